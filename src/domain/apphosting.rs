@@ -1,0 +1,120 @@
+//! `apphosting.yaml` as far as a build needs it: commands and environment, base and environment
+//! file merged by App Hosting's rules (contracts/app_hosting.md §6).
+
+use serde::Deserialize;
+
+/// The parts of the file that decide how a service is built and run. Unknown keys are ignored, as
+/// App Hosting ignores them; the linter warns about them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct AppHostingYaml {
+    /// How to build and run.
+    pub scripts: Scripts,
+    /// Its environment.
+    pub env: Vec<EnvironmentVariable>,
+}
+
+/// `scripts:`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Scripts {
+    /// Runs once, in the prepared folder.
+    pub build_command: Option<String>,
+    /// Starts the service.
+    pub run_command: Option<String>,
+}
+
+/// When a variable is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Availability {
+    /// For `buildCommand`.
+    Build,
+    /// For `runCommand`.
+    Runtime,
+}
+
+/// One entry of `env:`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct EnvironmentVariable {
+    /// Its name.
+    pub variable: String,
+    /// Its value, if it is no secret.
+    #[serde(default, deserialize_with = "scalar")]
+    pub value: Option<String>,
+    /// The name of its secret.
+    #[serde(default)]
+    pub secret: Option<String>,
+    /// When; both, if it does not say.
+    #[serde(default)]
+    pub availability: Option<Vec<Availability>>,
+}
+
+/// Numbers and booleans are accepted as text.
+fn scalar<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Scalar {
+        Text(String),
+        Whole(i64),
+        Real(f64),
+        Truth(bool),
+    }
+    Ok(Option::<Scalar>::deserialize(d)?.map(|s| match s {
+        Scalar::Text(t) => t,
+        Scalar::Whole(n) => n.to_string(),
+        Scalar::Real(n) => n.to_string(),
+        Scalar::Truth(b) => b.to_string(),
+    }))
+}
+
+impl EnvironmentVariable {
+    /// Whether the variable is there at that time.
+    pub fn at(&self, when: Availability) -> bool {
+        self.availability.as_ref().is_none_or(|list| list.contains(&when))
+    }
+
+    /// Names that App Hosting removes without a word.
+    pub fn reserved(&self) -> bool {
+        matches!(self.variable.as_str(), "PORT" | "K_SERVICE" | "K_REVISION" | "K_CONFIGURATION")
+            || self.variable.starts_with("X_FIREBASE_")
+    }
+}
+
+impl AppHostingYaml {
+    /// This file with another one's fields over it.
+    #[must_use]
+    pub fn overridden_by(self, over: Self) -> Self {
+        let scripts = Scripts {
+            build_command: over.scripts.build_command.or(self.scripts.build_command),
+            run_command: over.scripts.run_command.or(self.scripts.run_command),
+        };
+        let mut env = over.env;
+        for left in self.env {
+            if !env.iter().any(|e| e.variable == left.variable) {
+                env.push(left);
+            }
+        }
+        Self { scripts, env }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(yaml: &str) -> AppHostingYaml {
+        serde_yaml::from_str(yaml).unwrap()
+    }
+
+    #[test]
+    fn the_override_wins_by_field_and_by_variable() {
+        let base = read("scripts: {buildCommand: b, runCommand: r}\nenv: [{variable: A, value: 1}, {variable: B, secret: s}]");
+        let over = read("scripts: {runCommand: r2}\nenv: [{variable: B, value: dummy}]");
+        let merged = base.overridden_by(over);
+        assert_eq!(merged.scripts.build_command.as_deref(), Some("b"));
+        assert_eq!(merged.scripts.run_command.as_deref(), Some("r2"));
+        let env: Vec<_> = merged.env.iter().map(|e| (e.variable.as_str(), e.value.as_deref())).collect();
+        assert_eq!(env, [("B", Some("dummy")), ("A", Some("1"))]);
+    }
+}

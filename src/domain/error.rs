@@ -1,0 +1,59 @@
+//! One shape for everything that goes wrong: what happened, why, what to do now.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A problem told to a person. `what` is one sentence; `why` and `todo` may be empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// What happened.
+    pub what: String,
+    /// Why, as far as it was seen. Empty when nothing is known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// What to do now. Empty when there is nothing sensible.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub todo: String,
+}
+
+impl Problem {
+    /// A problem with its sentence.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), why: String::new(), todo: String::new() }
+    }
+
+    /// Adds the reason; a second reason is appended, since a cause may have a cause.
+    #[must_use]
+    pub fn because(mut self, why: impl Into<String>) -> Self {
+        let why = why.into();
+        if self.why.is_empty() {
+            self.why = why;
+        } else if !why.is_empty() {
+            self.why = format!("{}: {why}", self.why);
+        }
+        self
+    }
+
+    /// Adds what to do now.
+    #[must_use]
+    pub fn try_this(mut self, todo: impl Into<String>) -> Self {
+        self.todo = todo.into();
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        if !self.why.is_empty() {
+            write!(f, ": {}", self.why)?;
+        }
+        if !self.todo.is_empty() {
+            write!(f, ". Now: {}", self.todo)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problem {}

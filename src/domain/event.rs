@@ -1,0 +1,247 @@
+//! Facts: what happened in a run, in order, for good.
+//!
+//! Fact kinds are versioned by name. A kind, once written, keeps its meaning and its fields; what
+//! must change becomes a new kind (`switch-requested-2`). A kind this version does not know is kept
+//! as it is, shown, and blocks carrying the run on.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::command::Command;
+use super::error::Problem;
+use super::hash::Hash;
+use super::health::Verdict;
+use super::ids::{BuildId, RolloutId, RunNumber, ServiceName, StepId};
+use super::plan::{Plan, Source};
+use super::release::ReleaseLabel;
+use super::step::{Failure, PlannedStep};
+use super::time::Timestamp;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The release serves and passed its soak.
+    Promoted,
+    /// Traffic is back where the run was asked, or where the rule sent it.
+    RolledBack,
+    /// Blue is stopped.
+    CleanedUp,
+    /// A person ended it before traffic moved.
+    Aborted,
+    /// It could not reach its end.
+    Failed,
+    /// Another run took over.
+    Superseded,
+    /// Nobody can say.
+    Unknown,
+}
+
+impl Outcome {
+    /// The word in lists and JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Promoted => "promoted",
+            Self::RolledBack => "rolled_back",
+            Self::CleanedUp => "cleaned_up",
+            Self::Aborted => "aborted",
+            Self::Failed => "failed",
+            Self::Superseded => "superseded",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Who opened a gate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnsweredBy {
+    /// `--yes`, or the question before the run began.
+    Beforehand,
+    /// A command of somebody who watched.
+    Command(u64),
+}
+
+/// What a release is known as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mark {
+    /// Served and passed its soak.
+    Stable,
+    /// Was rolled back. Not offered again.
+    Bad,
+    /// A person gave a reason to use it all the same.
+    Cleared,
+}
+
+/// One part of the traffic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Split {
+    /// Who serves it.
+    pub build: BuildId,
+    /// How much of it.
+    pub percent: u8,
+}
+
+/// Why traffic goes back inside a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DecidedBy {
+    /// `on_failure: rollback`.
+    Rule,
+    /// A person.
+    Person,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "data", rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(missing_docs, reason = "the variants' documentation says what their fields are")]
+pub enum Event {
+    /// The first fact: the whole plan and its fingerprint.
+    RunStarted { plan: Box<Plan>, plan_hash: Hash },
+    /// A step begins; `attempt` counts from 1.
+    StepStarted { attempt: u32 },
+    /// A step is done and was seen to be done. Names the next one.
+    StepFinished { next: Option<StepId>, summary: String, warning: bool },
+    /// A step failed.
+    StepFailed { problem: Problem, class: Failure },
+    /// A step is left out.
+    StepSkipped { reason: String, next: Option<StepId> },
+    /// A gate waits for an answer.
+    GateOpened { question: String },
+    /// A gate was answered.
+    GateAnswered { by: AnsweredBy, next: Option<StepId> },
+    /// What serves a service as the run begins.
+    BlueObserved { service: ServiceName, build: Option<BuildId>, release: Option<ReleaseLabel> },
+    /// About to create a build, with the id and request id that the call will carry.
+    BuildRequested {
+        service: ServiceName,
+        build: BuildId,
+        request_id: String,
+        release: ReleaseLabel,
+        source: Source,
+    },
+    /// Green exists and has no traffic. `preview` is its own address, where there is one.
+    GreenReady { service: ServiceName, build: BuildId, preview: Option<String> },
+    /// A rollback's candidate was looked at and can serve.
+    CandidateReady { service: ServiceName, build: BuildId },
+    /// About to make a build active. Absolute: names the build, never "the other one".
+    SwitchRequested {
+        service: ServiceName,
+        from: Option<BuildId>,
+        to: BuildId,
+        rollout: RolloutId,
+        request_id: String,
+    },
+    /// The traffic as the platform reports it, read back.
+    TrafficObserved { service: ServiceName, splits: Vec<Split> },
+    /// A rule looked at samples and decided.
+    Judged { service: ServiceName, verdict: Verdict, rule: String, evidence: String },
+    /// From here on the run takes traffic back; these steps replace what was left.
+    UndoPlanned { steps: Vec<PlannedStep>, first: StepId, because: Problem, by: DecidedBy },
+    /// A release got a mark, with the build of each service.
+    ReleaseMarked {
+        release: ReleaseLabel,
+        mark: Mark,
+        builds: Vec<(ServiceName, BuildId)>,
+        because: String,
+    },
+    /// A build's processes are gone; the build stays.
+    BuildStopped { service: ServiceName, build: BuildId },
+    /// A build is gone.
+    BuildDeleted { service: ServiceName, build: BuildId },
+    /// A person's command is carried out.
+    CommandAccepted { id: u64, command: Command },
+    /// A person's command is refused, and why.
+    CommandRefused { id: u64, command: Command, because: String },
+    /// The run holds still between two steps.
+    RunPaused { because: String },
+    /// And goes on.
+    RunResumed {},
+    /// The run cannot go on by itself; a person is needed.
+    RunStuck { because: Problem },
+    /// The last fact.
+    RunEnded { outcome: Outcome, because: Option<Problem> },
+    /// A run that nobody drives any more was taken over by another one.
+    RunSuperseded { by: RunNumber },
+}
+
+/// An event of this version, or one of a newer version, kept as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "facts are few and the plan is boxed already")]
+pub enum Recorded {
+    /// A kind we know.
+    Known(Event),
+    /// A kind we do not know, or a known one with fields we do not know.
+    Unknown {
+        /// Its name.
+        kind: String,
+        /// Its content.
+        data: Value,
+    },
+}
+
+impl Recorded {
+    /// Reads a fact's kind and content.
+    pub fn from_parts(kind: &str, data: Value) -> Self {
+        let whole = serde_json::json!({"kind": kind, "data": data});
+        match serde_json::from_value(whole) {
+            Ok(event) => Self::Known(event),
+            Err(_) => Self::Unknown { kind: kind.to_owned(), data },
+        }
+    }
+
+    /// The kind and the content, as stored and as printed.
+    pub fn parts(&self) -> (String, Value) {
+        match self {
+            Self::Unknown { kind, data } => (kind.clone(), data.clone()),
+            Self::Known(event) => {
+                let mut whole = serde_json::to_value(event).unwrap_or_default();
+                let kind = whole["kind"].as_str().unwrap_or_default().to_owned();
+                (kind, whole["data"].take())
+            }
+        }
+    }
+}
+
+/// A journaled event. `elapsed_ms` is monotonic since the runner began; `at` is the wall clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// Counted from 1 inside the run.
+    pub seq: u64,
+    /// When, by the wall clock.
+    pub at: Timestamp,
+    /// Milliseconds since the runner began, monotonic.
+    pub elapsed_ms: u64,
+    /// Who.
+    pub actor: String,
+    /// In which step.
+    pub step: Option<StepId>,
+    /// What.
+    pub event: Recorded,
+    /// The hash of the fact before.
+    pub prev: Hash,
+    /// The hash of this one.
+    pub hash: Hash,
+}
+
+impl Fact {
+    /// What this fact's hash must be, over everything in it, its run and its predecessor.
+    pub fn expected_hash(&self, run: RunNumber) -> Hash {
+        let (kind, data) = self.event.parts();
+        let canonical = serde_json::json!([
+            run, self.seq, self.at, self.elapsed_ms, self.actor, self.step, kind, data, self.prev
+        ]);
+        Hash::of(canonical.to_string().as_bytes())
+    }
+
+    /// The JSON line of `events --json`.
+    pub fn to_json(&self) -> Value {
+        let (kind, data) = self.event.parts();
+        serde_json::json!({
+            "seq": self.seq, "at": self.at, "kind": kind, "step": self.step, "actor": self.actor,
+            "data": data, "elapsed_ms": self.elapsed_ms, "prev": self.prev, "hash": self.hash,
+        })
+    }
+}

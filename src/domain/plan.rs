@@ -1,0 +1,169 @@
+//! What we intend. A plan is whole: it holds every target, number and address its run needs, so a
+//! run never looks at the config again.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Problem;
+use super::hash::Hash;
+use super::ids::{BuildId, EnvironmentName, ServiceName, StepId};
+use super::policy::DeployPolicy;
+use super::project::Target;
+use super::release::ReleaseLabel;
+use super::step::PlannedStep;
+
+/// What a run is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunKind {
+    /// Builds a release and gives it traffic.
+    Deploy,
+    /// Gives traffic back to a stable build. Never builds.
+    Rollback,
+    /// Stops blue and deletes what no rollback needs.
+    Cleanup,
+}
+
+impl RunKind {
+    /// The word in lists and JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Deploy => "deploy",
+            Self::Rollback => "rollback",
+            Self::Cleanup => "cleanup",
+        }
+    }
+}
+
+/// Which App Hosting the run talks to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Endpoint {
+    /// Pointsman's own local platform, started on need.
+    Emulator,
+    /// Google's.
+    Google,
+    /// A loopback address that speaks the same API.
+    Url(String),
+}
+
+/// Where a service says how it is, and who it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthEndpoint {
+    /// Path of the health answer.
+    pub path: String,
+    /// JSON pointer (RFC 6901) to the release's label in the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// JSON pointer to the build id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+}
+
+/// What a build is made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// A folder or archive, as a URI: `file:///…` here, `gs://…` at Google.
+    Archive(String),
+    /// A commit of the backend's own repository, 40 hex digits.
+    Commit(String),
+}
+
+/// One service's part in a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Where it runs.
+    pub target: Target,
+    /// Its public address.
+    pub url: String,
+    /// Where it says how it is.
+    pub health: HealthEndpoint,
+    /// What green is built from. Only in a deploy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// The local repository a commit is taken from, where the platform is on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// The build a rollback goes to. Only in a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<BuildId>,
+    /// Builds a clean-up must leave alone: those of the last three stable releases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keep: Vec<BuildId>,
+}
+
+impl Member {
+    /// Its service's name.
+    pub fn service(&self) -> &ServiceName {
+        self.target.service()
+    }
+}
+
+/// The whole intent of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What for.
+    pub kind: RunKind,
+    /// Where.
+    pub environment: EnvironmentName,
+    /// What a deploy ships, or what a rollback goes back to.
+    pub release: Option<ReleaseLabel>,
+    /// What the run leaves, where that is known beforehand: a rollback marks it bad.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaves: Option<ReleaseLabel>,
+    /// The services, in the order their traffic moves.
+    pub members: Vec<Member>,
+    /// The steps, in order.
+    pub steps: Vec<PlannedStep>,
+    /// The numbers and rules.
+    pub policy: DeployPolicy,
+    /// Which App Hosting.
+    pub endpoint: Endpoint,
+    /// Why, in the words of the person who asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Plan {
+    /// A fingerprint of everything in the plan (N9). Equal plans have equal hashes.
+    pub fn hash(&self) -> Hash {
+        Hash::of(serde_json::to_string(self).unwrap_or_default().as_bytes())
+    }
+
+    /// Refuses a plan that holds another environment's target, twice the same service or step, or
+    /// nothing to do (invariant 6 of deploy-tools.md §6).
+    pub fn check(&self) -> Result<(), Problem> {
+        for member in &self.members {
+            if member.target.environment() != &self.environment {
+                return Err(Problem::new(format!(
+                    "the plan for {} holds {} of {}",
+                    self.environment,
+                    member.service(),
+                    member.target.environment()
+                )));
+            }
+        }
+        if self.members.is_empty() || self.steps.is_empty() {
+            return Err(Problem::new("the plan has nothing to do"));
+        }
+        let mut services: Vec<_> = self.members.iter().map(Member::service).collect();
+        let mut steps: Vec<_> = self.steps.iter().map(|s| &s.id).collect();
+        services.sort();
+        steps.sort();
+        if services.windows(2).any(|w| w[0] == w[1]) || steps.windows(2).any(|w| w[0] == w[1]) {
+            return Err(Problem::new("the plan names a service or a step twice"));
+        }
+        Ok(())
+    }
+
+    /// The member of a service.
+    pub fn member(&self, service: &ServiceName) -> Option<&Member> {
+        self.members.iter().find(|m| m.service() == service)
+    }
+
+    /// The step after another one.
+    pub fn after(&self, step: &StepId) -> Option<StepId> {
+        let at = self.steps.iter().position(|s| &s.id == step)?;
+        self.steps.get(at + 1).map(|s| s.id.clone())
+    }
+}

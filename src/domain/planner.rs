@@ -1,0 +1,171 @@
+//! From an intent to the steps of a run (architecture.md §4).
+
+use std::collections::BTreeMap;
+
+use super::error::Problem;
+use super::ids::{BuildId, EnvironmentName, ServiceName, StepId};
+use super::plan::{Endpoint, Member, Plan, RunKind, Source};
+use super::policy::DeployPolicy;
+use super::readiness::Choice;
+use super::release::ReleaseLabel;
+use super::step::{PlannedStep, Side, StepKind};
+use super::view::RunView;
+
+/// What an environment offers to every plan made for it.
+#[derive(Debug, Clone)]
+pub struct Ground {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// Its services, in the order their traffic moves.
+    pub members: Vec<Member>,
+    /// Its numbers and rules.
+    pub policy: DeployPolicy,
+    /// Its App Hosting.
+    pub endpoint: Endpoint,
+}
+
+impl Ground {
+    /// Only some services, in the environment's order. None named means all.
+    pub fn only(mut self, services: &[ServiceName]) -> Result<Self, Problem> {
+        for wanted in services {
+            if !self.members.iter().any(|m| m.service() == wanted) {
+                let known: Vec<_> = self.members.iter().map(|m| m.service().as_str()).collect();
+                return Err(Problem::new(format!("{} has no service {wanted}", self.environment))
+                    .try_this(format!("name one of {}", known.join(", "))));
+            }
+        }
+        if !services.is_empty() {
+            self.members.retain(|m| services.contains(m.service()));
+        }
+        Ok(self)
+    }
+
+    fn plan(self, kind: RunKind, release: Option<ReleaseLabel>, steps: Vec<PlannedStep>) -> Plan {
+        Plan {
+            kind,
+            environment: self.environment,
+            release,
+            leaves: None,
+            members: self.members,
+            steps,
+            policy: self.policy,
+            endpoint: self.endpoint,
+            reason: None,
+        }
+    }
+}
+
+fn step(id: &str, kind: StepKind, title: impl Into<String>) -> Result<PlannedStep, Problem> {
+    Ok(PlannedStep { id: StepId::new(id)?, kind, title: title.into() })
+}
+
+/// A deploy: build green without traffic, prove it, gate, switch in order, prove the switch, soak.
+pub fn deploy(
+    mut ground: Ground,
+    release: &ReleaseLabel,
+    sources: &BTreeMap<ServiceName, Source>,
+) -> Result<Plan, Problem> {
+    for member in &mut ground.members {
+        let source = sources.get(member.service()).cloned();
+        member.source = Some(source.ok_or_else(|| {
+            Problem::new(format!("release {release} has no source for {}", member.service()))
+        })?);
+    }
+    let soak = super::time::spoken(ground.policy.soak.length);
+    let mut steps = vec![
+        step("preflight", StepKind::Preflight, "Check the target and who serves now")?,
+        step("build", StepKind::Build, format!("Build {release} without traffic"))?,
+        step("probe", StepKind::ProbeGreen, "Ask green for its health")?,
+        step("gate", StepKind::GateSwitch, format!("Gate: switch traffic to {release}"))?,
+    ];
+    for member in &ground.members {
+        let service = member.service().clone();
+        let title = format!("Switch {service} to {release}");
+        let kind = StepKind::Switch { service: service.clone(), to: Side::Green };
+        steps.push(step(&format!("switch:{service}"), kind, title)?);
+    }
+    steps.push(step("attest", StepKind::Attest { side: Side::Green }, "Ask who answers")?);
+    steps.push(step("soak", StepKind::Soak, format!("Watch for {soak}"))?);
+    steps.push(step("mark-stable", StepKind::MarkStable, format!("Mark {release} stable"))?);
+    let plan = ground.plan(RunKind::Deploy, Some(release.clone()), steps);
+    plan.check()?;
+    Ok(plan)
+}
+
+/// A rollback: traffic first, in reverse order, to builds that exist. It never builds.
+pub fn rollback(
+    mut ground: Ground,
+    choice: &Choice,
+    leaves: Option<ReleaseLabel>,
+) -> Result<Plan, Problem> {
+    ground.members.retain(|m| choice.builds.contains_key(m.service()));
+    ground.members.reverse();
+    for member in &mut ground.members {
+        member.to = choice.builds.get(member.service()).cloned();
+    }
+    let to = &choice.release;
+    let mut steps =
+        vec![step("preflight", StepKind::Preflight, format!("Check that {to} can serve"))?];
+    for member in &ground.members {
+        let service = member.service().clone();
+        let title = format!("Switch {service} back to {to}");
+        let kind = StepKind::Switch { service: service.clone(), to: Side::Green };
+        steps.push(step(&format!("switch:{service}"), kind, title)?);
+    }
+    let public = StepKind::ProbePublic { side: Side::Green };
+    steps.push(step("attest", StepKind::Attest { side: Side::Green }, "Ask who answers")?);
+    steps.push(step("probe", public, "Ask the public address for health")?);
+    if let Some(left) = &leaves {
+        steps.push(step("mark-bad", StepKind::MarkBad, format!("Mark {left} bad"))?);
+    }
+    let mut plan = ground.plan(RunKind::Rollback, Some(to.clone()), steps);
+    plan.leaves = leaves;
+    plan.check()?;
+    Ok(plan)
+}
+
+/// A clean-up: stops blue, then deletes what neither traffic nor the last stable releases need.
+pub fn cleanup(
+    mut ground: Ground,
+    keep: &BTreeMap<ServiceName, Vec<BuildId>>,
+) -> Result<Plan, Problem> {
+    let mut steps = vec![step("preflight", StepKind::Preflight, "Check who serves now")?];
+    for member in &mut ground.members {
+        let service = member.service().clone();
+        member.keep = keep.get(&service).cloned().unwrap_or_default();
+        let stop = StepKind::StopBlue { service: service.clone() };
+        steps.push(step(&format!("stop:{service}"), stop, format!("Stop blue of {service}"))?);
+    }
+    for member in &ground.members {
+        let service = member.service().clone();
+        let title = format!("Delete builds of {service} that no rollback needs");
+        let prune = StepKind::Prune { service: service.clone() };
+        steps.push(step(&format!("prune:{service}"), prune, title)?);
+    }
+    let plan = ground.plan(RunKind::Cleanup, None, steps);
+    plan.check()?;
+    Ok(plan)
+}
+
+/// The steps that take a deploy's traffic back: the services that were switched, last one first, to
+/// the blue seen before. Nothing for a run that moved no traffic or knows no blue.
+pub fn undo(view: &RunView) -> Option<Vec<PlannedStep>> {
+    if !view.can_go_back() {
+        return None;
+    }
+    let mut steps = Vec::new();
+    for member in view.plan.members.iter().rev() {
+        let service = member.service();
+        let seen = view.services.get(service).filter(|s| s.switch_asked)?;
+        let back = seen.blue.as_ref()?;
+        let kind = StepKind::Switch { service: service.clone(), to: Side::Blue };
+        let title = format!("Give {service} back to {back}");
+        steps.push(step(&format!("undo:{service}"), kind, title).ok()?);
+    }
+    let public = StepKind::ProbePublic { side: Side::Blue };
+    let attest = StepKind::Attest { side: Side::Blue };
+    steps.push(step("undo-attest", attest, "Ask who answers").ok()?);
+    steps.push(step("undo-probe", public, "Ask the public address for health").ok()?);
+    steps.push(step("mark-bad", StepKind::MarkBad, "Mark the release bad").ok()?);
+    Some(steps)
+}

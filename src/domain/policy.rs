@@ -1,0 +1,112 @@
+//! The numbers and rules of a deploy, as they hold for one environment. Part of the plan, so that a
+//! run goes by what it was approved with even if the config changes meanwhile (F59).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::time::text_form;
+
+/// How much an act on the environment asks of a person (terminal.md: tiers 1, 2, 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protection {
+    /// An ordinary question.
+    Open,
+    /// A question that names the consequences.
+    Confirm,
+    /// The environment's name must be given.
+    Typed,
+}
+
+/// When green counts as healthy before it gets traffic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthPolicy {
+    /// Samples at most.
+    pub attempts: u32,
+    /// From one sample to the next.
+    #[serde(with = "text_form")]
+    pub interval: Duration,
+    /// One sample may take this long in all.
+    #[serde(with = "text_form")]
+    pub timeout: Duration,
+    /// So many healthy answers in a row pass.
+    pub consecutive: u32,
+}
+
+/// Who answers at the public address after a switch (N1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttestPolicy {
+    /// So many answers of the wanted build in a row pass.
+    pub consecutive: u32,
+    /// From one question to the next.
+    #[serde(with = "text_form")]
+    pub interval: Duration,
+    /// Past this, a mixed answer is PARTIAL.
+    #[serde(with = "text_form")]
+    pub within: Duration,
+}
+
+/// What a failed soak leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// Back to blue, by rule.
+    Rollback,
+    /// A person decides.
+    Ask,
+}
+
+/// The watch after the switch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoakPolicy {
+    /// Its length.
+    #[serde(rename = "for", with = "text_form")]
+    pub length: Duration,
+    /// From one sample to the next.
+    #[serde(with = "text_form")]
+    pub interval: Duration,
+    /// So many failures in a row, of one service, end it.
+    pub failures: u32,
+    /// What then.
+    pub on_failure: OnFailure,
+}
+
+/// Everything a run is driven by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployPolicy {
+    /// Of the environment.
+    pub protection: Protection,
+    /// Green's gate.
+    pub health: HealthPolicy,
+    /// The switch's proof.
+    pub attest: AttestPolicy,
+    /// The watch after it.
+    pub soak: SoakPolicy,
+    /// How long open requests to blue may go on after the switch.
+    #[serde(with = "text_form")]
+    pub drain: Duration,
+    /// How long blue stays warm.
+    #[serde(with = "text_form")]
+    pub keep_blue: Duration,
+}
+
+/// The defaults of architecture.md §6.
+impl Default for DeployPolicy {
+    fn default() -> Self {
+        let (ms, s) = (Duration::from_millis, Duration::from_secs);
+        Self {
+            protection: Protection::Open,
+            health: HealthPolicy { attempts: 10, interval: s(5), timeout: s(5), consecutive: 3 },
+            attest: AttestPolicy { consecutive: 30, interval: ms(200), within: s(120) },
+            soak: SoakPolicy {
+                length: s(120),
+                interval: s(1),
+                failures: 2,
+                on_failure: OnFailure::Rollback,
+            },
+            drain: s(30),
+            keep_blue: s(1800),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! How often, and after how long, something that failed in passing is tried again.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::time::text_form;
+
+/// Exponential backoff with a ceiling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backoff {
+    /// The wait after the first failure.
+    #[serde(with = "text_form")]
+    pub first: Duration,
+    /// No wait is longer.
+    #[serde(with = "text_form")]
+    pub most: Duration,
+}
+
+impl Backoff {
+    /// The wait after the `failures`-th failure in a row, counted from 1. Never overflows.
+    pub fn after(self, failures: u32) -> Duration {
+        let doubled = self.first.saturating_mul(1_u32 << failures.saturating_sub(1).min(20));
+        doubled.min(self.most)
+    }
+}
+
+/// A step that failed in passing is tried this often in all (deploy-tools.md §7: 3).
+pub const ATTEMPTS: u32 = 3;
+
+/// Between two attempts of a step.
+pub const BETWEEN_ATTEMPTS: Backoff =
+    Backoff { first: Duration::from_secs(1), most: Duration::from_secs(15) };
+
+/// Between two looks at a remote operation (contracts/app_hosting.md §2: 250 ms to 10 s).
+pub const POLL: Backoff =
+    Backoff { first: Duration::from_millis(250), most: Duration::from_secs(10) };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_their_ceiling_and_stay_there() {
+        let waits: Vec<_> = (1..=8).map(|n| POLL.after(n).as_millis()).collect();
+        assert_eq!(waits, [250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
+        assert_eq!(POLL.after(u32::MAX), POLL.most);
+    }
+}

@@ -1,0 +1,226 @@
+//! The state machine of a run: one pure function that the live engine, recovery, replay, headless
+//! output and tests all call.
+
+use std::fmt;
+
+use super::event::{Event, Outcome};
+use super::ids::StepId;
+
+/// Where a run stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunState {
+    /// Nothing is journaled yet.
+    Planned,
+    /// Between two steps.
+    Ready {
+        /// The step that comes.
+        next: StepId,
+    },
+    /// In a step.
+    Running {
+        /// Which.
+        step: StepId,
+        /// For the how-manieth time.
+        attempt: u32,
+    },
+    /// At a gate.
+    Waiting {
+        /// Which.
+        gate: StepId,
+    },
+    /// A step failed, and somebody or some rule decides: retry, go back, or end.
+    Failed {
+        /// Which.
+        step: StepId,
+        /// After how many attempts.
+        attempt: u32,
+    },
+    /// Held between two steps.
+    Paused {
+        /// The step that comes.
+        next: StepId,
+    },
+    /// Every step is done; only the end is to be written.
+    Done,
+    /// It cannot go on by itself.
+    Stuck,
+    /// Over.
+    Ended {
+        /// How.
+        outcome: Outcome,
+    },
+}
+
+impl RunState {
+    /// One word for JSON.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Ready { .. } | Self::Running { .. } | Self::Done => "running",
+            Self::Waiting { .. } => "waiting",
+            Self::Failed { .. } => "step_failed",
+            Self::Paused { .. } => "paused",
+            Self::Stuck => "stuck",
+            Self::Ended { outcome } => outcome.word(),
+        }
+    }
+
+    /// The step the run is at, if it is at one.
+    pub fn step(&self) -> Option<&StepId> {
+        match self {
+            Self::Ready { next: step }
+            | Self::Running { step, .. }
+            | Self::Waiting { gate: step }
+            | Self::Failed { step, .. }
+            | Self::Paused { next: step } => Some(step),
+            Self::Planned | Self::Done | Self::Stuck | Self::Ended { .. } => None,
+        }
+    }
+
+    /// A few words that finish "the run is …".
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Planned => "not started".to_owned(),
+            Self::Ready { next } => format!("about to begin {next}"),
+            Self::Running { step, attempt: 1 } => format!("in {step}"),
+            Self::Running { step, attempt } => format!("in {step}, attempt {attempt}"),
+            Self::Waiting { gate } => format!("waiting at {gate}"),
+            Self::Failed { step, .. } => format!("undecided after {step} failed"),
+            Self::Paused { next } => format!("paused before {next}"),
+            Self::Done => "about to end".to_owned(),
+            Self::Stuck => "stuck".to_owned(),
+            Self::Ended { outcome } => format!("over: {}", outcome.word()),
+        }
+    }
+}
+
+/// A fact that cannot follow where the run stands. Never written; read back, it names a damaged or
+/// foreign journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IllegalTransition {
+    /// Where the run stood.
+    pub state: RunState,
+    /// The fact's kind.
+    pub event: String,
+    /// The fact's step.
+    pub step: Option<StepId>,
+}
+
+impl fmt::Display for IllegalTransition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} cannot happen", self.event)?;
+        if let Some(step) = &self.step {
+            write!(f, " in {step}")?;
+        }
+        write!(f, " while the run is {}", self.state.sentence())
+    }
+}
+
+impl std::error::Error for IllegalTransition {}
+
+/// The state after a fact, or why the fact cannot be.
+pub fn transition(
+    state: &RunState,
+    step: Option<&StepId>,
+    event: &Event,
+) -> Result<RunState, IllegalTransition> {
+    next_state(state, step, event).ok_or_else(|| IllegalTransition {
+        state: state.clone(),
+        event: super::event::Recorded::Known(event.clone()).parts().0,
+        step: step.cloned(),
+    })
+}
+
+fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<RunState> {
+    use RunState as S;
+    let here = state.step().is_some() && state.step() == step;
+    match event {
+        Event::RunStarted { plan, .. } => {
+            let first = plan.steps.first()?.id.clone();
+            matches!(state, S::Planned).then_some(S::Ready { next: first })
+        }
+        Event::StepStarted { attempt } => {
+            let expected = match state {
+                S::Ready { .. } => 1,
+                S::Failed { attempt, .. } => attempt + 1,
+                _ => return None,
+            };
+            let step = step?.clone();
+            (here && *attempt == expected).then_some(S::Running { step, attempt: *attempt })
+        }
+        Event::StepFinished { next, .. } => {
+            (here && matches!(state, S::Running { .. })).then(|| ready(next.as_ref()))
+        }
+        Event::StepFailed { .. } => match state {
+            S::Running { step, attempt } if here => {
+                Some(S::Failed { step: step.clone(), attempt: *attempt })
+            }
+            _ => None,
+        },
+        Event::StepSkipped { next, .. } => (here
+            && matches!(state, S::Ready { .. } | S::Failed { .. }))
+        .then(|| ready(next.as_ref())),
+        Event::GateOpened { .. } => match state {
+            S::Ready { next } if here => Some(S::Waiting { gate: next.clone() }),
+            _ => None,
+        },
+        Event::GateAnswered { next, .. } => {
+            (here && matches!(state, S::Waiting { .. })).then(|| ready(next.as_ref()))
+        }
+        Event::BlueObserved { .. }
+        | Event::BuildRequested { .. }
+        | Event::GreenReady { .. }
+        | Event::CandidateReady { .. }
+        | Event::SwitchRequested { .. }
+        | Event::TrafficObserved { .. }
+        | Event::Judged { .. }
+        | Event::ReleaseMarked { .. }
+        | Event::BuildStopped { .. }
+        | Event::BuildDeleted { .. } => {
+            (here && matches!(state, S::Running { .. })).then(|| state.clone())
+        }
+        Event::UndoPlanned { .. }
+        | Event::RunPaused { .. }
+        | Event::RunResumed {}
+        | Event::RunStuck { .. }
+        | Event::CommandAccepted { .. }
+        | Event::CommandRefused { .. }
+        | Event::RunEnded { .. }
+        | Event::RunSuperseded { .. } => of_the_run(state, event),
+    }
+}
+
+/// Facts about the run as a whole rather than about the step it is in.
+fn of_the_run(state: &RunState, event: &Event) -> Option<RunState> {
+    use RunState as S;
+    let begun = !matches!(state, S::Planned | S::Ended { .. });
+    let between = matches!(
+        state,
+        S::Ready { .. } | S::Failed { .. } | S::Waiting { .. } | S::Paused { .. } | S::Stuck
+    );
+    match (event, state) {
+        (Event::UndoPlanned { first, .. }, _) => between.then(|| S::Ready { next: first.clone() }),
+        (Event::RunPaused { .. }, S::Ready { next }) => Some(S::Paused { next: next.clone() }),
+        (Event::RunResumed {}, S::Paused { next }) => Some(S::Ready { next: next.clone() }),
+        (Event::RunStuck { .. }, _) => begun.then_some(S::Stuck),
+        (Event::CommandAccepted { .. } | Event::CommandRefused { .. }, _) => {
+            begun.then(|| state.clone())
+        }
+        (Event::RunEnded { outcome, .. }, _) => {
+            let reached =
+                matches!(outcome, Outcome::Promoted | Outcome::RolledBack | Outcome::CleanedUp);
+            let given_up =
+                matches!(outcome, Outcome::Failed | Outcome::Aborted | Outcome::Unknown);
+            let fits = (reached && *state == S::Done) || (given_up && between);
+            fits.then_some(S::Ended { outcome: *outcome })
+        }
+        (Event::RunSuperseded { .. }, _) => {
+            begun.then_some(S::Ended { outcome: Outcome::Superseded })
+        }
+        _ => None,
+    }
+}
+
+fn ready(next: Option<&StepId>) -> RunState {
+    next.map_or(RunState::Done, |next| RunState::Ready { next: next.clone() })
+}

@@ -1,0 +1,165 @@
+//! The steps a plan is made of, and how one stands.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Problem;
+use super::ids::{ServiceName, StepId};
+
+/// Blue served when the run began, green is its candidate. Fixed for one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// What served when the run began.
+    Blue,
+    /// What the run wants to serve.
+    Green,
+}
+
+impl std::fmt::Display for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if *self == Self::Blue { "blue" } else { "green" })
+    }
+}
+
+/// What a step does. `engine/steps/` has one file for each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum StepKind {
+    /// Identity of the target, who serves now, rollback readiness.
+    Preflight,
+    /// Builds green without traffic, all services at once.
+    Build,
+    /// Asks green at its preview address.
+    ProbeGreen,
+    /// The human gate before traffic moves.
+    GateSwitch,
+    /// Makes one service's build the active one. Absolute; done twice it equals once.
+    Switch {
+        /// Whose traffic.
+        service: ServiceName,
+        /// To which build.
+        to: Side,
+    },
+    /// Who answers at the public address? (N1)
+    Attest {
+        /// Who should.
+        side: Side,
+    },
+    /// Watches the public address after the switch.
+    Soak,
+    /// Asks the public address for health after a rollback.
+    ProbePublic {
+        /// Who should answer.
+        side: Side,
+    },
+    /// Records the release as stable.
+    MarkStable,
+    /// Records the release that was left as bad.
+    MarkBad,
+    /// Stops the builds of one service that serve nothing.
+    StopBlue {
+        /// Of which service.
+        service: ServiceName,
+    },
+    /// Deletes builds of one service that no stable release needs.
+    Prune {
+        /// Of which service.
+        service: ServiceName,
+    },
+}
+
+impl StepKind {
+    /// Whether the step waits for a person.
+    pub fn is_gate(&self) -> bool {
+        matches!(self, Self::GateSwitch)
+    }
+
+    /// Whether the step moves traffic.
+    pub fn moves_traffic(&self) -> bool {
+        matches!(self, Self::Switch { .. })
+    }
+}
+
+/// A step inside a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedStep {
+    /// Its name, unique in the plan.
+    pub id: StepId,
+    /// What it does.
+    #[serde(flatten)]
+    pub kind: StepKind,
+    /// One line for people.
+    pub title: String,
+}
+
+/// Why a step failed, as far as the next decision needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Failure {
+    /// May go away by itself: retried.
+    Passing,
+    /// Will fail again.
+    Lasting,
+    /// Nobody can say. Never counts as a pass, and never by itself as a failure of the release.
+    Inconclusive,
+    /// A person or a signal ended it.
+    Cancelled,
+}
+
+/// How a step stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum StepState {
+    /// Not begun.
+    Pending,
+    /// Under way.
+    Running {
+        /// Counted from 1.
+        attempt: u32,
+    },
+    /// A gate that waits for an answer.
+    Waiting,
+    /// Done, and seen to be done.
+    Ok,
+    /// Done, with something a person should know.
+    Warning,
+    /// Failed.
+    Failed {
+        /// With what.
+        problem: Problem,
+        /// And whether it may pass.
+        class: Failure,
+    },
+    /// Left out on purpose.
+    Skipped {
+        /// By whom and why.
+        reason: String,
+    },
+    /// Will not run any more.
+    NotRun {
+        /// Why not.
+        because: String,
+    },
+    /// Was under way when its runner died. Only readers say this; it is never a fact.
+    InDoubt,
+    /// Was done, and taken back.
+    Undone,
+}
+
+impl StepState {
+    /// One word for lists and JSON.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running { .. } => "running",
+            Self::Waiting => "waiting",
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Failed { .. } => "failed",
+            Self::Skipped { .. } => "skipped",
+            Self::NotRun { .. } => "not_run",
+            Self::InDoubt => "in_doubt",
+            Self::Undone => "undone",
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! The fold: everything shown about a run is this, computed from its facts and nothing else.
+
+use std::collections::BTreeMap;
+
+use super::event::{DecidedBy, Event, Fact, Mark, Outcome, Recorded};
+use super::health::Verdict;
+use super::ids::{BuildId, RunNumber, ServiceName, StepId};
+use super::plan::{Plan, RunKind};
+use super::release::ReleaseLabel;
+use super::run::{IllegalTransition, RunState, transition};
+use super::step::{Failure, PlannedStep, Side, StepState};
+use super::time::Timestamp;
+
+/// One step as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepView {
+    /// What was planned.
+    pub plan: PlannedStep,
+    /// How it stands.
+    pub state: StepState,
+    /// What it said when it was done.
+    pub summary: String,
+    /// When it began, in monotonic milliseconds of its runner.
+    pub began_ms: Option<u64>,
+    /// How long it took, or has taken up to the last fact.
+    pub took_ms: u64,
+}
+
+/// One service as the run has seen it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServiceView {
+    /// What served when the run began.
+    pub blue: Option<BuildId>,
+    /// And its release.
+    pub blue_release: Option<ReleaseLabel>,
+    /// Whether anybody looked what served. "No blue" is not "not looked".
+    pub blue_known: bool,
+    /// The candidate.
+    pub green: Option<BuildId>,
+    /// Whether the candidate can take traffic.
+    pub ready: bool,
+    /// Green's own address, where there is one.
+    pub preview: Option<String>,
+    /// The verdict of green's gate.
+    pub green_health: Option<Verdict>,
+    /// What the platform last said serves all traffic.
+    pub serving: Option<BuildId>,
+    /// Whether a switch was ever asked for in this run.
+    pub switch_asked: bool,
+}
+
+impl ServiceView {
+    /// The build of a side.
+    pub fn build(&self, side: Side) -> Option<&BuildId> {
+        match side {
+            Side::Blue => self.blue.as_ref(),
+            Side::Green => self.green.as_ref(),
+        }
+    }
+}
+
+/// A mark a run gave to a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marked {
+    /// The release.
+    pub release: ReleaseLabel,
+    /// The mark.
+    pub mark: Mark,
+    /// The builds it had.
+    pub builds: Vec<(ServiceName, BuildId)>,
+}
+
+/// A whole run as its facts tell it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunView {
+    /// Its number.
+    pub number: RunNumber,
+    /// Its plan.
+    pub plan: Plan,
+    /// Where it stands.
+    pub state: RunState,
+    /// Its steps; undoing appends.
+    pub steps: Vec<StepView>,
+    /// Its services.
+    pub services: BTreeMap<ServiceName, ServiceView>,
+    /// The marks it gave.
+    pub marks: Vec<Marked>,
+    /// The last fact.
+    pub last_seq: u64,
+    /// The last fact that changed where the run stands (N2 compares with it).
+    pub decided_at: u64,
+    /// Who started it.
+    pub actor: String,
+    /// When it started.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// How long it has been going, up to the last fact.
+    pub elapsed_ms: u64,
+    /// Why it takes traffic back, if it does.
+    pub undo: Option<(DecidedBy, String)>,
+    /// The last failure.
+    pub failure: Option<(StepId, super::error::Problem, Failure)>,
+    /// Kinds of facts this version does not know. They block carrying the run on.
+    pub unknown: Vec<String>,
+}
+
+impl RunView {
+    /// Begins the fold with the first fact, which must hold the plan.
+    pub fn begin(number: RunNumber, first: &Fact) -> Result<Self, IllegalTransition> {
+        let Recorded::Known(event @ Event::RunStarted { plan, .. }) = &first.event else {
+            let event = first.event.parts().0;
+            return Err(IllegalTransition { state: RunState::Planned, event, step: None });
+        };
+        let state = transition(&RunState::Planned, None, event)?;
+        let services =
+            plan.members.iter().map(|m| (m.service().clone(), ServiceView::default())).collect();
+        Ok(Self {
+            number,
+            steps: plan.steps.iter().map(step_view).collect(),
+            plan: (**plan).clone(),
+            state,
+            services,
+            marks: Vec::new(),
+            last_seq: first.seq,
+            decided_at: first.seq,
+            actor: first.actor.clone(),
+            started: first.at,
+            ended: None,
+            elapsed_ms: first.elapsed_ms,
+            undo: None,
+            failure: None,
+            unknown: Vec::new(),
+        })
+    }
+
+    /// Folds a whole run.
+    pub fn fold(number: RunNumber, facts: &[Fact]) -> Option<Result<Self, IllegalTransition>> {
+        let (first, rest) = facts.split_first()?;
+        Some(Self::begin(number, first).and_then(|mut view| {
+            rest.iter().try_for_each(|fact| view.apply(fact))?;
+            Ok(view)
+        }))
+    }
+
+    /// Takes one more fact. A fact already taken changes nothing, so a reader that joins late or
+    /// reads twice sees the same run.
+    pub fn apply(&mut self, fact: &Fact) -> Result<(), IllegalTransition> {
+        if fact.seq <= self.last_seq {
+            return Ok(());
+        }
+        match &fact.event {
+            Recorded::Unknown { kind, .. } => self.unknown.push(kind.clone()),
+            Recorded::Known(event) => {
+                let state = transition(&self.state, fact.step.as_ref(), event)?;
+                if state != self.state {
+                    self.decided_at = fact.seq;
+                }
+                self.state = state;
+                self.note_step(fact, event);
+                self.note_service(event);
+                self.note_run(fact, event);
+            }
+        }
+        self.last_seq = fact.seq;
+        self.elapsed_ms = fact.elapsed_ms;
+        Ok(())
+    }
+
+    fn note_step(&mut self, fact: &Fact, event: &Event) {
+        let Some(step) =
+            self.steps.iter_mut().rev().find(|s| Some(&s.plan.id) == fact.step.as_ref())
+        else {
+            return;
+        };
+        step.took_ms = fact.elapsed_ms.saturating_sub(step.began_ms.unwrap_or(fact.elapsed_ms));
+        match event {
+            Event::StepStarted { attempt } => {
+                step.state = StepState::Running { attempt: *attempt };
+                step.began_ms.get_or_insert(fact.elapsed_ms);
+            }
+            Event::GateOpened { .. } => {
+                step.state = StepState::Waiting;
+                step.began_ms = Some(fact.elapsed_ms);
+            }
+            Event::GateAnswered { .. } => step.state = StepState::Ok,
+            Event::StepFinished { summary, warning, .. } => {
+                step.state = if *warning { StepState::Warning } else { StepState::Ok };
+                step.summary.clone_from(summary);
+            }
+            Event::StepFailed { problem, class } => {
+                step.state = StepState::Failed { problem: problem.clone(), class: *class };
+                self.failure = Some((step.plan.id.clone(), problem.clone(), *class));
+            }
+            Event::StepSkipped { reason, .. } => {
+                step.state = StepState::Skipped { reason: reason.clone() };
+            }
+            _ => {}
+        }
+    }
+
+    fn note_service(&mut self, event: &Event) {
+        let mut with = |service: &ServiceName, note: &dyn Fn(&mut ServiceView)| {
+            if let Some(seen) = self.services.get_mut(service) {
+                note(seen);
+            }
+        };
+        match event {
+            Event::BlueObserved { service, build, release } => with(service, &|s| {
+                s.blue.clone_from(build);
+                s.serving.clone_from(build);
+                s.blue_release.clone_from(release);
+                s.blue_known = true;
+            }),
+            Event::BuildRequested { service, build, .. } => with(service, &|s| {
+                s.green = Some(build.clone());
+                s.ready = false;
+            }),
+            Event::GreenReady { service, build, preview } => with(service, &|s| {
+                s.green = Some(build.clone());
+                s.preview.clone_from(preview);
+                s.ready = true;
+            }),
+            Event::CandidateReady { service, build } => with(service, &|s| {
+                s.green = Some(build.clone());
+                s.ready = true;
+            }),
+            Event::SwitchRequested { service, .. } => with(service, &|s| s.switch_asked = true),
+            Event::TrafficObserved { service, splits } => with(service, &|s| {
+                let whole = splits.iter().find(|part| part.percent == 100);
+                s.serving = whole.map(|part| part.build.clone());
+            }),
+            Event::Judged { service, verdict, rule, .. } if rule == GREEN_GATE => {
+                with(service, &|s| s.green_health = Some(*verdict));
+            }
+            _ => {}
+        }
+    }
+
+    fn note_run(&mut self, fact: &Fact, event: &Event) {
+        match event {
+            Event::UndoPlanned { steps, because, by, .. } => {
+                self.leave_pending("traffic goes back");
+                self.steps.extend(steps.iter().map(step_view));
+                self.undo = Some((*by, because.to_string()));
+            }
+            Event::ReleaseMarked { release, mark, builds, .. } => self.marks.push(Marked {
+                release: release.clone(),
+                mark: *mark,
+                builds: builds.clone(),
+            }),
+            Event::TrafficObserved { service, .. } if self.undo.is_some() => {
+                let undone = self.services.get(service).is_some_and(|s| s.serving == s.blue);
+                for step in self.steps.iter_mut().filter(|_| undone) {
+                    let kind = &step.plan.kind;
+                    if matches!(kind, super::step::StepKind::Switch { service: s, to: Side::Green } if s == service)
+                    {
+                        step.state = StepState::Undone;
+                    }
+                }
+            }
+            Event::RunEnded { .. } | Event::RunSuperseded { .. } => {
+                self.ended = Some(fact.at);
+                self.leave_pending("the run is over");
+            }
+            _ => {}
+        }
+    }
+
+    fn leave_pending(&mut self, because: &str) {
+        for step in self.steps.iter_mut().filter(|s| s.state == StepState::Pending) {
+            step.state = StepState::NotRun { because: because.to_owned() };
+        }
+    }
+
+    /// Whether the run is taking traffic back.
+    pub fn undoing(&self) -> bool {
+        self.undo.is_some()
+    }
+
+    /// Whether a switch was asked for anywhere: from then on the world may have changed.
+    pub fn touched_traffic(&self) -> bool {
+        self.services.values().any(|s| s.switch_asked)
+    }
+
+    /// Whether this deploy moved traffic and knows the blue to give it back to.
+    pub fn can_go_back(&self) -> bool {
+        let mut switched = self.services.values().filter(|s| s.switch_asked).peekable();
+        self.plan.kind == RunKind::Deploy
+            && switched.peek().is_some()
+            && switched.all(|s| s.blue.is_some())
+    }
+
+    /// SPLIT: some services serve green and others still blue. Both sides, or nothing.
+    pub fn split(&self) -> Option<(Vec<&ServiceName>, Vec<&ServiceName>)> {
+        let on = |side: Side| -> Vec<&ServiceName> {
+            let serves = |s: &ServiceView| s.serving.is_some() && s.serving.as_ref() == s.build(side);
+            self.services.iter().filter(|(_, s)| s.green != s.blue && serves(s)).map(|(n, _)| n).collect()
+        };
+        let (green, blue) = (on(Side::Green), on(Side::Blue));
+        (!green.is_empty() && !blue.is_empty()).then_some((green, blue))
+    }
+
+    /// The exit code of the command that drove the run (architecture.md §7). 0 if and only if the
+    /// state that was seen is the one that was intended.
+    pub fn exit_code(&self) -> u8 {
+        let RunState::Ended { outcome } = &self.state else { return 7 };
+        match outcome {
+            Outcome::Promoted | Outcome::CleanedUp => 0,
+            Outcome::RolledBack if self.plan.kind == RunKind::Rollback => 0,
+            Outcome::RolledBack => match &self.undo {
+                Some((DecidedBy::Rule, _)) => 6,
+                _ => 1,
+            },
+            Outcome::Failed if self.failed_as(Failure::Inconclusive) => 5,
+            Outcome::Failed => 1,
+            Outcome::Aborted if self.failed_as(Failure::Cancelled) => 130,
+            Outcome::Aborted => 1,
+            Outcome::Superseded | Outcome::Unknown => 7,
+        }
+    }
+
+    fn failed_as(&self, class: Failure) -> bool {
+        self.failure.as_ref().is_some_and(|(_, _, c)| *c == class)
+    }
+}
+
+/// The rule name under which green's gate is judged.
+pub const GREEN_GATE: &str = "green gate";
+
+fn step_view(plan: &PlannedStep) -> StepView {
+    StepView {
+        plan: plan.clone(),
+        state: StepState::Pending,
+        summary: String::new(),
+        began_ms: None,
+        took_ms: 0,
+    }
+}
