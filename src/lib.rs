@@ -1,2 +1,7 @@
 //! The map of the house.
+pub mod config;
 pub mod domain;
+pub mod ports;
+pub mod emulator;
+pub mod store;
+pub mod adapters;

@@ -84,6 +84,9 @@ pub struct Member {
     /// The local repository a commit is taken from, where the platform is on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
+    /// The service's folder inside that repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_directory: Option<String>,
     /// The build a rollback goes to. Only in a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<BuildId>,

@@ -1,0 +1,7 @@
+//! How each outside thing speaks.
+
+pub mod app_hosting;
+pub mod clock;
+pub mod http;
+pub mod probe;
+pub mod process;

@@ -1,0 +1,80 @@
+//! The prober over HTTP.
+
+use serde_json::Value;
+
+use super::http::{body_up_to, chain};
+use crate::domain::error::Problem;
+use crate::domain::health::{Identity, Sample};
+use crate::domain::text::harmless;
+use crate::ports::BoxFuture;
+use crate::ports::prober::{Prober, Question};
+
+/// No health answer needs more.
+const MOST_BYTES: usize = 64 * 1024;
+
+/// Asks over HTTP with a client of its own.
+#[derive(Debug, Clone)]
+pub struct HttpProber {
+    client: reqwest::Client,
+}
+
+impl HttpProber {
+    /// A prober.
+    pub fn new() -> Result<Self, Problem> {
+        Ok(Self { client: super::http::client()? })
+    }
+
+    async fn asked(&self, question: &Question) -> Sample {
+        // A query of its own and `no-cache`, so that no cache in between answers for the service.
+        let address = format!("{}{}", question.base, question.health.path);
+        let request = self
+            .client
+            .get(&address)
+            .query(&[("probe", uuid::Uuid::new_v4().simple().to_string())])
+            .header("cache-control", "no-cache")
+            .timeout(question.timeout);
+        let mut response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Sample::Unhealthy(why(error, question)),
+        };
+        let status = response.status();
+        let body = match body_up_to(&mut response, MOST_BYTES).await {
+            Ok(body) => body,
+            Err(error) => return Sample::Unhealthy(why(error, question)),
+        };
+        if !status.is_success() {
+            let said = harmless(String::from_utf8_lossy(&body).trim(), 80);
+            let said = if said.is_empty() { said } else { format!(": {said}") };
+            return Sample::Unhealthy(format!("HTTP {}{said}", status.as_u16()));
+        }
+        identity(&body, question)
+    }
+}
+
+fn identity(body: &[u8], question: &Question) -> Sample {
+    let health = &question.health;
+    if health.version.is_none() && health.revision.is_none() {
+        return Sample::Healthy(Identity::default());
+    }
+    let Ok(json) = serde_json::from_slice::<Value>(body) else {
+        return Sample::Unhealthy("HTTP 200, but the answer is no JSON".to_owned());
+    };
+    let at = |pointer: &Option<String>| {
+        let value = json.pointer(pointer.as_deref()?)?;
+        Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    };
+    Sample::Healthy(Identity { version: at(&health.version), revision: at(&health.revision) })
+}
+
+fn why(error: reqwest::Error, question: &Question) -> String {
+    if error.is_timeout() {
+        return format!("no answer within {}", crate::domain::time::spoken(question.timeout));
+    }
+    chain(&error.without_url())
+}
+
+impl Prober for HttpProber {
+    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Sample> {
+        Box::pin(self.asked(question))
+    }
+}

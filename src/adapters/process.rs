@@ -1,0 +1,102 @@
+//! The processes of this machine, asked of `/proc` on Linux and of `ps` and `lsof` elsewhere.
+
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::ports::processes::{ProcessIdentity, Processes};
+
+/// This machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ThisMachine;
+
+impl Processes for ThisMachine {
+    fn own(&self) -> ProcessIdentity {
+        let pid = std::process::id();
+        ProcessIdentity { pid, began: began(pid).unwrap_or_default() }
+    }
+
+    fn of(&self, pid: u32) -> Option<ProcessIdentity> {
+        began(pid).map(|began| ProcessIdentity { pid, began })
+    }
+
+    fn alive(&self, process: &ProcessIdentity) -> bool {
+        began(process.pid).as_deref() == Some(process.began.as_str())
+    }
+
+    fn end_group(&self, leader: u32, force: bool) {
+        let signal = if force { Signal::KILL } else { Signal::TERM };
+        if let Some(pid) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
+            // Gone already is what was wanted.
+            let _ = kill_process_group(pid, signal);
+        }
+    }
+
+    fn listener_of(&self, port: u16) -> Option<String> {
+        #[cfg(target_os = "linux")]
+        if let Some(found) = linux_listener(port) {
+            return Some(found);
+        }
+        let output = Command::new("lsof")
+            .args(["-nP", "-sTCP:LISTEN", "-Fpc", &format!("-iTCP:{port}")])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .output()
+            .ok()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let field = |c: char| text.lines().find_map(|l| l.strip_prefix(c).map(str::to_owned));
+        Some(format!("{} ({})", field('c')?, field('p')?))
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn began(pid: u32) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The program's name may hold spaces and brackets; the fields count from behind its last one.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?;
+    let ticks = fields.nth(18)?;
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    (state != "Z" && state != "X").then(|| format!("{ticks}@{}", boot.trim()))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn began(pid: u32) -> Option<String> {
+    let output = Command::new("ps")
+        .args(["-o", "lstart=,stat=", "-p", &pid.to_string()])
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let (began, state) = text.rsplit_once(' ')?;
+    (!state.starts_with('Z')).then(|| began.trim().to_owned())
+}
+
+#[cfg(target_os = "linux")]
+fn linux_listener(port: u16) -> Option<String> {
+    let inode = ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|table| {
+        let text = std::fs::read_to_string(table).ok()?;
+        text.lines().skip(1).find_map(|line| {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            let local = fields.get(1)?.rsplit_once(':')?.1;
+            let listens = fields.get(3) == Some(&"0A");
+            let same = u16::from_str_radix(local, 16).ok() == Some(port);
+            (listens && same).then(|| fields.get(9).map(|inode| (*inode).to_owned()))?
+        })
+    })?;
+    let wanted = format!("socket:[{inode}]");
+    for entry in std::fs::read_dir("/proc").ok()?.flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<u32>().ok()) else {
+            continue;
+        };
+        let Ok(files) = std::fs::read_dir(entry.path().join("fd")) else { continue };
+        let holds = files.flatten().any(|fd| {
+            std::fs::read_link(fd.path()).is_ok_and(|to| to.to_string_lossy() == wanted)
+        });
+        if holds {
+            let name = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+            return Some(format!("{} ({pid})", name.trim()));
+        }
+    }
+    None
+}

@@ -1,0 +1,61 @@
+//! Reading the config file.
+
+use std::path::{Path, PathBuf};
+
+use super::finding::{Finding, Findings};
+use super::node::{MOST_BYTES, Node, Place, parse};
+use super::schema::{Config, json_schema};
+use super::{check, rules};
+
+/// A config that was read and found right.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What it says.
+    pub config: Config,
+    /// The folder that its relative paths start from.
+    pub folder: PathBuf,
+}
+
+/// Reads and checks a file. The error holds everything that is wrong with it.
+pub fn load(file: &Path) -> Result<Loaded, Findings> {
+    let start = Place { line: 0, column: 0 };
+    let refuse = |message: String| Findings {
+        file: file.to_owned(),
+        text: String::new(),
+        findings: vec![Finding::new(start, message)],
+    };
+    let size = std::fs::metadata(file).map_err(|e| refuse(format!("cannot be read: {e}")))?.len();
+    if size > MOST_BYTES as u64 {
+        return Err(refuse(format!("is {size} bytes; a config has at most {MOST_BYTES}")));
+    }
+    let text = std::fs::read_to_string(file).map_err(|e| refuse(format!("cannot be read: {e}")))?;
+    load_text(&text, file)
+}
+
+/// The same for a text; relative paths start from the file's folder.
+pub fn load_text(text: &str, file: &Path) -> Result<Loaded, Findings> {
+    let refuse = |mut findings: Vec<Finding>| {
+        findings.sort_by_key(|f| (f.line, f.column));
+        Findings { file: file.to_owned(), text: text.to_owned(), findings }
+    };
+    let node = parse(text).map_err(|finding| refuse(vec![finding]))?;
+    let schema = json_schema();
+    let mut findings = check::against_schema(&schema, &node);
+    if !findings.is_empty() {
+        return Err(refuse(findings));
+    }
+    let config: Config =
+        serde_yaml::from_str(text).map_err(|e| refuse(vec![typed_error(&e, &node)]))?;
+    let folder = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let folder = std::path::absolute(&folder).unwrap_or(folder);
+    findings.extend(rules::problems(&config, &node, &folder));
+    if findings.is_empty() { Ok(Loaded { config, folder }) } else { Err(refuse(findings)) }
+}
+
+fn typed_error(error: &serde_yaml::Error, root: &Node) -> Finding {
+    let place = error.location().map_or(root.place, |l| Place { line: l.line(), column: l.column() });
+    Finding::new(place, error.to_string())
+}

@@ -1,0 +1,15 @@
+//! What the user wrote: its shape, where each thing stands in the file, everything that is wrong
+//! with it, and what the engine gets of it.
+
+mod check;
+mod file;
+mod finding;
+mod node;
+mod raise;
+mod rules;
+pub mod schema;
+
+pub use file::{Loaded, load, load_text};
+pub use finding::{Finding, Findings};
+pub use raise::sources;
+pub use schema::{Config, json_schema};

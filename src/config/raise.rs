@@ -1,0 +1,193 @@
+//! From the file's text to the domain's types.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::file::Loaded;
+use super::rules::DEMO_PREFIX;
+use super::schema::{DeployConfig, EnvironmentConfig, PlatformKind, ReleasesKind};
+use crate::domain::error::Problem;
+use crate::domain::ids::{BackendId, EnvironmentName, Location, ProjectId, ServiceName};
+use crate::domain::plan::{Endpoint, HealthEndpoint, Member, Source};
+use crate::domain::planner::Ground;
+use crate::domain::policy::{DeployPolicy, Protection};
+use crate::domain::project::{Project, Target};
+use crate::domain::release::ReleaseLabel;
+
+impl Loaded {
+    /// The environments' names, in the file's order of names.
+    pub fn environments(&self) -> Vec<&str> {
+        self.config.environments.keys().map(String::as_str).collect()
+    }
+
+    fn environment(&self, name: &str) -> Result<(EnvironmentName, &EnvironmentConfig), Problem> {
+        let found = self.config.environments.get(name).ok_or_else(|| {
+            Problem::new(format!("there is no environment {name:?}"))
+                .try_this(format!("name one of {}", self.environments().join(", ")))
+        })?;
+        Ok((EnvironmentName::new(name)?, found))
+    }
+
+    /// What an act on an environment asks of a person.
+    pub fn protection(&self, name: &str) -> Result<Protection, Problem> {
+        Ok(self.environment(name)?.1.protection)
+    }
+
+    /// What every plan for an environment starts from.
+    pub fn ground(&self, name: &str) -> Result<Ground, Problem> {
+        let (environment, of) = self.environment(name)?;
+        if of.platform.kind == PlatformKind::Command {
+            return Err(Problem::new(format!("{name} runs on a platform of kind command"))
+                .because("this version drives App Hosting only"));
+        }
+        let order = of.deploy.order.as_ref().or(self.config.deploy.order.as_ref());
+        let rank = |service: &str| {
+            order.and_then(|o| o.iter().position(|s| s == service)).unwrap_or(usize::MAX)
+        };
+        let mut services: Vec<&String> = of.services.keys().collect();
+        services.sort_by_key(|s| rank(s));
+        let members = services
+            .into_iter()
+            .map(|service| self.member(&environment, of, service))
+            .collect::<Result<_, _>>()?;
+        Ok(Ground {
+            environment,
+            members,
+            policy: policy(of.protection, &[&self.config.deploy, &of.deploy]),
+            endpoint: match of.platform.endpoint.as_deref() {
+                None => Endpoint::Google,
+                Some("emulator") => Endpoint::Emulator,
+                Some(url) => Endpoint::Url(url.trim_end_matches('/').to_owned()),
+            },
+        })
+    }
+
+    fn member(
+        &self,
+        environment: &EnvironmentName,
+        of: &EnvironmentConfig,
+        name: &str,
+    ) -> Result<Member, Problem> {
+        let missing = |what: &str| Problem::new(format!("service {name} of {environment} has no {what}"));
+        let service = self.config.services.get(name).ok_or_else(|| missing("definition"))?;
+        let placed = of.services.get(name).ok_or_else(|| missing("place"))?;
+        let project = placed.project.as_ref().or(of.platform.project.as_ref());
+        let project = project.ok_or_else(|| missing("project"))?;
+        let location = of.platform.location.as_ref().ok_or_else(|| missing("location"))?;
+        let target = Target::new(
+            environment,
+            ServiceName::new(name)?,
+            &self.project(environment, project)?,
+            Location::new(location)?,
+            BackendId::new(placed.backend.as_ref().unwrap_or(&service.backend))?,
+        )?;
+        let health = HealthEndpoint {
+            path: service.health.path.clone(),
+            version: service.health.version.clone(),
+            revision: service.health.revision.clone(),
+        };
+        Ok(Member {
+            target,
+            url: placed.url.trim_end_matches('/').to_owned(),
+            health,
+            source: None,
+            repository: None,
+            root_directory: None,
+            to: None,
+            keep: Vec::new(),
+        })
+    }
+
+    /// A project with the environment it belongs to. One of the emulator's own (`demo-…`) belongs
+    /// to whoever names it, since it exists nowhere else.
+    fn project(&self, environment: &EnvironmentName, id: &str) -> Result<Project, Problem> {
+        let environment = match self.config.projects.get(id) {
+            Some(known) => EnvironmentName::new(&known.environment)?,
+            None if id.starts_with(DEMO_PREFIX) => environment.clone(),
+            None => return Err(Problem::new(format!("there is no project {id:?}"))),
+        };
+        Ok(Project { id: ProjectId::new(id)?, environment })
+    }
+}
+
+fn policy(protection: Protection, layers: &[&DeployConfig]) -> DeployPolicy {
+    let mut policy = DeployPolicy { protection, ..DeployPolicy::default() };
+    for layer in layers {
+        let health = &mut policy.health;
+        health.attempts = layer.health.attempts.unwrap_or(health.attempts);
+        health.interval = layer.health.interval.map_or(health.interval, |d| d.0);
+        health.timeout = layer.health.timeout.map_or(health.timeout, |d| d.0);
+        health.consecutive = layer.health.consecutive.unwrap_or(health.consecutive);
+        let attest = &mut policy.attest;
+        attest.consecutive = layer.attest.consecutive.unwrap_or(attest.consecutive);
+        attest.interval = layer.attest.interval.map_or(attest.interval, |d| d.0);
+        attest.within = layer.attest.within.map_or(attest.within, |d| d.0);
+        let soak = &mut policy.soak;
+        soak.length = layer.soak.length.map_or(soak.length, |d| d.0);
+        soak.interval = layer.soak.interval.map_or(soak.interval, |d| d.0);
+        soak.failures = layer.soak.failures.unwrap_or(soak.failures);
+        soak.on_failure = layer.soak.on_failure.unwrap_or(soak.on_failure);
+        policy.drain = layer.drain.map_or(policy.drain, |d| d.0);
+        policy.keep_blue = layer.keep_blue.map_or(policy.keep_blue, |d| d.0);
+    }
+    policy
+}
+
+/// What each service of a release is built from: with `list` its folder, with `git` the commit that
+/// the label names (a tag, a branch, a commit), always as 40 hex digits, so that what is built is
+/// what was named and not what the branch is by then.
+pub fn sources(
+    loaded: &Loaded,
+    ground: &mut Ground,
+    release: &ReleaseLabel,
+) -> Result<BTreeMap<ServiceName, Source>, Problem> {
+    let mut sources = BTreeMap::new();
+    let commit = match loaded.config.releases.kind {
+        ReleasesKind::List => None,
+        ReleasesKind::Git => {
+            let dir = loaded.folder.join(loaded.config.releases.dir.as_deref().unwrap_or("."));
+            Some((commit_of(&dir, release)?, dir))
+        }
+    };
+    for member in &mut ground.members {
+        let name = member.service().clone();
+        let root = loaded.config.services.get(name.as_str()).map_or("", |s| s.root.as_str());
+        let folder = clean(&loaded.folder.join(root));
+        let source = match &commit {
+            None => Source::Archive(format!("file://{}", folder.display())),
+            Some((commit, dir)) => {
+                let dir = clean(dir);
+                member.repository = Some(format!("file://{}", dir.display()));
+                let inside = folder.strip_prefix(&dir).unwrap_or(&folder);
+                member.root_directory = Some(inside.display().to_string());
+                Source::Commit(commit.clone())
+            }
+        };
+        sources.insert(name, source);
+    }
+    Ok(sources)
+}
+
+/// The path without `.` and symbolic links, as far as it exists.
+fn clean(path: &Path) -> std::path::PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn commit_of(dir: &Path, release: &ReleaseLabel) -> Result<String, Problem> {
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(dir)
+        .args(["rev-parse", "--verify", "--quiet", "--end-of-options"])
+        .arg(format!("{release}^{{commit}}"))
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| Problem::new("git cannot be started").because(e.to_string()))?;
+    let commit = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if output.status.success() && commit.len() == 40 {
+        return Ok(commit);
+    }
+    Err(Problem::new(format!("{release} names no commit of {}", dir.display()))
+        .because(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+        .try_this("name a tag, a branch or a commit that is there"))
+}

@@ -1,0 +1,264 @@
+//! What a schema cannot say: names that must exist, projects in their own environment, addresses
+//! that must not clash.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+
+use super::check::nearest;
+use super::finding::Finding;
+use super::node::Node;
+use super::schema::{Config, EnvironmentConfig, PlatformKind, ReleasesKind};
+use crate::domain::ids::{BackendId, EnvironmentName, Location, ProjectId, ServiceName};
+use crate::domain::release::ReleaseLabel;
+
+/// Every problem of meaning, in no particular order.
+pub(super) fn problems(config: &Config, node: &Node, folder: &Path) -> Vec<Finding> {
+    let mut rules = Rules { config, node, folder, findings: Vec::new() };
+    rules.general();
+    for (name, environment) in &config.environments {
+        rules.environment(name, environment);
+    }
+    rules.findings
+}
+
+/// Projects that Firebase's own tools treat as emulator-only begin with this.
+pub(super) const DEMO_PREFIX: &str = "demo-";
+
+struct Rules<'a> {
+    config: &'a Config,
+    node: &'a Node,
+    folder: &'a Path,
+    findings: Vec<Finding>,
+}
+
+impl Rules<'_> {
+    fn say(&mut self, path: &[&str], message: String) {
+        self.findings.push(Finding::new(self.node.place_of(path), message));
+    }
+
+    fn say_nearest(&mut self, path: &[&str], message: String, name: &str, known: Vec<&String>) {
+        let known: Vec<&str> = known.into_iter().map(String::as_str).collect();
+        let finding = Finding::new(self.node.place_of(path), message);
+        self.findings.push(match nearest(name, &known) {
+            Some(near) => finding.hint(format!("did you mean {near:?}?")),
+            None => finding.hint(format!("known: {}", known.join(", "))),
+        });
+    }
+
+    fn general(&mut self) {
+        let config = self.config;
+        if config.version != 1 {
+            let version = config.version;
+            self.say(&["version"], format!("this is version {version} of the format; 1 is known"));
+        }
+        for (name, project) in &config.projects {
+            self.spelling(&["projects", name], ProjectId::new(name).map(|_| ()));
+            self.spelling(&["projects", name, "region"], Location::new(&project.region).map(|_| ()));
+            self.environment_exists(&["projects", name, "environment"], &project.environment);
+        }
+        for (name, service) in &config.services {
+            self.spelling(&["services", name], ServiceName::new(name).map(|_| ()));
+            let at = ["services", name.as_str(), "backend"];
+            self.spelling(&at, BackendId::new(&service.backend).map(|_| ()));
+            if !self.folder.join(&service.root).is_dir() {
+                let message = format!("service {name}: there is no folder {:?}", service.root);
+                self.say(&["services", name, "root"], message);
+            }
+            let pointers = [("version", &service.health.version), ("revision", &service.health.revision)];
+            for (key, pointer) in pointers {
+                if pointer.as_ref().is_some_and(|p| !p.starts_with('/')) {
+                    let at = ["services", name, "health", key];
+                    self.say(&at, format!("{key} is a JSON pointer and begins with '/'"));
+                }
+            }
+        }
+        self.order(&["deploy", "order"], config.deploy.order.as_ref());
+        for (at, label) in config.releases.labels.iter().enumerate() {
+            let at = at.to_string();
+            self.spelling(&["releases", "labels", &at], ReleaseLabel::new(label).map(|_| ()));
+        }
+        if config.releases.kind == ReleasesKind::Git && config.releases.dir.is_none() {
+            self.say(&["releases"], "releases of kind git need a dir".to_owned());
+        }
+        for (at, command) in config.commands.iter().enumerate() {
+            let at = at.to_string();
+            if command.run.is_empty() {
+                self.say(&["commands", &at], format!("command {} runs nothing", command.name));
+            }
+            if let Some(environment) = &command.environment {
+                self.environment_exists(&["commands", &at, "environment"], environment);
+            }
+        }
+        self.checklists();
+    }
+
+    fn checklists(&mut self) {
+        let lists = &self.config.checklists;
+        for (list, items) in [("pre", &lists.pre), ("deploy", &lists.deploy), ("post", &lists.post)] {
+            for (at, item) in items.iter().enumerate() {
+                let Some(auto) = &item.auto else { continue };
+                let sources = [
+                    &auto.probe, &auto.command, &auto.pipeline, &auto.migrations, &auto.lint, &auto.history,
+                ];
+                let at = at.to_string();
+                if sources.iter().filter(|s| s.is_some()).count() != 1 {
+                    let message = format!("{:?} needs exactly one source of evidence", item.text);
+                    self.say(&["checklists", list, &at, "auto"], message);
+                }
+                let known: Vec<_> = self.config.commands.iter().map(|c| &c.name).collect();
+                if let Some(command) = auto.command.as_ref().filter(|c| !known.contains(c)) {
+                    let message = format!("there is no command {command:?}");
+                    let path = ["checklists", list, &at, "auto", "command"];
+                    self.say_nearest(&path, message, command, known);
+                }
+            }
+        }
+    }
+
+    fn spelling(&mut self, path: &[&str], result: Result<(), crate::domain::error::Problem>) {
+        if let Err(problem) = result {
+            self.say(path, problem.to_string());
+        }
+    }
+
+    fn environment_exists(&mut self, path: &[&str], name: &str) {
+        if !self.config.environments.contains_key(name) {
+            let known = self.config.environments.keys().collect();
+            self.say_nearest(path, format!("there is no environment {name:?}"), name, known);
+        }
+    }
+
+    fn order(&mut self, path: &[&str], order: Option<&Vec<String>>) {
+        let config = self.config;
+        for (at, service) in order.into_iter().flatten().enumerate() {
+            if !config.services.contains_key(service) {
+                let at = at.to_string();
+                let path: Vec<&str> = path.iter().copied().chain([at.as_str()]).collect();
+                let message = format!("there is no service {service:?}");
+                self.say_nearest(&path, message, service, config.services.keys().collect());
+            }
+        }
+    }
+
+    fn environment(&mut self, name: &str, environment: &EnvironmentConfig) {
+        let root = ["environments", name];
+        self.spelling(&root, EnvironmentName::new(name).map(|_| ()));
+        self.order(&["environments", name, "deploy", "order"], environment.deploy.order.as_ref());
+        if let Some(from) = &environment.promote_from {
+            let path = ["environments", name, "promote_from"];
+            self.environment_exists(&path, from);
+            if from == name {
+                self.say(&path, format!("{name} cannot promote from itself"));
+            }
+        }
+        self.platform(name, environment);
+        self.services(name, environment);
+        for (database, of) in &environment.databases {
+            let path = ["environments", name, "databases", database, "project"];
+            self.project(&path, name, &of.project, of.endpoint.is_some());
+        }
+        for (at, freeze) in environment.freeze.iter().enumerate() {
+            let at = at.to_string();
+            let path = ["environments", name, "freeze", at.as_str()];
+            if TimeZone::get(&freeze.zone).is_err() {
+                let path = [path[0], path[1], path[2], path[3], "zone"];
+                self.say(&path, format!("{:?} is no time zone of the IANA list", freeze.zone));
+            }
+            for (key, moment) in [("from", &freeze.from), ("to", &freeze.to)] {
+                if !is_moment(moment) {
+                    let path = [path[0], path[1], path[2], path[3], key];
+                    self.say(&path, format!("{moment:?} is no moment of a week: write \"Fri 16:00\""));
+                }
+            }
+        }
+    }
+
+    fn platform(&mut self, name: &str, environment: &EnvironmentConfig) {
+        let platform = &environment.platform;
+        let path = ["environments", name, "platform"];
+        if let Some(endpoint) = platform.endpoint.as_deref().filter(|e| *e != "emulator")
+            && !is_loopback(endpoint)
+        {
+            let path = [path[0], path[1], path[2], "endpoint"];
+            self.say(&path, format!("{endpoint:?} is neither emulator nor a loopback http address"));
+        }
+        if platform.kind == PlatformKind::Command && platform.verbs.is_empty() {
+            self.say(&path, "a platform of kind command needs verbs".to_owned());
+        }
+        if platform.kind == PlatformKind::AppHosting && platform.location.is_none() {
+            self.say(&path, "a platform of kind app-hosting needs a location".to_owned());
+        }
+    }
+
+    fn services(&mut self, name: &str, environment: &EnvironmentConfig) {
+        let local = environment.platform.endpoint.is_some();
+        let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
+        for (service, placed) in &environment.services {
+            let path = ["environments", name, "services", service.as_str()];
+            if !self.config.services.contains_key(service) {
+                let known = self.config.services.keys().collect();
+                self.say_nearest(&path, format!("there is no service {service:?}"), service, known);
+            }
+            let at_url = [path[0], path[1], path[2], path[3], "url"];
+            match url::Url::parse(&placed.url) {
+                Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+                    if environment.platform.endpoint.as_deref() == Some("emulator")
+                        && !is_loopback(&placed.url)
+                    {
+                        let message = format!("{} is not on this machine, the emulator is", placed.url);
+                        self.say(&at_url, message);
+                    }
+                }
+                _ => self.say(&at_url, format!("{:?} is no http address", placed.url)),
+            }
+            if let Some(other) = taken.insert(&placed.url, service) {
+                self.say(&at_url, format!("{} is the address of {other} already", placed.url));
+            }
+            match placed.project.as_ref().or(environment.platform.project.as_ref()) {
+                None if environment.platform.kind == PlatformKind::AppHosting => {
+                    self.say(&path, format!("service {service} needs a project, its own or the platform's"));
+                }
+                None => {}
+                Some(project) if placed.project.is_some() => {
+                    let path = [path[0], path[1], path[2], path[3], "project"];
+                    self.project(&path, name, project, local);
+                }
+                Some(project) => {
+                    let path = ["environments", name, "platform", "project"];
+                    self.project(&path, name, project, local);
+                }
+            }
+        }
+    }
+
+    fn project(&mut self, path: &[&str], environment: &str, project: &str, local: bool) {
+        let known = self.config.projects.get(project);
+        match known {
+            Some(known) if known.environment == environment => {}
+            Some(known) => {
+                let message = format!("project {project} belongs to {}, not to {environment}", known.environment);
+                self.say(path, message);
+            }
+            None if local && project.starts_with(DEMO_PREFIX) => {}
+            None => {
+                let known = self.config.projects.keys().collect();
+                self.say_nearest(path, format!("there is no project {project:?}"), project, known);
+            }
+        }
+        self.findings.dedup();
+    }
+}
+
+fn is_loopback(address: &str) -> bool {
+    url::Url::parse(address).is_ok_and(|url| {
+        url.scheme() == "http" && matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+    })
+}
+
+fn is_moment(text: &str) -> bool {
+    let Some((day, time)) = text.split_once(' ') else { return false };
+    ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].contains(&day)
+        && jiff::civil::Time::strptime("%H:%M", time).is_ok()
+}

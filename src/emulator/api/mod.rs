@@ -1,0 +1,162 @@
+//! The control API: who may call, and which method a path and verb mean.
+
+mod backends;
+mod builds;
+mod call;
+mod error;
+mod lists;
+mod operations;
+mod rollouts;
+pub(in crate::emulator) mod schema;
+mod traffic;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use self::call::Call;
+use self::error::ApiError;
+use super::platform::Platform;
+use crate::domain::hash::Hash;
+
+/// What every call needs.
+#[derive(Clone)]
+pub(super) struct Api {
+    pub(super) platform: Arc<Platform>,
+    /// The hash of the token, so that comparing takes the same time whatever was sent.
+    pub(super) token: Hash,
+    /// Whether the firebase CLI's fixed token `owner` is taken too.
+    pub(super) owner_allowed: bool,
+}
+
+type Answer = Result<Value, ApiError>;
+
+/// Answers one request.
+pub(super) async fn handle(
+    State(api): State<Api>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    match api.route(&method, &uri, &headers, &body).await {
+        Ok(answer) => Json(answer).into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
+impl Api {
+    async fn route(&self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Answer {
+        loopback_host(headers)?;
+        if uri.path() == "/$discovery/rest" {
+            return Ok(self.own_discovery());
+        }
+        self.authenticate(headers)?;
+        if uri.path() == "/pointsman/status" {
+            return Ok(self.platform.status());
+        }
+        if let Some(build) = uri.path().strip_prefix("/pointsman/log/") {
+            let lines = super::slots::tail(&self.platform.log_of(build), 200);
+            return Ok(json!({ "lines": lines }));
+        }
+        let call = Call::read(method, uri, body)?;
+        self.dispatch(&call).await
+    }
+
+    async fn dispatch(&self, call: &Call) -> Answer {
+        let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+        let get = call.method == Method::GET;
+        match (call.method.as_str(), path.as_slice()) {
+            ("GET", ["projects", project, "locations"]) => Ok(json!({
+                "locations": [location(project, "us-central1")],
+            })),
+            ("GET", ["projects", project, "locations", id]) => Ok(location(project, id)),
+            (_, ["projects", _, "locations", _, "operations", ..]) => self.operation(call, path.get(5)),
+            (_, ["projects", _, "locations", _, "backends"]) => match call.method.as_str() {
+                "GET" => self.list_backends(call),
+                "POST" => self.create_backend(call).await,
+                _ => Err(ApiError::no_such_url()),
+            },
+            (_, ["projects", _, "locations", _, "backends", _]) => match call.method.as_str() {
+                "GET" => self.read(&call.name),
+                "PATCH" => self.patch_backend(call).await,
+                "DELETE" => self.delete_backend(call).await,
+                _ => Err(ApiError::no_such_url()),
+            },
+            (_, ["projects", _, "locations", _, "backends", _, "traffic"]) => match call.method.as_str() {
+                "GET" => self.read(&call.name),
+                "PATCH" => self.patch_traffic(call),
+                _ => Err(ApiError::no_such_url()),
+            },
+            ("GET" | "POST", ["projects", _, "locations", _, "backends", _, "builds"]) => {
+                if get { self.list_builds(call) } else { self.create_build(call) }
+            }
+            ("GET", ["projects", _, "locations", _, "backends", _, "builds", _]) => self.read(&call.name),
+            ("DELETE", ["projects", _, "locations", _, "backends", _, "builds", _]) => {
+                self.delete_build(call).await
+            }
+            ("POST", ["projects", _, "locations", _, "backends", _, "builds", build])
+                if build.ends_with(":stop") =>
+            {
+                self.stop_build(call).await
+            }
+            ("GET" | "POST", ["projects", _, "locations", _, "backends", _, "rollouts"]) => {
+                if get { self.list_rollouts(call) } else { self.create_rollout(call) }
+            }
+            ("GET", ["projects", _, "locations", _, "backends", _, "rollouts", _]) => self.read(&call.name),
+            (_, ["projects", _, "locations", _, "backends", _, "domains", ..]) => {
+                Err(ApiError::unimplemented("domains"))
+            }
+            _ => Err(ApiError::no_such_url()),
+        }
+    }
+
+    fn read(&self, name: &str) -> Answer {
+        self.platform.registry().get(name)?.ok_or_else(|| ApiError::not_found(name))
+    }
+
+    fn authenticate(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+        let sent = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+        let token = sent.and_then(|v| v.strip_prefix("Bearer ")).map(str::trim);
+        let Some(token) = token else { return Err(ApiError::unauthenticated(sent.is_some())) };
+        let known = Hash::of(token.as_bytes()) == self.token;
+        if known || (self.owner_allowed && token == "owner") {
+            return Ok(());
+        }
+        Err(ApiError::unauthenticated(true))
+    }
+
+    /// Google's document with this emulator as its origin, so that Google's own client libraries
+    /// can be built from it.
+    fn own_discovery(&self) -> Value {
+        let mut document = schema::discovery().clone();
+        for key in ["rootUrl", "baseUrl", "mtlsRootUrl"] {
+            document[key] = json!(format!("{}/", self.platform.url));
+        }
+        document
+    }
+}
+
+fn location(project: &str, id: &str) -> Value {
+    json!({"name": format!("projects/{project}/locations/{id}"), "locationId": id})
+}
+
+/// A page of another origin can make a browser call us under its own name (DNS rebinding); it
+/// cannot make it send a loopback name.
+fn loopback_host(headers: &HeaderMap) -> Result<(), ApiError> {
+    let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
+    let name = if host.starts_with('[') {
+        host.split_inclusive(']').next().unwrap_or_default()
+    } else {
+        host.split(':').next().unwrap_or_default()
+    };
+    if ["localhost", "127.0.0.1", "[::1]"].contains(&name) {
+        return Ok(());
+    }
+    Err(ApiError::foreign_host())
+}

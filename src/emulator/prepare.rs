@@ -1,0 +1,152 @@
+//! From a source to a folder that can be built and run: a copy of a folder, or a commit of a local
+//! git repository, with its `apphosting.yaml` read.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::domain::apphosting::{AppHostingYaml, Availability};
+
+/// Why a source cannot be built, with App Hosting's own code for it where there is one.
+#[derive(Debug)]
+pub(super) struct BuildError {
+    pub(super) message: String,
+}
+
+impl BuildError {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
+
+    fn coded(code: &str, message: impl std::fmt::Display) -> Self {
+        Self::new(format!("{code}: {message}"))
+    }
+}
+
+/// A folder that is ready, and how to run it.
+#[derive(Debug, Clone)]
+pub(super) struct Prepared {
+    pub(super) folder: PathBuf,
+    pub(super) yaml: AppHostingYaml,
+}
+
+/// Makes the folder anew; what an earlier try left there is removed first.
+pub(super) async fn prepare(source: &Value, backend: &Value, into: &Path) -> Result<Prepared, BuildError> {
+    let failed = |e: io::Error| BuildError::new(format!("the source cannot be copied: {e}"));
+    if into.exists() {
+        fs::remove_dir_all(into).map_err(failed)?;
+    }
+    fs::create_dir_all(into).map_err(failed)?;
+    let root = if let Some(archive) = source.get("archive") {
+        let uri = archive["userStorageUri"].as_str().unwrap_or_default();
+        let from = local_path(uri)?;
+        let to = into.to_owned();
+        let copied = tokio::task::spawn_blocking(move || copy_folder(&from, &to)).await;
+        copied.map_err(|e| BuildError::new(e.to_string()))?.map_err(failed)?;
+        archive["rootDirectory"].as_str().unwrap_or_default()
+    } else {
+        let commit = source["codebase"]["commit"].as_str().unwrap_or_default();
+        let repository = backend["codebase"]["repository"].as_str().unwrap_or_default();
+        check_out(&local_path(repository)?, commit, into).await?;
+        backend["codebase"]["rootDirectory"].as_str().unwrap_or_default()
+    };
+    open(into, root)
+}
+
+/// Reads a folder that was prepared before.
+pub(super) fn open(folder: &Path, root: &str) -> Result<Prepared, BuildError> {
+    let inside = Path::new(root.trim_start_matches('/'));
+    let climbs = inside.components().any(|c| matches!(c, std::path::Component::ParentDir));
+    let folder = folder.join(inside);
+    if climbs || !folder.is_dir() {
+        return Err(BuildError::coded("fah/invalid-root-directory", format!("there is no folder {root:?}")));
+    }
+    let yaml = read_yaml(&folder.join("apphosting.yaml"))?
+        .overridden_by(read_yaml(&folder.join("apphosting.emulator.yaml"))?);
+    if let Some(bare) = yaml.env.iter().find(|e| e.secret.is_some()) {
+        return Err(BuildError::coded(
+            "fah/misconfigured-secret",
+            format!("{} is a secret; give it a dummy value in apphosting.emulator.yaml", bare.variable),
+        ));
+    }
+    Ok(Prepared { folder, yaml })
+}
+
+fn read_yaml(file: &Path) -> Result<AppHostingYaml, BuildError> {
+    match fs::read_to_string(file) {
+        Ok(text) => serde_yaml::from_str(&text).map_err(|e| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            BuildError::coded("fah/invalid-apphosting-yaml", format!("{name}: {e}"))
+        }),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(AppHostingYaml::default()),
+        Err(e) => Err(BuildError::new(format!("{}: {e}", file.display()))),
+    }
+}
+
+fn local_path(uri: &str) -> Result<PathBuf, BuildError> {
+    match uri.strip_prefix("file://") {
+        Some(path) if path.starts_with('/') => Ok(PathBuf::from(path)),
+        _ => Err(BuildError::new(format!("{uri:?} is not on this machine; the emulator takes file:///…"))),
+    }
+}
+
+/// Copies a folder without its `.git` and `node_modules`, as firebase.json's default `ignore` does.
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name == ".git" || name == "node_modules" {
+            continue;
+        }
+        let target = to.join(&name);
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            fs::create_dir_all(&target)?;
+            copy_folder(&entry.path(), &target)?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
+
+/// A clone that shares the repository's objects and touches neither its work tree nor its index.
+async fn check_out(repository: &Path, commit: &str, into: &Path) -> Result<(), BuildError> {
+    let path = |p: &Path| p.display().to_string();
+    let clone = ["clone", "--quiet", "--shared", "--no-checkout"].map(str::to_owned);
+    git(clone.into_iter().chain([path(repository), path(into)]).collect()).await?;
+    let detach = ["checkout", "--quiet", "--detach"].map(str::to_owned);
+    git(["-C".to_owned(), path(into)].into_iter().chain(detach).chain([commit.to_owned()]).collect()).await
+}
+
+async fn git(arguments: Vec<String>) -> Result<(), BuildError> {
+    let output = Command::new("git").args(&arguments).stdin(Stdio::null()).output().await;
+    let output = output.map_err(|e| BuildError::new(format!("git cannot be started: {e}")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(BuildError::new(format!("git {}: {said}", arguments.first().map_or("", String::as_str))))
+}
+
+/// A command of `apphosting.yaml` in its folder: the shell, a clean environment, Google's variables
+/// where Cloud Run sets them, and our own folder first in PATH. Google's files say shell lines here;
+/// nothing else in Pointsman runs through a shell.
+pub(super) fn command(prepared: &Prepared, line: &str, when: Availability, path: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(line).current_dir(&prepared.folder).stdin(Stdio::null()).env_clear();
+    for kept in ["HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "USER"] {
+        if let Some(value) = std::env::var_os(kept) {
+            command.env(kept, value);
+        }
+    }
+    for variable in prepared.yaml.env.iter().filter(|e| e.at(when) && !e.reserved()) {
+        command.env(&variable.variable, variable.value.as_deref().unwrap_or_default());
+    }
+    command.env("PATH", path).process_group(0);
+    command
+}

@@ -1,0 +1,129 @@
+//! A hosting platform in the shape of App Hosting: builds without traffic, and traffic that is set
+//! to a build. There is no toggle.
+
+use std::fmt;
+
+use super::BoxFuture;
+use crate::domain::error::Problem;
+use crate::domain::event::Split;
+use crate::domain::ids::{BuildId, RolloutId};
+use crate::domain::plan::{Member, Source};
+use crate::domain::project::Target;
+use crate::domain::release::ReleaseLabel;
+use crate::domain::step::Failure;
+
+/// Why a call did not do what it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostingError {
+    /// What a person is told.
+    pub problem: Problem,
+    /// Whether another try may help.
+    pub class: Failure,
+}
+
+impl fmt::Display for HostingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.problem.fmt(f)
+    }
+}
+
+impl std::error::Error for HostingError {}
+
+/// What a call answers.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, HostingError>>;
+
+/// How far a build is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BuildState {
+    /// Being made.
+    Working,
+    /// Can take traffic.
+    Ready,
+    /// Cannot, and never will.
+    Unusable,
+}
+
+/// A build as the platform reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Build {
+    /// Its id.
+    pub id: BuildId,
+    /// How far it is.
+    pub state: BuildState,
+    /// The platform's own word for that.
+    pub state_word: String,
+    /// Its release, if it was made by us.
+    pub release: Option<ReleaseLabel>,
+    /// Its own address, if the platform gives it one.
+    pub preview: Option<String>,
+    /// Why it is unusable, down to the service's own log line.
+    pub problem: Option<Problem>,
+}
+
+/// Who serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Traffic {
+    /// The parts that get any traffic.
+    pub splits: Vec<Split>,
+    /// Whether the platform is still moving towards something else.
+    pub moving: bool,
+}
+
+impl Traffic {
+    /// The build that serves everything, if one does.
+    pub fn whole(&self) -> Option<&BuildId> {
+        self.splits.iter().find(|s| s.percent == 100).map(|s| &s.build)
+    }
+}
+
+/// What a new build is to be.
+#[derive(Debug, Clone)]
+pub struct NewBuild {
+    /// Its id, ours.
+    pub id: BuildId,
+    /// Makes a repeated call harmless.
+    pub request_id: String,
+    /// Its release.
+    pub release: ReleaseLabel,
+    /// What it is made from.
+    pub source: Source,
+}
+
+/// What is to serve everything.
+#[derive(Debug, Clone)]
+pub struct NewRollout {
+    /// The rollout's id, ours.
+    pub id: RolloutId,
+    /// Makes a repeated call harmless.
+    pub request_id: String,
+    /// The build.
+    pub build: BuildId,
+}
+
+/// The platform.
+pub trait Hosting: Send + Sync {
+    /// Makes the service's backend exist where that is ours to do (the emulator's), and checks that
+    /// it is the one the plan means.
+    fn prepare<'a>(&'a self, member: &'a Member) -> Answer<'a, ()>;
+    /// Who serves.
+    fn traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Traffic>;
+    /// One build; `None` if there is none of that id.
+    fn build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, Option<Build>>;
+    /// Every build.
+    fn builds<'a>(&'a self, target: &'a Target) -> Answer<'a, Vec<Build>>;
+    /// Asks for a build. Returns when the platform has taken the order, not when it is done.
+    fn create_build<'a>(&'a self, target: &'a Target, new: &'a NewBuild) -> Answer<'a, ()>;
+    /// Makes a build the active one, and returns when the platform's own traffic says so.
+    fn set_active<'a>(&'a self, target: &'a Target, new: &'a NewRollout) -> Answer<'a, Traffic>;
+    /// Stops a build's processes; it stays and can be started again. `false`: the platform has
+    /// nothing to stop.
+    fn stop_build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, bool>;
+    /// Deletes a build. Of a build that is gone already, nothing.
+    fn delete_build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, ()>;
+    /// The last lines a build's service wrote, for saying why.
+    fn last_lines<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> BoxFuture<'a, Vec<String>>;
+    /// Whether the platform puts the build id into the service's `K_REVISION`.
+    fn tells_revision(&self) -> bool;
+    /// How long to wait between two looks, after so many looks.
+    fn poll_after(&self, looks: u32) -> std::time::Duration;
+}

@@ -1,0 +1,11 @@
+//! What we need from outside: one trait a file. Adapters, the store and the emulator stand behind
+//! them, joined in `app`. Futures are boxed, since native async functions cannot be called through
+//! `dyn`.
+
+pub mod clock;
+pub mod hosting;
+pub mod journal;
+pub mod prober;
+pub mod processes;
+
+pub use futures_util::future::BoxFuture;

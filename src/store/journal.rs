@@ -1,0 +1,178 @@
+//! The port `journal` on SQLite.
+
+use rusqlite::{Connection, params};
+
+use super::facts;
+use super::open::{SqliteStore, immediate};
+use crate::domain::command::{Command, Sent};
+use crate::domain::error::Problem;
+use crate::domain::event::{Event, Fact};
+use crate::domain::ids::{EnvironmentName, RunNumber};
+use crate::domain::plan::Plan;
+use crate::domain::time::Timestamp;
+use crate::domain::view::RunView;
+use crate::ports::journal::{Entry, Holder, Journal, JournalError, Listed};
+use crate::ports::processes::{ProcessIdentity, Processes};
+
+impl Journal for SqliteStore {
+    fn create(&mut self, plan: &Plan, entry: Entry<'_>) -> Result<RunView, JournalError> {
+        let own = text(&self.processes.own())?;
+        let processes = self.processes.clone();
+        let transaction = immediate(&mut self.connection)?;
+        let unfinished = unfinished(&transaction, &plan.environment)?;
+        for (run, runner) in &unfinished {
+            if let Some(pid) = living(processes.as_ref(), runner) {
+                let view = facts::view(&transaction, *run)?;
+                return Err(JournalError::Busy(Holder {
+                    run: *run,
+                    pid,
+                    at: view.state.sentence(),
+                    since: view.started,
+                    actor: view.actor,
+                }));
+            }
+        }
+        transaction.execute(
+            "INSERT INTO runs (environment, kind, head_seq, head_hash, runner)
+             VALUES (?1, ?2, 0, ?3, ?4)",
+            params![
+                plan.environment.as_str(),
+                plan.kind.word(),
+                crate::domain::hash::Hash::zero().0,
+                own
+            ],
+        )?;
+        let number = RunNumber(u64::try_from(transaction.last_insert_rowid()).unwrap_or_default());
+        for (run, _) in &unfinished {
+            let event = Event::RunSuperseded { by: number };
+            facts::append(&transaction, *run, &Entry { step: None, event: &event, ..entry })?;
+            transaction.execute("UPDATE runs SET ended = 1 WHERE number = ?1", [run.0])?;
+        }
+        let fact = facts::append(&transaction, number, &entry)?;
+        transaction.commit()?;
+        RunView::begin(number, &fact).map_err(|illegal| JournalError::Damaged {
+            run: number,
+            seq: 1,
+            because: illegal.to_string(),
+        })
+    }
+
+    fn claim(&mut self, run: RunNumber) -> Result<(), JournalError> {
+        let own = text(&self.processes.own())?;
+        let changed = self.connection.execute(
+            "UPDATE runs SET runner = ?2 WHERE number = ?1 AND ended = 0",
+            params![run.0, own],
+        )?;
+        if changed == 1 { Ok(()) } else { Err(JournalError::NoSuchRun(run)) }
+    }
+
+    fn append(&mut self, run: RunNumber, entry: Entry<'_>) -> Result<Fact, JournalError> {
+        let transaction = immediate(&mut self.connection)?;
+        if facts::head(&transaction, run)?.ended {
+            return Err(JournalError::Unusable(
+                Problem::new(format!("run {run} is over"))
+                    .because("another run has taken its place")
+                    .try_this("look at the newest run: pointsman status"),
+            ));
+        }
+        let fact = facts::append(&transaction, run, &entry)?;
+        if let Event::CommandAccepted { id, .. } | Event::CommandRefused { id, .. } = entry.event {
+            let answered = "UPDATE commands SET answered = ?2 WHERE id = ?1";
+            transaction.execute(answered, params![id, fact.seq])?;
+        }
+        if matches!(entry.event, Event::RunEnded { .. } | Event::RunSuperseded { .. }) {
+            transaction.execute("UPDATE runs SET ended = 1 WHERE number = ?1", [run.0])?;
+        }
+        transaction.commit()?;
+        Ok(fact)
+    }
+
+    fn facts(&self, run: RunNumber, after: u64) -> Result<Vec<Fact>, JournalError> {
+        let mut facts = facts::read(&self.connection, run)?;
+        facts.retain(|fact| fact.seq > after);
+        Ok(facts)
+    }
+
+    fn run(&self, run: RunNumber) -> Result<Listed, JournalError> {
+        let view = facts::view(&self.connection, run)?;
+        let runner: String = self.connection.query_row(
+            "SELECT runner FROM runs WHERE number = ?1",
+            [run.0],
+            |row| row.get(0),
+        )?;
+        Ok(Listed { view, runner: living(self.processes.as_ref(), &runner) })
+    }
+
+    fn runs(
+        &self,
+        environment: Option<&EnvironmentName>,
+        limit: usize,
+    ) -> Result<Vec<Listed>, JournalError> {
+        let numbers: Vec<u64> = self
+            .connection
+            .prepare_cached(
+                "SELECT number FROM runs WHERE ?1 IS NULL OR environment = ?1
+                 ORDER BY number DESC LIMIT ?2",
+            )?
+            .query_map(params![environment.map(EnvironmentName::as_str), limit], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        numbers.into_iter().map(|number| self.run(RunNumber(number))).collect()
+    }
+
+    fn send(
+        &mut self,
+        run: RunNumber,
+        actor: &str,
+        seen: u64,
+        command: &Command,
+        at: Timestamp,
+    ) -> Result<u64, JournalError> {
+        facts::head(&self.connection, run)?;
+        self.connection.execute(
+            "INSERT INTO commands (run, at, actor, seen, command) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![run.0, at.to_string(), actor, seen, text(command)?],
+        )?;
+        Ok(u64::try_from(self.connection.last_insert_rowid()).unwrap_or_default())
+    }
+
+    fn unanswered(&self, run: RunNumber) -> Result<Vec<Sent>, JournalError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, actor, seen, command FROM commands
+             WHERE run = ?1 AND answered IS NULL ORDER BY id",
+        )?;
+        let rows = statement.query_map([run.0], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?))
+        })?;
+        rows.map(|row| {
+            let (id, actor, seen, command) = row?;
+            let command = serde_json::from_str(&command).map_err(unreadable)?;
+            Ok(Sent { id, actor, seen, command })
+        })
+        .collect()
+    }
+}
+
+fn unfinished(
+    connection: &Connection,
+    environment: &EnvironmentName,
+) -> Result<Vec<(RunNumber, String)>, JournalError> {
+    let mut statement = connection
+        .prepare("SELECT number, runner FROM runs WHERE environment = ?1 AND ended = 0")?;
+    let rows = statement
+        .query_map([environment.as_str()], |row| Ok((RunNumber(row.get(0)?), row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn living(processes: &dyn Processes, runner: &str) -> Option<u32> {
+    let runner: ProcessIdentity = serde_json::from_str(runner).ok()?;
+    processes.alive(&runner).then_some(runner.pid)
+}
+
+fn text<T: serde::Serialize>(value: &T) -> Result<String, JournalError> {
+    serde_json::to_string(value).map_err(unreadable)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "map_err hands it over")]
+fn unreadable(error: serde_json::Error) -> JournalError {
+    JournalError::Unusable(Problem::new("the store holds something unreadable").because(error.to_string()))
+}

@@ -1,0 +1,8 @@
+//! One SQLite database per host and user: runs, their facts, and the commands sent to them. WAL and
+//! `synchronous=FULL`: a fact that was answered survives a kill and a power cut (stack.md §2.5).
+
+mod facts;
+mod journal;
+mod open;
+
+pub use open::SqliteStore;

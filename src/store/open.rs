@@ -1,0 +1,124 @@
+//! Opening the database, and the schema version of its own.
+
+use std::fmt;
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use crate::domain::error::Problem;
+use crate::ports::journal::JournalError;
+use crate::ports::processes::Processes;
+
+/// The version of the tables below.
+const SCHEMA_VERSION: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE runs (
+    number      INTEGER PRIMARY KEY AUTOINCREMENT,
+    environment TEXT NOT NULL,
+    kind        TEXT NOT NULL,
+    head_seq    INTEGER NOT NULL,
+    head_hash   TEXT NOT NULL,
+    runner      TEXT NOT NULL,
+    ended       INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX runs_of_environment ON runs (environment, number);
+CREATE TABLE facts (
+    run        INTEGER NOT NULL REFERENCES runs (number),
+    seq        INTEGER NOT NULL,
+    at         TEXT NOT NULL,
+    elapsed_ms INTEGER NOT NULL,
+    actor      TEXT NOT NULL,
+    step       TEXT,
+    kind       TEXT NOT NULL,
+    data       TEXT NOT NULL,
+    prev       TEXT NOT NULL,
+    hash       TEXT NOT NULL,
+    PRIMARY KEY (run, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE commands (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    run      INTEGER NOT NULL REFERENCES runs (number),
+    at       TEXT NOT NULL,
+    actor    TEXT NOT NULL,
+    seen     INTEGER NOT NULL,
+    command  TEXT NOT NULL,
+    answered INTEGER
+) STRICT;
+";
+
+/// The store. Its connection is used by one thread at a time.
+pub struct SqliteStore {
+    pub(super) connection: Connection,
+    pub(super) processes: Arc<dyn Processes>,
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("path", &self.connection.path()).finish_non_exhaustive()
+    }
+}
+
+impl SqliteStore {
+    /// Opens `store.db` in a folder, making both if they are not there. Racing processes make it
+    /// once: the tables are created in one immediate transaction.
+    pub fn open(folder: &Path, processes: Arc<dyn Processes>) -> Result<Self, JournalError> {
+        let file = folder.join("store.db");
+        private_file(folder, &file).map_err(|e| {
+            let problem = Problem::new(format!("{} cannot be used", file.display()));
+            JournalError::Unusable(
+                problem.because(e.to_string()).try_this("name another folder with --state-dir"),
+            )
+        })?;
+        let mut connection = Connection::open(&file)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        let transaction = immediate(&mut connection)?;
+        let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        match version {
+            SCHEMA_VERSION => {}
+            0 => {
+                transaction.execute_batch(TABLES)?;
+                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+            }
+            newer => {
+                return Err(JournalError::Unusable(
+                    Problem::new(format!("{} has format {newer}", file.display()))
+                        .because(format!("this pointsman knows format {SCHEMA_VERSION}"))
+                        .try_this("use the newer pointsman that wrote it"),
+                ));
+            }
+        }
+        transaction.commit()?;
+        Ok(Self { connection, processes })
+    }
+}
+
+fn private_file(folder: &Path, file: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    OpenOptions::new().append(true).create(true).mode(0o600).open(file).map(|_| ())
+}
+
+/// A transaction that has the right to write from its beginning: an ordinary one may find out too
+/// late that another process wrote meanwhile.
+pub(super) fn immediate(
+    connection: &mut Connection,
+) -> Result<rusqlite::Transaction<'_>, rusqlite::Error> {
+    connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+}
+
+impl From<rusqlite::Error> for JournalError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Unusable(
+            Problem::new("the store cannot be used")
+                .because(error.to_string())
+                .try_this("check that its disk is there and has room"),
+        )
+    }
+}
