@@ -3,5 +3,6 @@ pub mod config;
 pub mod domain;
 pub mod ports;
 pub mod emulator;
+pub mod engine;
 pub mod store;
 pub mod adapters;

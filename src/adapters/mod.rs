@@ -5,3 +5,4 @@ pub mod clock;
 pub mod http;
 pub mod probe;
 pub mod process;
+pub mod run_log;

@@ -113,7 +113,9 @@ impl GreenGate {
                 format!("{} healthy answers in a row, {} in all", self.row, self.asked),
             );
         }
-        if self.asked < self.policy.attempts {
+        // Decided as soon as what is left cannot make up a row any more.
+        let left = self.policy.attempts.saturating_sub(self.asked);
+        if self.row + left >= self.policy.consecutive {
             return None;
         }
         let last = self.last_bad.clone().unwrap_or_else(|| "too few samples".to_owned());
@@ -123,6 +125,13 @@ impl GreenGate {
             return decide(Verdict::Inconclusive, format!("{count}, never {row} in a row; last: {last}"));
         }
         decide(Verdict::Fail, format!("{count}; last: {last}"))
+    }
+}
+
+impl GreenGate {
+    /// A word for the live line.
+    pub fn progress(&self) -> String {
+        format!("{} of {} in a row healthy", self.row, self.policy.consecutive)
     }
 }
 
@@ -223,7 +232,8 @@ impl Attestation {
         decide(Verdict::Fail, format!("never answered by {}: {}", self.wanted.build, self.who()))
     }
 
-    fn who(&self) -> String {
+    /// Who answered, how often.
+    pub fn who(&self) -> String {
         let parts: Vec<_> = self.seen.iter().map(|(who, n)| format!("{n} × {who}")).collect();
         parts.join(", ")
     }

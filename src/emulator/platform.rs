@@ -20,6 +20,13 @@ struct Door {
     proxy: Arc<Proxy>,
     port: u16,
     problem: Option<String>,
+    task: tokio::task::AbortHandle,
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 pub(super) struct Platform {
@@ -86,12 +93,12 @@ impl Platform {
         let port = port.filter(|p| *p > 0).ok_or_else(|| {
             format!("{ADDRESS} is {address:?}; write it as localhost:4000")
         })?;
-        let previous = self.doors().get(backend).map(|d| (d.port, d.problem.is_some()));
-        if let Some((open, false)) = previous
-            && open == port
-        {
-            return Ok(());
+        let before = self.doors().get(backend).filter(|d| d.port == port).map(|d| d.problem.clone());
+        if let Some(problem) = before {
+            return problem.map_or(Ok(()), Err);
         }
+        // The address changed: the old one closes.
+        drop(self.doors().remove(backend));
         let proxy = Proxy::new();
         // Before it listens, so that nobody is told "no build" by a door that was just reopened.
         if let Some(live) = self.live(backend)
@@ -101,17 +108,16 @@ impl Platform {
         }
         let listened = proxy::listen(port).await;
         let problem = listened.as_ref().err().map(|error| self.taken(port, error));
-        let door = Door { proxy: proxy.clone(), port, problem: problem.clone() };
-        self.doors().insert(backend.to_owned(), door);
-        let platform = self.clone();
-        let backend = backend.to_owned();
-        tokio::spawn(async move {
+        let (platform, name, served) = (self.clone(), backend.to_owned(), proxy.clone());
+        let task = tokio::spawn(async move {
             let listener = match listened {
                 Ok(listener) => listener,
-                Err(_) => platform.wait_for(port, &backend).await,
+                Err(_) => platform.wait_for(port, &name).await,
             };
-            proxy.serve(listener).await;
+            served.serve(listener).await;
         });
+        let door = Door { proxy, port, problem: problem.clone(), task: task.abort_handle() };
+        self.doors().insert(backend.to_owned(), door);
         problem.map_or(Ok(()), Err)
     }
 

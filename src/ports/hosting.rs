@@ -100,6 +100,15 @@ pub struct NewRollout {
     pub build: BuildId,
 }
 
+/// Some lines of a log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogPart {
+    /// The lines, as they were written.
+    pub lines: Vec<String>,
+    /// The position behind them.
+    pub next: u64,
+}
+
 /// The platform.
 pub trait Hosting: Send + Sync {
     /// Makes the service's backend exist where that is ours to do (the emulator's), and checks that
@@ -120,8 +129,9 @@ pub trait Hosting: Send + Sync {
     fn stop_build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, bool>;
     /// Deletes a build. Of a build that is gone already, nothing.
     fn delete_build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, ()>;
-    /// The last lines a build's service wrote, for saying why.
-    fn last_lines<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> BoxFuture<'a, Vec<String>>;
+    /// What a build and its service wrote since a position; nothing where the platform keeps that
+    /// elsewhere.
+    fn log<'a>(&'a self, target: &'a Target, id: &'a BuildId, from: u64) -> BoxFuture<'a, LogPart>;
     /// Whether the platform puts the build id into the service's `K_REVISION`.
     fn tells_revision(&self) -> bool;
     /// How long to wait between two looks, after so many looks.

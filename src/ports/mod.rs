@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod hosting;
 pub mod journal;
+pub mod log;
 pub mod prober;
 pub mod processes;
 

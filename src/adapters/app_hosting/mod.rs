@@ -1,1 +1,294 @@
-//! x
+//! Firebase App Hosting over its REST API v1 (contracts/app_hosting.md), the same for Google and for
+//! the emulator. Nothing is a success before the resource was read again and says so.
+
+mod call;
+mod wire;
+
+use std::time::Duration;
+
+use reqwest::Method;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use crate::domain::error::Problem;
+use crate::domain::ids::BuildId;
+use crate::domain::plan::{Member, Source};
+use crate::domain::project::Target;
+use crate::domain::retry::POLL;
+use crate::domain::step::Failure;
+use crate::ports::BoxFuture;
+use crate::ports::hosting::{
+    Answer, Build, Hosting, HostingError, LogPart, NewBuild, NewRollout, Traffic,
+};
+
+/// Between two looks at something on this machine.
+const LOCAL_POLL: Duration = Duration::from_millis(50);
+/// A rollout that moved nothing for so long is stuck behind another one; traffic is set directly.
+const STUCK_AFTER: Duration = Duration::from_secs(300);
+/// A traffic that does not follow a rollout that says SUCCEEDED, this many looks later, is told.
+const LOOKS_AFTER_SUCCESS: u32 = 100;
+/// The address annotation of the emulator's backends, and the release of a build.
+const ADDRESS: &str = "pointsman.dev/address";
+const RELEASE: &str = "pointsman.dev/release";
+
+/// The client.
+#[derive(Debug)]
+pub struct AppHosting {
+    client: reqwest::Client,
+    base: String,
+    token: SecretString,
+    kind: Kind,
+}
+
+/// What stands behind the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Google.
+    Google,
+    /// Our emulator: backends are ours to make, builds can be stopped, logs can be read.
+    Emulator,
+    /// Something else on this machine that speaks the API.
+    Loopback,
+}
+
+impl AppHosting {
+    /// A client of an address, with a bearer token.
+    pub fn new(base: impl Into<String>, token: SecretString, kind: Kind) -> Result<Self, Problem> {
+        Ok(Self { client: crate::adapters::http::client()?, base: base.into(), token, kind })
+    }
+
+    async fn traffic_now(&self, target: &Target) -> Result<Traffic, HostingError> {
+        let path = format!("{}/traffic", target.backend_name());
+        wire::traffic(&self.get(&path).await?)
+    }
+
+    async fn build_now(&self, target: &Target, id: &BuildId) -> Result<Option<Build>, HostingError> {
+        match self.maybe(&target.build_name(id)).await? {
+            Some(json) => wire::build(&json).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Makes the emulator's backend, or brings its address up to date.
+    async fn make_backend(&self, member: &Member) -> Result<(), HostingError> {
+        let target = &member.target;
+        let address = member.url.split_once("://").map_or("", |(_, host)| host);
+        let mut body = json!({
+            "servingLocality": "GLOBAL_ACCESS",
+            "environment": target.environment(),
+            "annotations": {ADDRESS: address},
+        });
+        let mut mask = "annotations".to_owned();
+        if let Some(repository) = &member.repository {
+            body["codebase"] = json!({"repository": repository, "rootDirectory": member.root_directory});
+            mask.push_str(",codebase");
+        }
+        let parent = format!("projects/{}/locations/{}/backends", target.project(), target.location());
+        let operation = if self.maybe(&target.backend_name()).await?.is_some() {
+            let query = [("updateMask", mask.as_str())];
+            self.change(Method::PATCH, &target.backend_name(), &query, None, Some(&body)).await?
+        } else {
+            let query = [("backendId", target.backend().as_str())];
+            match self.change(Method::POST, &parent, &query, None, Some(&body)).await {
+                // Another process of ours was first.
+                Err(error) if wire::already_exists(&error) => return Ok(()),
+                other => other?,
+            }
+        };
+        self.wait_for(&operation).await.map(|_| ())
+    }
+
+    async fn prepare_backend(&self, member: &Member) -> Result<(), HostingError> {
+        if self.kind == Kind::Emulator {
+            return self.make_backend(member).await;
+        }
+        let name = member.target.backend_name();
+        match self.maybe(&name).await? {
+            Some(backend) if backend["name"] == name => Ok(()),
+            Some(_) => Err(wire::lasting(Problem::new(format!("{name} answers as another backend")))),
+            None => Err(wire::lasting(
+                Problem::new(format!("there is no backend {name}"))
+                    .try_this("make it with: firebase apphosting:backends:create"),
+            )),
+        }
+    }
+
+    async fn order_build(&self, target: &Target, new: &NewBuild) -> Result<(), HostingError> {
+        let source = match &new.source {
+            Source::Archive(uri) => json!({"archive": {"userStorageUri": uri}}),
+            Source::Commit(commit) => json!({"codebase": {"commit": commit}}),
+        };
+        let body = json!({"source": source, "annotations": {RELEASE: new.release}});
+        let parent = format!("{}/builds", target.backend_name());
+        let query = [("buildId", new.id.as_str())];
+        let sent = self.change(Method::POST, &parent, &query, Some(&new.request_id), Some(&body)).await;
+        match sent {
+            // The id is ours alone: it is there because an earlier reply was lost.
+            Err(error) if wire::already_exists(&error) => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    async fn switch(&self, target: &Target, new: &NewRollout) -> Result<Traffic, HostingError> {
+        let before = self.traffic_now(target).await?;
+        if before.whole() == Some(&new.build) && !before.moving {
+            return Ok(before);
+        }
+        let build = target.build_name(&new.build);
+        let parent = format!("{}/rollouts", target.backend_name());
+        let query = [("rolloutId", new.id.as_str())];
+        let body = json!({"build": build});
+        let sent = self.change(Method::POST, &parent, &query, Some(&new.request_id), Some(&body)).await;
+        match sent {
+            Err(error) if wire::already_exists(&error) => {}
+            other => drop(other?),
+        }
+        self.follow(target, new, &format!("{parent}/{}", new.id)).await
+    }
+
+    /// Watches a rollout until traffic is where it should be, or never will be.
+    async fn follow(&self, target: &Target, new: &NewRollout, rollout: &str) -> Result<Traffic, HostingError> {
+        let (mut looks, mut succeeded, mut waited) = (0, 0, Duration::ZERO);
+        let mut direct = false;
+        loop {
+            let state = self.get(rollout).await?;
+            let word = state["state"].as_str().unwrap_or_default().to_owned();
+            let traffic = self.traffic_now(target).await?;
+            if traffic.whole() == Some(&new.build) && !traffic.moving && (word == "SUCCEEDED" || direct) {
+                return Ok(traffic);
+            }
+            match word.as_str() {
+                "FAILED" | "CANCELLED" | "SKIPPED" => return Err(wire::rollout_failed(&new.id, &word, &state)),
+                "PAUSED" => return Err(wire::rollout_paused(&new.id)),
+                "SUCCEEDED" => succeeded += 1,
+                _ => {}
+            }
+            if succeeded > LOOKS_AFTER_SUCCESS {
+                return Err(wire::traffic_unmoved(new, &traffic));
+            }
+            if !direct && word == "QUEUED" && waited > STUCK_AFTER {
+                direct = true;
+                self.set_target(target, &new.build).await?;
+            }
+            looks += 1;
+            let wait = self.poll_after(looks);
+            waited += wait;
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// The other way to switch, for when a rollout is stuck. Replaces the rollout policy.
+    async fn set_target(&self, target: &Target, build: &BuildId) -> Result<(), HostingError> {
+        let name = format!("{}/traffic", target.backend_name());
+        let splits = json!([{"build": target.build_name(build), "percent": 100}]);
+        let body = json!({"name": name, "target": {"splits": splits}});
+        let query = [("updateMask", "target")];
+        self.change(Method::PATCH, &name, &query, None, Some(&body)).await.map(|_| ())
+    }
+
+    async fn all_builds(&self, target: &Target) -> Result<Vec<Build>, HostingError> {
+        let path = format!("{}/builds", target.backend_name());
+        let mut builds = Vec::new();
+        let mut token = String::new();
+        loop {
+            let query = [("pageSize", "100"), ("orderBy", "createTime desc"), ("pageToken", &token)];
+            let page = self.get_with(&path, &query).await?;
+            if page["unreachable"].as_array().is_some_and(|u| !u.is_empty()) {
+                return Err(wire::unreachable(&page["unreachable"]));
+            }
+            for json in page["builds"].as_array().into_iter().flatten() {
+                builds.push(wire::build(json)?);
+            }
+            match page["nextPageToken"].as_str().filter(|t| !t.is_empty()) {
+                Some(next) => token = next.to_owned(),
+                None => return Ok(builds),
+            }
+        }
+    }
+
+    async fn stop(&self, target: &Target, id: &BuildId) -> Result<bool, HostingError> {
+        if self.kind != Kind::Emulator {
+            return Ok(false);
+        }
+        let path = format!("{}:stop", target.build_name(id));
+        self.change(Method::POST, &path, &[], None, None).await.map(|_| true)
+    }
+
+    async fn delete(&self, target: &Target, id: &BuildId) -> Result<(), HostingError> {
+        let name = target.build_name(id);
+        if self.maybe(&name).await?.is_none() {
+            return Ok(());
+        }
+        let operation = self.change(Method::DELETE, &name, &[], None, None).await?;
+        self.wait_for(&operation).await?;
+        match self.maybe(&name).await? {
+            None => Ok(()),
+            Some(_) => Err(HostingError {
+                problem: Problem::new(format!("build {id} is still there after it was deleted")),
+                class: Failure::Inconclusive,
+            }),
+        }
+    }
+
+    async fn log_part(&self, target: &Target, id: &BuildId, from: u64) -> LogPart {
+        if self.kind != Kind::Emulator {
+            return LogPart { lines: Vec::new(), next: from };
+        }
+        let url = format!("{}/pointsman/log/{}", self.base, target.build_name(id));
+        let query = [("from", from.to_string())];
+        let query: Vec<_> = query.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        // A log that cannot be read is missed, not a reason to fail.
+        let answer = self.fetch(Method::GET, &url, &query, None).await.unwrap_or_default();
+        let lines = answer["lines"].as_array().into_iter().flatten();
+        LogPart {
+            lines: lines.filter_map(Value::as_str).map(str::to_owned).collect(),
+            next: answer["next"].as_u64().unwrap_or(from),
+        }
+    }
+}
+
+impl Hosting for AppHosting {
+    fn prepare<'a>(&'a self, member: &'a Member) -> Answer<'a, ()> {
+        Box::pin(self.prepare_backend(member))
+    }
+
+    fn traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Traffic> {
+        Box::pin(self.traffic_now(target))
+    }
+
+    fn build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, Option<Build>> {
+        Box::pin(self.build_now(target, id))
+    }
+
+    fn builds<'a>(&'a self, target: &'a Target) -> Answer<'a, Vec<Build>> {
+        Box::pin(self.all_builds(target))
+    }
+
+    fn create_build<'a>(&'a self, target: &'a Target, new: &'a NewBuild) -> Answer<'a, ()> {
+        Box::pin(self.order_build(target, new))
+    }
+
+    fn set_active<'a>(&'a self, target: &'a Target, new: &'a NewRollout) -> Answer<'a, Traffic> {
+        Box::pin(self.switch(target, new))
+    }
+
+    fn stop_build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, bool> {
+        Box::pin(self.stop(target, id))
+    }
+
+    fn delete_build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, ()> {
+        Box::pin(self.delete(target, id))
+    }
+
+    fn log<'a>(&'a self, target: &'a Target, id: &'a BuildId, from: u64) -> BoxFuture<'a, LogPart> {
+        Box::pin(self.log_part(target, id, from))
+    }
+
+    fn tells_revision(&self) -> bool {
+        self.kind != Kind::Google
+    }
+
+    fn poll_after(&self, looks: u32) -> Duration {
+        if self.kind == Kind::Google { POLL.after(looks) } else { LOCAL_POLL }
+    }
+}

@@ -61,8 +61,7 @@ impl Api {
             return Ok(self.platform.status());
         }
         if let Some(build) = uri.path().strip_prefix("/pointsman/log/") {
-            let lines = super::slots::tail(&self.platform.log_of(build), 200);
-            return Ok(json!({ "lines": lines }));
+            return Ok(self.log(build, uri.query().unwrap_or_default()));
         }
         let call = Call::read(method, uri, body)?;
         self.dispatch(&call).await
@@ -129,6 +128,13 @@ impl Api {
             return Ok(());
         }
         Err(ApiError::unauthenticated(true))
+    }
+
+    /// Not in Google's API, which keeps logs in Cloud Logging: whole lines from a byte on.
+    fn log(&self, build: &str, query: &str) -> Value {
+        let from = query.split('&').find_map(|q| q.strip_prefix("from=")?.parse().ok());
+        let (lines, next) = super::slots::lines_from(&self.platform.log_of(build), from.unwrap_or(0));
+        json!({ "lines": lines, "next": next })
     }
 
     /// Google's document with this emulator as its origin, so that Google's own client libraries

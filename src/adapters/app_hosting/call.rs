@@ -1,0 +1,128 @@
+//! Calls: bearer token, request ids, retries of what may pass, operations followed to their end.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+
+use super::{AppHosting, wire};
+use crate::adapters::http::chain;
+use crate::domain::error::Problem;
+use crate::domain::retry::POLL;
+use crate::domain::step::Failure;
+use crate::ports::hosting::{Hosting as _, HostingError};
+
+/// A call that failed in passing is sent so often in all. Safe, since every change carries a
+/// request id, and the server ignores a repeat (contracts/app_hosting.md §2).
+const TRIES: u32 = 4;
+
+impl AppHosting {
+    pub(super) async fn get(&self, name: &str) -> Result<Value, HostingError> {
+        self.get_with(name, &[]).await
+    }
+
+    pub(super) async fn get_with(
+        &self,
+        name: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Value, HostingError> {
+        self.fetch(Method::GET, &format!("{}/v1/{name}", self.base), query, None).await
+    }
+
+    /// A resource that may not be there.
+    pub(super) async fn maybe(&self, name: &str) -> Result<Option<Value>, HostingError> {
+        match self.get(name).await {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if wire::not_found(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A change. Without a request id of the caller's it gets one of its own, kept over its retries.
+    pub(super) async fn change(
+        &self,
+        method: Method,
+        name: &str,
+        query: &[(&str, &str)],
+        request_id: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<Value, HostingError> {
+        let fresh = uuid::Uuid::new_v4().to_string();
+        let mut query = query.to_vec();
+        query.push(("requestId", request_id.unwrap_or(&fresh)));
+        self.fetch(method, &format!("{}/v1/{name}", self.base), &query, body).await
+    }
+
+    /// Follows an operation to its end and returns what it then holds. Callers still read the
+    /// resource: an operation can end well and hold a failed resource.
+    pub(super) async fn wait_for(&self, operation: &Value) -> Result<Value, HostingError> {
+        let mut operation = operation.clone();
+        let mut looks = 0;
+        while operation["done"] != true {
+            looks += 1;
+            tokio::time::sleep(self.poll_after(looks)).await;
+            let name = operation["name"].as_str().unwrap_or_default().to_owned();
+            operation = self.get(&name).await?;
+        }
+        match operation.get("error") {
+            Some(error) => Err(wire::operation_failed(error)),
+            None => Ok(operation["response"].clone()),
+        }
+    }
+
+    pub(super) async fn fetch(
+        &self,
+        method: Method,
+        url: &str,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Value, HostingError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let (error, after) = match self.once(method.clone(), url, query, body).await {
+                Ok(value) => return Ok(value),
+                Err(failed) => failed,
+            };
+            if error.class != Failure::Passing || tries == TRIES {
+                return Err(error);
+            }
+            tracing::debug!(%error, tries, "a call failed in passing");
+            tokio::time::sleep(after.unwrap_or_else(|| POLL.after(tries))).await;
+        }
+    }
+
+    async fn once(
+        &self,
+        method: Method,
+        url: &str,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Value, (HostingError, Option<Duration>)> {
+        let mut request = self.client.request(method, url).query(query);
+        request = request.bearer_auth(self.token.expose_secret());
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let lost = |error: reqwest::Error| {
+            let problem = Problem::new(format!("{} does not answer", self.base))
+                .because(chain(&error.without_url()));
+            (HostingError { problem, class: Failure::Passing }, None)
+        };
+        let response = request.send().await.map_err(lost)?;
+        let status = response.status();
+        let after = retry_after(&response);
+        let text = response.text().await.map_err(lost)?;
+        let json: Value = serde_json::from_str(&text).unwrap_or_default();
+        if status == StatusCode::OK {
+            return Ok(json);
+        }
+        Err((wire::refused(status, &json), after))
+    }
+}
+
+fn retry_after(response: &reqwest::Response) -> Option<Duration> {
+    let seconds = response.headers().get("retry-after")?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}

@@ -1,0 +1,139 @@
+//! The API's JSON and errors as the port's types. Unknown words are never taken for good ones.
+
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use crate::domain::error::Problem;
+use crate::domain::event::Split;
+use crate::domain::ids::{BuildId, RolloutId};
+use crate::domain::release::ReleaseLabel;
+use crate::domain::step::Failure;
+use crate::ports::hosting::{Build, BuildState, HostingError, NewRollout, Traffic};
+
+const ALREADY_EXISTS: &str = "ALREADY_EXISTS";
+const NOT_FOUND: &str = "NOT_FOUND";
+
+pub(super) fn lasting(problem: Problem) -> HostingError {
+    HostingError { problem, class: Failure::Lasting }
+}
+
+fn unreadable(what: &str) -> HostingError {
+    let problem = Problem::new(format!("App Hosting answered with {what} that cannot be read"));
+    HostingError { problem, class: Failure::Inconclusive }
+}
+
+/// An answer that is not 200. The API's own word is kept at the head of the reason.
+pub(super) fn refused(status: StatusCode, json: &Value) -> HostingError {
+    let word = json["error"]["status"].as_str().unwrap_or("no reason given");
+    let message = json["error"]["message"].as_str().unwrap_or_default();
+    let class = match status.as_u16() {
+        429 | 500 | 502 | 503 | 504 => Failure::Passing,
+        409 if word == "ABORTED" => Failure::Passing,
+        _ => Failure::Lasting,
+    };
+    let problem = Problem::new(format!("App Hosting answered HTTP {}", status.as_u16()))
+        .because(format!("{word}: {message}"));
+    let problem = match status.as_u16() {
+        401 => problem.try_this("check the credentials"),
+        403 => problem.try_this("ask for the role roles/firebaseapphosting.admin, or enable the API"),
+        _ => problem,
+    };
+    HostingError { problem, class }
+}
+
+pub(super) fn already_exists(error: &HostingError) -> bool {
+    error.problem.why.starts_with(ALREADY_EXISTS)
+}
+
+pub(super) fn not_found(error: &HostingError) -> bool {
+    error.problem.why.starts_with(NOT_FOUND)
+}
+
+/// An operation's error carries google.rpc.Code, not an HTTP status.
+pub(super) fn operation_failed(error: &Value) -> HostingError {
+    const PASSING: [i64; 4] = [4, 8, 10, 14]; // deadline, exhausted, aborted, unavailable
+    let code = error["code"].as_i64().unwrap_or_default();
+    let class = if PASSING.contains(&code) { Failure::Passing } else { Failure::Lasting };
+    let message = error["message"].as_str().unwrap_or("it gave no reason").to_owned();
+    HostingError { problem: Problem::new("App Hosting could not do it").because(message), class }
+}
+
+pub(super) fn unreachable(regions: &Value) -> HostingError {
+    let problem = Problem::new("App Hosting could not list every build")
+        .because(format!("these regions did not answer: {regions}"));
+    HostingError { problem, class: Failure::Inconclusive }
+}
+
+fn last_part(name: &Value) -> &str {
+    name.as_str().and_then(|n| n.rsplit('/').next()).unwrap_or_default()
+}
+
+pub(super) fn traffic(json: &Value) -> Result<Traffic, HostingError> {
+    let mut splits = Vec::new();
+    for split in json["current"]["splits"].as_array().into_iter().flatten() {
+        let percent = split["percent"].as_u64().and_then(|p| u8::try_from(p).ok()).unwrap_or(0);
+        if percent > 0 {
+            let build = BuildId::new(last_part(&split["build"]));
+            splits.push(Split { build: build.map_err(|_| unreadable("a traffic split"))?, percent });
+        }
+    }
+    Ok(Traffic { splits, moving: json["reconciling"] == true })
+}
+
+pub(super) fn build(json: &Value) -> Result<Build, HostingError> {
+    let word = json["state"].as_str().unwrap_or("STATE_UNSPECIFIED");
+    let annotation = |name: &str| json["annotations"][name].as_str().map(str::to_owned);
+    Ok(Build {
+        id: BuildId::new(last_part(&json["name"])).map_err(|_| unreadable("a build"))?,
+        state: match word {
+            "READY" => BuildState::Ready,
+            "FAILED" | "SKIPPED" | "EXPIRED" => BuildState::Unusable,
+            _ => BuildState::Working,
+        },
+        state_word: word.to_owned(),
+        release: annotation("pointsman.dev/release").and_then(|r| ReleaseLabel::new(r).ok()),
+        preview: annotation("pointsman.dev/preview"),
+        problem: problem(json, word),
+    })
+}
+
+/// The reason of a failed build: every error it carries, and where its log is. v1beta's single
+/// `error` is read too.
+fn problem(json: &Value, word: &str) -> Option<Problem> {
+    if !matches!(word, "FAILED" | "SKIPPED" | "EXPIRED") {
+        return None;
+    }
+    let list = json["errors"].as_array().into_iter().flatten();
+    let reasons: Vec<String> = list
+        .map(|e| {
+            let source = e["errorSource"].as_str().unwrap_or("ERROR_SOURCE_UNSPECIFIED");
+            format!("{source}: {}", e["error"]["message"].as_str().unwrap_or_default())
+        })
+        .chain(json["error"]["message"].as_str().map(str::to_owned))
+        .collect();
+    let problem = Problem::new(format!("build {} is {word}", last_part(&json["name"])));
+    let problem = problem.because(reasons.join("; "));
+    Some(match json["buildLogsUri"].as_str() {
+        Some(log) => problem.try_this(format!("read its log: {log}")),
+        None => problem,
+    })
+}
+
+pub(super) fn rollout_failed(id: &RolloutId, word: &str, json: &Value) -> HostingError {
+    let why = json["error"]["message"].as_str().unwrap_or("it gave no reason").to_owned();
+    lasting(Problem::new(format!("rollout {id} is {word}")).because(why))
+}
+
+pub(super) fn rollout_paused(id: &RolloutId) -> HostingError {
+    let problem = Problem::new(format!("rollout {id} is PAUSED"))
+        .because("somebody or something holds it at App Hosting")
+        .try_this("resume it in the Firebase console, then retry the step");
+    HostingError { problem, class: Failure::Inconclusive }
+}
+
+pub(super) fn traffic_unmoved(new: &NewRollout, traffic: &Traffic) -> HostingError {
+    let serving = traffic.whole().map_or("nobody alone", BuildId::as_str);
+    let problem = Problem::new(format!("rollout {} says SUCCEEDED, but traffic did not follow", new.id))
+        .because(format!("{serving} serves, not {}", new.build));
+    HostingError { problem, class: Failure::Inconclusive }
+}

@@ -1,0 +1,186 @@
+//! What a step is given: its plan, the run as it stood when the step began, the outside world, and
+//! the way to write facts.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::executor::Outside;
+use crate::domain::error::Problem;
+use crate::domain::event::Event;
+use crate::domain::health::{Sample, Wanted};
+use crate::domain::ids::{BuildId, ServiceName, StepId};
+use crate::domain::plan::{Member, Plan, Source};
+use crate::domain::step::{Failure, Side};
+use crate::domain::view::{RunView, ServiceView};
+use crate::ports::hosting::HostingError;
+use crate::ports::log::LogLine;
+use crate::ports::prober::Question;
+
+/// A step that is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Done {
+    pub(super) summary: String,
+    pub(super) warning: bool,
+}
+
+impl Done {
+    pub(super) fn ok(summary: impl Into<String>) -> Self {
+        Self { summary: summary.into(), warning: false }
+    }
+
+    pub(super) fn warning(summary: impl Into<String>) -> Self {
+        Self { summary: summary.into(), warning: true }
+    }
+}
+
+/// A step that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StepError {
+    pub(super) problem: Problem,
+    pub(super) class: Failure,
+}
+
+impl StepError {
+    pub(super) fn lasting(problem: Problem) -> Self {
+        Self { problem, class: Failure::Lasting }
+    }
+
+    pub(super) fn inconclusive(problem: Problem) -> Self {
+        Self { problem, class: Failure::Inconclusive }
+    }
+}
+
+impl From<HostingError> for StepError {
+    fn from(error: HostingError) -> Self {
+        Self { problem: error.problem, class: error.class }
+    }
+}
+
+pub(super) type StepResult = Result<Done, StepError>;
+
+/// A fact to be written, and where to say that it was.
+pub(super) type Write = (Event, oneshot::Sender<()>);
+
+/// Handed to one step.
+#[derive(Clone)]
+pub(super) struct Context {
+    pub(super) step: StepId,
+    pub(super) view: Arc<RunView>,
+    pub(super) outside: Outside,
+    pub(super) writes: mpsc::Sender<Write>,
+    pub(super) progress: watch::Sender<String>,
+    pub(super) heard: Heard,
+}
+
+/// Up to where each build's log was taken over, and the last line of it.
+pub(super) type Heard = Arc<tokio::sync::Mutex<HashMap<BuildId, (u64, Option<String>)>>>;
+
+impl Context {
+    pub(super) fn plan(&self) -> &Plan {
+        &self.view.plan
+    }
+
+    /// Writes a fact and returns when it is synced. Where it cannot be written the run ends, and
+    /// this step with it, before the effect it was about to have.
+    pub(super) async fn record(&self, event: Event) {
+        let (written, confirmed) = oneshot::channel();
+        if self.writes.send((event, written)).await.is_err() || confirmed.await.is_err() {
+            futures_util::future::pending::<()>().await;
+        }
+    }
+
+    /// A word for the live line; only the last one counts.
+    pub(super) fn progress(&self, text: impl Into<String>) {
+        self.progress.send_replace(text.into());
+    }
+
+    pub(super) fn log(&self, service: &ServiceName, text: impl Into<String>) {
+        self.outside.log.line(&LogLine {
+            at: self.outside.clock.now(),
+            step: self.step.clone(),
+            service: Some(service.clone()),
+            text: text.into(),
+        });
+    }
+
+    pub(super) async fn sleep(&self, length: Duration) {
+        self.outside.clock.sleep(length).await;
+    }
+
+    pub(super) fn service(&self, service: &ServiceName) -> ServiceView {
+        self.view.services.get(service).cloned().unwrap_or_default()
+    }
+
+    /// The build of a side, or why the step cannot go on without it.
+    pub(super) fn build_of(&self, service: &ServiceName, side: Side) -> Result<BuildId, StepError> {
+        self.service(service).build(side).cloned().ok_or_else(|| {
+            StepError::lasting(Problem::new(format!("no {side} build of {service} is known")))
+        })
+    }
+
+    /// Whom we expect to answer for a service when a side serves.
+    pub(super) fn wanted(&self, member: &Member, side: Side) -> Result<Wanted, StepError> {
+        let service = member.service();
+        let release = match side {
+            Side::Green => self.plan().release.clone(),
+            Side::Blue => self.service(service).blue_release,
+        };
+        let mut versions: Vec<_> = release.into_iter().collect();
+        // A service built from a commit may tell that instead of the label.
+        if let (Side::Green, Some(Source::Commit(commit))) = (side, &member.source) {
+            versions.extend(crate::domain::release::ReleaseLabel::new(commit.clone()));
+        }
+        let revision_told = self.outside.hosting.tells_revision() && member.health.revision.is_some();
+        Ok(Wanted { versions, build: self.build_of(service, side)?, revision_told })
+    }
+
+    /// Asks a service at its public address.
+    pub(super) async fn ask_public(&self, member: &Member) -> Sample {
+        self.ask(member, &member.url).await
+    }
+
+    /// Asks a service at some address of it.
+    pub(super) async fn ask(&self, member: &Member, base: &str) -> Sample {
+        let question = Question {
+            base: base.to_owned(),
+            health: member.health.clone(),
+            timeout: self.plan().policy.health.timeout,
+        };
+        let sample = self.outside.prober.ask(&question).await;
+        if let Sample::Unhealthy(why) | Sample::Blind(why) = &sample {
+            self.log(member.service(), format!("{base}: {why}"));
+        }
+        sample
+    }
+
+    /// Takes over what a build's service wrote since the last time into the run's log, and returns
+    /// its last line, for saying why.
+    pub(super) async fn collect_log(&self, member: &Member, build: &BuildId) -> Option<String> {
+        let mut heard = self.heard.lock().await;
+        let (mut from, mut last) = heard.get(build).cloned().unwrap_or_default();
+        loop {
+            let part = self.outside.hosting.log(&member.target, build, from).await;
+            from = part.next;
+            if part.lines.is_empty() {
+                break;
+            }
+            for line in part.lines {
+                self.log(member.service(), line.clone());
+                last = Some(line);
+            }
+        }
+        heard.insert(build.clone(), (from, last.clone()));
+        last
+    }
+}
+
+/// The problem with the service's own last line at its end.
+pub(super) fn with_last_line(problem: Problem, line: Option<String>) -> Problem {
+    match line {
+        Some(line) => problem.because(format!("the service's last line: {line}")),
+        None => problem,
+    }
+}

@@ -1,0 +1,46 @@
+//! What follows a failed step. Pure, so that every case stands in one table of tests.
+
+use super::executor::Asking;
+use crate::domain::event::DecidedBy;
+use crate::domain::plan::RunKind;
+use crate::domain::policy::OnFailure;
+use crate::domain::retry::ATTEMPTS;
+use crate::domain::step::Failure;
+use crate::domain::view::RunView;
+
+/// What to do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The same step again.
+    Retry,
+    /// Traffic goes back to blue.
+    Undo(DecidedBy),
+    /// The run ends, failed.
+    Fail,
+    /// The run ends; a person or a signal wanted that.
+    Abort,
+    /// A person decides.
+    Wait,
+}
+
+/// Decides from the run alone. An inconclusive failure never takes traffic back by itself
+/// (invariant 8), a rollback never turns round (F30), and what moved no traffic touches none.
+pub(super) fn after_failure(view: &RunView, attempt: u32, asking: Asking) -> Next {
+    let class = view.failure.as_ref().map_or(Failure::Lasting, |(_, _, class)| *class);
+    let can_undo = view.can_go_back() && !view.undoing();
+    match class {
+        Failure::Passing if attempt < ATTEMPTS => Next::Retry,
+        Failure::Cancelled if can_undo => Next::Undo(DecidedBy::Person),
+        Failure::Cancelled => Next::Abort,
+        Failure::Inconclusive | Failure::Lasting | Failure::Passing => {
+            let by_rule = view.plan.policy.soak.on_failure == OnFailure::Rollback
+                || asking == Asking::Nobody;
+            let bad = class != Failure::Inconclusive && view.plan.kind == RunKind::Deploy;
+            match asking {
+                _ if bad && can_undo && by_rule => Next::Undo(DecidedBy::Rule),
+                Asking::Nobody => Next::Fail,
+                Asking::Person => Next::Wait,
+            }
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! Drives one run from wherever it stands to its end.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::context::{Context, Heard, StepError, StepResult};
+use super::decide::{Next, after_failure};
+use super::steps;
+use super::supervisor::Supervisor;
+use crate::domain::error::Problem;
+use crate::domain::event::{AnsweredBy, DecidedBy, Event, Outcome};
+use crate::domain::gate::may_switch;
+use crate::domain::ids::StepId;
+use crate::domain::plan::RunKind;
+use crate::domain::planner::undo;
+use crate::domain::retry::BETWEEN_ATTEMPTS;
+use crate::domain::run::{IllegalTransition, RunState};
+use crate::domain::step::{Failure, PlannedStep, StepKind};
+use crate::domain::time::spoken;
+use crate::domain::view::RunView;
+use crate::ports::clock::Clock;
+use crate::ports::hosting::Hosting;
+use crate::ports::journal::{Journal, JournalError};
+use crate::ports::log::RunLog;
+use crate::ports::prober::Prober;
+
+/// Everything outside that steps use.
+#[derive(Clone)]
+pub struct Outside {
+    /// The platform.
+    pub hosting: Arc<dyn Hosting>,
+    /// Asks services.
+    pub prober: Arc<dyn Prober>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The run's log.
+    pub log: Arc<dyn RunLog>,
+}
+
+impl fmt::Debug for Outside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Outside")
+    }
+}
+
+/// Whether anybody can be asked when a step fails or a gate waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asking {
+    /// Nobody: gates were answered beforehand, failures go by rule.
+    Nobody,
+    /// A person watches, or will.
+    Person,
+}
+
+/// What a signal to the process asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// End at the next safe point.
+    Stop,
+    /// End now.
+    Abort,
+}
+
+/// Why a run cannot be driven on.
+#[derive(Debug)]
+pub enum EngineError {
+    /// The journal cannot be written or read: no further effect is risked.
+    Journal(JournalError),
+    /// A fact that cannot be; a defect of ours.
+    Illegal(IllegalTransition),
+    /// It stands where this version cannot carry on.
+    CannotCarryOn(Problem),
+}
+
+impl fmt::Display for EngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Journal(error) => error.fmt(f),
+            Self::Illegal(error) => error.fmt(f),
+            Self::CannotCarryOn(problem) => problem.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for EngineError {}
+
+/// How often commands are looked for.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The engine of one run.
+pub struct Engine {
+    supervisor: Supervisor,
+    outside: Outside,
+    asking: Asking,
+    gates_answered: bool,
+    signals: mpsc::Receiver<Signal>,
+    progress: watch::Sender<String>,
+    heard: Heard,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("run", &self.supervisor.view().number).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine for a run that this process has claimed. `gates_answered`: a person said yes to the
+    /// whole plan before it began.
+    pub fn new(
+        journal: Box<dyn Journal>,
+        view: RunView,
+        outside: Outside,
+        asking: Asking,
+        gates_answered: bool,
+        signals: mpsc::Receiver<Signal>,
+    ) -> Self {
+        let (clock, actor) = (outside.clock.clone(), view.actor.clone());
+        let supervisor = Supervisor::new(journal, clock, actor, view);
+        let progress = watch::Sender::new(String::new());
+        Self { supervisor, outside, asking, gates_answered, signals, progress, heard: Heard::default() }
+    }
+
+    /// The run as it stands, after each fact.
+    pub fn watch(&self) -> watch::Receiver<Arc<RunView>> {
+        self.supervisor.watch()
+    }
+
+    /// A word about the step under way; may be lost.
+    pub fn progress(&self) -> watch::Receiver<String> {
+        self.progress.subscribe()
+    }
+
+    /// Runs to the end.
+    pub async fn run(mut self) -> Result<RunView, EngineError> {
+        loop {
+            self.supervisor.take_commands()?;
+            match self.supervisor.view().state.clone() {
+                RunState::Ended { .. } => return Ok(self.supervisor.view().clone()),
+                RunState::Done => self.end_reached()?,
+                RunState::Ready { next } => self.ready(next).await?,
+                RunState::Waiting { gate } => self.at_gate(&gate).await?,
+                RunState::Paused { .. } => self.paused().await?,
+                RunState::Failed { step, attempt } => self.failed(&step, attempt).await?,
+                state @ (RunState::Planned | RunState::Running { .. } | RunState::Stuck) => {
+                    let number = self.supervisor.view().number;
+                    let problem = Problem::new(format!("run {number} cannot be carried on"));
+                    let problem = problem.because(format!("it is {}", state.sentence()));
+                    return Err(EngineError::CannotCarryOn(problem));
+                }
+            }
+        }
+    }
+
+    fn planned(&self, id: &StepId) -> Result<PlannedStep, EngineError> {
+        let steps = &self.supervisor.view().steps;
+        let found = steps.iter().rev().find(|s| &s.plan.id == id).map(|s| s.plan.clone());
+        found.ok_or_else(|| EngineError::CannotCarryOn(Problem::new(format!("there is no step {id}"))))
+    }
+
+    /// The step after another one, in the plan or among the steps that undo it.
+    fn next_of(&self, id: &StepId) -> Option<StepId> {
+        let steps = &self.supervisor.view().steps;
+        let at = steps.iter().rposition(|s| &s.plan.id == id)?;
+        let undoing = self.supervisor.view().undoing();
+        let next = steps.get(at + 1)?;
+        let pending = next.state == crate::domain::step::StepState::Pending;
+        (pending || !undoing).then(|| next.plan.id.clone())
+    }
+
+    async fn ready(&mut self, next: StepId) -> Result<(), EngineError> {
+        if self.leaves()? {
+            return Ok(());
+        }
+        if std::mem::take(&mut self.supervisor.wishes.pause) {
+            let because = "a person asked for it".to_owned();
+            return self.supervisor.record(None, &Event::RunPaused { because });
+        }
+        let step = self.planned(&next)?;
+        if !step.kind.is_gate() {
+            return self.perform(&step, 1).await;
+        }
+        if let Err(problem) = may_switch(self.supervisor.view()) {
+            return self.end(Outcome::Failed, Some(problem));
+        }
+        let question = step.title.clone();
+        self.supervisor.record(Some(&next), &Event::GateOpened { question })
+    }
+
+    /// Between two steps: whether somebody wants out, and did get out.
+    fn leaves(&mut self) -> Result<bool, EngineError> {
+        let view = self.supervisor.view();
+        let can_undo = view.can_go_back() && !view.undoing();
+        // What gives traffic back goes on to its end: half of it is worse than either side.
+        let must_finish =
+            view.undoing() || (view.plan.kind == RunKind::Rollback && view.touched_traffic());
+        let wishes = &mut self.supervisor.wishes;
+        let rollback = std::mem::take(&mut wishes.rollback);
+        let stop = wishes.stop || wishes.abort;
+        if (rollback || (stop && !must_finish)) && can_undo {
+            (wishes.stop, wishes.abort) = (false, false);
+            let problem = Problem::new("a person asked to go back");
+            self.go_back(DecidedBy::Person, problem)?;
+            return Ok(true);
+        }
+        if stop && !must_finish {
+            self.end(Outcome::Aborted, Some(Problem::new("a person or a signal ended the run")))?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    async fn at_gate(&mut self, gate: &StepId) -> Result<(), EngineError> {
+        let by = match self.supervisor.wishes.approve.take() {
+            Some(id) => AnsweredBy::Command(id),
+            None if self.gates_answered => AnsweredBy::Beforehand,
+            None if self.leaves()? => return Ok(()),
+            None => return self.idle(LOOK).await,
+        };
+        let next = self.next_of(gate);
+        self.supervisor.record(Some(gate), &Event::GateAnswered { by, next })
+    }
+
+    async fn paused(&mut self) -> Result<(), EngineError> {
+        if self.leaves()? {
+            return Ok(());
+        }
+        if std::mem::take(&mut self.supervisor.wishes.resume) {
+            return self.supervisor.record(None, &Event::RunResumed {});
+        }
+        self.idle(LOOK).await
+    }
+
+    async fn failed(&mut self, step: &StepId, attempt: u32) -> Result<(), EngineError> {
+        if self.leaves()? {
+            return Ok(());
+        }
+        let planned = self.planned(step)?;
+        if std::mem::take(&mut self.supervisor.wishes.retry) {
+            return self.perform(&planned, attempt + 1).await;
+        }
+        let view = self.supervisor.view();
+        let problem = view.failure.as_ref().map(|(_, problem, _)| problem.clone());
+        match after_failure(view, attempt, self.asking) {
+            Next::Retry => {
+                self.idle(BETWEEN_ATTEMPTS.after(attempt)).await?;
+                self.perform(&planned, attempt + 1).await
+            }
+            Next::Undo(by) => self.go_back(by, problem.unwrap_or_else(|| Problem::new("it failed"))),
+            Next::Fail => self.end(Outcome::Failed, problem),
+            Next::Abort => self.end(Outcome::Aborted, problem),
+            Next::Wait => self.idle(LOOK).await,
+        }
+    }
+
+    fn go_back(&mut self, by: DecidedBy, because: Problem) -> Result<(), EngineError> {
+        let steps = undo(self.supervisor.view()).unwrap_or_default();
+        let Some(first) = steps.first().map(|s| s.id.clone()) else {
+            return self.end(Outcome::Failed, Some(because));
+        };
+        self.supervisor.record(None, &Event::UndoPlanned { steps, first, because, by })
+    }
+
+    fn end_reached(&mut self) -> Result<(), EngineError> {
+        let view = self.supervisor.view();
+        let outcome = match view.plan.kind {
+            RunKind::Deploy if view.undoing() => Outcome::RolledBack,
+            RunKind::Deploy => Outcome::Promoted,
+            RunKind::Rollback => Outcome::RolledBack,
+            RunKind::Cleanup => Outcome::CleanedUp,
+        };
+        self.end(outcome, None)
+    }
+
+    fn end(&mut self, outcome: Outcome, because: Option<Problem>) -> Result<(), EngineError> {
+        self.supervisor.record(None, &Event::RunEnded { outcome, because })
+    }
+
+    /// Waits a little, with an ear for signals.
+    async fn idle(&mut self, length: Duration) -> Result<(), EngineError> {
+        let sleep = self.outside.clock.sleep(length);
+        tokio::select! {
+            () = sleep => {}
+            Some(signal) = self.signals.recv() => self.heed(signal),
+        }
+        Ok(())
+    }
+
+    fn heed(&mut self, signal: Signal) {
+        self.supervisor.wishes.stop = true;
+        self.supervisor.wishes.abort |= signal == Signal::Abort;
+    }
+
+    /// Lets one step act, writing its facts and answering commands meanwhile.
+    async fn perform(&mut self, step: &PlannedStep, attempt: u32) -> Result<(), EngineError> {
+        self.supervisor.record(Some(&step.id), &Event::StepStarted { attempt })?;
+        let (writes, mut to_write) = mpsc::channel(16);
+        let context = Context {
+            step: step.id.clone(),
+            view: Arc::new(self.supervisor.view().clone()),
+            outside: self.outside.clone(),
+            writes,
+            progress: self.progress.clone(),
+            heard: self.heard.clone(),
+        };
+        let limit = steps::deadline(&step.kind, context.plan());
+        let deadline = self.outside.clock.sleep(limit);
+        let act = steps::perform(&step.kind, context);
+        tokio::pin!(act, deadline);
+        let result: StepResult = loop {
+            let look = self.outside.clock.sleep(LOOK);
+            tokio::select! {
+                // Facts first: a step's end must not overtake what it wrote.
+                biased;
+                Some((event, written)) = to_write.recv() => {
+                    self.supervisor.record(Some(&step.id), &event)?;
+                    // A step that is gone needs no answer.
+                    let _ = written.send(());
+                }
+                result = &mut act => break result,
+                () = &mut deadline => break Err(StepError::inconclusive(
+                    Problem::new(format!("{} did not end within {}", step.id, spoken(limit)))
+                        .because("we stopped waiting; what it began may still go on")
+                        .try_this("look what the platform says, then retry"),
+                )),
+                Some(signal) = self.signals.recv() => self.heed(signal),
+                () = look => self.supervisor.take_commands()?,
+            }
+            if self.cancels(&step.kind) {
+                let problem = Problem::new(format!("{} was cancelled", step.id));
+                break Err(StepError { problem, class: Failure::Cancelled });
+            }
+        };
+        self.progress.send_replace(String::new());
+        self.conclude(step, result)
+    }
+
+    /// Whether a step under way is to be dropped. Going back does not wait for a watch to end, but
+    /// never drops a switch.
+    fn cancels(&self, kind: &StepKind) -> bool {
+        let wishes = &self.supervisor.wishes;
+        let goes_back = wishes.rollback && self.supervisor.view().can_go_back();
+        wishes.abort || (goes_back && !kind.moves_traffic())
+    }
+
+    fn conclude(&mut self, step: &PlannedStep, result: StepResult) -> Result<(), EngineError> {
+        let event = match result {
+            Ok(done) => {
+                let (summary, warning) = (done.summary, done.warning);
+                Event::StepFinished { next: self.next_of(&step.id), summary, warning }
+            }
+            Err(StepError { problem, class }) => Event::StepFailed { problem, class },
+        };
+        self.supervisor.record(Some(&step.id), &event)
+    }
+}

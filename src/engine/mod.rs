@@ -1,0 +1,10 @@
+//! What happens and when. One supervisor owns a run: it alone writes facts, in one order, before
+//! anybody sees them. The executor lets steps act, one after another, and decides what follows.
+
+mod context;
+mod decide;
+mod executor;
+mod steps;
+mod supervisor;
+
+pub use executor::{Asking, Engine, EngineError, Outside, Signal};

@@ -1,0 +1,52 @@
+//! Who answers at the public address? (N1) The platform's word is not enough.
+
+use crate::domain::error::Problem;
+use crate::domain::event::Event;
+use crate::domain::health::{Attestation, Decision, Verdict};
+use crate::domain::plan::Member;
+use crate::domain::step::Side;
+use crate::engine::context::{Context, Done, StepError, StepResult, with_last_line};
+
+pub(super) async fn perform(context: &Context, side: Side) -> StepResult {
+    let members = &context.plan().members;
+    let moved = members.iter().filter(|m| context.service(m.service()).switch_asked);
+    let asked = futures_util::future::join_all(moved.map(|m| one(context, m, side))).await;
+    let all = asked.into_iter().collect::<Result<Vec<_>, StepError>>()?;
+    Ok(Done::ok(all.join("; ")))
+}
+
+async fn one(context: &Context, member: &Member, side: Side) -> Result<String, StepError> {
+    let service = member.service();
+    let policy = context.plan().policy.attest.clone();
+    let (clock, interval) = (&context.outside.clock, policy.interval);
+    let mut attestation = Attestation::new(policy, context.wanted(member, side)?);
+    let began = clock.elapsed();
+    let Decision { verdict, evidence } = loop {
+        let sample = context.ask_public(member).await;
+        if let Some(decision) = attestation.push(&sample, clock.elapsed() - began) {
+            break decision;
+        }
+        context.progress(format!("{service}: {}", attestation.who()));
+        context.sleep(interval).await;
+    };
+    context
+        .record(Event::Judged {
+            service: service.clone(),
+            verdict,
+            rule: "attestation".to_owned(),
+            evidence: evidence.clone(),
+        })
+        .await;
+    let build = context.build_of(service, side)?;
+    let last = context.collect_log(member, &build).await;
+    let problem = |what: &str| with_last_line(Problem::new(what).because(&evidence), last.clone());
+    match verdict {
+        Verdict::Pass => Ok(format!("{service}: {evidence}")),
+        Verdict::Fail => {
+            Err(StepError::lasting(problem(&format!("{service} is not answered by {build}"))))
+        }
+        Verdict::Inconclusive => Err(StepError::inconclusive(problem(&format!(
+            "{service} is answered by more than one build"
+        )))),
+    }
+}

@@ -1,0 +1,113 @@
+//! Builds green without traffic, all services at once.
+
+use std::time::Duration;
+
+use crate::domain::error::Problem;
+use crate::domain::event::Event;
+use crate::domain::ids::BuildId;
+use crate::domain::plan::Member;
+use crate::engine::context::{Context, Done, StepError, StepResult, with_last_line};
+use crate::ports::hosting::{Build, BuildState, NewBuild};
+
+/// A new build may not be visible at once (F15).
+const MUST_BE_VISIBLE: Duration = Duration::from_secs(120);
+
+pub(super) async fn perform(context: &Context) -> StepResult {
+    let members = &context.plan().members;
+    let built = futures_util::future::join_all(members.iter().map(|m| one(context, m))).await;
+    // Every service's end is awaited before the first failure is told, so that none is left unknown.
+    let built = built.into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok(Done::ok(built.join(", ")))
+}
+
+async fn one(context: &Context, member: &Member) -> Result<String, StepError> {
+    let service = member.service();
+    let id = match still_good(context, member).await? {
+        Some(id) => id,
+        None => order(context, member).await?,
+    };
+    let build = wait(context, member, &id).await?;
+    let last = context.collect_log(member, &id).await;
+    if build.state != BuildState::Ready {
+        let problem = build.problem.unwrap_or_else(|| Problem::new(format!("build {id} failed")));
+        return Err(StepError::lasting(with_last_line(problem, last)));
+    }
+    let preview = build.preview;
+    context.record(Event::GreenReady { service: service.clone(), build: id.clone(), preview }).await;
+    Ok(format!("{service}: {id}"))
+}
+
+/// The build that an earlier attempt asked for, unless it can never serve: nothing is built twice.
+async fn still_good(context: &Context, member: &Member) -> Result<Option<BuildId>, StepError> {
+    let Some(id) = context.service(member.service()).green else { return Ok(None) };
+    let found = context.outside.hosting.build(&member.target, &id).await?;
+    Ok(found.filter(|b| b.state != BuildState::Unusable).map(|_| id))
+}
+
+async fn order(context: &Context, member: &Member) -> Result<BuildId, StepError> {
+    let service = member.service();
+    let missing = |what: &str| StepError::lasting(Problem::new(format!("the plan has no {what} for {service}")));
+    let release = context.plan().release.clone().ok_or_else(|| missing("release"))?;
+    let source = member.source.clone().ok_or_else(|| missing("source"))?;
+    let id = build_id(release.as_str(), context.view.number.0).map_err(StepError::lasting)?;
+    let request_id = uuid::Uuid::new_v4().to_string();
+    context
+        .record(Event::BuildRequested {
+            service: service.clone(),
+            build: id.clone(),
+            request_id: request_id.clone(),
+            release: release.clone(),
+            source: source.clone(),
+        })
+        .await;
+    let new = NewBuild { id: id.clone(), request_id, release, source };
+    context.outside.hosting.create_build(&member.target, &new).await?;
+    Ok(id)
+}
+
+/// `b-1-1-0-r12-9f3a2c`: the release for people, the run for the journal, the rest against two
+/// stores that count the same. Google's CLI counts up instead, and two deployers can collide.
+fn build_id(release: &str, run: u64) -> Result<BuildId, Problem> {
+    let spelled: String = release
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .take(24)
+        .collect();
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    BuildId::new(format!("b-{}-r{run}-{}", spelled.trim_matches('-'), &random[..6]))
+}
+
+async fn wait(context: &Context, member: &Member, id: &BuildId) -> Result<Build, StepError> {
+    let hosting = &context.outside.hosting;
+    let began = context.outside.clock.elapsed();
+    let mut looks = 0;
+    loop {
+        match hosting.build(&member.target, id).await? {
+            Some(build) if build.state != BuildState::Working => return Ok(build),
+            Some(build) => context.progress(format!("{}: {}", member.service(), build.state_word)),
+            None if context.outside.clock.elapsed() - began > MUST_BE_VISIBLE => {
+                return Err(StepError::inconclusive(Problem::new(format!(
+                    "build {id} was asked for and is still not to be seen"
+                ))));
+            }
+            None => context.progress(format!("{}: waiting for it to be visible", member.service())),
+        }
+        looks += 1;
+        context.sleep(hosting.poll_after(looks)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_id_fits_the_platforms_rule() {
+        for release in ["1.1.0", "1.2.0-broken", "Ünï-X", "..", &"9".repeat(64)] {
+            let id = build_id(release, u64::MAX).unwrap();
+            let id = id.as_str();
+            assert!(id.len() <= 63 && id.starts_with('b') && !id.ends_with('-'), "{id}");
+            assert!(id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! One file per step kind. Each acts, reads back what it did, and writes both down.
+
+mod attest;
+mod build;
+mod marks;
+mod preflight;
+mod probe;
+mod soak;
+mod stop;
+mod switch;
+
+use std::time::Duration;
+
+use super::context::{Context, StepResult};
+use crate::domain::plan::{Endpoint, Plan};
+use crate::domain::step::StepKind;
+
+/// Lets a step act.
+pub(super) async fn perform(kind: &StepKind, context: Context) -> StepResult {
+    match kind {
+        StepKind::Preflight => preflight::perform(&context).await,
+        StepKind::Build => build::perform(&context).await,
+        StepKind::ProbeGreen => probe::green(&context).await,
+        StepKind::ProbePublic { side } => probe::public(&context, *side).await,
+        StepKind::Switch { service, to } => switch::perform(&context, service, *to).await,
+        StepKind::Attest { side } => attest::perform(&context, *side).await,
+        StepKind::Soak => soak::perform(&context).await,
+        StepKind::MarkStable => marks::stable(&context).await,
+        StepKind::MarkBad => marks::bad(&context).await,
+        StepKind::StopBlue { service } => stop::blue(&context, service).await,
+        StepKind::Prune { service } => stop::prune(&context, service).await,
+        StepKind::GateSwitch => std::future::pending().await,
+    }
+}
+
+/// After so long we stop waiting, which is not to say that it failed (F14). Generous: these are for
+/// what hangs, the rules of each step decide before.
+pub(super) fn deadline(kind: &StepKind, plan: &Plan) -> Duration {
+    let minutes = |m: u64| Duration::from_secs(60 * m);
+    let remote = plan.endpoint == Endpoint::Google;
+    let policy = &plan.policy;
+    match kind {
+        StepKind::Build => minutes(60),
+        StepKind::Switch { .. } => minutes(if remote { 20 } else { 3 }),
+        StepKind::Attest { .. } => policy.attest.within + policy.health.timeout * 4 + minutes(1),
+        StepKind::Soak => policy.soak.length * 2 + policy.health.timeout * 10 + minutes(2),
+        StepKind::ProbeGreen | StepKind::ProbePublic { .. } => {
+            (policy.health.interval + policy.health.timeout) * (policy.health.attempts + 2)
+        }
+        StepKind::Preflight | StepKind::StopBlue { .. } | StepKind::Prune { .. } => minutes(5),
+        StepKind::MarkStable | StepKind::MarkBad | StepKind::GateSwitch => minutes(1),
+    }
+}

@@ -1,0 +1,81 @@
+//! Is the target the one we mean, who serves now, and can what we may need later be had?
+
+use crate::domain::error::Problem;
+use crate::domain::event::Event;
+use crate::domain::ids::BuildId;
+use crate::domain::plan::{Member, RunKind};
+use crate::engine::context::{Context, Done, StepError, StepResult};
+use crate::ports::hosting::BuildState;
+
+pub(super) async fn perform(context: &Context) -> StepResult {
+    let mut said = Vec::new();
+    for member in &context.plan().members {
+        let service = member.service();
+        context.progress(format!("looking at {service}"));
+        context.outside.hosting.prepare(member).await.map_err(|e| {
+            let problem = Problem::new(format!("{service} cannot be deployed to")).because(e.problem.to_string());
+            StepError { problem: problem.try_this(e.problem.todo), class: e.class }
+        })?;
+        let blue = observe_blue(context, member).await?;
+        said.push(format!("{service}: {}", blue.as_ref().map_or("nothing serves", BuildId::as_str)));
+        if let Some(candidate) = &member.to {
+            check_candidate(context, member, candidate).await?;
+        }
+    }
+    let no_way_back = context.plan().kind == RunKind::Deploy
+        && said.iter().any(|s| s.ends_with("nothing serves"));
+    let summary = said.join(", ");
+    if no_way_back {
+        return Ok(Done::warning(format!("{summary}; a first release has nothing to roll back to")));
+    }
+    Ok(Done::ok(summary))
+}
+
+/// Writes down who serves. More than one build with traffic is refused: there is no blue then (F26).
+async fn observe_blue(context: &Context, member: &Member) -> Result<Option<BuildId>, StepError> {
+    let hosting = &context.outside.hosting;
+    let traffic = hosting.traffic(&member.target).await?;
+    if traffic.splits.len() > 1 || (!traffic.splits.is_empty() && traffic.whole().is_none()) {
+        let parts: Vec<_> =
+            traffic.splits.iter().map(|s| format!("{} {} %", s.build, s.percent)).collect();
+        return Err(StepError::lasting(
+            Problem::new(format!("traffic of {} is split", member.service()))
+                .because(parts.join(", "))
+                .try_this("give all of it to one build first: pointsman rollback --to R"),
+        ));
+    }
+    let build = traffic.whole().cloned();
+    let release = match &build {
+        Some(id) => hosting.build(&member.target, id).await?.and_then(|b| b.release),
+        None => None,
+    };
+    let service = member.service().clone();
+    context.record(Event::BlueObserved { service, build: build.clone(), release }).await;
+    Ok(build)
+}
+
+/// A rollback goes only to a build that can serve. It is never rebuilt.
+async fn check_candidate(
+    context: &Context,
+    member: &Member,
+    candidate: &BuildId,
+) -> Result<(), StepError> {
+    let service = member.service();
+    match context.outside.hosting.build(&member.target, candidate).await? {
+        Some(build) if build.state == BuildState::Ready => {
+            let (service, build) = (service.clone(), candidate.clone());
+            context.record(Event::CandidateReady { service, build }).await;
+            Ok(())
+        }
+        Some(build) => Err(StepError::lasting(
+            Problem::new(format!("build {candidate} of {service} cannot serve"))
+                .because(format!("it is {}", build.state_word))
+                .try_this("name another release with --to"),
+        )),
+        None => Err(StepError::lasting(
+            Problem::new(format!("build {candidate} of {service} is gone"))
+                .because("the platform has no build of that id any more")
+                .try_this("name another release with --to, or deploy it anew"),
+        )),
+    }
+}

@@ -1,0 +1,69 @@
+//! Watches the public address after the switch, samples at its start and its end too.
+
+use std::collections::BTreeMap;
+
+use crate::domain::error::Problem;
+use crate::domain::event::Event;
+use crate::domain::health::{SoakWatch, Verdict};
+use crate::domain::step::Side;
+use crate::domain::time::spoken;
+use crate::engine::context::{Context, Done, StepError, StepResult, with_last_line};
+
+pub(super) async fn perform(context: &Context) -> StepResult {
+    let plan = context.plan();
+    let policy = plan.policy.soak.clone();
+    let mut wanted = BTreeMap::new();
+    for member in &plan.members {
+        wanted.insert(member.service().clone(), context.wanted(member, Side::Green)?);
+    }
+    let mut watch = SoakWatch::new(policy.clone(), wanted);
+    let clock = &context.outside.clock;
+    let began = clock.elapsed();
+    loop {
+        let asked = plan.members.iter().map(|m| async move { (m, context.ask_public(m).await) });
+        for (member, sample) in futures_util::future::join_all(asked).await {
+            let Some(decision) = watch.push(member.service(), &sample) else { continue };
+            return Err(failed(context, member, decision.evidence).await);
+        }
+        let elapsed = clock.elapsed() - began;
+        if watch.may_end(elapsed) {
+            break;
+        }
+        let left = policy.length.saturating_sub(elapsed);
+        context.progress(format!("{} left, {}", spoken(left), watch.summary()));
+        // The last wait is cut to the end, so that the soak's last sample is taken at its end.
+        let wait = if left.is_zero() { policy.interval } else { policy.interval.min(left) };
+        context.sleep(wait).await;
+    }
+    for member in &plan.members {
+        context
+            .record(Event::Judged {
+                service: member.service().clone(),
+                verdict: Verdict::Pass,
+                rule: "soak".to_owned(),
+                evidence: watch.summary(),
+            })
+            .await;
+        let build = context.build_of(member.service(), Side::Green)?;
+        context.collect_log(member, &build).await;
+    }
+    Ok(Done::ok(format!("{} watched, {}", spoken(policy.length), watch.summary())))
+}
+
+async fn failed(
+    context: &Context,
+    member: &crate::domain::plan::Member,
+    evidence: String,
+) -> StepError {
+    let service = member.service().clone();
+    let problem = Problem::new(format!("{service} became unhealthy after the switch"));
+    let problem = problem.because(&evidence);
+    let judged =
+        Event::Judged { service: service.clone(), verdict: Verdict::Fail, rule: "soak".to_owned(), evidence };
+    context.record(judged).await;
+    let last = match context.build_of(&service, Side::Green) {
+        Ok(build) => context.collect_log(member, &build).await,
+        Err(_) => None,
+    };
+    StepError::lasting(with_last_line(problem, last))
+}

@@ -1,0 +1,121 @@
+//! The one writer of a run's facts, and the one reader of the commands sent to it.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::executor::EngineError;
+use crate::domain::command::{Command, judge};
+use crate::domain::event::Event;
+use crate::domain::ids::StepId;
+use crate::domain::run::transition;
+use crate::domain::view::RunView;
+use crate::ports::clock::Clock;
+use crate::ports::journal::{Entry, Journal};
+
+/// What people asked for and the executor has yet to do.
+#[derive(Debug, Default)]
+pub(super) struct Wishes {
+    /// The gate may open, by this command.
+    pub(super) approve: Option<u64>,
+    pub(super) pause: bool,
+    pub(super) resume: bool,
+    pub(super) retry: bool,
+    pub(super) rollback: bool,
+    /// End at the next safe point.
+    pub(super) stop: bool,
+    /// End now.
+    pub(super) abort: bool,
+}
+
+pub(super) struct Supervisor {
+    journal: Box<dyn Journal>,
+    clock: Arc<dyn Clock>,
+    actor: String,
+    view: RunView,
+    published: watch::Sender<Arc<RunView>>,
+    pub(super) wishes: Wishes,
+}
+
+impl Supervisor {
+    pub(super) fn new(
+        journal: Box<dyn Journal>,
+        clock: Arc<dyn Clock>,
+        actor: String,
+        view: RunView,
+    ) -> Self {
+        let published = watch::Sender::new(Arc::new(view.clone()));
+        Self { journal, clock, actor, view, published, wishes: Wishes::default() }
+    }
+
+    pub(super) fn view(&self) -> &RunView {
+        &self.view
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<Arc<RunView>> {
+        self.published.subscribe()
+    }
+
+    /// Writes a fact: checked against the state first, synced, then shown. A fact that cannot be is
+    /// a defect of ours and stops the run rather than the truth.
+    pub(super) fn record(&mut self, step: Option<&StepId>, event: &Event) -> Result<(), EngineError> {
+        let actor = self.actor.clone();
+        self.record_as(&actor, step, event)
+    }
+
+    fn record_as(
+        &mut self,
+        actor: &str,
+        step: Option<&StepId>,
+        event: &Event,
+    ) -> Result<(), EngineError> {
+        transition(&self.view.state, step, event).map_err(EngineError::Illegal)?;
+        let elapsed = self.clock.elapsed().as_millis();
+        let entry = Entry {
+            actor,
+            at: self.clock.now(),
+            elapsed_ms: u64::try_from(elapsed).unwrap_or(u64::MAX),
+            step,
+            event,
+        };
+        let fact = self.journal.append(self.view.number, entry).map_err(EngineError::Journal)?;
+        self.view.apply(&fact).map_err(EngineError::Illegal)?;
+        self.published.send_replace(Arc::new(self.view.clone()));
+        Ok(())
+    }
+
+    /// Answers every new command with a fact: accepted, or refused and why (N2).
+    pub(super) fn take_commands(&mut self) -> Result<(), EngineError> {
+        let sent = self.journal.unanswered(self.view.number).map_err(EngineError::Journal)?;
+        for sent in sent {
+            let command = sent.command.clone();
+            let step = self.view.state.step().cloned();
+            let event = match judge(&self.view, &sent) {
+                Ok(()) => Event::CommandAccepted { id: sent.id, command: command.clone() },
+                Err(because) => {
+                    let refused = Event::CommandRefused { id: sent.id, command, because };
+                    self.record_as(&sent.actor, step.as_ref(), &refused)?;
+                    continue;
+                }
+            };
+            self.record_as(&sent.actor, step.as_ref(), &event)?;
+            self.wish(&command, sent.id);
+        }
+        Ok(())
+    }
+
+    fn wish(&mut self, command: &Command, id: u64) {
+        let wishes = &mut self.wishes;
+        match command {
+            Command::Approve => wishes.approve = Some(id),
+            Command::Pause => wishes.pause = true,
+            Command::Resume => wishes.resume = true,
+            Command::Retry => wishes.retry = true,
+            Command::Rollback => wishes.rollback = true,
+            Command::Abort { now } => {
+                wishes.stop = true;
+                wishes.abort |= now;
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The log of a run: everything its steps and services said. Not facts: it may be lost, and nothing
+//! is decided by it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{ServiceName, StepId};
+use crate::domain::time::Timestamp;
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// When it was heard.
+    pub at: Timestamp,
+    /// In which step.
+    pub step: StepId,
+    /// About which service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceName>,
+    /// What was said.
+    pub text: String,
+}
+
+/// Where the lines go, already harmless and redacted.
+pub trait RunLog: Send + Sync {
+    /// Takes a line. Never blocks for long, never fails a step.
+    fn line(&self, line: &LogLine);
+}
