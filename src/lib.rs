@@ -1,4 +1,5 @@
 //! The map of the house.
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod ports;
@@ -6,3 +7,4 @@ pub mod emulator;
 pub mod engine;
 pub mod store;
 pub mod adapters;
+pub mod app;

@@ -9,7 +9,7 @@ use super::rules::DEMO_PREFIX;
 use super::schema::{DeployConfig, EnvironmentConfig, PlatformKind, ReleasesKind};
 use crate::domain::error::Problem;
 use crate::domain::ids::{BackendId, EnvironmentName, Location, ProjectId, ServiceName};
-use crate::domain::plan::{Endpoint, HealthEndpoint, Member, Source};
+use crate::domain::plan::{Endpoint, HealthEndpoint, LoopbackUrl, Member, Source};
 use crate::domain::planner::Ground;
 use crate::domain::policy::{DeployPolicy, Protection};
 use crate::domain::project::{Project, Target};
@@ -27,6 +27,11 @@ impl Loaded {
                 .try_this(format!("name one of {}", self.environments().join(", ")))
         })?;
         Ok((EnvironmentName::new(name)?, found))
+    }
+
+    /// The environment a release must have been promoted on before this one.
+    pub fn promote_from(&self, name: &str) -> Result<Option<EnvironmentName>, Problem> {
+        self.environment(name)?.1.promote_from.as_ref().map(EnvironmentName::new).transpose()
     }
 
     /// What an act on an environment asks of a person.
@@ -58,7 +63,13 @@ impl Loaded {
             endpoint: match of.platform.endpoint.as_deref() {
                 None => Endpoint::Google,
                 Some("emulator") => Endpoint::Emulator,
-                Some(url) => Endpoint::Url(url.trim_end_matches('/').to_owned()),
+                Some(url) => Endpoint::Url(LoopbackUrl {
+                    address: url.trim_end_matches('/').to_owned(),
+                    token_env: of.platform.token_env.clone(),
+                    token_file: of.platform.token_file.as_ref().map(|file| {
+                        self.folder.join(file).display().to_string()
+                    }),
+                }),
             },
         })
     }

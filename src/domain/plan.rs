@@ -43,7 +43,20 @@ pub enum Endpoint {
     /// Google's.
     Google,
     /// A loopback address that speaks the same API.
-    Url(String),
+    Url(LoopbackUrl),
+}
+
+/// A loopback address, and where its token is kept. Never the token itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoopbackUrl {
+    /// Scheme, host and port.
+    pub address: String,
+    /// The environment variable that holds the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_env: Option<String>,
+    /// The file that holds the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<String>,
 }
 
 /// Where a service says how it is, and who it is.

@@ -1,0 +1,351 @@
+//! The composition root: the one place that names adapters, store, emulator and the real clock, and
+//! joins them to the ports.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use etcetera::BaseStrategy as _;
+use secrecy::SecretString;
+use tokio::sync::mpsc;
+
+use crate::adapters::app_hosting::{AppHosting, Kind};
+use crate::adapters::clock::SystemClock;
+use crate::adapters::probe::HttpProber;
+use crate::adapters::process::ThisMachine;
+use crate::adapters::run_log::{FileLog, file_of};
+use crate::domain::error::Problem;
+use crate::domain::event::Event;
+use crate::domain::health::Sample;
+use crate::domain::ids::RunNumber;
+use crate::domain::plan::{Endpoint, Member, Plan};
+use crate::domain::planner::Ground;
+use crate::domain::readiness::Live;
+use crate::domain::view::RunView;
+use crate::emulator::{self, Address};
+use crate::engine::{Asking, Engine, Outside, Signal};
+use crate::ports::clock::Clock;
+use crate::ports::hosting::Hosting;
+use crate::ports::journal::{Entry, Journal, JournalError};
+use crate::ports::processes::Processes;
+use crate::ports::prober::{Prober as _, Question};
+use crate::store::SqliteStore;
+
+/// A background process must show up within this.
+const MUST_START: Duration = Duration::from_secs(20);
+
+/// Everything a command needs.
+#[derive(Clone)]
+pub struct App {
+    /// The state folder.
+    pub state: PathBuf,
+    /// Who acts: the Unix user.
+    pub actor: String,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    processes: Arc<dyn Processes>,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// An app with its state in a folder, or in the XDG state home.
+    pub fn new(state: Option<PathBuf>) -> Result<Self, Problem> {
+        let state = match state {
+            Some(folder) => std::path::absolute(&folder).unwrap_or(folder),
+            None => default_state()?,
+        };
+        let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+        let uid = || format!("uid {}", rustix::process::getuid().as_raw());
+        Ok(Self {
+            state,
+            actor: user.filter(|u| !u.is_empty()).unwrap_or_else(uid),
+            clock: Arc::new(SystemClock::start()),
+            processes: Arc::new(ThisMachine),
+        })
+    }
+
+    /// Opens the store. Each caller has a connection of its own.
+    pub fn store(&self) -> Result<SqliteStore, JournalError> {
+        SqliteStore::open(&self.state, self.processes.clone())
+    }
+
+    /// Makes a run with its plan as the first fact.
+    pub fn create(&self, store: &mut SqliteStore, plan: &Plan) -> Result<RunView, JournalError> {
+        let event = Event::RunStarted { plan: Box::new(plan.clone()), plan_hash: plan.hash() };
+        let entry =
+            Entry { actor: &self.actor, at: self.clock.now(), elapsed_ms: 0, step: None, event: &event };
+        store.create(plan, entry)
+    }
+
+    /// The App Hosting of an endpoint. `None`: it is the emulator, which does not run, and is not to
+    /// be started for this.
+    pub async fn hosting(
+        &self,
+        endpoint: &Endpoint,
+        start: bool,
+    ) -> Result<Option<Arc<dyn Hosting>>, Problem> {
+        let (base, token, kind) = match endpoint {
+            Endpoint::Emulator => {
+                let found = if start {
+                    Some(self.start_emulator(false).await?)
+                } else {
+                    self.emulator()
+                };
+                let Some(address) = found else { return Ok(None) };
+                (address.url, self.emulator_token()?, Kind::Emulator)
+            }
+            Endpoint::Google => {
+                ("https://firebaseapphosting.googleapis.com".to_owned(), google_token()?, Kind::Google)
+            }
+            Endpoint::Url(url) => {
+                let token = loopback_token(url.token_env.as_deref(), url.token_file.as_deref())?;
+                (url.address.clone(), token, Kind::Loopback)
+            }
+        };
+        let client = AppHosting::new(base, SecretString::from(token), kind)?;
+        Ok(Some(Arc::new(client)))
+    }
+
+    /// Who serves each service.
+    pub async fn live(&self, hosting: &dyn Hosting, members: &[Member]) -> Result<Live, Problem> {
+        let mut live = Live::new();
+        for member in members {
+            // A backend that is not there yet serves nothing.
+            let traffic = hosting.traffic(&member.target).await;
+            let serving = match traffic {
+                Ok(traffic) => traffic.whole().cloned(),
+                Err(error) if error.problem.why.starts_with("NOT_FOUND") => None,
+                Err(error) => return Err(error.problem),
+            };
+            live.insert(member.service().clone(), serving);
+        }
+        Ok(live)
+    }
+
+    /// Asks a service's public address once.
+    pub async fn ask(&self, member: &Member, ground: &Ground) -> Result<Sample, Problem> {
+        let question = Question {
+            base: member.url.clone(),
+            health: member.health.clone(),
+            timeout: ground.policy.health.timeout,
+        };
+        Ok(HttpProber::new()?.ask(&question).await)
+    }
+
+    /// The engine of a run, with everything real behind it.
+    pub async fn engine(
+        &self,
+        view: RunView,
+        asking: Asking,
+        gates_answered: bool,
+        signals: mpsc::Receiver<Signal>,
+    ) -> Result<Engine, Problem> {
+        let hosting = self.hosting(&view.plan.endpoint, true).await?;
+        let hosting = hosting.ok_or_else(|| Problem::new("the emulator did not start"))?;
+        let log = FileLog::open(&self.state, view.number)
+            .map_err(|e| Problem::new("the run's log cannot be opened").because(e.to_string()))?;
+        let outside = Outside {
+            hosting,
+            prober: Arc::new(HttpProber::new()?),
+            clock: self.clock.clone(),
+            log: Arc::new(log),
+        };
+        let store = self.store().map_err(|e| Problem::new(e.to_string()))?;
+        Ok(Engine::new(Box::new(store), view, outside, asking, gates_answered, signals))
+    }
+
+    /// The file of a run's log.
+    pub fn log_file(&self, run: RunNumber) -> PathBuf {
+        file_of(&self.state, run)
+    }
+
+    /// Starts a run's own process and returns its number once it drives the run.
+    pub async fn detach(&self, run: RunNumber) -> Result<u32, Problem> {
+        let failed = |why: String| Problem::new(format!("the runner of {run} did not start")).because(why);
+        let log = self.log_file(run).with_file_name("runner.log");
+        let mut child = self.background(&["runner", &run.0.to_string()], &log).map_err(failed)?;
+        let pid = child.id();
+        let store = self.store().map_err(|e| failed(e.to_string()))?;
+        let began = self.clock.elapsed();
+        loop {
+            if store.run(run).is_ok_and(|listed| listed.runner == Some(pid)) {
+                return Ok(pid);
+            }
+            if let Ok(Some(status)) = child.try_wait() {
+                // A short run may be over before we look.
+                if store.run(run).is_ok_and(|listed| listed.view.ended.is_some()) {
+                    return Ok(pid);
+                }
+                let said = fs::read_to_string(&log).unwrap_or_default();
+                return Err(failed(format!("it ended with {status}: {}", said.trim())));
+            }
+            if self.clock.elapsed() - began > MUST_START {
+                return Err(failed("it does not show up in the store".to_owned()));
+            }
+            self.clock.sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn emulator_folder(&self) -> PathBuf {
+        self.state.join("emulator")
+    }
+
+    /// The emulator of this state folder, if it runs.
+    pub fn emulator(&self) -> Option<Address> {
+        Address::find(&self.emulator_folder(), self.processes.as_ref())
+    }
+
+    /// Its token.
+    pub fn emulator_token(&self) -> Result<String, Problem> {
+        Address::token(&self.emulator_folder()).map_err(|e| {
+            Problem::new("the emulator has no token").because(e.to_string()).try_this("start it: pointsman emulator start")
+        })
+    }
+
+    /// Starts the emulator unless it runs. Racing processes start one: it holds a lock on its folder.
+    pub async fn start_emulator(&self, owner_allowed: bool) -> Result<Address, Problem> {
+        let log = self.emulator_folder().join("emulator.log");
+        let failed = |why: String| Problem::new("the emulator did not start").because(why);
+        let began = self.clock.elapsed();
+        let mut child = None;
+        loop {
+            if let Some(address) = self.emulator() {
+                return Ok(address);
+            }
+            if child.is_none() {
+                let mut arguments = vec!["emulator", "serve"];
+                if owner_allowed {
+                    arguments.push("--insecure-owner-token");
+                }
+                child = Some(self.background(&arguments, &log).map_err(failed)?);
+            }
+            if let Some(Ok(Some(status))) = child.as_mut().map(std::process::Child::try_wait)
+                && !status.success()
+            {
+                let said = fs::read_to_string(&log).unwrap_or_default();
+                let last = said.lines().last().unwrap_or_default();
+                return Err(failed(format!("it ended with {status}: {last}")));
+            }
+            if self.clock.elapsed() - began > MUST_START {
+                return Err(failed(format!("it does not answer; its log is {}", log.display())));
+            }
+            self.clock.sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Ends the emulator and everything it runs. `false`: it did not run.
+    pub async fn stop_emulator(&self) -> Result<bool, Problem> {
+        let Some(address) = self.emulator() else { return Ok(false) };
+        self.processes.end_group(address.process.pid, false);
+        let began = self.clock.elapsed();
+        while self.processes.alive(&address.process) {
+            if self.clock.elapsed() - began > MUST_START {
+                return Err(Problem::new("the emulator does not end")
+                    .try_this(format!("end process {} by hand", address.process.pid)));
+            }
+            self.clock.sleep(Duration::from_millis(20)).await;
+        }
+        Ok(true)
+    }
+
+    /// What the emulator says of itself.
+    pub async fn emulator_status(&self) -> Result<serde_json::Value, Problem> {
+        let Some(address) = self.emulator() else {
+            return Ok(serde_json::json!({"running": false, "url": null, "pid": null, "services": []}));
+        };
+        let failed = |e: reqwest::Error| {
+            Problem::new("the emulator does not answer").because(crate::adapters::http::chain(&e.without_url()))
+        };
+        let request = crate::adapters::http::client()?.get(format!("{}/pointsman/status", address.url));
+        let answer = request.bearer_auth(self.emulator_token()?).send().await.map_err(failed)?;
+        let mut status: serde_json::Value = answer.json().await.map_err(failed)?;
+        status["running"] = true.into();
+        status["url"] = address.url.into();
+        status["pid"] = address.process.pid.into();
+        Ok(status)
+    }
+
+    /// Is the emulator, until it is told to stop.
+    pub async fn serve_emulator(&self, owner_allowed: bool) -> Result<(), Problem> {
+        own_session();
+        let options = emulator::Options { folder: self.emulator_folder(), owner_allowed };
+        let served = emulator::serve(options, self.clock.clone(), self.processes.clone()).await;
+        served.map(|_| ()).map_err(|e| Problem::new("the emulator cannot run").because(e.to_string()))
+    }
+
+    /// Is the sample service.
+    pub async fn sample_app(&self) -> Result<(), Problem> {
+        let served = emulator::sample_app::run(self.clock.clone()).await;
+        served.map_err(|e| Problem::new("the sample service cannot run").because(e.to_string()))
+    }
+
+    /// A process of its own that outlives us: no terminal, nothing inherited, its words in a file.
+    fn background(&self, arguments: &[&str], log: &Path) -> Result<std::process::Child, String> {
+        if let Some(folder) = log.parent() {
+            private_folder(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        }
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(log);
+        let file = file.map_err(|e| format!("{}: {e}", log.display()))?;
+        let errors = file.try_clone().map_err(|e| e.to_string())?;
+        let own = std::env::current_exe().map_err(|e| e.to_string())?;
+        Command::new(own)
+            .arg("--state-dir")
+            .arg(&self.state)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::from(file))
+            .stderr(Stdio::from(errors))
+            .spawn()
+            .map_err(|e| e.to_string())
+    }
+}
+
+/// Leaves the terminal and the group of whoever started us, so that neither's end is ours. Where we
+/// lead a group already there is nothing to leave.
+pub fn own_session() {
+    let _ = rustix::process::setsid();
+}
+
+/// Makes a folder for its owner's eyes only.
+pub fn private_folder(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+fn default_state() -> Result<PathBuf, Problem> {
+    let missing = || Problem::new("there is no home folder to keep state in").try_this("name one with --state-dir");
+    let strategy = etcetera::base_strategy::Xdg::new().map_err(|_| missing())?;
+    strategy.state_dir().map(|dir| dir.join("pointsman")).ok_or_else(missing)
+}
+
+/// The token gcloud itself takes from its environment. Google's other credentials are not read yet.
+fn google_token() -> Result<String, Problem> {
+    const VARIABLE: &str = "CLOUDSDK_AUTH_ACCESS_TOKEN";
+    std::env::var(VARIABLE).ok().filter(|t| !t.is_empty()).ok_or_else(|| {
+        Problem::new("there are no Google credentials")
+            .because(format!("${VARIABLE} is not set, and this version reads no others"))
+            .try_this(format!("export {VARIABLE}=$(gcloud auth print-access-token)"))
+    })
+}
+
+fn loopback_token(env: Option<&str>, file: Option<&str>) -> Result<String, Problem> {
+    if let Some(name) = env {
+        return std::env::var(name)
+            .map_err(|_| Problem::new(format!("${name} is not set")).because("token_env of the platform names it"));
+    }
+    match file {
+        Some(file) => fs::read_to_string(file)
+            .map(|t| t.trim().to_owned())
+            .map_err(|e| Problem::new(format!("{file} cannot be read")).because(e.to_string())),
+        // What Google's own tools send to a loopback address.
+        None => Ok("owner".to_owned()),
+    }
+}

@@ -1,0 +1,181 @@
+//! The command line (architecture.md §7).
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::domain::ids::{RunNumber, ServiceName};
+use crate::domain::release::ReleaseLabel;
+
+/// Drives blue-green deploys and rollbacks of services on Firebase App Hosting.
+#[derive(Debug, Parser)]
+#[command(name = "pointsman", version, about, max_term_width = 100)]
+pub struct Arguments {
+    /// The config
+    #[arg(long, global = true, env = "POINTSMAN_CONFIG", default_value = "config.yaml")]
+    pub config: PathBuf,
+    /// The folder that state is kept in [default: pointsman in the XDG state home]
+    #[arg(long, global = true, env = "POINTSMAN_STATE_DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Write one JSON object, or one JSON line per event, to stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Check the config and say everything that is wrong with it
+    Check,
+    /// Show what a deploy would do
+    Plan(PlanArguments),
+    /// Build a release, prove it, and give it the traffic
+    Deploy(DeployArguments),
+    /// Give the traffic back to a build that served before
+    Rollback(RollbackArguments),
+    /// Stop blue and delete builds that no rollback needs
+    Cleanup(CleanupArguments),
+    /// Who serves, how it is, and what a rollback would go to
+    Status {
+        /// Only this environment
+        environment: Option<String>,
+    },
+    /// Past runs, newest first
+    History {
+        /// Only this environment
+        environment: Option<String>,
+        /// So many at most
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// The facts of a run
+    Events {
+        /// 128 or '#128'
+        run: RunNumber,
+    },
+    /// The log of a run
+    Logs {
+        /// 128 or '#128'
+        run: RunNumber,
+    },
+    /// Verify the hash chain of a run
+    Verify {
+        /// 128 or '#128'
+        run: RunNumber,
+    },
+    /// The local platform
+    Emulator {
+        /// What to do with it
+        #[command(subcommand)]
+        verb: EmulatorVerb,
+    },
+    /// Print the JSON Schema of a file
+    Schema {
+        /// Which file
+        #[arg(value_parser = ["config"])]
+        of: String,
+    },
+    /// Drive a run (started by `deploy --detach`)
+    #[command(hide = true)]
+    Runner {
+        /// Which
+        run: RunNumber,
+    },
+    /// Be the sample service of examples/toto
+    #[command(hide = true)]
+    SampleApp,
+}
+
+/// How an act is confirmed.
+#[derive(Debug, Args)]
+pub struct Confirmation {
+    /// Answer the question before the act with yes
+    #[arg(long)]
+    pub yes: bool,
+    /// The environment's own name, where its protection is `typed`
+    #[arg(long, value_name = "ENV")]
+    pub confirm: Option<String>,
+    /// Why; kept in the run
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    /// Where
+    pub environment: String,
+    /// What
+    #[arg(long, short)]
+    pub release: ReleaseLabel,
+    /// Only this service; may be repeated
+    #[arg(long = "service")]
+    pub services: Vec<ServiceName>,
+}
+
+/// `deploy`.
+#[derive(Debug, Args)]
+pub struct DeployArguments {
+    /// What and where
+    #[command(flatten)]
+    pub plan: PlanArguments,
+    /// Return once the run's own process drives it
+    #[arg(long)]
+    pub detach: bool,
+    /// Confirmation
+    #[command(flatten)]
+    pub confirmation: Confirmation,
+}
+
+/// `rollback`.
+#[derive(Debug, Args)]
+pub struct RollbackArguments {
+    /// Where
+    pub environment: String,
+    /// To this release [default: what the live one replaced, else the last stable one]
+    #[arg(long, value_name = "RELEASE")]
+    pub to: Option<ReleaseLabel>,
+    /// Only this service; may be repeated
+    #[arg(long = "service")]
+    pub services: Vec<ServiceName>,
+    /// Confirmation
+    #[command(flatten)]
+    pub confirmation: Confirmation,
+}
+
+/// `cleanup`.
+#[derive(Debug, Args)]
+pub struct CleanupArguments {
+    /// Where
+    pub environment: String,
+    /// Confirmation
+    #[command(flatten)]
+    pub confirmation: Confirmation,
+}
+
+/// `emulator`.
+#[derive(Debug, Subcommand)]
+pub enum EmulatorVerb {
+    /// Start it, unless it runs
+    Start {
+        /// Also take the token `owner`, which the firebase CLI sends to http addresses
+        #[arg(long)]
+        insecure_owner_token: bool,
+    },
+    /// End it and everything it runs
+    Stop,
+    /// What it runs
+    Status,
+    /// Print its token
+    Token,
+    /// Be it
+    #[command(hide = true)]
+    Serve {
+        /// Also take the token `owner`
+        #[arg(long)]
+        insecure_owner_token: bool,
+    },
+}

@@ -1,0 +1,45 @@
+//! The question before an act. On a terminal it is asked, and a typed environment's name is typed;
+//! anywhere else the answers come with the command, or the act is refused with exit code 3.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+use super::args::Confirmation;
+use super::exit::{Failed, REFUSED};
+use crate::domain::gate::{Answers, permitted};
+use crate::domain::ids::EnvironmentName;
+use crate::domain::policy::Protection;
+
+/// Returns if the act may begin. `what` says what will be done and what it leads to.
+pub(super) fn confirm(
+    environment: &EnvironmentName,
+    protection: Protection,
+    confirmation: &Confirmation,
+    what: &str,
+) -> Result<(), Failed> {
+    let mut answers = Answers { yes: confirmation.yes, confirm: confirmation.confirm.clone() };
+    let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
+    if terminal && !answers.yes {
+        let question = match protection {
+            Protection::Typed => format!("{what}\nType {environment} to go on: "),
+            Protection::Open | Protection::Confirm => format!("{what}\nGo on? [y/N] "),
+        };
+        let said = ask(&question);
+        match protection {
+            Protection::Typed => {
+                answers.yes = said == environment.as_str();
+                answers.confirm = Some(said);
+            }
+            Protection::Open | Protection::Confirm => answers.yes = matches!(said.as_str(), "y" | "yes"),
+        }
+    }
+    permitted(environment, protection, &answers).map_err(|problem| Failed::with(REFUSED, problem))
+}
+
+fn ask(question: &str) -> String {
+    let mut line = String::new();
+    let _ = write!(io::stderr(), "{question}");
+    let _ = io::stderr().flush();
+    // No answer is a no.
+    let _ = io::stdin().lock().read_line(&mut line);
+    line.trim().to_owned()
+}

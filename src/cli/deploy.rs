@@ -1,0 +1,75 @@
+//! `plan` and `deploy`.
+
+use super::Session;
+use super::args::{DeployArguments, PlanArguments};
+use super::confirm::confirm;
+use super::drive::{detach, drive};
+use super::exit::{Failed, Finished, OK, REFUSED, USAGE};
+use crate::config::{Loaded, sources};
+use crate::domain::error::Problem;
+use crate::domain::event::Outcome;
+use crate::domain::plan::{Plan, RunKind};
+use crate::domain::planner;
+use crate::domain::run::RunState;
+use crate::ports::journal::Journal as _;
+
+fn planned(loaded: &Loaded, arguments: &PlanArguments) -> Result<Plan, Failed> {
+    let usage = |problem| Failed::with(USAGE, problem);
+    let ground = loaded.ground(&arguments.environment).map_err(usage)?;
+    let mut ground = ground.only(&arguments.services).map_err(usage)?;
+    let sources = sources(loaded, &mut ground, &arguments.release).map_err(usage)?;
+    planner::deploy(ground, &arguments.release, &sources).map_err(usage)
+}
+
+pub(super) fn plan(session: &Session, arguments: &PlanArguments) -> Finished {
+    let plan = planned(&session.config()?, arguments)?;
+    let mut text = format!("deploy {} on {}\n", arguments.release, plan.environment);
+    for member in &plan.members {
+        let target = &member.target;
+        text = format!("{text}  {:<12} {} in {} at {}\n", member.service(), target.backend(), target.project(), member.url);
+    }
+    text.push('\n');
+    for (at, step) in plan.steps.iter().enumerate() {
+        text = format!("{text}{:>3}. {:<18} {}\n", at + 1, step.id, step.title);
+    }
+    text = format!("{text}\nplan {}", plan.hash());
+    let json = serde_json::json!({"hash": plan.hash(), "plan": plan});
+    session.result(&text, &json);
+    Ok(OK)
+}
+
+pub(super) async fn deploy(session: &Session, arguments: &DeployArguments) -> Finished {
+    let loaded = session.config()?;
+    let mut plan = planned(&loaded, &arguments.plan)?;
+    plan.reason.clone_from(&arguments.confirmation.reason);
+    let services: Vec<_> = plan.members.iter().map(|m| m.service().as_str()).collect();
+    let what = format!(
+        "Build {} of {}, and give it the traffic of {} when it is healthy.",
+        arguments.plan.release,
+        services.join(" and "),
+        plan.environment
+    );
+    confirm(&plan.environment, plan.policy.protection, &arguments.confirmation, &what)?;
+    proven_before(session, &loaded, &plan)?;
+    if arguments.detach { detach(session, &plan).await } else { drive(session, &plan).await }
+}
+
+/// The release must have been promoted where `promote_from` says, or a reason must be given.
+fn proven_before(session: &Session, loaded: &Loaded, plan: &Plan) -> Result<(), Failed> {
+    let Some(from) = loaded.promote_from(plan.environment.as_str())? else { return Ok(()) };
+    let promoted = RunState::Ended { outcome: Outcome::Promoted };
+    let runs = session.app.store()?.runs(Some(&from), 100)?;
+    let proven = runs.iter().any(|r| {
+        r.view.plan.kind == RunKind::Deploy && r.view.state == promoted && r.view.plan.release == plan.release
+    });
+    if proven || plan.reason.is_some() {
+        return Ok(());
+    }
+    let release = plan.release.as_ref().map_or("this release", |r| r.as_str());
+    Err(Failed::with(
+        REFUSED,
+        Problem::new(format!("{release} was not promoted on {from}"))
+            .because(format!("{} takes only what was", plan.environment))
+            .try_this(format!("deploy it on {from} first, or say why not with --reason TEXT")),
+    ))
+}

@@ -1,0 +1,132 @@
+//! Drives a run in this process and prints it as it goes, or is the process of a detached one.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::Session;
+use super::exit::{Failed, Finished, IN_DOUBT, INTERRUPTED, OK};
+use super::print::{self, LiveLine};
+use crate::app::own_session;
+use crate::domain::ids::RunNumber;
+use crate::domain::plan::Plan;
+use crate::domain::view::RunView;
+use crate::engine::{Asking, Signal};
+use crate::ports::journal::Journal as _;
+
+/// Makes a run of a confirmed plan and drives it to its end.
+pub(super) async fn drive(session: &Session, plan: &Plan) -> Finished {
+    // Before there is a run: what cannot even be reached is no failed run.
+    session.app.hosting(&plan.endpoint, true).await?;
+    let view = session.app.create(&mut session.app.store()?, plan)?;
+    let (signals, interrupted) = listen()?;
+    let engine = session.app.engine(view.clone(), Asking::Nobody, true, signals).await?;
+    let (mut changes, mut progress) = (engine.watch(), engine.progress());
+    let mut printer = Printer { session, seen: 0, live: LiveLine::new(), run: view.number };
+    printer.catch_up()?;
+    let running = tokio::spawn(engine.run());
+    while !running.is_finished() {
+        tokio::select! {
+            changed = changes.changed() => {
+                if changed.is_err() { break }
+                printer.catch_up()?;
+            }
+            Ok(()) = progress.changed() => {
+                let text = progress.borrow_and_update().clone();
+                printer.live.show(&text);
+            }
+        }
+    }
+    let ended = running.await.map_err(|e| {
+        let problem = crate::domain::error::Problem::new("the run stopped in the middle");
+        Failed::with(IN_DOUBT, problem.because(e.to_string()))
+    })?;
+    printer.catch_up()?;
+    let view = ended?;
+    let code = match view.exit_code() {
+        OK => OK,
+        _ if *interrupted.borrow() => INTERRUPTED,
+        code => code,
+    };
+    session.result(&print::lines::summary(&view), &print::json::run(&view, code));
+    Ok(code)
+}
+
+/// Makes a run and leaves it to its own process.
+pub(super) async fn detach(session: &Session, plan: &Plan) -> Finished {
+    session.app.hosting(&plan.endpoint, true).await?;
+    let view = session.app.create(&mut session.app.store()?, plan)?;
+    let pid = session.app.detach(view.number).await?;
+    let text = format!(
+        "run {} of {} goes on in process {pid}\n  now: pointsman status {}; pointsman events {}",
+        view.number, plan.environment, plan.environment, view.number.0
+    );
+    session.result(&text, &serde_json::json!({"run": view.number, "pid": pid}));
+    Ok(OK)
+}
+
+/// Is the process of a detached run. Its terminal may go away: it has none.
+pub(super) async fn runner(session: &Session, run: RunNumber) -> Finished {
+    own_session();
+    let mut store = session.app.store()?;
+    store.claim(run)?;
+    let view: RunView = store.run(run)?.view;
+    drop(store);
+    let (signals, _) = listen()?;
+    let engine = session.app.engine(view, Asking::Person, true, signals).await?;
+    Ok(engine.run().await?.exit_code())
+}
+
+struct Printer<'a> {
+    session: &'a Session,
+    run: RunNumber,
+    seen: u64,
+    live: LiveLine,
+}
+
+impl Printer<'_> {
+    /// Prints the facts since the last time, from the store: what is printed is what is durable.
+    fn catch_up(&mut self) -> Result<(), Failed> {
+        for fact in self.session.app.store()?.facts(self.run, self.seen)? {
+            self.live.clear();
+            print::note(print::lines::fact(&fact));
+            self.seen = fact.seq;
+        }
+        Ok(())
+    }
+}
+
+type Listening = (mpsc::Receiver<Signal>, tokio::sync::watch::Receiver<bool>);
+
+/// The first interrupt asks for a safe point, the second ends the step under way. TERM is like the
+/// first. A hang-up is nothing: the run does not need its terminal.
+fn listen() -> Result<Listening, Failed> {
+    let handler = |kind| {
+        signal(kind).map_err(|e| crate::domain::error::Problem::new("no signals").because(e.to_string()))
+    };
+    let (mut int, mut term) = (handler(SignalKind::interrupt())?, handler(SignalKind::terminate())?);
+    let mut hangup = handler(SignalKind::hangup())?;
+    let (sender, receiver) = mpsc::channel(4);
+    let (interrupted, watch) = tokio::sync::watch::channel(false);
+    tokio::spawn(async move {
+        let mut asked = false;
+        loop {
+            let hard = tokio::select! {
+                _ = int.recv() => asked,
+                _ = term.recv() => false,
+                _ = hangup.recv() => continue,
+            };
+            asked = true;
+            interrupted.send_replace(true);
+            print::note(if hard {
+                "ending now"
+            } else {
+                "ending at the next safe point; interrupt again to end now"
+            });
+            let wish = if hard { Signal::Abort } else { Signal::Stop };
+            if sender.send(wish).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok((receiver, watch))
+}

@@ -1,0 +1,56 @@
+//! `emulator`.
+
+use serde_json::{Value, json};
+
+use super::Session;
+use super::args::EmulatorVerb;
+use super::exit::{Finished, OK};
+
+pub(super) async fn emulator(session: &Session, verb: &EmulatorVerb) -> Finished {
+    let app = &session.app;
+    match verb {
+        EmulatorVerb::Start { insecure_owner_token } => {
+            let address = app.start_emulator(*insecure_owner_token).await?;
+            let text = format!("the emulator runs at {}, process {}", address.url, address.process.pid);
+            session.result(&text, &json!({"running": true, "url": address.url, "pid": address.process.pid}));
+        }
+        EmulatorVerb::Stop => {
+            let ran = app.stop_emulator().await?;
+            let text = if ran { "the emulator and everything it ran has ended" } else { "it did not run" };
+            session.result(text, &json!({"running": false, "ran": ran}));
+        }
+        EmulatorVerb::Status => {
+            let status = app.emulator_status().await?;
+            session.result(&text(&status), &status);
+        }
+        EmulatorVerb::Token => {
+            let token = app.emulator_token()?;
+            session.result(&token, &json!({"token": token}));
+        }
+        EmulatorVerb::Serve { insecure_owner_token } => {
+            app.serve_emulator(*insecure_owner_token).await?;
+        }
+    }
+    Ok(OK)
+}
+
+fn text(status: &Value) -> String {
+    if status["running"] != true {
+        return "the emulator does not run".to_owned();
+    }
+    let word = |v: &Value| v.as_str().unwrap_or("-").to_owned();
+    let mut text = format!("{}, process {}\n", word(&status["url"]), status["pid"]);
+    for service in status["services"].as_array().into_iter().flatten() {
+        text = format!("{text}{:<12} {:<18} live: {}\n", word(&service["service"]), word(&service["address"]), word(&service["live"]));
+        if let Some(problem) = service["problem"].as_str() {
+            text = format!("{text}  NOT LISTENING: {problem}\n");
+        }
+        for slot in service["slots"].as_array().into_iter().flatten() {
+            text = format!(
+                "{text}  {:<36} {:<14} port {:<6} pid {:<8} restarts {}\n",
+                word(&slot["build"]), word(&slot["release"]), slot["port"], slot["pid"], slot["restarts"]
+            );
+        }
+    }
+    text
+}

@@ -1,0 +1,115 @@
+//! The same without a screen. Results go to stdout, everything else to stderr; without a terminal
+//! nothing ever prompts.
+
+pub mod args;
+mod check;
+mod cleanup;
+mod confirm;
+mod deploy;
+mod drive;
+mod emulator;
+mod exit;
+mod past;
+mod print;
+mod rollback;
+mod status;
+
+use std::fs;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use self::args::{Arguments, Verb};
+use self::exit::{Failed, Finished};
+use crate::app::{App, private_folder};
+use crate::config::Loaded;
+
+/// What every verb is given.
+struct Session {
+    app: App,
+    arguments: Arguments,
+}
+
+impl Session {
+    fn config(&self) -> Result<Loaded, Failed> {
+        crate::config::load(&self.arguments.config).map_err(Failed::config)
+    }
+
+    /// Writes the result: as text for people, or as one JSON object.
+    fn result(&self, text: &str, json: &serde_json::Value) {
+        print::result(if self.arguments.json { json.to_string() } else { text.to_owned() });
+    }
+}
+
+/// Runs a command line to its exit code.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let json = arguments.json;
+    match begin(arguments) {
+        Ok(code) => ExitCode::from(code),
+        Err(failed) => {
+            print::failed(&failed, json);
+            ExitCode::from(failed.code)
+        }
+    }
+}
+
+fn begin(arguments: Arguments) -> Finished {
+    let app = App::new(arguments.state_dir.clone())?;
+    let _guard = log_to_files(&app);
+    let session = Session { app, arguments };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| crate::domain::error::Problem::new("no runtime").because(e.to_string()))?;
+    let finished = runtime.block_on(dispatch(&session));
+    // Whatever still sleeps somewhere must not hold the exit up.
+    runtime.shutdown_background();
+    finished
+}
+
+async fn dispatch(session: &Session) -> Finished {
+    match &session.arguments.verb {
+        Verb::Check => check::check(session),
+        Verb::Schema { .. } => Ok(check::schema()),
+        Verb::Plan(arguments) => deploy::plan(session, arguments),
+        Verb::Deploy(arguments) => deploy::deploy(session, arguments).await,
+        Verb::Rollback(arguments) => rollback::rollback(session, arguments).await,
+        Verb::Cleanup(arguments) => cleanup::cleanup(session, arguments).await,
+        Verb::Status { environment } => status::status(session, environment.as_deref()).await,
+        Verb::History { environment, limit } => past::history(session, environment.as_deref(), *limit),
+        Verb::Events { run } => past::events(session, *run),
+        Verb::Logs { run } => past::logs(session, *run),
+        Verb::Verify { run } => past::verify(session, *run),
+        Verb::Emulator { verb } => emulator::emulator(session, verb).await,
+        Verb::Runner { run } => drive::runner(session, *run).await,
+        Verb::SampleApp => session.app.sample_app().await.map(|()| 0).map_err(Failed::from),
+    }
+}
+
+/// Our own log: rolling files in the state folder, never the terminal. Where they cannot be made
+/// there is no log, which is no reason to refuse a rollback.
+fn log_to_files(app: &App) -> Option<tracing_appender::non_blocking::WorkerGuard> {
+    let folder = app.state.join("logs");
+    private_folder(&folder).ok()?;
+    let files = tracing_appender::rolling::Builder::new()
+        .rotation(tracing_appender::rolling::Rotation::DAILY)
+        .filename_prefix("pointsman")
+        .filename_suffix("log")
+        .max_log_files(14)
+        .build(&folder)
+        .ok()?;
+    let (writer, guard) = tracing_appender::non_blocking(files);
+    let filter = tracing_subscriber::EnvFilter::try_from_env("POINTSMAN_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,axum_reverse_proxy=warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false).init();
+    restrict(&folder);
+    Some(guard)
+}
+
+fn restrict(folder: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    for file in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let _ = fs::set_permissions(file.path(), fs::Permissions::from_mode(0o600));
+    }
+}

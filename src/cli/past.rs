@@ -1,0 +1,88 @@
+//! `history`, `events`, `logs`, `verify`: what was.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Session;
+use super::exit::{Failed, Finished, OK, USAGE};
+use super::print;
+use crate::domain::error::Problem;
+use crate::domain::ids::{EnvironmentName, RunNumber};
+use crate::domain::time::spoken;
+use crate::domain::view::RunView;
+use crate::ports::journal::Journal as _;
+
+pub(super) fn history(session: &Session, environment: Option<&str>, limit: usize) -> Finished {
+    let environment = environment.map(EnvironmentName::new).transpose();
+    let environment = environment.map_err(|p| Failed::with(USAGE, p))?;
+    let runs = session.app.store()?.runs(environment.as_ref(), limit)?;
+    let json: Vec<Value> =
+        runs.iter().map(|l| print::json::history(&l.view, l.runner.is_some())).collect();
+    let mut text = String::new();
+    for entry in &json {
+        let word = |key: &str| entry[key].as_str().unwrap_or("-").to_owned();
+        let took = Duration::from_secs_f64(entry["seconds"].as_f64().unwrap_or_default());
+        text = format!(
+            "{text}#{:<5} {:<9} {:<12} {:<16} {:<12} {:>8}  {}  {}\n",
+            entry["run"], word("kind"), word("environment"), word("release"),
+            entry["outcome"].as_str().unwrap_or("running"), spoken(took), word("started"), word("actor"),
+        );
+    }
+    if text.is_empty() {
+        text.push_str("no runs yet");
+    }
+    session.result(&text, &Value::Array(json));
+    Ok(OK)
+}
+
+pub(super) fn events(session: &Session, run: RunNumber) -> Finished {
+    for fact in session.app.store()?.facts(run, 0)? {
+        print::result(if session.arguments.json {
+            fact.to_json().to_string()
+        } else {
+            print::lines::fact(&fact)
+        });
+    }
+    Ok(OK)
+}
+
+pub(super) fn logs(session: &Session, run: RunNumber) -> Finished {
+    session.app.store()?.run(run)?;
+    let file = match File::open(session.app.log_file(run)) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            print::note(format!("run {run} has no log"));
+            return Ok(OK);
+        }
+        Err(e) => return Err(Problem::new(format!("the log of {run} cannot be read")).because(e.to_string()).into()),
+    };
+    for line in BufReader::new(file).lines().map_while(Result::ok) {
+        if session.arguments.json {
+            print::result(line);
+            continue;
+        }
+        // A last line that was cut off by a kill is left out.
+        let Ok(json) = serde_json::from_str::<Value>(&line) else { continue };
+        let word = |key: &str| json[key].as_str().unwrap_or_default();
+        print::result(format!("{} {:<10} {:<10} {}", word("at"), word("step"), word("service"), word("text")));
+    }
+    Ok(OK)
+}
+
+pub(super) fn verify(session: &Session, run: RunNumber) -> Finished {
+    let facts = session.app.store()?.facts(run, 0)?;
+    let head = facts.last().map(|f| f.hash.clone());
+    if let Some(Err(illegal)) = RunView::fold(run, &facts) {
+        return Err(Problem::new(format!("run {run} tells an impossible story")).because(illegal.to_string()).into());
+    }
+    let text = format!(
+        "run {run}: {} facts, each the successor of the one before; the last is {}",
+        facts.len(),
+        head.as_ref().map_or("-", |h| h.short())
+    );
+    session.result(&text, &json!({"run": run, "facts": facts.len(), "intact": true, "head": head}));
+    Ok(OK)
+}

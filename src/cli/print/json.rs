@@ -1,0 +1,67 @@
+//! Runs as JSON. Field names are promises (architecture.md §7).
+
+use serde_json::{Value, json};
+
+use crate::domain::event::Outcome;
+use crate::domain::run::RunState;
+use crate::domain::view::RunView;
+
+/// An entry of `history --json`.
+pub(in crate::cli) fn history(view: &RunView, running: bool) -> Value {
+    let outcome = match &view.state {
+        RunState::Ended { outcome } => Some(*outcome),
+        _ if running => None,
+        _ => Some(Outcome::Unknown),
+    };
+    let from = view.services.values().find_map(|s| s.blue_release.as_ref());
+    json!({
+        "run": view.number, "kind": view.plan.kind, "environment": view.plan.environment,
+        "release": view.plan.release, "from": from, "outcome": outcome,
+        "started": view.started, "ended": view.ended,
+        "seconds": seconds(view.elapsed_ms), "actor": view.actor, "reason": view.plan.reason,
+        "steps": steps(view),
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no run takes 2^52 milliseconds")]
+fn seconds(milliseconds: u64) -> f64 {
+    milliseconds as f64 / 1000.0
+}
+
+fn steps(view: &RunView) -> Vec<Value> {
+    view.steps
+        .iter()
+        .map(|s| {
+            json!({
+                "name": s.plan.id, "state": s.state.word(),
+                "seconds": s.began_ms.map(|_| seconds(s.took_ms)),
+            })
+        })
+        .collect()
+}
+
+/// What `deploy`, `rollback` and `cleanup` answer: the history's entry, what is seen serving, why it
+/// failed, and the exit code.
+pub(in crate::cli) fn run(view: &RunView, exit: u8) -> Value {
+    let mut entry = history(view, true);
+    let services: Vec<Value> = view
+        .plan
+        .members
+        .iter()
+        .map(|m| {
+            let seen = view.services.get(m.service());
+            json!({
+                "service": m.service(), "url": m.url, "serving": seen.and_then(|s| s.serving.clone()),
+                "blue": seen.and_then(|s| s.blue.clone()), "green": seen.and_then(|s| s.green.clone()),
+            })
+        })
+        .collect();
+    entry["services"] = services.into();
+    entry["split"] = json!(view.split().map(|(green, blue)| json!({"green": green, "blue": blue})));
+    entry["failure"] = json!(view.failure.as_ref().map(|(step, problem, class)| {
+        json!({"step": step, "problem": problem, "class": class})
+    }));
+    entry["undone_because"] = json!(view.undo.as_ref().map(|(_, because)| because));
+    entry["exit"] = exit.into();
+    entry
+}

@@ -1,0 +1,140 @@
+//! Facts, runs and problems as lines for people.
+
+use std::time::Duration;
+
+use crate::domain::error::Problem;
+use crate::domain::event::{AnsweredBy, DecidedBy, Event, Fact, Mark, Outcome, Recorded};
+use crate::domain::time::spoken;
+use crate::domain::view::RunView;
+
+/// What happened, why, what to do now: three lines, of which the last two may be missing.
+pub(in crate::cli) fn problem(problem: &Problem) -> String {
+    let mut text = format!("error: {}", problem.what);
+    if !problem.why.is_empty() {
+        text = format!("{text}\n  why: {}", problem.why);
+    }
+    if !problem.todo.is_empty() {
+        text = format!("{text}\n  now: {}", problem.todo);
+    }
+    text
+}
+
+/// One line for one fact: time in the run, step, what happened.
+pub(in crate::cli) fn fact(fact: &Fact) -> String {
+    let at = Duration::from_millis(fact.elapsed_ms);
+    let step = fact.step.as_ref().map_or("run", |s| s.as_str());
+    let said = match &fact.event {
+        Recorded::Unknown { kind, .. } => format!("{kind} (this version does not know it)"),
+        Recorded::Known(event) => sentence(event),
+    };
+    format!("{:>7}  {step:<18} {said}", spoken(at))
+}
+
+fn sentence(event: &Event) -> String {
+    match event {
+        Event::RunStarted { plan, plan_hash } => {
+            let release = plan.release.as_ref().map(|r| format!(" {r}")).unwrap_or_default();
+            format!("{}{release} on {}, plan {}", plan.kind.word(), plan.environment, plan_hash.short())
+        }
+        Event::StepStarted { attempt: 1 } => "begins".to_owned(),
+        Event::StepStarted { attempt } => format!("begins again, attempt {attempt}"),
+        Event::StepFinished { summary, warning: false, .. } => format!("ok: {summary}"),
+        Event::StepFinished { summary, warning: true, .. } => format!("ok, but: {summary}"),
+        Event::StepFailed { problem, .. } => format!("FAILED: {problem}"),
+        Event::StepSkipped { reason, .. } => format!("skipped: {reason}"),
+        Event::GateOpened { question } => format!("waits: {question}"),
+        Event::GateAnswered { by: AnsweredBy::Beforehand, .. } => "opened: confirmed beforehand".to_owned(),
+        Event::GateAnswered { by: AnsweredBy::Command(id), .. } => format!("opened by command {id}"),
+        Event::BlueObserved { service, build, release } => match (build, release) {
+            (Some(build), Some(release)) => format!("{service}: blue is {release} ({build})"),
+            (Some(build), None) => format!("{service}: blue is {build}"),
+            (None, _) => format!("{service}: nothing serves yet"),
+        },
+        Event::BuildRequested { service, build, .. } => format!("{service}: asking for build {build}"),
+        Event::GreenReady { service, build, preview } => match preview {
+            Some(preview) => format!("{service}: {build} is ready at {preview}, without traffic"),
+            None => format!("{service}: {build} is ready, without traffic"),
+        },
+        Event::CandidateReady { service, build } => format!("{service}: {build} can serve"),
+        Event::SwitchRequested { service, to, .. } => format!("{service}: asking for all traffic to {to}"),
+        Event::TrafficObserved { service, splits } => {
+            let parts: Vec<_> = splits.iter().map(|s| format!("{} {} %", s.build, s.percent)).collect();
+            format!("{service}: traffic is {}", if parts.is_empty() { "nobody's".into() } else { parts.join(", ") })
+        }
+        Event::Judged { service, verdict, rule, evidence } => {
+            format!("{service}: {rule} says {verdict}: {evidence}")
+        }
+        Event::UndoPlanned { because, by, .. } => {
+            let by = if *by == DecidedBy::Rule { "by rule" } else { "by a person" };
+            format!("GOES BACK {by}: {because}")
+        }
+        Event::ReleaseMarked { release, mark, because, .. } => {
+            let word = match mark {
+                Mark::Stable => "stable",
+                Mark::Bad => "BAD",
+                Mark::Cleared => "usable again",
+            };
+            format!("{release} is {word}: {because}")
+        }
+        Event::BuildStopped { service, build } => format!("{service}: {build} is stopped"),
+        Event::BuildDeleted { service, build } => format!("{service}: {build} is deleted"),
+        Event::CommandAccepted { command, .. } => format!("command {command:?} accepted"),
+        Event::CommandRefused { command, because, .. } => format!("command {command:?} refused: {because}"),
+        Event::RunPaused { because } => format!("paused: {because}"),
+        Event::RunResumed {} => "goes on".to_owned(),
+        Event::RunStuck { because } => format!("STUCK: {because}"),
+        Event::RunEnded { outcome, .. } => format!("over: {}", outcome.word()),
+        Event::RunSuperseded { by } => format!("superseded by run {by}"),
+    }
+}
+
+/// What a run came to, for the last lines on stdout.
+pub(in crate::cli) fn summary(view: &RunView) -> String {
+    let release = view.plan.release.as_ref().map(|r| format!(" {r}")).unwrap_or_default();
+    let took = spoken(Duration::from_millis(view.elapsed_ms));
+    let (kind, environment) = (view.plan.kind.word(), &view.plan.environment);
+    let mut text = format!(
+        "{kind}{release} on {environment}: {} after {took} (run {})\n",
+        view.state.word(),
+        view.number
+    );
+    for member in &view.plan.members {
+        let service = member.service();
+        let serving = view.services.get(service).and_then(|s| s.serving.as_ref());
+        let serving = serving.map_or("nothing seen serving", |b| b.as_str());
+        text = format!("{text}  {service:<12} {:<28} {serving}\n", member.url);
+    }
+    if let Some((green, blue)) = view.split() {
+        let names = |list: Vec<&crate::domain::ids::ServiceName>| {
+            list.into_iter().map(|s| s.as_str().to_owned()).collect::<Vec<_>>().join(", ")
+        };
+        text = format!(
+            "{text}SPLIT: {} on the new build, {} still on the old one\n  now: pointsman rollback {environment}\n",
+            names(green),
+            names(blue)
+        );
+    }
+    let good = matches!(
+        view.state,
+        crate::domain::run::RunState::Ended { outcome: Outcome::Promoted | Outcome::CleanedUp }
+    );
+    if let Some((step, failure, _)) = view.failure.as_ref().filter(|_| !good) {
+        text = format!("{text}{step} failed: {}\n", failure.what);
+        if !failure.why.is_empty() {
+            text = format!("{text}  why: {}\n", failure.why);
+        }
+        text = format!("{text}  now: {}\n", advice(view, &failure.todo));
+    }
+    text
+}
+
+fn advice(view: &RunView, todo: &str) -> String {
+    let run = view.number.0;
+    if !todo.is_empty() {
+        return todo.to_owned();
+    }
+    if view.touched_traffic() {
+        return format!("pointsman status {}; pointsman logs {run}", view.plan.environment);
+    }
+    format!("traffic was never touched; read pointsman logs {run}, mend it, deploy again")
+}

@@ -1,0 +1,78 @@
+//! `rollback`. Asks for the confirmation and nothing else: no checklist, freeze or alarm can veto it.
+
+use super::Session;
+use super::args::RollbackArguments;
+use super::confirm::confirm;
+use super::drive::drive;
+use super::exit::{Failed, Finished, REFUSED, USAGE};
+use crate::domain::event::Mark;
+use crate::domain::planner;
+use crate::domain::readiness::{default_target, known, named_target};
+use crate::domain::view::RunView;
+use crate::ports::journal::Journal as _;
+
+/// So many runs are looked through for something to go back to.
+pub(super) const RUNS_LOOKED_AT: usize = 200;
+
+pub(super) async fn rollback(session: &Session, arguments: &RollbackArguments) -> Finished {
+    let usage = |problem| Failed::with(USAGE, problem);
+    let loaded = session.config()?;
+    let ground = loaded.ground(&arguments.environment).map_err(usage)?;
+    let ground = ground.only(&arguments.services).map_err(usage)?;
+    let hosting = session.app.hosting(&ground.endpoint, true).await?;
+    let hosting = hosting.ok_or_else(|| crate::domain::error::Problem::new("no platform"))?;
+    let live = session.app.live(hosting.as_ref(), &ground.members).await?;
+    let runs: Vec<RunView> = session
+        .app
+        .store()?
+        .runs(Some(&ground.environment), RUNS_LOOKED_AT)?
+        .into_iter()
+        .map(|listed| listed.view)
+        .collect();
+    let refused = |problem| Failed::with(REFUSED, problem);
+    let choice = match &arguments.to {
+        Some(release) => {
+            let reason = arguments.confirmation.reason.as_deref();
+            named_target(&runs, &live, release, reason).map_err(refused)?.choice
+        }
+        None => default_target(&runs, &live).map_err(refused)?,
+    };
+    // What is left is the release whose builds are live now.
+    let leaves = known(&runs)
+        .into_iter()
+        .find(|k| k.choice.builds.iter().any(|(s, b)| live.get(s) == Some(&Some(b.clone()))))
+        .filter(|k| k.choice.release != choice.release && k.mark != Mark::Bad)
+        .map(|k| k.choice.release);
+    let leaves = match leaves {
+        Some(release) => Some(release),
+        None => live_release(hosting.as_ref(), &ground.members, &live).await.filter(|r| *r != choice.release),
+    };
+    let what = format!(
+        "Give the traffic of {} back to {}{}. Nothing is built.",
+        ground.environment,
+        choice.release,
+        leaves.as_ref().map(|l| format!(", and mark {l} bad")).unwrap_or_default()
+    );
+    let (environment, protection) = (ground.environment.clone(), ground.policy.protection);
+    let mut plan = planner::rollback(ground, &choice, leaves).map_err(usage)?;
+    plan.reason.clone_from(&arguments.confirmation.reason);
+    confirm(&environment, protection, &arguments.confirmation, &what)?;
+    drive(session, &plan).await
+}
+
+/// The live release as the platform's own builds tell it: a run that died may have marked nothing.
+async fn live_release(
+    hosting: &dyn crate::ports::hosting::Hosting,
+    members: &[crate::domain::plan::Member],
+    live: &crate::domain::readiness::Live,
+) -> Option<crate::domain::release::ReleaseLabel> {
+    for member in members {
+        let Some(Some(id)) = live.get(member.service()) else { continue };
+        if let Ok(Some(build)) = hosting.build(&member.target, id).await
+            && build.release.is_some()
+        {
+            return build.release;
+        }
+    }
+    None
+}
