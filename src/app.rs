@@ -30,8 +30,8 @@ use crate::engine::{Asking, Engine, Outside, Signal};
 use crate::ports::clock::Clock;
 use crate::ports::hosting::Hosting;
 use crate::ports::journal::{Entry, Journal, JournalError};
-use crate::ports::processes::Processes;
 use crate::ports::prober::{Prober as _, Question};
+use crate::ports::processes::Processes;
 use crate::store::SqliteStore;
 
 /// A background process must show up within this.
@@ -80,8 +80,13 @@ impl App {
     /// Makes a run with its plan as the first fact.
     pub fn create(&self, store: &mut SqliteStore, plan: &Plan) -> Result<RunView, JournalError> {
         let event = Event::RunStarted { plan: Box::new(plan.clone()), plan_hash: plan.hash() };
-        let entry =
-            Entry { actor: &self.actor, at: self.clock.now(), elapsed_ms: 0, step: None, event: &event };
+        let entry = Entry {
+            actor: &self.actor,
+            at: self.clock.now(),
+            elapsed_ms: 0,
+            step: None,
+            event: &event,
+        };
         store.create(plan, entry)
     }
 
@@ -94,17 +99,18 @@ impl App {
     ) -> Result<Option<Arc<dyn Hosting>>, Problem> {
         let (base, token, kind) = match endpoint {
             Endpoint::Emulator => {
-                let found = if start {
-                    Some(self.start_emulator(false).await?)
-                } else {
-                    self.emulator()
+                let found =
+                    if start { Some(self.start_emulator(false).await?) } else { self.emulator() };
+                let Some(address) = found else {
+                    return Ok(None);
                 };
-                let Some(address) = found else { return Ok(None) };
                 (address.url, self.emulator_token()?, Kind::Emulator)
             }
-            Endpoint::Google => {
-                ("https://firebaseapphosting.googleapis.com".to_owned(), google_token()?, Kind::Google)
-            }
+            Endpoint::Google => (
+                "https://firebaseapphosting.googleapis.com".to_owned(),
+                google_token()?,
+                Kind::Google,
+            ),
             Endpoint::Url(url) => {
                 let token = loopback_token(url.token_env.as_deref(), url.token_file.as_deref())?;
                 (url.address.clone(), token, Kind::Loopback)
@@ -169,7 +175,8 @@ impl App {
 
     /// Starts a run's own process and returns its number once it drives the run.
     pub async fn detach(&self, run: RunNumber) -> Result<u32, Problem> {
-        let failed = |why: String| Problem::new(format!("the runner of {run} did not start")).because(why);
+        let failed =
+            |why: String| Problem::new(format!("the runner of {run} did not start")).because(why);
         let log = self.log_file(run).with_file_name("runner.log");
         let mut child = self.background(&["runner", &run.0.to_string()], &log).map_err(failed)?;
         let pid = child.id();
@@ -187,7 +194,7 @@ impl App {
                 let said = fs::read_to_string(&log).unwrap_or_default();
                 return Err(failed(format!("it ended with {status}: {}", said.trim())));
             }
-            if self.clock.elapsed() - began > MUST_START {
+            if self.clock.elapsed().saturating_sub(began) > MUST_START {
                 return Err(failed("it does not show up in the store".to_owned()));
             }
             self.clock.sleep(Duration::from_millis(20)).await;
@@ -206,7 +213,9 @@ impl App {
     /// Its token.
     pub fn emulator_token(&self) -> Result<String, Problem> {
         Address::token(&self.emulator_folder()).map_err(|e| {
-            Problem::new("the emulator has no token").because(e.to_string()).try_this("start it: pointsman emulator start")
+            Problem::new("the emulator has no token")
+                .because(e.to_string())
+                .try_this("start it: pointsman emulator start")
         })
     }
 
@@ -234,7 +243,7 @@ impl App {
                 let last = said.lines().last().unwrap_or_default();
                 return Err(failed(format!("it ended with {status}: {last}")));
             }
-            if self.clock.elapsed() - began > MUST_START {
+            if self.clock.elapsed().saturating_sub(began) > MUST_START {
                 return Err(failed(format!("it does not answer; its log is {}", log.display())));
             }
             self.clock.sleep(Duration::from_millis(20)).await;
@@ -243,11 +252,13 @@ impl App {
 
     /// Ends the emulator and everything it runs. `false`: it did not run.
     pub async fn stop_emulator(&self) -> Result<bool, Problem> {
-        let Some(address) = self.emulator() else { return Ok(false) };
+        let Some(address) = self.emulator() else {
+            return Ok(false);
+        };
         self.processes.end_group(address.process.pid, false);
         let began = self.clock.elapsed();
         while self.processes.alive(&address.process) {
-            if self.clock.elapsed() - began > MUST_START {
+            if self.clock.elapsed().saturating_sub(began) > MUST_START {
                 return Err(Problem::new("the emulator does not end")
                     .try_this(format!("end process {} by hand", address.process.pid)));
             }
@@ -259,12 +270,16 @@ impl App {
     /// What the emulator says of itself.
     pub async fn emulator_status(&self) -> Result<serde_json::Value, Problem> {
         let Some(address) = self.emulator() else {
-            return Ok(serde_json::json!({"running": false, "url": null, "pid": null, "services": []}));
+            return Ok(
+                serde_json::json!({"running": false, "url": null, "pid": null, "services": []}),
+            );
         };
         let failed = |e: reqwest::Error| {
-            Problem::new("the emulator does not answer").because(crate::adapters::http::chain(&e.without_url()))
+            Problem::new("the emulator does not answer")
+                .because(crate::adapters::http::chain(&e.without_url()))
         };
-        let request = crate::adapters::http::client()?.get(format!("{}/pointsman/status", address.url));
+        let request =
+            crate::adapters::http::client()?.get(format!("{}/pointsman/status", address.url));
         let answer = request.bearer_auth(self.emulator_token()?).send().await.map_err(failed)?;
         let mut status: serde_json::Value = answer.json().await.map_err(failed)?;
         status["running"] = true.into();
@@ -278,7 +293,9 @@ impl App {
         own_session();
         let options = emulator::Options { folder: self.emulator_folder(), owner_allowed };
         let served = emulator::serve(options, self.clock.clone(), self.processes.clone()).await;
-        served.map(|_| ()).map_err(|e| Problem::new("the emulator cannot run").because(e.to_string()))
+        served
+            .map(|_| ())
+            .map_err(|e| Problem::new("the emulator cannot run").because(e.to_string()))
     }
 
     /// Is the sample service.
@@ -321,7 +338,10 @@ pub fn private_folder(folder: &Path) -> std::io::Result<()> {
 }
 
 fn default_state() -> Result<PathBuf, Problem> {
-    let missing = || Problem::new("there is no home folder to keep state in").try_this("name one with --state-dir");
+    let missing = || {
+        Problem::new("there is no home folder to keep state in")
+            .try_this("name one with --state-dir")
+    };
     let strategy = etcetera::base_strategy::Xdg::new().map_err(|_| missing())?;
     strategy.state_dir().map(|dir| dir.join("pointsman")).ok_or_else(missing)
 }
@@ -338,8 +358,10 @@ fn google_token() -> Result<String, Problem> {
 
 fn loopback_token(env: Option<&str>, file: Option<&str>) -> Result<String, Problem> {
     if let Some(name) = env {
-        return std::env::var(name)
-            .map_err(|_| Problem::new(format!("${name} is not set")).because("token_env of the platform names it"));
+        return std::env::var(name).map_err(|_| {
+            Problem::new(format!("${name} is not set"))
+                .because("token_env of the platform names it")
+        });
     }
     match file {
         Some(file) => fs::read_to_string(file)

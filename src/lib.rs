@@ -1,10 +1,30 @@
-//! The map of the house.
+//! Pointsman: blue-green deploys and rollbacks of services on Firebase App Hosting, from a terminal.
+//!
+//! # The map of the house
+//!
+//! One path runs through it: *fact → `domain::run::transition` → appended and synced → shown.* The
+//! live engine, replay, headless output and tests all call the same function.
+//!
+//! | room | what it holds | may use |
+//! |---|---|---|
+//! | [`domain`] | what is true: facts, plan, state machine, rules. No IO, no clock | – |
+//! | [`config`] | what the user wrote, and everything that is wrong with it | domain |
+//! | [`ports`] | what we need from outside, one trait a file | domain |
+//! | [`engine`] | what happens and when: supervisor, executor, one file per step kind | domain, ports |
+//! | [`store`] | the journal in SQLite | domain, ports |
+//! | [`adapters`] | how each outside thing speaks: App Hosting, HTTP probes, the clock, processes | domain, ports |
+//! | [`emulator`] | the local platform: App Hosting's API, slots, the traffic proxy, the sample service | domain, ports |
+//! | [`cli`] | the same without a screen: one file a verb | domain, config, ports, engine, app |
+//! | [`app`] | the composition root: alone names adapters, store, emulator and the real clock | all |
+//!
+//! `tests/it/house.rs` fails on a broken wall.
+
+pub mod adapters;
+pub mod app;
 pub mod cli;
 pub mod config;
 pub mod domain;
-pub mod ports;
 pub mod emulator;
 pub mod engine;
+pub mod ports;
 pub mod store;
-pub mod adapters;
-pub mod app;

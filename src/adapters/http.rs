@@ -17,7 +17,7 @@ pub fn client() -> Result<reqwest::Client, Problem> {
         .redirect(Policy::none())
         .user_agent(concat!("pointsman/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(Duration::from_secs(3))
-        .timeout(Duration::from_secs(60))
+        .timeout(Duration::from_mins(1))
         .build()
         .map_err(|e| Problem::new("no HTTP client can be made").because(chain(&e)))
 }
@@ -37,7 +37,10 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// Reads a body up to a size; what is longer is cut. The rest is not waited for.
-pub async fn body_up_to(response: &mut reqwest::Response, most: usize) -> Result<Vec<u8>, reqwest::Error> {
+pub async fn body_up_to(
+    response: &mut reqwest::Response,
+    most: usize,
+) -> Result<Vec<u8>, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         body.extend_from_slice(&chunk);

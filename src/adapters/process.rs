@@ -89,10 +89,12 @@ fn linux_listener(port: u16) -> Option<String> {
         let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<u32>().ok()) else {
             continue;
         };
-        let Ok(files) = std::fs::read_dir(entry.path().join("fd")) else { continue };
-        let holds = files.flatten().any(|fd| {
-            std::fs::read_link(fd.path()).is_ok_and(|to| to.to_string_lossy() == wanted)
-        });
+        let Ok(files) = std::fs::read_dir(entry.path().join("fd")) else {
+            continue;
+        };
+        let holds = files
+            .flatten()
+            .any(|fd| std::fs::read_link(fd.path()).is_ok_and(|to| to.to_string_lossy() == wanted));
         if holds {
             let name = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
             return Some(format!("{} ({pid})", name.trim()));

@@ -30,14 +30,21 @@ impl FileLog {
         if let Some(folder) = file.parent() {
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
-        OpenOptions::new().create(true).append(true).mode(0o600).open(file).map(|f| Self(Mutex::new(f)))
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(file)
+            .map(|f| Self(Mutex::new(f)))
     }
 }
 
 impl RunLog for FileLog {
     fn line(&self, line: &LogLine) {
         let text = redacted(&harmless(&line.text, MOST_CHARACTERS));
-        let Ok(mut json) = serde_json::to_vec(&LogLine { text, ..line.clone() }) else { return };
+        let Ok(mut json) = serde_json::to_vec(&LogLine { text, ..line.clone() }) else {
+            return;
+        };
         json.push(b'\n');
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = file.write_all(&json) {

@@ -30,7 +30,7 @@ pub(super) async fn cleanup(session: &Session, arguments: &CleanupArguments) -> 
     }
     let listed = session.app.store()?.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
     let runs: Vec<RunView> = listed.into_iter().map(|l| l.view).collect();
-    still_warm(session, &runs, ground.policy.keep_blue, &arguments.confirmation.reason)?;
+    still_warm(session, &runs, ground.policy.keep_blue, arguments.confirmation.reason.as_ref())?;
     let what = format!(
         "Stop every build of {} that serves nothing, and delete those that none of the last {RELEASES_KEPT} \
          stable releases needs. A rollback then starts its build first, instead of finding it warm.",
@@ -48,9 +48,11 @@ fn still_warm(
     session: &Session,
     runs: &[RunView],
     keep: Duration,
-    reason: &Option<String>,
+    reason: Option<&String>,
 ) -> Result<(), Failed> {
-    let Some(moved) = runs.iter().find(|run| run.touched_traffic()) else { return Ok(()) };
+    let Some(moved) = runs.iter().find(|run| run.touched_traffic()) else {
+        return Ok(());
+    };
     let since = moved.ended.unwrap_or(moved.started);
     let age = Duration::try_from(session.app.clock.now().duration_since(since)).unwrap_or_default();
     if age >= keep || reason.is_some() {
@@ -58,8 +60,13 @@ fn still_warm(
     }
     Err(Failed::with(
         REFUSED,
-        Problem::new(format!("blue is kept warm for another {}", spoken(keep - age)))
-            .because(format!("run {} moved traffic {} ago, and keep_blue is {}", moved.number, spoken(age), spoken(keep)))
+        Problem::new(format!("blue is kept warm for another {}", spoken(keep.saturating_sub(age))))
+            .because(format!(
+                "run {} moved traffic {} ago, and keep_blue is {}",
+                moved.number,
+                spoken(age),
+                spoken(keep)
+            ))
             .try_this("wait, or say why not with --reason TEXT"),
     ))
 }

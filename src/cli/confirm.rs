@@ -29,7 +29,9 @@ pub(super) fn confirm(
                 answers.yes = said == environment.as_str();
                 answers.confirm = Some(said);
             }
-            Protection::Open | Protection::Confirm => answers.yes = matches!(said.as_str(), "y" | "yes"),
+            Protection::Open | Protection::Confirm => {
+                answers.yes = matches!(said.as_str(), "y" | "yes");
+            }
         }
     }
     permitted(environment, protection, &answers).map_err(|problem| Failed::with(REFUSED, problem))

@@ -26,7 +26,13 @@ pub(super) fn plan(session: &Session, arguments: &PlanArguments) -> Finished {
     let mut text = format!("deploy {} on {}\n", arguments.release, plan.environment);
     for member in &plan.members {
         let target = &member.target;
-        text = format!("{text}  {:<12} {} in {} at {}\n", member.service(), target.backend(), target.project(), member.url);
+        text = format!(
+            "{text}  {:<12} {} in {} at {}\n",
+            member.service(),
+            target.backend(),
+            target.project(),
+            member.url
+        );
     }
     text.push('\n');
     for (at, step) in plan.steps.iter().enumerate() {
@@ -56,11 +62,15 @@ pub(super) async fn deploy(session: &Session, arguments: &DeployArguments) -> Fi
 
 /// The release must have been promoted where `promote_from` says, or a reason must be given.
 fn proven_before(session: &Session, loaded: &Loaded, plan: &Plan) -> Result<(), Failed> {
-    let Some(from) = loaded.promote_from(plan.environment.as_str())? else { return Ok(()) };
+    let Some(from) = loaded.promote_from(plan.environment.as_str())? else {
+        return Ok(());
+    };
     let promoted = RunState::Ended { outcome: Outcome::Promoted };
     let runs = session.app.store()?.runs(Some(&from), 100)?;
     let proven = runs.iter().any(|r| {
-        r.view.plan.kind == RunKind::Deploy && r.view.state == promoted && r.view.plan.release == plan.release
+        r.view.plan.kind == RunKind::Deploy
+            && r.view.state == promoted
+            && r.view.plan.release == plan.release
     });
     if proven || plan.reason.is_some() {
         return Ok(());

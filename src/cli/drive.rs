@@ -26,8 +26,8 @@ pub(super) async fn drive(session: &Session, plan: &Plan) -> Finished {
     let running = tokio::spawn(engine.run());
     while !running.is_finished() {
         tokio::select! {
-            changed = changes.changed() => {
-                if changed.is_err() { break }
+            published = changes.changed() => {
+                if published.is_err() { break }
                 printer.catch_up()?;
             }
             Ok(()) = progress.changed() => {
@@ -101,9 +101,11 @@ type Listening = (mpsc::Receiver<Signal>, tokio::sync::watch::Receiver<bool>);
 /// first. A hang-up is nothing: the run does not need its terminal.
 fn listen() -> Result<Listening, Failed> {
     let handler = |kind| {
-        signal(kind).map_err(|e| crate::domain::error::Problem::new("no signals").because(e.to_string()))
+        signal(kind)
+            .map_err(|e| crate::domain::error::Problem::new("no signals").because(e.to_string()))
     };
-    let (mut int, mut term) = (handler(SignalKind::interrupt())?, handler(SignalKind::terminate())?);
+    let (mut int, mut term) =
+        (handler(SignalKind::interrupt())?, handler(SignalKind::terminate())?);
     let mut hangup = handler(SignalKind::hangup())?;
     let (sender, receiver) = mpsc::channel(4);
     let (interrupted, watch) = tokio::sync::watch::channel(false);

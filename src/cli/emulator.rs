@@ -11,12 +11,17 @@ pub(super) async fn emulator(session: &Session, verb: &EmulatorVerb) -> Finished
     match verb {
         EmulatorVerb::Start { insecure_owner_token } => {
             let address = app.start_emulator(*insecure_owner_token).await?;
-            let text = format!("the emulator runs at {}, process {}", address.url, address.process.pid);
-            session.result(&text, &json!({"running": true, "url": address.url, "pid": address.process.pid}));
+            let text =
+                format!("the emulator runs at {}, process {}", address.url, address.process.pid);
+            session.result(
+                &text,
+                &json!({"running": true, "url": address.url, "pid": address.process.pid}),
+            );
         }
         EmulatorVerb::Stop => {
             let ran = app.stop_emulator().await?;
-            let text = if ran { "the emulator and everything it ran has ended" } else { "it did not run" };
+            let text =
+                if ran { "the emulator and everything it ran has ended" } else { "it did not run" };
             session.result(text, &json!({"running": false, "ran": ran}));
         }
         EmulatorVerb::Status => {
@@ -41,14 +46,23 @@ fn text(status: &Value) -> String {
     let word = |v: &Value| v.as_str().unwrap_or("-").to_owned();
     let mut text = format!("{}, process {}\n", word(&status["url"]), status["pid"]);
     for service in status["services"].as_array().into_iter().flatten() {
-        text = format!("{text}{:<12} {:<18} live: {}\n", word(&service["service"]), word(&service["address"]), word(&service["live"]));
+        text = format!(
+            "{text}{:<12} {:<18} live: {}\n",
+            word(&service["service"]),
+            word(&service["address"]),
+            word(&service["live"])
+        );
         if let Some(problem) = service["problem"].as_str() {
             text = format!("{text}  NOT LISTENING: {problem}\n");
         }
         for slot in service["slots"].as_array().into_iter().flatten() {
             text = format!(
                 "{text}  {:<36} {:<14} port {:<6} pid {:<8} restarts {}\n",
-                word(&slot["build"]), word(&slot["release"]), slot["port"], slot["pid"], slot["restarts"]
+                word(&slot["build"]),
+                word(&slot["release"]),
+                slot["port"],
+                slot["pid"],
+                slot["restarts"]
             );
         }
     }

@@ -20,20 +20,20 @@ pub(super) type Finished = Result<u8, Failed>;
 /// Why a verb could not do its work.
 #[derive(Debug)]
 pub(super) struct Failed {
-    pub(super) problem: Problem,
+    pub(super) problem: Box<Problem>,
     /// The places in the config, for a person.
-    pub(super) findings: Option<Findings>,
+    pub(super) findings: Option<Box<Findings>>,
     pub(super) code: u8,
 }
 
 impl Failed {
     pub(super) fn with(code: u8, problem: Problem) -> Self {
-        Self { problem, findings: None, code }
+        Self { problem: Box::new(problem), findings: None, code }
     }
 
     pub(super) fn config(findings: Findings) -> Self {
         let problem = Problem::new(format!("{} cannot be used", findings.file.display()));
-        Self { problem, findings: Some(findings), code: USAGE }
+        Self { problem: Box::new(problem), findings: Some(Box::new(findings)), code: USAGE }
     }
 }
 
@@ -59,6 +59,9 @@ impl From<JournalError> for Failed {
 
 impl From<EngineError> for Failed {
     fn from(error: EngineError) -> Self {
-        Self::with(IN_DOUBT, Problem::new("the run stopped in the middle").because(error.to_string()))
+        Self::with(
+            IN_DOUBT,
+            Problem::new("the run stopped in the middle").because(error.to_string()),
+        )
     }
 }

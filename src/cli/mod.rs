@@ -77,7 +77,9 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Rollback(arguments) => rollback::rollback(session, arguments).await,
         Verb::Cleanup(arguments) => cleanup::cleanup(session, arguments).await,
         Verb::Status { environment } => status::status(session, environment.as_deref()).await,
-        Verb::History { environment, limit } => past::history(session, environment.as_deref(), *limit),
+        Verb::History { environment, limit } => {
+            past::history(session, environment.as_deref(), *limit)
+        }
         Verb::Events { run } => past::events(session, *run),
         Verb::Logs { run } => past::logs(session, *run),
         Verb::Verify { run } => past::verify(session, *run),

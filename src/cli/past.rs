@@ -27,8 +27,14 @@ pub(super) fn history(session: &Session, environment: Option<&str>, limit: usize
         let took = Duration::from_secs_f64(entry["seconds"].as_f64().unwrap_or_default());
         text = format!(
             "{text}#{:<5} {:<9} {:<12} {:<16} {:<12} {:>8}  {}  {}\n",
-            entry["run"], word("kind"), word("environment"), word("release"),
-            entry["outcome"].as_str().unwrap_or("running"), spoken(took), word("started"), word("actor"),
+            entry["run"],
+            word("kind"),
+            word("environment"),
+            word("release"),
+            entry["outcome"].as_str().unwrap_or("running"),
+            spoken(took),
+            word("started"),
+            word("actor"),
         );
     }
     if text.is_empty() {
@@ -57,7 +63,11 @@ pub(super) fn logs(session: &Session, run: RunNumber) -> Finished {
             print::note(format!("run {run} has no log"));
             return Ok(OK);
         }
-        Err(e) => return Err(Problem::new(format!("the log of {run} cannot be read")).because(e.to_string()).into()),
+        Err(e) => {
+            return Err(Problem::new(format!("the log of {run} cannot be read"))
+                .because(e.to_string())
+                .into());
+        }
     };
     for line in BufReader::new(file).lines().map_while(Result::ok) {
         if session.arguments.json {
@@ -65,9 +75,17 @@ pub(super) fn logs(session: &Session, run: RunNumber) -> Finished {
             continue;
         }
         // A last line that was cut off by a kill is left out.
-        let Ok(json) = serde_json::from_str::<Value>(&line) else { continue };
+        let Ok(json) = serde_json::from_str::<Value>(&line) else {
+            continue;
+        };
         let word = |key: &str| json[key].as_str().unwrap_or_default();
-        print::result(format!("{} {:<10} {:<10} {}", word("at"), word("step"), word("service"), word("text")));
+        print::result(format!(
+            "{} {:<10} {:<10} {}",
+            word("at"),
+            word("step"),
+            word("service"),
+            word("text")
+        ));
     }
     Ok(OK)
 }
@@ -76,7 +94,9 @@ pub(super) fn verify(session: &Session, run: RunNumber) -> Finished {
     let facts = session.app.store()?.facts(run, 0)?;
     let head = facts.last().map(|f| f.hash.clone());
     if let Some(Err(illegal)) = RunView::fold(run, &facts) {
-        return Err(Problem::new(format!("run {run} tells an impossible story")).because(illegal.to_string()).into());
+        return Err(Problem::new(format!("run {run} tells an impossible story"))
+            .because(illegal.to_string())
+            .into());
     }
     let text = format!(
         "run {run}: {} facts, each the successor of the one before; the last is {}",

@@ -45,7 +45,9 @@ pub(super) async fn rollback(session: &Session, arguments: &RollbackArguments) -
         .map(|k| k.choice.release);
     let leaves = match leaves {
         Some(release) => Some(release),
-        None => live_release(hosting.as_ref(), &ground.members, &live).await.filter(|r| *r != choice.release),
+        None => live_release(hosting.as_ref(), &ground.members, &live)
+            .await
+            .filter(|r| *r != choice.release),
     };
     let what = format!(
         "Give the traffic of {} back to {}{}. Nothing is built.",
@@ -67,7 +69,9 @@ async fn live_release(
     live: &crate::domain::readiness::Live,
 ) -> Option<crate::domain::release::ReleaseLabel> {
     for member in members {
-        let Some(Some(id)) = live.get(member.service()) else { continue };
+        let Some(Some(id)) = live.get(member.service()) else {
+            continue;
+        };
         if let Ok(Some(build)) = hosting.build(&member.target, id).await
             && build.release.is_some()
         {

@@ -68,7 +68,8 @@ async fn look(session: &Session, ground: &Ground, runs: &[RunView]) -> Result<Ve
     let target = default_target(runs, &live);
     let mut services = Vec::new();
     for member in &ground.members {
-        services.push(service(session, ground, member, hosting.as_ref(), runs, &live, &target).await?);
+        services
+            .push(service(session, ground, member, hosting.as_ref(), runs, &live, &target).await?);
     }
     Ok(services)
 }
@@ -160,14 +161,20 @@ fn text(status: &Value) -> String {
             _ => format!("no rollback: {}", word(&back["why"])),
         };
         let (name, url) = (word(&service["service"]), word(&service["url"]));
-        text = format!("{text}  {name:<12} {url:<28} {:<5} {serves}; {back}\n", word(&service["health"]));
+        text = format!(
+            "{text}  {name:<12} {url:<28} {:<5} {serves}; {back}\n",
+            word(&service["health"])
+        );
     }
     let run = &status["run"];
     if !run.is_null() {
         let pid = run["pid"].as_u64().map_or("no process".to_owned(), |p| format!("process {p}"));
         text = format!(
             "{text}  run #{} ({}): {} in {}, {pid}\n",
-            run["run"], word(&run["kind"]), word(&run["state"]), word(&run["step"])
+            run["run"],
+            word(&run["kind"]),
+            word(&run["state"]),
+            word(&run["step"])
         );
     }
     text

@@ -54,7 +54,8 @@ impl<'a> Walk<'a> {
                 let least = schema["minimum"].as_f64().unwrap_or(f64::MIN);
                 #[expect(clippy::cast_precision_loss, reason = "config numbers are small")]
                 if (*n as f64) < least {
-                    self.findings.push(Finding::new(node.place, format!("{name} must be {least} or more")));
+                    self.findings
+                        .push(Finding::new(node.place, format!("{name} must be {least} or more")));
                 }
             }
             Value::Null | Value::Truth | Value::Real => {}
@@ -106,13 +107,15 @@ impl<'a> Walk<'a> {
                 self.findings.push(Finding::new(key.place, message));
             }
             match (known.and_then(|k| k.get(&key.name)), rest) {
-                (Some(schema), _) => self.visit(schema, value, &key.name),
-                (None, Some(schema @ Json::Object(_))) => self.visit(schema, value, &key.name),
+                (Some(schema), _) | (None, Some(schema @ Json::Object(_))) => {
+                    self.visit(schema, value, &key.name);
+                }
                 (None, Some(Json::Bool(false))) => self.unknown(key, known, name),
                 _ => {}
             }
         }
-        for required in schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str) {
+        for required in schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str)
+        {
             if !entries.iter().any(|(key, _)| key.name == required) {
                 self.findings.push(Finding::new(place, format!("{name} needs {required:?}")));
             }
@@ -121,7 +124,8 @@ impl<'a> Walk<'a> {
 
     fn unknown(&mut self, key: &Key, known: Option<&serde_json::Map<String, Json>>, name: &str) {
         let finding = Finding::new(key.place, format!("{name} has no key {:?}", key.name));
-        let known: Vec<&str> = known.map(|k| k.keys().map(String::as_str).collect()).unwrap_or_default();
+        let known: Vec<&str> =
+            known.map(|k| k.keys().map(String::as_str).collect()).unwrap_or_default();
         self.findings.push(match nearest(&key.name, &known) {
             Some(near) => finding.hint(format!("did you mean {near:?}?")),
             None => finding.hint(format!("its keys are {}", known.join(", "))),
@@ -132,14 +136,19 @@ impl<'a> Walk<'a> {
 /// The key most like another one, if any is like it at all.
 pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let likeness = |k: &&str| strsim::jaro_winkler(word, k);
-    known.iter().copied().filter(|k| likeness(k) > 0.75).max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+    known
+        .iter()
+        .copied()
+        .filter(|k| likeness(k) > 0.75)
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
 }
 
 fn words(schema: &Json) -> Option<Vec<&str>> {
     if let Some(list) = schema["enum"].as_array() {
         return Some(list.iter().filter_map(Json::as_str).collect());
     }
-    let consts: Vec<_> = schema["oneOf"].as_array()?.iter().filter_map(|o| o["const"].as_str()).collect();
+    let consts: Vec<_> =
+        schema["oneOf"].as_array()?.iter().filter_map(|o| o["const"].as_str()).collect();
     (!consts.is_empty()).then_some(consts)
 }
 

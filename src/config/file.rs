@@ -56,6 +56,7 @@ pub fn load_text(text: &str, file: &Path) -> Result<Loaded, Findings> {
 }
 
 fn typed_error(error: &serde_yaml::Error, root: &Node) -> Finding {
-    let place = error.location().map_or(root.place, |l| Place { line: l.line(), column: l.column() });
+    let place =
+        error.location().map_or(root.place, |l| Place { line: l.line(), column: l.column() });
     Finding::new(place, error.to_string())
 }

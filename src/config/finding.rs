@@ -70,7 +70,8 @@ impl Findings {
     /// The bytes from the finding's place to the end of the word there.
     fn span(&self, finding: &Finding) -> Option<std::ops::Range<usize>> {
         let line = self.text.split_inclusive('\n').nth(finding.line.checked_sub(1)?)?;
-        let before: usize = self.text.split_inclusive('\n').take(finding.line - 1).map(str::len).sum();
+        let before: usize =
+            self.text.split_inclusive('\n').take(finding.line - 1).map(str::len).sum();
         let skip = finding.column.saturating_sub(1);
         let from = line.char_indices().nth(skip).map_or(line.trim_end().len(), |(at, _)| at);
         let ends = |c: char| c.is_whitespace() || ",:]}".contains(c);

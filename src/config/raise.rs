@@ -6,7 +6,9 @@ use std::process::{Command, Stdio};
 
 use super::file::Loaded;
 use super::rules::DEMO_PREFIX;
-use super::schema::{DeployConfig, EnvironmentConfig, PlatformKind, ReleasesKind};
+use super::schema::ReleasesKind;
+use super::schema::deploy::DeployConfig;
+use super::schema::environment::{EnvironmentConfig, PlatformKind};
 use crate::domain::error::Problem;
 use crate::domain::ids::{BackendId, EnvironmentName, Location, ProjectId, ServiceName};
 use crate::domain::plan::{Endpoint, HealthEndpoint, LoopbackUrl, Member, Source};
@@ -66,9 +68,11 @@ impl Loaded {
                 Some(url) => Endpoint::Url(LoopbackUrl {
                     address: url.trim_end_matches('/').to_owned(),
                     token_env: of.platform.token_env.clone(),
-                    token_file: of.platform.token_file.as_ref().map(|file| {
-                        self.folder.join(file).display().to_string()
-                    }),
+                    token_file: of
+                        .platform
+                        .token_file
+                        .as_ref()
+                        .map(|file| self.folder.join(file).display().to_string()),
                 }),
             },
         })
@@ -80,7 +84,8 @@ impl Loaded {
         of: &EnvironmentConfig,
         name: &str,
     ) -> Result<Member, Problem> {
-        let missing = |what: &str| Problem::new(format!("service {name} of {environment} has no {what}"));
+        let missing =
+            |what: &str| Problem::new(format!("service {name} of {environment} has no {what}"));
         let service = self.config.services.get(name).ok_or_else(|| missing("definition"))?;
         let placed = of.services.get(name).ok_or_else(|| missing("place"))?;
         let project = placed.project.as_ref().or(of.platform.project.as_ref());

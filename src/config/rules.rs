@@ -9,7 +9,8 @@ use jiff::tz::TimeZone;
 use super::check::nearest;
 use super::finding::Finding;
 use super::node::Node;
-use super::schema::{Config, EnvironmentConfig, PlatformKind, ReleasesKind};
+use super::schema::environment::{EnvironmentConfig, PlatformKind};
+use super::schema::{Config, ReleasesKind};
 use crate::domain::ids::{BackendId, EnvironmentName, Location, ProjectId, ServiceName};
 use crate::domain::release::ReleaseLabel;
 
@@ -55,7 +56,10 @@ impl Rules<'_> {
         }
         for (name, project) in &config.projects {
             self.spelling(&["projects", name], ProjectId::new(name).map(|_| ()));
-            self.spelling(&["projects", name, "region"], Location::new(&project.region).map(|_| ()));
+            self.spelling(
+                &["projects", name, "region"],
+                Location::new(&project.region).map(|_| ()),
+            );
             self.environment_exists(&["projects", name, "environment"], &project.environment);
         }
         for (name, service) in &config.services {
@@ -66,7 +70,8 @@ impl Rules<'_> {
                 let message = format!("service {name}: there is no folder {:?}", service.root);
                 self.say(&["services", name, "root"], message);
             }
-            let pointers = [("version", &service.health.version), ("revision", &service.health.revision)];
+            let pointers =
+                [("version", &service.health.version), ("revision", &service.health.revision)];
             for (key, pointer) in pointers {
                 if pointer.as_ref().is_some_and(|p| !p.starts_with('/')) {
                     let at = ["services", name, "health", key];
@@ -96,11 +101,17 @@ impl Rules<'_> {
 
     fn checklists(&mut self) {
         let lists = &self.config.checklists;
-        for (list, items) in [("pre", &lists.pre), ("deploy", &lists.deploy), ("post", &lists.post)] {
+        for (list, items) in [("pre", &lists.pre), ("deploy", &lists.deploy), ("post", &lists.post)]
+        {
             for (at, item) in items.iter().enumerate() {
                 let Some(auto) = &item.auto else { continue };
                 let sources = [
-                    &auto.probe, &auto.command, &auto.pipeline, &auto.migrations, &auto.lint, &auto.history,
+                    &auto.probe,
+                    &auto.command,
+                    &auto.pipeline,
+                    &auto.migrations,
+                    &auto.lint,
+                    &auto.history,
                 ];
                 let at = at.to_string();
                 if sources.iter().filter(|s| s.is_some()).count() != 1 {
@@ -169,7 +180,10 @@ impl Rules<'_> {
             for (key, moment) in [("from", &freeze.from), ("to", &freeze.to)] {
                 if !is_moment(moment) {
                     let path = [path[0], path[1], path[2], path[3], key];
-                    self.say(&path, format!("{moment:?} is no moment of a week: write \"Fri 16:00\""));
+                    self.say(
+                        &path,
+                        format!("{moment:?} is no moment of a week: write \"Fri 16:00\""),
+                    );
                 }
             }
         }
@@ -182,7 +196,10 @@ impl Rules<'_> {
             && !is_loopback(endpoint)
         {
             let path = [path[0], path[1], path[2], "endpoint"];
-            self.say(&path, format!("{endpoint:?} is neither emulator nor a loopback http address"));
+            self.say(
+                &path,
+                format!("{endpoint:?} is neither emulator nor a loopback http address"),
+            );
         }
         if platform.kind == PlatformKind::Command && platform.verbs.is_empty() {
             self.say(&path, "a platform of kind command needs verbs".to_owned());
@@ -207,7 +224,8 @@ impl Rules<'_> {
                     if environment.platform.endpoint.as_deref() == Some("emulator")
                         && !is_loopback(&placed.url)
                     {
-                        let message = format!("{} is not on this machine, the emulator is", placed.url);
+                        let message =
+                            format!("{} is not on this machine, the emulator is", placed.url);
                         self.say(&at_url, message);
                     }
                 }
@@ -218,7 +236,10 @@ impl Rules<'_> {
             }
             match placed.project.as_ref().or(environment.platform.project.as_ref()) {
                 None if environment.platform.kind == PlatformKind::AppHosting => {
-                    self.say(&path, format!("service {service} needs a project, its own or the platform's"));
+                    self.say(
+                        &path,
+                        format!("service {service} needs a project, its own or the platform's"),
+                    );
                 }
                 None => {}
                 Some(project) if placed.project.is_some() => {
@@ -238,7 +259,10 @@ impl Rules<'_> {
         match known {
             Some(known) if known.environment == environment => {}
             Some(known) => {
-                let message = format!("project {project} belongs to {}, not to {environment}", known.environment);
+                let message = format!(
+                    "project {project} belongs to {}, not to {environment}",
+                    known.environment
+                );
                 self.say(path, message);
             }
             None if local && project.starts_with(DEMO_PREFIX) => {}
@@ -253,12 +277,15 @@ impl Rules<'_> {
 
 fn is_loopback(address: &str) -> bool {
     url::Url::parse(address).is_ok_and(|url| {
-        url.scheme() == "http" && matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+        url.scheme() == "http"
+            && matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
     })
 }
 
 fn is_moment(text: &str) -> bool {
-    let Some((day, time)) = text.split_once(' ') else { return false };
+    let Some((day, time)) = text.split_once(' ') else {
+        return false;
+    };
     ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].contains(&day)
         && jiff::civil::Time::strptime("%H:%M", time).is_ok()
 }

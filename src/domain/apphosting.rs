@@ -1,5 +1,5 @@
 //! `apphosting.yaml` as far as a build needs it: commands and environment, base and environment
-//! file merged by App Hosting's rules (contracts/app_hosting.md §6).
+//! file merged by App Hosting's rules (`contracts/app_hosting.md` §6).
 
 use serde::Deserialize;
 
@@ -109,12 +109,15 @@ mod tests {
 
     #[test]
     fn the_override_wins_by_field_and_by_variable() {
-        let base = read("scripts: {buildCommand: b, runCommand: r}\nenv: [{variable: A, value: 1}, {variable: B, secret: s}]");
+        let base = read(
+            "scripts: {buildCommand: b, runCommand: r}\nenv: [{variable: A, value: 1}, {variable: B, secret: s}]",
+        );
         let over = read("scripts: {runCommand: r2}\nenv: [{variable: B, value: dummy}]");
         let merged = base.overridden_by(over);
         assert_eq!(merged.scripts.build_command.as_deref(), Some("b"));
         assert_eq!(merged.scripts.run_command.as_deref(), Some("r2"));
-        let env: Vec<_> = merged.env.iter().map(|e| (e.variable.as_str(), e.value.as_deref())).collect();
+        let env: Vec<_> =
+            merged.env.iter().map(|e| (e.variable.as_str(), e.value.as_deref())).collect();
         assert_eq!(env, [("B", Some("dummy")), ("A", Some("1"))]);
     }
 }

@@ -169,7 +169,6 @@ pub enum Event {
 
 /// An event of this version, or one of a newer version, kept as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "facts are few and the plan is boxed already")]
 pub enum Recorded {
     /// A kind we know.
     Known(Event),
@@ -231,7 +230,15 @@ impl Fact {
     pub fn expected_hash(&self, run: RunNumber) -> Hash {
         let (kind, data) = self.event.parts();
         let canonical = serde_json::json!([
-            run, self.seq, self.at, self.elapsed_ms, self.actor, self.step, kind, data, self.prev
+            run,
+            self.seq,
+            self.at,
+            self.elapsed_ms,
+            self.actor,
+            self.step,
+            kind,
+            data,
+            self.prev
         ]);
         Hash::of(canonical.to_string().as_bytes())
     }

@@ -31,9 +31,11 @@ pub fn permitted(
             "{environment} is a typed environment: its name must be confirmed"
         ))
         .try_this(format!("add --yes --confirm {environment}"))),
-        _ if !answers.yes => Err(Problem::new(format!("nobody confirmed this act on {environment}"))
-            .because("there is no terminal to ask on, and --yes was not given")
-            .try_this("add --yes")),
+        _ if !answers.yes => {
+            Err(Problem::new(format!("nobody confirmed this act on {environment}"))
+                .because("there is no terminal to ask on, and --yes was not given")
+                .try_this("add --yes"))
+        }
         _ => Ok(()),
     }
 }

@@ -72,8 +72,10 @@ pub struct Decision {
     pub evidence: String,
 }
 
-fn decide(verdict: Verdict, evidence: impl Into<String>) -> Option<Decision> {
-    Some(Decision { verdict, evidence: evidence.into() })
+impl Decision {
+    fn new(verdict: Verdict, evidence: impl Into<String>) -> Self {
+        Self { verdict, evidence: evidence.into() }
+    }
 }
 
 /// Green's gate: so many healthy answers in a row, from the wanted build.
@@ -108,10 +110,10 @@ impl GreenGate {
             }
         }
         if self.row >= self.policy.consecutive {
-            return decide(
+            return Some(Decision::new(
                 Verdict::Pass,
                 format!("{} healthy answers in a row, {} in all", self.row, self.asked),
-            );
+            ));
         }
         // Decided as soon as what is left cannot make up a row any more.
         let left = self.policy.attempts.saturating_sub(self.asked);
@@ -122,9 +124,12 @@ impl GreenGate {
         let count = format!("{} of {} answers healthy", self.healthy, self.asked);
         if self.healthy > 0 || self.only_blind {
             let row = self.policy.consecutive;
-            return decide(Verdict::Inconclusive, format!("{count}, never {row} in a row; last: {last}"));
+            return Some(Decision::new(
+                Verdict::Inconclusive,
+                format!("{count}, never {row} in a row; last: {last}"),
+            ));
         }
-        decide(Verdict::Fail, format!("{count}; last: {last}"))
+        Some(Decision::new(Verdict::Fail, format!("{count}; last: {last}")))
     }
 }
 
@@ -169,8 +174,8 @@ impl Wanted {
             Some(r) if self.revision_told => r == self.build.as_str(),
             _ => true,
         };
-        let told_anything = identity.version.is_some()
-            || (self.revision_told && identity.revision.is_some());
+        let told_anything =
+            identity.version.is_some() || (self.revision_told && identity.revision.is_some());
         version && revision && told_anything
     }
 }
@@ -217,19 +222,31 @@ impl Attestation {
         }
         if self.row >= self.policy.consecutive {
             let by = if self.wanted.revision_told { "" } else { ", by version only" };
-            return decide(Verdict::Pass, format!("{} answers in a row{by}: {}", self.row, self.who()));
+            return Some(Decision::new(
+                Verdict::Pass,
+                format!("{} answers in a row{by}: {}", self.row, self.who()),
+            ));
         }
         if elapsed.saturating_sub(self.last_healthy) >= NOBODY_SERVES {
             let span = spoken(NOBODY_SERVES);
-            return decide(Verdict::Fail, format!("no healthy answer for {span}: {}", self.who()));
+            return Some(Decision::new(
+                Verdict::Fail,
+                format!("no healthy answer for {span}: {}", self.who()),
+            ));
         }
         if elapsed < self.policy.within {
             return None;
         }
         if self.ours > 0 {
-            return decide(Verdict::Inconclusive, format!("PARTIAL, mixed answers: {}", self.who()));
+            return Some(Decision::new(
+                Verdict::Inconclusive,
+                format!("PARTIAL, mixed answers: {}", self.who()),
+            ));
         }
-        decide(Verdict::Fail, format!("never answered by {}: {}", self.wanted.build, self.who()))
+        Some(Decision::new(
+            Verdict::Fail,
+            format!("never answered by {}: {}", self.wanted.build, self.who()),
+        ))
     }
 
     /// Who answered, how often.

@@ -86,7 +86,7 @@ name!(
     Location, "location", plain
 );
 name!(
-    /// An App Hosting build id, chosen by us before the call (contracts/app_hosting.md §2).
+    /// An App Hosting build id, chosen by us before the call (`contracts/app_hosting.md` §2).
     BuildId, "build id", plain
 );
 name!(
@@ -99,9 +99,7 @@ name!(
 );
 
 /// The number of a run in one store, written `#128`.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RunNumber(pub u64);
 

@@ -60,13 +60,15 @@ pub fn default_target(runs: &[RunView], live: &Live) -> Result<Choice, Problem> 
         return Ok(choice);
     }
     let now = known.iter().position(|k| !differs(&k.choice, live)).unwrap_or(0);
-    let stable = known[now.min(known.len())..].iter().find(|k| {
-        k.mark != Mark::Bad && covers(&k.choice, live) && differs(&k.choice, live)
-    });
+    let stable = known[now.min(known.len())..]
+        .iter()
+        .find(|k| k.mark != Mark::Bad && covers(&k.choice, live) && differs(&k.choice, live));
     stable.map(|k| k.choice.clone()).ok_or_else(|| {
         Problem::new("there is nothing to roll back to")
             .because("no other release has served here and was not marked bad")
-            .try_this("deploy a release that works, or name a bad one: rollback --to R --reason TEXT")
+            .try_this(
+                "deploy a release that works, or name a bad one: rollback --to R --reason TEXT",
+            )
     })
 }
 

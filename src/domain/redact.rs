@@ -43,7 +43,8 @@ mod tests {
             assert!(redacted(secret).contains("[redacted]"), "{secret}");
             assert!(!redacted(secret).contains("hunter2"));
         }
-        for plain in ["GET /api/health 200 in 3 ms", "the token expired", "build b-1-1-0 is READY"] {
+        for plain in ["GET /api/health 200 in 3 ms", "the token expired", "build b-1-1-0 is READY"]
+        {
             assert_eq!(redacted(plain), plain);
         }
     }

@@ -32,7 +32,7 @@ pub const ATTEMPTS: u32 = 3;
 pub const BETWEEN_ATTEMPTS: Backoff =
     Backoff { first: Duration::from_secs(1), most: Duration::from_secs(15) };
 
-/// Between two looks at a remote operation (contracts/app_hosting.md §2: 250 ms to 10 s).
+/// Between two looks at a remote operation (`contracts/app_hosting.md` §2: 250 ms to 10 s).
 pub const POLL: Backoff =
     Backoff { first: Duration::from_millis(250), most: Duration::from_secs(10) };
 

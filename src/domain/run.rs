@@ -209,8 +209,7 @@ fn of_the_run(state: &RunState, event: &Event) -> Option<RunState> {
         (Event::RunEnded { outcome, .. }, _) => {
             let reached =
                 matches!(outcome, Outcome::Promoted | Outcome::RolledBack | Outcome::CleanedUp);
-            let given_up =
-                matches!(outcome, Outcome::Failed | Outcome::Aborted | Outcome::Unknown);
+            let given_up = matches!(outcome, Outcome::Failed | Outcome::Aborted | Outcome::Unknown);
             let fits = (reached && *state == S::Done) || (given_up && between);
             fits.then_some(S::Ended { outcome: *outcome })
         }

@@ -7,8 +7,9 @@ pub use jiff::Timestamp;
 /// Parses the config's durations: `300ms`, `5s`, `2m`, `1h`, also `1m 30s`. Bare numbers are
 /// refused, because nobody remembers whether they are seconds.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let signed: jiff::SignedDuration =
-        text.parse().map_err(|_| format!("{text:?} is not a duration: write 300ms, 5s, 2m or 1h"))?;
+    let signed: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| format!("{text:?} is not a duration: write 300ms, 5s, 2m or 1h"))?;
     if text.trim_start().starts_with(['P', 'p', '-']) {
         return Err(format!("{text:?} is not a duration: write 300ms, 5s, 2m or 1h"));
     }
@@ -38,9 +39,9 @@ pub mod text_form {
         let ms = d.as_millis();
         let text = match ms {
             0 => "0s".to_owned(),
-            _ if ms % 3_600_000 == 0 => format!("{}h", ms / 3_600_000),
-            _ if ms % 60_000 == 0 => format!("{}m", ms / 60_000),
-            _ if ms % 1000 == 0 => format!("{}s", ms / 1000),
+            _ if ms.is_multiple_of(3_600_000) => format!("{}h", ms / 3_600_000),
+            _ if ms.is_multiple_of(60_000) => format!("{}m", ms / 60_000),
+            _ if ms.is_multiple_of(1000) => format!("{}s", ms / 1000),
             _ => format!("{ms}ms"),
         };
         s.serialize_str(&text)

@@ -294,8 +294,13 @@ impl RunView {
     /// SPLIT: some services serve green and others still blue. Both sides, or nothing.
     pub fn split(&self) -> Option<(Vec<&ServiceName>, Vec<&ServiceName>)> {
         let on = |side: Side| -> Vec<&ServiceName> {
-            let serves = |s: &ServiceView| s.serving.is_some() && s.serving.as_ref() == s.build(side);
-            self.services.iter().filter(|(_, s)| s.green != s.blue && serves(s)).map(|(n, _)| n).collect()
+            let serves =
+                |s: &ServiceView| s.serving.is_some() && s.serving.as_ref() == s.build(side);
+            self.services
+                .iter()
+                .filter(|(_, s)| s.green != s.blue && serves(s))
+                .map(|(n, _)| n)
+                .collect()
         };
         let (green, blue) = (on(Side::Green), on(Side::Blue));
         (!green.is_empty() && !blue.is_empty()).then_some((green, blue))
@@ -304,7 +309,9 @@ impl RunView {
     /// The exit code of the command that drove the run (architecture.md §7). 0 if and only if the
     /// state that was seen is the one that was intended.
     pub fn exit_code(&self) -> u8 {
-        let RunState::Ended { outcome } = &self.state else { return 7 };
+        let RunState::Ended { outcome } = &self.state else {
+            return 7;
+        };
         match outcome {
             Outcome::Promoted | Outcome::CleanedUp => 0,
             Outcome::RolledBack if self.plan.kind == RunKind::Rollback => 0,
@@ -313,9 +320,8 @@ impl RunView {
                 _ => 1,
             },
             Outcome::Failed if self.failed_as(Failure::Inconclusive) => 5,
-            Outcome::Failed => 1,
             Outcome::Aborted if self.failed_as(Failure::Cancelled) => 130,
-            Outcome::Aborted => 1,
+            Outcome::Failed | Outcome::Aborted => 1,
             Outcome::Superseded | Outcome::Unknown => 7,
         }
     }

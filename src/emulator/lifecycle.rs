@@ -15,7 +15,7 @@ use super::slots::tail;
 use crate::domain::apphosting::Availability;
 
 /// google.rpc.Code, as operations carry it.
-const FAILED_PRECONDITION: i64 = 9;
+pub(super) const FAILED_PRECONDITION: i64 = 9;
 const INTERNAL: i64 = 13;
 
 impl Platform {
@@ -30,15 +30,21 @@ impl Platform {
     }
 
     /// Ends an operation with the resource as it is now, or with an error.
-    pub(super) fn finish(&self, operation: &str, type_name: &str, result: Result<Value, (i64, String)>) {
+    pub(super) fn finish(
+        &self,
+        operation: &str,
+        type_name: &str,
+        result: Result<Value, (i64, String)>,
+    ) {
         let now = json!(self.clock.now());
         self.change(Kind::Operation, operation, |op| {
             op["done"] = json!(true);
             op["metadata"]["endTime"] = now;
             match result {
                 Ok(mut resource) => {
-                    resource["@type"] =
-                        json!(format!("type.googleapis.com/google.firebase.apphosting.v1.{type_name}"));
+                    resource["@type"] = json!(format!(
+                        "type.googleapis.com/google.firebase.apphosting.v1.{type_name}"
+                    ));
                     op["response"] = resource;
                 }
                 Err((code, message)) => op["error"] = json!({"code": code, "message": message}),
@@ -86,7 +92,8 @@ impl Platform {
         let build = read(name).ok_or_else(gone)?;
         let backend = read(backend_of(name)).ok_or_else(gone)?;
         let folder = self.build_folder(name);
-        let prepared = prepare(&build["source"], &backend, &folder.join("source")).await.map_err(in_build)?;
+        let prepared =
+            prepare(&build["source"], &backend, &folder.join("source")).await.map_err(in_build)?;
         if let Some(line) = prepared.yaml.scripts.build_command.clone() {
             self.run_build_command(name, &prepared, &line).await.map_err(in_build)?;
         }
@@ -96,7 +103,12 @@ impl Platform {
         self.slots.ensure(recipe).await.map_err(|e| ("CLOUD_RUN", e))
     }
 
-    async fn run_build_command(&self, name: &str, prepared: &Prepared, line: &str) -> Result<(), BuildError> {
+    async fn run_build_command(
+        &self,
+        name: &str,
+        prepared: &Prepared,
+        line: &str,
+    ) -> Result<(), BuildError> {
         let file = self.log_of(name);
         let log = OpenOptions::new().create(true).append(true).open(&file);
         let log = log.and_then(|log| Ok((log.try_clone()?, log)));
@@ -104,12 +116,16 @@ impl Platform {
         let path = super::platform::search_path();
         let mut command = command(prepared, line, Availability::Build, &path);
         let status = command.stdout(Stdio::from(out)).stderr(Stdio::from(err)).status().await;
-        let status = status.map_err(|e| BuildError::new(format!("{line:?} cannot be started: {e}")))?;
+        let status =
+            status.map_err(|e| BuildError::new(format!("{line:?} cannot be started: {e}")))?;
         if status.success() {
             return Ok(());
         }
-        let said = tail(&file, 1).pop().map(|l| format!("; its last line: {l}")).unwrap_or_default();
-        Err(BuildError::new(format!("fah/failed-framework-build: {line:?} ended with {status}{said}")))
+        let said =
+            tail(&file, 1).pop().map(|l| format!("; its last line: {l}")).unwrap_or_default();
+        Err(BuildError::new(format!(
+            "fah/failed-framework-build: {line:?} ended with {status}{said}"
+        )))
     }
 
     /// Carries a rollout out, to SUCCEEDED or FAILED.
@@ -130,7 +146,11 @@ impl Platform {
                 self.set_state(Kind::Rollout, &name, "FAILED")
             }
         };
-        self.finish(&operation, "Rollout", rollout.ok_or((INTERNAL, "the rollout is gone".to_owned())));
+        self.finish(
+            &operation,
+            "Rollout",
+            rollout.ok_or((INTERNAL, "the rollout is gone".to_owned())),
+        );
     }
 
     async fn wait_ready(&self, build: &str) -> Result<(), String> {

@@ -88,12 +88,17 @@ impl Platform {
 
     /// Opens a backend's public address. The error names whoever holds the port; the proxy is kept,
     /// and tries again each second, so that the address opens as soon as the port is free.
-    pub(super) async fn open_door(self: &Arc<Self>, backend: &str, address: &str) -> Result<(), String> {
+    pub(super) async fn open_door(
+        self: &Arc<Self>,
+        backend: &str,
+        address: &str,
+    ) -> Result<(), String> {
         let port = address.rsplit_once(':').and_then(|(_, p)| p.parse::<u16>().ok());
-        let port = port.filter(|p| *p > 0).ok_or_else(|| {
-            format!("{ADDRESS} is {address:?}; write it as localhost:4000")
-        })?;
-        let before = self.doors().get(backend).filter(|d| d.port == port).map(|d| d.problem.clone());
+        let port = port
+            .filter(|p| *p > 0)
+            .ok_or_else(|| format!("{ADDRESS} is {address:?}; write it as localhost:4000"))?;
+        let before =
+            self.doors().get(backend).filter(|d| d.port == port).map(|d| d.problem.clone());
         if let Some(problem) = before {
             return problem.map_or(Ok(()), Err);
         }
@@ -106,11 +111,11 @@ impl Platform {
         {
             proxy.point_to(&live, state.port);
         }
-        let listened = proxy::listen(port).await;
-        let problem = listened.as_ref().err().map(|error| self.taken(port, error));
+        let bound = proxy::listen(port).await;
+        let problem = bound.as_ref().err().map(|error| self.taken(port, error));
         let (platform, name, served) = (self.clone(), backend.to_owned(), proxy.clone());
         let task = tokio::spawn(async move {
-            let listener = match listened {
+            let listener = match bound {
                 Ok(listener) => listener,
                 Err(_) => platform.wait_for(port, &name).await,
             };
@@ -178,14 +183,12 @@ impl Platform {
     /// How a build that is prepared is run.
     pub(super) fn recipe(&self, build: &Value) -> Result<Recipe, BuildError> {
         let name = build["name"].as_str().unwrap_or_default();
-        let root = match build["source"].get("archive") {
-            Some(archive) => archive["rootDirectory"].as_str().unwrap_or_default().to_owned(),
-            None => {
-                let backend = self.registry().get(backend_of(name)).ok().flatten().unwrap_or_default();
-                backend["codebase"]["rootDirectory"].as_str().unwrap_or_default().to_owned()
-            }
-        };
-        let prepared = prepare::open(&self.build_folder(name).join("source"), &root)?;
+        let source = &build["source"];
+        let backend = self.registry().get(backend_of(name)).ok().flatten().unwrap_or_default();
+        let holder =
+            if source["archive"].is_object() { &source["archive"] } else { &backend["codebase"] };
+        let root = holder["rootDirectory"].as_str().unwrap_or_default();
+        let prepared = prepare::open(&self.build_folder(name).join("source"), root)?;
         let backend = backend_of(name).rsplit('/').next().unwrap_or_default();
         let id = name.rsplit('/').next().unwrap_or_default();
         let release = build["annotations"][RELEASE].as_str().unwrap_or_default();

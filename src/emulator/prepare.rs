@@ -35,7 +35,11 @@ pub(super) struct Prepared {
 }
 
 /// Makes the folder anew; what an earlier try left there is removed first.
-pub(super) async fn prepare(source: &Value, backend: &Value, into: &Path) -> Result<Prepared, BuildError> {
+pub(super) async fn prepare(
+    source: &Value,
+    backend: &Value,
+    into: &Path,
+) -> Result<Prepared, BuildError> {
     let failed = |e: io::Error| BuildError::new(format!("the source cannot be copied: {e}"));
     if into.exists() {
         fs::remove_dir_all(into).map_err(failed)?;
@@ -63,14 +67,20 @@ pub(super) fn open(folder: &Path, root: &str) -> Result<Prepared, BuildError> {
     let climbs = inside.components().any(|c| matches!(c, std::path::Component::ParentDir));
     let folder = folder.join(inside);
     if climbs || !folder.is_dir() {
-        return Err(BuildError::coded("fah/invalid-root-directory", format!("there is no folder {root:?}")));
+        return Err(BuildError::coded(
+            "fah/invalid-root-directory",
+            format!("there is no folder {root:?}"),
+        ));
     }
     let yaml = read_yaml(&folder.join("apphosting.yaml"))?
         .overridden_by(read_yaml(&folder.join("apphosting.emulator.yaml"))?);
     if let Some(bare) = yaml.env.iter().find(|e| e.secret.is_some()) {
         return Err(BuildError::coded(
             "fah/misconfigured-secret",
-            format!("{} is a secret; give it a dummy value in apphosting.emulator.yaml", bare.variable),
+            format!(
+                "{} is a secret; give it a dummy value in apphosting.emulator.yaml",
+                bare.variable
+            ),
         ));
     }
     Ok(Prepared { folder, yaml })
@@ -90,7 +100,9 @@ fn read_yaml(file: &Path) -> Result<AppHostingYaml, BuildError> {
 fn local_path(uri: &str) -> Result<PathBuf, BuildError> {
     match uri.strip_prefix("file://") {
         Some(path) if path.starts_with('/') => Ok(PathBuf::from(path)),
-        _ => Err(BuildError::new(format!("{uri:?} is not on this machine; the emulator takes file:///…"))),
+        _ => Err(BuildError::new(format!(
+            "{uri:?} is not on this machine; the emulator takes file:///…"
+        ))),
     }
 }
 
@@ -120,7 +132,12 @@ async fn check_out(repository: &Path, commit: &str, into: &Path) -> Result<(), B
     let clone = ["clone", "--quiet", "--shared", "--no-checkout"].map(str::to_owned);
     git(clone.into_iter().chain([path(repository), path(into)]).collect()).await?;
     let detach = ["checkout", "--quiet", "--detach"].map(str::to_owned);
-    git(["-C".to_owned(), path(into)].into_iter().chain(detach).chain([commit.to_owned()]).collect()).await
+    git(["-C".to_owned(), path(into)]
+        .into_iter()
+        .chain(detach)
+        .chain([commit.to_owned()])
+        .collect())
+    .await
 }
 
 async fn git(arguments: Vec<String>) -> Result<(), BuildError> {

@@ -113,8 +113,8 @@ impl Proxy {
             let proxy = self.clone();
             tokio::spawn(async move {
                 let service = hyper::service::service_fn(move |r| proxy.clone().handle(r, peer));
-                let server = auto::Builder::new(TokioExecutor::new());
-                let served = server.serve_connection_with_upgrades(TokioIo::new(stream), service);
+                let builder = auto::Builder::new(TokioExecutor::new());
+                let served = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
                 if let Err(error) = served.await {
                     tracing::debug!(%error, "a connection ended badly");
                 }

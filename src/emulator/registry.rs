@@ -110,7 +110,8 @@ impl Registry {
     pub(super) fn save(&self, kind: Kind, name: &str, mut body: Value) -> Stored<Value> {
         if kind != Kind::Operation {
             body["updateTime"] = json!(self.now());
-            body["etag"] = json!(format!("\"{}\"", &uuid::Uuid::new_v4().simple().to_string()[..22]));
+            body["etag"] =
+                json!(format!("\"{}\"", &uuid::Uuid::new_v4().simple().to_string()[..22]));
         }
         let parent = name.rsplitn(3, '/').nth(2).unwrap_or_default();
         self.connection
@@ -129,16 +130,16 @@ impl Registry {
         name: &str,
         change: impl FnOnce(&mut Value),
     ) -> Stored<Option<Value>> {
-        let Some(mut body) = self.get(name)? else { return Ok(None) };
+        let Some(mut body) = self.get(name)? else {
+            return Ok(None);
+        };
         change(&mut body);
         self.save(kind, name, body).map(Some)
     }
 
     pub(super) fn delete(&self, name: &str) -> Stored<()> {
-        self.connection.execute(
-            "DELETE FROM resources WHERE name = ?1 OR name LIKE ?1 || '/%'",
-            [name],
-        )?;
+        self.connection
+            .execute("DELETE FROM resources WHERE name = ?1 OR name LIKE ?1 || '/%'", [name])?;
         Ok(())
     }
 
@@ -148,7 +149,8 @@ impl Registry {
         let mut statement = self.connection.prepare_cached(
             "SELECT body FROM resources WHERE kind = ?1 AND parent LIKE ?2 ORDER BY id",
         )?;
-        let rows = statement.query_map(params![kind.word(), pattern], |row| row.get::<_, String>(0))?;
+        let rows =
+            statement.query_map(params![kind.word(), pattern], |row| row.get::<_, String>(0))?;
         let bodies: Vec<String> = rows.collect::<Result<_, _>>()?;
         Ok(bodies.iter().filter_map(|body| serde_json::from_str(body).ok()).collect())
     }
@@ -174,7 +176,8 @@ impl Registry {
     }
 
     pub(super) fn slots(&self) -> Stored<Vec<SlotRecord>> {
-        let mut statement = self.connection.prepare("SELECT build, port, process, wanted FROM slots")?;
+        let mut statement =
+            self.connection.prepare("SELECT build, port, process, wanted FROM slots")?;
         let rows = statement.query_map([], |row| {
             let process: Option<String> = row.get(2)?;
             Ok(SlotRecord {

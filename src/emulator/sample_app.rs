@@ -45,7 +45,12 @@ impl Service {
     fn trouble(&self, public: bool) -> Option<String> {
         let now = u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX);
         if public {
-            let _ = self.first_public.compare_exchange(0, now + 1, Ordering::Relaxed, Ordering::Relaxed);
+            let _ = self.first_public.compare_exchange(
+                0,
+                now + 1,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            );
         }
         let first = self.first_public.load(Ordering::Relaxed);
         let asked = self.asked.fetch_add(1, Ordering::Relaxed);
@@ -63,7 +68,8 @@ impl Service {
 /// Serves on `PORT` until it is ended. `K_SERVICE`, `K_REVISION` and `POINTSMAN_RELEASE` say who it is.
 pub async fn run(clock: Arc<dyn Clock>) -> io::Result<()> {
     let env = |name: &str| std::env::var(name).unwrap_or_default();
-    let port: u16 = env("PORT").parse().map_err(|_| io::Error::other("PORT is not set to a port"))?;
+    let port: u16 =
+        env("PORT").parse().map_err(|_| io::Error::other("PORT is not set to a port"))?;
     let service = Arc::new(Service {
         name: env("K_SERVICE"),
         release: env("POINTSMAN_RELEASE"),
@@ -118,7 +124,9 @@ async fn misbehave(State(service): State<Arc<Service>>, request: Request, next: 
 
 async fn home(State(service): State<Arc<Service>>) -> Html<String> {
     let Service { name, release, revision, .. } = &*service;
-    Html(format!("<!doctype html>\n<title>{name}</title>\n<h1>{name} {release}</h1>\n<p>{revision}\n"))
+    Html(format!(
+        "<!doctype html>\n<title>{name}</title>\n<h1>{name} {release}</h1>\n<p>{revision}\n"
+    ))
 }
 
 async fn health(State(service): State<Arc<Service>>) -> Response {

@@ -125,7 +125,8 @@ fn token(folder: &Path) -> io::Result<String> {
 /// Writes a file whole or not at all, for its owner's eyes only.
 fn write_private(file: &Path, text: &str) -> io::Result<()> {
     let new = file.with_extension("new");
-    let mut out = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
+    let mut out =
+        OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
     out.write_all(text.as_bytes())?;
     out.sync_all()?;
     fs::rename(new, file)
@@ -143,15 +144,20 @@ async fn restore(platform: &Arc<Platform>) {
         let adopted = platform.slots.adopt(&record, recipe.clone()).await;
         let live = platform.live(backend_of(&record.build)).as_deref() == Some(&record.build);
         tracing::info!(build = record.build, adopted, live, "restoring a slot");
-        if !adopted
-            && let Err(error) = platform.slots.ensure(recipe).await
-        {
-            tracing::error!(build = record.build, error = error.message, "a slot cannot be restored");
+        if !adopted && let Err(error) = platform.slots.ensure(recipe).await {
+            tracing::error!(
+                build = record.build,
+                error = error.message,
+                "a slot cannot be restored"
+            );
         }
     }
-    for backend in platform.registry().all(Kind::Backend).unwrap_or_default() {
+    let backends = platform.registry().all(Kind::Backend).unwrap_or_default();
+    for backend in backends {
         let (name, address) = (backend["name"].as_str(), backend["annotations"][ADDRESS].as_str());
-        let (Some(name), Some(address)) = (name, address) else { continue };
+        let (Some(name), Some(address)) = (name, address) else {
+            continue;
+        };
         if let Err(problem) = platform.open_door(name, address).await {
             tracing::error!(backend = name, problem, "a public address cannot be opened");
         }
@@ -170,7 +176,9 @@ fn carry_on(platform: &Arc<Platform>) {
         let name = operation["name"].as_str().unwrap_or_default().to_owned();
         let target = operation["metadata"]["target"].as_str().unwrap_or_default().to_owned();
         let resource: Option<Value> = platform.registry().get(&target).ok().flatten();
-        let Some(resource) = resource.filter(|_| operation["done"] != true) else { continue };
+        let Some(resource) = resource.filter(|_| operation["done"] != true) else {
+            continue;
+        };
         let platform = platform.clone();
         if target.contains("/builds/") {
             tokio::spawn(platform.make_build(target, name));

@@ -24,9 +24,9 @@ use crate::ports::processes::{ProcessIdentity, Processes};
 /// Between two starts of a slot that dies.
 const RESTART: Backoff = Backoff { first: Duration::from_secs(1), most: Duration::from_secs(30) };
 /// A slot that lived so long is a healthy one: its next death starts the backoff anew.
-const HEALTHY_LIFE: Duration = Duration::from_secs(60);
+const HEALTHY_LIFE: Duration = Duration::from_mins(1);
 /// A process must answer on its port within this.
-const MUST_ANSWER: Duration = Duration::from_secs(60);
+const MUST_ANSWER: Duration = Duration::from_mins(1);
 /// Between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -102,13 +102,17 @@ impl Slots {
             }
             if let Ok(Some(status)) = child.try_wait() {
                 let said = last_words(&recipe.log);
-                return Err(BuildError::new(format!("the process ended ({status}) before it answered on its port{said}")));
+                return Err(BuildError::new(format!(
+                    "the process ended ({status}) before it answered on its port{said}"
+                )));
             }
             if self.clock.elapsed() > deadline {
                 self.processes.end_group(pid, true);
                 let said = last_words(&recipe.log);
                 let within = MUST_ANSWER.as_secs();
-                return Err(BuildError::new(format!("no answer on port {port} within {within}s{said}")));
+                return Err(BuildError::new(format!(
+                    "no answer on port {port} within {within}s{said}"
+                )));
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -118,7 +122,9 @@ impl Slots {
 
     /// Takes over a process that an earlier emulator started, if it is the same and still answers.
     pub(super) async fn adopt(self: &Arc<Self>, record: &SlotRecord, recipe: Recipe) -> bool {
-        let Some(process) = record.process.clone() else { return false };
+        let Some(process) = record.process.clone() else {
+            return false;
+        };
         if !self.processes.alive(&process) {
             return false;
         }
@@ -159,7 +165,13 @@ impl Slots {
     }
 
     /// Lives with one slot until it is told to stop.
-    async fn supervise(&self, recipe: &Recipe, port: u16, mut life: Life, stop: &CancellationToken) {
+    async fn supervise(
+        &self,
+        recipe: &Recipe,
+        port: u16,
+        mut life: Life,
+        stop: &CancellationToken,
+    ) {
         let mut failures = 0;
         loop {
             let began = self.clock.elapsed();
@@ -170,7 +182,11 @@ impl Slots {
             }
             // Whatever the leader left behind in its group goes too.
             self.processes.end_group(pid, true);
-            failures = if self.clock.elapsed() - began > HEALTHY_LIFE { 1 } else { failures + 1 };
+            failures = if self.clock.elapsed().saturating_sub(began) > HEALTHY_LIFE {
+                1
+            } else {
+                failures + 1
+            };
             tracing::warn!(build = recipe.build, failures, "a slot died");
             tokio::select! {
                 () = tokio::time::sleep(RESTART.after(failures)) => {}
@@ -188,7 +204,12 @@ impl Slots {
                 slot.state.process.clone_from(&process);
                 slot.state.restarts += 1;
             }
-            (self.remember)(&SlotRecord { build: recipe.build.clone(), port, process, wanted: true });
+            (self.remember)(&SlotRecord {
+                build: recipe.build.clone(),
+                port,
+                process,
+                wanted: true,
+            });
         }
     }
 
@@ -203,7 +224,9 @@ impl Slots {
 
     /// Stops a slot. With `forget` it stays stopped over a restart of the emulator.
     pub(super) async fn stop(&self, build: &str, forget: bool) {
-        let Some(slot) = self.slots().remove(build) else { return };
+        let Some(slot) = self.slots().remove(build) else {
+            return;
+        };
         slot.stop.cancel();
         slot.ended.cancelled().await;
         let wanted = !forget;

@@ -133,7 +133,8 @@ impl Context {
         if let (Side::Green, Some(Source::Commit(commit))) = (side, &member.source) {
             versions.extend(crate::domain::release::ReleaseLabel::new(commit.clone()));
         }
-        let revision_told = self.outside.hosting.tells_revision() && member.health.revision.is_some();
+        let revision_told =
+            self.outside.hosting.tells_revision() && member.health.revision.is_some();
         Ok(Wanted { versions, build: self.build_of(service, side)?, revision_told })
     }
 

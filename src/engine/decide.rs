@@ -33,8 +33,8 @@ pub(super) fn after_failure(view: &RunView, attempt: u32, asking: Asking) -> Nex
         Failure::Cancelled if can_undo => Next::Undo(DecidedBy::Person),
         Failure::Cancelled => Next::Abort,
         Failure::Inconclusive | Failure::Lasting | Failure::Passing => {
-            let by_rule = view.plan.policy.soak.on_failure == OnFailure::Rollback
-                || asking == Asking::Nobody;
+            let by_rule =
+                view.plan.policy.soak.on_failure == OnFailure::Rollback || asking == Asking::Nobody;
             let bad = class != Failure::Inconclusive && view.plan.kind == RunKind::Deploy;
             match asking {
                 _ if bad && can_undo && by_rule => Next::Undo(DecidedBy::Rule),

@@ -103,7 +103,9 @@ pub struct Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("run", &self.supervisor.view().number).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("run", &self.supervisor.view().number)
+            .finish_non_exhaustive()
     }
 }
 
@@ -121,7 +123,15 @@ impl Engine {
         let (clock, actor) = (outside.clock.clone(), view.actor.clone());
         let supervisor = Supervisor::new(journal, clock, actor, view);
         let progress = watch::Sender::new(String::new());
-        Self { supervisor, outside, asking, gates_answered, signals, progress, heard: Heard::default() }
+        Self {
+            supervisor,
+            outside,
+            asking,
+            gates_answered,
+            signals,
+            progress,
+            heard: Heard::default(),
+        }
     }
 
     /// The run as it stands, after each fact.
@@ -158,7 +168,9 @@ impl Engine {
     fn planned(&self, id: &StepId) -> Result<PlannedStep, EngineError> {
         let steps = &self.supervisor.view().steps;
         let found = steps.iter().rev().find(|s| &s.plan.id == id).map(|s| s.plan.clone());
-        found.ok_or_else(|| EngineError::CannotCarryOn(Problem::new(format!("there is no step {id}"))))
+        found.ok_or_else(|| {
+            EngineError::CannotCarryOn(Problem::new(format!("there is no step {id}")))
+        })
     }
 
     /// The step after another one, in the plan or among the steps that undo it.
@@ -249,7 +261,9 @@ impl Engine {
                 self.idle(BETWEEN_ATTEMPTS.after(attempt)).await?;
                 self.perform(&planned, attempt + 1).await
             }
-            Next::Undo(by) => self.go_back(by, problem.unwrap_or_else(|| Problem::new("it failed"))),
+            Next::Undo(by) => {
+                self.go_back(by, problem.unwrap_or_else(|| Problem::new("it failed")))
+            }
             Next::Fail => self.end(Outcome::Failed, problem),
             Next::Abort => self.end(Outcome::Aborted, problem),
             Next::Wait => self.idle(LOOK).await,

@@ -15,6 +15,10 @@ use crate::ports::journal::{Entry, Journal};
 
 /// What people asked for and the executor has yet to do.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent wishes of people; none excludes another"
+)]
 pub(super) struct Wishes {
     /// The gate may open, by this command.
     pub(super) approve: Option<u64>,
@@ -58,7 +62,11 @@ impl Supervisor {
 
     /// Writes a fact: checked against the state first, synced, then shown. A fact that cannot be is
     /// a defect of ours and stops the run rather than the truth.
-    pub(super) fn record(&mut self, step: Option<&StepId>, event: &Event) -> Result<(), EngineError> {
+    pub(super) fn record(
+        &mut self,
+        step: Option<&StepId>,
+        event: &Event,
+    ) -> Result<(), EngineError> {
         let actor = self.actor.clone();
         self.record_as(&actor, step, event)
     }

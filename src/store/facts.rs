@@ -47,18 +47,20 @@ pub(super) fn append(
     };
     fact.hash = fact.expected_hash(run);
     let (kind, data) = fact.event.parts();
-    transaction.prepare_cached("INSERT INTO facts VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)")?.execute(params![
-        run.0,
-        fact.seq,
-        fact.at.to_string(),
-        fact.elapsed_ms,
-        fact.actor,
-        fact.step.as_ref().map(StepId::as_str),
-        kind,
-        data.to_string(),
-        fact.prev.0,
-        fact.hash.0,
-    ])?;
+    transaction
+        .prepare_cached("INSERT INTO facts VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)")?
+        .execute(params![
+            run.0,
+            fact.seq,
+            fact.at.to_string(),
+            fact.elapsed_ms,
+            fact.actor,
+            fact.step.as_ref().map(StepId::as_str),
+            kind,
+            data.to_string(),
+            fact.prev.0,
+            fact.hash.0,
+        ])?;
     transaction.execute(
         "UPDATE runs SET head_seq = ?2, head_hash = ?3 WHERE number = ?1",
         params![run.0, fact.seq, fact.hash.0],

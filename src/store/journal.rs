@@ -174,5 +174,7 @@ fn text<T: serde::Serialize>(value: &T) -> Result<String, JournalError> {
 
 #[expect(clippy::needless_pass_by_value, reason = "map_err hands it over")]
 fn unreadable(error: serde_json::Error) -> JournalError {
-    JournalError::Unusable(Problem::new("the store holds something unreadable").because(error.to_string()))
+    JournalError::Unusable(
+        Problem::new("the store holds something unreadable").because(error.to_string()),
+    )
 }

@@ -14,7 +14,7 @@ use crate::domain::step::Failure;
 use crate::ports::hosting::{Hosting as _, HostingError};
 
 /// A call that failed in passing is sent so often in all. Safe, since every change carries a
-/// request id, and the server ignores a repeat (contracts/app_hosting.md §2).
+/// request id, and the server ignores a repeat (`contracts/app_hosting.md` §2).
 const TRIES: u32 = 4;
 
 impl AppHosting {

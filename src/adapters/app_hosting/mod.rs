@@ -1,4 +1,4 @@
-//! Firebase App Hosting over its REST API v1 (contracts/app_hosting.md), the same for Google and for
+//! Firebase App Hosting over its REST API v1 (`contracts/app_hosting.md`), the same for Google and for
 //! the emulator. Nothing is a success before the resource was read again and says so.
 
 mod call;
@@ -24,7 +24,7 @@ use crate::ports::hosting::{
 /// Between two looks at something on this machine.
 const LOCAL_POLL: Duration = Duration::from_millis(50);
 /// A rollout that moved nothing for so long is stuck behind another one; traffic is set directly.
-const STUCK_AFTER: Duration = Duration::from_secs(300);
+const STUCK_AFTER: Duration = Duration::from_mins(5);
 /// A traffic that does not follow a rollout that says SUCCEEDED, this many looks later, is told.
 const LOOKS_AFTER_SUCCESS: u32 = 100;
 /// The address annotation of the emulator's backends, and the release of a build.
@@ -62,7 +62,11 @@ impl AppHosting {
         wire::traffic(&self.get(&path).await?)
     }
 
-    async fn build_now(&self, target: &Target, id: &BuildId) -> Result<Option<Build>, HostingError> {
+    async fn build_now(
+        &self,
+        target: &Target,
+        id: &BuildId,
+    ) -> Result<Option<Build>, HostingError> {
         match self.maybe(&target.build_name(id)).await? {
             Some(json) => wire::build(&json).map(Some),
             None => Ok(None),
@@ -80,10 +84,12 @@ impl AppHosting {
         });
         let mut mask = "annotations".to_owned();
         if let Some(repository) = &member.repository {
-            body["codebase"] = json!({"repository": repository, "rootDirectory": member.root_directory});
+            body["codebase"] =
+                json!({"repository": repository, "rootDirectory": member.root_directory});
             mask.push_str(",codebase");
         }
-        let parent = format!("projects/{}/locations/{}/backends", target.project(), target.location());
+        let parent =
+            format!("projects/{}/locations/{}/backends", target.project(), target.location());
         let operation = if self.maybe(&target.backend_name()).await?.is_some() {
             let query = [("updateMask", mask.as_str())];
             self.change(Method::PATCH, &target.backend_name(), &query, None, Some(&body)).await?
@@ -105,7 +111,9 @@ impl AppHosting {
         let name = member.target.backend_name();
         match self.maybe(&name).await? {
             Some(backend) if backend["name"] == name => Ok(()),
-            Some(_) => Err(wire::lasting(Problem::new(format!("{name} answers as another backend")))),
+            Some(_) => {
+                Err(wire::lasting(Problem::new(format!("{name} answers as another backend"))))
+            }
             None => Err(wire::lasting(
                 Problem::new(format!("there is no backend {name}"))
                     .try_this("make it with: firebase apphosting:backends:create"),
@@ -121,7 +129,8 @@ impl AppHosting {
         let body = json!({"source": source, "annotations": {RELEASE: new.release}});
         let parent = format!("{}/builds", target.backend_name());
         let query = [("buildId", new.id.as_str())];
-        let sent = self.change(Method::POST, &parent, &query, Some(&new.request_id), Some(&body)).await;
+        let sent =
+            self.change(Method::POST, &parent, &query, Some(&new.request_id), Some(&body)).await;
         match sent {
             // The id is ours alone: it is there because an earlier reply was lost.
             Err(error) if wire::already_exists(&error) => Ok(()),
@@ -138,7 +147,8 @@ impl AppHosting {
         let parent = format!("{}/rollouts", target.backend_name());
         let query = [("rolloutId", new.id.as_str())];
         let body = json!({"build": build});
-        let sent = self.change(Method::POST, &parent, &query, Some(&new.request_id), Some(&body)).await;
+        let sent =
+            self.change(Method::POST, &parent, &query, Some(&new.request_id), Some(&body)).await;
         match sent {
             Err(error) if wire::already_exists(&error) => {}
             other => drop(other?),
@@ -147,18 +157,28 @@ impl AppHosting {
     }
 
     /// Watches a rollout until traffic is where it should be, or never will be.
-    async fn follow(&self, target: &Target, new: &NewRollout, rollout: &str) -> Result<Traffic, HostingError> {
+    async fn follow(
+        &self,
+        target: &Target,
+        new: &NewRollout,
+        rollout: &str,
+    ) -> Result<Traffic, HostingError> {
         let (mut looks, mut succeeded, mut waited) = (0, 0, Duration::ZERO);
         let mut direct = false;
         loop {
             let state = self.get(rollout).await?;
             let word = state["state"].as_str().unwrap_or_default().to_owned();
             let traffic = self.traffic_now(target).await?;
-            if traffic.whole() == Some(&new.build) && !traffic.moving && (word == "SUCCEEDED" || direct) {
+            if traffic.whole() == Some(&new.build)
+                && !traffic.moving
+                && (word == "SUCCEEDED" || direct)
+            {
                 return Ok(traffic);
             }
             match word.as_str() {
-                "FAILED" | "CANCELLED" | "SKIPPED" => return Err(wire::rollout_failed(&new.id, &word, &state)),
+                "FAILED" | "CANCELLED" | "SKIPPED" => {
+                    return Err(wire::rollout_failed(&new.id, &word, &state));
+                }
                 "PAUSED" => return Err(wire::rollout_paused(&new.id)),
                 "SUCCEEDED" => succeeded += 1,
                 _ => {}
@@ -191,7 +211,8 @@ impl AppHosting {
         let mut builds = Vec::new();
         let mut token = String::new();
         loop {
-            let query = [("pageSize", "100"), ("orderBy", "createTime desc"), ("pageToken", &token)];
+            let query =
+                [("pageSize", "100"), ("orderBy", "createTime desc"), ("pageToken", &token)];
             let page = self.get_with(&path, &query).await?;
             if page["unreachable"].as_array().is_some_and(|u| !u.is_empty()) {
                 return Err(wire::unreachable(&page["unreachable"]));
@@ -200,7 +221,7 @@ impl AppHosting {
                 builds.push(wire::build(json)?);
             }
             match page["nextPageToken"].as_str().filter(|t| !t.is_empty()) {
-                Some(next) => token = next.to_owned(),
+                Some(next) => next.clone_into(&mut token),
                 None => return Ok(builds),
             }
         }

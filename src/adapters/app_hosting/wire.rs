@@ -35,7 +35,9 @@ pub(super) fn refused(status: StatusCode, json: &Value) -> HostingError {
         .because(format!("{word}: {message}"));
     let problem = match status.as_u16() {
         401 => problem.try_this("check the credentials"),
-        403 => problem.try_this("ask for the role roles/firebaseapphosting.admin, or enable the API"),
+        403 => {
+            problem.try_this("ask for the role roles/firebaseapphosting.admin, or enable the API")
+        }
         _ => problem,
     };
     HostingError { problem, class }
@@ -74,7 +76,8 @@ pub(super) fn traffic(json: &Value) -> Result<Traffic, HostingError> {
         let percent = split["percent"].as_u64().and_then(|p| u8::try_from(p).ok()).unwrap_or(0);
         if percent > 0 {
             let build = BuildId::new(last_part(&split["build"]));
-            splits.push(Split { build: build.map_err(|_| unreadable("a traffic split"))?, percent });
+            splits
+                .push(Split { build: build.map_err(|_| unreadable("a traffic split"))?, percent });
         }
     }
     Ok(Traffic { splits, moving: json["reconciling"] == true })
@@ -133,7 +136,8 @@ pub(super) fn rollout_paused(id: &RolloutId) -> HostingError {
 
 pub(super) fn traffic_unmoved(new: &NewRollout, traffic: &Traffic) -> HostingError {
     let serving = traffic.whole().map_or("nobody alone", BuildId::as_str);
-    let problem = Problem::new(format!("rollout {} says SUCCEEDED, but traffic did not follow", new.id))
-        .because(format!("{serving} serves, not {}", new.build));
+    let problem =
+        Problem::new(format!("rollout {} says SUCCEEDED, but traffic did not follow", new.id))
+            .because(format!("{serving} serves, not {}", new.build));
     HostingError { problem, class: Failure::Inconclusive }
 }

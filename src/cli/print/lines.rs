@@ -31,38 +31,81 @@ pub(in crate::cli) fn fact(fact: &Fact) -> String {
 }
 
 fn sentence(event: &Event) -> String {
-    match event {
-        Event::RunStarted { plan, plan_hash } => {
-            let release = plan.release.as_ref().map(|r| format!(" {r}")).unwrap_or_default();
-            format!("{}{release} on {}, plan {}", plan.kind.word(), plan.environment, plan_hash.short())
-        }
+    of_step(event)
+        .or_else(|| of_service(event))
+        .or_else(|| of_people(event))
+        .unwrap_or_else(|| of_run(event))
+}
+
+fn of_step(event: &Event) -> Option<String> {
+    Some(match event {
         Event::StepStarted { attempt: 1 } => "begins".to_owned(),
         Event::StepStarted { attempt } => format!("begins again, attempt {attempt}"),
         Event::StepFinished { summary, warning: false, .. } => format!("ok: {summary}"),
         Event::StepFinished { summary, warning: true, .. } => format!("ok, but: {summary}"),
         Event::StepFailed { problem, .. } => format!("FAILED: {problem}"),
         Event::StepSkipped { reason, .. } => format!("skipped: {reason}"),
-        Event::GateOpened { question } => format!("waits: {question}"),
-        Event::GateAnswered { by: AnsweredBy::Beforehand, .. } => "opened: confirmed beforehand".to_owned(),
-        Event::GateAnswered { by: AnsweredBy::Command(id), .. } => format!("opened by command {id}"),
+        _ => return None,
+    })
+}
+
+fn of_service(event: &Event) -> Option<String> {
+    Some(match event {
         Event::BlueObserved { service, build, release } => match (build, release) {
             (Some(build), Some(release)) => format!("{service}: blue is {release} ({build})"),
             (Some(build), None) => format!("{service}: blue is {build}"),
             (None, _) => format!("{service}: nothing serves yet"),
         },
-        Event::BuildRequested { service, build, .. } => format!("{service}: asking for build {build}"),
-        Event::GreenReady { service, build, preview } => match preview {
-            Some(preview) => format!("{service}: {build} is ready at {preview}, without traffic"),
-            None => format!("{service}: {build} is ready, without traffic"),
-        },
+        Event::BuildRequested { service, build, .. } => {
+            format!("{service}: asking for build {build}")
+        }
+        Event::GreenReady { service, build, preview } => {
+            let at = preview.as_ref().map(|p| format!(" at {p}")).unwrap_or_default();
+            format!("{service}: {build} is ready{at}, without traffic")
+        }
         Event::CandidateReady { service, build } => format!("{service}: {build} can serve"),
-        Event::SwitchRequested { service, to, .. } => format!("{service}: asking for all traffic to {to}"),
+        Event::SwitchRequested { service, to, .. } => {
+            format!("{service}: asking for all traffic to {to}")
+        }
         Event::TrafficObserved { service, splits } => {
-            let parts: Vec<_> = splits.iter().map(|s| format!("{} {} %", s.build, s.percent)).collect();
-            format!("{service}: traffic is {}", if parts.is_empty() { "nobody's".into() } else { parts.join(", ") })
+            let parts = splits.iter().map(|s| format!("{} {} %", s.build, s.percent));
+            let parts = parts.collect::<Vec<_>>().join(", ");
+            format!("{service}: traffic is {}", if parts.is_empty() { "nobody's" } else { &parts })
         }
         Event::Judged { service, verdict, rule, evidence } => {
             format!("{service}: {rule} says {verdict}: {evidence}")
+        }
+        Event::BuildStopped { service, build } => format!("{service}: {build} is stopped"),
+        Event::BuildDeleted { service, build } => format!("{service}: {build} is deleted"),
+        _ => return None,
+    })
+}
+
+fn of_people(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::GateOpened { question } => format!("waits: {question}"),
+        Event::GateAnswered { by: AnsweredBy::Beforehand, .. } => {
+            "opened: confirmed beforehand".to_owned()
+        }
+        Event::GateAnswered { by: AnsweredBy::Command(id), .. } => {
+            format!("opened by command {id}")
+        }
+        Event::CommandAccepted { command, .. } => format!("command {command:?} accepted"),
+        Event::CommandRefused { command, because, .. } => {
+            format!("command {command:?} refused: {because}")
+        }
+        Event::RunPaused { because } => format!("paused: {because}"),
+        Event::RunResumed {} => "goes on".to_owned(),
+        _ => return None,
+    })
+}
+
+fn of_run(event: &Event) -> String {
+    match event {
+        Event::RunStarted { plan, plan_hash } => {
+            let release = plan.release.as_ref().map(|r| format!(" {r}")).unwrap_or_default();
+            let (kind, environment) = (plan.kind.word(), &plan.environment);
+            format!("{kind}{release} on {environment}, plan {}", plan_hash.short())
         }
         Event::UndoPlanned { because, by, .. } => {
             let by = if *by == DecidedBy::Rule { "by rule" } else { "by a person" };
@@ -76,15 +119,10 @@ fn sentence(event: &Event) -> String {
             };
             format!("{release} is {word}: {because}")
         }
-        Event::BuildStopped { service, build } => format!("{service}: {build} is stopped"),
-        Event::BuildDeleted { service, build } => format!("{service}: {build} is deleted"),
-        Event::CommandAccepted { command, .. } => format!("command {command:?} accepted"),
-        Event::CommandRefused { command, because, .. } => format!("command {command:?} refused: {because}"),
-        Event::RunPaused { because } => format!("paused: {because}"),
-        Event::RunResumed {} => "goes on".to_owned(),
         Event::RunStuck { because } => format!("STUCK: {because}"),
         Event::RunEnded { outcome, .. } => format!("over: {}", outcome.word()),
         Event::RunSuperseded { by } => format!("superseded by run {by}"),
+        other => Recorded::Known(other.clone()).parts().0,
     }
 }
 

@@ -24,7 +24,9 @@ pub(super) fn note(text: impl AsRef<str>) {
 pub(super) fn failed(failed: &Failed, as_json: bool) {
     if as_json {
         let findings = failed.findings.as_ref().map(|f| &f.findings);
-        result(json!({"error": failed.problem, "findings": findings, "exit": failed.code}).to_string());
+        result(
+            json!({"error": failed.problem, "findings": findings, "exit": failed.code}).to_string(),
+        );
     }
     match &failed.findings {
         Some(findings) => note(findings.to_string()),

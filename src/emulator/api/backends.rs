@@ -6,6 +6,7 @@ use super::call::Call;
 use super::error::ApiError;
 use super::{Answer, Api};
 use crate::emulator::ADDRESS;
+use crate::emulator::lifecycle::FAILED_PRECONDITION;
 use crate::emulator::registry::Kind;
 
 impl Api {
@@ -24,7 +25,10 @@ impl Api {
             return Err(ApiError::exists(&name));
         }
         if body["servingLocality"].as_str().is_none_or(|l| l == "SERVING_LOCALITY_UNSPECIFIED") {
-            return Err(ApiError::invalid("backend.serving_locality", "servingLocality is required"));
+            return Err(ApiError::invalid(
+                "backend.serving_locality",
+                "servingLocality is required",
+            ));
         }
         if call.flag("validateOnly") {
             return Ok(Self::validated(call));
@@ -54,7 +58,6 @@ impl Api {
             Some(address) => self.platform.open_door(name, address).await,
             None => Ok(()),
         };
-        const FAILED_PRECONDITION: i64 = 9;
         let result = opened.map(|()| backend.clone()).map_err(|why| (FAILED_PRECONDITION, why));
         self.platform.finish(operation["name"].as_str().unwrap_or_default(), "Backend", result);
         if let Some(build) = self.platform.live(name) {
@@ -106,18 +109,23 @@ impl Api {
 }
 
 /// The resource with the masked fields of another one. Only whole top-level fields can be masked;
-/// deeper masks do not work at Google either (contracts/app_hosting.md §2, b/322891558).
+/// deeper masks do not work at Google either (`contracts/app_hosting.md` §2, b/322891558).
 pub(super) fn masked(call: &Call, mut current: Value, body: &Value, schema: &str) -> Answer {
     let mask = call.query.get("updateMask").map_or("*", String::as_str);
     let known = &super::schema::discovery()["schemas"][schema]["properties"];
     let fields: Vec<&str> = match mask {
-        "" | "*" => body.as_object().map(|o| o.keys().map(String::as_str).collect()).unwrap_or_default(),
+        "" | "*" => {
+            body.as_object().map(|o| o.keys().map(String::as_str).collect()).unwrap_or_default()
+        }
         mask => mask.split(',').map(str::trim).collect(),
     };
     for field in fields {
         let field = camel(field);
         if known.get(&field).is_none() {
-            return Err(ApiError::invalid("update_mask", format!("updateMask names no field: {field:?}")));
+            return Err(ApiError::invalid(
+                "update_mask",
+                format!("updateMask names no field: {field:?}"),
+            ));
         }
         if matches!(field.as_str(), "name" | "etag") {
             continue;
@@ -146,7 +154,9 @@ fn camel(field: &str) -> String {
 fn default_host(name: &str) -> String {
     let parts: Vec<_> = name.split('/').collect();
     match parts.as_slice() {
-        [_, project, _, location, _, backend] => format!("{backend}--{project}.{location}.hosted.app"),
+        [_, project, _, location, _, backend] => {
+            format!("{backend}--{project}.{location}.hosted.app")
+        }
         _ => String::new(),
     }
 }

@@ -112,10 +112,16 @@ fn check_source(source: &Value, backend: &Value) -> Result<(), ApiError> {
                 return Err(ApiError::precondition("the backend is not linked to a repository"));
             }
             if commit.len() != 40 || !commit.chars().all(|c| c.is_ascii_hexdigit()) {
-                return Err(ApiError::invalid("build.source.codebase.commit", "a commit of 40 hex digits is required"));
+                return Err(ApiError::invalid(
+                    "build.source.codebase.commit",
+                    "a commit of 40 hex digits is required",
+                ));
             }
             Ok(())
         }
-        _ => Err(ApiError::invalid("build.source", "exactly one of codebase, archive, container is required")),
+        _ => Err(ApiError::invalid(
+            "build.source",
+            "exactly one of codebase, archive, container is required",
+        )),
     }
 }

@@ -10,8 +10,18 @@ use super::schema::{strip_output_only, violations};
 
 /// Query parameters every method takes.
 const STANDARD: [&str; 12] = [
-    "$.xgafv", "access_token", "alt", "callback", "fields", "key", "oauth_token", "prettyPrint",
-    "quotaUser", "uploadType", "upload_protocol", "$alt",
+    "$.xgafv",
+    "access_token",
+    "alt",
+    "callback",
+    "fields",
+    "key",
+    "oauth_token",
+    "prettyPrint",
+    "quotaUser",
+    "uploadType",
+    "upload_protocol",
+    "$alt",
 ];
 
 pub(super) struct Call {
@@ -55,11 +65,13 @@ impl Call {
 
     /// The body as a resource of a schema, its output-only fields taken out.
     pub(super) fn resource(&self, schema: &str) -> Result<Value, ApiError> {
-        let mut value: Value = serde_json::from_slice(&self.body).map_err(|e| {
-            ApiError::invalid("", format!("Invalid JSON payload received. {e}"))
-        })?;
+        let mut value: Value = serde_json::from_slice(&self.body)
+            .map_err(|e| ApiError::invalid("", format!("Invalid JSON payload received. {e}")))?;
         if !value.is_object() {
-            return Err(ApiError::invalid("", "Invalid JSON payload received. Expected an object."));
+            return Err(ApiError::invalid(
+                "",
+                "Invalid JSON payload received. Expected an object.",
+            ));
         }
         strip_output_only(schema, &mut value);
         match violations(schema, &value).first() {

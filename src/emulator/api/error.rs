@@ -1,4 +1,4 @@
-//! Google's error shape (contracts/app_hosting.md §2).
+//! Google's error shape (`contracts/app_hosting.md` §2).
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -44,7 +44,11 @@ impl ApiError {
     }
 
     pub(super) fn exists(name: &str) -> Self {
-        Self::new(StatusCode::CONFLICT, "ALREADY_EXISTS", format!("Resource '{name}' already exists"))
+        Self::new(
+            StatusCode::CONFLICT,
+            "ALREADY_EXISTS",
+            format!("Resource '{name}' already exists"),
+        )
     }
 
     pub(super) fn stale_etag() -> Self {
@@ -53,7 +57,8 @@ impl ApiError {
     }
 
     pub(super) fn foreign_host() -> Self {
-        let message = "The Host header is not a loopback name; the emulator serves this machine only.";
+        let message =
+            "The Host header is not a loopback name; the emulator serves this machine only.";
         Self::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED", message)
     }
 
@@ -64,9 +69,15 @@ impl ApiError {
 
     pub(super) fn unauthenticated(present: bool) -> Self {
         let (message, reason) = if present {
-            ("Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential.", "ACCESS_TOKEN_TYPE_UNSUPPORTED")
+            (
+                "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential.",
+                "ACCESS_TOKEN_TYPE_UNSUPPORTED",
+            )
         } else {
-            ("Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other valid authentication credential.", "CREDENTIALS_MISSING")
+            (
+                "Request is missing required authentication credential. Expected OAuth 2 access token, login cookie or other valid authentication credential.",
+                "CREDENTIALS_MISSING",
+            )
         };
         let mut error = Self::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", message);
         error.details.push(json!({

@@ -75,7 +75,9 @@ impl Api {
                 "locations": [location(project, "us-central1")],
             })),
             ("GET", ["projects", project, "locations", id]) => Ok(location(project, id)),
-            (_, ["projects", _, "locations", _, "operations", ..]) => self.operation(call, path.get(5)),
+            (_, ["projects", _, "locations", _, "operations", ..]) => {
+                self.operation(call, path.get(5))
+            }
             (_, ["projects", _, "locations", _, "backends"]) => match call.method.as_str() {
                 "GET" => self.list_backends(call),
                 "POST" => self.create_backend(call).await,
@@ -87,15 +89,20 @@ impl Api {
                 "DELETE" => self.delete_backend(call).await,
                 _ => Err(ApiError::no_such_url()),
             },
-            (_, ["projects", _, "locations", _, "backends", _, "traffic"]) => match call.method.as_str() {
-                "GET" => self.read(&call.name),
-                "PATCH" => self.patch_traffic(call),
-                _ => Err(ApiError::no_such_url()),
-            },
-            ("GET" | "POST", ["projects", _, "locations", _, "backends", _, "builds"]) => {
-                if get { self.list_builds(call) } else { self.create_build(call) }
+            (_, ["projects", _, "locations", _, "backends", _, "traffic"]) => {
+                match call.method.as_str() {
+                    "GET" => self.read(&call.name),
+                    "PATCH" => self.patch_traffic(call),
+                    _ => Err(ApiError::no_such_url()),
+                }
             }
-            ("GET", ["projects", _, "locations", _, "backends", _, "builds", _]) => self.read(&call.name),
+            ("GET" | "POST", ["projects", _, "locations", _, "backends", _, "builds"]) => {
+                if get {
+                    self.list_builds(call)
+                } else {
+                    self.create_build(call)
+                }
+            }
             ("DELETE", ["projects", _, "locations", _, "backends", _, "builds", _]) => {
                 self.delete_build(call).await
             }
@@ -105,9 +112,15 @@ impl Api {
                 self.stop_build(call).await
             }
             ("GET" | "POST", ["projects", _, "locations", _, "backends", _, "rollouts"]) => {
-                if get { self.list_rollouts(call) } else { self.create_rollout(call) }
+                if get {
+                    self.list_rollouts(call)
+                } else {
+                    self.create_rollout(call)
+                }
             }
-            ("GET", ["projects", _, "locations", _, "backends", _, "rollouts", _]) => self.read(&call.name),
+            ("GET", ["projects", _, "locations", _, "backends", _, "builds" | "rollouts", _]) => {
+                self.read(&call.name)
+            }
             (_, ["projects", _, "locations", _, "backends", _, "domains", ..]) => {
                 Err(ApiError::unimplemented("domains"))
             }
@@ -122,7 +135,9 @@ impl Api {
     fn authenticate(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         let sent = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
         let token = sent.and_then(|v| v.strip_prefix("Bearer ")).map(str::trim);
-        let Some(token) = token else { return Err(ApiError::unauthenticated(sent.is_some())) };
+        let Some(token) = token else {
+            return Err(ApiError::unauthenticated(sent.is_some()));
+        };
         let known = Hash::of(token.as_bytes()) == self.token;
         if known || (self.owner_allowed && token == "owner") {
             return Ok(());
@@ -133,7 +148,8 @@ impl Api {
     /// Not in Google's API, which keeps logs in Cloud Logging: whole lines from a byte on.
     fn log(&self, build: &str, query: &str) -> Value {
         let from = query.split('&').find_map(|q| q.strip_prefix("from=")?.parse().ok());
-        let (lines, next) = super::slots::lines_from(&self.platform.log_of(build), from.unwrap_or(0));
+        let (lines, next) =
+            super::slots::lines_from(&self.platform.log_of(build), from.unwrap_or(0));
         json!({ "lines": lines, "next": next })
     }
 

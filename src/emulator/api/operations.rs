@@ -39,7 +39,9 @@ impl Api {
 
     /// The answer this request id got before, if it was sent before.
     pub(super) fn repeated(&self, call: &Call) -> Result<Option<Value>, ApiError> {
-        let Some(request) = call.query.get("requestId") else { return Ok(None) };
+        let Some(request) = call.query.get("requestId") else {
+            return Ok(None);
+        };
         let registry = self.platform.registry();
         match registry.answered(request)? {
             Some(operation) => Ok(registry.get(&operation)?),

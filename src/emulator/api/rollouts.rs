@@ -41,7 +41,12 @@ impl Api {
     }
 
     /// A build of this backend that can serve now or will be able to.
-    pub(super) fn usable_build(&self, backend: &str, build: &str, field: &str) -> Result<(), ApiError> {
+    pub(super) fn usable_build(
+        &self,
+        backend: &str,
+        build: &str,
+        field: &str,
+    ) -> Result<(), ApiError> {
         if !build.starts_with(&format!("{backend}/builds/")) {
             let message = format!("{build:?} is not the full name of a build of this backend");
             return Err(ApiError::invalid(field, message));

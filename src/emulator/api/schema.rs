@@ -28,7 +28,9 @@ pub fn violations(schema: &str, value: &Value) -> Vec<Violation> {
     let mut found = Vec::new();
     match discovery()["schemas"].get(schema) {
         Some(schema) => visit(schema, value, "", &mut found),
-        None => found.push(Violation { field: String::new(), message: format!("no schema {schema}") }),
+        None => {
+            found.push(Violation { field: String::new(), message: format!("no schema {schema}") });
+        }
     }
     found
 }
@@ -37,9 +39,11 @@ fn visit(schema: &Value, value: &Value, path: &str, found: &mut Vec<Violation>) 
     if let Some(name) = schema["$ref"].as_str() {
         return visit(&discovery()["schemas"][name], value, path, found);
     }
-    let mut wrong = |message: String| found.push(Violation { field: path.to_owned(), message });
+    let mut wrong = |message: String| {
+        found.push(Violation { field: path.to_owned(), message });
+    };
     match (schema["type"].as_str().unwrap_or("any"), value) {
-        ("any", _) | ("boolean", Value::Bool(_)) => {}
+        ("any", _) | ("boolean", Value::Bool(_)) | ("number", Value::Number(_)) => {}
         ("object", Value::Object(fields)) => object(schema, fields, path, found),
         ("array", Value::Array(items)) => {
             for (at, item) in items.iter().enumerate() {
@@ -48,15 +52,17 @@ fn visit(schema: &Value, value: &Value, path: &str, found: &mut Vec<Violation>) 
         }
         ("string", Value::String(text)) => string(schema, text, path, found),
         ("integer", Value::Number(n)) if n.is_i64() => {}
-        ("number", Value::Number(_)) => {}
-        (kind, value) => wrong(format!("Invalid value at '{path}' (TYPE_{}), {value}", kind.to_uppercase())),
+        (kind, value) => {
+            wrong(format!("Invalid value at '{path}' (TYPE_{}), {value}", kind.to_uppercase()));
+        }
     }
 }
 
 fn string(schema: &Value, text: &str, path: &str, found: &mut Vec<Violation>) {
     let words = schema["enum"].as_array();
     let known = words.is_none_or(|words| words.iter().any(|w| w == text));
-    let a_time = schema["format"] != "google-datetime" || text.parse::<crate::domain::time::Timestamp>().is_ok();
+    let a_time = schema["format"] != "google-datetime"
+        || text.parse::<crate::domain::time::Timestamp>().is_ok();
     if !known || !a_time {
         let message = format!("Invalid value at '{path}' (TYPE_ENUM), \"{text}\"");
         found.push(Violation { field: path.to_owned(), message });

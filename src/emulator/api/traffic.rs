@@ -1,5 +1,5 @@
 //! Traffic set directly. `target` and `rolloutPolicy` exclude one another
-//! (contracts/app_hosting.md §2).
+//! (`contracts/app_hosting.md` §2).
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,11 @@ use super::call::Call;
 use super::error::ApiError;
 use super::lists::parent;
 use super::{Answer, Api};
+use crate::emulator::lifecycle::FAILED_PRECONDITION;
 use crate::emulator::registry::Kind;
+
+/// The field that a bad split names.
+const FIELD: &str = "traffic.target.splits.percent";
 
 impl Api {
     pub(super) fn patch_traffic(&self, call: &Call) -> Answer {
@@ -43,7 +47,6 @@ impl Api {
         let id = operation["name"].as_str().unwrap_or_default().to_owned();
         let (platform, name) = (self.platform.clone(), call.name.clone());
         tokio::spawn(async move {
-            const FAILED_PRECONDITION: i64 = 9;
             let served = match &wanted {
                 Some(build) => platform.serve_with(build).await,
                 None => Ok(()),
@@ -60,7 +63,6 @@ impl Api {
         if target.is_null() {
             return Ok(None);
         }
-        const FIELD: &str = "traffic.target.splits.percent";
         let splits = target["splits"].as_array().map(Vec::as_slice).unwrap_or_default();
         let percent = |s: &Value| s["percent"].as_i64().unwrap_or(0);
         if splits.iter().any(|s| !matches!(percent(s), 0 | 100)) {
@@ -80,6 +82,7 @@ impl Api {
 
 fn without_empty(target: &Value) -> Value {
     let splits = target["splits"].as_array().into_iter().flatten();
-    let splits: Vec<_> = splits.filter(|s| s["percent"] != 0 && s.get("percent").is_some()).collect();
+    let splits: Vec<_> =
+        splits.filter(|s| s["percent"] != 0 && s.get("percent").is_some()).collect();
     json!({ "splits": splits })
 }

@@ -23,7 +23,7 @@ async fn one(context: &Context, member: &Member, side: Side) -> Result<String, S
     let began = clock.elapsed();
     let Decision { verdict, evidence } = loop {
         let sample = context.ask_public(member).await;
-        if let Some(decision) = attestation.push(&sample, clock.elapsed() - began) {
+        if let Some(decision) = attestation.push(&sample, clock.elapsed().saturating_sub(began)) {
             break decision;
         }
         context.progress(format!("{service}: {}", attestation.who()));

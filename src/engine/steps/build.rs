@@ -10,7 +10,7 @@ use crate::engine::context::{Context, Done, StepError, StepResult, with_last_lin
 use crate::ports::hosting::{Build, BuildState, NewBuild};
 
 /// A new build may not be visible at once (F15).
-const MUST_BE_VISIBLE: Duration = Duration::from_secs(120);
+const MUST_BE_VISIBLE: Duration = Duration::from_mins(2);
 
 pub(super) async fn perform(context: &Context) -> StepResult {
     let members = &context.plan().members;
@@ -33,20 +33,26 @@ async fn one(context: &Context, member: &Member) -> Result<String, StepError> {
         return Err(StepError::lasting(with_last_line(problem, last)));
     }
     let preview = build.preview;
-    context.record(Event::GreenReady { service: service.clone(), build: id.clone(), preview }).await;
+    context
+        .record(Event::GreenReady { service: service.clone(), build: id.clone(), preview })
+        .await;
     Ok(format!("{service}: {id}"))
 }
 
 /// The build that an earlier attempt asked for, unless it can never serve: nothing is built twice.
 async fn still_good(context: &Context, member: &Member) -> Result<Option<BuildId>, StepError> {
-    let Some(id) = context.service(member.service()).green else { return Ok(None) };
+    let Some(id) = context.service(member.service()).green else {
+        return Ok(None);
+    };
     let found = context.outside.hosting.build(&member.target, &id).await?;
     Ok(found.filter(|b| b.state != BuildState::Unusable).map(|_| id))
 }
 
 async fn order(context: &Context, member: &Member) -> Result<BuildId, StepError> {
     let service = member.service();
-    let missing = |what: &str| StepError::lasting(Problem::new(format!("the plan has no {what} for {service}")));
+    let missing = |what: &str| {
+        StepError::lasting(Problem::new(format!("the plan has no {what} for {service}")))
+    };
     let release = context.plan().release.clone().ok_or_else(|| missing("release"))?;
     let source = member.source.clone().ok_or_else(|| missing("source"))?;
     let id = build_id(release.as_str(), context.view.number.0).map_err(StepError::lasting)?;
@@ -85,7 +91,7 @@ async fn wait(context: &Context, member: &Member, id: &BuildId) -> Result<Build,
         match hosting.build(&member.target, id).await? {
             Some(build) if build.state != BuildState::Working => return Ok(build),
             Some(build) => context.progress(format!("{}: {}", member.service(), build.state_word)),
-            None if context.outside.clock.elapsed() - began > MUST_BE_VISIBLE => {
+            None if context.outside.clock.elapsed().saturating_sub(began) > MUST_BE_VISIBLE => {
                 return Err(StepError::inconclusive(Problem::new(format!(
                     "build {id} was asked for and is still not to be seen"
                 ))));

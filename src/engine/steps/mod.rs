@@ -36,7 +36,7 @@ pub(super) async fn perform(kind: &StepKind, context: Context) -> StepResult {
 /// After so long we stop waiting, which is not to say that it failed (F14). Generous: these are for
 /// what hangs, the rules of each step decide before.
 pub(super) fn deadline(kind: &StepKind, plan: &Plan) -> Duration {
-    let minutes = |m: u64| Duration::from_secs(60 * m);
+    let minutes = |m: u64| Duration::from_mins(m);
     let remote = plan.endpoint == Endpoint::Google;
     let policy = &plan.policy;
     match kind {

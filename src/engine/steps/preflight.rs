@@ -13,11 +13,15 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         let service = member.service();
         context.progress(format!("looking at {service}"));
         context.outside.hosting.prepare(member).await.map_err(|e| {
-            let problem = Problem::new(format!("{service} cannot be deployed to")).because(e.problem.to_string());
+            let problem = Problem::new(format!("{service} cannot be deployed to"))
+                .because(e.problem.to_string());
             StepError { problem: problem.try_this(e.problem.todo), class: e.class }
         })?;
         let blue = observe_blue(context, member).await?;
-        said.push(format!("{service}: {}", blue.as_ref().map_or("nothing serves", BuildId::as_str)));
+        said.push(format!(
+            "{service}: {}",
+            blue.as_ref().map_or("nothing serves", BuildId::as_str)
+        ));
         if let Some(candidate) = &member.to {
             check_candidate(context, member, candidate).await?;
         }
@@ -26,7 +30,9 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         && said.iter().any(|s| s.ends_with("nothing serves"));
     let summary = said.join(", ");
     if no_way_back {
-        return Ok(Done::warning(format!("{summary}; a first release has nothing to roll back to")));
+        return Ok(Done::warning(format!(
+            "{summary}; a first release has nothing to roll back to"
+        )));
     }
     Ok(Done::ok(summary))
 }

@@ -70,11 +70,16 @@ async fn gate(
     let build = context.build_of(service, side)?;
     let last = context.collect_log(member, &build).await;
     let problem = |what: &str| {
-        with_last_line(Problem::new(format!("{side} of {service} {what}")).because(&evidence), last.clone())
+        with_last_line(
+            Problem::new(format!("{side} of {service} {what}")).because(&evidence),
+            last.clone(),
+        )
     };
     match verdict {
         Verdict::Pass => Ok(format!("{service}: {evidence}")),
         Verdict::Fail => Err(StepError::lasting(problem("is not healthy"))),
-        Verdict::Inconclusive => Err(StepError::inconclusive(problem("is not known to be healthy"))),
+        Verdict::Inconclusive => {
+            Err(StepError::inconclusive(problem("is not known to be healthy")))
+        }
     }
 }

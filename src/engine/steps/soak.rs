@@ -22,10 +22,12 @@ pub(super) async fn perform(context: &Context) -> StepResult {
     loop {
         let asked = plan.members.iter().map(|m| async move { (m, context.ask_public(m).await) });
         for (member, sample) in futures_util::future::join_all(asked).await {
-            let Some(decision) = watch.push(member.service(), &sample) else { continue };
+            let Some(decision) = watch.push(member.service(), &sample) else {
+                continue;
+            };
             return Err(failed(context, member, decision.evidence).await);
         }
-        let elapsed = clock.elapsed() - began;
+        let elapsed = clock.elapsed().saturating_sub(began);
         if watch.may_end(elapsed) {
             break;
         }
@@ -58,8 +60,12 @@ async fn failed(
     let service = member.service().clone();
     let problem = Problem::new(format!("{service} became unhealthy after the switch"));
     let problem = problem.because(&evidence);
-    let judged =
-        Event::Judged { service: service.clone(), verdict: Verdict::Fail, rule: "soak".to_owned(), evidence };
+    let judged = Event::Judged {
+        service: service.clone(),
+        verdict: Verdict::Fail,
+        rule: "soak".to_owned(),
+        evidence,
+    };
     context.record(judged).await;
     let last = match context.build_of(&service, Side::Green) {
         Ok(build) => context.collect_log(member, &build).await,

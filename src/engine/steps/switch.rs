@@ -51,7 +51,11 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
         return Ok(Done::ok(format!("{service}: {build} has all traffic")));
     }
     let error = switched.err().map_or_else(
-        || StepError::inconclusive(Problem::new(format!("traffic of {service} is not with {build}"))),
+        || {
+            StepError::inconclusive(Problem::new(format!(
+                "traffic of {service} is not with {build}"
+            )))
+        },
         StepError::from,
     );
     Err(error)

@@ -1,0 +1,200 @@
+//! The keys of an environment.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::deploy::{DeployConfig, DurationText};
+use crate::domain::policy::Protection;
+
+/// An environment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnvironmentConfig {
+    /// What an act on it asks of a person.
+    pub protection: Protection,
+    /// The environment a release must have been promoted on before.
+    #[serde(default)]
+    pub promote_from: Option<String>,
+    /// What it runs on.
+    pub platform: PlatformConfig,
+    /// Its services and their public addresses.
+    pub services: BTreeMap<String, PlacedServiceConfig>,
+    /// Its databases.
+    #[serde(default)]
+    pub databases: BTreeMap<String, DatabaseConfig>,
+    /// What differs from the general numbers and rules.
+    #[serde(default)]
+    pub deploy: DeployConfig,
+    /// The name or address of its dashboard.
+    #[serde(default)]
+    pub monitoring: Option<String>,
+    /// What else is watched.
+    #[serde(default)]
+    pub probes: Vec<ProbeConfig>,
+    /// What tests a release.
+    #[serde(default)]
+    pub pipeline: Option<PipelineConfig>,
+    /// When nothing is deployed.
+    #[serde(default)]
+    pub freeze: Vec<FreezeConfig>,
+}
+
+/// The kinds of platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlatformKind {
+    /// Firebase App Hosting, or something that speaks its API.
+    AppHosting,
+    /// Any other, driven by commands.
+    Command,
+}
+
+/// What an environment runs on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlatformConfig {
+    /// Which kind.
+    pub kind: PlatformKind,
+    /// `emulator`, or a loopback URL; Google's if left out.
+    #[serde(default)]
+    pub endpoint: Option<String>,
+    /// The project of every service that names none.
+    #[serde(default)]
+    pub project: Option<String>,
+    /// The region of the backends.
+    #[serde(default)]
+    pub location: Option<String>,
+    /// With a loopback URL: the environment variable that holds its token.
+    #[serde(default)]
+    pub token_env: Option<String>,
+    /// With a loopback URL: the file that holds its token.
+    #[serde(default)]
+    pub token_file: Option<String>,
+    /// With `kind: command`: argv for each verb.
+    #[serde(default)]
+    pub verbs: BTreeMap<String, Vec<String>>,
+}
+
+/// A service in an environment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlacedServiceConfig {
+    /// Its public address.
+    pub url: String,
+    /// Its project, if not the platform's.
+    #[serde(default)]
+    pub project: Option<String>,
+    /// Its backend, if not the service's.
+    #[serde(default)]
+    pub backend: Option<String>,
+}
+
+/// The kinds of database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DatabaseKind {
+    /// Cloud Firestore.
+    Firestore,
+}
+
+/// A database.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseConfig {
+    /// Which kind.
+    pub kind: DatabaseKind,
+    /// Its project.
+    pub project: String,
+    /// `emulator`, or left out for Google's.
+    #[serde(default)]
+    pub endpoint: Option<String>,
+    /// The folder of its migrations.
+    pub migrations: String,
+}
+
+/// A probe of something other than our services.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeConfig {
+    /// Its name.
+    pub name: String,
+    /// What is asked.
+    pub url: String,
+    /// How often.
+    #[serde(default)]
+    pub interval: Option<DurationText>,
+    /// What counts as healthy.
+    #[serde(default)]
+    pub expect: ExpectConfig,
+}
+
+/// What counts as healthy.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExpectConfig {
+    /// HTTP statuses; any of 200 to 299 if left out.
+    pub status: Vec<u16>,
+}
+
+/// The kinds of pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PipelineKind {
+    /// GitHub Actions.
+    Github,
+    /// Jobs of this file, run here.
+    Local,
+}
+
+/// What tests a release.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PipelineConfig {
+    /// Which kind.
+    pub kind: PipelineKind,
+    /// With `github`: owner/name.
+    #[serde(default)]
+    pub repository: Option<String>,
+    /// With `github`: the workflow's file.
+    #[serde(default)]
+    pub workflow: Option<String>,
+    /// With `github`: the branch.
+    #[serde(default)]
+    pub branch: Option<String>,
+    /// The environment variable that holds the token.
+    #[serde(default)]
+    pub token_env: Option<String>,
+    /// With `local`: the jobs.
+    #[serde(default)]
+    pub jobs: BTreeMap<String, JobConfig>,
+}
+
+/// A job of a local pipeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JobConfig {
+    /// The jobs before it.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// Once for each of these.
+    #[serde(default)]
+    pub matrix: Vec<String>,
+    /// Program and arguments of each step.
+    pub steps: Vec<Vec<String>>,
+}
+
+/// A time in which nothing is deployed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FreezeConfig {
+    /// Its name.
+    pub name: String,
+    /// From: `Fri 16:00`.
+    pub from: String,
+    /// To: `Mon 08:00`.
+    pub to: String,
+    /// An IANA time zone.
+    pub zone: String,
+}

@@ -1,0 +1,266 @@
+//! The keys of `config.yaml` (architecture.md §6). The JSON Schema that editors use and that
+//! `config::check` walks is made from these types, so there is one list of keys.
+
+pub mod deploy;
+pub mod environment;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use deploy::DeployConfig;
+use environment::EnvironmentConfig;
+
+/// The whole file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The version of this format: 1.
+    pub version: u32,
+    /// Firebase projects, and the environment each belongs to.
+    #[serde(default)]
+    pub projects: BTreeMap<String, ProjectConfig>,
+    /// The services that are deployed.
+    pub services: BTreeMap<String, ServiceConfig>,
+    /// Where they are deployed to.
+    pub environments: BTreeMap<String, EnvironmentConfig>,
+    /// Numbers and rules of every deploy; an environment may override any.
+    #[serde(default)]
+    pub deploy: DeployConfig,
+    /// What can be deployed.
+    pub releases: ReleasesConfig,
+    /// What is ticked before, during and after a deploy.
+    #[serde(default)]
+    pub checklists: ChecklistsConfig,
+    /// The team's own commands.
+    #[serde(default)]
+    pub commands: Vec<CommandConfig>,
+    /// Who is told what.
+    #[serde(default)]
+    pub notify: NotifyConfig,
+    /// How the screen looks.
+    #[serde(default)]
+    pub ui: UiConfig,
+}
+
+/// A Firebase project.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectConfig {
+    /// The one environment it may be used in.
+    pub environment: String,
+    /// Its region.
+    pub region: String,
+    /// The Firebase services it uses.
+    #[serde(default)]
+    pub services: Vec<String>,
+}
+
+/// A service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceConfig {
+    /// The folder that holds its apphosting.yaml.
+    pub root: String,
+    /// Its App Hosting backend.
+    pub backend: String,
+    /// Where it says how it is and who it is.
+    #[serde(default)]
+    pub health: HealthEndpointConfig,
+}
+
+/// Where a service says how it is and who it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct HealthEndpointConfig {
+    /// The path of its health answer.
+    pub path: String,
+    /// JSON pointer to the release's label in that answer.
+    pub version: Option<String>,
+    /// JSON pointer to the build id in that answer.
+    pub revision: Option<String>,
+}
+
+impl Default for HealthEndpointConfig {
+    fn default() -> Self {
+        Self { path: "/api/health".into(), version: None, revision: None }
+    }
+}
+
+/// Where releases come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReleasesKind {
+    /// Labels of this file; the sources are the services' folders.
+    List,
+    /// Commits of a git repository.
+    Git,
+}
+
+/// What can be deployed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReleasesConfig {
+    /// Which kind.
+    pub kind: ReleasesKind,
+    /// With `list`: what is offered.
+    #[serde(default)]
+    pub labels: Vec<String>,
+    /// With `git`: the repository.
+    #[serde(default)]
+    pub dir: Option<String>,
+}
+
+/// The three checklists.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChecklistsConfig {
+    /// Before a deploy.
+    pub pre: Vec<ItemConfig>,
+    /// Before the switch.
+    pub deploy: Vec<ItemConfig>,
+    /// After the soak.
+    pub post: Vec<ItemConfig>,
+}
+
+/// An item of a checklist.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ItemConfig {
+    /// What is to be true.
+    pub text: String,
+    /// The heading it stands under.
+    #[serde(default)]
+    pub group: Option<String>,
+    /// Whether it blocks the step it guards.
+    #[serde(default)]
+    pub required: bool,
+    /// What can tell by itself.
+    #[serde(default)]
+    pub auto: Option<AutoConfig>,
+}
+
+/// What ticks an item by itself. One of them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AutoConfig {
+    /// A probe's name, or `all`.
+    pub probe: Option<String>,
+    /// A command's name.
+    pub command: Option<String>,
+    /// A job of the pipeline, or `all`.
+    pub pipeline: Option<String>,
+    /// A database, or `all`.
+    pub migrations: Option<String>,
+    /// `config`, `secrets` or `all`.
+    pub lint: Option<String>,
+    /// `rollback`, `staging` or `alerts`.
+    pub history: Option<String>,
+}
+
+/// A command of the team.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommandConfig {
+    /// Its name.
+    pub name: String,
+    /// Program and arguments; never a shell line.
+    pub run: Vec<String>,
+    /// Its folder.
+    #[serde(default)]
+    pub cwd: Option<String>,
+    /// The only environment it may run for.
+    #[serde(default)]
+    pub environment: Option<String>,
+    /// Whether it goes on until it is stopped.
+    #[serde(default)]
+    pub long: bool,
+}
+
+/// Who is told what.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct NotifyConfig {
+    /// A Slack channel.
+    pub slack: Option<SlackConfig>,
+    /// A webhook.
+    pub webhook: Option<WebhookConfig>,
+    /// Of what.
+    pub on: Vec<NotifyEvent>,
+}
+
+/// A Slack channel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SlackConfig {
+    /// The environment variable that holds the webhook's address.
+    pub url_env: String,
+}
+
+/// A webhook.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookConfig {
+    /// Its address.
+    pub url: String,
+    /// The environment variable that holds the signing secret.
+    #[serde(default)]
+    pub secret_env: Option<String>,
+}
+
+/// What can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NotifyEvent {
+    /// A release was promoted.
+    Promoted,
+    /// A run failed.
+    Failed,
+    /// Traffic went back.
+    RolledBack,
+    /// A gate waits.
+    Gate,
+    /// A probe says down.
+    ProbeDown,
+    /// And up again.
+    ProbeUp,
+}
+
+/// Glyphs or letters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Glyphs {
+    /// As the terminal seems to allow.
+    #[default]
+    Auto,
+    /// Unicode.
+    Unicode,
+    /// ASCII.
+    Ascii,
+}
+
+/// How the screen looks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct UiConfig {
+    /// A theme's name, or `auto`.
+    pub theme: String,
+    /// Glyphs or letters.
+    pub glyphs: Glyphs,
+    /// Whether the mouse is taken from the terminal.
+    pub mouse: bool,
+    /// Keys of commands.
+    pub keys: BTreeMap<String, String>,
+}
+
+impl Default for UiConfig {
+    fn default() -> Self {
+        Self { theme: "auto".into(), glyphs: Glyphs::Auto, mouse: false, keys: BTreeMap::new() }
+    }
+}
+
+/// The JSON Schema (draft 2020-12) of the file.
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(Config).to_value()
+}
