@@ -119,18 +119,19 @@ fn replaced(runs: &[RunView], live: &Live) -> Option<Choice> {
 }
 
 /// Builds a clean-up must not touch: those of the last three releases that served and are not bad,
-/// the live ones among them (invariant 4).
+/// the live ones among them (invariant 4), and whatever a rollback would go to now, which may be an
+/// earlier build of the very same release.
 pub fn kept(runs: &[RunView], live: &Live) -> BTreeMap<ServiceName, Vec<BuildId>> {
+    let serving = live.iter().filter_map(|(service, build)| Some((service, build.as_ref()?)));
+    let stable = known(runs).into_iter().filter(|k| k.mark != Mark::Bad).take(RELEASES_KEPT);
+    let choices: Vec<Choice> =
+        default_target(runs, live).into_iter().chain(stable.map(|k| k.choice)).collect();
+    let needed = choices.iter().flat_map(|choice| &choice.builds);
     let mut kept: BTreeMap<ServiceName, Vec<BuildId>> = BTreeMap::new();
-    for (service, build) in live {
-        kept.entry(service.clone()).or_default().extend(build.clone());
-    }
-    for known in known(runs).into_iter().filter(|k| k.mark != Mark::Bad).take(RELEASES_KEPT) {
-        for (service, build) in known.choice.builds {
-            let builds = kept.entry(service).or_default();
-            if !builds.contains(&build) {
-                builds.push(build);
-            }
+    for (service, build) in serving.chain(needed) {
+        let builds = kept.entry(service.clone()).or_default();
+        if !builds.contains(build) {
+            builds.push(build.clone());
         }
     }
     kept

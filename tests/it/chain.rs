@@ -1,0 +1,164 @@
+//! The journal: what is written stays, and whatever was tampered with is named.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+
+use pointsman::adapters::process::ThisMachine;
+use pointsman::domain::command::Command;
+use pointsman::domain::event::{Event, Outcome};
+use pointsman::domain::ids::RunNumber;
+use pointsman::domain::run::RunState;
+use pointsman::domain::time::Timestamp;
+use pointsman::ports::journal::{Entry, Journal as _, JournalError};
+use pointsman::store::SqliteStore;
+
+use super::world::{Bench, deploy_plan};
+
+fn entry(event: &Event) -> Entry<'_> {
+    Entry { actor: "ana", at: Timestamp::UNIX_EPOCH, elapsed_ms: 0, step: None, event }
+}
+
+fn started() -> Event {
+    let plan = deploy_plan("1.0.0");
+    let plan_hash = plan.hash();
+    Event::RunStarted { plan: Box::new(plan), plan_hash }
+}
+
+struct Store {
+    folder: tempfile::TempDir,
+}
+
+impl Store {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn open(&self) -> SqliteStore {
+        SqliteStore::open(self.folder.path(), Arc::new(ThisMachine)).unwrap()
+    }
+
+    fn tamper(&self, sql: &str) {
+        let connection = rusqlite::Connection::open(self.folder.path().join("store.db")).unwrap();
+        assert!(connection.execute(sql, []).unwrap() > 0, "{sql} changed nothing");
+    }
+}
+
+/// A run of four facts, tampered with, and which record is named.
+fn damage(sql: &str) -> (u64, String) {
+    let store = Store::new();
+    let mut open = store.open();
+    let run = open.create(&deploy_plan("1.0.0"), entry(&started())).unwrap().number;
+    let paused = Event::RunPaused { because: "lunch".to_owned() };
+    open.append(run, entry(&paused)).unwrap();
+    open.append(run, entry(&Event::RunResumed {})).unwrap();
+    open.append(run, entry(&paused)).unwrap();
+    assert_eq!(open.facts(run, 0).unwrap().len(), 4);
+    store.tamper(sql);
+    match open.facts(run, 0) {
+        Err(JournalError::Damaged { seq, because, .. }) => (seq, because),
+        other => panic!("{sql}: {other:?}"),
+    }
+}
+
+#[test]
+fn an_edited_torn_missing_or_cut_off_record_is_named() {
+    let edited = "changed after it was written";
+    for (sql, seq, because) in [
+        ("UPDATE facts SET data = replace(data, 'lunch', 'brunch') WHERE seq = 2", 2, edited),
+        ("UPDATE facts SET actor = 'eve' WHERE seq = 3", 3, edited),
+        ("UPDATE facts SET elapsed_ms = 7 WHERE seq = 1", 1, edited),
+        ("UPDATE facts SET data = substr(data, 1, 5) WHERE seq = 2", 2, "torn"),
+        ("UPDATE facts SET at = 'noon' WHERE seq = 4", 4, "time"),
+        ("DELETE FROM facts WHERE seq = 2", 2, "missing"),
+        ("DELETE FROM facts WHERE seq = 4", 4, "from here on"),
+        ("UPDATE facts SET prev = hash WHERE seq = 3", 3, "does not continue"),
+        ("UPDATE runs SET head_seq = 3, head_hash = 'x'", 5, "from here on"),
+    ] {
+        let (named, said) = damage(sql);
+        assert_eq!(named, seq, "{sql}: {said}");
+        assert!(said.contains(because), "{sql}: {said}");
+    }
+}
+
+#[test]
+fn facts_of_another_run_cannot_be_passed_off_as_this_ones() {
+    let store = Store::new();
+    let mut open = store.open();
+    let run = open.create(&deploy_plan("1.0.0"), entry(&started())).unwrap().number;
+    let fact = open.facts(run, 0).unwrap().remove(0);
+    assert_eq!(fact.hash, fact.expected_hash(run));
+    assert_ne!(fact.hash, fact.expected_hash(RunNumber(run.0 + 1)));
+}
+
+#[test]
+fn only_its_owner_may_read_the_store() {
+    let store = Store::new();
+    drop(store.open());
+    for entry in std::fs::read_dir(store.folder.path()).unwrap().flatten() {
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", entry.file_name());
+    }
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_refused_and_left_alone() {
+    let store = Store::new();
+    drop(store.open());
+    let connection = rusqlite::Connection::open(store.folder.path().join("store.db")).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    let refused = SqliteStore::open(store.folder.path(), Arc::new(ThisMachine)).unwrap_err();
+    assert!(refused.to_string().contains("format 99"), "{refused}");
+}
+
+#[test]
+fn one_environment_has_one_run_at_a_time() {
+    let store = Store::new();
+    let mut open = store.open();
+    let first = open.create(&deploy_plan("1.0.0"), entry(&started())).unwrap().number;
+    match open.create(&deploy_plan("1.1.0"), entry(&started())) {
+        Err(JournalError::Busy(holder)) => {
+            assert_eq!((holder.run, holder.pid), (first, std::process::id()));
+            assert!(holder.at.contains("preflight"), "{}", holder.at);
+        }
+        other => panic!("{other:?}"),
+    }
+    let ended = Event::RunEnded { outcome: Outcome::Aborted, because: None };
+    open.append(first, entry(&ended)).unwrap();
+    open.create(&deploy_plan("1.1.0"), entry(&started())).unwrap();
+}
+
+#[test]
+fn a_run_whose_process_is_gone_is_superseded_and_can_write_no_more() {
+    let store = Store::new();
+    let mut open = store.open();
+    let first = open.create(&deploy_plan("1.0.0"), entry(&started())).unwrap().number;
+    // A process of that number lives, but it is not the one that began then.
+    store.tamper("UPDATE runs SET runner = '{\"pid\":1,\"began\":\"another time\"}'");
+    assert_eq!(open.run(first).unwrap().runner, None);
+    let second = open.create(&deploy_plan("1.1.0"), entry(&started())).unwrap().number;
+    let superseded = RunState::Ended { outcome: Outcome::Superseded };
+    assert_eq!(open.run(first).unwrap().view.state, superseded);
+    let late = Event::RunPaused { because: "late".to_owned() };
+    assert!(open.append(first, entry(&late)).is_err());
+    assert_ne!(first, second);
+}
+
+#[test]
+fn commands_are_answered_once_and_bound_to_what_was_seen() {
+    use pointsman::domain::command::{Sent, judge};
+    let bench = Bench::new();
+    let view = bench.drive(&deploy_plan("1.0.0"));
+    let mut store = bench.store();
+    let id = store.send(view.number, "bo", 3, &Command::Pause, Timestamp::UNIX_EPOCH).unwrap();
+    let waiting = store.unanswered(view.number).unwrap();
+    assert_eq!((waiting.len(), waiting[0].id, waiting[0].seen), (1, id, 3));
+
+    let mut running = view.clone();
+    running.state = RunState::Waiting { gate: view.steps[3].plan.id.clone() };
+    running.decided_at = 10;
+    let sent = |seen| Sent { id: 1, actor: "bo".into(), seen, command: Command::Approve };
+    let refused = judge(&running, &sent(9)).unwrap_err();
+    assert!(refused.contains("moved on") && refused.contains("waiting at gate"), "{refused}");
+    assert!(judge(&running, &sent(10)).is_ok());
+}

@@ -1,0 +1,146 @@
+//! The config: everything that is wrong, at once, with its place; and what is meant to hurt refused
+//! before it does.
+
+use std::path::Path;
+
+use pointsman::config::{Findings, json_schema, load, load_text};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn wrong(text: &str) -> Findings {
+    load_text(text, &root().join("config.yaml")).unwrap_err()
+}
+
+#[test]
+fn the_shipped_config_is_right_and_whole() {
+    let loaded = load(&root().join("config.yaml")).unwrap();
+    let lists = &loaded.config.checklists;
+    assert_eq!((lists.pre.len(), lists.deploy.len(), lists.post.len()), (12, 8, 8));
+    assert_eq!(loaded.config.environments.len(), 3);
+    assert_eq!(loaded.config.projects.len(), 4);
+    for name in ["development", "staging", "production"] {
+        let ground = loaded.ground(name).unwrap();
+        let order: Vec<_> = ground.members.iter().map(|m| m.service().as_str()).collect();
+        assert_eq!(order, ["toto-bo", "toto-app"]);
+    }
+    let bo = &loaded.ground("production").unwrap().members[0];
+    assert_eq!(
+        (bo.target.project().as_str(), bo.url.as_str()),
+        ("toto-bo", "https://bo.betoto.pet")
+    );
+}
+
+#[test]
+fn five_mistakes_are_five_findings_with_places_and_nearest_keys() {
+    let text = "version: 1
+projects: {}
+services:
+  toto-app: { root: examples/toto/toto-app, bakend: toto-app }
+environments:
+  development:
+    protection: opne
+    platform: { kind: app-hosting, endpoint: emulator, project: demo-toto, location: us-central1 }
+    services: { toto-app: { url: 'http://localhost:4000' } }
+    deploy: { soak: { for: 20 }, helth: {} }
+releases: { kind: list, labels: [1.0] }
+";
+    let said: Vec<_> = wrong(text)
+        .findings
+        .into_iter()
+        .map(|f| (f.line, f.column, f.message, f.hint.unwrap_or_default()))
+        .collect();
+    let expect = [
+        (4, "needs \"backend\"", ""),
+        (4, "no key \"bakend\"", "did you mean \"backend\"?"),
+        (7, "protection cannot be \"opne\"", "one of: open, confirm, typed"),
+        (10, "for should be text, this is a number", "quote it"),
+        (10, "no key \"helth\"", "did you mean \"health\"?"),
+        (11, "labels should be text, this is a number", "quote it"),
+    ];
+    assert_eq!(said.len(), expect.len(), "{said:#?}");
+    for ((line, column, message, hint), (at, what, near)) in said.iter().zip(expect) {
+        assert_eq!(*line, at, "{message}");
+        assert!(*column > 1, "{message}");
+        assert!(message.contains(what), "{message}");
+        assert!(hint.contains(near), "{hint}");
+    }
+}
+
+#[test]
+fn meaning_is_checked_too_and_all_at_once() {
+    let text = std::fs::read_to_string(root().join("config.yaml")).unwrap();
+    let text = text
+        .replace("project: toto-bo-stg }", "project: toto-bo }")
+        .replace("promote_from: staging", "promote_from: stagin")
+        .replace("zone: Europe/Madrid", "zone: Europe/Madird")
+        .replace("http://localhost:5000", "http://localhost:4000")
+        .replace("order: [toto-bo, toto-app]", "order: [toto-b, toto-app]");
+    let findings = wrong(&text);
+    let shown = findings.to_string();
+    for what in [
+        "project toto-bo belongs to production, not to staging",
+        "there is no environment \"stagin\"",
+        "Europe/Madird",
+        "is the address of",
+        "there is no service \"toto-b\"",
+        "did you mean \"toto-bo\"?",
+    ] {
+        assert!(shown.contains(what), "{what} is not in\n{shown}");
+    }
+    assert!(findings.findings.iter().all(|f| f.line > 1));
+}
+
+#[test]
+fn a_key_that_stands_twice_is_found_at_its_second_place() {
+    let findings = wrong(
+        "version: 1\nservices: {}\nenvironments: {}\nservices: {}\nreleases: { kind: list }\n",
+    );
+    assert_eq!(findings.findings.len(), 1, "{findings}");
+    assert_eq!(findings.findings[0].line, 4);
+    assert!(findings.findings[0].message.contains("stands twice"));
+}
+
+#[test]
+fn bombs_are_refused() {
+    let aliases = (0..9).fold("a0: &a0 [x, x]\n".to_owned(), |text, n| {
+        let of = format!("*a{n}, ").repeat(9);
+        format!("{text}a{}: &a{} [{of}x]\n", n + 1, n + 1)
+    });
+    let quadratic = format!("a: &a [{}]\nb: [{}]\n", "x,".repeat(5000), "*a,".repeat(5000));
+    let deep = format!("version: {}", "[".repeat(100_000));
+    let huge = format!("version: 1\n# {}\n", "x".repeat(10 * 1024 * 1024));
+    for (name, text) in
+        [("alias", aliases), ("quadratic", quadratic), ("deep", deep), ("huge", huge)]
+    {
+        let findings = wrong(&text);
+        assert_eq!(findings.findings.len(), 1, "{name}: {findings}");
+    }
+}
+
+#[test]
+fn ten_megabytes_are_not_even_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.yaml");
+    std::fs::write(&file, vec![b'#'; 10 * 1024 * 1024]).unwrap();
+    let findings = load(&file).unwrap_err();
+    assert!(findings.to_string().contains("10485760 bytes"), "{findings}");
+}
+
+#[test]
+fn nothing_at_all_and_nonsense_are_explained() {
+    for text in ["", "\0", "just words", "- a\n- b\n", "version: [1", "version: 2\nservices: {}"] {
+        let findings = wrong(text);
+        assert!(!findings.findings.is_empty(), "{text:?}");
+    }
+}
+
+#[test]
+fn the_schema_knows_every_key_and_no_other() {
+    let schema = json_schema();
+    assert_eq!(schema["additionalProperties"], false);
+    for key in ["version", "projects", "services", "environments", "deploy", "releases"] {
+        assert!(schema["properties"].get(key).is_some(), "{key}");
+    }
+}

@@ -1,0 +1,385 @@
+//! What a release manager does, with the real binary, real processes and a real proxy.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::sandbox::{Sandbox, get, wait_until};
+
+fn both(sandbox: &Sandbox, release: &str) {
+    for port in [sandbox.app, sandbox.bo] {
+        assert_eq!(sandbox.who(port).unwrap().0, release, "port {port}");
+    }
+}
+
+#[test]
+fn a_release_goes_up_the_next_one_too_and_comes_back() {
+    let sandbox = Sandbox::new();
+    let first = sandbox.deploy("1.0.0").exits(0).json();
+    assert_eq!((&first["outcome"], &first["run"]), (&json!("promoted"), &json!(1)));
+    both(&sandbox, "1.0.0");
+    sandbox.deploy("1.1.0").exits(0);
+    both(&sandbox, "1.1.0");
+
+    let status = sandbox.run(&["status", "development", "--json"]).exits(0).json();
+    for service in status["services"].as_array().unwrap() {
+        assert_eq!(service["live"]["release"], "1.1.0");
+        assert_eq!(service["health"], "ok");
+        assert_eq!(service["rollback"], json!({"ready": true, "target": "1.0.0", "why": null}));
+    }
+    assert_eq!(status["run"], Value::Null);
+
+    let back = sandbox.run(&["rollback", "development", "--yes", "--json"]).exits(0).json();
+    assert_eq!(back["outcome"], "rolled_back");
+    both(&sandbox, "1.0.0");
+    for service in back["services"].as_array().unwrap() {
+        let port = if service["service"] == "toto-app" { sandbox.app } else { sandbox.bo };
+        assert_eq!(sandbox.who(port).unwrap().1, service["serving"].as_str().unwrap());
+    }
+
+    let history = sandbox.run(&["history", "--json"]).exits(0).json();
+    let outcomes: Vec<_> =
+        history.as_array().unwrap().iter().map(|r| r["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["rolled_back", "promoted", "promoted"]);
+    assert_eq!(history[0]["actor"], "ana");
+    sandbox.run(&["verify", "#2"]).exits(0);
+    let events = sandbox.run(&["events", "2", "--json"]).exits(0);
+    let events: Vec<Value> = events.out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(events[0]["kind"], "run-started");
+    assert!(events.windows(2).all(|w| w[1]["prev"] == w[0]["hash"]));
+    let log = sandbox.run(&["logs", "2"]).exits(0).out;
+    assert!(log.contains("INFO toto-app 1.1.0 listens"), "{log}");
+}
+
+#[test]
+fn a_broken_release_never_gets_traffic_and_its_own_words_are_told() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    let failed = sandbox.deploy("1.2.0-broken").exits(1).json();
+    both(&sandbox, "1.0.0");
+    assert_eq!(
+        (&failed["outcome"], &failed["failure"]["step"]),
+        (&json!("failed"), &json!("probe"))
+    );
+    let why = failed["failure"]["problem"]["why"].as_str().unwrap();
+    assert!(why.contains("ERROR /api/health 503: users.roles is missing"), "{why}");
+    let events = sandbox.run(&["events", "2", "--json"]).exits(0).out;
+    assert!(!events.contains("switch-requested"));
+
+    let flaky = sandbox.deploy("1.5.0-flaky").exits(5).json();
+    assert_eq!(flaky["failure"]["class"], "inconclusive");
+    both(&sandbox, "1.0.0");
+}
+
+#[test]
+fn a_leaky_release_is_taken_back_by_rule() {
+    let sandbox = Sandbox::with_deploy(
+        "health: { attempts: 8, interval: 100ms, consecutive: 3 }\n    attest: { consecutive: 3, interval: 20ms }\n    \
+         soak: { for: 30s, interval: 100ms, failures: 2 }",
+    );
+    // The first release need not soak: there is nothing it could go back to.
+    sandbox.write_config("soak: { for: 300ms, interval: 100ms }\n    health: { interval: 100ms }\n    attest: { consecutive: 3 }", "{ kind: list }");
+    sandbox.deploy("1.0.0").exits(0);
+    sandbox.write_config(
+        "health: { attempts: 8, interval: 100ms, consecutive: 3 }\n    attest: { consecutive: 3, interval: 20ms }\n    \
+         soak: { for: 30s, interval: 100ms, failures: 2 }",
+        "{ kind: list }",
+    );
+    let leaky = sandbox.deploy("1.3.0-leaky").exits(6).json();
+    assert_eq!(leaky["outcome"], "rolled_back");
+    both(&sandbox, "1.0.0");
+    assert!(leaky["undone_because"].as_str().unwrap().contains("out of memory"));
+    let refused =
+        sandbox.run(&["rollback", "development", "--to", "1.3.0-leaky", "--yes"]).exits(3);
+    assert!(
+        refused.err.contains("marked bad") && refused.err.contains("--reason"),
+        "{}",
+        refused.err
+    );
+}
+
+#[test]
+fn a_crashing_release_is_not_promoted() {
+    let slow_gate = "health: { attempts: 20, interval: 500ms, consecutive: 12 }\n    attest: { consecutive: 3 }\n    soak: { for: 300ms, interval: 100ms }";
+    let sandbox = Sandbox::with_deploy(slow_gate);
+    let crash = sandbox.deploy("1.4.0-crash").json();
+    assert_ne!(crash["outcome"], "promoted");
+    assert_ne!(crash["exit"], 0);
+    assert!(sandbox.run(&["logs", "1"]).out.contains("session store is not empty"));
+}
+
+#[test]
+fn nobody_is_asked_without_a_terminal_and_a_typed_name_must_be_given() {
+    let sandbox = Sandbox::new();
+    let refused = sandbox.run(&["deploy", "development", "--release", "1.0.0"]).exits(3);
+    assert!(refused.err.contains("--yes"), "{}", refused.err);
+    let deploy = ["deploy", "production", "--release", "1.0.0", "--yes"];
+    let refused = sandbox.run(&deploy).exits(3);
+    assert!(refused.err.contains("--confirm production"), "{}", refused.err);
+    let wrong = [&deploy[..], &["--confirm", "development"]].concat();
+    sandbox.run(&wrong).exits(3);
+    let unproven = [&deploy[..], &["--confirm", "production"]].concat();
+    let refused = sandbox.run(&unproven).exits(3);
+    assert!(refused.err.contains("was not promoted on development"), "{}", refused.err);
+    let reasoned = [&unproven[..], &["--reason", "the emulator is broken"]].concat();
+    let refused = sandbox.run(&reasoned).exits(1);
+    assert!(refused.err.contains("no Google credentials"), "{}", refused.err);
+    sandbox.run(&["rollback", "production", "--yes"]).exits(1);
+    assert_eq!(sandbox.run(&["history", "--json"]).json(), json!([]), "no run was ever made");
+}
+
+#[test]
+fn usage_errors_exit_2_and_name_what_there_is() {
+    let sandbox = Sandbox::new();
+    let said = sandbox.run(&["deploy", "prod", "--release", "1.0.0", "--yes"]).exits(2);
+    assert!(said.err.contains("development, production"), "{}", said.err);
+    let said = sandbox
+        .run(&["deploy", "development", "--release", "1.0.0", "--service", "toto", "--yes"])
+        .exits(2);
+    assert!(said.err.contains("toto-bo, toto-app"), "{}", said.err);
+    sandbox.run(&["deploy", "development", "--release", "a/b", "--yes"]).exits(2);
+    sandbox.run(&["events", "99"]).exits(2);
+    sandbox.run(&["verify", "x"]).exits(2);
+    std::fs::write(sandbox.folder.path().join("config.yaml"), "version: [").unwrap();
+    let said = sandbox.run(&["check", "--json"]).exits(2);
+    assert!(said.json()["findings"][0]["line"].is_u64());
+}
+
+#[test]
+fn looking_starts_nothing() {
+    let sandbox = Sandbox::new();
+    let status = sandbox.run(&["status", "development", "--json"]).exits(0).json();
+    assert_eq!(status["services"][0]["health"], "off");
+    sandbox.run(&["check"]).exits(0);
+    let plan =
+        sandbox.run(&["plan", "development", "--release", "1.0.0", "--json"]).exits(0).json();
+    assert_eq!(plan["hash"].as_str().unwrap().len(), 64);
+    assert_eq!(sandbox.emulator()["running"], false);
+}
+
+#[test]
+fn a_detached_run_has_a_process_of_its_own() {
+    let sandbox = Sandbox::new();
+    let arguments = ["deploy", "development", "--release", "1.0.0", "--yes", "--detach", "--json"];
+    let said = sandbox.run(&arguments).exits(0).json();
+    assert_eq!(said["run"], 1);
+    wait_until("the run is over", || {
+        let history = sandbox.run(&["history", "--json"]).json();
+        history[0]["outcome"] == "promoted"
+    });
+    both(&sandbox, "1.0.0");
+}
+
+#[test]
+fn one_service_alone_can_be_deployed() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    let only = ["deploy", "development", "--release", "1.1.0", "--service", "toto-bo", "--yes"];
+    sandbox.run(&only).exits(0);
+    assert_eq!(sandbox.who(sandbox.bo).unwrap().0, "1.1.0");
+    assert_eq!(sandbox.who(sandbox.app).unwrap().0, "1.0.0");
+    sandbox.run(&["rollback", "development", "--service", "toto-bo", "--yes"]).exits(0);
+    both(&sandbox, "1.0.0");
+}
+
+#[test]
+fn a_killed_emulator_comes_back_as_it_was() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    sandbox.deploy("1.1.0").exits(0);
+    let before = sandbox.emulator();
+    let pid = before["pid"].as_u64().unwrap().to_string();
+    assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+    wait_until("it is dead", || sandbox.emulator()["running"] == false);
+    sandbox.run(&["emulator", "start"]).exits(0);
+    let after = sandbox.emulator();
+    assert_ne!(after["pid"], before["pid"]);
+    assert_eq!(after["services"], before["services"], "the same slots, pids and traffic");
+    both(&sandbox, "1.1.0");
+    sandbox.run(&["rollback", "development", "--yes"]).exits(0);
+    both(&sandbox, "1.0.0");
+}
+
+#[test]
+fn a_stopped_emulator_leaves_nothing_and_starts_everything_again() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    let slots = sandbox.emulator()["services"][0]["slots"].clone();
+    let pid = slots[0]["pid"].as_u64().unwrap();
+    sandbox.run(&["emulator", "stop"]).exits(0);
+    assert!(!Command::new("kill").args(["-0", &pid.to_string()]).status().unwrap().success());
+    assert_eq!(get(sandbox.app, "/").0, 0);
+    sandbox.run(&["emulator", "start"]).exits(0);
+    both(&sandbox, "1.0.0");
+}
+
+#[test]
+fn a_slot_that_dies_is_started_again() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    let slot = |n: usize| sandbox.emulator()["services"][0]["slots"][n].clone();
+    let before = slot(0);
+    let pid = before["pid"].as_u64().unwrap().to_string();
+    assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+    wait_until("it was restarted", || slot(0)["restarts"] == 1);
+    wait_until("it answers", || {
+        sandbox.who(sandbox.app).is_ok() && sandbox.who(sandbox.bo).is_ok()
+    });
+    assert_ne!(slot(0)["pid"], before["pid"]);
+    both(&sandbox, "1.0.0");
+}
+
+#[test]
+fn a_clean_up_stops_blue_and_a_rollback_starts_it_again() {
+    let sandbox = Sandbox::new();
+    for release in ["1.0.0", "1.1.0"] {
+        sandbox.deploy(release).exits(0);
+    }
+    let refused = sandbox.run(&["cleanup", "development", "--yes"]).exits(3);
+    assert!(refused.err.contains("kept warm"), "{}", refused.err);
+    let said = sandbox.run(&["cleanup", "development", "--yes", "--reason", "a test", "--json"]);
+    assert_eq!(said.exits(0).json()["outcome"], "cleaned_up");
+    assert_eq!(sandbox.emulator()["services"][0]["slots"].as_array().unwrap().len(), 1);
+    both(&sandbox, "1.1.0");
+    sandbox.run(&["rollback", "development", "--yes"]).exits(0);
+    both(&sandbox, "1.0.0");
+}
+
+#[test]
+fn a_taken_port_fails_that_service_and_names_who_holds_it() {
+    let sandbox = Sandbox::new();
+    let holder = std::net::TcpListener::bind(("127.0.0.1", sandbox.app)).unwrap();
+    let failed = sandbox.deploy("1.0.0").exits(1).json();
+    let why = failed["failure"]["problem"].to_string();
+    let own = std::process::id().to_string();
+    assert!(
+        why.contains(&format!("port {} is held by", sandbox.app)) && why.contains(&own),
+        "{why}"
+    );
+    drop(holder);
+    wait_until("the port is taken over", || get(sandbox.app, "/").0 == 503);
+    sandbox.deploy("1.0.0").exits(0);
+    both(&sandbox, "1.0.0");
+}
+
+#[test]
+fn two_deploys_at_once_are_one() {
+    let sandbox = Sandbox::with_deploy(
+        "health: { attempts: 8, interval: 300ms, consecutive: 3 }\n    attest: { consecutive: 3 }\n    soak: { for: 1s }",
+    );
+    let first = ["deploy", "development", "--release", "1.0.0", "--yes", "--detach"];
+    sandbox.run(&first).exits(0);
+    let second = sandbox.deploy("1.1.0").exits(4);
+    assert!(second.err.contains("run #1 of ana is under way"), "{}", second.err);
+    wait_until("the first is over", || {
+        sandbox.run(&["history", "--json"]).json()[0]["outcome"] == "promoted"
+    });
+    both(&sandbox, "1.0.0");
+}
+
+#[test]
+fn a_commit_of_a_local_repository_is_what_is_built() {
+    let sandbox = Sandbox::new();
+    let repository = sandbox.folder.path().join("repository");
+    let service = repository.join("web");
+    std::fs::create_dir_all(&service).unwrap();
+    let yaml = "scripts: { runCommand: 'pointsman sample-app', buildCommand: 'test -f good' }\n";
+    std::fs::write(service.join("apphosting.yaml"), yaml).unwrap();
+    std::fs::write(service.join("good"), "").unwrap();
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=ana", "-c", "user.email=ana@example.com"];
+        let output = Command::new("git")
+            .current_dir(&repository)
+            .args(identity)
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    git(&["init", "--quiet", "-b", "main"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "good"]);
+    git(&["tag", "v1.0.0"]);
+    let commit = git(&["rev-parse", "HEAD"]);
+    std::fs::remove_file(service.join("good")).unwrap();
+    git(&["commit", "--quiet", "-am", "bad"]);
+
+    let config = sandbox.folder.path().join("config.yaml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/toto");
+    let text = ["toto-app", "toto-bo"].iter().fold(text, |text, name| {
+        text.replace(&root.join(name).display().to_string(), &service.display().to_string())
+    });
+    let text =
+        text.replace("{ kind: list, labels: [\"1.0.0\"] }", "{ kind: git, dir: repository }");
+    std::fs::write(&config, text).unwrap();
+
+    sandbox.deploy("v1.0.0").exits(0);
+    both(&sandbox, "v1.0.0");
+    let events = sandbox.run(&["events", "1", "--json"]).out;
+    assert!(events.contains(&format!("{{\"commit\":\"{commit}\"}}")), "{events}");
+    let failed = sandbox.deploy("main").exits(1);
+    assert!(failed.out.contains("fah/failed-framework-build"), "{}", failed.out);
+    sandbox.deploy("no-such-tag").exits(2);
+    assert_eq!(git(&["status", "--porcelain"]), "", "the work tree is as it was");
+}
+
+#[test]
+fn what_is_open_at_a_switch_goes_on_to_its_end() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    sandbox.deploy("1.1.0").exits(0);
+
+    let mut stream = TcpStream::connect(("127.0.0.1", sandbox.app)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    write!(stream, "GET /stream HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    while !line.contains("0 1.1.0") {
+        line.clear();
+        assert!(stream.read_line(&mut line).unwrap() > 0, "the stream ended early");
+    }
+    let mut socket = web_socket(sandbox.app);
+    echo(&mut socket, b"before");
+
+    sandbox.run(&["rollback", "development", "--yes"]).exits(0);
+    both(&sandbox, "1.0.0");
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("9 1.1.0") && !rest.contains("1.0.0"), "{rest}");
+    echo(&mut socket, b"after");
+}
+
+/// A WebSocket handshake (RFC 6455 §4) through the proxy.
+fn web_socket(port: u16) -> TcpStream {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    write!(
+        stream,
+        "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    .unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    stream
+}
+
+/// One masked text frame there, the same unmasked back.
+fn echo(stream: &mut TcpStream, text: &[u8]) {
+    let mut frame = vec![0x81, 0x80 | u8::try_from(text.len()).unwrap(), 0, 0, 0, 0];
+    frame.extend_from_slice(text);
+    stream.write_all(&frame).unwrap();
+    let mut answer = vec![0; text.len() + 2];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer[2..], text);
+}

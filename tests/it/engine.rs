@@ -1,0 +1,375 @@
+//! The engine against a scripted world: what it does, what it never does, and what it says.
+
+use std::collections::BTreeMap;
+
+use pointsman::domain::event::{DecidedBy, Event, Outcome, Recorded};
+use pointsman::domain::ids::BuildId;
+use pointsman::domain::plan::Plan;
+use pointsman::domain::planner;
+use pointsman::domain::readiness::{Live, default_target, kept, named_target};
+use pointsman::domain::run::RunState;
+use pointsman::domain::step::Failure;
+use pointsman::domain::view::RunView;
+use pointsman::engine::Signal;
+use proptest::prelude::*;
+
+use super::world::{Act, Behaviour, Bench, Fault, deploy_plan, ground, label, service};
+
+const SERVICES: [&str; 2] = ["toto-bo", "toto-app"];
+
+fn live(bench: &Bench) -> Live {
+    SERVICES.map(|s| (service(s), bench.world.live(s))).into_iter().collect()
+}
+
+fn rollback_plan(bench: &Bench, to: Option<&str>) -> Plan {
+    let (runs, live) = (bench.runs(), live(bench));
+    let choice = match to {
+        Some(to) => named_target(&runs, &live, &label(to), Some("tried again")).unwrap().choice,
+        None => default_target(&runs, &live).unwrap(),
+    };
+    planner::rollback(ground(), &choice, Some(label("1.1.0"))).unwrap()
+}
+
+fn outcome(view: &RunView) -> Outcome {
+    match view.state {
+        RunState::Ended { outcome } => outcome,
+        ref state => panic!("the run is {}", state.sentence()),
+    }
+}
+
+fn switches(acts: &[Act]) -> Vec<&str> {
+    acts.iter()
+        .filter_map(
+            |a| if let Act::Switched(service, _) = a { Some(service.as_str()) } else { None },
+        )
+        .collect()
+}
+
+#[test]
+fn a_good_release_is_promoted_in_order_and_read_back() {
+    let bench = Bench::new();
+    let view = bench.drive(&deploy_plan("1.0.0"));
+    assert_eq!((outcome(&view), view.exit_code()), (Outcome::Promoted, 0));
+    assert_eq!(switches(&bench.world.acts()), ["toto-bo", "toto-app"]);
+    for name in SERVICES {
+        assert_eq!(view.services[&service(name)].serving, bench.world.live(name));
+    }
+}
+
+#[test]
+fn each_service_is_asked_at_its_own_address() {
+    let bench = Bench::new();
+    bench.world.behave("1.0.0", Behaviour::Healthy);
+    bench.drive(&deploy_plan("1.0.0"));
+    let mut asked = bench.world.asked_urls();
+    asked.sort();
+    asked.dedup();
+    let mut expected: Vec<String> = SERVICES.iter().map(|s| format!("http://{s}")).collect();
+    for name in SERVICES {
+        let build = bench.world.live(name).unwrap();
+        expected.push(format!("http://preview/{name}/{build}"));
+    }
+    expected.sort();
+    assert_eq!(asked, expected);
+}
+
+#[test]
+fn what_fails_before_the_switch_never_touches_traffic() {
+    for (behaviour, exit) in
+        [(Behaviour::Broken, 1), (Behaviour::Flaky, 5), (Behaviour::DoesNotBuild, 1)]
+    {
+        let bench = Bench::new();
+        bench.drive(&deploy_plan("1.0.0"));
+        let before = live(&bench);
+        bench.world.forget_acts();
+        bench.world.behave("1.1.0", behaviour);
+        let view = bench.drive(&deploy_plan("1.1.0"));
+        assert_eq!((outcome(&view), view.exit_code()), (Outcome::Failed, exit), "{behaviour:?}");
+        assert!(switches(&bench.world.acts()).is_empty(), "{behaviour:?}");
+        assert_eq!(live(&bench), before);
+        assert!(!view.touched_traffic());
+    }
+}
+
+#[test]
+fn a_leak_is_rolled_back_by_rule_and_the_release_marked_bad() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let before = live(&bench);
+    bench.world.behave("1.1.0", Behaviour::Leaks(8));
+    bench.world.forget_acts();
+    let view = bench.drive(&deploy_plan("1.1.0"));
+    assert_eq!((outcome(&view), view.exit_code()), (Outcome::RolledBack, 6));
+    assert_eq!(live(&bench), before);
+    assert_eq!(
+        switches(&bench.world.acts()),
+        ["toto-bo", "toto-app", "toto-app", "toto-bo"],
+        "forth in order, back in reverse"
+    );
+    let refused = named_target(&bench.runs(), &live(&bench), &label("1.1.0"), None).unwrap_err();
+    assert!(refused.what.contains("marked bad"), "{refused}");
+}
+
+#[test]
+fn a_first_release_has_nowhere_to_go_back_to() {
+    let bench = Bench::new();
+    bench.world.behave("1.0.0", Behaviour::Leaks(8));
+    let view = bench.drive(&deploy_plan("1.0.0"));
+    assert_eq!((outcome(&view), view.exit_code()), (Outcome::Failed, 1));
+    assert!(view.undo.is_none());
+}
+
+#[test]
+fn a_rollback_points_at_what_was_there_and_never_builds() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let first = live(&bench);
+    bench.drive(&deploy_plan("1.1.0"));
+    bench.world.forget_acts();
+    let view = bench.drive(&rollback_plan(&bench, None));
+    assert_eq!((outcome(&view), view.exit_code()), (Outcome::RolledBack, 0));
+    assert_eq!(live(&bench), first);
+    let acts = bench.world.acts();
+    assert_eq!(switches(&acts), ["toto-app", "toto-bo"], "in reverse order");
+    assert!(!acts.iter().any(|a| matches!(a, Act::Built(..))));
+}
+
+#[test]
+fn a_rollback_of_a_rollback_needs_a_reason() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    bench.drive(&deploy_plan("1.1.0"));
+    let second = live(&bench);
+    bench.drive(&rollback_plan(&bench, None));
+    assert!(default_target(&bench.runs(), &live(&bench)).is_err(), "1.1.0 is bad, 1.0.0 is live");
+    assert!(named_target(&bench.runs(), &live(&bench), &label("1.1.0"), None).is_err());
+    bench.drive(&rollback_plan(&bench, Some("1.1.0")));
+    assert_eq!(live(&bench), second);
+}
+
+#[test]
+fn when_one_switched_and_the_other_did_not_it_is_told() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    // Every later call of the second switch is refused, and the way back too.
+    let mut split = None;
+    for at in 0..60 {
+        bench.world.fail(Some(Fault { at, class: Failure::Inconclusive, acts: false }));
+        let view = bench.drive(&deploy_plan(&format!("1.1.{at}")));
+        if let Some((green, blue)) = view.split() {
+            split = Some((green[0].to_string(), blue[0].to_string(), view.exit_code()));
+            break;
+        }
+    }
+    assert_eq!(split, Some(("toto-bo".into(), "toto-app".into(), 5)));
+}
+
+#[test]
+fn traffic_moved_by_somebody_else_is_not_fought_over() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let foreign = BuildId::new("somebody-elses").unwrap();
+    let mut moved = false;
+    let view = bench.drive_with(&deploy_plan("1.1.0"), |view, _| {
+        let probing = view.state.step().is_some_and(|s| s.as_str() == "probe");
+        if probing && !std::mem::replace(&mut moved, true) {
+            bench.world.give_traffic("toto-bo", &foreign);
+        }
+    });
+    assert_eq!(view.exit_code(), 1);
+    assert_eq!(bench.world.live("toto-bo"), Some(foreign));
+}
+
+#[test]
+fn an_interrupt_before_the_switch_ends_at_a_safe_point() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let before = live(&bench);
+    let view = bench.drive_with(&deploy_plan("1.1.0"), |view, signals| {
+        if view.state.step().is_some_and(|s| s.as_str() == "probe") {
+            let _ = signals.try_send(Signal::Stop);
+        }
+    });
+    assert_eq!(outcome(&view), Outcome::Aborted);
+    assert_eq!(live(&bench), before);
+}
+
+#[test]
+fn an_interrupt_after_the_switch_goes_back_to_one_consistent_pair() {
+    for step in ["switch:toto-app", "attest", "soak"] {
+        for signal in [Signal::Stop, Signal::Abort] {
+            let bench = Bench::new();
+            bench.drive(&deploy_plan("1.0.0"));
+            let before = live(&bench);
+            let mut sent = false;
+            let view = bench.drive_with(&deploy_plan("1.1.0"), |view, signals| {
+                let here = view.state.step().is_some_and(|s| s.as_str() == step);
+                if here && !std::mem::replace(&mut sent, true) {
+                    let _ = signals.try_send(signal);
+                }
+            });
+            assert_eq!(live(&bench), before, "{step} {signal:?}: {}", view.state.sentence());
+            assert_eq!(outcome(&view), Outcome::RolledBack, "{step} {signal:?}");
+            assert_ne!(view.exit_code(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_clean_up_spares_what_serves_and_the_last_three_stable_releases() {
+    let bench = Bench::new();
+    for n in 0..5 {
+        bench.drive(&deploy_plan(&format!("1.{n}.0")));
+    }
+    let (runs, live) = (bench.runs(), live(&bench));
+    let plan = planner::cleanup(ground(), &kept(&runs, &live)).unwrap();
+    bench.world.forget_acts();
+    let view = bench.drive(&plan);
+    assert_eq!((outcome(&view), view.exit_code()), (Outcome::CleanedUp, 0));
+    for name in SERVICES {
+        let left = bench.world.builds(name);
+        let has = |release: &str| left.iter().any(|b| b.starts_with(&format!("b-{release}-")));
+        assert_eq!(left.len(), 3, "{left:?}");
+        assert!(has("1-2-0") && has("1-3-0") && has("1-4-0"), "{left:?}");
+        assert!(left.contains(&bench.world.live(name).unwrap().to_string()));
+    }
+}
+
+/// What one random deploy after a good one came to.
+struct Story {
+    bench: Bench,
+    before: Live,
+    view: RunView,
+}
+
+fn story(behaviour: Behaviour, fault: Option<Fault>) -> Story {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let before = live(&bench);
+    bench.world.forget_acts();
+    bench.world.behave("1.1.0", behaviour);
+    bench.world.fail(fault);
+    let view = bench.drive(&deploy_plan("1.1.0"));
+    Story { bench, before, view }
+}
+
+fn behaviours() -> impl Strategy<Value = Behaviour> {
+    prop_oneof![
+        Just(Behaviour::Healthy),
+        Just(Behaviour::Broken),
+        Just(Behaviour::Flaky),
+        (0..14_u32).prop_map(Behaviour::Leaks),
+        Just(Behaviour::DoesNotBuild),
+    ]
+}
+
+fn faults() -> impl Strategy<Value = Option<Fault>> {
+    let classes =
+        prop_oneof![Just(Failure::Passing), Just(Failure::Lasting), Just(Failure::Inconclusive)];
+    let fault = (0..40_usize, classes, any::<bool>());
+    proptest::option::of(fault.prop_map(|(at, class, acts)| Fault { at, class, acts }))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..Default::default() })]
+
+    /// Invariants 3, 8, 12 and 13 of deploy-tools.md §6, whatever the world does.
+    #[test]
+    fn a_deploy_never_says_more_than_it_saw(behaviour in behaviours(), fault in faults()) {
+        let Story { bench, before, view } = story(behaviour, fault);
+        let green: Live = view.services.iter().map(|(n, s)| (n.clone(), s.green.clone())).collect();
+        let now = live(&bench);
+
+        // 13: exit 0 exactly where the world is as intended; a failed run may not claim it.
+        prop_assert_eq!(view.exit_code() == 0, outcome(&view) == Outcome::Promoted);
+        if view.exit_code() == 0 {
+            prop_assert_eq!(&now, &green);
+        }
+        if outcome(&view) == Outcome::RolledBack || !view.touched_traffic() {
+            prop_assert_eq!(&now, &before);
+        }
+
+        // 8: what nobody knows neither passes nor takes traffic back.
+        let inconclusive = view.failure.as_ref().is_some_and(|(_, _, c)| *c == Failure::Inconclusive);
+        if let Some((by, _)) = &view.undo {
+            let facts = bench.facts(&view);
+            let undone_at = facts.iter().position(|f| {
+                matches!(&f.event, Recorded::Known(Event::UndoPlanned { .. }))
+            }).unwrap();
+            let failed = facts[..undone_at].iter().rev().find_map(|f| match &f.event {
+                Recorded::Known(Event::StepFailed { class, .. }) => Some(*class),
+                _ => None,
+            });
+            prop_assert!(*by == DecidedBy::Person || failed != Some(Failure::Inconclusive));
+        }
+        prop_assert!(!(inconclusive && outcome(&view) == Outcome::Promoted && view.undo.is_some()));
+
+        // 3: every switch names its build; none toggles. Saying it twice changes nothing.
+        let acts = bench.world.acts();
+        let last: BTreeMap<_, _> = acts.iter().filter_map(|a| match a {
+            Act::Switched(service, build) => Some((service.clone(), build.clone())),
+            _ => None,
+        }).collect();
+        for (name, build) in last {
+            let build = BuildId::new(build).unwrap();
+            prop_assert_eq!(bench.world.live(&name), Some(build.clone()));
+            bench.world.give_traffic(&name, &build);
+            prop_assert_eq!(bench.world.live(&name), Some(build));
+        }
+
+        // 12: the journal alone tells the same story.
+        let facts = bench.facts(&view);
+        prop_assert_eq!(RunView::fold(view.number, &facts).unwrap().unwrap(), view);
+    }
+
+    /// Invariant 4: no clean-up ever deletes what serves or what a rollback may need.
+    #[test]
+    fn a_clean_up_never_deletes_what_is_needed(
+        releases in proptest::collection::vec((0..5_u8, any::<bool>()), 1..6),
+        fault in faults(),
+    ) {
+        let bench = Bench::new();
+        bench.drive(&deploy_plan("0.9.0"));
+        for (release, good) in releases {
+            let release = format!("1.{release}.0");
+            bench.world.behave(&release, if good { Behaviour::Healthy } else { Behaviour::Leaks(6) });
+            bench.drive(&deploy_plan(&release));
+        }
+        let (runs, before) = (bench.runs(), live(&bench));
+        let needed = kept(&runs, &before);
+        let target = default_target(&runs, &before);
+        bench.world.forget_acts();
+        bench.world.fail(fault);
+        bench.drive(&planner::cleanup(ground(), &needed).unwrap());
+        prop_assert_eq!(live(&bench), before.clone());
+        for act in bench.world.acts() {
+            let (Act::Deleted(name, build) | Act::Stopped(name, build)) = act else { continue };
+            prop_assert_ne!(before[&service(&name)].clone(), Some(BuildId::new(build).unwrap()));
+        }
+        if let Ok(choice) = target {
+            for (name, build) in choice.builds {
+                prop_assert!(bench.world.builds(name.as_str()).contains(&build.to_string()));
+            }
+        }
+    }
+
+    /// Distortion: facts that come twice, or to a reader who joined late, tell the same run.
+    #[test]
+    fn late_and_repeated_facts_change_nothing(
+        behaviour in behaviours(),
+        picks in proptest::collection::vec(any::<prop::sample::Index>(), 0..8),
+    ) {
+        let Story { bench, view, .. } = story(behaviour, None);
+        let facts = bench.facts(&view);
+        let mut again = RunView::begin(view.number, &facts[0]).unwrap();
+        for at in 1..facts.len() {
+            again.apply(&facts[at]).unwrap();
+            for pick in &picks {
+                let before = again.clone();
+                again.apply(&facts[pick.index(at + 1)]).unwrap();
+                prop_assert_eq!(&again, &before);
+            }
+        }
+        prop_assert_eq!(again, view);
+    }
+}

@@ -1,0 +1,120 @@
+//! The walls of the house (architecture.md §3): who may use whom, how long a file may be, who may
+//! read the clock.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each room and the rooms it may use. `cli` uses the ports' traits to talk to what `app` hands it;
+/// `emulator` uses the ports clock and processes.
+const WALLS: [(&str, &[&str]); 8] = [
+    ("domain", &[]),
+    ("config", &["domain"]),
+    ("ports", &["domain"]),
+    ("engine", &["domain", "ports"]),
+    ("store", &["domain", "ports"]),
+    ("adapters", &["domain", "ports"]),
+    ("emulator", &["domain", "ports"]),
+    ("cli", &["app", "config", "domain", "engine", "ports"]),
+];
+
+const MOST_LINES: usize = 400;
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(sources(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// Everything after `crate::` up to the room's name, wherever it stands in a line of code.
+fn rooms_used(text: &str) -> Vec<String> {
+    let code = text.lines().filter(|l| !l.trim_start().starts_with("//"));
+    code.flat_map(|line| {
+        line.match_indices("crate::").map(move |(at, found)| &line[at + found.len()..])
+    })
+    .flat_map(|rest| match rest.strip_prefix('{') {
+        Some(list) => list.split(',').map(str::trim).map(str::to_owned).collect(),
+        None => vec![rest.to_owned()],
+    })
+    .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
+    .collect()
+}
+
+#[test]
+fn nobody_reaches_through_a_wall() {
+    let mut broken = Vec::new();
+    for (room, allowed) in WALLS {
+        let files = sources(&src().join(room));
+        assert!(!files.is_empty(), "there is no room {room}");
+        for file in files {
+            for used in rooms_used(&fs::read_to_string(&file).unwrap()) {
+                if used != room && !allowed.contains(&used.as_str()) {
+                    broken.push(format!("{} uses {used}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn the_check_of_the_walls_can_fail() {
+    assert_eq!(rooms_used("use crate::store::Sqlite;\n// crate::app\n"), ["store"]);
+    assert_eq!(rooms_used("use crate::{app, cli::x};"), ["app", "cli"]);
+    assert_eq!(rooms_used("fn f(x: &crate::domain::plan::Plan) {}"), ["domain"]);
+}
+
+#[test]
+fn every_room_is_on_the_map() {
+    let map = fs::read_to_string(src().join("lib.rs")).unwrap();
+    for entry in fs::read_dir(src()).unwrap().flatten().filter(|e| e.path().is_dir()) {
+        let room = entry.file_name().into_string().unwrap();
+        assert!(map.contains(&format!("[`{room}`]")), "{room} is not on the map in lib.rs");
+        assert!(WALLS.iter().any(|(name, _)| *name == room), "{room} has no walls");
+    }
+}
+
+#[test]
+fn no_file_is_too_long() {
+    for file in sources(&src()) {
+        let lines = fs::read_to_string(&file).unwrap().lines().count();
+        assert!(lines <= MOST_LINES, "{} has {lines} lines", file.display());
+    }
+}
+
+#[test]
+fn the_domain_does_no_io() {
+    for file in sources(&src().join("domain")) {
+        let text = fs::read_to_string(&file).unwrap();
+        let code = text.lines().filter(|l| !l.trim_start().starts_with("//"));
+        let text = code.collect::<Vec<_>>().join("\n");
+        for foreign in
+            ["tokio", "std::fs", "std::net", "std::process", "std::env", "reqwest", "rusqlite"]
+        {
+            assert!(!text.contains(foreign), "{} uses {foreign}", file.display());
+        }
+    }
+}
+
+#[test]
+fn one_file_reads_the_clock() {
+    for file in sources(&src()).into_iter().filter(|f| !f.ends_with("adapters/clock.rs")) {
+        let text = fs::read_to_string(&file).unwrap();
+        for (at, line) in text.lines().enumerate() {
+            let own =
+                line.contains("fn now(") || line.contains("clock.now()") || line.contains(".now()");
+            let reads = line.contains("Instant::now()") || line.contains("Timestamp::now()");
+            assert!(!reads && (own || !line.contains("::now()")), "{}:{}", file.display(), at + 1);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The real binary in a folder of its own: its config, its state, its ports, and nothing left
+//! running afterwards.
+
+use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Nothing a test waits for takes longer on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+pub(crate) struct Sandbox {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) app: u16,
+    pub(crate) bo: u16,
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// What a command came to.
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Said {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {}{}", self.out, self.err))
+    }
+
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.out, self.err);
+        self
+    }
+}
+
+impl Sandbox {
+    /// Waits are short: what the rules decide is the same.
+    pub(crate) fn new() -> Self {
+        Self::with_deploy(
+            "health: { attempts: 8, interval: 100ms, timeout: 2s, consecutive: 3 }\n    \
+             attest: { consecutive: 3, interval: 20ms, within: 20s }\n    \
+             soak: { for: 300ms, interval: 100ms, failures: 2 }",
+        )
+    }
+
+    pub(crate) fn with_deploy(deploy: &str) -> Self {
+        let sandbox =
+            Self { folder: tempfile::tempdir().unwrap(), app: free_port(), bo: free_port() };
+        sandbox.write_config(deploy, "{ kind: list, labels: [\"1.0.0\"] }");
+        sandbox
+    }
+
+    pub(crate) fn write_config(&self, deploy: &str, releases: &str) {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/toto");
+        let mut text = "version: 1\nprojects:\n  toto-f9d2f: { environment: production, region: us-central1 }\nservices:\n".to_owned();
+        for name in ["toto-app", "toto-bo"] {
+            let folder = root.join(name);
+            let _ = writeln!(
+                text,
+                "  {name}: {{ root: {}, backend: {name}, health: {{ path: /api/health, version: /version, revision: /revision }} }}",
+                folder.display()
+            );
+        }
+        let _ = write!(
+            text,
+            "environments:
+  development:
+    protection: open
+    platform: {{ kind: app-hosting, endpoint: emulator, project: demo-toto, location: us-central1 }}
+    services: {{ toto-app: {{ url: 'http://localhost:{}' }}, toto-bo: {{ url: 'http://localhost:{}' }} }}
+  production:
+    protection: typed
+    promote_from: development
+    platform: {{ kind: app-hosting, location: us-central1, project: toto-f9d2f }}
+    services: {{ toto-app: {{ url: 'https://app.invalid' }} }}
+deploy:
+    order: [toto-bo, toto-app]
+    {deploy}
+releases: {releases}
+",
+            self.app, self.bo
+        );
+        std::fs::write(self.folder.path().join("config.yaml"), text).unwrap();
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pointsman"));
+        command
+            .arg("--config")
+            .arg(self.folder.path().join("config.yaml"))
+            .arg("--state-dir")
+            .arg(self.state())
+            .args(arguments)
+            .env("USER", "ana")
+            .env_remove("CLOUDSDK_AUTH_ACCESS_TOKEN")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
+        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
+        Said {
+            code: status.code().unwrap_or(-1),
+            out: String::from_utf8(stdout).unwrap(),
+            err: String::from_utf8(stderr).unwrap(),
+        }
+    }
+
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    pub(crate) fn deploy(&self, release: &str) -> Said {
+        self.run(&["deploy", "development", "--release", release, "--yes", "--json"])
+    }
+
+    /// Who answers at a port: version and revision, or the status.
+    pub(crate) fn who(&self, port: u16) -> Result<(String, String), u16> {
+        let (status, body) = get(port, "/api/health");
+        if status != 200 {
+            return Err(status);
+        }
+        let json: Value = serde_json::from_str(&body).unwrap();
+        let word = |key: &str| json[key].as_str().unwrap().to_owned();
+        Ok((word("version"), word("revision")))
+    }
+
+    pub(crate) fn emulator(&self) -> Value {
+        self.run(&["emulator", "status", "--json"]).exits(0).json()
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.run(&["emulator", "stop"]);
+        // After a kill -9 of the emulator its slots may be left.
+        let _ = Command::new("pkill").arg("-9").arg("-f").arg(self.folder.path()).status();
+    }
+}
+
+/// A plain HTTP/1.1 GET; status 0 if nobody answers.
+pub(crate) fn get(port: u16, path: &str) -> (u16, String) {
+    request(
+        port,
+        &format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n"),
+    )
+}
+
+pub(crate) fn request(port: u16, text: &str) -> (u16, String) {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return (0, String::new()) };
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(text.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let status = answer.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap_or(("", ""));
+    (status, body.to_owned())
+}
+
+/// Waits for a condition, not for a time.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain until {what}");
+        std::thread::yield_now();
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+}

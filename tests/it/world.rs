@@ -1,0 +1,403 @@
+//! A scripted world for the engine: a platform that remembers every call, services that behave as
+//! told, and tokio's paused clock. The journal is the real one.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use pointsman::adapters::process::ThisMachine;
+use pointsman::domain::error::Problem;
+use pointsman::domain::event::{Event, Fact, Split};
+use pointsman::domain::health::{Identity, Sample};
+use pointsman::domain::ids::{
+    BackendId, BuildId, EnvironmentName, Location, ProjectId, ServiceName,
+};
+use pointsman::domain::plan::{Endpoint, HealthEndpoint, Member, Plan, Source};
+use pointsman::domain::planner::{self, Ground};
+use pointsman::domain::policy::DeployPolicy;
+use pointsman::domain::project::{Project, Target};
+use pointsman::domain::release::ReleaseLabel;
+use pointsman::domain::step::Failure;
+use pointsman::domain::view::RunView;
+use pointsman::engine::{Asking, Engine, Outside, Signal};
+use pointsman::ports::BoxFuture;
+use pointsman::ports::clock::Clock;
+use pointsman::ports::hosting::{
+    Answer, Build, BuildState, Hosting, HostingError, LogPart, NewBuild, NewRollout, Traffic,
+};
+use pointsman::ports::journal::{Entry, Journal as _};
+use pointsman::ports::log::{LogLine, RunLog};
+use pointsman::ports::prober::{Prober, Question};
+use pointsman::store::SqliteStore;
+use tokio::sync::mpsc;
+
+/// How a release behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Behaviour {
+    Healthy,
+    Broken,
+    Flaky,
+    /// Healthy for so many answers at its public address, then not.
+    Leaks(u32),
+    /// Its build ends FAILED.
+    DoesNotBuild,
+}
+
+/// A call of the platform's that fails.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fault {
+    /// The how-manieth call of all, from 0.
+    pub(crate) at: usize,
+    /// In which way.
+    pub(crate) class: Failure,
+    /// Whether the world acts all the same: the reply is lost.
+    pub(crate) acts: bool,
+}
+
+/// A call that changed something, or tried to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Act {
+    Built(String, String),
+    Switched(String, String),
+    Stopped(String, String),
+    Deleted(String, String),
+}
+
+#[derive(Default)]
+struct Inside {
+    traffic: BTreeMap<String, BuildId>,
+    builds: BTreeMap<(String, String), Build>,
+    acts: Vec<Act>,
+    calls: usize,
+    asked: BTreeMap<String, u32>,
+    asked_urls: Vec<String>,
+    behaviour: BTreeMap<String, Behaviour>,
+    fault: Option<Fault>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct World(Arc<Mutex<Inside>>);
+
+fn refused(class: Failure) -> HostingError {
+    HostingError { problem: Problem::new("the platform refused"), class }
+}
+
+impl World {
+    pub(crate) fn behave(&self, release: &str, behaviour: Behaviour) {
+        self.0.lock().unwrap().behaviour.insert(release.to_owned(), behaviour);
+    }
+
+    pub(crate) fn fail(&self, fault: Option<Fault>) {
+        let mut inside = self.0.lock().unwrap();
+        inside.fault = fault;
+        inside.calls = 0;
+    }
+
+    pub(crate) fn acts(&self) -> Vec<Act> {
+        self.0.lock().unwrap().acts.clone()
+    }
+
+    pub(crate) fn forget_acts(&self) {
+        self.0.lock().unwrap().acts.clear();
+    }
+
+    pub(crate) fn asked_urls(&self) -> Vec<String> {
+        self.0.lock().unwrap().asked_urls.clone()
+    }
+
+    pub(crate) fn live(&self, service: &str) -> Option<BuildId> {
+        self.0.lock().unwrap().traffic.get(service).cloned()
+    }
+
+    pub(crate) fn builds(&self, service: &str) -> Vec<String> {
+        let inside = self.0.lock().unwrap();
+        inside.builds.keys().filter(|(s, _)| s == service).map(|(_, b)| b.clone()).collect()
+    }
+
+    /// Somebody else's hand.
+    pub(crate) fn give_traffic(&self, service: &str, build: &BuildId) {
+        self.0.lock().unwrap().traffic.insert(service.to_owned(), build.clone());
+    }
+
+    /// One call: counts it, lets the world act unless the fault says no, and answers.
+    fn call<T>(
+        &self,
+        act: impl FnOnce(&mut Inside) -> Result<T, HostingError>,
+    ) -> Result<T, HostingError> {
+        let mut inside = self.0.lock().unwrap();
+        let at = inside.calls;
+        inside.calls += 1;
+        match inside.fault.filter(|fault| fault.at == at) {
+            Some(fault) if fault.acts => act(&mut inside).and(Err(refused(fault.class))),
+            Some(fault) => Err(refused(fault.class)),
+            None => act(&mut inside),
+        }
+    }
+}
+
+fn now<'a, T: Send + 'a>(answer: Result<T, HostingError>) -> Answer<'a, T> {
+    Box::pin(std::future::ready(answer))
+}
+
+fn traffic_of(inside: &Inside, target: &Target) -> Traffic {
+    let build = inside.traffic.get(target.service().as_str());
+    let splits = build.map(|b| Split { build: b.clone(), percent: 100 }).into_iter().collect();
+    Traffic { splits, moving: false }
+}
+
+impl Hosting for World {
+    fn prepare<'a>(&'a self, _: &'a Member) -> Answer<'a, ()> {
+        now(self.call(|_| Ok(())))
+    }
+
+    fn traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Traffic> {
+        now(self.call(|inside| Ok(traffic_of(inside, target))))
+    }
+
+    fn build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, Option<Build>> {
+        let key = (target.service().to_string(), id.to_string());
+        now(self.call(|inside| Ok(inside.builds.get(&key).cloned())))
+    }
+
+    fn builds<'a>(&'a self, target: &'a Target) -> Answer<'a, Vec<Build>> {
+        now(self.call(|inside| {
+            let of = |(service, _): &(String, String)| service == target.service().as_str();
+            Ok(inside.builds.iter().filter(|(k, _)| of(k)).map(|(_, b)| b.clone()).collect())
+        }))
+    }
+
+    fn create_build<'a>(&'a self, target: &'a Target, new: &'a NewBuild) -> Answer<'a, ()> {
+        let service = target.service().to_string();
+        now(self.call(|inside| {
+            let behaviour = inside.behaviour.get(new.release.as_str()).copied();
+            let fails = behaviour == Some(Behaviour::DoesNotBuild);
+            inside.acts.push(Act::Built(service.clone(), new.id.to_string()));
+            let build = Build {
+                id: new.id.clone(),
+                state: if fails { BuildState::Unusable } else { BuildState::Ready },
+                state_word: if fails { "FAILED" } else { "READY" }.to_owned(),
+                release: Some(new.release.clone()),
+                preview: Some(format!("http://preview/{service}/{}", new.id)),
+                problem: fails.then(|| Problem::new("the build failed")),
+            };
+            inside.builds.insert((service, new.id.to_string()), build);
+            Ok(())
+        }))
+    }
+
+    fn set_active<'a>(&'a self, target: &'a Target, new: &'a NewRollout) -> Answer<'a, Traffic> {
+        let service = target.service().to_string();
+        now(self.call(|inside| {
+            inside.acts.push(Act::Switched(service.clone(), new.build.to_string()));
+            inside.traffic.insert(service, new.build.clone());
+            Ok(traffic_of(inside, target))
+        }))
+    }
+
+    fn stop_build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, bool> {
+        let act = Act::Stopped(target.service().to_string(), id.to_string());
+        now(self.call(|inside| {
+            inside.acts.push(act);
+            Ok(true)
+        }))
+    }
+
+    fn delete_build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, ()> {
+        let key = (target.service().to_string(), id.to_string());
+        now(self.call(|inside| {
+            inside.acts.push(Act::Deleted(key.0.clone(), key.1.clone()));
+            inside.builds.remove(&key);
+            Ok(())
+        }))
+    }
+
+    fn log<'a>(&'a self, _: &'a Target, _: &'a BuildId, from: u64) -> BoxFuture<'a, LogPart> {
+        Box::pin(std::future::ready(LogPart { lines: Vec::new(), next: from }))
+    }
+
+    fn tells_revision(&self) -> bool {
+        true
+    }
+
+    fn poll_after(&self, _: u32) -> Duration {
+        Duration::from_millis(50)
+    }
+}
+
+impl Prober for World {
+    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Sample> {
+        let mut inside = self.0.lock().unwrap();
+        inside.asked_urls.push(question.base.clone());
+        let sample = answer(&mut inside, &question.base);
+        Box::pin(std::future::ready(sample))
+    }
+}
+
+fn answer(inside: &mut Inside, base: &str) -> Sample {
+    let (service, build, public) = match base.strip_prefix("http://preview/") {
+        Some(rest) => {
+            let (service, build) = rest.split_once('/').unwrap();
+            (service.to_owned(), build.to_owned(), false)
+        }
+        None => {
+            let service = base.trim_start_matches("http://").to_owned();
+            match inside.traffic.get(&service) {
+                Some(build) => (service, build.to_string(), true),
+                None => return Sample::Unhealthy("nothing serves".to_owned()),
+            }
+        }
+    };
+    let found = inside.builds.get(&(service.clone(), build.clone())).cloned();
+    let release = found.and_then(|b| b.release).map(|r| r.to_string()).unwrap_or_default();
+    let asked = inside.asked.entry(format!("{build} {public}")).or_default();
+    *asked += 1;
+    let bad = match inside.behaviour.get(&release).copied().unwrap_or(Behaviour::Healthy) {
+        Behaviour::Healthy | Behaviour::DoesNotBuild => false,
+        Behaviour::Broken => true,
+        Behaviour::Flaky => *asked % 2 == 0,
+        Behaviour::Leaks(after) => public && *asked > after,
+    };
+    if bad {
+        return Sample::Unhealthy("HTTP 503".to_owned());
+    }
+    Sample::Healthy(Identity { version: Some(release), revision: Some(build) })
+}
+
+impl RunLog for World {
+    fn line(&self, _: &LogLine) {}
+}
+
+/// tokio's clock, which the tests pause: waits cost nothing, and their order stays.
+struct PausedClock(tokio::time::Instant);
+
+impl Clock for PausedClock {
+    fn now(&self) -> pointsman::domain::time::Timestamp {
+        pointsman::domain::time::Timestamp::UNIX_EPOCH
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn sleep(&self, length: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(length))
+    }
+}
+
+pub(crate) fn label(text: &str) -> ReleaseLabel {
+    ReleaseLabel::new(text).unwrap()
+}
+
+pub(crate) fn service(name: &str) -> ServiceName {
+    ServiceName::new(name).unwrap()
+}
+
+/// An environment with the guide's two services, its waits short.
+pub(crate) fn ground() -> Ground {
+    let environment = EnvironmentName::new("development").unwrap();
+    let project =
+        Project { id: ProjectId::new("demo-toto").unwrap(), environment: environment.clone() };
+    let member = |name: &str| Member {
+        target: Target::new(
+            &environment,
+            service(name),
+            &project,
+            Location::new("us-central1").unwrap(),
+            BackendId::new(name).unwrap(),
+        )
+        .unwrap(),
+        url: format!("http://{name}"),
+        health: HealthEndpoint {
+            path: "/api/health".into(),
+            version: Some("/version".into()),
+            revision: Some("/revision".into()),
+        },
+        source: None,
+        repository: None,
+        root_directory: None,
+        to: None,
+        keep: Vec::new(),
+    };
+    let mut policy = DeployPolicy::default();
+    policy.soak.length = Duration::from_secs(5);
+    policy.attest.consecutive = 5;
+    let members = vec![member("toto-bo"), member("toto-app")];
+    Ground { environment, members, policy, endpoint: Endpoint::Emulator }
+}
+
+pub(crate) fn deploy_plan(release: &str) -> Plan {
+    let sources =
+        ["toto-bo", "toto-app"].map(|s| (service(s), Source::Archive("file:///x".into())));
+    planner::deploy(ground(), &label(release), &sources.into_iter().collect()).unwrap()
+}
+
+/// A store in a folder that goes with it.
+pub(crate) struct Bench {
+    pub(crate) world: World,
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self { world: World::default(), folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn store(&self) -> SqliteStore {
+        SqliteStore::open(self.folder.path(), Arc::new(ThisMachine)).unwrap()
+    }
+
+    /// The environment's runs, newest first.
+    pub(crate) fn runs(&self) -> Vec<RunView> {
+        self.store().runs(None, 100).unwrap().into_iter().map(|l| l.view).collect()
+    }
+
+    pub(crate) fn facts(&self, run: &RunView) -> Vec<Fact> {
+        self.store().facts(run.number, 0).unwrap()
+    }
+
+    /// Drives a plan to its end, with nobody to ask.
+    pub(crate) fn drive(&self, plan: &Plan) -> RunView {
+        self.drive_with(plan, |_, _| {})
+    }
+
+    /// The same; `meanwhile` is told of every state, and may send signals.
+    pub(crate) fn drive_with(
+        &self,
+        plan: &Plan,
+        mut meanwhile: impl FnMut(&RunView, &mpsc::Sender<Signal>),
+    ) -> RunView {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let event = Event::RunStarted { plan: Box::new(plan.clone()), plan_hash: plan.hash() };
+            let at = pointsman::domain::time::Timestamp::UNIX_EPOCH;
+            let entry = Entry { actor: "ana", at, elapsed_ms: 0, step: None, event: &event };
+            let view = self.store().create(plan, entry).unwrap();
+            let outside = Outside {
+                hosting: Arc::new(self.world.clone()),
+                prober: Arc::new(self.world.clone()),
+                clock: Arc::new(PausedClock(tokio::time::Instant::now())),
+                log: Arc::new(self.world.clone()),
+            };
+            let (sender, receiver) = mpsc::channel(4);
+            let engine =
+                Engine::new(Box::new(self.store()), view, outside, Asking::Nobody, true, receiver);
+            let mut watch = engine.watch();
+            let run = engine.run();
+            tokio::pin!(run);
+            loop {
+                tokio::select! {
+                    biased;
+                    Ok(()) = watch.changed() => {
+                        let view = watch.borrow_and_update().clone();
+                        meanwhile(&view, &sender);
+                    }
+                    ended = &mut run => break ended.unwrap(),
+                }
+            }
+        })
+    }
+}
