@@ -172,7 +172,9 @@ async fn restore(platform: &Arc<Platform>) {
 
 /// Begins again what was under way.
 fn carry_on(platform: &Arc<Platform>) {
-    for operation in platform.registry().all(Kind::Operation).unwrap_or_default() {
+    // Bound first: in a `for` the guard would be held over the whole loop.
+    let operations = platform.registry().all(Kind::Operation).unwrap_or_default();
+    for operation in operations {
         let name = operation["name"].as_str().unwrap_or_default().to_owned();
         let target = operation["metadata"]["target"].as_str().unwrap_or_default().to_owned();
         let resource: Option<Value> = platform.registry().get(&target).ok().flatten();

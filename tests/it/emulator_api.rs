@@ -1,1 +1,411 @@
-//! x
+//! The emulator's API held to Google's discovery document and to the contract's errors.
+
+use pointsman::emulator::violations;
+use serde_json::{Value, json};
+
+use super::sandbox::{Sandbox, request, wait_until};
+
+/// A caller of one emulator's API.
+struct Caller {
+    sandbox: Sandbox,
+    port: u16,
+    token: String,
+}
+
+const LOCATION: &str = "projects/demo-toto/locations/us-central1";
+
+impl Caller {
+    fn new() -> Self {
+        let sandbox = Sandbox::new();
+        let started = sandbox.run(&["emulator", "start", "--json"]).exits(0).json();
+        let port = started["url"].as_str().unwrap().rsplit_once(':').unwrap().1.parse().unwrap();
+        let token = sandbox.run(&["emulator", "token"]).exits(0).out.trim().to_owned();
+        Self { sandbox, port, token }
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, Value) {
+        let length = body.len();
+        let (status, answer) = request(
+            self.port,
+            &format!(
+                "{method} {path} HTTP/1.1\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            ),
+        );
+        (status, serde_json::from_str(&answer).unwrap_or(Value::Null))
+    }
+
+    fn call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let headers =
+            format!("Host: localhost:{}\r\nAuthorization: Bearer {}\r\n", self.port, self.token);
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.send(method, path, &headers, &body)
+    }
+
+    /// A call that must work, its answer held to a schema of the document.
+    #[track_caller]
+    fn ok(&self, method: &str, path: &str, body: &Value, schema: &str) -> Value {
+        let (status, answer) = self.call(method, path, body);
+        assert_eq!(status, 200, "{method} {path}: {answer}");
+        assert_eq!(violations(schema, &answer), [], "{method} {path}: {answer}");
+        answer
+    }
+
+    /// A call that must be refused in Google's shape.
+    #[track_caller]
+    fn refused(&self, method: &str, path: &str, body: &Value, code: u16, word: &str) -> String {
+        let (status, answer) = self.call(method, path, body);
+        error(status, &answer, code, word)
+    }
+
+    fn get(&self, name: &str, schema: &str) -> Value {
+        self.ok("GET", &format!("/v1/{name}"), &Value::Null, schema)
+    }
+
+    /// Waits for an operation and checks what it holds.
+    #[track_caller]
+    fn done(&self, operation: &Value, schema: &str) -> Value {
+        let name = operation["name"].as_str().unwrap().to_owned();
+        let mut last = Value::Null;
+        wait_until("the operation is done", || {
+            last = self.get(&name, "Operation");
+            last["done"] == true
+        });
+        let response = last["response"].clone();
+        assert_eq!(
+            response["@type"],
+            format!("type.googleapis.com/google.firebase.apphosting.v1.{schema}"),
+            "{last}"
+        );
+        assert!(last["metadata"]["endTime"].is_string());
+        let mut metadata = last["metadata"].clone();
+        metadata.as_object_mut().unwrap().remove("@type");
+        assert_eq!(violations("OperationMetadata", &metadata), []);
+        response
+    }
+
+    fn backend(&self) -> String {
+        let body = json!({
+            "servingLocality": "GLOBAL_ACCESS",
+            "annotations": {"pointsman.dev/address": format!("localhost:{}", self.sandbox.app)},
+        });
+        let path = format!("/v1/{LOCATION}/backends?backendId=toto-app");
+        let operation = self.ok("POST", &path, &body, "Operation");
+        self.done(&operation, "Backend");
+        format!("{LOCATION}/backends/toto-app")
+    }
+
+    fn build(&self, backend: &str, id: &str) -> Value {
+        let folder = concat!("file://", env!("CARGO_MANIFEST_DIR"), "/examples/toto/toto-app");
+        let body = json!({
+            "source": {"archive": {"userStorageUri": folder}},
+            "annotations": {"pointsman.dev/release": "1.0.0"},
+        });
+        let path = format!("/v1/{backend}/builds?buildId={id}");
+        let operation = self.ok("POST", &path, &body, "Operation");
+        let response = self.done(&operation, "Build");
+        assert_eq!(response["state"], "READY", "{response}");
+        self.get(&format!("{backend}/builds/{id}"), "Build")
+    }
+}
+
+#[track_caller]
+fn error(status: u16, answer: &Value, code: u16, word: &str) -> String {
+    assert_eq!((status, &answer["error"]["code"]), (code, &json!(code)), "{answer}");
+    assert_eq!(answer["error"]["status"], word, "{answer}");
+    answer["error"]["message"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_checker_itself_finds_what_does_not_fit() {
+    for (schema, bad) in [
+        ("Build", json!({"state": "BUILD"})),
+        ("Build", json!({"sha": "1"})),
+        ("Build", json!({"source": {"codebase": {"sha": "1"}}})),
+        ("Traffic", json!({"current": {"splits": [{"percent": "100"}]}})),
+        ("Traffic", json!({"reconciling": "yes"})),
+        ("Rollout", json!({"createTime": "yesterday"})),
+        ("NoSuchThing", json!({})),
+    ] {
+        assert_eq!(violations(schema, &bad).len(), 1, "{schema} {bad}");
+    }
+    assert_eq!(violations("Build", &json!({"state": "READY", "labels": {"a": "b"}})), []);
+}
+
+#[test]
+fn a_whole_blue_green_conversation_fits_the_document() {
+    let api = Caller::new();
+    let backend = api.backend();
+    api.get(&backend, "Backend");
+    let traffic = format!("{backend}/traffic");
+    assert_eq!(api.get(&traffic, "Traffic")["current"]["splits"], json!([]));
+
+    let blue = api.build(&backend, "blue");
+    assert_eq!(
+        api.get(&traffic, "Traffic")["current"]["splits"],
+        json!([]),
+        "built without traffic"
+    );
+    let rollout = json!({"build": blue["name"]});
+    let path = format!("/v1/{backend}/rollouts?rolloutId=blue");
+    let operation = api.ok("POST", &path, &rollout, "Operation");
+    assert_eq!(api.done(&operation, "Rollout")["state"], "SUCCEEDED");
+    api.get(&format!("{backend}/rollouts/blue"), "Rollout");
+    let serving = |build: &Value| json!([{"build": build["name"], "percent": 100}]);
+    assert_eq!(api.get(&traffic, "Traffic")["current"]["splits"], serving(&blue));
+    assert_eq!(api.sandbox.who(api.sandbox.app).unwrap(), ("1.0.0".into(), "blue".into()));
+
+    let green = api.build(&backend, "green");
+    let target = json!({"name": traffic, "target": {"splits": [
+        {"build": green["name"], "percent": 100}, {"build": blue["name"], "percent": 0},
+    ]}});
+    let operation =
+        api.ok("PATCH", &format!("/v1/{traffic}?updateMask=target"), &target, "Operation");
+    api.done(&operation, "Traffic");
+    let after = api.get(&traffic, "Traffic");
+    assert_eq!(after["current"]["splits"], serving(&green), "0 % is left out");
+    assert!(after.get("rolloutPolicy").is_none(), "target replaces the policy");
+    let policy = json!({"rolloutPolicy": {"codebaseBranch": "main", "disabled": true}});
+    let operation =
+        api.ok("PATCH", &format!("/v1/{traffic}?updateMask=rolloutPolicy"), &policy, "Operation");
+    api.done(&operation, "Traffic");
+    let after = api.get(&traffic, "Traffic");
+    assert!(after.get("target").is_none() && after["rolloutPolicy"]["disabledTime"].is_string());
+
+    let page = api.ok(
+        "GET",
+        &format!("/v1/{backend}/builds?pageSize=1&orderBy=createTime%20desc"),
+        &Value::Null,
+        "ListBuildsResponse",
+    );
+    assert_eq!(page["builds"][0]["name"], green["name"]);
+    let next = format!(
+        "/v1/{backend}/builds?pageSize=1&orderBy=createTime%20desc&pageToken={}",
+        page["nextPageToken"].as_str().unwrap()
+    );
+    let page = api.ok("GET", &next, &Value::Null, "ListBuildsResponse");
+    assert_eq!((&page["builds"][0]["name"], page.get("nextPageToken")), (&blue["name"], None));
+    api.ok(
+        "GET",
+        "/v1/projects/demo-toto/locations/-/backends",
+        &Value::Null,
+        "ListBackendsResponse",
+    );
+    api.ok("GET", &format!("/v1/{backend}/rollouts"), &Value::Null, "ListRolloutsResponse");
+    api.ok("GET", &format!("/v1/{LOCATION}/operations"), &Value::Null, "ListOperationsResponse");
+    api.ok("GET", "/v1/projects/demo-toto/locations", &Value::Null, "ListLocationsResponse");
+
+    let path = format!("/v1/{}", green["name"].as_str().unwrap());
+    let said = api.refused("DELETE", &path, &Value::Null, 400, "FAILED_PRECONDITION");
+    assert_eq!(said, "build is serving traffic");
+    let path = format!("/v1/{}", blue["name"].as_str().unwrap());
+    let operation = api.ok("DELETE", &path, &Value::Null, "Operation");
+    api.done(&operation, "Build");
+    api.refused("GET", &path, &Value::Null, 404, "NOT_FOUND");
+}
+
+#[test]
+fn what_google_would_not_understand_is_refused_in_its_words() {
+    let api = Caller::new();
+    let backend = api.backend();
+    api.build(&backend, "blue");
+    let builds = format!("/v1/{backend}/builds?buildId=x");
+    let source = |source: Value| json!({"source": source});
+
+    let said = api.refused(
+        "POST",
+        &builds,
+        &source(json!({"codebase": {"sha": "1"}})),
+        400,
+        "INVALID_ARGUMENT",
+    );
+    assert_eq!(
+        said,
+        "Invalid JSON payload received. Unknown name \"sha\" at 'source.codebase': Cannot find field."
+    );
+    api.refused(
+        "POST",
+        &builds,
+        &json!({"config": {"env": [{"variable": "A", "availability": ["NOW"]}]}}),
+        400,
+        "INVALID_ARGUMENT",
+    );
+    api.refused("POST", &builds, &source(json!({})), 400, "INVALID_ARGUMENT");
+    api.refused(
+        "POST",
+        &builds,
+        &source(json!({"codebase": {"branch": "main"}})),
+        400,
+        "FAILED_PRECONDITION",
+    );
+    api.refused(
+        "POST",
+        &format!("/v1/{backend}/builds"),
+        &source(json!({"archive": {"userStorageUri": "file:///x"}})),
+        400,
+        "INVALID_ARGUMENT",
+    );
+    api.refused(
+        "POST",
+        &format!("/v1/{backend}/builds?buildId=blue"),
+        &source(json!({"archive": {"userStorageUri": "file:///x"}})),
+        409,
+        "ALREADY_EXISTS",
+    );
+    api.refused(
+        "POST",
+        &format!("/v1/{backend}/builds?buildId=UPPER"),
+        &source(json!({"archive": {"userStorageUri": "file:///x"}})),
+        400,
+        "INVALID_ARGUMENT",
+    );
+    let said =
+        api.refused("POST", &format!("{builds}&colour=red"), &json!({}), 400, "INVALID_ARGUMENT");
+    assert!(said.contains("Unknown name \"colour\""), "{said}");
+}
+
+#[test]
+fn splits_etags_and_unusable_builds_are_refused() {
+    let api = Caller::new();
+    let backend = api.backend();
+    let blue = api.build(&backend, "blue")["name"].clone();
+    let green = api.build(&backend, "green")["name"].clone();
+    let traffic = format!("/v1/{backend}/traffic?updateMask=target");
+    let half = json!({"target": {"splits": [{"build": blue, "percent": 50}, {"build": green, "percent": 50}]}});
+    assert_eq!(
+        api.refused("PATCH", &traffic, &half, 400, "INVALID_ARGUMENT"),
+        "percent must be 0 or 100"
+    );
+    let none = json!({"target": {"splits": [{"build": blue, "percent": 0}]}});
+    api.refused("PATCH", &traffic, &none, 400, "INVALID_ARGUMENT");
+    let both = json!({"target": {"splits": [{"build": blue, "percent": 100}]}, "rolloutPolicy": {"disabled": true}});
+    api.refused("PATCH", &format!("/v1/{backend}/traffic"), &both, 400, "INVALID_ARGUMENT");
+    let stale = json!({"etag": "\"old\"", "target": {"splits": [{"build": blue, "percent": 100}]}});
+    api.refused("PATCH", &traffic, &stale, 409, "ABORTED");
+    api.refused(
+        "DELETE",
+        &format!("/v1/{}?etag=old", blue.as_str().unwrap()),
+        &Value::Null,
+        409,
+        "ABORTED",
+    );
+    let elsewhere = json!({"build": "projects/p/locations/l/backends/b/builds/x"});
+    api.refused(
+        "POST",
+        &format!("/v1/{backend}/rollouts?rolloutId=r"),
+        &elsewhere,
+        400,
+        "INVALID_ARGUMENT",
+    );
+    let missing = json!({"build": format!("{backend}/builds/missing")});
+    api.refused("POST", &format!("/v1/{backend}/rollouts?rolloutId=r"), &missing, 404, "NOT_FOUND");
+
+    let nowhere = json!({"source": {"archive": {"userStorageUri": "gs://bucket/object"}}});
+    let operation =
+        api.ok("POST", &format!("/v1/{backend}/builds?buildId=bad"), &nowhere, "Operation");
+    let response = api.done(&operation, "Build");
+    assert_eq!(response["state"], "FAILED", "a failed build is no failed operation");
+    let bad = json!({"build": format!("{backend}/builds/bad")});
+    api.refused(
+        "POST",
+        &format!("/v1/{backend}/rollouts?rolloutId=r"),
+        &bad,
+        400,
+        "FAILED_PRECONDITION",
+    );
+}
+
+#[test]
+fn a_repeated_request_acts_once_and_a_check_not_at_all() {
+    let api = Caller::new();
+    let backend = api.backend();
+    let folder = concat!("file://", env!("CARGO_MANIFEST_DIR"), "/examples/toto/toto-app");
+    let body = json!({"source": {"archive": {"userStorageUri": folder}}});
+    let only = format!("/v1/{backend}/builds?buildId=checked&validateOnly=true");
+    assert_eq!(api.ok("POST", &only, &body, "Operation")["done"], true);
+    api.refused("GET", &format!("/v1/{backend}/builds/checked"), &Value::Null, 404, "NOT_FOUND");
+    let path =
+        format!("/v1/{backend}/builds?buildId=one&requestId=7e7f2c3e-8f0b-4f0e-9d2a-5f1f6a0c9b11");
+    let first = api.ok("POST", &path, &body, "Operation");
+    let again = api.ok("POST", &path, &body, "Operation");
+    assert_eq!(first["name"], again["name"]);
+    api.done(&first, "Build");
+    let builds =
+        api.ok("GET", &format!("/v1/{backend}/builds"), &Value::Null, "ListBuildsResponse");
+    assert_eq!(builds["builds"].as_array().unwrap().len(), 1);
+    for id in ["00000000-0000-0000-0000-000000000000", "seven"] {
+        let path = format!("/v1/{backend}/builds?buildId=two&requestId={id}");
+        api.refused("POST", &path, &body, 400, "INVALID_ARGUMENT");
+    }
+}
+
+#[test]
+fn only_a_caller_of_this_machine_with_the_token_is_heard() {
+    let api = Caller::new();
+    let path = format!("/v1/{LOCATION}/backends");
+    let host = format!("Host: localhost:{}\r\n", api.port);
+    let (status, answer) = api.send("GET", &path, &host, "");
+    error(status, &answer, 401, "UNAUTHENTICATED");
+    assert_eq!(answer["error"]["details"][0]["reason"], "CREDENTIALS_MISSING");
+    for wrong in ["owner", "x", ""] {
+        let headers = format!("{host}Authorization: Bearer {wrong}\r\n");
+        let (status, answer) = api.send("GET", &path, &headers, "");
+        error(status, &answer, 401, "UNAUTHENTICATED");
+    }
+    for foreign in ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", ""] {
+        let headers = format!("Host: {foreign}\r\nAuthorization: Bearer {}\r\n", api.token);
+        let (status, answer) = api.send("GET", &path, &headers, "");
+        error(status, &answer, 403, "PERMISSION_DENIED");
+    }
+    for own in ["127.0.0.1", "localhost:1", "[::1]:4000"] {
+        let headers = format!("Host: {own}\r\nAuthorization: Bearer {}\r\n", api.token);
+        assert_eq!(api.send("GET", &path, &headers, "").0, 200, "{own}");
+    }
+    api.refused("GET", "/v2/x", &Value::Null, 404, "NOT_FOUND");
+    api.refused(
+        "GET",
+        &format!("/v1/{LOCATION}/backends/toto-app/nope"),
+        &Value::Null,
+        404,
+        "NOT_FOUND",
+    );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn it_listens_on_loopback_alone() {
+    let api = Caller::new();
+    api.backend();
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let ports = [api.port, api.sandbox.app].map(|p| format!("{p:04X}"));
+    let mut found = 0;
+    for line in table.lines().skip(1) {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        let (address, port) = fields[1].split_once(':').unwrap();
+        if fields[3] == "0A" && ports.iter().any(|p| p == port) {
+            assert_eq!(address, "0100007F", "127.0.0.1, in the kernel's byte order");
+            found += 1;
+        }
+    }
+    assert_eq!(found, 2);
+    let others = std::fs::read_to_string("/proc/net/tcp6").unwrap_or_default();
+    assert!(
+        !others
+            .lines()
+            .any(|l| l.contains(" 0A ") && ports.iter().any(|p| l.contains(&format!(":{p} "))))
+    );
+}
+
+#[test]
+fn a_secret_without_a_dummy_fails_the_build_by_its_name() {
+    let api = Caller::new();
+    let backend = api.backend();
+    let folder = tempfile::tempdir().unwrap();
+    let yaml = "scripts: { runCommand: pointsman sample-app }\nenv: [{ variable: KEY, secret: the-key }]\n";
+    std::fs::write(folder.path().join("apphosting.yaml"), yaml).unwrap();
+    let uri = format!("file://{}", folder.path().display());
+    let body = json!({"source": {"archive": {"userStorageUri": uri}}});
+    let operation = api.ok("POST", &format!("/v1/{backend}/builds?buildId=x"), &body, "Operation");
+    let build = api.done(&operation, "Build");
+    let said = build["errors"][0]["error"]["message"].as_str().unwrap();
+    assert!(said.starts_with("fah/misconfigured-secret") && said.contains("KEY"), "{said}");
+}
