@@ -13,6 +13,7 @@ pub mod planner;
 pub mod policy;
 pub mod project;
 pub mod readiness;
+pub mod recover;
 pub mod redact;
 pub mod release;
 pub mod retry;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::prepare::{self, BuildError};
-use super::proxy::{self, Proxy};
+use super::proxy::{self, Proxy, Workers};
 use super::registry::{Kind, Registry, SlotRecord};
 use super::slots::{Recipe, Slots};
 use super::{ADDRESS, RELEASE};
@@ -20,12 +20,12 @@ struct Door {
     proxy: Arc<Proxy>,
     port: u16,
     problem: Option<String>,
-    task: tokio::task::AbortHandle,
+    tasks: Vec<tokio::task::AbortHandle>,
 }
 
 impl Drop for Door {
     fn drop(&mut self) {
-        self.task.abort();
+        self.tasks.iter().for_each(tokio::task::AbortHandle::abort);
     }
 }
 
@@ -35,6 +35,7 @@ pub(super) struct Platform {
     pub(super) url: String,
     pub(super) clock: Arc<dyn Clock>,
     registry: Mutex<Registry>,
+    workers: Workers,
     doors: Mutex<HashMap<String, Door>>,
     /// One rollout at a time per backend.
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
@@ -46,6 +47,7 @@ impl Platform {
         folder: PathBuf,
         url: String,
         registry: Registry,
+        workers: Workers,
         clock: Arc<dyn Clock>,
         processes: Arc<dyn Processes>,
     ) -> Arc<Self> {
@@ -65,6 +67,7 @@ impl Platform {
                 url,
                 clock,
                 registry: Mutex::new(registry),
+                workers,
                 doors: Mutex::default(),
                 turns: Mutex::default(),
                 processes,
@@ -88,11 +91,7 @@ impl Platform {
 
     /// Opens a backend's public address. The error names whoever holds the port; the proxy is kept,
     /// and tries again each second, so that the address opens as soon as the port is free.
-    pub(super) async fn open_door(
-        self: &Arc<Self>,
-        backend: &str,
-        address: &str,
-    ) -> Result<(), String> {
+    pub(super) fn open_door(self: &Arc<Self>, backend: &str, address: &str) -> Result<(), String> {
         let port = address.rsplit_once(':').and_then(|(_, p)| p.parse::<u16>().ok());
         let port = port
             .filter(|p| *p > 0)
@@ -104,36 +103,39 @@ impl Platform {
         }
         // The address changed: the old one closes.
         drop(self.doors().remove(backend));
-        let proxy = Proxy::new();
+        let proxy = Proxy::new(self.workers.count());
         // Before it listens, so that nobody is told "no build" by a door that was just reopened.
         if let Some(live) = self.live(backend)
             && let Some(state) = self.slots.state(&live)
         {
             proxy.point_to(&live, state.port);
         }
-        let bound = proxy::listen(port).await;
+        let bound = proxy::listen(port).and_then(|l| self.workers.serve(&proxy, &l));
         let problem = bound.as_ref().err().map(|error| self.taken(port, error));
-        let (platform, name, served) = (self.clone(), backend.to_owned(), proxy.clone());
-        let task = tokio::spawn(async move {
-            let listener = match bound {
-                Ok(listener) => listener,
-                Err(_) => platform.wait_for(port, &name).await,
-            };
-            served.serve(listener).await;
+        let tasks = bound.unwrap_or_else(|_| {
+            let waiting = self.clone().wait_for(port, backend.to_owned(), proxy.clone());
+            vec![tokio::spawn(waiting).abort_handle()]
         });
-        let door = Door { proxy, port, problem: problem.clone(), task: task.abort_handle() };
+        let door = Door { proxy, port, problem: problem.clone(), tasks };
         self.doors().insert(backend.to_owned(), door);
         problem.map_or(Ok(()), Err)
     }
 
-    async fn wait_for(&self, port: u16, backend: &str) -> tokio::net::TcpListener {
+    /// Opens a door as soon as whoever holds its port lets go.
+    async fn wait_for(self: Arc<Self>, port: u16, backend: String, proxy: Arc<Proxy>) {
         loop {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            if let Ok(listener) = proxy::listen(port).await {
-                if let Some(door) = self.doors().get_mut(backend) {
+            let bound = proxy::listen(port).and_then(|l| self.workers.serve(&proxy, &l));
+            let mut doors = self.doors();
+            let door = doors.get_mut(&backend).filter(|d| Arc::ptr_eq(&d.proxy, &proxy));
+            match (bound, door) {
+                (Ok(tasks), Some(door)) => {
                     door.problem = None;
+                    door.tasks = tasks;
+                    return;
                 }
-                return listener;
+                (Ok(tasks), None) => return tasks.iter().for_each(tokio::task::AbortHandle::abort),
+                (Err(_), _) => {}
             }
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -14,20 +14,24 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderName, Request, Response, StatusCode, header};
 use axum_reverse_proxy::{HostBehaviour, ProxyPolicy, ReverseProxy, TunnelGuard};
 use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use tokio::net::TcpListener;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
 
 /// A build's process as the proxy sees it. Each has connections of its own, so none to the old one
-/// is used after a switch.
+/// is used after a switch; and each worker has its own, so that no request changes threads.
 struct Upstream {
     build: String,
-    proxy: ReverseProxy<HttpConnector>,
+    proxies: Vec<ReverseProxy<HttpConnector>>,
 }
 
 /// The proxy of one backend.
 pub(super) struct Proxy {
+    workers: usize,
     active: ArcSwapOption<Upstream>,
     /// Upstreams that were active and may still hold requests.
     former: Mutex<HashMap<String, Weak<Upstream>>>,
@@ -41,22 +45,25 @@ const STRIPPED: [HeaderName; 3] = [
 ];
 
 impl Proxy {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { active: ArcSwapOption::empty(), former: Mutex::default() })
+    pub(super) fn new(workers: usize) -> Arc<Self> {
+        Arc::new(Self { workers, active: ArcSwapOption::empty(), former: Mutex::default() })
     }
 
     /// Gives all traffic to a build on a port of this machine. Doing it twice changes nothing.
     pub(super) fn point_to(&self, build: &str, port: u16) {
         let target = format!("http://127.0.0.1:{port}");
-        let same = |up: &Arc<Upstream>| up.build == build && up.proxy.target() == target;
+        let same = |up: &Arc<Upstream>| {
+            up.build == build && up.proxies.iter().all(|p| p.target() == target)
+        };
         if self.active.load().as_ref().is_some_and(same) {
             return;
         }
         let policy = ProxyPolicy::new()
             .with_host_behaviour(HostBehaviour::Preserve)
             .with_public_scheme("http");
-        let proxy = ReverseProxy::new("/", target).with_policy(policy);
-        let next = Arc::new(Upstream { build: build.to_owned(), proxy });
+        let proxy = |_| ReverseProxy::new("/", target.clone()).with_policy(policy.clone());
+        let proxies = (0..self.workers).map(proxy).collect();
+        let next = Arc::new(Upstream { build: build.to_owned(), proxies });
         if let Some(old) = self.active.swap(Some(next)) {
             let mut former = self.former.lock().unwrap_or_else(PoisonError::into_inner);
             former.retain(|_, old| old.strong_count() > 0);
@@ -83,6 +90,7 @@ impl Proxy {
         self: Arc<Self>,
         request: Request<Incoming>,
         peer: SocketAddr,
+        worker: usize,
     ) -> Result<Response<Body>, Infallible> {
         let Some(upstream) = self.active.load_full() else {
             let mut answer = Response::new(Body::from("no build has traffic here yet\n"));
@@ -95,11 +103,11 @@ impl Proxy {
         }
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(TunnelGuard::new(upstream.clone()));
-        upstream.proxy.proxy_request(request).await
+        upstream.proxies[worker].proxy_request(request).await
     }
 
-    /// Serves one listener until it is dropped.
-    pub(super) async fn serve(self: Arc<Self>, listener: TcpListener) {
+    /// Serves one listener on one worker until it is dropped.
+    async fn serve(self: Arc<Self>, listener: TcpListener, worker: usize) {
         loop {
             let (stream, peer) = match listener.accept().await {
                 Ok(accepted) => accepted,
@@ -112,10 +120,11 @@ impl Proxy {
             let _ = stream.set_nodelay(true);
             let proxy = self.clone();
             tokio::spawn(async move {
-                let service = hyper::service::service_fn(move |r| proxy.clone().handle(r, peer));
-                let builder = auto::Builder::new(TokioExecutor::new());
-                let served = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-                if let Err(error) = served.await {
+                let handle = |request| proxy.clone().handle(request, peer, worker);
+                let connection = http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service_fn(handle))
+                    .with_upgrades();
+                if let Err(error) = connection.await {
                     tracing::debug!(%error, "a connection ended badly");
                 }
             });
@@ -123,7 +132,54 @@ impl Proxy {
     }
 }
 
+/// One thread per processor, each with a runtime of its own: a request is read, sent on and answered
+/// on one thread. On a shared runtime the two connections of a request wake each other across
+/// threads, which cost half the throughput (`benches/proxy.rs`).
+pub(super) struct Workers(Vec<Handle>);
+
+impl Workers {
+    pub(super) fn start() -> io::Result<Self> {
+        let count = std::thread::available_parallelism().map_or(2, usize::from);
+        let handles = (0..count).map(|n| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let handle = runtime.handle().clone();
+            let thread = std::thread::Builder::new().name(format!("proxy-{n}"));
+            thread.spawn(move || runtime.block_on(std::future::pending::<()>()))?;
+            Ok(handle)
+        });
+        handles.collect::<io::Result<_>>().map(Self)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Serves a listener on every worker; whichever is free accepts.
+    pub(super) fn serve(
+        &self,
+        proxy: &Arc<Proxy>,
+        listener: &StdListener,
+    ) -> io::Result<Vec<AbortHandle>> {
+        let start = |(worker, handle): (usize, &Handle)| {
+            let listener = listener.try_clone()?;
+            let proxy = proxy.clone();
+            let task = handle.spawn(async move {
+                match TcpListener::from_std(listener) {
+                    Ok(listener) => proxy.serve(listener, worker).await,
+                    Err(error) => tracing::error!(%error, "a worker cannot listen"),
+                }
+            });
+            Ok(task.abort_handle())
+        };
+        self.0.iter().enumerate().map(start).collect()
+    }
+}
+
 /// Listens on a loopback port.
-pub(super) async fn listen(port: u16) -> io::Result<TcpListener> {
-    TcpListener::bind(("127.0.0.1", port)).await
+pub(super) fn listen(port: u16) -> io::Result<StdListener> {
+    // Through tokio, which sets the address for reuse: a restart must not wait for old connections.
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], port)))?;
+    socket.listen(1024)?.into_std()
 }

@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::ADDRESS;
 use super::api::{Api, handle};
 use super::platform::{Platform, backend_of};
+use super::proxy::Workers;
 use super::registry::{Kind, Registry};
 use crate::domain::hash::Hash;
 use crate::ports::clock::Clock;
@@ -71,7 +72,9 @@ pub async fn serve(
     let listener = listen(Address::last(folder)).await?;
     let url = format!("http://127.0.0.1:{}", listener.local_addr()?.port());
     let registry = Registry::open(folder, clock.clone()).map_err(io::Error::other)?;
-    let platform = Platform::new(folder.clone(), url.clone(), registry, clock, processes.clone());
+    let workers = Workers::start()?;
+    let platform =
+        Platform::new(folder.clone(), url.clone(), registry, workers, clock, processes.clone());
     // Handlers first: a TERM during the restoring must end what was started.
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
@@ -158,7 +161,7 @@ async fn restore(platform: &Arc<Platform>) {
         let (Some(name), Some(address)) = (name, address) else {
             continue;
         };
-        if let Err(problem) = platform.open_door(name, address).await {
+        if let Err(problem) = platform.open_door(name, address) {
             tracing::error!(backend = name, problem, "a public address cannot be opened");
         }
         if let Some(build) = platform.live(name)

@@ -1,6 +1,7 @@
 //! The one writer of a run's facts, and the one reader of the commands sent to it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -37,6 +38,8 @@ pub(super) struct Supervisor {
     clock: Arc<dyn Clock>,
     actor: String,
     view: RunView,
+    /// Where the clock stood, and how long the run had gone, when this engine began.
+    began: (Duration, u64),
     published: watch::Sender<Arc<RunView>>,
     pub(super) wishes: Wishes,
 }
@@ -49,7 +52,8 @@ impl Supervisor {
         view: RunView,
     ) -> Self {
         let published = watch::Sender::new(Arc::new(view.clone()));
-        Self { journal, clock, actor, view, published, wishes: Wishes::default() }
+        let began = (clock.elapsed(), view.elapsed_ms);
+        Self { journal, clock, actor, view, began, published, wishes: Wishes::default() }
     }
 
     pub(super) fn view(&self) -> &RunView {
@@ -78,11 +82,11 @@ impl Supervisor {
         event: &Event,
     ) -> Result<(), EngineError> {
         transition(&self.view.state, step, event).map_err(EngineError::Illegal)?;
-        let elapsed = self.clock.elapsed().as_millis();
+        let elapsed = self.clock.elapsed().saturating_sub(self.began.0).as_millis();
         let entry = Entry {
             actor,
             at: self.clock.now(),
-            elapsed_ms: u64::try_from(elapsed).unwrap_or(u64::MAX),
+            elapsed_ms: self.began.1.saturating_add(u64::try_from(elapsed).unwrap_or(u64::MAX)),
             step,
             event,
         };

@@ -11,7 +11,7 @@ use super::sandbox::{Sandbox, get, wait_until};
 
 fn both(sandbox: &Sandbox, release: &str) {
     for port in [sandbox.app, sandbox.bo] {
-        assert_eq!(sandbox.who(port).unwrap().0, release, "port {port}");
+        assert_eq!(Sandbox::who(port).unwrap().0, release, "port {port}");
     }
 }
 
@@ -37,7 +37,7 @@ fn a_release_goes_up_the_next_one_too_and_comes_back() {
     both(&sandbox, "1.0.0");
     for service in back["services"].as_array().unwrap() {
         let port = if service["service"] == "toto-app" { sandbox.app } else { sandbox.bo };
-        assert_eq!(sandbox.who(port).unwrap().1, service["serving"].as_str().unwrap());
+        assert_eq!(Sandbox::who(port).unwrap().1, service["serving"].as_str().unwrap());
     }
 
     let history = sandbox.run(&["history", "--json"]).exits(0).json();
@@ -179,8 +179,8 @@ fn one_service_alone_can_be_deployed() {
     sandbox.deploy("1.0.0").exits(0);
     let only = ["deploy", "development", "--release", "1.1.0", "--service", "toto-bo", "--yes"];
     sandbox.run(&only).exits(0);
-    assert_eq!(sandbox.who(sandbox.bo).unwrap().0, "1.1.0");
-    assert_eq!(sandbox.who(sandbox.app).unwrap().0, "1.0.0");
+    assert_eq!(Sandbox::who(sandbox.bo).unwrap().0, "1.1.0");
+    assert_eq!(Sandbox::who(sandbox.app).unwrap().0, "1.0.0");
     sandbox.run(&["rollback", "development", "--service", "toto-bo", "--yes"]).exits(0);
     both(&sandbox, "1.0.0");
 }
@@ -210,7 +210,8 @@ fn a_stopped_emulator_leaves_nothing_and_starts_everything_again() {
     let slots = sandbox.emulator()["services"][0]["slots"].clone();
     let pid = slots[0]["pid"].as_u64().unwrap();
     sandbox.run(&["emulator", "stop"]).exits(0);
-    assert!(!Command::new("kill").args(["-0", &pid.to_string()]).status().unwrap().success());
+    let alive = Command::new("kill").args(["-0", &pid.to_string()]).output().unwrap();
+    assert!(!alive.status.success());
     assert_eq!(get(sandbox.app, "/").0, 0);
     sandbox.run(&["emulator", "start"]).exits(0);
     both(&sandbox, "1.0.0");
@@ -226,7 +227,7 @@ fn a_slot_that_dies_is_started_again() {
     assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
     wait_until("it was restarted", || slot(0)["restarts"] == 1);
     wait_until("it answers", || {
-        sandbox.who(sandbox.app).is_ok() && sandbox.who(sandbox.bo).is_ok()
+        Sandbox::who(sandbox.app).is_ok() && Sandbox::who(sandbox.bo).is_ok()
     });
     assert_ne!(slot(0)["pid"], before["pid"]);
     both(&sandbox, "1.0.0");

@@ -152,7 +152,7 @@ fn a_whole_blue_green_conversation_fits_the_document() {
     api.get(&format!("{backend}/rollouts/blue"), "Rollout");
     let serving = |build: &Value| json!([{"build": build["name"], "percent": 100}]);
     assert_eq!(api.get(&traffic, "Traffic")["current"]["splits"], serving(&blue));
-    assert_eq!(api.sandbox.who(api.sandbox.app).unwrap(), ("1.0.0".into(), "blue".into()));
+    assert_eq!(Sandbox::who(api.sandbox.app).unwrap(), ("1.0.0".into(), "blue".into()));
 
     let green = api.build(&backend, "green");
     let target = json!({"name": traffic, "target": {"splits": [

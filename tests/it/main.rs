@@ -1,5 +1,7 @@
 //! The integration tests: one binary, so that they link once.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 mod chain;
 mod config;
 mod deploy;

@@ -127,7 +127,7 @@ releases: {releases}
     }
 
     /// Who answers at a port: version and revision, or the status.
-    pub(crate) fn who(&self, port: u16) -> Result<(String, String), u16> {
+    pub(crate) fn who(port: u16) -> Result<(String, String), u16> {
         let (status, body) = get(port, "/api/health");
         if status != 200 {
             return Err(status);

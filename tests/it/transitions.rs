@@ -32,6 +32,10 @@ fn states() -> Vec<(&'static str, RunState)> {
     ]
 }
 
+const RUNNING: &[&str] = &["running"];
+const BEGUN: &[&str] = &["ready", "running", "waiting", "failed", "paused", "done", "stuck"];
+const BETWEEN: &[&str] = &["ready", "waiting", "failed", "paused", "stuck"];
+
 /// Each fact, whether it is of a step, and the states it may follow.
 #[rustfmt::skip]
 fn table() -> Vec<(Event, bool, &'static [&'static str])> {
@@ -41,9 +45,6 @@ fn table() -> Vec<(Event, bool, &'static [&'static str])> {
     let s = || service("toto-app");
     let problem = || Problem::new("it broke");
     let next = Some(step("gate"));
-    const RUNNING: &[&str] = &["running"];
-    const BEGUN: &[&str] = &["ready", "running", "waiting", "failed", "paused", "done", "stuck"];
-    const BETWEEN: &[&str] = &["ready", "waiting", "failed", "paused", "stuck"];
     vec![
         (Event::RunStarted { plan, plan_hash }, false, &["planned"]),
         (Event::StepStarted { attempt: 1 }, true, &["ready"]),

@@ -234,19 +234,14 @@ impl Prober for World {
 }
 
 fn answer(inside: &mut Inside, base: &str) -> Sample {
-    let (service, build, public) = match base.strip_prefix("http://preview/") {
-        Some(rest) => {
-            let (service, build) = rest.split_once('/').unwrap();
-            (service.to_owned(), build.to_owned(), false)
-        }
-        None => {
-            let service = base.trim_start_matches("http://").to_owned();
-            match inside.traffic.get(&service) {
-                Some(build) => (service, build.to_string(), true),
-                None => return Sample::Unhealthy("nothing serves".to_owned()),
-            }
-        }
+    let preview = base.strip_prefix("http://preview/").and_then(|rest| rest.split_once('/'));
+    let public = preview.is_none();
+    let service = preview.map_or(base.trim_start_matches("http://"), |(service, _)| service);
+    let serving = inside.traffic.get(service).map(BuildId::as_str);
+    let Some(build) = preview.map(|(_, build)| build).or(serving) else {
+        return Sample::Unhealthy("nothing serves".to_owned());
     };
+    let (service, build) = (service.to_owned(), build.to_owned());
     let found = inside.builds.get(&(service.clone(), build.clone())).cloned();
     let release = found.and_then(|b| b.release).map(|r| r.to_string()).unwrap_or_default();
     let asked = inside.asked.entry(format!("{build} {public}")).or_default();
@@ -254,7 +249,7 @@ fn answer(inside: &mut Inside, base: &str) -> Sample {
     let bad = match inside.behaviour.get(&release).copied().unwrap_or(Behaviour::Healthy) {
         Behaviour::Healthy | Behaviour::DoesNotBuild => false,
         Behaviour::Broken => true,
-        Behaviour::Flaky => *asked % 2 == 0,
+        Behaviour::Flaky => asked.is_multiple_of(2),
         Behaviour::Leaks(after) => public && *asked > after,
     };
     if bad {

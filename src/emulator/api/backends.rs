@@ -55,7 +55,7 @@ impl Api {
     async fn settle_backend(&self, operation: &Value, backend: &Value) {
         let name = backend["name"].as_str().unwrap_or_default();
         let opened = match backend["annotations"][ADDRESS].as_str() {
-            Some(address) => self.platform.open_door(name, address).await,
+            Some(address) => self.platform.open_door(name, address),
             None => Ok(()),
         };
         let result = opened.map(|()| backend.clone()).map_err(|why| (FAILED_PRECONDITION, why));

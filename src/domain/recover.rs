@@ -1,0 +1,116 @@
+//! After a runner died: what is recorded, what is observed, and the safe choices, the recommended
+//! one first (N8). Pure: the observation is made elsewhere.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Problem;
+use super::ids::ServiceName;
+use super::plan::RunKind;
+use super::run::RunState;
+use super::step::Side;
+use super::view::RunView;
+
+/// Who was seen serving a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Serving {
+    /// A build of this run.
+    Side(Side),
+    /// Nobody, as it was when the run began.
+    Nobody,
+    /// A build that is neither blue nor green of this run, or several at once.
+    Foreign(String),
+}
+
+impl fmt::Display for Serving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Side(side) => side.fmt(f),
+            Self::Nobody => f.write_str("nobody"),
+            Self::Foreign(who) => write!(f, "{who}, which is not of this run"),
+        }
+    }
+}
+
+/// What the world says now.
+pub type Observed = BTreeMap<ServiceName, Serving>;
+
+/// A way on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// Carry the run on from where it stands. The step in doubt is done again; each is idempotent.
+    Continue,
+    /// Give traffic back to blue.
+    GoBack,
+    /// End the run here, and leave the world as it is.
+    Leave,
+}
+
+impl Choice {
+    /// What it does, for people.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Continue => "carry on: the step in doubt is done again, nothing is done twice",
+            Self::GoBack => "go back: give traffic to what served before",
+            Self::Leave => "leave: end the run, change nothing more",
+        }
+    }
+}
+
+/// The three columns of an interrupted run, and what can be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// What the journal says last.
+    pub recorded: String,
+    /// What the world says.
+    pub observed: String,
+    /// The safe choices, the recommended one first.
+    pub choices: Vec<Choice>,
+}
+
+/// Compares a run whose runner is gone with what was observed.
+pub fn reconcile(view: &RunView, observed: &Observed) -> Result<Doubt, Problem> {
+    if let Some(kind) = view.unknown.first() {
+        return Err(Problem::new(format!(
+            "run {} cannot be carried on by this version",
+            view.number
+        ))
+        .because(format!("it holds {kind:?}, which a newer pointsman wrote"))
+        .try_this("resume it with that version"));
+    }
+    if let RunState::Ended { outcome } = &view.state {
+        let what = format!("run {} is over: {}", view.number, outcome.word());
+        return Err(Problem::new(what));
+    }
+    let seen: Vec<_> = observed.iter().map(|(name, who)| format!("{name}: {who}")).collect();
+    Ok(Doubt {
+        recorded: view.state.sentence(),
+        observed: if seen.is_empty() { "nothing to observe".to_owned() } else { seen.join(", ") },
+        choices: choices(view, observed),
+    })
+}
+
+fn choices(view: &RunView, observed: &Observed) -> Vec<Choice> {
+    let foreign = observed.values().any(|who| matches!(who, Serving::Foreign(_)));
+    let may_go_back = view.can_go_back() && !view.undoing();
+    // Somebody else's hand: no fight, whatever we had in mind (F10).
+    if foreign && view.touched_traffic() {
+        return vec![Choice::Leave];
+    }
+    // What gives traffic back is finished, and never turned round (F30).
+    let giving_back = view.undoing() || view.plan.kind == RunKind::Rollback;
+    if giving_back && view.touched_traffic() {
+        return vec![Choice::Continue, Choice::Leave];
+    }
+    match (&view.state, may_go_back) {
+        // A failed step had been left to somebody's decision; going back is the careful one.
+        (RunState::Failed { .. } | RunState::Stuck, true) => {
+            vec![Choice::GoBack, Choice::Continue, Choice::Leave]
+        }
+        (_, true) => vec![Choice::Continue, Choice::GoBack, Choice::Leave],
+        (_, false) => vec![Choice::Continue, Choice::Leave],
+    }
+}
