@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::domain::ids::{RunNumber, ServiceName};
+use crate::domain::recover::Choice;
 use crate::domain::release::ReleaseLabel;
 
 /// Drives blue-green deploys and rollbacks of services on Firebase App Hosting.
@@ -60,6 +61,28 @@ pub enum Verb {
     Logs {
         /// 128 or '#128'
         run: RunNumber,
+    },
+    /// Follow a run until it ends
+    Attach {
+        /// 128 or '#128'
+        run: RunNumber,
+    },
+    /// Carry on a paused run, or one whose runner died
+    Resume(ResumeArguments),
+    /// Open the gate a run waits at
+    Approve(SteerArguments),
+    /// Hold a run before its next step
+    Pause(SteerArguments),
+    /// Try the step again that a run failed in
+    Retry(SteerArguments),
+    /// End a run at its next safe point; after a switch traffic goes back
+    Abort {
+        /// Which
+        #[command(flatten)]
+        steer: SteerArguments,
+        /// Without waiting for the step under way
+        #[arg(long)]
+        now: bool,
     },
     /// Verify the hash chain of a run
     Verify {
@@ -154,6 +177,50 @@ pub struct CleanupArguments {
     /// Confirmation
     #[command(flatten)]
     pub confirmation: Confirmation,
+}
+
+/// `resume`.
+#[derive(Debug, Args)]
+pub struct ResumeArguments {
+    /// 128 or '#128'
+    pub run: RunNumber,
+    /// Which way on; `--yes` alone takes the recommended one
+    #[arg(long, value_enum)]
+    pub choose: Option<WayOn>,
+    /// Confirmation
+    #[command(flatten)]
+    pub confirmation: Confirmation,
+}
+
+/// The ways on from a run in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum WayOn {
+    /// Carry on
+    Continue,
+    /// Give traffic back to what served before
+    GoBack,
+    /// End the run and change nothing more
+    Leave,
+}
+
+impl From<WayOn> for Choice {
+    fn from(way: WayOn) -> Self {
+        match way {
+            WayOn::Continue => Self::Continue,
+            WayOn::GoBack => Self::GoBack,
+            WayOn::Leave => Self::Leave,
+        }
+    }
+}
+
+/// A command to a run.
+#[derive(Debug, Args)]
+pub struct SteerArguments {
+    /// 128 or '#128'
+    pub run: RunNumber,
+    /// The last fact you have seen [default: the last one there is]; refused if the run moved on since
+    #[arg(long, value_name = "SEQ")]
+    pub seen: Option<u64>,
 }
 
 /// `emulator`.

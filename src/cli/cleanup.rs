@@ -19,6 +19,7 @@ pub(super) async fn cleanup(session: &Session, arguments: &CleanupArguments) -> 
     let usage = |problem| Failed::with(USAGE, problem);
     let loaded = session.config()?;
     let ground = loaded.ground(&arguments.environment).map_err(usage)?;
+    super::deploy::none_in_doubt(session, &ground.environment)?;
     let hosting = session.app.hosting(&ground.endpoint, true).await?;
     let hosting = hosting.ok_or_else(|| Problem::new("no platform"))?;
     let live = session.app.live(hosting.as_ref(), &ground.members).await?;

@@ -37,7 +37,8 @@ pub(super) fn confirm(
     permitted(environment, protection, &answers).map_err(|problem| Failed::with(REFUSED, problem))
 }
 
-fn ask(question: &str) -> String {
+/// Asks on the terminal.
+pub(super) fn ask(question: &str) -> String {
     let mut line = String::new();
     let _ = write!(io::stderr(), "{question}");
     let _ = io::stderr().flush();

@@ -4,10 +4,11 @@ use super::Session;
 use super::args::{DeployArguments, PlanArguments};
 use super::confirm::confirm;
 use super::drive::{detach, drive};
-use super::exit::{Failed, Finished, OK, REFUSED, USAGE};
+use super::exit::{Failed, Finished, IN_DOUBT, OK, REFUSED, USAGE};
 use crate::config::{Loaded, sources};
 use crate::domain::error::Problem;
 use crate::domain::event::Outcome;
+use crate::domain::ids::EnvironmentName;
 use crate::domain::plan::{Plan, RunKind};
 use crate::domain::planner;
 use crate::domain::run::RunState;
@@ -57,6 +58,7 @@ pub(super) async fn deploy(session: &Session, arguments: &DeployArguments) -> Fi
     );
     confirm(&plan.environment, plan.policy.protection, &arguments.confirmation, &what)?;
     proven_before(session, &loaded, &plan)?;
+    none_in_doubt(session, &plan.environment)?;
     if arguments.detach { detach(session, &plan).await } else { drive(session, &plan).await }
 }
 
@@ -82,4 +84,24 @@ fn proven_before(session: &Session, loaded: &Loaded, plan: &Plan) -> Result<(), 
             .because(format!("{} takes only what was", plan.environment))
             .try_this(format!("deploy it on {from} first, or say why not with --reason TEXT")),
     ))
+}
+
+/// A run whose runner died comes first: it may have moved traffic. A rollback need not wait for that.
+pub(super) fn none_in_doubt(
+    session: &Session,
+    environment: &EnvironmentName,
+) -> Result<(), Failed> {
+    let latest = session.app.store()?.runs(Some(environment), 1)?.pop();
+    match latest.filter(|run| run.view.ended.is_none() && run.runner.is_none()) {
+        None => Ok(()),
+        Some(run) => Err(Failed::with(
+            IN_DOUBT,
+            Problem::new(format!("run {} of {environment} is in doubt", run.view.number))
+                .because(format!("its runner died while it was {}", run.view.state.sentence()))
+                .try_this(format!(
+                    "pointsman resume {}, or pointsman rollback {environment}",
+                    run.view.number.0
+                )),
+        )),
+    }
 }

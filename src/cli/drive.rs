@@ -1,7 +1,7 @@
 //! Drives a run in this process and prints it as it goes, or is the process of a detached one.
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::Session;
 use super::exit::{Failed, Finished, IN_DOUBT, INTERRUPTED, OK};
@@ -10,7 +10,7 @@ use crate::app::own_session;
 use crate::domain::ids::RunNumber;
 use crate::domain::plan::Plan;
 use crate::domain::view::RunView;
-use crate::engine::{Asking, Signal};
+use crate::engine::{Asking, Engine, Signal};
 use crate::ports::journal::Journal as _;
 
 /// Makes a run of a confirmed plan and drives it to its end.
@@ -19,9 +19,21 @@ pub(super) async fn drive(session: &Session, plan: &Plan) -> Finished {
     session.app.hosting(&plan.endpoint, true).await?;
     let view = session.app.create(&mut session.app.store()?, plan)?;
     let (signals, interrupted) = listen()?;
-    let engine = session.app.engine(view.clone(), Asking::Nobody, true, signals).await?;
+    let run = view.number;
+    let engine = session.app.engine(view, Asking::Nobody, true, signals).await?;
+    follow(session, engine, run, 0, interrupted).await
+}
+
+/// Runs an engine to its end, printing what becomes durable after a fact.
+pub(super) async fn follow(
+    session: &Session,
+    engine: Engine,
+    run: RunNumber,
+    seen: u64,
+    interrupted: watch::Receiver<bool>,
+) -> Finished {
     let (mut changes, mut progress) = (engine.watch(), engine.progress());
-    let mut printer = Printer { session, seen: 0, live: LiveLine::new(), run: view.number };
+    let mut printer = Printer { session, seen, live: LiveLine::new(), run };
     printer.catch_up()?;
     let running = tokio::spawn(engine.run());
     while !running.is_finished() {
@@ -68,7 +80,10 @@ pub(super) async fn detach(session: &Session, plan: &Plan) -> Finished {
 pub(super) async fn runner(session: &Session, run: RunNumber) -> Finished {
     own_session();
     let mut store = session.app.store()?;
-    store.claim(run)?;
+    // Whoever made the run waits for this, and then lets go.
+    let parent =
+        rustix::process::getppid().and_then(|p| u32::try_from(p.as_raw_nonzero().get()).ok());
+    store.claim(run, parent)?;
     let view: RunView = store.run(run)?.view;
     drop(store);
     let (signals, _) = listen()?;
@@ -95,11 +110,11 @@ impl Printer<'_> {
     }
 }
 
-type Listening = (mpsc::Receiver<Signal>, tokio::sync::watch::Receiver<bool>);
+pub(super) type Listening = (mpsc::Receiver<Signal>, watch::Receiver<bool>);
 
 /// The first interrupt asks for a safe point, the second ends the step under way. TERM is like the
 /// first. A hang-up is nothing: the run does not need its terminal.
-fn listen() -> Result<Listening, Failed> {
+pub(super) fn listen() -> Result<Listening, Failed> {
     let handler = |kind| {
         signal(kind)
             .map_err(|e| crate::domain::error::Problem::new("no signals").because(e.to_string()))
@@ -108,7 +123,7 @@ fn listen() -> Result<Listening, Failed> {
         (handler(SignalKind::interrupt())?, handler(SignalKind::terminate())?);
     let mut hangup = handler(SignalKind::hangup())?;
     let (sender, receiver) = mpsc::channel(4);
-    let (interrupted, watch) = tokio::sync::watch::channel(false);
+    let (interrupted, told) = watch::channel(false);
     tokio::spawn(async move {
         let mut asked = false;
         loop {
@@ -130,5 +145,5 @@ fn listen() -> Result<Listening, Failed> {
             }
         }
     });
-    Ok((receiver, watch))
+    Ok((receiver, told))
 }

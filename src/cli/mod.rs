@@ -11,8 +11,10 @@ mod emulator;
 mod exit;
 mod past;
 mod print;
+mod resume;
 mod rollback;
 mod status;
+mod steer;
 
 use std::fs;
 use std::process::ExitCode;
@@ -23,6 +25,7 @@ use self::args::{Arguments, Verb};
 use self::exit::{Failed, Finished};
 use crate::app::{App, private_folder};
 use crate::config::Loaded;
+use crate::domain::command::Command;
 
 /// What every verb is given.
 struct Session {
@@ -82,6 +85,14 @@ async fn dispatch(session: &Session) -> Finished {
         }
         Verb::Events { run } => past::events(session, *run),
         Verb::Logs { run } => past::logs(session, *run),
+        Verb::Attach { run } => steer::attach(session, *run).await,
+        Verb::Resume(arguments) => resume::resume(session, arguments).await,
+        Verb::Approve(to) => steer::steer(session, to.run, to.seen, &Command::Approve).await,
+        Verb::Pause(to) => steer::steer(session, to.run, to.seen, &Command::Pause).await,
+        Verb::Retry(to) => steer::steer(session, to.run, to.seen, &Command::Retry).await,
+        Verb::Abort { steer: to, now } => {
+            steer::steer(session, to.run, to.seen, &Command::Abort { now: *now }).await
+        }
         Verb::Verify { run } => past::verify(session, *run),
         Verb::Emulator { verb } => emulator::emulator(session, verb).await,
         Verb::Runner { run } => drive::runner(session, *run).await,

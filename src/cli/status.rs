@@ -176,6 +176,9 @@ fn text(status: &Value) -> String {
             word(&run["state"]),
             word(&run["step"])
         );
+        if run["state"] == "in_doubt" {
+            text = format!("{text}    now: pointsman resume {}\n", run["run"]);
+        }
     }
     text
 }

@@ -13,6 +13,7 @@ use super::hash::Hash;
 use super::health::Verdict;
 use super::ids::{BuildId, RolloutId, RunNumber, ServiceName, StepId};
 use super::plan::{Plan, Source};
+use super::recover::Choice;
 use super::release::ReleaseLabel;
 use super::step::{Failure, PlannedStep};
 use super::time::Timestamp;
@@ -163,6 +164,8 @@ pub enum Event {
     RunStuck { because: Problem },
     /// The last fact.
     RunEnded { outcome: Outcome, because: Option<Problem> },
+    /// The runner died; somebody looked what the world says, and chose how to go on.
+    RunnerLost { observed: String, choice: Choice },
     /// A run that nobody drives any more was taken over by another one.
     RunSuperseded { by: RunNumber },
 }

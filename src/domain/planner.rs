@@ -156,7 +156,7 @@ pub fn undo(view: &RunView) -> Option<Vec<PlannedStep>> {
     let mut steps = Vec::new();
     for member in view.plan.members.iter().rev() {
         let service = member.service();
-        let seen = view.services.get(service).filter(|s| s.switch_asked)?;
+        let Some(seen) = view.services.get(service).filter(|s| s.switch_asked) else { continue };
         let back = seen.blue.as_ref()?;
         let kind = StepKind::Switch { service: service.clone(), to: Side::Blue };
         let title = format!("Give {service} back to {back}");

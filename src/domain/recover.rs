@@ -106,6 +106,7 @@ fn choices(view: &RunView, observed: &Observed) -> Vec<Choice> {
         return vec![Choice::Continue, Choice::Leave];
     }
     match (&view.state, may_go_back) {
+        (RunState::Done, _) => vec![Choice::Continue],
         // A failed step had been left to somebody's decision; going back is the careful one.
         (RunState::Failed { .. } | RunState::Stuck, true) => {
             vec![Choice::GoBack, Choice::Continue, Choice::Leave]

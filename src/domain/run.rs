@@ -185,6 +185,7 @@ fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<
         | Event::RunStuck { .. }
         | Event::CommandAccepted { .. }
         | Event::CommandRefused { .. }
+        | Event::RunnerLost { .. }
         | Event::RunEnded { .. }
         | Event::RunSuperseded { .. } => of_the_run(state, event),
     }
@@ -202,6 +203,11 @@ fn of_the_run(state: &RunState, event: &Event) -> Option<RunState> {
         (Event::UndoPlanned { first, .. }, _) => between.then(|| S::Ready { next: first.clone() }),
         (Event::RunPaused { .. }, S::Ready { next }) => Some(S::Paused { next: next.clone() }),
         (Event::RunResumed {}, S::Paused { next }) => Some(S::Ready { next: next.clone() }),
+        // What was under way is in doubt: it is decided on like a step that failed.
+        (Event::RunnerLost { .. }, S::Running { step, attempt }) => {
+            Some(S::Failed { step: step.clone(), attempt: *attempt })
+        }
+        (Event::RunnerLost { .. }, _) => begun.then(|| state.clone()),
         (Event::RunStuck { .. }, _) => begun.then_some(S::Stuck),
         (Event::CommandAccepted { .. } | Event::CommandRefused { .. }, _) => {
             begun.then(|| state.clone())

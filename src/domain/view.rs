@@ -45,6 +45,8 @@ pub struct ServiceView {
     pub green_health: Option<Verdict>,
     /// What the platform last said serves all traffic.
     pub serving: Option<BuildId>,
+    /// The request id green was asked for with, to ask again with after a lost reply.
+    pub green_request: Option<String>,
     /// Whether a switch was ever asked for in this run.
     pub switch_asked: bool,
 }
@@ -212,8 +214,9 @@ impl RunView {
                 s.blue_release.clone_from(release);
                 s.blue_known = true;
             }),
-            Event::BuildRequested { service, build, .. } => with(service, &|s| {
+            Event::BuildRequested { service, build, request_id, .. } => with(service, &|s| {
                 s.green = Some(build.clone());
+                s.green_request = Some(request_id.clone());
                 s.ready = false;
             }),
             Event::GreenReady { service, build, preview } => with(service, &|s| {
@@ -259,11 +262,22 @@ impl RunView {
                     }
                 }
             }
+            Event::RunnerLost { .. } => self.note_doubt(),
             Event::RunEnded { .. } | Event::RunSuperseded { .. } => {
                 self.ended = Some(fact.at);
                 self.leave_pending("the run is over");
             }
             _ => {}
+        }
+    }
+
+    fn note_doubt(&mut self) {
+        for step in &mut self.steps {
+            if matches!(step.state, StepState::Running { .. }) {
+                step.state = StepState::InDoubt;
+                let problem = super::error::Problem::new("its runner died in the middle");
+                self.failure = Some((step.plan.id.clone(), problem, Failure::Inconclusive));
+            }
         }
     }
 

@@ -16,6 +16,7 @@ use crate::domain::gate::may_switch;
 use crate::domain::ids::StepId;
 use crate::domain::plan::RunKind;
 use crate::domain::planner::undo;
+use crate::domain::recover::Choice;
 use crate::domain::retry::BETWEEN_ATTEMPTS;
 use crate::domain::run::{IllegalTransition, RunState};
 use crate::domain::step::{Failure, PlannedStep, StepKind};
@@ -132,6 +133,23 @@ impl Engine {
             progress,
             heard: Heard::default(),
         }
+    }
+
+    /// Takes a run over whose runner died, by a choice somebody made after looking (N8). Call it
+    /// before [`Engine::run`].
+    pub fn take_over(&mut self, observed: &str, choice: Choice) -> Result<(), EngineError> {
+        let event = Event::RunnerLost { observed: observed.to_owned(), choice };
+        self.supervisor.record(None, &event)?;
+        match choice {
+            Choice::Continue => self.supervisor.wishes.retry = true,
+            Choice::GoBack => self.supervisor.wishes.rollback = true,
+            Choice::Leave => {
+                let touched = self.supervisor.view().touched_traffic();
+                let outcome = if touched { Outcome::Unknown } else { Outcome::Aborted };
+                self.end(outcome, Some(Problem::new("its runner died, and a person left it so")))?;
+            }
+        }
+        Ok(())
     }
 
     /// The run as it stands, after each fact.

@@ -4,7 +4,9 @@
 mod context;
 mod decide;
 mod executor;
+mod recover;
 mod steps;
 mod supervisor;
 
 pub use executor::{Asking, Engine, EngineError, Outside, Signal};
+pub use recover::observe;

@@ -95,8 +95,9 @@ pub trait Journal: Send {
     /// Makes a run with its plan as the first fact, unless the environment has one under way. Runs
     /// that nobody drives any more are superseded by it.
     fn create(&mut self, plan: &Plan, entry: Entry<'_>) -> Result<RunView, JournalError>;
-    /// Says that this process drives the run from now on.
-    fn claim(&mut self, run: RunNumber) -> Result<(), JournalError>;
+    /// Says that this process drives the run from now on. Refused while another one does, unless
+    /// that is `from`, which hands it over.
+    fn claim(&mut self, run: RunNumber, from: Option<u32>) -> Result<(), JournalError>;
     /// Appends one fact to the chain.
     fn append(&mut self, run: RunNumber, entry: Entry<'_>) -> Result<Fact, JournalError>;
     /// The facts after a sequence number, with their chain verified from the beginning.

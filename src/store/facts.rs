@@ -70,6 +70,10 @@ pub(super) fn append(
 
 /// Every fact of a run, verified.
 pub(super) fn read(connection: &Connection, run: RunNumber) -> Result<Vec<Fact>, JournalError> {
+    // One snapshot for the head and the records: between two reads another process may append, and
+    // the chain would look cut off. Inside a transaction there is one already.
+    let snapshot = connection.is_autocommit().then(|| connection.unchecked_transaction());
+    let _snapshot = snapshot.transpose()?;
     let head = head(connection, run)?;
     let mut statement = connection.prepare_cached(
         "SELECT seq, at, elapsed_ms, actor, step, kind, data, prev, hash FROM facts

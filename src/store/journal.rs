@@ -22,14 +22,7 @@ impl Journal for SqliteStore {
         let unfinished = unfinished(&transaction, &plan.environment)?;
         for (run, runner) in &unfinished {
             if let Some(pid) = living(processes.as_ref(), runner) {
-                let view = facts::view(&transaction, *run)?;
-                return Err(JournalError::Busy(Holder {
-                    run: *run,
-                    pid,
-                    at: view.state.sentence(),
-                    since: view.started,
-                    actor: view.actor,
-                }));
+                return Err(JournalError::Busy(holder(&transaction, *run, pid)?));
             }
         }
         transaction.execute(
@@ -57,13 +50,19 @@ impl Journal for SqliteStore {
         })
     }
 
-    fn claim(&mut self, run: RunNumber) -> Result<(), JournalError> {
-        let own = text(&self.processes.own())?;
-        let changed = self.connection.execute(
-            "UPDATE runs SET runner = ?2 WHERE number = ?1 AND ended = 0",
-            params![run.0, own],
-        )?;
-        if changed == 1 { Ok(()) } else { Err(JournalError::NoSuchRun(run)) }
+    fn claim(&mut self, run: RunNumber, from: Option<u32>) -> Result<(), JournalError> {
+        let own = self.processes.own();
+        let transaction = immediate(&mut self.connection)?;
+        facts::head(&transaction, run)?;
+        if let Some(pid) = living(self.processes.as_ref(), &runner_of(&transaction, run)?)
+            && pid != own.pid
+            && Some(pid) != from
+        {
+            return Err(JournalError::Busy(holder(&transaction, run, pid)?));
+        }
+        let claim = "UPDATE runs SET runner = ?2 WHERE number = ?1";
+        transaction.execute(claim, params![run.0, text(&own)?])?;
+        Ok(transaction.commit()?)
     }
 
     fn append(&mut self, run: RunNumber, entry: Entry<'_>) -> Result<Fact, JournalError> {
@@ -94,13 +93,11 @@ impl Journal for SqliteStore {
     }
 
     fn run(&self, run: RunNumber) -> Result<Listed, JournalError> {
-        let view = facts::view(&self.connection, run)?;
-        let runner: String = self.connection.query_row(
-            "SELECT runner FROM runs WHERE number = ?1",
-            [run.0],
-            |row| row.get(0),
-        )?;
-        Ok(Listed { view, runner: living(self.processes.as_ref(), &runner) })
+        facts::head(&self.connection, run)?;
+        // The process first: one that ends its run and then exits must not be taken for dead in the
+        // middle of it.
+        let runner = living(self.processes.as_ref(), &runner_of(&self.connection, run)?);
+        Ok(Listed { view: facts::view(&self.connection, run)?, runner })
     }
 
     fn runs(
@@ -150,6 +147,17 @@ impl Journal for SqliteStore {
         })
         .collect()
     }
+}
+
+fn runner_of(connection: &Connection, run: RunNumber) -> Result<String, JournalError> {
+    let sql = "SELECT runner FROM runs WHERE number = ?1";
+    Ok(connection.query_row(sql, [run.0], |row| row.get(0))?)
+}
+
+fn holder(connection: &Connection, run: RunNumber, pid: u32) -> Result<Holder, JournalError> {
+    let view = facts::view(connection, run)?;
+    let at = view.state.sentence();
+    Ok(Holder { run, pid, at, since: view.started, actor: view.actor })
 }
 
 fn unfinished(

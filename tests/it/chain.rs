@@ -162,3 +162,21 @@ fn commands_are_answered_once_and_bound_to_what_was_seen() {
     assert!(refused.contains("moved on") && refused.contains("waiting at gate"), "{refused}");
     assert!(judge(&running, &sent(10)).is_ok());
 }
+
+#[test]
+fn a_reader_never_takes_a_growing_chain_for_a_damaged_one() {
+    let store = Store::new();
+    let mut open = store.open();
+    let run = open.create(&deploy_plan("1.0.0"), entry(&started())).unwrap().number;
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let reader = store.open();
+            while reader.facts(run, 0).unwrap().len() < 400 {}
+        });
+        for _ in 0..200 {
+            open.append(run, entry(&Event::RunPaused { because: String::new() })).unwrap();
+            open.append(run, entry(&Event::RunResumed {})).unwrap();
+        }
+        reader.join().unwrap();
+    });
+}

@@ -384,3 +384,97 @@ fn echo(stream: &mut TcpStream, text: &[u8]) {
     stream.read_exact(&mut answer).unwrap();
     assert_eq!(&answer[2..], text);
 }
+
+/// The runner of a detached run, killed as soon as the run has so many facts.
+fn kill_runner(sandbox: &Sandbox, release: &str, at: usize) -> bool {
+    let arguments = ["deploy", "development", "--release", release, "--yes", "--detach", "--json"];
+    let started = sandbox.run(&arguments).exits(0).json();
+    let (run, pid) = (started["run"].to_string(), started["pid"].to_string());
+    wait_until("it is far enough", || sandbox.run(&["events", &run]).out.lines().count() >= at);
+    let _ = Command::new("kill").args(["-9", &pid]).output().unwrap();
+    wait_until("it is dead", || {
+        let status = sandbox.run(&["status", "development", "--json"]).json();
+        status["run"]["state"] == "in_doubt" || status["run"].is_null()
+    });
+    sandbox.run(&["status", "development", "--json"]).json()["run"]["state"] == "in_doubt"
+}
+
+#[test]
+fn a_run_whose_runner_was_killed_is_in_doubt_and_converges() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    for (n, at) in [5, 9, 14, 18, 22, 26].into_iter().enumerate() {
+        let release = format!("1.1.{n}");
+        if !kill_runner(&sandbox, &release, at) {
+            continue;
+        }
+        let run = sandbox.run(&["history", "--json"]).json()[0]["run"].to_string();
+        let shown = sandbox.run(&["resume", &run, "--json"]).exits(7).json();
+        assert_eq!(shown["choices"][0], "continue", "{shown}");
+        let refused = sandbox.deploy("2.0.0").exits(7);
+        assert!(refused.err.contains(&format!("pointsman resume {run}")), "{}", refused.err);
+        let resumed = sandbox.run(&["resume", &run, "--yes", "--json"]).exits(0).json();
+        assert_eq!(resumed["outcome"], "promoted");
+        both(&sandbox, &release);
+        let events = sandbox.run(&["events", &run, "--json"]).out;
+        assert_eq!(events.matches("build-requested").count(), 2, "one build per service");
+    }
+}
+
+#[test]
+fn a_run_in_doubt_can_be_taken_back_or_superseded_by_a_rollback() {
+    let sandbox = Sandbox::with_deploy(
+        "health: { attempts: 8, interval: 100ms, consecutive: 3 }\n    attest: { consecutive: 3, interval: 20ms }\n    \
+         soak: { for: 60s, interval: 100ms }",
+    );
+    sandbox.write_config(
+        "soak: { for: 300ms }\n    health: { interval: 100ms }\n    attest: { consecutive: 3 }",
+        "{ kind: list }",
+    );
+    sandbox.deploy("1.0.0").exits(0);
+    sandbox.write_config(
+        "soak: { for: 60s }\n    health: { interval: 100ms }\n    attest: { consecutive: 3 }",
+        "{ kind: list }",
+    );
+    assert!(kill_runner(&sandbox, "1.1.0", 27));
+    sandbox.run(&["resume", "2", "--choose", "go-back", "--yes"]).exits(1);
+    both(&sandbox, "1.0.0");
+    assert!(kill_runner(&sandbox, "1.2.0", 27));
+    both(&sandbox, "1.2.0");
+    sandbox.run(&["rollback", "development", "--yes"]).exits(0);
+    both(&sandbox, "1.0.0");
+    let history = sandbox.run(&["history", "--json"]).json();
+    let outcomes: Vec<_> = history.as_array().unwrap().iter().map(|r| &r["outcome"]).collect();
+    assert_eq!(outcomes, ["rolled_back", "superseded", "rolled_back", "promoted"]);
+}
+
+#[test]
+fn a_run_is_steered_by_commands_bound_to_what_was_seen() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    sandbox.write_config("soak: { for: 2s, interval: 100ms }\n    health: { interval: 300ms }\n    attest: { consecutive: 3 }", "{ kind: list }");
+    let detached = ["deploy", "development", "--release", "1.1.0", "--yes", "--detach"];
+    sandbox.run(&detached).exits(0);
+    sandbox.run(&["pause", "2"]).exits(0);
+    wait_until("it is paused", || {
+        sandbox.run(&["status", "development", "--json"]).json()["run"]["state"] == "paused"
+    });
+    let late = sandbox.run(&["retry", "2", "--seen", "1"]).exits(3);
+    assert!(late.err.contains("moved on"), "{}", late.err);
+    let senseless = sandbox.run(&["approve", "2"]).exits(3);
+    assert!(senseless.err.contains("paused before"), "{}", senseless.err);
+    sandbox.run(&["resume", "2"]).exits(0);
+    let attached = sandbox.run(&["attach", "2"]).exits(0);
+    assert!(
+        attached.out.contains("paused: a person asked for it")
+            && attached.out.contains("over: promoted")
+    );
+    both(&sandbox, "1.1.0");
+
+    let detached = ["deploy", "development", "--release", "1.2.0", "--yes", "--detach"];
+    sandbox.run(&detached).exits(0);
+    sandbox.run(&["abort", "3"]).exits(0);
+    assert_eq!(sandbox.run(&["attach", "3"]).code, 1);
+    both(&sandbox, "1.1.0");
+    sandbox.run(&["pause", "3"]).exits(3);
+}

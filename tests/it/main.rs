@@ -10,6 +10,7 @@ mod engine;
 mod house;
 mod load;
 mod planning;
+mod recovery;
 mod sandbox;
 mod transitions;
 mod world;

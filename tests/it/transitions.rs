@@ -8,6 +8,7 @@ use pointsman::domain::hash::Hash;
 use pointsman::domain::health::Verdict;
 use pointsman::domain::ids::{BuildId, RolloutId, RunNumber, StepId};
 use pointsman::domain::plan::Source;
+use pointsman::domain::recover::Choice;
 use pointsman::domain::run::{RunState, transition};
 use pointsman::domain::step::Failure;
 
@@ -70,6 +71,7 @@ fn table() -> Vec<(Event, bool, &'static [&'static str])> {
         (Event::RunPaused { because: String::new() }, false, &["ready"]),
         (Event::RunResumed {}, false, &["paused"]),
         (Event::RunStuck { because: problem() }, false, BEGUN),
+        (Event::RunnerLost { observed: String::new(), choice: Choice::Continue }, false, BEGUN),
         (Event::RunEnded { outcome: Outcome::Promoted, because: None }, false, &["done"]),
         (Event::RunEnded { outcome: Outcome::RolledBack, because: None }, false, &["done"]),
         (Event::RunEnded { outcome: Outcome::CleanedUp, because: None }, false, &["done"]),
@@ -107,6 +109,7 @@ fn kind_is_in_the_table(event: &Event) {
         | Event::RunPaused { .. }
         | Event::RunResumed {}
         | Event::RunStuck { .. }
+        | Event::RunnerLost { .. }
         | Event::RunEnded { .. }
         | Event::RunSuperseded { .. } => {}
     }

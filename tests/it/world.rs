@@ -6,26 +6,29 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pointsman::adapters::process::ThisMachine;
+use pointsman::domain::command::{Command, Sent};
 use pointsman::domain::error::Problem;
 use pointsman::domain::event::{Event, Fact, Split};
 use pointsman::domain::health::{Identity, Sample};
 use pointsman::domain::ids::{
-    BackendId, BuildId, EnvironmentName, Location, ProjectId, ServiceName,
+    BackendId, BuildId, EnvironmentName, Location, ProjectId, RunNumber, ServiceName,
 };
 use pointsman::domain::plan::{Endpoint, HealthEndpoint, Member, Plan, Source};
 use pointsman::domain::planner::{self, Ground};
 use pointsman::domain::policy::DeployPolicy;
 use pointsman::domain::project::{Project, Target};
+use pointsman::domain::recover::{Choice, Doubt, reconcile};
 use pointsman::domain::release::ReleaseLabel;
 use pointsman::domain::step::Failure;
+use pointsman::domain::time::Timestamp;
 use pointsman::domain::view::RunView;
-use pointsman::engine::{Asking, Engine, Outside, Signal};
+use pointsman::engine::{Asking, Engine, EngineError, Outside, Signal, observe};
 use pointsman::ports::BoxFuture;
 use pointsman::ports::clock::Clock;
 use pointsman::ports::hosting::{
     Answer, Build, BuildState, Hosting, HostingError, LogPart, NewBuild, NewRollout, Traffic,
 };
-use pointsman::ports::journal::{Entry, Journal as _};
+use pointsman::ports::journal::{Entry, Journal, JournalError, Listed};
 use pointsman::ports::log::{LogLine, RunLog};
 use pointsman::ports::prober::{Prober, Question};
 use pointsman::store::SqliteStore;
@@ -266,8 +269,8 @@ impl RunLog for World {
 struct PausedClock(tokio::time::Instant);
 
 impl Clock for PausedClock {
-    fn now(&self) -> pointsman::domain::time::Timestamp {
-        pointsman::domain::time::Timestamp::UNIX_EPOCH
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
     }
 
     fn elapsed(&self) -> Duration {
@@ -359,40 +362,143 @@ impl Bench {
     pub(crate) fn drive_with(
         &self,
         plan: &Plan,
-        mut meanwhile: impl FnMut(&RunView, &mpsc::Sender<Signal>),
+        meanwhile: impl FnMut(&RunView, &mpsc::Sender<Signal>),
     ) -> RunView {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .start_paused(true)
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let event = Event::RunStarted { plan: Box::new(plan.clone()), plan_hash: plan.hash() };
-            let at = pointsman::domain::time::Timestamp::UNIX_EPOCH;
-            let entry = Entry { actor: "ana", at, elapsed_ms: 0, step: None, event: &event };
-            let view = self.store().create(plan, entry).unwrap();
-            let outside = Outside {
-                hosting: Arc::new(self.world.clone()),
-                prober: Arc::new(self.world.clone()),
-                clock: Arc::new(PausedClock(tokio::time::Instant::now())),
-                log: Arc::new(self.world.clone()),
-            };
-            let (sender, receiver) = mpsc::channel(4);
-            let engine =
-                Engine::new(Box::new(self.store()), view, outside, Asking::Nobody, true, receiver);
-            let mut watch = engine.watch();
-            let run = engine.run();
-            tokio::pin!(run);
-            loop {
-                tokio::select! {
-                    biased;
-                    Ok(()) = watch.changed() => {
-                        let view = watch.borrow_and_update().clone();
-                        meanwhile(&view, &sender);
-                    }
-                    ended = &mut run => break ended.unwrap(),
-                }
-            }
+        let view = self.create(plan);
+        paused(async {
+            let (engine, sender) = self.engine(Box::new(self.store()), view);
+            watched(engine, sender, meanwhile).await.unwrap()
         })
+    }
+
+    fn create(&self, plan: &Plan) -> RunView {
+        let event = Event::RunStarted { plan: Box::new(plan.clone()), plan_hash: plan.hash() };
+        let at = Timestamp::UNIX_EPOCH;
+        let entry = Entry { actor: "ana", at, elapsed_ms: 0, step: None, event: &event };
+        self.store().create(plan, entry).unwrap()
+    }
+
+    fn engine(&self, journal: Box<dyn Journal>, view: RunView) -> (Engine, mpsc::Sender<Signal>) {
+        let outside = Outside {
+            hosting: Arc::new(self.world.clone()),
+            prober: Arc::new(self.world.clone()),
+            clock: Arc::new(PausedClock(tokio::time::Instant::now())),
+            log: Arc::new(self.world.clone()),
+        };
+        let (sender, receiver) = mpsc::channel(4);
+        (Engine::new(journal, view, outside, Asking::Nobody, true, receiver), sender)
+    }
+
+    /// Drives a plan until its runner dies: right after a fact was written, before anything more
+    /// happens, or (`acted`) after the world acted, with that fact never written. `None`: the run
+    /// has no such fact, and came to its end.
+    pub(crate) fn crash(&self, plan: &Plan, at: u64, acted: bool) -> Option<RunView> {
+        let view = self.create(plan);
+        let number = view.number;
+        let journal = Crashing { inner: self.store(), at, acted };
+        let ended = paused(async { self.engine(Box::new(journal), view).0.run().await });
+        ended.is_err().then(|| self.store().run(number).unwrap().view)
+    }
+
+    /// What somebody who looks is offered.
+    pub(crate) fn choices(&self, view: &RunView) -> Vec<Choice> {
+        let observed = paused(observe(&self.world, view)).unwrap();
+        reconcile(view, &observed).unwrap().choices
+    }
+
+    /// Takes a dead run over by a choice, or by the recommended one.
+    pub(crate) fn resume(&self, view: RunView, choice: Option<Choice>) -> (Doubt, RunView) {
+        paused(async {
+            let observed = observe(&self.world, &view).await.unwrap();
+            let doubt = reconcile(&view, &observed).unwrap();
+            let choice = choice.unwrap_or(doubt.choices[0]);
+            let (mut engine, sender) = self.engine(Box::new(self.store()), view);
+            engine.take_over(&doubt.observed, choice).unwrap();
+            (doubt, watched(engine, sender, |_, _| {}).await.unwrap())
+        })
+    }
+}
+
+/// On tokio's paused clock.
+fn paused<T>(future: impl Future<Output = T>) -> T {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().start_paused(true).build().unwrap().block_on(future)
+}
+
+async fn watched(
+    engine: Engine,
+    sender: mpsc::Sender<Signal>,
+    mut meanwhile: impl FnMut(&RunView, &mpsc::Sender<Signal>),
+) -> Result<RunView, EngineError> {
+    let mut watch = engine.watch();
+    let run = engine.run();
+    tokio::pin!(run);
+    loop {
+        tokio::select! {
+            biased;
+            Ok(()) = watch.changed() => {
+                let view = watch.borrow_and_update().clone();
+                meanwhile(&view, &sender);
+            }
+            ended = &mut run => return ended,
+        }
+    }
+}
+
+/// A journal whose process dies at one fact.
+struct Crashing {
+    inner: SqliteStore,
+    at: u64,
+    acted: bool,
+}
+
+impl Journal for Crashing {
+    fn create(&mut self, plan: &Plan, entry: Entry<'_>) -> Result<RunView, JournalError> {
+        self.inner.create(plan, entry)
+    }
+
+    fn claim(&mut self, run: RunNumber, from: Option<u32>) -> Result<(), JournalError> {
+        self.inner.claim(run, from)
+    }
+
+    fn append(&mut self, run: RunNumber, entry: Entry<'_>) -> Result<Fact, JournalError> {
+        let next = self.inner.run(run)?.view.last_seq + 1;
+        let dead = || JournalError::Unusable(Problem::new("the runner died"));
+        if next == self.at && self.acted {
+            return Err(dead());
+        }
+        let fact = self.inner.append(run, entry)?;
+        if next == self.at { Err(dead()) } else { Ok(fact) }
+    }
+
+    fn facts(&self, run: RunNumber, after: u64) -> Result<Vec<Fact>, JournalError> {
+        self.inner.facts(run, after)
+    }
+
+    fn run(&self, run: RunNumber) -> Result<Listed, JournalError> {
+        self.inner.run(run)
+    }
+
+    fn runs(
+        &self,
+        of: Option<&EnvironmentName>,
+        limit: usize,
+    ) -> Result<Vec<Listed>, JournalError> {
+        self.inner.runs(of, limit)
+    }
+
+    fn send(
+        &mut self,
+        run: RunNumber,
+        actor: &str,
+        seen: u64,
+        command: &Command,
+        at: Timestamp,
+    ) -> Result<u64, JournalError> {
+        self.inner.send(run, actor, seen, command, at)
+    }
+
+    fn unanswered(&self, run: RunNumber) -> Result<Vec<Sent>, JournalError> {
+        self.inner.unanswered(run)
     }
 }

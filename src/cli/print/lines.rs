@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::command::Command;
 use crate::domain::error::Problem;
 use crate::domain::event::{AnsweredBy, DecidedBy, Event, Fact, Mark, Outcome, Recorded};
 use crate::domain::time::spoken;
@@ -90,9 +91,12 @@ fn of_people(event: &Event) -> Option<String> {
         Event::GateAnswered { by: AnsweredBy::Command(id), .. } => {
             format!("opened by command {id}")
         }
-        Event::CommandAccepted { command, .. } => format!("command {command:?} accepted"),
-        Event::CommandRefused { command, because, .. } => {
-            format!("command {command:?} refused: {because}")
+        Event::CommandAccepted { command: asked, .. } => format!("asked to {}", command(asked)),
+        Event::CommandRefused { command: asked, because, .. } => {
+            format!("asked to {}, refused: {because}", command(asked))
+        }
+        Event::RunnerLost { observed, choice } => {
+            format!("its runner died; {observed}; chosen: {}", choice.sentence())
         }
         Event::RunPaused { because } => format!("paused: {because}"),
         Event::RunResumed {} => "goes on".to_owned(),
@@ -123,6 +127,19 @@ fn of_run(event: &Event) -> String {
         Event::RunEnded { outcome, .. } => format!("over: {}", outcome.word()),
         Event::RunSuperseded { by } => format!("superseded by run {by}"),
         other => Recorded::Known(other.clone()).parts().0,
+    }
+}
+
+/// What a person asked for.
+pub(in crate::cli) fn command(command: &Command) -> &'static str {
+    match command {
+        Command::Approve => "open the gate",
+        Command::Pause => "pause before the next step",
+        Command::Resume => "go on",
+        Command::Retry => "try the step again",
+        Command::Rollback => "give traffic back",
+        Command::Abort { now: false } => "end at the next safe point",
+        Command::Abort { now: true } => "end now",
     }
 }
 

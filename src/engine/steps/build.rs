@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::domain::error::Problem;
 use crate::domain::event::Event;
 use crate::domain::ids::BuildId;
-use crate::domain::plan::Member;
+use crate::domain::plan::{Member, Source};
+use crate::domain::release::ReleaseLabel;
 use crate::engine::context::{Context, Done, StepError, StepResult, with_last_line};
 use crate::ports::hosting::{Build, BuildState, NewBuild};
 
@@ -39,22 +40,36 @@ async fn one(context: &Context, member: &Member) -> Result<String, StepError> {
     Ok(format!("{service}: {id}"))
 }
 
-/// The build that an earlier attempt asked for, unless it can never serve: nothing is built twice.
+/// The build that an earlier attempt asked for, unless it can never serve. One that is not to be
+/// seen is asked for again under the same id and request id: whether the first request was lost, or
+/// only its reply, nothing is built twice.
 async fn still_good(context: &Context, member: &Member) -> Result<Option<BuildId>, StepError> {
-    let Some(id) = context.service(member.service()).green else {
-        return Ok(None);
+    let seen = context.service(member.service());
+    let (Some(id), Some(request_id)) = (seen.green, seen.green_request) else { return Ok(None) };
+    match context.outside.hosting.build(&member.target, &id).await? {
+        Some(build) if build.state == BuildState::Unusable => return Ok(None),
+        Some(_) => {}
+        None => {
+            let (release, source) = ordered(context, member)?;
+            let new = NewBuild { id: id.clone(), request_id, release, source };
+            context.outside.hosting.create_build(&member.target, &new).await?;
+        }
+    }
+    Ok(Some(id))
+}
+
+/// What the plan wants built.
+fn ordered(context: &Context, member: &Member) -> Result<(ReleaseLabel, Source), StepError> {
+    let missing = |what: &str| {
+        StepError::lasting(Problem::new(format!("the plan has no {what} for {}", member.service())))
     };
-    let found = context.outside.hosting.build(&member.target, &id).await?;
-    Ok(found.filter(|b| b.state != BuildState::Unusable).map(|_| id))
+    let release = context.plan().release.clone().ok_or_else(|| missing("release"))?;
+    Ok((release, member.source.clone().ok_or_else(|| missing("source"))?))
 }
 
 async fn order(context: &Context, member: &Member) -> Result<BuildId, StepError> {
     let service = member.service();
-    let missing = |what: &str| {
-        StepError::lasting(Problem::new(format!("the plan has no {what} for {service}")))
-    };
-    let release = context.plan().release.clone().ok_or_else(|| missing("release"))?;
-    let source = member.source.clone().ok_or_else(|| missing("source"))?;
+    let (release, source) = ordered(context, member)?;
     let id = build_id(release.as_str(), context.view.number.0).map_err(StepError::lasting)?;
     let request_id = uuid::Uuid::new_v4().to_string();
     context

@@ -1,0 +1,107 @@
+//! `resume`: shows what is recorded and what is observed of a run whose runner died, and carries out
+//! the choice. Never past that by itself: without a choice it only shows.
+
+use std::io::{self, IsTerminal as _};
+
+use serde_json::json;
+
+use super::Session;
+use super::args::ResumeArguments;
+use super::confirm::{ask, confirm};
+use super::drive::follow;
+use super::exit::{Failed, Finished, IN_DOUBT, USAGE};
+use super::print;
+use crate::domain::command::Command;
+use crate::domain::error::Problem;
+use crate::domain::ids::RunNumber;
+use crate::domain::recover::{Choice, Doubt, reconcile};
+use crate::domain::run::RunState;
+use crate::engine::{Asking, observe};
+use crate::ports::journal::Journal as _;
+
+pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Finished {
+    let run = arguments.run;
+    let listed = session.app.store()?.run(run)?;
+    if listed.runner.is_some() && matches!(listed.view.state, RunState::Paused { .. }) {
+        return super::steer::steer(session, run, None, &Command::Resume).await;
+    }
+    if let Some(pid) = listed.runner {
+        let what =
+            format!("run {run} is {}, and process {pid} drives it", listed.view.state.sentence());
+        return Err(Failed::with(super::exit::LOCKED, Problem::new(what)));
+    }
+    let plan = listed.view.plan.clone();
+    let hosting = session.app.hosting(&plan.endpoint, true).await?;
+    let hosting = hosting.ok_or_else(|| Problem::new("no platform"))?;
+    let observed = observe(hosting.as_ref(), &listed.view).await.map_err(|e| e.problem)?;
+    let doubt = reconcile(&listed.view, &observed).map_err(|p| Failed::with(USAGE, p))?;
+    let Some(choice) = choose(arguments, &doubt)? else {
+        session.result(&text(run, &doubt), &json(run, &doubt));
+        return Ok(IN_DOUBT);
+    };
+    let what = format!("{}\nRun {run}: {}.", text(run, &doubt), choice.sentence());
+    confirm(&plan.environment, plan.policy.protection, &arguments.confirmation, &what)?;
+    session.app.store()?.claim(run, None)?;
+    let (signals, interrupted) = super::drive::listen()?;
+    let view = session.app.store()?.run(run)?.view;
+    let seen = view.last_seq;
+    let mut engine = session.app.engine(view, Asking::Nobody, true, signals).await?;
+    engine.take_over(&doubt.observed, choice)?;
+    follow(session, engine, run, seen, interrupted).await
+}
+
+/// The choice of the command line, the recommended one, or the answer to a question. None: only show.
+fn choose(arguments: &ResumeArguments, doubt: &Doubt) -> Result<Option<Choice>, Failed> {
+    if let Some(choice) = arguments.choose.map(Choice::from) {
+        if doubt.choices.contains(&choice) {
+            return Ok(Some(choice));
+        }
+        let offered: Vec<_> = doubt.choices.iter().map(|c| name(*c)).collect();
+        let problem =
+            Problem::new("that is not safe here").because(format!("observed: {}", doubt.observed));
+        let problem = problem.try_this(format!("choose one of {}", offered.join(", ")));
+        return Err(Failed::with(super::exit::REFUSED, problem));
+    }
+    if arguments.confirmation.yes {
+        return Ok(doubt.choices.first().copied());
+    }
+    if !io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    print::note(text(arguments.run, doubt));
+    let said = ask("Which? [number, empty for none] ");
+    let picked = said.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
+    Ok(picked.and_then(|n| doubt.choices.get(n).copied()))
+}
+
+fn name(choice: Choice) -> &'static str {
+    match choice {
+        Choice::Continue => "continue",
+        Choice::GoBack => "go-back",
+        Choice::Leave => "leave",
+    }
+}
+
+fn text(run: RunNumber, doubt: &Doubt) -> String {
+    let mut text = format!(
+        "run {run} is in doubt: its runner is gone\n  recorded  {}\n  observed  {}\n",
+        doubt.recorded, doubt.observed
+    );
+    for (at, choice) in doubt.choices.iter().enumerate() {
+        let recommended = if at == 0 { "   (recommended)" } else { "" };
+        text = format!(
+            "{text}  {}. {:<9} {}{recommended}\n",
+            at + 1,
+            name(*choice),
+            choice.sentence()
+        );
+    }
+    text
+}
+
+fn json(run: RunNumber, doubt: &Doubt) -> serde_json::Value {
+    json!({
+        "run": run, "state": "in_doubt", "recorded": doubt.recorded, "observed": doubt.observed,
+        "choices": doubt.choices.iter().map(|c| name(*c)).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,37 @@
+//! Asks the world about a run whose runner died.
+
+use crate::domain::ids::BuildId;
+use crate::domain::recover::{Observed, Serving};
+use crate::domain::step::Side;
+use crate::domain::view::{RunView, ServiceView};
+use crate::ports::hosting::{Hosting, HostingError, Traffic};
+
+/// Who serves each service of the run now. Services that nobody looked at yet cannot be judged, and
+/// need not be: nothing was done to them.
+pub async fn observe(hosting: &dyn Hosting, view: &RunView) -> Result<Observed, HostingError> {
+    let mut observed = Observed::new();
+    for member in &view.plan.members {
+        let Some(seen) = view.services.get(member.service()).filter(|s| s.blue_known) else {
+            continue;
+        };
+        let traffic = hosting.traffic(&member.target).await?;
+        observed.insert(member.service().clone(), serving(&traffic, seen));
+    }
+    Ok(observed)
+}
+
+fn serving(traffic: &Traffic, seen: &ServiceView) -> Serving {
+    if traffic.splits.is_empty() {
+        return Serving::Nobody;
+    }
+    let whole = traffic.whole();
+    let is = |build: Option<&BuildId>| build.is_some() && whole == build;
+    if is(seen.green.as_ref()) {
+        return Serving::Side(Side::Green);
+    }
+    if is(seen.blue.as_ref()) {
+        return Serving::Side(Side::Blue);
+    }
+    let parts = traffic.splits.iter().map(|s| format!("{} {} %", s.build, s.percent));
+    Serving::Foreign(parts.collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,230 @@
+//! The recovery sweep, generated from the plan: the runner dies after every fact, the world having
+//! acted or not, and whoever takes the run over brings it to one consistent pair.
+
+use pointsman::domain::event::Outcome;
+use pointsman::domain::plan::Plan;
+use pointsman::domain::planner;
+use pointsman::domain::readiness::{Live, default_target, kept};
+use pointsman::domain::recover::Choice;
+use pointsman::domain::run::RunState;
+use pointsman::domain::view::RunView;
+
+use super::world::{Act, Behaviour, Bench, deploy_plan, ground, label, service};
+
+const SERVICES: [&str; 2] = ["toto-bo", "toto-app"];
+
+fn live(bench: &Bench) -> Live {
+    SERVICES.map(|s| (service(s), bench.world.live(s))).into_iter().collect()
+}
+
+struct Case {
+    name: String,
+    bench: Bench,
+    before: Live,
+    doubt: Vec<Choice>,
+    view: RunView,
+}
+
+/// Every crash of a plan made by `plan` on a bench that `set` prepared, each resumed by `choice`.
+fn sweep(
+    set: impl Fn(&Bench),
+    plan: impl Fn(&Bench) -> Plan,
+    choice: Option<Choice>,
+    mut check: impl FnMut(Case),
+) -> usize {
+    let mut cases = 0;
+    for at in 2.. {
+        let mut reached = false;
+        for acted in [false, true] {
+            let bench = Bench::new();
+            set(&bench);
+            let plan = plan(&bench);
+            bench.world.forget_acts();
+            let before = live(&bench);
+            let Some(dead) = bench.crash(&plan, at, acted) else { continue };
+            reached = true;
+            let over = matches!(dead.state, RunState::Ended { .. });
+            let offered = choice.is_none_or(|c| !over && bench.choices(&dead).contains(&c));
+            if over || !offered {
+                continue;
+            }
+            let name = format!("fact {at}, acted {acted}, {}", dead.state.sentence());
+            let (doubt, view) = bench.resume(dead, choice);
+            cases += 1;
+            check(Case { name, bench, before, doubt: doubt.choices, view });
+        }
+        if !reached {
+            return cases;
+        }
+    }
+    cases
+}
+
+fn outcome(view: &RunView) -> Outcome {
+    match view.state {
+        RunState::Ended { outcome } => outcome,
+        ref state => panic!("the run is {}", state.sentence()),
+    }
+}
+
+/// One consistent pair: every service on green, or every service as it was before.
+fn consistent(case: &Case) {
+    let now = live(&case.bench);
+    let green: Live =
+        case.view.services.iter().map(|(n, s)| (n.clone(), s.green.clone())).collect();
+    assert!(now == case.before || now == green, "{}: {now:?}", case.name);
+    assert!(case.view.split().is_none(), "{}", case.name);
+    let facts = case.bench.facts(&case.view);
+    assert_eq!(
+        RunView::fold(case.view.number, &facts).unwrap().unwrap(),
+        case.view,
+        "{}",
+        case.name
+    );
+}
+
+fn built_once(case: &Case) {
+    let acts = case.bench.world.acts();
+    for name in SERVICES {
+        let builds: std::collections::BTreeSet<_> = acts
+            .iter()
+            .filter_map(|a| match a {
+                Act::Built(service, build) if service == name => Some(build),
+                _ => None,
+            })
+            .collect();
+        assert!(builds.len() <= 1, "{}: {builds:?}", case.name);
+    }
+}
+
+fn first_release(bench: &Bench) {
+    bench.drive(&deploy_plan("1.0.0"));
+}
+
+#[test]
+fn a_deploy_is_carried_on_from_every_fact() {
+    let cases = sweep(
+        first_release,
+        |_| deploy_plan("1.1.0"),
+        None,
+        |case| {
+            assert_eq!(case.doubt[0], Choice::Continue, "{}", case.name);
+            assert_eq!(
+                (outcome(&case.view), case.view.exit_code()),
+                (Outcome::Promoted, 0),
+                "{}",
+                case.name
+            );
+            consistent(&case);
+            built_once(&case);
+        },
+    );
+    assert!(cases > 60, "{cases} cases");
+}
+
+#[test]
+fn a_deploy_can_be_taken_back_from_every_fact_after_its_first_switch() {
+    let cases = sweep(
+        first_release,
+        |_| deploy_plan("1.1.0"),
+        Some(Choice::GoBack),
+        |case| {
+            assert_eq!(outcome(&case.view), Outcome::RolledBack, "{}", case.name);
+            assert_ne!(case.view.exit_code(), 0);
+            assert_eq!(live(&case.bench), case.before, "{}", case.name);
+            consistent(&case);
+        },
+    );
+    assert!(cases > 20, "{cases} cases");
+}
+
+#[test]
+fn what_goes_back_goes_on_going_back() {
+    let set = |bench: &Bench| {
+        first_release(bench);
+        bench.world.behave("1.1.0", Behaviour::Leaks(8));
+    };
+    let cases = sweep(
+        set,
+        |_| deploy_plan("1.1.0"),
+        None,
+        |case| {
+            assert_eq!(outcome(&case.view), Outcome::RolledBack, "{}", case.name);
+            assert_eq!(live(&case.bench), case.before, "{}", case.name);
+            consistent(&case);
+            built_once(&case);
+        },
+    );
+    assert!(cases > 80, "{cases} cases");
+}
+
+#[test]
+fn a_rollback_is_finished_from_every_fact() {
+    let set = |bench: &Bench| {
+        first_release(bench);
+        bench.drive(&deploy_plan("1.1.0"));
+    };
+    let plan = |bench: &Bench| {
+        let choice = default_target(&bench.runs(), &live(bench)).unwrap();
+        planner::rollback(ground(), &choice, Some(label("1.1.0"))).unwrap()
+    };
+    let cases = sweep(set, plan, None, |case| {
+        assert_eq!(case.doubt[0], Choice::Continue);
+        assert!(!case.doubt.contains(&Choice::GoBack), "a rollback never turns round");
+        assert_eq!(
+            (outcome(&case.view), case.view.exit_code()),
+            (Outcome::RolledBack, 0),
+            "{}",
+            case.name
+        );
+        assert_ne!(live(&case.bench), case.before);
+        consistent(&case);
+        assert!(!case.bench.world.acts().iter().any(|a| matches!(a, Act::Built(..))));
+    });
+    assert!(cases > 40, "{cases} cases");
+}
+
+#[test]
+fn a_clean_up_is_finished_from_every_fact() {
+    let set = |bench: &Bench| {
+        for n in 0..5 {
+            bench.drive(&deploy_plan(&format!("1.{n}.0")));
+        }
+    };
+    let plan =
+        |bench: &Bench| planner::cleanup(ground(), &kept(&bench.runs(), &live(bench))).unwrap();
+    let cases = sweep(set, plan, None, |case| {
+        assert_eq!(
+            (outcome(&case.view), case.view.exit_code()),
+            (Outcome::CleanedUp, 0),
+            "{}",
+            case.name
+        );
+        assert_eq!(live(&case.bench), case.before, "{}", case.name);
+        for name in SERVICES {
+            assert_eq!(case.bench.world.builds(name).len(), 3, "{}", case.name);
+        }
+    });
+    assert!(cases > 20, "{cases} cases");
+}
+
+#[test]
+fn traffic_in_foreign_hands_is_left_alone() {
+    let bench = Bench::new();
+    first_release(&bench);
+    let soak = (2..)
+        .find_map(|at| {
+            let bench = Bench::new();
+            first_release(&bench);
+            let dead = bench.crash(&deploy_plan("1.1.0"), at, false)?;
+            dead.state.step().is_some_and(|s| s.as_str() == "soak").then_some(at)
+        })
+        .unwrap();
+    let dead = bench.crash(&deploy_plan("1.1.0"), soak, false).unwrap();
+    let foreign = pointsman::domain::ids::BuildId::new("somebody-elses").unwrap();
+    bench.world.give_traffic("toto-app", &foreign);
+    assert_eq!(bench.choices(&dead), [Choice::Leave]);
+    let (_, view) = bench.resume(dead, None);
+    assert_eq!((outcome(&view), view.exit_code()), (Outcome::Unknown, 7));
+    assert_eq!(bench.world.live("toto-app"), Some(foreign));
+}
