@@ -78,7 +78,12 @@ impl App {
     }
 
     /// Makes a run with its plan as the first fact.
-    pub fn create(&self, store: &mut SqliteStore, plan: &Plan) -> Result<RunView, JournalError> {
+    pub fn create(
+        &self,
+        store: &mut SqliteStore,
+        plan: &Plan,
+        take_over: bool,
+    ) -> Result<RunView, JournalError> {
         let event = Event::RunStarted { plan: Box::new(plan.clone()), plan_hash: plan.hash() };
         let entry = Entry {
             actor: &self.actor,
@@ -87,7 +92,7 @@ impl App {
             step: None,
             event: &event,
         };
-        store.create(plan, entry)
+        store.create(plan, entry, take_over)
     }
 
     /// The App Hosting of an endpoint. `None`: it is the emulator, which does not run, and is not to

@@ -84,6 +84,17 @@ pub enum Verb {
         #[arg(long)]
         now: bool,
     },
+    /// Who has locked an environment; or lock it, or release it
+    Lock {
+        /// Which
+        environment: String,
+        /// What to do; without it, who has locked it
+        #[arg(value_enum)]
+        act: Option<LockAct>,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
     /// Verify the hash chain of a run
     Verify {
         /// 128 or '#128'
@@ -124,6 +135,9 @@ pub struct Confirmation {
     /// Why; kept in the run
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+    /// Take the environment from a run whose process is there but lets its lease run out
+    #[arg(long, requires = "reason")]
+    pub take_over: bool,
 }
 
 /// `plan`.
@@ -211,6 +225,15 @@ impl From<WayOn> for Choice {
             WayOn::Leave => Self::Leave,
         }
     }
+}
+
+/// What to do with a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LockAct {
+    /// Nobody deploys until it is released
+    Take,
+    /// Everybody may again
+    Release,
 }
 
 /// A command to a run.

@@ -41,7 +41,7 @@ pub(super) async fn cleanup(session: &Session, arguments: &CleanupArguments) -> 
     let mut plan = planner::cleanup(ground, &kept(&runs, &live)).map_err(usage)?;
     plan.reason.clone_from(&arguments.confirmation.reason);
     confirm(&environment, protection, &arguments.confirmation, &what)?;
-    drive(session, &plan).await
+    drive(session, &plan, arguments.confirmation.take_over).await
 }
 
 /// Blue stays warm until `keep_blue` has passed since the last run that moved traffic.

@@ -59,7 +59,12 @@ pub(super) async fn deploy(session: &Session, arguments: &DeployArguments) -> Fi
     confirm(&plan.environment, plan.policy.protection, &arguments.confirmation, &what)?;
     proven_before(session, &loaded, &plan)?;
     none_in_doubt(session, &plan.environment)?;
-    if arguments.detach { detach(session, &plan).await } else { drive(session, &plan).await }
+    let take_over = arguments.confirmation.take_over;
+    if arguments.detach {
+        detach(session, &plan, take_over).await
+    } else {
+        drive(session, &plan, take_over).await
+    }
 }
 
 /// The release must have been promoted where `promote_from` says, or a reason must be given.

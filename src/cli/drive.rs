@@ -14,10 +14,10 @@ use crate::engine::{Asking, Engine, Signal};
 use crate::ports::journal::Journal as _;
 
 /// Makes a run of a confirmed plan and drives it to its end.
-pub(super) async fn drive(session: &Session, plan: &Plan) -> Finished {
+pub(super) async fn drive(session: &Session, plan: &Plan, take_over: bool) -> Finished {
     // Before there is a run: what cannot even be reached is no failed run.
     session.app.hosting(&plan.endpoint, true).await?;
-    let view = session.app.create(&mut session.app.store()?, plan)?;
+    let view = session.app.create(&mut session.app.store()?, plan, take_over)?;
     let (signals, interrupted) = listen()?;
     let run = view.number;
     let engine = session.app.engine(view, Asking::Nobody, true, signals).await?;
@@ -64,9 +64,9 @@ pub(super) async fn follow(
 }
 
 /// Makes a run and leaves it to its own process.
-pub(super) async fn detach(session: &Session, plan: &Plan) -> Finished {
+pub(super) async fn detach(session: &Session, plan: &Plan, take_over: bool) -> Finished {
     session.app.hosting(&plan.endpoint, true).await?;
-    let view = session.app.create(&mut session.app.store()?, plan)?;
+    let view = session.app.create(&mut session.app.store()?, plan, take_over)?;
     let pid = session.app.detach(view.number).await?;
     let text = format!(
         "run {} of {} goes on in process {pid}\n  now: pointsman status {}; pointsman events {}",
@@ -83,7 +83,7 @@ pub(super) async fn runner(session: &Session, run: RunNumber) -> Finished {
     // Whoever made the run waits for this, and then lets go.
     let parent =
         rustix::process::getppid().and_then(|p| u32::try_from(p.as_raw_nonzero().get()).ok());
-    store.claim(run, parent)?;
+    store.claim(run, parent, session.app.clock.now())?;
     let view: RunView = store.run(run)?.view;
     drop(store);
     let (signals, _) = listen()?;

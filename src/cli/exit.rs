@@ -49,10 +49,19 @@ impl From<JournalError> for Failed {
             JournalError::Unusable(problem) => Self::with(FAILED, problem),
             JournalError::NoSuchRun(_) => Self::with(USAGE, Problem::new(error.to_string())),
             JournalError::Damaged { .. } => Self::with(FAILED, Problem::new(error.to_string())),
-            JournalError::Busy(_) => Self::with(
-                LOCKED,
-                Problem::new(error.to_string()).try_this("wait for it: pointsman status"),
-            ),
+            JournalError::Busy(ref holder) => {
+                let todo = if holder.stale {
+                    "its lease ran out: take it over with --take-over --reason TEXT"
+                } else {
+                    "wait for it: pointsman status"
+                };
+                Self::with(LOCKED, Problem::new(error.to_string()).try_this(todo))
+            }
+            JournalError::Locked(ref environment, _) => {
+                let todo = format!("pointsman lock {environment} release --reason TEXT");
+                Self::with(LOCKED, Problem::new(error.to_string()).try_this(todo))
+            }
+            JournalError::LeaseLost(_) => Self::with(IN_DOUBT, Problem::new(error.to_string())),
         }
     }
 }

@@ -9,6 +9,7 @@ mod deploy;
 mod drive;
 mod emulator;
 mod exit;
+mod lock;
 mod past;
 mod print;
 mod resume;
@@ -92,6 +93,9 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Retry(to) => steer::steer(session, to.run, to.seen, &Command::Retry).await,
         Verb::Abort { steer: to, now } => {
             steer::steer(session, to.run, to.seen, &Command::Abort { now: *now }).await
+        }
+        Verb::Lock { environment, act, reason } => {
+            lock::lock(session, environment, *act, reason.as_ref())
         }
         Verb::Verify { run } => past::verify(session, *run),
         Verb::Emulator { verb } => emulator::emulator(session, verb).await,

@@ -41,7 +41,7 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
     };
     let what = format!("{}\nRun {run}: {}.", text(run, &doubt), choice.sentence());
     confirm(&plan.environment, plan.policy.protection, &arguments.confirmation, &what)?;
-    session.app.store()?.claim(run, None)?;
+    session.app.store()?.claim(run, None, session.app.clock.now())?;
     let (signals, interrupted) = super::drive::listen()?;
     let view = session.app.store()?.run(run)?.view;
     let seen = view.last_seq;

@@ -59,7 +59,7 @@ pub(super) async fn rollback(session: &Session, arguments: &RollbackArguments) -
     let mut plan = planner::rollback(ground, &choice, leaves).map_err(usage)?;
     plan.reason.clone_from(&arguments.confirmation.reason);
     confirm(&environment, protection, &arguments.confirmation, &what)?;
-    drive(session, &plan).await
+    drive(session, &plan, arguments.confirmation.take_over).await
 }
 
 /// The live release as the platform's own builds tell it: a run that died may have marked nothing.

@@ -37,7 +37,9 @@ pub(super) async fn status(session: &Session, environment: Option<&str>) -> Fini
 
 async fn one(session: &Session, loaded: &Loaded, name: &str) -> Result<Value, Failed> {
     let ground = loaded.ground(name).map_err(|p| Failed::with(USAGE, p))?;
-    let listed = session.app.store()?.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
+    let store = session.app.store()?;
+    let lock = store.locked(&ground.environment)?;
+    let listed = store.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
     let run = listed.first().filter(|l| l.view.ended.is_none()).map(run_json);
     let views: Vec<RunView> = listed.into_iter().map(|l| l.view).collect();
     let seen = look(session, &ground, &views).await;
@@ -49,7 +51,7 @@ async fn one(session: &Session, loaded: &Loaded, name: &str) -> Result<Value, Fa
         }
     };
     Ok(json!({
-        "environment": name, "services": services, "databases": [], "lock": null, "run": run,
+        "environment": name, "services": services, "databases": [], "lock": super::lock::to_json(lock.as_ref()), "run": run,
         "unseen": unseen,
     }))
 }
@@ -165,6 +167,10 @@ fn text(status: &Value) -> String {
             "{text}  {name:<12} {url:<28} {:<5} {serves}; {back}\n",
             word(&service["health"])
         );
+    }
+    let lock = &status["lock"];
+    if !lock.is_null() {
+        text = format!("{text}  LOCKED by {}: {}\n", word(&lock["actor"]), word(&lock["reason"]));
     }
     let run = &status["run"];
     if !run.is_null() {

@@ -12,7 +12,7 @@ use crate::domain::ids::StepId;
 use crate::domain::run::transition;
 use crate::domain::view::RunView;
 use crate::ports::clock::Clock;
-use crate::ports::journal::{Entry, Journal};
+use crate::ports::journal::{Entry, Journal, RENEWAL};
 
 /// What people asked for and the executor has yet to do.
 #[derive(Debug, Default)]
@@ -41,6 +41,7 @@ pub(super) struct Supervisor {
     /// Where the clock stood, and how long the run had gone, when this engine began.
     began: (Duration, u64),
     published: watch::Sender<Arc<RunView>>,
+    renewed: Duration,
     pub(super) wishes: Wishes,
 }
 
@@ -53,7 +54,8 @@ impl Supervisor {
     ) -> Self {
         let published = watch::Sender::new(Arc::new(view.clone()));
         let began = (clock.elapsed(), view.elapsed_ms);
-        Self { journal, clock, actor, view, began, published, wishes: Wishes::default() }
+        let (renewed, wishes) = (began.0, Wishes::default());
+        Self { journal, clock, actor, view, began, published, renewed, wishes }
     }
 
     pub(super) fn view(&self) -> &RunView {
@@ -98,6 +100,7 @@ impl Supervisor {
 
     /// Answers every new command with a fact: accepted, or refused and why (N2).
     pub(super) fn take_commands(&mut self) -> Result<(), EngineError> {
+        self.keep_lease()?;
         let sent = self.journal.unanswered(self.view.number).map_err(EngineError::Journal)?;
         for sent in sent {
             let command = sent.command.clone();
@@ -114,6 +117,17 @@ impl Supervisor {
             self.wish(&command, sent.id);
         }
         Ok(())
+    }
+
+    /// Renews the lease in time. Where it is lost, the run is somebody else's, and nothing more is
+    /// done here.
+    fn keep_lease(&mut self) -> Result<(), EngineError> {
+        let now = self.clock.elapsed();
+        if now.saturating_sub(self.renewed) < RENEWAL {
+            return Ok(());
+        }
+        self.renewed = now;
+        self.journal.renew(self.view.number, self.clock.now()).map_err(EngineError::Journal)
     }
 
     fn wish(&mut self, command: &Command, id: u64) {

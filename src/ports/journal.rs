@@ -1,6 +1,7 @@
 //! The durable record of runs, and the commands sent to them.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::domain::command::{Command, Sent};
 use crate::domain::error::Problem;
@@ -28,7 +29,27 @@ pub enum JournalError {
     NoSuchRun(RunNumber),
     /// A run of this environment is under way.
     Busy(Holder),
+    /// A person has locked this environment.
+    Locked(EnvironmentName, HumanLock),
+    /// Another process drives the run now; this one must not act any more.
+    LeaseLost(RunNumber),
 }
+
+/// A lock that a person took, and that stays until a person releases it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HumanLock {
+    /// Who.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// A runner renews its lease this often (architecture.md §4).
+pub const RENEWAL: Duration = Duration::from_secs(15);
+/// A lease that was not renewed for so long may be taken over, with a reason.
+pub const LEASE: Duration = Duration::from_mins(1);
 
 /// Who drives a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +64,8 @@ pub struct Holder {
     pub at: String,
     /// Since when.
     pub since: Timestamp,
+    /// Whether its lease ran out: the process is there, but does nothing.
+    pub stale: bool,
 }
 
 impl fmt::Display for JournalError {
@@ -55,6 +78,12 @@ impl fmt::Display for JournalError {
                  compare it with a copy"
             ),
             Self::NoSuchRun(run) => write!(f, "there is no run {run}"),
+            Self::Locked(environment, lock) => write!(
+                f,
+                "{environment} is locked by {} since {}: {}",
+                lock.actor, lock.since, lock.reason
+            ),
+            Self::LeaseLost(run) => write!(f, "another process drives run {run} now"),
             Self::Busy(holder) => write!(
                 f,
                 "run {} of {} is under way: it is {}, process {}, since {}",
@@ -92,12 +121,32 @@ pub struct Entry<'a> {
 
 /// The journal. Calls block for a fraction of a millisecond; each append is synced.
 pub trait Journal: Send {
-    /// Makes a run with its plan as the first fact, unless the environment has one under way. Runs
-    /// that nobody drives any more are superseded by it.
-    fn create(&mut self, plan: &Plan, entry: Entry<'_>) -> Result<RunView, JournalError>;
+    /// Makes a run with its plan as the first fact, unless the environment has one under way or is
+    /// locked. Runs that nobody drives any more are superseded by it; with `take_over` also one
+    /// whose lease ran out.
+    fn create(
+        &mut self,
+        plan: &Plan,
+        entry: Entry<'_>,
+        take_over: bool,
+    ) -> Result<RunView, JournalError>;
     /// Says that this process drives the run from now on. Refused while another one does, unless
     /// that is `from`, which hands it over.
-    fn claim(&mut self, run: RunNumber, from: Option<u32>) -> Result<(), JournalError>;
+    fn claim(
+        &mut self,
+        run: RunNumber,
+        from: Option<u32>,
+        at: Timestamp,
+    ) -> Result<(), JournalError>;
+    /// Renews the lease of a run that this process drives.
+    fn renew(&mut self, run: RunNumber, at: Timestamp) -> Result<(), JournalError>;
+    /// Locks an environment for everybody, until it is released.
+    fn lock(&mut self, environment: &EnvironmentName, lock: &HumanLock)
+    -> Result<(), JournalError>;
+    /// Releases it; `false` if nobody had locked it.
+    fn unlock(&mut self, environment: &EnvironmentName) -> Result<bool, JournalError>;
+    /// Who has locked it.
+    fn locked(&self, environment: &EnvironmentName) -> Result<Option<HumanLock>, JournalError>;
     /// Appends one fact to the chain.
     fn append(&mut self, run: RunNumber, entry: Entry<'_>) -> Result<Fact, JournalError>;
     /// The facts after a sequence number, with their chain verified from the beginning.

@@ -1,38 +1,53 @@
 //! The port `journal` on SQLite.
 
-use rusqlite::{Connection, params};
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::facts;
 use super::open::{SqliteStore, immediate};
 use crate::domain::command::{Command, Sent};
 use crate::domain::error::Problem;
 use crate::domain::event::{Event, Fact};
+use crate::domain::hash::Hash;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::Plan;
 use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
-use crate::ports::journal::{Entry, Holder, Journal, JournalError, Listed};
+use crate::ports::journal::{Entry, Holder, HumanLock, Journal, JournalError, LEASE, Listed};
 use crate::ports::processes::{ProcessIdentity, Processes};
 
 impl Journal for SqliteStore {
-    fn create(&mut self, plan: &Plan, entry: Entry<'_>) -> Result<RunView, JournalError> {
+    fn create(
+        &mut self,
+        plan: &Plan,
+        entry: Entry<'_>,
+        take_over: bool,
+    ) -> Result<RunView, JournalError> {
         let own = text(&self.processes.own())?;
         let processes = self.processes.clone();
         let transaction = immediate(&mut self.connection)?;
+        if let Some(lock) = lock_of(&transaction, &plan.environment)? {
+            return Err(JournalError::Locked(plan.environment.clone(), lock));
+        }
         let unfinished = unfinished(&transaction, &plan.environment)?;
         for (run, runner) in &unfinished {
             if let Some(pid) = living(processes.as_ref(), runner) {
-                return Err(JournalError::Busy(holder(&transaction, *run, pid)?));
+                let holder = holder(&transaction, *run, pid, entry.at)?;
+                if !(take_over && holder.stale) {
+                    return Err(JournalError::Busy(holder));
+                }
             }
         }
         transaction.execute(
-            "INSERT INTO runs (environment, kind, head_seq, head_hash, runner)
-             VALUES (?1, ?2, 0, ?3, ?4)",
+            "INSERT INTO runs (environment, kind, head_seq, head_hash, runner, renewed)
+             VALUES (?1, ?2, 0, ?3, ?4, ?5)",
             params![
                 plan.environment.as_str(),
                 plan.kind.word(),
-                crate::domain::hash::Hash::zero().0,
-                own
+                Hash::zero().0,
+                own,
+                entry.at.to_string()
             ],
         )?;
         let number = RunNumber(u64::try_from(transaction.last_insert_rowid()).unwrap_or_default());
@@ -50,7 +65,12 @@ impl Journal for SqliteStore {
         })
     }
 
-    fn claim(&mut self, run: RunNumber, from: Option<u32>) -> Result<(), JournalError> {
+    fn claim(
+        &mut self,
+        run: RunNumber,
+        from: Option<u32>,
+        at: Timestamp,
+    ) -> Result<(), JournalError> {
         let own = self.processes.own();
         let transaction = immediate(&mut self.connection)?;
         facts::head(&transaction, run)?;
@@ -58,21 +78,53 @@ impl Journal for SqliteStore {
             && pid != own.pid
             && Some(pid) != from
         {
-            return Err(JournalError::Busy(holder(&transaction, run, pid)?));
+            return Err(JournalError::Busy(holder(&transaction, run, pid, at)?));
         }
-        let claim = "UPDATE runs SET runner = ?2 WHERE number = ?1";
-        transaction.execute(claim, params![run.0, text(&own)?])?;
+        let claim = "UPDATE runs SET runner = ?2, renewed = ?3 WHERE number = ?1";
+        transaction.execute(claim, params![run.0, text(&own)?, at.to_string()])?;
         Ok(transaction.commit()?)
     }
 
-    fn append(&mut self, run: RunNumber, entry: Entry<'_>) -> Result<Fact, JournalError> {
+    fn renew(&mut self, run: RunNumber, at: Timestamp) -> Result<(), JournalError> {
+        let own = text(&self.processes.own())?;
+        let renew = "UPDATE runs SET renewed = ?3 WHERE number = ?1 AND runner = ?2 AND ended = 0";
+        match self.connection.execute(renew, params![run.0, own, at.to_string()])? {
+            1 => Ok(()),
+            _ => Err(JournalError::LeaseLost(run)),
+        }
+    }
+
+    fn lock(
+        &mut self,
+        environment: &EnvironmentName,
+        lock: &HumanLock,
+    ) -> Result<(), JournalError> {
         let transaction = immediate(&mut self.connection)?;
-        if facts::head(&transaction, run)?.ended {
-            return Err(JournalError::Unusable(
-                Problem::new(format!("run {run} is over"))
-                    .because("another run has taken its place")
-                    .try_this("look at the newest run: pointsman status"),
-            ));
+        if let Some(lock) = lock_of(&transaction, environment)? {
+            return Err(JournalError::Locked(environment.clone(), lock));
+        }
+        transaction.execute(
+            "INSERT INTO locks VALUES (?1, ?2, ?3, ?4)",
+            params![environment.as_str(), lock.actor, lock.reason, lock.since.to_string()],
+        )?;
+        Ok(transaction.commit()?)
+    }
+
+    fn unlock(&mut self, environment: &EnvironmentName) -> Result<bool, JournalError> {
+        let delete = "DELETE FROM locks WHERE environment = ?1";
+        Ok(self.connection.execute(delete, [environment.as_str()])? == 1)
+    }
+
+    fn locked(&self, environment: &EnvironmentName) -> Result<Option<HumanLock>, JournalError> {
+        lock_of(&self.connection, environment)
+    }
+
+    fn append(&mut self, run: RunNumber, entry: Entry<'_>) -> Result<Fact, JournalError> {
+        let own = text(&self.processes.own())?;
+        let transaction = immediate(&mut self.connection)?;
+        // The fence: who lost the run writes nothing, and what is not written is not done.
+        if facts::head(&transaction, run)?.ended || runner_of(&transaction, run)? != own {
+            return Err(JournalError::LeaseLost(run));
         }
         let fact = facts::append(&transaction, run, &entry)?;
         if let Event::CommandAccepted { id, .. } | Event::CommandRefused { id, .. } = entry.event {
@@ -154,10 +206,35 @@ fn runner_of(connection: &Connection, run: RunNumber) -> Result<String, JournalE
     Ok(connection.query_row(sql, [run.0], |row| row.get(0))?)
 }
 
-fn holder(connection: &Connection, run: RunNumber, pid: u32) -> Result<Holder, JournalError> {
+fn holder(
+    connection: &Connection,
+    run: RunNumber,
+    pid: u32,
+    now: Timestamp,
+) -> Result<Holder, JournalError> {
     let view = facts::view(connection, run)?;
+    let sql = "SELECT renewed FROM runs WHERE number = ?1";
+    let renewed: String = connection.query_row(sql, [run.0], |row| row.get(0))?;
+    let age = renewed.parse::<Timestamp>().map(|renewed| now.duration_since(renewed));
+    let stale = age.is_ok_and(|age| Duration::try_from(age).is_ok_and(|age| age > LEASE));
     let at = view.state.sentence();
-    Ok(Holder { run, pid, at, since: view.started, actor: view.actor })
+    Ok(Holder { run, pid, at, since: view.started, actor: view.actor, stale })
+}
+
+fn lock_of(
+    connection: &Connection,
+    environment: &EnvironmentName,
+) -> Result<Option<HumanLock>, JournalError> {
+    let sql = "SELECT actor, reason, since FROM locks WHERE environment = ?1";
+    let row = connection
+        .query_row(sql, [environment.as_str()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?))
+        })
+        .optional()?;
+    Ok(row.map(|(actor, reason, since)| {
+        let since = since.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+        HumanLock { actor, reason, since }
+    }))
 }
 
 fn unfinished(

@@ -24,6 +24,7 @@ CREATE TABLE runs (
     head_seq    INTEGER NOT NULL,
     head_hash   TEXT NOT NULL,
     runner      TEXT NOT NULL,
+    renewed     TEXT NOT NULL,
     ended       INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX runs_of_environment ON runs (environment, number);
@@ -48,6 +49,12 @@ CREATE TABLE commands (
     seen     INTEGER NOT NULL,
     command  TEXT NOT NULL,
     answered INTEGER
+) STRICT;
+CREATE TABLE locks (
+    environment TEXT PRIMARY KEY,
+    actor       TEXT NOT NULL,
+    reason      TEXT NOT NULL,
+    since       TEXT NOT NULL
 ) STRICT;
 ";
 

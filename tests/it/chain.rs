@@ -47,7 +47,7 @@ impl Store {
 fn damage(sql: &str) -> (u64, String) {
     let store = Store::new();
     let mut open = store.open();
-    let run = open.create(&deploy_plan("1.0.0"), entry(&started())).unwrap().number;
+    let run = open.create(&deploy_plan("1.0.0"), entry(&started()), false).unwrap().number;
     let paused = Event::RunPaused { because: "lunch".to_owned() };
     open.append(run, entry(&paused)).unwrap();
     open.append(run, entry(&Event::RunResumed {})).unwrap();
@@ -84,7 +84,7 @@ fn an_edited_torn_missing_or_cut_off_record_is_named() {
 fn facts_of_another_run_cannot_be_passed_off_as_this_ones() {
     let store = Store::new();
     let mut open = store.open();
-    let run = open.create(&deploy_plan("1.0.0"), entry(&started())).unwrap().number;
+    let run = open.create(&deploy_plan("1.0.0"), entry(&started()), false).unwrap().number;
     let fact = open.facts(run, 0).unwrap().remove(0);
     assert_eq!(fact.hash, fact.expected_hash(run));
     assert_ne!(fact.hash, fact.expected_hash(RunNumber(run.0 + 1)));
@@ -115,8 +115,8 @@ fn a_store_of_a_newer_version_is_refused_and_left_alone() {
 fn one_environment_has_one_run_at_a_time() {
     let store = Store::new();
     let mut open = store.open();
-    let first = open.create(&deploy_plan("1.0.0"), entry(&started())).unwrap().number;
-    match open.create(&deploy_plan("1.1.0"), entry(&started())) {
+    let first = open.create(&deploy_plan("1.0.0"), entry(&started()), false).unwrap().number;
+    match open.create(&deploy_plan("1.1.0"), entry(&started()), false) {
         Err(JournalError::Busy(holder)) => {
             assert_eq!((holder.run, holder.pid), (first, std::process::id()));
             assert!(holder.at.contains("preflight"), "{}", holder.at);
@@ -125,18 +125,20 @@ fn one_environment_has_one_run_at_a_time() {
     }
     let ended = Event::RunEnded { outcome: Outcome::Aborted, because: None };
     open.append(first, entry(&ended)).unwrap();
-    open.create(&deploy_plan("1.1.0"), entry(&started())).unwrap();
+    open.create(&deploy_plan("1.1.0"), entry(&started()), false).unwrap();
 }
 
 #[test]
 fn a_run_whose_process_is_gone_is_superseded_and_can_write_no_more() {
     let store = Store::new();
     let mut open = store.open();
-    let first = open.create(&deploy_plan("1.0.0"), entry(&started())).unwrap().number;
+    let first = open.create(&deploy_plan("1.0.0"), entry(&started()), false).unwrap().number;
     // A process of that number lives, but it is not the one that began then.
     store.tamper("UPDATE runs SET runner = '{\"pid\":1,\"began\":\"another time\"}'");
+    let early = Event::RunPaused { because: "not mine".to_owned() };
+    assert!(matches!(open.append(first, entry(&early)), Err(JournalError::LeaseLost(_))));
     assert_eq!(open.run(first).unwrap().runner, None);
-    let second = open.create(&deploy_plan("1.1.0"), entry(&started())).unwrap().number;
+    let second = open.create(&deploy_plan("1.1.0"), entry(&started()), false).unwrap().number;
     let superseded = RunState::Ended { outcome: Outcome::Superseded };
     assert_eq!(open.run(first).unwrap().view.state, superseded);
     let late = Event::RunPaused { because: "late".to_owned() };
@@ -167,7 +169,7 @@ fn commands_are_answered_once_and_bound_to_what_was_seen() {
 fn a_reader_never_takes_a_growing_chain_for_a_damaged_one() {
     let store = Store::new();
     let mut open = store.open();
-    let run = open.create(&deploy_plan("1.0.0"), entry(&started())).unwrap().number;
+    let run = open.create(&deploy_plan("1.0.0"), entry(&started()), false).unwrap().number;
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let reader = store.open();
@@ -179,4 +181,39 @@ fn a_reader_never_takes_a_growing_chain_for_a_damaged_one() {
         }
         reader.join().unwrap();
     });
+}
+
+#[test]
+fn a_lease_that_ran_out_is_taken_over_only_when_asked_for() {
+    let store = Store::new();
+    let mut open = store.open();
+    let first = open.create(&deploy_plan("1.0.0"), entry(&started()), false).unwrap().number;
+    let later = |event| Entry {
+        at: Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(61),
+        ..entry(event)
+    };
+    let event = started();
+    match open.create(&deploy_plan("1.1.0"), later(&event), false) {
+        Err(JournalError::Busy(holder)) => assert!(holder.stale),
+        other => panic!("{other:?}"),
+    }
+    open.create(&deploy_plan("1.1.0"), later(&event), true).unwrap();
+    assert!(matches!(open.renew(first, Timestamp::UNIX_EPOCH), Err(JournalError::LeaseLost(_))));
+    let late = Event::RunPaused { because: "late".to_owned() };
+    assert!(open.append(first, entry(&late)).is_err(), "no further effect can be written");
+}
+
+#[test]
+fn a_lease_that_was_renewed_is_nobodys_to_take() {
+    let store = Store::new();
+    let mut open = store.open();
+    let first = open.create(&deploy_plan("1.0.0"), entry(&started()), false).unwrap().number;
+    let now = Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(55);
+    open.renew(first, now).unwrap();
+    let event = started();
+    let later = Entry { at: now + jiff::SignedDuration::from_secs(50), ..entry(&event) };
+    match open.create(&deploy_plan("1.1.0"), later, true) {
+        Err(JournalError::Busy(holder)) => assert!(!holder.stale),
+        other => panic!("{other:?}"),
+    }
 }

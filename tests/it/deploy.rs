@@ -478,3 +478,22 @@ fn a_run_is_steered_by_commands_bound_to_what_was_seen() {
     both(&sandbox, "1.1.0");
     sandbox.run(&["pause", "3"]).exits(3);
 }
+
+#[test]
+fn a_locked_environment_takes_no_run_until_it_is_released() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["lock", "development", "take"]).exits(2);
+    sandbox.run(&["lock", "development", "take", "--reason", "demo at noon"]).exits(0);
+    let refused = sandbox.deploy("1.0.0").exits(4);
+    assert!(
+        refused.err.contains("locked by ana") && refused.err.contains("demo at noon"),
+        "{}",
+        refused.err
+    );
+    let again = sandbox.run(&["lock", "development", "take", "--reason", "mine"]).exits(4);
+    assert!(again.err.contains("demo at noon"), "{}", again.err);
+    let status = sandbox.run(&["status", "development", "--json"]).exits(0).json();
+    assert_eq!(status["lock"]["reason"], "demo at noon");
+    sandbox.run(&["lock", "development", "release", "--reason", "over"]).exits(0);
+    sandbox.deploy("1.0.0").exits(0);
+}

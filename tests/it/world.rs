@@ -28,7 +28,7 @@ use pointsman::ports::clock::Clock;
 use pointsman::ports::hosting::{
     Answer, Build, BuildState, Hosting, HostingError, LogPart, NewBuild, NewRollout, Traffic,
 };
-use pointsman::ports::journal::{Entry, Journal, JournalError, Listed};
+use pointsman::ports::journal::{Entry, HumanLock, Journal, JournalError, Listed};
 use pointsman::ports::log::{LogLine, RunLog};
 use pointsman::ports::prober::{Prober, Question};
 use pointsman::store::SqliteStore;
@@ -375,7 +375,7 @@ impl Bench {
         let event = Event::RunStarted { plan: Box::new(plan.clone()), plan_hash: plan.hash() };
         let at = Timestamp::UNIX_EPOCH;
         let entry = Entry { actor: "ana", at, elapsed_ms: 0, step: None, event: &event };
-        self.store().create(plan, entry).unwrap()
+        self.store().create(plan, entry, false).unwrap()
     }
 
     fn engine(&self, journal: Box<dyn Journal>, view: RunView) -> (Engine, mpsc::Sender<Signal>) {
@@ -453,12 +453,38 @@ struct Crashing {
 }
 
 impl Journal for Crashing {
-    fn create(&mut self, plan: &Plan, entry: Entry<'_>) -> Result<RunView, JournalError> {
-        self.inner.create(plan, entry)
+    fn create(
+        &mut self,
+        plan: &Plan,
+        entry: Entry<'_>,
+        over: bool,
+    ) -> Result<RunView, JournalError> {
+        self.inner.create(plan, entry, over)
     }
 
-    fn claim(&mut self, run: RunNumber, from: Option<u32>) -> Result<(), JournalError> {
-        self.inner.claim(run, from)
+    fn claim(
+        &mut self,
+        run: RunNumber,
+        from: Option<u32>,
+        at: Timestamp,
+    ) -> Result<(), JournalError> {
+        self.inner.claim(run, from, at)
+    }
+
+    fn renew(&mut self, run: RunNumber, at: Timestamp) -> Result<(), JournalError> {
+        self.inner.renew(run, at)
+    }
+
+    fn lock(&mut self, of: &EnvironmentName, lock: &HumanLock) -> Result<(), JournalError> {
+        self.inner.lock(of, lock)
+    }
+
+    fn unlock(&mut self, of: &EnvironmentName) -> Result<bool, JournalError> {
+        self.inner.unlock(of)
+    }
+
+    fn locked(&self, of: &EnvironmentName) -> Result<Option<HumanLock>, JournalError> {
+        self.inner.locked(of)
     }
 
     fn append(&mut self, run: RunNumber, entry: Entry<'_>) -> Result<Fact, JournalError> {

@@ -1,0 +1,60 @@
+//! `lock`: a person keeps everybody, themselves included, from starting a run.
+
+use serde_json::{Value, json};
+
+use super::Session;
+use super::args::LockAct;
+use super::exit::{Failed, Finished, OK, USAGE};
+use crate::domain::error::Problem;
+use crate::ports::journal::{HumanLock, Journal as _};
+
+pub(super) fn lock(
+    session: &Session,
+    environment: &str,
+    act: Option<LockAct>,
+    reason: Option<&String>,
+) -> Finished {
+    let usage = |problem| Failed::with(USAGE, problem);
+    let environment = session.config()?.ground(environment).map_err(usage)?.environment;
+    let mut store = session.app.store()?;
+    let why = || {
+        reason.cloned().ok_or_else(|| {
+            usage(
+                Problem::new("a lock is taken and released with a reason")
+                    .try_this("add --reason TEXT"),
+            )
+        })
+    };
+    match act {
+        None => {}
+        Some(LockAct::Take) => {
+            let (actor, since) = (session.app.actor.clone(), session.app.clock.now());
+            store.lock(&environment, &HumanLock { actor, reason: why()?, since })?;
+        }
+        Some(LockAct::Release) => {
+            let why = why()?;
+            let lock = store.locked(&environment)?;
+            if store.unlock(&environment)? {
+                tracing::info!(%environment, ?lock, actor = session.app.actor, why, "a lock is released");
+            }
+        }
+    }
+    let lock = store.locked(&environment)?;
+    let text = match &lock {
+        None => format!("{environment} is not locked"),
+        Some(lock) => format!(
+            "{environment} is locked by {} since {}: {}",
+            lock.actor, lock.since, lock.reason
+        ),
+    };
+    session.result(&text, &json!({"environment": environment, "lock": to_json(lock.as_ref())}));
+    Ok(OK)
+}
+
+/// A lock as `status --json` shows it too.
+pub(super) fn to_json(lock: Option<&HumanLock>) -> Value {
+    lock.map_or(
+        Value::Null,
+        |lock| json!({"actor": lock.actor, "reason": lock.reason, "since": lock.since}),
+    )
+}
