@@ -112,6 +112,15 @@ pub enum Verb {
         #[arg(value_parser = ["config"])]
         of: String,
     },
+    /// Check this machine, the state folder and each environment's platform, and say what mends them
+    Doctor,
+    /// Print the completions of a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
     /// Drive a run (started by `deploy --detach`)
     #[command(hide = true)]
     Runner {

@@ -112,8 +112,8 @@ impl Printer<'_> {
 
 pub(super) type Listening = (mpsc::Receiver<Signal>, watch::Receiver<bool>);
 
-/// The first interrupt asks for a safe point, the second ends the step under way. TERM is like the
-/// first. A hang-up is nothing: the run does not need its terminal.
+/// The first interrupt asks for a safe point, the second ends the step under way. TERM leaves the run
+/// at the next safe point, to be resumed. A hang-up is nothing: the run does not need its terminal.
 pub(super) fn listen() -> Result<Listening, Failed> {
     let handler = |kind| {
         signal(kind)
@@ -129,7 +129,11 @@ pub(super) fn listen() -> Result<Listening, Failed> {
         loop {
             let hard = tokio::select! {
                 _ = int.recv() => asked,
-                _ = term.recv() => false,
+                _ = term.recv() => {
+                    // Another process can carry the run on; ending it would take traffic back.
+                    let _ = sender.send(Signal::Leave).await;
+                    continue;
+                }
                 _ = hangup.recv() => continue,
             };
             asked = true;

@@ -68,9 +68,9 @@ impl From<JournalError> for Failed {
 
 impl From<EngineError> for Failed {
     fn from(error: EngineError) -> Self {
-        Self::with(
-            IN_DOUBT,
-            Problem::new("the run stopped in the middle").because(error.to_string()),
-        )
+        let problem = Problem::new("the run stopped in the middle").because(error.to_string());
+        let todo = "look how it stands with pointsman status, then pointsman resume RUN; \
+                    pointsman rollback ENV works all the same";
+        Self::with(IN_DOUBT, problem.try_this(todo))
     }
 }

@@ -6,6 +6,7 @@ mod check;
 mod cleanup;
 mod confirm;
 mod deploy;
+mod doctor;
 mod drive;
 mod emulator;
 mod exit;
@@ -99,6 +100,9 @@ async fn dispatch(session: &Session) -> Finished {
         }
         Verb::Verify { run } => past::verify(session, *run),
         Verb::Emulator { verb } => emulator::emulator(session, verb).await,
+        Verb::Doctor => doctor::doctor(session).await,
+        Verb::Completions { shell } => Ok(doctor::completions(*shell)),
+        Verb::Man => doctor::man(),
         Verb::Runner { run } => drive::runner(session, *run).await,
         Verb::SampleApp => session.app.sample_app().await.map(|()| 0).map_err(Failed::from),
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::executor::Outside;
+use super::outside::Outside;
 use crate::domain::error::Problem;
 use crate::domain::event::Event;
 use crate::domain::health::{Sample, Wanted};

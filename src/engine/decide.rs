@@ -1,6 +1,6 @@
 //! What follows a failed step. Pure, so that every case stands in one table of tests.
 
-use super::executor::Asking;
+use super::outside::Asking;
 use crate::domain::event::DecidedBy;
 use crate::domain::plan::RunKind;
 use crate::domain::policy::OnFailure;

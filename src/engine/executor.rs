@@ -8,6 +8,8 @@ use tokio::sync::{mpsc, watch};
 
 use super::context::{Context, Heard, StepError, StepResult};
 use super::decide::{Next, after_failure};
+use super::error::EngineError;
+use super::outside::{Asking, Outside, Signal};
 use super::steps;
 use super::supervisor::Supervisor;
 use crate::domain::error::Problem;
@@ -18,78 +20,17 @@ use crate::domain::plan::RunKind;
 use crate::domain::planner::undo;
 use crate::domain::recover::Choice;
 use crate::domain::retry::BETWEEN_ATTEMPTS;
-use crate::domain::run::{IllegalTransition, RunState};
+use crate::domain::run::RunState;
 use crate::domain::step::{Failure, PlannedStep, StepKind};
 use crate::domain::time::spoken;
 use crate::domain::view::RunView;
-use crate::ports::clock::Clock;
-use crate::ports::hosting::Hosting;
-use crate::ports::journal::{Journal, JournalError};
-use crate::ports::log::RunLog;
-use crate::ports::prober::Prober;
-
-/// Everything outside that steps use.
-#[derive(Clone)]
-pub struct Outside {
-    /// The platform.
-    pub hosting: Arc<dyn Hosting>,
-    /// Asks services.
-    pub prober: Arc<dyn Prober>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// The run's log.
-    pub log: Arc<dyn RunLog>,
-}
-
-impl fmt::Debug for Outside {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Outside")
-    }
-}
-
-/// Whether anybody can be asked when a step fails or a gate waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asking {
-    /// Nobody: gates were answered beforehand, failures go by rule.
-    Nobody,
-    /// A person watches, or will.
-    Person,
-}
-
-/// What a signal to the process asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signal {
-    /// End at the next safe point.
-    Stop,
-    /// End now.
-    Abort,
-}
-
-/// Why a run cannot be driven on.
-#[derive(Debug)]
-pub enum EngineError {
-    /// The journal cannot be written or read: no further effect is risked.
-    Journal(JournalError),
-    /// A fact that cannot be; a defect of ours.
-    Illegal(IllegalTransition),
-    /// It stands where this version cannot carry on.
-    CannotCarryOn(Problem),
-}
-
-impl fmt::Display for EngineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Journal(error) => error.fmt(f),
-            Self::Illegal(error) => error.fmt(f),
-            Self::CannotCarryOn(problem) => problem.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for EngineError {}
+use crate::ports::journal::Journal;
 
 /// How often commands are looked for.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// A process that is told to end finishes the step under way, for so long.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// The engine of one run.
 pub struct Engine {
@@ -166,6 +107,10 @@ impl Engine {
     pub async fn run(mut self) -> Result<RunView, EngineError> {
         loop {
             self.supervisor.take_commands()?;
+            let over = matches!(self.supervisor.view().state, RunState::Ended { .. });
+            if self.supervisor.wishes.leave.is_some() && !over {
+                return Err(EngineError::Left);
+            }
             match self.supervisor.view().state.clone() {
                 RunState::Ended { .. } => return Ok(self.supervisor.view().clone()),
                 RunState::Done => self.end_reached()?,
@@ -322,8 +267,14 @@ impl Engine {
     }
 
     fn heed(&mut self, signal: Signal) {
-        self.supervisor.wishes.stop = true;
-        self.supervisor.wishes.abort |= signal == Signal::Abort;
+        let wishes = &mut self.supervisor.wishes;
+        match signal {
+            Signal::Stop => wishes.stop = true,
+            Signal::Abort => (wishes.stop, wishes.abort) = (true, true),
+            Signal::Leave => {
+                wishes.leave.get_or_insert(self.outside.clock.elapsed());
+            }
+        }
     }
 
     /// Lets one step act, writing its facts and answering commands meanwhile.
@@ -361,6 +312,10 @@ impl Engine {
                 Some(signal) = self.signals.recv() => self.heed(signal),
                 () = look => self.supervisor.take_commands()?,
             }
+            // The step stays in doubt: whoever resumes asks the world, and does it again.
+            if self.overdue() {
+                return Err(EngineError::Left);
+            }
             if self.cancels(&step.kind) {
                 let problem = Problem::new(format!("{} was cancelled", step.id));
                 break Err(StepError { problem, class: Failure::Cancelled });
@@ -368,6 +323,12 @@ impl Engine {
         };
         self.progress.send_replace(String::new());
         self.conclude(step, result)
+    }
+
+    /// Whether the step under way has had its ten seconds since this process was told to go.
+    fn overdue(&self) -> bool {
+        let told = self.supervisor.wishes.leave;
+        told.is_some_and(|told| self.outside.clock.elapsed().saturating_sub(told) > GRACE)
     }
 
     /// Whether a step under way is to be dropped. Going back does not wait for a watch to end, but

@@ -3,10 +3,14 @@
 
 mod context;
 mod decide;
+mod error;
 mod executor;
+mod outside;
 mod recover;
 mod steps;
 mod supervisor;
 
-pub use executor::{Asking, Engine, EngineError, Outside, Signal};
+pub use error::EngineError;
+pub use executor::Engine;
+pub use outside::{Asking, Outside, Signal};
 pub use recover::observe;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::executor::EngineError;
+use super::error::EngineError;
 use crate::domain::command::{Command, judge};
 use crate::domain::event::Event;
 use crate::domain::ids::StepId;
@@ -31,6 +31,8 @@ pub(super) struct Wishes {
     pub(super) stop: bool,
     /// End now.
     pub(super) abort: bool,
+    /// Leave the run, since when.
+    pub(super) leave: Option<Duration>,
 }
 
 pub(super) struct Supervisor {

@@ -497,3 +497,59 @@ fn a_locked_environment_takes_no_run_until_it_is_released() {
     sandbox.run(&["lock", "development", "release", "--reason", "over"]).exits(0);
     sandbox.deploy("1.0.0").exits(0);
 }
+
+#[test]
+fn of_ten_deploys_at_once_one_runs_and_nine_are_told_who_holds_it() {
+    let sandbox = Sandbox::new();
+    // Nothing is there yet: they race for the store and the emulator too.
+    let all: Vec<_> = (0..10)
+        .map(|n| {
+            let release = format!("1.{n}.0");
+            let arguments = ["deploy", "development", "--release", &release, "--yes"];
+            sandbox.command(&arguments).spawn().unwrap()
+        })
+        .collect();
+    let ended: Vec<_> = all.into_iter().map(|child| child.wait_with_output().unwrap()).collect();
+    let code = |o: &std::process::Output| o.status.code().unwrap();
+    let won: Vec<_> = ended.iter().filter(|o| code(o) == 0).collect();
+    assert_eq!(won.len(), 1, "{:?}", ended.iter().map(code).collect::<Vec<_>>());
+    for refused in ended.iter().filter(|o| code(o) != 0) {
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(code(refused), 4, "{said}");
+        assert!(said.contains("of ana is under way") && said.contains("since"), "{said}");
+    }
+}
+
+#[test]
+fn a_runner_that_is_told_to_go_leaves_a_run_to_be_resumed() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    sandbox.write_config("soak: { for: 60s }\n    health: { interval: 100ms }\n    attest: { consecutive: 3, interval: 500ms }", "{ kind: list }");
+    let detached = ["deploy", "development", "--release", "1.1.0", "--yes", "--detach", "--json"];
+    let pid = sandbox.run(&detached).exits(0).json()["pid"].to_string();
+    wait_until("it is probing", || sandbox.run(&["events", "2"]).out.contains("probe"));
+    // A hang-up is nothing to it.
+    assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let state = || sandbox.run(&["status", "development", "--json"]).json()["run"]["state"].clone();
+    wait_until("it has gone", || state() == "in_doubt");
+    let shown = sandbox.run(&["resume", "2", "--json"]).exits(7).json();
+    assert!(
+        shown["recorded"].as_str().unwrap().contains("about to begin"),
+        "a safe point: {shown}"
+    );
+    sandbox.run(&["resume", "2", "--choose", "leave", "--yes"]).exits(1);
+    both(&sandbox, "1.0.0");
+}
+
+#[test]
+fn the_doctor_says_what_is_wrong_and_what_mends_it() {
+    let sandbox = Sandbox::new();
+    let said = sandbox.run(&["doctor", "--json"]).exits(1).json();
+    let looks = said["looked_at"].as_array().unwrap();
+    let of = |what: &str| looks.iter().find(|l| l["what"] == what).unwrap();
+    assert_eq!(of("development")["ok"], true);
+    assert!(of("production")["problem"]["todo"].as_str().unwrap().contains("gcloud auth"));
+    assert!(sandbox.run(&["completions", "bash"]).exits(0).out.contains("pointsman"));
+    assert!(sandbox.run(&["man"]).exits(0).out.contains(".TH pointsman"));
+}

@@ -1,0 +1,121 @@
+//! `doctor`: what works here and what mends the rest; and what other programs read of us,
+//! `completions` and `man`.
+
+use std::process::{Command, Stdio};
+
+use clap::CommandFactory as _;
+use serde_json::{Value, json};
+
+use super::Session;
+use super::args::Arguments;
+use super::exit::{FAILED, Finished, OK};
+use super::print;
+use crate::config::Loaded;
+use crate::domain::error::Problem;
+use crate::domain::plan::Endpoint;
+use crate::ports::journal::Journal as _;
+
+/// One thing that was looked at.
+struct Look {
+    what: String,
+    /// What was found, or what is wrong.
+    found: Result<String, Problem>,
+}
+
+pub(super) async fn doctor(session: &Session) -> Finished {
+    let mut looks = vec![look("state folder", state(session)), look("git", git())];
+    match session.config() {
+        Err(failed) => {
+            let problem = failed.problem.try_this("pointsman check");
+            looks.push(look("config", Err(problem)));
+        }
+        Ok(loaded) => {
+            let file = session.arguments.config.display().to_string();
+            looks.push(look("config", Ok(format!("{file} is right"))));
+            for name in loaded.environments() {
+                looks.push(look(name, platform(session, &loaded, name).await));
+            }
+        }
+    }
+    let well = looks.iter().all(|l| l.found.is_ok());
+    let text: Vec<_> = looks.iter().map(Look::text).collect();
+    let json: Vec<_> = looks.iter().map(Look::json).collect();
+    session.result(&text.join("\n"), &json!({"ok": well, "looked_at": json}));
+    Ok(if well { OK } else { FAILED })
+}
+
+fn look(what: &str, found: Result<String, Problem>) -> Look {
+    Look { what: what.to_owned(), found }
+}
+
+impl Look {
+    fn text(&self) -> String {
+        match &self.found {
+            Ok(found) => format!("ok    {:<14} {found}", self.what),
+            Err(problem) => {
+                let reported = print::lines::problem(problem);
+                let said =
+                    reported.trim_start_matches("error: ").replace('\n', "\n                    ");
+                format!("wrong {:<14} {said}", self.what)
+            }
+        }
+    }
+
+    fn json(&self) -> Value {
+        match &self.found {
+            Ok(found) => json!({"what": self.what, "ok": true, "found": found}),
+            Err(problem) => json!({"what": self.what, "ok": false, "problem": problem}),
+        }
+    }
+}
+
+/// Opening the store writes, so a full or foreign disk shows here.
+fn state(session: &Session) -> Result<String, Problem> {
+    let store = session.app.store().map_err(|e| Problem::new(e.to_string()))?;
+    let runs = store.runs(None, 1).map_err(|e| Problem::new(e.to_string()))?;
+    let last =
+        runs.first().map_or("no runs yet".to_owned(), |r| format!("last run {}", r.view.number));
+    Ok(format!("{}, {last}", session.app.state.display()))
+}
+
+fn git() -> Result<String, Problem> {
+    let output = Command::new("git").arg("--version").stdin(Stdio::null()).output();
+    let output = output.map_err(|e| {
+        Problem::new("git cannot be started")
+            .because(e.to_string())
+            .try_this("install git; releases of kind git need it, those of kind list do not")
+    })?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Asks the platform who serves, with the credentials a deploy would use. Starts nothing.
+async fn platform(session: &Session, loaded: &Loaded, name: &str) -> Result<String, Problem> {
+    let ground = loaded.ground(name)?;
+    let Some(hosting) = session.app.hosting(&ground.endpoint, false).await? else {
+        return Ok("the emulator does not run; it is started on first need".to_owned());
+    };
+    let live = session.app.live(hosting.as_ref(), &ground.members).await?;
+    let serving = live.values().flatten().count();
+    let where_it_is = match ground.endpoint {
+        Endpoint::Emulator => "the emulator",
+        Endpoint::Google => "App Hosting",
+        Endpoint::Url(_) => "its address",
+    };
+    Ok(format!("{where_it_is} answers; {serving} of {} services have a live build", live.len()))
+}
+
+pub(super) fn completions(shell: clap_complete::Shell) -> u8 {
+    let mut out = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "pointsman", &mut out);
+    print::result(String::from_utf8_lossy(&out));
+    OK
+}
+
+pub(super) fn man() -> Finished {
+    let mut out = Vec::new();
+    let rendered = clap_mangen::Man::new(Arguments::command()).render(&mut out);
+    rendered
+        .map_err(|e| Problem::new("the manual page cannot be written").because(e.to_string()))?;
+    print::result(String::from_utf8_lossy(&out));
+    Ok(OK)
+}

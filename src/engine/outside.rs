@@ -1,0 +1,49 @@
+//! What an engine is given: the world its steps use, whether anybody can be asked, and the signals to
+//! its process.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::ports::clock::Clock;
+use crate::ports::hosting::Hosting;
+use crate::ports::log::RunLog;
+use crate::ports::prober::Prober;
+
+/// Everything outside that steps use.
+#[derive(Clone)]
+pub struct Outside {
+    /// The platform.
+    pub hosting: Arc<dyn Hosting>,
+    /// Asks services.
+    pub prober: Arc<dyn Prober>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The run's log.
+    pub log: Arc<dyn RunLog>,
+}
+
+impl fmt::Debug for Outside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Outside")
+    }
+}
+
+/// Whether anybody can be asked when a step fails or a gate waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asking {
+    /// Nobody: gates were answered beforehand, failures go by rule.
+    Nobody,
+    /// A person watches, or will.
+    Person,
+}
+
+/// What a signal to the process asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// End at the next safe point.
+    Stop,
+    /// End now.
+    Abort,
+    /// Leave the run to whoever resumes it: at the next safe point, or after ten seconds.
+    Leave,
+}
