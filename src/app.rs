@@ -16,7 +16,7 @@ use crate::adapters::app_hosting::{AppHosting, Kind};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::probe::HttpProber;
 use crate::adapters::process::ThisMachine;
-use crate::adapters::run_log::{FileLog, file_of};
+use crate::adapters::run_log::{FileLog, NoLog, file_of};
 use crate::domain::error::Problem;
 use crate::domain::event::Event;
 use crate::domain::health::Sample;
@@ -30,8 +30,10 @@ use crate::engine::{Asking, Engine, Outside, Signal};
 use crate::ports::clock::Clock;
 use crate::ports::hosting::Hosting;
 use crate::ports::journal::{Entry, Journal, JournalError};
+use crate::ports::log::RunLog;
 use crate::ports::prober::{Prober as _, Question};
 use crate::ports::processes::Processes;
+pub use crate::store::MemoryJournal;
 use crate::store::SqliteStore;
 
 /// A background process must show up within this.
@@ -77,22 +79,22 @@ impl App {
         SqliteStore::open(&self.state, self.processes.clone())
     }
 
-    /// Makes a run with its plan as the first fact.
+    /// Opens the store to look into the past where it cannot be written.
+    pub fn unwritable_store(&self) -> Result<SqliteStore, JournalError> {
+        SqliteStore::open_unwritable(&self.state, self.processes.clone())
+    }
+
+    /// Makes a run with its plan as the first fact, in the store or in another journal.
     pub fn create(
         &self,
-        store: &mut SqliteStore,
+        journal: &mut dyn Journal,
         plan: &Plan,
         take_over: bool,
     ) -> Result<RunView, JournalError> {
         let event = Event::RunStarted { plan: Box::new(plan.clone()), plan_hash: plan.hash() };
-        let entry = Entry {
-            actor: &self.actor,
-            at: self.clock.now(),
-            elapsed_ms: 0,
-            step: None,
-            event: &event,
-        };
-        store.create(plan, entry, take_over)
+        let at = self.clock.now();
+        let entry = Entry { actor: &self.actor, at, elapsed_ms: 0, step: None, event: &event };
+        journal.create(plan, entry, take_over)
     }
 
     /// The App Hosting of an endpoint. `None`: it is the emulator, which does not run, and is not to
@@ -159,18 +161,32 @@ impl App {
         gates_answered: bool,
         signals: mpsc::Receiver<Signal>,
     ) -> Result<Engine, Problem> {
+        let store = self.store().map_err(|e| Problem::new(e.to_string()))?;
+        self.engine_on(Box::new(store), view, asking, gates_answered, signals).await
+    }
+
+    /// The engine of a run whose journal cannot be written: it is in memory alone.
+    pub async fn engine_on(
+        &self,
+        journal: Box<dyn Journal>,
+        view: RunView,
+        asking: Asking,
+        gates_answered: bool,
+        signals: mpsc::Receiver<Signal>,
+    ) -> Result<Engine, Problem> {
         let hosting = self.hosting(&view.plan.endpoint, true).await?;
         let hosting = hosting.ok_or_else(|| Problem::new("the emulator did not start"))?;
-        let log = FileLog::open(&self.state, view.number)
-            .map_err(|e| Problem::new("the run's log cannot be opened").because(e.to_string()))?;
-        let outside = Outside {
-            hosting,
-            prober: Arc::new(HttpProber::new()?),
-            clock: self.clock.clone(),
-            log: Arc::new(log),
+        let (prober, clock) = (Arc::new(HttpProber::new()?), self.clock.clone());
+        // Nothing is decided by the log, so nothing waits for it either.
+        let log: Arc<dyn RunLog> = match FileLog::open(&self.state, view.number) {
+            Ok(log) => Arc::new(log),
+            Err(error) => {
+                tracing::warn!(%error, "the run has no log");
+                Arc::new(NoLog)
+            }
         };
-        let store = self.store().map_err(|e| Problem::new(e.to_string()))?;
-        Ok(Engine::new(Box::new(store), view, outside, asking, gates_answered, signals))
+        let outside = Outside { hosting, prober, clock, log };
+        Ok(Engine::new(journal, view, outside, asking, gates_answered, signals))
     }
 
     /// The file of a run's log.

@@ -52,3 +52,11 @@ impl RunLog for FileLog {
         }
     }
 }
+
+/// Where no log can be kept.
+#[derive(Debug, Clone, Copy)]
+pub struct NoLog;
+
+impl RunLog for NoLog {
+    fn line(&self, _: &LogLine) {}
+}

@@ -6,22 +6,50 @@ use tokio::sync::{mpsc, watch};
 use super::Session;
 use super::exit::{Failed, Finished, IN_DOUBT, INTERRUPTED, OK};
 use super::print::{self, LiveLine};
-use crate::app::own_session;
+use crate::app::{MemoryJournal, own_session};
+use crate::domain::error::Problem;
 use crate::domain::ids::RunNumber;
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Plan, RunKind};
 use crate::domain::view::RunView;
 use crate::engine::{Asking, Engine, Signal};
-use crate::ports::journal::Journal as _;
+use crate::ports::journal::{Journal as _, JournalError};
 
 /// Makes a run of a confirmed plan and drives it to its end.
 pub(super) async fn drive(session: &Session, plan: &Plan, take_over: bool) -> Finished {
     // Before there is a run: what cannot even be reached is no failed run.
     session.app.hosting(&plan.endpoint, true).await?;
-    let view = session.app.create(&mut session.app.store()?, plan, take_over)?;
+    let view = match make(session, plan, take_over) {
+        Ok(view) => view,
+        Err(JournalError::Unusable(why)) if plan.kind == RunKind::Rollback => {
+            return unrecorded(session, plan, &why).await;
+        }
+        Err(error) => return Err(error.into()),
+    };
     let (signals, interrupted) = listen()?;
     let run = view.number;
     let engine = session.app.engine(view, Asking::Nobody, true, signals).await?;
     follow(session, engine, run, 0, interrupted).await
+}
+
+fn make(session: &Session, plan: &Plan, take_over: bool) -> Result<RunView, JournalError> {
+    session.app.create(&mut session.app.store()?, plan, take_over)
+}
+
+/// A rollback that cannot be recorded is carried out all the same, and says so.
+async fn unrecorded(session: &Session, plan: &Plan, why: &Problem) -> Finished {
+    print::note(format!(
+        "THE JOURNAL CANNOT BE WRITTEN ({why}).\nThis rollback is carried out, but is not recorded and holds no \
+         lease: make sure that nobody else deploys."
+    ));
+    let mut journal = MemoryJournal::default();
+    let view = session.app.create(&mut journal, plan, false)?;
+    let (signals, _) = listen()?;
+    let asking = Asking::Nobody;
+    let engine = session.app.engine_on(Box::new(journal), view, asking, true, signals).await?;
+    let view = engine.run().await?;
+    let code = view.exit_code();
+    session.result(&print::lines::summary(&view), &print::json::run(&view, code));
+    Ok(code)
 }
 
 /// Runs an engine to its end, printing what becomes durable after a fact.
@@ -49,7 +77,7 @@ pub(super) async fn follow(
         }
     }
     let ended = running.await.map_err(|e| {
-        let problem = crate::domain::error::Problem::new("the run stopped in the middle");
+        let problem = Problem::new("the run stopped in the middle");
         Failed::with(IN_DOUBT, problem.because(e.to_string()))
     })?;
     printer.catch_up()?;
@@ -115,10 +143,8 @@ pub(super) type Listening = (mpsc::Receiver<Signal>, watch::Receiver<bool>);
 /// The first interrupt asks for a safe point, the second ends the step under way. TERM leaves the run
 /// at the next safe point, to be resumed. A hang-up is nothing: the run does not need its terminal.
 pub(super) fn listen() -> Result<Listening, Failed> {
-    let handler = |kind| {
-        signal(kind)
-            .map_err(|e| crate::domain::error::Problem::new("no signals").because(e.to_string()))
-    };
+    let handler =
+        |kind| signal(kind).map_err(|e| Problem::new("no signals").because(e.to_string()));
     let (mut int, mut term) =
         (handler(SignalKind::interrupt())?, handler(SignalKind::terminate())?);
     let mut hangup = handler(SignalKind::hangup())?;

@@ -1,14 +1,21 @@
 //! `rollback`. Asks for the confirmation and nothing else: no checklist, freeze or alarm can veto it.
 
+use std::collections::BTreeMap;
+
 use super::Session;
 use super::args::RollbackArguments;
 use super::confirm::confirm;
 use super::drive::drive;
 use super::exit::{Failed, Finished, REFUSED, USAGE};
+use super::print;
 use crate::domain::event::Mark;
+use crate::domain::ids::EnvironmentName;
+use crate::domain::plan::Member;
 use crate::domain::planner;
-use crate::domain::readiness::{default_target, known, named_target};
+use crate::domain::readiness::{Choice, Live, default_target, known, named_target};
+use crate::domain::release::ReleaseLabel;
 use crate::domain::view::RunView;
+use crate::ports::hosting::{Build, BuildState, Hosting};
 use crate::ports::journal::Journal as _;
 
 /// So many runs are looked through for something to go back to.
@@ -22,18 +29,18 @@ pub(super) async fn rollback(session: &Session, arguments: &RollbackArguments) -
     let hosting = session.app.hosting(&ground.endpoint, true).await?;
     let hosting = hosting.ok_or_else(|| crate::domain::error::Problem::new("no platform"))?;
     let live = session.app.live(hosting.as_ref(), &ground.members).await?;
-    let runs: Vec<RunView> = session
-        .app
-        .store()?
-        .runs(Some(&ground.environment), RUNS_LOOKED_AT)?
-        .into_iter()
-        .map(|listed| listed.view)
-        .collect();
+    let runs = past(session, &ground.environment);
     let refused = |problem| Failed::with(REFUSED, problem);
     let choice = match &arguments.to {
         Some(release) => {
             let reason = arguments.confirmation.reason.as_deref();
-            named_target(&runs, &live, release, reason).map_err(refused)?.choice
+            match named_target(&runs, &live, release, reason) {
+                Ok(known) => known.choice,
+                Err(problem) => on_platform(hosting.as_ref(), &ground.members, release)
+                    .await
+                    .filter(|_| !known(&runs).iter().any(|k| &k.choice.release == release))
+                    .ok_or_else(|| refused(problem))?,
+            }
         }
         None => default_target(&runs, &live).map_err(refused)?,
     };
@@ -64,10 +71,10 @@ pub(super) async fn rollback(session: &Session, arguments: &RollbackArguments) -
 
 /// The live release as the platform's own builds tell it: a run that died may have marked nothing.
 async fn live_release(
-    hosting: &dyn crate::ports::hosting::Hosting,
-    members: &[crate::domain::plan::Member],
-    live: &crate::domain::readiness::Live,
-) -> Option<crate::domain::release::ReleaseLabel> {
+    hosting: &dyn Hosting,
+    members: &[Member],
+    live: &Live,
+) -> Option<ReleaseLabel> {
     for member in members {
         let Some(Some(id)) = live.get(member.service()) else {
             continue;
@@ -79,4 +86,38 @@ async fn live_release(
         }
     }
     None
+}
+
+/// The runs of the store. One that cannot be read is said and does without: a release can be named.
+fn past(session: &Session, environment: &EnvironmentName) -> Vec<RunView> {
+    let app = &session.app;
+    let limit = RUNS_LOOKED_AT;
+    let listed = app
+        .store()
+        .and_then(|s| s.runs(Some(environment), limit))
+        .or_else(|_| app.unwritable_store().and_then(|s| s.runs(Some(environment), limit)));
+    match listed {
+        Ok(listed) => listed.into_iter().map(|l| l.view).collect(),
+        Err(error) => {
+            print::note(format!("the past cannot be read: {error}"));
+            Vec::new()
+        }
+    }
+}
+
+/// A release this store does not know, as the platform's own builds tell it: another machine may
+/// have deployed it.
+async fn on_platform(
+    hosting: &dyn Hosting,
+    members: &[Member],
+    release: &ReleaseLabel,
+) -> Option<Choice> {
+    let mut builds = BTreeMap::new();
+    for member in members {
+        let all = hosting.builds(&member.target).await.ok()?;
+        let usable =
+            |b: &&Build| b.state == BuildState::Ready && b.release.as_ref() == Some(release);
+        builds.insert(member.service().clone(), all.iter().find(usable)?.id.clone());
+    }
+    Some(Choice { release: release.clone(), builds })
 }

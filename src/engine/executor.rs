@@ -82,7 +82,12 @@ impl Engine {
         let event = Event::RunnerLost { observed: observed.to_owned(), choice };
         self.supervisor.record(None, &event)?;
         match choice {
-            Choice::Continue => self.supervisor.wishes.retry = true,
+            Choice::Continue => {
+                let state = &self.supervisor.view().state;
+                let failed = matches!(state, RunState::Failed { .. });
+                let paused = matches!(state, RunState::Paused { .. });
+                (self.supervisor.wishes.retry, self.supervisor.wishes.resume) = (failed, paused);
+            }
             Choice::GoBack => self.supervisor.wishes.rollback = true,
             Choice::Leave => {
                 let touched = self.supervisor.view().touched_traffic();

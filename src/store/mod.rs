@@ -3,6 +3,8 @@
 
 mod facts;
 mod journal;
+mod memory;
 mod open;
 
+pub use memory::MemoryJournal;
 pub use open::SqliteStore;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use crate::domain::error::Problem;
 use crate::ports::journal::JournalError;
@@ -103,6 +103,22 @@ impl SqliteStore {
             }
         }
         transaction.commit()?;
+        Ok(Self { connection, processes })
+    }
+}
+
+impl SqliteStore {
+    /// Opens the store to read it where nothing can be written: on a full disk `SQLite` cannot even
+    /// make the shared memory that a WAL needs. What an unfinished WAL holds is not seen.
+    pub fn open_unwritable(
+        folder: &Path,
+        processes: Arc<dyn Processes>,
+    ) -> Result<Self, JournalError> {
+        let mut address = url::Url::from_file_path(folder.join("store.db"))
+            .map_err(|()| JournalError::Unusable(Problem::new("the state folder has no path")))?;
+        address.set_query(Some("immutable=1"));
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        let connection = Connection::open_with_flags(address.as_str(), flags)?;
         Ok(Self { connection, processes })
     }
 }

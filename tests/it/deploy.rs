@@ -108,7 +108,12 @@ fn a_crashing_release_is_not_promoted() {
     let crash = sandbox.deploy("1.4.0-crash").json();
     assert_ne!(crash["outcome"], "promoted");
     assert_ne!(crash["exit"], 0);
-    assert!(sandbox.run(&["logs", "1"]).out.contains("session store is not empty"));
+    wait_until("the platform has seen it die and started it again", || {
+        let status = sandbox.emulator();
+        let services = status["services"].as_array().unwrap().iter();
+        let mut slots = services.flat_map(|s| s["slots"].as_array().unwrap());
+        slots.any(|slot| slot["restarts"].as_u64() > Some(0))
+    });
 }
 
 #[test]
@@ -552,4 +557,62 @@ fn the_doctor_says_what_is_wrong_and_what_mends_it() {
     assert!(of("production")["problem"]["todo"].as_str().unwrap().contains("gcloud auth"));
     assert!(sandbox.run(&["completions", "bash"]).exits(0).out.contains("pointsman"));
     assert!(sandbox.run(&["man"]).exits(0).out.contains(".TH pointsman"));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn with_a_full_disk_nothing_new_is_risked_and_a_rollback_works() {
+    // Declared first, so that it goes last: the emulator is stopped before its disk goes.
+    let mut small_disk = Unmount(None);
+    let sandbox = Sandbox::new();
+    // The store on a small disk of its own; the platform has its own elsewhere, as a real one has.
+    let (state, platform) = (sandbox.state(), sandbox.folder.path().join("platform"));
+    std::fs::create_dir_all(&state).unwrap();
+    std::fs::create_dir_all(&platform).unwrap();
+    let mounted =
+        Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(&state).output();
+    if !mounted.is_ok_and(|o| o.status.success()) {
+        println!("skipped: a small disk cannot be mounted here");
+        return;
+    }
+    small_disk.0 = Some(state.clone());
+    std::os::unix::fs::symlink(&platform, state.join("emulator")).unwrap();
+    sandbox.deploy("1.0.0").exits(0);
+    sandbox.deploy("1.1.0").exits(0);
+    let mut filler = std::fs::File::create(state.join("filler")).unwrap();
+    while filler.write_all(&[0; 4096]).is_ok() {}
+
+    let refused = sandbox.deploy("1.2.0").exits(1);
+    assert!(refused.err.contains("disk"), "{}", refused.err);
+    both(&sandbox, "1.1.0");
+    let said = sandbox.run(&["rollback", "development", "--yes", "--json"]).exits(0);
+    assert!(
+        said.err.contains("THE JOURNAL CANNOT BE WRITTEN") && said.err.contains("not recorded")
+    );
+    both(&sandbox, "1.0.0");
+}
+
+/// Takes the small disk away again, whatever became of the test.
+struct Unmount(Option<std::path::PathBuf>);
+
+impl Drop for Unmount {
+    fn drop(&mut self) {
+        if let Some(disk) = &self.0 {
+            let _ = Command::new("umount").arg("-l").arg(disk).status();
+            let _ = std::fs::remove_dir_all(disk.parent().unwrap_or(disk));
+        }
+    }
+}
+
+#[test]
+fn a_release_that_another_machine_deployed_can_be_named() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    sandbox.deploy("1.1.0").exits(0);
+    for file in ["store.db", "store.db-wal", "store.db-shm"] {
+        let _ = std::fs::remove_file(sandbox.state().join(file));
+    }
+    sandbox.run(&["rollback", "development", "--yes"]).exits(3);
+    sandbox.run(&["rollback", "development", "--to", "1.0.0", "--yes"]).exits(0);
+    both(&sandbox, "1.0.0");
 }

@@ -1,13 +1,15 @@
 //! The recovery sweep, generated from the plan: the runner dies after every fact, the world having
 //! acted or not, and whoever takes the run over brings it to one consistent pair.
 
-use pointsman::domain::event::Outcome;
+use pointsman::domain::event::{Event, Outcome};
 use pointsman::domain::plan::Plan;
 use pointsman::domain::planner;
 use pointsman::domain::readiness::{Live, default_target, kept};
 use pointsman::domain::recover::Choice;
 use pointsman::domain::run::RunState;
+use pointsman::domain::time::Timestamp;
 use pointsman::domain::view::RunView;
+use pointsman::ports::journal::{Entry, Journal as _};
 
 use super::world::{Act, Behaviour, Bench, deploy_plan, ground, label, service};
 
@@ -208,18 +210,21 @@ fn a_clean_up_is_finished_from_every_fact() {
     assert!(cases > 20, "{cases} cases");
 }
 
+/// The first fact of a second deploy after which it stands as wanted.
+fn fact_where(wanted: impl Fn(&RunState) -> bool) -> u64 {
+    let stands = |at: &u64| {
+        let bench = Bench::new();
+        first_release(&bench);
+        bench.crash(&deploy_plan("1.1.0"), *at, false).is_some_and(|dead| wanted(&dead.state))
+    };
+    (2..100).find(stands).unwrap()
+}
+
 #[test]
 fn traffic_in_foreign_hands_is_left_alone() {
     let bench = Bench::new();
     first_release(&bench);
-    let soak = (2..)
-        .find_map(|at| {
-            let bench = Bench::new();
-            first_release(&bench);
-            let dead = bench.crash(&deploy_plan("1.1.0"), at, false)?;
-            dead.state.step().is_some_and(|s| s.as_str() == "soak").then_some(at)
-        })
-        .unwrap();
+    let soak = fact_where(|state| state.step().is_some_and(|s| s.as_str() == "soak"));
     let dead = bench.crash(&deploy_plan("1.1.0"), soak, false).unwrap();
     let foreign = pointsman::domain::ids::BuildId::new("somebody-elses").unwrap();
     bench.world.give_traffic("toto-app", &foreign);
@@ -227,4 +232,29 @@ fn traffic_in_foreign_hands_is_left_alone() {
     let (_, view) = bench.resume(dead, None);
     assert_eq!((outcome(&view), view.exit_code()), (Outcome::Unknown, 7));
     assert_eq!(bench.world.live("toto-app"), Some(foreign));
+}
+
+#[test]
+fn a_run_left_before_it_touched_anything_is_aborted() {
+    let bench = Bench::new();
+    first_release(&bench);
+    let dead = bench.crash(&deploy_plan("1.1.0"), 5, false).unwrap();
+    let (_, view) = bench.resume(dead, Some(Choice::Leave));
+    assert_eq!((outcome(&view), view.exit_code()), (Outcome::Aborted, 1));
+}
+
+#[test]
+fn a_paused_run_whose_runner_died_goes_on_when_it_is_resumed() {
+    let bench = Bench::new();
+    first_release(&bench);
+    let between = fact_where(|state| matches!(state, RunState::Ready { .. }));
+    let ready = bench.crash(&deploy_plan("1.1.0"), between, false).unwrap();
+    let paused = Event::RunPaused { because: "lunch".to_owned() };
+    let at = Timestamp::UNIX_EPOCH;
+    let entry = Entry { actor: "ana", at, elapsed_ms: 0, step: None, event: &paused };
+    bench.store().append(ready.number, entry).unwrap();
+    let dead = bench.store().run(ready.number).unwrap().view;
+    assert!(matches!(dead.state, RunState::Paused { .. }));
+    let (_, view) = bench.resume(dead, Some(Choice::Continue));
+    assert_eq!(outcome(&view), Outcome::Promoted);
 }
