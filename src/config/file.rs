@@ -40,19 +40,32 @@ pub fn load_text(text: &str, file: &Path) -> Result<Loaded, Findings> {
     };
     let node = parse(text).map_err(|finding| refuse(vec![finding]))?;
     let schema = json_schema();
-    let mut findings = check::against_schema(&schema, &node);
-    if !findings.is_empty() {
-        return Err(refuse(findings));
-    }
-    let config: Config =
-        serde_yaml::from_str(text).map_err(|e| refuse(vec![typed_error(&e, &node)]))?;
+    let (mut findings, mended) = check::against_schema(&schema, &node);
     let folder = match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     };
     let folder = std::path::absolute(&folder).unwrap_or(folder);
-    findings.extend(rules::problems(&config, &node, &folder));
-    if findings.is_empty() { Ok(Loaded { config, folder }) } else { Err(refuse(findings)) }
+    if findings.is_empty() {
+        let config: Config =
+            serde_yaml::from_str(text).map_err(|e| refuse(vec![typed_error(&e, &node)]))?;
+        findings.extend(rules::problems(&config, &node, &folder));
+        return if findings.is_empty() {
+            Ok(Loaded { config, folder })
+        } else {
+            Err(refuse(findings))
+        };
+    }
+    // What is wrong in form need not hide what is wrong in meaning. A finding where something was
+    // mended is about the mending.
+    if let Ok(config) = serde_json::from_value::<Config>(mended) {
+        let told: Vec<usize> = findings.iter().map(|f| f.line).collect();
+        let about_mending =
+            |f: &Finding| told.contains(&f.line) || f.message.contains(check::STAND_IN);
+        let meant = rules::problems(&config, &node, &folder);
+        findings.extend(meant.into_iter().filter(|f| !about_mending(f)));
+    }
+    Err(refuse(findings))
 }
 
 fn typed_error(error: &serde_yaml::Error, root: &Node) -> Finding {

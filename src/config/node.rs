@@ -26,9 +26,9 @@ pub(super) struct Node {
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     Null,
-    Truth,
+    Truth(bool),
     Whole(i128),
-    Real,
+    Real(f64),
     Text(String),
     List(Vec<Node>),
     Map(Vec<(Key, Node)>),
@@ -70,8 +70,8 @@ impl Node {
     pub(super) fn kind(&self) -> &'static str {
         match self.value {
             Value::Null => "nothing",
-            Value::Truth => "true or false",
-            Value::Whole(_) | Value::Real => "a number",
+            Value::Truth(_) => "true or false",
+            Value::Whole(_) | Value::Real(_) => "a number",
             Value::Text(_) => "text",
             Value::List(_) => "a list",
             Value::Map(_) => "a group of keys",
@@ -145,8 +145,8 @@ impl<'de> Visitor<'de> for AnyValue {
         Value::deserialize(d)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
-        Ok(Value::Truth)
+    fn visit_bool<E>(self, v: bool) -> Result<Value, E> {
+        Ok(Value::Truth(v))
     }
 
     fn visit_i64<E>(self, v: i64) -> Result<Value, E> {
@@ -157,8 +157,8 @@ impl<'de> Visitor<'de> for AnyValue {
         Ok(Value::Whole(v.into()))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
-        Ok(Value::Real)
+    fn visit_f64<E>(self, v: f64) -> Result<Value, E> {
+        Ok(Value::Real(v))
     }
 
     fn visit_str<E>(self, v: &str) -> Result<Value, E> {

@@ -144,3 +144,20 @@ fn the_schema_knows_every_key_and_no_other() {
         assert!(schema["properties"].get(key).is_some(), "{key}");
     }
 }
+
+#[test]
+fn what_is_wrong_in_form_does_not_hide_what_is_wrong_in_meaning() {
+    let text = std::fs::read_to_string(root().join("config.yaml")).unwrap();
+    let text = text
+        .replace("protection: open", "protection: opne")
+        .replace("soak: { for: 20s }", "soak: { fro: 20s }")
+        .replace("promote_from: staging", "promote_from: stagin")
+        .replace("project: toto-bo-stg }", "project: toto-bo }")
+        .replace("zone: Europe/Madrid", "zone: Europe/Madird");
+    let findings = wrong(&text);
+    let lines: Vec<_> = findings.findings.iter().map(|f| f.line).collect();
+    assert_eq!(findings.findings.len(), 5, "{findings}");
+    assert!(lines.is_sorted());
+    assert!(findings.to_string().contains("did you mean \"for\"?"), "{findings}");
+    assert!(!findings.to_string().contains("stand-in"));
+}
