@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use crate::adapters::app_hosting::{AppHosting, Kind};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::probe::HttpProber;
-use crate::adapters::process::ThisMachine;
+use crate::adapters::process::{ThisMachine, user_name};
 use crate::adapters::run_log::{FileLog, NoLog, file_of};
 use crate::domain::error::Problem;
 use crate::domain::event::Event;
@@ -64,11 +64,9 @@ impl App {
             Some(folder) => std::path::absolute(&folder).unwrap_or(folder),
             None => default_state()?,
         };
-        let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-        let uid = || format!("uid {}", rustix::process::getuid().as_raw());
         Ok(Self {
             state,
-            actor: user.filter(|u| !u.is_empty()).unwrap_or_else(uid),
+            actor: user_name(),
             clock: Arc::new(SystemClock::start()),
             processes: Arc::new(ThisMachine),
         })

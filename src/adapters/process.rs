@@ -102,3 +102,18 @@ fn linux_listener(port: u16) -> Option<String> {
     }
     None
 }
+
+/// The Unix user's name. Some shells of CI set no variable, so the system's list is read too.
+pub fn user_name() -> String {
+    let said = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let list = || std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let listed = || {
+        let line = |l: &str| {
+            let fields: Vec<&str> = l.split(':').collect();
+            (fields.get(2) == Some(&uid.as_str())).then(|| fields[0].to_owned())
+        };
+        list().lines().find_map(line)
+    };
+    said.filter(|u| !u.is_empty()).or_else(listed).unwrap_or_else(|| format!("uid {uid}"))
+}
