@@ -38,7 +38,9 @@ pub(super) async fn rollback(session: &Session, arguments: &RollbackArguments) -
                 Ok(known) => known.choice,
                 Err(problem) => on_platform(hosting.as_ref(), &ground.members, release)
                     .await
-                    .filter(|_| !known(&runs).iter().any(|k| &k.choice.release == release))
+                    // Known here without a mark means that it never served: a rollback asks green
+                    // nothing, so it must not be the first to give it traffic.
+                    .filter(|_| reason.is_some() && !tried_here(&runs, release))
                     .ok_or_else(|| refused(problem))?,
             }
         }
@@ -120,4 +122,9 @@ async fn on_platform(
         builds.insert(member.service().clone(), all.iter().find(usable)?.id.clone());
     }
     Some(Choice { release: release.clone(), builds })
+}
+
+/// Whether any run of this store had the release, with or without a mark.
+fn tried_here(runs: &[RunView], release: &ReleaseLabel) -> bool {
+    runs.iter().any(|run| run.plan.release.as_ref() == Some(release))
 }

@@ -13,6 +13,7 @@ use crate::domain::event::Event;
 use crate::domain::health::{Sample, Wanted};
 use crate::domain::ids::{BuildId, ServiceName, StepId};
 use crate::domain::plan::{Member, Plan, Source};
+use crate::domain::redact::redacted;
 use crate::domain::step::{Failure, Side};
 use crate::domain::view::{RunView, ServiceView};
 use crate::ports::hosting::HostingError;
@@ -162,7 +163,8 @@ impl Context {
     pub(super) async fn collect_log(&self, member: &Member, build: &BuildId) -> Option<String> {
         let mut heard = self.heard.lock().await;
         let (mut from, mut last) = heard.get(build).cloned().unwrap_or_default();
-        loop {
+        // Bounded: a service that never stops writing must not hold up the verdict it is asked for.
+        for _ in 0..LOG_PARTS {
             let part = self.outside.hosting.log(&member.target, build, from).await;
             from = part.next;
             if part.lines.is_empty() {
@@ -170,13 +172,16 @@ impl Context {
             }
             for line in part.lines {
                 self.log(member.service(), line.clone());
-                last = Some(line);
+                last = Some(redacted(&line));
             }
         }
         heard.insert(build.clone(), (from, last.clone()));
         last
     }
 }
+
+/// So many parts of a log are taken over at once; what is left comes the next time.
+const LOG_PARTS: usize = 8;
 
 /// The problem with the service's own last line at its end.
 pub(super) fn with_last_line(problem: Problem, line: Option<String>) -> Problem {

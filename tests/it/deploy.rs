@@ -613,6 +613,18 @@ fn a_release_that_another_machine_deployed_can_be_named() {
         let _ = std::fs::remove_file(sandbox.state().join(file));
     }
     sandbox.run(&["rollback", "development", "--yes"]).exits(3);
-    sandbox.run(&["rollback", "development", "--to", "1.0.0", "--yes"]).exits(0);
+    let to = ["rollback", "development", "--to", "1.0.0", "--yes"];
+    sandbox.run(&to).exits(3);
+    sandbox.run(&[&to[..], &["--reason", "deployed elsewhere"]].concat()).exits(0);
+    both(&sandbox, "1.0.0");
+}
+
+#[test]
+fn a_release_that_never_served_is_no_target_of_a_rollback() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    sandbox.deploy("1.2.0-broken").exits(1);
+    let to = ["rollback", "development", "--to", "1.2.0-broken", "--yes", "--reason", "try"];
+    sandbox.run(&to).exits(3);
     both(&sandbox, "1.0.0");
 }
