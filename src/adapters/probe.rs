@@ -35,6 +35,7 @@ impl HttpProber {
             .timeout(question.timeout);
         let mut response = match request.send().await {
             Ok(response) => response,
+            Err(error) if ours(&error) => return Sample::Blind(why(error, question)),
             Err(error) => return Sample::Unhealthy(why(error, question)),
         };
         let status = response.status();
@@ -64,6 +65,36 @@ fn identity(body: &[u8], question: &Question) -> Sample {
         Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     };
     Sample::Healthy(Identity { version: at(&health.version), revision: at(&health.revision) })
+}
+
+/// Whether the fault is on our side: no name lookup, no route, no socket to ask with. A refused or
+/// silent port is the service's answer.
+fn ours(error: &reqwest::Error) -> bool {
+    use std::io::ErrorKind as Kind;
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            let no_files = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE]
+                .iter()
+                .any(|errno| io.raw_os_error() == Some(errno.raw_os_error()));
+            let no_way = matches!(
+                io.kind(),
+                Kind::NetworkUnreachable
+                    | Kind::HostUnreachable
+                    | Kind::NetworkDown
+                    | Kind::AddrNotAvailable
+            );
+            if no_files || no_way {
+                return true;
+            }
+        }
+        // The resolver's error has a type of its own that is not public.
+        if error.to_string().contains("dns error") {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn why(error: reqwest::Error, question: &Question) -> String {

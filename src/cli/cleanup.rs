@@ -7,13 +7,16 @@ use super::args::CleanupArguments;
 use super::confirm::confirm;
 use super::drive::drive;
 use super::exit::{Failed, Finished, REFUSED, USAGE};
-use super::rollback::RUNS_LOOKED_AT;
+
 use crate::domain::error::Problem;
 use crate::domain::planner;
-use crate::domain::readiness::{RELEASES_KEPT, kept};
+use crate::domain::readiness::{RELEASES_KEPT, obsolete};
 use crate::domain::time::spoken;
 use crate::domain::view::RunView;
 use crate::ports::journal::Journal as _;
+
+/// No store holds more.
+const EVERY_RUN: usize = 10_000_000;
 
 pub(super) async fn cleanup(session: &Session, arguments: &CleanupArguments) -> Finished {
     let usage = |problem| Failed::with(USAGE, problem);
@@ -29,7 +32,8 @@ pub(super) async fn cleanup(session: &Session, arguments: &CleanupArguments) -> 
             Problem::new("not every service has a live build; there is no blue to clean up"),
         ));
     }
-    let listed = session.app.store()?.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
+    // Every run: a build is kept or not by all that ever served.
+    let listed = session.app.store()?.runs(Some(&ground.environment), EVERY_RUN)?;
     let runs: Vec<RunView> = listed.into_iter().map(|l| l.view).collect();
     still_warm(session, &runs, ground.policy.keep_blue, arguments.confirmation.reason.as_ref())?;
     let what = format!(
@@ -38,7 +42,7 @@ pub(super) async fn cleanup(session: &Session, arguments: &CleanupArguments) -> 
         ground.environment
     );
     let (environment, protection) = (ground.environment.clone(), ground.policy.protection);
-    let mut plan = planner::cleanup(ground, &kept(&runs, &live)).map_err(usage)?;
+    let mut plan = planner::cleanup(ground, &obsolete(&runs, &live)).map_err(usage)?;
     plan.reason.clone_from(&arguments.confirmation.reason);
     confirm(&environment, protection, &arguments.confirmation, &what)?;
     drive(session, &plan, arguments.confirmation.take_over).await

@@ -5,13 +5,16 @@ use super::args::{DeployArguments, PlanArguments};
 use super::confirm::confirm;
 use super::drive::{detach, drive};
 use super::exit::{Failed, Finished, IN_DOUBT, OK, REFUSED, USAGE};
+use super::rollback::RUNS_LOOKED_AT;
 use crate::config::{Loaded, sources};
 use crate::domain::error::Problem;
-use crate::domain::event::Outcome;
+use crate::domain::event::{Mark, Outcome};
 use crate::domain::ids::EnvironmentName;
-use crate::domain::plan::{Plan, RunKind};
+use crate::domain::plan::{Member, Plan};
 use crate::domain::planner;
+use crate::domain::readiness::known;
 use crate::domain::run::RunState;
+use crate::domain::view::RunView;
 use crate::ports::journal::Journal as _;
 
 fn planned(loaded: &Loaded, arguments: &PlanArguments) -> Result<Plan, Failed> {
@@ -67,28 +70,45 @@ pub(super) async fn deploy(session: &Session, arguments: &DeployArguments) -> Fi
     }
 }
 
-/// The release must have been promoted where `promote_from` says, or a reason must be given.
+/// The release must have been promoted where `promote_from` says, of the same source, and not have
+/// been rolled back there since; or a reason must be given.
 fn proven_before(session: &Session, loaded: &Loaded, plan: &Plan) -> Result<(), Failed> {
     let Some(from) = loaded.promote_from(plan.environment.as_str())? else {
         return Ok(());
     };
-    let promoted = RunState::Ended { outcome: Outcome::Promoted };
-    let runs = session.app.store()?.runs(Some(&from), 100)?;
-    let proven = runs.iter().any(|r| {
-        r.view.plan.kind == RunKind::Deploy
-            && r.view.state == promoted
-            && r.view.plan.release == plan.release
-    });
-    if proven || plan.reason.is_some() {
+    let runs = session.app.store()?.runs(Some(&from), RUNS_LOOKED_AT)?;
+    let runs: Vec<RunView> = runs.into_iter().map(|listed| listed.view).collect();
+    let Some(because) = not_promoted(&runs, plan, &from) else {
+        return Ok(());
+    };
+    if plan.reason.is_some() {
         return Ok(());
     }
     let release = plan.release.as_ref().map_or("this release", |r| r.as_str());
     Err(Failed::with(
         REFUSED,
         Problem::new(format!("{release} was not promoted on {from}"))
-            .because(format!("{} takes only what was", plan.environment))
+            .because(format!("{because}, and {} takes only what was promoted", plan.environment))
             .try_this(format!("deploy it on {from} first, or say why not with --reason TEXT")),
     ))
+}
+
+/// Why the runs of the environment before do not prove a plan's release, if they do not.
+fn not_promoted(runs: &[RunView], plan: &Plan, from: &EnvironmentName) -> Option<String> {
+    let marked = known(runs).into_iter().find(|k| Some(&k.choice.release) == plan.release.as_ref());
+    if marked.is_some_and(|k| k.mark == Mark::Bad) {
+        return Some(format!("it was rolled back on {from}"));
+    }
+    let promoted = RunState::Ended { outcome: Outcome::Promoted };
+    let same = |member: &Member, run: &RunView| {
+        let there = run.plan.member(member.service());
+        there.is_some_and(|m| m.source == member.source) && run.plan.release == plan.release
+    };
+    let unproven = plan
+        .members
+        .iter()
+        .find(|member| !runs.iter().any(|run| run.state == promoted && same(member, run)))?;
+    Some(format!("no run there promoted this source of {}", unproven.service()))
 }
 
 /// A run whose runner died comes first: it may have moved traffic. A rollback need not wait for that.

@@ -12,7 +12,7 @@ use crate::domain::ids::RunNumber;
 use crate::domain::plan::{Plan, RunKind};
 use crate::domain::view::RunView;
 use crate::engine::{Asking, Engine, Signal};
-use crate::ports::journal::{Journal as _, JournalError};
+use crate::ports::journal::{Journal, JournalError};
 
 /// Makes a run of a confirmed plan and drives it to its end.
 pub(super) async fn drive(session: &Session, plan: &Plan, take_over: bool) -> Finished {
@@ -61,14 +61,15 @@ pub(super) async fn follow(
     interrupted: watch::Receiver<bool>,
 ) -> Finished {
     let (mut changes, mut progress) = (engine.watch(), engine.progress());
-    let mut printer = Printer { session, seen, live: LiveLine::new(), run };
-    printer.catch_up()?;
+    let store = Box::new(session.app.store()?);
+    let mut printer = Printer { store, seen, live: LiveLine::new(), run };
+    printer.catch_up();
     let running = tokio::spawn(engine.run());
     while !running.is_finished() {
         tokio::select! {
             published = changes.changed() => {
                 if published.is_err() { break }
-                printer.catch_up()?;
+                printer.catch_up();
             }
             Ok(()) = progress.changed() => {
                 let text = progress.borrow_and_update().clone();
@@ -80,7 +81,7 @@ pub(super) async fn follow(
         let problem = Problem::new("the run stopped in the middle");
         Failed::with(IN_DOUBT, problem.because(e.to_string()))
     })?;
-    printer.catch_up()?;
+    printer.catch_up();
     let view = ended?;
     let code = match view.exit_code() {
         OK => OK,
@@ -119,22 +120,28 @@ pub(super) async fn runner(session: &Session, run: RunNumber) -> Finished {
     Ok(engine.run().await?.exit_code())
 }
 
-struct Printer<'a> {
-    session: &'a Session,
+struct Printer {
+    /// Opened once: a run must not depend on a file being opened again and again.
+    store: Box<dyn Journal>,
     run: RunNumber,
     seen: u64,
     live: LiveLine,
 }
 
-impl Printer<'_> {
-    /// Prints the facts since the last time, from the store: what is printed is what is durable.
-    fn catch_up(&mut self) -> Result<(), Failed> {
-        for fact in self.session.app.store()?.facts(self.run, self.seen)? {
-            self.live.clear();
-            print::note(print::lines::fact(&fact));
-            self.seen = fact.seq;
+impl Printer {
+    /// Prints the facts since the last time, from the store: what is printed is what is durable. A
+    /// run never ends because it could not be printed.
+    fn catch_up(&mut self) {
+        match self.store.facts(self.run, self.seen) {
+            Ok(facts) => {
+                for fact in facts {
+                    self.live.clear();
+                    print::note(print::lines::fact(&fact));
+                    self.seen = fact.seq;
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the run goes on, but its facts cannot be read"),
         }
-        Ok(())
     }
 }
 
@@ -165,7 +172,7 @@ pub(super) fn listen() -> Result<Listening, Failed> {
             asked = true;
             interrupted.send_replace(true);
             print::note(if hard {
-                "ending now"
+                "ending now; if traffic is being given back, after that"
             } else {
                 "ending at the next safe point; interrupt again to end now"
             });

@@ -12,7 +12,7 @@ use crate::domain::event::Mark;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::plan::Member;
 use crate::domain::planner;
-use crate::domain::readiness::{Choice, Live, default_target, known, named_target};
+use crate::domain::readiness::{Choice, Live, default_target, left_by, named_target};
 use crate::domain::release::ReleaseLabel;
 use crate::domain::view::RunView;
 use crate::ports::hosting::{Build, BuildState, Hosting};
@@ -46,15 +46,11 @@ pub(super) async fn rollback(session: &Session, arguments: &RollbackArguments) -
         }
         None => default_target(&runs, &live).map_err(refused)?,
     };
-    // What is left is the release whose builds are live now.
-    let leaves = known(&runs)
-        .into_iter()
-        .find(|k| k.choice.builds.iter().any(|(s, b)| live.get(s) == Some(&Some(b.clone()))))
-        .filter(|k| k.choice.release != choice.release && k.mark != Mark::Bad)
-        .map(|k| k.choice.release);
+    let leaves = left_by(&runs, &live, &choice);
+    let leaves = leaves.filter(|k| k.mark != Mark::Bad).map(|k| k.choice.release);
     let leaves = match leaves {
         Some(release) => Some(release),
-        None => live_release(hosting.as_ref(), &ground.members, &live)
+        None => live_release(hosting.as_ref(), &ground.members, &live, &choice)
             .await
             .filter(|r| *r != choice.release),
     };
@@ -76,11 +72,15 @@ async fn live_release(
     hosting: &dyn Hosting,
     members: &[Member],
     live: &Live,
+    choice: &Choice,
 ) -> Option<ReleaseLabel> {
     for member in members {
         let Some(Some(id)) = live.get(member.service()) else {
             continue;
         };
+        if choice.builds.get(member.service()).is_none_or(|to| to == id) {
+            continue;
+        }
         if let Ok(Some(build)) = hosting.build(&member.target, id).await
             && build.release.is_some()
         {
@@ -90,10 +90,10 @@ async fn live_release(
     None
 }
 
-/// The runs of the store. One that cannot be read is said and does without: a release can be named.
+/// The latest runs of the store. One that cannot be read is said and does without: a release can be
+/// named.
 fn past(session: &Session, environment: &EnvironmentName) -> Vec<RunView> {
-    let app = &session.app;
-    let limit = RUNS_LOOKED_AT;
+    let (app, limit) = (&session.app, RUNS_LOOKED_AT);
     let listed = app
         .store()
         .and_then(|s| s.runs(Some(environment), limit))

@@ -111,7 +111,7 @@ impl Loaded {
             repository: None,
             root_directory: None,
             to: None,
-            keep: Vec::new(),
+            obsolete: Vec::new(),
         })
     }
 

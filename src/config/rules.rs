@@ -218,6 +218,7 @@ impl Rules<'_> {
                 let known = self.config.services.keys().collect();
                 self.say_nearest(&path, format!("there is no service {service:?}"), service, known);
             }
+            self.identity(&path, service, environment);
             let at_url = [path[0], path[1], path[2], path[3], "url"];
             match url::Url::parse(&placed.url) {
                 Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
@@ -251,6 +252,22 @@ impl Rules<'_> {
                     self.project(&path, name, project, local);
                 }
             }
+        }
+    }
+
+    /// An answer must tell who gives it, or nothing after a switch can be believed (N1). Google puts
+    /// no build id into a service, so a revision alone proves nothing there.
+    fn identity(&mut self, path: &[&str], service: &str, environment: &EnvironmentConfig) {
+        let Some(health) = self.config.services.get(service).map(|known| &known.health) else {
+            return;
+        };
+        let local = environment.platform.endpoint.is_some();
+        if health.version.is_none() && (health.revision.is_none() || !local) {
+            let message = format!(
+                "the health answer of {service} must tell its release here: set services.{service}.health.version \
+                 to the JSON pointer of it"
+            );
+            self.say(path, message);
         }
     }
 

@@ -165,6 +165,12 @@ impl Wanted {
         }
     }
 
+    /// Whether no answer could tell this build from another one: its release is not known, and the
+    /// platform tells no revision.
+    pub fn proves_nothing(&self) -> bool {
+        self.versions.is_empty() && !self.revision_told
+    }
+
     fn is(&self, identity: &Identity) -> bool {
         let version = match &identity.version {
             Some(v) => self.versions.is_empty() || self.versions.iter().any(|w| w.as_str() == v),
@@ -264,12 +270,13 @@ pub struct SoakWatch {
     row: BTreeMap<ServiceName, u32>,
     samples: u32,
     bad: u32,
+    blind: u32,
 }
 
 impl SoakWatch {
     /// A watch over some services.
     pub fn new(policy: SoakPolicy, wanted: BTreeMap<ServiceName, Wanted>) -> Self {
-        Self { policy, wanted, row: BTreeMap::new(), samples: 0, bad: 0 }
+        Self { policy, wanted, row: BTreeMap::new(), samples: 0, bad: 0, blind: 0 }
     }
 
     /// Takes one answer; a decision here is always a failure. Blind samples neither count nor heal.
@@ -277,6 +284,7 @@ impl SoakWatch {
         let wanted = self.wanted.get(service)?;
         self.samples += 1;
         if matches!(sample, Sample::Blind(_)) {
+            self.blind += 1;
             return None;
         }
         let row = self.row.entry(service.clone()).or_default();
@@ -292,13 +300,22 @@ impl SoakWatch {
         })
     }
 
-    /// Whether the time is up and no service is in the middle of failing.
-    pub fn may_end(&self, elapsed: Duration) -> bool {
-        elapsed >= self.policy.length && self.row.values().all(|r| *r == 0)
+    /// Whether it was watched long enough and no service is in the middle of failing. `watched` is
+    /// the time with open eyes: what passed while we were blind does not count (N12).
+    pub fn may_end(&self, watched: Duration) -> bool {
+        let all_seen = self.wanted.keys().all(|service| self.row.contains_key(service));
+        watched >= self.policy.length && all_seen && self.row.values().all(|r| *r == 0)
     }
 
-    /// The numbers of a soak that was passed.
+    /// Whether we are blind for so long that nobody can say how the services are: as long again as
+    /// the soak should take, and not less than a minute.
+    pub fn too_blind(&self, blind: Duration) -> bool {
+        blind > self.policy.length.max(Duration::from_mins(1))
+    }
+
+    /// The numbers so far.
     pub fn summary(&self) -> String {
-        format!("{} samples, {} bad", self.samples, self.bad)
+        let blind = if self.blind == 0 { String::new() } else { format!(", {} blind", self.blind) };
+        format!("{} samples, {} bad{blind}", self.samples, self.bad)
     }
 }

@@ -103,9 +103,9 @@ pub struct Member {
     /// The build a rollback goes to. Only in a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<BuildId>,
-    /// Builds a clean-up must leave alone: those of the last three stable releases.
+    /// Builds a clean-up may delete, by name: never "everything but".
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub keep: Vec<BuildId>,
+    pub obsolete: Vec<BuildId>,
 }
 
 impl Member {

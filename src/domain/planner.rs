@@ -124,15 +124,16 @@ pub fn rollback(
     Ok(plan)
 }
 
-/// A clean-up: stops blue, then deletes what neither traffic nor the last stable releases need.
+/// A clean-up: stops blue, then deletes builds of ours that neither traffic nor the last stable
+/// releases need.
 pub fn cleanup(
     mut ground: Ground,
-    keep: &BTreeMap<ServiceName, Vec<BuildId>>,
+    obsolete: &BTreeMap<ServiceName, Vec<BuildId>>,
 ) -> Result<Plan, Problem> {
     let mut steps = vec![step("preflight", StepKind::Preflight, "Check who serves now")?];
     for member in &mut ground.members {
         let service = member.service().clone();
-        member.keep = keep.get(&service).cloned().unwrap_or_default();
+        member.obsolete = obsolete.get(&service).cloned().unwrap_or_default();
         let stop = StepKind::StopBlue { service: service.clone() };
         steps.push(step(&format!("stop:{service}"), stop, format!("Stop blue of {service}"))?);
     }

@@ -89,6 +89,12 @@ pub fn named_target(
             })
             .try_this(format!("deploy it instead: deploy ENV --release {release}")));
     };
+    if let Some(missing) = live.keys().find(|s| !found.choice.builds.contains_key(*s)) {
+        let with: Vec<_> = found.choice.builds.keys().map(|s| format!("--service {s}")).collect();
+        return Err(Problem::new(format!("release {release} has no build of {missing}"))
+            .because("it was only deployed to some of the services")
+            .try_this(format!("add {}", with.join(" "))));
+    }
     if !differs(&found.choice, live) {
         return Err(Problem::new(format!("release {release} is live already")));
     }
@@ -137,11 +143,37 @@ pub fn kept(runs: &[RunView], live: &Live) -> BTreeMap<ServiceName, Vec<BuildId>
     kept
 }
 
+/// Builds a clean-up may delete: those that these runs ordered, but for the kept ones. What another
+/// machine or person built is not ours to judge.
+pub fn obsolete(runs: &[RunView], live: &Live) -> BTreeMap<ServiceName, Vec<BuildId>> {
+    let kept = kept(runs, live);
+    let mut obsolete: BTreeMap<ServiceName, Vec<BuildId>> = BTreeMap::new();
+    for (service, seen) in runs.iter().flat_map(|run| &run.services) {
+        let spared = |build: &&BuildId| kept.get(service).is_some_and(|k| k.contains(build));
+        let builds = seen.ordered.iter().filter(|build| !spared(build)).cloned();
+        obsolete.entry(service.clone()).or_default().extend(builds);
+    }
+    obsolete
+}
+
 /// So many stable releases stay ready for a rollback (deploy-tools.md §7).
 pub const RELEASES_KEPT: usize = 3;
 
+/// Whether going there would change anything for the services that are looked at.
 fn differs(choice: &Choice, live: &Live) -> bool {
-    choice.builds.iter().any(|(service, build)| live.get(service) != Some(&Some(build.clone())))
+    let looked_at = |service: &ServiceName| live.get(service);
+    choice.builds.iter().any(|(s, build)| looked_at(s).is_some_and(|l| l.as_ref() != Some(build)))
+}
+
+/// The release that going to a choice would leave: the one whose builds serve now where the choice
+/// names others. What serves on in both is not left.
+pub fn left_by(runs: &[RunView], live: &Live, choice: &Choice) -> Option<Known> {
+    let changes = |service: &ServiceName, build: &BuildId| {
+        let serves = live.get(service).is_some_and(|l| l.as_ref() == Some(build));
+        serves && choice.builds.get(service).is_some_and(|to| to != build)
+    };
+    let left = |k: &Known| k.choice.builds.iter().any(|(s, b)| changes(s, b));
+    known(runs).into_iter().find(|k| k.choice.release != choice.release && left(k))
 }
 
 fn covers(choice: &Choice, live: &Live) -> bool {

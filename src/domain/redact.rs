@@ -4,6 +4,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::error::Problem;
+use super::event::Event;
+
 /// Shapes of well-known tokens, as their makers publish them: Bearer headers, GitHub, Google API
 /// keys and OAuth tokens, Stripe, Slack, AWS, JWTs, PEM keys, and `password=…` in any spelling.
 const SHAPES: &str = concat!(
@@ -25,9 +28,38 @@ pub fn redacted(text: &str) -> String {
     PATTERN.replace_all(text, "[redacted]").into_owned()
 }
 
+/// A fact without anything that looks like a secret in what the outside world had it say.
+pub fn without_secrets(mut event: Event) -> Event {
+    let clean = |text: &mut String| *text = redacted(text);
+    let clean_problem = |problem: &mut Problem| {
+        [&mut problem.what, &mut problem.why, &mut problem.todo].into_iter().for_each(clean);
+    };
+    match &mut event {
+        Event::StepFinished { summary: text, .. }
+        | Event::Judged { evidence: text, .. }
+        | Event::RunnerLost { observed: text, .. } => clean(text),
+        Event::ReleaseMarked { because, .. } => clean(because),
+        Event::StepFailed { problem, .. }
+        | Event::UndoPlanned { because: problem, .. }
+        | Event::RunStuck { because: problem }
+        | Event::RunEnded { because: Some(problem), .. } => clean_problem(problem),
+        _ => {}
+    }
+    event
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fact_keeps_no_secret_of_a_service() {
+        let evidence = "HTTP 500: api_key=abcdef123456".to_owned();
+        let problem = Problem::new("x").because(evidence.clone());
+        let class = super::super::step::Failure::Lasting;
+        let event = without_secrets(Event::StepFailed { problem, class });
+        assert!(!format!("{event:?}").contains("abcdef123456"));
+    }
 
     #[test]
     fn secrets_go_and_words_stay() {

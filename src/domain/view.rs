@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::event::{DecidedBy, Event, Fact, Mark, Outcome, Recorded};
 use super::health::Verdict;
-use super::ids::{BuildId, RunNumber, ServiceName, StepId};
+use super::ids::{BuildId, RolloutId, RunNumber, ServiceName, StepId};
 use super::plan::{Plan, RunKind};
 use super::release::ReleaseLabel;
 use super::run::{IllegalTransition, RunState, transition};
@@ -47,8 +47,12 @@ pub struct ServiceView {
     pub serving: Option<BuildId>,
     /// The request id green was asked for with, to ask again with after a lost reply.
     pub green_request: Option<String>,
+    /// The builds this run ordered.
+    pub ordered: Vec<BuildId>,
     /// Whether a switch was ever asked for in this run.
     pub switch_asked: bool,
+    /// The rollouts this run ordered, and their builds, in order.
+    pub rollouts: Vec<(RolloutId, BuildId)>,
 }
 
 impl ServiceView {
@@ -216,6 +220,7 @@ impl RunView {
             }),
             Event::BuildRequested { service, build, request_id, .. } => with(service, &|s| {
                 s.green = Some(build.clone());
+                s.ordered.push(build.clone());
                 s.green_request = Some(request_id.clone());
                 s.ready = false;
             }),
@@ -228,7 +233,10 @@ impl RunView {
                 s.green = Some(build.clone());
                 s.ready = true;
             }),
-            Event::SwitchRequested { service, .. } => with(service, &|s| s.switch_asked = true),
+            Event::SwitchRequested { service, to, rollout, .. } => with(service, &|s| {
+                s.switch_asked = true;
+                s.rollouts.push((rollout.clone(), to.clone()));
+            }),
             Event::TrafficObserved { service, splits } => with(service, &|s| {
                 let whole = splits.iter().find(|part| part.percent == 100);
                 s.serving = whole.map(|part| part.build.clone());
@@ -295,6 +303,12 @@ impl RunView {
     /// Whether a switch was asked for anywhere: from then on the world may have changed.
     pub fn touched_traffic(&self) -> bool {
         self.services.values().any(|s| s.switch_asked)
+    }
+
+    /// Whether this run is giving traffic back, and has begun to. It goes on to its end, whoever
+    /// wants out: half of it is worse than either side.
+    pub fn gives_back(&self) -> bool {
+        self.undoing() || (self.plan.kind == RunKind::Rollback && self.touched_traffic())
     }
 
     /// Whether this deploy moved traffic and knows the blue to give it back to.

@@ -25,6 +25,8 @@ pub(super) enum Next {
 
 /// Decides from the run alone. An inconclusive failure never takes traffic back by itself
 /// (invariant 8), a rollback never turns round (F30), and what moved no traffic touches none.
+/// Invariant 8 is about health: a switch of which nobody can say how it went, and that leaves some
+/// services on green and some on blue, goes by the rule like a failed one.
 pub(super) fn after_failure(view: &RunView, attempt: u32, asking: Asking) -> Next {
     let class = view.failure.as_ref().map_or(Failure::Lasting, |(_, _, class)| *class);
     let can_undo = view.can_go_back() && !view.undoing();
@@ -35,7 +37,8 @@ pub(super) fn after_failure(view: &RunView, attempt: u32, asking: Asking) -> Nex
         Failure::Inconclusive | Failure::Lasting | Failure::Passing => {
             let by_rule =
                 view.plan.policy.soak.on_failure == OnFailure::Rollback || asking == Asking::Nobody;
-            let bad = class != Failure::Inconclusive && view.plan.kind == RunKind::Deploy;
+            let known_bad = class != Failure::Inconclusive || switch_left_split(view);
+            let bad = known_bad && view.plan.kind == RunKind::Deploy;
             match asking {
                 _ if bad && can_undo && by_rule => Next::Undo(DecidedBy::Rule),
                 Asking::Nobody => Next::Fail,
@@ -43,4 +46,10 @@ pub(super) fn after_failure(view: &RunView, attempt: u32, asking: Asking) -> Nex
             }
         }
     }
+}
+
+fn switch_left_split(view: &RunView) -> bool {
+    let failed = view.failure.as_ref().map(|(step, ..)| step);
+    let step = view.steps.iter().rev().find(|s| Some(&s.plan.id) == failed);
+    view.split().is_some() && step.is_some_and(|s| s.plan.kind.moves_traffic())
 }

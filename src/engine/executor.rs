@@ -174,9 +174,7 @@ impl Engine {
     fn leaves(&mut self) -> Result<bool, EngineError> {
         let view = self.supervisor.view();
         let can_undo = view.can_go_back() && !view.undoing();
-        // What gives traffic back goes on to its end: half of it is worse than either side.
-        let must_finish =
-            view.undoing() || (view.plan.kind == RunKind::Rollback && view.touched_traffic());
+        let must_finish = view.gives_back();
         let wishes = &mut self.supervisor.wishes;
         let rollback = std::mem::take(&mut wishes.rollback);
         let stop = wishes.stop || wishes.abort;
@@ -225,17 +223,38 @@ impl Engine {
         let view = self.supervisor.view();
         let problem = view.failure.as_ref().map(|(_, problem, _)| problem.clone());
         match after_failure(view, attempt, self.asking) {
-            Next::Retry => {
-                self.idle(BETWEEN_ATTEMPTS.after(attempt)).await?;
+            Next::Retry if self.waits_to_retry(attempt).await? => {
                 self.perform(&planned, attempt + 1).await
             }
+            // Somebody wants something else meanwhile.
+            Next::Retry => Ok(()),
             Next::Undo(by) => {
                 self.go_back(by, problem.unwrap_or_else(|| Problem::new("it failed")))
             }
             Next::Fail => self.end(Outcome::Failed, problem),
             Next::Abort => self.end(Outcome::Aborted, problem),
+            // Traffic could not be given back, and whoever watches has had enough.
+            Next::Wait if self.supervisor.wishes.stop && self.supervisor.view().gives_back() => {
+                self.end(Outcome::Unknown, problem)
+            }
             Next::Wait => self.idle(LOOK).await,
         }
+    }
+
+    /// Waits between two attempts. `false`: somebody wants out.
+    async fn waits_to_retry(&mut self, attempt: u32) -> Result<bool, EngineError> {
+        let until = self.outside.clock.elapsed() + BETWEEN_ATTEMPTS.after(attempt);
+        while self.outside.clock.elapsed() < until {
+            let left = until.saturating_sub(self.outside.clock.elapsed());
+            self.idle(LOOK.min(left)).await?;
+            self.supervisor.take_commands()?;
+            let wishes = &self.supervisor.wishes;
+            let out = wishes.stop || wishes.abort || wishes.rollback;
+            if wishes.leave.is_some() || (out && !self.supervisor.view().gives_back()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn go_back(&mut self, by: DecidedBy, because: Problem) -> Result<(), EngineError> {
@@ -339,9 +358,9 @@ impl Engine {
     /// Whether a step under way is to be dropped. Going back does not wait for a watch to end, but
     /// never drops a switch.
     fn cancels(&self, kind: &StepKind) -> bool {
-        let wishes = &self.supervisor.wishes;
-        let goes_back = wishes.rollback && self.supervisor.view().can_go_back();
-        wishes.abort || (goes_back && !kind.moves_traffic())
+        let (wishes, view) = (&self.supervisor.wishes, self.supervisor.view());
+        let goes_back = wishes.rollback && view.can_go_back();
+        !view.gives_back() && (wishes.abort || (goes_back && !kind.moves_traffic()))
     }
 
     fn conclude(&mut self, step: &PlannedStep, result: StepResult) -> Result<(), EngineError> {

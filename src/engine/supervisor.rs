@@ -9,6 +9,7 @@ use super::error::EngineError;
 use crate::domain::command::{Command, judge};
 use crate::domain::event::Event;
 use crate::domain::ids::StepId;
+use crate::domain::redact::without_secrets;
 use crate::domain::run::transition;
 use crate::domain::view::RunView;
 use crate::ports::clock::Clock;
@@ -85,6 +86,7 @@ impl Supervisor {
         step: Option<&StepId>,
         event: &Event,
     ) -> Result<(), EngineError> {
+        let event = &without_secrets(event.clone());
         transition(&self.view.state, step, event).map_err(EngineError::Illegal)?;
         let elapsed = self.clock.elapsed().saturating_sub(self.began.0).as_millis();
         let entry = Entry {

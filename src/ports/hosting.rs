@@ -67,6 +67,8 @@ pub struct Traffic {
     pub splits: Vec<Split>,
     /// Whether the platform is still moving towards something else.
     pub moving: bool,
+    /// The rollouts that were ordered and are not over, newest first.
+    pub unfinished: Vec<RolloutId>,
 }
 
 impl Traffic {
@@ -122,7 +124,8 @@ pub trait Hosting: Send + Sync {
     fn builds<'a>(&'a self, target: &'a Target) -> Answer<'a, Vec<Build>>;
     /// Asks for a build. Returns when the platform has taken the order, not when it is done.
     fn create_build<'a>(&'a self, target: &'a Target, new: &'a NewBuild) -> Answer<'a, ()>;
-    /// Makes a build the active one, and returns when the platform's own traffic says so.
+    /// Makes a build the active one, and returns when the platform's own traffic says so. Always
+    /// orders a rollout: one that was ordered before may still be under way, and lands before it.
     fn set_active<'a>(&'a self, target: &'a Target, new: &'a NewRollout) -> Answer<'a, Traffic>;
     /// Stops a build's processes; it stays and can be started again. `false`: the platform has
     /// nothing to stop.

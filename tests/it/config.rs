@@ -37,7 +37,7 @@ fn five_mistakes_are_five_findings_with_places_and_nearest_keys() {
     let text = "version: 1
 projects: {}
 services:
-  toto-app: { root: examples/toto/toto-app, bakend: toto-app }
+  toto-app: { root: examples/toto/toto-app, bakend: toto-app, health: { version: /version } }
 environments:
   development:
     protection: opne

@@ -24,8 +24,8 @@ projects:
   toto-bo: {{ environment: production, region: us-central1 }}
   toto-bo-stg: {{ environment: staging, region: us-central1 }}
 services:
-  toto-app: {{ root: ., backend: toto-app }}
-  toto-bo: {{ root: ., backend: toto-bo }}
+  toto-app: {{ root: ., backend: toto-app, health: {{ version: /version }} }}
+  toto-bo: {{ root: ., backend: toto-bo, health: {{ version: /version }} }}
 environments:
   production:
     protection: typed

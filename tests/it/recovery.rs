@@ -4,7 +4,7 @@
 use pointsman::domain::event::{Event, Outcome};
 use pointsman::domain::plan::Plan;
 use pointsman::domain::planner;
-use pointsman::domain::readiness::{Live, default_target, kept};
+use pointsman::domain::readiness::{Live, default_target, obsolete};
 use pointsman::domain::recover::Choice;
 use pointsman::domain::run::RunState;
 use pointsman::domain::time::Timestamp;
@@ -194,7 +194,7 @@ fn a_clean_up_is_finished_from_every_fact() {
         }
     };
     let plan =
-        |bench: &Bench| planner::cleanup(ground(), &kept(&bench.runs(), &live(bench))).unwrap();
+        |bench: &Bench| planner::cleanup(ground(), &obsolete(&bench.runs(), &live(bench))).unwrap();
     let cases = sweep(set, plan, None, |case| {
         assert_eq!(
             (outcome(&case.view), case.view.exit_code()),

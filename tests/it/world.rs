@@ -55,6 +55,8 @@ pub(crate) struct Fault {
     pub(crate) class: Failure,
     /// Whether the world acts all the same: the reply is lost.
     pub(crate) acts: bool,
+    /// Whether every later call fails like it.
+    pub(crate) lasts: bool,
 }
 
 /// A call that changed something, or tried to.
@@ -130,7 +132,7 @@ impl World {
         let mut inside = self.0.lock().unwrap();
         let at = inside.calls;
         inside.calls += 1;
-        match inside.fault.filter(|fault| fault.at == at) {
+        match inside.fault.filter(|f| f.at == at || (f.lasts && f.at < at)) {
             Some(fault) if fault.acts => act(&mut inside).and(Err(refused(fault.class))),
             Some(fault) => Err(refused(fault.class)),
             None => act(&mut inside),
@@ -145,7 +147,7 @@ fn now<'a, T: Send + 'a>(answer: Result<T, HostingError>) -> Answer<'a, T> {
 fn traffic_of(inside: &Inside, target: &Target) -> Traffic {
     let build = inside.traffic.get(target.service().as_str());
     let splits = build.map(|b| Split { build: b.clone(), percent: 100 }).into_iter().collect();
-    Traffic { splits, moving: false }
+    Traffic { splits, moving: false, unfinished: Vec::new() }
 }
 
 impl Hosting for World {
@@ -314,7 +316,7 @@ pub(crate) fn ground() -> Ground {
         repository: None,
         root_directory: None,
         to: None,
-        keep: Vec::new(),
+        obsolete: Vec::new(),
     };
     let mut policy = DeployPolicy::default();
     policy.soak.length = Duration::from_secs(5);

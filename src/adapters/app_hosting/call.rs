@@ -116,7 +116,12 @@ impl AppHosting {
         let text = response.text().await.map_err(lost)?;
         let json: Value = serde_json::from_str(&text).unwrap_or_default();
         if status == StatusCode::OK {
-            return Ok(json);
+            // A login page or half an answer says nothing, least of all that there is nothing.
+            return if json.is_object() {
+                Ok(json)
+            } else {
+                Err((wire::unreadable("a body"), None))
+            };
         }
         Err((wire::refused(status, &json), after))
     }

@@ -27,6 +27,10 @@ const LOCAL_POLL: Duration = Duration::from_millis(50);
 const STUCK_AFTER: Duration = Duration::from_mins(5);
 /// A traffic that does not follow a rollout that says SUCCEEDED, this many looks later, is told.
 const LOOKS_AFTER_SUCCESS: u32 = 100;
+/// A rollout that was ordered must be visible within this.
+const MUST_BE_VISIBLE: Duration = Duration::from_mins(2);
+/// Rollouts are carried out one after another, so an unfinished one is among the newest.
+const ROLLOUTS_LOOKED_AT: &str = "20";
 /// The address annotation of the emulator's backends, and the release of a build.
 const ADDRESS: &str = "pointsman.dev/address";
 const RELEASE: &str = "pointsman.dev/release";
@@ -60,6 +64,17 @@ impl AppHosting {
     async fn traffic_now(&self, target: &Target) -> Result<Traffic, HostingError> {
         let path = format!("{}/traffic", target.backend_name());
         wire::traffic(&self.get(&path).await?)
+    }
+
+    /// Who serves, and which rollouts may still change that: `current` alone says nothing of a
+    /// rollout that waits for its turn.
+    async fn traffic_and_rollouts(&self, target: &Target) -> Result<Traffic, HostingError> {
+        let path = format!("{}/rollouts", target.backend_name());
+        let query = [("pageSize", ROLLOUTS_LOOKED_AT), ("orderBy", "createTime desc")];
+        let unfinished = wire::unfinished(&self.get_with(&path, &query).await?)?;
+        let traffic = self.traffic_now(target).await?;
+        let moving = traffic.moving || !unfinished.is_empty();
+        Ok(Traffic { moving, unfinished, ..traffic })
     }
 
     async fn build_now(
@@ -139,10 +154,6 @@ impl AppHosting {
     }
 
     async fn switch(&self, target: &Target, new: &NewRollout) -> Result<Traffic, HostingError> {
-        let before = self.traffic_now(target).await?;
-        if before.whole() == Some(&new.build) && !before.moving {
-            return Ok(before);
-        }
         let build = target.build_name(&new.build);
         let parent = format!("{}/rollouts", target.backend_name());
         let query = [("rolloutId", new.id.as_str())];
@@ -166,7 +177,12 @@ impl AppHosting {
         let (mut looks, mut succeeded, mut waited) = (0, 0, Duration::ZERO);
         let mut direct = false;
         loop {
-            let state = self.get(rollout).await?;
+            let state = match self.maybe(rollout).await? {
+                Some(state) => state,
+                // A new resource may not be visible at once (F15).
+                None if waited < MUST_BE_VISIBLE => Value::Null,
+                None => return Err(wire::invisible(&new.id)),
+            };
             let word = state["state"].as_str().unwrap_or_default().to_owned();
             let traffic = self.traffic_now(target).await?;
             if traffic.whole() == Some(&new.build)
@@ -274,7 +290,7 @@ impl Hosting for AppHosting {
     }
 
     fn traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Traffic> {
-        Box::pin(self.traffic_now(target))
+        Box::pin(self.traffic_and_rollouts(target))
     }
 
     fn build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, Option<Build>> {

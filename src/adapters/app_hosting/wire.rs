@@ -17,7 +17,7 @@ pub(super) fn lasting(problem: Problem) -> HostingError {
     HostingError { problem, class: Failure::Lasting }
 }
 
-fn unreadable(what: &str) -> HostingError {
+pub(super) fn unreadable(what: &str) -> HostingError {
     let problem = Problem::new(format!("App Hosting answered with {what} that cannot be read"));
     HostingError { problem, class: Failure::Inconclusive }
 }
@@ -70,17 +70,33 @@ fn last_part(name: &Value) -> &str {
     name.as_str().and_then(|n| n.rsplit('/').next()).unwrap_or_default()
 }
 
+/// An answer that names no traffic is not an answer that nobody serves.
 pub(super) fn traffic(json: &Value) -> Result<Traffic, HostingError> {
+    if last_part(&json["name"]) != "traffic" {
+        return Err(unreadable("a traffic"));
+    }
+    let bad = || unreadable("a traffic split");
     let mut splits = Vec::new();
     for split in json["current"]["splits"].as_array().into_iter().flatten() {
-        let percent = split["percent"].as_u64().and_then(|p| u8::try_from(p).ok()).unwrap_or(0);
+        // Zero is a default, and defaults are left out.
+        let percent = split.get("percent").map_or(Some(0), Value::as_u64).ok_or_else(bad)?;
+        let percent = u8::try_from(percent).ok().filter(|p| *p <= 100).ok_or_else(bad)?;
         if percent > 0 {
-            let build = BuildId::new(last_part(&split["build"]));
-            splits
-                .push(Split { build: build.map_err(|_| unreadable("a traffic split"))?, percent });
+            let build = BuildId::new(last_part(&split["build"])).map_err(|_| bad())?;
+            splits.push(Split { build, percent });
         }
     }
-    Ok(Traffic { splits, moving: json["reconciling"] == true })
+    Ok(Traffic { splits, moving: json["reconciling"] == true, unfinished: Vec::new() })
+}
+
+/// The rollouts of a list that are not over. A word we do not know is not taken for an end.
+pub(super) fn unfinished(json: &Value) -> Result<Vec<RolloutId>, HostingError> {
+    let over =
+        |word: Option<&str>| matches!(word, Some("SUCCEEDED" | "FAILED" | "CANCELLED" | "SKIPPED"));
+    let rollouts = json["rollouts"].as_array().into_iter().flatten();
+    let open = rollouts.filter(|r| !over(r["state"].as_str()));
+    open.map(|r| RolloutId::new(last_part(&r["name"])).map_err(|_| unreadable("a rollout")))
+        .collect()
 }
 
 pub(super) fn build(json: &Value) -> Result<Build, HostingError> {
@@ -125,6 +141,12 @@ fn problem(json: &Value, word: &str) -> Option<Problem> {
 pub(super) fn rollout_failed(id: &RolloutId, word: &str, json: &Value) -> HostingError {
     let why = json["error"]["message"].as_str().unwrap_or("it gave no reason").to_owned();
     lasting(Problem::new(format!("rollout {id} is {word}")).because(why))
+}
+
+pub(super) fn invisible(id: &RolloutId) -> HostingError {
+    let problem = Problem::new(format!("rollout {id} was ordered and is still not to be seen"))
+        .try_this("look what the platform says, then retry the step");
+    HostingError { problem, class: Failure::Inconclusive }
 }
 
 pub(super) fn rollout_paused(id: &RolloutId) -> HostingError {

@@ -12,14 +12,22 @@ pub(super) async fn perform(context: &Context, side: Side) -> StepResult {
     let moved = members.iter().filter(|m| context.service(m.service()).switch_asked);
     let asked = futures_util::future::join_all(moved.map(|m| one(context, m, side))).await;
     let all = asked.into_iter().collect::<Result<Vec<_>, StepError>>()?;
-    Ok(Done::ok(all.join("; ")))
+    let summary = all.iter().map(|(said, _)| said.as_str()).collect::<Vec<_>>().join("; ");
+    let warning = all.iter().any(|(_, unproven)| *unproven);
+    Ok(Done { summary, warning })
 }
 
-async fn one(context: &Context, member: &Member, side: Side) -> Result<String, StepError> {
+async fn one(context: &Context, member: &Member, side: Side) -> Result<(String, bool), StepError> {
     let service = member.service();
     let policy = context.plan().policy.attest.clone();
     let (clock, interval) = (&context.outside.clock, policy.interval);
-    let mut attestation = Attestation::new(policy, context.wanted(member, side)?);
+    let wanted = context.wanted(member, side)?;
+    // Any answer would do then, and prove nothing.
+    if wanted.proves_nothing() {
+        let build = &wanted.build;
+        return Ok((format!("{service}: nobody can tell {build} from another build"), true));
+    }
+    let mut attestation = Attestation::new(policy, wanted);
     let began = clock.elapsed();
     let Decision { verdict, evidence } = loop {
         let sample = context.ask_public(member).await;
@@ -41,7 +49,7 @@ async fn one(context: &Context, member: &Member, side: Side) -> Result<String, S
     let last = context.collect_log(member, &build).await;
     let problem = |what: &str| with_last_line(Problem::new(what).because(&evidence), last.clone());
     match verdict {
-        Verdict::Pass => Ok(format!("{service}: {evidence}")),
+        Verdict::Pass => Ok((format!("{service}: {evidence}"), false)),
         Verdict::Fail => {
             Err(StepError::lasting(problem(&format!("{service} is not answered by {build}"))))
         }

@@ -5,6 +5,7 @@ mod build;
 mod marks;
 mod preflight;
 mod probe;
+mod settled;
 mod soak;
 mod stop;
 mod switch;
@@ -43,7 +44,7 @@ pub(super) fn deadline(kind: &StepKind, plan: &Plan) -> Duration {
         StepKind::Build => minutes(60),
         StepKind::Switch { .. } => minutes(if remote { 20 } else { 3 }),
         StepKind::Attest { .. } => policy.attest.within + policy.health.timeout * 4 + minutes(1),
-        StepKind::Soak => policy.soak.length * 2 + policy.health.timeout * 10 + minutes(2),
+        StepKind::Soak => policy.soak.length * 3 + policy.health.timeout * 10 + minutes(4),
         StepKind::ProbeGreen | StepKind::ProbePublic { .. } => {
             (policy.health.interval + policy.health.timeout) * (policy.health.attempts + 2)
         }

@@ -40,7 +40,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
 /// Writes down who serves. More than one build with traffic is refused: there is no blue then (F26).
 async fn observe_blue(context: &Context, member: &Member) -> Result<Option<BuildId>, StepError> {
     let hosting = &context.outside.hosting;
-    let traffic = hosting.traffic(&member.target).await?;
+    let traffic = super::settled::traffic(context, member).await?;
     if traffic.splits.len() > 1 || (!traffic.splits.is_empty() && traffic.whole().is_none()) {
         let parts: Vec<_> =
             traffic.splits.iter().map(|s| format!("{} {} %", s.build, s.percent)).collect();

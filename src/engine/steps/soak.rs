@@ -1,10 +1,11 @@
 //! Watches the public address after the switch, samples at its start and its end too.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::domain::error::Problem;
 use crate::domain::event::Event;
-use crate::domain::health::{SoakWatch, Verdict};
+use crate::domain::health::{Sample, SoakWatch, Verdict};
 use crate::domain::step::Side;
 use crate::domain::time::spoken;
 use crate::engine::context::{Context, Done, StepError, StepResult, with_last_line};
@@ -18,20 +19,30 @@ pub(super) async fn perform(context: &Context) -> StepResult {
     }
     let mut watch = SoakWatch::new(policy.clone(), wanted);
     let clock = &context.outside.clock;
-    let began = clock.elapsed();
+    let (mut last, mut watched, mut blind) = (clock.elapsed(), Duration::ZERO, Duration::ZERO);
     loop {
         let asked = plan.members.iter().map(|m| async move { (m, context.ask_public(m).await) });
-        for (member, sample) in futures_util::future::join_all(asked).await {
+        let samples = futures_util::future::join_all(asked).await;
+        let is_blind = samples.iter().any(|(_, sample)| matches!(sample, Sample::Blind(_)));
+        for (member, sample) in samples {
             let Some(decision) = watch.push(member.service(), &sample) else {
                 continue;
             };
             return Err(failed(context, member, decision.evidence).await);
         }
-        let elapsed = clock.elapsed().saturating_sub(began);
-        if watch.may_end(elapsed) {
+        let now = clock.elapsed();
+        *(if is_blind { &mut blind } else { &mut watched }) += now.saturating_sub(last);
+        last = now;
+        if watch.may_end(watched) {
             break;
         }
-        let left = policy.length.saturating_sub(elapsed);
+        if watch.too_blind(blind) {
+            let problem = Problem::new("nobody can say how the services are after the switch")
+                .because(format!("blind for {}, {}", spoken(blind), watch.summary()))
+                .try_this("mend this machine's network, then retry the step");
+            return Err(StepError::inconclusive(problem));
+        }
+        let left = policy.length.saturating_sub(watched);
         context.progress(format!("{} left, {}", spoken(left), watch.summary()));
         // The last wait is cut to the end, so that the soak's last sample is taken at its end.
         let wait = if left.is_zero() { policy.interval } else { policy.interval.min(left) };

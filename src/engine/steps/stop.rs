@@ -54,9 +54,10 @@ pub(super) async fn prune(context: &Context, service: &ServiceName) -> StepResul
     let member = member(context, service)?;
     let mut deleted = Vec::new();
     let mut left = Vec::new();
-    for build in idle(context, member).await?.into_iter().filter(|b| !member.keep.contains(&b.id)) {
-        // Somebody else's build is not ours to delete.
-        if build.release.is_none() || build.state == BuildState::Working {
+    for build in
+        idle(context, member).await?.into_iter().filter(|b| member.obsolete.contains(&b.id))
+    {
+        if build.state == BuildState::Working {
             continue;
         }
         context.progress(format!("{service}: deleting {}", build.id));
