@@ -246,6 +246,8 @@ impl App {
         let mut child = None;
         loop {
             if let Some(address) = self.emulator() {
+                // It answers as soon as what was live is back.
+                self.emulator_status().await?;
                 return Ok(address);
             }
             if child.is_none() {

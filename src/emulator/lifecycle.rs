@@ -4,19 +4,24 @@
 use std::fs::OpenOptions;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::PREVIEW;
+use super::log::tail;
 use super::platform::{Platform, backend_of};
 use super::prepare::{BuildError, Prepared, command, prepare};
 use super::registry::Kind;
-use super::slots::tail;
 use crate::domain::apphosting::Availability;
 
 /// google.rpc.Code, as operations carry it.
 pub(super) const FAILED_PRECONDITION: i64 = 9;
 const INTERNAL: i64 = 13;
+
+/// How long open requests may go on at a build that is stopped, unless the caller says
+/// (architecture.md §5).
+pub(super) const DRAIN: Duration = Duration::from_secs(30);
 
 impl Platform {
     fn change(&self, kind: Kind, name: &str, change: impl FnOnce(&mut Value)) -> Option<Value> {
@@ -115,9 +120,9 @@ impl Platform {
         let (out, err) = log.map_err(|e| BuildError::new(format!("no build log: {e}")))?;
         let path = super::platform::search_path();
         let mut command = command(prepared, line, Availability::Build, &path);
-        let status = command.stdout(Stdio::from(out)).stderr(Stdio::from(err)).status().await;
-        let status =
-            status.map_err(|e| BuildError::new(format!("{line:?} cannot be started: {e}")))?;
+        command.stdout(Stdio::from(out)).stderr(Stdio::from(err));
+        let status = self.slots.run_to_end(name, &mut command).await;
+        let status = status.map_err(|e| BuildError::new(format!("{line:?}: {e}")))?;
         if status.success() {
             return Ok(());
         }
@@ -128,17 +133,25 @@ impl Platform {
         )))
     }
 
-    /// Carries a rollout out, to SUCCEEDED or FAILED.
+    /// Carries a rollout out, to SUCCEEDED or FAILED; to SKIPPED where a later one was faster.
     pub(super) async fn roll_out(self: Arc<Self>, name: String, build: String, operation: String) {
         self.set_state(Kind::Rollout, &name, "PENDING_BUILD");
-        let result = async {
+        let result: Result<&str, String> = async {
             self.wait_ready(&build).await?;
+            let turn = self.turn(backend_of(&name));
+            let _turn = turn.lock().await;
+            if self.overtaken(&name) {
+                return Ok("SKIPPED");
+            }
             self.set_state(Kind::Rollout, &name, "PROGRESSING");
-            self.serve_with(&build).await
+            self.serve_in_turn(&build).await?;
+            // Inside the turn: whoever comes next must see that this one has landed.
+            self.set_state(Kind::Rollout, &name, "SUCCEEDED");
+            Ok("SUCCEEDED")
         }
         .await;
         let rollout = match result {
-            Ok(()) => self.set_state(Kind::Rollout, &name, "SUCCEEDED"),
+            Ok(state) => self.set_state(Kind::Rollout, &name, state),
             Err(message) => {
                 self.change(Kind::Rollout, &name, |rollout| {
                     rollout["error"] = json!({"code": FAILED_PRECONDITION, "message": message});
@@ -153,6 +166,61 @@ impl Platform {
         );
     }
 
+    /// Whether a rollout that was ordered later has landed already.
+    fn overtaken(&self, rollout: &str) -> bool {
+        let all = self.registry().list(Kind::Rollout, backend_of(rollout)).unwrap_or_default();
+        let later = all.iter().rev().take_while(|r| r["name"] != rollout);
+        later.into_iter().any(|r| r["state"] == "SUCCEEDED")
+    }
+
+    /// Gives all traffic to what a new target names; nothing for a policy alone.
+    pub(super) async fn apply_target(
+        self: Arc<Self>,
+        traffic: String,
+        build: Option<String>,
+        operation: String,
+    ) {
+        let served = match &build {
+            Some(build) => self.serve_with(build).await,
+            None => Ok(()),
+        };
+        let read = || self.registry().get(&traffic).ok().flatten().unwrap_or_default();
+        let result = served.map(|()| read()).map_err(|why| (FAILED_PRECONDITION, why));
+        self.finish(&operation, "Traffic", result);
+    }
+
+    /// Ends the processes of a build without traffic, after its last requests. Draining takes no
+    /// turn, so that no switch waits for it; whether the build serves is asked again after it.
+    pub(super) async fn stop_idle(&self, build: &str, drain: Duration) -> Result<(), String> {
+        let backend = backend_of(build);
+        self.drained(backend, build, drain).await;
+        let turn = self.turn(backend);
+        let _turn = turn.lock().await;
+        if self.live(backend).as_deref() == Some(build) {
+            return Err("build is serving traffic".to_owned());
+        }
+        self.slots.stop(build, true).await;
+        Ok(())
+    }
+
+    /// Deletes a build with its processes and its folder.
+    pub(super) async fn unmake_build(self: Arc<Self>, name: String, operation: String) {
+        let build = self.registry().get(&name).ok().flatten().unwrap_or_default();
+        let result = match self.stop_idle(&name, DRAIN).await {
+            Err(why) => Err((FAILED_PRECONDITION, why)),
+            Ok(()) => self
+                .registry()
+                .at_once(|r| r.delete(&name).and_then(|()| r.forget_slot(&name)))
+                .map(|()| build)
+                .map_err(|e| (INTERNAL, e.to_string())),
+        };
+        if result.is_ok() {
+            // A folder that cannot be removed costs disk, nothing else.
+            let _ = std::fs::remove_dir_all(self.build_folder(&name));
+        }
+        self.finish(&operation, "Build", result);
+    }
+
     async fn wait_ready(&self, build: &str) -> Result<(), String> {
         loop {
             let found = self.registry().get(build).ok().flatten();
@@ -162,16 +230,22 @@ impl Platform {
                 Some(state) => return Err(format!("build '{build}' is {state}")),
                 None => return Err(format!("build '{build}' was deleted")),
             }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    /// Gives all traffic to a build, starting its process first if it does not run. One at a time
-    /// per backend; remembered before the proxy moves, so a restart in between ends at the same place.
+    /// Gives all traffic to a build as soon as it is ready. One at a time per backend.
     pub(super) async fn serve_with(self: &Arc<Self>, build: &str) -> Result<(), String> {
-        let backend = backend_of(build).to_owned();
-        let turn = self.turn(&backend);
+        self.wait_ready(build).await?;
+        let turn = self.turn(backend_of(build));
         let _turn = turn.lock().await;
+        self.serve_in_turn(build).await
+    }
+
+    /// Starts the build's process if it does not run. Remembered before the proxy moves, so that a
+    /// restart in between ends at the same place.
+    async fn serve_in_turn(self: &Arc<Self>, build: &str) -> Result<(), String> {
+        let backend = backend_of(build).to_owned();
         let resource = self.registry().get(build).ok().flatten();
         let resource = resource.ok_or_else(|| format!("build '{build}' was deleted"))?;
         let recipe = self.recipe(&resource).map_err(|e| e.message)?;

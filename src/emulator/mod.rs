@@ -3,6 +3,7 @@
 
 mod api;
 mod lifecycle;
+mod log;
 mod platform;
 mod prepare;
 mod proxy;

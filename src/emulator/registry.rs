@@ -123,6 +123,14 @@ impl Registry {
         Ok(body)
     }
 
+    /// Several writes that are one: after a crash all of them are there, or none.
+    pub(super) fn at_once<T>(&self, writes: impl FnOnce(&Self) -> Stored<T>) -> Stored<T> {
+        let transaction = self.connection.unchecked_transaction()?;
+        let done = writes(self)?;
+        transaction.commit()?;
+        Ok(done)
+    }
+
     /// Changes a resource in place; nothing if it is gone.
     pub(super) fn change(
         &self,

@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::ADDRESS;
 use super::api::{Api, handle};
-use super::platform::{Platform, backend_of};
+use super::platform::Platform;
 use super::proxy::Workers;
 use super::registry::{Kind, Registry};
 use crate::domain::hash::Hash;
@@ -77,32 +77,39 @@ pub async fn serve(
         Platform::new(folder.clone(), url.clone(), registry, workers, clock, processes.clone());
     // Handlers first: a TERM during the restoring must end what was started.
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        () = restore(&platform) => {}
-        _ = term.recv() => return ended(&platform, folder).await,
-    }
+    // Its calls wait in the listener's queue until what is live is back.
+    let address = Address { url, process: processes.own() };
+    write_private(&folder.join("address.json"), &serde_json::to_string(&address)?)?;
     let api = Api {
         platform: platform.clone(),
         token: Hash::of(token.as_bytes()),
         owner_allowed: options.owner_allowed,
     };
     let router = Router::new().fallback(handle).with_state(api);
-    let address = Address { url, process: processes.own() };
-    write_private(&folder.join("address.json"), &serde_json::to_string(&address)?)?;
-    tracing::info!(url = address.url, "the emulator is up");
-    tokio::select! {
-        served = axum::serve(listener, router) => served?,
-        _ = term.recv() => {}
-        _ = int.recv() => {}
-    }
-    ended(&platform, folder).await
+    let serving = async {
+        restore(&platform).await;
+        tracing::info!(url = address.url, "the emulator is up");
+        axum::serve(listener, router).await
+    };
+    let served = tokio::select! {
+        served = serving => served,
+        _ = term.recv() => Ok(()),
+        _ = int.recv() => Ok(()),
+    };
+    // Nobody is to find it while it ends.
+    let _ = fs::remove_file(folder.join("address.json"));
+    end(&platform, processes.as_ref()).await;
+    served.map(|()| true)
 }
 
-async fn ended(platform: &Platform, folder: &Path) -> io::Result<bool> {
+/// Ends every process, also those that were not taken over yet.
+async fn end(platform: &Platform, processes: &dyn Processes) {
     platform.slots.stop_all().await;
-    let _ = fs::remove_file(folder.join("address.json"));
+    let records = platform.registry().slots().unwrap_or_default();
+    for process in records.into_iter().filter_map(|r| r.process).filter(|p| processes.alive(p)) {
+        processes.end_group(process.pid, true);
+    }
     tracing::info!("the emulator is down");
-    Ok(true)
 }
 
 /// The port of last time, if it is free: runs under way find the emulator where it was.
@@ -135,63 +142,87 @@ fn write_private(file: &Path, text: &str) -> io::Result<()> {
     fs::rename(new, file)
 }
 
-/// Brings everything back as it was: slots, doors, traffic, and what was under way.
+/// Brings everything back as it was: processes that outlived us, doors, the live builds, and then,
+/// beside the work, what else was running and what was under way.
 async fn restore(platform: &Arc<Platform>) {
     let records = platform.registry().slots().unwrap_or_default();
-    for record in records.into_iter().filter(|r| r.wanted) {
+    let adopting = records.iter().map(|record| async move {
         let build = platform.registry().get(&record.build).ok().flatten();
-        let ready = build.as_ref().is_some_and(|b| b["state"] == "READY");
-        let Some(recipe) = build.filter(|_| ready).and_then(|b| platform.recipe(&b).ok()) else {
-            continue;
-        };
-        let adopted = platform.slots.adopt(&record, recipe.clone()).await;
-        let live = platform.live(backend_of(&record.build)).as_deref() == Some(&record.build);
-        tracing::info!(build = record.build, adopted, live, "restoring a slot");
-        if !adopted && let Err(error) = platform.slots.ensure(recipe).await {
-            tracing::error!(
-                build = record.build,
-                error = error.message,
-                "a slot cannot be restored"
-            );
-        }
-    }
+        let ready = build.filter(|b| b["state"] == "READY");
+        let recipe = ready.and_then(|b| platform.recipe(&b).ok());
+        let adopted = platform.slots.adopt(record, recipe.clone()).await;
+        tracing::info!(build = record.build, adopted, "looked at a slot");
+        recipe.filter(|_| record.wanted && !adopted)
+    });
+    let missing = futures_util::future::join_all(adopting).await;
     let backends = platform.registry().all(Kind::Backend).unwrap_or_default();
-    for backend in backends {
-        let (name, address) = (backend["name"].as_str(), backend["annotations"][ADDRESS].as_str());
-        let (Some(name), Some(address)) = (name, address) else {
-            continue;
-        };
-        if let Err(problem) = platform.open_door(name, address) {
-            tracing::error!(backend = name, problem, "a public address cannot be opened");
-        }
-        if let Some(build) = platform.live(name)
-            && let Err(error) = platform.serve_with(&build).await
-        {
-            tracing::error!(build, error, "the live build cannot be served");
-        }
+    futures_util::future::join_all(backends.iter().map(|b| reopen(platform, b))).await;
+    for recipe in missing.into_iter().flatten() {
+        let platform = platform.clone();
+        tokio::spawn(async move {
+            let build = recipe.build.clone();
+            if let Err(error) = platform.slots.ensure(recipe).await {
+                tracing::error!(build, error = error.message, "a slot cannot be restored");
+            }
+        });
     }
     carry_on(platform);
+}
+
+async fn reopen(platform: &Arc<Platform>, backend: &Value) {
+    let (name, address) = (backend["name"].as_str(), backend["annotations"][ADDRESS].as_str());
+    let (Some(name), Some(address)) = (name, address) else {
+        return;
+    };
+    if let Err(problem) = platform.open_door(name, address) {
+        tracing::error!(backend = name, problem, "a public address cannot be opened");
+    }
+    if let Some(build) = platform.live(name)
+        && let Err(error) = platform.serve_with(&build).await
+    {
+        tracing::error!(build, error, "the live build cannot be served");
+    }
 }
 
 /// Begins again what was under way.
 fn carry_on(platform: &Arc<Platform>) {
     // Bound first: in a `for` the guard would be held over the whole loop.
     let operations = platform.registry().all(Kind::Operation).unwrap_or_default();
-    for operation in operations {
-        let name = operation["name"].as_str().unwrap_or_default().to_owned();
-        let target = operation["metadata"]["target"].as_str().unwrap_or_default().to_owned();
-        let resource: Option<Value> = platform.registry().get(&target).ok().flatten();
-        let Some(resource) = resource.filter(|_| operation["done"] != true) else {
-            continue;
-        };
+    for operation in operations.into_iter().filter(|o| o["done"] != true) {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (name, verb) = (text(&operation["name"]), text(&operation["metadata"]["verb"]));
+        let target = text(&operation["metadata"]["target"]);
+        let resource = platform.registry().get(&target).ok().flatten();
         let platform = platform.clone();
-        if target.contains("/builds/") {
-            tokio::spawn(platform.make_build(target, name));
-        } else if target.contains("/rollouts/") {
-            let build = resource["build"].as_str().unwrap_or_default().to_owned();
-            tokio::spawn(platform.roll_out(target, build, name));
-        } else {
-            platform.finish(&name, "Resource", Ok(resource));
+        match (kind_of(&target), verb.as_str(), resource) {
+            (_, "delete", None) => platform.finish(&name, "Resource", Ok(Value::Null)),
+            (Kind::Build, "delete", Some(_)) => {
+                drop(tokio::spawn(platform.unmake_build(target, name)));
+            }
+            (Kind::Build, ..) => drop(tokio::spawn(platform.make_build(target, name))),
+            (Kind::Rollout, _, Some(rollout)) => {
+                let build = text(&rollout["build"]);
+                drop(tokio::spawn(platform.roll_out(target, build, name)));
+            }
+            (Kind::Traffic, _, Some(traffic)) => {
+                let splits = traffic["target"]["splits"].as_array();
+                let whole = splits.and_then(|s| s.iter().find(|s| s["percent"] == 100));
+                let build = whole.map(|s| text(&s["build"]));
+                drop(tokio::spawn(platform.apply_target(target, build, name)));
+            }
+            (_, _, resource) => {
+                platform.finish(&name, "Resource", Ok(resource.unwrap_or_default()));
+            }
         }
+    }
+}
+
+fn kind_of(name: &str) -> Kind {
+    let parts: Vec<_> = name.split('/').collect();
+    match parts.as_slice() {
+        [.., "builds", _] => Kind::Build,
+        [.., "rollouts", _] => Kind::Rollout,
+        [.., "traffic"] => Kind::Traffic,
+        _ => Kind::Backend,
     }
 }

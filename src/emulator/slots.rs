@@ -2,22 +2,21 @@
 //! that outlived the emulator is adopted if it still answers.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use super::log::{last_words, open_log};
 use super::prepare::{BuildError, Prepared, command};
 use super::registry::SlotRecord;
 use crate::domain::apphosting::Availability;
 use crate::domain::retry::Backoff;
-use crate::domain::text::harmless;
 use crate::ports::clock::Clock;
 use crate::ports::processes::{ProcessIdentity, Processes};
 
@@ -60,6 +59,10 @@ pub(super) type Remember = Box<dyn Fn(&SlotRecord) + Send + Sync>;
 /// Every slot of the emulator.
 pub(super) struct Slots {
     running: Mutex<HashMap<String, Slot>>,
+    /// Held while a build's process is started, adopted or stopped, so that it never has two.
+    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Set when the emulator ends: nothing is started any more.
+    stopping: AtomicBool,
     processes: Arc<dyn Processes>,
     clock: Arc<dyn Clock>,
     path: String,
@@ -73,7 +76,15 @@ impl Slots {
         path: String,
         remember: Remember,
     ) -> Arc<Self> {
-        Arc::new(Self { running: Mutex::default(), processes, clock, path, remember })
+        Arc::new(Self {
+            running: Mutex::default(),
+            turns: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            processes,
+            clock,
+            path,
+            remember,
+        })
     }
 
     fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<String, Slot>> {
@@ -84,17 +95,24 @@ impl Slots {
         self.slots().get(build).map(|slot| slot.state.clone())
     }
 
+    fn turn(&self, build: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.entry(build.to_owned()).or_default().clone()
+    }
+
     /// Starts a build's process, unless it runs, and waits until it answers on its port.
     pub(super) async fn ensure(self: &Arc<Self>, recipe: Recipe) -> Result<u16, BuildError> {
+        let turn = self.turn(&recipe.build);
+        let _turn = turn.lock().await;
         if let Some(state) = self.state(&recipe.build)
             && answers(state.port).await
         {
             return Ok(state.port);
         }
-        self.stop(&recipe.build, false).await;
+        self.stop_in_turn(&recipe.build, false).await;
         let port = free_port().map_err(|e| BuildError::new(format!("no port is free: {e}")))?;
         let mut child = self.spawn(&recipe, port)?;
-        let pid = child.id().unwrap_or_default();
+        let mut group = self.group(&recipe.build, child.id().unwrap_or_default(), port);
         let deadline = self.clock.elapsed() + MUST_ANSWER;
         loop {
             if answers(port).await {
@@ -107,7 +125,6 @@ impl Slots {
                 )));
             }
             if self.clock.elapsed() > deadline {
-                self.processes.end_group(pid, true);
                 let said = last_words(&recipe.log);
                 let within = MUST_ANSWER.as_secs();
                 return Err(BuildError::new(format!(
@@ -116,27 +133,63 @@ impl Slots {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        if self.stopping.load(Ordering::SeqCst) {
+            return Err(ending());
+        }
+        group.armed = false;
         self.watch(recipe, port, Life::Child(child));
         Ok(port)
     }
 
+    /// Runs a build's command to its end; whatever it leaves running in its group ends with it.
+    pub(super) async fn run_to_end(
+        &self,
+        build: &str,
+        command: &mut tokio::process::Command,
+    ) -> io::Result<ExitStatus> {
+        if self.stopping.load(Ordering::SeqCst) {
+            return Err(io::Error::other("the emulator is being stopped"));
+        }
+        let mut child = command.spawn()?;
+        let _group = self.group(build, child.id().unwrap_or_default(), 0);
+        child.wait().await
+    }
+
+    /// Remembers a process from its first moment: an emulator that dies now is followed by one that
+    /// ends it.
+    fn group(&self, build: &str, pid: u32, port: u16) -> Group {
+        let process = self.processes.of(pid);
+        let record = SlotRecord { build: build.to_owned(), port, process, wanted: true };
+        (self.remember)(&record);
+        Group { pid, processes: self.processes.clone(), armed: true }
+    }
+
     /// Takes over a process that an earlier emulator started, if it is the same and still answers.
-    pub(super) async fn adopt(self: &Arc<Self>, record: &SlotRecord, recipe: Recipe) -> bool {
-        let Some(process) = record.process.clone() else {
+    /// One that is there and is not wanted, or does not answer, ends.
+    pub(super) async fn adopt(
+        self: &Arc<Self>,
+        record: &SlotRecord,
+        recipe: Option<Recipe>,
+    ) -> bool {
+        let Some(process) = record.process.clone().filter(|p| self.processes.alive(p)) else {
             return false;
         };
-        if !self.processes.alive(&process) {
-            return false;
+        match recipe {
+            Some(recipe) if record.wanted && answers(record.port).await => {
+                self.watch(recipe, record.port, Life::Adopted(process));
+                true
+            }
+            _ => {
+                self.processes.end_group(process.pid, true);
+                false
+            }
         }
-        if !answers(record.port).await {
-            self.processes.end_group(process.pid, true);
-            return false;
-        }
-        self.watch(recipe, record.port, Life::Adopted(process));
-        true
     }
 
     fn spawn(&self, recipe: &Recipe, port: u16) -> Result<tokio::process::Child, BuildError> {
+        if self.stopping.load(Ordering::SeqCst) {
+            return Err(ending());
+        }
         let line = recipe.prepared.yaml.scripts.run_command.as_deref();
         let line = line.ok_or_else(|| {
             BuildError::new("apphosting.yaml names no runCommand, and no framework was recognised")
@@ -224,6 +277,12 @@ impl Slots {
 
     /// Stops a slot. With `forget` it stays stopped over a restart of the emulator.
     pub(super) async fn stop(&self, build: &str, forget: bool) {
+        let turn = self.turn(build);
+        let _turn = turn.lock().await;
+        self.stop_in_turn(build, forget).await;
+    }
+
+    async fn stop_in_turn(&self, build: &str, forget: bool) {
         let Some(slot) = self.slots().remove(build) else {
             return;
         };
@@ -234,11 +293,32 @@ impl Slots {
         (self.remember)(&SlotRecord { build: build.to_owned(), port, process: None, wanted });
     }
 
-    /// Stops every slot, to be started again by the next emulator.
+    /// Stops every slot, to be started again by the next emulator; starts none any more.
     pub(super) async fn stop_all(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
         let builds: Vec<String> = self.slots().keys().cloned().collect();
-        futures_util::future::join_all(builds.iter().map(|build| self.stop(build, false))).await;
+        let stops = builds.iter().map(|build| self.stop_in_turn(build, false));
+        futures_util::future::join_all(stops).await;
     }
+}
+
+/// The processes of something under way. Dropped before it was handed on, it ends them all.
+struct Group {
+    pid: u32,
+    processes: Arc<dyn Processes>,
+    armed: bool,
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if self.armed {
+            self.processes.end_group(self.pid, true);
+        }
+    }
+}
+
+fn ending() -> BuildError {
+    BuildError::new("the emulator is being stopped")
 }
 
 /// A process that is our child, or one that we found.
@@ -274,40 +354,4 @@ async fn answers(port: u16) -> bool {
 
 fn free_port() -> io::Result<u16> {
     Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
-}
-
-fn open_log(file: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).mode(0o600).open(file)
-}
-
-/// The end of a build's log, made harmless.
-pub(super) fn tail(log: &Path, lines: usize) -> Vec<String> {
-    let from = std::fs::metadata(log).map_or(0, |m| m.len().saturating_sub(MOST_AT_ONCE));
-    let (mut all, _) = lines_from(log, from);
-    all.split_off(all.len().saturating_sub(lines))
-}
-
-/// So much of a log is read at once.
-const MOST_AT_ONCE: u64 = 256 * 1024;
-
-/// The whole lines behind a byte, made harmless, and the byte behind them. A line that is still
-/// being written comes next time.
-pub(super) fn lines_from(log: &Path, from: u64) -> (Vec<String>, u64) {
-    use io::{Read as _, Seek as _};
-    let read = || -> io::Result<Vec<u8>> {
-        let mut file = File::open(log)?;
-        file.seek(io::SeekFrom::Start(from))?;
-        let mut bytes = Vec::new();
-        file.take(MOST_AT_ONCE).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = read().unwrap_or_default();
-    let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-    let text = String::from_utf8_lossy(&bytes[..whole]);
-    let lines = text.lines().filter(|l| !l.trim().is_empty()).map(|l| harmless(l, 4000)).collect();
-    (lines, from + whole as u64)
-}
-
-fn last_words(log: &Path) -> String {
-    tail(log, 1).pop().map(|line| format!("; its last line: {line}")).unwrap_or_default()
 }

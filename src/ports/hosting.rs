@@ -2,6 +2,7 @@
 //! to a build. There is no toggle.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::BoxFuture;
 use crate::domain::error::Problem;
@@ -127,9 +128,14 @@ pub trait Hosting: Send + Sync {
     /// Makes a build the active one, and returns when the platform's own traffic says so. Always
     /// orders a rollout: one that was ordered before may still be under way, and lands before it.
     fn set_active<'a>(&'a self, target: &'a Target, new: &'a NewRollout) -> Answer<'a, Traffic>;
-    /// Stops a build's processes; it stays and can be started again. `false`: the platform has
-    /// nothing to stop.
-    fn stop_build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, bool>;
+    /// Stops a build's processes after its last requests, or after `drain`; it stays and can be
+    /// started again. `false`: the platform has nothing to stop.
+    fn stop_build<'a>(
+        &'a self,
+        target: &'a Target,
+        id: &'a BuildId,
+        drain: Duration,
+    ) -> Answer<'a, bool>;
     /// Deletes a build. Of a build that is gone already, nothing.
     fn delete_build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, ()>;
     /// What a build and its service wrote since a position; nothing where the platform keeps that
@@ -138,5 +144,5 @@ pub trait Hosting: Send + Sync {
     /// Whether the platform puts the build id into the service's `K_REVISION`.
     fn tells_revision(&self) -> bool;
     /// How long to wait between two looks, after so many looks.
-    fn poll_after(&self, looks: u32) -> std::time::Duration;
+    fn poll_after(&self, looks: u32) -> Duration;
 }

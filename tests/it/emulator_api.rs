@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::sandbox::{Sandbox, request, wait_until};
 
 /// A caller of one emulator's API.
-struct Caller {
-    sandbox: Sandbox,
+pub(crate) struct Caller {
+    pub(crate) sandbox: Sandbox,
     port: u16,
     token: String,
 }
@@ -15,12 +15,17 @@ struct Caller {
 const LOCATION: &str = "projects/demo-toto/locations/us-central1";
 
 impl Caller {
-    fn new() -> Self {
-        let sandbox = Sandbox::new();
-        let started = sandbox.run(&["emulator", "start", "--json"]).exits(0).json();
-        let port = started["url"].as_str().unwrap().rsplit_once(':').unwrap().1.parse().unwrap();
-        let token = sandbox.run(&["emulator", "token"]).exits(0).out.trim().to_owned();
-        Self { sandbox, port, token }
+    pub(crate) fn new() -> Self {
+        let mut caller = Self { sandbox: Sandbox::new(), port: 0, token: String::new() };
+        caller.start();
+        caller
+    }
+
+    /// Starts the emulator, again too.
+    pub(crate) fn start(&mut self) {
+        let started = self.sandbox.run(&["emulator", "start", "--json"]).exits(0).json();
+        self.port = started["url"].as_str().unwrap().rsplit_once(':').unwrap().1.parse().unwrap();
+        self.token = self.sandbox.run(&["emulator", "token"]).exits(0).out.trim().to_owned();
     }
 
     fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, Value) {
@@ -43,7 +48,7 @@ impl Caller {
 
     /// A call that must work, its answer held to a schema of the document.
     #[track_caller]
-    fn ok(&self, method: &str, path: &str, body: &Value, schema: &str) -> Value {
+    pub(crate) fn ok(&self, method: &str, path: &str, body: &Value, schema: &str) -> Value {
         let (status, answer) = self.call(method, path, body);
         assert_eq!(status, 200, "{method} {path}: {answer}");
         assert_eq!(violations(schema, &answer), [], "{method} {path}: {answer}");
@@ -57,13 +62,13 @@ impl Caller {
         error(status, &answer, code, word)
     }
 
-    fn get(&self, name: &str, schema: &str) -> Value {
+    pub(crate) fn get(&self, name: &str, schema: &str) -> Value {
         self.ok("GET", &format!("/v1/{name}"), &Value::Null, schema)
     }
 
     /// Waits for an operation and checks what it holds.
     #[track_caller]
-    fn done(&self, operation: &Value, schema: &str) -> Value {
+    pub(crate) fn done(&self, operation: &Value, schema: &str) -> Value {
         let name = operation["name"].as_str().unwrap().to_owned();
         let mut last = Value::Null;
         wait_until("the operation is done", || {
@@ -83,7 +88,7 @@ impl Caller {
         response
     }
 
-    fn backend(&self) -> String {
+    pub(crate) fn backend(&self) -> String {
         let body = json!({
             "servingLocality": "GLOBAL_ACCESS",
             "annotations": {"pointsman.dev/address": format!("localhost:{}", self.sandbox.app)},
@@ -94,17 +99,27 @@ impl Caller {
         format!("{LOCATION}/backends/toto-app")
     }
 
-    fn build(&self, backend: &str, id: &str) -> Value {
-        let folder = concat!("file://", env!("CARGO_MANIFEST_DIR"), "/examples/toto/toto-app");
-        let body = json!({
-            "source": {"archive": {"userStorageUri": folder}},
-            "annotations": {"pointsman.dev/release": "1.0.0"},
-        });
-        let path = format!("/v1/{backend}/builds?buildId={id}");
-        let operation = self.ok("POST", &path, &body, "Operation");
+    pub(crate) fn build(&self, backend: &str, id: &str) -> Value {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/toto/toto-app");
+        let operation = self.order(backend, id, folder);
         let response = self.done(&operation, "Build");
         assert_eq!(response["state"], "READY", "{response}");
         self.get(&format!("{backend}/builds/{id}"), "Build")
+    }
+
+    /// Orders a build of a folder, and does not wait for it.
+    pub(crate) fn order(&self, backend: &str, id: &str, folder: &str) -> Value {
+        let body = json!({
+            "source": {"archive": {"userStorageUri": format!("file://{folder}")}},
+            "annotations": {"pointsman.dev/release": "1.0.0"},
+        });
+        self.ok("POST", &format!("/v1/{backend}/builds?buildId={id}"), &body, "Operation")
+    }
+
+    /// Orders a rollout, and does not wait for it.
+    pub(crate) fn roll_out(&self, backend: &str, id: &str, build: &str) -> Value {
+        let body = json!({"build": format!("{backend}/builds/{build}")});
+        self.ok("POST", &format!("/v1/{backend}/rollouts?rolloutId={id}"), &body, "Operation")
     }
 }
 

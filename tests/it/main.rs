@@ -6,6 +6,7 @@ mod chain;
 mod config;
 mod deploy;
 mod emulator_api;
+mod emulator_life;
 mod engine;
 mod house;
 mod load;

@@ -199,7 +199,12 @@ impl Hosting for World {
         }))
     }
 
-    fn stop_build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, bool> {
+    fn stop_build<'a>(
+        &'a self,
+        target: &'a Target,
+        id: &'a BuildId,
+        _: Duration,
+    ) -> Answer<'a, bool> {
         let act = Act::Stopped(target.service().to_string(), id.to_string());
         now(self.call(|inside| {
             inside.acts.push(act);

@@ -243,12 +243,20 @@ impl AppHosting {
         }
     }
 
-    async fn stop(&self, target: &Target, id: &BuildId) -> Result<bool, HostingError> {
+    async fn stop(
+        &self,
+        target: &Target,
+        id: &BuildId,
+        drain: Duration,
+    ) -> Result<bool, HostingError> {
         if self.kind != Kind::Emulator {
             return Ok(false);
         }
         let path = format!("{}:stop", target.build_name(id));
-        self.change(Method::POST, &path, &[], None, None).await.map(|_| true)
+        // The call itself must end within the client's minute.
+        let seconds = drain.min(Duration::from_secs(50)).as_secs_f64().to_string();
+        let query = [("drain", seconds.as_str())];
+        self.change(Method::POST, &path, &query, None, None).await.map(|_| true)
     }
 
     async fn delete(&self, target: &Target, id: &BuildId) -> Result<(), HostingError> {
@@ -309,8 +317,13 @@ impl Hosting for AppHosting {
         Box::pin(self.switch(target, new))
     }
 
-    fn stop_build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, bool> {
-        Box::pin(self.stop(target, id))
+    fn stop_build<'a>(
+        &'a self,
+        target: &'a Target,
+        id: &'a BuildId,
+        drain: Duration,
+    ) -> Answer<'a, bool> {
+        Box::pin(self.stop(target, id, drain))
     }
 
     fn delete_build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, ()> {

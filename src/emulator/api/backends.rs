@@ -7,7 +7,7 @@ use super::error::ApiError;
 use super::{Answer, Api};
 use crate::emulator::ADDRESS;
 use crate::emulator::lifecycle::FAILED_PRECONDITION;
-use crate::emulator::registry::Kind;
+use crate::emulator::registry::{Kind, Registry, Stored};
 
 impl Api {
     pub(super) async fn create_backend(&self, call: &Call) -> Answer {
@@ -33,22 +33,11 @@ impl Api {
         if call.flag("validateOnly") {
             return Ok(Self::validated(call));
         }
-        let backend = self.store_backend(&name, body)?;
-        let operation = self.begin(call, &name, "create")?;
+        let store = |registry: &Registry| store_backend(registry, &name, body);
+        let operation = self.begin(call, &name, "create", store)?;
+        let backend = self.read(&name)?;
         self.settle_backend(&operation, &backend).await;
         self.read(operation["name"].as_str().unwrap_or_default())
-    }
-
-    fn store_backend(&self, name: &str, mut body: Value) -> Answer {
-        let registry = self.platform.registry();
-        let service = name.replace("/backends/", "/services/");
-        body["managedResources"] = json!([{"runService": {"service": service}}]);
-        let address = body["annotations"][ADDRESS].as_str().map(|a| format!("http://{a}"));
-        body["uri"] = json!(address.unwrap_or_else(|| default_host(name)));
-        let backend = registry.create(Kind::Backend, name, body)?;
-        let traffic = json!({"current": {"splits": []}, "rolloutPolicy": {"disabled": true}});
-        registry.create(Kind::Traffic, &format!("{name}/traffic"), traffic)?;
-        Ok(backend)
     }
 
     /// Opens the backend's door and ends the operation. A taken port fails this backend alone.
@@ -80,8 +69,9 @@ impl Api {
         if call.flag("validateOnly") {
             return Ok(Self::validated(call));
         }
-        let backend = self.platform.registry().save(Kind::Backend, &call.name, changed)?;
-        let operation = self.begin(call, &call.name, "update")?;
+        let save = |r: &Registry| r.save(Kind::Backend, &call.name, changed).map(drop);
+        let operation = self.begin(call, &call.name, "update", save)?;
+        let backend = self.read(&call.name)?;
         self.settle_backend(&operation, &backend).await;
         self.read(operation["name"].as_str().unwrap_or_default())
     }
@@ -100,12 +90,21 @@ impl Api {
         for build in builds.iter().filter_map(|b| b["name"].as_str()) {
             self.platform.slots.stop(build, true).await;
         }
-        let operation = self.begin(call, &call.name, "delete")?;
-        self.platform.registry().delete(&call.name)?;
+        let operation = self.begin(call, &call.name, "delete", |r| r.delete(&call.name))?;
         let name = operation["name"].as_str().unwrap_or_default();
         self.platform.finish(name, "Backend", Ok(current));
         self.read(name)
     }
+}
+
+fn store_backend(registry: &Registry, name: &str, mut body: Value) -> Stored<()> {
+    let service = name.replace("/backends/", "/services/");
+    body["managedResources"] = json!([{"runService": {"service": service}}]);
+    let address = body["annotations"][ADDRESS].as_str().map(|a| format!("http://{a}"));
+    body["uri"] = json!(address.unwrap_or_else(|| default_host(name)));
+    registry.create(Kind::Backend, name, body)?;
+    let traffic = json!({"current": {"splits": []}, "rolloutPolicy": {"disabled": true}});
+    registry.create(Kind::Traffic, &format!("{name}/traffic"), traffic).map(drop)
 }
 
 /// The resource with the masked fields of another one. Only whole top-level fields can be masked;

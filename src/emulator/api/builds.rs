@@ -8,11 +8,9 @@ use super::call::Call;
 use super::error::ApiError;
 use super::lists::parent;
 use super::{Answer, Api};
+use crate::emulator::lifecycle::DRAIN;
 use crate::emulator::platform::backend_of;
-use crate::emulator::registry::Kind;
-
-/// How long open requests may go on at a build that is stopped (architecture.md §5).
-const DRAIN: Duration = Duration::from_secs(30);
+use crate::emulator::registry::{Kind, Registry};
 
 impl Api {
     pub(super) fn create_build(&self, call: &Call) -> Answer {
@@ -30,14 +28,15 @@ impl Api {
         if call.flag("validateOnly") {
             return Ok(Self::validated(call));
         }
-        self.store_build(&name, &backend, body)?;
-        let operation = self.begin(call, &name, "create")?;
+        let body = self.new_build(&name, &backend, body);
+        let store = |registry: &Registry| registry.create(Kind::Build, &name, body).map(drop);
+        let operation = self.begin(call, &name, "create", store)?;
         let id = operation["name"].as_str().unwrap_or_default().to_owned();
         tokio::spawn(self.platform.clone().make_build(name, id));
         Ok(operation)
     }
 
-    fn store_build(&self, name: &str, backend: &Value, mut body: Value) -> Answer {
+    fn new_build(&self, name: &str, backend: &Value, mut body: Value) -> Value {
         body["state"] = json!("BUILDING");
         body["reconciling"] = json!(true);
         if !backend["environment"].is_null() {
@@ -51,7 +50,7 @@ impl Api {
             body["source"]["codebase"]["hash"] = json!(commit);
             body["source"]["codebase"]["displayName"] = json!(commit.get(..8).unwrap_or(&commit));
         }
-        Ok(self.platform.registry().create(Kind::Build, name, body)?)
+        body
     }
 
     pub(super) async fn delete_build(&self, call: &Call) -> Answer {
@@ -65,29 +64,27 @@ impl Api {
         if call.flag("validateOnly") {
             return Ok(Self::validated(call));
         }
-        let operation = self.begin(call, &call.name, "delete")?;
-        self.platform.drained(backend_of(&call.name), &call.name, DRAIN).await;
-        self.platform.slots.stop(&call.name, true).await;
-        {
-            let registry = self.platform.registry();
-            registry.delete(&call.name)?;
-            registry.forget_slot(&call.name)?;
-        }
-        // A folder that cannot be removed costs disk, nothing else.
-        let _ = std::fs::remove_dir_all(self.platform.build_folder(&call.name));
+        let operation = self.begin(call, &call.name, "delete", |_| Ok(()))?;
         let id = operation["name"].as_str().unwrap_or_default();
-        self.platform.finish(id, "Build", Ok(build));
+        self.platform.clone().unmake_build(call.name.clone(), id.to_owned()).await;
         self.read(id)
     }
 
     /// Not in Google's API, where idle revisions end by themselves: ends the processes of a build
-    /// that serves nothing, after its last requests. A rollout starts it again.
+    /// that serves nothing, after its last requests or `drain` seconds. A rollout starts it again.
     pub(super) async fn stop_build(&self, call: &Call) -> Answer {
+        call.takes(&["drain", "requestId"])?;
+        let drain = match call.query.get("drain").map(|text| text.parse::<f64>()) {
+            None => DRAIN,
+            Some(Ok(seconds)) if (0.0..=3600.0).contains(&seconds) => {
+                Duration::from_secs_f64(seconds)
+            }
+            Some(_) => return Err(ApiError::invalid("drain", "drain is 0 to 3600 seconds")),
+        };
         let name = call.name.trim_end_matches(":stop");
         self.read(name)?;
         self.not_serving(name)?;
-        self.platform.drained(backend_of(name), name, DRAIN).await;
-        self.platform.slots.stop(name, true).await;
+        self.platform.stop_idle(name, drain).await.map_err(ApiError::precondition)?;
         self.read(name)
     }
 

@@ -148,8 +148,7 @@ impl Api {
     /// Not in Google's API, which keeps logs in Cloud Logging: whole lines from a byte on.
     fn log(&self, build: &str, query: &str) -> Value {
         let from = query.split('&').find_map(|q| q.strip_prefix("from=")?.parse().ok());
-        let (lines, next) =
-            super::slots::lines_from(&self.platform.log_of(build), from.unwrap_or(0));
+        let (lines, next) = super::log::lines_from(&self.platform.log_of(build), from.unwrap_or(0));
         json!({ "lines": lines, "next": next })
     }
 

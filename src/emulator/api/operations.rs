@@ -5,13 +5,25 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::error::ApiError;
 use super::{Answer, Api};
-use crate::emulator::registry::Kind;
+use crate::emulator::registry::{Kind, Registry, Stored};
 
 impl Api {
-    /// Begins an operation, or finds the one that answered the same request before (within 60
-    /// minutes at Google, always here).
-    pub(super) fn begin(&self, call: &Call, target: &str, verb: &str) -> Answer {
-        let registry = self.platform.registry();
+    /// Begins an operation, together with the write it is about: a crash leaves no resource that
+    /// nobody works on.
+    pub(super) fn begin(
+        &self,
+        call: &Call,
+        target: &str,
+        verb: &str,
+        write: impl FnOnce(&Registry) -> Stored<()>,
+    ) -> Answer {
+        Ok(self.platform.registry().at_once(|registry| {
+            write(registry)?;
+            Self::new_operation(registry, call, target, verb)
+        })?)
+    }
+
+    fn new_operation(registry: &Registry, call: &Call, target: &str, verb: &str) -> Stored<Value> {
         let now = registry.now();
         let id = format!(
             "operation-{}-{}",
@@ -37,7 +49,8 @@ impl Api {
         Ok(operation)
     }
 
-    /// The answer this request id got before, if it was sent before.
+    /// The answer this request id got before, if it was sent before (within 60 minutes at Google,
+    /// always here).
     pub(super) fn repeated(&self, call: &Call) -> Result<Option<Value>, ApiError> {
         let Some(request) = call.query.get("requestId") else {
             return Ok(None);

@@ -6,7 +6,7 @@ use super::call::Call;
 use super::error::ApiError;
 use super::lists::parent;
 use super::{Answer, Api};
-use crate::emulator::registry::Kind;
+use crate::emulator::registry::{Kind, Registry};
 
 impl Api {
     pub(super) fn create_rollout(&self, call: &Call) -> Answer {
@@ -33,8 +33,8 @@ impl Api {
         }
         body["state"] = json!("QUEUED");
         body["reconciling"] = json!(true);
-        self.platform.registry().create(Kind::Rollout, &name, body)?;
-        let operation = self.begin(call, &name, "create")?;
+        let store = |registry: &Registry| registry.create(Kind::Rollout, &name, body).map(drop);
+        let operation = self.begin(call, &name, "create", store)?;
         let id = operation["name"].as_str().unwrap_or_default().to_owned();
         tokio::spawn(self.platform.clone().roll_out(name, build, id));
         Ok(operation)

@@ -8,8 +8,7 @@ use super::call::Call;
 use super::error::ApiError;
 use super::lists::parent;
 use super::{Answer, Api};
-use crate::emulator::lifecycle::FAILED_PRECONDITION;
-use crate::emulator::registry::Kind;
+use crate::emulator::registry::{Kind, Registry};
 
 /// The field that a bad split names.
 const FIELD: &str = "traffic.target.splits.percent";
@@ -42,19 +41,11 @@ impl Api {
             }
         }
         changed["reconciling"] = json!(wanted.is_some());
-        self.platform.registry().save(Kind::Traffic, &call.name, changed)?;
-        let operation = self.begin(call, &call.name, "update")?;
+        let save = |r: &Registry| r.save(Kind::Traffic, &call.name, changed).map(drop);
+        let operation = self.begin(call, &call.name, "update", save)?;
         let id = operation["name"].as_str().unwrap_or_default().to_owned();
-        let (platform, name) = (self.platform.clone(), call.name.clone());
-        tokio::spawn(async move {
-            let served = match &wanted {
-                Some(build) => platform.serve_with(build).await,
-                None => Ok(()),
-            };
-            let read = || platform.registry().get(&name).ok().flatten().unwrap_or_default();
-            let result = served.map(|()| read()).map_err(|why| (FAILED_PRECONDITION, why));
-            platform.finish(&id, "Traffic", result);
-        });
+        let platform = self.platform.clone();
+        tokio::spawn(platform.apply_target(call.name.clone(), wanted, id));
         Ok(operation)
     }
 

@@ -33,9 +33,10 @@ pub(super) async fn blue(context: &Context, service: &ServiceName) -> StepResult
     let member = member(context, service)?;
     let mut stopped = Vec::new();
     let mut platform_does_it = false;
+    let drain = context.plan().policy.drain;
     for build in idle(context, member).await?.into_iter().filter(|b| b.state == BuildState::Ready) {
         context.progress(format!("{service}: stopping {}", build.id));
-        if context.outside.hosting.stop_build(&member.target, &build.id).await? {
+        if context.outside.hosting.stop_build(&member.target, &build.id, drain).await? {
             stopped.push(build.id.to_string());
             let stopped = Event::BuildStopped { service: service.clone(), build: build.id };
             context.record(stopped).await;

@@ -1,0 +1,46 @@
+//! What a build and its service write: one file per build.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use crate::domain::text::harmless;
+
+/// Opens a build's log to write behind its end.
+pub(super) fn open_log(file: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).mode(0o600).open(file)
+}
+
+/// The end of a build's log, made harmless.
+pub(super) fn tail(log: &Path, lines: usize) -> Vec<String> {
+    let from = std::fs::metadata(log).map_or(0, |m| m.len().saturating_sub(MOST_AT_ONCE));
+    let (mut all, _) = lines_from(log, from);
+    all.split_off(all.len().saturating_sub(lines))
+}
+
+/// So much of a log is read at once.
+const MOST_AT_ONCE: u64 = 256 * 1024;
+
+/// The whole lines behind a byte, made harmless, and the byte behind them. A line that is still
+/// being written comes next time.
+pub(super) fn lines_from(log: &Path, from: u64) -> (Vec<String>, u64) {
+    use io::{Read as _, Seek as _};
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = File::open(log)?;
+        file.seek(io::SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        file.take(MOST_AT_ONCE).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().unwrap_or_default();
+    let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+    let text = String::from_utf8_lossy(&bytes[..whole]);
+    let lines = text.lines().filter(|l| !l.trim().is_empty()).map(|l| harmless(l, 4000)).collect();
+    (lines, from + whole as u64)
+}
+
+/// The last line of a log, for the end of an error message.
+pub(super) fn last_words(log: &Path) -> String {
+    tail(log, 1).pop().map(|line| format!("; its last line: {line}")).unwrap_or_default()
+}

@@ -1,0 +1,102 @@
+//! The emulator's processes: none is left behind, whatever ends the emulator, and what was under way
+//! goes on.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::emulator_api::Caller;
+use super::sandbox::{Sandbox, wait_until};
+
+/// A source whose build waits for a file, and tells its process in another one.
+struct Slow {
+    folder: tempfile::TempDir,
+}
+
+impl Slow {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let slow = Self { folder };
+        let (go, pid) = (slow.file("go"), slow.file("pid"));
+        let yaml = format!(
+            "scripts:\n  buildCommand: 'echo $$ > {}; while ! test -f {}; do sleep 0.05; done'\n  runCommand: pointsman sample-app\n",
+            pid.display(),
+            go.display(),
+        );
+        std::fs::create_dir(slow.source()).unwrap();
+        std::fs::write(slow.source().join("apphosting.yaml"), yaml).unwrap();
+        slow
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn source(&self) -> PathBuf {
+        self.file("source")
+    }
+
+    fn go(&self) {
+        std::fs::write(self.file("go"), "").unwrap();
+    }
+
+    /// The process of the build command, once it runs.
+    fn process(&self) -> PathBuf {
+        let read = || std::fs::read_to_string(self.file("pid")).unwrap_or_default();
+        wait_until("the build command runs", || read().ends_with('\n'));
+        let process = Path::new("/proc").join(read().trim());
+        std::fs::remove_file(self.file("pid")).unwrap();
+        process
+    }
+}
+
+fn state(api: &Caller, name: &str, schema: &str) -> String {
+    api.get(name, schema)["state"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_build_under_way_goes_on_after_kill_9_and_its_first_process_ends() {
+    let mut api = Caller::new();
+    let backend = api.backend();
+    let slow = Slow::new();
+    api.order(&backend, "slow", slow.source().to_str().unwrap());
+    let first = slow.process();
+    let emulator = api.sandbox.emulator()["pid"].to_string();
+    std::process::Command::new("kill").args(["-9", &emulator]).status().unwrap();
+    api.start();
+    let second = slow.process();
+    wait_until("the first process is gone", || !first.exists());
+    assert!(second.exists());
+    slow.go();
+    let name = format!("{backend}/builds/slow");
+    wait_until("the build is ready", || state(&api, &name, "Build") == "READY");
+}
+
+#[test]
+fn an_emulator_that_is_stopped_in_the_middle_of_a_build_leaves_no_process() {
+    let api = Caller::new();
+    let backend = api.backend();
+    let slow = Slow::new();
+    api.order(&backend, "slow", slow.source().to_str().unwrap());
+    let process = slow.process();
+    api.sandbox.run(&["emulator", "stop"]).exits(0);
+    wait_until("the build command is gone", || !process.exists());
+}
+
+#[test]
+fn a_rollout_that_was_overtaken_by_a_later_one_never_lands() {
+    let api = Caller::new();
+    let backend = api.backend();
+    let slow = Slow::new();
+    api.build(&backend, "blue");
+    api.order(&backend, "slow", slow.source().to_str().unwrap());
+    let first = api.roll_out(&backend, "first", "slow");
+    let second = api.roll_out(&backend, "second", "blue");
+    assert_eq!(api.done(&second, "Rollout")["state"], "SUCCEEDED");
+    slow.go();
+    assert_eq!(api.done(&first, "Rollout")["state"], "SKIPPED");
+    let traffic = api.get(&format!("{backend}/traffic"), "Traffic");
+    let build = Value::String(format!("{backend}/builds/blue"));
+    assert_eq!(traffic["current"]["splits"][0]["build"], build);
+    assert_eq!(Sandbox::who(api.sandbox.app).unwrap().1, "blue");
+}
