@@ -109,3 +109,26 @@ impl Prober for HttpProber {
         Box::pin(self.asked(question))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::plan::HealthEndpoint;
+
+    #[tokio::test]
+    async fn a_refused_port_is_down_and_a_name_that_nobody_knows_is_blind() {
+        let prober = HttpProber::new().unwrap();
+        let health = HealthEndpoint { path: "/".into(), version: None, revision: None };
+        let ask = async |base: &str| {
+            let (base, timeout) = (base.to_owned(), Duration::from_secs(5));
+            prober.ask(&Question { base, health: health.clone(), timeout }).await
+        };
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let down = ask(&format!("http://{closed}")).await;
+        assert!(matches!(down, Sample::Unhealthy(_)), "{down:?}");
+        let blind = ask("http://no-such-host.invalid").await;
+        assert!(matches!(blind, Sample::Blind(_)), "{blind:?}");
+    }
+}

@@ -319,3 +319,25 @@ impl SoakWatch {
         format!("{} samples, {} bad{blind}", self.samples, self.bad)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_soak_that_saw_nothing_does_not_end_well() {
+        let service = ServiceName::new("toto-app").unwrap();
+        let build = BuildId::new("b-1").unwrap();
+        let wanted = Wanted { versions: Vec::new(), build, revision_told: true };
+        let policy = super::super::policy::DeployPolicy::default().soak;
+        let length = policy.length;
+        let mut watch = SoakWatch::new(policy, [(service.clone(), wanted)].into());
+        assert!(watch.push(&service, &Sample::Blind("no route".into())).is_none());
+        assert!(!watch.may_end(length * 2), "blind only");
+        assert!(watch.too_blind(length * 2));
+        let identity = Identity { version: None, revision: Some("b-1".into()) };
+        assert!(watch.push(&service, &Sample::Healthy(identity)).is_none());
+        assert!(watch.may_end(length) && !watch.may_end(length / 2));
+        assert_eq!(watch.summary(), "2 samples, 0 bad, 1 blind");
+    }
+}

@@ -25,7 +25,8 @@ impl Caller {
     pub(crate) fn start(&mut self) {
         let started = self.sandbox.run(&["emulator", "start", "--json"]).exits(0).json();
         self.port = started["url"].as_str().unwrap().rsplit_once(':').unwrap().1.parse().unwrap();
-        self.token = self.sandbox.run(&["emulator", "token"]).exits(0).out.trim().to_owned();
+        let token = self.sandbox.run(&["emulator", "token"]).exits(0).out;
+        token.trim().clone_into(&mut self.token);
     }
 
     fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, Value) {

@@ -6,7 +6,7 @@ use pointsman::domain::event::{DecidedBy, Event, Outcome, Recorded};
 use pointsman::domain::ids::BuildId;
 use pointsman::domain::plan::Plan;
 use pointsman::domain::planner;
-use pointsman::domain::readiness::{Live, default_target, named_target, obsolete};
+use pointsman::domain::readiness::{Live, default_target, left_by, named_target, obsolete};
 use pointsman::domain::run::RunState;
 use pointsman::domain::step::Failure;
 use pointsman::domain::view::RunView;
@@ -231,6 +231,43 @@ fn an_interrupt_after_the_switch_goes_back_to_one_consistent_pair() {
             assert_ne!(view.exit_code(), 0);
         }
     }
+}
+
+#[test]
+fn nobody_cuts_in_half_what_gives_traffic_back() {
+    // Both signals at every step of the way back; the leak is what begins it.
+    for signal in [Signal::Stop, Signal::Abort] {
+        for after in 0..6 {
+            let bench = Bench::new();
+            bench.drive(&deploy_plan("1.0.0"));
+            let before = live(&bench);
+            bench.world.behave("1.1.0", Behaviour::Leaks(8));
+            let (mut seen, mut sent) = (0, false);
+            let view = bench.drive_with(&deploy_plan("1.1.0"), |view, signals| {
+                seen += u32::from(view.undoing());
+                if seen > after && !std::mem::replace(&mut sent, true) {
+                    let _ = signals.try_send(signal);
+                }
+            });
+            assert!(sent);
+            assert_eq!(live(&bench), before, "{after} {signal:?}");
+            assert_eq!(outcome(&view), Outcome::RolledBack, "{after} {signal:?}");
+        }
+    }
+}
+
+#[test]
+fn a_rollback_of_one_service_looks_at_that_service_alone() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    bench.drive(&deploy_plan("1.1.0"));
+    let mut live = live(&bench);
+    live.remove(&service("toto-bo"));
+    let runs = bench.runs();
+    let said = named_target(&runs, &live, &label("1.1.0"), None).unwrap_err();
+    assert!(said.what.contains("live already"), "{said}");
+    let back = named_target(&runs, &live, &label("1.0.0"), None).unwrap();
+    assert_eq!(left_by(&runs, &live, &back.choice).unwrap().choice.release, label("1.1.0"));
 }
 
 #[test]
