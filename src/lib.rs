@@ -14,7 +14,9 @@
 //! | [`store`] | the journal in SQLite | domain, ports |
 //! | [`adapters`] | how each outside thing speaks: App Hosting, HTTP probes, the clock, processes | domain, ports |
 //! | [`emulator`] | the local platform: App Hosting's API, slots, the traffic proxy, the sample service | domain, ports |
-//! | [`cli`] | the same without a screen: one file a verb | domain, config, ports, engine, app |
+//! | [`propose`] | from an intent to a plan that may begin, or why it may not; and looking | domain, config, ports, app |
+//! | [`tui`] | what a person sees and presses: model, update, view, and the driver that joins them | domain; the driver also config, ports, engine, app, propose |
+//! | [`cli`] | the same without a screen: one file a verb | domain, config, ports, engine, app, propose |
 //! | [`app`] | the composition root: alone names adapters, store, emulator and the real clock | all |
 //!
 //! `tests/it/house.rs` fails on a broken wall.
@@ -27,4 +29,5 @@ pub mod domain;
 pub mod emulator;
 pub mod engine;
 pub mod ports;
+pub mod propose;
 pub mod store;

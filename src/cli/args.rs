@@ -75,6 +75,15 @@ pub enum Verb {
     Pause(SteerArguments),
     /// Try the step again that a run failed in
     Retry(SteerArguments),
+    /// Leave the step out that a run failed in
+    Skip {
+        /// Which
+        #[command(flatten)]
+        steer: SteerArguments,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// End a run at its next safe point; after a switch traffic goes back
     Abort {
         /// Which
@@ -126,6 +135,9 @@ pub enum Verb {
     Runner {
         /// Which
         run: RunNumber,
+        /// Take it over, this way
+        #[arg(long, value_enum)]
+        choose: Option<WayOn>,
     },
     /// Be the sample service of examples/toto
     #[command(hide = true)]

@@ -10,8 +10,10 @@ use crate::app::{MemoryJournal, own_session};
 use crate::domain::error::Problem;
 use crate::domain::ids::RunNumber;
 use crate::domain::plan::{Plan, RunKind};
+use crate::domain::recover::{Choice, reconcile};
 use crate::domain::view::RunView;
-use crate::engine::{Asking, Engine, Signal};
+use crate::domain::words;
+use crate::engine::{Asking, Engine, Signal, observe};
 use crate::ports::journal::{Journal, JournalError};
 
 /// Makes a run of a confirmed plan and drives it to its end.
@@ -27,7 +29,7 @@ pub(super) async fn drive(session: &Session, plan: &Plan, take_over: bool) -> Fi
     };
     let (signals, interrupted) = listen()?;
     let run = view.number;
-    let engine = session.app.engine(view, Asking::Nobody, true, signals).await?;
+    let engine = session.app.engine(view, Asking::Nobody, signals).await?;
     follow(session, engine, run, 0, interrupted).await
 }
 
@@ -45,7 +47,7 @@ async fn unrecorded(session: &Session, plan: &Plan, why: &Problem) -> Finished {
     let view = session.app.create(&mut journal, plan, false)?;
     let (signals, _) = listen()?;
     let asking = Asking::Nobody;
-    let engine = session.app.engine_on(Box::new(journal), view, asking, true, signals).await?;
+    let engine = session.app.engine_on(Box::new(journal), view, asking, signals).await?;
     let view = engine.run().await?;
     let code = view.exit_code();
     session.result(&print::lines::summary(&view), &print::json::run(&view, code));
@@ -96,7 +98,7 @@ pub(super) async fn follow(
 pub(super) async fn detach(session: &Session, plan: &Plan, take_over: bool) -> Finished {
     session.app.hosting(&plan.endpoint, true).await?;
     let view = session.app.create(&mut session.app.store()?, plan, take_over)?;
-    let pid = session.app.detach(view.number).await?;
+    let pid = session.app.detach(view.number, None).await?;
     let text = format!(
         "run {} of {} goes on in process {pid}\n  now: pointsman status {}; pointsman events {}",
         view.number, plan.environment, plan.environment, view.number.0
@@ -105,18 +107,32 @@ pub(super) async fn detach(session: &Session, plan: &Plan, take_over: bool) -> F
     Ok(OK)
 }
 
-/// Is the process of a detached run. Its terminal may go away: it has none.
-pub(super) async fn runner(session: &Session, run: RunNumber) -> Finished {
+/// Is the process of a detached run. Its terminal may go away: it has none. With a choice it takes
+/// over a run whose runner died, if what is observed still allows that.
+pub(super) async fn runner(session: &Session, run: RunNumber, choice: Option<Choice>) -> Finished {
     own_session();
-    let mut store = session.app.store()?;
+    let app = &session.app;
+    let mut store = app.store()?;
     // Whoever made the run waits for this, and then lets go.
     let parent =
         rustix::process::getppid().and_then(|p| u32::try_from(p.as_raw_nonzero().get()).ok());
-    store.claim(run, parent, session.app.clock.now())?;
+    store.claim(run, parent.filter(|_| choice.is_none()), app.clock.now())?;
     let view: RunView = store.run(run)?.view;
     drop(store);
     let (signals, _) = listen()?;
-    let engine = session.app.engine(view, Asking::Person, true, signals).await?;
+    let Some(choice) = choice else {
+        let engine = app.engine(view, Asking::Person, signals).await?;
+        return Ok(engine.run().await?.exit_code());
+    };
+    let platform = app.platform(&view.plan.endpoint).await?;
+    let observed = observe(platform.as_ref(), &view).await.map_err(|e| e.problem)?;
+    let doubt = reconcile(&view, &observed)?;
+    if !doubt.choices.contains(&choice) {
+        let problem = Problem::new("that is not safe here any more").because(doubt.observed);
+        return Err(problem.into());
+    }
+    let mut engine = app.engine(view, Asking::Person, signals).await?;
+    engine.take_over(&doubt.observed, choice)?;
     Ok(engine.run().await?.exit_code())
 }
 
@@ -136,7 +152,7 @@ impl Printer {
             Ok(facts) => {
                 for fact in facts {
                     self.live.clear();
-                    print::note(print::lines::fact(&fact));
+                    print::note(words::fact(&fact));
                     self.seen = fact.seq;
                 }
             }

@@ -4,6 +4,7 @@ use crate::config::Findings;
 use crate::domain::error::Problem;
 use crate::engine::EngineError;
 use crate::ports::journal::JournalError;
+use crate::propose::Refusal;
 
 /// The observed state is the intended one.
 pub(super) const OK: u8 = 0;
@@ -45,23 +46,24 @@ impl From<Problem> for Failed {
 
 impl From<JournalError> for Failed {
     fn from(error: JournalError) -> Self {
-        match error {
-            JournalError::Unusable(problem) => Self::with(FAILED, problem),
-            JournalError::NoSuchRun(_) => Self::with(USAGE, Problem::new(error.to_string())),
-            JournalError::Damaged { .. } => Self::with(FAILED, Problem::new(error.to_string())),
-            JournalError::Busy(ref holder) => {
-                let todo = if holder.stale {
-                    "its lease ran out: take it over with --take-over --reason TEXT"
-                } else {
-                    "wait for it: pointsman status"
-                };
-                Self::with(LOCKED, Problem::new(error.to_string()).try_this(todo))
-            }
-            JournalError::Locked(ref environment, _) => {
-                let todo = format!("pointsman lock {environment} release --reason TEXT");
-                Self::with(LOCKED, Problem::new(error.to_string()).try_this(todo))
-            }
-            JournalError::LeaseLost(_) => Self::with(IN_DOUBT, Problem::new(error.to_string())),
+        let code = match &error {
+            JournalError::Unusable(_) | JournalError::Damaged { .. } => FAILED,
+            JournalError::NoSuchRun(_) => USAGE,
+            JournalError::Busy(_) | JournalError::Locked(..) => LOCKED,
+            JournalError::LeaseLost(_) => IN_DOUBT,
+        };
+        Self::with(code, error.problem())
+    }
+}
+
+impl From<Refusal> for Failed {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Usage(problem) => Self::with(USAGE, problem),
+            Refusal::Refused(problem) => Self::with(REFUSED, problem),
+            Refusal::InDoubt(problem) => Self::with(IN_DOUBT, problem),
+            Refusal::Failed(problem) => problem.into(),
+            Refusal::Journal(error) => error.into(),
         }
     }
 }

@@ -28,6 +28,7 @@ use self::exit::{Failed, Finished};
 use crate::app::{App, private_folder};
 use crate::config::Loaded;
 use crate::domain::command::Command;
+use crate::domain::recover::Choice;
 
 /// What every verb is given.
 struct Session {
@@ -92,6 +93,10 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Approve(to) => steer::steer(session, to.run, to.seen, &Command::Approve).await,
         Verb::Pause(to) => steer::steer(session, to.run, to.seen, &Command::Pause).await,
         Verb::Retry(to) => steer::steer(session, to.run, to.seen, &Command::Retry).await,
+        Verb::Skip { steer: to, reason } => {
+            let reason = reason.clone();
+            steer::steer(session, to.run, to.seen, &Command::Skip { reason }).await
+        }
         Verb::Abort { steer: to, now } => {
             steer::steer(session, to.run, to.seen, &Command::Abort { now: *now }).await
         }
@@ -103,7 +108,9 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Doctor => doctor::doctor(session).await,
         Verb::Completions { shell } => Ok(doctor::completions(*shell)),
         Verb::Man => doctor::man(),
-        Verb::Runner { run } => drive::runner(session, *run).await,
+        Verb::Runner { run, choose } => {
+            drive::runner(session, *run, choose.map(Choice::from)).await
+        }
         Verb::SampleApp => session.app.sample_app().await.map(|()| 0).map_err(Failed::from),
     }
 }

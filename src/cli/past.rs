@@ -13,6 +13,7 @@ use crate::domain::error::Problem;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::time::spoken;
 use crate::domain::view::RunView;
+use crate::domain::words;
 use crate::ports::journal::Journal as _;
 
 pub(super) fn history(session: &Session, environment: Option<&str>, limit: usize) -> Finished {
@@ -49,7 +50,7 @@ pub(super) fn events(session: &Session, run: RunNumber) -> Finished {
         print::result(if session.arguments.json {
             fact.to_json().to_string()
         } else {
-            print::lines::fact(&fact)
+            words::fact(&fact)
         });
     }
     Ok(OK)

@@ -31,8 +31,7 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
         return Err(Failed::with(super::exit::LOCKED, Problem::new(what)));
     }
     let plan = listed.view.plan.clone();
-    let hosting = session.app.hosting(&plan.endpoint, true).await?;
-    let hosting = hosting.ok_or_else(|| Problem::new("no platform"))?;
+    let hosting = session.app.platform(&plan.endpoint).await?;
     let observed = observe(hosting.as_ref(), &listed.view).await.map_err(|e| e.problem)?;
     let doubt = reconcile(&listed.view, &observed).map_err(|p| Failed::with(USAGE, p))?;
     let Some(choice) = choose(arguments, &doubt)? else {
@@ -45,7 +44,7 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
     let (signals, interrupted) = super::drive::listen()?;
     let view = session.app.store()?.run(run)?.view;
     let seen = view.last_seq;
-    let mut engine = session.app.engine(view, Asking::Nobody, true, signals).await?;
+    let mut engine = session.app.engine(view, Asking::Nobody, signals).await?;
     engine.take_over(&doubt.observed, choice)?;
     follow(session, engine, run, seen, interrupted).await
 }
@@ -56,7 +55,7 @@ fn choose(arguments: &ResumeArguments, doubt: &Doubt) -> Result<Option<Choice>, 
         if doubt.choices.contains(&choice) {
             return Ok(Some(choice));
         }
-        let offered: Vec<_> = doubt.choices.iter().map(|c| name(*c)).collect();
+        let offered: Vec<_> = doubt.choices.iter().map(|c| c.name()).collect();
         let problem =
             Problem::new("that is not safe here").because(format!("observed: {}", doubt.observed));
         let problem = problem.try_this(format!("choose one of {}", offered.join(", ")));
@@ -74,14 +73,6 @@ fn choose(arguments: &ResumeArguments, doubt: &Doubt) -> Result<Option<Choice>, 
     Ok(picked.and_then(|n| doubt.choices.get(n).copied()))
 }
 
-fn name(choice: Choice) -> &'static str {
-    match choice {
-        Choice::Continue => "continue",
-        Choice::GoBack => "go-back",
-        Choice::Leave => "leave",
-    }
-}
-
 fn text(run: RunNumber, doubt: &Doubt) -> String {
     let mut text = format!(
         "run {run} is in doubt: its runner is gone\n  recorded  {}\n  observed  {}\n",
@@ -92,7 +83,7 @@ fn text(run: RunNumber, doubt: &Doubt) -> String {
         text = format!(
             "{text}  {}. {:<9} {}{recommended}\n",
             at + 1,
-            name(*choice),
+            choice.name(),
             choice.sentence()
         );
     }
@@ -102,6 +93,6 @@ fn text(run: RunNumber, doubt: &Doubt) -> String {
 fn json(run: RunNumber, doubt: &Doubt) -> serde_json::Value {
     json!({
         "run": run, "state": "in_doubt", "recorded": doubt.recorded, "observed": doubt.observed,
-        "choices": doubt.choices.iter().map(|c| name(*c)).collect::<Vec<_>>(),
+        "choices": doubt.choices.iter().map(|c| c.name()).collect::<Vec<_>>(),
     })
 }

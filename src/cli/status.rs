@@ -4,17 +4,12 @@ use serde_json::{Value, json};
 
 use super::Session;
 use super::exit::{Failed, Finished, OK, USAGE};
-use super::rollback::RUNS_LOOKED_AT;
 use crate::config::Loaded;
-use crate::domain::error::Problem;
-use crate::domain::health::Sample;
-use crate::domain::plan::Member;
-use crate::domain::planner::Ground;
-use crate::domain::readiness::{Choice, Live, default_target};
 use crate::domain::run::RunState;
+use crate::domain::seen::{BuildSeen, ServiceSeen};
 use crate::domain::view::RunView;
-use crate::ports::hosting::{BuildState, Hosting};
 use crate::ports::journal::{Journal as _, Listed};
+use crate::propose::{self, RUNS_LOOKED_AT};
 
 pub(super) async fn status(session: &Session, environment: Option<&str>) -> Finished {
     let loaded = session.config()?;
@@ -42,95 +37,22 @@ async fn one(session: &Session, loaded: &Loaded, name: &str) -> Result<Value, Fa
     let listed = store.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
     let run = listed.first().filter(|l| l.view.ended.is_none()).map(run_json);
     let views: Vec<RunView> = listed.into_iter().map(|l| l.view).collect();
-    let seen = look(session, &ground, &views).await;
-    let (services, unseen) = match seen {
-        Ok(services) => (services, None),
-        Err(problem) => {
-            let off = ground.members.iter().map(|m| off(m, &problem)).collect();
-            (off, Some(problem))
-        }
-    };
+    let seen = propose::look(&session.app, &ground, &views).await;
+    let services: Vec<Value> = seen.services.iter().map(service_json).collect();
     Ok(json!({
         "environment": name, "services": services, "databases": [], "lock": super::lock::to_json(lock.as_ref()), "run": run,
-        "unseen": unseen,
+        "unseen": seen.unseen,
     }))
 }
 
-fn off(member: &Member, problem: &Problem) -> Value {
+fn service_json(seen: &ServiceSeen) -> Value {
+    let build = |build: &BuildSeen| json!({"release": build.release, "build": build.build, "state": build.state});
+    let back = &seen.rollback;
     json!({
-        "service": member.service(), "url": member.url, "live": null, "green": null, "health": "off",
-        "rollback": {"ready": false, "target": null, "why": problem.what},
+        "service": seen.service, "url": seen.url, "live": seen.live.as_ref().map(build),
+        "green": seen.green.as_ref().map(build), "health": seen.health.word(),
+        "rollback": {"ready": back.why.is_none(), "target": back.target, "why": back.why},
     })
-}
-
-async fn look(session: &Session, ground: &Ground, runs: &[RunView]) -> Result<Vec<Value>, Problem> {
-    let hosting = session.app.hosting(&ground.endpoint, false).await?;
-    let hosting = hosting.ok_or_else(|| Problem::new("the emulator does not run"))?;
-    let live = session.app.live(hosting.as_ref(), &ground.members).await?;
-    let target = default_target(runs, &live);
-    let mut services = Vec::new();
-    for member in &ground.members {
-        services
-            .push(service(session, ground, member, hosting.as_ref(), runs, &live, &target).await?);
-    }
-    Ok(services)
-}
-
-async fn service(
-    session: &Session,
-    ground: &Ground,
-    member: &Member,
-    hosting: &dyn Hosting,
-    runs: &[RunView],
-    live: &Live,
-    target: &Result<Choice, Problem>,
-) -> Result<Value, Problem> {
-    let name = member.service();
-    let build = live.get(name).cloned().flatten();
-    let described = async |id: &crate::domain::ids::BuildId| {
-        let build = hosting.build(&member.target, id).await.map_err(|e| e.problem)?;
-        let state = build.as_ref().map_or("gone", |b| b.state_word.as_str()).to_owned();
-        let release = build.and_then(|b| b.release);
-        Ok::<_, Problem>(json!({"release": release, "build": id, "state": state}))
-    };
-    let green = runs.first().filter(|r| r.ended.is_none());
-    let green = green.and_then(|r| r.services.get(name)?.green.clone());
-    let health = match &build {
-        None => "off",
-        Some(_) => match session.app.ask(member, ground).await? {
-            Sample::Healthy(_) => "ok",
-            Sample::Unhealthy(_) => "down",
-            Sample::Blind(_) => "stale",
-        },
-    };
-    let rollback = match target {
-        Err(problem) => json!({"ready": false, "target": null, "why": problem.why}),
-        Ok(choice) => ready(member, hosting, choice).await,
-    };
-    Ok(json!({
-        "service": name, "url": member.url,
-        "live": match &build { Some(id) => described(id).await?, None => Value::Null },
-        "green": match green.filter(|g| Some(g) != build.as_ref()) {
-            Some(id) => described(&id).await?,
-            None => Value::Null,
-        },
-        "health": health, "rollback": rollback,
-    }))
-}
-
-/// Whether the build a rollback would go to can serve, asked of the platform and not of our memory.
-async fn ready(member: &Member, hosting: &dyn Hosting, choice: &Choice) -> Value {
-    let Some(id) = choice.builds.get(member.service()) else {
-        let why = format!("{} has no build of this service", choice.release);
-        return json!({"ready": false, "target": choice.release, "why": why});
-    };
-    let why = match hosting.build(&member.target, id).await {
-        Ok(Some(build)) if build.state == BuildState::Ready => None,
-        Ok(Some(build)) => Some(format!("build {id} is {}", build.state_word)),
-        Ok(None) => Some(format!("build {id} is gone")),
-        Err(error) => Some(error.problem.to_string()),
-    };
-    json!({"ready": why.is_none(), "target": choice.release, "why": why})
 }
 
 /// The run under way. One whose process is gone is in doubt, whatever its last fact says.

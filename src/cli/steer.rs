@@ -13,6 +13,7 @@ use crate::domain::error::Problem;
 use crate::domain::event::{Event, Recorded};
 use crate::domain::ids::RunNumber;
 use crate::domain::run::RunState;
+use crate::domain::words;
 use crate::ports::journal::Journal as _;
 
 /// How often the store is looked at for an answer.
@@ -46,7 +47,7 @@ pub(super) async fn steer(
         for fact in app.store()?.facts(run, listed.view.last_seq)? {
             match &fact.event {
                 Recorded::Known(Event::CommandAccepted { id: answered, .. }) if *answered == id => {
-                    let text = format!("run {run} takes it: {}", print::lines::command(command));
+                    let text = format!("run {run} takes it: {}", words::command(command));
                     session.result(&text, &json!({"run": run, "accepted": true, "seq": fact.seq}));
                     return Ok(OK);
                 }
@@ -83,7 +84,7 @@ pub(super) async fn attach(session: &Session, run: RunNumber) -> Finished {
             if session.arguments.json {
                 print::result(fact.to_json().to_string());
             } else {
-                print::result(print::lines::fact(&fact));
+                print::result(words::fact(&fact));
             }
         }
         if matches!(listed.view.state, RunState::Ended { .. }) && seen >= listed.view.last_seq {

@@ -150,6 +150,38 @@ fn policy(protection: Protection, layers: &[&DeployConfig]) -> DeployPolicy {
     policy
 }
 
+impl Loaded {
+    /// The releases a picker offers, the newest first: the config's labels, or the repository's tags.
+    /// Any other label can be named all the same.
+    pub fn offered(&self) -> Result<Vec<String>, Problem> {
+        let releases = &self.config.releases;
+        match releases.kind {
+            ReleasesKind::List => Ok(releases.labels.clone()),
+            ReleasesKind::Git => {
+                let dir = self.folder.join(releases.dir.as_deref().unwrap_or("."));
+                let arguments = ["tag", "--list", "--sort=-creatordate"];
+                let output = git(&dir, &arguments)?;
+                Ok(output.lines().take(50).map(str::to_owned).collect())
+            }
+        }
+    }
+}
+
+fn git(dir: &Path, arguments: &[&str]) -> Result<String, Problem> {
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(dir)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| Problem::new("git cannot be started").because(e.to_string()))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(Problem::new(format!("git cannot read {}", dir.display())).because(said))
+}
+
 /// What each service of a release is built from: with `list` its folder, with `git` the commit that
 /// the label names (a tag, a branch, a commit), always as 40 hex digits, so that what is built is
 /// what was named and not what the branch is by then.
@@ -191,19 +223,15 @@ fn clean(path: &Path) -> std::path::PathBuf {
 }
 
 fn commit_of(dir: &Path, release: &ReleaseLabel) -> Result<String, Problem> {
-    let output = Command::new("git")
-        .arg("-C")
-        .arg(dir)
-        .args(["rev-parse", "--verify", "--quiet", "--end-of-options"])
-        .arg(format!("{release}^{{commit}}"))
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|e| Problem::new("git cannot be started").because(e.to_string()))?;
-    let commit = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    if output.status.success() && commit.len() == 40 {
-        return Ok(commit);
+    let named = format!("{release}^{{commit}}");
+    let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &named];
+    match git(dir, &arguments) {
+        Ok(commit) if commit.trim().len() == 40 => Ok(commit.trim().to_owned()),
+        other => {
+            let why = other.err().map(|problem| problem.why).unwrap_or_default();
+            Err(Problem::new(format!("{release} names no commit of {}", dir.display()))
+                .because(why)
+                .try_this("name a tag, a branch or a commit that is there"))
+        }
     }
-    Err(Problem::new(format!("{release} names no commit of {}", dir.display()))
-        .because(String::from_utf8_lossy(&output.stderr).trim().to_owned())
-        .try_this("name a tag, a branch or a commit that is there"))
 }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::policy::Protection;
 use super::run::RunState;
+use super::step::StepKind;
 use super::view::RunView;
 
 /// A request to a run. The runner answers each with a fact.
@@ -17,6 +19,11 @@ pub enum Command {
     Resume,
     /// Tries the failed step again.
     Retry,
+    /// Leaves the failed step out.
+    Skip {
+        /// Why.
+        reason: String,
+    },
     /// Gives traffic back to blue.
     Rollback,
     /// Ends the run: at the next safe point, or (`now`) by cancelling the step under way.
@@ -54,9 +61,38 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
         Command::Approve => matches!(view.state, RunState::Waiting { .. }),
         Command::Pause => matches!(view.state, RunState::Ready { .. } | RunState::Running { .. }),
         Command::Resume => matches!(view.state, RunState::Paused { .. }),
-        Command::Retry => matches!(view.state, RunState::Failed { .. }),
+        Command::Retry | Command::Skip { .. } => matches!(view.state, RunState::Failed { .. }),
         Command::Rollback => view.can_go_back() && !view.undoing(),
         Command::Abort { .. } => !matches!(view.state, RunState::Ended { .. }),
     };
+    if let (true, Command::Skip { reason }) = (fits, &sent.command) {
+        return may_skip(view, reason);
+    }
     if fits { Ok(()) } else { Err(format!("the run is {}", view.state.sentence())) }
+}
+
+/// Whether the step a run failed in may be left out. What a later step needs never may; what tells
+/// good from bad only where a mistake hurts nobody but us; and every skip has its reason.
+pub fn may_skip(view: &RunView, reason: &str) -> Result<(), String> {
+    let step = view.state.step();
+    let planned = view.steps.iter().rev().find(|s| Some(&s.plan.id) == step);
+    let Some(planned) = planned.map(|s| &s.plan) else {
+        return Err("the run is at no step".to_owned());
+    };
+    let typed = view.plan.policy.protection == Protection::Typed;
+    match planned.kind {
+        StepKind::Preflight | StepKind::Build | StepKind::GateSwitch | StepKind::Switch { .. } => {
+            Err(format!("{} cannot be left out: what follows needs it", planned.id))
+        }
+        StepKind::ProbeGreen
+        | StepKind::Attest { .. }
+        | StepKind::Soak
+        | StepKind::ProbePublic { .. }
+            if typed =>
+        {
+            Err(format!("{} is never left out on {}", planned.id, view.plan.environment))
+        }
+        _ if reason.trim().is_empty() => Err("a skip needs a reason".to_owned()),
+        _ => Ok(()),
+    }
 }

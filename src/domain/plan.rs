@@ -135,6 +135,10 @@ pub struct Plan {
     pub policy: DeployPolicy,
     /// Which App Hosting.
     pub endpoint: Endpoint,
+    /// Whether its gates wait for a person while it runs. Otherwise the question before the run
+    /// stood for them all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ask_at_gates: bool,
     /// Why, in the words of the person who asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

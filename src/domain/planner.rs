@@ -50,6 +50,7 @@ impl Ground {
             steps,
             policy: self.policy,
             endpoint: self.endpoint,
+            ask_at_gates: false,
             reason: None,
         }
     }

@@ -30,6 +30,17 @@ pub struct Known {
     pub mark: Mark,
 }
 
+/// A release a rollback could go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The release.
+    pub release: ReleaseLabel,
+    /// What it is known as.
+    pub mark: Mark,
+    /// Whether a rollback without a name goes there.
+    pub usual: bool,
+}
+
 /// Every marked release, the latest served first. Builds are those of the latest mark that names
 /// any for the service.
 pub fn known(runs: &[RunView]) -> Vec<Known> {

@@ -50,6 +50,15 @@ pub enum Choice {
 }
 
 impl Choice {
+    /// One word, as the command line takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Continue => "continue",
+            Self::GoBack => "go-back",
+            Self::Leave => "leave",
+        }
+    }
+
     /// What it does, for people.
     pub fn sentence(self) -> &'static str {
         match self {

@@ -200,6 +200,10 @@ impl RunView {
             }
             Event::StepSkipped { reason, .. } => {
                 step.state = StepState::Skipped { reason: reason.clone() };
+                // A person stands for it now.
+                if step.plan.kind == super::step::StepKind::ProbeGreen {
+                    self.services.values_mut().for_each(|s| s.green_health = None);
+                }
             }
             _ => {}
         }

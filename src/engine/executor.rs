@@ -37,7 +37,6 @@ pub struct Engine {
     supervisor: Supervisor,
     outside: Outside,
     asking: Asking,
-    gates_answered: bool,
     signals: mpsc::Receiver<Signal>,
     progress: watch::Sender<String>,
     heard: Heard,
@@ -52,28 +51,18 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// An engine for a run that this process has claimed. `gates_answered`: a person said yes to the
-    /// whole plan before it began.
+    /// An engine for a run that this process has claimed.
     pub fn new(
         journal: Box<dyn Journal>,
         view: RunView,
         outside: Outside,
         asking: Asking,
-        gates_answered: bool,
         signals: mpsc::Receiver<Signal>,
     ) -> Self {
         let (clock, actor) = (outside.clock.clone(), view.actor.clone());
         let supervisor = Supervisor::new(journal, clock, actor, view);
         let progress = watch::Sender::new(String::new());
-        Self {
-            supervisor,
-            outside,
-            asking,
-            gates_answered,
-            signals,
-            progress,
-            heard: Heard::default(),
-        }
+        Self { supervisor, outside, asking, signals, progress, heard: Heard::default() }
     }
 
     /// Takes a run over whose runner died, by a choice somebody made after looking (N8). Call it
@@ -194,7 +183,7 @@ impl Engine {
     async fn at_gate(&mut self, gate: &StepId) -> Result<(), EngineError> {
         let by = match self.supervisor.wishes.approve.take() {
             Some(id) => AnsweredBy::Command(id),
-            None if self.gates_answered => AnsweredBy::Beforehand,
+            None if !self.supervisor.view().plan.ask_at_gates => AnsweredBy::Beforehand,
             None if self.leaves()? => return Ok(()),
             None => return self.idle(LOOK).await,
         };
@@ -219,6 +208,10 @@ impl Engine {
         let planned = self.planned(step)?;
         if std::mem::take(&mut self.supervisor.wishes.retry) {
             return self.perform(&planned, attempt + 1).await;
+        }
+        if let Some(reason) = self.supervisor.wishes.skip.take() {
+            let next = self.next_of(step);
+            return self.supervisor.record(Some(step), &Event::StepSkipped { reason, next });
         }
         let view = self.supervisor.view();
         let problem = view.failure.as_ref().map(|(_, problem, _)| problem.clone());

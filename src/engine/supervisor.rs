@@ -27,6 +27,8 @@ pub(super) struct Wishes {
     pub(super) pause: bool,
     pub(super) resume: bool,
     pub(super) retry: bool,
+    /// Leave the failed step out, for this reason.
+    pub(super) skip: Option<String>,
     pub(super) rollback: bool,
     /// End at the next safe point.
     pub(super) stop: bool,
@@ -141,6 +143,7 @@ impl Supervisor {
             Command::Pause => wishes.pause = true,
             Command::Resume => wishes.resume = true,
             Command::Retry => wishes.retry = true,
+            Command::Skip { reason } => wishes.skip = Some(reason.clone()),
             Command::Rollback => wishes.rollback = true,
             Command::Abort { now } => {
                 wishes.stop = true;

@@ -95,6 +95,22 @@ impl fmt::Display for JournalError {
 
 impl std::error::Error for JournalError {}
 
+impl JournalError {
+    /// What a person is told, with what to do now.
+    pub fn problem(self) -> Problem {
+        let what = self.to_string();
+        match self {
+            Self::Unusable(problem) => problem,
+            Self::NoSuchRun(_) | Self::Damaged { .. } | Self::LeaseLost(_) => Problem::new(what),
+            Self::Busy(holder) if holder.stale => Problem::new(what)
+                .try_this("its lease ran out: take it over with --take-over --reason TEXT"),
+            Self::Busy(_) => Problem::new(what).try_this("wait for it: pointsman status"),
+            Self::Locked(environment, _) => Problem::new(what)
+                .try_this(format!("pointsman lock {environment} release --reason TEXT")),
+        }
+    }
+}
+
 /// A run as the journal lists it.
 #[derive(Debug, Clone)]
 pub struct Listed {

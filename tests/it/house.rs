@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may use. `cli` uses the ports' traits to talk to what `app` hands it;
 /// `emulator` uses the ports clock and processes.
-const WALLS: [(&str, &[&str]); 8] = [
+const WALLS: [(&str, &[&str]); 11] = [
+    ("app", &["adapters", "config", "domain", "emulator", "engine", "ports", "store"]),
+    ("propose", &["app", "config", "domain", "ports"]),
+    ("tui", &["app", "config", "domain", "engine", "ports", "propose"]),
     ("domain", &[]),
     ("config", &["domain"]),
     ("ports", &["domain"]),
@@ -14,7 +17,7 @@ const WALLS: [(&str, &[&str]); 8] = [
     ("store", &["domain", "ports"]),
     ("adapters", &["domain", "ports"]),
     ("emulator", &["domain", "ports"]),
-    ("cli", &["app", "config", "domain", "engine", "ports"]),
+    ("cli", &["app", "config", "domain", "engine", "ports", "propose", "tui"]),
 ];
 
 const MOST_LINES: usize = 400;

@@ -393,7 +393,7 @@ impl Bench {
             log: Arc::new(self.world.clone()),
         };
         let (sender, receiver) = mpsc::channel(4);
-        (Engine::new(journal, view, outside, Asking::Nobody, true, receiver), sender)
+        (Engine::new(journal, view, outside, Asking::Nobody, receiver), sender)
     }
 
     /// Drives a plan until its runner dies: right after a fact was written, before anything more

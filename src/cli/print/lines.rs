@@ -1,10 +1,9 @@
-//! Facts, runs and problems as lines for people.
+//! Runs and problems as lines for people.
 
 use std::time::Duration;
 
-use crate::domain::command::Command;
 use crate::domain::error::Problem;
-use crate::domain::event::{AnsweredBy, DecidedBy, Event, Fact, Mark, Outcome, Recorded};
+use crate::domain::event::Outcome;
 use crate::domain::time::spoken;
 use crate::domain::view::RunView;
 
@@ -18,129 +17,6 @@ pub(in crate::cli) fn problem(problem: &Problem) -> String {
         text = format!("{text}\n  now: {}", problem.todo);
     }
     text
-}
-
-/// One line for one fact: time in the run, step, what happened.
-pub(in crate::cli) fn fact(fact: &Fact) -> String {
-    let at = Duration::from_millis(fact.elapsed_ms);
-    let step = fact.step.as_ref().map_or("run", |s| s.as_str());
-    let said = match &fact.event {
-        Recorded::Unknown { kind, .. } => format!("{kind} (this version does not know it)"),
-        Recorded::Known(event) => sentence(event),
-    };
-    format!("{:>7}  {step:<18} {said}", spoken(at))
-}
-
-fn sentence(event: &Event) -> String {
-    of_step(event)
-        .or_else(|| of_service(event))
-        .or_else(|| of_people(event))
-        .unwrap_or_else(|| of_run(event))
-}
-
-fn of_step(event: &Event) -> Option<String> {
-    Some(match event {
-        Event::StepStarted { attempt: 1 } => "begins".to_owned(),
-        Event::StepStarted { attempt } => format!("begins again, attempt {attempt}"),
-        Event::StepFinished { summary, warning: false, .. } => format!("ok: {summary}"),
-        Event::StepFinished { summary, warning: true, .. } => format!("ok, but: {summary}"),
-        Event::StepFailed { problem, .. } => format!("FAILED: {problem}"),
-        Event::StepSkipped { reason, .. } => format!("skipped: {reason}"),
-        _ => return None,
-    })
-}
-
-fn of_service(event: &Event) -> Option<String> {
-    Some(match event {
-        Event::BlueObserved { service, build, release } => match (build, release) {
-            (Some(build), Some(release)) => format!("{service}: blue is {release} ({build})"),
-            (Some(build), None) => format!("{service}: blue is {build}"),
-            (None, _) => format!("{service}: nothing serves yet"),
-        },
-        Event::BuildRequested { service, build, .. } => {
-            format!("{service}: asking for build {build}")
-        }
-        Event::GreenReady { service, build, preview } => {
-            let at = preview.as_ref().map(|p| format!(" at {p}")).unwrap_or_default();
-            format!("{service}: {build} is ready{at}, without traffic")
-        }
-        Event::CandidateReady { service, build } => format!("{service}: {build} can serve"),
-        Event::SwitchRequested { service, to, .. } => {
-            format!("{service}: asking for all traffic to {to}")
-        }
-        Event::TrafficObserved { service, splits } => {
-            let parts = splits.iter().map(|s| format!("{} {} %", s.build, s.percent));
-            let parts = parts.collect::<Vec<_>>().join(", ");
-            format!("{service}: traffic is {}", if parts.is_empty() { "nobody's" } else { &parts })
-        }
-        Event::Judged { service, verdict, rule, evidence } => {
-            format!("{service}: {rule} says {verdict}: {evidence}")
-        }
-        Event::BuildStopped { service, build } => format!("{service}: {build} is stopped"),
-        Event::BuildDeleted { service, build } => format!("{service}: {build} is deleted"),
-        _ => return None,
-    })
-}
-
-fn of_people(event: &Event) -> Option<String> {
-    Some(match event {
-        Event::GateOpened { question } => format!("waits: {question}"),
-        Event::GateAnswered { by: AnsweredBy::Beforehand, .. } => {
-            "opened: confirmed beforehand".to_owned()
-        }
-        Event::GateAnswered { by: AnsweredBy::Command(id), .. } => {
-            format!("opened by command {id}")
-        }
-        Event::CommandAccepted { command: asked, .. } => format!("asked to {}", command(asked)),
-        Event::CommandRefused { command: asked, because, .. } => {
-            format!("asked to {}, refused: {because}", command(asked))
-        }
-        Event::RunnerLost { observed, choice } => {
-            format!("its runner died; {observed}; chosen: {}", choice.sentence())
-        }
-        Event::RunPaused { because } => format!("paused: {because}"),
-        Event::RunResumed {} => "goes on".to_owned(),
-        _ => return None,
-    })
-}
-
-fn of_run(event: &Event) -> String {
-    match event {
-        Event::RunStarted { plan, plan_hash } => {
-            let release = plan.release.as_ref().map(|r| format!(" {r}")).unwrap_or_default();
-            let (kind, environment) = (plan.kind.word(), &plan.environment);
-            format!("{kind}{release} on {environment}, plan {}", plan_hash.short())
-        }
-        Event::UndoPlanned { because, by, .. } => {
-            let by = if *by == DecidedBy::Rule { "by rule" } else { "by a person" };
-            format!("GOES BACK {by}: {because}")
-        }
-        Event::ReleaseMarked { release, mark, because, .. } => {
-            let word = match mark {
-                Mark::Stable => "stable",
-                Mark::Bad => "BAD",
-                Mark::Cleared => "usable again",
-            };
-            format!("{release} is {word}: {because}")
-        }
-        Event::RunStuck { because } => format!("STUCK: {because}"),
-        Event::RunEnded { outcome, .. } => format!("over: {}", outcome.word()),
-        Event::RunSuperseded { by } => format!("superseded by run {by}"),
-        other => Recorded::Known(other.clone()).parts().0,
-    }
-}
-
-/// What a person asked for.
-pub(in crate::cli) fn command(command: &Command) -> &'static str {
-    match command {
-        Command::Approve => "open the gate",
-        Command::Pause => "pause before the next step",
-        Command::Resume => "go on",
-        Command::Retry => "try the step again",
-        Command::Rollback => "give traffic back",
-        Command::Abort { now: false } => "end at the next safe point",
-        Command::Abort { now: true } => "end now",
-    }
 }
 
 /// What a run came to, for the last lines on stdout.

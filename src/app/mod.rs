@@ -1,10 +1,11 @@
 //! The composition root: the one place that names adapters, store, emulator and the real clock, and
 //! joins them to the ports.
 
-use std::fs::{self, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+mod background;
+mod emulator;
+
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,16 +17,14 @@ use crate::adapters::app_hosting::{AppHosting, Kind};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::probe::HttpProber;
 use crate::adapters::process::{ThisMachine, user_name};
-use crate::adapters::run_log::{FileLog, NoLog, file_of};
+use crate::adapters::run_log::{FileLog, NoLog};
 use crate::domain::error::Problem;
 use crate::domain::event::Event;
 use crate::domain::health::Sample;
-use crate::domain::ids::RunNumber;
 use crate::domain::plan::{Endpoint, Member, Plan};
 use crate::domain::planner::Ground;
 use crate::domain::readiness::Live;
 use crate::domain::view::RunView;
-use crate::emulator::{self, Address};
 use crate::engine::{Asking, Engine, Outside, Signal};
 use crate::ports::clock::Clock;
 use crate::ports::hosting::Hosting;
@@ -125,6 +124,12 @@ impl App {
         Ok(Some(Arc::new(client)))
     }
 
+    /// The App Hosting of an endpoint, started if it is the emulator and does not run.
+    pub async fn platform(&self, endpoint: &Endpoint) -> Result<Arc<dyn Hosting>, Problem> {
+        let hosting = self.hosting(endpoint, true).await?;
+        hosting.ok_or_else(|| Problem::new("the emulator did not start"))
+    }
+
     /// Who serves each service.
     pub async fn live(&self, hosting: &dyn Hosting, members: &[Member]) -> Result<Live, Problem> {
         let mut live = Live::new();
@@ -156,11 +161,10 @@ impl App {
         &self,
         view: RunView,
         asking: Asking,
-        gates_answered: bool,
         signals: mpsc::Receiver<Signal>,
     ) -> Result<Engine, Problem> {
         let store = self.store().map_err(|e| Problem::new(e.to_string()))?;
-        self.engine_on(Box::new(store), view, asking, gates_answered, signals).await
+        self.engine_on(Box::new(store), view, asking, signals).await
     }
 
     /// The engine of a run whose journal cannot be written: it is in memory alone.
@@ -169,11 +173,9 @@ impl App {
         journal: Box<dyn Journal>,
         view: RunView,
         asking: Asking,
-        gates_answered: bool,
         signals: mpsc::Receiver<Signal>,
     ) -> Result<Engine, Problem> {
-        let hosting = self.hosting(&view.plan.endpoint, true).await?;
-        let hosting = hosting.ok_or_else(|| Problem::new("the emulator did not start"))?;
+        let hosting = self.platform(&view.plan.endpoint).await?;
         let (prober, clock) = (Arc::new(HttpProber::new()?), self.clock.clone());
         // Nothing is decided by the log, so nothing waits for it either.
         let log: Arc<dyn RunLog> = match FileLog::open(&self.state, view.number) {
@@ -184,165 +186,7 @@ impl App {
             }
         };
         let outside = Outside { hosting, prober, clock, log };
-        Ok(Engine::new(journal, view, outside, asking, gates_answered, signals))
-    }
-
-    /// The file of a run's log.
-    pub fn log_file(&self, run: RunNumber) -> PathBuf {
-        file_of(&self.state, run)
-    }
-
-    /// Starts a run's own process and returns its number once it drives the run.
-    pub async fn detach(&self, run: RunNumber) -> Result<u32, Problem> {
-        let failed =
-            |why: String| Problem::new(format!("the runner of {run} did not start")).because(why);
-        let log = self.log_file(run).with_file_name("runner.log");
-        let mut child = self.background(&["runner", &run.0.to_string()], &log).map_err(failed)?;
-        let pid = child.id();
-        let store = self.store().map_err(|e| failed(e.to_string()))?;
-        let began = self.clock.elapsed();
-        loop {
-            if store.run(run).is_ok_and(|listed| listed.runner == Some(pid)) {
-                return Ok(pid);
-            }
-            if let Ok(Some(status)) = child.try_wait() {
-                // A short run may be over before we look.
-                if store.run(run).is_ok_and(|listed| listed.view.ended.is_some()) {
-                    return Ok(pid);
-                }
-                let said = fs::read_to_string(&log).unwrap_or_default();
-                return Err(failed(format!("it ended with {status}: {}", said.trim())));
-            }
-            if self.clock.elapsed().saturating_sub(began) > MUST_START {
-                return Err(failed("it does not show up in the store".to_owned()));
-            }
-            self.clock.sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    fn emulator_folder(&self) -> PathBuf {
-        self.state.join("emulator")
-    }
-
-    /// The emulator of this state folder, if it runs.
-    pub fn emulator(&self) -> Option<Address> {
-        Address::find(&self.emulator_folder(), self.processes.as_ref())
-    }
-
-    /// Its token.
-    pub fn emulator_token(&self) -> Result<String, Problem> {
-        Address::token(&self.emulator_folder()).map_err(|e| {
-            Problem::new("the emulator has no token")
-                .because(e.to_string())
-                .try_this("start it: pointsman emulator start")
-        })
-    }
-
-    /// Starts the emulator unless it runs. Racing processes start one: it holds a lock on its folder.
-    pub async fn start_emulator(&self, owner_allowed: bool) -> Result<Address, Problem> {
-        let log = self.emulator_folder().join("emulator.log");
-        let failed = |why: String| Problem::new("the emulator did not start").because(why);
-        let began = self.clock.elapsed();
-        let mut child = None;
-        loop {
-            if let Some(address) = self.emulator() {
-                // It answers as soon as what was live is back.
-                self.emulator_status().await?;
-                return Ok(address);
-            }
-            if child.is_none() {
-                let mut arguments = vec!["emulator", "serve"];
-                if owner_allowed {
-                    arguments.push("--insecure-owner-token");
-                }
-                child = Some(self.background(&arguments, &log).map_err(failed)?);
-            }
-            if let Some(Ok(Some(status))) = child.as_mut().map(std::process::Child::try_wait)
-                && !status.success()
-            {
-                let said = fs::read_to_string(&log).unwrap_or_default();
-                let last = said.lines().last().unwrap_or_default();
-                return Err(failed(format!("it ended with {status}: {last}")));
-            }
-            if self.clock.elapsed().saturating_sub(began) > MUST_START {
-                return Err(failed(format!("it does not answer; its log is {}", log.display())));
-            }
-            self.clock.sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    /// Ends the emulator and everything it runs. `false`: it did not run.
-    pub async fn stop_emulator(&self) -> Result<bool, Problem> {
-        let Some(address) = self.emulator() else {
-            return Ok(false);
-        };
-        self.processes.end_group(address.process.pid, false);
-        let began = self.clock.elapsed();
-        while self.processes.alive(&address.process) {
-            if self.clock.elapsed().saturating_sub(began) > MUST_START {
-                return Err(Problem::new("the emulator does not end")
-                    .try_this(format!("end process {} by hand", address.process.pid)));
-            }
-            self.clock.sleep(Duration::from_millis(20)).await;
-        }
-        Ok(true)
-    }
-
-    /// What the emulator says of itself.
-    pub async fn emulator_status(&self) -> Result<serde_json::Value, Problem> {
-        let Some(address) = self.emulator() else {
-            return Ok(
-                serde_json::json!({"running": false, "url": null, "pid": null, "services": []}),
-            );
-        };
-        let failed = |e: reqwest::Error| {
-            Problem::new("the emulator does not answer")
-                .because(crate::adapters::http::chain(&e.without_url()))
-        };
-        let request =
-            crate::adapters::http::client()?.get(format!("{}/pointsman/status", address.url));
-        let answer = request.bearer_auth(self.emulator_token()?).send().await.map_err(failed)?;
-        let mut status: serde_json::Value = answer.json().await.map_err(failed)?;
-        status["running"] = true.into();
-        status["url"] = address.url.into();
-        status["pid"] = address.process.pid.into();
-        Ok(status)
-    }
-
-    /// Is the emulator, until it is told to stop.
-    pub async fn serve_emulator(&self, owner_allowed: bool) -> Result<(), Problem> {
-        own_session();
-        let options = emulator::Options { folder: self.emulator_folder(), owner_allowed };
-        let served = emulator::serve(options, self.clock.clone(), self.processes.clone()).await;
-        served
-            .map(|_| ())
-            .map_err(|e| Problem::new("the emulator cannot run").because(e.to_string()))
-    }
-
-    /// Is the sample service.
-    pub async fn sample_app(&self) -> Result<(), Problem> {
-        let served = emulator::sample_app::run(self.clock.clone()).await;
-        served.map_err(|e| Problem::new("the sample service cannot run").because(e.to_string()))
-    }
-
-    /// A process of its own that outlives us: no terminal, nothing inherited, its words in a file.
-    fn background(&self, arguments: &[&str], log: &Path) -> Result<std::process::Child, String> {
-        if let Some(folder) = log.parent() {
-            private_folder(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-        }
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(log);
-        let file = file.map_err(|e| format!("{}: {e}", log.display()))?;
-        let errors = file.try_clone().map_err(|e| e.to_string())?;
-        let own = std::env::current_exe().map_err(|e| e.to_string())?;
-        Command::new(own)
-            .arg("--state-dir")
-            .arg(&self.state)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::from(file))
-            .stderr(Stdio::from(errors))
-            .spawn()
-            .map_err(|e| e.to_string())
+        Ok(Engine::new(journal, view, outside, asking, signals))
     }
 }
 

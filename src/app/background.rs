@@ -1,0 +1,79 @@
+//! Processes of our own that outlive us.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::{App, MUST_START, private_folder};
+use crate::adapters::run_log::file_of;
+use crate::domain::error::Problem;
+use crate::domain::ids::RunNumber;
+use crate::domain::recover::Choice;
+use crate::ports::journal::Journal as _;
+
+impl App {
+    /// The file of a run's log.
+    pub fn log_file(&self, run: RunNumber) -> PathBuf {
+        file_of(&self.state, run)
+    }
+
+    /// Starts a run's own process and returns its number once it drives the run. With a choice it
+    /// takes over a run whose runner died.
+    pub async fn detach(&self, run: RunNumber, choice: Option<Choice>) -> Result<u32, Problem> {
+        let failed =
+            |why: String| Problem::new(format!("the runner of {run} did not start")).because(why);
+        let number = run.0.to_string();
+        let mut arguments = vec!["runner", number.as_str()];
+        if let Some(choice) = choice {
+            arguments.extend(["--choose", choice.name()]);
+        }
+        let log = self.log_file(run).with_file_name("runner.log");
+        let mut child = self.background(&arguments, &log).map_err(failed)?;
+        let pid = child.id();
+        let store = self.store().map_err(|e| failed(e.to_string()))?;
+        let began = self.clock.elapsed();
+        loop {
+            if store.run(run).is_ok_and(|listed| listed.runner == Some(pid)) {
+                return Ok(pid);
+            }
+            if let Ok(Some(status)) = child.try_wait() {
+                // A short run may be over before we look.
+                if store.run(run).is_ok_and(|listed| listed.view.ended.is_some()) {
+                    return Ok(pid);
+                }
+                let said = fs::read_to_string(&log).unwrap_or_default();
+                return Err(failed(format!("it ended with {status}: {}", said.trim())));
+            }
+            if self.clock.elapsed().saturating_sub(began) > MUST_START {
+                return Err(failed("it does not show up in the store".to_owned()));
+            }
+            self.clock.sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// A process of its own that outlives us: no terminal, nothing inherited, its words in a file.
+    pub(super) fn background(
+        &self,
+        arguments: &[&str],
+        log: &Path,
+    ) -> Result<std::process::Child, String> {
+        if let Some(folder) = log.parent() {
+            private_folder(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        }
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(log);
+        let file = file.map_err(|e| format!("{}: {e}", log.display()))?;
+        let errors = file.try_clone().map_err(|e| e.to_string())?;
+        let own = std::env::current_exe().map_err(|e| e.to_string())?;
+        Command::new(own)
+            .arg("--state-dir")
+            .arg(&self.state)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::from(file))
+            .stderr(Stdio::from(errors))
+            .spawn()
+            .map_err(|e| e.to_string())
+    }
+}

@@ -1,0 +1,116 @@
+//! The emulator of this state folder: found, started, asked, stopped, or been.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{App, MUST_START, own_session};
+use crate::domain::error::Problem;
+use crate::emulator::{self, Address};
+
+impl App {
+    fn emulator_folder(&self) -> PathBuf {
+        self.state.join("emulator")
+    }
+
+    /// The emulator of this state folder, if it runs.
+    pub fn emulator(&self) -> Option<Address> {
+        Address::find(&self.emulator_folder(), self.processes.as_ref())
+    }
+
+    /// Its token.
+    pub fn emulator_token(&self) -> Result<String, Problem> {
+        Address::token(&self.emulator_folder()).map_err(|e| {
+            Problem::new("the emulator has no token")
+                .because(e.to_string())
+                .try_this("start it: pointsman emulator start")
+        })
+    }
+
+    /// Starts the emulator unless it runs. Racing processes start one: it holds a lock on its folder.
+    pub async fn start_emulator(&self, owner_allowed: bool) -> Result<Address, Problem> {
+        let log = self.emulator_folder().join("emulator.log");
+        let failed = |why: String| Problem::new("the emulator did not start").because(why);
+        let began = self.clock.elapsed();
+        let mut child = None;
+        loop {
+            if let Some(address) = self.emulator() {
+                // It answers as soon as what was live is back.
+                self.emulator_status().await?;
+                return Ok(address);
+            }
+            if child.is_none() {
+                let mut arguments = vec!["emulator", "serve"];
+                if owner_allowed {
+                    arguments.push("--insecure-owner-token");
+                }
+                child = Some(self.background(&arguments, &log).map_err(failed)?);
+            }
+            if let Some(Ok(Some(status))) = child.as_mut().map(std::process::Child::try_wait)
+                && !status.success()
+            {
+                let said = fs::read_to_string(&log).unwrap_or_default();
+                let last = said.lines().last().unwrap_or_default();
+                return Err(failed(format!("it ended with {status}: {last}")));
+            }
+            if self.clock.elapsed().saturating_sub(began) > MUST_START {
+                return Err(failed(format!("it does not answer; its log is {}", log.display())));
+            }
+            self.clock.sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Ends the emulator and everything it runs. `false`: it did not run.
+    pub async fn stop_emulator(&self) -> Result<bool, Problem> {
+        let Some(address) = self.emulator() else {
+            return Ok(false);
+        };
+        self.processes.end_group(address.process.pid, false);
+        let began = self.clock.elapsed();
+        while self.processes.alive(&address.process) {
+            if self.clock.elapsed().saturating_sub(began) > MUST_START {
+                return Err(Problem::new("the emulator does not end")
+                    .try_this(format!("end process {} by hand", address.process.pid)));
+            }
+            self.clock.sleep(Duration::from_millis(20)).await;
+        }
+        Ok(true)
+    }
+
+    /// What the emulator says of itself.
+    pub async fn emulator_status(&self) -> Result<serde_json::Value, Problem> {
+        let Some(address) = self.emulator() else {
+            return Ok(
+                serde_json::json!({"running": false, "url": null, "pid": null, "services": []}),
+            );
+        };
+        let failed = |e: reqwest::Error| {
+            Problem::new("the emulator does not answer")
+                .because(crate::adapters::http::chain(&e.without_url()))
+        };
+        let request =
+            crate::adapters::http::client()?.get(format!("{}/pointsman/status", address.url));
+        let answer = request.bearer_auth(self.emulator_token()?).send().await.map_err(failed)?;
+        let mut status: serde_json::Value = answer.json().await.map_err(failed)?;
+        status["running"] = true.into();
+        status["url"] = address.url.into();
+        status["pid"] = address.process.pid.into();
+        Ok(status)
+    }
+
+    /// Is the emulator, until it is told to stop.
+    pub async fn serve_emulator(&self, owner_allowed: bool) -> Result<(), Problem> {
+        own_session();
+        let options = emulator::Options { folder: self.emulator_folder(), owner_allowed };
+        let served = emulator::serve(options, self.clock.clone(), self.processes.clone()).await;
+        served
+            .map(|_| ())
+            .map_err(|e| Problem::new("the emulator cannot run").because(e.to_string()))
+    }
+
+    /// Is the sample service.
+    pub async fn sample_app(&self) -> Result<(), Problem> {
+        let served = emulator::sample_app::run(self.clock.clone()).await;
+        served.map_err(|e| Problem::new("the sample service cannot run").because(e.to_string()))
+    }
+}

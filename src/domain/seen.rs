@@ -1,0 +1,77 @@
+//! What was seen when somebody looked at an environment. Not what was intended, and not facts of a
+//! run.
+
+use super::error::Problem;
+use super::ids::{BuildId, ServiceName};
+use super::release::ReleaseLabel;
+
+/// An environment as it was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentSeen {
+    /// Its services, in the order their traffic moves.
+    pub services: Vec<ServiceSeen>,
+    /// Why nothing could be seen, if nothing could.
+    pub unseen: Option<Problem>,
+}
+
+/// A service as it was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceSeen {
+    /// Its name.
+    pub service: ServiceName,
+    /// Its public address.
+    pub url: String,
+    /// What has its traffic.
+    pub live: Option<BuildSeen>,
+    /// The candidate of the run under way.
+    pub green: Option<BuildSeen>,
+    /// What it answered.
+    pub health: Health,
+    /// What a rollback would go to.
+    pub rollback: Readiness,
+}
+
+/// A build as the platform reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildSeen {
+    /// Its release, where it is known.
+    pub release: Option<ReleaseLabel>,
+    /// Its id.
+    pub build: BuildId,
+    /// The platform's word for its state, or `gone`.
+    pub state: String,
+}
+
+/// What a service answered to one question. One answer is no verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It said it is healthy.
+    Ok,
+    /// It answered badly or not at all.
+    Down(String),
+    /// We could not ask.
+    Stale(String),
+    /// Nothing serves, so nobody was asked.
+    Off,
+}
+
+impl Health {
+    /// One word for lists and JSON.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Down(_) => "down",
+            Self::Stale(_) => "stale",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// Whether a rollback could go now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readiness {
+    /// To which release.
+    pub target: Option<ReleaseLabel>,
+    /// Why not, if it could not.
+    pub why: Option<String>,
+}

@@ -1,0 +1,71 @@
+//! A clean-up.
+
+use std::time::Duration;
+
+use super::{Proposal, Refusal, none_in_doubt};
+use crate::app::App;
+use crate::domain::error::Problem;
+use crate::domain::planner::{self, Ground};
+use crate::domain::readiness::{RELEASES_KEPT, obsolete};
+use crate::domain::time::spoken;
+use crate::domain::view::RunView;
+use crate::ports::journal::Journal as _;
+
+/// No store holds more.
+const EVERY_RUN: usize = 10_000_000;
+
+/// A clean-up that may begin.
+pub async fn cleanup(
+    app: &App,
+    ground: Ground,
+    reason: Option<&String>,
+) -> Result<Proposal, Refusal> {
+    none_in_doubt(app, &ground.environment)?;
+    let hosting = app.platform(&ground.endpoint).await.map_err(Refusal::Failed)?;
+    let live = app.live(hosting.as_ref(), &ground.members).await.map_err(Refusal::Failed)?;
+    if live.values().any(Option::is_none) {
+        return Err(Refusal::Refused(
+            Problem::new("not every service has a live build; there is no blue to clean up")
+                .try_this("deploy a release first, or look with: pointsman status"),
+        ));
+    }
+    // Every run: a build is kept or not by all that ever served.
+    let listed = app.store()?.runs(Some(&ground.environment), EVERY_RUN)?;
+    let runs: Vec<RunView> = listed.into_iter().map(|l| l.view).collect();
+    still_warm(app, &runs, ground.policy.keep_blue, reason)?;
+    let what = format!(
+        "Stop every build of {} that serves nothing, and delete those of ours that none of the last {RELEASES_KEPT} \
+         stable releases needs. A rollback then starts its build first, instead of finding it warm.",
+        ground.environment
+    );
+    let mut plan = planner::cleanup(ground, &obsolete(&runs, &live)).map_err(Refusal::Usage)?;
+    plan.reason = reason.cloned();
+    Ok(Proposal { plan, what })
+}
+
+/// Blue stays warm until `keep_blue` has passed since the last run that moved traffic.
+fn still_warm(
+    app: &App,
+    runs: &[RunView],
+    keep: Duration,
+    reason: Option<&String>,
+) -> Result<(), Refusal> {
+    let Some(moved) = runs.iter().find(|run| run.touched_traffic()) else {
+        return Ok(());
+    };
+    let since = moved.ended.unwrap_or(moved.started);
+    let age = Duration::try_from(app.clock.now().duration_since(since)).unwrap_or_default();
+    if age >= keep || reason.is_some() {
+        return Ok(());
+    }
+    Err(Refusal::Refused(
+        Problem::new(format!("blue is kept warm for another {}", spoken(keep.saturating_sub(age))))
+            .because(format!(
+                "run {} moved traffic {} ago, and keep_blue is {}",
+                moved.number,
+                spoken(age),
+                spoken(keep)
+            ))
+            .try_this("wait, or say why not with --reason TEXT"),
+    ))
+}

@@ -1,0 +1,107 @@
+//! A deploy.
+
+use super::{Proposal, RUNS_LOOKED_AT, Refusal};
+use crate::app::App;
+use crate::config::{Loaded, sources};
+use crate::domain::error::Problem;
+use crate::domain::event::{Mark, Outcome};
+use crate::domain::ids::{EnvironmentName, ServiceName};
+use crate::domain::plan::{Member, Plan};
+use crate::domain::planner;
+use crate::domain::readiness::known;
+use crate::domain::release::ReleaseLabel;
+use crate::domain::run::RunState;
+use crate::domain::view::RunView;
+use crate::ports::journal::Journal as _;
+
+/// The plan of a deploy, whether or not it may begin.
+pub fn plan(
+    loaded: &Loaded,
+    environment: &str,
+    release: &ReleaseLabel,
+    services: &[ServiceName],
+) -> Result<Plan, Refusal> {
+    let ground = loaded.ground(environment).map_err(Refusal::Usage)?;
+    let mut ground = ground.only(services).map_err(Refusal::Usage)?;
+    let sources = sources(loaded, &mut ground, release).map_err(Refusal::Usage)?;
+    planner::deploy(ground, release, &sources).map_err(Refusal::Usage)
+}
+
+/// A deploy that may begin.
+pub fn deploy(
+    app: &App,
+    loaded: &Loaded,
+    environment: &str,
+    release: &ReleaseLabel,
+    services: &[ServiceName],
+    reason: Option<&String>,
+) -> Result<Proposal, Refusal> {
+    let mut plan = plan(loaded, environment, release, services)?;
+    plan.reason = reason.cloned();
+    proven_before(app, loaded, &plan)?;
+    none_in_doubt(app, &plan.environment)?;
+    let services: Vec<_> = plan.members.iter().map(|m| m.service().as_str()).collect();
+    let what = format!(
+        "Build {release} of {}, and give it the traffic of {} when it is healthy.",
+        services.join(" and "),
+        plan.environment
+    );
+    Ok(Proposal { plan, what })
+}
+
+/// The release must have been promoted where `promote_from` says, of the same source, and not have
+/// been rolled back there since; or a reason must be given.
+fn proven_before(app: &App, loaded: &Loaded, plan: &Plan) -> Result<(), Refusal> {
+    let from = loaded.promote_from(plan.environment.as_str()).map_err(Refusal::Usage)?;
+    let Some(from) = from else {
+        return Ok(());
+    };
+    let runs = app.store()?.runs(Some(&from), RUNS_LOOKED_AT)?;
+    let runs: Vec<RunView> = runs.into_iter().map(|listed| listed.view).collect();
+    let Some(because) = not_promoted(&runs, plan, &from) else {
+        return Ok(());
+    };
+    if plan.reason.is_some() {
+        return Ok(());
+    }
+    let release = plan.release.as_ref().map_or("this release", |r| r.as_str());
+    Err(Refusal::Refused(
+        Problem::new(format!("{release} was not promoted on {from}"))
+            .because(format!("{because}, and {} takes only what was promoted", plan.environment))
+            .try_this(format!("deploy it on {from} first, or say why not with --reason TEXT")),
+    ))
+}
+
+/// Why the runs of the environment before do not prove a plan's release, if they do not.
+fn not_promoted(runs: &[RunView], plan: &Plan, from: &EnvironmentName) -> Option<String> {
+    let marked = known(runs).into_iter().find(|k| Some(&k.choice.release) == plan.release.as_ref());
+    if marked.is_some_and(|k| k.mark == Mark::Bad) {
+        return Some(format!("it was rolled back on {from}"));
+    }
+    let promoted = RunState::Ended { outcome: Outcome::Promoted };
+    let same = |member: &Member, run: &RunView| {
+        let there = run.plan.member(member.service());
+        there.is_some_and(|m| m.source == member.source) && run.plan.release == plan.release
+    };
+    let unproven = plan
+        .members
+        .iter()
+        .find(|member| !runs.iter().any(|run| run.state == promoted && same(member, run)))?;
+    Some(format!("no run there promoted this source of {}", unproven.service()))
+}
+
+/// A run whose runner died comes first: it may have moved traffic. A rollback need not wait for that.
+pub fn none_in_doubt(app: &App, environment: &EnvironmentName) -> Result<(), Refusal> {
+    let latest = app.store()?.runs(Some(environment), 1)?.pop();
+    match latest.filter(|run| run.view.ended.is_none() && run.runner.is_none()) {
+        None => Ok(()),
+        Some(run) => Err(Refusal::InDoubt(
+            Problem::new(format!("run {} of {environment} is in doubt", run.view.number))
+                .because(format!("its runner died while it was {}", run.view.state.sentence()))
+                .try_this(format!(
+                    "pointsman resume {}, or pointsman rollback {environment}",
+                    run.view.number.0
+                )),
+        )),
+    }
+}

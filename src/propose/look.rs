@@ -1,0 +1,115 @@
+//! Looking at an environment: what is seen now. Never starts anything.
+
+use crate::app::App;
+use crate::domain::error::Problem;
+use crate::domain::health::Sample;
+use crate::domain::ids::BuildId;
+use crate::domain::plan::Member;
+use crate::domain::planner::Ground;
+use crate::domain::readiness::{Choice, Live, default_target};
+use crate::domain::seen::{BuildSeen, EnvironmentSeen, Health, Readiness, ServiceSeen};
+use crate::domain::view::RunView;
+use crate::ports::hosting::{BuildState, Hosting};
+
+/// Looks at every service of an environment. `runs` are its latest ones, newest first.
+pub async fn look(app: &App, ground: &Ground, runs: &[RunView]) -> EnvironmentSeen {
+    match services(app, ground, runs).await {
+        Ok(services) => EnvironmentSeen { services, unseen: None },
+        Err(problem) => {
+            let services = ground.members.iter().map(|m| unseen(m, &problem)).collect();
+            EnvironmentSeen { services, unseen: Some(problem) }
+        }
+    }
+}
+
+fn unseen(member: &Member, problem: &Problem) -> ServiceSeen {
+    ServiceSeen {
+        service: member.service().clone(),
+        url: member.url.clone(),
+        live: None,
+        green: None,
+        health: Health::Off,
+        rollback: Readiness { target: None, why: Some(problem.what.clone()) },
+    }
+}
+
+async fn services(
+    app: &App,
+    ground: &Ground,
+    runs: &[RunView],
+) -> Result<Vec<ServiceSeen>, Problem> {
+    let hosting = app.hosting(&ground.endpoint, false).await?;
+    let hosting = hosting.ok_or_else(|| Problem::new("the emulator does not run"))?;
+    let live = app.live(hosting.as_ref(), &ground.members).await?;
+    let target = default_target(runs, &live);
+    let mut services = Vec::new();
+    for member in &ground.members {
+        services.push(one(app, ground, member, hosting.as_ref(), runs, &live, &target).await?);
+    }
+    Ok(services)
+}
+
+async fn one(
+    app: &App,
+    ground: &Ground,
+    member: &Member,
+    hosting: &dyn Hosting,
+    runs: &[RunView],
+    live: &Live,
+    target: &Result<Choice, Problem>,
+) -> Result<ServiceSeen, Problem> {
+    let service = member.service().clone();
+    let build = live.get(&service).cloned().flatten();
+    let under_way = runs.first().filter(|r| r.ended.is_none());
+    let green = under_way.and_then(|r| r.services.get(&service)?.green.clone());
+    let health = match &build {
+        None => Health::Off,
+        Some(_) => match app.ask(member, ground).await? {
+            Sample::Healthy(_) => Health::Ok,
+            Sample::Unhealthy(why) => Health::Down(why),
+            Sample::Blind(why) => Health::Stale(why),
+        },
+    };
+    let rollback = match target {
+        Err(problem) => Readiness { target: None, why: Some(problem.why.clone()) },
+        Ok(choice) => ready(member, hosting, choice).await,
+    };
+    let green = green.filter(|g| Some(g) != build.as_ref());
+    Ok(ServiceSeen {
+        url: member.url.clone(),
+        live: seen(hosting, member, build).await?,
+        green: seen(hosting, member, green).await?,
+        health,
+        rollback,
+        service,
+    })
+}
+
+async fn seen(
+    hosting: &dyn Hosting,
+    member: &Member,
+    id: Option<BuildId>,
+) -> Result<Option<BuildSeen>, Problem> {
+    let Some(id) = id else {
+        return Ok(None);
+    };
+    let build = hosting.build(&member.target, &id).await.map_err(|e| e.problem)?;
+    let state = build.as_ref().map_or("gone", |b| b.state_word.as_str()).to_owned();
+    Ok(Some(BuildSeen { release: build.and_then(|b| b.release), build: id, state }))
+}
+
+/// Whether the build a rollback would go to can serve, asked of the platform and not of our memory.
+async fn ready(member: &Member, hosting: &dyn Hosting, choice: &Choice) -> Readiness {
+    let target = Some(choice.release.clone());
+    let Some(id) = choice.builds.get(member.service()) else {
+        let why = format!("{} has no build of this service", choice.release);
+        return Readiness { target, why: Some(why) };
+    };
+    let why = match hosting.build(&member.target, id).await {
+        Ok(Some(build)) if build.state == BuildState::Ready => None,
+        Ok(Some(build)) => Some(format!("build {id} is {}", build.state_word)),
+        Ok(None) => Some(format!("build {id} is gone")),
+        Err(error) => Some(error.problem.to_string()),
+    };
+    Readiness { target, why }
+}

@@ -1,0 +1,62 @@
+//! From an intent to a proposal: a plan that may begin once somebody has said yes, or why it may
+//! not. The screen and the commands share it, so that both refuse the same things in the same words.
+
+mod cleanup;
+mod deploy;
+mod look;
+mod rollback;
+
+pub use cleanup::cleanup;
+pub use deploy::{deploy, none_in_doubt, plan};
+pub use look::look;
+pub use rollback::{rollback, targets};
+
+use crate::domain::error::Problem;
+use crate::domain::plan::Plan;
+use crate::ports::journal::JournalError;
+
+/// So many runs are looked through for something to go back to.
+pub const RUNS_LOOKED_AT: usize = 200;
+
+/// What may begin once somebody has said yes.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    /// The plan.
+    pub plan: Plan,
+    /// What it does and what it leads to, for the question.
+    pub what: String,
+}
+
+/// Why something may not begin.
+#[derive(Debug)]
+pub enum Refusal {
+    /// It makes no sense as it was asked for.
+    Usage(Problem),
+    /// A gate says no; often a reason opens it.
+    Refused(Problem),
+    /// A run whose runner died comes first.
+    InDoubt(Problem),
+    /// It could not be found out.
+    Failed(Problem),
+    /// The journal says no.
+    Journal(JournalError),
+}
+
+impl Refusal {
+    /// What a person is told.
+    pub fn problem(self) -> Problem {
+        match self {
+            Self::Usage(problem)
+            | Self::Refused(problem)
+            | Self::InDoubt(problem)
+            | Self::Failed(problem) => problem,
+            Self::Journal(error) => error.problem(),
+        }
+    }
+}
+
+impl From<JournalError> for Refusal {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}
