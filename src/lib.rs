@@ -31,3 +31,4 @@ pub mod engine;
 pub mod ports;
 pub mod propose;
 pub mod store;
+pub mod tui;

@@ -21,9 +21,12 @@ pub struct Arguments {
     /// Write one JSON object, or one JSON line per event, to stdout
     #[arg(long, global = true)]
     pub json: bool,
-    /// What to do
+    /// Only ASCII on the screen
+    #[arg(long, global = true)]
+    pub ascii: bool,
+    /// What to do; without it, the screen
     #[command(subcommand)]
-    pub verb: Verb,
+    pub verb: Option<Verb>,
 }
 
 /// What to do.

@@ -15,6 +15,7 @@ mod past;
 mod print;
 mod resume;
 mod rollback;
+mod screen;
 mod status;
 mod steer;
 
@@ -75,7 +76,10 @@ fn begin(arguments: Arguments) -> Finished {
 }
 
 async fn dispatch(session: &Session) -> Finished {
-    match &session.arguments.verb {
+    let Some(verb) = &session.arguments.verb else {
+        return screen::screen(session).await;
+    };
+    match verb {
         Verb::Check => check::check(session),
         Verb::Schema { .. } => Ok(check::schema()),
         Verb::Plan(arguments) => deploy::plan(session, arguments),

@@ -20,6 +20,19 @@ pub enum Protection {
     Typed,
 }
 
+impl Protection {
+    /// The easier one of two.
+    #[must_use]
+    pub fn min_of(self, other: Self) -> Self {
+        let rank = |p: Self| match p {
+            Self::Open => 0,
+            Self::Confirm => 1,
+            Self::Typed => 2,
+        };
+        if rank(self) <= rank(other) { self } else { other }
+    }
+}
+
 /// When green counts as healthy before it gets traffic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthPolicy {

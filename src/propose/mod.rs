@@ -5,11 +5,13 @@ mod cleanup;
 mod deploy;
 mod look;
 mod rollback;
+mod steer;
 
 pub use cleanup::cleanup;
 pub use deploy::{deploy, none_in_doubt, plan};
 pub use look::look;
 pub use rollback::{rollback, targets};
+pub use steer::command;
 
 use crate::domain::error::Problem;
 use crate::domain::plan::Plan;

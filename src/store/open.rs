@@ -105,6 +105,11 @@ impl SqliteStore {
         transaction.commit()?;
         Ok(Self { connection, processes })
     }
+
+    /// Another number whenever another connection has written since.
+    pub fn data_version(&self) -> Result<i64, JournalError> {
+        Ok(self.connection.query_row("PRAGMA data_version", [], |row| row.get(0))?)
+    }
 }
 
 impl SqliteStore {

@@ -1,0 +1,62 @@
+//! A command to a run that another process drives, bound to what its sender had seen (N2).
+
+use std::time::Duration;
+
+use super::Refusal;
+use crate::app::App;
+use crate::domain::command::Command;
+use crate::domain::error::Problem;
+use crate::domain::event::{Event, Recorded};
+use crate::domain::ids::RunNumber;
+use crate::domain::run::RunState;
+use crate::ports::journal::Journal as _;
+
+/// How often the store is looked at for an answer.
+const LOOK: Duration = Duration::from_millis(50);
+/// A runner that lives answers within this; it looks for commands every 100 ms.
+const MUST_ANSWER: Duration = Duration::from_secs(15);
+
+/// Sends a command and waits for the fact that answers it: its number. Without `seen` the sender has
+/// seen everything there is.
+pub async fn command(
+    app: &App,
+    run: RunNumber,
+    seen: Option<u64>,
+    command: &Command,
+) -> Result<u64, Refusal> {
+    let mut store = app.store()?;
+    let listed = store.run(run)?;
+    if let RunState::Ended { outcome } = listed.view.state {
+        return Err(Refusal::Refused(Problem::new(format!("run {run} is over: {}", outcome.word()))));
+    }
+    if listed.runner.is_none() {
+        let problem =
+            Problem::new(format!("nobody drives run {run}")).because("its runner is gone");
+        return Err(Refusal::InDoubt(problem.try_this(format!("pointsman resume {}", run.0))));
+    }
+    let seen = seen.unwrap_or(listed.view.last_seq);
+    let id = store.send(run, &app.actor, seen, command, app.clock.now())?;
+    let began = app.clock.elapsed();
+    while app.clock.elapsed().saturating_sub(began) <= MUST_ANSWER {
+        for fact in store.facts(run, listed.view.last_seq)? {
+            match &fact.event {
+                Recorded::Known(Event::CommandAccepted { id: answered, .. }) if *answered == id => {
+                    return Ok(fact.seq);
+                }
+                Recorded::Known(Event::CommandRefused { id: answered, because, .. })
+                    if *answered == id =>
+                {
+                    return Err(Refusal::Refused(
+                        Problem::new(format!("run {run} refuses"))
+                            .because(because.clone())
+                            .try_this(format!("look again: pointsman events {}", run.0)),
+                    ));
+                }
+                _ => {}
+            }
+        }
+        app.clock.sleep(LOOK).await;
+    }
+    let problem = Problem::new(format!("run {run} does not answer"));
+    Err(Refusal::InDoubt(problem.try_this("look whether its process still works")))
+}

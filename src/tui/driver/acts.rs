@@ -1,0 +1,177 @@
+//! Carries effects out, each in a task of its own that answers with a message.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::Sender;
+
+use super::store::Following;
+use crate::app::App;
+use crate::config::Loaded;
+use crate::domain::command::Command;
+use crate::domain::error::Problem;
+use crate::domain::ids::{EnvironmentName, RunNumber};
+use crate::domain::plan::Plan;
+use crate::domain::recover::{Doubt, reconcile};
+use crate::engine::observe;
+use crate::ports::journal::Journal as _;
+use crate::propose::{self, RUNS_LOOKED_AT};
+use crate::tui::effect::{Effect, Intent};
+use crate::tui::msg::Msg;
+
+/// Every environment is looked at this often.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// What effects are carried out with.
+#[derive(Clone)]
+pub(super) struct Acts {
+    app: App,
+    /// As it was when the screen began; looking goes by it.
+    loaded: Arc<Loaded>,
+    config: PathBuf,
+    sender: Sender<Msg>,
+    following: Arc<Following>,
+}
+
+impl Acts {
+    pub(super) fn new(
+        app: App,
+        loaded: Loaded,
+        config: PathBuf,
+        sender: Sender<Msg>,
+        following: Arc<Following>,
+    ) -> Self {
+        Self { app, loaded: Arc::new(loaded), config, sender, following }
+    }
+
+    /// Looks at every environment again and again.
+    pub(super) fn look_regularly(&self) {
+        for name in self.loaded.environments() {
+            let (acts, name) = (self.clone(), name.to_owned());
+            tokio::spawn(async move {
+                while !acts.sender.is_closed() {
+                    acts.look(&name).await;
+                    tokio::time::sleep(LOOK).await;
+                }
+            });
+        }
+    }
+
+    async fn look(&self, name: &str) {
+        let Ok(ground) = self.loaded.ground(name) else {
+            return;
+        };
+        let runs = self.app.store().and_then(|s| s.runs(Some(&ground.environment), RUNS_LOOKED_AT));
+        let runs: Vec<_> = runs.unwrap_or_default().into_iter().map(|l| l.view).collect();
+        let seen = propose::look(&self.app, &ground, &runs).await;
+        self.say(Msg::Looked(ground.environment, seen)).await;
+    }
+
+    async fn say(&self, message: Msg) {
+        // Nobody listens any more: the screen is being left.
+        let _ = self.sender.send(message).await;
+    }
+
+    pub(super) fn carry_out(&self, effect: Effect) {
+        if let Effect::Follow(run) = effect {
+            return self.following.follow(run);
+        }
+        let acts = self.clone();
+        tokio::spawn(async move {
+            let message = match effect {
+                Effect::Look(name) => return acts.look(name.as_str()).await,
+                Effect::FindTargets(ticket, name) => Msg::Targets(ticket, acts.targets(&name).await),
+                Effect::Propose(ticket, intent) => Msg::Proposed(ticket, acts.propose(intent).await),
+                Effect::Start(ticket, plan) => Msg::Done(ticket, acts.start(&plan).await),
+                Effect::Send(ticket, run, seen, command) => {
+                    Msg::Done(ticket, acts.send(run, seen, &command).await)
+                }
+                Effect::TakeOver(ticket, run, choice) => {
+                    let begun = acts.app.detach(run, Some(choice)).await;
+                    Msg::Done(ticket, begun.map(|pid| format!("run {run} goes on in process {pid}")))
+                }
+                Effect::Observe(run) => Msg::Observed(run, acts.observe(run).await),
+                Effect::Follow(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => return,
+            };
+            acts.say(message).await;
+        });
+    }
+
+    /// The config as it is now: what was changed since the screen began is not to be shipped blind.
+    fn loaded_now(&self) -> Result<Loaded, Problem> {
+        crate::config::load(&self.config).map_err(|findings| {
+            let place = |f: &crate::config::Finding| format!("line {}: {}", f.line, f.message);
+            let first = findings.findings.first().map(place);
+            Problem::new(format!("{} cannot be used any more", findings.file.display()))
+                .because(first.unwrap_or_default())
+                .try_this("pointsman check says everything that is wrong with it")
+        })
+    }
+
+    async fn targets(
+        &self,
+        name: &EnvironmentName,
+    ) -> Result<Vec<crate::domain::readiness::Target>, Problem> {
+        let ground = self.loaded_now()?.ground(name.as_str())?;
+        propose::targets(&self.app, &ground).await.map_err(propose::Refusal::problem)
+    }
+
+    async fn propose(&self, intent: Intent) -> Result<(Box<Plan>, String), Problem> {
+        let loaded = self.loaded_now()?;
+        let app = &self.app;
+        let proposal = match intent {
+            Intent::Deploy { environment, release, reason } => {
+                let name = environment.as_str();
+                propose::deploy(app, &loaded, name, &release, &[], reason.as_ref()).map(|mut p| {
+                    // The screen is there to ask again when green has proven itself.
+                    p.plan.ask_at_gates = true;
+                    p
+                })
+            }
+            Intent::Rollback { environment, to, reason } => {
+                let ground = loaded.ground(environment.as_str())?;
+                let proposed =
+                    propose::rollback(app, ground, to.as_ref(), reason.as_ref()).await;
+                proposed.map(|(proposal, _)| proposal)
+            }
+            Intent::Cleanup { environment, reason } => {
+                let ground = loaded.ground(environment.as_str())?;
+                propose::cleanup(app, ground, reason.as_ref()).await
+            }
+        };
+        let proposal = proposal.map_err(propose::Refusal::problem)?;
+        Ok((Box::new(proposal.plan), proposal.what))
+    }
+
+    async fn start(&self, plan: &Plan) -> Result<String, Problem> {
+        // Before there is a run: what cannot even be reached is no failed run.
+        self.app.platform(&plan.endpoint).await?;
+        let mut store = self.app.store().map_err(crate::ports::journal::JournalError::problem)?;
+        let view = self
+            .app
+            .create(&mut store, plan, false)
+            .map_err(crate::ports::journal::JournalError::problem)?;
+        let pid = self.app.detach(view.number, None).await?;
+        Ok(format!("run {} goes on in process {pid}", view.number))
+    }
+
+    async fn send(
+        &self,
+        run: RunNumber,
+        seen: u64,
+        command: &Command,
+    ) -> Result<String, Problem> {
+        let answer = propose::command(&self.app, run, Some(seen), command).await;
+        answer.map_err(propose::Refusal::problem)?;
+        Ok(format!("run {run}: asked to {}", crate::domain::words::command(command)))
+    }
+
+    async fn observe(&self, run: RunNumber) -> Result<Doubt, Problem> {
+        let listed = self.app.store().and_then(|s| s.run(run));
+        let view = listed.map_err(crate::ports::journal::JournalError::problem)?.view;
+        let platform = self.app.platform(&view.plan.endpoint).await?;
+        let observed = observe(platform.as_ref(), &view).await.map_err(|e| e.problem)?;
+        reconcile(&view, &observed)
+    }
+}

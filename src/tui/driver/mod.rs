@@ -1,0 +1,190 @@
+//! Joins the model to the terminal, the store and the runs' processes. The loop never waits for any
+//! of them: each has a task that sends messages.
+
+mod acts;
+mod input;
+mod store;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossterm::event::{Event, EventStream};
+use futures_util::StreamExt as _;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+
+use self::acts::Acts;
+use self::store::Following;
+use super::effect::Effect;
+use super::model::Model;
+use super::model::environments::Environment;
+use super::msg::Msg;
+use super::terminal::{Screen, give_back};
+use super::theme::Theme;
+use super::update::update;
+use crate::app::App;
+use crate::config::Loaded;
+use crate::domain::error::Problem;
+
+/// The clock and the ages on the screen go on this often.
+const TICK: Duration = Duration::from_millis(500);
+/// Messages wait for the loop here; whoever sends more waits too.
+const WAITING: usize = 256;
+
+/// How to run the screen.
+#[derive(Debug)]
+pub struct Options {
+    /// How it looks.
+    pub theme: Theme,
+    /// Where the config is, to be read again before each act.
+    pub config: std::path::PathBuf,
+}
+
+/// Runs the screen until somebody quits, to its exit code. Runs go on without it.
+pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Problem> {
+    let failed = |e: std::io::Error| {
+        Problem::new("the screen cannot be shown")
+            .because(e.to_string())
+            .try_this("use the commands: pointsman status, pointsman --help")
+    };
+    let model = Model::new(environments(&loaded)?, loaded.offered()?, app.actor.clone());
+    let (sender, receiver) = mpsc::channel(WAITING);
+    let following = Arc::new(Following::default());
+    let names = model.environments.iter().map(|e| e.name.clone()).collect();
+    store::spawn(app.clone(), names, sender.clone(), following.clone());
+    let acts = Acts::new(app.clone(), loaded, options.config, sender, following);
+    acts.look_regularly();
+    let signals = Signals::listen().map_err(failed)?;
+    let screen = Screen::take().map_err(failed)?;
+    let theme = options.theme;
+    let mut driver = Driver { app, model, theme, screen, acts, receiver, signals };
+    let left = driver.run().await.map_err(failed)?;
+    drop(driver);
+    Ok(left)
+}
+
+fn environments(loaded: &Loaded) -> Result<Vec<Environment>, Problem> {
+    let mut environments = Vec::new();
+    for name in loaded.environments() {
+        let ground = loaded.ground(name)?;
+        let services = ground.members.iter().map(|m| m.service().to_string()).collect();
+        environments.push(Environment::new(ground.environment, ground.policy.protection, services));
+    }
+    Ok(environments)
+}
+
+struct Signals {
+    term: Signal,
+    int: Signal,
+    hangup: Signal,
+    proceed: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            proceed: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
+        })
+    }
+}
+
+struct Driver {
+    app: App,
+    model: Model,
+    theme: Theme,
+    screen: Screen,
+    acts: Acts,
+    receiver: mpsc::Receiver<Msg>,
+    signals: Signals,
+}
+
+/// 128 + SIGTERM.
+const TERMINATED: u8 = 143;
+
+impl Driver {
+    async fn run(&mut self) -> std::io::Result<u8> {
+        let began = self.app.clock.elapsed();
+        let (width, height) = crossterm::terminal::size()?;
+        update(&mut self.model, Msg::Resize(width, height));
+        update(&mut self.model, Msg::Tick(self.app.clock.now(), Duration::ZERO));
+        self.screen.draw(&self.model, self.theme)?;
+        let mut events = EventStream::new();
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let elapsed = self.app.clock.elapsed().saturating_sub(began);
+            let mut messages = Vec::new();
+            tokio::select! {
+                biased;
+                event = events.next() => match event {
+                    Some(Ok(event)) => {
+                        // The keys of a box are told apart by time, so each brings its own.
+                        messages.push(Msg::Tick(self.app.clock.now(), elapsed));
+                        messages.extend(input::message(event));
+                    }
+                    // The terminal is gone.
+                    Some(Err(_)) | None => return Ok(0),
+                },
+                Some(first) = self.receiver.recv() => {
+                    messages.push(first);
+                    while let Ok(next) = self.receiver.try_recv() {
+                        messages.push(next);
+                    }
+                }
+                _ = tick.tick() => messages.push(Msg::Tick(self.app.clock.now(), elapsed)),
+                _ = self.signals.term.recv() => return Ok(TERMINATED),
+                _ = self.signals.hangup.recv() => return Ok(0),
+                // In raw mode Ctrl-C is a key; the signal comes from somebody else.
+                _ = self.signals.int.recv() => messages.push(input::interrupt()),
+                _ = self.signals.proceed.recv() => self.screen.take_again()?,
+            }
+            for message in messages {
+                for effect in update(&mut self.model, message) {
+                    match effect {
+                        Effect::Quit => return Ok(0),
+                        Effect::Redraw => self.screen.redraw()?,
+                        Effect::Suspend => {
+                            // The stream would go on reading what is typed to the shell.
+                            drop(events);
+                            self.suspend().await?;
+                            events = EventStream::new();
+                        }
+                        effect => self.acts.carry_out(effect),
+                    }
+                }
+            }
+            self.screen.draw(&self.model, self.theme)?;
+        }
+    }
+
+    /// Gives the terminal back and stops this process, until the shell continues it.
+    async fn suspend(&mut self) -> std::io::Result<()> {
+        give_back();
+        let own = rustix::process::getpid();
+        rustix::process::kill_process(own, rustix::process::Signal::TSTP)?;
+        // Stopped here; what follows runs after SIGCONT, which must not be taken for another one.
+        let _ = tokio::time::timeout(Duration::from_millis(50), self.signals.proceed.recv()).await;
+        self.screen.take_again()?;
+        let (width, height) = crossterm::terminal::size()?;
+        update(&mut self.model, Msg::Resize(width, height));
+        Ok(())
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+/// What the terminal says of an event that is for the model.
+fn resized(event: &Event) -> Option<Msg> {
+    match event {
+        Event::Resize(width, height) => Some(Msg::Resize(*width, *height)),
+        _ => None,
+    }
+}

@@ -1,0 +1,64 @@
+//! Keys, free of any terminal library, and the one table of what they do.
+
+pub mod commands;
+
+/// A key without its modifiers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the keys'")]
+pub enum Code {
+    Char(char),
+    Enter,
+    Esc,
+    Tab,
+    BackTab,
+    Backspace,
+    Delete,
+    Up,
+    Down,
+    Left,
+    Right,
+    Home,
+    End,
+    PageUp,
+    PageDown,
+}
+
+/// A key as it was pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// Which.
+    pub code: Code,
+    /// With Control.
+    pub ctrl: bool,
+    /// With Alt.
+    pub alt: bool,
+    /// The keyboard repeated it by itself.
+    pub repeat: bool,
+}
+
+impl Key {
+    /// A key alone.
+    pub fn plain(code: Code) -> Self {
+        Self { code, ctrl: false, alt: false, repeat: false }
+    }
+
+    /// A letter with Control.
+    pub fn ctrl(letter: char) -> Self {
+        Self { ctrl: true, ..Self::plain(Code::Char(letter)) }
+    }
+
+    /// The name that the table, the hints and the config use: `D`, `Ctrl-c`, `Enter`.
+    pub fn name(self) -> String {
+        let base = match self.code {
+            Code::Char(' ') => "Space".to_owned(),
+            Code::Char(c) => c.to_string(),
+            Code::BackTab => "Shift-Tab".to_owned(),
+            Code::PageUp => "PgUp".to_owned(),
+            Code::PageDown => "PgDn".to_owned(),
+            code => format!("{code:?}"),
+        };
+        let (ctrl, alt) =
+            (if self.ctrl { "Ctrl-" } else { "" }, if self.alt { "Alt-" } else { "" });
+        format!("{ctrl}{alt}{base}")
+    }
+}

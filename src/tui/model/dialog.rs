@@ -1,0 +1,160 @@
+//! The box over everything. One at a time.
+
+use std::time::Duration;
+
+use tui_input::Input;
+
+use crate::domain::command::Command;
+use crate::domain::error::Problem;
+use crate::domain::ids::{EnvironmentName, RunNumber};
+use crate::domain::plan::Plan;
+use crate::domain::policy::Protection;
+use crate::domain::recover::Choice;
+use crate::tui::effect::Ticket;
+use crate::tui::keys::Key;
+
+/// A box.
+#[derive(Debug, Clone)]
+pub struct Dialog {
+    /// What it asks.
+    pub kind: Kind,
+    /// Ties answers to it.
+    pub ticket: Ticket,
+    /// The key that opened it does nothing inside it.
+    pub opened_with: Option<Key>,
+    /// When it was opened, since the screen began.
+    pub opened: Duration,
+    /// The last key inside it, and when.
+    pub last_key: Option<(Key, Duration)>,
+}
+
+/// What a box asks.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// Which release, and why.
+    Pick(Box<Picker>),
+    /// Whether really.
+    Confirm(Box<Confirm>),
+    /// Nothing: it tells why something could not be done.
+    Tell(Problem),
+    /// Whether to leave while a run is under way.
+    Quit,
+}
+
+/// What a picker is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A release to deploy.
+    Deploy,
+    /// A release to go back to.
+    Rollback,
+    /// Nothing to pick, only a reason.
+    Cleanup,
+    /// Nothing to pick, only a reason that must be given.
+    Skip,
+}
+
+/// One line to pick.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// What is picked.
+    pub value: String,
+    /// What is known of it.
+    pub note: String,
+}
+
+/// A list and a reason.
+#[derive(Debug, Clone)]
+pub struct Picker {
+    /// What for.
+    pub purpose: Purpose,
+    /// Where.
+    pub environment: EnvironmentName,
+    /// What can be picked.
+    pub items: Vec<Item>,
+    /// Which is.
+    pub selected: usize,
+    /// Another release than the listed ones.
+    pub other: Input,
+    /// Why.
+    pub reason: Input,
+    /// Which field has the keys.
+    pub field: Field,
+    /// What is waited for, if something is.
+    pub waits: Option<&'static str>,
+    /// Why what was picked may not begin.
+    pub problem: Option<Problem>,
+}
+
+/// A field of a picker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// The list.
+    List,
+    /// The line for another release.
+    Other,
+    /// The line for the reason.
+    Reason,
+}
+
+impl Picker {
+    /// Its fields, in the order of Tab.
+    pub fn fields(&self) -> &'static [Field] {
+        match self.purpose {
+            Purpose::Deploy => &[Field::List, Field::Other, Field::Reason],
+            Purpose::Rollback => &[Field::List, Field::Reason],
+            Purpose::Cleanup | Purpose::Skip => &[Field::Reason],
+        }
+    }
+
+    /// The reason, if one was typed.
+    pub fn why(&self) -> Option<String> {
+        let text = self.reason.value().trim();
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+}
+
+/// What a yes does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Begins a run.
+    Start(Box<Plan>),
+    /// Sends a command to a run, bound to the last fact that was seen.
+    Send(RunNumber, u64, Command),
+    /// Takes over a run whose runner died.
+    TakeOver(RunNumber, Choice),
+}
+
+/// Where a question stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// It waits for an answer.
+    Asks,
+    /// The answer was yes; the outcome is awaited.
+    Works,
+    /// The world changed under it, so that yes means nothing any more.
+    Blocked(String),
+}
+
+/// Whether really.
+#[derive(Debug, Clone)]
+pub struct Confirm {
+    /// Where.
+    pub environment: EnvironmentName,
+    /// How hard it is to say yes: tiers 1, 2 and 3.
+    pub tier: Protection,
+    /// In the frame.
+    pub title: String,
+    /// What it does and what it leads to.
+    pub lines: Vec<String>,
+    /// What a yes does.
+    pub action: Action,
+    /// What the environment's run was when the box opened: its number and its last decision.
+    pub bound: Option<(RunNumber, u64)>,
+    /// What is typed.
+    pub input: Input,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Why the last key did nothing.
+    pub hint: Option<String>,
+}

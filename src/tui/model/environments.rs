@@ -1,0 +1,74 @@
+//! An environment: what the config says, what the store says, what was seen.
+
+use std::time::Duration;
+
+use crate::domain::error::Problem;
+use crate::domain::ids::EnvironmentName;
+use crate::domain::policy::Protection;
+use crate::domain::recover::Doubt;
+use crate::domain::run::RunState;
+use crate::domain::seen::EnvironmentSeen;
+use crate::domain::view::RunView;
+
+/// A run as the store lists it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunSeen {
+    /// Folded from its facts.
+    pub view: RunView,
+    /// The process that drives it, if that still lives.
+    pub runner: Option<u32>,
+}
+
+/// An environment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Environment {
+    /// Its name.
+    pub name: EnvironmentName,
+    /// What an act on it asks of a person.
+    pub protection: Protection,
+    /// The names of its services, in the order their traffic moves.
+    pub services: Vec<String>,
+    /// What was seen of it, and when.
+    pub seen: Option<(EnvironmentSeen, Duration)>,
+    /// Whether the store was read yet: "no run" is not "not looked".
+    pub read: bool,
+    /// Its latest run.
+    pub run: Option<RunSeen>,
+    /// Who has locked it and why.
+    pub lock: Option<String>,
+    /// What the world says about its run in doubt, or why nobody can say.
+    pub doubt: Option<Result<Doubt, Problem>>,
+}
+
+/// What was seen longer ago than this is old: two looks and a half.
+const STALE: Duration = Duration::from_secs(13);
+
+impl Environment {
+    /// One that nobody looked at yet.
+    pub fn new(name: EnvironmentName, protection: Protection, services: Vec<String>) -> Self {
+        let (seen, run, lock, doubt) = (None, None, None, None);
+        Self { name, protection, services, seen, read: false, run, lock, doubt }
+    }
+
+    /// The run, unless it is over.
+    pub fn under_way(&self) -> Option<&RunSeen> {
+        self.run.as_ref().filter(|run| !matches!(run.view.state, RunState::Ended { .. }))
+    }
+
+    /// The run whose process is gone.
+    pub fn in_doubt(&self) -> Option<&RunSeen> {
+        self.under_way().filter(|run| run.runner.is_none())
+    }
+
+    /// The run that a process drives.
+    pub fn driven(&self) -> Option<&RunSeen> {
+        self.under_way().filter(|run| run.runner.is_some())
+    }
+
+    /// How long ago it was looked at, if that is too long.
+    pub fn stale(&self, elapsed: Duration) -> Option<Duration> {
+        let (_, at) = self.seen.as_ref()?;
+        let age = elapsed.saturating_sub(*at);
+        (age > STALE).then_some(age)
+    }
+}

@@ -1,0 +1,53 @@
+//! What reaches `update`: keys, time, and what the driver has seen outside.
+
+use std::time::Duration;
+
+use super::effect::Ticket;
+use super::keys::Key;
+use super::model::environments::RunSeen;
+use super::model::logs::Line;
+use crate::domain::error::Problem;
+use crate::domain::ids::{EnvironmentName, RunNumber};
+use crate::domain::plan::Plan;
+use crate::domain::readiness::Target;
+use crate::domain::recover::Doubt;
+use crate::domain::seen::EnvironmentSeen;
+use crate::domain::time::Timestamp;
+
+/// What the store says of one environment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// Which.
+    pub environment: EnvironmentName,
+    /// Its latest run, over or not.
+    pub run: Option<RunSeen>,
+    /// Who has locked it and why.
+    pub lock: Option<String>,
+}
+
+/// A message.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Msg {
+    /// A key.
+    Key(Key),
+    /// Text that was pasted, as a whole.
+    Paste(String),
+    /// The window has this size now.
+    Resize(u16, u16),
+    /// Time goes on: the wall clock, and the time since the screen began.
+    Tick(Timestamp, Duration),
+    /// What the store says now, or why it cannot be read.
+    Stored(Result<Vec<Stored>, Problem>),
+    /// What was seen of an environment.
+    Looked(EnvironmentName, EnvironmentSeen),
+    /// More of the log that is followed; `true`: from its beginning.
+    Logged(RunNumber, bool, Vec<Line>),
+    /// What the world says about a run whose runner died.
+    Observed(RunNumber, Result<Doubt, Problem>),
+    /// What a rollback could go to.
+    Targets(Ticket, Result<Vec<Target>, Problem>),
+    /// A plan and its question, or why it may not begin.
+    Proposed(Ticket, Result<(Box<Plan>, String), Problem>),
+    /// How an act came out: what to tell.
+    Done(Ticket, Result<String, Problem>),
+}

@@ -1,0 +1,98 @@
+//! The terminal: taken in one place, given back in one place, whatever ends us.
+
+use std::io::{self, BufWriter, Stdout, Write as _, stdout};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
+};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode, size,
+};
+use crossterm::{execute, queue};
+use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+
+use super::model::Model;
+use super::theme::Theme;
+use super::view::draw;
+
+/// Whole frames in one write (stack.md §3.4).
+const BUFFER: usize = 64 * 1024;
+
+/// Whether the terminal is ours now, so that nobody gives it back twice.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+type Backend = CrosstermBackend<BufWriter<Stdout>>;
+
+/// The terminal while it is ours.
+pub(super) struct Screen {
+    terminal: ratatui::Terminal<Backend>,
+}
+
+impl Screen {
+    /// Takes the terminal. A panic gives it back before it is told.
+    pub(super) fn take() -> io::Result<Self> {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            give_back();
+            tracing::error!(%info, "the screen panicked");
+            before(info);
+        }));
+        enter()?;
+        let backend = CrosstermBackend::new(BufWriter::with_capacity(BUFFER, stdout()));
+        Ok(Self { terminal: ratatui::Terminal::new(backend)? })
+    }
+
+    /// Takes it again after a suspension, and draws everything anew.
+    pub(super) fn take_again(&mut self) -> io::Result<()> {
+        enter()?;
+        self.redraw()
+    }
+
+    /// Forgets what is drawn. `Terminal::clear` would ask the terminal where its cursor is, and fail
+    /// after a suspension (stack.md §3.2).
+    pub(super) fn redraw(&mut self) -> io::Result<()> {
+        let (width, height) = size()?;
+        self.terminal.resize(Rect::new(0, 0, width, height))
+    }
+
+    /// Draws one frame, shown all at once where the terminal can do that.
+    pub(super) fn draw(&mut self, model: &Model, theme: Theme) -> io::Result<()> {
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(|frame| draw(model, theme, frame))?;
+        queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
+        self.terminal.backend_mut().flush()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+fn enter() -> io::Result<()> {
+    TAKEN.store(true, Ordering::SeqCst);
+    enable_raw_mode()?;
+    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange, Hide)
+}
+
+/// Gives the terminal back as it was. Exit, panic, signals and suspension all come through here.
+pub(super) fn give_back() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    // Whatever fails here, the rest is still tried: half a restored terminal is better than none.
+    let _ = execute!(
+        stdout(),
+        EndSynchronizedUpdate,
+        DisableFocusChange,
+        DisableBracketedPaste,
+        LeaveAlternateScreen,
+        Show
+    );
+    let _ = disable_raw_mode();
+}

@@ -1,0 +1,313 @@
+//! The keys that change a deployment: whether they may be pressed now, and the box each opens.
+
+use tui_input::Input;
+
+use super::tell_problem;
+use crate::domain::command::{self, may_skip};
+use crate::domain::error::Problem;
+use crate::domain::ids::RunNumber;
+use crate::domain::policy::Protection;
+use crate::domain::run::RunState;
+use crate::domain::view::RunView;
+use crate::tui::effect::Effect;
+use crate::tui::keys::Key;
+use crate::tui::keys::commands::{Command, row_of};
+use crate::tui::model::Model;
+use crate::tui::model::dialog::{
+    Action, Confirm, Dialog, Field, Item, Kind, Phase, Picker, Purpose,
+};
+use crate::tui::model::environments::Environment;
+
+/// Whether a command means anything now; the error says why not, for hints, help and the toast.
+pub fn available(model: &Model, command: Command) -> Result<(), String> {
+    let Some(here) = model.here() else {
+        return Err("the config has no environment".to_owned());
+    };
+    let driven = here.driven().map(|run| &run.view);
+    let state = driven.map(|view| &view.state);
+    match command {
+        Command::Deploy | Command::CleanUp => idle(here),
+        Command::Rollback => match driven {
+            Some(view) => may_go_back(view),
+            None => Ok(()),
+        },
+        Command::Switch => match state {
+            Some(RunState::Waiting { .. }) => Ok(()),
+            _ => Err("no gate is open".to_owned()),
+        },
+        Command::Abort => match driven {
+            None => Err("no run is under way".to_owned()),
+            Some(view) if view.touched_traffic() => {
+                Err("traffic has moved already; B gives it back".to_owned())
+            }
+            Some(_) => Ok(()),
+        },
+        Command::Retry => match state {
+            Some(RunState::Failed { .. }) => Ok(()),
+            _ => Err("nothing failed".to_owned()),
+        },
+        Command::Skip => match driven {
+            Some(view) if matches!(view.state, RunState::Failed { .. }) => may_skip(view, "given"),
+            _ => Err("nothing failed".to_owned()),
+        },
+        Command::Pause => match state {
+            Some(RunState::Ready { .. } | RunState::Running { .. } | RunState::Paused { .. }) => {
+                Ok(())
+            }
+            Some(RunState::Waiting { .. }) => Err("the run waits at its gate anyway".to_owned()),
+            _ => Err("no run is under way".to_owned()),
+        },
+        _ => Ok(()),
+    }
+}
+
+fn idle(here: &Environment) -> Result<(), String> {
+    if let Some(run) = here.in_doubt() {
+        return Err(format!("run {} is in doubt; decide about it first", run.view.number));
+    }
+    if let Some(run) = here.driven() {
+        return Err(format!("run {} is under way", run.view.number));
+    }
+    match &here.lock {
+        Some(lock) => Err(format!("{} is locked: {lock}", here.name)),
+        None => Ok(()),
+    }
+}
+
+fn may_go_back(view: &RunView) -> Result<(), String> {
+    if view.gives_back() {
+        return Err("traffic is being given back already".to_owned());
+    }
+    if !view.touched_traffic() {
+        return Err("traffic never moved; A ends the run".to_owned());
+    }
+    if !view.can_go_back() {
+        return Err("nothing served before this run".to_owned());
+    }
+    Ok(())
+}
+
+/// A key that acts was pressed: tells why not, or opens its box. Pausing asks nothing.
+pub(super) fn act(model: &mut Model, command: Command, key: Key) -> Vec<Effect> {
+    if let Err(why) = available(model, command) {
+        let name = row_of(command).map_or("", |row| row.name);
+        model.tell(format!("{name} is off: {why}"));
+        return Vec::new();
+    }
+    let Some(here) = model.here().cloned() else {
+        return Vec::new();
+    };
+    match command {
+        Command::Deploy => pick(model, Purpose::Deploy, &here, key),
+        Command::CleanUp => pick(model, Purpose::Cleanup, &here, key),
+        Command::Skip => pick(model, Purpose::Skip, &here, key),
+        Command::Rollback if here.driven().is_none() => pick(model, Purpose::Rollback, &here, key),
+        Command::Pause => pause(model, &here),
+        _ => {
+            if let Some(question) = steer(&here, command) {
+                confirm(model, question, Some(key));
+            }
+            Vec::new()
+        }
+    }
+}
+
+fn pause(model: &mut Model, here: &Environment) -> Vec<Effect> {
+    let Some(view) = here.driven().map(|run| &run.view) else {
+        return Vec::new();
+    };
+    let paused = matches!(view.state, RunState::Paused { .. });
+    let command = if paused { command::Command::Resume } else { command::Command::Pause };
+    let (number, seen) = (view.number, view.last_seq);
+    let ticket = model.ticket();
+    model.tell(if paused { "going on…" } else { "pausing before the next step…" });
+    vec![Effect::Send(ticket, number, seen, command)]
+}
+
+fn pick(model: &mut Model, purpose: Purpose, here: &Environment, key: Key) -> Vec<Effect> {
+    let items = match purpose {
+        Purpose::Deploy => offered(model, here),
+        _ => Vec::new(),
+    };
+    let ticket = model.ticket();
+    let picker = Picker {
+        purpose,
+        environment: here.name.clone(),
+        items,
+        selected: 0,
+        other: Input::default(),
+        reason: Input::default(),
+        field: match purpose {
+            Purpose::Deploy | Purpose::Rollback => Field::List,
+            Purpose::Cleanup | Purpose::Skip => Field::Reason,
+        },
+        waits: (purpose == Purpose::Rollback).then_some("looking what there is to go back to"),
+        problem: None,
+    };
+    model.dialog = Some(Dialog {
+        kind: Kind::Pick(Box::new(picker)),
+        ticket,
+        opened_with: Some(key),
+        opened: model.elapsed,
+        last_key: None,
+    });
+    match purpose {
+        Purpose::Rollback => vec![Effect::FindTargets(ticket, here.name.clone())],
+        _ => Vec::new(),
+    }
+}
+
+/// The offered releases; what serves now is said with each.
+fn offered(model: &Model, here: &Environment) -> Vec<Item> {
+    let live = here.seen.iter().flat_map(|(seen, _)| &seen.services);
+    let live: Vec<_> = live
+        .filter_map(|service| {
+            let release = service.live.as_ref()?.release.as_ref()?;
+            Some((release.to_string(), service.service.to_string()))
+        })
+        .collect();
+    let note = |label: &String| {
+        let on: Vec<_> =
+            live.iter().filter(|(release, _)| release == label).map(|(_, s)| s.as_str()).collect();
+        if on.is_empty() { String::new() } else { format!("live on {}", on.join(", ")) }
+    };
+    model.offered.iter().map(|label| Item { value: label.clone(), note: note(label) }).collect()
+}
+
+/// The question before a command to a run.
+fn steer(here: &Environment, command: Command) -> Option<Confirm> {
+    let view = &here.driven()?.view;
+    let release = view.plan.release.as_ref().map_or("-", |r| r.as_str());
+    let (what, lines, tier) = match command {
+        Command::Switch => {
+            let mut lines = vec![format!("Gives all traffic of {} to {release}:", here.name)];
+            lines.extend(services(view));
+            lines.push(undo_after(view));
+            lines.push("Not undone by that: what the new release writes and sends meanwhile".into());
+            ("Switch traffic to GREEN", lines, here.protection)
+        }
+        Command::Rollback => {
+            let mut lines = vec![format!("Takes traffic of {} back from {release}:", here.name)];
+            lines.extend(services(view));
+            lines.push(format!("{release} is marked bad; its builds stay"));
+            ("Roll back", lines, here.protection)
+        }
+        Command::Abort => {
+            let lines = vec![
+                format!("Ends run {} at its next safe point; it cannot be resumed.", view.number),
+                "Traffic has not moved, and does not: customers notice nothing.".to_owned(),
+                "The new builds stay, without traffic.".to_owned(),
+            ];
+            ("Abort the run", lines, here.protection.min_of(Protection::Confirm))
+        }
+        Command::Retry => {
+            let step = view.state.step().map(ToString::to_string).unwrap_or_default();
+            let lines = vec![format!("Tries {step} again, with the same builds.")];
+            ("Retry", lines, Protection::Open)
+        }
+        _ => return None,
+    };
+    let command = match command {
+        Command::Switch => command::Command::Approve,
+        Command::Rollback => command::Command::Rollback,
+        Command::Abort => command::Command::Abort { now: false },
+        _ => command::Command::Retry,
+    };
+    let action = Action::Send(view.number, view.last_seq, command);
+    Some(question(here, tier, what, lines, action))
+}
+
+/// One line per service: from what to what.
+fn services(view: &RunView) -> Vec<String> {
+    let green = view.plan.release.as_ref().map_or("green", |r| r.as_str());
+    let line = |(name, seen): (&crate::domain::ids::ServiceName, _)| {
+        let seen: &crate::domain::view::ServiceView = seen;
+        let blue = seen.blue_release.as_ref().map(ToString::to_string);
+        let blue = blue.or_else(|| seen.blue.as_ref().map(ToString::to_string));
+        let health = match seen.green_health {
+            Some(verdict) => format!("GREEN gate: {verdict}"),
+            None => "GREEN was not asked".to_owned(),
+        };
+        format!("  {name}  BLUE {} · GREEN {green} · {health}", blue.unwrap_or("none".into()))
+    };
+    view.services.iter().map(line).collect()
+}
+
+fn undo_after(view: &RunView) -> String {
+    if view.services.values().all(|s| s.blue.is_some()) {
+        "Undo: B gives traffic back to BLUE, which stays as it is".to_owned()
+    } else {
+        "Undo: none for a service where nothing served before".to_owned()
+    }
+}
+
+pub(super) fn question(
+    here: &Environment,
+    tier: Protection,
+    title: &str,
+    lines: Vec<String>,
+    action: Action,
+) -> Confirm {
+    Confirm {
+        environment: here.name.clone(),
+        tier,
+        title: title.to_owned(),
+        lines,
+        action,
+        bound: bound(here),
+        input: Input::default(),
+        phase: Phase::Asks,
+        hint: None,
+    }
+}
+
+/// What a box is bound to: the environment's run and where it stood.
+pub(super) fn bound(here: &Environment) -> Option<(RunNumber, u64)> {
+    here.run.as_ref().map(|run| (run.view.number, run.view.decided_at))
+}
+
+pub(super) fn confirm(model: &mut Model, question: Confirm, key: Option<Key>) {
+    let ticket = model.ticket();
+    model.dialog = Some(Dialog {
+        kind: Kind::Confirm(Box::new(question)),
+        ticket,
+        opened_with: key,
+        opened: model.elapsed,
+        last_key: None,
+    });
+}
+
+/// The chosen way on from a run in doubt.
+pub(super) fn take_over(model: &mut Model, key: Key) -> Vec<Effect> {
+    let Some(here) = model.here().cloned() else {
+        return Vec::new();
+    };
+    let Some(run) = here.in_doubt() else {
+        return Vec::new();
+    };
+    let doubt = match &here.doubt {
+        Some(Ok(doubt)) => doubt,
+        Some(Err(problem)) => {
+            let problem = Problem::new("nobody can say what is safe now")
+                .because(problem.to_string())
+                .try_this("mend that first; it is asked again by itself");
+            tell_problem(model, problem, Some(key));
+            return vec![Effect::Observe(run.view.number)];
+        }
+        None => {
+            model.tell("still asking the platform");
+            return Vec::new();
+        }
+    };
+    let Some(choice) = doubt.choices.get(model.deploy.choice).copied() else {
+        return Vec::new();
+    };
+    let lines = vec![
+        format!("Run {}: {}.", run.view.number, choice.sentence()),
+        format!("Recorded  {}", doubt.recorded),
+        format!("Observed  {}", doubt.observed),
+    ];
+    let action = Action::TakeOver(run.view.number, choice);
+    confirm(model, question(&here, here.protection, "Take the run over", lines, action), Some(key));
+    Vec::new()
+}

@@ -1,0 +1,385 @@
+//! Keys and answers inside a box (terminal.md 2.9).
+
+use std::time::Duration;
+
+use tui_input::{Input, InputRequest};
+
+use super::acts::{bound, confirm, question};
+use super::tell_problem;
+use crate::domain::command::Command;
+use crate::domain::error::Problem;
+use crate::domain::event::Mark;
+use crate::domain::plan::Plan;
+use crate::domain::policy::Protection;
+use crate::domain::readiness::Target;
+use crate::domain::release::ReleaseLabel;
+use crate::tui::effect::{Effect, Intent, Ticket};
+use crate::tui::keys::{Code, Key};
+use crate::tui::model::Model;
+use crate::tui::model::dialog::{
+    Action, Confirm, Dialog, Field, Item, Kind, Phase, Picker, Purpose,
+};
+
+/// A y/N box hears nothing for so long, so that mashed keys cannot pass it.
+const DEAF: Duration = Duration::from_millis(300);
+/// The same key again within this is the keyboard's doing.
+const AUTO_REPEAT: Duration = Duration::from_millis(40);
+
+/// A key while a box is open.
+pub(super) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
+    let elapsed = model.elapsed;
+    let Some(mut dialog) = model.dialog.take() else {
+        return Vec::new();
+    };
+    let again = dialog.last_key.is_some_and(|(last, at)| {
+        last.code == key.code && elapsed.saturating_sub(at) < AUTO_REPEAT
+    });
+    dialog.last_key = Some((key, elapsed));
+    let mashed = key.repeat || again;
+    let (kind, ticket) = (dialog.kind.clone(), dialog.ticket);
+    match kind {
+        Kind::Tell(_) => {
+            let closes = matches!(key.code, Code::Esc | Code::Enter) && !mashed;
+            model.dialog = (!closes).then_some(dialog);
+            Vec::new()
+        }
+        Kind::Quit => {
+            let stays = matches!(key.code, Code::Esc | Code::Enter | Code::Char('s'));
+            if key.code == Code::Char('d') && !mashed {
+                return vec![Effect::Quit];
+            }
+            model.dialog = (!stays).then_some(dialog);
+            Vec::new()
+        }
+        Kind::Pick(mut picker) => {
+            // Only movements repeat; text is typed.
+            let effects = if key.code == Code::Esc {
+                return Vec::new();
+            } else {
+                picked(&mut picker, key, ticket, model, mashed)
+            };
+            // A picked skip has opened its own box.
+            if model.dialog.is_none() {
+                dialog.kind = Kind::Pick(picker);
+                model.dialog = Some(dialog);
+            }
+            effects
+        }
+        Kind::Confirm(mut asked) => {
+            let deaf = elapsed.saturating_sub(dialog.opened) < DEAF;
+            let opener = dialog.opened_with.is_some_and(|k| k.code == key.code);
+            let keep = answered(&mut asked, key, deaf || mashed, opener);
+            match keep {
+                Answer::No => Vec::new(),
+                Answer::Stay => {
+                    dialog.kind = Kind::Confirm(asked);
+                    model.dialog = Some(dialog);
+                    Vec::new()
+                }
+                Answer::Yes => {
+                    asked.phase = Phase::Works;
+                    let effect = match asked.action.clone() {
+                        Action::Start(plan) => Effect::Start(ticket, plan),
+                        Action::Send(run, seen, command) => {
+                            Effect::Send(ticket, run, seen, command)
+                        }
+                        Action::TakeOver(run, choice) => Effect::TakeOver(ticket, run, choice),
+                    };
+                    dialog.kind = Kind::Confirm(asked);
+                    model.dialog = Some(dialog);
+                    vec![effect]
+                }
+            }
+        }
+    }
+}
+
+enum Answer {
+    Yes,
+    No,
+    Stay,
+}
+
+fn answered(asked: &mut Confirm, key: Key, unmeant: bool, opener: bool) -> Answer {
+    asked.hint = None;
+    if asked.phase != Phase::Asks {
+        // What was sent cannot be called back by closing the box; a blocked one asks nothing more.
+        let closes = matches!(key.code, Code::Esc | Code::Enter) && asked.phase != Phase::Works;
+        return if closes { Answer::No } else { Answer::Stay };
+    }
+    if asked.tier == Protection::Typed {
+        return typed(asked, key);
+    }
+    match key.code {
+        _ if unmeant => Answer::Stay,
+        Code::Esc | Code::Enter | Code::Char('n') => Answer::No,
+        Code::Char('y') if !opener => Answer::Yes,
+        _ => {
+            asked.hint = Some("y is yes; n, Enter and Esc are no".to_owned());
+            Answer::Stay
+        }
+    }
+}
+
+/// The environment's name, letter for letter.
+fn typed(asked: &mut Confirm, key: Key) -> Answer {
+    let wanted = asked.environment.as_str();
+    match key.code {
+        Code::Esc => return Answer::No,
+        Code::Enter if asked.input.value() == wanted => return Answer::Yes,
+        Code::Enter => {
+            let typed = asked.input.value();
+            let missing = wanted.chars().count().saturating_sub(typed.chars().count());
+            asked.hint = Some(if wanted.starts_with(typed) {
+                format!("{missing} letters to go")
+            } else {
+                format!("that is not {wanted}; case counts")
+            });
+        }
+        _ => edit(&mut asked.input, key),
+    }
+    Answer::Stay
+}
+
+/// One key in a line of text.
+fn edit(input: &mut Input, key: Key) {
+    let request = match (key.code, key.ctrl, key.alt) {
+        (Code::Char('a'), true, _) | (Code::Home, ..) => InputRequest::GoToStart,
+        (Code::Char('e'), true, _) | (Code::End, ..) => InputRequest::GoToEnd,
+        (Code::Char('u'), true, _) => InputRequest::DeleteLine,
+        (Code::Char('k'), true, _) => InputRequest::DeleteTillEnd,
+        (Code::Char('w'), true, _) => InputRequest::DeletePrevWord,
+        (Code::Char('b'), _, true) => InputRequest::GoToPrevWord,
+        (Code::Char('f'), _, true) => InputRequest::GoToNextWord,
+        (Code::Left, ..) => InputRequest::GoToPrevChar,
+        (Code::Right, ..) => InputRequest::GoToNextChar,
+        (Code::Backspace, ..) => InputRequest::DeletePrevChar,
+        (Code::Delete, ..) => InputRequest::DeleteNextChar,
+        (Code::Char(c), false, false) => InputRequest::InsertChar(c),
+        _ => return,
+    };
+    input.handle(request);
+}
+
+fn picked(
+    picker: &mut Picker,
+    key: Key,
+    ticket: Ticket,
+    model: &mut Model,
+    mashed: bool,
+) -> Vec<Effect> {
+    let fields = picker.fields();
+    let at = fields.iter().position(|f| *f == picker.field).unwrap_or(0);
+    match key.code {
+        Code::Tab => picker.field = fields[(at + 1) % fields.len()],
+        Code::BackTab => picker.field = fields[(at + fields.len() - 1) % fields.len()],
+        Code::Enter if !mashed && picker.waits.is_none() => {
+            picker.problem = None;
+            return chosen(picker, ticket, model);
+        }
+        _ => match picker.field {
+            Field::List => {
+                let last = picker.items.len().saturating_sub(1);
+                picker.selected = match key.code {
+                    Code::Char('j') | Code::Down => (picker.selected + 1).min(last),
+                    Code::Char('k') | Code::Up => picker.selected.saturating_sub(1),
+                    Code::Char('g') | Code::Home => 0,
+                    Code::Char('G') | Code::End => last,
+                    _ => picker.selected,
+                };
+            }
+            Field::Other => edit(&mut picker.other, key),
+            Field::Reason => edit(&mut picker.reason, key),
+        },
+    }
+    Vec::new()
+}
+
+/// Enter in a picker: asks whether that may begin.
+fn chosen(picker: &mut Picker, ticket: Ticket, model: &mut Model) -> Vec<Effect> {
+    let (environment, reason) = (picker.environment.clone(), picker.why());
+    let label = match picker.other.value().trim() {
+        "" => picker.items.get(picker.selected).map(|item| item.value.clone()),
+        other => Some(other.to_owned()),
+    };
+    let release = label.map(ReleaseLabel::new).transpose();
+    let intent = match (picker.purpose, release) {
+        (Purpose::Skip, _) => return skip(picker, model),
+        (Purpose::Cleanup, _) => Intent::Cleanup { environment, reason },
+        (_, Err(problem)) => {
+            picker.problem = Some(problem);
+            return Vec::new();
+        }
+        (Purpose::Deploy, Ok(Some(release))) => Intent::Deploy { environment, release, reason },
+        (Purpose::Rollback, Ok(to @ Some(_))) => Intent::Rollback { environment, to, reason },
+        (_, Ok(None)) => {
+            picker.problem = Some(Problem::new("there is nothing to choose here"));
+            return Vec::new();
+        }
+    };
+    picker.waits = Some("checking whether that may begin");
+    vec![Effect::Propose(ticket, intent)]
+}
+
+fn skip(picker: &mut Picker, model: &mut Model) -> Vec<Effect> {
+    let Some(reason) = picker.why() else {
+        picker.problem = Some(Problem::new("a skip needs a reason").try_this("type it above"));
+        return Vec::new();
+    };
+    let Some(here) = model.here().cloned() else {
+        return Vec::new();
+    };
+    let Some(run) = here.driven() else {
+        picker.problem = Some(Problem::new("nobody drives the run any more"));
+        return Vec::new();
+    };
+    let step = run.view.state.step().map(ToString::to_string).unwrap_or_default();
+    let lines = vec![
+        format!("Leaves {step} of run {} out, and goes on.", run.view.number),
+        format!("Reason, kept in the run: {reason}"),
+    ];
+    let command = Command::Skip { reason };
+    let action = Action::Send(run.view.number, run.view.last_seq, command);
+    let tier = here.protection.min_of(Protection::Confirm);
+    confirm(model, question(&here, tier, "Skip the step", lines, action), None);
+    Vec::new()
+}
+
+/// What a rollback could go to.
+pub(super) fn targets(model: &mut Model, ticket: Ticket, targets: Result<Vec<Target>, Problem>) {
+    let Some(picker) = picker_of(model, ticket) else {
+        return;
+    };
+    picker.waits = None;
+    match targets {
+        Err(problem) => picker.problem = Some(problem),
+        Ok(targets) => {
+            let note = |target: &Target| {
+                let mark = match target.mark {
+                    Mark::Stable => "stable",
+                    Mark::Bad => "marked BAD: needs a reason",
+                    Mark::Cleared => "was bad, cleared",
+                };
+                if target.usual { format!("{mark}, what served before") } else { mark.to_owned() }
+            };
+            picker.items = targets
+                .iter()
+                .map(|t| Item { value: t.release.to_string(), note: note(t) })
+                .collect();
+            if picker.items.is_empty() {
+                let problem = Problem::new("there is nothing to roll back to");
+                picker.problem =
+                    Some(problem.because("no other release has served here, as far as this store knows"));
+            }
+        }
+    }
+}
+
+/// A plan that may begin: the question. Or why not, in the picker.
+pub(super) fn proposed(
+    model: &mut Model,
+    ticket: Ticket,
+    proposed: Result<(Box<Plan>, String), Problem>,
+) {
+    let here = model.here().cloned();
+    let Some(picker) = picker_of(model, ticket) else {
+        return;
+    };
+    picker.waits = None;
+    let (plan, what) = match proposed {
+        Ok(proposal) => proposal,
+        Err(problem) => {
+            picker.problem = Some(problem);
+            return;
+        }
+    };
+    let Some(here) = here.filter(|here| here.name == plan.environment) else {
+        return;
+    };
+    let title = match picker.purpose {
+        Purpose::Deploy => "Deploy",
+        Purpose::Rollback => "Roll back",
+        Purpose::Cleanup | Purpose::Skip => "Clean up BLUE",
+    };
+    let mut lines = vec![what];
+    lines.extend(plan.members.iter().map(|m| format!("  {}  {}", m.service(), m.url)));
+    if let Some(reason) = &plan.reason {
+        lines.push(format!("Reason, kept in the run: {reason}"));
+    }
+    if plan.ask_at_gates {
+        lines.push("Traffic moves only after its gate was opened with T.".to_owned());
+    }
+    let question = question(&here, here.protection, title, lines, Action::Start(plan));
+    confirm(model, question, None);
+}
+
+fn picker_of(model: &mut Model, ticket: Ticket) -> Option<&mut Picker> {
+    match model.dialog.as_mut()? {
+        Dialog { kind: Kind::Pick(picker), ticket: of, .. } if *of == ticket => Some(picker),
+        _ => None,
+    }
+}
+
+/// An act came out. The box closes only now; a failure is told in its place.
+pub(super) fn done(model: &mut Model, ticket: Ticket, done: Result<String, Problem>) -> Vec<Effect> {
+    let ours = model.dialog.as_ref().is_some_and(|dialog| dialog.ticket == ticket);
+    if ours {
+        model.dialog = None;
+    }
+    match done {
+        Ok(said) => model.tell(said),
+        Err(problem) if model.dialog.is_none() => tell_problem(model, problem, None),
+        // A box of somebody's next act is not pushed aside.
+        Err(problem) => model.tell(problem.to_string()),
+    }
+    Vec::new()
+}
+
+/// The world changed: what was half typed was meant for the world before.
+pub(super) fn recheck(model: &mut Model) {
+    let here = model.here().cloned();
+    let Some(Dialog { kind: Kind::Confirm(asked), .. }) = model.dialog.as_mut() else {
+        return;
+    };
+    let Some(here) = here.filter(|here| here.name == asked.environment) else {
+        return;
+    };
+    if asked.phase != Phase::Asks {
+        return;
+    }
+    let changed = if bound(&here) != asked.bound {
+        let now = here.run.as_ref().map_or("has no run".to_owned(), |run| {
+            format!("run {} is now {}", run.view.number, run.view.state.sentence())
+        });
+        Some(now)
+    } else {
+        let starts = matches!(asked.action, Action::Start(_));
+        here.lock.as_ref().filter(|_| starts).map(|lock| format!("it is locked: {lock}"))
+    };
+    if let Some(now) = changed {
+        asked.input.reset();
+        asked.phase = Phase::Blocked(format!("{}: {now}", here.name));
+    }
+}
+
+/// A paste: into a line of text it goes letter by letter, into a question it does not go.
+pub(super) fn pasted(model: &mut Model, text: &str) {
+    let Some(dialog) = model.dialog.as_mut() else {
+        model.tell("paste is off here: keys act, and a paste is not keys");
+        return;
+    };
+    match &mut dialog.kind {
+        Kind::Confirm(asked) => asked.hint = Some("paste is off here".to_owned()),
+        Kind::Pick(picker) => {
+            let input = match picker.field {
+                Field::List => return,
+                Field::Other => &mut picker.other,
+                Field::Reason => &mut picker.reason,
+            };
+            for c in text.chars().filter(|c| !c.is_control()).take(500) {
+                input.handle(InputRequest::InsertChar(c));
+            }
+        }
+        Kind::Tell(_) | Kind::Quit => {}
+    }
+}

@@ -1,0 +1,188 @@
+//! The box over everything.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Rect};
+use ratatui::symbols::border;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Borders, Clear, Widget as _};
+
+use super::{ASCII_HEAVY, ASCII_PLAIN, wrapped, write};
+use crate::domain::error::Problem;
+use crate::domain::policy::Protection;
+use crate::tui::model::Model;
+use crate::tui::model::dialog::{Confirm, Field, Kind, Phase, Picker, Purpose};
+use crate::tui::theme::{Role, Theme};
+
+pub(super) fn render(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let Some(dialog) = &model.dialog else {
+        return;
+    };
+    let width = area.width.saturating_sub(4).min(84);
+    let inside = usize::from(width.saturating_sub(4));
+    let (title, lines, heavy) = match &dialog.kind {
+        Kind::Pick(picker) => (pick_title(picker), pick(picker, theme, inside), false),
+        Kind::Confirm(asked) => (
+            format!("{} · {}", asked.environment.as_str().to_uppercase(), asked.title),
+            confirm(asked, theme, inside),
+            asked.tier == Protection::Typed,
+        ),
+        Kind::Tell(told) => ("That could not be done".to_owned(), problem(told, theme, inside), false),
+        Kind::Quit => ("A run is under way · quit?".to_owned(), quit(model, theme, inside), false),
+    };
+    let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(area.height);
+    let area = area.centered(Constraint::Length(width), Constraint::Length(height));
+    Clear.render(area, buffer);
+    let set = match (theme.ascii, heavy) {
+        (true, true) => ASCII_HEAVY,
+        (true, false) => ASCII_PLAIN,
+        (false, true) => border::DOUBLE,
+        (false, false) => border::PLAIN,
+    };
+    let style = theme.style(if heavy { Role::Failed } else { Role::Focus });
+    let block = Block::new()
+        .borders(Borders::ALL)
+        .border_set(set)
+        .border_style(style)
+        .title_top(Line::styled(format!(" {title} "), style));
+    let mut inner = block.inner(area);
+    block.render(area, buffer);
+    inner.x += 1;
+    inner.width = inner.width.saturating_sub(2);
+    write(&lines, inner, buffer);
+}
+
+fn plain(text: &str, width: usize) -> Vec<Line<'static>> {
+    wrapped(text, width).into_iter().map(Line::raw).collect()
+}
+
+fn styled(theme: Theme, role: Role, text: &str, width: usize) -> Vec<Line<'static>> {
+    let style = theme.style(role);
+    wrapped(text, width).into_iter().map(|line| Line::styled(line, style)).collect()
+}
+
+/// What happened, why, what to do now.
+fn problem(told: &Problem, theme: Theme, width: usize) -> Vec<Line<'static>> {
+    let mut lines = styled(theme, Role::Failed, &told.what, width);
+    for (word, text) in [("why", &told.why), ("now", &told.todo)] {
+        if !text.is_empty() {
+            lines.extend(plain(&format!("{word}: {text}"), width));
+        }
+    }
+    lines
+}
+
+fn pick_title(picker: &Picker) -> String {
+    let what = match picker.purpose {
+        Purpose::Deploy => "Deploy which release?",
+        Purpose::Rollback => "Go back to which release?",
+        Purpose::Cleanup => "Clean up BLUE",
+        Purpose::Skip => "Skip the failed step",
+    };
+    format!("{} · {what}", picker.environment.as_str().to_uppercase())
+}
+
+/// At most so many items are shown at once.
+const SHOWN: usize = 9;
+
+fn pick(picker: &Picker, theme: Theme, width: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    let from = picker.selected.saturating_sub(SHOWN - 1);
+    for (at, item) in picker.items.iter().enumerate().skip(from).take(SHOWN) {
+        let selected = at == picker.selected && picker.other.value().trim().is_empty();
+        let cursor = if selected { theme.pick("▶ ", "> ") } else { "  " };
+        let role = match (selected, picker.field) {
+            (true, Field::List) => Role::Selection,
+            (true, _) => Role::Focus,
+            _ => Role::Text,
+        };
+        lines.push(Line::from(vec![
+            Span::styled(format!("{cursor}{:<24}", item.value), theme.style(role)),
+            Span::styled(format!(" {}", item.note), theme.style(Role::Muted)),
+        ]));
+    }
+    if picker.items.len() > SHOWN {
+        let more = format!("  {} in all", picker.items.len());
+        lines.push(Line::styled(more, theme.style(Role::Muted)));
+    }
+    if picker.purpose == Purpose::Deploy {
+        lines.push(field("another one", picker.other.value(), picker.field == Field::Other, theme));
+    }
+    let reason = if picker.purpose == Purpose::Skip { "reason" } else { "reason (optional)" };
+    lines.push(field(reason, picker.reason.value(), picker.field == Field::Reason, theme));
+    lines.push(Line::raw(""));
+    match (&picker.problem, picker.waits) {
+        (Some(told), _) => lines.extend(problem(told, theme, width)),
+        (None, Some(waits)) => {
+            lines.push(Line::styled(format!("{waits}…"), theme.style(Role::Running)));
+        }
+        (None, None) => lines.push(Line::styled(
+            "Nothing begins before you have said yes to the next box.",
+            theme.style(Role::Muted),
+        )),
+    }
+    lines
+}
+
+fn field(name: &str, value: &str, focused: bool, theme: Theme) -> Line<'static> {
+    let cursor = if focused { theme.pick("▏", "_") } else { "" };
+    let role = if focused { Role::Focus } else { Role::Muted };
+    Line::from(vec![
+        Span::styled(format!("  {name:<18} "), theme.style(role)),
+        Span::raw(format!("{value}{cursor}")),
+    ])
+}
+
+fn confirm(asked: &Confirm, theme: Theme, width: usize) -> Vec<Line<'static>> {
+    let mut lines: Vec<_> = asked.lines.iter().flat_map(|line| plain(line, width)).collect();
+    lines.push(Line::raw(""));
+    match &asked.phase {
+        Phase::Works => lines.push(Line::styled("working…", theme.style(Role::Running))),
+        Phase::Blocked(now) => {
+            lines.extend(styled(theme, Role::Failed, "CHANGED while this was open", width));
+            lines.extend(plain(now, width));
+            lines.extend(plain("What you were answering is no longer what is. Look, then ask again.", width));
+        }
+        Phase::Asks if asked.tier == Protection::Typed => {
+            let (name, typed) = (asked.environment.as_str(), asked.input.value());
+            lines.extend(plain(&format!("Type {name} to go on:"), width));
+            lines.push(field("", typed, true, theme));
+            let hint = asked.hint.clone().unwrap_or_else(|| {
+                if typed == name { "matches; Enter goes on".into() } else { "paste is off here; Enter works when it matches".into() }
+            });
+            lines.push(Line::styled(hint, theme.style(Role::Muted)));
+        }
+        Phase::Asks => {
+            lines.push(Line::from(vec![
+                Span::styled(" n  No ", theme.style(Role::Selection)),
+                Span::raw("     y  Yes"),
+            ]));
+            if let Some(hint) = &asked.hint {
+                lines.push(Line::styled(hint.clone(), theme.style(Role::Muted)));
+            }
+        }
+    }
+    lines
+}
+
+fn quit(model: &Model, theme: Theme, width: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for run in model.environments.iter().filter_map(|e| e.driven()) {
+        let view = &run.view;
+        let process = run.runner.map_or(String::new(), |pid| format!(", in process {pid}"));
+        let text = format!(
+            "Run {} on {} is {}{process}.",
+            view.number,
+            view.plan.environment,
+            view.state.sentence()
+        );
+        lines.extend(plain(&text, width));
+    }
+    lines.extend(plain("It does not need this screen, and goes on to its next gate without it.", width));
+    lines.push(Line::raw(""));
+    lines.push(Line::styled(" s  Stay ", theme.style(Role::Selection)));
+    lines.extend(plain(
+        " d  Disconnect: the run goes on and holds at its next gate; start pointsman to come back",
+        width,
+    ));
+    lines
+}

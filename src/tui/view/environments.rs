@@ -1,0 +1,81 @@
+//! The pane Environments: what serves where, as it was seen.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::{framed, write};
+use crate::domain::seen::ServiceSeen;
+use crate::tui::model::environments::Environment;
+use crate::tui::model::{Model, Pane};
+use crate::tui::theme::{Role, Theme};
+
+pub(super) fn render(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let count = format!(" {} ", model.environments.len());
+    let inner = framed(model, theme, Pane::Environments, count, area, buffer);
+    let mut lines = Vec::new();
+    let mut selected_at = 0;
+    for (at, environment) in model.environments.iter().enumerate() {
+        if at == model.selected {
+            selected_at = lines.len();
+        }
+        lines.extend(of(model, theme, environment, at == model.selected));
+    }
+    // The selected one is always to be seen.
+    let height = usize::from(inner.height);
+    let from = selected_at.saturating_sub(height.saturating_sub(8));
+    write(lines.get(from..).unwrap_or_default(), inner, buffer);
+}
+
+fn of(
+    model: &Model,
+    theme: Theme,
+    environment: &Environment,
+    selected: bool,
+) -> Vec<Line<'static>> {
+    let cursor = if selected { theme.pick("▶", ">") } else { " " };
+    let role = match (selected, model.focus == Pane::Environments) {
+        (true, true) => Role::Selection,
+        (true, false) => Role::Focus,
+        _ => Role::Text,
+    };
+    let stale = environment.stale(model.elapsed);
+    let age = stale.map_or(String::new(), |age| format!("  STALE {} s", age.as_secs()));
+    let mut lines =
+        vec![Line::styled(format!("{cursor}{}{age}", environment.name), theme.style(role))];
+    match &environment.seen {
+        None => lines.push(Line::styled("   not looked yet".to_owned(), theme.style(Role::Muted))),
+        Some((seen, _)) => {
+            if let Some(problem) = &seen.unseen {
+                let what = format!("   {}", problem.what);
+                lines.push(Line::styled(what, theme.style(Role::Unknown)));
+            } else {
+                lines.extend(seen.services.iter().map(|s| service(theme, s, stale.is_some())));
+            }
+        }
+    }
+    if let Some(lock) = &environment.lock {
+        lines.push(Line::styled(format!("   locked: {lock}"), theme.style(Role::Warning)));
+    }
+    if let Some(run) = environment.under_way() {
+        let mark = theme.run(&run.view.state, run.runner.is_some());
+        let release = run.view.plan.release.as_ref().map_or("", |r| r.as_str());
+        lines.push(Line::from(vec![
+            Span::raw(format!("   {} {} {release} ", theme.pick("↳", "->"), run.view.number)),
+            Span::styled(format!("{} {}", mark.glyph, mark.word), theme.style(mark.role)),
+        ]));
+    }
+    lines
+}
+
+fn service(theme: Theme, service: &ServiceSeen, stale: bool) -> Line<'static> {
+    let live = service.live.as_ref().map_or_else(
+        || "nothing".to_owned(),
+        |b| b.release.as_ref().map_or_else(|| b.build.to_string(), ToString::to_string),
+    );
+    let mark = theme.health(Some(&service.health).filter(|_| !stale));
+    Line::from(vec![
+        Span::raw(format!("   {:<10} {live:<14} ", service.service.to_string())),
+        Span::styled(format!("{} {}", mark.glyph, mark.word), theme.style(mark.role)),
+    ])
+}

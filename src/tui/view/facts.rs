@@ -1,0 +1,197 @@
+//! The two lines that never scroll away: where am I and what happens; what are customers on and what
+//! would undo cost.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget as _;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::{clock, took};
+use crate::domain::policy::Protection;
+use crate::domain::seen::ServiceSeen;
+use crate::domain::step::Side;
+use crate::domain::view::RunView;
+use crate::tui::model::Model;
+use crate::tui::model::environments::{Environment, RunSeen};
+use crate::tui::theme::{Role, Theme};
+
+fn role_of(environment: &Environment) -> Role {
+    match environment.protection {
+        Protection::Open => Role::Open,
+        Protection::Confirm => Role::Confirm,
+        Protection::Typed => Role::Typed,
+    }
+}
+
+/// Environments, the run, its state, how long.
+pub(super) fn top(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let mut spans = vec![Span::raw(" ")];
+    for (at, environment) in model.environments.iter().enumerate() {
+        let name = environment.name.as_str();
+        if at == model.selected {
+            let style = theme.style(role_of(environment));
+            spans.push(Span::styled(format!("[{}]", name.to_uppercase()), style));
+        } else if area.width >= 100 {
+            spans.push(Span::styled(name.to_owned(), theme.style(Role::Muted)));
+        } else {
+            continue;
+        }
+        spans.push(Span::raw(" "));
+    }
+    if let Some(run) = model.here().and_then(|e| e.run.as_ref()) {
+        spans.extend(run_spans(run, theme));
+    }
+    let mut line = Line::from(spans);
+    // The clock goes first where the line is narrow.
+    if let Some(now) = model.now {
+        let clock = clock(now);
+        let used = line.width() + clock.width() + 1;
+        if let Some(gap) = usize::from(area.width).checked_sub(used).filter(|gap| *gap > 0) {
+            line.push_span(Span::raw(" ".repeat(gap)));
+            line.push_span(Span::styled(clock, theme.style(Role::Muted)));
+        }
+    }
+    line.render(area, buffer);
+}
+
+fn run_spans(run: &RunSeen, theme: Theme) -> Vec<Span<'static>> {
+    let view = &run.view;
+    let mark = theme.run(&view.state, run.runner.is_some());
+    let release = view.plan.release.as_ref().map(|r| format!(" {r}")).unwrap_or_default();
+    let mut spans = vec![
+        Span::raw(format!("{} {}{release}  ", view.number, view.plan.kind.word())),
+        Span::styled(format!("{} {}", mark.glyph, mark.word), theme.style(mark.role)),
+    ];
+    if view.ended.is_none() {
+        let at = view.state.step().and_then(|id| view.steps.iter().rposition(|s| &s.plan.id == id));
+        if let Some(at) = at {
+            spans.push(Span::raw(format!("  {}/{}", at + 1, view.steps.len())));
+        }
+    }
+    spans.push(Span::raw(format!("  {}", took(view.elapsed_ms))));
+    spans
+}
+
+/// Traffic, undo, lock, staleness. What is dropped first stands last.
+pub(super) fn second(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let Some(here) = model.here() else {
+        return;
+    };
+    let mut parts = vec![
+        (traffic(here), Role::Text),
+        (undo(here), if undo_is_there(here) { Role::Text } else { Role::Warning }),
+    ];
+    if let Some(problem) = &model.blind {
+        parts.insert(0, (format!("OLD: the store cannot be read: {}", problem.what), Role::Failed));
+    }
+    if let Some(age) = here.stale(model.elapsed) {
+        parts.push((format!("STALE: looked {} s ago", age.as_secs()), Role::Unknown));
+    }
+    if let Some(lock) = &here.lock {
+        parts.push((format!("lock: {lock}"), Role::Warning));
+    }
+    let mut line = Line::from(" ");
+    for (at, (text, role)) in parts.into_iter().enumerate() {
+        if at > 0 {
+            line.push_span(Span::styled(theme.pick(" │ ", " | "), theme.style(Role::Border)));
+        }
+        line.push_span(Span::styled(text, theme.style(role)));
+    }
+    line.render(area, buffer);
+}
+
+fn names<'a>(names: impl IntoIterator<Item = &'a crate::domain::ids::ServiceName>) -> String {
+    names.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Who has the traffic, as it was seen last.
+pub(super) fn traffic(here: &Environment) -> String {
+    if let Some(run) = here.under_way().filter(|r| known(&r.view)) {
+        let view = &run.view;
+        if let Some((green, blue)) = view.split() {
+            return format!("SPLIT: {} on GREEN, {} on BLUE", names(green), names(blue));
+        }
+        return match side(view) {
+            Some(Side::Blue) => "traffic BLUE 100 : 0 GREEN".to_owned(),
+            Some(Side::Green) => "traffic BLUE 0 : 100 GREEN".to_owned(),
+            None if view.services.values().all(|s| s.serving.is_none()) => {
+                "traffic: nobody serves".to_owned()
+            }
+            None => "traffic: neither BLUE nor GREEN".to_owned(),
+        };
+    }
+    match &here.seen {
+        None => "traffic: not looked yet".to_owned(),
+        Some((seen, _)) if seen.unseen.is_some() => {
+            let why = seen.unseen.as_ref().map(|p| p.what.clone()).unwrap_or_default();
+            format!("traffic: not to be seen: {why}")
+        }
+        Some((seen, _)) => {
+            let live: Vec<_> = seen.services.iter().map(live).collect();
+            format!("live: {}", live.join(", "))
+        }
+    }
+}
+
+fn live(service: &ServiceSeen) -> String {
+    let release = service.live.as_ref().map(|build| {
+        build.release.as_ref().map_or_else(|| build.build.to_string(), ToString::to_string)
+    });
+    format!("{} {}", service.service, release.unwrap_or_else(|| "nothing".to_owned()))
+}
+
+fn known(view: &RunView) -> bool {
+    view.services.values().all(|s| s.blue_known)
+}
+
+/// The side that has all traffic of all services.
+pub(super) fn side(view: &RunView) -> Option<Side> {
+    let all = |side: Side| {
+        view.services.values().all(|s| s.serving.is_some() && s.serving.as_ref() == s.build(side))
+    };
+    if all(Side::Blue) {
+        Some(Side::Blue)
+    } else if all(Side::Green) {
+        Some(Side::Green)
+    } else {
+        None
+    }
+}
+
+fn undo_is_there(here: &Environment) -> bool {
+    let text = undo(here);
+    text.contains(": B") || text.contains("not needed") || text.contains("under way")
+}
+
+/// What undo costs right now.
+fn undo(here: &Environment) -> String {
+    if let Some(run) = here.under_way() {
+        let view = &run.view;
+        let blue = view.services.values().find_map(|s| s.blue_release.clone());
+        let blue = blue.map_or("BLUE".to_owned(), |release| release.to_string());
+        return if view.gives_back() {
+            "undo: under way".to_owned()
+        } else if !view.touched_traffic() {
+            "undo: not needed, traffic never moved".to_owned()
+        } else if view.can_go_back() {
+            format!("undo: B gives traffic back to {blue}, nothing is built")
+        } else {
+            "undo: none, nothing served before".to_owned()
+        };
+    }
+    let Some((seen, _)) = &here.seen else {
+        return "undo: not looked yet".to_owned();
+    };
+    if seen.unseen.is_some() {
+        return "undo: not known".to_owned();
+    }
+    if let Some(why) = seen.services.iter().find_map(|s| s.rollback.why.as_ref()) {
+        return format!("undo: none, {why}");
+    }
+    let target = seen.services.iter().find_map(|s| s.rollback.target.as_ref());
+    match target {
+        Some(release) => format!("undo: B to {release}, nothing is built"),
+        None => "undo: none".to_owned(),
+    }
+}

@@ -1,0 +1,175 @@
+//! Draws the model: frame by frame, every rectangle clamped to the window.
+
+mod deploy;
+mod dialog;
+mod environments;
+mod facts;
+mod footer;
+mod help;
+mod logs;
+mod small;
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::symbols::border;
+use ratatui::text::Line;
+use ratatui::widgets::{Block, Borders, Widget as _};
+
+use super::model::{Model, Pane};
+use super::theme::{Role, Theme};
+
+/// Draws everything.
+pub fn draw(model: &Model, theme: Theme, frame: &mut Frame<'_>) {
+    render(model, theme, frame.area(), frame.buffer_mut());
+}
+
+/// The same into a buffer.
+pub fn render(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    if model.too_small() {
+        small::render(model, theme, area, buffer);
+        return;
+    }
+    let tabs = u16::from(!wide(area));
+    let [top, facts, tab_line, middle, bottom] = area.layout(&Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(1),
+        Constraint::Length(tabs),
+        Constraint::Min(1),
+        Constraint::Length(2),
+    ]));
+    facts::top(model, theme, top, buffer);
+    facts::second(model, theme, facts, buffer);
+    if tabs > 0 {
+        footer::tabs(model, theme, tab_line, buffer);
+    }
+    for (pane, area) in panes(model, middle) {
+        match pane {
+            Pane::Environments => environments::render(model, theme, area, buffer),
+            Pane::Deploy => deploy::render(model, theme, area, buffer),
+            Pane::Logs => logs::render(model, theme, area, buffer),
+        }
+    }
+    footer::render(model, theme, bottom, buffer);
+    if model.help {
+        help::render(model, theme, middle, buffer);
+    }
+    dialog::render(model, theme, middle, buffer);
+}
+
+fn wide(area: Rect) -> bool {
+    area.width >= 100 && area.height >= 28
+}
+
+/// Which pane goes where (terminal.md 2.2).
+fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
+    let whole = Rect { height: area.height + 5, ..area };
+    if model.zoom || area.height < 17 {
+        return vec![(model.focus, area)];
+    }
+    if !wide(whole) {
+        let [main, strip] =
+            area.layout(&Layout::vertical([Constraint::Min(5), Constraint::Length(5)]));
+        return match model.focus {
+            Pane::Logs => vec![(Pane::Logs, area)],
+            pane => vec![(pane, main), (Pane::Logs, strip)],
+        };
+    }
+    let left = if area.width >= 150 { 46 } else { 36 };
+    let [left, right] =
+        area.layout(&Layout::horizontal([Constraint::Length(left), Constraint::Min(40)]));
+    let [upper, lower] =
+        right.layout(&Layout::vertical([Constraint::Percentage(64), Constraint::Min(6)]));
+    vec![(Pane::Environments, left), (Pane::Deploy, upper), (Pane::Logs, lower)]
+}
+
+/// The frame of a pane. Focus is told by a heavy border and a mark in the title, not by colour.
+fn framed(
+    model: &Model,
+    theme: Theme,
+    pane: Pane,
+    right: String,
+    area: Rect,
+    buffer: &mut Buffer,
+) -> Rect {
+    let focused = model.focus == pane;
+    let set = match (theme.ascii, focused) {
+        (true, true) => ASCII_HEAVY,
+        (true, false) => ASCII_PLAIN,
+        (false, true) => border::THICK,
+        (false, false) => border::PLAIN,
+    };
+    let style = theme.style(if focused { Role::Focus } else { Role::Border });
+    let mark = if focused { theme.pick("▶ ", "> ") } else { "" };
+    let block = Block::new()
+        .borders(Borders::ALL)
+        .border_set(set)
+        .border_style(style)
+        .title_top(Line::styled(format!(" {mark}{} ", pane.title()), style))
+        .title_top(Line::styled(right, style).right_aligned());
+    let inner = block.inner(area);
+    block.render(area, buffer);
+    inner
+}
+
+const ASCII_PLAIN: border::Set<'static> = border::Set {
+    top_left: "+",
+    top_right: "+",
+    bottom_left: "+",
+    bottom_right: "+",
+    vertical_left: "|",
+    vertical_right: "|",
+    horizontal_top: "-",
+    horizontal_bottom: "-",
+};
+
+const ASCII_HEAVY: border::Set<'static> = border::Set {
+    top_left: "#",
+    top_right: "#",
+    bottom_left: "#",
+    bottom_right: "#",
+    vertical_left: "#",
+    vertical_right: "#",
+    horizontal_top: "=",
+    horizontal_bottom: "=",
+};
+
+/// Writes lines from the top; what does not fit is cut.
+fn write(lines: &[Line<'_>], area: Rect, buffer: &mut Buffer) {
+    for (line, row) in lines.iter().zip(area.rows()) {
+        line.render(row, buffer);
+    }
+}
+
+/// Text in lines of a width, broken between words.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    use unicode_width::UnicodeWidthStr as _;
+    let mut lines: Vec<String> = Vec::new();
+    for paragraph in text.lines() {
+        let indent: String = paragraph.chars().take_while(|c| *c == ' ').collect();
+        let mut line = indent.clone();
+        for word in paragraph.split_whitespace() {
+            if line.trim().is_empty() {
+                line.push_str(word);
+            } else if line.width() + 1 + word.width() <= width {
+                line.push(' ');
+                line.push_str(word);
+            } else {
+                lines.push(std::mem::replace(&mut line, format!("{indent}{word}")));
+            }
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+/// `17:47:51Z`.
+fn clock(at: crate::domain::time::Timestamp) -> String {
+    at.strftime("%H:%M:%SZ").to_string()
+}
+
+/// `5:03`, and `1h02m` from an hour on.
+fn took(ms: u64) -> String {
+    let s = ms / 1000;
+    if s < 3600 { format!("{}:{:02}", s / 60, s % 60) } else { format!("{}h{:02}m", s / 3600, s % 3600 / 60) }
+}
