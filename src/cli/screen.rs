@@ -33,7 +33,7 @@ pub(super) async fn screen(session: &Session) -> Finished {
     Ok(code)
 }
 
-/// https://no-color.org: only a value that is not empty counts.
+/// <https://no-color.org>: only a value that is not empty counts.
 fn colour() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -27,7 +27,10 @@ pub async fn command(
     let mut store = app.store()?;
     let listed = store.run(run)?;
     if let RunState::Ended { outcome } = listed.view.state {
-        return Err(Refusal::Refused(Problem::new(format!("run {run} is over: {}", outcome.word()))));
+        return Err(Refusal::Refused(Problem::new(format!(
+            "run {run} is over: {}",
+            outcome.word()
+        ))));
     }
     if listed.runner.is_none() {
         let problem =

@@ -58,7 +58,8 @@ impl Theme {
         let modifier = match role {
             Role::Selection | Role::Typed => Modifier::REVERSED,
             Role::Focus | Role::Key | Role::Waiting | Role::Failed | Role::Toast => Modifier::BOLD,
-            Role::Unknown => Modifier::UNDERLINED,
+            // Where there is colour the line under it is one signal too many.
+            Role::Unknown if !self.colour => Modifier::UNDERLINED,
             _ => Modifier::empty(),
         };
         let style = Style::new().add_modifier(modifier);
@@ -68,16 +69,17 @@ impl Theme {
         match role {
             Role::Text | Role::Selection | Role::Open => style,
             Role::Muted | Role::Border => style.fg(Color::DarkGray),
-            Role::Focus | Role::Warning | Role::Unknown => style.fg(Color::Yellow),
+            Role::Focus | Role::Warning | Role::Unknown | Role::Toast => style.fg(Color::Yellow),
             Role::Key | Role::Running => style.fg(Color::Cyan),
             Role::Confirm => style.fg(Color::Cyan).add_modifier(Modifier::BOLD),
-            Role::Typed => Style::new().fg(Color::White).bg(Color::Red).add_modifier(Modifier::BOLD),
+            Role::Typed => {
+                Style::new().fg(Color::White).bg(Color::Red).add_modifier(Modifier::BOLD)
+            }
             Role::Blue => style.fg(Color::Blue),
             Role::Green => style.fg(Color::LightCyan),
             Role::Waiting => style.fg(Color::Magenta),
             Role::Ok => style.fg(Color::Green),
             Role::Failed => style.fg(Color::Red),
-            Role::Toast => style.fg(Color::Yellow),
         }
     }
 
@@ -94,7 +96,13 @@ impl Theme {
         }
     }
 
-    fn mark(self, unicode: &'static str, ascii: &'static str, word: &'static str, role: Role) -> Mark {
+    fn mark(
+        self,
+        unicode: &'static str,
+        ascii: &'static str,
+        word: &'static str,
+        role: Role,
+    ) -> Mark {
         Mark { glyph: self.pick(unicode, ascii), word, role }
     }
 
@@ -128,7 +136,9 @@ impl Theme {
             },
             _ if !driven => self.mark("?", "[~]", "IN DOUBT", Role::Unknown),
             RunState::Waiting { .. } => self.mark("◆", "[?]", "WAITING FOR YOU", Role::Waiting),
-            RunState::Failed { .. } => self.mark("✗", "[X]", "FAILED, WAITING FOR YOU", Role::Failed),
+            RunState::Failed { .. } => {
+                self.mark("✗", "[X]", "FAILED, WAITING FOR YOU", Role::Failed)
+            }
             RunState::Paused { .. } => self.mark("‖", "[=]", "PAUSED", Role::Warning),
             RunState::Stuck => self.mark("✗", "[X]", "STUCK", Role::Failed),
             RunState::Planned

@@ -81,15 +81,22 @@ impl Acts {
         tokio::spawn(async move {
             let message = match effect {
                 Effect::Look(name) => return acts.look(name.as_str()).await,
-                Effect::FindTargets(ticket, name) => Msg::Targets(ticket, acts.targets(&name).await),
-                Effect::Propose(ticket, intent) => Msg::Proposed(ticket, acts.propose(intent).await),
+                Effect::FindTargets(ticket, name) => {
+                    Msg::Targets(ticket, acts.targets(&name).await)
+                }
+                Effect::Propose(ticket, intent) => {
+                    Msg::Proposed(ticket, acts.propose(intent).await)
+                }
                 Effect::Start(ticket, plan) => Msg::Done(ticket, acts.start(&plan).await),
                 Effect::Send(ticket, run, seen, command) => {
                     Msg::Done(ticket, acts.send(run, seen, &command).await)
                 }
                 Effect::TakeOver(ticket, run, choice) => {
                     let begun = acts.app.detach(run, Some(choice)).await;
-                    Msg::Done(ticket, begun.map(|pid| format!("run {run} goes on in process {pid}")))
+                    Msg::Done(
+                        ticket,
+                        begun.map(|pid| format!("run {run} goes on in process {pid}")),
+                    )
                 }
                 Effect::Observe(run) => Msg::Observed(run, acts.observe(run).await),
                 Effect::Follow(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => return,
@@ -131,8 +138,7 @@ impl Acts {
             }
             Intent::Rollback { environment, to, reason } => {
                 let ground = loaded.ground(environment.as_str())?;
-                let proposed =
-                    propose::rollback(app, ground, to.as_ref(), reason.as_ref()).await;
+                let proposed = propose::rollback(app, ground, to.as_ref(), reason.as_ref()).await;
                 proposed.map(|(proposal, _)| proposal)
             }
             Intent::Cleanup { environment, reason } => {
@@ -156,12 +162,7 @@ impl Acts {
         Ok(format!("run {} goes on in process {pid}", view.number))
     }
 
-    async fn send(
-        &self,
-        run: RunNumber,
-        seen: u64,
-        command: &Command,
-    ) -> Result<String, Problem> {
+    async fn send(&self, run: RunNumber, seen: u64, command: &Command) -> Result<String, Problem> {
         let answer = propose::command(&self.app, run, Some(seen), command).await;
         answer.map_err(propose::Refusal::problem)?;
         Ok(format!("run {run}: asked to {}", crate::domain::words::command(command)))

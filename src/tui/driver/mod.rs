@@ -66,12 +66,21 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
 
 fn environments(loaded: &Loaded) -> Result<Vec<Environment>, Problem> {
     let mut environments = Vec::new();
-    for name in loaded.environments() {
+    // In the order in which a release is promoted; the file's order says nothing.
+    let mut names = loaded.environments();
+    names.sort_by_key(|name| stages_before(loaded, name));
+    for name in names {
         let ground = loaded.ground(name)?;
         let services = ground.members.iter().map(|m| m.service().to_string()).collect();
         environments.push(Environment::new(ground.environment, ground.policy.protection, services));
     }
     Ok(environments)
+}
+
+/// So many environments come before one. Bounded, in case they go round in a circle.
+fn stages_before(loaded: &Loaded, name: &str) -> usize {
+    let before = |name: &str| loaded.promote_from(name).ok().flatten();
+    std::iter::successors(before(name), |name| before(name.as_str())).take(10).count()
 }
 
 struct Signals {

@@ -137,7 +137,8 @@ mod tests {
         all.dedup();
         assert_eq!(all.len(), count);
         for row in COMMANDS.iter().filter(|row| row.group == Group::Acts) {
-            let capital = row.keys.iter().all(|k| k.len() == 1 && k.as_bytes()[0].is_ascii_uppercase());
+            let capital =
+                row.keys.iter().all(|k| k.len() == 1 && k.as_bytes()[0].is_ascii_uppercase());
             assert!(capital || row.command == Command::Pause, "{}", row.name);
         }
     }

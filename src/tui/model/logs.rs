@@ -99,7 +99,10 @@ mod tests {
         pane.scroll(-4);
         assert_eq!(shown(&pane, 3), ["3", "4", "5"]);
         pane.push(lines(10, 500));
-        assert_eq!((shown(&pane, 3), pane.unread()), (vec!["3".into(), "4".into(), "5".into()], 494));
+        assert_eq!(
+            (shown(&pane, 3), pane.unread()),
+            (vec!["3".into(), "4".into(), "5".into()], 494)
+        );
         pane.scroll(10_000);
         assert_eq!((shown(&pane, 2), pane.bottom), (vec!["498".into(), "499".into()], None));
         pane.scroll(-10_000);

@@ -127,7 +127,8 @@ impl Model {
 
     /// Tells something for a while.
     pub fn tell(&mut self, text: impl Into<String>) {
-        self.toast = Some(Toast { text: text.into(), until: self.elapsed + Duration::from_secs(6) });
+        self.toast =
+            Some(Toast { text: text.into(), until: self.elapsed + Duration::from_secs(6) });
     }
 
     /// A new ticket.

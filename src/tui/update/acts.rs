@@ -5,10 +5,11 @@ use tui_input::Input;
 use super::tell_problem;
 use crate::domain::command::{self, may_skip};
 use crate::domain::error::Problem;
-use crate::domain::ids::RunNumber;
+use crate::domain::ids::{RunNumber, ServiceName};
+use crate::domain::plan::Member;
 use crate::domain::policy::Protection;
 use crate::domain::run::RunState;
-use crate::domain::view::RunView;
+use crate::domain::view::{RunView, ServiceView};
 use crate::tui::effect::Effect;
 use crate::tui::keys::Key;
 use crate::tui::keys::commands::{Command, row_of};
@@ -183,7 +184,8 @@ fn steer(here: &Environment, command: Command) -> Option<Confirm> {
             let mut lines = vec![format!("Gives all traffic of {} to {release}:", here.name)];
             lines.extend(services(view));
             lines.push(undo_after(view));
-            lines.push("Not undone by that: what the new release writes and sends meanwhile".into());
+            lines
+                .push("Not undone by that: what the new release writes and sends meanwhile".into());
             ("Switch traffic to GREEN", lines, here.protection)
         }
         Command::Rollback => {
@@ -220,17 +222,18 @@ fn steer(here: &Environment, command: Command) -> Option<Confirm> {
 /// One line per service: from what to what.
 fn services(view: &RunView) -> Vec<String> {
     let green = view.plan.release.as_ref().map_or("green", |r| r.as_str());
-    let line = |(name, seen): (&crate::domain::ids::ServiceName, _)| {
-        let seen: &crate::domain::view::ServiceView = seen;
+    let line = |name: &ServiceName, seen: &ServiceView| {
         let blue = seen.blue_release.as_ref().map(ToString::to_string);
         let blue = blue.or_else(|| seen.blue.as_ref().map(ToString::to_string));
         let health = match seen.green_health {
             Some(verdict) => format!("GREEN gate: {verdict}"),
             None => "GREEN was not asked".to_owned(),
         };
-        format!("  {name}  BLUE {} · GREEN {green} · {health}", blue.unwrap_or("none".into()))
+        let blue = blue.unwrap_or_else(|| "none".to_owned());
+        format!("  {name}  BLUE {blue} · GREEN {green} · {health}")
     };
-    view.services.iter().map(line).collect()
+    let members = view.plan.members.iter().map(Member::service);
+    members.filter_map(|name| Some(line(name, view.services.get(name)?))).collect()
 }
 
 fn undo_after(view: &RunView) -> String {

@@ -19,6 +19,7 @@ use crate::tui::model::Model;
 use crate::tui::model::dialog::{
     Action, Confirm, Dialog, Field, Item, Kind, Phase, Picker, Purpose,
 };
+use crate::tui::model::environments::RunSeen;
 
 /// A y/N box hears nothing for so long, so that mashed keys cannot pass it.
 const DEAF: Duration = Duration::from_millis(300);
@@ -268,8 +269,9 @@ pub(super) fn targets(model: &mut Model, ticket: Ticket, targets: Result<Vec<Tar
                 .collect();
             if picker.items.is_empty() {
                 let problem = Problem::new("there is nothing to roll back to");
-                picker.problem =
-                    Some(problem.because("no other release has served here, as far as this store knows"));
+                picker.problem = Some(
+                    problem.because("no other release has served here, as far as this store knows"),
+                );
             }
         }
     }
@@ -321,7 +323,11 @@ fn picker_of(model: &mut Model, ticket: Ticket) -> Option<&mut Picker> {
 }
 
 /// An act came out. The box closes only now; a failure is told in its place.
-pub(super) fn done(model: &mut Model, ticket: Ticket, done: Result<String, Problem>) -> Vec<Effect> {
+pub(super) fn done(
+    model: &mut Model,
+    ticket: Ticket,
+    done: Result<String, Problem>,
+) -> Vec<Effect> {
     let ours = model.dialog.as_ref().is_some_and(|dialog| dialog.ticket == ticket);
     if ours {
         model.dialog = None;
@@ -347,14 +353,13 @@ pub(super) fn recheck(model: &mut Model) {
     if asked.phase != Phase::Asks {
         return;
     }
-    let changed = if bound(&here) != asked.bound {
-        let now = here.run.as_ref().map_or("has no run".to_owned(), |run| {
-            format!("run {} is now {}", run.view.number, run.view.state.sentence())
-        });
-        Some(now)
-    } else {
-        let starts = matches!(asked.action, Action::Start(_));
+    let starts = matches!(asked.action, Action::Start(_));
+    let changed = if bound(&here) == asked.bound {
         here.lock.as_ref().filter(|_| starts).map(|lock| format!("it is locked: {lock}"))
+    } else {
+        let moved =
+            |run: &RunSeen| format!("run {} is now {}", run.view.number, run.view.state.sentence());
+        Some(here.run.as_ref().map_or("it has no run".to_owned(), moved))
     };
     if let Some(now) = changed {
         asked.input.reset();

@@ -129,10 +129,8 @@ fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
         return Vec::new();
     };
     // A held key repeats movements, and nothing else.
-    let moves = matches!(
-        command,
-        Command::Up | Command::Down | Command::PageUp | Command::PageDown
-    );
+    let moves =
+        matches!(command, Command::Up | Command::Down | Command::PageUp | Command::PageDown);
     if key.repeat && !moves {
         return Vec::new();
     }

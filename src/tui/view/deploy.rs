@@ -7,11 +7,11 @@ use ratatui::text::{Line, Span};
 use super::{clock, facts, framed, took, wrapped, write};
 use crate::domain::plan::RunKind;
 use crate::domain::run::RunState;
-use crate::domain::step::{Side, StepState};
-use crate::domain::view::{RunView, StepView};
+use crate::domain::step::{Side, StepKind, StepState};
+use crate::domain::view::{RunView, ServiceView, StepView};
 use crate::tui::model::environments::{Environment, RunSeen};
 use crate::tui::model::{Model, Pane};
-use crate::tui::theme::{Role, Theme};
+use crate::tui::theme::{Mark, Role, Theme};
 
 pub(super) fn render(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let Some(here) = model.here() else {
@@ -27,21 +27,24 @@ pub(super) fn render(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffe
         };
         return write(&[Line::styled(empty, theme.style(Role::Muted))], inner, buffer);
     };
-    let mut lines = head(run, theme, width);
-    lines.extend(steps(&run.view, theme, width));
+    let elapsed = elapsed_ms(model, &run.view);
+    let head = head(run, theme, width);
     let end = if here.in_doubt().is_some() {
         doubt(model, here, run, theme, width)
     } else {
         tail(here, run, theme, width)
     };
     // What customers are on and what to do now is never scrolled away.
-    let height = usize::from(inner.height);
-    let room = height.saturating_sub(end.len());
-    let current = current_line(&run.view).unwrap_or(0) + 2;
-    let least = lines.len().saturating_sub(room);
-    let from = current.saturating_sub(room.saturating_sub(3)).min(least);
-    let from = (from + model.deploy.scroll).min(least);
-    let mut shown: Vec<_> = lines.drain(from..(from + room.min(lines.len() - from))).collect();
+    let room = usize::from(inner.height).saturating_sub(head.len() + end.len());
+    let (mut steps, mut current) = steps(run, elapsed, true, theme, width);
+    if steps.len() > room {
+        (steps, current) = self::steps(run, elapsed, false, theme, width);
+    }
+    let last = steps.len().saturating_sub(room);
+    let from = current.saturating_sub(room.saturating_sub(3)).min(last);
+    let from = (from + model.deploy.scroll).min(last);
+    let mut shown = head;
+    shown.extend(steps.into_iter().skip(from).take(room));
     shown.extend(end);
     write(&shown, inner, buffer);
 }
@@ -58,32 +61,58 @@ fn head(run: &RunSeen, theme: Theme, width: usize) -> Vec<Line<'static>> {
         (kind, None) => format!("{} {release} GREEN", kind.word()),
     };
     let process = run.runner.map_or("no process".to_owned(), |pid| format!("process {pid}"));
-    let by = if view.ended.is_some() { String::new() } else { format!("  {process}") };
-    let text = format!(
-        "{} {what}   started {} by {}{by}",
-        view.number,
-        clock(view.started),
-        view.actor
-    );
+    let by = if view.ended.is_some() { String::new() } else { format!(" · {process}") };
+    let text =
+        format!("{} {what} · started {} by {}{by}", view.number, clock(view.started), view.actor);
     let mut lines: Vec<_> = wrapped(&text, width).into_iter().map(Line::raw).collect();
     lines.push(Line::raw(""));
     lines
 }
 
-fn current_line(view: &RunView) -> Option<usize> {
+fn current_step(view: &RunView) -> Option<usize> {
     let step = view.state.step()?;
     view.steps.iter().rposition(|s| &s.plan.id == step)
 }
 
-fn steps(view: &RunView, theme: Theme, width: usize) -> Vec<Line<'static>> {
-    let current = current_line(view);
-    let mut lines = Vec::new();
+/// How long the run has been going by now. Facts tell only up to the last one.
+pub(super) fn elapsed_ms(model: &Model, view: &RunView) -> u64 {
+    let since = model.now.map(|now| now.duration_since(view.started).as_millis());
+    let since = since.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0);
+    if view.ended.is_some() { view.elapsed_ms } else { since.max(view.elapsed_ms) }
+}
+
+/// The lines of the steps, and at which of them the run is. `whole`: with what each one said.
+fn steps(
+    run: &RunSeen,
+    elapsed: u64,
+    whole: bool,
+    theme: Theme,
+    width: usize,
+) -> (Vec<Line<'static>>, usize) {
+    let (view, driven) = (&run.view, run.runner.is_some());
+    let current = current_step(view).filter(|_| view.ended.is_none());
+    let (mut lines, mut at_line) = (Vec::new(), 0);
     for (at, step) in view.steps.iter().enumerate() {
-        let here = current == Some(at) && view.ended.is_none();
-        lines.push(step_line(step, at, here, theme, width));
+        if current == Some(at) {
+            at_line = lines.len();
+        }
+        let took = match step.state {
+            StepState::Pending | StepState::NotRun { .. } => String::new(),
+            // Nobody can say how long a step took whose end nobody saw.
+            StepState::InDoubt => "?".to_owned(),
+            StepState::Running { .. } if !driven => "?".to_owned(),
+            StepState::Running { .. } | StepState::Waiting => {
+                running_for(view, step, elapsed.saturating_sub(step.began_ms.unwrap_or(elapsed)))
+            }
+            _ => took(step.took_ms),
+        };
+        // A step that nobody drives any more is not running, whatever the last fact says.
+        let lost = matches!(step.state, StepState::Running { .. }) && !driven;
+        let mark = theme.step(if lost { &StepState::InDoubt } else { &step.state });
+        lines.push(step_line(step, at, current == Some(at), mark, &took, theme, width));
         let detail = match &step.state {
             StepState::Skipped { reason } => Some(format!("reason: {reason}")),
-            StepState::Ok | StepState::Warning if !step.summary.is_empty() && width >= 60 => {
+            StepState::Ok | StepState::Warning if !step.summary.is_empty() && whole => {
                 Some(step.summary.clone())
             }
             _ => None,
@@ -94,27 +123,35 @@ fn steps(view: &RunView, theme: Theme, width: usize) -> Vec<Line<'static>> {
             lines.push(Line::styled(format!("        {text}"), theme.style(Role::Muted)));
         }
     }
-    lines
+    (lines, at_line)
+}
+
+/// How long a step has been going; of a soak also how long it is to go.
+fn running_for(view: &RunView, step: &StepView, ms: u64) -> String {
+    let length = view.plan.policy.soak.length.as_millis();
+    match (&step.plan.kind, &step.state, u64::try_from(length)) {
+        (StepKind::Soak, StepState::Running { attempt: 1 }, Ok(length)) => {
+            format!("{} / {}", took(ms), took(length))
+        }
+        _ => took(ms),
+    }
 }
 
 fn step_line(
     step: &StepView,
     at: usize,
     here: bool,
+    mark: Mark,
+    took: &str,
     theme: Theme,
     width: usize,
 ) -> Line<'static> {
-    let mark = theme.step(&step.state);
     let cursor = if here { theme.pick("▶", ">") } else { " " };
     let attempt = match step.state {
         StepState::Running { attempt } if attempt > 1 => format!("  attempt {attempt}"),
         _ => String::new(),
     };
-    let took = match step.state {
-        StepState::Pending | StepState::NotRun { .. } => String::new(),
-        _ => took(step.took_ms),
-    };
-    let room = width.saturating_sub(22);
+    let room = width.saturating_sub(17 + took.len().max(5));
     let title: String = format!("{}{attempt}", step.plan.title).chars().take(room).collect();
     Line::from(vec![
         Span::raw(format!(" {cursor}{:>2} ", at + 1)),
@@ -129,43 +166,39 @@ fn tail(here: &Environment, run: &RunSeen, theme: Theme, width: usize) -> Vec<Li
     let mut lines = vec![Line::raw("")];
     lines.extend(failure(view, theme, width));
     if view.plan.kind != RunKind::Cleanup && view.ended.is_none() {
-        lines.extend(view.services.iter().map(|(name, s)| {
-            let on = |side: Side| s.serving.is_some() && s.serving.as_ref() == s.build(side);
-            let side = if on(Side::Blue) {
-                Some(Side::Blue)
-            } else if on(Side::Green) {
-                Some(Side::Green)
-            } else {
-                None
-            };
-            bar(name.as_str(), side, theme, width)
-        }));
+        for member in &view.plan.members {
+            if let Some(seen) = view.services.get(member.service()) {
+                lines.push(bar(member.service().as_str(), seen, theme, width));
+            }
+        }
     }
     let now = what_now(here, view);
-    lines.extend(wrapped(&now, width).into_iter().map(|l| Line::styled(l, theme.style(Role::Focus))));
+    lines.extend(
+        wrapped(&now, width).into_iter().map(|l| Line::styled(l, theme.style(Role::Focus))),
+    );
     lines
 }
 
 /// BLUE left and solid, GREEN right and hatched, the words always there.
-fn bar(name: &str, side: Option<Side>, theme: Theme, width: usize) -> Line<'static> {
+fn bar(name: &str, seen: &ServiceView, theme: Theme, width: usize) -> Line<'static> {
+    let on = |side: Side| seen.serving.is_some() && seen.serving.as_ref() == seen.build(side);
     let room = width.saturating_sub(36).clamp(4, 40);
-    let empty = " ".repeat(room);
-    let (blue, green) = match side {
-        Some(Side::Blue) => (theme.fill(Side::Blue).repeat(room), String::new()),
-        Some(Side::Green) => (String::new(), theme.fill(Side::Green).repeat(room)),
-        None => (String::new(), String::new()),
+    let fill = |side: Side| theme.fill(side).repeat(room);
+    let told = |text: &str| format!("{text:^room$}");
+    let (left, middle, role, right) = if on(Side::Blue) {
+        ("100%", fill(Side::Blue), Role::Blue, "  0%")
+    } else if on(Side::Green) {
+        ("  0%", fill(Side::Green), Role::Green, "100%")
+    } else if !seen.blue_known {
+        ("  ?%", told("not looked yet"), Role::Unknown, "  ?%")
+    } else if seen.serving.is_none() {
+        ("  0%", told("nobody serves"), Role::Muted, "  0%")
+    } else {
+        ("  ?%", told("somebody else serves"), Role::Unknown, "  ?%")
     };
-    let (left, right) = match side {
-        Some(Side::Blue) => ("100%", "  0%"),
-        Some(Side::Green) => ("  0%", "100%"),
-        None => ("  ?%", "  ?%"),
-    };
-    let middle = if side.is_some() { String::new() } else { empty };
     Line::from(vec![
         Span::raw(format!(" {name:<12} BLUE {left} ")),
-        Span::styled(blue, theme.style(Role::Blue)),
-        Span::raw(middle),
-        Span::styled(green, theme.style(Role::Green)),
+        Span::styled(middle, theme.style(role)),
         Span::raw(format!(" {right} GREEN")),
     ])
 }
@@ -174,9 +207,10 @@ fn bar(name: &str, side: Option<Side>, theme: Theme, width: usize) -> Line<'stat
 fn failure(view: &RunView, theme: Theme, width: usize) -> Vec<Line<'static>> {
     let failed = match &view.state {
         RunState::Failed { .. } => true,
-        RunState::Ended { outcome } => {
-            !matches!(outcome, crate::domain::event::Outcome::Promoted | crate::domain::event::Outcome::CleanedUp)
-        }
+        RunState::Ended { outcome } => !matches!(
+            outcome,
+            crate::domain::event::Outcome::Promoted | crate::domain::event::Outcome::CleanedUp
+        ),
         _ => false,
     };
     let Some((step, problem, _)) = view.failure.as_ref().filter(|_| failed) else {
@@ -204,7 +238,11 @@ fn customers(view: &RunView) -> String {
         let names = |of: Vec<&crate::domain::ids::ServiceName>| {
             of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         };
-        return format!("SPLIT: customers of {} are on {green}, of {} on {blue}.", names(on_green), names(on_blue));
+        return format!(
+            "SPLIT: customers of {} are on {green}, of {} on {blue}.",
+            names(on_green),
+            names(on_blue)
+        );
     }
     match facts::side(view) {
         _ if !view.touched_traffic() => format!("Customers are still on {blue}. Nothing to undo."),
@@ -261,7 +299,8 @@ fn doubt(
                 let recommended = if at == 0 { "   recommended" } else { "" };
                 let role = if selected { Role::Selection } else { Role::Text };
                 let text = format!("  {cursor} {}{recommended}", choice.sentence());
-                lines.push(Line::styled(text, theme.style(role)));
+                let text = wrapped(&text, width);
+                lines.extend(text.into_iter().map(|line| Line::styled(line, theme.style(role))));
             }
             lines.push(Line::styled(
                 "Nothing runs until you choose: j/k, Enter",

@@ -26,7 +26,9 @@ pub(super) fn render(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffe
             confirm(asked, theme, inside),
             asked.tier == Protection::Typed,
         ),
-        Kind::Tell(told) => ("That could not be done".to_owned(), problem(told, theme, inside), false),
+        Kind::Tell(told) => {
+            ("That could not be done".to_owned(), problem(told, theme, inside), false)
+        }
         Kind::Quit => ("A run is under way · quit?".to_owned(), quit(model, theme, inside), false),
     };
     let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(area.height);
@@ -140,14 +142,21 @@ fn confirm(asked: &Confirm, theme: Theme, width: usize) -> Vec<Line<'static>> {
         Phase::Blocked(now) => {
             lines.extend(styled(theme, Role::Failed, "CHANGED while this was open", width));
             lines.extend(plain(now, width));
-            lines.extend(plain("What you were answering is no longer what is. Look, then ask again.", width));
+            lines.extend(plain(
+                "What you were answering is no longer what is. Look, then ask again.",
+                width,
+            ));
         }
         Phase::Asks if asked.tier == Protection::Typed => {
             let (name, typed) = (asked.environment.as_str(), asked.input.value());
             lines.extend(plain(&format!("Type {name} to go on:"), width));
             lines.push(field("", typed, true, theme));
             let hint = asked.hint.clone().unwrap_or_else(|| {
-                if typed == name { "matches; Enter goes on".into() } else { "paste is off here; Enter works when it matches".into() }
+                if typed == name {
+                    "matches; Enter goes on".into()
+                } else {
+                    "paste is off here; Enter works when it matches".into()
+                }
             });
             lines.push(Line::styled(hint, theme.style(Role::Muted)));
         }
@@ -177,7 +186,10 @@ fn quit(model: &Model, theme: Theme, width: usize) -> Vec<Line<'static>> {
         );
         lines.extend(plain(&text, width));
     }
-    lines.extend(plain("It does not need this screen, and goes on to its next gate without it.", width));
+    lines.extend(plain(
+        "It does not need this screen, and goes on to its next gate without it.",
+        width,
+    ));
     lines.push(Line::raw(""));
     lines.push(Line::styled(" s  Stay ", theme.style(Role::Selection)));
     lines.extend(plain(

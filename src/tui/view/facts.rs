@@ -40,7 +40,7 @@ pub(super) fn top(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) 
         spans.push(Span::raw(" "));
     }
     if let Some(run) = model.here().and_then(|e| e.run.as_ref()) {
-        spans.extend(run_spans(run, theme));
+        spans.extend(run_spans(model, run, theme));
     }
     let mut line = Line::from(spans);
     // The clock goes first where the line is narrow.
@@ -55,7 +55,7 @@ pub(super) fn top(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) 
     line.render(area, buffer);
 }
 
-fn run_spans(run: &RunSeen, theme: Theme) -> Vec<Span<'static>> {
+fn run_spans(model: &Model, run: &RunSeen, theme: Theme) -> Vec<Span<'static>> {
     let view = &run.view;
     let mark = theme.run(&view.state, run.runner.is_some());
     let release = view.plan.release.as_ref().map(|r| format!(" {r}")).unwrap_or_default();
@@ -69,7 +69,7 @@ fn run_spans(run: &RunSeen, theme: Theme) -> Vec<Span<'static>> {
             spans.push(Span::raw(format!("  {}/{}", at + 1, view.steps.len())));
         }
     }
-    spans.push(Span::raw(format!("  {}", took(view.elapsed_ms))));
+    spans.push(Span::raw(format!("  {}", took(super::deploy::elapsed_ms(model, view)))));
     spans
 }
 
@@ -107,7 +107,8 @@ fn names<'a>(names: impl IntoIterator<Item = &'a crate::domain::ids::ServiceName
 
 /// Who has the traffic, as it was seen last.
 pub(super) fn traffic(here: &Environment) -> String {
-    if let Some(run) = here.under_way().filter(|r| known(&r.view)) {
+    // What a dead run has seen last is not what is: there the platform is asked.
+    if let Some(run) = here.driven().filter(|r| known(&r.view)) {
         let view = &run.view;
         if let Some((green, blue)) = view.split() {
             return format!("SPLIT: {} on GREEN, {} on BLUE", names(green), names(blue));
@@ -166,16 +167,16 @@ fn undo_is_there(here: &Environment) -> bool {
 
 /// What undo costs right now.
 fn undo(here: &Environment) -> String {
-    if let Some(run) = here.under_way() {
+    if let Some(run) = here.driven() {
         let view = &run.view;
         let blue = view.services.values().find_map(|s| s.blue_release.clone());
         let blue = blue.map_or("BLUE".to_owned(), |release| release.to_string());
         return if view.gives_back() {
             "undo: under way".to_owned()
         } else if !view.touched_traffic() {
-            "undo: not needed, traffic never moved".to_owned()
+            "undo: not needed yet".to_owned()
         } else if view.can_go_back() {
-            format!("undo: B gives traffic back to {blue}, nothing is built")
+            format!("undo: B to {blue}, nothing is built")
         } else {
             "undo: none, nothing served before".to_owned()
         };

@@ -47,18 +47,7 @@ pub(super) fn render(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffe
 }
 
 fn keys(model: &Model, theme: Theme) -> Line<'static> {
-    let hints: Vec<(String, String)> = match &model.dialog {
-        Some(dialog) => in_dialog(dialog),
-        None => {
-            let on = ACTS.into_iter().filter(|act| available(model, *act).is_ok());
-            let acts = on.filter_map(row_of).map(|row| {
-                let asks = if row.command == Command::Pause { "" } else { "…" };
-                (row.keys[0].to_owned(), format!("{}{asks}", row.name))
-            });
-            let looks = [("Tab", "pane"), ("[ ]", "environment"), ("z", "zoom"), ("?", "help"), ("q", "quit")];
-            acts.chain(looks.map(|(key, word)| (key.to_owned(), word.to_owned()))).collect()
-        }
-    };
+    let hints = model.dialog.as_ref().map_or_else(|| of_screen(model), in_dialog);
     let mut line = Line::from(" ");
     for (key, word) in hints {
         line.push_span(Span::styled(key, theme.style(Role::Key)));
@@ -67,10 +56,26 @@ fn keys(model: &Model, theme: Theme) -> Line<'static> {
     line
 }
 
+/// What can be done now, then how to move.
+fn of_screen(model: &Model) -> Vec<(String, String)> {
+    let on = ACTS.into_iter().filter(|act| available(model, *act).is_ok());
+    let acts = on.filter_map(row_of).map(|row| {
+        let asks = if row.command == Command::Pause { "" } else { "…" };
+        (row.keys[0].to_owned(), format!("{}{asks}", row.name))
+    });
+    let looks =
+        [("Tab", "pane"), ("[ ]", "environment"), ("z", "zoom"), ("?", "help"), ("q", "quit")];
+    acts.chain(looks.map(|(key, word)| (key.to_owned(), word.to_owned()))).collect()
+}
+
 fn in_dialog(dialog: &Dialog) -> Vec<(String, String)> {
     let pairs: &[(&str, &str)] = match &dialog.kind {
-        Kind::Pick(_) => &[("j/k", "choose"), ("Tab", "next field"), ("Enter", "go on"), ("Esc", "cancel")],
-        Kind::Confirm(asked) if asked.phase == Phase::Works => &[("", "working; the answer is awaited")],
+        Kind::Pick(_) => {
+            &[("j/k", "choose"), ("Tab", "next field"), ("Enter", "go on"), ("Esc", "cancel")]
+        }
+        Kind::Confirm(asked) if asked.phase == Phase::Works => {
+            &[("", "working; the answer is awaited")]
+        }
         Kind::Confirm(asked) if matches!(asked.phase, Phase::Blocked(_)) => &[("Esc", "close")],
         Kind::Confirm(asked) if asked.tier == crate::domain::policy::Protection::Typed => {
             &[("Enter", "when the name is typed"), ("Esc", "cancel")]

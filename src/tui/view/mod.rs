@@ -28,8 +28,32 @@ pub fn draw(model: &Model, theme: Theme, frame: &mut Frame<'_>) {
 pub fn render(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
     if model.too_small() {
         small::render(model, theme, area, buffer);
-        return;
+    } else {
+        whole(model, theme, area, buffer);
     }
+    if theme.ascii {
+        spell_in_ascii(buffer);
+    }
+}
+
+/// Whatever a text or a log brought along that this terminal may not be able to show.
+fn spell_in_ascii(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        if cell.symbol().is_ascii() {
+            continue;
+        }
+        let spelled = match cell.symbol() {
+            "·" | "–" => "-",
+            "…" => "~",
+            "→" => ">",
+            "×" => "x",
+            _ => "?",
+        };
+        cell.set_symbol(spelled);
+    }
+}
+
+fn whole(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let tabs = u16::from(!wide(area));
     let [top, facts, tab_line, middle, bottom] = area.layout(&Layout::vertical([
         Constraint::Length(1),
@@ -171,5 +195,9 @@ fn clock(at: crate::domain::time::Timestamp) -> String {
 /// `5:03`, and `1h02m` from an hour on.
 fn took(ms: u64) -> String {
     let s = ms / 1000;
-    if s < 3600 { format!("{}:{:02}", s / 60, s % 60) } else { format!("{}h{:02}m", s / 3600, s % 3600 / 60) }
+    if s < 3600 {
+        format!("{}:{:02}", s / 60, s % 60)
+    } else {
+        format!("{}h{:02}m", s / 3600, s % 3600 / 60)
+    }
 }

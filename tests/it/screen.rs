@@ -1,0 +1,487 @@
+//! The screen without a terminal: what keys do and do not do, and what is drawn. The runs it shows
+//! are driven by the real engine in the scripted world.
+
+use std::time::Duration;
+
+use pointsman::domain::command::Command;
+use pointsman::domain::error::Problem;
+use pointsman::domain::health::Verdict;
+use pointsman::domain::ids::{BuildId, EnvironmentName};
+use pointsman::domain::policy::Protection;
+use pointsman::domain::seen::{BuildSeen, EnvironmentSeen, Health, Readiness, ServiceSeen};
+use pointsman::domain::time::Timestamp;
+use pointsman::domain::view::RunView;
+use pointsman::tui::effect::{Effect, Intent};
+use pointsman::tui::keys::commands::{COMMANDS, Command as Key_, of};
+use pointsman::tui::keys::{Code, Key};
+use pointsman::tui::model::Model;
+use pointsman::tui::model::dialog::{Kind, Phase};
+use pointsman::tui::model::environments::{Environment, RunSeen};
+use pointsman::tui::model::logs::Line;
+use pointsman::tui::msg::{Msg, Stored};
+use pointsman::tui::theme::Theme;
+use pointsman::tui::update::update;
+use pointsman::tui::view::render;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::world::{Behaviour, Bench, deploy_plan, label, service};
+
+const PLAIN: Theme = Theme { colour: false, ascii: false };
+
+/// A screen and its clock.
+struct Screen {
+    model: Model,
+    elapsed: Duration,
+}
+
+impl Screen {
+    fn new(protection: Protection) -> Self {
+        let name = EnvironmentName::new("development").unwrap();
+        let services = vec!["toto-bo".to_owned(), "toto-app".to_owned()];
+        let here = Environment::new(name, protection, services);
+        let offered = vec!["1.0.0".to_owned(), "1.1.0".to_owned()];
+        let model = Model::new(vec![here], offered, "ana".to_owned());
+        let mut screen = Self { model, elapsed: Duration::ZERO };
+        screen.send(Msg::Resize(100, 30));
+        screen.send(Msg::Looked(screen.name(), seen()));
+        screen
+    }
+
+    fn name(&self) -> EnvironmentName {
+        self.model.environments[0].name.clone()
+    }
+
+    fn send(&mut self, msg: Msg) -> Vec<Effect> {
+        update(&mut self.model, msg)
+    }
+
+    /// Lets time go on.
+    fn wait(&mut self, ms: u64) {
+        self.elapsed += Duration::from_millis(ms);
+        let now = Timestamp::UNIX_EPOCH + self.elapsed;
+        self.send(Msg::Tick(now, self.elapsed));
+    }
+
+    /// A key, a second after the last one.
+    fn key(&mut self, code: Code) -> Vec<Effect> {
+        self.wait(1000);
+        self.send(Msg::Key(Key::plain(code)))
+    }
+
+    fn char(&mut self, c: char) -> Vec<Effect> {
+        self.key(Code::Char(c))
+    }
+
+    fn text(&mut self, text: &str) {
+        for c in text.chars() {
+            assert_eq!(self.char(c), []);
+        }
+    }
+
+    /// The store says this run is the latest one.
+    fn run(&mut self, view: &RunView, runner: Option<u32>) -> Vec<Effect> {
+        let run = Some(RunSeen { view: view.clone(), runner });
+        let environment = self.name();
+        self.send(Msg::Stored(Ok(vec![Stored { environment, run, lock: None }])))
+    }
+
+    fn phase(&self) -> Option<Phase> {
+        match &self.model.dialog.as_ref()?.kind {
+            Kind::Confirm(asked) => Some(asked.phase.clone()),
+            _ => None,
+        }
+    }
+
+    fn draw(&self, theme: Theme) -> String {
+        let (width, height) = self.model.size;
+        let area = Rect::new(0, 0, width, height);
+        let mut buffer = Buffer::empty(area);
+        render(&self.model, theme, area, &mut buffer);
+        let row = |y| (0..width).map(|x| buffer[(x, y)].symbol().to_owned()).collect::<String>();
+        let rows: Vec<String> = (0..height).map(|y| row(y).trim_end().to_owned()).collect();
+        rows.join("\n")
+    }
+
+    #[track_caller]
+    fn shows(&self, text: &str) {
+        let drawn = self.draw(PLAIN);
+        assert!(drawn.contains(text), "{text:?} is not in\n{drawn}");
+    }
+}
+
+fn seen() -> EnvironmentSeen {
+    let one = |name: &str| ServiceSeen {
+        service: service(name),
+        url: format!("http://{name}"),
+        live: Some(BuildSeen {
+            release: Some(label("1.0.0")),
+            build: BuildId::new("b-1-0-0").unwrap(),
+            state: "READY".to_owned(),
+        }),
+        green: None,
+        health: Health::Ok,
+        rollback: Readiness { target: Some(label("0.9.0")), why: None },
+    };
+    EnvironmentSeen { services: vec![one("toto-bo"), one("toto-app")], unseen: None }
+}
+
+/// Every state a deploy of 1.1.0 goes through.
+fn states(behaviour: Behaviour) -> Vec<RunView> {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    bench.world.behave("1.1.0", behaviour);
+    let ended = bench.drive(&deploy_plan("1.1.0"));
+    let facts = bench.facts(&ended);
+    let mut view = RunView::begin(ended.number, &facts[0]).unwrap();
+    let mut states = vec![view.clone()];
+    for fact in &facts[1..] {
+        view.apply(fact).unwrap();
+        states.push(view.clone());
+    }
+    states
+}
+
+fn at_gate() -> RunView {
+    let waits = |view: &RunView| view.state.word() == "waiting";
+    let view = states(Behaviour::Healthy).into_iter().find(waits).unwrap();
+    assert!(view.services.values().all(|s| s.green_health == Some(Verdict::Pass)));
+    view
+}
+
+fn acts(effects: &[Effect]) -> bool {
+    effects.iter().any(|e| matches!(e, Effect::Start(..) | Effect::Send(..) | Effect::TakeOver(..)))
+}
+
+#[test]
+fn a_gate_is_opened_by_its_key_and_a_yes_bound_to_what_was_seen() {
+    let mut screen = Screen::new(Protection::Open);
+    let view = at_gate();
+    screen.run(&view, Some(7));
+    screen.shows("WAITING FOR YOU");
+    screen.shows("BLUE 100%");
+    assert_eq!(screen.char('T'), []);
+    screen.shows("Switch traffic to GREEN");
+    let effects = screen.char('y');
+    let [Effect::Send(ticket, run, seen, Command::Approve)] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((*run, *seen), (view.number, view.last_seq));
+    assert_eq!(screen.phase(), Some(Phase::Works), "not closed before the answer is there");
+    assert_eq!(screen.char('y'), [], "and not sent twice");
+    let refused = Problem::new("run #2 refuses").because("the run moved on");
+    screen.send(Msg::Done(*ticket, Err(refused)));
+    screen.shows("the run moved on");
+}
+
+#[test]
+fn the_same_key_twice_a_paste_and_an_auto_repeat_pass_no_box() {
+    for opener in ['T', 'A'] {
+        let mut screen = Screen::new(Protection::Open);
+        screen.run(&at_gate(), Some(7));
+        for _ in 0..20 {
+            assert_eq!(screen.char(opener), []);
+        }
+        assert_eq!(screen.phase(), Some(Phase::Asks), "the opening key does nothing inside");
+        for code in [Code::Enter, Code::Esc, Code::Char('n')] {
+            let _ = screen.char(opener);
+            assert!(!acts(&screen.key(code)));
+            assert_eq!(screen.phase(), None, "{code:?} is no");
+        }
+        // Mashed: y right behind the opening key, then a held y.
+        let _ = screen.char(opener);
+        for _ in 0..50 {
+            screen.wait(20);
+            assert_eq!(screen.send(Msg::Key(Key::plain(Code::Char('y')))), []);
+        }
+        let held = Key { repeat: true, ..Key::plain(Code::Char('y')) };
+        screen.wait(1000);
+        assert_eq!(screen.send(Msg::Key(held)), []);
+        screen.send(Msg::Paste("y\n".to_owned()));
+        assert_eq!(screen.phase(), Some(Phase::Asks));
+        assert!(acts(&screen.char('y')), "a meant y is a yes");
+    }
+    let mut screen = Screen::new(Protection::Open);
+    screen.run(&at_gate(), Some(7));
+    screen.send(Msg::Paste("TDABy\n".to_owned()));
+    assert!(screen.model.dialog.is_none());
+    screen.shows("paste is off");
+}
+
+#[test]
+fn a_typed_environment_wants_its_name_letter_for_letter() {
+    let mut screen = Screen::new(Protection::Typed);
+    screen.run(&at_gate(), Some(7));
+    let _ = screen.char('T');
+    assert_eq!(screen.char('y'), []);
+    let _ = screen.send(Msg::Key(Key::ctrl('u')));
+    screen.text("develop");
+    assert_eq!(screen.key(Code::Enter), []);
+    screen.shows("4 letters to go");
+    screen.send(Msg::Paste("ment".to_owned()));
+    screen.shows("paste is off");
+    assert_eq!(screen.key(Code::Enter), []);
+    let _ = screen.send(Msg::Key(Key::ctrl('u')));
+    screen.text("Development");
+    assert_eq!(screen.key(Code::Enter), []);
+    screen.shows("case counts");
+    let _ = screen.send(Msg::Key(Key::ctrl('u')));
+    screen.text("development");
+    assert!(acts(&screen.key(Code::Enter)));
+}
+
+#[test]
+fn a_world_that_changes_under_a_box_takes_the_answer_back() {
+    let mut screen = Screen::new(Protection::Typed);
+    let view = at_gate();
+    screen.run(&view, Some(7));
+    let _ = screen.char('T');
+    screen.text("developmen");
+    let ended = states(Behaviour::Healthy).pop().unwrap();
+    screen.run(&ended, None);
+    screen.shows("CHANGED");
+    screen.text("t");
+    assert!(!acts(&screen.key(Code::Enter)));
+    assert_eq!(screen.phase(), None);
+}
+
+#[test]
+fn a_deploy_is_picked_proposed_and_confirmed() {
+    let mut screen = Screen::new(Protection::Open);
+    let _ = screen.char('D');
+    screen.shows("live on toto-bo, toto-app");
+    let _ = screen.char('j');
+    let effects = screen.key(Code::Enter);
+    let [Effect::Propose(ticket, Intent::Deploy { release, reason: None, .. })] =
+        effects.as_slice()
+    else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(release.as_str(), "1.1.0");
+    screen.shows("checking");
+    let refused = Problem::new("1.1.0 was not promoted on staging").try_this("say why not");
+    screen.send(Msg::Proposed(*ticket, Err(refused)));
+    screen.shows("was not promoted");
+    let _ = screen.key(Code::Tab);
+    let _ = screen.key(Code::Tab);
+    screen.text("hotfix");
+    let effects = screen.key(Code::Enter);
+    let [Effect::Propose(ticket, Intent::Deploy { reason: Some(reason), .. })] = effects.as_slice()
+    else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(reason, "hotfix");
+    let plan = Box::new(deploy_plan("1.1.0"));
+    screen.send(Msg::Proposed(*ticket, Ok((plan.clone(), "Build it.".to_owned()))));
+    screen.shows("Build it.");
+    assert!(matches!(screen.char('y').as_slice(), [Effect::Start(_, started)] if *started == plan));
+}
+
+#[test]
+fn a_run_whose_process_died_is_in_doubt_and_nothing_runs_until_somebody_chooses() {
+    let mut screen = Screen::new(Protection::Open);
+    let soaking = |view: &RunView| view.state.sentence() == "in soak";
+    let view = states(Behaviour::Healthy).into_iter().find(soaking).unwrap();
+    let effects = screen.run(&view, None);
+    assert!(effects.contains(&Effect::Observe(view.number)), "{effects:?}");
+    screen.shows("INTERRUPTED");
+    screen.shows("asking the platform");
+    screen.shows("LOST");
+    assert_eq!(screen.char('D'), []);
+    screen.shows("is in doubt; decide about it first");
+    let observed = [(service("toto-bo"), pointsman::domain::recover::Serving::Foreign("x".into()))];
+    let doubt =
+        pointsman::domain::recover::reconcile(&view, &observed.into_iter().collect()).unwrap();
+    screen.send(Msg::Observed(view.number, Ok(doubt)));
+    screen.shows("x, which is not of this run");
+    assert_eq!(screen.key(Code::Enter), []);
+    let effects = screen.char('y');
+    assert!(matches!(effects.as_slice(), [Effect::TakeOver(..)]), "{effects:?}");
+}
+
+#[test]
+fn quitting_never_touches_a_run() {
+    let mut screen = Screen::new(Protection::Open);
+    screen.run(&at_gate(), Some(7));
+    let interrupt = |screen: &mut Screen| {
+        screen.wait(500);
+        screen.send(Msg::Key(Key::ctrl('c')))
+    };
+    for _ in 0..5 {
+        assert_eq!(interrupt(&mut screen), []);
+    }
+    screen.shows("Stay");
+    assert_eq!(screen.key(Code::Enter), []);
+    assert!(screen.model.dialog.is_none());
+    for _ in 0..30 {
+        assert_eq!(screen.key(Code::Esc), []);
+    }
+    let _ = screen.char('q');
+    assert_eq!(screen.char('d'), [Effect::Quit]);
+
+    let mut idle = Screen::new(Protection::Open);
+    assert_eq!(interrupt(&mut idle), []);
+    idle.shows("again");
+    assert_eq!(interrupt(&mut idle), [Effect::Quit]);
+    assert_eq!(Screen::new(Protection::Open).char('q'), [Effect::Quit]);
+}
+
+#[test]
+fn in_a_window_too_small_to_read_nothing_can_be_confirmed() {
+    let mut screen = Screen::new(Protection::Open);
+    screen.run(&at_gate(), Some(7));
+    let _ = screen.char('T');
+    screen.send(Msg::Resize(50, 10));
+    screen.shows("too small");
+    for c in ['y', 'T', 'B', 'A', 'D'] {
+        assert_eq!(screen.char(c), [], "{c}");
+    }
+    screen.send(Msg::Resize(100, 30));
+    screen.shows("Switch traffic to GREEN");
+}
+
+#[test]
+fn every_key_of_the_table_does_what_it_says_or_tells_why_not() {
+    for row in COMMANDS {
+        for key in row.keys {
+            let pressed = match *key {
+                "Tab" => Key::plain(Code::Tab),
+                "Shift-Tab" => Key::plain(Code::BackTab),
+                "Enter" => Key::plain(Code::Enter),
+                "Esc" => Key::plain(Code::Esc),
+                "Up" => Key::plain(Code::Up),
+                "Down" => Key::plain(Code::Down),
+                "Home" => Key::plain(Code::Home),
+                "End" => Key::plain(Code::End),
+                "PgUp" => Key::plain(Code::PageUp),
+                "PgDn" => Key::plain(Code::PageDown),
+                key => match key.strip_prefix("Ctrl-") {
+                    Some(letter) => Key::ctrl(letter.chars().next().unwrap()),
+                    None => Key::plain(Code::Char(key.chars().next().unwrap())),
+                },
+            };
+            assert_eq!(of(pressed), Some(row.command), "{key}");
+            let mut screen = Screen::new(Protection::Open);
+            screen.run(&states(Behaviour::Healthy).pop().unwrap(), None);
+            screen.wait(1000);
+            assert!(!acts(&screen.send(Msg::Key(pressed))), "{key} acts without asking");
+            let told = screen.model.toast.is_some() || screen.model.dialog.is_some();
+            let off = [Key_::Switch, Key_::Abort, Key_::Retry, Key_::Skip, Key_::Pause];
+            assert!(told || !off.contains(&row.command), "{key} says nothing");
+        }
+    }
+}
+
+#[test]
+fn a_failed_step_says_what_why_what_customers_see_and_what_now() {
+    let mut screen = Screen::new(Protection::Open);
+    let ended = states(Behaviour::Broken).pop().unwrap();
+    screen.run(&ended, None);
+    screen.shows("FAILED");
+    screen.shows("HTTP 503");
+    screen.shows("Customers are still on 1.0.0. Nothing to undo.");
+}
+
+#[test]
+fn what_is_not_known_is_not_told_as_known() {
+    let mut screen = Screen::new(Protection::Open);
+    screen.wait(60_000);
+    screen.shows("STALE");
+    let drawn = screen.draw(PLAIN);
+    assert!(!drawn.contains("✓ OK"), "an old look is no OK\n{drawn}");
+    screen.send(Msg::Stored(Err(Problem::new("store.db cannot be read"))));
+    screen.shows("OLD: the store cannot be read");
+}
+
+#[test]
+fn every_screen_fits_every_window() {
+    let mut screens = Vec::new();
+    for behaviour in [Behaviour::Healthy, Behaviour::Broken, Behaviour::Leaks(8)] {
+        let mut screen = Screen::new(Protection::Typed);
+        screen.run(&states(behaviour).pop().unwrap(), Some(7));
+        screens.push(screen);
+    }
+    let mut boxed = Screen::new(Protection::Typed);
+    boxed.run(&at_gate(), Some(7));
+    let _ = boxed.char('T');
+    screens.push(boxed);
+    let mut picker = Screen::new(Protection::Open);
+    let _ = picker.char('D');
+    screens.push(picker);
+    let mut help = Screen::new(Protection::Open);
+    let _ = help.char('?');
+    screens.push(help);
+    // Every small size, where rectangles vanish, and some of the large ones.
+    let small = (1..70).flat_map(|w| (1..26).map(move |h| (w, h))).step_by(3);
+    let large = (70..=200).step_by(13).flat_map(|w| (1..=60).step_by(7).map(move |h| (w, h)));
+    let sizes: Vec<(u16, u16)> = small.chain(large).collect();
+    for screen in &mut screens {
+        let line = Line {
+            at: Timestamp::UNIX_EPOCH,
+            source: "toto-app".to_owned(),
+            text: "漢字 wide and very ".repeat(40),
+        };
+        if let Some(run) = screen.model.logs.run {
+            screen.send(Msg::Logged(run, true, vec![line; 100]));
+        }
+        for (width, height) in &sizes {
+            screen.send(Msg::Resize(*width, *height));
+            screen.draw(Theme { colour: true, ascii: width % 2 == 0 });
+        }
+    }
+}
+
+#[test]
+fn without_colour_and_unicode_everything_is_still_told() {
+    let mut screen = Screen::new(Protection::Open);
+    screen.run(&at_gate(), Some(7));
+    for (width, height) in [(160, 45), (100, 30), (80, 24), (60, 16)] {
+        screen.send(Msg::Resize(width, height));
+        let drawn = screen.draw(Theme { colour: false, ascii: true });
+        assert!(drawn.is_ascii(), "{drawn}");
+        for word in ["WAIT", "BLUE", "GREEN", "DEVELOPMENT", "undo: not needed"] {
+            assert!(drawn.contains(word), "{word} at {width}x{height}\n{drawn}");
+        }
+    }
+}
+
+#[test]
+fn screens_look_as_they_did() {
+    let mut screen = Screen::new(Protection::Open);
+    screen.wait(3_600_000 + 7_000);
+    screen.send(Msg::Looked(screen.name(), seen()));
+    for (name, size) in [("wide", (160, 45)), ("usual", (100, 30)), ("small", (80, 24))] {
+        let (width, height) = size;
+        screen.send(Msg::Resize(width, height));
+        screen.run(&at_gate(), Some(7));
+        insta::assert_snapshot!(format!("gate_{name}"), steady(&screen.draw(PLAIN)));
+        let ended = states(Behaviour::Broken).pop().unwrap();
+        screen.run(&ended, None);
+        insta::assert_snapshot!(format!("failed_{name}"), steady(&screen.draw(PLAIN)));
+    }
+}
+
+/// Build ids are random.
+fn steady(drawn: &str) -> String {
+    let mut out = String::new();
+    let mut rest = drawn;
+    while let Some(at) = rest.find("-r") {
+        let (before, after) = rest.split_at(at + 2);
+        out.push_str(before);
+        let id = after.chars().take_while(|c| c.is_ascii_digit()).count();
+        let tail = &after[id..];
+        let random = tail
+            .strip_prefix('-')
+            .map_or(0, |t| t.chars().take_while(char::is_ascii_hexdigit).count());
+        if id > 0 && random > 0 {
+            out.push_str(&after[..id]);
+            out.push('-');
+            out.push_str(&"x".repeat(random));
+            rest = &tail[1 + random..];
+        } else {
+            rest = after;
+        }
+    }
+    out.push_str(rest);
+    out
+}
