@@ -21,6 +21,9 @@ pub struct Arguments {
     /// Write one JSON object, or one JSON line per event, to stdout
     #[arg(long, global = true)]
     pub json: bool,
+    /// No screen and no cursor movement: one line per fact, words on stdin
+    #[arg(long, global = true)]
+    pub plain: bool,
     /// Only ASCII on the screen
     #[arg(long, global = true)]
     pub ascii: bool,
@@ -159,6 +162,9 @@ pub struct Confirmation {
     /// Why; kept in the run
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
+    /// Wait so long for a run under way to end: 90s, 10m
+    #[arg(long, value_name = "TIME", value_parser = crate::domain::time::parse_duration)]
+    pub lock_wait: Option<std::time::Duration>,
     /// Take the environment from a run whose process is there but lets its lease run out
     #[arg(long, requires = "reason")]
     pub take_over: bool,

@@ -15,5 +15,5 @@ pub(super) async fn cleanup(session: &Session, arguments: &CleanupArguments) -> 
     let plan = propose::cleanup(&session.app, ground, reason).await?;
     let (what, plan) = (plan.what, plan.plan);
     confirm(&plan.environment, plan.policy.protection, confirmation, &what)?;
-    drive(session, &plan, confirmation.take_over).await
+    drive(session, &plan, confirmation).await
 }

@@ -46,8 +46,8 @@ pub(super) async fn deploy(session: &Session, arguments: &DeployArguments) -> Fi
     let plan = proposal.plan;
     confirm(&plan.environment, plan.policy.protection, confirmation, &proposal.what)?;
     if arguments.detach {
-        detach(session, &plan, confirmation.take_over).await
+        detach(session, &plan, confirmation).await
     } else {
-        drive(session, &plan, confirmation.take_over).await
+        drive(session, &plan, confirmation).await
     }
 }

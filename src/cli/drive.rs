@@ -1,9 +1,12 @@
 //! Drives a run in this process and prints it as it goes, or is the process of a detached one.
 
+use std::time::Duration;
+
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use super::Session;
+use super::args::Confirmation;
 use super::exit::{Failed, Finished, IN_DOUBT, INTERRUPTED, OK};
 use super::print::{self, LiveLine};
 use crate::app::{MemoryJournal, own_session};
@@ -17,10 +20,10 @@ use crate::engine::{Asking, Engine, Signal, observe};
 use crate::ports::journal::{Journal, JournalError};
 
 /// Makes a run of a confirmed plan and drives it to its end.
-pub(super) async fn drive(session: &Session, plan: &Plan, take_over: bool) -> Finished {
+pub(super) async fn drive(session: &Session, plan: &Plan, how: &Confirmation) -> Finished {
     // Before there is a run: what cannot even be reached is no failed run.
-    session.app.hosting(&plan.endpoint, true).await?;
-    let view = match make(session, plan, take_over) {
+    session.app.platform(&plan.endpoint).await?;
+    let view = match make(session, plan, how).await {
         Ok(view) => view,
         Err(JournalError::Unusable(why)) if plan.kind == RunKind::Rollback => {
             return unrecorded(session, plan, &why).await;
@@ -33,9 +36,26 @@ pub(super) async fn drive(session: &Session, plan: &Plan, take_over: bool) -> Fi
     follow(session, engine, run, 0, interrupted).await
 }
 
-fn make(session: &Session, plan: &Plan, take_over: bool) -> Result<RunView, JournalError> {
-    session.app.create(&mut session.app.store()?, plan, take_over)
+/// Makes the run, waiting for one under way as long as was allowed.
+async fn make(session: &Session, plan: &Plan, how: &Confirmation) -> Result<RunView, JournalError> {
+    let (app, began) = (&session.app, session.app.clock.elapsed());
+    let wait = how.lock_wait.unwrap_or_default();
+    let mut told = false;
+    loop {
+        match app.create(&mut app.store()?, plan, how.take_over) {
+            Err(JournalError::Busy(holder)) if app.clock.elapsed().saturating_sub(began) < wait => {
+                if !std::mem::replace(&mut told, true) {
+                    print::note(format!("waiting: {}", JournalError::Busy(holder)));
+                }
+                app.clock.sleep(LOOK).await;
+            }
+            made => return made,
+        }
+    }
 }
+
+/// How often a run under way is looked at.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// A rollback that cannot be recorded is carried out all the same, and says so.
 async fn unrecorded(session: &Session, plan: &Plan, why: &Problem) -> Finished {
@@ -95,9 +115,9 @@ pub(super) async fn follow(
 }
 
 /// Makes a run and leaves it to its own process.
-pub(super) async fn detach(session: &Session, plan: &Plan, take_over: bool) -> Finished {
-    session.app.hosting(&plan.endpoint, true).await?;
-    let view = session.app.create(&mut session.app.store()?, plan, take_over)?;
+pub(super) async fn detach(session: &Session, plan: &Plan, how: &Confirmation) -> Finished {
+    session.app.platform(&plan.endpoint).await?;
+    let view = make(session, plan, how).await?;
     let pid = session.app.detach(view.number, None).await?;
     let text = format!(
         "run {} of {} goes on in process {pid}\n  now: pointsman status {}; pointsman events {}",

@@ -2,6 +2,7 @@
 //! nothing ever prompts.
 
 pub mod args;
+mod attach;
 mod check;
 mod cleanup;
 mod confirm;
@@ -92,7 +93,7 @@ async fn dispatch(session: &Session) -> Finished {
         }
         Verb::Events { run } => past::events(session, *run),
         Verb::Logs { run } => past::logs(session, *run),
-        Verb::Attach { run } => steer::attach(session, *run).await,
+        Verb::Attach { run } => attach::attach(session, *run).await,
         Verb::Resume(arguments) => resume::resume(session, arguments).await,
         Verb::Approve(to) => steer::steer(session, to.run, to.seen, &Command::Approve).await,
         Verb::Pause(to) => steer::steer(session, to.run, to.seen, &Command::Pause).await,

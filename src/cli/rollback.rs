@@ -21,5 +21,5 @@ pub(super) async fn rollback(session: &Session, arguments: &RollbackArguments) -
     }
     let plan = proposal.plan;
     confirm(&plan.environment, plan.policy.protection, confirmation, &proposal.what)?;
-    drive(session, &plan, confirmation.take_over).await
+    drive(session, &plan, confirmation).await
 }

@@ -6,10 +6,14 @@ use super::Session;
 use super::exit::{Failed, Finished, USAGE};
 use super::print;
 use crate::domain::error::Problem;
+use crate::ports::journal::Journal as _;
 use crate::tui::theme::Theme;
 use crate::tui::{self, Options};
 
 pub(super) async fn screen(session: &Session) -> Finished {
+    if session.arguments.plain {
+        return plain(session).await;
+    }
     let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
     if dumb || !io::stdout().is_terminal() || !io::stdin().is_terminal() {
         let problem = Problem::new("there is no terminal to show the screen on");
@@ -31,6 +35,17 @@ pub(super) async fn screen(session: &Session) -> Finished {
         ));
     }
     Ok(code)
+}
+
+/// What the screen shows, in lines: how every environment is, and then the run under way, if there is
+/// one, to be followed and driven.
+async fn plain(session: &Session) -> Finished {
+    super::status::status(session, None).await?;
+    let latest = session.app.store()?.runs(None, 1)?.pop();
+    match latest.filter(|listed| listed.view.ended.is_none()) {
+        Some(listed) => super::attach::attach(session, listed.view.number).await,
+        None => Ok(super::exit::OK),
+    }
 }
 
 /// <https://no-color.org>: only a value that is not empty counts.

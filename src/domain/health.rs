@@ -193,6 +193,8 @@ pub struct Attestation {
     wanted: Wanted,
     row: u32,
     ours: u32,
+    blind: u32,
+    asked: u32,
     last_healthy: Duration,
     seen: BTreeMap<String, u32>,
 }
@@ -204,7 +206,8 @@ impl Attestation {
     /// An attestation that has seen nothing yet.
     pub fn new(policy: AttestPolicy, wanted: Wanted) -> Self {
         let last_healthy = Duration::ZERO;
-        Self { policy, wanted, row: 0, ours: 0, last_healthy, seen: BTreeMap::new() }
+        let (row, ours, blind, asked) = (0, 0, 0, 0);
+        Self { policy, wanted, row, ours, blind, asked, last_healthy, seen: BTreeMap::new() }
     }
 
     /// Takes one answer, `elapsed` after the first question.
@@ -217,9 +220,11 @@ impl Attestation {
             Sample::Unhealthy(why) => why.clone(),
             Sample::Blind(why) => {
                 self.last_healthy = elapsed;
+                self.blind += 1;
                 format!("could not ask: {why}")
             }
         };
+        self.asked += 1;
         *self.seen.entry(label).or_default() += 1;
         if self.wanted.judge(sample).is_ok() {
             (self.row, self.ours) = (self.row + 1, self.ours + 1);
@@ -242,6 +247,10 @@ impl Attestation {
         }
         if elapsed < self.policy.within {
             return None;
+        }
+        // Who was blind has not seen that somebody else answers (invariant 8).
+        if self.blind == self.asked {
+            return Some(Decision::new(Verdict::Inconclusive, self.who()));
         }
         if self.ours > 0 {
             return Some(Decision::new(

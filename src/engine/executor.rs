@@ -349,11 +349,12 @@ impl Engine {
     }
 
     /// Whether a step under way is to be dropped. Going back does not wait for a watch to end, but
-    /// never drops a switch.
+    /// never drops a switch. A soak only watches, so any moment of it is a safe point.
     fn cancels(&self, kind: &StepKind) -> bool {
         let (wishes, view) = (&self.supervisor.wishes, self.supervisor.view());
         let goes_back = wishes.rollback && view.can_go_back();
-        !view.gives_back() && (wishes.abort || (goes_back && !kind.moves_traffic()))
+        let soaks = wishes.stop && *kind == StepKind::Soak;
+        !view.gives_back() && (wishes.abort || soaks || (goes_back && !kind.moves_traffic()))
     }
 
     fn conclude(&mut self, step: &PlannedStep, result: StepResult) -> Result<(), EngineError> {

@@ -468,7 +468,7 @@ fn steady(drawn: &str) -> String {
     while let Some(at) = rest.find("-r") {
         let (before, after) = rest.split_at(at + 2);
         out.push_str(before);
-        let id = after.chars().take_while(|c| c.is_ascii_digit()).count();
+        let id = after.chars().take_while(char::is_ascii_digit).count();
         let tail = &after[id..];
         let random = tail
             .strip_prefix('-')

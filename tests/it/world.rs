@@ -42,6 +42,8 @@ pub(crate) enum Behaviour {
     Flaky,
     /// Healthy for so many answers at its public address, then not.
     Leaks(u32),
+    /// We cannot ask it: our side is at fault.
+    Blind,
     /// Its build ends FAILED.
     DoesNotBuild,
 }
@@ -257,6 +259,7 @@ fn answer(inside: &mut Inside, base: &str) -> Sample {
     let asked = inside.asked.entry(format!("{build} {public}")).or_default();
     *asked += 1;
     let bad = match inside.behaviour.get(&release).copied().unwrap_or(Behaviour::Healthy) {
+        Behaviour::Blind => return Sample::Blind("no route".to_owned()),
         Behaviour::Healthy | Behaviour::DoesNotBuild => false,
         Behaviour::Broken => true,
         Behaviour::Flaky => asked.is_multiple_of(2),
@@ -378,7 +381,7 @@ impl Bench {
         })
     }
 
-    fn create(&self, plan: &Plan) -> RunView {
+    pub(crate) fn create(&self, plan: &Plan) -> RunView {
         let event = Event::RunStarted { plan: Box::new(plan.clone()), plan_hash: plan.hash() };
         let at = Timestamp::UNIX_EPOCH;
         let entry = Entry { actor: "ana", at, elapsed_ms: 0, step: None, event: &event };
@@ -405,6 +408,35 @@ impl Bench {
         let journal = Crashing { inner: self.store(), at, acted };
         let ended = paused(async { self.engine(Box::new(journal), view).0.run().await });
         ended.is_err().then(|| self.store().run(number).unwrap().view)
+    }
+
+    /// Drives a plan on another journal than the store.
+    pub(crate) fn drive_on(&self, mut journal: Box<dyn Journal>, plan: &Plan) -> RunView {
+        let event = Event::RunStarted { plan: Box::new(plan.clone()), plan_hash: plan.hash() };
+        let at = Timestamp::UNIX_EPOCH;
+        let entry = Entry { actor: "ana", at, elapsed_ms: 0, step: None, event: &event };
+        let view = journal.create(plan, entry, false).unwrap();
+        paused(async { self.engine(journal, view).0.run().await.unwrap() })
+    }
+
+    /// Drives a run for minutes, or until it ends; a run in doubt is carried on.
+    pub(crate) fn for_minutes(&self, view: RunView, commands: &[Command]) -> RunView {
+        let number = view.number;
+        let mut store = self.store();
+        for command in commands {
+            let (seen, at) = (view.last_seq, Timestamp::UNIX_EPOCH);
+            store.send(number, "ben", seen, command, at).unwrap();
+        }
+        paused(async {
+            let fresh = view.last_seq == 1;
+            let (mut engine, _sender) = self.engine(Box::new(self.store()), view);
+            if !fresh {
+                engine.take_over("", Choice::Continue).unwrap();
+            }
+            let minutes = Duration::from_mins(3);
+            let _ = tokio::time::timeout(minutes, engine.run()).await;
+        });
+        self.store().run(number).unwrap().view
     }
 
     /// What somebody who looks is offered.

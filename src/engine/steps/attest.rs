@@ -54,7 +54,7 @@ async fn one(context: &Context, member: &Member, side: Side) -> Result<(String, 
             Err(StepError::lasting(problem(&format!("{service} is not answered by {build}"))))
         }
         Verdict::Inconclusive => Err(StepError::inconclusive(problem(&format!(
-            "{service} is answered by more than one build"
+            "it is not known who answers for {service}"
         )))),
     }
 }

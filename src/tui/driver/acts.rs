@@ -12,10 +12,10 @@ use crate::config::Loaded;
 use crate::domain::command::Command;
 use crate::domain::error::Problem;
 use crate::domain::ids::{EnvironmentName, RunNumber};
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Plan, RunKind};
 use crate::domain::recover::{Doubt, reconcile};
 use crate::engine::observe;
-use crate::ports::journal::Journal as _;
+use crate::ports::journal::{Journal as _, JournalError};
 use crate::propose::{self, RUNS_LOOKED_AT};
 use crate::tui::effect::{Effect, Intent};
 use crate::tui::msg::Msg;
@@ -153,11 +153,13 @@ impl Acts {
     async fn start(&self, plan: &Plan) -> Result<String, Problem> {
         // Before there is a run: what cannot even be reached is no failed run.
         self.app.platform(&plan.endpoint).await?;
-        let mut store = self.app.store().map_err(crate::ports::journal::JournalError::problem)?;
-        let view = self
-            .app
-            .create(&mut store, plan, false)
-            .map_err(crate::ports::journal::JournalError::problem)?;
+        let mut store = self.app.store().map_err(JournalError::problem)?;
+        let view = self.app.create(&mut store, plan, false).map_err(|error| match error {
+            JournalError::Unusable(problem) if plan.kind == RunKind::Rollback => problem.try_this(
+                format!("pointsman rollback {} works without a journal", plan.environment),
+            ),
+            error => error.problem(),
+        })?;
         let pid = self.app.detach(view.number, None).await?;
         Ok(format!("run {} goes on in process {pid}", view.number))
     }
@@ -170,7 +172,7 @@ impl Acts {
 
     async fn observe(&self, run: RunNumber) -> Result<Doubt, Problem> {
         let listed = self.app.store().and_then(|s| s.run(run));
-        let view = listed.map_err(crate::ports::journal::JournalError::problem)?.view;
+        let view = listed.map_err(JournalError::problem)?.view;
         let platform = self.app.platform(&view.plan.endpoint).await?;
         let observed = observe(platform.as_ref(), &view).await.map_err(|e| e.problem)?;
         reconcile(&view, &observed)

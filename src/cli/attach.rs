@@ -1,0 +1,143 @@
+//! `attach`: follows a run, and drives it from a plain terminal: one line per fact on stdout, words
+//! on stdin. The same acts, questions and rules as on the screen.
+
+use std::io::{self, BufRead as _, IsTerminal as _};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::Session;
+use super::exit::{Failed, Finished, IN_DOUBT, OK};
+use super::print;
+use crate::domain::command::Command;
+use crate::domain::error::Problem;
+use crate::domain::ids::RunNumber;
+use crate::domain::policy::Protection;
+use crate::domain::run::RunState;
+use crate::domain::view::RunView;
+use crate::domain::words;
+use crate::ports::journal::Journal as _;
+use crate::propose;
+
+/// How often the store is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What can be typed.
+const WORDS: &str = "approve · pause · resume · retry · skip REASON · rollback · abort · quit";
+
+/// Prints a run's facts as they come, until it ends or its runner is gone.
+pub(super) async fn attach(session: &Session, run: RunNumber) -> Finished {
+    let drives = !session.arguments.json && (session.arguments.plain || io::stdin().is_terminal());
+    let mut typed = drives.then(typed_lines);
+    if drives {
+        print::note(format!("type: {WORDS}"));
+    }
+    let store = session.app.store()?;
+    let (mut seen, mut asked) = (0, None);
+    loop {
+        let listed = store.run(run)?;
+        for fact in store.facts(run, seen)? {
+            seen = fact.seq;
+            // What was half answered was meant for the run as it was.
+            if asked.take().is_some() {
+                print::note("the run moved on; nothing was sent");
+            }
+            if session.arguments.json {
+                print::result(fact.to_json().to_string());
+            } else {
+                print::result(words::fact(&fact));
+            }
+        }
+        if matches!(listed.view.state, RunState::Ended { .. }) && seen >= listed.view.last_seq {
+            return Ok(listed.view.exit_code());
+        }
+        if listed.runner.is_none() {
+            let problem =
+                Problem::new(format!("run {run} is in doubt")).because("its runner is gone");
+            let problem = problem.try_this(format!("pointsman resume {}", run.0));
+            return Err(Failed::with(IN_DOUBT, problem));
+        }
+        let line = tokio::select! {
+            line = next(&mut typed) => line,
+            () = session.app.clock.sleep(LOOK) => continue,
+        };
+        match heard(&listed.view, asked.take(), line.trim()) {
+            Heard::Quit => {
+                print::note(format!("run {run} goes on; pointsman attach {} comes back", run.0));
+                return Ok(OK);
+            }
+            Heard::Nothing => {}
+            Heard::Told(text) => print::note(text),
+            Heard::Asks(command, question) => {
+                print::note(question);
+                asked = Some(command);
+            }
+            Heard::Sends(command) => {
+                let sent = propose::command(&session.app, run, Some(seen), &command).await;
+                if let Err(refusal) = sent {
+                    print::note(print::lines::problem(&refusal.problem()));
+                }
+            }
+        }
+    }
+}
+
+/// Lines of stdin, read on a thread of their own: reading cannot be cancelled.
+fn typed_lines() -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel(16);
+    std::thread::spawn(move || {
+        for line in io::stdin().lock().lines() {
+            let Ok(line) = line else { return };
+            if sender.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// The next line; never, where nobody types or stdin is at its end.
+async fn next(typed: &mut Option<mpsc::Receiver<String>>) -> String {
+    if let Some(lines) = typed
+        && let Some(line) = lines.recv().await
+    {
+        return line;
+    }
+    *typed = None;
+    std::future::pending().await
+}
+
+enum Heard {
+    Quit,
+    Nothing,
+    Told(String),
+    Asks(Command, String),
+    Sends(Command),
+}
+
+/// A typed line: the answer to the question that stands, or a word.
+fn heard(view: &RunView, asked: Option<Command>, line: &str) -> Heard {
+    let environment = view.plan.environment.as_str();
+    let typed = view.plan.policy.protection == Protection::Typed;
+    if let Some(command) = asked {
+        let yes = if typed { line == environment } else { matches!(line, "y" | "yes") };
+        return if yes { Heard::Sends(command) } else { Heard::Told("nothing was sent".into()) };
+    }
+    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let command = match word {
+        "" => return Heard::Nothing,
+        "quit" | "q" => return Heard::Quit,
+        // The safe direction asks nothing.
+        "pause" => return Heard::Sends(Command::Pause),
+        "resume" => return Heard::Sends(Command::Resume),
+        "approve" => Command::Approve,
+        "retry" => Command::Retry,
+        "skip" => Command::Skip { reason: rest.trim().to_owned() },
+        "rollback" => Command::Rollback,
+        "abort" => Command::Abort { now: false },
+        _ => return Heard::Told(format!("{word:?} is no word here; type: {WORDS}")),
+    };
+    let what = words::command(&command);
+    let how = if typed { format!("Type {environment}:") } else { "Go on? [y/N]".to_owned() };
+    Heard::Asks(command, format!("Run {} on {environment}: {what}. {how}", view.number))
+}

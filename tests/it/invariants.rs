@@ -1,0 +1,132 @@
+//! Invariants 2, 7 and 9 of deploy-tools.md §6, whatever the world does and whenever a runner dies.
+
+use pointsman::domain::command::Command;
+use pointsman::domain::event::{Event, Outcome, Recorded};
+use pointsman::domain::plan::Plan;
+use pointsman::domain::planner;
+use pointsman::domain::readiness::{Live, default_target};
+use pointsman::domain::run::RunState;
+use pointsman::domain::step::Failure;
+use pointsman::domain::view::RunView;
+use pointsman::store::MemoryJournal;
+use proptest::prelude::*;
+
+use super::world::{Act, Behaviour, Bench, Fault, deploy_plan, ground, label, service};
+
+const SERVICES: [&str; 2] = ["toto-bo", "toto-app"];
+
+fn live(bench: &Bench) -> Live {
+    SERVICES.map(|s| (service(s), bench.world.live(s))).into_iter().collect()
+}
+
+fn asking(release: &str) -> Plan {
+    let mut plan = deploy_plan(release);
+    plan.ask_at_gates = true;
+    plan
+}
+
+fn commands() -> impl Strategy<Value = Vec<Command>> {
+    let one = prop_oneof![
+        Just(Command::Pause),
+        Just(Command::Resume),
+        Just(Command::Retry),
+        Just(Command::Rollback),
+        Just(Command::Skip { reason: "because".to_owned() }),
+    ];
+    proptest::collection::vec(one, 0..4)
+}
+
+fn rollback(bench: &Bench) -> Plan {
+    let choice = default_target(&bench.runs(), &live(bench)).unwrap();
+    planner::rollback(ground(), &choice, Some(label("1.1.0"))).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() })]
+
+    /// 2: every effect has its intent written before it, and every success its observation after it.
+    #[test]
+    fn every_effect_has_its_intent_and_every_success_its_observation(
+        at in 2..50_u64,
+        acted in any::<bool>(),
+        fault in proptest::option::of((0..40_usize, any::<bool>())),
+    ) {
+        let bench = Bench::new();
+        bench.drive(&deploy_plan("1.0.0"));
+        bench.world.forget_acts();
+        let class = Failure::Passing;
+        bench.world.fail(fault.map(|(at, acts)| Fault { at, class, acts, lasts: false }));
+        let view = match bench.crash(&deploy_plan("1.1.0"), at, acted) {
+            Some(dead) => dead,
+            None => bench.runs().swap_remove(0),
+        };
+        let facts = bench.facts(&view);
+        let wrote = |wanted: &dyn Fn(&Event) -> bool| {
+            facts.iter().any(|f| matches!(&f.event, Recorded::Known(event) if wanted(event)))
+        };
+        for act in bench.world.acts() {
+            let intended = match &act {
+                Act::Built(_, id) => wrote(&|e| {
+                    matches!(e, Event::BuildRequested { build, .. } if build.as_str() == id)
+                }),
+                Act::Switched(name, id) => wrote(&|e| {
+                    matches!(e, Event::SwitchRequested { service, to, .. }
+                        if service.as_str() == name && to.as_str() == id)
+                }),
+                Act::Stopped(..) | Act::Deleted(..) => false,
+            };
+            prop_assert!(intended, "{act:?} without an intent");
+        }
+        if view.state == (RunState::Ended { outcome: Outcome::Promoted }) {
+            for seen in view.services.values() {
+                prop_assert!(seen.serving == seen.green, "a success that nobody has seen");
+            }
+        }
+    }
+
+    /// 7: no time, crash, resume or other command opens a gate.
+    #[test]
+    fn a_gate_opens_for_nobody_but_who_opens_it(at in 2..25_u64, commands in commands()) {
+        let bench = Bench::new();
+        bench.drive(&deploy_plan("1.0.0"));
+        let before = live(&bench);
+        let begun = bench.create(&asking("1.1.0"));
+        let mut view = bench.for_minutes(begun, &[]);
+        prop_assert!(matches!(view.state, RunState::Waiting { .. }), "{}", view.state.sentence());
+        for _ in 0..at % 3 {
+            view = bench.for_minutes(view, &commands);
+        }
+        let opened = |view: &RunView| {
+            let facts = bench.facts(view);
+            facts.iter().any(|f| matches!(f.event, Recorded::Known(Event::GateAnswered { .. })))
+        };
+        prop_assert!(!opened(&view));
+        prop_assert_eq!(live(&bench), before);
+        let approved = bench.for_minutes(view, &[Command::Approve]);
+        prop_assert!(opened(&approved), "{}", approved.state.sentence());
+    }
+
+    /// 9: traffic goes back with a journal that cannot be written, and with blind probes, which never
+    /// turn into a success.
+    #[test]
+    fn a_rollback_gives_traffic_back_whatever_else_is_broken(
+        blind in any::<bool>(),
+        unwritable in any::<bool>(),
+    ) {
+        let bench = Bench::new();
+        bench.drive(&deploy_plan("1.0.0"));
+        let first = live(&bench);
+        bench.drive(&deploy_plan("1.1.0"));
+        let plan = rollback(&bench);
+        if blind {
+            bench.world.behave("1.0.0", Behaviour::Blind);
+        }
+        let view = if unwritable {
+            bench.drive_on(Box::new(MemoryJournal::default()), &plan)
+        } else {
+            bench.drive(&plan)
+        };
+        prop_assert_eq!(live(&bench), first);
+        prop_assert_eq!(view.exit_code(), if blind { 5 } else { 0 });
+    }
+}

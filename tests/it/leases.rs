@@ -1,0 +1,183 @@
+//! Who may act: runners that are stopped, killed, waited for and driven by hand, all of them real
+//! processes.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::sandbox::{Sandbox, wait_until};
+
+fn live(sandbox: &Sandbox) -> [Result<String, u16>; 2] {
+    [sandbox.app, sandbox.bo].map(|port| Sandbox::who(port).map(|who| who.0))
+}
+
+fn both(release: &str) -> [Result<String, u16>; 2] {
+    [Ok(release.to_owned()), Ok(release.to_owned())]
+}
+
+fn kill(signal: &str, pid: &str) {
+    assert!(Command::new("kill").args([signal, pid]).status().unwrap().success());
+}
+
+fn facts(sandbox: &Sandbox, run: &str) -> Vec<Value> {
+    let out = sandbox.run(&["events", run, "--json"]).out;
+    out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn slow_soak(sandbox: &Sandbox) {
+    sandbox.write_config(
+        "soak: { for: 60s, interval: 100ms }\n    health: { interval: 100ms }\n    \
+         attest: { consecutive: 3, interval: 20ms }",
+        "{ kind: list, labels: [\"1.0.0\", \"1.1.0\"] }",
+    );
+}
+
+/// Lets the lease look as old as it would be after so long a stop.
+fn age_lease(sandbox: &Sandbox, run: &str) {
+    let connection = rusqlite::Connection::open(sandbox.state().join("store.db")).unwrap();
+    let changed = connection
+        .execute("UPDATE runs SET renewed = '2020-01-01T00:00:00Z' WHERE number = ?1", [run])
+        .unwrap();
+    assert_eq!(changed, 1);
+}
+
+#[test]
+fn a_runner_stopped_past_its_lease_acts_no_more_when_it_wakes() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    slow_soak(&sandbox);
+    let detached = ["deploy", "development", "--release", "1.1.0", "--yes", "--detach", "--json"];
+    let pid = sandbox.run(&detached).exits(0).json()["pid"].to_string();
+    let soaks = || facts(&sandbox, "2").last().is_some_and(|f| f["step"] == "soak");
+    wait_until("it soaks", soaks);
+    kill("-STOP", &pid);
+    age_lease(&sandbox, "2");
+    let refused = sandbox.run(&["rollback", "development", "--yes"]).exits(4);
+    assert!(refused.err.contains("its lease ran out"), "{}", refused.err);
+    let reason = ["rollback", "development", "--yes", "--take-over", "--reason", "it hangs"];
+    sandbox.run(&reason).exits(0);
+    assert_eq!(live(&sandbox), both("1.0.0"));
+    let before = facts(&sandbox, "2").len();
+    kill("-CONT", &pid);
+    let gone = || !std::path::Path::new("/proc").join(&pid).join("exe").exists();
+    wait_until("the woken runner has gone", gone);
+    assert_eq!(facts(&sandbox, "2").len(), before, "not one fact more");
+    assert_eq!(live(&sandbox), both("1.0.0"), "and no effect");
+}
+
+/// Runs a command and kills it -9 as soon as its run has so many facts. `false`: it was over before.
+fn killed_at(sandbox: &Sandbox, arguments: &[&str], run: &str, at: usize) -> bool {
+    let mut child = sandbox.command(arguments).spawn().unwrap();
+    wait_until("it is far enough, or over", || {
+        facts(sandbox, run).len() >= at || child.try_wait().unwrap().is_some()
+    });
+    let _ = child.kill();
+    let _ = child.wait();
+    sandbox.run(&["status", "development", "--json"]).json()["run"]["state"] == "in_doubt"
+}
+
+#[test]
+fn a_killed_rollback_is_finished_from_wherever_it_died() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    sandbox.deploy("1.1.0").exits(0);
+    let mut doubts = 0;
+    for (n, at) in (2..=16).step_by(2).enumerate() {
+        let (to, run) = (["1.0.0", "1.1.0"][n % 2], (n + 3).to_string());
+        let arguments = ["rollback", "development", "--to", to, "--reason", "sweep", "--yes"];
+        if killed_at(&sandbox, &arguments, &run, at) {
+            doubts += 1;
+            sandbox.run(&["resume", &run, "--yes"]).exits(0);
+        }
+        assert_eq!(live(&sandbox), both(to), "killed at fact {at}");
+        let built = facts(&sandbox, &run).iter().any(|f| f["kind"] == "build-requested");
+        assert!(!built, "a rollback builds nothing");
+    }
+    assert!(doubts > 2, "{doubts} kills came in time");
+}
+
+#[test]
+fn a_killed_clean_up_is_finished_and_spares_what_serves() {
+    let sandbox = Sandbox::new();
+    let mut doubts = 0;
+    for (n, at) in [2, 4, 6, 8].into_iter().enumerate() {
+        let release = format!("1.{n}.0");
+        sandbox.deploy(&release).exits(0);
+        let run = (2 * n + 2).to_string();
+        let arguments = ["cleanup", "development", "--reason", "sweep", "--yes"];
+        if killed_at(&sandbox, &arguments, &run, at) {
+            doubts += 1;
+            sandbox.run(&["resume", &run, "--yes"]).exits(0);
+        }
+        assert_eq!(live(&sandbox), both(&release), "killed at fact {at}");
+    }
+    assert!(doubts > 0, "no kill came in time");
+}
+
+#[test]
+fn who_waits_for_the_lock_gets_it_when_it_is_free() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    slow_soak(&sandbox);
+    let detached = ["deploy", "development", "--release", "1.1.0", "--yes", "--detach"];
+    sandbox.run(&detached).exits(0);
+    let waits = ["deploy", "development", "--release", "1.2.0", "--yes", "--lock-wait", "300ms"];
+    sandbox.run(&waits).exits(4);
+    let waits = ["rollback", "development", "--to", "1.0.0", "--yes", "--lock-wait", "60s"];
+    let waiting = sandbox.command(&waits).spawn().unwrap();
+    wait_until("it soaks", || facts(&sandbox, "2").last().is_some_and(|f| f["step"] == "soak"));
+    sandbox.run(&["abort", "2"]).exits(0);
+    // The abort gave traffic back already; whoever waited is told so, not that it is locked.
+    let ended = waiting.wait_with_output().unwrap();
+    assert_ne!(ended.status.code(), Some(4), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(live(&sandbox), both("1.0.0"));
+}
+
+#[test]
+fn a_run_is_driven_from_a_plain_terminal() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    slow_soak(&sandbox);
+    let detached = ["deploy", "development", "--release", "1.1.0", "--yes", "--detach"];
+    sandbox.run(&detached).exits(0);
+    let mut attached =
+        sandbox.command(&["attach", "2", "--plain"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut words = attached.stdin.take().unwrap();
+    let state = || sandbox.run(&["status", "development", "--json"]).json()["run"]["state"].clone();
+    wait_until("it soaks", || facts(&sandbox, "2").last().is_some_and(|f| f["step"] == "soak"));
+    // A no, a word that is none, and then the rollback with its yes.
+    for line in ["rollback", "n", "roll it", "rollback", "y"] {
+        writeln!(words, "{line}").unwrap();
+    }
+    wait_until("it is over", || state().is_null());
+    let ended = attached.wait_with_output().unwrap();
+    let (out, err) =
+        (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(ended.status.code(), Some(1), "{out}{err}");
+    assert!(
+        out.contains("asked to give traffic back") && out.contains("over: rolled_back"),
+        "{out}"
+    );
+    assert!(err.contains("nothing was sent") && err.contains("is no word here"), "{err}");
+    assert_eq!(live(&sandbox), both("1.0.0"));
+}
+
+#[test]
+fn a_failed_step_is_skipped_with_a_reason_where_that_is_allowed() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    let detached = ["deploy", "development", "--release", "1.2.0-broken", "--yes", "--detach"];
+    sandbox.run(&detached).exits(0);
+    let state = || sandbox.run(&["status", "development", "--json"]).json()["run"]["state"].clone();
+    wait_until("it failed and waits", || state() == "step_failed");
+    sandbox.run(&["skip", "2"]).exits(2);
+    let empty = sandbox.run(&["skip", "2", "--reason", " "]).exits(3);
+    assert!(empty.err.contains("needs a reason"), "{}", empty.err);
+    // Whoever skips the proof gets what was not proven; the soak takes it back by rule.
+    sandbox.run(&["skip", "2", "--reason", "the check itself is wrong"]).exits(0);
+    wait_until("it is over, or waits again", || state() == "step_failed" || state().is_null());
+    let kinds = facts(&sandbox, "2");
+    assert!(kinds.iter().any(|f| f["kind"] == "step-skipped"));
+    assert_eq!(live(&sandbox), both("1.0.0"));
+}
