@@ -50,6 +50,11 @@ impl Terminal {
         Self { master: pair.master, keys, child, shown }
     }
 
+    fn size(&self) -> String {
+        let (rows, cols) = self.shown.lock().unwrap().screen().size();
+        format!("{cols}x{rows}")
+    }
+
     fn text(&self) -> String {
         self.shown.lock().unwrap().screen().contents()
     }
@@ -62,6 +67,13 @@ impl Terminal {
             assert!(patience, "{text:?} is not on the screen:\n{}", self.text());
             std::thread::park_timeout(Duration::from_millis(20));
         }
+    }
+
+    /// A picture for `screenshots/`, once the screen shows a text.
+    #[track_caller]
+    fn picture(&self, text: &str, name: &str) {
+        self.wants(text);
+        super::picture::take(self.shown.lock().unwrap().screen(), name);
     }
 
     fn press(&mut self, keys: &str) {
@@ -127,9 +139,11 @@ fn deploy(terminal: &mut Terminal, downs: usize) {
     terminal.press(&"j".repeat(downs));
     terminal.press("\r");
     terminal.says_yes("DEVELOPMENT · Deploy ");
-    terminal.wants("WAITING FOR YOU");
+    terminal.picture("Enter or T", &format!("gate-{}", terminal.size()));
     terminal.press("T");
+    terminal.picture("n  No", &format!("switch-{}", terminal.size()));
     terminal.says_yes("Switch traffic to GREEN");
+    terminal.picture("Watch for 1.0s", &format!("soak-{}", terminal.size()));
     terminal.wants("PROMOTED");
 }
 
@@ -152,7 +166,7 @@ fn live(sandbox: &Sandbox) -> [String; 2] {
 fn a_release_goes_live_the_next_one_too_and_b_brings_the_first_back() {
     let sandbox = sandbox();
     let mut terminal = Terminal::open(&sandbox, 45, 160);
-    terminal.wants("No runs yet for development. D starts one.");
+    terminal.picture("No runs yet for development. D starts one.", "first-160x45");
     deploy(&mut terminal, 0);
     assert_eq!(live(&sandbox), ["1.0.0", "1.0.0"]);
     terminal.resize(30, 100);
@@ -160,7 +174,7 @@ fn a_release_goes_live_the_next_one_too_and_b_brings_the_first_back() {
     assert_eq!(live(&sandbox), ["1.1.0", "1.1.0"]);
     terminal.resize(24, 80);
     terminal.press("B");
-    terminal.wants("what served before");
+    terminal.picture("what served before", "rollback-80x24");
     terminal.press("\r");
     terminal.says_yes("DEVELOPMENT · Roll back");
     terminal.wants("ROLLED BACK");
@@ -192,7 +206,7 @@ fn a_killed_screen_is_nothing_to_its_run_and_a_killed_runner_waits_for_a_choice(
     let mut terminal = Terminal::open(&sandbox, 30, 100);
     terminal.wants("INTERRUPTED");
     terminal.wants("recorded");
-    terminal.wants("recommended");
+    terminal.picture("recommended", "interrupted-100x30");
     terminal.press("D");
     terminal.wants("is in doubt; decide about it first");
     terminal.press("\r");

@@ -13,6 +13,7 @@ mod invariants;
 mod journeys;
 mod leases;
 mod load;
+mod picture;
 mod planning;
 mod recovery;
 mod sandbox;
