@@ -561,13 +561,11 @@ fn the_doctor_says_what_is_wrong_and_what_mends_it() {
     assert!(sandbox.run(&["man"]).exits(0).out.contains(".TH pointsman"));
 }
 
-#[test]
+/// A sandbox whose store is on a small disk of its own; the platform has its own elsewhere, as a real
+/// one has. The disk goes last, after the emulator was stopped. None where disks cannot be made.
 #[cfg(target_os = "linux")]
-fn with_a_full_disk_nothing_new_is_risked_and_a_rollback_works() {
-    // Declared first, so that it goes last: the emulator is stopped before its disk goes.
-    let mut small_disk = Unmount(None);
+fn on_small_disk() -> Option<(Unmount, Sandbox)> {
     let sandbox = Sandbox::new();
-    // The store on a small disk of its own; the platform has its own elsewhere, as a real one has.
     let (state, platform) = (sandbox.state(), sandbox.folder.path().join("platform"));
     std::fs::create_dir_all(&state).unwrap();
     std::fs::create_dir_all(&platform).unwrap();
@@ -575,14 +573,25 @@ fn with_a_full_disk_nothing_new_is_risked_and_a_rollback_works() {
         Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(&state).output();
     if !mounted.is_ok_and(|o| o.status.success()) {
         println!("skipped: a small disk cannot be mounted here");
-        return;
+        return None;
     }
-    small_disk.0 = Some(state.clone());
     std::os::unix::fs::symlink(&platform, state.join("emulator")).unwrap();
+    Some((Unmount(state), sandbox))
+}
+
+#[cfg(target_os = "linux")]
+fn fill(disk: &std::path::Path) {
+    let mut filler = std::fs::File::create(disk.join("filler")).unwrap();
+    while filler.write_all(&[0; 4096]).is_ok() {}
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn with_a_full_disk_nothing_new_is_risked_and_a_rollback_works() {
+    let Some((_small_disk, sandbox)) = on_small_disk() else { return };
     sandbox.deploy("1.0.0").exits(0);
     sandbox.deploy("1.1.0").exits(0);
-    let mut filler = std::fs::File::create(state.join("filler")).unwrap();
-    while filler.write_all(&[0; 4096]).is_ok() {}
+    fill(&sandbox.state());
 
     let refused = sandbox.deploy("1.2.0").exits(1);
     assert!(refused.err.contains("disk"), "{}", refused.err);
@@ -594,15 +603,35 @@ fn with_a_full_disk_nothing_new_is_risked_and_a_rollback_works() {
     both(&sandbox, "1.0.0");
 }
 
-/// Takes the small disk away again, whatever became of the test.
-struct Unmount(Option<std::path::PathBuf>);
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_that_fills_up_during_a_run_stops_it_and_prints_the_way_out() {
+    let Some((_small_disk, sandbox)) = on_small_disk() else { return };
+    sandbox.deploy("1.0.0").exits(0);
+    sandbox.write_config("soak: { for: 3s, interval: 100ms }\n    health: { interval: 100ms }\n    attest: { consecutive: 3 }", "{ kind: list }");
+    let deploy = ["deploy", "development", "--release", "1.1.0", "--yes"];
+    let running = sandbox.command(&deploy).spawn().unwrap();
+    let soaks = || sandbox.run(&["events", "2"]).out.contains("soak");
+    wait_until("it soaks", soaks);
+    fill(&sandbox.state());
+    let ended = running.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(7), "{said}");
+    assert!(said.contains("disk") && said.contains("pointsman rollback ENV works"), "{said}");
+    both(&sandbox, "1.1.0");
+    sandbox.run(&["rollback", "development", "--to", "1.0.0", "--yes"]).exits(0);
+    both(&sandbox, "1.0.0");
+}
 
+/// Takes the small disk away again, whatever became of the test.
+#[cfg(target_os = "linux")]
+struct Unmount(std::path::PathBuf);
+
+#[cfg(target_os = "linux")]
 impl Drop for Unmount {
     fn drop(&mut self) {
-        if let Some(disk) = &self.0 {
-            let _ = Command::new("umount").arg("-l").arg(disk).status();
-            let _ = std::fs::remove_dir_all(disk.parent().unwrap_or(disk));
-        }
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+        let _ = std::fs::remove_dir_all(self.0.parent().unwrap_or(&self.0));
     }
 }
 
