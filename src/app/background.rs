@@ -43,8 +43,11 @@ impl App {
                 if store.run(run).is_ok_and(|listed| listed.view.ended.is_some()) {
                     return Ok(pid);
                 }
+                // Earlier runners wrote into it too; the last words are this one's.
                 let said = fs::read_to_string(&log).unwrap_or_default();
-                return Err(failed(format!("it ended with {status}: {}", said.trim())));
+                let last = said.lines().rev().take(3).collect::<Vec<_>>();
+                let last: Vec<_> = last.into_iter().rev().map(str::trim).collect();
+                return Err(failed(format!("it ended with {status}: {}", last.join("; "))));
             }
             if self.clock.elapsed().saturating_sub(began) > MUST_START {
                 return Err(failed("it does not show up in the store".to_owned()));

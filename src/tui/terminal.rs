@@ -33,13 +33,16 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Takes the terminal. A panic gives it back before it is told.
+    /// Takes the terminal. A panic of the thread that draws gives it back before it is told; any
+    /// other thread's is logged, since the screen goes on.
     pub(super) fn take() -> io::Result<Self> {
-        let before = std::panic::take_hook();
+        let (before, drawing) = (std::panic::take_hook(), std::thread::current().id());
         std::panic::set_hook(Box::new(move |info| {
-            give_back();
-            tracing::error!(%info, "the screen panicked");
-            before(info);
+            tracing::error!(%info, "panicked");
+            if std::thread::current().id() == drawing {
+                give_back();
+                before(info);
+            }
         }));
         enter()?;
         let backend = CrosstermBackend::new(BufWriter::with_capacity(BUFFER, stdout()));

@@ -572,7 +572,6 @@ fn on_small_disk() -> Option<(Unmount, Sandbox)> {
     let mounted =
         Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(&state).output();
     if !mounted.is_ok_and(|o| o.status.success()) {
-        println!("skipped: a small disk cannot be mounted here");
         return None;
     }
     std::os::unix::fs::symlink(&platform, state.join("emulator")).unwrap();
@@ -588,7 +587,10 @@ fn fill(disk: &std::path::Path) {
 #[test]
 #[cfg(target_os = "linux")]
 fn with_a_full_disk_nothing_new_is_risked_and_a_rollback_works() {
-    let Some((_small_disk, sandbox)) = on_small_disk() else { return };
+    let Some((_small_disk, sandbox)) = on_small_disk() else {
+        println!("skipped: a small disk cannot be mounted here");
+        return;
+    };
     sandbox.deploy("1.0.0").exits(0);
     sandbox.deploy("1.1.0").exits(0);
     fill(&sandbox.state());
@@ -606,7 +608,10 @@ fn with_a_full_disk_nothing_new_is_risked_and_a_rollback_works() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_disk_that_fills_up_during_a_run_stops_it_and_prints_the_way_out() {
-    let Some((_small_disk, sandbox)) = on_small_disk() else { return };
+    let Some((_small_disk, sandbox)) = on_small_disk() else {
+        println!("skipped: a small disk cannot be mounted here");
+        return;
+    };
     sandbox.deploy("1.0.0").exits(0);
     sandbox.write_config("soak: { for: 3s, interval: 100ms }\n    health: { interval: 100ms }\n    attest: { consecutive: 3 }", "{ kind: list }");
     let deploy = ["deploy", "development", "--release", "1.1.0", "--yes"];

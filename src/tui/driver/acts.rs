@@ -17,7 +17,7 @@ use crate::domain::recover::{Doubt, reconcile};
 use crate::engine::observe;
 use crate::ports::journal::{Journal as _, JournalError};
 use crate::propose::{self, RUNS_LOOKED_AT};
-use crate::tui::effect::{Effect, Intent};
+use crate::tui::effect::{Effect, Intent, Ticket};
 use crate::tui::msg::Msg;
 
 /// Every environment is looked at this often.
@@ -77,32 +77,47 @@ impl Acts {
         if let Effect::Follow(run) = effect {
             return self.following.follow(run);
         }
-        let acts = self.clone();
+        let (acts, ticket) = (self.clone(), ticket_of(&effect));
         tokio::spawn(async move {
-            let message = match effect {
-                Effect::Look(name) => return acts.look(name.as_str()).await,
-                Effect::FindTargets(ticket, name) => {
-                    Msg::Targets(ticket, acts.targets(&name).await)
+            let work = tokio::spawn(acts.clone().answer(effect));
+            let message = match (work.await, ticket) {
+                (Ok(message), _) => message,
+                // Or its box would wait for ever.
+                (Err(_), Some(ticket)) => {
+                    let problem = Problem::new("that failed in a way nobody thought of")
+                        .because(
+                            "Pointsman's own code panicked; its log in the state folder says where",
+                        )
+                        .try_this("look how things are before you do anything again");
+                    Some(Msg::Done(ticket, Err(problem)))
                 }
-                Effect::Propose(ticket, intent) => {
-                    Msg::Proposed(ticket, acts.propose(intent).await)
-                }
-                Effect::Start(ticket, plan) => Msg::Done(ticket, acts.start(&plan).await),
-                Effect::Send(ticket, run, seen, command) => {
-                    Msg::Done(ticket, acts.send(run, seen, &command).await)
-                }
-                Effect::TakeOver(ticket, run, choice) => {
-                    let begun = acts.app.detach(run, Some(choice)).await;
-                    Msg::Done(
-                        ticket,
-                        begun.map(|pid| format!("run {run} goes on in process {pid}")),
-                    )
-                }
-                Effect::Observe(run) => Msg::Observed(run, acts.observe(run).await),
-                Effect::Follow(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => return,
+                (Err(_), None) => None,
             };
-            acts.say(message).await;
+            if let Some(message) = message {
+                acts.say(message).await;
+            }
         });
+    }
+
+    async fn answer(self, effect: Effect) -> Option<Msg> {
+        Some(match effect {
+            Effect::Look(name) => {
+                self.look(name.as_str()).await;
+                return None;
+            }
+            Effect::FindTargets(ticket, name) => Msg::Targets(ticket, self.targets(&name).await),
+            Effect::Propose(ticket, intent) => Msg::Proposed(ticket, self.propose(intent).await),
+            Effect::Start(ticket, plan) => Msg::Done(ticket, self.start(&plan).await),
+            Effect::Send(ticket, run, seen, command) => {
+                Msg::Done(ticket, self.send(run, seen, &command).await)
+            }
+            Effect::TakeOver(ticket, run, choice) => {
+                let begun = self.app.detach(run, Some(choice)).await;
+                Msg::Done(ticket, begun.map(|pid| format!("run {run} goes on in process {pid}")))
+            }
+            Effect::Observe(run) => Msg::Observed(run, self.observe(run).await),
+            Effect::Follow(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => return None,
+        })
     }
 
     /// The config as it is now: what was changed since the screen began is not to be shipped blind.
@@ -176,5 +191,16 @@ impl Acts {
         let platform = self.app.platform(&view.plan.endpoint).await?;
         let observed = observe(platform.as_ref(), &view).await.map_err(|e| e.problem)?;
         reconcile(&view, &observed)
+    }
+}
+
+fn ticket_of(effect: &Effect) -> Option<Ticket> {
+    match effect {
+        Effect::FindTargets(ticket, _)
+        | Effect::Propose(ticket, _)
+        | Effect::Start(ticket, _)
+        | Effect::Send(ticket, ..)
+        | Effect::TakeOver(ticket, ..) => Some(*ticket),
+        _ => None,
     }
 }

@@ -70,9 +70,10 @@ fn read(
     let store = app.store().or_else(|_| app.unwritable_store())?;
     let (mut version, mut log, mut round) = (None, Log::default(), 0_u32);
     loop {
-        let changed = store.data_version()?;
-        if version != Some(changed) || round.is_multiple_of(ALIVE) {
-            version = Some(changed);
+        let now = store.data_version()?;
+        let changed = version != Some(now);
+        version = Some(now);
+        if changed || round.is_multiple_of(ALIVE) {
             let stored = names.iter().map(|name| stored(&store, name)).collect::<Result<_, _>>()?;
             if sender.blocking_send(Msg::Stored(Ok(stored))).is_err() {
                 return Ok(());
@@ -80,7 +81,7 @@ fn read(
         }
         let run = RunNumber(following.0.load(Ordering::SeqCst));
         if run.0 > 0
-            && let Some(message) = log.more(&store, run, &app.log_file(run))?
+            && let Some(message) = log.more(&store, changed, run, &app.log_file(run))?
             && sender.blocking_send(message).is_err()
         {
             return Ok(());
@@ -113,6 +114,7 @@ impl Log {
     fn more(
         &mut self,
         store: &dyn Journal,
+        changed: bool,
         run: RunNumber,
         file: &Path,
     ) -> Result<Option<Msg>, JournalError> {
@@ -121,7 +123,8 @@ impl Log {
             *self = Self { run: Some(run), ..Self::default() };
         }
         let mut lines = self.written(file);
-        for fact in store.facts(run, self.fact)? {
+        let facts = if changed || anew { store.facts(run, self.fact)? } else { Vec::new() };
+        for fact in facts {
             self.fact = fact.seq;
             let step = fact.step.as_ref().map(|s| format!("{s}: ")).unwrap_or_default();
             let said = match &fact.event {
