@@ -13,6 +13,9 @@ use crate::tui::model::environments::{Environment, RunSeen};
 use crate::tui::model::{Model, Pane};
 use crate::tui::theme::{Mark, Role, Theme};
 
+/// So many steps are to be seen, whatever else there is to say.
+const LEAST_STEPS: usize = 3;
+
 pub(super) fn render(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let Some(here) = model.here() else {
         return;
@@ -29,13 +32,18 @@ pub(super) fn render(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffe
     };
     let elapsed = elapsed_ms(model, &run.view);
     let head = head(run, theme, width);
-    let end = if here.in_doubt().is_some() {
+    let height = usize::from(inner.height);
+    let mut end = if here.in_doubt().is_some() {
         doubt(model, here, run, theme, width)
     } else {
-        tail(here, run, theme, width)
+        tail(here, run, false, theme, width)
     };
+    // Where it is tight, the bars go first: the second line of the screen tells the traffic too.
+    if here.in_doubt().is_none() && head.len() + end.len() + LEAST_STEPS > height {
+        end = tail(here, run, true, theme, width);
+    }
     // What customers are on and what to do now is never scrolled away.
-    let room = usize::from(inner.height).saturating_sub(head.len() + end.len());
+    let room = height.saturating_sub(head.len() + end.len());
     let (mut steps, mut current) = steps(run, elapsed, true, theme, width);
     if steps.len() > room {
         (steps, current) = self::steps(run, elapsed, false, theme, width);
@@ -161,11 +169,17 @@ fn step_line(
 }
 
 /// The traffic bar of each service, what failed and what now.
-fn tail(here: &Environment, run: &RunSeen, theme: Theme, width: usize) -> Vec<Line<'static>> {
+fn tail(
+    here: &Environment,
+    run: &RunSeen,
+    tight: bool,
+    theme: Theme,
+    width: usize,
+) -> Vec<Line<'static>> {
     let view = &run.view;
-    let mut lines = vec![Line::raw("")];
-    lines.extend(failure(view, theme, width));
-    if view.plan.kind != RunKind::Cleanup && view.ended.is_none() {
+    let mut lines = if tight { Vec::new() } else { vec![Line::raw("")] };
+    lines.extend(failure(view, if tight { 2 } else { 4 }, theme, width));
+    if view.plan.kind != RunKind::Cleanup && view.ended.is_none() && !tight {
         for member in &view.plan.members {
             if let Some(seen) = view.services.get(member.service()) {
                 lines.push(bar(member.service().as_str(), seen, theme, width));
@@ -204,7 +218,7 @@ fn bar(name: &str, seen: &ServiceView, theme: Theme, width: usize) -> Line<'stat
 }
 
 /// What failed, why, what customers see.
-fn failure(view: &RunView, theme: Theme, width: usize) -> Vec<Line<'static>> {
+fn failure(view: &RunView, most: usize, theme: Theme, width: usize) -> Vec<Line<'static>> {
     let failed = match &view.state {
         RunState::Failed { .. } => true,
         RunState::Ended { outcome } => !matches!(
@@ -223,7 +237,7 @@ fn failure(view: &RunView, theme: Theme, width: usize) -> Vec<Line<'static>> {
     for (word, text) in [("because", &problem.why), ("now", &problem.todo)] {
         if !text.is_empty() {
             let text = format!("  {word} {text}");
-            lines.extend(wrapped(&text, width).into_iter().take(4).map(Line::raw));
+            lines.extend(wrapped(&text, width).into_iter().take(most).map(Line::raw));
         }
     }
     lines.extend(wrapped(&customers(view), width).into_iter().map(Line::raw));
