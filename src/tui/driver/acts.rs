@@ -1,5 +1,6 @@
 //! Carries effects out, each in a task of its own that answers with a message.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::domain::error::Problem;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::{Plan, RunKind};
 use crate::domain::recover::{Doubt, reconcile};
+use crate::domain::seen::EnvironmentSeen;
 use crate::engine::observe;
 use crate::ports::journal::{Journal as _, JournalError};
 use crate::propose::{self, RUNS_LOOKED_AT};
@@ -32,6 +34,8 @@ pub(super) struct Acts {
     config: PathBuf,
     sender: Sender<Msg>,
     following: Arc<Following>,
+    /// One look at a time for each environment.
+    looking: Arc<BTreeMap<String, tokio::sync::Mutex<()>>>,
 }
 
 impl Acts {
@@ -42,7 +46,9 @@ impl Acts {
         sender: Sender<Msg>,
         following: Arc<Following>,
     ) -> Self {
-        Self { app, loaded: Arc::new(loaded), config, sender, following }
+        let names = loaded.environments().into_iter().map(str::to_owned);
+        let looking = Arc::new(names.map(|name| (name, tokio::sync::Mutex::new(()))).collect());
+        Self { app, loaded: Arc::new(loaded), config, sender, following, looking }
     }
 
     /// Looks at every environment again and again.
@@ -58,14 +64,28 @@ impl Acts {
         }
     }
 
+    /// Looks once, unless somebody looks already: a look that comes late must not paint over a newer one.
     async fn look(&self, name: &str) {
-        let Ok(ground) = self.loaded.ground(name) else {
+        let turn = self.looking.get(name);
+        let Some(Ok(_turn)) = turn.map(tokio::sync::Mutex::try_lock) else {
             return;
         };
-        let runs = self.app.store().and_then(|s| s.runs(Some(&ground.environment), RUNS_LOOKED_AT));
-        let runs: Vec<_> = runs.unwrap_or_default().into_iter().map(|l| l.view).collect();
-        let seen = propose::look(&self.app, &ground, &runs).await;
-        self.say(Msg::Looked(ground.environment, seen)).await;
+        let (environment, seen) = match self.loaded.ground(name) {
+            Ok(ground) => {
+                let store = self.app.store();
+                let runs = store.and_then(|s| s.runs(Some(&ground.environment), RUNS_LOOKED_AT));
+                let runs: Vec<_> = runs.unwrap_or_default().into_iter().map(|l| l.view).collect();
+                let seen = propose::look(&self.app, &ground, &runs).await;
+                (ground.environment, seen)
+            }
+            Err(problem) => {
+                let Ok(environment) = EnvironmentName::new(name) else {
+                    return;
+                };
+                (environment, EnvironmentSeen { services: Vec::new(), unseen: Some(problem) })
+            }
+        };
+        self.say(Msg::Looked(environment, seen)).await;
     }
 
     async fn say(&self, message: Msg) {

@@ -26,6 +26,7 @@ use super::update::update;
 use crate::app::App;
 use crate::config::Loaded;
 use crate::domain::error::Problem;
+use crate::domain::ids::EnvironmentName;
 
 /// The clock and the ages on the screen go on this often.
 const TICK: Duration = Duration::from_millis(500);
@@ -70,9 +71,13 @@ fn environments(loaded: &Loaded) -> Result<Vec<Environment>, Problem> {
     let mut names = loaded.environments();
     names.sort_by_key(|name| stages_before(loaded, name));
     for name in names {
-        let ground = loaded.ground(name)?;
-        let services = ground.members.iter().map(|m| m.service().to_string()).collect();
-        environments.push(Environment::new(ground.environment, ground.policy.protection, services));
+        // One that cannot be driven is shown with why, and keeps nobody from the others.
+        let services = loaded.ground(name).map_or_else(
+            |_| Vec::new(),
+            |ground| ground.members.iter().map(|m| m.service().to_string()).collect(),
+        );
+        let protection = loaded.protection(name)?;
+        environments.push(Environment::new(EnvironmentName::new(name)?, protection, services));
     }
     Ok(environments)
 }

@@ -12,6 +12,7 @@ use super::keys::commands::{self, Command};
 use super::keys::{Code, Key};
 use super::model::Model;
 use super::model::dialog::{Dialog, Kind};
+use super::model::environments::RunSeen;
 use super::msg::{Msg, Stored};
 use crate::domain::error::Problem;
 
@@ -72,8 +73,10 @@ fn read(model: &mut Model, stored: Vec<Stored>) -> Vec<Effect> {
             continue;
         };
         let doubted = here.in_doubt().map(|r| r.view.number);
-        let moved = here.run.as_ref().map(|r| (r.view.number, r.view.last_seq))
-            != run.as_ref().map(|r| (r.view.number, r.view.last_seq));
+        let stood = |run: &Option<RunSeen>| {
+            run.as_ref().map(|r| (r.view.number, r.view.decided_at, r.runner.is_some()))
+        };
+        let moved = stood(&here.run) != stood(&run);
         (here.run, here.lock, here.read) = (run, lock, true);
         let doubtful = here.in_doubt().map(|r| r.view.number);
         if let Some(number) = doubtful.filter(|_| doubted != doubtful || moved) {
