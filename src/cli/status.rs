@@ -77,6 +77,7 @@ fn text(status: &Value) -> String {
         let live = &service["live"];
         let serves = match live["build"].as_str() {
             Some(build) => format!("{} ({build})", word(&live["release"])),
+            None if service["health"] == "stale" => "not to be seen".to_owned(),
             None => "nothing serves".to_owned(),
         };
         let back = &service["rollback"];

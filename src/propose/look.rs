@@ -13,38 +13,48 @@ use crate::ports::hosting::{BuildState, Hosting};
 
 /// Looks at every service of an environment. `runs` are its latest ones, newest first.
 pub async fn look(app: &App, ground: &Ground, runs: &[RunView]) -> EnvironmentSeen {
-    match services(app, ground, runs).await {
+    let hosting = match app.hosting(&ground.endpoint, false).await {
+        Ok(Some(hosting)) => hosting,
+        // Its services are its own processes: without it none runs.
+        Ok(None) => return unseen(ground, Problem::new("the emulator does not run"), &Health::Off),
+        Err(problem) => return unknown(ground, problem),
+    };
+    match services(app, ground, hosting.as_ref(), runs).await {
         Ok(services) => EnvironmentSeen { services, unseen: None },
-        Err(problem) => {
-            let services = ground.members.iter().map(|m| unseen(m, &problem)).collect();
-            EnvironmentSeen { services, unseen: Some(problem) }
-        }
+        Err(problem) => unknown(ground, problem),
     }
 }
 
-fn unseen(member: &Member, problem: &Problem) -> ServiceSeen {
-    ServiceSeen {
+/// Not to be seen is not to be off.
+fn unknown(ground: &Ground, problem: Problem) -> EnvironmentSeen {
+    let health = Health::Stale(problem.to_string());
+    unseen(ground, problem, &health)
+}
+
+fn unseen(ground: &Ground, problem: Problem, health: &Health) -> EnvironmentSeen {
+    let one = |member: &Member| ServiceSeen {
         service: member.service().clone(),
         url: member.url.clone(),
         live: None,
         green: None,
-        health: Health::Off,
+        health: health.clone(),
         rollback: Readiness { target: None, why: Some(problem.what.clone()) },
-    }
+    };
+    let services = ground.members.iter().map(one).collect();
+    EnvironmentSeen { services, unseen: Some(problem) }
 }
 
 async fn services(
     app: &App,
     ground: &Ground,
+    hosting: &dyn Hosting,
     runs: &[RunView],
 ) -> Result<Vec<ServiceSeen>, Problem> {
-    let hosting = app.hosting(&ground.endpoint, false).await?;
-    let hosting = hosting.ok_or_else(|| Problem::new("the emulator does not run"))?;
-    let live = app.live(hosting.as_ref(), &ground.members).await?;
+    let live = app.live(hosting, &ground.members).await?;
     let target = default_target(runs, &live);
     let mut services = Vec::new();
     for member in &ground.members {
-        services.push(one(app, ground, member, hosting.as_ref(), runs, &live, &target).await?);
+        services.push(one(app, ground, member, hosting, runs, &live, &target).await?);
     }
     Ok(services)
 }

@@ -160,6 +160,11 @@ fn looking_starts_nothing() {
     let sandbox = Sandbox::new();
     let status = sandbox.run(&["status", "development", "--json"]).exits(0).json();
     assert_eq!(status["services"][0]["health"], "off");
+    // What cannot be asked is not known to be off.
+    let status = sandbox.run(&["status", "production", "--json"]).exits(0).json();
+    assert_eq!(status["services"][0]["health"], "stale");
+    let text = sandbox.run(&["status", "production"]).exits(0).out;
+    assert!(text.contains("not to be seen") && !text.contains("nothing serves"), "{text}");
     sandbox.run(&["check"]).exits(0);
     let plan =
         sandbox.run(&["plan", "development", "--release", "1.0.0", "--json"]).exits(0).json();
