@@ -70,7 +70,13 @@ impl From<Refusal> for Failed {
 
 impl From<EngineError> for Failed {
     fn from(error: EngineError) -> Self {
-        let problem = Problem::new("the run stopped in the middle").because(error.to_string());
+        let stuck = matches!(error, EngineError::Journal(JournalError::Unusable(_)));
+        let what = if stuck {
+            "the run is stuck: what it does cannot be written down"
+        } else {
+            "the run stopped in the middle"
+        };
+        let problem = Problem::new(what).because(error.to_string());
         let todo = "look how it stands with pointsman status, then pointsman resume RUN; \
                     pointsman rollback ENV works all the same";
         Self::with(IN_DOUBT, problem.try_this(todo))

@@ -160,8 +160,6 @@ pub enum Event {
     RunPaused { because: String },
     /// And goes on.
     RunResumed {},
-    /// The run cannot go on by itself; a person is needed.
-    RunStuck { because: Problem },
     /// The last fact.
     RunEnded { outcome: Outcome, because: Option<Problem> },
     /// The runner died; somebody looked what the world says, and chose how to go on.

@@ -117,7 +117,7 @@ fn choices(view: &RunView, observed: &Observed) -> Vec<Choice> {
     match (&view.state, may_go_back) {
         (RunState::Done, _) => vec![Choice::Continue],
         // A failed step had been left to somebody's decision; going back is the careful one.
-        (RunState::Failed { .. } | RunState::Stuck, true) => {
+        (RunState::Failed { .. }, true) => {
             vec![Choice::GoBack, Choice::Continue, Choice::Leave]
         }
         (_, true) => vec![Choice::Continue, Choice::GoBack, Choice::Leave],

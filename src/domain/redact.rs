@@ -41,7 +41,6 @@ pub fn without_secrets(mut event: Event) -> Event {
         Event::ReleaseMarked { because, .. } => clean(because),
         Event::StepFailed { problem, .. }
         | Event::UndoPlanned { because: problem, .. }
-        | Event::RunStuck { because: problem }
         | Event::RunEnded { because: Some(problem), .. } => clean_problem(problem),
         _ => {}
     }

@@ -42,8 +42,6 @@ pub enum RunState {
     },
     /// Every step is done; only the end is to be written.
     Done,
-    /// It cannot go on by itself.
-    Stuck,
     /// Over.
     Ended {
         /// How.
@@ -60,7 +58,6 @@ impl RunState {
             Self::Waiting { .. } => "waiting",
             Self::Failed { .. } => "step_failed",
             Self::Paused { .. } => "paused",
-            Self::Stuck => "stuck",
             Self::Ended { outcome } => outcome.word(),
         }
     }
@@ -73,7 +70,7 @@ impl RunState {
             | Self::Waiting { gate: step }
             | Self::Failed { step, .. }
             | Self::Paused { next: step } => Some(step),
-            Self::Planned | Self::Done | Self::Stuck | Self::Ended { .. } => None,
+            Self::Planned | Self::Done | Self::Ended { .. } => None,
         }
     }
 
@@ -88,7 +85,6 @@ impl RunState {
             Self::Failed { step, .. } => format!("undecided after {step} failed"),
             Self::Paused { next } => format!("paused before {next}"),
             Self::Done => "about to end".to_owned(),
-            Self::Stuck => "stuck".to_owned(),
             Self::Ended { outcome } => format!("over: {}", outcome.word()),
         }
     }
@@ -182,7 +178,6 @@ fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<
         Event::UndoPlanned { .. }
         | Event::RunPaused { .. }
         | Event::RunResumed {}
-        | Event::RunStuck { .. }
         | Event::CommandAccepted { .. }
         | Event::CommandRefused { .. }
         | Event::RunnerLost { .. }
@@ -195,10 +190,8 @@ fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<
 fn of_the_run(state: &RunState, event: &Event) -> Option<RunState> {
     use RunState as S;
     let begun = !matches!(state, S::Planned | S::Ended { .. });
-    let between = matches!(
-        state,
-        S::Ready { .. } | S::Failed { .. } | S::Waiting { .. } | S::Paused { .. } | S::Stuck
-    );
+    let between =
+        matches!(state, S::Ready { .. } | S::Failed { .. } | S::Waiting { .. } | S::Paused { .. });
     match (event, state) {
         (Event::UndoPlanned { first, .. }, _) => between.then(|| S::Ready { next: first.clone() }),
         (Event::RunPaused { .. }, S::Ready { next }) => Some(S::Paused { next: next.clone() }),
@@ -208,7 +201,6 @@ fn of_the_run(state: &RunState, event: &Event) -> Option<RunState> {
             Some(S::Failed { step: step.clone(), attempt: *attempt })
         }
         (Event::RunnerLost { .. }, _) => begun.then(|| state.clone()),
-        (Event::RunStuck { .. }, _) => begun.then_some(S::Stuck),
         (Event::CommandAccepted { .. } | Event::CommandRefused { .. }, _) => {
             begun.then(|| state.clone())
         }

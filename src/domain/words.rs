@@ -110,7 +110,6 @@ fn of_run(event: &Event) -> String {
             };
             format!("{release} is {word}: {because}")
         }
-        Event::RunStuck { because } => format!("STUCK: {because}"),
         Event::RunEnded { outcome, .. } => format!("over: {}", outcome.word()),
         Event::RunSuperseded { by } => format!("superseded by run {by}"),
         other => Recorded::Known(other.clone()).parts().0,

@@ -16,7 +16,7 @@ use crate::domain::plan::{Member, Plan, Source};
 use crate::domain::redact::redacted;
 use crate::domain::step::{Failure, Side};
 use crate::domain::view::{RunView, ServiceView};
-use crate::ports::hosting::HostingError;
+use crate::ports::hosting::{Hosting, HostingError};
 use crate::ports::log::LogLine;
 use crate::ports::prober::Question;
 
@@ -62,8 +62,16 @@ impl From<HostingError> for StepError {
 
 pub(super) type StepResult = Result<Done, StepError>;
 
-/// A fact to be written, and where to say that it was.
-pub(super) type Write = (Event, oneshot::Sender<()>);
+/// What a step asks of the run's one writer, and where to say that it is done.
+pub(super) type Ask = (Asked, oneshot::Sender<()>);
+
+/// What a step asks of the run's one writer.
+pub(super) enum Asked {
+    /// To write a fact.
+    Record(Event),
+    /// Whether the run is still ours.
+    Lease,
+}
 
 /// Handed to one step.
 #[derive(Clone)]
@@ -71,7 +79,7 @@ pub(super) struct Context {
     pub(super) step: StepId,
     pub(super) view: Arc<RunView>,
     pub(super) outside: Outside,
-    pub(super) writes: mpsc::Sender<Write>,
+    pub(super) writer: mpsc::Sender<Ask>,
     pub(super) progress: watch::Sender<String>,
     pub(super) heard: Heard,
 }
@@ -87,8 +95,20 @@ impl Context {
     /// Writes a fact and returns when it is synced. Where it cannot be written the run ends, and
     /// this step with it, before the effect it was about to have.
     pub(super) async fn record(&self, event: Event) {
-        let (written, confirmed) = oneshot::channel();
-        if self.writes.send((event, written)).await.is_err() || confirmed.await.is_err() {
+        self.ask_writer(Asked::Record(event)).await;
+    }
+
+    /// The platform, for a call that changes something: given only while the run is ours. The intent
+    /// alone is no fence: a process may be stopped between it and the call for longer than its lease
+    /// lasts (F1), and must find out when it wakes. Returns never where the run was lost.
+    pub(super) async fn to_act(&self) -> &dyn Hosting {
+        self.ask_writer(Asked::Lease).await;
+        self.outside.hosting.as_ref()
+    }
+
+    async fn ask_writer(&self, asked: Asked) {
+        let (done, confirmed) = oneshot::channel();
+        if self.writer.send((asked, done)).await.is_err() || confirmed.await.is_err() {
             futures_util::future::pending::<()>().await;
         }
     }

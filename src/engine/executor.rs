@@ -112,7 +112,7 @@ impl Engine {
                 RunState::Waiting { gate } => self.at_gate(&gate).await?,
                 RunState::Paused { .. } => self.paused().await?,
                 RunState::Failed { step, attempt } => self.failed(&step, attempt).await?,
-                state @ (RunState::Planned | RunState::Running { .. } | RunState::Stuck) => {
+                state @ (RunState::Planned | RunState::Running { .. }) => {
                     let number = self.supervisor.view().number;
                     let problem = Problem::new(format!("run {number} cannot be carried on"));
                     let problem = problem.because(format!("it is {}", state.sentence()));
@@ -297,12 +297,12 @@ impl Engine {
     /// Lets one step act, writing its facts and answering commands meanwhile.
     async fn perform(&mut self, step: &PlannedStep, attempt: u32) -> Result<(), EngineError> {
         self.supervisor.record(Some(&step.id), &Event::StepStarted { attempt })?;
-        let (writes, mut to_write) = mpsc::channel(16);
+        let (writer, mut asks) = mpsc::channel(16);
         let context = Context {
             step: step.id.clone(),
             view: Arc::new(self.supervisor.view().clone()),
             outside: self.outside.clone(),
-            writes,
+            writer,
             progress: self.progress.clone(),
             heard: self.heard.clone(),
         };
@@ -315,10 +315,10 @@ impl Engine {
             tokio::select! {
                 // Facts first: a step's end must not overtake what it wrote.
                 biased;
-                Some((event, written)) = to_write.recv() => {
-                    self.supervisor.record(Some(&step.id), &event)?;
+                Some((asked, done)) = asks.recv() => {
+                    self.supervisor.answer(&step.id, asked)?;
                     // A step that is gone needs no answer.
-                    let _ = written.send(());
+                    let _ = done.send(());
                 }
                 result = &mut act => break result,
                 () = &mut deadline => break Err(StepError::inconclusive(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::context::Asked;
 use super::error::EngineError;
 use crate::domain::command::{Command, judge};
 use crate::domain::event::Event;
@@ -125,14 +126,25 @@ impl Supervisor {
         Ok(())
     }
 
+    /// Does what a step asks for.
+    pub(super) fn answer(&mut self, step: &StepId, asked: Asked) -> Result<(), EngineError> {
+        match asked {
+            Asked::Record(event) => self.record(Some(step), &event),
+            Asked::Lease => self.renew(),
+        }
+    }
+
     /// Renews the lease in time. Where it is lost, the run is somebody else's, and nothing more is
     /// done here.
     fn keep_lease(&mut self) -> Result<(), EngineError> {
-        let now = self.clock.elapsed();
-        if now.saturating_sub(self.renewed) < RENEWAL {
+        if self.clock.elapsed().saturating_sub(self.renewed) < RENEWAL {
             return Ok(());
         }
-        self.renewed = now;
+        self.renew()
+    }
+
+    fn renew(&mut self) -> Result<(), EngineError> {
+        self.renewed = self.clock.elapsed();
         self.journal.renew(self.view.number, self.clock.now()).map_err(EngineError::Journal)
     }
 

@@ -140,7 +140,6 @@ impl Theme {
                 self.mark("✗", "[X]", "FAILED, WAITING FOR YOU", Role::Failed)
             }
             RunState::Paused { .. } => self.mark("‖", "[=]", "PAUSED", Role::Warning),
-            RunState::Stuck => self.mark("✗", "[X]", "STUCK", Role::Failed),
             RunState::Planned
             | RunState::Ready { .. }
             | RunState::Running { .. }

@@ -1,13 +1,15 @@
-//! Invariants 2, 7 and 9 of deploy-tools.md §6, whatever the world does and whenever a runner dies.
+//! Invariants 1, 2, 7 and 9 of deploy-tools.md §6, whatever the world does and whenever a runner dies.
 
 use pointsman::domain::command::Command;
 use pointsman::domain::event::{Event, Outcome, Recorded};
-use pointsman::domain::plan::Plan;
+use pointsman::domain::plan::{Plan, RunKind};
 use pointsman::domain::planner;
-use pointsman::domain::readiness::{Live, default_target};
+use pointsman::domain::readiness::{Live, default_target, obsolete};
 use pointsman::domain::run::RunState;
 use pointsman::domain::step::Failure;
 use pointsman::domain::view::RunView;
+use pointsman::engine::EngineError;
+use pointsman::ports::journal::JournalError;
 use pointsman::store::MemoryJournal;
 use proptest::prelude::*;
 
@@ -36,9 +38,41 @@ fn commands() -> impl Strategy<Value = Vec<Command>> {
     proptest::collection::vec(one, 0..4)
 }
 
+fn cleanup(bench: &Bench) -> Plan {
+    planner::cleanup(ground(), &obsolete(&bench.runs(), &live(bench))).unwrap()
+}
+
 fn rollback(bench: &Bench) -> Plan {
     let choice = default_target(&bench.runs(), &live(bench)).unwrap();
     planner::rollback(ground(), &choice, Some(label("1.1.0"))).unwrap()
+}
+
+/// 1: at most one process acts on an environment, whenever another one takes it over: after each
+/// fact of a deploy, of a rollback and of a clean-up.
+#[test]
+fn who_lost_the_run_has_no_effect_more() {
+    for kind in [RunKind::Deploy, RunKind::Rollback, RunKind::Cleanup] {
+        let mut lost = 0;
+        for at in 2.. {
+            let bench = Bench::new();
+            bench.drive(&deploy_plan("1.0.0"));
+            bench.drive(&deploy_plan("1.1.0"));
+            let plan = match kind {
+                RunKind::Deploy => deploy_plan("1.2.0"),
+                RunKind::Rollback => rollback(&bench),
+                RunKind::Cleanup => cleanup(&bench),
+            };
+            let (after, ended) = bench.taken_over(&plan, at, deploy_plan("1.3.0"));
+            match ended {
+                Err(EngineError::Journal(JournalError::LeaseLost(_))) => lost += 1,
+                // It has no such fact, or that was its last one.
+                Ok(_) => break,
+                Err(other) => panic!("fact {at} of {kind:?}: {other}"),
+            }
+            assert_eq!(after, [], "after fact {at} of {kind:?}");
+        }
+        assert!(lost > 5, "{kind:?}: {lost}");
+    }
 }
 
 proptest! {

@@ -5,6 +5,7 @@
 mod chain;
 mod config;
 mod deploy;
+mod dying;
 mod emulator_api;
 mod emulator_life;
 mod engine;

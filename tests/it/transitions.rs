@@ -28,14 +28,13 @@ fn states() -> Vec<(&'static str, RunState)> {
         ("failed", RunState::Failed { step: at(), attempt: 1 }),
         ("paused", RunState::Paused { next: at() }),
         ("done", RunState::Done),
-        ("stuck", RunState::Stuck),
         ("ended", RunState::Ended { outcome: Outcome::Failed }),
     ]
 }
 
 const RUNNING: &[&str] = &["running"];
-const BEGUN: &[&str] = &["ready", "running", "waiting", "failed", "paused", "done", "stuck"];
-const BETWEEN: &[&str] = &["ready", "waiting", "failed", "paused", "stuck"];
+const BEGUN: &[&str] = &["ready", "running", "waiting", "failed", "paused", "done"];
+const BETWEEN: &[&str] = &["ready", "waiting", "failed", "paused"];
 
 /// Each fact, whether it is of a step, and the states it may follow.
 #[rustfmt::skip]
@@ -70,7 +69,6 @@ fn table() -> Vec<(Event, bool, &'static [&'static str])> {
         (Event::CommandRefused { id: 1, command: Command::Pause, because: String::new() }, false, BEGUN),
         (Event::RunPaused { because: String::new() }, false, &["ready"]),
         (Event::RunResumed {}, false, &["paused"]),
-        (Event::RunStuck { because: problem() }, false, BEGUN),
         (Event::RunnerLost { observed: String::new(), choice: Choice::Continue }, false, BEGUN),
         (Event::RunEnded { outcome: Outcome::Promoted, because: None }, false, &["done"]),
         (Event::RunEnded { outcome: Outcome::RolledBack, because: None }, false, &["done"]),
@@ -108,7 +106,6 @@ fn kind_is_in_the_table(event: &Event) {
         | Event::CommandRefused { .. }
         | Event::RunPaused { .. }
         | Event::RunResumed {}
-        | Event::RunStuck { .. }
         | Event::RunnerLost { .. }
         | Event::RunEnded { .. }
         | Event::RunSuperseded { .. } => {}

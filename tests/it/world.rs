@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pointsman::adapters::process::ThisMachine;
-use pointsman::domain::command::{Command, Sent};
+use pointsman::domain::command::Command;
 use pointsman::domain::error::Problem;
 use pointsman::domain::event::{Event, Fact, Split};
 use pointsman::domain::health::{Identity, Sample};
 use pointsman::domain::ids::{
-    BackendId, BuildId, EnvironmentName, Location, ProjectId, RunNumber, ServiceName,
+    BackendId, BuildId, EnvironmentName, Location, ProjectId, ServiceName,
 };
 use pointsman::domain::plan::{Endpoint, HealthEndpoint, Member, Plan, Source};
 use pointsman::domain::planner::{self, Ground};
@@ -28,11 +28,14 @@ use pointsman::ports::clock::Clock;
 use pointsman::ports::hosting::{
     Answer, Build, BuildState, Hosting, HostingError, LogPart, NewBuild, NewRollout, Traffic,
 };
-use pointsman::ports::journal::{Entry, HumanLock, Journal, JournalError, Listed};
+use pointsman::ports::journal::{Entry, Journal};
 use pointsman::ports::log::{LogLine, RunLog};
 use pointsman::ports::prober::{Prober, Question};
+use pointsman::ports::processes::{ProcessIdentity, Processes};
 use pointsman::store::SqliteStore;
 use tokio::sync::mpsc;
+
+use super::dying::{Dying, End};
 
 /// How a release behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -382,10 +385,7 @@ impl Bench {
     }
 
     pub(crate) fn create(&self, plan: &Plan) -> RunView {
-        let event = Event::RunStarted { plan: Box::new(plan.clone()), plan_hash: plan.hash() };
-        let at = Timestamp::UNIX_EPOCH;
-        let entry = Entry { actor: "ana", at, elapsed_ms: 0, step: None, event: &event };
-        self.store().create(plan, entry, false).unwrap()
+        begin(&mut self.store(), plan)
     }
 
     fn engine(&self, journal: Box<dyn Journal>, view: RunView) -> (Engine, mpsc::Sender<Signal>) {
@@ -405,17 +405,42 @@ impl Bench {
     pub(crate) fn crash(&self, plan: &Plan, at: u64, acted: bool) -> Option<RunView> {
         let view = self.create(plan);
         let number = view.number;
-        let journal = Crashing { inner: self.store(), at, acted };
+        let end = if acted { End::BeforeIt } else { End::AfterIt };
+        let journal = Dying { inner: self.store(), at, end };
         let ended = paused(async { self.engine(Box::new(journal), view).0.run().await });
         ended.is_err().then(|| self.store().run(number).unwrap().view)
     }
 
+    /// Drives a plan as one process until, right after a fact was written, another process takes the
+    /// run over by beginning `other`. What the first one did from then on, and how it ended.
+    pub(crate) fn taken_over(
+        &self,
+        plan: &Plan,
+        at: u64,
+        other: Plan,
+    ) -> (Vec<Act>, Result<RunView, EngineError>) {
+        let store = |name| SqliteStore::open(self.folder.path(), Arc::new(Named(name))).unwrap();
+        let view = begin(&mut store("first"), plan);
+        let world = self.world.clone();
+        let seen = Arc::new(Mutex::new(usize::MAX));
+        let (mut second, noted) = (store("second"), seen.clone());
+        let take = Box::new(move || {
+            *noted.lock().unwrap() = world.acts().len();
+            let at: Timestamp = "1970-01-01T01:00:00Z".parse().unwrap();
+            let event =
+                Event::RunStarted { plan: Box::new(other.clone()), plan_hash: other.hash() };
+            let entry = Entry { actor: "ben", at, elapsed_ms: 0, step: None, event: &event };
+            second.create(&other, entry, true).unwrap();
+        });
+        let journal = Dying { inner: store("first"), at, end: End::TakenOver(take) };
+        let ended = paused(async { self.engine(Box::new(journal), view).0.run().await });
+        let before = *seen.lock().unwrap();
+        (self.world.acts().into_iter().skip(before).collect(), ended)
+    }
+
     /// Drives a plan on another journal than the store.
     pub(crate) fn drive_on(&self, mut journal: Box<dyn Journal>, plan: &Plan) -> RunView {
-        let event = Event::RunStarted { plan: Box::new(plan.clone()), plan_hash: plan.hash() };
-        let at = Timestamp::UNIX_EPOCH;
-        let entry = Entry { actor: "ana", at, elapsed_ms: 0, step: None, event: &event };
-        let view = journal.create(plan, entry, false).unwrap();
+        let view = begin(journal.as_mut(), plan);
         paused(async { self.engine(journal, view).0.run().await.unwrap() })
     }
 
@@ -458,6 +483,36 @@ impl Bench {
     }
 }
 
+fn begin(journal: &mut dyn Journal, plan: &Plan) -> RunView {
+    let event = Event::RunStarted { plan: Box::new(plan.clone()), plan_hash: plan.hash() };
+    let at = Timestamp::UNIX_EPOCH;
+    let entry = Entry { actor: "ana", at, elapsed_ms: 0, step: None, event: &event };
+    journal.create(plan, entry, false).unwrap()
+}
+
+/// A process of that name, on a machine where every process lives.
+struct Named(&'static str);
+
+impl Processes for Named {
+    fn own(&self) -> ProcessIdentity {
+        ProcessIdentity { pid: 1, began: self.0.to_owned() }
+    }
+
+    fn of(&self, _: u32) -> Option<ProcessIdentity> {
+        None
+    }
+
+    fn alive(&self, _: &ProcessIdentity) -> bool {
+        true
+    }
+
+    fn end_group(&self, _: u32, _: bool) {}
+
+    fn listener_of(&self, _: u16) -> Option<String> {
+        None
+    }
+}
+
 /// On tokio's paused clock.
 fn paused<T>(future: impl Future<Output = T>) -> T {
     let mut builder = tokio::runtime::Builder::new_current_thread();
@@ -481,89 +536,5 @@ async fn watched(
             }
             ended = &mut run => return ended,
         }
-    }
-}
-
-/// A journal whose process dies at one fact.
-struct Crashing {
-    inner: SqliteStore,
-    at: u64,
-    acted: bool,
-}
-
-impl Journal for Crashing {
-    fn create(
-        &mut self,
-        plan: &Plan,
-        entry: Entry<'_>,
-        over: bool,
-    ) -> Result<RunView, JournalError> {
-        self.inner.create(plan, entry, over)
-    }
-
-    fn claim(
-        &mut self,
-        run: RunNumber,
-        from: Option<u32>,
-        at: Timestamp,
-    ) -> Result<(), JournalError> {
-        self.inner.claim(run, from, at)
-    }
-
-    fn renew(&mut self, run: RunNumber, at: Timestamp) -> Result<(), JournalError> {
-        self.inner.renew(run, at)
-    }
-
-    fn lock(&mut self, of: &EnvironmentName, lock: &HumanLock) -> Result<(), JournalError> {
-        self.inner.lock(of, lock)
-    }
-
-    fn unlock(&mut self, of: &EnvironmentName) -> Result<bool, JournalError> {
-        self.inner.unlock(of)
-    }
-
-    fn locked(&self, of: &EnvironmentName) -> Result<Option<HumanLock>, JournalError> {
-        self.inner.locked(of)
-    }
-
-    fn append(&mut self, run: RunNumber, entry: Entry<'_>) -> Result<Fact, JournalError> {
-        let next = self.inner.run(run)?.view.last_seq + 1;
-        let dead = || JournalError::Unusable(Problem::new("the runner died"));
-        if next == self.at && self.acted {
-            return Err(dead());
-        }
-        let fact = self.inner.append(run, entry)?;
-        if next == self.at { Err(dead()) } else { Ok(fact) }
-    }
-
-    fn facts(&self, run: RunNumber, after: u64) -> Result<Vec<Fact>, JournalError> {
-        self.inner.facts(run, after)
-    }
-
-    fn run(&self, run: RunNumber) -> Result<Listed, JournalError> {
-        self.inner.run(run)
-    }
-
-    fn runs(
-        &self,
-        of: Option<&EnvironmentName>,
-        limit: usize,
-    ) -> Result<Vec<Listed>, JournalError> {
-        self.inner.runs(of, limit)
-    }
-
-    fn send(
-        &mut self,
-        run: RunNumber,
-        actor: &str,
-        seen: u64,
-        command: &Command,
-        at: Timestamp,
-    ) -> Result<u64, JournalError> {
-        self.inner.send(run, actor, seen, command, at)
-    }
-
-    fn unanswered(&self, run: RunNumber) -> Result<Vec<Sent>, JournalError> {
-        self.inner.unanswered(run)
     }
 }

@@ -52,7 +52,7 @@ async fn still_good(context: &Context, member: &Member) -> Result<Option<BuildId
         None => {
             let (release, source) = ordered(context, member)?;
             let new = NewBuild { id: id.clone(), request_id, release, source };
-            context.outside.hosting.create_build(&member.target, &new).await?;
+            context.to_act().await.create_build(&member.target, &new).await?;
         }
     }
     Ok(Some(id))
@@ -82,7 +82,7 @@ async fn order(context: &Context, member: &Member) -> Result<BuildId, StepError>
         })
         .await;
     let new = NewBuild { id: id.clone(), request_id, release, source };
-    context.outside.hosting.create_build(&member.target, &new).await?;
+    context.to_act().await.create_build(&member.target, &new).await?;
     Ok(id)
 }
 

@@ -12,7 +12,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
     for member in &context.plan().members {
         let service = member.service();
         context.progress(format!("looking at {service}"));
-        context.outside.hosting.prepare(member).await.map_err(|e| {
+        context.to_act().await.prepare(member).await.map_err(|e| {
             let problem = Problem::new(format!("{service} cannot be deployed to"))
                 .because(e.problem.to_string());
             StepError { problem: problem.try_this(e.problem.todo), class: e.class }

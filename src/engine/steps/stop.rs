@@ -36,7 +36,7 @@ pub(super) async fn blue(context: &Context, service: &ServiceName) -> StepResult
     let drain = context.plan().policy.drain;
     for build in idle(context, member).await?.into_iter().filter(|b| b.state == BuildState::Ready) {
         context.progress(format!("{service}: stopping {}", build.id));
-        if context.outside.hosting.stop_build(&member.target, &build.id, drain).await? {
+        if context.to_act().await.stop_build(&member.target, &build.id, drain).await? {
             stopped.push(build.id.to_string());
             let stopped = Event::BuildStopped { service: service.clone(), build: build.id };
             context.record(stopped).await;
@@ -62,7 +62,7 @@ pub(super) async fn prune(context: &Context, service: &ServiceName) -> StepResul
             continue;
         }
         context.progress(format!("{service}: deleting {}", build.id));
-        match context.outside.hosting.delete_build(&member.target, &build.id).await {
+        match context.to_act().await.delete_build(&member.target, &build.id).await {
             Ok(()) => {
                 deleted.push(build.id.to_string());
                 let gone = Event::BuildDeleted { service: service.clone(), build: build.id };

@@ -24,10 +24,9 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
     ours_to_move(&seen, service, to, &before)?;
     let new = order(context, service, &build, before.whole().cloned()).await?;
     context.progress(format!("{service}: switching to {build}"));
-    let hosting = &context.outside.hosting;
-    let switched = hosting.set_active(&member.target, &new).await;
+    let switched = context.to_act().await.set_active(&member.target, &new).await;
     // Read back whatever the answer was: a lost reply is not a lost switch.
-    let traffic = hosting.traffic(&member.target).await?;
+    let traffic = context.outside.hosting.traffic(&member.target).await?;
     let read_back = observed(context, service, &build, traffic).await;
     match switched {
         Err(error) if read_back.is_err() => Err(error.into()),

@@ -1,0 +1,112 @@
+//! A journal whose process dies, or loses its run, at one fact.
+
+use pointsman::domain::command::{Command, Sent};
+use pointsman::domain::error::Problem;
+use pointsman::domain::event::Fact;
+use pointsman::domain::ids::{EnvironmentName, RunNumber};
+use pointsman::domain::plan::Plan;
+use pointsman::domain::time::Timestamp;
+use pointsman::domain::view::RunView;
+use pointsman::ports::journal::{Entry, HumanLock, Journal, JournalError, Listed};
+use pointsman::store::SqliteStore;
+
+/// What happens at that fact.
+pub(crate) enum End {
+    /// The process dies before it is written; what it tells of had happened.
+    BeforeIt,
+    /// The process dies right after it was written.
+    AfterIt,
+    /// The process is stopped right after it was written, and wakes when this has been done.
+    TakenOver(Box<dyn FnMut() + Send>),
+}
+
+/// A journal whose process comes to its end at one fact.
+pub(crate) struct Dying {
+    pub(crate) inner: SqliteStore,
+    pub(crate) at: u64,
+    pub(crate) end: End,
+}
+
+impl Journal for Dying {
+    fn create(
+        &mut self,
+        plan: &Plan,
+        entry: Entry<'_>,
+        over: bool,
+    ) -> Result<RunView, JournalError> {
+        self.inner.create(plan, entry, over)
+    }
+
+    fn claim(
+        &mut self,
+        run: RunNumber,
+        from: Option<u32>,
+        at: Timestamp,
+    ) -> Result<(), JournalError> {
+        self.inner.claim(run, from, at)
+    }
+
+    fn renew(&mut self, run: RunNumber, at: Timestamp) -> Result<(), JournalError> {
+        self.inner.renew(run, at)
+    }
+
+    fn lock(&mut self, of: &EnvironmentName, lock: &HumanLock) -> Result<(), JournalError> {
+        self.inner.lock(of, lock)
+    }
+
+    fn unlock(&mut self, of: &EnvironmentName) -> Result<bool, JournalError> {
+        self.inner.unlock(of)
+    }
+
+    fn locked(&self, of: &EnvironmentName) -> Result<Option<HumanLock>, JournalError> {
+        self.inner.locked(of)
+    }
+
+    fn append(&mut self, run: RunNumber, entry: Entry<'_>) -> Result<Fact, JournalError> {
+        let next = self.inner.run(run)?.view.last_seq + 1;
+        let dead = || JournalError::Unusable(Problem::new("the runner died"));
+        if next != self.at {
+            return self.inner.append(run, entry);
+        }
+        if matches!(self.end, End::BeforeIt) {
+            return Err(dead());
+        }
+        let fact = self.inner.append(run, entry)?;
+        match &mut self.end {
+            End::TakenOver(take) => take(),
+            _ => return Err(dead()),
+        }
+        Ok(fact)
+    }
+
+    fn facts(&self, run: RunNumber, after: u64) -> Result<Vec<Fact>, JournalError> {
+        self.inner.facts(run, after)
+    }
+
+    fn run(&self, run: RunNumber) -> Result<Listed, JournalError> {
+        self.inner.run(run)
+    }
+
+    fn runs(
+        &self,
+        of: Option<&EnvironmentName>,
+        limit: usize,
+    ) -> Result<Vec<Listed>, JournalError> {
+        self.inner.runs(of, limit)
+    }
+
+    fn send(
+        &mut self,
+        run: RunNumber,
+        actor: &str,
+        seen: u64,
+        command: &Command,
+        at: Timestamp,
+    ) -> Result<u64, JournalError> {
+        self.inner.send(run, actor, seen, command, at)
+    }
+
+    fn unanswered(&self, run: RunNumber) -> Result<Vec<Sent>, JournalError> {
+        self.inner.unanswered(run)
+    }
+}
