@@ -38,6 +38,12 @@ use crate::store::SqliteStore;
 /// A background process must show up within this.
 const MUST_START: Duration = Duration::from_secs(20);
 
+/// The person's own folder of settings, if it has one.
+pub fn config_home() -> Option<PathBuf> {
+    let strategy = etcetera::base_strategy::Xdg::new().ok()?;
+    Some(strategy.config_dir().join("pointsman"))
+}
+
 /// Everything a command needs.
 #[derive(Clone)]
 pub struct App {

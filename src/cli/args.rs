@@ -27,9 +27,33 @@ pub struct Arguments {
     /// Only ASCII on the screen
     #[arg(long, global = true)]
     pub ascii: bool,
+    /// The screen's theme: its name, or its file [default: the config's]
+    #[arg(long, global = true, env = "POINTSMAN_THEME", value_name = "THEME")]
+    pub theme: Option<String>,
+    /// The screen's colours; `auto` heeds `NO_COLOR`
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "DEPTH")]
+    pub color: Colour,
     /// What to do; without it, the screen
     #[command(subcommand)]
     pub verb: Option<Verb>,
+}
+
+/// The colours of the screen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Colour {
+    /// As many as the terminal says it has
+    #[default]
+    Auto,
+    /// 16 million
+    Truecolor,
+    /// 256
+    #[value(name = "256")]
+    Indexed,
+    /// 16
+    #[value(name = "16")]
+    Ansi,
+    /// None
+    Never,
 }
 
 /// What to do.
@@ -121,10 +145,16 @@ pub enum Verb {
         #[command(subcommand)]
         verb: EmulatorVerb,
     },
+    /// The screen's themes
+    Theme {
+        /// What to do with them
+        #[command(subcommand)]
+        verb: ThemeVerb,
+    },
     /// Print the JSON Schema of a file
     Schema {
         /// Which file
-        #[arg(value_parser = ["config"])]
+        #[arg(value_parser = ["config", "theme"])]
         of: String,
     },
     /// Check this machine, the state folder and each environment's platform, and say what mends them
@@ -274,6 +304,18 @@ pub struct SteerArguments {
     /// The last fact you have seen [default: the last one there is]; refused if the run moved on since
     #[arg(long, value_name = "SEQ")]
     pub seen: Option<u64>,
+}
+
+/// `theme`.
+#[derive(Debug, Subcommand)]
+pub enum ThemeVerb {
+    /// Name every theme
+    List,
+    /// Measure a theme's contrasts, and whether its colours can be told apart with any vision
+    Check {
+        /// Its name, or its file
+        theme: String,
+    },
 }
 
 /// `emulator`.

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Session;
 use super::exit::{Finished, OK};
 use super::print;
-use crate::config::json_schema;
+use crate::config::{json_schema, theme_schema};
 
 pub(super) fn check(session: &Session) -> Finished {
     let config = session.config()?.config;
@@ -23,7 +23,8 @@ pub(super) fn check(session: &Session) -> Finished {
     Ok(OK)
 }
 
-pub(super) fn schema() -> u8 {
-    print::result(serde_json::to_string_pretty(&json_schema()).unwrap_or_default());
+pub(super) fn schema(of: &str) -> u8 {
+    let schema = if of == "theme" { theme_schema() } else { json_schema() };
+    print::result(serde_json::to_string_pretty(&schema).unwrap_or_default());
     OK
 }

@@ -12,6 +12,7 @@ mod drive;
 mod emulator;
 mod exit;
 mod lock;
+mod looks;
 mod past;
 mod print;
 mod resume;
@@ -19,13 +20,14 @@ mod rollback;
 mod screen;
 mod status;
 mod steer;
+mod theme;
 
 use std::fs;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use self::args::{Arguments, Verb};
+use self::args::{Arguments, ThemeVerb, Verb};
 use self::exit::{Failed, Finished};
 use crate::app::{App, private_folder};
 use crate::config::Loaded;
@@ -82,7 +84,7 @@ async fn dispatch(session: &Session) -> Finished {
     };
     match verb {
         Verb::Check => check::check(session),
-        Verb::Schema { .. } => Ok(check::schema()),
+        Verb::Schema { of } => Ok(check::schema(of)),
         Verb::Plan(arguments) => deploy::plan(session, arguments),
         Verb::Deploy(arguments) => deploy::deploy(session, arguments).await,
         Verb::Rollback(arguments) => rollback::rollback(session, arguments).await,
@@ -110,6 +112,8 @@ async fn dispatch(session: &Session) -> Finished {
         }
         Verb::Verify { run } => past::verify(session, *run),
         Verb::Emulator { verb } => emulator::emulator(session, verb).await,
+        Verb::Theme { verb: ThemeVerb::List } => Ok(theme::list(session)),
+        Verb::Theme { verb: ThemeVerb::Check { theme } } => theme::judge(session, theme),
         Verb::Doctor => doctor::doctor(session).await,
         Verb::Completions { shell } => Ok(doctor::completions(*shell)),
         Verb::Man => doctor::man(),

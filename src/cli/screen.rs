@@ -4,10 +4,11 @@ use std::io::{self, IsTerminal as _};
 
 use super::Session;
 use super::exit::{Failed, Finished, USAGE};
+use super::looks::looks;
 use super::print;
 use crate::domain::error::Problem;
 use crate::ports::journal::Journal as _;
-use crate::tui::theme::Theme;
+use crate::tui::theme::Depth;
 use crate::tui::{self, Options};
 
 pub(super) async fn screen(session: &Session) -> Finished {
@@ -21,13 +22,15 @@ pub(super) async fn screen(session: &Session) -> Finished {
         return Err(Failed::with(USAGE, problem.try_this(todo)));
     }
     let loaded = session.config()?;
-    let theme = Theme { colour: colour(), ascii: session.arguments.ascii || !utf8() };
-    if !theme.colour {
+    let looks = looks(session);
+    // A theme that cannot be used is said before the screen is taken, like a config.
+    looks.theme(&loaded.config.ui)?;
+    if looks.depth == Depth::Never {
         // crossterm would print an empty colour, which is a reset and takes bold and reverse with it.
         crossterm::style::force_color_output(true);
     }
     let config = session.arguments.config.clone();
-    let code = tui::run(session.app.clone(), loaded, Options { theme, config }).await?;
+    let code = tui::run(session.app.clone(), loaded, Options { looks, config }).await?;
     if let Some(address) = session.app.emulator() {
         print::note(format!(
             "the emulator and its services keep running ({}); pointsman emulator stop ends them",
@@ -46,20 +49,4 @@ async fn plain(session: &Session) -> Finished {
         Some(listed) => super::attach::attach(session, listed.view.number).await,
         None => Ok(super::exit::OK),
     }
-}
-
-/// <https://no-color.org>: only a value that is not empty counts.
-fn colour() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-}
-
-/// What the locale says of the encoding, in the order that POSIX gives.
-fn utf8() -> bool {
-    let said = ["LC_ALL", "LC_CTYPE", "LANG"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-    said.is_some_and(|locale| {
-        let locale = locale.to_ascii_lowercase();
-        locale.contains("utf-8") || locale.contains("utf8")
-    })
 }

@@ -67,6 +67,13 @@ impl fmt::Display for Findings {
 impl std::error::Error for Findings {}
 
 impl Findings {
+    /// Of a file that cannot be read at all.
+    pub fn unread(file: &std::path::Path, why: &str) -> Self {
+        let start = Place { line: 0, column: 0 };
+        let findings = vec![Finding::new(start, format!("cannot be read: {why}"))];
+        Self { file: file.to_owned(), text: String::new(), findings }
+    }
+
     /// The bytes from the finding's place to the end of the word there.
     fn span(&self, finding: &Finding) -> Option<std::ops::Range<usize>> {
         let line = self.text.split_inclusive('\n').nth(finding.line.checked_sub(1)?)?;

@@ -8,8 +8,10 @@ mod node;
 mod raise;
 mod rules;
 pub mod schema;
+pub mod theme;
 
 pub use file::{Loaded, load, load_text};
 pub use finding::{Finding, Findings};
 pub use raise::sources;
 pub use schema::{Config, json_schema};
+pub use theme::{ThemeText, theme_schema};

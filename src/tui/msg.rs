@@ -48,6 +48,8 @@ pub enum Msg {
     Targets(Ticket, Result<Vec<Target>, Problem>),
     /// A plan and its question, or why it may not begin.
     Proposed(Ticket, Result<(Box<Plan>, String), Problem>),
+    /// Something to tell for a while.
+    Tell(String),
     /// How an act came out: what to tell.
     Done(Ticket, Result<String, Problem>),
 }

@@ -63,7 +63,7 @@ impl Screen {
     }
 
     /// Draws one frame, shown all at once where the terminal can do that.
-    pub(super) fn draw(&mut self, model: &Model, theme: Theme) -> io::Result<()> {
+    pub(super) fn draw(&mut self, model: &Model, theme: &Theme) -> io::Result<()> {
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         self.terminal.draw(|frame| draw(model, theme, frame))?;
         queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;

@@ -19,5 +19,6 @@ mod planning;
 mod recovery;
 mod sandbox;
 mod screen;
+mod themes;
 mod transitions;
 mod world;

@@ -19,7 +19,7 @@ use pointsman::tui::model::dialog::{Kind, Phase};
 use pointsman::tui::model::environments::{Environment, RunSeen};
 use pointsman::tui::model::logs::Line;
 use pointsman::tui::msg::{Msg, Stored};
-use pointsman::tui::theme::Theme;
+use pointsman::tui::theme::{Depth, Theme, Themes};
 use pointsman::tui::update::update;
 use pointsman::tui::view::render;
 use ratatui::buffer::Buffer;
@@ -27,7 +27,14 @@ use ratatui::layout::Rect;
 
 use super::world::{Behaviour, Bench, deploy_plan, label, service};
 
-const PLAIN: Theme = Theme { colour: false, ascii: false };
+fn coloured(ascii: bool) -> Theme {
+    let palette = Themes::default().palette("default-dark").unwrap();
+    Theme::new(&palette, Depth::True, ascii)
+}
+
+fn plain() -> Theme {
+    Theme::without_colour(false)
+}
 
 /// A screen and its clock.
 struct Screen {
@@ -93,7 +100,7 @@ impl Screen {
         }
     }
 
-    fn draw(&self, theme: Theme) -> String {
+    fn draw(&self, theme: &Theme) -> String {
         let (width, height) = self.model.size;
         let area = Rect::new(0, 0, width, height);
         let mut buffer = Buffer::empty(area);
@@ -105,7 +112,7 @@ impl Screen {
 
     #[track_caller]
     fn shows(&self, text: &str) {
-        let drawn = self.draw(PLAIN);
+        let drawn = self.draw(&plain());
         assert!(drawn.contains(text), "{text:?} is not in\n{drawn}");
     }
 }
@@ -387,7 +394,7 @@ fn what_is_not_known_is_not_told_as_known() {
     let mut screen = Screen::new(Protection::Open);
     screen.wait(60_000);
     screen.shows("STALE");
-    let drawn = screen.draw(PLAIN);
+    let drawn = screen.draw(&plain());
     assert!(!drawn.contains("✓ OK"), "an old look is no OK\n{drawn}");
     screen.send(Msg::Stored(Err(Problem::new("store.db cannot be read"))));
     screen.shows("OLD: the store cannot be read");
@@ -415,6 +422,7 @@ fn every_screen_fits_every_window() {
     let small = (1..70).flat_map(|w| (1..26).map(move |h| (w, h))).step_by(3);
     let large = (70..=200).step_by(13).flat_map(|w| (1..=60).step_by(7).map(move |h| (w, h)));
     let sizes: Vec<(u16, u16)> = small.chain(large).collect();
+    let themes = [coloured(false), coloured(true)];
     for screen in &mut screens {
         let line = Line {
             at: Timestamp::UNIX_EPOCH,
@@ -426,7 +434,7 @@ fn every_screen_fits_every_window() {
         }
         for (width, height) in &sizes {
             screen.send(Msg::Resize(*width, *height));
-            screen.draw(Theme { colour: true, ascii: width % 2 == 0 });
+            screen.draw(&themes[usize::from(width % 2)]);
         }
     }
 }
@@ -437,7 +445,7 @@ fn without_colour_and_unicode_everything_is_still_told() {
     screen.run(&at_gate(), Some(7));
     for (width, height) in [(160, 45), (100, 30), (80, 24), (60, 16)] {
         screen.send(Msg::Resize(width, height));
-        let drawn = screen.draw(Theme { colour: false, ascii: true });
+        let drawn = screen.draw(&Theme::without_colour(true));
         assert!(drawn.is_ascii(), "{drawn}");
         for word in ["WAIT", "BLUE", "GREEN", "DEVELOPMENT", "undo: not needed"] {
             assert!(drawn.contains(word), "{word} at {width}x{height}\n{drawn}");
@@ -454,10 +462,10 @@ fn screens_look_as_they_did() {
         let (width, height) = size;
         screen.send(Msg::Resize(width, height));
         screen.run(&at_gate(), Some(7));
-        insta::assert_snapshot!(format!("gate_{name}"), steady(&screen.draw(PLAIN)));
+        insta::assert_snapshot!(format!("gate_{name}"), steady(&screen.draw(&plain())));
         let ended = states(Behaviour::Broken).pop().unwrap();
         screen.run(&ended, None);
-        insta::assert_snapshot!(format!("failed_{name}"), steady(&screen.draw(PLAIN)));
+        insta::assert_snapshot!(format!("failed_{name}"), steady(&screen.draw(&plain())));
     }
 }
 

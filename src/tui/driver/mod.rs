@@ -4,6 +4,7 @@
 mod acts;
 mod input;
 mod store;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,12 +17,13 @@ use tokio::time::MissedTickBehavior;
 
 use self::acts::Acts;
 use self::store::Following;
+use self::watch::Reload;
 use super::effect::Effect;
 use super::model::Model;
 use super::model::environments::Environment;
 use super::msg::Msg;
 use super::terminal::{Screen, give_back};
-use super::theme::Theme;
+use super::theme::{Looks, Theme};
 use super::update::update;
 use crate::app::App;
 use crate::config::Loaded;
@@ -36,9 +38,9 @@ const WAITING: usize = 256;
 /// How to run the screen.
 #[derive(Debug)]
 pub struct Options {
-    /// How it looks.
-    pub theme: Theme,
-    /// Where the config is, to be read again before each act.
+    /// How it is to look.
+    pub looks: Looks,
+    /// Where the config is: read again before each act, and its looks whenever it is saved.
     pub config: std::path::PathBuf,
 }
 
@@ -54,12 +56,17 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     let following = Arc::new(Following::default());
     let names = model.environments.iter().map(|e| e.name.clone()).collect();
     store::spawn(app.clone(), names, sender.clone(), following.clone());
+    let theme = options
+        .looks
+        .theme(&loaded.config.ui)
+        .unwrap_or_else(|_| Theme::without_colour(options.looks.ascii));
+    let (saved, reloads) = mpsc::channel(1);
+    watch::spawn(options.looks, options.config.clone(), loaded.config.clone(), saved);
     let acts = Acts::new(app.clone(), loaded, options.config, sender, following);
     acts.look_regularly();
     let signals = Signals::listen().map_err(failed)?;
     let screen = Screen::take().map_err(failed)?;
-    let theme = options.theme;
-    let mut driver = Driver { app, model, theme, screen, acts, receiver, signals };
+    let mut driver = Driver { app, model, theme, screen, acts, receiver, reloads, signals };
     let left = driver.run().await.map_err(failed)?;
     drop(driver);
     Ok(left)
@@ -113,6 +120,7 @@ struct Driver {
     screen: Screen,
     acts: Acts,
     receiver: mpsc::Receiver<Msg>,
+    reloads: mpsc::Receiver<Reload>,
     signals: Signals,
 }
 
@@ -125,7 +133,7 @@ impl Driver {
         let (width, height) = crossterm::terminal::size()?;
         update(&mut self.model, Msg::Resize(width, height));
         update(&mut self.model, Msg::Tick(self.app.clock.now(), Duration::ZERO));
-        self.screen.draw(&self.model, self.theme)?;
+        self.screen.draw(&self.model, &self.theme)?;
         let mut events = EventStream::new();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -149,6 +157,12 @@ impl Driver {
                         messages.push(next);
                     }
                 }
+                Some(reload) = self.reloads.recv() => {
+                    if let Some(theme) = reload.theme {
+                        self.theme = theme;
+                    }
+                    messages.push(Msg::Tell(reload.told));
+                }
                 _ = tick.tick() => messages.push(Msg::Tick(self.app.clock.now(), elapsed)),
                 _ = self.signals.term.recv() => return Ok(TERMINATED),
                 _ = self.signals.hangup.recv() => return Ok(0),
@@ -171,7 +185,7 @@ impl Driver {
                     }
                 }
             }
-            self.screen.draw(&self.model, self.theme)?;
+            self.screen.draw(&self.model, &self.theme)?;
         }
     }
 

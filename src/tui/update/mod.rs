@@ -52,6 +52,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Targets(ticket, targets) => dialog::targets(model, ticket, targets),
         Msg::Proposed(ticket, proposed) => dialog::proposed(model, ticket, proposed),
+        Msg::Tell(text) => model.tell(text),
         Msg::Done(ticket, done) => return dialog::done(model, ticket, done),
     }
     Vec::new()

@@ -16,7 +16,7 @@ use crate::tui::theme::{Mark, Role, Theme};
 /// So many steps are to be seen, whatever else there is to say.
 const LEAST_STEPS: usize = 3;
 
-pub(super) fn render(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
+pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(here) = model.here() else {
         return;
     };
@@ -57,7 +57,7 @@ pub(super) fn render(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffe
     write(&shown, inner, buffer);
 }
 
-fn head(run: &RunSeen, theme: Theme, width: usize) -> Vec<Line<'static>> {
+fn head(run: &RunSeen, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let view = &run.view;
     let release = view.plan.release.as_ref().map_or("", |r| r.as_str());
     let blue = view.services.values().find_map(|s| s.blue_release.as_ref());
@@ -94,7 +94,7 @@ fn steps(
     run: &RunSeen,
     elapsed: u64,
     whole: bool,
-    theme: Theme,
+    theme: &Theme,
     width: usize,
 ) -> (Vec<Line<'static>>, usize) {
     let (view, driven) = (&run.view, run.runner.is_some());
@@ -151,7 +151,7 @@ fn step_line(
     here: bool,
     mark: Mark,
     took: &str,
-    theme: Theme,
+    theme: &Theme,
     width: usize,
 ) -> Line<'static> {
     let cursor = if here { theme.pick("▶", ">") } else { " " };
@@ -173,7 +173,7 @@ fn tail(
     here: &Environment,
     run: &RunSeen,
     tight: bool,
-    theme: Theme,
+    theme: &Theme,
     width: usize,
 ) -> Vec<Line<'static>> {
     let view = &run.view;
@@ -194,7 +194,7 @@ fn tail(
 }
 
 /// BLUE left and solid, GREEN right and hatched, the words always there.
-fn bar(name: &str, seen: &ServiceView, theme: Theme, width: usize) -> Line<'static> {
+fn bar(name: &str, seen: &ServiceView, theme: &Theme, width: usize) -> Line<'static> {
     let on = |side: Side| seen.serving.is_some() && seen.serving.as_ref() == seen.build(side);
     let room = width.saturating_sub(36).clamp(4, 40);
     let fill = |side: Side| theme.fill(side).repeat(room);
@@ -218,7 +218,7 @@ fn bar(name: &str, seen: &ServiceView, theme: Theme, width: usize) -> Line<'stat
 }
 
 /// What failed, why, what customers see.
-fn failure(view: &RunView, most: usize, theme: Theme, width: usize) -> Vec<Line<'static>> {
+fn failure(view: &RunView, most: usize, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let failed = match &view.state {
         RunState::Failed { .. } => true,
         RunState::Ended { outcome } => !matches!(
@@ -286,7 +286,7 @@ fn doubt(
     model: &Model,
     here: &Environment,
     run: &RunSeen,
-    theme: Theme,
+    theme: &Theme,
     width: usize,
 ) -> Vec<Line<'static>> {
     let title = format!("INTERRUPTED: the process of run {} is gone", run.view.number);

@@ -13,7 +13,7 @@ use crate::tui::model::Model;
 use crate::tui::model::dialog::{Confirm, Field, Kind, Phase, Picker, Purpose};
 use crate::tui::theme::{Role, Theme};
 
-pub(super) fn render(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
+pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(dialog) = &model.dialog else {
         return;
     };
@@ -34,13 +34,14 @@ pub(super) fn render(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffe
     let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(area.height);
     let area = area.centered(Constraint::Length(width), Constraint::Length(height));
     Clear.render(area, buffer);
+    buffer.set_style(area, theme.style(Role::Dialog));
     let set = match (theme.ascii, heavy) {
         (true, true) => ASCII_HEAVY,
         (true, false) => ASCII_PLAIN,
         (false, true) => border::DOUBLE,
         (false, false) => border::PLAIN,
     };
-    let style = theme.style(if heavy { Role::Failed } else { Role::Focus });
+    let style = theme.style(if heavy { Role::Danger } else { Role::Focus });
     let block = Block::new()
         .borders(Borders::ALL)
         .border_set(set)
@@ -57,13 +58,13 @@ fn plain(text: &str, width: usize) -> Vec<Line<'static>> {
     wrapped(text, width).into_iter().map(Line::raw).collect()
 }
 
-fn styled(theme: Theme, role: Role, text: &str, width: usize) -> Vec<Line<'static>> {
+fn styled(theme: &Theme, role: Role, text: &str, width: usize) -> Vec<Line<'static>> {
     let style = theme.style(role);
     wrapped(text, width).into_iter().map(|line| Line::styled(line, style)).collect()
 }
 
 /// What happened, why, what to do now.
-fn problem(told: &Problem, theme: Theme, width: usize) -> Vec<Line<'static>> {
+fn problem(told: &Problem, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let mut lines = styled(theme, Role::Failed, &told.what, width);
     for (word, text) in [("why", &told.why), ("now", &told.todo)] {
         if !text.is_empty() {
@@ -86,7 +87,7 @@ fn pick_title(picker: &Picker) -> String {
 /// At most so many items are shown at once.
 const SHOWN: usize = 9;
 
-fn pick(picker: &Picker, theme: Theme, width: usize) -> Vec<Line<'static>> {
+fn pick(picker: &Picker, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     let from = picker.selected.saturating_sub(SHOWN - 1);
     for (at, item) in picker.items.iter().enumerate().skip(from).take(SHOWN) {
@@ -125,7 +126,7 @@ fn pick(picker: &Picker, theme: Theme, width: usize) -> Vec<Line<'static>> {
     lines
 }
 
-fn field(name: &str, value: &str, focused: bool, theme: Theme) -> Line<'static> {
+fn field(name: &str, value: &str, focused: bool, theme: &Theme) -> Line<'static> {
     let cursor = if focused { theme.pick("▏", "_") } else { "" };
     let role = if focused { Role::Focus } else { Role::Muted };
     Line::from(vec![
@@ -134,7 +135,7 @@ fn field(name: &str, value: &str, focused: bool, theme: Theme) -> Line<'static> 
     ])
 }
 
-fn confirm(asked: &Confirm, theme: Theme, width: usize) -> Vec<Line<'static>> {
+fn confirm(asked: &Confirm, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let mut lines: Vec<_> = asked.lines.iter().flat_map(|line| plain(line, width)).collect();
     lines.push(Line::raw(""));
     match &asked.phase {
@@ -173,7 +174,7 @@ fn confirm(asked: &Confirm, theme: Theme, width: usize) -> Vec<Line<'static>> {
     lines
 }
 
-fn quit(model: &Model, theme: Theme, width: usize) -> Vec<Line<'static>> {
+fn quit(model: &Model, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for run in model.environments.iter().filter_map(|e| e.driven()) {
         let view = &run.view;

@@ -10,7 +10,7 @@ use crate::tui::model::environments::Environment;
 use crate::tui::model::{Model, Pane};
 use crate::tui::theme::{Role, Theme};
 
-pub(super) fn render(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
+pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let count = format!(" {} ", model.environments.len());
     let inner = framed(model, theme, Pane::Environments, count, area, buffer);
     let mut lines = Vec::new();
@@ -29,7 +29,7 @@ pub(super) fn render(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffe
 
 fn of(
     model: &Model,
-    theme: Theme,
+    theme: &Theme,
     environment: &Environment,
     selected: bool,
 ) -> Vec<Line<'static>> {
@@ -68,7 +68,7 @@ fn of(
     lines
 }
 
-fn service(theme: Theme, service: &ServiceSeen, stale: bool) -> Line<'static> {
+fn service(theme: &Theme, service: &ServiceSeen, stale: bool) -> Line<'static> {
     let live = service.live.as_ref().map_or_else(
         || "nothing".to_owned(),
         |b| b.release.as_ref().map_or_else(|| b.build.to_string(), ToString::to_string),

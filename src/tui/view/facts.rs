@@ -25,7 +25,7 @@ fn role_of(environment: &Environment) -> Role {
 }
 
 /// Environments, the run, its state, how long.
-pub(super) fn top(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
+pub(super) fn top(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let mut spans = vec![Span::raw(" ")];
     for (at, environment) in model.environments.iter().enumerate() {
         let name = environment.name.as_str();
@@ -55,7 +55,7 @@ pub(super) fn top(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) 
     line.render(area, buffer);
 }
 
-fn run_spans(model: &Model, run: &RunSeen, theme: Theme) -> Vec<Span<'static>> {
+fn run_spans(model: &Model, run: &RunSeen, theme: &Theme) -> Vec<Span<'static>> {
     let view = &run.view;
     let mark = theme.run(&view.state, run.runner.is_some());
     let release = view.plan.release.as_ref().map(|r| format!(" {r}")).unwrap_or_default();
@@ -74,7 +74,7 @@ fn run_spans(model: &Model, run: &RunSeen, theme: Theme) -> Vec<Span<'static>> {
 }
 
 /// Traffic, undo, lock, staleness. What is dropped first stands last.
-pub(super) fn second(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
+pub(super) fn second(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(here) = model.here() else {
         return;
     };

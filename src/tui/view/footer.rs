@@ -25,7 +25,7 @@ const ACTS: [Command; 8] = [
 ];
 
 /// The panes, where only one is shown.
-pub(super) fn tabs(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
+pub(super) fn tabs(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let mut line = Line::from(" ");
     for pane in Pane::ALL {
         let role = if pane == model.focus { Role::Selection } else { Role::Muted };
@@ -35,7 +35,7 @@ pub(super) fn tabs(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer)
     line.render(area, buffer);
 }
 
-pub(super) fn render(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
+pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let last = match &model.toast {
         Some(toast) => Line::styled(format!(" {}", toast.text), theme.style(Role::Toast)),
         None => Line::styled(
@@ -46,7 +46,7 @@ pub(super) fn render(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffe
     write(&[keys(model, theme), last], area, buffer);
 }
 
-fn keys(model: &Model, theme: Theme) -> Line<'static> {
+fn keys(model: &Model, theme: &Theme) -> Line<'static> {
     let hints = model.dialog.as_ref().map_or_else(|| of_screen(model), in_dialog);
     let mut line = Line::from(" ");
     for (key, word) in hints {

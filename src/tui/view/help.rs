@@ -11,12 +11,13 @@ use crate::tui::model::Model;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::update::acts::available;
 
-pub(super) fn render(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
+pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let area = area.centered(
         ratatui::layout::Constraint::Length(area.width.min(96)),
         ratatui::layout::Constraint::Length(area.height),
     );
     Clear.render(area, buffer);
+    buffer.set_style(area, theme.style(Role::Dialog));
     let block = Block::new()
         .borders(Borders::ALL)
         .border_set(if theme.ascii { super::ASCII_HEAVY } else { ratatui::symbols::border::DOUBLE })

@@ -8,7 +8,7 @@ use super::{clock, framed, write};
 use crate::tui::model::{Model, Pane};
 use crate::tui::theme::{Role, Theme};
 
-pub(super) fn render(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
+pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let logs = &model.logs;
     let run = logs.run.map_or(String::new(), |run| format!("run {run} · "));
     let state = match logs.bottom {

@@ -20,12 +20,13 @@ use super::model::{Model, Pane};
 use super::theme::{Role, Theme};
 
 /// Draws everything.
-pub fn draw(model: &Model, theme: Theme, frame: &mut Frame<'_>) {
+pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     render(model, theme, frame.area(), frame.buffer_mut());
 }
 
 /// The same into a buffer.
-pub fn render(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
+pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    buffer.set_style(area, theme.style(Role::Text).patch(theme.style(Role::Surface)));
     if model.too_small() {
         small::render(model, theme, area, buffer);
     } else {
@@ -53,7 +54,7 @@ fn spell_in_ascii(buffer: &mut Buffer) {
     }
 }
 
-fn whole(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
+fn whole(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let tabs = u16::from(!wide(area));
     let [top, facts, tab_line, middle, bottom] = area.layout(&Layout::vertical([
         Constraint::Length(1),
@@ -110,7 +111,7 @@ fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
 /// The frame of a pane. Focus is told by a heavy border and a mark in the title, not by colour.
 fn framed(
     model: &Model,
-    theme: Theme,
+    theme: &Theme,
     pane: Pane,
     right: String,
     area: Rect,

@@ -1,0 +1,44 @@
+//! How the screen looks here: the environment's and the command line's part of it.
+
+use super::Session;
+use super::args::Colour;
+use crate::app::config_home;
+use crate::tui::theme::{Asked, Depth, Looks, Themes, depth};
+
+/// What this terminal, this command line and this machine say.
+pub(super) fn looks(session: &Session) -> Looks {
+    let of = |name: &str| std::env::var(name).unwrap_or_default();
+    let asked = match session.arguments.color {
+        Colour::Auto => Asked::Auto,
+        Colour::Truecolor => Asked::Depth(Depth::True),
+        Colour::Indexed => Asked::Depth(Depth::Indexed),
+        Colour::Ansi => Asked::Depth(Depth::Ansi),
+        Colour::Never => Asked::Depth(Depth::Never),
+    };
+    Looks {
+        themes: themes(session),
+        asked: session.arguments.theme.clone(),
+        depth: depth(asked, &of("NO_COLOR"), &of("COLORTERM"), &of("TERM")),
+        ascii: session.arguments.ascii,
+        utf8: utf8(),
+        colorfgbg: std::env::var("COLORFGBG").ok(),
+    }
+}
+
+/// The folder beside the config, then the person's own.
+pub(super) fn themes(session: &Session) -> Themes {
+    let beside = session.arguments.config.parent().map(|folder| folder.join("themes"));
+    let own = config_home().map(|home| home.join("themes"));
+    Themes { folders: beside.into_iter().chain(own).collect() }
+}
+
+/// What the locale says of the encoding, in the order that POSIX gives.
+fn utf8() -> bool {
+    let said = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    said.is_some_and(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}

@@ -1,0 +1,70 @@
+//! `theme`: which there are, and whether one can be read by whatever eyes.
+
+use serde_json::json;
+
+use super::Session;
+use super::exit::{FAILED, Failed, Finished, OK};
+use super::looks::{looks, themes};
+use super::print;
+use crate::domain::error::Problem;
+use crate::tui::theme::{ThemeError, check, kind_word};
+
+impl From<ThemeError> for Failed {
+    fn from(error: ThemeError) -> Self {
+        match error {
+            ThemeError::Missing(problem) => Self::with(super::exit::USAGE, problem),
+            ThemeError::Wrong(findings) => Self::config(findings),
+        }
+    }
+}
+
+/// Every theme, the one in use marked.
+pub(super) fn list(session: &Session) -> u8 {
+    let themes = themes(session);
+    let looks = looks(session);
+    let loaded = session.config().ok();
+    let ui = loaded.map(|loaded| loaded.config.ui).unwrap_or_default();
+    let used = looks.name(&ui);
+    let (mut lines, mut rows) = (Vec::new(), Vec::new());
+    for name in themes.names() {
+        let file = themes.file(&name).map(|file| file.display().to_string());
+        let kind = match themes.palette(&name) {
+            Ok(palette) => kind_word(palette.kind).to_owned(),
+            Err(_) => format!("cannot be used: pointsman theme check {name}"),
+        };
+        let mark = if name == used { "*" } else { " " };
+        let from = file.as_ref().map_or(String::new(), |file| format!("  {file}"));
+        lines.push(format!("{mark} {name:<18} {kind}{from}"));
+        rows.push(json!({"name": name, "kind": kind, "file": file, "used": name == used}));
+    }
+    session.result(&lines.join("\n"), &json!(rows));
+    OK
+}
+
+/// Judges a theme, given by its name or its file.
+pub(super) fn judge(session: &Session, name: &str) -> Finished {
+    let themes = themes(session);
+    let missing = || Problem::new(format!("there is no theme {name:?}"));
+    let todo = format!("give a file, or one of {}", themes.names().join(", "));
+    let text = themes
+        .text(name)
+        .ok_or_else(|| Failed::with(super::exit::USAGE, missing().try_this(todo)))?
+        .map_err(Failed::config)?;
+    let palette = themes.mix(&text).map_err(Failed::config)?;
+    let lint = check(&text, &palette);
+    for note in &lint.notes {
+        print::note(format!("note: {}:{}:{}: {}", name, note.line, note.column, note.message));
+    }
+    let errors = lint.errors.len();
+    let all = json!({"theme": palette.name, "errors": lint.errors, "notes": lint.notes});
+    if errors == 0 {
+        session.result(&format!("{name} can be read"), &all);
+        return Ok(OK);
+    }
+    if session.arguments.json {
+        session.result("", &all);
+        return Ok(FAILED);
+    }
+    print::note(text.findings(lint.errors).to_string());
+    Ok(FAILED)
+}

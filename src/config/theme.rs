@@ -1,0 +1,140 @@
+//! A theme file: its form, and everything that is wrong with that. What its colours are worth is
+//! judged where they are mixed, in `tui::theme`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::check;
+use super::finding::{Finding, Findings};
+use super::node::{Node, Place, parse};
+
+/// Whether a theme is made for a dark or a light terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ThemeKind {
+    /// Light text on a dark ground.
+    Dark,
+    /// Dark text on a light ground.
+    Light,
+}
+
+/// A theme file (terminal.md 2.17).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ThemeFile {
+    /// Its name; the file's, without `.yaml`.
+    pub name: String,
+    /// Dark or light.
+    pub kind: ThemeKind,
+    /// A theme whose colours and roles it starts from.
+    #[serde(default)]
+    pub inherits: Option<String>,
+    /// Promises that ok, warning and failed can be told apart with any colour vision.
+    #[serde(default)]
+    pub colour_blind: bool,
+    /// Names for colours.
+    #[serde(default)]
+    pub palette: BTreeMap<String, String>,
+    /// What is drawn how. A missing role is drawn as the one before its last dot.
+    #[serde(default)]
+    pub roles: BTreeMap<String, RoleStyle>,
+}
+
+/// How a role is drawn. Colours are `#rrggbb`, `256:n`, `ansi:name`, `default`, or a name of the
+/// palette.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RoleStyle {
+    /// Drawn as this other role.
+    pub link: Option<String>,
+    /// The colour of letters.
+    pub fg: Option<String>,
+    /// The colour behind them.
+    pub bg: Option<String>,
+    /// Bold, underlined, reversed.
+    pub mods: Vec<Mod>,
+    /// Instead, on a terminal of 16 colours; computed where it is left out.
+    pub ansi16: Option<Ansi16>,
+}
+
+/// How letters are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Mod {
+    Bold,
+    Dim,
+    Italic,
+    Underline,
+    Reverse,
+}
+
+/// Colours for a terminal of 16.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ansi16 {
+    /// The colour of letters.
+    pub fg: Option<String>,
+    /// The colour behind them.
+    pub bg: Option<String>,
+}
+
+/// The JSON Schema (draft 2020-12) of a theme file.
+pub fn theme_schema() -> serde_json::Value {
+    schemars::schema_for!(ThemeFile).to_value()
+}
+
+/// A theme that was read, and where each thing in it stands.
+#[derive(Debug, Clone)]
+pub struct ThemeText {
+    /// What it says.
+    pub theme: ThemeFile,
+    path: PathBuf,
+    text: String,
+    node: Node,
+}
+
+impl ThemeText {
+    /// Reads a theme. The error holds everything that is wrong with its form.
+    pub fn read(text: &str, path: &Path) -> Result<Self, Findings> {
+        let refuse = |mut findings: Vec<Finding>| {
+            findings.sort_by_key(|f| (f.line, f.column));
+            Findings { file: path.to_owned(), text: text.to_owned(), findings }
+        };
+        let node = parse(text).map_err(|finding| refuse(vec![finding]))?;
+        let (findings, _) = check::against_schema(&theme_schema(), &node);
+        if !findings.is_empty() {
+            return Err(refuse(findings));
+        }
+        let theme = serde_yaml::from_str(text).map_err(|error| {
+            let place = error
+                .location()
+                .map_or(node.place, |l| Place { line: l.line(), column: l.column() });
+            refuse(vec![Finding::new(place, error.to_string())])
+        })?;
+        Ok(Self { theme, path: path.to_owned(), text: text.to_owned(), node })
+    }
+
+    /// Something that is wrong at a place in it.
+    pub fn finding(&self, at: &[&str], message: String) -> Finding {
+        Finding::new(self.node.place_of(at), message)
+    }
+
+    /// The same, with the key most like a wrong one.
+    pub fn unknown(&self, at: &[&str], message: String, word: &str, known: &[&str]) -> Finding {
+        let finding = self.finding(at, message);
+        match check::nearest(word, known) {
+            Some(near) => finding.hint(format!("did you mean {near:?}?")),
+            None => finding,
+        }
+    }
+
+    /// All of them, with the text they are about.
+    pub fn findings(&self, mut findings: Vec<Finding>) -> Findings {
+        findings.sort_by_key(|f| (f.line, f.column));
+        Findings { file: self.path.clone(), text: self.text.clone(), findings }
+    }
+}

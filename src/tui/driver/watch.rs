@@ -1,0 +1,117 @@
+//! Looks whether the config or the theme was saved, on a thread of its own, and says what that
+//! changes. Asked for by size and time rather than by inotify: editors replace files, folders come
+//! by network, and one look a second costs nothing.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::mpsc::Sender;
+
+use crate::config::schema::Config;
+use crate::config::{Findings, load};
+use crate::tui::theme::{Looks, Theme, ThemeError};
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What a saved file changes.
+#[derive(Debug)]
+pub(super) struct Reload {
+    /// How the screen looks now.
+    pub(super) theme: Option<Theme>,
+    /// What to tell.
+    pub(super) told: String,
+}
+
+/// Starts the thread. It ends when nobody listens any more.
+pub(super) fn spawn(looks: Looks, file: PathBuf, config: Config, sender: Sender<Reload>) {
+    std::thread::spawn(move || {
+        let mut watched = Watched { stamps: stamps(&looks, &config, &file), looks, file, config };
+        while !sender.is_closed() {
+            std::thread::sleep(LOOK);
+            if let Some(reload) = watched.look()
+                && sender.blocking_send(reload).is_err()
+            {
+                return;
+            }
+        }
+    });
+}
+
+/// What was read last, and how the files looked then.
+struct Watched {
+    looks: Looks,
+    file: PathBuf,
+    config: Config,
+    stamps: [Option<Stamp>; 2],
+}
+
+type Stamp = (SystemTime, u64);
+
+fn stamp(file: &Path) -> Option<Stamp> {
+    let about = std::fs::metadata(file).ok()?;
+    Some((about.modified().ok()?, about.len()))
+}
+
+/// Of the config and of the theme's file, if it is one.
+fn stamps(looks: &Looks, config: &Config, file: &Path) -> [Option<Stamp>; 2] {
+    let theme = looks.themes.file(looks.name(&config.ui));
+    [stamp(file), theme.as_deref().and_then(stamp)]
+}
+
+impl Watched {
+    fn look(&mut self) -> Option<Reload> {
+        let now = stamps(&self.looks, &self.config, &self.file);
+        let [config, theme] = [now[0] != self.stamps[0], now[1] != self.stamps[1]];
+        if !config && !theme {
+            return None;
+        }
+        let mut told = Vec::new();
+        if config {
+            match load(&self.file) {
+                Ok(loaded) => told.extend(self.changed(loaded.config)),
+                Err(findings) => told.push(format!("{}; the old one stays", first(&findings))),
+            }
+        }
+        self.stamps = stamps(&self.looks, &self.config, &self.file);
+        let mixed = match self.looks.theme(&self.config.ui) {
+            Ok(theme) => Some(theme),
+            Err(error) => {
+                let why = match &error {
+                    ThemeError::Missing(problem) => problem.to_string(),
+                    ThemeError::Wrong(findings) => first(findings),
+                };
+                told.push(format!("{why}; the old theme stays"));
+                None
+            }
+        };
+        if let Some(theme) = mixed.as_ref().filter(|_| told.is_empty()) {
+            told.push(format!("theme {} read again", theme.name));
+        }
+        Some(Reload { theme: mixed, told: told.join(" · ") })
+    }
+
+    /// Takes a new config, and says what of it counts when.
+    fn changed(&mut self, new: Config) -> Option<String> {
+        let before = std::mem::replace(&mut self.config, new);
+        let looks = before.ui != self.config.ui;
+        let rest = Config { ui: self.config.ui.clone(), ..before } != self.config;
+        match (looks, rest) {
+            (_, true) => Some("config read again; it applies to the next run".to_owned()),
+            (true, false) => Some("config read again; the screen follows it".to_owned()),
+            (false, false) => None,
+        }
+    }
+}
+
+/// The first thing that is wrong, with its place.
+fn first(findings: &Findings) -> String {
+    let file = findings.file.file_name().unwrap_or_default().to_string_lossy();
+    findings.findings.first().map_or_else(
+        || format!("{file} cannot be read"),
+        |found| {
+            let hint = found.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+            format!("{file} line {} column {}: {}{hint}", found.line, found.column, found.message)
+        },
+    )
+}

@@ -1,0 +1,117 @@
+//! Whether a theme can be read, by whatever eyes (terminal.md 2.17).
+
+use palette::LinSrgb;
+use ratatui::style::Modifier;
+
+use super::Palette;
+use super::colour::{DEFICIENCIES, Paint, contrast, difference, with_deficiency};
+use super::role::Role;
+use crate::config::theme::ThemeKind;
+use crate::config::{Finding, ThemeText};
+
+/// WCAG 2.1, 1.4.3: text.
+const TEXT: f32 = 4.5;
+/// WCAG 2.1, 1.4.11: lines and shapes.
+const SHAPE: f32 = 3.0;
+/// CIEDE2000 below which two colours are not plainly two.
+const APART: f32 = 20.0;
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Lint {
+    /// The theme must not be used like this.
+    pub errors: Vec<Finding>,
+    /// Worth knowing; the words and shapes of the screen carry it.
+    pub notes: Vec<Finding>,
+}
+
+/// Judges a theme. Colours that are the user's terminal's own cannot be judged.
+pub fn check(text: &ThemeText, palette: &Palette) -> Lint {
+    let mut lint = Lint::default();
+    for role in Role::ALL {
+        lint.errors.extend(readable(text, palette, *role));
+    }
+    lint.errors.extend(slots(text, palette));
+    let selection = palette.look(Role::Selection).mods;
+    if !selection.intersects(Modifier::REVERSED | Modifier::UNDERLINED | Modifier::BOLD) {
+        let message = "selection is told by colour alone: add mods: [reverse]".to_owned();
+        lint.errors.push(text.finding(&["roles", "selection"], message));
+    }
+    let blended = blended(text, palette);
+    if text.theme.colour_blind {
+        lint.errors.extend(blended);
+    } else {
+        lint.notes.extend(blended);
+    }
+    lint
+}
+
+/// The ground a role is drawn on; black or white where that is the terminal's own.
+fn ground(palette: &Palette, role: Role) -> LinSrgb {
+    let on = [palette.look(role).bg, palette.look(Role::Surface).bg];
+    let usual = match palette.kind {
+        ThemeKind::Dark => Paint::Rgb(0, 0, 0),
+        ThemeKind::Light => Paint::Rgb(255, 255, 255),
+    };
+    let seen = on.into_iter().flatten().chain([usual]).find_map(Paint::seen);
+    seen.unwrap_or_default()
+}
+
+fn readable(text: &ThemeText, palette: &Palette, role: Role) -> Option<Finding> {
+    let least = match role {
+        Role::Surface | Role::Raised | Role::GaugeEmpty => return None,
+        Role::Border | Role::BorderFocus | Role::GaugeFull => SHAPE,
+        _ => TEXT,
+    };
+    let letters = palette.look(role).fg?.seen()?;
+    let has = contrast(letters, ground(palette, role));
+    (has < least).then(|| {
+        let message = format!("{} has a contrast of {has:.1}:1, under {least}:1", role.name());
+        text.finding(&["roles", role.name(), "fg"], message)
+    })
+}
+
+fn slots(text: &ThemeText, palette: &Palette) -> Vec<Finding> {
+    let of = |role: Role| palette.look(role).fg;
+    let (blue, green) = (of(Role::Blue), of(Role::Green));
+    let mut findings = Vec::new();
+    let mut say = |message: String| {
+        findings.push(text.finding(&["roles", Role::Green.name()], message));
+    };
+    if green.is_some() && green == of(Role::Ok) {
+        say("slot.green is drawn as state.ok: GREEN is a slot, not a success".to_owned());
+    }
+    if let (Some(blue), Some(green)) = (blue.and_then(Paint::seen), green.and_then(Paint::seen)) {
+        let apart = difference(blue, green);
+        if apart < APART {
+            say(format!("slot.blue and slot.green are {apart:.0} apart, under {APART}"));
+        }
+    }
+    findings
+}
+
+/// Which of ok, warning and failed look alike to whom.
+fn blended(text: &ThemeText, palette: &Palette) -> Vec<Finding> {
+    let states = [Role::Ok, Role::Warning, Role::Failed];
+    let mut findings = Vec::new();
+    for (at, one) in states.iter().enumerate() {
+        for other in &states[at + 1..] {
+            let seen = |role: &Role| palette.look(*role).fg.and_then(Paint::seen);
+            let (Some(a), Some(b)) = (seen(one), seen(other)) else {
+                continue;
+            };
+            for (name, matrix) in &DEFICIENCIES {
+                let apart = difference(with_deficiency(a, matrix), with_deficiency(b, matrix));
+                if apart < APART {
+                    let message = format!(
+                        "{} and {} are {apart:.0} apart with {name}, under {APART}",
+                        one.name(),
+                        other.name()
+                    );
+                    findings.push(text.finding(&["roles", other.name(), "fg"], message));
+                }
+            }
+        }
+    }
+    findings
+}

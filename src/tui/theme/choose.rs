@@ -1,0 +1,76 @@
+//! Which theme is drawn here, from what the terminal, the command line and the config say.
+
+use super::find::automatic;
+use super::{Depth, Theme, ThemeError, Themes};
+use crate::config::schema::{Glyphs, UiConfig};
+
+/// What is known of the terminal, and what was asked for on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looks {
+    /// The themes there are.
+    pub themes: Themes,
+    /// A theme that was asked for by name or path.
+    pub asked: Option<String>,
+    /// The terminal's colours.
+    pub depth: Depth,
+    /// Whether ASCII was asked for.
+    pub ascii: bool,
+    /// Whether the locale says UTF-8.
+    pub utf8: bool,
+    /// What `COLORFGBG` holds.
+    pub colorfgbg: Option<String>,
+}
+
+impl Looks {
+    /// The name of the theme to draw with.
+    pub fn name<'a>(&'a self, ui: &'a UiConfig) -> &'a str {
+        match self.asked.as_deref().unwrap_or(&ui.theme) {
+            "auto" | "" => automatic(self.colorfgbg.as_deref()),
+            name => name,
+        }
+    }
+
+    /// The theme to draw with.
+    pub fn theme(&self, ui: &UiConfig) -> Result<Theme, ThemeError> {
+        let ascii = self.ascii
+            || match ui.glyphs {
+                Glyphs::Auto => !self.utf8,
+                Glyphs::Ascii => true,
+                Glyphs::Unicode => false,
+            };
+        if self.depth == Depth::Never {
+            return Ok(Theme::without_colour(ascii));
+        }
+        Ok(Theme::new(&self.themes.palette(self.name(ui))?, self.depth, ascii))
+    }
+}
+
+/// What a person asks for with `--color`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Asked {
+    /// What the terminal seems to have.
+    #[default]
+    Auto,
+    /// This, whatever it seems to have.
+    Depth(Depth),
+}
+
+/// The colours of a terminal (terminal.md 2.17). <https://no-color.org>: only a value that is not
+/// empty counts.
+pub fn depth(asked: Asked, no_color: &str, colorterm: &str, term: &str) -> Depth {
+    if let Asked::Depth(depth) = asked {
+        return depth;
+    }
+    let few = ["linux", "vt", "ansi", "cons"];
+    if !no_color.is_empty() {
+        Depth::Never
+    } else if matches!(colorterm, "truecolor" | "24bit") {
+        Depth::True
+    } else if term.contains("256color") {
+        Depth::Indexed
+    } else if few.iter().any(|name| term.starts_with(name)) || term == "xterm" || term == "screen" {
+        Depth::Ansi
+    } else {
+        Depth::Indexed
+    }
+}

@@ -1,0 +1,219 @@
+//! A colour as a theme names it, as a terminal can show it, and as an eye sees it.
+
+use palette::color_difference::{Ciede2000, Wcag21RelativeContrast};
+use palette::{FromColor as _, Lab, LinSrgb, Srgb};
+use ratatui::style::Color;
+
+/// A colour as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Paint {
+    /// `#rrggbb`.
+    Rgb(u8, u8, u8),
+    /// `256:n`.
+    Indexed(u8),
+    /// `ansi:name`: whatever the user's terminal makes of it.
+    Ansi(u8),
+    /// The terminal's own.
+    Default,
+}
+
+/// How many colours the terminal has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// 16 million.
+    True,
+    /// 256.
+    Indexed,
+    /// 16.
+    Ansi,
+    /// None; bold, underlined and reversed remain.
+    Never,
+}
+
+const NAMES: [&str; 16] = [
+    "black",
+    "red",
+    "green",
+    "yellow",
+    "blue",
+    "magenta",
+    "cyan",
+    "white",
+    "bright-black",
+    "bright-red",
+    "bright-green",
+    "bright-yellow",
+    "bright-blue",
+    "bright-magenta",
+    "bright-cyan",
+    "bright-white",
+];
+
+/// What xterm shows for the 16, the usual guess for a terminal one knows nothing of.
+const XTERM: [(u8, u8, u8); 16] = [
+    (0, 0, 0),
+    (205, 0, 0),
+    (0, 205, 0),
+    (205, 205, 0),
+    (0, 0, 238),
+    (205, 0, 205),
+    (0, 205, 205),
+    (229, 229, 229),
+    (127, 127, 127),
+    (255, 0, 0),
+    (0, 255, 0),
+    (255, 255, 0),
+    (92, 92, 255),
+    (255, 0, 255),
+    (0, 255, 255),
+    (255, 255, 255),
+];
+
+impl Paint {
+    /// Reads what a theme wrote; names of the palette are looked up before.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        if text == "default" {
+            return Some(Self::Default);
+        }
+        if let Some(name) = text.strip_prefix("ansi:") {
+            let at = NAMES.iter().position(|known| *known == name)?;
+            return u8::try_from(at).ok().map(Self::Ansi);
+        }
+        if let Some(number) = text.strip_prefix("256:") {
+            return number.parse().ok().map(Self::Indexed);
+        }
+        let hex = text.strip_prefix('#').filter(|hex| hex.len() == 6 && hex.is_ascii())?;
+        let part = |at: usize| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok();
+        Some(Self::Rgb(part(0)?, part(2)?, part(4)?))
+    }
+
+    /// As a terminal of that many colours shows it best.
+    pub(super) fn at(self, depth: Depth) -> Color {
+        match (self, depth) {
+            (Self::Default, _) | (_, Depth::Never) => Color::Reset,
+            (Self::Rgb(r, g, b), Depth::True) => Color::Rgb(r, g, b),
+            (Self::Ansi(n), _) | (Self::Indexed(n), Depth::True | Depth::Indexed) => {
+                Color::Indexed(n)
+            }
+            // The first 16 of the 256 are the user's own, so nobody knows what they are.
+            (paint, Depth::Indexed) => Color::Indexed(paint.nearest(16..=255)),
+            (paint, Depth::Ansi) => Color::Indexed(paint.nearest(0..=15)),
+        }
+    }
+
+    /// What is seen. None: that is up to the user's terminal.
+    pub(super) fn seen(self) -> Option<LinSrgb> {
+        let (r, g, b) = match self {
+            Self::Rgb(r, g, b) => (r, g, b),
+            Self::Indexed(n) if n >= 16 => indexed(n),
+            _ => return None,
+        };
+        Some(linear(r, g, b))
+    }
+
+    fn nearest(self, among: std::ops::RangeInclusive<u8>) -> u8 {
+        let Some(wanted) = self.seen() else {
+            return *among.start();
+        };
+        let distance = |n: &u8| {
+            let (r, g, b) = indexed(*n);
+            difference(wanted, linear(r, g, b))
+        };
+        among.min_by(|a, b| distance(a).total_cmp(&distance(b))).unwrap_or(7)
+    }
+}
+
+fn linear(r: u8, g: u8, b: u8) -> LinSrgb {
+    Srgb::new(r, g, b).into_format::<f32>().into_linear()
+}
+
+/// The colours that every terminal of 256 has: the 16, a cube of 6³, and 24 greys.
+fn indexed(n: u8) -> (u8, u8, u8) {
+    let level = |n: u8| if n == 0 { 0 } else { 55 + 40 * n };
+    match n {
+        0..=15 => XTERM[usize::from(n)],
+        16..=231 => (level((n - 16) / 36), level((n - 16) / 6 % 6), level((n - 16) % 6)),
+        grey => (8 + 10 * (grey - 232), 8 + 10 * (grey - 232), 8 + 10 * (grey - 232)),
+    }
+}
+
+/// WCAG 2.1's contrast ratio, 1 to 21.
+pub(super) fn contrast(a: LinSrgb, b: LinSrgb) -> f32 {
+    Srgb::from_linear(a).relative_contrast(Srgb::<f32>::from_linear(b))
+}
+
+/// CIEDE2000; 20 is plainly another colour.
+pub(super) fn difference(a: LinSrgb, b: LinSrgb) -> f32 {
+    Lab::from_color(a).difference(Lab::from_color(b))
+}
+
+/// Ways of not seeing a colour, whole: Machado, Oliveira, Fernandes (2009), table 1, severity 1.0.
+pub(super) const DEFICIENCIES: [(&str, [[f32; 3]; 3]); 3] = [
+    (
+        "protanopia",
+        [
+            [0.152_286, 1.052_583, -0.204_868],
+            [0.114_503, 0.786_281, 0.099_216],
+            [-0.003_882, -0.048_116, 1.051_998],
+        ],
+    ),
+    (
+        "deuteranopia",
+        [
+            [0.367_322, 0.860_646, -0.227_968],
+            [0.280_085, 0.672_501, 0.047_413],
+            [-0.011_820, 0.042_940, 0.968_881],
+        ],
+    ),
+    (
+        "tritanopia",
+        [
+            [1.255_528, -0.076_749, -0.178_779],
+            [-0.078_411, 0.930_809, 0.147_602],
+            [0.004_733, 0.691_367, 0.303_900],
+        ],
+    ),
+];
+
+/// A colour as somebody with a deficiency sees it.
+pub(super) fn with_deficiency(colour: LinSrgb, matrix: &[[f32; 3]; 3]) -> LinSrgb {
+    let part = |row: &[f32; 3]| {
+        (row[0] * colour.red + row[1] * colour.green + row[2] * colour.blue).clamp(0.0, 1.0)
+    };
+    LinSrgb::new(part(&matrix[0]), part(&matrix[1]), part(&matrix[2]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(text: &str) -> LinSrgb {
+        Paint::parse(text).unwrap().seen().unwrap()
+    }
+
+    #[test]
+    fn colours_are_read_and_shown_as_near_as_the_terminal_can() {
+        assert_eq!(Paint::parse("#ff0000").unwrap().at(Depth::Indexed), Color::Indexed(196));
+        assert_eq!(Paint::parse("#ff0000").unwrap().at(Depth::Ansi), Color::Indexed(9));
+        assert_eq!(Paint::parse("ansi:bright-blue").unwrap().at(Depth::True), Color::Indexed(12));
+        assert_eq!(Paint::parse("#123456").unwrap().at(Depth::True), Color::Rgb(18, 52, 86));
+        assert_eq!(Paint::parse("#123456").unwrap().at(Depth::Never), Color::Reset);
+        for wrong in ["", "red", "#fff", "#gggggg", "256:256", "ansi:pink", "#ffé00"] {
+            assert_eq!(Paint::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn contrast_and_distance_are_the_published_ones() {
+        let (black, white) = (seen("#000000"), seen("#ffffff"));
+        assert!((contrast(black, white) - 21.0).abs() < 0.01);
+        assert!((contrast(seen("#777777"), white) - 4.48).abs() < 0.01);
+        assert!(difference(seen("#ff0000"), seen("#ff0000")) < 0.01);
+        // Red and green of the same lightness are one colour without the long cones.
+        let (red, green) = (seen("#c05050"), seen("#6b7a3a"));
+        let (_, protanopia) = &DEFICIENCIES[0];
+        let without =
+            difference(with_deficiency(red, protanopia), with_deficiency(green, protanopia));
+        assert!(without < difference(red, green) / 2.0, "{without}");
+    }
+}

@@ -1,0 +1,130 @@
+//! Where themes are found: the user's folders first, then those that come with the program.
+
+use std::path::{Path, PathBuf};
+
+use super::Palette;
+use crate::config::theme::ThemeKind;
+use crate::config::{Findings, ThemeText};
+use crate::domain::error::Problem;
+
+macro_rules! shipped {
+    ($($name:literal),* $(,)?) => {
+        const SHIPPED: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("../../../themes/", $name, ".yaml")))),*];
+    };
+}
+
+shipped!(
+    "default-dark",
+    "default-light",
+    "high-contrast",
+    "colorblind-dark",
+    "colorblind-light",
+    "mono",
+    "terminal-16",
+    "catppuccin-mocha",
+    "catppuccin-latte",
+    "gruvbox-dark",
+    "nord",
+    "solarized-light",
+);
+
+/// What is drawn where nothing else was asked for.
+const DARK: &str = "default-dark";
+const LIGHT: &str = "default-light";
+/// What is drawn where there is no colour.
+pub(super) const MONO: &str = "mono";
+
+/// The themes of this machine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Themes {
+    /// Folders of the user's own; an earlier one wins.
+    pub folders: Vec<PathBuf>,
+}
+
+/// Why there is no such theme on the screen.
+#[derive(Debug)]
+pub enum ThemeError {
+    /// No theme has that name.
+    Missing(Problem),
+    /// There is one, and this is wrong with it.
+    Wrong(Findings),
+}
+
+impl Themes {
+    /// Every name, the user's first.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for folder in &self.folders {
+            let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            let mut own: Vec<_> = files.filter_map(|file| name_of(&file.path())).collect();
+            own.sort_unstable();
+            names.extend(own);
+        }
+        names.extend(SHIPPED.iter().map(|(name, _)| (*name).to_owned()));
+        let mut seen = std::collections::BTreeSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        names
+    }
+
+    /// The file of a theme, if it is one: given by its path, or in a folder.
+    pub fn file(&self, name: &str) -> Option<PathBuf> {
+        let given = PathBuf::from(name);
+        if given.extension().is_some_and(|e| e == "yaml") {
+            return Some(given);
+        }
+        let files = self.folders.iter().map(|folder| folder.join(format!("{name}.yaml")));
+        files.into_iter().find(|file| file.is_file())
+    }
+
+    /// Reads a theme. None: there is none of that name.
+    pub fn text(&self, name: &str) -> Option<Result<ThemeText, Findings>> {
+        if let Some(file) = self.file(name) {
+            return Some(match std::fs::read_to_string(&file) {
+                Ok(text) => ThemeText::read(&text, &file),
+                Err(error) => Err(Findings::unread(&file, &error.to_string())),
+            });
+        }
+        let (name, text) = SHIPPED.iter().find(|(known, _)| *known == name)?;
+        Some(ThemeText::read(text, Path::new(&format!("themes/{name}.yaml"))))
+    }
+
+    /// Reads a theme and mixes its colours.
+    pub fn palette(&self, name: &str) -> Result<Palette, ThemeError> {
+        let text = self.text(name).ok_or_else(|| ThemeError::Missing(self.missing(name)))?;
+        let text = text.map_err(ThemeError::Wrong)?;
+        self.mix(&text).map_err(ThemeError::Wrong)
+    }
+
+    /// Mixes the colours of a theme that was read.
+    pub fn mix(&self, text: &ThemeText) -> Result<Palette, Findings> {
+        Palette::mix(text, &|name| self.text(name))
+    }
+
+    fn missing(&self, name: &str) -> Problem {
+        Problem::new(format!("there is no theme {name:?}"))
+            .try_this(format!("use one of {}", self.names().join(", ")))
+    }
+}
+
+fn name_of(file: &Path) -> Option<String> {
+    let yaml = file.extension().is_some_and(|e| e == "yaml");
+    file.file_stem().filter(|_| yaml)?.to_str().map(str::to_owned)
+}
+
+/// The theme behind `auto`. `COLORFGBG` is what terminals that say anything say; its last part is the
+/// colour behind the letters, and 7 and 15 are the light ones.
+pub(super) fn automatic(colorfgbg: Option<&str>) -> &'static str {
+    match colorfgbg.and_then(|told| told.rsplit(';').next()) {
+        Some("7" | "15") => LIGHT,
+        _ => DARK,
+    }
+}
+
+/// Names the kind of a theme.
+pub fn kind_word(kind: ThemeKind) -> &'static str {
+    match kind {
+        ThemeKind::Dark => "dark",
+        ThemeKind::Light => "light",
+    }
+}

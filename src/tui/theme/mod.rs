@@ -1,0 +1,145 @@
+//! The one place with colours, and the shapes of states. A state is always a shape and a word;
+//! colour is a third, optional signal (terminal.md 2.1).
+
+mod check;
+mod choose;
+mod colour;
+mod find;
+mod palette;
+mod role;
+
+use std::sync::Arc;
+
+use ratatui::style::Style;
+
+pub use self::check::{Lint, check};
+pub use self::choose::{Asked, Looks, depth};
+pub use self::colour::Depth;
+use self::find::MONO;
+pub use self::find::{ThemeError, Themes, kind_word};
+pub use self::palette::Palette;
+pub use self::role::Role;
+
+use crate::domain::event::Outcome;
+use crate::domain::run::RunState;
+use crate::domain::seen::Health;
+use crate::domain::step::{Side, StepState};
+
+/// How the screen looks here.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Theme {
+    styles: Arc<[Style]>,
+    /// Its name.
+    pub name: String,
+    /// Whether only ASCII may be used.
+    pub ascii: bool,
+}
+
+/// A state as it is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// Its shape.
+    pub glyph: &'static str,
+    /// Its word.
+    pub word: &'static str,
+    /// Its colour's role.
+    pub role: Role,
+}
+
+impl Theme {
+    /// The theme of a palette, on a terminal of so many colours.
+    pub fn new(palette: &Palette, depth: Depth, ascii: bool) -> Self {
+        let styles = Role::ALL.iter().map(|role| palette.look(*role).style(depth)).collect();
+        Self { styles, name: palette.name.clone(), ascii }
+    }
+
+    /// The theme without any colour: bold, underlined and reversed tell what matters.
+    pub fn without_colour(ascii: bool) -> Self {
+        // The shipped themes are read by a test; were this one broken, plain letters would remain.
+        if let Ok(palette) = Themes::default().palette(MONO) {
+            return Self::new(&palette, Depth::Never, ascii);
+        }
+        let styles = Role::ALL.iter().map(|_| Style::new()).collect();
+        Self { styles, name: MONO.to_owned(), ascii }
+    }
+
+    /// The style of a role.
+    pub fn style(&self, role: Role) -> Style {
+        self.styles.get(role as usize).copied().unwrap_or_default()
+    }
+
+    /// One of two spellings.
+    pub fn pick(&self, unicode: &'static str, ascii: &'static str) -> &'static str {
+        if self.ascii { ascii } else { unicode }
+    }
+
+    /// What a slot's bar is filled with: BLUE solid, GREEN hatched.
+    pub fn fill(&self, side: Side) -> &'static str {
+        match side {
+            Side::Blue => self.pick("█", "#"),
+            Side::Green => self.pick("▒", "="),
+        }
+    }
+
+    fn mark(
+        &self,
+        unicode: &'static str,
+        ascii: &'static str,
+        word: &'static str,
+        role: Role,
+    ) -> Mark {
+        Mark { glyph: self.pick(unicode, ascii), word, role }
+    }
+
+    /// A step's state.
+    pub fn step(&self, state: &StepState) -> Mark {
+        match state {
+            StepState::Pending => self.mark("○", "[ ]", "PEND", Role::Pending),
+            StepState::Running { .. } => self.mark("◌", "[>]", "RUN", Role::Running),
+            StepState::Waiting => self.mark("◆", "[?]", "WAIT", Role::Waiting),
+            StepState::Ok => self.mark("✓", "[+]", "OK", Role::Ok),
+            StepState::Warning => self.mark("▲", "[!]", "WARN", Role::Warning),
+            StepState::Failed { .. } => self.mark("✗", "[X]", "FAIL", Role::Failed),
+            StepState::Skipped { .. } => self.mark("–", "[-]", "SKIP", Role::Skipped),
+            StepState::NotRun { .. } => self.mark("·", "[.]", "N/A", Role::NotRun),
+            StepState::InDoubt => self.mark("?", "[~]", "LOST", Role::Unknown),
+            StepState::Undone => self.mark("↩", "[<]", "RBCK", Role::RolledBack),
+        }
+    }
+
+    /// A run's state, with whether a process drives it.
+    pub fn run(&self, state: &RunState, driven: bool) -> Mark {
+        match state {
+            RunState::Ended { outcome } => match outcome {
+                Outcome::Promoted => self.mark("✓", "[+]", "PROMOTED", Role::Ok),
+                Outcome::CleanedUp => self.mark("✓", "[+]", "CLEANED UP", Role::Ok),
+                Outcome::RolledBack => self.mark("↩", "[<]", "ROLLED BACK", Role::RolledBack),
+                Outcome::Aborted => self.mark("■", "[#]", "ABORTED", Role::Aborted),
+                Outcome::Failed => self.mark("✗", "[X]", "FAILED", Role::Failed),
+                Outcome::Superseded => self.mark("–", "[-]", "SUPERSEDED", Role::Skipped),
+                Outcome::Unknown => self.mark("?", "[~]", "UNKNOWN", Role::Unknown),
+            },
+            _ if !driven => self.mark("?", "[~]", "IN DOUBT", Role::Unknown),
+            RunState::Waiting { .. } => self.mark("◆", "[?]", "WAITING FOR YOU", Role::Waiting),
+            RunState::Failed { .. } => {
+                self.mark("✗", "[X]", "FAILED, WAITING FOR YOU", Role::Failed)
+            }
+            RunState::Paused { .. } => self.mark("‖", "[=]", "PAUSED", Role::Paused),
+            RunState::Planned
+            | RunState::Ready { .. }
+            | RunState::Running { .. }
+            | RunState::Done => self.mark("◌", "[>]", "RUNNING", Role::Running),
+        }
+    }
+
+    /// What a service answered. `None`: nobody looked yet.
+    pub fn health(&self, health: Option<&Health>) -> Mark {
+        match health {
+            None => self.mark("?", "[~]", "?", Role::HealthStale),
+            Some(Health::Ok) => self.mark("✓", "[+]", "OK", Role::HealthOk),
+            Some(Health::Down(_)) => self.mark("✗", "[X]", "DOWN", Role::HealthDown),
+            Some(Health::Stale(_)) => self.mark("?", "[~]", "STALE", Role::HealthStale),
+            Some(Health::Off) => self.mark("○", "[ ]", "OFF", Role::HealthOff),
+        }
+    }
+}

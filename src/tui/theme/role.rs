@@ -1,0 +1,96 @@
+//! What a piece of the screen is. A theme says how each is drawn.
+
+macro_rules! roles {
+    ($($variant:ident $name:literal,)*) => {
+        /// What a piece of the screen is.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "the names that themes use say it")]
+        pub enum Role {
+            $($variant,)*
+        }
+
+        impl Role {
+            /// Every role, in the order of its number.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Its name in a theme.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+roles! {
+    Surface "surface",
+    Raised "surface.raised",
+    Text "text",
+    Muted "text.muted",
+    Border "border",
+    BorderFocus "border.focus",
+    Title "title",
+    Focus "title.focus",
+    Selection "selection",
+    SelectionUnfocused "selection.unfocused",
+    Key "key",
+    KeyOff "key.off",
+    Open "env.open",
+    Confirm "env.confirm",
+    Typed "env.typed",
+    Blue "slot.blue",
+    Green "slot.green",
+    Pending "state.pending",
+    Running "state.running",
+    Waiting "state.waiting",
+    Paused "state.paused",
+    Ok "state.ok",
+    Warning "state.warn",
+    Failed "state.failed",
+    Skipped "state.skipped",
+    NotRun "state.na",
+    Aborted "state.aborted",
+    RolledBack "state.rolledback",
+    Unknown "state.unknown",
+    HealthOk "health.ok",
+    HealthDown "health.down",
+    HealthStale "health.stale",
+    HealthOff "health.off",
+    LogTime "log.time",
+    LogSource "log.source",
+    LogFact "log.fact",
+    LogTrace "log.trace",
+    LogDebug "log.debug",
+    LogInfo "log.info",
+    LogWarn "log.warn",
+    LogError "log.error",
+    LogMatch "log.match",
+    LogCurrent "log.match.current",
+    GaugeFull "gauge.filled",
+    GaugeEmpty "gauge.empty",
+    NoReturn "no_return",
+    Toast "toast.info",
+    ToastWarning "toast.warn",
+    ToastError "toast.error",
+    Dialog "dialog",
+    Danger "dialog.danger",
+    InputOk "input.ok",
+    InputBad "input.bad",
+}
+
+/// Every name a theme may use: the roles, and what stands before their dots.
+pub(super) fn known_names() -> Vec<&'static str> {
+    let mut names: Vec<&str> = Role::ALL
+        .iter()
+        .flat_map(|role| std::iter::successors(Some(role.name()), |name| parent(name)))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// `state.failed` is drawn as `state` where a theme does not say, and that as `text`.
+pub(super) fn parent(name: &str) -> Option<&str> {
+    name.rsplit_once('.').map(|(before, _)| before)
+}
