@@ -32,8 +32,7 @@ use crate::ports::journal::{Entry, Journal, JournalError};
 use crate::ports::log::RunLog;
 use crate::ports::prober::{Prober as _, Question};
 use crate::ports::processes::Processes;
-pub use crate::store::MemoryJournal;
-use crate::store::SqliteStore;
+pub use crate::store::{MemoryJournal, SqliteStore};
 
 /// A background process must show up within this.
 const MUST_START: Duration = Duration::from_secs(20);
@@ -85,6 +84,22 @@ impl App {
     /// Opens the store to look into the past where it cannot be written.
     pub fn unwritable_store(&self) -> Result<SqliteStore, JournalError> {
         SqliteStore::open_unwritable(&self.state, self.processes.clone())
+    }
+
+    /// Writes a text for a person into the state folder, and says where it is.
+    pub fn export(&self, name: &str, text: &str) -> Result<PathBuf, Problem> {
+        use std::io::Write as _;
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let folder = self.state.join("exports");
+        let failed = |path: &Path, e: std::io::Error| {
+            Problem::new(format!("{} cannot be written", path.display())).because(e.to_string())
+        };
+        private_folder(&folder).map_err(|e| failed(&folder, e))?;
+        let path = folder.join(name);
+        let mut options = fs::OpenOptions::new();
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
+        file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|e| failed(&path, e))?;
+        Ok(path)
     }
 
     /// Makes a run with its plan as the first fact, in the store or in another journal.

@@ -11,6 +11,7 @@ use crate::domain::release::ReleaseLabel;
 /// Drives blue-green deploys and rollbacks of services on Firebase App Hosting.
 #[derive(Debug, Parser)]
 #[command(name = "pointsman", version, about, max_term_width = 100)]
+#[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 pub struct Arguments {
     /// The config
     #[arg(long, global = true, env = "POINTSMAN_CONFIG", default_value = "config.yaml")]
@@ -27,6 +28,9 @@ pub struct Arguments {
     /// Only ASCII on the screen
     #[arg(long, global = true)]
     pub ascii: bool,
+    /// The screen shows everything and changes nothing
+    #[arg(long, global = true)]
+    pub read_only: bool,
     /// The screen's theme: its name, or its file [default: the config's]
     #[arg(long, global = true, env = "POINTSMAN_THEME", value_name = "THEME")]
     pub theme: Option<String>,
@@ -133,6 +137,11 @@ pub enum Verb {
         /// Why
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
+    },
+    /// The report of a run, as Markdown
+    Report {
+        /// 128 or '#128'
+        run: RunNumber,
     },
     /// Verify the hash chain of a run
     Verify {

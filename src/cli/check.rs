@@ -3,12 +3,15 @@
 use serde_json::json;
 
 use super::Session;
-use super::exit::{Finished, OK};
+use super::exit::{Failed, Finished, OK};
 use super::print;
 use crate::config::{json_schema, theme_schema};
+use crate::tui::bindings;
 
 pub(super) fn check(session: &Session) -> Finished {
-    let config = session.config()?.config;
+    let loaded = session.config()?;
+    bindings(&loaded).map_err(Failed::config)?;
+    let config = loaded.config;
     let lists = &config.checklists;
     let items = lists.pre.len() + lists.deploy.len() + lists.post.len();
     let text = format!(

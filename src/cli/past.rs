@@ -11,6 +11,7 @@ use super::exit::{Failed, Finished, OK, USAGE};
 use super::print;
 use crate::domain::error::Problem;
 use crate::domain::ids::{EnvironmentName, RunNumber};
+use crate::domain::report;
 use crate::domain::time::spoken;
 use crate::domain::view::RunView;
 use crate::domain::words;
@@ -88,6 +89,16 @@ pub(super) fn logs(session: &Session, run: RunNumber) -> Finished {
             word("text")
         ));
     }
+    Ok(OK)
+}
+
+/// The run as Markdown; with `--json` its facts' fold as `history` has it.
+pub(super) fn report(session: &Session, run: RunNumber) -> Finished {
+    let store = session.app.store()?;
+    let listed = store.run(run)?;
+    let facts = store.facts(run, 0)?;
+    let json = print::json::history(&listed.view, listed.runner.is_some());
+    session.result(report::markdown(&listed.view, &facts).trim_end(), &json);
     Ok(OK)
 }
 

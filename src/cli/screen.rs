@@ -9,7 +9,7 @@ use super::print;
 use crate::domain::error::Problem;
 use crate::ports::journal::Journal as _;
 use crate::tui::theme::Depth;
-use crate::tui::{self, Options};
+use crate::tui::{self, Options, bindings};
 
 pub(super) async fn screen(session: &Session) -> Finished {
     if session.arguments.plain {
@@ -29,8 +29,10 @@ pub(super) async fn screen(session: &Session) -> Finished {
         // crossterm would print an empty colour, which is a reset and takes bold and reverse with it.
         crossterm::style::force_color_output(true);
     }
+    bindings(&loaded).map_err(Failed::config)?;
     let config = session.arguments.config.clone();
-    let code = tui::run(session.app.clone(), loaded, Options { looks, config }).await?;
+    let read_only = session.arguments.read_only;
+    let code = tui::run(session.app.clone(), loaded, Options { looks, config, read_only }).await?;
     if let Some(address) = session.app.emulator() {
         print::note(format!(
             "the emulator and its services keep running ({}); pointsman emulator stop ends them",

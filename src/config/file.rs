@@ -1,6 +1,7 @@
 //! Reading the config file.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::finding::{Finding, Findings};
 use super::node::{MOST_BYTES, Node, Place, parse};
@@ -14,6 +15,29 @@ pub struct Loaded {
     pub config: Config,
     /// The folder that its relative paths start from.
     pub folder: PathBuf,
+    /// What was read, for telling where something stands.
+    source: Arc<Source>,
+}
+
+#[derive(Debug)]
+struct Source {
+    file: PathBuf,
+    text: String,
+    node: Node,
+}
+
+impl Loaded {
+    /// What another room finds wrong, each with the path of its keys.
+    pub fn refused<'a, const N: usize>(
+        &self,
+        wrong: impl IntoIterator<Item = ([&'a str; N], String)>,
+    ) -> Findings {
+        let Source { file, text, node } = self.source.as_ref();
+        let finding = |(path, why): ([&str; N], String)| Finding::new(node.place_of(&path), why);
+        let mut findings: Vec<_> = wrong.into_iter().map(finding).collect();
+        findings.sort_by_key(|f| (f.line, f.column));
+        Findings { file: file.clone(), text: text.clone(), findings }
+    }
 }
 
 /// Reads and checks a file. The error holds everything that is wrong with it.
@@ -51,7 +75,8 @@ pub fn load_text(text: &str, file: &Path) -> Result<Loaded, Findings> {
             serde_yaml::from_str(text).map_err(|e| refuse(vec![typed_error(&e, &node)]))?;
         findings.extend(rules::problems(&config, &node, &folder));
         return if findings.is_empty() {
-            Ok(Loaded { config, folder })
+            let source = Source { file: file.to_owned(), text: text.to_owned(), node };
+            Ok(Loaded { config, folder, source: Arc::new(source) })
         } else {
             Err(refuse(findings))
         };

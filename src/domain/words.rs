@@ -99,8 +99,7 @@ fn of_run(event: &Event) -> String {
             format!("{kind}{release} on {environment}, plan {}", plan_hash.short())
         }
         Event::UndoPlanned { because, by, .. } => {
-            let by = if *by == DecidedBy::Rule { "by rule" } else { "by a person" };
-            format!("GOES BACK {by}: {because}")
+            format!("GOES BACK {}: {because}", decided_by(*by))
         }
         Event::ReleaseMarked { release, mark, because, .. } => {
             let word = match mark {
@@ -114,6 +113,11 @@ fn of_run(event: &Event) -> String {
         Event::RunSuperseded { by } => format!("superseded by run {by}"),
         other => Recorded::Known(other.clone()).parts().0,
     }
+}
+
+/// Who decided to give traffic back.
+pub fn decided_by(by: DecidedBy) -> &'static str {
+    if by == DecidedBy::Rule { "by rule" } else { "by a person" }
 }
 
 /// What a person asked for.

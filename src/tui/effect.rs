@@ -5,6 +5,7 @@ use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::Plan;
 use crate::domain::recover::Choice;
 use crate::domain::release::ReleaseLabel;
+use crate::tui::model::logs::{Mark, Query};
 
 /// Ties an answer to the box that asked.
 pub type Ticket = u64;
@@ -39,6 +40,66 @@ pub enum Intent {
     },
 }
 
+/// What is asked of whoever reads the log. `asked` is the query's number: what answers an older one is
+/// thrown away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogAsk {
+    /// Read the log of a run from its beginning.
+    Follow {
+        /// Which.
+        run: RunNumber,
+        /// The query's number.
+        asked: u64,
+        /// What of it is shown.
+        query: Query,
+    },
+    /// Show other lines of it.
+    Query {
+        /// The query's number.
+        asked: u64,
+        /// Which.
+        query: Query,
+    },
+    /// Hand over the lines around what is read.
+    Window {
+        /// The query's number.
+        asked: u64,
+        /// From which line on.
+        from: usize,
+    },
+    /// Find the next line of a kind.
+    Find {
+        /// The query's number.
+        asked: u64,
+        /// Which kind.
+        mark: Mark,
+        /// From which line.
+        from: Option<usize>,
+        /// Downwards.
+        forward: bool,
+    },
+    /// Take lines out of it.
+    Use {
+        /// The query's number.
+        asked: u64,
+        /// From which line.
+        from: usize,
+        /// Behind the last one.
+        to: usize,
+        /// What for.
+        what: LogUse,
+    },
+}
+
+/// What a text is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogUse {
+    /// The clipboard.
+    Copy,
+    /// A file.
+    Save,
+}
+
 /// A piece of work.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
@@ -56,8 +117,14 @@ pub enum Effect {
     Observe(RunNumber),
     /// Look at an environment now.
     Look(EnvironmentName),
-    /// Follow the log of a run.
-    Follow(RunNumber),
+    /// Something about the log that is followed.
+    Log(LogAsk),
+    /// Read the runs of every environment.
+    Past,
+    /// Write the report of a run, and use it.
+    Report(RunNumber, LogUse),
+    /// Copy a text of so many lines.
+    Copy(String, usize),
     /// Give the terminal back and stop, until the shell continues us.
     Suspend,
     /// Draw everything anew.

@@ -15,4 +15,4 @@ pub mod theme;
 pub mod update;
 pub mod view;
 
-pub use driver::{Options, run};
+pub use driver::{Options, bindings, run};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::effect::Ticket;
 use super::keys::Key;
 use super::model::environments::RunSeen;
-use super::model::logs::Line;
+use super::model::logs::{Extent, Line, Mark};
 use crate::domain::error::Problem;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::Plan;
@@ -13,6 +13,7 @@ use crate::domain::readiness::Target;
 use crate::domain::recover::Doubt;
 use crate::domain::seen::EnvironmentSeen;
 use crate::domain::time::Timestamp;
+use crate::domain::view::RunView;
 
 /// What the store says of one environment.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,8 +41,18 @@ pub enum Msg {
     Stored(Result<Vec<Stored>, Problem>),
     /// What was seen of an environment.
     Looked(EnvironmentName, EnvironmentSeen),
-    /// More of the log that is followed; `true`: from its beginning.
-    Logged(RunNumber, bool, Vec<Line>),
+    /// How much of the log that is followed there is, for a query, and its last lines.
+    Logged(RunNumber, u64, Extent, Vec<Line>),
+    /// Lines of it, from a number on.
+    LogWindow(u64, usize, Vec<Line>),
+    /// The next line of a kind, and how many there are like it up to it.
+    LogFound(u64, Mark, Option<(usize, usize)>),
+    /// A text of so many lines to be copied.
+    Clip(String, usize),
+    /// The runs of every environment, newest first.
+    Past(Result<Vec<RunView>, Problem>),
+    /// Something that failed, to be told until it is taken away.
+    Alarm(String),
     /// What the world says about a run whose runner died.
     Observed(RunNumber, Result<Doubt, Problem>),
     /// What a rollback could go to.

@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, Stdout, Write as _, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
@@ -68,6 +69,15 @@ impl Screen {
         self.terminal.draw(|frame| draw(model, theme, frame))?;
         queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
         self.terminal.backend_mut().flush()
+    }
+}
+
+impl Screen {
+    /// Hands a text to the terminal's clipboard (OSC 52).
+    pub(super) fn copy(&mut self, text: &str) -> io::Result<()> {
+        let backend = self.terminal.backend_mut();
+        queue!(backend, CopyToClipboard::to_clipboard_from(text))?;
+        backend.flush()
     }
 }
 

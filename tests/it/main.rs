@@ -9,6 +9,7 @@ mod dying;
 mod emulator_api;
 mod emulator_life;
 mod engine;
+mod finding;
 mod house;
 mod invariants;
 mod journeys;

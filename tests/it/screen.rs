@@ -7,17 +7,19 @@ use pointsman::domain::command::Command;
 use pointsman::domain::error::Problem;
 use pointsman::domain::health::Verdict;
 use pointsman::domain::ids::{BuildId, EnvironmentName};
+use pointsman::domain::log_level::LogLevel;
 use pointsman::domain::policy::Protection;
 use pointsman::domain::seen::{BuildSeen, EnvironmentSeen, Health, Readiness, ServiceSeen};
 use pointsman::domain::time::Timestamp;
 use pointsman::domain::view::RunView;
 use pointsman::tui::effect::{Effect, Intent};
-use pointsman::tui::keys::commands::{COMMANDS, Command as Key_, of};
+use pointsman::tui::keys::bindings::Meaning;
+use pointsman::tui::keys::commands::{COMMANDS, Command as Key_};
 use pointsman::tui::keys::{Code, Key};
-use pointsman::tui::model::Model;
 use pointsman::tui::model::dialog::{Kind, Phase};
 use pointsman::tui::model::environments::{Environment, RunSeen};
-use pointsman::tui::model::logs::Line;
+use pointsman::tui::model::logs::{Extent, Line};
+use pointsman::tui::model::{Model, Pane};
 use pointsman::tui::msg::{Msg, Stored};
 use pointsman::tui::theme::{Depth, Theme, Themes};
 use pointsman::tui::update::update;
@@ -32,18 +34,18 @@ fn coloured(ascii: bool) -> Theme {
     Theme::new(&palette, Depth::True, ascii)
 }
 
-fn plain() -> Theme {
+pub(crate) fn plain() -> Theme {
     Theme::without_colour(false)
 }
 
 /// A screen and its clock.
-struct Screen {
-    model: Model,
+pub(crate) struct Screen {
+    pub(crate) model: Model,
     elapsed: Duration,
 }
 
 impl Screen {
-    fn new(protection: Protection) -> Self {
+    pub(crate) fn new(protection: Protection) -> Self {
         let name = EnvironmentName::new("development").unwrap();
         let services = vec!["toto-bo".to_owned(), "toto-app".to_owned()];
         let here = Environment::new(name, protection, services);
@@ -59,35 +61,35 @@ impl Screen {
         self.model.environments[0].name.clone()
     }
 
-    fn send(&mut self, msg: Msg) -> Vec<Effect> {
+    pub(crate) fn send(&mut self, msg: Msg) -> Vec<Effect> {
         update(&mut self.model, msg)
     }
 
     /// Lets time go on.
-    fn wait(&mut self, ms: u64) {
+    pub(crate) fn wait(&mut self, ms: u64) {
         self.elapsed += Duration::from_millis(ms);
         let now = Timestamp::UNIX_EPOCH + self.elapsed;
         self.send(Msg::Tick(now, self.elapsed));
     }
 
     /// A key, a second after the last one.
-    fn key(&mut self, code: Code) -> Vec<Effect> {
+    pub(crate) fn key(&mut self, code: Code) -> Vec<Effect> {
         self.wait(1000);
         self.send(Msg::Key(Key::plain(code)))
     }
 
-    fn char(&mut self, c: char) -> Vec<Effect> {
+    pub(crate) fn char(&mut self, c: char) -> Vec<Effect> {
         self.key(Code::Char(c))
     }
 
-    fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         for c in text.chars() {
             assert_eq!(self.char(c), []);
         }
     }
 
     /// The store says this run is the latest one.
-    fn run(&mut self, view: &RunView, runner: Option<u32>) -> Vec<Effect> {
+    pub(crate) fn run(&mut self, view: &RunView, runner: Option<u32>) -> Vec<Effect> {
         let run = Some(RunSeen { view: view.clone(), runner });
         let environment = self.name();
         self.send(Msg::Stored(Ok(vec![Stored { environment, run, lock: None }])))
@@ -100,7 +102,7 @@ impl Screen {
         }
     }
 
-    fn draw(&self, theme: &Theme) -> String {
+    pub(crate) fn draw(&self, theme: &Theme) -> String {
         let (width, height) = self.model.size;
         let area = Rect::new(0, 0, width, height);
         let mut buffer = Buffer::empty(area);
@@ -111,7 +113,7 @@ impl Screen {
     }
 
     #[track_caller]
-    fn shows(&self, text: &str) {
+    pub(crate) fn shows(&self, text: &str) {
         let drawn = self.draw(&plain());
         assert!(drawn.contains(text), "{text:?} is not in\n{drawn}");
     }
@@ -134,7 +136,7 @@ fn seen() -> EnvironmentSeen {
 }
 
 /// Every state a deploy of 1.1.0 goes through.
-fn states(behaviour: Behaviour) -> Vec<RunView> {
+pub(crate) fn states(behaviour: Behaviour) -> Vec<RunView> {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     bench.world.behave("1.1.0", behaviour);
@@ -149,14 +151,14 @@ fn states(behaviour: Behaviour) -> Vec<RunView> {
     states
 }
 
-fn at_gate() -> RunView {
+pub(crate) fn at_gate() -> RunView {
     let waits = |view: &RunView| view.state.word() == "waiting";
     let view = states(Behaviour::Healthy).into_iter().find(waits).unwrap();
     assert!(view.services.values().all(|s| s.green_health == Some(Verdict::Pass)));
     view
 }
 
-fn acts(effects: &[Effect]) -> bool {
+pub(crate) fn acts(effects: &[Effect]) -> bool {
     effects.iter().any(|e| matches!(e, Effect::Start(..) | Effect::Send(..) | Effect::TakeOver(..)))
 }
 
@@ -347,32 +349,44 @@ fn in_a_window_too_small_to_read_nothing_can_be_confirmed() {
     screen.shows("Switch traffic to GREEN");
 }
 
+/// A key by its name in the table.
+fn key_of(name: &str) -> Key {
+    let code = match name {
+        "Tab" => Code::Tab,
+        "Shift-Tab" => Code::BackTab,
+        "Enter" => Code::Enter,
+        "Esc" => Code::Esc,
+        "Up" => Code::Up,
+        "Down" => Code::Down,
+        "Left" => Code::Left,
+        "Right" => Code::Right,
+        "Home" => Code::Home,
+        "End" => Code::End,
+        "PgUp" => Code::PageUp,
+        "PgDn" => Code::PageDown,
+        name => match name.strip_prefix("Ctrl-") {
+            Some(letter) => return Key::ctrl(letter.chars().next().unwrap()),
+            None => Code::Char(name.chars().next().unwrap()),
+        },
+    };
+    Key::plain(code)
+}
+
 #[test]
 fn every_key_of_the_table_does_what_it_says_or_tells_why_not() {
     for row in COMMANDS {
         for key in row.keys {
-            let pressed = match *key {
-                "Tab" => Key::plain(Code::Tab),
-                "Shift-Tab" => Key::plain(Code::BackTab),
-                "Enter" => Key::plain(Code::Enter),
-                "Esc" => Key::plain(Code::Esc),
-                "Up" => Key::plain(Code::Up),
-                "Down" => Key::plain(Code::Down),
-                "Home" => Key::plain(Code::Home),
-                "End" => Key::plain(Code::End),
-                "PgUp" => Key::plain(Code::PageUp),
-                "PgDn" => Key::plain(Code::PageDown),
-                key => match key.strip_prefix("Ctrl-") {
-                    Some(letter) => Key::ctrl(letter.chars().next().unwrap()),
-                    None => Key::plain(Code::Char(key.chars().next().unwrap())),
-                },
-            };
-            assert_eq!(of(pressed), Some(row.command), "{key}");
+            let pressed: Vec<Key> = key.split(' ').map(key_of).collect();
             let mut screen = Screen::new(Protection::Open);
+            screen.model.focus = row.pane.unwrap_or(Pane::Deploy);
+            let meaning = screen.model.bindings.meaning(key, screen.model.focus);
+            assert_eq!(meaning, Meaning::Command(row.command), "{key}");
             screen.run(&states(Behaviour::Healthy).pop().unwrap(), None);
             screen.wait(1000);
-            assert!(!acts(&screen.send(Msg::Key(pressed))), "{key} acts without asking");
-            let told = screen.model.toast.is_some() || screen.model.dialog.is_some();
+            for key in pressed {
+                assert!(!acts(&screen.send(Msg::Key(key))), "{key:?} acts without asking");
+            }
+            let told = !screen.model.messages.toasts.is_empty() || screen.model.dialog.is_some();
             let off = [Key_::Switch, Key_::Abort, Key_::Retry, Key_::Skip, Key_::Pause];
             assert!(told || !off.contains(&row.command), "{key} says nothing");
         }
@@ -427,10 +441,13 @@ fn every_screen_fits_every_window() {
         let line = Line {
             at: Timestamp::UNIX_EPOCH,
             source: "toto-app".to_owned(),
+            level: LogLevel::Warn,
             text: "漢字 wide and very ".repeat(40),
         };
         if let Some(run) = screen.model.logs.run {
-            screen.send(Msg::Logged(run, true, vec![line; 100]));
+            let extent = Extent { total: 100, shown: 100, warnings: 100, ..Extent::default() };
+            let asked = screen.model.logs.asked;
+            screen.send(Msg::Logged(run, asked, extent, vec![line; 100]));
         }
         for (width, height) in &sizes {
             screen.send(Msg::Resize(*width, *height));

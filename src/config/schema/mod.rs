@@ -250,8 +250,8 @@ pub struct UiConfig {
     pub glyphs: Glyphs,
     /// Whether the mouse is taken from the terminal.
     pub mouse: bool,
-    /// Keys of commands.
-    pub keys: BTreeMap<String, String>,
+    /// Keys of commands, instead of the usual ones.
+    pub keys: BTreeMap<String, Vec<String>>,
 }
 
 impl Default for UiConfig {

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::Sender as Asks;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
 
-use super::store::Following;
 use crate::app::App;
 use crate::config::Loaded;
 use crate::domain::command::Command;
@@ -15,13 +15,17 @@ use crate::domain::error::Problem;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::{Plan, RunKind};
 use crate::domain::recover::{Doubt, reconcile};
+use crate::domain::report;
 use crate::domain::seen::EnvironmentSeen;
+use crate::domain::view::RunView;
 use crate::engine::observe;
 use crate::ports::journal::{Journal as _, JournalError};
 use crate::propose::{self, RUNS_LOOKED_AT};
-use crate::tui::effect::{Effect, Intent, Ticket};
+use crate::tui::effect::{Effect, Intent, LogAsk, LogUse, Ticket};
 use crate::tui::msg::Msg;
 
+/// So many runs are looked back at.
+const PAST: usize = 200;
 /// Every environment is looked at this often.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -33,7 +37,7 @@ pub(super) struct Acts {
     loaded: Arc<Loaded>,
     config: PathBuf,
     sender: Sender<Msg>,
-    following: Arc<Following>,
+    log: Asks<LogAsk>,
     /// One look at a time for each environment.
     looking: Arc<BTreeMap<String, tokio::sync::Mutex<()>>>,
 }
@@ -44,11 +48,11 @@ impl Acts {
         loaded: Loaded,
         config: PathBuf,
         sender: Sender<Msg>,
-        following: Arc<Following>,
+        log: Asks<LogAsk>,
     ) -> Self {
         let names = loaded.environments().into_iter().map(str::to_owned);
         let looking = Arc::new(names.map(|name| (name, tokio::sync::Mutex::new(()))).collect());
-        Self { app, loaded: Arc::new(loaded), config, sender, following, looking }
+        Self { app, loaded: Arc::new(loaded), config, sender, log, looking }
     }
 
     /// Looks at every environment again and again.
@@ -94,8 +98,9 @@ impl Acts {
     }
 
     pub(super) fn carry_out(&self, effect: Effect) {
-        if let Effect::Follow(run) = effect {
-            return self.following.follow(run);
+        if let Effect::Log(ask) = effect {
+            // Its thread ends only with the screen.
+            return drop(self.log.send(ask));
         }
         let (acts, ticket) = (self.clone(), ticket_of(&effect));
         tokio::spawn(async move {
@@ -136,8 +141,36 @@ impl Acts {
                 Msg::Done(ticket, begun.map(|pid| format!("run {run} goes on in process {pid}")))
             }
             Effect::Observe(run) => Msg::Observed(run, self.observe(run).await),
-            Effect::Follow(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => return None,
+            Effect::Past => Msg::Past(self.past()),
+            Effect::Report(run, what) => match self.report(run, what) {
+                Ok(message) => message,
+                Err(problem) => Msg::Alarm(problem.to_string()),
+            },
+            Effect::Log(_) | Effect::Copy(..) | Effect::Suspend | Effect::Redraw | Effect::Quit => {
+                return None;
+            }
         })
+    }
+
+    fn past(&self) -> Result<Vec<RunView>, Problem> {
+        let store = self.app.store().or_else(|_| self.app.unwritable_store());
+        let listed =
+            store.and_then(|store| store.runs(None, PAST)).map_err(JournalError::problem)?;
+        Ok(listed.into_iter().map(|listed| listed.view).collect())
+    }
+
+    fn report(&self, run: RunNumber, what: LogUse) -> Result<Msg, Problem> {
+        let store = self.app.store().or_else(|_| self.app.unwritable_store());
+        let store = store.map_err(JournalError::problem)?;
+        let view = store.run(run).map_err(JournalError::problem)?.view;
+        let facts = store.facts(run, 0).map_err(JournalError::problem)?;
+        let text = report::markdown(&view, &facts);
+        if what == LogUse::Copy {
+            let lines = text.lines().count();
+            return Ok(Msg::Clip(text, lines));
+        }
+        let file = self.app.export(&format!("run-{}.md", run.0), &text)?;
+        Ok(Msg::Tell(format!("saved the report of run {run} to {}", file.display())))
     }
 
     /// The config as it is now: what was changed since the screen began is not to be shipped blind.

@@ -40,6 +40,7 @@ fn pressed(event: KeyEvent) -> Option<Key> {
         KeyCode::End => Code::End,
         KeyCode::PageUp => Code::PageUp,
         KeyCode::PageDown => Code::PageDown,
+        KeyCode::F(n) => Code::Function(n),
         _ => return None,
     };
     Some(Key {

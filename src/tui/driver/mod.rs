@@ -2,11 +2,12 @@
 //! of them: each has a task that sends messages.
 
 mod acts;
+mod clipboard;
 mod input;
+mod log;
 mod store;
 mod watch;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{Event, EventStream};
@@ -16,9 +17,10 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use self::acts::Acts;
-use self::store::Following;
+use self::clipboard::Clipboard;
 use self::watch::Reload;
 use super::effect::Effect;
+use super::keys::bindings::Bindings;
 use super::model::Model;
 use super::model::environments::Environment;
 use super::msg::Msg;
@@ -26,7 +28,7 @@ use super::terminal::{Screen, give_back};
 use super::theme::{Looks, Theme};
 use super::update::update;
 use crate::app::App;
-use crate::config::Loaded;
+use crate::config::{Findings, Loaded};
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
 
@@ -42,6 +44,8 @@ pub struct Options {
     pub looks: Looks,
     /// Where the config is: read again before each act, and its looks whenever it is saved.
     pub config: std::path::PathBuf,
+    /// Whether nothing may be changed from it.
+    pub read_only: bool,
 }
 
 /// Runs the screen until somebody quits, to its exit code. Runs go on without it.
@@ -51,25 +55,36 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
             .because(e.to_string())
             .try_this("use the commands: pointsman status, pointsman --help")
     };
-    let model = Model::new(environments(&loaded)?, loaded.offered()?, app.actor.clone());
+    let mut model = Model::new(environments(&loaded)?, loaded.offered()?, app.actor.clone());
     let (sender, receiver) = mpsc::channel(WAITING);
-    let following = Arc::new(Following::default());
+    model.read_only = options.read_only;
+    model.bindings = bindings(&loaded).unwrap_or_default();
     let names = model.environments.iter().map(|e| e.name.clone()).collect();
-    store::spawn(app.clone(), names, sender.clone(), following.clone());
+    store::spawn(app.clone(), names, sender.clone());
+    let log = log::spawn(app.clone(), sender.clone());
     let theme = options
         .looks
         .theme(&loaded.config.ui)
         .unwrap_or_else(|_| Theme::without_colour(options.looks.ascii));
     let (saved, reloads) = mpsc::channel(1);
     watch::spawn(options.looks, options.config.clone(), loaded.config.clone(), saved);
-    let acts = Acts::new(app.clone(), loaded, options.config, sender, following);
+    let acts = Acts::new(app.clone(), loaded, options.config, sender, log);
     acts.look_regularly();
     let signals = Signals::listen().map_err(failed)?;
     let screen = Screen::take().map_err(failed)?;
-    let mut driver = Driver { app, model, theme, screen, acts, receiver, reloads, signals };
+    let clipboard = Clipboard::new(app.state.join("clip.txt"));
+    let mut driver =
+        Driver { app, model, theme, screen, clipboard, acts, receiver, reloads, signals };
     let left = driver.run().await.map_err(failed)?;
     drop(driver);
     Ok(left)
+}
+
+/// The keys of a config; the error says what is wrong with them, and where.
+pub fn bindings(loaded: &Loaded) -> Result<Bindings, Findings> {
+    Bindings::with(&loaded.config.ui.keys).map_err(|wrong| {
+        loaded.refused(wrong.iter().map(|(name, why)| (["ui", "keys", name.as_str()], why.clone())))
+    })
 }
 
 fn environments(loaded: &Loaded) -> Result<Vec<Environment>, Problem> {
@@ -118,10 +133,19 @@ struct Driver {
     model: Model,
     theme: Theme,
     screen: Screen,
+    clipboard: Clipboard,
     acts: Acts,
     receiver: mpsc::Receiver<Msg>,
     reloads: mpsc::Receiver<Reload>,
     signals: Signals,
+}
+
+/// Waits until something on the screen changes by itself; for ever, if nothing does.
+async fn due(at: Option<Duration>, elapsed: Duration) {
+    match at {
+        Some(at) => tokio::time::sleep(at.saturating_sub(elapsed)).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// 128 + SIGTERM.
@@ -161,7 +185,14 @@ impl Driver {
                     if let Some(theme) = reload.theme {
                         self.theme = theme;
                     }
+                    if let Some(bindings) = reload.bindings {
+                        self.model.bindings = bindings;
+                    }
                     messages.push(Msg::Tell(reload.told));
+                }
+                () = due(self.model.due(), elapsed) => {
+                    let now = self.app.clock.elapsed().saturating_sub(began);
+                    messages.push(Msg::Tick(self.app.clock.now(), now));
                 }
                 _ = tick.tick() => messages.push(Msg::Tick(self.app.clock.now(), elapsed)),
                 _ = self.signals.term.recv() => return Ok(TERMINATED),
@@ -180,6 +211,10 @@ impl Driver {
                             drop(events);
                             self.suspend().await?;
                             events = EventStream::new();
+                        }
+                        Effect::Copy(text, lines) => {
+                            let told = self.clipboard.copy(&text, lines, &mut self.screen);
+                            update(&mut self.model, Msg::Tell(told));
                         }
                         effect => self.acts.carry_out(effect),
                     }

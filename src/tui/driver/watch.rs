@@ -9,6 +9,8 @@ use tokio::sync::mpsc::Sender;
 
 use crate::config::schema::Config;
 use crate::config::{Findings, load};
+use crate::tui::driver::bindings;
+use crate::tui::keys::bindings::Bindings;
 use crate::tui::theme::{Looks, Theme, ThemeError};
 
 /// Between two looks.
@@ -19,6 +21,8 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(super) struct Reload {
     /// How the screen looks now.
     pub(super) theme: Option<Theme>,
+    /// Which keys mean what now.
+    pub(super) bindings: Option<Bindings>,
     /// What to tell.
     pub(super) told: String,
 }
@@ -66,10 +70,14 @@ impl Watched {
         if !config && !theme {
             return None;
         }
-        let mut told = Vec::new();
+        let (mut told, mut keys) = (Vec::new(), None);
         if config {
-            match load(&self.file) {
-                Ok(loaded) => told.extend(self.changed(loaded.config)),
+            let loaded = load(&self.file).and_then(|l| bindings(&l).map(|keys| (l, keys)));
+            match loaded {
+                Ok((loaded, bound)) => {
+                    keys = Some(bound);
+                    told.extend(self.changed(loaded.config));
+                }
                 Err(findings) => told.push(format!("{}; the old one stays", first(&findings))),
             }
         }
@@ -88,7 +96,7 @@ impl Watched {
         if let Some(theme) = mixed.as_ref().filter(|_| told.is_empty()) {
             told.push(format!("theme {} read again", theme.name));
         }
-        Some(Reload { theme: mixed, told: told.join(" · ") })
+        Some(Reload { theme: mixed, bindings: keys, told: told.join(" · ") })
     }
 
     /// Takes a new config, and says what of it counts when.

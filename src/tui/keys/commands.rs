@@ -1,6 +1,7 @@
-//! Every command of the screen, declared once: dispatch, hints and help read this table.
+//! Every command of the screen, declared once: dispatch, hints, help, palette, the popup after a
+//! prefix, rebinding, and the key table of the README read this table.
 
-use super::Key;
+use crate::tui::model::Pane;
 
 /// A command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,11 +18,12 @@ pub enum Command {
     Open,
     Up,
     Down,
+    Left,
+    Right,
     PageUp,
     PageDown,
     Top,
     Bottom,
-    Follow,
     NextEnvironment,
     PreviousEnvironment,
     NextPane,
@@ -29,9 +31,30 @@ pub enum Command {
     Environments,
     DeployPane,
     Logs,
+    History,
     Dashboard,
     Zoom,
+    NextNeed,
+    Search,
+    NextMatch,
+    PreviousMatch,
+    NextError,
+    PreviousError,
+    Follow,
+    Filter,
+    Wrap,
+    Level,
+    Time,
+    Source,
+    ThisStep,
+    Select,
+    Copy,
+    CopyAll,
+    Save,
+    Compare,
+    Messages,
     Help,
+    Palette,
     Back,
     Redraw,
     Suspend,
@@ -39,13 +62,28 @@ pub enum Command {
     Quit,
 }
 
-/// How a command is shown in help.
+/// How much a command dares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Danger {
+    /// Changes nothing outside the screen.
+    None,
+    /// Can only make a run wait, or go on after that.
+    Waits,
+    /// Changes a deployment; asks first, as hard as the environment wants (terminal.md 2.9).
+    Asks,
+}
+
+/// Where help shows a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
-    /// Changes a deployment; each asks first.
+    /// Changes a deployment.
     Acts,
-    /// Moves and shows.
-    Looks,
+    /// Goes somewhere.
+    Moves,
+    /// Of the log.
+    Logs,
+    /// Of the history.
+    History,
     /// The program itself.
     Program,
 }
@@ -61,7 +99,11 @@ pub struct Row {
     pub doc: &'static str,
     /// Where help shows it.
     pub group: Group,
-    /// Its keys, the first one shown in hints.
+    /// How much it dares.
+    pub danger: Danger,
+    /// The only pane where its keys mean it; everywhere, if none.
+    pub pane: Option<Pane>,
+    /// Its keys, the first one shown in hints. `g d` is one key after the other.
     pub keys: &'static [&'static str],
 }
 
@@ -72,40 +114,81 @@ const fn row(
     doc: &'static str,
     keys: &'static [&'static str],
 ) -> Row {
-    Row { command, name, doc, group, keys }
+    let danger = match (group, command) {
+        (_, Command::Pause) => Danger::Waits,
+        (Group::Acts, _) => Danger::Asks,
+        _ => Danger::None,
+    };
+    Row { command, name, doc, group, danger, pane: None, keys }
+}
+
+const fn only(pane: Pane, row: Row) -> Row {
+    Row { pane: Some(pane), ..row }
 }
 
 /// The table. No lower-case key and no Ctrl key changes a deployment; `p` can only make one wait.
 pub const COMMANDS: &[Row] = {
     use Command as C;
-    use Group::{Acts, Looks, Program};
+    use Group::{Acts, History, Logs, Moves, Program};
+    use Pane::{History as PastPane, Logs as LogPane};
     &[
-        row(C::Deploy, Acts, "deploy", "deploy a release here", &["D"]),
         row(C::Switch, Acts, "switch", "open the gate: switch traffic to green", &["T"]),
-        row(C::Rollback, Acts, "rollback", "give traffic back", &["B"]),
-        row(C::Abort, Acts, "abort", "end the run before traffic moved", &["A"]),
-        row(C::CleanUp, Acts, "clean-up", "stop blue and delete what no rollback needs", &["K"]),
+        row(C::Deploy, Acts, "deploy", "deploy a release here", &["D"]),
+        row(C::Pause, Acts, "pause", "pause before the next step, or go on", &["p"]),
         row(C::Retry, Acts, "retry", "try the failed step again", &["R"]),
         row(C::Skip, Acts, "skip", "leave the failed step out, with a reason", &["S"]),
-        row(C::Pause, Acts, "pause", "pause before the next step, or go on", &["p"]),
-        row(C::Open, Looks, "open", "open, or the gate's own act", &["Enter"]),
-        row(C::Up, Looks, "up", "up", &["k", "Up"]),
-        row(C::Down, Looks, "down", "down", &["j", "Down"]),
-        row(C::PageUp, Looks, "page-up", "page up", &["PgUp", "Ctrl-u"]),
-        row(C::PageDown, Looks, "page-down", "page down", &["PgDn", "Ctrl-d"]),
-        row(C::Top, Looks, "top", "to the top", &["g", "Home"]),
-        row(C::Bottom, Looks, "bottom", "to the bottom", &["G", "End"]),
-        row(C::Follow, Looks, "follow", "follow the log", &["f"]),
-        row(C::NextEnvironment, Looks, "next", "next environment", &["]"]),
-        row(C::PreviousEnvironment, Looks, "previous", "previous environment", &["["]),
-        row(C::NextPane, Looks, "next-pane", "next pane", &["Tab"]),
-        row(C::PreviousPane, Looks, "previous-pane", "previous pane", &["Shift-Tab"]),
-        row(C::Environments, Looks, "environments", "pane Environments; again: zoom", &["1"]),
-        row(C::DeployPane, Looks, "run", "pane Deploy; again: zoom", &["2"]),
-        row(C::Logs, Looks, "logs", "pane Logs; again: zoom", &["3"]),
-        row(C::Dashboard, Looks, "dashboard", "all panes", &["0"]),
-        row(C::Zoom, Looks, "zoom", "this pane alone, or all", &["z"]),
-        row(C::Help, Program, "help", "this help", &["?"]),
+        row(C::Abort, Acts, "abort", "end the run before traffic moved", &["A"]),
+        row(C::Rollback, Acts, "rollback", "give traffic back", &["B"]),
+        row(C::CleanUp, Acts, "clean-up", "stop blue and delete what no rollback needs", &["K"]),
+        row(C::Open, Moves, "open", "open, or the gate's own act", &["Enter"]),
+        row(C::Up, Moves, "up", "up", &["k", "Up"]),
+        row(C::Down, Moves, "down", "down", &["j", "Down"]),
+        row(C::Left, Moves, "left", "sideways", &["h", "Left"]),
+        row(C::Right, Moves, "right", "sideways", &["l", "Right"]),
+        row(C::PageUp, Moves, "page-up", "page up", &["PgUp", "Ctrl-u"]),
+        row(C::PageDown, Moves, "page-down", "page down", &["PgDn", "Ctrl-d"]),
+        row(C::Top, Moves, "top", "to the top", &["g g", "Home"]),
+        row(C::Bottom, Moves, "bottom", "to the bottom", &["G", "End"]),
+        row(C::NextEnvironment, Moves, "next-environment", "next environment", &["]"]),
+        row(C::PreviousEnvironment, Moves, "previous-environment", "previous environment", &["["]),
+        row(C::NextPane, Moves, "next-pane", "next pane", &["Tab"]),
+        row(C::PreviousPane, Moves, "previous-pane", "previous pane", &["Shift-Tab"]),
+        row(
+            C::Environments,
+            Moves,
+            "goto environments",
+            "Environments; again: zoom",
+            &["1", "g v"],
+        ),
+        row(C::DeployPane, Moves, "goto deploy", "Deploy; again: zoom", &["2", "g d"]),
+        row(C::Logs, Moves, "goto logs", "Logs; again: zoom", &["3", "g l"]),
+        row(C::History, Moves, "goto history", "History; again: zoom", &["7", "g y"]),
+        row(C::Dashboard, Moves, "dashboard", "all panes", &["0"]),
+        row(C::Zoom, Moves, "zoom", "this pane alone, or all", &["z"]),
+        row(C::NextNeed, Moves, "next-need", "the next run that needs a person", &["g n"]),
+        row(C::Follow, Logs, "follow", "follow the log", &["f"]),
+        row(C::Search, Logs, "search", "search the log; re: begins a pattern", &["/"]),
+        row(C::NextMatch, Logs, "next-match", "next match", &["n"]),
+        row(C::PreviousMatch, Logs, "previous-match", "previous match", &["N"]),
+        row(C::NextError, Logs, "next-error", "next error", &["e"]),
+        row(C::PreviousError, Logs, "previous-error", "previous error", &["E"]),
+        only(LogPane, row(C::Filter, Logs, "filter", "only what the search matches", &["&"])),
+        only(LogPane, row(C::Level, Logs, "level", "only this level and worse", &["L"])),
+        only(LogPane, row(C::Source, Logs, "source", "only this service", &["o"])),
+        row(C::ThisStep, Logs, "step-log", "only the log of the step under way", &["g s"]),
+        only(LogPane, row(C::Wrap, Logs, "wrap", "wrap long lines", &["w"])),
+        only(LogPane, row(C::Time, Logs, "time", "UTC, local, since the run began, none", &["t"])),
+        only(LogPane, row(C::Select, Logs, "select", "select lines, for y", &["v"])),
+        row(C::Copy, Logs, "copy", "copy the line, the selection or the report", &["y"]),
+        row(C::CopyAll, Logs, "copy-shown", "copy all that is shown", &["Y"]),
+        row(C::Save, Logs, "save", "save the log that is shown, or the report, to a file", &["s"]),
+        only(
+            PastPane,
+            row(C::Compare, History, "compare", "compare with the run before it", &["c"]),
+        ),
+        row(C::Help, Program, "help", "every key; typing filters", &["?"]),
+        row(C::Palette, Program, "palette", "find a command by its name", &[":", "Ctrl-p"]),
+        row(C::Messages, Program, "messages", "everything that was told", &["!"]),
         row(C::Back, Program, "back", "one level back; never quits, never stops a run", &["Esc"]),
         row(C::Redraw, Program, "redraw", "draw everything anew", &["Ctrl-l"]),
         row(C::Suspend, Program, "suspend", "back to the shell until fg", &["Ctrl-z"]),
@@ -113,12 +196,6 @@ pub const COMMANDS: &[Row] = {
         row(C::Quit, Program, "quit", "quit; a run goes on without the screen", &["q"]),
     ]
 };
-
-/// What a key does.
-pub fn of(key: Key) -> Option<Command> {
-    let name = key.name();
-    COMMANDS.iter().find(|row| row.keys.contains(&name.as_str())).map(|row| row.command)
-}
 
 /// The row of a command.
 pub fn row_of(command: Command) -> Option<&'static Row> {
@@ -130,16 +207,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_key_does_two_things_and_only_capitals_act() {
-        let mut all: Vec<&str> = COMMANDS.iter().flat_map(|row| row.keys).copied().collect();
-        let count = all.len();
-        all.sort_unstable();
-        all.dedup();
-        assert_eq!(all.len(), count);
-        for row in COMMANDS.iter().filter(|row| row.group == Group::Acts) {
+    fn no_key_does_two_things_in_one_place_and_only_capitals_act() {
+        for (at, row) in COMMANDS.iter().enumerate() {
+            for other in &COMMANDS[at + 1..] {
+                let shared = row.keys.iter().any(|key| other.keys.contains(key));
+                let together = row.pane.is_none() || other.pane.is_none() || row.pane == other.pane;
+                assert!(!(shared && together), "{} and {}", row.name, other.name);
+                assert_ne!(row.name, other.name);
+            }
+        }
+        for row in COMMANDS.iter().filter(|row| row.danger == Danger::Asks) {
             let capital =
                 row.keys.iter().all(|k| k.len() == 1 && k.as_bytes()[0].is_ascii_uppercase());
-            assert!(capital || row.command == Command::Pause, "{}", row.name);
+            assert!(capital, "{}", row.name);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Keys, free of any terminal library, and the one table of what they do.
 
+pub mod bindings;
 pub mod commands;
 
 /// A key without its modifiers.
@@ -21,6 +22,7 @@ pub enum Code {
     End,
     PageUp,
     PageDown,
+    Function(u8),
 }
 
 /// A key as it was pressed.
@@ -55,6 +57,7 @@ impl Key {
             Code::BackTab => "Shift-Tab".to_owned(),
             Code::PageUp => "PgUp".to_owned(),
             Code::PageDown => "PgDn".to_owned(),
+            Code::Function(n) => format!("F{n}"),
             code => format!("{code:?}"),
         };
         let (ctrl, alt) =

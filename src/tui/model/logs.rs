@@ -1,12 +1,11 @@
-//! The Logs pane: the log of one run, its facts among it.
+//! The Logs pane: a window on the log of one run. The log itself is on disk; the driver reads it,
+//! sieves it and finds in it, and hands over the lines around what is read and the last ones.
 
-use std::collections::VecDeque;
+use tui_input::Input;
 
 use crate::domain::ids::RunNumber;
+use crate::domain::log_level::LogLevel;
 use crate::domain::time::Timestamp;
-
-/// So many lines are kept; `pointsman logs RUN` has them all.
-pub const KEPT: usize = 20_000;
 
 /// A line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,61 +14,172 @@ pub struct Line {
     pub at: Timestamp,
     /// The service, or `run` for a fact.
     pub source: String,
+    /// How bad it says it is.
+    pub level: LogLevel,
     /// What was said, harmless and redacted already.
     pub text: String,
 }
 
-/// Where the pane stands.
+/// What of a log is shown, and what is looked for in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Lines under this level are left out.
+    pub level: LogLevel,
+    /// Only lines of this source.
+    pub source: Option<String>,
+    /// Only lines of this step.
+    pub step: Option<String>,
+    /// Only lines that match this.
+    pub filter: Option<String>,
+    /// Looked for, and marked.
+    pub search: Option<String>,
+}
+
+impl Query {
+    /// Whether every line is shown.
+    pub fn shows_all(&self) -> bool {
+        let nothing = Self { search: self.search.clone(), ..Self::default() };
+        *self == nothing
+    }
+}
+
+/// How much there is. Line numbers count from 0 among the lines that the query leaves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Lines in the log.
+    pub total: usize,
+    /// Lines that the query leaves.
+    pub shown: usize,
+    /// Warnings in the whole log.
+    pub warnings: usize,
+    /// Errors in the whole log.
+    pub errors: usize,
+    /// Matches of the search among what is shown.
+    pub matches: usize,
+    /// What services, and `run`, have written to it.
+    pub sources: Vec<String>,
+    /// Whether all of the log was gone through.
+    pub whole: bool,
+    /// Why the search cannot be understood.
+    pub wrong: Option<String>,
+}
+
+/// What a jump goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// A match of the search.
+    Match,
+    /// An error.
+    Error,
+}
+
+/// How times are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TimeMode {
+    /// UTC.
+    #[default]
+    Utc,
+    /// Since the run began.
+    Since,
+    /// Not at all.
+    Off,
+}
+
+/// Where the pane stands.
+#[derive(Debug, Clone, Default)]
 pub struct LogsPane {
     /// Whose log.
     pub run: Option<RunNumber>,
-    /// Its last lines.
-    pub lines: VecDeque<Line>,
-    /// So many lines went before the first one kept.
-    pub gone: usize,
-    /// The number of the line at the bottom of the pane while it does not follow. Counted from the
-    /// log's first line, so that new lines never move what is read.
+    /// What is shown of it.
+    pub query: Query,
+    /// The number of the query, so that answers to an older one are told apart.
+    pub asked: u64,
+    /// How much there is.
+    pub extent: Extent,
+    /// The last lines that are shown.
+    pub tail: Vec<Line>,
+    /// The lines from a number on, around what is read.
+    pub window: (usize, Vec<Line>),
+    /// The number behind the line at the bottom of the pane while it does not follow. Counted from
+    /// the log's first line, so that new lines never move what is read.
     pub bottom: Option<usize>,
+    /// The line that was jumped to, with how many there are like it up to it.
+    pub current: Option<(usize, usize)>,
+    /// The line a selection began at, and the one it goes to.
+    pub selection: Option<(usize, usize)>,
+    /// A search that is being typed.
+    pub typing: Option<Input>,
+    /// So many columns are scrolled away at the left.
+    pub column: usize,
+    /// Whether long lines are wrapped.
+    pub wrap: bool,
+    /// How times are written.
+    pub time: TimeMode,
 }
 
+/// Lines on both sides of what is read that are fetched at once.
+pub const AROUND: usize = 400;
+
 impl LogsPane {
-    /// Begins the log of another run.
+    /// Begins the log of another run; how it is looked at stays.
     pub fn begin(&mut self, run: RunNumber) {
-        *self = Self { run: Some(run), ..Self::default() };
+        *self = Self {
+            run: Some(run),
+            query: Query { step: None, source: None, ..self.query.clone() },
+            asked: self.asked + 1,
+            wrap: self.wrap,
+            time: self.time,
+            ..Self::default()
+        };
     }
 
-    /// Takes more lines.
-    pub fn push(&mut self, lines: Vec<Line>) {
-        self.lines.extend(lines);
-        while self.lines.len() > KEPT {
-            self.lines.pop_front();
-            self.gone += 1;
-        }
-    }
-
-    /// The number behind the last line.
-    pub fn end(&self) -> usize {
-        self.gone + self.lines.len()
-    }
-
-    /// So many lines came since the pane stopped to follow.
+    /// Lines that came after the last one on the pane.
     pub fn unread(&self) -> usize {
-        self.bottom.map_or(0, |bottom| self.end().saturating_sub(bottom))
+        self.bottom.map_or(0, |bottom| self.extent.shown.saturating_sub(bottom))
     }
 
-    /// Scrolls by lines; upwards stops following, at the end it follows again.
-    pub fn scroll(&mut self, lines: isize) {
-        let bottom = self.bottom.unwrap_or(self.end()).saturating_add_signed(lines);
-        self.bottom = (bottom < self.end()).then_some(bottom.max(self.gone + 1));
+    /// Moves by lines; to the end and beyond is to follow.
+    pub fn scroll(&mut self, by: isize) {
+        let end = self.extent.shown;
+        if let Some((_, head)) = &mut self.selection {
+            *head = head.saturating_add_signed(by).min(end.saturating_sub(1));
+            let head = *head;
+            let bottom = self.bottom.unwrap_or(end);
+            self.bottom = Some(bottom.max(head + 1));
+            return;
+        }
+        let to = self.bottom.unwrap_or(end).saturating_add_signed(by);
+        self.bottom = (to < end).then_some(to.max(1));
     }
 
-    /// The lines of a pane of some height.
-    pub fn shown(&self, height: usize) -> impl Iterator<Item = &Line> {
-        let bottom = self.bottom.unwrap_or(self.end()).clamp(self.gone, self.end()) - self.gone;
-        let top = bottom.saturating_sub(height);
-        let bottom = bottom.max(height.min(self.lines.len()));
-        self.lines.range(top..bottom)
+    /// The line a copy means: where a jump went to, else the lowest on the pane.
+    pub fn here(&self) -> usize {
+        let lowest = self.bottom.unwrap_or(self.extent.shown).saturating_sub(1);
+        self.current.map_or(lowest, |(at, _)| at)
+    }
+
+    /// The line of a number, if it is here already.
+    pub fn line(&self, number: usize) -> Option<&Line> {
+        let (from, lines) = &self.window;
+        let in_window = number.checked_sub(*from).and_then(|at| lines.get(at));
+        let tail = self.extent.shown.saturating_sub(self.tail.len());
+        in_window.or_else(|| number.checked_sub(tail).and_then(|at| self.tail.get(at)))
+    }
+
+    /// From which number on lines are to be fetched, if any that is read is not here.
+    pub fn missing(&self) -> Option<usize> {
+        let bottom = self.bottom?;
+        let top = bottom.saturating_sub(AROUND / 2);
+        let last = bottom.saturating_sub(1);
+        let here = self.line(top).is_some() && self.line(last).is_some();
+        (!here && self.extent.shown > 0).then(|| bottom.saturating_sub(AROUND))
+    }
+
+    /// The numbers that a pane of a height shows.
+    pub fn shown(&self, height: usize) -> std::ops::Range<usize> {
+        let end = self.extent.shown;
+        let bottom = self.bottom.unwrap_or(end).max(height.min(end)).min(end);
+        bottom.saturating_sub(height)..bottom
     }
 }
 
@@ -77,37 +187,20 @@ impl LogsPane {
 mod tests {
     use super::*;
 
-    fn lines(from: usize, to: usize) -> Vec<Line> {
-        let line = |n: usize| Line {
-            at: Timestamp::UNIX_EPOCH,
-            source: "toto-app".into(),
-            text: n.to_string(),
-        };
-        (from..to).map(line).collect()
-    }
-
-    fn shown(pane: &LogsPane, height: usize) -> Vec<String> {
-        pane.shown(height).map(|l| l.text.clone()).collect()
-    }
-
     #[test]
-    fn what_is_read_stays_while_lines_come_and_go() {
+    fn what_is_read_stays_while_lines_come() {
         let mut pane = LogsPane::default();
         pane.begin(RunNumber(1));
-        pane.push(lines(0, 10));
-        assert_eq!(shown(&pane, 3), ["7", "8", "9"]);
+        pane.extent.shown = 10;
+        assert_eq!((pane.shown(3), pane.unread()), (7..10, 0));
         pane.scroll(-4);
-        assert_eq!(shown(&pane, 3), ["3", "4", "5"]);
-        pane.push(lines(10, 500));
-        assert_eq!(
-            (shown(&pane, 3), pane.unread()),
-            (vec!["3".into(), "4".into(), "5".into()], 494)
-        );
+        assert_eq!((pane.shown(3), pane.unread()), (3..6, 4));
+        pane.extent.shown = 500;
+        assert_eq!((pane.shown(3), pane.unread()), (3..6, 494));
         pane.scroll(10_000);
-        assert_eq!((shown(&pane, 2), pane.bottom), (vec!["498".into(), "499".into()], None));
+        assert_eq!((pane.shown(2), pane.bottom), (498..500, None));
         pane.scroll(-10_000);
-        assert_eq!(shown(&pane, 2), ["0", "1"]);
-        pane.push(lines(500, KEPT + 100));
-        assert_eq!(shown(&pane, 2), ["100", "101"], "what went is gone, and the rest is there");
+        assert_eq!(pane.shown(2), 0..2);
+        assert_eq!(pane.missing(), Some(0), "what is not here is fetched");
     }
 }

@@ -3,15 +3,24 @@
 pub mod deploy;
 pub mod dialog;
 pub mod environments;
+pub mod history;
 pub mod logs;
+pub mod messages;
+pub mod overlay;
+pub mod pattern;
 
 use std::time::Duration;
 
 use self::deploy::DeployPane;
 use self::dialog::Dialog;
 use self::environments::Environment;
+use self::history::HistoryPane;
 use self::logs::LogsPane;
+use self::messages::Messages;
+use self::overlay::Overlay;
 use super::effect::Ticket;
+use super::keys::bindings::Bindings;
+use super::keys::commands::Command;
 use crate::domain::error::Problem;
 use crate::domain::time::Timestamp;
 
@@ -24,11 +33,13 @@ pub enum Pane {
     Deploy,
     /// Its log.
     Logs,
+    /// What was, on every environment.
+    History,
 }
 
 impl Pane {
     /// In the order of their numbers.
-    pub const ALL: [Self; 3] = [Self::Environments, Self::Deploy, Self::Logs];
+    pub const ALL: [Self; 4] = [Self::Environments, Self::Deploy, Self::Logs, Self::History];
 
     /// Its title.
     pub fn title(self) -> &'static str {
@@ -36,21 +47,16 @@ impl Pane {
             Self::Environments => "1 Environments",
             Self::Deploy => "2 Deploy",
             Self::Logs => "3 Logs",
+            Self::History => "7 History",
         }
     }
 }
 
-/// A line that is shown for a while.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Toast {
-    /// What.
-    pub text: String,
-    /// Until when, since the screen began.
-    pub until: Duration,
-}
-
 /// The size below which nothing that needs reading can be confirmed.
 pub const SMALLEST: (u16, u16) = (60, 16);
+
+/// Keys that begin something are waited for so long before what may follow is shown.
+pub const POPUP_AFTER: Duration = Duration::from_millis(300);
 
 /// The model.
 #[derive(Debug, Clone)]
@@ -77,12 +83,22 @@ pub struct Model {
     pub deploy: DeployPane,
     /// Of the Logs pane.
     pub logs: LogsPane,
+    /// Of the History pane.
+    pub history: HistoryPane,
     /// The box over everything, if there is one.
     pub dialog: Option<Dialog>,
-    /// Whether help is shown.
-    pub help: bool,
-    /// What is told for a while.
-    pub toast: Option<Toast>,
+    /// What lies over the panes, if something does.
+    pub overlay: Option<Overlay>,
+    /// What was told.
+    pub messages: Messages,
+    /// Which keys mean what.
+    pub bindings: Bindings,
+    /// Keys that were pressed and mean nothing yet, and since when.
+    pub pending: Option<(String, Duration)>,
+    /// What was run from the palette lately, the latest first.
+    pub recent: Vec<Command>,
+    /// Whether nothing may be changed from this screen.
+    pub read_only: bool,
     /// Why the store cannot be read, if it cannot: what is shown is old then.
     pub blind: Option<Problem>,
     /// When Ctrl-C was pressed once.
@@ -106,9 +122,14 @@ impl Model {
             zoom: false,
             deploy: DeployPane::default(),
             logs: LogsPane::default(),
+            history: HistoryPane::default(),
             dialog: None,
-            help: false,
-            toast: None,
+            overlay: None,
+            messages: Messages::default(),
+            bindings: Bindings::default(),
+            pending: None,
+            recent: Vec::new(),
+            read_only: false,
             blind: None,
             interrupted: None,
             tickets: 0,
@@ -125,10 +146,9 @@ impl Model {
         self.size.0 < SMALLEST.0 || self.size.1 < SMALLEST.1
     }
 
-    /// Tells something for a while.
-    pub fn tell(&mut self, text: impl Into<String>) {
-        self.toast =
-            Some(Toast { text: text.into(), until: self.elapsed + Duration::from_secs(6) });
+    /// When something on the screen changes by itself before the next tick, since the screen began.
+    pub fn due(&self) -> Option<Duration> {
+        self.pending.as_ref().map(|(_, since)| *since + POPUP_AFTER).filter(|at| *at > self.elapsed)
     }
 
     /// A new ticket.

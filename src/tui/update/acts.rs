@@ -12,7 +12,7 @@ use crate::domain::run::RunState;
 use crate::domain::view::{RunView, ServiceView};
 use crate::tui::effect::Effect;
 use crate::tui::keys::Key;
-use crate::tui::keys::commands::{Command, row_of};
+use crate::tui::keys::commands::{Command, Danger, row_of};
 use crate::tui::model::Model;
 use crate::tui::model::dialog::{
     Action, Confirm, Dialog, Field, Item, Kind, Phase, Picker, Purpose,
@@ -24,6 +24,10 @@ pub fn available(model: &Model, command: Command) -> Result<(), String> {
     let Some(here) = model.here() else {
         return Err("the config has no environment".to_owned());
     };
+    let changes = row_of(command).is_some_and(|row| row.danger != Danger::None);
+    if model.read_only && changes {
+        return Err("this screen is read-only".to_owned());
+    }
     let driven = here.driven().map(|run| &run.view);
     let state = driven.map(|view| &view.state);
     match command {

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use tui_input::{Input, InputRequest};
-
 use super::acts::{bound, confirm, question};
 use super::tell_problem;
+use super::text::{edit, insert};
 use crate::domain::command::Command;
 use crate::domain::error::Problem;
 use crate::domain::event::Mark;
@@ -137,29 +136,9 @@ fn typed(asked: &mut Confirm, key: Key) -> Answer {
                 format!("that is not {wanted}; case counts")
             });
         }
-        _ => edit(&mut asked.input, key),
+        _ => drop(edit(&mut asked.input, key)),
     }
     Answer::Stay
-}
-
-/// One key in a line of text.
-fn edit(input: &mut Input, key: Key) {
-    let request = match (key.code, key.ctrl, key.alt) {
-        (Code::Char('a'), true, _) | (Code::Home, ..) => InputRequest::GoToStart,
-        (Code::Char('e'), true, _) | (Code::End, ..) => InputRequest::GoToEnd,
-        (Code::Char('u'), true, _) => InputRequest::DeleteLine,
-        (Code::Char('k'), true, _) => InputRequest::DeleteTillEnd,
-        (Code::Char('w'), true, _) => InputRequest::DeletePrevWord,
-        (Code::Char('b'), _, true) => InputRequest::GoToPrevWord,
-        (Code::Char('f'), _, true) => InputRequest::GoToNextWord,
-        (Code::Left, ..) => InputRequest::GoToPrevChar,
-        (Code::Right, ..) => InputRequest::GoToNextChar,
-        (Code::Backspace, ..) => InputRequest::DeletePrevChar,
-        (Code::Delete, ..) => InputRequest::DeleteNextChar,
-        (Code::Char(c), false, false) => InputRequest::InsertChar(c),
-        _ => return,
-    };
-    input.handle(request);
 }
 
 fn picked(
@@ -189,8 +168,8 @@ fn picked(
                     _ => picker.selected,
                 };
             }
-            Field::Other => edit(&mut picker.other, key),
-            Field::Reason => edit(&mut picker.reason, key),
+            Field::Other => drop(edit(&mut picker.other, key)),
+            Field::Reason => drop(edit(&mut picker.reason, key)),
         },
     }
     Vec::new()
@@ -381,9 +360,7 @@ pub(super) fn pasted(model: &mut Model, text: &str) {
                 Field::Other => &mut picker.other,
                 Field::Reason => &mut picker.reason,
             };
-            for c in text.chars().filter(|c| !c.is_control()).take(500) {
-                input.handle(InputRequest::InsertChar(c));
-            }
+            insert(input, text);
         }
         Kind::Tell(_) | Kind::Quit => {}
     }

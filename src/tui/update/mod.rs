@@ -3,16 +3,23 @@
 
 pub mod acts;
 mod dialog;
+mod history;
+mod logs;
 mod navigate;
+mod overlay;
+mod text;
 
 use std::time::Duration;
 
-use super::effect::Effect;
-use super::keys::commands::{self, Command};
+use super::effect::{Effect, LogAsk, LogUse};
+use super::keys::bindings::Meaning;
+use super::keys::commands::Command;
 use super::keys::{Code, Key};
-use super::model::Model;
 use super::model::dialog::{Dialog, Kind};
 use super::model::environments::RunSeen;
+use super::model::messages::Level;
+use super::model::overlay::{Finder, Overlay};
+use super::model::{Model, Pane};
 use super::msg::{Msg, Stored};
 use crate::domain::error::Problem;
 
@@ -23,9 +30,12 @@ const TWICE_WITHIN: Duration = Duration::from_secs(2);
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Resize(width, height) => model.size = (width, height),
-        Msg::Tick(now, elapsed) => tick(model, now, elapsed),
+        Msg::Tick(now, elapsed) => {
+            (model.now, model.elapsed) = (Some(now), elapsed);
+            model.fade();
+        }
         Msg::Key(key) => return pressed(model, key),
-        Msg::Paste(text) => dialog::pasted(model, &text),
+        Msg::Paste(text) => pasted(model, &text),
         Msg::Stored(Err(problem)) => model.blind = Some(problem),
         Msg::Stored(Ok(stored)) => return read(model, stored),
         Msg::Looked(name, seen) => {
@@ -34,14 +44,20 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 here.seen = Some((seen, at));
             }
         }
-        Msg::Logged(run, anew, lines) => {
-            if anew {
-                model.logs.begin(run);
-            }
-            if model.logs.run == Some(run) {
-                model.logs.push(lines);
+        Msg::Logged(run, asked, extent, tail) => {
+            if (model.logs.run, model.logs.asked) == (Some(run), asked) {
+                (model.logs.extent, model.logs.tail) = (extent, tail);
+                return logs::window(model);
             }
         }
+        Msg::LogWindow(asked, from, lines) if asked == model.logs.asked => {
+            model.logs.window = (from, lines);
+        }
+        Msg::LogFound(asked, mark, at) if asked == model.logs.asked => {
+            return logs::found(model, mark, at);
+        }
+        Msg::LogWindow(..) | Msg::LogFound(..) => {}
+        Msg::Clip(text, lines) => return vec![Effect::Copy(text, lines)],
         Msg::Observed(run, doubt) => {
             let of = |e: &&mut super::model::environments::Environment| {
                 e.in_doubt().is_some_and(|r| r.view.number == run)
@@ -52,16 +68,24 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Targets(ticket, targets) => dialog::targets(model, ticket, targets),
         Msg::Proposed(ticket, proposed) => dialog::proposed(model, ticket, proposed),
+        Msg::Past(past) => history::read(model, past),
         Msg::Tell(text) => model.tell(text),
+        Msg::Alarm(text) => model.say(Level::Error, text),
         Msg::Done(ticket, done) => return dialog::done(model, ticket, done),
     }
     Vec::new()
 }
 
-fn tick(model: &mut Model, now: crate::domain::time::Timestamp, elapsed: Duration) {
-    (model.now, model.elapsed) = (Some(now), elapsed);
-    if model.toast.as_ref().is_some_and(|toast| toast.until <= elapsed) {
-        model.toast = None;
+/// Text that was pasted: into a line of text it goes, anywhere else it does not act.
+fn pasted(model: &mut Model, pasted_text: &str) {
+    let line = match (&mut model.overlay, &mut model.logs.typing) {
+        (Some(Overlay::Help(finder) | Overlay::Palette(finder)), _) => Some(&mut finder.input),
+        (None, Some(typing)) if model.dialog.is_none() => Some(typing),
+        _ => None,
+    };
+    match line {
+        Some(input) => text::insert(input, pasted_text),
+        None => dialog::pasted(model, pasted_text),
     }
 }
 
@@ -86,6 +110,7 @@ fn read(model: &mut Model, stored: Vec<Stored>) -> Vec<Effect> {
         }
         if moved {
             effects.push(Effect::Look(environment));
+            effects.push(Effect::Past);
         }
     }
     dialog::recheck(model);
@@ -93,19 +118,25 @@ fn read(model: &mut Model, stored: Vec<Stored>) -> Vec<Effect> {
     effects
 }
 
-/// Follows the log of the selected environment's run.
+/// Follows the log of the run that the screen is about: the opened one of the history, else the
+/// selected environment's.
 fn follow(model: &mut Model) -> Option<Effect> {
-    let run = model.here()?.run.as_ref()?.view.number;
+    let past = model.history.open.filter(|_| model.focus == Pane::History);
+    let run = past.or_else(|| Some(model.here()?.run.as_ref()?.view.number))?;
     if model.logs.run == Some(run) {
         return None;
     }
     model.logs.begin(run);
-    Some(Effect::Follow(run))
+    let (asked, query) = (model.logs.asked, model.logs.query.clone());
+    Some(Effect::Log(LogAsk::Follow { run, asked, query }))
 }
 
 fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
-    let command = commands::of(key);
-    match command {
+    let alone = match model.bindings.meaning(&key.name(), model.focus) {
+        Meaning::Command(command) => Some(command),
+        _ => None,
+    };
+    match alone {
         Some(Command::Redraw) => return vec![Effect::Redraw],
         Some(Command::Suspend) => return vec![Effect::Suspend],
         Some(Command::Interrupt) => return interrupt(model),
@@ -113,7 +144,7 @@ fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
     }
     if model.too_small() {
         // What a question is about cannot be read here.
-        return match command {
+        return match alone {
             Some(Command::Pause) => acts::act(model, Command::Pause, key),
             Some(Command::Quit) => quit(model, key),
             _ if matches!(model.dialog, Some(Dialog { kind: Kind::Quit, .. })) => {
@@ -125,22 +156,57 @@ fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
     if model.dialog.is_some() {
         return dialog::pressed(model, key);
     }
-    if model.help {
-        model.help = !matches!(key.code, Code::Esc | Code::Enter | Code::Char('q' | '?'));
-        return Vec::new();
+    if model.overlay.is_some() {
+        return overlay::pressed(model, key);
     }
-    let Some(command) = command else {
-        return Vec::new();
+    if model.logs.typing.is_some() {
+        return logs::typed(model, key);
+    }
+    let sequence = match model.pending.take() {
+        Some(_) if key.code == Code::Esc => return Vec::new(),
+        Some((prefix, _)) => format!("{prefix} {}", key.name()),
+        None => key.name(),
     };
+    match model.bindings.meaning(&sequence, model.focus) {
+        Meaning::Command(command) => run(model, command, key),
+        Meaning::Prefix => {
+            model.pending = Some((sequence, model.elapsed));
+            Vec::new()
+        }
+        Meaning::Nothing => {
+            if sequence.contains(' ') {
+                model.tell(format!("{sequence} means nothing here"));
+            }
+            Vec::new()
+        }
+    }
+}
+
+/// Carries a command out, however it was called.
+fn run(model: &mut Model, command: Command, key: Key) -> Vec<Effect> {
     // A held key repeats movements, and nothing else.
-    let moves =
-        matches!(command, Command::Up | Command::Down | Command::PageUp | Command::PageDown);
+    let moves = matches!(
+        command,
+        Command::Up
+            | Command::Down
+            | Command::Left
+            | Command::Right
+            | Command::PageUp
+            | Command::PageDown
+    );
     if key.repeat && !moves {
         return Vec::new();
     }
     match command {
-        Command::Help => model.help = true,
+        Command::Help => model.overlay = Some(Overlay::Help(Finder::default())),
+        Command::Palette => model.overlay = Some(Overlay::Palette(Finder::default())),
+        Command::Messages => {
+            (model.overlay, model.messages.unread) = (Some(Overlay::Messages(0)), 0);
+        }
         Command::Quit => return quit(model, key),
+        Command::Interrupt => return interrupt(model),
+        Command::Redraw => return vec![Effect::Redraw],
+        Command::Suspend => return vec![Effect::Suspend],
         Command::Deploy
         | Command::Switch
         | Command::Rollback
@@ -150,18 +216,53 @@ fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
         | Command::Skip
         | Command::Pause => return acts::act(model, command, key),
         Command::Open => return open(model, key),
+        Command::Copy | Command::CopyAll | Command::Save => return take(model, command),
+        Command::Compare => history::compare(model),
+        Command::Search
+        | Command::NextMatch
+        | Command::PreviousMatch
+        | Command::NextError
+        | Command::PreviousError
+        | Command::Follow
+        | Command::Filter
+        | Command::Wrap
+        | Command::Level
+        | Command::Time
+        | Command::Source
+        | Command::ThisStep
+        | Command::Select => return logs::go(model, command),
         command => {
-            navigate::go(model, command);
-            return follow(model).into_iter().collect();
+            let mut effects = navigate::go(model, command);
+            effects.extend(follow(model));
+            effects.extend(logs::window(model));
+            return effects;
         }
     }
     Vec::new()
 }
 
+/// What `y`, `Y` and `s` take: lines of the log, or the report of the run that is shown.
+fn take(model: &mut Model, command: Command) -> Vec<Effect> {
+    let run = match model.focus {
+        Pane::Logs => return logs::take(model, command),
+        Pane::History => model.history.opened().or(model.history.chosen()).map(|run| run.number),
+        _ => model.here().and_then(|here| here.run.as_ref()).map(|run| run.view.number),
+    };
+    let what = if command == Command::Save { LogUse::Save } else { LogUse::Copy };
+    if run.is_none() {
+        model.tell("there is no run to report on");
+    }
+    run.map(|run| Effect::Report(run, what)).into_iter().collect()
+}
+
 /// Enter: the main act of what has the focus.
 fn open(model: &mut Model, key: Key) -> Vec<Effect> {
-    use super::model::Pane;
     match model.focus {
+        Pane::History => {
+            history::open(model);
+            model.zoom = model.history.open.is_some();
+            follow(model).into_iter().collect()
+        }
         Pane::Environments => {
             (model.focus, model.zoom) = (Pane::Deploy, false);
             Vec::new()
@@ -172,8 +273,16 @@ fn open(model: &mut Model, key: Key) -> Vec<Effect> {
         Pane::Deploy if acts::available(model, Command::Switch).is_ok() => {
             acts::act(model, Command::Switch, key)
         }
+        // What failed is looked for where it said so.
+        Pane::Deploy if model.here().and_then(|e| e.run.as_ref()).is_some_and(failed) => {
+            logs::go(model, Command::NextError)
+        }
         _ => Vec::new(),
     }
+}
+
+fn failed(run: &RunSeen) -> bool {
+    run.view.failure.is_some()
 }
 
 fn quit(model: &mut Model, key: Key) -> Vec<Effect> {

@@ -1,29 +1,68 @@
 //! Moving: panes, environments, lines. Nothing here changes a deployment.
 
+use crate::domain::run::RunState;
+use crate::tui::effect::Effect;
 use crate::tui::keys::commands::Command;
 use crate::tui::model::deploy::DeployPane;
+use crate::tui::model::environments::Environment;
 use crate::tui::model::{Model, Pane};
 
-pub(super) fn go(model: &mut Model, command: Command) {
+pub(super) fn go(model: &mut Model, command: Command) -> Vec<Effect> {
     match command {
         Command::Environments => pane(model, Pane::Environments),
         Command::DeployPane => pane(model, Pane::Deploy),
         Command::Logs => pane(model, Pane::Logs),
+        Command::History => pane(model, Pane::History),
         Command::NextPane => step_pane(model, 1),
         Command::PreviousPane => step_pane(model, Pane::ALL.len() - 1),
         Command::Dashboard => model.zoom = false,
         Command::Zoom => model.zoom = !model.zoom,
-        Command::Back => back(model),
+        Command::Back => return back(model),
         Command::NextEnvironment => environment(model, 1),
         Command::PreviousEnvironment => environment(model, -1),
-        Command::Follow => model.logs.bottom = None,
+        Command::NextNeed => next_need(model),
         Command::Up => lines(model, -1),
         Command::Down => lines(model, 1),
+        Command::Left => sideways(model, -1),
+        Command::Right => sideways(model, 1),
         Command::PageUp => lines(model, -page(model)),
         Command::PageDown => lines(model, page(model)),
         Command::Top => lines(model, isize::MIN / 2),
         Command::Bottom => lines(model, isize::MAX / 2),
         _ => {}
+    }
+    Vec::new()
+}
+
+/// The next environment whose run waits for a person, failed or is in doubt.
+fn next_need(model: &mut Model) {
+    let needs = |environment: &Environment| {
+        let waits = |state: &RunState| {
+            matches!(
+                state,
+                RunState::Waiting { .. } | RunState::Failed { .. } | RunState::Paused { .. }
+            )
+        };
+        environment.in_doubt().is_some()
+            || environment.driven().is_some_and(|run| waits(&run.view.state))
+    };
+    let count = model.environments.len();
+    let next = (1..=count)
+        .map(|by| (model.selected + by) % count)
+        .find(|at| model.environments.get(*at).is_some_and(needs));
+    match next {
+        Some(at) => {
+            (model.selected, model.focus) = (at, Pane::Deploy);
+            model.deploy = DeployPane::default();
+        }
+        None => model.tell("nothing needs a person"),
+    }
+}
+
+/// Sideways in the log; elsewhere lines are cut, and nothing is to be seen there.
+fn sideways(model: &mut Model, by: isize) {
+    if model.focus == Pane::Logs && !model.logs.wrap {
+        model.logs.column = model.logs.column.saturating_add_signed(by * 8).min(4096);
     }
 }
 
@@ -40,10 +79,22 @@ fn step_pane(model: &mut Model, by: usize) {
     model.focus = Pane::ALL[(at + by) % Pane::ALL.len()];
 }
 
-fn back(model: &mut Model) {
-    if model.toast.take().is_none() {
-        model.zoom = false;
+/// One level back: what lies in the corner, then what is open in the pane, then its zoom.
+fn back(model: &mut Model) -> Vec<Effect> {
+    if model.dismiss() {
+        return Vec::new();
     }
+    if model.focus == Pane::Logs
+        && let Some(effects) = super::logs::back(model)
+    {
+        return effects;
+    }
+    if model.focus == Pane::History && model.history.open.take().is_some() {
+        model.history.compare = false;
+        return Vec::new();
+    }
+    model.zoom = false;
+    Vec::new()
 }
 
 fn environment(model: &mut Model, by: isize) {
@@ -63,6 +114,13 @@ fn lines(model: &mut Model, by: isize) {
     match model.focus {
         Pane::Environments => environment(model, by.signum()),
         Pane::Logs => model.logs.scroll(by),
+        Pane::History => {
+            let last = model.history.runs.len().saturating_sub(1);
+            model.history.selected = model.history.selected.saturating_add_signed(by).min(last);
+            if model.history.open.is_some() {
+                super::history::open(model);
+            }
+        }
         Pane::Deploy => {
             let choices = model
                 .here()

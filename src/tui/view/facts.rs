@@ -88,6 +88,12 @@ pub(super) fn second(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     if let Some(age) = here.stale(model.elapsed) {
         parts.push((format!("STALE: looked {} s ago", age.as_secs()), Role::Unknown));
     }
+    let (errors, warnings) = (model.logs.extent.errors, model.logs.extent.warnings);
+    if errors + warnings > 0 {
+        let (bad, odd) = (theme.pick("✗", "E"), theme.pick("▲", "W"));
+        let role = if errors > 0 { Role::Failed } else { Role::Warning };
+        parts.push((format!("log {errors}{bad} {warnings}{odd}"), role));
+    }
     if let Some(lock) = &here.lock {
         parts.push((format!("lock: {lock}"), Role::Warning));
     }

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget as _;
 
 use super::write;
-use crate::tui::keys::commands::{Command, row_of};
+use crate::tui::keys::commands::{Command, Danger, row_of};
 use crate::tui::model::dialog::{Dialog, Kind, Phase};
 use crate::tui::model::{Model, Pane};
 use crate::tui::theme::{Role, Theme};
@@ -36,18 +36,48 @@ pub(super) fn tabs(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer
 }
 
 pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let last = match &model.toast {
-        Some(toast) => Line::styled(format!(" {}", toast.text), theme.style(Role::Toast)),
-        None => Line::styled(
-            format!(" pointsman {} · UTC · {}", env!("CARGO_PKG_VERSION"), model.actor),
-            theme.style(Role::Muted),
-        ),
-    };
-    write(&[keys(model, theme), last], area, buffer);
+    write(&[keys(model, theme, area.width), status(model, theme)], area, buffer);
 }
 
-fn keys(model: &Model, theme: &Theme) -> Line<'static> {
-    let hints = model.dialog.as_ref().map_or_else(|| of_screen(model), in_dialog);
+/// A search that is typed, or what the program itself has to say.
+fn status(model: &Model, theme: &Theme) -> Line<'static> {
+    if let Some(typing) = &model.logs.typing {
+        let found = match (&model.logs.query.search, &model.logs.extent.wrong) {
+            (None, _) => "type what to look for; re: begins a pattern".to_owned(),
+            (_, Some(why)) => why.clone(),
+            _ => format!("{} matches", model.logs.extent.matches),
+        };
+        return Line::from(vec![
+            Span::styled(" /", theme.style(Role::Key)),
+            Span::raw(format!("{}{}", typing.value(), theme.pick("▏", "_"))),
+            Span::styled(format!("  {found}"), theme.style(Role::Muted)),
+        ]);
+    }
+    let unread = match model.messages.unread {
+        0 => String::new(),
+        unread => format!(" · ! {unread} unread"),
+    };
+    let only = if model.read_only { " · READ-ONLY" } else { "" };
+    Line::styled(
+        format!(
+            " pointsman {} · UTC · {} · theme {}{only}{unread}",
+            env!("CARGO_PKG_VERSION"),
+            model.actor,
+            theme.name
+        ),
+        theme.style(Role::Muted),
+    )
+}
+
+fn keys(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
+    let hints = match (&model.dialog, &model.overlay) {
+        (Some(dialog), _) => in_dialog(dialog),
+        (None, Some(_)) => pairs(&[("↑ ↓", "choose"), ("Enter", "run"), ("Esc", "close")]),
+        (None, None) if model.logs.typing.is_some() => {
+            pairs(&[("Enter", "search"), ("Esc", "no search")])
+        }
+        (None, None) => of_screen(model, width),
+    };
     let mut line = Line::from(" ");
     for (key, word) in hints {
         line.push_span(Span::styled(key, theme.style(Role::Key)));
@@ -56,20 +86,62 @@ fn keys(model: &Model, theme: &Theme) -> Line<'static> {
     line
 }
 
-/// What can be done now, then how to move.
-fn of_screen(model: &Model) -> Vec<(String, String)> {
+/// What can be done now, then what the pane offers, then how to find the rest. As much as fits, and
+/// help always.
+fn of_screen(model: &Model, width: u16) -> Vec<(String, String)> {
     let on = ACTS.into_iter().filter(|act| available(model, *act).is_ok());
     let acts = on.filter_map(row_of).map(|row| {
-        let asks = if row.command == Command::Pause { "" } else { "…" };
-        (row.keys[0].to_owned(), format!("{}{asks}", row.name))
+        let asks = if row.danger == Danger::Asks { "…" } else { "" };
+        (row.command, format!("{}{asks}", row.name))
     });
-    let looks =
-        [("Tab", "pane"), ("[ ]", "environment"), ("z", "zoom"), ("?", "help"), ("q", "quit")];
-    acts.chain(looks.map(|(key, word)| (key.to_owned(), word.to_owned()))).collect()
+    let of_pane: &[(Command, &str)] = match model.focus {
+        Pane::Logs => &[
+            (Command::Search, "search"),
+            (Command::NextError, "error"),
+            (Command::Follow, "follow"),
+            (Command::Level, "level"),
+            (Command::Copy, "copy"),
+            (Command::Save, "save"),
+        ],
+        Pane::History => &[
+            (Command::Open, "open"),
+            (Command::Compare, "compare"),
+            (Command::Copy, "copy report"),
+            (Command::Save, "save report"),
+        ],
+        Pane::Environments | Pane::Deploy => &[(Command::NextEnvironment, "environment")],
+    };
+    let of_pane = of_pane.iter().map(|(command, word)| (*command, (*word).to_owned()));
+    let pane: Vec<_> = if model.focus == Pane::Logs || model.focus == Pane::History {
+        of_pane.chain(acts).collect()
+    } else {
+        acts.chain(of_pane).collect()
+    };
+    let last = [(Command::Palette, "commands"), (Command::Help, "help"), (Command::Quit, "quit")];
+    let key = |command: Command| model.bindings.keys(command).first().cloned();
+    let named = |(command, word): (Command, String)| key(command).map(|key| (key, word));
+    let mut hints: Vec<_> = pane.into_iter().filter_map(named).collect();
+    let rest: Vec<_> = last
+        .map(|(command, word)| (command, word.to_owned()))
+        .into_iter()
+        .filter_map(named)
+        .collect();
+    let long = |hints: &[(String, String)]| -> usize {
+        hints.iter().map(|(key, word)| key.chars().count() + word.chars().count() + 4).sum()
+    };
+    while !hints.is_empty() && 1 + long(&hints) + long(&rest) > usize::from(width) + 3 {
+        hints.pop();
+    }
+    hints.extend(rest);
+    hints
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(key, word)| ((*key).to_owned(), (*word).to_owned())).collect()
 }
 
 fn in_dialog(dialog: &Dialog) -> Vec<(String, String)> {
-    let pairs: &[(&str, &str)] = match &dialog.kind {
+    let of: &[(&str, &str)] = match &dialog.kind {
         Kind::Pick(_) => {
             &[("j/k", "choose"), ("Tab", "next field"), ("Enter", "go on"), ("Esc", "cancel")]
         }
@@ -84,5 +156,5 @@ fn in_dialog(dialog: &Dialog) -> Vec<(String, String)> {
         Kind::Tell(_) => &[("Esc", "close")],
         Kind::Quit => &[("s", "stay"), ("d", "disconnect")],
     };
-    pairs.iter().map(|(key, word)| ((*key).to_owned(), (*word).to_owned())).collect()
+    pairs(of)
 }

@@ -5,8 +5,9 @@ mod dialog;
 mod environments;
 mod facts;
 mod footer;
-mod help;
+mod history;
 mod logs;
+mod overlay;
 mod small;
 
 use ratatui::Frame;
@@ -73,11 +74,13 @@ fn whole(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             Pane::Environments => environments::render(model, theme, area, buffer),
             Pane::Deploy => deploy::render(model, theme, area, buffer),
             Pane::Logs => logs::render(model, theme, area, buffer),
+            Pane::History => history::render(model, theme, area, buffer),
         }
     }
     footer::render(model, theme, bottom, buffer);
-    if model.help {
-        help::render(model, theme, middle, buffer);
+    overlay::render(model, theme, middle, buffer);
+    if model.dialog.is_none() && model.overlay.is_none() {
+        overlay::toasts(model, theme, middle, buffer);
     }
     dialog::render(model, theme, middle, buffer);
 }
@@ -100,12 +103,19 @@ fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
             pane => vec![(pane, main), (Pane::Logs, strip)],
         };
     }
-    let left = if area.width >= 150 { 46 } else { 36 };
+    let left = if area.width >= 150 { 50 } else { 36 };
     let [left, right] =
         area.layout(&Layout::horizontal([Constraint::Length(left), Constraint::Min(40)]));
     let [upper, lower] =
-        right.layout(&Layout::vertical([Constraint::Percentage(64), Constraint::Min(6)]));
-    vec![(Pane::Environments, left), (Pane::Deploy, upper), (Pane::Logs, lower)]
+        right.layout(&Layout::vertical([Constraint::Percentage(68), Constraint::Min(6)]));
+    let [environments, history] =
+        left.layout(&Layout::vertical([Constraint::Fill(1), Constraint::Fill(1)]));
+    vec![
+        (Pane::Environments, environments),
+        (Pane::Deploy, upper),
+        (Pane::Logs, lower),
+        (Pane::History, history),
+    ]
 }
 
 /// The frame of a pane. Focus is told by a heavy border and a mark in the title, not by colour.
@@ -124,14 +134,15 @@ fn framed(
         (false, true) => border::THICK,
         (false, false) => border::PLAIN,
     };
-    let style = theme.style(if focused { Role::Focus } else { Role::Border });
+    let style = theme.style(if focused { Role::BorderFocus } else { Role::Border });
+    let titled = theme.style(if focused { Role::Focus } else { Role::Title });
     let mark = if focused { theme.pick("▶ ", "> ") } else { "" };
     let block = Block::new()
         .borders(Borders::ALL)
         .border_set(set)
         .border_style(style)
-        .title_top(Line::styled(format!(" {mark}{} ", pane.title()), style))
-        .title_top(Line::styled(right, style).right_aligned());
+        .title_top(Line::styled(format!(" {mark}{} ", pane.title()), titled))
+        .title_top(Line::styled(right, titled).right_aligned());
     let inner = block.inner(area);
     block.render(area, buffer);
     inner

@@ -1,0 +1,100 @@
+//! How bad a log line says it is. Services write what they like, so this reads the few forms that
+//! nearly all of them share; what says nothing is information.
+
+/// How bad.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the trade's own words")]
+pub enum LogLevel {
+    Trace,
+    Debug,
+    #[default]
+    Info,
+    Warn,
+    Error,
+}
+
+impl LogLevel {
+    /// From the least to the worst.
+    pub const ALL: [Self; 5] = [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error];
+
+    /// One letter for a column.
+    pub fn letter(self) -> &'static str {
+        match self {
+            Self::Trace => "T",
+            Self::Debug => "D",
+            Self::Info => "I",
+            Self::Warn => "W",
+            Self::Error => "E",
+        }
+    }
+
+    /// Its name.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+
+    /// What a line says of itself: a word such as `ERROR`, `[warn]`, `level=debug` or
+    /// `"severity":"ERROR"` near its beginning, or the name of an exception.
+    pub fn of(line: &str) -> Self {
+        let begin: String = line.chars().take(LOOKED_AT).collect();
+        for word in begin.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+            if let Some(level) = named(word) {
+                return level;
+            }
+            if EXCEPTIONS.iter().any(|end| word.ends_with(end) && word.len() > end.len()) {
+                return Self::Error;
+            }
+        }
+        Self::Info
+    }
+}
+
+/// A level stands before the message, not somewhere in it.
+const LOOKED_AT: usize = 60;
+/// What the languages services are written in call what they throw.
+const EXCEPTIONS: [&str; 2] = ["Error", "Exception"];
+
+fn named(word: &str) -> Option<LogLevel> {
+    // In small letters they are ordinary words of a sentence, but for the names of levels alone.
+    match word {
+        "ERROR" | "ERR" | "FATAL" | "CRITICAL" | "ALERT" | "EMERGENCY" | "PANIC" | "SEVERE"
+        | "Error" | "Fatal" | "error" | "fatal" | "FAIL" => Some(LogLevel::Error),
+        "WARN" | "WARNING" | "Warning" | "Warn" | "warn" | "warning" => Some(LogLevel::Warn),
+        "INFO" | "NOTICE" | "Info" | "info" => Some(LogLevel::Info),
+        "DEBUG" | "debug" => Some(LogLevel::Debug),
+        "TRACE" | "trace" => Some(LogLevel::Trace),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_say_how_bad_they_are() {
+        let cases = [
+            ("2026-11-22T17:00:00Z ERROR db: gone", LogLevel::Error),
+            ("[warn] slow answer", LogLevel::Warn),
+            ("level=debug msg=\"x\"", LogLevel::Debug),
+            ("{\"severity\":\"ERROR\",\"message\":\"no\"}", LogLevel::Error),
+            ("TypeError: undefined is not a function", LogLevel::Error),
+            ("npm ERR! missing script", LogLevel::Error),
+            ("listening on 4000", LogLevel::Info),
+            ("GET /api/health 200 in 12 ms", LogLevel::Info),
+            ("Traceback: none of these", LogLevel::Info),
+            ("", LogLevel::Info),
+        ];
+        for (line, level) in cases {
+            assert_eq!(LogLevel::of(line), level, "{line}");
+        }
+        let late = format!("{} error", "x ".repeat(60));
+        assert_eq!(LogLevel::of(&late), LogLevel::Info);
+    }
+}

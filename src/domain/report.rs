@@ -1,0 +1,138 @@
+//! The report of a run as Markdown: for a change ticket, a chat, an incident.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::event::{Event, Fact, Recorded};
+use super::run::RunState;
+use super::step::{Side, StepState};
+use super::time::spoken;
+use super::view::{RunView, StepView};
+use super::words;
+
+/// Writes the report of a run from its facts.
+pub fn markdown(view: &RunView, facts: &[Fact]) -> String {
+    let mut text = String::new();
+    let release = view.plan.release.as_ref().map(|r| format!(" {r}")).unwrap_or_default();
+    let (kind, environment) = (view.plan.kind.word(), &view.plan.environment);
+    let stands = match &view.state {
+        RunState::Ended { outcome } => outcome.word().replace('_', " "),
+        state => format!("under way, {}", state.sentence()),
+    };
+    let _ = writeln!(text, "# Run {}: {kind}{release} on {environment}, {stands}\n", view.number);
+    head(&mut text, view);
+    let _ = writeln!(
+        text,
+        "\n## Services\n\n| service | before | after | live at the end |\n|---|---|---|---|"
+    );
+    for member in &view.plan.members {
+        let Some(seen) = view.services.get(member.service()) else { continue };
+        let build = |side: Side| seen.build(side).map_or("-".to_owned(), |b| format!("`{b}`"));
+        let before = seen.blue_release.as_ref().map(|r| format!("{r} ")).unwrap_or_default();
+        let live = seen.serving.as_ref().map_or("not seen".to_owned(), |b| format!("`{b}`"));
+        let (blue, green) = (build(Side::Blue), build(Side::Green));
+        let _ = writeln!(text, "| {} | {before}{blue} | {green} | {live} |", member.service());
+    }
+    let _ = writeln!(text, "\n## Steps\n\n| | step | how | took | said |\n|---|---|---|---|---|");
+    for (at, step) in view.steps.iter().enumerate() {
+        let (how, said) = how(step);
+        let took = Duration::from_millis(step.took_ms);
+        let took = if step.began_ms.is_some() { spoken(took) } else { "-".to_owned() };
+        let _ = writeln!(
+            text,
+            "| {} | {} | {how} | {took} | {} |",
+            at + 1,
+            cell(&step.plan.title),
+            cell(&said)
+        );
+    }
+    if let Some((step, problem, _)) = &view.failure {
+        let _ = writeln!(text, "\n## What failed\n\n**{step}**: {}", problem.what);
+        for (word, said) in [("because", &problem.why), ("to do", &problem.todo)] {
+            if !said.is_empty() {
+                let _ = writeln!(text, "- {word}: {said}");
+            }
+        }
+    }
+    decisions(&mut text, facts);
+    if let Some(last) = facts.last() {
+        let hash = last.hash.short();
+        let _ = writeln!(
+            text,
+            "\n{} facts; the last one's hash begins with `{hash}`. `pointsman verify {}` checks the chain.",
+            facts.len(),
+            view.number.0
+        );
+    }
+    text
+}
+
+fn head(text: &mut String, view: &RunView) {
+    let at = |at: super::time::Timestamp| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+    let _ = writeln!(text, "- started {} by {}", at(view.started), view.actor);
+    if let Some(ended) = view.ended {
+        let waited: u64 =
+            view.steps.iter().filter(|s| s.plan.kind.is_gate()).map(|s| s.took_ms).sum();
+        let took = Duration::from_millis(view.elapsed_ms);
+        let waited = Duration::from_millis(waited);
+        let _ = writeln!(
+            text,
+            "- ended {}, after {}, of which {} waiting for people",
+            at(ended),
+            spoken(took),
+            spoken(waited)
+        );
+    }
+    if let Some(reason) = &view.plan.reason {
+        let _ = writeln!(text, "- reason: {reason}");
+    }
+    if let Some((by, because)) = &view.undo {
+        let _ = writeln!(text, "- gave traffic back ({}): {because}", words::decided_by(*by));
+    }
+}
+
+/// A text in one cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}
+
+fn how(step: &StepView) -> (&'static str, String) {
+    let said = step.summary.clone();
+    match &step.state {
+        StepState::Pending => ("not yet", said),
+        StepState::Running { .. } => ("running", said),
+        StepState::Waiting => ("waiting", said),
+        StepState::Ok => ("ok", said),
+        StepState::Warning => ("ok, but", said),
+        StepState::Failed { .. } => ("FAILED", said),
+        StepState::Skipped { reason } => ("skipped", reason.clone()),
+        StepState::NotRun { .. } => ("not run", said),
+        StepState::InDoubt => ("in doubt", said),
+        StepState::Undone => ("undone", said),
+    }
+}
+
+/// Who decided what, and when.
+fn decisions(text: &mut String, facts: &[Fact]) {
+    let decided = facts.iter().filter_map(|fact| match &fact.event {
+        Recorded::Known(
+            event @ (Event::GateAnswered { .. }
+            | Event::CommandAccepted { .. }
+            | Event::CommandRefused { .. }
+            | Event::StepSkipped { .. }
+            | Event::UndoPlanned { .. }
+            | Event::RunnerLost { .. }
+            | Event::RunSuperseded { .. }),
+        ) => Some((fact, event)),
+        _ => None,
+    });
+    let lines: Vec<String> = decided
+        .map(|(fact, event)| {
+            let at = fact.at.strftime("%H:%M:%SZ");
+            format!("- {at} {}: {}", fact.actor, words::sentence(event))
+        })
+        .collect();
+    if !lines.is_empty() {
+        let _ = writeln!(text, "\n## Decisions\n\n{}", lines.join("\n"));
+    }
+}

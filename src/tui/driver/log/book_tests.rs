@@ -1,0 +1,130 @@
+use std::io::Write as _;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::ids::{ServiceName, StepId};
+
+/// A log file of lines, and the book that reads it.
+fn book(lines: &[LogLine]) -> (tempfile::NamedTempFile, Book) {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    write(&mut file, lines);
+    let book = Book::new(Some(file.reopen().unwrap()));
+    (file, book)
+}
+
+fn write(file: &mut tempfile::NamedTempFile, lines: &[LogLine]) {
+    for line in lines {
+        writeln!(file, "{}", serde_json::to_string(line).unwrap()).unwrap();
+    }
+    file.flush().unwrap();
+}
+
+fn said(n: usize, text: &str) -> LogLine {
+    LogLine {
+        at: Timestamp::from_second(i64::try_from(n).unwrap()).unwrap(),
+        step: StepId::new(if n.is_multiple_of(2) { "build" } else { "soak" }).unwrap(),
+        service: Some(ServiceName::new(["toto-app", "toto-bo"][n % 2]).unwrap()),
+        text: text.to_owned(),
+    }
+}
+
+fn fact(second: i64, text: &str) -> Line {
+    Line {
+        at: Timestamp::from_second(second).unwrap(),
+        source: "run".to_owned(),
+        level: LogLevel::Info,
+        text: text.to_owned(),
+    }
+}
+
+fn read_all(book: &mut Book) {
+    while book.grow() | book.sieve() {}
+}
+
+fn texts(book: &Book) -> Vec<String> {
+    book.lines(0, usize::MAX / 2).into_iter().map(|line| line.text).collect()
+}
+
+#[test]
+fn facts_stand_where_they_happened_among_lines_read_later() {
+    let (mut file, mut book) = book(&[said(1, "one"), said(3, "three")]);
+    book.fact(fact(0, "begins"), "build".to_owned());
+    book.fact(fact(2, "ok"), "build".to_owned());
+    book.fact(fact(9, "over"), "soak".to_owned());
+    read_all(&mut book);
+    assert_eq!(texts(&book), ["begins", "one", "ok", "three", "over"]);
+    write!(file, "{{\"at\":\"half a").unwrap();
+    file.flush().unwrap();
+    read_all(&mut book);
+    assert_eq!(book.extent().total, 5, "a line that is being written is none yet");
+}
+
+#[test]
+fn levels_sources_steps_and_searches_leave_what_they_say() {
+    let lines: Vec<_> = (0..5000)
+        .map(|n| {
+            said(n, &if n % 100 == 7 { format!("ERROR broke {n}") } else { format!("fine {n}") })
+        })
+        .collect();
+    let (_file, mut book) = book(&lines);
+    read_all(&mut book);
+    let extent = book.extent();
+    assert_eq!((extent.total, extent.shown, extent.errors), (5000, 5000, 50));
+    assert_eq!(extent.sources, ["toto-app", "toto-bo"]);
+    book.ask(Query { level: LogLevel::Error, ..Query::default() });
+    read_all(&mut book);
+    assert_eq!((book.extent().shown, texts(&book)[1].as_str()), (50, "ERROR broke 107"));
+    book.ask(Query {
+        step: Some("build".into()),
+        source: Some("toto-bo".into()),
+        ..Query::default()
+    });
+    read_all(&mut book);
+    assert_eq!(book.extent().shown, 0, "that step is the other service's");
+    book.ask(Query { search: Some("BROKE".into()), ..Query::default() });
+    read_all(&mut book);
+    assert_eq!(book.extent().matches, 0, "a capital means capitals");
+    book.ask(Query { search: Some("broke".into()), ..Query::default() });
+    read_all(&mut book);
+    assert_eq!((book.extent().matches, book.extent().shown), (50, 5000));
+    assert_eq!(book.find(Mark::Match, None, true), Some((7, 1)));
+    assert_eq!(book.find(Mark::Match, Some(7), true), Some((107, 2)));
+    assert_eq!(book.find(Mark::Match, Some(4907), true), Some((7, 1)), "and round");
+    assert_eq!(book.find(Mark::Error, Some(107), false), Some((7, 1)));
+    book.ask(Query { filter: Some("re:broke 1\\d\\d$".into()), ..Query::default() });
+    read_all(&mut book);
+    assert_eq!(texts(&book), ["ERROR broke 107"]);
+    book.ask(Query { search: Some("re:(".into()), ..Query::default() });
+    assert!(book.extent().wrong.is_some());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..Default::default() })]
+
+    /// However lines come and whatever is asked in between, what is shown is what a plain filter leaves.
+    #[test]
+    fn what_is_shown_is_what_the_query_leaves(
+        parts in proptest::collection::vec(proptest::collection::vec("[ab ]{0,6}", 0..40), 1..5),
+        needle in "[ab]{1,2}",
+        searched in "[ab]{1,2}",
+    ) {
+        let (mut file, mut book) = book(&[]);
+        book.ask(Query { filter: Some(needle.clone()), search: Some("zz".into()), ..Query::default() });
+        let mut all = Vec::new();
+        for part in &parts {
+            let lines: Vec<_> = part.iter().enumerate().map(|(n, text)| said(n, text)).collect();
+            write(&mut file, &lines);
+            all.extend(part.iter().cloned());
+            book.grow();
+            book.sieve();
+        }
+        book.ask(Query { filter: Some(needle.clone()), search: Some(searched.clone()), ..Query::default() });
+        read_all(&mut book);
+        let left: Vec<_> = all.iter().filter(|text| text.contains(&needle)).cloned().collect();
+        prop_assert_eq!(texts(&book), left.clone());
+        let matches = left.iter().filter(|text| text.contains(&searched)).count();
+        prop_assert_eq!(book.extent().matches, matches);
+        prop_assert!(book.extent().whole);
+    }
+}

@@ -1,0 +1,243 @@
+//! Reads the log of the run that is followed, on a thread of its own: however long it is and however
+//! fast it grows, the screen's loop never waits for it.
+
+mod book;
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as Asks, channel};
+use std::time::Duration;
+
+use tokio::sync::mpsc::Sender;
+
+use self::book::Book;
+use crate::app::{App, SqliteStore, private_folder};
+use crate::domain::event::{Event, Fact, Recorded};
+use crate::domain::ids::RunNumber;
+use crate::domain::log_level::LogLevel;
+use crate::domain::words;
+use crate::ports::journal::Journal as _;
+use crate::tui::effect::{LogAsk, LogUse};
+use crate::tui::model::logs::{AROUND, Line};
+use crate::tui::msg::Msg;
+
+/// Between two looks at what was written.
+const LOOK: Duration = Duration::from_millis(100);
+/// So many of the last lines always go along, so that following needs no asking.
+const TAIL: usize = 240;
+/// A copy holds at most so much; a terminal takes no more by OSC 52 (terminal.md 2.16).
+const MOST_COPIED: usize = 56_000;
+
+/// Starts the thread. It ends when nobody listens any more.
+pub(super) fn spawn(app: App, sender: Sender<Msg>) -> Asks<LogAsk> {
+    let (asks, receiver) = channel();
+    std::thread::spawn(move || Reader::new(app, sender).run(&receiver));
+    asks
+}
+
+struct Reader {
+    app: App,
+    sender: Sender<Msg>,
+    run: Option<RunNumber>,
+    asked: u64,
+    book: Book,
+    store: Option<(SqliteStore, i64)>,
+    fact: u64,
+}
+
+/// Nobody listens any more.
+struct Gone;
+
+impl Reader {
+    fn new(app: App, sender: Sender<Msg>) -> Self {
+        let (run, asked, store, fact) = (None, 0, None, 0);
+        Self { app, sender, run, asked, book: Book::default(), store, fact }
+    }
+
+    fn run(mut self, asks: &Receiver<LogAsk>) {
+        let (mut told, mut busy) = (None, false);
+        loop {
+            let wait = if busy { Duration::ZERO } else { LOOK };
+            let mut answered = Ok(());
+            match asks.recv_timeout(wait) {
+                Ok(ask) => {
+                    answered = self.answer(ask);
+                    for ask in asks.try_iter() {
+                        answered = answered.and(self.answer(ask));
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if answered.is_err() || self.sender.is_closed() {
+                return;
+            }
+            busy = self.grow();
+            let extent = self.book.extent();
+            let now = Some((self.run, self.asked, extent));
+            if now != told {
+                told.clone_from(&now);
+                if self.tell().is_err() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Reads on; `true`: there is more at once.
+    fn grow(&mut self) -> bool {
+        let Some(run) = self.run else { return false };
+        if !self.book.has_file()
+            && let Ok(file) = File::open(self.app.log_file(run))
+        {
+            self.book.open(file);
+        }
+        self.facts(run);
+        let more = self.book.grow();
+        self.book.sieve() || more
+    }
+
+    /// Takes over the run's new facts.
+    fn facts(&mut self, run: RunNumber) {
+        if self.store.is_none() {
+            let store = self.app.store().or_else(|_| self.app.unwritable_store());
+            self.store = store.ok().map(|store| (store, -1));
+        }
+        let Some((store, version)) = &mut self.store else { return };
+        let Ok(now) = store.data_version() else { return };
+        if std::mem::replace(version, now) == now {
+            return;
+        }
+        for fact in store.facts(run, self.fact).unwrap_or_default() {
+            self.fact = fact.seq;
+            let step = fact.step.as_ref().map(ToString::to_string).unwrap_or_default();
+            self.book.fact(line(&fact), step);
+        }
+    }
+
+    fn answer(&mut self, ask: LogAsk) -> Result<(), Gone> {
+        match ask {
+            LogAsk::Follow { run, asked, query } => {
+                (self.run, self.asked, self.fact) = (Some(run), asked, 0);
+                self.book = Book::new(None);
+                self.book.ask(query);
+                if let Some((_, version)) = &mut self.store {
+                    *version = -1;
+                }
+                Ok(())
+            }
+            LogAsk::Query { asked, query } => {
+                self.asked = asked;
+                self.book.ask(query);
+                Ok(())
+            }
+            LogAsk::Window { asked, from } if asked == self.asked => {
+                self.say(Msg::LogWindow(asked, from, self.book.lines(from, AROUND * 2)))
+            }
+            LogAsk::Find { asked, mark, from, forward } if asked == self.asked => {
+                // The next one is only known when all of them are.
+                while self.book.sieve() {}
+                self.say(Msg::LogFound(asked, mark, self.book.find(mark, from, forward)))
+            }
+            LogAsk::Use { asked, from, to, what } if asked == self.asked => {
+                self.use_lines(from, to, what)
+            }
+            // An answer to what nobody asks any more would be one to something else.
+            _ => Ok(()),
+        }
+    }
+
+    fn tell(&self) -> Result<(), Gone> {
+        let Some(run) = self.run else { return Ok(()) };
+        self.say(Msg::Logged(run, self.asked, self.book.extent(), self.book.tail(TAIL)))
+    }
+
+    fn say(&self, message: Msg) -> Result<(), Gone> {
+        self.sender.blocking_send(message).map_err(|_| Gone)
+    }
+
+    fn use_lines(&self, from: usize, to: usize, what: LogUse) -> Result<(), Gone> {
+        match what {
+            LogUse::Copy => {
+                let (mut text, mut count) = (String::new(), 0);
+                for line in self.book.lines(from, to.saturating_sub(from)) {
+                    if text.len() + line.text.len() > MOST_COPIED {
+                        break;
+                    }
+                    text.push_str(&written(&line));
+                    text.push('\n');
+                    count += 1;
+                }
+                // One line alone is pasted into the middle of something.
+                if count == 1 {
+                    text.pop();
+                }
+                self.say(Msg::Clip(text, count))
+            }
+            LogUse::Save => {
+                let saved = self.save(from, to);
+                self.say(match saved {
+                    Ok((file, count)) => {
+                        Msg::Tell(format!("saved {count} lines to {}", file.display()))
+                    }
+                    Err(error) => Msg::Alarm(format!("the log cannot be saved: {error}")),
+                })
+            }
+        }
+    }
+
+    fn save(&self, from: usize, to: usize) -> Result<(PathBuf, usize), String> {
+        let folder = self.app.state.join("exports");
+        private_folder(&folder).map_err(|problem| problem.to_string())?;
+        let run = self.run.map_or(0, |run| run.0);
+        let at = self.app.clock.now().strftime("%Y%m%dT%H%M%S");
+        let path = folder.join(format!("run-{run}-{at}.log"));
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
+        let mut file = std::io::BufWriter::new(file.map_err(|e| e.to_string())?);
+        let mut count = 0;
+        let mut at = from;
+        while at < to {
+            let lines = self.book.lines(at, book::TURN.min(to - at));
+            if lines.is_empty() {
+                break;
+            }
+            (at, count) = (at + lines.len(), count + lines.len());
+            for line in lines {
+                writeln!(file, "{}", written(&line)).map_err(|e| e.to_string())?;
+            }
+        }
+        file.flush().map_err(|e| e.to_string())?;
+        Ok((path, count))
+    }
+}
+
+/// A line as text.
+fn written(line: &Line) -> String {
+    let at = line.at.strftime("%H:%M:%S.%3fZ");
+    format!("{at} {} {} {}", line.level.letter(), line.source, line.text)
+}
+
+fn line(fact: &Fact) -> Line {
+    let step = fact.step.as_ref().map(|s| format!("{s}: ")).unwrap_or_default();
+    let (said, level) = match &fact.event {
+        Recorded::Known(event) => (words::sentence(event), level(event)),
+        Recorded::Unknown { kind, .. } => (kind.clone(), LogLevel::Warn),
+    };
+    Line { at: fact.at, source: "run".to_owned(), level, text: format!("{step}{said}") }
+}
+
+/// How bad a fact is.
+fn level(event: &Event) -> LogLevel {
+    match event {
+        Event::StepFailed { .. } => LogLevel::Error,
+        Event::StepFinished { warning: true, .. }
+        | Event::StepSkipped { .. }
+        | Event::UndoPlanned { .. }
+        | Event::RunnerLost { .. }
+        | Event::CommandRefused { .. } => LogLevel::Warn,
+        _ => LogLevel::Info,
+    }
+}

@@ -1,0 +1,102 @@
+//! What is told: shown for a while in the corner, and kept.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::Model;
+use crate::domain::time::Timestamp;
+
+/// How loud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// It was done, or why it was not.
+    Info,
+    /// Look at it.
+    Warning,
+    /// It failed; stays until it is taken away.
+    Error,
+}
+
+impl Level {
+    fn stays(self) -> Option<Duration> {
+        match self {
+            Self::Info => Some(Duration::from_secs(5)),
+            Self::Warning => Some(Duration::from_secs(10)),
+            Self::Error => None,
+        }
+    }
+}
+
+/// Something that was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// When, once the clock is known.
+    pub at: Option<Timestamp>,
+    /// How loud.
+    pub level: Level,
+    /// What.
+    pub text: String,
+}
+
+/// A message in the corner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Toast {
+    /// How loud.
+    pub level: Level,
+    /// What.
+    pub text: String,
+    /// Until when, since the screen began; none: until it is taken away.
+    pub until: Option<Duration>,
+}
+
+/// So many are in the corner at once.
+const SHOWN: usize = 3;
+/// So many are kept.
+const KEPT: usize = 500;
+
+/// Everything that was told, and what is still in the corner.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Messages {
+    /// All of it, newest last.
+    pub all: VecDeque<Message>,
+    /// In the corner, newest last.
+    pub toasts: Vec<Toast>,
+    /// So many warnings and errors were not looked at.
+    pub unread: usize,
+}
+
+impl Model {
+    /// Tells something for a while.
+    pub fn tell(&mut self, text: impl Into<String>) {
+        self.say(Level::Info, text);
+    }
+
+    /// Tells something as loud as it is.
+    pub fn say(&mut self, level: Level, text: impl Into<String>) {
+        let (text, messages) = (text.into(), &mut self.messages);
+        let until = level.stays().map(|stays| self.elapsed + stays);
+        messages.toasts.retain(|toast| toast.text != text);
+        messages.toasts.push(Toast { level, text: text.clone(), until });
+        // What fades by itself makes room first.
+        while messages.toasts.len() > SHOWN {
+            let fades = messages.toasts.iter().position(|toast| toast.until.is_some());
+            messages.toasts.remove(fades.unwrap_or(0));
+        }
+        messages.unread += usize::from(level != Level::Info);
+        messages.all.push_back(Message { at: self.now, level, text });
+        if messages.all.len() > KEPT {
+            messages.all.pop_front();
+        }
+    }
+
+    /// Takes away what had its time.
+    pub fn fade(&mut self) {
+        let elapsed = self.elapsed;
+        self.messages.toasts.retain(|toast| toast.until.is_none_or(|until| until > elapsed));
+    }
+
+    /// Takes the newest one out of the corner; `false`: there was none.
+    pub fn dismiss(&mut self) -> bool {
+        self.messages.toasts.pop().is_some()
+    }
+}

@@ -1,0 +1,78 @@
+//! What lies over the panes and acts on nothing by itself: help, the palette, the messages.
+
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher};
+use tui_input::Input;
+
+use super::Model;
+use crate::tui::keys::commands::{COMMANDS, Command};
+
+/// What lies over the panes.
+#[derive(Debug, Clone)]
+pub enum Overlay {
+    /// Every key, filtered by what is typed.
+    Help(Finder),
+    /// Commands by name, found by what is typed.
+    Palette(Finder),
+    /// Everything that was told; the selected one, from the newest.
+    Messages(usize),
+}
+
+/// A line of text and the selected one of what it finds.
+#[derive(Debug, Clone, Default)]
+pub struct Finder {
+    /// What is looked for.
+    pub input: Input,
+    /// Which of the found ones is selected.
+    pub selected: usize,
+}
+
+/// Something that can be found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// A command.
+    Command(Command),
+    /// An environment, by its place in the list.
+    Environment(usize),
+}
+
+impl Model {
+    /// What the palette finds, the best first. Nothing typed: what was run lately, then everything.
+    pub fn palette(&self, typed: &str) -> Vec<Found> {
+        if typed.trim().is_empty() {
+            let rest = COMMANDS.iter().map(|row| row.command);
+            let rest = rest.filter(|command| !self.recent.contains(command));
+            return self.recent.iter().copied().chain(rest).map(Found::Command).collect();
+        }
+        let commands = COMMANDS
+            .iter()
+            .map(|row| (format!("{} · {}", row.name, row.doc), Found::Command(row.command)));
+        let environments = self.environments.iter().enumerate();
+        let environments = environments.map(|(at, environment)| {
+            (format!("environment {}", environment.name), Found::Environment(at))
+        });
+        let pattern = Pattern::parse(typed, CaseMatching::Ignore, Normalization::Smart);
+        let mut matcher = Matcher::new(Config::DEFAULT);
+        let mut found: Vec<_> = commands
+            .chain(environments)
+            .filter_map(|(name, found)| {
+                let mut buffer = Vec::new();
+                let haystack = nucleo_matcher::Utf32Str::new(&name, &mut buffer);
+                Some((pattern.score(haystack, &mut matcher)?, found))
+            })
+            .collect();
+        found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+        found.into_iter().map(|(_, found)| found).collect()
+    }
+
+    /// The rows of help that what is typed leaves, in their order.
+    pub fn help_rows(&self, typed: &str) -> Vec<Command> {
+        let typed = typed.trim().to_lowercase();
+        let has = |text: &str| text.to_lowercase().contains(&typed);
+        COMMANDS
+            .iter()
+            .filter(|row| has(row.name) || has(row.doc) || row.keys.iter().any(|key| has(key)))
+            .map(|row| row.command)
+            .collect()
+    }
+}

@@ -1,0 +1,216 @@
+//! The pane Logs: what is shown, what is looked for, what is copied.
+
+use tui_input::Input;
+
+use super::text::edit;
+use crate::domain::log_level::LogLevel;
+use crate::tui::effect::{Effect, LogAsk, LogUse};
+use crate::tui::keys::commands::Command;
+use crate::tui::keys::{Code, Key};
+use crate::tui::model::logs::{Mark, Query, TimeMode};
+use crate::tui::model::{Model, Pane};
+
+/// Carries a command of the pane out.
+pub(super) fn go(model: &mut Model, command: Command) -> Vec<Effect> {
+    match command {
+        Command::Follow => {
+            (model.logs.bottom, model.logs.current, model.logs.selection) = (None, None, None);
+            Vec::new()
+        }
+        Command::Search => {
+            model.focus = Pane::Logs;
+            let before = model.logs.query.search.clone().unwrap_or_default();
+            model.logs.typing = Some(Input::from(before));
+            Vec::new()
+        }
+        Command::NextMatch => find(model, Mark::Match, true),
+        Command::PreviousMatch => find(model, Mark::Match, false),
+        Command::NextError => find(model, Mark::Error, true),
+        Command::PreviousError => find(model, Mark::Error, false),
+        Command::Filter => filter(model),
+        Command::Level => {
+            let at = LogLevel::ALL.iter().position(|l| *l == model.logs.query.level).unwrap_or(2);
+            // From what is usual upwards, and round.
+            let level = LogLevel::ALL[(at + 1) % LogLevel::ALL.len()];
+            query(model, |query| query.level = level)
+        }
+        Command::Source => {
+            let sources = &model.logs.extent.sources;
+            let next = match &model.logs.query.source {
+                None => sources.first().cloned(),
+                Some(now) => {
+                    let at = sources.iter().position(|s| s == now);
+                    at.and_then(|at| sources.get(at + 1)).cloned()
+                }
+            };
+            query(model, |query| query.source = next)
+        }
+        Command::ThisStep => this_step(model),
+        Command::Wrap => {
+            model.logs.wrap = !model.logs.wrap;
+            model.logs.column = 0;
+            Vec::new()
+        }
+        Command::Time => {
+            model.logs.time = match model.logs.time {
+                TimeMode::Utc => TimeMode::Since,
+                TimeMode::Since => TimeMode::Off,
+                TimeMode::Off => TimeMode::Utc,
+            };
+            Vec::new()
+        }
+        Command::Select => {
+            let here = model.logs.here();
+            model.logs.selection = match model.logs.selection {
+                None if model.logs.extent.shown > 0 => Some((here, here)),
+                _ => None,
+            };
+            model.logs.bottom.get_or_insert(model.logs.extent.shown);
+            window(model)
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The log of the step under way alone, or all of it again.
+fn this_step(model: &mut Model) -> Vec<Effect> {
+    let step = model.here().and_then(|e| e.run.as_ref()).and_then(|run| {
+        let view = &run.view;
+        let failed = view.failure.as_ref().map(|(step, ..)| step);
+        view.state.step().or(failed).map(ToString::to_string)
+    });
+    if model.logs.query.step.is_none() && step.is_none() {
+        model.tell("no step is under way, and none failed");
+        return Vec::new();
+    }
+    model.focus = Pane::Logs;
+    let step = step.filter(|_| model.logs.query.step.is_none());
+    query(model, |query| query.step = step)
+}
+
+fn filter(model: &mut Model) -> Vec<Effect> {
+    let search = model.logs.query.search.clone();
+    if model.logs.query.filter.is_none() && search.is_none() {
+        model.tell("search first with /, then & leaves only what matches");
+        return Vec::new();
+    }
+    let on = model.logs.query.filter.is_none();
+    query(model, |query| query.filter = search.filter(|_| on))
+}
+
+/// Changes what is shown. The pane follows then: line numbers mean other lines now.
+fn query(model: &mut Model, change: impl FnOnce(&mut Query)) -> Vec<Effect> {
+    let logs = &mut model.logs;
+    change(&mut logs.query);
+    logs.asked += 1;
+    (logs.bottom, logs.current, logs.selection) = (None, None, None);
+    logs.window = (0, Vec::new());
+    logs.tail.clear();
+    logs.extent.shown = 0;
+    vec![Effect::Log(LogAsk::Query { asked: logs.asked, query: logs.query.clone() })]
+}
+
+/// Changes what is looked for; what is read stays where it is.
+fn look_for(model: &mut Model, search: Option<String>) -> Vec<Effect> {
+    let logs = &mut model.logs;
+    if logs.query.search == search {
+        return Vec::new();
+    }
+    logs.query.search = search;
+    logs.current = None;
+    logs.asked += 1;
+    vec![Effect::Log(LogAsk::Query { asked: logs.asked, query: logs.query.clone() })]
+}
+
+fn find(model: &mut Model, mark: Mark, forward: bool) -> Vec<Effect> {
+    if mark == Mark::Match && model.logs.query.search.is_none() {
+        model.tell("nothing is searched for; / begins");
+        return Vec::new();
+    }
+    model.focus = Pane::Logs;
+    let logs = &model.logs;
+    let read = logs.bottom.map(|bottom| bottom.saturating_sub(1));
+    let from = logs.current.map(|(at, _)| at).or(read);
+    vec![Effect::Log(LogAsk::Find { asked: logs.asked, mark, from, forward })]
+}
+
+/// What was found: it is shown with some lines below it.
+pub(super) fn found(model: &mut Model, mark: Mark, at: Option<(usize, usize)>) -> Vec<Effect> {
+    let Some((line, nth)) = at else {
+        model.tell(match mark {
+            Mark::Match => "nothing matches",
+            Mark::Error => "no line says that it is an error",
+        });
+        return Vec::new();
+    };
+    let below = usize::from(model.size.1 / 4).max(3);
+    let logs = &mut model.logs;
+    logs.current = Some((line, nth));
+    logs.bottom = Some((line + below).min(logs.extent.shown).max(1));
+    if logs.bottom == Some(logs.extent.shown) && logs.extent.shown > line + 1 {
+        logs.bottom = Some(logs.extent.shown - 1);
+    }
+    window(model)
+}
+
+/// Fetches the lines around what is read, if they are not here.
+pub(super) fn window(model: &Model) -> Vec<Effect> {
+    let asked = model.logs.asked;
+    let missing = model.logs.missing();
+    missing.map(|from| Effect::Log(LogAsk::Window { asked, from })).into_iter().collect()
+}
+
+/// A key while a search is typed: its matches are counted as it grows.
+pub(super) fn typed(model: &mut Model, key: Key) -> Vec<Effect> {
+    let Some(mut input) = model.logs.typing.take() else {
+        return Vec::new();
+    };
+    let text = |input: &Input| Some(input.value().to_owned()).filter(|text| !text.is_empty());
+    match key.code {
+        Code::Esc => look_for(model, None),
+        Code::Enter => {
+            let mut effects = look_for(model, text(&input));
+            if model.logs.query.search.is_some() {
+                effects.extend(find(model, Mark::Match, true));
+            }
+            effects
+        }
+        _ => {
+            edit(&mut input, key);
+            let search = text(&input);
+            model.logs.typing = Some(input);
+            look_for(model, search)
+        }
+    }
+}
+
+/// What `y`, `Y` and `s` take out of the log.
+pub(super) fn take(model: &mut Model, command: Command) -> Vec<Effect> {
+    let logs = &mut model.logs;
+    if logs.extent.shown == 0 {
+        model.tell("there is no line to take");
+        return Vec::new();
+    }
+    let here = logs.here();
+    let (from, to) = match (command, logs.selection.take()) {
+        (Command::Copy, Some((a, b))) => (a.min(b), a.max(b) + 1),
+        (Command::Copy, None) => (here, here + 1),
+        _ => (0, logs.extent.shown),
+    };
+    let what = if command == Command::Save { LogUse::Save } else { LogUse::Copy };
+    vec![Effect::Log(LogAsk::Use { asked: logs.asked, from, to, what })]
+}
+
+/// One level back: a selection, then a jump, then a filter, then the search. `false`: there was none.
+pub(super) fn back(model: &mut Model) -> Option<Vec<Effect>> {
+    let logs = &mut model.logs;
+    if logs.selection.take().is_some() {
+        return Some(Vec::new());
+    }
+    if logs.query.filter.is_some() || logs.query.step.is_some() || logs.query.source.is_some() {
+        return Some(query(model, |query| {
+            (query.filter, query.step, query.source) = (None, None, None);
+        }));
+    }
+    logs.query.search.is_some().then(|| look_for(model, None))
+}

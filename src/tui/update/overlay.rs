@@ -1,0 +1,106 @@
+//! Keys while help, the palette or the messages lie over the panes.
+
+use super::run;
+use super::text::edit;
+use crate::tui::effect::Effect;
+use crate::tui::keys::{Code, Key};
+use crate::tui::model::Model;
+use crate::tui::model::deploy::DeployPane;
+use crate::tui::model::overlay::{Finder, Found, Overlay};
+
+/// A key while something lies over the panes.
+pub(super) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
+    match model.overlay.take() {
+        Some(Overlay::Help(finder)) => help(model, finder, key),
+        Some(Overlay::Palette(finder)) => palette(model, finder, key),
+        Some(Overlay::Messages(at)) => messages(model, at, key),
+        None => Vec::new(),
+    }
+}
+
+fn help(model: &mut Model, mut finder: Finder, key: Key) -> Vec<Effect> {
+    let empty = finder.input.value().is_empty();
+    match key.code {
+        Code::Esc if !empty => finder.input.reset(),
+        Code::Esc => return Vec::new(),
+        Code::Char('?' | 'q') if empty => return Vec::new(),
+        Code::Enter => {
+            let rows = model.help_rows(finder.input.value());
+            return match rows.get(finder.selected) {
+                Some(command) => run(model, *command, key),
+                None => Vec::new(),
+            };
+        }
+        _ => {
+            let count = model.help_rows(finder.input.value()).len();
+            typed(&mut finder, key, count);
+        }
+    }
+    model.overlay = Some(Overlay::Help(finder));
+    Vec::new()
+}
+
+fn palette(model: &mut Model, mut finder: Finder, key: Key) -> Vec<Effect> {
+    let found = model.palette(finder.input.value());
+    match key.code {
+        Code::Esc => return Vec::new(),
+        Code::Enter => {
+            return found.get(finder.selected).map_or_else(Vec::new, |f| go(model, *f, key));
+        }
+        _ => typed(&mut finder, key, found.len()),
+    }
+    model.overlay = Some(Overlay::Palette(finder));
+    Vec::new()
+}
+
+fn go(model: &mut Model, found: Found, key: Key) -> Vec<Effect> {
+    match found {
+        Found::Command(command) => {
+            model.recent.retain(|recent| *recent != command);
+            model.recent.insert(0, command);
+            model.recent.truncate(5);
+            run(model, command, key)
+        }
+        Found::Environment(at) => {
+            (model.selected, model.deploy) = (at, DeployPane::default());
+            super::follow(model).into_iter().collect()
+        }
+    }
+}
+
+/// Text goes into the line; arrows choose.
+fn typed(finder: &mut Finder, key: Key, count: usize) {
+    let last = count.saturating_sub(1);
+    let page = 10;
+    finder.selected = match key.code {
+        Code::Up => finder.selected.saturating_sub(1),
+        Code::Down | Code::Tab => (finder.selected + 1).min(last),
+        Code::PageUp => finder.selected.saturating_sub(page),
+        Code::PageDown => (finder.selected + page).min(last),
+        _ if edit(&mut finder.input, key) => 0,
+        _ => finder.selected,
+    };
+}
+
+fn messages(model: &mut Model, at: usize, key: Key) -> Vec<Effect> {
+    let last = model.messages.all.len().saturating_sub(1);
+    let to = match key.code {
+        Code::Esc | Code::Enter | Code::Char('!' | 'q') => return Vec::new(),
+        Code::Char('a') => {
+            model.messages.toasts.clear();
+            return Vec::new();
+        }
+        Code::Char('y') => {
+            let chosen = model.messages.all.iter().rev().nth(at).map(|m| m.text.clone());
+            model.overlay = Some(Overlay::Messages(at));
+            return chosen.map(|text| Effect::Copy(text, 1)).into_iter().collect();
+        }
+        Code::Char('j') | Code::Down => (at + 1).min(last),
+        Code::Char('k') | Code::Up => at.saturating_sub(1),
+        Code::PageDown => (at + 10).min(last),
+        Code::PageUp => at.saturating_sub(10),
+        _ => at,
+    };
+    model.overlay = Some(Overlay::Messages(to));
+    Vec::new()
+}

@@ -1,0 +1,91 @@
+//! The pane Deploy: the steps of the run, what customers are on, and what to do now.
+
+mod doubt;
+mod steps;
+mod tail;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+pub(super) use self::tail::customers;
+use super::{clock, framed, wrapped, write};
+use crate::domain::plan::RunKind;
+use crate::domain::view::RunView;
+use crate::tui::model::environments::RunSeen;
+use crate::tui::model::{Model, Pane};
+use crate::tui::theme::{Role, Theme};
+
+/// So many steps are to be seen, whatever else there is to say.
+const LEAST_STEPS: usize = 3;
+
+pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let Some(here) = model.here() else {
+        return;
+    };
+    let inner = framed(model, theme, Pane::Deploy, format!(" {} ", here.name), area, buffer);
+    let width = usize::from(inner.width);
+    let Some(run) = &here.run else {
+        let empty = if here.read {
+            format!("No runs yet for {}. D starts one.", here.name)
+        } else {
+            "Reading the store…".to_owned()
+        };
+        return write(&[Line::styled(empty, theme.style(Role::Muted))], inner, buffer);
+    };
+    let elapsed = elapsed_ms(model, &run.view);
+    let head = head(run, theme, width);
+    let height = usize::from(inner.height);
+    let in_doubt = here.in_doubt().is_some();
+    let mut end = if in_doubt {
+        doubt::doubt(model, here, run, theme, width)
+    } else {
+        tail::tail(model, here, run, false, theme, width)
+    };
+    // Where it is tight, the bars go first: the second line of the screen tells the traffic too.
+    if !in_doubt && head.len() + end.len() + LEAST_STEPS > height {
+        end = tail::tail(model, here, run, true, theme, width);
+    }
+    // What customers are on and what to do now is never scrolled away.
+    let room = height.saturating_sub(head.len() + end.len());
+    let look = steps::Look { model, run, elapsed, theme, width };
+    let (mut lines, mut current) = look.steps(true);
+    if lines.len() > room {
+        (lines, current) = look.steps(false);
+    }
+    let last = lines.len().saturating_sub(room);
+    let from = current.saturating_sub(room.saturating_sub(4)).min(last);
+    let from = (from + model.deploy.scroll).min(last);
+    let mut shown = head;
+    let rest = room.saturating_sub(lines.len());
+    shown.extend(lines.into_iter().skip(from).take(room));
+    // The bars stand at the bottom, so that they do not move while steps come and go.
+    shown.extend(std::iter::repeat_n(Line::raw(""), rest));
+    shown.extend(end);
+    write(&shown, inner, buffer);
+}
+
+fn head(run: &RunSeen, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+    let view = &run.view;
+    let release = view.plan.release.as_ref().map_or("", |r| r.as_str());
+    let blue = view.services.values().find_map(|s| s.blue_release.as_ref());
+    let what = match (view.plan.kind, blue) {
+        (RunKind::Cleanup, _) => "clean up BLUE".to_owned(),
+        (kind, Some(blue)) => {
+            format!("{} {blue} BLUE {} {release} GREEN", kind.word(), theme.pick("→", "->"))
+        }
+        (kind, None) => format!("{} {release} GREEN", kind.word()),
+    };
+    let process = run.runner.map_or("no process".to_owned(), |pid| format!("process {pid}"));
+    let by = if view.ended.is_some() { String::new() } else { format!(" · {process}") };
+    let text =
+        format!("{} {what} · started {} by {}{by}", view.number, clock(view.started), view.actor);
+    wrapped(&text, width).into_iter().map(Line::raw).collect()
+}
+
+/// How long the run has been going by now. Facts tell only up to the last one.
+pub(super) fn elapsed_ms(model: &Model, view: &RunView) -> u64 {
+    let since = model.now.map(|now| now.duration_since(view.started).as_millis());
+    let since = since.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0);
+    if view.ended.is_some() { view.elapsed_ms } else { since.max(view.elapsed_ms) }
+}

@@ -1,0 +1,232 @@
+//! The steps: state, title, how long it took and how long it usually does.
+
+use ratatui::text::{Line, Span};
+
+use crate::domain::plan::{Member, RunKind};
+use crate::domain::run::RunState;
+use crate::domain::step::{StepKind, StepState};
+use crate::domain::usual::{LEAST_RUNS, Took, Usual};
+use crate::domain::view::{RunView, StepView};
+use crate::tui::model::Model;
+use crate::tui::model::environments::RunSeen;
+use crate::tui::theme::{Mark, Role, Theme};
+use crate::tui::view::{clock, took, wrapped};
+
+/// What the steps are drawn from.
+pub(super) struct Look<'a> {
+    pub(super) model: &'a Model,
+    pub(super) run: &'a RunSeen,
+    pub(super) elapsed: u64,
+    pub(super) theme: &'a Theme,
+    pub(super) width: usize,
+}
+
+/// From this width on the usual times have a column.
+const WITH_USUAL: usize = 70;
+
+impl Look<'_> {
+    /// The lines of the steps, and at which of them the run is. `whole`: with what each one said.
+    pub(super) fn steps(&self, whole: bool) -> (Vec<Line<'static>>, usize) {
+        let view = &self.run.view;
+        let usual = Usual::of(&self.model.history.runs, &view.plan.environment, view.plan.kind);
+        let current = current_step(view).filter(|_| view.ended.is_none());
+        let (mut lines, mut at_line) = (self.columns(&usual), 0);
+        for (at, step) in view.steps.iter().enumerate() {
+            if current == Some(at) {
+                at_line = lines.len();
+            }
+            lines.push(self.step(at, step, current == Some(at), &usual));
+            lines.extend(self.details(step, whole));
+        }
+        if whole {
+            lines.extend(self.no_return());
+        }
+        (lines, at_line)
+    }
+
+    fn columns(&self, usual: &Usual) -> Vec<Line<'static>> {
+        if usual.runs < LEAST_RUNS || self.width < WITH_USUAL {
+            return Vec::new();
+        }
+        let text = format!("{:>width$}", "took   usual ", width = self.width);
+        vec![Line::styled(text, self.theme.style(Role::Muted))]
+    }
+
+    fn step(&self, at: usize, step: &StepView, here: bool, usual: &Usual) -> Line<'static> {
+        let driven = self.run.runner.is_some();
+        let gone = self.elapsed.saturating_sub(step.began_ms.unwrap_or(self.elapsed));
+        let time = match step.state {
+            StepState::Pending | StepState::NotRun { .. } => String::new(),
+            // Nobody can say how long a step took whose end nobody saw.
+            StepState::InDoubt => "?".to_owned(),
+            StepState::Running { .. } if !driven => "?".to_owned(),
+            StepState::Running { .. } | StepState::Waiting => {
+                running_for(&self.run.view, step, gone)
+            }
+            _ => took(step.took_ms),
+        };
+        // A step that nobody drives any more is not running, whatever the last fact says.
+        let lost = matches!(step.state, StepState::Running { .. }) && !driven;
+        let mark = self.theme.step(if lost { &StepState::InDoubt } else { &step.state });
+        let known = usual.steps.get(&step.plan.id).filter(|_| usual.runs >= LEAST_RUNS);
+        let usually = if step.plan.kind.is_gate() { None } else { known };
+        self.line(at, step, here, mark, &time, usually)
+    }
+
+    fn line(
+        &self,
+        at: usize,
+        step: &StepView,
+        here: bool,
+        mark: Mark,
+        time: &str,
+        usual: Option<&Took>,
+    ) -> Line<'static> {
+        let cursor = if here { self.theme.pick("▶", ">") } else { " " };
+        let attempt = match step.state {
+            StepState::Running { attempt } if attempt > 1 => format!("  attempt {attempt}"),
+            _ => String::new(),
+        };
+        let told = usual.filter(|_| self.width >= WITH_USUAL);
+        let usually =
+            told.map_or(String::new(), |took| format!("{:>8}", super::super::took(ms(took.p50))));
+        let room = self.width.saturating_sub(17 + time.len().max(5) + usually.len());
+        let title: String = format!("{}{attempt}", step.plan.title).chars().take(room).collect();
+        Line::from(vec![
+            Span::raw(format!(" {cursor}{:>2} ", at + 1)),
+            Span::styled(format!("{} {:<5}", mark.glyph, mark.word), self.theme.style(mark.role)),
+            Span::raw(format!("{title:<room$} {time:>5}")),
+            Span::styled(usually, self.theme.style(Role::Muted)),
+        ])
+    }
+
+    /// What a step said, and what a gate goes by.
+    fn details(&self, step: &StepView, whole: bool) -> Vec<Line<'static>> {
+        let text = match &step.state {
+            StepState::Skipped { reason } => Some(format!("reason: {reason}")),
+            StepState::Ok | StepState::Warning if !step.summary.is_empty() && whole => {
+                Some(step.summary.clone())
+            }
+            StepState::Waiting => return self.evidence(),
+            StepState::Running { .. } => return self.slower(step),
+            _ => None,
+        };
+        // A warning is read in full; what went well is one line.
+        let most = if step.state == StepState::Warning { 3 } else { 1 };
+        let lines = text.iter().flat_map(|d| wrapped(d, self.width.saturating_sub(9))).take(most);
+        let style = self.theme.style(Role::Muted);
+        lines.map(|text| Line::styled(format!("         {text}"), style)).collect()
+    }
+
+    /// What the gate goes by: green's health, and whether undo is there.
+    fn evidence(&self) -> Vec<Line<'static>> {
+        use crate::domain::health::Verdict;
+        let view = &self.run.view;
+        let mut parts = Vec::new();
+        for service in view.plan.members.iter().map(Member::service) {
+            let Some(seen) = view.services.get(service) else { continue };
+            let (glyph, role, word) = match seen.green_health {
+                Some(Verdict::Pass) => (self.theme.pick("✓", "[+]"), Role::Ok, "healthy"),
+                Some(Verdict::Fail) => (self.theme.pick("✗", "[X]"), Role::Failed, "NOT healthy"),
+                Some(Verdict::Inconclusive) | None => {
+                    (self.theme.pick("?", "[~]"), Role::Unknown, "not asked")
+                }
+            };
+            parts.push((glyph, role, format!("{service} GREEN {word}")));
+        }
+        let blue = view.services.values().all(|s| s.blue.is_some());
+        parts.push(if blue {
+            (self.theme.pick("✓", "[+]"), Role::Ok, "undo: BLUE stays".to_owned())
+        } else {
+            (
+                self.theme.pick("▲", "[!]"),
+                Role::Warning,
+                "no undo: nothing served before".to_owned(),
+            )
+        });
+        let mut lines: Vec<Line<'static>> = Vec::new();
+        let room = self.width.saturating_sub(9);
+        for (glyph, role, text) in parts {
+            let spans = [
+                Span::styled(format!("{glyph} "), self.theme.style(role)),
+                Span::raw(format!("{text}   ")),
+            ];
+            let width: usize = spans.iter().map(Span::width).sum();
+            match lines.last_mut().filter(|line| line.width() + width <= room + 12) {
+                Some(line) => line.spans.extend(spans),
+                None => {
+                    lines.push([Span::raw("         ")].into_iter().chain(spans).collect());
+                }
+            }
+        }
+        lines
+    }
+
+    /// A step that takes longer than 19 of 20 did is said to, before anything fails.
+    fn slower(&self, step: &StepView) -> Vec<Line<'static>> {
+        let view = &self.run.view;
+        let usual = Usual::of(&self.model.history.runs, &view.plan.environment, view.plan.kind);
+        let gone = self.elapsed.saturating_sub(step.began_ms.unwrap_or(self.elapsed));
+        let known = usual.steps.get(&step.plan.id).filter(|_| usual.runs >= LEAST_RUNS);
+        let slow = known.filter(|took| gone > ms(took.p95) + 1000);
+        let said = slow.map(|usual| {
+            let text = format!(
+                "         {} slower than usual (p95 {})",
+                self.theme.pick("▲", "[!]"),
+                took(ms(usual.p95))
+            );
+            Line::styled(text, self.theme.style(Role::Warning))
+        });
+        said.into_iter().collect()
+    }
+
+    /// The line behind which instant undo is gone, and until when blue is warm.
+    fn no_return(&self) -> Vec<Line<'static>> {
+        let view = &self.run.view;
+        let has_blue = view.services.values().any(|s| s.blue.is_some());
+        let gone = matches!(&view.state, RunState::Ended { outcome }
+            if *outcome != crate::domain::event::Outcome::Promoted);
+        if view.plan.kind != RunKind::Deploy || !has_blue || view.undoing() || gone {
+            return Vec::new();
+        }
+        let dash = self.theme.pick("┄", "-").repeat(6);
+        let keep = view.plan.policy.keep_blue;
+        let until = view.ended.and_then(|ended| ended.checked_add(keep).ok());
+        let warm = match until {
+            Some(until) => format!("until {}", clock(until)),
+            None => format!("for {} after this run", crate::domain::time::spoken(keep)),
+        };
+        let text = format!("   {dash} below: BLUE is removed, instant undo is gone {dash}");
+        let pending = self.theme.step(&StepState::Pending);
+        vec![
+            Line::styled(text, self.theme.style(Role::NoReturn)),
+            Line::styled(
+                format!(
+                    "   K {} {:<5}Clean up BLUE (a run of its own); it stays warm {warm}",
+                    pending.glyph, pending.word
+                ),
+                self.theme.style(Role::Pending),
+            ),
+        ]
+    }
+}
+
+fn ms(length: std::time::Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(super) fn current_step(view: &RunView) -> Option<usize> {
+    let step = view.state.step()?;
+    view.steps.iter().rposition(|s| &s.plan.id == step)
+}
+
+/// How long a step has been going; of a soak also how long it is to go.
+fn running_for(view: &RunView, step: &StepView, ms: u64) -> String {
+    let length = view.plan.policy.soak.length.as_millis();
+    match (&step.plan.kind, &step.state, u64::try_from(length)) {
+        (StepKind::Soak, StepState::Running { attempt: 1 }, Ok(length)) => {
+            format!("{} / {}", took(ms), took(length))
+        }
+        _ => took(ms),
+    }
+}

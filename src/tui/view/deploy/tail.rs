@@ -1,0 +1,160 @@
+//! What stands under the steps: traffic, progress, what failed, what now.
+
+use ratatui::text::{Line, Span};
+
+use crate::domain::plan::RunKind;
+use crate::domain::run::RunState;
+use crate::domain::step::{Side, StepState};
+use crate::domain::time::spoken;
+use crate::domain::usual::Usual;
+use crate::domain::view::{RunView, ServiceView};
+use crate::tui::model::Model;
+use crate::tui::model::environments::{Environment, RunSeen};
+use crate::tui::theme::{Role, Theme};
+use crate::tui::view::{clock, wrapped};
+
+/// The traffic bar of each service, how far the run is, what failed and what now.
+pub(super) fn tail(
+    model: &Model,
+    here: &Environment,
+    run: &RunSeen,
+    tight: bool,
+    theme: &Theme,
+    width: usize,
+) -> Vec<Line<'static>> {
+    let view = &run.view;
+    let mut lines = if tight { Vec::new() } else { vec![Line::raw("")] };
+    lines.extend(failure(view, if tight { 2 } else { 4 }, theme, width));
+    if view.plan.kind != RunKind::Cleanup && view.ended.is_none() && !tight {
+        for member in &view.plan.members {
+            if let Some(seen) = view.services.get(member.service()) {
+                lines.push(bar(member.service().as_str(), seen, theme, width));
+            }
+        }
+    }
+    if view.ended.is_none() {
+        lines.push(progress(model, view, theme, width));
+    }
+    let now = what_now(here, view);
+    lines.extend(
+        wrapped(&now, width).into_iter().map(|l| Line::styled(l, theme.style(Role::Focus))),
+    );
+    lines
+}
+
+/// BLUE left and solid, GREEN right and hatched, the words always there.
+fn bar(name: &str, seen: &ServiceView, theme: &Theme, width: usize) -> Line<'static> {
+    let on = |side: Side| seen.serving.is_some() && seen.serving.as_ref() == seen.build(side);
+    let room = width.saturating_sub(36).clamp(4, 40);
+    let fill = |side: Side| theme.fill(side).repeat(room);
+    let told = |text: &str| format!("{text:^room$}");
+    let (left, middle, role, right) = if on(Side::Blue) {
+        ("100%", fill(Side::Blue), Role::Blue, "  0%")
+    } else if on(Side::Green) {
+        ("  0%", fill(Side::Green), Role::Green, "100%")
+    } else if !seen.blue_known {
+        ("  ?%", told("not looked yet"), Role::Unknown, "  ?%")
+    } else if seen.serving.is_none() {
+        ("  0%", told("nobody serves"), Role::Muted, "  0%")
+    } else {
+        ("  ?%", told("somebody else serves"), Role::Unknown, "  ?%")
+    };
+    Line::from(vec![
+        Span::raw(format!(" {name:<12} BLUE {left} ")),
+        Span::styled(middle, theme.style(role)),
+        Span::raw(format!(" {right} GREEN")),
+    ])
+}
+
+/// What failed, why, what customers see.
+fn failure(view: &RunView, most: usize, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+    let failed = match &view.state {
+        RunState::Failed { .. } => true,
+        RunState::Ended { outcome } => !matches!(
+            outcome,
+            crate::domain::event::Outcome::Promoted | crate::domain::event::Outcome::CleanedUp
+        ),
+        _ => false,
+    };
+    let Some((step, problem, _)) = view.failure.as_ref().filter(|_| failed) else {
+        return Vec::new();
+    };
+    let mut lines = Vec::new();
+    let style = theme.style(Role::Failed);
+    let what = format!("{} {step}: {}", theme.pick("✗", "X"), problem.what);
+    lines.extend(wrapped(&what, width).into_iter().map(|l| Line::styled(l, style)));
+    for (word, text) in [("because", &problem.why), ("now", &problem.todo)] {
+        if !text.is_empty() {
+            let text = format!("  {word} {text}");
+            lines.extend(wrapped(&text, width).into_iter().take(most).map(Line::raw));
+        }
+    }
+    lines.extend(wrapped(&customers(view), width).into_iter().map(Line::raw));
+    lines
+}
+
+/// How far the run is, and when it will end by what it usually takes.
+fn progress(model: &Model, view: &RunView, theme: &Theme, width: usize) -> Line<'static> {
+    let done = view.steps.iter().filter(|s| {
+        matches!(s.state, StepState::Ok | StepState::Warning | StepState::Skipped { .. })
+    });
+    let (done, all) = (done.count(), view.steps.len().max(1));
+    let usual = Usual::of(&model.history.runs, &view.plan.environment, view.plan.kind);
+    let elapsed = super::elapsed_ms(model, view);
+    let left = Some(()).filter(|()| !view.undoing()).and_then(|()| usual.left(view, elapsed));
+    let ends = left.zip(model.now).and_then(|(left, now)| now.checked_add(left).ok());
+    let waits = matches!(view.state, RunState::Waiting { .. } | RunState::Paused { .. });
+    let ends = match (left, ends) {
+        (Some(left), _) if waits => {
+            format!("~{} more, without waiting (p50 of {})", spoken(left), usual.runs)
+        }
+        (_, Some(ends)) => format!("ends ~{} (p50 of {})", clock(ends), usual.runs),
+        _ => "no estimate yet".to_owned(),
+    };
+    let room = width.saturating_sub(20 + ends.len()).clamp(4, 30);
+    let filled = room * done / all;
+    Line::from(vec![
+        Span::raw(format!(" PROGRESS {done:>2}/{all:<2} ")),
+        Span::styled(theme.pick("▓", "#").repeat(filled), theme.style(Role::GaugeFull)),
+        Span::styled(theme.pick("░", ".").repeat(room - filled), theme.style(Role::GaugeEmpty)),
+        Span::raw(format!("  {ends}")),
+    ])
+}
+
+/// What the people who use the service get right now.
+pub(in crate::tui::view) fn customers(view: &RunView) -> String {
+    let blue = view.services.values().find_map(|s| s.blue_release.as_ref());
+    let blue = blue.map_or("what served before".to_owned(), ToString::to_string);
+    let green = view.plan.release.as_ref().map_or("green".to_owned(), ToString::to_string);
+    if let Some((on_green, on_blue)) = view.split() {
+        let names = |of: Vec<&crate::domain::ids::ServiceName>| {
+            of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        return format!(
+            "SPLIT: customers of {} are on {green}, of {} on {blue}.",
+            names(on_green),
+            names(on_blue)
+        );
+    }
+    match super::super::facts::side(view) {
+        _ if !view.touched_traffic() => format!("Customers are still on {blue}. Nothing to undo."),
+        Some(Side::Blue) => format!("Customers are back on {blue}."),
+        Some(Side::Green) => format!("Customers are on {green}."),
+        None => "Nobody can say what customers are on: look with 1.".to_owned(),
+    }
+}
+
+fn what_now(here: &Environment, view: &RunView) -> String {
+    match &view.state {
+        RunState::Waiting { .. } => {
+            format!("Enter or T: send all traffic of {} to GREEN (you will be asked)", here.name)
+        }
+        RunState::Failed { .. } if view.touched_traffic() => {
+            "R retry   S skip   B give traffic back".to_owned()
+        }
+        RunState::Failed { .. } => "R retry   S skip   A end the run".to_owned(),
+        RunState::Paused { .. } => "p goes on".to_owned(),
+        RunState::Ended { .. } => format!("Run {} is over. D deploys, B goes back.", view.number),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,211 @@
+//! Help, the palette, the messages, and the popup after a prefix.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Rect};
+use ratatui::symbols::border;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Borders, Clear, Widget as _};
+
+use super::{ASCII_HEAVY, clock, wrapped, write};
+use crate::tui::keys::commands::{Command, Group, row_of};
+use crate::tui::model::messages::Level;
+use crate::tui::model::overlay::{Finder, Found, Overlay};
+use crate::tui::model::{Model, POPUP_AFTER};
+use crate::tui::theme::{Role, Theme};
+use crate::tui::update::acts::available;
+
+pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    match &model.overlay {
+        Some(Overlay::Help(finder)) => help(model, finder, theme, area, buffer),
+        Some(Overlay::Palette(finder)) => palette(model, finder, theme, area, buffer),
+        Some(Overlay::Messages(at)) => messages(model, *at, theme, area, buffer),
+        None => popup(model, theme, area, buffer),
+    }
+}
+
+/// A box over the panes, and what is inside its frame.
+fn boxed(title: &str, area: Rect, theme: &Theme, buffer: &mut Buffer) -> Rect {
+    Clear.render(area, buffer);
+    buffer.set_style(area, theme.style(Role::Dialog));
+    let block = Block::new()
+        .borders(Borders::ALL)
+        .border_set(if theme.ascii { ASCII_HEAVY } else { border::DOUBLE })
+        .border_style(theme.style(Role::BorderFocus))
+        .title_top(Line::styled(format!(" {title} "), theme.style(Role::Focus)));
+    let inner = block.inner(area);
+    block.render(area, buffer);
+    Rect { x: inner.x.saturating_add(1), width: inner.width.saturating_sub(2), ..inner }
+}
+
+fn line_of_text(name: &str, finder: &Finder, theme: &Theme) -> Line<'static> {
+    Line::from(vec![
+        Span::styled(format!("{name} "), theme.style(Role::Muted)),
+        Span::raw(finder.input.value().to_owned()),
+        Span::raw(theme.pick("▏", "_")),
+    ])
+}
+
+/// A command as a line: its keys, what it does, and why it is off.
+fn command_line(model: &Model, command: Command, selected: bool, theme: &Theme) -> Line<'static> {
+    let row = row_of(command);
+    let (name, doc) = row.map_or(("", ""), |row| (row.name, row.doc));
+    let keys = model.bindings.keys(command).join("  ");
+    let off = available(model, command).err();
+    let cursor = if selected { theme.pick("▶ ", "> ") } else { "  " };
+    let role = match (&off, selected) {
+        (_, true) => Role::Selection,
+        (Some(_), false) => Role::KeyOff,
+        (None, false) => Role::Text,
+    };
+    let off = off.map_or(String::new(), |why| format!("   off: {why}"));
+    Line::from(vec![
+        Span::raw(cursor),
+        Span::styled(format!("{keys:<12} "), theme.style(Role::Key)),
+        Span::styled(format!("{name:<20} {doc}{off}"), theme.style(role)),
+    ])
+}
+
+fn help(model: &Model, finder: &Finder, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let rows = model.help_rows(finder.input.value());
+    let area = area.centered(Constraint::Max(110), Constraint::Max(area.height));
+    let title = format!("Help · {} keys · Esc closes, Enter runs", rows.len());
+    let inner = boxed(&title, area, theme, buffer);
+    let groups = [
+        (Group::Acts, "CHANGES A DEPLOYMENT, and asks first"),
+        (Group::Moves, "MOVES"),
+        (Group::Logs, "LOGS, and what y takes"),
+        (Group::History, "HISTORY"),
+        (Group::Program, "PROGRAM"),
+    ];
+    let mut lines = Vec::new();
+    let mut at = 0;
+    for (group, title) in groups {
+        let of =
+            rows.iter().enumerate().filter(|(_, c)| row_of(**c).is_some_and(|r| r.group == group));
+        let mut first = true;
+        for (number, command) in of {
+            if std::mem::take(&mut first) {
+                lines.push(Line::styled(title, theme.style(Role::Title)));
+            }
+            if number == finder.selected {
+                at = lines.len();
+            }
+            lines.push(command_line(model, *command, number == finder.selected, theme));
+        }
+    }
+    let height = usize::from(inner.height).saturating_sub(2);
+    let from = (at + 2).saturating_sub(height).min(lines.len().saturating_sub(height));
+    let mut shown = vec![line_of_text("filter:", finder, theme), Line::raw("")];
+    shown.extend(lines.into_iter().skip(from));
+    write(&shown, inner, buffer);
+}
+
+fn palette(model: &Model, finder: &Finder, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let found = model.palette(finder.input.value());
+    let height = area.height.min(20);
+    let area = area.centered(Constraint::Max(96), Constraint::Length(height));
+    let inner = boxed(&format!("Command · {} found", found.len()), area, theme, buffer);
+    let mut lines = vec![line_of_text(":", finder, theme), Line::raw("")];
+    let room = usize::from(inner.height).saturating_sub(2).max(1);
+    let from = finder.selected.saturating_sub(room - 1);
+    for (at, found) in found.iter().enumerate().skip(from).take(room) {
+        let selected = at == finder.selected;
+        lines.push(match found {
+            Found::Command(command) => command_line(model, *command, selected, theme),
+            Found::Environment(which) => {
+                let name = model.environments.get(*which).map_or("", |e| e.name.as_str());
+                let role = if selected { Role::Selection } else { Role::Text };
+                let cursor = if selected { theme.pick("▶ ", "> ") } else { "  " };
+                let text = format!("{:<13}environment {name}", "");
+                Line::from(vec![Span::raw(cursor), Span::styled(text, theme.style(role))])
+            }
+        });
+    }
+    if found.is_empty() {
+        lines.push(Line::styled("nothing is called that", theme.style(Role::Muted)));
+    }
+    write(&lines, inner, buffer);
+}
+
+fn messages(model: &Model, at: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let area = area.centered(Constraint::Max(120), Constraint::Max(area.height));
+    let all = &model.messages.all;
+    let title = format!("Messages · {} · y copies, a clears the corner, Esc closes", all.len());
+    let inner = boxed(&title, area, theme, buffer);
+    if all.is_empty() {
+        return write(&[Line::raw("Nothing was told yet.")], inner, buffer);
+    }
+    let width = usize::from(inner.width);
+    let mut lines = Vec::new();
+    for (number, message) in all.iter().rev().enumerate().skip(at.saturating_sub(3)) {
+        let told = message.at.map_or(String::new(), clock);
+        let (word, role) = level(message.level);
+        let role = if number == at { Role::Selection } else { role };
+        let text = format!("{told:<10} {word:<6} {}", message.text);
+        let style = theme.style(role);
+        lines.extend(wrapped(&text, width).into_iter().map(|text| Line::styled(text, style)));
+    }
+    write(&lines, inner, buffer);
+}
+
+fn level(level: Level) -> (&'static str, Role) {
+    match level {
+        Level::Info => ("INFO", Role::Text),
+        Level::Warning => ("WARN", Role::Warning),
+        Level::Error => ("ERROR", Role::Failed),
+    }
+}
+
+/// What may follow the keys that were pressed. It waits for as long as one likes.
+fn popup(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let Some((prefix, since)) = &model.pending else { return };
+    if model.elapsed.saturating_sub(*since) < POPUP_AFTER {
+        return;
+    }
+    let after = model.bindings.after(prefix, model.focus);
+    let height = u16::try_from(after.len() + 2).unwrap_or(u16::MAX).min(area.height);
+    let bottom = Rect { y: area.bottom().saturating_sub(height), height, ..area };
+    let place = bottom.centered_horizontally(Constraint::Max(60));
+    let inner = boxed(&format!("{prefix} … go to · Esc cancels"), place, theme, buffer);
+    let lines: Vec<_> = after
+        .into_iter()
+        .map(|(key, command)| {
+            let doc = row_of(command).map_or("", |row| row.doc);
+            Line::from(vec![
+                Span::styled(format!("{key:<4}"), theme.style(Role::Key)),
+                Span::raw(doc),
+            ])
+        })
+        .collect();
+    write(&lines, inner, buffer);
+}
+
+/// What was told, in the corner.
+pub(super) fn toasts(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let width = usize::from(area.width.saturating_sub(4).min(70));
+    let mut bottom = area.bottom();
+    for toast in model.messages.toasts.iter().rev() {
+        let (role, word) = match toast.level {
+            Level::Info => (Role::Toast, ""),
+            Level::Warning => (Role::ToastWarning, theme.pick("▲ ", "[!] ")),
+            Level::Error => (Role::ToastError, theme.pick("✗ ", "[X] ")),
+        };
+        let style = theme.style(role);
+        let lines: Vec<_> = wrapped(&format!("{word}{}", toast.text), width)
+            .into_iter()
+            .take(4)
+            .map(|text| Line::styled(format!(" {text} "), style))
+            .collect();
+        let widest = lines.iter().map(Line::width).max().unwrap_or(0);
+        let (w, h) = (u16::try_from(widest).unwrap_or(0), u16::try_from(lines.len()).unwrap_or(0));
+        let Some(y) = bottom.checked_sub(h + 1).filter(|y| *y >= area.y) else {
+            return;
+        };
+        let place = Rect { x: area.right().saturating_sub(w + 2), y, width: w, height: h };
+        let place = place.intersection(area);
+        Clear.render(place, buffer);
+        buffer.set_style(place, style);
+        write(&lines, place, buffer);
+        bottom = y + 1;
+    }
+}

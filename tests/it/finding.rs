@@ -1,0 +1,277 @@
+//! Finding one's way: palette, help, prefixes, messages, log, history. Nothing of it acts.
+
+use std::collections::BTreeMap;
+
+use pointsman::domain::log_level::LogLevel;
+use pointsman::domain::policy::Protection;
+use pointsman::domain::time::Timestamp;
+use pointsman::tui::effect::{Effect, LogAsk, LogUse};
+use pointsman::tui::keys::Code;
+use pointsman::tui::keys::bindings::Bindings;
+use pointsman::tui::model::Pane;
+use pointsman::tui::model::logs::{Extent, Line, Mark};
+use pointsman::tui::msg::Msg;
+
+use super::screen::{Screen, acts, at_gate, plain, states};
+use super::world::{Behaviour, Bench, deploy_plan};
+
+fn waiting() -> Screen {
+    let mut screen = Screen::new(Protection::Open);
+    screen.run(&at_gate(), Some(7));
+    screen
+}
+
+#[test]
+fn a_command_is_found_by_its_name_and_still_asks() {
+    let mut screen = waiting();
+    screen.char(':');
+    screen.text("swit");
+    screen.shows("open the gate");
+    assert!(!acts(&screen.key(Code::Enter)), "the palette opens the box, and no more");
+    screen.shows("Switch traffic to GREEN");
+    screen.key(Code::Esc);
+    screen.char(':');
+    screen.text("goto logs");
+    screen.key(Code::Enter);
+    assert_eq!(screen.model.focus, Pane::Logs);
+    screen.char(':');
+    screen.text("zzzz");
+    screen.shows("nothing is called that");
+    screen.key(Code::Enter);
+    assert!(screen.model.overlay.is_none() && screen.model.dialog.is_none());
+}
+
+#[test]
+fn help_says_why_a_key_is_off_and_what_is_typed_filters_it() {
+    let mut screen = waiting();
+    screen.char('?');
+    let drawn = screen.draw(&plain());
+    let at = |text: &str| drawn.find(text).unwrap_or_else(|| panic!("{text} is not in\n{drawn}"));
+    assert!(at("CHANGES A DEPLOYMENT") < at("MOVES"));
+    screen.shows("off: nothing failed");
+    screen.text("pause");
+    let drawn = screen.draw(&plain());
+    assert!(drawn.contains("pause before the next step") && !drawn.contains("try the failed"));
+    screen.key(Code::Esc);
+    screen.shows("try the failed");
+    screen.key(Code::Esc);
+    assert!(screen.model.overlay.is_none());
+    assert_eq!(screen.model.focus, Pane::Deploy);
+}
+
+#[test]
+fn a_prefix_shows_what_may_follow_and_waits() {
+    let mut screen = waiting();
+    screen.char('g');
+    assert!(!screen.draw(&plain()).contains("go to"), "not at once");
+    assert!(screen.model.due().is_some(), "but by itself");
+    screen.wait(300);
+    screen.shows("go to");
+    screen.wait(60_000);
+    screen.char('l');
+    assert_eq!(screen.model.focus, Pane::Logs);
+    screen.char('g');
+    screen.key(Code::Esc);
+    screen.char('d');
+    assert_eq!(screen.model.focus, Pane::Logs, "Esc took the prefix away");
+    screen.char('g');
+    screen.char('x');
+    screen.shows("g x means nothing here");
+    screen.model.focus = Pane::Logs;
+    screen.char('g');
+    screen.char('n');
+    assert_eq!(screen.model.focus, Pane::Deploy, "the gate needs a person");
+}
+
+#[test]
+fn a_read_only_screen_changes_nothing_and_says_so() {
+    let mut screen = waiting();
+    screen.model.read_only = true;
+    screen.shows("READ-ONLY");
+    for c in "DTBAKRSp".chars() {
+        assert_eq!(screen.char(c), [], "{c}");
+        screen.shows("this screen is read-only");
+        assert!(screen.model.dialog.is_none(), "{c}");
+    }
+    screen.key(Code::Enter);
+    assert!(screen.model.dialog.is_none());
+    screen.char('?');
+    screen.shows("off: this screen is read-only");
+}
+
+#[test]
+fn a_rebound_key_is_shown_and_works() {
+    let mut screen = waiting();
+    let own =
+        BTreeMap::from([("goto logs".to_owned(), vec!["F3".to_owned(), "Ctrl-x l".to_owned()])]);
+    screen.model.bindings = Bindings::with(&own).unwrap();
+    screen.char('3');
+    assert_eq!(screen.model.focus, Pane::Deploy);
+    screen.key(Code::Function(3));
+    assert_eq!(screen.model.focus, Pane::Logs);
+    screen.char('?');
+    screen.text("goto logs");
+    screen.shows("F3  Ctrl-x l");
+}
+
+#[test]
+fn what_was_told_can_be_read_again() {
+    let mut screen = waiting();
+    screen.send(Msg::Alarm("the log cannot be saved: no room".to_owned()));
+    screen.send(Msg::Tell("saved 3 lines".to_owned()));
+    screen.shows("no room");
+    screen.wait(60_000);
+    let drawn = screen.draw(&plain());
+    assert!(drawn.contains("no room"), "what failed stays until it is taken away");
+    assert!(!drawn.contains("saved 3 lines"));
+    screen.shows("! 1 unread");
+    screen.key(Code::Esc);
+    assert!(!screen.draw(&plain()).contains("no room"));
+    screen.char('!');
+    screen.shows("saved 3 lines");
+    screen.shows("no room");
+    assert_eq!(screen.char('y'), [Effect::Copy("saved 3 lines".to_owned(), 1)]);
+}
+
+/// A log of so many lines, of which the driver has handed over the last ones.
+fn log(screen: &mut Screen, from: usize, to: usize) -> Vec<Effect> {
+    let line = |n: usize| Line {
+        at: Timestamp::UNIX_EPOCH,
+        source: "toto-app".to_owned(),
+        level: if n.is_multiple_of(50) { LogLevel::Error } else { LogLevel::Info },
+        text: format!("line {n}"),
+    };
+    let extent = Extent { total: to, shown: to, errors: to / 50, whole: true, ..Extent::default() };
+    let (run, asked) = (screen.model.logs.run.unwrap(), screen.model.logs.asked);
+    screen.send(Msg::Logged(run, asked, extent, (from..to).map(line).collect()))
+}
+
+#[test]
+fn what_is_read_stays_and_what_comes_is_counted() {
+    let mut screen = waiting();
+    log(&mut screen, 800, 1000);
+    screen.char('3');
+    screen.char('z');
+    screen.shows("line 999");
+    screen.shows("FOLLOW");
+    screen.key(Code::PageUp);
+    let before = screen.draw(&plain());
+    let asks = log(&mut screen, 1200, 1400);
+    assert!(matches!(asks[..], [Effect::Log(LogAsk::Window { .. })]), "{asks:?}");
+    screen.shows("415 new");
+    let from = screen.model.logs.bottom.unwrap().saturating_sub(400);
+    let line = |n: usize| Line {
+        at: Timestamp::UNIX_EPOCH,
+        source: "toto-app".to_owned(),
+        level: LogLevel::Info,
+        text: format!("line {n}"),
+    };
+    screen.send(Msg::LogWindow(
+        screen.model.logs.asked,
+        from,
+        (from..from + 800).map(line).collect(),
+    ));
+    let after = screen.draw(&plain());
+    let row = |drawn: &str| drawn.lines().nth(10).unwrap().to_owned();
+    assert_eq!(row(&before), row(&after), "what is read does not move");
+    screen.char('f');
+    screen.shows("line 1399");
+    let stale = Msg::LogWindow(screen.model.logs.asked - 1, 0, Vec::new());
+    let window = screen.model.logs.window.clone();
+    screen.send(stale);
+    assert_eq!(screen.model.logs.window, window, "an answer to an older question is none");
+}
+
+#[test]
+fn lines_are_searched_jumped_to_selected_and_taken() {
+    let mut screen = waiting();
+    log(&mut screen, 800, 1000);
+    screen.char('/');
+    for c in "time".chars() {
+        let asked = screen.char(c);
+        assert!(matches!(asked[..], [Effect::Log(LogAsk::Query { .. })]), "counted as it grows");
+    }
+    screen.shows("/time");
+    let found = screen.key(Code::Enter);
+    assert!(
+        matches!(found[..], [Effect::Log(LogAsk::Find { mark: Mark::Match, .. })]),
+        "{found:?}"
+    );
+    log(&mut screen, 800, 1000);
+    let asked = screen.model.logs.asked;
+    screen.send(Msg::LogFound(asked, Mark::Match, Some((850, 3))));
+    screen.model.logs.extent.matches = 17;
+    screen.shows("match 3 of 17");
+    screen.shows("line 850");
+    assert_eq!(
+        screen.char('y'),
+        [Effect::Log(LogAsk::Use { asked, from: 850, to: 851, what: LogUse::Copy })]
+    );
+    screen.char('v');
+    screen.char('j');
+    screen.char('j');
+    assert_eq!(
+        screen.char('y'),
+        [Effect::Log(LogAsk::Use { asked, from: 850, to: 853, what: LogUse::Copy })]
+    );
+    assert_eq!(
+        screen.char('s'),
+        [Effect::Log(LogAsk::Use { asked, from: 0, to: 1000, what: LogUse::Save })]
+    );
+    let filtered = screen.char('&');
+    let [Effect::Log(LogAsk::Query { query, .. })] = &filtered[..] else { panic!("{filtered:?}") };
+    assert_eq!(query.filter.as_deref(), Some("time"));
+    screen.key(Code::Esc);
+    let off = screen.key(Code::Esc);
+    assert!(
+        off.iter().any(
+            |e| matches!(e, Effect::Log(LogAsk::Query { query, .. }) if query.search.is_none())
+        )
+    );
+    screen.send(Msg::LogFound(screen.model.logs.asked, Mark::Error, None));
+    screen.shows("no line says that it is an error");
+}
+
+#[test]
+fn past_runs_are_opened_compared_and_reported() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    bench.drive(&deploy_plan("1.1.0"));
+    bench.world.behave("1.2.0", Behaviour::Broken);
+    bench.drive(&deploy_plan("1.2.0"));
+    let mut screen = waiting();
+    screen.char('7');
+    screen.shows("Reading the store");
+    screen.send(Msg::Past(Ok(bench.runs())));
+    screen.shows("3 runs");
+    screen.char('j');
+    screen.key(Code::Enter);
+    screen.shows("#2 deploy 1.1.0 on development by ana");
+    screen.shows("3 deploys 2✓ 0↩ 0✗ 1■");
+    screen.shows("change failures 0 %");
+    screen.char('c');
+    screen.shows("#2 beside #1");
+    let number = bench.runs()[1].number;
+    assert_eq!(screen.char('y'), [Effect::Report(number, LogUse::Copy)]);
+    screen.char('k');
+    screen.shows("Customers are still on 1.1.0. Nothing to undo.");
+    screen.key(Code::Esc);
+    assert!(screen.model.history.open.is_none());
+}
+
+#[test]
+fn usual_times_and_the_end_are_told_after_three_runs() {
+    let bench = Bench::new();
+    for release in ["1.0.0", "1.1.0", "1.2.0"] {
+        bench.drive(&deploy_plan(release));
+    }
+    let mut screen = waiting();
+    screen.shows("no estimate yet");
+    screen.send(Msg::Past(Ok(bench.runs())));
+    screen.send(Msg::Resize(160, 45));
+    screen.shows("usual");
+    screen.shows("more, without waiting (p50 of 3)");
+    let ended = states(Behaviour::Healthy).pop().unwrap();
+    screen.run(&ended, None);
+    screen.shows("below: BLUE is removed, instant undo is gone");
+}
