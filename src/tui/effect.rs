@@ -125,6 +125,8 @@ pub enum Effect {
     Report(RunNumber, LogUse),
     /// Copy a text of so many lines.
     Copy(String, usize),
+    /// Call for somebody who looks elsewhere.
+    Ring(String),
     /// Give the terminal back and stop, until the shell continues us.
     Suspend,
     /// Draw everything anew.

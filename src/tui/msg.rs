@@ -35,6 +35,8 @@ pub enum Msg {
     Paste(String),
     /// The window has this size now.
     Resize(u16, u16),
+    /// Whether the terminal is looked at.
+    Focus(bool),
     /// Time goes on: the wall clock, and the time since the screen began.
     Tick(Timestamp, Duration),
     /// What the store says now, or why it cannot be read.

@@ -8,9 +8,10 @@ use crossterm::cursor::{Hide, Show};
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
 };
+use crossterm::style::Print;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-    disable_raw_mode, enable_raw_mode, size,
+    SetTitle, disable_raw_mode, enable_raw_mode, size,
 };
 use crossterm::{execute, queue};
 use ratatui::backend::CrosstermBackend;
@@ -19,9 +20,14 @@ use ratatui::layout::Rect;
 use super::model::Model;
 use super::theme::Theme;
 use super::view::draw;
+use crate::domain::text::harmless;
 
 /// Whole frames in one write (stack.md §3.4).
 const BUFFER: usize = 64 * 1024;
+
+/// XTWINOPS: the window keeps its title on a stack while it has ours.
+const PUSH_TITLE: &str = "\u{1b}[22;0t";
+const POP_TITLE: &str = "\u{1b}[23;0t";
 
 /// Whether the terminal is ours now, so that nobody gives it back twice.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -31,6 +37,7 @@ type Backend = CrosstermBackend<BufWriter<Stdout>>;
 /// The terminal while it is ours.
 pub(super) struct Screen {
     terminal: ratatui::Terminal<Backend>,
+    title: String,
 }
 
 impl Screen {
@@ -47,7 +54,7 @@ impl Screen {
         }));
         enter()?;
         let backend = CrosstermBackend::new(BufWriter::with_capacity(BUFFER, stdout()));
-        Ok(Self { terminal: ratatui::Terminal::new(backend)? })
+        Ok(Self { terminal: ratatui::Terminal::new(backend)?, title: String::new() })
     }
 
     /// Takes it again after a suspension, and draws everything anew.
@@ -66,6 +73,11 @@ impl Screen {
     /// Draws one frame, shown all at once where the terminal can do that.
     pub(super) fn draw(&mut self, model: &Model, theme: &Theme) -> io::Result<()> {
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        let title = model.title();
+        if title != self.title {
+            queue!(self.terminal.backend_mut(), SetTitle(&title))?;
+            self.title = title;
+        }
         self.terminal.draw(|frame| draw(model, theme, frame))?;
         queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
         self.terminal.backend_mut().flush()
@@ -73,6 +85,23 @@ impl Screen {
 }
 
 impl Screen {
+    /// Calls for somebody: a bell, and a notification where the terminal knows how (OSC 9). tmux lets
+    /// only wrapped ones through, and only where it is told to; the bell it always heeds.
+    pub(super) fn ring(&mut self, text: &str) -> io::Result<()> {
+        let said = harmless(text, 200);
+        let call = format!("\u{1b}]9;{said}\u{7}");
+        let inside = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let call = if inside("TMUX") {
+            format!("\u{1b}Ptmux;{}\u{1b}\\", call.replace('\u{1b}', "\u{1b}\u{1b}"))
+        } else {
+            call
+        };
+        let backend = self.terminal.backend_mut();
+        backend.write_all(call.as_bytes())?;
+        backend.write_all(b"\x07")?;
+        backend.flush()
+    }
+
     /// Hands a text to the terminal's clipboard (OSC 52).
     pub(super) fn copy(&mut self, text: &str) -> io::Result<()> {
         let backend = self.terminal.backend_mut();
@@ -90,7 +119,14 @@ impl Drop for Screen {
 fn enter() -> io::Result<()> {
     TAKEN.store(true, Ordering::SeqCst);
     enable_raw_mode()?;
-    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange, Hide)
+    execute!(
+        stdout(),
+        Print(PUSH_TITLE),
+        EnterAlternateScreen,
+        EnableBracketedPaste,
+        EnableFocusChange,
+        Hide
+    )
 }
 
 /// Gives the terminal back as it was. Exit, panic, signals and suspension all come through here.
@@ -105,6 +141,7 @@ pub(super) fn give_back() {
         DisableFocusChange,
         DisableBracketedPaste,
         LeaveAlternateScreen,
+        Print(POP_TITLE),
         Show
     );
     let _ = disable_raw_mode();

@@ -275,3 +275,46 @@ fn usual_times_and_the_end_are_told_after_three_runs() {
     screen.run(&ended, None);
     screen.shows("below: BLUE is removed, instant undo is gone");
 }
+
+#[test]
+fn somebody_who_looks_elsewhere_is_called_once() {
+    let mut screen = waiting();
+    let running = states(Behaviour::Healthy).into_iter().nth(4).unwrap();
+    let rings = |effects: Vec<Effect>| -> Vec<String> {
+        effects
+            .into_iter()
+            .filter_map(|e| if let Effect::Ring(text) = e { Some(text) } else { None })
+            .collect()
+    };
+    screen.run(&running, Some(7));
+    assert_eq!(rings(screen.run(&at_gate(), Some(7))), [] as [String; 0], "it is looked at");
+    screen.send(Msg::Focus(false));
+    screen.run(&running, Some(7));
+    assert_eq!(rings(screen.run(&at_gate(), Some(7))), ["run #2 on development waits for you"]);
+    assert_eq!(screen.model.title(), "development #2 waiting 4/9 · pointsman");
+    screen.run(&running, Some(7));
+    assert_eq!(rings(screen.run(&at_gate(), Some(7))), [] as [String; 0], "not again at once");
+    screen.wait(11_000);
+    screen.run(&running, Some(7));
+    assert_eq!(rings(screen.run(&running, None)), ["run #2 on development is interrupted"]);
+}
+
+#[test]
+fn no_new_risk_is_taken_on_what_was_seen_long_ago_but_going_back_is() {
+    let mut screen = waiting();
+    screen.char('T');
+    screen.shows("TRAFFIC now    BLUE 100%");
+    screen.shows("Looked at");
+    screen.wait(20_000);
+    let asked = screen.char('y');
+    assert!(!acts(&asked) && matches!(asked[..], [Effect::Look(_)]), "{asked:?}");
+    screen.shows("looking again first");
+    let switched = states(Behaviour::Healthy)
+        .into_iter()
+        .find(|view| view.touched_traffic() && view.can_go_back())
+        .unwrap();
+    screen.key(Code::Esc);
+    screen.run(&switched, Some(7));
+    screen.char('B');
+    assert!(acts(&screen.char('y')), "going back waits for nothing");
+}

@@ -72,6 +72,11 @@ impl Screen {
         self.send(Msg::Tick(now, self.elapsed));
     }
 
+    /// The environment is looked at again.
+    pub(crate) fn look(&mut self) {
+        self.send(Msg::Looked(self.name(), seen()));
+    }
+
     /// A key, a second after the last one.
     pub(crate) fn key(&mut self, code: Code) -> Vec<Effect> {
         self.wait(1000);
@@ -208,6 +213,7 @@ fn the_same_key_twice_a_paste_and_an_auto_repeat_pass_no_box() {
         assert_eq!(screen.send(Msg::Key(held)), []);
         screen.send(Msg::Paste("y\n".to_owned()));
         assert_eq!(screen.phase(), Some(Phase::Asks));
+        screen.look();
         assert!(acts(&screen.char('y')), "a meant y is a yes");
     }
     let mut screen = Screen::new(Protection::Open);
@@ -236,6 +242,7 @@ fn a_typed_environment_wants_its_name_letter_for_letter() {
     screen.shows("case counts");
     let _ = screen.send(Msg::Key(Key::ctrl('u')));
     screen.text("development");
+    screen.look();
     assert!(acts(&screen.key(Code::Enter)));
 }
 

@@ -146,7 +146,12 @@ impl Acts {
                 Ok(message) => message,
                 Err(problem) => Msg::Alarm(problem.to_string()),
             },
-            Effect::Log(_) | Effect::Copy(..) | Effect::Suspend | Effect::Redraw | Effect::Quit => {
+            Effect::Log(_)
+            | Effect::Copy(..)
+            | Effect::Ring(_)
+            | Effect::Suspend
+            | Effect::Redraw
+            | Effect::Quit => {
                 return None;
             }
         })

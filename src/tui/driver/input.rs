@@ -10,6 +10,8 @@ use crate::tui::msg::Msg;
 pub(super) fn message(event: Event) -> Option<Msg> {
     match event {
         Event::Key(key) => pressed(key).map(Msg::Key),
+        Event::FocusGained => Some(Msg::Focus(true)),
+        Event::FocusLost => Some(Msg::Focus(false)),
         Event::Paste(text) => Some(Msg::Paste(text)),
         event => resized(&event),
     }

@@ -212,6 +212,7 @@ impl Driver {
                             self.suspend().await?;
                             events = EventStream::new();
                         }
+                        Effect::Ring(text) => self.screen.ring(&text)?,
                         Effect::Copy(text, lines) => {
                             let told = self.clipboard.copy(&text, lines, &mut self.screen);
                             update(&mut self.model, Msg::Tell(told));

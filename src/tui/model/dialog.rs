@@ -7,9 +7,10 @@ use tui_input::Input;
 use crate::domain::command::Command;
 use crate::domain::error::Problem;
 use crate::domain::ids::{EnvironmentName, RunNumber};
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Plan, RunKind};
 use crate::domain::policy::Protection;
 use crate::domain::recover::Choice;
+use crate::domain::step::Side;
 use crate::tui::effect::Ticket;
 use crate::tui::keys::Key;
 
@@ -134,6 +135,27 @@ pub enum Phase {
     Works,
     /// The world changed under it, so that yes means nothing any more.
     Blocked(String),
+}
+
+impl Action {
+    /// From where to where a yes moves all traffic.
+    pub fn moves(&self) -> Option<(Side, Side)> {
+        match self {
+            Self::Send(_, _, Command::Approve) => Some((Side::Blue, Side::Green)),
+            Self::Send(_, _, Command::Rollback) => Some((Side::Green, Side::Blue)),
+            _ => None,
+        }
+    }
+
+    /// Whether it takes a new risk, which nobody should on what was seen too long ago. Going back is
+    /// none: nothing but the confirmation stands before it.
+    pub fn is_new_risk(&self) -> bool {
+        match self {
+            Self::Start(plan) => plan.kind == RunKind::Deploy,
+            Self::Send(_, _, command) => *command == Command::Approve,
+            Self::TakeOver(..) => false,
+        }
+    }
 }
 
 /// Whether really.

@@ -97,6 +97,10 @@ pub struct Model {
     pub pending: Option<(String, Duration)>,
     /// What was run from the palette lately, the latest first.
     pub recent: Vec<Command>,
+    /// Whether the terminal is the one that is looked at, as far as it tells.
+    pub focused: bool,
+    /// When somebody was called last.
+    pub rang: Option<Duration>,
     /// Whether nothing may be changed from this screen.
     pub read_only: bool,
     /// Why the store cannot be read, if it cannot: what is shown is old then.
@@ -129,6 +133,8 @@ impl Model {
             bindings: Bindings::default(),
             pending: None,
             recent: Vec::new(),
+            focused: true,
+            rang: None,
             read_only: false,
             blind: None,
             interrupted: None,
@@ -144,6 +150,20 @@ impl Model {
     /// Whether the window is too small to act safely.
     pub fn too_small(&self) -> bool {
         self.size.0 < SMALLEST.0 || self.size.1 < SMALLEST.1
+    }
+
+    /// What the window is called: what waits for whom can be read from a list of windows.
+    pub fn title(&self) -> String {
+        let Some(here) = self.here() else { return "pointsman".to_owned() };
+        let run = here.under_way().map(|run| {
+            let view = &run.view;
+            let at = view.state.step();
+            let at = at.and_then(|id| view.steps.iter().rposition(|step| &step.plan.id == id));
+            let at = at.map_or(String::new(), |at| format!(" {}/{}", at + 1, view.steps.len()));
+            let word = if run.runner.is_some() { view.state.word() } else { "in_doubt" };
+            format!("{} {}{at} ", view.number, word.replace('_', " "))
+        });
+        format!("{} {}· pointsman", here.name, run.unwrap_or_default())
     }
 
     /// When something on the screen changes by itself before the next tick, since the screen began.

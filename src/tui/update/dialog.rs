@@ -76,6 +76,14 @@ pub(super) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
                     model.dialog = Some(dialog);
                     Vec::new()
                 }
+                Answer::Yes if asked.action.is_new_risk() && old(model, &asked).is_some() => {
+                    let age = old(model, &asked).unwrap_or_default().as_secs();
+                    asked.hint = Some(format!("what is shown is {age} s old; looking again first"));
+                    let name = asked.environment.clone();
+                    dialog.kind = Kind::Confirm(asked);
+                    model.dialog = Some(dialog);
+                    vec![Effect::Look(name)]
+                }
                 Answer::Yes => {
                     asked.phase = Phase::Works;
                     let effect = match asked.action.clone() {
@@ -92,6 +100,12 @@ pub(super) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
             }
         }
     }
+}
+
+/// How long ago the environment of a question was looked at, if that is too long.
+fn old(model: &Model, asked: &Confirm) -> Option<Duration> {
+    let here = model.environments.iter().find(|e| e.name == asked.environment)?;
+    here.stale(model.elapsed)
 }
 
 enum Answer {

@@ -143,7 +143,8 @@ pub(super) fn found(model: &mut Model, mark: Mark, at: Option<(usize, usize)>) -
         });
         return Vec::new();
     };
-    let below = usize::from(model.size.1 / 4).max(3);
+    // The lowest pane of logs has three lines.
+    let below = 2;
     let logs = &mut model.logs;
     logs.current = Some((line, nth));
     logs.bottom = Some((line + below).min(logs.extent.shown).max(1));

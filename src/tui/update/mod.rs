@@ -7,6 +7,7 @@ mod history;
 mod logs;
 mod navigate;
 mod overlay;
+mod ring;
 mod text;
 
 use std::time::Duration;
@@ -30,6 +31,7 @@ const TWICE_WITHIN: Duration = Duration::from_secs(2);
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Resize(width, height) => model.size = (width, height),
+        Msg::Focus(focused) => model.focused = focused,
         Msg::Tick(now, elapsed) => {
             (model.now, model.elapsed) = (Some(now), elapsed);
             model.fade();
@@ -102,12 +104,15 @@ fn read(model: &mut Model, stored: Vec<Stored>) -> Vec<Effect> {
             run.as_ref().map(|r| (r.view.number, r.view.decided_at, r.runner.is_some()))
         };
         let moved = stood(&here.run) != stood(&run);
+        let rings = moved && here.read;
         (here.run, here.lock, here.read) = (run, lock, true);
         let doubtful = here.in_doubt().map(|r| r.view.number);
         if let Some(number) = doubtful.filter(|_| doubted != doubtful || moved) {
             here.doubt = None;
             effects.push(Effect::Observe(number));
         }
+        let changed = here.run.clone().filter(|_| rings);
+        effects.extend(changed.and_then(|run| ring::ring(model, &run)));
         if moved {
             effects.push(Effect::Look(environment));
             effects.push(Effect::Past);

@@ -9,6 +9,7 @@ use ratatui::widgets::{Block, Borders, Clear, Widget as _};
 use super::{ASCII_HEAVY, ASCII_PLAIN, wrapped, write};
 use crate::domain::error::Problem;
 use crate::domain::policy::Protection;
+use crate::domain::step::Side;
 use crate::tui::model::Model;
 use crate::tui::model::dialog::{Confirm, Field, Kind, Phase, Picker, Purpose};
 use crate::tui::theme::{Role, Theme};
@@ -23,7 +24,7 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
         Kind::Pick(picker) => (pick_title(picker), pick(picker, theme, inside), false),
         Kind::Confirm(asked) => (
             format!("{} · {}", asked.environment.as_str().to_uppercase(), asked.title),
-            confirm(asked, theme, inside),
+            confirm(model, asked, theme, inside),
             asked.tier == Protection::Typed,
         ),
         Kind::Tell(told) => {
@@ -135,8 +136,33 @@ fn field(name: &str, value: &str, focused: bool, theme: &Theme) -> Line<'static>
     ])
 }
 
-fn confirm(asked: &Confirm, theme: &Theme, width: usize) -> Vec<Line<'static>> {
-    let mut lines: Vec<_> = asked.lines.iter().flat_map(|line| plain(line, width)).collect();
+/// All traffic on one side, BLUE left and solid, GREEN right and hatched.
+fn bar(name: &str, on: Side, theme: &Theme, width: usize) -> Line<'static> {
+    let room = width.saturating_sub(44).clamp(4, 36);
+    let (left, right, role) = match on {
+        Side::Blue => ("100%", "  0%", Role::Blue),
+        Side::Green => ("  0%", "100%", Role::Green),
+    };
+    Line::from(vec![
+        Span::raw(format!("TRAFFIC {name:<6} BLUE {left} ")),
+        Span::styled(theme.fill(on).repeat(room), theme.style(role)),
+        Span::raw(format!(" {right} GREEN")),
+    ])
+}
+
+fn confirm(model: &Model, asked: &Confirm, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    if let Some((now, after)) = asked.action.moves() {
+        lines.extend([bar("now", now, theme, width), bar("after", after, theme, width)]);
+        lines.push(Line::raw(""));
+    }
+    lines.extend(asked.lines.iter().flat_map(|line| plain(line, width)));
+    let here = model.environments.iter().find(|e| e.name == asked.environment);
+    if let Some((_, at)) = here.and_then(|here| here.seen.as_ref()) {
+        let age = model.elapsed.saturating_sub(*at).as_secs();
+        let text = format!("Looked at {age} s ago");
+        lines.push(Line::styled(text, theme.style(Role::Muted)));
+    }
     lines.push(Line::raw(""));
     match &asked.phase {
         Phase::Works => lines.push(Line::styled("working…", theme.style(Role::Running))),

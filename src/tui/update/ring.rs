@@ -1,0 +1,30 @@
+//! When the screen calls for somebody who looks elsewhere, and what the window's title says.
+
+use std::time::Duration;
+
+use crate::domain::run::RunState;
+use crate::tui::effect::Effect;
+use crate::tui::model::Model;
+use crate::tui::model::environments::RunSeen;
+
+/// Nobody is called more often than this (terminal.md 2.16).
+const APART: Duration = Duration::from_secs(10);
+
+/// Calls for somebody because of how a run stands now.
+pub(super) fn ring(model: &mut Model, run: &RunSeen) -> Option<Effect> {
+    let view = &run.view;
+    let over = matches!(view.state, RunState::Ended { .. });
+    let what = match &view.state {
+        _ if run.runner.is_none() && !over => "is interrupted".to_owned(),
+        RunState::Waiting { .. } => "waits for you".to_owned(),
+        RunState::Failed { step, .. } => format!("failed in {step} and waits for you"),
+        RunState::Ended { outcome } => format!("is over: {}", outcome.word().replace('_', " ")),
+        _ => return None,
+    };
+    let late = model.rang.is_none_or(|at| model.elapsed.saturating_sub(at) >= APART);
+    if model.focused || !late {
+        return None;
+    }
+    model.rang = Some(model.elapsed);
+    Some(Effect::Ring(format!("run {} on {} {what}", view.number, view.plan.environment)))
+}
