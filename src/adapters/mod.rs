@@ -2,6 +2,7 @@
 
 pub mod app_hosting;
 pub mod clock;
+pub mod fake;
 pub mod http;
 pub mod probe;
 pub mod process;

@@ -2,6 +2,7 @@
 //! joins them to the ports.
 
 mod background;
+mod demo;
 mod emulator;
 
 use std::fs;
@@ -30,7 +31,7 @@ use crate::ports::clock::Clock;
 use crate::ports::hosting::Hosting;
 use crate::ports::journal::{Entry, Journal, JournalError};
 use crate::ports::log::RunLog;
-use crate::ports::prober::{Prober as _, Question};
+use crate::ports::prober::{Prober, Question};
 use crate::ports::processes::Processes;
 pub use crate::store::{MemoryJournal, SqliteStore};
 
@@ -53,6 +54,7 @@ pub struct App {
     /// The clock.
     pub clock: Arc<dyn Clock>,
     processes: Arc<dyn Processes>,
+    demo: Option<demo::Demo>,
 }
 
 impl std::fmt::Debug for App {
@@ -73,6 +75,7 @@ impl App {
             actor: user_name(),
             clock: Arc::new(SystemClock::start()),
             processes: Arc::new(ThisMachine),
+            demo: None,
         })
     }
 
@@ -122,6 +125,9 @@ impl App {
         endpoint: &Endpoint,
         start: bool,
     ) -> Result<Option<Arc<dyn Hosting>>, Problem> {
+        if let Some(demo) = &self.demo {
+            return Ok(Some(Arc::new(demo.world.clone())));
+        }
         let (base, token, kind) = match endpoint {
             Endpoint::Emulator => {
                 let found =
@@ -174,7 +180,14 @@ impl App {
             health: member.health.clone(),
             timeout: ground.policy.health.timeout,
         };
-        Ok(HttpProber::new()?.ask(&question).await)
+        Ok(self.prober()?.ask(&question).await)
+    }
+
+    fn prober(&self) -> Result<Arc<dyn Prober>, Problem> {
+        match &self.demo {
+            Some(demo) => Ok(Arc::new(demo.world.clone())),
+            None => Ok(Arc::new(HttpProber::new()?)),
+        }
     }
 
     /// The engine of a run, with everything real behind it.
@@ -197,7 +210,7 @@ impl App {
         signals: mpsc::Receiver<Signal>,
     ) -> Result<Engine, Problem> {
         let hosting = self.platform(&view.plan.endpoint).await?;
-        let (prober, clock) = (Arc::new(HttpProber::new()?), self.clock.clone());
+        let (prober, clock) = (self.prober()?, self.clock.clone());
         // Nothing is decided by the log, so nothing waits for it either.
         let log: Arc<dyn RunLog> = match FileLog::open(&self.state, view.number) {
             Ok(log) => Arc::new(log),

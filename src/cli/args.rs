@@ -28,6 +28,9 @@ pub struct Arguments {
     /// Only ASCII on the screen
     #[arg(long, global = true)]
     pub ascii: bool,
+    /// Rehearse on a world in memory: idle, gate, run, soak, health-fail, storm or hostile
+    #[arg(long, global = true, value_name = "NAME")]
+    pub demo: Option<String>,
     /// The screen shows everything and changes nothing
     #[arg(long, global = true)]
     pub read_only: bool,

@@ -65,14 +65,26 @@ pub fn main() -> ExitCode {
 }
 
 fn begin(arguments: Arguments) -> Finished {
-    let app = App::new(arguments.state_dir.clone())?;
+    let (app, arguments) = match arguments.demo.clone() {
+        None => (App::new(arguments.state_dir.clone())?, arguments),
+        Some(name) => {
+            let own = std::env::temp_dir().join(format!("pointsman-demo-{}", std::process::id()));
+            let state = arguments.state_dir.clone().unwrap_or(own);
+            let config = state.join("config.yaml");
+            (App::demo(&name, &state)?, Arguments { config, ..arguments })
+        }
+    };
     let _guard = log_to_files(&app);
     let session = Session { app, arguments };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| crate::domain::error::Problem::new("no runtime").because(e.to_string()))?;
-    let finished = runtime.block_on(dispatch(&session));
+    let finished = runtime.block_on(async {
+        session.app.begin_demo().await?;
+        dispatch(&session).await
+    });
+    forget_demo(&session);
     // Whatever still sleeps somewhere must not hold the exit up.
     runtime.shutdown_background();
     finished
@@ -122,6 +134,13 @@ async fn dispatch(session: &Session) -> Finished {
             drive::runner(session, *run, choose.map(Choice::from)).await
         }
         Verb::SampleApp => session.app.sample_app().await.map(|()| 0).map_err(Failed::from),
+    }
+}
+
+/// A rehearsal leaves nothing behind, unless somebody named a folder for it.
+fn forget_demo(session: &Session) {
+    if session.app.is_demo() && session.arguments.state_dir.is_none() {
+        let _ = fs::remove_dir_all(&session.app.state);
     }
 }
 

@@ -20,6 +20,7 @@ mod planning;
 mod recovery;
 mod sandbox;
 mod screen;
+mod terminal;
 mod themes;
 mod transitions;
 mod world;

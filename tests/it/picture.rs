@@ -5,6 +5,8 @@ use std::path::Path;
 
 use unicode_width::UnicodeWidthStr as _;
 
+use super::terminal::Terminal;
+
 const CELL: (u16, u16) = (9, 18);
 const INK: &str = "#d8d8d8";
 const PAPER: &str = "#101014";
@@ -14,13 +16,22 @@ const COLOURS: [&str; 16] = [
 ];
 
 /// Writes the picture, if pictures are wanted.
-pub(crate) fn take(screen: &vt100::Screen, name: &str) {
+fn take(screen: &vt100::Screen, name: &str) {
     if std::env::var_os("POINTSMAN_SCREENSHOTS").is_none() {
         return;
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("screenshots");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join(format!("{name}.svg")), svg(screen)).unwrap();
+}
+
+impl Terminal {
+    /// A picture for `screenshots/`, once the screen shows a text.
+    #[track_caller]
+    pub(crate) fn picture(&self, text: &str, name: &str) {
+        self.wants(text);
+        take(&self.screen(), name);
+    }
 }
 
 fn svg(screen: &vt100::Screen) -> String {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
 
+use super::past::Past;
 use crate::app::App;
 use crate::config::Loaded;
 use crate::domain::command::Command;
@@ -17,7 +18,6 @@ use crate::domain::plan::{Plan, RunKind};
 use crate::domain::recover::{Doubt, reconcile};
 use crate::domain::report;
 use crate::domain::seen::EnvironmentSeen;
-use crate::domain::view::RunView;
 use crate::engine::observe;
 use crate::ports::journal::{Journal as _, JournalError};
 use crate::propose::{self, RUNS_LOOKED_AT};
@@ -38,6 +38,7 @@ pub(super) struct Acts {
     config: PathBuf,
     sender: Sender<Msg>,
     log: Asks<LogAsk>,
+    past: Arc<Past>,
     /// One look at a time for each environment.
     looking: Arc<BTreeMap<String, tokio::sync::Mutex<()>>>,
 }
@@ -52,7 +53,7 @@ impl Acts {
     ) -> Self {
         let names = loaded.environments().into_iter().map(str::to_owned);
         let looking = Arc::new(names.map(|name| (name, tokio::sync::Mutex::new(()))).collect());
-        Self { app, loaded: Arc::new(loaded), config, sender, log, looking }
+        Self { app, loaded: Arc::new(loaded), config, sender, log, past: Arc::default(), looking }
     }
 
     /// Looks at every environment again and again.
@@ -76,9 +77,8 @@ impl Acts {
         };
         let (environment, seen) = match self.loaded.ground(name) {
             Ok(ground) => {
-                let store = self.app.store();
-                let runs = store.and_then(|s| s.runs(Some(&ground.environment), RUNS_LOOKED_AT));
-                let runs: Vec<_> = runs.unwrap_or_default().into_iter().map(|l| l.view).collect();
+                let runs = self.past.runs(&self.app, Some(&ground.environment), RUNS_LOOKED_AT);
+                let runs = runs.unwrap_or_default();
                 let seen = propose::look(&self.app, &ground, &runs).await;
                 (ground.environment, seen)
             }
@@ -141,7 +141,10 @@ impl Acts {
                 Msg::Done(ticket, begun.map(|pid| format!("run {run} goes on in process {pid}")))
             }
             Effect::Observe(run) => Msg::Observed(run, self.observe(run).await),
-            Effect::Past => Msg::Past(self.past()),
+            Effect::Past => {
+                let runs = self.past.runs(&self.app, None, PAST);
+                Msg::Past(runs.map_err(JournalError::problem))
+            }
             Effect::Report(run, what) => match self.report(run, what) {
                 Ok(message) => message,
                 Err(problem) => Msg::Alarm(problem.to_string()),
@@ -155,13 +158,6 @@ impl Acts {
                 return None;
             }
         })
-    }
-
-    fn past(&self) -> Result<Vec<RunView>, Problem> {
-        let store = self.app.store().or_else(|_| self.app.unwritable_store());
-        let listed =
-            store.and_then(|store| store.runs(None, PAST)).map_err(JournalError::problem)?;
-        Ok(listed.into_iter().map(|listed| listed.view).collect())
     }
 
     fn report(&self, run: RunNumber, what: LogUse) -> Result<Msg, Problem> {

@@ -5,6 +5,7 @@ mod acts;
 mod clipboard;
 mod input;
 mod log;
+mod past;
 mod store;
 mod watch;
 
@@ -33,7 +34,7 @@ use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
 
 /// The clock and the ages on the screen go on this often.
-const TICK: Duration = Duration::from_millis(500);
+const TICK: Duration = Duration::from_secs(1);
 /// Messages wait for the loop here; whoever sends more waits too.
 const WAITING: usize = 256;
 
@@ -58,6 +59,7 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     let mut model = Model::new(environments(&loaded)?, loaded.offered()?, app.actor.clone());
     let (sender, receiver) = mpsc::channel(WAITING);
     model.read_only = options.read_only;
+    model.rehearsal = app.is_demo();
     model.bindings = bindings(&loaded).unwrap_or_default();
     let names = model.environments.iter().map(|e| e.name.clone()).collect();
     store::spawn(app.clone(), names, sender.clone());

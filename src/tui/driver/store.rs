@@ -11,9 +11,9 @@ use crate::tui::model::environments::RunSeen;
 use crate::tui::msg::{Msg, Stored};
 
 /// Between two looks. A look at a store that did not change costs one pragma.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(150);
 /// Whether a runner lives is no write to the store, so it is looked at this often in any case.
-const ALIVE: u32 = 10;
+const ALIVE: u32 = 7;
 /// Starts the thread. It ends when nobody listens any more.
 pub(super) fn spawn(app: App, names: Vec<EnvironmentName>, sender: Sender<Msg>) {
     std::thread::spawn(move || {
@@ -37,15 +37,20 @@ pub(super) fn spawn(app: App, names: Vec<EnvironmentName>, sender: Sender<Msg>) 
 /// Reads until nobody listens, or the store cannot be read.
 fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<(), JournalError> {
     let store = app.store().or_else(|_| app.unwritable_store())?;
-    let (mut version, mut round) = (None, 0_u32);
+    let (mut version, mut told, mut round) = (None, None, 0_u32);
     loop {
         let now = store.data_version()?;
         let changed = version != Some(now);
         version = Some(now);
         if changed || round.is_multiple_of(ALIVE) {
-            let stored = names.iter().map(|name| stored(&store, name)).collect::<Result<_, _>>()?;
-            if sender.blocking_send(Msg::Stored(Ok(stored))).is_err() {
-                return Ok(());
+            let stored: Vec<_> =
+                names.iter().map(|name| stored(&store, name)).collect::<Result<_, _>>()?;
+            // What did not change is not drawn again.
+            if told.as_ref() != Some(&stored) {
+                told = Some(stored.clone());
+                if sender.blocking_send(Msg::Stored(Ok(stored))).is_err() {
+                    return Ok(());
+                }
             }
         }
         if sender.is_closed() {

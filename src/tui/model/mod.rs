@@ -60,6 +60,7 @@ pub const POPUP_AFTER: Duration = Duration::from_millis(300);
 
 /// The model.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about the screen")]
 pub struct Model {
     /// Of the window.
     pub size: (u16, u16),
@@ -101,6 +102,10 @@ pub struct Model {
     pub focused: bool,
     /// When somebody was called last.
     pub rang: Option<Duration>,
+    /// Whether the screen has chosen what to begin with.
+    pub settled: bool,
+    /// Whether the world that is shown exists in memory alone.
+    pub rehearsal: bool,
     /// Whether nothing may be changed from this screen.
     pub read_only: bool,
     /// Why the store cannot be read, if it cannot: what is shown is old then.
@@ -135,6 +140,8 @@ impl Model {
             recent: Vec::new(),
             focused: true,
             rang: None,
+            settled: false,
+            rehearsal: false,
             read_only: false,
             blind: None,
             interrupted: None,

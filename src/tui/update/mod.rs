@@ -118,6 +118,9 @@ fn read(model: &mut Model, stored: Vec<Stored>) -> Vec<Effect> {
             effects.push(Effect::Past);
         }
     }
+    if !std::mem::replace(&mut model.settled, true) {
+        navigate::begin_where_somebody_is_needed(model);
+    }
     dialog::recheck(model);
     effects.extend(follow(model));
     effects

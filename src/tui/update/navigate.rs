@@ -34,18 +34,20 @@ pub(super) fn go(model: &mut Model, command: Command) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The next environment whose run waits for a person, failed or is in doubt.
-fn next_need(model: &mut Model) {
-    let needs = |environment: &Environment| {
-        let waits = |state: &RunState| {
-            matches!(
-                state,
-                RunState::Waiting { .. } | RunState::Failed { .. } | RunState::Paused { .. }
-            )
-        };
-        environment.in_doubt().is_some()
-            || environment.driven().is_some_and(|run| waits(&run.view.state))
+/// Whether an environment's run waits for a person, failed or is in doubt.
+fn needs(environment: &Environment) -> bool {
+    let waits = |state: &RunState| {
+        matches!(
+            state,
+            RunState::Waiting { .. } | RunState::Failed { .. } | RunState::Paused { .. }
+        )
     };
+    environment.in_doubt().is_some()
+        || environment.driven().is_some_and(|run| waits(&run.view.state))
+}
+
+/// The next environment that needs a person.
+fn next_need(model: &mut Model) {
     let count = model.environments.len();
     let next = (1..=count)
         .map(|by| (model.selected + by) % count)
@@ -57,6 +59,15 @@ fn next_need(model: &mut Model) {
         }
         None => model.tell("nothing needs a person"),
     }
+}
+
+/// What the screen begins with: what needs a person, else what is under way, else the first.
+pub(super) fn begin_where_somebody_is_needed(model: &mut Model) {
+    let environments = &model.environments;
+    let under_way = |e: &Environment| e.under_way().is_some();
+    let found = environments.iter().position(needs);
+    let found = found.or_else(|| environments.iter().position(under_way));
+    model.selected = found.unwrap_or(model.selected);
 }
 
 /// Sideways in the log; elsewhere lines are cut, and nothing is to be seen there.

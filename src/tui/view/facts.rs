@@ -27,6 +27,10 @@ fn role_of(environment: &Environment) -> Role {
 /// Environments, the run, its state, how long.
 pub(super) fn top(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let mut spans = vec![Span::raw(" ")];
+    if model.rehearsal {
+        spans.push(Span::styled("REHEARSAL", theme.style(Role::Waiting)));
+        spans.push(Span::raw(" "));
+    }
     if model.read_only {
         spans.push(Span::styled("READ-ONLY", theme.style(Role::Warning)));
         spans.push(Span::raw(" "));

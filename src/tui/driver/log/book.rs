@@ -150,6 +150,9 @@ impl Book {
         let Some(Ok(mut file)) = self.file.as_ref().map(File::try_clone) else {
             return false;
         };
+        if file.metadata().is_ok_and(|about| about.len() == self.byte) {
+            return false;
+        }
         if file.seek(SeekFrom::Start(self.byte)).is_err() {
             return false;
         }

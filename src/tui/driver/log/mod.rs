@@ -24,7 +24,7 @@ use crate::tui::model::logs::{AROUND, Line};
 use crate::tui::msg::Msg;
 
 /// Between two looks at what was written.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(150);
 /// So many of the last lines always go along, so that following needs no asking.
 const TAIL: usize = 240;
 /// A copy holds at most so much; a terminal takes no more by OSC 52 (terminal.md 2.16).

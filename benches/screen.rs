@@ -1,0 +1,175 @@
+//! The screen in a terminal: first frame, key to screen at rest and under a storm of log lines, what
+//! it costs at rest, and what a log of a million lines takes. Goals: architecture.md §8.
+//!
+//! `cargo bench --bench screen`
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a bench is a program for a terminal"
+)]
+
+#[path = "../tests/it/sandbox.rs"]
+#[expect(dead_code, clippy::panic, reason = "the tests use all of it, and fail by it")]
+mod sandbox;
+#[path = "../tests/it/terminal.rs"]
+#[expect(dead_code, reason = "the tests use all of it")]
+mod terminal;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use pointsman::app::App;
+use pointsman::domain::ids::{RunNumber, ServiceName};
+use pointsman::domain::plan::Source;
+use pointsman::domain::planner;
+use pointsman::domain::release::ReleaseLabel;
+use sandbox::Sandbox;
+use terminal::Terminal;
+
+/// A run that this process drives and never moves, so that only its log does.
+fn begin(sandbox: &Sandbox) -> File {
+    let app = App::new(Some(sandbox.state())).unwrap();
+    let config = sandbox.folder.path().join("config.yaml");
+    let ground = pointsman::config::load(&config).unwrap().ground("development").unwrap();
+    let source = Source::Archive("file:///nowhere".into());
+    let sources: BTreeMap<ServiceName, Source> =
+        ground.members.iter().map(|m| (m.service().clone(), source.clone())).collect();
+    let plan = planner::deploy(ground, &ReleaseLabel::new("1.0.0").unwrap(), &sources).unwrap();
+    let view = app.create(&mut app.store().unwrap(), &plan, false).unwrap();
+    assert_eq!(view.number, RunNumber(1));
+    let file = app.log_file(view.number);
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    File::create(file).unwrap()
+}
+
+fn line(n: usize) -> String {
+    format!(
+        "{{\"at\":\"2026-11-22T17:42:{:02}.{:03}Z\",\"step\":\"build\",\"service\":\"toto-app\",\
+         \"text\":\"GET /api/pets/{n} 200 in {} ms, request 9f3c2ab{n:07}, user agent of some length\"}}\n",
+        n / 1000 % 60,
+        n % 1000,
+        n % 97
+    )
+}
+
+/// Presses a key and waits until what it does is on the screen.
+fn key_to_screen(terminal: &mut Terminal, key: &str, shows: &str) -> Duration {
+    let began = Instant::now();
+    terminal.press(key);
+    while !terminal.text().contains(shows) {
+        assert!(began.elapsed() < Duration::from_secs(20), "{shows}\n{}", terminal.text());
+        std::thread::park_timeout(Duration::from_micros(200));
+    }
+    began.elapsed()
+}
+
+fn keys(terminal: &mut Terminal, rounds: usize) -> (f64, f64) {
+    let mut took = Vec::new();
+    for _ in 0..rounds {
+        for (key, shows) in [("7", "▶ 7 History"), ("1", "▶ 1 Environments"), ("2", "▶ 2 Deploy")]
+        {
+            took.push(key_to_screen(terminal, key, shows).as_secs_f64() * 1000.0);
+            // Keys come one after the other, as fingers bring them.
+            std::thread::park_timeout(Duration::from_millis(15));
+        }
+    }
+    took.sort_by(f64::total_cmp);
+    (took[took.len() / 2], took[took.len() * 99 / 100])
+}
+
+/// CPU seconds a process has used, in user and system.
+fn cpu(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
+    ticks / 100.0
+}
+
+fn resident_mb(pid: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|l| l.starts_with("VmRSS")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+}
+
+fn told(what: &str, is: f64, goal: f64, unit: &str) {
+    println!("{what:<44} {is:>9.2} {unit:<8} goal {goal:>7.1}   {:>5.2} of it", is / goal);
+}
+
+fn main() {
+    let sandbox = Sandbox::new();
+    let mut log = BufWriter::new(begin(&sandbox));
+    let mut first = Vec::new();
+    for _ in 0..10 {
+        let began = Instant::now();
+        let terminal = Terminal::open(&sandbox, 45, 160);
+        while !terminal.text().contains("2 Deploy") {
+            std::thread::park_timeout(Duration::from_micros(200));
+        }
+        first.push(began.elapsed().as_secs_f64() * 1000.0);
+    }
+    first.sort_by(f64::total_cmp);
+    told("first frame, from exec, p50", first[5], 50.0, "ms");
+
+    let mut terminal = Terminal::open(&sandbox, 45, 160);
+    terminal.wants("#1 deploy 1.0.0");
+    let (p50, p99) = keys(&mut terminal, 60);
+    told("key to screen at rest, p50", p50, 50.0, "ms");
+    told("key to screen at rest, p99", p99, 50.0, "ms");
+    let (before, bytes, seconds) = (cpu(terminal.pid()), terminal.raw().len(), 20);
+    std::thread::park_timeout(Duration::from_secs(seconds));
+    let used = (cpu(terminal.pid()) - before) / seconds as f64 * 100.0;
+    told("at rest with a run on the clock, of a core", used, 0.3, "%");
+    let written = (terminal.raw().len() - bytes) as f64 / seconds as f64;
+    told("at rest, to the terminal", written, 300.0, "bytes/s");
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let (ends, mut n) = (stop.clone(), 0);
+    let writer = std::thread::spawn(move || {
+        let began = Instant::now();
+        while !ends.load(Ordering::Relaxed) {
+            // 5,000 lines a second, in parts of a hundredth.
+            let due = usize::try_from(began.elapsed().as_millis()).unwrap() * 5;
+            while n < due {
+                log.write_all(line(n).as_bytes()).unwrap();
+                n += 1;
+            }
+            log.flush().unwrap();
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+        (log, n)
+    });
+    let before = cpu(terminal.pid());
+    let began = Instant::now();
+    let (p50, p99) = keys(&mut terminal, 120);
+    let used = (cpu(terminal.pid()) - before) / began.elapsed().as_secs_f64() * 100.0;
+    told("key to screen under 5,000 lines/s, p50", p50, 50.0, "ms");
+    told("key to screen under 5,000 lines/s, p99", p99, 50.0, "ms");
+    told("under 5,000 lines/s, of a core", used, 60.0, "%");
+    stop.store(true, Ordering::Relaxed);
+    let (mut log, mut n) = writer.join().unwrap();
+    while n < 1_000_000 {
+        log.write_all(line(n).as_bytes()).unwrap();
+        n += 1;
+    }
+    log.flush().unwrap();
+    let began = Instant::now();
+    // One fact is in the log too.
+    terminal.wants("1,000,001 lines");
+    println!("{:<44} {:>9.2} s", "a million lines indexed after", began.elapsed().as_secs_f64());
+    told("resident with a log of a million lines", resident_mb(terminal.pid()), 60.0, "MB");
+    terminal.press("3");
+    let top = key_to_screen(&mut terminal, "gg", "request 9f3c2ab0000000");
+    told("to the first of a million lines", top.as_secs_f64() * 1000.0, 50.0, "ms");
+    terminal.press("/pets/999998 200\r");
+    let began = Instant::now();
+    terminal.wants("match 1 of 1");
+    println!("{:<44} {:>9.2} s", "a million lines searched in", began.elapsed().as_secs_f64());
+    told("resident after that", resident_mb(terminal.pid()), 60.0, "MB");
+    let _ = terminal.child.kill();
+}

@@ -1,0 +1,217 @@
+//! The platform and the services of a scripted world.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::script::{Scenario, build_lines};
+use crate::domain::error::Problem;
+use crate::domain::event::Split;
+use crate::domain::health::{Identity, Sample};
+use crate::domain::ids::BuildId;
+use crate::domain::plan::Member;
+use crate::domain::project::Target;
+use crate::domain::release::ReleaseLabel;
+use crate::domain::step::Failure;
+use crate::ports::BoxFuture;
+use crate::ports::clock::Clock;
+use crate::ports::hosting::{
+    Answer, Build, BuildState, Hosting, HostingError, LogPart, NewBuild, NewRollout, Traffic,
+};
+use crate::ports::prober::{Prober, Question};
+
+/// A world in memory.
+#[derive(Clone)]
+pub struct FakeWorld {
+    scenario: Scenario,
+    clock: Arc<dyn Clock>,
+    inside: Arc<Mutex<Inside>>,
+}
+
+#[derive(Default)]
+struct Inside {
+    /// Backend → build.
+    traffic: BTreeMap<String, BuildId>,
+    /// Build's whole name → what it is.
+    builds: BTreeMap<String, Made>,
+    /// Address → backend.
+    addresses: BTreeMap<String, String>,
+    /// How long a build takes.
+    pace: Duration,
+}
+
+struct Made {
+    backend: String,
+    id: BuildId,
+    release: ReleaseLabel,
+    asked: Duration,
+    ready: Duration,
+}
+
+impl std::fmt::Debug for FakeWorld {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FakeWorld").field("scenario", &self.scenario).finish_non_exhaustive()
+    }
+}
+
+/// As far away as a region is.
+const LATENCY: Duration = Duration::from_millis(35);
+
+impl FakeWorld {
+    /// An empty world, in which builds take no time yet.
+    pub fn new(scenario: Scenario, clock: Arc<dyn Clock>) -> Self {
+        Self { scenario, clock, inside: Arc::default() }
+    }
+
+    /// From now on builds take the scenario's time.
+    pub fn slow_down(&self) {
+        self.lock().pace = self.scenario.build();
+    }
+
+    /// A service answers at an address.
+    pub fn address(&self, url: &str, target: &Target) {
+        self.lock().addresses.insert(url.to_owned(), target.backend_name());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn seen(&self, made: &Made) -> Build {
+        let ready = self.clock.elapsed() >= made.ready;
+        Build {
+            id: made.id.clone(),
+            state: if ready { BuildState::Ready } else { BuildState::Working },
+            state_word: if ready { "READY" } else { "BUILDING" }.to_owned(),
+            release: Some(made.release.clone()),
+            preview: ready.then(|| format!("https://{}.preview.invalid", made.id)),
+            problem: None,
+        }
+    }
+
+    fn traffic_now(&self, target: &Target) -> Traffic {
+        let inside = self.lock();
+        let build = inside.traffic.get(&target.backend_name()).cloned();
+        let splits = build.map(|build| Split { build, percent: 100 }).into_iter().collect();
+        Traffic { splits, moving: false, unfinished: Vec::new() }
+    }
+
+    fn after<'a, T: Send + 'a>(&'a self, answer: Result<T, HostingError>) -> Answer<'a, T> {
+        Box::pin(async move {
+            self.clock.sleep(LATENCY).await;
+            answer
+        })
+    }
+
+    /// Which build answers at an address: a public one its backend's, a preview one its own.
+    fn answers(&self, base: &str) -> Option<(BuildId, ReleaseLabel)> {
+        let inside = self.lock();
+        let made = match inside.addresses.get(base) {
+            Some(backend) => {
+                let build = inside.traffic.get(backend)?;
+                inside.builds.values().find(|made| &made.id == build && &made.backend == backend)?
+            }
+            None => inside.builds.values().find(|made| base.contains(made.id.as_str()))?,
+        };
+        Some((made.id.clone(), made.release.clone()))
+    }
+}
+
+fn gone(id: &BuildId) -> HostingError {
+    HostingError {
+        problem: Problem::new(format!("there is no build {id}")),
+        class: Failure::Lasting,
+    }
+}
+
+impl Hosting for FakeWorld {
+    fn prepare<'a>(&'a self, _: &'a Member) -> Answer<'a, ()> {
+        self.after(Ok(()))
+    }
+
+    fn traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Traffic> {
+        self.after(Ok(self.traffic_now(target)))
+    }
+
+    fn build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, Option<Build>> {
+        let found = self.lock().builds.get(&target.build_name(id)).map(|made| self.seen(made));
+        self.after(Ok(found))
+    }
+
+    fn builds<'a>(&'a self, target: &'a Target) -> Answer<'a, Vec<Build>> {
+        let backend = target.backend_name();
+        let inside = self.lock();
+        let of = inside.builds.values().filter(|made| made.backend == backend);
+        let builds = of.map(|made| self.seen(made)).collect();
+        drop(inside);
+        self.after(Ok(builds))
+    }
+
+    fn create_build<'a>(&'a self, target: &'a Target, new: &'a NewBuild) -> Answer<'a, ()> {
+        let asked = self.clock.elapsed();
+        let mut inside = self.lock();
+        let made = Made {
+            backend: target.backend_name(),
+            id: new.id.clone(),
+            release: new.release.clone(),
+            asked,
+            ready: asked + inside.pace,
+        };
+        inside.builds.entry(target.build_name(&new.id)).or_insert(made);
+        drop(inside);
+        self.after(Ok(()))
+    }
+
+    fn set_active<'a>(&'a self, target: &'a Target, new: &'a NewRollout) -> Answer<'a, Traffic> {
+        let mut inside = self.lock();
+        if !inside.builds.contains_key(&target.build_name(&new.build)) {
+            drop(inside);
+            return self.after(Err(gone(&new.build)));
+        }
+        inside.traffic.insert(target.backend_name(), new.build.clone());
+        drop(inside);
+        self.after(Ok(self.traffic_now(target)))
+    }
+
+    fn stop_build<'a>(&'a self, _: &'a Target, _: &'a BuildId, _: Duration) -> Answer<'a, bool> {
+        self.after(Ok(true))
+    }
+
+    fn delete_build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, ()> {
+        self.lock().builds.remove(&target.build_name(id));
+        self.after(Ok(()))
+    }
+
+    fn log<'a>(&'a self, target: &'a Target, id: &'a BuildId, from: u64) -> BoxFuture<'a, LogPart> {
+        let asked = self.lock().builds.get(&target.build_name(id)).map(|made| made.asked);
+        let since =
+            asked.map_or(Duration::ZERO, |asked| self.clock.elapsed().saturating_sub(asked));
+        let lines = build_lines(since, from);
+        let next = from + lines.len() as u64;
+        Box::pin(std::future::ready(LogPart { lines, next }))
+    }
+
+    fn tells_revision(&self) -> bool {
+        true
+    }
+
+    fn poll_after(&self, _: u32) -> Duration {
+        Duration::from_millis(200)
+    }
+}
+
+impl Prober for FakeWorld {
+    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Sample> {
+        Box::pin(async move {
+            self.clock.sleep(LATENCY).await;
+            let Some((build, release)) = self.answers(&question.base) else {
+                return Sample::Unhealthy("connection refused".to_owned());
+            };
+            if self.scenario.sick(release.as_str()) {
+                return Sample::Unhealthy("HTTP 503: JWT_SECRET is not set".to_owned());
+            }
+            let (version, revision) = (Some(release.to_string()), Some(build.to_string()));
+            Sample::Healthy(Identity { version, revision })
+        })
+    }
+}

@@ -1,0 +1,190 @@
+//! Rehearsals and demos: the real engine on a world in memory. Its runs are tasks of this process,
+//! since nobody else could see that world.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::{App, private_folder};
+use crate::adapters::fake::{FakeWorld, RehearsalClock, Scenario, hostile_lines, storm_line};
+use crate::adapters::run_log::FileLog;
+use crate::config::{Loaded, load_text, sources};
+use crate::domain::error::Problem;
+use crate::domain::ids::{RunNumber, ServiceName, StepId};
+use crate::domain::plan::Plan;
+use crate::domain::planner;
+use crate::domain::recover::Choice;
+use crate::domain::release::ReleaseLabel;
+use crate::engine::Asking;
+use crate::ports::journal::{Journal as _, JournalError};
+use crate::ports::log::{LogLine, RunLog as _};
+
+const CONFIG: &str = include_str!("../../examples/demo/config.yaml");
+
+/// The past that a demo begins with: what was deployed where, and how long before the next.
+const PAST: [(&str, &str, Duration); 8] = [
+    ("staging", "1.3.2", Duration::from_hours(20)),
+    ("production", "1.3.2", Duration::from_hours(150)),
+    ("staging", "1.4.0", Duration::from_hours(30)),
+    ("production", "1.4.0", Duration::from_hours(120)),
+    ("staging", "1.4.1", Duration::from_hours(22)),
+    ("production", "1.4.1", Duration::from_hours(90)),
+    ("staging", "1.5.0", Duration::from_hours(20)),
+    ("development", "1.5.0", Duration::from_mins(50)),
+];
+
+/// A month ago.
+const BACK: Duration = Duration::from_hours(22 * 24);
+
+/// The world of a demo.
+#[derive(Clone)]
+pub(super) struct Demo {
+    pub(super) world: FakeWorld,
+    clock: Arc<RehearsalClock>,
+    scenario: Scenario,
+}
+
+impl App {
+    /// An app on a scripted world, with its state in a folder of its own.
+    pub fn demo(name: &str, state: &Path) -> Result<Self, Problem> {
+        let scenario = Scenario::named(name).ok_or_else(|| {
+            let names: Vec<_> = Scenario::ALL.iter().map(|s| s.name()).collect();
+            Problem::new(format!("there is no demo {name:?}"))
+                .try_this(format!("name one of {}", names.join(", ")))
+        })?;
+        let failed = |e: std::io::Error| {
+            Problem::new(format!("{} cannot be written", state.display())).because(e.to_string())
+        };
+        for folder in ["toto-app", "toto-bo"] {
+            private_folder(&state.join(folder)).map_err(failed)?;
+        }
+        std::fs::write(state.join("config.yaml"), CONFIG).map_err(failed)?;
+        let clock = Arc::new(RehearsalClock::since(BACK));
+        let world = FakeWorld::new(scenario, clock.clone());
+        let mut app = Self::new(Some(state.to_owned()))?;
+        app.clock = clock.clone();
+        app.demo = Some(Demo { world, clock, scenario });
+        Ok(app)
+    }
+
+    /// Whether this app's world exists in memory alone.
+    pub fn is_demo(&self) -> bool {
+        self.demo.is_some()
+    }
+
+    /// Makes the past of a demo, and begins its scenario.
+    pub async fn begin_demo(&self) -> Result<(), Problem> {
+        let Some(demo) = &self.demo else { return Ok(()) };
+        let file = self.state.join("config.yaml");
+        let loaded = load_text(CONFIG, &file).map_err(|findings| {
+            Problem::new("the demo's config cannot be used").because(findings.to_string())
+        })?;
+        for name in loaded.environments() {
+            for member in &loaded.ground(name)?.members {
+                demo.world.address(&member.url, &member.target);
+            }
+        }
+        // A second start in the same folder finds the past there, and what it left behind.
+        let begun = self.store().and_then(|store| store.runs(None, 1));
+        let begun = begun.map_err(JournalError::problem)?;
+        if begun.is_empty() {
+            for (environment, release, later) in PAST {
+                let plan = plan(&loaded, environment, release)?;
+                self.drive_now(&plan).await?;
+                demo.clock.pass(later);
+            }
+        }
+        demo.clock.catch_up();
+        demo.world.slow_down();
+        if begun.is_empty() && demo.scenario != Scenario::Idle {
+            self.begin_scenario(&loaded, demo).await?;
+        }
+        Ok(())
+    }
+
+    async fn begin_scenario(&self, loaded: &Loaded, demo: &Demo) -> Result<(), Problem> {
+        let mut plan = plan(loaded, "production", "1.5.0")?;
+        plan.ask_at_gates = !demo.scenario.passes_gate();
+        let mut store = self.store().map_err(JournalError::problem)?;
+        let view = self.create(&mut store, &plan, false).map_err(JournalError::problem)?;
+        self.detach(view.number, None).await?;
+        let (state, run) = (self.state.clone(), view.number);
+        match demo.scenario {
+            Scenario::Storm => drop(std::thread::spawn(move || storm(&state, run))),
+            Scenario::Hostile => write_all(&state, run, hostile_lines()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn drive_now(&self, plan: &Plan) -> Result<(), Problem> {
+        let mut store = self.store().map_err(JournalError::problem)?;
+        let view = self.create(&mut store, plan, false).map_err(JournalError::problem)?;
+        let (_signals, receiver) = mpsc::channel(1);
+        let engine = self.engine(view, Asking::Nobody, receiver).await?;
+        let failed = |why: String| Problem::new("the demo's past cannot be made").because(why);
+        let Some(demo) = &self.demo else { return Ok(()) };
+        tokio::select! {
+            biased;
+            ended = engine.run() => ended.map(|_| ()).map_err(|e| failed(e.to_string())),
+            () = demo.clock.leave_out_waiting() => Err(failed("time stands still".to_owned())),
+        }
+    }
+
+    /// Drives a run in this process, as its own process would elsewhere.
+    pub(super) async fn drive_here(
+        &self,
+        run: RunNumber,
+        choice: Option<Choice>,
+    ) -> Result<u32, Problem> {
+        let mut store = self.store().map_err(JournalError::problem)?;
+        store.claim(run, None, self.clock.now()).map_err(JournalError::problem)?;
+        let view = store.run(run).map_err(JournalError::problem)?.view;
+        let (signals, receiver) = mpsc::channel(1);
+        let mut engine = self.engine(view, Asking::Person, receiver).await?;
+        if let Some(choice) = choice {
+            let taken = engine.take_over("the demo's world", choice);
+            taken.map_err(|e| Problem::new("it cannot be taken over").because(e.to_string()))?;
+        }
+        tokio::spawn(async move {
+            // Its signals end with it.
+            let _signals = signals;
+            if let Err(error) = engine.run().await {
+                tracing::warn!(%error, "a run of the demo stopped");
+            }
+        });
+        Ok(std::process::id())
+    }
+}
+
+fn plan(loaded: &Loaded, environment: &str, release: &str) -> Result<Plan, Problem> {
+    let mut ground = loaded.ground(environment)?;
+    let release = ReleaseLabel::new(release)?;
+    let sources = sources(loaded, &mut ground, &release)?;
+    planner::deploy(ground, &release, &sources)
+}
+
+fn line(text: String, at: crate::domain::time::Timestamp) -> Option<LogLine> {
+    let service = ServiceName::new("toto-app").ok();
+    Some(LogLine { at, step: StepId::new("build").ok()?, service, text })
+}
+
+fn write_all(state: &Path, run: RunNumber, texts: Vec<String>) {
+    use crate::ports::clock::Clock as _;
+    let clock = crate::adapters::clock::SystemClock::start();
+    if let Ok(log) = FileLog::open(state, run) {
+        for line in texts.into_iter().filter_map(|text| line(text, clock.now())) {
+            log.line(&line);
+        }
+    }
+}
+
+/// 5,000 lines a second, for 20 s.
+fn storm(state: &Path, run: RunNumber) {
+    for part in 0..400 {
+        write_all(state, run, (part * 250..(part + 1) * 250).map(storm_line).collect());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

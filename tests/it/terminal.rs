@@ -1,0 +1,159 @@
+//! The real binary in a terminal of its own, which a test can press keys at and read.
+
+use std::io::{Read as _, Write as _};
+use std::num::NonZero;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+use super::sandbox::{Sandbox, wait_until};
+
+/// The screen in a terminal of its own.
+pub(crate) struct Terminal {
+    master: Box<dyn MasterPty + Send>,
+    keys: Box<dyn std::io::Write + Send>,
+    pub(crate) child: Box<dyn Child + Send + Sync>,
+    shown: Arc<Mutex<vt100::Parser>>,
+    raw: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Terminal {
+    pub(crate) fn open(sandbox: &Sandbox, rows: u16, cols: u16) -> Self {
+        Self::run(sandbox, env!("CARGO_BIN_EXE_pointsman"), &[], rows, cols)
+    }
+
+    /// Runs a program with the sandbox's options behind its own arguments.
+    pub(crate) fn run(
+        sandbox: &Sandbox,
+        program: &str,
+        before: &[&str],
+        rows: u16,
+        cols: u16,
+    ) -> Self {
+        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let mut command = CommandBuilder::new(program);
+        command.args(before);
+        command.arg("--config");
+        command.arg(sandbox.folder.path().join("config.yaml"));
+        command.arg("--state-dir");
+        command.arg(sandbox.state());
+        command.cwd(sandbox.folder.path());
+        let as_if = [
+            ("TERM", "xterm-256color"),
+            ("COLORTERM", "truecolor"),
+            ("LC_ALL", "C.UTF-8"),
+            ("USER", "ana"),
+        ];
+        for (name, value) in as_if {
+            command.env(name, value);
+        }
+        // Neither a multiplexer around the tests nor the tester's taste is part of them.
+        for name in ["TMUX", "NO_COLOR", "COLORFGBG", "POINTSMAN_THEME"] {
+            command.env_remove(name);
+        }
+        let child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let shown = Arc::new(Mutex::new(vt100::Parser::new(some(rows), some(cols), 0)));
+        let raw = Arc::new(Mutex::new(Vec::new()));
+        let (mut reader, to) = (pair.master.try_clone_reader().unwrap(), shown.clone());
+        let kept = raw.clone();
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(length @ 1..) = reader.read(&mut bytes) {
+                kept.lock().unwrap().extend_from_slice(&bytes[..length]);
+                to.lock().unwrap().process(&bytes[..length]);
+            }
+        });
+        let keys = pair.master.take_writer().unwrap();
+        Self { master: pair.master, keys, child, shown, raw }
+    }
+
+    pub(crate) fn size(&self) -> String {
+        let (rows, cols) = self.shown.lock().unwrap().screen().size();
+        format!("{cols}x{rows}")
+    }
+
+    /// Everything that was written to it by now.
+    pub(crate) fn raw(&self) -> Vec<u8> {
+        self.raw.lock().unwrap().clone()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
+    /// What is drawn, with how.
+    pub(crate) fn screen(&self) -> vt100::Screen {
+        self.shown.lock().unwrap().screen().clone()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.shown.lock().unwrap().screen().contents()
+    }
+
+    #[track_caller]
+    pub(crate) fn wants(&self, text: &str) {
+        let began = Instant::now();
+        while !self.text().contains(text) {
+            let patience = began.elapsed() < Duration::from_secs(90);
+            assert!(patience, "{text:?} is not on the screen:\n{}", self.text());
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    /// Answers the box that asks `question` with yes. A box is deaf at first, so yes is said until
+    /// it is heard; once it closed, a y does nothing.
+    #[track_caller]
+    pub(crate) fn says_yes(&mut self, question: &str) {
+        self.wants(question);
+        self.wants("Yes");
+        let began = Instant::now();
+        while self.text().contains("Yes") {
+            assert!(began.elapsed() < Duration::from_mins(1), "not heard:\n{}", self.text());
+            std::thread::park_timeout(Duration::from_millis(150));
+            self.press("y");
+        }
+        // The box closes when the answer is there, and takes every key until then.
+        wait_until("the box closes", || !self.text().contains("working"));
+    }
+
+    /// Whether the usual screen is shown, with its cursor.
+    pub(crate) fn usual_screen(&self) -> bool {
+        let parser = self.shown.lock().unwrap();
+        !parser.screen().alternate_screen() && !parser.screen().hide_cursor()
+    }
+
+    /// Whether the terminal is as it was. A shell asks for bracketed paste itself.
+    pub(crate) fn given_back(&self) -> bool {
+        self.usual_screen() && !self.shown.lock().unwrap().screen().bracketed_paste()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        std::process::Command::new("kill").args([name, &pid]).status().unwrap();
+    }
+
+    pub(crate) fn resize(&self, rows: u16, cols: u16) {
+        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
+        self.master.resize(size).unwrap();
+        self.shown.lock().unwrap().screen_mut().set_size(some(rows), some(cols));
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn some(length: u16) -> NonZero<u16> {
+    NonZero::new(length).unwrap()
+}
