@@ -73,8 +73,10 @@ pub enum LogAsk {
         asked: u64,
         /// Which kind.
         mark: Mark,
-        /// From which line.
+        /// From which line; with `again` from the one that was found last.
         from: Option<usize>,
+        /// Whether the answer to the one before is not here yet.
+        again: bool,
         /// Downwards.
         forward: bool,
     },

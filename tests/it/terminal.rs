@@ -142,8 +142,10 @@ impl Terminal {
 
     pub(crate) fn resize(&self, rows: u16, cols: u16) {
         let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
+        // What is drawn for the new size must not be read at the old one.
+        let mut shown = self.shown.lock().unwrap();
         self.master.resize(size).unwrap();
-        self.shown.lock().unwrap().screen_mut().set_size(some(rows), some(cols));
+        shown.screen_mut().set_size(some(rows), some(cols));
     }
 }
 

@@ -183,9 +183,11 @@ impl Hosting for FakeWorld {
     }
 
     fn log<'a>(&'a self, target: &'a Target, id: &'a BuildId, from: u64) -> BoxFuture<'a, LogPart> {
-        let asked = self.lock().builds.get(&target.build_name(id)).map(|made| made.asked);
-        let since =
-            asked.map_or(Duration::ZERO, |asked| self.clock.elapsed().saturating_sub(asked));
+        let made = self.lock().builds.get(&target.build_name(id)).map(|m| (m.asked, m.ready));
+        // A build has no more to say once it is done.
+        let since = made.map_or(Duration::ZERO, |(asked, ready)| {
+            self.clock.elapsed().min(ready).saturating_sub(asked)
+        });
         let lines = build_lines(since, from);
         let next = from + lines.len() as u64;
         Box::pin(std::future::ready(LogPart { lines, next }))

@@ -13,6 +13,9 @@ use crate::ports::hosting::{Build, BuildState, NewBuild};
 /// A new build may not be visible at once (F15).
 const MUST_BE_VISIBLE: Duration = Duration::from_mins(2);
 
+/// A build's log is fetched this often while it is built.
+const LISTEN: Duration = Duration::from_secs(1);
+
 pub(super) async fn perform(context: &Context) -> StepResult {
     let members = &context.plan().members;
     let built = futures_util::future::join_all(members.iter().map(|m| one(context, m))).await;
@@ -101,8 +104,14 @@ fn build_id(release: &str, run: u64) -> Result<BuildId, Problem> {
 async fn wait(context: &Context, member: &Member, id: &BuildId) -> Result<Build, StepError> {
     let hosting = &context.outside.hosting;
     let began = context.outside.clock.elapsed();
-    let mut looks = 0;
+    let (mut looks, mut heard) = (0, began);
     loop {
+        // What the build says is followed while it says it, less often than it is looked at.
+        let now = context.outside.clock.elapsed();
+        if now.saturating_sub(heard) >= LISTEN {
+            heard = now;
+            context.collect_log(member, id).await;
+        }
         match hosting.build(&member.target, id).await? {
             Some(build) if build.state != BuildState::Working => return Ok(build),
             Some(build) => context.progress(format!("{}: {}", member.service(), build.state_word)),

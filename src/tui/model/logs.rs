@@ -105,6 +105,8 @@ pub struct LogsPane {
     pub bottom: Option<usize>,
     /// The line that was jumped to, with how many there are like it up to it.
     pub current: Option<(usize, usize)>,
+    /// So many jumps were asked for and are not answered.
+    pub finding: usize,
     /// The line a selection began at, and the one it goes to.
     pub selection: Option<(usize, usize)>,
     /// A search that is being typed.

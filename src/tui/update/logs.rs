@@ -104,7 +104,7 @@ fn query(model: &mut Model, change: impl FnOnce(&mut Query)) -> Vec<Effect> {
     change(&mut logs.query);
     logs.asked += 1;
     (logs.bottom, logs.current, logs.selection) = (None, None, None);
-    logs.window = (0, Vec::new());
+    (logs.window, logs.finding) = ((0, Vec::new()), 0);
     logs.tail.clear();
     logs.extent.shown = 0;
     vec![Effect::Log(LogAsk::Query { asked: logs.asked, query: logs.query.clone() })]
@@ -117,7 +117,7 @@ fn look_for(model: &mut Model, search: Option<String>) -> Vec<Effect> {
         return Vec::new();
     }
     logs.query.search = search;
-    logs.current = None;
+    (logs.current, logs.finding) = (None, 0);
     logs.asked += 1;
     vec![Effect::Log(LogAsk::Query { asked: logs.asked, query: logs.query.clone() })]
 }
@@ -131,11 +131,16 @@ fn find(model: &mut Model, mark: Mark, forward: bool) -> Vec<Effect> {
     let logs = &model.logs;
     let read = logs.bottom.map(|bottom| bottom.saturating_sub(1));
     let from = logs.current.map(|(at, _)| at).or(read);
-    vec![Effect::Log(LogAsk::Find { asked: logs.asked, mark, from, forward })]
+    // Keys may come faster than answers: each jump goes on from the one before it.
+    let again = logs.finding > 0;
+    let ask = LogAsk::Find { asked: logs.asked, mark, from, again, forward };
+    model.logs.finding += 1;
+    vec![Effect::Log(ask)]
 }
 
 /// What was found: it is shown with some lines below it.
 pub(super) fn found(model: &mut Model, mark: Mark, at: Option<(usize, usize)>) -> Vec<Effect> {
+    model.logs.finding = model.logs.finding.saturating_sub(1);
     let Some((line, nth)) = at else {
         model.tell(match mark {
             Mark::Match => "nothing matches",

@@ -178,14 +178,18 @@ fn confirm(model: &Model, asked: &Confirm, theme: &Theme, width: usize) -> Vec<L
             let (name, typed) = (asked.environment.as_str(), asked.input.value());
             lines.extend(plain(&format!("Type {name} to go on:"), width));
             lines.push(field("", typed, true, theme));
-            let hint = asked.hint.clone().unwrap_or_else(|| {
-                if typed == name {
-                    "matches; Enter goes on".into()
-                } else {
-                    "paste is off here; Enter works when it matches".into()
-                }
-            });
-            lines.push(Line::styled(hint, theme.style(Role::Muted)));
+            let (hint, role) = match &asked.hint {
+                Some(hint) => (hint.clone(), Role::InputBad),
+                None if typed == name => ("matches; Enter goes on".to_owned(), Role::InputOk),
+                None => (
+                    format!(
+                        "{} letters to go · paste is off here · Enter works when it matches",
+                        name.chars().count().saturating_sub(typed.chars().count())
+                    ),
+                    Role::Muted,
+                ),
+            };
+            lines.push(Line::styled(hint, theme.style(role)));
         }
         Phase::Asks => {
             lines.push(Line::from(vec![

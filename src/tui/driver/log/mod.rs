@@ -45,6 +45,8 @@ struct Reader {
     book: Book,
     store: Option<(SqliteStore, i64)>,
     fact: u64,
+    /// The line that a jump went to last.
+    found: Option<usize>,
 }
 
 /// Nobody listens any more.
@@ -52,8 +54,8 @@ struct Gone;
 
 impl Reader {
     fn new(app: App, sender: Sender<Msg>) -> Self {
-        let (run, asked, store, fact) = (None, 0, None, 0);
-        Self { app, sender, run, asked, book: Book::default(), store, fact }
+        let (run, asked, store, fact, found) = (None, 0, None, 0, None);
+        Self { app, sender, run, asked, book: Book::default(), store, fact, found }
     }
 
     fn run(mut self, asks: &Receiver<LogAsk>) {
@@ -136,10 +138,13 @@ impl Reader {
             LogAsk::Window { asked, from } if asked == self.asked => {
                 self.say(Msg::LogWindow(asked, from, self.book.lines(from, AROUND * 2)))
             }
-            LogAsk::Find { asked, mark, from, forward } if asked == self.asked => {
+            LogAsk::Find { asked, mark, from, again, forward } if asked == self.asked => {
                 // The next one is only known when all of them are.
                 while self.book.sieve() {}
-                self.say(Msg::LogFound(asked, mark, self.book.find(mark, from, forward)))
+                let from = if again { self.found } else { from };
+                let found = self.book.find(mark, from, forward);
+                self.found = found.map(|(at, _)| at);
+                self.say(Msg::LogFound(asked, mark, found))
             }
             LogAsk::Use { asked, from, to, what } if asked == self.asked => {
                 self.use_lines(from, to, what)

@@ -1,0 +1,343 @@
+//! The checks of terminal.md §3: keys pressed in a terminal at the real binary, on scripted worlds.
+//! Each is named after its number there. Checks 9 and 14 need probes that go on by themselves; 22 to
+//! 24 are in `journeys` and `benches/screen.rs`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::sandbox::{Sandbox, wait_until};
+use super::terminal::Terminal;
+
+/// A demo in a terminal, with its state in the sandbox.
+struct Demo {
+    terminal: Terminal,
+    sandbox: Sandbox,
+}
+
+impl Demo {
+    fn open(name: &str, size: (u16, u16), more: &[&str]) -> Self {
+        let sandbox = Sandbox::new();
+        let mut arguments = vec!["--demo", name];
+        arguments.extend(more);
+        let (cols, rows) = size;
+        let program = env!("CARGO_BIN_EXE_pointsman");
+        let terminal = Terminal::run(&sandbox, program, &arguments, rows, cols);
+        Self { terminal, sandbox }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.terminal.press(keys);
+    }
+
+    #[track_caller]
+    fn wants(&self, text: &str) {
+        self.terminal.wants(text);
+    }
+
+    /// The facts of the demo's own run.
+    fn facts(&self) -> Vec<Value> {
+        let out = self.sandbox.run(&["events", "9", "--json"]).out;
+        out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// How many facts of a kind there are.
+    fn count(&self, kind: &str) -> usize {
+        self.facts().iter().filter(|fact| fact["kind"] == kind).count()
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.sandbox.state().join(name)
+    }
+}
+
+const USUAL: (u16, u16) = (100, 30);
+
+#[test]
+fn check_1_every_size_tells_what_waits_and_what_undo_costs() {
+    for size in [(160, 45), (100, 30), (80, 24)] {
+        let demo = Demo::open("gate", size, &[]);
+        for text in ["WAITING FOR YOU", "[PRODUCTION]", "BLUE 100", "undo", "◆ WAIT", "REHEARSAL"]
+        {
+            demo.wants(text);
+        }
+        demo.wants(if size.0 == 160 { "Enter or T" } else { "switch" });
+        demo.terminal.picture("2 Deploy", &format!("waiting-{}x{}", size.0, size.1));
+    }
+}
+
+#[test]
+fn check_2_a_window_too_small_acts_on_nothing_and_comes_back() {
+    let mut demo = Demo::open("gate", (160, 45), &[]);
+    demo.wants("WAITING FOR YOU");
+    demo.terminal.resize(10, 50);
+    demo.wants("too small");
+    demo.wants("now 50x10");
+    demo.press("\rproduction\rTB");
+    for (rows, cols) in [(5, 24), (1, 1), (45, 160)] {
+        demo.terminal.resize(rows, cols);
+    }
+    demo.wants("7 History");
+    assert_eq!(demo.count("switch-requested") + demo.count("command-accepted"), 0);
+}
+
+#[test]
+fn check_3_focus_is_seen_without_colour() {
+    let mut demo = Demo::open("gate", (160, 45), &["--color", "never"]);
+    demo.wants("WAITING FOR YOU");
+    for title in ["▶ 3 Logs", "▶ 7 History", "▶ 1 Environments", "▶ 2 Deploy"] {
+        demo.press("\t");
+        demo.wants(title);
+        let text = demo.terminal.text();
+        assert_eq!(text.matches('┏').count(), 1, "{text}");
+    }
+    demo.press("3");
+    demo.wants("▶ 3 Logs");
+    demo.press("3");
+    wait_until("it is alone", || !demo.terminal.text().contains("7 History"));
+    demo.press("0");
+    demo.wants("7 History");
+}
+
+#[test]
+fn checks_6_and_7_the_name_is_typed_and_nothing_else_does() {
+    let mut demo = Demo::open("gate", USUAL, &[]);
+    demo.wants("WAITING FOR YOU");
+    demo.press("\x1b[200~DABy\n\x1b[201~");
+    demo.wants("paste is off");
+    demo.press("\r");
+    demo.wants("Type production to go on");
+    demo.press("\x1b[200~production\n\x1b[201~");
+    demo.wants("paste is off here");
+    demo.press("produc\r");
+    demo.wants("4 letters to go");
+    demo.press("\x15Production\r");
+    demo.wants("case counts");
+    assert_eq!(demo.count("switch-requested"), 0);
+    demo.press("\x15production");
+    demo.wants("matches");
+    demo.press("\r");
+    demo.wants("BLUE 0 : 100 GREEN");
+    assert_eq!(demo.count("switch-requested"), 2, "once for each service");
+}
+
+#[test]
+fn check_8_the_opening_key_is_not_the_confirming_one() {
+    let mut demo = Demo::open("run", USUAL, &[]);
+    demo.wants("RUNNING");
+    demo.press("A");
+    demo.wants("Abort the run");
+    demo.press("AAA");
+    let mut asks = true;
+    while asks {
+        // The box is deaf at first.
+        std::thread::park_timeout(std::time::Duration::from_millis(100));
+        demo.press("\r");
+        asks = demo.terminal.text().contains("Abort the run");
+    }
+    demo.wants("RUNNING");
+    assert_eq!(demo.count("command-accepted"), 0);
+    demo.press("A");
+    demo.terminal.says_yes("Abort the run");
+    wait_until("it was asked", || demo.count("command-accepted") == 1);
+}
+
+#[test]
+fn checks_10_and_11_read_only_changes_nothing_and_esc_is_harmless() {
+    let mut demo = Demo::open("gate", USUAL, &["--read-only"]);
+    demo.wants("READ-ONLY");
+    demo.wants("WAITING FOR YOU");
+    for key in ["D", "A", "R", "S", "B", "T", "K", "p"] {
+        demo.press(key);
+        demo.wants("this screen is read-only");
+        demo.press("\x1b");
+    }
+    demo.press(&"\x1b".repeat(30));
+    demo.press("\r/build\r");
+    demo.wants("match 1 of");
+    assert_eq!(demo.count("command-accepted") + demo.count("command-refused"), 0);
+}
+
+#[test]
+fn check_12_ctrl_c_and_q_never_end_a_run_by_accident() {
+    let mut demo = Demo::open("run", (80, 24), &[]);
+    demo.wants("RUNNING");
+    demo.press("\x03\x03\x03");
+    demo.wants("Stay");
+    demo.press("\r");
+    wait_until("it stays", || !demo.terminal.text().contains("Stay"));
+    demo.wants("RUNNING");
+    demo.press("q");
+    demo.wants("Disconnect");
+    demo.press("d");
+    assert!(demo.terminal.child.wait().unwrap().success());
+    let mut demo = Demo::open("idle", (80, 24), &[]);
+    demo.wants("PROMOTED");
+    demo.press("\x03");
+    demo.wants("again");
+    demo.press("\x03");
+    assert!(demo.terminal.child.wait().unwrap().success());
+    wait_until("the terminal is given back", || demo.terminal.given_back());
+}
+
+#[test]
+fn check_13_thirteen_keys_give_traffic_back() {
+    let mut demo = Demo::open("soak", USUAL, &[]);
+    demo.wants("BLUE 0 : 100 GREEN");
+    demo.press("3z");
+    demo.press("B");
+    demo.wants("Type production to go on");
+    demo.press("production\r");
+    demo.wants("BLUE 100 : 0 GREEN");
+    demo.wants("ROLLED BACK");
+    let back = demo.facts().into_iter().filter(|f| f["kind"] == "switch-requested").skip(2);
+    assert_eq!(back.count(), 2, "each service is pointed at its blue build, once");
+}
+
+#[test]
+fn check_15_a_failed_step_explains_itself() {
+    let mut demo = Demo::open("health-fail", USUAL, &[]);
+    demo.wants("FAIL");
+    for text in ["503", "because", "Customers are still on 1.4.1", "R retry", "A end"] {
+        demo.wants(text);
+    }
+    demo.terminal.picture("Customers are still on", "failed-100x30");
+    demo.press("\r");
+    demo.wants("▶ 3 Logs");
+    demo.wants("probe: FAILED");
+}
+
+#[test]
+fn check_16_nothing_is_lost_while_somebody_reads() {
+    let mut demo = Demo::open("storm", USUAL, &[]);
+    demo.wants("RUNNING");
+    demo.press("3z");
+    demo.wants("GET /api/pets");
+    demo.press("\x1b[5~");
+    demo.wants("PAUSED");
+    let line = || demo.terminal.text().lines().nth(6).unwrap().to_owned();
+    wait_until("the line is here", || line().contains("/api/pets") || line().contains("request"));
+    let before = line();
+    let new = || {
+        let text = demo.terminal.text();
+        let at = text.find("▼ ").map(|at| text[at + 4..].to_owned()).unwrap_or_default();
+        let digits: String = at.chars().take_while(|c| c.is_ascii_digit() || *c == ',').collect();
+        digits.replace(',', "").parse::<u64>().unwrap_or(0)
+    };
+    wait_until("more came", || new() > 5000);
+    assert_eq!(line(), before, "what is read does not move");
+    let written = || fs::read_to_string(demo.file("runs/9/log.jsonl")).unwrap().lines().count();
+    wait_until("the storm is over", || written() >= 100_000);
+    let facts = demo.facts().len();
+    let all = || {
+        let total = written() + facts;
+        let (thousands, rest) = (total / 1000, total % 1000);
+        demo.terminal.text().contains(&format!("{thousands},{rest:03} lines"))
+    };
+    wait_until("every line is counted", all);
+    demo.press("f");
+    demo.wants("FOLLOW");
+}
+
+#[test]
+fn check_17_searches_count_while_they_are_typed() {
+    let mut demo = Demo::open("run", USUAL, &[]);
+    demo.press("3z");
+    demo.wants("image optimizer");
+    demo.press("/timeout");
+    demo.wants("matches");
+    demo.press("\rnn");
+    demo.wants("match 3 of");
+    demo.press("e");
+    demo.wants(" E toto");
+    demo.press("&");
+    demo.wants("hides");
+    demo.press("\x1b");
+    wait_until("the filter is gone", || !demo.terminal.text().contains("hides"));
+    demo.press("\x1b");
+    wait_until("the search is gone", || !demo.terminal.text().contains("/timeout"));
+}
+
+#[test]
+fn check_18_hostile_lines_drive_nothing_and_show_no_secret() {
+    let demo = Demo::open("hostile", (160, 45), &[]);
+    demo.wants("copies itself");
+    demo.wants("wide 漢字");
+    let raw = String::from_utf8_lossy(&demo.terminal.raw()).into_owned();
+    for evil in ["\x1b]52;", "OWNED", "\x1b[5A", "\u{202e}", "ghp_0123456789"] {
+        assert!(!raw.contains(evil), "{evil:?}");
+    }
+    let text = demo.terminal.text();
+    assert!(text.contains('┏') && text.contains('┛'), "{text}");
+    let log = fs::read_to_string(demo.file("runs/9/log.jsonl")).unwrap();
+    assert!(!log.contains("ghp_0123456789"), "not on disk either");
+}
+
+#[test]
+fn check_19_a_line_is_copied_to_where_the_terminal_takes_it() {
+    let mut demo = Demo::open("run", USUAL, &[]);
+    demo.wants("npm ci");
+    demo.press("3/added 1204\r");
+    demo.wants("match 1 of");
+    demo.press("y");
+    demo.wants("Copied 1 line");
+    let clip = fs::read_to_string(demo.file("clip.txt")).unwrap();
+    assert!(clip.contains("added 1204 packages") && !clip.contains('\x1b'), "{clip}");
+    let raw = String::from_utf8_lossy(&demo.terminal.raw()).into_owned();
+    assert!(raw.contains("\x1b]52;c;"), "by OSC 52");
+}
+
+#[test]
+fn check_20_who_looks_elsewhere_is_called() {
+    let mut demo = Demo::open("soak", USUAL, &[]);
+    demo.wants("RUNNING");
+    demo.press("\x1b[O");
+    let seen = demo.sandbox.run(&["abort", "9"]);
+    assert_eq!(seen.code, 0, "{}", seen.err);
+    let called = || String::from_utf8_lossy(&demo.terminal.raw()).contains("\x1b]9;run #9");
+    wait_until("it calls", called);
+}
+
+#[test]
+fn check_21_ascii_without_colour_tells_everything() {
+    let demo = Demo::open("gate", (80, 24), &["--color", "never", "--ascii"]);
+    demo.wants("[?] WAITING FOR YOU");
+    for text in ["[+] OK", "[ ] PEND", "BLUE 100%", "GREEN"] {
+        demo.wants(text);
+    }
+    let text = demo.terminal.text();
+    assert!(text.is_ascii(), "{text}");
+    let screen = demo.terminal.screen();
+    let (rows, cols) = screen.size();
+    let cells = (0..rows.get()).flat_map(|y| (0..cols.get()).map(move |x| (y, x)));
+    let cells: Vec<_> = cells.filter_map(|(y, x)| screen.cell(y, x)).collect();
+    assert!(cells.iter().all(|c| c.fgcolor() == vt100::Color::Default));
+    assert!(cells.iter().any(|c| c.inverse()), "the environment is told by more than its name");
+}
+
+#[test]
+fn check_25_a_saved_theme_and_config_are_taken_over() {
+    let mut demo = Demo::open("run", USUAL, &["--theme", "mine"]);
+    wait_until("it says why not", || demo.terminal.child.try_wait().unwrap().is_some());
+    demo.wants("there is no theme \"mine\"");
+    let mut demo = Demo::open("run", USUAL, &[]);
+    demo.wants("RUNNING");
+    let themes = demo.file("themes");
+    fs::create_dir_all(&themes).unwrap();
+    let config = demo.file("config.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(themes.join("mine.yaml"), "name: mine\nkind: dark\ninherits: nord\n").unwrap();
+    fs::write(&config, format!("{text}ui: {{ theme: mine }}\n")).unwrap();
+    demo.wants("theme mine");
+    fs::write(themes.join("mine.yaml"), "name: mine\nkind: dark\ninherits: gruvbox-dark\n")
+        .unwrap();
+    demo.wants("theme mine read again");
+    fs::write(&config, format!("{text}helth: 1\n")).unwrap();
+    demo.wants("has no key \"helth\"");
+    demo.wants("theme mine");
+    demo.press("\x1b");
+    fs::write(&config, text.replace("for: 2m", "for: 3m")).unwrap();
+    demo.wants("applies to the next run");
+    demo.wants("Watch for 2m");
+}
