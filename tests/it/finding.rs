@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use pointsman::domain::event::Mark as Mark_;
 use pointsman::domain::log_level::LogLevel;
 use pointsman::domain::policy::Protection;
+use pointsman::domain::readiness::Target;
 use pointsman::domain::time::Timestamp;
 use pointsman::tui::effect::{Effect, LogAsk, LogUse};
 use pointsman::tui::keys::Code;
@@ -13,7 +15,7 @@ use pointsman::tui::model::logs::{Extent, Line, Mark};
 use pointsman::tui::msg::Msg;
 
 use super::screen::{Screen, acts, at_gate, plain, states};
-use super::world::{Behaviour, Bench, deploy_plan};
+use super::world::{Behaviour, Bench, deploy_plan, label};
 
 fn waiting() -> Screen {
     let mut screen = Screen::new(Protection::Open);
@@ -253,6 +255,14 @@ fn past_runs_are_opened_compared_and_reported() {
     screen.shows("#2 beside #1");
     let number = bench.runs()[1].number;
     assert_eq!(screen.char('y'), [Effect::Report(number, LogUse::Copy)]);
+    screen.run(&states(Behaviour::Healthy).pop().unwrap(), None);
+    screen.char('B');
+    let ticket = screen.model.dialog.as_ref().unwrap().ticket;
+    let target =
+        |release: &str, usual| Target { release: label(release), mark: Mark_::Stable, usual };
+    screen.send(Msg::Targets(ticket, Ok(vec![target("1.0.0", true), target("1.1.0", false)])));
+    screen.shows("▶ 1.1.0");
+    screen.key(Code::Esc);
     screen.char('k');
     screen.shows("Customers are still on 1.1.0. Nothing to undo.");
     screen.key(Code::Esc);
@@ -317,4 +327,43 @@ fn no_new_risk_is_taken_on_what_was_seen_long_ago_but_going_back_is() {
     screen.run(&switched, Some(7));
     screen.char('B');
     assert!(acts(&screen.char('y')), "going back waits for nothing");
+}
+
+/// The README's table of keys is the table the program goes by. `UPDATE_README=1` writes it anew.
+#[test]
+fn the_readme_has_the_keys_of_the_table() {
+    use std::fmt::Write as _;
+
+    use pointsman::tui::keys::commands::COMMANDS;
+    let mut table = "| key | command | |\n|---|---|---|\n".to_owned();
+    for row in COMMANDS {
+        let keys: Vec<_> = row.keys.iter().map(|key| format!("`{key}`")).collect();
+        let only = row.pane.map_or(String::new(), |pane| format!(" (in {})", &pane.title()[2..]));
+        writeln!(table, "| {} | {} | {}{only} |", keys.join(" "), row.name, row.doc).unwrap();
+    }
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = readme.split_once("commands.rs -->\n").unwrap();
+    let (_, after) = rest.split_once("<!-- /keys -->").unwrap();
+    let wanted = format!("{before}commands.rs -->\n{table}<!-- /keys -->{after}");
+    if std::env::var_os("UPDATE_README").is_some() {
+        std::fs::write(path, &wanted).unwrap();
+    } else {
+        assert!(readme == wanted, "the keys changed: UPDATE_README=1 cargo test --test it readme");
+    }
+}
+
+#[test]
+fn what_somebody_else_rolled_out_is_called_drift() {
+    let mut screen = Screen::new(Protection::Open);
+    let ended = states(Behaviour::Healthy).pop().unwrap();
+    screen.run(&ended, None);
+    screen.send(Msg::Resize(160, 45));
+    screen.shows("drift: toto-bo b-1-0-0, not as #2 left it");
+    let waits = at_gate();
+    screen.run(&waits, Some(7));
+    assert!(
+        !screen.draw(&plain()).contains("drift"),
+        "while a run moves things nothing is foreign"
+    );
 }

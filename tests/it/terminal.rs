@@ -120,8 +120,9 @@ impl Terminal {
             std::thread::park_timeout(Duration::from_millis(150));
             self.press("y");
         }
-        // The box closes when the answer is there, and takes every key until then.
-        wait_until("the box closes", || !self.text().contains("working"));
+        // The box closes when the answer is there, and takes every key until then. Its title stands
+        // still meanwhile; what is inside may be drawn by halves.
+        wait_until("the box closes", || !self.text().contains(question));
     }
 
     /// Whether the usual screen is shown, with its cursor.

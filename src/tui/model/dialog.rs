@@ -75,6 +75,8 @@ pub struct Picker {
     pub items: Vec<Item>,
     /// Which is.
     pub selected: usize,
+    /// What is picked once it is known whether it can be.
+    pub preferred: Option<String>,
     /// Another release than the listed ones.
     pub other: Input,
     /// Why.

@@ -65,6 +65,34 @@ impl Environment {
         self.under_way().filter(|run| run.runner.is_some())
     }
 
+    /// What is not as our last run left it, or does not fit together.
+    pub fn drift(&self) -> Vec<String> {
+        let Some((seen, _)) = self.seen.as_ref().filter(|(seen, _)| seen.unseen.is_none()) else {
+            return Vec::new();
+        };
+        let mut drift = Vec::new();
+        let last = self.run.as_ref().map(|run| &run.view).filter(|view| view.ended.is_some());
+        for service in &seen.services {
+            let left = last.and_then(|view| view.services.get(&service.service)?.serving.as_ref());
+            let live = service.live.as_ref().map(|build| &build.build);
+            if left.is_some() && left != live {
+                let live = live.map_or("nothing".to_owned(), ToString::to_string);
+                let run = last.map_or(String::new(), |view| view.number.to_string());
+                drift.push(format!("{} {live}, not as {run} left it", service.service));
+            }
+        }
+        let mut releases: Vec<_> = seen
+            .services
+            .iter()
+            .map(|s| s.live.as_ref().and_then(|b| b.release.as_ref()))
+            .collect();
+        releases.dedup();
+        if releases.len() > 1 && self.under_way().is_none() {
+            drift.push("the services are on different releases".to_owned());
+        }
+        drift
+    }
+
     /// How long ago it was looked at, if that is too long.
     pub fn stale(&self, elapsed: Duration) -> Option<Duration> {
         let (_, at) = self.seen.as_ref()?;

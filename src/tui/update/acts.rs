@@ -13,11 +13,11 @@ use crate::domain::view::{RunView, ServiceView};
 use crate::tui::effect::Effect;
 use crate::tui::keys::Key;
 use crate::tui::keys::commands::{Command, Danger, row_of};
-use crate::tui::model::Model;
 use crate::tui::model::dialog::{
     Action, Confirm, Dialog, Field, Item, Kind, Phase, Picker, Purpose,
 };
 use crate::tui::model::environments::Environment;
+use crate::tui::model::{Model, Pane};
 
 /// Whether a command means anything now; the error says why not, for hints, help and the toast.
 pub fn available(model: &Model, command: Command) -> Result<(), String> {
@@ -99,6 +99,12 @@ pub(super) fn act(model: &mut Model, command: Command, key: Key) -> Vec<Effect> 
         model.tell(format!("{name} is off: {why}"));
         return Vec::new();
     }
+    // In the history a rollback means the environment of the run that is chosen there.
+    if model.focus == Pane::History && command == Command::Rollback {
+        let chosen = model.history.chosen().map(|run| run.plan.environment.clone());
+        let at = model.environments.iter().position(|e| Some(&e.name) == chosen.as_ref());
+        model.selected = at.unwrap_or(model.selected);
+    }
     let Some(here) = model.here().cloned() else {
         return Vec::new();
     };
@@ -140,6 +146,7 @@ fn pick(model: &mut Model, purpose: Purpose, here: &Environment, key: Key) -> Ve
         environment: here.name.clone(),
         items,
         selected: 0,
+        preferred: chosen_release(model).filter(|_| purpose == Purpose::Rollback),
         other: Input::default(),
         reason: Input::default(),
         field: match purpose {
@@ -160,6 +167,12 @@ fn pick(model: &mut Model, purpose: Purpose, here: &Environment, key: Key) -> Ve
         Purpose::Rollback => vec![Effect::FindTargets(ticket, here.name.clone())],
         _ => Vec::new(),
     }
+}
+
+/// The release of the run that is chosen in the history.
+fn chosen_release(model: &Model) -> Option<String> {
+    let chosen = model.history.chosen().filter(|_| model.focus == Pane::History)?;
+    chosen.plan.release.as_ref().map(ToString::to_string)
 }
 
 /// The offered releases; what serves now is said with each.

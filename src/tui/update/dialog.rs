@@ -260,6 +260,8 @@ pub(super) fn targets(model: &mut Model, ticket: Ticket, targets: Result<Vec<Tar
                 .iter()
                 .map(|t| Item { value: t.release.to_string(), note: note(t) })
                 .collect();
+            let preferred = |item: &Item| Some(&item.value) == picker.preferred.as_ref();
+            picker.selected = picker.items.iter().position(preferred).unwrap_or(0);
             if picker.items.is_empty() {
                 let problem = Problem::new("there is nothing to roll back to");
                 picker.problem = Some(

@@ -48,11 +48,15 @@ fn of(
         Some((seen, _)) => {
             if let Some(problem) = &seen.unseen {
                 let what = format!("   {}", problem.what);
-                lines.push(Line::styled(what, theme.style(Role::Unknown)));
+                lines.push(Line::from(Span::styled(what, theme.style(Role::Unknown))));
             } else {
                 lines.extend(seen.services.iter().map(|s| service(theme, s, stale.is_some())));
             }
         }
+    }
+    for drift in environment.drift() {
+        let text = format!("   {} drift: {drift}", theme.pick("▲", "[!]"));
+        lines.push(Line::from(Span::styled(text, theme.style(Role::Warning))));
     }
     if let Some(lock) = &environment.lock {
         lines.push(Line::styled(format!("   locked: {lock}"), theme.style(Role::Warning)));

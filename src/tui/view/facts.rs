@@ -8,9 +8,12 @@ use ratatui::widgets::Widget as _;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{clock, took};
+use crate::domain::plan::RunKind;
 use crate::domain::policy::Protection;
 use crate::domain::seen::ServiceSeen;
 use crate::domain::step::Side;
+use crate::domain::time::spoken;
+use crate::domain::usual::{LEAST_RUNS, Usual};
 use crate::domain::view::RunView;
 use crate::tui::model::Model;
 use crate::tui::model::environments::{Environment, RunSeen};
@@ -86,10 +89,7 @@ pub(super) fn second(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     let Some(here) = model.here() else {
         return;
     };
-    let mut parts = vec![
-        (traffic(here), Role::Text),
-        (undo(here), if undo_is_there(here) { Role::Text } else { Role::Warning }),
-    ];
+    let mut parts = vec![(traffic(here), Role::Text), undo(model, here)];
     if let Some(problem) = &model.blind {
         parts.insert(0, (format!("OLD: the store cannot be read: {}", problem.what), Role::Failed));
     }
@@ -174,39 +174,59 @@ pub(super) fn side(view: &RunView) -> Option<Side> {
     }
 }
 
-fn undo_is_there(here: &Environment) -> bool {
-    let text = undo(here);
-    text.contains(": B") || text.contains("not needed") || text.contains("under way")
-}
-
-/// What undo costs right now.
-fn undo(here: &Environment) -> String {
+/// What undo costs right now, and whether it is there at all.
+fn undo(model: &Model, here: &Environment) -> (String, Role) {
     if let Some(run) = here.driven() {
         let view = &run.view;
         let blue = view.services.values().find_map(|s| s.blue_release.clone());
         let blue = blue.map_or("BLUE".to_owned(), |release| release.to_string());
         return if view.gives_back() {
-            "undo: under way".to_owned()
+            ("undo: under way".to_owned(), Role::Text)
         } else if !view.touched_traffic() {
-            "undo: not needed yet".to_owned()
+            ("undo: not needed yet".to_owned(), Role::Text)
         } else if view.can_go_back() {
-            format!("undo: B to {blue}, nothing is built")
+            (format!("undo: B to {blue}, {}", cost(model, here)), Role::Text)
         } else {
-            "undo: none, nothing served before".to_owned()
+            ("undo: none, nothing served before".to_owned(), Role::Warning)
         };
     }
     let Some((seen, _)) = &here.seen else {
-        return "undo: not looked yet".to_owned();
+        return ("undo: not looked yet".to_owned(), Role::Warning);
     };
     if seen.unseen.is_some() {
-        return "undo: not known".to_owned();
+        return ("undo: not known".to_owned(), Role::Warning);
     }
     if let Some(why) = seen.services.iter().find_map(|s| s.rollback.why.as_ref()) {
-        return format!("undo: none, {why}");
+        return (format!("undo: none, {why}"), Role::Warning);
     }
     let target = seen.services.iter().find_map(|s| s.rollback.target.as_ref());
     match target {
-        Some(release) => format!("undo: B to {release}, nothing is built"),
-        None => "undo: none".to_owned(),
+        Some(release) => (
+            format!("undo: B to {release}, {}{}", cost(model, here), warm(model, here)),
+            Role::Text,
+        ),
+        None => ("undo: none".to_owned(), Role::Warning),
+    }
+}
+
+/// How long a rollback usually takes here; before that can be said, why it is quick.
+fn cost(model: &Model, here: &Environment) -> String {
+    let usual = Usual::of(&model.history.runs, &here.name, RunKind::Rollback);
+    if usual.runs < LEAST_RUNS {
+        return "nothing is built".to_owned();
+    }
+    let all: std::time::Duration = usual.steps.values().map(|took| took.p50).sum();
+    format!("~{} (p50 of {})", spoken(all), usual.runs)
+}
+
+/// Until when blue is warm, after a run that moved traffic.
+fn warm(model: &Model, here: &Environment) -> String {
+    let last = here.run.as_ref().map(|run| &run.view).filter(|view| view.touched_traffic());
+    let until = last.and_then(|view| {
+        view.ended.and_then(|ended| ended.checked_add(view.plan.policy.keep_blue).ok())
+    });
+    match until.filter(|until| model.now.is_some_and(|now| now < *until)) {
+        Some(until) => format!(", BLUE warm until {}", until.strftime("%H:%M")),
+        None => String::new(),
     }
 }
