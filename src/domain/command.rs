@@ -49,7 +49,10 @@ pub struct Sent {
 /// Compares what the sender saw with what is, and whether the command means anything now. The error
 /// says what changed, for the sender to read.
 pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
-    if sent.seen < view.decided_at && !matches!(sent.command, Command::Abort { .. }) {
+    // What takes no new risk means the same however far the run went on meanwhile: going back must
+    // not fail because a soak began while its question was read.
+    let careful = matches!(sent.command, Command::Abort { .. } | Command::Rollback);
+    if sent.seen < view.decided_at && !careful {
         return Err(format!(
             "the run moved on after fact {}: it is now {} (fact {})",
             sent.seen,

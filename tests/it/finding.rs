@@ -13,8 +13,9 @@ use pointsman::tui::keys::bindings::Bindings;
 use pointsman::tui::model::Pane;
 use pointsman::tui::model::logs::{Extent, Line, Mark};
 use pointsman::tui::msg::Msg;
+use pointsman::tui::theme::Theme;
 
-use super::screen::{Screen, acts, at_gate, plain, states};
+use super::screen::{Screen, acts, at_gate, plain, states, steady};
 use super::world::{Behaviour, Bench, deploy_plan, label};
 
 fn waiting() -> Screen {
@@ -359,11 +360,96 @@ fn what_somebody_else_rolled_out_is_called_drift() {
     let ended = states(Behaviour::Healthy).pop().unwrap();
     screen.run(&ended, None);
     screen.send(Msg::Resize(160, 45));
-    screen.shows("drift: toto-bo b-1-0-0, not as #2 left it");
+    screen.shows("drift: toto-bo b-1-0-0, not as #2");
     let waits = at_gate();
     screen.run(&waits, Some(7));
     assert!(
         !screen.draw(&plain()).contains("drift"),
         "while a run moves things nothing is foreign"
     );
+}
+
+#[test]
+fn going_back_is_not_vetoed_by_a_run_that_goes_on() {
+    let mut screen = waiting();
+    let all = states(Behaviour::Healthy);
+    let on_green: Vec<_> = all
+        .iter()
+        .filter(|v| v.touched_traffic() && v.can_go_back() && v.ended.is_none())
+        .cloned()
+        .collect();
+    let (first, later) = (on_green.first().unwrap(), on_green.last().unwrap());
+    assert!(first.decided_at < later.decided_at);
+    screen.run(first, Some(7));
+    screen.char('B');
+    screen.shows("TRAFFIC now");
+    screen.run(later, Some(7));
+    let asked = screen.char('y');
+    assert!(acts(&asked), "{asked:?}\n{}", screen.draw(&plain()));
+    let mut screen = waiting();
+    screen.run(first, Some(7));
+    screen.char('B');
+    screen.run(all.last().unwrap(), None);
+    screen.shows("CHANGED while this was open");
+    assert!(!acts(&screen.char('y')), "what is over is not gone back from like that");
+}
+
+/// Every pane and overlay, with names that are long and letters that are wide.
+#[test]
+fn panes_look_as_they_did() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    bench.world.behave("1.1.0", Behaviour::Leaks(8));
+    bench.drive(&deploy_plan("1.1.0"));
+    let mut screen = waiting();
+    let shot = |screen: &Screen, name: &str, theme: &Theme| {
+        insta::assert_snapshot!(format!("pane_{name}"), steady(&screen.draw(theme)));
+    };
+    screen.char('7');
+    shot(&screen, "history_empty", &plain());
+    screen.send(Msg::Past(Ok(bench.runs())));
+    screen.key(Code::Enter);
+    shot(&screen, "history_open", &plain());
+    screen.send(Msg::Resize(60, 16));
+    shot(&screen, "history_compact", &Theme::without_colour(true));
+    screen.send(Msg::Resize(80, 24));
+    screen.key(Code::Esc);
+    screen.char('3');
+    screen.char('3');
+    let line = |text: &str, level| Line {
+        at: Timestamp::UNIX_EPOCH,
+        source: "a-service-with-a-long-name".to_owned(),
+        level,
+        text: text.to_owned(),
+    };
+    let lines = vec![
+        line(
+            "漢字 are two cells wide, each of them: 漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字",
+            LogLevel::Warn,
+        ),
+        line(&"a long line ".repeat(20), LogLevel::Info),
+        line("ERROR it broke", LogLevel::Error),
+        line("", LogLevel::Debug),
+    ];
+    let extent =
+        Extent { total: 4, shown: 4, errors: 1, warnings: 1, whole: true, ..Extent::default() };
+    let (run, asked) = (screen.model.logs.run.unwrap(), screen.model.logs.asked);
+    screen.send(Msg::Logged(run, asked, extent, lines));
+    shot(&screen, "logs_wide_letters", &plain());
+    screen.char('w');
+    screen.char('t');
+    shot(&screen, "logs_wrapped", &Theme::without_colour(true));
+    screen.send(Msg::Resize(100, 30));
+    screen.char('?');
+    shot(&screen, "help", &plain());
+    screen.key(Code::Esc);
+    screen.char(':');
+    screen.text("roll");
+    shot(&screen, "palette", &plain());
+    screen.key(Code::Esc);
+    screen.send(Msg::Alarm("the log cannot be saved: no room on the disk".to_owned()));
+    screen.send(Msg::Tell("saved 4 lines".to_owned()));
+    shot(&screen, "toasts", &plain());
+    screen.char('!');
+    shot(&screen, "messages", &plain());
 }

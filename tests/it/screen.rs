@@ -124,7 +124,7 @@ impl Screen {
     }
 }
 
-fn seen() -> EnvironmentSeen {
+pub(crate) fn seen() -> EnvironmentSeen {
     let one = |name: &str| ServiceSeen {
         service: service(name),
         url: format!("http://{name}"),
@@ -494,7 +494,7 @@ fn screens_look_as_they_did() {
 }
 
 /// Build ids are random.
-fn steady(drawn: &str) -> String {
+pub(crate) fn steady(drawn: &str) -> String {
     let mut out = String::new();
     let mut rest = drawn;
     while let Some(at) = rest.find("-r") {

@@ -209,7 +209,9 @@ impl Prober for FakeWorld {
             let Some((build, release)) = self.answers(&question.base) else {
                 return Sample::Unhealthy("connection refused".to_owned());
             };
-            if self.scenario.sick(release.as_str()) {
+            // What is sick today was healthy in the past that was made for it.
+            let today = !self.lock().pace.is_zero();
+            if today && self.scenario.sick(release.as_str()) {
                 return Sample::Unhealthy("HTTP 503: JWT_SECRET is not set".to_owned());
             }
             let (version, revision) = (Some(release.to_string()), Some(build.to_string()));

@@ -349,6 +349,15 @@ pub(super) fn recheck(model: &mut Model) {
         return;
     }
     let starts = matches!(asked.action, Action::Start(_));
+    // Going back means the same as long as there is something to go back from.
+    let same_run = here
+        .driven()
+        .map(|run| &run.view)
+        .filter(|view| asked.bound.is_some_and(|(number, _)| number == view.number));
+    let goes_back = matches!(asked.action, Action::Send(_, _, Command::Rollback));
+    if goes_back && same_run.is_some_and(|view| view.can_go_back() && !view.gives_back()) {
+        return;
+    }
     let changed = if bound(&here) == asked.bound {
         here.lock.as_ref().filter(|_| starts).map(|lock| format!("it is locked: {lock}"))
     } else {

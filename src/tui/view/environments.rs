@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{framed, write};
+use super::{framed, wrapped, write};
 use crate::domain::seen::ServiceSeen;
 use crate::tui::model::environments::Environment;
 use crate::tui::model::{Model, Pane};
@@ -19,7 +19,7 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
         if at == model.selected {
             selected_at = lines.len();
         }
-        lines.extend(of(model, theme, environment, at == model.selected));
+        lines.extend(of(model, theme, environment, at == model.selected, usize::from(inner.width)));
     }
     // The selected one is always to be seen.
     let height = usize::from(inner.height);
@@ -32,6 +32,7 @@ fn of(
     theme: &Theme,
     environment: &Environment,
     selected: bool,
+    width: usize,
 ) -> Vec<Line<'static>> {
     let cursor = if selected { theme.pick("▶", ">") } else { " " };
     let role = match (selected, model.focus == Pane::Environments) {
@@ -56,7 +57,8 @@ fn of(
     }
     for drift in environment.drift() {
         let text = format!("   {} drift: {drift}", theme.pick("▲", "[!]"));
-        lines.push(Line::from(Span::styled(text, theme.style(Role::Warning))));
+        let style = theme.style(Role::Warning);
+        lines.extend(wrapped(&text, width).into_iter().map(|text| Line::styled(text, style)));
     }
     if let Some(lock) = &environment.lock {
         lines.push(Line::styled(format!("   locked: {lock}"), theme.style(Role::Warning)));

@@ -54,6 +54,12 @@ pub(super) fn top(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer)
         spans.extend(run_spans(model, run, theme));
     }
     let mut line = Line::from(spans);
+    // Where it is narrow how long goes first, then at which step; which run and its state stay.
+    for _ in 0..2 {
+        if line.width() > usize::from(area.width) {
+            line.spans.pop();
+        }
+    }
     // The clock goes first where the line is narrow.
     if let Some(now) = model.now {
         let clock = clock(now);

@@ -5,9 +5,10 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::logs::grouped;
-use super::{framed, took, wrapped, write};
+use super::{framed, selected, took, wrapped, write};
 use crate::domain::event::Outcome;
 use crate::domain::run::RunState;
 use crate::domain::step::StepState;
@@ -63,8 +64,8 @@ fn table(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         .map(|(at, run)| {
             let line = row(run, theme, usize::from(area.width), at == history.selected);
             match (at == history.selected, focused) {
-                (true, true) => line.patch_style(theme.style(Role::Selection)),
-                (true, false) => line.patch_style(theme.style(Role::SelectionUnfocused)),
+                (true, true) => selected(line, theme.style(Role::Selection)),
+                (true, false) => selected(line, theme.style(Role::SelectionUnfocused)),
                 _ => line,
             }
         })
@@ -85,7 +86,7 @@ fn row(run: &RunView, theme: &Theme, width: usize, selected: bool) -> Line<'stat
     ];
     let environment: String = run.plan.environment.as_str().chars().take(3).collect();
     if width < 60 {
-        let room = width.saturating_sub(29);
+        let room = width.saturating_sub(28 + mark.glyph.width());
         let kind = run.plan.kind.word();
         let time = took(run.elapsed_ms);
         spans.push(Span::raw(format!("{environment} {kind:<9} {release:<room$.room$} {time:>6}")));

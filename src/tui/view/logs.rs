@@ -134,7 +134,7 @@ impl Look<'_> {
         let selected = logs.selection.is_some_and(|(a, b)| (a.min(b)..=a.max(b)).contains(&number));
         if selected || logs.current.is_some_and(|(at, _)| at == number) {
             let style = self.theme.style(Role::Selection);
-            rows = rows.into_iter().map(|row| row.patch_style(style)).collect();
+            rows = rows.into_iter().map(|row| super::selected(row, style)).collect();
         }
         rows
     }

@@ -14,7 +14,7 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::symbols::border;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Widget as _};
 
 use super::model::{Model, Pane};
@@ -175,6 +175,12 @@ fn write(lines: &[Line<'_>], area: Rect, buffer: &mut Buffer) {
     for (line, row) in lines.iter().zip(area.rows()) {
         line.render(row, buffer);
     }
+}
+
+/// A line that is selected: the colours of what is in it would turn into as many grounds.
+fn selected(line: Line<'_>, style: ratatui::style::Style) -> Line<'_> {
+    let spans = line.spans.into_iter().map(|span| Span::styled(span.content, style));
+    spans.collect::<Line<'_>>().style(style)
 }
 
 /// Text in lines of a width, broken between words.
