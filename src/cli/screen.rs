@@ -21,6 +21,13 @@ pub(super) async fn screen(session: &Session) -> Finished {
         let todo = "name what to do: pointsman status, pointsman attach RUN, pointsman --help";
         return Err(Failed::with(USAGE, problem.try_this(todo)));
     }
+    if !session.arguments.config.exists() {
+        let file = session.arguments.config.display();
+        let problem = Problem::new(format!("there is no config at {file}"));
+        let todo = "pointsman --demo gate rehearses without one; --config FILE or POINTSMAN_CONFIG \
+                    names another";
+        return Err(Failed::with(USAGE, problem.try_this(todo)));
+    }
     let loaded = session.config()?;
     let looks = looks(session);
     // A theme that cannot be used is said before the screen is taken, like a config.

@@ -453,3 +453,23 @@ fn panes_look_as_they_did() {
     screen.char('!');
     shot(&screen, "messages", &plain());
 }
+
+#[test]
+fn what_is_new_since_the_last_good_run_is_asked_for_and_left_again() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    bench.drive(&deploy_plan("1.1.0"));
+    let mut screen = waiting();
+    screen.char('3');
+    assert_eq!(screen.char('d'), []);
+    screen.shows("no release was promoted here before");
+    screen.send(Msg::Past(Ok(bench.runs())));
+    let asked = screen.char('d');
+    let [Effect::Log(LogAsk::Query { query, .. })] = &asked[..] else { panic!("{asked:?}") };
+    assert_eq!(query.news, Some(bench.runs()[1].number));
+    screen.send(Msg::Resize(160, 45));
+    screen.shows("new since #1");
+    let again = screen.char('d');
+    let [Effect::Log(LogAsk::Query { query, .. })] = &again[..] else { panic!("{again:?}") };
+    assert_eq!(query.news, None);
+}

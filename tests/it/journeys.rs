@@ -130,6 +130,16 @@ fn a_suspended_screen_comes_back_whole() {
 }
 
 #[test]
+fn without_a_config_the_way_on_is_told() {
+    let sandbox = sandbox();
+    std::fs::remove_file(sandbox.folder.path().join("config.yaml")).unwrap();
+    let mut terminal = Terminal::open(&sandbox, 24, 80);
+    assert_eq!(terminal.child.wait().unwrap().exit_code(), 2);
+    terminal.wants("there is no config at");
+    terminal.wants("--demo gate");
+}
+
+#[test]
 fn a_broken_config_opens_no_screen_and_is_told_with_its_place() {
     let sandbox = sandbox();
     let file = sandbox.folder.path().join("config.yaml");

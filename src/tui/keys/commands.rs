@@ -42,6 +42,7 @@ pub enum Command {
     PreviousError,
     Follow,
     Filter,
+    News,
     Wrap,
     Level,
     Time,
@@ -173,6 +174,10 @@ pub const COMMANDS: &[Row] = {
         row(C::NextError, Logs, "next-error", "next error", &["e"]),
         row(C::PreviousError, Logs, "previous-error", "previous error", &["E"]),
         only(LogPane, row(C::Filter, Logs, "filter", "only what the search matches", &["&"])),
+        only(
+            LogPane,
+            row(C::News, Logs, "news", "only what the last good run did not say", &["d"]),
+        ),
         only(LogPane, row(C::Level, Logs, "level", "only this level and worse", &["L"])),
         only(LogPane, row(C::Source, Logs, "source", "only this service", &["o"])),
         row(C::ThisStep, Logs, "step-log", "only the log of the step under way", &["g s"]),

@@ -31,6 +31,8 @@ pub struct Query {
     pub step: Option<String>,
     /// Only lines that match this.
     pub filter: Option<String>,
+    /// Only lines the like of which the last good run did not have: that run.
+    pub news: Option<RunNumber>,
     /// Looked for, and marked.
     pub search: Option<String>,
 }
@@ -127,7 +129,7 @@ impl LogsPane {
     pub fn begin(&mut self, run: RunNumber) {
         *self = Self {
             run: Some(run),
-            query: Query { step: None, source: None, ..self.query.clone() },
+            query: Query { step: None, source: None, news: None, ..self.query.clone() },
             asked: self.asked + 1,
             wrap: self.wrap,
             time: self.time,

@@ -3,7 +3,9 @@
 use tui_input::Input;
 
 use super::text::edit;
+use crate::domain::event::Outcome;
 use crate::domain::log_level::LogLevel;
+use crate::domain::run::RunState;
 use crate::tui::effect::{Effect, LogAsk, LogUse};
 use crate::tui::keys::commands::Command;
 use crate::tui::keys::{Code, Key};
@@ -28,6 +30,7 @@ pub(super) fn go(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::NextError => find(model, Mark::Error, true),
         Command::PreviousError => find(model, Mark::Error, false),
         Command::Filter => filter(model),
+        Command::News => news(model),
         Command::Level => {
             let at = LogLevel::ALL.iter().position(|l| *l == model.logs.query.level).unwrap_or(2);
             // From what is usual upwards, and round.
@@ -86,6 +89,29 @@ fn this_step(model: &mut Model) -> Vec<Effect> {
     model.focus = Pane::Logs;
     let step = step.filter(|_| model.logs.query.step.is_none());
     query(model, |query| query.step = step)
+}
+
+/// Only what is new since the last good run of the kind, or everything again (N17).
+fn news(model: &mut Model) -> Vec<Effect> {
+    if model.logs.query.news.is_some() {
+        return query(model, |query| query.news = None);
+    }
+    let run = model.logs.run;
+    let this = model.history.runs.iter().find(|view| Some(view.number) == run);
+    let good = RunState::Ended { outcome: Outcome::Promoted };
+    let before = this.and_then(|this| {
+        model.history.runs.iter().find(|view| {
+            view.number < this.number
+                && view.plan.environment == this.plan.environment
+                && view.state == good
+        })
+    });
+    let Some(before) = before.map(|view| view.number) else {
+        model
+            .tell("no release was promoted here before this run; there is nothing to compare with");
+        return Vec::new();
+    };
+    query(model, |query| query.news = Some(before))
 }
 
 fn filter(model: &mut Model) -> Vec<Effect> {
@@ -213,10 +239,9 @@ pub(super) fn back(model: &mut Model) -> Option<Vec<Effect>> {
     if logs.selection.take().is_some() {
         return Some(Vec::new());
     }
-    if logs.query.filter.is_some() || logs.query.step.is_some() || logs.query.source.is_some() {
-        return Some(query(model, |query| {
-            (query.filter, query.step, query.source) = (None, None, None);
-        }));
+    let search = logs.query.search.clone();
+    if !logs.query.shows_all() && logs.query.level == LogLevel::default() {
+        return Some(query(model, |query| *query = Query { search, ..Query::default() }));
     }
     logs.query.search.is_some().then(|| look_for(model, None))
 }

@@ -233,6 +233,7 @@ fn run(model: &mut Model, command: Command, key: Key) -> Vec<Effect> {
         | Command::PreviousError
         | Command::Follow
         | Command::Filter
+        | Command::News
         | Command::Wrap
         | Command::Level
         | Command::Time

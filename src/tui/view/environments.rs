@@ -57,8 +57,8 @@ fn of(
     }
     for drift in environment.drift() {
         let text = format!("   {} drift: {drift}", theme.pick("▲", "[!]"));
-        let style = theme.style(Role::Warning);
-        lines.extend(wrapped(&text, width).into_iter().map(|text| Line::styled(text, style)));
+        let odd = theme.style(Role::Warning);
+        lines.extend(wrapped(&text, width).into_iter().map(|text| Line::styled(text, odd)));
     }
     if let Some(lock) = &environment.lock {
         lines.push(Line::styled(format!("   locked: {lock}"), theme.style(Role::Warning)));

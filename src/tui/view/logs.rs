@@ -50,6 +50,7 @@ fn title(logs: &LogsPane) -> String {
     }
     parts.extend(query.source.clone());
     parts.extend(query.step.as_ref().map(|step| format!("step {step}")));
+    parts.extend(query.news.map(|run| format!("new since {run}")));
     if query.filter.is_some() || !query.shows_all() {
         parts.push(format!(
             "hides {}",

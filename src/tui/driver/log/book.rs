@@ -1,13 +1,14 @@
 //! The log of one run as the screen reads it: an index of eight bytes a line in memory, the lines
 //! themselves on disk. A million lines take eight megabytes (terminal.md 2.19).
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
 use std::os::unix::fs::FileExt as _;
 
 use regex::Regex;
 
+use super::shape::shape;
 use crate::domain::log_level::LogLevel;
 use crate::domain::time::Timestamp;
 use crate::ports::log::LogLine;
@@ -71,6 +72,8 @@ pub(super) struct Book {
     errors: usize,
     query: Query,
     filter: Option<Regex>,
+    /// The shapes of what the last good run said.
+    known: Option<HashSet<u64>>,
     search: Option<Regex>,
     wrong: Option<String>,
     /// So many lines were sieved.
@@ -179,6 +182,11 @@ impl Book {
         true
     }
 
+    /// What the last good run said, for a query that leaves only what is new.
+    pub(super) fn compare_with(&mut self, known: Option<HashSet<u64>>) {
+        self.known = known;
+    }
+
     /// Takes another query. Where only the search changed, the sieve stands.
     pub(super) fn ask(&mut self, query: Query) {
         let read = |typed: &Option<String>| match typed.as_deref().map(pattern) {
@@ -214,17 +222,26 @@ impl Book {
         let mut kept = Vec::new();
         for number in from..to {
             let entry = self.entries[number];
-            let text = |book: &Self, reader| book.text(entry, reader);
-            let matches = |book: &Self, reader| {
-                book.filter.as_ref().is_none_or(|filter| filter.is_match(&text(book, reader)))
-            };
-            if self.wanted(entry) && matches(self, reader.as_mut()) {
+            if self.wanted(entry) && self.says(entry, reader.as_mut()) {
                 kept.push(u32::try_from(number).unwrap_or(u32::MAX));
             }
         }
         self.kept.get_or_insert_default().extend(kept);
         self.sieved = to;
         to < self.entries.len()
+    }
+
+    /// Whether a line's text is wanted; read only if that is asked.
+    fn says(&self, entry: Entry, reader: Option<&mut BufReader<File>>) -> bool {
+        if self.filter.is_none() && self.known.is_none() {
+            return true;
+        }
+        let text = self.text(entry, reader);
+        let new = self
+            .known
+            .as_ref()
+            .is_none_or(|known| !entry.is_fact() && !known.contains(&shape(&text)));
+        new && self.filter.as_ref().is_none_or(|filter| filter.is_match(&text))
     }
 
     fn search_on(&mut self) -> bool {

@@ -99,6 +99,21 @@ fn levels_sources_steps_and_searches_leave_what_they_say() {
     assert!(book.extent().wrong.is_some());
 }
 
+#[test]
+fn the_one_line_that_the_last_good_run_did_not_have_is_found_among_many() {
+    let usual = |n: usize| said(n, &format!("GET /api/pets/{n} 200 in {} ms", n % 97));
+    let before: Vec<_> = (0..1000).map(usual).collect();
+    let mut now: Vec<_> = (0..20_000).map(usual).collect();
+    now[12_345].text = "ERROR JWT_SECRET is not set".to_owned();
+    let (_file, mut book) = book(&now);
+    book.fact(fact(0, "begins"), "build".to_owned());
+    let known = before.iter().map(|line| shape(&line.text)).collect();
+    book.compare_with(Some(known));
+    book.ask(Query { news: Some(crate::domain::ids::RunNumber(1)), ..Query::default() });
+    read_all(&mut book);
+    assert_eq!(texts(&book), ["ERROR JWT_SECRET is not set"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..Default::default() })]
 

@@ -2,6 +2,7 @@
 //! fast it grows, the screen's loop never waits for it.
 
 mod book;
+mod shape;
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 
 use self::book::Book;
+use self::shape::shapes;
 use crate::app::{App, SqliteStore, private_folder};
 use crate::domain::event::{Event, Fact, Recorded};
 use crate::domain::ids::RunNumber;
@@ -132,6 +134,9 @@ impl Reader {
             }
             LogAsk::Query { asked, query } => {
                 self.asked = asked;
+                let known = query.news.map(|run| shapes(&self.app.log_file(run)));
+                // A good run that left no log said nothing, so everything is new.
+                self.book.compare_with(known.map(Option::unwrap_or_default));
                 self.book.ask(query);
                 Ok(())
             }
