@@ -127,6 +127,8 @@ pub enum Effect {
     Report(RunNumber, LogUse),
     /// Copy a text of so many lines.
     Copy(String, usize),
+    /// Hand a text to the terminal's clipboard.
+    ToClipboard(String),
     /// Call for somebody who looks elsewhere.
     Ring(String),
     /// Give the terminal back and stop, until the shell continues us.

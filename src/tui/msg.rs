@@ -51,6 +51,8 @@ pub enum Msg {
     LogFound(u64, Mark, Option<(usize, usize)>),
     /// A text of so many lines to be copied.
     Clip(String, usize),
+    /// A text for the terminal's clipboard, and what to tell about it.
+    ToClipboard(String, String),
     /// The runs of every environment, newest first.
     Past(Result<Vec<RunView>, Problem>),
     /// Something that failed, to be told until it is taken away.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
 
+use super::clipboard;
 use super::past::Past;
 use crate::app::App;
 use crate::config::Loaded;
@@ -141,6 +142,11 @@ impl Acts {
                 Msg::Done(ticket, begun.map(|pid| format!("run {run} goes on in process {pid}")))
             }
             Effect::Observe(run) => Msg::Observed(run, self.observe(run).await),
+            Effect::Copy(text, lines) => {
+                let file = self.app.state.join("clip.txt");
+                let copied = move || clipboard::copy(&file, &text, lines);
+                tokio::task::spawn_blocking(copied).await.ok()?
+            }
             Effect::Past => {
                 let runs = self.past.runs(&self.app, None, PAST);
                 Msg::Past(runs.map_err(JournalError::problem))
@@ -150,7 +156,7 @@ impl Acts {
                 Err(problem) => Msg::Alarm(problem.to_string()),
             },
             Effect::Log(_)
-            | Effect::Copy(..)
+            | Effect::ToClipboard(_)
             | Effect::Ring(_)
             | Effect::Suspend
             | Effect::Redraw

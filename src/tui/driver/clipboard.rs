@@ -1,54 +1,44 @@
 //! Copying: into a file in any case, and by the way that reaches the clipboard from here
-//! (terminal.md 2.16).
+//! (terminal.md 2.16). None of it on the screen's loop: tmux may be slow, and a disk too.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::tui::terminal::Screen;
+use crate::tui::msg::Msg;
 
 /// Terminals take no more by OSC 52: 74,994 bytes of base64.
 const MOST: usize = 56_000;
 
-/// How to copy from this terminal.
-#[derive(Debug)]
-pub(super) struct Clipboard {
-    file: PathBuf,
-    tmux: bool,
+/// Copies a text of so many lines: says where it went, or hands it to the terminal.
+pub(super) fn copy(file: &Path, text: &str, lines: usize) -> Msg {
+    let what = if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") };
+    let kept = keep(file, text);
+    let inside = std::env::var_os("TMUX").is_some_and(|value| !value.is_empty());
+    let also = match &kept {
+        Ok(()) => format!("; {}", file.display()),
+        Err(_) => String::new(),
+    };
+    // tmux passes OSC 52 on only where it is told to; its own buffer always works.
+    if inside && to_tmux(text) {
+        return Msg::Tell(format!("Copied {what} (tmux buffer{also})"));
+    }
+    match kept {
+        _ if text.len() <= MOST => {
+            let told = format!("Copied {what} (sent to the terminal, OSC 52{also})");
+            Msg::ToClipboard(text.to_owned(), told)
+        }
+        Ok(()) => Msg::Tell(format!("Copied {what} to {}", file.display())),
+        Err(error) => Msg::Alarm(format!("nothing was copied: {error}")),
+    }
 }
 
-impl Clipboard {
-    pub(super) fn new(file: PathBuf) -> Self {
-        Self { file, tmux: std::env::var_os("TMUX").is_some_and(|v| !v.is_empty()) }
-    }
-
-    /// Copies a text of so many lines, and says where it went.
-    pub(super) fn copy(&self, text: &str, lines: usize, screen: &mut Screen) -> String {
-        let what = if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") };
-        let kept = self.keep(text);
-        // tmux passes OSC 52 on only where it is told to; its own buffer always works.
-        let route = if self.tmux && to_tmux(text) {
-            Some("tmux buffer")
-        } else if text.len() <= MOST && screen.copy(text).is_ok() {
-            Some("sent to the terminal, OSC 52")
-        } else {
-            None
-        };
-        match (route, kept) {
-            (Some(route), Ok(())) => format!("Copied {what} ({route}; {})", self.file.display()),
-            (Some(route), Err(_)) => format!("Copied {what} ({route})"),
-            (None, Ok(())) => format!("Copied {what} to {}", self.file.display()),
-            (None, Err(error)) => format!("Nothing was copied: {error}"),
-        }
-    }
-
-    fn keep(&self, text: &str) -> std::io::Result<()> {
-        let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(true).mode(0o600).open(&self.file);
-        file?.write_all(text.as_bytes())
-    }
+fn keep(file: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(file);
+    file?.write_all(text.as_bytes())
 }
 
 /// Gives a text to tmux, which hands it to the outer terminal where that can take it.

@@ -18,7 +18,6 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use self::acts::Acts;
-use self::clipboard::Clipboard;
 use self::watch::Reload;
 use super::effect::Effect;
 use super::keys::bindings::Bindings;
@@ -74,9 +73,7 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     acts.look_regularly();
     let signals = Signals::listen().map_err(failed)?;
     let screen = Screen::take().map_err(failed)?;
-    let clipboard = Clipboard::new(app.state.join("clip.txt"));
-    let mut driver =
-        Driver { app, model, theme, screen, clipboard, acts, receiver, reloads, signals };
+    let mut driver = Driver { app, model, theme, screen, acts, receiver, reloads, signals };
     let left = driver.run().await.map_err(failed)?;
     drop(driver);
     Ok(left)
@@ -135,7 +132,6 @@ struct Driver {
     model: Model,
     theme: Theme,
     screen: Screen,
-    clipboard: Clipboard,
     acts: Acts,
     receiver: mpsc::Receiver<Msg>,
     reloads: mpsc::Receiver<Reload>,
@@ -215,10 +211,7 @@ impl Driver {
                             events = EventStream::new();
                         }
                         Effect::Ring(text) => self.screen.ring(&text)?,
-                        Effect::Copy(text, lines) => {
-                            let told = self.clipboard.copy(&text, lines, &mut self.screen);
-                            update(&mut self.model, Msg::Tell(told));
-                        }
+                        Effect::ToClipboard(text) => self.screen.copy(&text)?,
                         effect => self.acts.carry_out(effect),
                     }
                 }

@@ -59,6 +59,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             return logs::found(model, mark, at);
         }
         Msg::LogWindow(..) | Msg::LogFound(..) => {}
+        Msg::ToClipboard(text, told) => {
+            model.tell(told);
+            return vec![Effect::ToClipboard(text)];
+        }
         Msg::Clip(text, lines) => return vec![Effect::Copy(text, lines)],
         Msg::Observed(run, doubt) => {
             let of = |e: &&mut super::model::environments::Environment| {
