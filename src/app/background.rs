@@ -53,6 +53,9 @@ impl App {
                 return Err(failed(format!("it ended with {status}: {}", last.join("; "))));
             }
             if self.clock.elapsed().saturating_sub(began) > MUST_START {
+                // It must not claim the run after it was said that it did not start.
+                let _ = child.kill();
+                let _ = child.wait();
                 return Err(failed("it does not show up in the store".to_owned()));
             }
             self.clock.sleep(Duration::from_millis(20)).await;
@@ -72,6 +75,11 @@ impl App {
         let file = file.map_err(|e| format!("{}: {e}", log.display()))?;
         let errors = file.try_clone().map_err(|e| e.to_string())?;
         let own = std::env::current_exe().map_err(|e| e.to_string())?;
+        // A program that was replaced while it runs is told under a name that is none.
+        let own = match own.to_str().and_then(|path| path.strip_suffix(" (deleted)")) {
+            Some(path) => PathBuf::from(path),
+            None => own,
+        };
         Command::new(own)
             .arg("--state-dir")
             .arg(&self.state)

@@ -20,7 +20,7 @@ use crate::adapters::probe::HttpProber;
 use crate::adapters::process::{ThisMachine, user_name};
 use crate::adapters::run_log::{FileLog, NoLog};
 use crate::domain::error::Problem;
-use crate::domain::event::Event;
+use crate::domain::event::{Event, Outcome};
 use crate::domain::health::Sample;
 use crate::domain::plan::{Endpoint, Member, Plan};
 use crate::domain::planner::Ground;
@@ -116,6 +116,20 @@ impl App {
         let at = self.clock.now();
         let entry = Entry { actor: &self.actor, at, elapsed_ms: 0, step: None, event: &event };
         journal.create(plan, entry, take_over)
+    }
+
+    /// Ends a run that this process made and whose own process did not start.
+    pub fn give_up(
+        &self,
+        journal: &mut dyn Journal,
+        run: crate::domain::ids::RunNumber,
+        why: &Problem,
+    ) -> Result<(), JournalError> {
+        let (outcome, because) = (Outcome::Failed, Some(why.clone()));
+        let event = Event::RunEnded { outcome, because };
+        let at = self.clock.now();
+        let entry = Entry { actor: &self.actor, at, elapsed_ms: 0, step: None, event: &event };
+        journal.append(run, entry).map(drop)
     }
 
     /// The App Hosting of an endpoint. `None`: it is the emulator, which does not run, and is not to

@@ -316,6 +316,12 @@ pub struct SteerArguments {
     /// The last fact you have seen [default: the last one there is]; refused if the run moved on since
     #[arg(long, value_name = "SEQ")]
     pub seen: Option<u64>,
+    /// Answer the question before the act with yes
+    #[arg(long)]
+    pub yes: bool,
+    /// The environment's own name, where its protection is `typed`
+    #[arg(long, value_name = "ENV")]
+    pub confirm: Option<String>,
 }
 
 /// `theme`.

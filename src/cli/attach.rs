@@ -27,7 +27,9 @@ const WORDS: &str = "approve · pause · resume · retry · skip REASON · rollb
 
 /// Prints a run's facts as they come, until it ends or its runner is gone.
 pub(super) async fn attach(session: &Session, run: RunNumber) -> Finished {
-    let drives = !session.arguments.json && (session.arguments.plain || io::stdin().is_terminal());
+    let drives = !session.arguments.json
+        && !session.arguments.read_only
+        && (session.arguments.plain || io::stdin().is_terminal());
     let mut typed = drives.then(typed_lines);
     if drives {
         print::note(format!("type: {WORDS}"));

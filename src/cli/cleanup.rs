@@ -14,6 +14,6 @@ pub(super) async fn cleanup(session: &Session, arguments: &CleanupArguments) -> 
     let reason = confirmation.reason.as_ref();
     let plan = propose::cleanup(&session.app, ground, reason).await?;
     let (what, plan) = (plan.what, plan.plan);
-    confirm(&plan.environment, plan.policy.protection, confirmation, &what)?;
+    confirm(&plan.environment, plan.policy.protection, confirmation.answers(), &what)?;
     drive(session, &plan, confirmation).await
 }

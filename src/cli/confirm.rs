@@ -9,14 +9,20 @@ use crate::domain::gate::{Answers, permitted};
 use crate::domain::ids::EnvironmentName;
 use crate::domain::policy::Protection;
 
+impl Confirmation {
+    /// What was answered beforehand.
+    pub(super) fn answers(&self) -> Answers {
+        Answers { yes: self.yes, confirm: self.confirm.clone() }
+    }
+}
+
 /// Returns if the act may begin. `what` says what will be done and what it leads to.
 pub(super) fn confirm(
     environment: &EnvironmentName,
     protection: Protection,
-    confirmation: &Confirmation,
+    mut answers: Answers,
     what: &str,
 ) -> Result<(), Failed> {
-    let mut answers = Answers { yes: confirmation.yes, confirm: confirmation.confirm.clone() };
     let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
     if terminal && !answers.yes {
         let question = match protection {

@@ -44,7 +44,7 @@ pub(super) async fn deploy(session: &Session, arguments: &DeployArguments) -> Fi
         confirmation.reason.as_ref(),
     )?;
     let plan = proposal.plan;
-    confirm(&plan.environment, plan.policy.protection, confirmation, &proposal.what)?;
+    confirm(&plan.environment, plan.policy.protection, confirmation.answers(), &proposal.what)?;
     if arguments.detach {
         detach(session, &plan, confirmation).await
     } else {

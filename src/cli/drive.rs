@@ -7,9 +7,9 @@ use tokio::sync::{mpsc, watch};
 
 use super::Session;
 use super::args::Confirmation;
-use super::exit::{Failed, Finished, IN_DOUBT, INTERRUPTED, OK};
+use super::exit::{Failed, Finished, IN_DOUBT, INTERRUPTED, OK, REFUSED};
 use super::print::{self, LiveLine};
-use crate::app::{MemoryJournal, own_session};
+use crate::app::{App, MemoryJournal, own_session};
 use crate::domain::error::Problem;
 use crate::domain::ids::RunNumber;
 use crate::domain::plan::{Plan, RunKind};
@@ -25,7 +25,7 @@ pub(super) async fn drive(session: &Session, plan: &Plan, how: &Confirmation) ->
     session.app.platform(&plan.endpoint).await?;
     let view = match make(session, plan, how).await {
         Ok(view) => view,
-        Err(JournalError::Unusable(why)) if plan.kind == RunKind::Rollback => {
+        Err(NotMade::Journal(JournalError::Unusable(why))) if plan.kind == RunKind::Rollback => {
             return unrecorded(session, plan, &why).await;
         }
         Err(error) => return Err(error.into()),
@@ -36,8 +36,31 @@ pub(super) async fn drive(session: &Session, plan: &Plan, how: &Confirmation) ->
     follow(session, engine, run, 0, interrupted).await
 }
 
+/// Why there is no run.
+enum NotMade {
+    /// The journal says no.
+    Journal(JournalError),
+    /// What the plan was made for is no more.
+    Changed(Problem),
+}
+
+impl From<JournalError> for NotMade {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+impl From<NotMade> for Failed {
+    fn from(error: NotMade) -> Self {
+        match error {
+            NotMade::Journal(error) => error.into(),
+            NotMade::Changed(problem) => Self::with(REFUSED, problem),
+        }
+    }
+}
+
 /// Makes the run, waiting for one under way as long as was allowed.
-async fn make(session: &Session, plan: &Plan, how: &Confirmation) -> Result<RunView, JournalError> {
+async fn make(session: &Session, plan: &Plan, how: &Confirmation) -> Result<RunView, NotMade> {
     let (app, began) = (&session.app, session.app.clock.elapsed());
     let wait = how.lock_wait.unwrap_or_default();
     let mut told = false;
@@ -49,9 +72,30 @@ async fn make(session: &Session, plan: &Plan, how: &Confirmation) -> Result<RunV
                 }
                 app.clock.sleep(LOOK).await;
             }
-            made => return made,
+            made => return Ok(made?),
+        }
+        if told {
+            still_fits(app, plan)?;
         }
     }
+}
+
+/// While somebody waited for a run to end, that run may have changed what the plan was made for.
+fn still_fits(app: &App, plan: &Plan) -> Result<(), NotMade> {
+    let latest = app.store()?.runs(Some(&plan.environment), 1)?.pop();
+    let Some(latest) = latest else { return Ok(()) };
+    let view = &latest.view;
+    let in_doubt = view.ended.is_none() && latest.runner.is_none();
+    let moved = view.ended.is_some() && view.touched_traffic() && plan.kind != RunKind::Deploy;
+    if !in_doubt && !moved {
+        return Ok(());
+    }
+    let what = if in_doubt { "its runner died" } else { "it moved traffic" };
+    Err(NotMade::Changed(
+        Problem::new("the world changed while this waited")
+            .because(format!("run {} was waited for, and {what}", view.number))
+            .try_this("look with pointsman status, then ask again"),
+    ))
 }
 
 /// How often a run under way is looked at.

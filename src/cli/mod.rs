@@ -109,12 +109,12 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Logs { run } => past::logs(session, *run),
         Verb::Attach { run } => attach::attach(session, *run).await,
         Verb::Resume(arguments) => resume::resume(session, arguments).await,
-        Verb::Approve(to) => steer::steer(session, to.run, to.seen, &Command::Approve).await,
+        Verb::Approve(to) => steer::risk(session, to, &Command::Approve).await,
         Verb::Pause(to) => steer::steer(session, to.run, to.seen, &Command::Pause).await,
-        Verb::Retry(to) => steer::steer(session, to.run, to.seen, &Command::Retry).await,
+        Verb::Retry(to) => steer::risk(session, to, &Command::Retry).await,
         Verb::Skip { steer: to, reason } => {
             let reason = reason.clone();
-            steer::steer(session, to.run, to.seen, &Command::Skip { reason }).await
+            steer::risk(session, to, &Command::Skip { reason }).await
         }
         Verb::Abort { steer: to, now } => {
             steer::steer(session, to.run, to.seen, &Command::Abort { now: *now }).await

@@ -20,6 +20,6 @@ pub(super) async fn rollback(session: &Session, arguments: &RollbackArguments) -
         print::note(format!("the past cannot be read: {error}"));
     }
     let plan = proposal.plan;
-    confirm(&plan.environment, plan.policy.protection, confirmation, &proposal.what)?;
+    confirm(&plan.environment, plan.policy.protection, confirmation.answers(), &proposal.what)?;
     drive(session, &plan, confirmation).await
 }

@@ -4,11 +4,38 @@
 use serde_json::json;
 
 use super::Session;
+use super::args::SteerArguments;
+use super::confirm::confirm;
 use super::exit::{Finished, OK};
 use crate::domain::command::Command;
+use crate::domain::gate::Answers;
 use crate::domain::ids::RunNumber;
+use crate::domain::policy::Protection;
 use crate::domain::words;
+use crate::ports::journal::Journal as _;
 use crate::propose;
+
+/// A command that takes a risk: asked about as hard as the run's environment wants. On an `open` one
+/// the command itself is the answer.
+pub(super) async fn risk(session: &Session, to: &SteerArguments, command: &Command) -> Finished {
+    let view = session.app.store()?.run(to.run)?.view;
+    let protection = view.plan.policy.protection;
+    let mut seen = to.seen;
+    if protection != Protection::Open {
+        let what = format!(
+            "Run {} on {} is {}: {}.",
+            to.run,
+            view.plan.environment,
+            view.state.sentence(),
+            words::command(command)
+        );
+        let answers = Answers { yes: to.yes, confirm: to.confirm.clone() };
+        confirm(&view.plan.environment, protection, answers, &what)?;
+        // The yes was about the run as it was told.
+        seen = seen.or(Some(view.last_seq));
+    }
+    steer(session, to.run, seen, command).await
+}
 
 /// Sends a command and says how it was answered.
 pub(super) async fn steer(

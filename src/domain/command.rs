@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::plan::RunKind;
 use super::policy::Protection;
 use super::run::RunState;
 use super::step::StepKind;
@@ -62,6 +63,10 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
     }
     let fits = match &sent.command {
         Command::Approve => matches!(view.state, RunState::Waiting { .. }),
+        // Between two services traffic is split: what gives it back goes on to its end.
+        Command::Pause if view.gives_back() || view.plan.kind == RunKind::Rollback => {
+            return Err("traffic is being given back; that is not held in the middle".to_owned());
+        }
         Command::Pause => matches!(view.state, RunState::Ready { .. } | RunState::Running { .. }),
         Command::Resume => matches!(view.state, RunState::Paused { .. }),
         Command::Retry | Command::Skip { .. } => matches!(view.state, RunState::Failed { .. }),

@@ -31,6 +31,12 @@ impl Protection {
         };
         if rank(self) <= rank(other) { self } else { other }
     }
+
+    /// The harder one of two.
+    #[must_use]
+    pub fn harder_of(self, other: Self) -> Self {
+        if self.min_of(other) == self { other } else { self }
+    }
 }
 
 /// When green counts as healthy before it gets traffic.

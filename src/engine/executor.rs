@@ -12,6 +12,7 @@ use super::error::EngineError;
 use super::outside::{Asking, Outside, Signal};
 use super::steps;
 use super::supervisor::Supervisor;
+use crate::domain::command::may_skip;
 use crate::domain::error::Problem;
 use crate::domain::event::{AnsweredBy, DecidedBy, Event, Outcome};
 use crate::domain::gate::may_switch;
@@ -68,6 +69,7 @@ impl Engine {
     /// Takes a run over whose runner died, by a choice somebody made after looking (N8). Call it
     /// before [`Engine::run`].
     pub fn take_over(&mut self, observed: &str, choice: Choice) -> Result<(), EngineError> {
+        self.supervisor.refuse_unread()?;
         let event = Event::RunnerLost { observed: observed.to_owned(), choice };
         self.supervisor.record(None, &event)?;
         match choice {
@@ -144,7 +146,9 @@ impl Engine {
         if self.leaves()? {
             return Ok(());
         }
-        if std::mem::take(&mut self.supervisor.wishes.pause) {
+        // What gives traffic back is not held in the middle by a wish from before.
+        let holds = !self.supervisor.view().gives_back();
+        if std::mem::take(&mut self.supervisor.wishes.pause) && holds {
             let because = "a person asked for it".to_owned();
             return self.supervisor.record(None, &Event::RunPaused { because });
         }
@@ -209,7 +213,9 @@ impl Engine {
         if std::mem::take(&mut self.supervisor.wishes.retry) {
             return self.perform(&planned, attempt + 1).await;
         }
-        if let Some(reason) = self.supervisor.wishes.skip.take() {
+        let skip = self.supervisor.wishes.skip.take();
+        let may = skip.filter(|reason| may_skip(self.supervisor.view(), reason).is_ok());
+        if let Some(reason) = may {
             let next = self.next_of(step);
             return self.supervisor.record(Some(step), &Event::StepSkipped { reason, next });
         }
@@ -243,6 +249,9 @@ impl Engine {
             self.supervisor.take_commands()?;
             let wishes = &self.supervisor.wishes;
             let out = wishes.stop || wishes.abort || wishes.rollback;
+            if wishes.retry || wishes.skip.is_some() {
+                return Ok(false);
+            }
             if wishes.leave.is_some() || (out && !self.supervisor.view().gives_back()) {
                 return Ok(false);
             }
@@ -251,6 +260,7 @@ impl Engine {
     }
 
     fn go_back(&mut self, by: DecidedBy, because: Problem) -> Result<(), EngineError> {
+        self.supervisor.wishes.pause = false;
         let steps = undo(self.supervisor.view()).unwrap_or_default();
         let Some(first) = steps.first().map(|s| s.id.clone()) else {
             return self.end(Outcome::Failed, Some(because));
@@ -296,6 +306,8 @@ impl Engine {
 
     /// Lets one step act, writing its facts and answering commands meanwhile.
     async fn perform(&mut self, step: &PlannedStep, attempt: u32) -> Result<(), EngineError> {
+        // Whatever was wished for was about the failure before this attempt, not about a later one.
+        (self.supervisor.wishes.retry, self.supervisor.wishes.skip) = (false, None);
         self.supervisor.record(Some(&step.id), &Event::StepStarted { attempt })?;
         let (writer, mut asks) = mpsc::channel(16);
         let context = Context {

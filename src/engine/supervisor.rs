@@ -134,6 +134,19 @@ impl Supervisor {
         }
     }
 
+    /// Refuses what was sent to a runner that died before it read it: nobody means it any more, and an
+    /// approval from yesterday must open no gate today (N8).
+    pub(super) fn refuse_unread(&mut self) -> Result<(), EngineError> {
+        let sent = self.journal.unanswered(self.view.number).map_err(EngineError::Journal)?;
+        for sent in sent {
+            let because = "its runner died before it read this".to_owned();
+            let step = self.view.state.step().cloned();
+            let refused = Event::CommandRefused { id: sent.id, command: sent.command, because };
+            self.record_as(&sent.actor, step.as_ref(), &refused)?;
+        }
+        Ok(())
+    }
+
     /// Renews the lease in time. Where it is lost, the run is somebody else's, and nothing more is
     /// done here.
     fn keep_lease(&mut self) -> Result<(), EngineError> {

@@ -184,6 +184,8 @@ pub trait Journal: Send {
         command: &Command,
         at: Timestamp,
     ) -> Result<u64, JournalError>;
+    /// Takes back a command that no fact answers yet; `false`: one does.
+    fn withdraw(&mut self, command: u64) -> Result<bool, JournalError>;
     /// The commands that no fact answers yet, in order.
     fn unanswered(&self, run: RunNumber) -> Result<Vec<Sent>, JournalError>;
 }

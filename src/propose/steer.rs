@@ -60,6 +60,13 @@ pub async fn command(
         }
         app.clock.sleep(LOOK).await;
     }
+    // Taken back, so that a runner that wakes tomorrow does not carry it out.
+    let withdrawn = store.withdraw(id)?;
     let problem = Problem::new(format!("run {run} does not answer"));
+    let problem = problem.because(if withdrawn {
+        "what was asked is taken back"
+    } else {
+        "it has just read what was asked, and may carry it out"
+    });
     Err(Refusal::InDoubt(problem.try_this("look whether its process still works")))
 }

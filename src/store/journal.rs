@@ -184,6 +184,12 @@ impl Journal for SqliteStore {
         Ok(u64::try_from(self.connection.last_insert_rowid()).unwrap_or_default())
     }
 
+    fn withdraw(&mut self, command: u64) -> Result<bool, JournalError> {
+        // 0 is no fact's number.
+        let withdraw = "UPDATE commands SET answered = 0 WHERE id = ?1 AND answered IS NULL";
+        Ok(self.connection.execute(withdraw, [command])? == 1)
+    }
+
     fn unanswered(&self, run: RunNumber) -> Result<Vec<Sent>, JournalError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, actor, seen, command FROM commands

@@ -98,6 +98,10 @@ impl Journal for MemoryJournal {
         Err(nowhere())
     }
 
+    fn withdraw(&mut self, _: u64) -> Result<bool, JournalError> {
+        Err(nowhere())
+    }
+
     fn unanswered(&self, _: RunNumber) -> Result<Vec<Sent>, JournalError> {
         Ok(Vec::new())
     }

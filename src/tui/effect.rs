@@ -127,6 +127,8 @@ pub enum Effect {
     Report(RunNumber, LogUse),
     /// Copy a text of so many lines.
     Copy(String, usize),
+    /// Take the mouse from the terminal, or give it back.
+    Mouse(bool),
     /// Hand a text to the terminal's clipboard.
     ToClipboard(String),
     /// Call for somebody who looks elsewhere.

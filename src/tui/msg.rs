@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::effect::Ticket;
 use super::keys::Key;
+use super::model::Pane;
 use super::model::environments::RunSeen;
 use super::model::logs::{Extent, Line, Mark};
 use crate::domain::error::Problem;
@@ -35,6 +36,10 @@ pub enum Msg {
     Paste(String),
     /// The window has this size now.
     Resize(u16, u16),
+    /// The mouse was pressed on a pane.
+    Click(Pane),
+    /// Its wheel was turned over a pane, by so many lines.
+    Wheel(Pane, isize),
     /// Whether the terminal is looked at.
     Focus(bool),
     /// Time goes on: the wall clock, and the time since the screen began.

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{
-    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
+    DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
+    EnableFocusChange, EnableMouseCapture,
 };
 use crossterm::style::Print;
 use crossterm::terminal::{
@@ -28,6 +29,9 @@ const BUFFER: usize = 64 * 1024;
 /// XTWINOPS: the window keeps its title on a stack while it has ours.
 const PUSH_TITLE: &str = "\u{1b}[22;0t";
 const POP_TITLE: &str = "\u{1b}[23;0t";
+
+/// Whether the mouse is ours while the terminal is.
+static MOUSE: AtomicBool = AtomicBool::new(false);
 
 /// Whether the terminal is ours now, so that nobody gives it back twice.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -85,6 +89,17 @@ impl Screen {
 }
 
 impl Screen {
+    /// Takes the mouse, or gives it back to the terminal, which selects text with it.
+    pub(super) fn mouse(&mut self, taken: bool) -> io::Result<()> {
+        MOUSE.store(taken, Ordering::SeqCst);
+        let backend = self.terminal.backend_mut();
+        if taken {
+            execute!(backend, EnableMouseCapture)
+        } else {
+            execute!(backend, DisableMouseCapture)
+        }
+    }
+
     /// Calls for somebody: a bell, and a notification where the terminal knows how (OSC 9). tmux lets
     /// only wrapped ones through, and only where it is told to; the bell it always heeds.
     pub(super) fn ring(&mut self, text: &str) -> io::Result<()> {
@@ -126,7 +141,11 @@ fn enter() -> io::Result<()> {
         EnableBracketedPaste,
         EnableFocusChange,
         Hide
-    )
+    )?;
+    if MOUSE.load(Ordering::SeqCst) {
+        execute!(stdout(), EnableMouseCapture)?;
+    }
+    Ok(())
 }
 
 /// Gives the terminal back as it was. Exit, panic, signals and suspension all come through here.
@@ -138,6 +157,7 @@ pub(super) fn give_back() {
     let _ = execute!(
         stdout(),
         EndSynchronizedUpdate,
+        DisableMouseCapture,
         DisableFocusChange,
         DisableBracketedPaste,
         LeaveAlternateScreen,

@@ -106,6 +106,10 @@ impl Journal for Dying {
         self.inner.send(run, actor, seen, command, at)
     }
 
+    fn withdraw(&mut self, command: u64) -> Result<bool, JournalError> {
+        self.inner.withdraw(command)
+    }
+
     fn unanswered(&self, run: RunNumber) -> Result<Vec<Sent>, JournalError> {
         self.inner.unanswered(run)
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use pointsman::domain::command::Command;
 use pointsman::domain::event::{DecidedBy, Event, Outcome, Recorded};
 use pointsman::domain::ids::BuildId;
 use pointsman::domain::plan::Plan;
@@ -436,4 +437,23 @@ proptest! {
         }
         prop_assert_eq!(again, view);
     }
+}
+
+/// What was wished for before is about what was before.
+#[test]
+fn a_pause_from_before_does_not_hold_back_what_gives_traffic_back() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    bench.world.behave("1.1.0", Behaviour::Leaks(8));
+    let mut sent = false;
+    let view = bench.drive_with(&deploy_plan("1.1.0"), |view, _| {
+        if !sent && view.state.step().is_some_and(|step| step.as_str() == "soak") {
+            sent = true;
+            bench.send(view, &[Command::Pause]);
+        }
+    });
+    assert!(sent);
+    assert_eq!(view.exit_code(), 6, "{}", view.state.sentence());
+    let kinds = bench.facts(&view).iter().map(|f| f.event.parts().0).collect::<Vec<_>>();
+    assert!(!kinds.iter().any(|kind| kind == "run-paused"), "{kinds:?}");
 }

@@ -135,6 +135,11 @@ proptest! {
             facts.iter().any(|f| matches!(f.event, Recorded::Known(Event::GateAnswered { .. })))
         };
         prop_assert!(!opened(&view));
+        prop_assert_eq!(live(&bench), before.clone());
+        // Sent to a runner that died before it read it: nobody means it any more.
+        bench.send(&view, &[Command::Approve]);
+        view = bench.for_minutes(view, &[]);
+        prop_assert!(!opened(&view), "an approval from yesterday");
         prop_assert_eq!(live(&bench), before);
         let approved = bench.for_minutes(view, &[Command::Approve]);
         prop_assert!(opened(&approved), "{}", approved.state.sentence());

@@ -181,3 +181,41 @@ fn a_failed_step_is_skipped_with_a_reason_where_that_is_allowed() {
     assert!(kinds.iter().any(|f| f["kind"] == "step-skipped"));
     assert_eq!(live(&sandbox), both("1.0.0"));
 }
+
+#[test]
+fn a_typed_environments_gate_wants_its_name_from_the_command_line_too() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    let config = sandbox.folder.path().join("config.yaml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replacen("protection: open", "protection: typed", 1)).unwrap();
+    slow_soak_typed(&sandbox);
+    let detached = [
+        "deploy",
+        "development",
+        "--release",
+        "1.1.0",
+        "--yes",
+        "--confirm",
+        "development",
+        "--detach",
+    ];
+    sandbox.run(&detached).exits(0);
+    wait_until("it soaks", || facts(&sandbox, "2").last().is_some_and(|f| f["step"] == "soak"));
+    let refused = sandbox.run(&["retry", "2", "--yes"]).exits(3);
+    assert!(refused.err.contains("development"), "{}", refused.err);
+    sandbox.run(&["approve", "2", "--confirm", "production", "--yes"]).exits(3);
+    // Asked properly, the run itself says that there is no gate.
+    let asked = sandbox.run(&["approve", "2", "--confirm", "development", "--yes"]).exits(3);
+    assert!(asked.err.contains("run #2 refuses"), "{}", asked.err);
+}
+
+fn slow_soak_typed(sandbox: &Sandbox) {
+    let config = sandbox.folder.path().join("config.yaml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(
+        &config,
+        text.replace("for: 300ms", "for: 60s").replace("[\"1.0.0\"]", "[\"1.0.0\", \"1.1.0\"]"),
+    )
+    .unwrap();
+}

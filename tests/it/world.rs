@@ -444,20 +444,25 @@ impl Bench {
         paused(async { self.engine(journal, view).0.run().await.unwrap() })
     }
 
-    /// Drives a run for minutes, or until it ends; a run in doubt is carried on.
-    pub(crate) fn for_minutes(&self, view: RunView, commands: &[Command]) -> RunView {
-        let number = view.number;
+    /// Sends commands to a run, as somebody who has seen all of it.
+    pub(crate) fn send(&self, view: &RunView, commands: &[Command]) {
         let mut store = self.store();
         for command in commands {
             let (seen, at) = (view.last_seq, Timestamp::UNIX_EPOCH);
-            store.send(number, "ben", seen, command, at).unwrap();
+            store.send(view.number, "ben", seen, command, at).unwrap();
         }
+    }
+
+    /// Drives a run for minutes, or until it ends; a run in doubt is carried on.
+    pub(crate) fn for_minutes(&self, view: RunView, commands: &[Command]) -> RunView {
+        let number = view.number;
         paused(async {
             let fresh = view.last_seq == 1;
             let (mut engine, _sender) = self.engine(Box::new(self.store()), view);
             if !fresh {
                 engine.take_over("", Choice::Continue).unwrap();
             }
+            self.send(&self.store().run(number).unwrap().view, commands);
             let minutes = Duration::from_mins(3);
             let _ = tokio::time::timeout(minutes, engine.run()).await;
         });

@@ -156,6 +156,7 @@ impl Acts {
                 Err(problem) => Msg::Alarm(problem.to_string()),
             },
             Effect::Log(_)
+            | Effect::Mouse(_)
             | Effect::ToClipboard(_)
             | Effect::Ring(_)
             | Effect::Suspend
@@ -235,8 +236,17 @@ impl Acts {
             ),
             error => error.problem(),
         })?;
-        let pid = self.app.detach(view.number, None).await?;
-        Ok(format!("run {} goes on in process {pid}", view.number))
+        match self.app.detach(view.number, None).await {
+            Ok(pid) => Ok(format!("run {} goes on in process {pid}", view.number)),
+            Err(problem) => {
+                // Or a run that nobody drives would hold the environment as long as this screen lives.
+                let ended = self.app.give_up(&mut store, view.number, &problem);
+                Err(match ended {
+                    Ok(()) => problem,
+                    Err(error) => problem.because(error.to_string()),
+                })
+            }
+        }
     }
 
     async fn send(&self, run: RunNumber, seen: u64, command: &Command) -> Result<String, Problem> {

@@ -1,19 +1,37 @@
 //! From crossterm's events to ours.
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{
+    Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEvent, MouseEventKind,
+};
 
 use super::resized;
 use crate::tui::keys::{Code, Key};
+use crate::tui::model::Model;
 use crate::tui::msg::Msg;
+use crate::tui::view::pane_at;
 
 /// The message of an event; none for what we do not use.
-pub(super) fn message(event: Event) -> Option<Msg> {
+pub(super) fn message(event: Event, model: &Model) -> Option<Msg> {
     match event {
+        Event::Mouse(mouse) => moused(mouse, model),
         Event::Key(key) => pressed(key).map(Msg::Key),
         Event::FocusGained => Some(Msg::Focus(true)),
         Event::FocusLost => Some(Msg::Focus(false)),
         Event::Paste(text) => Some(Msg::Paste(text)),
-        event => resized(&event),
+        event @ Event::Resize(..) => resized(&event),
+    }
+}
+
+/// So many lines a notch of the wheel scrolls.
+const NOTCH: isize = 3;
+
+fn moused(event: MouseEvent, model: &Model) -> Option<Msg> {
+    let pane = pane_at(model, event.column, event.row)?;
+    match event.kind {
+        MouseEventKind::Down(_) => Some(Msg::Click(pane)),
+        MouseEventKind::ScrollUp => Some(Msg::Wheel(pane, -NOTCH)),
+        MouseEventKind::ScrollDown => Some(Msg::Wheel(pane, NOTCH)),
+        _ => None,
     }
 }
 

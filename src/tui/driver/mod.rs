@@ -58,6 +58,7 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     let mut model = Model::new(environments(&loaded)?, loaded.offered()?, app.actor.clone());
     let (sender, receiver) = mpsc::channel(WAITING);
     model.read_only = options.read_only;
+    model.mouse = loaded.config.ui.mouse;
     model.rehearsal = app.is_demo();
     model.bindings = bindings(&loaded).unwrap_or_default();
     let names = model.environments.iter().map(|e| e.name.clone()).collect();
@@ -156,6 +157,9 @@ impl Driver {
         update(&mut self.model, Msg::Resize(width, height));
         update(&mut self.model, Msg::Tick(self.app.clock.now(), Duration::ZERO));
         self.screen.draw(&self.model, &self.theme)?;
+        if self.model.mouse {
+            self.screen.mouse(true)?;
+        }
         let mut events = EventStream::new();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -168,12 +172,14 @@ impl Driver {
                     Some(Ok(event)) => {
                         // The keys of a box are told apart by time, so each brings its own.
                         messages.push(Msg::Tick(self.app.clock.now(), elapsed));
-                        messages.extend(input::message(event));
+                        messages.extend(input::message(event, &self.model));
                     }
                     // The terminal is gone.
                     Some(Err(_)) | None => return Ok(0),
                 },
                 Some(first) = self.receiver.recv() => {
+                    // A box that opens by an answer must know when.
+                    messages.push(Msg::Tick(self.app.clock.now(), elapsed));
                     messages.push(first);
                     while let Ok(next) = self.receiver.try_recv() {
                         messages.push(next);
@@ -182,6 +188,10 @@ impl Driver {
                 Some(reload) = self.reloads.recv() => {
                     if let Some(theme) = reload.theme {
                         self.theme = theme;
+                    }
+                    if let Some(mouse) = reload.mouse.filter(|mouse| *mouse != self.model.mouse) {
+                        self.model.mouse = mouse;
+                        self.screen.mouse(mouse)?;
                     }
                     if let Some(bindings) = reload.bindings {
                         self.model.bindings = bindings;
@@ -211,6 +221,7 @@ impl Driver {
                             events = EventStream::new();
                         }
                         Effect::Ring(text) => self.screen.ring(&text)?,
+                        Effect::Mouse(taken) => self.screen.mouse(taken)?,
                         Effect::ToClipboard(text) => self.screen.copy(&text)?,
                         effect => self.acts.carry_out(effect),
                     }

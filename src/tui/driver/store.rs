@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 
 use crate::app::App;
+use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
 use crate::ports::journal::{Journal, JournalError};
 use crate::tui::model::environments::RunSeen;
@@ -14,6 +15,9 @@ use crate::tui::msg::{Msg, Stored};
 const LOOK: Duration = Duration::from_millis(150);
 /// Whether a runner lives is no write to the store, so it is looked at this often in any case.
 const ALIVE: u32 = 7;
+/// After so many looks at an old picture the store itself is tried again.
+const AGAIN: u32 = 20;
+
 /// Starts the thread. It ends when nobody listens any more.
 pub(super) fn spawn(app: App, names: Vec<EnvironmentName>, sender: Sender<Msg>) {
     std::thread::spawn(move || {
@@ -36,7 +40,10 @@ pub(super) fn spawn(app: App, names: Vec<EnvironmentName>, sender: Sender<Msg>) 
 
 /// Reads until nobody listens, or the store cannot be read.
 fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<(), JournalError> {
-    let store = app.store().or_else(|_| app.unwritable_store())?;
+    let (store, old) = match app.store() {
+        Ok(store) => (store, None),
+        Err(error) => (app.unwritable_store()?, Some(error.problem())),
+    };
     let (mut version, mut told, mut round) = (None, None, 0_u32);
     loop {
         let now = store.data_version()?;
@@ -52,6 +59,13 @@ fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<()
                     return Ok(());
                 }
             }
+        }
+        if let Some(problem) = &old
+            && round >= AGAIN
+        {
+            // The store as it was at its last checkpoint is better than nothing, and is no present.
+            let what = format!("as of its last checkpoint: {}", problem.what);
+            return Err(JournalError::Unusable(Problem { what, ..problem.clone() }));
         }
         if sender.is_closed() {
             return Ok(());

@@ -21,6 +21,8 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(super) struct Reload {
     /// How the screen looks now.
     pub(super) theme: Option<Theme>,
+    /// Whether the mouse is to be taken, where the config was read again.
+    pub(super) mouse: Option<bool>,
     /// Which keys mean what now.
     pub(super) bindings: Option<Bindings>,
     /// What to tell.
@@ -96,7 +98,8 @@ impl Watched {
         if let Some(theme) = mixed.as_ref().filter(|_| told.is_empty()) {
             told.push(format!("theme {} read again", theme.name));
         }
-        Some(Reload { theme: mixed, bindings: keys, told: told.join(" · ") })
+        let mouse = keys.is_some().then_some(self.config.ui.mouse);
+        Some(Reload { theme: mixed, mouse, bindings: keys, told: told.join(" · ") })
     }
 
     /// Takes a new config, and says what of it counts when.

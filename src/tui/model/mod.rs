@@ -104,6 +104,8 @@ pub struct Model {
     pub rang: Option<Duration>,
     /// Whether the screen has chosen what to begin with.
     pub settled: bool,
+    /// Whether the mouse is taken from the terminal.
+    pub mouse: bool,
     /// Whether the world that is shown exists in memory alone.
     pub rehearsal: bool,
     /// Whether nothing may be changed from this screen.
@@ -141,6 +143,7 @@ impl Model {
             focused: true,
             rang: None,
             settled: false,
+            mouse: false,
             rehearsal: false,
             read_only: false,
             blind: None,

@@ -6,7 +6,7 @@ use super::tell_problem;
 use crate::domain::command::{self, may_skip};
 use crate::domain::error::Problem;
 use crate::domain::ids::{RunNumber, ServiceName};
-use crate::domain::plan::Member;
+use crate::domain::plan::{Member, RunKind};
 use crate::domain::policy::Protection;
 use crate::domain::run::RunState;
 use crate::domain::view::{RunView, ServiceView};
@@ -55,6 +55,11 @@ pub fn available(model: &Model, command: Command) -> Result<(), String> {
             Some(view) if matches!(view.state, RunState::Failed { .. }) => may_skip(view, "given"),
             _ => Err("nothing failed".to_owned()),
         },
+        Command::Pause
+            if driven.is_some_and(|v| v.gives_back() || v.plan.kind == RunKind::Rollback) =>
+        {
+            Err("traffic is being given back; that is not held in the middle".to_owned())
+        }
         Command::Pause => match state {
             Some(RunState::Ready { .. } | RunState::Running { .. } | RunState::Paused { .. }) => {
                 Ok(())
@@ -94,16 +99,16 @@ fn may_go_back(view: &RunView) -> Result<(), String> {
 
 /// A key that acts was pressed: tells why not, or opens its box. Pausing asks nothing.
 pub(super) fn act(model: &mut Model, command: Command, key: Key) -> Vec<Effect> {
-    if let Err(why) = available(model, command) {
-        let name = row_of(command).map_or("", |row| row.name);
-        model.tell(format!("{name} is off: {why}"));
-        return Vec::new();
-    }
     // In the history a rollback means the environment of the run that is chosen there.
     if model.focus == Pane::History && command == Command::Rollback {
         let chosen = model.history.chosen().map(|run| run.plan.environment.clone());
         let at = model.environments.iter().position(|e| Some(&e.name) == chosen.as_ref());
         model.selected = at.unwrap_or(model.selected);
+    }
+    if let Err(why) = available(model, command) {
+        let name = row_of(command).map_or("", |row| row.name);
+        model.tell(format!("{name} is off: {why}"));
+        return Vec::new();
     }
     let Some(here) = model.here().cloned() else {
         return Vec::new();
@@ -195,6 +200,8 @@ fn offered(model: &Model, here: &Environment) -> Vec<Item> {
 /// The question before a command to a run.
 fn steer(here: &Environment, command: Command) -> Option<Confirm> {
     let view = &here.driven()?.view;
+    // The run's own plan may know better than a config that was changed since.
+    let protection = here.protection.harder_of(view.plan.policy.protection);
     let release = view.plan.release.as_ref().map_or("-", |r| r.as_str());
     let (what, lines, tier) = match command {
         Command::Switch => {
@@ -203,13 +210,13 @@ fn steer(here: &Environment, command: Command) -> Option<Confirm> {
             lines.push(undo_after(view));
             lines
                 .push("Not undone by that: what the new release writes and sends meanwhile".into());
-            ("Switch traffic to GREEN", lines, here.protection)
+            ("Switch traffic to GREEN", lines, protection)
         }
         Command::Rollback => {
             let mut lines = vec![format!("Takes traffic of {} back from {release}:", here.name)];
             lines.extend(services(view));
             lines.push(format!("{release} is marked bad; its builds stay"));
-            ("Roll back", lines, here.protection)
+            ("Roll back", lines, protection)
         }
         Command::Abort => {
             let lines = vec![
@@ -217,7 +224,7 @@ fn steer(here: &Environment, command: Command) -> Option<Confirm> {
                 "Traffic has not moved, and does not: customers notice nothing.".to_owned(),
                 "The new builds stay, without traffic.".to_owned(),
             ];
-            ("Abort the run", lines, here.protection.min_of(Protection::Confirm))
+            ("Abort the run", lines, protection.min_of(Protection::Confirm))
         }
         Command::Retry => {
             let step = view.state.step().map(ToString::to_string).unwrap_or_default();
@@ -328,6 +335,7 @@ pub(super) fn take_over(model: &mut Model, key: Key) -> Vec<Effect> {
         format!("Observed  {}", doubt.observed),
     ];
     let action = Action::TakeOver(run.view.number, choice);
-    confirm(model, question(&here, here.protection, "Take the run over", lines, action), Some(key));
+    let tier = here.protection.harder_of(run.view.plan.policy.protection);
+    confirm(model, question(&here, tier, "Take the run over", lines, action), Some(key));
     Vec::new()
 }

@@ -19,6 +19,7 @@ use crate::tui::model::dialog::{
     Action, Confirm, Dialog, Field, Item, Kind, Phase, Picker, Purpose,
 };
 use crate::tui::model::environments::RunSeen;
+use crate::tui::model::messages::Level;
 
 /// A y/N box hears nothing for so long, so that mashed keys cannot pass it.
 const DEAF: Duration = Duration::from_millis(300);
@@ -39,7 +40,8 @@ pub(super) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
     let (kind, ticket) = (dialog.kind.clone(), dialog.ticket);
     match kind {
         Kind::Tell(_) => {
-            let closes = matches!(key.code, Code::Esc | Code::Enter) && !mashed;
+            let deaf = elapsed.saturating_sub(dialog.opened) < DEAF;
+            let closes = matches!(key.code, Code::Esc | Code::Enter) && !mashed && !deaf;
             model.dialog = (!closes).then_some(dialog);
             Vec::new()
         }
@@ -105,7 +107,12 @@ pub(super) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
 /// How long ago the environment of a question was looked at, if that is too long.
 fn old(model: &Model, asked: &Confirm) -> Option<Duration> {
     let here = model.environments.iter().find(|e| e.name == asked.environment)?;
-    here.stale(model.elapsed)
+    match &here.seen {
+        // What could not be seen, or never was, is as old as can be.
+        None => Some(model.elapsed),
+        Some((seen, at)) if seen.unseen.is_some() => Some(model.elapsed.saturating_sub(*at)),
+        Some(_) => here.stale(model.elapsed),
+    }
 }
 
 enum Answer {
@@ -306,7 +313,8 @@ pub(super) fn proposed(
     if plan.ask_at_gates {
         lines.push("Traffic moves only after its gate was opened with T.".to_owned());
     }
-    let question = question(&here, here.protection, title, lines, Action::Start(plan));
+    let tier = here.protection.harder_of(plan.policy.protection);
+    let question = question(&here, tier, title, lines, Action::Start(plan));
     confirm(model, question, None);
 }
 
@@ -331,7 +339,7 @@ pub(super) fn done(
         Ok(said) => model.tell(said),
         Err(problem) if model.dialog.is_none() => tell_problem(model, problem, None),
         // A box of somebody's next act is not pushed aside.
-        Err(problem) => model.tell(problem.to_string()),
+        Err(problem) => model.say(Level::Error, problem.to_string()),
     }
     Vec::new()
 }

@@ -31,6 +31,14 @@ const TWICE_WITHIN: Duration = Duration::from_secs(2);
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Resize(width, height) => model.size = (width, height),
+        // A box is answered by keys, never by a click that went astray.
+        Msg::Click(pane) if model.dialog.is_none() && model.overlay.is_none() => {
+            model.focus = pane;
+        }
+        Msg::Wheel(pane, by) if model.dialog.is_none() && model.overlay.is_none() => {
+            navigate::wheel(model, pane, by);
+            return logs::window(model);
+        }
         Msg::Focus(focused) => model.focused = focused,
         Msg::Tick(now, elapsed) => {
             (model.now, model.elapsed) = (Some(now), elapsed);
@@ -58,7 +66,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::LogFound(asked, mark, at) if asked == model.logs.asked => {
             return logs::found(model, mark, at);
         }
-        Msg::LogWindow(..) | Msg::LogFound(..) => {}
+        Msg::LogWindow(..) | Msg::LogFound(..) | Msg::Click(_) | Msg::Wheel(..) => {}
         Msg::ToClipboard(text, told) => {
             model.tell(told);
             return vec![Effect::ToClipboard(text)];
@@ -157,7 +165,7 @@ fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
     if model.too_small() {
         // What a question is about cannot be read here.
         return match alone {
-            Some(Command::Pause) => acts::act(model, Command::Pause, key),
+            Some(Command::Pause) if model.dialog.is_none() => acts::act(model, Command::Pause, key),
             Some(Command::Quit) => quit(model, key),
             _ if matches!(model.dialog, Some(Dialog { kind: Kind::Quit, .. })) => {
                 dialog::pressed(model, key)
@@ -230,6 +238,15 @@ fn run(model: &mut Model, command: Command, key: Key) -> Vec<Effect> {
         Command::Open => return open(model, key),
         Command::Copy | Command::CopyAll | Command::Save => return take(model, command),
         Command::Compare => history::compare(model),
+        Command::Mouse => {
+            model.mouse = !model.mouse;
+            model.tell(if model.mouse {
+                "mouse on: click and wheel; Shift and drag selects text"
+            } else {
+                "mouse off: the terminal selects text"
+            });
+            return vec![Effect::Mouse(model.mouse)];
+        }
         Command::Search
         | Command::NextMatch
         | Command::PreviousMatch

@@ -121,6 +121,21 @@ fn page(model: &Model) -> isize {
     isize::try_from(model.size.1 / 2).unwrap_or(10)
 }
 
+/// The wheel scrolls what is under it and moves no focus, and never chooses anything.
+pub(super) fn wheel(model: &mut Model, pane: Pane, by: isize) {
+    match pane {
+        Pane::Environments => {}
+        Pane::Logs => model.logs.scroll(by),
+        Pane::Deploy => {
+            model.deploy.scroll = model.deploy.scroll.saturating_add_signed(by).min(200);
+        }
+        Pane::History => {
+            let last = model.history.runs.len().saturating_sub(1);
+            model.history.selected = model.history.selected.saturating_add_signed(by).min(last);
+        }
+    }
+}
+
 fn lines(model: &mut Model, by: isize) {
     match model.focus {
         Pane::Environments => environment(model, by.signum()),

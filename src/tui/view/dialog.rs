@@ -152,15 +152,26 @@ fn bar(name: &str, on: Side, theme: &Theme, width: usize) -> Line<'static> {
 
 fn confirm(model: &Model, asked: &Confirm, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
-    if let Some((now, after)) = asked.action.moves() {
-        lines.extend([bar("now", now, theme, width), bar("after", after, theme, width)]);
-        lines.push(Line::raw(""));
+    let here = model.environments.iter().find(|e| e.name == asked.environment);
+    if let Some((_, after)) = asked.action.moves() {
+        // What is, as it was read back; not what the act would have it be.
+        let view = here.and_then(|here| here.run.as_ref()).map(|run| &run.view);
+        lines.push(match view.and_then(super::facts::side) {
+            Some(now) => bar("now", now, theme, width),
+            None => Line::raw(format!(
+                "TRAFFIC now    {}",
+                here.map_or_else(String::new, super::facts::traffic)
+            )),
+        });
+        lines.extend([bar("after", after, theme, width), Line::raw("")]);
     }
     lines.extend(asked.lines.iter().flat_map(|line| plain(line, width)));
-    let here = model.environments.iter().find(|e| e.name == asked.environment);
-    if let Some((_, at)) = here.and_then(|here| here.seen.as_ref()) {
+    if let Some((seen, at)) = here.and_then(|here| here.seen.as_ref()) {
         let age = model.elapsed.saturating_sub(*at).as_secs();
-        let text = format!("Looked at {age} s ago");
+        let text = match &seen.unseen {
+            Some(problem) => format!("Could not look {age} s ago: {}", problem.what),
+            None => format!("Looked at who serves {age} s ago"),
+        };
         lines.push(Line::styled(text, theme.style(Role::Muted)));
     }
     lines.push(Line::raw(""));

@@ -55,18 +55,32 @@ fn spell_in_ascii(buffer: &mut Buffer) {
     }
 }
 
-fn whole(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+/// The rows of the screen: two of facts, maybe one of tabs, the panes, two of keys.
+fn rows(area: Rect) -> [Rect; 5] {
     let tabs = u16::from(!wide(area));
-    let [top, facts, tab_line, middle, bottom] = area.layout(&Layout::vertical([
+    area.layout(&Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(1),
         Constraint::Length(tabs),
         Constraint::Min(1),
         Constraint::Length(2),
-    ]));
+    ]))
+}
+
+/// The pane that is drawn at a place.
+pub fn pane_at(model: &Model, x: u16, y: u16) -> Option<Pane> {
+    let area = Rect::new(0, 0, model.size.0, model.size.1);
+    let [_, _, _, middle, _] = rows(area);
+    let place = ratatui::layout::Position { x, y };
+    let found = panes(model, middle).into_iter().find(|(_, area)| area.contains(place));
+    found.filter(|_| !model.too_small()).map(|(pane, _)| pane)
+}
+
+fn whole(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let [top, facts, tab_line, middle, bottom] = rows(area);
     facts::top(model, theme, top, buffer);
     facts::second(model, theme, facts, buffer);
-    if tabs > 0 {
+    if tab_line.height > 0 {
         footer::tabs(model, theme, tab_line, buffer);
     }
     for (pane, area) in panes(model, middle) {
