@@ -44,6 +44,13 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
     let (signals, interrupted) = super::drive::listen()?;
     let view = session.app.store()?.run(run)?.view;
     let seen = view.last_seq;
+    // The world had time to change while the question was read.
+    let observed = observe(hosting.as_ref(), &view).await.map_err(|e| e.problem)?;
+    let doubt = reconcile(&view, &observed).map_err(|p| Failed::with(USAGE, p))?;
+    if !doubt.choices.contains(&choice) {
+        let problem = Problem::new("that is not safe here any more").because(doubt.observed);
+        return Err(Failed::with(super::exit::REFUSED, problem));
+    }
     let mut engine = session.app.engine(view, Asking::Nobody, signals).await?;
     engine.take_over(&doubt.observed, choice)?;
     follow(session, engine, run, seen, interrupted).await

@@ -18,6 +18,8 @@ use super::view::RunView;
 pub enum Serving {
     /// A build of this run.
     Side(Side),
+    /// A build of this run or nobody, but a rollout is under way: what is seen is not what will be.
+    Moving(Option<Side>),
     /// Nobody, as it was when the run began.
     Nobody,
     /// A build that is neither blue nor green of this run, or several at once.
@@ -28,6 +30,8 @@ impl fmt::Display for Serving {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Side(side) => side.fmt(f),
+            Self::Moving(Some(side)) => write!(f, "{side}, and a rollout is under way"),
+            Self::Moving(None) => f.write_str("nobody yet, and a rollout is under way"),
             Self::Nobody => f.write_str("nobody"),
             Self::Foreign(who) => write!(f, "{who}, which is not of this run"),
         }
@@ -102,7 +106,17 @@ pub fn reconcile(view: &RunView, observed: &Observed) -> Result<Doubt, Problem> 
     })
 }
 
+/// The safe ways on. Nobody leaves a run whose rollout is still to land: it would put a build live that
+/// nobody proves and nobody watches.
 fn choices(view: &RunView, observed: &Observed) -> Vec<Choice> {
+    let mut choices = settled_choices(view, observed);
+    if observed.values().any(|who| matches!(who, Serving::Moving(_))) {
+        choices.retain(|choice| *choice != Choice::Leave);
+    }
+    choices
+}
+
+fn settled_choices(view: &RunView, observed: &Observed) -> Vec<Choice> {
     let foreign = observed.values().any(|who| matches!(who, Serving::Foreign(_)));
     let may_go_back = view.can_go_back() && !view.undoing();
     // Somebody else's hand: no fight, whatever we had in mind (F10).

@@ -21,16 +21,16 @@ pub async fn observe(hosting: &dyn Hosting, view: &RunView) -> Result<Observed, 
 }
 
 fn serving(traffic: &Traffic, seen: &ServiceView) -> Serving {
+    let moves = traffic.moving || !traffic.unfinished.is_empty();
     if traffic.splits.is_empty() {
-        return Serving::Nobody;
+        return if moves { Serving::Moving(None) } else { Serving::Nobody };
     }
     let whole = traffic.whole();
     let is = |build: Option<&BuildId>| build.is_some() && whole == build;
-    if is(seen.green.as_ref()) {
-        return Serving::Side(Side::Green);
-    }
-    if is(seen.blue.as_ref()) {
-        return Serving::Side(Side::Blue);
+    for (build, side) in [(&seen.green, Side::Green), (&seen.blue, Side::Blue)] {
+        if is(build.as_ref()) {
+            return if moves { Serving::Moving(Some(side)) } else { Serving::Side(side) };
+        }
     }
     let parts = traffic.splits.iter().map(|s| format!("{} {} %", s.build, s.percent));
     Serving::Foreign(parts.collect::<Vec<_>>().join(", "))

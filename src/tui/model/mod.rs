@@ -100,6 +100,8 @@ pub struct Model {
     pub recent: Vec<Command>,
     /// Whether the terminal is the one that is looked at, as far as it tells.
     pub focused: bool,
+    /// When p was pressed last.
+    pub paused: Option<Duration>,
     /// When somebody was called last.
     pub rang: Option<Duration>,
     /// Whether the screen has chosen what to begin with.
@@ -141,6 +143,7 @@ impl Model {
             pending: None,
             recent: Vec::new(),
             focused: true,
+            paused: None,
             rang: None,
             settled: false,
             mouse: false,

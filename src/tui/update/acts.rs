@@ -128,13 +128,21 @@ pub(super) fn act(model: &mut Model, command: Command, key: Key) -> Vec<Effect> 
     }
 }
 
+/// A second p within this is taken for a held key.
+const HELD: std::time::Duration = std::time::Duration::from_secs(1);
+
 fn pause(model: &mut Model, here: &Environment) -> Vec<Effect> {
     let Some(view) = here.driven().map(|run| &run.view) else {
         return Vec::new();
     };
+    // A terminal that reports no repeats sends a held key again and again, and p goes both ways.
+    if model.paused.is_some_and(|at| model.elapsed.saturating_sub(at) < HELD) {
+        return Vec::new();
+    }
     let paused = matches!(view.state, RunState::Paused { .. });
     let command = if paused { command::Command::Resume } else { command::Command::Pause };
     let (number, seen) = (view.number, view.last_seq);
+    model.paused = Some(model.elapsed);
     let ticket = model.ticket();
     model.tell(if paused { "going on…" } else { "pausing before the next step…" });
     vec![Effect::Send(ticket, number, seen, command)]
