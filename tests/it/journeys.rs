@@ -6,8 +6,7 @@ use super::terminal::Terminal;
 /// D, its picker and its question.
 #[track_caller]
 fn deploy(terminal: &mut Terminal, downs: usize) {
-    terminal.press("D");
-    terminal.wants("Deploy which release?");
+    terminal.opens("D", "Deploy which release?");
     terminal.press(&"j".repeat(downs));
     terminal.press("\r");
     terminal.says_yes("DEVELOPMENT · Deploy ");
@@ -45,7 +44,7 @@ fn a_release_goes_live_the_next_one_too_and_b_brings_the_first_back() {
     deploy(&mut terminal, 1);
     assert_eq!(live(&sandbox), ["1.1.0", "1.1.0"]);
     terminal.resize(24, 80);
-    terminal.press("B");
+    terminal.opens("B", "Go back to which release?");
     terminal.picture("what served before", "rollback-80x24");
     terminal.press("\r");
     terminal.says_yes("DEVELOPMENT · Roll back");

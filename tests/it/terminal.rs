@@ -108,6 +108,20 @@ impl Terminal {
         self.keys.flush().unwrap();
     }
 
+    /// Presses a key until what it opens is there: one that comes while a box closes is the box's.
+    #[track_caller]
+    pub(crate) fn opens(&mut self, key: &str, text: &str) {
+        let began = Instant::now();
+        while !self.text().contains(text) {
+            assert!(began.elapsed() < Duration::from_mins(1), "{key}:\n{}", self.text());
+            self.press(key);
+            let pressed = Instant::now();
+            while !self.text().contains(text) && pressed.elapsed() < Duration::from_secs(3) {
+                std::thread::park_timeout(Duration::from_millis(20));
+            }
+        }
+    }
+
     /// Answers the box that asks `question` with yes. A box is deaf at first, so yes is said until
     /// it is heard; once it closed, a y does nothing.
     #[track_caller]

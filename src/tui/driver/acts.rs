@@ -18,7 +18,7 @@ use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::{Plan, RunKind};
 use crate::domain::recover::{Doubt, reconcile};
 use crate::domain::report;
-use crate::domain::seen::EnvironmentSeen;
+use crate::domain::seen::{EnvironmentSeen, Readiness};
 use crate::engine::observe;
 use crate::ports::journal::{Journal as _, JournalError};
 use crate::propose::{self, RUNS_LOOKED_AT};
@@ -79,8 +79,18 @@ impl Acts {
         let (environment, seen) = match self.loaded.ground(name) {
             Ok(ground) => {
                 let runs = self.past.runs(&self.app, Some(&ground.environment), RUNS_LOOKED_AT);
-                let runs = runs.unwrap_or_default();
-                let seen = propose::look(&self.app, &ground, &runs).await;
+                let (runs, unread) = match runs {
+                    Ok(runs) => (runs, None),
+                    Err(error) => (Vec::new(), Some(error.problem())),
+                };
+                let mut seen = propose::look(&self.app, &ground, &runs).await;
+                // No past that could be read is not no past.
+                if let Some(problem) = unread {
+                    let why = format!("nobody can say: the past cannot be read: {}", problem.what);
+                    for service in &mut seen.services {
+                        service.rollback = Readiness { target: None, why: Some(why.clone()) };
+                    }
+                }
                 (ground.environment, seen)
             }
             Err(problem) => {

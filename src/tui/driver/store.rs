@@ -42,7 +42,12 @@ pub(super) fn spawn(app: App, names: Vec<EnvironmentName>, sender: Sender<Msg>) 
 fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<(), JournalError> {
     let (store, old) = match app.store() {
         Ok(store) => (store, None),
-        Err(error) => (app.unwritable_store()?, Some(error.problem())),
+        Err(error) => {
+            // The store as it was at its last checkpoint is better than nothing, and is no present.
+            let problem = error.problem();
+            let what = format!("what is shown is of its last checkpoint: {}", problem.what);
+            (app.unwritable_store()?, Some(Problem { what, ..problem }))
+        }
     };
     let (mut version, mut told, mut round) = (None, None, 0_u32);
     loop {
@@ -50,22 +55,31 @@ fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<()
         let changed = version != Some(now);
         version = Some(now);
         if changed || round.is_multiple_of(ALIVE) {
-            let stored: Vec<_> =
-                names.iter().map(|name| stored(&store, name)).collect::<Result<_, _>>()?;
+            // A run that cannot be read blinds nobody for the other environments.
+            let (mut stored, mut problem) = (Vec::new(), old.clone());
+            for name in names {
+                match self::stored(&store, name) {
+                    Ok(one) => stored.push(one),
+                    Err(error) => problem = Some(error.problem()),
+                }
+            }
             // What did not change is not drawn again.
-            if told.as_ref() != Some(&stored) {
-                told = Some(stored.clone());
-                if sender.blocking_send(Msg::Stored(Ok(stored))).is_err() {
-                    return Ok(());
+            let now = (stored, problem);
+            if told.as_ref() != Some(&now) {
+                told = Some(now.clone());
+                let (stored, problem) = now;
+                let messages = [Some(Ok(stored)), problem.map(Err)];
+                for message in messages.into_iter().flatten() {
+                    if sender.blocking_send(Msg::Stored(message)).is_err() {
+                        return Ok(());
+                    }
                 }
             }
         }
         if let Some(problem) = &old
             && round >= AGAIN
         {
-            // The store as it was at its last checkpoint is better than nothing, and is no present.
-            let what = format!("as of its last checkpoint: {}", problem.what);
-            return Err(JournalError::Unusable(Problem { what, ..problem.clone() }));
+            return Err(JournalError::Unusable(problem.clone()));
         }
         if sender.is_closed() {
             return Ok(());

@@ -104,8 +104,7 @@ impl Picker {
     /// Its fields, in the order of Tab.
     pub fn fields(&self) -> &'static [Field] {
         match self.purpose {
-            Purpose::Deploy => &[Field::List, Field::Other, Field::Reason],
-            Purpose::Rollback => &[Field::List, Field::Reason],
+            Purpose::Deploy | Purpose::Rollback => &[Field::List, Field::Other, Field::Reason],
             Purpose::Cleanup | Purpose::Skip => &[Field::Reason],
         }
     }

@@ -347,3 +347,18 @@ pub(super) fn take_over(model: &mut Model, key: Key) -> Vec<Effect> {
     confirm(model, question(&here, tier, "Take the run over", lines, action), Some(key));
     Vec::new()
 }
+
+/// How long ago the environment of a question was looked at, if that is too long.
+pub(super) fn too_old(model: &Model, asked: &Confirm) -> Option<std::time::Duration> {
+    let here = model.environments.iter().find(|e| e.name == asked.environment)?;
+    // A deploy looks for itself before it does anything, and its platform may only start with it; a
+    // switch on what nobody could see is a switch in the dark.
+    let switches = asked.action.moves().is_some();
+    match &here.seen {
+        None if switches => Some(model.elapsed),
+        Some((seen, at)) if switches && seen.unseen.is_some() => {
+            Some(model.elapsed.saturating_sub(*at))
+        }
+        _ => here.stale(model.elapsed),
+    }
+}

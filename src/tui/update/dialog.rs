@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::acts::{bound, confirm, question};
+use super::acts::{self, bound, confirm, question};
 use super::tell_problem;
 use super::text::{edit, insert};
 use crate::domain::command::Command;
@@ -78,8 +78,10 @@ pub(super) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
                     model.dialog = Some(dialog);
                     Vec::new()
                 }
-                Answer::Yes if asked.action.is_new_risk() && old(model, &asked).is_some() => {
-                    let age = old(model, &asked).unwrap_or_default().as_secs();
+                Answer::Yes
+                    if asked.action.is_new_risk() && acts::too_old(model, &asked).is_some() =>
+                {
+                    let age = acts::too_old(model, &asked).unwrap_or_default().as_secs();
                     asked.hint = Some(format!("what is shown is {age} s old; looking again first"));
                     let name = asked.environment.clone();
                     dialog.kind = Kind::Confirm(asked);
@@ -101,17 +103,6 @@ pub(super) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
                 }
             }
         }
-    }
-}
-
-/// How long ago the environment of a question was looked at, if that is too long.
-fn old(model: &Model, asked: &Confirm) -> Option<Duration> {
-    let here = model.environments.iter().find(|e| e.name == asked.environment)?;
-    match &here.seen {
-        // What could not be seen, or never was, is as old as can be.
-        None => Some(model.elapsed),
-        Some((seen, at)) if seen.unseen.is_some() => Some(model.elapsed.saturating_sub(*at)),
-        Some(_) => here.stale(model.elapsed),
     }
 }
 

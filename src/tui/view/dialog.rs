@@ -108,7 +108,7 @@ fn pick(picker: &Picker, theme: &Theme, width: usize) -> Vec<Line<'static>> {
         let more = format!("  {} in all", picker.items.len());
         lines.push(Line::styled(more, theme.style(Role::Muted)));
     }
-    if picker.purpose == Purpose::Deploy {
+    if matches!(picker.purpose, Purpose::Deploy | Purpose::Rollback) {
         lines.push(field("another one", picker.other.value(), picker.field == Field::Other, theme));
     }
     let reason = if picker.purpose == Purpose::Skip { "reason" } else { "reason (optional)" };
