@@ -1,14 +1,16 @@
-//! `runs/<n>/log.jsonl` in the state folder: whole, for its owner's eyes only.
+//! `runs/<n>/log.jsonl` in the state folder: whole, for its owner's eyes only. Beside it
+//! `progress.json`: how far the step under way is, the last word for each service.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crate::domain::ids::RunNumber;
+use crate::domain::ids::{RunNumber, ServiceName};
 use crate::domain::redact::redacted;
-use crate::domain::text::harmless;
+use crate::domain::text::{harmless, rewritten};
 use crate::ports::log::{LogLine, RunLog};
 
 /// Lines are cut here (F52).
@@ -19,9 +21,18 @@ pub fn file_of(state: &Path, run: RunNumber) -> PathBuf {
     state.join("runs").join(run.0.to_string()).join("log.jsonl")
 }
 
+/// The file of a run's progress.
+pub fn progress_of(state: &Path, run: RunNumber) -> PathBuf {
+    file_of(state, run).with_file_name("progress.json")
+}
+
 /// An open log.
 #[derive(Debug)]
-pub struct FileLog(Mutex<File>);
+pub struct FileLog {
+    file: Mutex<File>,
+    progress: PathBuf,
+    words: Mutex<BTreeMap<Option<ServiceName>, LogLine>>,
+}
 
 impl FileLog {
     /// Opens the log of a run, to append to it.
@@ -30,25 +41,57 @@ impl FileLog {
         if let Some(folder) = file.parent() {
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
-        OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(file)
-            .map(|f| Self(Mutex::new(f)))
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(file)?;
+        let progress = progress_of(state, run);
+        Ok(Self { file: Mutex::new(file), progress, words: Mutex::default() })
     }
+
+    /// Replaces what is told. Whoever reads sees the old words or the new ones, never half of them.
+    fn tell(&self, words: &BTreeMap<Option<ServiceName>, LogLine>) {
+        let new = self.progress.with_extension("new");
+        let told = serde_json::to_vec(&words.values().collect::<Vec<_>>());
+        let mut options = OpenOptions::new();
+        let opened = options.create(true).write(true).truncate(true).mode(0o600).open(&new);
+        let written = told.map_err(io::Error::from).and_then(|told| {
+            opened?.write_all(&told)?;
+            fs::rename(&new, &self.progress)
+        });
+        if let Err(error) = written {
+            tracing::debug!(%error, "nobody can see how far the step is");
+        }
+    }
+}
+
+fn clean(line: &LogLine) -> LogLine {
+    LogLine { text: redacted(&harmless(&rewritten(&line.text), MOST_CHARACTERS)), ..line.clone() }
 }
 
 impl RunLog for FileLog {
     fn line(&self, line: &LogLine) {
-        let text = redacted(&harmless(&line.text, MOST_CHARACTERS));
-        let Ok(mut json) = serde_json::to_vec(&LogLine { text, ..line.clone() }) else {
+        let Ok(mut json) = serde_json::to_vec(&clean(line)) else {
             return;
         };
         json.push(b'\n');
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = file.write_all(&json) {
             tracing::warn!(%error, "a log line is lost");
+        }
+    }
+
+    fn progress(&self, line: &LogLine) {
+        let mut words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = clean(line);
+        let before = words.insert(line.service.clone(), line.clone());
+        if before.is_none_or(|before| before.text != line.text) {
+            self.tell(&words);
+        }
+    }
+
+    fn over(&self) {
+        let mut words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
+        if !words.is_empty() {
+            words.clear();
+            self.tell(&words);
         }
     }
 }

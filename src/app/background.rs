@@ -7,16 +7,21 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::{App, MUST_START, private_folder};
-use crate::adapters::run_log::file_of;
+use crate::adapters::run_log::{file_of, progress_of};
 use crate::domain::error::Problem;
 use crate::domain::ids::RunNumber;
 use crate::domain::recover::Choice;
-use crate::ports::journal::Journal as _;
+use crate::ports::journal::{Journal as _, Listed};
 
 impl App {
     /// The file of a run's log.
     pub fn log_file(&self, run: RunNumber) -> PathBuf {
         file_of(&self.state, run)
+    }
+
+    /// The file that tells how far the step under way of a run is.
+    pub fn progress_file(&self, run: RunNumber) -> PathBuf {
+        progress_of(&self.state, run)
     }
 
     /// Starts a run's own process and returns its number once it drives the run. With a choice it
@@ -27,6 +32,10 @@ impl App {
         }
         let failed =
             |why: String| Problem::new(format!("the runner of {run} did not start")).because(why);
+        let store = self.store().map_err(|e| failed(e.to_string()))?;
+        // Who takes a run over looks again first, and may refuse: its claim alone is no beginning.
+        let last_fact = store.run(run).map(|listed| listed.view.last_seq).unwrap_or_default();
+        let before = choice.map_or(0, |_| last_fact);
         let number = run.0.to_string();
         let mut arguments = vec!["runner", number.as_str()];
         if let Some(choice) = choice {
@@ -35,10 +44,10 @@ impl App {
         let log = self.log_file(run).with_file_name("runner.log");
         let mut child = self.background(&arguments, &log).map_err(failed)?;
         let pid = child.id();
-        let store = self.store().map_err(|e| failed(e.to_string()))?;
         let began = self.clock.elapsed();
         loop {
-            if store.run(run).is_ok_and(|listed| listed.runner == Some(pid)) {
+            let drives = |l: Listed| l.runner == Some(pid) && l.view.last_seq > before;
+            if store.run(run).is_ok_and(drives) {
                 return Ok(pid);
             }
             if let Ok(Some(status)) = child.try_wait() {

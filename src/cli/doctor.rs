@@ -14,6 +14,8 @@ use crate::config::Loaded;
 use crate::domain::error::Problem;
 use crate::domain::plan::Endpoint;
 use crate::ports::journal::Journal as _;
+use crate::tui::terminal_report;
+use crate::tui::theme::Theme;
 
 /// One thing that was looked at.
 struct Look {
@@ -37,6 +39,8 @@ pub(super) async fn doctor(session: &Session) -> Finished {
             }
         }
     }
+    let terminal = terminal(session).into_iter();
+    looks.extend(terminal.map(|(name, told)| look(&format!("terminal {name}"), Ok(told))));
     let well = looks.iter().all(|l| l.found.is_ok());
     let text: Vec<_> = looks.iter().map(Look::text).collect();
     let json: Vec<_> = looks.iter().map(Look::json).collect();
@@ -51,12 +55,13 @@ fn look(what: &str, found: Result<String, Problem>) -> Look {
 impl Look {
     fn text(&self) -> String {
         match &self.found {
-            Ok(found) => format!("ok    {:<14} {found}", self.what),
+            Ok(found) => format!("ok    {:<18} {found}", self.what),
             Err(problem) => {
                 let reported = print::lines::problem(problem);
-                let said =
-                    reported.trim_start_matches("error: ").replace('\n', "\n                    ");
-                format!("wrong {:<14} {said}", self.what)
+                let said = reported
+                    .trim_start_matches("error: ")
+                    .replace('\n', "\n                        ");
+                format!("wrong {:<18} {said}", self.what)
             }
         }
     }
@@ -67,6 +72,15 @@ impl Look {
             Err(problem) => json!({"what": self.what, "ok": false, "problem": problem}),
         }
     }
+}
+
+/// What the screen would make of this terminal.
+fn terminal(session: &Session) -> Vec<(String, String)> {
+    let looks = super::looks::looks(session);
+    let ui = session.config().map(|loaded| loaded.config.ui).unwrap_or_default();
+    let theme = looks.theme(&ui).unwrap_or_else(|_| Theme::without_colour(looks.ascii));
+    let rows = terminal_report(&looks, &theme).into_iter();
+    rows.map(|(name, told)| (name.to_lowercase(), told)).collect()
 }
 
 /// Opening the store writes, so a full or foreign disk shows here.

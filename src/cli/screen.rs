@@ -1,14 +1,19 @@
 //! No verb: the screen.
 
-use std::io::{self, IsTerminal as _};
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 use super::Session;
-use super::exit::{Failed, Finished, USAGE};
+use super::exit::{Failed, Finished, OK, USAGE};
 use super::looks::looks;
 use super::print;
+use crate::config::schema::UiConfig;
 use crate::domain::error::Problem;
 use crate::ports::journal::Journal as _;
 use crate::tui::theme::Depth;
+use crate::tui::welcome::{self, Choice};
 use crate::tui::{self, Options, bindings};
 
 pub(super) async fn screen(session: &Session) -> Finished {
@@ -22,11 +27,7 @@ pub(super) async fn screen(session: &Session) -> Finished {
         return Err(Failed::with(USAGE, problem.try_this(todo)));
     }
     if !session.arguments.config.exists() {
-        let file = session.arguments.config.display();
-        let problem = Problem::new(format!("there is no config at {file}"));
-        let todo = "pointsman --demo gate rehearses without one; --config FILE or POINTSMAN_CONFIG \
-                    names another";
-        return Err(Failed::with(USAGE, problem.try_this(todo)));
+        return first_time(session).await;
     }
     let loaded = session.config()?;
     let looks = looks(session);
@@ -49,6 +50,43 @@ pub(super) async fn screen(session: &Session) -> Finished {
     Ok(code)
 }
 
+/// The config that somebody begins with.
+const TEMPLATE: &str = include_str!("../../examples/template/config.yaml");
+
+/// Somebody has no config yet, or named one that is not there.
+async fn first_time(session: &Session) -> Finished {
+    let looks = looks(session);
+    let theme = looks.theme(&UiConfig::default())?;
+    if looks.depth == Depth::Never {
+        crossterm::style::force_color_output(true);
+    }
+    let config = &session.arguments.config;
+    let file = config.display();
+    let failed = |e: io::Error| Problem::new(format!("{file}")).because(e.to_string());
+    match welcome::ask(config, &theme).await.map_err(failed)? {
+        Choice::Rehearse => {
+            // In this process' place: the rehearsal has a state and a log of its own.
+            let own = std::env::current_exe().map_err(failed)?;
+            Err(failed(Command::new(own).args(["--demo", "gate"]).exec()).into())
+        }
+        Choice::Create => {
+            // Never over one that somebody wrote meanwhile.
+            let created = OpenOptions::new().write(true).create_new(true).open(config);
+            created.and_then(|mut file| file.write_all(TEMPLATE.as_bytes())).map_err(failed)?;
+            print::note(format!(
+                "wrote {file}; name your services in it, then: pointsman check, pointsman"
+            ));
+            Ok(OK)
+        }
+        Choice::Quit => {
+            let problem = Problem::new(format!("there is no config at {file}"));
+            let todo = "pointsman --demo gate rehearses without one; --config FILE or \
+                        POINTSMAN_CONFIG names another";
+            Err(Failed::with(USAGE, problem.try_this(todo)))
+        }
+    }
+}
+
 /// What the screen shows, in lines: how every environment is, and then the run under way, if there is
 /// one, to be followed and driven.
 async fn plain(session: &Session) -> Finished {
@@ -56,6 +94,6 @@ async fn plain(session: &Session) -> Finished {
     let latest = session.app.store()?.runs(None, 1)?.pop();
     match latest.filter(|listed| listed.view.ended.is_none()) {
         Some(listed) => super::attach::attach(session, listed.view.number).await,
-        None => Ok(super::exit::OK),
+        None => Ok(OK),
     }
 }

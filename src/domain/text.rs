@@ -1,5 +1,7 @@
 //! Foreign text made harmless: what a service printed must not drive the terminal (F52).
 
+use std::borrow::Cow;
+
 /// One line fit for a terminal and a log: colour codes and every other control taken out, tabs as
 /// spaces, no bidirectional or zero-width marks, at most `most` characters.
 pub fn harmless(line: &str, most: usize) -> String {
@@ -22,6 +24,17 @@ pub fn harmless(line: &str, most: usize) -> String {
         }
     }
     out
+}
+
+/// What is left of a line that was written over again and again: a progress bar is one line, and how
+/// often it changed (terminal.md 2.4).
+pub fn rewritten(line: &str) -> Cow<'_, str> {
+    let mut states = line.split('\r').filter(|state| !state.trim().is_empty());
+    let Some(first) = states.next() else { return Cow::Borrowed("") };
+    match states.clone().next_back() {
+        None => Cow::Borrowed(first),
+        Some(last) => Cow::Owned(format!("{last} ({} updates)", states.count() + 1)),
+    }
 }
 
 fn is_invisible(c: char) -> bool {
@@ -58,6 +71,20 @@ fn skip_control_sequence(chars: &mut std::str::Chars<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_that_was_written_over_is_its_last_state() {
+        let cases = [
+            ("plain", "plain"),
+            ("windows\r", "windows"),
+            ("10%\r20%\r100% done", "100% done (3 updates)"),
+            ("10%\r20%\r", "20% (2 updates)"),
+            ("\r\r", ""),
+        ];
+        for (from, to) in cases {
+            assert_eq!(rewritten(from), to, "{from:?}");
+        }
+    }
 
     #[test]
     fn what_drives_a_terminal_is_taken_out() {

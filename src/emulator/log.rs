@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use crate::domain::text::harmless;
+use crate::domain::text::{harmless, rewritten};
 
 /// Opens a build's log to write behind its end.
 pub(super) fn open_log(file: &Path) -> io::Result<File> {
@@ -36,7 +36,9 @@ pub(super) fn lines_from(log: &Path, from: u64) -> (Vec<String>, u64) {
     let bytes = read().unwrap_or_default();
     let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
     let text = String::from_utf8_lossy(&bytes[..whole]);
-    let lines = text.lines().filter(|l| !l.trim().is_empty()).map(|l| harmless(l, 4000)).collect();
+    let lines =
+        text.lines().filter(|l| !l.trim().is_empty()).map(|l| harmless(&rewritten(l), 4000));
+    let lines = lines.collect();
     (lines, from + whole as u64)
 }
 

@@ -113,9 +113,14 @@ impl Context {
         }
     }
 
-    /// A word for the live line; only the last one counts.
-    pub(super) fn progress(&self, text: impl Into<String>) {
-        self.progress.send_replace(text.into());
+    /// How far the step is with a service, or as a whole; only the last word counts.
+    pub(super) fn progress(&self, service: Option<&ServiceName>, text: impl Into<String>) {
+        let text = text.into();
+        let named = service.map_or_else(|| text.clone(), |service| format!("{service}: {text}"));
+        self.progress.send_replace(named);
+        let at = self.outside.clock.now();
+        let (step, service) = (self.step.clone(), service.cloned());
+        self.outside.log.progress(&LogLine { at, step, service, text });
     }
 
     pub(super) fn log(&self, service: &ServiceName, text: impl Into<String>) {

@@ -351,6 +351,7 @@ impl Engine {
             }
         };
         self.progress.send_replace(String::new());
+        self.outside.log.over();
         self.conclude(step, result)
     }
 

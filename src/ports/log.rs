@@ -24,4 +24,10 @@ pub struct LogLine {
 pub trait RunLog: Send + Sync {
     /// Takes a line. Never blocks for long, never fails a step.
     fn line(&self, line: &LogLine);
+
+    /// Takes how far a step is with a service, instead of what it took about that service before.
+    fn progress(&self, _: &LogLine) {}
+
+    /// The step is over: what was said about its progress is no more.
+    fn over(&self) {}
 }

@@ -129,6 +129,8 @@ pub enum Effect {
     Copy(String, usize),
     /// Take the mouse from the terminal, or give it back.
     Mouse(bool),
+    /// Find out what this terminal can do.
+    Terminal,
     /// Hand a text to the terminal's clipboard.
     ToClipboard(String),
     /// Call for somebody who looks elsewhere.

@@ -14,5 +14,7 @@ mod terminal;
 pub mod theme;
 pub mod update;
 pub mod view;
+pub mod welcome;
 
+pub(crate) use driver::terminal_report;
 pub use driver::{Options, bindings, run};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::effect::Ticket;
 use super::keys::Key;
 use super::model::Pane;
+use super::model::deploy::Progress;
 use super::model::environments::RunSeen;
 use super::model::logs::{Extent, Line, Mark};
 use crate::domain::error::Problem;
@@ -50,6 +51,8 @@ pub enum Msg {
     Looked(EnvironmentName, EnvironmentSeen),
     /// How much of the log that is followed there is, for a query, and its last lines.
     Logged(RunNumber, u64, Extent, Vec<Line>),
+    /// How far the step under way of a run is, as its runner says.
+    Progress(RunNumber, Vec<Progress>),
     /// Lines of it, from a number on.
     LogWindow(u64, usize, Vec<Line>),
     /// The next line of a kind, and how many there are like it up to it.

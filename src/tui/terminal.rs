@@ -74,6 +74,12 @@ impl Screen {
         self.terminal.resize(Rect::new(0, 0, width, height))
     }
 
+    /// Draws something else than the model.
+    pub(super) fn show(&mut self, draw: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
+        self.terminal.draw(draw)?;
+        self.terminal.backend_mut().flush()
+    }
+
     /// Draws one frame, shown all at once where the terminal can do that.
     pub(super) fn draw(&mut self, model: &Model, theme: &Theme) -> io::Result<()> {
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;

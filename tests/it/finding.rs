@@ -11,7 +11,7 @@ use pointsman::tui::effect::{Effect, LogAsk, LogUse};
 use pointsman::tui::keys::Code;
 use pointsman::tui::keys::bindings::Bindings;
 use pointsman::tui::model::Pane;
-use pointsman::tui::model::logs::{Extent, Line, Mark};
+use pointsman::tui::model::logs::{Extent, Line, Mark, TimeMode};
 use pointsman::tui::msg::Msg;
 use pointsman::tui::theme::Theme;
 
@@ -142,6 +142,7 @@ fn log(screen: &mut Screen, from: usize, to: usize) -> Vec<Effect> {
         at: Timestamp::UNIX_EPOCH,
         source: "toto-app".to_owned(),
         level: if n.is_multiple_of(50) { LogLevel::Error } else { LogLevel::Info },
+        hangs: false,
         text: format!("line {n}"),
     };
     let extent = Extent { total: to, shown: to, errors: to / 50, whole: true, ..Extent::default() };
@@ -167,6 +168,7 @@ fn what_is_read_stays_and_what_comes_is_counted() {
         at: Timestamp::UNIX_EPOCH,
         source: "toto-app".to_owned(),
         level: LogLevel::Info,
+        hangs: false,
         text: format!("line {n}"),
     };
     screen.send(Msg::LogWindow(
@@ -183,6 +185,69 @@ fn what_is_read_stays_and_what_comes_is_counted() {
     let window = screen.model.logs.window.clone();
     screen.send(stale);
     assert_eq!(screen.model.logs.window, window, "an answer to an older question is none");
+}
+
+#[test]
+fn a_marked_line_is_gone_back_to() {
+    let mut screen = waiting();
+    screen.char('3');
+    screen.char('\'');
+    screen.shows("m marks one");
+    log(&mut screen, 760, 1000);
+    screen.char('z');
+    screen.key(Code::PageUp);
+    screen.shows("line 970");
+    screen.char('m');
+    screen.shows("line marked");
+    screen.key(Code::PageUp);
+    assert!(!screen.draw(&plain()).contains("line 970"));
+    screen.char('\'');
+    screen.shows("line 970");
+    let there = screen.model.logs.bottom;
+    screen.char('\'');
+    assert_ne!(screen.model.logs.bottom, there, "and back again");
+}
+
+#[test]
+fn times_are_told_as_somebody_likes_them() {
+    let mut screen = waiting();
+    screen.model.zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(2));
+    log(&mut screen, 800, 1000);
+    screen.char('3');
+    screen.char('z');
+    for (time, shown) in
+        [(TimeMode::Utc, "00:00:00.000 I"), (TimeMode::Local, "02:00:00.000+02:00 I")]
+    {
+        assert_eq!(screen.model.logs.time, time);
+        screen.shows(shown);
+        screen.char('t');
+    }
+    screen.char('t');
+    assert_eq!(screen.model.logs.time, TimeMode::Off);
+    assert!(!screen.draw(&plain()).contains(".000"));
+}
+
+#[test]
+fn what_the_terminal_can_do_is_told_and_tried() {
+    let mut screen = waiting();
+    assert_eq!(screen.key(Code::Function(12)), [Effect::Terminal]);
+    screen.shows("This terminal");
+    screen.shows("columns");
+    assert!(matches!(screen.char('c')[..], [Effect::Copy(..)]));
+    assert!(matches!(screen.char('n')[..], [Effect::Ring(_)]));
+    screen.key(Code::Esc);
+    assert!(!screen.draw(&plain()).contains("This terminal"));
+}
+
+#[test]
+fn a_screen_that_hangs_is_left_at_once_by_asking_twice() {
+    let mut screen = waiting();
+    screen.char('B');
+    let leave = pointsman::tui::keys::Key::ctrl('\\');
+    assert!(screen.send(Msg::Key(leave)).is_empty());
+    screen.wait(2500);
+    assert!(screen.send(Msg::Key(leave)).is_empty(), "too late to be the second one");
+    assert_eq!(screen.send(Msg::Key(leave)), [Effect::Quit]);
 }
 
 #[test]
@@ -420,6 +485,7 @@ fn panes_look_as_they_did() {
         at: Timestamp::UNIX_EPOCH,
         source: "a-service-with-a-long-name".to_owned(),
         level,
+        hangs: text.starts_with(' '),
         text: text.to_owned(),
     };
     let lines = vec![
@@ -429,10 +495,11 @@ fn panes_look_as_they_did() {
         ),
         line(&"a long line ".repeat(20), LogLevel::Info),
         line("ERROR it broke", LogLevel::Error),
+        line("    at refund (refund.ts:88)", LogLevel::Error),
         line("", LogLevel::Debug),
     ];
     let extent =
-        Extent { total: 4, shown: 4, errors: 1, warnings: 1, whole: true, ..Extent::default() };
+        Extent { total: 5, shown: 5, errors: 1, warnings: 1, whole: true, ..Extent::default() };
     let (run, asked) = (screen.model.logs.run.unwrap(), screen.model.logs.asked);
     screen.send(Msg::Logged(run, asked, extent, lines));
     shot(&screen, "logs_wide_letters", &plain());

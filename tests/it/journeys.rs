@@ -133,9 +133,28 @@ fn without_a_config_the_way_on_is_told() {
     let sandbox = sandbox();
     std::fs::remove_file(sandbox.folder.path().join("config.yaml")).unwrap();
     let mut terminal = Terminal::open(&sandbox, 24, 80);
+    terminal.wants("No config found");
+    terminal.wants("Try a rehearsal");
+    terminal.picture("Try a rehearsal", "first-run");
+    terminal.press("q");
     assert_eq!(terminal.child.wait().unwrap().exit_code(), 2);
     terminal.wants("there is no config at");
     terminal.wants("--demo gate");
+    assert!(terminal.given_back());
+
+    let mut terminal = Terminal::open(&sandbox, 24, 80);
+    terminal.wants("Create a config");
+    terminal.press("c");
+    assert_eq!(terminal.child.wait().unwrap().exit_code(), 0);
+    terminal.wants("name your services");
+    sandbox.run(&["check"]).exits(0);
+
+    std::fs::remove_file(sandbox.folder.path().join("config.yaml")).unwrap();
+    let mut terminal = Terminal::open(&sandbox, 24, 80);
+    terminal.wants("Try a rehearsal");
+    terminal.press("d");
+    terminal.wants("REHEARSAL");
+    terminal.wants("WAIT");
 }
 
 #[test]

@@ -449,6 +449,7 @@ fn every_screen_fits_every_window() {
             at: Timestamp::UNIX_EPOCH,
             source: "toto-app".to_owned(),
             level: LogLevel::Warn,
+            hangs: false,
             text: "漢字 wide and very ".repeat(40),
         };
         if let Some(run) = screen.model.logs.run {

@@ -34,7 +34,7 @@ async fn one(context: &Context, member: &Member, side: Side) -> Result<(String, 
         if let Some(decision) = attestation.push(&sample, clock.elapsed().saturating_sub(began)) {
             break decision;
         }
-        context.progress(format!("{service}: {}", attestation.who()));
+        context.progress(Some(service), attestation.who());
         context.sleep(interval).await;
     };
     context

@@ -114,13 +114,13 @@ async fn wait(context: &Context, member: &Member, id: &BuildId) -> Result<Build,
         }
         match hosting.build(&member.target, id).await? {
             Some(build) if build.state != BuildState::Working => return Ok(build),
-            Some(build) => context.progress(format!("{}: {}", member.service(), build.state_word)),
+            Some(build) => context.progress(Some(member.service()), build.state_word.clone()),
             None if context.outside.clock.elapsed().saturating_sub(began) > MUST_BE_VISIBLE => {
                 return Err(StepError::inconclusive(Problem::new(format!(
                     "build {id} was asked for and is still not to be seen"
                 ))));
             }
-            None => context.progress(format!("{}: waiting for it to be visible", member.service())),
+            None => context.progress(Some(member.service()), "waiting for it to be visible"),
         }
         looks += 1;
         context.sleep(hosting.poll_after(looks)).await;

@@ -11,7 +11,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
     let mut said = Vec::new();
     for member in &context.plan().members {
         let service = member.service();
-        context.progress(format!("looking at {service}"));
+        context.progress(Some(service), "looking at it");
         context.to_act().await.prepare(member).await.map_err(|e| {
             let problem = Problem::new(format!("{service} cannot be deployed to"))
                 .because(e.problem.to_string());

@@ -56,7 +56,7 @@ async fn gate(
         if let Some(decision) = gate.push(&sample) {
             break decision;
         }
-        context.progress(format!("{service}: {}", gate.progress()));
+        context.progress(Some(service), gate.progress());
         context.sleep(interval).await;
     };
     context

@@ -39,7 +39,7 @@ pub(super) async fn traffic(context: &Context, member: &Member) -> Result<Traffi
                     .try_this("let it end, look who serves, then try again"),
             ));
         }
-        context.progress(format!("{service}: waiting for another change of its traffic to end"));
+        context.progress(Some(service), "waiting for another change of its traffic to end");
         context.sleep(hosting.poll_after(look)).await;
     }
 }

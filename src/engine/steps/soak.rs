@@ -43,7 +43,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
             return Err(StepError::inconclusive(problem));
         }
         let left = policy.length.saturating_sub(watched);
-        context.progress(format!("{} left, {}", spoken(left), watch.summary()));
+        context.progress(None, format!("{} left, {}", spoken(left), watch.summary()));
         // The last wait is cut to the end, so that the soak's last sample is taken at its end.
         let wait = if left.is_zero() { policy.interval } else { policy.interval.min(left) };
         context.sleep(wait).await;

@@ -35,7 +35,7 @@ pub(super) async fn blue(context: &Context, service: &ServiceName) -> StepResult
     let mut platform_does_it = false;
     let drain = context.plan().policy.drain;
     for build in idle(context, member).await?.into_iter().filter(|b| b.state == BuildState::Ready) {
-        context.progress(format!("{service}: stopping {}", build.id));
+        context.progress(Some(service), format!("stopping {}", build.id));
         if context.to_act().await.stop_build(&member.target, &build.id, drain).await? {
             stopped.push(build.id.to_string());
             let stopped = Event::BuildStopped { service: service.clone(), build: build.id };
@@ -61,7 +61,7 @@ pub(super) async fn prune(context: &Context, service: &ServiceName) -> StepResul
         if build.state == BuildState::Working {
             continue;
         }
-        context.progress(format!("{service}: deleting {}", build.id));
+        context.progress(Some(service), format!("deleting {}", build.id));
         match context.to_act().await.delete_build(&member.target, &build.id).await {
             Ok(()) => {
                 deleted.push(build.id.to_string());

@@ -23,7 +23,7 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
     }
     ours_to_move(&seen, service, to, &before)?;
     let new = order(context, service, &build, before.whole().cloned()).await?;
-    context.progress(format!("{service}: switching to {build}"));
+    context.progress(Some(service), format!("switching to {build}"));
     let switched = context.to_act().await.set_active(&member.target, &new).await;
     // Read back whatever the answer was: a lost reply is not a lost switch.
     let traffic = context.outside.hosting.traffic(&member.target).await?;

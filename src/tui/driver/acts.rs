@@ -167,6 +167,7 @@ impl Acts {
             },
             Effect::Log(_)
             | Effect::Mouse(_)
+            | Effect::Terminal
             | Effect::ToClipboard(_)
             | Effect::Ring(_)
             | Effect::Suspend

@@ -6,6 +6,8 @@ mod clipboard;
 mod input;
 mod log;
 mod past;
+mod remember;
+mod report;
 mod store;
 mod watch;
 
@@ -18,6 +20,8 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use self::acts::Acts;
+use self::remember::Memory;
+pub(crate) use self::report::terminal as terminal_report;
 use self::watch::Reload;
 use super::effect::Effect;
 use super::keys::bindings::Bindings;
@@ -60,6 +64,7 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     model.read_only = options.read_only;
     model.mouse = loaded.config.ui.mouse;
     model.rehearsal = app.is_demo();
+    model.zone = jiff::tz::TimeZone::system();
     model.bindings = bindings(&loaded).unwrap_or_default();
     let names = model.environments.iter().map(|e| e.name.clone()).collect();
     store::spawn(app.clone(), names, sender.clone());
@@ -69,13 +74,17 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
         .theme(&loaded.config.ui)
         .unwrap_or_else(|_| Theme::without_colour(options.looks.ascii));
     let (saved, reloads) = mpsc::channel(1);
+    let memory = Memory::of(&app, &options.config);
+    memory.recall(&mut model);
+    let looks = options.looks.clone();
     watch::spawn(options.looks, options.config.clone(), loaded.config.clone(), saved);
     let acts = Acts::new(app.clone(), loaded, options.config, sender, log);
     acts.look_regularly();
     let signals = Signals::listen().map_err(failed)?;
     let screen = Screen::take().map_err(failed)?;
-    let mut driver = Driver { app, model, theme, screen, acts, receiver, reloads, signals };
+    let mut driver = Driver { app, model, looks, theme, screen, acts, receiver, reloads, signals };
     let left = driver.run().await.map_err(failed)?;
+    memory.keep(&driver.model);
     drop(driver);
     Ok(left)
 }
@@ -131,6 +140,7 @@ impl Signals {
 struct Driver {
     app: App,
     model: Model,
+    looks: Looks,
     theme: Theme,
     screen: Screen,
     acts: Acts,
@@ -221,6 +231,9 @@ impl Driver {
                             events = EventStream::new();
                         }
                         Effect::Ring(text) => self.screen.ring(&text)?,
+                        Effect::Terminal => {
+                            self.model.terminal = report::terminal(&self.looks, &self.theme);
+                        }
                         Effect::Mouse(taken) => self.screen.mouse(taken)?,
                         Effect::ToClipboard(text) => self.screen.copy(&text)?,
                         effect => self.acts.carry_out(effect),

@@ -49,6 +49,8 @@ pub enum Command {
     Source,
     ThisStep,
     Select,
+    SetMark,
+    ToMark,
     Copy,
     CopyAll,
     Save,
@@ -61,6 +63,8 @@ pub enum Command {
     Redraw,
     Suspend,
     Interrupt,
+    LeaveNow,
+    Terminal,
     Quit,
 }
 
@@ -185,6 +189,8 @@ pub const COMMANDS: &[Row] = {
         only(LogPane, row(C::Wrap, Logs, "wrap", "wrap long lines", &["w"])),
         only(LogPane, row(C::Time, Logs, "time", "UTC, local, since the run began, none", &["t"])),
         only(LogPane, row(C::Select, Logs, "select", "select lines, for y", &["v"])),
+        only(LogPane, row(C::SetMark, Logs, "mark", "mark the line", &["m"])),
+        only(LogPane, row(C::ToMark, Logs, "to-mark", "to the marked line, and back", &["'"])),
         row(C::Copy, Logs, "copy", "copy the line, the selection or the report", &["y"]),
         row(C::CopyAll, Logs, "copy-shown", "copy all that is shown", &["Y"]),
         row(C::Save, Logs, "save", "save the log that is shown, or the report, to a file", &["s"]),
@@ -206,6 +212,20 @@ pub const COMMANDS: &[Row] = {
         row(C::Redraw, Program, "redraw", "draw everything anew", &["Ctrl-l"]),
         row(C::Suspend, Program, "suspend", "back to the shell until fg", &["Ctrl-z"]),
         row(C::Interrupt, Program, "interrupt", "quit question", &["Ctrl-c"]),
+        row(
+            C::LeaveNow,
+            Program,
+            "leave-now",
+            "twice: leave at once, whatever is open; a run goes on",
+            &["Ctrl-\\", "Ctrl-4"],
+        ),
+        row(
+            C::Terminal,
+            Program,
+            "terminal-report",
+            "what this terminal can do; tests copying and calling",
+            &["F12"],
+        ),
         row(C::Quit, Program, "quit", "quit; a run goes on without the screen", &["q"]),
     ]
 };

@@ -1,10 +1,25 @@
 //! The Deploy pane.
 
+use crate::domain::ids::RunNumber;
+
+/// How far a step is, as its runner says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Which step.
+    pub step: String,
+    /// With which service; none: as a whole.
+    pub service: Option<String>,
+    /// The last word.
+    pub text: String,
+}
+
 /// Where the pane stands.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeployPane {
     /// So many lines are scrolled away at the top.
     pub scroll: usize,
     /// The selected way on from a run in doubt.
     pub choice: usize,
+    /// How far the step under way of a run is.
+    pub progress: Option<(RunNumber, Vec<Progress>)>,
 }

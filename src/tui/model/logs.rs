@@ -16,6 +16,8 @@ pub struct Line {
     pub source: String,
     /// How bad it says it is.
     pub level: LogLevel,
+    /// Whether it goes on with what the line before it said, as a stack trace does.
+    pub hangs: bool,
     /// What was said, harmless and redacted already.
     pub text: String,
 }
@@ -81,6 +83,8 @@ pub enum TimeMode {
     /// UTC.
     #[default]
     Utc,
+    /// Of this machine's zone.
+    Local,
     /// Since the run began.
     Since,
     /// Not at all.
@@ -113,6 +117,8 @@ pub struct LogsPane {
     pub selection: Option<(usize, usize)>,
     /// A search that is being typed.
     pub typing: Option<Input>,
+    /// A line to come back to.
+    pub mark: Option<usize>,
     /// So many columns are scrolled away at the left.
     pub column: usize,
     /// Whether long lines are wrapped.

@@ -66,6 +66,8 @@ pub struct Model {
     pub size: (u16, u16),
     /// The wall clock, once it was told.
     pub now: Option<Timestamp>,
+    /// The zone of this machine, for whoever wants times in it.
+    pub zone: jiff::tz::TimeZone,
     /// Since the screen began.
     pub elapsed: Duration,
     /// Who acts.
@@ -106,6 +108,8 @@ pub struct Model {
     pub rang: Option<Duration>,
     /// Whether the screen has chosen what to begin with.
     pub settled: bool,
+    /// What is known of the terminal: a name, and what it can do.
+    pub terminal: Vec<(String, String)>,
     /// Whether the mouse is taken from the terminal.
     pub mouse: bool,
     /// Whether the world that is shown exists in memory alone.
@@ -116,6 +120,8 @@ pub struct Model {
     pub blind: Option<Problem>,
     /// When Ctrl-C was pressed once.
     pub interrupted: Option<Duration>,
+    /// When it was said once that the screen is to be left at once.
+    pub leaving: Option<Duration>,
     /// The last ticket that was given out.
     pub tickets: Ticket,
 }
@@ -126,6 +132,7 @@ impl Model {
         Self {
             size: (0, 0),
             now: None,
+            zone: jiff::tz::TimeZone::UTC,
             elapsed: Duration::ZERO,
             actor,
             environments,
@@ -146,11 +153,13 @@ impl Model {
             paused: None,
             rang: None,
             settled: false,
+            terminal: Vec::new(),
             mouse: false,
             rehearsal: false,
             read_only: false,
             blind: None,
             interrupted: None,
+            leaving: None,
             tickets: 0,
         }
     }

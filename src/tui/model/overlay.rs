@@ -16,6 +16,8 @@ pub enum Overlay {
     Palette(Finder),
     /// Everything that was told; the selected one, from the newest.
     Messages(usize),
+    /// What this terminal can do.
+    Terminal,
 }
 
 /// A line of text and the selected one of what it finds.

@@ -49,6 +49,12 @@ pub(super) fn go(model: &mut Model, command: Command) -> Vec<Effect> {
             query(model, |query| query.source = next)
         }
         Command::ThisStep => this_step(model),
+        Command::SetMark if model.logs.extent.shown > 0 => {
+            model.logs.mark = Some(model.logs.here());
+            model.tell("line marked; ' comes back to it, and once more goes back");
+            Vec::new()
+        }
+        Command::ToMark => to_mark(model),
         Command::Wrap => {
             model.logs.wrap = !model.logs.wrap;
             model.logs.column = 0;
@@ -56,7 +62,8 @@ pub(super) fn go(model: &mut Model, command: Command) -> Vec<Effect> {
         }
         Command::Time => {
             model.logs.time = match model.logs.time {
-                TimeMode::Utc => TimeMode::Since,
+                TimeMode::Utc => TimeMode::Local,
+                TimeMode::Local => TimeMode::Since,
                 TimeMode::Since => TimeMode::Off,
                 TimeMode::Off => TimeMode::Utc,
             };
@@ -73,6 +80,19 @@ pub(super) fn go(model: &mut Model, command: Command) -> Vec<Effect> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Goes to the marked line; what was read until now is marked instead.
+fn to_mark(model: &mut Model) -> Vec<Effect> {
+    let logs = &mut model.logs;
+    let Some(mark) = logs.mark.filter(|mark| *mark < logs.extent.shown) else {
+        model.tell("no line is marked here; m marks one");
+        return Vec::new();
+    };
+    logs.mark = Some(logs.here());
+    logs.current = None;
+    logs.bottom = Some(mark + 1).filter(|bottom| *bottom < logs.extent.shown);
+    window(model)
 }
 
 /// The log of the step under way alone, or all of it again.
@@ -129,7 +149,7 @@ fn query(model: &mut Model, change: impl FnOnce(&mut Query)) -> Vec<Effect> {
     let logs = &mut model.logs;
     change(&mut logs.query);
     logs.asked += 1;
-    (logs.bottom, logs.current, logs.selection) = (None, None, None);
+    (logs.bottom, logs.current, logs.selection, logs.mark) = (None, None, None, None);
     (logs.window, logs.finding) = ((0, Vec::new()), 0);
     logs.tail.clear();
     logs.extent.shown = 0;

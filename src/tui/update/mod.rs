@@ -60,6 +60,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 return logs::window(model);
             }
         }
+        Msg::Progress(run, words) => model.deploy.progress = Some((run, words)),
         Msg::LogWindow(asked, from, lines) if asked == model.logs.asked => {
             model.logs.window = (from, lines);
         }
@@ -160,6 +161,7 @@ fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
         Some(Command::Redraw) => return vec![Effect::Redraw],
         Some(Command::Suspend) => return vec![Effect::Suspend],
         Some(Command::Interrupt) => return interrupt(model),
+        Some(Command::LeaveNow) => return leave_now(model),
         _ => {}
     }
     if model.too_small() {
@@ -225,6 +227,11 @@ fn run(model: &mut Model, command: Command, key: Key) -> Vec<Effect> {
         }
         Command::Quit => return quit(model, key),
         Command::Interrupt => return interrupt(model),
+        Command::LeaveNow => return leave_now(model),
+        Command::Terminal => {
+            model.overlay = Some(Overlay::Terminal);
+            return vec![Effect::Terminal];
+        }
         Command::Redraw => return vec![Effect::Redraw],
         Command::Suspend => return vec![Effect::Suspend],
         Command::Deploy
@@ -260,6 +267,8 @@ fn run(model: &mut Model, command: Command, key: Key) -> Vec<Effect> {
         | Command::Time
         | Command::Source
         | Command::ThisStep
+        | Command::SetMark
+        | Command::ToMark
         | Command::Select => return logs::go(model, command),
         command => {
             let mut effects = navigate::go(model, command);
@@ -344,6 +353,16 @@ fn interrupt(model: &mut Model) -> Vec<Effect> {
     }
     model.interrupted = Some(model.elapsed);
     model.tell("press Ctrl-C again to quit");
+    Vec::new()
+}
+
+/// For a screen that seems to hang: twice, and it is left, whatever is open. Runs go on without it.
+fn leave_now(model: &mut Model) -> Vec<Effect> {
+    if model.leaving.is_some_and(|at| model.elapsed.saturating_sub(at) < TWICE_WITHIN) {
+        return vec![Effect::Quit];
+    }
+    model.leaving = Some(model.elapsed);
+    model.tell("once more within 2 s leaves at once; runs go on");
     Vec::new()
 }
 

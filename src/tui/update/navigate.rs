@@ -66,6 +66,10 @@ pub(super) fn begin_where_somebody_is_needed(model: &mut Model) {
     let environments = &model.environments;
     let under_way = |e: &Environment| e.under_way().is_some();
     let found = environments.iter().position(needs);
+    if found.is_some() {
+        // Whatever was looked at last.
+        (model.focus, model.zoom) = (Pane::Deploy, false);
+    }
     let found = found.or_else(|| environments.iter().position(under_way));
     model.selected = found.unwrap_or(model.selected);
 }

@@ -14,8 +14,20 @@ pub(super) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
         Some(Overlay::Help(finder)) => help(model, finder, key),
         Some(Overlay::Palette(finder)) => palette(model, finder, key),
         Some(Overlay::Messages(at)) => messages(model, at, key),
+        Some(Overlay::Terminal) => terminal(model, key),
         None => Vec::new(),
     }
+}
+
+/// Tests what the report says, where it is to be believed only when it was seen.
+fn terminal(model: &mut Model, key: Key) -> Vec<Effect> {
+    let test = match key.code {
+        Code::Char('c') => Effect::Copy("copied by pointsman".to_owned(), 1),
+        Code::Char('n') => Effect::Ring("a test call by pointsman".to_owned()),
+        _ => return Vec::new(),
+    };
+    model.overlay = Some(Overlay::Terminal);
+    vec![test]
 }
 
 fn help(model: &mut Model, mut finder: Finder, key: Key) -> Vec<Effect> {

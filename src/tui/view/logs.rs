@@ -142,16 +142,12 @@ impl Look<'_> {
 
     /// Time, level and source; they stay where they are while the text moves sideways.
     fn head(&self, line: &Line) -> Vec<Span<'static>> {
-        let time = match self.model.logs.time {
-            TimeMode::Utc => line.at.strftime("%H:%M:%S%.3f ").to_string(),
-            TimeMode::Since => {
-                let began = self.model.here().and_then(|e| e.run.as_ref()).map(|r| r.view.started);
-                let since = began.map(|began| line.at.duration_since(began).as_millis());
-                let since = since.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0);
-                format!("+{:>6} ", took(since))
-            }
-            TimeMode::Off => String::new(),
-        };
+        let time = self.time(line);
+        if line.hangs {
+            let bar = self.theme.pick("│", "|");
+            let indent = format!("{}  {:<9} ", " ".repeat(time.len()), bar);
+            return vec![Span::styled(indent, self.theme.style(Role::LogTime))];
+        }
         let (role, source) = match line.level {
             LogLevel::Error => (Role::LogError, Role::LogSource),
             LogLevel::Warn => (Role::LogWarn, Role::LogSource),
@@ -164,6 +160,23 @@ impl Look<'_> {
             Span::styled(line.level.letter().to_owned(), self.theme.style(role)),
             Span::styled(format!(" {:<9} ", fit(&line.source, 9)), self.theme.style(source)),
         ]
+    }
+
+    fn time(&self, line: &Line) -> String {
+        match self.model.logs.time {
+            TimeMode::Utc => line.at.strftime("%H:%M:%S%.3f ").to_string(),
+            TimeMode::Local => {
+                let local = line.at.to_zoned(self.model.zone.clone());
+                local.strftime("%H:%M:%S%.3f%:z ").to_string()
+            }
+            TimeMode::Since => {
+                let began = self.model.here().and_then(|e| e.run.as_ref()).map(|r| r.view.started);
+                let since = began.map(|began| line.at.duration_since(began).as_millis());
+                let since = since.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0);
+                format!("+{:>6} ", took(since))
+            }
+            TimeMode::Off => String::new(),
+        }
     }
 
     /// The text with what is searched for marked.

@@ -9,6 +9,7 @@ mod history;
 mod logs;
 mod overlay;
 mod small;
+pub(super) mod welcome;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;

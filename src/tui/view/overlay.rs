@@ -19,12 +19,13 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
         Some(Overlay::Help(finder)) => help(model, finder, theme, area, buffer),
         Some(Overlay::Palette(finder)) => palette(model, finder, theme, area, buffer),
         Some(Overlay::Messages(at)) => messages(model, *at, theme, area, buffer),
+        Some(Overlay::Terminal) => terminal(model, theme, area, buffer),
         None => popup(model, theme, area, buffer),
     }
 }
 
 /// A box over the panes, and what is inside its frame.
-fn boxed(title: &str, area: Rect, theme: &Theme, buffer: &mut Buffer) -> Rect {
+pub(super) fn boxed(title: &str, area: Rect, theme: &Theme, buffer: &mut Buffer) -> Rect {
     Clear.render(area, buffer);
     buffer.set_style(area, theme.style(Role::Dialog));
     let block = Block::new()
@@ -145,6 +146,32 @@ fn messages(model: &Model, at: usize, theme: &Theme, area: Rect, buffer: &mut Bu
         let style = theme.style(role);
         lines.extend(wrapped(&text, width).into_iter().map(|text| Line::styled(text, style)));
     }
+    write(&lines, inner, buffer);
+}
+
+/// What this terminal can do, with a test of what only eyes and ears can tell.
+fn terminal(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let rows = &model.terminal;
+    let height = u16::try_from(rows.len() + 6).unwrap_or(u16::MAX).min(area.height);
+    let area = area.centered(Constraint::Max(96), Constraint::Length(height));
+    let inner = boxed("This terminal · Esc closes", area, theme, buffer);
+    let width = usize::from(inner.width);
+    let size = format!("{} columns, {} rows", model.size.0, model.size.1);
+    let all = [("Size".to_owned(), size)];
+    let mut lines = Vec::new();
+    for (name, told) in all.iter().chain(rows) {
+        for (at, text) in wrapped(told, width.saturating_sub(10)).into_iter().enumerate() {
+            let name = if at == 0 { name.as_str() } else { "" };
+            lines.push(Line::from(vec![
+                Span::styled(format!("{name:<10}"), theme.style(Role::Muted)),
+                Span::raw(text),
+            ]));
+        }
+    }
+    lines.push(Line::raw(""));
+    lines.push(Line::raw(
+        "c copies a line, to be pasted elsewhere   n calls, to be heard elsewhere",
+    ));
     write(&lines, inner, buffer);
 }
 

@@ -8,54 +8,13 @@ use std::os::unix::fs::FileExt as _;
 
 use regex::Regex;
 
+use super::entry::Entry;
 use super::shape::shape;
 use crate::domain::log_level::LogLevel;
 use crate::domain::time::Timestamp;
 use crate::ports::log::LogLine;
 use crate::tui::model::logs::{Extent, Line, Mark, Query};
 use crate::tui::model::pattern::pattern;
-
-/// A line: where it is, and what can be sieved by without reading it. Packed: 40 bits of place, 1 of
-/// kind, 3 of level, 8 of source, 12 of step.
-#[derive(Debug, Clone, Copy)]
-struct Entry(u64);
-
-const PLACE: u64 = (1 << 40) - 1;
-const FACT: u64 = 1 << 40;
-
-impl Entry {
-    fn new(place: u64, fact: bool, level: LogLevel, source: usize, step: usize) -> Self {
-        let bits = |value: usize, most: usize| value.min(most) as u64;
-        let fact = if fact { FACT } else { 0 };
-        Self(
-            (place & PLACE)
-                | fact
-                | bits(level as usize, 7) << 41
-                | bits(source, 255) << 44
-                | bits(step, 4095) << 52,
-        )
-    }
-
-    fn place(self) -> u64 {
-        self.0 & PLACE
-    }
-
-    fn is_fact(self) -> bool {
-        self.0 & FACT != 0
-    }
-
-    fn level(self) -> LogLevel {
-        LogLevel::ALL[usize::try_from(self.0 >> 41 & 7).unwrap_or(2).min(4)]
-    }
-
-    fn source(self) -> usize {
-        usize::try_from(self.0 >> 44 & 255).unwrap_or(0)
-    }
-
-    fn step(self) -> usize {
-        usize::try_from(self.0 >> 52).unwrap_or(0)
-    }
-}
 
 /// The log of a run.
 #[derive(Default)]
@@ -131,8 +90,21 @@ impl Book {
             (number_of(&mut self.sources, &line.source), number_of(&mut self.steps, step));
         self.count(line.level);
         let place = self.facts.len() as u64;
-        self.entries.push(Entry::new(place, true, line.level, source, step));
+        self.entries.push(Entry::new(place, line.level, source, step).fact());
         self.facts.push(line);
+    }
+
+    /// A stack trace is as bad as the line it hangs under, and no error of its own.
+    fn file_line(&mut self, text: &str, source: usize, step: usize) {
+        let head = self.entries.last().filter(|head| !head.is_fact() && head.source() == source);
+        let entry = |level| Entry::new(self.byte, level, source, step);
+        if let Some(head) = head.filter(|_| text.starts_with(' ')) {
+            self.entries.push(entry(head.level()).hanging());
+        } else {
+            let entry = entry(LogLevel::of(text));
+            self.count(entry.level());
+            self.entries.push(entry);
+        }
     }
 
     fn count(&mut self, level: LogLevel) {
@@ -167,12 +139,10 @@ impl Book {
                 Ok(length) if length > 0 && text.ends_with('\n') => {
                     if let Ok(line) = serde_json::from_str::<LogLine>(&text) {
                         self.file_facts(Some(line.at));
-                        let level = LogLevel::of(&line.text);
                         let source = line.service.as_ref().map_or("run", |s| s.as_str());
                         let source = number_of(&mut self.sources, source);
                         let step = number_of(&mut self.steps, line.step.as_str());
-                        self.count(level);
-                        self.entries.push(Entry::new(self.byte, false, level, source, step));
+                        self.file_line(&line.text, source, step);
                     }
                     self.byte += length as u64;
                 }
@@ -324,7 +294,8 @@ impl Book {
         };
         let line: LogLine = serde_json::from_slice(&bytes[..end]).ok()?;
         let source = line.service.map_or("run".to_owned(), |s| s.to_string());
-        Some(Line { at: line.at, source, level: entry.level(), text: line.text })
+        let (level, hangs) = (entry.level(), entry.hangs());
+        Some(Line { at: line.at, source, level, hangs, text: line.text })
     }
 
     fn shown(&self) -> usize {
@@ -376,7 +347,9 @@ impl Book {
         let places: Vec<usize> = match mark {
             Mark::Match => self.matches.iter().filter_map(|at| usize::try_from(*at).ok()).collect(),
             Mark::Error => (0..self.shown())
-                .filter(|at| self.entry(*at).is_some_and(|e| e.level() == LogLevel::Error))
+                .filter(|at| {
+                    self.entry(*at).is_some_and(|e| e.level() == LogLevel::Error && !e.hangs())
+                })
                 .collect(),
         };
         let found = match (forward, from) {

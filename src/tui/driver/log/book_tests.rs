@@ -34,6 +34,7 @@ fn fact(second: i64, text: &str) -> Line {
         at: Timestamp::from_second(second).unwrap(),
         source: "run".to_owned(),
         level: LogLevel::Info,
+        hangs: false,
         text: text.to_owned(),
     }
 }
@@ -142,4 +143,23 @@ proptest! {
         prop_assert_eq!(book.extent().matches, matches);
         prop_assert!(book.extent().whole);
     }
+}
+
+#[test]
+fn a_stack_trace_hangs_under_its_error_and_is_one() {
+    let lines = [
+        said(0, "listening"),
+        said(2, "TypeError: refund is not a function"),
+        said(2, "    at refund (refund.ts:88)"),
+        said(2, "    at main (main.ts:1)"),
+        said(3, "    indented, but of another service"),
+    ];
+    let (_file, mut book) = book(&lines);
+    read_all(&mut book);
+    assert_eq!(book.extent().errors, 1);
+    book.ask(Query { level: LogLevel::Error, ..Query::default() });
+    read_all(&mut book);
+    let shown: Vec<_> = book.lines(0, 9).iter().map(|line| line.hangs).collect();
+    assert_eq!(shown, [false, true, true], "it is filtered with its head");
+    assert_eq!(book.find(Mark::Error, Some(0), true), Some((0, 1)), "and jumped to once");
 }

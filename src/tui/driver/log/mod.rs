@@ -2,6 +2,7 @@
 //! fast it grows, the screen's loop never waits for it.
 
 mod book;
+mod entry;
 mod shape;
 
 use std::fs::{File, OpenOptions};
@@ -9,7 +10,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender as Asks, channel};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc::Sender;
 
@@ -21,7 +22,9 @@ use crate::domain::ids::RunNumber;
 use crate::domain::log_level::LogLevel;
 use crate::domain::words;
 use crate::ports::journal::Journal as _;
+use crate::ports::log::LogLine;
 use crate::tui::effect::{LogAsk, LogUse};
+use crate::tui::model::deploy::Progress;
 use crate::tui::model::logs::{AROUND, Line};
 use crate::tui::msg::Msg;
 
@@ -49,6 +52,8 @@ struct Reader {
     fact: u64,
     /// The line that a jump went to last.
     found: Option<usize>,
+    /// When the words about its progress were written.
+    progressed: Option<SystemTime>,
 }
 
 /// Nobody listens any more.
@@ -57,7 +62,8 @@ struct Gone;
 impl Reader {
     fn new(app: App, sender: Sender<Msg>) -> Self {
         let (run, asked, store, fact, found) = (None, 0, None, 0, None);
-        Self { app, sender, run, asked, book: Book::default(), store, fact, found }
+        let (book, progressed) = (Book::default(), None);
+        Self { app, sender, run, asked, book, store, fact, found, progressed }
     }
 
     fn run(mut self, asks: &Receiver<LogAsk>) {
@@ -79,6 +85,9 @@ impl Reader {
                 return;
             }
             busy = self.grow();
+            if self.progress().is_err() {
+                return;
+            }
             let extent = self.book.extent();
             let now = Some((self.run, self.asked, extent));
             if now != told {
@@ -88,6 +97,25 @@ impl Reader {
                 }
             }
         }
+    }
+
+    /// Hands over how far the step under way is, where that changed.
+    fn progress(&mut self) -> Result<(), Gone> {
+        let Some(run) = self.run else { return Ok(()) };
+        let file = self.app.progress_file(run);
+        let changed = std::fs::metadata(&file).and_then(|about| about.modified()).ok();
+        if changed == self.progressed {
+            return Ok(());
+        }
+        self.progressed = changed;
+        let said = std::fs::read(&file).unwrap_or_default();
+        let words: Vec<LogLine> = serde_json::from_slice(&said).unwrap_or_default();
+        let words = words.into_iter().map(|word| Progress {
+            step: word.step.to_string(),
+            service: word.service.map(|service| service.to_string()),
+            text: word.text,
+        });
+        self.say(Msg::Progress(run, words.collect()))
     }
 
     /// Reads on; `true`: there is more at once.
@@ -125,6 +153,7 @@ impl Reader {
         match ask {
             LogAsk::Follow { run, asked, query } => {
                 (self.run, self.asked, self.fact) = (Some(run), asked, 0);
+                self.progressed = None;
                 self.book = Book::new(None);
                 self.book.ask(query);
                 if let Some((_, version)) = &mut self.store {
@@ -236,7 +265,8 @@ fn line(fact: &Fact) -> Line {
         Recorded::Known(event) => (words::sentence(event), level(event)),
         Recorded::Unknown { kind, .. } => (kind.clone(), LogLevel::Warn),
     };
-    Line { at: fact.at, source: "run".to_owned(), level, text: format!("{step}{said}") }
+    let (source, text) = ("run".to_owned(), format!("{step}{said}"));
+    Line { at: fact.at, source, level, hangs: false, text }
 }
 
 /// How bad a fact is.

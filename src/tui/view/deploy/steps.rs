@@ -108,7 +108,11 @@ impl Look<'_> {
                 Some(step.summary.clone())
             }
             StepState::Waiting => return self.evidence(),
-            StepState::Running { .. } => return self.slower(step),
+            StepState::Running { .. } => {
+                let mut lines = self.progress(step);
+                lines.extend(self.slower(step));
+                return lines;
+            }
             _ => None,
         };
         // A warning is read in full; what went well is one line.
@@ -160,6 +164,25 @@ impl Look<'_> {
             }
         }
         lines
+    }
+
+    /// How far the step is with each service, as its runner says. Nothing where nobody drives it.
+    fn progress(&self, step: &StepView) -> Vec<Line<'static>> {
+        let told = self.model.deploy.progress.as_ref();
+        let told = told.filter(|(run, _)| *run == self.run.view.number);
+        let words = told.filter(|_| self.run.runner.is_some()).map_or(&[][..], |(_, words)| words);
+        let words = words.iter().filter(|word| word.step == step.plan.id.as_str());
+        let style = self.theme.style(Role::Muted);
+        let dot = self.theme.pick("·", "-");
+        let room = self.width.saturating_sub(11);
+        words
+            .map(|word| {
+                let service = word.service.as_deref().unwrap_or_default();
+                let text = format!("{service:<10} {}", word.text);
+                let text: String = text.trim_start().chars().take(room).collect();
+                Line::styled(format!("         {dot} {text}"), style)
+            })
+            .collect()
     }
 
     /// A step that takes longer than 19 of 20 did is said to, before anything fails.

@@ -1,0 +1,57 @@
+//! One line in the index of a log.
+
+use crate::domain::log_level::LogLevel;
+
+/// A line: where it is, and what can be sieved by without reading it. Packed: 39 bits of place, one
+/// for what hangs under the line before it, one for facts, 3 of level, 8 of source, 12 of step.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry(u64);
+
+const PLACE: u64 = (1 << 39) - 1;
+const HANGS: u64 = 1 << 39;
+const FACT: u64 = 1 << 40;
+
+impl Entry {
+    pub(super) fn new(place: u64, level: LogLevel, source: usize, step: usize) -> Self {
+        let bits = |value: usize, most: usize| value.min(most) as u64;
+        Self(
+            (place & PLACE)
+                | bits(level as usize, 7) << 41
+                | bits(source, 255) << 44
+                | bits(step, 4095) << 52,
+        )
+    }
+
+    pub(super) fn fact(self) -> Self {
+        Self(self.0 | FACT)
+    }
+
+    /// It goes on with what the line before it said.
+    pub(super) fn hanging(self) -> Self {
+        Self(self.0 | HANGS)
+    }
+
+    pub(super) fn place(self) -> u64 {
+        self.0 & PLACE
+    }
+
+    pub(super) fn is_fact(self) -> bool {
+        self.0 & FACT != 0
+    }
+
+    pub(super) fn hangs(self) -> bool {
+        self.0 & HANGS != 0
+    }
+
+    pub(super) fn level(self) -> LogLevel {
+        LogLevel::ALL[usize::try_from(self.0 >> 41 & 7).unwrap_or(2).min(4)]
+    }
+
+    pub(super) fn source(self) -> usize {
+        usize::try_from(self.0 >> 44 & 255).unwrap_or(0)
+    }
+
+    pub(super) fn step(self) -> usize {
+        usize::try_from(self.0 >> 52).unwrap_or(0)
+    }
+}

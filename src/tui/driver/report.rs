@@ -1,0 +1,74 @@
+//! What is known of this terminal, for whoever asks why copying or calling does not work (F12).
+
+use std::process::{Command, Stdio};
+
+use crate::tui::theme::{Depth, Looks, Theme};
+
+/// Names, and what there is.
+pub(crate) fn terminal(looks: &Looks, theme: &Theme) -> Vec<(String, String)> {
+    let of = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let inside = multiplexer(of("TMUX").is_some(), of("STY").is_some(), of("ZELLIJ").is_some());
+    let term = of("TERM").unwrap_or_else(|| "not set".to_owned());
+    let program = of("TERM_PROGRAM").map(|name| format!(", {name}")).unwrap_or_default();
+    let colours = match looks.depth {
+        Depth::Never => "none (NO_COLOR, or asked for)",
+        Depth::Ansi => "16",
+        Depth::Indexed => "256; COLORTERM=truecolor would give all",
+        Depth::True => "16 million",
+    };
+    let glyphs = match (theme.ascii, looks.utf8) {
+        (false, _) => "Unicode".to_owned(),
+        (true, true) => "ASCII, as asked for".to_owned(),
+        (true, false) => "ASCII: LC_ALL, LC_CTYPE or LANG name no UTF-8".to_owned(),
+    };
+    let mut rows = vec![
+        (
+            "Terminal",
+            format!("{term}{program}{}", inside.map(|i| format!(" in {i}")).unwrap_or_default()),
+        ),
+        ("Colours", format!("{colours}; theme {}", theme.name)),
+        ("Glyphs", glyphs),
+        ("Copy", copy(inside).to_owned()),
+        ("Call", call(inside).to_owned()),
+        ("Mouse", "F2 takes it; while it is off the terminal selects text".to_owned()),
+    ];
+    if let Some(note) = inside.filter(|i| *i == "tmux").and_then(|_| escape_time()) {
+        rows.push(("Esc", note));
+    }
+    if of("SSH_CONNECTION").is_some() {
+        let safe = "over SSH: where the connection drops, runs go on; start pointsman to come back";
+        rows.push(("Far away", safe.to_owned()));
+    }
+    rows.into_iter().map(|(name, told)| (name.to_owned(), told)).collect()
+}
+
+fn multiplexer(tmux: bool, screen: bool, zellij: bool) -> Option<&'static str> {
+    let names = [(tmux, "tmux"), (screen, "screen"), (zellij, "zellij")];
+    names.into_iter().find(|(inside, _)| *inside).map(|(_, name)| name)
+}
+
+fn copy(inside: Option<&str>) -> &'static str {
+    match inside {
+        Some("tmux") => "tmux's buffer, and clip.txt in the state folder",
+        _ => "OSC 52, where the terminal allows it, and clip.txt in the state folder",
+    }
+}
+
+fn call(inside: Option<&str>) -> &'static str {
+    match inside {
+        Some("tmux") => "bell; OSC 9 too, where tmux has allow-passthrough on",
+        _ => "bell and OSC 9, where the terminal knows it",
+    }
+}
+
+/// tmux waits so long for what may follow Esc; more than 50 ms is felt (terminal.md 2.19).
+fn escape_time() -> Option<String> {
+    let asked = Command::new("tmux")
+        .args(["show-options", "-sv", "escape-time"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    let told = String::from_utf8(asked.ok()?.stdout).ok()?;
+    let slow = told.trim().parse::<u32>().ok().filter(|ms| *ms > 50)?;
+    Some(format!("tmux holds it back for {slow} ms; set -s escape-time 10 mends that"))
+}

@@ -1,0 +1,71 @@
+//! The first screen of somebody who has no config yet: where it was looked for, and what can be done
+//! without one (terminal.md M27).
+
+use std::io;
+use std::path::Path;
+
+use crossterm::event::{Event, EventStream, KeyCode, KeyEventKind, KeyModifiers};
+use futures_util::StreamExt as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::terminal::Screen;
+use super::theme::Theme;
+use super::view::welcome;
+
+/// What somebody chose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// A rehearsal.
+    Rehearse,
+    /// A config from the template.
+    Create,
+    /// Nothing.
+    Quit,
+}
+
+/// In the order on the screen.
+pub(super) const CHOICES: [(char, Choice, &str, &str); 3] = [
+    (
+        'd',
+        Choice::Rehearse,
+        "Try a rehearsal",
+        "a whole blue-green run in memory; nothing leaves this machine",
+    ),
+    ('c', Choice::Create, "Create a config", "from the template, here"),
+    ('q', Choice::Quit, "Quit", ""),
+];
+
+/// Shows it until somebody chooses.
+pub async fn ask(config: &Path, theme: &Theme) -> io::Result<Choice> {
+    let (mut term, mut hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    let mut screen = Screen::take()?;
+    let mut events = EventStream::new();
+    let mut selected = 0;
+    loop {
+        screen.show(|frame| welcome::draw(config, selected, theme, frame))?;
+        let event = tokio::select! {
+            event = events.next() => event,
+            _ = term.recv() => None,
+            _ = hangup.recv() => None,
+        };
+        // The terminal is gone, or somebody wants us gone.
+        let Some(Ok(event)) = event else { return Ok(Choice::Quit) };
+        let Event::Key(key) = event else { continue };
+        if key.kind == KeyEventKind::Release {
+            continue;
+        }
+        let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            KeyCode::Char('c') if ctrl => return Ok(Choice::Quit),
+            KeyCode::Char('j') | KeyCode::Down => selected = (selected + 1).min(CHOICES.len() - 1),
+            KeyCode::Char('k') | KeyCode::Up => selected = selected.saturating_sub(1),
+            KeyCode::Enter => return Ok(CHOICES[selected].1),
+            KeyCode::Char(c) => {
+                if let Some(found) = CHOICES.iter().find(|(key, ..)| *key == c) {
+                    return Ok(found.1);
+                }
+            }
+            _ => {}
+        }
+    }
+}
