@@ -35,19 +35,3 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
-
-/// Reads a body up to a size; what is longer is cut. The rest is not waited for.
-pub async fn body_up_to(
-    response: &mut reqwest::Response,
-    most: usize,
-) -> Result<Vec<u8>, reqwest::Error> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        body.extend_from_slice(&chunk);
-        if body.len() >= most {
-            body.truncate(most);
-            break;
-        }
-    }
-    Ok(body)
-}

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::adapters::app_hosting::{AppHosting, Kind};
 use crate::adapters::clock::SystemClock;
-use crate::adapters::probe::HttpProber;
+use crate::adapters::probe::MachineProber;
 use crate::adapters::process::{ThisMachine, user_name};
 use crate::adapters::run_log::{FileLog, NoLog};
 use crate::domain::error::Problem;
@@ -33,7 +33,7 @@ use crate::ports::journal::{Entry, Journal, JournalError};
 use crate::ports::log::RunLog;
 use crate::ports::prober::{Prober, Question};
 use crate::ports::processes::Processes;
-pub use crate::store::{MemoryJournal, SqliteStore};
+pub use crate::store::{MemoryJournal, Samples, SqliteStore};
 
 /// A background process must show up within this.
 const MUST_START: Duration = Duration::from_secs(20);
@@ -87,6 +87,11 @@ impl App {
     /// Opens the store to look into the past where it cannot be written.
     pub fn unwritable_store(&self) -> Result<SqliteStore, JournalError> {
         SqliteStore::open_unwritable(&self.state, self.processes.clone())
+    }
+
+    /// What the probes heard before.
+    pub fn samples(&self) -> Result<Samples, Problem> {
+        Samples::open(&self.state)
     }
 
     /// Writes a text for a person into the state folder, and says where it is.
@@ -193,14 +198,16 @@ impl App {
             base: member.url.clone(),
             health: member.health.clone(),
             timeout: ground.policy.health.timeout,
+            controls: ground.policy.health.controls.clone(),
         };
         Ok(self.prober()?.ask(&question).await)
     }
 
-    fn prober(&self) -> Result<Arc<dyn Prober>, Problem> {
+    /// Who asks: this machine, or the demo's world.
+    pub fn prober(&self) -> Result<Arc<dyn Prober>, Problem> {
         match &self.demo {
             Some(demo) => Ok(Arc::new(demo.world.clone())),
-            None => Ok(Arc::new(HttpProber::new()?)),
+            None => Ok(Arc::new(MachineProber::new(self.clock.clone())?)),
         }
     }
 

@@ -12,6 +12,7 @@ pub(super) const FAILED: u8 = 1;
 pub(super) const USAGE: u8 = 2;
 pub(super) const REFUSED: u8 = 3;
 pub(super) const LOCKED: u8 = 4;
+pub(super) const INCONCLUSIVE: u8 = 5;
 pub(super) const IN_DOUBT: u8 = 7;
 pub(super) const INTERRUPTED: u8 = 130;
 

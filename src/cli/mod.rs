@@ -11,6 +11,7 @@ mod doctor;
 mod drive;
 mod emulator;
 mod exit;
+mod health;
 mod lock;
 mod looks;
 mod past;
@@ -102,6 +103,7 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Rollback(arguments) => rollback::rollback(session, arguments).await,
         Verb::Cleanup(arguments) => cleanup::cleanup(session, arguments).await,
         Verb::Status { environment } => status::status(session, environment.as_deref()).await,
+        Verb::Health(arguments) => health::health(session, arguments).await,
         Verb::History { environment, limit } => {
             past::history(session, environment.as_deref(), *limit)
         }

@@ -37,7 +37,7 @@ async fn one(session: &Session, loaded: &Loaded, name: &str) -> Result<Value, Fa
     let listed = store.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
     let run = listed.first().filter(|l| l.view.ended.is_none()).map(run_json);
     let views: Vec<RunView> = listed.into_iter().map(|l| l.view).collect();
-    let seen = propose::look(&session.app, &ground, &views).await;
+    let seen = propose::look(&session.app, &ground, &views, true).await;
     let services: Vec<Value> = seen.services.iter().map(service_json).collect();
     Ok(json!({
         "environment": name, "services": services, "databases": [], "lock": super::lock::to_json(lock.as_ref()), "run": run,

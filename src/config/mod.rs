@@ -9,9 +9,12 @@ mod raise;
 mod rules;
 pub mod schema;
 pub mod theme;
+mod watch;
+mod watched;
 
 pub use file::{Loaded, load, load_text};
 pub use finding::{Finding, Findings};
 pub use raise::sources;
 pub use schema::{Config, json_schema};
 pub use theme::{ThemeText, theme_schema};
+pub use watch::Watching;

@@ -61,7 +61,11 @@ impl Loaded {
         Ok(Ground {
             environment,
             members,
-            policy: policy(of.protection, &[&self.config.deploy, &of.deploy]),
+            policy: {
+                let mut policy = policy(of.protection, &[&self.config.deploy, &of.deploy]);
+                policy.health.controls.clone_from(&of.control);
+                policy
+            },
             endpoint: match of.platform.endpoint.as_deref() {
                 None => Endpoint::Google,
                 Some("emulator") => Endpoint::Emulator,

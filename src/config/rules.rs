@@ -170,6 +170,10 @@ impl Rules<'_> {
             let path = ["environments", name, "databases", database, "project"];
             self.project(&path, name, &of.project, of.endpoint.is_some());
         }
+        for (keys, message) in super::watched::wrong(environment) {
+            let path: Vec<&str> = root.into_iter().chain(keys.iter().map(String::as_str)).collect();
+            self.say(&path, message);
+        }
         for (at, freeze) in environment.freeze.iter().enumerate() {
             let at = at.to_string();
             let path = ["environments", name, "freeze", at.as_str()];

@@ -154,7 +154,7 @@ pub struct Wanted {
 
 impl Wanted {
     /// Nothing if the answer is healthy and is theirs; else what is wrong with it.
-    fn judge(&self, sample: &Sample) -> Result<(), String> {
+    pub fn judge(&self, sample: &Sample) -> Result<(), String> {
         match sample {
             Sample::Healthy(identity) if self.is(identity) => Ok(()),
             Sample::Healthy(identity) => {

@@ -12,6 +12,7 @@ pub mod log_level;
 pub mod plan;
 pub mod planner;
 pub mod policy;
+pub mod probe;
 pub mod project;
 pub mod readiness;
 pub mod recover;

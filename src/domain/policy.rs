@@ -52,6 +52,10 @@ pub struct HealthPolicy {
     pub timeout: Duration,
     /// So many healthy answers in a row pass.
     pub consecutive: u32,
+    /// What must be reached from here, or it is we who are blind (N12). Empty: the usual ones for what
+    /// is not on this machine.
+    #[serde(default)]
+    pub controls: Vec<String>,
 }
 
 /// Who answers at the public address after a switch (N1).
@@ -117,7 +121,13 @@ impl Default for DeployPolicy {
         let (ms, s) = (Duration::from_millis, Duration::from_secs);
         Self {
             protection: Protection::Open,
-            health: HealthPolicy { attempts: 10, interval: s(5), timeout: s(5), consecutive: 3 },
+            health: HealthPolicy {
+                attempts: 10,
+                interval: s(5),
+                timeout: s(5),
+                consecutive: 3,
+                controls: Vec::new(),
+            },
             attest: AttestPolicy { consecutive: 30, interval: ms(200), within: s(120) },
             soak: SoakPolicy {
                 length: s(120),

@@ -23,8 +23,12 @@ pub struct ServiceSeen {
     pub url: String,
     /// What has its traffic.
     pub live: Option<BuildSeen>,
-    /// The candidate of the run under way.
+    /// The candidate of the run under way, while it has no traffic.
     pub green: Option<BuildSeen>,
+    /// What served when the run under way began, while it serves no more.
+    pub blue: Option<BuildSeen>,
+    /// Whether the platform tells each build its id, so that an answer can name it.
+    pub tells_revision: bool,
     /// What it answered.
     pub health: Health,
     /// What a rollback would go to.
@@ -40,6 +44,8 @@ pub struct BuildSeen {
     pub build: BuildId,
     /// The platform's word for its state, or `gone`.
     pub state: String,
+    /// Its own address, where it has one.
+    pub preview: Option<String>,
 }
 
 /// What a service answered to one question. One answer is no verdict.

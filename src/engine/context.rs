@@ -175,6 +175,7 @@ impl Context {
             base: base.to_owned(),
             health: member.health.clone(),
             timeout: self.plan().policy.health.timeout,
+            controls: self.plan().policy.health.controls.clone(),
         };
         let sample = self.outside.prober.ask(&question).await;
         if let Sample::Unhealthy(why) | Sample::Blind(why) = &sample {

@@ -6,6 +6,7 @@ mod decide;
 mod error;
 mod executor;
 mod outside;
+pub mod probes;
 mod recover;
 mod steps;
 mod supervisor;

@@ -1,12 +1,13 @@
-//! Asking a service how it is and who it is.
+//! Asking a service how it is and who it is, and anything else that is watched.
 
 use std::time::Duration;
 
 use super::BoxFuture;
 use crate::domain::health::Sample;
 use crate::domain::plan::HealthEndpoint;
+use crate::domain::probe::{Check, Measurement};
 
-/// One question.
+/// One question to a service.
 #[derive(Debug, Clone)]
 pub struct Question {
     /// Scheme, host and port.
@@ -15,10 +16,20 @@ pub struct Question {
     pub health: HealthEndpoint,
     /// For everything, from the name lookup to the last byte.
     pub timeout: Duration,
+    /// What else must answer, or it is our side that is at fault (N12).
+    pub controls: Vec<String>,
 }
 
 /// Asks, once. Never fails: not being able to ask is an answer too.
 pub trait Prober: Send + Sync {
-    /// Asks.
+    /// Asks a service.
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Sample>;
+
+    /// Asks whatever is watched, and measures the answer.
+    fn measure<'a>(
+        &'a self,
+        check: &'a Check,
+        timeout: Duration,
+        controls: &'a [String],
+    ) -> BoxFuture<'a, Measurement>;
 }

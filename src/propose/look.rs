@@ -11,15 +11,16 @@ use crate::domain::seen::{BuildSeen, EnvironmentSeen, Health, Readiness, Service
 use crate::domain::view::RunView;
 use crate::ports::hosting::{BuildState, Hosting};
 
-/// Looks at every service of an environment. `runs` are its latest ones, newest first.
-pub async fn look(app: &App, ground: &Ground, runs: &[RunView]) -> EnvironmentSeen {
+/// Looks at every service of an environment. `runs` are its latest ones, newest first. `ask`: asks each
+/// service once how it is, for whoever does not watch it.
+pub async fn look(app: &App, ground: &Ground, runs: &[RunView], ask: bool) -> EnvironmentSeen {
     let hosting = match app.hosting(&ground.endpoint, false).await {
         Ok(Some(hosting)) => hosting,
         // Its services are its own processes: without it none runs.
         Ok(None) => return unseen(ground, Problem::new("the emulator does not run"), &Health::Off),
         Err(problem) => return unknown(ground, problem),
     };
-    match services(app, ground, hosting.as_ref(), runs).await {
+    match services(app, ground, hosting.as_ref(), runs, ask).await {
         Ok(services) => EnvironmentSeen { services, unseen: None },
         Err(problem) => unknown(ground, problem),
     }
@@ -37,6 +38,8 @@ fn unseen(ground: &Ground, problem: Problem, health: &Health) -> EnvironmentSeen
         url: member.url.clone(),
         live: None,
         green: None,
+        blue: None,
+        tells_revision: false,
         health: health.clone(),
         rollback: Readiness { target: None, why: Some(problem.what.clone()) },
     };
@@ -49,19 +52,26 @@ async fn services(
     ground: &Ground,
     hosting: &dyn Hosting,
     runs: &[RunView],
+    ask: bool,
 ) -> Result<Vec<ServiceSeen>, Problem> {
     let live = app.live(hosting, &ground.members).await?;
     let target = default_target(runs, &live);
     let mut services = Vec::new();
     for member in &ground.members {
-        services.push(one(app, ground, member, hosting, runs, &live, &target).await?);
+        let mut seen = one(member, hosting, runs, &live, &target).await?;
+        if ask && seen.live.is_some() {
+            seen.health = match app.ask(member, ground).await? {
+                Sample::Healthy(_) => Health::Ok,
+                Sample::Unhealthy(why) => Health::Down(why),
+                Sample::Blind(why) => Health::Stale(why),
+            };
+        }
+        services.push(seen);
     }
     Ok(services)
 }
 
 async fn one(
-    app: &App,
-    ground: &Ground,
     member: &Member,
     hosting: &dyn Hosting,
     runs: &[RunView],
@@ -72,23 +82,20 @@ async fn one(
     let build = live.get(&service).cloned().flatten();
     let under_way = runs.first().filter(|r| r.ended.is_none());
     let green = under_way.and_then(|r| r.services.get(&service)?.green.clone());
-    let health = match &build {
-        None => Health::Off,
-        Some(_) => match app.ask(member, ground).await? {
-            Sample::Healthy(_) => Health::Ok,
-            Sample::Unhealthy(why) => Health::Down(why),
-            Sample::Blind(why) => Health::Stale(why),
-        },
-    };
+    let health = if build.is_none() { Health::Off } else { Health::Stale("not asked".to_owned()) };
     let rollback = match target {
         Err(problem) => Readiness { target: None, why: Some(problem.why.clone()) },
         Ok(choice) => ready(member, hosting, choice).await,
     };
     let green = green.filter(|g| Some(g) != build.as_ref());
+    let blue = under_way.and_then(|r| r.services.get(&service)?.blue.clone());
+    let blue = blue.filter(|b| build.is_some() && Some(b) != build.as_ref());
     Ok(ServiceSeen {
         url: member.url.clone(),
         live: seen(hosting, member, build).await?,
         green: seen(hosting, member, green).await?,
+        blue: seen(hosting, member, blue).await?,
+        tells_revision: hosting.tells_revision(),
         health,
         rollback,
         service,
@@ -105,7 +112,8 @@ async fn seen(
     };
     let build = hosting.build(&member.target, &id).await.map_err(|e| e.problem)?;
     let state = build.as_ref().map_or("gone", |b| b.state_word.as_str()).to_owned();
-    Ok(Some(BuildSeen { release: build.and_then(|b| b.release), build: id, state }))
+    let preview = build.as_ref().and_then(|b| b.preview.clone());
+    Ok(Some(BuildSeen { release: build.and_then(|b| b.release), build: id, state, preview }))
 }
 
 /// Whether the build a rollback would go to can serve, asked of the platform and not of our memory.

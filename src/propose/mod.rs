@@ -6,12 +6,14 @@ mod deploy;
 mod look;
 mod rollback;
 mod steer;
+mod watch;
 
 pub use cleanup::cleanup;
 pub use deploy::{deploy, none_in_doubt, plan};
 pub use look::look;
 pub use rollback::{rollback, targets};
 pub use steer::command;
+pub use watch::probes;
 
 use crate::domain::error::Problem;
 use crate::domain::plan::Plan;

@@ -5,6 +5,8 @@ mod facts;
 mod journal;
 mod memory;
 mod open;
+mod samples;
 
 pub use memory::MemoryJournal;
 pub use open::SqliteStore;
+pub use samples::Samples;

@@ -128,7 +128,7 @@ impl SqliteStore {
     }
 }
 
-fn private_file(folder: &Path, file: &Path) -> std::io::Result<()> {
+pub(super) fn private_file(folder: &Path, file: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     OpenOptions::new().append(true).create(true).mode(0o600).open(file).map(|_| ())
 }

@@ -132,8 +132,11 @@ pub(crate) fn seen() -> EnvironmentSeen {
             release: Some(label("1.0.0")),
             build: BuildId::new("b-1-0-0").unwrap(),
             state: "READY".to_owned(),
+            preview: None,
         }),
         green: None,
+        blue: None,
+        tells_revision: true,
         health: Health::Ok,
         rollback: Readiness { target: Some(label("0.9.0")), why: None },
     };

@@ -9,7 +9,8 @@ use crate::domain::error::Problem;
 use crate::domain::event::Split;
 use crate::domain::health::{Identity, Sample};
 use crate::domain::ids::BuildId;
-use crate::domain::plan::Member;
+use crate::domain::plan::{HealthEndpoint, Member};
+use crate::domain::probe::{Check, Measurement};
 use crate::domain::project::Target;
 use crate::domain::release::ReleaseLabel;
 use crate::domain::step::Failure;
@@ -216,6 +217,26 @@ impl Prober for FakeWorld {
             }
             let (version, revision) = (Some(release.to_string()), Some(build.to_string()));
             Sample::Healthy(Identity { version, revision })
+        })
+    }
+
+    fn measure<'a>(
+        &'a self,
+        check: &'a Check,
+        timeout: Duration,
+        controls: &'a [String],
+    ) -> BoxFuture<'a, Measurement> {
+        let address = check.to_string();
+        let path =
+            address.find("://").and_then(|at| address[at + 3..].find('/').map(|p| at + 3 + p));
+        let base = address[..path.unwrap_or(address.len())].to_owned();
+        let health = HealthEndpoint { path: String::new(), version: None, revision: None };
+        let question = Question { base, health, timeout, controls: controls.to_vec() };
+        Box::pin(async move {
+            let began = self.clock.elapsed();
+            let sample = self.ask(&question).await;
+            let total = self.clock.elapsed().saturating_sub(began);
+            Measurement::of(sample, self.clock.now(), total)
         })
     }
 }

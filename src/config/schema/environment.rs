@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::deploy::{DeployConfig, DurationText};
+use super::deploy::DeployConfig;
+use super::probe::{ProbeConfig, WatchConfig};
 use crate::domain::policy::Protection;
 
 /// An environment.
@@ -30,9 +31,15 @@ pub struct EnvironmentConfig {
     /// The name or address of its dashboard.
     #[serde(default)]
     pub monitoring: Option<String>,
+    /// How its services are watched.
+    #[serde(default)]
+    pub watch: WatchConfig,
     /// What else is watched.
     #[serde(default)]
     pub probes: Vec<ProbeConfig>,
+    /// What must be reachable from here, or it is we who are blind: `https://…` or `tcp://host:port`.
+    #[serde(default)]
+    pub control: Vec<String>,
     /// What tests a release.
     #[serde(default)]
     pub pipeline: Option<PipelineConfig>,
@@ -112,30 +119,6 @@ pub struct DatabaseConfig {
     pub endpoint: Option<String>,
     /// The folder of its migrations.
     pub migrations: String,
-}
-
-/// A probe of something other than our services.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ProbeConfig {
-    /// Its name.
-    pub name: String,
-    /// What is asked.
-    pub url: String,
-    /// How often.
-    #[serde(default)]
-    pub interval: Option<DurationText>,
-    /// What counts as healthy.
-    #[serde(default)]
-    pub expect: ExpectConfig,
-}
-
-/// What counts as healthy.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ExpectConfig {
-    /// HTTP statuses; any of 200 to 299 if left out.
-    pub status: Vec<u16>,
 }
 
 /// The kinds of pipeline.

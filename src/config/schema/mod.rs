@@ -3,6 +3,7 @@
 
 pub mod deploy;
 pub mod environment;
+pub mod probe;
 
 use std::collections::BTreeMap;
 

@@ -83,7 +83,7 @@ impl Acts {
                     Ok(runs) => (runs, None),
                     Err(error) => (Vec::new(), Some(error.problem())),
                 };
-                let mut seen = propose::look(&self.app, &ground, &runs).await;
+                let mut seen = propose::look(&self.app, &ground, &runs, true).await;
                 // No past that could be read is not no past.
                 if let Some(problem) = unread {
                     let why = format!("nobody can say: the past cannot be read: {}", problem.what);

@@ -1,8 +1,12 @@
 //! The command line (architecture.md §7).
 
+mod health;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use self::health::HealthArguments;
 
 use crate::domain::ids::{RunNumber, ServiceName};
 use crate::domain::recover::Choice;
@@ -81,6 +85,8 @@ pub enum Verb {
         /// Only this environment
         environment: Option<String>,
     },
+    /// How everything that is watched answers
+    Health(HealthArguments),
     /// Past runs, newest first
     History {
         /// Only this environment

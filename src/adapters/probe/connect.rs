@@ -1,0 +1,146 @@
+//! A connection, with the time that each part of it took.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::{ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig};
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use super::{Miss, Told};
+use crate::domain::error::Problem;
+use crate::domain::probe::Fault;
+use crate::domain::time::{Timestamp, spoken};
+use crate::ports::clock::Clock;
+
+/// A connection that is not made by then is not made (reference/deploy-tools.md H3).
+const CONNECT: Duration = Duration::from_secs(3);
+
+/// Makes connections.
+#[derive(Clone)]
+pub(super) struct Dialer {
+    clock: Arc<dyn Clock>,
+    tls: TlsConnector,
+}
+
+impl Dialer {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Result<Self, Problem> {
+        // A second installation is refused, which is as good as the first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let failed = |why: String| Problem::new("no TLS can be made here").because(why);
+        let config = ClientConfig::builder()
+            .with_platform_verifier()
+            .map_err(|e| failed(e.to_string()))?
+            .with_no_client_auth();
+        Ok(Self { clock, tls: TlsConnector::from(Arc::new(config)) })
+    }
+
+    /// Connects to `host:port`.
+    pub(super) async fn tcp(
+        &self,
+        address: &str,
+        within: Duration,
+        told: &mut Told,
+    ) -> Result<TcpStream, Miss> {
+        let began = self.clock.elapsed();
+        let within = within.min(CONNECT);
+        let connected = timeout(within, async {
+            let found = tokio::net::lookup_host(address).await;
+            let found: Vec<SocketAddr> = found
+                .map_err(|e| Miss::Bad(Fault::NoSuchName, format!("no such name: {e}")))?
+                .collect();
+            TcpStream::connect(&found[..]).await.map_err(|error| missed(&error))
+        });
+        let stream = connected.await.map_err(|_| {
+            Miss::Bad(Fault::NoAnswer, format!("no connection within {}", spoken(within)))
+        })??;
+        told.timing.connect = Some(self.clock.elapsed().saturating_sub(began));
+        // A question is one small packet.
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
+    }
+
+    /// Encrypts a connection.
+    pub(super) async fn tls(
+        &self,
+        stream: TcpStream,
+        host: &str,
+        within: Duration,
+        told: &mut Told,
+    ) -> Result<TlsStream<TcpStream>, Miss> {
+        let began = self.clock.elapsed();
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| Miss::Bad(Fault::Certificate, format!("{host} is no name for TLS")))?;
+        let greeted = timeout(within, self.tls.connect(name, stream))
+            .await
+            .map_err(|_| Miss::Bad(Fault::NoAnswer, format!("no TLS within {}", spoken(within))))?;
+        let stream = greeted.map_err(|error| refused(&error))?;
+        told.timing.tls = Some(self.clock.elapsed().saturating_sub(began));
+        let (_, session) = stream.get_ref();
+        told.certificate = session.peer_certificates().and_then(|c| valid_until(c.first()?));
+        Ok(stream)
+    }
+}
+
+/// What a failed connection says. Some of it is about this machine alone.
+fn missed(error: &std::io::Error) -> Miss {
+    let own = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE, rustix::io::Errno::ADDRNOTAVAIL];
+    if own.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error())) {
+        return Miss::Ours(format!("this machine has no socket to ask with: {error}"));
+    }
+    let fault = match error.kind() {
+        ErrorKind::ConnectionRefused => Fault::Refused,
+        ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable | ErrorKind::NetworkDown => {
+            Fault::NoRoute
+        }
+        ErrorKind::TimedOut => Fault::NoAnswer,
+        _ => Fault::Reset,
+    };
+    Miss::Bad(fault, error.to_string())
+}
+
+fn refused(error: &std::io::Error) -> Miss {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match inner {
+        Some(rustls::Error::InvalidCertificate(why)) => {
+            Miss::Bad(Fault::Certificate, untrusted(why))
+        }
+        Some(other) => Miss::Bad(Fault::Certificate, format!("TLS: {other}")),
+        None => Miss::Bad(Fault::Reset, format!("TLS: {error}")),
+    }
+}
+
+fn untrusted(why: &CertificateError) -> String {
+    let day = |time: UnixTime| {
+        let second = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+        Timestamp::from_second(second)
+            .map_or_else(|_| String::new(), |t| t.strftime("%F").to_string())
+    };
+    match why {
+        CertificateError::ExpiredContext { not_after, .. } => {
+            format!("its certificate ended on {}", day(*not_after))
+        }
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            format!("its certificate begins on {}", day(*not_before))
+        }
+        CertificateError::UnknownIssuer => {
+            "nobody here trusts who issued its certificate".to_owned()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "its certificate is for another name".to_owned()
+        }
+        other => format!("its certificate is refused: {other}"),
+    }
+}
+
+fn valid_until(certificate: &rustls::pki_types::CertificateDer<'_>) -> Option<Timestamp> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    Timestamp::from_second(parsed.validity().not_after.timestamp()).ok()
+}

@@ -1,0 +1,160 @@
+//! One question over HTTP, and where in it the answer was lost.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::client::conn::http1::SendRequest;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::connect::Dialer;
+use super::{Miss, Told};
+use crate::adapters::http::chain;
+use crate::domain::probe::{Answer, Expect, Fault, Heard, judge};
+use crate::domain::time::spoken;
+use crate::ports::clock::Clock;
+
+/// No health answer needs more.
+const MOST_BYTES: usize = 64 * 1024;
+
+const NAME: &str = concat!("pointsman/", env!("CARGO_PKG_VERSION"), " (probe)");
+
+/// Asks one question.
+pub(super) struct Asker<'a> {
+    pub(super) dialer: &'a Dialer,
+    pub(super) clock: &'a dyn Clock,
+    pub(super) told: &'a mut Told,
+}
+
+type Asking = SendRequest<Empty<Bytes>>;
+
+impl Asker<'_> {
+    pub(super) async fn ask(
+        &mut self,
+        address: &str,
+        expect: &Expect,
+        fresh: bool,
+        within: Duration,
+    ) -> Result<(), Miss> {
+        let until = self.clock.elapsed() + within;
+        let left = |clock: &dyn Clock| until.saturating_sub(clock.elapsed());
+        let mut url = url::Url::parse(address)
+            .map_err(|e| Miss::Bad(Fault::NoSuchName, format!("{address} is no address: {e}")))?;
+        if fresh {
+            // So that no cache in between answers for the service.
+            let once = uuid::Uuid::new_v4().simple().to_string();
+            url.query_pairs_mut().append_pair("probe", &once);
+        }
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let port = url.port_or_known_default().unwrap_or(80);
+        let place = format!("{host}:{port}");
+        let stream = self.dialer.tcp(&place, left(self.clock), self.told).await?;
+        let (sender, _connection) = if url.scheme() == "https" {
+            let bare = host.trim_start_matches('[').trim_end_matches(']');
+            let stream = self.dialer.tls(stream, bare, left(self.clock), self.told).await?;
+            converse(stream).await?
+        } else {
+            converse(stream).await?
+        };
+        let response = self.first_byte(sender, &url, until, within).await?;
+        self.rest(response, expect, until, within).await
+    }
+
+    async fn first_byte(
+        &mut self,
+        mut sender: Asking,
+        url: &url::Url,
+        until: Duration,
+        within: Duration,
+    ) -> Result<Response<hyper::body::Incoming>, Miss> {
+        let began = self.clock.elapsed();
+        let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
+        let request = Request::get(&url[url::Position::BeforePath..url::Position::AfterQuery])
+            .header("host", host)
+            .header("user-agent", NAME)
+            .header("accept", "application/json, */*")
+            .header("cache-control", "no-cache")
+            .header("connection", "close")
+            .body(Empty::new())
+            .map_err(|e| Miss::Bad(Fault::NoSuchName, e.to_string()))?;
+        let left = until.saturating_sub(began);
+        let answered = timeout(left, sender.send_request(request)).await.map_err(|_| {
+            Miss::Bad(Fault::NoAnswer, format!("no answer within {}", spoken(within)))
+        })?;
+        let response = answered.map_err(|e| Miss::Bad(Fault::Reset, broken(&e)))?;
+        self.told.timing.first_byte = Some(self.clock.elapsed().saturating_sub(began));
+        Ok(response)
+    }
+
+    async fn rest(
+        &mut self,
+        response: Response<hyper::body::Incoming>,
+        expect: &Expect,
+        until: Duration,
+        within: Duration,
+    ) -> Result<(), Miss> {
+        let (head, mut body) = response.into_parts();
+        let mut read = Vec::new();
+        let left = until.saturating_sub(self.clock.elapsed());
+        let whole = timeout(left, async {
+            while let Some(frame) = body.frame().await {
+                if let Some(data) = frame?.data_ref() {
+                    read.extend_from_slice(data);
+                }
+                if read.len() >= MOST_BYTES {
+                    // What is longer is cut; the rest is not waited for.
+                    read.truncate(MOST_BYTES);
+                    break;
+                }
+            }
+            Ok::<_, hyper::Error>(())
+        });
+        match whole.await {
+            Err(_) => {
+                let why = format!("the answer began and did not end within {}", spoken(within));
+                return Err(Miss::Bad(Fault::Hung, why));
+            }
+            // The other side was heard: it is not we who are blind.
+            Ok(Err(error)) => return Err(Miss::Bad(Fault::Hung, broken(&error))),
+            Ok(Ok(())) => {}
+        }
+        let headers: Vec<_> = head
+            .headers
+            .iter()
+            .map(|(name, value)| {
+                (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+            })
+            .collect();
+        let answered = Heard { status: head.status.as_u16(), headers: &headers, body: &read };
+        let (answer, identity) = judge(expect, &answered);
+        self.told.identity = identity;
+        match answer {
+            Answer::Bad(fault, why) => Err(Miss::Bad(fault, why)),
+            Answer::Blind(why) => Err(Miss::Ours(why)),
+            Answer::Good => Ok(()),
+        }
+    }
+}
+
+/// Speaks HTTP/1.1 on a stream; the connection ends with what is returned.
+async fn converse<S>(stream: S) -> Result<(Asking, AbortOnDropHandle<()>), Miss>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|e| Miss::Bad(Fault::Reset, broken(&e)))?;
+    let driven = tokio::spawn(async move {
+        // What goes wrong with it is told where the answer is waited for.
+        let _ = connection.await;
+    });
+    Ok((sender, AbortOnDropHandle::new(driven)))
+}
+
+fn broken(error: &hyper::Error) -> String {
+    format!("the connection broke: {}", chain(error))
+}

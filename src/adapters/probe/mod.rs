@@ -1,0 +1,113 @@
+//! The prober: over HTTP, by a connection, or by a program.
+
+mod command;
+mod connect;
+mod http;
+mod sight;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::connect::Dialer;
+use self::sight::Sight;
+use crate::domain::error::Problem;
+use crate::domain::health::{Identity, Sample};
+use crate::domain::probe::{Answer, Check, Expect, Fault, Measurement, Timing};
+use crate::domain::time::Timestamp;
+use crate::ports::BoxFuture;
+use crate::ports::clock::Clock;
+use crate::ports::prober::{Prober, Question};
+
+/// Asks from this machine. Every question has a connection of its own: what would fail for a new
+/// customer must not be hidden by an old one.
+#[derive(Clone)]
+pub struct MachineProber {
+    clock: Arc<dyn Clock>,
+    dialer: Dialer,
+    sight: Arc<Sight>,
+}
+
+impl std::fmt::Debug for MachineProber {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MachineProber")
+    }
+}
+
+/// What is known when a question is over.
+#[derive(Debug, Default)]
+struct Told {
+    timing: Timing,
+    identity: Identity,
+    certificate: Option<Timestamp>,
+}
+
+/// Why there is no good answer.
+#[derive(Debug)]
+enum Miss {
+    /// The other side, or the way to it.
+    Bad(Fault, String),
+    /// This machine.
+    Ours(String),
+}
+
+impl MachineProber {
+    /// A prober. Fails only where the machine cannot make TLS at all.
+    pub fn new(clock: Arc<dyn Clock>) -> Result<Self, Problem> {
+        let sight = Arc::new(Sight::new(clock.clone()));
+        Ok(Self { dialer: Dialer::new(clock.clone())?, clock, sight })
+    }
+
+    async fn measured(&self, check: &Check, timeout: Duration, controls: &[String]) -> Measurement {
+        let (mut told, began) = (Told::default(), self.clock.elapsed());
+        let asked = match check {
+            Check::Http { url, expect, fresh } => {
+                let mut asker =
+                    http::Asker { dialer: &self.dialer, clock: &*self.clock, told: &mut told };
+                asker.ask(url, expect, *fresh, timeout).await
+            }
+            Check::Tcp(address) => self.dialer.tcp(address, timeout, &mut told).await.map(drop),
+            Check::Command(argv) => command::run(argv, timeout).await,
+        };
+        told.timing.total = self.clock.elapsed().saturating_sub(began);
+        let answer = match asked {
+            Ok(()) => Answer::Good,
+            Err(Miss::Ours(why)) => Answer::Blind(why),
+            Err(Miss::Bad(fault, why))
+                if fault.may_be_ours() && !matches!(check, Check::Command(_)) =>
+            {
+                match self.sight.blind(&self.dialer, check, fault, controls).await {
+                    Some(blind) => Answer::Blind(format!("{why}; {blind}")),
+                    None => Answer::Bad(fault, why),
+                }
+            }
+            Err(Miss::Bad(fault, why)) => Answer::Bad(fault, why),
+        };
+        let Told { timing, identity, certificate } = told;
+        Measurement { at: self.clock.now(), answer, timing, identity, certificate }
+    }
+}
+
+impl Prober for MachineProber {
+    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Sample> {
+        Box::pin(async move {
+            let health = &question.health;
+            let expect = Expect {
+                version: health.version.clone(),
+                revision: health.revision.clone(),
+                ..Expect::default()
+            };
+            let url = format!("{}{}", question.base, health.path);
+            let check = Check::Http { url, expect: Box::new(expect), fresh: true };
+            self.measured(&check, question.timeout, &question.controls).await.sample()
+        })
+    }
+
+    fn measure<'a>(
+        &'a self,
+        check: &'a Check,
+        timeout: Duration,
+        controls: &'a [String],
+    ) -> BoxFuture<'a, Measurement> {
+        Box::pin(self.measured(check, timeout, controls))
+    }
+}

@@ -1,0 +1,239 @@
+//! `health`: how everything that is watched answers, now or from now on.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+use super::Session;
+use super::args::HealthArguments;
+use super::exit::{FAILED, Failed, Finished, INCONCLUSIVE, OK, USAGE};
+use super::print;
+use crate::config::Watching;
+use crate::domain::error::Problem;
+use crate::domain::planner::Ground;
+use crate::domain::probe::{Board, Measurement, Probe, ProbeSeen, State, Turned, differences};
+use crate::domain::time::spoken;
+use crate::engine::probes::{Wanted, watch_probes};
+use crate::ports::journal::Journal as _;
+use crate::propose::{self, RUNS_LOOKED_AT};
+
+/// Between the questions of one look.
+const BETWEEN: Duration = Duration::from_millis(200);
+/// So many samples of before are looked back at.
+const BEFORE: usize = 120;
+/// What is watched is looked up anew so often.
+const LOOK: Duration = Duration::from_secs(5);
+
+pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Finished {
+    let name = arguments.environment.as_str();
+    let loaded = session.config()?;
+    let (ground, watching) = (loaded.ground(name)?, loaded.watching(name)?);
+    let probes = watched(session, &ground, &watching).await?;
+    if arguments.mute.is_some() || arguments.unmute.is_some() {
+        return mute(session, arguments, &probes);
+    }
+    let mut board = Board::default();
+    let samples = session.app.samples()?;
+    board.mute(samples.mutes()?);
+    if arguments.watch {
+        board.watch(probes, |key| samples.recent(key, BEFORE).unwrap_or_default());
+        return follow(session, &ground, &watching, board).await;
+    }
+    // Enough answers to decide by what the probes go by, and none of before: this is a look at now.
+    board.watch(probes, |_| Vec::new());
+    let asked: Vec<Probe> = board.probes().cloned().collect();
+    let rounds = watching.rules.rise.max(watching.rules.fall);
+    let asker = session.app.prober()?;
+    for round in 0..rounds {
+        let ask = asked.iter().map(|p| asker.measure(&p.check, p.timeout, &p.controls));
+        let heard = futures_util::future::join_all(ask).await;
+        for (probe, heard) in asked.iter().zip(heard) {
+            board.hear(&probe.key, heard);
+        }
+        if round + 1 < rounds {
+            session.app.clock.sleep(BETWEEN).await;
+        }
+    }
+    let seen = board.seen();
+    let compared = differences(&seen);
+    let lines = compared.iter().map(|(service, d)| format!("\n{service}: {}", d.sentence()));
+    let text = table(&seen) + &lines.collect::<String>();
+    let json = json!({
+        "environment": ground.environment,
+        "probes": seen.iter().map(json).collect::<Vec<_>>(),
+        "compared": compared.iter().map(|(service, d)| json!({
+            "service": service, "samples": {"blue": d.samples.0, "green": d.samples.1},
+            "p50": d.p50, "p95": d.p95, "effect": d.effect, "chance": d.chance, "verdict": d.verdict,
+        })).collect::<Vec<_>>(),
+    });
+    session.result(&text, &json);
+    Ok(code(&seen))
+}
+
+/// What is watched on an environment now.
+async fn watched(
+    session: &Session,
+    ground: &Ground,
+    watching: &Watching,
+) -> Result<Vec<Probe>, Failed> {
+    let runs = session.app.store()?.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
+    let runs: Vec<_> = runs.into_iter().map(|listed| listed.view).collect();
+    let seen = propose::look(&session.app, ground, &runs, false).await;
+    Ok(propose::probes(ground, watching, &seen))
+}
+
+/// One line for each change, from now on, until somebody has had enough.
+async fn follow(
+    session: &Session,
+    ground: &Ground,
+    watching: &Watching,
+    mut board: Board,
+) -> Finished {
+    let mut samples = session.app.samples()?;
+    let now = |board: &Board| Wanted { probes: board.probes().cloned().collect(), now: 0 };
+    let (wanted, changed) = watch::channel(now(&board));
+    let (sender, mut heard) = mpsc::channel::<(String, Measurement)>(256);
+    let (asker, clock) = (session.app.prober()?, session.app.clock.clone());
+    tokio::spawn(watch_probes(asker, clock.clone(), changed, sender));
+    let failed = |e: std::io::Error| Problem::new("no signals").because(e.to_string());
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    print::note(format!("watching {}; Ctrl-C ends", ground.environment));
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        let turned: Vec<Turned> = tokio::select! {
+            Some((key, sample)) = heard.recv() => {
+                let turned = board.hear(&key, sample.clone());
+                let turned: Vec<_> = turned.into_iter().collect();
+                samples.keep(&[(key, sample)], &turned)?;
+                turned
+            }
+            _ = look.tick() => {
+                let turned = board.tick(clock.now());
+                samples.keep(&[], &turned)?;
+                let probes = watched(session, ground, watching).await?;
+                board.watch(probes, |key| samples.recent(key, BEFORE).unwrap_or_default());
+                wanted.send_replace(now(&board));
+                turned
+            }
+            _ = interrupt.recv() => return Ok(code(&board.seen())),
+            _ = terminate.recv() => return Ok(code(&board.seen())),
+        };
+        for Turned { key, name, live, change } in turned {
+            let (at, from, to) = (change.at, change.from.word(), change.to.word());
+            let text =
+                format!("{}  {name}  {from} → {to}  {}", at.strftime("%H:%M:%SZ"), change.why);
+            let json = json!({"at": at, "probe": key, "name": name, "live": live, "from": from,
+                "to": to, "why": change.why});
+            session.result(&text, &json);
+        }
+    }
+}
+
+fn mute(session: &Session, arguments: &HealthArguments, probes: &[Probe]) -> Finished {
+    let samples = session.app.samples()?;
+    let named = arguments.mute.as_ref().or(arguments.unmute.as_ref());
+    let name = named.map_or("", String::as_str);
+    let of: Vec<&Probe> = probes.iter().filter(|p| p.name == name || p.label() == name).collect();
+    if of.is_empty() {
+        let known: Vec<_> = probes.iter().map(Probe::label).collect();
+        let problem =
+            Problem::new(format!("there is no probe {name:?} on {}", arguments.environment));
+        let todo = format!("name one of {}", known.join(", "));
+        return Err(Failed::with(USAGE, problem.try_this(todo)));
+    }
+    let until = match (&arguments.mute, arguments.length, &arguments.reason) {
+        (None, ..) => None,
+        (Some(_), Some(length), Some(reason)) => {
+            let until = session.app.clock.now().checked_add(length).map_err(|e| {
+                Failed::with(USAGE, Problem::new("that is too long").because(e.to_string()))
+            })?;
+            Some((until, reason.clone()))
+        }
+        (Some(_), ..) => {
+            let problem = Problem::new("a mute has an end and a reason")
+                .try_this(format!("--mute {name} --for 30m --reason '…'"));
+            return Err(Failed::with(USAGE, problem));
+        }
+    };
+    for probe in of {
+        samples.mute(&probe.key, until.as_ref(), &session.app.actor)?;
+    }
+    let text = match &until {
+        Some((until, reason)) => {
+            format!("{name} calls nobody until {}: {reason}", until.strftime("%H:%M:%SZ"))
+        }
+        None => format!("{name} calls again"),
+    };
+    session.result(&text, &json!({"probe": name, "until": until.map(|(until, _)| until)}));
+    Ok(OK)
+}
+
+/// What follows for a script: bad is worse than not known.
+fn code(seen: &[ProbeSeen]) -> u8 {
+    let any = |states: &[State]| seen.iter().any(|probe| states.contains(&probe.state));
+    if any(&[State::Down, State::Flapping]) {
+        FAILED
+    } else if any(&[State::Stale, State::Off]) {
+        INCONCLUSIVE
+    } else {
+        OK
+    }
+}
+
+fn table(seen: &[ProbeSeen]) -> String {
+    if seen.is_empty() {
+        return "Nothing serves here and nothing else is watched.".to_owned();
+    }
+    let mut lines = vec![format!(
+        "{:<22} {:<9} {:<10} {:>7} {:>7} {:>7}  why",
+        "probe", "role", "state", "last", "p50", "p95"
+    )];
+    for probe in seen {
+        let role = match (probe.side, probe.live) {
+            (Some(side), true) => format!("{side} live"),
+            (Some(side), false) => format!("{side} idle"),
+            (None, _) => "-".to_owned(),
+        };
+        let ms = |time: Option<Duration>| time.map_or("-".to_owned(), milliseconds);
+        let state = if probe.muted.is_some() {
+            format!("{} muted", probe.state.word())
+        } else {
+            probe.state.word().to_owned()
+        };
+        lines.push(format!(
+            "{:<22} {role:<9} {state:<10} {:>7} {:>7} {:>7}  {}",
+            probe.name,
+            ms(probe.last),
+            ms(probe.stats.p50),
+            ms(probe.stats.p95),
+            probe.why
+        ));
+        lines.push(format!("{:<22} {}", "", probe.address));
+    }
+    lines.push(seen.first().map_or_else(String::new, |probe| probe.rules.to_string()));
+    lines.join("\n")
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{} ms", time.as_millis())
+}
+
+fn json(probe: &ProbeSeen) -> Value {
+    let ms = |time: Option<Duration>| time.map(|t| t.as_secs_f64() * 1000.0);
+    let fault = probe.fault.as_ref();
+    json!({
+        "probe": probe.key, "name": probe.name, "side": probe.side, "live": probe.live,
+        "address": probe.address, "state": probe.state.word(), "since": probe.since,
+        "why": probe.why, "fault": fault.map(|(fault, ..)| fault.word()),
+        "said": fault.map(|(_, said, _)| said), "in_a_row": {"good": probe.row.0, "n": probe.row.1},
+        "last_ms": ms(probe.last), "p50_ms": ms(probe.stats.p50), "p95_ms": ms(probe.stats.p95),
+        "p99_ms": ms(probe.stats.p99), "samples": {"good": probe.stats.good, "bad": probe.stats.bad},
+        "answered": probe.answered, "certificate_until": probe.certificate,
+        "muted_until": probe.muted.as_ref().map(|(until, _)| until),
+        "muted_because": probe.muted.as_ref().map(|(_, reason)| reason),
+        "interval": spoken(probe.interval),
+    })
+}

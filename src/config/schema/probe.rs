@@ -1,0 +1,68 @@
+//! The keys of what is watched.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::deploy::DurationText;
+
+/// How often something is asked, and when it counts as what.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WatchConfig {
+    /// From one question to the next; 5s on this machine, 15s elsewhere.
+    pub interval: Option<DurationText>,
+    /// For everything, from the name lookup to the last byte; 5s.
+    pub timeout: Option<DurationText>,
+    /// DOWN after so many bad answers in a row; 2.
+    pub fall: Option<u32>,
+    /// OK after so many good ones in a row; 3.
+    pub rise: Option<u32>,
+    /// DEGRADED while the p95 of the last 20 good answers is above this; 1s.
+    pub slow: Option<DurationText>,
+    /// How long it must be above; 30s.
+    pub slow_for: Option<DurationText>,
+}
+
+/// A probe of something other than our services. One of `url`, `tcp` and `command`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeConfig {
+    /// Its name.
+    pub name: String,
+    /// A web address.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// `host:port` that something listens at.
+    #[serde(default)]
+    pub tcp: Option<String>,
+    /// Program and arguments; good if it ends with 0. Never a shell line.
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// How often.
+    #[serde(default)]
+    pub interval: Option<DurationText>,
+    /// For everything.
+    #[serde(default)]
+    pub timeout: Option<DurationText>,
+    /// DEGRADED above this.
+    #[serde(default)]
+    pub slow: Option<DurationText>,
+    /// What counts as healthy.
+    #[serde(default)]
+    pub expect: ExpectConfig,
+}
+
+/// What counts as healthy.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExpectConfig {
+    /// HTTP statuses; any of 200 to 299 if left out. A redirect is never followed.
+    pub status: Vec<u16>,
+    /// JSON pointers into the body, and what must stand there.
+    pub json: BTreeMap<String, Value>,
+    /// Headers, and what they must contain.
+    pub headers: BTreeMap<String, String>,
+}

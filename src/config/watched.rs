@@ -1,0 +1,89 @@
+//! What is wrong with what an environment watches.
+
+use std::collections::BTreeSet;
+
+use super::schema::environment::EnvironmentConfig;
+use super::schema::probe::ProbeConfig;
+
+/// Where in the environment something is wrong, and what.
+pub(super) type Wrong = (Vec<String>, String);
+
+/// Everything that is wrong.
+pub(super) fn wrong(environment: &EnvironmentConfig) -> Vec<Wrong> {
+    let mut found = Vec::new();
+    for (at, control) in environment.control.iter().enumerate() {
+        if !reachable(control) {
+            let why = format!("{control:?} is no control: write tcp://host:port or https://host");
+            found.push((path(&["control", &at.to_string()]), why));
+        }
+    }
+    let watch = &environment.watch;
+    let zero = [("interval", watch.interval), ("timeout", watch.timeout)];
+    for (key, _) in zero.iter().filter(|(_, length)| length.is_some_and(|l| l.0.is_zero())) {
+        found.push((path(&["watch", key]), format!("{key} of nothing would ask for ever")));
+    }
+    let mut names = BTreeSet::new();
+    for (at, probe) in environment.probes.iter().enumerate() {
+        let at = at.to_string();
+        let mut say = |key: &str, why: String| found.push((path(&["probes", &at, key]), why));
+        if environment.services.contains_key(&probe.name) {
+            say("name", format!("{} is a service; it is watched already", probe.name));
+        }
+        if probe.name.is_empty() || probe.name.contains(['/', '@']) {
+            say("name", format!("{:?} is no name: it holds / or @, or nothing", probe.name));
+        }
+        if !names.insert(&probe.name) {
+            say("name", format!("there are two probes called {}", probe.name));
+        }
+        for (key, why) in of_probe(probe) {
+            say(key, why);
+        }
+    }
+    found
+}
+
+fn of_probe(probe: &ProbeConfig) -> Vec<(&'static str, String)> {
+    let mut wrong = Vec::new();
+    let name = &probe.name;
+    let asked = [probe.url.is_some(), probe.tcp.is_some(), !probe.command.is_empty()];
+    if asked.iter().filter(|asked| **asked).count() != 1 {
+        wrong.push(("name", format!("probe {name} needs exactly one of url, tcp and command")));
+    }
+    if let Some(url) = probe.url.as_ref().filter(|url| !is_web(url)) {
+        wrong.push(("url", format!("{url:?} is no http address")));
+    }
+    if let Some(tcp) = probe.tcp.as_ref().filter(|tcp| !reachable(&format!("tcp://{tcp}"))) {
+        wrong.push(("tcp", format!("{tcp:?} is no host:port")));
+    }
+    if probe.interval.is_some_and(|interval| interval.0.is_zero()) {
+        wrong.push(("interval", "an interval of nothing would ask for ever".to_owned()));
+    }
+    let expect = &probe.expect;
+    if let Some(status) = expect.status.iter().find(|status| !(100..600).contains(*status)) {
+        wrong.push(("expect", format!("{status} is no HTTP status")));
+    }
+    if let Some(pointer) = expect.json.keys().find(|p| !p.is_empty() && !p.starts_with('/')) {
+        wrong.push(("expect", format!("{pointer:?} is no JSON pointer: it begins with '/'")));
+    }
+    let of_web = !expect.status.is_empty() || !expect.json.is_empty() || !expect.headers.is_empty();
+    if of_web && probe.url.is_none() {
+        wrong.push(("expect", "only a web address has an answer to expect".to_owned()));
+    }
+    wrong
+}
+
+fn path(keys: &[&str]) -> Vec<String> {
+    keys.iter().map(|key| (*key).to_owned()).collect()
+}
+
+fn is_web(address: &str) -> bool {
+    let url = url::Url::parse(address);
+    url.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+/// Something that a connection can be made to.
+fn reachable(address: &str) -> bool {
+    let tcp = url::Url::parse(address)
+        .is_ok_and(|url| url.scheme() == "tcp" && url.has_host() && url.port().is_some());
+    tcp || is_web(address)
+}

@@ -1,0 +1,253 @@
+//! What is asked of a service or of something it depends on, and what counts as a good answer.
+
+mod board;
+mod compare;
+mod judge;
+mod seen;
+mod watch;
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use board::{Board, Mute, Turned};
+pub use compare::{Difference, LEAST_SAMPLES, compare, differences};
+pub use judge::{Heard, judge};
+pub use seen::{Point, ProbeSeen, Stats};
+pub use watch::{Change, State, Watch};
+
+use super::health::{Identity, Sample, Wanted};
+use super::step::Side;
+use super::time::{Timestamp, spoken};
+
+/// A probe.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// Its samples are kept under this, over restarts: the name, and of a service the build.
+    pub key: String,
+    /// The service, or what it depends on.
+    pub name: String,
+    /// Of a service: the role of the build that is asked.
+    pub side: Option<Side>,
+    /// Whether customers reach what is asked.
+    pub live: bool,
+    /// What is asked.
+    pub check: Check,
+    /// From one question to the next.
+    pub interval: Duration,
+    /// For everything, from the name lookup to the last byte.
+    pub timeout: Duration,
+    /// When it counts as what.
+    pub rules: Rules,
+    /// What must be reached from here, or it is we who are blind. Empty: the usual ones.
+    pub controls: Vec<String>,
+}
+
+impl Probe {
+    /// Its name, with its role where it has one: `toto-app GREEN`.
+    pub fn label(&self) -> String {
+        match self.side {
+            Some(side) => format!("{} {}", self.name, side.to_string().to_uppercase()),
+            None => self.name.clone(),
+        }
+    }
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub enum Check {
+    /// A web address.
+    Http {
+        /// Its address.
+        url: String,
+        /// What counts as a good answer.
+        expect: Box<Expect>,
+        /// Whether caches in between are to be kept from answering, by a query of its own.
+        fresh: bool,
+    },
+    /// Whether something listens at `host:port`.
+    Tcp(String),
+    /// A program with its arguments: good if it ends with 0. Never a shell line.
+    Command(Vec<String>),
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http { url, .. } => f.write_str(url),
+            Self::Tcp(address) => write!(f, "tcp://{address}"),
+            Self::Command(argv) => f.write_str(&argv.join(" ")),
+        }
+    }
+}
+
+/// What counts as a good answer.
+#[derive(Debug, Clone, Default)]
+pub struct Expect {
+    /// One of these; any of 200 to 299 if there is none.
+    pub status: Vec<u16>,
+    /// JSON pointers into the body, and what stands there.
+    pub json: Vec<(String, Value)>,
+    /// Headers, and what they contain.
+    pub headers: Vec<(String, String)>,
+    /// JSON pointer to the release's label.
+    pub version: Option<String>,
+    /// JSON pointer to the build id.
+    pub revision: Option<String>,
+    /// Who is to answer, where that is known.
+    pub wanted: Option<Wanted>,
+}
+
+/// When a probe counts as what (reference/deploy-tools.md §2.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// Down after so many bad answers in a row.
+    pub fall: u32,
+    /// Up after so many good ones in a row.
+    pub rise: u32,
+    /// Degraded while the p95 of the last answers is above this…
+    pub slow: Duration,
+    /// …for so long.
+    pub slow_for: Duration,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        let (slow, slow_for) = (Duration::from_secs(1), Duration::from_secs(30));
+        Self { fall: 2, rise: 3, slow, slow_for }
+    }
+}
+
+impl fmt::Display for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "up {} ok in a row · down {} fails in a row · degraded p95 > {} for {} · stale after 3 misses",
+            self.rise,
+            self.fall,
+            spoken(self.slow),
+            spoken(self.slow_for)
+        )
+    }
+}
+
+/// Why an answer is bad: one word each, the same on the screen, in JSON and in alerts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// Nobody knows the name.
+    NoSuchName,
+    /// No way leads there.
+    NoRoute,
+    /// Nobody listens.
+    Refused,
+    /// The connection was made and broken.
+    Reset,
+    /// Nothing came in time.
+    NoAnswer,
+    /// The answer began, and its end never came.
+    Hung,
+    /// The certificate is no good.
+    Certificate,
+    /// It sends elsewhere, a login page often.
+    Redirect,
+    /// A status that is not wanted.
+    Status,
+    /// The answer does not say what it should.
+    Content,
+    /// Another build answers.
+    OtherBuild,
+    /// The program failed.
+    Command,
+}
+
+impl Fault {
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NoSuchName => "no-such-name",
+            Self::NoRoute => "no-route",
+            Self::Refused => "refused",
+            Self::Reset => "reset",
+            Self::NoAnswer => "no-answer",
+            Self::Hung => "hung",
+            Self::Certificate => "certificate",
+            Self::Redirect => "redirect",
+            Self::Status => "status",
+            Self::Content => "content",
+            Self::OtherBuild => "other-build",
+            Self::Command => "command",
+        }
+    }
+
+    /// Whether it may be our own side that is at fault: nothing was heard from the other one (N12).
+    pub fn may_be_ours(self) -> bool {
+        matches!(
+            self,
+            Self::NoSuchName | Self::NoRoute | Self::Refused | Self::Reset | Self::NoAnswer
+        )
+    }
+}
+
+/// How an answer was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// As it should be.
+    Good,
+    /// Not so, and what was heard.
+    Bad(Fault, String),
+    /// We could not ask: our side is at fault.
+    Blind(String),
+}
+
+/// How long the parts of an answer took. What was not reached is left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// Name lookup and connection.
+    pub connect: Option<Duration>,
+    /// TLS.
+    pub tls: Option<Duration>,
+    /// From there to the first byte of the answer.
+    pub first_byte: Option<Duration>,
+    /// All of it.
+    pub total: Duration,
+}
+
+/// One answer, measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measurement {
+    /// When it was over.
+    pub at: Timestamp,
+    /// How it was.
+    pub answer: Answer,
+    /// How long it took.
+    pub timing: Timing,
+    /// Who answered, as far as that was told.
+    pub identity: Identity,
+    /// Until when the certificate is valid, where there is one.
+    pub certificate: Option<Timestamp>,
+}
+
+impl Measurement {
+    /// A sample that took so long.
+    pub fn of(sample: Sample, at: Timestamp, total: Duration) -> Self {
+        let (answer, identity) = match sample {
+            Sample::Healthy(identity) => (Answer::Good, identity),
+            Sample::Unhealthy(why) => (Answer::Bad(Fault::Status, why), Identity::default()),
+            Sample::Blind(why) => (Answer::Blind(why), Identity::default()),
+        };
+        let timing = Timing { total, ..Timing::default() };
+        Self { at, answer, timing, identity, certificate: None }
+    }
+
+    /// Seen as one sample of a rule, which judges itself who was to answer.
+    pub fn sample(self) -> Sample {
+        match self.answer {
+            Answer::Good => Sample::Healthy(self.identity),
+            Answer::Bad(_, why) => Sample::Unhealthy(why),
+            Answer::Blind(why) => Sample::Blind(why),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What is watched on an environment: of each service whoever serves and, while a run is under way, the
+//! other side too; and what the config names besides.
+
+use crate::config::Watching;
+use crate::domain::health::Wanted;
+use crate::domain::plan::Member;
+use crate::domain::planner::Ground;
+use crate::domain::probe::{Check, Expect, Probe};
+use crate::domain::seen::{BuildSeen, EnvironmentSeen, Health, ServiceSeen};
+use crate::domain::step::Side;
+
+/// The probes of an environment, as far as it was seen.
+pub fn probes(ground: &Ground, watching: &Watching, seen: &EnvironmentSeen) -> Vec<Probe> {
+    let mut probes = Vec::new();
+    for member in &ground.members {
+        let found = seen.services.iter().find(|s| &s.service == member.service());
+        probes.extend(of_service(ground, watching, member, found, seen.unseen.is_some()));
+    }
+    probes.extend(watching.others.iter().cloned());
+    probes
+}
+
+fn of_service(
+    ground: &Ground,
+    watching: &Watching,
+    member: &Member,
+    seen: Option<&ServiceSeen>,
+    unseen: bool,
+) -> Vec<Probe> {
+    let live = seen.and_then(|s| s.live.as_ref());
+    // Where the platform cannot be asked, customers may be served all the same; where it does not run,
+    // they are not.
+    let off = seen.is_some_and(|s| s.health == Health::Off);
+    if live.is_none() && (off || !unseen) {
+        return Vec::new();
+    }
+    let (green, blue) = (seen.and_then(|s| s.green.as_ref()), seen.and_then(|s| s.blue.as_ref()));
+    let side = if blue.is_some() { Side::Green } else { Side::Blue };
+    let public = probe(ground, watching, member, (side, true), &member.url, live, seen);
+    let mut probes = vec![public];
+    for (side, build) in [(Side::Blue, blue), (Side::Green, green)] {
+        let preview = build.and_then(|build| build.preview.as_deref());
+        if let Some(address) = preview {
+            probes.push(probe(ground, watching, member, (side, false), address, build, seen));
+        }
+    }
+    // Blue is always the first one.
+    probes.sort_by_key(|probe| probe.side == Some(Side::Green));
+    probes
+}
+
+fn probe(
+    ground: &Ground,
+    watching: &Watching,
+    member: &Member,
+    (side, live): (Side, bool),
+    base: &str,
+    build: Option<&BuildSeen>,
+    seen: Option<&ServiceSeen>,
+) -> Probe {
+    let service = member.service();
+    let who = build.map_or("public", |build| build.build.as_str());
+    let health = &member.health;
+    let told = health.version.is_some() || health.revision.is_some();
+    let wanted = build.filter(|_| told).map(|build| Wanted {
+        versions: build.release.iter().cloned().collect(),
+        build: build.build.clone(),
+        revision_told: seen.is_some_and(|s| s.tells_revision) && health.revision.is_some(),
+    });
+    let expect = Expect {
+        version: health.version.clone(),
+        revision: health.revision.clone(),
+        wanted: wanted.filter(|wanted| !wanted.proves_nothing()),
+        ..Expect::default()
+    };
+    Probe {
+        key: format!("{}/{service}@{who}", ground.environment),
+        name: service.to_string(),
+        side: Some(side),
+        live,
+        check: Check::Http {
+            url: format!("{base}{}", health.path),
+            expect: Box::new(expect),
+            fresh: true,
+        },
+        interval: watching.interval,
+        timeout: watching.timeout,
+        rules: watching.rules,
+        controls: ground.policy.health.controls.clone(),
+    }
+}
