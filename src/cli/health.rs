@@ -43,13 +43,13 @@ pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Fi
     }
     // Enough answers to decide by what the probes go by, and none of before: this is a look at now.
     board.watch(probes, |_| Vec::new());
-    let asked: Vec<Probe> = board.probes().cloned().collect();
+    let questions: Vec<Probe> = board.probes().cloned().collect();
     let rounds = watching.rules.rise.max(watching.rules.fall);
     let asker = session.app.prober()?;
     for round in 0..rounds {
-        let ask = asked.iter().map(|p| asker.measure(&p.check, p.timeout, &p.controls));
+        let ask = questions.iter().map(|p| asker.measure(&p.check, p.timeout, &p.controls));
         let heard = futures_util::future::join_all(ask).await;
-        for (probe, heard) in asked.iter().zip(heard) {
+        for (probe, heard) in questions.iter().zip(heard) {
             board.hear(&probe.key, heard);
         }
         if round + 1 < rounds {

@@ -147,6 +147,7 @@ fn policy(protection: Protection, layers: &[&DeployConfig]) -> DeployPolicy {
         soak.length = layer.soak.length.map_or(soak.length, |d| d.0);
         soak.interval = layer.soak.interval.map_or(soak.interval, |d| d.0);
         soak.failures = layer.soak.failures.unwrap_or(soak.failures);
+        soak.countdown = layer.soak.countdown.map_or(soak.countdown, |d| d.0);
         soak.on_failure = layer.soak.on_failure.unwrap_or(soak.on_failure);
         policy.drain = layer.drain.map_or(policy.drain, |d| d.0);
         policy.keep_blue = layer.keep_blue.map_or(policy.keep_blue, |d| d.0);

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::gate::may_switch;
 use super::plan::RunKind;
-use super::policy::Protection;
+use super::policy::{OnFailure, Protection};
 use super::run::RunState;
-use super::step::StepKind;
+use super::step::{Failure, StepKind};
 use super::view::RunView;
 
 /// A request to a run. The runner answers each with a fact.
@@ -62,12 +63,19 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
         ));
     }
     let fits = match &sent.command {
-        Command::Approve => matches!(view.state, RunState::Waiting { .. }),
+        Command::Approve if matches!(view.state, RunState::Waiting { .. }) => {
+            return may_switch(view).map_err(|problem| problem.to_string());
+        }
+        Command::Approve => false,
         // Between two services traffic is split: what gives it back goes on to its end.
         Command::Pause if view.gives_back() || view.plan.kind == RunKind::Rollback => {
             return Err("traffic is being given back; that is not held in the middle".to_owned());
         }
-        Command::Pause => matches!(view.state, RunState::Ready { .. } | RunState::Running { .. }),
+        Command::Pause if view.held => return Err("it is held already".to_owned()),
+        Command::Pause => {
+            matches!(view.state, RunState::Ready { .. } | RunState::Running { .. })
+                || counts_down(view)
+        }
         Command::Resume => matches!(view.state, RunState::Paused { .. }),
         Command::Retry | Command::Skip { .. } => matches!(view.state, RunState::Failed { .. }),
         Command::Rollback => view.can_go_back() && !view.undoing(),
@@ -77,6 +85,18 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
         return may_skip(view, reason);
     }
     if fits { Ok(()) } else { Err(format!("the run is {}", view.state.sentence())) }
+}
+
+/// Whether a failed soak takes traffic back by rule, if nobody holds that.
+pub fn counts_down(view: &RunView) -> bool {
+    let soak = &view.plan.policy.soak;
+    let failed = matches!(view.state, RunState::Failed { .. });
+    let step = view.state.step();
+    let soaked =
+        view.steps.iter().any(|s| Some(&s.plan.id) == step && s.plan.kind == StepKind::Soak);
+    let known = view.failure.as_ref().is_some_and(|(_, _, class)| *class == Failure::Lasting);
+    let by_rule = soak.on_failure == OnFailure::Rollback && !soak.countdown.is_zero();
+    failed && soaked && known && by_rule && view.can_go_back() && !view.undoing()
 }
 
 /// Whether the step a run failed in may be left out. What a later step needs never may; what tells

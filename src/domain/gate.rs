@@ -1,9 +1,11 @@
 //! When traffic may move, and who may say so.
 
+use std::collections::VecDeque;
+
 use super::error::Problem;
-use super::health::Verdict;
+use super::health::{Decision, Sample, Verdict, Wanted};
 use super::ids::EnvironmentName;
-use super::policy::Protection;
+use super::policy::{HealthPolicy, Protection};
 use super::view::RunView;
 
 /// What a person said before the run began.
@@ -50,15 +52,120 @@ pub fn may_switch(view: &RunView) -> Result<(), Problem> {
             return Err(Problem::new(format!("green of {service} is not ready")));
         }
         if let Some(verdict) = seen.and_then(|s| s.green_health).filter(|v| *v != Verdict::Pass) {
-            return Err(Problem::new(format!("green of {service} is not healthy: {verdict}")));
+            let said = seen.and_then(|s| s.green_judged.as_ref());
+            let said = said.map_or("", |(_, evidence)| evidence.as_str());
+            return Err(
+                Problem::new(format!("green of {service} is not healthy: {verdict}")).because(said)
+            );
         }
     }
     Ok(())
 }
 
+/// So many bad answers in a row turn the verdict.
+const BAD_IN_A_ROW: u32 = 2;
+/// So many times blind in a row: nobody can say.
+const BLIND_IN_A_ROW: u32 = 3;
+/// So many turns among the last answers are flapping, which never passes.
+const TURNS: usize = 4;
+const AMONG: usize = 20;
+
+/// Green while its gate waits: says when the verdict about it turns.
+#[derive(Debug)]
+pub struct GateWatch {
+    policy: HealthPolicy,
+    wanted: Wanted,
+    verdict: Verdict,
+    answers: VecDeque<bool>,
+    row: (bool, u32),
+    blind: u32,
+}
+
+impl GateWatch {
+    /// A watch over a green that was judged so before.
+    pub fn new(policy: HealthPolicy, wanted: Wanted, verdict: Verdict) -> Self {
+        Self { policy, wanted, verdict, answers: VecDeque::new(), row: (true, 0), blind: 0 }
+    }
+
+    /// The verdict now.
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Takes one answer; a decision where the verdict turns.
+    pub fn push(&mut self, sample: &Sample) -> Option<Decision> {
+        let (verdict, evidence) = self.judge(sample)?;
+        if std::mem::replace(&mut self.verdict, verdict) == verdict {
+            return None;
+        }
+        Some(Decision { verdict, evidence })
+    }
+
+    fn judge(&mut self, sample: &Sample) -> Option<(Verdict, String)> {
+        if let Sample::Blind(why) = sample {
+            self.blind += 1;
+            let lost = self.blind >= BLIND_IN_A_ROW;
+            return lost.then(|| (Verdict::Inconclusive, format!("it cannot be asked: {why}")));
+        }
+        self.blind = 0;
+        let judged = self.wanted.judge(sample);
+        let good = judged.is_ok();
+        self.row = (good, if self.row.0 == good { self.row.1 + 1 } else { 1 });
+        if self.answers.len() == AMONG {
+            self.answers.pop_front();
+        }
+        self.answers.push_back(good);
+        let before = self.answers.iter();
+        let turns = before.zip(self.answers.iter().skip(1)).filter(|(a, b)| a != b).count();
+        match judged {
+            Err(why) if self.row.1 >= BAD_IN_A_ROW => {
+                Some((Verdict::Fail, format!("{} bad answers in a row: {why}", self.row.1)))
+            }
+            _ if turns >= TURNS => {
+                let said = format!("flapping: {turns} turns in {} answers", self.answers.len());
+                Some((Verdict::Inconclusive, said))
+            }
+            Ok(()) if self.row.1 >= self.policy.consecutive => {
+                Some((Verdict::Pass, format!("{} healthy answers in a row", self.row.1)))
+            }
+            _ => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_green_that_turns_at_its_gate_is_judged_again() {
+        let build = super::super::ids::BuildId::new("b-1").unwrap();
+        let wanted = Wanted { versions: Vec::new(), build, revision_told: true };
+        let policy = super::super::policy::DeployPolicy::default().health;
+        let mut watch = GateWatch::new(policy, wanted, Verdict::Pass);
+        let mut hear = |answers: &str| {
+            let mut turned = Vec::new();
+            for answer in answers.chars() {
+                let revision = Some("b-1".to_owned());
+                let sample = match answer {
+                    '.' => {
+                        Sample::Healthy(super::super::health::Identity { version: None, revision })
+                    }
+                    'x' => Sample::Unhealthy("HTTP 503".to_owned()),
+                    _ => Sample::Blind("no route".to_owned()),
+                };
+                turned.extend(watch.push(&sample).map(|decision| decision.verdict));
+            }
+            turned
+        };
+        assert_eq!(hear("....x...."), [], "one bad answer is no outage");
+        assert_eq!(hear("xx"), [Verdict::Fail]);
+        assert_eq!(hear("..x.."), [Verdict::Inconclusive], "that is flapping");
+        assert_eq!(hear("...................."), [Verdict::Pass]);
+        assert_eq!(hear("??"), []);
+        assert_eq!(hear("?"), [Verdict::Inconclusive], "whoever cannot ask cannot say");
+        assert_eq!(hear("..."), [Verdict::Pass]);
+    }
 
     #[test]
     fn a_typed_environment_wants_its_own_name() {

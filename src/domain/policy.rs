@@ -94,6 +94,9 @@ pub struct SoakPolicy {
     pub failures: u32,
     /// What then.
     pub on_failure: OnFailure,
+    /// How long a person who watches may hold what follows by rule. Nobody is waited for elsewhere.
+    #[serde(default, with = "text_form")]
+    pub countdown: Duration,
 }
 
 /// Everything a run is driven by.
@@ -134,6 +137,7 @@ impl Default for DeployPolicy {
                 interval: s(1),
                 failures: 2,
                 on_failure: OnFailure::Rollback,
+                countdown: s(10),
             },
             drain: s(30),
             keep_blue: s(1800),

@@ -169,11 +169,14 @@ fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<
         | Event::CandidateReady { .. }
         | Event::SwitchRequested { .. }
         | Event::TrafficObserved { .. }
-        | Event::Judged { .. }
         | Event::ReleaseMarked { .. }
         | Event::BuildStopped { .. }
         | Event::BuildDeleted { .. } => {
             (here && matches!(state, S::Running { .. })).then(|| state.clone())
+        }
+        // Green is watched while its gate waits.
+        Event::Judged { .. } => {
+            (here && matches!(state, S::Running { .. } | S::Waiting { .. })).then(|| state.clone())
         }
         Event::UndoPlanned { .. }
         | Event::RunPaused { .. }

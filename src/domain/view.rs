@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::command::Command;
 use super::event::{DecidedBy, Event, Fact, Mark, Outcome, Recorded};
 use super::health::Verdict;
 use super::ids::{BuildId, RolloutId, RunNumber, ServiceName, StepId};
@@ -27,6 +28,7 @@ pub struct StepView {
 }
 
 /// One service as the run has seen it.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts; none excludes another")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServiceView {
     /// What served when the run began.
@@ -43,6 +45,10 @@ pub struct ServiceView {
     pub preview: Option<String>,
     /// The verdict of green's gate.
     pub green_health: Option<Verdict>,
+    /// When, and by what.
+    pub green_judged: Option<(Timestamp, String)>,
+    /// Whether a person left green's probe out, and stands for it.
+    pub green_left_out: bool,
     /// What the platform last said serves all traffic.
     pub serving: Option<BuildId>,
     /// The request id green was asked for with, to ask again with after a lost reply.
@@ -103,6 +109,8 @@ pub struct RunView {
     pub ended: Option<Timestamp>,
     /// How long it has been going, up to the last fact.
     pub elapsed_ms: u64,
+    /// Whether a person holds the rollback that would follow the failure by rule.
+    pub held: bool,
     /// Why it takes traffic back, if it does.
     pub undo: Option<(DecidedBy, String)>,
     /// The last failure.
@@ -134,6 +142,7 @@ impl RunView {
             started: first.at,
             ended: None,
             elapsed_ms: first.elapsed_ms,
+            held: false,
             undo: None,
             failure: None,
             unknown: Vec::new(),
@@ -159,12 +168,16 @@ impl RunView {
             Recorded::Unknown { kind, .. } => self.unknown.push(kind.clone()),
             Recorded::Known(event) => {
                 let state = transition(&self.state, fact.step.as_ref(), event)?;
-                if state != self.state {
+                // What a gate goes by turned: whoever saw it before has not seen this (N2).
+                let turned =
+                    matches!((event, &state), (Event::Judged { .. }, RunState::Waiting { .. }));
+                self.held &= state == self.state;
+                if turned || state != self.state {
                     self.decided_at = fact.seq;
                 }
                 self.state = state;
                 self.note_step(fact, event);
-                self.note_service(event);
+                self.note_service(fact.at, event);
                 self.note_run(fact, event);
             }
         }
@@ -202,14 +215,16 @@ impl RunView {
                 step.state = StepState::Skipped { reason: reason.clone() };
                 // A person stands for it now.
                 if step.plan.kind == super::step::StepKind::ProbeGreen {
-                    self.services.values_mut().for_each(|s| s.green_health = None);
+                    for service in self.services.values_mut() {
+                        (service.green_health, service.green_left_out) = (None, true);
+                    }
                 }
             }
             _ => {}
         }
     }
 
-    fn note_service(&mut self, event: &Event) {
+    fn note_service(&mut self, at: Timestamp, event: &Event) {
         let mut with = |service: &ServiceName, note: &dyn Fn(&mut ServiceView)| {
             if let Some(seen) = self.services.get_mut(service) {
                 note(seen);
@@ -245,8 +260,11 @@ impl RunView {
                 let whole = splits.iter().find(|part| part.percent == 100);
                 s.serving = whole.map(|part| part.build.clone());
             }),
-            Event::Judged { service, verdict, rule, .. } if rule == GREEN_GATE => {
-                with(service, &|s| s.green_health = Some(*verdict));
+            Event::Judged { service, verdict, rule, evidence } if rule == GREEN_GATE => {
+                with(service, &|s| {
+                    s.green_health = Some(*verdict);
+                    s.green_judged = Some((at, evidence.clone()));
+                });
             }
             _ => {}
         }
@@ -273,6 +291,9 @@ impl RunView {
                         step.state = StepState::Undone;
                     }
                 }
+            }
+            Event::CommandAccepted { command: Command::Pause, .. } => {
+                self.held = matches!(self.state, RunState::Failed { .. });
             }
             Event::RunnerLost { .. } => self.note_doubt(),
             Event::RunEnded { .. } | Event::RunSuperseded { .. } => {

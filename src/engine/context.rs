@@ -142,26 +142,12 @@ impl Context {
 
     /// The build of a side, or why the step cannot go on without it.
     pub(super) fn build_of(&self, service: &ServiceName, side: Side) -> Result<BuildId, StepError> {
-        self.service(service).build(side).cloned().ok_or_else(|| {
-            StepError::lasting(Problem::new(format!("no {side} build of {service} is known")))
-        })
+        build_of(&self.view, service, side)
     }
 
     /// Whom we expect to answer for a service when a side serves.
     pub(super) fn wanted(&self, member: &Member, side: Side) -> Result<Wanted, StepError> {
-        let service = member.service();
-        let release = match side {
-            Side::Green => self.plan().release.clone(),
-            Side::Blue => self.service(service).blue_release,
-        };
-        let mut versions: Vec<_> = release.into_iter().collect();
-        // A service built from a commit may tell that instead of the label.
-        if let (Side::Green, Some(Source::Commit(commit))) = (side, &member.source) {
-            versions.extend(crate::domain::release::ReleaseLabel::new(commit.clone()));
-        }
-        let revision_told =
-            self.outside.hosting.tells_revision() && member.health.revision.is_some();
-        Ok(Wanted { versions, build: self.build_of(service, side)?, revision_told })
+        wanted(&self.view, self.outside.hosting.as_ref(), member, side)
     }
 
     /// Asks a service at its public address.
@@ -204,6 +190,34 @@ impl Context {
         heard.insert(build.clone(), (from, last.clone()));
         last
     }
+}
+
+fn build_of(view: &RunView, service: &ServiceName, side: Side) -> Result<BuildId, StepError> {
+    let build = view.services.get(service).and_then(|seen| seen.build(side));
+    build.cloned().ok_or_else(|| {
+        StepError::lasting(Problem::new(format!("no {side} build of {service} is known")))
+    })
+}
+
+/// Whom we expect to answer for a service when a side serves.
+pub(super) fn wanted(
+    view: &RunView,
+    hosting: &dyn Hosting,
+    member: &Member,
+    side: Side,
+) -> Result<Wanted, StepError> {
+    let service = member.service();
+    let release = match side {
+        Side::Green => view.plan.release.clone(),
+        Side::Blue => view.services.get(service).and_then(|seen| seen.blue_release.clone()),
+    };
+    let mut versions: Vec<_> = release.into_iter().collect();
+    // A service built from a commit may tell that instead of the label.
+    if let (Side::Green, Some(Source::Commit(commit))) = (side, &member.source) {
+        versions.extend(crate::domain::release::ReleaseLabel::new(commit.clone()));
+    }
+    let revision_told = hosting.tells_revision() && member.health.revision.is_some();
+    Ok(Wanted { versions, build: build_of(view, service, side)?, revision_told })
 }
 
 /// So many parts of a log are taken over at once; what is left comes the next time.

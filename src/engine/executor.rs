@@ -1,5 +1,8 @@
 //! Drives one run from wherever it stands to its end.
 
+mod countdown;
+mod gate;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +12,13 @@ use tokio::sync::{mpsc, watch};
 use super::context::{Context, Heard, StepError, StepResult};
 use super::decide::{Next, after_failure};
 use super::error::EngineError;
+use super::green_watch::GreenWatch;
 use super::outside::{Asking, Outside, Signal};
 use super::steps;
 use super::supervisor::Supervisor;
 use crate::domain::command::may_skip;
 use crate::domain::error::Problem;
-use crate::domain::event::{AnsweredBy, DecidedBy, Event, Outcome};
+use crate::domain::event::{DecidedBy, Event, Outcome};
 use crate::domain::gate::may_switch;
 use crate::domain::ids::StepId;
 use crate::domain::plan::RunKind;
@@ -41,6 +45,10 @@ pub struct Engine {
     signals: mpsc::Receiver<Signal>,
     progress: watch::Sender<String>,
     heard: Heard,
+    /// While a gate waits.
+    green: Option<GreenWatch>,
+    /// When the countdown to going back by rule began.
+    failed: Option<Duration>,
 }
 
 impl fmt::Debug for Engine {
@@ -63,7 +71,8 @@ impl Engine {
         let (clock, actor) = (outside.clock.clone(), view.actor.clone());
         let supervisor = Supervisor::new(journal, clock, actor, view);
         let progress = watch::Sender::new(String::new());
-        Self { supervisor, outside, asking, signals, progress, heard: Heard::default() }
+        let heard = Heard::default();
+        Self { supervisor, outside, asking, signals, progress, heard, green: None, failed: None }
     }
 
     /// Takes a run over whose runner died, by a choice somebody made after looking (N8). Call it
@@ -106,6 +115,12 @@ impl Engine {
             let over = matches!(self.supervisor.view().state, RunState::Ended { .. });
             if self.supervisor.wishes.leave.is_some() && !over {
                 return Err(EngineError::Left);
+            }
+            if !matches!(self.supervisor.view().state, RunState::Waiting { .. }) {
+                self.green = None;
+            }
+            if !matches!(self.supervisor.view().state, RunState::Failed { .. }) {
+                self.stop_counting();
             }
             match self.supervisor.view().state.clone() {
                 RunState::Ended { .. } => return Ok(self.supervisor.view().clone()),
@@ -184,17 +199,6 @@ impl Engine {
         Ok(false)
     }
 
-    async fn at_gate(&mut self, gate: &StepId) -> Result<(), EngineError> {
-        let by = match self.supervisor.wishes.approve.take() {
-            Some(id) => AnsweredBy::Command(id),
-            None if !self.supervisor.view().plan.ask_at_gates => AnsweredBy::Beforehand,
-            None if self.leaves()? => return Ok(()),
-            None => return self.idle(LOOK).await,
-        };
-        let next = self.next_of(gate);
-        self.supervisor.record(Some(gate), &Event::GateAnswered { by, next })
-    }
-
     async fn paused(&mut self) -> Result<(), EngineError> {
         if self.leaves()? {
             return Ok(());
@@ -227,6 +231,7 @@ impl Engine {
             }
             // Somebody wants something else meanwhile.
             Next::Retry => Ok(()),
+            Next::Undo(DecidedBy::Rule) if !self.counted_down().await? => Ok(()),
             Next::Undo(by) => {
                 self.go_back(by, problem.unwrap_or_else(|| Problem::new("it failed")))
             }

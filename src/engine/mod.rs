@@ -5,6 +5,7 @@ mod context;
 mod decide;
 mod error;
 mod executor;
+mod green_watch;
 mod outside;
 pub mod probes;
 mod recover;

@@ -18,6 +18,9 @@ const AT_ONCE: usize = 32;
 /// Whoever looks at a screen that was just opened does not wait longer for the first answers.
 const FIRST_WITHIN: Duration = Duration::from_secs(1);
 
+/// So many questions come quicker than the rest.
+const QUICK: u64 = 3;
+
 /// What is to be watched, and how often somebody asked to look at once.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
@@ -98,7 +101,9 @@ impl One {
             // A tenth more or less, so that many probes of one interval do not march in step.
             let interval = self.probe.interval.mul_f64(0.95 + 0.1 * self.share(round));
             let took = self.clock.elapsed().saturating_sub(began);
-            wait = interval.saturating_sub(took);
+            // The first answers soon, so that something can be said.
+            let usual = interval.saturating_sub(took);
+            wait = if round < QUICK { usual.min(FIRST_WITHIN) } else { usual };
         }
     }
 

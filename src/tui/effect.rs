@@ -121,6 +121,8 @@ pub enum Effect {
     Look(EnvironmentName),
     /// Something about the log that is followed.
     Log(LogAsk),
+    /// Ask everything that is watched now.
+    ProbeNow,
     /// Read the runs of every environment.
     Past,
     /// Write the report of a run, and use it.

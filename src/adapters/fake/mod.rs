@@ -4,6 +4,7 @@
 mod clock;
 mod hosting;
 mod script;
+mod services;
 
 pub use self::clock::RehearsalClock;
 pub use self::hosting::FakeWorld;

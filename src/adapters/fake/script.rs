@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use super::hosting::Answering;
+use crate::domain::health::Sample;
+
 /// A scenario (terminal.md 2.21).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scenario {
@@ -15,6 +18,10 @@ pub enum Scenario {
     Soak,
     /// GREEN is not healthy.
     HealthFail,
+    /// GREEN goes down while its gate waits.
+    Flap,
+    /// Some of what is watched is down, slow, or cannot be asked.
+    Stale,
     /// 5,000 log lines a second, for 20 s.
     Storm,
     /// Log lines that would drive the terminal.
@@ -23,12 +30,14 @@ pub enum Scenario {
 
 impl Scenario {
     /// Every one of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Idle,
         Self::Gate,
         Self::Run,
         Self::Soak,
         Self::HealthFail,
+        Self::Flap,
+        Self::Stale,
         Self::Storm,
         Self::Hostile,
     ];
@@ -41,6 +50,8 @@ impl Scenario {
             Self::Run => "run",
             Self::Soak => "soak",
             Self::HealthFail => "health-fail",
+            Self::Flap => "flap",
+            Self::Stale => "stale",
             Self::Storm => "storm",
             Self::Hostile => "hostile",
         }
@@ -67,6 +78,41 @@ impl Scenario {
     /// The release whose GREEN is not healthy.
     pub fn sick(self, release: &str) -> bool {
         release.contains("broken") || (self == Self::HealthFail && release == "1.5.0")
+    }
+}
+
+/// GREEN is well for so long.
+const WELL: Duration = Duration::from_millis(6500);
+/// What cannot be asked any more could be for so long.
+const SEEN: Duration = Duration::from_secs(4);
+
+/// A question to an address.
+pub(super) struct Asked<'a> {
+    pub(super) base: &'a str,
+    /// Whether it is one of a build without traffic.
+    pub(super) green: bool,
+    /// So long after the scenario began.
+    pub(super) after: Duration,
+    /// It is the so manieth.
+    pub(super) nth: u64,
+}
+
+/// What an address answers, if that is not what usually is.
+pub(super) fn odd(
+    scenario: Scenario,
+    asked: &Asked<'_>,
+    who: Option<&Answering>,
+) -> Option<Sample> {
+    let bad = |why: &str| Some(Sample::Unhealthy(why.to_owned()));
+    let blind = || Some(Sample::Blind("no answer to DNS from here".to_owned()));
+    let app = who.is_some_and(|who| asked.green && who.backend.ends_with("toto-app"));
+    let is = |name: &str| asked.base.contains(name);
+    match scenario {
+        Scenario::Flap if app && asked.after > WELL => bad("HTTP 503: upstream connect error"),
+        Scenario::Stale if is("auth") && asked.nth == 6 => bad("HTTP 503"),
+        Scenario::Stale if is("functions") && asked.after > SEEN => bad("HTTP 503"),
+        Scenario::Stale if (is("stripe") || app) && asked.after > SEEN => blind(),
+        _ => None,
     }
 }
 

@@ -89,4 +89,6 @@ pub struct SoakConfig {
     pub failures: Option<u32>,
     /// What then.
     pub on_failure: Option<OnFailure>,
+    /// How long a person who watches may hold a rollback by rule; 0s: at once.
+    pub countdown: Option<DurationText>,
 }

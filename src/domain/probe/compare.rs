@@ -45,7 +45,7 @@ impl Difference {
             Verdict::Inconclusive => "too few answers to say",
         };
         let (p50, p95) = (percent(self.p50), percent(self.p95));
-        format!("GREEN beside BLUE p50 {p50}, p95 {p95} of {blue} and {green} answers: {verdict}")
+        format!("GREEN to BLUE p50 {p50} p95 {p95}, n {blue}:{green}: {verdict}")
     }
 }
 

@@ -200,6 +200,7 @@ impl Watch {
         }
         let up = matches!(self.state, State::Ok | State::Degraded);
         if !up && self.row.1 < self.rules.rise {
+            self.why = format!("{} ok of {} in a row", self.row.1, self.rules.rise);
             return None;
         }
         Some(self.degraded(heard).map_or_else(

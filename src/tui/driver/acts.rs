@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
 
-use super::clipboard;
 use super::past::Past;
+use super::{clipboard, health};
 use crate::app::App;
 use crate::config::Loaded;
 use crate::domain::command::Command;
@@ -39,6 +39,7 @@ pub(super) struct Acts {
     config: PathBuf,
     sender: Sender<Msg>,
     log: Asks<LogAsk>,
+    health: Sender<health::Ask>,
     past: Arc<Past>,
     /// One look at a time for each environment.
     looking: Arc<BTreeMap<String, tokio::sync::Mutex<()>>>,
@@ -51,10 +52,12 @@ impl Acts {
         config: PathBuf,
         sender: Sender<Msg>,
         log: Asks<LogAsk>,
+        health: Sender<health::Ask>,
     ) -> Self {
         let names = loaded.environments().into_iter().map(str::to_owned);
         let looking = Arc::new(names.map(|name| (name, tokio::sync::Mutex::new(()))).collect());
-        Self { app, loaded: Arc::new(loaded), config, sender, log, past: Arc::default(), looking }
+        let (loaded, past) = (Arc::new(loaded), Arc::default());
+        Self { app, loaded, config, sender, log, health, past, looking }
     }
 
     /// Looks at every environment again and again.
@@ -83,13 +86,18 @@ impl Acts {
                     Ok(runs) => (runs, None),
                     Err(error) => (Vec::new(), Some(error.problem())),
                 };
-                let mut seen = propose::look(&self.app, &ground, &runs, true).await;
+                let mut seen = propose::look(&self.app, &ground, &runs, false).await;
                 // No past that could be read is not no past.
                 if let Some(problem) = unread {
                     let why = format!("nobody can say: the past cannot be read: {}", problem.what);
                     for service in &mut seen.services {
                         service.rollback = Readiness { target: None, why: Some(why.clone()) };
                     }
+                }
+                if let Ok(watching) = self.loaded.watching(name) {
+                    let probes = propose::probes(&ground, &watching, &seen);
+                    let ask = health::Ask::Watch(ground.environment.clone(), probes);
+                    let _ = self.health.send(ask).await;
                 }
                 (ground.environment, seen)
             }
@@ -139,6 +147,10 @@ impl Acts {
         Some(match effect {
             Effect::Look(name) => {
                 self.look(name.as_str()).await;
+                return None;
+            }
+            Effect::ProbeNow => {
+                let _ = self.health.send(health::Ask::Now).await;
                 return None;
             }
             Effect::FindTargets(ticket, name) => Msg::Targets(ticket, self.targets(&name).await),

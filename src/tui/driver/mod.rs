@@ -3,6 +3,7 @@
 
 mod acts;
 mod clipboard;
+mod health;
 mod input;
 mod log;
 mod past;
@@ -78,7 +79,8 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     memory.recall(&mut model);
     let looks = options.looks.clone();
     watch::spawn(options.looks, options.config.clone(), loaded.config.clone(), saved);
-    let acts = Acts::new(app.clone(), loaded, options.config, sender, log);
+    let health = health::spawn(app.clone(), sender.clone());
+    let acts = Acts::new(app.clone(), loaded, options.config, sender, log, health);
     acts.look_regularly();
     let signals = Signals::listen().map_err(failed)?;
     let screen = Screen::take().map_err(failed)?;

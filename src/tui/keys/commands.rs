@@ -31,6 +31,7 @@ pub enum Command {
     Environments,
     DeployPane,
     Logs,
+    Health,
     History,
     Dashboard,
     Zoom,
@@ -55,6 +56,8 @@ pub enum Command {
     CopyAll,
     Save,
     Compare,
+    ProbeNow,
+    HideOk,
     Messages,
     Mouse,
     Help,
@@ -88,6 +91,8 @@ pub enum Group {
     Moves,
     /// Of the log.
     Logs,
+    /// Of what is watched.
+    Health,
     /// Of the history.
     History,
     /// The program itself.
@@ -135,8 +140,8 @@ const fn only(pane: Pane, row: Row) -> Row {
 /// The table. No lower-case key and no Ctrl key changes a deployment; `p` can only make one wait.
 pub const COMMANDS: &[Row] = {
     use Command as C;
-    use Group::{Acts, History, Logs, Moves, Program};
-    use Pane::{History as PastPane, Logs as LogPane};
+    use Group::{Acts, Health, History, Logs, Moves, Program};
+    use Pane::{Health as HealthPane, History as PastPane, Logs as LogPane};
     &[
         row(C::Switch, Acts, "switch", "open the gate: switch traffic to green", &["T"]),
         row(C::Deploy, Acts, "deploy", "deploy a release here", &["D"]),
@@ -168,6 +173,7 @@ pub const COMMANDS: &[Row] = {
         ),
         row(C::DeployPane, Moves, "goto deploy", "Deploy; again: zoom", &["2", "g d"]),
         row(C::Logs, Moves, "goto logs", "Logs; again: zoom", &["3", "g l"]),
+        row(C::Health, Moves, "goto health", "Health; again: zoom", &["4", "g h"]),
         row(C::History, Moves, "goto history", "History; again: zoom", &["7", "g y"]),
         row(C::Dashboard, Moves, "dashboard", "all panes", &["0"]),
         row(C::Zoom, Moves, "zoom", "this pane alone, or all", &["z"]),
@@ -194,6 +200,8 @@ pub const COMMANDS: &[Row] = {
         row(C::Copy, Logs, "copy", "copy the line, the selection or the report", &["y"]),
         row(C::CopyAll, Logs, "copy-shown", "copy all that is shown", &["Y"]),
         row(C::Save, Logs, "save", "save the log that is shown, or the report, to a file", &["s"]),
+        row(C::ProbeNow, Health, "probe-now", "ask everything that is watched now", &["F5"]),
+        only(HealthPane, row(C::HideOk, Health, "hide-ok", "only what is not well", &["o"])),
         only(
             PastPane,
             row(C::Compare, History, "compare", "compare with the run before it", &["c"]),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::policy::Protection;
+use crate::domain::probe::{ProbeSeen, Turned};
 use crate::domain::recover::Doubt;
 use crate::domain::run::RunState;
 use crate::domain::seen::EnvironmentSeen;
@@ -36,6 +37,10 @@ pub struct Environment {
     pub run: Option<RunSeen>,
     /// Who has locked it and why.
     pub lock: Option<String>,
+    /// What is watched on it, as it stood last.
+    pub probes: Vec<ProbeSeen>,
+    /// What of that changed lately, newest first.
+    pub turned: Vec<Turned>,
     /// What the world says about its run in doubt, or why nobody can say.
     pub doubt: Option<Result<Doubt, Problem>>,
 }
@@ -47,7 +52,13 @@ impl Environment {
     /// One that nobody looked at yet.
     pub fn new(name: EnvironmentName, protection: Protection, services: Vec<String>) -> Self {
         let (seen, run, lock, doubt) = (None, None, None, None);
-        Self { name, protection, services, seen, read: false, run, lock, doubt }
+        let (probes, turned) = (Vec::new(), Vec::new());
+        Self { name, protection, services, seen, read: false, run, lock, probes, turned, doubt }
+    }
+
+    /// How customers of a service are answered, if that is watched.
+    pub fn answers(&self, service: &str) -> Option<&ProbeSeen> {
+        self.probes.iter().find(|probe| probe.live && probe.name == service)
     }
 
     /// The run, unless it is over.

@@ -3,6 +3,7 @@
 pub mod deploy;
 pub mod dialog;
 pub mod environments;
+pub mod health;
 pub mod history;
 pub mod logs;
 pub mod messages;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use self::deploy::DeployPane;
 use self::dialog::Dialog;
 use self::environments::Environment;
+use self::health::HealthPane;
 use self::history::HistoryPane;
 use self::logs::LogsPane;
 use self::messages::Messages;
@@ -33,13 +35,16 @@ pub enum Pane {
     Deploy,
     /// Its log.
     Logs,
+    /// Whether what is watched there answers.
+    Health,
     /// What was, on every environment.
     History,
 }
 
 impl Pane {
     /// In the order of their numbers.
-    pub const ALL: [Self; 4] = [Self::Environments, Self::Deploy, Self::Logs, Self::History];
+    pub const ALL: [Self; 5] =
+        [Self::Environments, Self::Deploy, Self::Logs, Self::Health, Self::History];
 
     /// Its title.
     pub fn title(self) -> &'static str {
@@ -47,6 +52,7 @@ impl Pane {
             Self::Environments => "1 Environments",
             Self::Deploy => "2 Deploy",
             Self::Logs => "3 Logs",
+            Self::Health => "4 Health",
             Self::History => "7 History",
         }
     }
@@ -86,6 +92,8 @@ pub struct Model {
     pub deploy: DeployPane,
     /// Of the Logs pane.
     pub logs: LogsPane,
+    /// Of the Health pane.
+    pub health: HealthPane,
     /// Of the History pane.
     pub history: HistoryPane,
     /// The box over everything, if there is one.
@@ -142,6 +150,7 @@ impl Model {
             zoom: false,
             deploy: DeployPane::default(),
             logs: LogsPane::default(),
+            health: HealthPane::default(),
             history: HistoryPane::default(),
             dialog: None,
             overlay: None,

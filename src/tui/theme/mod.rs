@@ -21,6 +21,7 @@ pub use self::palette::Palette;
 pub use self::role::Role;
 
 use crate::domain::event::Outcome;
+use crate::domain::probe::{ProbeSeen, State};
 use crate::domain::run::RunState;
 use crate::domain::seen::Health;
 use crate::domain::step::{Side, StepState};
@@ -129,6 +130,21 @@ impl Theme {
             | RunState::Ready { .. }
             | RunState::Running { .. }
             | RunState::Done => self.mark("◌", "[>]", "RUNNING", Role::Running),
+        }
+    }
+
+    /// How a probe stands.
+    pub fn probe(&self, probe: &ProbeSeen) -> Mark {
+        if probe.muted.is_some() && probe.state != State::Ok {
+            return self.mark("‖", "[=]", "MUTED", Role::HealthOff);
+        }
+        match probe.state {
+            State::Off => self.mark("○", "[ ]", "OFF", Role::HealthOff),
+            State::Ok => self.mark("✓", "[+]", "OK", Role::HealthOk),
+            State::Degraded => self.mark("▲", "[!]", "DEGR", Role::HealthDegraded),
+            State::Flapping => self.mark("▲", "[!]", "FLAP", Role::HealthDegraded),
+            State::Down => self.mark("✗", "[X]", "DOWN", Role::HealthDown),
+            State::Stale => self.mark("?", "[~]", "STALE", Role::HealthStale),
         }
     }
 

@@ -54,6 +54,7 @@ roles! {
     RolledBack "state.rolledback",
     Unknown "state.unknown",
     HealthOk "health.ok",
+    HealthDegraded "health.degraded",
     HealthDown "health.down",
     HealthStale "health.stale",
     HealthOff "health.off",

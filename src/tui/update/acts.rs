@@ -5,6 +5,7 @@ use tui_input::Input;
 use super::tell_problem;
 use crate::domain::command::{self, may_skip};
 use crate::domain::error::Problem;
+use crate::domain::gate::may_switch;
 use crate::domain::ids::{RunNumber, ServiceName};
 use crate::domain::plan::{Member, RunKind};
 use crate::domain::policy::Protection;
@@ -36,8 +37,10 @@ pub fn available(model: &Model, command: Command) -> Result<(), String> {
             Some(view) => may_go_back(view),
             None => Ok(()),
         },
-        Command::Switch => match state {
-            Some(RunState::Waiting { .. }) => Ok(()),
+        Command::Switch => match driven {
+            Some(view) if matches!(view.state, RunState::Waiting { .. }) => {
+                may_switch(view).map_err(|problem| problem.to_string())
+            }
             _ => Err("no gate is open".to_owned()),
         },
         Command::Abort => match driven {
@@ -64,6 +67,10 @@ pub fn available(model: &Model, command: Command) -> Result<(), String> {
             Some(RunState::Ready { .. } | RunState::Running { .. } | RunState::Paused { .. }) => {
                 Ok(())
             }
+            Some(RunState::Failed { .. }) if driven.is_some_and(|view| view.held) => {
+                Err("it is held already; B gives traffic back".to_owned())
+            }
+            Some(RunState::Failed { .. }) if driven.is_some_and(command::counts_down) => Ok(()),
             Some(RunState::Waiting { .. }) => Err("the run waits at its gate anyway".to_owned()),
             _ => Err("no run is under way".to_owned()),
         },

@@ -8,6 +8,7 @@ use super::text::{edit, insert};
 use crate::domain::command::Command;
 use crate::domain::error::Problem;
 use crate::domain::event::Mark;
+use crate::domain::gate::may_switch;
 use crate::domain::plan::Plan;
 use crate::domain::policy::Protection;
 use crate::domain::readiness::Target;
@@ -360,8 +361,11 @@ pub(super) fn recheck(model: &mut Model) {
     let changed = if bound(&here) == asked.bound {
         here.lock.as_ref().filter(|_| starts).map(|lock| format!("it is locked: {lock}"))
     } else {
-        let moved =
-            |run: &RunSeen| format!("run {} is now {}", run.view.number, run.view.state.sentence());
+        let approves = matches!(asked.action, Action::Send(_, _, Command::Approve));
+        let moved = |run: &RunSeen| match may_switch(&run.view).err().filter(|_| approves) {
+            Some(problem) => format!("BLOCKED: {problem}"),
+            None => format!("run {} is now {}", run.view.number, run.view.state.sentence()),
+        };
         Some(here.run.as_ref().map_or("it has no run".to_owned(), moved))
     };
     if let Some(now) = changed {

@@ -3,6 +3,7 @@
 
 pub mod acts;
 mod dialog;
+mod health;
 mod history;
 mod logs;
 mod navigate;
@@ -23,6 +24,7 @@ use super::model::overlay::{Finder, Overlay};
 use super::model::{Model, Pane};
 use super::msg::{Msg, Stored};
 use crate::domain::error::Problem;
+use crate::domain::run::RunState;
 
 /// Ctrl-C counts as a second one for so long.
 const TWICE_WITHIN: Duration = Duration::from_secs(2);
@@ -54,6 +56,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 here.seen = Some((seen, at));
             }
         }
+        Msg::Probed(name, probes, turned) => return health::probed(model, &name, probes, turned),
         Msg::Logged(run, asked, extent, tail) => {
             if (model.logs.run, model.logs.asked) == (Some(run), asked) {
                 (model.logs.extent, model.logs.tail) = (extent, tail);
@@ -245,6 +248,11 @@ fn run(model: &mut Model, command: Command, key: Key) -> Vec<Effect> {
         Command::Open => return open(model, key),
         Command::Copy | Command::CopyAll | Command::Save => return take(model, command),
         Command::Compare => history::compare(model),
+        Command::ProbeNow => return health::probe_now(model),
+        Command::HideOk => {
+            model.health.hides_ok = !model.health.hides_ok;
+            model.health.selected = 0;
+        }
         Command::Mouse => {
             model.mouse = !model.mouse;
             model.tell(if model.mouse {
@@ -284,6 +292,7 @@ fn run(model: &mut Model, command: Command, key: Key) -> Vec<Effect> {
 fn take(model: &mut Model, command: Command) -> Vec<Effect> {
     let run = match model.focus {
         Pane::Logs => return logs::take(model, command),
+        Pane::Health if command != Command::Save => return health::copy(model),
         Pane::History => model.history.opened().or(model.history.chosen()).map(|run| run.number),
         _ => model.here().and_then(|here| here.run.as_ref()).map(|run| run.view.number),
     };
@@ -296,11 +305,17 @@ fn take(model: &mut Model, command: Command) -> Vec<Effect> {
 
 /// Enter: the main act of what has the focus.
 fn open(model: &mut Model, key: Key) -> Vec<Effect> {
+    let waits = |run: &RunSeen| matches!(run.view.state, RunState::Waiting { .. });
+    let at_gate = model.here().and_then(|e| e.driven()).is_some_and(waits);
     match model.focus {
         Pane::History => {
             history::open(model);
             model.zoom = model.history.open.is_some();
             follow(model).into_iter().collect()
+        }
+        Pane::Health => {
+            model.zoom = !model.zoom;
+            Vec::new()
         }
         Pane::Environments => {
             (model.focus, model.zoom) = (Pane::Deploy, false);
@@ -309,9 +324,7 @@ fn open(model: &mut Model, key: Key) -> Vec<Effect> {
         Pane::Deploy if model.here().is_some_and(|e| e.in_doubt().is_some()) => {
             acts::take_over(model, key)
         }
-        Pane::Deploy if acts::available(model, Command::Switch).is_ok() => {
-            acts::act(model, Command::Switch, key)
-        }
+        Pane::Deploy if at_gate => acts::act(model, Command::Switch, key),
         // What failed is looked for where it said so.
         Pane::Deploy if model.here().and_then(|e| e.run.as_ref()).is_some_and(failed) => {
             logs::go(model, Command::NextError)

@@ -12,6 +12,7 @@ pub(super) fn go(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Environments => pane(model, Pane::Environments),
         Command::DeployPane => pane(model, Pane::Deploy),
         Command::Logs => pane(model, Pane::Logs),
+        Command::Health => pane(model, Pane::Health),
         Command::History => pane(model, Pane::History),
         Command::NextPane => step_pane(model, 1),
         Command::PreviousPane => step_pane(model, Pane::ALL.len() - 1),
@@ -129,6 +130,7 @@ fn page(model: &Model) -> isize {
 pub(super) fn wheel(model: &mut Model, pane: Pane, by: isize) {
     match pane {
         Pane::Environments => {}
+        Pane::Health => probe(model, by),
         Pane::Logs => model.logs.scroll(by),
         Pane::Deploy => {
             model.deploy.scroll = model.deploy.scroll.saturating_add_signed(by).min(200);
@@ -140,10 +142,17 @@ pub(super) fn wheel(model: &mut Model, pane: Pane, by: isize) {
     }
 }
 
+fn probe(model: &mut Model, by: isize) {
+    let probes = model.here().map_or(&[][..], |here| &here.probes);
+    let last = model.health.shown(probes).len().saturating_sub(1);
+    model.health.selected = model.health.selected.saturating_add_signed(by).min(last);
+}
+
 fn lines(model: &mut Model, by: isize) {
     match model.focus {
         Pane::Environments => environment(model, by.signum()),
         Pane::Logs => model.logs.scroll(by),
+        Pane::Health => probe(model, by),
         Pane::History => {
             let last = model.history.runs.len().saturating_sub(1);
             model.history.selected = model.history.selected.saturating_add_signed(by).min(last);

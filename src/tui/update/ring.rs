@@ -21,10 +21,15 @@ pub(super) fn ring(model: &mut Model, run: &RunSeen) -> Option<Effect> {
         RunState::Ended { outcome } => format!("is over: {}", outcome.word().replace('_', " ")),
         _ => return None,
     };
+    call(model, &format!("run {} on {} {what}", view.number, view.plan.environment))
+}
+
+/// Calls somebody who looks elsewhere, not too often.
+pub(super) fn call(model: &mut Model, text: &str) -> Option<Effect> {
     let late = model.rang.is_none_or(|at| model.elapsed.saturating_sub(at) >= APART);
     if model.focused || !late {
         return None;
     }
     model.rang = Some(model.elapsed);
-    Some(Effect::Ring(format!("run {} on {} {what}", view.number, view.plan.environment)))
+    Some(Effect::Ring(text.to_owned()))
 }

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{framed, wrapped, write};
+use crate::domain::probe::State;
 use crate::domain::seen::ServiceSeen;
 use crate::tui::model::environments::Environment;
 use crate::tui::model::{Model, Pane};
@@ -51,7 +52,9 @@ fn of(
                 let what = format!("   {}", problem.what);
                 lines.push(Line::from(Span::styled(what, theme.style(Role::Unknown))));
             } else {
-                lines.extend(seen.services.iter().map(|s| service(theme, s, stale.is_some())));
+                lines.extend(
+                    seen.services.iter().map(|s| service(theme, environment, s, stale.is_some())),
+                );
             }
         }
     }
@@ -74,12 +77,22 @@ fn of(
     lines
 }
 
-fn service(theme: &Theme, service: &ServiceSeen, stale: bool) -> Line<'static> {
+fn service(
+    theme: &Theme,
+    environment: &Environment,
+    service: &ServiceSeen,
+    stale: bool,
+) -> Line<'static> {
     let live = service.live.as_ref().map_or_else(
         || "nothing".to_owned(),
         |b| b.release.as_ref().map_or_else(|| b.build.to_string(), ToString::to_string),
     );
-    let mark = theme.health(Some(&service.health).filter(|_| !stale));
+    // What is watched is known better than by one look.
+    let mark = match environment.answers(service.service.as_str()) {
+        Some(probe) if service.live.is_some() && probe.state != State::Off => theme.probe(probe),
+        Some(_) if service.live.is_some() => theme.health(None),
+        _ => theme.health(Some(&service.health).filter(|_| !stale)),
+    };
     Line::from(vec![
         Span::raw(format!("   {:<10} {live:<14} ", service.service.to_string())),
         Span::styled(format!("{} {}", mark.glyph, mark.word), theme.style(mark.role)),

@@ -10,6 +10,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::{clock, took};
 use crate::domain::plan::RunKind;
 use crate::domain::policy::Protection;
+use crate::domain::probe::State;
 use crate::domain::seen::ServiceSeen;
 use crate::domain::step::Side;
 use crate::domain::time::spoken;
@@ -17,6 +18,7 @@ use crate::domain::usual::{LEAST_RUNS, Usual};
 use crate::domain::view::RunView;
 use crate::tui::model::Model;
 use crate::tui::model::environments::{Environment, RunSeen};
+use crate::tui::model::health::counts;
 use crate::tui::theme::{Role, Theme};
 
 fn role_of(environment: &Environment) -> Role {
@@ -102,6 +104,7 @@ pub(super) fn second(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     if let Some(age) = here.stale(model.elapsed) {
         parts.push((format!("STALE: looked {} s ago", age.as_secs()), Role::Unknown));
     }
+    parts.extend(probes(here));
     let (errors, warnings) = (model.logs.extent.errors, model.logs.extent.warnings);
     if errors + warnings > 0 {
         let (bad, odd) = (theme.pick("✗", "E"), theme.pick("▲", "W"));
@@ -119,6 +122,25 @@ pub(super) fn second(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
         line.push_span(Span::styled(text, theme.style(role)));
     }
     line.render(area, buffer);
+}
+
+/// How much of what is watched is well.
+fn probes(here: &Environment) -> Option<(String, Role)> {
+    let all = here.probes.len();
+    let worst = counts(&here.probes).first().map(|(state, _)| *state)?;
+    let well = here.probes.iter().filter(|probe| probe.state == State::Ok).count();
+    let role = match worst {
+        State::Down => Role::HealthDown,
+        State::Flapping | State::Degraded => Role::HealthDegraded,
+        State::Stale => Role::HealthStale,
+        State::Off | State::Ok => Role::Text,
+    };
+    let word = match worst {
+        State::Ok => String::new(),
+        State::Off => ", asking".to_owned(),
+        worst => format!(", {}", worst.word()),
+    };
+    Some((format!("probes {well}/{all} ok{word}"), role))
 }
 
 fn names<'a>(names: impl IntoIterator<Item = &'a crate::domain::ids::ServiceName>) -> String {

@@ -109,10 +109,15 @@ fn of_screen(model: &Model, width: u16) -> Vec<(String, String)> {
             (Command::Copy, "copy report"),
             (Command::Save, "save report"),
         ],
+        Pane::Health => &[
+            (Command::ProbeNow, "probe now"),
+            (Command::HideOk, "only what is not well"),
+            (Command::Copy, "copy table"),
+        ],
         Pane::Environments | Pane::Deploy => &[(Command::NextEnvironment, "environment")],
     };
     let of_pane = of_pane.iter().map(|(command, word)| (*command, (*word).to_owned()));
-    let pane: Vec<_> = if model.focus == Pane::Logs || model.focus == Pane::History {
+    let pane: Vec<_> = if matches!(model.focus, Pane::Logs | Pane::Health | Pane::History) {
         of_pane.chain(acts).collect()
     } else {
         acts.chain(of_pane).collect()

@@ -5,6 +5,7 @@ mod dialog;
 mod environments;
 mod facts;
 mod footer;
+mod health;
 mod history;
 mod logs;
 mod overlay;
@@ -89,6 +90,7 @@ fn whole(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             Pane::Environments => environments::render(model, theme, area, buffer),
             Pane::Deploy => deploy::render(model, theme, area, buffer),
             Pane::Logs => logs::render(model, theme, area, buffer),
+            Pane::Health => health::render(model, theme, area, buffer),
             Pane::History => history::render(model, theme, area, buffer),
         }
     }
@@ -118,17 +120,33 @@ fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
             pane => vec![(pane, main), (Pane::Logs, strip)],
         };
     }
-    let left = if area.width >= 150 { 50 } else { 36 };
-    let [left, right] =
-        area.layout(&Layout::horizontal([Constraint::Length(left), Constraint::Min(40)]));
-    let [upper, lower] =
-        right.layout(&Layout::vertical([Constraint::Percentage(68), Constraint::Min(6)]));
-    let [environments, history] =
-        left.layout(&Layout::vertical([Constraint::Fill(1), Constraint::Fill(1)]));
+    let halves = |area: Rect| -> [Rect; 2] {
+        area.layout(&Layout::vertical([Constraint::Fill(1), Constraint::Fill(1)]))
+    };
+    let thirds = |area: Rect| -> [Rect; 2] {
+        area.layout(&Layout::vertical([Constraint::Percentage(68), Constraint::Min(6)]))
+    };
+    if area.width < 150 || whole.height < 40 {
+        let columns = [Constraint::Length(36), Constraint::Min(40)];
+        let [left, right] = area.layout(&Layout::horizontal(columns));
+        let ([upper, lower], [environments, below]) = (thirds(right), halves(left));
+        // What does not fit takes the place of Health while it has the keys.
+        let other = if model.focus == Pane::History { Pane::History } else { Pane::Health };
+        return vec![
+            (Pane::Environments, environments),
+            (Pane::Deploy, upper),
+            (Pane::Logs, lower),
+            (other, below),
+        ];
+    }
+    let columns = [Constraint::Length(36), Constraint::Min(40), Constraint::Length(46)];
+    let [left, middle, right] = area.layout(&Layout::horizontal(columns));
+    let ([upper, lower], [health, history]) = (thirds(middle), thirds(right));
     vec![
-        (Pane::Environments, environments),
+        (Pane::Environments, left),
         (Pane::Deploy, upper),
         (Pane::Logs, lower),
+        (Pane::Health, health),
         (Pane::History, history),
     ]
 }

@@ -75,6 +75,7 @@ fn help(model: &Model, finder: &Finder, theme: &Theme, area: Rect, buffer: &mut 
         (Group::Acts, "CHANGES A DEPLOYMENT, and asks first"),
         (Group::Moves, "MOVES"),
         (Group::Logs, "LOGS, and what y takes"),
+        (Group::Health, "HEALTH"),
         (Group::History, "HISTORY"),
         (Group::Program, "PROGRAM"),
     ];

@@ -108,6 +108,7 @@ impl Look<'_> {
                 Some(step.summary.clone())
             }
             StepState::Waiting => return self.evidence(),
+            StepState::Failed { .. } => return self.progress(step),
             StepState::Running { .. } => {
                 let mut lines = self.progress(step);
                 lines.extend(self.slower(step));
@@ -132,11 +133,28 @@ impl Look<'_> {
             let (glyph, role, word) = match seen.green_health {
                 Some(Verdict::Pass) => (self.theme.pick("✓", "[+]"), Role::Ok, "healthy"),
                 Some(Verdict::Fail) => (self.theme.pick("✗", "[X]"), Role::Failed, "NOT healthy"),
-                Some(Verdict::Inconclusive) | None => {
-                    (self.theme.pick("?", "[~]"), Role::Unknown, "not asked")
+                Some(Verdict::Inconclusive) => {
+                    (self.theme.pick("?", "[~]"), Role::Unknown, "NOT known to be healthy")
                 }
+                None if seen.green_left_out => {
+                    let word = "not proven: a person left that out";
+                    (self.theme.pick("–", "[-]"), Role::Warning, word)
+                }
+                None => (
+                    self.theme.pick("?", "[~]"),
+                    Role::Unknown,
+                    "cannot be asked before the switch",
+                ),
             };
-            parts.push((glyph, role, format!("{service} GREEN {word}")));
+            // What is bad says why; what is good says since when that is known.
+            let more = match &seen.green_judged {
+                Some((at, _)) if seen.green_health == Some(Verdict::Pass) => {
+                    format!(", judged {}", clock(*at))
+                }
+                Some((_, evidence)) => format!(": {evidence}"),
+                None => String::new(),
+            };
+            parts.push((glyph, role, format!("{service} GREEN {word}{more}")));
         }
         let blue = view.services.values().all(|s| s.blue.is_some());
         parts.push(if blue {

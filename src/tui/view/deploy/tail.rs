@@ -2,6 +2,8 @@
 
 use ratatui::text::{Line, Span};
 
+use crate::domain::command::counts_down;
+use crate::domain::gate::may_switch;
 use crate::domain::plan::RunKind;
 use crate::domain::run::RunState;
 use crate::domain::step::{Side, StepState};
@@ -146,8 +148,17 @@ pub(in crate::tui::view) fn customers(view: &RunView) -> String {
 
 fn what_now(here: &Environment, view: &RunView) -> String {
     match &view.state {
-        RunState::Waiting { .. } => {
-            format!("Enter or T: send all traffic of {} to GREEN (you will be asked)", here.name)
+        RunState::Waiting { .. } => match may_switch(view) {
+            Err(problem) => {
+                format!("T is off: {problem}. It is asked again meanwhile; A ends the run")
+            }
+            Ok(()) => format!(
+                "Enter or T: send all traffic of {} to GREEN (you will be asked)",
+                here.name
+            ),
+        },
+        RunState::Failed { .. } if counts_down(view) && !view.held => {
+            "traffic goes back by rule: p holds that   B now   R retry".to_owned()
         }
         RunState::Failed { .. } if view.touched_traffic() => {
             "R retry   S skip   B give traffic back".to_owned()

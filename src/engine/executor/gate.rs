@@ -1,0 +1,38 @@
+//! A run at its gate.
+
+use super::{Engine, LOOK};
+use crate::domain::event::{AnsweredBy, Event};
+use crate::domain::ids::StepId;
+use crate::engine::error::EngineError;
+use crate::engine::green_watch::GreenWatch;
+
+impl Engine {
+    /// Waits for whoever may open it. Gates never time out.
+    pub(super) async fn at_gate(&mut self, gate: &StepId) -> Result<(), EngineError> {
+        let by = match self.supervisor.wishes.approve.take() {
+            Some(id) => AnsweredBy::Command(id),
+            None if !self.supervisor.view().plan.ask_at_gates => AnsweredBy::Beforehand,
+            None if self.leaves()? => return Ok(()),
+            None => {
+                self.watch_green(gate)?;
+                return self.idle(LOOK).await;
+            }
+        };
+        let next = self.next_of(gate);
+        self.supervisor.record(Some(gate), &Event::GateAnswered { by, next })
+    }
+
+    /// Green is asked for its health while its gate waits, and what turns is a fact: whoever opens the
+    /// gate by what was so before is refused.
+    fn watch_green(&mut self, gate: &StepId) -> Result<(), EngineError> {
+        let watch = self
+            .green
+            .get_or_insert_with(|| GreenWatch::start(self.supervisor.view(), &self.outside));
+        let turned = watch.turned();
+        self.progress.send_replace(watch.progress());
+        for event in turned {
+            self.supervisor.record(Some(gate), &event)?;
+        }
+        Ok(())
+    }
+}

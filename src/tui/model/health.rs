@@ -1,0 +1,62 @@
+//! The Health pane: what is watched on the selected environment.
+
+use std::time::Duration;
+
+use crate::domain::probe::{ProbeSeen, State};
+
+/// Where the pane stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HealthPane {
+    /// The selected probe, among those that are shown.
+    pub selected: usize,
+    /// Whether what is well is left out.
+    pub hides_ok: bool,
+}
+
+impl HealthPane {
+    /// The probes that are shown.
+    pub fn shown<'a>(&self, probes: &'a [ProbeSeen]) -> Vec<&'a ProbeSeen> {
+        let hidden = |probe: &&ProbeSeen| self.hides_ok && probe.state == State::Ok;
+        probes.iter().filter(|probe| !hidden(probe)).collect()
+    }
+}
+
+/// How many are how, the worst first: `1 down · 6 ok`.
+pub fn counts(probes: &[ProbeSeen]) -> Vec<(State, usize)> {
+    let order =
+        [State::Down, State::Flapping, State::Degraded, State::Stale, State::Off, State::Ok];
+    let of = |state| (state, probes.iter().filter(|probe| probe.state == state).count());
+    order.into_iter().map(of).filter(|(_, count)| *count > 0).collect()
+}
+
+/// `BLUE live`, `GREEN idle`, or nothing for what is no service.
+pub fn slot(probe: &ProbeSeen) -> String {
+    match probe.side {
+        Some(side) => {
+            let live = if probe.live { "live" } else { "idle" };
+            format!("{:<5} {live}", side.to_string().to_uppercase())
+        }
+        None => "-".to_owned(),
+    }
+}
+
+/// `142 ms`.
+pub fn time(time: Option<Duration>) -> String {
+    time.map_or("-".to_owned(), |time| format!("{} ms", time.as_millis()))
+}
+
+/// The table as text, for the clipboard.
+pub fn table(probes: &[ProbeSeen]) -> String {
+    let one = |probe: &ProbeSeen| {
+        format!(
+            "{:<12} {:<10} {:<9} {:>7} {}  {}",
+            probe.name,
+            slot(probe),
+            probe.state.word(),
+            time(probe.last),
+            probe.address,
+            probe.why
+        )
+    };
+    probes.iter().map(one).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,164 @@
+//! The pane Health, drawn and pressed.
+
+use std::time::Duration;
+
+use pointsman::domain::health::Identity;
+use pointsman::domain::probe::{
+    Answer, Board, Check, Expect, Fault, Measurement, Mute, Probe, Rules, State, Timing, Turned,
+};
+use pointsman::domain::step::Side;
+use pointsman::domain::time::Timestamp;
+use pointsman::tui::effect::Effect;
+use pointsman::tui::keys::Code;
+use pointsman::tui::msg::Msg;
+use pointsman::tui::theme::Theme;
+
+use super::finding::waiting;
+use super::screen::{Screen, plain, steady};
+
+fn shot(screen: &Screen, name: &str, theme: &Theme) {
+    insta::assert_snapshot!(format!("pane_{name}"), steady(&screen.draw(theme)));
+}
+
+fn probe(name: &str, side: Option<Side>, live: bool) -> Probe {
+    let role = side.map_or(String::new(), |side| format!("@b-{side}"));
+    Probe {
+        key: format!("development/{name}{role}"),
+        name: name.to_owned(),
+        side,
+        live,
+        check: Check::Http {
+            url: format!("https://{name}.example/api/health"),
+            expect: Box::new(Expect::default()),
+            fresh: true,
+        },
+        interval: Duration::from_secs(5),
+        timeout: Duration::from_secs(5),
+        rules: Rules::default(),
+        controls: Vec::new(),
+    }
+}
+
+fn heard(second: i64, answer: Answer, ms: u64) -> Measurement {
+    Measurement {
+        at: Timestamp::from_second(second).unwrap(),
+        answer,
+        timing: Timing { total: Duration::from_millis(ms), ..Timing::default() },
+        identity: Identity::default(),
+        certificate: None,
+    }
+}
+
+/// An environment on which something of everything is to be seen.
+fn watched() -> (Board, Vec<Turned>) {
+    let mut board = Board::default();
+    let probes = vec![
+        probe("toto-app", Some(Side::Blue), true),
+        probe("toto-app", Some(Side::Green), false),
+        probe("firestore", None, false),
+        probe("stripe", None, false),
+        probe("a-dependency-with-a-long-name", None, false),
+    ];
+    let keys: Vec<_> = probes.iter().map(|probe| probe.key.clone()).collect();
+    board.watch(probes, |_| Vec::new());
+    let mut turned = Vec::new();
+    for n in 0..30 {
+        let second = n * 5;
+        let jitter = u64::try_from(n * 7 % 23).unwrap();
+        let mut hear = |at: usize, answer: Answer, ms: u64| {
+            turned.extend(board.hear(&keys[at], heard(second, answer, ms)));
+        };
+        hear(0, Answer::Good, 140 + jitter);
+        hear(1, Answer::Good, 180 + jitter * 2);
+        let bad = Answer::Bad(Fault::Redirect, "HTTP 302, sends to https://login.example/".into());
+        hear(2, if n >= 27 { bad } else { Answer::Good }, 60);
+        let blind = Answer::Blind("no route from here; none of 3 control probes answers".into());
+        hear(3, if n >= 20 { blind } else { Answer::Good }, 200);
+        hear(4, Answer::Good, if n == 9 { 900 } else { 20 });
+    }
+    turned.reverse();
+    (board, turned)
+}
+
+fn shown(screen: &mut Screen, board: &Board, turned: Vec<Turned>) -> Vec<Effect> {
+    let name = screen.model.environments[0].name.clone();
+    screen.send(Msg::Probed(name, board.seen(), turned))
+}
+
+#[test]
+fn every_state_is_drawn_with_its_reason_at_every_size() {
+    let mut screen = waiting();
+    let now = Timestamp::from_second(148).unwrap();
+    screen.send(Msg::Tick(now, Duration::from_secs(148)));
+    screen.char('4');
+    shot(&screen, "health_empty", &plain());
+    let (mut board, turned) = watched();
+    board.tick(now);
+    shown(&mut screen, &board, turned);
+    for (name, size) in [("wide", (160, 45)), ("usual", (100, 30)), ("narrow", (80, 24))] {
+        screen.send(Msg::Resize(size.0, size.1));
+        shot(&screen, &format!("health_{name}"), &plain());
+    }
+    screen.send(Msg::Resize(100, 30));
+    screen.char('4');
+    shot(&screen, "health_zoomed", &plain());
+    shot(&screen, "health_zoomed_ascii", &Theme::without_colour(true));
+    screen.char('j');
+    screen.char('j');
+    screen.shows("last bad answer");
+    screen.char('o');
+    let drawn = screen.draw(&plain());
+    assert!(!drawn.contains("toto-app   BLUE") && drawn.contains("firestore"), "{drawn}");
+    screen.shows("sends to https://login.example/");
+}
+
+#[test]
+fn what_customers_see_go_down_is_told_once_and_rings() {
+    let mut screen = waiting();
+    let mut board = Board::default();
+    let live = probe("toto-app", Some(Side::Blue), true);
+    board.watch(vec![live.clone()], |_| Vec::new());
+    for second in [0, 5, 10] {
+        board.hear(&live.key, heard(second, Answer::Good, 20));
+    }
+    shown(&mut screen, &board, Vec::new());
+    screen.shows("probes 1/1 ok");
+    screen.send(Msg::Focus(false));
+    for second in [15, 20] {
+        let bad = Answer::Bad(Fault::Status, "HTTP 503".into());
+        board.hear(&live.key, heard(second, bad, 20));
+    }
+    let rings = shown(&mut screen, &board, Vec::new());
+    assert!(matches!(&rings[..], [Effect::Ring(text)] if text.contains("DOWN for customers")));
+    screen.shows("toto-app on development is DOWN for customers: 2 fails in a row");
+    assert!(shown(&mut screen, &board, Vec::new()).is_empty(), "once");
+
+    let mut quiet = waiting();
+    let until = Timestamp::from_second(9999).unwrap();
+    let mute: Mute = (until, "planned".to_owned());
+    board.watch(vec![live.clone()], |_| Vec::new());
+    board.mute([(live.key.clone(), mute)].into());
+    let mut before = board.seen();
+    before[0].state = State::Ok;
+    let name = quiet.model.environments[0].name.clone();
+    quiet.send(Msg::Probed(name, before, Vec::new()));
+    assert!(shown(&mut quiet, &board, Vec::new()).is_empty(), "nobody is called for a muted one");
+    quiet.char('4');
+    quiet.shows("MUTED");
+    quiet.shows("planned");
+}
+
+#[test]
+fn the_pane_asks_at_once_and_is_copied() {
+    let mut screen = waiting();
+    assert_eq!(screen.key(Code::Function(5)), [Effect::ProbeNow]);
+    screen.char('4');
+    assert!(screen.char('y').is_empty());
+    let (board, turned) = watched();
+    shown(&mut screen, &board, turned);
+    let copied = screen.char('y');
+    assert!(
+        matches!(&copied[..], [Effect::Copy(text, 5)] if text.contains("https://toto-app.example")),
+        "{copied:?}"
+    );
+}
