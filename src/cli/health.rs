@@ -102,17 +102,17 @@ async fn follow(
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     print::note(format!("watching {}; Ctrl-C ends", ground.environment));
     let mut look = tokio::time::interval(LOOK);
+    let mut unkept = Vec::new();
     loop {
         let turned: Vec<Turned> = tokio::select! {
             Some((key, sample)) = heard.recv() => {
                 let turned = board.hear(&key, sample.clone());
-                let turned: Vec<_> = turned.into_iter().collect();
-                samples.keep(&[(key, sample)], &turned)?;
-                turned
+                unkept.push((key, sample));
+                turned.into_iter().collect()
             }
             _ = look.tick() => {
                 let turned = board.tick(clock.now());
-                samples.keep(&[], &turned)?;
+                samples.keep(&std::mem::take(&mut unkept), &[])?;
                 let probes = watched(session, ground, watching).await?;
                 board.watch(probes, |key| samples.recent(key, BEFORE).unwrap_or_default());
                 wanted.send_replace(now(&board));
@@ -121,6 +121,9 @@ async fn follow(
             _ = interrupt.recv() => return Ok(code(&board.seen())),
             _ = terminate.recv() => return Ok(code(&board.seen())),
         };
+        if !turned.is_empty() {
+            samples.keep(&std::mem::take(&mut unkept), &turned)?;
+        }
         for Turned { key, name, live, change } in turned {
             let (at, from, to) = (change.at, change.from.word(), change.to.word());
             let text =
@@ -230,7 +233,8 @@ fn json(probe: &ProbeSeen) -> Value {
         "why": probe.why, "fault": fault.map(|(fault, ..)| fault.word()),
         "said": fault.map(|(_, said, _)| said), "in_a_row": {"good": probe.row.0, "n": probe.row.1},
         "last_ms": ms(probe.last), "p50_ms": ms(probe.stats.p50), "p95_ms": ms(probe.stats.p95),
-        "p99_ms": ms(probe.stats.p99), "samples": {"good": probe.stats.good, "bad": probe.stats.bad},
+        "p99_ms": ms(probe.stats.p99), "connect_ms": ms(probe.timing.connect),
+        "tls_ms": ms(probe.timing.tls), "first_byte_ms": ms(probe.timing.first_byte), "samples": {"good": probe.stats.good, "bad": probe.stats.bad},
         "answered": probe.answered, "certificate_until": probe.certificate,
         "muted_until": probe.muted.as_ref().map(|(until, _)| until),
         "muted_because": probe.muted.as_ref().map(|(_, reason)| reason),

@@ -177,7 +177,12 @@ impl Context {
         let (mut from, mut last) = heard.get(build).cloned().unwrap_or_default();
         // Bounded: a service that never stops writing must not hold up the verdict it is asked for.
         for _ in 0..LOG_PARTS {
-            let part = self.outside.hosting.log(&member.target, build, from).await;
+            let asked = self.outside.hosting.log(&member.target, build, from);
+            // A platform that hangs must not hold up a verdict that is known already.
+            let part = tokio::select! {
+                part = asked => part,
+                () = self.sleep(LOG_WITHIN) => break,
+            };
             from = part.next;
             if part.lines.is_empty() {
                 break;
@@ -219,6 +224,9 @@ pub(super) fn wanted(
     let revision_told = hosting.tells_revision() && member.health.revision.is_some();
     Ok(Wanted { versions, build: build_of(view, service, side)?, revision_told })
 }
+
+/// A part of a log that does not come within this is left for the next time.
+const LOG_WITHIN: Duration = Duration::from_secs(2);
 
 /// So many parts of a log are taken over at once; what is left comes the next time.
 const LOG_PARTS: usize = 8;

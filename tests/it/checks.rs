@@ -363,6 +363,7 @@ fn check_25_a_saved_theme_and_config_are_taken_over() {
     demo.wants("there is no theme \"mine\"");
     let mut demo = Demo::open("run", USUAL, &[]);
     demo.wants("RUNNING");
+    demo.press("z");
     let themes = demo.file("themes");
     fs::create_dir_all(&themes).unwrap();
     let config = demo.file("config.yaml");

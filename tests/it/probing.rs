@@ -1,7 +1,11 @@
 //! What probes hear, and what is made of it.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, ChildStdout, Command};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pointsman::adapters::clock::SystemClock;
@@ -12,7 +16,7 @@ use pointsman::domain::probe::{Answer, Check, Expect, Fault, Measurement};
 use pointsman::ports::prober::Prober as _;
 use serde_json::Value;
 
-use super::sandbox::{Sandbox, free_port};
+use super::sandbox::{Sandbox, free_port, wait_until};
 use super::sick::{Service, Sick};
 
 const TIMEOUT: Duration = Duration::from_millis(400);
@@ -232,7 +236,7 @@ fn serve_tls(certificate: &rcgen::Certificate, key: &rcgen::KeyPair) -> u16 {
         .with_single_cert(vec![certificate.der().clone()], key)
         .unwrap();
     let config = Arc::new(config);
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
@@ -289,4 +293,181 @@ fn a_mute_wants_an_end_and_a_reason() {
     assert_eq!(said["probes"][0]["muted_until"], Value::Null);
     let said = sandbox.run(&["health", "development", "--unmute", "strype"]).exits(2);
     assert!(said.err.contains("name one of stripe"), "{}", said.err);
+}
+
+/// `health --watch`, line by line.
+struct Watching {
+    child: Child,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+}
+
+impl Watching {
+    fn of(sandbox: &Sandbox) -> Self {
+        let mut child =
+            sandbox.command(&["health", "development", "--watch", "--json"]).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// The next change.
+    fn next(&mut self) -> (String, String, String) {
+        let line = self.lines.next().unwrap().unwrap();
+        let change: Value = serde_json::from_str(&line).unwrap();
+        let text = |key: &str| change[key].as_str().unwrap().to_owned();
+        (text("from"), text("to"), text("why"))
+    }
+
+    fn end(mut self) -> i32 {
+        signal(self.child.id(), "TERM");
+        self.child.wait().unwrap().code().unwrap()
+    }
+}
+
+fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+    assert!(sent.unwrap().success());
+}
+
+/// The same sandbox, asked ten times a second.
+fn quick(probes: &str, more: &str) -> Sandbox {
+    let sandbox = watching(probes);
+    let file = sandbox.folder.path().join("config.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let quick = format!("    {more}\n    watch: {{ interval: 100ms, rise: 2, timeout: 400ms }}");
+    std::fs::write(&file, text.replace("    watch: { rise: 2, timeout: 400ms }", &quick)).unwrap();
+    sandbox
+}
+
+#[test]
+fn changes_are_told_as_they_come_and_known_after_a_restart() {
+    let sick = Arc::new(AtomicBool::new(false));
+    let service = Service::new(Sick::Unless(sick.clone()));
+    let sandbox = quick(&format!("      - {{ name: api, url: '{}' }}", service.url()), "");
+    let mut watch = Watching::of(&sandbox);
+    let (from, to, _) = watch.next();
+    assert_eq!((from.as_str(), to.as_str()), ("off", "ok"));
+    sick.store(true, Ordering::SeqCst);
+    let (from, to, why) = watch.next();
+    assert_eq!((from.as_str(), to.as_str()), ("ok", "down"));
+    assert!(why.contains("2 fails in a row: HTTP 503: no quota"), "{why}");
+    assert_eq!(watch.end(), 1);
+
+    // Whoever looks next knows what was, and that it is old.
+    let mut watch = Watching::of(&sandbox);
+    sick.store(false, Ordering::SeqCst);
+    let mut seen = Vec::new();
+    while seen.last().is_none_or(|to| to != "ok") {
+        let (from, to, _) = watch.next();
+        assert!(seen.is_empty() || from != "off");
+        assert_ne!(from, "off", "it was down when it was looked at last");
+        seen.push(to);
+    }
+    assert_eq!(watch.end(), 0);
+}
+
+/// A port that takes connections until this is dropped.
+struct Door(Arc<AtomicBool>);
+
+impl Door {
+    fn at(port: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let open = Arc::new(AtomicBool::new(true));
+        let is_open = open.clone();
+        std::thread::spawn(move || {
+            while is_open.load(Ordering::SeqCst) {
+                while listener.accept().is_ok() {}
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+        });
+        Self(open)
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_cut_network_of_ours_is_stale_and_a_cut_target_is_down() {
+    let (control, target) = (free_port(), free_port());
+    let sandbox = quick(
+        &format!("      - {{ name: api, tcp: '127.0.0.1:{target}' }}"),
+        &format!("control: ['tcp://127.0.0.1:{control}']"),
+    );
+    let (ours, theirs) = (Door::at(control), Door::at(target));
+    let mut watch = Watching::of(&sandbox);
+    assert_eq!(watch.next().1, "ok");
+    drop((ours, theirs));
+    let (_, to, why) = watch.next();
+    assert_eq!(to, "stale", "{why}");
+    assert!(why.contains("none of 1 control probes answers"), "{why}");
+    let _ours = Door::at(control);
+    let (from, to, _) = watch.next();
+    assert_eq!((from.as_str(), to.as_str()), ("stale", "down"));
+    assert_eq!(watch.end(), 1);
+}
+
+/// A sandbox with a control, and a deploy of 1.1.0 that is in its soak.
+fn soaking() -> (Sandbox, u16, Door, Child) {
+    let sandbox = Sandbox::with_deploy(
+        "health: { attempts: 8, interval: 100ms, timeout: 500ms, consecutive: 3 }\n    \
+         attest: { consecutive: 3, interval: 20ms, within: 20s }\n    \
+         soak: { for: 2s, interval: 100ms, failures: 2 }",
+    );
+    let control = free_port();
+    let file = sandbox.folder.path().join("config.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let named = format!("    control: ['tcp://127.0.0.1:{control}']\n  production:");
+    std::fs::write(&file, text.replace("  production:", &named)).unwrap();
+    let door = Door::at(control);
+    sandbox.deploy("1.0.0").exits(0);
+    let run = sandbox
+        .command(&["deploy", "development", "--release", "1.1.0", "--yes", "--json"])
+        .spawn()
+        .unwrap();
+    wait_until("it soaks", || soaks(&sandbox, "2"));
+    (sandbox, control, door, run)
+}
+
+/// Whether a run's soak has begun.
+fn soaks(sandbox: &Sandbox, run: &str) -> bool {
+    let facts = sandbox.run(&["events", run]).out;
+    facts.lines().any(|line| line.contains("soak") && line.contains("begins"))
+}
+
+fn said(run: Child) -> (i32, Value) {
+    let ended = run.wait_with_output().unwrap();
+    let json = serde_json::from_slice(&ended.stdout).unwrap_or(Value::Null);
+    (ended.status.code().unwrap(), json)
+}
+
+#[test]
+fn nothing_rolls_back_while_we_are_blind_and_what_is_cut_off_does() {
+    let (sandbox, control, door, run) = soaking();
+    let emulator = u32::try_from(sandbox.emulator()["pid"].as_u64().unwrap()).unwrap();
+    drop(door);
+    signal(emulator, "STOP");
+    // Longer than the soak is: what passes while nobody sees does not count.
+    wait_until("it is blind", || {
+        sandbox.run(&["logs", "2"]).out.matches("none of 1 control probes").count() >= 8
+    });
+    assert!(!sandbox.run(&["events", "2"]).out.contains("FAILED"), "the blind decide nothing");
+    let _door = Door::at(control);
+    signal(emulator, "CONT");
+    let (code, json) = said(run);
+    assert_eq!((code, json["outcome"].as_str()), (0, Some("promoted")), "{json}");
+
+    let run = sandbox
+        .command(&["deploy", "development", "--release", "1.0.0", "--yes", "--json"])
+        .spawn()
+        .unwrap();
+    wait_until("it soaks", || soaks(&sandbox, "3"));
+    signal(emulator, "STOP");
+    wait_until("it goes back", || sandbox.run(&["events", "3"]).out.contains("GOES BACK"));
+    signal(emulator, "CONT");
+    let (code, json) = said(run);
+    assert_eq!((code, json["outcome"].as_str()), (6, Some("rolled_back")), "{json}");
 }

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// How a service is sick.
@@ -13,6 +13,8 @@ pub(crate) enum Sick {
     No(&'static str),
     /// It answers with a status, headers and a body.
     Says(&'static str),
+    /// Good while this is so.
+    Unless(Arc<AtomicBool>),
     /// Good and bad take turns.
     Flaps,
     /// It answers late.
@@ -63,6 +65,8 @@ fn answer(sick: &Sick, nth: usize, mut stream: TcpStream) {
     let text = match sick {
         Sick::No(body) => whole("200 OK", body),
         Sick::Says(text) => (*text).to_owned(),
+        Sick::Unless(sick) if !sick.load(Ordering::SeqCst) => whole("200 OK", OK),
+        Sick::Unless(_) => whole("503 Service Unavailable", "no quota"),
         Sick::Flaps if nth.is_multiple_of(2) => whole("200 OK", OK),
         Sick::Flaps => whole("503 Service Unavailable", "warming up"),
         Sick::Slow(length) => {

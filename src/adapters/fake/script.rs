@@ -75,9 +75,10 @@ impl Scenario {
         self == Self::Soak
     }
 
-    /// The release whose GREEN is not healthy.
-    pub fn sick(self, release: &str) -> bool {
-        release.contains("broken") || (self == Self::HealthFail && release == "1.5.0")
+    /// Whether whoever answers is not healthy: a broken release, or this scenario's GREEN.
+    pub(super) fn sick(self, who: &Answering) -> bool {
+        let release = who.release.as_str();
+        release.contains("broken") || (self == Self::HealthFail && release == "1.5.0" && !who.live)
     }
 }
 

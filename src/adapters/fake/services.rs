@@ -22,7 +22,7 @@ impl FakeWorld {
         }
         match who {
             // What is sick today was healthy in the past that was made for it.
-            Some(who) if today.is_some() && self.scenario().sick(who.release.as_str()) => {
+            Some(who) if today.is_some() && self.scenario().sick(&who) => {
                 Sample::Unhealthy("HTTP 503: JWT_SECRET is not set".to_owned())
             }
             Some(who) => Sample::Healthy(Identity {

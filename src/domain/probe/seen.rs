@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Answer, Fault, Measurement, Probe, Rules, State, Watch};
+use super::{Answer, Fault, Measurement, Probe, Rules, State, Timing, Watch};
 use crate::domain::step::Side;
 use crate::domain::time::Timestamp;
 
@@ -100,6 +100,8 @@ pub struct ProbeSeen {
     pub answered: Option<Timestamp>,
     /// How long it took, if it was good.
     pub last: Option<Duration>,
+    /// Of what that was made.
+    pub timing: Timing,
     /// The numbers of the last answers.
     pub stats: Stats,
     /// The last answers, oldest first.
@@ -132,6 +134,7 @@ impl ProbeSeen {
             row: watch.row(),
             answered: watch.answered(),
             last: last.filter(|l| l.answer == Answer::Good).map(|l| l.timing.total),
+            timing: last.map(|l| l.timing).unwrap_or_default(),
             stats: watch.stats(),
             points: watch.points().collect(),
             fault: watch.fault().cloned(),

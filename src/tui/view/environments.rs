@@ -94,7 +94,7 @@ fn service(
         _ => theme.health(Some(&service.health).filter(|_| !stale)),
     };
     Line::from(vec![
-        Span::raw(format!("   {:<10} {live:<14} ", service.service.to_string())),
+        Span::raw(format!("   {:<10} {live:<12} ", service.service.to_string())),
         Span::styled(format!("{} {}", mark.glyph, mark.word), theme.style(mark.role)),
     ])
 }

@@ -177,6 +177,12 @@ impl Look<'_> {
         if focused || !well {
             texts.push(self.why(probe));
         }
+        let timing = probe.timing.to_string();
+        if focused && !timing.is_empty() {
+            let p99 = time(probe.stats.p99);
+            let n = probe.stats.good + probe.stats.bad;
+            texts.push(format!("{timing}; p99 {p99}, {} of {n} bad", probe.stats.bad));
+        }
         if let (true, Some((fault, said, at))) = (focused, &probe.fault) {
             let ago = format!("last bad answer {}: {} ({said})", clock(*at), fault.word());
             texts.push(ago);

@@ -1,0 +1,177 @@
+//! 500 probes, each once a second, beside prometheus-blackbox-exporter asked for the same, in one run:
+//! the share of a core and the memory of each, as ratios.
+//!
+//! `cargo bench --bench probes`
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a bench is a program for a terminal"
+)]
+
+#[path = "../tests/it/sandbox.rs"]
+#[expect(dead_code, clippy::panic, reason = "the tests use all of it, and fail by it")]
+mod sandbox;
+
+use std::fmt::Write as _;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use sandbox::{Sandbox, free_port};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+const PROBES: usize = 500;
+const WARM: Duration = Duration::from_secs(6);
+const MEASURED: Duration = Duration::from_secs(20);
+/// Of a clock tick of the kernel (`getconf CLK_TCK`).
+const TICKS: f64 = 100.0;
+
+/// What one program costs.
+struct Cost {
+    core: f64,
+    megabytes: f64,
+    per_second: f64,
+}
+
+/// Answers every question, and counts them.
+async fn serve() -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (port, count) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
+    let counted = count.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::Relaxed);
+            tokio::spawn(async move {
+                let mut asked = [0; 1024];
+                if stream.read(&mut asked).await.is_ok() {
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 15\r\nconnection: close\r\n\r\n{\"status\":\"ok\"}";
+                    let _ = stream.write_all(answer).await;
+                }
+            });
+        }
+    });
+    (port, count)
+}
+
+fn used(pid: u32) -> (f64, f64) {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks = |at: usize| fields[at].parse::<f64>().unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let rss = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+    let kilobytes: f64 = rss.split_whitespace().nth(1).unwrap().parse().unwrap();
+    ((ticks(11) + ticks(12)) / TICKS, kilobytes / 1024.0)
+}
+
+async fn cost(child: &Child, count: &AtomicUsize) -> Cost {
+    tokio::time::sleep(WARM).await;
+    let ((before, _), asked, began) =
+        (used(child.id()), count.load(Ordering::Relaxed), Instant::now());
+    tokio::time::sleep(MEASURED).await;
+    let (after, megabytes) = used(child.id());
+    let seconds = began.elapsed().as_secs_f64();
+    Cost {
+        core: (after - before) / seconds * 100.0,
+        megabytes,
+        per_second: (count.load(Ordering::Relaxed) - asked) as f64 / seconds,
+    }
+}
+
+async fn ours() -> Cost {
+    let (port, count) = serve().await;
+    let sandbox = Sandbox::new();
+    let file = sandbox.folder.path().join("config.yaml");
+    let mut probes = "    probes:\n".to_owned();
+    for n in 0..PROBES {
+        let _ = writeln!(
+            probes,
+            "      - {{ name: p{n}, url: 'http://127.0.0.1:{port}/{n}', interval: 1s }}"
+        );
+    }
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("  production:", &format!("{probes}  production:")))
+        .unwrap();
+    let mut child = sandbox
+        .command(&["health", "development", "--watch"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let cost = cost(&child, &count).await;
+    let _ = child.kill();
+    let _ = child.wait();
+    cost
+}
+
+/// The exporter asks when it is asked itself, as Prometheus does.
+async fn exporter() -> Option<Cost> {
+    let (port, count) = serve().await;
+    let listen = free_port();
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("blackbox.yml");
+    let module = "modules:\n  http_2xx:\n    prober: http\n    timeout: 5s\n    http: { preferred_ip_protocol: ip4 }\n";
+    std::fs::write(&config, module).unwrap();
+    let mut child = Command::new("prometheus-blackbox-exporter")
+        .arg(format!("--config.file={}", config.display()))
+        .arg(format!("--web.listen-address=127.0.0.1:{listen}"))
+        .arg("--log.level=error")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let scrapers: Vec<_> = (0..PROBES)
+        .map(|n| {
+            tokio::spawn(async move {
+                let offset = Duration::from_millis(n as u64 * 1000 / PROBES as u64);
+                let mut tick = tokio::time::interval_at(
+                    tokio::time::Instant::now() + offset,
+                    Duration::from_secs(1),
+                );
+                loop {
+                    tick.tick().await;
+                    let asked = format!(
+                        "GET /probe?module=http_2xx&target=http://127.0.0.1:{port}/{n} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+                    );
+                    if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", listen)).await {
+                        let _ = stream.write_all(asked.as_bytes()).await;
+                        let mut answer = Vec::new();
+                        let _ = stream.read_to_end(&mut answer).await;
+                    }
+                }
+            })
+        })
+        .collect();
+    let cost = cost(&child, &count).await;
+    scrapers.iter().for_each(tokio::task::JoinHandle::abort);
+    let _ = child.kill();
+    let _ = child.wait();
+    Some(cost)
+}
+
+#[tokio::main]
+async fn main() {
+    let ours = ours().await;
+    let told = |name: &str, cost: &Cost| {
+        println!(
+            "{name:<30} {:>6.1} % of a core, {:>6.1} MB, {:>5.0} questions/s",
+            cost.core, cost.megabytes, cost.per_second
+        );
+    };
+    told("pointsman health --watch", &ours);
+    match exporter().await {
+        Some(theirs) => {
+            told("prometheus-blackbox-exporter", &theirs);
+            println!(
+                "ours : theirs                  {:.2} of the time of a core, {:.2} of the memory",
+                ours.core / theirs.core,
+                ours.megabytes / theirs.megabytes
+            );
+        }
+        None => println!("prometheus-blackbox-exporter is not installed: nothing to compare with"),
+    }
+}
