@@ -67,7 +67,7 @@ impl Reader {
     }
 
     fn run(mut self, asks: &Receiver<LogAsk>) {
-        let (mut told, mut busy) = (None, false);
+        let (mut told, mut busy, mut rounds) = (None, false, 0_u32);
         loop {
             let wait = if busy { Duration::ZERO } else { LOOK };
             let mut answered = Ok(());
@@ -85,7 +85,9 @@ impl Reader {
                 return;
             }
             busy = self.grow();
-            if self.progress().is_err() {
+            rounds = rounds.wrapping_add(1);
+            // How far a step is changes more slowly than its log does.
+            if rounds.is_multiple_of(3) && self.progress().is_err() {
                 return;
             }
             let extent = self.book.extent();
