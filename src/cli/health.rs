@@ -35,9 +35,11 @@ pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Fi
         return mute(session, arguments, &probes);
     }
     let mut board = Board::default();
-    let samples = session.app.samples()?;
-    board.mute(samples.mutes()?);
+    // Whoever looks while the disk is full is told how things are all the same.
+    let samples = session.app.samples();
+    board.mute(samples.as_ref().ok().and_then(|s| s.mutes().ok()).unwrap_or_default());
     if arguments.watch {
+        let samples = samples?;
         board.watch(probes, |key| samples.recent(key, BEFORE).unwrap_or_default());
         return follow(session, &ground, &watching, board).await;
     }
@@ -78,7 +80,8 @@ async fn watched(
     ground: &Ground,
     watching: &Watching,
 ) -> Result<Vec<Probe>, Failed> {
-    let runs = session.app.store()?.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
+    let store = session.app.store().or_else(|_| session.app.unwritable_store())?;
+    let runs = store.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
     let runs: Vec<_> = runs.into_iter().map(|listed| listed.view).collect();
     let seen = propose::look(&session.app, ground, &runs, false).await;
     Ok(propose::probes(ground, watching, &seen))

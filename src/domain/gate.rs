@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 
 use super::error::Problem;
+use super::event::Outcome;
 use super::health::{Decision, Sample, Verdict, Wanted};
 use super::ids::EnvironmentName;
 use super::policy::{HealthPolicy, Protection};
+use super::run::RunState;
 use super::view::RunView;
 
 /// What a person said before the run began.
@@ -60,6 +62,24 @@ pub fn may_switch(view: &RunView) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+/// Whether blue may be cleaned up after a run: nobody may lean on what nobody has seen. A run that
+/// moved traffic and did not end well may have left customers on two builds (PARTIAL).
+pub fn may_clean_up(last: &RunView) -> Result<(), Problem> {
+    let seen = match &last.state {
+        RunState::Ended { outcome } => {
+            matches!(outcome, Outcome::Promoted | Outcome::RolledBack | Outcome::CleanedUp)
+        }
+        _ => false,
+    };
+    if seen || !last.touched_traffic() {
+        return Ok(());
+    }
+    let run = last.number;
+    Err(Problem::new(format!("run {run} moved traffic and did not end well"))
+        .because("nobody has seen that one build alone answers customers, so blue is still needed")
+        .try_this("deploy or roll back first, to an end that was seen"))
 }
 
 /// So many bad answers in a row turn the verdict.

@@ -44,7 +44,7 @@ pub async fn watch_probes(
         let Wanted { probes, now } = wanted.borrow_and_update().clone();
         let mut kept = HashMap::new();
         for probe in probes {
-            let asks = format!("{} {:?} {:?}", probe.check, probe.interval, probe.timeout);
+            let asks = format!("{:?} {:?} {:?}", probe.check, probe.interval, probe.timeout);
             let known = tasks.remove(&probe.key).filter(|(before, _)| *before == asks);
             let key = probe.key.clone();
             let task = known.unwrap_or_else(|| {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Proposal, Refusal, none_in_doubt};
 use crate::app::App;
 use crate::domain::error::Problem;
+use crate::domain::gate::may_clean_up;
 use crate::domain::planner::{self, Ground};
 use crate::domain::readiness::{RELEASES_KEPT, obsolete};
 use crate::domain::time::spoken;
@@ -32,6 +33,9 @@ pub async fn cleanup(
     // Every run: a build is kept or not by all that ever served.
     let listed = app.store()?.runs(Some(&ground.environment), EVERY_RUN)?;
     let runs: Vec<RunView> = listed.into_iter().map(|l| l.view).collect();
+    if let Some(moved) = runs.iter().find(|run| run.touched_traffic()) {
+        may_clean_up(moved).map_err(Refusal::Refused)?;
+    }
     still_warm(app, &runs, ground.policy.keep_blue, reason)?;
     let what = format!(
         "Stop every build of {} that serves nothing, and delete those of ours that none of the last {RELEASES_KEPT} \

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use pointsman::domain::command::Command;
 use pointsman::domain::event::{DecidedBy, Event, Outcome, Recorded};
+use pointsman::domain::gate::may_clean_up;
 use pointsman::domain::health::Verdict;
 use pointsman::domain::ids::BuildId;
 use pointsman::domain::plan::Plan;
@@ -554,4 +555,22 @@ fn a_rollback_by_rule_is_counted_down_and_can_be_held() {
     assert!((10_000..11_000).contains(&waited), "{waited} ms");
     assert_eq!(by, DecidedBy::Rule);
     assert_eq!(leaky(true).1, DecidedBy::Person);
+}
+
+#[test]
+fn a_fifth_of_the_answers_from_the_old_build_is_partial_and_blue_is_kept() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    bench.world.behave("1.1.0", Behaviour::Mixed);
+    let view = bench.drive(&deploy_plan("1.1.0"));
+    assert_eq!(view.exit_code(), 5, "{}", view.state.sentence());
+    let (_, problem, class) = view.failure.as_ref().unwrap();
+    assert_eq!(*class, Failure::Inconclusive);
+    assert!(problem.to_string().contains("PARTIAL"), "{problem}");
+    assert!(problem.to_string().contains("b-old"), "{problem}");
+    let refused = may_clean_up(&view).unwrap_err();
+    assert!(refused.what.contains("did not end well"), "{refused}");
+    let after = bench.drive(&rollback_plan(&bench, Some("1.0.0")));
+    assert_eq!(outcome(&after), Outcome::RolledBack);
+    assert!(may_clean_up(&after).is_ok());
 }

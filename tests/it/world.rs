@@ -48,6 +48,8 @@ pub(crate) enum Behaviour {
     Leaks(u32),
     /// We cannot ask it: our side is at fault.
     Blind,
+    /// Every fifth answer at its public address is somebody else's.
+    Mixed,
     /// Its build ends FAILED.
     DoesNotBuild,
 }
@@ -276,6 +278,11 @@ fn answer(inside: &mut Inside, base: &str) -> Sample {
     let bad = match inside.behaviour.get(&release).copied().unwrap_or(Behaviour::Healthy) {
         Behaviour::Blind => return Sample::Blind("no route".to_owned()),
         Behaviour::Healthy | Behaviour::DoesNotBuild => false,
+        Behaviour::Mixed if public && asked.is_multiple_of(5) => {
+            let (version, revision) = (Some("1.0.0".to_owned()), Some("b-old".to_owned()));
+            return Sample::Healthy(Identity { version, revision });
+        }
+        Behaviour::Mixed => false,
         Behaviour::Broken => true,
         Behaviour::Flaky => asked.is_multiple_of(2),
         Behaviour::Leaks(after) => public && *asked > after,

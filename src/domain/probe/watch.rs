@@ -163,16 +163,19 @@ impl Watch {
     /// Takes an answer; says whether the state changed.
     pub fn push(&mut self, heard: Measurement) -> Option<Change> {
         let at = heard.at;
+        // What was before a long silence does not count any more: this machine may have slept.
+        let slept = self.tick(at);
         if self.points.len() == WINDOW {
             self.points.pop_front();
         }
         self.points.push_back(Point::of(&heard));
         let told = self.take(&heard);
         self.last = Some(heard);
-        match told {
+        let turned = match told {
             Some((to, why)) => self.turn(to, why, at),
             None => self.tick(at),
-        }
+        };
+        turned.or(slept)
     }
 
     /// What an answer makes of the state, with the reason. Nothing: it says nothing about it.

@@ -105,9 +105,8 @@ impl Keeper {
 
     fn watch(&mut self, environment: EnvironmentName, probes: Vec<Probe>) {
         let board = self.boards.entry(environment.clone()).or_default();
-        let same = board.probes().map(|p| (&p.key, p.live, p.side, p.check.to_string()));
-        let new = probes.iter().map(|p| (&p.key, p.live, p.side, p.check.to_string()));
-        if same.eq(new) {
+        let told = |p: &Probe| format!("{} {} {:?} {:?}", p.key, p.live, p.side, p.check);
+        if board.probes().map(told).eq(probes.iter().map(told)) {
             return;
         }
         let past = |key: &str| {

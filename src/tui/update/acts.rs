@@ -5,7 +5,7 @@ use tui_input::Input;
 use super::tell_problem;
 use crate::domain::command::{self, may_skip};
 use crate::domain::error::Problem;
-use crate::domain::gate::may_switch;
+use crate::domain::gate::{may_clean_up, may_switch};
 use crate::domain::ids::{RunNumber, ServiceName};
 use crate::domain::plan::{Member, RunKind};
 use crate::domain::policy::Protection;
@@ -32,7 +32,11 @@ pub fn available(model: &Model, command: Command) -> Result<(), String> {
     let driven = here.driven().map(|run| &run.view);
     let state = driven.map(|view| &view.state);
     match command {
-        Command::Deploy | Command::CleanUp => idle(here),
+        Command::Deploy => idle(here),
+        Command::CleanUp => {
+            let last = here.run.as_ref().map_or(Ok(()), |run| may_clean_up(&run.view));
+            idle(here).and_then(|()| last.map_err(|problem| problem.to_string()))
+        }
         Command::Rollback => match driven {
             Some(view) => may_go_back(view),
             None => Ok(()),
@@ -265,7 +269,12 @@ fn services(view: &RunView) -> Vec<String> {
         let blue = seen.blue_release.as_ref().map(ToString::to_string);
         let blue = blue.or_else(|| seen.blue.as_ref().map(ToString::to_string));
         let health = match seen.green_health {
-            Some(verdict) => format!("GREEN gate: {verdict}"),
+            Some(verdict) => {
+                let judged = seen.green_judged.as_ref();
+                let at = judged
+                    .map_or(String::new(), |(at, _)| at.strftime(" since %H:%M:%SZ").to_string());
+                format!("GREEN gate: {verdict}{at}")
+            }
             None => "GREEN was not asked".to_owned(),
         };
         let blue = blue.unwrap_or_else(|| "none".to_owned());
