@@ -111,13 +111,12 @@ impl Engine {
     /// Runs to the end.
     pub async fn run(mut self) -> Result<RunView, EngineError> {
         loop {
+            // What was heard of green comes before what somebody says who had not heard it.
+            self.watch_green()?;
             self.supervisor.take_commands()?;
             let over = matches!(self.supervisor.view().state, RunState::Ended { .. });
             if self.supervisor.wishes.leave.is_some() && !over {
                 return Err(EngineError::Left);
-            }
-            if !matches!(self.supervisor.view().state, RunState::Waiting { .. }) {
-                self.green = None;
             }
             if !matches!(self.supervisor.view().state, RunState::Failed { .. }) {
                 self.stop_counting();

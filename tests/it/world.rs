@@ -277,12 +277,11 @@ fn answer(inside: &mut Inside, base: &str) -> Sample {
     *asked += 1;
     let bad = match inside.behaviour.get(&release).copied().unwrap_or(Behaviour::Healthy) {
         Behaviour::Blind => return Sample::Blind("no route".to_owned()),
-        Behaviour::Healthy | Behaviour::DoesNotBuild => false,
         Behaviour::Mixed if public && asked.is_multiple_of(5) => {
             let (version, revision) = (Some("1.0.0".to_owned()), Some("b-old".to_owned()));
             return Sample::Healthy(Identity { version, revision });
         }
-        Behaviour::Mixed => false,
+        Behaviour::Healthy | Behaviour::Mixed | Behaviour::DoesNotBuild => false,
         Behaviour::Broken => true,
         Behaviour::Flaky => asked.is_multiple_of(2),
         Behaviour::Leaks(after) => public && *asked > after,

@@ -3,6 +3,7 @@
 use super::{Engine, LOOK};
 use crate::domain::event::{AnsweredBy, Event};
 use crate::domain::ids::StepId;
+use crate::domain::run::RunState;
 use crate::engine::error::EngineError;
 use crate::engine::green_watch::GreenWatch;
 
@@ -13,10 +14,7 @@ impl Engine {
             Some(id) => AnsweredBy::Command(id),
             None if !self.supervisor.view().plan.ask_at_gates => AnsweredBy::Beforehand,
             None if self.leaves()? => return Ok(()),
-            None => {
-                self.watch_green(gate)?;
-                return self.idle(LOOK).await;
-            }
+            None => return self.idle(LOOK).await,
         };
         let next = self.next_of(gate);
         self.supervisor.record(Some(gate), &Event::GateAnswered { by, next })
@@ -24,14 +22,20 @@ impl Engine {
 
     /// Green is asked for its health while its gate waits, and what turns is a fact: whoever opens the
     /// gate by what was so before is refused.
-    fn watch_green(&mut self, gate: &StepId) -> Result<(), EngineError> {
-        let watch = self
-            .green
-            .get_or_insert_with(|| GreenWatch::start(self.supervisor.view(), &self.outside));
+    pub(super) fn watch_green(&mut self) -> Result<(), EngineError> {
+        let view = self.supervisor.view();
+        let RunState::Waiting { gate } = view.state.clone() else {
+            self.green = None;
+            return Ok(());
+        };
+        if !view.plan.ask_at_gates {
+            return Ok(());
+        }
+        let watch = self.green.get_or_insert_with(|| GreenWatch::start(view, &self.outside));
         let turned = watch.turned();
         self.progress.send_replace(watch.progress());
         for event in turned {
-            self.supervisor.record(Some(gate), &event)?;
+            self.supervisor.record(Some(&gate), &event)?;
         }
         Ok(())
     }
