@@ -8,6 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use crate::domain::card::POINTSMAN;
 use crate::domain::ids::{RunNumber, ServiceName};
 use crate::domain::redact::redacted;
 use crate::domain::text::{harmless, rewritten};
@@ -30,6 +31,7 @@ pub fn progress_of(state: &Path, run: RunNumber) -> PathBuf {
 #[derive(Debug)]
 pub struct FileLog {
     file: Mutex<File>,
+    state: PathBuf,
     progress: PathBuf,
     words: Mutex<BTreeMap<Option<ServiceName>, LogLine>>,
 }
@@ -43,23 +45,26 @@ impl FileLog {
         }
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(file)?;
         let progress = progress_of(state, run);
-        Ok(Self { file: Mutex::new(file), progress, words: Mutex::default() })
+        let state = state.to_owned();
+        Ok(Self { file: Mutex::new(file), state, progress, words: Mutex::default() })
     }
 
-    /// Replaces what is told. Whoever reads sees the old words or the new ones, never half of them.
+    /// Replaces what is told.
     fn tell(&self, words: &BTreeMap<Option<ServiceName>, LogLine>) {
-        let new = self.progress.with_extension("new");
         let told = serde_json::to_vec(&words.values().collect::<Vec<_>>());
-        let mut options = OpenOptions::new();
-        let opened = options.create(true).write(true).truncate(true).mode(0o600).open(&new);
-        let written = told.map_err(io::Error::from).and_then(|told| {
-            opened?.write_all(&told)?;
-            fs::rename(&new, &self.progress)
-        });
-        if let Err(error) = written {
+        let told = told.map_err(io::Error::from);
+        if let Err(error) = told.and_then(|told| replace(&self.progress, &told)) {
             tracing::debug!(%error, "nobody can see how far the step is");
         }
     }
+}
+
+/// Replaces a file. Whoever reads sees the old words or the new ones, never half of them.
+fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
+    let new = file.with_extension("new");
+    let mut options = OpenOptions::new();
+    options.create(true).write(true).truncate(true).mode(0o600).open(&new)?.write_all(text)?;
+    fs::rename(&new, file)
 }
 
 fn clean(line: &LogLine) -> LogLine {
@@ -84,6 +89,15 @@ impl RunLog for FileLog {
         let before = words.insert(line.service.clone(), line.clone());
         if before.is_none_or(|before| before.text != line.text) {
             self.tell(&words);
+        }
+    }
+
+    fn card(&self, text: &str) {
+        let own = format!("pointsman --state-dir '{}'", self.state.display());
+        let file = self.progress.with_file_name("break-glass.txt");
+        let text = text.replace(POINTSMAN, &own) + "\n";
+        if let Err(error) = replace(&file, text.as_bytes()) {
+            tracing::warn!(%error, "the break-glass card is not on disk; pointsman card prints it");
         }
     }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::Session;
 use super::args::EmulatorVerb;
 use super::exit::{Finished, OK};
+use crate::domain::error::Problem;
 
 pub(super) async fn emulator(session: &Session, verb: &EmulatorVerb) -> Finished {
     let app = &session.app;
@@ -31,6 +32,11 @@ pub(super) async fn emulator(session: &Session, verb: &EmulatorVerb) -> Finished
         EmulatorVerb::Token => {
             let token = app.emulator_token()?;
             session.result(&token, &json!({"token": token}));
+        }
+        EmulatorVerb::Url => {
+            let address =
+                app.emulator().ok_or_else(|| Problem::new("the emulator does not run"))?;
+            session.result(&address.url, &json!({"url": address.url}));
         }
         EmulatorVerb::Serve { insecure_owner_token } => {
             app.serve_emulator(*insecure_owner_token).await?;

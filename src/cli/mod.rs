@@ -125,6 +125,7 @@ async fn dispatch(session: &Session) -> Finished {
             lock::lock(session, environment, *act, reason.as_ref())
         }
         Verb::Report { run } => past::report(session, *run),
+        Verb::Card { run } => past::card(session, *run),
         Verb::Verify { run } => past::verify(session, *run),
         Verb::Emulator { verb } => emulator::emulator(session, verb).await,
         Verb::Theme { verb: ThemeVerb::List } => Ok(theme::list(session)),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::Session;
 use super::exit::{Failed, Finished, OK, USAGE};
 use super::print;
+use crate::domain::card;
 use crate::domain::error::Problem;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::report;
@@ -99,6 +100,16 @@ pub(super) fn report(session: &Session, run: RunNumber) -> Finished {
     let facts = store.facts(run, 0)?;
     let json = print::json::history(&listed.view, listed.runner.is_some());
     session.result(report::markdown(&listed.view, &facts).trim_end(), &json);
+    Ok(OK)
+}
+
+/// The break-glass card of a run, from its facts: also where nothing can be written.
+pub(super) fn card(session: &Session, run: RunNumber) -> Finished {
+    let store = session.app.store().or_else(|_| session.app.unwritable_store())?;
+    let view = store.run(run)?.view;
+    let own = format!("pointsman --state-dir '{}'", session.app.state.display());
+    let text = card::card(&view).replace(card::POINTSMAN, &own);
+    session.result(&text, &json!({"run": run, "card": text}));
     Ok(OK)
 }
 

@@ -1,6 +1,7 @@
 //! What is true: the vocabulary of a run and the rules that decide. Pure: no tokio, no IO, no clock.
 
 pub mod apphosting;
+pub mod card;
 pub mod command;
 pub mod error;
 pub mod event;

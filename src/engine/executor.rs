@@ -16,6 +16,7 @@ use super::green_watch::GreenWatch;
 use super::outside::{Asking, Outside, Signal};
 use super::steps;
 use super::supervisor::Supervisor;
+use crate::domain::card::card;
 use crate::domain::command::may_skip;
 use crate::domain::error::Problem;
 use crate::domain::event::{DecidedBy, Event, Outcome};
@@ -312,6 +313,8 @@ impl Engine {
     async fn perform(&mut self, step: &PlannedStep, attempt: u32) -> Result<(), EngineError> {
         // Whatever was wished for was about the failure before this attempt, not about a later one.
         (self.supervisor.wishes.retry, self.supervisor.wishes.skip) = (false, None);
+        // Before the step: it may be the one after which nothing works any more.
+        self.outside.log.card(&card(self.supervisor.view()));
         self.supervisor.record(Some(&step.id), &Event::StepStarted { attempt })?;
         let (writer, mut asks) = mpsc::channel(16);
         let context = Context {

@@ -28,6 +28,9 @@ pub trait RunLog: Send + Sync {
     /// Takes how far a step is with a service, instead of what it took about that service before.
     fn progress(&self, _: &LogLine) {}
 
+    /// Takes the break-glass card as it is before the next step, instead of the one before.
+    fn card(&self, _: &str) {}
+
     /// The step is over: what was said about its progress is no more.
     fn over(&self) {}
 }

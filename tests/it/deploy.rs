@@ -669,3 +669,32 @@ fn a_release_that_never_served_is_no_target_of_a_rollback() {
     sandbox.run(&to).exits(3);
     both(&sandbox, "1.0.0");
 }
+
+#[test]
+fn the_break_glass_card_gives_traffic_back_by_hand() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    sandbox.deploy("1.1.0").exits(0);
+    assert_eq!(Sandbox::who(sandbox.app).unwrap().0, "1.1.0");
+    let card = sandbox.run(&["card", "2"]).exits(0).out;
+    assert!(card.contains("rollback development --yes"), "{card}");
+    let kept = sandbox.state().join("runs/2/break-glass.txt");
+    assert!(std::fs::read_to_string(kept).unwrap().contains("by-hand-"));
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_pointsman"));
+    let path =
+        format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let by_hand: Vec<&str> = card.lines().filter(|line| line.contains("rollouts")).collect();
+    assert_eq!(by_hand.len(), 2, "{card}");
+    for line in by_hand {
+        let done = Command::new("sh").args(["-c", line]).env("PATH", &path).output();
+        let done = done.unwrap();
+        assert!(done.status.success(), "{line}: {done:?}");
+    }
+    for port in [sandbox.app, sandbox.bo] {
+        wait_until("1.0.0 answers", || {
+            Sandbox::who(port).is_ok_and(|(release, _)| release == "1.0.0")
+        });
+    }
+    let first = sandbox.run(&["card", "1"]).exits(0).out;
+    assert!(first.contains("nothing to go back to"), "{first}");
+}

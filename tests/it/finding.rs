@@ -240,6 +240,22 @@ fn what_the_terminal_can_do_is_told_and_tried() {
 }
 
 #[test]
+fn the_break_glass_card_is_one_key_away_and_whole() {
+    let mut screen = waiting();
+    screen.key(Code::Function(9));
+    screen.shows("BREAK GLASS: run #2 deploy 1.1.0 on development");
+    screen.shows("pointsman rollback development --yes");
+    screen.shows("rolloutId=by-hand-");
+    let copied = screen.char('y');
+    assert!(
+        matches!(&copied[..], [Effect::Copy(text, _)] if text.contains("toto-app to b-1-0-0")),
+        "{copied:?}"
+    );
+    screen.key(Code::Esc);
+    assert!(!screen.draw(&plain()).contains("BREAK GLASS"));
+}
+
+#[test]
 fn a_screen_that_hangs_is_left_at_once_by_asking_twice() {
     let mut screen = waiting();
     screen.char('B');

@@ -108,7 +108,8 @@ impl Terminal {
         self.keys.flush().unwrap();
     }
 
-    /// Presses a key until what it opens is there: one that comes while a box closes is the box's.
+    /// Presses a key until what it opens is there: one that comes while a box closes is the box's, and
+    /// one that comes at once behind Esc is Alt and that key.
     #[track_caller]
     pub(crate) fn opens(&mut self, key: &str, text: &str) {
         let began = Instant::now();

@@ -101,6 +101,11 @@ pub enum Verb {
         /// 128 or '#128'
         run: RunNumber,
     },
+    /// How to give a run's traffic back by hand, with every name filled in
+    Card {
+        /// 128 or '#128'
+        run: RunNumber,
+    },
     /// The log of a run
     Logs {
         /// 128 or '#128'
@@ -358,6 +363,8 @@ pub enum EmulatorVerb {
     Status,
     /// Print its token
     Token,
+    /// Print its address
+    Url,
     /// Be it
     #[command(hide = true)]
     Serve {

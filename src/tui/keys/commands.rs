@@ -68,6 +68,7 @@ pub enum Command {
     Interrupt,
     LeaveNow,
     Terminal,
+    Card,
     Quit,
 }
 
@@ -233,6 +234,13 @@ pub const COMMANDS: &[Row] = {
             "terminal-report",
             "what this terminal can do; tests copying and calling",
             &["F12"],
+        ),
+        row(
+            C::Card,
+            Program,
+            "break-glass",
+            "how to give traffic back by hand, with every name filled in",
+            &["F9"],
         ),
         row(C::Quit, Program, "quit", "quit; a run goes on without the screen", &["q"]),
     ]

@@ -5,6 +5,7 @@ use nucleo_matcher::{Config, Matcher};
 use tui_input::Input;
 
 use super::Model;
+use crate::domain::card::{POINTSMAN, card};
 use crate::tui::keys::commands::{COMMANDS, Command};
 
 /// What lies over the panes.
@@ -18,6 +19,8 @@ pub enum Overlay {
     Messages(usize),
     /// What this terminal can do.
     Terminal,
+    /// How to give traffic back by hand; so many lines are scrolled away.
+    Card(usize),
 }
 
 /// A line of text and the selected one of what it finds.
@@ -39,6 +42,12 @@ pub enum Found {
 }
 
 impl Model {
+    /// The break-glass card of the selected environment's run.
+    pub fn break_glass(&self) -> Option<String> {
+        let view = &self.here()?.run.as_ref()?.view;
+        Some(card(view).replace(POINTSMAN, "pointsman"))
+    }
+
     /// What the palette finds, the best first. Nothing typed: what was run lately, then everything.
     pub fn palette(&self, typed: &str) -> Vec<Found> {
         if typed.trim().is_empty() {

@@ -248,6 +248,7 @@ fn run(model: &mut Model, command: Command, key: Key) -> Vec<Effect> {
         Command::Open => return open(model, key),
         Command::Copy | Command::CopyAll | Command::Save => return take(model, command),
         Command::Compare => history::compare(model),
+        Command::Card => overlay::break_glass(model),
         Command::ProbeNow => return health::probe_now(model),
         Command::HideOk => {
             model.health.hides_ok = !model.health.hides_ok;

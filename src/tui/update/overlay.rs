@@ -15,8 +15,34 @@ pub(super) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
         Some(Overlay::Palette(finder)) => palette(model, finder, key),
         Some(Overlay::Messages(at)) => messages(model, at, key),
         Some(Overlay::Terminal) => terminal(model, key),
+        Some(Overlay::Card(from)) => card(model, from, key),
         None => Vec::new(),
     }
+}
+
+/// Opens the break-glass card of the selected environment's run.
+pub(super) fn break_glass(model: &mut Model) {
+    if model.break_glass().is_some() {
+        model.overlay = Some(Overlay::Card(0));
+    } else {
+        model.tell("no run has been here; there is nothing to give back");
+    }
+}
+
+fn card(model: &mut Model, from: usize, key: Key) -> Vec<Effect> {
+    let text = model.break_glass().unwrap_or_default();
+    let lines = text.lines().count();
+    let from = match key.code {
+        Code::Char('j') | Code::Down => (from + 1).min(lines),
+        Code::Char('k') | Code::Up => from.saturating_sub(1),
+        Code::Char('y') => {
+            model.overlay = Some(Overlay::Card(from));
+            return vec![Effect::Copy(text, lines)];
+        }
+        _ => return Vec::new(),
+    };
+    model.overlay = Some(Overlay::Card(from));
+    Vec::new()
 }
 
 /// Tests what the report says, where it is to be believed only when it was seen.

@@ -216,7 +216,7 @@ fn fit(text: &str, width: usize) -> String {
 }
 
 /// A text in pieces of a width, wherever that cuts.
-fn pieces(text: &str, width: usize) -> Vec<String> {
+pub(super) fn pieces(text: &str, width: usize) -> Vec<String> {
     let mut rest = text;
     let mut pieces = Vec::new();
     while !rest.is_empty() {

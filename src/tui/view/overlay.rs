@@ -6,6 +6,7 @@ use ratatui::symbols::border;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Clear, Widget as _};
 
+use super::logs::pieces;
 use super::{ASCII_HEAVY, clock, wrapped, write};
 use crate::tui::keys::commands::{Command, Group, row_of};
 use crate::tui::model::messages::Level;
@@ -20,6 +21,7 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
         Some(Overlay::Palette(finder)) => palette(model, finder, theme, area, buffer),
         Some(Overlay::Messages(at)) => messages(model, *at, theme, area, buffer),
         Some(Overlay::Terminal) => terminal(model, theme, area, buffer),
+        Some(Overlay::Card(from)) => card(model, *from, theme, area, buffer),
         None => popup(model, theme, area, buffer),
     }
 }
@@ -147,6 +149,16 @@ fn messages(model: &Model, at: usize, theme: &Theme, area: Rect, buffer: &mut Bu
         let style = theme.style(role);
         lines.extend(wrapped(&text, width).into_iter().map(|text| Line::styled(text, style)));
     }
+    write(&lines, inner, buffer);
+}
+
+/// The break-glass card, whole: what is cut off cannot be typed by hand.
+fn card(model: &Model, from: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let text = model.break_glass().unwrap_or_default();
+    let area = area.centered(Constraint::Max(140), Constraint::Max(area.height));
+    let inner = boxed("Break glass · y copies, j k scroll, Esc closes", area, theme, buffer);
+    let lines = text.lines().flat_map(|line| pieces(line, usize::from(inner.width)));
+    let lines: Vec<_> = lines.skip(from).map(Line::raw).collect();
     write(&lines, inner, buffer);
 }
 

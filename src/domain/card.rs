@@ -1,0 +1,116 @@
+//! The break-glass card (N14): how to give traffic back by hand, with every name filled in, for the
+//! day on which it is Pointsman that does not work. Written anew before each step, and made of what
+//! a run's facts say, so that it can be printed where nothing can be written.
+
+use super::ids::BuildId;
+use super::plan::{Endpoint, Member, Plan, RunKind};
+use super::policy::Protection;
+use super::view::RunView;
+
+/// Stands for the program with its state folder; whoever shows the card puts them in.
+pub const POINTSMAN: &str = "{pointsman}";
+
+/// The card of a run as it stands.
+pub fn card(view: &RunView) -> String {
+    let plan = &view.plan;
+    let release = plan.release.as_ref().map_or(String::new(), |r| format!(" {r}"));
+    let at = view.steps.iter().find(|s| Some(&s.plan.id) == view.state.step());
+    let at = at.map_or_else(|| view.state.sentence(), |step| format!("at: {}", step.plan.title));
+    let mut lines = vec![
+        format!(
+            "BREAK GLASS: run {} {}{release} on {}",
+            view.number,
+            plan.kind.word(),
+            plan.environment
+        ),
+        at,
+        String::new(),
+    ];
+    let builds = to_restore(view);
+    if builds.is_empty() {
+        lines.push("This run has nothing to go back to: nothing served before it.".to_owned());
+        return lines.join("\n");
+    }
+    let confirm = match plan.policy.protection {
+        Protection::Typed => format!(" --confirm {}", plan.environment),
+        _ => String::new(),
+    };
+    let environment = &plan.environment;
+    lines.push("1. Try this first; it works on a full disk too:".to_owned());
+    lines.push(format!("{POINTSMAN} rollback {environment} --yes{confirm}"));
+    lines.push(String::new());
+    lines.push(
+        "2. By hand, one after the other; each names its build, so twice does no harm:".to_owned(),
+    );
+    for (member, build) in builds {
+        let seen = view.services.get(member.service());
+        let label =
+            seen.and_then(|s| s.blue_release.as_ref().filter(|_| s.blue.as_ref() == Some(build)));
+        let label = label.map_or(String::new(), |label| format!(" ({label})"));
+        lines.push(format!("# {} to {build}{label}", member.service()));
+        lines.push(by_hand(plan, member, build));
+    }
+    lines.push(String::new());
+    lines.push("3. Look who answers:".to_owned());
+    for member in &plan.members {
+        lines.push(format!("curl -sS '{}{}'", member.url, member.health.path));
+    }
+    lines.push(String::new());
+    lines.push(format!(
+        "The lease of run {} ends a minute after its process. A lock that a person took:",
+        view.number
+    ));
+    lines.push(format!("{POINTSMAN} lock {environment} release"));
+    lines.join("\n")
+}
+
+/// What to go back to, in the order in which traffic goes back: what served when a deploy began, or
+/// what a rollback goes to.
+fn to_restore(view: &RunView) -> Vec<(&Member, &BuildId)> {
+    let mut found: Vec<_> = view
+        .plan
+        .members
+        .iter()
+        .filter_map(|member| {
+            let build = match view.plan.kind {
+                RunKind::Rollback => member.to.as_ref(),
+                RunKind::Deploy | RunKind::Cleanup => {
+                    view.services.get(member.service()).and_then(|seen| seen.blue.as_ref())
+                }
+            };
+            Some((member, build?))
+        })
+        .collect();
+    // A rollback's own order is the one back already.
+    if view.plan.kind != RunKind::Rollback {
+        found.reverse();
+    }
+    found
+}
+
+/// The call of App Hosting's API that makes a build the active one (`contracts/app_hosting.md`).
+fn by_hand(plan: &Plan, member: &Member, build: &BuildId) -> String {
+    let (base, token) = match &plan.endpoint {
+        Endpoint::Google => (
+            "https://firebaseapphosting.googleapis.com".to_owned(),
+            "$(gcloud auth print-access-token)".to_owned(),
+        ),
+        Endpoint::Emulator => {
+            (format!("$({POINTSMAN} emulator url)"), format!("$({POINTSMAN} emulator token)"))
+        }
+        Endpoint::Url(url) => {
+            let token = match (&url.token_env, &url.token_file) {
+                (Some(name), _) => format!("${name}"),
+                (None, Some(file)) => format!("$(cat '{file}')"),
+                (None, None) => "owner".to_owned(),
+            };
+            (url.address.clone(), token)
+        }
+    };
+    format!(
+        "curl -sS --fail-with-body -X POST \"{base}/v1/{}/rollouts?rolloutId=by-hand-$(date +%s)\" \
+         -H \"Authorization: Bearer {token}\" -H 'Content-Type: application/json' -d '{{\"build\":\"{}\"}}'",
+        member.target.backend_name(),
+        member.target.build_name(build)
+    )
+}
