@@ -45,7 +45,11 @@ impl Model {
     /// The break-glass card of the selected environment's run.
     pub fn break_glass(&self) -> Option<String> {
         let view = &self.here()?.run.as_ref()?.view;
-        Some(card(view).replace(POINTSMAN, "pointsman"))
+        let card = card(view).replace(POINTSMAN, "pointsman");
+        // Its commands are for a world that exists, with the names of one that does not.
+        let rehearsal =
+            if self.rehearsal { "REHEARSAL: read it, do not carry it out\n" } else { "" };
+        Some(format!("{rehearsal}{card}"))
     }
 
     /// What the palette finds, the best first. Nothing typed: what was run lately, then everything.
