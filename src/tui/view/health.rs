@@ -5,8 +5,8 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use unicode_width::UnicodeWidthStr as _;
 
+use super::logs::fit;
 use super::{clock, framed, selected, wrapped, write};
 use crate::domain::health::Verdict;
 use crate::domain::probe::{Difference, Point, ProbeSeen, State, differences};
@@ -306,15 +306,4 @@ fn role(probe: &ProbeSeen) -> Role {
         Some(Side::Green) => Role::Green,
         None => Role::Text,
     }
-}
-
-fn fit(text: &str, width: usize) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        if out.width() + unicode_width::UnicodeWidthChar::width(c).unwrap_or(0) > width {
-            break;
-        }
-        out.push(c);
-    }
-    out
 }

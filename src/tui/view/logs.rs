@@ -203,7 +203,7 @@ impl Look<'_> {
 }
 
 /// As much of a text as fits.
-fn fit(text: &str, width: usize) -> String {
+pub(super) fn fit(text: &str, width: usize) -> String {
     let (mut used, mut out) = (0, String::new());
     for c in text.chars() {
         used += unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
