@@ -37,7 +37,8 @@ pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Fi
     let mut board = Board::default();
     // Whoever looks while the disk is full is told how things are all the same.
     let samples = session.app.samples();
-    board.mute(samples.as_ref().ok().and_then(|s| s.mutes().ok()).unwrap_or_default());
+    let mutes = samples.as_ref().ok().and_then(|s| s.mutes().ok()).unwrap_or_default();
+    board.mute(mutes, session.app.clock.now());
     if arguments.watch {
         let samples = samples?;
         board.watch(probes, |key| samples.recent(key, BEFORE).unwrap_or_default());
@@ -152,7 +153,7 @@ fn mute(session: &Session, arguments: &HealthArguments, probes: &[Probe]) -> Fin
     }
     let until = match (&arguments.mute, arguments.length, &arguments.reason) {
         (None, ..) => None,
-        (Some(_), Some(length), Some(reason)) => {
+        (Some(_), Some(length), Some(reason)) if !reason.trim().is_empty() => {
             let until = session.app.clock.now().checked_add(length).map_err(|e| {
                 Failed::with(USAGE, Problem::new("that is too long").because(e.to_string()))
             })?;

@@ -58,6 +58,9 @@ fn of_probe(probe: &ProbeConfig) -> Vec<(&'static str, String)> {
     if probe.interval.is_some_and(|interval| interval.0.is_zero()) {
         wrong.push(("interval", "an interval of nothing would ask for ever".to_owned()));
     }
+    if probe.timeout.is_some_and(|timeout| timeout.0.is_zero()) {
+        wrong.push(("timeout", "nothing answers within no time".to_owned()));
+    }
     let expect = &probe.expect;
     if let Some(status) = expect.status.iter().find(|status| !(100..600).contains(*status)) {
         wrong.push(("expect", format!("{status} is no HTTP status")));

@@ -124,6 +124,8 @@ impl GateWatch {
     fn judge(&mut self, sample: &Sample) -> Option<(Verdict, String)> {
         if let Sample::Blind(why) = sample {
             self.blind += 1;
+            // Nobody has seen what was between the answers on both sides of this.
+            self.row = (true, 0);
             let lost = self.blind >= BLIND_IN_A_ROW;
             return lost.then(|| (Verdict::Inconclusive, format!("it cannot be asked: {why}")));
         }
@@ -184,7 +186,9 @@ mod tests {
         assert_eq!(hear("...................."), [Verdict::Pass]);
         assert_eq!(hear("??"), []);
         assert_eq!(hear("?"), [Verdict::Inconclusive], "whoever cannot ask cannot say");
-        assert_eq!(hear("..."), [Verdict::Pass]);
+        assert_eq!(hear(".."), [], "and what was before does not count");
+        assert_eq!(hear("."), [Verdict::Pass]);
+        assert_eq!(hear("x?x"), [], "nobody saw two in a row");
     }
 
     #[test]

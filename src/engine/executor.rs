@@ -313,6 +313,7 @@ impl Engine {
     async fn perform(&mut self, step: &PlannedStep, attempt: u32) -> Result<(), EngineError> {
         // Whatever was wished for was about the failure before this attempt, not about a later one.
         (self.supervisor.wishes.retry, self.supervisor.wishes.skip) = (false, None);
+        self.stop_counting();
         // Before the step: it may be the one after which nothing works any more.
         self.outside.log.card(&card(self.supervisor.view()));
         self.supervisor.record(Some(&step.id), &Event::StepStarted { attempt })?;

@@ -50,11 +50,11 @@ impl GreenWatch {
             let (outside, sender) = (outside.clone(), sender.clone());
             let ask = async move {
                 loop {
-                    outside.clock.sleep(interval).await;
                     let sample = outside.prober.ask(&question).await;
                     if sender.send((service.clone(), sample)).await.is_err() {
                         return;
                     }
+                    outside.clock.sleep(interval).await;
                 }
             };
             asking.push(AbortOnDropHandle::new(tokio::spawn(ask)));

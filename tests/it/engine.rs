@@ -574,3 +574,27 @@ fn a_fifth_of_the_answers_from_the_old_build_is_partial_and_blue_is_kept() {
     assert_eq!(outcome(&after), Outcome::RolledBack);
     assert!(may_clean_up(&after).is_ok());
 }
+
+#[test]
+fn a_soak_that_fails_again_is_counted_down_again() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    bench.world.behave("1.1.0", Behaviour::Leaks(8));
+    let (mut approved, mut again) = (false, false);
+    let view = bench.drive_watched(&deploy_plan("1.1.0"), |view, _| match &view.state {
+        RunState::Waiting { .. } if !std::mem::replace(&mut approved, true) => {
+            bench.send(view, &[Command::Approve]);
+        }
+        RunState::Failed { .. } if !std::mem::replace(&mut again, true) => {
+            bench.send(view, &[Command::Retry]);
+        }
+        _ => {}
+    });
+    assert_eq!(outcome(&view), Outcome::RolledBack);
+    let facts = bench.facts(&view);
+    let is = |kind: &str| facts.iter().filter(|f| f.event.parts().0 == kind).collect::<Vec<_>>();
+    let (failed, back) = (is("step-failed"), is("undo-planned"));
+    assert_eq!(failed.len(), 2);
+    let waited = back[0].elapsed_ms - failed[1].elapsed_ms;
+    assert!((10_000..11_000).contains(&waited), "{waited} ms");
+}

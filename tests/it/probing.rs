@@ -76,6 +76,18 @@ fn every_sickness_has_its_own_word() {
 }
 
 #[test]
+fn no_secret_of_an_answer_or_an_address_is_told() {
+    let key = concat!("sk_", "live_0123456789abcdef");
+    let text: &'static str =
+        Box::leak(format!("HTTP/1.1 500 Oh\r\n\r\napi_key={key}").into_boxed_str());
+    let (_, said) = word(&Sick::Says(text), Expect::default());
+    assert!(said.contains("HTTP 500") && !said.contains(key), "{said}");
+    let check =
+        http(format!("https://ana:hunter22@app.example/health?key={key}"), Expect::default());
+    assert_eq!(check.to_string(), "https://app.example/health");
+}
+
+#[test]
 fn the_parts_of_an_answer_are_timed() {
     let service = Service::new(Sick::Slow(Duration::from_millis(60)));
     let heard = measured(&http(service.url(), Expect::default()), &[]);

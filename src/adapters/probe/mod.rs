@@ -13,6 +13,7 @@ use self::sight::Sight;
 use crate::domain::error::Problem;
 use crate::domain::health::{Identity, Sample};
 use crate::domain::probe::{Answer, Check, Expect, Fault, Measurement, Timing};
+use crate::domain::redact::redacted;
 use crate::domain::time::Timestamp;
 use crate::ports::BoxFuture;
 use crate::ports::clock::Clock;
@@ -81,6 +82,12 @@ impl MachineProber {
                 }
             }
             Err(Miss::Bad(fault, why)) => Answer::Bad(fault, why),
+        };
+        // What services say when they fail is kept and shown.
+        let answer = match answer {
+            Answer::Bad(fault, why) => Answer::Bad(fault, redacted(&why)),
+            Answer::Blind(why) => Answer::Blind(redacted(&why)),
+            Answer::Good => Answer::Good,
         };
         let Told { timing, identity, certificate } = told;
         Measurement { at: self.clock.now(), answer, timing, identity, certificate }

@@ -67,9 +67,10 @@ impl Board {
         turned.collect()
     }
 
-    /// Who is muted.
-    pub fn mute(&mut self, mutes: BTreeMap<String, Mute>) {
+    /// Who is muted. What has ended by now counts no more.
+    pub fn mute(&mut self, mutes: BTreeMap<String, Mute>, now: Timestamp) {
         self.mutes = mutes;
+        self.mutes.retain(|_, (until, _)| *until > now);
     }
 
     /// Every probe as it stands.

@@ -19,6 +19,7 @@ pub use seen::{Point, ProbeSeen, Stats};
 pub use watch::{Change, State, Watch};
 
 use super::health::{Identity, Sample, Wanted};
+use super::redact::redacted;
 use super::step::Side;
 use super::time::{Timestamp, spoken};
 
@@ -76,11 +77,20 @@ pub enum Check {
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Http { url, .. } => f.write_str(url),
+            Self::Http { url, .. } => f.write_str(&shown(url)),
             Self::Tcp(address) => write!(f, "tcp://{address}"),
-            Self::Command(argv) => f.write_str(&argv.join(" ")),
+            Self::Command(argv) => f.write_str(&redacted(&argv.join(" "))),
         }
     }
+}
+
+/// An address without what may be a secret in it: who asks, and what follows a question mark.
+fn shown(url: &str) -> String {
+    let bare = url.split(['?', '#']).next().unwrap_or_default();
+    let Some((scheme, rest)) = bare.split_once("://") else { return bare.to_owned() };
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = host.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
 }
 
 /// What counts as a good answer.

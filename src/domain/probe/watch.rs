@@ -182,7 +182,10 @@ impl Watch {
     fn take(&mut self, heard: &Measurement) -> Option<(State, String)> {
         match &heard.answer {
             // Neither good nor bad: whoever is blind has seen nothing (N12).
-            Answer::Blind(_) => return None,
+            Answer::Blind(why) => {
+                let never = self.answered.is_none();
+                return never.then(|| (State::Stale, format!("we cannot ask: {why}")));
+            }
             Answer::Good => self.row = (true, if self.row.0 { self.row.1 + 1 } else { 1 }),
             Answer::Bad(fault, said) => {
                 self.row = (false, if self.row.0 { 1 } else { self.row.1 + 1 });

@@ -73,6 +73,14 @@ fn who_is_blind_has_seen_nothing() {
 }
 
 #[test]
+fn who_was_never_able_to_ask_says_so() {
+    let mut watch = watch();
+    assert_eq!(states(&mut watch, "?"), [State::Stale]);
+    assert_eq!(watch.why(), "we cannot ask: no route from here");
+    assert_eq!(states(&mut watch, "..."), [State::Stale, State::Stale, State::Ok]);
+}
+
+#[test]
 fn what_was_before_a_long_silence_does_not_count() {
     let mut watch = watch();
     states(&mut watch, "....");

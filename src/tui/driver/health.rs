@@ -152,7 +152,7 @@ impl Keeper {
         let mutes = self.samples.as_ref().and_then(|samples| samples.mutes().ok());
         for name in std::mem::take(&mut self.dirty) {
             let Some(board) = self.boards.get_mut(&name) else { continue };
-            board.mute(mutes.clone().unwrap_or_default());
+            board.mute(mutes.clone().unwrap_or_default(), now);
             let of = format!("{name}/");
             let samples = self.samples.as_ref();
             let changes = samples.and_then(|s| s.changes(&of, CHANGES).ok()).unwrap_or_default();
