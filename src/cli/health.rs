@@ -30,7 +30,7 @@ pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Fi
     let name = arguments.environment.as_str();
     let loaded = session.config()?;
     let (ground, watching) = (loaded.ground(name)?, loaded.watching(name)?);
-    let probes = watched(session, &ground, &watching).await?;
+    let (probes, _) = watched(session, &ground, &watching).await?;
     if arguments.mute.is_some() || arguments.unmute.is_some() {
         return mute(session, arguments, &probes);
     }
@@ -49,14 +49,21 @@ pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Fi
     let questions: Vec<Probe> = board.probes().cloned().collect();
     let rounds = watching.rules.rise.max(watching.rules.fall);
     let asker = session.app.prober()?;
-    for round in 0..rounds {
-        let ask = questions.iter().map(|p| asker.measure(&p.check, p.timeout, &p.controls));
-        let heard = futures_util::future::join_all(ask).await;
-        for (probe, heard) in questions.iter().zip(heard) {
-            board.hear(&probe.key, heard);
+    // Each at its own pace: who hangs does not make the others old.
+    let ask = questions.iter().map(|probe| async {
+        let mut heard = Vec::new();
+        for round in 0..rounds {
+            heard.push(asker.measure(&probe.check, probe.timeout, &probe.controls).await);
+            if round + 1 < rounds {
+                session.app.clock.sleep(BETWEEN).await;
+            }
         }
-        if round + 1 < rounds {
-            session.app.clock.sleep(BETWEEN).await;
+        heard
+    });
+    let heard = futures_util::future::join_all(ask).await;
+    for (probe, heard) in questions.iter().zip(heard) {
+        for one in heard {
+            board.hear(&probe.key, one);
         }
     }
     let seen = board.seen();
@@ -68,6 +75,7 @@ pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Fi
         "probes": seen.iter().map(json).collect::<Vec<_>>(),
         "compared": compared.iter().map(|(service, d)| json!({
             "service": service, "samples": {"blue": d.samples.0, "green": d.samples.1},
+            "bad": {"blue": d.bad.0, "green": d.bad.1},
             "p50": d.p50, "p95": d.p95, "effect": d.effect, "chance": d.chance, "verdict": d.verdict,
         })).collect::<Vec<_>>(),
     });
@@ -75,17 +83,17 @@ pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Fi
     Ok(code(&seen))
 }
 
-/// What is watched on an environment now.
+/// What is watched on an environment now, and whether its platform was asked.
 async fn watched(
     session: &Session,
     ground: &Ground,
     watching: &Watching,
-) -> Result<Vec<Probe>, Failed> {
+) -> Result<(Vec<Probe>, bool), Failed> {
     let store = session.app.store().or_else(|_| session.app.unwritable_store())?;
     let runs = store.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
     let runs: Vec<_> = runs.into_iter().map(|listed| listed.view).collect();
     let seen = propose::look(&session.app, ground, &runs, false).await;
-    Ok(propose::probes(ground, watching, &seen))
+    Ok((propose::probes(ground, watching, &seen), seen.unseen.is_none()))
 }
 
 /// One line for each change, from now on, until somebody has had enough.
@@ -117,9 +125,13 @@ async fn follow(
             _ = look.tick() => {
                 let turned = board.tick(clock.now());
                 samples.keep(&std::mem::take(&mut unkept), &[])?;
-                let probes = watched(session, ground, watching).await?;
-                board.watch(probes, |key| samples.recent(key, BEFORE).unwrap_or_default());
-                wanted.send_replace(now(&board));
+                samples.prune()?;
+                // A look that fails changes nothing of what is watched.
+                if let Ok((probes, true)) = watched(session, ground, watching).await {
+                    board.watch(probes, |key| samples.recent(key, BEFORE).unwrap_or_default());
+                    wanted.send_replace(now(&board));
+                }
+                board.mute(samples.mutes()?, clock.now());
                 turned
             }
             _ = interrupt.recv() => return Ok(code(&board.seen())),
@@ -166,7 +178,7 @@ fn mute(session: &Session, arguments: &HealthArguments, probes: &[Probe]) -> Fin
         }
     };
     for probe in of {
-        samples.mute(&probe.key, until.as_ref(), &session.app.actor)?;
+        samples.mute(&probe.muted_by(), until.as_ref(), &session.app.actor)?;
     }
     let text = match &until {
         Some((until, reason)) => {

@@ -1,9 +1,14 @@
 //! What is wrong with what an environment watches.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::schema::environment::EnvironmentConfig;
 use super::schema::probe::ProbeConfig;
+use crate::domain::time::spoken;
+
+/// Nobody asks more often: whoever watches does no harm.
+const QUICKEST: Duration = Duration::from_millis(200);
 
 /// Where in the environment something is wrong, and what.
 pub(super) type Wrong = (Vec<String>, String);
@@ -18,9 +23,11 @@ pub(super) fn wrong(environment: &EnvironmentConfig) -> Vec<Wrong> {
         }
     }
     let watch = &environment.watch;
-    let zero = [("interval", watch.interval), ("timeout", watch.timeout)];
-    for (key, _) in zero.iter().filter(|(_, length)| length.is_some_and(|l| l.0.is_zero())) {
-        found.push((path(&["watch", key]), format!("{key} of nothing would ask for ever")));
+    if watch.interval.is_some_and(|interval| interval.0 < QUICKEST) {
+        found.push((path(&["watch", "interval"]), too_quick()));
+    }
+    if watch.timeout.is_some_and(|timeout| timeout.0.is_zero()) {
+        found.push((path(&["watch", "timeout"]), "nothing answers within no time".to_owned()));
     }
     let mut names = BTreeSet::new();
     for (at, probe) in environment.probes.iter().enumerate() {
@@ -55,8 +62,8 @@ fn of_probe(probe: &ProbeConfig) -> Vec<(&'static str, String)> {
     if let Some(tcp) = probe.tcp.as_ref().filter(|tcp| !reachable(&format!("tcp://{tcp}"))) {
         wrong.push(("tcp", format!("{tcp:?} is no host:port")));
     }
-    if probe.interval.is_some_and(|interval| interval.0.is_zero()) {
-        wrong.push(("interval", "an interval of nothing would ask for ever".to_owned()));
+    if probe.interval.is_some_and(|interval| interval.0 < QUICKEST) {
+        wrong.push(("interval", too_quick()));
     }
     if probe.timeout.is_some_and(|timeout| timeout.0.is_zero()) {
         wrong.push(("timeout", "nothing answers within no time".to_owned()));
@@ -73,6 +80,10 @@ fn of_probe(probe: &ProbeConfig) -> Vec<(&'static str, String)> {
         wrong.push(("expect", "only a web address has an answer to expect".to_owned()));
     }
     wrong
+}
+
+fn too_quick() -> String {
+    format!("an interval below {} is a load test", spoken(QUICKEST))
 }
 
 fn path(keys: &[&str]) -> Vec<String> {

@@ -112,6 +112,11 @@ impl GateWatch {
         self.verdict
     }
 
+    /// Whether enough was heard to say so: what one answer says of a green that passed before is little.
+    pub fn steady(&self) -> bool {
+        self.verdict != Verdict::Pass || (self.row.0 && self.row.1 >= self.policy.consecutive)
+    }
+
     /// Takes one answer; a decision where the verdict turns.
     pub fn push(&mut self, sample: &Sample) -> Option<Decision> {
         let (verdict, evidence) = self.judge(sample)?;

@@ -90,7 +90,6 @@ impl One {
                 // Whoever asks may be gone; the next question comes in its time.
                 Ok(()) = self.now.changed() => {}
             }
-            let began = self.clock.elapsed();
             let Ok(turn) = self.turns.acquire().await else { return };
             let Probe { check, timeout, controls, .. } = &self.probe;
             let measured = self.prober.measure(check, *timeout, controls).await;
@@ -98,17 +97,28 @@ impl One {
             if self.heard.send((self.probe.key.clone(), measured)).await.is_err() {
                 return;
             }
-            // A tenth more or less, so that many probes of one interval do not march in step.
-            let interval = self.probe.interval.mul_f64(0.95 + 0.1 * self.share(round));
-            let took = self.clock.elapsed().saturating_sub(began);
             // The first answers soon, so that something can be said.
-            let usual = interval.saturating_sub(took);
+            let usual = self.until_next();
             wait = if round < QUICK { usual.min(FIRST_WITHIN) } else { usual };
         }
     }
 
-    /// Between 0 and 1, the same for blue and green of a service, so that both are asked at the same
-    /// moment and can be compared (N13).
+    /// Until the next moment at which it is this probe's turn. Counted on the clock and not from the
+    /// last answer: blue and green of a service are asked at the same moments however long each takes
+    /// and whenever each was begun, and can be compared (N13).
+    fn until_next(&self) -> Duration {
+        let (now, interval) = (self.clock.elapsed(), self.probe.interval);
+        let turn = |nth: u32| {
+            // A tenth more or less, so that many probes of one interval do not march in step.
+            let within = self.share(0) * 0.9 + self.share(nth.into()) * 0.1;
+            interval.saturating_mul(nth) + interval.mul_f64(within)
+        };
+        let here = u32::try_from(now.as_nanos() / interval.as_nanos().max(1)).unwrap_or(u32::MAX);
+        let next = if turn(here) > now { here } else { here.saturating_add(1) };
+        turn(next).saturating_sub(now)
+    }
+
+    /// Between 0 and 1, the same for blue and green of a service.
     fn share(&self, round: u64) -> f64 {
         let mut hasher = DefaultHasher::new();
         (&self.probe.name, round).hash(&mut hasher);

@@ -59,6 +59,9 @@ fn probe(
     seen: Option<&ServiceSeen>,
 ) -> Probe {
     let service = member.service();
+    // A build that customers reach is another thing to watch than the same build aside: another address,
+    // and another load.
+    let door = if live { "" } else { "+preview" };
     let who = build.map_or("public", |build| build.build.as_str());
     let health = &member.health;
     let told = health.version.is_some() || health.revision.is_some();
@@ -74,7 +77,7 @@ fn probe(
         ..Expect::default()
     };
     Probe {
-        key: format!("{}/{service}@{who}", ground.environment),
+        key: format!("{}/{service}@{who}{door}", ground.environment),
         name: service.to_string(),
         side: Some(side),
         live,

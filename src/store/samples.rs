@@ -15,6 +15,8 @@ use crate::domain::time::Timestamp;
 
 /// So many samples of each probe are kept.
 const RING: usize = 2000;
+/// Older ones are of builds that are gone, mostly.
+const AGE: Duration = Duration::from_hours(14 * 24);
 /// So many changes are kept of all of them.
 const CHANGES: usize = 5000;
 
@@ -105,6 +107,11 @@ impl Samples {
     /// Forgets what is older than the newest of each.
     pub fn prune(&self) -> Result<(), Problem> {
         let prune = || {
+            let age = i64::try_from(AGE.as_millis()).unwrap_or(i64::MAX);
+            self.0.execute(
+                "DELETE FROM samples WHERE at < (SELECT max(at) FROM samples) - ?1",
+                [age],
+            )?;
             self.0.execute(
                 "DELETE FROM samples WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number() \
                  OVER (PARTITION BY probe ORDER BY at DESC) AS nth FROM samples) WHERE nth > ?1)",

@@ -137,7 +137,7 @@ fn what_customers_see_go_down_is_told_once_and_rings() {
     let until = Timestamp::from_second(9999).unwrap();
     let mute: Mute = (until, "planned".to_owned());
     board.watch(vec![live.clone()], |_| Vec::new());
-    let mutes: std::collections::BTreeMap<_, _> = [(live.key.clone(), mute)].into();
+    let mutes: std::collections::BTreeMap<_, _> = [(live.muted_by(), mute)].into();
     board.mute(mutes.clone(), until);
     assert!(board.seen()[0].muted.is_none(), "a mute ends");
     board.mute(mutes, Timestamp::UNIX_EPOCH);

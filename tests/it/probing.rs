@@ -132,6 +132,13 @@ fn ports_and_programs_are_probes_too() {
         matches!(&failed, Answer::Bad(Fault::Command, why) if why.contains("no quota")),
         "{failed:?}"
     );
+    let held = run(&["sh", "-c", "sleep 60 & exit 0"]);
+    assert_eq!(held, Answer::Good, "whom it leaves behind holds no answer up");
+    let chatter = run(&["sh", "-c", "head -c 3000000 /dev/zero; echo; echo last; exit 1"]);
+    assert!(
+        matches!(&chatter, Answer::Bad(Fault::Command, why) if why.ends_with("last")),
+        "{chatter:?}"
+    );
     assert!(matches!(run(&["sleep", "60"]), Answer::Bad(Fault::NoAnswer, _)));
     assert!(matches!(run(&["no-such-program-here"]), Answer::Blind(_)), "it looked at nothing");
 }
@@ -273,7 +280,7 @@ fn what_is_wrong_with_what_is_watched_is_said_with_its_place() {
         "      - { name: both, url: 'http://x', tcp: 'x:1' }\n      \
          - { name: toto-app, tcp: 'x:1' }\n      \
          - { name: web, url: 'ftp://x', expect: { status: [99], json: { status: ok } } }\n      \
-         - { name: web, tcp: 'x', expect: { status: [200] } }",
+         - { name: web, tcp: 'x', interval: 1ms, expect: { status: [200] } }",
     );
     let said = sandbox.run(&["check"]).exits(2);
     for part in [
@@ -285,6 +292,7 @@ fn what_is_wrong_with_what_is_watched_is_said_with_its_place() {
         "two probes called web",
         "\"x\" is no host:port",
         "only a web address has an answer to expect",
+        "an interval below 200ms is a load test",
     ] {
         assert!(said.err.contains(part), "{part}: {}", said.err);
     }
@@ -340,12 +348,12 @@ fn signal(pid: u32, name: &str) {
     assert!(sent.unwrap().success());
 }
 
-/// The same sandbox, asked ten times a second.
+/// The same sandbox, asked five times a second.
 fn quick(probes: &str, more: &str) -> Sandbox {
     let sandbox = watching(probes);
     let file = sandbox.folder.path().join("config.yaml");
     let text = std::fs::read_to_string(&file).unwrap();
-    let quick = format!("    {more}\n    watch: {{ interval: 100ms, rise: 2, timeout: 400ms }}");
+    let quick = format!("    {more}\n    watch: {{ interval: 200ms, rise: 2, timeout: 400ms }}");
     std::fs::write(&file, text.replace("    watch: { rise: 2, timeout: 400ms }", &quick)).unwrap();
     sandbox
 }

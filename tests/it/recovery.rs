@@ -1,7 +1,10 @@
 //! The recovery sweep, generated from the plan: the runner dies after every fact, the world having
 //! acted or not, and whoever takes the run over brings it to one consistent pair.
 
+use std::time::Duration;
+
 use pointsman::domain::event::{Event, Outcome};
+use pointsman::domain::health::Verdict;
 use pointsman::domain::plan::Plan;
 use pointsman::domain::planner;
 use pointsman::domain::readiness::{Live, default_target, obsolete};
@@ -218,6 +221,27 @@ fn fact_where(wanted: impl Fn(&RunState) -> bool) -> u64 {
         bench.crash(&deploy_plan("1.1.0"), *at, false).is_some_and(|dead| wanted(&dead.state))
     };
     (2..100).find(stands).unwrap()
+}
+
+#[test]
+fn what_was_seen_of_green_yesterday_opens_no_gate() {
+    let gate = fact_where(|state| matches!(state, RunState::Waiting { .. }));
+    let ends = |since: Option<Behaviour>| {
+        let bench = Bench::new();
+        first_release(&bench);
+        let dead = bench.crash(&deploy_plan("1.1.0"), gate, false).unwrap();
+        assert_eq!(dead.services[&service("toto-app")].green_health, Some(Verdict::Pass));
+        bench.late.set(Duration::from_hours(24));
+        if let Some(since) = since {
+            bench.world.behave("1.1.0", since);
+        }
+        bench.for_minutes(dead, &[])
+    };
+    assert_eq!(outcome(&ends(None)), Outcome::Promoted, "it is asked first");
+    let fell = ends(Some(Behaviour::Broken));
+    assert!(!fell.touched_traffic(), "{:?}", fell.state);
+    let blind = ends(Some(Behaviour::Blind));
+    assert!(!blind.touched_traffic(), "{:?}", blind.state);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A scripted world for the engine: a platform that remembers every call, services that behave as
 //! told, and tokio's paused clock. The journal is the real one.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -297,11 +298,12 @@ impl RunLog for World {
 }
 
 /// tokio's clock, which the tests pause: waits cost nothing, and their order stays.
-struct PausedClock(tokio::time::Instant);
+/// The time of day stands still, so long after the epoch.
+struct PausedClock(tokio::time::Instant, Duration);
 
 impl Clock for PausedClock {
     fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
+        Timestamp::UNIX_EPOCH + self.1
     }
 
     fn elapsed(&self) -> Duration {
@@ -364,11 +366,14 @@ pub(crate) fn deploy_plan(release: &str) -> Plan {
 pub(crate) struct Bench {
     pub(crate) world: World,
     folder: tempfile::TempDir,
+    /// So long after the first fact.
+    pub(crate) late: Cell<Duration>,
 }
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        Self { world: World::default(), folder: tempfile::tempdir().unwrap() }
+        let folder = tempfile::tempdir().unwrap();
+        Self { world: World::default(), folder, late: Cell::default() }
     }
 
     pub(crate) fn store(&self) -> SqliteStore {
@@ -432,7 +437,7 @@ impl Bench {
         let outside = Outside {
             hosting: Arc::new(self.world.clone()),
             prober: Arc::new(self.world.clone()),
-            clock: Arc::new(PausedClock(tokio::time::Instant::now())),
+            clock: Arc::new(PausedClock(tokio::time::Instant::now(), self.late.get())),
             log: Arc::new(self.world.clone()),
         };
         let (sender, receiver) = mpsc::channel(4);

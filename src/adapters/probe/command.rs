@@ -3,7 +3,9 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::process::Command;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::Miss;
@@ -12,9 +14,24 @@ use crate::domain::redact::redacted;
 use crate::domain::text::harmless;
 use crate::domain::time::spoken;
 
-/// Runs it: good if it ends with 0 in time. It leaves no child of its own group behind.
+/// More than that of what it says is never read into memory.
+const MOST: usize = 64 * 1024;
+
+/// The program and what it started. Whatever ends the question ends them all.
+struct Group(Child);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // The leader may have been waited for; its group keeps the number while a child lives.
+        let leader = self.0.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        if let Some(leader) = leader {
+            let _ = kill_process_group(leader, Signal::KILL);
+        }
+    }
+}
+
+/// Runs it: good if it ends with 0 in time.
 pub(super) async fn run(argv: &[String], within: Duration) -> Result<(), Miss> {
-    let bad = |why: String| Miss::Bad(Fault::Command, why);
     let Some((program, arguments)) = argv.split_first() else {
         return Err(Miss::Ours("it names no program".to_owned()));
     };
@@ -28,22 +45,40 @@ pub(super) async fn run(argv: &[String], within: Duration) -> Result<(), Miss> {
         .spawn()
         // That it cannot be started says nothing about what it would have looked at.
         .map_err(|e| Miss::Ours(format!("{program} cannot be started: {e}")))?;
-    let group = child.id().and_then(|pid| i32::try_from(pid).ok());
-    let ended = timeout(within, child.wait_with_output()).await;
-    let Ok(output) = ended else {
-        if let Some(group) = group.and_then(rustix::process::Pid::from_raw) {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        }
+    let mut group = Group(child);
+    let leader = group.0.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+    let (out, err) = (group.0.stdout.take(), group.0.stderr.take());
+    let ended = timeout(within, async {
+        let end = async {
+            let status = group.0.wait().await;
+            // A child that it leaves behind would hold the pipes open, and the answer up.
+            if let Some(leader) = leader {
+                let _ = kill_process_group(leader, Signal::KILL);
+            }
+            status
+        };
+        tokio::join!(end, last_line(err), last_line(out))
+    });
+    let Ok((status, err, out)) = ended.await else {
         return Err(Miss::Bad(Fault::NoAnswer, format!("did not end within {}", spoken(within))));
     };
-    let output = output.map_err(|e| Miss::Ours(e.to_string()))?;
-    if output.status.success() {
+    let status = status.map_err(|e| Miss::Ours(e.to_string()))?;
+    if status.success() {
         return Ok(());
     }
-    let said = [output.stderr, output.stdout];
-    let said = said.iter().map(|said| String::from_utf8_lossy(said));
-    let last =
-        said.filter_map(|said| said.trim().lines().last().map(|l| redacted(&harmless(l, 120))));
-    let last = last.map(|line| format!(": {line}")).next().unwrap_or_default();
-    Err(bad(format!("{}{last}", output.status)))
+    let said = err.or(out).map(|line| format!(": {}", redacted(&harmless(&line, 120))));
+    Err(Miss::Bad(Fault::Command, format!("{status}{}", said.unwrap_or_default())))
+}
+
+/// The last line of what is said. All of it is read, so that nobody waits for a full pipe.
+async fn last_line(pipe: Option<impl AsyncRead + Unpin>) -> Option<String> {
+    let mut pipe = pipe?;
+    let (mut kept, mut chunk) = (Vec::new(), vec![0; 8 * 1024]);
+    while let Ok(read @ 1..) = pipe.read(&mut chunk).await {
+        kept.extend_from_slice(&chunk[..read]);
+        let over = kept.len().saturating_sub(MOST);
+        kept.drain(..over);
+    }
+    let text = String::from_utf8_lossy(&kept);
+    text.trim().lines().last().map(str::to_owned)
 }

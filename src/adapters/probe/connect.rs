@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig};
 use rustls_platform_verifier::BuilderVerifierExt as _;
@@ -22,6 +23,9 @@ use crate::ports::clock::Clock;
 
 /// A connection that is not made by then is not made (reference/deploy-tools.md H3).
 const CONNECT: Duration = Duration::from_secs(3);
+
+/// Between the beginnings of tries at the addresses of one name (RFC 8305 §5).
+const STAGGER: Duration = Duration::from_millis(250);
 
 /// Makes connections.
 #[derive(Clone)]
@@ -56,7 +60,7 @@ impl Dialer {
             let found: Vec<SocketAddr> = found
                 .map_err(|e| Miss::Bad(Fault::NoSuchName, format!("no such name: {e}")))?
                 .collect();
-            TcpStream::connect(&found[..]).await.map_err(|error| missed(&error))
+            first(found).await.map_err(|error| missed(&error))
         });
         let stream = connected.await.map_err(|_| {
             Miss::Bad(Fault::NoAnswer, format!("no connection within {}", spoken(within)))
@@ -86,6 +90,27 @@ impl Dialer {
         let (_, session) = stream.get_ref();
         told.certificate = session.peer_certificates().and_then(|c| valid_until(c.first()?));
         Ok(stream)
+    }
+}
+
+/// Connects to whichever address answers first. The next is tried where one fails, and where it only
+/// takes long (RFC 8305): where `IPv6` leads nowhere, a browser does not wait for it either.
+async fn first(found: Vec<SocketAddr>) -> std::io::Result<TcpStream> {
+    let mut failed = std::io::Error::new(ErrorKind::NotFound, "the name has no address");
+    let (mut rest, mut open) = (found.into_iter(), FuturesUnordered::new());
+    loop {
+        match rest.next() {
+            Some(address) => open.push(TcpStream::connect(address)),
+            None if open.is_empty() => return Err(failed),
+            None => {}
+        }
+        tokio::select! {
+            Some(done) = open.next() => match done {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failed = error,
+            },
+            () = tokio::time::sleep(STAGGER), if rest.len() > 0 => {}
+        }
     }
 }
 

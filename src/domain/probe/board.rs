@@ -76,7 +76,7 @@ impl Board {
     /// Every probe as it stands.
     pub fn seen(&self) -> Vec<ProbeSeen> {
         let one = |(probe, watch): &(Probe, Watch)| {
-            ProbeSeen::of(probe, watch, self.mutes.get(&probe.key).cloned())
+            ProbeSeen::of(probe, watch, self.mutes.get(&probe.muted_by()).cloned())
         };
         self.rows.iter().map(one).collect()
     }

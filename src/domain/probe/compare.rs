@@ -20,8 +20,10 @@ const UNUSUAL: f64 = 3.0;
 /// How green differs from blue.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Difference {
-    /// Answers of blue and green.
+    /// Good answers of blue and green.
     pub samples: (usize, usize),
+    /// Bad ones.
+    pub bad: (usize, usize),
     /// Green's p50 over blue's.
     pub p50: f64,
     /// Green's p95 over blue's.
@@ -40,9 +42,16 @@ impl Difference {
         let (blue, green) = self.samples;
         let percent = |ratio: f64| format!("{:+.0} %", (ratio - 1.0) * 100.0);
         let verdict = match self.verdict {
-            Verdict::Pass => "no slower",
-            Verdict::Fail => "SLOWER",
-            Verdict::Inconclusive => "too few answers to say",
+            Verdict::Pass => "no slower".to_owned(),
+            Verdict::Fail if fails_more(self.samples, self.bad) => {
+                format!("FAILS {} of {}", self.bad.1, self.bad.1 + green)
+            }
+            Verdict::Fail => "SLOWER".to_owned(),
+            Verdict::Inconclusive if self.bad.1 > 0 => match self.bad.1 {
+                1 => "1 bad answer".to_owned(),
+                bad => format!("{bad} bad answers"),
+            },
+            Verdict::Inconclusive => "too few answers to say".to_owned(),
         };
         let (p50, p95) = (percent(self.p50), percent(self.p95));
         format!("GREEN to BLUE p50 {p50} p95 {p95}, n {blue}:{green}: {verdict}")
@@ -51,28 +60,32 @@ impl Difference {
 
 /// Blue and green of each service that has both.
 pub fn differences(seen: &[ProbeSeen]) -> Vec<(String, Difference)> {
-    let times = |name: &str, side| {
+    let points = |name: &str, side| {
         let probe = seen.iter().find(|p| p.name == name && p.side == Some(side))?;
-        let good = probe.points.iter().filter_map(|point| match point {
-            Point::Good(time) => Some(*time),
-            _ => None,
-        });
-        Some(good.collect::<Vec<_>>())
+        Some(probe.points.as_slice())
     };
     let blues = seen.iter().filter(|probe| probe.side == Some(Side::Blue));
     let pairs = blues.filter_map(|blue| {
         let name = blue.name.as_str();
-        let difference = compare(&times(name, Side::Blue)?, &times(name, Side::Green)?)?;
+        let difference = compare(points(name, Side::Blue)?, points(name, Side::Green)?)?;
         Some((name.to_owned(), difference))
     });
     pairs.collect()
 }
 
-/// Compares the times of good answers.
-pub fn compare(blue: &[Duration], green: &[Duration]) -> Option<Difference> {
-    let (mut b, mut g) = (blue.to_vec(), green.to_vec());
-    b.sort_unstable();
-    g.sort_unstable();
+/// Compares the times of good answers, and how many are bad: a fast error is no answer.
+pub fn compare(blue: &[Point], green: &[Point]) -> Option<Difference> {
+    let times = |points: &[Point]| {
+        let good = points.iter().filter_map(|point| match point {
+            Point::Good(time) => Some(*time),
+            _ => None,
+        });
+        let mut good: Vec<Duration> = good.collect();
+        good.sort_unstable();
+        good
+    };
+    let bad = |points: &[Point]| points.iter().filter(|point| **point == Point::Bad).count();
+    let (b, g, bad) = (times(blue), times(green), (bad(blue), bad(green)));
     let ratio = |percent| {
         let (blue, green) = (percentile(&b, percent)?, percentile(&g, percent)?);
         Some(green.as_secs_f64() / blue.as_secs_f64().max(f64::EPSILON))
@@ -81,14 +94,32 @@ pub fn compare(blue: &[Duration], green: &[Duration]) -> Option<Difference> {
     let (effect, chance) = mann_whitney(&b, &g);
     let slower = chance < CHANCE && effect > 0.0 && p50 >= SLOWER_HALF;
     let tail = p95 >= SLOWER_TAIL && unusual_tail(&b, &g);
-    let verdict = if b.len().min(g.len()) < LEAST_SAMPLES {
+    let samples = (b.len(), g.len());
+    let verdict = if fails_more(samples, bad) {
+        Verdict::Fail
+    } else if b.len().min(g.len()) < LEAST_SAMPLES {
         Verdict::Inconclusive
     } else if slower || tail {
         Verdict::Fail
+    } else if bad.1 > 0 {
+        Verdict::Inconclusive
     } else {
         Verdict::Pass
     };
-    Some(Difference { samples: (b.len(), g.len()), p50, p95, effect, chance, verdict })
+    Some(Difference { samples, bad, p50, p95, effect, chance, verdict })
+}
+
+/// Whether green's share of bad answers is above blue's by more than chance makes it (two proportions,
+/// one side, at `UNUSUAL` standard deviations).
+fn fails_more(good: (usize, usize), bad: (usize, usize)) -> bool {
+    let (n, m) = (float(good.0 + bad.0), float(good.1 + bad.1));
+    if n == 0.0 || m == 0.0 {
+        return false;
+    }
+    let (blue, green) = (float(bad.0) / n, float(bad.1) / m);
+    let pooled = float(bad.0 + bad.1) / (n + m);
+    let deviation = (pooled * (1.0 - pooled) * (1.0 / n + 1.0 / m)).sqrt();
+    deviation > 0.0 && (green - blue) / deviation >= UNUSUAL
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers of samples are small")]
@@ -146,11 +177,11 @@ mod tests {
     use super::*;
 
     /// Times spread like those of a service: 100 to 160 ms, each 20th much slower.
-    fn times(n: usize, factor: f64) -> Vec<Duration> {
+    fn times(n: usize, factor: f64) -> Vec<Point> {
         let one = |i: usize| {
             let spread = float((i * 7919) % 61);
             let tail = if i % 20 == 19 { 80.0 } else { 0.0 };
-            Duration::from_secs_f64((100.0 + spread + tail) * factor / 1000.0)
+            Point::Good(Duration::from_secs_f64((100.0 + spread + tail) * factor / 1000.0))
         };
         (0..n).map(one).collect()
     }
@@ -175,9 +206,26 @@ mod tests {
         let blue = times(200, 1.0);
         let mut green = times(200, 1.0);
         for slow in green.iter_mut().step_by(6) {
-            *slow = Duration::from_millis(400);
+            *slow = Point::Good(Duration::from_millis(400));
         }
         assert_eq!(compare(&blue, &green).unwrap().verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn quick_errors_are_not_quick_answers() {
+        let blue = times(100, 1.0);
+        let mut green = times(100, 0.8);
+        green[7] = Point::Bad;
+        let one = compare(&blue, &green).unwrap();
+        assert_eq!(one.verdict, Verdict::Inconclusive, "never a pass with an error in it");
+        assert!(one.sentence().ends_with("1 bad answer"), "{}", one.sentence());
+        for bad in green.iter_mut().step_by(5) {
+            *bad = Point::Bad;
+        }
+        let many = compare(&blue, &green).unwrap();
+        assert_eq!(many.verdict, Verdict::Fail);
+        assert!(many.sentence().ends_with("FAILS 21 of 100"), "{}", many.sentence());
+        assert_eq!(compare(&green, &green).unwrap().verdict, Verdict::Inconclusive, "both fail");
     }
 
     #[test]

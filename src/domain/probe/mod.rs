@@ -47,6 +47,12 @@ pub struct Probe {
 }
 
 impl Probe {
+    /// What a mute of it is kept under: over a switch and a new build, it is the same that is mended.
+    pub fn muted_by(&self) -> String {
+        let environment = self.key.split('/').next().unwrap_or_default();
+        format!("{environment}/{}", self.name)
+    }
+
     /// Its name, with its role where it has one: `toto-app GREEN`.
     pub fn label(&self) -> String {
         match self.side {

@@ -84,6 +84,8 @@ pub struct Watch {
     /// Whether the last answers were good, and how many in a row.
     row: (bool, u32),
     slow_since: Option<Timestamp>,
+    /// Answers since the last silence: only these tell whether it flaps.
+    unbroken: usize,
     answered: Option<Timestamp>,
     last: Option<Measurement>,
     /// The last bad answer, kept while it explains the state.
@@ -103,6 +105,7 @@ impl Watch {
             points: VecDeque::with_capacity(WINDOW),
             row: (true, 0),
             slow_since: None,
+            unbroken: 0,
             answered: None,
             last: None,
             fault: None,
@@ -193,6 +196,7 @@ impl Watch {
             }
         }
         self.answered = Some(heard.at);
+        self.unbroken += 1;
         let turns = self.turns();
         let steady = self.row.1 >= if self.row.0 { STEADY } else { STEADY_DOWN };
         if !steady && (turns >= TURNS || self.state == State::Flapping) {
@@ -238,8 +242,13 @@ impl Watch {
 
     /// How often good and bad took turns lately.
     fn turns(&self) -> usize {
-        let answers: Vec<bool> =
-            self.points.iter().rev().filter_map(|p| p.good()).take(AMONG).collect();
+        let answers: Vec<bool> = self
+            .points
+            .iter()
+            .rev()
+            .filter_map(|p| p.good())
+            .take(AMONG.min(self.unbroken))
+            .collect();
         answers.windows(2).filter(|pair| pair[0] != pair[1]).count()
     }
 
@@ -255,7 +264,7 @@ impl Watch {
             _ => "nobody asked".to_owned(),
         };
         // Whoever comes back has to prove itself anew.
-        self.row = (true, 0);
+        (self.row, self.unbroken, self.slow_since) = ((true, 0), 0, None);
         self.turn(State::Stale, said, now)
     }
 

@@ -96,7 +96,11 @@ impl Acts {
                 }
                 if let Ok(watching) = self.loaded.watching(name) {
                     let probes = propose::probes(&ground, &watching, &seen);
-                    let ask = health::Ask::Watch(ground.environment.clone(), probes);
+                    let ask = health::Ask::Watch(
+                        ground.environment.clone(),
+                        probes,
+                        seen.unseen.is_none(),
+                    );
                     let _ = self.health.send(ask).await;
                 }
                 (ground.environment, seen)

@@ -19,7 +19,7 @@ const TELL: Duration = Duration::from_secs(1);
 /// How often what was heard is written down.
 const KEEP: u32 = 5;
 /// How often old samples are thrown away.
-const PRUNE: u32 = 600;
+const PRUNE: u32 = 60;
 /// So many samples of before are looked back at.
 const BEFORE: usize = 120;
 /// So many changes are shown.
@@ -28,8 +28,8 @@ const CHANGES: usize = 50;
 /// What the keeper is asked for.
 #[derive(Debug)]
 pub(super) enum Ask {
-    /// Watch these on an environment from now on.
-    Watch(EnvironmentName, Vec<Probe>),
+    /// Watch these on an environment from now on; and whether its platform was asked.
+    Watch(EnvironmentName, Vec<Probe>, bool),
     /// Ask everything now.
     Now,
 }
@@ -87,7 +87,9 @@ impl Keeper {
         loop {
             tokio::select! {
                 ask = asks.recv() => match ask {
-                    Some(Ask::Watch(environment, probes)) => self.watch(environment, probes),
+                    Some(Ask::Watch(environment, probes, certain)) => {
+                        self.watch(environment, probes, certain);
+                    }
                     Some(Ask::Now) => self.wanted.send_modify(|wanted| wanted.now += 1),
                     // The screen is being left.
                     None => return self.keep(),
@@ -103,8 +105,12 @@ impl Keeper {
         }
     }
 
-    fn watch(&mut self, environment: EnvironmentName, probes: Vec<Probe>) {
+    fn watch(&mut self, environment: EnvironmentName, probes: Vec<Probe>, certain: bool) {
         let board = self.boards.entry(environment.clone()).or_default();
+        // Where the platform could not be asked, who serves is who served before.
+        if !certain && board.probes().next().is_some() {
+            return;
+        }
         let told = |p: &Probe| format!("{} {} {:?} {:?}", p.key, p.live, p.side, p.check);
         if board.probes().map(told).eq(probes.iter().map(told)) {
             return;
