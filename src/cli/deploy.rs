@@ -45,6 +45,9 @@ pub(super) async fn deploy(session: &Session, arguments: &DeployArguments) -> Fi
     )?;
     let plan = proposal.plan;
     confirm(&plan.environment, plan.policy.protection, confirmation.answers(), &proposal.what)?;
+    if !arguments.detach {
+        propose::ticked_beforehand(&session.app, &plan)?;
+    }
     if arguments.detach {
         detach(session, &plan, confirmation).await
     } else {

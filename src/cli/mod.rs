@@ -4,6 +4,7 @@
 pub mod args;
 mod attach;
 mod check;
+mod checklist;
 mod cleanup;
 mod confirm;
 mod deploy;
@@ -98,6 +99,7 @@ async fn dispatch(session: &Session) -> Finished {
     match verb {
         Verb::Check => check::check(session),
         Verb::Schema { of } => Ok(check::schema(of)),
+        Verb::Checklist(arguments) => checklist::checklist(session, arguments),
         Verb::Plan(arguments) => deploy::plan(session, arguments),
         Verb::Deploy(arguments) => deploy::deploy(session, arguments).await,
         Verb::Rollback(arguments) => rollback::rollback(session, arguments).await,

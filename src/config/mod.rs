@@ -2,6 +2,7 @@
 //! with it, and what the engine gets of it.
 
 mod check;
+mod checklist;
 mod file;
 mod finding;
 mod node;

@@ -58,7 +58,7 @@ impl Loaded {
             .into_iter()
             .map(|service| self.member(&environment, of, service))
             .collect::<Result<_, _>>()?;
-        Ok(Ground {
+        let mut ground = Ground {
             environment,
             members,
             policy: {
@@ -79,7 +79,10 @@ impl Loaded {
                         .map(|file| self.folder.join(file).display().to_string()),
                 }),
             },
-        })
+            checklist: Vec::new(),
+        };
+        ground.checklist = self.checklist(name, &ground)?;
+        Ok(ground)
     }
 
     fn member(

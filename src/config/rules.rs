@@ -1,7 +1,7 @@
 //! What a schema cannot say: names that must exist, projects in their own environment, addresses
 //! that must not clash.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use jiff::tz::TimeZone;
@@ -10,7 +10,8 @@ use super::check::nearest;
 use super::finding::Finding;
 use super::node::Node;
 use super::schema::environment::{EnvironmentConfig, PlatformKind};
-use super::schema::{Config, ReleasesKind};
+use super::schema::{AutoConfig, Config, ReleasesKind};
+use crate::domain::checklist::{List, item_id};
 use crate::domain::ids::{BackendId, EnvironmentName, Location, ProjectId, ServiceName};
 use crate::domain::release::ReleaseLabel;
 
@@ -103,7 +104,13 @@ impl Rules<'_> {
         let lists = &self.config.checklists;
         for (list, items) in [("pre", &lists.pre), ("deploy", &lists.deploy), ("post", &lists.post)]
         {
+            let mut ids = BTreeSet::new();
             for (at, item) in items.iter().enumerate() {
+                // What is ticked is named by its words.
+                if !ids.insert(item_id(List::Pre, &item.text)) {
+                    let message = format!("there are two items {:?}", item.text);
+                    self.say(&["checklists", list, &at.to_string(), "text"], message);
+                }
                 let Some(auto) = &item.auto else { continue };
                 let sources = [
                     &auto.probe,
@@ -118,12 +125,38 @@ impl Rules<'_> {
                     let message = format!("{:?} needs exactly one source of evidence", item.text);
                     self.say(&["checklists", list, &at, "auto"], message);
                 }
+                self.words_of(list, &at, auto);
                 let known: Vec<_> = self.config.commands.iter().map(|c| &c.name).collect();
                 if let Some(command) = auto.command.as_ref().filter(|c| !known.contains(c)) {
                     let message = format!("there is no command {command:?}");
                     let path = ["checklists", list, &at, "auto", "command"];
                     self.say_nearest(&path, message, command, known);
                 }
+            }
+        }
+    }
+
+    /// Evidence that is none of what is known.
+    fn words_of(&mut self, list: &str, at: &str, auto: &AutoConfig) {
+        let config = self.config;
+        let all = || std::iter::once("all".to_owned());
+        let services = config.services.keys().cloned();
+        let probes =
+            config.environments.values().flat_map(|e| e.probes.iter().map(|p| p.name.clone()));
+        let known = [
+            ("probe", &auto.probe, all().chain(services).chain(probes).collect::<Vec<_>>()),
+            ("lint", &auto.lint, ["config", "secrets", "all"].map(str::to_owned).to_vec()),
+            (
+                "history",
+                &auto.history,
+                ["staging", "rollback", "alerts"].map(str::to_owned).to_vec(),
+            ),
+        ];
+        for (key, value, words) in known {
+            if let Some(value) = value.as_ref().filter(|value| !words.contains(value)) {
+                let message = format!("{value:?} is no {key} to go by");
+                let path = ["checklists", list, at, "auto", key];
+                self.say_nearest(&path, message, value, words.iter().collect());
             }
         }
     }

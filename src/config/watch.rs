@@ -7,6 +7,7 @@ use super::schema::deploy::DurationText;
 use super::schema::probe::{ProbeConfig, WatchConfig};
 use crate::domain::error::Problem;
 use crate::domain::plan::Endpoint;
+use crate::domain::planner::Ground;
 use crate::domain::probe::{Check, Expect, Probe, Rules};
 
 /// How the services of an environment are watched, and what else is.
@@ -30,6 +31,11 @@ impl Loaded {
     /// What of an environment is watched, and how.
     pub fn watching(&self, name: &str) -> Result<Watching, Problem> {
         let ground = self.ground(name)?;
+        Ok(self.watching_on(name, &ground))
+    }
+
+    /// The same, where the ground is known.
+    pub(super) fn watching_on(&self, name: &str, ground: &Ground) -> Watching {
         let of = &self.config.environments[name];
         let given = |text: Option<DurationText>, usual: Duration| text.map_or(usual, |d| d.0);
         let WatchConfig { interval, timeout, fall, rise, slow, slow_for } = of.watch;
@@ -55,7 +61,7 @@ impl Loaded {
             controls: of.control.clone(),
         };
         let others = of.probes.iter().map(one).collect();
-        Ok(Watching { interval, timeout, rules, others })
+        Watching { interval, timeout, rules, others }
     }
 }
 
@@ -64,7 +70,7 @@ fn check(probe: &ProbeConfig) -> Check {
         return Check::Tcp(address.clone());
     }
     if !probe.command.is_empty() {
-        return Check::Command(probe.command.clone());
+        return Check::Command { argv: probe.command.clone(), folder: None };
     }
     let expect = Expect {
         status: probe.expect.status.clone(),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::gate::may_switch;
+use super::gate::may_open;
 use super::plan::RunKind;
 use super::policy::{OnFailure, Protection};
 use super::run::RunState;
@@ -64,7 +64,7 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
     }
     let fits = match &sent.command {
         Command::Approve if matches!(view.state, RunState::Waiting { .. }) => {
-            return may_switch(view).map_err(|problem| problem.to_string());
+            return may_open(view).map_err(|problem| problem.to_string());
         }
         Command::Approve => false,
         // Between two services traffic is split: what gives it back goes on to its end.
@@ -109,7 +109,11 @@ pub fn may_skip(view: &RunView, reason: &str) -> Result<(), String> {
     };
     let typed = view.plan.policy.protection == Protection::Typed;
     match planned.kind {
-        StepKind::Preflight | StepKind::Build | StepKind::GateSwitch | StepKind::Switch { .. } => {
+        StepKind::Preflight
+        | StepKind::Build
+        | StepKind::GateSwitch
+        | StepKind::GateChecklist { .. }
+        | StepKind::Switch { .. } => {
             Err(format!("{} cannot be left out: what follows needs it", planned.id))
         }
         StepKind::ProbeGreen

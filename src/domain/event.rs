@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::checklist::{ItemSeen, List};
 use super::command::Command;
 use super::error::Problem;
 use super::hash::Hash;
@@ -61,6 +62,8 @@ pub enum AnsweredBy {
     Beforehand,
     /// A command of somebody who watched.
     Command(u64),
+    /// Every required item of its list holds, or the list is advice here.
+    Checklist,
 }
 
 /// What a release is known as.
@@ -139,6 +142,8 @@ pub enum Event {
     TrafficObserved { service: ServiceName, splits: Vec<Split> },
     /// A rule looked at samples and decided.
     Judged { service: ServiceName, verdict: Verdict, rule: String, evidence: String },
+    /// How the items of the list that guards a gate stand.
+    ChecklistSeen { list: List, items: Vec<ItemSeen> },
     /// From here on the run takes traffic back; these steps replace what was left.
     UndoPlanned { steps: Vec<PlannedStep>, first: StepId, because: Problem, by: DecidedBy },
     /// A release got a mark, with the build of each service.

@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 
+use super::checklist::{List, may_pass};
 use super::error::Problem;
 use super::event::Outcome;
 use super::health::{Decision, Sample, Verdict, Wanted};
 use super::ids::EnvironmentName;
 use super::policy::{HealthPolicy, Protection};
 use super::run::RunState;
+use super::step::StepKind;
 use super::view::RunView;
 
 /// What a person said before the run began.
@@ -44,9 +46,23 @@ pub fn permitted(
     }
 }
 
-/// Whether traffic may move to green: every service's green is ready, and none that was probed
-/// failed to pass. Unknown is not a pass (invariant 8).
+/// Whether traffic may move: green may serve, and what must be true before is.
 pub fn may_switch(view: &RunView) -> Result<(), Problem> {
+    green_may_serve(view)?;
+    may_pass(view, List::Deploy)
+}
+
+/// Whether the gate that a run waits at may open.
+pub fn may_open(view: &RunView) -> Result<(), Problem> {
+    match view.gate() {
+        Some(StepKind::GateChecklist { list }) => may_pass(view, *list),
+        _ => may_switch(view),
+    }
+}
+
+/// Whether green is as it must be: every service's is ready, and none that was probed failed to pass.
+/// Unknown is not a pass (invariant 8).
+pub fn green_may_serve(view: &RunView) -> Result<(), Problem> {
     for member in &view.plan.members {
         let service = member.service();
         let seen = view.services.get(service);

@@ -141,7 +141,7 @@ impl GreenGate {
 }
 
 /// Whom we expect to answer. Version is the release's label (or commit), revision the build id.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     /// One of these labels; empty when the service does not tell its version.
     pub versions: Vec<ReleaseLabel>,

@@ -2,6 +2,7 @@
 
 pub mod apphosting;
 pub mod card;
+pub mod checklist;
 pub mod command;
 pub mod error;
 pub mod event;
@@ -15,6 +16,7 @@ pub mod planner;
 pub mod policy;
 pub mod probe;
 pub mod project;
+pub mod promoted;
 pub mod readiness;
 pub mod recover;
 pub mod redact;

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::checklist::Item;
 use super::error::Problem;
 use super::hash::Hash;
 use super::ids::{BuildId, EnvironmentName, ServiceName, StepId};
@@ -131,6 +132,9 @@ pub struct Plan {
     pub members: Vec<Member>,
     /// The steps, in order.
     pub steps: Vec<PlannedStep>,
+    /// What must be true at which of its gates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checklist: Vec<Item>,
     /// The numbers and rules.
     pub policy: DeployPolicy,
     /// Which App Hosting.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::checklist::{Item, List};
 use super::error::Problem;
 use super::ids::{BuildId, EnvironmentName, ServiceName, StepId};
 use super::plan::{Endpoint, Member, Plan, RunKind, Source};
@@ -22,6 +23,8 @@ pub struct Ground {
     pub policy: DeployPolicy,
     /// Its App Hosting.
     pub endpoint: Endpoint,
+    /// What must be true at the gates of a deploy.
+    pub checklist: Vec<Item>,
 }
 
 impl Ground {
@@ -48,6 +51,7 @@ impl Ground {
             leaves: None,
             members: self.members,
             steps,
+            checklist: Vec::new(),
             policy: self.policy,
             endpoint: self.endpoint,
             ask_at_gates: false,
@@ -73,12 +77,23 @@ pub fn deploy(
         })?);
     }
     let soak = super::time::spoken(ground.policy.soak.length);
-    let mut steps = vec![
-        step("preflight", StepKind::Preflight, "Check the target and who serves now")?,
+    let checklist = std::mem::take(&mut ground.checklist);
+    let listed = |list: List| -> Result<Option<PlannedStep>, Problem> {
+        if !checklist.iter().any(|item| item.list == list) {
+            return Ok(None);
+        }
+        let id = format!("checklist:{}", list.word());
+        let title = format!("Checklist: {}", list.title().to_lowercase());
+        step(&id, StepKind::GateChecklist { list }, title).map(Some)
+    };
+    let mut steps =
+        vec![step("preflight", StepKind::Preflight, "Check the target and who serves now")?];
+    steps.extend(listed(List::Pre)?);
+    steps.extend([
         step("build", StepKind::Build, format!("Build {release} without traffic"))?,
         step("probe", StepKind::ProbeGreen, "Ask green for its health")?,
         step("gate", StepKind::GateSwitch, format!("Gate: switch traffic to {release}"))?,
-    ];
+    ]);
     for member in &ground.members {
         let service = member.service().clone();
         let title = format!("Switch {service} to {release}");
@@ -87,8 +102,10 @@ pub fn deploy(
     }
     steps.push(step("attest", StepKind::Attest { side: Side::Green }, "Ask who answers")?);
     steps.push(step("soak", StepKind::Soak, format!("Watch for {soak}"))?);
+    steps.extend(listed(List::Post)?);
     steps.push(step("mark-stable", StepKind::MarkStable, format!("Mark {release} stable"))?);
-    let plan = ground.plan(RunKind::Deploy, Some(release.clone()), steps);
+    let mut plan = ground.plan(RunKind::Deploy, Some(release.clone()), steps);
+    plan.checklist = checklist;
     plan.check()?;
     Ok(plan)
 }

@@ -178,6 +178,9 @@ fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<
         Event::Judged { .. } => {
             (here && matches!(state, S::Running { .. } | S::Waiting { .. })).then(|| state.clone())
         }
+        Event::ChecklistSeen { .. } => {
+            (here && matches!(state, S::Waiting { .. })).then(|| state.clone())
+        }
         Event::UndoPlanned { .. }
         | Event::RunPaused { .. }
         | Event::RunResumed {}

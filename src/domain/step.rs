@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::checklist::List;
 use super::error::Problem;
 use super::ids::{ServiceName, StepId};
 
@@ -33,6 +34,11 @@ pub enum StepKind {
     ProbeGreen,
     /// The human gate before traffic moves.
     GateSwitch,
+    /// The gate that opens by itself when every required item of a list holds.
+    GateChecklist {
+        /// Which.
+        list: List,
+    },
     /// Makes one service's build the active one. Absolute; done twice it equals once.
     Switch {
         /// Whose traffic.
@@ -71,7 +77,16 @@ pub enum StepKind {
 impl StepKind {
     /// Whether the step waits for a person.
     pub fn is_gate(&self) -> bool {
-        matches!(self, Self::GateSwitch)
+        matches!(self, Self::GateSwitch | Self::GateChecklist { .. })
+    }
+
+    /// The list that guards the step.
+    pub fn guarded_by(&self) -> Option<List> {
+        match self {
+            Self::GateSwitch => Some(List::Deploy),
+            Self::GateChecklist { list } => Some(*list),
+            _ => None,
+        }
     }
 
     /// Whether the step moves traffic.

@@ -75,6 +75,10 @@ fn of_people(event: &Event) -> Option<String> {
         Event::GateAnswered { by: AnsweredBy::Beforehand, .. } => {
             "opened: confirmed beforehand".to_owned()
         }
+        Event::ChecklistSeen { list, items } => {
+            let settled = items.iter().filter(|item| item.standing.settled()).count();
+            format!("checklist {}: {settled}/{}", list.word(), items.len())
+        }
         Event::GateAnswered { by: AnsweredBy::Command(id), .. } => {
             format!("opened by command {id}")
         }
@@ -86,7 +90,9 @@ fn of_people(event: &Event) -> Option<String> {
             format!("its runner died; {observed}; chosen: {}", choice.sentence())
         }
         Event::RunPaused { because } => format!("paused: {because}"),
-        Event::RunResumed {} => "goes on".to_owned(),
+        Event::GateAnswered { by: AnsweredBy::Checklist, .. } | Event::RunResumed {} => {
+            "goes on".to_owned()
+        }
         _ => return None,
     })
 }

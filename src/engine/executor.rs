@@ -2,6 +2,7 @@
 
 mod countdown;
 mod gate;
+mod way_out;
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
+use super::checking::Checking;
 use super::context::{Context, Heard, StepError, StepResult};
 use super::decide::{Next, after_failure};
 use super::error::EngineError;
@@ -20,10 +22,8 @@ use crate::domain::card::card;
 use crate::domain::command::may_skip;
 use crate::domain::error::Problem;
 use crate::domain::event::{DecidedBy, Event, Outcome};
-use crate::domain::gate::may_switch;
+use crate::domain::gate::green_may_serve;
 use crate::domain::ids::StepId;
-use crate::domain::plan::RunKind;
-use crate::domain::planner::undo;
 use crate::domain::recover::Choice;
 use crate::domain::retry::BETWEEN_ATTEMPTS;
 use crate::domain::run::RunState;
@@ -48,6 +48,8 @@ pub struct Engine {
     heard: Heard,
     /// While a gate waits.
     green: Option<GreenWatch>,
+    /// While a gate waits that a list guards.
+    checking: Option<Checking>,
     /// When the countdown to going back by rule began.
     failed: Option<Duration>,
 }
@@ -73,7 +75,17 @@ impl Engine {
         let supervisor = Supervisor::new(journal, clock, actor, view);
         let progress = watch::Sender::new(String::new());
         let heard = Heard::default();
-        Self { supervisor, outside, asking, signals, progress, heard, green: None, failed: None }
+        Self {
+            supervisor,
+            outside,
+            asking,
+            signals,
+            progress,
+            heard,
+            green: None,
+            checking: None,
+            failed: None,
+        }
     }
 
     /// Takes a run over whose runner died, by a choice somebody made after looking (N8). Call it
@@ -114,6 +126,7 @@ impl Engine {
         loop {
             // What was heard of green comes before what somebody says who had not heard it.
             self.watch_green()?;
+            self.watch_list()?;
             self.supervisor.take_commands()?;
             let over = matches!(self.supervisor.view().state, RunState::Ended { .. });
             if self.supervisor.wishes.leave.is_some() && !over {
@@ -171,32 +184,12 @@ impl Engine {
         if !step.kind.is_gate() {
             return self.perform(&step, 1).await;
         }
-        if let Err(problem) = may_switch(self.supervisor.view()) {
+        let guards = step.kind == StepKind::GateSwitch;
+        if let Some(problem) = green_may_serve(self.supervisor.view()).err().filter(|_| guards) {
             return self.end(Outcome::Failed, Some(problem));
         }
         let question = step.title.clone();
         self.supervisor.record(Some(&next), &Event::GateOpened { question })
-    }
-
-    /// Between two steps: whether somebody wants out, and did get out.
-    fn leaves(&mut self) -> Result<bool, EngineError> {
-        let view = self.supervisor.view();
-        let can_undo = view.can_go_back() && !view.undoing();
-        let must_finish = view.gives_back();
-        let wishes = &mut self.supervisor.wishes;
-        let rollback = std::mem::take(&mut wishes.rollback);
-        let stop = wishes.stop || wishes.abort;
-        if (rollback || (stop && !must_finish)) && can_undo {
-            (wishes.stop, wishes.abort) = (false, false);
-            let problem = Problem::new("a person asked to go back");
-            self.go_back(DecidedBy::Person, problem)?;
-            return Ok(true);
-        }
-        if stop && !must_finish {
-            self.end(Outcome::Aborted, Some(Problem::new("a person or a signal ended the run")))?;
-            return Ok(true);
-        }
-        Ok(false)
     }
 
     async fn paused(&mut self) -> Result<(), EngineError> {
@@ -262,30 +255,6 @@ impl Engine {
             }
         }
         Ok(true)
-    }
-
-    fn go_back(&mut self, by: DecidedBy, because: Problem) -> Result<(), EngineError> {
-        self.supervisor.wishes.pause = false;
-        let steps = undo(self.supervisor.view()).unwrap_or_default();
-        let Some(first) = steps.first().map(|s| s.id.clone()) else {
-            return self.end(Outcome::Failed, Some(because));
-        };
-        self.supervisor.record(None, &Event::UndoPlanned { steps, first, because, by })
-    }
-
-    fn end_reached(&mut self) -> Result<(), EngineError> {
-        let view = self.supervisor.view();
-        let outcome = match view.plan.kind {
-            RunKind::Deploy if view.undoing() => Outcome::RolledBack,
-            RunKind::Deploy => Outcome::Promoted,
-            RunKind::Rollback => Outcome::RolledBack,
-            RunKind::Cleanup => Outcome::CleanedUp,
-        };
-        self.end(outcome, None)
-    }
-
-    fn end(&mut self, outcome: Outcome, because: Option<Problem>) -> Result<(), EngineError> {
-        self.supervisor.record(None, &Event::RunEnded { outcome, because })
     }
 
     /// Waits a little, with an ear for signals.

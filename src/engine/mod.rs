@@ -1,9 +1,11 @@
 //! What happens and when. One supervisor owns a run: it alone writes facts, in one order, before
 //! anybody sees them. The executor lets steps act, one after another, and decides what follows.
 
+mod checking;
 mod context;
 mod decide;
 mod error;
+mod evidence;
 mod executor;
 mod green_watch;
 mod outside;

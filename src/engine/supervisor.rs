@@ -7,14 +7,18 @@ use tokio::sync::watch;
 
 use super::context::Asked;
 use super::error::EngineError;
+use crate::domain::checklist::Tick;
 use crate::domain::command::{Command, judge};
 use crate::domain::event::Event;
-use crate::domain::ids::StepId;
+use crate::domain::ids::{EnvironmentName, StepId};
 use crate::domain::redact::without_secrets;
 use crate::domain::run::transition;
 use crate::domain::view::RunView;
 use crate::ports::clock::Clock;
-use crate::ports::journal::{Entry, Journal, RENEWAL};
+use crate::ports::journal::{Entry, Journal, JournalError, RENEWAL};
+
+/// So many runs of another environment are looked through.
+const RUNS_LOOKED_AT: usize = 200;
 
 /// What people asked for and the executor has yet to do.
 #[derive(Debug, Default)]
@@ -103,6 +107,18 @@ impl Supervisor {
         self.view.apply(&fact).map_err(EngineError::Illegal)?;
         self.published.send_replace(Arc::new(self.view.clone()));
         Ok(())
+    }
+
+    /// What people did to the items of this release's checklists.
+    pub(super) fn ticks(&self) -> Result<Vec<Tick>, JournalError> {
+        let plan = &self.view.plan;
+        plan.release.as_ref().map_or(Ok(Vec::new()), |r| self.journal.ticks(&plan.environment, r))
+    }
+
+    /// The past of another environment.
+    pub(super) fn runs_on(&self, other: &EnvironmentName) -> Result<Vec<RunView>, JournalError> {
+        let runs = self.journal.runs(Some(other), RUNS_LOOKED_AT)?;
+        Ok(runs.into_iter().map(|listed| listed.view).collect())
     }
 
     /// Answers every new command with a fact: accepted, or refused and why (N2).

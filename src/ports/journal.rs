@@ -3,11 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::domain::checklist::Tick;
 use crate::domain::command::{Command, Sent};
 use crate::domain::error::Problem;
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::{EnvironmentName, RunNumber, StepId};
 use crate::domain::plan::Plan;
+use crate::domain::release::ReleaseLabel;
 use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
 
@@ -175,6 +177,19 @@ pub trait Journal: Send {
         environment: Option<&EnvironmentName>,
         limit: usize,
     ) -> Result<Vec<Listed>, JournalError>;
+    /// What people did to checklist items, for an environment and a release, oldest first.
+    fn ticks(
+        &self,
+        environment: &EnvironmentName,
+        release: &ReleaseLabel,
+    ) -> Result<Vec<Tick>, JournalError>;
+    /// Keeps what a person did to an item.
+    fn tick(
+        &mut self,
+        environment: &EnvironmentName,
+        release: &ReleaseLabel,
+        tick: &Tick,
+    ) -> Result<(), JournalError>;
     /// Sends a command to a run.
     fn send(
         &mut self,

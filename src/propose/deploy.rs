@@ -4,13 +4,11 @@ use super::{Proposal, RUNS_LOOKED_AT, Refusal};
 use crate::app::App;
 use crate::config::{Loaded, sources};
 use crate::domain::error::Problem;
-use crate::domain::event::{Mark, Outcome};
 use crate::domain::ids::{EnvironmentName, ServiceName};
-use crate::domain::plan::{Member, Plan};
+use crate::domain::plan::Plan;
 use crate::domain::planner;
-use crate::domain::readiness::known;
+use crate::domain::promoted::not_promoted;
 use crate::domain::release::ReleaseLabel;
-use crate::domain::run::RunState;
 use crate::domain::view::RunView;
 use crate::ports::journal::Journal as _;
 
@@ -70,24 +68,6 @@ fn proven_before(app: &App, loaded: &Loaded, plan: &Plan) -> Result<(), Refusal>
             .because(format!("{because}, and {} takes only what was promoted", plan.environment))
             .try_this(format!("deploy it on {from} first, or say why not with --reason TEXT")),
     ))
-}
-
-/// Why the runs of the environment before do not prove a plan's release, if they do not.
-fn not_promoted(runs: &[RunView], plan: &Plan, from: &EnvironmentName) -> Option<String> {
-    let marked = known(runs).into_iter().find(|k| Some(&k.choice.release) == plan.release.as_ref());
-    if marked.is_some_and(|k| k.mark == Mark::Bad) {
-        return Some(format!("it was rolled back on {from}"));
-    }
-    let promoted = RunState::Ended { outcome: Outcome::Promoted };
-    let same = |member: &Member, run: &RunView| {
-        let there = run.plan.member(member.service());
-        there.is_some_and(|m| m.source == member.source) && run.plan.release == plan.release
-    };
-    let unproven = plan
-        .members
-        .iter()
-        .find(|member| !runs.iter().any(|run| run.state == promoted && same(member, run)))?;
-    Some(format!("no run there promoted this source of {}", unproven.service()))
 }
 
 /// A run whose runner died comes first: it may have moved traffic. A rollback need not wait for that.

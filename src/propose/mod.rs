@@ -1,6 +1,7 @@
 //! From an intent to a proposal: a plan that may begin once somebody has said yes, or why it may
 //! not. The screen and the commands share it, so that both refuse the same things in the same words.
 
+mod checklist;
 mod cleanup;
 mod deploy;
 mod look;
@@ -8,6 +9,7 @@ mod rollback;
 mod steer;
 mod watch;
 
+pub use checklist::{Listing, checklist, of_run, ticked_beforehand};
 pub use cleanup::cleanup;
 pub use deploy::{deploy, none_in_doubt, plan};
 pub use look::look;

@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::facts;
 use super::open::{SqliteStore, immediate};
+use super::{facts, ticks};
+use crate::domain::checklist::Tick;
 use crate::domain::command::{Command, Sent};
 use crate::domain::error::Problem;
 use crate::domain::event::{Event, Fact};
 use crate::domain::hash::Hash;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::Plan;
+use crate::domain::release::ReleaseLabel;
 use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
 use crate::ports::journal::{Entry, Holder, HumanLock, Journal, JournalError, LEASE, Listed};
@@ -166,6 +168,23 @@ impl Journal for SqliteStore {
             .query_map(params![environment.map(EnvironmentName::as_str), limit], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         numbers.into_iter().map(|number| self.run(RunNumber(number))).collect()
+    }
+
+    fn ticks(
+        &self,
+        environment: &EnvironmentName,
+        release: &ReleaseLabel,
+    ) -> Result<Vec<Tick>, JournalError> {
+        ticks::read(&self.connection, environment, release)
+    }
+
+    fn tick(
+        &mut self,
+        environment: &EnvironmentName,
+        release: &ReleaseLabel,
+        tick: &Tick,
+    ) -> Result<(), JournalError> {
+        ticks::keep(&self.connection, environment, release, tick)
     }
 
     fn send(

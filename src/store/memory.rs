@@ -1,12 +1,14 @@
 //! A journal that is kept nowhere: for a rollback when the disk is full or the store is broken. Going
 //! back must not depend on what may be failing (invariant 9 of deploy-tools.md §6).
 
+use crate::domain::checklist::Tick;
 use crate::domain::command::{Command, Sent};
 use crate::domain::error::Problem;
 use crate::domain::event::{Fact, Recorded};
 use crate::domain::hash::Hash;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::Plan;
+use crate::domain::release::ReleaseLabel;
 use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
 use crate::ports::journal::{Entry, HumanLock, Journal, JournalError, Listed};
@@ -85,6 +87,19 @@ impl Journal for MemoryJournal {
 
     fn runs(&self, _: Option<&EnvironmentName>, _: usize) -> Result<Vec<Listed>, JournalError> {
         self.run(RUN).map(|listed| vec![listed])
+    }
+
+    fn ticks(&self, _: &EnvironmentName, _: &ReleaseLabel) -> Result<Vec<Tick>, JournalError> {
+        Ok(Vec::new())
+    }
+
+    fn tick(
+        &mut self,
+        _: &EnvironmentName,
+        _: &ReleaseLabel,
+        _: &Tick,
+    ) -> Result<(), JournalError> {
+        Err(nowhere())
     }
 
     fn send(

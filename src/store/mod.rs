@@ -6,6 +6,7 @@ mod journal;
 mod memory;
 mod open;
 mod samples;
+mod ticks;
 
 pub use memory::MemoryJournal;
 pub use open::SqliteStore;

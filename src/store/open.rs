@@ -14,7 +14,23 @@ use crate::ports::journal::JournalError;
 use crate::ports::processes::Processes;
 
 /// The version of the tables below.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
+
+/// What version 2 has more than version 1.
+const TICKS: &str = "
+CREATE TABLE ticks (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    environment TEXT NOT NULL,
+    release     TEXT NOT NULL,
+    item        TEXT NOT NULL,
+    act         TEXT NOT NULL,
+    actor       TEXT NOT NULL,
+    at          TEXT NOT NULL,
+    note        TEXT NOT NULL,
+    subject     TEXT NOT NULL
+) STRICT;
+CREATE INDEX ticks_of_release ON ticks (environment, release, id);
+";
 
 const TABLES: &str = "
 CREATE TABLE runs (
@@ -90,8 +106,11 @@ impl SqliteStore {
         let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         match version {
             SCHEMA_VERSION => {}
-            0 => {
-                transaction.execute_batch(TABLES)?;
+            older @ (0 | 1) => {
+                if older == 0 {
+                    transaction.execute_batch(TABLES)?;
+                }
+                transaction.execute_batch(TICKS)?;
                 transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
             }
             newer => {

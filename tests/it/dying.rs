@@ -1,10 +1,12 @@
 //! A journal whose process dies, or loses its run, at one fact.
 
+use pointsman::domain::checklist::Tick;
 use pointsman::domain::command::{Command, Sent};
 use pointsman::domain::error::Problem;
 use pointsman::domain::event::Fact;
 use pointsman::domain::ids::{EnvironmentName, RunNumber};
 use pointsman::domain::plan::Plan;
+use pointsman::domain::release::ReleaseLabel;
 use pointsman::domain::time::Timestamp;
 use pointsman::domain::view::RunView;
 use pointsman::ports::journal::{Entry, HumanLock, Journal, JournalError, Listed};
@@ -93,6 +95,23 @@ impl Journal for Dying {
         limit: usize,
     ) -> Result<Vec<Listed>, JournalError> {
         self.inner.runs(of, limit)
+    }
+
+    fn ticks(
+        &self,
+        of: &EnvironmentName,
+        release: &ReleaseLabel,
+    ) -> Result<Vec<Tick>, JournalError> {
+        self.inner.ticks(of, release)
+    }
+
+    fn tick(
+        &mut self,
+        of: &EnvironmentName,
+        release: &ReleaseLabel,
+        tick: &Tick,
+    ) -> Result<(), JournalError> {
+        self.inner.tick(of, release, tick)
     }
 
     fn send(

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod chain;
+mod checklist;
 mod checks;
 mod config;
 mod deploy;

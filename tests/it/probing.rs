@@ -124,7 +124,8 @@ fn ports_and_programs_are_probes_too() {
     assert_eq!(measured(&tcp(service.port), &[]).answer, Answer::Good);
     assert!(matches!(measured(&tcp(free_port()), &[]).answer, Answer::Bad(Fault::Refused, _)));
     let run = |argv: &[&str]| {
-        measured(&Check::Command(argv.iter().map(|a| (*a).to_owned()).collect()), &[]).answer
+        let argv = argv.iter().map(|a| (*a).to_owned()).collect();
+        measured(&Check::Command { argv, folder: None }, &[]).answer
     };
     assert_eq!(run(&["true"]), Answer::Good);
     let failed = run(&["sh", "-c", "echo no quota >&2; exit 3"]);

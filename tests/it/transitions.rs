@@ -1,6 +1,7 @@
 //! The transition table over the whole vocabulary: every kind of state against every kind of fact.
 //! A new fact or state breaks this file, and must be entered.
 
+use pointsman::domain::checklist::List;
 use pointsman::domain::command::Command;
 use pointsman::domain::error::Problem;
 use pointsman::domain::event::{AnsweredBy, DecidedBy, Event, Mark, Outcome, Recorded};
@@ -61,6 +62,7 @@ fn table() -> Vec<(Event, bool, &'static [&'static str])> {
         (Event::SwitchRequested { service: s(), from: None, to: build(), rollout: RolloutId::new("r").unwrap(), request_id: String::new() }, true, RUNNING),
         (Event::TrafficObserved { service: s(), splits: vec![] }, true, RUNNING),
         (Event::Judged { service: s(), verdict: Verdict::Pass, rule: String::new(), evidence: String::new() }, true, &["running", "waiting"]),
+        (Event::ChecklistSeen { list: List::Pre, items: vec![] }, true, &["waiting"]),
         (Event::ReleaseMarked { release: label("1"), mark: Mark::Stable, builds: vec![], because: String::new() }, true, RUNNING),
         (Event::BuildStopped { service: s(), build: build() }, true, RUNNING),
         (Event::BuildDeleted { service: s(), build: build() }, true, RUNNING),
@@ -98,6 +100,7 @@ fn kind_is_in_the_table(event: &Event) {
         | Event::SwitchRequested { .. }
         | Event::TrafficObserved { .. }
         | Event::Judged { .. }
+        | Event::ChecklistSeen { .. }
         | Event::UndoPlanned { .. }
         | Event::ReleaseMarked { .. }
         | Event::BuildStopped { .. }

@@ -353,7 +353,8 @@ pub(crate) fn ground() -> Ground {
     policy.soak.length = Duration::from_secs(5);
     policy.attest.consecutive = 5;
     let members = vec![member("toto-bo"), member("toto-app")];
-    Ground { environment, members, policy, endpoint: Endpoint::Emulator }
+    let checklist = Vec::new();
+    Ground { environment, members, policy, endpoint: Endpoint::Emulator, checklist }
 }
 
 pub(crate) fn deploy_plan(release: &str) -> Plan {

@@ -1,5 +1,6 @@
 //! A probe that is a program of the team's: its end is its answer.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -31,12 +32,17 @@ impl Drop for Group {
 }
 
 /// Runs it: good if it ends with 0 in time.
-pub(super) async fn run(argv: &[String], within: Duration) -> Result<(), Miss> {
+pub(super) async fn run(
+    argv: &[String],
+    folder: Option<&Path>,
+    within: Duration,
+) -> Result<(), Miss> {
     let Some((program, arguments)) = argv.split_first() else {
         return Err(Miss::Ours("it names no program".to_owned()));
     };
     let child = Command::new(program)
         .args(arguments)
+        .current_dir(folder.unwrap_or(Path::new(".")))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

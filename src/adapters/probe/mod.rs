@@ -67,14 +67,14 @@ impl MachineProber {
                 asker.ask(url, expect, *fresh, timeout).await
             }
             Check::Tcp(address) => self.dialer.tcp(address, timeout, &mut told).await.map(drop),
-            Check::Command(argv) => command::run(argv, timeout).await,
+            Check::Command { argv, folder } => command::run(argv, folder.as_deref(), timeout).await,
         };
         told.timing.total = self.clock.elapsed().saturating_sub(began);
         let answer = match asked {
             Ok(()) => Answer::Good,
             Err(Miss::Ours(why)) => Answer::Blind(why),
             Err(Miss::Bad(fault, why))
-                if fault.may_be_ours() && !matches!(check, Check::Command(_)) =>
+                if fault.may_be_ours() && !matches!(check, Check::Command { .. }) =>
             {
                 match self.sight.blind(&self.dialer, check, fault, controls).await {
                     Some(blind) => Answer::Blind(format!("{why}; {blind}")),

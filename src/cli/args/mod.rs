@@ -1,11 +1,13 @@
 //! The command line (architecture.md §7).
 
+mod checklist;
 mod health;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use self::checklist::ChecklistArguments;
 pub use self::health::HealthArguments;
 
 use crate::domain::ids::{RunNumber, ServiceName};
@@ -86,6 +88,8 @@ pub enum Verb {
         /// Only this environment
         environment: Option<String>,
     },
+    /// What must be true before a build, the switch and the end of a deploy; and what a person ticks
+    Checklist(ChecklistArguments),
     /// How everything that is watched answers
     Health(HealthArguments),
     /// Past runs, newest first

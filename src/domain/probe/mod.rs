@@ -7,6 +7,7 @@ mod seen;
 mod watch;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -63,7 +64,8 @@ impl Probe {
 }
 
 /// What is asked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Check {
     /// A web address.
     Http {
@@ -77,7 +79,12 @@ pub enum Check {
     /// Whether something listens at `host:port`.
     Tcp(String),
     /// A program with its arguments: good if it ends with 0. Never a shell line.
-    Command(Vec<String>),
+    Command {
+        /// Program and arguments.
+        argv: Vec<String>,
+        /// Where it runs, if not here.
+        folder: Option<PathBuf>,
+    },
 }
 
 impl fmt::Display for Check {
@@ -85,7 +92,7 @@ impl fmt::Display for Check {
         match self {
             Self::Http { url, .. } => f.write_str(&shown(url)),
             Self::Tcp(address) => write!(f, "tcp://{address}"),
-            Self::Command(argv) => f.write_str(&redacted(&argv.join(" "))),
+            Self::Command { argv, .. } => f.write_str(&redacted(&argv.join(" "))),
         }
     }
 }
@@ -100,7 +107,8 @@ fn shown(url: &str) -> String {
 }
 
 /// What counts as a good answer.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Expect {
     /// One of these; any of 200 to 299 if there is none.
     pub status: Vec<u16>,
@@ -113,6 +121,7 @@ pub struct Expect {
     /// JSON pointer to the build id.
     pub revision: Option<String>,
     /// Who is to answer, where that is known.
+    #[serde(skip)]
     pub wanted: Option<Wanted>,
 }
 

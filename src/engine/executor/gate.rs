@@ -1,16 +1,28 @@
 //! A run at its gate.
 
 use super::{Engine, LOOK};
+use crate::domain::checklist::{List, may_pass};
 use crate::domain::event::{AnsweredBy, Event, Outcome};
-use crate::domain::gate::may_switch;
+use crate::domain::gate::{green_may_serve, may_switch};
 use crate::domain::ids::StepId;
 use crate::domain::run::RunState;
+use crate::domain::step::StepKind;
+use crate::engine::checking::Checking;
 use crate::engine::error::EngineError;
 use crate::engine::green_watch::GreenWatch;
 
 impl Engine {
     /// Waits for whoever may open it. Gates never time out.
     pub(super) async fn at_gate(&mut self, gate: &StepId) -> Result<(), EngineError> {
+        let view = self.supervisor.view();
+        let kind = view.gate().cloned();
+        if let Some(StepKind::GateChecklist { list }) = kind {
+            return self.at_list(gate, list).await;
+        }
+        // What guards it is looked at first.
+        if self.checking.as_ref().is_some_and(|checking| !checking.written()) {
+            return if self.leaves()? { Ok(()) } else { self.idle(LOOK).await };
+        }
         let now = self.outside.clock.now();
         if self.green.as_ref().is_some_and(|green| green.unheard(now).is_some()) {
             return if self.leaves()? { Ok(()) } else { self.idle(LOOK).await };
@@ -20,7 +32,10 @@ impl Engine {
             None if !self.supervisor.view().plan.ask_at_gates => {
                 match may_switch(self.supervisor.view()) {
                     Ok(()) => AnsweredBy::Beforehand,
-                    Err(problem) if self.green.as_ref().is_some_and(GreenWatch::failed) => {
+                    Err(problem)
+                        if self.green.as_ref().is_some_and(GreenWatch::failed)
+                            || green_may_serve(self.supervisor.view()).is_ok() =>
+                    {
                         return self.end(Outcome::Failed, Some(problem));
                     }
                     // Nobody can say: it is asked on.
@@ -35,6 +50,43 @@ impl Engine {
         self.supervisor.record(Some(gate), &Event::GateAnswered { by, next })
     }
 
+    /// Waits until what the list says is true. Nobody needs to open it besides.
+    async fn at_list(&mut self, gate: &StepId, list: List) -> Result<(), EngineError> {
+        self.supervisor.wishes.approve = None;
+        let looked = self.checking.as_ref().is_some_and(Checking::written);
+        match may_pass(self.supervisor.view(), list) {
+            Ok(()) if looked => {
+                let (by, next) = (AnsweredBy::Checklist, self.next_of(gate));
+                self.supervisor.record(Some(gate), &Event::GateAnswered { by, next })
+            }
+            // Nobody is there to tick anything.
+            Err(problem) if looked && !self.supervisor.view().plan.ask_at_gates => {
+                self.end(Outcome::Failed, Some(problem))
+            }
+            _ if self.leaves()? => Ok(()),
+            _ => self.idle(LOOK).await,
+        }
+    }
+
+    /// The list that guards a gate is watched while the gate waits.
+    pub(super) fn watch_list(&mut self) -> Result<(), EngineError> {
+        let view = self.supervisor.view();
+        let list = view.gate().and_then(StepKind::guarded_by);
+        let list = list.filter(|list| view.plan.checklist.iter().any(|item| item.list == *list));
+        let (RunState::Waiting { gate }, Some(list)) = (view.state.clone(), list) else {
+            self.checking = None;
+            return Ok(());
+        };
+        if self.checking.as_ref().is_none_or(|checking| checking.list() != list) {
+            self.checking = Some(Checking::start(view, list, &self.outside));
+        }
+        let Some(checking) = &mut self.checking else { return Ok(()) };
+        match checking.turned(&self.supervisor, &self.outside)? {
+            Some(event) => self.supervisor.record(Some(&gate), &event),
+            None => Ok(()),
+        }
+    }
+
     /// Green is asked for its health while its gate waits, and what turns is a fact: whoever opens the
     /// gate by what was so before is refused.
     pub(super) fn watch_green(&mut self) -> Result<(), EngineError> {
@@ -43,6 +95,10 @@ impl Engine {
             self.green = None;
             return Ok(());
         };
+        if view.gate() != Some(&StepKind::GateSwitch) {
+            self.green = None;
+            return Ok(());
+        }
         let watch = self.green.get_or_insert_with(|| GreenWatch::start(view, &self.outside));
         let now = self.outside.clock.now();
         let turned = watch.turned(now);

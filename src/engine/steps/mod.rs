@@ -30,7 +30,7 @@ pub(super) async fn perform(kind: &StepKind, context: Context) -> StepResult {
         StepKind::MarkBad => marks::bad(&context).await,
         StepKind::StopBlue { service } => stop::blue(&context, service).await,
         StepKind::Prune { service } => stop::prune(&context, service).await,
-        StepKind::GateSwitch => std::future::pending().await,
+        StepKind::GateSwitch | StepKind::GateChecklist { .. } => std::future::pending().await,
     }
 }
 
@@ -49,6 +49,9 @@ pub(super) fn deadline(kind: &StepKind, plan: &Plan) -> Duration {
             (policy.health.interval + policy.health.timeout) * (policy.health.attempts + 2)
         }
         StepKind::Preflight | StepKind::StopBlue { .. } | StepKind::Prune { .. } => minutes(5),
-        StepKind::MarkStable | StepKind::MarkBad | StepKind::GateSwitch => minutes(1),
+        StepKind::MarkStable
+        | StepKind::MarkBad
+        | StepKind::GateSwitch
+        | StepKind::GateChecklist { .. } => minutes(1),
     }
 }

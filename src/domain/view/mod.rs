@@ -1,15 +1,18 @@
 //! The fold: everything shown about a run is this, computed from its facts and nothing else.
 
+mod questions;
+
 use std::collections::BTreeMap;
 
+use super::checklist::{ItemSeen, List, may_pass};
 use super::command::Command;
 use super::event::{DecidedBy, Event, Fact, Mark, Outcome, Recorded};
 use super::health::Verdict;
 use super::ids::{BuildId, RolloutId, RunNumber, ServiceName, StepId};
-use super::plan::{Plan, RunKind};
+use super::plan::Plan;
 use super::release::ReleaseLabel;
 use super::run::{IllegalTransition, RunState, transition};
-use super::step::{Failure, PlannedStep, Side, StepState};
+use super::step::{Failure, PlannedStep, Side, StepKind, StepState};
 use super::time::Timestamp;
 
 /// One step as it stands.
@@ -115,6 +118,10 @@ pub struct RunView {
     pub undo: Option<(DecidedBy, String)>,
     /// The last failure.
     pub failure: Option<(StepId, super::error::Problem, Failure)>,
+    /// How the items of each list stood when they were last looked at.
+    pub checklists: BTreeMap<List, Vec<ItemSeen>>,
+    /// Whether it ended because a list had open items and nobody was there to be asked.
+    pub unlisted: bool,
     /// Kinds of facts this version does not know. They block carrying the run on.
     pub unknown: Vec<String>,
 }
@@ -145,6 +152,8 @@ impl RunView {
             held: false,
             undo: None,
             failure: None,
+            checklists: BTreeMap::new(),
+            unlisted: false,
             unknown: Vec::new(),
         })
     }
@@ -169,9 +178,16 @@ impl RunView {
             Recorded::Known(event) => {
                 let state = transition(&self.state, fact.step.as_ref(), event)?;
                 // What a gate goes by turned: whoever saw it before has not seen this (N2).
-                let turned =
-                    matches!((event, &state), (Event::Judged { .. }, RunState::Waiting { .. }));
+                let turned = match event {
+                    Event::Judged { .. } => matches!(state, RunState::Waiting { .. }),
+                    Event::ChecklistSeen { list, items } => self.fell(*list, items),
+                    _ => false,
+                };
                 self.held &= state == self.state;
+                if let Event::RunEnded { outcome: Outcome::Failed, .. } = event {
+                    let list = self.gate().and_then(StepKind::guarded_by);
+                    self.unlisted = list.is_some_and(|list| may_pass(self, list).is_err());
+                }
                 if turned || state != self.state {
                     self.decided_at = fact.seq;
                 }
@@ -214,7 +230,7 @@ impl RunView {
             Event::StepSkipped { reason, .. } => {
                 step.state = StepState::Skipped { reason: reason.clone() };
                 // A person stands for it now.
-                if step.plan.kind == super::step::StepKind::ProbeGreen {
+                if step.plan.kind == StepKind::ProbeGreen {
                     for service in self.services.values_mut() {
                         (service.green_health, service.green_left_out) = (None, true);
                     }
@@ -286,7 +302,7 @@ impl RunView {
                 let undone = self.services.get(service).is_some_and(|s| s.serving == s.blue);
                 for step in self.steps.iter_mut().filter(|_| undone) {
                     let kind = &step.plan.kind;
-                    if matches!(kind, super::step::StepKind::Switch { service: s, to: Side::Green } if s == service)
+                    if matches!(kind, StepKind::Switch { service: s, to: Side::Green } if s == service)
                     {
                         step.state = StepState::Undone;
                     }
@@ -294,6 +310,9 @@ impl RunView {
             }
             Event::CommandAccepted { command: Command::Pause, .. } => {
                 self.held = matches!(self.state, RunState::Failed { .. });
+            }
+            Event::ChecklistSeen { list, items } => {
+                self.checklists.insert(*list, items.clone());
             }
             Event::RunnerLost { .. } => self.note_doubt(),
             Event::RunEnded { .. } | Event::RunSuperseded { .. } => {
@@ -318,69 +337,6 @@ impl RunView {
         for step in self.steps.iter_mut().filter(|s| s.state == StepState::Pending) {
             step.state = StepState::NotRun { because: because.to_owned() };
         }
-    }
-
-    /// Whether the run is taking traffic back.
-    pub fn undoing(&self) -> bool {
-        self.undo.is_some()
-    }
-
-    /// Whether a switch was asked for anywhere: from then on the world may have changed.
-    pub fn touched_traffic(&self) -> bool {
-        self.services.values().any(|s| s.switch_asked)
-    }
-
-    /// Whether this run is giving traffic back, and has begun to. It goes on to its end, whoever
-    /// wants out: half of it is worse than either side.
-    pub fn gives_back(&self) -> bool {
-        self.undoing() || (self.plan.kind == RunKind::Rollback && self.touched_traffic())
-    }
-
-    /// Whether this deploy moved traffic and knows the blue to give it back to.
-    pub fn can_go_back(&self) -> bool {
-        let mut switched = self.services.values().filter(|s| s.switch_asked).peekable();
-        self.plan.kind == RunKind::Deploy
-            && switched.peek().is_some()
-            && switched.all(|s| s.blue.is_some())
-    }
-
-    /// SPLIT: some services serve green and others still blue. Both sides, or nothing.
-    pub fn split(&self) -> Option<(Vec<&ServiceName>, Vec<&ServiceName>)> {
-        let on = |side: Side| -> Vec<&ServiceName> {
-            let serves =
-                |s: &ServiceView| s.serving.is_some() && s.serving.as_ref() == s.build(side);
-            self.services
-                .iter()
-                .filter(|(_, s)| s.green != s.blue && serves(s))
-                .map(|(n, _)| n)
-                .collect()
-        };
-        let (green, blue) = (on(Side::Green), on(Side::Blue));
-        (!green.is_empty() && !blue.is_empty()).then_some((green, blue))
-    }
-
-    /// The exit code of the command that drove the run (architecture.md §7). 0 if and only if the
-    /// state that was seen is the one that was intended.
-    pub fn exit_code(&self) -> u8 {
-        let RunState::Ended { outcome } = &self.state else {
-            return 7;
-        };
-        match outcome {
-            Outcome::Promoted | Outcome::CleanedUp => 0,
-            Outcome::RolledBack if self.plan.kind == RunKind::Rollback => 0,
-            Outcome::RolledBack => match &self.undo {
-                Some((DecidedBy::Rule, _)) => 6,
-                _ => 1,
-            },
-            Outcome::Failed if self.failed_as(Failure::Inconclusive) => 5,
-            Outcome::Aborted if self.failed_as(Failure::Cancelled) => 130,
-            Outcome::Failed | Outcome::Aborted => 1,
-            Outcome::Superseded | Outcome::Unknown => 7,
-        }
-    }
-
-    fn failed_as(&self, class: Failure) -> bool {
-        self.failure.as_ref().is_some_and(|(_, _, c)| *c == class)
     }
 }
 

@@ -1,0 +1,98 @@
+//! `checklist`: how the items stand, and what a person does to them.
+
+use serde_json::json;
+
+use super::Session;
+use super::args::ChecklistArguments;
+use super::exit::{Failed, Finished, OK, REFUSED, USAGE};
+use crate::domain::checklist::{Act, Item, ItemSeen, List};
+use crate::domain::error::Problem;
+use crate::propose::{self, Listing};
+
+pub(super) fn checklist(session: &Session, arguments: &ChecklistArguments) -> Finished {
+    let look = || {
+        let loaded = || session.config().map_err(|failed| *failed.problem);
+        propose::checklist(&session.app, loaded, &arguments.of, arguments.release.as_ref())
+    };
+    let mut listing = look()?;
+    if let Some(act) = arguments.act.map(Act::from) {
+        if session.arguments.read_only {
+            return Err(Failed::with(REFUSED, Problem::new("--read-only changes nothing")));
+        }
+        // All of them, or none.
+        let items = arguments.items.iter().map(|named| listing.find(named).cloned());
+        let items: Vec<Item> =
+            items.collect::<Result<_, _>>().map_err(|problem| Failed::with(USAGE, problem))?;
+        for item in &items {
+            let run = listing.run.as_deref();
+            crate::domain::checklist::may_act(item, act, &arguments.note, run)
+                .map_err(|problem| Failed::with(REFUSED, problem))?;
+        }
+        for item in &items {
+            listing.act(&session.app, item, act, &arguments.note)?;
+        }
+        listing = look()?;
+    }
+    session.result(&text(&listing), &to_json(&listing));
+    Ok(OK)
+}
+
+fn counted(listing: &Listing, list: List) -> (usize, usize) {
+    let of = listing.items.iter().filter(|(item, _)| item.list == list);
+    let settled = of.clone().filter(|(_, seen)| seen.standing.settled()).count();
+    (settled, of.count())
+}
+
+fn text(listing: &Listing) -> String {
+    let run = listing.run.as_ref().map(|view| format!(", run {}", view.number));
+    let mut lines =
+        vec![format!("{} on {}{}", listing.release, listing.environment, run.unwrap_or_default())];
+    for list in List::ALL {
+        let (settled, all) = counted(listing, list);
+        if all == 0 {
+            continue;
+        }
+        lines.push(format!("\n{}  {settled}/{all}  ({})", list.title(), list.word()));
+        let mut group = "";
+        for (item, seen) in listing.items.iter().filter(|(item, _)| item.list == list) {
+            if item.group != group {
+                lines.push(format!("  {}", item.group));
+                group = &item.group;
+            }
+            lines.push(line(item, seen));
+        }
+    }
+    lines.join("\n")
+}
+
+fn line(item: &Item, seen: &ItemSeen) -> String {
+    let kind = match (&item.source, item.required) {
+        (Some(_), true) => "auto req",
+        (Some(_), false) => "auto opt",
+        (None, true) => "req",
+        (None, false) => "opt",
+    };
+    let line =
+        format!("    {:<14}  {:<34}  {kind:<8}  {}", seen.standing.word(), item.text, seen.said);
+    line.trim_end().to_owned()
+}
+
+fn to_json(listing: &Listing) -> serde_json::Value {
+    let items = listing.items.iter().map(|(item, seen)| {
+        json!({
+            "id": item.id, "list": item.list, "group": item.group, "text": item.text,
+            "required": item.required, "auto": item.source.as_ref().map(ToString::to_string),
+            "standing": seen.standing, "settled": seen.standing.settled(), "said": seen.said,
+        })
+    });
+    let lists = List::ALL.map(|list| {
+        let (settled, of) = counted(listing, list);
+        (list.word().to_owned(), json!({"settled": settled, "of": of}))
+    });
+    json!({
+        "environment": listing.environment, "release": listing.release,
+        "run": listing.run.as_ref().map(|view| view.number),
+        "lists": lists.into_iter().collect::<serde_json::Map<_, _>>(),
+        "items": items.collect::<Vec<_>>(),
+    })
+}

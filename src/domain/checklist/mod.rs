@@ -1,0 +1,259 @@
+//! What must be true before green is built, before traffic moves and before a release counts as good.
+//! A person says so, or a machine does; either may turn out not to hold any more (N6 of
+//! reference/deploy-tools.md).
+
+mod stand;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::health::Verdict;
+use super::ids::EnvironmentName;
+use super::probe::Check;
+use super::time::Timestamp;
+pub use stand::{Subject, TICK_HOLDS, listed, may_act, may_pass, open_items, stand};
+
+/// The three lists of the guide (§8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum List {
+    /// Before green is built.
+    Pre,
+    /// Before traffic moves.
+    Deploy,
+    /// After the soak, before the release counts as stable.
+    Post,
+}
+
+impl List {
+    /// All of them, in order.
+    pub const ALL: [Self; 3] = [Self::Pre, Self::Deploy, Self::Post];
+
+    /// Its word in the config, in ids and in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pre => "pre",
+            Self::Deploy => "deploy",
+            Self::Post => "post",
+        }
+    }
+
+    /// Its heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Pre => "Before the deploy",
+            Self::Deploy => "Before the switch",
+            Self::Post => "After the soak",
+        }
+    }
+}
+
+/// Something to be asked, as the plan keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The service, or what it depends on.
+    pub name: String,
+    /// What is asked. None: its address holds a secret, and no plan keeps one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Check>,
+    /// For everything.
+    #[serde(with = "super::time::text_form")]
+    pub timeout: Duration,
+}
+
+/// What can tell by itself whether an item holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "kebab-case")]
+pub enum Source {
+    /// Probes: all of them are good.
+    Probe {
+        /// `all`, or the one's name.
+        name: String,
+        /// What is asked.
+        asked: Vec<Asked>,
+    },
+    /// A command of the team's ends with 0.
+    Command {
+        /// Its name.
+        name: String,
+        /// Program and arguments.
+        argv: Vec<String>,
+        /// Where it runs.
+        folder: PathBuf,
+    },
+    /// A job of the pipeline passed for the commit.
+    Pipeline {
+        /// `all`, or its name.
+        job: String,
+    },
+    /// Migrations are ready.
+    Migrations {
+        /// `all`, or the database.
+        database: String,
+    },
+    /// The lint has nothing to say.
+    Lint {
+        /// `config`, `secrets` or `all`.
+        of: String,
+    },
+    /// The release was promoted on the environment before this one.
+    Promoted {
+        /// Which. None: nothing comes before this one.
+        from: Option<EnvironmentName>,
+    },
+    /// There is something to go back to.
+    Rollback,
+    /// Somebody is told when something breaks.
+    Alerts,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Probe { name, .. } => write!(f, "probe {name}"),
+            Self::Command { name, .. } => write!(f, "command {name}"),
+            Self::Pipeline { job } => write!(f, "pipeline {job}"),
+            Self::Migrations { database } => write!(f, "migrations {database}"),
+            Self::Lint { of } => write!(f, "lint {of}"),
+            Self::Promoted { .. } => f.write_str("history staging"),
+            Self::Rollback => f.write_str("history rollback"),
+            Self::Alerts => f.write_str("history alerts"),
+        }
+    }
+}
+
+/// One line of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Unique: `pre/all-tests-passing`.
+    pub id: String,
+    /// Its list.
+    pub list: List,
+    /// The heading it stands under.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub group: String,
+    /// What is to be true.
+    pub text: String,
+    /// Whether it blocks the step that its list guards.
+    pub required: bool,
+    /// What can tell by itself. A person cannot tick such an item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+}
+
+/// The id of an item: its list and its words.
+pub fn item_id(list: List, text: &str) -> String {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let slug = words.map(str::to_lowercase).collect::<Vec<_>>().join("-");
+    format!("{}/{slug}", list.word())
+}
+
+/// What a machine said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// Pass: it holds. Inconclusive: nobody can say.
+    pub verdict: Verdict,
+    /// By what.
+    pub said: String,
+}
+
+/// What a person did to an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// It holds: the person has seen it.
+    Tick,
+    /// Takes back what was done before.
+    Untick,
+    /// It means nothing for this release.
+    NotApplicable,
+    /// It does not hold, or nobody can say, and the person stands for going on.
+    Override,
+}
+
+impl Act {
+    /// Its word in lists and JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Tick => "tick",
+            Self::Untick => "untick",
+            Self::NotApplicable => "not applicable",
+            Self::Override => "override",
+        }
+    }
+}
+
+/// A person's act on an item, for an environment and a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tick {
+    /// The item's id.
+    pub item: String,
+    /// What.
+    pub act: Act,
+    /// Who.
+    pub actor: String,
+    /// When.
+    pub at: Timestamp,
+    /// In the person's words.
+    pub note: String,
+    /// What was looked at: [`Subject::now`] at that time.
+    pub subject: String,
+}
+
+/// How an item stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// It holds.
+    Done,
+    /// Nobody has said anything.
+    Open,
+    /// It does not hold.
+    Failed,
+    /// A machine was asked and cannot say.
+    Unknown,
+    /// It held: too long ago, or of another build.
+    Stale,
+    /// It means nothing for this release.
+    NotApplicable,
+    /// A person stands for going on without it.
+    Overridden,
+}
+
+impl Standing {
+    /// Whether it blocks nothing any more.
+    pub fn settled(self) -> bool {
+        matches!(self, Self::Done | Self::NotApplicable | Self::Overridden)
+    }
+
+    /// Its word in lists and JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Open => "open",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Stale => "stale",
+            Self::NotApplicable => "not applicable",
+            Self::Overridden => "overridden",
+        }
+    }
+}
+
+/// An item with how it stands, and by what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemSeen {
+    /// Its id.
+    pub id: String,
+    /// How it stands.
+    pub standing: Standing,
+    /// Who or what says so, and when.
+    pub said: String,
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,131 @@
+//! The list that guards a gate, while the gate waits: what machines can tell is asked again and again,
+//! what people said is read, and what turns is written down.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::error::EngineError;
+use super::evidence;
+use super::outside::Outside;
+use super::supervisor::Supervisor;
+use crate::domain::checklist::{Item, ItemSeen, List, Proof, Source, Subject, stand};
+use crate::domain::event::Event;
+use crate::domain::view::RunView;
+use crate::ports::journal::JournalError;
+
+/// How often a machine is asked again.
+const AGAIN: Duration = Duration::from_secs(10);
+/// A command of the team's may take minutes, and is not asked again before this.
+const COMMAND_AGAIN: Duration = Duration::from_mins(10);
+/// How often it is read what people said.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The watch over one list. It ends when it is dropped.
+pub(super) struct Checking {
+    list: List,
+    items: Vec<Item>,
+    heard: mpsc::Receiver<(String, Proof)>,
+    proofs: BTreeMap<String, Proof>,
+    looked: Option<Duration>,
+    written: bool,
+    _asking: Vec<AbortOnDropHandle<()>>,
+}
+
+impl Checking {
+    pub(super) fn start(view: &RunView, list: List, outside: &Outside) -> Self {
+        let items = view.plan.checklist.iter().filter(|item| item.list == list);
+        let items: Vec<Item> = items.cloned().collect();
+        let (sender, heard) = mpsc::channel(16);
+        let outside_asked = |item: &Item| match &item.source {
+            Some(source @ (Source::Probe { .. } | Source::Command { .. })) => {
+                Some((item.id.clone(), source.clone()))
+            }
+            _ => None,
+        };
+        let asking = items.iter().filter_map(outside_asked).map(|(id, source)| {
+            let (outside, sender) = (outside.clone(), sender.clone());
+            let controls = view.plan.policy.health.controls.clone();
+            let again = if matches!(source, Source::Probe { .. }) { AGAIN } else { COMMAND_AGAIN };
+            AbortOnDropHandle::new(tokio::spawn(async move {
+                loop {
+                    let proof = evidence::ask(&source, &controls, &outside).await;
+                    if sender.send((id.clone(), proof)).await.is_err() {
+                        return;
+                    }
+                    outside.clock.sleep(again).await;
+                }
+            }))
+        });
+        let asking = asking.collect();
+        Self {
+            list,
+            items,
+            heard,
+            proofs: BTreeMap::new(),
+            looked: None,
+            written: false,
+            _asking: asking,
+        }
+    }
+
+    /// Which list.
+    pub(super) fn list(&self) -> List {
+        self.list
+    }
+
+    /// Whether how it stands was written down since this began.
+    pub(super) fn written(&self) -> bool {
+        self.written
+    }
+
+    /// How the items stand, as a fact, where that is not what was written before.
+    pub(super) fn turned(
+        &mut self,
+        supervisor: &Supervisor,
+        outside: &Outside,
+    ) -> Result<Option<Event>, EngineError> {
+        while let Ok((id, proof)) = self.heard.try_recv() {
+            self.proofs.insert(id, proof);
+        }
+        let now = outside.clock.elapsed();
+        if self.looked.is_some_and(|looked| now.saturating_sub(looked) < LOOK) {
+            return Ok(None);
+        }
+        self.hear_the_past(supervisor).map_err(EngineError::Journal)?;
+        // Nobody judges a list before every machine was heard.
+        let silent = |item: &Item| item.source.is_some() && !self.proofs.contains_key(&item.id);
+        if self.items.iter().any(silent) {
+            return Ok(None);
+        }
+        self.looked = Some(now);
+        let view = supervisor.view();
+        let ticks = supervisor.ticks().map_err(EngineError::Journal)?;
+        let (subject, at) = (Subject::of(view), outside.clock.now());
+        let one = |item: &Item| stand(item, &ticks, self.proofs.get(&item.id), &subject, at);
+        let items: Vec<ItemSeen> = self.items.iter().map(one).collect();
+        let word = |seen: &ItemSeen| (seen.id.clone(), seen.standing);
+        let before = view.checklists.get(&self.list).map_or(&[][..], Vec::as_slice);
+        let same = before.iter().map(word).eq(items.iter().map(word));
+        // Once it is written in any case: who takes a run over has seen it himself.
+        let again = std::mem::replace(&mut self.written, true);
+        Ok((!same || !again).then_some(Event::ChecklistSeen { list: self.list, items }))
+    }
+
+    /// What the journal itself can tell.
+    fn hear_the_past(&mut self, supervisor: &Supervisor) -> Result<(), JournalError> {
+        for item in &self.items {
+            let proof = match &item.source {
+                None | Some(Source::Probe { .. } | Source::Command { .. }) => continue,
+                Some(Source::Promoted { from: Some(from) }) => {
+                    evidence::promoted(supervisor.view(), from, &supervisor.runs_on(from)?)
+                }
+                Some(source) => evidence::of_the_run(source, supervisor.view()),
+            };
+            self.proofs.insert(item.id.clone(), proof);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,116 @@
+//! What machines say about an item of a checklist. What cannot be asked is not known, and holds nothing
+//! open by guess or shut by habit.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::outside::Outside;
+use crate::domain::checklist::{Asked, Proof, Source};
+use crate::domain::health::Verdict;
+use crate::domain::ids::EnvironmentName;
+use crate::domain::probe::{Answer, Check};
+use crate::domain::promoted::not_promoted;
+use crate::domain::view::RunView;
+
+/// So many good answers in a row are good, as for a probe that was not watched before.
+const IN_A_ROW: u32 = 3;
+/// Between them.
+const BETWEEN: Duration = Duration::from_millis(200);
+/// A command of the team's that has not ended by then is not waited for.
+const COMMAND: Duration = Duration::from_mins(15);
+
+fn proof(verdict: Verdict, said: impl Into<String>) -> Proof {
+    Proof { verdict, said: said.into() }
+}
+
+/// Asks a machine that is outside of the run.
+pub(super) async fn ask(source: &Source, controls: &[String], outside: &Outside) -> Proof {
+    match source {
+        Source::Probe { asked, .. } if asked.is_empty() => {
+            proof(Verdict::Inconclusive, "nothing of that name is watched here")
+        }
+        Source::Probe { asked, .. } => {
+            let all = join_all(asked.iter().map(|one| probe(one, controls, outside))).await;
+            let of = |wanted: Verdict| {
+                let found: Vec<_> = all
+                    .iter()
+                    .filter(|(_, verdict, _)| *verdict == wanted)
+                    .map(|(name, _, said)| format!("{name}: {said}"))
+                    .collect();
+                (!found.is_empty()).then(|| proof(wanted, found.join("; ")))
+            };
+            let good = || proof(Verdict::Pass, format!("{}/{} ok", all.len(), all.len()));
+            of(Verdict::Fail).or_else(|| of(Verdict::Inconclusive)).unwrap_or_else(good)
+        }
+        Source::Command { name, argv, folder } => {
+            let check = Check::Command { argv: argv.clone(), folder: Some(folder.clone()) };
+            match outside.prober.measure(&check, COMMAND, &[]).await.answer {
+                Answer::Good => proof(Verdict::Pass, format!("{name} ended with 0")),
+                Answer::Bad(_, why) => proof(Verdict::Fail, format!("{name}: {why}")),
+                Answer::Blind(why) => proof(Verdict::Inconclusive, why),
+            }
+        }
+        other => proof(Verdict::Inconclusive, format!("nobody can be asked about {other}")),
+    }
+}
+
+async fn probe(asked: &Asked, controls: &[String], outside: &Outside) -> (String, Verdict, String) {
+    let said = |verdict, said: String| (asked.name.clone(), verdict, said);
+    let Some(check) = &asked.check else {
+        let why = "its address holds a secret, which no plan keeps".to_owned();
+        return said(Verdict::Inconclusive, why);
+    };
+    for round in 0..IN_A_ROW {
+        if round > 0 {
+            outside.clock.sleep(BETWEEN).await;
+        }
+        match outside.prober.measure(check, asked.timeout, controls).await.answer {
+            Answer::Good => {}
+            Answer::Bad(_, why) => return said(Verdict::Fail, why),
+            Answer::Blind(why) => return said(Verdict::Inconclusive, format!("blind: {why}")),
+        }
+    }
+    said(Verdict::Pass, "ok".to_owned())
+}
+
+/// Whether the release was promoted on the environment before.
+pub(super) fn promoted(view: &RunView, from: &EnvironmentName, runs: &[RunView]) -> Proof {
+    match not_promoted(runs, &view.plan, from) {
+        None => proof(Verdict::Pass, format!("promoted on {from}")),
+        Some(why) => match &view.plan.reason {
+            None => proof(Verdict::Fail, why),
+            // It was given for just this, before the run began.
+            Some(reason) => proof(Verdict::Pass, format!("{why}; {} said: {reason}", view.actor)),
+        },
+    }
+}
+
+/// What the run itself can tell; and what nobody is asked about by this version.
+pub(super) fn of_the_run(source: &Source, view: &RunView) -> Proof {
+    match source {
+        Source::Promoted { .. } => proof(Verdict::Pass, "no environment comes before this one"),
+        Source::Rollback => {
+            let blues = view.services.iter().map(|(name, seen)| (name, seen.blue.as_ref()));
+            let (with, without): (Vec<_>, Vec<_>) = blues.partition(|(_, blue)| blue.is_some());
+            if without.is_empty() && !with.is_empty() {
+                let named = with.iter().filter_map(|(name, blue)| Some((name, (*blue)?)));
+                let named: Vec<_> = named.map(|(name, blue)| format!("{name} {blue}")).collect();
+                return proof(Verdict::Pass, format!("to {}", named.join(", ")));
+            }
+            let names: Vec<_> = without.iter().map(|(name, _)| name.as_str()).collect();
+            proof(Verdict::Fail, format!("nothing served {} before", names.join(" and ")))
+        }
+        Source::Migrations { .. } => {
+            proof(Verdict::Inconclusive, "this version looks at no database")
+        }
+        Source::Pipeline { .. } => proof(Verdict::Inconclusive, "this version asks no pipeline"),
+        Source::Lint { .. } => {
+            proof(Verdict::Inconclusive, "this version does not lint apphosting.yaml")
+        }
+        Source::Alerts => proof(Verdict::Inconclusive, "this version sends no alerts"),
+        Source::Probe { .. } | Source::Command { .. } => {
+            proof(Verdict::Inconclusive, "not asked yet")
+        }
+    }
+}

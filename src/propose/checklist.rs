@@ -1,0 +1,161 @@
+//! The checklists of a run, or of a release that is to be deployed.
+
+use super::{Refusal, deploy};
+use crate::app::App;
+use crate::config::Loaded;
+use crate::domain::checklist::{
+    Act, Item, ItemSeen, List, Subject, Tick, listed, may_act, open_items, stand,
+};
+use crate::domain::error::Problem;
+use crate::domain::ids::{EnvironmentName, RunNumber};
+use crate::domain::plan::Plan;
+use crate::domain::policy::Protection;
+use crate::domain::release::ReleaseLabel;
+use crate::domain::view::RunView;
+use crate::ports::journal::Journal as _;
+
+/// The lists as they stand.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// Where.
+    pub environment: EnvironmentName,
+    /// Of what.
+    pub release: ReleaseLabel,
+    /// The run that they guard, if there is one.
+    pub run: Option<Box<RunView>>,
+    /// Each item, and how it stands.
+    pub items: Vec<(Item, ItemSeen)>,
+    subject: Subject,
+}
+
+/// The lists of a run (`128`, `#128`), or of an environment: of the release that is named, else of the
+/// run under way there.
+pub fn checklist(
+    app: &App,
+    loaded: impl FnOnce() -> Result<Loaded, Problem>,
+    of: &str,
+    release: Option<&ReleaseLabel>,
+) -> Result<Listing, Refusal> {
+    if let Ok(number) = of.parse::<RunNumber>() {
+        return of_run(app, app.store()?.run(number)?.view);
+    }
+    let loaded = loaded().map_err(Refusal::Usage)?;
+    let environment = EnvironmentName::new(of).map_err(Refusal::Usage)?;
+    let last = app.store()?.runs(Some(&environment), 1)?.pop().map(|listed| listed.view);
+    let under_way = last.filter(|view| {
+        view.ended.is_none() && release.is_none_or(|r| view.plan.release.as_ref() == Some(r))
+    });
+    if let Some(view) = under_way {
+        return of_run(app, view);
+    }
+    let Some(release) = release else {
+        loaded.ground(of).map_err(Refusal::Usage)?;
+        return Err(Refusal::Usage(
+            Problem::new(format!("no run is under way on {of}"))
+                .because("a checklist is about one release")
+                .try_this("name it with --release LABEL, or a run by its number"),
+        ));
+    };
+    let plan = deploy::plan(&loaded, of, release, &[])?;
+    let ticks = app.store()?.ticks(&plan.environment, release)?;
+    let (subject, now) = (Subject::of_plan(&plan), app.clock.now());
+    let seen = |item: &Item| stand(item, &ticks, None, &subject, now);
+    let items = plan.checklist.iter().map(|item| (item.clone(), seen(item))).collect();
+    Ok(Listing { environment, release: release.clone(), run: None, items, subject })
+}
+
+/// The lists of a run.
+pub fn of_run(app: &App, view: RunView) -> Result<Listing, Refusal> {
+    let none = || {
+        let problem = Problem::new(format!("run {} has no checklist", view.number));
+        Refusal::Usage(problem.because("only a deploy has one"))
+    };
+    let release = view.plan.release.clone().filter(|_| !view.plan.checklist.is_empty());
+    let release = release.ok_or_else(none)?;
+    let ticks = app.store()?.ticks(&view.plan.environment, &release)?;
+    let seen = listed(&view, &ticks, app.clock.now());
+    Ok(Listing {
+        environment: view.plan.environment.clone(),
+        items: view.plan.checklist.iter().cloned().zip(seen).collect(),
+        subject: Subject::of(&view),
+        run: Some(Box::new(view)),
+        release,
+    })
+}
+
+impl Listing {
+    /// The item that somebody means: by its id, or by how its id or its words begin.
+    pub fn find(&self, named: &str) -> Result<&Item, Problem> {
+        let wanted = named.trim().to_lowercase();
+        let exact = |item: &&Item| item.id == wanted || item.text.to_lowercase() == wanted;
+        let begins = |item: &&Item| {
+            let bare = item.id.split('/').nth(1).unwrap_or_default();
+            let texts = [item.id.as_str(), bare, &item.text.to_lowercase()];
+            texts.iter().any(|text| text.starts_with(&wanted))
+        };
+        let items = || self.items.iter().map(|(item, _)| item);
+        let mut found: Vec<&Item> = items().filter(exact).collect();
+        if found.is_empty() {
+            found = items().filter(begins).collect();
+        }
+        match found[..] {
+            [one] => Ok(one),
+            [] => {
+                let all: Vec<_> = items().map(|item| item.id.as_str()).collect();
+                Err(Problem::new(format!("there is no item {named:?}"))
+                    .try_this(format!("name one of {}", all.join(", "))))
+            }
+            _ => {
+                let ids: Vec<_> = found.iter().map(|item| item.id.as_str()).collect();
+                Err(Problem::new(format!("{named:?} may be {}", ids.join(" or ")))
+                    .try_this("name it by its id"))
+            }
+        }
+    }
+
+    /// Does something to an item, and keeps it.
+    pub fn act(&self, app: &App, item: &Item, act: Act, note: &str) -> Result<(), Refusal> {
+        may_act(item, act, note, self.run.as_deref()).map_err(Refusal::Refused)?;
+        let tick = Tick {
+            item: item.id.clone(),
+            act,
+            actor: app.actor.clone(),
+            at: app.clock.now(),
+            note: note.trim().to_owned(),
+            subject: self.subject.now().to_owned(),
+        };
+        app.store()?.tick(&self.environment, &self.release, &tick)?;
+        Ok(())
+    }
+}
+
+/// Whether a run whose gates nobody will stand at can pass them all: what a person must have seen is
+/// seen, and what can only be seen after the switch is set aside. `--yes` ticks nothing.
+pub fn ticked_beforehand(app: &App, plan: &Plan) -> Result<(), Refusal> {
+    let Some(release) = plan.release.as_ref().filter(|_| !plan.checklist.is_empty()) else {
+        return Ok(());
+    };
+    if plan.policy.protection == Protection::Open {
+        return Ok(());
+    }
+    let ticks = app.store()?.ticks(&plan.environment, release)?;
+    let (subject, now) = (Subject::of_plan(plan), app.clock.now());
+    let by_hand = plan.checklist.iter().filter(|item| item.source.is_none()).cloned();
+    let by_hand: Vec<Item> = by_hand.collect();
+    let seen: Vec<_> =
+        by_hand.iter().map(|item| stand(item, &ticks, None, &subject, now)).collect();
+    let open: Vec<String> =
+        List::ALL.into_iter().flat_map(|list| open_items(&by_hand, &seen, list)).collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let of = &plan.environment;
+    Err(Refusal::Refused(
+        Problem::new(format!("{} required items of the checklist are open", open.len()))
+            .because(format!("{}; --yes ticks nothing", open.join("; ")))
+            .try_this(format!(
+                "pointsman checklist {of} --release {release} tick ITEM, or deploy with --detach: such a run \
+                 waits for who ticks"
+            )),
+    ))
+}

@@ -1,0 +1,252 @@
+//! Checklists: they guard what they are to guard, fall with their evidence, and nobody ticks by habit.
+
+use std::time::Duration;
+
+use pointsman::domain::checklist::{
+    Act, Asked, Item, List, Source, Standing, Subject, Tick, item_id,
+};
+use pointsman::domain::command::Command;
+use pointsman::domain::event::Outcome;
+use pointsman::domain::plan::Plan;
+use pointsman::domain::planner;
+use pointsman::domain::policy::Protection;
+use pointsman::domain::probe::{Check, Expect};
+use pointsman::domain::run::RunState;
+use pointsman::domain::step::StepKind;
+use pointsman::domain::time::Timestamp;
+use pointsman::domain::view::RunView;
+use pointsman::engine::Signal;
+use pointsman::ports::journal::Journal as _;
+
+use super::sandbox::Sandbox;
+use super::world::{Behaviour, Bench, deploy_plan, ground, label, service};
+
+fn item(list: List, text: &str, source: Option<Source>) -> Item {
+    let (id, text) = (item_id(list, text), text.to_owned());
+    Item { id, list, group: String::new(), text, required: true, source }
+}
+
+/// Whether the public addresses are well.
+fn probes() -> Source {
+    let asked = ["toto-app", "toto-bo"].map(|name| Asked {
+        name: name.to_owned(),
+        check: Some(Check::Http {
+            url: format!("http://{name}"),
+            expect: Box::new(Expect::default()),
+            fresh: true,
+        }),
+        timeout: Duration::from_secs(1),
+    });
+    Source::Probe { name: "all".to_owned(), asked: asked.to_vec() }
+}
+
+fn plan(protection: Protection, checklist: Vec<Item>) -> Plan {
+    let mut ground = ground();
+    ground.policy.protection = protection;
+    ground.checklist = checklist;
+    let sources = deploy_plan("1.1.0").members.into_iter();
+    let sources = sources.filter_map(|m| Some((m.service().clone(), m.source?))).collect();
+    planner::deploy(ground, &label("1.1.0"), &sources).unwrap()
+}
+
+fn outcome(view: &RunView) -> Outcome {
+    match view.state {
+        RunState::Ended { outcome } => outcome,
+        ref state => panic!("the run is {}", state.sentence()),
+    }
+}
+
+fn standing(view: &RunView, list: List) -> Option<Standing> {
+    view.checklists.get(&list)?.first().map(|seen| seen.standing)
+}
+
+fn say(bench: &Bench, view: &RunView, item: &Item, act: Act) {
+    let tick = Tick {
+        item: item.id.clone(),
+        act,
+        actor: "maria".into(),
+        at: Timestamp::UNIX_EPOCH,
+        note: "because".into(),
+        subject: Subject::of(view).now().to_owned(),
+    };
+    let release = view.plan.release.clone().unwrap();
+    bench.store().tick(&view.plan.environment, &release, &tick).unwrap();
+}
+
+#[test]
+fn a_list_waits_for_its_people_and_falls_with_its_evidence() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let pre = item(List::Pre, "Feature flags configured", None);
+    let deploy = item(List::Deploy, "Monitoring configured", Some(probes()));
+    let post = item(List::Post, "Key functionality verified", None);
+    let all = vec![pre.clone(), deploy, post.clone()];
+    let plan = plan(Protection::Confirm, all);
+    let (mut ticked, mut early, mut fell, mut approved) = (false, false, false, false);
+    let view = bench.drive_watched(&plan, |view, _| {
+        let seen = |list| standing(view, list);
+        match view.gate() {
+            Some(StepKind::GateChecklist { list: List::Pre }) => {
+                assert!(!view.services[&service("toto-app")].ready, "nothing is built");
+                if seen(List::Pre) == Some(Standing::Open) && !ticked {
+                    ticked = true;
+                    say(&bench, view, &pre, Act::Tick);
+                }
+            }
+            Some(StepKind::GateSwitch) => match seen(List::Deploy) {
+                Some(Standing::Done) if !fell => {
+                    fell = true;
+                    bench.world.behave("1.0.0", Behaviour::Broken);
+                }
+                Some(Standing::Failed) if !early => {
+                    // Whoever had seen it well opens nothing.
+                    bench.send(view, &[Command::Approve]);
+                    bench.world.behave("1.0.0", Behaviour::Healthy);
+                    early = true;
+                }
+                Some(Standing::Done) if early && !approved => {
+                    approved = true;
+                    bench.send(view, &[Command::Approve]);
+                }
+                _ => {}
+            },
+            Some(StepKind::GateChecklist { list: List::Post })
+                if seen(List::Post) == Some(Standing::Open) =>
+            {
+                assert!(view.touched_traffic());
+                assert!(view.marks.is_empty(), "nothing is stable yet");
+                say(&bench, view, &post, Act::Tick);
+            }
+            _ => {}
+        }
+    });
+    assert_eq!(outcome(&view), Outcome::Promoted);
+    assert!(fell && early && approved);
+    let refused =
+        bench.facts(&view).iter().filter(|f| f.event.parts().0 == "command-refused").count();
+    assert_eq!(refused, 1);
+}
+
+#[test]
+fn nobody_to_ask_means_that_nothing_is_ticked() {
+    for (list, moved) in [(List::Pre, false), (List::Deploy, false), (List::Post, true)] {
+        let bench = Bench::new();
+        bench.drive(&deploy_plan("1.0.0"));
+        let plan = plan(Protection::Typed, vec![item(list, "Verified", None)]);
+        let view = bench.drive(&plan);
+        assert_eq!((outcome(&view), view.exit_code()), (Outcome::Failed, 3), "{list:?}");
+        assert_eq!(view.touched_traffic(), moved, "{list:?}");
+        assert!(view.marks.is_empty(), "{list:?}");
+    }
+}
+
+#[test]
+fn on_an_open_environment_a_list_is_advice() {
+    let bench = Bench::new();
+    let lists = List::ALL.map(|list| item(list, "Verified", None)).to_vec();
+    let view = bench.drive(&plan(Protection::Open, lists));
+    assert_eq!(outcome(&view), Outcome::Promoted);
+    assert_eq!(standing(&view, List::Post), Some(Standing::Open), "and says what is open");
+}
+
+#[test]
+fn what_nobody_can_say_settles_nothing_until_a_person_stands_for_it() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let auto = item(List::Pre, "All tests passing", Some(Source::Pipeline { job: "all".into() }));
+    let mut set_aside = false;
+    let view = bench.drive_watched(
+        &plan(Protection::Confirm, vec![auto.clone()]),
+        |view, signals| match (view.gate(), standing(view, List::Pre)) {
+            (Some(StepKind::GateChecklist { .. }), Some(Standing::Unknown)) => {
+                say(&bench, view, &auto, Act::Tick);
+                if !std::mem::replace(&mut set_aside, true) {
+                    say(&bench, view, &auto, Act::Override);
+                }
+            }
+            (Some(StepKind::GateSwitch), _) => drop(signals.try_send(Signal::Stop)),
+            _ => {}
+        },
+    );
+    assert_eq!(standing(&view, List::Pre), Some(Standing::Overridden));
+    assert_eq!(outcome(&view), Outcome::Aborted, "at the gate, by hand");
+}
+
+/// A sandbox whose development environment wants its lists.
+fn guarded(lists: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    let file = sandbox.folder.path().join("config.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let text = text.replacen("protection: open", "protection: confirm", 1);
+    std::fs::write(&file, format!("{text}checklists:\n{lists}")).unwrap();
+    sandbox
+}
+
+#[test]
+fn yes_ticks_nothing_and_the_command_line_does() {
+    let sandbox = guarded(
+        "  pre:\n    - { group: Code, text: Code review completed, required: true }\n    \
+         - { group: Code, text: Performance benchmarks met }\n  \
+         deploy:\n    - { text: Rollback plan prepared, required: true, auto: { history: rollback } }\n  \
+         post:\n    - { text: Health checks passing, required: true, auto: { probe: all } }\n    \
+         - { text: Error rates acceptable, required: true }\n",
+    );
+    let said = sandbox.deploy("1.0.0").exits(3);
+    assert!(said.out.is_empty() || said.err.contains("2 required items"), "{}", said.err);
+    assert!(said.err.contains("Code review completed is open"), "{}", said.err);
+    assert!(said.err.contains("--yes ticks nothing"), "{}", said.err);
+    assert!(said.err.contains("checklist development --release 1.0.0 tick"), "{}", said.err);
+
+    let list = |more: &[&str]| {
+        sandbox.run(&[&["checklist", "development", "--release", "1.0.0"], more].concat())
+    };
+    let shown = list(&[]).exits(0).out;
+    assert!(shown.contains("Before the deploy  0/2  (pre)"), "{shown}");
+    let said = sandbox.run(&["checklist", "development"]).exits(2);
+    assert!(said.err.contains("no run is under way"), "{}", said.err);
+    let said = list(&["tick", "code rewiev"]).exits(2);
+    assert!(said.err.contains("pre/code-review-completed"), "{}", said.err);
+    let said = list(&["tick", "rollback"]).exits(3);
+    assert!(said.err.contains("a machine tells: history rollback"), "{}", said.err);
+    let said = list(&["tick", "error"]).exits(3);
+    assert!(said.err.contains("cannot be seen yet"), "{}", said.err);
+    list(&["override", "error"]).exits(3);
+    let said = list(&["--read-only", "tick", "code"]).exits(3);
+    assert!(said.err.contains("changes nothing"), "{}", said.err);
+
+    list(&["tick", "Code review", "--note", "PR 311"]).exits(0);
+    list(&["override", "error", "rollback", "--reason", "first release"]).exits(0);
+    let json = list(&["--json"]).exits(0).json();
+    assert_eq!(json["items"][0]["standing"], "done", "{json}");
+    assert!(json["items"][0]["said"].as_str().unwrap().contains("PR 311"), "{json}");
+    assert_eq!(json["lists"]["pre"], serde_json::json!({"settled": 1, "of": 2}));
+
+    let run = sandbox.deploy("1.0.0").exits(0).json();
+    let number = run["run"].to_string();
+    let json = sandbox.run(&["checklist", &number, "--json"]).exits(0).json();
+    assert_eq!(json["lists"]["post"], serde_json::json!({"settled": 2, "of": 2}), "{json}");
+    let events = sandbox.run(&["events", &number]).exits(0).out;
+    assert!(events.contains("checklist post: 2/2"), "{events}");
+    // Of a release that is another one nothing is ticked.
+    let other = sandbox.run(&["checklist", "development", "--release", "1.1.0", "--json"]);
+    assert_eq!(other.exits(0).json()["lists"]["pre"]["settled"], 0);
+}
+
+#[test]
+fn what_is_wrong_with_a_list_is_said_with_its_place() {
+    let sandbox = guarded(
+        "  pre:\n    - { text: Tests pass, auto: { history: stagin } }\n    \
+         - { text: tests  PASS, auto: { lint: everything } }\n    \
+         - { text: Probed, auto: { probe: tota-app } }\n",
+    );
+    let said = sandbox.run(&["check"]).exits(2);
+    for part in [
+        "\"stagin\" is no history to go by",
+        "did you mean \"staging\"?",
+        "there are two items \"tests  PASS\"",
+        "\"everything\" is no lint to go by",
+        "did you mean \"toto-app\"?",
+    ] {
+        assert!(said.err.contains(part), "{part}: {}", said.err);
+    }
+}
