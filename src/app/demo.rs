@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::{App, private_folder};
 use crate::adapters::fake::{FakeWorld, RehearsalClock, Scenario, hostile_lines, storm_line};
 use crate::adapters::run_log::FileLog;
-use crate::config::{Loaded, load_text, sources};
+use crate::config::{Findings, Loaded, load, load_text, sources};
 use crate::domain::error::Problem;
 use crate::domain::ids::{RunNumber, ServiceName, StepId};
 use crate::domain::plan::Plan;
@@ -22,6 +22,8 @@ use crate::ports::journal::{Journal as _, JournalError};
 use crate::ports::log::{LogLine, RunLog as _};
 
 const CONFIG: &str = include_str!("../../examples/demo/config.yaml");
+/// What one scenario's config has besides. The past was deployed without.
+const LISTS: &str = include_str!("../../examples/demo/checklists.yaml");
 
 /// The past that a demo begins with: what was deployed where, and how long before the next.
 const PAST: [(&str, &str, Duration); 8] = [
@@ -60,7 +62,8 @@ impl App {
         for folder in ["toto-app", "toto-bo"] {
             private_folder(&state.join(folder)).map_err(failed)?;
         }
-        std::fs::write(state.join("config.yaml"), CONFIG).map_err(failed)?;
+        let more = if scenario == Scenario::Checklist { LISTS } else { "" };
+        std::fs::write(state.join("config.yaml"), format!("{CONFIG}{more}")).map_err(failed)?;
         let clock = Arc::new(RehearsalClock::since(BACK));
         let world = FakeWorld::new(scenario, clock.clone());
         let mut app = Self::new(Some(state.to_owned()))?;
@@ -78,9 +81,10 @@ impl App {
     pub async fn begin_demo(&self) -> Result<(), Problem> {
         let Some(demo) = &self.demo else { return Ok(()) };
         let file = self.state.join("config.yaml");
-        let loaded = load_text(CONFIG, &file).map_err(|findings| {
+        let unusable = |findings: Findings| {
             Problem::new("the demo's config cannot be used").because(findings.to_string())
-        })?;
+        };
+        let loaded = load_text(CONFIG, &file).map_err(unusable)?;
         for name in loaded.environments() {
             for member in &loaded.ground(name)?.members {
                 demo.world.address(&member.url, &member.target);
@@ -99,7 +103,7 @@ impl App {
         demo.clock.catch_up();
         demo.world.slow_down();
         if begun.is_empty() && demo.scenario != Scenario::Idle {
-            self.begin_scenario(&loaded, demo).await?;
+            self.begin_scenario(&load(&file).map_err(unusable)?, demo).await?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::gate::may_open;
+use super::gate::may_switch;
 use super::plan::RunKind;
 use super::policy::{OnFailure, Protection};
 use super::run::RunState;
@@ -35,6 +35,9 @@ pub enum Command {
     },
 }
 
+/// Nobody opens a checklist's gate besides.
+pub const OPENS_BY_ITSELF: &str = "this gate opens by itself when its checklist is settled";
+
 /// A row of the commands table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
@@ -63,8 +66,11 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
         ));
     }
     let fits = match &sent.command {
+        Command::Approve if matches!(view.gate(), Some(StepKind::GateChecklist { .. })) => {
+            return Err(OPENS_BY_ITSELF.to_owned());
+        }
         Command::Approve if matches!(view.state, RunState::Waiting { .. }) => {
-            return may_open(view).map_err(|problem| problem.to_string());
+            return may_switch(view).map_err(|problem| problem.to_string());
         }
         Command::Approve => false,
         // Between two services traffic is split: what gives it back goes on to its end.

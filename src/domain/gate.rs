@@ -9,7 +9,6 @@ use super::health::{Decision, Sample, Verdict, Wanted};
 use super::ids::EnvironmentName;
 use super::policy::{HealthPolicy, Protection};
 use super::run::RunState;
-use super::step::StepKind;
 use super::view::RunView;
 
 /// What a person said before the run began.
@@ -50,14 +49,6 @@ pub fn permitted(
 pub fn may_switch(view: &RunView) -> Result<(), Problem> {
     green_may_serve(view)?;
     may_pass(view, List::Deploy)
-}
-
-/// Whether the gate that a run waits at may open.
-pub fn may_open(view: &RunView) -> Result<(), Problem> {
-    match view.gate() {
-        Some(StepKind::GateChecklist { list }) => may_pass(view, *list),
-        _ => may_switch(view),
-    }
 }
 
 /// Whether green is as it must be: every service's is ready, and none that was probed failed to pass.

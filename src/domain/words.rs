@@ -77,7 +77,11 @@ fn of_people(event: &Event) -> Option<String> {
         }
         Event::ChecklistSeen { list, items } => {
             let settled = items.iter().filter(|item| item.standing.settled()).count();
-            format!("checklist {}: {settled}/{}", list.word(), items.len())
+            let open = items.iter().filter(|item| !item.standing.settled());
+            let open: Vec<_> = open.filter_map(|item| item.id.split('/').nth(1)).collect();
+            let open =
+                if open.is_empty() { String::new() } else { format!("; {}", open.join(", ")) };
+            format!("checklist {}: {settled}/{}{open}", list.word(), items.len())
         }
         Event::GateAnswered { by: AnsweredBy::Command(id), .. } => {
             format!("opened by command {id}")

@@ -11,8 +11,9 @@ use super::error::EngineError;
 use super::evidence;
 use super::outside::Outside;
 use super::supervisor::Supervisor;
-use crate::domain::checklist::{Item, ItemSeen, List, Proof, Source, Subject, stand};
+use crate::domain::checklist::{Asked, Item, ItemSeen, List, Proof, Source, Subject, stand};
 use crate::domain::event::Event;
+use crate::domain::probe::Check;
 use crate::domain::view::RunView;
 use crate::ports::journal::JournalError;
 
@@ -22,6 +23,34 @@ const AGAIN: Duration = Duration::from_secs(10);
 const COMMAND_AGAIN: Duration = Duration::from_mins(10);
 /// How often it is read what people said.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// Whom a probe's item asks now: nobody answers at a public address before the first release does; and
+/// before the switch it is green that is about to.
+fn who_answers(asked: &[Asked], view: &RunView, list: List) -> Vec<Asked> {
+    let mut all = Vec::new();
+    for one in asked {
+        let member = view.plan.members.iter().find(|m| m.service().as_str() == one.name);
+        let seen = member.and_then(|member| Some((member, view.services.get(member.service())?)));
+        let Some((member, seen)) = seen else {
+            all.push(one.clone());
+            continue;
+        };
+        if seen.blue.is_some() || view.touched_traffic() {
+            all.push(one.clone());
+        }
+        let green = seen.preview.as_ref().filter(|_| list == List::Deploy);
+        all.extend(green.map(|preview| Asked {
+            name: format!("{} GREEN", one.name),
+            check: Some(Check::Http {
+                url: format!("{preview}{}", member.health.path),
+                expect: Box::default(),
+                fresh: true,
+            }),
+            timeout: one.timeout,
+        }));
+    }
+    all
+}
 
 /// The watch over one list. It ends when it is dropped.
 pub(super) struct Checking {
@@ -40,8 +69,10 @@ impl Checking {
         let items: Vec<Item> = items.cloned().collect();
         let (sender, heard) = mpsc::channel(16);
         let outside_asked = |item: &Item| match &item.source {
-            Some(source @ (Source::Probe { .. } | Source::Command { .. })) => {
-                Some((item.id.clone(), source.clone()))
+            Some(source @ Source::Command { .. }) => Some((item.id.clone(), source.clone())),
+            Some(Source::Probe { name, asked }) => {
+                let asked = who_answers(asked, view, list);
+                Some((item.id.clone(), Source::Probe { name: name.clone(), asked }))
             }
             _ => None,
         };

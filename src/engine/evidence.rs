@@ -28,7 +28,7 @@ fn proof(verdict: Verdict, said: impl Into<String>) -> Proof {
 pub(super) async fn ask(source: &Source, controls: &[String], outside: &Outside) -> Proof {
     match source {
         Source::Probe { asked, .. } if asked.is_empty() => {
-            proof(Verdict::Inconclusive, "nothing of that name is watched here")
+            proof(Verdict::Inconclusive, "nobody of that name answers yet")
         }
         Source::Probe { asked, .. } => {
             let all = join_all(asked.iter().map(|one| probe(one, controls, outside))).await;

@@ -1,5 +1,6 @@
 //! What the driver is asked to do. Each answers with a message that carries the same ticket.
 
+use crate::domain::checklist::Act;
 use crate::domain::command::Command;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::Plan;
@@ -113,6 +114,8 @@ pub enum Effect {
     Start(Ticket, Box<Plan>),
     /// Send a command to a run, bound to the last fact that was seen, and wait for its answer.
     Send(Ticket, RunNumber, u64, Command),
+    /// Do something to an item of a run's checklist, with a note.
+    Tick(Ticket, RunNumber, String, Act, String),
     /// Take over a run whose runner died.
     TakeOver(Ticket, RunNumber, Choice),
     /// Ask the world about a run whose runner died.

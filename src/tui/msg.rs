@@ -8,6 +8,7 @@ use super::model::Pane;
 use super::model::deploy::Progress;
 use super::model::environments::RunSeen;
 use super::model::logs::{Extent, Line, Mark};
+use crate::domain::checklist::Tick;
 use crate::domain::error::Problem;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::Plan;
@@ -25,6 +26,8 @@ pub struct Stored {
     pub environment: EnvironmentName,
     /// Its latest run, over or not.
     pub run: Option<RunSeen>,
+    /// What people did to the items of that run's checklists.
+    pub ticks: Vec<Tick>,
     /// Who has locked it and why.
     pub lock: Option<String>,
 }

@@ -18,7 +18,13 @@ use pointsman::domain::view::RunView;
 use pointsman::engine::Signal;
 use pointsman::ports::journal::Journal as _;
 
+use pointsman::tui::effect::Effect;
+use pointsman::tui::keys::Code;
+use pointsman::tui::msg::Msg;
+use pointsman::tui::theme::Theme;
+
 use super::sandbox::Sandbox;
+use super::screen::{Screen, steady};
 use super::world::{Behaviour, Bench, deploy_plan, ground, label, service};
 
 fn item(list: List, text: &str, source: Option<Source>) -> Item {
@@ -170,6 +176,82 @@ fn what_nobody_can_say_settles_nothing_until_a_person_stands_for_it() {
     );
     assert_eq!(standing(&view, List::Pre), Some(Standing::Overridden));
     assert_eq!(outcome(&view), Outcome::Aborted, "at the gate, by hand");
+}
+
+/// A run at its first list, on a screen.
+fn listed(protection: Protection) -> Screen {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let mut items = vec![
+        item(List::Pre, "All tests passing", Some(Source::Pipeline { job: "all".into() })),
+        item(List::Pre, "Code review completed", None),
+        item(List::Pre, "Monitoring configured 漢字 and so on and on and on", Some(probes())),
+        item(List::Deploy, "Rollback plan prepared", Some(Source::Rollback)),
+        item(List::Post, "Key functionality verified", None),
+    ];
+    items[2].required = false;
+    for item in &mut items {
+        "Code quality".clone_into(&mut item.group);
+    }
+    let mut waits = None;
+    bench.drive_watched(&plan(Protection::Confirm, items), |view, signals| {
+        if standing(view, List::Pre).is_some() && waits.is_none() {
+            waits = Some(view.clone());
+            let _ = signals.try_send(Signal::Stop);
+        }
+    });
+    let mut screen = Screen::new(protection);
+    screen.run(&waits.unwrap(), Some(7));
+    screen.char('6');
+    screen
+}
+
+#[test]
+fn the_pane_tells_what_is_open_and_by_what() {
+    let mut screen = listed(Protection::Confirm);
+    for (name, size, ascii) in
+        [("wide", (160, 45), false), ("usual", (100, 30), false), ("compact", (60, 16), true)]
+    {
+        screen.send(Msg::Resize(size.0, size.1));
+        let drawn = steady(&screen.draw(&Theme::without_colour(ascii)));
+        insta::assert_snapshot!(format!("pane_checklists_{name}"), drawn);
+    }
+    for (width, height) in (1..90).step_by(3).flat_map(|w| (1..40).step_by(3).map(move |h| (w, h)))
+    {
+        screen.send(Msg::Resize(width, height));
+        screen.draw(&Theme::without_colour(width % 2 == 0));
+    }
+}
+
+#[test]
+fn keys_tick_what_a_person_may_tick() {
+    let mut screen = listed(Protection::Confirm);
+    assert_eq!(screen.char(' '), [], "a machine tells that one");
+    screen.shows("is not ticked by hand");
+    screen.char('j');
+    let ticked = screen.char(' ');
+    let [Effect::Tick(_, _, id, Act::Tick, _)] = &ticked[..] else { panic!("{ticked:?}") };
+    assert_eq!(id, "pre/code-review-completed");
+    assert_eq!(screen.char('u'), [], "it was not read back yet");
+    screen.shows("the last tick here is not yours");
+    screen.char('O');
+    screen.shows("Set an item aside");
+    assert_eq!(screen.key(Code::Enter), []);
+    screen.shows("this needs a reason");
+    screen.key(Code::Down);
+    screen.key(Code::Tab);
+    screen.text("no monitoring yet");
+    let aside = screen.key(Code::Enter);
+    assert!(
+        matches!(&aside[..], [Effect::Tick(_, _, _, Act::NotApplicable, why)] if why == "no monitoring yet")
+    );
+    screen.key(Code::Esc);
+    assert_eq!(screen.char('T'), []);
+    screen.shows("opens by itself");
+    screen.model.read_only = true;
+    screen.char('k');
+    assert_eq!(screen.char(' '), []);
+    screen.shows("read-only");
 }
 
 /// A sandbox whose development environment wants its lists.

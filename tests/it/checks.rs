@@ -384,3 +384,55 @@ fn check_25_a_saved_theme_and_config_are_taken_over() {
     demo.wants("applies to the next run");
     demo.wants("Watch for 2m");
 }
+
+#[test]
+fn a_checklist_is_settled_by_keys_and_guards_the_switch() {
+    let mut demo = Demo::open("checklist", (160, 45), &[]);
+    demo.wants("checklist pre has 4 open items");
+    demo.press("T");
+    demo.wants("opens by itself");
+    demo.press("\r");
+    demo.wants("▶ 6 Checklists");
+    demo.press(" ");
+    demo.wants("is not ticked by hand");
+    demo.press("O");
+    demo.wants("Set an item aside");
+    demo.press("\r");
+    demo.wants("this needs a reason");
+    demo.press("\tno CI in a rehearsal\r");
+    demo.wants("checklist 2/13");
+    demo.press("j ");
+    demo.wants("checklist 3/13");
+    // The next one is optional, and stays open.
+    demo.press("j ");
+    demo.wants("checklist 4/13");
+    demo.press("ji");
+    demo.wants("Tick, with a note");
+    demo.press("snapshot of 17:00\r");
+    demo.wants("◆ WAIT Gate: switch traffic");
+    demo.press("T");
+    demo.wants("checklist deploy has an open item");
+    demo.terminal.picture("6 Checklists", "checklist-160x45");
+    demo.press("o");
+    demo.press("gg");
+    demo.wants("▶ ○ Performance benchmarks");
+    demo.press("j ");
+    demo.wants("checklist 8/13");
+    demo.wants("Enter or T");
+    demo.press("T");
+    demo.wants("Type production to go on");
+    // What was seen is taken back under the open box.
+    let take = ["checklist", "9", "untick", "verify-functionality"];
+    demo.sandbox.run(&take).exits(0);
+    demo.wants("BLOCKED");
+    demo.press("\r");
+    wait_until("the box is closed", || !demo.terminal.text().contains("BLOCKED"));
+    demo.sandbox.run(&["checklist", "9", "tick", "verify-functionality"]).exits(0);
+    demo.wants("Enter or T");
+    demo.press("T");
+    demo.wants("Type production to go on");
+    demo.press("production\r");
+    demo.wants("BLUE 0 : 100 GREEN");
+    assert_eq!(demo.count("switch-requested"), 2);
+    assert!(demo.count("checklist-seen") >= 4);
+}

@@ -97,7 +97,7 @@ impl Screen {
     pub(crate) fn run(&mut self, view: &RunView, runner: Option<u32>) -> Vec<Effect> {
         let run = Some(RunSeen { view: view.clone(), runner });
         let environment = self.name();
-        self.send(Msg::Stored(Ok(vec![Stored { environment, run, lock: None }])))
+        self.send(Msg::Stored(Ok(vec![Stored { environment, run, ticks: Vec::new(), lock: None }])))
     }
 
     fn phase(&self) -> Option<Phase> {

@@ -22,6 +22,8 @@ pub enum Scenario {
     Flap,
     /// Some of what is watched is down, slow, or cannot be asked.
     Stale,
+    /// A run on production waits for its first checklist.
+    Checklist,
     /// 5,000 log lines a second, for 20 s.
     Storm,
     /// Log lines that would drive the terminal.
@@ -30,7 +32,7 @@ pub enum Scenario {
 
 impl Scenario {
     /// Every one of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Idle,
         Self::Gate,
         Self::Run,
@@ -38,6 +40,7 @@ impl Scenario {
         Self::HealthFail,
         Self::Flap,
         Self::Stale,
+        Self::Checklist,
         Self::Storm,
         Self::Hostile,
     ];
@@ -52,6 +55,7 @@ impl Scenario {
             Self::HealthFail => "health-fail",
             Self::Flap => "flap",
             Self::Stale => "stale",
+            Self::Checklist => "checklist",
             Self::Storm => "storm",
             Self::Hostile => "hostile",
         }

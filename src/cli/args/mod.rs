@@ -34,8 +34,8 @@ pub struct Arguments {
     /// Only ASCII on the screen
     #[arg(long, global = true)]
     pub ascii: bool,
-    /// Rehearse on a world in memory: idle, gate, run, soak, health-fail, flap, stale, storm or
-    /// hostile
+    /// Rehearse on a world in memory: idle, gate, run, soak, health-fail, flap, stale, checklist,
+    /// storm or hostile
     #[arg(long, global = true, value_name = "NAME")]
     pub demo: Option<String>,
     /// The screen shows everything and changes nothing

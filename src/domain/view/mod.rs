@@ -180,7 +180,9 @@ impl RunView {
                 // What a gate goes by turned: whoever saw it before has not seen this (N2).
                 let turned = match event {
                     Event::Judged { .. } => matches!(state, RunState::Waiting { .. }),
-                    Event::ChecklistSeen { list, items } => self.fell(*list, items),
+                    Event::ChecklistSeen { list, items } => {
+                        !self.checklists.contains_key(list) || self.fell(*list, items)
+                    }
                     _ => false,
                 };
                 self.held &= state == self.state;

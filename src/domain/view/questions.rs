@@ -1,7 +1,7 @@
 //! What is asked of a run that was folded.
 
 use super::RunView;
-use crate::domain::checklist::{ItemSeen, List};
+use crate::domain::checklist::{ItemSeen, List, may_pass};
 use crate::domain::event::{DecidedBy, Outcome};
 use crate::domain::ids::ServiceName;
 use crate::domain::plan::RunKind;
@@ -15,6 +15,16 @@ impl RunView {
     pub fn gate(&self) -> Option<&StepKind> {
         let RunState::Waiting { gate } = &self.state else { return None };
         self.steps.iter().rev().map(|step| &step.plan).find(|s| &s.id == gate).map(|s| &s.kind)
+    }
+
+    /// Whether it is at a checklist's gate that may open by itself yet: nobody is waited for.
+    pub fn looks_at_list(&self) -> bool {
+        match self.gate() {
+            Some(StepKind::GateChecklist { list }) => {
+                !self.checklists.contains_key(list) || may_pass(self, *list).is_ok()
+            }
+            _ => false,
+        }
     }
 
     /// Whether an item that was settled is not any more.

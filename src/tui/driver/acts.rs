@@ -12,6 +12,7 @@ use super::past::Past;
 use super::{clipboard, health};
 use crate::app::App;
 use crate::config::Loaded;
+use crate::domain::checklist::Act;
 use crate::domain::command::Command;
 use crate::domain::error::Problem;
 use crate::domain::ids::{EnvironmentName, RunNumber};
@@ -163,6 +164,9 @@ impl Acts {
             Effect::Send(ticket, run, seen, command) => {
                 Msg::Done(ticket, self.send(run, seen, &command).await)
             }
+            Effect::Tick(ticket, run, item, act, note) => {
+                Msg::Done(ticket, self.tick(run, &item, act, &note))
+            }
             Effect::TakeOver(ticket, run, choice) => {
                 let begun = self.app.detach(run, Some(choice)).await;
                 Msg::Done(ticket, begun.map(|pid| format!("run {run} goes on in process {pid}")))
@@ -192,6 +196,14 @@ impl Acts {
                 return None;
             }
         })
+    }
+
+    fn tick(&self, run: RunNumber, named: &str, act: Act, note: &str) -> Result<String, Problem> {
+        let view = self.app.store().and_then(|s| s.run(run)).map_err(JournalError::problem)?.view;
+        let listing = propose::of_run(&self.app, view).map_err(propose::Refusal::problem)?;
+        let item = listing.find(named)?;
+        listing.act(&self.app, item, act, note).map_err(propose::Refusal::problem)?;
+        Ok(format!("{}: {}", item.text, act.word()))
     }
 
     fn report(&self, run: RunNumber, what: LogUse) -> Result<Msg, Problem> {
@@ -297,6 +309,7 @@ fn ticket_of(effect: &Effect) -> Option<Ticket> {
         | Effect::Propose(ticket, _)
         | Effect::Start(ticket, _)
         | Effect::Send(ticket, ..)
+        | Effect::Tick(ticket, ..)
         | Effect::TakeOver(ticket, ..) => Some(*ticket),
         _ => None,
     }

@@ -93,5 +93,8 @@ fn stored(store: &dyn Journal, name: &EnvironmentName) -> Result<Stored, Journal
     let latest = store.runs(Some(name), 1)?.pop();
     let lock = store.locked(name)?.map(|lock| format!("{}: {}", lock.actor, lock.reason));
     let run = latest.map(|listed| RunSeen { view: listed.view, runner: listed.runner });
-    Ok(Stored { environment: name.clone(), run, lock })
+    let release = run.as_ref().and_then(|run| run.view.plan.release.clone());
+    // A store of before there were ticks, read where it cannot be written, has none.
+    let ticks = release.map(|release| store.ticks(name, &release).unwrap_or_default());
+    Ok(Stored { environment: name.clone(), run, ticks: ticks.unwrap_or_default(), lock })
 }

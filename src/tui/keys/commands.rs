@@ -58,6 +58,12 @@ pub enum Command {
     Compare,
     ProbeNow,
     HideOk,
+    Checklists,
+    Tick,
+    TickWithNote,
+    SetAside,
+    Untick,
+    OpenOnly,
     Messages,
     Mouse,
     Help,
@@ -77,7 +83,7 @@ pub enum Command {
 pub enum Danger {
     /// Changes nothing outside the screen.
     None,
-    /// Can only make a run wait, or go on after that.
+    /// Can only make a run wait, or go on where a person was waited for.
     Waits,
     /// Changes a deployment; asks first, as hard as the environment wants (terminal.md 2.9).
     Asks,
@@ -94,6 +100,8 @@ pub enum Group {
     Logs,
     /// Of what is watched.
     Health,
+    /// Of what must be true.
+    Checklists,
     /// Of the history.
     History,
     /// The program itself.
@@ -127,8 +135,10 @@ const fn row(
     keys: &'static [&'static str],
 ) -> Row {
     let danger = match (group, command) {
-        (_, Command::Pause) => Danger::Waits,
-        (Group::Acts, _) => Danger::Asks,
+        (_, Command::Pause | Command::Tick | Command::TickWithNote | Command::Untick) => {
+            Danger::Waits
+        }
+        (Group::Acts, _) | (_, Command::SetAside) => Danger::Asks,
         _ => Danger::None,
     };
     Row { command, name, doc, group, danger, pane: None, keys }
@@ -141,8 +151,10 @@ const fn only(pane: Pane, row: Row) -> Row {
 /// The table. No lower-case key and no Ctrl key changes a deployment; `p` can only make one wait.
 pub const COMMANDS: &[Row] = {
     use Command as C;
-    use Group::{Acts, Health, History, Logs, Moves, Program};
-    use Pane::{Health as HealthPane, History as PastPane, Logs as LogPane};
+    use Group::{Acts, Checklists, Health, History, Logs, Moves, Program};
+    use Pane::{
+        Checklists as ListPane, Health as HealthPane, History as PastPane, Logs as LogPane,
+    };
     &[
         row(C::Switch, Acts, "switch", "open the gate: switch traffic to green", &["T"]),
         row(C::Deploy, Acts, "deploy", "deploy a release here", &["D"]),
@@ -175,6 +187,7 @@ pub const COMMANDS: &[Row] = {
         row(C::DeployPane, Moves, "goto deploy", "Deploy; again: zoom", &["2", "g d"]),
         row(C::Logs, Moves, "goto logs", "Logs; again: zoom", &["3", "g l"]),
         row(C::Health, Moves, "goto health", "Health; again: zoom", &["4", "g h"]),
+        row(C::Checklists, Moves, "goto checklists", "Checklists; again: zoom", &["6", "g c"]),
         row(C::History, Moves, "goto history", "History; again: zoom", &["7", "g y"]),
         row(C::Dashboard, Moves, "dashboard", "all panes", &["0"]),
         row(C::Zoom, Moves, "zoom", "this pane alone, or all", &["z"]),
@@ -203,6 +216,14 @@ pub const COMMANDS: &[Row] = {
         row(C::Save, Logs, "save", "save the log that is shown, or the report, to a file", &["s"]),
         row(C::ProbeNow, Health, "probe-now", "ask everything that is watched now", &["F5"]),
         only(HealthPane, row(C::HideOk, Health, "hide-ok", "only what is not well", &["o"])),
+        only(ListPane, row(C::Tick, Checklists, "tick", "you have seen that it holds", &["Space"])),
+        only(ListPane, row(C::TickWithNote, Checklists, "tick-note", "tick, with a note", &["i"])),
+        only(
+            ListPane,
+            row(C::SetAside, Checklists, "set-aside", "go on without it, with a reason", &["O"]),
+        ),
+        only(ListPane, row(C::Untick, Checklists, "untick", "take your last tick back", &["u"])),
+        only(ListPane, row(C::OpenOnly, Checklists, "open-only", "only what is open", &["o"])),
         only(
             PastPane,
             row(C::Compare, History, "compare", "compare with the run before it", &["c"]),

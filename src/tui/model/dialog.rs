@@ -53,6 +53,10 @@ pub enum Purpose {
     Cleanup,
     /// Nothing to pick, only a reason that must be given.
     Skip,
+    /// A note to a tick.
+    Note,
+    /// How to set an item of a checklist aside, and why.
+    SetAside,
 }
 
 /// One line to pick.
@@ -71,6 +75,8 @@ pub struct Picker {
     pub purpose: Purpose,
     /// Where.
     pub environment: EnvironmentName,
+    /// The item of a checklist that it is about: its id and its words.
+    pub about: Option<(String, String)>,
     /// What can be picked.
     pub items: Vec<Item>,
     /// Which is.
@@ -105,7 +111,8 @@ impl Picker {
     pub fn fields(&self) -> &'static [Field] {
         match self.purpose {
             Purpose::Deploy | Purpose::Rollback => &[Field::List, Field::Other, Field::Reason],
-            Purpose::Cleanup | Purpose::Skip => &[Field::Reason],
+            Purpose::SetAside => &[Field::List, Field::Reason],
+            Purpose::Cleanup | Purpose::Skip | Purpose::Note => &[Field::Reason],
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::checklist::Tick;
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::policy::Protection;
@@ -35,6 +36,8 @@ pub struct Environment {
     pub read: bool,
     /// Its latest run.
     pub run: Option<RunSeen>,
+    /// What people did to the items of its run's checklists.
+    pub ticks: Vec<Tick>,
     /// Who has locked it and why.
     pub lock: Option<String>,
     /// What is watched on it, as it stood last.
@@ -52,8 +55,9 @@ impl Environment {
     /// One that nobody looked at yet.
     pub fn new(name: EnvironmentName, protection: Protection, services: Vec<String>) -> Self {
         let (seen, run, lock, doubt) = (None, None, None, None);
-        let (probes, turned) = (Vec::new(), Vec::new());
-        Self { name, protection, services, seen, read: false, run, lock, probes, turned, doubt }
+        let (probes, turned, ticks) = (Vec::new(), Vec::new(), Vec::new());
+        let read = false;
+        Self { name, protection, services, seen, read, run, ticks, lock, probes, turned, doubt }
     }
 
     /// How customers of a service are answered, if that is watched.

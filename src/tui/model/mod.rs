@@ -1,5 +1,6 @@
 //! Everything the screen shows, and nothing else. Draws are a function of this.
 
+pub mod checklist;
 pub mod deploy;
 pub mod dialog;
 pub mod environments;
@@ -12,6 +13,7 @@ pub mod pattern;
 
 use std::time::Duration;
 
+use self::checklist::ChecklistPane;
 use self::deploy::DeployPane;
 use self::dialog::Dialog;
 use self::environments::Environment;
@@ -37,14 +39,22 @@ pub enum Pane {
     Logs,
     /// Whether what is watched there answers.
     Health,
+    /// What must be true before the run there goes on.
+    Checklists,
     /// What was, on every environment.
     History,
 }
 
 impl Pane {
     /// In the order of their numbers.
-    pub const ALL: [Self; 5] =
-        [Self::Environments, Self::Deploy, Self::Logs, Self::Health, Self::History];
+    pub const ALL: [Self; 6] = [
+        Self::Environments,
+        Self::Deploy,
+        Self::Logs,
+        Self::Health,
+        Self::Checklists,
+        Self::History,
+    ];
 
     /// Its title.
     pub fn title(self) -> &'static str {
@@ -53,6 +63,7 @@ impl Pane {
             Self::Deploy => "2 Deploy",
             Self::Logs => "3 Logs",
             Self::Health => "4 Health",
+            Self::Checklists => "6 Checklists",
             Self::History => "7 History",
         }
     }
@@ -94,6 +105,8 @@ pub struct Model {
     pub logs: LogsPane,
     /// Of the Health pane.
     pub health: HealthPane,
+    /// Of the Checklists pane.
+    pub checklist: ChecklistPane,
     /// Of the History pane.
     pub history: HistoryPane,
     /// The box over everything, if there is one.
@@ -151,6 +164,7 @@ impl Model {
             deploy: DeployPane::default(),
             logs: LogsPane::default(),
             health: HealthPane::default(),
+            checklist: ChecklistPane::default(),
             history: HistoryPane::default(),
             dialog: None,
             overlay: None,

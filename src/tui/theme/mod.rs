@@ -20,6 +20,7 @@ pub use self::find::{ThemeError, Themes, kind_word};
 pub use self::palette::Palette;
 pub use self::role::Role;
 
+use crate::domain::checklist::Standing;
 use crate::domain::event::Outcome;
 use crate::domain::probe::{ProbeSeen, State};
 use crate::domain::run::RunState;
@@ -133,6 +134,11 @@ impl Theme {
         }
     }
 
+    /// A run at a gate that may open by itself yet.
+    pub fn checking(&self) -> Mark {
+        self.mark("◌", "[>]", "CHECKING", Role::Running)
+    }
+
     /// How a probe stands.
     pub fn probe(&self, probe: &ProbeSeen) -> Mark {
         if probe.muted.is_some() && probe.state != State::Ok {
@@ -145,6 +151,19 @@ impl Theme {
             State::Flapping => self.mark("▲", "[!]", "FLAP", Role::HealthDegraded),
             State::Down => self.mark("✗", "[X]", "DOWN", Role::HealthDown),
             State::Stale => self.mark("?", "[~]", "STALE", Role::HealthStale),
+        }
+    }
+
+    /// How an item of a checklist stands.
+    pub fn item(&self, standing: Standing) -> Mark {
+        match standing {
+            Standing::Done => self.mark("✓", "[x]", "OK", Role::Ok),
+            Standing::Open => self.mark("○", "[ ]", "OPEN", Role::Pending),
+            Standing::Failed => self.mark("✗", "[!]", "FAIL", Role::Failed),
+            Standing::Unknown => self.mark("?", "[?]", "UNKNOWN", Role::Unknown),
+            Standing::Stale => self.mark("?", "[~]", "STALE", Role::HealthStale),
+            Standing::NotApplicable => self.mark("–", "[-]", "N/A", Role::Skipped),
+            Standing::Overridden => self.mark("▲", "[o]", "OVERRIDDEN", Role::Warning),
         }
     }
 

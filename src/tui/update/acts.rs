@@ -3,13 +3,14 @@
 use tui_input::Input;
 
 use super::tell_problem;
-use crate::domain::command::{self, may_skip};
+use crate::domain::command::{self, OPENS_BY_ITSELF, may_skip};
 use crate::domain::error::Problem;
 use crate::domain::gate::{may_clean_up, may_switch};
 use crate::domain::ids::{RunNumber, ServiceName};
 use crate::domain::plan::{Member, RunKind};
 use crate::domain::policy::Protection;
 use crate::domain::run::RunState;
+use crate::domain::step::StepKind;
 use crate::domain::view::{RunView, ServiceView};
 use crate::tui::effect::Effect;
 use crate::tui::keys::Key;
@@ -42,9 +43,10 @@ pub fn available(model: &Model, command: Command) -> Result<(), String> {
             None => Ok(()),
         },
         Command::Switch => match driven {
-            Some(view) if matches!(view.state, RunState::Waiting { .. }) => {
+            Some(view) if view.gate() == Some(&StepKind::GateSwitch) => {
                 may_switch(view).map_err(|problem| problem.to_string())
             }
+            Some(view) if view.gate().is_some() => Err(OPENS_BY_ITSELF.to_owned()),
             _ => Err("no gate is open".to_owned()),
         },
         Command::Abort => match driven {
@@ -168,14 +170,15 @@ fn pick(model: &mut Model, purpose: Purpose, here: &Environment, key: Key) -> Ve
     let picker = Picker {
         purpose,
         environment: here.name.clone(),
+        about: None,
         items,
         selected: 0,
         preferred: chosen_release(model).filter(|_| purpose == Purpose::Rollback),
         other: Input::default(),
         reason: Input::default(),
         field: match purpose {
-            Purpose::Deploy | Purpose::Rollback => Field::List,
-            Purpose::Cleanup | Purpose::Skip => Field::Reason,
+            Purpose::Deploy | Purpose::Rollback | Purpose::SetAside => Field::List,
+            Purpose::Cleanup | Purpose::Skip | Purpose::Note => Field::Reason,
         },
         waits: (purpose == Purpose::Rollback).then_some("looking what there is to go back to"),
         problem: None,

@@ -198,6 +198,9 @@ fn chosen(picker: &mut Picker, ticket: Ticket, model: &mut Model) -> Vec<Effect>
     let release = label.map(ReleaseLabel::new).transpose();
     let intent = match (picker.purpose, release) {
         (Purpose::Skip, _) => return skip(picker, model),
+        (Purpose::Note | Purpose::SetAside, _) => {
+            return super::checklist::answered(picker, ticket, model);
+        }
         (Purpose::Cleanup, _) => Intent::Cleanup { environment, reason },
         (_, Err(problem)) => {
             picker.problem = Some(problem);
@@ -295,7 +298,7 @@ pub(super) fn proposed(
     let title = match picker.purpose {
         Purpose::Deploy => "Deploy",
         Purpose::Rollback => "Roll back",
-        Purpose::Cleanup | Purpose::Skip => "Clean up BLUE",
+        _ => "Clean up BLUE",
     };
     let mut lines = vec![what];
     lines.extend(plan.members.iter().map(|m| format!("  {}  {}", m.service(), m.url)));

@@ -42,6 +42,12 @@ pub(super) fn probe_now(model: &mut Model) -> Vec<Effect> {
     vec![Effect::ProbeNow]
 }
 
+/// Leaves out what is well, or shows it again.
+pub(super) fn hide_ok(model: &mut Model) {
+    model.health.hides_ok = !model.health.hides_ok;
+    model.health.selected = 0;
+}
+
 /// The table, for the clipboard.
 pub(super) fn copy(model: &mut Model) -> Vec<Effect> {
     let table = model.here().map_or_else(String::new, |here| table(&here.probes));

@@ -2,6 +2,7 @@
 //! clock, no drawing.
 
 pub mod acts;
+mod checklist;
 mod dialog;
 mod health;
 mod history;
@@ -23,8 +24,10 @@ use super::model::messages::Level;
 use super::model::overlay::{Finder, Overlay};
 use super::model::{Model, Pane};
 use super::msg::{Msg, Stored};
+use crate::domain::checklist::List;
 use crate::domain::error::Problem;
 use crate::domain::run::RunState;
+use crate::domain::step::StepKind;
 
 /// Ctrl-C counts as a second one for so long.
 const TWICE_WITHIN: Duration = Duration::from_secs(2);
@@ -111,7 +114,7 @@ fn pasted(model: &mut Model, pasted_text: &str) {
 fn read(model: &mut Model, stored: Vec<Stored>) -> Vec<Effect> {
     model.blind = None;
     let mut effects = Vec::new();
-    for Stored { environment, run, lock } in stored {
+    for Stored { environment, run, ticks, lock } in stored {
         let Some(here) = model.environments.iter_mut().find(|e| e.name == environment) else {
             continue;
         };
@@ -121,7 +124,7 @@ fn read(model: &mut Model, stored: Vec<Stored>) -> Vec<Effect> {
         };
         let moved = stood(&here.run) != stood(&run);
         let rings = moved && here.read;
-        (here.run, here.lock, here.read) = (run, lock, true);
+        (here.run, here.ticks, here.lock, here.read) = (run, ticks, lock, true);
         let doubtful = here.in_doubt().map(|r| r.view.number);
         if let Some(number) = doubtful.filter(|_| doubted != doubtful || moved) {
             here.doubt = None;
@@ -250,19 +253,13 @@ fn run(model: &mut Model, command: Command, key: Key) -> Vec<Effect> {
         Command::Compare => history::compare(model),
         Command::Card => overlay::break_glass(model),
         Command::ProbeNow => return health::probe_now(model),
-        Command::HideOk => {
-            model.health.hides_ok = !model.health.hides_ok;
-            model.health.selected = 0;
-        }
-        Command::Mouse => {
-            model.mouse = !model.mouse;
-            model.tell(if model.mouse {
-                "mouse on: click and wheel; Shift and drag selects text"
-            } else {
-                "mouse off: the terminal selects text"
-            });
-            return vec![Effect::Mouse(model.mouse)];
-        }
+        Command::HideOk => health::hide_ok(model),
+        Command::Tick
+        | Command::TickWithNote
+        | Command::SetAside
+        | Command::Untick
+        | Command::OpenOnly => return checklist::go(model, command, key),
+        Command::Mouse => return navigate::mouse(model),
         Command::Search
         | Command::NextMatch
         | Command::PreviousMatch
@@ -294,6 +291,7 @@ fn take(model: &mut Model, command: Command) -> Vec<Effect> {
     let run = match model.focus {
         Pane::Logs => return logs::take(model, command),
         Pane::Health if command != Command::Save => return health::copy(model),
+        Pane::Checklists if command != Command::Save => return checklist::copy(model),
         Pane::History => model.history.opened().or(model.history.chosen()).map(|run| run.number),
         _ => model.here().and_then(|here| here.run.as_ref()).map(|run| run.view.number),
     };
@@ -308,13 +306,17 @@ fn take(model: &mut Model, command: Command) -> Vec<Effect> {
 fn open(model: &mut Model, key: Key) -> Vec<Effect> {
     let waits = |run: &RunSeen| matches!(run.view.state, RunState::Waiting { .. });
     let at_gate = model.here().and_then(|e| e.driven()).is_some_and(waits);
+    let list = model.here().and_then(|e| e.driven()).and_then(|run| match run.view.gate()? {
+        StepKind::GateChecklist { list } => Some(*list),
+        _ => None,
+    });
     match model.focus {
         Pane::History => {
             history::open(model);
             model.zoom = model.history.open.is_some();
             follow(model).into_iter().collect()
         }
-        Pane::Health => {
+        Pane::Health | Pane::Checklists => {
             model.zoom = !model.zoom;
             Vec::new()
         }
@@ -324,6 +326,11 @@ fn open(model: &mut Model, key: Key) -> Vec<Effect> {
         }
         Pane::Deploy if model.here().is_some_and(|e| e.in_doubt().is_some()) => {
             acts::take_over(model, key)
+        }
+        Pane::Deploy if list.is_some() => {
+            (model.focus, model.zoom) = (Pane::Checklists, false);
+            checklist::to_open(model, list.unwrap_or(List::Pre));
+            Vec::new()
         }
         Pane::Deploy if at_gate => acts::act(model, Command::Switch, key),
         // What failed is looked for where it said so.

@@ -13,6 +13,7 @@ pub(super) fn go(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::DeployPane => pane(model, Pane::Deploy),
         Command::Logs => pane(model, Pane::Logs),
         Command::Health => pane(model, Pane::Health),
+        Command::Checklists => pane(model, Pane::Checklists),
         Command::History => pane(model, Pane::History),
         Command::NextPane => step_pane(model, 1),
         Command::PreviousPane => step_pane(model, Pane::ALL.len() - 1),
@@ -45,6 +46,17 @@ fn needs(environment: &Environment) -> bool {
     };
     environment.in_doubt().is_some()
         || environment.driven().is_some_and(|run| waits(&run.view.state))
+}
+
+/// Takes the mouse from the terminal, or gives it back.
+pub(super) fn mouse(model: &mut Model) -> Vec<Effect> {
+    model.mouse = !model.mouse;
+    model.tell(if model.mouse {
+        "mouse on: click and wheel; Shift and drag selects text"
+    } else {
+        "mouse off: the terminal selects text"
+    });
+    vec![Effect::Mouse(model.mouse)]
 }
 
 /// The next environment that needs a person.
@@ -131,6 +143,7 @@ pub(super) fn wheel(model: &mut Model, pane: Pane, by: isize) {
     match pane {
         Pane::Environments => {}
         Pane::Health => probe(model, by),
+        Pane::Checklists => super::checklist::down(model, by),
         Pane::Logs => model.logs.scroll(by),
         Pane::Deploy => {
             model.deploy.scroll = model.deploy.scroll.saturating_add_signed(by).min(200);
@@ -153,6 +166,7 @@ fn lines(model: &mut Model, by: isize) {
         Pane::Environments => environment(model, by.signum()),
         Pane::Logs => model.logs.scroll(by),
         Pane::Health => probe(model, by),
+        Pane::Checklists => super::checklist::down(model, by),
         Pane::History => {
             let last = model.history.runs.len().saturating_sub(1);
             model.history.selected = model.history.selected.saturating_add_signed(by).min(last);

@@ -16,6 +16,7 @@ pub(super) fn ring(model: &mut Model, run: &RunSeen) -> Option<Effect> {
     let over = matches!(view.state, RunState::Ended { .. });
     let what = match &view.state {
         _ if run.runner.is_none() && !over => "is interrupted".to_owned(),
+        RunState::Waiting { .. } if view.looks_at_list() => return None,
         RunState::Waiting { .. } => "waits for you".to_owned(),
         RunState::Failed { step, .. } => format!("failed in {step} and waits for you"),
         RunState::Ended { outcome } => format!("is over: {}", outcome.word().replace('_', " ")),

@@ -81,6 +81,8 @@ fn pick_title(picker: &Picker) -> String {
         Purpose::Rollback => "Go back to which release?",
         Purpose::Cleanup => "Clean up BLUE",
         Purpose::Skip => "Skip the failed step",
+        Purpose::Note => "Tick, with a note",
+        Purpose::SetAside => "Set an item aside",
     };
     format!("{} · {what}", picker.environment.as_str().to_uppercase())
 }
@@ -90,6 +92,10 @@ const SHOWN: usize = 9;
 
 fn pick(picker: &Picker, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
+    if let Some((_, text)) = &picker.about {
+        lines.push(Line::styled(text.clone(), theme.style(Role::Title)));
+        lines.push(Line::raw(""));
+    }
     let from = picker.selected.saturating_sub(SHOWN - 1);
     for (at, item) in picker.items.iter().enumerate().skip(from).take(SHOWN) {
         let selected = at == picker.selected && picker.other.value().trim().is_empty();
@@ -111,7 +117,11 @@ fn pick(picker: &Picker, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     if matches!(picker.purpose, Purpose::Deploy | Purpose::Rollback) {
         lines.push(field("another one", picker.other.value(), picker.field == Field::Other, theme));
     }
-    let reason = if picker.purpose == Purpose::Skip { "reason" } else { "reason (optional)" };
+    let reason = match picker.purpose {
+        Purpose::Skip | Purpose::SetAside => "reason",
+        Purpose::Note => "note",
+        _ => "reason (optional)",
+    };
     lines.push(field(reason, picker.reason.value(), picker.field == Field::Reason, theme));
     lines.push(Line::raw(""));
     match (&picker.problem, picker.waits) {
@@ -119,10 +129,13 @@ fn pick(picker: &Picker, theme: &Theme, width: usize) -> Vec<Line<'static>> {
         (None, Some(waits)) => {
             lines.push(Line::styled(format!("{waits}…"), theme.style(Role::Running)));
         }
-        (None, None) => lines.push(Line::styled(
-            "Nothing begins before you have said yes to the next box.",
-            theme.style(Role::Muted),
-        )),
+        (None, None) => {
+            let text = match picker.purpose {
+                Purpose::Note | Purpose::SetAside => "Kept with your name and the time.",
+                _ => "Nothing begins before you have said yes to the next box.",
+            };
+            lines.push(Line::styled(text, theme.style(Role::Muted)));
+        }
     }
     lines
 }

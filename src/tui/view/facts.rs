@@ -12,11 +12,12 @@ use crate::domain::plan::RunKind;
 use crate::domain::policy::Protection;
 use crate::domain::probe::State;
 use crate::domain::seen::ServiceSeen;
-use crate::domain::step::Side;
+use crate::domain::step::{Side, StepKind};
 use crate::domain::time::spoken;
 use crate::domain::usual::{LEAST_RUNS, Usual};
 use crate::domain::view::RunView;
 use crate::tui::model::Model;
+use crate::tui::model::checklist::{count, rows};
 use crate::tui::model::environments::{Environment, RunSeen};
 use crate::tui::model::health::counts;
 use crate::tui::theme::{Role, Theme};
@@ -76,7 +77,11 @@ pub(super) fn top(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer)
 
 fn run_spans(model: &Model, run: &RunSeen, theme: &Theme) -> Vec<Span<'static>> {
     let view = &run.view;
-    let mark = theme.run(&view.state, run.runner.is_some());
+    let mark = if view.looks_at_list() && run.runner.is_some() {
+        theme.checking()
+    } else {
+        theme.run(&view.state, run.runner.is_some())
+    };
     let release = view.plan.release.as_ref().map(|r| format!(" {r}")).unwrap_or_default();
     let mut spans = vec![
         Span::raw(format!("{} {}{release}  ", view.number, view.plan.kind.word())),
@@ -104,6 +109,7 @@ pub(super) fn second(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     if let Some(age) = here.stale(model.elapsed) {
         parts.push((format!("STALE: looked {} s ago", age.as_secs()), Role::Unknown));
     }
+    parts.extend(checklist(model, here));
     parts.extend(probes(here));
     let (errors, warnings) = (model.logs.extent.errors, model.logs.extent.warnings);
     if errors + warnings > 0 {
@@ -122,6 +128,16 @@ pub(super) fn second(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
         line.push_span(Span::styled(text, theme.style(role)));
     }
     line.render(area, buffer);
+}
+
+/// How much of what must be true is.
+fn checklist(model: &Model, here: &Environment) -> Option<(String, Role)> {
+    let run = here.under_way()?;
+    let rows = rows(here, model.now);
+    let (settled, all) = count(&rows, None);
+    let waits = matches!(run.view.gate(), Some(StepKind::GateChecklist { .. }));
+    let role = if waits { Role::Waiting } else { Role::Text };
+    (all > 0).then(|| (format!("checklist {settled}/{all}"), role))
 }
 
 /// How much of what is watched is well.

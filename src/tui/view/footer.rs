@@ -26,13 +26,20 @@ const ACTS: [Command; 8] = [
 
 /// The panes, where only one is shown.
 pub(super) fn tabs(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let mut line = Line::from(" ");
-    for pane in Pane::ALL {
-        let role = if pane == model.focus { Role::Selection } else { Role::Muted };
-        line.push_span(Span::styled(format!(" {} ", pane.title()), theme.style(role)));
-        line.push_span(Span::raw(" "));
-    }
-    line.render(area, buffer);
+    let tabs = |short: bool| {
+        let mut line = Line::from(" ");
+        for pane in Pane::ALL {
+            let here = pane == model.focus;
+            let role = if here { Role::Selection } else { Role::Muted };
+            let title = if short && !here { &pane.title()[..1] } else { pane.title() };
+            line.push_span(Span::styled(format!(" {title} "), theme.style(role)));
+            line.push_span(Span::raw(" "));
+        }
+        line
+    };
+    let whole = tabs(false);
+    let fits = whole.width() <= usize::from(area.width);
+    if fits { whole } else { tabs(true) }.render(area, buffer);
 }
 
 pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
@@ -114,13 +121,20 @@ fn of_screen(model: &Model, width: u16) -> Vec<(String, String)> {
             (Command::HideOk, "only what is not well"),
             (Command::Copy, "copy table"),
         ],
+        Pane::Checklists => &[
+            (Command::Tick, "tick"),
+            (Command::TickWithNote, "note"),
+            (Command::SetAside, "set aside…"),
+            (Command::Untick, "take back"),
+            (Command::OpenOnly, "only open"),
+        ],
         Pane::Environments | Pane::Deploy => &[(Command::NextEnvironment, "environment")],
     };
     let of_pane = of_pane.iter().map(|(command, word)| (*command, (*word).to_owned()));
-    let pane: Vec<_> = if matches!(model.focus, Pane::Logs | Pane::Health | Pane::History) {
-        of_pane.chain(acts).collect()
-    } else {
+    let pane: Vec<_> = if matches!(model.focus, Pane::Environments | Pane::Deploy) {
         acts.chain(of_pane).collect()
+    } else {
+        of_pane.chain(acts).collect()
     };
     let last = [(Command::Palette, "commands"), (Command::Help, "help"), (Command::Quit, "quit")];
     let key = |command: Command| model.bindings.keys(command).first().cloned();

@@ -1,5 +1,6 @@
 //! Draws the model: frame by frame, every rectangle clamped to the window.
 
+mod checklist;
 mod deploy;
 mod dialog;
 mod environments;
@@ -91,6 +92,7 @@ fn whole(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             Pane::Deploy => deploy::render(model, theme, area, buffer),
             Pane::Logs => logs::render(model, theme, area, buffer),
             Pane::Health => health::render(model, theme, area, buffer),
+            Pane::Checklists => checklist::render(model, theme, area, buffer),
             Pane::History => history::render(model, theme, area, buffer),
         }
     }
@@ -131,7 +133,10 @@ fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
         let [left, right] = area.layout(&Layout::horizontal(columns));
         let ([upper, lower], [environments, below]) = (thirds(right), halves(left));
         // What does not fit takes the place of Health while it has the keys.
-        let other = if model.focus == Pane::History { Pane::History } else { Pane::Health };
+        let other = match model.focus {
+            pane @ (Pane::History | Pane::Checklists) => pane,
+            _ => Pane::Health,
+        };
         return vec![
             (Pane::Environments, environments),
             (Pane::Deploy, upper),
@@ -142,8 +147,10 @@ fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
     let columns = [Constraint::Length(36), Constraint::Min(40), Constraint::Length(46)];
     let [left, middle, right] = area.layout(&Layout::horizontal(columns));
     let ([upper, lower], [health, history]) = (thirds(middle), thirds(right));
+    let [environments, lists] = halves(left);
     vec![
-        (Pane::Environments, left),
+        (Pane::Environments, environments),
+        (Pane::Checklists, lists),
         (Pane::Deploy, upper),
         (Pane::Logs, lower),
         (Pane::Health, health),

@@ -2,6 +2,7 @@
 
 use ratatui::text::{Line, Span};
 
+use crate::domain::checklist::{List, may_pass};
 use crate::domain::plan::{Member, RunKind};
 use crate::domain::run::RunState;
 use crate::domain::step::{StepKind, StepState};
@@ -107,7 +108,15 @@ impl Look<'_> {
             StepState::Ok | StepState::Warning if !step.summary.is_empty() && whole => {
                 Some(step.summary.clone())
             }
-            StepState::Waiting => return self.evidence(),
+            StepState::Waiting => {
+                let list = step.plan.kind.guarded_by();
+                let mut lines = Vec::new();
+                if step.plan.kind == StepKind::GateSwitch {
+                    lines = self.evidence();
+                }
+                lines.extend(list.and_then(|list| self.list(list)));
+                return lines;
+            }
             StepState::Failed { .. } => return self.progress(step),
             StepState::Running { .. } => {
                 let mut lines = self.progress(step);
@@ -182,6 +191,35 @@ impl Look<'_> {
             }
         }
         lines
+    }
+
+    /// How the list stands that guards a gate.
+    fn list(&self, list: List) -> Option<Line<'static>> {
+        let view = &self.run.view;
+        let seen = view.checklists.get(&list)?;
+        let settled = seen.iter().filter(|item| item.standing.settled()).count();
+        let open: Vec<&str> = view
+            .plan
+            .checklist
+            .iter()
+            .filter(|item| seen.iter().any(|s| s.id == item.id && !s.standing.settled()))
+            .map(|item| item.text.as_str())
+            .collect();
+        let (glyph, role) = if may_pass(view, list).is_err() {
+            (self.theme.pick("✗", "[X]"), Role::Failed)
+        } else if open.is_empty() {
+            (self.theme.pick("✓", "[+]"), Role::Ok)
+        } else {
+            (self.theme.pick("▲", "[!]"), Role::Warning)
+        };
+        let open =
+            if open.is_empty() { String::new() } else { format!(": open {}", open.join(", ")) };
+        let text = format!("checklist {settled}/{}{open}", seen.len());
+        let text: String = text.chars().take(self.width.saturating_sub(12)).collect();
+        Some(Line::from(vec![
+            Span::styled(format!("         {glyph} "), self.theme.style(role)),
+            Span::raw(text),
+        ]))
     }
 
     /// How far the step is with each service, as its runner says. Nothing where nobody drives it.

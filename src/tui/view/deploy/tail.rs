@@ -2,11 +2,12 @@
 
 use ratatui::text::{Line, Span};
 
+use crate::domain::checklist::may_pass;
 use crate::domain::command::counts_down;
 use crate::domain::gate::may_switch;
 use crate::domain::plan::RunKind;
 use crate::domain::run::RunState;
-use crate::domain::step::{Side, StepState};
+use crate::domain::step::{Side, StepKind, StepState};
 use crate::domain::time::spoken;
 use crate::domain::usual::Usual;
 use crate::domain::view::{RunView, ServiceView};
@@ -148,6 +149,15 @@ pub(in crate::tui::view) fn customers(view: &RunView) -> String {
 
 fn what_now(here: &Environment, view: &RunView) -> String {
     match &view.state {
+        RunState::Waiting { .. } if view.gate() != Some(&StepKind::GateSwitch) => {
+            let list = view.gate().and_then(StepKind::guarded_by);
+            match list.map(|list| may_pass(view, list)) {
+                Some(Err(problem)) if list.is_some_and(|l| view.checklists.contains_key(&l)) => {
+                    format!("Enter: {}. A ends the run", problem.what)
+                }
+                _ => "looking at what must be true first".to_owned(),
+            }
+        }
         RunState::Waiting { .. } => match may_switch(view) {
             Err(problem) => {
                 format!("T is off: {problem}. It is asked again meanwhile; A ends the run")
