@@ -1,6 +1,7 @@
 //! The composition root: the one place that names adapters, store, emulator and the real clock, and
 //! joins them to the ports.
 
+mod alerts;
 mod background;
 mod demo;
 mod emulator;

@@ -43,7 +43,8 @@ pub(super) async fn deploy(session: &Session, arguments: &DeployArguments) -> Fi
         &wanted.services,
         confirmation.reason.as_ref(),
     )?;
-    let plan = proposal.plan;
+    let mut plan = proposal.plan;
+    plan.attended = arguments.detach;
     confirm(&plan.environment, plan.policy.protection, confirmation.answers(), &proposal.what)?;
     if !arguments.detach {
         propose::ticked_beforehand(&session.app, &plan)?;

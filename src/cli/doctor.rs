@@ -11,8 +11,10 @@ use super::args::Arguments;
 use super::exit::{FAILED, Finished, OK};
 use super::print;
 use crate::config::Loaded;
+use crate::domain::alert::{Channel, Notify};
 use crate::domain::error::Problem;
 use crate::domain::plan::Endpoint;
+use crate::domain::time::spoken;
 use crate::ports::journal::Journal as _;
 use crate::tui::terminal_report;
 use crate::tui::theme::Theme;
@@ -32,6 +34,7 @@ pub(super) async fn doctor(session: &Session) -> Finished {
             looks.push(look("config", Err(problem)));
         }
         Ok(loaded) => {
+            looks.extend(channels(session, &loaded.notify()));
             let file = session.arguments.config.display().to_string();
             looks.push(look("config", Ok(format!("{file} is right"))));
             for name in loaded.environments() {
@@ -46,6 +49,32 @@ pub(super) async fn doctor(session: &Session) -> Finished {
     let json: Vec<_> = looks.iter().map(Look::json).collect();
     session.result(&text.join("\n"), &json!({"ok": well, "looked_at": json}));
     Ok(if well { OK } else { FAILED })
+}
+
+/// Where alerts go, and whether they can get there from here.
+fn channels(session: &Session, notify: &Notify) -> Vec<Look> {
+    let store = session.app.store().ok();
+    let now = session.app.clock.now();
+    let one = |channel: &Channel| {
+        let secret = match channel {
+            Channel::Slack { url_env } => Some(url_env),
+            Channel::Webhook { secret_env, .. } => secret_env.as_ref(),
+        };
+        let missing = secret.filter(|name| std::env::var(name).map_or(true, |v| v.is_empty()));
+        let last = store.as_ref().and_then(|store| store.delivered(channel).ok().flatten());
+        let found = match (missing, last) {
+            (Some(name), _) => Err(Problem::new(format!("${name} is not set here"))
+                .because("alerts of this machine do not arrive there")
+                .try_this(format!("export {name}=…, then pointsman alerts test"))),
+            (None, None) => Ok("nothing arrived there yet: pointsman alerts test".to_owned()),
+            (None, Some(at)) => {
+                let age = std::time::Duration::try_from(now.duration_since(at));
+                Ok(format!("something arrived {} ago", spoken(age.unwrap_or_default())))
+            }
+        };
+        look(&format!("alerts {channel}"), found)
+    };
+    notify.channels.iter().map(one).collect()
 }
 
 fn look(what: &str, found: Result<String, Problem>) -> Look {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::Session;
 use super::args::HealthArguments;
@@ -104,6 +105,10 @@ async fn follow(
     mut board: Board,
 ) -> Finished {
     let mut samples = session.app.samples()?;
+    let notify = session.config()?.notify();
+    let names = vec![ground.environment.clone()];
+    let runs = session.app.clone().watch_runs(notify.clone(), names);
+    let _watching = AbortOnDropHandle::new(tokio::spawn(runs));
     let now = |board: &Board| Wanted { probes: board.probes().cloned().collect(), now: 0 };
     let (wanted, changed) = watch::channel(now(&board));
     let (sender, mut heard) = mpsc::channel::<(String, Measurement)>(256);
@@ -116,6 +121,7 @@ async fn follow(
     let mut look = tokio::time::interval(LOOK);
     let mut unkept = Vec::new();
     loop {
+        let mut looked = false;
         let turned: Vec<Turned> = tokio::select! {
             Some((key, sample)) = heard.recv() => {
                 let turned = board.hear(&key, sample.clone());
@@ -123,6 +129,7 @@ async fn follow(
                 turned.into_iter().collect()
             }
             _ = look.tick() => {
+                looked = true;
                 let turned = board.tick(clock.now());
                 samples.keep(&std::mem::take(&mut unkept), &[])?;
                 samples.prune()?;
@@ -137,6 +144,9 @@ async fn follow(
             _ = interrupt.recv() => return Ok(code(&board.seen())),
             _ = terminate.recv() => return Ok(code(&board.seen())),
         };
+        if looked || !turned.is_empty() {
+            session.app.tell_of_probes(&notify, &ground.environment, &turned, &board.seen());
+        }
         if !turned.is_empty() {
             samples.keep(&std::mem::take(&mut unkept), &turned)?;
         }

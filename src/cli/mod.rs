@@ -1,6 +1,7 @@
 //! The same without a screen. Results go to stdout, everything else to stderr; without a terminal
 //! nothing ever prompts.
 
+mod alerts;
 pub mod args;
 mod attach;
 mod check;
@@ -26,8 +27,11 @@ mod theme;
 
 use std::fs;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
+use tokio::sync::oneshot;
+use tokio_util::task::AbortOnDropHandle;
 
 use self::args::{Arguments, ThemeVerb, Verb};
 use self::exit::{Failed, Finished};
@@ -84,11 +88,54 @@ fn begin(arguments: Arguments) -> Finished {
         .map_err(|e| crate::domain::error::Problem::new("no runtime").because(e.to_string()))?;
     let finished = runtime.block_on(async {
         session.app.begin_demo().await?;
-        dispatch(&session).await
+        carried(&session).await
     });
     forget_demo(&session);
     // Whatever still sleeps somewhere must not hold the exit up.
     runtime.shutdown_background();
+    finished
+}
+
+/// Whether a verb goes on for a while, or may make news.
+fn drives(verb: Option<&Verb>) -> bool {
+    use Verb as V;
+    match verb {
+        Some(V::Health(arguments)) => arguments.watch,
+        None
+        | Some(
+            V::Deploy(_)
+            | V::Rollback(_)
+            | V::Cleanup(_)
+            | V::Resume(_)
+            | V::Attach { .. }
+            | V::Runner { .. },
+        ) => true,
+        Some(_) => false,
+    }
+}
+
+/// So long alerts of a run that is over are waited for.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// Carries a verb out, with a courier beside it where it goes on for a while. What does not arrive when
+/// it is over is carried by whatever process comes next.
+async fn carried(session: &Session) -> Finished {
+    let verb = session.arguments.verb.as_ref();
+    // Where the store cannot be opened, a rollback goes on all the same.
+    let courier = drives(verb).then(|| session.app.courier().ok().flatten()).flatten();
+    let (ended, over) = oneshot::channel();
+    let carrying = courier
+        .map(|courier| AbortOnDropHandle::new(tokio::spawn(courier.carry(over, LAST_WORDS))));
+    let finished = dispatch(session).await;
+    // The screen is left at once.
+    let Some(carrying) = carrying.filter(|_| verb.is_some()) else { return finished };
+    let _ = ended.send(());
+    if let Ok(Ok(waiting @ 1..)) = carrying.await {
+        print::note(format!(
+            "{waiting} alerts are not delivered yet: pointsman alerts says why; whatever pointsman runs here next \
+             goes on with them"
+        ));
+    }
     finished
 }
 
@@ -99,6 +146,7 @@ async fn dispatch(session: &Session) -> Finished {
     match verb {
         Verb::Check => check::check(session),
         Verb::Schema { of } => Ok(check::schema(of)),
+        Verb::Alerts { verb } => alerts::alerts(session, verb.as_ref()).await,
         Verb::Checklist(arguments) => checklist::checklist(session, arguments),
         Verb::Plan(arguments) => deploy::plan(session, arguments),
         Verb::Deploy(arguments) => deploy::deploy(session, arguments).await,

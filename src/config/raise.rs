@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use super::file::Loaded;
 use super::rules::DEMO_PREFIX;
 use super::schema::ReleasesKind;
 use super::schema::deploy::DeployConfig;
 use super::schema::environment::{EnvironmentConfig, PlatformKind};
+use crate::domain::alert::{Channel, Notify};
 use crate::domain::error::Problem;
 use crate::domain::ids::{BackendId, EnvironmentName, Location, ProjectId, ServiceName};
 use crate::domain::plan::{Endpoint, HealthEndpoint, LoopbackUrl, Member, Source};
@@ -16,6 +18,9 @@ use crate::domain::planner::Ground;
 use crate::domain::policy::{DeployPolicy, Protection};
 use crate::domain::project::{Project, Target};
 use crate::domain::release::ReleaseLabel;
+
+/// What waits, or is down, is told again this often.
+const REMIND: Duration = Duration::from_hours(1);
 
 impl Loaded {
     /// The environments' names, in the file's order of names.
@@ -79,6 +84,7 @@ impl Loaded {
                         .map(|file| self.folder.join(file).display().to_string()),
                 }),
             },
+            notify: self.notify(),
             checklist: Vec::new(),
         };
         ground.checklist = self.checklist(name, &ground)?;
@@ -159,6 +165,24 @@ fn policy(protection: Protection, layers: &[&DeployConfig]) -> DeployPolicy {
 }
 
 impl Loaded {
+    /// Who is told what.
+    pub fn notify(&self) -> Notify {
+        let notify = &self.config.notify;
+        let slack =
+            notify.slack.iter().map(|slack| Channel::Slack { url_env: slack.url_env.clone() });
+        let webhook = notify.webhook.iter().map(|webhook| Channel::Webhook {
+            url: webhook.url.clone(),
+            secret_env: webhook.secret_env.clone(),
+        });
+        let notify = Notify {
+            channels: slack.chain(webhook).collect(),
+            on: notify.on.clone(),
+            remind: notify.remind.map_or(REMIND, |d| d.0),
+        };
+        // Nobody who is told nothing has a say in the plan.
+        if notify.is_empty() { Notify::default() } else { notify }
+    }
+
     /// The releases a picker offers, the newest first: the config's labels, or the repository's tags.
     /// Any other label can be named all the same.
     pub fn offered(&self) -> Result<Vec<String>, Problem> {

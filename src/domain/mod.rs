@@ -1,5 +1,6 @@
 //! What is true: the vocabulary of a run and the rules that decide. Pure: no tokio, no IO, no clock.
 
+pub mod alert;
 pub mod apphosting;
 pub mod card;
 pub mod checklist;

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::alert::Notify;
 use super::checklist::Item;
 use super::error::Problem;
 use super::hash::Hash;
@@ -139,10 +140,16 @@ pub struct Plan {
     pub policy: DeployPolicy,
     /// Which App Hosting.
     pub endpoint: Endpoint,
+    /// Who is told what.
+    #[serde(default, skip_serializing_if = "Notify::is_empty")]
+    pub notify: Notify,
     /// Whether its gates wait for a person while it runs. Otherwise the question before the run
     /// stood for them all.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ask_at_gates: bool,
+    /// Whether it waits where something is open that only a person can mend. Otherwise it ends there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub attended: bool,
     /// Why, in the words of the person who asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -178,6 +185,11 @@ impl Plan {
             return Err(Problem::new("the plan names a service or a step twice"));
         }
         Ok(())
+    }
+
+    /// Whether anybody is waited for.
+    pub fn waits_for_people(&self) -> bool {
+        self.ask_at_gates || self.attended
     }
 
     /// The member of a service.

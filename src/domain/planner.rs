@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::alert::Notify;
 use super::checklist::{Item, List};
 use super::error::Problem;
 use super::ids::{BuildId, EnvironmentName, ServiceName, StepId};
@@ -23,6 +24,8 @@ pub struct Ground {
     pub policy: DeployPolicy,
     /// Its App Hosting.
     pub endpoint: Endpoint,
+    /// Who is told what.
+    pub notify: Notify,
     /// What must be true at the gates of a deploy.
     pub checklist: Vec<Item>,
 }
@@ -54,7 +57,9 @@ impl Ground {
             checklist: Vec::new(),
             policy: self.policy,
             endpoint: self.endpoint,
+            notify: self.notify,
             ask_at_gates: false,
+            attended: false,
             reason: None,
         }
     }

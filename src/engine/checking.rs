@@ -153,6 +153,9 @@ impl Checking {
                 Some(Source::Promoted { from: Some(from) }) => {
                     evidence::promoted(supervisor.view(), from, &supervisor.runs_on(from)?)
                 }
+                Some(Source::Alerts) => {
+                    evidence::alerts(&supervisor.alerts_arrived()?, supervisor.now())
+                }
                 Some(source) => evidence::of_the_run(source, supervisor.view()),
             };
             self.proofs.insert(item.id.clone(), proof);

@@ -11,6 +11,7 @@ use crate::domain::health::Verdict;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::probe::{Answer, Check};
 use crate::domain::promoted::not_promoted;
+use crate::domain::time::{Timestamp, spoken};
 use crate::domain::view::RunView;
 
 /// So many good answers in a row are good, as for a probe that was not watched before.
@@ -19,6 +20,9 @@ const IN_A_ROW: u32 = 3;
 const BETWEEN: Duration = Duration::from_millis(200);
 /// A command of the team's that has not ended by then is not waited for.
 const COMMAND: Duration = Duration::from_mins(15);
+
+/// A channel that took nothing for longer may have gone.
+const LATELY: Duration = Duration::from_hours(30 * 24);
 
 fn proof(verdict: Verdict, said: impl Into<String>) -> Proof {
     Proof { verdict, said: said.into() }
@@ -74,6 +78,23 @@ async fn probe(asked: &Asked, controls: &[String], outside: &Outside) -> (String
     said(Verdict::Pass, "ok".to_owned())
 }
 
+/// Whether somebody is told when something breaks: every channel took something lately.
+pub(super) fn alerts(arrived: &[(String, Option<Timestamp>)], now: Timestamp) -> Proof {
+    if arrived.is_empty() {
+        return proof(Verdict::Fail, "nobody is told: the config has no notify");
+    }
+    let mut said = Vec::new();
+    for (channel, at) in arrived {
+        let age = at.and_then(|at| Duration::try_from(now.duration_since(at)).ok());
+        let Some(age) = age.filter(|age| *age < LATELY) else {
+            let why = format!("nothing arrived at {channel} lately: pointsman alerts test");
+            return proof(Verdict::Inconclusive, why);
+        };
+        said.push(format!("{channel} {} ago", spoken(age)));
+    }
+    proof(Verdict::Pass, said.join(", "))
+}
+
 /// Whether the release was promoted on the environment before.
 pub(super) fn promoted(view: &RunView, from: &EnvironmentName, runs: &[RunView]) -> Proof {
     match not_promoted(runs, &view.plan, from) {
@@ -108,8 +129,7 @@ pub(super) fn of_the_run(source: &Source, view: &RunView) -> Proof {
         Source::Lint { .. } => {
             proof(Verdict::Inconclusive, "this version does not lint apphosting.yaml")
         }
-        Source::Alerts => proof(Verdict::Inconclusive, "this version sends no alerts"),
-        Source::Probe { .. } | Source::Command { .. } => {
+        Source::Alerts | Source::Probe { .. } | Source::Command { .. } => {
             proof(Verdict::Inconclusive, "not asked yet")
         }
     }

@@ -3,6 +3,7 @@
 
 mod checking;
 mod context;
+mod courier;
 mod decide;
 mod error;
 mod evidence;
@@ -14,6 +15,7 @@ mod recover;
 mod steps;
 mod supervisor;
 
+pub use courier::Courier;
 pub use error::EngineError;
 pub use executor::Engine;
 pub use outside::{Asking, Outside, Signal};

@@ -7,12 +7,14 @@ use tokio::sync::watch;
 
 use super::context::Asked;
 use super::error::EngineError;
+use crate::domain::alert::Channel;
 use crate::domain::checklist::Tick;
 use crate::domain::command::{Command, judge};
 use crate::domain::event::Event;
 use crate::domain::ids::{EnvironmentName, StepId};
 use crate::domain::redact::without_secrets;
 use crate::domain::run::transition;
+use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
 use crate::ports::clock::Clock;
 use crate::ports::journal::{Entry, Journal, JournalError, RENEWAL};
@@ -113,6 +115,17 @@ impl Supervisor {
     pub(super) fn ticks(&self) -> Result<Vec<Tick>, JournalError> {
         let plan = &self.view.plan;
         plan.release.as_ref().map_or(Ok(Vec::new()), |r| self.journal.ticks(&plan.environment, r))
+    }
+
+    /// When something last arrived at each channel.
+    pub(super) fn alerts_arrived(&self) -> Result<Vec<(String, Option<Timestamp>)>, JournalError> {
+        let channels = &self.view.plan.notify.channels;
+        let one = |c: &Channel| Ok((c.to_string(), self.journal.delivered(c)?));
+        channels.iter().map(one).collect()
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The past of another environment.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::domain::alert::Channel;
 use crate::domain::checklist::Tick;
 use crate::domain::command::{Command, Sent};
 use crate::domain::error::Problem;
@@ -183,6 +184,8 @@ pub trait Journal: Send {
         environment: &EnvironmentName,
         release: &ReleaseLabel,
     ) -> Result<Vec<Tick>, JournalError>;
+    /// When an alert last arrived at a channel.
+    fn delivered(&self, channel: &Channel) -> Result<Option<Timestamp>, JournalError>;
     /// Keeps what a person did to an item.
     fn tick(
         &mut self,

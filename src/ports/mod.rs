@@ -6,6 +6,7 @@ pub mod clock;
 pub mod hosting;
 pub mod journal;
 pub mod log;
+pub mod outbox;
 pub mod prober;
 pub mod processes;
 

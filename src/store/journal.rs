@@ -5,7 +5,8 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::open::{SqliteStore, immediate};
-use super::{facts, ticks};
+use super::{facts, outbox, ticks};
+use crate::domain::alert::Channel;
 use crate::domain::checklist::Tick;
 use crate::domain::command::{Command, Sent};
 use crate::domain::error::Problem;
@@ -129,6 +130,7 @@ impl Journal for SqliteStore {
             return Err(JournalError::LeaseLost(run));
         }
         let fact = facts::append(&transaction, run, &entry)?;
+        outbox::of_fact(&transaction, run, &fact)?;
         if let Event::CommandAccepted { id, .. } | Event::CommandRefused { id, .. } = entry.event {
             let answered = "UPDATE commands SET answered = ?2 WHERE id = ?1";
             transaction.execute(answered, params![id, fact.seq])?;
@@ -176,6 +178,10 @@ impl Journal for SqliteStore {
         release: &ReleaseLabel,
     ) -> Result<Vec<Tick>, JournalError> {
         ticks::read(&self.connection, environment, release)
+    }
+
+    fn delivered(&self, channel: &Channel) -> Result<Option<Timestamp>, JournalError> {
+        outbox::delivered(&self.connection, channel)
     }
 
     fn tick(
@@ -278,7 +284,7 @@ fn living(processes: &dyn Processes, runner: &str) -> Option<u32> {
     processes.alive(&runner).then_some(runner.pid)
 }
 
-fn text<T: serde::Serialize>(value: &T) -> Result<String, JournalError> {
+pub(super) fn text<T: serde::Serialize>(value: &T) -> Result<String, JournalError> {
     serde_json::to_string(value).map_err(unreadable)
 }
 

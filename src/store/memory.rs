@@ -1,6 +1,7 @@
 //! A journal that is kept nowhere: for a rollback when the disk is full or the store is broken. Going
 //! back must not depend on what may be failing (invariant 9 of deploy-tools.md §6).
 
+use crate::domain::alert::Channel;
 use crate::domain::checklist::Tick;
 use crate::domain::command::{Command, Sent};
 use crate::domain::error::Problem;
@@ -91,6 +92,10 @@ impl Journal for MemoryJournal {
 
     fn ticks(&self, _: &EnvironmentName, _: &ReleaseLabel) -> Result<Vec<Tick>, JournalError> {
         Ok(Vec::new())
+    }
+
+    fn delivered(&self, _: &Channel) -> Result<Option<Timestamp>, JournalError> {
+        Ok(None)
     }
 
     fn tick(

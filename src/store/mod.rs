@@ -5,6 +5,7 @@ mod facts;
 mod journal;
 mod memory;
 mod open;
+mod outbox;
 mod samples;
 mod ticks;
 

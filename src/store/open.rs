@@ -14,7 +14,7 @@ use crate::ports::journal::JournalError;
 use crate::ports::processes::Processes;
 
 /// The version of the tables below.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
 /// What version 2 has more than version 1.
 const TICKS: &str = "
@@ -30,6 +30,31 @@ CREATE TABLE ticks (
     subject     TEXT NOT NULL
 ) STRICT;
 CREATE INDEX ticks_of_release ON ticks (environment, release, id);
+";
+
+/// And version 3 more than that.
+const LETTERS: &str = "
+CREATE TABLE letters (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    key      TEXT NOT NULL,
+    channel  TEXT NOT NULL,
+    alert    TEXT NOT NULL,
+    state    TEXT NOT NULL,
+    until    INTEGER NOT NULL,
+    why      TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    UNIQUE (key, channel)
+) STRICT;
+CREATE INDEX letters_that_wait ON letters (state, channel, id);
+CREATE TABLE told (
+    subject TEXT PRIMARY KEY,
+    stands  TEXT NOT NULL
+) STRICT;
+CREATE TABLE silence (
+    until  INTEGER NOT NULL,
+    actor  TEXT NOT NULL,
+    reason TEXT NOT NULL
+) STRICT;
 ";
 
 const TABLES: &str = "
@@ -106,11 +131,11 @@ impl SqliteStore {
         let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         match version {
             SCHEMA_VERSION => {}
-            older @ (0 | 1) => {
-                if older == 0 {
-                    transaction.execute_batch(TABLES)?;
+            older @ 0..SCHEMA_VERSION => {
+                let after = usize::try_from(older).unwrap_or_default();
+                for tables in [TABLES, TICKS, LETTERS].iter().skip(after) {
+                    transaction.execute_batch(tables)?;
                 }
-                transaction.execute_batch(TICKS)?;
                 transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
             }
             newer => {

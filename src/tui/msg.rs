@@ -51,6 +51,8 @@ pub enum Msg {
     Tick(Timestamp, Duration),
     /// What the store says now, or why it cannot be read.
     Stored(Result<Vec<Stored>, Problem>),
+    /// How many alerts wait to be delivered, and whether somebody wants silence.
+    Alerts(usize, bool),
     /// What was seen of an environment.
     Looked(EnvironmentName, EnvironmentSeen),
     /// How what is watched on an environment stands, and what changed lately, newest first.

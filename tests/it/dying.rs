@@ -1,5 +1,6 @@
 //! A journal whose process dies, or loses its run, at one fact.
 
+use pointsman::domain::alert::Channel;
 use pointsman::domain::checklist::Tick;
 use pointsman::domain::command::{Command, Sent};
 use pointsman::domain::error::Problem;
@@ -103,6 +104,10 @@ impl Journal for Dying {
         release: &ReleaseLabel,
     ) -> Result<Vec<Tick>, JournalError> {
         self.inner.ticks(of, release)
+    }
+
+    fn delivered(&self, channel: &Channel) -> Result<Option<Timestamp>, JournalError> {
+        self.inner.delivered(channel)
     }
 
     fn tick(

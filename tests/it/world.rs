@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pointsman::adapters::process::ThisMachine;
+use pointsman::domain::alert::Notify;
 use pointsman::domain::command::Command;
 use pointsman::domain::error::Problem;
 use pointsman::domain::event::{Event, Fact, Split};
@@ -354,7 +355,14 @@ pub(crate) fn ground() -> Ground {
     policy.attest.consecutive = 5;
     let members = vec![member("toto-bo"), member("toto-app")];
     let checklist = Vec::new();
-    Ground { environment, members, policy, endpoint: Endpoint::Emulator, checklist }
+    Ground {
+        environment,
+        members,
+        policy,
+        endpoint: Endpoint::Emulator,
+        notify: Notify::default(),
+        checklist,
+    }
 }
 
 pub(crate) fn deploy_plan(release: &str) -> Plan {

@@ -1,5 +1,6 @@
 //! The command line (architecture.md §7).
 
+mod alerts;
 mod checklist;
 mod health;
 
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use self::alerts::AlertsVerb;
 pub use self::checklist::ChecklistArguments;
 pub use self::health::HealthArguments;
 
@@ -90,6 +92,12 @@ pub enum Verb {
     },
     /// What must be true before a build, the switch and the end of a deploy; and what a person ticks
     Checklist(ChecklistArguments),
+    /// What was told whom, and what waits
+    Alerts {
+        /// What to do with them; without it, the list
+        #[command(subcommand)]
+        verb: Option<AlertsVerb>,
+    },
     /// How everything that is watched answers
     Health(HealthArguments),
     /// Past runs, newest first

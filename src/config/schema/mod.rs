@@ -10,8 +10,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use deploy::DeployConfig;
+use deploy::{DeployConfig, DurationText};
 use environment::EnvironmentConfig;
+
+use crate::domain::alert::Kind;
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -188,7 +190,9 @@ pub struct NotifyConfig {
     /// A webhook.
     pub webhook: Option<WebhookConfig>,
     /// Of what.
-    pub on: Vec<NotifyEvent>,
+    pub on: Vec<Kind>,
+    /// What still waits, or is still down, is told again this often; 1h, 0s for never.
+    pub remind: Option<DurationText>,
 }
 
 /// A Slack channel.
@@ -208,24 +212,6 @@ pub struct WebhookConfig {
     /// The environment variable that holds the signing secret.
     #[serde(default)]
     pub secret_env: Option<String>,
-}
-
-/// What can be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum NotifyEvent {
-    /// A release was promoted.
-    Promoted,
-    /// A run failed.
-    Failed,
-    /// Traffic went back.
-    RolledBack,
-    /// A gate waits.
-    Gate,
-    /// A probe says down.
-    ProbeDown,
-    /// And up again.
-    ProbeUp,
 }
 
 /// Glyphs or letters.

@@ -34,7 +34,8 @@ impl Engine {
                     Ok(()) => AnsweredBy::Beforehand,
                     Err(problem)
                         if self.green.as_ref().is_some_and(GreenWatch::failed)
-                            || green_may_serve(self.supervisor.view()).is_ok() =>
+                            || (green_may_serve(self.supervisor.view()).is_ok()
+                                && !self.supervisor.view().plan.waits_for_people()) =>
                     {
                         return self.end(Outcome::Failed, Some(problem));
                     }
@@ -60,7 +61,7 @@ impl Engine {
                 self.supervisor.record(Some(gate), &Event::GateAnswered { by, next })
             }
             // Nobody is there to tick anything.
-            Err(problem) if looked && !self.supervisor.view().plan.ask_at_gates => {
+            Err(problem) if looked && !self.supervisor.view().plan.waits_for_people() => {
                 self.end(Outcome::Failed, Some(problem))
             }
             _ if self.leaves()? => Ok(()),

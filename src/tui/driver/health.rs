@@ -9,6 +9,7 @@ use tokio::sync::mpsc::{self, Sender};
 use tokio::sync::watch;
 
 use crate::app::{App, Samples};
+use crate::domain::alert::Notify;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::probe::{Board, Measurement, Probe, Turned};
 use crate::engine::probes::{Wanted, watch_probes};
@@ -18,6 +19,8 @@ use crate::tui::msg::Msg;
 const TELL: Duration = Duration::from_secs(1);
 /// How often what was heard is written down.
 const KEEP: u32 = 5;
+/// How often it is looked what is still down.
+const REMIND: u32 = 30;
 /// How often old samples are thrown away.
 const PRUNE: u32 = 60;
 /// So many samples of before are looked back at.
@@ -35,7 +38,7 @@ pub(super) enum Ask {
 }
 
 /// Starts it. It ends when nobody listens any more.
-pub(super) fn spawn(app: App, sender: Sender<Msg>) -> Sender<Ask> {
+pub(super) fn spawn(app: App, notify: Notify, sender: Sender<Msg>) -> Sender<Ask> {
     let (ask, orders) = mpsc::channel(64);
     let runtime = Handle::current();
     std::thread::spawn(move || {
@@ -55,6 +58,7 @@ pub(super) fn spawn(app: App, sender: Sender<Msg>) -> Sender<Ask> {
             sender,
             samples,
             boards: BTreeMap::new(),
+            notify,
             wanted,
             dirty: BTreeSet::new(),
             unkept: (Vec::new(), Vec::new()),
@@ -70,6 +74,7 @@ struct Keeper {
     /// None where they cannot be kept: what is watched is shown all the same.
     samples: Option<Samples>,
     boards: BTreeMap<EnvironmentName, Board>,
+    notify: Notify,
     wanted: watch::Sender<Wanted>,
     /// Environments whose picture on the screen is not the newest.
     dirty: BTreeSet<EnvironmentName>,
@@ -144,6 +149,14 @@ impl Keeper {
                 self.dirty.insert(name.clone());
             }
             self.unkept.1.extend(turned);
+        }
+        for (name, board) in &self.boards {
+            let of = format!("{name}/");
+            let turned = self.unkept.1.iter().filter(|turned| turned.key.starts_with(&of));
+            let turned: Vec<Turned> = turned.cloned().collect();
+            if !turned.is_empty() || round.is_multiple_of(REMIND) {
+                self.app.tell_of_probes(&self.notify, name, &turned, &board.seen());
+            }
         }
         let turned = !self.unkept.1.is_empty();
         if turned || round.is_multiple_of(KEEP) {

@@ -19,6 +19,7 @@ use futures_util::StreamExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
+use tokio_util::task::AbortOnDropHandle;
 
 use self::acts::Acts;
 use self::remember::Memory;
@@ -79,7 +80,10 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     memory.recall(&mut model);
     let looks = options.looks.clone();
     watch::spawn(options.looks, options.config.clone(), loaded.config.clone(), saved);
-    let health = health::spawn(app.clone(), sender.clone());
+    let notify = loaded.notify();
+    let health = health::spawn(app.clone(), notify.clone(), sender.clone());
+    let names = model.environments.iter().map(|e| e.name.clone()).collect();
+    let _watching = AbortOnDropHandle::new(tokio::spawn(app.clone().watch_runs(notify, names)));
     let acts = Acts::new(app.clone(), loaded, options.config, sender, log, health);
     acts.look_regularly();
     let signals = Signals::listen().map_err(failed)?;

@@ -50,11 +50,19 @@ fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<()
         }
     };
     let (mut version, mut told, mut round) = (None, None, 0_u32);
+    let mut alerts_told = None;
     loop {
         let now = store.data_version()?;
         let changed = version != Some(now);
         version = Some(now);
         if changed || round.is_multiple_of(ALIVE) {
+            let alerts = app.alerts_of(&store)?;
+            if alerts_told != Some(alerts) {
+                alerts_told = Some(alerts);
+                if sender.blocking_send(Msg::Alerts(alerts.0, alerts.1)).is_err() {
+                    return Ok(());
+                }
+            }
             // A run that cannot be read blinds nobody for the other environments.
             let (mut stored, mut problem) = (Vec::new(), old.clone());
             for name in names {

@@ -131,6 +131,8 @@ pub struct Model {
     pub settled: bool,
     /// What is known of the terminal: a name, and what it can do.
     pub terminal: Vec<(String, String)>,
+    /// How many alerts wait to be delivered, and whether somebody wants silence.
+    pub alerts: (usize, bool),
     /// Whether the mouse is taken from the terminal.
     pub mouse: bool,
     /// Whether the world that is shown exists in memory alone.
@@ -177,6 +179,7 @@ impl Model {
             rang: None,
             settled: false,
             terminal: Vec::new(),
+            alerts: (0, false),
             mouse: false,
             rehearsal: false,
             read_only: false,

@@ -26,11 +26,13 @@ use super::model::{Model, Pane};
 use super::msg::{Msg, Stored};
 use crate::domain::checklist::List;
 use crate::domain::error::Problem;
+use crate::domain::ids::EnvironmentName;
 use crate::domain::run::RunState;
+use crate::domain::seen::EnvironmentSeen;
 use crate::domain::step::StepKind;
 
 /// Ctrl-C counts as a second one for so long.
-const TWICE_WITHIN: Duration = Duration::from_secs(2);
+pub(super) const TWICE_WITHIN: Duration = Duration::from_secs(2);
 
 /// Takes one message.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
@@ -53,12 +55,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Paste(text) => pasted(model, &text),
         Msg::Stored(Err(problem)) => model.blind = Some(problem),
         Msg::Stored(Ok(stored)) => return read(model, stored),
-        Msg::Looked(name, seen) => {
-            let at = model.elapsed;
-            if let Some(here) = model.environments.iter_mut().find(|e| e.name == name) {
-                here.seen = Some((seen, at));
-            }
-        }
+        Msg::Alerts(waiting, silent) => model.alerts = (waiting, silent),
+        Msg::Looked(name, seen) => looked(model, &name, seen),
         Msg::Probed(name, probes, turned) => return health::probed(model, &name, probes, turned),
         Msg::Logged(run, asked, extent, tail) => {
             if (model.logs.run, model.logs.asked) == (Some(run), asked) {
@@ -95,6 +93,14 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Done(ticket, done) => return dialog::done(model, ticket, done),
     }
     Vec::new()
+}
+
+/// What was seen of an environment, and when.
+fn looked(model: &mut Model, name: &EnvironmentName, seen: EnvironmentSeen) {
+    let at = model.elapsed;
+    if let Some(here) = model.environments.iter_mut().find(|e| &e.name == name) {
+        here.seen = Some((seen, at));
+    }
 }
 
 /// Text that was pasted: into a line of text it goes, anywhere else it does not act.
@@ -167,7 +173,7 @@ fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
         Some(Command::Redraw) => return vec![Effect::Redraw],
         Some(Command::Suspend) => return vec![Effect::Suspend],
         Some(Command::Interrupt) => return interrupt(model),
-        Some(Command::LeaveNow) => return leave_now(model),
+        Some(Command::LeaveNow) => return navigate::leave_now(model),
         _ => {}
     }
     if model.too_small() {
@@ -233,7 +239,7 @@ fn run(model: &mut Model, command: Command, key: Key) -> Vec<Effect> {
         }
         Command::Quit => return quit(model, key),
         Command::Interrupt => return interrupt(model),
-        Command::LeaveNow => return leave_now(model),
+        Command::LeaveNow => return navigate::leave_now(model),
         Command::Terminal => {
             model.overlay = Some(Overlay::Terminal);
             return vec![Effect::Terminal];
@@ -374,16 +380,6 @@ fn interrupt(model: &mut Model) -> Vec<Effect> {
     }
     model.interrupted = Some(model.elapsed);
     model.tell("press Ctrl-C again to quit");
-    Vec::new()
-}
-
-/// For a screen that seems to hang: twice, and it is left, whatever is open. Runs go on without it.
-fn leave_now(model: &mut Model) -> Vec<Effect> {
-    if model.leaving.is_some_and(|at| model.elapsed.saturating_sub(at) < TWICE_WITHIN) {
-        return vec![Effect::Quit];
-    }
-    model.leaving = Some(model.elapsed);
-    model.tell("once more within 2 s leaves at once; runs go on");
     Vec::new()
 }
 

@@ -59,6 +59,16 @@ pub(super) fn mouse(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Mouse(model.mouse)]
 }
 
+/// For a screen that seems to hang: twice, and it is left, whatever is open. Runs go on without it.
+pub(super) fn leave_now(model: &mut Model) -> Vec<Effect> {
+    if model.leaving.is_some_and(|at| model.elapsed.saturating_sub(at) < super::TWICE_WITHIN) {
+        return vec![Effect::Quit];
+    }
+    model.leaving = Some(model.elapsed);
+    model.tell("once more within 2 s leaves at once; runs go on");
+    Vec::new()
+}
+
 /// The next environment that needs a person.
 fn next_need(model: &mut Model) {
     let count = model.environments.len();

@@ -64,10 +64,16 @@ fn status(model: &Model, theme: &Theme) -> Line<'static> {
         0 => String::new(),
         unread => format!(" · ! {unread} unread"),
     };
+    let alerts = match model.alerts {
+        (_, true) => " · alerts silenced".to_owned(),
+        (0, _) => String::new(),
+        (1, _) => " · 1 alert waits".to_owned(),
+        (waiting, _) => format!(" · {waiting} alerts wait"),
+    };
     let only = if model.read_only { " · READ-ONLY" } else { "" };
     Line::styled(
         format!(
-            " pointsman {} · UTC · {} · theme {}{only}{unread}",
+            " pointsman {} · UTC · {} · theme {}{only}{unread}{alerts}",
             env!("CARGO_PKG_VERSION"),
             model.actor,
             theme.name

@@ -1,0 +1,116 @@
+//! Carries alerts to Slack and to receivers of Standard Webhooks.
+
+mod slack;
+mod webhook;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, StatusCode, Url};
+
+use crate::domain::alert::Channel;
+use crate::domain::error::Problem;
+use crate::domain::redact::redacted;
+use crate::domain::text::harmless;
+use crate::ports::BoxFuture;
+use crate::ports::clock::Clock;
+use crate::ports::outbox::{Delivery, Letter, Notifier};
+
+/// A receiver that takes longer is down (contracts/slack.md: 15 to 30 s).
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// Where a secret is missing, another process may have it, but not soon.
+const ELSEWHERE: Duration = Duration::from_mins(1);
+/// Nobody is waited for longer than this, whatever it says.
+const LONGEST: Duration = Duration::from_hours(1);
+
+/// Carries letters over HTTP.
+pub struct Carrier {
+    client: Client,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Carrier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Carrier")
+    }
+}
+
+impl Carrier {
+    /// A carrier. Fails only where the machine cannot make TLS at all.
+    pub fn new(clock: Arc<dyn Clock>) -> Result<Self, Problem> {
+        // A second installation is refused, which is as good as the first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .timeout(TIMEOUT)
+            // What is signed for one address is not handed to another.
+            .redirect(Policy::none())
+            .user_agent(concat!("pointsman/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|e| Problem::new("no alert can be sent").because(e.to_string()))?;
+        Ok(Self { client, clock })
+    }
+}
+
+impl Notifier for Carrier {
+    fn deliver<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Delivery> {
+        Box::pin(async move {
+            let tried = match &letter.channel {
+                Channel::Slack { url_env } => slack::send(&self.client, url_env, letter).await,
+                Channel::Webhook { url, secret_env } => {
+                    let now = self.clock.now();
+                    webhook::send(&self.client, url, secret_env.as_deref(), letter, now).await
+                }
+            };
+            tried.unwrap_or_else(|delivery| delivery)
+        })
+    }
+}
+
+/// A variable of this process; without it another process may deliver.
+fn variable(name: &str) -> Result<String, Delivery> {
+    let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+    value.ok_or_else(|| Delivery::Later(format!("${name} is not set here"), Some(ELSEWHERE)))
+}
+
+/// An address that a secret may be sent to: by TLS, or on this machine.
+fn address(text: &str) -> Result<Url, Delivery> {
+    // The address itself may be the secret.
+    let url =
+        Url::parse(text).map_err(|e| Delivery::Refused(format!("its address is none: {e}")))?;
+    let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    if url.scheme() == "https" || (url.scheme() == "http" && here) {
+        return Ok(url);
+    }
+    Err(Delivery::Refused("its address is not https".to_owned()))
+}
+
+/// What a network error says, without the address.
+fn lost(error: reqwest::Error) -> Delivery {
+    let error = error.without_url();
+    let why = if error.is_timeout() {
+        format!("no answer within {} s", TIMEOUT.as_secs())
+    } else {
+        let deepest =
+            std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+        deepest.last().map_or_else(String::new, ToString::to_string)
+    };
+    Delivery::Later(redacted(&why), None)
+}
+
+/// How a receiver's status is to be read (contracts/slack.md): taken, not now, or never.
+fn answered(response: &Response, said: &str) -> Delivery {
+    let status = response.status();
+    let said = harmless(said.lines().next().unwrap_or_default(), 80);
+    let why = redacted(format!("HTTP {} {said}", status.as_u16()).trim_end());
+    let passing = status.is_server_error()
+        || status == StatusCode::TOO_MANY_REQUESTS
+        || status == StatusCode::REQUEST_TIMEOUT;
+    if passing { Delivery::Later(why, retry_after(response)) } else { Delivery::Refused(why) }
+}
+
+/// `Retry-After` in seconds; a date is left to our own schedule.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let value = response.headers().get("retry-after")?.to_str().ok()?;
+    Some(Duration::from_secs(value.trim().parse().ok()?).min(LONGEST))
+}

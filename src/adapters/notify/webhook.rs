@@ -1,0 +1,95 @@
+//! Standard Webhooks 1.0.0: a message with an id that stays the same over tries, signed over the exact
+//! bytes that are sent (contracts/slack.md, second part).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, Mac as _};
+use reqwest::Client;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
+use sha2::Sha256;
+
+use super::{address, answered, lost, variable};
+use crate::domain::alert::Alert;
+use crate::domain::time::Timestamp;
+use crate::ports::outbox::{Delivery, Letter};
+
+pub(super) async fn send(
+    client: &Client,
+    url: &str,
+    secret_env: Option<&str>,
+    letter: &Letter,
+    now: Timestamp,
+) -> Result<Delivery, Delivery> {
+    let url = address(url)?;
+    let (id, seconds, body) = (letter.alert.id(), now.as_second(), body(&letter.alert));
+    let mut request = client
+        .post(url)
+        .header("content-type", "application/json")
+        .header("webhook-id", &id)
+        .header("webhook-timestamp", seconds);
+    if let Some(name) = secret_env {
+        let secret = SecretString::from(variable(name)?);
+        let signature = signature(&secret, &id, seconds, &body)
+            .ok_or_else(|| Delivery::Refused(format!("${name} is no whsec_ secret")))?;
+        request = request.header("webhook-signature", signature);
+    }
+    let response = request.body(body).send().await.map_err(lost)?;
+    if response.status().is_success() {
+        return Ok(Delivery::Taken);
+    }
+    Ok(answered(&response, ""))
+}
+
+fn body(alert: &Alert) -> String {
+    json!({
+        "type": alert.kind.event_type(),
+        "timestamp": alert.at,
+        "data": {
+            "environment": alert.environment, "run": alert.run, "release": alert.release,
+            "actor": alert.actor, "text": alert.text, "why": alert.why, "now": alert.now,
+        },
+    })
+    .to_string()
+}
+
+/// `v1,` and the base64 of HMAC-SHA256 over id, time and body. Nothing if the secret is none.
+fn signature(secret: &SecretString, id: &str, seconds: i64, body: &str) -> Option<String> {
+    let secret = secret.expose_secret();
+    let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap_or(secret)).ok()?;
+    let mut mac = Hmac::<Sha256>::new_from_slice(&key).ok().filter(|_| !key.is_empty())?;
+    mac.update(format!("{id}.{seconds}.{body}").as_bytes());
+    Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The vectors of contracts/data, made with the official Python package.
+    #[test]
+    fn the_signatures_are_the_official_ones() {
+        let deploy = r#"{"type":"deploy.succeeded","timestamp":"2026-01-02T03:04:05.000000Z","data":{"deployment":"d-1","project":"toto-f9d2f","backend":"toto-app"}}"#;
+        let secret = SecretString::from("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        for (id, seconds, body, wanted) in [
+            ("msg_1", 1_767_323_045, deploy, "v1,LTXUdtOYGWDC98C/cvtszO2zEAEFFgkDFMSicsar8xk="),
+            (
+                "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W",
+                1_674_087_231,
+                deploy,
+                "v1,phDjfnRp6G1XUkedRN9G9oYy0mHX7SsC3OlmCCJXcfI=",
+            ),
+            ("msg_1", 1_767_323_045, "{}", "v1,mLIZyEHGZVGP4ApB7jqxLgTlUu2bL0PeTtIdsaZijQ0="),
+            (
+                "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W",
+                1_674_087_231,
+                "{}",
+                "v1,rcpBa+uqw5WL+G0DU5e4dDSt1QgPauDHf/q0gAOvPao=",
+            ),
+        ] {
+            assert_eq!(signature(&secret, id, seconds, body).as_deref(), Some(wanted));
+        }
+        assert_eq!(signature(&SecretString::from("whsec_"), "x", 1, ""), None);
+        assert_eq!(signature(&SecretString::from("not base64!"), "x", 1, ""), None);
+    }
+}

@@ -1,0 +1,86 @@
+//! Alerts: who is told what, and who carries it there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::App;
+use crate::adapters::notify::Carrier;
+use crate::domain::alert::{self, Notify};
+use crate::domain::error::Problem;
+use crate::domain::ids::EnvironmentName;
+use crate::domain::probe::{ProbeSeen, Turned};
+use crate::engine::Courier;
+use crate::ports::journal::{Journal as _, JournalError};
+use crate::ports::outbox::Outbox;
+
+/// How often it is looked for what lasts: a probe that is still down, a run that still waits.
+const LOOK: Duration = Duration::from_secs(10);
+
+impl App {
+    /// Who carries alerts. A rehearsal tells nobody anything.
+    pub fn courier(&self) -> Result<Option<Courier>, Problem> {
+        if self.is_demo() {
+            return Ok(None);
+        }
+        let store = self.store().map_err(JournalError::problem)?;
+        let carrier = Arc::new(Carrier::new(self.clock.clone())?);
+        Ok(Some(Courier::new(Box::new(store), carrier, self.clock.clone())))
+    }
+
+    /// Tells of what turned. What cannot be kept is in our own log: nothing is decided by it.
+    pub fn tell_of_probes(
+        &self,
+        notify: &Notify,
+        environment: &EnvironmentName,
+        turned: &[Turned],
+        seen: &[ProbeSeen],
+    ) {
+        let now = self.clock.now();
+        // What is idle has no customers, and what is muted calls nobody.
+        let quiet = |key: &str| {
+            seen.iter()
+                .any(|p| p.key == key && (p.muted.is_some() || (p.side.is_some() && !p.live)))
+        };
+        let turns = turned.iter().filter(|turned| !quiet(&turned.key));
+        let alerts = turns.filter_map(|turned| alert::of_probe(environment, turned));
+        let live = seen.iter().filter(|probe| !quiet(&probe.key));
+        let again =
+            live.filter_map(|probe| alert::still_down(environment, probe, notify.remind, now));
+        self.tell(notify, &alerts.chain(again).collect::<Vec<_>>());
+    }
+
+    /// Looks again and again for runs that still wait, or that nobody drives any more.
+    pub async fn watch_runs(self, notify: Notify, environments: Vec<EnvironmentName>) {
+        loop {
+            self.clock.sleep(LOOK).await;
+            let Ok(store) = self.store() else { continue };
+            let now = self.clock.now();
+            let latest = environments.iter().filter_map(|e| store.runs(Some(e), 1).ok()?.pop());
+            let under_way: Vec<_> = latest.filter(|run| run.view.ended.is_none()).collect();
+            let alerts = under_way.iter().filter_map(|run| match run.runner {
+                Some(_) => alert::still_waits(&run.view, notify.remind, now),
+                None => Some(alert::in_doubt(&run.view, now)),
+            });
+            self.tell(&notify, &alerts.collect::<Vec<_>>());
+        }
+    }
+
+    fn tell(&self, notify: &Notify, alerts: &[alert::Alert]) {
+        if notify.is_empty() || alerts.is_empty() || self.is_demo() {
+            return;
+        }
+        let told = self
+            .store()
+            .and_then(|mut store| alerts.iter().try_for_each(|alert| store.put(notify, alert)));
+        if let Err(error) = told {
+            tracing::warn!(%error, "alerts are lost");
+        }
+    }
+
+    /// How many alerts wait, and whether somebody wants silence.
+    pub fn alerts_of(&self, outbox: &dyn Outbox) -> Result<(usize, bool), JournalError> {
+        // A store of before there were alerts, read where it cannot be written, has none.
+        let waiting = outbox.waiting().unwrap_or_default();
+        Ok((waiting, outbox.silence(self.clock.now()).ok().flatten().is_some()))
+    }
+}

@@ -1,0 +1,126 @@
+//! `alerts`: what was told whom, what waits, and whether a channel works at all.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Session;
+use super::args::AlertsVerb;
+use super::exit::{FAILED, Failed, Finished, OK, USAGE};
+use super::print;
+use crate::domain::alert::Alert;
+use crate::domain::error::Problem;
+use crate::ports::outbox::{Fate, Letter, Outbox};
+
+/// So many are listed.
+const LISTED: usize = 50;
+/// A try is waited for so long.
+const TRY: Duration = Duration::from_secs(20);
+
+pub(super) async fn alerts(session: &Session, verb: Option<&AlertsVerb>) -> Finished {
+    let mut store = session.app.store()?;
+    let now = session.app.clock.now();
+    match verb.unwrap_or(&AlertsVerb::List) {
+        AlertsVerb::List => return list(session, &store, &store.letters(LISTED)?),
+        AlertsVerb::Test => return test(session, &mut store).await,
+        AlertsVerb::Send => {
+            store.hurry(now)?;
+            let waiting = deliver(session, TRY).await?;
+            let letters = store.letters(LISTED)?;
+            list(session, &store, &letters)?;
+            return Ok(if waiting == 0 { OK } else { FAILED });
+        }
+        AlertsVerb::Silence { length, reason } => {
+            if reason.trim().is_empty() {
+                let problem = Problem::new("silence has a reason").try_this("--reason TEXT");
+                return Err(Failed::with(USAGE, problem));
+            }
+            let until = now.checked_add(*length).map_err(|e| {
+                Failed::with(USAGE, Problem::new("that is too long").because(e.to_string()))
+            })?;
+            store.silence_until(Some(&(until, session.app.actor.clone(), reason.clone())))?;
+        }
+        AlertsVerb::Speak => store.silence_until(None)?,
+    }
+    let silence = store.silence(now)?;
+    let text = match &silence {
+        Some((until, actor, reason)) => {
+            let until = until.strftime("%d %b %H:%M:%SZ");
+            format!("nobody is told anything until {until}: {reason} ({actor})")
+        }
+        None => "alerts are told".to_owned(),
+    };
+    session.result(&text, &json!({"silent_until": silence.map(|(until, ..)| until)}));
+    Ok(OK)
+}
+
+/// Delivers what waits, for so long. How much still waits then.
+pub(super) async fn deliver(session: &Session, within: Duration) -> Result<usize, Failed> {
+    match session.app.courier()? {
+        Some(mut courier) => Ok(courier.empty(within).await?),
+        None => Ok(0),
+    }
+}
+
+async fn test(session: &Session, store: &mut impl Outbox) -> Finished {
+    let notify = session.config()?.notify();
+    if notify.channels.is_empty() {
+        let problem = Problem::new("nobody is told anything")
+            .because("the config names no channel")
+            .try_this(
+                "notify: { slack: { url_env: SLACK_WEBHOOK_URL }, on: [failed, rolled_back] }",
+            );
+        return Err(Failed::with(USAGE, problem));
+    }
+    let alert = Alert::test(&session.app.actor, session.app.clock.now());
+    store.put(&notify, &alert)?;
+    deliver(session, TRY).await?;
+    let mut letters = store.letters(LISTED)?;
+    letters.retain(|(letter, _)| letter.alert.key == alert.key);
+    let arrived = |(_, fate): &(Letter, Fate)| matches!(fate, Fate::Delivered(_));
+    let all = letters.iter().all(arrived);
+    list(session, store, &letters)?;
+    Ok(if all { OK } else { FAILED })
+}
+
+fn list(session: &Session, store: &impl Outbox, letters: &[(Letter, Fate)]) -> Finished {
+    let lines: Vec<_> = letters.iter().map(line).collect();
+    let text = if lines.is_empty() { "nothing was told yet".to_owned() } else { lines.join("\n") };
+    let json: Vec<_> = letters.iter().map(to_json).collect();
+    session.result(&text, &json!({"waiting": store.waiting()?, "alerts": json}));
+    if let Some((until, actor, reason)) = store.silence(session.app.clock.now())? {
+        let until = until.strftime("%d %b %H:%M:%SZ");
+        print::note(format!("nobody is told anything until {until}: {reason} ({actor})"));
+    }
+    Ok(OK)
+}
+
+fn line((letter, fate): &(Letter, Fate)) -> String {
+    let stands = match fate {
+        Fate::Waits { until, why } if why.is_empty() => {
+            format!("waits since {}", until.strftime("%H:%M:%SZ"))
+        }
+        Fate::Waits { until, why } => {
+            format!("waits, next try {}: {why}", until.strftime("%H:%M:%SZ"))
+        }
+        Fate::Delivered(at) => format!("delivered {}", at.strftime("%H:%M:%SZ")),
+        Fate::GivenUp(why) => format!("GIVEN UP: {why}"),
+        Fate::Silenced => "silenced".to_owned(),
+    };
+    let (at, alert) = (letter.alert.at.strftime("%d %b %H:%M:%SZ"), &letter.alert);
+    format!("{at}  {}\n    {}: {stands}", alert.text, letter.channel)
+}
+
+fn to_json((letter, fate): &(Letter, Fate)) -> Value {
+    let (state, at, why) = match fate {
+        Fate::Waits { until, why } => ("waits", Some(until), why.as_str()),
+        Fate::Delivered(at) => ("delivered", Some(at), ""),
+        Fate::GivenUp(why) => ("given_up", None, why.as_str()),
+        Fate::Silenced => ("silenced", None, ""),
+    };
+    json!({
+        "id": letter.alert.id(), "type": letter.alert.kind.event_type(), "text": letter.alert.text,
+        "channel": letter.channel.to_string(), "state": state, "at": at, "why": why,
+        "attempts": letter.attempts, "alert": letter.alert,
+    })
+}

@@ -1,0 +1,335 @@
+//! What somebody must be told who looks elsewhere: made of facts, in the words of the screen.
+
+use std::fmt;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::checklist::may_pass;
+use super::error::Problem;
+use super::event::{DecidedBy, Event, Fact, Outcome, Recorded};
+use super::hash::Hash;
+use super::ids::{EnvironmentName, RunNumber};
+use super::probe::{ProbeSeen, State, Turned};
+use super::redact::redacted;
+use super::release::ReleaseLabel;
+use super::step::{Failure, StepKind};
+use super::time::{Timestamp, spoken};
+use super::view::RunView;
+
+/// What an alert is about: the words of `notify.on`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A release was promoted.
+    Promoted,
+    /// A run failed, or a step of it failed and waits for a person.
+    Failed,
+    /// Traffic goes back, or went back.
+    RolledBack,
+    /// A gate waits for a person.
+    Gate,
+    /// A probe says down.
+    ProbeDown,
+    /// And up again.
+    ProbeUp,
+    /// A probe goes up and down.
+    Flapping,
+    /// A certificate ends soon.
+    Certificate,
+    /// Nobody can ask any more: what was known is old.
+    Blind,
+    /// The process that drove a run is gone.
+    InDoubt,
+    /// Somebody tries whether alerts arrive.
+    Test,
+}
+
+impl Kind {
+    /// The type of a Standard Webhooks message.
+    pub fn event_type(self) -> &'static str {
+        match self {
+            Self::Promoted => "deploy.promoted",
+            Self::Failed => "deploy.failed",
+            Self::RolledBack => "deploy.rolled_back",
+            Self::Gate => "deploy.gate_waiting",
+            Self::InDoubt => "deploy.in_doubt",
+            Self::ProbeDown => "probe.down",
+            Self::ProbeUp => "probe.up",
+            Self::Flapping => "probe.flapping",
+            Self::Certificate => "probe.certificate",
+            Self::Blind => "probe.blind",
+            Self::Test => "pointsman.test",
+        }
+    }
+}
+
+/// Where alerts go. Never the secret itself: the name of the variable that holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// An incoming webhook of Slack's.
+    Slack {
+        /// The variable that holds its address, which is the secret.
+        url_env: String,
+    },
+    /// Somebody's own receiver, by Standard Webhooks.
+    Webhook {
+        /// Its address.
+        url: String,
+        /// The variable that holds the secret that messages are signed with.
+        secret_env: Option<String>,
+    },
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Slack { url_env } => write!(f, "slack ${url_env}"),
+            Self::Webhook { url, .. } => {
+                let bare = url.split(['?', '#']).next().unwrap_or_default();
+                write!(f, "webhook {}", redacted(bare.rsplit('@').next().unwrap_or_default()))
+            }
+        }
+    }
+}
+
+/// Who is told what.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notify {
+    /// Where to.
+    pub channels: Vec<Channel>,
+    /// Of what.
+    pub on: Vec<Kind>,
+    /// What still waits, or is still down, is told again this often. Zero: never.
+    #[serde(with = "super::time::text_form")]
+    pub remind: Duration,
+}
+
+impl Notify {
+    /// Whether nobody is told anything.
+    pub fn is_empty(&self) -> bool {
+        self.channels.is_empty() || self.on.is_empty()
+    }
+
+    /// Whether that is told.
+    pub fn wants(&self, kind: Kind) -> bool {
+        kind == Kind::Test || self.on.contains(&kind)
+    }
+}
+
+/// An alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// The same for the same event, whoever saw it: it is told once.
+    pub key: String,
+    /// Of what lasts: what it is about, and how that stands now. Told only where it stood otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turns: Option<(String, String)>,
+    /// What about.
+    pub kind: Kind,
+    /// When that happened.
+    pub at: Timestamp,
+    /// Where.
+    pub environment: Option<EnvironmentName>,
+    /// In which run.
+    pub run: Option<RunNumber>,
+    /// Of which release.
+    pub release: Option<ReleaseLabel>,
+    /// Who drives the run.
+    pub actor: Option<String>,
+    /// What happened, in one sentence.
+    pub text: String,
+    /// Why.
+    pub why: String,
+    /// What to do now.
+    pub now: String,
+}
+
+impl Alert {
+    /// The id that a receiver knows it by, whoever sends it and however often.
+    pub fn id(&self) -> String {
+        format!("msg_{}", Hash::of(format!("{} {}", self.key, self.at).as_bytes()).short())
+    }
+
+    /// A try.
+    pub fn test(actor: &str, at: Timestamp) -> Self {
+        Self {
+            key: format!("test/{at}"),
+            turns: None,
+            kind: Kind::Test,
+            at,
+            environment: None,
+            run: None,
+            release: None,
+            actor: Some(actor.to_owned()),
+            text: format!("{actor} tries whether alerts of Pointsman arrive"),
+            why: String::new(),
+            now: String::new(),
+        }
+    }
+}
+
+/// What a fact is to be told of, by the run as it stands after it.
+pub fn of(view: &RunView, fact: &Fact) -> Option<Alert> {
+    let Recorded::Known(event) = &fact.event else { return None };
+    let (kind, what, problem) = told(view, event)?;
+    let (environment, run) = (&view.plan.environment, view.number);
+    let release = view.plan.release.as_ref().map(|r| format!(" {r}")).unwrap_or_default();
+    let clean = |text: String| redacted(&text);
+    let Problem { what: failed, why, todo } = problem.unwrap_or_else(|| Problem::new(""));
+    let why = if why.is_empty() { failed } else { format!("{failed}: {why}") };
+    Some(Alert {
+        key: format!("run/{run}/{}", fact.seq),
+        turns: None,
+        kind,
+        at: fact.at,
+        environment: Some(environment.clone()),
+        run: Some(run),
+        release: view.plan.release.clone(),
+        actor: Some(view.actor.clone()),
+        text: format!("{environment}: {}{release} (run {run}) {what}", view.plan.kind.word()),
+        why: clean(why),
+        now: clean(todo),
+    })
+}
+
+fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)> {
+    let waits = view.plan.waits_for_people() && view.ended.is_none();
+    Some(match event {
+        Event::GateOpened { .. }
+            if view.plan.ask_at_gates && view.gate() == Some(&StepKind::GateSwitch) =>
+        {
+            (Kind::Gate, "waits for somebody to switch traffic".to_owned(), None)
+        }
+        // Where the list is looked at for the first time and somebody is needed.
+        Event::ChecklistSeen { list, .. }
+            if waits && matches!(view.gate(), Some(StepKind::GateChecklist { .. })) =>
+        {
+            let problem = may_pass(view, *list).err()?;
+            (Kind::Gate, "waits for its checklist".to_owned(), Some(problem))
+        }
+        Event::StepFailed { problem, class } if waits && *class != Failure::Passing => {
+            (Kind::Failed, "failed a step and waits for somebody".to_owned(), Some(problem.clone()))
+        }
+        Event::UndoPlanned { because, by, .. } => {
+            let by = if *by == DecidedBy::Rule { "by rule" } else { "as a person asked" };
+            (Kind::RolledBack, format!("takes traffic back {by}"), Some(because.clone()))
+        }
+        Event::RunEnded { outcome, because } => {
+            let kind = match outcome {
+                Outcome::Promoted => Kind::Promoted,
+                Outcome::RolledBack => Kind::RolledBack,
+                Outcome::Failed | Outcome::Unknown => Kind::Failed,
+                _ => return None,
+            };
+            (kind, format!("is over: {}", outcome.word().replace('_', " ")), because.clone())
+        }
+        _ => return None,
+    })
+}
+
+/// What the turn of a probe is to be told of. What is idle, or muted, calls nobody.
+pub fn of_probe(environment: &EnvironmentName, turned: &Turned) -> Option<Alert> {
+    let change = &turned.change;
+    let ends = change.to == State::Degraded && change.why.contains("certificate");
+    let (kind, what) = match change.to {
+        State::Degraded if ends => (Kind::Certificate, "has a certificate that ends soon"),
+        State::Down => (Kind::ProbeDown, "is DOWN"),
+        State::Flapping => (Kind::Flapping, "goes up and down"),
+        State::Ok | State::Degraded => (Kind::ProbeUp, "is up again"),
+        State::Stale => (Kind::Blind, "cannot be asked any more"),
+        State::Off => return None,
+    };
+    let customers = if turned.live { " for customers" } else { "" };
+    let at = change.at;
+    Some(Alert {
+        key: format!("probe/{}/{}/{at}", turned.key, change.to.word()),
+        // Two screens see it a few seconds apart.
+        turns: Some((format!("{environment}/{}", turned.name), kind.event_type().to_owned())),
+        kind,
+        at,
+        environment: Some(environment.clone()),
+        run: None,
+        release: None,
+        actor: None,
+        text: format!("{environment}: {} {what}{customers}", turned.name),
+        why: redacted(&change.why),
+        now: String::new(),
+    })
+}
+
+/// What is still down, told again; once for each time that `remind` has passed.
+pub fn still_down(
+    environment: &EnvironmentName,
+    probe: &ProbeSeen,
+    remind: Duration,
+    now: Timestamp,
+) -> Option<Alert> {
+    let since = probe.since.filter(|_| probe.state == State::Down && probe.muted.is_none())?;
+    let (times, length) = times(since, remind, now)?;
+    Some(Alert {
+        key: format!("probe/{}/down/{since}/{times}", probe.key),
+        turns: None,
+        kind: Kind::ProbeDown,
+        at: now,
+        environment: Some(environment.clone()),
+        run: None,
+        release: None,
+        actor: None,
+        text: format!("{environment}: {} is still DOWN, for {length}", probe.name),
+        why: redacted(&probe.why),
+        now: String::new(),
+    })
+}
+
+/// A run that still waits for a person, told again.
+pub fn still_waits(view: &RunView, remind: Duration, now: Timestamp) -> Option<Alert> {
+    if !view.plan.waits_for_people() || view.looks_at_list() {
+        return None;
+    }
+    let step = view.gate().and(view.state.step())?;
+    let began = view.steps.iter().rev().find(|s| &s.plan.id == step)?.began_ms?;
+    let since = view.started.checked_add(Duration::from_millis(began)).ok()?;
+    let (times, length) = times(since, remind, now)?;
+    let (environment, run) = (&view.plan.environment, view.number);
+    Some(Alert {
+        key: format!("run/{run}/{step}/waits/{times}"),
+        turns: None,
+        kind: Kind::Gate,
+        at: now,
+        environment: Some(environment.clone()),
+        run: Some(run),
+        release: view.plan.release.clone(),
+        actor: Some(view.actor.clone()),
+        text: format!("{environment}: run {run} still waits at {step}, for {length}"),
+        why: String::new(),
+        now: format!("pointsman attach {}", run.0),
+    })
+}
+
+/// A run whose process is gone.
+pub fn in_doubt(view: &RunView, now: Timestamp) -> Alert {
+    let (environment, run) = (&view.plan.environment, view.number);
+    Alert {
+        key: format!("run/{run}/in-doubt/{}", view.last_seq),
+        turns: None,
+        kind: Kind::InDoubt,
+        at: now,
+        environment: Some(environment.clone()),
+        run: Some(run),
+        release: view.plan.release.clone(),
+        actor: Some(view.actor.clone()),
+        text: format!("{environment}: nobody drives run {run} any more"),
+        why: format!("its process died while it was {}", view.state.sentence()),
+        now: format!("pointsman resume {}", run.0),
+    }
+}
+
+/// How often `remind` has passed since then, and how long that is.
+fn times(since: Timestamp, remind: Duration, now: Timestamp) -> Option<(u128, String)> {
+    let gone = Duration::try_from(now.duration_since(since)).ok()?;
+    let times = gone.as_millis().checked_div(remind.as_millis()).filter(|times| *times > 0)?;
+    Some((times, spoken(gone)))
+}
