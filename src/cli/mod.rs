@@ -13,6 +13,7 @@ mod doctor;
 mod drive;
 mod emulator;
 mod exit;
+mod handover;
 mod health;
 mod lock;
 mod looks;
@@ -153,6 +154,7 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Rollback(arguments) => rollback::rollback(session, arguments).await,
         Verb::Cleanup(arguments) => cleanup::cleanup(session, arguments).await,
         Verb::Status { environment } => status::status(session, environment.as_deref()).await,
+        Verb::Handover { environment } => handover::handover(session, environment.as_deref()).await,
         Verb::Health(arguments) => health::health(session, arguments).await,
         Verb::History { environment, limit } => {
             past::history(session, environment.as_deref(), *limit)
@@ -174,6 +176,7 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Lock { environment, act, reason } => {
             lock::lock(session, environment, *act, reason.as_ref())
         }
+        Verb::Replay { run } => past::replay(session, *run).await,
         Verb::Report { run } => past::report(session, *run),
         Verb::Card { run } => past::card(session, *run),
         Verb::Verify { run } => past::verify(session, *run),

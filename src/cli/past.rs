@@ -1,13 +1,14 @@
 //! `history`, `events`, `logs`, `verify`: what was.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::Session;
 use super::exit::{Failed, Finished, OK, USAGE};
+use super::looks::looks;
 use super::print;
 use crate::domain::card;
 use crate::domain::error::Problem;
@@ -17,6 +18,7 @@ use crate::domain::time::spoken;
 use crate::domain::view::RunView;
 use crate::domain::words;
 use crate::ports::journal::Journal as _;
+use crate::tui;
 
 pub(super) fn history(session: &Session, environment: Option<&str>, limit: usize) -> Finished {
     let environment = environment.map(EnvironmentName::new).transpose();
@@ -93,12 +95,22 @@ pub(super) fn logs(session: &Session, run: RunNumber) -> Finished {
     Ok(OK)
 }
 
-/// The run as Markdown; with `--json` its facts' fold as `history` has it.
+/// Draws a run again. Without a terminal its facts are told.
+pub(super) async fn replay(session: &Session, run: RunNumber) -> Finished {
+    let arguments = &session.arguments;
+    let screen = io::stdout().is_terminal() && io::stdin().is_terminal();
+    if arguments.json || arguments.plain || !screen {
+        return events(session, run);
+    }
+    Ok(tui::replay(session.app.clone(), run, &looks(session)).await?)
+}
+
+/// The run as Markdown; with `--json` everything that is known of it.
 pub(super) fn report(session: &Session, run: RunNumber) -> Finished {
     let store = session.app.store()?;
     let listed = store.run(run)?;
     let facts = store.facts(run, 0)?;
-    let json = print::json::history(&listed.view, listed.runner.is_some());
+    let json = print::json::report(&listed.view, &facts);
     session.result(report::markdown(&listed.view, &facts).trim_end(), &json);
     Ok(OK)
 }

@@ -54,6 +54,7 @@ pub fn markdown(view: &RunView, facts: &[Fact]) -> String {
             }
         }
     }
+    checklists(&mut text, view);
     decisions(&mut text, facts);
     if let Some(last) = facts.last() {
         let hash = last.hash.short();
@@ -71,16 +72,14 @@ fn head(text: &mut String, view: &RunView) {
     let at = |at: super::time::Timestamp| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
     let _ = writeln!(text, "- started {} by {}", at(view.started), view.actor);
     if let Some(ended) = view.ended {
-        let waited: u64 =
-            view.steps.iter().filter(|s| s.plan.kind.is_gate()).map(|s| s.took_ms).sum();
-        let took = Duration::from_millis(view.elapsed_ms);
-        let waited = Duration::from_millis(waited);
+        let took = |ms| spoken(Duration::from_millis(ms));
         let _ = writeln!(
             text,
-            "- ended {}, after {}, of which {} waiting for people",
+            "- ended {}, after {}: {} at work, {} waiting for people",
             at(ended),
-            spoken(took),
-            spoken(waited)
+            took(view.elapsed_ms),
+            took(view.active_ms()),
+            took(view.waited_ms)
         );
     }
     if let Some(reason) = &view.plan.reason {
@@ -109,6 +108,24 @@ fn how(step: &StepView) -> (&'static str, String) {
         StepState::NotRun { .. } => ("not run", said),
         StepState::InDoubt => ("in doubt", said),
         StepState::Undone => ("undone", said),
+    }
+}
+
+/// What was true at each gate, and who or what said so.
+fn checklists(text: &mut String, view: &RunView) {
+    for (list, seen) in &view.checklists {
+        let settled = seen.iter().filter(|item| item.standing.settled()).count();
+        let (title, all) = (list.title(), seen.len());
+        let _ = writeln!(text, "\n## Checklist: {title}, {settled}/{all}\n");
+        for item in seen {
+            let of = view.plan.checklist.iter().find(|of| of.id == item.id);
+            let words = of.map_or(item.id.as_str(), |of| of.text.as_str());
+            let required = if of.is_some_and(|of| of.required) { "" } else { " (optional)" };
+            let tick = if item.standing.settled() { "x" } else { " " };
+            let said =
+                if item.said.is_empty() { String::new() } else { format!(": {}", item.said) };
+            let _ = writeln!(text, "- [{tick}] {words}{required}, {}{said}", item.standing.word());
+        }
     }
 }
 

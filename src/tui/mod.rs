@@ -17,4 +17,4 @@ pub mod view;
 pub mod welcome;
 
 pub(crate) use driver::terminal_report;
-pub use driver::{Options, bindings, run};
+pub use driver::{Options, bindings, replay, run};

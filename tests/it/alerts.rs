@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac as _};
+use pointsman::app::Samples;
 use pointsman::domain::alert::{Channel, Kind, Notify};
 use pointsman::domain::command;
 use pointsman::domain::plan::Plan;
@@ -248,19 +249,17 @@ fn a_probe_that_falls_and_rises_is_told_once_however_many_watch() {
         command.envs(variables.iter().cloned()).spawn().unwrap()
     };
     let mut both = [watching(), watching()];
-    let changes = |wanted: usize| {
-        let all = said(sandbox.command(&["health", "development", "--json"]), &[]).code;
-        let _ = all;
-        hook.taken().len() >= wanted
-    };
-    wait_until("it is seen well", || {
-        std::fs::metadata(sandbox.state().join("probes.db")).is_ok_and(|m| m.len() > 0)
-            && changes(0)
-    });
+    let changes = |wanted: usize| hook.taken().len() >= wanted;
+    let samples = || Samples::open(&sandbox.state()).unwrap().changes("development/", 9).unwrap();
+    wait_until("both have seen it well", || samples().len() >= 2);
     sick.store(true, Ordering::SeqCst);
     wait_until("it is told that it is down", || changes(1));
+    let told = said(sandbox.command(&["handover", "development"]), &[]).exits(0).out;
+    assert!(told.contains("api down since"), "{told}");
     sick.store(false, Ordering::SeqCst);
     wait_until("it is told that it is up", || changes(2));
+    let told = said(sandbox.command(&["handover", "development"]), &[]).exits(0).out;
+    assert!(told.contains("DEVELOPMENT") && told.contains("nothing is under way"), "{told}");
     for watch in &mut both {
         watch.kill().unwrap();
         watch.wait().unwrap();

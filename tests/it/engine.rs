@@ -12,6 +12,7 @@ use pointsman::domain::planner;
 use pointsman::domain::readiness::{Live, default_target, left_by, named_target, obsolete};
 use pointsman::domain::run::RunState;
 use pointsman::domain::step::Failure;
+use pointsman::domain::tape::Tape;
 use pointsman::domain::view::RunView;
 use pointsman::engine::Signal;
 use proptest::prelude::*;
@@ -597,4 +598,23 @@ fn a_soak_that_fails_again_is_counted_down_again() {
     assert_eq!(failed.len(), 2);
     let waited = back[0].elapsed_ms - failed[1].elapsed_ms;
     assert!((10_000..11_000).contains(&waited), "{waited} ms");
+}
+
+#[test]
+fn what_is_drawn_again_is_what_was_drawn() {
+    for behaviour in [Behaviour::Healthy, Behaviour::Broken, Behaviour::Leaks(8), Behaviour::Mixed]
+    {
+        let bench = Bench::new();
+        bench.drive(&deploy_plan("1.0.0"));
+        bench.world.behave("1.1.0", behaviour);
+        let mut shown = Vec::new();
+        let last = bench.drive_with(&deploy_plan("1.1.0"), |view, _| shown.push(view.clone()));
+        let tape = Tape::of(last.number, bench.facts(&last)).unwrap().unwrap();
+        assert!(shown.len() > 1, "{}", shown.len());
+        for then in shown {
+            let at = usize::try_from(then.last_seq - 1).unwrap();
+            assert_eq!(tape.frame(at).unwrap().1, then, "{behaviour:?}");
+        }
+        assert_eq!(tape.frame(usize::MAX).unwrap().1, last);
+    }
 }

@@ -556,3 +556,25 @@ fn what_is_new_since_the_last_good_run_is_asked_for_and_left_again() {
     let [Effect::Log(LogAsk::Query { query, .. })] = &again[..] else { panic!("{again:?}") };
     assert_eq!(query.news, None);
 }
+
+#[test]
+fn the_handover_tells_the_next_shift_what_waits_and_what_changed() {
+    let mut screen = waiting();
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("0.9.0"));
+    screen.send(Msg::Past(Ok(bench.runs())));
+    screen.send(Msg::Resize(120, 40));
+    screen.char('g');
+    screen.char('o');
+    screen.shows("Handover");
+    for part in [
+        "DEVELOPMENT",
+        "toto-bo 1.0.0 (ok)",
+        "WAITS FOR SOMEBODY at gate",
+        "deploy 0.9.0 by ana: promoted",
+    ] {
+        screen.shows(part);
+    }
+    let copied = screen.char('y');
+    assert!(matches!(&copied[..], [Effect::Copy(text, _)] if text.contains("WAITS FOR SOMEBODY")));
+}

@@ -169,3 +169,30 @@ fn a_broken_config_opens_no_screen_and_is_told_with_its_place() {
     assert_eq!(terminal.child.wait().unwrap().exit_code(), 2);
     assert!(terminal.given_back());
 }
+
+#[test]
+fn a_run_that_is_over_is_drawn_again_fact_by_fact() {
+    let sandbox = sandbox();
+    sandbox.deploy("1.0.0").exits(0);
+    sandbox.deploy("1.1.0-broken").exits(1);
+    let program = env!("CARGO_BIN_EXE_pointsman");
+    let mut terminal = Terminal::run(&sandbox, program, &["replay", "2"], 30, 100);
+    terminal.wants("REPLAY");
+    terminal.press("\x1b[H");
+    terminal.wants("fact 1/");
+    terminal.wants("REPLAY stands");
+    assert!(!terminal.text().contains("✗"), "nothing had failed yet: {}", terminal.text());
+    for _ in 0..3 {
+        terminal.press(".");
+    }
+    terminal.wants("fact 4/");
+    terminal.press("D");
+    terminal.wants("read-only");
+    terminal.press("\x1b[F");
+    terminal.wants("FAILED");
+    terminal.wants("Customers are still on 1.0.0");
+    terminal.press("q");
+    wait_until("the terminal is given back", || terminal.given_back());
+    let told = sandbox.run(&["replay", "2"]).exits(0).out;
+    assert!(told.contains("over: failed"), "without a terminal its facts are told: {told}");
+}

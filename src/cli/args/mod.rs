@@ -98,6 +98,11 @@ pub enum Verb {
         #[command(subcommand)]
         verb: Option<AlertsVerb>,
     },
+    /// What whoever takes the next shift must know, in a few lines
+    Handover {
+        /// Only this environment
+        environment: Option<String>,
+    },
     /// How everything that is watched answers
     Health(HealthArguments),
     /// Past runs, newest first
@@ -164,6 +169,11 @@ pub enum Verb {
         /// Why
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
+    },
+    /// Draw a run again as it was, at any speed
+    Replay {
+        /// 128 or '#128'
+        run: RunNumber,
     },
     /// The report of a run, as Markdown
     Report {

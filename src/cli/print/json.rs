@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::event::Outcome;
+use crate::domain::event::{Fact, Outcome};
 use crate::domain::run::RunState;
 use crate::domain::view::RunView;
 
@@ -18,7 +18,8 @@ pub(in crate::cli) fn history(view: &RunView, running: bool) -> Value {
         "run": view.number, "kind": view.plan.kind, "environment": view.plan.environment,
         "release": view.plan.release, "from": from, "outcome": outcome,
         "started": view.started, "ended": view.ended,
-        "seconds": seconds(view.elapsed_ms), "actor": view.actor, "reason": view.plan.reason,
+        "seconds": seconds(view.elapsed_ms), "active_seconds": seconds(view.active_ms()),
+        "waited_seconds": seconds(view.waited_ms), "actor": view.actor, "reason": view.plan.reason,
         "steps": steps(view),
     })
 }
@@ -38,6 +39,19 @@ fn steps(view: &RunView) -> Vec<Value> {
             })
         })
         .collect()
+}
+
+/// `report --json`: the run with its services, what was true at its gates, and who decided what.
+pub(in crate::cli) fn report(view: &RunView, facts: &[Fact]) -> Value {
+    let mut entry = run(view, view.exit_code());
+    entry["checklists"] = json!(view.checklists);
+    entry["marks"] = view
+        .marks
+        .iter()
+        .map(|mark| json!({"release": mark.release, "mark": mark.mark, "builds": mark.builds}))
+        .collect();
+    entry["facts"] = facts.iter().map(Fact::to_json).collect();
+    entry
 }
 
 /// What `deploy`, `rollback` and `cleanup` answer: the history's entry, what is seen serving, why it

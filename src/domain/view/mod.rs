@@ -112,6 +112,8 @@ pub struct RunView {
     pub ended: Option<Timestamp>,
     /// How long it has been going, up to the last fact.
     pub elapsed_ms: u64,
+    /// How much of that it waited for people: at gates, paused, or for a decision after a failure.
+    pub waited_ms: u64,
     /// Whether a person holds the rollback that would follow the failure by rule.
     pub held: bool,
     /// Why it takes traffic back, if it does.
@@ -149,6 +151,7 @@ impl RunView {
             started: first.at,
             ended: None,
             elapsed_ms: first.elapsed_ms,
+            waited_ms: 0,
             held: false,
             undo: None,
             failure: None,
@@ -172,6 +175,9 @@ impl RunView {
     pub fn apply(&mut self, fact: &Fact) -> Result<(), IllegalTransition> {
         if fact.seq <= self.last_seq {
             return Ok(());
+        }
+        if self.waits_for_somebody() {
+            self.waited_ms += fact.elapsed_ms.saturating_sub(self.elapsed_ms);
         }
         match &fact.event {
             Recorded::Unknown { kind, .. } => self.unknown.push(kind.clone()),

@@ -27,6 +27,20 @@ impl RunView {
         }
     }
 
+    /// Whether nothing goes on before a person does something.
+    pub fn waits_for_somebody(&self) -> bool {
+        match self.state {
+            RunState::Waiting { .. } => !self.looks_at_list(),
+            RunState::Paused { .. } | RunState::Failed { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// How long it was at work: without the time that it waited for people.
+    pub fn active_ms(&self) -> u64 {
+        self.elapsed_ms.saturating_sub(self.waited_ms)
+    }
+
     /// Whether an item that was settled is not any more.
     pub(super) fn fell(&self, list: List, items: &[ItemSeen]) -> bool {
         let before = self.checklists.get(&list);

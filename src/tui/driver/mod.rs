@@ -8,6 +8,7 @@ mod input;
 mod log;
 mod past;
 mod remember;
+mod replay;
 mod report;
 mod store;
 mod watch;
@@ -23,6 +24,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use self::acts::Acts;
 use self::remember::Memory;
+pub use self::replay::replay;
 pub(crate) use self::report::terminal as terminal_report;
 use self::watch::Reload;
 use super::effect::Effect;

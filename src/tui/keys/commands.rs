@@ -75,6 +75,7 @@ pub enum Command {
     LeaveNow,
     Terminal,
     Card,
+    Handover,
     Quit,
 }
 
@@ -191,7 +192,7 @@ pub const COMMANDS: &[Row] = {
         row(C::History, Moves, "goto history", "History; again: zoom", &["7", "g y"]),
         row(C::Dashboard, Moves, "dashboard", "all panes", &["0"]),
         row(C::Zoom, Moves, "zoom", "this pane alone, or all", &["z"]),
-        row(C::NextNeed, Moves, "next-need", "the next run that needs a person", &["g n"]),
+        row(C::NextNeed, Moves, "next-need", "the next thing that needs a person", &["g n"]),
         row(C::Follow, Logs, "follow", "follow the log", &["f"]),
         row(C::Search, Logs, "search", "search the log; re: begins a pattern", &["/"]),
         row(C::NextMatch, Logs, "next-match", "next match", &["n"]),
@@ -262,6 +263,13 @@ pub const COMMANDS: &[Row] = {
             "break-glass",
             "how to give traffic back by hand, with every name filled in",
             &["F9"],
+        ),
+        row(
+            C::Handover,
+            Program,
+            "handover",
+            "what whoever takes the next shift must know",
+            &["g o"],
         ),
         row(C::Quit, Program, "quit", "quit; a run goes on without the screen", &["q"]),
     ]

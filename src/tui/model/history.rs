@@ -60,7 +60,8 @@ impl HistoryPane {
             match (run.plan.kind, outcome) {
                 (RunKind::Deploy, Outcome::Promoted) => {
                     figures.promoted += 1;
-                    took.push(run.elapsed_ms);
+                    // How long people took says nothing about the deploy.
+                    took.push(run.active_ms());
                 }
                 (RunKind::Deploy, Outcome::RolledBack) => figures.rolled_back += 1,
                 (RunKind::Deploy, Outcome::Failed | Outcome::Unknown) if run.touched_traffic() => {
@@ -71,7 +72,7 @@ impl HistoryPane {
                 }
                 (RunKind::Rollback, Outcome::RolledBack) => {
                     figures.undone += 1;
-                    undone.push(run.elapsed_ms);
+                    undone.push(run.active_ms());
                 }
                 _ => {}
             }

@@ -131,6 +131,8 @@ pub struct Model {
     pub settled: bool,
     /// What is known of the terminal: a name, and what it can do.
     pub terminal: Vec<(String, String)>,
+    /// Which moment of the past is shown, if it is the past.
+    pub replay: Option<String>,
     /// How many alerts wait to be delivered, and whether somebody wants silence.
     pub alerts: (usize, bool),
     /// Whether the mouse is taken from the terminal.
@@ -179,6 +181,7 @@ impl Model {
             rang: None,
             settled: false,
             terminal: Vec::new(),
+            replay: None,
             alerts: (0, false),
             mouse: false,
             rehearsal: false,

@@ -6,6 +6,8 @@ use tui_input::Input;
 
 use super::Model;
 use crate::domain::card::{POINTSMAN, card};
+use crate::domain::handover::{self, Post, Worry};
+use crate::domain::probe::{ProbeSeen, State};
 use crate::tui::keys::commands::{COMMANDS, Command};
 
 /// What lies over the panes.
@@ -19,8 +21,27 @@ pub enum Overlay {
     Messages(usize),
     /// What this terminal can do.
     Terminal,
-    /// How to give traffic back by hand; so many lines are scrolled away.
-    Card(usize),
+    /// A sheet of text; so many lines are scrolled away.
+    Sheet(Sheet, usize),
+}
+
+/// A sheet of text, to be read and copied as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sheet {
+    /// How to give traffic back by hand.
+    BreakGlass,
+    /// What whoever takes the next shift must know.
+    Handover,
+}
+
+impl Sheet {
+    /// In its frame.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::BreakGlass => "Break glass",
+            Self::Handover => "Handover",
+        }
+    }
 }
 
 /// A line of text and the selected one of what it finds.
@@ -50,6 +71,45 @@ impl Model {
         let rehearsal =
             if self.rehearsal { "REHEARSAL: read it, do not carry it out\n" } else { "" };
         Some(format!("{rehearsal}{card}"))
+    }
+
+    /// What whoever takes the next shift must know, of every environment.
+    pub fn handover(&self) -> String {
+        let now = self.now.unwrap_or_default();
+        let mut lines = vec![format!("Handover, {}", now.strftime("%Y-%m-%d %H:%MZ"))];
+        for here in &self.environments {
+            let worry = |probe: &&ProbeSeen| probe.state != State::Ok || probe.muted.is_some();
+            let worries = here.probes.iter().filter(worry).map(|probe| Worry {
+                name: probe.name.clone(),
+                state: probe.state,
+                since: probe.since,
+                why: probe.why.clone(),
+                muted: probe.muted.clone(),
+            });
+            let latest = here.run.as_ref().map(|run| &run.view);
+            let before = self.history.runs.iter().filter(|run| {
+                run.plan.environment == here.name && latest.is_none_or(|l| l.number != run.number)
+            });
+            let post = Post {
+                name: here.name.as_str(),
+                seen: here.seen.as_ref().map(|(seen, _)| seen),
+                runs: &latest.into_iter().chain(before).collect::<Vec<_>>(),
+                driven: here.run.as_ref().is_some_and(|run| run.runner.is_some()),
+                lock: here.lock.as_deref(),
+                worries: &worries.collect::<Vec<_>>(),
+            };
+            lines.push(String::new());
+            lines.extend(handover::lines(&post, now));
+        }
+        lines.join("\n")
+    }
+
+    /// The text of a sheet.
+    pub fn sheet(&self, sheet: Sheet) -> String {
+        match sheet {
+            Sheet::BreakGlass => self.break_glass().unwrap_or_default(),
+            Sheet::Handover => self.handover(),
+        }
     }
 
     /// What the palette finds, the best first. Nothing typed: what was run lately, then everything.

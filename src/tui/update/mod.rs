@@ -21,7 +21,7 @@ use super::keys::{Code, Key};
 use super::model::dialog::{Dialog, Kind};
 use super::model::environments::RunSeen;
 use super::model::messages::Level;
-use super::model::overlay::{Finder, Overlay};
+use super::model::overlay::{Finder, Overlay, Sheet};
 use super::model::{Model, Pane};
 use super::msg::{Msg, Stored};
 use crate::domain::checklist::List;
@@ -258,6 +258,7 @@ fn run(model: &mut Model, command: Command, key: Key) -> Vec<Effect> {
         Command::Copy | Command::CopyAll | Command::Save => return take(model, command),
         Command::Compare => history::compare(model),
         Command::Card => overlay::break_glass(model),
+        Command::Handover => model.overlay = Some(Overlay::Sheet(Sheet::Handover, 0)),
         Command::ProbeNow => return health::probe_now(model),
         Command::HideOk => health::hide_ok(model),
         Command::Tick

@@ -1,6 +1,7 @@
 //! Moving: panes, environments, lines. Nothing here changes a deployment.
 
-use crate::domain::run::RunState;
+use crate::domain::probe::{ProbeSeen, State};
+use crate::domain::step::StepKind;
 use crate::tui::effect::Effect;
 use crate::tui::keys::commands::Command;
 use crate::tui::model::deploy::DeployPane;
@@ -36,16 +37,27 @@ pub(super) fn go(model: &mut Model, command: Command) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Where a person is needed on an environment, if one is: a run that waits, an item of its checklist, or
+/// something that customers reach and that is down.
+fn need(environment: &Environment) -> Option<Pane> {
+    if environment.in_doubt().is_some() {
+        return Some(Pane::Deploy);
+    }
+    let run = environment.driven().map(|run| &run.view);
+    if let Some(view) = run.filter(|view| view.waits_for_somebody()) {
+        let list = matches!(view.gate(), Some(StepKind::GateChecklist { .. }));
+        return Some(if list { Pane::Checklists } else { Pane::Deploy });
+    }
+    let down = |probe: &ProbeSeen| {
+        let customers = probe.live || probe.side.is_none();
+        customers && probe.state == State::Down && probe.muted.is_none()
+    };
+    environment.probes.iter().any(down).then_some(Pane::Health)
+}
+
 /// Whether an environment's run waits for a person, failed or is in doubt.
 fn needs(environment: &Environment) -> bool {
-    let waits = |state: &RunState| {
-        matches!(
-            state,
-            RunState::Waiting { .. } | RunState::Failed { .. } | RunState::Paused { .. }
-        )
-    };
-    environment.in_doubt().is_some()
-        || environment.driven().is_some_and(|run| waits(&run.view.state))
+    need(environment).is_some_and(|pane| pane != Pane::Health)
 }
 
 /// Takes the mouse from the terminal, or gives it back.
@@ -69,18 +81,25 @@ pub(super) fn leave_now(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The next environment that needs a person.
+/// The next thing that needs a person: of this environment elsewhere, or of the next one.
 fn next_need(model: &mut Model) {
     let count = model.environments.len();
-    let next = (1..=count)
-        .map(|by| (model.selected + by) % count)
-        .find(|at| model.environments.get(*at).is_some_and(needs));
-    match next {
-        Some(at) => {
-            (model.selected, model.focus) = (at, Pane::Deploy);
-            model.deploy = DeployPane::default();
-        }
-        None => model.tell("nothing needs a person"),
+    // Where it is looked at already, the next one comes first.
+    let here = model.here().and_then(need).filter(|pane| *pane != model.focus);
+    let first = usize::from(here.is_none());
+    let next = (first..=count).map(|by| (model.selected + by) % count.max(1)).find_map(|at| {
+        let pane = need(model.environments.get(at)?)?;
+        Some((at, pane))
+    });
+    let Some((at, pane)) = next else {
+        model.tell("nothing needs a person");
+        return;
+    };
+    (model.selected, model.focus) = (at, pane);
+    model.deploy = DeployPane::default();
+    let gate = model.here().and_then(|e| e.driven()).and_then(|run| run.view.gate().cloned());
+    if let Some(StepKind::GateChecklist { list }) = gate {
+        super::checklist::to_open(model, list);
     }
 }
 

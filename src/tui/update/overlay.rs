@@ -6,7 +6,7 @@ use crate::tui::effect::Effect;
 use crate::tui::keys::{Code, Key};
 use crate::tui::model::Model;
 use crate::tui::model::deploy::DeployPane;
-use crate::tui::model::overlay::{Finder, Found, Overlay};
+use crate::tui::model::overlay::{Finder, Found, Overlay, Sheet};
 
 /// A key while something lies over the panes.
 pub(super) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
@@ -15,7 +15,7 @@ pub(super) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
         Some(Overlay::Palette(finder)) => palette(model, finder, key),
         Some(Overlay::Messages(at)) => messages(model, at, key),
         Some(Overlay::Terminal) => terminal(model, key),
-        Some(Overlay::Card(from)) => card(model, from, key),
+        Some(Overlay::Sheet(which, from)) => sheet(model, which, from, key),
         None => Vec::new(),
     }
 }
@@ -23,25 +23,25 @@ pub(super) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
 /// Opens the break-glass card of the selected environment's run.
 pub(super) fn break_glass(model: &mut Model) {
     if model.break_glass().is_some() {
-        model.overlay = Some(Overlay::Card(0));
+        model.overlay = Some(Overlay::Sheet(Sheet::BreakGlass, 0));
     } else {
         model.tell("no run has been here; there is nothing to give back");
     }
 }
 
-fn card(model: &mut Model, from: usize, key: Key) -> Vec<Effect> {
-    let text = model.break_glass().unwrap_or_default();
+fn sheet(model: &mut Model, which: Sheet, from: usize, key: Key) -> Vec<Effect> {
+    let text = model.sheet(which);
     let lines = text.lines().count();
     let from = match key.code {
         Code::Char('j') | Code::Down => (from + 1).min(lines),
         Code::Char('k') | Code::Up => from.saturating_sub(1),
         Code::Char('y') => {
-            model.overlay = Some(Overlay::Card(from));
+            model.overlay = Some(Overlay::Sheet(which, from));
             return vec![Effect::Copy(text, lines)];
         }
         _ => return Vec::new(),
     };
-    model.overlay = Some(Overlay::Card(from));
+    model.overlay = Some(Overlay::Sheet(which, from));
     Vec::new()
 }
 

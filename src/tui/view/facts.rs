@@ -37,7 +37,10 @@ pub(super) fn top(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer)
         spans.push(Span::styled("REHEARSAL", theme.style(Role::Waiting)));
         spans.push(Span::raw(" "));
     }
-    if model.read_only {
+    if model.replay.is_some() {
+        spans.push(Span::styled("REPLAY", theme.style(Role::Waiting)));
+        spans.push(Span::raw(" "));
+    } else if model.read_only {
         spans.push(Span::styled("READ-ONLY", theme.style(Role::Warning)));
         spans.push(Span::raw(" "));
     }

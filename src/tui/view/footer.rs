@@ -60,6 +60,9 @@ fn status(model: &Model, theme: &Theme) -> Line<'static> {
             Span::styled(format!("  {found}"), theme.style(Role::Muted)),
         ]);
     }
+    if let Some(moment) = &model.replay {
+        return Line::styled(format!(" {moment}"), theme.style(Role::Focus));
+    }
     let unread = match model.messages.unread {
         0 => String::new(),
         unread => format!(" · ! {unread} unread"),

@@ -10,7 +10,7 @@ use super::logs::pieces;
 use super::{ASCII_HEAVY, clock, wrapped, write};
 use crate::tui::keys::commands::{Command, Group, row_of};
 use crate::tui::model::messages::Level;
-use crate::tui::model::overlay::{Finder, Found, Overlay};
+use crate::tui::model::overlay::{Finder, Found, Overlay, Sheet};
 use crate::tui::model::{Model, POPUP_AFTER};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::update::acts::available;
@@ -21,7 +21,7 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
         Some(Overlay::Palette(finder)) => palette(model, finder, theme, area, buffer),
         Some(Overlay::Messages(at)) => messages(model, *at, theme, area, buffer),
         Some(Overlay::Terminal) => terminal(model, theme, area, buffer),
-        Some(Overlay::Card(from)) => card(model, *from, theme, area, buffer),
+        Some(Overlay::Sheet(which, from)) => sheet(model, *which, *from, theme, area, buffer),
         None => popup(model, theme, area, buffer),
     }
 }
@@ -152,11 +152,12 @@ fn messages(model: &Model, at: usize, theme: &Theme, area: Rect, buffer: &mut Bu
     write(&lines, inner, buffer);
 }
 
-/// The break-glass card, whole: what is cut off cannot be typed by hand.
-fn card(model: &Model, from: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let text = model.break_glass().unwrap_or_default();
+/// A sheet, whole: what is cut off cannot be typed by hand.
+fn sheet(model: &Model, which: Sheet, from: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let text = model.sheet(which);
     let area = area.centered(Constraint::Max(140), Constraint::Max(area.height));
-    let inner = boxed("Break glass · y copies, j k scroll, Esc closes", area, theme, buffer);
+    let title = format!("{} · y copies, j k scroll, Esc closes", which.title());
+    let inner = boxed(&title, area, theme, buffer);
     let lines = text.lines().flat_map(|line| pieces(line, usize::from(inner.width)));
     let lines: Vec<_> = lines.skip(from).map(Line::raw).collect();
     write(&lines, inner, buffer);

@@ -18,7 +18,7 @@ use crate::tui::model::pattern::pattern;
 
 /// The log of a run.
 #[derive(Default)]
-pub(super) struct Book {
+pub(in crate::tui::driver) struct Book {
     file: Option<File>,
     /// Behind the last line that was read whole.
     byte: u64,
@@ -56,7 +56,7 @@ fn number_of(names: &mut Vec<String>, name: &str) -> usize {
 }
 
 impl Book {
-    pub(super) fn new(file: Option<File>) -> Self {
+    pub(in crate::tui::driver) fn new(file: Option<File>) -> Self {
         Self { file, ..Self::default() }
     }
 
@@ -69,7 +69,7 @@ impl Book {
     }
 
     /// Takes a fact. It waits until what was heard before it was read.
-    pub(super) fn fact(&mut self, line: Line, step: String) {
+    pub(in crate::tui::driver) fn fact(&mut self, line: Line, step: String) {
         self.waiting.push_back((line, step));
     }
 
@@ -113,7 +113,7 @@ impl Book {
     }
 
     /// Takes over what was written since; `true`: there may be more at once.
-    pub(super) fn grow(&mut self) -> bool {
+    pub(in crate::tui::driver) fn grow(&mut self) -> bool {
         let more = self.read_on();
         if !more {
             self.file_facts(None);
@@ -177,7 +177,7 @@ impl Book {
     }
 
     /// Sieves and searches some more lines; `true`: there are more at once.
-    pub(super) fn sieve(&mut self) -> bool {
+    pub(in crate::tui::driver) fn sieve(&mut self) -> bool {
         let more = self.sieve_on();
         self.search_on() || more
     }
@@ -311,7 +311,7 @@ impl Book {
     }
 
     /// How much there is.
-    pub(super) fn extent(&self) -> Extent {
+    pub(in crate::tui::driver) fn extent(&self) -> Extent {
         Extent {
             total: self.entries.len(),
             shown: self.shown(),
@@ -326,7 +326,7 @@ impl Book {
     }
 
     /// Some of the lines that are shown.
-    pub(super) fn lines(&self, from: usize, count: usize) -> Vec<Line> {
+    pub(in crate::tui::driver) fn lines(&self, from: usize, count: usize) -> Vec<Line> {
         let to = (from + count).min(self.shown());
         (from..to).filter_map(|at| self.read(self.entry(at)?)).collect()
     }

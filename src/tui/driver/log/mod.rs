@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc::Sender;
 
-use self::book::Book;
+pub(super) use self::book::Book;
 use self::shape::shapes;
 use crate::app::{App, SqliteStore, private_folder};
 use crate::domain::event::{Event, Fact, Recorded};
@@ -147,7 +147,7 @@ impl Reader {
         for fact in store.facts(run, self.fact).unwrap_or_default() {
             self.fact = fact.seq;
             let step = fact.step.as_ref().map(ToString::to_string).unwrap_or_default();
-            self.book.fact(line(&fact), step);
+            self.book.fact(line_of(&fact), step);
         }
     }
 
@@ -261,7 +261,8 @@ fn written(line: &Line) -> String {
     format!("{at} {} {} {}", line.level.letter(), line.source, line.text)
 }
 
-fn line(fact: &Fact) -> Line {
+/// A fact as a line of the log.
+pub(super) fn line_of(fact: &Fact) -> Line {
     let step = fact.step.as_ref().map(|s| format!("{s}: ")).unwrap_or_default();
     let (said, level) = match &fact.event {
         Recorded::Known(event) => (words::sentence(event), level(event)),

@@ -1,0 +1,228 @@
+//! A run that is over, drawn again: its facts, its log and what it waited for, at any moment of it.
+//! Nothing outside is asked, and nothing can be changed.
+
+use std::fs::File;
+use std::time::Duration;
+
+use crossterm::event::{Event, EventStream};
+use futures_util::StreamExt as _;
+
+use super::log::{Book, line_of};
+use super::{Signals, input};
+use crate::app::App;
+use crate::domain::checklist::Tick;
+use crate::domain::error::Problem;
+use crate::domain::event::Fact;
+use crate::domain::ids::RunNumber;
+use crate::domain::tape::Tape;
+use crate::domain::time::Timestamp;
+use crate::ports::journal::{Journal as _, JournalError};
+use crate::propose::RUNS_LOOKED_AT;
+use crate::tui::effect::{Effect, LogAsk};
+use crate::tui::keys::Code;
+use crate::tui::model::environments::{Environment, RunSeen};
+use crate::tui::model::logs::{AROUND, Extent};
+use crate::tui::model::{Model, Pane};
+use crate::tui::msg::{Msg, Stored};
+use crate::tui::terminal::Screen;
+use crate::tui::theme::{Looks, Theme};
+use crate::tui::update::update;
+
+/// Between two frames while it plays.
+const FRAME: Duration = Duration::from_millis(100);
+/// The last lines of the log that always go along.
+const TAIL: usize = 240;
+/// How much quicker than it was.
+const SPEEDS: [u32; 7] = [1, 2, 5, 10, 30, 100, 1000];
+
+/// Draws a run again until somebody has had enough.
+pub async fn replay(app: App, run: RunNumber, looks: &Looks) -> Result<u8, Problem> {
+    let failed = |e: std::io::Error| {
+        Problem::new("the screen cannot be shown")
+            .because(e.to_string())
+            .try_this(format!("pointsman events {}", run.0))
+    };
+    let mut replay = Replay::load(&app, run)?;
+    let theme = looks
+        .theme(&crate::config::schema::UiConfig::default())
+        .unwrap_or_else(|_| Theme::without_colour(looks.ascii));
+    let mut signals = Signals::listen().map_err(failed)?;
+    let mut screen = Screen::take().map_err(failed)?;
+    let (width, height) = crossterm::terminal::size().map_err(failed)?;
+    update(&mut replay.model, Msg::Resize(width, height));
+    replay.show();
+    let mut events = EventStream::new();
+    let mut frame = tokio::time::interval(FRAME);
+    loop {
+        screen.draw(&replay.model, &theme).map_err(failed)?;
+        tokio::select! {
+            event = events.next() => match event {
+                Some(Ok(event)) => if replay.heard(&event) { return Ok(0) },
+                Some(Err(_)) | None => return Ok(0),
+            },
+            _ = frame.tick(), if replay.plays => replay.go_on(FRAME),
+            _ = signals.term.recv() => return Ok(super::TERMINATED),
+            _ = signals.int.recv() => return Ok(0),
+            _ = signals.hangup.recv() => return Ok(0),
+        }
+    }
+}
+
+struct Replay {
+    tape: Tape,
+    book: Book,
+    ticks: Vec<Tick>,
+    model: Model,
+    /// The moment that is shown.
+    now: Timestamp,
+    speed: usize,
+    plays: bool,
+}
+
+impl Replay {
+    fn load(app: &App, run: RunNumber) -> Result<Self, Problem> {
+        let store =
+            app.store().or_else(|_| app.unwritable_store()).map_err(JournalError::problem)?;
+        let facts = store.facts(run, 0).map_err(JournalError::problem)?;
+        let mut book = Book::new(File::open(app.log_file(run)).ok());
+        for fact in &facts {
+            let step = fact.step.as_ref().map(ToString::to_string).unwrap_or_default();
+            book.fact(line_of(fact), step);
+        }
+        while book.grow() {}
+        while book.sieve() {}
+        let tape =
+            Tape::of(run, facts).ok_or_else(|| Problem::new(format!("run {run} has no facts")))?;
+        let tape = tape.map_err(|illegal| {
+            Problem::new(format!("run {run} tells an impossible story"))
+                .because(illegal.to_string())
+                .try_this(format!("pointsman verify {}", run.0))
+        })?;
+        let Some((first, view)) = tape.frame(0).cloned() else {
+            return Err(Problem::new(format!("run {run} has no facts")));
+        };
+        let plan = &view.plan;
+        let services = plan.members.iter().map(|m| m.service().to_string()).collect();
+        let here = Environment::new(plan.environment.clone(), plan.policy.protection, services);
+        let ticks = plan.release.as_ref().map(|release| store.ticks(&plan.environment, release));
+        let mut model = Model::new(vec![here], Vec::new(), app.actor.clone());
+        (model.read_only, model.settled, model.focus) = (true, true, Pane::Deploy);
+        let ticks = ticks.and_then(Result::ok).unwrap_or_default();
+        // What was usual then.
+        let before = store.runs(None, RUNS_LOOKED_AT).unwrap_or_default().into_iter();
+        let before = before.map(|listed| listed.view).filter(|view| view.number < run);
+        update(&mut model, Msg::Past(Ok(before.collect())));
+        let now = first.at;
+        Ok(Self { tape, book, ticks, model, now, speed: 3, plays: true })
+    }
+
+    /// The moment as the screen showed it then.
+    fn show(&mut self) {
+        let at = self.tape.at(self.now);
+        let Some((fact, view)) = self.tape.frame(at).cloned() else { return };
+        let since = Duration::try_from(self.now.duration_since(view.started)).unwrap_or_default();
+        update(&mut self.model, Msg::Tick(self.now, since));
+        let seen = |tick: &&Tick| tick.at <= self.now;
+        let stored = Stored {
+            environment: view.plan.environment.clone(),
+            ticks: self.ticks.iter().filter(seen).cloned().collect(),
+            lock: None,
+            // Whether its process lived then is not known; that it went on is.
+            run: Some(RunSeen { runner: view.ended.is_none().then_some(0), view }),
+        };
+        let effects = update(&mut self.model, Msg::Stored(Ok(vec![stored])));
+        self.answer(effects);
+        self.log();
+        self.model.replay = Some(self.told(at, &fact));
+    }
+
+    fn told(&self, at: usize, fact: &Fact) -> String {
+        let sign = if self.plays { "plays" } else { "stands" };
+        format!(
+            "REPLAY {sign} ×{} · fact {}/{} of {} · Space plays, . , next and last fact, + - speed, Home End, q",
+            SPEEDS[self.speed],
+            at + 1,
+            self.tape.len(),
+            fact.at.strftime("%F %H:%M:%SZ")
+        )
+    }
+
+    /// So many of the log's lines had been written by then. They are in the order of their times.
+    fn written(&self) -> usize {
+        let (mut low, mut high) = (0, self.book.extent().shown);
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            let before = self.book.lines(middle, 1).first().is_none_or(|line| line.at <= self.now);
+            if before { low = middle + 1 } else { high = middle }
+        }
+        low
+    }
+
+    fn log(&mut self) {
+        let Some(run) = self.model.logs.run else { return };
+        let count = self.written();
+        let extent = Extent { total: count, shown: count, whole: true, ..Extent::default() };
+        let tail = self.book.lines(count.saturating_sub(TAIL), TAIL.min(count));
+        let asked = self.model.logs.asked;
+        let effects = update(&mut self.model, Msg::Logged(run, asked, extent, tail));
+        self.answer(effects);
+    }
+
+    /// What the model asks of the log is answered here; nothing else is carried out.
+    fn answer(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            if let Effect::Log(LogAsk::Window { asked, from }) = effect {
+                let count = self.written().saturating_sub(from).min(AROUND * 2);
+                let lines = self.book.lines(from, count);
+                update(&mut self.model, Msg::LogWindow(asked, from, lines));
+            }
+        }
+    }
+
+    /// Time goes on, as quickly as somebody wants; it ends with the run.
+    fn go_on(&mut self, by: Duration) {
+        let last = self.tape.frame(usize::MAX).map(|(fact, _)| fact.at);
+        let next = self.now.checked_add(by * SPEEDS[self.speed]).unwrap_or(self.now);
+        self.now = last.map_or(next, |last| next.min(last));
+        self.plays &= last.is_some_and(|last| self.now < last);
+        self.show();
+    }
+
+    /// To another fact.
+    fn to(&mut self, at: usize) {
+        self.plays = false;
+        if let Some((fact, _)) = self.tape.frame(at) {
+            self.now = fact.at;
+        }
+    }
+
+    /// Takes a key or a new size; `true`: somebody has had enough.
+    fn heard(&mut self, event: &Event) -> bool {
+        let at = self.tape.at(self.now);
+        if let Some(message) = input::message(event.clone(), &self.model) {
+            let key = match &message {
+                Msg::Key(key) if self.model.overlay.is_none() => Some(key.code),
+                _ => None,
+            };
+            match key {
+                Some(Code::Char('q')) => return true,
+                Some(Code::Char(' ')) => self.plays = !self.plays,
+                Some(Code::Char('.')) => self.to(at + 1),
+                Some(Code::Char(',')) => self.to(at.saturating_sub(1)),
+                Some(Code::Char('+')) => self.speed = (self.speed + 1).min(SPEEDS.len() - 1),
+                Some(Code::Char('-')) => self.speed = self.speed.saturating_sub(1),
+                Some(Code::Home) => self.to(0),
+                Some(Code::End) => self.to(usize::MAX),
+                _ => {
+                    let effects = update(&mut self.model, message);
+                    if effects.contains(&Effect::Quit) {
+                        return true;
+                    }
+                    self.answer(effects);
+                }
+            }
+        }
+        self.show();
+        false
+    }
+}
