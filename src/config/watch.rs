@@ -74,6 +74,8 @@ fn check(probe: &ProbeConfig) -> Check {
     }
     let expect = Expect {
         status: probe.expect.status.clone(),
+        min_bytes: probe.expect.min_bytes,
+        max_bytes: probe.expect.max_bytes,
         json: probe.expect.json.clone().into_iter().collect(),
         headers: probe.expect.headers.clone().into_iter().collect(),
         ..Expect::default()

@@ -75,7 +75,12 @@ fn of_probe(probe: &ProbeConfig) -> Vec<(&'static str, String)> {
     if let Some(pointer) = expect.json.keys().find(|p| !p.is_empty() && !p.starts_with('/')) {
         wrong.push(("expect", format!("{pointer:?} is no JSON pointer: it begins with '/'")));
     }
-    let of_web = !expect.status.is_empty() || !expect.json.is_empty() || !expect.headers.is_empty();
+    let sized = expect.min_bytes.is_some() || expect.max_bytes.is_some();
+    if expect.min_bytes.zip(expect.max_bytes).is_some_and(|(least, most)| least > most) {
+        wrong.push(("expect", "min_bytes is more than max_bytes".to_owned()));
+    }
+    let of_web =
+        sized || !expect.status.is_empty() || !expect.json.is_empty() || !expect.headers.is_empty();
     if of_web && probe.url.is_none() {
         wrong.push(("expect", "only a web address has an answer to expect".to_owned()));
     }

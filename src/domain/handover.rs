@@ -59,7 +59,8 @@ pub fn lines(post: &Post<'_>, now: Timestamp) -> Vec<String> {
     }
     for worry in post.worries {
         let since = worry.since.map(|at| format!(" since {}", clock(at))).unwrap_or_default();
-        if worry.state != State::Ok {
+        // OFF says nothing yet.
+        if !matches!(worry.state, State::Ok | State::Off) {
             say("not well", format!("{} {}{since}: {}", worry.name, worry.state.word(), worry.why));
         }
         if let Some((until, why)) = &worry.muted {

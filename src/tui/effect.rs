@@ -1,5 +1,7 @@
 //! What the driver is asked to do. Each answers with a message that carries the same ticket.
 
+use std::time::Duration;
+
 use crate::domain::checklist::Act;
 use crate::domain::command::Command;
 use crate::domain::ids::{EnvironmentName, RunNumber};
@@ -126,6 +128,8 @@ pub enum Effect {
     Log(LogAsk),
     /// Ask everything that is watched now.
     ProbeNow,
+    /// Call nobody for a probe for so long, and why; or call again. By what a mute is kept under.
+    Mute(Ticket, String, Option<(Duration, String)>),
     /// Read the runs of every environment.
     Past,
     /// Write the report of a run, and use it.

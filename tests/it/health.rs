@@ -165,3 +165,25 @@ fn the_pane_asks_at_once_and_is_copied() {
         "{copied:?}"
     );
 }
+
+#[test]
+fn a_mute_is_asked_for_with_its_length_and_its_reason() {
+    let (board, turned) = watched();
+    let mut screen = waiting();
+    shown(&mut screen, &board, turned);
+    screen.char('4');
+    screen.char('m');
+    screen.shows("Call nobody for a while");
+    assert_eq!(screen.key(Code::Down), []);
+    assert_eq!(screen.key(Code::Enter), []);
+    screen.shows("a mute needs a reason");
+    screen.key(Code::Tab);
+    screen.text("planned");
+    let asked = screen.key(Code::Enter);
+    let two_hours = Duration::from_hours(2);
+    assert!(
+        matches!(&asked[..], [Effect::Mute(_, of, Some((length, why)))]
+            if of == "development/toto-app" && *length == two_hours && why == "planned"),
+        "{asked:?}"
+    );
+}

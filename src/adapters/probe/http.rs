@@ -98,16 +98,19 @@ impl Asker<'_> {
         within: Duration,
     ) -> Result<(), Miss> {
         let (head, mut body) = response.into_parts();
-        let mut read = Vec::new();
+        let (mut read, mut bytes) = (Vec::new(), 0_u64);
+        let most = expect.max_bytes.max(expect.min_bytes).unwrap_or(0).max(MOST_BYTES as u64);
         let left = until.saturating_sub(self.clock.elapsed());
         let whole = timeout(left, async {
             while let Some(frame) = body.frame().await {
                 if let Some(data) = frame?.data_ref() {
-                    read.extend_from_slice(data);
+                    bytes += data.len() as u64;
+                    // What is longer is counted, not kept.
+                    let room = MOST_BYTES.saturating_sub(read.len()).min(data.len());
+                    read.extend_from_slice(&data[..room]);
                 }
-                if read.len() >= MOST_BYTES {
-                    // What is longer is cut; the rest is not waited for.
-                    read.truncate(MOST_BYTES);
+                // And not waited for where nobody counts that far.
+                if bytes > most || (bytes >= MOST_BYTES as u64 && most == MOST_BYTES as u64) {
                     break;
                 }
             }
@@ -129,7 +132,8 @@ impl Asker<'_> {
                 (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
             })
             .collect();
-        let answered = Heard { status: head.status.as_u16(), headers: &headers, body: &read };
+        let answered =
+            Heard { status: head.status.as_u16(), headers: &headers, body: &read, bytes };
         let (answer, identity) = judge(expect, &answered);
         self.told.identity = identity;
         match answer {

@@ -63,6 +63,10 @@ pub struct ExpectConfig {
     pub status: Vec<u16>,
     /// JSON pointers into the body, and what must stand there.
     pub json: BTreeMap<String, Value>,
+    /// At least so many bytes: an empty page is no page.
+    pub min_bytes: Option<u64>,
+    /// At most so many.
+    pub max_bytes: Option<u64>,
     /// Headers, and what they must contain.
     pub headers: BTreeMap<String, String>,
 }

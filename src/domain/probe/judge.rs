@@ -15,6 +15,8 @@ pub struct Heard<'a> {
     pub headers: &'a [(String, String)],
     /// Its body, up to a size.
     pub body: &'a [u8],
+    /// How many bytes it has; where it is longer than anybody wants, how many were read.
+    pub bytes: u64,
 }
 
 /// Judges an answer, and says who gave it.
@@ -41,6 +43,14 @@ pub fn judge(expect: &Expect, heard: &Heard<'_>) -> (Answer, Identity) {
             Some(_) => return bad(Fault::Content, format!("header {name} holds no {part:?}")),
             None => return bad(Fault::Content, format!("there is no header {name}")),
         }
+    }
+    let (few, many) = (expect.min_bytes, expect.max_bytes);
+    if let Some(least) = few.filter(|least| heard.bytes < *least) {
+        let why = format!("{} bytes, fewer than {least}", heard.bytes);
+        return bad(Fault::Content, why);
+    }
+    if let Some(most) = many.filter(|most| heard.bytes > *most) {
+        return bad(Fault::Content, format!("more than {most} bytes"));
     }
     if expect.json.is_empty() && expect.version.is_none() && expect.revision.is_none() {
         return (Answer::Good, Identity::default());
@@ -82,7 +92,8 @@ mod tests {
     fn said(expect: &Expect, status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
         let headers: Vec<_> =
             headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        judge(expect, &Heard { status, headers: &headers, body: body.as_bytes() }).0
+        let bytes = body.len() as u64;
+        judge(expect, &Heard { status, headers: &headers, body: body.as_bytes(), bytes }).0
     }
 
     fn fault(answer: Answer) -> Option<(Fault, String)> {
@@ -109,6 +120,14 @@ mod tests {
         let (word, why) = fault(said(&ok, 200, &[], r#"{"status":"sick"}"#)).unwrap();
         assert_eq!((word, why.as_str()), (Fault::Content, "/status is \"sick\", not \"ok\""));
         assert_eq!(fault(said(&ok, 200, &[], "<html>")).unwrap().0, Fault::Content);
+        let sized = Expect { min_bytes: Some(3), max_bytes: Some(5), ..Expect::default() };
+        assert_eq!(said(&sized, 200, &[], "four"), Answer::Good);
+        for (body, wanted) in [("a", "1 bytes, fewer than 3"), ("sixsix", "more than 5 bytes")] {
+            assert_eq!(
+                fault(said(&sized, 200, &[], body)).unwrap(),
+                (Fault::Content, wanted.into())
+            );
+        }
         let typed = Expect { headers: vec![("content-type".into(), "json".into())], ..plain };
         assert_eq!(said(&typed, 200, &[("Content-Type", "application/json")], ""), Answer::Good);
         assert_eq!(fault(said(&typed, 200, &[], "")).unwrap().0, Fault::Content);

@@ -56,10 +56,7 @@ impl Probe {
 
     /// Its name, with its role where it has one: `toto-app GREEN`.
     pub fn label(&self) -> String {
-        match self.side {
-            Some(side) => format!("{} {}", self.name, side.to_string().to_uppercase()),
-            None => self.name.clone(),
-        }
+        seen::label(&self.name, self.side)
     }
 }
 
@@ -114,6 +111,10 @@ pub struct Expect {
     pub status: Vec<u16>,
     /// JSON pointers into the body, and what stands there.
     pub json: Vec<(String, Value)>,
+    /// At least so many bytes: an empty page is no page.
+    pub min_bytes: Option<u64>,
+    /// At most so many.
+    pub max_bytes: Option<u64>,
     /// Headers, and what they contain.
     pub headers: Vec<(String, String)>,
     /// JSON pointer to the release's label.

@@ -75,6 +75,14 @@ pub(super) fn percentile(sorted: &[Duration], percent: usize) -> Option<Duration
     sorted.get(rank.saturating_sub(1)).copied()
 }
 
+/// A name with a role.
+pub(super) fn label(name: &str, side: Option<Side>) -> String {
+    match side {
+        Some(side) => format!("{name} {}", side.to_string().to_uppercase()),
+        None => name.to_owned(),
+    }
+}
+
 /// A probe with everything that is known of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProbeSeen {
@@ -119,6 +127,11 @@ pub struct ProbeSeen {
 }
 
 impl ProbeSeen {
+    /// Its name, with its role where it has one: `toto-app GREEN`.
+    pub fn label(&self) -> String {
+        label(&self.name, self.side)
+    }
+
     /// What a watch knows of a probe.
     pub fn of(probe: &Probe, watch: &Watch, muted: Option<(Timestamp, String)>) -> Self {
         let last = watch.last();

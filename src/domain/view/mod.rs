@@ -176,7 +176,7 @@ impl RunView {
         if fact.seq <= self.last_seq {
             return Ok(());
         }
-        if self.waits_for_somebody() {
+        if self.plan.waits_for_people() && self.waits_for_somebody() {
             self.waited_ms += fact.elapsed_ms.saturating_sub(self.elapsed_ms);
         }
         match &fact.event {

@@ -164,6 +164,7 @@ impl Acts {
             Effect::Send(ticket, run, seen, command) => {
                 Msg::Done(ticket, self.send(run, seen, &command).await)
             }
+            Effect::Mute(ticket, probe, mute) => Msg::Done(ticket, self.mute(&probe, mute)),
             Effect::Tick(ticket, run, item, act, note) => {
                 Msg::Done(ticket, self.tick(run, &item, act, &note))
             }
@@ -195,6 +196,19 @@ impl Acts {
             | Effect::Quit => {
                 return None;
             }
+        })
+    }
+
+    fn mute(&self, probe: &str, mute: Option<(Duration, String)>) -> Result<String, Problem> {
+        let until = mute.map(|(length, why)| {
+            let until = self.app.clock.now().checked_add(length);
+            until.map(|until| (until, why)).map_err(|e| Problem::new(e.to_string()))
+        });
+        let until = until.transpose()?;
+        self.app.samples()?.mute(probe, until.as_ref(), &self.app.actor)?;
+        Ok(match until {
+            Some((until, _)) => format!("{probe} calls nobody until {}", until.strftime("%H:%MZ")),
+            None => format!("{probe} calls again"),
         })
     }
 
@@ -310,6 +324,7 @@ fn ticket_of(effect: &Effect) -> Option<Ticket> {
         | Effect::Start(ticket, _)
         | Effect::Send(ticket, ..)
         | Effect::Tick(ticket, ..)
+        | Effect::Mute(ticket, ..)
         | Effect::TakeOver(ticket, ..) => Some(*ticket),
         _ => None,
     }

@@ -58,6 +58,8 @@ pub enum Command {
     Compare,
     ProbeNow,
     HideOk,
+    Mute,
+    Unmute,
     Checklists,
     Tick,
     TickWithNote,
@@ -84,7 +86,7 @@ pub enum Command {
 pub enum Danger {
     /// Changes nothing outside the screen.
     None,
-    /// Can only make a run wait, or go on where a person was waited for.
+    /// Can only make a run wait, or go on where a person was waited for; or keeps alerts back.
     Waits,
     /// Changes a deployment; asks first, as hard as the environment wants (terminal.md 2.9).
     Asks,
@@ -136,9 +138,15 @@ const fn row(
     keys: &'static [&'static str],
 ) -> Row {
     let danger = match (group, command) {
-        (_, Command::Pause | Command::Tick | Command::TickWithNote | Command::Untick) => {
-            Danger::Waits
-        }
+        (
+            _,
+            Command::Pause
+            | Command::Tick
+            | Command::TickWithNote
+            | Command::Untick
+            | Command::Mute
+            | Command::Unmute,
+        ) => Danger::Waits,
         (Group::Acts, _) | (_, Command::SetAside) => Danger::Asks,
         _ => Danger::None,
     };
@@ -216,6 +224,11 @@ pub const COMMANDS: &[Row] = {
         row(C::CopyAll, Logs, "copy-shown", "copy all that is shown", &["Y"]),
         row(C::Save, Logs, "save", "save the log that is shown, or the report, to a file", &["s"]),
         row(C::ProbeNow, Health, "probe-now", "ask everything that is watched now", &["F5"]),
+        only(
+            HealthPane,
+            row(C::Mute, Health, "mute", "call nobody for this one for a while", &["m"]),
+        ),
+        only(HealthPane, row(C::Unmute, Health, "unmute", "call for it again", &["u"])),
         only(HealthPane, row(C::HideOk, Health, "hide-ok", "only what is not well", &["o"])),
         only(ListPane, row(C::Tick, Checklists, "tick", "you have seen that it holds", &["Space"])),
         only(ListPane, row(C::TickWithNote, Checklists, "tick-note", "tick, with a note", &["i"])),

@@ -57,6 +57,8 @@ pub enum Purpose {
     Note,
     /// How to set an item of a checklist aside, and why.
     SetAside,
+    /// For how long nobody is called for a probe, and why.
+    Mute,
 }
 
 /// One line to pick.
@@ -75,7 +77,7 @@ pub struct Picker {
     pub purpose: Purpose,
     /// Where.
     pub environment: EnvironmentName,
-    /// The item of a checklist that it is about: its id and its words.
+    /// The item or the probe that it is about: its id and its words.
     pub about: Option<(String, String)>,
     /// What can be picked.
     pub items: Vec<Item>,
@@ -111,7 +113,7 @@ impl Picker {
     pub fn fields(&self) -> &'static [Field] {
         match self.purpose {
             Purpose::Deploy | Purpose::Rollback => &[Field::List, Field::Other, Field::Reason],
-            Purpose::SetAside => &[Field::List, Field::Reason],
+            Purpose::SetAside | Purpose::Mute => &[Field::List, Field::Reason],
             Purpose::Cleanup | Purpose::Skip | Purpose::Note => &[Field::Reason],
         }
     }

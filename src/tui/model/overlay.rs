@@ -78,9 +78,11 @@ impl Model {
         let now = self.now.unwrap_or_default();
         let mut lines = vec![format!("Handover, {}", now.strftime("%Y-%m-%d %H:%MZ"))];
         for here in &self.environments {
-            let worry = |probe: &&ProbeSeen| probe.state != State::Ok || probe.muted.is_some();
+            let worry = |probe: &&ProbeSeen| {
+                !matches!(probe.state, State::Ok | State::Off) || probe.muted.is_some()
+            };
             let worries = here.probes.iter().filter(worry).map(|probe| Worry {
-                name: probe.name.clone(),
+                name: probe.label(),
                 state: probe.state,
                 since: probe.since,
                 why: probe.why.clone(),

@@ -177,8 +177,8 @@ fn pick(model: &mut Model, purpose: Purpose, here: &Environment, key: Key) -> Ve
         other: Input::default(),
         reason: Input::default(),
         field: match purpose {
-            Purpose::Deploy | Purpose::Rollback | Purpose::SetAside => Field::List,
-            Purpose::Cleanup | Purpose::Skip | Purpose::Note => Field::Reason,
+            Purpose::Deploy | Purpose::Rollback => Field::List,
+            _ => Field::Reason,
         },
         waits: (purpose == Purpose::Rollback).then_some("looking what there is to go back to"),
         problem: None,

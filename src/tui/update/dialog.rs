@@ -201,6 +201,7 @@ fn chosen(picker: &mut Picker, ticket: Ticket, model: &mut Model) -> Vec<Effect>
         (Purpose::Note | Purpose::SetAside, _) => {
             return super::checklist::answered(picker, ticket, model);
         }
+        (Purpose::Mute, _) => return super::health::muted(picker, ticket),
         (Purpose::Cleanup, _) => Intent::Cleanup { environment, reason },
         (_, Err(problem)) => {
             picker.problem = Some(problem);

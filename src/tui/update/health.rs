@@ -1,10 +1,18 @@
 //! The Health pane: what was heard, and who is called for it.
 
+use std::time::Duration;
+
+use tui_input::Input;
+
 use super::ring::call;
+use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::probe::{ProbeSeen, State, Turned};
-use crate::tui::effect::Effect;
+use crate::tui::effect::{Effect, Ticket};
+use crate::tui::keys::Key;
+use crate::tui::keys::commands::Command;
 use crate::tui::model::Model;
+use crate::tui::model::dialog::{Dialog, Field, Item, Kind, Picker, Purpose};
 use crate::tui::model::health::table;
 use crate::tui::model::messages::Level;
 
@@ -46,6 +54,76 @@ pub(super) fn probe_now(model: &mut Model) -> Vec<Effect> {
 pub(super) fn hide_ok(model: &mut Model) {
     model.health.hides_ok = !model.health.hides_ok;
     model.health.selected = 0;
+}
+
+/// For how long somebody may be left alone.
+const LENGTHS: [(&str, Duration); 4] = [
+    ("30m", Duration::from_mins(30)),
+    ("2h", Duration::from_hours(2)),
+    ("8h", Duration::from_hours(8)),
+    ("24h", Duration::from_hours(24)),
+];
+
+/// Opens the box of a mute, or takes one back.
+pub(super) fn mute(model: &mut Model, command: Command, key: Key) -> Vec<Effect> {
+    if model.read_only {
+        model.tell("this screen is read-only");
+        return Vec::new();
+    }
+    let chosen = model.here().and_then(|here| {
+        let probe = model.health.shown(&here.probes).get(model.health.selected).copied()?;
+        Some((here.name.clone(), probe.name.clone(), probe.muted.is_some()))
+    });
+    let Some((environment, name, muted)) = chosen else {
+        model.tell("nothing is watched here");
+        return Vec::new();
+    };
+    let kept_under = format!("{environment}/{name}");
+    let ticket = model.ticket();
+    if command == Command::Unmute {
+        if muted {
+            return vec![Effect::Mute(ticket, kept_under, None)];
+        }
+        model.tell(format!("{name} is not muted"));
+        return Vec::new();
+    }
+    let item = |(value, _): (&str, Duration)| Item { value: value.to_owned(), note: String::new() };
+    let picker = Picker {
+        purpose: Purpose::Mute,
+        environment,
+        about: Some((kept_under, name)),
+        items: LENGTHS.map(item).to_vec(),
+        selected: 0,
+        preferred: None,
+        other: Input::default(),
+        reason: Input::default(),
+        field: Field::List,
+        waits: None,
+        problem: None,
+    };
+    model.dialog = Some(Dialog {
+        kind: Kind::Pick(Box::new(picker)),
+        ticket,
+        opened_with: Some(key),
+        opened: model.elapsed,
+        last_key: None,
+    });
+    Vec::new()
+}
+
+/// Enter in that box.
+pub(super) fn muted(picker: &mut Picker, ticket: Ticket) -> Vec<Effect> {
+    let (Some((kept_under, _)), Some((_, length))) =
+        (picker.about.clone(), LENGTHS.get(picker.selected))
+    else {
+        return Vec::new();
+    };
+    let Some(why) = picker.why() else {
+        picker.problem = Some(Problem::new("a mute needs a reason").try_this("Tab, and type it"));
+        return Vec::new();
+    };
+    picker.waits = Some("keeping it");
+    vec![Effect::Mute(ticket, kept_under, Some((*length, why)))]
 }
 
 /// The table, for the clipboard.

@@ -261,6 +261,7 @@ fn run(model: &mut Model, command: Command, key: Key) -> Vec<Effect> {
         Command::Handover => model.overlay = Some(Overlay::Sheet(Sheet::Handover, 0)),
         Command::ProbeNow => return health::probe_now(model),
         Command::HideOk => health::hide_ok(model),
+        Command::Mute | Command::Unmute => return health::mute(model, command, key),
         Command::Tick
         | Command::TickWithNote
         | Command::SetAside

@@ -83,6 +83,7 @@ fn pick_title(picker: &Picker) -> String {
         Purpose::Skip => "Skip the failed step",
         Purpose::Note => "Tick, with a note",
         Purpose::SetAside => "Set an item aside",
+        Purpose::Mute => "Call nobody for a while",
     };
     format!("{} · {what}", picker.environment.as_str().to_uppercase())
 }
@@ -118,7 +119,7 @@ fn pick(picker: &Picker, theme: &Theme, width: usize) -> Vec<Line<'static>> {
         lines.push(field("another one", picker.other.value(), picker.field == Field::Other, theme));
     }
     let reason = match picker.purpose {
-        Purpose::Skip | Purpose::SetAside => "reason",
+        Purpose::Skip | Purpose::SetAside | Purpose::Mute => "reason",
         Purpose::Note => "note",
         _ => "reason (optional)",
     };
@@ -131,7 +132,9 @@ fn pick(picker: &Picker, theme: &Theme, width: usize) -> Vec<Line<'static>> {
         }
         (None, None) => {
             let text = match picker.purpose {
-                Purpose::Note | Purpose::SetAside => "Kept with your name and the time.",
+                Purpose::Note | Purpose::SetAside | Purpose::Mute => {
+                    "Kept with your name and the time."
+                }
                 _ => "Nothing begins before you have said yes to the next box.",
             };
             lines.push(Line::styled(text, theme.style(Role::Muted)));

@@ -8,6 +8,7 @@ use ratatui::widgets::Widget as _;
 use super::write;
 use crate::tui::keys::commands::{Command, Danger, row_of};
 use crate::tui::model::dialog::{Dialog, Kind, Phase};
+use crate::tui::model::overlay::Overlay;
 use crate::tui::model::{Model, Pane};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::update::acts::available;
@@ -88,6 +89,9 @@ fn status(model: &Model, theme: &Theme) -> Line<'static> {
 fn keys(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
     let hints = match (&model.dialog, &model.overlay) {
         (Some(dialog), _) => in_dialog(dialog),
+        (None, Some(Overlay::Sheet(..))) => {
+            pairs(&[("j/k", "scroll"), ("y", "copy"), ("Esc", "close")])
+        }
         (None, Some(_)) => pairs(&[("↑ ↓", "choose"), ("Enter", "run"), ("Esc", "close")]),
         (None, None) if model.logs.typing.is_some() => {
             pairs(&[("Enter", "search"), ("Esc", "no search")])
@@ -128,6 +132,7 @@ fn of_screen(model: &Model, width: u16) -> Vec<(String, String)> {
         Pane::Health => &[
             (Command::ProbeNow, "probe now"),
             (Command::HideOk, "only what is not well"),
+            (Command::Mute, "mute"),
             (Command::Copy, "copy table"),
         ],
         Pane::Checklists => &[
