@@ -27,7 +27,7 @@ use crate::domain::plan::{Endpoint, Member, Plan};
 use crate::domain::planner::Ground;
 use crate::domain::readiness::Live;
 use crate::domain::view::RunView;
-use crate::engine::{Asking, Engine, Outside, Signal};
+use crate::engine::{Asking, Engine, Outside, Signal, gone_files};
 use crate::ports::clock::Clock;
 use crate::ports::hosting::Hosting;
 use crate::ports::journal::{Entry, Journal, JournalError};
@@ -210,6 +210,11 @@ impl App {
             Some(demo) => Ok(Arc::new(demo.world.clone())),
             None => Ok(Arc::new(MachineProber::new(self.clock.clone())?)),
         }
+    }
+
+    /// What a run's blue pages loaded and what the public address does not have any more, in words.
+    pub async fn gone_files(&self, view: &RunView) -> Result<Vec<String>, Problem> {
+        Ok(gone_files(self.prober()?.as_ref(), view).await)
     }
 
     /// The engine of a run, with everything real behind it.

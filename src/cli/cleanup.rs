@@ -5,6 +5,7 @@ use super::args::CleanupArguments;
 use super::confirm::confirm;
 use super::drive::drive;
 use super::exit::{Failed, Finished, USAGE};
+use super::print;
 use crate::propose;
 
 pub(super) async fn cleanup(session: &Session, arguments: &CleanupArguments) -> Finished {
@@ -14,6 +15,10 @@ pub(super) async fn cleanup(session: &Session, arguments: &CleanupArguments) -> 
     let reason = confirmation.reason.as_ref();
     let plan = propose::cleanup(&session.app, ground, reason).await?;
     let (what, plan) = (plan.what, plan.plan);
+    if confirmation.yes {
+        // Whoever is not asked is told all the same.
+        print::note(&what);
+    }
     confirm(&plan.environment, plan.policy.protection, confirmation.answers(), &what)?;
     drive(session, &plan, confirmation).await
 }

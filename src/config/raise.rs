@@ -120,6 +120,7 @@ impl Loaded {
             target,
             url: placed.url.trim_end_matches('/').to_owned(),
             health,
+            pages: service.pages.clone(),
             source: None,
             repository: None,
             root_directory: None,

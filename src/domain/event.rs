@@ -118,6 +118,8 @@ pub enum Event {
     GateAnswered { by: AnsweredBy, next: Option<StepId> },
     /// What serves a service as the run begins.
     BlueObserved { service: ServiceName, build: Option<BuildId>, release: Option<ReleaseLabel> },
+    /// What blue's pages load, as seen before the switch.
+    FilesSeen { service: ServiceName, files: Vec<String> },
     /// About to create a build, with the id and request id that the call will carry.
     BuildRequested {
         service: ServiceName,

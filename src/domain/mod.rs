@@ -13,6 +13,7 @@ pub mod hash;
 pub mod health;
 pub mod ids;
 pub mod log_level;
+pub mod old_clients;
 pub mod plan;
 pub mod planner;
 pub mod policy;

@@ -93,6 +93,9 @@ pub struct Member {
     pub url: String,
     /// Where it says how it is.
     pub health: HealthEndpoint,
+    /// Pages whose files are asked for again after a switch (N15).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pages: Vec<String>,
     /// What green is built from. Only in a deploy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,

@@ -164,6 +164,7 @@ fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<
             (here && matches!(state, S::Waiting { .. })).then(|| ready(next.as_ref()))
         }
         Event::BlueObserved { .. }
+        | Event::FilesSeen { .. }
         | Event::BuildRequested { .. }
         | Event::GreenReady { .. }
         | Event::CandidateReady { .. }

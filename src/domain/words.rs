@@ -44,6 +44,9 @@ fn of_service(event: &Event) -> Option<String> {
             (Some(build), None) => format!("{service}: blue is {build}"),
             (None, _) => format!("{service}: nothing serves yet"),
         },
+        Event::FilesSeen { service, files } => {
+            format!("{service}: blue's pages load {} files", files.len())
+        }
         Event::BuildRequested { service, build, .. } => {
             format!("{service}: asking for build {build}")
         }

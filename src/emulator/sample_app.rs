@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::ws::{Message, WebSocket};
-use axum::extract::{Request, State, WebSocketUpgrade};
+use axum::extract::{Path, Request, State, WebSocketUpgrade};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
@@ -89,6 +89,7 @@ pub async fn run(clock: Arc<dyn Clock>) -> io::Result<()> {
     let router = Router::new()
         .route("/", get(home))
         .route("/api/health", get(health))
+        .route("/assets/{file}", get(asset))
         .route("/ws", any(|upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(echo) }))
         .route("/stream", get(stream))
         .layer(from_fn_with_state(service.clone(), misbehave))
@@ -125,8 +126,18 @@ async fn misbehave(State(service): State<Arc<Service>>, request: Request, next: 
 async fn home(State(service): State<Arc<Service>>) -> Html<String> {
     let Service { name, release, revision, .. } = &*service;
     Html(format!(
-        "<!doctype html>\n<title>{name}</title>\n<h1>{name} {release}</h1>\n<p>{revision}\n"
+        "<!doctype html>\n<title>{name}</title>\n<h1>{name} {release}</h1>\n<p>{revision}\n\
+         <script src=\"/assets/{release}.js\"></script>\n"
     ))
+}
+
+/// Each release has its own script and no other one's, as bundlers make it.
+async fn asset(State(service): State<Arc<Service>>, Path(file): Path<String>) -> Response {
+    if file == format!("{}.js", service.release) {
+        let script = format!("document.title += ' {}';\n", service.release);
+        return ([("content-type", "text/javascript")], script).into_response();
+    }
+    StatusCode::NOT_FOUND.into_response()
 }
 
 async fn health(State(service): State<Arc<Service>>) -> Response {

@@ -32,4 +32,9 @@ pub trait Prober: Send + Sync {
         timeout: Duration,
         controls: &'a [String],
     ) -> BoxFuture<'a, Measurement>;
+
+    /// Reads a page, up to a size. Nothing: it was not answered well, or nobody can read here.
+    fn read<'a>(&'a self, _url: &'a str, _timeout: Duration) -> BoxFuture<'a, Option<String>> {
+        Box::pin(std::future::ready(None))
+    }
 }

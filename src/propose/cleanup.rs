@@ -42,6 +42,12 @@ pub async fn cleanup(
          stable releases needs. A rollback then starts its build first, instead of finding it warm.",
         ground.environment
     );
+    let moved = runs.iter().find(|run| run.touched_traffic());
+    let gone = match moved {
+        Some(moved) => app.gone_files(moved).await.map_err(Refusal::Failed)?,
+        None => Vec::new(),
+    };
+    let what = gone.iter().fold(what, |what, gone| format!("{what}\n{gone}."));
     let mut plan = planner::cleanup(ground, &obsolete(&runs, &live)).map_err(Refusal::Usage)?;
     plan.reason = reason.cloned();
     Ok(Proposal { plan, what })

@@ -698,3 +698,22 @@ fn the_break_glass_card_gives_traffic_back_by_hand() {
     let first = sandbox.run(&["card", "1"]).exits(0).out;
     assert!(first.contains("nothing to go back to"), "{first}");
 }
+
+#[test]
+fn whoever_has_an_old_page_open_is_thought_of_before_blue_goes() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.folder.path().join("config.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("backend: toto-app,", "backend: toto-app, pages: [/],"))
+        .unwrap();
+    sandbox.deploy("1.0.0").exits(0);
+    sandbox.deploy("1.1.0").exits(0);
+    let events = sandbox.run(&["events", "2"]).exits(0).out;
+    assert!(events.contains("toto-app: blue's pages load 1 files"), "{events}");
+    let gone =
+        "toto-app: 1 of 1 files of BLUE's pages are gone at the public address (/assets/1.0.0.js)";
+    assert!(events.contains(gone), "{events}");
+    let cleanup = ["cleanup", "development", "--yes", "--reason", "tested"];
+    let said = sandbox.run(&cleanup).exits(0);
+    assert!(said.err.contains(gone), "{}", said.err);
+}

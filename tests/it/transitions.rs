@@ -62,6 +62,7 @@ fn table() -> Vec<(Event, bool, &'static [&'static str])> {
         (Event::SwitchRequested { service: s(), from: None, to: build(), rollout: RolloutId::new("r").unwrap(), request_id: String::new() }, true, RUNNING),
         (Event::TrafficObserved { service: s(), splits: vec![] }, true, RUNNING),
         (Event::Judged { service: s(), verdict: Verdict::Pass, rule: String::new(), evidence: String::new() }, true, &["running", "waiting"]),
+        (Event::FilesSeen { service: s(), files: vec![] }, true, RUNNING),
         (Event::ChecklistSeen { list: List::Pre, items: vec![] }, true, &["waiting"]),
         (Event::ReleaseMarked { release: label("1"), mark: Mark::Stable, builds: vec![], because: String::new() }, true, RUNNING),
         (Event::BuildStopped { service: s(), build: build() }, true, RUNNING),
@@ -101,6 +102,7 @@ fn kind_is_in_the_table(event: &Event) {
         | Event::TrafficObserved { .. }
         | Event::Judged { .. }
         | Event::ChecklistSeen { .. }
+        | Event::FilesSeen { .. }
         | Event::UndoPlanned { .. }
         | Event::ReleaseMarked { .. }
         | Event::BuildStopped { .. }

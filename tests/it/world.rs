@@ -344,6 +344,7 @@ pub(crate) fn ground() -> Ground {
             version: Some("/version".into()),
             revision: Some("/revision".into()),
         },
+        pages: Vec::new(),
         source: None,
         repository: None,
         root_directory: None,

@@ -136,6 +136,9 @@ impl Asker<'_> {
             Heard { status: head.status.as_u16(), headers: &headers, body: &read, bytes };
         let (answer, identity) = judge(expect, &answered);
         self.told.identity = identity;
+        if let Some(body) = &mut self.told.body {
+            *body = read;
+        }
         match answer {
             Answer::Bad(fault, why) => Err(Miss::Bad(fault, why)),
             Answer::Blind(why) => Err(Miss::Ours(why)),

@@ -37,6 +37,8 @@ impl std::fmt::Debug for MachineProber {
 /// What is known when a question is over.
 #[derive(Debug, Default)]
 struct Told {
+    /// The body, where somebody wants it.
+    body: Option<Vec<u8>>,
     timing: Timing,
     identity: Identity,
     certificate: Option<Timestamp>,
@@ -89,7 +91,7 @@ impl MachineProber {
             Answer::Blind(why) => Answer::Blind(redacted(&why)),
             Answer::Good => Answer::Good,
         };
-        let Told { timing, identity, certificate } = told;
+        let Told { timing, identity, certificate, .. } = told;
         Measurement { at: self.clock.now(), answer, timing, identity, certificate }
     }
 }
@@ -116,5 +118,15 @@ impl Prober for MachineProber {
         controls: &'a [String],
     ) -> BoxFuture<'a, Measurement> {
         Box::pin(self.measured(check, timeout, controls))
+    }
+
+    fn read<'a>(&'a self, url: &'a str, timeout: Duration) -> BoxFuture<'a, Option<String>> {
+        Box::pin(async move {
+            let mut told = Told { body: Some(Vec::new()), ..Told::default() };
+            let mut asker =
+                http::Asker { dialer: &self.dialer, clock: &*self.clock, told: &mut told };
+            asker.ask(url, &Expect::default(), false, timeout).await.ok()?;
+            told.body.map(|body| String::from_utf8_lossy(&body).into_owned())
+        })
     }
 }

@@ -71,6 +71,10 @@ pub struct ServiceConfig {
     /// Where it says how it is and who it is.
     #[serde(default)]
     pub health: HealthEndpointConfig,
+    /// Pages, by their paths: the scripts and styles that they load from blue are asked for again after
+    /// a switch, for whoever has an old page open.
+    #[serde(default)]
+    pub pages: Vec<String>,
 }
 
 /// Where a service says how it is and who it is.

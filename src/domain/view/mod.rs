@@ -38,6 +38,8 @@ pub struct ServiceView {
     pub blue: Option<BuildId>,
     /// And its release.
     pub blue_release: Option<ReleaseLabel>,
+    /// What its pages load.
+    pub files: Vec<String>,
     /// Whether anybody looked what served. "No blue" is not "not looked".
     pub blue_known: bool,
     /// The candidate.
@@ -261,6 +263,7 @@ impl RunView {
                 s.blue_release.clone_from(release);
                 s.blue_known = true;
             }),
+            Event::FilesSeen { service, files } => with(service, &|s| s.files.clone_from(files)),
             Event::BuildRequested { service, build, request_id, .. } => with(service, &|s| {
                 s.green = Some(build.clone());
                 s.ordered.push(build.clone());

@@ -18,6 +18,9 @@ pub(super) async fn perform(context: &Context) -> StepResult {
             StepError { problem: problem.try_this(e.problem.todo), class: e.class }
         })?;
         let blue = observe_blue(context, member).await?;
+        if blue.is_some() && context.plan().kind == RunKind::Deploy {
+            crate::engine::old_clients::note(context, member).await;
+        }
         said.push(format!(
             "{service}: {}",
             blue.as_ref().map_or("nothing serves", BuildId::as_str)

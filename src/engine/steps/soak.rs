@@ -9,6 +9,7 @@ use crate::domain::health::{Sample, SoakWatch, Verdict};
 use crate::domain::step::Side;
 use crate::domain::time::spoken;
 use crate::engine::context::{Context, Done, StepError, StepResult, with_last_line};
+use crate::engine::old_clients::gone;
 
 pub(super) async fn perform(context: &Context) -> StepResult {
     let plan = context.plan();
@@ -60,7 +61,12 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         let build = context.build_of(member.service(), Side::Green)?;
         context.collect_log(member, &build).await;
     }
-    Ok(Done::ok(format!("{} watched, {}", spoken(policy.length), watch.summary())))
+    let said = format!("{} watched, {}", spoken(policy.length), watch.summary());
+    let gone = gone(context.outside.prober.as_ref(), &context.view).await;
+    if gone.is_empty() {
+        return Ok(Done::ok(said));
+    }
+    Ok(Done::warning(format!("{said}; {}", gone.join("; "))))
 }
 
 async fn failed(
