@@ -36,17 +36,24 @@ impl App {
         seen: &[ProbeSeen],
     ) {
         let now = self.clock.now();
-        // What is idle has no customers, and what is muted calls nobody.
-        let quiet = |key: &str| {
-            seen.iter()
-                .any(|p| p.key == key && (p.muted.is_some() || (p.side.is_some() && !p.live)))
-        };
-        let turns = turned.iter().filter(|turned| !quiet(&turned.key));
-        let alerts = turns.filter_map(|turned| alert::of_probe(environment, turned));
-        let live = seen.iter().filter(|probe| !quiet(&probe.key));
-        let again =
-            live.filter_map(|probe| alert::still_down(environment, probe, notify.remind, now));
-        self.tell(notify, &alerts.chain(again).collect::<Vec<_>>());
+        let of = |key: &str| seen.iter().find(|probe| probe.key == key);
+        // What is idle has no customers.
+        let idle = |probe: &ProbeSeen| probe.side.is_some() && !probe.live;
+        let mut alerts: Vec<_> = seen
+            .iter()
+            .filter(|probe| !idle(probe))
+            .filter_map(|probe| alert::still_down(environment, probe, notify.remind, now))
+            .collect();
+        let mut quiet = Vec::new();
+        for turned in turned.iter().filter(|turned| !of(&turned.key).is_some_and(idle)) {
+            let muted = of(&turned.key).is_some_and(|probe| probe.muted.is_some());
+            let told = alert::of_probe(environment, turned);
+            if muted { quiet.extend(told) } else { alerts.extend(told) }
+        }
+        self.tell(notify, &alerts);
+        // What is muted calls nobody, but is known: or its next fall would be no news.
+        let nobody = Notify { channels: Vec::new(), ..notify.clone() };
+        self.tell(&nobody, &quiet);
     }
 
     /// Looks again and again for runs that still wait, or that nobody drives any more.
@@ -66,7 +73,7 @@ impl App {
     }
 
     fn tell(&self, notify: &Notify, alerts: &[alert::Alert]) {
-        if notify.is_empty() || alerts.is_empty() || self.is_demo() {
+        if notify.on.is_empty() || alerts.is_empty() || self.is_demo() {
             return;
         }
         let told = self

@@ -12,7 +12,8 @@ use crate::propose::{self, Listing};
 pub(super) fn checklist(session: &Session, arguments: &ChecklistArguments) -> Finished {
     let look = || {
         let loaded = || session.config().map_err(|failed| *failed.problem);
-        propose::checklist(&session.app, loaded, &arguments.of, arguments.release.as_ref())
+        let release = arguments.release.as_ref();
+        propose::checklist(&session.app, loaded, &arguments.of, release, &arguments.services)
     };
     let mut listing = look()?;
     if let Some(act) = arguments.act.map(Act::from) {

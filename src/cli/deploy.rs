@@ -47,7 +47,7 @@ pub(super) async fn deploy(session: &Session, arguments: &DeployArguments) -> Fi
     plan.attended = arguments.detach;
     confirm(&plan.environment, plan.policy.protection, confirmation.answers(), &proposal.what)?;
     if !arguments.detach {
-        propose::ticked_beforehand(&session.app, &plan)?;
+        propose::ticked_beforehand(&session.app, &plan, &wanted.services)?;
     }
     if arguments.detach {
         detach(session, &plan, confirmation).await

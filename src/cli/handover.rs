@@ -26,7 +26,7 @@ pub(super) async fn handover(session: &Session, environment: Option<&str>) -> Fi
     let mut text = vec![format!("Handover, {}", now.strftime("%Y-%m-%d %H:%MZ"))];
     for name in names {
         let ground = loaded.ground(name).map_err(|p| Failed::with(USAGE, p))?;
-        let store = session.app.store()?;
+        let store = session.app.store().or_else(|_| session.app.unwritable_store())?;
         let lock = store.locked(&ground.environment)?;
         let lock = lock.map(|lock| format!("by {}: {}", lock.actor, lock.reason));
         let listed = store.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
@@ -45,7 +45,8 @@ pub(super) async fn handover(session: &Session, environment: Option<&str>) -> Fi
         };
         text.extend(lines(&post, now));
     }
-    let (waiting, silent) = session.app.alerts_of(&session.app.store()?)?;
+    let (waiting, silent) =
+        session.app.alerts_of(&session.app.store().or_else(|_| session.app.unwritable_store())?)?;
     if waiting > 0 || silent {
         let silent = if silent { ", and nobody is told anything now" } else { "" };
         text.push(format!("\n{waiting} alerts wait{silent}: pointsman alerts"));

@@ -13,6 +13,7 @@ use super::schema::environment::{EnvironmentConfig, PlatformKind};
 use super::schema::{AutoConfig, Config, ReleasesKind};
 use crate::domain::checklist::{List, item_id};
 use crate::domain::ids::{BackendId, EnvironmentName, Location, ProjectId, ServiceName};
+use crate::domain::redact::redacted;
 use crate::domain::release::ReleaseLabel;
 
 /// Every problem of meaning, in no particular order.
@@ -98,6 +99,7 @@ impl Rules<'_> {
             }
         }
         self.checklists();
+        self.secrets();
     }
 
     fn checklists(&mut self) {
@@ -158,6 +160,26 @@ impl Rules<'_> {
                 let path = ["checklists", list, at, "auto", key];
                 self.say_nearest(&path, message, value, words.iter().collect());
             }
+        }
+    }
+
+    /// What goes into plans holds no secret: they are kept, hashed and shown.
+    fn secrets(&mut self) {
+        let config = self.config;
+        let evidence = [&config.checklists.pre, &config.checklists.deploy, &config.checklists.post];
+        let asked = evidence.into_iter().flatten().filter_map(|item| item.auto.as_ref());
+        let asked: BTreeSet<_> = asked.filter_map(|auto| auto.command.as_ref()).collect();
+        for (at, command) in config.commands.iter().enumerate() {
+            let words = command.run.join(" ");
+            if asked.contains(&command.name) && redacted(&words) != words {
+                let why = format!("command {} holds what looks like a secret", command.name);
+                self.say(&["commands", &at.to_string()], format!("{why}: let it read a variable"));
+            }
+        }
+        let Some(webhook) = &config.notify.webhook else { return };
+        if webhook.url.contains(['?', '@']) || redacted(&webhook.url) != webhook.url {
+            let why = "its address holds what may be a secret: write '$NAME' of a variable instead";
+            self.say(&["notify", "webhook", "url"], why.to_owned());
         }
     }
 

@@ -11,7 +11,7 @@ use super::error::Problem;
 use super::event::{DecidedBy, Event, Fact, Outcome, Recorded};
 use super::hash::Hash;
 use super::ids::{EnvironmentName, RunNumber};
-use super::probe::{ProbeSeen, State, Turned};
+use super::probe::{NOBODY_ASKED, ProbeSeen, State, Turned};
 use super::redact::redacted;
 use super::release::ReleaseLabel;
 use super::step::{Failure, StepKind};
@@ -181,7 +181,11 @@ pub fn of(view: &RunView, fact: &Fact) -> Option<Alert> {
     let Problem { what: failed, why, todo } = problem.unwrap_or_else(|| Problem::new(""));
     let why = if why.is_empty() { failed } else { format!("{failed}: {why}") };
     Some(Alert {
-        key: format!("run/{run}/{}", fact.seq),
+        key: match (event, &fact.step) {
+            // Once for each gate, however often its items turn.
+            (Event::ChecklistSeen { .. }, Some(gate)) => format!("run/{run}/{gate}/waits"),
+            _ => format!("run/{run}/{}", fact.seq),
+        },
         turns: None,
         kind,
         at: fact.at,
@@ -203,9 +207,11 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
         {
             (Kind::Gate, "waits for somebody to switch traffic".to_owned(), None)
         }
-        // Where the list is looked at for the first time and somebody is needed.
+        // A run that was begun from the screen waits at the switch anyway, and is told of then.
         Event::ChecklistSeen { list, .. }
-            if waits && matches!(view.gate(), Some(StepKind::GateChecklist { .. })) =>
+            if waits
+                && (matches!(view.gate(), Some(StepKind::GateChecklist { .. }))
+                    || !view.plan.ask_at_gates) =>
         {
             let problem = may_pass(view, *list).err()?;
             (Kind::Gate, "waits for its checklist".to_owned(), Some(problem))
@@ -235,10 +241,14 @@ pub fn of_probe(environment: &EnvironmentName, turned: &Turned) -> Option<Alert>
     let change = &turned.change;
     let ends = change.to == State::Degraded && change.why.contains("certificate");
     let (kind, what) = match change.to {
-        State::Degraded if ends => (Kind::Certificate, "has a certificate that ends soon"),
+        State::Degraded if ends && !matches!(change.from, State::Down | State::Flapping) => {
+            (Kind::Certificate, "has a certificate that ends soon")
+        }
         State::Down => (Kind::ProbeDown, "is DOWN"),
         State::Flapping => (Kind::Flapping, "goes up and down"),
         State::Ok | State::Degraded => (Kind::ProbeUp, "is up again"),
+        // That nobody asked for a while, a restart or a sleep, is no news.
+        State::Stale if change.why == NOBODY_ASKED => return None,
         State::Stale => (Kind::Blind, "cannot be asked any more"),
         State::Off => return None,
     };

@@ -13,6 +13,8 @@ use super::outside::Outside;
 use super::supervisor::Supervisor;
 use crate::domain::checklist::{Asked, Item, ItemSeen, List, Proof, Source, Subject, stand};
 use crate::domain::event::Event;
+use crate::domain::health::Verdict;
+use crate::domain::policy::Protection;
 use crate::domain::probe::Check;
 use crate::domain::view::RunView;
 use crate::ports::journal::JournalError;
@@ -21,6 +23,8 @@ use crate::ports::journal::JournalError;
 const AGAIN: Duration = Duration::from_secs(10);
 /// A command of the team's may take minutes, and is not asked again before this.
 const COMMAND_AGAIN: Duration = Duration::from_mins(10);
+/// A machine that nothing depends on is waited for so long.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it is read what people said.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -58,7 +62,10 @@ pub(super) struct Checking {
     items: Vec<Item>,
     heard: mpsc::Receiver<(String, Proof)>,
     proofs: BTreeMap<String, Proof>,
+    /// When it began, when it was looked last, and when at the past.
+    began: Option<Duration>,
     looked: Option<Duration>,
+    past: Option<Duration>,
     written: bool,
     _asking: Vec<AbortOnDropHandle<()>>,
 }
@@ -96,7 +103,9 @@ impl Checking {
             items,
             heard,
             proofs: BTreeMap::new(),
+            began: None,
             looked: None,
+            past: None,
             written: false,
             _asking: asking,
         }
@@ -122,21 +131,32 @@ impl Checking {
             self.proofs.insert(id, proof);
         }
         let now = outside.clock.elapsed();
+        let began = *self.began.get_or_insert(now);
         if self.looked.is_some_and(|looked| now.saturating_sub(looked) < LOOK) {
             return Ok(None);
         }
-        self.hear_the_past(supervisor).map_err(EngineError::Journal)?;
-        // Nobody judges a list before every machine was heard.
-        let silent = |item: &Item| item.source.is_some() && !self.proofs.contains_key(&item.id);
-        if self.items.iter().any(silent) {
-            return Ok(None);
-        }
         self.looked = Some(now);
+        // Many runs are folded for that.
+        if self.past.is_none_or(|past| now.saturating_sub(past) >= AGAIN) {
+            self.past = Some(now);
+            self.hear_the_past(supervisor);
+        }
         let view = supervisor.view();
         let ticks = supervisor.ticks().map_err(EngineError::Journal)?;
         let (subject, at) = (Subject::of(view), outside.clock.now());
         let one = |item: &Item| stand(item, &ticks, self.proofs.get(&item.id), &subject, at);
         let items: Vec<ItemSeen> = self.items.iter().map(one).collect();
+        // Nobody judges a list before the machines were heard that it needs; the others are waited for
+        // a little.
+        let advice = view.plan.policy.protection == Protection::Open;
+        let waits = |item: &Item, seen: &ItemSeen| {
+            let silent = item.source.is_some() && !self.proofs.contains_key(&item.id);
+            let needed = item.required && !seen.standing.settled() && !advice;
+            silent && (needed || now.saturating_sub(began) < PATIENCE)
+        };
+        if self.items.iter().zip(&items).any(|(item, seen)| waits(item, seen)) {
+            return Ok(None);
+        }
         let word = |seen: &ItemSeen| (seen.id.clone(), seen.standing);
         let before = view.checklists.get(&self.list).map_or(&[][..], Vec::as_slice);
         let same = before.iter().map(word).eq(items.iter().map(word));
@@ -145,21 +165,26 @@ impl Checking {
         Ok((!same || !again).then_some(Event::ChecklistSeen { list: self.list, items }))
     }
 
-    /// What the journal itself can tell.
-    fn hear_the_past(&mut self, supervisor: &Supervisor) -> Result<(), JournalError> {
+    /// What the journal itself can tell. What cannot be read is not known, and ends no run.
+    fn hear_the_past(&mut self, supervisor: &Supervisor) {
         for item in &self.items {
+            let unread = |error: JournalError| Proof {
+                verdict: Verdict::Inconclusive,
+                said: format!("the past cannot be read: {error}"),
+            };
             let proof = match &item.source {
                 None | Some(Source::Probe { .. } | Source::Command { .. }) => continue,
-                Some(Source::Promoted { from: Some(from) }) => {
-                    evidence::promoted(supervisor.view(), from, &supervisor.runs_on(from)?)
-                }
-                Some(Source::Alerts) => {
-                    evidence::alerts(&supervisor.alerts_arrived()?, supervisor.now())
-                }
+                Some(Source::Promoted { from: Some(from) }) => match supervisor.runs_on(from) {
+                    Ok(runs) => evidence::promoted(supervisor.view(), from, &runs),
+                    Err(error) => unread(error),
+                },
+                Some(Source::Alerts) => match supervisor.alerts_arrived() {
+                    Ok(arrived) => evidence::alerts(&arrived, supervisor.now()),
+                    Err(error) => unread(error),
+                },
                 Some(source) => evidence::of_the_run(source, supervisor.view()),
             };
             self.proofs.insert(item.id.clone(), proof);
         }
-        Ok(())
     }
 }

@@ -94,7 +94,8 @@ impl Courier {
         loop {
             let late = until.is_some_and(|until| self.clock.elapsed() >= until);
             // A look that takes no lock: most of the time there is nothing.
-            if !late && self.outbox.waiting()? > 0 {
+            let now = self.clock.now();
+            if !late && self.outbox.soonest()?.is_some_and(|at| at <= now) {
                 while let Some(letter) = self.outbox.due(self.clock.now())? {
                     let (notifier, clock) = (self.notifier.clone(), self.clock.clone());
                     open.push(async move {

@@ -16,6 +16,10 @@ use crate::domain::view::RunView;
 
 /// So many good answers in a row are good, as for a probe that was not watched before.
 const IN_A_ROW: u32 = 3;
+/// So many bad ones are bad: one is no outage.
+const BAD_IN_A_ROW: u32 = 2;
+/// It is not asked more often than this for one verdict.
+const MOST: u32 = 8;
 /// Between them.
 const BETWEEN: Duration = Duration::from_millis(200);
 /// A command of the team's that has not ended by then is not waited for.
@@ -65,17 +69,26 @@ async fn probe(asked: &Asked, controls: &[String], outside: &Outside) -> (String
         let why = "its address holds a secret, which no plan keeps".to_owned();
         return said(Verdict::Inconclusive, why);
     };
-    for round in 0..IN_A_ROW {
+    let (mut good, mut bad) = (0, 0);
+    for round in 0..MOST {
         if round > 0 {
             outside.clock.sleep(BETWEEN).await;
         }
         match outside.prober.measure(check, asked.timeout, controls).await.answer {
-            Answer::Good => {}
-            Answer::Bad(_, why) => return said(Verdict::Fail, why),
+            Answer::Good => (good, bad) = (good + 1, 0),
+            Answer::Bad(_, why) => {
+                (good, bad) = (0, bad + 1);
+                if bad >= BAD_IN_A_ROW {
+                    return said(Verdict::Fail, why);
+                }
+            }
             Answer::Blind(why) => return said(Verdict::Inconclusive, format!("blind: {why}")),
         }
+        if good >= IN_A_ROW {
+            return said(Verdict::Pass, "ok".to_owned());
+        }
     }
-    said(Verdict::Pass, "ok".to_owned())
+    said(Verdict::Inconclusive, "good and bad answers take turns".to_owned())
 }
 
 /// Whether somebody is told when something breaks: every channel took something lately.

@@ -7,7 +7,7 @@ use crate::domain::checklist::{
     Act, Item, ItemSeen, List, Subject, Tick, listed, may_act, open_items, stand,
 };
 use crate::domain::error::Problem;
-use crate::domain::ids::{EnvironmentName, RunNumber};
+use crate::domain::ids::{EnvironmentName, RunNumber, ServiceName};
 use crate::domain::plan::Plan;
 use crate::domain::policy::Protection;
 use crate::domain::release::ReleaseLabel;
@@ -35,6 +35,7 @@ pub fn checklist(
     loaded: impl FnOnce() -> Result<Loaded, Problem>,
     of: &str,
     release: Option<&ReleaseLabel>,
+    services: &[ServiceName],
 ) -> Result<Listing, Refusal> {
     if let Ok(number) = of.parse::<RunNumber>() {
         return of_run(app, app.store()?.run(number)?.view);
@@ -56,7 +57,7 @@ pub fn checklist(
                 .try_this("name it with --release LABEL, or a run by its number"),
         ));
     };
-    let plan = deploy::plan(&loaded, of, release, &[])?;
+    let plan = deploy::plan(&loaded, of, release, services)?;
     let ticks = app.store()?.ticks(&plan.environment, release)?;
     let (subject, now) = (Subject::of_plan(&plan), app.clock.now());
     let seen = |item: &Item| stand(item, &ticks, None, &subject, now);
@@ -131,7 +132,7 @@ impl Listing {
 
 /// Whether a run whose gates nobody will stand at can pass them all: what a person must have seen is
 /// seen, and what can only be seen after the switch is set aside. `--yes` ticks nothing.
-pub fn ticked_beforehand(app: &App, plan: &Plan) -> Result<(), Refusal> {
+pub fn ticked_beforehand(app: &App, plan: &Plan, services: &[ServiceName]) -> Result<(), Refusal> {
     let Some(release) = plan.release.as_ref().filter(|_| !plan.checklist.is_empty()) else {
         return Ok(());
     };
@@ -150,12 +151,15 @@ pub fn ticked_beforehand(app: &App, plan: &Plan) -> Result<(), Refusal> {
         return Ok(());
     }
     let of = &plan.environment;
+    // What is ticked is ticked for these services.
+    let only: Vec<String> = services.iter().map(|one| format!(" --service {one}")).collect();
+    let only = only.concat();
     Err(Refusal::Refused(
         Problem::new(format!("{} required items of the checklist are open", open.len()))
             .because(format!("{}; --yes ticks nothing", open.join("; ")))
             .try_this(format!(
-                "pointsman checklist {of} --release {release} tick ITEM, or deploy with --detach: such a run \
-                 waits for who ticks"
+                "pointsman checklist {of} --release {release}{only} tick ITEM, or deploy with --detach: such a \
+                 run waits for who ticks"
             )),
     ))
 }

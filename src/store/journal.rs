@@ -130,7 +130,10 @@ impl Journal for SqliteStore {
             return Err(JournalError::LeaseLost(run));
         }
         let fact = facts::append(&transaction, run, &entry)?;
-        outbox::of_fact(&transaction, run, &fact)?;
+        // Telling somebody never keeps a fact from being written, nor what follows from it.
+        if let Err(error) = outbox::of_fact(&transaction, run, &fact) {
+            tracing::warn!(%error, "an alert is lost");
+        }
         if let Event::CommandAccepted { id, .. } | Event::CommandRefused { id, .. } = entry.event {
             let answered = "UPDATE commands SET answered = ?2 WHERE id = ?1";
             transaction.execute(answered, params![id, fact.seq])?;

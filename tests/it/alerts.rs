@@ -12,9 +12,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac as _};
 use pointsman::app::Samples;
-use pointsman::domain::alert::{Channel, Kind, Notify};
+use pointsman::domain::alert::{self, Channel, Kind, Notify};
 use pointsman::domain::command;
 use pointsman::domain::plan::Plan;
+use pointsman::domain::probe::{Change, State, Turned};
 use pointsman::domain::run::RunState;
 use pointsman::domain::time::Timestamp;
 use pointsman::ports::outbox::{Fate, Outbox as _};
@@ -316,4 +317,46 @@ fn a_run_tells_what_somebody_is_needed_for() {
     assert_eq!(other.due(later).unwrap(), None, "one a second");
     let next = other.due(later + Duration::from_secs(1)).unwrap().unwrap();
     assert_eq!(next.alert.kind, Kind::Failed);
+}
+
+#[test]
+fn a_turn_is_told_once_and_a_restart_is_none() {
+    let bench = Bench::new();
+    let mut store = bench.store();
+    let on = vec![Kind::ProbeDown, Kind::ProbeUp, Kind::Blind];
+    let channel = Channel::Webhook { url: "http://localhost:1".into(), secret_env: None };
+    let loud = Notify { channels: vec![channel], on, remind: Duration::ZERO };
+    let quiet = Notify { channels: Vec::new(), ..loud.clone() };
+    let environment = deploy_plan("1.0.0").environment;
+    let mut second = 0;
+    let mut turn = |notify: &Notify, from, to, why: &str| {
+        second += 1;
+        let (at, why) = (Timestamp::from_second(second).unwrap(), why.to_owned());
+        let change = Change { at, from, to, why };
+        let (key, name) = ("development/api".to_owned(), "api".to_owned());
+        let turned = Turned { key, name, live: false, change };
+        if let Some(alert) = alert::of_probe(&environment, &turned) {
+            store.put(notify, &alert).unwrap();
+        }
+        let letters = store.letters(99).unwrap();
+        letters.iter().rev().map(|(letter, _)| letter.alert.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(turn(&loud, State::Off, State::Ok, ""), [], "that it is well is no news");
+    assert_eq!(turn(&loud, State::Ok, State::Stale, "nobody asked"), [], "nor is a restart");
+    assert_eq!(turn(&loud, State::Stale, State::Ok, ""), []);
+    assert_eq!(turn(&loud, State::Ok, State::Down, ""), [Kind::ProbeDown]);
+    assert_eq!(turn(&loud, State::Ok, State::Down, "another screen"), [Kind::ProbeDown]);
+    assert_eq!(turn(&quiet, State::Down, State::Ok, "while it is muted"), [Kind::ProbeDown]);
+    assert_eq!(
+        turn(&loud, State::Ok, State::Down, ""),
+        [Kind::ProbeDown, Kind::ProbeDown],
+        "a new fall"
+    );
+    let ends = "its certificate ends in 6 d";
+    let told = [Kind::ProbeDown, Kind::ProbeDown, Kind::ProbeUp];
+    assert_eq!(turn(&loud, State::Down, State::Degraded, ends), told, "it answers again");
+    assert_eq!(
+        turn(&loud, State::Ok, State::Stale, "we cannot ask: no route").last(),
+        Some(&Kind::Blind)
+    );
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pointsman::domain::checklist::{
-    Act, Asked, Item, List, Source, Standing, Subject, Tick, item_id,
+    Act, Asked, Item, List, Source, Standing, Subject, Tick, item_id, listed,
 };
 use pointsman::domain::command::Command;
 use pointsman::domain::event::Outcome;
@@ -179,7 +179,7 @@ fn what_nobody_can_say_settles_nothing_until_a_person_stands_for_it() {
 }
 
 /// A run at its first list, on a screen.
-fn listed(protection: Protection) -> Screen {
+fn screen_of(protection: Protection) -> Screen {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     let mut items = vec![
@@ -208,7 +208,7 @@ fn listed(protection: Protection) -> Screen {
 
 #[test]
 fn the_pane_tells_what_is_open_and_by_what() {
-    let mut screen = listed(Protection::Confirm);
+    let mut screen = screen_of(Protection::Confirm);
     for (name, size, ascii) in
         [("wide", (160, 45), false), ("usual", (100, 30), false), ("compact", (60, 16), true)]
     {
@@ -225,7 +225,7 @@ fn the_pane_tells_what_is_open_and_by_what() {
 
 #[test]
 fn keys_tick_what_a_person_may_tick() {
-    let mut screen = listed(Protection::Confirm);
+    let mut screen = screen_of(Protection::Confirm);
     assert_eq!(screen.char(' '), [], "a machine tells that one");
     screen.shows("is not ticked by hand");
     screen.char('j');
@@ -331,4 +331,38 @@ fn what_is_wrong_with_a_list_is_said_with_its_place() {
     ] {
         assert!(said.err.contains(part), "{part}: {}", said.err);
     }
+}
+
+#[test]
+fn a_list_that_a_machine_sees_fail_after_the_switch_takes_traffic_back_by_rule() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let command =
+        Source::Command { name: "smoke".into(), argv: vec!["x".into()], folder: ".".into() };
+    // Nothing of that name answers in this world.
+    let view = bench
+        .drive(&plan(Protection::Confirm, vec![item(List::Post, "Smoke test", Some(command))]));
+    assert_eq!((outcome(&view), view.exit_code()), (Outcome::RolledBack, 6));
+    assert_eq!(standing(&view, List::Post), Some(Standing::Failed));
+}
+
+#[test]
+fn what_a_gate_went_by_stays_what_it_went_by() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let pre = item(List::Pre, "Code review completed", None);
+    let mut ticked = false;
+    let view =
+        bench.drive_watched(&plan(Protection::Confirm, vec![pre.clone()]), |view, signals| {
+            match view.gate() {
+                Some(StepKind::GateChecklist { .. }) if !std::mem::replace(&mut ticked, true) => {
+                    say(&bench, view, &pre, Act::Tick);
+                }
+                Some(StepKind::GateSwitch) => drop(signals.try_send(Signal::Stop)),
+                _ => {}
+            }
+        });
+    let ticks = bench.store().ticks(&view.plan.environment, &label("1.1.0")).unwrap();
+    let tomorrow = Timestamp::UNIX_EPOCH + Duration::from_hours(24);
+    assert_eq!(listed(&view, &ticks, tomorrow)[0].standing, Standing::Done);
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use pointsman::domain::command::Command;
 use pointsman::domain::event::{Event, Outcome};
 use pointsman::domain::health::Verdict;
 use pointsman::domain::plan::Plan;
@@ -238,6 +239,15 @@ fn what_was_seen_of_green_yesterday_opens_no_gate() {
         bench.for_minutes(dead, &[])
     };
     assert_eq!(outcome(&ends(None)), Outcome::Promoted, "it is asked first");
+    // Nor does what somebody approves who has not heard what was heard since.
+    let bench = Bench::new();
+    first_release(&bench);
+    let plan = Plan { ask_at_gates: true, ..deploy_plan("1.1.0") };
+    let dead = bench.crash(&plan, gate, false).unwrap();
+    bench.late.set(Duration::from_hours(24));
+    bench.world.behave("1.1.0", Behaviour::Broken);
+    let late = bench.for_minutes(dead, &[Command::Approve]);
+    assert!(!late.touched_traffic(), "{:?}", late.state);
     let fell = ends(Some(Behaviour::Broken));
     assert!(!fell.touched_traffic(), "{:?}", fell.state);
     let blind = ends(Some(Behaviour::Blind));

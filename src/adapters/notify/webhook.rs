@@ -21,7 +21,10 @@ pub(super) async fn send(
     letter: &Letter,
     now: Timestamp,
 ) -> Result<Delivery, Delivery> {
-    let url = address(url)?;
+    let url = match url.strip_prefix('$') {
+        Some(name) => address(&variable(name)?)?,
+        None => address(url)?,
+    };
     let (id, seconds, body) = (letter.alert.id(), now.as_second(), body(&letter.alert));
     let mut request = client
         .post(url)

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::domain::checklist::Act;
+use crate::domain::ids::ServiceName;
 use crate::domain::release::ReleaseLabel;
 
 /// `checklist`.
@@ -19,6 +20,9 @@ pub struct ChecklistArguments {
     /// The release that is to be deployed [default: that of the run under way]
     #[arg(long, short)]
     pub release: Option<ReleaseLabel>,
+    /// Only this service is to be deployed; may be repeated
+    #[arg(long = "service")]
+    pub services: Vec<ServiceName>,
     /// What was seen; or, of an item that is set aside, why
     #[arg(long, visible_alias = "reason", value_name = "TEXT", default_value = "")]
     pub note: String,

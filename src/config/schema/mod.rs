@@ -211,7 +211,7 @@ pub struct SlackConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookConfig {
-    /// Its address.
+    /// Its address, or `$NAME` of the variable that holds it.
     pub url: String,
     /// The environment variable that holds the signing secret.
     #[serde(default)]

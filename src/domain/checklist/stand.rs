@@ -8,6 +8,7 @@ use crate::domain::hash::Hash;
 use crate::domain::health::Verdict;
 use crate::domain::plan::Plan;
 use crate::domain::policy::Protection;
+use crate::domain::step::StepState;
 use crate::domain::time::{Timestamp, spoken};
 use crate::domain::view::RunView;
 
@@ -123,9 +124,17 @@ pub fn may_act(item: &Item, act: Act, note: &str, run: Option<&RunView>) -> Resu
 /// How every item of a run's plan stands: by what people did since, and what machines last said.
 pub fn listed(view: &RunView, ticks: &[Tick], now: Timestamp) -> Vec<ItemSeen> {
     let subject = Subject::of(view);
+    // What a gate went by when it opened stays what it went by.
+    let passed = |list: List| {
+        let gate = view.steps.iter().find(|step| step.plan.kind.guarded_by() == Some(list));
+        view.ended.is_some() || gate.is_some_and(|gate| gate.state == StepState::Ok)
+    };
     let one = |item: &Item| {
         let seen = view.checklists.get(&item.list);
         let seen = seen.and_then(|seen| seen.iter().find(|seen| seen.id == item.id));
+        if let Some(seen) = seen.filter(|_| passed(item.list)) {
+            return seen.clone();
+        }
         stand(item, ticks, seen.and_then(proof_of).as_ref(), &subject, now)
     };
     view.plan.checklist.iter().map(one).collect()
@@ -154,6 +163,16 @@ pub fn open_items(items: &[Item], seen: &[ItemSeen], list: List) -> Vec<String> 
             .then(|| format!("{} is {}{said}", item.text, seen.standing.word()))
     });
     open.collect()
+}
+
+/// Whether a machine says of a required item that it does not hold. That nobody can say is not that.
+pub fn seen_to_fail(view: &RunView, list: List) -> bool {
+    let required = |seen: &ItemSeen| {
+        view.plan.checklist.iter().any(|item| item.id == seen.id && item.required)
+    };
+    let seen = view.checklists.get(&list);
+    let fails = |item: &ItemSeen| item.standing == Standing::Failed && required(item);
+    seen.is_some_and(|seen| seen.iter().any(fails))
 }
 
 /// Whether the step that a list guards may begin, by what the run has seen of it. On an open

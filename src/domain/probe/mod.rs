@@ -17,7 +17,7 @@ pub use board::{Board, Mute, Turned};
 pub use compare::{Difference, LEAST_SAMPLES, compare, differences};
 pub use judge::{Heard, judge};
 pub use seen::{Point, ProbeSeen, Stats};
-pub use watch::{Change, State, Watch};
+pub use watch::{Change, NOBODY_ASKED, State, Watch};
 
 use super::health::{Identity, Sample, Wanted};
 use super::redact::redacted;

@@ -72,6 +72,9 @@ const CERTIFICATE_ENDS: Duration = Duration::from_hours(21 * 24);
 /// No fresh answer for so many intervals is STALE.
 const MISSES: u32 = 3;
 
+/// Why something is STALE that nobody asked for a while: nothing was running, or the machine slept.
+pub const NOBODY_ASKED: &str = "nobody asked";
+
 /// The watch over one probe.
 #[derive(Debug, Clone)]
 pub struct Watch {
@@ -261,7 +264,7 @@ impl Watch {
         }
         let said = match self.last.as_ref().map(|last| &last.answer) {
             Some(Answer::Blind(why)) => format!("we cannot ask: {why}"),
-            _ => "nobody asked".to_owned(),
+            _ => NOBODY_ASKED.to_owned(),
         };
         // Whoever comes back has to prove itself anew.
         (self.row, self.unbroken, self.slow_since) = ((true, 0), 0, None);

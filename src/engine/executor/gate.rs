@@ -1,8 +1,8 @@
 //! A run at its gate.
 
 use super::{Engine, LOOK};
-use crate::domain::checklist::{List, may_pass};
-use crate::domain::event::{AnsweredBy, Event, Outcome};
+use crate::domain::checklist::{List, may_pass, seen_to_fail};
+use crate::domain::event::{AnsweredBy, DecidedBy, Event, Outcome};
 use crate::domain::gate::{green_may_serve, may_switch};
 use crate::domain::ids::StepId;
 use crate::domain::run::RunState;
@@ -27,7 +27,10 @@ impl Engine {
         if self.green.as_ref().is_some_and(|green| green.unheard(now).is_some()) {
             return if self.leaves()? { Ok(()) } else { self.idle(LOOK).await };
         }
-        let by = match self.supervisor.wishes.approve.take() {
+        let approved = self.supervisor.wishes.approve.take();
+        // What was approved may have turned while fresh answers were waited for.
+        let approved = approved.filter(|_| may_switch(self.supervisor.view()).is_ok());
+        let by = match approved {
             Some(id) => AnsweredBy::Command(id),
             None if !self.supervisor.view().plan.ask_at_gates => {
                 match may_switch(self.supervisor.view()) {
@@ -60,8 +63,12 @@ impl Engine {
                 let (by, next) = (AnsweredBy::Checklist, self.next_of(gate));
                 self.supervisor.record(Some(gate), &Event::GateAnswered { by, next })
             }
-            // Nobody is there to tick anything.
+            // Nobody is there to tick anything, or to decide: after the switch the rule does.
             Err(problem) if looked && !self.supervisor.view().plan.waits_for_people() => {
+                let view = self.supervisor.view();
+                if view.can_go_back() && !view.undoing() && seen_to_fail(view, list) {
+                    return self.go_back(DecidedBy::Rule, problem);
+                }
                 self.end(Outcome::Failed, Some(problem))
             }
             _ if self.leaves()? => Ok(()),
