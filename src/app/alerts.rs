@@ -23,7 +23,7 @@ impl App {
             return Ok(None);
         }
         let store = self.store().map_err(JournalError::problem)?;
-        let carrier = Arc::new(Carrier::new(self.clock.clone())?);
+        let carrier = Arc::new(Carrier::new(self.clock.clone()));
         Ok(Some(Courier::new(Box::new(store), carrier, self.clock.clone())))
     }
 
@@ -58,7 +58,7 @@ impl App {
 
     /// Looks again and again for runs that still wait, or that nobody drives any more.
     pub async fn watch_runs(self, notify: Notify, environments: Vec<EnvironmentName>) {
-        loop {
+        while !notify.is_empty() {
             self.clock.sleep(LOOK).await;
             let Ok(store) = self.store() else { continue };
             let now = self.clock.now();

@@ -15,7 +15,7 @@ use crate::ports::journal::JournalError;
 use crate::ports::outbox::{Delivery, Fate, Letter, Notifier, Outbox};
 
 /// How often it is looked for something new.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_secs(2);
 /// After so many failures it is tried again after so long…
 const AGAIN: [Duration; 8] = [
     Duration::from_secs(5),

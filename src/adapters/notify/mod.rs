@@ -3,14 +3,13 @@
 mod slack;
 mod webhook;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 
 use crate::domain::alert::Channel;
-use crate::domain::error::Problem;
 use crate::domain::redact::redacted;
 use crate::domain::text::harmless;
 use crate::ports::BoxFuture;
@@ -26,7 +25,8 @@ const LONGEST: Duration = Duration::from_hours(1);
 
 /// Carries letters over HTTP.
 pub struct Carrier {
-    client: Client,
+    /// Made for the first letter: reading the machine's certificates takes longer than a first frame.
+    client: OnceLock<Result<Client, String>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -37,33 +37,45 @@ impl std::fmt::Debug for Carrier {
 }
 
 impl Carrier {
-    /// A carrier. Fails only where the machine cannot make TLS at all.
-    pub fn new(clock: Arc<dyn Clock>) -> Result<Self, Problem> {
+    /// A carrier.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { client: OnceLock::new(), clock }
+    }
+
+    fn client(&self) -> Result<&Client, Delivery> {
+        let client = self.client.get_or_init(Self::make);
+        client.as_ref().map_err(|why| Delivery::Later(why.clone(), None))
+    }
+
+    fn make() -> Result<Client, String> {
         // A second installation is refused, which is as good as the first.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
+        Client::builder()
             .timeout(TIMEOUT)
             // What is signed for one address is not handed to another.
             .redirect(Policy::none())
             .user_agent(concat!("pointsman/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|e| Problem::new("no alert can be sent").because(e.to_string()))?;
-        Ok(Self { client, clock })
+            .map_err(|e| format!("this machine cannot make TLS: {e}"))
+    }
+}
+
+impl Carrier {
+    async fn carry(&self, letter: &Letter) -> Result<Delivery, Delivery> {
+        let client = self.client()?;
+        match &letter.channel {
+            Channel::Slack { url_env } => slack::send(client, url_env, letter).await,
+            Channel::Webhook { url, secret_env } => {
+                let now = self.clock.now();
+                webhook::send(client, url, secret_env.as_deref(), letter, now).await
+            }
+        }
     }
 }
 
 impl Notifier for Carrier {
     fn deliver<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Delivery> {
-        Box::pin(async move {
-            let tried = match &letter.channel {
-                Channel::Slack { url_env } => slack::send(&self.client, url_env, letter).await,
-                Channel::Webhook { url, secret_env } => {
-                    let now = self.clock.now();
-                    webhook::send(&self.client, url, secret_env.as_deref(), letter, now).await
-                }
-            };
-            tried.unwrap_or_else(|delivery| delivery)
-        })
+        Box::pin(async move { self.carry(letter).await.unwrap_or_else(|delivery| delivery) })
     }
 }
 

@@ -154,7 +154,8 @@ impl Keeper {
             let of = format!("{name}/");
             let turned = self.unkept.1.iter().filter(|turned| turned.key.starts_with(&of));
             let turned: Vec<Turned> = turned.cloned().collect();
-            if !turned.is_empty() || round.is_multiple_of(REMIND) {
+            let again = round.is_multiple_of(REMIND) && !self.notify.is_empty();
+            if !turned.is_empty() || again {
                 self.app.tell_of_probes(&self.notify, name, &turned, &board.seen());
             }
         }

@@ -15,6 +15,8 @@ use crate::tui::msg::{Msg, Stored};
 const LOOK: Duration = Duration::from_millis(150);
 /// Whether a runner lives is no write to the store, so it is looked at this often in any case.
 const ALIVE: u32 = 7;
+/// How often it is looked whether somebody wants silence.
+const SILENCE: u32 = ALIVE * 10;
 /// After so many looks at an old picture the store itself is tried again.
 const AGAIN: u32 = 20;
 
@@ -56,7 +58,11 @@ fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<()
         let changed = version != Some(now);
         version = Some(now);
         if changed || round.is_multiple_of(ALIVE) {
-            let alerts = app.alerts_of(&store)?;
+            // A silence ends without anybody writing.
+            let alerts = match alerts_told.filter(|_| !changed && !round.is_multiple_of(SILENCE)) {
+                Some(alerts) => alerts,
+                None => app.alerts_of(&store)?,
+            };
             if alerts_told != Some(alerts) {
                 alerts_told = Some(alerts);
                 if sender.blocking_send(Msg::Alerts(alerts.0, alerts.1)).is_err() {
