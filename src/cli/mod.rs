@@ -156,7 +156,8 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Status { environment } => status::status(session, environment.as_deref()).await,
         Verb::Handover { environment } => handover::handover(session, environment.as_deref()).await,
         Verb::Health(arguments) => health::health(session, arguments).await,
-        Verb::History { environment, limit } => {
+        Verb::History { environment: Some(of), figures: true, .. } => past::figures(session, of),
+        Verb::History { environment, limit, .. } => {
             past::history(session, environment.as_deref(), *limit)
         }
         Verb::Events { run } => past::events(session, *run),

@@ -12,12 +12,14 @@ use super::looks::looks;
 use super::print;
 use crate::domain::card;
 use crate::domain::error::Problem;
+use crate::domain::figures::Figures;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::report;
 use crate::domain::time::spoken;
 use crate::domain::view::RunView;
 use crate::domain::words;
 use crate::ports::journal::Journal as _;
+use crate::propose::RUNS_LOOKED_AT;
 use crate::tui;
 
 pub(super) fn history(session: &Session, environment: Option<&str>, limit: usize) -> Finished {
@@ -46,6 +48,49 @@ pub(super) fn history(session: &Session, environment: Option<&str>, limit: usize
         text.push_str("no runs yet");
     }
     session.result(&text, &Value::Array(json));
+    Ok(OK)
+}
+
+/// The figures look back so far.
+const MONTH: Duration = Duration::from_hours(30 * 24);
+
+/// DORA's four figures of an environment, each with what it says.
+pub(super) fn figures(session: &Session, environment: &str) -> Finished {
+    let name = EnvironmentName::new(environment).map_err(|p| Failed::with(USAGE, p))?;
+    let runs = session.app.store()?.runs(Some(&name), RUNS_LOOKED_AT)?;
+    let runs: Vec<RunView> = runs.into_iter().map(|listed| listed.view).collect();
+    let figures = Figures::of(&runs, &name, session.app.clock.now(), MONTH);
+    let time = |time: Option<Duration>| time.map_or("not known".to_owned(), spoken);
+    let tenths = figures.tenths_a_week();
+    let rate = figures.change_failures().map_or("-".to_owned(), |percent| format!("{percent} %"));
+    let text = format!(
+        "{name}, the last 30 days\n\
+         deployment frequency   {}.{} a week: {} deploys reached customers, {} were stopped before\n\
+         lead time for changes  {}: half of the promoted releases, from their commit (releases from git only)\n\
+         change failure rate    {rate}: {} taken back in their run, {} by a rollback, {} failed\n\
+         recovery time          {}: half of the bad releases had customers no longer\n\
+         a deploy takes         {}: half of them, without what they waited for people",
+        tenths / 10,
+        tenths % 10,
+        figures.deploys(),
+        figures.stopped,
+        time(figures.lead_p50),
+        figures.rolled_back,
+        figures.undone,
+        figures.failed,
+        time(figures.recovery_p50),
+        time(figures.deploy_p50),
+    );
+    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+    let json = json!({
+        "environment": name, "days": 30, "deploys": figures.deploys(), "stopped": figures.stopped,
+        "promoted": figures.promoted, "rolled_back": figures.rolled_back, "failed": figures.failed,
+        "undone": figures.undone, "change_failure_percent": figures.change_failures(),
+        "lead_seconds_p50": seconds(figures.lead_p50),
+        "recovery_seconds_p50": seconds(figures.recovery_p50),
+        "deploy_seconds_p50": seconds(figures.deploy_p50),
+    });
+    session.result(&text, &json);
     Ok(OK)
 }
 

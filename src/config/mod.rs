@@ -15,7 +15,7 @@ mod watched;
 
 pub use file::{Loaded, load, load_text};
 pub use finding::{Finding, Findings};
-pub use raise::sources;
+pub use raise::{committed, sources};
 pub use schema::{Config, json_schema};
 pub use theme::{ThemeText, theme_schema};
 pub use watch::Watching;

@@ -18,6 +18,7 @@ use crate::domain::planner::Ground;
 use crate::domain::policy::{DeployPolicy, Protection};
 use crate::domain::project::{Project, Target};
 use crate::domain::release::ReleaseLabel;
+use crate::domain::time::Timestamp;
 
 /// What waits, or is down, is told again this often.
 const REMIND: Duration = Duration::from_hours(1);
@@ -248,6 +249,16 @@ pub fn sources(
         sources.insert(name, source);
     }
     Ok(sources)
+}
+
+/// When the commit that a release names was made; nothing where releases are no commits.
+pub fn committed(loaded: &Loaded, release: &ReleaseLabel) -> Option<Timestamp> {
+    if loaded.config.releases.kind != ReleasesKind::Git {
+        return None;
+    }
+    let dir = loaded.folder.join(loaded.config.releases.dir.as_deref().unwrap_or("."));
+    let commit = commit_of(&dir, release).ok()?;
+    git(&dir, &["show", "-s", "--format=%cI", &commit]).ok()?.trim().parse().ok()
 }
 
 /// The path without `.` and symbolic links, as far as it exists.

@@ -7,6 +7,7 @@ pub mod checklist;
 pub mod command;
 pub mod error;
 pub mod event;
+pub mod figures;
 pub mod gate;
 pub mod handover;
 pub mod hash;

@@ -12,6 +12,7 @@ use super::policy::DeployPolicy;
 use super::project::Target;
 use super::release::ReleaseLabel;
 use super::step::PlannedStep;
+use super::time::Timestamp;
 
 /// What a run is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,6 +130,9 @@ pub struct Plan {
     pub environment: EnvironmentName,
     /// What a deploy ships, or what a rollback goes back to.
     pub release: Option<ReleaseLabel>,
+    /// When what it ships was committed, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committed: Option<Timestamp>,
     /// What the run leaves, where that is known beforehand: a rollback marks it bad.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaves: Option<ReleaseLabel>,

@@ -51,6 +51,7 @@ impl Ground {
             kind,
             environment: self.environment,
             release,
+            committed: None,
             leaves: None,
             members: self.members,
             steps,

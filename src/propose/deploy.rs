@@ -2,7 +2,7 @@
 
 use super::{Proposal, RUNS_LOOKED_AT, Refusal};
 use crate::app::App;
-use crate::config::{Loaded, sources};
+use crate::config::{Loaded, committed, sources};
 use crate::domain::error::Problem;
 use crate::domain::ids::{EnvironmentName, ServiceName};
 use crate::domain::plan::Plan;
@@ -22,7 +22,9 @@ pub fn plan(
     let ground = loaded.ground(environment).map_err(Refusal::Usage)?;
     let mut ground = ground.only(services).map_err(Refusal::Usage)?;
     let sources = sources(loaded, &mut ground, release).map_err(Refusal::Usage)?;
-    planner::deploy(ground, release, &sources).map_err(Refusal::Usage)
+    let mut plan = planner::deploy(ground, release, &sources).map_err(Refusal::Usage)?;
+    plan.committed = committed(loaded, release);
+    Ok(plan)
 }
 
 /// A deploy that may begin.

@@ -717,3 +717,25 @@ fn whoever_has_an_old_page_open_is_thought_of_before_blue_goes() {
     let said = sandbox.run(&cleanup).exits(0);
     assert!(said.err.contains(gone), "{}", said.err);
 }
+
+#[test]
+fn the_four_figures_are_told_with_what_they_say() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    sandbox.deploy("1.1.0").exits(0);
+    sandbox.deploy("1.2.0-broken").exits(1);
+    sandbox.run(&["rollback", "development", "--yes"]).exits(0);
+    let figures = ["history", "development", "--figures"];
+    let told = sandbox.run(&figures).exits(0).out;
+    for part in [
+        "0.4 a week: 2 deploys reached customers, 1 were stopped",
+        "50 %: 0 taken back",
+        "1 by a rollback",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let json = sandbox.run(&["history", "development", "--figures", "--json"]).exits(0).json();
+    assert_eq!(json["lead_seconds_p50"], Value::Null, "a list of labels tells no commit");
+    assert!(json["recovery_seconds_p50"].as_f64().unwrap() > 0.3, "{json}");
+    sandbox.run(&["history", "--figures"]).exits(2);
+}

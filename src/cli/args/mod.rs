@@ -112,6 +112,9 @@ pub enum Verb {
         /// So many at most
         #[arg(long, default_value_t = 50)]
         limit: usize,
+        /// How its deploys went over the last 30 days: DORA's four figures
+        #[arg(long, requires = "environment")]
+        figures: bool,
     },
     /// The facts of a run
     Events {

@@ -10,6 +10,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::logs::grouped;
 use super::{framed, selected, took, wrapped, write};
 use crate::domain::event::Outcome;
+use crate::domain::figures::Figures;
 use crate::domain::run::RunState;
 use crate::domain::step::StepState;
 use crate::domain::view::RunView;
@@ -204,7 +205,7 @@ fn figures_line(model: &Model, theme: &Theme) -> Line<'static> {
     let (Some(here), Some(now)) = (model.here(), model.now) else {
         return Line::raw("");
     };
-    let figures = model.history.figures(&here.name, now, MONTH);
+    let figures = Figures::of(&model.history.runs, &here.name, now, MONTH);
     let mark = |outcome: Outcome| theme.run(&RunState::Ended { outcome }, true).glyph;
     let mut parts = vec![format!(
         " {}, 30 days: {} deploys {}{} {}{} {}{} {}{}",
@@ -223,5 +224,7 @@ fn figures_line(model: &Model, theme: &Theme) -> Line<'static> {
     parts.extend(figures.deploy_p50.map(|p50| format!("p50 {}", spoken(p50))));
     parts.extend(figures.change_failures().map(|percent| format!("change failures {percent} %")));
     parts.extend(figures.undo_p50.map(|p50| format!("undo p50 {}", spoken(p50))));
+    parts.extend(figures.recovery_p50.map(|p50| format!("recovery p50 {}", spoken(p50))));
+    parts.extend(figures.lead_p50.map(|p50| format!("lead p50 {}", spoken(p50))));
     Line::styled(parts.join(" · "), theme.style(Role::Muted))
 }
