@@ -76,3 +76,16 @@ fn a_machine_is_not_outvoted_but_set_aside() {
     assert!(may_act(&auto, Act::Override, " ", None).is_err(), "not without a reason");
     assert!(may_act(&auto, Act::Override, "first release", None).is_ok());
 }
+
+/// Facts are hashed as they are written: a field that comes later must not show where it says nothing,
+/// or every plan of before would count as changed.
+#[test]
+fn a_plans_evidence_is_written_as_it_always_was() {
+    let check =
+        Check::Http { url: "http://x/api/health".into(), expect: Box::default(), fresh: true };
+    let asked = Asked { name: "x".into(), check: Some(check), timeout: Duration::from_secs(5) };
+    let source = Source::Probe { name: "all".into(), asked: vec![asked] };
+    let written = r#"{"ask":"probe","name":"all","asked":[{"name":"x","check":{"http":{"url":"http://x/api/health","expect":{"status":[],"json":[],"headers":[],"version":null,"revision":null},"fresh":true}},"timeout":"5s"}]}"#;
+    assert_eq!(serde_json::to_string(&source).unwrap(), written);
+    assert_eq!(serde_json::from_str::<Source>(written).unwrap(), source);
+}

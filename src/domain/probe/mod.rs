@@ -112,8 +112,10 @@ pub struct Expect {
     /// JSON pointers into the body, and what stands there.
     pub json: Vec<(String, Value)>,
     /// At least so many bytes: an empty page is no page.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min_bytes: Option<u64>,
     /// At most so many.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_bytes: Option<u64>,
     /// Headers, and what they contain.
     pub headers: Vec<(String, String)>,
