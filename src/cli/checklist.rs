@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Session;
 use super::args::ChecklistArguments;
 use super::exit::{Failed, Finished, OK, REFUSED, USAGE};
-use crate::domain::checklist::{Act, Item, ItemSeen, List};
+use crate::domain::checklist::{Act, Item, ItemSeen, List, settled};
 use crate::domain::error::Problem;
 use crate::propose::{self, Listing};
 
@@ -40,8 +40,7 @@ pub(super) fn checklist(session: &Session, arguments: &ChecklistArguments) -> Fi
 
 fn counted(listing: &Listing, list: List) -> (usize, usize) {
     let of = listing.items.iter().filter(|(item, _)| item.list == list);
-    let settled = of.clone().filter(|(_, seen)| seen.standing.settled()).count();
-    (settled, of.count())
+    settled(of.map(|(_, seen)| seen))
 }
 
 fn text(listing: &Listing) -> String {

@@ -122,11 +122,18 @@ const LAST_WORDS: Duration = Duration::from_secs(10);
 /// it is over is carried by whatever process comes next.
 async fn carried(session: &Session) -> Finished {
     let verb = session.arguments.verb.as_ref();
-    // Where the store cannot be opened, a rollback goes on all the same.
-    let courier = drives(verb).then(|| session.app.courier().ok().flatten()).flatten();
     let (ended, over) = oneshot::channel();
-    let carrying = courier
-        .map(|courier| AbortOnDropHandle::new(tokio::spawn(courier.carry(over, LAST_WORDS))));
+    let carrying = drives(verb).then(|| {
+        let app = session.app.clone();
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            // Opened here, or a first frame would wait for it. Where the store cannot be opened, a
+            // rollback goes on all the same.
+            match app.courier() {
+                Ok(Some(courier)) => courier.carry(over, LAST_WORDS).await,
+                _ => Ok(0),
+            }
+        }))
+    });
     let finished = dispatch(session).await;
     // The screen is left at once.
     let Some(carrying) = carrying.filter(|_| verb.is_some()) else { return finished };

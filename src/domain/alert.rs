@@ -153,21 +153,39 @@ impl Alert {
         format!("msg_{}", Hash::of(format!("{} {}", self.key, self.at).as_bytes()).short())
     }
 
-    /// A try.
-    pub fn test(actor: &str, at: Timestamp) -> Self {
+    /// One that is about nothing in particular.
+    fn new(kind: Kind, key: String, at: Timestamp, text: String) -> Self {
         Self {
-            key: format!("test/{at}"),
+            key,
             turns: None,
-            kind: Kind::Test,
+            kind,
             at,
             environment: None,
             run: None,
             release: None,
-            actor: Some(actor.to_owned()),
-            text: format!("{actor} tries whether alerts of Pointsman arrive"),
+            actor: None,
+            text,
             why: String::new(),
             now: String::new(),
         }
+    }
+
+    /// The same, about a run.
+    fn about(self, view: &RunView) -> Self {
+        Self {
+            environment: Some(view.plan.environment.clone()),
+            run: Some(view.number),
+            release: view.plan.release.clone(),
+            actor: Some(view.actor.clone()),
+            ..self
+        }
+    }
+
+    /// A try.
+    pub fn test(actor: &str, at: Timestamp) -> Self {
+        let text = format!("{actor} tries whether alerts of Pointsman arrive");
+        let alert = Self::new(Kind::Test, format!("test/{at}"), at, text);
+        Self { actor: Some(actor.to_owned()), ..alert }
     }
 }
 
@@ -180,23 +198,14 @@ pub fn of(view: &RunView, fact: &Fact) -> Option<Alert> {
     let clean = |text: String| redacted(&text);
     let Problem { what: failed, why, todo } = problem.unwrap_or_else(|| Problem::new(""));
     let why = if why.is_empty() { failed } else { format!("{failed}: {why}") };
-    Some(Alert {
-        key: match (event, &fact.step) {
-            // Once for each gate, however often its items turn.
-            (Event::ChecklistSeen { .. }, Some(gate)) => format!("run/{run}/{gate}/waits"),
-            _ => format!("run/{run}/{}", fact.seq),
-        },
-        turns: None,
-        kind,
-        at: fact.at,
-        environment: Some(environment.clone()),
-        run: Some(run),
-        release: view.plan.release.clone(),
-        actor: Some(view.actor.clone()),
-        text: format!("{environment}: {}{release} (run {run}) {what}", view.plan.kind.word()),
-        why: clean(why),
-        now: clean(todo),
-    })
+    let key = match (event, &fact.step) {
+        // Once for each gate, however often its items turn.
+        (Event::ChecklistSeen { .. }, Some(gate)) => format!("run/{run}/{gate}/waits"),
+        _ => format!("run/{run}/{}", fact.seq),
+    };
+    let text = format!("{environment}: {}{release} (run {run}) {what}", view.plan.kind.word());
+    let alert = Alert::new(kind, key, fact.at, text).about(view);
+    Some(Alert { why: clean(why), now: clean(todo), ..alert })
 }
 
 fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)> {
@@ -254,19 +263,14 @@ pub fn of_probe(environment: &EnvironmentName, turned: &Turned) -> Option<Alert>
     };
     let customers = if turned.live { " for customers" } else { "" };
     let at = change.at;
+    let key = format!("probe/{}/{}/{at}", turned.key, change.to.word());
+    let text = format!("{environment}: {} {what}{customers}", turned.name);
     Some(Alert {
-        key: format!("probe/{}/{}/{at}", turned.key, change.to.word()),
         // Two screens see it a few seconds apart.
         turns: Some((format!("{environment}/{}", turned.name), kind.event_type().to_owned())),
-        kind,
-        at,
         environment: Some(environment.clone()),
-        run: None,
-        release: None,
-        actor: None,
-        text: format!("{environment}: {} {what}{customers}", turned.name),
         why: redacted(&change.why),
-        now: String::new(),
+        ..Alert::new(kind, key, at, text)
     })
 }
 
@@ -279,18 +283,12 @@ pub fn still_down(
 ) -> Option<Alert> {
     let since = probe.since.filter(|_| probe.state == State::Down && probe.muted.is_none())?;
     let (times, length) = times(since, remind, now)?;
+    let key = format!("probe/{}/down/{since}/{times}", probe.key);
+    let text = format!("{environment}: {} is still DOWN, for {length}", probe.name);
     Some(Alert {
-        key: format!("probe/{}/down/{since}/{times}", probe.key),
-        turns: None,
-        kind: Kind::ProbeDown,
-        at: now,
         environment: Some(environment.clone()),
-        run: None,
-        release: None,
-        actor: None,
-        text: format!("{environment}: {} is still DOWN, for {length}", probe.name),
         why: redacted(&probe.why),
-        now: String::new(),
+        ..Alert::new(Kind::ProbeDown, key, now, text)
     })
 }
 
@@ -304,36 +302,21 @@ pub fn still_waits(view: &RunView, remind: Duration, now: Timestamp) -> Option<A
     let since = view.started.checked_add(Duration::from_millis(began)).ok()?;
     let (times, length) = times(since, remind, now)?;
     let (environment, run) = (&view.plan.environment, view.number);
-    Some(Alert {
-        key: format!("run/{run}/{step}/waits/{times}"),
-        turns: None,
-        kind: Kind::Gate,
-        at: now,
-        environment: Some(environment.clone()),
-        run: Some(run),
-        release: view.plan.release.clone(),
-        actor: Some(view.actor.clone()),
-        text: format!("{environment}: run {run} still waits at {step}, for {length}"),
-        why: String::new(),
-        now: format!("pointsman attach {}", run.0),
-    })
+    let key = format!("run/{run}/{step}/waits/{times}");
+    let text = format!("{environment}: run {run} still waits at {step}, for {length}");
+    let alert = Alert::new(Kind::Gate, key, now, text).about(view);
+    Some(Alert { now: format!("pointsman attach {}", run.0), ..alert })
 }
 
 /// A run whose process is gone.
 pub fn in_doubt(view: &RunView, now: Timestamp) -> Alert {
     let (environment, run) = (&view.plan.environment, view.number);
+    let key = format!("run/{run}/in-doubt/{}", view.last_seq);
+    let text = format!("{environment}: nobody drives run {run} any more");
     Alert {
-        key: format!("run/{run}/in-doubt/{}", view.last_seq),
-        turns: None,
-        kind: Kind::InDoubt,
-        at: now,
-        environment: Some(environment.clone()),
-        run: Some(run),
-        release: view.plan.release.clone(),
-        actor: Some(view.actor.clone()),
-        text: format!("{environment}: nobody drives run {run} any more"),
         why: format!("its process died while it was {}", view.state.sentence()),
         now: format!("pointsman resume {}", run.0),
+        ..Alert::new(Kind::InDoubt, key, now, text).about(view)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::checklist::settled;
 use super::event::{Event, Fact, Recorded};
 use super::run::RunState;
 use super::step::{Side, StepState};
@@ -114,16 +115,14 @@ fn how(step: &StepView) -> (&'static str, String) {
 /// What was true at each gate, and who or what said so.
 fn checklists(text: &mut String, view: &RunView) {
     for (list, seen) in &view.checklists {
-        let settled = seen.iter().filter(|item| item.standing.settled()).count();
-        let (title, all) = (list.title(), seen.len());
+        let (title, (settled, all)) = (list.title(), settled(seen));
         let _ = writeln!(text, "\n## Checklist: {title}, {settled}/{all}\n");
         for item in seen {
             let of = view.plan.checklist.iter().find(|of| of.id == item.id);
             let words = of.map_or(item.id.as_str(), |of| of.text.as_str());
             let required = if of.is_some_and(|of| of.required) { "" } else { " (optional)" };
             let tick = if item.standing.settled() { "x" } else { " " };
-            let said =
-                if item.said.is_empty() { String::new() } else { format!(": {}", item.said) };
+            let said = item.because();
             let _ = writeln!(text, "- [{tick}] {words}{required}, {}{said}", item.standing.word());
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::checklist::settled;
 use super::command::Command;
 use super::event::{AnsweredBy, DecidedBy, Event, Fact, Mark, Recorded};
 use super::time::spoken;
@@ -79,12 +80,12 @@ fn of_people(event: &Event) -> Option<String> {
             "opened: confirmed beforehand".to_owned()
         }
         Event::ChecklistSeen { list, items } => {
-            let settled = items.iter().filter(|item| item.standing.settled()).count();
+            let (settled, all) = settled(items);
             let open = items.iter().filter(|item| !item.standing.settled());
             let open: Vec<_> = open.filter_map(|item| item.id.split('/').nth(1)).collect();
             let open =
                 if open.is_empty() { String::new() } else { format!("; {}", open.join(", ")) };
-            format!("checklist {}: {settled}/{}{open}", list.word(), items.len())
+            format!("checklist {}: {settled}/{all}{open}", list.word())
         }
         Event::GateAnswered { by: AnsweredBy::Command(id), .. } => {
             format!("opened by command {id}")

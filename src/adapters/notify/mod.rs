@@ -58,9 +58,7 @@ impl Carrier {
             .build()
             .map_err(|e| format!("this machine cannot make TLS: {e}"))
     }
-}
 
-impl Carrier {
     async fn carry(&self, letter: &Letter) -> Result<Delivery, Delivery> {
         let client = self.client()?;
         match &letter.channel {
@@ -110,15 +108,14 @@ fn lost(error: reqwest::Error) -> Delivery {
     Delivery::Later(redacted(&why), None)
 }
 
-/// How a receiver's status is to be read (contracts/slack.md): taken, not now, or never.
-fn answered(response: &Response, said: &str) -> Delivery {
-    let status = response.status();
-    let said = harmless(said.lines().next().unwrap_or_default(), 80);
+/// How a receiver's status, with what it said, is to be read (contracts/slack.md): not now, or never.
+fn refused(status: StatusCode, after: Option<Duration>, said: &str) -> Delivery {
+    let said = harmless(said.trim(), 60);
     let why = redacted(format!("HTTP {} {said}", status.as_u16()).trim_end());
     let passing = status.is_server_error()
         || status == StatusCode::TOO_MANY_REQUESTS
         || status == StatusCode::REQUEST_TIMEOUT;
-    if passing { Delivery::Later(why, retry_after(response)) } else { Delivery::Refused(why) }
+    if passing { Delivery::Later(why, after) } else { Delivery::Refused(why) }
 }
 
 /// `Retry-After` in seconds; a date is left to our own schedule.

@@ -3,7 +3,7 @@
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
-use super::{address, answered, lost, variable};
+use super::{address, lost, refused, retry_after, variable};
 use crate::domain::alert::{Alert, Kind};
 use crate::ports::outbox::{Delivery, Letter};
 
@@ -19,16 +19,9 @@ pub(super) async fn send(
 ) -> Result<Delivery, Delivery> {
     let url = address(&variable(url_env)?)?;
     let response = client.post(url).json(&body(&letter.alert)).send().await.map_err(lost)?;
-    let status = response.status();
+    let (status, after) = (response.status(), retry_after(&response));
     if status != StatusCode::OK {
-        let answer = answered(&response, "");
-        let said = response.text().await.unwrap_or_default();
-        let said = crate::domain::text::harmless(said.trim(), 60);
-        return Ok(match answer {
-            Delivery::Refused(why) => Delivery::Refused(format!("{why} {said}").trim().to_owned()),
-            Delivery::Later(why, after) => Delivery::Later(format!("{why} {said}"), after),
-            Delivery::Taken => Delivery::Taken,
-        });
+        return Ok(refused(status, after, &response.text().await.unwrap_or_default()));
     }
     // Anything but these two letters is no success, even with 200.
     let said = response.text().await.map_err(lost)?;

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use sha2::Sha256;
 
-use super::{address, answered, lost, variable};
+use super::{address, lost, refused, retry_after, variable};
 use crate::domain::alert::Alert;
 use crate::domain::time::Timestamp;
 use crate::ports::outbox::{Delivery, Letter};
@@ -41,7 +41,7 @@ pub(super) async fn send(
     if response.status().is_success() {
         return Ok(Delivery::Taken);
     }
-    Ok(answered(&response, ""))
+    Ok(refused(response.status(), retry_after(&response), ""))
 }
 
 fn body(alert: &Alert) -> String {

@@ -4,16 +4,17 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::Miss;
+use crate::adapters::process::ThisMachine;
 use crate::domain::probe::Fault;
 use crate::domain::redact::redacted;
 use crate::domain::text::harmless;
 use crate::domain::time::spoken;
+use crate::ports::processes::Processes as _;
 
 /// More than that of what it says is never read into memory.
 const MOST: usize = 64 * 1024;
@@ -23,10 +24,9 @@ struct Group(Child);
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // The leader may have been waited for; its group keeps the number while a child lives.
-        let leader = self.0.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
-        if let Some(leader) = leader {
-            let _ = kill_process_group(leader, Signal::KILL);
+        // One that was waited for has none any more, and its group was ended then.
+        if let Some(leader) = self.0.id() {
+            ThisMachine.end_group(leader, true);
         }
     }
 }
@@ -52,14 +52,14 @@ pub(super) async fn run(
         // That it cannot be started says nothing about what it would have looked at.
         .map_err(|e| Miss::Ours(format!("{program} cannot be started: {e}")))?;
     let mut group = Group(child);
-    let leader = group.0.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+    let leader = group.0.id();
     let (out, err) = (group.0.stdout.take(), group.0.stderr.take());
     let ended = timeout(within, async {
         let end = async {
             let status = group.0.wait().await;
             // A child that it leaves behind would hold the pipes open, and the answer up.
             if let Some(leader) = leader {
-                let _ = kill_process_group(leader, Signal::KILL);
+                ThisMachine.end_group(leader, true);
             }
             status
         };

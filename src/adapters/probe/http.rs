@@ -99,7 +99,10 @@ impl Asker<'_> {
     ) -> Result<(), Miss> {
         let (head, mut body) = response.into_parts();
         let (mut read, mut bytes) = (Vec::new(), 0_u64);
-        let most = expect.max_bytes.max(expect.min_bytes).unwrap_or(0).max(MOST_BYTES as u64);
+        // One more than anybody counts to tells that it is longer.
+        let counted =
+            expect.max_bytes.max(expect.min_bytes).map_or(0, |most| most.saturating_add(1));
+        let enough = counted.max(MOST_BYTES as u64);
         let left = until.saturating_sub(self.clock.elapsed());
         let whole = timeout(left, async {
             while let Some(frame) = body.frame().await {
@@ -110,7 +113,7 @@ impl Asker<'_> {
                     read.extend_from_slice(&data[..room]);
                 }
                 // And not waited for where nobody counts that far.
-                if bytes > most || (bytes >= MOST_BYTES as u64 && most == MOST_BYTES as u64) {
+                if bytes >= enough {
                     break;
                 }
             }

@@ -254,6 +254,20 @@ pub struct ItemSeen {
     pub said: String,
 }
 
+impl ItemSeen {
+    /// What is said of it, to be put behind a word; nothing where nothing is.
+    pub fn because(&self) -> String {
+        if self.said.is_empty() { String::new() } else { format!(": {}", self.said) }
+    }
+}
+
+/// How many are settled, and of how many.
+pub fn settled<'a>(seen: impl IntoIterator<Item = &'a ItemSeen>) -> (usize, usize) {
+    seen.into_iter().fold((0, 0), |(settled, all), item| {
+        (settled + usize::from(item.standing.settled()), all + 1)
+    })
+}
+
 #[cfg(test)]
 #[path = "tests.rs"]
 mod tests;

@@ -158,9 +158,8 @@ pub fn open_items(items: &[Item], seen: &[ItemSeen], list: List) -> Vec<String> 
     let required = items.iter().filter(|item| item.list == list && item.required);
     let open = required.filter_map(|item| {
         let seen = seen.iter().find(|seen| seen.id == item.id)?;
-        let said = if seen.said.is_empty() { String::new() } else { format!(": {}", seen.said) };
-        (!seen.standing.settled())
-            .then(|| format!("{} is {}{said}", item.text, seen.standing.word()))
+        let (word, said) = (seen.standing.word(), seen.because());
+        (!seen.standing.settled()).then(|| format!("{} is {word}{said}", item.text))
     });
     open.collect()
 }

@@ -1,14 +1,12 @@
 //! What is asked of a run that was folded.
 
-use super::RunView;
+use super::{RunView, ServiceView};
 use crate::domain::checklist::{ItemSeen, List, may_pass};
 use crate::domain::event::{DecidedBy, Outcome};
 use crate::domain::ids::ServiceName;
 use crate::domain::plan::RunKind;
 use crate::domain::run::RunState;
 use crate::domain::step::{Failure, Side, StepKind};
-
-use super::ServiceView;
 
 impl RunView {
     /// The gate that it waits at.

@@ -14,18 +14,16 @@ use crate::engine::green_watch::GreenWatch;
 impl Engine {
     /// Waits for whoever may open it. Gates never time out.
     pub(super) async fn at_gate(&mut self, gate: &StepId) -> Result<(), EngineError> {
-        let view = self.supervisor.view();
-        let kind = view.gate().cloned();
-        if let Some(StepKind::GateChecklist { list }) = kind {
+        if let Some(StepKind::GateChecklist { list }) = self.supervisor.view().gate() {
+            let list = *list;
             return self.at_list(gate, list).await;
         }
-        // What guards it is looked at first.
-        if self.checking.as_ref().is_some_and(|checking| !checking.written()) {
-            return if self.leaves()? { Ok(()) } else { self.idle(LOOK).await };
-        }
+        // What guards it is looked at first, and what was heard of green too long ago is heard again.
         let now = self.outside.clock.now();
-        if self.green.as_ref().is_some_and(|green| green.unheard(now).is_some()) {
-            return if self.leaves()? { Ok(()) } else { self.idle(LOOK).await };
+        if self.checking.as_ref().is_some_and(|checking| !checking.written())
+            || self.green.as_ref().is_some_and(|green| green.unheard(now).is_some())
+        {
+            return self.wait().await;
         }
         let approved = self.supervisor.wishes.approve.take();
         // What was approved may have turned while fresh answers were waited for.
@@ -43,15 +41,18 @@ impl Engine {
                         return self.end(Outcome::Failed, Some(problem));
                     }
                     // Nobody can say: it is asked on.
-                    Err(_) if self.leaves()? => return Ok(()),
-                    Err(_) => return self.idle(LOOK).await,
+                    Err(_) => return self.wait().await,
                 }
             }
-            None if self.leaves()? => return Ok(()),
-            None => return self.idle(LOOK).await,
+            None => return self.wait().await,
         };
         let next = self.next_of(gate);
         self.supervisor.record(Some(gate), &Event::GateAnswered { by, next })
+    }
+
+    /// Waits a little, unless somebody wants out.
+    async fn wait(&mut self) -> Result<(), EngineError> {
+        if self.leaves()? { Ok(()) } else { self.idle(LOOK).await }
     }
 
     /// Waits until what the list says is true. Nobody needs to open it besides.
@@ -71,8 +72,7 @@ impl Engine {
                 }
                 self.end(Outcome::Failed, Some(problem))
             }
-            _ if self.leaves()? => Ok(()),
-            _ => self.idle(LOOK).await,
+            _ => self.wait().await,
         }
     }
 
@@ -99,14 +99,11 @@ impl Engine {
     /// gate by what was so before is refused.
     pub(super) fn watch_green(&mut self) -> Result<(), EngineError> {
         let view = self.supervisor.view();
-        let RunState::Waiting { gate } = view.state.clone() else {
+        let switches = view.gate() == Some(&StepKind::GateSwitch);
+        let (RunState::Waiting { gate }, true) = (view.state.clone(), switches) else {
             self.green = None;
             return Ok(());
         };
-        if view.gate() != Some(&StepKind::GateSwitch) {
-            self.green = None;
-            return Ok(());
-        }
         let watch = self.green.get_or_insert_with(|| GreenWatch::start(view, &self.outside));
         let now = self.outside.clock.now();
         let turned = watch.turned(now);

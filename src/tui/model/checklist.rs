@@ -1,7 +1,7 @@
 //! The Checklists pane: what the run of the selected environment waits for.
 
 use super::environments::Environment;
-use crate::domain::checklist::{Act, Item, ItemSeen, List, Standing, listed};
+use crate::domain::checklist::{Act, Item, ItemSeen, List, Standing, listed, settled};
 use crate::domain::time::Timestamp;
 
 /// Where the pane stands.
@@ -26,7 +26,7 @@ pub fn rows(here: &Environment, now: Option<Timestamp>) -> Vec<Row<'_>> {
 /// How many of a list are settled, and of how many.
 pub fn count(rows: &[Row<'_>], list: Option<List>) -> (usize, usize) {
     let of = rows.iter().filter(|(item, _)| list.is_none_or(|list| item.list == list));
-    (of.clone().filter(|(_, seen)| seen.standing.settled()).count(), of.count())
+    settled(of.map(|(_, seen)| seen))
 }
 
 impl ChecklistPane {

@@ -109,6 +109,25 @@ pub enum Field {
 }
 
 impl Picker {
+    /// One in which nothing is chosen or typed yet. Its first field has the keys.
+    pub fn new(purpose: Purpose, environment: EnvironmentName, items: Vec<Item>) -> Self {
+        let mut picker = Self {
+            purpose,
+            environment,
+            about: None,
+            items,
+            selected: 0,
+            preferred: None,
+            other: Input::default(),
+            reason: Input::default(),
+            field: Field::Reason,
+            waits: None,
+            problem: None,
+        };
+        picker.field = picker.fields()[0];
+        picker
+    }
+
     /// Its fields, in the order of Tab.
     pub fn fields(&self) -> &'static [Field] {
         match self.purpose {

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use self::checklist::ChecklistPane;
 use self::deploy::DeployPane;
-use self::dialog::Dialog;
+use self::dialog::{Dialog, Kind};
 use self::environments::Environment;
 use self::health::HealthPane;
 use self::history::HistoryPane;
@@ -23,6 +23,7 @@ use self::logs::LogsPane;
 use self::messages::Messages;
 use self::overlay::Overlay;
 use super::effect::Ticket;
+use super::keys::Key;
 use super::keys::bindings::Bindings;
 use super::keys::commands::Command;
 use crate::domain::error::Problem;
@@ -220,6 +221,13 @@ impl Model {
     /// When something on the screen changes by itself before the next tick, since the screen began.
     pub fn due(&self) -> Option<Duration> {
         self.pending.as_ref().map(|(_, since)| *since + POPUP_AFTER).filter(|at| *at > self.elapsed)
+    }
+
+    /// Opens a box, and gives its ticket.
+    pub fn open(&mut self, kind: Kind, opened_with: Option<Key>) -> Ticket {
+        let (ticket, opened) = (self.ticket(), self.elapsed);
+        self.dialog = Some(Dialog { kind, ticket, opened_with, opened, last_key: None });
+        ticket
     }
 
     /// A new ticket.

@@ -15,9 +15,7 @@ use crate::domain::view::{RunView, ServiceView};
 use crate::tui::effect::Effect;
 use crate::tui::keys::Key;
 use crate::tui::keys::commands::{Command, Danger, row_of};
-use crate::tui::model::dialog::{
-    Action, Confirm, Dialog, Field, Item, Kind, Phase, Picker, Purpose,
-};
+use crate::tui::model::dialog::{Action, Confirm, Item, Kind, Phase, Picker, Purpose};
 use crate::tui::model::environments::Environment;
 use crate::tui::model::{Model, Pane};
 
@@ -166,30 +164,12 @@ fn pick(model: &mut Model, purpose: Purpose, here: &Environment, key: Key) -> Ve
         Purpose::Deploy => offered(model, here),
         _ => Vec::new(),
     };
-    let ticket = model.ticket();
     let picker = Picker {
-        purpose,
-        environment: here.name.clone(),
-        about: None,
-        items,
-        selected: 0,
         preferred: chosen_release(model).filter(|_| purpose == Purpose::Rollback),
-        other: Input::default(),
-        reason: Input::default(),
-        field: match purpose {
-            Purpose::Deploy | Purpose::Rollback => Field::List,
-            _ => Field::Reason,
-        },
         waits: (purpose == Purpose::Rollback).then_some("looking what there is to go back to"),
-        problem: None,
+        ..Picker::new(purpose, here.name.clone(), items)
     };
-    model.dialog = Some(Dialog {
-        kind: Kind::Pick(Box::new(picker)),
-        ticket,
-        opened_with: Some(key),
-        opened: model.elapsed,
-        last_key: None,
-    });
+    let ticket = model.open(Kind::Pick(Box::new(picker)), Some(key));
     match purpose {
         Purpose::Rollback => vec![Effect::FindTargets(ticket, here.name.clone())],
         _ => Vec::new(),
@@ -321,14 +301,7 @@ pub(super) fn bound(here: &Environment) -> Option<(RunNumber, u64)> {
 }
 
 pub(super) fn confirm(model: &mut Model, question: Confirm, key: Option<Key>) {
-    let ticket = model.ticket();
-    model.dialog = Some(Dialog {
-        kind: Kind::Confirm(Box::new(question)),
-        ticket,
-        opened_with: key,
-        opened: model.elapsed,
-        last_key: None,
-    });
+    model.open(Kind::Confirm(Box::new(question)), key);
 }
 
 /// The chosen way on from a run in doubt.

@@ -1,7 +1,5 @@
 //! The Checklists pane: ticking, and setting aside with a reason.
 
-use tui_input::Input;
-
 use crate::domain::checklist::{Act, Item, List, Standing, may_act};
 use crate::domain::error::Problem;
 use crate::domain::ids::RunNumber;
@@ -10,7 +8,7 @@ use crate::tui::keys::Key;
 use crate::tui::keys::commands::Command;
 use crate::tui::model::Model;
 use crate::tui::model::checklist::{last_own, markdown, rows};
-use crate::tui::model::dialog::{self, Dialog, Field, Kind, Picker, Purpose};
+use crate::tui::model::dialog::{self, Kind, Picker, Purpose};
 
 /// The selected item, how it stands, and the run that it is about.
 fn chosen(model: &Model) -> Option<(RunNumber, Item, Standing)> {
@@ -86,27 +84,9 @@ fn ask(model: &mut Model, purpose: Purpose, item: &Item, key: Key) -> Vec<Effect
         ],
         _ => Vec::new(),
     };
-    let ticket = model.ticket();
-    let picker = Picker {
-        purpose,
-        environment,
-        about: Some((item.id.clone(), item.text.clone())),
-        items,
-        selected: 0,
-        preferred: None,
-        other: Input::default(),
-        reason: Input::default(),
-        field: if purpose == Purpose::SetAside { Field::List } else { Field::Reason },
-        waits: None,
-        problem: None,
-    };
-    model.dialog = Some(Dialog {
-        kind: Kind::Pick(Box::new(picker)),
-        ticket,
-        opened_with: Some(key),
-        opened: model.elapsed,
-        last_key: None,
-    });
+    let about = Some((item.id.clone(), item.text.clone()));
+    let picker = Picker { about, ..Picker::new(purpose, environment, items) };
+    model.open(Kind::Pick(Box::new(picker)), Some(key));
     Vec::new()
 }
 

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use tui_input::Input;
-
 use super::ring::call;
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
@@ -12,7 +10,7 @@ use crate::tui::effect::{Effect, Ticket};
 use crate::tui::keys::Key;
 use crate::tui::keys::commands::Command;
 use crate::tui::model::Model;
-use crate::tui::model::dialog::{Dialog, Field, Item, Kind, Picker, Purpose};
+use crate::tui::model::dialog::{Item, Kind, Picker, Purpose};
 use crate::tui::model::health::table;
 use crate::tui::model::messages::Level;
 
@@ -79,35 +77,18 @@ pub(super) fn mute(model: &mut Model, command: Command, key: Key) -> Vec<Effect>
         return Vec::new();
     };
     let kept_under = format!("{environment}/{name}");
-    let ticket = model.ticket();
     if command == Command::Unmute {
         if muted {
-            return vec![Effect::Mute(ticket, kept_under, None)];
+            return vec![Effect::Mute(model.ticket(), kept_under, None)];
         }
         model.tell(format!("{name} is not muted"));
         return Vec::new();
     }
     let item = |(value, _): (&str, Duration)| Item { value: value.to_owned(), note: String::new() };
-    let picker = Picker {
-        purpose: Purpose::Mute,
-        environment,
-        about: Some((kept_under, name)),
-        items: LENGTHS.map(item).to_vec(),
-        selected: 0,
-        preferred: None,
-        other: Input::default(),
-        reason: Input::default(),
-        field: Field::List,
-        waits: None,
-        problem: None,
-    };
-    model.dialog = Some(Dialog {
-        kind: Kind::Pick(Box::new(picker)),
-        ticket,
-        opened_with: Some(key),
-        opened: model.elapsed,
-        last_key: None,
-    });
+    let items = LENGTHS.map(item).to_vec();
+    let about = Some((kept_under, name));
+    let picker = Picker { about, ..Picker::new(Purpose::Mute, environment, items) };
+    model.open(Kind::Pick(Box::new(picker)), Some(key));
     Vec::new()
 }
 

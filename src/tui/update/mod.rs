@@ -358,14 +358,7 @@ fn quit(model: &mut Model, key: Key) -> Vec<Effect> {
         return vec![Effect::Quit];
     }
     if model.dialog.is_none() {
-        let ticket = model.ticket();
-        model.dialog = Some(Dialog {
-            kind: Kind::Quit,
-            ticket,
-            opened_with: Some(key),
-            opened: model.elapsed,
-            last_key: None,
-        });
+        model.open(Kind::Quit, Some(key));
     }
     Vec::new()
 }
@@ -387,12 +380,5 @@ fn interrupt(model: &mut Model) -> Vec<Effect> {
 
 /// Opens a box that tells why something cannot be.
 fn tell_problem(model: &mut Model, problem: Problem, key: Option<Key>) {
-    let ticket = model.ticket();
-    model.dialog = Some(Dialog {
-        kind: Kind::Tell(problem),
-        ticket,
-        opened_with: key,
-        opened: model.elapsed,
-        last_key: None,
-    });
+    model.open(Kind::Tell(problem), key);
 }

@@ -148,6 +148,5 @@ impl Look<'_> {
 }
 
 fn said(seen: &ItemSeen, word: &str) -> String {
-    let word = word.to_lowercase();
-    if seen.said.is_empty() { word } else { format!("{word}: {}", seen.said) }
+    word.to_lowercase() + &seen.because()
 }
