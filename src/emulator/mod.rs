@@ -2,6 +2,7 @@
 //! traffic proxy on each service's own address. Listens on 127.0.0.1 alone.
 
 mod api;
+mod firestore;
 mod lifecycle;
 mod log;
 mod platform;

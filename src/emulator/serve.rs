@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -14,12 +15,16 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::ADDRESS;
 use super::api::{Api, handle};
+use super::firestore::Databases;
 use super::platform::Platform;
 use super::proxy::Workers;
 use super::registry::{Kind, Registry};
 use crate::domain::hash::Hash;
 use crate::ports::clock::Clock;
 use crate::ports::processes::{ProcessIdentity, Processes};
+
+/// A request with more is not even looked at. Twice what a real one may have (`contracts/firestore.md` §4.4).
+const MOST_BYTES: usize = 20 * 1024 * 1024;
 
 /// How to run it.
 #[derive(Debug, Clone)]
@@ -72,6 +77,7 @@ pub async fn serve(
     let listener = listen(Address::last(folder)).await?;
     let url = format!("http://127.0.0.1:{}", listener.local_addr()?.port());
     let registry = Registry::open(folder, clock.clone()).map_err(io::Error::other)?;
+    let databases = Databases::open(folder, clock.clone()).map_err(io::Error::other)?;
     let workers = Workers::start()?;
     let platform =
         Platform::new(folder.clone(), url.clone(), registry, workers, clock, processes.clone());
@@ -82,10 +88,12 @@ pub async fn serve(
     write_private(&folder.join("address.json"), &serde_json::to_string(&address)?)?;
     let api = Api {
         platform: platform.clone(),
+        databases: Arc::new(databases),
         token: Hash::of(token.as_bytes()),
         owner_allowed: options.owner_allowed,
     };
-    let router = Router::new().fallback(handle).with_state(api);
+    let limit = DefaultBodyLimit::max(MOST_BYTES);
+    let router = Router::new().fallback(handle).layer(limit).with_state(api);
     let serving = async {
         restore(&platform).await;
         tracing::info!(url = address.url, "the emulator is up");

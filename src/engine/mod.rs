@@ -3,6 +3,7 @@
 
 mod checking;
 mod context;
+pub mod database;
 mod courier;
 mod decide;
 mod error;

@@ -3,11 +3,13 @@
 //! `dyn`.
 
 pub mod clock;
+pub mod database;
 pub mod hosting;
 pub mod journal;
 pub mod log;
 pub mod outbox;
 pub mod prober;
 pub mod processes;
+pub mod programs;
 
 pub use futures_util::future::BoxFuture;

@@ -13,6 +13,7 @@ mod emulator_api;
 mod emulator_life;
 mod engine;
 mod finding;
+mod firestore;
 mod health;
 mod house;
 mod invariants;

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 
 use self::call::Call;
 use self::error::ApiError;
+use super::firestore::Databases;
 use super::platform::Platform;
 use crate::domain::hash::Hash;
 
@@ -28,6 +29,7 @@ use crate::domain::hash::Hash;
 #[derive(Clone)]
 pub(super) struct Api {
     pub(super) platform: Arc<Platform>,
+    pub(super) databases: Arc<Databases>,
     /// The hash of the token, so that comparing takes the same time whatever was sent.
     pub(super) token: Hash,
     /// Whether the firebase CLI's fixed token `owner` is taken too.
@@ -44,6 +46,13 @@ pub(super) async fn handle(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    if Databases::owns(&uri) {
+        let allowed = loopback_host(&headers).and_then(|()| api.authenticate(&headers));
+        return match allowed {
+            Ok(()) => api.databases.handle(&method, &uri, &body),
+            Err(error) => error.into_response(),
+        };
+    }
     match api.route(&method, &uri, &headers, &body).await {
         Ok(answer) => Json(answer).into_response(),
         Err(error) => error.into_response(),

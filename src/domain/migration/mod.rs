@@ -1,0 +1,139 @@
+//! Migrations: what changes a database from one version of its schema to the next, and back.
+
+mod change;
+mod lock;
+mod operation;
+mod range;
+mod record;
+mod row;
+mod select;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::change::{Change, Update, change};
+pub use self::lock::{Holder, LEASE_SECONDS, LockSeen, lock_document};
+pub use self::operation::{Condition, Operation, Scope, Template, ValueType};
+pub use self::range::{SchemaRange, outside};
+pub use self::record::{Half, Head, Record, RecordState, Schema, head_document, record_path};
+pub use self::row::{Row, RowState, obstacles, rows};
+pub use self::select::{Pick, baseline, down, up};
+
+use super::hash::Hash;
+use super::release::SchemaVersion;
+
+/// The collection that holds the version, the lock and the records. The guide's own migrator keeps its
+/// version there (`contracts/firestore.md` §6).
+pub const COLLECTION: &str = "_migrations";
+
+/// What a migration does to the code that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Adds: old and new code both work.
+    Expand,
+    /// Moves data: old and new code both work.
+    Migrate,
+    /// Takes away: old code stops working.
+    Contract,
+}
+
+impl Phase {
+    /// One word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Expand => "expand",
+            Self::Migrate => "migrate",
+            Self::Contract => "CONTRACT",
+        }
+    }
+}
+
+/// Whether a migration can be undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Undo {
+    /// Yes, and nothing is lost.
+    Yes,
+    /// Yes, and what was written since is lost.
+    DataLoss,
+    /// No.
+    No,
+}
+
+impl Undo {
+    /// A few words.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::DataLoss => "data loss",
+            Self::No => "NO",
+        }
+    }
+}
+
+/// Which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// To a later version.
+    Up,
+    /// To an earlier one.
+    Down,
+}
+
+impl Direction {
+    /// One word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
+/// One migration, as its file says it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Migration {
+    /// The version the schema has after it.
+    pub version: SchemaVersion,
+    /// One line for people.
+    pub description: String,
+    /// What it does to the code that runs.
+    pub phase: Phase,
+    /// Whether it can be undone.
+    pub undo: Undo,
+    /// What it does.
+    pub up: Vec<Operation>,
+    /// What undoes it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub down: Vec<Operation>,
+}
+
+impl Migration {
+    /// What it does, as text whose lines can be compared. The description, comments, the order of keys
+    /// and white space are not in it: an edit that changes nothing is no edit (F35).
+    pub fn content(&self) -> String {
+        let meaning = serde_json::json!({
+            "phase": self.phase, "undo": self.undo, "up": self.up, "down": self.down,
+        });
+        serde_json::to_string_pretty(&meaning).unwrap_or_default()
+    }
+
+    /// The fingerprint of what it does.
+    pub fn checksum(&self) -> Hash {
+        Hash::of(self.content().as_bytes())
+    }
+
+    /// What it does in a direction.
+    pub fn operations(&self, direction: Direction) -> &[Operation] {
+        match direction {
+            Direction::Up => &self.up,
+            Direction::Down => &self.down,
+        }
+    }
+}
+
+/// The version before any migration.
+pub fn nothing_applied() -> SchemaVersion {
+    SchemaVersion::ZERO
+}

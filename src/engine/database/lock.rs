@@ -1,0 +1,253 @@
+//! The lock of one database, and the only way to write to it: every commit carries the lock, so that none
+//! lands once the lock is somebody else's (`contracts/firestore.md` §7).
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use crate::domain::error::Problem;
+use crate::domain::migration::{Holder, LEASE_SECONDS, LockSeen, lock_document};
+use crate::domain::retry::Backoff;
+use crate::ports::clock::Clock;
+use crate::ports::database::{Database, DatabaseError, Expected, Refused, Write};
+
+/// Between two tries of the same commit.
+const BETWEEN: Backoff =
+    Backoff { first: Duration::from_millis(100), most: Duration::from_secs(3) };
+
+/// Why there is no lock.
+#[derive(Debug)]
+pub enum NotLocked {
+    /// Somebody holds it.
+    Busy(Box<LockSeen>),
+    /// It could not be found out.
+    Failed(DatabaseError),
+}
+
+impl NotLocked {
+    /// What a person is told.
+    pub fn problem(self, database: &str) -> Problem {
+        match self {
+            Self::Failed(error) => error.problem,
+            Self::Busy(seen) => Problem::new(format!("database {database} is locked"))
+                .because(seen.to_string())
+                .try_this("wait for it to end; or, if its machine is gone: --take-over --reason TEXT"),
+        }
+    }
+}
+
+/// Why a commit did not land.
+#[derive(Debug)]
+pub(in crate::engine) enum NotWritten {
+    /// The lock is somebody else's: nothing more may be written.
+    LockLost(Problem),
+    /// A document is not as it was read; nothing of the commit landed.
+    Conflict(DatabaseError),
+    /// The database refuses it; nothing of the commit landed.
+    Refused(DatabaseError),
+    /// Nobody can say, and the lease has run out meanwhile.
+    Unreachable(DatabaseError),
+}
+
+impl NotWritten {
+    pub(in crate::engine) fn problem(self) -> Problem {
+        match self {
+            Self::LockLost(problem) => problem,
+            Self::Conflict(error) | Self::Refused(error) | Self::Unreachable(error) => error.problem,
+        }
+    }
+}
+
+/// A lock that we hold.
+pub struct DatabaseLock {
+    database: Arc<dyn Database>,
+    clock: Arc<dyn Clock>,
+    held: Mutex<Held>,
+}
+
+struct Held {
+    /// What we wrote last; its `updated` is the token.
+    lock: LockSeen,
+    /// When.
+    touched: Duration,
+    lost: Option<Problem>,
+}
+
+impl fmt::Debug for DatabaseLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatabaseLock").field("database", &self.database.name()).finish_non_exhaustive()
+    }
+}
+
+/// Who holds the lock of a database; nothing if nobody ever did.
+pub async fn seen(database: &dyn Database) -> Result<Option<LockSeen>, DatabaseError> {
+    let mut reading = database.read(&[lock_document()]).await?;
+    let document = reading.documents.pop().flatten();
+    Ok(document.map(|document| LockSeen::read(&document, &reading.at)))
+}
+
+fn beat() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+impl DatabaseLock {
+    /// Takes the lock. With `take_over` also from somebody who holds it: a person said why.
+    pub async fn acquire(
+        database: Arc<dyn Database>,
+        clock: Arc<dyn Clock>,
+        holder: &Holder,
+        take_over: bool,
+    ) -> Result<Self, NotLocked> {
+        let mut tries = 0;
+        loop {
+            let seen = seen(database.as_ref()).await.map_err(NotLocked::Failed)?;
+            let other = seen.as_ref().filter(|s| s.held() && s.holder.id != holder.id);
+            if let Some(other) = other.filter(|_| !take_over) {
+                return Err(NotLocked::Busy(Box::new(other.clone())));
+            }
+            let mut lock = LockSeen {
+                holder: holder.clone(),
+                fence: seen.as_ref().map_or(0, |s| s.fence) + 1,
+                step: String::new(),
+                outcome: String::new(),
+                beat: beat(),
+                updated: String::new(),
+                age_seconds: 0,
+                lease_seconds: LEASE_SECONDS,
+            };
+            let expected = seen.map_or(Expected::NotThere, |s| Expected::Unchanged(s.updated));
+            let write = Write::whole(lock_document(), expected, lock.fields());
+            tries += 1;
+            match database.commit(&[write]).await {
+                Ok(times) => {
+                    lock.updated = times.into_iter().next().unwrap_or_default();
+                    let held = Held { lock, touched: clock.elapsed(), lost: None };
+                    return Ok(Self { database, clock, held: Mutex::new(held) });
+                }
+                // Whether we won shows at the next look: our own holder counts as free.
+                Err(error) if tries < 20 => match error.refused {
+                    Refused::AlreadyExists | Refused::Changed | Refused::NotFound => {}
+                    Refused::Lost | Refused::Contended => clock.sleep(BETWEEN.after(tries)).await,
+                    _ => return Err(NotLocked::Failed(error)),
+                },
+                Err(error) => return Err(NotLocked::Failed(error)),
+            }
+        }
+    }
+
+    /// The fencing number.
+    pub async fn fence(&self) -> u64 {
+        self.held.lock().await.lock.fence
+    }
+
+    /// Why the lock is not ours any more, if it is not.
+    pub async fn lost(&self) -> Option<Problem> {
+        self.held.lock().await.lost.clone()
+    }
+
+    /// Says in which step its run is, with the next write.
+    pub(in crate::engine) async fn in_step(&self, step: &str) {
+        step.clone_into(&mut self.held.lock().await.lock.step);
+    }
+
+    /// Keeps the lock for another lease, unless that was done just now.
+    pub(in crate::engine) async fn renew(&self, unless_within: Duration) -> Result<(), NotWritten> {
+        let mut held = self.held.lock().await;
+        if self.clock.elapsed().saturating_sub(held.touched) < unless_within {
+            return Ok(());
+        }
+        self.commit_held(&mut held, Vec::new()).await
+    }
+
+    /// Does every write or none, and keeps the lock. `Ok` means that it landed, also where the answer
+    /// was lost and only the lock tells.
+    pub(in crate::engine) async fn commit(&self, writes: Vec<Write>) -> Result<(), NotWritten> {
+        let mut held = self.held.lock().await;
+        self.commit_held(&mut held, writes).await
+    }
+
+    async fn commit_held(&self, held: &mut Held, mut writes: Vec<Write>) -> Result<(), NotWritten> {
+        if let Some(lost) = &held.lost {
+            return Err(NotWritten::LockLost(lost.clone()));
+        }
+        // A write that changes nothing would keep its time, and nobody could tell whether it landed.
+        held.lock.beat = beat();
+        let token = Expected::Unchanged(held.lock.updated.clone());
+        writes.push(Write::whole(lock_document(), token, held.lock.fields()));
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let Err(error) = self.landed(held, &writes).await else { return Ok(()) };
+            match error {
+                NotWritten::Unreachable(error) => {
+                    let lease = Duration::from_secs(LEASE_SECONDS);
+                    if self.clock.elapsed().saturating_sub(held.touched) >= lease {
+                        return Err(NotWritten::Unreachable(error));
+                    }
+                    tracing::debug!(%error, tries, "a commit is sent again");
+                    self.clock.sleep(BETWEEN.after(tries)).await;
+                }
+                error => return Err(error),
+            }
+        }
+    }
+
+    /// Sends a commit once, and finds out whether it landed. `Unreachable`: it did not, as far as anybody
+    /// can say, and may be sent again: the token keeps it from landing twice.
+    async fn landed(&self, held: &mut Held, writes: &[Write]) -> Result<(), NotWritten> {
+        let error = match self.database.commit(writes).await {
+            Ok(times) => {
+                held.lock.updated = times.into_iter().next_back().unwrap_or_default();
+                held.touched = self.clock.elapsed();
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        match error.refused {
+            Refused::Contended => return Err(NotWritten::Unreachable(error)),
+            Refused::TooLarge | Refused::Invalid | Refused::Denied => {
+                return Err(NotWritten::Refused(error));
+            }
+            Refused::Lost | Refused::NotFound | Refused::AlreadyExists | Refused::Changed => {}
+        }
+        let now = match seen(self.database.as_ref()).await {
+            Ok(now) => now,
+            Err(unseen) => return Err(NotWritten::Unreachable(unseen)),
+        };
+        match now {
+            Some(now) if now.beat == held.lock.beat => {
+                held.lock.updated = now.updated;
+                held.touched = self.clock.elapsed();
+                Ok(())
+            }
+            Some(now) if now.updated == held.lock.updated && error.refused == Refused::Lost => {
+                Err(NotWritten::Unreachable(error))
+            }
+            Some(now) if now.updated == held.lock.updated => Err(NotWritten::Conflict(error)),
+            other => {
+                let who = other.map_or("its document is gone".to_owned(), |now| now.to_string());
+                let lost = Problem::new(format!(
+                    "the lock of database {} is not ours any more",
+                    self.database.name()
+                ))
+                .because(who);
+                held.lost = Some(lost.clone());
+                Err(NotWritten::LockLost(lost))
+            }
+        }
+    }
+
+    /// Gives the lock back, and leaves a word about how it ended. What cannot be told runs out by itself.
+    pub(in crate::engine) async fn release(&self, outcome: &str) {
+        let mut held = self.held.lock().await;
+        held.lock.holder.id.clear();
+        outcome.clone_into(&mut held.lock.outcome);
+        if let Err(error) = self.commit_held(&mut held, Vec::new()).await {
+            let problem = error.problem();
+            tracing::warn!(%problem, "a lock could not be given back; it runs out by itself");
+        }
+        held.lost.get_or_insert_with(|| Problem::new("the lock was given back"));
+    }
+}

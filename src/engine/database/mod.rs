@@ -1,0 +1,123 @@
+//! The databases of a run: their locks, what they say of themselves, and changing them.
+
+mod dry_run;
+mod lock;
+mod migrate;
+mod operate;
+mod read;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::domain::error::Problem;
+use crate::domain::migration::Holder;
+use crate::ports::clock::Clock;
+use crate::ports::database::Database;
+use crate::ports::programs::Programs;
+
+pub use self::dry_run::{Counted, dry_run};
+pub use self::lock::{DatabaseLock, NotLocked, seen as lock_seen};
+pub use self::migrate::{Asked, Migrated, NotMigrated, migrate};
+pub use self::read::schema;
+pub(super) use self::read::{Repaired, baseline, repair};
+
+/// A lock is renewed this often (deploy-tools.md §7).
+const RENEWAL: Duration = Duration::from_secs(15);
+
+/// Every database of a run, by its name in the plan.
+pub struct Databases {
+    by_name: BTreeMap<String, Arc<dyn Database>>,
+    programs: Arc<dyn Programs>,
+    clock: Arc<dyn Clock>,
+    holder: Holder,
+    take_over: bool,
+    locks: Mutex<BTreeMap<String, (Arc<DatabaseLock>, AbortOnDropHandle<()>)>>,
+}
+
+impl fmt::Debug for Databases {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Databases").field("names", &self.by_name.keys()).finish_non_exhaustive()
+    }
+}
+
+impl Databases {
+    /// The databases of a run of that holder. `take_over`: also where somebody else holds the lock.
+    pub fn new(
+        by_name: BTreeMap<String, Arc<dyn Database>>,
+        programs: Arc<dyn Programs>,
+        clock: Arc<dyn Clock>,
+        holder: Holder,
+        take_over: bool,
+    ) -> Self {
+        Self { by_name, programs, clock, holder, take_over, locks: Mutex::default() }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Result<&Arc<dyn Database>, Problem> {
+        let missing = || Problem::new(format!("the plan has no database {name}"));
+        self.by_name.get(name).ok_or_else(missing)
+    }
+
+    pub(super) fn programs(&self) -> &dyn Programs {
+        self.programs.as_ref()
+    }
+
+    /// The lock of a database, taken if it is not yet, and kept until the run ends.
+    pub(super) async fn locked(&self, name: &str) -> Result<Arc<DatabaseLock>, NotLocked> {
+        let mut locks = self.locks.lock().await;
+        if let Some((lock, _)) = locks.get(name) {
+            return Ok(lock.clone());
+        }
+        let database = self.get(name).map_err(|problem| {
+            let refused = crate::ports::database::Refused::Invalid;
+            NotLocked::Failed(crate::ports::database::DatabaseError { refused, problem })
+        })?;
+        let (database, clock) = (database.clone(), self.clock.clone());
+        let lock = DatabaseLock::acquire(database, clock, &self.holder, self.take_over).await?;
+        let lock = Arc::new(lock);
+        let renewing = tokio::spawn(renew(lock.clone(), self.clock.clone()));
+        locks.insert(name.to_owned(), (lock.clone(), AbortOnDropHandle::new(renewing)));
+        Ok(lock)
+    }
+
+    /// Why the run may do nothing more, if one of its locks is somebody else's.
+    pub(super) async fn lost(&self) -> Option<Problem> {
+        for (lock, _) in self.locks.lock().await.values() {
+            if let Some(lost) = lock.lost().await {
+                return Some(lost);
+            }
+        }
+        None
+    }
+
+    /// Tells whoever looks at a lock in which step its run is.
+    pub(super) async fn in_step(&self, step: &str) {
+        for (lock, _) in self.locks.lock().await.values() {
+            lock.in_step(step).await;
+        }
+    }
+
+    /// Gives every lock back.
+    pub(super) async fn release(&self, outcome: &str) {
+        let locks = std::mem::take(&mut *self.locks.lock().await);
+        for (lock, renewing) in locks.into_values() {
+            drop(renewing);
+            lock.release(outcome).await;
+        }
+    }
+}
+
+async fn renew(lock: Arc<DatabaseLock>, clock: Arc<dyn Clock>) {
+    loop {
+        clock.sleep(RENEWAL).await;
+        // A migration's own commits renew it too.
+        if let Err(lock::NotWritten::LockLost(problem)) = lock.renew(RENEWAL / 2).await {
+            tracing::warn!(%problem, "a lock is lost");
+            return;
+        }
+    }
+}
