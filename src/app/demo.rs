@@ -8,7 +8,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::{App, private_folder};
-use crate::adapters::fake::{FakeWorld, RehearsalClock, Scenario, hostile_lines, storm_line};
+use crate::adapters::fake::{
+    FakeDatabase, FakeWorld, RehearsalClock, Scenario, hostile_lines, storm_line,
+};
 use crate::adapters::run_log::FileLog;
 use crate::config::{Findings, Loaded, load, load_text, sources};
 use crate::domain::error::Problem;
@@ -44,6 +46,7 @@ const BACK: Duration = Duration::from_hours(22 * 24);
 #[derive(Clone)]
 pub(super) struct Demo {
     pub(super) world: FakeWorld,
+    pub(super) database: Arc<FakeDatabase>,
     clock: Arc<RehearsalClock>,
     scenario: Scenario,
 }
@@ -68,7 +71,8 @@ impl App {
         let world = FakeWorld::new(scenario, clock.clone());
         let mut app = Self::new(Some(state.to_owned()))?;
         app.clock = clock.clone();
-        app.demo = Some(Demo { world, clock, scenario });
+        let database = Arc::new(FakeDatabase::new(clock.clone()));
+        app.demo = Some(Demo { world, database, clock, scenario });
         Ok(app)
     }
 

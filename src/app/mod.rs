@@ -3,6 +3,7 @@
 
 mod alerts;
 mod background;
+mod databases;
 mod demo;
 mod emulator;
 
@@ -15,6 +16,7 @@ use etcetera::BaseStrategy as _;
 use secrecy::SecretString;
 use tokio::sync::mpsc;
 
+pub use self::databases::DatabaseSeen;
 use crate::adapters::app_hosting::{AppHosting, Kind};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::probe::MachineProber;
@@ -118,10 +120,11 @@ impl App {
         plan: &Plan,
         take_over: bool,
     ) -> Result<RunView, JournalError> {
-        let event = Event::RunStarted { plan: Box::new(plan.clone()), plan_hash: plan.hash() };
+        let plan = Plan { take_over, ..plan.clone() };
+        let event = Event::RunStarted { plan_hash: plan.hash(), plan: Box::new(plan.clone()) };
         let at = self.clock.now();
         let entry = Entry { actor: &self.actor, at, elapsed_ms: 0, step: None, event: &event };
-        journal.create(plan, entry, take_over)
+        journal.create(&plan, entry, take_over)
     }
 
     /// Ends a run that this process made and whose own process did not start.
@@ -246,7 +249,8 @@ impl App {
                 Arc::new(NoLog)
             }
         };
-        let outside = Outside { hosting, prober, clock, log };
+        let databases = Arc::new(self.databases(&view).await?);
+        let outside = Outside { hosting, prober, clock, log, databases };
         Ok(Engine::new(journal, view, outside, asking, signals))
     }
 }

@@ -5,12 +5,17 @@ use serde_json::json;
 use super::Session;
 use super::exit::{Failed, Finished, OK};
 use super::print;
-use crate::config::{json_schema, theme_schema};
+use crate::config::{json_schema, migration_schema, theme_schema};
 use crate::tui::bindings;
 
 pub(super) fn check(session: &Session) -> Finished {
     let loaded = session.config()?;
     bindings(&loaded).map_err(Failed::config)?;
+    for (environment, of) in &loaded.config.environments {
+        for database in of.databases.keys() {
+            loaded.migrations(environment, database).map_err(Failed::config)?;
+        }
+    }
     let config = loaded.config;
     let lists = &config.checklists;
     let items = lists.pre.len() + lists.deploy.len() + lists.post.len();
@@ -27,7 +32,11 @@ pub(super) fn check(session: &Session) -> Finished {
 }
 
 pub(super) fn schema(of: &str) -> u8 {
-    let schema = if of == "theme" { theme_schema() } else { json_schema() };
+    let schema = match of {
+        "theme" => theme_schema(),
+        "migration" => migration_schema(),
+        _ => json_schema(),
+    };
     print::result(serde_json::to_string_pretty(&schema).unwrap_or_default());
     OK
 }

@@ -13,7 +13,7 @@ pub(super) async fn cleanup(session: &Session, arguments: &CleanupArguments) -> 
     let ground = loaded.ground(&arguments.environment).map_err(|p| Failed::with(USAGE, p))?;
     let confirmation = &arguments.confirmation;
     let reason = confirmation.reason.as_ref();
-    let plan = propose::cleanup(&session.app, ground, reason).await?;
+    let plan = propose::cleanup(&session.app, &loaded, ground, reason).await?;
     let (what, plan) = (plan.what, plan.plan);
     if confirmation.yes {
         // Whoever is not asked is told all the same.

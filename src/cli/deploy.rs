@@ -7,10 +7,11 @@ use super::drive::{detach, drive};
 use super::exit::{Finished, OK};
 use crate::propose;
 
-pub(super) fn plan(session: &Session, arguments: &PlanArguments) -> Finished {
+pub(super) async fn plan(session: &Session, arguments: &PlanArguments) -> Finished {
     let loaded = session.config()?;
     let (environment, release) = (&arguments.environment, &arguments.release);
-    let plan = propose::plan(&loaded, environment, release, &arguments.services)?;
+    let plan =
+        propose::plan(&session.app, &loaded, environment, release, &arguments.services).await?;
     let mut text = format!("deploy {} on {}\n", arguments.release, plan.environment);
     for member in &plan.members {
         let target = &member.target;
@@ -42,7 +43,8 @@ pub(super) async fn deploy(session: &Session, arguments: &DeployArguments) -> Fi
         &wanted.release,
         &wanted.services,
         confirmation.reason.as_ref(),
-    )?;
+    )
+    .await?;
     let mut plan = proposal.plan;
     plan.attended = arguments.detach;
     confirm(&plan.environment, plan.policy.protection, confirmation.answers(), &proposal.what)?;

@@ -61,6 +61,7 @@ impl From<Refusal> for Failed {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Usage(problem) => Self::with(USAGE, problem),
+            Refusal::Written(findings) => Self::config(*findings),
             Refusal::Refused(problem) => Self::with(REFUSED, problem),
             Refusal::InDoubt(problem) => Self::with(IN_DOUBT, problem),
             Refusal::Failed(problem) => problem.into(),

@@ -17,6 +17,7 @@ mod handover;
 mod health;
 mod lock;
 mod looks;
+mod migrate;
 mod past;
 mod print;
 mod resume;
@@ -107,6 +108,7 @@ fn drives(verb: Option<&Verb>) -> bool {
             V::Deploy(_)
             | V::Rollback(_)
             | V::Cleanup(_)
+            | V::Migrate(_)
             | V::Resume(_)
             | V::Attach { .. }
             | V::Runner { .. },
@@ -156,10 +158,11 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Schema { of } => Ok(check::schema(of)),
         Verb::Alerts { verb } => alerts::alerts(session, verb.as_ref()).await,
         Verb::Checklist(arguments) => checklist::checklist(session, arguments),
-        Verb::Plan(arguments) => deploy::plan(session, arguments),
+        Verb::Plan(arguments) => deploy::plan(session, arguments).await,
         Verb::Deploy(arguments) => deploy::deploy(session, arguments).await,
         Verb::Rollback(arguments) => rollback::rollback(session, arguments).await,
         Verb::Cleanup(arguments) => cleanup::cleanup(session, arguments).await,
+        Verb::Migrate(arguments) => migrate::migrate(session, arguments).await,
         Verb::Status { environment } => status::status(session, environment.as_deref()).await,
         Verb::Handover { environment } => handover::handover(session, environment.as_deref()).await,
         Verb::Health(arguments) => health::health(session, arguments).await,

@@ -14,12 +14,20 @@ pub(super) async fn rollback(session: &Session, arguments: &RollbackArguments) -
     let ground = loaded.ground(&arguments.environment).map_err(usage)?;
     let ground = ground.only(&arguments.services).map_err(usage)?;
     let confirmation = &arguments.confirmation;
-    let (to, reason) = (arguments.to.as_ref(), confirmation.reason.as_ref());
-    let (proposal, unread) = propose::rollback(&session.app, ground, to, reason).await?;
+    let back = propose::Back {
+        to: arguments.to.as_ref(),
+        reason: confirmation.reason.as_ref(),
+        undo_schema: arguments.undo_schema.as_ref(),
+        database: arguments.database.as_deref(),
+    };
+    let (proposal, unread) = propose::rollback(&session.app, &loaded, ground, &back).await?;
     if let Some(error) = unread {
         print::note(format!("the past cannot be read: {error}"));
     }
     let plan = proposal.plan;
+    if confirmation.yes && !plan.databases.iter().all(|d| d.migrations.is_empty()) {
+        print::note(&proposal.what);
+    }
     confirm(&plan.environment, plan.policy.protection, confirmation.answers(), &proposal.what)?;
     drive(session, &plan, confirmation).await
 }

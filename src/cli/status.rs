@@ -38,9 +38,10 @@ async fn one(session: &Session, loaded: &Loaded, name: &str) -> Result<Value, Fa
     let run = listed.first().filter(|l| l.view.ended.is_none()).map(run_json);
     let views: Vec<RunView> = listed.into_iter().map(|l| l.view).collect();
     let seen = propose::look(&session.app, &ground, &views, true).await;
+    let databases = super::migrate::all(session, loaded, name, &ground.databases).await?;
     let services: Vec<Value> = seen.services.iter().map(service_json).collect();
     Ok(json!({
-        "environment": name, "services": services, "databases": [], "lock": super::lock::to_json(lock.as_ref()), "run": run,
+        "environment": name, "services": services, "databases": databases, "lock": super::lock::to_json(lock.as_ref()), "run": run,
         "unseen": seen.unseen,
     }))
 }
@@ -90,6 +91,19 @@ fn text(status: &Value) -> String {
             "{text}  {name:<12} {url:<28} {:<5} {serves}; {back}\n",
             word(&service["health"])
         );
+    }
+    for database in status["databases"].as_array().into_iter().flatten() {
+        let name = word(&database["name"]);
+        let said = match (&database["version"], &database["unseen"]) {
+            (Value::String(version), _) => {
+                let pending = database["pending"].as_array().map_or(0, Vec::len);
+                let half = if database["dirty"] == true { ", HALF MIGRATED" } else { "" };
+                format!("schema {version}, {pending} pending{half}")
+            }
+            (_, Value::Object(unseen)) => format!("not to be seen: {}", word(&unseen["what"])),
+            _ => "its version cannot be read".to_owned(),
+        };
+        text = format!("{text}  {name:<12} {said}\n");
     }
     let lock = &status["lock"];
     if !lock.is_null() {

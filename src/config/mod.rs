@@ -5,6 +5,7 @@ mod check;
 mod checklist;
 mod file;
 mod finding;
+mod migrations;
 mod node;
 mod raise;
 mod rules;
@@ -15,6 +16,7 @@ mod watched;
 
 pub use file::{Loaded, load, load_text};
 pub use finding::{Finding, Findings};
+pub use migrations::{migration_schema, migrations};
 pub use raise::{committed, sources};
 pub use schema::{Config, json_schema};
 pub use theme::{ThemeText, theme_schema};

@@ -6,19 +6,25 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::file::Loaded;
+use super::finding::Findings;
+use super::migrations::migrations;
 use super::rules::DEMO_PREFIX;
 use super::schema::ReleasesKind;
 use super::schema::deploy::DeployConfig;
-use super::schema::environment::{EnvironmentConfig, PlatformKind};
+use super::schema::environment::{DatabaseConfig, EnvironmentConfig, PlatformKind};
 use crate::domain::alert::{Channel, Notify};
 use crate::domain::error::Problem;
 use crate::domain::ids::{BackendId, EnvironmentName, Location, ProjectId, ServiceName};
-use crate::domain::plan::{Endpoint, HealthEndpoint, LoopbackUrl, Member, Source};
+use crate::domain::migration::Migration;
+use crate::domain::plan::{Endpoint, HealthEndpoint, LoopbackUrl, Member, PlannedDatabase, Source};
 use crate::domain::planner::Ground;
 use crate::domain::policy::{DeployPolicy, Protection};
 use crate::domain::project::{Project, Target};
 use crate::domain::release::ReleaseLabel;
 use crate::domain::time::Timestamp;
+
+/// So many documents in one commit (`contracts/firestore.md` §5).
+const BATCH: u32 = 300;
 
 /// What waits, or is down, is told again this often.
 const REMIND: Duration = Duration::from_hours(1);
@@ -85,9 +91,11 @@ impl Loaded {
                         .map(|file| self.folder.join(file).display().to_string()),
                 }),
             },
+            databases: Vec::new(),
             notify: self.notify(),
             checklist: Vec::new(),
         };
+        ground.databases = self.databases(&ground.environment, of)?;
         ground.checklist = self.checklist(name, &ground)?;
         Ok(ground)
     }
@@ -126,8 +134,57 @@ impl Loaded {
             repository: None,
             root_directory: None,
             to: None,
+            accepts: service
+                .schema
+                .iter()
+                .filter(|(database, _)| of.databases.contains_key(*database))
+                .map(|(database, range)| Ok((database.clone(), range.parse()?)))
+                .collect::<Result<_, Problem>>()?,
             obsolete: Vec::new(),
         })
+    }
+
+    fn databases(
+        &self,
+        environment: &EnvironmentName,
+        of: &EnvironmentConfig,
+    ) -> Result<Vec<PlannedDatabase>, Problem> {
+        let one = |(name, database): (&String, &DatabaseConfig)| {
+            let project = self.project(environment, &database.project)?;
+            if &project.environment != environment {
+                return Err(Problem::new(format!(
+                    "project {} belongs to {}, not to {environment}",
+                    project.id, project.environment
+                ))
+                .because(format!("database {name} of {environment} names it")));
+            }
+            Ok(PlannedDatabase {
+                name: name.clone(),
+                environment: environment.clone(),
+                project: project.id,
+                database: database.database.clone().unwrap_or_else(|| "(default)".to_owned()),
+                endpoint: match database.endpoint {
+                    Some(_) => Endpoint::Emulator,
+                    None => Endpoint::Google,
+                },
+                folder: self.folder.display().to_string(),
+                migrations: Vec::new(),
+                batch: database.batch.unwrap_or(BATCH),
+                per_second: database.per_second,
+            })
+        };
+        of.databases.iter().map(one).collect()
+    }
+
+    /// The migrations of a database, as their files say them.
+    pub fn migrations(
+        &self,
+        environment: &str,
+        database: &str,
+    ) -> Result<Vec<Migration>, Findings> {
+        let of = self.config.environments.get(environment);
+        let of = of.and_then(|e| e.databases.get(database));
+        of.map_or(Ok(Vec::new()), |of| migrations(&self.folder.join(&of.migrations)))
     }
 
     /// A project with the environment it belongs to. One of the emulator's own (`demo-…`) belongs

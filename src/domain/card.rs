@@ -74,7 +74,7 @@ fn to_restore(view: &RunView) -> Vec<(&Member, &BuildId)> {
         .filter_map(|member| {
             let build = match view.plan.kind {
                 RunKind::Rollback => member.to.as_ref(),
-                RunKind::Deploy | RunKind::Cleanup => {
+                RunKind::Deploy | RunKind::Cleanup | RunKind::Migrate => {
                     view.services.get(member.service()).and_then(|seen| seen.blue.as_ref())
                 }
             };

@@ -117,6 +117,9 @@ pub fn may_skip(view: &RunView, reason: &str) -> Result<(), String> {
     match planned.kind {
         StepKind::Preflight
         | StepKind::Build
+        | StepKind::Migrate { .. }
+        | StepKind::Baseline { .. }
+        | StepKind::Repair { .. }
         | StepKind::GateSwitch
         | StepKind::GateChecklist { .. }
         | StepKind::Switch { .. } => {

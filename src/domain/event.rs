@@ -13,9 +13,10 @@ use super::error::Problem;
 use super::hash::Hash;
 use super::health::Verdict;
 use super::ids::{BuildId, RolloutId, RunNumber, ServiceName, StepId};
+use super::migration::Direction;
 use super::plan::{Plan, Source};
 use super::recover::Choice;
-use super::release::ReleaseLabel;
+use super::release::{ReleaseLabel, SchemaVersion};
 use super::step::{Failure, PlannedStep};
 use super::time::Timestamp;
 
@@ -29,6 +30,8 @@ pub enum Outcome {
     RolledBack,
     /// Blue is stopped.
     CleanedUp,
+    /// The database is where it was asked to be.
+    Migrated,
     /// A person ended it before traffic moved.
     Aborted,
     /// It could not reach its end.
@@ -40,12 +43,18 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether the run got where it wanted, and saw that it did.
+    pub fn reached(self) -> bool {
+        matches!(self, Self::Promoted | Self::RolledBack | Self::CleanedUp | Self::Migrated)
+    }
+
     /// The word in lists and JSON.
     pub fn word(self) -> &'static str {
         match self {
             Self::Promoted => "promoted",
             Self::RolledBack => "rolled_back",
             Self::CleanedUp => "cleaned_up",
+            Self::Migrated => "migrated",
             Self::Aborted => "aborted",
             Self::Failed => "failed",
             Self::Superseded => "superseded",
@@ -98,7 +107,7 @@ pub enum DecidedBy {
 }
 
 /// What happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data", rename_all = "kebab-case", deny_unknown_fields)]
 #[expect(missing_docs, reason = "the variants' documentation says what their fields are")]
 pub enum Event {
@@ -155,6 +164,20 @@ pub enum Event {
         builds: Vec<(ServiceName, BuildId)>,
         because: String,
     },
+    /// The lock of a database is ours.
+    DatabaseLocked { database: String, fence: u64 },
+    /// What a database says of itself: its version, and the migration that is half done.
+    SchemaSeen { database: String, version: Option<SchemaVersion>, dirty: Option<SchemaVersion> },
+    /// About to change a database.
+    MigrationRequested { database: String, version: SchemaVersion, direction: Direction },
+    /// A migration is at its end, and the database at this version.
+    MigrationEnded {
+        database: String,
+        version: SchemaVersion,
+        direction: Direction,
+        documents: u64,
+        head: SchemaVersion,
+    },
     /// A build's processes are gone; the build stays.
     BuildStopped { service: ServiceName, build: BuildId },
     /// A build is gone.
@@ -176,7 +199,7 @@ pub enum Event {
 }
 
 /// An event of this version, or one of a newer version, kept as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Recorded {
     /// A kind we know.
     Known(Event),
@@ -213,7 +236,7 @@ impl Recorded {
 }
 
 /// A journaled event. `elapsed_ms` is monotonic since the runner began; `at` is the wall clock.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
     /// Counted from 1 inside the run.
     pub seq: u64,

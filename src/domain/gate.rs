@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 
 use super::checklist::{List, may_pass};
 use super::error::Problem;
-use super::event::Outcome;
 use super::health::{Decision, Sample, Verdict, Wanted};
 use super::ids::EnvironmentName;
 use super::policy::{HealthPolicy, Protection};
@@ -75,9 +74,7 @@ pub fn green_may_serve(view: &RunView) -> Result<(), Problem> {
 /// moved traffic and did not end well may have left customers on two builds (PARTIAL).
 pub fn may_clean_up(last: &RunView) -> Result<(), Problem> {
     let seen = match &last.state {
-        RunState::Ended { outcome } => {
-            matches!(outcome, Outcome::Promoted | Outcome::RolledBack | Outcome::CleanedUp)
-        }
+        RunState::Ended { outcome } => outcome.reached(),
         _ => false,
     };
     if seen || !last.touched_traffic() {

@@ -94,8 +94,8 @@ name!(
     RolloutId, "rollout id", plain
 );
 name!(
-    /// The name of a step inside its plan: `switch:toto-app`.
-    StepId, "step name", |c| plain(c) || c == ':'
+    /// The name of a step inside its plan: `switch:toto-app`, `migrate:main:1.10.0`.
+    StepId, "step name", |c| plain(c) || ":.+".contains(c)
 );
 
 /// The number of a run in one store, written `#128`.

@@ -1,16 +1,19 @@
 //! What we intend. A plan is whole: it holds every target, number and address its run needs, so a
 //! run never looks at the config again.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::alert::Notify;
 use super::checklist::Item;
 use super::error::Problem;
 use super::hash::Hash;
-use super::ids::{BuildId, EnvironmentName, ServiceName, StepId};
+use super::ids::{BuildId, EnvironmentName, ProjectId, ServiceName, StepId};
+use super::migration::{Migration, SchemaRange};
 use super::policy::DeployPolicy;
 use super::project::Target;
-use super::release::ReleaseLabel;
+use super::release::{ReleaseLabel, SchemaVersion};
 use super::step::PlannedStep;
 use super::time::Timestamp;
 
@@ -24,6 +27,8 @@ pub enum RunKind {
     Rollback,
     /// Stops blue and deletes what no rollback needs.
     Cleanup,
+    /// Changes a database, and no traffic.
+    Migrate,
 }
 
 impl RunKind {
@@ -33,6 +38,7 @@ impl RunKind {
             Self::Deploy => "deploy",
             Self::Rollback => "rollback",
             Self::Cleanup => "cleanup",
+            Self::Migrate => "migrate",
         }
     }
 }
@@ -109,6 +115,9 @@ pub struct Member {
     /// The build a rollback goes to. Only in a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<BuildId>,
+    /// Which versions of which database green can work with (N4). Only in a deploy.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub accepts: BTreeMap<String, SchemaRange>,
     /// Builds a clean-up may delete, by name: never "everything but".
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub obsolete: Vec<BuildId>,
@@ -121,8 +130,40 @@ impl Member {
     }
 }
 
+/// A database of the environment, and what the run does to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedDatabase {
+    /// Its name in the config: `main`.
+    pub name: String,
+    /// The environment it belongs to.
+    pub environment: EnvironmentName,
+    /// Its project.
+    pub project: ProjectId,
+    /// Its own name in the project: `(default)`.
+    pub database: String,
+    /// Whose Firestore.
+    pub endpoint: Endpoint,
+    /// Where programs of migrations run.
+    pub folder: String,
+    /// The migrations that the run's steps name, whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrations: Vec<Migration>,
+    /// So many documents in one commit at most.
+    pub batch: u32,
+    /// So many documents a second at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_second: Option<u32>,
+}
+
+impl PlannedDatabase {
+    /// One of its migrations.
+    pub fn migration(&self, version: &SchemaVersion) -> Option<&Migration> {
+        self.migrations.iter().find(|m| &m.version == version)
+    }
+}
+
 /// The whole intent of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// What for.
     pub kind: RunKind,
@@ -138,6 +179,12 @@ pub struct Plan {
     pub leaves: Option<ReleaseLabel>,
     /// The services, in the order their traffic moves.
     pub members: Vec<Member>,
+    /// The environment's databases: locked while the run lasts, and looked at before traffic moves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub databases: Vec<PlannedDatabase>,
+    /// Whether a lock of a database is taken from whoever holds it; a person said why.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub take_over: bool,
     /// The steps, in order.
     pub steps: Vec<PlannedStep>,
     /// What must be true at which of its gates.
@@ -181,7 +228,13 @@ impl Plan {
                 )));
             }
         }
-        if self.members.is_empty() || self.steps.is_empty() {
+        if let Some(foreign) = self.databases.iter().find(|d| d.environment != self.environment) {
+            let (environment, name) = (&self.environment, &foreign.name);
+            let whose = &foreign.environment;
+            let what = format!("the plan for {environment} holds database {name} of {whose}");
+            return Err(Problem::new(what));
+        }
+        if (self.members.is_empty() && self.databases.is_empty()) || self.steps.is_empty() {
             return Err(Problem::new("the plan has nothing to do"));
         }
         let mut services: Vec<_> = self.members.iter().map(Member::service).collect();
@@ -202,6 +255,11 @@ impl Plan {
     /// The member of a service.
     pub fn member(&self, service: &ServiceName) -> Option<&Member> {
         self.members.iter().find(|m| m.service() == service)
+    }
+
+    /// A database by its name.
+    pub fn database(&self, name: &str) -> Option<&PlannedDatabase> {
+        self.databases.iter().find(|d| d.name == name)
     }
 
     /// The step after another one.

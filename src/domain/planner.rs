@@ -6,7 +6,8 @@ use super::alert::Notify;
 use super::checklist::{Item, List};
 use super::error::Problem;
 use super::ids::{BuildId, EnvironmentName, ServiceName, StepId};
-use super::plan::{Endpoint, Member, Plan, RunKind, Source};
+use super::migration::{Direction, SchemaWay};
+use super::plan::{Endpoint, Member, Plan, PlannedDatabase, RunKind, Source};
 use super::policy::DeployPolicy;
 use super::readiness::Choice;
 use super::release::ReleaseLabel;
@@ -24,6 +25,8 @@ pub struct Ground {
     pub policy: DeployPolicy,
     /// Its App Hosting.
     pub endpoint: Endpoint,
+    /// Its databases, without migrations.
+    pub databases: Vec<PlannedDatabase>,
     /// Who is told what.
     pub notify: Notify,
     /// What must be true at the gates of a deploy.
@@ -54,6 +57,8 @@ impl Ground {
             committed: None,
             leaves: None,
             members: self.members,
+            databases: self.databases,
+            take_over: false,
             steps,
             checklist: Vec::new(),
             policy: self.policy,
@@ -95,6 +100,7 @@ pub fn deploy(
     let mut steps =
         vec![step("preflight", StepKind::Preflight, "Check the target and who serves now")?];
     steps.extend(listed(List::Pre)?);
+    steps.extend(schema_steps(&ground.databases, Direction::Up)?);
     steps.extend([
         step("build", StepKind::Build, format!("Build {release} without traffic"))?,
         step("probe", StepKind::ProbeGreen, "Ask green for its health")?,
@@ -116,11 +122,50 @@ pub fn deploy(
     Ok(plan)
 }
 
+/// The steps of every migration that these databases hold.
+fn schema_steps(
+    databases: &[PlannedDatabase],
+    direction: Direction,
+) -> Result<Vec<PlannedStep>, Problem> {
+    let mut steps = Vec::new();
+    for database in databases {
+        for migration in &database.migrations {
+            let (name, version) = (database.name.clone(), migration.version.clone());
+            let id = format!("migrate:{name}:{version}");
+            let verb = if direction == Direction::Up { "Apply" } else { "Undo" };
+            let title = format!("{verb} {version} on {name}: {}", migration.description);
+            let kind = StepKind::Migrate { database: name, version, direction };
+            steps.push(step(&id, kind, title)?);
+        }
+    }
+    Ok(steps)
+}
+
+/// A change of databases alone: the migrations that they hold.
+pub fn migrate(ground: Ground, direction: Direction) -> Result<Plan, Problem> {
+    let mut steps =
+        vec![step("preflight", StepKind::Preflight, "Lock the databases, look at them")?];
+    steps.extend(schema_steps(&ground.databases, direction)?);
+    let plan = ground.plan(RunKind::Migrate, None, steps);
+    plan.check()?;
+    Ok(plan)
+}
+
+/// One act on the record of one database.
+pub fn on_record(ground: Ground, kind: StepKind, title: String) -> Result<Plan, Problem> {
+    let looks = step("preflight", StepKind::Preflight, "Lock the database, look at it")?;
+    let steps = vec![looks, step("record", kind, title)?];
+    let plan = ground.plan(RunKind::Migrate, None, steps);
+    plan.check()?;
+    Ok(plan)
+}
+
 /// A rollback: traffic first, in reverse order, to builds that exist. It never builds.
 pub fn rollback(
     mut ground: Ground,
     choice: &Choice,
     leaves: Option<ReleaseLabel>,
+    schema: SchemaWay,
 ) -> Result<Plan, Problem> {
     ground.members.retain(|m| choice.builds.contains_key(m.service()));
     ground.members.reverse();
@@ -130,6 +175,10 @@ pub fn rollback(
     let to = &choice.release;
     let mut steps =
         vec![step("preflight", StepKind::Preflight, format!("Check that {to} can serve"))?];
+    let undone = schema_steps(&ground.databases, Direction::Down)?;
+    if schema == SchemaWay::Before {
+        steps.extend(undone.clone());
+    }
     for member in &ground.members {
         let service = member.service().clone();
         let title = format!("Switch {service} back to {to}");
@@ -139,6 +188,9 @@ pub fn rollback(
     let public = StepKind::ProbePublic { side: Side::Green };
     steps.push(step("attest", StepKind::Attest { side: Side::Green }, "Ask who answers")?);
     steps.push(step("probe", public, "Ask the public address for health")?);
+    if schema == SchemaWay::After {
+        steps.extend(undone);
+    }
     if let Some(left) = &leaves {
         steps.push(step("mark-bad", StepKind::MarkBad, format!("Mark {left} bad"))?);
     }
@@ -148,7 +200,7 @@ pub fn rollback(
     Ok(plan)
 }
 
-/// A clean-up: stops blue, then deletes builds of ours that neither traffic nor the last stable
+/// A clean-up: stops blue, applies the contract migrations that the databases hold, then deletes builds of ours that neither traffic nor the last stable
 /// releases need.
 pub fn cleanup(
     mut ground: Ground,
@@ -161,6 +213,7 @@ pub fn cleanup(
         let stop = StepKind::StopBlue { service: service.clone() };
         steps.push(step(&format!("stop:{service}"), stop, format!("Stop blue of {service}"))?);
     }
+    steps.extend(schema_steps(&ground.databases, Direction::Up)?);
     for member in &ground.members {
         let service = member.service().clone();
         let title = format!("Delete builds of {service} that no rollback needs");

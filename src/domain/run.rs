@@ -171,6 +171,10 @@ fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<
         | Event::SwitchRequested { .. }
         | Event::TrafficObserved { .. }
         | Event::ReleaseMarked { .. }
+        | Event::DatabaseLocked { .. }
+        | Event::SchemaSeen { .. }
+        | Event::MigrationRequested { .. }
+        | Event::MigrationEnded { .. }
         | Event::BuildStopped { .. }
         | Event::BuildDeleted { .. } => {
             (here && matches!(state, S::Running { .. })).then(|| state.clone())
@@ -212,8 +216,7 @@ fn of_the_run(state: &RunState, event: &Event) -> Option<RunState> {
             begun.then(|| state.clone())
         }
         (Event::RunEnded { outcome, .. }, _) => {
-            let reached =
-                matches!(outcome, Outcome::Promoted | Outcome::RolledBack | Outcome::CleanedUp);
+            let reached = outcome.reached();
             let given_up = matches!(outcome, Outcome::Failed | Outcome::Aborted | Outcome::Unknown);
             let fits = (reached && *state == S::Done) || (given_up && between);
             fits.then_some(S::Ended { outcome: *outcome })

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::checklist::List;
 use super::error::Problem;
 use super::ids::{ServiceName, StepId};
+use super::migration::Direction;
+use super::release::SchemaVersion;
 
 /// Blue served when the run began, green is its candidate. Fixed for one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -62,6 +64,31 @@ pub enum StepKind {
     MarkStable,
     /// Records the release that was left as bad.
     MarkBad,
+    /// Brings a database from one version of its schema to the next, or back.
+    Migrate {
+        /// Which database.
+        database: String,
+        /// Which migration.
+        version: SchemaVersion,
+        /// Which way.
+        direction: Direction,
+    },
+    /// Says what was done to a database before anybody kept a record.
+    Baseline {
+        /// Which database.
+        database: String,
+        /// The version it has.
+        to: SchemaVersion,
+    },
+    /// Says how a migration stands that is half done.
+    Repair {
+        /// Which database.
+        database: String,
+        /// Which migration.
+        version: SchemaVersion,
+        /// How it stands.
+        as_is: RepairAs,
+    },
     /// Stops the builds of one service that serve nothing.
     StopBlue {
         /// Of which service.
@@ -92,6 +119,29 @@ impl StepKind {
     /// Whether the step moves traffic.
     pub fn moves_traffic(&self) -> bool {
         matches!(self, Self::Switch { .. })
+    }
+}
+
+/// What a person found out about a migration that is half done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RepairAs {
+    /// Nothing of it was done after all.
+    Not,
+    /// It goes on from where it stands; a program that was under way runs again.
+    Half,
+    /// All of it was done.
+    Fully,
+}
+
+impl RepairAs {
+    /// One word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Not => "not",
+            Self::Half => "half",
+            Self::Fully => "fully",
+        }
     }
 }
 

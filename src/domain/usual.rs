@@ -36,9 +36,7 @@ pub struct Usual {
 impl Usual {
     /// From runs, newest first.
     pub fn of(runs: &[RunView], environment: &EnvironmentName, kind: RunKind) -> Self {
-        let good = |outcome: &Outcome| {
-            matches!(outcome, Outcome::Promoted | Outcome::RolledBack | Outcome::CleanedUp)
-        };
+        let good = |outcome: &Outcome| outcome.reached();
         let like = |run: &&RunView| {
             run.plan.environment == *environment
                 && run.plan.kind == kind

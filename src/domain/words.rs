@@ -22,6 +22,7 @@ pub fn fact(fact: &Fact) -> String {
 pub fn sentence(event: &Event) -> String {
     of_step(event)
         .or_else(|| of_service(event))
+        .or_else(|| of_database(event))
         .or_else(|| of_people(event))
         .unwrap_or_else(|| of_run(event))
 }
@@ -69,6 +70,27 @@ fn of_service(event: &Event) -> Option<String> {
         }
         Event::BuildStopped { service, build } => format!("{service}: {build} is stopped"),
         Event::BuildDeleted { service, build } => format!("{service}: {build} is deleted"),
+        _ => return None,
+    })
+}
+
+fn of_database(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::DatabaseLocked { database, fence } => {
+            format!("{database}: its lock is ours, number {fence}")
+        }
+        Event::SchemaSeen { database, version, dirty } => {
+            let at = version.as_ref().map_or("unknown".to_owned(), ToString::to_string);
+            let half = dirty.as_ref().map(|v| format!("; {v} is HALF DONE")).unwrap_or_default();
+            format!("{database}: schema {at}{half}")
+        }
+        Event::MigrationRequested { database, version, direction } => {
+            format!("{database}: {version} {}", direction.word())
+        }
+        Event::MigrationEnded { database, version, direction, documents, head } => {
+            let (way, count) = (direction.word(), documents);
+            format!("{database}: {version} {way} is done, {count} documents; schema {head}")
+        }
         _ => return None,
     })
 }

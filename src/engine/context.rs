@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -82,6 +83,8 @@ pub(super) struct Context {
     pub(super) writer: mpsc::Sender<Ask>,
     pub(super) progress: watch::Sender<String>,
     pub(super) heard: Heard,
+    /// Whether somebody wants the step to stop where it is safe.
+    pub(super) stopping: Arc<AtomicBool>,
 }
 
 /// Up to where each build's log was taken over, and the last line of it.
@@ -130,6 +133,12 @@ impl Context {
             service: Some(service.clone()),
             text: text.into(),
         });
+    }
+
+    /// A line about no service.
+    pub(super) fn say(&self, text: &str) {
+        let (at, step) = (self.outside.clock.now(), self.step.clone());
+        self.outside.log.line(&LogLine { at, step, service: None, text: text.to_owned() });
     }
 
     pub(super) async fn sleep(&self, length: Duration) {

@@ -2,10 +2,12 @@
 
 mod countdown;
 mod gate;
+mod locks;
 mod way_out;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -46,6 +48,8 @@ pub struct Engine {
     signals: mpsc::Receiver<Signal>,
     progress: watch::Sender<String>,
     heard: Heard,
+    /// Whether the step under way is to stop where it is safe.
+    stopping: Arc<AtomicBool>,
     /// While a gate waits.
     green: Option<GreenWatch>,
     /// While a gate waits that a list guards.
@@ -82,6 +86,7 @@ impl Engine {
             signals,
             progress,
             heard,
+            stopping: Arc::default(),
             green: None,
             checking: None,
             failed: None,
@@ -121,8 +126,19 @@ impl Engine {
         self.progress.subscribe()
     }
 
-    /// Runs to the end.
+    /// Runs to the end, and gives the locks of its databases back.
     pub async fn run(mut self) -> Result<RunView, EngineError> {
+        let outside = self.outside.clone();
+        let had = locks::had(self.supervisor.view());
+        let ended = match locks::again(&outside.databases, &had).await {
+            Ok(()) => self.drive().await,
+            Err(error) => Err(error),
+        };
+        locks::release(&outside, &ended).await;
+        ended
+    }
+
+    async fn drive(&mut self) -> Result<RunView, EngineError> {
         loop {
             // What was heard of green comes before what somebody says who had not heard it.
             self.watch_green()?;
@@ -294,7 +310,10 @@ impl Engine {
             writer,
             progress: self.progress.clone(),
             heard: self.heard.clone(),
+            stopping: self.stopping.clone(),
         };
+        let databases = self.outside.databases.clone();
+        databases.in_step(step.id.as_str()).await;
         let limit = steps::deadline(&step.kind, context.plan());
         let deadline = self.outside.clock.sleep(limit);
         let act = steps::perform(&step.kind, context);
@@ -305,6 +324,7 @@ impl Engine {
                 // Facts first: a step's end must not overtake what it wrote.
                 biased;
                 Some((asked, done)) = asks.recv() => {
+                    locks::still_ours(&databases, &asked).await?;
                     self.supervisor.answer(&step.id, asked)?;
                     // A step that is gone needs no answer.
                     let _ = done.send(());
@@ -318,6 +338,8 @@ impl Engine {
                 Some(signal) = self.signals.recv() => self.heed(signal),
                 () = look => self.supervisor.take_commands()?,
             }
+            let wishes = &self.supervisor.wishes;
+            self.stopping.store(wishes.stop || wishes.leave.is_some(), Ordering::Relaxed);
             // The step stays in doubt: whoever resumes asks the world, and does it again.
             if self.overdue() {
                 return Err(EngineError::Left);

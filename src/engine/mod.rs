@@ -3,8 +3,8 @@
 
 mod checking;
 mod context;
-pub mod database;
 mod courier;
+pub mod database;
 mod decide;
 mod error;
 mod evidence;

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::database::Databases;
 use crate::ports::clock::Clock;
 use crate::ports::hosting::Hosting;
 use crate::ports::log::RunLog;
@@ -20,6 +21,8 @@ pub struct Outside {
     pub clock: Arc<dyn Clock>,
     /// The run's log.
     pub log: Arc<dyn RunLog>,
+    /// Its databases.
+    pub databases: Arc<Databases>,
 }
 
 impl fmt::Debug for Outside {

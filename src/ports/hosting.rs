@@ -1,6 +1,7 @@
 //! A hosting platform in the shape of App Hosting: builds without traffic, and traffic that is set
 //! to a build. There is no toggle.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use super::BoxFuture;
 use crate::domain::error::Problem;
 use crate::domain::event::Split;
 use crate::domain::ids::{BuildId, RolloutId};
+use crate::domain::migration::SchemaRange;
 use crate::domain::plan::{Member, Source};
 use crate::domain::project::Target;
 use crate::domain::release::ReleaseLabel;
@@ -55,6 +57,8 @@ pub struct Build {
     pub state_word: String,
     /// Its release, if it was made by us.
     pub release: Option<ReleaseLabel>,
+    /// Which versions of which database its code can work with, as far as it says (N4).
+    pub accepts: BTreeMap<String, SchemaRange>,
     /// Its own address, if the platform gives it one.
     pub preview: Option<String>,
     /// Why it is unusable, down to the service's own log line.
@@ -90,6 +94,8 @@ pub struct NewBuild {
     pub release: ReleaseLabel,
     /// What it is made from.
     pub source: Source,
+    /// Which versions of which database its code can work with.
+    pub accepts: BTreeMap<String, SchemaRange>,
 }
 
 /// What is to serve everything.

@@ -57,7 +57,8 @@ pub fn checklist(
                 .try_this("name it with --release LABEL, or a run by its number"),
         ));
     };
-    let plan = deploy::plan(&loaded, of, release, services)?;
+    let ground = deploy::ground_of(&loaded, of, services)?;
+    let plan = deploy::without_looking(&loaded, ground, release)?;
     let ticks = app.store()?.ticks(&plan.environment, release)?;
     let (subject, now) = (Subject::of_plan(&plan), app.clock.now());
     let seen = |item: &Item| stand(item, &ticks, None, &subject, now);

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::schema::{accepted, after_traffic};
 use super::{Proposal, Refusal, none_in_doubt};
 use crate::app::App;
+use crate::config::Loaded;
 use crate::domain::error::Problem;
 use crate::domain::gate::may_clean_up;
 use crate::domain::planner::{self, Ground};
@@ -18,7 +20,8 @@ const EVERY_RUN: usize = 10_000_000;
 /// A clean-up that may begin.
 pub async fn cleanup(
     app: &App,
-    ground: Ground,
+    loaded: &Loaded,
+    mut ground: Ground,
     reason: Option<&String>,
 ) -> Result<Proposal, Refusal> {
     none_in_doubt(app, &ground.environment)?;
@@ -48,6 +51,10 @@ pub async fn cleanup(
         None => Vec::new(),
     };
     let what = gone.iter().fold(what, |what, gone| format!("{what}\n{gone}."));
+    let serving = live.iter().filter_map(|(s, build)| Some((s.clone(), build.clone()?))).collect();
+    let accepted = accepted(hosting.as_ref(), &ground.members, &serving).await;
+    let told = after_traffic(app, loaded, &mut ground, &accepted).await?;
+    let what = told.iter().fold(what, |what, told| format!("{what}\n{told}."));
     let mut plan = planner::cleanup(ground, &obsolete(&runs, &live)).map_err(Refusal::Usage)?;
     plan.reason = reason.cloned();
     Ok(Proposal { plan, what })

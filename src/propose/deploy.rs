@@ -1,26 +1,61 @@
 //! A deploy.
 
+use super::schema::before_traffic;
 use super::{Proposal, RUNS_LOOKED_AT, Refusal};
 use crate::app::App;
 use crate::config::{Loaded, committed, sources};
 use crate::domain::error::Problem;
 use crate::domain::ids::{EnvironmentName, ServiceName};
 use crate::domain::plan::Plan;
-use crate::domain::planner;
+use crate::domain::planner::{self, Ground};
 use crate::domain::promoted::not_promoted;
 use crate::domain::release::ReleaseLabel;
 use crate::domain::view::RunView;
 use crate::ports::journal::Journal as _;
 
 /// The plan of a deploy, whether or not it may begin.
-pub fn plan(
+pub async fn plan(
+    app: &App,
     loaded: &Loaded,
     environment: &str,
     release: &ReleaseLabel,
     services: &[ServiceName],
 ) -> Result<Plan, Refusal> {
+    made(app, loaded, environment, release, services, false).await
+}
+
+async fn made(
+    app: &App,
+    loaded: &Loaded,
+    environment: &str,
+    release: &ReleaseLabel,
+    services: &[ServiceName],
+    begins: bool,
+) -> Result<Plan, Refusal> {
+    let mut ground = ground_of(loaded, environment, services)?;
+    match before_traffic(app, loaded, &mut ground, begins).await {
+        // A plan is also for those who cannot reach the database: it says less.
+        Err(Refusal::Failed(_)) if !begins => {}
+        other => other?,
+    }
+    without_looking(loaded, ground, release)
+}
+
+pub(super) fn ground_of(
+    loaded: &Loaded,
+    environment: &str,
+    services: &[ServiceName],
+) -> Result<Ground, Refusal> {
     let ground = loaded.ground(environment).map_err(Refusal::Usage)?;
-    let mut ground = ground.only(services).map_err(Refusal::Usage)?;
+    ground.only(services).map_err(Refusal::Usage)
+}
+
+/// The plan as far as the config tells it.
+pub(super) fn without_looking(
+    loaded: &Loaded,
+    mut ground: Ground,
+    release: &ReleaseLabel,
+) -> Result<Plan, Refusal> {
     let sources = sources(loaded, &mut ground, release).map_err(Refusal::Usage)?;
     let mut plan = planner::deploy(ground, release, &sources).map_err(Refusal::Usage)?;
     plan.committed = committed(loaded, release);
@@ -28,7 +63,7 @@ pub fn plan(
 }
 
 /// A deploy that may begin.
-pub fn deploy(
+pub async fn deploy(
     app: &App,
     loaded: &Loaded,
     environment: &str,
@@ -36,15 +71,24 @@ pub fn deploy(
     services: &[ServiceName],
     reason: Option<&String>,
 ) -> Result<Proposal, Refusal> {
-    let mut plan = plan(loaded, environment, release, services)?;
+    none_in_doubt(app, &loaded.ground(environment).map_err(Refusal::Usage)?.environment)?;
+    let mut plan = made(app, loaded, environment, release, services, true).await?;
     plan.reason = reason.cloned();
     proven_before(app, loaded, &plan)?;
-    none_in_doubt(app, &plan.environment)?;
     let services: Vec<_> = plan.members.iter().map(|m| m.service().as_str()).collect();
     let what = format!(
         "Build {release} of {}, and give it the traffic of {} when it is healthy.",
         services.join(" and "),
         plan.environment
+    );
+    let what = plan.databases.iter().flat_map(|d| d.migrations.iter().map(move |m| (d, m))).fold(
+        what,
+        |what, (d, m)| {
+            format!(
+                "{what}\nBefore that {} goes to schema {}: {}.",
+                d.name, m.version, m.description
+            )
+        },
     );
     Ok(Proposal { plan, what })
 }

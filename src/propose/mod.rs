@@ -6,6 +6,7 @@ mod cleanup;
 mod deploy;
 mod look;
 mod rollback;
+mod schema;
 mod steer;
 mod watch;
 
@@ -13,10 +14,12 @@ pub use checklist::{Listing, checklist, of_run, ticked_beforehand};
 pub use cleanup::cleanup;
 pub use deploy::{deploy, none_in_doubt, plan};
 pub use look::look;
-pub use rollback::{rollback, targets};
+pub use rollback::{Back, rollback, targets};
+pub use schema::{WaysBack, Wish, files, migrate};
 pub use steer::command;
 pub use watch::probes;
 
+use crate::config::Findings;
 use crate::domain::error::Problem;
 use crate::domain::plan::Plan;
 use crate::ports::journal::JournalError;
@@ -38,6 +41,8 @@ pub struct Proposal {
 pub enum Refusal {
     /// It makes no sense as it was asked for.
     Usage(Problem),
+    /// A file of migrations is wrong.
+    Written(Box<Findings>),
     /// A gate says no; often a reason opens it.
     Refused(Problem),
     /// A run whose runner died comes first.
@@ -57,6 +62,12 @@ impl Refusal {
             | Self::InDoubt(problem)
             | Self::Failed(problem) => problem,
             Self::Journal(error) => error.problem(),
+            Self::Written(findings) => {
+                let first = findings.findings.first();
+                let told = first.map(|f| format!("line {}: {}", f.line, f.message));
+                let what = format!("{} cannot be used", findings.file.display());
+                Problem::new(what).because(told.unwrap_or_default())
+            }
         }
     }
 }

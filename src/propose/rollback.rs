@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use super::{Proposal, RUNS_LOOKED_AT, Refusal};
+use super::schema::{accepted, files, ways_back};
+use super::{Proposal, RUNS_LOOKED_AT, Refusal, WaysBack};
 use crate::app::App;
+use crate::config::Loaded;
 use crate::domain::error::Problem;
 use crate::domain::event::Mark;
-use crate::domain::ids::EnvironmentName;
+use crate::domain::ids::{EnvironmentName, ServiceName};
+use crate::domain::migration::{SchemaRange, SchemaWay, Undo};
 use crate::domain::plan::Member;
 use crate::domain::planner::{self, Ground};
 use crate::domain::readiness::{
     Choice, Live, Target, default_target, known, left_by, named_target,
 };
-use crate::domain::release::ReleaseLabel;
+use crate::domain::release::{ReleaseLabel, SchemaVersion};
 use crate::domain::view::RunView;
 use crate::ports::hosting::{Build, BuildState, Hosting};
 use crate::ports::journal::{Journal as _, JournalError};
@@ -39,14 +42,122 @@ pub async fn targets(app: &App, ground: &Ground) -> Result<Vec<Target>, Refusal>
     Ok(targets)
 }
 
+/// What a person wants of a rollback.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Back<'a> {
+    /// To this release; else the usual one.
+    pub to: Option<&'a ReleaseLabel>,
+    /// Why.
+    pub reason: Option<&'a String>,
+    /// Migrations are undone too, down to this version.
+    pub undo_schema: Option<&'a SchemaVersion>,
+    /// Of this database, where there are several.
+    pub database: Option<&'a str>,
+}
+
+type Accepted = [(ServiceName, BTreeMap<String, SchemaRange>)];
+
+/// Whether the databases are kept as they are, or migrations undone, and when: offered only where it is
+/// safe. What cannot be seen vetoes nothing.
+async fn schema_way(
+    app: &App,
+    loaded: &Loaded,
+    ground: &mut Ground,
+    now: &Accepted,
+    then: &Accepted,
+    (undo, named): (Option<&SchemaVersion>, Option<&str>),
+    reason: Option<&String>,
+) -> Result<(SchemaWay, Vec<String>), Refusal> {
+    let environment = ground.environment.to_string();
+    let (mut way, mut told) = (SchemaWay::Keep, Vec::new());
+    let alone = ground.databases.len() == 1;
+    for planned in &mut ground.databases {
+        let ranges = |of: &Accepted| -> Vec<SchemaRange> {
+            of.iter().filter_map(|(_, accepts)| accepts.get(&planned.name).cloned()).collect()
+        };
+        let wished = undo.filter(|_| named.map_or(alone, |named| named == planned.name));
+        let seen = match app.look_at(planned).await {
+            Ok(seen) => seen,
+            Err(problem) if wished.is_some() => return Err(Refusal::Failed(problem)),
+            Err(problem) => {
+                told.push(format!("{} is not to be seen: {}.", planned.name, problem.what));
+                continue;
+            }
+        };
+        let files = files(loaded, &environment, &planned.name).or_else(|refusal| match wished {
+            Some(_) => Err(refusal),
+            None => Ok(Vec::new()),
+        })?;
+        let back =
+            ways_back(&planned.name, &files, &seen.schema, &ranges(now), &ranges(then), wished);
+        let Some(back) = back.map_err(Refusal::Refused)? else { continue };
+        if wished.is_none() {
+            match back.open(SchemaWay::Keep) {
+                Ok(()) => continue,
+                // Somebody who says why knows more than a range does.
+                Err(why) if reason.is_some() => told.push(format!("{}: {why}.", planned.name)),
+                Err(why) => return Err(Refusal::Refused(closed(&back, &why))),
+            }
+            continue;
+        }
+        let open = [SchemaWay::After, SchemaWay::Before].map(|way| (way, back.open(way)));
+        let Some((chosen, _)) = open.iter().find(|(_, open)| open.is_ok()) else {
+            let why: Vec<_> = open
+                .iter()
+                .map(|(way, open)| {
+                    let why = open.as_ref().err().cloned().unwrap_or_default();
+                    format!("{} the switch: {why}", way.word())
+                })
+                .collect();
+            let what =
+                format!("migrations of {} cannot be undone with this rollback", planned.name);
+            return Err(Refusal::Refused(Problem::new(what).because(why.join("; "))));
+        };
+        way = *chosen;
+        planned.migrations = back.undone.iter().map(|u| u.migration.clone()).collect();
+        for undone in &planned.migrations {
+            let lost =
+                if undone.undo == Undo::DataLoss { "; what was written since is lost" } else { "" };
+            told.push(format!(
+                "{} is undone on {} {} the switch: {}{lost}.",
+                undone.version,
+                planned.name,
+                way.word(),
+                undone.description
+            ));
+        }
+    }
+    Ok((way, told))
+}
+
+/// Why traffic may not simply go back, and what would make it possible.
+fn closed(back: &WaysBack, why: &str) -> Problem {
+    let problem = Problem::new(format!("the target cannot work with {} as it is", back.database))
+        .because(why.to_owned());
+    let undoable =
+        [SchemaWay::Before, SchemaWay::After].into_iter().find(|w| back.open(*w).is_ok());
+    match (undoable, back.undone.last()) {
+        (Some(way), Some(last)) => problem.try_this(format!(
+            "undo {} migrations {} the switch: add --undo-schema {}; or name another release",
+            back.undone.len(),
+            way.word(),
+            last.leaves
+        )),
+        _ => {
+            problem.try_this("go forward: deploy a release that can; or name another one with --to")
+        }
+    }
+}
+
 /// A rollback that may begin. The second value says what could not be read, if something could not:
 /// that is told, and stops nothing.
 pub async fn rollback(
     app: &App,
-    ground: Ground,
-    to: Option<&ReleaseLabel>,
-    reason: Option<&String>,
+    loaded: &Loaded,
+    mut ground: Ground,
+    back: &Back<'_>,
 ) -> Result<(Proposal, Option<JournalError>), Refusal> {
+    let Back { to, reason, undo_schema, database } = *back;
     let hosting = app.platform(&ground.endpoint).await.map_err(Refusal::Failed)?;
     let live = app.live(hosting.as_ref(), &ground.members).await.map_err(Refusal::Failed)?;
     let (runs, unread) = past(app, &ground.environment);
@@ -66,7 +177,13 @@ pub async fn rollback(
         choice.release,
         leaves.as_ref().map(|l| format!(", and mark {l} bad")).unwrap_or_default()
     );
-    let mut plan = planner::rollback(ground, &choice, leaves).map_err(Refusal::Usage)?;
+    let serving = live.iter().filter_map(|(s, build)| Some((s.clone(), build.clone()?))).collect();
+    let now = accepted(hosting.as_ref(), &ground.members, &serving).await;
+    let then = accepted(hosting.as_ref(), &ground.members, &choice.builds).await;
+    let wish = (undo_schema, database);
+    let (way, told) = schema_way(app, loaded, &mut ground, &now, &then, wish, reason).await?;
+    let what = told.iter().fold(what, |what, told| format!("{what}\n{told}"));
+    let mut plan = planner::rollback(ground, &choice, leaves, way).map_err(Refusal::Usage)?;
     plan.reason = reason.cloned();
     Ok((Proposal { plan, what }, unread))
 }

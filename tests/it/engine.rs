@@ -7,6 +7,7 @@ use pointsman::domain::event::{DecidedBy, Event, Outcome, Recorded};
 use pointsman::domain::gate::may_clean_up;
 use pointsman::domain::health::Verdict;
 use pointsman::domain::ids::BuildId;
+use pointsman::domain::migration::SchemaWay;
 use pointsman::domain::plan::Plan;
 use pointsman::domain::planner;
 use pointsman::domain::readiness::{Live, default_target, left_by, named_target, obsolete};
@@ -31,7 +32,7 @@ fn rollback_plan(bench: &Bench, to: Option<&str>) -> Plan {
         Some(to) => named_target(&runs, &live, &label(to), Some("tried again")).unwrap().choice,
         None => default_target(&runs, &live).unwrap(),
     };
-    planner::rollback(ground(), &choice, Some(label("1.1.0"))).unwrap()
+    planner::rollback(ground(), &choice, Some(label("1.1.0")), SchemaWay::Keep).unwrap()
 }
 
 fn outcome(view: &RunView) -> Outcome {

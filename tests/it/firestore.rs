@@ -99,7 +99,8 @@ fn start_googles() -> Option<u16> {
         .spawn()
         .ok()?;
     let mut lines = BufReader::new(child.stdout.take()?).lines();
-    let up = lines.by_ref().map_while(Result::ok).any(|l| l.contains("Dev App Server is now running"));
+    let up =
+        lines.by_ref().map_while(Result::ok).any(|l| l.contains("Dev App Server is now running"));
     assert!(up, "Google's emulator did not start");
     // Whoever says something must be heard, or it stops when the pipe is full.
     std::thread::spawn(move || lines.for_each(drop));
@@ -210,7 +211,8 @@ fn of_two_that_touch_the_same_document_in_transactions_one_is_aborted() {
             let read = json!({ "documents": [name], "transaction": transaction });
             assert_eq!(call("batchGet", read).await.0, 200);
             let other = call("commit", json!({ "writes": write(1) })).await;
-            let ours = call("commit", json!({ "writes": write(2), "transaction": transaction })).await;
+            let ours =
+                call("commit", json!({ "writes": write(2), "transaction": transaction })).await;
             let aborted = [other, ours].into_iter().filter(|(status, answer)| {
                 *status == 409 && answer["error"]["status"] == "ABORTED"
             });

@@ -2,6 +2,7 @@
 
 use pointsman::domain::command::Command;
 use pointsman::domain::event::{Event, Outcome, Recorded};
+use pointsman::domain::migration::SchemaWay;
 use pointsman::domain::plan::{Plan, RunKind};
 use pointsman::domain::planner;
 use pointsman::domain::readiness::{Live, default_target, obsolete};
@@ -44,7 +45,7 @@ fn cleanup(bench: &Bench) -> Plan {
 
 fn rollback(bench: &Bench) -> Plan {
     let choice = default_target(&bench.runs(), &live(bench)).unwrap();
-    planner::rollback(ground(), &choice, Some(label("1.1.0"))).unwrap()
+    planner::rollback(ground(), &choice, Some(label("1.1.0")), SchemaWay::Keep).unwrap()
 }
 
 /// 1: at most one process acts on an environment, whenever another one takes it over: after each
@@ -60,7 +61,7 @@ fn who_lost_the_run_has_no_effect_more() {
             let plan = match kind {
                 RunKind::Deploy => deploy_plan("1.2.0"),
                 RunKind::Rollback => rollback(&bench),
-                RunKind::Cleanup => cleanup(&bench),
+                RunKind::Cleanup | RunKind::Migrate => cleanup(&bench),
             };
             let (after, ended) = bench.taken_over(&plan, at, deploy_plan("1.3.0"));
             match ended {

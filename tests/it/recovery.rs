@@ -6,6 +6,7 @@ use std::time::Duration;
 use pointsman::domain::command::Command;
 use pointsman::domain::event::{Event, Outcome};
 use pointsman::domain::health::Verdict;
+use pointsman::domain::migration::SchemaWay;
 use pointsman::domain::plan::Plan;
 use pointsman::domain::planner;
 use pointsman::domain::readiness::{Live, default_target, obsolete};
@@ -172,7 +173,7 @@ fn a_rollback_is_finished_from_every_fact() {
     };
     let plan = |bench: &Bench| {
         let choice = default_target(&bench.runs(), &live(bench)).unwrap();
-        planner::rollback(ground(), &choice, Some(label("1.1.0"))).unwrap()
+        planner::rollback(ground(), &choice, Some(label("1.1.0")), SchemaWay::Keep).unwrap()
     };
     let cases = sweep(set, plan, None, |case| {
         assert_eq!(case.doubt[0], Choice::Continue);

@@ -8,8 +8,10 @@ use pointsman::domain::event::{AnsweredBy, DecidedBy, Event, Mark, Outcome, Reco
 use pointsman::domain::hash::Hash;
 use pointsman::domain::health::Verdict;
 use pointsman::domain::ids::{BuildId, RolloutId, RunNumber, StepId};
+use pointsman::domain::migration::Direction;
 use pointsman::domain::plan::Source;
 use pointsman::domain::recover::Choice;
+use pointsman::domain::release::SchemaVersion;
 use pointsman::domain::run::{RunState, transition};
 use pointsman::domain::step::Failure;
 
@@ -36,6 +38,10 @@ fn states() -> Vec<(&'static str, RunState)> {
 const RUNNING: &[&str] = &["running"];
 const BEGUN: &[&str] = &["ready", "running", "waiting", "failed", "paused", "done"];
 const BETWEEN: &[&str] = &["ready", "waiting", "failed", "paused"];
+
+fn schema(version: &str) -> SchemaVersion {
+    version.parse().unwrap()
+}
 
 /// Each fact, whether it is of a step, and the states it may follow.
 #[rustfmt::skip]
@@ -65,6 +71,10 @@ fn table() -> Vec<(Event, bool, &'static [&'static str])> {
         (Event::FilesSeen { service: s(), files: vec![] }, true, RUNNING),
         (Event::ChecklistSeen { list: List::Pre, items: vec![] }, true, &["waiting"]),
         (Event::ReleaseMarked { release: label("1"), mark: Mark::Stable, builds: vec![], because: String::new() }, true, RUNNING),
+        (Event::DatabaseLocked { database: "main".into(), fence: 1 }, true, RUNNING),
+        (Event::SchemaSeen { database: "main".into(), version: None, dirty: None }, true, RUNNING),
+        (Event::MigrationRequested { database: "main".into(), version: schema("1.0.0"), direction: Direction::Up }, true, RUNNING),
+        (Event::MigrationEnded { database: "main".into(), version: schema("1.0.0"), direction: Direction::Up, documents: 1, head: schema("1.0.0") }, true, RUNNING),
         (Event::BuildStopped { service: s(), build: build() }, true, RUNNING),
         (Event::BuildDeleted { service: s(), build: build() }, true, RUNNING),
         (Event::UndoPlanned { steps: vec![], first: step("undo:toto-app"), because: problem(), by: DecidedBy::Rule }, false, BETWEEN),
@@ -76,6 +86,7 @@ fn table() -> Vec<(Event, bool, &'static [&'static str])> {
         (Event::RunEnded { outcome: Outcome::Promoted, because: None }, false, &["done"]),
         (Event::RunEnded { outcome: Outcome::RolledBack, because: None }, false, &["done"]),
         (Event::RunEnded { outcome: Outcome::CleanedUp, because: None }, false, &["done"]),
+        (Event::RunEnded { outcome: Outcome::Migrated, because: None }, false, &["done"]),
         (Event::RunEnded { outcome: Outcome::Failed, because: None }, false, BETWEEN),
         (Event::RunEnded { outcome: Outcome::Aborted, because: None }, false, BETWEEN),
         (Event::RunEnded { outcome: Outcome::Unknown, because: None }, false, BETWEEN),
@@ -105,6 +116,10 @@ fn kind_is_in_the_table(event: &Event) {
         | Event::FilesSeen { .. }
         | Event::UndoPlanned { .. }
         | Event::ReleaseMarked { .. }
+        | Event::DatabaseLocked { .. }
+        | Event::SchemaSeen { .. }
+        | Event::MigrationRequested { .. }
+        | Event::MigrationEnded { .. }
         | Event::BuildStopped { .. }
         | Event::BuildDeleted { .. }
         | Event::CommandAccepted { .. }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pointsman::adapters::process::ThisMachine;
+use pointsman::adapters::program::MachinePrograms;
 use pointsman::domain::alert::Notify;
 use pointsman::domain::command::Command;
 use pointsman::domain::error::Problem;
@@ -15,6 +16,7 @@ use pointsman::domain::health::{Identity, Sample};
 use pointsman::domain::ids::{
     BackendId, BuildId, EnvironmentName, Location, ProjectId, ServiceName,
 };
+use pointsman::domain::migration::Holder;
 use pointsman::domain::plan::{Endpoint, HealthEndpoint, Member, Plan, Source};
 use pointsman::domain::planner::{self, Ground};
 use pointsman::domain::policy::DeployPolicy;
@@ -25,6 +27,7 @@ use pointsman::domain::release::ReleaseLabel;
 use pointsman::domain::step::Failure;
 use pointsman::domain::time::Timestamp;
 use pointsman::domain::view::RunView;
+use pointsman::engine::database::Databases;
 use pointsman::engine::{Asking, Engine, EngineError, Outside, Signal, observe};
 use pointsman::ports::BoxFuture;
 use pointsman::ports::clock::Clock;
@@ -192,6 +195,7 @@ impl Hosting for World {
                 state: if fails { BuildState::Unusable } else { BuildState::Ready },
                 state_word: if fails { "FAILED" } else { "READY" }.to_owned(),
                 release: Some(new.release.clone()),
+                accepts: new.accepts.clone(),
                 preview: Some(format!("http://preview/{service}/{}", new.id)),
                 problem: fails.then(|| Problem::new("the build failed")),
             };
@@ -349,6 +353,7 @@ pub(crate) fn ground() -> Ground {
         repository: None,
         root_directory: None,
         to: None,
+        accepts: BTreeMap::new(),
         obsolete: Vec::new(),
     };
     let mut policy = DeployPolicy::default();
@@ -361,6 +366,7 @@ pub(crate) fn ground() -> Ground {
         members,
         policy,
         endpoint: Endpoint::Emulator,
+        databases: Vec::new(),
         notify: Notify::default(),
         checklist,
     }
@@ -444,11 +450,16 @@ impl Bench {
         view: RunView,
         asking: Asking,
     ) -> (Engine, mpsc::Sender<Signal>) {
+        let clock: Arc<dyn Clock> =
+            Arc::new(PausedClock(tokio::time::Instant::now(), self.late.get()));
+        let (programs, holder) = (Arc::new(MachinePrograms), Holder::default());
+        let databases = Databases::new(BTreeMap::new(), programs, clock.clone(), holder, false);
         let outside = Outside {
             hosting: Arc::new(self.world.clone()),
             prober: Arc::new(self.world.clone()),
-            clock: Arc::new(PausedClock(tokio::time::Instant::now(), self.late.get())),
+            clock,
             log: Arc::new(self.world.clone()),
+            databases: Arc::new(databases),
         };
         let (sender, receiver) = mpsc::channel(4);
         (Engine::new(journal, view, outside, asking, receiver), sender)

@@ -33,6 +33,8 @@ const MUST_BE_VISIBLE: Duration = Duration::from_mins(2);
 const ROLLOUTS_LOOKED_AT: &str = "20";
 /// The address annotation of the emulator's backends, and the release of a build.
 const ADDRESS: &str = "pointsman.dev/address";
+/// Which versions of which database a build's code can work with, as JSON.
+const SCHEMA: &str = "pointsman.dev/schema";
 const RELEASE: &str = "pointsman.dev/release";
 
 /// The client.
@@ -141,7 +143,11 @@ impl AppHosting {
             Source::Archive(uri) => json!({"archive": {"userStorageUri": uri}}),
             Source::Commit(commit) => json!({"codebase": {"commit": commit}}),
         };
-        let body = json!({"source": source, "annotations": {RELEASE: new.release}});
+        let mut annotations = json!({RELEASE: new.release});
+        if !new.accepts.is_empty() {
+            annotations[SCHEMA] = json!(json!(new.accepts).to_string());
+        }
+        let body = json!({"source": source, "annotations": annotations});
         let parent = format!("{}/builds", target.backend_name());
         let query = [("buildId", new.id.as_str())];
         let sent =

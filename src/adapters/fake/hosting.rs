@@ -8,6 +8,7 @@ use super::script::{Scenario, build_lines};
 use crate::domain::error::Problem;
 use crate::domain::event::Split;
 use crate::domain::ids::BuildId;
+use crate::domain::migration::SchemaRange;
 use crate::domain::plan::Member;
 use crate::domain::project::Target;
 use crate::domain::release::ReleaseLabel;
@@ -58,6 +59,7 @@ struct Made {
     backend: String,
     id: BuildId,
     release: ReleaseLabel,
+    accepts: BTreeMap<String, SchemaRange>,
     asked: Duration,
     ready: Duration,
 }
@@ -99,6 +101,7 @@ impl FakeWorld {
             state: if ready { BuildState::Ready } else { BuildState::Working },
             state_word: if ready { "READY" } else { "BUILDING" }.to_owned(),
             release: Some(made.release.clone()),
+            accepts: made.accepts.clone(),
             preview: ready.then(|| format!("https://{}.preview.invalid", made.id)),
             problem: None,
         }
@@ -196,6 +199,7 @@ impl Hosting for FakeWorld {
             backend: target.backend_name(),
             id: new.id.clone(),
             release: new.release.clone(),
+            accepts: new.accepts.clone(),
             asked,
             ready: asked + inside.pace,
         };

@@ -2,10 +2,12 @@
 //! The engine that drives it is the real one.
 
 mod clock;
+mod database;
 mod hosting;
 mod script;
 mod services;
 
 pub use self::clock::RehearsalClock;
+pub use self::database::FakeDatabase;
 pub use self::hosting::FakeWorld;
 pub use self::script::{Scenario, hostile_lines, storm_line};

@@ -134,7 +134,8 @@ impl Database for Firestore {
                 let answer = self.ask(&format!("{}:listCollectionIds", self.root), body).await?;
                 let names = answer["collectionIds"].as_array().into_iter().flatten();
                 found.extend(names.filter_map(|n| n.as_str().map(str::to_owned)));
-                token = answer["nextPageToken"].as_str().filter(|t| !t.is_empty()).map(str::to_owned);
+                token =
+                    answer["nextPageToken"].as_str().filter(|t| !t.is_empty()).map(str::to_owned);
                 if token.is_none() {
                     return Ok(found);
                 }

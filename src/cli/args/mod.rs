@@ -3,6 +3,8 @@
 mod alerts;
 mod checklist;
 mod health;
+mod local;
+mod migrate;
 
 use std::path::PathBuf;
 
@@ -11,10 +13,12 @@ use clap::{Args, Parser, Subcommand};
 pub use self::alerts::AlertsVerb;
 pub use self::checklist::ChecklistArguments;
 pub use self::health::HealthArguments;
+pub use self::local::{EmulatorVerb, ThemeVerb};
+pub use self::migrate::{MigrateArguments, MigrateVerb, RepairWord};
 
 use crate::domain::ids::{RunNumber, ServiceName};
 use crate::domain::recover::Choice;
-use crate::domain::release::ReleaseLabel;
+use crate::domain::release::{ReleaseLabel, SchemaVersion};
 
 /// Drives blue-green deploys and rollbacks of services on Firebase App Hosting.
 #[derive(Debug, Parser)]
@@ -85,6 +89,8 @@ pub enum Verb {
     Rollback(RollbackArguments),
     /// Stop blue and delete builds that no rollback needs
     Cleanup(CleanupArguments),
+    /// The databases: what is applied, what is pending, and changing that
+    Migrate(MigrateArguments),
     /// Who serves, how it is, and what a rollback would go to
     Status {
         /// Only this environment
@@ -203,7 +209,7 @@ pub enum Verb {
     /// Print the JSON Schema of a file
     Schema {
         /// Which file
-        #[arg(value_parser = ["config", "theme"])]
+        #[arg(value_parser = ["config", "migration", "theme"])]
         of: String,
     },
     /// Check this machine, the state folder and each environment's platform, and say what mends them
@@ -287,6 +293,12 @@ pub struct RollbackArguments {
     /// Only this service; may be repeated
     #[arg(long = "service")]
     pub services: Vec<ServiceName>,
+    /// Also undo migrations, down to this version, where that is safe
+    #[arg(long, value_name = "VERSION")]
+    pub undo_schema: Option<SchemaVersion>,
+    /// Of this database, where the environment has several
+    #[arg(long, requires = "undo_schema")]
+    pub database: Option<String>,
     /// Confirmation
     #[command(flatten)]
     pub confirmation: Confirmation,
@@ -359,42 +371,4 @@ pub struct SteerArguments {
     /// The environment's own name, where its protection is `typed`
     #[arg(long, value_name = "ENV")]
     pub confirm: Option<String>,
-}
-
-/// `theme`.
-#[derive(Debug, Subcommand)]
-pub enum ThemeVerb {
-    /// Name every theme
-    List,
-    /// Measure a theme's contrasts, and whether its colours can be told apart with any vision
-    Check {
-        /// Its name, or its file
-        theme: String,
-    },
-}
-
-/// `emulator`.
-#[derive(Debug, Subcommand)]
-pub enum EmulatorVerb {
-    /// Start it, unless it runs
-    Start {
-        /// Also take the token `owner`, which the firebase CLI sends to http addresses
-        #[arg(long)]
-        insecure_owner_token: bool,
-    },
-    /// End it and everything it runs
-    Stop,
-    /// What it runs
-    Status,
-    /// Print its token
-    Token,
-    /// Print its address
-    Url,
-    /// Be it
-    #[command(hide = true)]
-    Serve {
-        /// Also take the token `owner`
-        #[arg(long)]
-        insecure_owner_token: bool,
-    },
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::domain::error::Problem;
 use crate::domain::event::Outcome;
+use crate::domain::plan::RunKind;
 use crate::domain::time::spoken;
 use crate::domain::view::RunView;
 
@@ -29,7 +30,13 @@ pub(in crate::cli) fn summary(view: &RunView) -> String {
         view.state.word(),
         view.number
     );
-    for member in &view.plan.members {
+    for (name, seen) in &view.databases {
+        let at = seen.version.as_ref().map_or("unknown".to_owned(), ToString::to_string);
+        let half = seen.dirty.as_ref().map(|v| format!("; {v} is HALF DONE")).unwrap_or_default();
+        text = format!("{text}  {name:<12} schema {at}{half}\n");
+    }
+    let members = view.plan.members.iter().filter(|_| view.plan.kind != RunKind::Migrate);
+    for member in members {
         let service = member.service();
         let serving = view.services.get(service).and_then(|s| s.serving.as_ref());
         let serving = serving.map_or("nothing seen serving", |b| b.as_str());
@@ -47,7 +54,9 @@ pub(in crate::cli) fn summary(view: &RunView) -> String {
     }
     let good = matches!(
         view.state,
-        crate::domain::run::RunState::Ended { outcome: Outcome::Promoted | Outcome::CleanedUp }
+        crate::domain::run::RunState::Ended {
+            outcome: Outcome::Promoted | Outcome::CleanedUp | Outcome::Migrated
+        }
     );
     if let Some((step, failure, _)) = view.failure.as_ref().filter(|_| !good) {
         text = format!("{text}{step} failed: {}\n", failure.what);

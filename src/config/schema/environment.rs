@@ -119,6 +119,17 @@ pub struct DatabaseConfig {
     pub endpoint: Option<String>,
     /// The folder of its migrations.
     pub migrations: String,
+    /// Its own name in the project; `(default)` if left out.
+    #[serde(default)]
+    pub database: Option<String>,
+    /// So many documents of a migration in one commit at most; 300 if left out.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub batch: Option<u32>,
+    /// So many documents of a migration a second at most.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub per_second: Option<u32>,
 }
 
 /// The kinds of pipeline.

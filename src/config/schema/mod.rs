@@ -3,6 +3,7 @@
 
 pub mod deploy;
 pub mod environment;
+pub mod migration;
 pub mod probe;
 
 use std::collections::BTreeMap;
@@ -75,6 +76,10 @@ pub struct ServiceConfig {
     /// a switch, for whoever has an old page open.
     #[serde(default)]
     pub pages: Vec<String>,
+    /// Which versions of which database its code can work with: `main: ">=1.1.0, <2.0.0"`. Kept with each
+    /// build that is made, so that a rollback knows what the older code could.
+    #[serde(default)]
+    pub schema: BTreeMap<String, String>,
 }
 
 /// Where a service says how it is and who it is.

@@ -109,14 +109,8 @@ pub struct Record {
 impl Record {
     /// The record of a migration that begins.
     pub fn begin(migration: &Migration, direction: Direction, by: &str, total: u64) -> Self {
-        let half = Half {
-            direction,
-            operation: 0,
-            cursor: None,
-            processed: 0,
-            total,
-            program: false,
-        };
+        let half =
+            Half { direction, operation: 0, cursor: None, processed: 0, total, program: false };
         Self {
             version: migration.version.clone(),
             state: RecordState::Running,

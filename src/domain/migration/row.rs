@@ -62,7 +62,9 @@ pub fn rows(files: &[Migration], schema: &Schema) -> Vec<Row> {
             (None, None) => return None,
             (None, Some(_)) => RowState::Missing,
             // What a baseline says was done before has no content to compare.
-            (Some(file), Some(done)) if done.content.is_empty() || done.checksum == file.checksum() => {
+            (Some(file), Some(done))
+                if done.content.is_empty() || done.checksum == file.checksum() =>
+            {
                 RowState::Applied
             }
             (Some(file), Some(done)) => {
@@ -80,8 +82,9 @@ pub fn rows(files: &[Migration], schema: &Schema) -> Vec<Row> {
 fn difference(done: &str, now: &str) -> String {
     let diff = similar::TextDiff::from_lines(done, now);
     let changed = diff.iter_all_changes().filter(|c| c.tag() != similar::ChangeTag::Equal);
-    let lines: Vec<_> =
-        changed.map(|c| format!("{} {}", c.tag(), c.value().trim().trim_end_matches(','))).collect();
+    let lines: Vec<_> = changed
+        .map(|c| format!("{} {}", c.tag(), c.value().trim().trim_end_matches(',')))
+        .collect();
     lines.join("\n")
 }
 

@@ -11,8 +11,8 @@ pub struct Pick<'a> {
     pub to: Option<&'a SchemaVersion>,
     /// Also those below one that is applied.
     pub out_of_order: bool,
-    /// Only those before the first contract one: what a deploy may run before traffic moves.
-    pub before_traffic: bool,
+    /// Also those that take something away, though nobody named their version.
+    pub contract: bool,
 }
 
 fn first_obstacle(rows: &[Row], schema: &Schema) -> Result<(), Problem> {
@@ -49,7 +49,11 @@ fn half(rows: &[Row], direction: Direction) -> Result<Option<&Row>, Problem> {
 }
 
 /// The migrations to apply, in order.
-pub fn up(files: &[Migration], schema: &Schema, pick: &Pick<'_>) -> Result<Vec<Migration>, Problem> {
+pub fn up(
+    files: &[Migration],
+    schema: &Schema,
+    pick: &Pick<'_>,
+) -> Result<Vec<Migration>, Problem> {
     let rows = rows(files, schema);
     first_obstacle(&rows, schema)?;
     half(&rows, Direction::Up)?;
@@ -64,23 +68,35 @@ pub fn up(files: &[Migration], schema: &Schema, pick: &Pick<'_>) -> Result<Vec<M
         }
         match row.state {
             RowState::OutOfOrder if !pick.out_of_order => {
-                return Err(Problem::new(format!("{} comes before one that is applied", row.version))
-                    .because("it was added later, and what is applied may not expect it")
-                    .try_this("give it a later version, or allow it: --out-of-order"));
+                return Err(Problem::new(format!(
+                    "{} comes before one that is applied",
+                    row.version
+                ))
+                .because("it was added later, and what is applied may not expect it")
+                .try_this("give it a later version, or allow it: --out-of-order"));
             }
             RowState::Pending | RowState::OutOfOrder | RowState::Dirty => {}
             _ => continue,
         }
-        if pick.before_traffic && file.phase == Phase::Contract {
+        // What takes something away is asked for by name, or comes with a clean-up.
+        let asked = pick.to.is_some_and(|to| *to >= row.version) || pick.contract;
+        if file.phase == Phase::Contract && !asked && row.state != RowState::Dirty {
             let after = rows.iter().filter(|r| r.version > row.version);
-            let mut adds = after.filter_map(|r| r.file.as_ref().filter(|_| r.state == RowState::Pending));
+            let mut adds =
+                after.filter_map(|r| r.file.as_ref().filter(|_| r.state == RowState::Pending));
             if let Some(adds) = adds.find(|m| m.phase != Phase::Contract) {
                 return Err(Problem::new(format!(
                     "{} cannot be applied before {}",
                     adds.version, row.version
                 ))
-                .because(format!("{} takes something away, which waits for a clean-up", row.version))
-                .try_this("clean up first: pointsman cleanup ENV"));
+                .because(format!(
+                    "{} takes something away, which waits for a clean-up",
+                    row.version
+                ))
+                .try_this(format!(
+                    "clean up first: pointsman cleanup ENV; or ask for it: --to {}",
+                    adds.version
+                )));
             }
             break;
         }
@@ -111,7 +127,10 @@ pub fn down(
     if *to != SchemaVersion::ZERO && !applied.contains(&to) {
         let names: Vec<_> = applied.iter().map(ToString::to_string).collect();
         return Err(Problem::new(format!("{to} is not applied, so there is no way down to it"))
-            .because(format!("applied are {}", if names.is_empty() { "none".to_owned() } else { names.join(", ") }))
+            .because(format!(
+                "applied are {}",
+                if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+            ))
             .try_this("name one of them, or 0.0.0"));
     }
     let mut chosen = Vec::new();

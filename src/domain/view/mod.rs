@@ -10,7 +10,7 @@ use super::event::{DecidedBy, Event, Fact, Mark, Outcome, Recorded};
 use super::health::Verdict;
 use super::ids::{BuildId, RolloutId, RunNumber, ServiceName, StepId};
 use super::plan::Plan;
-use super::release::ReleaseLabel;
+use super::release::{ReleaseLabel, SchemaVersion};
 use super::run::{IllegalTransition, RunState, transition};
 use super::step::{Failure, PlannedStep, Side, StepKind, StepState};
 use super::time::Timestamp;
@@ -76,6 +76,17 @@ impl ServiceView {
     }
 }
 
+/// One database as the run has seen it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DatabaseView {
+    /// The version it was last seen at; nothing where nobody could say.
+    pub version: Option<SchemaVersion>,
+    /// The migration that was half done when it was last looked at.
+    pub dirty: Option<SchemaVersion>,
+    /// The number of our lock.
+    pub fence: Option<u64>,
+}
+
 /// A mark a run gave to a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marked {
@@ -88,7 +99,7 @@ pub struct Marked {
 }
 
 /// A whole run as its facts tell it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RunView {
     /// Its number.
     pub number: RunNumber,
@@ -100,6 +111,8 @@ pub struct RunView {
     pub steps: Vec<StepView>,
     /// Its services.
     pub services: BTreeMap<ServiceName, ServiceView>,
+    /// Its databases.
+    pub databases: BTreeMap<String, DatabaseView>,
     /// The marks it gave.
     pub marks: Vec<Marked>,
     /// The last fact.
@@ -146,6 +159,7 @@ impl RunView {
             plan: (**plan).clone(),
             state,
             services,
+            databases: BTreeMap::new(),
             marks: Vec::new(),
             last_seq: first.seq,
             decided_at: first.seq,
@@ -204,6 +218,7 @@ impl RunView {
                 self.state = state;
                 self.note_step(fact, event);
                 self.note_service(fact.at, event);
+                self.note_database(event);
                 self.note_run(fact, event);
             }
         }
@@ -292,6 +307,28 @@ impl RunView {
                     s.green_health = Some(*verdict);
                     s.green_judged = Some((at, evidence.clone()));
                 });
+            }
+            _ => {}
+        }
+    }
+
+    fn note_database(&mut self, event: &Event) {
+        match event {
+            Event::DatabaseLocked { database, fence } => {
+                self.databases.entry(database.clone()).or_default().fence = Some(*fence);
+            }
+            Event::SchemaSeen { database, version, dirty } => {
+                let seen = self.databases.entry(database.clone()).or_default();
+                seen.version.clone_from(version);
+                seen.dirty.clone_from(dirty);
+            }
+            Event::MigrationRequested { database, version, .. } => {
+                let seen = self.databases.entry(database.clone()).or_default();
+                seen.dirty = Some(version.clone());
+            }
+            Event::MigrationEnded { database, head, .. } => {
+                let seen = self.databases.entry(database.clone()).or_default();
+                (seen.version, seen.dirty) = (Some(head.clone()), None);
             }
             _ => {}
         }

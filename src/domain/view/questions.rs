@@ -95,7 +95,7 @@ impl RunView {
             return 7;
         };
         match outcome {
-            Outcome::Promoted | Outcome::CleanedUp => 0,
+            Outcome::Promoted | Outcome::CleanedUp | Outcome::Migrated => 0,
             Outcome::RolledBack if self.plan.kind == RunKind::Rollback => 0,
             Outcome::RolledBack => match &self.undo {
                 Some((DecidedBy::Rule, _)) => 6,

@@ -104,7 +104,11 @@ pub(super) struct Written {
 }
 
 /// Does every write. The caller undoes all where one is refused.
-pub(super) fn apply(store: &mut Store, root: &Root, writes: Vec<Write>) -> Result<Written, Refusal> {
+pub(super) fn apply(
+    store: &mut Store,
+    root: &Root,
+    writes: Vec<Write>,
+) -> Result<Written, Refusal> {
     let at = store.next_time();
     let mut results = Vec::with_capacity(writes.len());
     for write in writes {
@@ -147,11 +151,7 @@ fn one(store: &Store, root: &Root, write: Write, at: &str) -> Result<Json, Refus
     Ok(result)
 }
 
-fn expect(
-    wanted: Option<&Precondition>,
-    before: Option<&Kept>,
-    name: &str,
-) -> Result<(), Refusal> {
+fn expect(wanted: Option<&Precondition>, before: Option<&Kept>, name: &str) -> Result<(), Refusal> {
     let Some(wanted) = wanted else { return Ok(()) };
     match (wanted.exists, before) {
         (Some(true), None) => return Err(Refusal::nothing_to_update(name)),

@@ -55,10 +55,7 @@ impl Refusal {
     }
 
     pub(super) fn too_large(bytes: usize) -> Self {
-        let message = format!(
-            "gRPC message exceeds maximum size {}: {bytes}",
-            super::MOST_BYTES
-        );
+        let message = format!("gRPC message exceeds maximum size {}: {bytes}", super::MOST_BYTES);
         Self::new(StatusCode::TOO_MANY_REQUESTS, 8, "RESOURCE_EXHAUSTED", message)
     }
 

@@ -88,7 +88,9 @@ impl Databases {
     /// Whether a path is one of ours.
     pub(super) fn owns(uri: &Uri) -> bool {
         let mut parts = uri.path().split('/').skip(1);
-        parts.next() == Some("v1") && parts.next() == Some("projects") && parts.nth(1) == Some("databases")
+        parts.next() == Some("v1")
+            && parts.next() == Some("projects")
+            && parts.nth(1) == Some("databases")
     }
 
     /// Answers one request. What it does is done, and on disk, before it answers.
@@ -117,7 +119,9 @@ impl Inside {
             ("POST", Some("batchGet")) => self.batch_get(&call.root, &body(bytes)?),
             ("POST", Some("runQuery")) => query::run(&self.store, &call, body(bytes)?),
             ("POST", Some("runAggregationQuery")) => query::count(&self.store, &call, body(bytes)?),
-            ("POST", Some("listCollectionIds")) => query::collections(&self.store, &call, &body(bytes)?),
+            ("POST", Some("listCollectionIds")) => {
+                query::collections(&self.store, &call, &body(bytes)?)
+            }
             ("POST", Some("beginTransaction")) => {
                 let _: Begin = body(bytes)?;
                 Ok(json!({ "transaction": self.transactions.begin() }))
@@ -159,7 +163,8 @@ impl Inside {
             None => uuid::Uuid::new_v4().simple().to_string()[..20].to_owned(),
         };
         let name = format!("{}/{id}", call.name());
-        let write = commit::Write::update(name.clone(), document.fields, None, commit::exists(false));
+        let write =
+            commit::Write::update(name.clone(), document.fields, None, commit::exists(false));
         let call = Call { path: format!("{}/{id}", call.path), ..call.clone() };
         self.write_one(&call, write)
     }
@@ -225,7 +230,9 @@ impl Inside {
                 self.transactions.saw(transaction, key, updated)?;
             }
             parts.push(match found {
-                Some(found) => json!({ "found": found.json(root, asked.mask.as_ref())?, "readTime": at }),
+                Some(found) => {
+                    json!({ "found": found.json(root, asked.mask.as_ref())?, "readTime": at })
+                }
                 None => json!({ "missing": name, "readTime": at }),
             });
         }

@@ -55,7 +55,9 @@ impl Root {
         let parts: Vec<&str> = path.split('/').collect();
         if parts.len() % 2 == 1 {
             let at = name.len();
-            return Err(Refusal::invalid(format!("Document name {name:?} lacks \"/\" at index {at}.")));
+            return Err(Refusal::invalid(format!(
+                "Document name {name:?} lacks \"/\" at index {at}."
+            )));
         }
         for part in parts {
             let reserved = part.len() > 3 && part.starts_with("__") && part.ends_with("__");
@@ -87,7 +89,9 @@ impl Call {
             return Err(Refusal::no_such_url());
         };
         let (documents, first_verb) = split_verb(documents, rest.is_empty());
-        if (projects.as_str(), databases.as_str(), documents) != ("projects", "databases", "documents") {
+        if (projects.as_str(), databases.as_str(), documents)
+            != ("projects", "databases", "documents")
+        {
             return Err(Refusal::no_such_url());
         }
         let root = Root(format!("projects/{project}/databases/{database}"));

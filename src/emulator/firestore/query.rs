@@ -156,7 +156,10 @@ fn condition(call: &Call, query: &StructuredQuery) -> Result<(String, Vec<Sql>),
     let (mut text, mut values) = if from.all_descendants {
         let end = behind(&within);
         let kind = Sql::Text(from.collection_id.clone());
-        ("kind = ?1 AND key > ?2 AND key < ?3".to_owned(), vec![kind, Sql::Blob(within), Sql::Blob(end)])
+        (
+            "kind = ?1 AND key > ?2 AND key < ?3".to_owned(),
+            vec![kind, Sql::Blob(within), Sql::Blob(end)],
+        )
     } else {
         let place = key(&call.root, &format!("{}/{}", call.path, from.collection_id));
         ("place = ?1".to_owned(), vec![Sql::Blob(place)])
@@ -292,13 +295,17 @@ pub(super) fn collections(
         Some(last) => behind(&key(&call.root, &format!("{}/{last}", call.path))),
     };
     let end = behind(&within);
-    let mut statement = store
-        .connection
-        .prepare_cached("SELECT key FROM documents WHERE key > ?1 AND key < ?2 ORDER BY key LIMIT 1")?;
+    let mut statement = store.connection.prepare_cached(
+        "SELECT key FROM documents WHERE key > ?1 AND key < ?2 ORDER BY key LIMIT 1",
+    )?;
     loop {
         let found = statement.query_map([&from, &end], |row| row.get::<_, Vec<u8>>(0))?.next();
         let Some(found) = found.transpose()? else {
-            return Ok(if names.is_empty() { json!({}) } else { json!({ "collectionIds": names }) });
+            return Ok(if names.is_empty() {
+                json!({})
+            } else {
+                json!({ "collectionIds": names })
+            });
         };
         let rest = found.get(within.len()..).unwrap_or_default();
         let name: Vec<u8> = rest.iter().copied().take_while(|b| *b != 0).collect();

@@ -111,7 +111,9 @@ impl Store {
     pub(super) fn put(&self, root: &Root, kept: &Kept) -> rusqlite::Result<()> {
         let key = super::path::key(root, &kept.path);
         let (parent, kind) = match kept.path.rsplit_once('/') {
-            Some((collection, _)) => (collection, collection.rsplit('/').next().unwrap_or_default()),
+            Some((collection, _)) => {
+                (collection, collection.rsplit('/').next().unwrap_or_default())
+            }
             None => ("", ""),
         };
         let place = super::path::key(root, parent);

@@ -33,7 +33,9 @@ impl NotLocked {
             Self::Failed(error) => error.problem,
             Self::Busy(seen) => Problem::new(format!("database {database} is locked"))
                 .because(seen.to_string())
-                .try_this("wait for it to end; or, if its machine is gone: --take-over --reason TEXT"),
+                .try_this(
+                    "wait for it to end; or, if its machine is gone: --take-over --reason TEXT",
+                ),
         }
     }
 }
@@ -55,7 +57,9 @@ impl NotWritten {
     pub(in crate::engine) fn problem(self) -> Problem {
         match self {
             Self::LockLost(problem) => problem,
-            Self::Conflict(error) | Self::Refused(error) | Self::Unreachable(error) => error.problem,
+            Self::Conflict(error) | Self::Refused(error) | Self::Unreachable(error) => {
+                error.problem
+            }
         }
     }
 }
@@ -77,7 +81,9 @@ struct Held {
 
 impl fmt::Debug for DatabaseLock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DatabaseLock").field("database", &self.database.name()).finish_non_exhaustive()
+        f.debug_struct("DatabaseLock")
+            .field("database", &self.database.name())
+            .finish_non_exhaustive()
     }
 }
 

@@ -156,13 +156,16 @@ async fn stands(asked: &Asked<'_>, schema: &Schema) -> Result<Option<Record>, No
         let fits = half.half.direction == *direction && half.checksum == migration.checksum();
         if !fits || half.half.program {
             return Err(NotMigrated::Failed(
-                Problem::new(format!("{} is half done, and cannot simply go on", migration.version))
-                    .because(if half.half.program {
-                        "a program of its own was begun, and nobody saw its end"
-                    } else {
-                        "it was begun the other way, or by another file"
-                    })
-                    .try_this("pointsman migrate repair ENV --as not|half|fully --reason TEXT"),
+                Problem::new(format!(
+                    "{} is half done, and cannot simply go on",
+                    migration.version
+                ))
+                .because(if half.half.program {
+                    "a program of its own was begun, and nobody saw its end"
+                } else {
+                    "it was begun the other way, or by another file"
+                })
+                .try_this("pointsman migrate repair ENV --as not|half|fully --reason TEXT"),
             ));
         }
         let by = asked.by.to_owned();
@@ -218,7 +221,9 @@ impl Work<'_> {
             NotMigrated::Failed(Problem::new(format!("{operation}: {}", error.problem)))
         };
         match self.commit(vec![write], &after).await {
-            Err(NotWritten::Conflict(error) | NotWritten::Refused(error)) => return Err(told(error)),
+            Err(NotWritten::Conflict(error) | NotWritten::Refused(error)) => {
+                return Err(told(error));
+            }
             other => other?,
         }
         self.record = after;
@@ -339,7 +344,10 @@ impl Work<'_> {
                 half.processed, half.total
             ))
             .because("somebody asked for it")
-            .try_this(format!("it goes on where it stands: pointsman migrate {} ENV", half.direction.word())),
+            .try_this(format!(
+                "it goes on where it stands: pointsman migrate {} ENV",
+                half.direction.word()
+            )),
         ))
     }
 
@@ -393,14 +401,25 @@ impl Work<'_> {
             let ranks = before.records.values().filter(|r| &r.version != version).map(|r| r.rank);
             self.record.rank = ranks.max().unwrap_or(0) + 1;
         }
+        let came_meanwhile = self.came_meanwhile().await;
         self.record.took_ms = self.took();
         let history =
             history_write(self.asked.lock.fence().await, direction.word(), &self.record, "");
         let head = head_write(&head.unwrap_or_else(|| version.clone()));
         self.asked.lock.commit(vec![ended_write(&self.record), head, history]).await?;
-        let half = &self.record.half;
-        let (documents, came_meanwhile) = (half.processed, half.processed.saturating_sub(half.total));
+        let documents = self.record.half.processed;
         Ok(Migrated { documents, came_meanwhile, already: false })
+    }
+
+    /// How many more there are than when it began. Whoever writes them must write what this makes of them.
+    async fn came_meanwhile(&self) -> u64 {
+        let mut now = 0;
+        let operations = self.asked.migration.operations(self.asked.direction);
+        for scope in operations.iter().filter_map(Operation::scope) {
+            // Nothing is decided by it.
+            now += self.asked.database.count(pages(scope)).await.unwrap_or_default();
+        }
+        now.saturating_sub(self.record.half.total)
     }
 }
 

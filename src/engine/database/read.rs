@@ -1,6 +1,5 @@
 //! What a database says of itself; and saying it anew, where a person knows better.
 
-
 use super::lock::{DatabaseLock, NotWritten};
 use crate::domain::document::{Document, FieldPath, Fields, Value};
 use crate::domain::error::Problem;
@@ -54,7 +53,8 @@ pub(super) fn head_write(version: &SchemaVersion) -> Write {
 
 /// One line of the history, which only ever grows.
 pub(super) fn history_write(fence: u64, act: &str, record: &Record, note: &str) -> Write {
-    let path = format!("{COLLECTION}/history-{fence:08}-{}-{act}", record.version);
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    let path = format!("{COLLECTION}/history-{fence:08}-{}-{act}-{}", record.version, &random[..8]);
     let fields: Fields = [
         ("version", Value::text(record.version.to_string())),
         ("act", Value::text(act)),
@@ -122,13 +122,18 @@ pub(in crate::engine) async fn repair(
         Problem::new(format!("{version} was never begun, so there is nothing to repair"))
     })?;
     if !before.is_dirty() && !(before.state == RecordState::Applied && as_is == Repaired::Fully) {
-        return Err(Problem::new(format!("{version} is not half done: it is {}", before.state.word())));
+        return Err(Problem::new(format!(
+            "{version} is not half done: it is {}",
+            before.state.word()
+        )));
     }
     let touched = before.half.processed > 0 || before.half.operation > 0;
     if as_is == Repaired::Not && touched {
         let Half { processed, operation, .. } = before.half;
         return Err(Problem::new(format!("{version} was begun for certain"))
-            .because(format!("{operation} of its operations are done and {processed} documents were gone through"))
+            .because(format!(
+                "{operation} of its operations are done and {processed} documents were gone through"
+            ))
             .try_this("let it go on, or undo it: --as half, then pointsman migrate up or down"));
     }
     let up = before.half.direction == Direction::Up;
@@ -164,4 +169,3 @@ pub(in crate::engine) async fn repair(
     lock.commit(writes).await.map_err(NotWritten::problem)?;
     Ok(head)
 }
-

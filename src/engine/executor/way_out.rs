@@ -45,6 +45,7 @@ impl Engine {
             RunKind::Deploy => Outcome::Promoted,
             RunKind::Rollback => Outcome::RolledBack,
             RunKind::Cleanup => Outcome::CleanedUp,
+            RunKind::Migrate => Outcome::Migrated,
         };
         self.end(outcome, None)
     }

@@ -54,7 +54,8 @@ async fn still_good(context: &Context, member: &Member) -> Result<Option<BuildId
         Some(_) => {}
         None => {
             let (release, source) = ordered(context, member)?;
-            let new = NewBuild { id: id.clone(), request_id, release, source };
+            let accepts = member.accepts.clone();
+            let new = NewBuild { id: id.clone(), request_id, release, source, accepts };
             context.to_act().await.create_build(&member.target, &new).await?;
         }
     }
@@ -84,7 +85,8 @@ async fn order(context: &Context, member: &Member) -> Result<BuildId, StepError>
             source: source.clone(),
         })
         .await;
-    let new = NewBuild { id: id.clone(), request_id, release, source };
+    let accepts = member.accepts.clone();
+    let new = NewBuild { id: id.clone(), request_id, release, source, accepts };
     context.to_act().await.create_build(&member.target, &new).await?;
     Ok(id)
 }

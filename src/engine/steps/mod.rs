@@ -5,6 +5,7 @@ mod build;
 mod marks;
 mod preflight;
 mod probe;
+mod schema;
 mod settled;
 mod soak;
 mod stop;
@@ -28,6 +29,13 @@ pub(super) async fn perform(kind: &StepKind, context: Context) -> StepResult {
         StepKind::Soak => soak::perform(&context).await,
         StepKind::MarkStable => marks::stable(&context).await,
         StepKind::MarkBad => marks::bad(&context).await,
+        StepKind::Migrate { database, version, direction } => {
+            schema::perform(&context, database, version, *direction).await
+        }
+        StepKind::Baseline { database, to } => schema::set_baseline(&context, database, to).await,
+        StepKind::Repair { database, version, as_is } => {
+            schema::mend(&context, database, version, *as_is).await
+        }
         StepKind::StopBlue { service } => stop::blue(&context, service).await,
         StepKind::Prune { service } => stop::prune(&context, service).await,
         StepKind::GateSwitch | StepKind::GateChecklist { .. } => std::future::pending().await,
@@ -48,7 +56,13 @@ pub(super) fn deadline(kind: &StepKind, plan: &Plan) -> Duration {
         StepKind::ProbeGreen | StepKind::ProbePublic { .. } => {
             (policy.health.interval + policy.health.timeout) * (policy.health.attempts + 2)
         }
-        StepKind::Preflight | StepKind::StopBlue { .. } | StepKind::Prune { .. } => minutes(5),
+        // A large collection takes its time, and is told how far it is.
+        StepKind::Migrate { .. } => minutes(24 * 60),
+        StepKind::Preflight
+        | StepKind::Baseline { .. }
+        | StepKind::Repair { .. }
+        | StepKind::StopBlue { .. }
+        | StepKind::Prune { .. } => minutes(5),
         StepKind::MarkStable
         | StepKind::MarkBad
         | StepKind::GateSwitch

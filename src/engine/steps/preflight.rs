@@ -1,5 +1,6 @@
 //! Is the target the one we mean, who serves now, and can what we may need later be had?
 
+use super::schema;
 use crate::domain::error::Problem;
 use crate::domain::event::Event;
 use crate::domain::ids::BuildId;
@@ -8,6 +9,10 @@ use crate::engine::context::{Context, Done, StepError, StepResult};
 use crate::ports::hosting::BuildState;
 
 pub(super) async fn perform(context: &Context) -> StepResult {
+    let schemas = schema::look(context).await?;
+    if context.plan().kind == RunKind::Migrate {
+        return Ok(Done::ok(schemas.join(", ")));
+    }
     let mut said = Vec::new();
     for member in &context.plan().members {
         let service = member.service();
@@ -31,7 +36,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
     }
     let no_way_back = context.plan().kind == RunKind::Deploy
         && said.iter().any(|s| s.ends_with("nothing serves"));
-    let summary = said.join(", ");
+    let summary = said.into_iter().chain(schemas).collect::<Vec<_>>().join(", ");
     if no_way_back {
         return Ok(Done::warning(format!(
             "{summary}; a first release has nothing to roll back to"

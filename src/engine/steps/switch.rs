@@ -1,6 +1,6 @@
 //! Makes one build the active one, and believes it only from the platform's own traffic.
 
-use super::settled;
+use super::{schema, settled};
 use crate::domain::error::Problem;
 use crate::domain::event::Event;
 use crate::domain::ids::{BuildId, RolloutId, ServiceName};
@@ -22,6 +22,7 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
         return observed(context, service, &build, before).await;
     }
     ours_to_move(&seen, service, to, &before)?;
+    schema::may_serve(context, member, &build).await?;
     let new = order(context, service, &build, before.whole().cloned()).await?;
     context.progress(Some(service), format!("switching to {build}"));
     let switched = context.to_act().await.set_active(&member.target, &new).await;

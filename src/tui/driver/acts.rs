@@ -259,7 +259,9 @@ impl Acts {
         let proposal = match intent {
             Intent::Deploy { environment, release, reason } => {
                 let name = environment.as_str();
-                propose::deploy(app, &loaded, name, &release, &[], reason.as_ref()).map(|mut p| {
+                let proposed =
+                    propose::deploy(app, &loaded, name, &release, &[], reason.as_ref()).await;
+                proposed.map(|mut p| {
                     // The screen is there to ask again when green has proven itself.
                     p.plan.ask_at_gates = true;
                     p
@@ -267,12 +269,14 @@ impl Acts {
             }
             Intent::Rollback { environment, to, reason } => {
                 let ground = loaded.ground(environment.as_str())?;
-                let proposed = propose::rollback(app, ground, to.as_ref(), reason.as_ref()).await;
+                let (to, reason) = (to.as_ref(), reason.as_ref());
+                let back = propose::Back { to, reason, ..propose::Back::default() };
+                let proposed = propose::rollback(app, &loaded, ground, &back).await;
                 proposed.map(|(proposal, _)| proposal)
             }
             Intent::Cleanup { environment, reason } => {
                 let ground = loaded.ground(environment.as_str())?;
-                propose::cleanup(app, ground, reason.as_ref()).await
+                propose::cleanup(app, &loaded, ground, reason.as_ref()).await
             }
         };
         let proposal = proposal.map_err(propose::Refusal::problem)?;

@@ -115,6 +115,7 @@ impl Theme {
             RunState::Ended { outcome } => match outcome {
                 Outcome::Promoted => self.mark("✓", "[+]", "PROMOTED", Role::Ok),
                 Outcome::CleanedUp => self.mark("✓", "[+]", "CLEANED UP", Role::Ok),
+                Outcome::Migrated => self.mark("✓", "[+]", "MIGRATED", Role::Ok),
                 Outcome::RolledBack => self.mark("↩", "[<]", "ROLLED BACK", Role::RolledBack),
                 Outcome::Aborted => self.mark("■", "[#]", "ABORTED", Role::Aborted),
                 Outcome::Failed => self.mark("✗", "[X]", "FAILED", Role::Failed),

@@ -4,6 +4,7 @@ use ratatui::text::{Line, Span};
 
 use crate::domain::checklist::may_pass;
 use crate::domain::command::counts_down;
+use crate::domain::event::Outcome;
 use crate::domain::gate::may_switch;
 use crate::domain::plan::RunKind;
 use crate::domain::run::RunState;
@@ -28,7 +29,8 @@ pub(super) fn tail(
     let view = &run.view;
     let mut lines = if tight { Vec::new() } else { vec![Line::raw("")] };
     lines.extend(failure(view, if tight { 2 } else { 4 }, theme, width));
-    if view.plan.kind != RunKind::Cleanup && view.ended.is_none() && !tight {
+    let moves = !matches!(view.plan.kind, RunKind::Cleanup | RunKind::Migrate);
+    if moves && view.ended.is_none() && !tight {
         for member in &view.plan.members {
             if let Some(seen) = view.services.get(member.service()) {
                 lines.push(bar(member.service().as_str(), seen, theme, width));
@@ -73,10 +75,9 @@ fn bar(name: &str, seen: &ServiceView, theme: &Theme, width: usize) -> Line<'sta
 fn failure(view: &RunView, most: usize, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let failed = match &view.state {
         RunState::Failed { .. } => true,
-        RunState::Ended { outcome } => !matches!(
-            outcome,
-            crate::domain::event::Outcome::Promoted | crate::domain::event::Outcome::CleanedUp
-        ),
+        RunState::Ended { outcome } => {
+            !matches!(outcome, Outcome::Promoted | Outcome::CleanedUp | Outcome::Migrated)
+        }
         _ => false,
     };
     let Some((step, problem, _)) = view.failure.as_ref().filter(|_| failed) else {

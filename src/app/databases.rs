@@ -1,0 +1,121 @@
+//! The databases of an environment.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::{App, google_token};
+use crate::adapters::firestore::Firestore;
+use crate::adapters::program::MachinePrograms;
+use crate::domain::error::Problem;
+use crate::domain::hash::Hash;
+use crate::domain::ids::RunNumber;
+use crate::domain::migration::{Holder, LockSeen, Migration, Schema};
+use crate::domain::plan::{Endpoint, Plan, PlannedDatabase, RunKind};
+use crate::domain::view::RunView;
+use crate::engine::database::{Counted, Databases, dry_run, lock_seen, schema};
+use crate::ports::database::Database;
+
+/// Google's own tools and libraries go by it.
+const EMULATOR_HOST: &str = "FIRESTORE_EMULATOR_HOST";
+
+/// What a database says now.
+#[derive(Debug, Clone)]
+pub struct DatabaseSeen {
+    /// Its version and records.
+    pub schema: Schema,
+    /// Who holds its lock, or held it last.
+    pub lock: Option<LockSeen>,
+}
+
+impl App {
+    /// A database. `None`: it is our own emulator's, which does not run, and is not to be started for this.
+    pub async fn database(
+        &self,
+        planned: &PlannedDatabase,
+        start: bool,
+    ) -> Result<Option<Arc<dyn Database>>, Problem> {
+        if let Some(demo) = &self.demo {
+            return Ok(Some(demo.database.clone()));
+        }
+        let elsewhere = std::env::var(EMULATOR_HOST).ok().filter(|host| !host.is_empty());
+        let (base, token) = match (&planned.endpoint, elsewhere) {
+            (Endpoint::Emulator, Some(host)) => (format!("http://{host}"), "owner".to_owned()),
+            // A real project and an emulator's address: one of the two is a mistake (dM9).
+            (_, Some(host)) => {
+                return Err(Problem::new(format!(
+                    "{EMULATOR_HOST} is {host}, and {} of {} is Google's own",
+                    planned.name, planned.environment
+                ))
+                .because("Google's tools would now take the emulator for the real database")
+                .try_this(format!("unset {EMULATOR_HOST}")));
+            }
+            (Endpoint::Emulator, None) => {
+                let found =
+                    if start { Some(self.start_emulator(false).await?) } else { self.emulator() };
+                let Some(address) = found else { return Ok(None) };
+                (address.url, self.emulator_token()?)
+            }
+            (_, None) => ("https://firestore.googleapis.com".to_owned(), google_token()?),
+        };
+        let token = SecretString::from(token);
+        let client = Firestore::new(base, planned.project.as_str(), &planned.database, token)?;
+        Ok(Some(Arc::new(client)))
+    }
+
+    /// What a database says now, without starting anything.
+    pub async fn look_at(&self, planned: &PlannedDatabase) -> Result<DatabaseSeen, Problem> {
+        let off = || Problem::new("the emulator does not run");
+        let database = self.database(planned, false).await?.ok_or_else(off)?;
+        let schema = schema(database.as_ref()).await.map_err(|e| e.problem)?;
+        let lock = lock_seen(database.as_ref()).await.map_err(|e| e.problem)?;
+        Ok(DatabaseSeen { schema, lock })
+    }
+
+    /// What migrations would do to a database.
+    pub async fn count(
+        &self,
+        planned: &PlannedDatabase,
+        migrations: &[Migration],
+        direction: crate::domain::migration::Direction,
+    ) -> Result<Vec<Counted>, Problem> {
+        let started = || Problem::new("the emulator did not start");
+        let database = self.database(planned, true).await?.ok_or_else(started)?;
+        let counted = dry_run(database.as_ref(), migrations, direction, planned.batch).await;
+        counted.map_err(|error| error.problem)
+    }
+
+    /// The databases of a run, for its engine.
+    pub(super) async fn databases(&self, view: &RunView) -> Result<Databases, Problem> {
+        let mut by_name: BTreeMap<String, Arc<dyn Database>> = BTreeMap::new();
+        for planned in &view.plan.databases {
+            match self.database(planned, true).await {
+                Ok(Some(database)) => drop(by_name.insert(planned.name.clone(), database)),
+                // A rollback finds out by itself that nobody answers, and goes on.
+                Err(problem) if view.plan.kind != RunKind::Rollback => return Err(problem),
+                Ok(None) | Err(_) => tracing::warn!(database = planned.name, "cannot be reached"),
+            }
+        }
+        let holder = self.holder(&view.plan, view.number);
+        let take_over = view.plan.take_over;
+        let programs = Arc::new(MachinePrograms);
+        Ok(Databases::new(by_name, programs, self.clock.clone(), holder, take_over))
+    }
+
+    /// Who a run is to everybody who looks at a lock. One run of one store is one holder, so that its next
+    /// process takes its own lock back at once.
+    fn holder(&self, plan: &Plan, run: RunNumber) -> Holder {
+        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let store = format!("{name}:{}:{run}", self.state.display());
+        let release = plan.release.as_ref().map(|r| format!(" {r}")).unwrap_or_default();
+        Holder {
+            id: Hash::of(store.as_bytes()).short().to_owned(),
+            host: name,
+            pid: u64::from(std::process::id()),
+            actor: self.actor.clone(),
+            purpose: format!("{}{release} on {}", plan.kind.word(), plan.environment),
+            run: run.0,
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The locks of a run's databases over its life.
+
+use std::time::Duration;
+
+use super::super::context::Asked;
+use super::super::database::{Databases, NotLocked};
+use crate::domain::event::Outcome;
+use crate::domain::run::RunState;
+use crate::domain::view::RunView;
+use crate::engine::error::EngineError;
+use crate::engine::outside::Outside;
+
+/// The locks of a run that is over are given back within this, or run out by themselves.
+const RELEASE_WITHIN: Duration = Duration::from_secs(5);
+
+/// The databases whose lock this run had when its process before this one went.
+pub(super) fn had(view: &RunView) -> Vec<String> {
+    let locked = view.databases.iter().filter(|(_, seen)| seen.fence.is_some());
+    locked.map(|(name, _)| name.clone()).collect()
+}
+
+/// Takes those locks again.
+pub(super) async fn again(databases: &Databases, names: &[String]) -> Result<(), EngineError> {
+    for name in names {
+        match databases.locked(name).await {
+            Err(busy @ NotLocked::Busy(_)) => {
+                return Err(EngineError::CannotCarryOn(busy.problem(name)));
+            }
+            Err(NotLocked::Failed(error)) => tracing::warn!(%error, "a lock is not ours again"),
+            Ok(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Before an effect: a run whose lock is somebody else's has none any more.
+pub(super) async fn still_ours(databases: &Databases, asked: &Asked) -> Result<(), EngineError> {
+    let lost = match asked {
+        Asked::Lease => databases.lost().await,
+        Asked::Record(_) => None,
+    };
+    lost.map_or(Ok(()), |problem| Err(EngineError::CannotCarryOn(problem)))
+}
+
+/// Gives every lock back with a word about how the run ended.
+pub(super) async fn release(outside: &Outside, ended: &Result<RunView, EngineError>) {
+    let outcome = match ended {
+        Ok(RunView { state: RunState::Ended { outcome }, .. }) => Outcome::word(*outcome),
+        _ => "left",
+    };
+    // A server that does not answer must not hold up what is over.
+    tokio::select! {
+        () = outside.databases.release(outcome) => {}
+        () = outside.clock.sleep(RELEASE_WITHIN) => {}
+    }
+}

@@ -1,0 +1,357 @@
+//! Databases in a plan: what a deploy applies before traffic moves, what a clean-up takes away after, what a
+//! rollback may undo; and changes of a database alone.
+
+use std::collections::BTreeMap;
+
+use super::{Proposal, Refusal, none_in_doubt};
+use crate::app::{App, DatabaseSeen};
+use crate::config::Loaded;
+use crate::domain::error::Problem;
+use crate::domain::ids::{BuildId, ServiceName};
+use crate::domain::migration::{
+    Direction, Migration, Phase, Pick, RowState, Schema, SchemaRange, SchemaWay, Undo, Undone,
+    baseline, down, rows, up, ways,
+};
+use crate::domain::plan::{Member, PlannedDatabase};
+use crate::domain::planner::{self, Ground};
+use crate::domain::release::SchemaVersion;
+use crate::domain::step::{RepairAs, StepKind};
+use crate::ports::hosting::Hosting;
+
+/// The files of a database's migrations.
+pub fn files(
+    loaded: &Loaded,
+    environment: &str,
+    database: &str,
+) -> Result<Vec<Migration>, Refusal> {
+    loaded.migrations(environment, database).map_err(|f| Refusal::Written(Box::new(f)))
+}
+
+/// Looks at a database before something is done to it, starting the emulator if it is its.
+async fn looked(app: &App, planned: &PlannedDatabase) -> Result<DatabaseSeen, Refusal> {
+    app.database(planned, true).await.map_err(Refusal::Failed)?;
+    app.look_at(planned).await.map_err(Refusal::Failed)
+}
+
+/// Puts the migrations into a deploy that run before traffic moves, and refuses a release that could not
+/// work with what they leave.
+pub(super) async fn before_traffic(
+    app: &App,
+    loaded: &Loaded,
+    ground: &mut Ground,
+    start: bool,
+) -> Result<(), Refusal> {
+    let environment = ground.environment.to_string();
+    let pick = Pick::default();
+    for planned in &mut ground.databases {
+        let files = files(loaded, &environment, &planned.name)?;
+        let seen = match start {
+            true => looked(app, planned).await?,
+            false => app.look_at(planned).await.map_err(Refusal::Failed)?,
+        };
+        planned.migrations = up(&files, &seen.schema, &pick)
+            .map_err(|p| Refusal::Refused(for_environment(p, &environment, &planned.name)))?;
+        let after = planned.migrations.last().map(|m| m.version.clone());
+        let Some(after) = after.or(seen.schema.version()) else { continue };
+        for member in &ground.members {
+            if let Some(range) = member.accepts.get(&planned.name).filter(|r| !r.accepts(&after)) {
+                return Err(Refusal::Refused(
+                    Problem::new(format!("{} cannot work with {}", member.service(), planned.name))
+                        .because(format!(
+                            "its code accepts {range}, and the schema would be {after}"
+                        ))
+                        .try_this(
+                            "add the migration it waits for, or mend `schema` of the service",
+                        ),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Names the environment and the database in what is to be done.
+fn for_environment(problem: Problem, environment: &str, database: &str) -> Problem {
+    let todo = problem.todo.replace(" ENV", &format!(" {environment}"));
+    Problem { what: format!("{database}: {}", problem.what), todo, ..problem }
+}
+
+/// Puts the contract migrations into a clean-up that are next, and that whoever serves can work with. What
+/// waits is told.
+pub(super) async fn after_traffic(
+    app: &App,
+    loaded: &Loaded,
+    ground: &mut Ground,
+    live: &[(ServiceName, BTreeMap<String, SchemaRange>)],
+) -> Result<Vec<String>, Refusal> {
+    let environment = ground.environment.to_string();
+    let mut told = Vec::new();
+    for planned in &mut ground.databases {
+        let files = files(loaded, &environment, &planned.name)?;
+        let seen = looked(app, planned).await?;
+        let pick = Pick { contract: true, ..Pick::default() };
+        let pending = up(&files, &seen.schema, &pick)
+            .map_err(|p| Refusal::Refused(for_environment(p, &environment, &planned.name)))?;
+        for migration in pending {
+            if migration.phase != Phase::Contract {
+                break;
+            }
+            let refuses = live.iter().find_map(|(service, accepts)| {
+                let range = accepts.get(&planned.name)?;
+                (!range.accepts(&migration.version)).then(|| format!("{service} accepts {range}"))
+            });
+            if let Some(why) = refuses {
+                told.push(format!("{} waits: {why}, and serves", migration.version));
+                break;
+            }
+            told.push(format!(
+                "{} is applied to {}: {}. No build that needs what it takes away can serve again{}",
+                migration.version,
+                planned.name,
+                migration.description,
+                if migration.undo == Undo::No { ", and nothing brings it back" } else { "" }
+            ));
+            planned.migrations.push(migration);
+        }
+    }
+    Ok(told)
+}
+
+/// What a build of each service can work with.
+pub(super) async fn accepted(
+    hosting: &dyn Hosting,
+    members: &[Member],
+    builds: &BTreeMap<ServiceName, BuildId>,
+) -> Vec<(ServiceName, BTreeMap<String, SchemaRange>)> {
+    let mut accepted = Vec::new();
+    for member in members {
+        let Some(id) = builds.get(member.service()) else { continue };
+        let build = hosting.build(&member.target, id).await.ok().flatten();
+        accepted.push((member.service().clone(), build.map(|b| b.accepts).unwrap_or_default()));
+    }
+    accepted
+}
+
+/// What a rollback may do to one database.
+#[derive(Debug, Clone)]
+pub struct WaysBack {
+    /// Which.
+    pub database: String,
+    /// The version it is at.
+    pub now: SchemaVersion,
+    /// What would be undone, the latest first.
+    pub undone: Vec<Undone>,
+    /// Each way, open, or closed for a reason.
+    pub ways: [(SchemaWay, Result<(), String>); 3],
+}
+
+impl WaysBack {
+    /// Whether a way is open, or why not.
+    pub fn open(&self, way: SchemaWay) -> Result<(), String> {
+        let found = self.ways.iter().find(|(w, _)| *w == way);
+        found.map_or(Ok(()), |(_, open)| open.clone())
+    }
+}
+
+/// The ways back of a database. Without a wish, down to the latest version that the target accepts.
+pub(super) fn ways_back(
+    database: &str,
+    files: &[Migration],
+    schema: &Schema,
+    live: &[SchemaRange],
+    target: &[SchemaRange],
+    to: Option<&SchemaVersion>,
+) -> Result<Option<WaysBack>, Problem> {
+    let Some(now) = schema.version() else { return Ok(None) };
+    let fits = |version: &SchemaVersion| target.iter().all(|range| range.accepts(version));
+    let chosen = match to {
+        Some(to) => down(files, schema, to)?,
+        None => {
+            let applied = schema.applied().rev().map(|r| r.version.clone());
+            let to = applied.chain([SchemaVersion::ZERO]).find(|version| fits(version));
+            // What cannot be undone shows as a way that is closed.
+            to.filter(|to| *to != now)
+                .map_or(Ok(Vec::new()), |to| down(files, schema, &to))
+                .unwrap_or_default()
+        }
+    };
+    let undone = Undone::each(&chosen, schema);
+    let ways = ways(live, target, &now, &undone);
+    Ok(Some(WaysBack { database: database.to_owned(), now, undone, ways }))
+}
+
+/// One database of the environment: the named one, or the only one.
+fn only(ground: &mut Ground, name: Option<&str>) -> Result<PlannedDatabase, Refusal> {
+    let names: Vec<_> = ground.databases.iter().map(|d| d.name.clone()).collect();
+    let environment = &ground.environment;
+    let found = match name {
+        Some(name) => ground.databases.iter().find(|d| d.name == name).cloned(),
+        None if names.len() == 1 => ground.databases.first().cloned(),
+        None => None,
+    };
+    let found = found.ok_or_else(|| {
+        let problem = match name {
+            _ if names.is_empty() => Problem::new(format!("{environment} has no database")),
+            Some(name) => Problem::new(format!("{environment} has no database {name}"))
+                .try_this(format!("name one of {}", names.join(", "))),
+            None => Problem::new(format!("{environment} has several databases"))
+                .try_this(format!("name one: --database {}", names.join(" or "))),
+        };
+        Refusal::Usage(problem)
+    })?;
+    ground.databases.retain(|d| d.name == found.name);
+    Ok(found)
+}
+
+/// What is asked of a database alone.
+#[derive(Debug, Clone)]
+pub enum Wish {
+    /// To apply what is pending, up to a version, also out of order.
+    Up(Option<SchemaVersion>, bool),
+    /// To undo down to a version.
+    Down(SchemaVersion),
+    /// To say that it is at a version.
+    Baseline(SchemaVersion),
+    /// To say how a migration that is half done stands.
+    Repair(Option<SchemaVersion>, RepairAs),
+}
+
+/// A change of a database that may begin. Nothing where there is nothing to do.
+pub async fn migrate(
+    app: &App,
+    loaded: &Loaded,
+    environment: &str,
+    database: Option<&str>,
+    wish: &Wish,
+    reason: Option<&String>,
+) -> Result<Option<Proposal>, Refusal> {
+    let mut ground = loaded.ground(environment).map_err(Refusal::Usage)?;
+    none_in_doubt(app, &ground.environment)?;
+    let planned = only(&mut ground, database)?;
+    let files = files(loaded, environment, &planned.name)?;
+    let schema = looked(app, &planned).await?.schema;
+    let name = planned.name.clone();
+    let refused = |p: Problem| Refusal::Refused(for_environment(p, environment, &name));
+    let with = |mut ground: Ground, migrations: Vec<Migration>| {
+        for database in &mut ground.databases {
+            database.migrations.clone_from(&migrations);
+        }
+        ground
+    };
+    let needs_reason = |what: &str| match reason {
+        Some(_) => Ok(()),
+        None => Err(Refusal::Refused(
+            Problem::new(format!("{what} changes what the database says of itself"))
+                .try_this("say why: --reason TEXT"),
+        )),
+    };
+    let (plan, what) = match wish {
+        Wish::Up(to, out_of_order) => {
+            let pick = Pick { to: to.as_ref(), out_of_order: *out_of_order, contract: false };
+            let chosen = up(&files, &schema, &pick).map_err(refused)?;
+            if chosen.is_empty() {
+                return Ok(None);
+            }
+            let what = what(environment, &planned, &chosen, Direction::Up);
+            (planner::migrate(with(ground, chosen), Direction::Up), what)
+        }
+        Wish::Down(to) => {
+            let chosen = down(&files, &schema, to).map_err(refused)?;
+            let what = what(environment, &planned, &chosen, Direction::Down);
+            (planner::migrate(with(ground, chosen), Direction::Down), what)
+        }
+        Wish::Baseline(to) => {
+            needs_reason("a baseline")?;
+            let done = baseline(&files, &schema, to).map_err(refused)?;
+            let what = format!(
+                "Say that {name} of {environment} is at {to}, and that {} migrations were done before. No \
+                 document of yours is touched.",
+                done.len()
+            );
+            let kind = StepKind::Baseline { database: name.clone(), to: to.clone() };
+            let title = format!("Say that {name} is at {to}");
+            (planner::on_record(with(ground, done), kind, title), what)
+        }
+        Wish::Repair(version, as_is) => {
+            needs_reason("a repair")?;
+            let (file, evidence) = to_repair(&files, &schema, version.as_ref()).map_err(refused)?;
+            let version = file.version.clone();
+            let what = format!(
+                "{evidence}\nSay that {version} on {name} of {environment} is {} applied.",
+                as_is.word()
+            );
+            let kind = StepKind::Repair {
+                database: name.clone(),
+                version: version.clone(),
+                as_is: *as_is,
+            };
+            let title = format!("Say that {version} is {} applied", as_is.word());
+            (planner::on_record(with(ground, vec![file]), kind, title), what)
+        }
+    };
+    let mut plan = plan.map_err(Refusal::Usage)?;
+    plan.reason = reason.cloned();
+    Ok(Some(Proposal { plan, what }))
+}
+
+fn what(
+    environment: &str,
+    planned: &PlannedDatabase,
+    chosen: &[Migration],
+    direction: Direction,
+) -> String {
+    let verb = if direction == Direction::Up { "Apply" } else { "Undo" };
+    let lines = chosen.iter().map(|m| {
+        let warns = match (direction, m.undo, m.phase) {
+            (Direction::Down, Undo::DataLoss, _) => "  (what was written since is lost)",
+            (Direction::Up, Undo::No, _) => "  (nothing brings it back)",
+            (Direction::Up, _, Phase::Contract) => "  (old code stops working)",
+            _ => "",
+        };
+        format!("\n  {} {:<8} {}{warns}", m.version, m.phase.word(), m.description)
+    });
+    format!(
+        "{verb} on {} of {environment} ({}/{}):{}\n  A backup is not made here: see that one exists, or that \
+         point-in-time recovery is on.",
+        planned.name,
+        planned.project,
+        planned.database,
+        lines.collect::<String>()
+    )
+}
+
+/// The migration to repair, and what is known about it.
+fn to_repair(
+    files: &[Migration],
+    schema: &Schema,
+    version: Option<&SchemaVersion>,
+) -> Result<(Migration, String), Problem> {
+    let rows = rows(files, schema);
+    let mends = |state: &RowState| matches!(state, RowState::Dirty | RowState::Edited(_));
+    let row = rows.iter().find(|r| mends(&r.state) && version.is_none_or(|v| *v == r.version));
+    let row = row.ok_or_else(|| Problem::new("there is nothing to repair"))?;
+    let file = row.file.clone().ok_or_else(|| {
+        Problem::new(format!("the file of {} is gone", row.version)).try_this("bring it back first")
+    })?;
+    let evidence = row.record.as_ref().map_or_else(String::new, |record| {
+        let half = &record.half;
+        let mut text = format!(
+            "{} is {}: on its way {}, {} of its {} operations are done for certain, {} of {} documents",
+            row.version,
+            row.state.word(),
+            half.direction.word(),
+            half.operation,
+            file.operations(half.direction).len(),
+            half.processed,
+            half.total
+        );
+        if half.program {
+            text.push_str("; a program of its own was begun, and nobody saw its end");
+        }
+        if let Some(error) = &record.error {
+            text = format!("{text}\n  it said: {error}");
+        }
+        text
+    });
+    Ok((file, evidence))
+}

@@ -1,0 +1,371 @@
+//! Migrations by the real binary: in a deploy, a clean-up and a rollback, alone, killed, refused.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use pointsman::domain::document::Value;
+use pointsman::ports::database::{Database, Expected, Write};
+
+use super::firestore::{Emulator, block_on};
+use super::migrating::all;
+use super::sandbox::{Said, Sandbox};
+
+/// A sandbox whose `development` has a database, with these migrations.
+struct Place {
+    sandbox: Sandbox,
+    /// Google's emulator, where the test wants that.
+    host: Option<String>,
+    project: String,
+}
+
+const EXPAND: &str = "description: Count\nphase: expand\nreversibility: full\nup:\n  - increment: { in: users, field: n, by: 1 }\ndown:\n  - increment: { in: users, field: n, by: -1 }\n";
+const CONTRACT: &str = "description: Drop the old name\nphase: contract\nreversibility: none\nup:\n  - remove: { in: users, fields: [old] }\n";
+
+impl Place {
+    fn new(project: &str, ranges: &str, migrations: &[(&str, &str)]) -> Self {
+        let place = Self { sandbox: Sandbox::new(), host: None, project: project.to_owned() };
+        place.configure(ranges, "");
+        for (name, text) in migrations {
+            place.write(name, text);
+        }
+        place
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.sandbox.folder.path().join("migrations")
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::create_dir_all(self.folder()).unwrap();
+        std::fs::write(self.folder().join(name), text).unwrap();
+    }
+
+    /// The config with a database, and what each service accepts of it.
+    fn configure(&self, ranges: &str, more: &str) {
+        self.sandbox.write_config(
+            "health: { attempts: 8, interval: 100ms, timeout: 2s, consecutive: 3 }\n    \
+             attest: { consecutive: 3, interval: 20ms, within: 20s }\n    \
+             soak: { for: 300ms, interval: 100ms, failures: 2 }\n    keep_blue: 1ms",
+            "{ kind: list, labels: [\"1.0.0\"] }",
+        );
+        let file = self.sandbox.folder.path().join("config.yaml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let database = format!(
+            "    databases: {{ main: {{ kind: firestore, project: {}, endpoint: emulator, migrations: migrations{more} }} }}\n  production:",
+            self.project
+        );
+        let text = text.replacen("  production:", &database, 1);
+        let text = text.replace(
+            "revision: /revision } }",
+            &format!("revision: /revision }}, schema: {{ {ranges} }} }}"),
+        );
+        std::fs::write(file, text).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = self.sandbox.command(arguments);
+        match &self.host {
+            Some(host) => command.env("FIRESTORE_EMULATOR_HOST", host),
+            None => command.env_remove("FIRESTORE_EMULATOR_HOST"),
+        };
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Said {
+        let output = self.command(arguments).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let code = output.status.code().unwrap_or(-1);
+        Said { code, out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    fn database(&self) -> impl Database + use<> {
+        let started = self.run(&["emulator", "start", "--json"]).exits(0).json();
+        let token = self.run(&["emulator", "token"]).exits(0).out.trim().to_owned();
+        let base = match &self.host {
+            Some(host) => format!("http://{host}"),
+            None => started["url"].as_str().unwrap().to_owned(),
+        };
+        let token = if self.host.is_some() { "owner".to_owned() } else { token };
+        let token = secrecy::SecretString::from(token);
+        pointsman::adapters::firestore::Firestore::new(base, &self.project, "(default)", token)
+            .unwrap()
+    }
+
+    /// Users, and the word that nothing was migrated yet.
+    fn users(&self, count: u64) {
+        let database = self.database();
+        block_on(async {
+            for from in (0..count).step_by(500) {
+                let write = |n: u64| {
+                    let fields = [("n".to_owned(), Value::Integer(0))].into_iter().collect();
+                    Write::whole(format!("users/u{n:06}"), Expected::Anything, fields)
+                };
+                let writes: Vec<_> = (from..(from + 500).min(count)).map(write).collect();
+                database.commit(&writes).await.unwrap();
+            }
+        });
+        self.run(&["migrate", "baseline", "development", "--to", "0.0.0", "--yes", "--reason", "new"])
+            .exits(0);
+    }
+
+    fn version(&self) -> String {
+        let status = self.run(&["migrate", "status", "development", "--json"]).exits(0).json();
+        status["databases"][0]["version"].as_str().unwrap().to_owned()
+    }
+
+    fn wrong_counts(&self, wanted: i64) -> usize {
+        let users = block_on(all(&self.database(), "users"));
+        users.iter().filter(|d| d.fields["n"] != Value::Integer(wanted)).count()
+    }
+}
+
+#[test]
+fn a_deploy_expands_first_a_cleanup_contracts_last_and_what_cannot_work_gets_no_traffic() {
+    let place = Place::new(
+        "demo-toto",
+        "main: '>=1.0.0, <2.0.0'",
+        &[("1.0.0_count.yaml", EXPAND), ("2.0.0_drop.yaml", CONTRACT)],
+    );
+    place.users(3);
+    let deployed = place.run(&["deploy", "development", "--release", "1.0.0", "--yes", "--json"]);
+    let run = deployed.exits(0).json()["run"].as_u64().unwrap().to_string();
+    assert_eq!((place.version().as_str(), place.wrong_counts(1)), ("1.0.0", 0));
+    let facts = place.run(&["events", &run]).exits(0).out;
+    let at = |word: &str| facts.find(word).unwrap_or_else(|| panic!("no {word} in {facts}"));
+    assert!(at("its lock is ours") < at("1.0.0 up is done") && at("1.0.0 up is done") < at("asking for build"));
+    // Whoever serves cannot work with 2.0.0, so a clean-up leaves it, and says so.
+    let cleaned = place.run(&["cleanup", "development", "--yes"]).exits(0);
+    assert!(cleaned.err.contains("2.0.0 waits: toto-bo accepts >=1.0.0, <2.0.0"), "{}", cleaned.err);
+    let named = place.run(&["migrate", "up", "development", "--to", "2.0.0", "--yes"]).exits(1);
+    assert!(named.err.contains("would be at 2.0.0"), "{}", named.err);
+    // The next release can work with both; now it may go, and the one before never serves again.
+    place.configure("main: '>=1.0.0, <3.0.0'", "");
+    place.run(&["deploy", "development", "--release", "1.1.0", "--yes"]).exits(0);
+    let back = place.run(&["rollback", "development", "--to", "1.0.0", "--yes"]).exits(0);
+    assert!(!back.err.contains("undone"), "{}", back.err);
+    place.run(&["rollback", "development", "--to", "1.1.0", "--yes", "--reason", "again"]).exits(0);
+    let cleaned = place.run(&["cleanup", "development", "--yes"]).exits(0);
+    assert!(cleaned.err.contains("No build that needs what it takes away can serve again"), "{}", cleaned.err);
+    assert_eq!(place.version(), "2.0.0");
+    let refused = place.run(&["rollback", "development", "--to", "1.0.0", "--yes", "--reason", ""]);
+    assert_ne!(refused.code, 0, "{}", refused.err);
+    let refused = place.run(&["rollback", "development", "--yes"]).exits(3);
+    assert!(refused.err.contains("not 2.0.0") && refused.err.contains("go forward"), "{}", refused.err);
+    // A release that needs more than there is, is not even begun.
+    place.configure("main: '>=5.0.0'", "");
+    let early = place.run(&["deploy", "development", "--release", "1.2.0", "--yes"]).exits(3);
+    assert!(early.err.contains("cannot work with main"), "{}", early.err);
+}
+
+#[test]
+fn a_rollback_undoes_migrations_only_where_everybody_on_the_way_can_work_with_it() {
+    let place = Place::new("demo-toto", "main: '=1.0.0'", &[("1.0.0_count.yaml", EXPAND)]);
+    place.users(2);
+    place.run(&["deploy", "development", "--release", "1.0.0", "--yes"]).exits(0);
+    place.write("1.1.0_more.yaml", EXPAND);
+    // What serves cannot work with 1.1.0: nothing is migrated, nothing built.
+    place.configure("main: '>=1.0.0'", "");
+    let unfit = place.run(&["deploy", "development", "--release", "1.1.0", "--yes"]).exits(1);
+    assert!(unfit.err.contains("main cannot go to 1.1.0"), "{}", unfit.err);
+    assert_eq!(place.version(), "1.0.0");
+    // A release in between that accepts both.
+    std::fs::remove_file(place.folder().join("1.1.0_more.yaml")).unwrap();
+    place.run(&["deploy", "development", "--release", "1.0.1", "--yes"]).exits(0);
+    place.write("1.1.0_more.yaml", EXPAND);
+    place.run(&["deploy", "development", "--release", "1.1.0", "--yes"]).exits(0);
+    assert_eq!((place.version().as_str(), place.wrong_counts(2)), ("1.1.0", 0));
+    let closed = place.run(&["rollback", "development", "--to", "1.0.0", "--yes"]).exits(3);
+    assert!(closed.err.contains("before the switch: add --undo-schema 1.0.0"), "{}", closed.err);
+    let arguments = ["rollback", "development", "--to", "1.0.0", "--undo-schema", "1.0.0", "--yes"];
+    let back = place.run(&arguments).exits(0);
+    assert!(back.err.contains("1.1.0 is undone on main before the switch"), "{}", back.err);
+    assert_eq!((place.version().as_str(), place.wrong_counts(1)), ("1.0.0", 0));
+}
+
+/// Three processes fight for it and are killed (-9) again and again; each document changes once.
+fn killed(place: &Place, users: u64, kills: u32) {
+    place.users(users);
+    let mut dead = 0;
+    let mut delay = 7_u64;
+    while dead < kills {
+        let runners: Vec<_> = (0..3)
+            .map(|_| {
+                let mut command = place.command(&["migrate", "up", "development", "--yes"]);
+                command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+                command.spawn().unwrap()
+            })
+            .collect();
+        delay = (delay * 1103 + 12345) % 400;
+        std::thread::park_timeout(std::time::Duration::from_millis(60 + delay));
+        for mut runner in runners {
+            dead += u32::from(runner.try_wait().unwrap().is_none());
+            runner.kill().unwrap();
+            runner.wait().unwrap();
+        }
+        resume(place);
+    }
+    let mut ended = place.run(&["migrate", "up", "development", "--yes"]);
+    if ended.code == 7 {
+        resume(place);
+        ended = place.run(&["migrate", "up", "development", "--yes"]);
+    }
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert_eq!((place.version().as_str(), place.wrong_counts(1)), ("1.0.0", 0));
+}
+
+/// Ends the run whose runner was killed, so that the next one may begin: its migration stays where it is.
+fn resume(place: &Place) {
+    let latest = place.run(&["history", "development", "--limit", "1", "--json"]).json();
+    let run = latest[0]["run"].as_u64().unwrap().to_string();
+    if latest[0]["outcome"] == "unknown" {
+        place.run(&["resume", &run, "--choose", "leave", "--yes"]);
+    }
+}
+
+#[test]
+fn killed_again_and_again_each_document_changes_once() {
+    let place = Place::new("demo-killed", "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
+    place.configure("main: '*'", ", batch: 20");
+    killed(&place, 3000, 8);
+}
+
+#[test]
+fn killed_again_and_again_on_googles_emulator_too() {
+    let Some(googles) = Emulator::googles() else { return };
+    let project = googles.project();
+    let mut place = Place::new(&project, "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
+    place.host = Some(googles.base.trim_start_matches("http://").to_owned());
+    place.configure("main: '*'", ", batch: 20");
+    killed(&place, 3000, 6);
+}
+
+#[test]
+fn a_killed_run_is_carried_on_where_it_stood() {
+    let place = Place::new("demo-resumed", "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
+    place.configure("main: '*'", ", batch: 10, per_second: 400");
+    place.users(600);
+    let mut runner = place.command(&["migrate", "up", "development", "--yes"]).spawn().unwrap();
+    super::sandbox::wait_until("some of it is done", || {
+        let status = place.run(&["migrate", "status", "development", "--json"]).json();
+        status["databases"][0]["migrations"][0]["processed"].as_u64().unwrap_or(0) > 50
+    });
+    runner.kill().unwrap();
+    runner.wait().unwrap();
+    let status = place.run(&["status", "development"]).exits(0).out;
+    assert!(status.contains("HALF MIGRATED") && status.contains("in_doubt"), "{status}");
+    // Nothing moves traffic before that is settled.
+    place.run(&["deploy", "development", "--release", "1.0.0", "--yes"]).exits(7);
+    let run = place.run(&["history", "development", "--json"]).json()[0]["run"].to_string();
+    place.run(&["resume", &run, "--choose", "continue", "--yes"]).exits(0);
+    assert_eq!((place.version().as_str(), place.wrong_counts(1)), ("1.0.0", 0));
+}
+
+#[test]
+fn what_a_program_left_half_done_is_asked_about() {
+    let program = "description: By the team\nphase: migrate\nreversibility: full\nup:\n  - run: [sh, -c, 'test \"$POINTSMAN_VERSION\" = 1.0.0 && test -e done && echo $GOOGLE_CLOUD_PROJECT > told']\ndown:\n  - run: [rm, told]\n";
+    let place = Place::new("demo-toto", "main: '*'", &[("1.0.0_team.yaml", program)]);
+    let failed = place.run(&["migrate", "up", "development", "--yes"]).exits(1);
+    assert!(failed.err.contains("exit status: 1"), "{}", failed.err);
+    let again = place.run(&["migrate", "up", "development", "--yes"]).exits(3);
+    assert!(again.err.contains("nobody saw its end") && again.err.contains("migrate repair development"), "{}", again.err);
+    place.run(&["deploy", "development", "--release", "1.0.0", "--yes"]).exits(3);
+    let known = place.run(&["migrate", "repair", "development"]).exits(0).out;
+    assert!(known.contains("half done"), "{known}");
+    place.run(&["migrate", "repair", "development", "--as", "half", "--yes"]).exits(3);
+    let arguments = ["migrate", "repair", "development", "--as", "half", "--yes", "--reason", "the file was missing"];
+    place.run(&arguments).exits(0);
+    std::fs::write(place.sandbox.folder.path().join("done"), "").unwrap();
+    place.run(&["migrate", "up", "development", "--yes"]).exits(0);
+    let told = std::fs::read_to_string(place.sandbox.folder.path().join("told")).unwrap();
+    assert_eq!((told.trim(), place.version().as_str()), ("demo-toto", "1.0.0"));
+    place.run(&["migrate", "down", "development", "--to", "0.0.0", "--yes"]).exits(0);
+    assert_eq!(place.version(), "0.0.0");
+}
+
+#[test]
+fn what_was_edited_lost_or_added_late_is_told_and_stops_everything() {
+    let place = Place::new(
+        "demo-toto",
+        "main: '*'",
+        &[("1.0.0_count.yaml", EXPAND), ("1.10.0_count.yaml", EXPAND)],
+    );
+    place.run(&["migrate", "up", "development", "--yes"]).exits(0);
+    // A comment, another order of keys, another description: nothing that is done changes.
+    let commented = EXPAND.replace("Count", "Count them all").replace("phase", "# why\nphase");
+    place.write("1.0.0_count.yaml", &commented);
+    place.write("1.9.0_late.yaml", EXPAND);
+    let late = place.run(&["migrate", "up", "development", "--yes"]).exits(3);
+    assert!(late.err.contains("1.9.0 comes before one that is applied"), "{}", late.err);
+    place.run(&["migrate", "up", "development", "--out-of-order", "--yes"]).exits(0);
+    assert_eq!(place.version(), "1.10.0");
+    place.write("1.0.0_count.yaml", &EXPAND.replace("by: 1 ", "by: 2 "));
+    let edited = place.run(&["migrate", "status", "development"]).exits(0).out;
+    assert!(edited.contains("edited") && edited.contains("\"by\": 2"), "{edited}");
+    place.run(&["migrate", "down", "development", "--to", "0.0.0", "--yes"]).exits(3);
+    place.run(&["deploy", "development", "--release", "1.0.0", "--yes"]).exits(3);
+    std::fs::remove_file(place.folder().join("1.0.0_count.yaml")).unwrap();
+    let gone = place.run(&["migrate", "up", "development", "--yes"]).exits(3);
+    assert!(gone.err.contains("its file is gone"), "{}", gone.err);
+    // A database that others filled, and that says nothing.
+    let other = Place::new("demo-other", "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
+    block_on(async {
+        let write = Write::whole("users/u1", Expected::Anything, Default::default());
+        other.database().commit(&[write]).await.unwrap();
+    });
+    let unsaid = other.run(&["migrate", "up", "development", "--yes"]).exits(3);
+    assert!(unsaid.err.contains("it holds users") && unsaid.err.contains("migrate baseline development"), "{}", unsaid.err);
+    other
+        .run(&["migrate", "baseline", "development", "--to", "1.0.0", "--yes", "--reason", "by hand"])
+        .exits(0);
+    assert_eq!(other.version(), "1.0.0");
+    let nothing = other.run(&["migrate", "up", "development", "--yes"]).exits(0);
+    assert!(nothing.out.contains("nothing is pending"), "{}", nothing.out);
+}
+
+#[test]
+fn an_emulators_address_and_a_real_database_do_not_go_together() {
+    let mut place = Place::new("demo-toto", "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
+    let file = place.sandbox.folder.path().join("config.yaml");
+    let mut text = std::fs::read_to_string(&file).unwrap();
+    text = text.replacen(
+        "promote_from: development\n",
+        "databases: { main: { kind: firestore, project: toto-f9d2f, migrations: migrations } }\n",
+        1,
+    );
+    std::fs::write(&file, text).unwrap();
+    place.host = Some("127.0.0.1:9".to_owned());
+    let arguments = ["migrate", "up", "production", "--yes", "--confirm", "production"];
+    let refused = place.run(&arguments).exits(1);
+    assert!(refused.err.contains("FIRESTORE_EMULATOR_HOST is 127.0.0.1:9"), "{}", refused.err);
+    let status = place.run(&["status", "production"]).exits(0).out;
+    assert!(status.contains("not to be seen: FIRESTORE_EMULATOR_HOST"), "{status}");
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_told_with_its_place() {
+    let place = Place::new("demo-toto", "main: '*'", &[]);
+    let cases = [
+        ("one.yaml", EXPAND.to_owned(), "is not named like a migration"),
+        ("1.0.0_x.yaml", EXPAND.replace("expand", "expnd"), "phase cannot be \"expnd\""),
+        ("1.0.0_x.yaml", EXPAND.replace("increment:", "incremnt:"), "did you mean \"increment\""),
+        ("1.0.0_x.yaml", EXPAND.replace("in: users, ", ""), "it needs `in` or `in_every`"),
+        ("1.0.0_x.yaml", EXPAND.replace("in: users", "in: users/u1"), "is no collection"),
+        ("1.0.0_x.yaml", EXPAND.replace("in: users", "in: _migrations"), "pointsman's own record"),
+        ("1.0.0_x.yaml", EXPAND.replace("field: n", "field: a-b"), "is no path of a field"),
+        ("1.0.0_x.yaml", EXPAND.replace("full", "none"), "it says that it cannot be undone"),
+        ("1.0.0_x.yaml", CONTRACT.replace("none", "full"), "and has no `down`"),
+        ("1.0.0_x.yaml", "a: [".to_owned(), "1.0.0_x.yaml"),
+    ];
+    for (name, text, wanted) in cases {
+        let _ = std::fs::remove_dir_all(place.folder());
+        place.write(name, &text);
+        let refused = place.run(&["check"]).exits(2);
+        let mut said = refused.err;
+        let _ = write!(said, "{}", refused.out);
+        assert!(said.contains(wanted), "{name}: {said}");
+    }
+    let _ = std::fs::remove_dir_all(place.folder());
+    place.write("1.0.0_x.yaml", EXPAND);
+    place.write("1.0.0_y.yaml", EXPAND);
+    assert!(place.run(&["check"]).exits(2).err.contains("has the version 1.0.0 too"));
+}
