@@ -22,7 +22,7 @@ const EMULATOR_HOST: &str = "FIRESTORE_EMULATOR_HOST";
 
 /// What a database says now.
 #[derive(Debug, Clone)]
-pub struct DatabaseSeen {
+pub struct SchemaLook {
     /// Its version and records.
     pub schema: Schema,
     /// Who holds its lock, or held it last.
@@ -65,12 +65,12 @@ impl App {
     }
 
     /// What a database says now, without starting anything.
-    pub async fn look_at(&self, planned: &PlannedDatabase) -> Result<DatabaseSeen, Problem> {
+    pub async fn look_at(&self, planned: &PlannedDatabase) -> Result<SchemaLook, Problem> {
         let off = || Problem::new("the emulator does not run");
         let database = self.database(planned, false).await?.ok_or_else(off)?;
         let schema = schema(database.as_ref()).await.map_err(|e| e.problem)?;
         let lock = lock_seen(database.as_ref()).await.map_err(|e| e.problem)?;
-        Ok(DatabaseSeen { schema, lock })
+        Ok(SchemaLook { schema, lock })
     }
 
     /// What migrations would do to a database.

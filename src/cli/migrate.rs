@@ -8,11 +8,11 @@ use super::confirm::confirm;
 use super::drive::drive;
 use super::exit::{FAILED, Failed, Finished, OK, USAGE};
 use super::print;
-use crate::app::DatabaseSeen;
 use crate::config::Loaded;
 use crate::domain::error::Problem;
-use crate::domain::migration::{Direction, Migration, Row, RowState, obstacles, rows};
+use crate::domain::migration::{Direction, Row, RowState};
 use crate::domain::plan::PlannedDatabase;
+use crate::domain::seen::DatabaseSeen;
 use crate::propose::{self, Wish};
 
 pub(super) async fn migrate(session: &Session, arguments: &MigrateArguments) -> Finished {
@@ -105,9 +105,9 @@ async fn status(session: &Session, environment: &str, database: Option<&str>) ->
     let (mut texts, mut all) = (Vec::new(), Vec::new());
     for planned in chosen {
         let files = propose::files(&loaded, environment, &planned.name)?;
-        let seen = session.app.look_at(planned).await;
-        texts.push(text(planned, &files, &seen));
-        all.push(to_json(planned, &files, &seen));
+        let seen = propose::database(&session.app, planned, &files).await;
+        texts.push(text(&seen));
+        all.push(to_json(&seen));
     }
     if texts.is_empty() {
         let what = format!("{environment} has no such database");
@@ -117,98 +117,58 @@ async fn status(session: &Session, environment: &str, database: Option<&str>) ->
     Ok(OK)
 }
 
-fn text(
-    planned: &PlannedDatabase,
-    files: &[Migration],
-    seen: &Result<DatabaseSeen, Problem>,
-) -> String {
-    let mut text = format!("{}  {}/{}", planned.name, planned.project, planned.database);
-    let seen = match seen {
-        Ok(seen) => seen,
-        Err(problem) => {
-            text = format!("{text}  not to be seen: {problem}\n");
-            for file in files {
-                text = format!(
-                    "{text}  {:<8} {:<12} {:<8}  {}\n",
-                    file.version,
-                    "unknown",
-                    file.phase.word(),
-                    file.description
-                );
-            }
-            return text;
-        }
+fn text(seen: &DatabaseSeen) -> String {
+    let at = match (&seen.unseen, &seen.version) {
+        (Some(problem), _) => format!("not to be seen: {problem}"),
+        (None, Some(version)) => format!("schema {version}"),
+        (None, None) => "schema unknown".to_owned(),
     };
-    let at = seen.schema.version().map_or("unknown".to_owned(), |v| v.to_string());
-    text = format!("{text}  schema {at}\n");
-    if let Some(lock) = seen.lock.as_ref().filter(|lock| lock.held()) {
+    let mut text = format!("{}  {}  {at}\n", seen.name, seen.place);
+    if let Some(lock) = &seen.lock {
         text = format!("{text}  LOCKED by {lock}\n");
     }
-    let rows = rows(files, &seen.schema);
-    for row in &rows {
+    for row in &seen.rows {
         text = format!("{text}{}", line(row));
     }
-    for problem in obstacles(&rows, &seen.schema) {
+    for problem in &seen.obstacles {
         text = format!("{text}  {problem}\n");
     }
     text
 }
 
 fn line(row: &Row) -> String {
-    let phase = row.file.as_ref().map_or("", |m| m.phase.word());
-    let what = row.file.as_ref().map(|m| m.description.clone());
-    let what = what.or_else(|| row.record.as_ref().map(|r| r.description.clone()));
-    let record = row.record.as_ref();
-    let by = match (&row.state, record) {
+    let (file, record) = (row.file.as_ref(), row.record.as_ref());
+    let said = match (&row.state, record) {
         (RowState::Applied, Some(r)) => {
             format!("  {} by {}", r.at.as_deref().unwrap_or("-"), r.by)
         }
         (RowState::Dirty, Some(r)) => {
             let half = &r.half;
             let error = r.error.as_ref().map(|e| format!(": {e}")).unwrap_or_default();
-            format!(
-                "  {} at {} of {} documents{error}",
-                half.direction.word(),
-                half.processed,
-                half.total
-            )
+            let (way, done, all) = (half.direction.word(), half.processed, half.total);
+            format!("  {way} at {done} of {all} documents{error}")
         }
         _ => String::new(),
     };
-    let undo = row.file.as_ref().map_or("", |m| m.undo.word());
     format!(
-        "  {:<8} {:<12} {phase:<8} undo {undo:<9}  {}{by}\n",
+        "  {:<8} {:<12} {:<8} undo {:<9}  {}{said}\n",
         row.version,
         row.state.word(),
-        what.unwrap_or_default()
+        file.map_or("", |m| m.phase.word()),
+        file.map_or("", |m| m.undo.word()),
+        row.description()
     )
 }
 
 /// As `status --json` tells it, with its rows.
-pub(super) fn to_json(
-    planned: &PlannedDatabase,
-    files: &[Migration],
-    seen: &Result<DatabaseSeen, Problem>,
-) -> Value {
-    let seen = match seen {
-        Ok(seen) => seen,
-        Err(problem) => {
-            return json!({
-                "name": planned.name, "project": planned.project, "version": null, "pending": null,
-                "dirty": null, "unseen": problem,
-            });
-        }
-    };
-    let rows = rows(files, &seen.schema);
-    let pending = |row: &&Row| matches!(row.state, RowState::Pending | RowState::OutOfOrder);
-    let pending: Vec<_> = rows.iter().filter(pending).map(|r| &r.version).collect();
-    let migrations: Vec<Value> = rows.iter().map(row_json).collect();
+fn to_json(seen: &DatabaseSeen) -> Value {
+    let pending: Vec<_> = seen.pending().map(|row| &row.version).collect();
+    let known = seen.unseen.is_none();
     json!({
-        "name": planned.name, "project": planned.project, "version": seen.schema.version(),
-        "pending": pending, "dirty": seen.schema.dirty().is_some(),
-        "lock": seen.lock.as_ref().filter(|lock| lock.held()),
-        "migrations": migrations,
-        "problems": obstacles(&rows, &seen.schema),
+        "name": seen.name, "place": seen.place, "version": seen.version,
+        "pending": known.then_some(pending), "dirty": known.then_some(seen.dirty.is_some()),
+        "lock": seen.lock, "migrations": seen.rows.iter().map(row_json).collect::<Vec<_>>(),
+        "problems": seen.obstacles, "unseen": seen.unseen,
     })
 }
 
@@ -220,8 +180,7 @@ fn row_json(row: &Row) -> Value {
     };
     json!({
         "version": row.version, "state": row.state.word(), "difference": difference,
-        "description": file.map(|m| m.description.clone()).or_else(|| record.map(|r| r.description.clone())),
-        "phase": file.map(|m| m.phase), "undo": file.map(|m| m.undo),
+        "description": row.description(), "phase": file.map(|m| m.phase), "undo": file.map(|m| m.undo),
         "rank": record.map(|r| r.rank), "checksum": record.map(|r| &r.checksum),
         "by": record.map(|r| &r.by), "at": record.and_then(|r| r.at.as_ref()),
         "took_ms": record.map(|r| r.took_ms), "error": record.and_then(|r| r.error.as_ref()),
@@ -240,8 +199,7 @@ pub(super) async fn all(
     let mut all = Vec::new();
     for planned in databases {
         let files = propose::files(loaded, name, &planned.name)?;
-        let seen = session.app.look_at(planned).await;
-        all.push(to_json(planned, &files, &seen));
+        all.push(to_json(&propose::database(&session.app, planned, &files).await));
     }
     Ok(all)
 }

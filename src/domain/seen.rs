@@ -3,15 +3,50 @@
 
 use super::error::Problem;
 use super::ids::{BuildId, ServiceName};
-use super::release::ReleaseLabel;
+use super::migration::{LockSeen, Row, RowState, SchemaRange};
+use super::release::{ReleaseLabel, SchemaVersion};
 
 /// An environment as it was seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EnvironmentSeen {
     /// Its services, in the order their traffic moves.
     pub services: Vec<ServiceSeen>,
+    /// Its databases; nothing where nobody looked yet.
+    pub databases: Option<Vec<DatabaseSeen>>,
     /// Why nothing could be seen, if nothing could.
     pub unseen: Option<Problem>,
+}
+
+/// A database as it was seen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DatabaseSeen {
+    /// Its name in the config.
+    pub name: String,
+    /// What it is known as at its project: `toto-f9d2f/(default)`.
+    pub place: String,
+    /// Every migration, by version; where the database was not seen, the files alone.
+    pub rows: Vec<Row>,
+    /// The version it is at; nothing where nobody could say.
+    pub version: Option<SchemaVersion>,
+    /// The migration that is half done.
+    pub dirty: Option<SchemaVersion>,
+    /// Who holds its lock.
+    pub lock: Option<LockSeen>,
+    /// What stops every migration of it, and what mends that.
+    pub obstacles: Vec<Problem>,
+    /// What whoever serves can work with: a service, its range, and whether the version is in it.
+    pub accepted: Vec<(String, SchemaRange, bool)>,
+    /// What a rollback would do to it, in a sentence.
+    pub rollback: String,
+    /// Why it could not be seen, if it could not.
+    pub unseen: Option<Problem>,
+}
+
+impl DatabaseSeen {
+    /// The migrations that are to be done.
+    pub fn pending(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|r| matches!(r.state, RowState::Pending | RowState::OutOfOrder))
+    }
 }
 
 /// A service as it was seen.

@@ -3,6 +3,7 @@
 
 mod checklist;
 mod cleanup;
+mod databases;
 mod deploy;
 mod look;
 mod rollback;
@@ -12,6 +13,7 @@ mod watch;
 
 pub use checklist::{Listing, checklist, of_run, ticked_beforehand};
 pub use cleanup::cleanup;
+pub use databases::{database, databases};
 pub use deploy::{deploy, none_in_doubt, plan};
 pub use look::look;
 pub use rollback::{Back, rollback, targets};

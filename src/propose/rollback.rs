@@ -66,7 +66,6 @@ async fn schema_way(
     now: &Accepted,
     then: &Accepted,
     (undo, named): (Option<&SchemaVersion>, Option<&str>),
-    reason: Option<&String>,
 ) -> Result<(SchemaWay, Vec<String>), Refusal> {
     let environment = ground.environment.to_string();
     let (mut way, mut told) = (SchemaWay::Keep, Vec::new());
@@ -92,12 +91,8 @@ async fn schema_way(
             ways_back(&planned.name, &files, &seen.schema, &ranges(now), &ranges(then), wished);
         let Some(back) = back.map_err(Refusal::Refused)? else { continue };
         if wished.is_none() {
-            match back.open(SchemaWay::Keep) {
-                Ok(()) => continue,
-                // Somebody who says why knows more than a range does.
-                Err(why) if reason.is_some() => told.push(format!("{}: {why}.", planned.name)),
-                Err(why) => return Err(Refusal::Refused(closed(&back, &why))),
-            }
+            let open = back.open(SchemaWay::Keep);
+            open.map_err(|why| Refusal::Refused(closed(&back, &why)))?;
             continue;
         }
         let open = [SchemaWay::After, SchemaWay::Before].map(|way| (way, back.open(way)));
@@ -181,7 +176,7 @@ pub async fn rollback(
     let now = accepted(hosting.as_ref(), &ground.members, &serving).await;
     let then = accepted(hosting.as_ref(), &ground.members, &choice.builds).await;
     let wish = (undo_schema, database);
-    let (way, told) = schema_way(app, loaded, &mut ground, &now, &then, wish, reason).await?;
+    let (way, told) = schema_way(app, loaded, &mut ground, &now, &then, wish).await?;
     let what = told.iter().fold(what, |what, told| format!("{what}\n{told}"));
     let mut plan = planner::rollback(ground, &choice, leaves, way).map_err(Refusal::Usage)?;
     plan.reason = reason.cloned();

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Proposal, Refusal, none_in_doubt};
-use crate::app::{App, DatabaseSeen};
+use crate::app::{App, SchemaLook};
 use crate::config::Loaded;
 use crate::domain::error::Problem;
 use crate::domain::ids::{BuildId, ServiceName};
@@ -28,7 +28,7 @@ pub fn files(
 }
 
 /// Looks at a database before something is done to it, starting the emulator if it is its.
-async fn looked(app: &App, planned: &PlannedDatabase) -> Result<DatabaseSeen, Refusal> {
+async fn looked(app: &App, planned: &PlannedDatabase) -> Result<SchemaLook, Refusal> {
     app.database(planned, true).await.map_err(Refusal::Failed)?;
     app.look_at(planned).await.map_err(Refusal::Failed)
 }

@@ -7,7 +7,7 @@ use crate::domain::command::Command;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::Plan;
 use crate::domain::recover::Choice;
-use crate::domain::release::ReleaseLabel;
+use crate::domain::release::{ReleaseLabel, SchemaVersion};
 use crate::tui::model::logs::{Mark, Query};
 
 /// Ties an answer to the box that asked.
@@ -31,6 +31,19 @@ pub enum Intent {
         environment: EnvironmentName,
         /// To which release; the usual one if none is named.
         to: Option<ReleaseLabel>,
+        /// Why, where somebody said so.
+        reason: Option<String>,
+    },
+    /// Change a database.
+    Migrate {
+        /// Where.
+        environment: EnvironmentName,
+        /// Which.
+        database: String,
+        /// To which version.
+        to: SchemaVersion,
+        /// Whether migrations are undone.
+        down: bool,
         /// Why, where somebody said so.
         reason: Option<String>,
     },

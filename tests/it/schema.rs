@@ -18,7 +18,7 @@ struct Place {
     project: String,
 }
 
-const EXPAND: &str = "description: Count\nphase: expand\nreversibility: full\nup:\n  - increment: { in: users, field: n, by: 1 }\ndown:\n  - increment: { in: users, field: n, by: -1 }\n";
+const EXPAND: &str = "description: Count\nphase: expand\nreversibility: full\nup:\n  - increment: { in: users, field: 'n', by: 1 }\ndown:\n  - increment: { in: users, field: 'n', by: -1 }\n";
 const CONTRACT: &str = "description: Drop the old name\nphase: contract\nreversibility: none\nup:\n  - remove: { in: users, fields: [old] }\n";
 
 impl Place {
@@ -104,8 +104,17 @@ impl Place {
                 database.commit(&writes).await.unwrap();
             }
         });
-        self.run(&["migrate", "baseline", "development", "--to", "0.0.0", "--yes", "--reason", "new"])
-            .exits(0);
+        self.run(&[
+            "migrate",
+            "baseline",
+            "development",
+            "--to",
+            "0.0.0",
+            "--yes",
+            "--reason",
+            "new",
+        ])
+        .exits(0);
     }
 
     fn version(&self) -> String {
@@ -132,10 +141,17 @@ fn a_deploy_expands_first_a_cleanup_contracts_last_and_what_cannot_work_gets_no_
     assert_eq!((place.version().as_str(), place.wrong_counts(1)), ("1.0.0", 0));
     let facts = place.run(&["events", &run]).exits(0).out;
     let at = |word: &str| facts.find(word).unwrap_or_else(|| panic!("no {word} in {facts}"));
-    assert!(at("its lock is ours") < at("1.0.0 up is done") && at("1.0.0 up is done") < at("asking for build"));
+    assert!(
+        at("its lock is ours") < at("1.0.0 up is done")
+            && at("1.0.0 up is done") < at("asking for build")
+    );
     // Whoever serves cannot work with 2.0.0, so a clean-up leaves it, and says so.
     let cleaned = place.run(&["cleanup", "development", "--yes"]).exits(0);
-    assert!(cleaned.err.contains("2.0.0 waits: toto-bo accepts >=1.0.0, <2.0.0"), "{}", cleaned.err);
+    assert!(
+        cleaned.err.contains("2.0.0 waits: toto-bo accepts >=1.0.0, <2.0.0"),
+        "{}",
+        cleaned.err
+    );
     let named = place.run(&["migrate", "up", "development", "--to", "2.0.0", "--yes"]).exits(1);
     assert!(named.err.contains("would be at 2.0.0"), "{}", named.err);
     // The next release can work with both; now it may go, and the one before never serves again.
@@ -145,12 +161,20 @@ fn a_deploy_expands_first_a_cleanup_contracts_last_and_what_cannot_work_gets_no_
     assert!(!back.err.contains("undone"), "{}", back.err);
     place.run(&["rollback", "development", "--to", "1.1.0", "--yes", "--reason", "again"]).exits(0);
     let cleaned = place.run(&["cleanup", "development", "--yes"]).exits(0);
-    assert!(cleaned.err.contains("No build that needs what it takes away can serve again"), "{}", cleaned.err);
+    assert!(
+        cleaned.err.contains("No build that needs what it takes away can serve again"),
+        "{}",
+        cleaned.err
+    );
     assert_eq!(place.version(), "2.0.0");
-    let refused = place.run(&["rollback", "development", "--to", "1.0.0", "--yes", "--reason", ""]);
-    assert_ne!(refused.code, 0, "{}", refused.err);
-    let refused = place.run(&["rollback", "development", "--yes"]).exits(3);
-    assert!(refused.err.contains("not 2.0.0") && refused.err.contains("go forward"), "{}", refused.err);
+    let arguments =
+        ["rollback", "development", "--to", "1.0.0", "--yes", "--reason", "it was fine"];
+    let refused = place.run(&arguments).exits(3);
+    assert!(
+        refused.err.contains("not 2.0.0") && refused.err.contains("go forward"),
+        "{}",
+        refused.err
+    );
     // A release that needs more than there is, is not even begun.
     place.configure("main: '>=5.0.0'", "");
     let early = place.run(&["deploy", "development", "--release", "1.2.0", "--yes"]).exits(3);
@@ -267,12 +291,26 @@ fn what_a_program_left_half_done_is_asked_about() {
     let failed = place.run(&["migrate", "up", "development", "--yes"]).exits(1);
     assert!(failed.err.contains("exit status: 1"), "{}", failed.err);
     let again = place.run(&["migrate", "up", "development", "--yes"]).exits(3);
-    assert!(again.err.contains("nobody saw its end") && again.err.contains("migrate repair development"), "{}", again.err);
+    assert!(
+        again.err.contains("nobody saw its end")
+            && again.err.contains("migrate repair development"),
+        "{}",
+        again.err
+    );
     place.run(&["deploy", "development", "--release", "1.0.0", "--yes"]).exits(3);
     let known = place.run(&["migrate", "repair", "development"]).exits(0).out;
     assert!(known.contains("half done"), "{known}");
     place.run(&["migrate", "repair", "development", "--as", "half", "--yes"]).exits(3);
-    let arguments = ["migrate", "repair", "development", "--as", "half", "--yes", "--reason", "the file was missing"];
+    let arguments = [
+        "migrate",
+        "repair",
+        "development",
+        "--as",
+        "half",
+        "--yes",
+        "--reason",
+        "the file was missing",
+    ];
     place.run(&arguments).exits(0);
     std::fs::write(place.sandbox.folder.path().join("done"), "").unwrap();
     place.run(&["migrate", "up", "development", "--yes"]).exits(0);
@@ -313,9 +351,23 @@ fn what_was_edited_lost_or_added_late_is_told_and_stops_everything() {
         other.database().commit(&[write]).await.unwrap();
     });
     let unsaid = other.run(&["migrate", "up", "development", "--yes"]).exits(3);
-    assert!(unsaid.err.contains("it holds users") && unsaid.err.contains("migrate baseline development"), "{}", unsaid.err);
+    assert!(
+        unsaid.err.contains("it holds users")
+            && unsaid.err.contains("migrate baseline development"),
+        "{}",
+        unsaid.err
+    );
     other
-        .run(&["migrate", "baseline", "development", "--to", "1.0.0", "--yes", "--reason", "by hand"])
+        .run(&[
+            "migrate",
+            "baseline",
+            "development",
+            "--to",
+            "1.0.0",
+            "--yes",
+            "--reason",
+            "by hand",
+        ])
         .exits(0);
     assert_eq!(other.version(), "1.0.0");
     let nothing = other.run(&["migrate", "up", "development", "--yes"]).exits(0);
@@ -351,7 +403,7 @@ fn what_is_wrong_with_a_file_is_told_with_its_place() {
         ("1.0.0_x.yaml", EXPAND.replace("in: users, ", ""), "it needs `in` or `in_every`"),
         ("1.0.0_x.yaml", EXPAND.replace("in: users", "in: users/u1"), "is no collection"),
         ("1.0.0_x.yaml", EXPAND.replace("in: users", "in: _migrations"), "pointsman's own record"),
-        ("1.0.0_x.yaml", EXPAND.replace("field: n", "field: a-b"), "is no path of a field"),
+        ("1.0.0_x.yaml", EXPAND.replace("field: 'n'", "field: a-b"), "is no path of a field"),
         ("1.0.0_x.yaml", EXPAND.replace("full", "none"), "it says that it cannot be undone"),
         ("1.0.0_x.yaml", CONTRACT.replace("none", "full"), "and has no `down`"),
         ("1.0.0_x.yaml", "a: [".to_owned(), "1.0.0_x.yaml"),

@@ -140,7 +140,11 @@ pub(crate) fn seen() -> EnvironmentSeen {
         health: Health::Ok,
         rollback: Readiness { target: Some(label("0.9.0")), why: None },
     };
-    EnvironmentSeen { services: vec![one("toto-bo"), one("toto-app")], unseen: None }
+    EnvironmentSeen {
+        services: vec![one("toto-bo"), one("toto-app")],
+        databases: None,
+        unseen: None,
+    }
 }
 
 /// Every state a deploy of 1.1.0 goes through.

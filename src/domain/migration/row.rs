@@ -19,6 +19,8 @@ pub enum RowState {
     Edited(String),
     /// Neither done nor undone (F34).
     Dirty,
+    /// Nobody could ask.
+    Unknown,
 }
 
 impl RowState {
@@ -31,6 +33,7 @@ impl RowState {
             Self::Missing => "file missing",
             Self::Edited(_) => "edited",
             Self::Dirty => "half done",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -46,6 +49,15 @@ pub struct Row {
     pub file: Option<Migration>,
     /// Its record.
     pub record: Option<Record>,
+}
+
+impl Row {
+    /// One line for people.
+    pub fn description(&self) -> &str {
+        let file = self.file.as_ref().map(|m| m.description.as_str());
+        let record = || self.record.as_ref().map(|r| r.description.as_str());
+        file.or_else(record).unwrap_or_default()
+    }
 }
 
 /// Every migration, by version.

@@ -1,16 +1,18 @@
 //! The fold: everything shown about a run is this, computed from its facts and nothing else.
 
+mod database;
 mod questions;
 
 use std::collections::BTreeMap;
 
+pub use self::database::DatabaseView;
 use super::checklist::{ItemSeen, List, may_pass};
 use super::command::Command;
 use super::event::{DecidedBy, Event, Fact, Mark, Outcome, Recorded};
 use super::health::Verdict;
 use super::ids::{BuildId, RolloutId, RunNumber, ServiceName, StepId};
 use super::plan::Plan;
-use super::release::{ReleaseLabel, SchemaVersion};
+use super::release::ReleaseLabel;
 use super::run::{IllegalTransition, RunState, transition};
 use super::step::{Failure, PlannedStep, Side, StepKind, StepState};
 use super::time::Timestamp;
@@ -74,17 +76,6 @@ impl ServiceView {
             Side::Green => self.green.as_ref(),
         }
     }
-}
-
-/// One database as the run has seen it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DatabaseView {
-    /// The version it was last seen at; nothing where nobody could say.
-    pub version: Option<SchemaVersion>,
-    /// The migration that was half done when it was last looked at.
-    pub dirty: Option<SchemaVersion>,
-    /// The number of our lock.
-    pub fence: Option<u64>,
 }
 
 /// A mark a run gave to a release.
@@ -307,28 +298,6 @@ impl RunView {
                     s.green_health = Some(*verdict);
                     s.green_judged = Some((at, evidence.clone()));
                 });
-            }
-            _ => {}
-        }
-    }
-
-    fn note_database(&mut self, event: &Event) {
-        match event {
-            Event::DatabaseLocked { database, fence } => {
-                self.databases.entry(database.clone()).or_default().fence = Some(*fence);
-            }
-            Event::SchemaSeen { database, version, dirty } => {
-                let seen = self.databases.entry(database.clone()).or_default();
-                seen.version.clone_from(version);
-                seen.dirty.clone_from(dirty);
-            }
-            Event::MigrationRequested { database, version, .. } => {
-                let seen = self.databases.entry(database.clone()).or_default();
-                seen.dirty = Some(version.clone());
-            }
-            Event::MigrationEnded { database, head, .. } => {
-                let seen = self.databases.entry(database.clone()).or_default();
-                (seen.version, seen.dirty) = (Some(head.clone()), None);
             }
             _ => {}
         }

@@ -1,5 +1,6 @@
 //! The databases of a run: their locks, what they say of themselves, and changing them.
 
+mod asked;
 mod dry_run;
 mod lock;
 mod migrate;
@@ -20,9 +21,10 @@ use crate::ports::clock::Clock;
 use crate::ports::database::Database;
 use crate::ports::programs::Programs;
 
+pub use self::asked::{Asked, Migrated, NotMigrated};
 pub use self::dry_run::{Counted, dry_run};
 pub use self::lock::{DatabaseLock, NotLocked, seen as lock_seen};
-pub use self::migrate::{Asked, Migrated, NotMigrated, migrate};
+pub use self::migrate::migrate;
 pub use self::read::schema;
 pub(super) use self::read::{Repaired, baseline, repair};
 

@@ -12,7 +12,9 @@ use crate::ports::database::{Act, Database, DatabaseError, Expected, Pages, Refu
 
 /// Reads everything a database says of itself.
 pub async fn schema(database: &dyn Database) -> Result<Schema, DatabaseError> {
-    let (mut documents, mut after) = (Vec::new(), None::<String>);
+    // The history sorts before it, and only grows.
+    let before = format!("{COLLECTION}/run-");
+    let (mut documents, mut after) = (Vec::new(), Some(before));
     loop {
         let of = Pages { collection: COLLECTION, group: false };
         let page: Vec<Document> = database.page(of, after.as_deref(), 300).await?;

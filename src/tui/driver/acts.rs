@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
 
+use super::databases::Databases;
 use super::past::Past;
 use super::{clipboard, health};
 use crate::app::App;
@@ -22,7 +23,7 @@ use crate::domain::report;
 use crate::domain::seen::{EnvironmentSeen, Readiness};
 use crate::engine::observe;
 use crate::ports::journal::{Journal as _, JournalError};
-use crate::propose::{self, RUNS_LOOKED_AT};
+use crate::propose::{self, RUNS_LOOKED_AT, Wish};
 use crate::tui::effect::{Effect, Intent, LogAsk, LogUse, Ticket};
 use crate::tui::msg::Msg;
 
@@ -42,6 +43,7 @@ pub(super) struct Acts {
     log: Asks<LogAsk>,
     health: Sender<health::Ask>,
     past: Arc<Past>,
+    databases: Arc<Databases>,
     /// One look at a time for each environment.
     looking: Arc<BTreeMap<String, tokio::sync::Mutex<()>>>,
 }
@@ -57,8 +59,8 @@ impl Acts {
     ) -> Self {
         let names = loaded.environments().into_iter().map(str::to_owned);
         let looking = Arc::new(names.map(|name| (name, tokio::sync::Mutex::new(()))).collect());
-        let (loaded, past) = (Arc::new(loaded), Arc::default());
-        Self { app, loaded, config, sender, log, health, past, looking }
+        let (loaded, past, databases) = (Arc::new(loaded), Arc::default(), Arc::default());
+        Self { app, loaded, config, sender, log, health, past, databases, looking }
     }
 
     /// Looks at every environment again and again.
@@ -88,6 +90,7 @@ impl Acts {
                     Err(error) => (Vec::new(), Some(error.problem())),
                 };
                 let mut seen = propose::look(&self.app, &ground, &runs, false).await;
+                seen.databases = self.databases.look(&self.app, &self.loaded, &ground, &runs).await;
                 // No past that could be read is not no past.
                 if let Some(problem) = unread {
                     let why = format!("nobody can say: the past cannot be read: {}", problem.what);
@@ -110,7 +113,14 @@ impl Acts {
                 let Ok(environment) = EnvironmentName::new(name) else {
                     return;
                 };
-                (environment, EnvironmentSeen { services: Vec::new(), unseen: Some(problem) })
+                (
+                    environment,
+                    EnvironmentSeen {
+                        services: Vec::new(),
+                        databases: None,
+                        unseen: Some(problem),
+                    },
+                )
             }
         };
         self.say(Msg::Looked(environment, seen)).await;
@@ -273,6 +283,14 @@ impl Acts {
                 let back = propose::Back { to, reason, ..propose::Back::default() };
                 let proposed = propose::rollback(app, &loaded, ground, &back).await;
                 proposed.map(|(proposal, _)| proposal)
+            }
+            Intent::Migrate { environment, database, to, down, reason } => {
+                let wish = if down { Wish::Down(to) } else { Wish::Up(Some(to), false) };
+                let (name, database) = (environment.as_str(), Some(database.as_str()));
+                let reason = reason.as_ref();
+                let proposed = propose::migrate(app, &loaded, name, database, &wish, reason).await;
+                let nothing = || propose::Refusal::Usage(Problem::new("there is nothing to do"));
+                proposed.and_then(|proposal| proposal.ok_or_else(nothing))
             }
             Intent::Cleanup { environment, reason } => {
                 let ground = loaded.ground(environment.as_str())?;

@@ -3,6 +3,7 @@
 
 mod acts;
 mod clipboard;
+mod databases;
 mod health;
 mod input;
 mod log;

@@ -60,6 +60,9 @@ pub enum Command {
     HideOk,
     Mute,
     Unmute,
+    Migrations,
+    Migrate,
+    UndoMigrations,
     Checklists,
     Tick,
     TickWithNote,
@@ -103,6 +106,8 @@ pub enum Group {
     Logs,
     /// Of what is watched.
     Health,
+    /// Of the databases.
+    Migrations,
     /// Of what must be true.
     Checklists,
     /// Of the history.
@@ -147,7 +152,7 @@ const fn row(
             | Command::Mute
             | Command::Unmute,
         ) => Danger::Waits,
-        (Group::Acts, _) | (_, Command::SetAside) => Danger::Asks,
+        (Group::Acts | Group::Migrations, _) | (_, Command::SetAside) => Danger::Asks,
         _ => Danger::None,
     };
     Row { command, name, doc, group, danger, pane: None, keys }
@@ -160,9 +165,10 @@ const fn only(pane: Pane, row: Row) -> Row {
 /// The table. No lower-case key and no Ctrl key changes a deployment; `p` can only make one wait.
 pub const COMMANDS: &[Row] = {
     use Command as C;
-    use Group::{Acts, Checklists, Health, History, Logs, Moves, Program};
+    use Group::{Acts, Checklists, Health, History, Logs, Migrations, Moves, Program};
     use Pane::{
         Checklists as ListPane, Health as HealthPane, History as PastPane, Logs as LogPane,
+        Migrations as SchemaPane,
     };
     &[
         row(C::Switch, Acts, "switch", "open the gate: switch traffic to green", &["T"]),
@@ -196,6 +202,7 @@ pub const COMMANDS: &[Row] = {
         row(C::DeployPane, Moves, "goto deploy", "Deploy; again: zoom", &["2", "g d"]),
         row(C::Logs, Moves, "goto logs", "Logs; again: zoom", &["3", "g l"]),
         row(C::Health, Moves, "goto health", "Health; again: zoom", &["4", "g h"]),
+        row(C::Migrations, Moves, "goto migrations", "Migrations; again: zoom", &["5", "g m"]),
         row(C::Checklists, Moves, "goto checklists", "Checklists; again: zoom", &["6", "g c"]),
         row(C::History, Moves, "goto history", "History; again: zoom", &["7", "g y"]),
         row(C::Dashboard, Moves, "dashboard", "all panes", &["0"]),
@@ -230,6 +237,14 @@ pub const COMMANDS: &[Row] = {
         ),
         only(HealthPane, row(C::Unmute, Health, "unmute", "call for it again", &["u"])),
         only(HealthPane, row(C::HideOk, Health, "hide-ok", "only what is not well", &["o"])),
+        only(
+            SchemaPane,
+            row(C::Migrate, Migrations, "migrate", "apply migrations up to a version", &["M"]),
+        ),
+        only(
+            SchemaPane,
+            row(C::UndoMigrations, Migrations, "undo", "undo migrations down to one", &["U"]),
+        ),
         only(ListPane, row(C::Tick, Checklists, "tick", "you have seen that it holds", &["Space"])),
         only(ListPane, row(C::TickWithNote, Checklists, "tick-note", "tick, with a note", &["i"])),
         only(

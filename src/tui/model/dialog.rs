@@ -51,6 +51,10 @@ pub enum Purpose {
     Rollback,
     /// Nothing to pick, only a reason.
     Cleanup,
+    /// The version to bring a database to.
+    Migrate,
+    /// The version to take a database back to.
+    Undo,
     /// Nothing to pick, only a reason that must be given.
     Skip,
     /// A note to a tick.
@@ -59,6 +63,19 @@ pub enum Purpose {
     SetAside,
     /// For how long nobody is called for a probe, and why.
     Mute,
+}
+
+impl Purpose {
+    /// What its run is called in the question.
+    pub fn act(self) -> &'static str {
+        match self {
+            Self::Deploy => "Deploy",
+            Self::Rollback => "Roll back",
+            Self::Migrate => "Migrate the database",
+            Self::Undo => "Undo migrations",
+            _ => "Clean up BLUE",
+        }
+    }
 }
 
 /// One line to pick.
@@ -132,7 +149,9 @@ impl Picker {
     pub fn fields(&self) -> &'static [Field] {
         match self.purpose {
             Purpose::Deploy | Purpose::Rollback => &[Field::List, Field::Other, Field::Reason],
-            Purpose::SetAside | Purpose::Mute => &[Field::List, Field::Reason],
+            Purpose::SetAside | Purpose::Mute | Purpose::Migrate | Purpose::Undo => {
+                &[Field::List, Field::Reason]
+            }
             Purpose::Cleanup | Purpose::Skip | Purpose::Note => &[Field::Reason],
         }
     }

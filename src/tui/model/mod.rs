@@ -10,6 +10,7 @@ pub mod logs;
 pub mod messages;
 pub mod overlay;
 pub mod pattern;
+pub mod schema;
 
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use self::history::HistoryPane;
 use self::logs::LogsPane;
 use self::messages::Messages;
 use self::overlay::Overlay;
+use self::schema::SchemaPane;
 use super::effect::Ticket;
 use super::keys::Key;
 use super::keys::bindings::Bindings;
@@ -40,6 +42,8 @@ pub enum Pane {
     Logs,
     /// Whether what is watched there answers.
     Health,
+    /// Its databases.
+    Migrations,
     /// What must be true before the run there goes on.
     Checklists,
     /// What was, on every environment.
@@ -48,11 +52,12 @@ pub enum Pane {
 
 impl Pane {
     /// In the order of their numbers.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Environments,
         Self::Deploy,
         Self::Logs,
         Self::Health,
+        Self::Migrations,
         Self::Checklists,
         Self::History,
     ];
@@ -64,6 +69,7 @@ impl Pane {
             Self::Deploy => "2 Deploy",
             Self::Logs => "3 Logs",
             Self::Health => "4 Health",
+            Self::Migrations => "5 Migrations",
             Self::Checklists => "6 Checklists",
             Self::History => "7 History",
         }
@@ -106,6 +112,8 @@ pub struct Model {
     pub logs: LogsPane,
     /// Of the Health pane.
     pub health: HealthPane,
+    /// Of the Migrations pane.
+    pub schema: SchemaPane,
     /// Of the Checklists pane.
     pub checklist: ChecklistPane,
     /// Of the History pane.
@@ -169,6 +177,7 @@ impl Model {
             deploy: DeployPane::default(),
             logs: LogsPane::default(),
             health: HealthPane::default(),
+            schema: SchemaPane::default(),
             checklist: ChecklistPane::default(),
             history: HistoryPane::default(),
             dialog: None,

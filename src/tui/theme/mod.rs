@@ -22,6 +22,7 @@ pub use self::role::Role;
 
 use crate::domain::checklist::Standing;
 use crate::domain::event::Outcome;
+use crate::domain::migration::RowState;
 use crate::domain::probe::{ProbeSeen, State};
 use crate::domain::run::RunState;
 use crate::domain::seen::Health;
@@ -106,6 +107,19 @@ impl Theme {
             StepState::NotRun { .. } => self.mark("·", "[.]", "N/A", Role::NotRun),
             StepState::InDoubt => self.mark("?", "[~]", "LOST", Role::Unknown),
             StepState::Undone => self.mark("↩", "[<]", "RBCK", Role::RolledBack),
+        }
+    }
+
+    /// How a migration stands.
+    pub fn migration(&self, state: &RowState) -> Mark {
+        match state {
+            RowState::Applied => self.mark("✓", "[+]", "DONE", Role::Ok),
+            RowState::Pending => self.mark("○", "[ ]", "PEND", Role::Pending),
+            RowState::OutOfOrder => self.mark("▲", "[!]", "LATE", Role::Warning),
+            RowState::Missing => self.mark("✗", "[X]", "GONE", Role::Failed),
+            RowState::Edited(_) => self.mark("✗", "[X]", "EDIT", Role::Failed),
+            RowState::Dirty => self.mark("◐", "[~]", "HALF", Role::Failed),
+            RowState::Unknown => self.mark("?", "[?]", "?", Role::Unknown),
         }
     }
 

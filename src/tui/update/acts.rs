@@ -31,7 +31,7 @@ pub fn available(model: &Model, command: Command) -> Result<(), String> {
     let driven = here.driven().map(|run| &run.view);
     let state = driven.map(|view| &view.state);
     match command {
-        Command::Deploy => idle(here),
+        Command::Deploy | Command::Migrate | Command::UndoMigrations => idle(here),
         Command::CleanUp => {
             let last = here.run.as_ref().map_or(Ok(()), |run| may_clean_up(&run.view));
             idle(here).and_then(|()| last.map_err(|problem| problem.to_string()))
@@ -126,6 +126,7 @@ pub(super) fn act(model: &mut Model, command: Command, key: Key) -> Vec<Effect> 
     };
     match command {
         Command::Deploy => pick(model, Purpose::Deploy, &here, key),
+        Command::Migrate | Command::UndoMigrations => super::schema::ask(model, command, key),
         Command::CleanUp => pick(model, Purpose::Cleanup, &here, key),
         Command::Skip => pick(model, Purpose::Skip, &here, key),
         Command::Rollback if here.driven().is_none() => pick(model, Purpose::Rollback, &here, key),

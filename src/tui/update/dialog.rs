@@ -9,7 +9,7 @@ use crate::domain::command::Command;
 use crate::domain::error::Problem;
 use crate::domain::event::Mark;
 use crate::domain::gate::may_switch;
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Plan, RunKind};
 use crate::domain::policy::Protection;
 use crate::domain::readiness::Target;
 use crate::domain::release::ReleaseLabel;
@@ -202,6 +202,7 @@ fn chosen(picker: &mut Picker, ticket: Ticket, model: &mut Model) -> Vec<Effect>
             return super::checklist::answered(picker, ticket, model);
         }
         (Purpose::Mute, _) => return super::health::muted(picker, ticket),
+        (Purpose::Migrate | Purpose::Undo, _) => return super::schema::answered(picker, ticket),
         (Purpose::Cleanup, _) => Intent::Cleanup { environment, reason },
         (_, Err(problem)) => {
             picker.problem = Some(problem);
@@ -296,13 +297,10 @@ pub(super) fn proposed(
     let Some(here) = here.filter(|here| here.name == plan.environment) else {
         return;
     };
-    let title = match picker.purpose {
-        Purpose::Deploy => "Deploy",
-        Purpose::Rollback => "Roll back",
-        _ => "Clean up BLUE",
-    };
+    let title = picker.purpose.act();
     let mut lines = vec![what];
-    lines.extend(plan.members.iter().map(|m| format!("  {}  {}", m.service(), m.url)));
+    let services = plan.members.iter().filter(|_| plan.kind != RunKind::Migrate);
+    lines.extend(services.map(|m| format!("  {}  {}", m.service(), m.url)));
     if let Some(reason) = &plan.reason {
         lines.push(format!("Reason, kept in the run: {reason}"));
     }

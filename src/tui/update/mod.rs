@@ -10,6 +10,7 @@ mod logs;
 mod navigate;
 mod overlay;
 mod ring;
+mod schema;
 mod text;
 
 use std::time::Duration;
@@ -251,6 +252,8 @@ fn run(model: &mut Model, command: Command, key: Key) -> Vec<Effect> {
         | Command::Rollback
         | Command::Abort
         | Command::CleanUp
+        | Command::Migrate
+        | Command::UndoMigrations
         | Command::Retry
         | Command::Skip
         | Command::Pause => return acts::act(model, command, key),
@@ -324,7 +327,7 @@ fn open(model: &mut Model, key: Key) -> Vec<Effect> {
             model.zoom = model.history.open.is_some();
             follow(model).into_iter().collect()
         }
-        Pane::Health | Pane::Checklists => {
+        Pane::Health | Pane::Checklists | Pane::Migrations => {
             model.zoom = !model.zoom;
             Vec::new()
         }

@@ -14,6 +14,7 @@ pub(super) fn go(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::DeployPane => pane(model, Pane::Deploy),
         Command::Logs => pane(model, Pane::Logs),
         Command::Health => pane(model, Pane::Health),
+        Command::Migrations => pane(model, Pane::Migrations),
         Command::Checklists => pane(model, Pane::Checklists),
         Command::History => pane(model, Pane::History),
         Command::NextPane => step_pane(model, 1),
@@ -172,6 +173,7 @@ pub(super) fn wheel(model: &mut Model, pane: Pane, by: isize) {
     match pane {
         Pane::Environments => {}
         Pane::Health => probe(model, by),
+        Pane::Migrations => super::schema::down(model, by),
         Pane::Checklists => super::checklist::down(model, by),
         Pane::Logs => model.logs.scroll(by),
         Pane::Deploy => {
@@ -195,6 +197,7 @@ fn lines(model: &mut Model, by: isize) {
         Pane::Environments => environment(model, by.signum()),
         Pane::Logs => model.logs.scroll(by),
         Pane::Health => probe(model, by),
+        Pane::Migrations => super::schema::down(model, by),
         Pane::Checklists => super::checklist::down(model, by),
         Pane::History => {
             let last = model.history.runs.len().saturating_sub(1);

@@ -80,6 +80,8 @@ fn pick_title(picker: &Picker) -> String {
         Purpose::Deploy => "Deploy which release?",
         Purpose::Rollback => "Go back to which release?",
         Purpose::Cleanup => "Clean up BLUE",
+        Purpose::Migrate => "Apply migrations up to…",
+        Purpose::Undo => "Undo migrations down to…",
         Purpose::Skip => "Skip the failed step",
         Purpose::Note => "Tick, with a note",
         Purpose::SetAside => "Set an item aside",

@@ -20,6 +20,7 @@ use crate::tui::model::Model;
 use crate::tui::model::checklist::{count, rows};
 use crate::tui::model::environments::{Environment, RunSeen};
 use crate::tui::model::health::counts;
+use crate::tui::model::schema::told;
 use crate::tui::theme::{Role, Theme};
 
 fn role_of(environment: &Environment) -> Role {
@@ -28,6 +29,12 @@ fn role_of(environment: &Environment) -> Role {
         Protection::Confirm => Role::Confirm,
         Protection::Typed => Role::Typed,
     }
+}
+
+/// Where the databases are, and what is pending.
+fn schema(environment: &Environment) -> Option<(String, Role)> {
+    let (text, bad) = told(environment)?;
+    Some((text, if bad { Role::Failed } else { Role::Text }))
 }
 
 /// Environments, the run, its state, how long.
@@ -112,6 +119,7 @@ pub(super) fn second(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     if let Some(age) = here.stale(model.elapsed) {
         parts.push((format!("STALE: looked {} s ago", age.as_secs()), Role::Unknown));
     }
+    parts.extend(schema(here));
     parts.extend(checklist(model, here));
     parts.extend(probes(here));
     let (errors, warnings) = (model.logs.extent.errors, model.logs.extent.warnings);

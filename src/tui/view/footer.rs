@@ -135,6 +135,7 @@ fn of_screen(model: &Model, width: u16) -> Vec<(String, String)> {
             (Command::Mute, "mute"),
             (Command::Copy, "copy table"),
         ],
+        Pane::Migrations => &[(Command::Migrate, "apply…"), (Command::UndoMigrations, "undo…")],
         Pane::Checklists => &[
             (Command::Tick, "tick"),
             (Command::TickWithNote, "note"),

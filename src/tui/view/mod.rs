@@ -10,6 +10,7 @@ mod health;
 mod history;
 mod logs;
 mod overlay;
+mod schema;
 mod small;
 pub(super) mod welcome;
 
@@ -92,6 +93,7 @@ fn whole(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             Pane::Deploy => deploy::render(model, theme, area, buffer),
             Pane::Logs => logs::render(model, theme, area, buffer),
             Pane::Health => health::render(model, theme, area, buffer),
+            Pane::Migrations => schema::render(model, theme, area, buffer),
             Pane::Checklists => checklist::render(model, theme, area, buffer),
             Pane::History => history::render(model, theme, area, buffer),
         }
@@ -134,7 +136,7 @@ fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
         let ([upper, lower], [environments, below]) = (thirds(right), halves(left));
         // What does not fit takes the place of Health while it has the keys.
         let other = match model.focus {
-            pane @ (Pane::History | Pane::Checklists) => pane,
+            pane @ (Pane::History | Pane::Checklists | Pane::Migrations) => pane,
             _ => Pane::Health,
         };
         return vec![
@@ -147,9 +149,11 @@ fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
     let columns = [Constraint::Length(36), Constraint::Min(40), Constraint::Length(46)];
     let [left, middle, right] = area.layout(&Layout::horizontal(columns));
     let ([upper, lower], [health, history]) = (thirds(middle), thirds(right));
-    let [environments, lists] = halves(left);
+    let [environments, below] = halves(left);
+    let [schema, lists] = halves(below);
     vec![
         (Pane::Environments, environments),
+        (Pane::Migrations, schema),
         (Pane::Checklists, lists),
         (Pane::Deploy, upper),
         (Pane::Logs, lower),

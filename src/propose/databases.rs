@@ -1,0 +1,134 @@
+//! Looking at the databases of an environment. Never starts anything.
+
+use std::collections::BTreeMap;
+
+use super::schema::{accepted, files, ways_back};
+use super::{Refusal, WaysBack};
+use crate::app::{App, SchemaLook};
+use crate::config::Loaded;
+use crate::domain::migration::{Migration, Row, RowState, SchemaRange, SchemaWay, obstacles, rows};
+use crate::domain::plan::PlannedDatabase;
+use crate::domain::planner::Ground;
+use crate::domain::readiness::default_target;
+use crate::domain::seen::DatabaseSeen;
+use crate::domain::view::RunView;
+
+type Accepted = Vec<(crate::domain::ids::ServiceName, BTreeMap<String, SchemaRange>)>;
+
+/// Looks at every database. `runs` are the environment's latest ones, newest first.
+pub async fn databases(
+    app: &App,
+    loaded: &Loaded,
+    ground: &Ground,
+    runs: &[RunView],
+) -> Result<Vec<DatabaseSeen>, Refusal> {
+    if ground.databases.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (now, then) = serving(app, ground, runs).await.unwrap_or_default();
+    let mut seen = Vec::new();
+    for planned in &ground.databases {
+        let files = files(loaded, ground.environment.as_str(), &planned.name)?;
+        let look = app.look_at(planned).await;
+        seen.push(one(planned, &files, look, &now, then.as_ref()));
+    }
+    Ok(seen)
+}
+
+/// Looks at one database, without asking who serves.
+pub async fn database(app: &App, planned: &PlannedDatabase, files: &[Migration]) -> DatabaseSeen {
+    let look = app.look_at(planned).await;
+    one(planned, files, look, &Vec::new(), None)
+}
+
+/// What those who serve can work with, and those that a rollback would give traffic to.
+async fn serving(
+    app: &App,
+    ground: &Ground,
+    runs: &[RunView],
+) -> Option<(Accepted, Option<Accepted>)> {
+    let hosting = app.hosting(&ground.endpoint, false).await.ok().flatten()?;
+    let live = app.live(hosting.as_ref(), &ground.members).await.ok()?;
+    let builds = live.iter().filter_map(|(s, build)| Some((s.clone(), build.clone()?))).collect();
+    let now = accepted(hosting.as_ref(), &ground.members, &builds).await;
+    let then = match default_target(runs, &live) {
+        Ok(choice) => Some(accepted(hosting.as_ref(), &ground.members, &choice.builds).await),
+        Err(_) => None,
+    };
+    Some((now, then))
+}
+
+fn one(
+    planned: &PlannedDatabase,
+    files: &[Migration],
+    look: Result<SchemaLook, crate::domain::error::Problem>,
+    now: &Accepted,
+    then: Option<&Accepted>,
+) -> DatabaseSeen {
+    let ranges = |of: &Accepted| -> Vec<(String, SchemaRange)> {
+        let range = |accepts: &BTreeMap<String, SchemaRange>| accepts.get(&planned.name).cloned();
+        of.iter().filter_map(|(s, accepts)| Some((s.to_string(), range(accepts)?))).collect()
+    };
+    let mut seen = DatabaseSeen {
+        name: planned.name.clone(),
+        place: format!("{}/{}", planned.project, planned.database),
+        rows: Vec::new(),
+        version: None,
+        dirty: None,
+        lock: None,
+        obstacles: Vec::new(),
+        accepted: Vec::new(),
+        rollback: String::new(),
+        unseen: None,
+    };
+    let look = match look {
+        Ok(look) => look,
+        Err(problem) => {
+            let file = |m: &Migration| Row {
+                version: m.version.clone(),
+                state: RowState::Unknown,
+                file: Some(m.clone()),
+                record: None,
+            };
+            seen.rows = files.iter().map(file).collect();
+            seen.unseen = Some(problem);
+            return seen;
+        }
+    };
+    seen.rows = rows(files, &look.schema);
+    seen.version = look.schema.version();
+    seen.dirty = look.schema.dirty().map(|r| r.version.clone());
+    seen.lock = look.lock.filter(|lock| lock.held());
+    seen.obstacles = obstacles(&seen.rows, &look.schema);
+    if let Some(version) = &seen.version {
+        let fits = |(who, range): (String, SchemaRange)| {
+            let fits = range.accepts(version);
+            (who, range, fits)
+        };
+        seen.accepted = ranges(now).into_iter().map(fits).collect();
+    }
+    let only = |of: &Accepted| ranges(of).into_iter().map(|(_, range)| range).collect::<Vec<_>>();
+    seen.rollback = match then {
+        None => "there is nothing to roll back to".to_owned(),
+        Some(then) => {
+            let back = ways_back(&planned.name, files, &look.schema, &only(now), &only(then), None);
+            back.ok().flatten().map_or_else(|| "nobody can say".to_owned(), |back| sentence(&back))
+        }
+    };
+    seen
+}
+
+fn sentence(back: &WaysBack) -> String {
+    let Err(why) = back.open(SchemaWay::Keep) else {
+        return format!("no migration has to be undone: the target works with {}", back.now);
+    };
+    let open = [SchemaWay::Before, SchemaWay::After].into_iter().find(|w| back.open(*w).is_ok());
+    match (open, back.undone.last()) {
+        (Some(way), Some(last)) => format!(
+            "{why}; down to {} {} the switch would make it possible",
+            last.leaves,
+            way.word()
+        ),
+        _ => format!("{why}, and there is no safe way down: go forward"),
+    }
+}

@@ -1,0 +1,50 @@
+//! Looking at databases less often than at what serves: every look reads every record, and Firestore counts
+//! what is read (`contracts/firestore.md` §5).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use crate::app::App;
+use crate::config::Loaded;
+use crate::domain::ids::{EnvironmentName, RunNumber};
+use crate::domain::planner::Ground;
+use crate::domain::seen::DatabaseSeen;
+use crate::domain::time::Timestamp;
+use crate::domain::view::{DatabaseView, RunView};
+use crate::propose;
+
+/// What nobody changed is looked at again after so long.
+const AGAIN: Duration = Duration::from_mins(1);
+
+/// What the last run did to them, as far as that would change what is seen.
+type Mark = Option<(RunNumber, BTreeMap<String, DatabaseView>, Option<Timestamp>)>;
+
+/// What was seen, and when.
+#[derive(Debug, Default)]
+pub(super) struct Databases(Mutex<BTreeMap<EnvironmentName, (Duration, Mark, Vec<DatabaseSeen>)>>);
+
+impl Databases {
+    /// Looks, or tells what was seen a moment ago. Nothing where the files cannot be read: `check` says why.
+    pub(super) async fn look(
+        &self,
+        app: &App,
+        loaded: &Loaded,
+        ground: &Ground,
+        runs: &[RunView],
+    ) -> Option<Vec<DatabaseSeen>> {
+        let mark = runs.first().map(|run| (run.number, run.databases.clone(), run.ended));
+        let now = app.clock.elapsed();
+        if let Some((at, before, seen)) = self.0.lock().await.get(&ground.environment) {
+            let unseen = seen.iter().any(|d| d.unseen.is_some());
+            if *before == mark && !unseen && now.saturating_sub(*at) < AGAIN {
+                return Some(seen.clone());
+            }
+        }
+        let seen = propose::databases(app, loaded, ground, runs).await.ok()?;
+        let kept = (now, mark, seen.clone());
+        self.0.lock().await.insert(ground.environment.clone(), kept);
+        Some(seen)
+    }
+}
