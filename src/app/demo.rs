@@ -15,6 +15,7 @@ use crate::adapters::run_log::FileLog;
 use crate::config::{Findings, Loaded, load, load_text, sources};
 use crate::domain::error::Problem;
 use crate::domain::ids::{RunNumber, ServiceName, StepId};
+use crate::domain::migration::SchemaRange;
 use crate::domain::plan::Plan;
 use crate::domain::planner;
 use crate::domain::recover::Choice;
@@ -38,6 +39,28 @@ const PAST: [(&str, &str, Duration); 8] = [
     ("staging", "1.5.0", Duration::from_hours(20)),
     ("development", "1.5.0", Duration::from_mins(50)),
 ];
+
+/// In the demo about databases: before which release which migration was applied, and what each accepts.
+const APPLIED: [(&str, &str, &str); 4] = [
+    ("1.3.2", "1.0.0", ">=1.0.0, <2.0.0"),
+    ("1.4.0", "1.1.0", ">=1.0.0, <2.0.0"),
+    ("1.4.1", "", ">=1.1.0, <2.0.0"),
+    ("1.5.0", "", ">=1.1.0, <3.0.0"),
+];
+const MIGRATIONS: [(&str, &str); 3] = [
+    (
+        "1.0.0_initial-schema.yaml",
+        include_str!("../../examples/toto/migrations/1.0.0_initial-schema.yaml"),
+    ),
+    ("1.1.0_user-roles.yaml", include_str!("../../examples/toto/migrations/1.1.0_user-roles.yaml")),
+    (
+        "1.2.0_drop-legacy-role.yaml",
+        include_str!("../../examples/toto/migrations/1.2.0_drop-legacy-role.yaml"),
+    ),
+];
+const WATCH: &str = "    watch: { interval: 2s, timeout: 1s }\n";
+const DATABASE: &str =
+    "    databases: { main: { kind: firestore, project: toto-f9d2f, migrations: migrations } }\n";
 
 /// A month ago.
 const BACK: Duration = Duration::from_hours(22 * 24);
@@ -65,8 +88,18 @@ impl App {
         for folder in ["toto-app", "toto-bo"] {
             private_folder(&state.join(folder)).map_err(failed)?;
         }
-        let more = if scenario == Scenario::Checklist { LISTS } else { "" };
-        std::fs::write(state.join("config.yaml"), format!("{CONFIG}{more}")).map_err(failed)?;
+        let text = match scenario {
+            Scenario::Checklist => format!("{CONFIG}{LISTS}"),
+            Scenario::Schema => CONFIG.replacen(WATCH, &format!("{WATCH}{DATABASE}"), 1),
+            _ => CONFIG.to_owned(),
+        };
+        std::fs::write(state.join("config.yaml"), text).map_err(failed)?;
+        if scenario == Scenario::Schema {
+            private_folder(&state.join("migrations")).map_err(failed)?;
+            for (name, text) in MIGRATIONS {
+                std::fs::write(state.join("migrations").join(name), text).map_err(failed)?;
+            }
+        }
         let clock = Arc::new(RehearsalClock::since(BACK));
         let world = FakeWorld::new(scenario, clock.clone());
         let mut app = Self::new(Some(state.to_owned()))?;
@@ -88,7 +121,11 @@ impl App {
         let unusable = |findings: Findings| {
             Problem::new("the demo's config cannot be used").because(findings.to_string())
         };
-        let loaded = load_text(CONFIG, &file).map_err(unusable)?;
+        let mut loaded = load_text(CONFIG, &file).map_err(unusable)?;
+        if demo.scenario == Scenario::Schema {
+            loaded = load(&file).map_err(unusable)?;
+            demo.database.fill();
+        }
         for name in loaded.environments() {
             for member in &loaded.ground(name)?.members {
                 demo.world.address(&member.url, &member.target);
@@ -103,10 +140,15 @@ impl App {
                 self.drive_now(&plan).await?;
                 demo.clock.pass(later);
             }
+            if demo.scenario == Scenario::Schema {
+                self.drive_now(&plan(&loaded, "production", "1.5.0")?).await?;
+                demo.clock.pass(Duration::from_hours(1));
+            }
         }
         demo.clock.catch_up();
         demo.world.slow_down();
-        if begun.is_empty() && demo.scenario != Scenario::Idle {
+        let idle = matches!(demo.scenario, Scenario::Idle | Scenario::Schema);
+        if begun.is_empty() && !idle {
             self.begin_scenario(&load(&file).map_err(unusable)?, demo).await?;
         }
         Ok(())
@@ -169,6 +211,20 @@ impl App {
 
 fn plan(loaded: &Loaded, environment: &str, release: &str) -> Result<Plan, Problem> {
     let mut ground = loaded.ground(environment)?;
+    let applies = APPLIED.iter().find(|(at, _, _)| *at == release);
+    for planned in &mut ground.databases {
+        let files = loaded.migrations(environment, &planned.name).unwrap_or_default();
+        let first =
+            |version: &str| files.iter().find(|m| m.version.to_string() == version).cloned();
+        planned.migrations =
+            applies.and_then(|(_, version, _)| first(version)).into_iter().collect();
+    }
+    if let Some((_, _, range)) = applies.filter(|_| !ground.databases.is_empty()) {
+        let range: SchemaRange = range.parse()?;
+        for member in &mut ground.members {
+            member.accepts.insert("main".to_owned(), range.clone());
+        }
+    }
     let release = ReleaseLabel::new(release)?;
     let sources = sources(loaded, &mut ground, &release)?;
     planner::deploy(ground, &release, &sources)

@@ -17,9 +17,6 @@ use crate::propose::{self, Wish};
 
 pub(super) async fn migrate(session: &Session, arguments: &MigrateArguments) -> Finished {
     let (at, wish, dry_run, confirmation) = match &arguments.verb {
-        MigrateVerb::Status(at) => {
-            return status(session, &at.environment, at.database.as_deref()).await;
-        }
         MigrateVerb::Up { at, to, dry_run, out_of_order, confirmation } => {
             (at, Wish::Up(to.clone(), *out_of_order), *dry_run, confirmation)
         }
@@ -29,7 +26,7 @@ pub(super) async fn migrate(session: &Session, arguments: &MigrateArguments) -> 
         MigrateVerb::Baseline { at, to, confirmation } => {
             (at, Wish::Baseline(to.clone()), false, confirmation)
         }
-        MigrateVerb::Repair { at, as_is: None, .. } => {
+        MigrateVerb::Status(at) | MigrateVerb::Repair { at, as_is: None, .. } => {
             return status(session, &at.environment, at.database.as_deref()).await;
         }
         MigrateVerb::Repair { at, version, as_is: Some(as_is), confirmation } => {

@@ -156,9 +156,12 @@ fn operation_of(config: &OperationConfig) -> Raised<Operation> {
     for (c, copies) in [(&config.rename, false), (&config.copy, true)] {
         let Some(c) = c else { continue };
         let ends = path(&c.from).and_then(|from| Ok((from, path(&c.to)?)));
-        found.push(both(scope(c.scope()), ends, |scope, (from, to)| match copies {
-            true => Operation::Copy { scope, from, to },
-            false => Operation::Rename { scope, from, to },
+        found.push(both(scope(c.scope()), ends, |scope, (from, to)| {
+            if copies {
+                Operation::Copy { scope, from, to }
+            } else {
+                Operation::Rename { scope, from, to }
+            }
         }));
     }
     if let Some(c) = &config.remove {
@@ -232,7 +235,7 @@ fn path(text: &str) -> Raised<FieldPath> {
 fn parts_of(name: &str) -> usize {
     let parts: Vec<_> = name.split('/').collect();
     let wrong = |part: &&str| part.is_empty() || *part == "." || *part == "..";
-    if parts.iter().any(|part| wrong(&part)) { 0 } else { parts.len() }
+    if parts.iter().any(wrong) { 0 } else { parts.len() }
 }
 
 fn document(name: &str) -> Raised<String> {
@@ -240,7 +243,7 @@ fn document(name: &str) -> Raised<String> {
         return Err(format!("{name} is pointsman's own record"));
     }
     match parts_of(name) {
-        parts if parts > 0 && parts % 2 == 0 => Ok(name.to_owned()),
+        parts if parts > 0 && parts.is_multiple_of(2) => Ok(name.to_owned()),
         _ => Err(format!("{name:?} is no path of a document: write settings/roles")),
     }
 }
@@ -257,7 +260,7 @@ fn scope(
         return Err(format!("{name} is pointsman's own record"));
     }
     let parts = parts_of(name);
-    if parts % 2 == 0 || (group && parts != 1) {
+    if parts.is_multiple_of(2) || (group && parts != 1) {
         let example = if group { "orders" } else { "users or users/u1/orders" };
         return Err(format!("{name:?} is no collection: write {example}"));
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::error::Problem;
 use super::event::Mark;
 use super::ids::{BuildId, ServiceName};
+use super::migration::WaysBack;
 use super::plan::RunKind;
 use super::release::ReleaseLabel;
 use super::view::RunView;
@@ -31,7 +32,7 @@ pub struct Known {
 }
 
 /// A release a rollback could go to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     /// The release.
     pub release: ReleaseLabel,
@@ -39,6 +40,8 @@ pub struct Target {
     pub mark: Mark,
     /// Whether a rollback without a name goes there.
     pub usual: bool,
+    /// What it asks of each database.
+    pub schema: Vec<WaysBack>,
 }
 
 /// Every marked release, the latest served first. Builds are those of the latest mark that names

@@ -120,6 +120,43 @@ pub(super) fn promoted(view: &RunView, from: &EnvironmentName, runs: &[RunView])
     }
 }
 
+/// How the databases stand, as this run saw and left them: their locks are its own.
+fn migrations(view: &RunView, wanted: &str) -> Proof {
+    let all = wanted == "all";
+    let chosen = view.plan.databases.iter().filter(|d| all || d.name == wanted);
+    let (mut said, mut verdict) = (Vec::new(), Verdict::Pass);
+    for planned in chosen {
+        let name = &planned.name;
+        let seen = view.databases.get(name);
+        let applied = |m: &&crate::domain::migration::Migration| {
+            let done = seen.and_then(|s| s.version.as_ref());
+            done.is_none_or(|version| *version < m.version)
+        };
+        match seen.map(|s| (s.version.as_ref(), s.dirty.as_ref())) {
+            Some((_, Some(dirty))) => {
+                verdict = Verdict::Fail;
+                said.push(format!("{name}: {dirty} is half done"));
+            }
+            Some((Some(version), None)) => {
+                let more = match planned.migrations.iter().filter(applied).count() {
+                    0 => String::new(),
+                    more => format!(", {more} to apply in this run"),
+                };
+                said.push(format!("{name}: schema {version}{more}"));
+            }
+            _ => {
+                verdict = Verdict::Inconclusive;
+                said.push(format!("{name}: nobody can say"));
+            }
+        }
+    }
+    match said.is_empty() {
+        true if all => proof(Verdict::Pass, "there is no database here"),
+        true => proof(Verdict::Inconclusive, format!("there is no database {wanted} here")),
+        false => proof(verdict, said.join("; ")),
+    }
+}
+
 /// What the run itself can tell; and what nobody is asked about by this version.
 pub(super) fn of_the_run(source: &Source, view: &RunView) -> Proof {
     match source {
@@ -135,9 +172,7 @@ pub(super) fn of_the_run(source: &Source, view: &RunView) -> Proof {
             let names: Vec<_> = without.iter().map(|(name, _)| name.as_str()).collect();
             proof(Verdict::Fail, format!("nothing served {} before", names.join(" and ")))
         }
-        Source::Migrations { .. } => {
-            proof(Verdict::Inconclusive, "this version looks at no database")
-        }
+        Source::Migrations { database } => migrations(view, database),
         Source::Pipeline { .. } => proof(Verdict::Inconclusive, "this version asks no pipeline"),
         Source::Lint { .. } => {
             proof(Verdict::Inconclusive, "this version does not lint apphosting.yaml")

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::Refusal;
 use super::schema::{accepted, files, ways_back};
-use super::{Refusal, WaysBack};
 use crate::app::{App, SchemaLook};
 use crate::config::Loaded;
-use crate::domain::migration::{Migration, Row, RowState, SchemaRange, SchemaWay, obstacles, rows};
+use crate::domain::migration::{
+    LockSeen, Migration, Row, RowState, SchemaRange, SchemaWay, WaysBack, obstacles, rows,
+};
 use crate::domain::plan::PlannedDatabase;
 use crate::domain::planner::Ground;
 use crate::domain::readiness::default_target;
@@ -98,7 +100,7 @@ fn one(
     seen.rows = rows(files, &look.schema);
     seen.version = look.schema.version();
     seen.dirty = look.schema.dirty().map(|r| r.version.clone());
-    seen.lock = look.lock.filter(|lock| lock.held());
+    seen.lock = look.lock.filter(LockSeen::held);
     seen.obstacles = obstacles(&seen.rows, &look.schema);
     if let Some(version) = &seen.version {
         let fits = |(who, range): (String, SchemaRange)| {
@@ -122,8 +124,7 @@ fn sentence(back: &WaysBack) -> String {
     let Err(why) = back.open(SchemaWay::Keep) else {
         return format!("no migration has to be undone: the target works with {}", back.now);
     };
-    let open = [SchemaWay::Before, SchemaWay::After].into_iter().find(|w| back.open(*w).is_ok());
-    match (open, back.undone.last()) {
+    match (back.undo(), back.undone.last()) {
         (Some(way), Some(last)) => format!(
             "{why}; down to {} {} the switch would make it possible",
             last.leaves,

@@ -17,7 +17,7 @@ pub use databases::{database, databases};
 pub use deploy::{deploy, none_in_doubt, plan};
 pub use look::look;
 pub use rollback::{Back, rollback, targets};
-pub use schema::{WaysBack, Wish, files, migrate};
+pub use schema::{Wish, files, migrate};
 pub use steer::command;
 pub use watch::probes;
 

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use super::schema::{accepted, files, ways_back};
-use super::{Proposal, RUNS_LOOKED_AT, Refusal, WaysBack};
+use super::{Proposal, RUNS_LOOKED_AT, Refusal};
 use crate::app::App;
 use crate::config::Loaded;
 use crate::domain::error::Problem;
 use crate::domain::event::Mark;
 use crate::domain::ids::{EnvironmentName, ServiceName};
-use crate::domain::migration::{SchemaRange, SchemaWay, Undo};
-use crate::domain::plan::Member;
+use crate::domain::migration::{SchemaRange, SchemaWay, Undo, WaysBack};
+use crate::domain::plan::{Member, RunKind};
 use crate::domain::planner::{self, Ground};
 use crate::domain::readiness::{
-    Choice, Live, Target, default_target, known, left_by, named_target,
+    Choice, Known, Live, Target, default_target, known, left_by, named_target,
 };
 use crate::domain::release::{ReleaseLabel, SchemaVersion};
 use crate::domain::view::RunView;
@@ -21,7 +21,7 @@ use crate::ports::hosting::{Build, BuildState, Hosting};
 use crate::ports::journal::{Journal as _, JournalError};
 
 /// What a rollback could go to, the usual target first.
-pub async fn targets(app: &App, ground: &Ground) -> Result<Vec<Target>, Refusal> {
+pub async fn targets(app: &App, loaded: &Loaded, ground: &Ground) -> Result<Vec<Target>, Refusal> {
     let hosting = app.platform(&ground.endpoint).await.map_err(Refusal::Failed)?;
     let live = app.live(hosting.as_ref(), &ground.members).await.map_err(Refusal::Failed)?;
     let (runs, unread) = past(app, &ground.environment);
@@ -29,17 +29,57 @@ pub async fn targets(app: &App, ground: &Ground) -> Result<Vec<Target>, Refusal>
         return Err(error.into());
     }
     let usual = default_target(&runs, &live).ok().map(|choice| choice.release);
-    let mut targets: Vec<Target> = known(&runs)
-        .into_iter()
-        .filter(|k| named_target(&runs, &live, &k.choice.release, Some("offered")).is_ok())
-        .map(|k| Target {
-            usual: usual.as_ref() == Some(&k.choice.release),
-            release: k.choice.release,
-            mark: k.mark,
-        })
-        .collect();
+    let serving = live.iter().filter_map(|(s, build)| Some((s.clone(), build.clone()?))).collect();
+    let now = accepted(hosting.as_ref(), &ground.members, &serving).await;
+    let mut targets = Vec::new();
+    for known in known(&runs) {
+        let Known { choice, mark } = known;
+        if named_target(&runs, &live, &choice.release, Some("offered")).is_err() {
+            continue;
+        }
+        let then = accepted(hosting.as_ref(), &ground.members, &choice.builds).await;
+        let usual = usual.as_ref() == Some(&choice.release);
+        let schema = schema_of(app, loaded, ground, &runs, &choice, (&now, &then)).await;
+        targets.push(Target { usual, release: choice.release, mark, schema });
+    }
     targets.sort_by_key(|target| (!target.usual, target.mark == Mark::Bad));
     Ok(targets)
+}
+
+/// What going to a target would ask of each database that can be seen.
+async fn schema_of(
+    app: &App,
+    loaded: &Loaded,
+    ground: &Ground,
+    runs: &[RunView],
+    choice: &Choice,
+    (now, then): (&Accepted, &Accepted),
+) -> Vec<WaysBack> {
+    let mut ways = Vec::new();
+    for planned in &ground.databases {
+        let files = files(loaded, ground.environment.as_str(), &planned.name);
+        let (Ok(seen), Ok(files)) = (app.look_at(planned).await, files) else { continue };
+        let (now, then) = (ranges(now, &planned.name), ranges(then, &planned.name));
+        let left = left_at(runs, choice, &planned.name);
+        let to = left.filter(|left| seen.schema.version().is_some_and(|now| **left < now));
+        let back = ways_back(&planned.name, &files, &seen.schema, &now, &then, to);
+        let other = || ways_back(&planned.name, &files, &seen.schema, &now, &then, None);
+        ways.extend(back.or_else(|_| other()).ok().flatten());
+    }
+    ways
+}
+
+/// The version that the run which brought a release left a database at.
+fn left_at<'a>(runs: &'a [RunView], choice: &Choice, database: &str) -> Option<&'a SchemaVersion> {
+    let brought = |run: &&RunView| {
+        run.plan.kind == RunKind::Deploy && run.plan.release.as_ref() == Some(&choice.release)
+    };
+    runs.iter().find(brought)?.databases.get(database)?.version.as_ref()
+}
+
+/// What each service can work with, of one database.
+fn ranges(of: &Accepted, database: &str) -> Vec<SchemaRange> {
+    of.iter().filter_map(|(_, accepts)| accepts.get(database).cloned()).collect()
 }
 
 /// What a person wants of a rollback.
@@ -71,9 +111,6 @@ async fn schema_way(
     let (mut way, mut told) = (SchemaWay::Keep, Vec::new());
     let alone = ground.databases.len() == 1;
     for planned in &mut ground.databases {
-        let ranges = |of: &Accepted| -> Vec<SchemaRange> {
-            of.iter().filter_map(|(_, accepts)| accepts.get(&planned.name).cloned()).collect()
-        };
         let wished = undo.filter(|_| named.map_or(alone, |named| named == planned.name));
         let seen = match app.look_at(planned).await {
             Ok(seen) => seen,
@@ -87,8 +124,8 @@ async fn schema_way(
             Some(_) => Err(refusal),
             None => Ok(Vec::new()),
         })?;
-        let back =
-            ways_back(&planned.name, &files, &seen.schema, &ranges(now), &ranges(then), wished);
+        let (now, then) = (ranges(now, &planned.name), ranges(then, &planned.name));
+        let back = ways_back(&planned.name, &files, &seen.schema, &now, &then, wished);
         let Some(back) = back.map_err(Refusal::Refused)? else { continue };
         if wished.is_none() {
             let open = back.open(SchemaWay::Keep);
@@ -129,9 +166,7 @@ async fn schema_way(
 fn closed(back: &WaysBack, why: &str) -> Problem {
     let problem = Problem::new(format!("the target cannot work with {} as it is", back.database))
         .because(why.to_owned());
-    let undoable =
-        [SchemaWay::Before, SchemaWay::After].into_iter().find(|w| back.open(*w).is_ok());
-    match (undoable, back.undone.last()) {
+    match (back.undo(), back.undone.last()) {
         (Some(way), Some(last)) => problem.try_this(format!(
             "undo {} migrations {} the switch: add --undo-schema {}; or name another release",
             back.undone.len(),

@@ -9,7 +9,7 @@ use crate::config::Loaded;
 use crate::domain::error::Problem;
 use crate::domain::ids::{BuildId, ServiceName};
 use crate::domain::migration::{
-    Direction, Migration, Phase, Pick, RowState, Schema, SchemaRange, SchemaWay, Undo, Undone,
+    Direction, Migration, Phase, Pick, RowState, Schema, SchemaRange, Undo, Undone, WaysBack,
     baseline, down, rows, up, ways,
 };
 use crate::domain::plan::{Member, PlannedDatabase};
@@ -45,9 +45,10 @@ pub(super) async fn before_traffic(
     let pick = Pick::default();
     for planned in &mut ground.databases {
         let files = files(loaded, &environment, &planned.name)?;
-        let seen = match start {
-            true => looked(app, planned).await?,
-            false => app.look_at(planned).await.map_err(Refusal::Failed)?,
+        let seen = if start {
+            looked(app, planned).await?
+        } else {
+            app.look_at(planned).await.map_err(Refusal::Failed)?
         };
         planned.migrations = up(&files, &seen.schema, &pick)
             .map_err(|p| Refusal::Refused(for_environment(p, &environment, &planned.name)))?;
@@ -132,27 +133,6 @@ pub(super) async fn accepted(
     accepted
 }
 
-/// What a rollback may do to one database.
-#[derive(Debug, Clone)]
-pub struct WaysBack {
-    /// Which.
-    pub database: String,
-    /// The version it is at.
-    pub now: SchemaVersion,
-    /// What would be undone, the latest first.
-    pub undone: Vec<Undone>,
-    /// Each way, open, or closed for a reason.
-    pub ways: [(SchemaWay, Result<(), String>); 3],
-}
-
-impl WaysBack {
-    /// Whether a way is open, or why not.
-    pub fn open(&self, way: SchemaWay) -> Result<(), String> {
-        let found = self.ways.iter().find(|(w, _)| *w == way);
-        found.map_or(Ok(()), |(_, open)| open.clone())
-    }
-}
-
 /// The ways back of a database. Without a wish, down to the latest version that the target accepts.
 pub(super) fn ways_back(
     database: &str,
@@ -164,16 +144,15 @@ pub(super) fn ways_back(
 ) -> Result<Option<WaysBack>, Problem> {
     let Some(now) = schema.version() else { return Ok(None) };
     let fits = |version: &SchemaVersion| target.iter().all(|range| range.accepts(version));
-    let chosen = match to {
-        Some(to) => down(files, schema, to)?,
-        None => {
-            let applied = schema.applied().rev().map(|r| r.version.clone());
-            let to = applied.chain([SchemaVersion::ZERO]).find(|version| fits(version));
-            // What cannot be undone shows as a way that is closed.
-            to.filter(|to| *to != now)
-                .map_or(Ok(Vec::new()), |to| down(files, schema, &to))
-                .unwrap_or_default()
-        }
+    let chosen = if let Some(to) = to {
+        down(files, schema, to)?
+    } else {
+        let applied = schema.applied().rev().map(|r| r.version.clone());
+        let to = applied.chain([SchemaVersion::ZERO]).find(|version| fits(version));
+        // What cannot be undone shows as a way that is closed.
+        to.filter(|to| *to != now)
+            .map_or(Ok(Vec::new()), |to| down(files, schema, &to))
+            .unwrap_or_default()
     };
     let undone = Undone::each(&chosen, schema);
     let ways = ways(live, target, &now, &undone);
@@ -232,7 +211,7 @@ pub async fn migrate(
     let schema = looked(app, &planned).await?.schema;
     let name = planned.name.clone();
     let refused = |p: Problem| Refusal::Refused(for_environment(p, environment, &name));
-    let with = |mut ground: Ground, migrations: Vec<Migration>| {
+    let holding = |mut ground: Ground, migrations: Vec<Migration>| {
         for database in &mut ground.databases {
             database.migrations.clone_from(&migrations);
         }
@@ -245,6 +224,15 @@ pub async fn migrate(
                 .try_this("say why: --reason TEXT"),
         )),
     };
+    let serving = serving(app, &ground).await;
+    let fits = |version: &SchemaVersion| match serving.iter().find(|(_, r)| !r.accepts(version)) {
+        None => Ok(()),
+        Some((who, range)) => Err(Refusal::Refused(
+            Problem::new(format!("{name} cannot go to {version}: {who} serves"))
+                .because(format!("its code accepts {range}"))
+                .try_this("give its traffic to a build that accepts that version first"),
+        )),
+    };
     let (plan, what) = match wish {
         Wish::Up(to, out_of_order) => {
             let pick = Pick { to: to.as_ref(), out_of_order: *out_of_order, contract: false };
@@ -252,13 +240,15 @@ pub async fn migrate(
             if chosen.is_empty() {
                 return Ok(None);
             }
+            chosen.iter().try_for_each(|m| fits(&m.version))?;
             let what = what(environment, &planned, &chosen, Direction::Up);
-            (planner::migrate(with(ground, chosen), Direction::Up), what)
+            (planner::migrate(holding(ground, chosen), Direction::Up), what)
         }
         Wish::Down(to) => {
             let chosen = down(&files, &schema, to).map_err(refused)?;
+            Undone::each(&chosen, &schema).iter().try_for_each(|undone| fits(&undone.leaves))?;
             let what = what(environment, &planned, &chosen, Direction::Down);
-            (planner::migrate(with(ground, chosen), Direction::Down), what)
+            (planner::migrate(holding(ground, chosen), Direction::Down), what)
         }
         Wish::Baseline(to) => {
             needs_reason("a baseline")?;
@@ -270,7 +260,7 @@ pub async fn migrate(
             );
             let kind = StepKind::Baseline { database: name.clone(), to: to.clone() };
             let title = format!("Say that {name} is at {to}");
-            (planner::on_record(with(ground, done), kind, title), what)
+            (planner::on_record(holding(ground, done), kind, title), what)
         }
         Wish::Repair(version, as_is) => {
             needs_reason("a repair")?;
@@ -286,12 +276,25 @@ pub async fn migrate(
                 as_is: *as_is,
             };
             let title = format!("Say that {version} is {} applied", as_is.word());
-            (planner::on_record(with(ground, vec![file]), kind, title), what)
+            (planner::on_record(holding(ground, vec![file]), kind, title), what)
         }
     };
     let mut plan = plan.map_err(Refusal::Usage)?;
     plan.reason = reason.cloned();
     Ok(Some(Proposal { plan, what }))
+}
+
+/// Whoever serves and says what it can work with. What cannot be seen is asked again by the run itself.
+async fn serving(app: &App, ground: &Ground) -> Vec<(ServiceName, SchemaRange)> {
+    let Some(database) = ground.databases.first() else { return Vec::new() };
+    let Ok(Some(hosting)) = app.hosting(&ground.endpoint, false).await else { return Vec::new() };
+    let live = app.live(hosting.as_ref(), &ground.members).await.unwrap_or_default();
+    let builds = live.into_iter().filter_map(|(s, build)| Some((s, build?))).collect();
+    let accepted = accepted(hosting.as_ref(), &ground.members, &builds).await;
+    let of = |(s, ranges): (ServiceName, BTreeMap<String, SchemaRange>)| {
+        Some((s, ranges.get(&database.name)?.clone()))
+    };
+    accepted.into_iter().filter_map(of).collect()
 }
 
 fn what(

@@ -31,6 +31,8 @@ pub enum Intent {
         environment: EnvironmentName,
         /// To which release; the usual one if none is named.
         to: Option<ReleaseLabel>,
+        /// Migrations of a database are undone too, down to a version.
+        undo: Option<(String, SchemaVersion)>,
         /// Why, where somebody said so.
         reason: Option<String>,
     },

@@ -85,7 +85,15 @@ fn check_2_a_window_too_small_acts_on_nothing_and_comes_back() {
 fn check_3_focus_is_seen_without_colour() {
     let mut demo = Demo::open("gate", (160, 45), &["--color", "never"]);
     demo.wants("WAITING FOR YOU");
-    let titles = ["3 Logs", "4 Health", "6 Checklists", "7 History", "1 Environments", "2 Deploy"];
+    let titles = [
+        "3 Logs",
+        "4 Health",
+        "5 Migrations",
+        "6 Checklists",
+        "7 History",
+        "1 Environments",
+        "2 Deploy",
+    ];
     for title in titles.map(|title| format!("▶ {title}")) {
         demo.press("\t");
         demo.wants(&title);

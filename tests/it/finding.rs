@@ -340,8 +340,12 @@ fn past_runs_are_opened_compared_and_reported() {
     screen.run(&states(Behaviour::Healthy).pop().unwrap(), None);
     screen.char('B');
     let ticket = screen.model.dialog.as_ref().unwrap().ticket;
-    let target =
-        |release: &str, usual| Target { release: label(release), mark: Mark_::Stable, usual };
+    let target = |release: &str, usual| Target {
+        release: label(release),
+        mark: Mark_::Stable,
+        usual,
+        schema: Vec::new(),
+    };
     screen.send(Msg::Targets(ticket, Ok(vec![target("1.0.0", true), target("1.1.0", false)])));
     screen.shows("▶ 1.1.0");
     screen.key(Code::Esc);

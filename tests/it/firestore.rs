@@ -3,7 +3,7 @@
 //! (`gcloud components install cloud-firestore-emulator`); where it is not, its half says that it was
 //! skipped.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -37,7 +37,10 @@ impl Emulator {
         static STARTED: OnceLock<Option<u16>> = OnceLock::new();
         let port = *STARTED.get_or_init(start_googles);
         if port.is_none() {
-            println!("SKIPPED on Google's emulator: gcloud has no cloud-firestore-emulator here");
+            // Past the harness, which shows nothing of a test that passes.
+            let said =
+                "SKIPPED on Google's emulator: gcloud has no cloud-firestore-emulator here\n";
+            let _ = std::io::stdout().write_all(said.as_bytes());
         }
         let base = format!("http://127.0.0.1:{}", port?);
         Some(Self { name: "Google's", base, token: "owner".to_owned(), _sandbox: None })
@@ -49,7 +52,7 @@ impl Emulator {
     }
 
     /// A project that nobody else uses.
-    pub(crate) fn project(&self) -> String {
+    pub(crate) fn project() -> String {
         static LAST: AtomicU32 = AtomicU32::new(0);
         format!("demo-{}-{}", std::process::id(), LAST.fetch_add(1, Ordering::Relaxed))
     }
@@ -139,7 +142,7 @@ fn the_recorded_exchanges_are_answered_alike() {
 }
 
 async fn replay(emulator: &Emulator, exchanges: &[Value]) {
-    let project = emulator.project();
+    let project = Emulator::project();
     let own = |text: &str| text.replace("projects/P/", &format!("projects/{project}/"));
     let users = (0..60).map(|n| {
         let name = format!("projects/{project}/databases/(default)/documents/users/u{n:04}");
@@ -198,7 +201,7 @@ async fn replay(emulator: &Emulator, exchanges: &[Value]) {
 fn of_two_that_touch_the_same_document_in_transactions_one_is_aborted() {
     for emulator in Emulator::both() {
         block_on(async {
-            let project = emulator.project();
+            let project = Emulator::project();
             let root = format!("projects/{project}/databases/(default)/documents");
             let call = async |verb: &str, body: Value| {
                 emulator.send("POST", &format!("/v1/{root}:{verb}"), Some(&body)).await

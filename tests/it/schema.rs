@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use pointsman::domain::document::Value;
+use pointsman::domain::document::{Fields, Value};
 use pointsman::ports::database::{Database, Expected, Write};
 
 use super::firestore::{Emulator, block_on};
@@ -152,14 +152,11 @@ fn a_deploy_expands_first_a_cleanup_contracts_last_and_what_cannot_work_gets_no_
         "{}",
         cleaned.err
     );
-    let named = place.run(&["migrate", "up", "development", "--to", "2.0.0", "--yes"]).exits(1);
-    assert!(named.err.contains("would be at 2.0.0"), "{}", named.err);
+    let named = place.run(&["migrate", "up", "development", "--to", "2.0.0", "--yes"]).exits(3);
+    assert!(named.err.contains("main cannot go to 2.0.0: toto-app serves"), "{}", named.err);
     // The next release can work with both; now it may go, and the one before never serves again.
     place.configure("main: '>=1.0.0, <3.0.0'", "");
     place.run(&["deploy", "development", "--release", "1.1.0", "--yes"]).exits(0);
-    let back = place.run(&["rollback", "development", "--to", "1.0.0", "--yes"]).exits(0);
-    assert!(!back.err.contains("undone"), "{}", back.err);
-    place.run(&["rollback", "development", "--to", "1.1.0", "--yes", "--reason", "again"]).exits(0);
     let cleaned = place.run(&["cleanup", "development", "--yes"]).exits(0);
     assert!(
         cleaned.err.contains("No build that needs what it takes away can serve again"),
@@ -167,9 +164,7 @@ fn a_deploy_expands_first_a_cleanup_contracts_last_and_what_cannot_work_gets_no_
         cleaned.err
     );
     assert_eq!(place.version(), "2.0.0");
-    let arguments =
-        ["rollback", "development", "--to", "1.0.0", "--yes", "--reason", "it was fine"];
-    let refused = place.run(&arguments).exits(3);
+    let refused = place.run(&["rollback", "development", "--to", "1.0.0", "--yes"]).exits(3);
     assert!(
         refused.err.contains("not 2.0.0") && refused.err.contains("go forward"),
         "{}",
@@ -211,7 +206,7 @@ fn killed(place: &Place, users: u64, kills: u32) {
     place.users(users);
     let mut dead = 0;
     let mut delay = 7_u64;
-    while dead < kills {
+    while dead < kills && place.version() == "0.0.0" {
         let runners: Vec<_> = (0..3)
             .map(|_| {
                 let mut command = place.command(&["migrate", "up", "development", "--yes"]);
@@ -254,9 +249,20 @@ fn killed_again_and_again_each_document_changes_once() {
 }
 
 #[test]
+#[ignore = "takes minutes: cargo test --test it -- --ignored hundred_thousand"]
+fn a_hundred_thousand_documents_killed_twenty_times() {
+    for googles in [None, Emulator::googles()] {
+        let project = Emulator::project();
+        let mut place = Place::new(&project, "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
+        place.host = googles.map(|g| g.base.trim_start_matches("http://").to_owned());
+        killed(&place, 100_000, 20);
+    }
+}
+
+#[test]
 fn killed_again_and_again_on_googles_emulator_too() {
     let Some(googles) = Emulator::googles() else { return };
-    let project = googles.project();
+    let project = Emulator::project();
     let mut place = Place::new(&project, "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
     place.host = Some(googles.base.trim_start_matches("http://").to_owned());
     place.configure("main: '*'", ", batch: 20");
@@ -347,7 +353,7 @@ fn what_was_edited_lost_or_added_late_is_told_and_stops_everything() {
     // A database that others filled, and that says nothing.
     let other = Place::new("demo-other", "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
     block_on(async {
-        let write = Write::whole("users/u1", Expected::Anything, Default::default());
+        let write = Write::whole("users/u1", Expected::Anything, Fields::new());
         other.database().commit(&[write]).await.unwrap();
     });
     let unsaid = other.run(&["migrate", "up", "development", "--yes"]).exits(3);

@@ -32,6 +32,20 @@ impl FakeDatabase {
         Self { documents: Mutex::default(), clock, changes: Mutex::new(0) }
     }
 
+    /// Puts some users in, whose roles are in the field of old.
+    pub fn fill(&self) {
+        let mut documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        for n in 0..412 {
+            let fields = [("legacyRole".to_owned(), Value::text("user"))].into_iter().collect();
+            let (path, updated) = (format!("users/u{n:04}"), self.clock.now().to_string());
+            documents.entry(path.clone()).or_insert(Document { path, fields, updated });
+        }
+        // What nobody has recorded is asked about otherwise.
+        let fields = [("version".to_owned(), Value::text("0.0.0"))].into_iter().collect();
+        let (path, updated) = (crate::domain::migration::head_document(), "0".to_owned());
+        documents.entry(path.clone()).or_insert(Document { path, fields, updated });
+    }
+
     /// No two changes have the same time.
     fn next_time(&self) -> Timestamp {
         let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);

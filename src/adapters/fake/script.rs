@@ -24,6 +24,8 @@ pub enum Scenario {
     Stale,
     /// A run on production waits for its first checklist.
     Checklist,
+    /// Nothing is under way, and going back asks what becomes of the database.
+    Schema,
     /// 5,000 log lines a second, for 20 s.
     Storm,
     /// Log lines that would drive the terminal.
@@ -32,7 +34,7 @@ pub enum Scenario {
 
 impl Scenario {
     /// Every one of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Idle,
         Self::Gate,
         Self::Run,
@@ -41,6 +43,7 @@ impl Scenario {
         Self::Flap,
         Self::Stale,
         Self::Checklist,
+        Self::Schema,
         Self::Storm,
         Self::Hostile,
     ];
@@ -56,6 +59,7 @@ impl Scenario {
             Self::Flap => "flap",
             Self::Stale => "stale",
             Self::Checklist => "checklist",
+            Self::Schema => "schema",
             Self::Storm => "storm",
             Self::Hostile => "hostile",
         }

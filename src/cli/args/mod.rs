@@ -41,7 +41,7 @@ pub struct Arguments {
     #[arg(long, global = true)]
     pub ascii: bool,
     /// Rehearse on a world in memory: idle, gate, run, soak, health-fail, flap, stale, checklist,
-    /// storm or hostile
+    /// schema, storm or hostile
     #[arg(long, global = true, value_name = "NAME")]
     pub demo: Option<String>,
     /// The screen shows everything and changes nothing

@@ -142,7 +142,8 @@ fn convert(value: &Value, to: ValueType) -> Option<Value> {
         #[expect(clippy::cast_precision_loss, reason = "what would lose something is refused")]
         (Value::Integer(number), T::Double) => {
             let double = *number as f64;
-            if double as i64 != *number {
+            // By way of 64 bits it would be cut off to the very number it was.
+            if double as i128 != i128::from(*number) {
                 return None;
             }
             Value::Double(double)

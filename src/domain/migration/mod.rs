@@ -18,7 +18,7 @@ pub use self::range::{SchemaRange, outside};
 pub use self::record::{Half, Head, Record, RecordState, Schema, head_document, record_path};
 pub use self::row::{Row, RowState, obstacles, rows};
 pub use self::select::{Pick, baseline, down, up};
-pub use self::ways::{SchemaWay, Undone, ways};
+pub use self::ways::{SchemaWay, Undone, WaysBack, ways};
 
 use super::hash::Hash;
 use super::release::SchemaVersion;

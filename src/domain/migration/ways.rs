@@ -73,3 +73,94 @@ pub fn ways(
         .and_then(|()| accepts(target, last, "the target"));
     [(SchemaWay::Keep, keep), (SchemaWay::After, after), (SchemaWay::Before, before)]
 }
+
+/// What a rollback may do to one database.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WaysBack {
+    /// Which.
+    pub database: String,
+    /// The version it is at.
+    pub now: SchemaVersion,
+    /// What would be undone, the latest first.
+    pub undone: Vec<Undone>,
+    /// Each way, open, or closed for a reason.
+    pub ways: [(SchemaWay, Result<(), String>); 3],
+}
+
+impl WaysBack {
+    /// Whether a way is open, or why not.
+    pub fn open(&self, way: SchemaWay) -> Result<(), String> {
+        let found = self.ways.iter().find(|(w, _)| *w == way);
+        found.map_or(Ok(()), |(_, open)| open.clone())
+    }
+}
+
+impl WaysBack {
+    /// The way to undo what is in the way, if one is open; after the switch first, since traffic comes first.
+    pub fn undo(&self) -> Option<SchemaWay> {
+        [SchemaWay::After, SchemaWay::Before].into_iter().find(|way| self.open(*way).is_ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::slice::from_ref;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::migration::Phase;
+
+    fn version(n: u64) -> SchemaVersion {
+        format!("1.{n}.0").parse().unwrap()
+    }
+
+    fn range((from, to): (u64, u64)) -> SchemaRange {
+        format!(">={}, <={}", version(from), version(to)).parse().unwrap()
+    }
+
+    fn undone(n: u64, undo: Undo) -> Undone {
+        let (up, down) = (Vec::new(), Vec::new());
+        let (version_of, description) = (version(n), String::new());
+        let migration =
+            Migration { version: version_of, description, phase: Phase::Expand, undo, up, down };
+        Undone { migration, leaves: version(n - 1) }
+    }
+
+    proptest! {
+        /// N4: on no way that is open does a build serve while the database is outside of its range; and a
+        /// way that would be safe is open.
+        #[test]
+        fn nobody_serves_outside_of_its_range(
+            live in (0_u64..6, 0_u64..6), target in (0_u64..6, 0_u64..6), now in 1_u64..6, to in 0_u64..6,
+            irreversible in 0_u64..12,
+        ) {
+            prop_assume!(to < now);
+            let (live, target) = (range(live), range(target));
+            // What serves now works with what there is: every other plan sees to that.
+            prop_assume!(live.accepts(&version(now)));
+            let undo = |n| if n == irreversible { Undo::No } else { Undo::Yes };
+            let down: Vec<_> = (to + 1..=now).rev().map(|n| undone(n, undo(n))).collect();
+            let undoable = down.iter().all(|u| u.migration.undo != Undo::No);
+            let passed: Vec<_> = down.iter().map(|u| u.leaves.clone()).collect();
+            for (way, open) in ways(from_ref(&live), from_ref(&target), &version(now), &down) {
+                // Who serves at which version, step by step.
+                let moments: Vec<(&SchemaRange, SchemaVersion)> = match way {
+                    SchemaWay::Keep => vec![(&target, version(now))],
+                    SchemaWay::After => std::iter::once(version(now))
+                        .chain(passed.clone())
+                        .map(|v| (&target, v))
+                        .collect(),
+                    SchemaWay::Before => passed
+                        .iter()
+                        .map(|v| (&live, v.clone()))
+                        .chain([(&target, version(to))])
+                        .collect(),
+                };
+                let safe = moments.iter().all(|(range, version)| range.accepts(version));
+                let possible = way == SchemaWay::Keep || undoable;
+                prop_assert_eq!(open.is_ok(), safe && possible, "{:?}: {:?}", way, open);
+            }
+        }
+    }
+}

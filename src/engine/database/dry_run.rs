@@ -86,7 +86,6 @@ fn through(
         }
         *count.documents.get_or_insert(0) += 1;
         match change(operation, &document) {
-            Ok(Change::Nothing) => {}
             Ok(Change::Update(update)) => {
                 count.changes += 1;
                 update.apply(&mut document.fields);
@@ -98,7 +97,7 @@ fn through(
             Err(why) if count.cannot.len() < NAMED => {
                 count.cannot.push(format!("{}: {why}", document.path));
             }
-            Err(_) => {}
+            Ok(Change::Nothing) | Err(_) => {}
         }
     }
 }

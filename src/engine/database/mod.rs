@@ -31,6 +31,9 @@ pub(super) use self::read::{Repaired, baseline, repair};
 /// A lock is renewed this often (deploy-tools.md §7).
 const RENEWAL: Duration = Duration::from_secs(15);
 
+/// A lock, and what renews it.
+type Kept = (Arc<DatabaseLock>, AbortOnDropHandle<()>);
+
 /// Every database of a run, by its name in the plan.
 pub struct Databases {
     by_name: BTreeMap<String, Arc<dyn Database>>,
@@ -38,7 +41,7 @@ pub struct Databases {
     clock: Arc<dyn Clock>,
     holder: Holder,
     take_over: bool,
-    locks: Mutex<BTreeMap<String, (Arc<DatabaseLock>, AbortOnDropHandle<()>)>>,
+    locks: Mutex<BTreeMap<String, Kept>>,
 }
 
 impl fmt::Debug for Databases {

@@ -4,7 +4,7 @@ use crate::domain::document::{Document, Fields, weight};
 use crate::domain::migration::{Change, Operation, Update, change};
 use crate::ports::database::{Act, Expected, Write};
 
-/// Google's emulator takes 4 MiB in one request, production 10 (`contracts/firestore.md` §4.4).
+/// In one request: Google's emulator takes four mebibytes, production ten (`contracts/firestore.md` §4.4).
 const MOST_BYTES: usize = 3_500_000;
 /// What a write takes besides its fields.
 const FRAME: usize = 300;

@@ -123,7 +123,8 @@ pub(in crate::engine) async fn repair(
     let before = schema.records.get(version).cloned().ok_or_else(|| {
         Problem::new(format!("{version} was never begun, so there is nothing to repair"))
     })?;
-    if !before.is_dirty() && !(before.state == RecordState::Applied && as_is == Repaired::Fully) {
+    let edited = before.state == RecordState::Applied && as_is == Repaired::Fully;
+    if !(before.is_dirty() || edited) {
         return Err(Problem::new(format!(
             "{version} is not half done: it is {}",
             before.state.word()

@@ -227,7 +227,7 @@ pub(super) async fn perform(
         stopping: &|| context.stopping.load(std::sync::atomic::Ordering::Relaxed),
     })
     .await
-    .map_err(not_migrated)?;
+    .map_err(|error| not_migrated(&error))?;
     let now = read(context, planned).await?;
     read_back(&now, version, direction)?;
     let head = now.version().unwrap_or(after);
@@ -240,13 +240,11 @@ pub(super) async fn perform(
             head: head.clone(),
         })
         .await;
-    let summary = match ended.already {
-        true => format!("{database}: {version} was {} already; schema {head}", direction.word()),
-        false => format!(
-            "{database}: {version} {}, {} documents; schema {head}",
-            direction.word(),
-            ended.documents
-        ),
+    let way = direction.word();
+    let summary = if ended.already {
+        format!("{database}: {version} was {way} already; schema {head}")
+    } else {
+        format!("{database}: {version} {way}, {} documents; schema {head}", ended.documents)
     };
     Ok(match ended.came_meanwhile {
         0 => Done::ok(summary),
@@ -267,7 +265,7 @@ fn read_back(now: &Schema, version: &SchemaVersion, direction: Direction) -> Res
     ))))
 }
 
-fn not_migrated(error: NotMigrated) -> StepError {
+fn not_migrated(error: &NotMigrated) -> StepError {
     let problem = error.problem().clone();
     let class = match error {
         NotMigrated::Stopped(_) => Failure::Cancelled,

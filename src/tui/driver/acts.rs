@@ -259,8 +259,9 @@ impl Acts {
         &self,
         name: &EnvironmentName,
     ) -> Result<Vec<crate::domain::readiness::Target>, Problem> {
-        let ground = self.loaded_now()?.ground(name.as_str())?;
-        propose::targets(&self.app, &ground).await.map_err(propose::Refusal::problem)
+        let loaded = self.loaded_now()?;
+        let ground = loaded.ground(name.as_str())?;
+        propose::targets(&self.app, &loaded, &ground).await.map_err(propose::Refusal::problem)
     }
 
     async fn propose(&self, intent: Intent) -> Result<(Box<Plan>, String), Problem> {
@@ -277,10 +278,12 @@ impl Acts {
                     p
                 })
             }
-            Intent::Rollback { environment, to, reason } => {
+            Intent::Rollback { environment, to, undo, reason } => {
                 let ground = loaded.ground(environment.as_str())?;
                 let (to, reason) = (to.as_ref(), reason.as_ref());
-                let back = propose::Back { to, reason, ..propose::Back::default() };
+                let undo_schema = undo.as_ref().map(|(_, version)| version);
+                let database = undo.as_ref().map(|(database, _)| database.as_str());
+                let back = propose::Back { to, reason, undo_schema, database };
                 let proposed = propose::rollback(app, &loaded, ground, &back).await;
                 proposed.map(|(proposal, _)| proposal)
             }

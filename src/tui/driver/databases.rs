@@ -21,9 +21,11 @@ const AGAIN: Duration = Duration::from_mins(1);
 /// What the last run did to them, as far as that would change what is seen.
 type Mark = Option<(RunNumber, BTreeMap<String, DatabaseView>, Option<Timestamp>)>;
 
+type Seen = (Duration, Mark, Vec<DatabaseSeen>);
+
 /// What was seen, and when.
 #[derive(Debug, Default)]
-pub(super) struct Databases(Mutex<BTreeMap<EnvironmentName, (Duration, Mark, Vec<DatabaseSeen>)>>);
+pub(super) struct Databases(Mutex<BTreeMap<EnvironmentName, Seen>>);
 
 impl Databases {
     /// Looks, or tells what was seen a moment ago. Nothing where the files cannot be read: `check` says why.

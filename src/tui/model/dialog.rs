@@ -9,7 +9,9 @@ use crate::domain::error::Problem;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::{Plan, RunKind};
 use crate::domain::policy::Protection;
+use crate::domain::readiness::Target;
 use crate::domain::recover::Choice;
+use crate::domain::release::SchemaVersion;
 use crate::domain::step::Side;
 use crate::tui::effect::Ticket;
 use crate::tui::keys::Key;
@@ -49,6 +51,8 @@ pub enum Purpose {
     Deploy,
     /// A release to go back to.
     Rollback,
+    /// What a rollback does to a database.
+    RollbackSchema,
     /// Nothing to pick, only a reason.
     Cleanup,
     /// The version to bring a database to.
@@ -70,7 +74,7 @@ impl Purpose {
     pub fn act(self) -> &'static str {
         match self {
             Self::Deploy => "Deploy",
-            Self::Rollback => "Roll back",
+            Self::Rollback | Self::RollbackSchema => "Roll back",
             Self::Migrate => "Migrate the database",
             Self::Undo => "Undo migrations",
             _ => "Clean up BLUE",
@@ -98,6 +102,10 @@ pub struct Picker {
     pub about: Option<(String, String)>,
     /// What can be picked.
     pub items: Vec<Item>,
+    /// What a rollback could go to, with what each asks of the databases.
+    pub targets: Vec<Target>,
+    /// On its second page: what each item undoes.
+    pub ways: Vec<Option<(String, SchemaVersion)>>,
     /// Which is.
     pub selected: usize,
     /// What is picked once it is known whether it can be.
@@ -133,6 +141,8 @@ impl Picker {
             environment,
             about: None,
             items,
+            targets: Vec::new(),
+            ways: Vec::new(),
             selected: 0,
             preferred: None,
             other: Input::default(),
@@ -149,9 +159,11 @@ impl Picker {
     pub fn fields(&self) -> &'static [Field] {
         match self.purpose {
             Purpose::Deploy | Purpose::Rollback => &[Field::List, Field::Other, Field::Reason],
-            Purpose::SetAside | Purpose::Mute | Purpose::Migrate | Purpose::Undo => {
-                &[Field::List, Field::Reason]
-            }
+            Purpose::SetAside
+            | Purpose::Mute
+            | Purpose::Migrate
+            | Purpose::Undo
+            | Purpose::RollbackSchema => &[Field::List, Field::Reason],
             Purpose::Cleanup | Purpose::Skip | Purpose::Note => &[Field::Reason],
         }
     }

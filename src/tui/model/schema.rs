@@ -54,13 +54,13 @@ pub fn downwards(database: &DatabaseSeen) -> Vec<SchemaVersion> {
         done.pop();
     }
     done.reverse();
-    if done.len() < database.rows.iter().filter(done_or_dirty).count() {
+    if done.len() < database.rows.iter().filter(|row| begun(row)).count() {
         done.push(SchemaVersion::ZERO);
     }
     done
 }
 
-fn done_or_dirty(row: &&Row) -> bool {
+fn begun(row: &Row) -> bool {
     !matches!(row.state, RowState::Pending | RowState::OutOfOrder | RowState::Unknown)
 }
 

@@ -203,13 +203,14 @@ fn chosen(picker: &mut Picker, ticket: Ticket, model: &mut Model) -> Vec<Effect>
         }
         (Purpose::Mute, _) => return super::health::muted(picker, ticket),
         (Purpose::Migrate | Purpose::Undo, _) => return super::schema::answered(picker, ticket),
+        (Purpose::RollbackSchema, _) => return super::schema::chosen_way(picker, ticket),
         (Purpose::Cleanup, _) => Intent::Cleanup { environment, reason },
         (_, Err(problem)) => {
             picker.problem = Some(problem);
             return Vec::new();
         }
         (Purpose::Deploy, Ok(Some(release))) => Intent::Deploy { environment, release, reason },
-        (Purpose::Rollback, Ok(to @ Some(_))) => Intent::Rollback { environment, to, reason },
+        (Purpose::Rollback, Ok(Some(to))) => return super::schema::back(picker, &to, ticket),
         (_, Ok(None)) => {
             picker.problem = Some(Problem::new("there is nothing to choose here"));
             return Vec::new();
@@ -258,7 +259,8 @@ pub(super) fn targets(model: &mut Model, ticket: Ticket, targets: Result<Vec<Tar
                     Mark::Bad => "marked BAD: needs a reason",
                     Mark::Cleared => "was bad, cleared",
                 };
-                if target.usual { format!("{mark}, what served before") } else { mark.to_owned() }
+                let usual = if target.usual { ", what served before" } else { "" };
+                format!("{mark}{usual}{}", super::schema::note(target))
             };
             picker.items = targets
                 .iter()
@@ -266,6 +268,7 @@ pub(super) fn targets(model: &mut Model, ticket: Ticket, targets: Result<Vec<Tar
                 .collect();
             let preferred = |item: &Item| Some(&item.value) == picker.preferred.as_ref();
             picker.selected = picker.items.iter().position(preferred).unwrap_or(0);
+            picker.targets = targets;
             if picker.items.is_empty() {
                 let problem = Problem::new("there is nothing to roll back to");
                 picker.problem = Some(

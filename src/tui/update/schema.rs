@@ -1,7 +1,9 @@
 //! The Migrations pane: applying and undoing, each by its version.
 
 use crate::domain::error::Problem;
-use crate::domain::migration::Phase;
+use crate::domain::migration::{Phase, SchemaWay, Undo, WaysBack};
+use crate::domain::readiness::Target;
+use crate::domain::release::{ReleaseLabel, SchemaVersion};
 use crate::tui::effect::{Effect, Intent, Ticket};
 use crate::tui::keys::Key;
 use crate::tui::keys::commands::Command;
@@ -69,4 +71,82 @@ pub(super) fn answered(picker: &mut Picker, ticket: Ticket) -> Vec<Effect> {
 pub(super) fn down(model: &mut Model, by: isize) {
     let last = model.here().map_or(0, |here| listed(here).len().saturating_sub(1));
     model.schema.selected = model.schema.selected.saturating_add_signed(by).min(last);
+}
+
+/// What going to a target would ask of the databases, for the list of targets.
+pub(super) fn note(target: &Target) -> String {
+    let asks = target.schema.iter().find(|ways| !ways.undone.is_empty());
+    asks.and_then(|ways| ways.undone.last())
+        .map_or(String::new(), |last| format!("; was made for schema {}", last.leaves))
+}
+
+/// Enter on the target of a rollback: its second page, where the database is involved; else whether that may
+/// begin.
+pub(super) fn back(picker: &mut Picker, to: &ReleaseLabel, ticket: Ticket) -> Vec<Effect> {
+    let target = picker.targets.iter().find(|target| target.release == *to);
+    let asks = |ways: &&WaysBack| ways.open(SchemaWay::Keep).is_err() || !ways.undone.is_empty();
+    let Some(ways) = target.and_then(|target| target.schema.iter().find(asks)).cloned() else {
+        return roll_back(picker, to, None, ticket);
+    };
+    let (items, undone) = pages(&ways);
+    let (environment, reason) = (picker.environment.clone(), picker.reason.clone());
+    let left = ways.undone.last().map_or(&ways.now, |undone| &undone.leaves);
+    let about = format!("{to} was made for schema {left}. {} is at {}.", ways.database, ways.now);
+    let keep = ways.open(SchemaWay::Keep).is_ok();
+    *picker = Picker {
+        about: Some((to.to_string(), about)),
+        selected: undone.iter().position(Option::is_some).filter(|_| !keep).unwrap_or(0),
+        ways: undone,
+        reason,
+        ..Picker::new(Purpose::RollbackSchema, environment, items)
+    };
+    Vec::new()
+}
+
+/// What can be done to the database, and what cannot, with the reason.
+fn pages(ways: &WaysBack) -> (Vec<Item>, Vec<Option<(String, SchemaVersion)>>) {
+    let undone: Vec<_> = ways.undone.iter().map(|u| u.migration.version.to_string()).collect();
+    let loses = ways.undone.iter().any(|u| u.migration.undo == Undo::DataLoss);
+    let loses = if loses { "; what was written since is lost" } else { "" };
+    let one = |(way, open): &(SchemaWay, Result<(), String>)| {
+        let value = match way {
+            SchemaWay::Keep => format!("keep {}", ways.now),
+            way => format!("undo {} the switch", way.word()),
+        };
+        let note = match open {
+            Ok(()) if *way == SchemaWay::Keep => "recommended: the target works with it".to_owned(),
+            Ok(()) => format!("undoes {}{loses}", undone.join(", ")),
+            Err(why) => format!("{NOT_OFFERED}: {why}"),
+        };
+        let offered = ways.undo() == Some(*way);
+        let last = ways.undone.last().filter(|_| offered);
+        (Item { value, note }, last.map(|u| (ways.database.clone(), u.leaves.clone())))
+    };
+    ways.ways.iter().map(one).unzip()
+}
+
+const NOT_OFFERED: &str = "NOT offered";
+
+/// Enter on that page.
+pub(super) fn chosen_way(picker: &mut Picker, ticket: Ticket) -> Vec<Effect> {
+    let item = picker.items.get(picker.selected);
+    if let Some(item) = item.filter(|item| item.note.starts_with(NOT_OFFERED)) {
+        let problem = Problem::new(format!("{} is not safe", item.value));
+        picker.problem = Some(problem.because(item.note.replace("NOT offered: ", "")));
+        return Vec::new();
+    }
+    let undo = picker.ways.get(picker.selected).cloned().flatten();
+    let to = picker.about.as_ref().and_then(|(release, _)| ReleaseLabel::new(release.clone()).ok());
+    to.map_or_else(Vec::new, |to| roll_back(picker, &to, undo, ticket))
+}
+
+fn roll_back(
+    picker: &mut Picker,
+    to: &ReleaseLabel,
+    undo: Option<(String, SchemaVersion)>,
+    ticket: Ticket,
+) -> Vec<Effect> {
+    let (environment, reason, to) = (picker.environment.clone(), picker.why(), Some(to.clone()));
+    picker.waits = Some("checking whether that may begin");
+    vec![Effect::Propose(ticket, Intent::Rollback { environment, to, undo, reason })]
 }

@@ -79,6 +79,7 @@ fn pick_title(picker: &Picker) -> String {
     let what = match picker.purpose {
         Purpose::Deploy => "Deploy which release?",
         Purpose::Rollback => "Go back to which release?",
+        Purpose::RollbackSchema => "Roll back · and the database?",
         Purpose::Cleanup => "Clean up BLUE",
         Purpose::Migrate => "Apply migrations up to…",
         Purpose::Undo => "Undo migrations down to…",
