@@ -444,3 +444,45 @@ fn a_checklist_is_settled_by_keys_and_guards_the_switch() {
     assert_eq!(demo.count("switch-requested"), 2);
     assert!(demo.count("checklist-seen") >= 4);
 }
+
+#[test]
+fn going_back_asks_what_becomes_of_the_database() {
+    let mut demo = Demo::open("schema", USUAL, &[]);
+    demo.wants("PROMOTED");
+    demo.press("]]");
+    demo.wants("[PRODUCTION]");
+    demo.wants("schema 1.1.0 +1");
+    demo.press("5");
+    demo.press("5");
+    demo.wants("database is here (1.1.0)");
+    demo.wants("toto-bo needs >=1.1.0, <3.0.0");
+    demo.press("jj");
+    demo.wants("old code stops working");
+    demo.terminal
+        .picture("If you roll back now: no migration has to be undone", "migrations-100x30");
+    demo.press("0B");
+    demo.wants("was made for schema 1.0.0");
+    demo.press("jj");
+    demo.wants("▶ 1.3.2");
+    demo.press("\r");
+    demo.wants("1.3.2 was made for schema 1.0.0. main is at 1.1.0.");
+    demo.wants("recommended: the target works with it");
+    demo.terminal.picture("NOT offered: what serves now", "rollback-schema-100x30");
+    demo.press("jj");
+    demo.wants("▶ undo before the switch");
+    demo.press("\r");
+    demo.wants("undo before the switch is not safe");
+    demo.press("k");
+    demo.wants("▶ undo after the switch");
+    demo.press("\r");
+    demo.wants("1.1.0 is undone on main after the switch");
+    demo.press("production\r");
+    demo.wants("ROLLED BACK");
+    demo.wants("schema 1.0.0");
+    let out = demo.sandbox.run(&["events", "10", "--json"]).out;
+    let at = |word: &str| out.find(word).unwrap_or_else(|| panic!("no {word}"));
+    assert!(
+        at("traffic-observed") < at("migration-requested"),
+        "traffic first, the database after"
+    );
+}

@@ -27,6 +27,7 @@ mod probing;
 mod recovery;
 mod sandbox;
 mod schema;
+mod schema_pane;
 mod screen;
 mod sick;
 mod terminal;

@@ -4,6 +4,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::logs::fit;
 use super::{framed, selected, took, wrapped, write};
@@ -159,8 +160,10 @@ impl Look<'_> {
             let when = record.and_then(|r| Some((r.at.as_ref()?.get(..10)?, &r.by)));
             let when = when.map_or(String::new(), |(day, by)| format!("{day} {by}"));
             let spent = record.map_or(String::new(), |r| took(r.took_ms));
-            let room = self.width.saturating_sub(62).max(12);
-            spans.push(Span::raw(format!(" {:<room$} ", fit(row.description(), room))));
+            let room = self.width.saturating_sub(64).max(12);
+            let what = fit(row.description(), room);
+            let rest = " ".repeat(room.saturating_sub(what.width()));
+            spans.push(Span::raw(format!(" {what}{rest} ")));
             let role = if contract { Role::Warning } else { Role::Muted };
             spans.push(Span::styled(format!("{phase:<8} "), self.theme.style(role)));
             spans.push(Span::raw(format!("{undo:<10} {spent:>5} {}", fit(&when, 18))));

@@ -1,0 +1,159 @@
+//! The pane Migrations: drawn from what was seen, at every size, and driven by keys.
+
+use pointsman::domain::error::Problem;
+use pointsman::domain::migration::{
+    Direction, Head, Holder, LockSeen, Migration, Phase, Record, RecordState, Schema, Undo,
+    obstacles, rows,
+};
+use pointsman::domain::policy::Protection;
+use pointsman::domain::seen::{DatabaseSeen, EnvironmentSeen};
+use pointsman::tui::msg::Msg;
+use pointsman::tui::theme::Theme;
+use serde_json::json;
+
+use super::migrating::migration;
+use super::screen::{Screen, at_gate, plain, seen, steady};
+
+fn file(version: &str, description: &str, phase: Phase, undo: Undo) -> Migration {
+    let up =
+        json!([{ "remove": { "scope": { "collection": "users" }, "fields": ["legacyRole"] } }]);
+    let made = migration(version, &up, &json!([]));
+    Migration { description: description.to_owned(), phase, undo, ..made }
+}
+
+fn record(of: &Migration, state: RecordState) -> Record {
+    let mut record = Record::begin(of, Direction::Up, "maria", 18_204);
+    (record.state, record.took_ms, record.half.processed) = (state, 31_000, 7_300);
+    record.at = Some("2026-09-14T10:00:00Z".to_owned());
+    record
+}
+
+/// A database with some of everything.
+fn database() -> DatabaseSeen {
+    let files = [
+        file("1.0.0", "Initial schema setup", Phase::Expand, Undo::Yes),
+        file(
+            "1.1.0",
+            "Add user roles, 役割 and permissions of every kind there is",
+            Phase::Expand,
+            Undo::DataLoss,
+        ),
+        file("1.2.0", "Move the addresses", Phase::Migrate, Undo::Yes),
+        file("1.10.0", "Drop legacy role field", Phase::Contract, Undo::No),
+    ];
+    let records = [
+        record(&files[0], RecordState::Applied),
+        record(&files[1], RecordState::Applied),
+        Record {
+            error: Some("users/u9: it has no city".into()),
+            ..record(&files[2], RecordState::Failed)
+        },
+    ];
+    let schema = Schema {
+        head: Head::At("1.1.0".parse().unwrap()),
+        records: records.into_iter().map(|r| (r.version.clone(), r)).collect(),
+        collections: vec!["users".to_owned()],
+    };
+    let rows = rows(&files, &schema);
+    DatabaseSeen {
+        name: "main".to_owned(),
+        place: "toto-f9d2f/(default)".to_owned(),
+        obstacles: obstacles(&rows, &schema),
+        rows,
+        version: schema.version(),
+        dirty: schema.dirty().map(|r| r.version.clone()),
+        lock: None,
+        accepted: vec![
+            ("toto-app".to_owned(), ">=1.0.0".parse().unwrap(), true),
+            ("toto-bo".to_owned(), ">=2.0.0".parse().unwrap(), false),
+        ],
+        rollback: "no migration has to be undone: the target works with 1.1.0".to_owned(),
+        unseen: None,
+    }
+}
+
+fn with(databases: Option<Vec<DatabaseSeen>>) -> Screen {
+    let mut screen = Screen::new(Protection::Typed);
+    screen.run(&at_gate(), Some(7));
+    let looked = EnvironmentSeen { databases, ..seen() };
+    screen.send(Msg::Looked(screen.model.environments[0].name.clone(), looked));
+    screen.char('5');
+    screen.wait(5);
+    screen
+}
+
+#[test]
+fn the_pane_tells_where_the_database_is_and_what_stops_it() {
+    let mut screen = with(Some(vec![database()]));
+    for (name, size, ascii) in
+        [("wide", (160, 45), false), ("usual", (100, 30), false), ("compact", (60, 16), true)]
+    {
+        screen.send(Msg::Resize(size.0, size.1));
+        let drawn = steady(&screen.draw(&Theme::without_colour(ascii)));
+        insta::assert_snapshot!(format!("pane_migrations_{name}"), drawn);
+    }
+    screen.send(Msg::Resize(100, 30));
+    screen.char('z');
+    for _ in 0..3 {
+        screen.char('j');
+    }
+    insta::assert_snapshot!("pane_migrations_zoomed", steady(&screen.draw(&plain())));
+    for (width, height) in (1..90).step_by(3).flat_map(|w| (1..40).step_by(3).map(move |h| (w, h)))
+    {
+        screen.send(Msg::Resize(width, height));
+        screen.draw(&Theme::without_colour(width % 2 == 0));
+    }
+}
+
+#[test]
+fn what_was_not_seen_is_not_told_as_known() {
+    with(None).shows("Not looked yet.");
+    with(Some(Vec::new())).shows("No database here.");
+    let unseen = DatabaseSeen {
+        unseen: Some(Problem::new("the database does not answer").because("connection refused")),
+        version: None,
+        ..database()
+    };
+    let mut screen = with(Some(vec![unseen]));
+    screen.send(Msg::Resize(100, 30));
+    screen.char('z');
+    screen.shows("not to be seen: the database does not answer");
+    assert!(!screen.draw(&plain()).contains("database is here"), "nobody knows where it is");
+    let holder = Holder {
+        actor: "ana".into(),
+        host: "laptop".into(),
+        purpose: "deploy 1.5.0 on production".into(),
+        run: 12,
+        id: "x".into(),
+        pid: 1,
+    };
+    let lock = LockSeen {
+        holder,
+        fence: 3,
+        step: "soak".into(),
+        outcome: String::new(),
+        beat: String::new(),
+        updated: String::new(),
+        age_seconds: 4,
+        lease_seconds: 60,
+    };
+    let mut screen = with(Some(vec![DatabaseSeen { lock: Some(lock), ..database() }]));
+    screen.send(Msg::Resize(160, 45));
+    screen.char('z');
+    screen.shows("lock: ana on laptop: deploy 1.5.0 on production, run #12, in soak, seen 4 s ago");
+}
+
+#[test]
+fn applying_and_undoing_are_asked_by_their_version() {
+    let mut screen = with(Some(vec![database()]));
+    // A run is under way: nothing may be changed beside it.
+    screen.char('M');
+    screen.shows("migrate is off: run #");
+    let ended = super::screen::states(super::world::Behaviour::Healthy).pop().unwrap();
+    screen.run(&ended, None);
+    screen.wait(1000);
+    screen.char('M');
+    screen.shows("Apply migrations up to…");
+    screen.shows("1.10.0");
+    screen.shows("CONTRACT: Drop legacy role field; old code");
+}
