@@ -26,6 +26,7 @@ use crate::domain::error::Problem;
 use crate::domain::event::{DecidedBy, Event, Outcome};
 use crate::domain::gate::green_may_serve;
 use crate::domain::ids::StepId;
+use crate::domain::plan::RunKind;
 use crate::domain::recover::Choice;
 use crate::domain::retry::BETWEEN_ATTEMPTS;
 use crate::domain::run::RunState;
@@ -314,6 +315,8 @@ impl Engine {
         };
         let databases = self.outside.databases.clone();
         databases.in_step(step.id.as_str()).await;
+        let view = self.supervisor.view();
+        let gives_back = view.gives_back() || view.plan.kind == RunKind::Rollback;
         let limit = steps::deadline(&step.kind, context.plan());
         let deadline = self.outside.clock.sleep(limit);
         let act = steps::perform(&step.kind, context);
@@ -324,7 +327,7 @@ impl Engine {
                 // Facts first: a step's end must not overtake what it wrote.
                 biased;
                 Some((asked, done)) = asks.recv() => {
-                    locks::still_ours(&databases, &asked).await?;
+                    locks::still_ours(&databases, &asked, gives_back).await?;
                     self.supervisor.answer(&step.id, asked)?;
                     // A step that is gone needs no answer.
                     let _ = done.send(());

@@ -372,7 +372,7 @@ fn of_many_that_race_for_the_lock_one_wins_and_fences_grow() {
                 let ended = futures_util::future::join_all(racers).await;
                 let mut won: Vec<_> = ended.into_iter().filter_map(Result::ok).collect();
                 assert_eq!(won.len(), 1, "{} round {round}", emulator.name);
-                assert_eq!(won.pop().unwrap().fence().await, round, "{}", emulator.name);
+                assert_eq!(won.pop().unwrap().fence(), round, "{}", emulator.name);
                 run_out(&emulator.client(&project)).await;
             }
         });

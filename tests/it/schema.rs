@@ -153,7 +153,7 @@ fn a_deploy_expands_first_a_cleanup_contracts_last_and_what_cannot_work_gets_no_
         cleaned.err
     );
     let named = place.run(&["migrate", "up", "development", "--to", "2.0.0", "--yes"]).exits(3);
-    assert!(named.err.contains("main cannot go to 2.0.0: toto-app serves"), "{}", named.err);
+    assert!(named.err.contains("main cannot go to 2.0.0: toto-bo serves"), "{}", named.err);
     // The next release can work with both; now it may go, and the one before never serves again.
     place.configure("main: '>=1.0.0, <3.0.0'", "");
     place.run(&["deploy", "development", "--release", "1.1.0", "--yes"]).exits(0);

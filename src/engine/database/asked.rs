@@ -86,6 +86,7 @@ impl From<NotWritten> for NotMigrated {
         match error {
             NotWritten::LockLost(problem) => Self::LockLost(problem),
             NotWritten::Unreachable(error) => Self::Unreachable(error.problem),
+            NotWritten::Overtaken(problem) => Self::Unreachable(problem),
             NotWritten::Conflict(error) | NotWritten::Refused(error) => Self::Failed(error.problem),
         }
     }

@@ -2,10 +2,8 @@
 //! lands once the lock is somebody else's (`contracts/firestore.md` §7).
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-use tokio::sync::Mutex;
 
 use crate::domain::error::Problem;
 use crate::domain::migration::{Holder, LEASE_SECONDS, LockSeen, lock_document};
@@ -51,12 +49,14 @@ pub(in crate::engine) enum NotWritten {
     Refused(DatabaseError),
     /// Nobody can say, and the lease has run out meanwhile.
     Unreachable(DatabaseError),
+    /// Something of ours landed late, so that this was made for how it stood before; nothing of it landed.
+    Overtaken(Problem),
 }
 
 impl NotWritten {
     pub(in crate::engine) fn problem(self) -> Problem {
         match self {
-            Self::LockLost(problem) => problem,
+            Self::LockLost(problem) | Self::Overtaken(problem) => problem,
             Self::Conflict(error) | Self::Refused(error) | Self::Unreachable(error) => {
                 error.problem
             }
@@ -68,9 +68,13 @@ impl NotWritten {
 pub struct DatabaseLock {
     database: Arc<dyn Database>,
     clock: Arc<dyn Clock>,
+    /// One commit at a time: each needs the token of the one before.
+    turn: tokio::sync::Mutex<()>,
+    /// Looked at without waiting for a commit that nobody answers: a rollback must not stand behind one.
     held: Mutex<Held>,
 }
 
+#[derive(Clone)]
 struct Held {
     /// What we wrote last; its `updated` is the token.
     lock: LockSeen,
@@ -130,7 +134,8 @@ impl DatabaseLock {
                 Ok(times) => {
                     lock.updated = times.into_iter().next().unwrap_or_default();
                     let held = Held { lock, touched: clock.elapsed(), lost: None };
-                    return Ok(Self { database, clock, held: Mutex::new(held) });
+                    let (turn, held) = (tokio::sync::Mutex::default(), Mutex::new(held));
+                    return Ok(Self { database, clock, turn, held });
                 }
                 // Whether we won shows at the next look: our own holder counts as free.
                 Err(error) if tries < 20 => match error.refused {
@@ -143,41 +148,63 @@ impl DatabaseLock {
         }
     }
 
-    /// The fencing number.
-    pub async fn fence(&self) -> u64 {
-        self.held.lock().await.lock.fence
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why the lock is not ours any more, if it is not.
-    pub async fn lost(&self) -> Option<Problem> {
-        self.held.lock().await.lost.clone()
+    /// The fencing number.
+    pub fn fence(&self) -> u64 {
+        self.held().lock.fence
+    }
+
+    /// Why the lock is not ours any more, if it is somebody else's.
+    pub fn lost(&self) -> Option<Problem> {
+        self.held().lost.clone()
+    }
+
+    /// Why the lock may not be ours any more: nobody answered for as long as its lease lasts.
+    pub fn ran_out(&self) -> Option<Problem> {
+        let lease = Duration::from_secs(LEASE_SECONDS);
+        let touched = self.held().touched;
+        let over = self.clock.elapsed().saturating_sub(touched) >= lease;
+        over.then(|| {
+            Problem::new(format!("the lock of database {} has run out", self.database.name()))
+                .because("nobody answered when it was to be renewed")
+                .try_this("look whether the database answers, then resume the run")
+        })
     }
 
     /// Says in which step its run is, with the next write.
-    pub(in crate::engine) async fn in_step(&self, step: &str) {
-        step.clone_into(&mut self.held.lock().await.lock.step);
+    pub(in crate::engine) fn in_step(&self, step: &str) {
+        step.clone_into(&mut self.held().lock.step);
     }
 
     /// Keeps the lock for another lease, unless that was done just now.
     pub(in crate::engine) async fn renew(&self, unless_within: Duration) -> Result<(), NotWritten> {
-        let mut held = self.held.lock().await;
-        if self.clock.elapsed().saturating_sub(held.touched) < unless_within {
+        if self.clock.elapsed().saturating_sub(self.held().touched) < unless_within {
             return Ok(());
         }
-        self.commit_held(&mut held, Vec::new()).await
+        self.commit(Vec::new()).await
     }
 
     /// Does every write or none, and keeps the lock. `Ok` means that it landed, also where the answer
     /// was lost and only the lock tells.
     pub(in crate::engine) async fn commit(&self, writes: Vec<Write>) -> Result<(), NotWritten> {
-        let mut held = self.held.lock().await;
-        self.commit_held(&mut held, writes).await
+        let _turn = self.turn.lock().await;
+        let mut held = self.held().clone();
+        let written = self.commit_held(&mut held, writes).await;
+        let mut now = self.held();
+        let step = std::mem::take(&mut now.lock.step);
+        *now = held;
+        now.lock.step = step;
+        written
     }
 
     async fn commit_held(&self, held: &mut Held, mut writes: Vec<Write>) -> Result<(), NotWritten> {
         if let Some(lost) = &held.lost {
             return Err(NotWritten::LockLost(lost.clone()));
         }
+        let alone = writes.is_empty();
         // A write that changes nothing would keep its time, and nobody could tell whether it landed.
         held.lock.beat = beat();
         let token = Expected::Unchanged(held.lock.updated.clone());
@@ -194,6 +221,12 @@ impl DatabaseLock {
                     }
                     tracing::debug!(%error, tries, "a commit is sent again");
                     self.clock.sleep(BETWEEN.after(tries)).await;
+                }
+                // A commit of ours that nobody waited for landed after all. What carries no data may simply
+                // follow it; what does was made for how it stood before.
+                NotWritten::Overtaken(_) if alone => {
+                    let token = Expected::Unchanged(held.lock.updated.clone());
+                    writes = vec![Write::whole(lock_document(), token, held.lock.fields())];
                 }
                 error => return Err(error),
             }
@@ -232,6 +265,11 @@ impl DatabaseLock {
                 Err(NotWritten::Unreachable(error))
             }
             Some(now) if now.updated == held.lock.updated => Err(NotWritten::Conflict(error)),
+            Some(now) if (&now.holder.id, now.fence) == (&held.lock.holder.id, held.lock.fence) => {
+                held.lock.updated = now.updated;
+                let what = "something this run wrote before landed late";
+                Err(NotWritten::Overtaken(Problem::new(what).try_this("the step is tried again")))
+            }
             other => {
                 let who = other.map_or("its document is gone".to_owned(), |now| now.to_string());
                 let lost = Problem::new(format!(
@@ -247,13 +285,21 @@ impl DatabaseLock {
 
     /// Gives the lock back, and leaves a word about how it ended. What cannot be told runs out by itself.
     pub(in crate::engine) async fn release(&self, outcome: &str) {
-        let mut held = self.held.lock().await;
-        held.lock.holder.id.clear();
-        outcome.clone_into(&mut held.lock.outcome);
-        if let Err(error) = self.commit_held(&mut held, Vec::new()).await {
+        // Whatever was on its way lands or not before this.
+        if let Err(error) = self.commit(Vec::new()).await {
+            let problem = error.problem();
+            return tracing::warn!(%problem, "a lock is not given back; it runs out by itself");
+        }
+        {
+            let mut held = self.held();
+            held.lock.holder.id.clear();
+            outcome.clone_into(&mut held.lock.outcome);
+        }
+        let given = self.commit(Vec::new()).await;
+        if let Err(error) = given {
             let problem = error.problem();
             tracing::warn!(%problem, "a lock could not be given back; it runs out by itself");
         }
-        held.lost.get_or_insert_with(|| Problem::new("the lock was given back"));
+        self.held().lost.get_or_insert_with(|| Problem::new("the lock was given back"));
     }
 }

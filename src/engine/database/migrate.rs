@@ -317,8 +317,7 @@ impl Work<'_> {
         }
         let came_meanwhile = self.came_meanwhile().await;
         self.record.took_ms = self.took();
-        let history =
-            history_write(self.asked.lock.fence().await, direction.word(), &self.record, "");
+        let history = history_write(self.asked.lock.fence(), direction.word(), &self.record, "");
         let head = head_write(&head.unwrap_or_else(|| version.clone()));
         self.asked.lock.commit(vec![ended_write(&self.record), head, history]).await?;
         let documents = self.record.half.processed;

@@ -89,11 +89,16 @@ impl Databases {
         Ok(lock)
     }
 
-    /// Why the run may do nothing more, if one of its locks is somebody else's.
-    pub(super) async fn lost(&self) -> Option<Problem> {
+    /// Why the run may do nothing more: one of its locks is somebody else's, or may be by now. What gives
+    /// traffic back goes on while nobody knows.
+    pub(super) async fn lost(&self, gives_back: bool) -> Option<Problem> {
         for (lock, _) in self.locks.lock().await.values() {
-            if let Some(lost) = lock.lost().await {
-                return Some(lost);
+            let lost = match lock.lost() {
+                None if !gives_back => lock.ran_out(),
+                lost => lost,
+            };
+            if lost.is_some() {
+                return lost;
             }
         }
         None
@@ -102,7 +107,7 @@ impl Databases {
     /// Tells whoever looks at a lock in which step its run is.
     pub(super) async fn in_step(&self, step: &str) {
         for (lock, _) in self.locks.lock().await.values() {
-            lock.in_step(step).await;
+            lock.in_step(step);
         }
     }
 

@@ -85,7 +85,7 @@ pub(in crate::engine) async fn baseline(
     by: &str,
     note: &str,
 ) -> Result<(), NotWritten> {
-    let fence = lock.fence().await;
+    let fence = lock.fence();
     let first = schema.records.values().map(|r| r.rank).max().unwrap_or(0) + 1;
     let unknown = done.iter().filter(|m| !schema.applied().any(|r| r.version == m.version));
     for (rank, migration) in (first..).zip(unknown) {
@@ -167,7 +167,7 @@ pub(in crate::engine) async fn repair(
         _ => schema.version(),
     };
     let head = head.unwrap_or(SchemaVersion::ZERO);
-    let history = history_write(lock.fence().await, "repair", &record, note);
+    let history = history_write(lock.fence(), "repair", &record, note);
     let writes = vec![ended_write(&record), head_write(&head), history];
     lock.commit(writes).await.map_err(NotWritten::problem)?;
     Ok(head)

@@ -13,16 +13,23 @@ use crate::engine::outside::Outside;
 /// The locks of a run that is over are given back within this, or run out by themselves.
 const RELEASE_WITHIN: Duration = Duration::from_secs(5);
 
-/// The databases whose lock this run had when its process before this one went.
-pub(super) fn had(view: &RunView) -> Vec<String> {
-    let locked = view.databases.iter().filter(|(_, seen)| seen.fence.is_some());
-    locked.map(|(name, _)| name.clone()).collect()
+/// The databases whose lock this run had, or may have had, when its process before this one went: it may
+/// have died between taking a lock and writing that down. `true`: it had.
+pub(super) fn had(view: &RunView) -> Vec<(String, bool)> {
+    let fence = |name: &str| view.databases.get(name).is_some_and(|seen| seen.fence.is_some());
+    let begun = view.steps.iter().any(|step| step.began_ms.is_some());
+    let named = view.plan.databases.iter().map(|d| (d.name.clone(), fence(&d.name)));
+    named.filter(|(_, had)| *had || begun).collect()
 }
 
 /// Takes those locks again.
-pub(super) async fn again(databases: &Databases, names: &[String]) -> Result<(), EngineError> {
-    for name in names {
+pub(super) async fn again(
+    databases: &Databases,
+    names: &[(String, bool)],
+) -> Result<(), EngineError> {
+    for (name, had) in names {
         match databases.locked(name).await {
+            Err(NotLocked::Busy(_)) if !had => {}
             Err(busy @ NotLocked::Busy(_)) => {
                 return Err(EngineError::CannotCarryOn(busy.problem(name)));
             }
@@ -34,9 +41,13 @@ pub(super) async fn again(databases: &Databases, names: &[String]) -> Result<(),
 }
 
 /// Before an effect: a run whose lock is somebody else's has none any more.
-pub(super) async fn still_ours(databases: &Databases, asked: &Asked) -> Result<(), EngineError> {
+pub(super) async fn still_ours(
+    databases: &Databases,
+    asked: &Asked,
+    gives_back: bool,
+) -> Result<(), EngineError> {
     let lost = match asked {
-        Asked::Lease => databases.lost().await,
+        Asked::Lease => databases.lost(gives_back).await,
         Asked::Record(_) => None,
     };
     lost.map_or(Ok(()), |problem| Err(EngineError::CannotCarryOn(problem)))

@@ -46,9 +46,7 @@ async fn one(context: &Context, planned: &PlannedDatabase) -> Result<String, Ste
         let class = if passing { Failure::Passing } else { Failure::Lasting };
         StepError { problem: error.problem(&name), class }
     })?;
-    context
-        .record(Event::DatabaseLocked { database: name.clone(), fence: lock.fence().await })
-        .await;
+    context.record(Event::DatabaseLocked { database: name.clone(), fence: lock.fence() }).await;
     let seen = read(context, planned).await?;
     let version = seen.version();
     let dirty = seen.dirty().map(|r| r.version.clone());
