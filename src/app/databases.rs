@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
 
@@ -14,11 +15,13 @@ use crate::domain::ids::RunNumber;
 use crate::domain::migration::{Holder, LockSeen, Migration, Schema};
 use crate::domain::plan::{Endpoint, Plan, PlannedDatabase, RunKind};
 use crate::domain::view::RunView;
-use crate::engine::database::{Counted, Databases, dry_run, lock_seen, schema};
+use crate::engine::database::{Counted, Databases, NotLocked, dry_run, lock_seen, schema};
 use crate::ports::database::Database;
 
 /// Google's own tools and libraries go by it.
 const EMULATOR_HOST: &str = "FIRESTORE_EMULATOR_HOST";
+/// Whoever wants to begin a run waits no longer than this to hear who holds a database.
+const LOCK_LOOK: Duration = Duration::from_secs(3);
 
 /// What a database says now.
 #[derive(Debug, Clone)]
@@ -101,6 +104,24 @@ impl App {
         let take_over = view.plan.take_over;
         let programs = Arc::new(MachinePrograms);
         Ok(Databases::new(by_name, programs, self.clock.clone(), holder, take_over))
+    }
+
+    /// Why a run of this plan would find a database locked: another machine, or another store, works on it.
+    /// A database that does not answer soon is no obstacle here: the run itself looks again.
+    pub async fn locked_elsewhere(&self, plan: &Plan) -> Option<Problem> {
+        for planned in plan.databases.iter().filter(|_| !plan.take_over) {
+            let looking = async {
+                let database = self.database(planned, false).await.ok().flatten()?;
+                lock_seen(database.as_ref()).await.ok().flatten()
+            };
+            let Ok(Some(lock)) = tokio::time::timeout(LOCK_LOOK, looking).await else { continue };
+            // A run of this store is the journal's to judge.
+            let ours = self.holder(plan, RunNumber(lock.holder.run)).id;
+            if lock.held() && lock.holder.id != ours {
+                return Some(NotLocked::Busy(Box::new(lock)).problem(&planned.name));
+            }
+        }
+        None
     }
 
     /// Who a run is to everybody who looks at a lock. One run of one store is one holder, so that its next

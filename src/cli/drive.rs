@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::Session;
 use super::args::Confirmation;
-use super::exit::{Failed, Finished, IN_DOUBT, INTERRUPTED, OK, REFUSED};
+use super::exit::{Failed, Finished, IN_DOUBT, INTERRUPTED, LOCKED, OK, REFUSED};
 use super::print::{self, LiveLine};
 use crate::app::{App, MemoryJournal, own_session};
 use crate::domain::error::Problem;
@@ -42,6 +42,8 @@ enum NotMade {
     Journal(JournalError),
     /// What the plan was made for is no more.
     Changed(Problem),
+    /// Somebody else works on one of its databases.
+    Locked(Problem),
 }
 
 impl From<JournalError> for NotMade {
@@ -55,6 +57,7 @@ impl From<NotMade> for Failed {
         match error {
             NotMade::Journal(error) => error.into(),
             NotMade::Changed(problem) => Self::with(REFUSED, problem),
+            NotMade::Locked(problem) => Self::with(LOCKED, problem),
         }
     }
 }
@@ -63,17 +66,26 @@ impl From<NotMade> for Failed {
 async fn make(session: &Session, plan: &Plan, how: &Confirmation) -> Result<RunView, NotMade> {
     let (app, began) = (&session.app, session.app.clock.elapsed());
     let wait = how.lock_wait.unwrap_or_default();
+    let asked = Plan { take_over: how.take_over, ..plan.clone() };
     let mut told = false;
     loop {
-        match app.create(&mut app.store()?, plan, how.take_over) {
-            Err(JournalError::Busy(holder)) if app.clock.elapsed().saturating_sub(began) < wait => {
-                if !std::mem::replace(&mut told, true) {
-                    print::note(format!("waiting: {}", JournalError::Busy(holder)));
-                }
-                app.clock.sleep(LOOK).await;
-            }
-            made => return Ok(made?),
+        let made = match app.locked_elsewhere(&asked).await {
+            Some(problem) => Err(NotMade::Locked(problem)),
+            None => app.create(&mut app.store()?, plan, how.take_over).map_err(NotMade::from),
+        };
+        let held = match &made {
+            Err(NotMade::Locked(problem)) => problem.to_string(),
+            Err(NotMade::Journal(busy @ JournalError::Busy(_))) => busy.to_string(),
+            _ => return made,
+        };
+        if app.clock.elapsed().saturating_sub(began) >= wait {
+            return made;
         }
+        if !std::mem::replace(&mut told, true) {
+            print::note(format!("waiting: {held}"));
+        }
+        let asks_far = matches!(made, Err(NotMade::Locked(_)));
+        app.clock.sleep(if asks_far { LOOK_FAR } else { LOOK }).await;
         if told {
             still_fits(app, plan)?;
         }
@@ -100,6 +112,8 @@ fn still_fits(app: &App, plan: &Plan) -> Result<(), NotMade> {
 
 /// How often a run under way is looked at.
 const LOOK: Duration = Duration::from_millis(200);
+/// A database that somebody else works on is paid for by the read.
+const LOOK_FAR: Duration = Duration::from_secs(2);
 
 /// A rollback that cannot be recorded is carried out all the same, and says so.
 async fn unrecorded(session: &Session, plan: &Plan, why: &Problem) -> Finished {

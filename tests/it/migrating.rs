@@ -361,14 +361,26 @@ fn whatever_dies_or_gets_lost_each_document_changes_exactly_once() {
 
 #[test]
 fn of_many_that_race_for_the_lock_one_wins_and_fences_grow() {
+    race(12);
+}
+
+#[test]
+#[ignore = "takes its time"]
+fn of_many_that_race_a_hundred_times_one_wins_each() {
+    race(100);
+}
+
+fn race(rounds: u64) {
     for emulator in Emulator::both() {
         let project = Emulator::project();
+        let clients: Vec<Arc<dyn Database>> =
+            (0..24).map(|_| Arc::new(emulator.client(&project)) as _).collect();
         block_on(async {
-            for round in 1..=12_u64 {
-                let racers = (0..24).map(|n| {
-                    let database: Arc<dyn Database> = Arc::new(emulator.client(&project));
-                    async move { lock(&database, &format!("r{n}")).await }
-                });
+            for round in 1..=rounds {
+                let racers = clients
+                    .iter()
+                    .enumerate()
+                    .map(async |(n, database)| lock(database, &format!("r{n}")).await);
                 let ended = futures_util::future::join_all(racers).await;
                 let mut won: Vec<_> = ended.into_iter().filter_map(Result::ok).collect();
                 assert_eq!(won.len(), 1, "{} round {round}", emulator.name);

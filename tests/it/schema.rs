@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use pointsman::domain::document::{Fields, Value};
+use pointsman::domain::migration::{Holder, LockSeen, lock_document};
+use pointsman::engine::database::{lock_seen, schema};
 use pointsman::ports::database::{Database, Expected, Write};
 
 use super::firestore::{Emulator, block_on};
 use super::migrating::all;
-use super::sandbox::{Said, Sandbox};
+use super::sandbox::{Said, Sandbox, wait_until};
 
 /// A sandbox whose `development` has a database, with these migrations.
 struct Place {
@@ -201,33 +203,69 @@ fn a_rollback_undoes_migrations_only_where_everybody_on_the_way_can_work_with_it
     assert_eq!((place.version().as_str(), place.wrong_counts(1)), ("1.0.0", 0));
 }
 
-/// Three processes fight for it and are killed (-9) again and again; each document changes once.
-fn killed(place: &Place, users: u64, kills: u32) {
+#[test]
+fn who_works_on_the_database_elsewhere_is_waited_for_and_named() {
+    let place = Place::new("demo-toto", "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
+    place.users(1);
+    let database = place.database();
+    let holder = Holder {
+        id: "another".to_owned(),
+        host: "laptop".to_owned(),
+        actor: "ana".to_owned(),
+        purpose: "deploy 1.5.0 on development".to_owned(),
+        ..Holder::default()
+    };
+    let hold = |lease_seconds| {
+        let before = block_on(lock_seen(&database)).unwrap().unwrap();
+        let lock = LockSeen { holder: holder.clone(), lease_seconds, ..before };
+        let write = Write::whole(lock_document(), Expected::There, lock.fields());
+        block_on(database.commit(&[write])).unwrap();
+    };
+    hold(600);
+    let deploy = ["deploy", "development", "--release", "1.0.0", "--yes"];
+    let busy = place.run(&deploy).exits(4);
+    assert!(busy.err.contains("ana on laptop: deploy 1.5.0 on development"), "{}", busy.err);
+    let waited = place.run(&[&deploy[..], &["--lock-wait", "1s"]].concat()).exits(4);
+    assert!(waited.err.contains("waiting: database main is locked"), "{}", waited.err);
+    let none = place.run(&["history", "development", "--json"]).json();
+    assert_eq!(none.as_array().unwrap().len(), 1, "only the baseline is a run: {none}");
+    place
+        .run(&[&deploy[..], &["--take-over", "--reason", "that laptop is gone"]].concat())
+        .exits(0);
+    // Whose lease is over needs no taking over.
+    hold(0);
+    place.run(&["deploy", "development", "--release", "1.1.0", "--yes"]).exits(0);
+}
+
+/// Three processes fight for it, and are killed (-9) in the middle of it, again and again; each document
+/// changes once.
+fn killed(place: &Place, users: u64, kills: u64) {
     place.users(users);
-    let mut dead = 0;
-    let mut delay = 7_u64;
-    while dead < kills && place.version() == "0.0.0" {
-        let runners: Vec<_> = (0..3)
+    let database = place.database();
+    let done = || {
+        let seen = block_on(schema(&database)).unwrap();
+        seen.dirty().map_or(0, |record| record.half.processed)
+    };
+    for kill in 0..kills {
+        let before = done();
+        let mut runners: Vec<_> = (0..3)
             .map(|_| {
                 let mut command = place.command(&["migrate", "up", "development", "--yes"]);
                 command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
                 command.spawn().unwrap()
             })
             .collect();
-        delay = (delay * 1103 + 12345) % 400;
-        std::thread::park_timeout(std::time::Duration::from_millis(60 + delay));
+        wait_until("it goes on", || done() > before);
+        std::thread::park_timeout(std::time::Duration::from_millis(kill * 37 % 101));
+        let alive = |runner: &mut std::process::Child| runner.try_wait().unwrap().is_none();
+        assert!(runners.iter_mut().any(alive), "it ended before kill {kill}");
         for mut runner in runners {
-            dead += u32::from(runner.try_wait().unwrap().is_none());
             runner.kill().unwrap();
             runner.wait().unwrap();
         }
         resume(place);
     }
-    let mut ended = place.run(&["migrate", "up", "development", "--yes"]);
-    if ended.code == 7 {
-        resume(place);
-        ended = place.run(&["migrate", "up", "development", "--yes"]);
-    }
+    let ended = place.run(&["migrate", "up", "development", "--yes"]);
     assert_eq!(ended.code, 0, "{}", ended.err);
     assert_eq!((place.version().as_str(), place.wrong_counts(1)), ("1.0.0", 0));
 }
@@ -275,7 +313,7 @@ fn a_killed_run_is_carried_on_where_it_stood() {
     place.configure("main: '*'", ", batch: 10, per_second: 400");
     place.users(600);
     let mut runner = place.command(&["migrate", "up", "development", "--yes"]).spawn().unwrap();
-    super::sandbox::wait_until("some of it is done", || {
+    wait_until("some of it is done", || {
         let status = place.run(&["migrate", "status", "development", "--json"]).json();
         status["databases"][0]["migrations"][0]["processed"].as_u64().unwrap_or(0) > 50
     });
