@@ -19,6 +19,12 @@ pub(super) async fn cleanup(session: &Session, arguments: &CleanupArguments) -> 
         // Whoever is not asked is told all the same.
         print::note(&what);
     }
-    confirm(&plan.environment, plan.policy.protection, confirmation.answers(), &what)?;
+    confirm(
+        &plan.environment,
+        &plan.typed(),
+        plan.policy.protection,
+        confirmation.answers(),
+        &what,
+    )?;
     drive(session, &plan, confirmation).await
 }

@@ -16,9 +16,11 @@ impl Confirmation {
     }
 }
 
-/// Returns if the act may begin. `what` says what will be done and what it leads to.
+/// Returns if the act may begin. `word` is what is typed where the environment wants that; `what` says what
+/// will be done and what it leads to.
 pub(super) fn confirm(
     environment: &EnvironmentName,
+    word: &str,
     protection: Protection,
     mut answers: Answers,
     what: &str,
@@ -26,13 +28,13 @@ pub(super) fn confirm(
     let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
     if terminal && !answers.yes {
         let question = match protection {
-            Protection::Typed => format!("{what}\nType {environment} to go on: "),
+            Protection::Typed => format!("{what}\nType {word} to go on: "),
             Protection::Open | Protection::Confirm => format!("{what}\nGo on? [y/N] "),
         };
         let said = ask(&question);
         match protection {
             Protection::Typed => {
-                answers.yes = said == environment.as_str();
+                answers.yes = said == word;
                 answers.confirm = Some(said);
             }
             Protection::Open | Protection::Confirm => {
@@ -40,7 +42,8 @@ pub(super) fn confirm(
             }
         }
     }
-    permitted(environment, protection, &answers).map_err(|problem| Failed::with(REFUSED, problem))
+    permitted(environment, word, protection, &answers)
+        .map_err(|problem| Failed::with(REFUSED, problem))
 }
 
 /// Asks on the terminal.

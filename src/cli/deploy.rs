@@ -47,7 +47,13 @@ pub(super) async fn deploy(session: &Session, arguments: &DeployArguments) -> Fi
     .await?;
     let mut plan = proposal.plan;
     plan.attended = arguments.detach;
-    confirm(&plan.environment, plan.policy.protection, confirmation.answers(), &proposal.what)?;
+    confirm(
+        &plan.environment,
+        &plan.typed(),
+        plan.policy.protection,
+        confirmation.answers(),
+        &proposal.what,
+    )?;
     if !arguments.detach {
         propose::ticked_beforehand(&session.app, &plan, &wanted.services)?;
     }

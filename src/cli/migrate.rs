@@ -65,7 +65,7 @@ async fn go(
         print::note(&proposal.what);
     }
     let answers = confirmation.answers();
-    confirm(&plan.environment, plan.policy.protection, answers, &proposal.what)?;
+    confirm(&plan.environment, &plan.typed(), plan.policy.protection, answers, &proposal.what)?;
     drive(session, plan, confirmation).await
 }
 

@@ -39,7 +39,13 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
         return Ok(IN_DOUBT);
     };
     let what = format!("{}\nRun {run}: {}.", text(run, &doubt), choice.sentence());
-    confirm(&plan.environment, plan.policy.protection, arguments.confirmation.answers(), &what)?;
+    confirm(
+        &plan.environment,
+        plan.environment.as_str(),
+        plan.policy.protection,
+        arguments.confirmation.answers(),
+        &what,
+    )?;
     session.app.store()?.claim(run, None, session.app.clock.now())?;
     let (signals, interrupted) = super::drive::listen()?;
     let view = session.app.store()?.run(run)?.view;

@@ -28,6 +28,12 @@ pub(super) async fn rollback(session: &Session, arguments: &RollbackArguments) -
     if confirmation.yes && !plan.databases.iter().all(|d| d.migrations.is_empty()) {
         print::note(&proposal.what);
     }
-    confirm(&plan.environment, plan.policy.protection, confirmation.answers(), &proposal.what)?;
+    confirm(
+        &plan.environment,
+        &plan.typed(),
+        plan.policy.protection,
+        confirmation.answers(),
+        &proposal.what,
+    )?;
     drive(session, &plan, confirmation).await
 }

@@ -19,18 +19,18 @@ use crate::propose;
 /// the command itself is the answer.
 pub(super) async fn risk(session: &Session, to: &SteerArguments, command: &Command) -> Finished {
     let view = session.app.store()?.run(to.run)?.view;
-    let protection = view.plan.policy.protection;
+    let (environment, protection) = (&view.plan.environment, view.plan.policy.protection);
     let mut seen = to.seen;
     if protection != Protection::Open {
         let what = format!(
             "Run {} on {} is {}: {}.",
             to.run,
-            view.plan.environment,
+            environment,
             view.state.sentence(),
             words::command(command)
         );
         let answers = Answers { yes: to.yes, confirm: to.confirm.clone() };
-        confirm(&view.plan.environment, protection, answers, &what)?;
+        confirm(environment, environment.as_str(), protection, answers, &what)?;
         // The yes was about the run as it was told.
         seen = seen.or(Some(view.last_seq));
     }

@@ -19,22 +19,24 @@ pub struct Answers {
     pub confirm: Option<String>,
 }
 
-/// Whether those answers are enough for an environment; the error is exit code 3.
+/// Whether those answers are enough for an environment; the error is exit code 3. `word` is what is to be
+/// typed there.
 pub fn permitted(
     environment: &EnvironmentName,
+    word: &str,
     protection: Protection,
     answers: &Answers,
 ) -> Result<(), Problem> {
     let named = answers.confirm.as_deref();
-    if let Some(wrong) = named.filter(|n| *n != environment.as_str()) {
-        return Err(Problem::new(format!("--confirm says {wrong:?}, but this is {environment}"))
-            .try_this(format!("write --confirm {environment}, if that is what you mean")));
+    if let Some(wrong) = named.filter(|n| *n != word) {
+        return Err(Problem::new(format!("--confirm says {wrong:?}, but this is {word}"))
+            .try_this(format!("write --confirm {word}, if that is what you mean")));
     }
     match protection {
         Protection::Typed if named.is_none() => Err(Problem::new(format!(
-            "{environment} is a typed environment: its name must be confirmed"
+            "{environment} is a typed environment: {word} must be confirmed"
         ))
-        .try_this(format!("add --yes --confirm {environment}"))),
+        .try_this(format!("add --yes --confirm {word}"))),
         _ if !answers.yes => {
             Err(Problem::new(format!("nobody confirmed this act on {environment}"))
                 .because("there is no terminal to ask on, and --yes was not given")
@@ -205,7 +207,7 @@ mod tests {
         let production = EnvironmentName::new("production").unwrap();
         let says = |yes, confirm: Option<&str>| {
             let answers = Answers { yes, confirm: confirm.map(str::to_owned) };
-            permitted(&production, Protection::Typed, &answers).is_ok()
+            permitted(&production, "production", Protection::Typed, &answers).is_ok()
         };
         assert!(says(true, Some("production")));
         assert!(!says(true, None));
@@ -218,6 +220,6 @@ mod tests {
     fn a_wrong_name_is_refused_even_where_none_was_needed() {
         let open = EnvironmentName::new("development").unwrap();
         let answers = Answers { yes: true, confirm: Some("production".into()) };
-        assert!(permitted(&open, Protection::Open, &answers).is_err());
+        assert!(permitted(&open, "development", Protection::Open, &answers).is_err());
     }
 }

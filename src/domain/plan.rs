@@ -10,11 +10,11 @@ use super::checklist::Item;
 use super::error::Problem;
 use super::hash::Hash;
 use super::ids::{BuildId, EnvironmentName, ProjectId, ServiceName, StepId};
-use super::migration::{Migration, SchemaRange};
+use super::migration::{Direction, Migration, Phase, SchemaRange};
 use super::policy::DeployPolicy;
 use super::project::Target;
 use super::release::{ReleaseLabel, SchemaVersion};
-use super::step::PlannedStep;
+use super::step::{PlannedStep, StepKind};
 use super::time::Timestamp;
 
 /// What a run is for.
@@ -245,6 +245,20 @@ impl Plan {
             return Err(Problem::new("the plan names a service or a step twice"));
         }
         Ok(())
+    }
+
+    /// What is typed where an environment wants that: its name; or, where the plan takes away what old code
+    /// needs, that migration, since it ends the instant way back (terminal.md 2.16, tier 3).
+    pub fn typed(&self) -> String {
+        let contracts = self.steps.iter().rev().find_map(|step| match &step.kind {
+            StepKind::Migrate { database, version, direction: Direction::Up } => {
+                let migration = self.database(database)?.migration(version)?;
+                let ends = migration.phase == Phase::Contract;
+                ends.then(|| format!("{database}@{version}"))
+            }
+            _ => None,
+        });
+        contracts.unwrap_or_else(|| self.environment.to_string())
     }
 
     /// Whether anybody is waited for.

@@ -204,6 +204,34 @@ fn a_rollback_undoes_migrations_only_where_everybody_on_the_way_can_work_with_it
 }
 
 #[test]
+fn what_takes_something_away_is_confirmed_by_its_own_name() {
+    let place = Place::new("demo-toto", "main: '*'", &[("1.0.0_drop.yaml", CONTRACT)]);
+    let file = place.sandbox.folder.path().join("config.yaml");
+    let text =
+        std::fs::read_to_string(&file).unwrap().replace("protection: open", "protection: typed");
+    std::fs::write(&file, text).unwrap();
+    place
+        .run(&[
+            "migrate",
+            "baseline",
+            "development",
+            "--to",
+            "0.0.0",
+            "--yes",
+            "--confirm",
+            "development",
+            "--reason",
+            "new",
+        ])
+        .exits(0);
+    let up = ["migrate", "up", "development", "--to", "1.0.0", "--yes", "--confirm"];
+    let usual = place.run(&[&up[..], &["development"]].concat()).exits(3);
+    assert!(usual.err.contains("write --confirm main@1.0.0"), "{}", usual.err);
+    place.run(&[&up[..], &["main@1.0.0"]].concat()).exits(0);
+    assert_eq!(place.version(), "1.0.0");
+}
+
+#[test]
 fn who_works_on_the_database_elsewhere_is_waited_for_and_named() {
     let place = Place::new("demo-toto", "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
     place.users(1);

@@ -186,6 +186,16 @@ pub enum Action {
     TakeOver(RunNumber, Choice),
 }
 
+impl Confirm {
+    /// What is typed for a yes, where the environment wants that.
+    pub fn word(&self) -> String {
+        match &self.action {
+            Action::Start(plan) => plan.typed(),
+            Action::Send(..) | Action::TakeOver(..) => self.environment.to_string(),
+        }
+    }
+}
+
 /// Where a question stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Phase {

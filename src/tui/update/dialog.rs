@@ -134,9 +134,9 @@ fn answered(asked: &mut Confirm, key: Key, unmeant: bool, opener: bool) -> Answe
     }
 }
 
-/// The environment's name, letter for letter.
+/// The word, letter for letter.
 fn typed(asked: &mut Confirm, key: Key) -> Answer {
-    let wanted = asked.environment.as_str();
+    let wanted = asked.word();
     match key.code {
         Code::Esc => return Answer::No,
         Code::Enter if asked.input.value() == wanted => return Answer::Yes,

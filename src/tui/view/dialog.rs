@@ -205,7 +205,7 @@ fn confirm(model: &Model, asked: &Confirm, theme: &Theme, width: usize) -> Vec<L
             ));
         }
         Phase::Asks if asked.tier == Protection::Typed => {
-            let (name, typed) = (asked.environment.as_str(), asked.input.value());
+            let (name, typed) = (asked.word(), asked.input.value());
             lines.extend(plain(&format!("Type {name} to go on:"), width));
             lines.push(field("", typed, true, theme));
             let (hint, role) = match &asked.hint {
