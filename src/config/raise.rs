@@ -1,27 +1,21 @@
 //! From the file's text to the domain's types.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::file::Loaded;
 use super::finding::Findings;
 use super::migrations::migrations;
 use super::rules::DEMO_PREFIX;
-use super::schema::ReleasesKind;
 use super::schema::deploy::DeployConfig;
 use super::schema::environment::{DatabaseConfig, EnvironmentConfig, PlatformKind};
 use crate::domain::alert::{Channel, Notify};
 use crate::domain::error::Problem;
 use crate::domain::ids::{BackendId, EnvironmentName, Location, ProjectId, ServiceName};
 use crate::domain::migration::Migration;
-use crate::domain::plan::{Endpoint, HealthEndpoint, LoopbackUrl, Member, PlannedDatabase, Source};
+use crate::domain::plan::{Endpoint, HealthEndpoint, LoopbackUrl, Member, PlannedDatabase};
 use crate::domain::planner::Ground;
 use crate::domain::policy::{DeployPolicy, Protection};
 use crate::domain::project::{Project, Target};
-use crate::domain::release::ReleaseLabel;
-use crate::domain::time::Timestamp;
 
 /// So many documents in one commit (`contracts/firestore.md` §5).
 const BATCH: u32 = 300;
@@ -240,99 +234,5 @@ impl Loaded {
         };
         // Nobody who is told nothing has a say in the plan.
         if notify.is_empty() { Notify::default() } else { notify }
-    }
-
-    /// The releases a picker offers, the newest first: the config's labels, or the repository's tags.
-    /// Any other label can be named all the same.
-    pub fn offered(&self) -> Result<Vec<String>, Problem> {
-        let releases = &self.config.releases;
-        match releases.kind {
-            ReleasesKind::List => Ok(releases.labels.clone()),
-            ReleasesKind::Git => {
-                let dir = self.folder.join(releases.dir.as_deref().unwrap_or("."));
-                let arguments = ["tag", "--list", "--sort=-creatordate"];
-                let output = git(&dir, &arguments)?;
-                Ok(output.lines().take(50).map(str::to_owned).collect())
-            }
-        }
-    }
-}
-
-fn git(dir: &Path, arguments: &[&str]) -> Result<String, Problem> {
-    let output = Command::new("git")
-        .arg("-C")
-        .arg(dir)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|e| Problem::new("git cannot be started").because(e.to_string()))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(Problem::new(format!("git cannot read {}", dir.display())).because(said))
-}
-
-/// What each service of a release is built from: with `list` its folder, with `git` the commit that
-/// the label names (a tag, a branch, a commit), always as 40 hex digits, so that what is built is
-/// what was named and not what the branch is by then.
-pub fn sources(
-    loaded: &Loaded,
-    ground: &mut Ground,
-    release: &ReleaseLabel,
-) -> Result<BTreeMap<ServiceName, Source>, Problem> {
-    let mut sources = BTreeMap::new();
-    let commit = match loaded.config.releases.kind {
-        ReleasesKind::List => None,
-        ReleasesKind::Git => {
-            let dir = loaded.folder.join(loaded.config.releases.dir.as_deref().unwrap_or("."));
-            Some((commit_of(&dir, release)?, dir))
-        }
-    };
-    for member in &mut ground.members {
-        let name = member.service().clone();
-        let root = loaded.config.services.get(name.as_str()).map_or("", |s| s.root.as_str());
-        let folder = clean(&loaded.folder.join(root));
-        let source = match &commit {
-            None => Source::Archive(format!("file://{}", folder.display())),
-            Some((commit, dir)) => {
-                let dir = clean(dir);
-                member.repository = Some(format!("file://{}", dir.display()));
-                let inside = folder.strip_prefix(&dir).unwrap_or(&folder);
-                member.root_directory = Some(inside.display().to_string());
-                Source::Commit(commit.clone())
-            }
-        };
-        sources.insert(name, source);
-    }
-    Ok(sources)
-}
-
-/// When the commit that a release names was made; nothing where releases are no commits.
-pub fn committed(loaded: &Loaded, release: &ReleaseLabel) -> Option<Timestamp> {
-    if loaded.config.releases.kind != ReleasesKind::Git {
-        return None;
-    }
-    let dir = loaded.folder.join(loaded.config.releases.dir.as_deref().unwrap_or("."));
-    let commit = commit_of(&dir, release).ok()?;
-    git(&dir, &["show", "-s", "--format=%cI", &commit]).ok()?.trim().parse().ok()
-}
-
-/// The path without `.` and symbolic links, as far as it exists.
-fn clean(path: &Path) -> std::path::PathBuf {
-    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
-}
-
-fn commit_of(dir: &Path, release: &ReleaseLabel) -> Result<String, Problem> {
-    let named = format!("{release}^{{commit}}");
-    let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &named];
-    match git(dir, &arguments) {
-        Ok(commit) if commit.trim().len() == 40 => Ok(commit.trim().to_owned()),
-        other => {
-            let why = other.err().map(|problem| problem.why).unwrap_or_default();
-            Err(Problem::new(format!("{release} names no commit of {}", dir.display()))
-                .because(why)
-                .try_this("name a tag, a branch or a commit that is there"))
-        }
     }
 }

@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod apphosting;
 pub mod card;
+pub mod changes;
 pub mod checklist;
 pub mod command;
 pub mod document;

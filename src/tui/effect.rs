@@ -125,6 +125,8 @@ pub enum LogUse {
 pub enum Effect {
     /// Find out what a rollback of an environment could go to.
     FindTargets(Ticket, EnvironmentName),
+    /// Find out what one release has that another has not: of the first, to the second.
+    Compare(Ticket, ReleaseLabel, ReleaseLabel),
     /// Make a plan of an intent, or find out why it may not begin.
     Propose(Ticket, Intent),
     /// Begin a run, in a process of its own.

@@ -8,6 +8,7 @@ use super::model::Pane;
 use super::model::deploy::Progress;
 use super::model::environments::RunSeen;
 use super::model::logs::{Extent, Line, Mark};
+use crate::domain::changes::Changes;
 use crate::domain::checklist::Tick;
 use crate::domain::error::Problem;
 use crate::domain::ids::{EnvironmentName, RunNumber};
@@ -15,6 +16,7 @@ use crate::domain::plan::Plan;
 use crate::domain::probe::{ProbeSeen, Turned};
 use crate::domain::readiness::Target;
 use crate::domain::recover::Doubt;
+use crate::domain::release::ReleaseLabel;
 use crate::domain::seen::EnvironmentSeen;
 use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
@@ -77,6 +79,8 @@ pub enum Msg {
     Observed(RunNumber, Result<Doubt, Problem>),
     /// What a rollback could go to.
     Targets(Ticket, Result<Vec<Target>, Problem>),
+    /// What a release has that the live one has not; nothing where releases are no commits.
+    Compared(Ticket, ReleaseLabel, Result<Option<Changes>, Problem>),
     /// A plan and its question, or why it may not begin.
     Proposed(Ticket, Result<(Box<Plan>, String), Problem>),
     /// Something to tell for a while.

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
+use pointsman::domain::release::ReleaseLabel;
 use serde_json::{Value, json};
 
 use super::sandbox::{Sandbox, get, wait_until};
@@ -335,6 +336,15 @@ fn a_commit_of_a_local_repository_is_what_is_built() {
     both(&sandbox, "v1.0.0");
     let events = sandbox.run(&["events", "1", "--json"]).out;
     assert!(events.contains(&format!("{{\"commit\":\"{commit}\"}}")), "{events}");
+    let label = |name: &str| ReleaseLabel::new(name.to_owned()).unwrap();
+    let changes = |from: &str, to: &str| {
+        let loaded = pointsman::config::load(&config).unwrap();
+        loaded.changes(&label(from), &label(to)).map(Option::unwrap)
+    };
+    let newer = changes("v1.0.0", "main").unwrap();
+    assert_eq!((newer.added, newer.left, newer.latest[0].subject.as_str()), (1, 0, "bad"));
+    assert_eq!(changes("main", "v1.0.0").unwrap().left, 1);
+    assert!(changes("v1.0.0", "gone").unwrap_err().what.contains("names no commit"));
     let failed = sandbox.deploy("main").exits(1);
     assert!(failed.out.contains("fah/failed-framework-build"), "{}", failed.out);
     sandbox.deploy("no-such-tag").exits(2);

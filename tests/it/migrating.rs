@@ -102,7 +102,7 @@ pub(crate) async fn all(database: &dyn Database, collection: &str) -> Vec<Docume
     let (mut found, mut after): (Vec<Document>, Option<String>) = (Vec::new(), None);
     loop {
         let of = Pages { collection, group: false };
-        let page = database.page(of, after.as_deref(), 500).await.unwrap();
+        let page = database.page(of, after.as_deref(), 5000).await.unwrap();
         let Some(last) = page.last() else { return found };
         after = Some(last.path.clone());
         found.extend(page);

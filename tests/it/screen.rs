@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use pointsman::domain::changes::{Changes, Commit};
 use pointsman::domain::command::Command;
 use pointsman::domain::error::Problem;
 use pointsman::domain::health::Verdict;
@@ -298,6 +299,37 @@ fn a_deploy_is_picked_proposed_and_confirmed() {
     screen.send(Msg::Proposed(*ticket, Ok((plan.clone(), "Build it.".to_owned()))));
     screen.shows("Build it.");
     assert!(matches!(screen.char('y').as_slice(), [Effect::Start(_, started)] if *started == plan));
+}
+
+#[test]
+fn what_is_new_in_a_release_is_told_before_it_is_chosen() {
+    let mut screen = Screen::new(Protection::Open);
+    assert_eq!(screen.char('D'), [], "what serves is not compared with itself");
+    let effects = screen.char('j');
+    let [Effect::Compare(ticket, from, to)] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!((from.as_str(), to.as_str()), ("1.0.0", "1.1.0"));
+    let commit = |n: usize| Commit {
+        id: format!("abc{n}"),
+        author: "ana".to_owned(),
+        subject: format!(
+            "Do the thing number {n}, which takes a line that is longer than the box is wide"
+        ),
+    };
+    let changes = Changes { added: 7, left: 0, latest: (0..7).map(commit).collect() };
+    screen.send(Msg::Compared(*ticket, to.clone(), Ok(Some(changes.clone()))));
+    insta::assert_snapshot!("picker_changes", steady(&screen.draw(&plain())));
+    let back = Changes { added: 0, left: 2, latest: Vec::new() };
+    screen.send(Msg::Compared(*ticket, to.clone(), Ok(Some(back))));
+    screen.shows("older than 1.0.0: 2 of its commits are not in it");
+    let unknown = Problem::new("1.1.0 names no commit of /repository");
+    screen.send(Msg::Compared(*ticket, to.clone(), Err(unknown)));
+    screen.shows("nobody can say what is new: 1.1.0 names no commit");
+    // Where releases are no commits there is nothing to tell; and an answer about another one is not shown.
+    screen.send(Msg::Compared(*ticket, to.clone(), Ok(None)));
+    assert!(!screen.draw(&plain()).contains("is new"));
+    screen.send(Msg::Compared(*ticket, to.clone(), Ok(Some(changes))));
+    let _ = screen.char('k');
+    assert!(!screen.draw(&plain()).contains("commits since"));
 }
 
 #[test]

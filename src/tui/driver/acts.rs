@@ -169,6 +169,12 @@ impl Acts {
                 return None;
             }
             Effect::FindTargets(ticket, name) => Msg::Targets(ticket, self.targets(&name).await),
+            Effect::Compare(ticket, from, to) => {
+                let (loaded, label) = (self.loaded.clone(), to.clone());
+                let compare = move || loaded.changes(&from, &to);
+                let compared = tokio::task::spawn_blocking(compare).await.ok()?;
+                Msg::Compared(ticket, label, compared)
+            }
             Effect::Propose(ticket, intent) => Msg::Proposed(ticket, self.propose(intent).await),
             Effect::Start(ticket, plan) => Msg::Done(ticket, self.start(&plan).await),
             Effect::Send(ticket, run, seen, command) => {
@@ -345,6 +351,7 @@ impl Acts {
 fn ticket_of(effect: &Effect) -> Option<Ticket> {
     match effect {
         Effect::FindTargets(ticket, _)
+        | Effect::Compare(ticket, ..)
         | Effect::Propose(ticket, _)
         | Effect::Start(ticket, _)
         | Effect::Send(ticket, ..)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tui_input::Input;
 
+use crate::domain::changes::Changes;
 use crate::domain::command::Command;
 use crate::domain::error::Problem;
 use crate::domain::ids::{EnvironmentName, RunNumber};
@@ -11,7 +12,7 @@ use crate::domain::plan::{Plan, RunKind};
 use crate::domain::policy::Protection;
 use crate::domain::readiness::Target;
 use crate::domain::recover::Choice;
-use crate::domain::release::SchemaVersion;
+use crate::domain::release::{ReleaseLabel, SchemaVersion};
 use crate::domain::step::Side;
 use crate::tui::effect::Ticket;
 use crate::tui::keys::Key;
@@ -102,6 +103,10 @@ pub struct Picker {
     pub about: Option<(String, String)>,
     /// What can be picked.
     pub items: Vec<Item>,
+    /// What serves now.
+    pub live: Option<ReleaseLabel>,
+    /// What a release has that the live one has not, once that was looked up.
+    pub changes: Option<(ReleaseLabel, Result<Changes, Problem>)>,
     /// What a rollback could go to, with what each asks of the databases.
     pub targets: Vec<Target>,
     /// On its second page: what each item undoes.
@@ -141,6 +146,8 @@ impl Picker {
             environment,
             about: None,
             items,
+            live: None,
+            changes: None,
             targets: Vec::new(),
             ways: Vec::new(),
             selected: 0,

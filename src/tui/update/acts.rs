@@ -9,6 +9,7 @@ use crate::domain::gate::{may_clean_up, may_switch};
 use crate::domain::ids::{RunNumber, ServiceName};
 use crate::domain::plan::{Member, RunKind};
 use crate::domain::policy::Protection;
+use crate::domain::release::ReleaseLabel;
 use crate::domain::run::RunState;
 use crate::domain::step::StepKind;
 use crate::domain::view::{RunView, ServiceView};
@@ -167,11 +168,14 @@ fn pick(model: &mut Model, purpose: Purpose, here: &Environment, key: Key) -> Ve
     };
     let picker = Picker {
         preferred: chosen_release(model).filter(|_| purpose == Purpose::Rollback),
+        live: live(here),
         waits: (purpose == Purpose::Rollback).then_some("looking what there is to go back to"),
         ..Picker::new(purpose, here.name.clone(), items)
     };
+    let compare = picker.clone();
     let ticket = model.open(Kind::Pick(Box::new(picker)), Some(key));
     match purpose {
+        Purpose::Deploy => super::changes::ask(&compare, ticket).into_iter().collect(),
         Purpose::Rollback => vec![Effect::FindTargets(ticket, here.name.clone())],
         _ => Vec::new(),
     }
@@ -181,6 +185,12 @@ fn pick(model: &mut Model, purpose: Purpose, here: &Environment, key: Key) -> Ve
 fn chosen_release(model: &Model) -> Option<String> {
     let chosen = model.history.chosen().filter(|_| model.focus == Pane::History)?;
     chosen.plan.release.as_ref().map(ToString::to_string)
+}
+
+/// What serves now: the release of the first service that has one.
+fn live(here: &Environment) -> Option<ReleaseLabel> {
+    let mut services = here.seen.iter().flat_map(|(seen, _)| &seen.services);
+    services.find_map(|service| service.live.as_ref()?.release.clone())
 }
 
 /// The offered releases; what serves now is said with each.

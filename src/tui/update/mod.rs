@@ -2,6 +2,7 @@
 //! clock, no drawing.
 
 pub mod acts;
+mod changes;
 mod checklist;
 mod dialog;
 mod health;
@@ -9,6 +10,7 @@ mod history;
 mod logs;
 mod navigate;
 mod overlay;
+mod picker;
 mod ring;
 mod schema;
 mod text;
@@ -86,7 +88,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 here.doubt = Some(doubt);
             }
         }
-        Msg::Targets(ticket, targets) => dialog::targets(model, ticket, targets),
+        Msg::Compared(ticket, to, compared) => changes::compared(model, ticket, &to, compared),
+        Msg::Targets(ticket, targets) => picker::targets(model, ticket, targets),
         Msg::Proposed(ticket, proposed) => dialog::proposed(model, ticket, proposed),
         Msg::Past(past) => history::read(model, past),
         Msg::Tell(text) => model.tell(text),

@@ -21,7 +21,9 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     let width = area.width.saturating_sub(4).min(84);
     let inside = usize::from(width.saturating_sub(4));
     let (title, lines, heavy) = match &dialog.kind {
-        Kind::Pick(picker) => (pick_title(picker), pick(picker, theme, inside), false),
+        Kind::Pick(picker) => {
+            (pick_title(picker), pick(picker, theme, inside, area.height.into()), false)
+        }
         Kind::Confirm(asked) => (
             format!("{} · {}", asked.environment.as_str().to_uppercase(), asked.title),
             confirm(model, asked, theme, inside),
@@ -93,8 +95,12 @@ fn pick_title(picker: &Picker) -> String {
 
 /// At most so many items are shown at once.
 const SHOWN: usize = 9;
+/// And so many commits of the chosen one.
+const COMMITS: usize = 4;
+/// What must not be pushed out of the box by them: two fields, a sentence and the frame.
+const BELOW: usize = 7;
 
-fn pick(picker: &Picker, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+fn pick(picker: &Picker, theme: &Theme, width: usize, height: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     if let Some((_, text)) = &picker.about {
         lines.push(Line::styled(text.clone(), theme.style(Role::Title)));
@@ -118,6 +124,8 @@ fn pick(picker: &Picker, theme: &Theme, width: usize) -> Vec<Line<'static>> {
         let more = format!("  {} in all", picker.items.len());
         lines.push(Line::styled(more, theme.style(Role::Muted)));
     }
+    let room = height.saturating_sub(lines.len() + BELOW);
+    lines.extend(changes(picker, theme, width).into_iter().take(room));
     if matches!(picker.purpose, Purpose::Deploy | Purpose::Rollback) {
         lines.push(field("another one", picker.other.value(), picker.field == Field::Other, theme));
     }
@@ -143,6 +151,37 @@ fn pick(picker: &Picker, theme: &Theme, width: usize) -> Vec<Line<'static>> {
             lines.push(Line::styled(text, theme.style(Role::Muted)));
         }
     }
+    lines
+}
+
+/// The release's commits, the newest first, where what is picked was compared with what serves.
+fn changes(picker: &Picker, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+    let chosen = picker.items.get(picker.selected).map(|item| item.value.as_str());
+    let (Some((to, changes)), Some(live)) = (&picker.changes, &picker.live) else {
+        return Vec::new();
+    };
+    if Some(to.as_str()) != chosen || !picker.other.value().trim().is_empty() {
+        return Vec::new();
+    }
+    let changes = match changes {
+        Ok(changes) => changes,
+        Err(problem) => {
+            let text = format!("nobody can say what is new: {}", problem.what);
+            return styled(theme, Role::Muted, &text, width);
+        }
+    };
+    let role = if changes.left == 0 { Role::Text } else { Role::Warning };
+    let mut lines = vec![Line::raw("")];
+    lines.extend(styled(theme, role, &format!("  {}", changes.sentence(live.as_str())), width));
+    lines.extend(changes.latest.iter().take(COMMITS).map(|commit| {
+        let text = format!("  {:<9} {} · {}", commit.id, commit.subject, commit.author);
+        Line::styled(text, theme.style(Role::Muted))
+    }));
+    if changes.added > COMMITS {
+        let more = format!("  … and {} before them", changes.added - COMMITS);
+        lines.push(Line::styled(more, theme.style(Role::Muted)));
+    }
+    lines.push(Line::raw(""));
     lines
 }
 

@@ -1,0 +1,37 @@
+//! What lies between two releases.
+
+/// A commit, in a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Its short name.
+    pub id: String,
+    /// Who wrote it.
+    pub author: String,
+    /// What it says of itself.
+    pub subject: String,
+}
+
+/// What a release has that the one before has not. Merges are not counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// So many commits are new.
+    pub added: usize,
+    /// So many of the other's are not in it: more than none is a step back, or another branch.
+    pub left: usize,
+    /// The latest of the new ones, the newest first.
+    pub latest: Vec<Commit>,
+}
+
+impl Changes {
+    /// In a sentence; `from` is the other release.
+    pub fn sentence(&self, from: &str) -> String {
+        match (self.added, self.left) {
+            (0, 0) => format!("the same commit as {from}"),
+            (0, left) => format!("older than {from}: {left} of its commits are not in it"),
+            (added, 0) => format!("{added} commits since {from}"),
+            (added, left) => {
+                format!("{added} commits that {from} has not, and without {left} of its own")
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Keys and answers in a box that lets somebody choose.
+
+use super::acts::{confirm, question};
+use super::changes;
+use super::text::edit;
+use crate::domain::command::Command;
+use crate::domain::error::Problem;
+use crate::domain::event::Mark;
+use crate::domain::policy::Protection;
+use crate::domain::readiness::Target;
+use crate::domain::release::ReleaseLabel;
+use crate::tui::effect::{Effect, Intent, Ticket};
+use crate::tui::keys::{Code, Key};
+use crate::tui::model::Model;
+use crate::tui::model::dialog::{Action, Dialog, Field, Item, Kind, Picker, Purpose};
+
+/// A key in a picker.
+pub(super) fn picked(
+    picker: &mut Picker,
+    key: Key,
+    ticket: Ticket,
+    model: &mut Model,
+    mashed: bool,
+) -> Vec<Effect> {
+    let fields = picker.fields();
+    let at = fields.iter().position(|f| *f == picker.field).unwrap_or(0);
+    match key.code {
+        Code::Tab => picker.field = fields[(at + 1) % fields.len()],
+        Code::BackTab => picker.field = fields[(at + fields.len() - 1) % fields.len()],
+        Code::Enter if !mashed && picker.waits.is_none() => {
+            picker.problem = None;
+            return chosen(picker, ticket, model);
+        }
+        _ => match picker.field {
+            Field::List => {
+                let (last, before) = (picker.items.len().saturating_sub(1), picker.selected);
+                picker.selected = match key.code {
+                    Code::Char('j') | Code::Down => (picker.selected + 1).min(last),
+                    Code::Char('k') | Code::Up => picker.selected.saturating_sub(1),
+                    Code::Char('g') | Code::Home => 0,
+                    Code::Char('G') | Code::End => last,
+                    _ => picker.selected,
+                };
+                if picker.selected != before {
+                    return changes::ask(picker, ticket).into_iter().collect();
+                }
+            }
+            Field::Other => drop(edit(&mut picker.other, key)),
+            Field::Reason => drop(edit(&mut picker.reason, key)),
+        },
+    }
+    Vec::new()
+}
+
+/// Enter in a picker: asks whether that may begin.
+fn chosen(picker: &mut Picker, ticket: Ticket, model: &mut Model) -> Vec<Effect> {
+    let (environment, reason) = (picker.environment.clone(), picker.why());
+    let label = match picker.other.value().trim() {
+        "" => picker.items.get(picker.selected).map(|item| item.value.clone()),
+        other => Some(other.to_owned()),
+    };
+    let release = label.map(ReleaseLabel::new).transpose();
+    let intent = match (picker.purpose, release) {
+        (Purpose::Skip, _) => return skip(picker, model),
+        (Purpose::Note | Purpose::SetAside, _) => {
+            return super::checklist::answered(picker, ticket, model);
+        }
+        (Purpose::Mute, _) => return super::health::muted(picker, ticket),
+        (Purpose::Migrate | Purpose::Undo, _) => return super::schema::answered(picker, ticket),
+        (Purpose::RollbackSchema, _) => return super::schema::chosen_way(picker, ticket),
+        (Purpose::Cleanup, _) => Intent::Cleanup { environment, reason },
+        (_, Err(problem)) => {
+            picker.problem = Some(problem);
+            return Vec::new();
+        }
+        (Purpose::Deploy, Ok(Some(release))) => Intent::Deploy { environment, release, reason },
+        (Purpose::Rollback, Ok(Some(to))) => return super::schema::back(picker, &to, ticket),
+        (_, Ok(None)) => {
+            picker.problem = Some(Problem::new("there is nothing to choose here"));
+            return Vec::new();
+        }
+    };
+    picker.waits = Some("checking whether that may begin");
+    vec![Effect::Propose(ticket, intent)]
+}
+
+fn skip(picker: &mut Picker, model: &mut Model) -> Vec<Effect> {
+    let Some(reason) = picker.why() else {
+        picker.problem = Some(Problem::new("a skip needs a reason").try_this("type it above"));
+        return Vec::new();
+    };
+    let Some(here) = model.here().cloned() else {
+        return Vec::new();
+    };
+    let Some(run) = here.driven() else {
+        picker.problem = Some(Problem::new("nobody drives the run any more"));
+        return Vec::new();
+    };
+    let step = run.view.state.step().map(ToString::to_string).unwrap_or_default();
+    let lines = vec![
+        format!("Leaves {step} of run {} out, and goes on.", run.view.number),
+        format!("Reason, kept in the run: {reason}"),
+    ];
+    let command = Command::Skip { reason };
+    let action = Action::Send(run.view.number, run.view.last_seq, command);
+    let tier = here.protection.min_of(Protection::Confirm);
+    confirm(model, question(&here, tier, "Skip the step", lines, action), None);
+    Vec::new()
+}
+
+/// What a rollback could go to.
+pub(super) fn targets(model: &mut Model, ticket: Ticket, targets: Result<Vec<Target>, Problem>) {
+    let Some(picker) = picker_of(model, ticket) else {
+        return;
+    };
+    picker.waits = None;
+    match targets {
+        Err(problem) => picker.problem = Some(problem),
+        Ok(targets) => {
+            let note = |target: &Target| {
+                let mark = match target.mark {
+                    Mark::Stable => "stable",
+                    Mark::Bad => "marked BAD: needs a reason",
+                    Mark::Cleared => "was bad, cleared",
+                };
+                let usual = if target.usual { ", what served before" } else { "" };
+                format!("{mark}{usual}{}", super::schema::note(target))
+            };
+            picker.items = targets
+                .iter()
+                .map(|t| Item { value: t.release.to_string(), note: note(t) })
+                .collect();
+            let preferred = |item: &Item| Some(&item.value) == picker.preferred.as_ref();
+            picker.selected = picker.items.iter().position(preferred).unwrap_or(0);
+            picker.targets = targets;
+            if picker.items.is_empty() {
+                let problem = Problem::new("there is nothing to roll back to");
+                picker.problem = Some(
+                    problem.because("no other release has served here, as far as this store knows"),
+                );
+            }
+        }
+    }
+}
+
+/// The picker that asked, if it is still open.
+pub(super) fn picker_of(model: &mut Model, ticket: Ticket) -> Option<&mut Picker> {
+    match model.dialog.as_mut()? {
+        Dialog { kind: Kind::Pick(picker), ticket: of, .. } if *of == ticket => Some(picker),
+        _ => None,
+    }
+}
