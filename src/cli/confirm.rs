@@ -5,9 +5,11 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use super::args::Confirmation;
 use super::exit::{Failed, REFUSED};
+use super::print;
 use crate::domain::gate::{Answers, permitted};
 use crate::domain::ids::EnvironmentName;
 use crate::domain::policy::Protection;
+use crate::propose::Proposal;
 
 impl Confirmation {
     /// What was answered beforehand.
@@ -44,6 +46,16 @@ pub(super) fn confirm(
     }
     permitted(environment, word, protection, &answers)
         .map_err(|problem| Failed::with(REFUSED, problem))
+}
+
+/// Returns if a run of that plan may begin. Whoever is not asked is told all the same.
+pub(super) fn begin(proposal: &Proposal, confirmation: &Confirmation) -> Result<(), Failed> {
+    if confirmation.yes {
+        print::note(&proposal.what);
+    }
+    let plan = &proposal.plan;
+    let (word, answers) = (plan.typed(), confirmation.answers());
+    confirm(&plan.environment, &word, plan.policy.protection, answers, &proposal.what)
 }
 
 /// Asks on the terminal.

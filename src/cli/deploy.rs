@@ -2,7 +2,7 @@
 
 use super::Session;
 use super::args::{DeployArguments, PlanArguments};
-use super::confirm::confirm;
+use super::confirm::begin;
 use super::drive::{detach, drive};
 use super::exit::{Finished, OK};
 use crate::propose;
@@ -45,15 +45,9 @@ pub(super) async fn deploy(session: &Session, arguments: &DeployArguments) -> Fi
         confirmation.reason.as_ref(),
     )
     .await?;
+    begin(&proposal, confirmation)?;
     let mut plan = proposal.plan;
     plan.attended = arguments.detach;
-    confirm(
-        &plan.environment,
-        &plan.typed(),
-        plan.policy.protection,
-        confirmation.answers(),
-        &proposal.what,
-    )?;
     if !arguments.detach {
         propose::ticked_beforehand(&session.app, &plan, &wanted.services)?;
     }

@@ -3,11 +3,10 @@
 use serde_json::{Value, json};
 
 use super::Session;
-use super::args::{Confirmation, MigrateArguments, MigrateVerb};
-use super::confirm::confirm;
+use super::args::{MigrateArguments, MigrateVerb};
+use super::confirm::begin;
 use super::drive::drive;
 use super::exit::{FAILED, Failed, Finished, OK, USAGE};
-use super::print;
 use crate::config::Loaded;
 use crate::domain::error::Problem;
 use crate::domain::migration::{Direction, Row, RowState};
@@ -51,22 +50,8 @@ pub(super) async fn migrate(session: &Session, arguments: &MigrateArguments) -> 
         let direction = if down { Direction::Down } else { Direction::Up };
         return counted(session, &proposal.plan.databases, direction).await;
     }
-    go(session, &proposal, confirmation).await
-}
-
-async fn go(
-    session: &Session,
-    proposal: &propose::Proposal,
-    confirmation: &Confirmation,
-) -> Finished {
-    let plan = &proposal.plan;
-    if confirmation.yes {
-        // Whoever is not asked is told all the same.
-        print::note(&proposal.what);
-    }
-    let answers = confirmation.answers();
-    confirm(&plan.environment, &plan.typed(), plan.policy.protection, answers, &proposal.what)?;
-    drive(session, plan, confirmation).await
+    begin(&proposal, confirmation)?;
+    drive(session, &proposal.plan, confirmation).await
 }
 
 async fn counted(

@@ -2,7 +2,7 @@
 
 use super::Session;
 use super::args::RollbackArguments;
-use super::confirm::confirm;
+use super::confirm::begin;
 use super::drive::drive;
 use super::exit::{Failed, Finished, USAGE};
 use super::print;
@@ -24,16 +24,6 @@ pub(super) async fn rollback(session: &Session, arguments: &RollbackArguments) -
     if let Some(error) = unread {
         print::note(format!("the past cannot be read: {error}"));
     }
-    let plan = proposal.plan;
-    if confirmation.yes && !plan.databases.iter().all(|d| d.migrations.is_empty()) {
-        print::note(&proposal.what);
-    }
-    confirm(
-        &plan.environment,
-        &plan.typed(),
-        plan.policy.protection,
-        confirmation.answers(),
-        &proposal.what,
-    )?;
-    drive(session, &plan, confirmation).await
+    begin(&proposal, confirmation)?;
+    drive(session, &proposal.plan, confirmation).await
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::Session;
 use super::exit::{Failed, Finished, OK, USAGE};
 use crate::config::Loaded;
+use crate::domain::freeze::frozen;
 use crate::domain::run::RunState;
 use crate::domain::seen::{BuildSeen, ServiceSeen};
 use crate::domain::view::RunView;
@@ -42,7 +43,7 @@ async fn one(session: &Session, loaded: &Loaded, name: &str) -> Result<Value, Fa
     let services: Vec<Value> = seen.services.iter().map(service_json).collect();
     Ok(json!({
         "environment": name, "services": services, "databases": databases, "lock": super::lock::to_json(lock.as_ref()), "run": run,
-        "unseen": seen.unseen,
+        "frozen": frozen(&ground.freeze, session.app.clock.now()), "unseen": seen.unseen,
     }))
 }
 
@@ -108,6 +109,9 @@ fn text(status: &Value) -> String {
     let lock = &status["lock"];
     if !lock.is_null() {
         text = format!("{text}  LOCKED by {}: {}\n", word(&lock["actor"]), word(&lock["reason"]));
+    }
+    if let Some(told) = status["frozen"].as_str() {
+        text = format!("{text}  FROZEN: {told}\n");
     }
     let run = &status["run"];
     if !run.is_null() {

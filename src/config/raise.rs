@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 use super::file::Loaded;
 use super::finding::Findings;
 use super::migrations::migrations;
 use super::rules::DEMO_PREFIX;
 use super::schema::deploy::DeployConfig;
-use super::schema::environment::{DatabaseConfig, EnvironmentConfig, PlatformKind};
+use super::schema::environment::{DatabaseConfig, EnvironmentConfig, FreezeConfig, PlatformKind};
 use crate::domain::alert::{Channel, Notify};
 use crate::domain::error::Problem;
+use crate::domain::freeze::Freeze;
 use crate::domain::ids::{BackendId, EnvironmentName, Location, ProjectId, ServiceName};
 use crate::domain::migration::Migration;
 use crate::domain::plan::{Endpoint, HealthEndpoint, LoopbackUrl, Member, PlannedDatabase};
@@ -67,6 +70,7 @@ impl Loaded {
         let mut ground = Ground {
             environment,
             members,
+            freeze: of.freeze.iter().map(freeze).collect::<Result<_, _>>()?,
             policy: {
                 let mut policy = policy(of.protection, &[&self.config.deploy, &of.deploy]);
                 policy.health.controls.clone_from(&of.control);
@@ -215,6 +219,15 @@ fn policy(protection: Protection, layers: &[&DeployConfig]) -> DeployPolicy {
         policy.keep_blue = layer.keep_blue.map_or(policy.keep_blue, |d| d.0);
     }
     policy
+}
+
+fn freeze(of: &FreezeConfig) -> Result<Freeze, Problem> {
+    Ok(Freeze {
+        name: of.name.clone(),
+        from: of.from.parse().map_err(Problem::new)?,
+        to: of.to.parse().map_err(Problem::new)?,
+        zone: TimeZone::get(&of.zone).map_err(|e| Problem::new(e.to_string()))?,
+    })
 }
 
 impl Loaded {

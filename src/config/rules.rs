@@ -12,6 +12,7 @@ use super::node::Node;
 use super::schema::environment::{EnvironmentConfig, PlatformKind};
 use super::schema::{AutoConfig, Config, ReleasesKind};
 use crate::domain::checklist::{List, item_id};
+use crate::domain::freeze::WeekMoment;
 use crate::domain::ids::{BackendId, EnvironmentName, Location, ProjectId, ServiceName};
 use crate::domain::redact::redacted;
 use crate::domain::release::ReleaseLabel;
@@ -237,12 +238,8 @@ impl Rules<'_> {
                 self.say(&path, format!("{:?} is no time zone of the IANA list", freeze.zone));
             }
             for (key, moment) in [("from", &freeze.from), ("to", &freeze.to)] {
-                if !is_moment(moment) {
-                    let path = [path[0], path[1], path[2], path[3], key];
-                    self.say(
-                        &path,
-                        format!("{moment:?} is no moment of a week: write \"Fri 16:00\""),
-                    );
+                if let Err(wrong) = moment.parse::<WeekMoment>() {
+                    self.say(&[path[0], path[1], path[2], path[3], key], wrong);
                 }
             }
         }
@@ -356,12 +353,4 @@ fn is_loopback(address: &str) -> bool {
         url.scheme() == "http"
             && matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
     })
-}
-
-fn is_moment(text: &str) -> bool {
-    let Some((day, time)) = text.split_once(' ') else {
-        return false;
-    };
-    ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].contains(&day)
-        && jiff::civil::Time::strptime("%H:%M", time).is_ok()
 }

@@ -10,6 +10,7 @@ pub mod document;
 pub mod error;
 pub mod event;
 pub mod figures;
+pub mod freeze;
 pub mod gate;
 pub mod handover;
 pub mod hash;

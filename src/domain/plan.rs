@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::alert::Notify;
 use super::checklist::Item;
 use super::error::Problem;
+use super::freeze::Freeze;
 use super::hash::Hash;
 use super::ids::{BuildId, EnvironmentName, ProjectId, ServiceName, StepId};
 use super::migration::{Direction, Migration, Phase, SchemaRange};
@@ -190,6 +191,9 @@ pub struct Plan {
     /// What must be true at which of its gates.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checklist: Vec<Item>,
+    /// When its traffic may not begin to move. Without those that a person set aside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub freeze: Vec<Freeze>,
     /// The numbers and rules.
     pub policy: DeployPolicy,
     /// Which App Hosting.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::alert::Notify;
 use super::checklist::{Item, List};
 use super::error::Problem;
+use super::freeze::Freeze;
 use super::ids::{BuildId, EnvironmentName, ServiceName, StepId};
 use super::migration::{Direction, SchemaWay};
 use super::plan::{Endpoint, Member, Plan, PlannedDatabase, RunKind, Source};
@@ -21,6 +22,8 @@ pub struct Ground {
     pub environment: EnvironmentName,
     /// Its services, in the order their traffic moves.
     pub members: Vec<Member>,
+    /// When nothing is deployed.
+    pub freeze: Vec<Freeze>,
     /// Its numbers and rules.
     pub policy: DeployPolicy,
     /// Its App Hosting.
@@ -61,6 +64,7 @@ impl Ground {
             take_over: false,
             steps,
             checklist: Vec::new(),
+            freeze: if kind == RunKind::Deploy { self.freeze } else { Vec::new() },
             policy: self.policy,
             endpoint: self.endpoint,
             notify: self.notify,

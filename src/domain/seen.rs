@@ -2,6 +2,7 @@
 //! run.
 
 use super::error::Problem;
+use super::freeze::Freeze;
 use super::ids::{BuildId, ServiceName};
 use super::migration::{LockSeen, Row, RowState, SchemaRange};
 use super::release::{ReleaseLabel, SchemaVersion};
@@ -13,6 +14,8 @@ pub struct EnvironmentSeen {
     pub services: Vec<ServiceSeen>,
     /// Its databases; nothing where nobody looked yet.
     pub databases: Option<Vec<DatabaseSeen>>,
+    /// When nothing is deployed.
+    pub freeze: Vec<Freeze>,
     /// Why nothing could be seen, if nothing could.
     pub unseen: Option<Problem>,
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::freeze::not_frozen;
 use super::schema::{accepted, after_traffic};
 use super::{Proposal, Refusal, none_in_doubt};
 use crate::app::App;
@@ -40,6 +41,7 @@ pub async fn cleanup(
         may_clean_up(moved).map_err(Refusal::Refused)?;
     }
     still_warm(app, &runs, ground.policy.keep_blue, reason)?;
+    let set_aside = not_frozen(app, &ground.environment, &mut ground.freeze, reason)?;
     let what = format!(
         "Stop every build of {} that serves nothing, and delete those of ours that none of the last {RELEASES_KEPT} \
          stable releases needs. A rollback then starts its build first, instead of finding it warm.",
@@ -55,6 +57,7 @@ pub async fn cleanup(
     let accepted = accepted(hosting.as_ref(), &ground.members, &serving).await;
     let told = after_traffic(app, loaded, &mut ground, &accepted).await?;
     let what = told.iter().fold(what, |what, told| format!("{what}\n{told}."));
+    let what = set_aside.into_iter().fold(what, |what, told| what + &told);
     let mut plan = planner::cleanup(ground, &obsolete(&runs, &live)).map_err(Refusal::Usage)?;
     plan.reason = reason.cloned();
     Ok(Proposal { plan, what })

@@ -1,10 +1,12 @@
 //! A deploy.
 
+use super::freeze::not_frozen;
 use super::schema::before_traffic;
 use super::{Proposal, RUNS_LOOKED_AT, Refusal};
 use crate::app::App;
 use crate::config::{Loaded, committed, sources};
 use crate::domain::error::Problem;
+use crate::domain::freeze::ahead;
 use crate::domain::ids::{EnvironmentName, ServiceName};
 use crate::domain::plan::Plan;
 use crate::domain::planner::{self, Ground};
@@ -75,6 +77,11 @@ pub async fn deploy(
     let mut plan = made(app, loaded, environment, release, services, true).await?;
     plan.reason = reason.cloned();
     proven_before(app, loaded, &plan)?;
+    let set_aside = not_frozen(app, &plan.environment, &mut plan.freeze, reason)?;
+    let soon = ahead(&plan.freeze, app.clock.now(), plan.policy.soak.length);
+    let soon = soon.map(|told| {
+        format!("\nThe soak would reach into a freeze: {told}. Traffic that has moved stays.")
+    });
     let services: Vec<_> = plan.members.iter().map(|m| m.service().as_str()).collect();
     let what = format!(
         "Build {release} of {}, and give it the traffic of {} when it is healthy.",
@@ -90,6 +97,7 @@ pub async fn deploy(
             )
         },
     );
+    let what = [set_aside, soon].into_iter().flatten().fold(what, |what, told| what + &told);
     Ok(Proposal { plan, what })
 }
 

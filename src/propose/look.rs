@@ -21,7 +21,10 @@ pub async fn look(app: &App, ground: &Ground, runs: &[RunView], ask: bool) -> En
         Err(problem) => return unknown(ground, problem),
     };
     match services(app, ground, hosting.as_ref(), runs, ask).await {
-        Ok(services) => EnvironmentSeen { services, databases: None, unseen: None },
+        Ok(services) => {
+            let freeze = ground.freeze.clone();
+            EnvironmentSeen { services, databases: None, freeze, unseen: None }
+        }
         Err(problem) => unknown(ground, problem),
     }
 }
@@ -44,7 +47,8 @@ fn unseen(ground: &Ground, problem: Problem, health: &Health) -> EnvironmentSeen
         rollback: Readiness { target: None, why: Some(problem.what.clone()) },
     };
     let services = ground.members.iter().map(one).collect();
-    EnvironmentSeen { services, databases: None, unseen: Some(problem) }
+    let freeze = ground.freeze.clone();
+    EnvironmentSeen { services, databases: None, freeze, unseen: Some(problem) }
 }
 
 async fn services(

@@ -5,6 +5,7 @@ mod checklist;
 mod cleanup;
 mod databases;
 mod deploy;
+mod freeze;
 mod look;
 mod rollback;
 mod schema;

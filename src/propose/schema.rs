@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::freeze::not_frozen;
 use super::{Proposal, Refusal, none_in_doubt};
 use crate::app::{App, SchemaLook};
 use crate::config::Loaded;
@@ -233,6 +234,13 @@ pub async fn migrate(
                 .try_this("give its traffic to a build that accepts that version first"),
         )),
     };
+    let set_aside = match wish {
+        Wish::Up(..) | Wish::Down(_) => {
+            not_frozen(app, &ground.environment.clone(), &mut ground.freeze, reason)?
+        }
+        // These say what is; they change nothing.
+        Wish::Baseline(_) | Wish::Repair(..) => None,
+    };
     let (plan, what) = match wish {
         Wish::Up(to, out_of_order) => {
             let pick = Pick { to: to.as_ref(), out_of_order: *out_of_order, contract: false };
@@ -281,6 +289,7 @@ pub async fn migrate(
     };
     let mut plan = plan.map_err(Refusal::Usage)?;
     plan.reason = reason.cloned();
+    let what = set_aside.into_iter().fold(what, |what, told| what + &told);
     Ok(Some(Proposal { plan, what }))
 }
 

@@ -22,12 +22,8 @@ use super::world::{Act, Behaviour, Bench, Fault, deploy_plan, ground, label, ser
 
 const SERVICES: [&str; 2] = ["toto-bo", "toto-app"];
 
-fn live(bench: &Bench) -> Live {
-    SERVICES.map(|s| (service(s), bench.world.live(s))).into_iter().collect()
-}
-
 fn rollback_plan(bench: &Bench, to: Option<&str>) -> Plan {
-    let (runs, live) = (bench.runs(), live(bench));
+    let (runs, live) = (bench.runs(), bench.live());
     let choice = match to {
         Some(to) => named_target(&runs, &live, &label(to), Some("tried again")).unwrap().choice,
         None => default_target(&runs, &live).unwrap(),
@@ -85,13 +81,13 @@ fn what_fails_before_the_switch_never_touches_traffic() {
     {
         let bench = Bench::new();
         bench.drive(&deploy_plan("1.0.0"));
-        let before = live(&bench);
+        let before = bench.live();
         bench.world.forget_acts();
         bench.world.behave("1.1.0", behaviour);
         let view = bench.drive(&deploy_plan("1.1.0"));
         assert_eq!((outcome(&view), view.exit_code()), (Outcome::Failed, exit), "{behaviour:?}");
         assert!(switches(&bench.world.acts()).is_empty(), "{behaviour:?}");
-        assert_eq!(live(&bench), before);
+        assert_eq!(bench.live(), before);
         assert!(!view.touched_traffic());
     }
 }
@@ -100,18 +96,18 @@ fn what_fails_before_the_switch_never_touches_traffic() {
 fn a_leak_is_rolled_back_by_rule_and_the_release_marked_bad() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
-    let before = live(&bench);
+    let before = bench.live();
     bench.world.behave("1.1.0", Behaviour::Leaks(8));
     bench.world.forget_acts();
     let view = bench.drive(&deploy_plan("1.1.0"));
     assert_eq!((outcome(&view), view.exit_code()), (Outcome::RolledBack, 6));
-    assert_eq!(live(&bench), before);
+    assert_eq!(bench.live(), before);
     assert_eq!(
         switches(&bench.world.acts()),
         ["toto-bo", "toto-app", "toto-app", "toto-bo"],
         "forth in order, back in reverse"
     );
-    let refused = named_target(&bench.runs(), &live(&bench), &label("1.1.0"), None).unwrap_err();
+    let refused = named_target(&bench.runs(), &bench.live(), &label("1.1.0"), None).unwrap_err();
     assert!(refused.what.contains("marked bad"), "{refused}");
 }
 
@@ -128,12 +124,12 @@ fn a_first_release_has_nowhere_to_go_back_to() {
 fn a_rollback_points_at_what_was_there_and_never_builds() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
-    let first = live(&bench);
+    let first = bench.live();
     bench.drive(&deploy_plan("1.1.0"));
     bench.world.forget_acts();
     let view = bench.drive(&rollback_plan(&bench, None));
     assert_eq!((outcome(&view), view.exit_code()), (Outcome::RolledBack, 0));
-    assert_eq!(live(&bench), first);
+    assert_eq!(bench.live(), first);
     let acts = bench.world.acts();
     assert_eq!(switches(&acts), ["toto-app", "toto-bo"], "in reverse order");
     assert!(!acts.iter().any(|a| matches!(a, Act::Built(..))));
@@ -144,19 +140,19 @@ fn a_rollback_of_a_rollback_needs_a_reason() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     bench.drive(&deploy_plan("1.1.0"));
-    let second = live(&bench);
+    let second = bench.live();
     bench.drive(&rollback_plan(&bench, None));
-    assert!(default_target(&bench.runs(), &live(&bench)).is_err(), "1.1.0 is bad, 1.0.0 is live");
-    assert!(named_target(&bench.runs(), &live(&bench), &label("1.1.0"), None).is_err());
+    assert!(default_target(&bench.runs(), &bench.live()).is_err(), "1.1.0 is bad, 1.0.0 is live");
+    assert!(named_target(&bench.runs(), &bench.live(), &label("1.1.0"), None).is_err());
     bench.drive(&rollback_plan(&bench, Some("1.1.0")));
-    assert_eq!(live(&bench), second);
+    assert_eq!(bench.live(), second);
 }
 
 #[test]
 fn when_one_switched_and_the_other_did_not_it_is_told() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
-    let before = live(&bench);
+    let before = bench.live();
     // Every call from some moment on is refused, that of the second switch and of the way back too.
     let mut splits = 0;
     for at in 0..40 {
@@ -207,14 +203,14 @@ fn traffic_moved_by_somebody_else_is_not_fought_over() {
 fn an_interrupt_before_the_switch_ends_at_a_safe_point() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
-    let before = live(&bench);
+    let before = bench.live();
     let view = bench.drive_with(&deploy_plan("1.1.0"), |view, signals| {
         if view.state.step().is_some_and(|s| s.as_str() == "probe") {
             let _ = signals.try_send(Signal::Stop);
         }
     });
     assert_eq!(outcome(&view), Outcome::Aborted);
-    assert_eq!(live(&bench), before);
+    assert_eq!(bench.live(), before);
 }
 
 #[test]
@@ -223,7 +219,7 @@ fn an_interrupt_after_the_switch_goes_back_to_one_consistent_pair() {
         for signal in [Signal::Stop, Signal::Abort] {
             let bench = Bench::new();
             bench.drive(&deploy_plan("1.0.0"));
-            let before = live(&bench);
+            let before = bench.live();
             let mut sent = false;
             let view = bench.drive_with(&deploy_plan("1.1.0"), |view, signals| {
                 let here = view.state.step().is_some_and(|s| s.as_str() == step);
@@ -231,7 +227,7 @@ fn an_interrupt_after_the_switch_goes_back_to_one_consistent_pair() {
                     let _ = signals.try_send(signal);
                 }
             });
-            assert_eq!(live(&bench), before, "{step} {signal:?}: {}", view.state.sentence());
+            assert_eq!(bench.live(), before, "{step} {signal:?}: {}", view.state.sentence());
             assert_eq!(outcome(&view), Outcome::RolledBack, "{step} {signal:?}");
             assert_ne!(view.exit_code(), 0);
         }
@@ -245,7 +241,7 @@ fn nobody_cuts_in_half_what_gives_traffic_back() {
         for after in 0..6 {
             let bench = Bench::new();
             bench.drive(&deploy_plan("1.0.0"));
-            let before = live(&bench);
+            let before = bench.live();
             bench.world.behave("1.1.0", Behaviour::Leaks(8));
             let (mut seen, mut sent) = (0, false);
             let view = bench.drive_with(&deploy_plan("1.1.0"), |view, signals| {
@@ -255,7 +251,7 @@ fn nobody_cuts_in_half_what_gives_traffic_back() {
                 }
             });
             assert!(sent);
-            assert_eq!(live(&bench), before, "{after} {signal:?}");
+            assert_eq!(bench.live(), before, "{after} {signal:?}");
             assert_eq!(outcome(&view), Outcome::RolledBack, "{after} {signal:?}");
         }
     }
@@ -266,7 +262,7 @@ fn a_rollback_of_one_service_looks_at_that_service_alone() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     bench.drive(&deploy_plan("1.1.0"));
-    let mut live = live(&bench);
+    let mut live = bench.live();
     live.remove(&service("toto-bo"));
     let runs = bench.runs();
     let said = named_target(&runs, &live, &label("1.1.0"), None).unwrap_err();
@@ -281,7 +277,7 @@ fn a_clean_up_spares_what_serves_and_the_last_three_stable_releases() {
     for n in 0..5 {
         bench.drive(&deploy_plan(&format!("1.{n}.0")));
     }
-    let (runs, live) = (bench.runs(), live(&bench));
+    let (runs, live) = (bench.runs(), bench.live());
     let plan = planner::cleanup(ground(), &obsolete(&runs, &live)).unwrap();
     bench.world.forget_acts();
     let view = bench.drive(&plan);
@@ -305,7 +301,7 @@ struct Story {
 fn story(behaviour: Behaviour, fault: Option<Fault>) -> Story {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
-    let before = live(&bench);
+    let before = bench.live();
     bench.world.forget_acts();
     bench.world.behave("1.1.0", behaviour);
     bench.world.fail(fault);
@@ -343,7 +339,7 @@ proptest! {
     fn a_deploy_never_says_more_than_it_saw(behaviour in behaviours(), fault in faults()) {
         let Story { bench, before, view } = story(behaviour, fault);
         let green: Live = view.services.iter().map(|(n, s)| (n.clone(), s.green.clone())).collect();
-        let now = live(&bench);
+        let now = bench.live();
 
         // 13: exit 0 exactly where the world is as intended; a failed run may not claim it.
         prop_assert_eq!(view.exit_code() == 0, outcome(&view) == Outcome::Promoted);
@@ -404,13 +400,13 @@ proptest! {
             bench.world.behave(&release, if good { Behaviour::Healthy } else { Behaviour::Leaks(6) });
             bench.drive(&deploy_plan(&release));
         }
-        let (runs, before) = (bench.runs(), live(&bench));
+        let (runs, before) = (bench.runs(), bench.live());
         let needed = obsolete(&runs, &before);
         let target = default_target(&runs, &before);
         bench.world.forget_acts();
         bench.world.fail(fault);
         bench.drive(&planner::cleanup(ground(), &needed).unwrap());
-        prop_assert_eq!(live(&bench), before.clone());
+        prop_assert_eq!(bench.live(), before.clone());
         for act in bench.world.acts() {
             let (Act::Deleted(name, build) | Act::Stopped(name, build)) = act else { continue };
             prop_assert_ne!(before[&service(&name)].clone(), Some(BuildId::new(build).unwrap()));

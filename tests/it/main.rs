@@ -14,6 +14,7 @@ mod emulator_life;
 mod engine;
 mod finding;
 mod firestore;
+mod freezing;
 mod health;
 mod house;
 mod invariants;

@@ -144,6 +144,7 @@ pub(crate) fn seen() -> EnvironmentSeen {
     EnvironmentSeen {
         services: vec![one("toto-bo"), one("toto-app")],
         databases: None,
+        freeze: Vec::new(),
         unseen: None,
     }
 }

@@ -22,6 +22,7 @@ use pointsman::domain::planner::{self, Ground};
 use pointsman::domain::policy::DeployPolicy;
 use pointsman::domain::probe::{Check, Measurement};
 use pointsman::domain::project::{Project, Target};
+use pointsman::domain::readiness::Live;
 use pointsman::domain::recover::{Choice, Doubt, reconcile};
 use pointsman::domain::release::ReleaseLabel;
 use pointsman::domain::step::Failure;
@@ -364,6 +365,7 @@ pub(crate) fn ground() -> Ground {
     Ground {
         environment,
         members,
+        freeze: Vec::new(),
         policy,
         endpoint: Endpoint::Emulator,
         databases: Vec::new(),
@@ -399,6 +401,12 @@ impl Bench {
     /// The environment's runs, newest first.
     pub(crate) fn runs(&self) -> Vec<RunView> {
         self.store().runs(None, 100).unwrap().into_iter().map(|l| l.view).collect()
+    }
+
+    /// Which build of each service serves.
+    pub(crate) fn live(&self) -> Live {
+        let live = |name: &str| (service(name), self.world.live(name));
+        ["toto-bo", "toto-app"].map(live).into_iter().collect()
     }
 
     pub(crate) fn facts(&self, run: &RunView) -> Vec<Fact> {

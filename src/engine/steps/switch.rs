@@ -3,6 +3,7 @@
 use super::{schema, settled};
 use crate::domain::error::Problem;
 use crate::domain::event::Event;
+use crate::domain::freeze::frozen;
 use crate::domain::ids::{BuildId, RolloutId, ServiceName};
 use crate::domain::step::Side;
 use crate::domain::view::ServiceView;
@@ -22,6 +23,9 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
         return observed(context, service, &build, before).await;
     }
     ours_to_move(&seen, service, to, &before)?;
+    if to == Side::Green {
+        not_frozen(context)?;
+    }
     schema::may_serve(context, member, &build).await?;
     let new = order(context, service, &build, before.whole().cloned()).await?;
     context.progress(Some(service), format!("switching to {build}"));
@@ -33,6 +37,19 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
         Err(error) if read_back.is_err() => Err(error.into()),
         _ => read_back,
     }
+}
+
+/// A freeze that began meanwhile stops what has not moved traffic yet. What has goes on to its end, and going
+/// back is never frozen (F48).
+fn not_frozen(context: &Context) -> Result<(), StepError> {
+    if context.view.touched_traffic() {
+        return Ok(());
+    }
+    let plan = context.plan();
+    let Some(told) = frozen(&plan.freeze, context.outside.clock.now()) else { return Ok(()) };
+    let what = format!("a freeze of {} has begun, and traffic has not moved", plan.environment);
+    let todo = "retry when it is over; or abort, and deploy again with --reason TEXT";
+    Err(StepError::lasting(Problem::new(what).because(told).try_this(todo)))
 }
 
 /// Whoever else moved traffic meanwhile has reasons we do not know: no fight (F10). Where nobody

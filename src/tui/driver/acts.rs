@@ -118,6 +118,7 @@ impl Acts {
                     EnvironmentSeen {
                         services: Vec::new(),
                         databases: None,
+                        freeze: Vec::new(),
                         unseen: Some(problem),
                     },
                 )

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use crate::domain::checklist::Tick;
 use crate::domain::error::Problem;
+use crate::domain::freeze::frozen;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::policy::Protection;
 use crate::domain::probe::{ProbeSeen, Turned};
 use crate::domain::recover::Doubt;
 use crate::domain::run::RunState;
 use crate::domain::seen::EnvironmentSeen;
+use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
 
 /// A run as the store lists it.
@@ -106,6 +108,11 @@ impl Environment {
             drift.push("the services are on different releases".to_owned());
         }
         drift
+    }
+
+    /// Which freeze is in force, in words.
+    pub fn frozen(&self, now: Timestamp) -> Option<String> {
+        frozen(&self.seen.as_ref()?.0.freeze, now)
     }
 
     /// How long ago it was looked at, if that is too long.

@@ -66,6 +66,11 @@ fn of(
     if let Some(lock) = &environment.lock {
         lines.push(Line::styled(format!("   locked: {lock}"), theme.style(Role::Warning)));
     }
+    if let Some(told) = model.now.and_then(|now| environment.frozen(now)) {
+        let lines_of = wrapped(&format!("   frozen: {told}"), width);
+        let odd = theme.style(Role::Warning);
+        lines.extend(lines_of.into_iter().map(|text| Line::styled(text, odd)));
+    }
     if let Some(run) = environment.under_way() {
         let mark = theme.run(&run.view.state, run.runner.is_some());
         let release = run.view.plan.release.as_ref().map_or("", |r| r.as_str());

@@ -131,6 +131,9 @@ pub(super) fn second(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     if let Some(lock) = &here.lock {
         parts.push((format!("lock: {lock}"), Role::Warning));
     }
+    if let Some(told) = model.now.and_then(|now| here.frozen(now)) {
+        parts.push((format!("FROZEN: {told}"), Role::Warning));
+    }
     let mut line = Line::from(" ");
     for (at, (text, role)) in parts.into_iter().enumerate() {
         if at > 0 {

@@ -1,0 +1,245 @@
+//! When nothing is deployed: windows that come back every week, in the time of a place (deploy-tools.md Z1,
+//! F47). A rollback never asks for them.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::civil::{DateTime, Time, Weekday};
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{Span, Timestamp, ToSpan as _};
+use serde::{Deserialize, Serialize};
+
+use super::time::spoken;
+
+const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+/// A moment of every week: `Fri 16:00`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct WeekMoment {
+    day: Weekday,
+    time: Time,
+}
+
+impl WeekMoment {
+    /// In the week that begins with that Monday.
+    fn in_week(self, monday: DateTime) -> Option<DateTime> {
+        let days = i64::from(self.day.to_monday_zero_offset());
+        let day = monday.date().checked_add(days.days()).ok()?;
+        Some(day.to_datetime(self.time))
+    }
+}
+
+impl FromStr for WeekMoment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is no moment of a week: write \"Fri 16:00\"");
+        let (day, time) = text.split_once(' ').ok_or_else(wrong)?;
+        let at = DAYS.iter().position(|d| *d == day).ok_or_else(wrong)?;
+        let day = i8::try_from(at).ok().and_then(|at| Weekday::from_monday_zero_offset(at).ok());
+        let time = Time::strptime("%H:%M", time).map_err(|_| wrong())?;
+        Ok(Self { day: day.ok_or_else(wrong)?, time })
+    }
+}
+
+impl TryFrom<String> for WeekMoment {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<WeekMoment> for String {
+    fn from(moment: WeekMoment) -> Self {
+        moment.to_string()
+    }
+}
+
+impl fmt::Display for WeekMoment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let day = usize::try_from(self.day.to_monday_zero_offset()).unwrap_or_default();
+        write!(f, "{} {:02}:{:02}", DAYS[day], self.time.hour(), self.time.minute())
+    }
+}
+
+/// A window of every week. Where both moments are the same it never ends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Freeze {
+    /// Its name.
+    pub name: String,
+    /// Its beginning.
+    pub from: WeekMoment,
+    /// Its end.
+    pub to: WeekMoment,
+    /// In whose time.
+    #[serde(with = "jiff::fmt::serde::tz::required")]
+    pub zone: TimeZone,
+}
+
+/// A window of one week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Its first moment.
+    pub from: Timestamp,
+    /// The first moment after it.
+    pub until: Timestamp,
+}
+
+impl Freeze {
+    /// The window that a moment is in, or the next one.
+    pub fn window(&self, now: Timestamp) -> Option<Window> {
+        let today = now.to_zoned(self.zone.clone()).datetime();
+        let since_monday = i64::from(today.weekday().to_monday_zero_offset());
+        let monday = today.checked_sub(since_monday.days()).ok()?;
+        // The last one may have begun in the week before and end in this one.
+        (-1..=1).find_map(|week| self.of_week(monday, week.weeks()).filter(|w| now < w.until))
+    }
+
+    fn of_week(&self, monday: DateTime, weeks: Span) -> Option<Window> {
+        let monday = monday.checked_add(weeks).ok()?;
+        let from = self.from.in_week(monday)?;
+        let mut to = self.to.in_week(monday)?;
+        if to <= from {
+            to = to.checked_add(1.week()).ok()?;
+        }
+        Some(Window { from: self.instant(from, true)?, until: self.instant(to, false)? })
+    }
+
+    /// A time of the clocks there. Where they show it twice, a window begins with the first and ends with
+    /// the second; where they leave it out, it is the moment they jump (F47).
+    fn instant(&self, shown: DateTime, begins: bool) -> Option<Timestamp> {
+        let offset = match self.zone.to_ambiguous_timestamp(shown).offset() {
+            AmbiguousOffset::Unambiguous { offset } => offset,
+            AmbiguousOffset::Fold { before, after } => {
+                if begins {
+                    before
+                } else {
+                    after
+                }
+            }
+            AmbiguousOffset::Gap { after, .. } => {
+                let earlier = after.to_timestamp(shown).ok()?;
+                return self.zone.following(earlier).next().map(|jump| jump.timestamp());
+            }
+        };
+        offset.to_timestamp(shown).ok()
+    }
+
+    /// Until when it lasts, if it is in force.
+    pub fn in_force(&self, now: Timestamp) -> Option<Timestamp> {
+        self.window(now).filter(|window| window.from <= now).map(|window| window.until)
+    }
+
+    /// In words, with how long it lasts.
+    pub fn told(&self, now: Timestamp) -> Option<String> {
+        let left = span(now, self.in_force(now)?);
+        Some(format!("{}, until {} {} (another {left})", self.name, self.to, zone(&self.zone)))
+    }
+}
+
+fn span(from: Timestamp, to: Timestamp) -> String {
+    let left = Duration::try_from(to.duration_since(from)).unwrap_or_default();
+    spoken(Duration::from_secs(left.as_secs()))
+}
+
+fn zone(zone: &TimeZone) -> &str {
+    zone.iana_name().unwrap_or("UTC")
+}
+
+/// The one that lasts longest of those in force, in words.
+pub fn frozen(freezes: &[Freeze], now: Timestamp) -> Option<String> {
+    let lasting = |f: &Freeze| Some((f.in_force(now)?, f.told(now)?));
+    freezes.iter().filter_map(lasting).max_by_key(|(until, _)| *until).map(|(_, told)| told)
+}
+
+/// Whether one begins before something that takes so long could be over, in words.
+pub fn ahead(freezes: &[Freeze], now: Timestamp, takes: Duration) -> Option<String> {
+    let end = now.checked_add(takes).ok()?;
+    let soon = freezes.iter().filter_map(|freeze| {
+        let window = freeze.window(now)?;
+        (now < window.from && window.from < end).then_some((window, freeze))
+    });
+    let (window, freeze) = soon.min_by_key(|(window, _)| window.from)?;
+    Some(format!(
+        "freeze {} begins in {} ({} {})",
+        freeze.name,
+        span(now, window.from),
+        freeze.from,
+        zone(&freeze.zone)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn freeze(from: &str, to: &str, zone: &str) -> Freeze {
+        Freeze {
+            name: "quiet".to_owned(),
+            from: from.parse().unwrap(),
+            to: to.parse().unwrap(),
+            zone: TimeZone::get(zone).unwrap(),
+        }
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_freeze_says_yes_and_no_at_the_right_minute() {
+        let (madrid, new_york) = ("Europe/Madrid", "America/New_York");
+        // In winter, in summer, elsewhere; over the end of a week; clocks that jump forward and back while
+        // it begins, ends or lasts. The first moment in, and the first moment out.
+        for (from, to, zone, begins, ends) in [
+            ("Fri 16:00", "Mon 08:00", madrid, "2026-11-27T15:00:00Z", "2026-11-30T07:00:00Z"),
+            ("Fri 16:00", "Mon 08:00", madrid, "2026-07-03T14:00:00Z", "2026-07-06T06:00:00Z"),
+            ("Fri 16:00", "Mon 08:00", new_york, "2026-11-27T21:00:00Z", "2026-11-30T13:00:00Z"),
+            ("Sun 22:00", "Sun 23:30", "UTC", "2026-11-29T22:00:00Z", "2026-11-29T23:30:00Z"),
+            ("Mon 00:00", "Mon 01:00", madrid, "2026-11-29T23:00:00Z", "2026-11-30T00:00:00Z"),
+            ("Sun 02:30", "Sun 05:00", madrid, "2026-03-29T01:00:00Z", "2026-03-29T03:00:00Z"),
+            ("Sat 20:00", "Sun 02:30", madrid, "2026-03-28T19:00:00Z", "2026-03-29T01:00:00Z"),
+            ("Sat 20:00", "Mon 08:00", madrid, "2026-03-28T19:00:00Z", "2026-03-30T06:00:00Z"),
+            ("Sun 02:30", "Sun 02:45", madrid, "2026-10-25T00:30:00Z", "2026-10-25T01:45:00Z"),
+            ("Sat 20:00", "Mon 08:00", madrid, "2026-10-24T18:00:00Z", "2026-10-26T07:00:00Z"),
+            ("Sun 01:30", "Sun 01:45", new_york, "2026-11-01T05:30:00Z", "2026-11-01T06:45:00Z"),
+        ] {
+            let freeze = freeze(from, to, zone);
+            let (begins, ends) = (at(begins), at(ends));
+            let second = 1.second();
+            let says = |moment: Timestamp| freeze.in_force(moment).is_some();
+            let told = [begins - second, begins, ends - second, ends].map(says);
+            assert_eq!(told, [false, true, true, false], "{from} to {to} in {zone}");
+            assert_eq!(freeze.in_force(begins), Some(ends), "{from} to {to} in {zone}");
+            let before = freeze.window(begins - second).unwrap();
+            assert_eq!((before.from, before.until), (begins, ends), "{from} to {to} in {zone}");
+        }
+    }
+
+    #[test]
+    fn what_would_reach_into_a_freeze_is_told_before() {
+        let all = [freeze("Fri 16:00", "Mon 08:00", "Europe/Madrid")];
+        let now = at("2026-11-27T14:40:00Z");
+        assert_eq!(ahead(&all, now, Duration::from_mins(15)), None);
+        let told = ahead(&all, now, Duration::from_mins(30)).unwrap();
+        assert_eq!(told, "freeze quiet begins in 20m 00s (Fri 16:00 Europe/Madrid)");
+        let now = at("2026-11-30T05:00:00Z");
+        let told = frozen(&all, now).unwrap();
+        assert_eq!(told, "quiet, until Mon 08:00 Europe/Madrid (another 2h 00m)");
+        assert_eq!(ahead(&all, now, Duration::from_mins(30)), None, "it has begun already");
+    }
+
+    #[test]
+    fn what_is_no_moment_of_a_week_is_refused_and_what_is_comes_back_alike() {
+        for wrong in ["Fri", "Fri 25:00", "fri 16:00", "Friday 16:00", "16:00 Fri", ""] {
+            assert!(wrong.parse::<WeekMoment>().unwrap_err().contains("write \"Fri 16:00\""));
+        }
+        let freeze = freeze("Fri 06:05", "Mon 08:00", "Europe/Madrid");
+        let text = serde_json::to_string(&freeze).unwrap();
+        assert!(text.contains("\"Fri 06:05\"") && text.contains("Europe/Madrid"), "{text}");
+        assert_eq!(serde_json::from_str::<Freeze>(&text).unwrap(), freeze);
+    }
+}

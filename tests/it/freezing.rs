@@ -1,0 +1,96 @@
+//! Freeze windows: what they stop, what sets them aside, and what they never stop.
+
+use pointsman::domain::event::Outcome;
+use pointsman::domain::freeze::Freeze;
+use pointsman::domain::plan::Plan;
+use pointsman::domain::planner;
+use pointsman::domain::run::RunState;
+use pointsman::tui::msg::Msg;
+
+use super::sandbox::Sandbox;
+use super::screen::{Screen, plain, seen};
+use super::world::{Act, Bench, deploy_plan};
+
+#[test]
+fn what_is_frozen_takes_a_reason_and_a_rollback_takes_none() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    sandbox.deploy("1.1.0").exits(0);
+    let file = sandbox.folder.path().join("config.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let always = "    freeze: [{ name: always, from: 'Mon 00:00', to: 'Mon 00:00', zone: Europe/Madrid }]\n  production:";
+    std::fs::write(&file, text.replacen("  production:", always, 1)).unwrap();
+
+    let refused = sandbox.deploy("1.2.0").exits(3);
+    assert!(refused.err.contains("development is frozen"), "{}", refused.err);
+    assert!(refused.err.contains("always, until Mon 00:00 Europe/Madrid"), "{}", refused.err);
+    assert!(refused.err.contains("a rollback is never frozen"), "{}", refused.err);
+    sandbox.run(&["cleanup", "development", "--yes"]).exits(3);
+    let status = sandbox.run(&["status", "development"]).exits(0).out;
+    assert!(status.contains("FROZEN: always, until Mon 00:00"), "{status}");
+
+    sandbox.run(&["rollback", "development", "--yes"]).exits(0);
+    let why = [
+        "deploy",
+        "development",
+        "--release",
+        "1.2.0",
+        "--yes",
+        "--reason",
+        "customers cannot pay",
+    ];
+    let deployed = sandbox.run(&why).exits(0);
+    assert!(
+        deployed.err.contains("Sets a freeze aside, for this run alone: always"),
+        "{}",
+        deployed.err
+    );
+    let facts = sandbox.run(&["report", "4"]).exits(0).out;
+    assert!(facts.contains("customers cannot pay"), "{facts}");
+}
+
+fn freeze(from: &str, to: &str) -> Freeze {
+    let json = serde_json::json!({ "name": "quiet", "from": from, "to": to, "zone": "UTC" });
+    serde_json::from_value(json).unwrap()
+}
+
+/// The bench's clock stands on the first of January 1970, a Thursday.
+#[test]
+fn a_freeze_that_began_meanwhile_stops_before_traffic_moves_and_never_a_rollback() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let quiet = vec![freeze("Thu 00:00", "Thu 01:00")];
+    bench.world.forget_acts();
+    let view = bench.drive(&Plan { freeze: quiet.clone(), ..deploy_plan("1.1.0") });
+    assert_eq!(view.state, RunState::Ended { outcome: Outcome::Failed });
+    assert!(!view.touched_traffic());
+    assert!(!bench.world.acts().iter().any(|act| matches!(act, Act::Switched(..))));
+    let facts = format!("{:?}", bench.facts(&view));
+    assert!(facts.contains("a freeze of development has begun"), "{facts}");
+
+    let later = vec![freeze("Thu 00:01", "Thu 01:00")];
+    let view = bench.drive(&Plan { freeze: later, ..deploy_plan("1.2.0") });
+    assert_eq!(view.state, RunState::Ended { outcome: Outcome::Promoted });
+    // A plan of a rollback holds no freeze, whatever its environment says.
+    let ground = planner::Ground { freeze: quiet, ..super::world::ground() };
+    let choice =
+        pointsman::domain::readiness::default_target(&bench.runs(), &bench.live()).unwrap();
+    let back =
+        planner::rollback(ground, &choice, None, pointsman::domain::migration::SchemaWay::Keep);
+    assert_eq!(bench.drive(&back.unwrap()).exit_code(), 0);
+}
+
+#[test]
+fn the_screen_says_that_it_is_frozen() {
+    let mut screen = Screen::new(pointsman::domain::policy::Protection::Open);
+    let frozen = pointsman::domain::seen::EnvironmentSeen {
+        freeze: vec![freeze("Thu 00:00", "Fri 08:00")],
+        ..seen()
+    };
+    let name = screen.model.environments[0].name.clone();
+    screen.send(Msg::Looked(name, frozen));
+    screen.wait(1000);
+    screen.shows("frozen: quiet, until Fri 08:00");
+    screen.send(Msg::Resize(160, 45));
+    assert!(screen.draw(&plain()).contains("FROZEN: quiet, until Fri 08:00 UTC"));
+}
