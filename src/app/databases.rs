@@ -14,14 +14,17 @@ use crate::domain::hash::Hash;
 use crate::domain::ids::RunNumber;
 use crate::domain::migration::{Holder, LockSeen, Migration, Schema};
 use crate::domain::plan::{Endpoint, Plan, PlannedDatabase, RunKind};
+use crate::domain::time::spoken;
 use crate::domain::view::RunView;
 use crate::engine::database::{Counted, Databases, NotLocked, dry_run, lock_seen, schema};
 use crate::ports::database::Database;
 
 /// Google's own tools and libraries go by it.
 const EMULATOR_HOST: &str = "FIRESTORE_EMULATOR_HOST";
-/// Whoever wants to begin a run waits no longer than this to hear who holds a database.
-const LOCK_LOOK: Duration = Duration::from_secs(3);
+/// Whoever gives traffic back, or only asks who holds a database, waits no longer for it.
+pub const SOON: Duration = Duration::from_secs(3);
+/// Whoever wants something of it.
+pub const PATIENTLY: Duration = Duration::from_secs(20);
 
 /// What a database says now.
 #[derive(Debug, Clone)]
@@ -68,12 +71,22 @@ impl App {
     }
 
     /// What a database says now, without starting anything.
-    pub async fn look_at(&self, planned: &PlannedDatabase) -> Result<SchemaLook, Problem> {
+    pub async fn look_at(
+        &self,
+        planned: &PlannedDatabase,
+        within: Duration,
+    ) -> Result<SchemaLook, Problem> {
         let off = || Problem::new("the emulator does not run");
         let database = self.database(planned, false).await?.ok_or_else(off)?;
-        let schema = schema(database.as_ref()).await.map_err(|e| e.problem)?;
-        let lock = lock_seen(database.as_ref()).await.map_err(|e| e.problem)?;
-        Ok(SchemaLook { schema, lock })
+        let looking = async {
+            let schema = schema(database.as_ref()).await.map_err(|e| e.problem)?;
+            let lock = lock_seen(database.as_ref()).await.map_err(|e| e.problem)?;
+            Ok(SchemaLook { schema, lock })
+        };
+        tokio::time::timeout(within, looking).await.unwrap_or_else(|_| {
+            let what = format!("the database {} does not answer", database.name());
+            Err(Problem::new(what).because(format!("nothing came within {}", spoken(within))))
+        })
     }
 
     /// What migrations would do to a database.
@@ -114,7 +127,7 @@ impl App {
                 let database = self.database(planned, false).await.ok().flatten()?;
                 lock_seen(database.as_ref()).await.ok().flatten()
             };
-            let Ok(Some(lock)) = tokio::time::timeout(LOCK_LOOK, looking).await else { continue };
+            let Ok(Some(lock)) = tokio::time::timeout(SOON, looking).await else { continue };
             // A run of this store is the journal's to judge.
             let ours = self.holder(plan, RunNumber(lock.holder.run)).id;
             if lock.held() && lock.holder.id != ours {

@@ -16,7 +16,7 @@ use etcetera::BaseStrategy as _;
 use secrecy::SecretString;
 use tokio::sync::mpsc;
 
-pub use self::databases::SchemaLook;
+pub use self::databases::{PATIENTLY, SOON, SchemaLook};
 use crate::adapters::app_hosting::{AppHosting, Kind};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::probe::MachineProber;

@@ -131,7 +131,7 @@ impl Engine {
     pub async fn run(mut self) -> Result<RunView, EngineError> {
         let outside = self.outside.clone();
         let had = locks::had(self.supervisor.view());
-        let ended = match locks::again(&outside.databases, &had).await {
+        let ended = match locks::again(&outside, &had).await {
             Ok(()) => self.drive().await,
             Err(error) => Err(error),
         };

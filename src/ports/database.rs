@@ -134,6 +134,8 @@ pub trait Database: Send + Sync {
     fn commit<'a>(&'a self, writes: &'a [Write]) -> Answered<'a, Vec<String>>;
     /// The collections that hold anything.
     fn collections(&self) -> Answered<'_, Vec<String>>;
+    /// The host and port of the emulator that it is of, as Google's tools want it; nothing for the real one.
+    fn emulator_host(&self) -> Option<String>;
     /// What people know it by: `demo-toto/(default)`.
     fn name(&self) -> String;
 }

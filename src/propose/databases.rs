@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Refusal;
 use super::schema::{accepted, files, ways_back};
-use crate::app::{App, SchemaLook};
+use crate::app::{App, PATIENTLY, SchemaLook};
 use crate::config::Loaded;
 use crate::domain::migration::{
     LockSeen, Migration, Row, RowState, SchemaRange, SchemaWay, WaysBack, obstacles, rows,
@@ -31,7 +31,7 @@ pub async fn databases(
     let mut seen = Vec::new();
     for planned in &ground.databases {
         let files = files(loaded, ground.environment.as_str(), &planned.name)?;
-        let look = app.look_at(planned).await;
+        let look = app.look_at(planned, PATIENTLY).await;
         seen.push(one(planned, &files, look, &now, then.as_ref()));
     }
     Ok(seen)
@@ -39,7 +39,7 @@ pub async fn databases(
 
 /// Looks at one database, without asking who serves.
 pub async fn database(app: &App, planned: &PlannedDatabase, files: &[Migration]) -> DatabaseSeen {
-    let look = app.look_at(planned).await;
+    let look = app.look_at(planned, PATIENTLY).await;
     one(planned, files, look, &Vec::new(), None)
 }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::schema::{accepted, files, ways_back};
 use super::{Proposal, RUNS_LOOKED_AT, Refusal};
-use crate::app::App;
+use crate::app::{App, PATIENTLY, SOON, SchemaLook};
 use crate::config::Loaded;
 use crate::domain::error::Problem;
 use crate::domain::event::Mark;
 use crate::domain::ids::{EnvironmentName, ServiceName};
-use crate::domain::migration::{SchemaRange, SchemaWay, Undo, WaysBack};
+use crate::domain::migration::{Migration, SchemaRange, SchemaWay, Undo, WaysBack};
 use crate::domain::plan::{Member, RunKind};
 use crate::domain::planner::{self, Ground};
 use crate::domain::readiness::{
@@ -31,6 +31,7 @@ pub async fn targets(app: &App, loaded: &Loaded, ground: &Ground) -> Result<Vec<
     let usual = default_target(&runs, &live).ok().map(|choice| choice.release);
     let serving = live.iter().filter_map(|(s, build)| Some((s.clone(), build.clone()?))).collect();
     let now = accepted(hosting.as_ref(), &ground.members, &serving).await;
+    let looks = looks(app, loaded, ground).await;
     let mut targets = Vec::new();
     for known in known(&runs) {
         let Known { choice, mark } = known;
@@ -39,34 +40,41 @@ pub async fn targets(app: &App, loaded: &Loaded, ground: &Ground) -> Result<Vec<
         }
         let then = accepted(hosting.as_ref(), &ground.members, &choice.builds).await;
         let usual = usual.as_ref() == Some(&choice.release);
-        let schema = schema_of(app, loaded, ground, &runs, &choice, (&now, &then)).await;
+        let schema = looks.iter().filter_map(|look| way_of(look, &runs, &choice, &now, &then));
+        let schema = schema.collect();
         targets.push(Target { usual, release: choice.release, mark, schema });
     }
     targets.sort_by_key(|target| (!target.usual, target.mark == Mark::Bad));
     Ok(targets)
 }
 
-/// What going to a target would ask of each database that can be seen.
-async fn schema_of(
-    app: &App,
-    loaded: &Loaded,
-    ground: &Ground,
-    runs: &[RunView],
-    choice: &Choice,
-    (now, then): (&Accepted, &Accepted),
-) -> Vec<WaysBack> {
-    let mut ways = Vec::new();
+/// A database that could be seen, and the files of its migrations.
+type Looked = (String, SchemaLook, Vec<Migration>);
+
+async fn looks(app: &App, loaded: &Loaded, ground: &Ground) -> Vec<Looked> {
+    let mut looks = Vec::new();
     for planned in &ground.databases {
         let files = files(loaded, ground.environment.as_str(), &planned.name);
-        let (Ok(seen), Ok(files)) = (app.look_at(planned).await, files) else { continue };
-        let (now, then) = (ranges(now, &planned.name), ranges(then, &planned.name));
-        let left = left_at(runs, choice, &planned.name);
-        let to = left.filter(|left| seen.schema.version().is_some_and(|now| **left < now));
-        let back = ways_back(&planned.name, &files, &seen.schema, &now, &then, to);
-        let other = || ways_back(&planned.name, &files, &seen.schema, &now, &then, None);
-        ways.extend(back.or_else(|_| other()).ok().flatten());
+        if let (Ok(seen), Ok(files)) = (app.look_at(planned, SOON).await, files) {
+            looks.push((planned.name.clone(), seen, files));
+        }
     }
-    ways
+    looks
+}
+
+/// What going to a target would ask of a database.
+fn way_of(
+    (name, seen, files): &Looked,
+    runs: &[RunView],
+    choice: &Choice,
+    now: &Accepted,
+    then: &Accepted,
+) -> Option<WaysBack> {
+    let (now, then) = (ranges(now, name), ranges(then, name));
+    let left = left_at(runs, choice, name);
+    let to = left.filter(|left| seen.schema.version().is_some_and(|now| **left < now));
+    let back = |to| ways_back(name, files, &seen.schema, &now, &then, to);
+    back(to).or_else(|_| back(None)).ok().flatten()
 }
 
 /// The version that the run which brought a release left a database at.
@@ -112,7 +120,8 @@ async fn schema_way(
     let alone = ground.databases.len() == 1;
     for planned in &mut ground.databases {
         let wished = undo.filter(|_| named.map_or(alone, |named| named == planned.name));
-        let seen = match app.look_at(planned).await {
+        let patience = if wished.is_some() { PATIENTLY } else { SOON };
+        let seen = match app.look_at(planned, patience).await {
             Ok(seen) => seen,
             Err(problem) if wished.is_some() => return Err(Refusal::Failed(problem)),
             Err(problem) => {

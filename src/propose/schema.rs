@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::freeze::not_frozen;
 use super::{Proposal, Refusal, none_in_doubt};
-use crate::app::{App, SchemaLook};
+use crate::app::{App, PATIENTLY, SchemaLook};
 use crate::config::Loaded;
 use crate::domain::error::Problem;
 use crate::domain::ids::{BuildId, ServiceName};
@@ -31,7 +31,7 @@ pub fn files(
 /// Looks at a database before something is done to it, starting the emulator if it is its.
 async fn looked(app: &App, planned: &PlannedDatabase) -> Result<SchemaLook, Refusal> {
     app.database(planned, true).await.map_err(Refusal::Failed)?;
-    app.look_at(planned).await.map_err(Refusal::Failed)
+    app.look_at(planned, PATIENTLY).await.map_err(Refusal::Failed)
 }
 
 /// Puts the migrations into a deploy that run before traffic moves, and refuses a release that could not
@@ -49,7 +49,7 @@ pub(super) async fn before_traffic(
         let seen = if start {
             looked(app, planned).await?
         } else {
-            app.look_at(planned).await.map_err(Refusal::Failed)?
+            app.look_at(planned, PATIENTLY).await.map_err(Refusal::Failed)?
         };
         planned.migrations = up(&files, &seen.schema, &pick)
             .map_err(|p| Refusal::Refused(for_environment(p, &environment, &planned.name)))?;

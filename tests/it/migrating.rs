@@ -284,6 +284,10 @@ impl Database for Faulty {
         self.inner.collections()
     }
 
+    fn emulator_host(&self) -> Option<String> {
+        self.inner.emulator_host()
+    }
+
     fn name(&self) -> String {
         self.inner.name()
     }

@@ -265,6 +265,26 @@ fn who_works_on_the_database_elsewhere_is_waited_for_and_named() {
     place.run(&["deploy", "development", "--release", "1.1.0", "--yes"]).exits(0);
 }
 
+/// A listener that accepts and never says a word.
+#[test]
+fn a_database_that_hangs_holds_up_no_rollback() {
+    let mut place = Place::new("demo-toto", "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
+    place.users(1);
+    place.run(&["deploy", "development", "--release", "1.0.0", "--yes"]).exits(0);
+    place.run(&["deploy", "development", "--release", "1.1.0", "--yes"]).exits(0);
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    place.host = Some(silent.local_addr().unwrap().to_string());
+    let back = place.run(&["rollback", "development", "--yes"]).exits(0);
+    assert!(back.err.contains("main is not to be seen"), "{}", back.err);
+    assert!(
+        back.err.contains("main: not to be seen (the database does not answer)"),
+        "{}",
+        back.err
+    );
+    let (code, body) = super::sandbox::get(place.sandbox.app, "/api/health");
+    assert!(code == 200 && body.contains("1.0.0"), "{body}");
+}
+
 /// Three processes fight for it, and are killed (-9) in the middle of it, again and again; each document
 /// changes once.
 fn killed(place: &Place, users: u64, kills: u64) {
@@ -358,7 +378,7 @@ fn a_killed_run_is_carried_on_where_it_stood() {
 
 #[test]
 fn what_a_program_left_half_done_is_asked_about() {
-    let program = "description: By the team\nphase: migrate\nreversibility: full\nup:\n  - run: [sh, -c, 'test \"$POINTSMAN_VERSION\" = 1.0.0 && test -e done && echo $GOOGLE_CLOUD_PROJECT > told']\ndown:\n  - run: [rm, told]\n";
+    let program = "description: By the team\nphase: migrate\nreversibility: full\nup:\n  - run: [sh, -c, 'test \"$POINTSMAN_VERSION\" = 1.0.0 && test -e done && echo $GOOGLE_CLOUD_PROJECT $FIRESTORE_EMULATOR_HOST > told']\ndown:\n  - run: [rm, told]\n";
     let place = Place::new("demo-toto", "main: '*'", &[("1.0.0_team.yaml", program)]);
     let failed = place.run(&["migrate", "up", "development", "--yes"]).exits(1);
     assert!(failed.err.contains("exit status: 1"), "{}", failed.err);
@@ -387,7 +407,9 @@ fn what_a_program_left_half_done_is_asked_about() {
     std::fs::write(place.sandbox.folder.path().join("done"), "").unwrap();
     place.run(&["migrate", "up", "development", "--yes"]).exits(0);
     let told = std::fs::read_to_string(place.sandbox.folder.path().join("told")).unwrap();
-    assert_eq!((told.trim(), place.version().as_str()), ("demo-toto", "1.0.0"));
+    let (project, host) = told.trim().split_once(' ').unwrap();
+    assert_eq!((project, place.version().as_str()), ("demo-toto", "1.0.0"));
+    assert!(host.starts_with("127.0.0.1:"), "Google's own libraries stay away from Google: {told}");
     place.run(&["migrate", "down", "development", "--to", "0.0.0", "--yes"]).exits(0);
     assert_eq!(place.version(), "0.0.0");
 }

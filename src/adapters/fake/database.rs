@@ -151,6 +151,10 @@ impl Database for FakeDatabase {
         soon(Ok(names))
     }
 
+    fn emulator_host(&self) -> Option<String> {
+        None
+    }
+
     fn name(&self) -> String {
         "rehearsal/(default)".to_owned()
     }

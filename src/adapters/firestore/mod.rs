@@ -143,6 +143,10 @@ impl Database for Firestore {
         })
     }
 
+    fn emulator_host(&self) -> Option<String> {
+        self.base.strip_prefix("http://").map(str::to_owned)
+    }
+
     fn name(&self) -> String {
         let parts: Vec<_> = self.root.split('/').collect();
         format!("{}/{}", parts[1], parts[3])

@@ -10,6 +10,8 @@ use crate::domain::view::RunView;
 use crate::engine::error::EngineError;
 use crate::engine::outside::Outside;
 
+/// A run that is carried on waits no longer for the lock of each of its databases.
+const AGAIN_WITHIN: Duration = Duration::from_secs(5);
 /// The locks of a run that is over are given back within this, or run out by themselves.
 const RELEASE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -23,12 +25,14 @@ pub(super) fn had(view: &RunView) -> Vec<(String, bool)> {
 }
 
 /// Takes those locks again.
-pub(super) async fn again(
-    databases: &Databases,
-    names: &[(String, bool)],
-) -> Result<(), EngineError> {
+pub(super) async fn again(outside: &Outside, names: &[(String, bool)]) -> Result<(), EngineError> {
     for (name, had) in names {
-        match databases.locked(name).await {
+        // One that does not answer is asked again by whatever needs it, and holds up nothing else.
+        let taken = tokio::select! {
+            taken = outside.databases.locked(name) => taken,
+            () = outside.clock.sleep(AGAIN_WITHIN) => continue,
+        };
+        match taken {
             Err(NotLocked::Busy(_)) if !had => {}
             Err(busy @ NotLocked::Busy(_)) => {
                 return Err(EngineError::CannotCarryOn(busy.problem(name)));

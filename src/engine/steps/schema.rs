@@ -2,6 +2,7 @@
 //! only so that whoever serves can work with it (N4).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::domain::error::Problem;
 use crate::domain::event::Event;
@@ -12,6 +13,7 @@ use crate::domain::migration::{
 use crate::domain::plan::{Member, PlannedDatabase, RunKind};
 use crate::domain::release::SchemaVersion;
 use crate::domain::step::{Failure, RepairAs};
+use crate::domain::time::spoken;
 use crate::engine::context::{Context, Done, StepError, StepResult};
 use crate::engine::database::{Asked, NotMigrated, Repaired, baseline, migrate, repair, schema};
 
@@ -20,13 +22,35 @@ fn gives_back(context: &Context) -> bool {
     context.view.undoing() || context.plan().kind == RunKind::Rollback
 }
 
+/// Whoever gives traffic back waits no longer for a database, each time it is asked.
+const SOON: Duration = Duration::from_secs(3);
+
+/// Waits for a database: for whoever gives traffic back not long (architecture.md §4: nothing can veto it).
+async fn waited<T>(
+    context: &Context,
+    patience: Duration,
+    work: impl Future<Output = Result<T, StepError>>,
+) -> Result<T, StepError> {
+    if !gives_back(context) {
+        return work.await;
+    }
+    tokio::select! {
+        done = work => done,
+        () = context.outside.clock.sleep(patience) => {
+            let problem = Problem::new("the database does not answer");
+            let why = format!("nothing came within {}", spoken(patience));
+            Err(StepError { problem: problem.because(why), class: Failure::Passing })
+        }
+    }
+}
+
 /// Takes the lock of each database and looks at it.
 pub(super) async fn look(context: &Context) -> Result<Vec<String>, StepError> {
     let mut said = Vec::new();
     for planned in &context.plan().databases {
         let name = &planned.name;
         context.progress(None, format!("{name}: taking its lock"));
-        match one(context, planned).await {
+        match waited(context, SOON, one(context, planned)).await {
             Ok(seen) => said.push(format!("{name}: {seen}")),
             // It asks for the lock; that nobody answers is no veto (architecture.md §4).
             Err(error) if gives_back(context) && error.class != Failure::Lasting => {
@@ -87,7 +111,10 @@ pub(super) async fn may_serve(
     let careless = gives_back(context);
     let reason = context.view.undoing() || context.plan().reason.is_some();
     for planned in &context.plan().databases {
-        let seen = match read(context, planned).await {
+        // One that was silent already gets less of a chance.
+        let answered = context.view.databases.contains_key(&planned.name);
+        let patience = if answered { SOON } else { SOON / 3 };
+        let seen = match waited(context, patience, read(context, planned)).await {
             Ok(seen) => seen,
             Err(_) if careless => continue,
             Err(error) => return Err(error),
@@ -208,8 +235,12 @@ pub(super) async fn perform(
         ("GOOGLE_CLOUD_PROJECT", planned.project.to_string()),
     ]
     .map(|(key, value)| (key.to_owned(), value));
+    let one = databases.get(database).map_err(StepError::lasting)?;
+    // Google's libraries would take the real database otherwise (dM9).
+    let host = one.emulator_host().map(|host| ("FIRESTORE_EMULATOR_HOST".to_owned(), host));
+    let environment: Vec<_> = environment.into_iter().chain(host).collect();
     let ended = migrate(&Asked {
-        database: databases.get(database).map_err(StepError::lasting)?.as_ref(),
+        database: one.as_ref(),
         lock: &lock,
         clock: context.outside.clock.as_ref(),
         programs: databases.programs(),
