@@ -115,6 +115,8 @@ pub struct Pages<'a> {
     pub collection: &'a str,
     /// Every collection of that name.
     pub group: bool,
+    /// The last document by name that may be in it, whether it exists or not; all of them without one.
+    pub until: Option<&'a str>,
 }
 
 /// The database.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::freeze::not_frozen;
-use super::schema::{accepted, after_traffic};
+use super::schema::{BACKUP, accepted, after_traffic};
 use super::{Proposal, Refusal, none_in_doubt};
 use crate::app::App;
 use crate::config::Loaded;
@@ -56,8 +56,11 @@ pub async fn cleanup(
     let serving = live.iter().filter_map(|(s, build)| Some((s.clone(), build.clone()?))).collect();
     let accepted = accepted(hosting.as_ref(), &ground.members, &serving).await;
     let told = after_traffic(app, loaded, &mut ground, &accepted).await?;
-    let what = told.iter().fold(what, |what, told| format!("{what}\n{told}."));
-    let what = set_aside.into_iter().fold(what, |what, told| what + &told);
+    let mut what = told.iter().fold(what, |what, told| format!("{what}\n{told}."));
+    if ground.databases.iter().any(|d| !d.migrations.is_empty()) {
+        what = format!("{what}\n{BACKUP}");
+    }
+    what += &set_aside.unwrap_or_default();
     let mut plan = planner::cleanup(ground, &obsolete(&runs, &live)).map_err(Refusal::Usage)?;
     plan.reason = reason.cloned();
     Ok(Proposal { plan, what })

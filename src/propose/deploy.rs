@@ -1,7 +1,7 @@
 //! A deploy.
 
 use super::freeze::not_frozen;
-use super::schema::before_traffic;
+use super::schema::{BACKUP, before_traffic};
 use super::{Proposal, RUNS_LOOKED_AT, Refusal};
 use crate::app::App;
 use crate::config::{Loaded, committed, sources};
@@ -88,16 +88,16 @@ pub async fn deploy(
         services.join(" and "),
         plan.environment
     );
-    let what = plan.databases.iter().flat_map(|d| d.migrations.iter().map(move |m| (d, m))).fold(
-        what,
-        |what, (d, m)| {
-            format!(
-                "{what}\nBefore that {} goes to schema {}: {}.",
-                d.name, m.version, m.description
-            )
-        },
-    );
-    let what = [set_aside, soon].into_iter().flatten().fold(what, |what, told| what + &told);
+    let migrations = plan.databases.iter().flat_map(|d| d.migrations.iter().map(move |m| (d, m)));
+    let mut told: Vec<_> = migrations
+        .map(|(d, m)| {
+            format!("\nBefore that {} goes to schema {}: {}.", d.name, m.version, m.description)
+        })
+        .collect();
+    if !told.is_empty() {
+        told.push(format!("\n{BACKUP}"));
+    }
+    let what = told.into_iter().chain(set_aside).chain(soon).fold(what, |what, told| what + &told);
     Ok(Proposal { plan, what })
 }
 

@@ -19,6 +19,10 @@ use crate::domain::release::SchemaVersion;
 use crate::domain::step::{RepairAs, StepKind};
 use crate::ports::hosting::Hosting;
 
+/// Before anything is written.
+pub(super) const BACKUP: &str =
+    "A backup is not made here: see that one exists, or that point-in-time recovery is on.";
+
 /// The files of a database's migrations.
 pub fn files(
     loaded: &Loaded,
@@ -323,8 +327,7 @@ fn what(
         format!("\n  {} {:<8} {}{warns}", m.version, m.phase.word(), m.description)
     });
     format!(
-        "{verb} on {} of {environment} ({}/{}):{}\n  A backup is not made here: see that one exists, or that \
-         point-in-time recovery is on.",
+        "{verb} on {} of {environment} ({}/{}):{}\n{BACKUP}",
         planned.name,
         planned.project,
         planned.database,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use pointsman::adapters::clock::SystemClock;
 use pointsman::adapters::firestore::Firestore;
 use pointsman::adapters::program::MachinePrograms;
-use pointsman::domain::document::{Document, Value};
+use pointsman::domain::document::{Document, Fields, Value};
 use pointsman::domain::error::Problem;
 use pointsman::domain::migration::{
     Direction, Head, Holder, LockSeen, Migration, Pick, RowState, Schema, down, lock_document,
@@ -101,7 +101,7 @@ async fn fill(database: &dyn Database, users: u64) {
 pub(crate) async fn all(database: &dyn Database, collection: &str) -> Vec<Document> {
     let (mut found, mut after): (Vec<Document>, Option<String>) = (Vec::new(), None);
     loop {
-        let of = Pages { collection, group: false };
+        let of = Pages { collection, group: false, until: None };
         let page = database.page(of, after.as_deref(), 5000).await.unwrap();
         let Some(last) = page.last() else { return found };
         after = Some(last.path.clone());
@@ -140,7 +140,7 @@ fn up_down_and_up_again_is_as_if_up_once() {
     );
     on_both(&async |database, name| {
         fill(database.as_ref(), 700).await;
-        let every: pointsman::domain::document::Fields = serde_json::from_value(json!({
+        let every: Fields = serde_json::from_value(json!({
             "null": { "nullValue": null }, "big": { "integerValue": "-9223372036854775808" },
             "odd": { "doubleValue": 0.1 }, "inf": { "doubleValue": "-Infinity" },
             "at": { "timestampValue": "2026-01-02T03:04:05.123456Z" }, "bytes": { "bytesValue": "AP8=" },
@@ -525,7 +525,7 @@ fn a_document_that_cannot_be_changed_is_named_and_nothing_is_lost() {
         let refused = run(&database, &lock, &convert, &UP).await.unwrap_err();
         let said = refused.problem().to_string();
         assert!(
-            said.contains("users/u0") && said.contains("that is no an integer"),
+            said.contains("users/u0") && said.contains("which is not an integer"),
             "{name}: {said}"
         );
         let half = schema(database.as_ref()).await.unwrap();
@@ -535,5 +535,30 @@ fn a_document_that_cannot_be_changed_is_named_and_nothing_is_lost() {
             (counted[0].documents, counted[0].changes, counted[0].cannot.len()),
             (Some(8), 0, 3)
         );
+    });
+}
+
+/// A collection is read in parts, side by side. Where one ends and the next begins nobody is left out.
+#[test]
+fn what_is_counted_in_parts_is_counted_once() {
+    let ids = [
+        "-", "0", "9z", "F", "G", "G0", "V~", "W", "W ", "_x", "a", "l", "l0", "m", "~", "é", "火",
+    ];
+    on_both(&async |database, name| {
+        let fields: Fields = [("n".to_owned(), Value::Integer(0))].into_iter().collect();
+        let user =
+            |id: &&str| Write::whole(format!("users/{id}"), Expected::Anything, fields.clone());
+        let users: Vec<_> = ids.iter().map(user).collect();
+        database.commit(&users).await.unwrap();
+        for batch in [1, 3, 100] {
+            let counted = dry_run(database.as_ref(), &[counting("1.0.0")], Direction::Up, batch)
+                .await
+                .unwrap();
+            assert_eq!(
+                (counted[0].documents, counted[0].changes),
+                (Some(17), 17),
+                "{name} {batch}"
+            );
+        }
     });
 }

@@ -139,7 +139,10 @@ fn a_deploy_expands_first_a_cleanup_contracts_last_and_what_cannot_work_gets_no_
     );
     place.users(3);
     let deployed = place.run(&["deploy", "development", "--release", "1.0.0", "--yes", "--json"]);
-    let run = deployed.exits(0).json()["run"].as_u64().unwrap().to_string();
+    let deployed = deployed.exits(0);
+    assert!(deployed.err.contains("Before that main goes to schema 1.0.0"), "{}", deployed.err);
+    assert!(deployed.err.contains("see that one exists"), "{}", deployed.err);
+    let run = deployed.json()["run"].as_u64().unwrap().to_string();
     assert_eq!((place.version().as_str(), place.wrong_counts(1)), ("1.0.0", 0));
     let facts = place.run(&["events", &run]).exits(0).out;
     let at = |word: &str| facts.find(word).unwrap_or_else(|| panic!("no {word} in {facts}"));

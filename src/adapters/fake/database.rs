@@ -130,7 +130,8 @@ impl Database for FakeDatabase {
         after: Option<&'a str>,
         limit: u32,
     ) -> Answered<'a, Vec<Document>> {
-        let found = self.of(&of).into_iter();
+        let within = |d: &Document| of.until.is_none_or(|until| d.path.as_str() <= until);
+        let found = self.of(&of).into_iter().filter(within);
         let behind = found.filter(|d| after.is_none_or(|after| d.path.as_str() > after));
         soon(Ok(behind.take(limit as usize).collect()))
     }

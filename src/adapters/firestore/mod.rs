@@ -86,6 +86,11 @@ impl Database for Firestore {
                 query["startAt"] =
                     json!({ "before": false, "values": [{ "referenceValue": cursor }] });
             }
+            if let Some(until) = of.until {
+                let cursor = format!("{}/{until}", self.root);
+                query["endAt"] =
+                    json!({ "before": false, "values": [{ "referenceValue": cursor }] });
+            }
             let body = json!({ "structuredQuery": query });
             let answer = self.ask(&format!("{parent}:runQuery"), body).await?;
             documents_of(&self.root, &answer)

@@ -92,7 +92,7 @@ pub fn change(operation: &Operation, document: &Document) -> Result<Change, Stri
                 Some(converted) if &converted == value => Change::Nothing,
                 Some(converted) => Update::reading(vec![(field.clone(), Some(converted))]),
                 None => {
-                    return Err(format!("{field} is {} that is no {to}", shown(value)));
+                    return Err(format!("{field} is {}, which is not {to}", shown(value)));
                 }
             },
         },

@@ -95,7 +95,7 @@ async fn stands(asked: &Asked<'_>, schema: &Schema) -> Result<Option<Record>, No
 }
 
 fn pages(scope: &Scope) -> Pages<'_> {
-    Pages { collection: &scope.collection, group: scope.group }
+    Pages { collection: &scope.collection, group: scope.group, until: None }
 }
 
 impl Work<'_> {

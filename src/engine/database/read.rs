@@ -16,7 +16,7 @@ pub async fn schema(database: &dyn Database) -> Result<Schema, DatabaseError> {
     let before = format!("{COLLECTION}/run-");
     let (mut documents, mut after) = (Vec::new(), Some(before));
     loop {
-        let of = Pages { collection: COLLECTION, group: false };
+        let of = Pages { collection: COLLECTION, group: false, until: None };
         let page: Vec<Document> = database.page(of, after.as_deref(), 300).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.path.clone());
