@@ -2,7 +2,9 @@
 //! that outlived the emulator is adopted if it still answers.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +28,8 @@ const RESTART: Backoff = Backoff { first: Duration::from_secs(1), most: Duration
 const HEALTHY_LIFE: Duration = Duration::from_mins(1);
 /// A process must answer on its port within this.
 const MUST_ANSWER: Duration = Duration::from_mins(1);
+/// Where the slots' ports are.
+const PORTS: Range<u16> = 20_000..32_000;
 /// Between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -352,6 +356,12 @@ async fn answers(port: u16) -> bool {
     TcpStream::connect(("127.0.0.1", port)).await.is_ok()
 }
 
+/// Not the one that the system would give: those are also the ports of outgoing connections (Linux from
+/// 32768, macOS and Windows from 49152), and a slot that died could find anybody on its own.
 fn free_port() -> io::Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    let many = PORTS.len();
+    let first = usize::try_from(RandomState::new().hash_one(()) % many as u64).unwrap_or_default();
+    let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let mut around = PORTS.cycle().skip(first).take(many);
+    around.find(free).ok_or_else(|| io::ErrorKind::AddrInUse.into())
 }

@@ -1,13 +1,13 @@
 //! The real binary in a folder of its own: its config, its state, its ports, and nothing left
 //! running afterwards.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -21,13 +21,16 @@ pub(crate) struct Sandbox {
     pub(crate) bo: u16,
 }
 
-/// A port that was free a moment ago, and that no other test of this process was given.
+/// A port that was free a moment ago, that no other test of this process was given, and that the system
+/// gives to no outgoing connection of a test beside this one.
 pub(crate) fn free_port() -> u16 {
-    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| {
+        let own = u16::try_from(std::process::id() % 70).unwrap_or_default();
+        AtomicU16::new(12_000 + own * 100)
+    });
     loop {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        if GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
     }
