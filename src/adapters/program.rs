@@ -62,7 +62,7 @@ impl Programs for MachinePrograms {
     }
 }
 
-/// Hands every line on, harmless and without secrets, and answers with the last one.
+/// Hands every line on as it was written, and answers with the last one, harmless and without secrets.
 async fn lines(
     pipe: Option<impl AsyncRead + Unpin>,
     heard: &(dyn Fn(&str) + Send + Sync),
@@ -70,8 +70,9 @@ async fn lines(
     let mut lines = BufReader::new(pipe?).split(b'\n');
     let mut last = None;
     while let Ok(Some(line)) = lines.next_segment().await {
-        let line = redacted(&harmless(String::from_utf8_lossy(&line).trim_end(), MOST));
+        let line = String::from_utf8_lossy(&line);
         heard(&line);
+        let line = redacted(&harmless(line.trim_end(), MOST));
         last = Some(line).filter(|line| !line.is_empty()).or(last);
     }
     last

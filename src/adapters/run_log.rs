@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::domain::card::POINTSMAN;
 use crate::domain::ids::{RunNumber, ServiceName};
 use crate::domain::redact::redacted;
-use crate::domain::text::{harmless, rewritten};
+use crate::domain::text::{painted, rewritten};
 use crate::ports::log::{LogLine, RunLog};
 
 /// Lines are cut here (F52).
@@ -68,7 +68,11 @@ fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
 }
 
 fn clean(line: &LogLine) -> LogLine {
-    LogLine { text: redacted(&harmless(&rewritten(&line.text), MOST_CHARACTERS)), ..line.clone() }
+    let (said, tints) = painted(&rewritten(&line.text), MOST_CHARACTERS);
+    let text = redacted(&said);
+    // Where something was taken out, nothing behind it is in its place any more.
+    let tints = if text == said { tints } else { Vec::new() };
+    LogLine { text, tints, ..line.clone() }
 }
 
 impl RunLog for FileLog {

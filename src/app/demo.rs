@@ -232,7 +232,7 @@ fn plan(loaded: &Loaded, environment: &str, release: &str) -> Result<Plan, Probl
 
 fn line(text: String, at: crate::domain::time::Timestamp) -> Option<LogLine> {
     let service = ServiceName::new("toto-app").ok();
-    Some(LogLine { at, step: StepId::new("build").ok()?, service, text })
+    Some(LogLine { at, step: StepId::new("build").ok()?, service, text, tints: Vec::new() })
 }
 
 fn write_all(state: &Path, run: RunNumber, texts: Vec<String>) {

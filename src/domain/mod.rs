@@ -37,6 +37,7 @@ pub mod step;
 pub mod tape;
 pub mod text;
 pub mod time;
+pub mod tint;
 pub mod usual;
 pub mod view;
 pub mod words;

@@ -2,16 +2,26 @@
 
 use std::borrow::Cow;
 
+use super::tint::{Pen, Tint};
+
 /// One line fit for a terminal and a log: colour codes and every other control taken out, tabs as
 /// spaces, no bidirectional or zero-width marks, at most `most` characters.
 pub fn harmless(line: &str, most: usize) -> String {
+    painted(line, most).0
+}
+
+/// So many changes of colour are kept of a line; who writes more draws pictures.
+const MOST_TINTS: usize = 100;
+
+/// A harmless line, and how its characters were written where that was not plainly.
+pub fn painted(line: &str, most: usize) -> (String, Vec<Tint>) {
     let mut out = String::with_capacity(line.len().min(most));
-    let mut kept = 0;
+    let (mut kept, mut pen, mut tints) = (0, Pen::default(), Vec::<Tint>::new());
     let mut chars = line.chars();
     while let Some(c) = chars.next() {
         match c {
-            '\u{1b}' => skip_escape(&mut chars),
-            '\u{9b}' => skip_control_sequence(&mut chars),
+            '\u{1b}' => skip_escape(&mut chars).into_iter().for_each(|sgr| pen.take(sgr)),
+            '\u{9b}' => skip_control_sequence(&mut chars).into_iter().for_each(|sgr| pen.take(sgr)),
             c if c.is_control() && c != '\t' || is_invisible(c) => {}
             _ if kept == most => {
                 out.push('…');
@@ -20,10 +30,18 @@ pub fn harmless(line: &str, most: usize) -> String {
             c => {
                 out.push(if c == '\t' { ' ' } else { c });
                 kept += 1;
+                let room = tints.len() < MOST_TINTS;
+                match tints.last_mut() {
+                    Some(last) if last.to == kept - 1 && last.pen == pen => last.to = kept,
+                    _ if room && pen != Pen::default() => {
+                        tints.push(Tint { from: kept - 1, to: kept, pen });
+                    }
+                    _ => {}
+                }
             }
         }
     }
-    out
+    (out, tints)
 }
 
 /// What is left of a line that was written over again and again: a progress bar is one line, and how
@@ -41,10 +59,11 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// After ESC: a control sequence, a string that ends with BEL or ST, or one character.
-fn skip_escape(chars: &mut std::str::Chars<'_>) {
+/// After ESC: a control sequence, a string that ends with BEL or ST, or one character. Gives what a
+/// control sequence gave.
+fn skip_escape<'l>(chars: &mut std::str::Chars<'l>) -> Option<&'l str> {
     match chars.next() {
-        Some('[') => skip_control_sequence(chars),
+        Some('[') => return skip_control_sequence(chars),
         Some(']' | 'P' | 'X' | '^' | '_') => {
             while let Some(c) = chars.next() {
                 if c == '\u{7}' || c == '\u{9c}' {
@@ -58,19 +77,21 @@ fn skip_escape(chars: &mut std::str::Chars<'_>) {
         }
         _ => {}
     }
+    None
 }
 
-fn skip_control_sequence(chars: &mut std::str::Chars<'_>) {
-    for c in chars.by_ref() {
-        if ('\u{40}'..='\u{7e}').contains(&c) {
-            break;
-        }
-    }
+/// Gives the parameters, if the sequence says how characters are to be written.
+fn skip_control_sequence<'l>(chars: &mut std::str::Chars<'l>) -> Option<&'l str> {
+    let parameters = chars.as_str();
+    let end = chars.by_ref().find(|c| ('\u{40}'..='\u{7e}').contains(c))?;
+    let length = parameters.len() - chars.as_str().len() - end.len_utf8();
+    (end == 'm').then(|| &parameters[..length])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::tint::Hue;
 
     #[test]
     fn a_line_that_was_written_over_is_its_last_state() {
@@ -100,5 +121,22 @@ mod tests {
             assert_eq!(harmless(from, 100), to, "{from:?}");
         }
         assert_eq!(harmless("abcdef", 3), "abc…");
+    }
+
+    #[test]
+    fn how_it_was_written_is_kept_beside_what_was_written() {
+        let told = |line: &str| {
+            let (text, tints) = painted(line, 100);
+            let tints: Vec<_> =
+                tints.iter().map(|t| (t.from, t.to, t.pen.hue, t.pen.bold)).collect();
+            (text, tints)
+        };
+        assert_eq!(
+            told("a \u{1b}[31mré\u{7}d\u{1b}[0m b \u{9b}1m!"),
+            ("a réd b !".into(), vec![(2, 5, Some(Hue::Red), false), (8, 9, None, true)])
+        );
+        assert_eq!(told("\u{1b}[2J\u{1b}[?25l\u{1b}[3Ax\u{1b}[31"), ("x".into(), vec![]));
+        let many = "\u{1b}[31mx\u{1b}[32my".repeat(200);
+        assert_eq!(painted(&many, 1000).1.len(), MOST_TINTS);
     }
 }

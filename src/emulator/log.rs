@@ -15,14 +15,15 @@ pub(super) fn open_log(file: &Path) -> io::Result<File> {
 /// The end of a build's log, made harmless.
 pub(super) fn tail(log: &Path, lines: usize) -> Vec<String> {
     let from = std::fs::metadata(log).map_or(0, |m| m.len().saturating_sub(MOST_AT_ONCE));
-    let (mut all, _) = lines_from(log, from);
-    all.split_off(all.len().saturating_sub(lines))
+    let (all, _) = lines_from(log, from);
+    let last = &all[all.len().saturating_sub(lines)..];
+    last.iter().map(|line| harmless(&rewritten(line), 4000)).collect()
 }
 
 /// So much of a log is read at once.
 const MOST_AT_ONCE: u64 = 256 * 1024;
 
-/// The whole lines behind a byte, made harmless, and the byte behind them. A line that is still
+/// The whole lines behind a byte as they were written, and the byte behind them. A line that is still
 /// being written comes next time.
 pub(super) fn lines_from(log: &Path, from: u64) -> (Vec<String>, u64) {
     use io::{Read as _, Seek as _};
@@ -36,10 +37,8 @@ pub(super) fn lines_from(log: &Path, from: u64) -> (Vec<String>, u64) {
     let bytes = read().unwrap_or_default();
     let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
     let text = String::from_utf8_lossy(&bytes[..whole]);
-    let lines =
-        text.lines().filter(|l| !l.trim().is_empty()).map(|l| harmless(&rewritten(l), 4000));
-    let lines = lines.collect();
-    (lines, from + whole as u64)
+    let lines = text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned);
+    (lines.collect(), from + whole as u64)
 }
 
 /// The last line of a log, for the end of an error message.

@@ -16,6 +16,7 @@ use crate::domain::ids::{BuildId, ServiceName, StepId};
 use crate::domain::plan::{Member, Plan, Source};
 use crate::domain::redact::redacted;
 use crate::domain::step::{Failure, Side};
+use crate::domain::text::harmless;
 use crate::domain::view::{RunView, ServiceView};
 use crate::ports::hosting::{Hosting, HostingError};
 use crate::ports::log::LogLine;
@@ -121,24 +122,21 @@ impl Context {
         let text = text.into();
         let named = service.map_or_else(|| text.clone(), |service| format!("{service}: {text}"));
         self.progress.send_replace(named);
-        let at = self.outside.clock.now();
-        let (step, service) = (self.step.clone(), service.cloned());
-        self.outside.log.progress(&LogLine { at, step, service, text });
+        self.outside.log.progress(&self.line(service, text));
     }
 
     pub(super) fn log(&self, service: &ServiceName, text: impl Into<String>) {
-        self.outside.log.line(&LogLine {
-            at: self.outside.clock.now(),
-            step: self.step.clone(),
-            service: Some(service.clone()),
-            text: text.into(),
-        });
+        self.outside.log.line(&self.line(Some(service), text));
     }
 
     /// A line about no service.
     pub(super) fn say(&self, text: &str) {
+        self.outside.log.line(&self.line(None, text));
+    }
+
+    fn line(&self, service: Option<&ServiceName>, text: impl Into<String>) -> LogLine {
         let (at, step) = (self.outside.clock.now(), self.step.clone());
-        self.outside.log.line(&LogLine { at, step, service: None, text: text.to_owned() });
+        LogLine { at, step, service: service.cloned(), text: text.into(), tints: Vec::new() }
     }
 
     pub(super) async fn sleep(&self, length: Duration) {
@@ -198,7 +196,7 @@ impl Context {
             }
             for line in part.lines {
                 self.log(member.service(), line.clone());
-                last = Some(redacted(&line));
+                last = Some(redacted(&harmless(&line, MOST_TOLD)));
             }
         }
         heard.insert(build.clone(), (from, last.clone()));
@@ -239,6 +237,9 @@ const LOG_WITHIN: Duration = Duration::from_secs(2);
 
 /// So many parts of a log are taken over at once; what is left comes the next time.
 const LOG_PARTS: usize = 8;
+
+/// So many characters of a line stand in an error.
+const MOST_TOLD: usize = 4000;
 
 /// The problem with the service's own last line at its end.
 pub(super) fn with_last_line(problem: Problem, line: Option<String>) -> Problem {

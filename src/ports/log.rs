@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{ServiceName, StepId};
 use crate::domain::time::Timestamp;
+use crate::domain::tint::Tint;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,9 +19,12 @@ pub struct LogLine {
     pub service: Option<ServiceName>,
     /// What was said.
     pub text: String,
+    /// In which colours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tints: Vec<Tint>,
 }
 
-/// Where the lines go, already harmless and redacted.
+/// Where the lines go. What is kept of them is harmless and redacted.
 pub trait RunLog: Send + Sync {
     /// Takes a line. Never blocks for long, never fails a step.
     fn line(&self, line: &LogLine);

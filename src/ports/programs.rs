@@ -15,7 +15,7 @@ pub struct Program<'a> {
 
 /// Runs programs.
 pub trait Programs: Send + Sync {
-    /// Runs one to its end, handing each line it says to `heard`; what it said last comes with a failure.
+    /// Runs one to its end, handing each line it says to `heard` as it said it; what it said last comes with a failure.
     /// A future that is dropped ends the program and what it started.
     fn run<'a>(
         &'a self,

@@ -144,6 +144,7 @@ fn log(screen: &mut Screen, from: usize, to: usize) -> Vec<Effect> {
         level: if n.is_multiple_of(50) { LogLevel::Error } else { LogLevel::Info },
         hangs: false,
         text: format!("line {n}"),
+        tints: Vec::new(),
     };
     let extent = Extent { total: to, shown: to, errors: to / 50, whole: true, ..Extent::default() };
     let (run, asked) = (screen.model.logs.run.unwrap(), screen.model.logs.asked);
@@ -170,6 +171,7 @@ fn what_is_read_stays_and_what_comes_is_counted() {
         level: LogLevel::Info,
         hangs: false,
         text: format!("line {n}"),
+        tints: Vec::new(),
     };
     screen.send(Msg::LogWindow(
         screen.model.logs.asked,
@@ -507,6 +509,7 @@ fn panes_look_as_they_did() {
         level,
         hangs: text.starts_with(' '),
         text: text.to_owned(),
+        tints: Vec::new(),
     };
     let lines = vec![
         line(

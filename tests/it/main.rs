@@ -21,6 +21,7 @@ mod invariants;
 mod journeys;
 mod leases;
 mod load;
+mod log_colours;
 mod migrating;
 mod picture;
 mod planning;

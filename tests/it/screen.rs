@@ -30,7 +30,7 @@ use ratatui::layout::Rect;
 
 use super::world::{Behaviour, Bench, deploy_plan, label, service};
 
-fn coloured(ascii: bool) -> Theme {
+pub(crate) fn coloured(ascii: bool) -> Theme {
     let palette = Themes::default().palette("default-dark").unwrap();
     Theme::new(&palette, Depth::True, ascii)
 }
@@ -108,11 +108,16 @@ impl Screen {
         }
     }
 
+    pub(crate) fn cells(&self, theme: &Theme) -> Buffer {
+        let (width, height) = self.model.size;
+        let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+        render(&self.model, theme, buffer.area, &mut buffer);
+        buffer
+    }
+
     pub(crate) fn draw(&self, theme: &Theme) -> String {
         let (width, height) = self.model.size;
-        let area = Rect::new(0, 0, width, height);
-        let mut buffer = Buffer::empty(area);
-        render(&self.model, theme, area, &mut buffer);
+        let buffer = self.cells(theme);
         let row = |y| (0..width).map(|x| buffer[(x, y)].symbol().to_owned()).collect::<String>();
         let rows: Vec<String> = (0..height).map(|y| row(y).trim_end().to_owned()).collect();
         rows.join("\n")
@@ -491,6 +496,7 @@ fn every_screen_fits_every_window() {
             level: LogLevel::Warn,
             hangs: false,
             text: "漢字 wide and very ".repeat(40),
+            tints: Vec::new(),
         };
         if let Some(run) = screen.model.logs.run {
             let extent = Extent { total: 100, shown: 100, warnings: 100, ..Extent::default() };

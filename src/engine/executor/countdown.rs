@@ -32,7 +32,13 @@ impl Engine {
         };
         if let Some(step) = view.state.step().cloned() {
             let at = self.outside.clock.now();
-            self.outside.log.progress(&LogLine { at, step, service: None, text: text.clone() });
+            self.outside.log.progress(&LogLine {
+                at,
+                step,
+                service: None,
+                text: text.clone(),
+                tints: Vec::new(),
+            });
         }
         self.progress.send_replace(text);
         self.idle(LOOK).await?;

@@ -6,6 +6,7 @@ use tui_input::Input;
 use crate::domain::ids::RunNumber;
 use crate::domain::log_level::LogLevel;
 use crate::domain::time::Timestamp;
+use crate::domain::tint::Tint;
 
 /// A line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct Line {
     pub hangs: bool,
     /// What was said, harmless and redacted already.
     pub text: String,
+    /// In which colours.
+    pub tints: Vec<Tint>,
 }
 
 /// What of a log is shown, and what is looked for in it.
@@ -66,6 +69,22 @@ pub struct Extent {
     pub whole: bool,
     /// Why the search cannot be understood.
     pub wrong: Option<String>,
+    /// What is worth a jump in each of [`TICKS`] equal parts of what is shown; empty where nobody looked.
+    pub ticks: Vec<Option<Tick>>,
+}
+
+/// So many parts a log has for whoever looks where something is.
+pub const TICKS: usize = 128;
+
+/// The most telling line of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tick {
+    /// A warning.
+    Warning,
+    /// A match of the search.
+    Match,
+    /// An error.
+    Error,
 }
 
 /// What a jump goes to.

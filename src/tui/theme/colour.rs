@@ -4,6 +4,8 @@ use palette::color_difference::{Ciede2000, Wcag21RelativeContrast};
 use palette::{FromColor as _, Lab, LinSrgb, Srgb};
 use ratatui::style::Color;
 
+use crate::domain::tint::of_256;
+
 /// A colour as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Paint {
@@ -127,14 +129,8 @@ fn linear(r: u8, g: u8, b: u8) -> LinSrgb {
     Srgb::new(r, g, b).into_format::<f32>().into_linear()
 }
 
-/// The colours that every terminal of 256 has: the 16, a cube of 6³, and 24 greys.
 fn indexed(n: u8) -> (u8, u8, u8) {
-    let level = |n: u8| if n == 0 { 0 } else { 55 + 40 * n };
-    match n {
-        0..=15 => XTERM[usize::from(n)],
-        16..=231 => (level((n - 16) / 36), level((n - 16) / 6 % 6), level((n - 16) % 6)),
-        grey => (8 + 10 * (grey - 232), 8 + 10 * (grey - 232), 8 + 10 * (grey - 232)),
-    }
+    XTERM.get(usize::from(n)).copied().unwrap_or_else(|| of_256(n))
 }
 
 /// WCAG 2.1's contrast ratio, 1 to 21.

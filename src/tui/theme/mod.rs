@@ -10,7 +10,7 @@ mod role;
 
 use std::sync::Arc;
 
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 
 pub use self::check::{Lint, check};
 pub use self::choose::{Asked, Looks, depth};
@@ -27,6 +27,7 @@ use crate::domain::probe::{ProbeSeen, State};
 use crate::domain::run::RunState;
 use crate::domain::seen::Health;
 use crate::domain::step::{Side, StepState};
+use crate::domain::tint::{Hue, Pen};
 
 /// How the screen looks here.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +70,28 @@ impl Theme {
     /// The style of a role.
     pub fn style(&self, role: Role) -> Style {
         self.styles.get(role as usize).copied().unwrap_or_default()
+    }
+
+    /// A style with what a program asked for over it, in the nearest of the theme's own colours.
+    pub fn tinted(&self, base: Style, pen: Pen) -> Style {
+        let role = pen.hue.map(|hue| match hue {
+            Hue::Red => Role::LogError,
+            Hue::Yellow => Role::LogWarn,
+            Hue::Green => Role::Green,
+            Hue::Cyan => Role::LogSource,
+            Hue::Blue => Role::Blue,
+            Hue::Magenta => Role::LogFact,
+            Hue::Grey => Role::Muted,
+        });
+        let mut style = base;
+        style.fg = role.map_or(base.fg, |role| self.style(role).fg);
+        if pen.bold {
+            style = style.add_modifier(Modifier::BOLD);
+        }
+        if pen.underlined {
+            style = style.add_modifier(Modifier::UNDERLINED);
+        }
+        style
     }
 
     /// One of two spellings.

@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 use ratatui::text::{Line as Row, Span};
 use ratatui::widgets::Widget as _;
 use regex::Regex;
@@ -9,7 +10,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::{framed, took, write};
 use crate::domain::log_level::LogLevel;
-use crate::tui::model::logs::{Line, LogsPane, TimeMode};
+use crate::tui::model::logs::{Line, LogsPane, TICKS, Tick, TimeMode};
 use crate::tui::model::pattern::pattern;
 use crate::tui::model::{Model, Pane};
 use crate::tui::theme::{Role, Theme};
@@ -18,6 +19,7 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     let logs = &model.logs;
     let inner = framed(model, theme, Pane::Logs, title(logs), area, buffer);
     pill(logs, theme, area, buffer);
+    scrollbar(logs, theme, inner, buffer);
     let height = usize::from(inner.height);
     let shown = logs.shown(height);
     if shown.is_empty() {
@@ -89,6 +91,34 @@ fn pill(logs: &LogsPane, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     line.render(place.intersection(row), buffer);
 }
 
+/// On the frame's right: where in the log this is, and where an error, a warning or a match is.
+fn scrollbar(logs: &LogsPane, theme: &Theme, inner: Rect, buffer: &mut Buffer) {
+    let (height, total) = (usize::from(inner.height), logs.extent.shown);
+    if total <= height {
+        return;
+    }
+    let here = logs.shown(height);
+    let thumb = here.start * height / total..(here.end * height).div_ceil(total);
+    for (at, row) in inner.rows().enumerate() {
+        let parts = at * TICKS / height..((at + 1) * TICKS / height).max(at * TICKS / height + 1);
+        let tick = logs.extent.ticks.get(parts).and_then(|parts| parts.iter().max().copied());
+        let (glyph, role) = match tick.flatten() {
+            Some(Tick::Error) => (theme.pick("✗", "X"), Role::LogError),
+            Some(Tick::Match) => (theme.pick("▸", ">"), Role::LogMatch),
+            Some(Tick::Warning) => (theme.pick("▲", "!"), Role::LogWarn),
+            None if thumb.contains(&at) => (theme.pick("█", "#"), Role::Muted),
+            None => continue,
+        };
+        let style = theme.style(role);
+        let style = if thumb.contains(&at) && tick.flatten().is_some() {
+            style.add_modifier(Modifier::REVERSED)
+        } else {
+            style
+        };
+        buffer.set_string(row.right(), row.y, glyph, style);
+    }
+}
+
 fn empty(logs: &LogsPane) -> String {
     match logs.run {
         None => "No run, no log. D starts a run.".to_owned(),
@@ -115,22 +145,22 @@ impl Look<'_> {
         let indent: usize = head.iter().map(Span::width).sum();
         let room = self.width.saturating_sub(indent).max(8);
         let mut rows = if logs.wrap {
-            let mut rows: Vec<Row<'static>> = Vec::new();
+            let (mut rows, mut from): (Vec<Row<'static>>, usize) = (Vec::new(), 0);
             for part in pieces(&line.text, room) {
                 let start = std::mem::take(&mut head);
                 let start =
                     if rows.is_empty() { start } else { vec![Span::raw(" ".repeat(indent))] };
-                rows.push(start.into_iter().chain(self.text(line, &part)).collect());
+                rows.push(start.into_iter().chain(self.text(line, &part, from)).collect());
+                from += part.chars().count();
             }
             rows
         } else {
             let skipped: String = line.text.chars().skip(logs.column).collect();
             let cut = skipped.width() > room;
-            let mut text: String = fit(&skipped, room - usize::from(cut));
-            if cut {
-                text.push_str(self.theme.pick("▸", ">"));
-            }
-            vec![head.into_iter().chain(self.text(line, &text)).collect()]
+            let text = self.text(line, &fit(&skipped, room - usize::from(cut)), logs.column);
+            let cut = cut
+                .then(|| Span::styled(self.theme.pick("▸", ">"), self.theme.style(Role::LogTime)));
+            vec![head.into_iter().chain(text).chain(cut).collect()]
         };
         let selected = logs.selection.is_some_and(|(a, b)| (a.min(b)..=a.max(b)).contains(&number));
         if selected || logs.current.is_some_and(|(at, _)| at == number) {
@@ -179,25 +209,31 @@ impl Look<'_> {
         }
     }
 
-    /// The text with what is searched for marked.
-    fn text(&self, line: &Line, text: &str) -> Vec<Span<'static>> {
+    /// A piece of the line's text that begins behind so many of its characters: in its own colours, with
+    /// what is searched for marked.
+    fn text(&self, line: &Line, piece: &str, from: usize) -> Vec<Span<'static>> {
         let base = self.theme.style(match line.level {
             LogLevel::Error => Role::LogError,
             LogLevel::Warn => Role::LogWarn,
             LogLevel::Trace | LogLevel::Debug => Role::LogDebug,
             LogLevel::Info => Role::LogInfo,
         });
-        let Some(search) = &self.search else {
-            return vec![Span::styled(text.to_owned(), base)];
-        };
+        let found: Vec<_> = self.search.iter().flat_map(|s| s.find_iter(piece)).collect();
         let marked = self.theme.style(Role::LogMatch);
-        let (mut spans, mut at) = (Vec::new(), 0);
-        for found in search.find_iter(text).filter(|found| !found.is_empty()) {
-            spans.push(Span::styled(text[at..found.start()].to_owned(), base));
-            spans.push(Span::styled(found.as_str().to_owned(), marked));
-            at = found.end();
+        let mut spans: Vec<Span<'static>> = Vec::new();
+        for (nth, (byte, c)) in piece.char_indices().enumerate() {
+            let style = if found.iter().any(|found| found.range().contains(&byte)) {
+                marked
+            } else {
+                let at = from + nth;
+                let tint = line.tints.iter().find(|tint| (tint.from..tint.to).contains(&at));
+                tint.map_or(base, |tint| self.theme.tinted(base, tint.pen))
+            };
+            match spans.last_mut() {
+                Some(last) if last.style == style => last.content.to_mut().push(c),
+                _ => spans.push(Span::styled(c.to_string(), style)),
+            }
         }
-        spans.push(Span::styled(text[at..].to_owned(), base));
         spans
     }
 }

@@ -13,7 +13,7 @@ use super::shape::shape;
 use crate::domain::log_level::LogLevel;
 use crate::domain::time::Timestamp;
 use crate::ports::log::LogLine;
-use crate::tui::model::logs::{Extent, Line, Mark, Query};
+use crate::tui::model::logs::{Extent, Line, Mark, Query, TICKS, Tick};
 use crate::tui::model::pattern::pattern;
 
 /// The log of a run.
@@ -295,7 +295,7 @@ impl Book {
         let line: LogLine = serde_json::from_slice(&bytes[..end]).ok()?;
         let source = line.service.map_or("run".to_owned(), |s| s.to_string());
         let (level, hangs) = (entry.level(), entry.hangs());
-        Some(Line { at: line.at, source, level, hangs, text: line.text })
+        Some(Line { at: line.at, source, level, hangs, text: line.text, tints: line.tints })
     }
 
     fn shown(&self) -> usize {
@@ -322,7 +322,28 @@ impl Book {
             whole: self.sieved == self.entries.len()
                 && (self.search.is_none() || self.searched == self.shown()),
             wrong: self.wrong.clone(),
+            ticks: Vec::new(),
         }
+    }
+
+    /// What is worth a jump, and where.
+    pub(super) fn ticks(&self) -> Vec<Option<Tick>> {
+        let (mut ticks, shown) = (vec![None; TICKS], self.shown());
+        let mut set = |at: usize, tick: Tick| {
+            let part = &mut ticks[at * TICKS / shown.max(1)];
+            *part = (*part).max(Some(tick));
+        };
+        for at in 0..shown {
+            match self.entry(at).filter(|entry| !entry.hangs()).map(Entry::level) {
+                Some(LogLevel::Error) => set(at, Tick::Error),
+                Some(LogLevel::Warn) => set(at, Tick::Warning),
+                _ => {}
+            }
+        }
+        for at in self.matches.iter().filter_map(|at| usize::try_from(*at).ok()) {
+            set(at, Tick::Match);
+        }
+        ticks
     }
 
     /// Some of the lines that are shown.

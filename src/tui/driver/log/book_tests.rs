@@ -26,6 +26,7 @@ fn said(n: usize, text: &str) -> LogLine {
         step: StepId::new(if n.is_multiple_of(2) { "build" } else { "soak" }).unwrap(),
         service: Some(ServiceName::new(["toto-app", "toto-bo"][n % 2]).unwrap()),
         text: text.to_owned(),
+        tints: Vec::new(),
     }
 }
 
@@ -36,6 +37,7 @@ fn fact(second: i64, text: &str) -> Line {
         level: LogLevel::Info,
         hangs: false,
         text: text.to_owned(),
+        tints: Vec::new(),
     }
 }
 
@@ -162,4 +164,31 @@ fn a_stack_trace_hangs_under_its_error_and_is_one() {
     let shown: Vec<_> = book.lines(0, 9).iter().map(|line| line.hangs).collect();
     assert_eq!(shown, [false, true, true], "it is filtered with its head");
     assert_eq!(book.find(Mark::Error, Some(0), true), Some((0, 1)), "and jumped to once");
+}
+
+#[test]
+fn what_is_worth_a_jump_is_seen_where_it_is() {
+    let text = |n: usize| match n {
+        0 => "ERROR first",
+        640 => "WARN in the middle",
+        641 => "a needle",
+        1279 => "ERROR last",
+        _ => "GET / 200",
+    };
+    let lines: Vec<_> = (0..1280).map(|n| said(n, text(n))).collect();
+    let (_file, mut book) = book(&lines);
+    book.ask(Query { search: Some("needle".to_owned()), ..Query::default() });
+    read_all(&mut book);
+    let ticks = book.ticks();
+    let at = |part: usize| ticks[part];
+    assert_eq!(
+        (at(0), at(64), at(127)),
+        (Some(Tick::Error), Some(Tick::Match), Some(Tick::Error)),
+        "the worse one of a part is told"
+    );
+    assert_eq!(ticks.iter().flatten().count(), 3);
+    book.ask(Query { level: LogLevel::Warn, ..Query::default() });
+    read_all(&mut book);
+    let told: Vec<_> = book.ticks().into_iter().flatten().collect();
+    assert_eq!(told, [Tick::Error, Tick::Warning, Tick::Error], "of what is shown");
 }

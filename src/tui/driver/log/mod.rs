@@ -25,7 +25,7 @@ use crate::ports::journal::Journal as _;
 use crate::ports::log::LogLine;
 use crate::tui::effect::{LogAsk, LogUse};
 use crate::tui::model::deploy::Progress;
-use crate::tui::model::logs::{AROUND, Line};
+use crate::tui::model::logs::{AROUND, Extent, Line};
 use crate::tui::msg::Msg;
 
 /// Between two looks at what was written.
@@ -192,7 +192,8 @@ impl Reader {
 
     fn tell(&self) -> Result<(), Gone> {
         let Some(run) = self.run else { return Ok(()) };
-        self.say(Msg::Logged(run, self.asked, self.book.extent(), self.book.tail(TAIL)))
+        let extent = Extent { ticks: self.book.ticks(), ..self.book.extent() };
+        self.say(Msg::Logged(run, self.asked, extent, self.book.tail(TAIL)))
     }
 
     fn say(&self, message: Msg) -> Result<(), Gone> {
@@ -269,7 +270,7 @@ pub(super) fn line_of(fact: &Fact) -> Line {
         Recorded::Unknown { kind, .. } => (kind.clone(), LogLevel::Warn),
     };
     let (source, text) = ("run".to_owned(), format!("{step}{said}"));
-    Line { at: fact.at, source, level, hangs: false, text }
+    Line { at: fact.at, source, level, hangs: false, text, tints: Vec::new() }
 }
 
 /// How bad a fact is.
