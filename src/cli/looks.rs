@@ -15,6 +15,9 @@ pub(super) fn looks(session: &Session) -> Looks {
         Colour::Ansi => Asked::Depth(Depth::Ansi),
         Colour::Never => Asked::Depth(Depth::Never),
     };
+    let far_away = ["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"];
+    // These would not understand the question, and show it.
+    let silent = ["", "dumb", "linux"];
     Looks {
         themes: themes(session),
         asked: session.arguments.theme.clone(),
@@ -22,6 +25,8 @@ pub(super) fn looks(session: &Session) -> Looks {
         ascii: session.arguments.ascii,
         utf8: utf8(),
         colorfgbg: std::env::var("COLORFGBG").ok(),
+        told: None,
+        may_ask: far_away.iter().all(|name| of(name).is_empty()) && !silent.contains(&&*of("TERM")),
     }
 }
 

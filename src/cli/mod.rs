@@ -194,6 +194,9 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Emulator { verb } => emulator::emulator(session, verb).await,
         Verb::Theme { verb: ThemeVerb::List } => Ok(theme::list(session)),
         Verb::Theme { verb: ThemeVerb::Check { theme } } => theme::judge(session, theme),
+        Verb::Theme { verb: ThemeVerb::Import { file, name, .. } } => {
+            theme::import(session, file, name.as_deref())
+        }
         Verb::Doctor => doctor::doctor(session).await,
         Verb::Completions { shell } => Ok(doctor::completions(*shell)),
         Verb::Man => doctor::man(),

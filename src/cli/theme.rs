@@ -1,4 +1,8 @@
-//! `theme`: which there are, and whether one can be read by whatever eyes.
+//! `theme`: which there are, whether one can be read by whatever eyes, and one made of another program's.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
 
 use serde_json::json;
 
@@ -6,6 +10,8 @@ use super::Session;
 use super::exit::{FAILED, Failed, Finished, OK};
 use super::looks::{looks, themes};
 use super::print;
+use crate::app::config_home;
+use crate::config::{Findings, base16};
 use crate::domain::error::Problem;
 use crate::tui::theme::{ThemeError, check, kind_word};
 
@@ -67,4 +73,29 @@ pub(super) fn judge(session: &Session, name: &str) -> Finished {
     }
     print::note(text.findings(lint.errors).to_string());
     Ok(FAILED)
+}
+
+/// Makes a theme of the person's own of a base16 scheme. Whatever is there already stays.
+pub(super) fn import(session: &Session, file: &Path, name: Option<&str>) -> Finished {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failed::config(Findings::unread(file, &error.to_string())))?;
+    let theme = base16::import(&text, file, name).map_err(Failed::config)?;
+    let home = config_home().ok_or_else(|| Problem::new("this person has no home folder"))?;
+    let to = home.join("themes").join(format!("{}.yaml", theme.name));
+    let refused = |why: String| {
+        Problem::new(format!("{} is not written", to.display()))
+            .because(why)
+            .try_this("give it another name with --name")
+    };
+    std::fs::create_dir_all(home.join("themes")).map_err(|error| refused(error.to_string()))?;
+    let mut new = File::create_new(&to).map_err(|error| refused(error.to_string()))?;
+    new.write_all(theme.text.as_bytes()).map_err(|error| refused(error.to_string()))?;
+    let name = &theme.name;
+    let told = json!({"theme": name, "file": to.display().to_string()});
+    let text = format!(
+        "{}\npointsman --theme {name} shows it, pointsman theme check {name} measures it",
+        to.display()
+    );
+    session.result(&text, &told);
+    Ok(OK)
 }

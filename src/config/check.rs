@@ -77,13 +77,16 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Of `anyOf` (an optional group), the branch that is not null.
+    /// Of `anyOf` (an optional group, or one of several forms), the branch that this is, or else the
+    /// first that is not null.
     fn alternative(&self, schema: &'a Json, node: &Node) -> Option<&'a Json> {
         let branches = schema["anyOf"].as_array()?;
         if matches!(node.value, Value::Null) {
             return None;
         }
-        branches.iter().find(|b| self.resolve(b)["type"] != "null")
+        let this = |branch: &&Json| types(self.resolve(branch)).iter().any(|t| fits(t, node));
+        let form = |branch: &&Json| self.resolve(branch)["type"] != "null";
+        branches.iter().find(this).or_else(|| branches.iter().find(form))
     }
 
     fn word(&mut self, words: &[&str], node: &Node, name: &str) -> Option<Json> {

@@ -123,6 +123,13 @@ impl Screen {
         backend.flush()
     }
 
+    /// Asks what colour is behind the letters (OSC 11). The answer comes as keys.
+    pub(super) fn ask_ground(&mut self) -> io::Result<()> {
+        let backend = self.terminal.backend_mut();
+        backend.write_all(b"\x1b]11;?\x1b\\")?;
+        backend.flush()
+    }
+
     /// Hands a text to the terminal's clipboard (OSC 52).
     pub(super) fn copy(&mut self, text: &str) -> io::Result<()> {
         let backend = self.terminal.backend_mut();

@@ -50,7 +50,7 @@ impl Terminal {
             command.env(name, value);
         }
         // Neither a multiplexer around the tests nor the tester's taste is part of them.
-        for name in ["TMUX", "NO_COLOR", "COLORFGBG", "POINTSMAN_THEME"] {
+        for name in ["TMUX", "NO_COLOR", "COLORFGBG", "POINTSMAN_THEME", "SSH_CONNECTION"] {
             command.env_remove(name);
         }
         let child = pair.slave.spawn_command(command).unwrap();

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use pointsman::tui::theme::{Themes, check};
 
-use super::sandbox::Sandbox;
+use super::sandbox::{Sandbox, wait_until};
+use super::terminal::Terminal;
 
 #[test]
 fn every_shipped_theme_can_be_read() {
@@ -71,4 +72,77 @@ fn the_users_own_theme_comes_before_the_shipped_one() {
     assert!(nord[0]["file"].as_str().unwrap().ends_with("themes/nord.yaml"));
     sandbox.run(&["--theme", "nosuch", "theme", "list"]).exits(0);
     sandbox.run(&["theme", "check", "nosuch"]).exits(2);
+}
+
+#[test]
+fn a_base16_scheme_becomes_a_theme_of_ones_own() {
+    let sandbox = Sandbox::new();
+    let home = sandbox.folder.path().join("home");
+    let file = sandbox.folder.path().join("Evening Sky.yaml");
+    let import = |text: &str, more: &[&str], code: i32| {
+        fs::write(&file, text).unwrap();
+        let before = ["theme", "import", "base16", file.to_str().unwrap()];
+        let mut command = sandbox.command(&[&before[..], more].concat());
+        let output = command.env("XDG_CONFIG_HOME", &home).output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        said
+    };
+    let colours = [
+        "101418", "1c222a", "2a323c", "5a6878", "a0acba", "dde4ec", "eef2f6", "ffffff", "ff8080",
+        "ffb070", "f0d060", "90e0b0", "70c0d0", "80b0ff", "d0a0ff", "c09070",
+    ];
+    let lines = |mark: &str| {
+        let line = |(n, hex): (usize, &&str)| format!("  base{n:02X}: \"{mark}{hex}\"\n");
+        colours.iter().enumerate().map(line).collect::<String>()
+    };
+    let today = format!("system: base16\nname: Evening Sky\npalette:\n{}", lines("#"));
+    assert!(import(&today, &[], 0).contains("--theme evening-sky"));
+    let written = home.join("pointsman/themes/evening-sky.yaml");
+    let text = fs::read_to_string(&written).unwrap();
+    assert!(text.contains("kind: dark") && text.contains("ink: \"#dde4ec\""), "{text}");
+    assert!(import(&today, &[], 1).contains("give it another name with --name"));
+    assert_eq!(fs::read_to_string(&written).unwrap(), text, "what is there stays");
+    // The first form had its colours at the top, without a mark.
+    let first = format!("scheme: Evening Sky\n{}", lines("").replace("  base", "base"));
+    import(&first, &["--name", "../Old one"], 0);
+    let old = fs::read_to_string(home.join("pointsman/themes/old-one.yaml")).unwrap();
+    assert!(old.contains("ink: \"#dde4ec\""), "{old}");
+    for name in ["evening-sky", "old-one"] {
+        let mut check = sandbox.command(&["theme", "check", name]);
+        assert!(check.env("XDG_CONFIG_HOME", &home).status().unwrap().success(), "{name}");
+    }
+    let wrong = today.replace("  base0B: \"#90e0b0\"\n", "").replace("#ff8080", "#ff808");
+    let told = import(&wrong, &["--name", "x"], 2);
+    assert!(told.contains("base0B is missing") && told.contains("Sky.yaml:12:"), "{told}");
+    assert!(told.contains("which is not rrggbb"), "{told}");
+    assert!(import(&first.replace("\"101418\"", "101418"), &[], 2).contains("in quotes"));
+}
+
+#[test]
+fn the_theme_follows_the_ground_that_the_terminal_tells() {
+    let sandbox = Sandbox::new();
+    let mut terminal = Terminal::open(&sandbox, 24, 100);
+    terminal.wants("theme default-dark");
+    assert!(String::from_utf8_lossy(&terminal.raw()).contains("\u{1b}]11;?"), "it was asked");
+    // What somebody types while the answer comes is theirs.
+    terminal.press("?\u{1b}]11;rgb:ffff/ffff/ffff\u{1b}\\");
+    terminal.wants("Help");
+    terminal.press("\u{1b}");
+    terminal.wants("theme default-light");
+    let config = sandbox.folder.path().join("config.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(
+        &config,
+        format!("{text}ui: {{ theme: {{ dark: nord, light: solarized-light }} }}\n"),
+    )
+    .unwrap();
+    terminal.wants("theme solarized-light");
+    terminal.press("\u{1b}[I\u{1b}]11;rgb:0000/0000/0000\u{7}");
+    terminal.wants("theme nord");
+    fs::write(&config, format!("{text}ui: {{ theme: {{ dark: nord }} }}\n")).unwrap();
+    terminal.wants("needs \"light\"");
+    terminal.wants("theme nord");
+    terminal.press("q");
+    wait_until("it ended", || terminal.child.try_wait().unwrap().is_some());
 }

@@ -1,5 +1,7 @@
 //! The screen's themes, and the local platform.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 
 /// `theme`.
@@ -11,6 +13,17 @@ pub enum ThemeVerb {
     Check {
         /// Its name, or its file
         theme: String,
+    },
+    /// Make a theme of yours of a scheme in another program's form
+    Import {
+        /// The form
+        #[arg(value_parser = ["base16"])]
+        form: String,
+        /// The scheme's file
+        file: PathBuf,
+        /// The theme's name; the scheme's without this
+        #[arg(long)]
+        name: Option<String>,
     },
 }
 

@@ -236,12 +236,38 @@ pub enum Glyphs {
     Ascii,
 }
 
+/// Which theme is drawn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ThemeChoice {
+    /// That one; `auto` is the usual one for the terminal's ground.
+    Name(String),
+    /// One on a dark ground, another on a light one.
+    Pair(ThemePair),
+}
+
+impl Default for ThemeChoice {
+    fn default() -> Self {
+        Self::Name("auto".to_owned())
+    }
+}
+
+/// A theme for each ground.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ThemePair {
+    /// On a dark ground.
+    pub dark: String,
+    /// On a light ground.
+    pub light: String,
+}
+
 /// How the screen looks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UiConfig {
-    /// A theme's name, or `auto`.
-    pub theme: String,
+    /// A theme's name, `auto`, or one for each ground.
+    pub theme: ThemeChoice,
     /// Glyphs or letters.
     pub glyphs: Glyphs,
     /// Whether the mouse is taken from the terminal.
@@ -252,7 +278,12 @@ pub struct UiConfig {
 
 impl Default for UiConfig {
     fn default() -> Self {
-        Self { theme: "auto".into(), glyphs: Glyphs::Auto, mouse: false, keys: BTreeMap::new() }
+        Self {
+            theme: ThemeChoice::default(),
+            glyphs: Glyphs::Auto,
+            mouse: false,
+            keys: BTreeMap::new(),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod acts;
 mod clipboard;
 mod databases;
+mod ground;
 mod health;
 mod input;
 mod log;
@@ -37,6 +38,7 @@ use super::terminal::{Screen, give_back};
 use super::theme::{Looks, Theme};
 use super::update::update;
 use crate::app::App;
+use crate::config::theme::ThemeKind;
 use crate::config::{Findings, Loaded};
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
@@ -82,7 +84,7 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     let memory = Memory::of(&app, &options.config);
     memory.recall(&mut model);
     let looks = options.looks.clone();
-    watch::spawn(options.looks, options.config.clone(), loaded.config.clone(), saved);
+    let grounds = watch::spawn(options.looks, options.config.clone(), loaded.config.clone(), saved);
     let notify = loaded.notify();
     let health = health::spawn(app.clone(), notify.clone(), sender.clone());
     let names = model.environments.iter().map(|e| e.name.clone()).collect();
@@ -91,7 +93,20 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     acts.look_regularly();
     let signals = Signals::listen().map_err(failed)?;
     let screen = Screen::take().map_err(failed)?;
-    let mut driver = Driver { app, model, looks, theme, screen, acts, receiver, reloads, signals };
+    let answers = ground::Answers::default();
+    let mut driver = Driver {
+        app,
+        model,
+        looks,
+        theme,
+        screen,
+        acts,
+        receiver,
+        reloads,
+        grounds,
+        answers,
+        signals,
+    };
     let left = driver.run().await.map_err(failed)?;
     memory.keep(&driver.model);
     drop(driver);
@@ -155,6 +170,9 @@ struct Driver {
     acts: Acts,
     receiver: mpsc::Receiver<Msg>,
     reloads: mpsc::Receiver<Reload>,
+    /// Where the theme is chosen anew for another ground.
+    grounds: std::sync::mpsc::Sender<ThemeKind>,
+    answers: ground::Answers,
     signals: Signals,
 }
 
@@ -179,6 +197,7 @@ impl Driver {
         if self.model.mouse {
             self.screen.mouse(true)?;
         }
+        self.ask_ground()?;
         let mut events = EventStream::new();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -189,9 +208,18 @@ impl Driver {
                 biased;
                 event = events.next() => match event {
                     Some(Ok(event)) => {
+                        // The terminal may have been told to be light or dark meanwhile.
+                        if event == Event::FocusGained {
+                            self.ask_ground()?;
+                        }
+                        let (events, ground) = self.answers.take(event);
+                        if let Some(ground) = ground {
+                            let _ = self.grounds.send(ground);
+                        }
                         // The keys of a box are told apart by time, so each brings its own.
                         messages.push(Msg::Tick(self.app.clock.now(), elapsed));
-                        messages.extend(input::message(event, &self.model));
+                        let model = &self.model;
+                        messages.extend(events.into_iter().filter_map(|e| input::message(e, model)));
                     }
                     // The terminal is gone.
                     Some(Err(_)) | None => return Ok(0),
@@ -215,7 +243,7 @@ impl Driver {
                     if let Some(bindings) = reload.bindings {
                         self.model.bindings = bindings;
                     }
-                    messages.push(Msg::Tell(reload.told));
+                    messages.extend(reload.told.map(Msg::Tell));
                 }
                 () = due(self.model.due(), elapsed) => {
                     let now = self.app.clock.elapsed().saturating_sub(began);
@@ -251,6 +279,15 @@ impl Driver {
             }
             self.screen.draw(&self.model, &self.theme)?;
         }
+    }
+
+    /// Asks what is behind the letters, where that may be asked. The first frame does not wait for it.
+    fn ask_ground(&mut self) -> std::io::Result<()> {
+        if !self.looks.may_ask {
+            return Ok(());
+        }
+        self.answers.await_one();
+        self.screen.ask_ground()
     }
 
     /// Gives the terminal back and stops this process, until the shell continues it.

@@ -3,11 +3,13 @@
 //! by network, and one look a second costs nothing.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc::Sender;
 
 use crate::config::schema::Config;
+use crate::config::theme::ThemeKind;
 use crate::config::{Findings, load};
 use crate::tui::driver::bindings;
 use crate::tui::keys::bindings::Bindings;
@@ -25,23 +27,32 @@ pub(super) struct Reload {
     pub(super) mouse: Option<bool>,
     /// Which keys mean what now.
     pub(super) bindings: Option<Bindings>,
-    /// What to tell.
-    pub(super) told: String,
+    /// What to tell, if anything.
+    pub(super) told: Option<String>,
 }
 
-/// Starts the thread. It ends when nobody listens any more.
-pub(super) fn spawn(looks: Looks, file: PathBuf, config: Config, sender: Sender<Reload>) {
+/// Starts the thread. It ends when nobody listens any more. What is behind the letters is told to it.
+pub(super) fn spawn(
+    looks: Looks,
+    file: PathBuf,
+    config: Config,
+    sender: Sender<Reload>,
+) -> std::sync::mpsc::Sender<ThemeKind> {
+    let (grounds, told) = channel();
     std::thread::spawn(move || {
         let mut watched = Watched { stamps: stamps(&looks, &config, &file), looks, file, config };
-        while !sender.is_closed() {
-            std::thread::sleep(LOOK);
-            if let Some(reload) = watched.look()
-                && sender.blocking_send(reload).is_err()
-            {
+        loop {
+            let reload = match told.recv_timeout(LOOK) {
+                Ok(ground) => watched.stands_on(ground),
+                Err(RecvTimeoutError::Timeout) => watched.look(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            if reload.is_some_and(|reload| sender.blocking_send(reload).is_err()) {
                 return;
             }
         }
     });
+    grounds
 }
 
 /// What was read last, and how the files looked then.
@@ -87,11 +98,7 @@ impl Watched {
         let mixed = match self.looks.theme(&self.config.ui) {
             Ok(theme) => Some(theme),
             Err(error) => {
-                let why = match &error {
-                    ThemeError::Missing(problem) => problem.to_string(),
-                    ThemeError::Wrong(findings) => first(findings),
-                };
-                told.push(format!("{why}; the old theme stays"));
+                told.push(format!("{}; the old theme stays", why(&error)));
                 None
             }
         };
@@ -99,7 +106,20 @@ impl Watched {
             told.push(format!("theme {} read again", theme.name));
         }
         let mouse = keys.is_some().then_some(self.config.ui.mouse);
-        Some(Reload { theme: mixed, mouse, bindings: keys, told: told.join(" · ") })
+        Some(Reload { theme: mixed, mouse, bindings: keys, told: Some(told.join(" · ")) })
+    }
+
+    /// Another theme, if this ground asks for one.
+    fn stands_on(&mut self, ground: ThemeKind) -> Option<Reload> {
+        let before = self.looks.name(&self.config.ui).to_owned();
+        self.looks.told = Some(ground);
+        if self.looks.name(&self.config.ui) == before {
+            return None;
+        }
+        self.stamps = stamps(&self.looks, &self.config, &self.file);
+        let theme = self.looks.theme(&self.config.ui);
+        let told = theme.as_ref().err().map(|error| format!("{}; {before} stays", why(error)));
+        Some(Reload { theme: theme.ok(), mouse: None, bindings: None, told })
     }
 
     /// Takes a new config, and says what of it counts when.
@@ -112,6 +132,13 @@ impl Watched {
             (true, false) => Some("config read again; the screen follows it".to_owned()),
             (false, false) => None,
         }
+    }
+}
+
+fn why(error: &ThemeError) -> String {
+    match error {
+        ThemeError::Missing(problem) => problem.to_string(),
+        ThemeError::Wrong(findings) => first(findings),
     }
 }
 

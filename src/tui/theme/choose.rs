@@ -2,7 +2,8 @@
 
 use super::find::automatic;
 use super::{Depth, Theme, ThemeError, Themes};
-use crate::config::schema::{Glyphs, UiConfig};
+use crate::config::schema::{Glyphs, ThemeChoice, UiConfig};
+use crate::config::theme::ThemeKind;
 
 /// What is known of the terminal, and what was asked for on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,15 +20,34 @@ pub struct Looks {
     pub utf8: bool,
     /// What `COLORFGBG` holds.
     pub colorfgbg: Option<String>,
+    /// What is behind the letters, where the terminal answered that.
+    pub told: Option<ThemeKind>,
+    /// Whether the terminal may be asked: over a slow line an answer may come late, in pieces, and be taken
+    /// for what somebody types.
+    pub may_ask: bool,
 }
 
 impl Looks {
     /// The name of the theme to draw with.
     pub fn name<'a>(&'a self, ui: &'a UiConfig) -> &'a str {
-        match self.asked.as_deref().unwrap_or(&ui.theme) {
-            "auto" | "" => automatic(self.colorfgbg.as_deref()),
-            name => name,
-        }
+        let name = match (&self.asked, &ui.theme) {
+            (Some(name), _) | (None, ThemeChoice::Name(name)) => name,
+            (None, ThemeChoice::Pair(pair)) => match self.ground() {
+                ThemeKind::Dark => &pair.dark,
+                ThemeKind::Light => &pair.light,
+            },
+        };
+        if matches!(name.as_str(), "auto" | "") { automatic(self.ground()) } else { name }
+    }
+
+    /// What is behind the letters: what the terminal answered, else what `COLORFGBG` says, whose last part
+    /// is the colour of the ground, and 7 and 15 are the light ones; else dark.
+    pub fn ground(&self) -> ThemeKind {
+        let light = self.colorfgbg.as_deref().and_then(|told| told.rsplit(';').next());
+        self.told.unwrap_or(match light {
+            Some("7" | "15") => ThemeKind::Light,
+            _ => ThemeKind::Dark,
+        })
     }
 
     /// The theme to draw with.

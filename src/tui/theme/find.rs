@@ -112,12 +112,11 @@ fn name_of(file: &Path) -> Option<String> {
     file.file_stem().filter(|_| yaml)?.to_str().map(str::to_owned)
 }
 
-/// The theme behind `auto`. `COLORFGBG` is what terminals that say anything say; its last part is the
-/// colour behind the letters, and 7 and 15 are the light ones.
-pub(super) fn automatic(colorfgbg: Option<&str>) -> &'static str {
-    match colorfgbg.and_then(|told| told.rsplit(';').next()) {
-        Some("7" | "15") => LIGHT,
-        _ => DARK,
+/// The theme behind `auto`.
+pub(super) fn automatic(ground: ThemeKind) -> &'static str {
+    match ground {
+        ThemeKind::Dark => DARK,
+        ThemeKind::Light => LIGHT,
     }
 }
 
