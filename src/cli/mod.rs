@@ -15,6 +15,7 @@ mod emulator;
 mod exit;
 mod handover;
 mod health;
+mod lint;
 mod lock;
 mod looks;
 mod migrate;
@@ -155,6 +156,7 @@ async fn dispatch(session: &Session) -> Finished {
     };
     match verb {
         Verb::Check => check::check(session),
+        Verb::Lint { files, strict } => lint::judge(session, files, *strict),
         Verb::Schema { of } => Ok(check::schema(of)),
         Verb::Alerts { verb } => alerts::alerts(session, verb.as_ref()).await,
         Verb::Checklist(arguments) => checklist::checklist(session, arguments),

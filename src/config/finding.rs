@@ -8,9 +8,24 @@ use serde::Serialize;
 
 use super::node::Place;
 
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know.
+    Note,
+    /// It is taken, and is not what it seems or is refused later.
+    Warning,
+    /// It cannot be used.
+    #[default]
+    Error,
+}
+
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
     /// Counted from 1.
     pub line: usize,
     /// Counted from 1.
@@ -24,7 +39,16 @@ pub struct Finding {
 
 impl Finding {
     pub(super) fn new(place: Place, message: impl Into<String>) -> Self {
-        Self { line: place.line, column: place.column, message: message.into(), hint: None }
+        let (severity, message) = (Severity::Error, message.into());
+        Self { severity, line: place.line, column: place.column, message, hint: None }
+    }
+
+    pub(super) fn warning(place: Place, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::new(place, message) }
+    }
+
+    pub(super) fn note(place: Place, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Note, ..Self::new(place, message) }
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -49,24 +73,62 @@ impl fmt::Display for Findings {
         let path = self.file.display().to_string();
         for finding in &self.findings {
             let Some(span) = self.span(finding) else {
-                writeln!(f, "error: {path}: {}", finding.message)?;
+                writeln!(f, "{}: {path}: {}", finding.severity.word(), finding.message)?;
                 continue;
             };
             let label = finding.hint.clone().unwrap_or_default();
             let mark = AnnotationKind::Primary.span(span).label(label);
-            let report = [Level::ERROR
+            let report = [finding
+                .severity
+                .level()
                 .primary_title(finding.message.clone())
                 .element(Snippet::source(&self.text).path(&path).annotation(mark))];
             writeln!(f, "{}\n", Renderer::plain().render(&report))?;
         }
-        let n = self.findings.len();
-        write!(f, "{path}: {n} problem{}", if n == 1 { "" } else { "s" })
+        write!(f, "{path}: {}", self.counted())
     }
 }
 
 impl std::error::Error for Findings {}
 
+impl Severity {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
+
+    fn level(self) -> Level<'static> {
+        match self {
+            Self::Error => Level::ERROR,
+            Self::Warning => Level::WARNING,
+            Self::Note => Level::NOTE,
+        }
+    }
+}
+
 impl Findings {
+    /// How many there are of a severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+
+    /// `2 problems, 1 warning`.
+    pub fn counted(&self) -> String {
+        let names = [
+            (Severity::Error, "problem"),
+            (Severity::Warning, "warning"),
+            (Severity::Note, "note"),
+        ];
+        let counts = names.map(|(severity, name)| (self.count(severity), name));
+        let told = counts.iter().filter(|(n, _)| *n > 0);
+        let told: Vec<_> =
+            told.map(|(n, name)| format!("{n} {name}{}", if *n == 1 { "" } else { "s" })).collect();
+        if told.is_empty() { "nothing is wrong".to_owned() } else { told.join(", ") }
+    }
+
     /// Of a file that cannot be read at all.
     pub fn unread(file: &std::path::Path, why: &str) -> Self {
         let start = Place { line: 0, column: 0 };

@@ -6,6 +6,7 @@ mod check;
 mod checklist;
 mod file;
 mod finding;
+mod lint;
 mod migrations;
 mod node;
 mod raise;
@@ -17,7 +18,8 @@ mod watch;
 mod watched;
 
 pub use file::{Loaded, load, load_text};
-pub use finding::{Finding, Findings};
+pub use finding::{Finding, Findings, Severity};
+pub use lint::{files_of as lint_files, lint};
 pub use migrations::{migration_schema, migrations};
 pub use releases::{committed, sources};
 pub use schema::{Config, json_schema};

@@ -20,6 +20,7 @@ mod house;
 mod invariants;
 mod journeys;
 mod leases;
+mod linting;
 mod load;
 mod log_colours;
 mod migrating;

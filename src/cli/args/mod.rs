@@ -81,6 +81,14 @@ pub enum Colour {
 pub enum Verb {
     /// Check the config and say everything that is wrong with it
     Check,
+    /// Judge apphosting.yaml as App Hosting does, and warn of what it passes over
+    Lint {
+        /// Files, or folders for all of theirs; without one, those of every service of the config
+        files: Vec<PathBuf>,
+        /// Fail on warnings too
+        #[arg(long)]
+        strict: bool,
+    },
     /// Show what a deploy would do
     Plan(PlanArguments),
     /// Build a release, prove it, and give it the traffic

@@ -1,7 +1,13 @@
 //! `apphosting.yaml` as far as a build needs it: commands and environment, base and environment
 //! file merged by App Hosting's rules (`contracts/app_hosting.md` §6).
 
+mod run_config;
+mod secret;
+
 use serde::Deserialize;
+
+pub use self::run_config::{Broken, RunConfig};
+pub use self::secret::{Version, version};
 
 /// The parts of the file that decide how a service is built and run. Unknown keys are ignored, as
 /// App Hosting ignores them; the linter warns about them.
@@ -68,6 +74,12 @@ fn scalar<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<String>, D::E
     }))
 }
 
+/// Names that App Hosting removes without a word.
+pub fn reserved(variable: &str) -> bool {
+    matches!(variable, "PORT" | "K_SERVICE" | "K_REVISION" | "K_CONFIGURATION")
+        || variable.starts_with("X_FIREBASE_")
+}
+
 impl EnvironmentVariable {
     /// Whether the variable is there at that time.
     pub fn at(&self, when: Availability) -> bool {
@@ -76,8 +88,7 @@ impl EnvironmentVariable {
 
     /// Names that App Hosting removes without a word.
     pub fn reserved(&self) -> bool {
-        matches!(self.variable.as_str(), "PORT" | "K_SERVICE" | "K_REVISION" | "K_CONFIGURATION")
-            || self.variable.starts_with("X_FIREBASE_")
+        reserved(&self.variable)
     }
 }
 

@@ -1,0 +1,51 @@
+//! `lint`: what App Hosting would say of apphosting.yaml, and what it would not.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::Session;
+use super::exit::{FAILED, Failed, Finished, OK, USAGE};
+use super::print;
+use crate::config::{Severity, lint, lint_files};
+use crate::domain::error::Problem;
+
+/// Judges files, or all of a folder's; those of every service of the config where none is named.
+pub(super) fn judge(session: &Session, named: &[PathBuf], strict: bool) -> Finished {
+    let named = if named.is_empty() { roots(session)? } else { named.to_vec() };
+    let mut files = Vec::new();
+    for path in named {
+        if !path.is_dir() {
+            files.push(path);
+            continue;
+        }
+        let unread = |error: std::io::Error| {
+            Problem::new(format!("{} cannot be read", path.display())).because(error.to_string())
+        };
+        let found = lint_files(&path).map_err(|error| Failed::with(USAGE, unread(error)))?;
+        if found.is_empty() {
+            let none = Problem::new(format!("{} holds no apphosting.yaml", path.display()));
+            return Err(Failed::with(USAGE, none));
+        }
+        files.extend(found);
+    }
+    let judged = lint(&files);
+    let all = |severity| judged.iter().map(|file| file.count(severity)).sum::<usize>();
+    let refused = all(Severity::Error) > 0 || (strict && all(Severity::Warning) > 0);
+    let told: Vec<_> = judged.iter().map(ToString::to_string).collect();
+    let files: Vec<_> =
+        judged.iter().map(|file| json!({"file": file.file, "findings": file.findings})).collect();
+    if session.arguments.json || !refused {
+        session.result(&told.join("\n"), &json!({"ok": !refused, "files": files}));
+    } else {
+        print::note(told.join("\n"));
+    }
+    Ok(if refused { FAILED } else { OK })
+}
+
+/// The folders of the config's services.
+fn roots(session: &Session) -> Result<Vec<PathBuf>, Failed> {
+    let loaded = session.config()?;
+    let folder = session.arguments.config.parent().map(PathBuf::from).unwrap_or_default();
+    Ok(loaded.config.services.values().map(|service| folder.join(&service.root)).collect())
+}

@@ -1,0 +1,61 @@
+//! How `apphosting.yaml` names a secret (`contracts/app_hosting.md` §6).
+
+/// Which version of a secret is meant. None of what is no name of a secret: a build refuses that
+/// (`fah/improper-secret-format`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// That one.
+    Pinned,
+    /// Whichever is the latest when it is built.
+    Latest,
+}
+
+/// Reads a secret's name: `id`, `id@N`, `projects/P/secrets/S` or that with `/versions/V`.
+pub fn version(secret: &str) -> Option<Version> {
+    let id = |text: &str| {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        !text.is_empty() && text.chars().all(allowed)
+    };
+    let number = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    let parts: Vec<&str> = secret.split('/').collect();
+    match parts[..] {
+        [name] => match name.split_once('@') {
+            None => id(name).then_some(Version::Latest),
+            Some((name, version)) => (id(name) && number(version)).then_some(Version::Pinned),
+        },
+        ["projects", project, "secrets", name] => {
+            (!project.is_empty() && id(name)).then_some(Version::Latest)
+        }
+        ["projects", project, "secrets", name, "versions", version] => {
+            let known = !project.is_empty() && id(name) && !version.is_empty();
+            let kind = if version == "latest" { Version::Latest } else { Version::Pinned };
+            known.then_some(kind)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_named_in_four_ways() {
+        let cases = [
+            ("jwt-secret", Some(Version::Latest)),
+            ("jwt-secret@5", Some(Version::Pinned)),
+            ("projects/p/secrets/s", Some(Version::Latest)),
+            ("projects/p/secrets/s/versions/5", Some(Version::Pinned)),
+            ("projects/p/secrets/s/versions/latest", Some(Version::Latest)),
+            ("jwt-secret@latest", None),
+            ("jwt-secret@", None),
+            ("my secret", None),
+            ("projects/p/secret/s", None),
+            ("projects//secrets/s", None),
+            ("", None),
+        ];
+        for (name, wanted) in cases {
+            assert_eq!(version(name), wanted, "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! `lint`: the same verdict as Google's own checker, and what that does not say.
+
+use std::fs;
+
+use pointsman::config::{Findings, Severity, lint};
+use serde_json::Value;
+
+use crate::sandbox::Sandbox;
+
+fn judged(files: &[(&str, &str)]) -> Vec<Findings> {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |(name, text): &(&str, &str)| {
+        let file = folder.path().join(name);
+        fs::write(&file, text).unwrap();
+        file
+    };
+    let files: Vec<_> = files.iter().map(write).collect();
+    lint(&files)
+}
+
+/// What is told of one file: severity, line, message.
+fn told(text: &str) -> Vec<(Severity, usize, String)> {
+    let findings = judged(&[("apphosting.yaml", text)]).remove(0).findings;
+    findings.into_iter().map(|f| (f.severity, f.line, f.message)).collect()
+}
+
+/// The words of Google's message that name a key; ours must name it too.
+fn keys(raw: &str) -> Vec<&str> {
+    let known = [
+        "cpu",
+        "memoryMiB",
+        "concurrency",
+        "minInstances",
+        "maxInstances",
+        "availability",
+        "value",
+        "secret",
+        "connector",
+        "networkInterfaces",
+        "network",
+    ];
+    // "invalid value -1" names no key.
+    let words = raw.split(|c: char| !c.is_alphanumeric());
+    words
+        .filter(|word| known.contains(word) && (*word != "value" || raw.contains("'value'")))
+        .collect()
+}
+
+#[test]
+fn every_vector_of_googles_checker_gets_its_verdict() {
+    let vectors = include_str!("../data/apphosting_vectors.json");
+    let vectors: Value = serde_json::from_str(vectors).unwrap();
+    let vectors = vectors["vectors"].as_array().unwrap();
+    assert_eq!(vectors.len(), 39);
+    let mut refused = 0;
+    for vector in vectors {
+        let name = vector["name"].as_str().unwrap();
+        let environment = vector["environment"].as_str().unwrap_or("none");
+        let file = format!("apphosting.{environment}.yaml");
+        let mut files = vec![("apphosting.yaml", vector["base"].as_str().unwrap())];
+        files.extend(vector["env_file"].as_str().map(|text| (file.as_str(), text)));
+        let errors: Vec<_> = judged(&files)
+            .into_iter()
+            .flat_map(|file| file.findings)
+            .filter(|finding| finding.severity == Severity::Error)
+            .collect();
+        assert_eq!(errors.is_empty(), vector["expect"]["ok"] == true, "{name}: {errors:?}");
+        let Some(raw) = vector["expect"]["raw_log"].as_str() else { continue };
+        refused += 1;
+        let ours: String = errors.iter().map(|finding| finding.message.clone() + "\n").collect();
+        for key in keys(raw) {
+            assert!(ours.contains(key), "{name}: {key} is not in {ours}");
+        }
+        // yaml.v3 names the line of a type, and this reader the place of everything.
+        let line = raw.split("line ").nth(1).and_then(|rest| rest.split(':').next());
+        if let Some(line) = line {
+            assert_eq!(errors[0].line.to_string(), line, "{name}");
+        }
+    }
+    assert_eq!(refused, 15, "of the vectors");
+}
+
+#[test]
+fn what_is_passed_over_is_told_with_its_place() {
+    let text = "runConfig:\n  timeoutSeconds: 300\n  memoryMib: 512\nschemaVersion: 1\n";
+    let found = judged(&[("apphosting.yaml", text)]).remove(0);
+    let places: Vec<_> = found.findings.iter().map(|f| (f.line, f.column, f.severity)).collect();
+    let warning = Severity::Warning;
+    assert_eq!(places, [(2, 3, warning), (3, 3, warning), (4, 1, warning)]);
+    let drawn = found.to_string();
+    assert!(drawn.contains("knows no \"timeoutSeconds\" in runConfig"), "{drawn}");
+    assert!(drawn.contains("did you mean \"memoryMiB\"?"), "{drawn}");
+    assert!(drawn.contains("warning: ") && drawn.ends_with("3 warnings"), "{drawn}");
+}
+
+#[test]
+fn variables_are_what_they_seem_or_it_is_told() {
+    let one = |entry: &str| told(&format!("env:\n  - {{ {entry} }}\n"));
+    let cases = [
+        ("variable: A, value: x", None),
+        ("variable: PORT, value: 1", Some((Severity::Warning, "taken out without a word"))),
+        ("variable: X_FIREBASE_A, value: 1", Some((Severity::Warning, "taken out"))),
+        ("variable: lower, value: x", Some((Severity::Warning, "is no name"))),
+        ("variable: A, value: x, availability: []", Some((Severity::Warning, "neither for"))),
+        (
+            "variable: NEXT_PUBLIC_A, value: x, availability: [RUNTIME]",
+            Some((Severity::Warning, "Next.js")),
+        ),
+        ("variable: NODE_ENV, value: production", Some((Severity::Warning, "devDependencies"))),
+        ("variable: NODE_ENV, value: production, availability: [RUNTIME]", None),
+        ("variable: A, secret: s@5, availability: [RUNTIME]", None),
+        ("variable: A, secret: s@5", Some((Severity::Warning, "every step of the build"))),
+        (
+            "variable: A, secret: s, availability: [RUNTIME]",
+            Some((Severity::Note, "latest at each build")),
+        ),
+        (
+            "variable: A, secret: s@latest, availability: [RUNTIME]",
+            Some((Severity::Warning, "fah/improper-secret-format")),
+        ),
+        ("variable: NEXT_PUBLIC_KEY, secret: s@5", Some((Severity::Note, "every browser"))),
+        (
+            "variable: A, value: x, secret: s@5, availability: [RUNTIME]",
+            Some((Severity::Error, "one of them")),
+        ),
+    ];
+    for (entry, wanted) in cases {
+        let told = one(entry);
+        match wanted {
+            None => assert_eq!(told, [], "{entry}"),
+            Some((severity, words)) => {
+                assert_eq!(told.len(), 1, "{entry}: {told:?}");
+                assert_eq!((told[0].0, told[0].1), (severity, 2), "{entry}");
+                assert!(told[0].2.contains(words), "{entry}: {told:?}");
+            }
+        }
+    }
+    let twice = told("env:\n  - { variable: A, value: x }\n  - { variable: A, value: y }\n");
+    assert_eq!((twice.len(), twice[0].1), (1, 3), "{twice:?}");
+}
+
+#[test]
+fn a_secret_in_the_file_is_found_and_never_shown() {
+    let secrets = [
+        "env:\n  - { variable: JWT_SECRET, value: hunter2hunter2 }\n",
+        "env:\n  - variable: JWT_SECRET\n    value: \"hunter2hunter2\"\n",
+        "env:\n  - { variable: A, value: ghp_0123456789hunter2ABCDEFGHIJ01234 }\n",
+        "env:\n  - { variable: A, secret: ghp_0123456789hunter2ABCDEFGHIJ01234 }\n",
+    ];
+    for text in secrets {
+        let found = judged(&[("apphosting.yaml", text)]).remove(0);
+        let all = format!("{found}{:?}", found.findings);
+        assert!(found.count(Severity::Warning) > 0, "{all}");
+        assert!(!all.contains("hunter2"), "{all}");
+    }
+}
+
+#[test]
+fn files_are_judged_together_as_they_are_deployed() {
+    let files = [
+        ("apphosting.yaml", "runConfig:\n  cpu: 1\n  memoryMiB: 2048\n"),
+        ("apphosting.prod.yaml", "runConfig:\n  cpu: 0.5\n  concurrency: 1\n"),
+        ("apphosting.emulator.yaml", "runConfig:\n  cpu: 0.5\n  concurrency: 1\n"),
+        ("apphosting.my-env.yaml", "{}"),
+    ];
+    let found = judged(&files);
+    let told: Vec<_> = found.iter().map(Findings::counted).collect();
+    assert_eq!(told, ["nothing is wrong", "1 warning", "nothing is wrong", "1 warning"]);
+    assert!(found[1].findings[0].message.contains("over apphosting.yaml this cannot be deployed"));
+    assert!(found[3].findings[0].message.contains("\"my-env\""));
+}
+
+#[test]
+fn lint_ends_by_what_it_found() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.folder.path().join("apphosting.yaml");
+    let path = file.to_str().unwrap();
+    fs::write(&file, "runConfig: { cpu: 3 }\n").unwrap();
+    let refused = sandbox.run(&["lint", path]).exits(1);
+    assert!(
+        refused.err.contains("apphosting.yaml:1:19") && refused.err.contains("cpu cannot be 3")
+    );
+    fs::write(&file, "runConfig: { timeoutSeconds: 300 }\n").unwrap();
+    assert!(sandbox.run(&["lint", path]).exits(0).out.contains("1 warning"));
+    sandbox.run(&["lint", path, "--strict"]).exits(1);
+    let json = sandbox.run(&["lint", path, "--json"]).exits(0).json();
+    assert_eq!(json["files"][0]["findings"][0]["severity"], "warning");
+    assert_eq!(json["ok"], true);
+    fs::write(&file, "runConfig: { cpu: 1 }\n").unwrap();
+    let clean = sandbox.run(&["lint", path, "--strict"]).exits(0);
+    assert!(clean.out.contains("nothing is wrong"), "{}", clean.out);
+    let none = sandbox.run(&["lint", "no/such/apphosting.yaml"]).exits(1);
+    assert!(none.err.contains("cannot be read"), "{}", none.err);
+    // Without a name: the services of the config.
+    let all = sandbox.run(&["lint"]).exits(0);
+    assert!(all.out.contains("apphosting.production.yaml"), "{}", all.out);
+}
