@@ -54,9 +54,10 @@ pub struct Sent {
 /// Compares what the sender saw with what is, and whether the command means anything now. The error
 /// says what changed, for the sender to read.
 pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
-    // What takes no new risk means the same however far the run went on meanwhile: going back must
-    // not fail because a soak began while its question was read.
-    let careful = matches!(sent.command, Command::Abort { .. } | Command::Rollback);
+    // What takes no new risk means the same however far the run went on meanwhile: going back, and holding
+    // still, must not fail because a step began while somebody asked for it.
+    let careful =
+        matches!(sent.command, Command::Abort { .. } | Command::Rollback | Command::Pause);
     if sent.seen < view.decided_at && !careful {
         return Err(format!(
             "the run moved on after fact {}: it is now {} (fact {})",

@@ -72,8 +72,12 @@ pub(super) fn open(folder: &Path, root: &str) -> Result<Prepared, BuildError> {
             format!("there is no folder {root:?}"),
         ));
     }
-    let yaml = read_yaml(&folder.join("apphosting.yaml"))?
-        .overridden_by(read_yaml(&folder.join("apphosting.emulator.yaml"))?);
+    let base = read_yaml(&folder.join("apphosting.yaml"))?;
+    if let Some(why) = base.refused() {
+        let why = format!("apphosting.yaml: {why}");
+        return Err(BuildError::coded("fah/invalid-apphosting-yaml", why));
+    }
+    let yaml = base.overridden_by(read_yaml(&folder.join("apphosting.emulator.yaml"))?);
     if let Some(bare) = yaml.env.iter().find(|e| e.secret.is_some()) {
         return Err(BuildError::coded(
             "fah/misconfigured-secret",
@@ -166,4 +170,37 @@ pub(super) fn command(prepared: &Prepared, line: &str, when: Availability, path:
     }
     command.env("PATH", path).process_group(0);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_app_hosting_refuses_is_not_built() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = |text: &str| {
+            fs::write(folder.path().join("apphosting.yaml"), text).unwrap();
+            open(folder.path(), "").map(|_| ()).map_err(|error| error.message)
+        };
+        let cases = [
+            (
+                "runConfig: { cpu: 3 }",
+                "fah/invalid-apphosting-yaml: apphosting.yaml: cpu cannot be 3",
+            ),
+            ("runConfig: { cpu: '2' }", "fah/invalid-apphosting-yaml: apphosting.yaml: "),
+            ("env: [{ variable: A }]", "A needs either a value or a secret"),
+            ("env: [{ variable: A, value: x, secret: s }]", "A needs either"),
+            ("env: [{ variable: A, secret: s }]", "fah/misconfigured-secret"),
+        ];
+        for (text, why) in cases {
+            let said = opened(text).unwrap_err();
+            assert!(said.contains(why), "{text}: {said}");
+        }
+        for text in
+            ["", "runConfig: { memoryMiB: 512.5, timeoutSeconds: 3 }", "env: [{ value: x }]"]
+        {
+            assert_eq!(opened(text), Ok(()), "{text}");
+        }
+    }
 }

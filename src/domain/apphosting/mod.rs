@@ -11,9 +11,11 @@ pub use self::secret::{Version, version};
 
 /// The parts of the file that decide how a service is built and run. Unknown keys are ignored, as
 /// App Hosting ignores them; the linter warns about them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct AppHostingYaml {
+    /// What it runs on.
+    pub run_config: RunConfig,
     /// How to build and run.
     pub scripts: Scripts,
     /// Its environment.
@@ -44,6 +46,7 @@ pub enum Availability {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct EnvironmentVariable {
     /// Its name.
+    #[serde(default)]
     pub variable: String,
     /// Its value, if it is no secret.
     #[serde(default, deserialize_with = "scalar")]
@@ -93,6 +96,18 @@ impl EnvironmentVariable {
 }
 
 impl AppHostingYaml {
+    /// Why App Hosting builds nothing of this file. It asks each file alone, and not what they come to
+    /// together.
+    pub fn refused(&self) -> Option<String> {
+        let set = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+        let one = |e: &&EnvironmentVariable| set(&e.value) == set(&e.secret);
+        let variable = self.env.iter().find(one).map(|e| {
+            let name = if e.variable.is_empty() { "a variable" } else { &e.variable };
+            format!("{name} needs either a value or a secret")
+        });
+        self.run_config.broken().map(|broken| broken.why).or(variable)
+    }
+
     /// This file with another one's fields over it.
     #[must_use]
     pub fn overridden_by(self, over: Self) -> Self {
@@ -106,7 +121,7 @@ impl AppHostingYaml {
                 env.push(left);
             }
         }
-        Self { scripts, env }
+        Self { run_config: self.run_config.overridden_by(over.run_config), scripts, env }
     }
 }
 

@@ -1,19 +1,35 @@
 //! The limits of `runConfig` (`contracts/app_hosting.md` §6), which are also Cloud Run's. Google's pages say
 //! in places something else than Google's checker; these are the checker's.
 
+use serde::Deserialize;
+
 /// `runConfig:` as far as it has limits; what is not set is not there.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub struct RunConfig {
     /// Processors.
     pub cpu: Option<f64>,
     /// Memory, in mebibytes.
+    #[serde(rename = "memoryMiB", deserialize_with = "whole")]
     pub memory: Option<i64>,
     /// Requests that one instance takes at once.
+    #[serde(deserialize_with = "whole")]
     pub concurrency: Option<i64>,
     /// Instances that are always there.
+    #[serde(deserialize_with = "whole")]
     pub min_instances: Option<i64>,
     /// Instances there are at most.
+    #[serde(deserialize_with = "whole")]
     pub max_instances: Option<i64>,
+}
+
+/// What is behind the point is cut off, as the checker does.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a number beyond i64 is its nearest, and refused"
+)]
+fn whole<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<i64>, D::Error> {
+    Ok(Option::<f64>::deserialize(d)?.map(|number| number as i64))
 }
 
 /// A limit that is broken.
