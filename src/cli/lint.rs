@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Session;
 use super::exit::{FAILED, Failed, Finished, OK, USAGE};
 use super::print;
-use crate::config::{Severity, lint, lint_files};
+use crate::config::{self, Severity, lint, lint_files};
 use crate::domain::error::Problem;
 
 /// Judges files, or all of a folder's; those of every service of the config where none is named.
@@ -41,6 +41,33 @@ pub(super) fn judge(session: &Session, named: &[PathBuf], strict: bool) -> Finis
         print::note(told.join("\n"));
     }
     Ok(if refused { FAILED } else { OK })
+}
+
+/// What two environments do not have in common, service by service.
+pub(super) fn between(session: &Session, environments: &[String]) -> Finished {
+    let [first, second] = environments else { return Ok(USAGE) };
+    let loaded = session.config()?;
+    for name in environments {
+        loaded.protection(name).map_err(|problem| Failed::with(USAGE, problem))?;
+    }
+    let (mut told, mut services) = (Vec::new(), Vec::new());
+    for (name, service) in &loaded.config.services {
+        let found = config::between(&loaded.folder.join(&service.root), first, second)
+            .map_err(|why| Failed::with(USAGE, Problem::new(why)))?;
+        told.push(match found.len() {
+            0 => format!("{name}: {first} and {second} are configured alike"),
+            _ => name.clone(),
+        });
+        for difference in &found {
+            let side = |side: &Option<String>| side.clone().unwrap_or("not set".to_owned());
+            let (one, other) = (side(&difference.first), side(&difference.second));
+            told.push(format!("  {}\n    {first}: {one}\n    {second}: {other}", difference.key));
+        }
+        services.push(json!({"service": name, "differences": found}));
+    }
+    let json = json!({"first": first, "second": second, "services": services});
+    session.result(&told.join("\n"), &json);
+    Ok(OK)
 }
 
 /// The folders of the config's services.

@@ -156,7 +156,8 @@ async fn dispatch(session: &Session) -> Finished {
     };
     match verb {
         Verb::Check => check::check(session),
-        Verb::Lint { files, strict } => lint::judge(session, files, *strict),
+        Verb::Lint { between, .. } if !between.is_empty() => lint::between(session, between),
+        Verb::Lint { files, strict, .. } => lint::judge(session, files, *strict),
         Verb::Schema { of } => Ok(check::schema(of)),
         Verb::Alerts { verb } => alerts::alerts(session, verb.as_ref()).await,
         Verb::Checklist(arguments) => checklist::checklist(session, arguments),

@@ -7,6 +7,7 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
 
 use super::node::Place;
+use crate::domain::linted::About;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -26,6 +27,8 @@ pub enum Severity {
 pub struct Finding {
     /// How much it matters.
     pub severity: Severity,
+    /// What it is about.
+    pub about: About,
     /// Counted from 1.
     pub line: usize,
     /// Counted from 1.
@@ -39,8 +42,14 @@ pub struct Finding {
 
 impl Finding {
     pub(super) fn new(place: Place, message: impl Into<String>) -> Self {
-        let (severity, message) = (Severity::Error, message.into());
-        Self { severity, line: place.line, column: place.column, message, hint: None }
+        Self {
+            severity: Severity::Error,
+            about: About::Config,
+            line: place.line,
+            column: place.column,
+            message: message.into(),
+            hint: None,
+        }
     }
 
     pub(super) fn warning(place: Place, message: impl Into<String>) -> Self {
@@ -49,6 +58,10 @@ impl Finding {
 
     pub(super) fn note(place: Place, message: impl Into<String>) -> Self {
         Self { severity: Severity::Note, ..Self::new(place, message) }
+    }
+
+    pub(super) fn secret(self) -> Self {
+        Self { about: About::Secrets, ..self }
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {

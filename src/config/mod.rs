@@ -19,9 +19,9 @@ mod watched;
 
 pub use file::{Loaded, load, load_text};
 pub use finding::{Finding, Findings, Severity};
-pub use lint::{files_of as lint_files, lint};
+pub use lint::{Difference, between, files_of as lint_files, lint, lint_texts};
 pub use migrations::{migration_schema, migrations};
-pub use releases::{committed, sources};
+pub use releases::{apphosting_files, committed, sources};
 pub use schema::{Config, json_schema};
 pub use theme::{ThemeText, theme_schema};
 pub use watch::Watching;

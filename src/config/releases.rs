@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::Loaded;
+use super::lint::Text;
 use super::schema::ReleasesKind;
 use crate::domain::changes::{Changes, Commit};
 use crate::domain::error::Problem;
 use crate::domain::ids::ServiceName;
-use crate::domain::plan::Source;
+use crate::domain::plan::{Member, Source};
 use crate::domain::planner::Ground;
 use crate::domain::release::ReleaseLabel;
 use crate::domain::text::harmless;
@@ -108,6 +109,42 @@ pub fn sources(
         sources.insert(name, source);
     }
     Ok(sources)
+}
+
+/// Files of these names as a member's build would read them: in the folder or the commit that it is built
+/// from. Nothing where that is not here.
+pub fn apphosting_files(member: &Member, names: &[String]) -> Vec<Text> {
+    match &member.source {
+        Some(Source::Archive(uri)) => {
+            let Some(folder) = uri.strip_prefix("file://").map(Path::new) else {
+                return Vec::new();
+            };
+            let files = names.iter().map(|name| folder.join(name)).filter(|file| file.exists());
+            let read = |file: PathBuf| {
+                let text = std::fs::read_to_string(&file).map_err(|error| error.to_string());
+                (file, text)
+            };
+            files.map(read).collect()
+        }
+        Some(Source::Commit(commit)) => {
+            let repository =
+                member.repository.as_deref().and_then(|uri| uri.strip_prefix("file://"));
+            let Some(repository) = repository.map(Path::new) else { return Vec::new() };
+            let inside = Path::new(member.root_directory.as_deref().unwrap_or_default());
+            // The first folder on the way up that holds one is the one that counts.
+            let found = inside.ancestors().find_map(|folder| {
+                let read = |name: &String| {
+                    let file = folder.join(name);
+                    let object = format!("{commit}:{}", file.display());
+                    Some((file, Ok(git(repository, &["show", &object]).ok()?)))
+                };
+                Some(names.iter().filter_map(read).collect::<Vec<_>>())
+                    .filter(|all| !all.is_empty())
+            });
+            found.unwrap_or_default()
+        }
+        None => Vec::new(),
+    }
 }
 
 /// When the commit that a release names was made; nothing where releases are no commits.

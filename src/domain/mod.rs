@@ -16,6 +16,7 @@ pub mod handover;
 pub mod hash;
 pub mod health;
 pub mod ids;
+pub mod linted;
 pub mod log_level;
 pub mod migration;
 pub mod old_clients;

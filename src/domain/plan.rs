@@ -11,6 +11,7 @@ use super::error::Problem;
 use super::freeze::Freeze;
 use super::hash::Hash;
 use super::ids::{BuildId, EnvironmentName, ProjectId, ServiceName, StepId};
+use super::linted::Linted;
 use super::migration::{Direction, Migration, Phase, SchemaRange};
 use super::policy::DeployPolicy;
 use super::project::Target;
@@ -191,6 +192,9 @@ pub struct Plan {
     /// What must be true at which of its gates.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checklist: Vec<Item>,
+    /// What was found in the files that its builds are configured by. None: nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lint: Option<Linted>,
     /// When its traffic may not begin to move. Without those that a person set aside.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub freeze: Vec<Freeze>,

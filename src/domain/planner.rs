@@ -64,6 +64,7 @@ impl Ground {
             take_over: false,
             steps,
             checklist: Vec::new(),
+            lint: None,
             freeze: if kind == RunKind::Deploy { self.freeze } else { Vec::new() },
             policy: self.policy,
             endpoint: self.endpoint,

@@ -14,6 +14,8 @@ pub struct EnvironmentSeen {
     pub services: Vec<ServiceSeen>,
     /// Its databases; nothing where nobody looked yet.
     pub databases: Option<Vec<DatabaseSeen>>,
+    /// What the lint says of its files, if it says anything.
+    pub lint: Option<String>,
     /// When nothing is deployed.
     pub freeze: Vec<Freeze>,
     /// Why nothing could be seen, if nothing could.

@@ -174,9 +174,10 @@ pub(super) fn of_the_run(source: &Source, view: &RunView) -> Proof {
         }
         Source::Migrations { database } => migrations(view, database),
         Source::Pipeline { .. } => proof(Verdict::Inconclusive, "this version asks no pipeline"),
-        Source::Lint { .. } => {
-            proof(Verdict::Inconclusive, "this version does not lint apphosting.yaml")
-        }
+        Source::Lint { of } => match &view.plan.lint {
+            Some(linted) => linted.proof(of),
+            None => proof(Verdict::Inconclusive, "nobody linted apphosting.yaml for this run"),
+        },
         Source::Alerts | Source::Probe { .. } | Source::Command { .. } => {
             proof(Verdict::Inconclusive, "not asked yet")
         }

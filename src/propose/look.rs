@@ -23,7 +23,7 @@ pub async fn look(app: &App, ground: &Ground, runs: &[RunView], ask: bool) -> En
     match services(app, ground, hosting.as_ref(), runs, ask).await {
         Ok(services) => {
             let freeze = ground.freeze.clone();
-            EnvironmentSeen { services, databases: None, freeze, unseen: None }
+            EnvironmentSeen { services, databases: None, lint: None, freeze, unseen: None }
         }
         Err(problem) => unknown(ground, problem),
     }
@@ -48,7 +48,7 @@ fn unseen(ground: &Ground, problem: Problem, health: &Health) -> EnvironmentSeen
     };
     let services = ground.members.iter().map(one).collect();
     let freeze = ground.freeze.clone();
-    EnvironmentSeen { services, databases: None, freeze, unseen: Some(problem) }
+    EnvironmentSeen { services, databases: None, lint: None, freeze, unseen: Some(problem) }
 }
 
 async fn services(

@@ -6,6 +6,7 @@ mod cleanup;
 mod databases;
 mod deploy;
 mod freeze;
+mod lint;
 mod look;
 mod rollback;
 mod schema;
@@ -16,6 +17,7 @@ pub use checklist::{Listing, checklist, of_run, ticked_beforehand};
 pub use cleanup::cleanup;
 pub use databases::{database, databases};
 pub use deploy::{deploy, none_in_doubt, plan};
+pub use lint::{hosting_files, troubles};
 pub use look::look;
 pub use rollback::{Back, rollback, targets};
 pub use schema::{Wish, files, migrate};
@@ -44,7 +46,7 @@ pub struct Proposal {
 pub enum Refusal {
     /// It makes no sense as it was asked for.
     Usage(Problem),
-    /// A file of migrations is wrong.
+    /// A file that it goes by is wrong: migrations, or an apphosting.yaml.
     Written(Box<Findings>),
     /// A gate says no; often a reason opens it.
     Refused(Problem),

@@ -135,6 +135,8 @@ fn variables_are_what_they_seem_or_it_is_told() {
             }
         }
     }
+    let dummy = [("apphosting.emulator.yaml", "env: [{ variable: A_SECRET, value: dummy }]\n")];
+    assert_eq!(judged(&dummy)[0].findings, []);
     let twice = told("env:\n  - { variable: A, value: x }\n  - { variable: A, value: y }\n");
     assert_eq!((twice.len(), twice[0].1), (1, 3), "{twice:?}");
 }
@@ -194,4 +196,73 @@ fn lint_ends_by_what_it_found() {
     // Without a name: the services of the config.
     let all = sandbox.run(&["lint"]).exits(0);
     assert!(all.out.contains("apphosting.production.yaml"), "{}", all.out);
+}
+
+/// Services of the sandbox's own, so that a test can spoil their files.
+fn own_services(sandbox: &Sandbox) -> std::path::PathBuf {
+    let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/toto");
+    let to = sandbox.folder.path().join("toto");
+    for name in ["toto-app", "toto-bo"] {
+        fs::create_dir_all(to.join(name)).unwrap();
+        for file in fs::read_dir(from.join(name)).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), to.join(name).join(file.file_name())).unwrap();
+        }
+    }
+    let config = sandbox.folder.path().join("config.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace(from.to_str().unwrap(), to.to_str().unwrap())).unwrap();
+    to
+}
+
+#[test]
+fn what_app_hosting_refuses_is_refused_before_anything_is_built() {
+    let sandbox = Sandbox::new();
+    let file = own_services(&sandbox).join("toto-bo/apphosting.emulator.yaml");
+    let good = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("runConfig: {{ cpu: 3 }}\n{good}")).unwrap();
+    let refused = sandbox.deploy("1.0.0").exits(2);
+    assert!(refused.err.contains("apphosting.emulator.yaml:1:19"), "{}", refused.err);
+    assert!(refused.err.contains("cpu cannot be 3"), "{}", refused.err);
+    assert_eq!(sandbox.run(&["history", "--json"]).exits(0).json(), serde_json::json!([]));
+
+    // A warning stops nothing, and is told.
+    fs::write(&file, format!("runConfig: {{ timeoutSeconds: 300 }}\n{good}")).unwrap();
+    let config = sandbox.folder.path().join("config.yaml");
+    let list = "checklists: { pre: [ { text: Configured, required: true, auto: { lint: config } }, \
+                { text: Secrets stored, required: true, auto: { lint: secrets } } ] }\n";
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text + list).unwrap();
+    sandbox.deploy("1.0.0").exits(0);
+    let facts = sandbox.run(&["events", "1", "--json"]).exits(0).out;
+    assert!(facts.contains("lint: 1") && facts.contains(" warnings"), "{facts}");
+    let seen = facts.lines().find(|fact| fact.contains("checklist-seen")).unwrap();
+    assert!(seen.contains("toto-bo/apphosting.emulator.yaml:1:14"), "{seen}");
+    assert!(seen.contains("timeoutSeconds"), "{seen}");
+    // The guide's own files let a build read every secret.
+    assert!(
+        seen.contains("JWT_SECRET is a secret that every step of the build can read"),
+        "{seen}"
+    );
+}
+
+#[test]
+fn two_environments_are_compared_and_no_secret_is_read_out() {
+    let sandbox = Sandbox::new();
+    let folder = own_services(&sandbox).join("toto-app");
+    let staging = "runConfig: { maxInstances: 5 }\nenv:\n  - { variable: MAIL_SECRET, value: hunter2 }\n  \
+                   - { variable: API, value: https://stg }\n  - { variable: KEY, secret: key@1 }\n";
+    fs::write(folder.join("apphosting.development.yaml"), staging).unwrap();
+    let compared = sandbox.run(&["lint", "--between", "development", "production"]).exits(0);
+    for told in ["runConfig.maxInstances", "env.API", "\"https://stg\"", "secret key@1", "not set"]
+    {
+        assert!(compared.out.contains(told), "{told} is not in {}", compared.out);
+    }
+    assert!(!compared.out.contains("hunter2"), "{}", compared.out);
+    let json = sandbox.run(&["lint", "--between", "development", "production", "--json"]).exits(0);
+    let json = json.json();
+    let differences = json["services"][0]["differences"].as_array().unwrap();
+    let keys: Vec<_> = differences.iter().map(|d| d["key"].as_str().unwrap()).collect();
+    assert!(keys.contains(&"env.MAIL_SECRET") && keys.is_sorted(), "{keys:?}");
+    sandbox.run(&["lint", "--between", "development", "nowhere"]).exits(2);
 }

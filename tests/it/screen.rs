@@ -149,6 +149,7 @@ pub(crate) fn seen() -> EnvironmentSeen {
     EnvironmentSeen {
         services: vec![one("toto-bo"), one("toto-app")],
         databases: None,
+        lint: None,
         freeze: Vec::new(),
         unseen: None,
     }

@@ -88,6 +88,9 @@ pub enum Verb {
         /// Fail on warnings too
         #[arg(long)]
         strict: bool,
+        /// Instead: what two environments do not have in common; secrets by their names alone
+        #[arg(long, num_args = 2, value_names = ["ENV", "ENV"], conflicts_with_all = ["files", "strict"])]
+        between: Vec<String>,
     },
     /// Show what a deploy would do
     Plan(PlanArguments),

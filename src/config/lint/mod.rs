@@ -1,6 +1,7 @@
 //! `apphosting.yaml`, judged as Google's checker judges it: what that refuses is an error. What it takes
 //! and a later stage refuses, or nobody reads, is a warning; what a person should know, a note.
 
+mod between;
 mod form;
 mod network;
 mod variables;
@@ -10,16 +11,29 @@ use std::path::{Path, PathBuf};
 use super::finding::{Finding, Findings};
 use super::node::{Node, Place, Value, parse};
 use crate::domain::apphosting::RunConfig;
+pub use between::{Difference, between};
+
+/// A file, and its text or why it cannot be read.
+pub(in crate::config) type Text = (PathBuf, Result<String, String>);
 
 /// The file that every environment starts from.
 const BASE: &str = "apphosting.yaml";
 
+/// Reads files and judges them.
+pub fn lint(files: &[PathBuf]) -> Vec<Findings> {
+    let read = |file: &PathBuf| {
+        let text = std::fs::read_to_string(file).map_err(|error| error.to_string());
+        (file.clone(), text)
+    };
+    lint_texts(files.iter().map(read))
+}
+
 /// Judges files. Those of one folder are a base and its environments: what they come to together is judged
 /// too, which Google does not do before Cloud Run refuses it. In the order they were given.
-pub fn lint(files: &[PathBuf]) -> Vec<Findings> {
-    let mut read: Vec<_> = files.iter().map(|file| Read::new(file)).collect();
+pub fn lint_texts(files: impl IntoIterator<Item = Text>) -> Vec<Findings> {
+    let mut read: Vec<_> = files.into_iter().map(|(file, text)| Read::new(file, text)).collect();
     let bases: Vec<_> = read.iter().filter(|read| read.is(BASE)).map(Read::limits).collect();
-    for file in read.iter_mut().filter(|read| !read.is(BASE) && !read.local()) {
+    for file in read.iter_mut().filter(|read| !read.is(BASE) && !local(&read.file)) {
         let base = bases.iter().find(|(folder, _)| Some(folder.as_path()) == file.file.parent());
         if let Some((_, base)) = base {
             file.together(*base);
@@ -51,12 +65,12 @@ struct Read {
 }
 
 impl Read {
-    fn new(file: &Path) -> Self {
-        let (file, mut found) = (file.to_owned(), Vec::new());
-        let text = match std::fs::read_to_string(&file) {
+    fn new(file: PathBuf, text: Result<String, String>) -> Self {
+        let mut found = Vec::new();
+        let text = match text {
             Ok(text) => text,
             Err(error) => {
-                let findings = Findings::unread(&file, &error.to_string()).findings;
+                let findings = Findings::unread(&file, &error).findings;
                 return Self { file, text: String::new(), node: None, found: findings };
             }
         };
@@ -82,18 +96,13 @@ impl Read {
             network::network(access, &mut found);
         }
         let variables = variables::variables(&node);
-        variables::look(&variables, &mut found);
+        variables::look(&variables, local(&file), &mut found);
         let text = masked(&text, &variables::secrets(&variables));
         Self { file, text, node: Some(node), found }
     }
 
     fn is(&self, name: &str) -> bool {
         self.file.file_name().is_some_and(|own| own == name)
-    }
-
-    /// Read by emulators alone.
-    fn local(&self) -> bool {
-        self.is("apphosting.emulator.yaml") || self.is("apphosting.local.yaml")
     }
 
     fn limits(&self) -> (PathBuf, RunConfig) {
@@ -120,6 +129,11 @@ impl Read {
         found.sort_by_key(|finding| (finding.line, finding.column));
         Findings { file, text, findings: found }
     }
+}
+
+/// Read by emulators alone.
+fn local(file: &Path) -> bool {
+    file.ends_with("apphosting.emulator.yaml") || file.ends_with("apphosting.local.yaml")
 }
 
 /// The environment of a file's name, if App Hosting would not find it: it looks for

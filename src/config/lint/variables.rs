@@ -44,10 +44,14 @@ impl<'n> Variable<'n> {
     /// What must be on no screen: a secret that stands in the file.
     fn plain_secret(&self) -> Option<(Place, &str)> {
         let (node, value) = self.value.as_ref()?;
-        let named = ["SECRET", "PASSWORD", "PRIVATE_KEY", "TOKEN"];
-        let named = named.iter().any(|word| self.name.contains(word)) && !self.public();
-        (named || redacted(value) != *value).then_some((node.place, value.as_str()))
+        (hidden(&self.name) || redacted(value) != *value).then_some((node.place, value.as_str()))
     }
+}
+
+/// Whether a variable is called as secrets are.
+pub(super) fn hidden(name: &str) -> bool {
+    let words = ["SECRET", "PASSWORD", "PRIVATE_KEY", "TOKEN"];
+    words.iter().any(|word| name.contains(word)) && !name.starts_with("NEXT_PUBLIC_")
 }
 
 /// The variables of a file.
@@ -71,7 +75,7 @@ pub(super) fn secrets(variables: &[Variable<'_>]) -> Vec<(Place, usize)> {
 }
 
 /// Everything that is wrong with them.
-pub(super) fn look(variables: &[Variable<'_>], found: &mut Vec<Finding>) {
+pub(super) fn look(variables: &[Variable<'_>], local: bool, found: &mut Vec<Finding>) {
     for (at, variable) in variables.iter().enumerate() {
         refused(variable, found);
         if variables[..at].iter().any(|earlier| earlier.name == variable.name) {
@@ -85,7 +89,7 @@ pub(super) fn look(variables: &[Variable<'_>], found: &mut Vec<Finding>) {
         }
         name(variable, found);
         times(variable, found);
-        secret(variable, found);
+        secret(variable, local, found);
     }
 }
 
@@ -140,18 +144,20 @@ fn times(variable: &Variable<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-fn secret(variable: &Variable<'_>, found: &mut Vec<Finding>) {
-    if let Some((place, _)) = variable.plain_secret() {
+fn secret(variable: &Variable<'_>, local: bool, found: &mut Vec<Finding>) {
+    // An emulator's file gives each secret a dummy.
+    let plain = variable.plain_secret().filter(|(_, value)| !local || redacted(value) != *value);
+    if let Some((place, _)) = plain {
         let why = format!(
             "the value of {} looks like a secret, and everybody reads this file",
             variable.name
         );
-        found.push(Finding::warning(place, why).hint("secret: NAME"));
+        found.push(Finding::warning(place, why).secret().hint("secret: NAME"));
     }
     let Some((node, name)) = &variable.secret else { return };
     if redacted(name) != *name {
         let why = format!("what {} names looks like a secret itself", variable.name);
-        found.push(Finding::warning(node.place, why).hint("the name of a secret"));
+        found.push(Finding::warning(node.place, why).secret().hint("the name of a secret"));
         return;
     }
     match version(name) {
@@ -159,7 +165,7 @@ fn secret(variable: &Variable<'_>, found: &mut Vec<Finding>) {
             let why = format!(
                 "{name:?} is no name of a secret; a build refuses it (fah/improper-secret-format)"
             );
-            let finding = Finding::warning(node.place, why);
+            let finding = Finding::warning(node.place, why).secret();
             found.push(finding.hint("id, id@N, or projects/P/secrets/S/versions/V"));
         }
         Some(Version::Latest) if !variable.public() => {
@@ -167,15 +173,15 @@ fn secret(variable: &Variable<'_>, found: &mut Vec<Finding>) {
                 "{} is of the version that is the latest at each build: built again, one commit may get another",
                 variable.name
             );
-            found.push(Finding::note(node.place, why).hint(format!("{name}@N pins it")));
+            found.push(Finding::note(node.place, why).secret().hint(format!("{name}@N pins it")));
         }
         Some(_) => {}
     }
     if variable.public() {
         let why = format!("{} is sent to every browser: it is no secret", variable.name);
-        found.push(Finding::note(variable.place, why));
+        found.push(Finding::note(variable.place, why).secret());
     } else if variable.at("BUILD") {
         let why = format!("{} is a secret that every step of the build can read", variable.name);
-        found.push(Finding::warning(variable.place, why).hint("availability: [RUNTIME]"));
+        found.push(Finding::warning(variable.place, why).secret().hint("availability: [RUNTIME]"));
     }
 }

@@ -4,6 +4,7 @@ use super::schema;
 use crate::domain::error::Problem;
 use crate::domain::event::Event;
 use crate::domain::ids::BuildId;
+use crate::domain::linted::Linted;
 use crate::domain::plan::{Member, RunKind};
 use crate::engine::context::{Context, Done, StepError, StepResult};
 use crate::ports::hosting::BuildState;
@@ -33,6 +34,9 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         if let Some(candidate) = &member.to {
             check_candidate(context, member, candidate).await?;
         }
+    }
+    if let Some(warnings) = context.plan().lint.as_ref().and_then(Linted::warnings) {
+        said.push(format!("lint: {warnings}"));
     }
     let no_way_back = context.plan().kind == RunKind::Deploy
         && said.iter().any(|s| s.ends_with("nothing serves"));

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 
 use super::databases::Databases;
+use super::lints::Lints;
 use super::past::Past;
 use super::{clipboard, health};
 use crate::app::App;
@@ -44,6 +45,7 @@ pub(super) struct Acts {
     health: Sender<health::Ask>,
     past: Arc<Past>,
     databases: Arc<Databases>,
+    lints: Arc<Lints>,
     /// One look at a time for each environment.
     looking: Arc<BTreeMap<String, tokio::sync::Mutex<()>>>,
 }
@@ -59,8 +61,9 @@ impl Acts {
     ) -> Self {
         let names = loaded.environments().into_iter().map(str::to_owned);
         let looking = Arc::new(names.map(|name| (name, tokio::sync::Mutex::new(()))).collect());
-        let (loaded, past, databases) = (Arc::new(loaded), Arc::default(), Arc::default());
-        Self { app, loaded, config, sender, log, health, past, databases, looking }
+        let (loaded, past) = (Arc::new(loaded), Arc::default());
+        let (databases, lints) = (Arc::default(), Arc::default());
+        Self { app, loaded, config, sender, log, health, past, databases, lints, looking }
     }
 
     /// Looks at every environment again and again.
@@ -91,6 +94,7 @@ impl Acts {
                 };
                 let mut seen = propose::look(&self.app, &ground, &runs, false).await;
                 seen.databases = self.databases.look(&self.app, &self.loaded, &ground, &runs).await;
+                seen.lint = self.lints.look(&self.loaded, &ground);
                 // No past that could be read is not no past.
                 if let Some(problem) = unread {
                     let why = format!("nobody can say: the past cannot be read: {}", problem.what);
@@ -118,6 +122,7 @@ impl Acts {
                     EnvironmentSeen {
                         services: Vec::new(),
                         databases: None,
+                        lint: None,
                         freeze: Vec::new(),
                         unseen: Some(problem),
                     },

@@ -7,6 +7,7 @@ mod databases;
 mod ground;
 mod health;
 mod input;
+mod lints;
 mod log;
 mod past;
 mod remember;

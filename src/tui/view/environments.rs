@@ -63,6 +63,10 @@ fn of(
         let odd = theme.style(Role::Warning);
         lines.extend(wrapped(&text, width).into_iter().map(|text| Line::styled(text, odd)));
     }
+    if let Some(lint) = environment.seen.as_ref().and_then(|(seen, _)| seen.lint.as_ref()) {
+        let text = format!("   lint: {lint}");
+        lines.push(Line::styled(text, theme.style(Role::Warning)));
+    }
     if let Some(lock) = &environment.lock {
         lines.push(Line::styled(format!("   locked: {lock}"), theme.style(Role::Warning)));
     }

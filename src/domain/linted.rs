@@ -1,0 +1,105 @@
+//! What the lint said of the files that a run's builds are configured by, as the plan keeps it.
+
+use serde::{Deserialize, Serialize};
+
+use super::checklist::Proof;
+use super::health::Verdict;
+
+/// What a thing is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum About {
+    /// How a service is built and run.
+    #[default]
+    Config,
+    /// What nobody is to read.
+    Secrets,
+}
+
+/// A thing that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flaw {
+    /// What it is about.
+    pub about: About,
+    /// `toto-app/apphosting.yaml:12:5`.
+    pub place: String,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// What was looked at, and what was found. Nothing that App Hosting refuses is among it: such a plan does
+/// not come to be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Linted {
+    /// How many files.
+    pub files: usize,
+    /// What was found in them.
+    pub flaws: Vec<Flaw>,
+}
+
+/// So many are told in a line.
+const TOLD: usize = 3;
+
+impl Linted {
+    /// `2 warnings`, if there are any.
+    pub fn warnings(&self) -> Option<String> {
+        match self.flaws.len() {
+            0 => None,
+            1 => Some("1 warning".to_owned()),
+            many => Some(format!("{many} warnings")),
+        }
+    }
+
+    /// Whether an item of a checklist holds that asks for `config`, `secrets` or `all`: as `lint --strict`
+    /// would say.
+    pub fn proof(&self, of: &str) -> Proof {
+        let wanted = |flaw: &&Flaw| match of {
+            "config" => flaw.about == About::Config,
+            "secrets" => flaw.about == About::Secrets,
+            _ => true,
+        };
+        let found: Vec<&Flaw> = self.flaws.iter().filter(wanted).collect();
+        if found.is_empty() {
+            let said = match self.files {
+                0 => "there is no apphosting.yaml".to_owned(),
+                1 => "1 file, nothing is wrong".to_owned(),
+                many => format!("{many} files, nothing is wrong"),
+            };
+            return Proof { verdict: Verdict::Pass, said };
+        }
+        let told = found.iter().take(TOLD).map(|flaw| format!("{}: {}", flaw.place, flaw.what));
+        let mut told: Vec<_> = told.collect();
+        if found.len() > TOLD {
+            told.push(format!("and {} more", found.len() - TOLD));
+        }
+        Proof { verdict: Verdict::Fail, said: told.join("; ") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_fails_by_what_it_asks_for_and_by_nothing_else() {
+        let flaw = |about, what: &str| {
+            let (place, what) = ("apphosting.yaml:1:1".to_owned(), what.to_owned());
+            Flaw { about, place, what }
+        };
+        let one = Linted { files: 2, flaws: vec![flaw(About::Secrets, "exposed")] };
+        let proof = one.proof("config");
+        assert_eq!(
+            (proof.verdict, proof.said.as_str()),
+            (Verdict::Pass, "2 files, nothing is wrong")
+        );
+        for of in ["secrets", "all"] {
+            let proof = one.proof(of);
+            assert_eq!(proof.verdict, Verdict::Fail);
+            assert_eq!(proof.said, "apphosting.yaml:1:1: exposed");
+        }
+        let many = Linted { files: 1, flaws: vec![flaw(About::Config, "odd"); 5] };
+        assert!(many.proof("all").said.ends_with("; and 2 more"));
+        assert_eq!(many.warnings().as_deref(), Some("5 warnings"));
+        assert_eq!(Linted::default().proof("all").said, "there is no apphosting.yaml");
+    }
+}

@@ -1,0 +1,40 @@
+//! Linting only what was saved since: an environment is looked at every few seconds.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use crate::config::Loaded;
+use crate::domain::ids::EnvironmentName;
+use crate::domain::planner::Ground;
+use crate::propose;
+
+/// A file, when it was written and how long it was: what changes in the same instant mostly changes that.
+type Stamp = (PathBuf, Option<(SystemTime, u64)>);
+
+/// In which state of its files what was found.
+type Found = (Vec<Stamp>, Option<String>);
+
+/// What was found last in each environment.
+#[derive(Debug, Default)]
+pub(super) struct Lints(Mutex<BTreeMap<EnvironmentName, Found>>);
+
+impl Lints {
+    /// What is wrong with an environment's files, in a few words.
+    pub(super) fn look(&self, loaded: &Loaded, ground: &Ground) -> Option<String> {
+        let files = propose::hosting_files(loaded, ground);
+        let stamp = |file: &PathBuf| {
+            let about = std::fs::metadata(file).ok();
+            (file.clone(), about.and_then(|about| Some((about.modified().ok()?, about.len()))))
+        };
+        let stamps: Vec<Stamp> = files.iter().map(stamp).collect();
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, said)) = kept.get(&ground.environment).filter(|k| k.0 == stamps) {
+            return said.clone();
+        }
+        let said = propose::troubles(&files);
+        kept.insert(ground.environment.clone(), (stamps, said.clone()));
+        said
+    }
+}
