@@ -1,9 +1,11 @@
 //! How each outside thing speaks.
 
 pub mod app_hosting;
+pub mod bearer;
 pub mod clock;
 pub mod fake;
 pub mod firestore;
+pub mod google;
 pub mod http;
 pub mod notify;
 pub mod probe;

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
-
-use super::{App, google_token};
+use super::App;
+use crate::adapters::bearer::Bearer;
 use crate::adapters::firestore::Firestore;
 use crate::adapters::program::MachinePrograms;
 use crate::domain::error::Problem;
@@ -46,8 +45,10 @@ impl App {
             return Ok(Some(demo.database.clone()));
         }
         let elsewhere = std::env::var(EMULATOR_HOST).ok().filter(|host| !host.is_empty());
-        let (base, token) = match (&planned.endpoint, elsewhere) {
-            (Endpoint::Emulator, Some(host)) => (format!("http://{host}"), "owner".to_owned()),
+        let (base, bearer) = match (&planned.endpoint, elsewhere) {
+            (Endpoint::Emulator, Some(host)) => {
+                (format!("http://{host}"), Bearer::Fixed("owner".into()))
+            }
             // A real project and an emulator's address: one of the two is a mistake (dM9).
             (_, Some(host)) => {
                 return Err(Problem::new(format!(
@@ -61,12 +62,11 @@ impl App {
                 let found =
                     if start { Some(self.start_emulator(false).await?) } else { self.emulator() };
                 let Some(address) = found else { return Ok(None) };
-                (address.url, self.emulator_token()?)
+                (address.url, Bearer::Fixed(self.emulator_token()?.into()))
             }
-            (_, None) => ("https://firestore.googleapis.com".to_owned(), google_token()?),
+            (_, None) => ("https://firestore.googleapis.com".to_owned(), self.google().await?),
         };
-        let token = SecretString::from(token);
-        let client = Firestore::new(base, planned.project.as_str(), &planned.database, token)?;
+        let client = Firestore::new(base, planned.project.as_str(), &planned.database, bearer)?;
         Ok(Some(Arc::new(client)))
     }
 

@@ -6,6 +6,7 @@ mod background;
 mod databases;
 mod demo;
 mod emulator;
+mod google;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,12 +14,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etcetera::BaseStrategy as _;
-use secrecy::SecretString;
 use tokio::sync::mpsc;
 
 pub use self::databases::{PATIENTLY, SOON, SchemaLook};
 use crate::adapters::app_hosting::{AppHosting, Kind};
+use crate::adapters::bearer::Bearer;
 use crate::adapters::clock::SystemClock;
+pub use crate::adapters::google::About as AboutCredentials;
 use crate::adapters::probe::MachineProber;
 use crate::adapters::process::{ThisMachine, user_name};
 use crate::adapters::run_log::{FileLog, NoLog};
@@ -57,6 +59,7 @@ pub struct App {
     /// The clock.
     pub clock: Arc<dyn Clock>,
     processes: Arc<dyn Processes>,
+    google: google::Kept,
     demo: Option<demo::Demo>,
 }
 
@@ -78,6 +81,7 @@ impl App {
             actor: user_name(),
             clock: Arc::new(SystemClock::start()),
             processes: Arc::new(ThisMachine),
+            google: Arc::default(),
             demo: None,
         })
     }
@@ -151,26 +155,26 @@ impl App {
         if let Some(demo) = &self.demo {
             return Ok(Some(Arc::new(demo.world.clone())));
         }
-        let (base, token, kind) = match endpoint {
+        let (base, bearer, kind) = match endpoint {
             Endpoint::Emulator => {
                 let found =
                     if start { Some(self.start_emulator(false).await?) } else { self.emulator() };
                 let Some(address) = found else {
                     return Ok(None);
                 };
-                (address.url, self.emulator_token()?, Kind::Emulator)
+                (address.url, Bearer::Fixed(self.emulator_token()?.into()), Kind::Emulator)
             }
             Endpoint::Google => (
                 "https://firebaseapphosting.googleapis.com".to_owned(),
-                google_token()?,
+                self.google().await?,
                 Kind::Google,
             ),
             Endpoint::Url(url) => {
                 let token = loopback_token(url.token_env.as_deref(), url.token_file.as_deref())?;
-                (url.address.clone(), token, Kind::Loopback)
+                (url.address.clone(), Bearer::Fixed(token.into()), Kind::Loopback)
             }
         };
-        let client = AppHosting::new(base, SecretString::from(token), kind)?;
+        let client = AppHosting::new(base, bearer, kind)?;
         Ok(Some(Arc::new(client)))
     }
 
@@ -274,16 +278,6 @@ fn default_state() -> Result<PathBuf, Problem> {
     };
     let strategy = etcetera::base_strategy::Xdg::new().map_err(|_| missing())?;
     strategy.state_dir().map(|dir| dir.join("pointsman")).ok_or_else(missing)
-}
-
-/// The token gcloud itself takes from its environment. Google's other credentials are not read yet.
-fn google_token() -> Result<String, Problem> {
-    const VARIABLE: &str = "CLOUDSDK_AUTH_ACCESS_TOKEN";
-    std::env::var(VARIABLE).ok().filter(|t| !t.is_empty()).ok_or_else(|| {
-        Problem::new("there are no Google credentials")
-            .because(format!("${VARIABLE} is not set, and this version reads no others"))
-            .try_this(format!("export {VARIABLE}=$(gcloud auth print-access-token)"))
-    })
 }
 
 fn loopback_token(env: Option<&str>, file: Option<&str>) -> Result<String, Problem> {

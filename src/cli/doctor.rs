@@ -37,6 +37,9 @@ pub(super) async fn doctor(session: &Session) -> Finished {
             looks.extend(channels(session, &loaded.notify()));
             let file = session.arguments.config.display().to_string();
             looks.push(look("config", Ok(format!("{file} is right"))));
+            if loaded.environments().iter().any(|name| on_google(&loaded, name)) {
+                looks.push(look("Google credentials", credentials(session).await));
+            }
             for name in loaded.environments() {
                 looks.push(look(name, platform(session, &loaded, name).await));
             }
@@ -129,6 +132,30 @@ fn git() -> Result<String, Problem> {
             .try_this("install git; releases of kind git need it, those of kind list do not")
     })?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Whether an environment runs on Google's own App Hosting.
+fn on_google(loaded: &Loaded, name: &str) -> bool {
+    loaded.ground(name).is_ok_and(|ground| ground.endpoint == Endpoint::Google)
+}
+
+/// Which of Google's credentials a deploy would use, for whom and until when.
+async fn credentials(session: &Session) -> Result<String, Problem> {
+    let about = session.app.about_credentials().await?;
+    let mut told = about.which;
+    if let Some(whom) = about.whom {
+        told = format!("{told}: {whom}");
+    }
+    if let Some(until) = about.until {
+        told = format!("{told}, until {}", until.strftime("%H:%M:%SZ"));
+    }
+    if let Some(project) = about.quota_project {
+        told = format!("{told}, on the quota of {project}");
+    }
+    if std::env::var("FIREBASE_TOKEN").is_ok_and(|token| !token.is_empty()) {
+        told = format!("{told}; FIREBASE_TOKEN is deprecated and not used");
+    }
+    Ok(told)
 }
 
 /// Asks the platform who serves, with the credentials a deploy would use. Starts nothing.

@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use pointsman::adapters::bearer::Bearer;
 use pointsman::adapters::firestore::Firestore;
-use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::sandbox::{Sandbox, free_port};
@@ -58,8 +58,8 @@ impl Emulator {
     }
 
     pub(crate) fn client(&self, project: &str) -> Firestore {
-        let token = SecretString::from(self.token.clone());
-        Firestore::new(&self.base, project, "(default)", token).unwrap()
+        let bearer = Bearer::Fixed(self.token.clone().into());
+        Firestore::new(&self.base, project, "(default)", bearer).unwrap()
     }
 
     async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {

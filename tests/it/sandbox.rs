@@ -119,6 +119,9 @@ releases: {releases}
             .args(arguments)
             .env("USER", "ana")
             .env_remove("CLOUDSDK_AUTH_ACCESS_TOKEN")
+            .env_remove("GOOGLE_APPLICATION_CREDENTIALS")
+            .env("CLOUDSDK_CONFIG", self.folder.path().join("gcloud"))
+            .env("NO_GCE_CHECK", "true")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -88,8 +88,8 @@ impl Place {
             None => started["url"].as_str().unwrap().to_owned(),
         };
         let token = if self.host.is_some() { "owner".to_owned() } else { token };
-        let token = secrecy::SecretString::from(token);
-        pointsman::adapters::firestore::Firestore::new(base, &self.project, "(default)", token)
+        let bearer = pointsman::adapters::bearer::Bearer::Fixed(token.into());
+        pointsman::adapters::firestore::Firestore::new(base, &self.project, "(default)", bearer)
             .unwrap()
     }
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
-use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use super::{AppHosting, wire};
@@ -16,6 +15,23 @@ use crate::ports::hosting::{Hosting as _, HostingError};
 /// A call that failed in passing is sent so often in all. Safe, since every change carries a
 /// request id, and the server ignores a repeat (`contracts/app_hosting.md` §2).
 const TRIES: u32 = 4;
+/// Whoever asks us to wait longer is told as a failure; the step is tried again later.
+const MOST: Duration = Duration::from_mins(1);
+
+/// A call that did not do what it should.
+struct Unanswered {
+    error: HostingError,
+    /// When the server wants to be asked again.
+    after: Option<Duration>,
+    /// It did not know the token.
+    unauthenticated: bool,
+}
+
+impl From<HostingError> for Unanswered {
+    fn from(error: HostingError) -> Self {
+        Self { error, after: None, unauthenticated: false }
+    }
+}
 
 impl AppHosting {
     pub(super) async fn get(&self, name: &str) -> Result<Value, HostingError> {
@@ -81,15 +97,21 @@ impl AppHosting {
         let mut tries = 0;
         loop {
             tries += 1;
-            let (error, after) = match self.once(method.clone(), url, query, body).await {
+            let failed = match self.once(method.clone(), url, query, body).await {
                 Ok(value) => return Ok(value),
                 Err(failed) => failed,
             };
-            if error.class != Failure::Passing || tries == TRIES {
+            let Unanswered { error, after, unauthenticated } = failed;
+            // A token may end, or be taken back, in the middle of a run.
+            if unauthenticated && tries == 1 && self.bearer.refused().await {
+                continue;
+            }
+            let wait = after.unwrap_or_else(|| POLL.after(tries));
+            if error.class != Failure::Passing || tries == TRIES || wait > MOST {
                 return Err(error);
             }
             tracing::debug!(%error, tries, "a call failed in passing");
-            tokio::time::sleep(after.unwrap_or_else(|| POLL.after(tries))).await;
+            tokio::time::sleep(wait).await;
         }
     }
 
@@ -99,16 +121,19 @@ impl AppHosting {
         url: &str,
         query: &[(&str, &str)],
         body: Option<&Value>,
-    ) -> Result<Value, (HostingError, Option<Duration>)> {
-        let mut request = self.client.request(method, url).query(query);
-        request = request.bearer_auth(self.token.expose_secret());
+    ) -> Result<Value, Unanswered> {
+        let request = self.client.request(method, url).query(query);
+        let mut request = self.bearer.sign(request).await.map_err(|no| {
+            let class = if no.passing { Failure::Passing } else { Failure::Lasting };
+            HostingError { problem: no.problem, class }
+        })?;
         if let Some(body) = body {
             request = request.json(body);
         }
         let lost = |error: reqwest::Error| {
             let problem = Problem::new(format!("{} does not answer", self.base))
                 .because(chain(&error.without_url()));
-            (HostingError { problem, class: Failure::Passing }, None)
+            HostingError { problem, class: Failure::Passing }
         };
         let response = request.send().await.map_err(lost)?;
         let status = response.status();
@@ -120,10 +145,14 @@ impl AppHosting {
             return if json.is_object() {
                 Ok(json)
             } else {
-                Err((wire::unreadable("a body"), None))
+                Err(wire::unreadable("a body").into())
             };
         }
-        Err((wire::refused(status, &json), after))
+        Err(Unanswered {
+            error: wire::refused(status, &json),
+            after: after.or_else(|| wire::retry_info(&json)),
+            unauthenticated: status == StatusCode::UNAUTHORIZED,
+        })
     }
 }
 

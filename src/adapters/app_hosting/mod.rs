@@ -7,9 +7,9 @@ mod wire;
 use std::time::Duration;
 
 use reqwest::Method;
-use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use crate::adapters::bearer::Bearer;
 use crate::domain::error::Problem;
 use crate::domain::ids::BuildId;
 use crate::domain::plan::{Member, Source};
@@ -42,7 +42,7 @@ const RELEASE: &str = "pointsman.dev/release";
 pub struct AppHosting {
     client: reqwest::Client,
     base: String,
-    token: SecretString,
+    bearer: Bearer,
     kind: Kind,
 }
 
@@ -58,9 +58,9 @@ pub enum Kind {
 }
 
 impl AppHosting {
-    /// A client of an address, with a bearer token.
-    pub fn new(base: impl Into<String>, token: SecretString, kind: Kind) -> Result<Self, Problem> {
-        Ok(Self { client: crate::adapters::http::client()?, base: base.into(), token, kind })
+    /// A client of an address.
+    pub fn new(base: impl Into<String>, bearer: Bearer, kind: Kind) -> Result<Self, Problem> {
+        Ok(Self { client: crate::adapters::http::client()?, base: base.into(), bearer, kind })
     }
 
     async fn traffic_now(&self, target: &Target) -> Result<Traffic, HostingError> {
@@ -73,7 +73,9 @@ impl AppHosting {
     async fn traffic_and_rollouts(&self, target: &Target) -> Result<Traffic, HostingError> {
         let path = format!("{}/rollouts", target.backend_name());
         let query = [("pageSize", ROLLOUTS_LOOKED_AT), ("orderBy", "createTime desc")];
-        let unfinished = wire::unfinished(&self.get_with(&path, &query).await?)?;
+        let rollouts = self.get_with(&path, &query).await?;
+        wire::whole(&rollouts, "rollout")?;
+        let unfinished = wire::unfinished(&rollouts)?;
         let traffic = self.traffic_now(target).await?;
         let moving = traffic.moving || !unfinished.is_empty();
         Ok(Traffic { moving, unfinished, ..traffic })
@@ -236,9 +238,7 @@ impl AppHosting {
             let query =
                 [("pageSize", "100"), ("orderBy", "createTime desc"), ("pageToken", &token)];
             let page = self.get_with(&path, &query).await?;
-            if page["unreachable"].as_array().is_some_and(|u| !u.is_empty()) {
-                return Err(wire::unreachable(&page["unreachable"]));
-            }
+            wire::whole(&page, "build")?;
             for json in page["builds"].as_array().into_iter().flatten() {
                 builds.push(wire::build(json)?);
             }

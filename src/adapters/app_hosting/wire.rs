@@ -1,5 +1,7 @@
 //! The API's JSON and errors as the port's types. Unknown words are never taken for good ones.
 
+use std::time::Duration;
+
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -34,13 +36,27 @@ pub(super) fn refused(status: StatusCode, json: &Value) -> HostingError {
     let problem = Problem::new(format!("App Hosting answered HTTP {}", status.as_u16()))
         .because(format!("{word}: {message}"));
     let problem = match status.as_u16() {
-        401 => problem.try_this("check the credentials"),
-        403 => {
-            problem.try_this("ask for the role roles/firebaseapphosting.admin, or enable the API")
-        }
+        401 => problem.try_this("pointsman doctor says which credentials are used"),
+        403 if switched_off(json) => problem.try_this(
+            "switch the API on: gcloud services enable firebaseapphosting.googleapis.com --project PROJECT",
+        ),
+        403 => problem.try_this("ask for roles/firebaseapphosting.admin on that project"),
         _ => problem,
     };
     HostingError { problem, class }
+}
+
+/// Whether the project never switched the API on.
+fn switched_off(json: &Value) -> bool {
+    let details = json["error"]["details"].as_array().into_iter().flatten();
+    details.into_iter().any(|detail| detail["reason"] == "SERVICE_DISABLED")
+}
+
+/// What `google.rpc.RetryInfo` asks for: `"retryDelay": "3.5s"`.
+pub(super) fn retry_info(json: &Value) -> Option<Duration> {
+    let details = json["error"]["details"].as_array().into_iter().flatten();
+    let delay = details.into_iter().find_map(|detail| detail["retryDelay"].as_str())?;
+    Duration::try_from_secs_f64(delay.strip_suffix('s')?.parse().ok()?).ok()
 }
 
 pub(super) fn already_exists(error: &HostingError) -> bool {
@@ -60,10 +76,14 @@ pub(super) fn operation_failed(error: &Value) -> HostingError {
     HostingError { problem: Problem::new("App Hosting could not do it").because(message), class }
 }
 
-pub(super) fn unreachable(regions: &Value) -> HostingError {
-    let problem = Problem::new("App Hosting could not list every build")
-        .because(format!("these regions did not answer: {regions}"));
-    HostingError { problem, class: Failure::Inconclusive }
+/// A list that a region did not answer for is no list: what is missing there is unknown, not absent.
+pub(super) fn whole(list: &Value, of: &str) -> Result<(), HostingError> {
+    let unreachable = list["unreachable"].as_array().filter(|regions| !regions.is_empty());
+    let Some(regions) = unreachable else { return Ok(()) };
+    let regions: Vec<_> = regions.iter().filter_map(Value::as_str).collect();
+    let problem = Problem::new(format!("App Hosting could not list every {of}"))
+        .because(format!("these did not answer: {}", regions.join(", ")));
+    Err(HostingError { problem, class: Failure::Inconclusive })
 }
 
 fn last_part(name: &Value) -> &str {

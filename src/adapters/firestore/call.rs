@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use super::{Firestore, WITHIN, wire};
@@ -37,13 +36,29 @@ impl Firestore {
 
     /// One call. Whoever changes something decides by what was read back whether to send it again.
     pub(super) async fn once(&self, name: &str, body: &Value) -> Result<Value, DatabaseError> {
+        match self.sent(name, body).await {
+            // A token that ended changed nothing: the same again, with a new one.
+            Err(error)
+                if error.problem.why.starts_with("UNAUTHENTICATED")
+                    && self.bearer.refused().await =>
+            {
+                self.sent(name, body).await
+            }
+            answered => answered,
+        }
+    }
+
+    async fn sent(&self, name: &str, body: &Value) -> Result<Value, DatabaseError> {
         // Names are written into the path sign by sign: an id may hold what an address may not.
         let mut address = url::Url::parse(&self.base).map_err(|e| self.lost(e.to_string()))?;
         if let Ok(mut path) = address.path_segments_mut() {
             path.clear().push("v1").extend(name.split('/'));
         }
         let request = self.client.post(address).timeout(WITHIN);
-        let request = request.bearer_auth(self.token.expose_secret()).json(body);
+        let request = self.bearer.sign(request.json(body)).await.map_err(|no| DatabaseError {
+            refused: if no.passing { Refused::Lost } else { Refused::Denied },
+            problem: no.problem,
+        })?;
         let lost = |error: reqwest::Error| self.lost(chain(&error.without_url()));
         let response = request.send().await.map_err(lost)?;
         let status = response.status();

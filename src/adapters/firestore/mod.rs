@@ -5,10 +5,10 @@ mod wire;
 
 use std::time::Duration;
 
-use secrecy::SecretString;
 use serde_json::json;
 
 use self::wire::{documents_of, read_document};
+use super::bearer::Bearer;
 use super::http::client;
 use crate::domain::document::Document;
 use crate::domain::error::Problem;
@@ -24,7 +24,7 @@ pub struct Firestore {
     base: String,
     /// `projects/P/databases/(default)/documents`.
     root: String,
-    token: SecretString,
+    bearer: Bearer,
 }
 
 impl std::fmt::Debug for Firestore {
@@ -39,13 +39,13 @@ impl Firestore {
         base: impl Into<String>,
         project: &str,
         database: &str,
-        token: SecretString,
+        bearer: Bearer,
     ) -> Result<Self, Problem> {
         Ok(Self {
             client: client()?,
             base: base.into(),
             root: format!("projects/{project}/databases/{database}/documents"),
-            token,
+            bearer,
         })
     }
 }
