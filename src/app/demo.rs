@@ -195,7 +195,7 @@ impl App {
         let (signals, receiver) = mpsc::channel(1);
         let mut engine = self.engine(view, Asking::Person, receiver).await?;
         if let Some(choice) = choice {
-            let taken = engine.take_over("the demo's world", choice);
+            let taken = engine.take_over("the demo's world", choice).await;
             taken.map_err(|e| Problem::new("it cannot be taken over").because(e.to_string()))?;
         }
         tokio::spawn(async move {

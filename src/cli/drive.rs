@@ -210,7 +210,7 @@ pub(super) async fn runner(session: &Session, run: RunNumber, choice: Option<Cho
         return Err(problem.into());
     }
     let mut engine = app.engine(view, Asking::Person, signals).await?;
-    engine.take_over(&doubt.observed, choice)?;
+    engine.take_over(&doubt.observed, choice).await?;
     Ok(engine.run().await?.exit_code())
 }
 

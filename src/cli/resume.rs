@@ -58,7 +58,7 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
         return Err(Failed::with(super::exit::REFUSED, problem));
     }
     let mut engine = session.app.engine(view, Asking::Nobody, signals).await?;
-    engine.take_over(&doubt.observed, choice)?;
+    engine.take_over(&doubt.observed, choice).await?;
     follow(session, engine, run, seen, interrupted).await
 }
 

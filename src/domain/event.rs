@@ -127,6 +127,10 @@ pub enum Event {
     GateAnswered { by: AnsweredBy, next: Option<StepId> },
     /// What serves a service as the run begins.
     BlueObserved { service: ServiceName, build: Option<BuildId>, release: Option<ReleaseLabel> },
+    /// About to keep the platform from beginning rollouts of its own; this was its policy.
+    RolloutsHeld { service: ServiceName, policy: String },
+    /// The platform begins rollouts as before, or why it could not be told so.
+    RolloutsReleased { service: ServiceName, problem: Option<Problem> },
     /// What blue's pages load, as seen before the switch.
     FilesSeen { service: ServiceName, files: Vec<String> },
     /// About to create a build, with the id and request id that the call will carry.

@@ -41,6 +41,7 @@ pub fn without_secrets(mut event: Event) -> Event {
         Event::ReleaseMarked { because, .. } => clean(because),
         Event::ChecklistSeen { items, .. } => items.iter_mut().for_each(|i| clean(&mut i.said)),
         Event::StepFailed { problem, .. }
+        | Event::RolloutsReleased { problem: Some(problem), .. }
         | Event::UndoPlanned { because: problem, .. }
         | Event::RunEnded { because: Some(problem), .. } => clean_problem(problem),
         _ => {}

@@ -83,6 +83,15 @@ fn head(text: &mut String, view: &RunView) {
             took(view.waited_ms)
         );
     }
+    let held = view.services.iter().filter(|(_, seen)| seen.held_policy.is_some());
+    let held: Vec<_> = held.map(|(service, _)| service.as_str()).collect();
+    if view.ended.is_some() && !held.is_empty() {
+        let held = held.join(", ");
+        let _ = writeln!(
+            text,
+            "- automatic rollouts of {held} are STILL HELD; the next run puts them back"
+        );
+    }
     if let Some(reason) = &view.plan.reason {
         let _ = writeln!(text, "- reason: {reason}");
     }

@@ -164,6 +164,7 @@ fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<
             (here && matches!(state, S::Waiting { .. })).then(|| ready(next.as_ref()))
         }
         Event::BlueObserved { .. }
+        | Event::RolloutsHeld { .. }
         | Event::FilesSeen { .. }
         | Event::BuildRequested { .. }
         | Event::GreenReady { .. }
@@ -192,6 +193,7 @@ fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<
         | Event::CommandAccepted { .. }
         | Event::CommandRefused { .. }
         | Event::RunnerLost { .. }
+        | Event::RolloutsReleased { .. }
         | Event::RunEnded { .. }
         | Event::RunSuperseded { .. } => of_the_run(state, event),
     }
@@ -214,6 +216,9 @@ fn of_the_run(state: &RunState, event: &Event) -> Option<RunState> {
         (Event::RunnerLost { .. }, _) => begun.then(|| state.clone()),
         (Event::CommandAccepted { .. } | Event::CommandRefused { .. }, _) => {
             begun.then(|| state.clone())
+        }
+        (Event::RolloutsReleased { .. }, _) => {
+            (between || *state == S::Done).then(|| state.clone())
         }
         (Event::RunEnded { outcome, .. }, _) => {
             let reached = outcome.reached();

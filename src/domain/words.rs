@@ -70,6 +70,9 @@ fn of_service(event: &Event) -> Option<String> {
         }
         Event::BuildStopped { service, build } => format!("{service}: {build} is stopped"),
         Event::BuildDeleted { service, build } => format!("{service}: {build} is deleted"),
+        Event::RolloutsHeld { service, .. } => {
+            format!("{service}: no rollouts but ours while the run lasts")
+        }
         _ => return None,
     })
 }
@@ -144,6 +147,12 @@ fn of_run(event: &Event) -> String {
                 Mark::Cleared => "usable again",
             };
             format!("{release} is {word}: {because}")
+        }
+        Event::RolloutsReleased { service, problem: None } => {
+            format!("{service}: the platform begins rollouts of its own again")
+        }
+        Event::RolloutsReleased { service, problem: Some(problem) } => {
+            format!("{service}: automatic rollouts are STILL HELD: {problem}")
         }
         Event::RunEnded { outcome, .. } => format!("over: {}", outcome.word()),
         Event::RunSuperseded { by } => format!("superseded by run {by}"),

@@ -96,7 +96,7 @@ impl Engine {
 
     /// Takes a run over whose runner died, by a choice somebody made after looking (N8). Call it
     /// before [`Engine::run`].
-    pub fn take_over(&mut self, observed: &str, choice: Choice) -> Result<(), EngineError> {
+    pub async fn take_over(&mut self, observed: &str, choice: Choice) -> Result<(), EngineError> {
         self.supervisor.refuse_unread()?;
         let event = Event::RunnerLost { observed: observed.to_owned(), choice };
         self.supervisor.record(None, &event)?;
@@ -111,7 +111,8 @@ impl Engine {
             Choice::Leave => {
                 let touched = self.supervisor.view().touched_traffic();
                 let outcome = if touched { Outcome::Unknown } else { Outcome::Aborted };
-                self.end(outcome, Some(Problem::new("its runner died, and a person left it so")))?;
+                let problem = Problem::new("its runner died, and a person left it so");
+                self.end(outcome, Some(problem)).await?;
             }
         }
         Ok(())
@@ -141,20 +142,23 @@ impl Engine {
 
     async fn drive(&mut self) -> Result<RunView, EngineError> {
         loop {
+            // With its end a run has given its lease back, and there is nothing left to renew.
+            if matches!(self.supervisor.view().state, RunState::Ended { .. }) {
+                return Ok(self.supervisor.view().clone());
+            }
             // What was heard of green comes before what somebody says who had not heard it.
             self.watch_green()?;
             self.watch_list()?;
             self.supervisor.take_commands()?;
-            let over = matches!(self.supervisor.view().state, RunState::Ended { .. });
-            if self.supervisor.wishes.leave.is_some() && !over {
+            if self.supervisor.wishes.leave.is_some() {
                 return Err(EngineError::Left);
             }
             if !matches!(self.supervisor.view().state, RunState::Failed { .. }) {
                 self.stop_counting();
             }
             match self.supervisor.view().state.clone() {
-                RunState::Ended { .. } => return Ok(self.supervisor.view().clone()),
-                RunState::Done => self.end_reached()?,
+                RunState::Ended { .. } => {}
+                RunState::Done => self.end_reached().await?,
                 RunState::Ready { next } => self.ready(next).await?,
                 RunState::Waiting { gate } => self.at_gate(&gate).await?,
                 RunState::Paused { .. } => self.paused().await?,
@@ -188,7 +192,7 @@ impl Engine {
     }
 
     async fn ready(&mut self, next: StepId) -> Result<(), EngineError> {
-        if self.leaves()? {
+        if self.leaves().await? {
             return Ok(());
         }
         // What gives traffic back is not held in the middle by a wish from before.
@@ -203,14 +207,14 @@ impl Engine {
         }
         let guards = step.kind == StepKind::GateSwitch;
         if let Some(problem) = green_may_serve(self.supervisor.view()).err().filter(|_| guards) {
-            return self.end(Outcome::Failed, Some(problem));
+            return self.end(Outcome::Failed, Some(problem)).await;
         }
         let question = step.title.clone();
         self.supervisor.record(Some(&next), &Event::GateOpened { question })
     }
 
     async fn paused(&mut self) -> Result<(), EngineError> {
-        if self.leaves()? {
+        if self.leaves().await? {
             return Ok(());
         }
         if std::mem::take(&mut self.supervisor.wishes.resume) {
@@ -220,7 +224,7 @@ impl Engine {
     }
 
     async fn failed(&mut self, step: &StepId, attempt: u32) -> Result<(), EngineError> {
-        if self.leaves()? {
+        if self.leaves().await? {
             return Ok(());
         }
         let planned = self.planned(step)?;
@@ -243,13 +247,13 @@ impl Engine {
             Next::Retry => Ok(()),
             Next::Undo(DecidedBy::Rule) if !self.counted_down().await? => Ok(()),
             Next::Undo(by) => {
-                self.go_back(by, problem.unwrap_or_else(|| Problem::new("it failed")))
+                self.go_back(by, problem.unwrap_or_else(|| Problem::new("it failed"))).await
             }
-            Next::Fail => self.end(Outcome::Failed, problem),
-            Next::Abort => self.end(Outcome::Aborted, problem),
+            Next::Fail => self.end(Outcome::Failed, problem).await,
+            Next::Abort => self.end(Outcome::Aborted, problem).await,
             // Traffic could not be given back, and whoever watches has had enough.
             Next::Wait if self.supervisor.wishes.stop && self.supervisor.view().gives_back() => {
-                self.end(Outcome::Unknown, problem)
+                self.end(Outcome::Unknown, problem).await
             }
             Next::Wait => self.idle(LOOK).await,
         }

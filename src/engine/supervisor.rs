@@ -159,8 +159,13 @@ impl Supervisor {
     pub(super) fn answer(&mut self, step: &StepId, asked: Asked) -> Result<(), EngineError> {
         match asked {
             Asked::Record(event) => self.record(Some(step), &event),
-            Asked::Lease => self.renew(),
+            Asked::Lease => self.still_ours(),
         }
+    }
+
+    /// Right before an effect: a run whose lease is gone has none any more.
+    pub(super) fn still_ours(&mut self) -> Result<(), EngineError> {
+        self.renew()
     }
 
     /// Refuses what was sent to a runner that died before it read it: nobody means it any more, and an

@@ -74,6 +74,27 @@ pub struct Traffic {
     pub moving: bool,
     /// The rollouts that were ordered and are not over, newest first.
     pub unfinished: Vec<RolloutId>,
+    /// Whether anything else may begin one.
+    pub automatic: Automatic,
+}
+
+/// Rollouts that the platform begins by itself whenever somebody pushes. The policy is kept as the platform
+/// wrote it, to be put back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Automatic {
+    /// It begins none.
+    #[default]
+    Off,
+    /// It does.
+    On {
+        /// By this policy.
+        policy: String,
+    },
+    /// A run holds them.
+    Held {
+        /// This was the policy before.
+        policy: String,
+    },
 }
 
 impl Traffic {
@@ -134,6 +155,14 @@ pub trait Hosting: Send + Sync {
     /// Makes a build the active one, and returns when the platform's own traffic says so. Always
     /// orders a rollout: one that was ordered before may still be under way, and lands before it.
     fn set_active<'a>(&'a self, target: &'a Target, new: &'a NewRollout) -> Answer<'a, Traffic>;
+    /// Keeps the platform from beginning rollouts by itself, or lets it again, by the policy that it had before.
+    /// Returns when it was read back.
+    fn hold_rollouts<'a>(
+        &'a self,
+        target: &'a Target,
+        policy: &'a str,
+        hold: bool,
+    ) -> Answer<'a, ()>;
     /// Stops a build's processes after its last requests, or after `drain`; it stays and can be
     /// started again. `false`: the platform has nothing to stop.
     fn stop_build<'a>(

@@ -25,6 +25,7 @@ mod linting;
 mod load;
 mod log_colours;
 mod migrating;
+mod misbehaving;
 mod picture;
 mod planning;
 mod probing;

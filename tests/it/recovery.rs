@@ -58,6 +58,8 @@ fn sweep(
             let name = format!("fact {at}, acted {acted}, {}", dead.state.sentence());
             let (doubt, view) = bench.resume(dead, choice);
             cases += 1;
+            // Whatever happened, the platform begins rollouts as it did before.
+            assert!(bench.world.held().is_empty(), "{name}: {:?}", bench.world.held());
             check(Case { name, bench, before, doubt: doubt.choices, view });
         }
         if !reached {

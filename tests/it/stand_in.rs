@@ -1,6 +1,7 @@
 //! A server on loopback that answers as it is told, and remembers what it was asked.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -39,7 +40,7 @@ impl Asked {
             format!("{} {} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n", self.method, self.path);
         for (name, value) in &self.headers {
             if !["host", "connection"].contains(&name.as_str()) {
-                text.push_str(&format!("{name}: {value}\r\n"));
+                let _ = write!(text, "{name}: {value}\r\n");
             }
         }
         text.push_str("connection: close\r\n\r\n");

@@ -69,6 +69,8 @@ fn table() -> Vec<(Event, bool, &'static [&'static str])> {
         (Event::TrafficObserved { service: s(), splits: vec![] }, true, RUNNING),
         (Event::Judged { service: s(), verdict: Verdict::Pass, rule: String::new(), evidence: String::new() }, true, &["running", "waiting"]),
         (Event::FilesSeen { service: s(), files: vec![] }, true, RUNNING),
+        (Event::RolloutsHeld { service: s(), policy: String::new() }, true, RUNNING),
+        (Event::RolloutsReleased { service: s(), problem: None }, false, &["ready", "waiting", "failed", "paused", "done"]),
         (Event::ChecklistSeen { list: List::Pre, items: vec![] }, true, &["waiting"]),
         (Event::ReleaseMarked { release: label("1"), mark: Mark::Stable, builds: vec![], because: String::new() }, true, RUNNING),
         (Event::DatabaseLocked { database: "main".into(), fence: 1 }, true, RUNNING),
@@ -114,6 +116,8 @@ fn kind_is_in_the_table(event: &Event) {
         | Event::Judged { .. }
         | Event::ChecklistSeen { .. }
         | Event::FilesSeen { .. }
+        | Event::RolloutsHeld { .. }
+        | Event::RolloutsReleased { .. }
         | Event::UndoPlanned { .. }
         | Event::ReleaseMarked { .. }
         | Event::DatabaseLocked { .. }

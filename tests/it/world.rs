@@ -2,7 +2,7 @@
 //! told, and tokio's paused clock. The journal is the real one.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -33,7 +33,8 @@ use pointsman::engine::{Asking, Engine, EngineError, Outside, Signal, observe};
 use pointsman::ports::BoxFuture;
 use pointsman::ports::clock::Clock;
 use pointsman::ports::hosting::{
-    Answer, Build, BuildState, Hosting, HostingError, LogPart, NewBuild, NewRollout, Traffic,
+    Answer, Automatic, Build, BuildState, Hosting, HostingError, LogPart, NewBuild, NewRollout,
+    Traffic,
 };
 use pointsman::ports::journal::{Entry, Journal};
 use pointsman::ports::log::{LogLine, RunLog};
@@ -92,6 +93,8 @@ struct Inside {
     asked_urls: Vec<String>,
     behaviour: BTreeMap<String, Behaviour>,
     fault: Option<Fault>,
+    /// Services whose automatic rollouts a run holds.
+    held: BTreeSet<String>,
 }
 
 #[derive(Clone, Default)]
@@ -102,6 +105,11 @@ fn refused(class: Failure) -> HostingError {
 }
 
 impl World {
+    /// The services whose automatic rollouts a run holds.
+    pub(crate) fn held(&self) -> BTreeSet<String> {
+        self.0.lock().unwrap().held.clone()
+    }
+
     pub(crate) fn behave(&self, release: &str, behaviour: Behaviour) {
         self.0.lock().unwrap().behaviour.insert(release.to_owned(), behaviour);
     }
@@ -161,7 +169,10 @@ fn now<'a, T: Send + 'a>(answer: Result<T, HostingError>) -> Answer<'a, T> {
 fn traffic_of(inside: &Inside, target: &Target) -> Traffic {
     let build = inside.traffic.get(target.service().as_str());
     let splits = build.map(|b| Split { build: b.clone(), percent: 100 }).into_iter().collect();
-    Traffic { splits, moving: false, unfinished: Vec::new() }
+    let policy = "main".to_owned();
+    let held = inside.held.contains(target.service().as_str());
+    let automatic = if held { Automatic::Held { policy } } else { Automatic::On { policy } };
+    Traffic { splits, moving: false, unfinished: Vec::new(), automatic }
 }
 
 impl Hosting for World {
@@ -211,6 +222,24 @@ impl Hosting for World {
             inside.acts.push(Act::Switched(service.clone(), new.build.to_string()));
             inside.traffic.insert(service, new.build.clone());
             Ok(traffic_of(inside, target))
+        }))
+    }
+
+    fn hold_rollouts<'a>(
+        &'a self,
+        target: &'a Target,
+        policy: &'a str,
+        hold: bool,
+    ) -> Answer<'a, ()> {
+        assert_eq!(policy, "main");
+        let service = target.service().to_string();
+        now(self.call(|inside| {
+            if hold {
+                inside.held.insert(service);
+            } else {
+                inside.held.remove(&service);
+            }
+            Ok(())
         }))
     }
 
@@ -537,7 +566,7 @@ impl Bench {
             let fresh = view.last_seq == 1;
             let (mut engine, _sender) = self.engine(Box::new(self.store()), view);
             if !fresh {
-                engine.take_over("", Choice::Continue).unwrap();
+                engine.take_over("", Choice::Continue).await.unwrap();
             }
             self.send(&self.store().run(number).unwrap().view, commands);
             let minutes = Duration::from_mins(3);
@@ -559,7 +588,7 @@ impl Bench {
             let doubt = reconcile(&view, &observed).unwrap();
             let choice = choice.unwrap_or(doubt.choices[0]);
             let (mut engine, sender) = self.engine(Box::new(self.store()), view);
-            engine.take_over(&doubt.observed, choice).unwrap();
+            engine.take_over(&doubt.observed, choice).await.unwrap();
             (doubt, watched(engine, sender, |_, _| {}).await.unwrap())
         })
     }

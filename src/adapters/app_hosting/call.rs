@@ -15,6 +15,8 @@ use crate::ports::hosting::{Hosting as _, HostingError};
 /// A call that failed in passing is sent so often in all. Safe, since every change carries a
 /// request id, and the server ignores a repeat (`contracts/app_hosting.md` §2).
 const TRIES: u32 = 4;
+/// A look is answered at once or hangs; a change may take the client's whole minute.
+const LOOKS_LAST: Duration = Duration::from_secs(10);
 /// Whoever asks us to wait longer is told as a failure; the step is tried again later.
 const MOST: Duration = Duration::from_mins(1);
 
@@ -122,7 +124,10 @@ impl AppHosting {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Value, Unanswered> {
-        let request = self.client.request(method, url).query(query);
+        let mut request = self.client.request(method.clone(), url).query(query);
+        if method == Method::GET {
+            request = request.timeout(LOOKS_LAST);
+        }
         let mut request = self.bearer.sign(request).await.map_err(|no| {
             let class = if no.passing { Failure::Passing } else { Failure::Lasting };
             HostingError { problem: no.problem, class }

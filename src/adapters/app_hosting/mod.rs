@@ -18,7 +18,7 @@ use crate::domain::retry::POLL;
 use crate::domain::step::Failure;
 use crate::ports::BoxFuture;
 use crate::ports::hosting::{
-    Answer, Build, Hosting, HostingError, LogPart, NewBuild, NewRollout, Traffic,
+    Answer, Automatic, Build, Hosting, HostingError, LogPart, NewBuild, NewRollout, Traffic,
 };
 
 /// Between two looks at something on this machine.
@@ -230,6 +230,33 @@ impl AppHosting {
         self.change(Method::PATCH, &name, &query, None, Some(&body)).await.map(|_| ())
     }
 
+    /// Without an etag: only the policy and the annotation are masked, and both are ours while a run lasts.
+    async fn hold(&self, target: &Target, policy: &str, hold: bool) -> Result<(), HostingError> {
+        let name = format!("{}/traffic", target.backend_name());
+        let mut wanted: Value =
+            serde_json::from_str(policy).map_err(|_| wire::unreadable("a rollout policy"))?;
+        let mut annotations = self.get(&name).await?["annotations"].clone();
+        if !annotations.is_object() {
+            annotations = json!({});
+        }
+        if hold {
+            wanted["disabled"] = json!(true);
+            annotations[wire::HELD] = json!(policy);
+        } else if let Some(annotations) = annotations.as_object_mut() {
+            annotations.remove(wire::HELD);
+        }
+        let body = json!({"name": name, "rolloutPolicy": wanted, "annotations": annotations});
+        let query = [("updateMask", "rolloutPolicy,annotations")];
+        let operation = self.change(Method::PATCH, &name, &query, None, Some(&body)).await?;
+        self.wait_for(&operation).await?;
+        let automatic = self.traffic_now(target).await?.automatic;
+        if matches!(automatic, Automatic::Held { .. }) == hold {
+            return Ok(());
+        }
+        let what = format!("automatic rollouts of {} are not as they were set", target.service());
+        Err(HostingError { problem: Problem::new(what), class: Failure::Inconclusive })
+    }
+
     async fn all_builds(&self, target: &Target) -> Result<Vec<Build>, HostingError> {
         let path = format!("{}/builds", target.backend_name());
         let mut builds = Vec::new();
@@ -321,6 +348,15 @@ impl Hosting for AppHosting {
 
     fn set_active<'a>(&'a self, target: &'a Target, new: &'a NewRollout) -> Answer<'a, Traffic> {
         Box::pin(self.switch(target, new))
+    }
+
+    fn hold_rollouts<'a>(
+        &'a self,
+        target: &'a Target,
+        policy: &'a str,
+        hold: bool,
+    ) -> Answer<'a, ()> {
+        Box::pin(self.hold(target, policy, hold))
     }
 
     fn stop_build<'a>(

@@ -10,10 +10,13 @@ use crate::domain::event::Split;
 use crate::domain::ids::{BuildId, RolloutId};
 use crate::domain::release::ReleaseLabel;
 use crate::domain::step::Failure;
-use crate::ports::hosting::{Build, BuildState, HostingError, NewRollout, Traffic};
+use crate::ports::hosting::{Automatic, Build, BuildState, HostingError, NewRollout, Traffic};
 
 const ALREADY_EXISTS: &str = "ALREADY_EXISTS";
 const NOT_FOUND: &str = "NOT_FOUND";
+/// The annotation of a traffic whose automatic rollouts a run holds: the policy as it was before. It stands at
+/// the platform, so whoever finds it can put the policy back, also where the run's own journal is lost.
+pub(super) const HELD: &str = "pointsman.dev/rollout-policy";
 
 pub(super) fn lasting(problem: Problem) -> HostingError {
     HostingError { problem, class: Failure::Lasting }
@@ -106,7 +109,25 @@ pub(super) fn traffic(json: &Value) -> Result<Traffic, HostingError> {
             splits.push(Split { build, percent });
         }
     }
-    Ok(Traffic { splits, moving: json["reconciling"] == true, unfinished: Vec::new() })
+    let (moving, automatic) = (json["reconciling"] == true, automatic(json));
+    Ok(Traffic { splits, moving, unfinished: Vec::new(), automatic })
+}
+
+/// What of a rollout policy is ours to write; the rest is the server's.
+fn automatic(json: &Value) -> Automatic {
+    let held = json["annotations"][HELD].as_str();
+    let policy = &json["rolloutPolicy"];
+    match held {
+        Some(before) => Automatic::Held { policy: before.to_owned() },
+        None if policy["codebaseBranch"].as_str().is_some_and(|branch| !branch.is_empty())
+            && policy["disabled"] != true =>
+        {
+            let mut policy = policy.clone();
+            policy.as_object_mut().map(|fields| fields.remove("disabledTime"));
+            Automatic::On { policy: policy.to_string() }
+        }
+        None => Automatic::Off,
+    }
 }
 
 /// The rollouts of a list that are not over. A word we do not know is not taken for an end.

@@ -111,7 +111,12 @@ impl FakeWorld {
         let inside = self.lock();
         let build = inside.traffic.get(&target.backend_name()).cloned();
         let splits = build.map(|build| Split { build, percent: 100 }).into_iter().collect();
-        Traffic { splits, moving: false, unfinished: Vec::new() }
+        Traffic {
+            splits,
+            moving: false,
+            unfinished: Vec::new(),
+            automatic: crate::ports::hosting::Automatic::Off,
+        }
     }
 
     fn after<'a, T: Send + 'a>(&'a self, answer: Result<T, HostingError>) -> Answer<'a, T> {
@@ -217,6 +222,10 @@ impl Hosting for FakeWorld {
         inside.traffic.insert(target.backend_name(), new.build.clone());
         drop(inside);
         self.after(Ok(self.traffic_now(target)))
+    }
+
+    fn hold_rollouts<'a>(&'a self, _: &'a Target, _: &'a str, _: bool) -> Answer<'a, ()> {
+        self.after(Ok(()))
     }
 
     fn stop_build<'a>(&'a self, _: &'a Target, _: &'a BuildId, _: Duration) -> Answer<'a, bool> {

@@ -66,6 +66,8 @@ pub struct ServiceView {
     pub switch_asked: bool,
     /// The rollouts this run ordered, and their builds, in order.
     pub rollouts: Vec<(RolloutId, BuildId)>,
+    /// The policy of the platform's own rollouts, while this run holds them.
+    pub held_policy: Option<String>,
 }
 
 impl ServiceView {
@@ -269,6 +271,12 @@ impl RunView {
                 s.blue_release.clone_from(release);
                 s.blue_known = true;
             }),
+            Event::RolloutsHeld { service, policy } => {
+                with(service, &|s| s.held_policy = Some(policy.clone()));
+            }
+            Event::RolloutsReleased { service, problem: None } => {
+                with(service, &|s| s.held_policy = None);
+            }
             Event::FilesSeen { service, files } => with(service, &|s| s.files.clone_from(files)),
             Event::BuildRequested { service, build, request_id, .. } => with(service, &|s| {
                 s.green = Some(build.clone());

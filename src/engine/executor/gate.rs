@@ -38,7 +38,7 @@ impl Engine {
                             || (green_may_serve(self.supervisor.view()).is_ok()
                                 && !self.supervisor.view().plan.waits_for_people()) =>
                     {
-                        return self.end(Outcome::Failed, Some(problem));
+                        return self.end(Outcome::Failed, Some(problem)).await;
                     }
                     // Nobody can say: it is asked on.
                     Err(_) => return self.wait().await,
@@ -52,7 +52,7 @@ impl Engine {
 
     /// Waits a little, unless somebody wants out.
     async fn wait(&mut self) -> Result<(), EngineError> {
-        if self.leaves()? { Ok(()) } else { self.idle(LOOK).await }
+        if self.leaves().await? { Ok(()) } else { self.idle(LOOK).await }
     }
 
     /// Waits until what the list says is true. Nobody needs to open it besides.
@@ -68,9 +68,9 @@ impl Engine {
             Err(problem) if looked && !self.supervisor.view().plan.waits_for_people() => {
                 let view = self.supervisor.view();
                 if view.can_go_back() && !view.undoing() && seen_to_fail(view, list) {
-                    return self.go_back(DecidedBy::Rule, problem);
+                    return self.go_back(DecidedBy::Rule, problem).await;
                 }
-                self.end(Outcome::Failed, Some(problem))
+                self.end(Outcome::Failed, Some(problem)).await
             }
             _ => self.wait().await,
         }

@@ -1,5 +1,7 @@
 //! How a run ends, or turns back.
 
+use std::time::Duration;
+
 use super::Engine;
 use crate::domain::error::Problem;
 use crate::domain::event::{DecidedBy, Event, Outcome};
@@ -7,9 +9,12 @@ use crate::domain::plan::RunKind;
 use crate::domain::planner::undo;
 use crate::engine::error::EngineError;
 
+/// A run that is over waits no longer for the platform to take its policy back.
+const RELEASE_WITHIN: Duration = Duration::from_secs(20);
+
 impl Engine {
     /// Between two steps: whether somebody wants out, and did get out.
-    pub(super) fn leaves(&mut self) -> Result<bool, EngineError> {
+    pub(super) async fn leaves(&mut self) -> Result<bool, EngineError> {
         let view = self.supervisor.view();
         let can_undo = view.can_go_back() && !view.undoing();
         let must_finish = view.gives_back();
@@ -19,26 +24,31 @@ impl Engine {
         if (rollback || (stop && !must_finish)) && can_undo {
             (wishes.stop, wishes.abort) = (false, false);
             let problem = Problem::new("a person asked to go back");
-            self.go_back(DecidedBy::Person, problem)?;
+            self.go_back(DecidedBy::Person, problem).await?;
             return Ok(true);
         }
         if stop && !must_finish {
-            self.end(Outcome::Aborted, Some(Problem::new("a person or a signal ended the run")))?;
+            let problem = Problem::new("a person or a signal ended the run");
+            self.end(Outcome::Aborted, Some(problem)).await?;
             return Ok(true);
         }
         Ok(false)
     }
 
-    pub(super) fn go_back(&mut self, by: DecidedBy, because: Problem) -> Result<(), EngineError> {
+    pub(super) async fn go_back(
+        &mut self,
+        by: DecidedBy,
+        because: Problem,
+    ) -> Result<(), EngineError> {
         self.supervisor.wishes.pause = false;
         let steps = undo(self.supervisor.view()).unwrap_or_default();
         let Some(first) = steps.first().map(|s| s.id.clone()) else {
-            return self.end(Outcome::Failed, Some(because));
+            return self.end(Outcome::Failed, Some(because)).await;
         };
         self.supervisor.record(None, &Event::UndoPlanned { steps, first, because, by })
     }
 
-    pub(super) fn end_reached(&mut self) -> Result<(), EngineError> {
+    pub(super) async fn end_reached(&mut self) -> Result<(), EngineError> {
         let view = self.supervisor.view();
         let outcome = match view.plan.kind {
             RunKind::Deploy if view.undoing() => Outcome::RolledBack,
@@ -47,14 +57,40 @@ impl Engine {
             RunKind::Cleanup => Outcome::CleanedUp,
             RunKind::Migrate => Outcome::Migrated,
         };
-        self.end(outcome, None)
+        self.end(outcome, None).await
     }
 
-    pub(super) fn end(
+    pub(super) async fn end(
         &mut self,
         outcome: Outcome,
         because: Option<Problem>,
     ) -> Result<(), EngineError> {
+        self.release_rollouts().await?;
         self.supervisor.record(None, &Event::RunEnded { outcome, because })
+    }
+
+    /// Lets the platform begin rollouts again where this run held them. A run that is over does not fail by
+    /// it: that it could not be done is a fact, and the next run does it.
+    async fn release_rollouts(&mut self) -> Result<(), EngineError> {
+        let view = self.supervisor.view().clone();
+        for member in &view.plan.members {
+            let service = member.service();
+            let held = view.services.get(service).and_then(|seen| seen.held_policy.as_deref());
+            let Some(policy) = held else { continue };
+            self.supervisor.still_ours()?;
+            let problem = tokio::select! {
+                released = self.outside.hosting.hold_rollouts(&member.target, policy, false) => {
+                    released.err().map(|error| error.problem)
+                }
+                () = self.outside.clock.sleep(RELEASE_WITHIN) => {
+                    Some(Problem::new("App Hosting does not answer").try_this(
+                        "the next run puts the policy back; or the Firebase console: Automatic rollouts",
+                    ))
+                }
+            };
+            let service = service.clone();
+            self.supervisor.record(None, &Event::RolloutsReleased { service, problem })?;
+        }
+        Ok(())
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::ids::BuildId;
 use crate::domain::linted::Linted;
 use crate::domain::plan::{Member, RunKind};
 use crate::engine::context::{Context, Done, StepError, StepResult};
-use crate::ports::hosting::BuildState;
+use crate::ports::hosting::{Automatic, BuildState};
 
 pub(super) async fn perform(context: &Context) -> StepResult {
     let schemas = schema::look(context).await?;
@@ -69,7 +69,24 @@ async fn observe_blue(context: &Context, member: &Member) -> Result<Option<Build
     };
     let service = member.service().clone();
     context.record(Event::BlueObserved { service, build: build.clone(), release }).await;
+    hold(context, member, traffic.automatic).await?;
     Ok(build)
+}
+
+/// A push must not begin a rollout in the middle of a run. What an earlier run held and did not put back is
+/// this one's to put back.
+async fn hold(context: &Context, member: &Member, automatic: Automatic) -> Result<(), StepError> {
+    let (policy, held) = match automatic {
+        Automatic::Off => return Ok(()),
+        Automatic::On { policy } => (policy, false),
+        Automatic::Held { policy } => (policy, true),
+    };
+    let service = member.service().clone();
+    context.record(Event::RolloutsHeld { service, policy: policy.clone() }).await;
+    if held {
+        return Ok(());
+    }
+    Ok(context.to_act().await.hold_rollouts(&member.target, &policy, true).await?)
 }
 
 /// A rollback goes only to a build that can serve. It is never rebuilt.

@@ -1,0 +1,345 @@
+//! App Hosting that misbehaves: a stand-in before the emulator that answers with errors, late, twice or not at
+//! all. Never a success that was not seen, never a build made twice.
+
+use std::fs;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use pointsman::adapters::app_hosting::{AppHosting, Kind};
+use pointsman::adapters::bearer::Bearer;
+use pointsman::adapters::clock::SystemClock;
+use pointsman::adapters::google::{Credentials, Surroundings};
+use pointsman::ports::hosting::Hosting as _;
+use serde_json::{Value, json};
+
+use super::sandbox::{Said, Sandbox};
+use super::stand_in::{Asked, Reply, StandIn};
+use super::world::{ground, service};
+
+/// What the stand-in does with a request instead of passing it on. It sees what came before.
+type Fault = Box<dyn FnMut(&Asked) -> Option<Reply> + Send>;
+
+struct Platform {
+    sandbox: Sandbox,
+    fault: Arc<Mutex<Option<Fault>>>,
+    /// The emulator's.
+    port: u16,
+    token: String,
+}
+
+impl Platform {
+    /// The emulator with 1.0.0 live, and a stand-in before it that the config names.
+    fn new() -> Self {
+        let sandbox = Sandbox::new();
+        sandbox.deploy("1.0.0").exits(0);
+        let url = sandbox.emulator()["url"].as_str().unwrap().to_owned();
+        let port = url.rsplit(':').next().unwrap().parse().unwrap();
+        let token = sandbox.run(&["emulator", "token"]).exits(0).out.trim().to_owned();
+        let fault: Arc<Mutex<Option<Fault>>> = Arc::default();
+        let inside = fault.clone();
+        let stand_in = StandIn::new(move |asked, _| {
+            let mut fault = inside.lock().unwrap();
+            let instead = fault.as_mut().and_then(|fault| fault(asked));
+            drop(fault);
+            instead.unwrap_or_else(|| Reply::Raw(asked.forward(port)))
+        });
+        let config = sandbox.folder.path().join("config.yaml");
+        let file = sandbox.folder.path().join("token");
+        fs::write(&file, &token).unwrap();
+        let text = fs::read_to_string(&config).unwrap().replace(
+            "endpoint: emulator, ",
+            &format!("endpoint: '{}', token_file: '{}', ", stand_in.url(), file.display()),
+        );
+        fs::write(&config, text).unwrap();
+        Self { sandbox, fault, port, token }
+    }
+
+    fn misbehaves(&self, fault: impl FnMut(&Asked) -> Option<Reply> + Send + 'static) {
+        *self.fault.lock().unwrap() = Some(Box::new(fault));
+    }
+
+    /// Asks the emulator itself.
+    fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+        let headers = [
+            ("authorization".to_owned(), format!("Bearer {}", self.token)),
+            ("content-type".to_owned(), "application/json".to_owned()),
+            ("content-length".to_owned(), body.to_string().len().to_string()),
+        ];
+        let asked = Asked {
+            method: method.to_owned(),
+            path: format!("/v1/projects/demo-toto/locations/us-central1/{path}"),
+            headers: headers.into(),
+            body: body.to_string(),
+        };
+        emulators(&asked, self.port)
+    }
+
+    fn traffic(&self) -> Value {
+        self.call("GET", "backends/toto-app/traffic", &json!({}))
+    }
+
+    /// The builds of a release, and who serves.
+    fn builds(&self, release: &str) -> usize {
+        let list = self.call("GET", "backends/toto-app/builds?pageSize=100", &json!({}));
+        let of = |build: &&Value| build["annotations"]["pointsman.dev/release"] == release;
+        list["builds"].as_array().unwrap().iter().filter(of).count()
+    }
+
+    #[track_caller]
+    fn serves(&self, release: &str) {
+        let (version, _) = Sandbox::who(self.sandbox.app).unwrap();
+        assert_eq!(version, release);
+    }
+}
+
+/// So many times, for requests like this, another answer.
+fn times(
+    mut times: usize,
+    like: impl Fn(&Asked) -> bool,
+    reply: impl Fn(&Asked) -> Reply,
+) -> impl FnMut(&Asked) -> Option<Reply> {
+    move |asked| {
+        if times == 0 || !like(asked) {
+            return None;
+        }
+        times -= 1;
+        Some(reply(asked))
+    }
+}
+
+fn error(status: u16, word: &str, details: &Value) -> Reply {
+    let error = json!({"code": status, "status": word, "message": "as told", "details": details});
+    Reply::json(status, &json!({ "error": error }))
+}
+
+fn creates_build(asked: &Asked) -> bool {
+    asked.is("POST", "toto-app/builds?")
+}
+
+fn rolls_out(asked: &Asked) -> bool {
+    asked.is("POST", "toto-app/rollouts?")
+}
+
+/// The emulator's own answer.
+fn emulators(asked: &Asked, port: u16) -> Value {
+    let answer = String::from_utf8(asked.forward(port)).unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(body).unwrap()
+}
+
+/// The emulator's answer, changed.
+fn changed(asked: &Asked, port: u16, change: impl Fn(&mut Value)) -> Reply {
+    let mut json = emulators(asked, port);
+    change(&mut json);
+    Reply::json(200, &json)
+}
+
+#[test]
+fn what_passes_is_waited_for_and_nothing_is_built_or_ordered_twice() {
+    let platform = Platform::new();
+    let port = platform.port;
+    let lost = move |asked: &Asked| {
+        // Done, and nobody told us.
+        asked.forward(port);
+        Reply::Cut
+    };
+    let busy = |_: &Asked| error(503, "UNAVAILABLE", &json!([]));
+    let cases: [(&str, Fault); 6] = [
+        ("1.1.0", Box::new(times(2, creates_build, lost))),
+        ("1.2.0", Box::new(times(2, rolls_out, lost))),
+        ("1.3.0", Box::new(times(3, |asked| asked.method == "GET", busy))),
+        ("1.4.0", Box::new(times(2, rolls_out, |_| error(409, "ABORTED", &json!([]))))),
+        ("1.5.0", Box::new(times(2, creates_build, |_| error(500, "INTERNAL", &json!([]))))),
+        ("1.6.0", Box::new(times(1, |asked| asked.is("GET", "/traffic"), |_| Reply::Hangs))),
+    ];
+    for (release, fault) in cases {
+        platform.misbehaves(fault);
+        platform.sandbox.deploy(release).exits(0);
+        platform.serves(release);
+        assert_eq!(platform.builds(release), 1, "{release}");
+    }
+
+    // It says for how long it wants to be left alone.
+    let info = json!([{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "2.5s"}]);
+    let quota = move |_: &Asked| error(429, "RESOURCE_EXHAUSTED", &info);
+    platform.misbehaves(times(1, creates_build, quota));
+    let began = Instant::now();
+    platform.sandbox.deploy("1.7.0").exits(0);
+    assert!(began.elapsed() > Duration::from_millis(2500), "{:?}", began.elapsed());
+    assert_eq!(platform.builds("1.7.0"), 1);
+}
+
+#[test]
+fn what_does_not_pass_moves_no_traffic_and_says_what_to_do() {
+    let platform = Platform::new();
+    let refused = |release: &str| -> Said {
+        let said = platform.sandbox.deploy(release);
+        assert_ne!(said.code, 0, "{}", said.err);
+        platform.serves("1.0.0");
+        said
+    };
+    let disabled = json!([{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "SERVICE_DISABLED"}]);
+    platform.misbehaves(times(
+        usize::MAX,
+        |_| true,
+        move |_| error(403, "PERMISSION_DENIED", &disabled),
+    ));
+    let said = refused("2.0.0").exits(1);
+    assert!(said.err.contains("gcloud services enable"), "{}", said.err);
+
+    // In the middle of a run the token is not known any more.
+    platform
+        .misbehaves(times(usize::MAX, rolls_out, |_| error(401, "UNAUTHENTICATED", &json!([]))));
+    let said = refused("2.1.0").exits(6);
+    assert!(said.err.contains("pointsman doctor"), "{}", said.err);
+
+    let port = platform.port;
+    let fails = |asked: &Asked| asked.is("GET", "toto-app/builds/b-2-2-0");
+    platform.misbehaves(times(usize::MAX, fails, move |asked| {
+        changed(asked, port, |build| {
+            let message = "fah/missing-lock-file: there is no package-lock.json";
+            let error = json!({"code": 3, "message": message});
+            build["state"] = json!("FAILED");
+            build["errors"] = json!([{"error": error, "errorSource": "CLOUD_BUILD"}]);
+            build["buildLogsUri"] = json!("https://console.cloud.google.com/build;region=x/1");
+        })
+    }));
+    let said = refused("2.2.0").exits(1);
+    for told in ["CLOUD_BUILD", "fah/missing-lock-file", "https://console.cloud.google.com/build"] {
+        assert!(said.err.contains(told), "{told}: {}", said.err);
+    }
+
+    // Regions that do not answer are unknown, and not without builds.
+    let silent = |asked: &Asked| asked.is("GET", "toto-app/rollouts?");
+    platform.misbehaves(times(usize::MAX, silent, |_| {
+        Reply::json(200, &json!({"rollouts": [], "unreachable": ["us-central1"]}))
+    }));
+    let said = refused("2.3.0");
+    assert!(said.err.contains("did not answer: us-central1"), "{}", said.err);
+}
+
+#[test]
+fn a_rollout_that_says_it_succeeded_is_not_believed() {
+    let platform = Platform::new();
+    let port = platform.port;
+    // SUCCEEDED, and nothing moved.
+    platform.misbehaves(move |asked| {
+        if rolls_out(asked) {
+            return Some(Reply::json(
+                200,
+                &json!({"name": "projects/x/operations/y", "done": true}),
+            ));
+        }
+        let looks = asked.is("GET", "toto-app/rollouts/");
+        looks.then(|| Reply::json(200, &json!({"state": "SUCCEEDED"})))
+    });
+    let said = platform.sandbox.deploy("3.0.0");
+    assert!([1, 5, 6].contains(&said.code), "{}: {}", said.code, said.err);
+    assert!(said.err.contains("SUCCEEDED, but traffic did not follow"), "{}", said.err);
+    platform.serves("1.0.0");
+
+    // Somebody else's build serves after the switch.
+    let mut switched = false;
+    platform.misbehaves(move |asked| {
+        switched |= rolls_out(asked);
+        let looks = switched && asked.is("GET", "toto-app/traffic");
+        looks.then(|| {
+            changed(asked, port, |traffic| {
+                let build =
+                    "projects/demo-toto/locations/us-central1/backends/toto-app/builds/foreign";
+                traffic["current"] = json!({"splits": [{"build": build, "percent": 100}]});
+            })
+        })
+    });
+    let said = platform.sandbox.deploy("3.1.0");
+    assert_ne!(said.code, 0, "{}", said.out);
+    assert!(said.err.contains("foreign"), "{}", said.err);
+}
+
+#[test]
+fn automatic_rollouts_are_held_while_a_run_lasts_and_come_back_whatever_becomes_of_it() {
+    let platform = Platform::new();
+    let policy =
+        json!({"codebaseBranch": "main", "requiredPaths": [{"pattern": "src/", "type": "PREFIX"}]});
+    let traffic = "backends/toto-app/traffic";
+    platform.call(
+        "PATCH",
+        &format!("{traffic}?updateMask=rolloutPolicy"),
+        &json!({ "rolloutPolicy": policy }),
+    );
+    let on_again = |what: &str| {
+        let traffic = platform.traffic();
+        assert_eq!(traffic["rolloutPolicy"], policy, "{what}: {traffic}");
+        assert!(traffic["annotations"].get("pointsman.dev/rollout-policy").is_none(), "{traffic}");
+    };
+    let (during, port) = (Arc::new(Mutex::new(Value::Null)), platform.port);
+    let seen = during.clone();
+    platform.misbehaves(move |asked| {
+        if creates_build(asked) {
+            let mut ask = Asked { method: "GET".into(), body: String::new(), ..asked.clone() };
+            ask.path = asked.path.split("/builds").next().unwrap().to_owned() + "/traffic";
+            ask.headers.remove("content-length");
+            *seen.lock().unwrap() = emulators(&ask, port);
+        }
+        None
+    });
+    platform.sandbox.deploy("4.0.0").exits(0);
+    let held = during.lock().unwrap().clone();
+    assert_eq!(held["rolloutPolicy"]["disabled"], true, "{held}");
+    assert_eq!(held["rolloutPolicy"]["codebaseBranch"], "main", "{held}");
+    on_again("after a deploy");
+    platform.sandbox.run(&["rollback", "development", "--yes"]).exits(0);
+    on_again("after a rollback");
+    platform.sandbox.deploy("4.1.0-broken").exits(1);
+    on_again("after a failure");
+
+    // It cannot be put back: told, and done by the next run.
+    let puts_back =
+        |asked: &Asked| asked.is("PATCH", "traffic") && !asked.body.contains("disabled");
+    platform
+        .misbehaves(times(usize::MAX, puts_back, |_| error(403, "PERMISSION_DENIED", &json!([]))));
+    platform.sandbox.deploy("4.2.0").exits(0);
+    let run = platform.sandbox.run(&["history", "--json"]).exits(0).json()[0]["run"].to_string();
+    let report = platform.sandbox.run(&["report", &run]).exits(0).out;
+    assert!(report.contains("automatic rollouts of toto-app are STILL HELD"), "{report}");
+    platform.misbehaves(|_| None);
+    platform.sandbox.run(&["rollback", "development", "--yes"]).exits(0);
+    on_again("after the run that could not");
+}
+
+#[tokio::test]
+async fn a_token_that_ended_is_fetched_anew_in_the_middle() {
+    let tokens = StandIn::new(|_, before| {
+        let token = format!("token-{before}");
+        Reply::json(200, &json!({"access_token": token, "expires_in": 3599}))
+    });
+    let hosting = StandIn::new(|asked, _| match asked.header("authorization") {
+        "Bearer token-0" => error(401, "UNAUTHENTICATED", &json!([])),
+        _ if asked.path.contains("/rollouts") => Reply::json(200, &json!({})),
+        _ => Reply::json(200, &json!({"name": "x/traffic", "current": {"splits": []}})),
+    });
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join(".config/gcloud");
+    fs::create_dir_all(&folder).unwrap();
+    let user = json!({
+        "type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r",
+        "quota_project_id": "toto-f9d2f",
+    });
+    fs::write(folder.join("application_default_credentials.json"), user.to_string()).unwrap();
+    let around = Surroundings {
+        variables: |_| None,
+        home: Some(home.path().to_owned()),
+        token_endpoint: format!("{}/token", tokens.url()),
+    };
+    let credentials = Credentials::find(&around, Arc::new(SystemClock::start())).await.unwrap();
+    let bearer = Bearer::Google(Arc::new(credentials));
+    let client = AppHosting::new(hosting.url(), bearer, Kind::Loopback).unwrap();
+    let ground = ground();
+    let member = ground.members.iter().find(|m| m.service() == &service("toto-app")).unwrap();
+    let traffic = client.traffic(&member.target).await.unwrap();
+    assert!(traffic.splits.is_empty());
+    let asked = hosting.asked();
+    let tokens: Vec<_> = asked.iter().map(|asked| asked.header("authorization")).collect();
+    assert_eq!(tokens, ["Bearer token-0", "Bearer token-1", "Bearer token-1"]);
+    assert!(asked.iter().all(|asked| asked.header("x-goog-user-project") == "toto-f9d2f"));
+}
