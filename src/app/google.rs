@@ -1,7 +1,7 @@
 //! Google's credentials, found once for everybody in this process.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::Mutex;
 
@@ -10,25 +10,35 @@ use crate::adapters::bearer::Bearer;
 use crate::adapters::google::{About, Credentials, Surroundings};
 use crate::domain::error::Problem;
 
-/// Where there were none they are looked for again after this: looking starts a program, and a screen looks
-/// every few seconds.
-const LOOK_AGAIN: Duration = Duration::from_mins(1);
+/// Where there were none they are looked for again after this, or as soon as a file of gcloud's was written:
+/// looking starts a program of a second's length, and a screen looks every few seconds.
+const LOOK_AGAIN: Duration = Duration::from_mins(15);
 
-/// What was found, and when on the monotonic clock.
-pub(super) type Kept = Arc<Mutex<Option<(Duration, Result<Arc<Credentials>, Problem>)>>>;
+/// What was found, when on the monotonic clock, and how what was looked at was then.
+#[derive(Debug)]
+pub(super) struct Kept {
+    at: Duration,
+    written: Vec<Option<SystemTime>>,
+    found: Result<Arc<Credentials>, Problem>,
+}
+
+/// For everybody.
+pub(super) type Shared = Arc<Mutex<Option<Kept>>>;
 
 impl App {
     async fn credentials(&self) -> Result<Arc<Credentials>, Problem> {
         let mut kept = self.google.lock().await;
-        let now = self.clock.elapsed();
-        if let Some((at, found)) = kept.as_ref()
-            && (found.is_ok() || now.saturating_sub(*at) < LOOK_AGAIN)
-        {
-            return found.clone();
+        let (around, at) = (Surroundings::here(), self.clock.elapsed());
+        let written = around.written();
+        let holds = |kept: &Kept| {
+            let as_it_was = kept.written == written && at.saturating_sub(kept.at) < LOOK_AGAIN;
+            kept.found.is_ok() || as_it_was
+        };
+        if let Some(kept) = kept.as_ref().filter(|kept| holds(kept)) {
+            return kept.found.clone();
         }
-        let found = Credentials::find(&Surroundings::here(), self.clock.clone()).await;
-        let found = found.map(Arc::new);
-        *kept = Some((now, found.clone()));
+        let found = Credentials::find(&around, self.clock.clone()).await.map(Arc::new);
+        *kept = Some(Kept { at, written, found: found.clone() });
         found
     }
 

@@ -7,6 +7,7 @@ mod databases;
 mod demo;
 mod emulator;
 mod google;
+mod pipeline;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -59,7 +60,7 @@ pub struct App {
     /// The clock.
     pub clock: Arc<dyn Clock>,
     processes: Arc<dyn Processes>,
-    google: google::Kept,
+    google: google::Shared,
     demo: Option<demo::Demo>,
 }
 
@@ -254,7 +255,11 @@ impl App {
             }
         };
         let databases = Arc::new(self.databases(&view).await?);
-        let outside = Outside { hosting, prober, clock, log, databases };
+        let environment = &view.plan.environment;
+        // A run only asks what a pipeline says; it begins none, and needs no config for that.
+        let ask = |of| self.pipeline(environment, of, Path::new(""));
+        let pipeline = view.plan.pipeline.as_ref().map(ask);
+        let outside = Outside { hosting, prober, clock, log, databases, pipeline };
         Ok(Engine::new(journal, view, outside, asking, signals))
     }
 }

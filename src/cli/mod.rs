@@ -20,6 +20,7 @@ mod lock;
 mod looks;
 mod migrate;
 mod past;
+mod pipeline;
 mod print;
 mod resume;
 mod rollback;
@@ -168,6 +169,7 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Migrate(arguments) => migrate::migrate(session, arguments).await,
         Verb::Status { environment } => status::status(session, environment.as_deref()).await,
         Verb::Handover { environment } => handover::handover(session, environment.as_deref()).await,
+        Verb::Pipeline(arguments) => pipeline::pipeline(session, arguments).await,
         Verb::Health(arguments) => health::health(session, arguments).await,
         Verb::History { environment: Some(of), figures: true, .. } => past::figures(session, of),
         Verb::History { environment, limit, .. } => {

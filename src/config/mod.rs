@@ -9,6 +9,7 @@ mod finding;
 mod lint;
 mod migrations;
 mod node;
+mod pipeline;
 mod raise;
 mod releases;
 mod rules;

@@ -89,6 +89,7 @@ impl Loaded {
                         .map(|file| self.folder.join(file).display().to_string()),
                 }),
             },
+            pipeline: of.pipeline.as_ref().and_then(|of| self.pipeline(of)),
             databases: Vec::new(),
             notify: self.notify(),
             checklist: Vec::new(),

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use super::check::nearest;
 use super::finding::Finding;
 use super::node::Node;
+use super::pipeline;
 use super::schema::environment::{EnvironmentConfig, PlatformKind};
 use super::schema::{AutoConfig, Config, ReleasesKind};
 use crate::domain::checklist::{List, item_id};
@@ -226,7 +227,8 @@ impl Rules<'_> {
             let path = ["environments", name, "databases", database, "project"];
             self.project(&path, name, &of.project, of.endpoint.is_some());
         }
-        for (keys, message) in super::watched::wrong(environment) {
+        let pipeline = environment.pipeline.iter().flat_map(pipeline::wrong);
+        for (keys, message) in super::watched::wrong(environment).into_iter().chain(pipeline) {
             let path: Vec<&str> = root.into_iter().chain(keys.iter().map(String::as_str)).collect();
             self.say(&path, message);
         }
@@ -348,7 +350,7 @@ impl Rules<'_> {
     }
 }
 
-fn is_loopback(address: &str) -> bool {
+pub(super) fn is_loopback(address: &str) -> bool {
     url::Url::parse(address).is_ok_and(|url| {
         url.scheme() == "http"
             && matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))

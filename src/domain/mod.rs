@@ -20,6 +20,7 @@ pub mod linted;
 pub mod log_level;
 pub mod migration;
 pub mod old_clients;
+pub mod pipeline;
 pub mod plan;
 pub mod planner;
 pub mod policy;

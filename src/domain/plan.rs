@@ -13,6 +13,7 @@ use super::hash::Hash;
 use super::ids::{BuildId, EnvironmentName, ProjectId, ServiceName, StepId};
 use super::linted::Linted;
 use super::migration::{Direction, Migration, Phase, SchemaRange};
+use super::pipeline::PipelineOf;
 use super::policy::DeployPolicy;
 use super::project::Target;
 use super::release::{ReleaseLabel, SchemaVersion};
@@ -195,6 +196,9 @@ pub struct Plan {
     /// What was found in the files that its builds are configured by. None: nobody looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lint: Option<Linted>,
+    /// What tests its release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline: Option<PipelineOf>,
     /// When its traffic may not begin to move. Without those that a person set aside.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub freeze: Vec<Freeze>,
@@ -267,6 +271,14 @@ impl Plan {
             _ => None,
         });
         contracts.unwrap_or_else(|| self.environment.to_string())
+    }
+
+    /// The commit that it ships, where all of it is of one.
+    pub fn commit(&self) -> Option<&str> {
+        let mut sources = self.members.iter().map(|member| member.source.as_ref());
+        let first = sources.next()??;
+        let Source::Commit(commit) = first else { return None };
+        sources.all(|source| source == Some(first)).then_some(commit)
     }
 
     /// Whether anybody is waited for.

@@ -8,6 +8,7 @@ use super::error::Problem;
 use super::freeze::Freeze;
 use super::ids::{BuildId, EnvironmentName, ServiceName, StepId};
 use super::migration::{Direction, SchemaWay};
+use super::pipeline::PipelineOf;
 use super::plan::{Endpoint, Member, Plan, PlannedDatabase, RunKind, Source};
 use super::policy::DeployPolicy;
 use super::readiness::Choice;
@@ -28,6 +29,8 @@ pub struct Ground {
     pub policy: DeployPolicy,
     /// Its App Hosting.
     pub endpoint: Endpoint,
+    /// What tests its releases.
+    pub pipeline: Option<PipelineOf>,
     /// Its databases, without migrations.
     pub databases: Vec<PlannedDatabase>,
     /// Who is told what.
@@ -65,6 +68,7 @@ impl Ground {
             steps,
             checklist: Vec::new(),
             lint: None,
+            pipeline: self.pipeline.filter(|_| kind == RunKind::Deploy),
             freeze: if kind == RunKind::Deploy { self.freeze } else { Vec::new() },
             policy: self.policy,
             endpoint: self.endpoint,

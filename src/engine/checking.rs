@@ -56,6 +56,35 @@ fn who_answers(asked: &[Asked], view: &RunView, list: List) -> Vec<Asked> {
     all
 }
 
+/// Asks the pipeline for every item that goes by it, with one question.
+fn ask_pipeline(
+    view: &RunView,
+    items: &[Item],
+    outside: &Outside,
+    sender: mpsc::Sender<(String, Proof)>,
+) -> Option<AbortOnDropHandle<()>> {
+    let of = |item: &Item| match &item.source {
+        Some(Source::Pipeline { job }) => Some((item.id.clone(), job.clone())),
+        _ => None,
+    };
+    let (ids, jobs): (Vec<String>, Vec<String>) = items.iter().filter_map(of).unzip();
+    if ids.is_empty() {
+        return None;
+    }
+    let (outside, plan) = (outside.clone(), view.plan.clone());
+    Some(AbortOnDropHandle::new(tokio::spawn(async move {
+        loop {
+            let proofs = evidence::pipeline(&jobs, &plan, &outside).await;
+            for (id, proof) in ids.iter().zip(proofs) {
+                if sender.send((id.clone(), proof)).await.is_err() {
+                    return;
+                }
+            }
+            outside.clock.sleep(AGAIN).await;
+        }
+    })))
+}
+
 /// The watch over one list. It ends when it is dropped.
 pub(super) struct Checking {
     list: List,
@@ -97,7 +126,8 @@ impl Checking {
                 }
             }))
         });
-        let asking = asking.collect();
+        let mut asking: Vec<_> = asking.collect();
+        asking.extend(ask_pipeline(view, &items, outside, sender));
         Self {
             list,
             items,
@@ -173,7 +203,10 @@ impl Checking {
                 said: format!("the past cannot be read: {error}"),
             };
             let proof = match &item.source {
-                None | Some(Source::Probe { .. } | Source::Command { .. }) => continue,
+                None
+                | Some(Source::Probe { .. } | Source::Command { .. } | Source::Pipeline { .. }) => {
+                    continue;
+                }
                 Some(Source::Promoted { from: Some(from) }) => match supervisor.runs_on(from) {
                     Ok(runs) => evidence::promoted(supervisor.view(), from, &runs),
                     Err(error) => unread(error),

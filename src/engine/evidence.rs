@@ -9,6 +9,8 @@ use super::outside::Outside;
 use crate::domain::checklist::{Asked, Proof, Source};
 use crate::domain::health::Verdict;
 use crate::domain::ids::EnvironmentName;
+use crate::domain::pipeline::PipelineOf;
+use crate::domain::plan::Plan;
 use crate::domain::probe::{Answer, Check};
 use crate::domain::promoted::not_promoted;
 use crate::domain::time::{Timestamp, spoken};
@@ -60,6 +62,32 @@ pub(super) async fn ask(source: &Source, controls: &[String], outside: &Outside)
             }
         }
         other => proof(Verdict::Inconclusive, format!("nobody can be asked about {other}")),
+    }
+}
+
+/// What the pipeline's run of this very release says of each job. One question for all of them.
+pub(super) async fn pipeline(jobs: &[String], plan: &Plan, outside: &Outside) -> Vec<Proof> {
+    let unknown = |why: String| jobs.iter().map(|_| proof(Verdict::Inconclusive, &*why)).collect();
+    let pipeline = match &outside.pipeline {
+        None => return unknown(format!("{} has no pipeline", plan.environment)),
+        Some(Err(problem)) => return unknown(problem.to_string()),
+        Some(Ok(pipeline)) => pipeline,
+    };
+    let commit = plan.commit();
+    // What another commit's tests say is said of another release.
+    if commit.is_none() && matches!(plan.pipeline, Some(PipelineOf::Github { .. })) {
+        return unknown(
+            "the release names no commit that was tested: releases of kind git do".to_owned(),
+        );
+    }
+    match pipeline.latest(commit).await {
+        Err(problem) => unknown(problem.to_string()),
+        Ok(None) => {
+            let of = commit
+                .map_or("it".to_owned(), |commit| commit.get(..7).unwrap_or(commit).to_owned());
+            unknown(format!("nothing tested {of} yet"))
+        }
+        Ok(Some(run)) => jobs.iter().map(|job| run.proof(job)).collect(),
     }
 }
 
@@ -173,13 +201,13 @@ pub(super) fn of_the_run(source: &Source, view: &RunView) -> Proof {
             proof(Verdict::Fail, format!("nothing served {} before", names.join(" and ")))
         }
         Source::Migrations { database } => migrations(view, database),
-        Source::Pipeline { .. } => proof(Verdict::Inconclusive, "this version asks no pipeline"),
         Source::Lint { of } => match &view.plan.lint {
             Some(linted) => linted.proof(of),
             None => proof(Verdict::Inconclusive, "nobody linted apphosting.yaml for this run"),
         },
-        Source::Alerts | Source::Probe { .. } | Source::Command { .. } => {
-            proof(Verdict::Inconclusive, "not asked yet")
-        }
+        Source::Alerts
+        | Source::Probe { .. }
+        | Source::Command { .. }
+        | Source::Pipeline { .. } => proof(Verdict::Inconclusive, "not asked yet"),
     }
 }

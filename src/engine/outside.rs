@@ -5,9 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::database::Databases;
+use crate::domain::error::Problem;
 use crate::ports::clock::Clock;
 use crate::ports::hosting::Hosting;
 use crate::ports::log::RunLog;
+use crate::ports::pipeline::Pipeline;
 use crate::ports::prober::Prober;
 
 /// Everything outside that steps use.
@@ -23,6 +25,8 @@ pub struct Outside {
     pub log: Arc<dyn RunLog>,
     /// Its databases.
     pub databases: Arc<Databases>,
+    /// What tests its release, or why that cannot be asked. None: nothing does.
+    pub pipeline: Option<Result<Arc<dyn Pipeline>, Problem>>,
 }
 
 impl fmt::Debug for Outside {

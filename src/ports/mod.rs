@@ -8,6 +8,7 @@ pub mod hosting;
 pub mod journal;
 pub mod log;
 pub mod outbox;
+pub mod pipeline;
 pub mod prober;
 pub mod processes;
 pub mod programs;

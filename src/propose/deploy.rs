@@ -52,6 +52,15 @@ pub(super) fn ground_of(
     ground.only(services).map_err(Refusal::Usage)
 }
 
+/// What a release is, as far as the config tells it: nothing is asked.
+pub fn what_ships(
+    loaded: &Loaded,
+    environment: &str,
+    release: &ReleaseLabel,
+) -> Result<Plan, Refusal> {
+    without_looking(loaded, ground_of(loaded, environment, &[])?, release)
+}
+
 /// The plan as far as the config tells it.
 pub(super) fn without_looking(
     loaded: &Loaded,

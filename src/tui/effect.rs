@@ -9,6 +9,7 @@ use crate::domain::plan::Plan;
 use crate::domain::recover::Choice;
 use crate::domain::release::{ReleaseLabel, SchemaVersion};
 use crate::tui::model::logs::{Mark, Query};
+use crate::tui::model::pipeline::PipelineAct;
 
 /// Ties an answer to the box that asked.
 pub type Ticket = u64;
@@ -139,6 +140,10 @@ pub enum Effect {
     TakeOver(Ticket, RunNumber, Choice),
     /// Ask the world about a run whose runner died.
     Observe(RunNumber),
+    /// Say something to an environment's pipeline.
+    Pipeline(Ticket, EnvironmentName, PipelineAct),
+    /// Fetch the log of a job: its number and its name.
+    JobLog(EnvironmentName, u64, String),
     /// Look at an environment now.
     Look(EnvironmentName),
     /// Something about the log that is followed.

@@ -8,10 +8,12 @@ use super::model::Pane;
 use super::model::deploy::Progress;
 use super::model::environments::RunSeen;
 use super::model::logs::{Extent, Line, Mark};
+use super::model::pipeline::JobLog;
 use crate::domain::changes::Changes;
 use crate::domain::checklist::Tick;
 use crate::domain::error::Problem;
 use crate::domain::ids::{EnvironmentName, RunNumber};
+use crate::domain::pipeline::PipelineRun;
 use crate::domain::plan::Plan;
 use crate::domain::probe::{ProbeSeen, Turned};
 use crate::domain::readiness::Target;
@@ -71,6 +73,10 @@ pub enum Msg {
     Clip(String, usize),
     /// A text for the terminal's clipboard, and what to tell about it.
     ToClipboard(String, String),
+    /// What an environment's pipeline says.
+    Pipeline(EnvironmentName, Result<Option<PipelineRun>, Problem>),
+    /// The log of a job of it.
+    JobLog(Result<JobLog, Problem>),
     /// The runs of every environment, newest first.
     Past(Result<Vec<RunView>, Problem>),
     /// Something that failed, to be told until it is taken away.

@@ -91,6 +91,7 @@ fn check_3_focus_is_seen_without_colour() {
         "5 Migrations",
         "6 Checklists",
         "7 History",
+        "8 Pipeline",
         "1 Environments",
         "2 Deploy",
     ];

@@ -398,6 +398,7 @@ pub(crate) fn ground() -> Ground {
         policy,
         endpoint: Endpoint::Emulator,
         databases: Vec::new(),
+        pipeline: None,
         notify: Notify::default(),
         checklist,
     }
@@ -499,6 +500,7 @@ impl Bench {
             prober: Arc::new(self.world.clone()),
             clock,
             log: Arc::new(self.world.clone()),
+            pipeline: None,
             databases: Arc::new(databases),
         };
         let (sender, receiver) = mpsc::channel(4);

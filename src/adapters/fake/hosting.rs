@@ -90,6 +90,10 @@ impl FakeWorld {
         self.lock().addresses.insert(url.to_owned(), target.backend_name());
     }
 
+    pub(super) fn now(&self) -> crate::domain::time::Timestamp {
+        self.clock.now()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inside> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,6 +4,7 @@
 mod clock;
 mod database;
 mod hosting;
+mod pipeline;
 mod script;
 mod services;
 

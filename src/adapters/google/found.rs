@@ -1,6 +1,7 @@
 //! Where credentials are looked for, in Google's order, and what their files hold.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -42,6 +43,21 @@ impl Surroundings {
             home: std::env::home_dir(),
             token_endpoint: super::TOKEN_ENDPOINT.to_owned(),
         }
+    }
+
+    /// gcloud's folder of settings.
+    fn gcloud_folder(&self) -> Option<PathBuf> {
+        let set = self.var("CLOUDSDK_CONFIG").map(PathBuf::from);
+        set.or_else(|| Some(self.home.as_ref()?.join(".config/gcloud")))
+    }
+
+    /// When what was looked at was last written. Where there were no credentials, there are none before that
+    /// changes.
+    pub fn written(&self) -> Vec<Option<SystemTime>> {
+        let folder = self.gcloud_folder();
+        let files = [OF_THE_USER, "credentials.db", "active_config", "configurations"];
+        let at = |name: &str| folder.as_ref()?.join(name).metadata().ok()?.modified().ok();
+        files.map(at).to_vec()
     }
 
     /// A variable that is set to something.
@@ -123,8 +139,7 @@ pub(super) async fn find(around: &Surroundings, exchange: &Exchange) -> Result<F
         })?;
         return Ok(Found::File(file.into(), Box::new(content)));
     }
-    let folder = around.var("CLOUDSDK_CONFIG").map(PathBuf::from);
-    let folder = folder.or_else(|| Some(around.home.as_ref()?.join(".config/gcloud")));
+    let folder = around.gcloud_folder();
     if let Some(file) = folder.map(|f| f.join(OF_THE_USER)).filter(|file| file.exists()) {
         let content = read(&file).map_err(|problem| {
             problem.try_this("write it anew: gcloud auth application-default login")

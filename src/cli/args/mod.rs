@@ -5,6 +5,7 @@ mod checklist;
 mod health;
 mod local;
 mod migrate;
+mod pipeline;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ pub use self::checklist::ChecklistArguments;
 pub use self::health::HealthArguments;
 pub use self::local::{EmulatorVerb, ThemeVerb};
 pub use self::migrate::{MigrateArguments, MigrateVerb, RepairWord};
+pub use self::pipeline::{PipelineAct, PipelineArguments, Yes};
 
 use crate::domain::ids::{RunNumber, ServiceName};
 use crate::domain::recover::Choice;
@@ -120,6 +122,8 @@ pub enum Verb {
         /// Only this environment
         environment: Option<String>,
     },
+    /// What tests a release: its run, jobs and logs, and what waits for an approval
+    Pipeline(PipelineArguments),
     /// How everything that is watched answers
     Health(HealthArguments),
     /// Past runs, newest first

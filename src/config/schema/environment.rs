@@ -160,6 +160,9 @@ pub struct PipelineConfig {
     /// The environment variable that holds the token.
     #[serde(default)]
     pub token_env: Option<String>,
+    /// With `github`: the API of another server than github.com.
+    #[serde(default)]
+    pub api: Option<String>,
     /// With `local`: the jobs.
     #[serde(default)]
     pub jobs: BTreeMap<String, JobConfig>,
@@ -172,7 +175,7 @@ pub struct JobConfig {
     /// The jobs before it.
     #[serde(default)]
     pub needs: Vec<String>,
-    /// Once for each of these.
+    /// Once for each of these; `{matrix}` in a step stands for it.
     #[serde(default)]
     pub matrix: Vec<String>,
     /// Program and arguments of each step.

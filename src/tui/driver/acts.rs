@@ -11,6 +11,7 @@ use tokio::sync::mpsc::Sender;
 use super::databases::Databases;
 use super::lints::Lints;
 use super::past::Past;
+use super::pipelines::Pipelines;
 use super::{clipboard, health};
 use crate::app::App;
 use crate::config::Loaded;
@@ -21,33 +22,32 @@ use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::{Plan, RunKind};
 use crate::domain::recover::{Doubt, reconcile};
 use crate::domain::report;
-use crate::domain::seen::{EnvironmentSeen, Readiness};
 use crate::engine::observe;
 use crate::ports::journal::{Journal as _, JournalError};
-use crate::propose::{self, RUNS_LOOKED_AT, Wish};
+use crate::propose::{self, Wish};
 use crate::tui::effect::{Effect, Intent, LogAsk, LogUse, Ticket};
+use crate::tui::model::pipeline::{JobLog, PipelineAct};
 use crate::tui::msg::Msg;
 
 /// So many runs are looked back at.
 const PAST: usize = 200;
-/// Every environment is looked at this often.
-const LOOK: Duration = Duration::from_secs(5);
 
 /// What effects are carried out with.
 #[derive(Clone)]
 pub(super) struct Acts {
-    app: App,
+    pub(super) app: App,
     /// As it was when the screen began; looking goes by it.
-    loaded: Arc<Loaded>,
-    config: PathBuf,
-    sender: Sender<Msg>,
-    log: Asks<LogAsk>,
-    health: Sender<health::Ask>,
-    past: Arc<Past>,
-    databases: Arc<Databases>,
-    lints: Arc<Lints>,
+    pub(super) loaded: Arc<Loaded>,
+    pub(super) config: PathBuf,
+    pub(super) sender: Sender<Msg>,
+    pub(super) log: Asks<LogAsk>,
+    pub(super) health: Sender<health::Ask>,
+    pub(super) past: Arc<Past>,
+    pub(super) databases: Arc<Databases>,
+    pub(super) lints: Arc<Lints>,
+    pub(super) pipelines: Arc<Pipelines>,
     /// One look at a time for each environment.
-    looking: Arc<BTreeMap<String, tokio::sync::Mutex<()>>>,
+    pub(super) looking: Arc<BTreeMap<String, tokio::sync::Mutex<()>>>,
 }
 
 impl Acts {
@@ -62,77 +62,39 @@ impl Acts {
         let names = loaded.environments().into_iter().map(str::to_owned);
         let looking = Arc::new(names.map(|name| (name, tokio::sync::Mutex::new(()))).collect());
         let (loaded, past) = (Arc::new(loaded), Arc::default());
-        let (databases, lints) = (Arc::default(), Arc::default());
-        Self { app, loaded, config, sender, log, health, past, databases, lints, looking }
-    }
-
-    /// Looks at every environment again and again.
-    pub(super) fn look_regularly(&self) {
-        for name in self.loaded.environments() {
-            let (acts, name) = (self.clone(), name.to_owned());
-            tokio::spawn(async move {
-                while !acts.sender.is_closed() {
-                    acts.look(&name).await;
-                    tokio::time::sleep(LOOK).await;
-                }
-            });
+        let (databases, lints, pipelines) = (Arc::default(), Arc::default(), Arc::default());
+        Self {
+            app,
+            loaded,
+            config,
+            sender,
+            log,
+            health,
+            past,
+            databases,
+            lints,
+            pipelines,
+            looking,
         }
     }
 
-    /// Looks once, unless somebody looks already: a look that comes late must not paint over a newer one.
-    async fn look(&self, name: &str) {
-        let turn = self.looking.get(name);
-        let Some(Ok(_turn)) = turn.map(tokio::sync::Mutex::try_lock) else {
-            return;
-        };
-        let (environment, seen) = match self.loaded.ground(name) {
-            Ok(ground) => {
-                let runs = self.past.runs(&self.app, Some(&ground.environment), RUNS_LOOKED_AT);
-                let (runs, unread) = match runs {
-                    Ok(runs) => (runs, None),
-                    Err(error) => (Vec::new(), Some(error.problem())),
-                };
-                let mut seen = propose::look(&self.app, &ground, &runs, false).await;
-                seen.databases = self.databases.look(&self.app, &self.loaded, &ground, &runs).await;
-                seen.lint = self.lints.look(&self.loaded, &ground);
-                // No past that could be read is not no past.
-                if let Some(problem) = unread {
-                    let why = format!("nobody can say: the past cannot be read: {}", problem.what);
-                    for service in &mut seen.services {
-                        service.rollback = Readiness { target: None, why: Some(why.clone()) };
-                    }
-                }
-                if let Ok(watching) = self.loaded.watching(name) {
-                    let probes = propose::probes(&ground, &watching, &seen);
-                    let ask = health::Ask::Watch(
-                        ground.environment.clone(),
-                        probes,
-                        seen.unseen.is_none(),
-                    );
-                    let _ = self.health.send(ask).await;
-                }
-                (ground.environment, seen)
-            }
-            Err(problem) => {
-                let Ok(environment) = EnvironmentName::new(name) else {
-                    return;
-                };
-                (
-                    environment,
-                    EnvironmentSeen {
-                        services: Vec::new(),
-                        databases: None,
-                        lint: None,
-                        freeze: Vec::new(),
-                        unseen: Some(problem),
-                    },
-                )
-            }
-        };
-        self.say(Msg::Looked(environment, seen)).await;
+    /// Says something to a pipeline, and looks what became of it.
+    async fn pipeline(&self, name: &EnvironmentName, act: &PipelineAct) -> Result<String, Problem> {
+        let ground = self.loaded_now()?.ground(name.as_str())?;
+        let said = self.pipelines.act(&self.app, &ground, &self.config, act).await?;
+        let (app, config) = (&self.app, &self.config);
+        if let Some(looked) = self.pipelines.look(app, &ground, config, None, true).await {
+            self.say(Msg::Pipeline(name.clone(), looked)).await;
+        }
+        Ok(said)
     }
 
-    async fn say(&self, message: Msg) {
+    async fn job_log(&self, name: &EnvironmentName, job: (u64, String)) -> Result<JobLog, Problem> {
+        let ground = self.loaded.ground(name.as_str())?;
+        self.pipelines.log(&self.app, &ground, &self.config, job).await
+    }
+
+    pub(super) async fn say(&self, message: Msg) {
         // Nobody listens any more: the screen is being left.
         let _ = self.sender.send(message).await;
     }
@@ -193,6 +155,12 @@ impl Acts {
             Effect::TakeOver(ticket, run, choice) => {
                 let begun = self.app.detach(run, Some(choice)).await;
                 Msg::Done(ticket, begun.map(|pid| format!("run {run} goes on in process {pid}")))
+            }
+            Effect::Pipeline(ticket, name, act) => {
+                Msg::Done(ticket, self.pipeline(&name, &act).await)
+            }
+            Effect::JobLog(name, job, called) => {
+                Msg::JobLog(self.job_log(&name, (job, called)).await)
             }
             Effect::Observe(run) => Msg::Observed(run, self.observe(run).await),
             Effect::Copy(text, lines) => {
@@ -362,6 +330,7 @@ fn ticket_of(effect: &Effect) -> Option<Ticket> {
         | Effect::Start(ticket, _)
         | Effect::Send(ticket, ..)
         | Effect::Tick(ticket, ..)
+        | Effect::Pipeline(ticket, ..)
         | Effect::Mute(ticket, ..)
         | Effect::TakeOver(ticket, ..) => Some(*ticket),
         _ => None,

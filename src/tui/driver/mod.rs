@@ -9,7 +9,9 @@ mod health;
 mod input;
 mod lints;
 mod log;
+mod look;
 mod past;
+mod pipelines;
 mod remember;
 mod replay;
 mod report;
@@ -133,7 +135,9 @@ fn environments(loaded: &Loaded) -> Result<Vec<Environment>, Problem> {
             |ground| ground.members.iter().map(|m| m.service().to_string()).collect(),
         );
         let protection = loaded.protection(name)?;
-        environments.push(Environment::new(EnvironmentName::new(name)?, protection, services));
+        let tested = loaded.ground(name).is_ok_and(|ground| ground.pipeline.is_some());
+        let new = Environment::new(EnvironmentName::new(name)?, protection, services);
+        environments.push(Environment { tested, ..new });
     }
     Ok(environments)
 }

@@ -33,6 +33,11 @@ pub enum Command {
     Logs,
     Health,
     History,
+    Pipeline,
+    ApproveDeployment,
+    RejectDeployment,
+    RunFailedAgain,
+    BeginPipeline,
     Dashboard,
     Zoom,
     NextNeed,
@@ -112,6 +117,8 @@ pub enum Group {
     Checklists,
     /// Of the history.
     History,
+    /// Of what tests the release.
+    Pipeline,
     /// The program itself.
     Program,
 }
@@ -152,7 +159,9 @@ const fn row(
             | Command::Mute
             | Command::Unmute,
         ) => Danger::Waits,
-        (Group::Acts | Group::Migrations, _) | (_, Command::SetAside) => Danger::Asks,
+        (Group::Acts | Group::Migrations | Group::Pipeline, _) | (_, Command::SetAside) => {
+            Danger::Asks
+        }
         _ => Danger::None,
     };
     Row { command, name, doc, group, danger, pane: None, keys }
@@ -165,10 +174,10 @@ const fn only(pane: Pane, row: Row) -> Row {
 /// The table. No lower-case key and no Ctrl key changes a deployment; `p` can only make one wait.
 pub const COMMANDS: &[Row] = {
     use Command as C;
-    use Group::{Acts, Checklists, Health, History, Logs, Migrations, Moves, Program};
+    use Group::{Acts, Checklists, Health, History, Logs, Migrations, Moves, Pipeline, Program};
     use Pane::{
         Checklists as ListPane, Health as HealthPane, History as PastPane, Logs as LogPane,
-        Migrations as SchemaPane,
+        Migrations as SchemaPane, Pipeline as TestPane,
     };
     &[
         row(C::Switch, Acts, "switch", "open the gate: switch traffic to green", &["T"]),
@@ -205,6 +214,7 @@ pub const COMMANDS: &[Row] = {
         row(C::Migrations, Moves, "goto migrations", "Migrations; again: zoom", &["5", "g m"]),
         row(C::Checklists, Moves, "goto checklists", "Checklists; again: zoom", &["6", "g c"]),
         row(C::History, Moves, "goto history", "History; again: zoom", &["7", "g y"]),
+        row(C::Pipeline, Moves, "goto pipeline", "Pipeline; again: zoom", &["8", "g p"]),
         row(C::Dashboard, Moves, "dashboard", "all panes", &["0"]),
         row(C::Zoom, Moves, "zoom", "this pane alone, or all", &["z"]),
         row(C::NextNeed, Moves, "next-need", "the next thing that needs a person", &["g n"]),
@@ -257,6 +267,16 @@ pub const COMMANDS: &[Row] = {
             PastPane,
             row(C::Compare, History, "compare", "compare with the run before it", &["c"]),
         ),
+        only(
+            TestPane,
+            row(C::ApproveDeployment, Pipeline, "approve", "let the pipeline's run go on", &["V"]),
+        ),
+        only(
+            TestPane,
+            row(C::RejectDeployment, Pipeline, "reject", "end the pipeline's run there", &["X"]),
+        ),
+        only(TestPane, row(C::RunFailedAgain, Pipeline, "rerun", "run what failed again", &["F"])),
+        only(TestPane, row(C::BeginPipeline, Pipeline, "begin", "begin a run of it", &["W"])),
         row(C::Help, Program, "help", "every key; typing filters", &["?"]),
         row(C::Palette, Program, "palette", "find a command by its name", &[":", "Ctrl-p"]),
         row(C::Messages, Program, "messages", "everything that was told", &["!"]),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tui_input::Input;
 
+use super::pipeline::PipelineAct;
 use crate::domain::changes::Changes;
 use crate::domain::command::Command;
 use crate::domain::error::Problem;
@@ -191,6 +192,8 @@ pub enum Action {
     Send(RunNumber, u64, Command),
     /// Takes over a run whose runner died.
     TakeOver(RunNumber, Choice),
+    /// Says something to the environment's pipeline.
+    Pipeline(PipelineAct),
 }
 
 impl Confirm {
@@ -198,7 +201,9 @@ impl Confirm {
     pub fn word(&self) -> String {
         match &self.action {
             Action::Start(plan) => plan.typed(),
-            Action::Send(..) | Action::TakeOver(..) => self.environment.to_string(),
+            Action::Send(..) | Action::TakeOver(..) | Action::Pipeline(_) => {
+                self.environment.to_string()
+            }
         }
     }
 }
@@ -230,7 +235,7 @@ impl Action {
         match self {
             Self::Start(plan) => plan.kind == RunKind::Deploy,
             Self::Send(_, _, command) => *command == Command::Approve,
-            Self::TakeOver(..) => false,
+            Self::TakeOver(..) | Self::Pipeline(_) => false,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::pipeline::PipelineSeen;
 use crate::domain::checklist::Tick;
 use crate::domain::error::Problem;
 use crate::domain::freeze::frozen;
@@ -46,6 +47,10 @@ pub struct Environment {
     pub probes: Vec<ProbeSeen>,
     /// What of that changed lately, newest first.
     pub turned: Vec<Turned>,
+    /// Whether it has a pipeline.
+    pub tested: bool,
+    /// What that says.
+    pub pipeline: Option<PipelineSeen>,
     /// What the world says about its run in doubt, or why nobody can say.
     pub doubt: Option<Result<Doubt, Problem>>,
 }
@@ -58,8 +63,21 @@ impl Environment {
     pub fn new(name: EnvironmentName, protection: Protection, services: Vec<String>) -> Self {
         let (seen, run, lock, doubt) = (None, None, None, None);
         let (probes, turned, ticks) = (Vec::new(), Vec::new(), Vec::new());
-        let read = false;
-        Self { name, protection, services, seen, read, run, ticks, lock, probes, turned, doubt }
+        Self {
+            name,
+            protection,
+            services,
+            seen,
+            read: false,
+            run,
+            ticks,
+            lock,
+            probes,
+            turned,
+            tested: false,
+            pipeline: None,
+            doubt,
+        }
     }
 
     /// How customers of a service are answered, if that is watched.

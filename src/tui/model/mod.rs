@@ -10,6 +10,7 @@ pub mod logs;
 pub mod messages;
 pub mod overlay;
 pub mod pattern;
+pub mod pipeline;
 pub mod schema;
 
 use std::time::Duration;
@@ -23,6 +24,7 @@ use self::history::HistoryPane;
 use self::logs::LogsPane;
 use self::messages::Messages;
 use self::overlay::Overlay;
+use self::pipeline::PipelinePane;
 use self::schema::SchemaPane;
 use super::effect::Ticket;
 use super::keys::Key;
@@ -48,11 +50,13 @@ pub enum Pane {
     Checklists,
     /// What was, on every environment.
     History,
+    /// What tests the release.
+    Pipeline,
 }
 
 impl Pane {
     /// In the order of their numbers.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Environments,
         Self::Deploy,
         Self::Logs,
@@ -60,6 +64,7 @@ impl Pane {
         Self::Migrations,
         Self::Checklists,
         Self::History,
+        Self::Pipeline,
     ];
 
     /// Its title.
@@ -72,6 +77,7 @@ impl Pane {
             Self::Migrations => "5 Migrations",
             Self::Checklists => "6 Checklists",
             Self::History => "7 History",
+            Self::Pipeline => "8 Pipeline",
         }
     }
 }
@@ -118,6 +124,8 @@ pub struct Model {
     pub checklist: ChecklistPane,
     /// Of the History pane.
     pub history: HistoryPane,
+    /// Of the Pipeline pane.
+    pub pipeline: PipelinePane,
     /// The box over everything, if there is one.
     pub dialog: Option<Dialog>,
     /// What lies over the panes, if something does.
@@ -180,6 +188,7 @@ impl Model {
             schema: SchemaPane::default(),
             checklist: ChecklistPane::default(),
             history: HistoryPane::default(),
+            pipeline: PipelinePane::default(),
             dialog: None,
             overlay: None,
             messages: Messages::default(),

@@ -5,6 +5,7 @@ use nucleo_matcher::{Config, Matcher};
 use tui_input::Input;
 
 use super::Model;
+use super::pipeline::JobLog;
 use crate::domain::card::{POINTSMAN, card};
 use crate::domain::handover::{self, Post, Worry};
 use crate::domain::probe::{ProbeSeen, State};
@@ -23,6 +24,8 @@ pub enum Overlay {
     Terminal,
     /// A sheet of text; so many lines are scrolled away.
     Sheet(Sheet, usize),
+    /// The log of a job; so many lines are scrolled away.
+    JobLog(JobLog, usize),
 }
 
 /// A sheet of text, to be read and copied as a whole.

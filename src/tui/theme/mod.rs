@@ -23,6 +23,7 @@ pub use self::role::Role;
 use crate::domain::checklist::Standing;
 use crate::domain::event::Outcome;
 use crate::domain::migration::RowState;
+use crate::domain::pipeline;
 use crate::domain::probe::{ProbeSeen, State};
 use crate::domain::run::RunState;
 use crate::domain::seen::Health;
@@ -175,6 +176,21 @@ impl Theme {
     /// A run at a gate that may open by itself yet.
     pub fn checking(&self) -> Mark {
         self.mark("◌", "[>]", "CHECKING", Role::Running)
+    }
+
+    /// How a run of a pipeline, a job or a step of it stands.
+    pub fn pipeline(&self, standing: &pipeline::Standing) -> Mark {
+        use pipeline::Standing;
+        match standing {
+            Standing::Queued => self.mark("○", "[ ]", "PEND", Role::Pending),
+            Standing::Running => self.mark("◌", "[>]", "RUN", Role::Running),
+            Standing::Waiting => self.mark("◆", "[?]", "WAIT", Role::Waiting),
+            Standing::Passed => self.mark("✓", "[+]", "OK", Role::Ok),
+            Standing::Failed(_) => self.mark("✗", "[X]", "FAIL", Role::Failed),
+            Standing::Cancelled => self.mark("■", "[#]", "ABRT", Role::Aborted),
+            Standing::Skipped => self.mark("–", "[-]", "SKIP", Role::Skipped),
+            Standing::Other(_) => self.mark("?", "[~]", "?", Role::Unknown),
+        }
     }
 
     /// How a probe stands.

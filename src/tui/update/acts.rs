@@ -48,6 +48,10 @@ pub fn available(model: &Model, command: Command) -> Result<(), String> {
             Some(view) if view.gate().is_some() => Err(OPENS_BY_ITSELF.to_owned()),
             _ => Err("no gate is open".to_owned()),
         },
+        Command::ApproveDeployment
+        | Command::RejectDeployment
+        | Command::RunFailedAgain
+        | Command::BeginPipeline => super::pipeline::available(here, command),
         Command::Abort => match driven {
             None => Err("no run is under way".to_owned()),
             Some(view) if view.touched_traffic() => {
@@ -128,6 +132,13 @@ pub(super) fn act(model: &mut Model, command: Command, key: Key) -> Vec<Effect> 
     match command {
         Command::Deploy => pick(model, Purpose::Deploy, &here, key),
         Command::Migrate | Command::UndoMigrations => super::schema::ask(model, command, key),
+        Command::ApproveDeployment
+        | Command::RejectDeployment
+        | Command::RunFailedAgain
+        | Command::BeginPipeline => {
+            super::pipeline::ask(model, &here, command, key);
+            Vec::new()
+        }
         Command::CleanUp => pick(model, Purpose::Cleanup, &here, key),
         Command::Skip => pick(model, Purpose::Skip, &here, key),
         Command::Rollback if here.driven().is_none() => pick(model, Purpose::Rollback, &here, key),

@@ -92,6 +92,9 @@ pub(super) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
                             Effect::Send(ticket, run, seen, command)
                         }
                         Action::TakeOver(run, choice) => Effect::TakeOver(ticket, run, choice),
+                        Action::Pipeline(act) => {
+                            Effect::Pipeline(ticket, asked.environment.clone(), act)
+                        }
                     };
                     dialog.kind = Kind::Confirm(asked);
                     model.dialog = Some(dialog);

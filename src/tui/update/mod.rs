@@ -9,8 +9,10 @@ mod health;
 mod history;
 mod logs;
 mod navigate;
+mod open;
 mod overlay;
 mod picker;
+mod pipeline;
 mod ring;
 mod schema;
 mod text;
@@ -27,12 +29,9 @@ use super::model::messages::Level;
 use super::model::overlay::{Finder, Overlay, Sheet};
 use super::model::{Model, Pane};
 use super::msg::{Msg, Stored};
-use crate::domain::checklist::List;
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
-use crate::domain::run::RunState;
 use crate::domain::seen::EnvironmentSeen;
-use crate::domain::step::StepKind;
 
 /// Ctrl-C counts as a second one for so long.
 pub(super) const TWICE_WITHIN: Duration = Duration::from_secs(2);
@@ -91,6 +90,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Compared(ticket, to, compared) => changes::compared(model, ticket, &to, compared),
         Msg::Targets(ticket, targets) => picker::targets(model, ticket, targets),
         Msg::Proposed(ticket, proposed) => dialog::proposed(model, ticket, proposed),
+        Msg::Pipeline(name, answered) => return pipeline::seen(model, &name, answered),
+        Msg::JobLog(log) => pipeline::logged(model, log),
         Msg::Past(past) => history::read(model, past),
         Msg::Tell(text) => model.tell(text),
         Msg::Alarm(text) => model.say(Level::Error, text),
@@ -259,8 +260,12 @@ fn run(model: &mut Model, command: Command, key: Key) -> Vec<Effect> {
         | Command::UndoMigrations
         | Command::Retry
         | Command::Skip
+        | Command::ApproveDeployment
+        | Command::RejectDeployment
+        | Command::RunFailedAgain
+        | Command::BeginPipeline
         | Command::Pause => return acts::act(model, command, key),
-        Command::Open => return open(model, key),
+        Command::Open => return open::open(model, key),
         Command::Copy | Command::CopyAll | Command::Save => return take(model, command),
         Command::Compare => history::compare(model),
         Command::Card => overlay::break_glass(model),
@@ -306,6 +311,7 @@ fn take(model: &mut Model, command: Command) -> Vec<Effect> {
         Pane::Logs => return logs::take(model, command),
         Pane::Health if command != Command::Save => return health::copy(model),
         Pane::Checklists if command != Command::Save => return checklist::copy(model),
+        Pane::Pipeline if command != Command::Save => return pipeline::copy(model),
         Pane::History => model.history.opened().or(model.history.chosen()).map(|run| run.number),
         _ => model.here().and_then(|here| here.run.as_ref()).map(|run| run.view.number),
     };
@@ -314,49 +320,6 @@ fn take(model: &mut Model, command: Command) -> Vec<Effect> {
         model.tell("there is no run to report on");
     }
     run.map(|run| Effect::Report(run, what)).into_iter().collect()
-}
-
-/// Enter: the main act of what has the focus.
-fn open(model: &mut Model, key: Key) -> Vec<Effect> {
-    let waits = |run: &RunSeen| matches!(run.view.state, RunState::Waiting { .. });
-    let at_gate = model.here().and_then(|e| e.driven()).is_some_and(waits);
-    let list = model.here().and_then(|e| e.driven()).and_then(|run| match run.view.gate()? {
-        StepKind::GateChecklist { list } => Some(*list),
-        _ => None,
-    });
-    match model.focus {
-        Pane::History => {
-            history::open(model);
-            model.zoom = model.history.open.is_some();
-            follow(model).into_iter().collect()
-        }
-        Pane::Health | Pane::Checklists | Pane::Migrations => {
-            model.zoom = !model.zoom;
-            Vec::new()
-        }
-        Pane::Environments => {
-            (model.focus, model.zoom) = (Pane::Deploy, false);
-            Vec::new()
-        }
-        Pane::Deploy if model.here().is_some_and(|e| e.in_doubt().is_some()) => {
-            acts::take_over(model, key)
-        }
-        Pane::Deploy if list.is_some() => {
-            (model.focus, model.zoom) = (Pane::Checklists, false);
-            checklist::to_open(model, list.unwrap_or(List::Pre));
-            Vec::new()
-        }
-        Pane::Deploy if at_gate => acts::act(model, Command::Switch, key),
-        // What failed is looked for where it said so.
-        Pane::Deploy if model.here().and_then(|e| e.run.as_ref()).is_some_and(failed) => {
-            logs::go(model, Command::NextError)
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn failed(run: &RunSeen) -> bool {
-    run.view.failure.is_some()
 }
 
 fn quit(model: &mut Model, key: Key) -> Vec<Effect> {

@@ -1,5 +1,6 @@
 //! Moving: panes, environments, lines. Nothing here changes a deployment.
 
+use crate::domain::pipeline::PipelineRun;
 use crate::domain::probe::{ProbeSeen, State};
 use crate::domain::step::StepKind;
 use crate::tui::effect::Effect;
@@ -17,6 +18,7 @@ pub(super) fn go(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Migrations => pane(model, Pane::Migrations),
         Command::Checklists => pane(model, Pane::Checklists),
         Command::History => pane(model, Pane::History),
+        Command::Pipeline => pane(model, Pane::Pipeline),
         Command::NextPane => step_pane(model, 1),
         Command::PreviousPane => step_pane(model, Pane::ALL.len() - 1),
         Command::Dashboard => model.zoom = false,
@@ -53,12 +55,16 @@ fn need(environment: &Environment) -> Option<Pane> {
         let customers = probe.live || probe.side.is_none();
         customers && probe.state == State::Down && probe.muted.is_none()
     };
-    environment.probes.iter().any(down).then_some(Pane::Health)
+    if environment.probes.iter().any(down) {
+        return Some(Pane::Health);
+    }
+    let ours = |run: &PipelineRun| run.approvals.iter().any(|approval| approval.ours);
+    crate::tui::model::pipeline::run(environment).is_some_and(ours).then_some(Pane::Pipeline)
 }
 
 /// Whether an environment's run waits for a person, failed or is in doubt.
 fn needs(environment: &Environment) -> bool {
-    need(environment).is_some_and(|pane| pane != Pane::Health)
+    need(environment).is_some_and(|pane| !matches!(pane, Pane::Health | Pane::Pipeline))
 }
 
 /// Takes the mouse from the terminal, or gives it back.
@@ -175,6 +181,7 @@ pub(super) fn wheel(model: &mut Model, pane: Pane, by: isize) {
         Pane::Health => probe(model, by),
         Pane::Migrations => super::schema::down(model, by),
         Pane::Checklists => super::checklist::down(model, by),
+        Pane::Pipeline => super::pipeline::down(model, by),
         Pane::Logs => model.logs.scroll(by),
         Pane::Deploy => {
             model.deploy.scroll = model.deploy.scroll.saturating_add_signed(by).min(200);
@@ -199,6 +206,7 @@ fn lines(model: &mut Model, by: isize) {
         Pane::Health => probe(model, by),
         Pane::Migrations => super::schema::down(model, by),
         Pane::Checklists => super::checklist::down(model, by),
+        Pane::Pipeline => super::pipeline::down(model, by),
         Pane::History => {
             let last = model.history.runs.len().saturating_sub(1);
             model.history.selected = model.history.selected.saturating_add_signed(by).min(last);

@@ -1,7 +1,7 @@
 //! Keys while help, the palette or the messages lie over the panes.
 
-use super::run;
 use super::text::edit;
+use super::{pipeline, run};
 use crate::tui::effect::Effect;
 use crate::tui::keys::{Code, Key};
 use crate::tui::model::Model;
@@ -16,6 +16,7 @@ pub(super) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
         Some(Overlay::Messages(at)) => messages(model, at, key),
         Some(Overlay::Terminal) => terminal(model, key),
         Some(Overlay::Sheet(which, from)) => sheet(model, which, from, key),
+        Some(Overlay::JobLog(log, from)) => pipeline::pressed(model, log, from, key),
         None => Vec::new(),
     }
 }

@@ -92,6 +92,13 @@ fn keys(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
         (None, Some(Overlay::Sheet(..))) => {
             pairs(&[("j/k", "scroll"), ("y", "copy"), ("Esc", "close")])
         }
+        (None, Some(Overlay::JobLog(..))) => pairs(&[
+            ("j/k", "scroll"),
+            ("e", "next error"),
+            ("g/G", "top, end"),
+            ("y", "copy"),
+            ("Esc", "close"),
+        ]),
         (None, Some(_)) => pairs(&[("↑ ↓", "choose"), ("Enter", "run"), ("Esc", "close")]),
         (None, None) if model.logs.typing.is_some() => {
             pairs(&[("Enter", "search"), ("Esc", "no search")])
@@ -142,6 +149,13 @@ fn of_screen(model: &Model, width: u16) -> Vec<(String, String)> {
             (Command::SetAside, "set aside…"),
             (Command::Untick, "take back"),
             (Command::OpenOnly, "only open"),
+        ],
+        Pane::Pipeline => &[
+            (Command::Open, "log"),
+            (Command::ApproveDeployment, "approve…"),
+            (Command::RejectDeployment, "reject…"),
+            (Command::RunFailedAgain, "run failed again…"),
+            (Command::BeginPipeline, "begin…"),
         ],
         Pane::Environments | Pane::Deploy => &[(Command::NextEnvironment, "environment")],
     };

@@ -10,6 +10,7 @@ mod health;
 mod history;
 mod logs;
 mod overlay;
+mod pipeline;
 mod schema;
 mod small;
 pub(super) mod welcome;
@@ -96,6 +97,7 @@ fn whole(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             Pane::Migrations => schema::render(model, theme, area, buffer),
             Pane::Checklists => checklist::render(model, theme, area, buffer),
             Pane::History => history::render(model, theme, area, buffer),
+            Pane::Pipeline => pipeline::render(model, theme, area, buffer),
         }
     }
     footer::render(model, theme, bottom, buffer);
@@ -136,7 +138,7 @@ fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
         let ([upper, lower], [environments, below]) = (thirds(right), halves(left));
         // What does not fit takes the place of Health while it has the keys.
         let other = match model.focus {
-            pane @ (Pane::History | Pane::Checklists | Pane::Migrations) => pane,
+            pane @ (Pane::History | Pane::Checklists | Pane::Migrations | Pane::Pipeline) => pane,
             _ => Pane::Health,
         };
         return vec![
@@ -148,7 +150,9 @@ fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
     }
     let columns = [Constraint::Length(36), Constraint::Min(40), Constraint::Length(46)];
     let [left, middle, right] = area.layout(&Layout::horizontal(columns));
-    let ([upper, lower], [health, history]) = (thirds(middle), thirds(right));
+    let ([upper, lower], [health, below_health]) = (thirds(middle), halves(right));
+    // What tests a release and what became of it share the room below.
+    let [history, pipeline] = halves(below_health);
     let [environments, below] = halves(left);
     let [schema, lists] = halves(below);
     vec![
@@ -159,6 +163,7 @@ fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
         (Pane::Logs, lower),
         (Pane::Health, health),
         (Pane::History, history),
+        (Pane::Pipeline, pipeline),
     ]
 }
 

@@ -8,9 +8,11 @@ use ratatui::widgets::{Block, Borders, Clear, Widget as _};
 
 use super::logs::pieces;
 use super::{ASCII_HEAVY, clock, wrapped, write};
+use crate::domain::pipeline::JobLine;
 use crate::tui::keys::commands::{Command, Group, row_of};
 use crate::tui::model::messages::Level;
 use crate::tui::model::overlay::{Finder, Found, Overlay, Sheet};
+use crate::tui::model::pipeline::JobLog;
 use crate::tui::model::{Model, POPUP_AFTER};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::update::acts::available;
@@ -22,6 +24,7 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
         Some(Overlay::Messages(at)) => messages(model, *at, theme, area, buffer),
         Some(Overlay::Terminal) => terminal(model, theme, area, buffer),
         Some(Overlay::Sheet(which, from)) => sheet(model, *which, *from, theme, area, buffer),
+        Some(Overlay::JobLog(log, from)) => job_log(log, *from, theme, area, buffer),
         None => popup(model, theme, area, buffer),
     }
 }
@@ -160,6 +163,23 @@ fn sheet(model: &Model, which: Sheet, from: usize, theme: &Theme, area: Rect, bu
     let inner = boxed(&title, area, theme, buffer);
     let lines = text.lines().flat_map(|line| pieces(line, usize::from(inner.width)));
     let lines: Vec<_> = lines.skip(from).map(Line::raw).collect();
+    write(&lines, inner, buffer);
+}
+
+/// The log of a job. Its errors stand out by a mark, too.
+fn job_log(log: &JobLog, from: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let area = area.centered(Constraint::Max(160), Constraint::Max(area.height));
+    let title = format!("{} · line {} of {}", log.job, from + 1, log.lines.len());
+    let inner = boxed(&title, area, theme, buffer);
+    let (mark, style) = (theme.pick("✗ ", "X "), theme.style(Role::LogError));
+    let line = |line: &JobLine| {
+        if line.error {
+            return Line::styled(format!("{mark}{}", line.text), style);
+        }
+        Line::raw(format!("  {}", line.text))
+    };
+    let shown = log.lines.iter().skip(from).take(usize::from(inner.height));
+    let lines: Vec<_> = shown.map(line).collect();
     write(&lines, inner, buffer);
 }
 

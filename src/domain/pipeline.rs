@@ -1,0 +1,372 @@
+//! What tests a release: a run of it, its jobs and steps, who must approve it, and what that proves. The words
+//! are GitHub's (`contracts/github_actions.md` §2).
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::checklist::Proof;
+use super::health::Verdict;
+use super::time::{Timestamp, spoken};
+
+/// Which pipeline, as a plan keeps it. Never a token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum PipelineOf {
+    /// GitHub Actions.
+    Github {
+        /// `owner/name`.
+        repository: String,
+        /// Its file: `deploy.yml`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        workflow: Option<String>,
+        /// The branch that is deployed from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        branch: Option<String>,
+        /// The variable that holds the token.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token_env: Option<String>,
+        /// The API's address, if it is not GitHub's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        api: Option<String>,
+    },
+    /// Jobs of the config, run on this machine.
+    Local {
+        /// Where they run.
+        folder: PathBuf,
+        /// In the config's order.
+        jobs: Vec<LocalJob>,
+    },
+}
+
+/// A job of a local pipeline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalJob {
+    /// Its name.
+    pub name: String,
+    /// What must have passed before.
+    pub needs: Vec<String>,
+    /// Once for each of these; once, if there are none.
+    pub matrix: Vec<String>,
+    /// Program and arguments of each step. `{matrix}` stands for the value.
+    pub steps: Vec<Vec<String>>,
+}
+
+/// How a run, a job or a step stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Will run.
+    Queued,
+    /// Runs.
+    Running,
+    /// Waits for a person.
+    Waiting,
+    /// Ended well.
+    Passed,
+    /// Did not: `failure`, `timed_out`, `startup_failure`, `action_required`.
+    Failed(String),
+    /// Was ended.
+    Cancelled,
+    /// Had nothing to do.
+    Skipped,
+    /// A word that this version does not know. Never taken for a good one.
+    Other(String),
+}
+
+impl Standing {
+    /// From GitHub's two words.
+    pub fn of(status: &str, conclusion: Option<&str>) -> Self {
+        match (status, conclusion) {
+            ("completed", Some("success" | "neutral")) => Self::Passed,
+            ("completed", Some("skipped")) => Self::Skipped,
+            ("completed", Some("cancelled" | "stale")) => Self::Cancelled,
+            (
+                "completed",
+                Some(word @ ("failure" | "timed_out" | "startup_failure" | "action_required")),
+            ) => Self::Failed(word.to_owned()),
+            ("completed", word) => Self::Other(word.unwrap_or("completed").to_owned()),
+            ("queued" | "requested" | "pending", _) => Self::Queued,
+            ("in_progress", _) => Self::Running,
+            ("waiting", _) => Self::Waiting,
+            (word, _) => Self::Other(word.to_owned()),
+        }
+    }
+
+    /// One word, for lists and JSON.
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Passed => "passed",
+            Self::Failed(word) | Self::Other(word) => word,
+            Self::Cancelled => "cancelled",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// Whether it will not change any more by itself.
+    pub fn over(&self) -> bool {
+        matches!(self, Self::Passed | Self::Failed(_) | Self::Cancelled | Self::Skipped)
+    }
+
+    /// Whether it ended otherwise than wanted.
+    pub fn bad(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Cancelled)
+    }
+}
+
+/// A step of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobStep {
+    /// Its name.
+    pub name: String,
+    /// How it stands.
+    pub standing: Standing,
+    /// How long it took.
+    pub took: Option<Duration>,
+}
+
+/// A job of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its number.
+    pub id: u64,
+    /// Its name; of a matrix `test (toto-app)`.
+    pub name: String,
+    /// How it stands.
+    pub standing: Standing,
+    /// When it began.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// Its steps.
+    pub steps: Vec<JobStep>,
+    /// Where a browser shows it.
+    pub url: Option<String>,
+    /// Whether it is the one that this very program runs in: it cannot have ended.
+    pub own: bool,
+}
+
+impl Job {
+    /// Whether it is meant by a name: its own, or that of its matrix.
+    pub fn is(&self, name: &str) -> bool {
+        let matrix = || self.name.strip_prefix(name).is_some_and(|rest| rest.starts_with(" ("));
+        self.name == name || matrix()
+    }
+
+    /// How long it took, or has taken.
+    pub fn took(&self, now: Option<Timestamp>) -> Option<Duration> {
+        let until = self.ended.or(now.filter(|_| !self.standing.over()))?;
+        Duration::try_from(until.duration_since(self.started?)).ok()
+    }
+}
+
+/// Somebody must say yes before a run goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// The number of the environment at GitHub.
+    pub environment_id: u64,
+    /// Its name there.
+    pub environment: String,
+    /// Whether we may say so.
+    pub ours: bool,
+    /// Who may.
+    pub reviewers: Vec<String>,
+}
+
+/// A run of a pipeline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PipelineRun {
+    /// Its number.
+    pub id: u64,
+    /// Counted from 1.
+    pub attempt: u64,
+    /// What it is called, in the words of its last commit.
+    pub title: String,
+    /// Of which branch.
+    pub branch: Option<String>,
+    /// Of which commit. None: of the folder as it lay there.
+    pub commit: Option<String>,
+    /// Why it began: `push`.
+    pub event: String,
+    /// Who began it.
+    pub actor: Option<String>,
+    /// How it stands.
+    pub standing: Standing,
+    /// When this attempt began.
+    pub started: Option<Timestamp>,
+    /// When it changed last.
+    pub changed: Option<Timestamp>,
+    /// Where a browser shows it.
+    pub url: Option<String>,
+    /// Its jobs.
+    pub jobs: Vec<Job>,
+    /// What it waits for.
+    pub approvals: Vec<Approval>,
+}
+
+impl PipelineRun {
+    /// The first job that failed.
+    pub fn failing(&self) -> Option<&Job> {
+        let failed = |job: &&Job| matches!(job.standing, Standing::Failed(_));
+        self.jobs.iter().find(failed).or_else(|| self.jobs.iter().find(|job| job.standing.bad()))
+    }
+
+    /// What it proves of a job, or of `all` of them. Only what ended well is a proof; a word that nobody knows
+    /// is none.
+    pub fn proof(&self, job: &str) -> Proof {
+        let all = job == "all";
+        let meant: Vec<&Job> =
+            self.jobs.iter().filter(|j| if all { !j.own } else { j.is(job) }).collect();
+        let named = |of: &[&Job]| {
+            let words = of.iter().map(|j| format!("{} {}", j.name, j.standing.word()));
+            words.collect::<Vec<_>>().join(", ")
+        };
+        let proof =
+            |verdict, said: String| Proof { verdict, said: format!("run {}: {said}", self.id) };
+        if meant.is_empty() {
+            let said = match &self.standing {
+                Standing::Failed(word) => return proof(Verdict::Fail, word.clone()),
+                _ if all => "it has no jobs yet".to_owned(),
+                _ => format!("it has no job {job}"),
+            };
+            return proof(Verdict::Inconclusive, said);
+        }
+        let bad: Vec<_> = meant.iter().copied().filter(|j| j.standing.bad()).collect();
+        if !bad.is_empty() {
+            return proof(Verdict::Fail, named(&bad));
+        }
+        let open: Vec<_> = meant.iter().copied().filter(|j| !j.standing.over()).collect();
+        if !open.is_empty() {
+            return proof(Verdict::Inconclusive, named(&open));
+        }
+        let passed = meant.iter().filter(|j| j.standing == Standing::Passed).count();
+        if passed == 0 {
+            return proof(Verdict::Inconclusive, format!("{job} was skipped"));
+        }
+        proof(Verdict::Pass, format!("{passed} of {} jobs passed", meant.len()))
+    }
+
+    /// In one line: `run 41 · Fix health route · waiting, 7m`.
+    pub fn told(&self, now: Option<Timestamp>) -> String {
+        let attempt =
+            if self.attempt > 1 { format!(" (attempt {})", self.attempt) } else { String::new() };
+        let until = if self.standing.over() { self.changed } else { now };
+        let took = until
+            .zip(self.started)
+            .and_then(|(until, started)| Duration::try_from(until.duration_since(started)).ok());
+        let took = took.map(|took| format!(", {}", spoken(Duration::from_secs(took.as_secs()))));
+        let (word, took) = (self.standing.word(), took.unwrap_or_default());
+        format!("run {}{attempt}: {word}{took}", self.id)
+    }
+}
+
+/// A line of a job's log, with what it is to whoever looks for the cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobLine {
+    /// Its text.
+    pub text: String,
+    /// Whether the runner marked it as an error.
+    pub error: bool,
+}
+
+/// Reads a job's log: times and marks go, `##[error]` is kept as what it is. Colours and controls are for
+/// whoever draws to take out.
+pub fn job_log(text: &str) -> Vec<JobLine> {
+    let line = |line: &str| {
+        let line = line.trim_start_matches('\u{feff}');
+        // `2026-01-15T15:10:05.0123456Z `.
+        let timed = line.split_once(' ').filter(|(at, _)| at.ends_with('Z') && at.contains('T'));
+        let rest = timed.map_or(line, |(_, rest)| rest);
+        let marked = rest.strip_prefix("##[").and_then(|rest| rest.split_once(']'));
+        match marked {
+            Some(("endgroup", _)) => None,
+            Some(("error", rest)) => Some(JobLine { text: rest.to_owned(), error: true }),
+            Some(("warning" | "notice" | "debug", rest)) => {
+                Some(JobLine { text: rest.to_owned(), error: false })
+            }
+            Some((_, rest)) => Some(JobLine { text: format!("▸ {rest}"), error: false }),
+            None => Some(JobLine { text: rest.to_owned(), error: false }),
+        }
+    };
+    text.lines().filter_map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(name: &str, status: &str, conclusion: Option<&str>) -> Job {
+        Job {
+            id: 1,
+            name: name.into(),
+            standing: Standing::of(status, conclusion),
+            started: None,
+            ended: None,
+            steps: Vec::new(),
+            url: None,
+            own: false,
+        }
+    }
+
+    fn run(jobs: Vec<Job>) -> PipelineRun {
+        PipelineRun {
+            id: 41,
+            attempt: 1,
+            title: String::new(),
+            branch: None,
+            commit: None,
+            event: "push".into(),
+            actor: None,
+            standing: Standing::Running,
+            started: None,
+            changed: None,
+            url: None,
+            jobs,
+            approvals: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn only_what_ended_well_is_a_proof() {
+        let matrix = |two: (&str, Option<&str>)| {
+            run(vec![
+                job("test (toto-app)", "completed", Some("success")),
+                job("test (toto-bo)", two.0, two.1),
+                job("scan", "completed", Some("skipped")),
+            ])
+        };
+        let cases = [
+            (("completed", Some("success")), Verdict::Pass),
+            (("completed", Some("failure")), Verdict::Fail),
+            (("completed", Some("cancelled")), Verdict::Fail),
+            (("in_progress", None), Verdict::Inconclusive),
+            (("completed", Some("splendid")), Verdict::Inconclusive),
+            (("dreaming", None), Verdict::Inconclusive),
+        ];
+        for (two, wanted) in cases {
+            for name in ["all", "test"] {
+                assert_eq!(matrix(two).proof(name).verdict, wanted, "{two:?} {name}");
+            }
+        }
+        assert_eq!(matrix(cases[1].0).proof("scan").verdict, Verdict::Inconclusive);
+        assert_eq!(matrix(cases[0].0).proof("tes").verdict, Verdict::Inconclusive);
+        assert_eq!(run(vec![]).proof("all").verdict, Verdict::Inconclusive);
+        // The job that asks cannot have ended.
+        let mut own = matrix(cases[0].0);
+        own.jobs.push(Job { own: true, ..job("deploy-production", "in_progress", None) });
+        assert_eq!(own.proof("all").verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn a_log_opens_at_its_error() {
+        let text = "\u{feff}2026-01-15T15:10:05.01Z ##[group]Run npm run lint\n2026-01-15T15:10:05.02Z ##[endgroup]\nplain\n2026-01-15T15:10:09.6Z ##[error]Process completed with exit code 1.\n";
+        let lines = job_log(text);
+        let texts: Vec<_> = lines.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(texts, ["▸ Run npm run lint", "plain", "Process completed with exit code 1."]);
+        assert_eq!(lines.iter().position(|line| line.error), Some(2));
+    }
+}

@@ -1,0 +1,101 @@
+//! Looking at every environment again and again, each in a task of its own.
+
+use std::time::Duration;
+
+use super::acts::Acts;
+use super::health;
+use crate::domain::ids::EnvironmentName;
+use crate::domain::planner::Ground;
+use crate::domain::seen::{EnvironmentSeen, Readiness};
+use crate::domain::view::RunView;
+use crate::propose::{self, RUNS_LOOKED_AT};
+use crate::tui::msg::Msg;
+
+/// Every environment is looked at this often.
+const LOOK: Duration = Duration::from_secs(5);
+
+impl Acts {
+    /// Looks at every environment again and again.
+    pub(super) fn look_regularly(&self) {
+        for name in self.loaded.environments() {
+            let (acts, name) = (self.clone(), name.to_owned());
+            tokio::spawn(async move {
+                while !acts.sender.is_closed() {
+                    acts.look(&name).await;
+                    tokio::time::sleep(LOOK).await;
+                }
+            });
+        }
+    }
+
+    /// Looks once, unless somebody looks already: a look that comes late must not paint over a newer one.
+    pub(super) async fn look(&self, name: &str) {
+        let turn = self.looking.get(name);
+        let Some(Ok(_turn)) = turn.map(tokio::sync::Mutex::try_lock) else {
+            return;
+        };
+        let (environment, seen) = match self.loaded.ground(name) {
+            Ok(ground) => {
+                let runs = self.past.runs(&self.app, Some(&ground.environment), RUNS_LOOKED_AT);
+                let (runs, unread) = match runs {
+                    Ok(runs) => (runs, None),
+                    Err(error) => (Vec::new(), Some(error.problem())),
+                };
+                let mut seen = propose::look(&self.app, &ground, &runs, false).await;
+                seen.databases = self.databases.look(&self.app, &self.loaded, &ground, &runs).await;
+                seen.lint = self.lints.look(&self.loaded, &ground);
+                // No past that could be read is not no past.
+                if let Some(problem) = unread {
+                    let why = format!("nobody can say: the past cannot be read: {}", problem.what);
+                    for service in &mut seen.services {
+                        service.rollback = Readiness { target: None, why: Some(why.clone()) };
+                    }
+                }
+                if let Ok(watching) = self.loaded.watching(name) {
+                    let probes = propose::probes(&ground, &watching, &seen);
+                    let ask = health::Ask::Watch(
+                        ground.environment.clone(),
+                        probes,
+                        seen.unseen.is_none(),
+                    );
+                    let _ = self.health.send(ask).await;
+                }
+                self.ask_pipeline(&ground, &runs);
+                (ground.environment, seen)
+            }
+            Err(problem) => {
+                let Ok(environment) = EnvironmentName::new(name) else {
+                    return;
+                };
+                (
+                    environment,
+                    EnvironmentSeen {
+                        services: Vec::new(),
+                        databases: None,
+                        lint: None,
+                        freeze: Vec::new(),
+                        unseen: Some(problem),
+                    },
+                )
+            }
+        };
+        self.say(Msg::Looked(environment, seen)).await;
+    }
+
+    /// Beside the look: GitHub may be slow, and what serves is not to wait for it.
+    fn ask_pipeline(&self, ground: &Ground, runs: &[RunView]) {
+        if ground.pipeline.is_none() {
+            return;
+        }
+        let under_way = runs.first().filter(|run| run.ended.is_none());
+        let commit = under_way.and_then(|run| run.plan.commit().map(str::to_owned));
+        let (acts, ground) = (self.clone(), ground.clone());
+        tokio::spawn(async move {
+            let (app, config) = (&acts.app, &acts.config);
+            let looked = acts.pipelines.look(app, &ground, config, commit.as_deref(), false).await;
+            if let Some(looked) = looked {
+                acts.say(Msg::Pipeline(ground.environment, looked)).await;
+            }
+        });
+    }
+}

@@ -1,0 +1,146 @@
+//! The pane Pipeline: what tests the release, job by job, what failed, and who is waited for.
+
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::logs::fit;
+use super::{framed, selected, took, wrapped, write};
+use crate::domain::pipeline::{Job, PipelineRun, Standing};
+use crate::tui::model::environments::Environment;
+use crate::tui::model::{Model, Pane};
+use crate::tui::theme::{Role, Theme};
+
+/// Answers that are older are said to be.
+const OLD: Duration = Duration::from_mins(1);
+
+pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let Some(here) = model.here() else { return };
+    let run = crate::tui::model::pipeline::run(here);
+    let title = run.map_or(String::new(), |run| {
+        let passed = run.jobs.iter().filter(|job| job.standing == Standing::Passed).count();
+        format!(" {passed}/{} passed ", run.jobs.len())
+    });
+    let inner = framed(model, theme, Pane::Pipeline, title, area, buffer);
+    let (width, height) = (usize::from(inner.width), usize::from(inner.height));
+    let look = Look { model, theme, here, width };
+    let Some(run) = run else {
+        let (role, text) = look.nothing();
+        let style = theme.style(role);
+        let lines = wrapped(&text, width).into_iter().map(|line| Line::styled(line, style));
+        return write(&lines.collect::<Vec<_>>(), inner, buffer);
+    };
+    // Who is waited for is never scrolled away.
+    let mut lines = look.head(run);
+    let room = height.saturating_sub(lines.len());
+    let (jobs, at) = look.jobs(run);
+    let from = (at + 4).saturating_sub(room).min(at).min(jobs.len().saturating_sub(room));
+    lines.extend(jobs.into_iter().skip(from));
+    write(&lines, inner, buffer);
+}
+
+struct Look<'a> {
+    model: &'a Model,
+    theme: &'a Theme,
+    here: &'a Environment,
+    width: usize,
+}
+
+impl Look<'_> {
+    fn nothing(&self) -> (Role, String) {
+        let text = match &self.here.pipeline {
+            _ if !self.here.tested => {
+                "No pipeline here. With pipeline: in config.yaml the run that tests a release is shown."
+            }
+            None => "Not asked yet.",
+            Some((Ok(_), _)) => "Nothing ran yet. W begins a run.",
+            Some((Err(problem), _)) => {
+                return (Role::Unknown, format!("Not to be seen: {problem}"));
+            }
+        };
+        (Role::Muted, text.to_owned())
+    }
+
+    fn told(&self, role: Role, text: &str) -> Line<'static> {
+        Line::styled(fit(text, self.width), self.theme.style(role))
+    }
+
+    /// The lines of the jobs, and that of the selected one.
+    fn jobs(&self, run: &PipelineRun) -> (Vec<Line<'static>>, usize) {
+        let (mut lines, mut at) = (Vec::new(), 0);
+        let focused = self.model.focus == Pane::Pipeline;
+        let pick = self.model.pipeline.selected.min(run.jobs.len().saturating_sub(1));
+        for (number, job) in run.jobs.iter().enumerate() {
+            let here = focused && number == pick;
+            if here {
+                at = lines.len();
+            }
+            lines.push(self.job(job, here));
+            // Of the others only what went wrong.
+            for step in job.steps.iter().filter(|step| here || step.standing.bad()) {
+                let mark = self.theme.pipeline(&step.standing);
+                let spent = step.took.map(|t| took(t.as_secs() * 1000)).unwrap_or_default();
+                let room = self.width.saturating_sub(14);
+                lines.push(Line::from(vec![
+                    Span::raw("      "),
+                    Span::styled(mark.glyph, self.theme.style(mark.role)),
+                    Span::raw(format!(" {} {spent}", fit(&step.name, room))),
+                ]));
+            }
+        }
+        (lines, at)
+    }
+
+    fn head(&self, run: &PipelineRun) -> Vec<Line<'static>> {
+        let mark = self.theme.pipeline(&run.standing);
+        let mut lines = vec![Line::from(vec![
+            Span::raw(" "),
+            Span::styled(format!("{} {}", mark.glyph, mark.word), self.theme.style(mark.role)),
+            Span::raw(fit(
+                &format!("  {}", run.told(self.model.now)),
+                self.width.saturating_sub(3 + mark.word.width()),
+            )),
+        ])];
+        let of = [
+            Some(run.title.clone()).filter(|title| !title.is_empty()),
+            run.branch.clone(),
+            run.commit.as_ref().map(|commit| commit.chars().take(7).collect()),
+            run.actor.as_ref().map(|actor| format!("by {actor}")),
+        ];
+        let of: Vec<String> = of.into_iter().flatten().collect();
+        lines.push(self.told(Role::Muted, &format!(" {}", of.join(" · "))));
+        for approval in &run.approvals {
+            let text = if approval.ours {
+                format!(" WAITS FOR YOU to let it go on to {}: V yes, X no", approval.environment)
+            } else {
+                let who = approval.reviewers.join(" or ");
+                format!(" waits for {who} to let it go on to {}", approval.environment)
+            };
+            lines.push(self.told(Role::Waiting, &text));
+        }
+        let age = self.here.pipeline.as_ref().map(|(_, at)| self.model.elapsed.saturating_sub(*at));
+        if let Some(age) = age.filter(|age| *age > OLD) {
+            let text = format!(" seen {} ago", took(age.as_secs() * 1000));
+            lines.push(self.told(Role::HealthStale, &text));
+        }
+        lines
+    }
+
+    fn job(&self, job: &Job, here: bool) -> Line<'static> {
+        let mark = self.theme.pipeline(&job.standing);
+        let cursor = if here { self.theme.pick("▶", ">") } else { " " };
+        let spent = job.took(self.model.now).map(|t| took(t.as_secs() * 1000)).unwrap_or_default();
+        let room = self.width.saturating_sub(20);
+        let name = fit(&job.name, room);
+        let rest = " ".repeat(room.saturating_sub(name.width()));
+        let line = Line::from(vec![
+            Span::raw(format!(" {cursor} ")),
+            Span::styled(format!("{} {:<5}", mark.glyph, mark.word), self.theme.style(mark.role)),
+            Span::raw(format!(" {name}{rest} {spent:>6}")),
+        ]);
+        if here { selected(line, self.theme.style(Role::Selection)) } else { line }
+    }
+}
