@@ -6,7 +6,6 @@ use super::Session;
 use super::args::ChecklistArguments;
 use super::exit::{Failed, Finished, OK, REFUSED, USAGE};
 use crate::domain::checklist::{Act, Item, ItemSeen, List, settled};
-use crate::domain::error::Problem;
 use crate::propose::{self, Listing};
 
 pub(super) fn checklist(session: &Session, arguments: &ChecklistArguments) -> Finished {
@@ -17,9 +16,6 @@ pub(super) fn checklist(session: &Session, arguments: &ChecklistArguments) -> Fi
     };
     let mut listing = look()?;
     if let Some(act) = arguments.act.map(Act::from) {
-        if session.arguments.read_only {
-            return Err(Failed::with(REFUSED, Problem::new("--read-only changes nothing")));
-        }
         // All of them, or none.
         let items = arguments.items.iter().map(|named| listing.find(named).cloned());
         let items: Vec<Item> =

@@ -22,6 +22,7 @@ mod migrate;
 mod past;
 mod pipeline;
 mod print;
+mod read_only;
 mod resume;
 mod rollback;
 mod screen;
@@ -155,6 +156,9 @@ async fn dispatch(session: &Session) -> Finished {
     let Some(verb) = &session.arguments.verb else {
         return screen::screen(session).await;
     };
+    if session.arguments.read_only {
+        read_only::permits(verb)?;
+    }
     match verb {
         Verb::Check => check::check(session),
         Verb::Lint { between, .. } if !between.is_empty() => lint::between(session, between),

@@ -30,6 +30,7 @@ mod picture;
 mod pipeline;
 mod planning;
 mod probing;
+mod read_only;
 mod recovery;
 mod sandbox;
 mod schema;

@@ -46,7 +46,7 @@ pub struct Arguments {
     /// schema, storm or hostile
     #[arg(long, global = true, value_name = "NAME")]
     pub demo: Option<String>,
-    /// The screen shows everything and changes nothing
+    /// Show everything and change nothing; acts are refused, on the screen and without it
     #[arg(long, global = true)]
     pub read_only: bool,
     /// The screen's theme: its name, or its file [default: the config's]

@@ -159,7 +159,9 @@ fn of_screen(model: &Model, width: u16) -> Vec<(String, String)> {
         ],
         Pane::Environments | Pane::Deploy => &[(Command::NextEnvironment, "environment")],
     };
-    let of_pane = of_pane.iter().map(|(command, word)| (*command, (*word).to_owned()));
+    let means = |(command, _): &&(Command, &str)| available(model, *command).is_ok();
+    let of_pane = of_pane.iter().filter(means);
+    let of_pane = of_pane.map(|(command, word)| (*command, (*word).to_owned()));
     let pane: Vec<_> = if matches!(model.focus, Pane::Environments | Pane::Deploy) {
         acts.chain(of_pane).collect()
     } else {

@@ -133,7 +133,7 @@ impl Look<'_> {
         let mark = self.theme.pipeline(&job.standing);
         let cursor = if here { self.theme.pick("▶", ">") } else { " " };
         let spent = job.took(self.model.now).map(|t| took(t.as_secs() * 1000)).unwrap_or_default();
-        let room = self.width.saturating_sub(20);
+        let room = self.width.saturating_sub(18);
         let name = fit(&job.name, room);
         let rest = " ".repeat(room.saturating_sub(name.width()));
         let line = Line::from(vec![

@@ -1,0 +1,65 @@
+//! `--read-only`: whoever has it sees everything and changes nothing.
+
+use super::args::{EmulatorVerb, MigrateVerb, PipelineAct, ThemeVerb, Verb};
+use super::exit::{Failed, REFUSED};
+use crate::domain::error::Problem;
+
+/// Refuses a verb that changes anything: a deployment, what others are told or see, or this machine.
+pub(super) fn permits(verb: &Verb) -> Result<(), Failed> {
+    if !acts(verb) {
+        return Ok(());
+    }
+    let problem = Problem::new("this changes something, and --read-only was given");
+    Err(Failed::with(REFUSED, problem.try_this("leave --read-only out, if you mean it")))
+}
+
+fn acts(verb: &Verb) -> bool {
+    match verb {
+        Verb::Check
+        | Verb::Lint { .. }
+        | Verb::Schema { .. }
+        | Verb::Plan(_)
+        | Verb::Status { .. }
+        | Verb::Handover { .. }
+        | Verb::History { .. }
+        | Verb::Events { .. }
+        | Verb::Logs { .. }
+        // It follows a run, and takes no words then.
+        | Verb::Attach { .. }
+        | Verb::Replay { .. }
+        | Verb::Report { .. }
+        | Verb::Card { .. }
+        | Verb::Verify { .. }
+        | Verb::Theme { verb: ThemeVerb::List | ThemeVerb::Check { .. } }
+        | Verb::Doctor
+        | Verb::Completions { .. }
+        | Verb::Man
+        | Verb::SampleApp => false,
+        Verb::Deploy(_)
+        | Verb::Rollback(_)
+        | Verb::Cleanup(_)
+        | Verb::Resume(_)
+        | Verb::Approve(_)
+        | Verb::Pause(_)
+        | Verb::Retry(_)
+        | Verb::Skip { .. }
+        | Verb::Abort { .. }
+        | Verb::Runner { .. }
+        | Verb::Theme { verb: ThemeVerb::Import { .. } } => true,
+        Verb::Alerts { verb } => !matches!(verb, None | Some(super::args::AlertsVerb::List)),
+        Verb::Checklist(arguments) => arguments.act.is_some(),
+        Verb::Health(arguments) => arguments.mute.is_some() || arguments.unmute.is_some(),
+        Verb::Lock { act, .. } => act.is_some(),
+        Verb::Pipeline(arguments) => {
+            !matches!(arguments.act, None | Some(PipelineAct::Log { .. }))
+        }
+        Verb::Migrate(arguments) => match &arguments.verb {
+            MigrateVerb::Status(_) => false,
+            MigrateVerb::Up { dry_run, .. } | MigrateVerb::Down { dry_run, .. } => !dry_run,
+            MigrateVerb::Repair { .. } | MigrateVerb::Baseline { .. } => true,
+        },
+        Verb::Emulator { verb } => {
+            !matches!(verb, EmulatorVerb::Status | EmulatorVerb::Token | EmulatorVerb::Url)
+        }
+    }
+}
