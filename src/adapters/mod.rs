@@ -3,6 +3,7 @@
 pub mod app_hosting;
 pub mod bearer;
 pub mod clock;
+pub mod command;
 pub mod fake;
 pub mod firestore;
 pub mod github;

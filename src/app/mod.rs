@@ -21,6 +21,7 @@ pub use self::databases::{PATIENTLY, SOON, SchemaLook};
 use crate::adapters::app_hosting::{AppHosting, Kind};
 use crate::adapters::bearer::Bearer;
 use crate::adapters::clock::SystemClock;
+use crate::adapters::command::Commands;
 pub use crate::adapters::google::About as AboutCredentials;
 use crate::adapters::probe::MachineProber;
 use crate::adapters::process::{ThisMachine, user_name};
@@ -157,6 +158,9 @@ impl App {
             return Ok(Some(Arc::new(demo.world.clone())));
         }
         let (base, bearer, kind) = match endpoint {
+            Endpoint::Command(commands) => {
+                return Ok(Some(Arc::new(Commands::new(commands.clone()))));
+            }
             Endpoint::Emulator => {
                 let found =
                     if start { Some(self.start_emulator(false).await?) } else { self.emulator() };

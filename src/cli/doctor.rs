@@ -170,6 +170,7 @@ async fn platform(session: &Session, loaded: &Loaded, name: &str) -> Result<Stri
         Endpoint::Emulator => "the emulator",
         Endpoint::Google => "App Hosting",
         Endpoint::Url(_) => "its address",
+        Endpoint::Command(_) => "its platform",
     };
     Ok(format!("{where_it_is} answers; {serving} of {} services have a live build", live.len()))
 }

@@ -17,6 +17,7 @@ use crate::domain::ids::{BackendId, EnvironmentName, Location, ProjectId, Servic
 use crate::domain::migration::Migration;
 use crate::domain::plan::{Endpoint, HealthEndpoint, LoopbackUrl, Member, PlannedDatabase};
 use crate::domain::planner::Ground;
+use crate::domain::platform::CommandPlatform;
 use crate::domain::policy::{DeployPolicy, Protection};
 use crate::domain::project::{Project, Target};
 
@@ -25,6 +26,10 @@ const BATCH: u32 = 300;
 
 /// What waits, or is down, is told again this often.
 const REMIND: Duration = Duration::from_hours(1);
+
+/// What stands for a project and a region where a platform has none.
+const NO_PROJECT: &str = "no-project";
+const NO_LOCATION: &str = "anywhere";
 
 impl Loaded {
     /// The environments' names, in the file's order of names.
@@ -53,10 +58,6 @@ impl Loaded {
     /// What every plan for an environment starts from.
     pub fn ground(&self, name: &str) -> Result<Ground, Problem> {
         let (environment, of) = self.environment(name)?;
-        if of.platform.kind == PlatformKind::Command {
-            return Err(Problem::new(format!("{name} runs on a platform of kind command"))
-                .because("this version drives App Hosting only"));
-        }
         let order = of.deploy.order.as_ref().or(self.config.deploy.order.as_ref());
         let rank = |service: &str| {
             order.and_then(|o| o.iter().position(|s| s == service)).unwrap_or(usize::MAX)
@@ -77,6 +78,12 @@ impl Loaded {
                 policy
             },
             endpoint: match of.platform.endpoint.as_deref() {
+                _ if of.platform.kind == PlatformKind::Command => {
+                    Endpoint::Command(CommandPlatform {
+                        folder: self.folder.display().to_string(),
+                        verbs: of.platform.verbs.clone(),
+                    })
+                }
                 None => Endpoint::Google,
                 Some("emulator") => Endpoint::Emulator,
                 Some(url) => Endpoint::Url(LoopbackUrl {
@@ -110,13 +117,22 @@ impl Loaded {
         let service = self.config.services.get(name).ok_or_else(|| missing("definition"))?;
         let placed = of.services.get(name).ok_or_else(|| missing("place"))?;
         let project = placed.project.as_ref().or(of.platform.project.as_ref());
-        let project = project.ok_or_else(|| missing("project"))?;
-        let location = of.platform.location.as_ref().ok_or_else(|| missing("location"))?;
+        let commands = of.platform.kind == PlatformKind::Command;
+        let project = match project {
+            // Only Google has projects.
+            None if commands => {
+                let (id, environment) = (ProjectId::new(NO_PROJECT)?, environment.clone());
+                Project { id, environment }
+            }
+            named => self.project(environment, named.ok_or_else(|| missing("project"))?)?,
+        };
+        let nowhere = NO_LOCATION.to_owned();
+        let location = of.platform.location.as_ref().or(commands.then_some(&nowhere));
         let target = Target::new(
             environment,
             ServiceName::new(name)?,
-            &self.project(environment, project)?,
-            Location::new(location)?,
+            &project,
+            Location::new(location.ok_or_else(|| missing("location"))?)?,
             BackendId::new(placed.backend.as_ref().unwrap_or(&service.backend))?,
         )?;
         let health = HealthEndpoint {
@@ -129,6 +145,7 @@ impl Loaded {
             url: placed.url.trim_end_matches('/').to_owned(),
             health,
             pages: service.pages.clone(),
+            green_url: placed.green_url.as_ref().map(|url| url.trim_end_matches('/').to_owned()),
             source: None,
             repository: None,
             root_directory: None,

@@ -10,11 +10,12 @@ use super::check::nearest;
 use super::finding::Finding;
 use super::node::Node;
 use super::pipeline;
-use super::schema::environment::{EnvironmentConfig, PlatformKind};
+use super::schema::environment::{EnvironmentConfig, PlatformConfig, PlatformKind};
 use super::schema::{AutoConfig, Config, ReleasesKind};
 use crate::domain::checklist::{List, item_id};
 use crate::domain::freeze::WeekMoment;
 use crate::domain::ids::{BackendId, EnvironmentName, Location, ProjectId, ServiceName};
+use crate::domain::platform::{NEEDED, OPTIONAL};
 use crate::domain::redact::redacted;
 use crate::domain::release::ReleaseLabel;
 
@@ -259,11 +260,36 @@ impl Rules<'_> {
                 format!("{endpoint:?} is neither emulator nor a loopback http address"),
             );
         }
-        if platform.kind == PlatformKind::Command && platform.verbs.is_empty() {
-            self.say(&path, "a platform of kind command needs verbs".to_owned());
+        if platform.kind == PlatformKind::Command {
+            self.verbs(name, platform);
         }
         if platform.kind == PlatformKind::AppHosting && platform.location.is_none() {
             self.say(&path, "a platform of kind app-hosting needs a location".to_owned());
+        }
+    }
+
+    /// The commands of a platform: all that a run needs, none that nobody would run, and no secret in any.
+    fn verbs(&mut self, name: &str, platform: &PlatformConfig) {
+        let path = ["environments", name, "platform", "verbs"];
+        for verb in NEEDED.iter().filter(|verb| !platform.verbs.contains_key(**verb)) {
+            self.say(&path[..3], format!("a platform of kind command needs the verb {verb}"));
+        }
+        let known: Vec<String> = NEEDED.iter().chain(&OPTIONAL).map(|v| (*v).to_owned()).collect();
+        for (verb, argv) in &platform.verbs {
+            let path = [path[0], path[1], path[2], path[3], verb.as_str()];
+            if !known.contains(verb) {
+                let message = format!("there is no verb {verb:?}");
+                self.say_nearest(&path, message, verb, known.iter().collect());
+            }
+            if argv.is_empty() {
+                self.say(&path, format!("{verb} runs nothing"));
+            }
+            let words = argv.join(" ");
+            if redacted(&words) != words {
+                let message =
+                    format!("{verb} holds what looks like a secret: let it read a variable");
+                self.say(&path, message);
+            }
         }
     }
 
@@ -289,6 +315,17 @@ impl Rules<'_> {
                     }
                 }
                 _ => self.say(&at_url, format!("{:?} is no http address", placed.url)),
+            }
+            if let Some(template) = &placed.green_url {
+                let at = [path[0], path[1], path[2], path[3], "green_url"];
+                let filled = template.replace(['{', '}'], "");
+                let fits = url::Url::parse(&filled).is_ok_and(|url| url.has_host());
+                if !fits || !["{build}", "{release}"].iter().any(|word| template.contains(word)) {
+                    let message = format!(
+                        "{template:?} is no http address with {{build}} or {{release}} in it"
+                    );
+                    self.say(&at, message);
+                }
             }
             if let Some(other) = taken.insert(&placed.url, service) {
                 self.say(&at_url, format!("{} is the address of {other} already", placed.url));

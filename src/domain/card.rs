@@ -4,6 +4,7 @@
 
 use super::ids::BuildId;
 use super::plan::{Endpoint, Member, Plan, RunKind};
+use super::platform::{About, CommandPlatform};
 use super::policy::Protection;
 use super::view::RunView;
 
@@ -88,6 +89,17 @@ fn to_restore(view: &RunView) -> Vec<(&Member, &BuildId)> {
     found
 }
 
+/// The team's own command, ready for a shell.
+fn by_command(of: &CommandPlatform, member: &Member, build: &BuildId) -> String {
+    let about = About { target: Some(&member.target), build: Some(build), ..About::default() };
+    let quoted = |word: &String| format!("'{}'", word.replace('\'', "'\\''"));
+    let set =
+        about.variables().into_iter().map(|(name, value)| format!("{name}={}", quoted(&value)));
+    let argv = of.verbs.get("set_active").map(|argv| about.fill(argv)).unwrap_or_default();
+    let words = set.chain(argv.iter().map(quoted)).collect::<Vec<_>>().join(" ");
+    format!("cd {} && {words}", quoted(&of.folder))
+}
+
 /// The call of App Hosting's API that makes a build the active one (`contracts/app_hosting.md`).
 fn by_hand(plan: &Plan, member: &Member, build: &BuildId) -> String {
     let (base, token) = match &plan.endpoint {
@@ -106,6 +118,7 @@ fn by_hand(plan: &Plan, member: &Member, build: &BuildId) -> String {
             };
             (url.address.clone(), token)
         }
+        Endpoint::Command(commands) => return by_command(commands, member, build),
     };
     format!(
         "curl -sS --fail-with-body -X POST \"{base}/v1/{}/rollouts?rolloutId=by-hand-$(date +%s)\" \

@@ -23,6 +23,7 @@ pub mod old_clients;
 pub mod pipeline;
 pub mod plan;
 pub mod planner;
+pub mod platform;
 pub mod policy;
 pub mod probe;
 pub mod project;

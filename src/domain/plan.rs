@@ -14,6 +14,7 @@ use super::ids::{BuildId, EnvironmentName, ProjectId, ServiceName, StepId};
 use super::linted::Linted;
 use super::migration::{Direction, Migration, Phase, SchemaRange};
 use super::pipeline::PipelineOf;
+use super::platform::CommandPlatform;
 use super::policy::DeployPolicy;
 use super::project::Target;
 use super::release::{ReleaseLabel, SchemaVersion};
@@ -46,7 +47,7 @@ impl RunKind {
     }
 }
 
-/// Which App Hosting the run talks to.
+/// Which platform the run talks to: an App Hosting, mostly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Endpoint {
@@ -56,6 +57,8 @@ pub enum Endpoint {
     Google,
     /// A loopback address that speaks the same API.
     Url(LoopbackUrl),
+    /// Another platform, driven by commands.
+    Command(CommandPlatform),
 }
 
 /// A loopback address, and where its token is kept. Never the token itself.
@@ -103,6 +106,9 @@ pub struct Member {
     pub url: String,
     /// Where it says how it is.
     pub health: HealthEndpoint,
+    /// Where a build answers that has no traffic, with `{build}` for its id, if the platform does not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub green_url: Option<String>,
     /// Pages whose files are asked for again after a switch (N15).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pages: Vec<String>,
@@ -127,6 +133,19 @@ pub struct Member {
 }
 
 impl Member {
+    /// The own address of a build, as far as the config knows one.
+    pub fn green_at(&self, build: &BuildId, release: Option<&ReleaseLabel>) -> Option<String> {
+        let (target, release) = (&self.target, release.map_or("", |release| release.as_str()));
+        let words = [
+            ("{build}", build.as_str()),
+            ("{release}", release),
+            ("{backend}", target.backend().as_str()),
+            ("{project}", target.project().as_str()),
+        ];
+        let fill = |text: String, (word, is): (&str, &str)| text.replace(word, is);
+        self.green_url.clone().map(|template| words.into_iter().fold(template, fill))
+    }
+
     /// Its service's name.
     pub fn service(&self) -> &ServiceName {
         self.target.service()

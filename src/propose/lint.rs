@@ -11,12 +11,14 @@ use crate::domain::planner::Ground;
 
 /// The files that count for an environment. App Hosting goes by the name that the backend calls its
 /// environment, which should be this one.
-fn names(endpoint: &Endpoint, environment: &EnvironmentName) -> [String; 2] {
+fn names(endpoint: &Endpoint, environment: &EnvironmentName) -> Vec<String> {
     let environment = match endpoint {
         Endpoint::Emulator => "emulator",
         Endpoint::Google | Endpoint::Url(_) => environment.as_str(),
+        // Another platform reads none.
+        Endpoint::Command(_) => return Vec::new(),
     };
-    ["apphosting.yaml".to_owned(), format!("apphosting.{environment}.yaml")]
+    vec!["apphosting.yaml".to_owned(), format!("apphosting.{environment}.yaml")]
 }
 
 /// Puts into a plan what is to be said of its files. What App Hosting would refuse is refused here, with
@@ -50,7 +52,7 @@ pub fn hosting_files(loaded: &Loaded, ground: &Ground) -> Vec<PathBuf> {
         let service = loaded.config.services.get(member.service().as_str())?;
         Some(loaded.folder.join(&service.root))
     });
-    let files = roots.flat_map(|root| names.clone().map(|name| root.join(name)));
+    let files = roots.flat_map(|root| names.clone().into_iter().map(move |name| root.join(name)));
     files.filter(|file| file.exists()).collect()
 }
 

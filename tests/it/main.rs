@@ -6,6 +6,7 @@ mod alerts;
 mod chain;
 mod checklist;
 mod checks;
+mod command_platform;
 mod config;
 mod deploy;
 mod dying;

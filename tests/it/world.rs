@@ -379,6 +379,7 @@ pub(crate) fn ground() -> Ground {
             revision: Some("/revision".into()),
         },
         pages: Vec::new(),
+        green_url: None,
         source: None,
         repository: None,
         root_directory: None,

@@ -36,7 +36,9 @@ async fn one(context: &Context, member: &Member) -> Result<String, StepError> {
         let problem = build.problem.unwrap_or_else(|| Problem::new(format!("build {id} failed")));
         return Err(StepError::lasting(with_last_line(problem, last)));
     }
-    let preview = build.preview;
+    // The platform knows best; the config's template is for one that does not say.
+    let release = context.plan().release.as_ref();
+    let preview = build.preview.or_else(|| member.green_at(&id, release));
     context
         .record(Event::GreenReady { service: service.clone(), build: id.clone(), preview })
         .await;

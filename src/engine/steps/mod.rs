@@ -46,7 +46,7 @@ pub(super) async fn perform(kind: &StepKind, context: Context) -> StepResult {
 /// what hangs, the rules of each step decide before.
 pub(super) fn deadline(kind: &StepKind, plan: &Plan) -> Duration {
     let minutes = |m: u64| Duration::from_mins(m);
-    let remote = plan.endpoint == Endpoint::Google;
+    let remote = matches!(plan.endpoint, Endpoint::Google | Endpoint::Command(_));
     let policy = &plan.policy;
     match kind {
         StepKind::Build => minutes(60),

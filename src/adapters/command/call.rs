@@ -1,0 +1,127 @@
+//! Running a verb: its own process group, no stdin, both pipes read to their end, an end in time.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::{Child, Command};
+
+use super::{Commands, wire};
+use crate::adapters::process::ThisMachine;
+use crate::domain::error::Problem;
+use crate::domain::platform::About;
+use crate::domain::redact::redacted;
+use crate::domain::step::Failure;
+use crate::domain::text::harmless;
+use crate::domain::time::spoken;
+use crate::ports::hosting::HostingError;
+use crate::ports::processes::Processes as _;
+
+/// More of what a verb says is not read.
+const MOST: u64 = 8 * 1024 * 1024;
+/// `EX_TEMPFAIL` of sysexits.h: the same again may help.
+const TRY_AGAIN: i32 = 75;
+
+/// The program and what it started. Whatever ends the wait for it ends them all.
+struct Group(Child);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.0.id() {
+            ThisMachine.end_group(leader, true);
+        }
+    }
+}
+
+impl Commands {
+    /// A verb that answers with JSON.
+    pub(super) async fn json(
+        &self,
+        verb: &str,
+        about: &About<'_>,
+        within: Duration,
+    ) -> Result<Value, HostingError> {
+        let text = self.text(verb, about, within).await.map_err(|error| HostingError {
+            // A question changed nothing, and may be asked again.
+            class: if error.class == Failure::Inconclusive {
+                Failure::Passing
+            } else {
+                error.class
+            },
+            ..error
+        })?;
+        serde_json::from_str(&text).map_err(|_| wire::unreadable(verb, &text))
+    }
+
+    /// A verb that does something.
+    pub(super) async fn act(
+        &self,
+        verb: &str,
+        about: &About<'_>,
+        within: Duration,
+    ) -> Result<(), HostingError> {
+        self.text(verb, about, within).await.map(drop)
+    }
+
+    pub(super) async fn text(
+        &self,
+        verb: &str,
+        about: &About<'_>,
+        within: Duration,
+    ) -> Result<String, HostingError> {
+        let lasting = |problem| HostingError { problem, class: Failure::Lasting };
+        let argv = self.of.verbs.get(verb).map(|argv| about.fill(argv)).unwrap_or_default();
+        let Some((program, arguments)) = argv.split_first() else {
+            let what = format!("the platform has no command for {verb}");
+            return Err(lasting(Problem::new(what).try_this("name one under platform: verbs:")));
+        };
+        let child = Command::new(program)
+            .args(arguments)
+            .current_dir(&self.of.folder)
+            .envs(about.variables())
+            .env("POINTSMAN_VERB", verb)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|e| {
+                let what = format!("{program} cannot be started for {verb}");
+                lasting(Problem::new(what).because(e.to_string()))
+            })?;
+        let mut group = Group(child);
+        let (out, err) = (group.0.stdout.take(), group.0.stderr.take());
+        let ended = tokio::time::timeout(within, async {
+            let (out, err) = tokio::join!(read(out), read(err));
+            (group.0.wait().await, out, err)
+        });
+        // What it began may still land: nobody can say.
+        let Ok((status, out, err)) = ended.await else {
+            let what = format!("{verb} did not end within {}", spoken(within));
+            return Err(HostingError { problem: Problem::new(what), class: Failure::Inconclusive });
+        };
+        let status = status.map_err(|e| lasting(Problem::new(e.to_string())))?;
+        if status.success() {
+            return Ok(out);
+        }
+        let said = if err.trim().is_empty() { &out } else { &err };
+        let last = said.trim().lines().last().unwrap_or("it says nothing");
+        let class =
+            if status.code() == Some(TRY_AGAIN) { Failure::Passing } else { Failure::Lasting };
+        let problem = Problem::new(format!("{verb} failed: {status}"));
+        Err(HostingError { problem: problem.because(redacted(&harmless(last, 300))), class })
+    }
+}
+
+async fn read(pipe: Option<impl AsyncRead + Unpin>) -> String {
+    let mut all = Vec::new();
+    if let Some(pipe) = pipe {
+        let mut pipe = pipe.take(MOST);
+        let _ = pipe.read_to_end(&mut all).await;
+        // The rest is thrown away, so that nobody waits for a full pipe.
+        let _ = tokio::io::copy(&mut pipe.into_inner(), &mut tokio::io::sink()).await;
+    }
+    String::from_utf8_lossy(&all).into_owned()
+}

@@ -1,0 +1,91 @@
+//! A platform that is driven by commands of the team's (architecture.md §5): a verb, an argv list, JSON on
+//! stdout.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::BuildId;
+use super::project::Target;
+use super::release::ReleaseLabel;
+
+/// What a platform must be able to do, and what it may.
+pub const NEEDED: [&str; 4] = ["traffic", "builds", "create_build", "set_active"];
+/// The others.
+pub const OPTIONAL: [&str; 3] = ["stop_build", "delete_build", "log"];
+
+/// The commands, as a plan keeps them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandPlatform {
+    /// Where they run.
+    pub folder: String,
+    /// Program and arguments of each verb.
+    pub verbs: BTreeMap<String, Vec<String>>,
+}
+
+/// What a verb is about, in words that a command can be given.
+#[derive(Debug, Clone, Default)]
+pub struct About<'a> {
+    /// The service.
+    pub target: Option<&'a Target>,
+    /// The build.
+    pub build: Option<&'a BuildId>,
+    /// What the build is of.
+    pub release: Option<&'a ReleaseLabel>,
+    /// The commit that it is made from, 40 hex digits.
+    pub commit: Option<&'a str>,
+    /// The folder or archive that it is made from.
+    pub archive: Option<&'a str>,
+    /// The same for a call that is made again.
+    pub request: Option<&'a str>,
+}
+
+impl About<'_> {
+    fn words(&self) -> Vec<(&'static str, String)> {
+        let target = self.target;
+        let all = [
+            ("environment", target.map(|t| t.environment().to_string())),
+            ("service", target.map(|t| t.service().to_string())),
+            ("backend", target.map(|t| t.backend().to_string())),
+            ("build", self.build.map(ToString::to_string)),
+            ("release", self.release.map(ToString::to_string)),
+            ("commit", self.commit.map(str::to_owned)),
+            ("archive", self.archive.map(str::to_owned)),
+            ("request", self.request.map(str::to_owned)),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
+    /// The arguments, with `{service}`, `{build}` and so on as what they stand for. Each stays one argument,
+    /// whatever it holds: nothing goes through a shell.
+    pub fn fill(&self, argv: &[String]) -> Vec<String> {
+        let words = self.words();
+        let one = |argument: &String| {
+            words.iter().fold(argument.clone(), |text, (name, value)| {
+                text.replace(&format!("{{{name}}}"), value)
+            })
+        };
+        argv.iter().map(one).collect()
+    }
+
+    /// The same as variables: `POINTSMAN_SERVICE`, `POINTSMAN_BUILD`.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let name = |name: &str| format!("POINTSMAN_{}", name.to_uppercase());
+        self.words().into_iter().map(|(word, value)| (name(word), value)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_filled_in_stays_one_argument() {
+        let build = BuildId::new("b-1-r2-abc").unwrap();
+        let about =
+            About { build: Some(&build), archive: Some("/a b; rm -rf"), ..About::default() };
+        let argv = ["deploy", "--from={archive}", "{build}", "{service}"].map(str::to_owned);
+        assert_eq!(about.fill(&argv), ["deploy", "--from=/a b; rm -rf", "b-1-r2-abc", "{service}"]);
+        assert!(about.variables().contains(&("POINTSMAN_BUILD".into(), "b-1-r2-abc".into())));
+    }
+}

@@ -1,0 +1,177 @@
+//! Another platform than App Hosting, driven by commands: a script of a few lines stands for one.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::sandbox::Sandbox;
+use super::stand_in::{Reply, StandIn};
+
+/// A platform in a folder: `live` holds the build that serves, `builds/ID` its release and state.
+const PLATFORM: &str = r#"#!/bin/sh
+set -e
+cd "$(dirname "$0")/$POINTSMAN_SERVICE"
+echo "$POINTSMAN_VERB $*" >> ../calls
+case "$POINTSMAN_VERB" in
+  traffic)
+    [ -e garbage ] && { echo "<html>"; exit 0; }
+    [ -s live ] && printf '{"live": "%s"}' "$(cat live)" || printf '{"live": null}' ;;
+  builds)
+    sep=""; printf '{"builds": ['
+    for file in builds/*; do
+      [ -e "$file" ] || continue
+      read -r release state < "$file"
+      printf '%s{"id": "%s", "state": "%s", "release": "%s", "problem": "npm ci failed"}' \
+        "$sep" "$(basename "$file")" "$state" "$release"; sep=","
+    done; printf ']}' ;;
+  create_build)
+    state=ready; case "$POINTSMAN_RELEASE" in *nobuild*) state=failed;; esac
+    [ -e busy ] && { rm busy; echo "try later" >&2; exit 75; }
+    echo "$POINTSMAN_RELEASE $state" > "builds/$1" ;;
+  set_active)
+    [ -e lies ] && exit 0
+    [ -e refuses ] && { echo "the cluster says no" >&2; exit 3; }
+    printf %s "$1" > live ;;
+  delete_build) rm "builds/$1" ;;
+  log) echo "line of $1" ;;
+esac
+"#;
+
+struct Platform {
+    sandbox: Sandbox,
+    folder: PathBuf,
+    _answers: StandIn,
+}
+
+impl Platform {
+    fn new() -> Self {
+        let sandbox = Sandbox::new();
+        let folder = sandbox.folder.path().join("platform");
+        fs::create_dir_all(folder.join("toto-app/builds")).unwrap();
+        let script = folder.join("verb");
+        fs::write(&script, PLATFORM).unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        // The service says which release it is: whichever build the platform has live, or is asked for.
+        let inside = folder.join("toto-app");
+        let answers = StandIn::new(move |asked, _| {
+            let live = fs::read_to_string(inside.join("live")).unwrap_or_default();
+            let green = asked.path.strip_prefix("/green/").and_then(|rest| rest.split('/').next());
+            let build = green.unwrap_or(&live);
+            let of = fs::read_to_string(inside.join("builds").join(build)).unwrap_or_default();
+            let release = of.split(' ').next().unwrap_or_default();
+            Reply::json(200, &serde_json::json!({"status": "ok", "version": release}))
+        });
+        let config = sandbox.folder.path().join("config.yaml");
+        let text = fs::read_to_string(&config).unwrap();
+        let script = script.display();
+        let verbs = ["traffic", "builds", "create_build", "set_active", "delete_build", "log"]
+            .map(|verb| match verb {
+                "traffic" | "builds" => format!("{verb}: ['{script}']"),
+                _ => format!("{verb}: ['{script}', '{{build}}']"),
+            })
+            .join(", ");
+        let from = text.find("    platform:").unwrap();
+        let to = text.find("  production:").unwrap();
+        let place = format!(
+            "    platform: {{ kind: command, verbs: {{ {verbs} }} }}\n    services: {{ toto-app: {{ url: '{url}', \
+             green_url: '{url}/green/{{build}}' }} }}\n",
+            url = answers.url()
+        );
+        let text = format!("{}{place}{}", &text[..from], &text[to..]);
+        let text = text.replace("order: [toto-bo, toto-app]", "order: [toto-app]");
+        fs::write(&config, text).unwrap();
+        Self { sandbox, folder: folder.join("toto-app"), _answers: answers }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn live(&self) -> String {
+        fs::read_to_string(self.file("live")).unwrap_or_default()
+    }
+
+    fn calls(&self, verb: &str) -> usize {
+        let calls = fs::read_to_string(self.folder.join("../calls")).unwrap_or_default();
+        calls.lines().filter(|line| line.starts_with(verb)).count()
+    }
+
+    fn status(&self) -> Value {
+        self.sandbox.run(&["status", "development", "--json"]).exits(0).json()
+    }
+}
+
+#[test]
+fn a_platform_of_commands_deploys_goes_back_and_cleans_up() {
+    let platform = Platform::new();
+    let sandbox = &platform.sandbox;
+    sandbox.run(&["check"]).exits(0);
+    fs::write(platform.file("busy"), "").unwrap();
+    let first = sandbox.deploy("1.0.0").exits(0);
+    // Green was asked at the address that the config makes of its build.
+    assert!(first.err.contains("without traffic"), "{}", first.err);
+    assert!(first.err.contains("/green/b-1-0-0"), "{}", first.err);
+    assert!(platform.live().starts_with("b-1-0-0"), "{}", platform.live());
+    assert_eq!(platform.calls("create_build"), 2, "75 is tried again");
+    sandbox.deploy("1.1.0").exits(0);
+    let status = platform.status();
+    assert_eq!(status["services"][0]["live"]["release"], "1.1.0", "{status}");
+    assert_eq!(status["services"][0]["rollback"]["target"], "1.0.0", "{status}");
+    let card = sandbox.run(&["card", "2"]).exits(0).out;
+    assert!(card.contains("POINTSMAN_BUILD='b-1-0-0"), "{card}");
+    sandbox.run(&["rollback", "development", "--yes"]).exits(0);
+    assert!(platform.live().starts_with("b-1-0-0"), "{}", platform.live());
+    sandbox.run(&["cleanup", "development", "--yes", "--reason", "looked at it"]).exits(0);
+}
+
+#[test]
+fn an_exit_status_is_no_state() {
+    let platform = Platform::new();
+    let sandbox = &platform.sandbox;
+    sandbox.deploy("1.0.0").exits(0);
+    let before = platform.live();
+
+    let failed = sandbox.deploy("1.1.0-nobuild").exits(1);
+    assert!(failed.err.contains("npm ci failed"), "{}", failed.err);
+
+    fs::write(platform.file("refuses"), "").unwrap();
+    let refused = sandbox.deploy("1.2.0").exits(6);
+    assert!(refused.err.contains("the cluster says no"), "{}", refused.err);
+    fs::remove_file(platform.file("refuses")).unwrap();
+
+    fs::write(platform.file("garbage"), "").unwrap();
+    let unread = sandbox.deploy("1.3.0");
+    assert!(unread.code != 0 && unread.err.contains("<html>"), "{}", unread.err);
+    fs::remove_file(platform.file("garbage")).unwrap();
+    assert_eq!(platform.live(), before);
+
+    // It says that it did, and did not.
+    fs::write(platform.file("lies"), "").unwrap();
+    let lied = sandbox.deploy("1.4.0");
+    assert!(lied.code != 0, "{}", lied.out);
+    assert!(lied.err.contains("traffic did not follow"), "{}", lied.err);
+    assert_eq!(platform.live(), before);
+}
+
+#[test]
+fn what_is_wrong_with_its_commands_is_said_with_its_place() {
+    let sandbox = Sandbox::new();
+    let config = sandbox.folder.path().join("config.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    let place = "platform: { kind: command, verbs: { traffic: [x], builds: [], swich: [z, --password=hunter2hunter2] } }";
+    let from = text.find("platform:").unwrap();
+    let to = text[from..].find('\n').unwrap() + from;
+    fs::write(&config, format!("{}{place}{}", &text[..from], &text[to..])).unwrap();
+    let told = sandbox.run(&["check"]).exits(2);
+    for words in [
+        "needs the verb create_build",
+        "needs the verb set_active",
+        "builds runs nothing",
+        "there is no verb \"swich\"",
+        "looks like a secret",
+    ] {
+        assert!(told.err.contains(words), "{words}: {}", told.err);
+    }
+}
