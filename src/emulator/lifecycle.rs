@@ -13,6 +13,7 @@ use super::log::tail;
 use super::platform::{Platform, backend_of};
 use super::prepare::{BuildError, Prepared, command, prepare};
 use super::registry::Kind;
+use super::storage::Storage;
 use crate::domain::apphosting::Availability;
 
 /// google.rpc.Code, as operations carry it.
@@ -97,8 +98,10 @@ impl Platform {
         let build = read(name).ok_or_else(gone)?;
         let backend = read(backend_of(name)).ok_or_else(gone)?;
         let folder = self.build_folder(name);
+        let storage = Storage::of(&self.folder);
+        let into = folder.join("source");
         let prepared =
-            prepare(&build["source"], &backend, &folder.join("source")).await.map_err(in_build)?;
+            prepare(&build["source"], &backend, &into, &storage).await.map_err(in_build)?;
         if let Some(line) = prepared.yaml.scripts.build_command.clone() {
             self.run_build_command(name, &prepared, &line).await.map_err(in_build)?;
         }

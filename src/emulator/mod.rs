@@ -12,6 +12,7 @@ mod registry;
 pub mod sample_app;
 mod serve;
 mod slots;
+mod storage;
 
 pub use api::schema::violations;
 pub use serve::{Address, Options, serve};

@@ -9,6 +9,7 @@ use std::process::Stdio;
 use serde_json::Value;
 use tokio::process::Command;
 
+use super::storage::{Storage, is_archive, unpack};
 use crate::domain::apphosting::{AppHostingYaml, Availability};
 
 /// Why a source cannot be built, with App Hosting's own code for it where there is one.
@@ -39,6 +40,7 @@ pub(super) async fn prepare(
     source: &Value,
     backend: &Value,
     into: &Path,
+    storage: &Storage,
 ) -> Result<Prepared, BuildError> {
     let failed = |e: io::Error| BuildError::new(format!("the source cannot be copied: {e}"));
     if into.exists() {
@@ -47,10 +49,17 @@ pub(super) async fn prepare(
     fs::create_dir_all(into).map_err(failed)?;
     let root = if let Some(archive) = source.get("archive") {
         let uri = archive["userStorageUri"].as_str().unwrap_or_default();
-        let from = local_path(uri)?;
-        let to = into.to_owned();
-        let copied = tokio::task::spawn_blocking(move || copy_folder(&from, &to)).await;
-        copied.map_err(|e| BuildError::new(e.to_string()))?.map_err(failed)?;
+        let from = match storage.file(uri) {
+            Some(put) => put,
+            None => local_path(uri)?,
+        };
+        if is_archive(&from) {
+            unpack(&from, into).await.map_err(BuildError::new)?;
+        } else {
+            let to = into.to_owned();
+            let copied = tokio::task::spawn_blocking(move || copy_folder(&from, &to)).await;
+            copied.map_err(|e| BuildError::new(e.to_string()))?.map_err(failed)?;
+        }
         archive["rootDirectory"].as_str().unwrap_or_default()
     } else {
         let commit = source["codebase"]["commit"].as_str().unwrap_or_default();
@@ -105,7 +114,7 @@ fn local_path(uri: &str) -> Result<PathBuf, BuildError> {
     match uri.strip_prefix("file://") {
         Some(path) if path.starts_with('/') => Ok(PathBuf::from(path)),
         _ => Err(BuildError::new(format!(
-            "{uri:?} is not on this machine; the emulator takes file:///…"
+            "{uri:?} is not on this machine; the emulator takes file:///…, and gs://… that was put into its own storage"
         ))),
     }
 }

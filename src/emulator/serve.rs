@@ -19,12 +19,13 @@ use super::firestore::Databases;
 use super::platform::Platform;
 use super::proxy::Workers;
 use super::registry::{Kind, Registry};
+use super::storage::Storage;
 use crate::domain::hash::Hash;
 use crate::ports::clock::Clock;
 use crate::ports::processes::{ProcessIdentity, Processes};
 
-/// A request with more is not even looked at. Twice what a real one may have (`contracts/firestore.md` §4.4).
-const MOST_BYTES: usize = 20 * 1024 * 1024;
+/// A request with more is not even looked at: an archive of a source is the largest (`contracts/app_hosting.md` §3).
+const MOST_BYTES: usize = 123_289_600;
 
 /// How to run it.
 #[derive(Debug, Clone)]
@@ -89,6 +90,7 @@ pub async fn serve(
     let api = Api {
         platform: platform.clone(),
         databases: Arc::new(databases),
+        storage: Storage::of(folder),
         token: Hash::of(token.as_bytes()),
         owner_allowed: options.owner_allowed,
     };

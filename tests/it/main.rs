@@ -32,6 +32,7 @@ mod pipeline;
 mod planning;
 mod probing;
 mod read_only;
+mod real_clients;
 mod recovery;
 mod sandbox;
 mod schema;

@@ -23,6 +23,7 @@ use self::call::Call;
 use self::error::ApiError;
 use super::firestore::Databases;
 use super::platform::Platform;
+use super::storage::Storage;
 use crate::domain::hash::Hash;
 
 /// What every call needs.
@@ -30,6 +31,7 @@ use crate::domain::hash::Hash;
 pub(super) struct Api {
     pub(super) platform: Arc<Platform>,
     pub(super) databases: Arc<Databases>,
+    pub(super) storage: Storage,
     /// The hash of the token, so that comparing takes the same time whatever was sent.
     pub(super) token: Hash,
     /// Whether the firebase CLI's fixed token `owner` is taken too.
@@ -50,6 +52,13 @@ pub(super) async fn handle(
         let allowed = loopback_host(&headers).and_then(|()| api.authenticate(&headers));
         return match allowed {
             Ok(()) => api.databases.handle(&method, &uri, &body),
+            Err(error) => error.into_response(),
+        };
+    }
+    if uri.path().starts_with(super::storage::PREFIX) {
+        let allowed = loopback_host(&headers).and_then(|()| api.authenticate(&headers));
+        return match allowed {
+            Ok(()) => api.storage.handle(&method, &uri, &body),
             Err(error) => error.into_response(),
         };
     }

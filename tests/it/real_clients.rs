@@ -1,0 +1,143 @@
+//! Google's own clients drive the emulator: the library for Python, built from the discovery document, and the
+//! firebase CLI.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::sandbox::{Sandbox, free_port};
+use super::stand_in::{Reply, StandIn};
+use super::tools::tool;
+
+fn service() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/toto/toto-app")
+}
+
+#[test]
+fn googles_client_for_python_drives_the_emulator() {
+    let Some(python) = tool("python3") else { return };
+    let sandbox = Sandbox::new();
+    let started = sandbox.run(&["emulator", "start", "--json"]).exits(0).json();
+    let token = sandbox.run(&["emulator", "token"]).exits(0).out;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/drive_app_hosting.py");
+    let driven = Command::new(python)
+        .arg(script)
+        .args([started["url"].as_str().unwrap(), token.trim()])
+        .arg(service())
+        .arg(free_port().to_string())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&driven.stderr);
+    assert!(driven.status.success(), "{said}");
+    assert_eq!(String::from_utf8_lossy(&driven.stdout).trim(), "driven");
+}
+
+/// What the CLI asks beside App Hosting and storage (`contracts/data/captured/firebase_cli/requests.json`).
+fn rest_of_google() -> StandIn {
+    StandIn::new(|asked, _| {
+        let path = asked.path.split('?').next().unwrap();
+        let number = json!({"projectId": "demo-toto", "projectNumber": "123456789012", "lifecycleState": "ACTIVE"});
+        match path {
+            _ if path.starts_with("/tok") => Reply::json(
+                200,
+                &json!({"access_token": "t", "expires_in": 3600, "token_type": "Bearer"}),
+            ),
+            _ if path.starts_with("/su") => Reply::json(200, &json!({"state": "ENABLED"})),
+            _ if path.ends_with(":testIamPermissions") => {
+                let wanted: Value = serde_json::from_str(&asked.body).unwrap_or_default();
+                Reply::json(200, &json!({"permissions": wanted["permissions"]}))
+            }
+            _ if path.ends_with("IamPolicy") => {
+                Reply::json(200, &json!({"version": 1, "etag": "BwX", "bindings": []}))
+            }
+            _ if path.starts_with("/iam") && asked.method == "POST" => Reply::json(
+                409,
+                &json!({"error": {"code": 409, "message": "it exists", "status": "ALREADY_EXISTS"}}),
+            ),
+            _ if path.starts_with("/crm") => Reply::json(200, &number),
+            _ => Reply::json(
+                404,
+                &json!({"error": {"code": 404, "message": "none", "status": "NOT_FOUND"}}),
+            ),
+        }
+    })
+}
+
+/// The CLI in a folder of a service, with every origin on this machine.
+fn firebase(
+    program: &Path,
+    folder: &Path,
+    emulator: &str,
+    google: &str,
+    arguments: &[&str],
+) -> (bool, String) {
+    let output = Command::new(program)
+        .args(arguments)
+        .args(["--project", "demo-toto", "--non-interactive"])
+        .current_dir(folder)
+        .env("HOME", folder)
+        .env("XDG_CONFIG_HOME", folder)
+        .env("FIREBASE_TOKEN", "1//loopback")
+        .env("CI", "true")
+        .env("FIREBASE_CLI_DISABLE_UPDATE_CHECK", "true")
+        .env("NO_UPDATE_NOTIFIER", "1")
+        .env("FIREBASE_APPHOSTING_URL", emulator)
+        .env("FIREBASE_STORAGE_URL", format!("{emulator}/gcs"))
+        .env("FIREBASE_TOKEN_URL", format!("{google}/tok"))
+        .env("FIREBASE_SERVICE_USAGE_URL", format!("{google}/su"))
+        .env("FIREBASE_IAM_URL", format!("{google}/iam"))
+        .env("FIREBASE_RESOURCEMANAGER_URL", format!("{google}/crm"))
+        .env("FIREBASE_API_URL", format!("{google}/fb"))
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+fn the_firebase_cli_deploys_to_the_emulator() {
+    let Some(program) = tool("firebase") else { return };
+    let sandbox = Sandbox::new();
+    let started =
+        sandbox.run(&["emulator", "start", "--insecure-owner-token", "--json"]).exits(0).json();
+    let emulator = started["url"].as_str().unwrap().to_owned();
+    // Its backends are made by whoever deploys first.
+    sandbox.deploy("1.0.0").exits(0);
+    let (version, _) = Sandbox::who(sandbox.app).unwrap();
+    assert_eq!(version, "1.0.0");
+
+    let folder = sandbox.folder.path().join("app");
+    fs::create_dir_all(&folder).unwrap();
+    for file in fs::read_dir(service()).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), folder.join(file.file_name())).unwrap();
+    }
+    let hosting = json!({"backendId": "toto-app", "rootDir": "/", "ignore": ["node_modules"], "alwaysDeployFromSource": true});
+    fs::write(folder.join("firebase.json"), json!({"apphosting": [hosting]}).to_string()).unwrap();
+    let google = rest_of_google();
+    let run = |arguments: &[&str]| firebase(&program, &folder, &emulator, &google.url(), arguments);
+
+    let (listed, said) = run(&["apphosting:backends:list"]);
+    assert!(listed && said.contains("toto-app"), "{said}");
+    let (deployed, said) = run(&["deploy", "--only", "apphosting"]);
+    assert!(deployed && said.contains("Deploy complete"), "{said}");
+    // The CLI moved traffic, and our own look sees whose build it is.
+    let status = sandbox.run(&["status", "development", "--json"]).exits(0).json();
+    let app = status["services"].as_array().unwrap().iter().find(|s| s["service"] == "toto-app");
+    let build = app.unwrap()["live"]["build"].as_str().unwrap().to_owned();
+    assert!(build.starts_with("build-"), "{build}");
+    assert_eq!(Sandbox::who(sandbox.app).unwrap().1, build);
+
+    // A build that fails is told by the CLI's own exit status, and moves nothing.
+    fs::write(folder.join("apphosting.yaml"), "runConfig: { cpu: 3 }\n").unwrap();
+    let (deployed, said) = run(&["deploy", "--only", "apphosting"]);
+    assert!(!deployed, "{said}");
+    assert_eq!(Sandbox::who(sandbox.app).unwrap().1, build);
+    // And what was taken by the CLI is given back by us.
+    sandbox
+        .run(&["rollback", "development", "--service", "toto-app", "--to", "1.0.0", "--yes"])
+        .exits(0);
+    assert_eq!(Sandbox::who(sandbox.app).unwrap().0, "1.0.0");
+}
