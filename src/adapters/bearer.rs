@@ -17,24 +17,31 @@ pub enum Bearer {
 }
 
 impl Bearer {
-    /// Puts it into a request.
-    pub async fn sign(&self, request: RequestBuilder) -> Result<RequestBuilder, NoToken> {
-        let credentials = match self {
-            Self::Fixed(token) => return Ok(request.bearer_auth(token.expose_secret())),
-            Self::Google(credentials) => credentials,
-        };
-        let request = request.bearer_auth(credentials.token().await?.expose_secret());
-        Ok(match credentials.quota_project() {
-            Some(project) => request.header("x-goog-user-project", project),
-            None => request,
-        })
+    /// The token of now.
+    pub async fn token(&self) -> Result<SecretString, NoToken> {
+        match self {
+            Self::Fixed(token) => Ok(token.clone()),
+            Self::Google(credentials) => credentials.token().await,
+        }
     }
 
-    /// Somebody answered that they do not know it. Whether there may be a better one.
-    pub async fn refused(&self) -> bool {
+    /// Puts a token into a request.
+    pub fn sign(&self, request: RequestBuilder, token: &SecretString) -> RequestBuilder {
+        let request = request.bearer_auth(token.expose_secret());
+        match self {
+            Self::Google(credentials) => match credentials.quota_project() {
+                Some(project) => request.header("x-goog-user-project", project),
+                None => request,
+            },
+            Self::Fixed(_) => request,
+        }
+    }
+
+    /// Somebody answered that they do not know a token. Whether there may be a better one.
+    pub async fn refused(&self, used: &SecretString) -> bool {
         match self {
             Self::Fixed(_) => false,
-            Self::Google(credentials) => credentials.refused().await,
+            Self::Google(credentials) => credentials.refused(used).await,
         }
     }
 }

@@ -100,14 +100,29 @@ impl LocalPipeline {
         Ok(Some(run))
     }
 
+    /// Refuses while a run is under way.
+    fn busy(&self) -> Result<(), Problem> {
+        let under_way = |kept: &Kept| !kept.run.standing.over() && ThisMachine.alive(&kept.process);
+        match self.read()?.filter(under_way) {
+            None => Ok(()),
+            Some(kept) => {
+                let what = format!("run {} of the pipeline is under way", kept.run.id);
+                let why = format!("process {} runs it", kept.process.pid);
+                Err(Problem::new(what).because(why))
+            }
+        }
+    }
+
     /// Runs every job to its end, handing each line of theirs to `heard`. One run at a time.
     pub async fn run(&self, heard: &(dyn Fn(&str) + Send + Sync)) -> Result<PipelineRun, Problem> {
-        let before = self.read()?;
-        let busy = |kept: &Kept| !kept.run.standing.over() && ThisMachine.alive(&kept.process);
-        if let Some(kept) = before.as_ref().filter(|kept| busy(kept)) {
-            let what = format!("run {} of the pipeline is under way", kept.run.id);
-            return Err(Problem::new(what).because(format!("process {} runs it", kept.process.pid)));
+        let lock = create(&self.kept.join("lock"))?;
+        if lock.try_lock().is_err() {
+            return Err(self
+                .busy()
+                .err()
+                .unwrap_or_else(|| Problem::new("the pipeline runs already")));
         }
+        let before = self.read()?;
         let id = before.map_or(1, |kept| kept.run.id + 1);
         let mut run = self.fresh(id);
         self.keep(&run)?;
@@ -124,6 +139,8 @@ impl LocalPipeline {
                 self.keep(&run)?;
             }
         }
+        // What was edited or checked out meanwhile was not tested as a commit.
+        run.commit = run.commit.filter(|before| commit(&self.folder).as_ref() == Some(before));
         let failed = run.jobs.iter().any(|job| job.standing.bad());
         run.standing =
             if failed { Standing::Failed("failure".to_owned()) } else { Standing::Passed };
@@ -273,7 +290,7 @@ fn ended_as(failed: bool) -> Standing {
 }
 
 fn queued(step: &[String]) -> JobStep {
-    JobStep { name: step.join(" "), standing: Standing::Queued, took: None }
+    JobStep { name: redacted(&step.join(" ")), standing: Standing::Queued, took: None }
 }
 
 /// The commit that a folder stands at. None where it is none, or where something in it was changed since:
@@ -322,13 +339,14 @@ impl Pipeline for LocalPipeline {
     }
 
     fn run_failed_again<'a>(&'a self, _: &'a PipelineRun) -> Asked<'a, ()> {
-        Box::pin(async move { (self.begin)() })
+        Box::pin(async move { self.busy().and_then(|()| (self.begin)()) })
     }
 
     fn begin<'a>(&'a self, _: Option<&'a str>) -> Asked<'a, String> {
         Box::pin(async move {
+            self.busy()?;
             (self.begin)()?;
-            Ok("the jobs of the config run, in a process of their own".to_owned())
+            Ok("a process of their own was begun for the jobs of the config".to_owned())
         })
     }
 }

@@ -15,3 +15,4 @@ pub mod probe;
 pub mod process;
 pub mod program;
 pub mod run_log;
+pub mod team;

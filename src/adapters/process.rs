@@ -10,6 +10,15 @@ use crate::ports::processes::{ProcessIdentity, Processes};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ThisMachine;
 
+impl ThisMachine {
+    /// Asks one process to end. One that is gone is no error.
+    pub fn ask_to_end(self, pid: u32) {
+        if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+            let _ = rustix::process::kill_process(pid, Signal::TERM);
+        }
+    }
+}
+
 impl Processes for ThisMachine {
     fn own(&self) -> ProcessIdentity {
         let pid = std::process::id();

@@ -31,8 +31,8 @@ impl App {
         let (around, at) = (Surroundings::here(), self.clock.elapsed());
         let written = around.written();
         let holds = |kept: &Kept| {
-            let as_it_was = kept.written == written && at.saturating_sub(kept.at) < LOOK_AGAIN;
-            kept.found.is_ok() || as_it_was
+            let lately = at.saturating_sub(kept.at) < LOOK_AGAIN;
+            kept.written == written && (kept.found.is_ok() || lately)
         };
         if let Some(kept) = kept.as_ref().filter(|kept| holds(kept)) {
             return kept.found.clone();

@@ -8,6 +8,7 @@ mod demo;
 mod emulator;
 mod google;
 mod pipeline;
+mod team;
 
 use std::fs;
 use std::path::{Path, PathBuf};

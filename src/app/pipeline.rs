@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use super::{App, private_folder};
 use crate::adapters::github::{API, Github, Repository};
 use crate::adapters::local_pipeline::LocalPipeline;
+use crate::config::is_loopback;
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::pipeline::{LocalJob, PipelineOf};
@@ -31,6 +32,11 @@ impl App {
             PipelineOf::Github { repository, workflow, branch, token_env, api } => {
                 let own = std::env::var("GITHUB_API_URL").ok().filter(|url| !url.is_empty());
                 let api = api.clone().or(own).unwrap_or_else(|| API.to_owned());
+                // The config's own is checked with it; the variable's is not.
+                if !api.starts_with("https://") && !is_loopback(&api) {
+                    return Err(Problem::new(format!("no token is sent to {api}"))
+                        .because("GITHUB_API_URL is neither https nor on this machine"));
+                }
                 let of = Repository {
                     api,
                     name: repository.clone(),

@@ -7,6 +7,7 @@ mod attach;
 mod check;
 mod checklist;
 mod cleanup;
+mod commands;
 mod confirm;
 mod deploy;
 mod doctor;
@@ -173,6 +174,7 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::Migrate(arguments) => migrate::migrate(session, arguments).await,
         Verb::Status { environment } => status::status(session, environment.as_deref()).await,
         Verb::Handover { environment } => handover::handover(session, environment.as_deref()).await,
+        Verb::Commands { verb } => commands::commands(session, verb.as_ref()).await,
         Verb::Pipeline(arguments) => pipeline::pipeline(session, arguments).await,
         Verb::Health(arguments) => health::health(session, arguments).await,
         Verb::History { environment: Some(of), figures: true, .. } => past::figures(session, of),

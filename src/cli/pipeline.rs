@@ -125,17 +125,20 @@ impl Asked<'_> {
         approve: bool,
         (comment, yes): (&str, &Yes),
     ) -> Finished {
-        let environments: Vec<_> = run.approvals.iter().map(|a| a.environment.as_str()).collect();
+        let ours: Vec<_> = run.approvals.iter().filter(|approval| approval.ours).collect();
+        let environments: Vec<_> = ours.iter().map(|a| a.environment.as_str()).collect();
         let word = if approve { "Approves" } else { "Rejects" };
         let for_what = environments.join(" and ");
         self.confirmed(yes, &format!("{word} {for_what} of run {}, {}.", run.id, run.title))?;
         pipeline.review(run, approve, comment).await?;
         // Said is not done: it is read back.
         let now = pipeline.latest(run.commit.as_deref()).await?;
-        let still =
-            now.as_ref().is_some_and(|now| now.id == run.id && now.approvals == run.approvals);
+        let waits = |now: &PipelineRun| {
+            ours.iter().any(|a| now.approvals.iter().any(|b| b.environment_id == a.environment_id))
+        };
+        let still = now.as_ref().is_none_or(|now| now.id != run.id || waits(now));
         let said = if still {
-            format!("run {}: GitHub took the answer, and waits all the same", run.id)
+            format!("run {}: GitHub took the answer, and it is not to be seen yet", run.id)
         } else {
             let word = if approve { "approved" } else { "rejected" };
             format!("run {}: {for_what} {word}", run.id)

@@ -1,6 +1,6 @@
 //! `--read-only`: whoever has it sees everything and changes nothing.
 
-use super::args::{EmulatorVerb, MigrateVerb, PipelineAct, ThemeVerb, Verb};
+use super::args::{CommandsVerb, EmulatorVerb, MigrateVerb, PipelineAct, ThemeVerb, Verb};
 use super::exit::{Failed, REFUSED};
 use crate::domain::error::Problem;
 
@@ -50,6 +50,9 @@ fn acts(verb: &Verb) -> bool {
         Verb::Checklist(arguments) => arguments.act.is_some(),
         Verb::Health(arguments) => arguments.mute.is_some() || arguments.unmute.is_some(),
         Verb::Lock { act, .. } => act.is_some(),
+        Verb::Commands { verb } => {
+            matches!(verb, Some(CommandsVerb::Run { .. } | CommandsVerb::Stop { .. }))
+        }
         Verb::Pipeline(arguments) => {
             !matches!(arguments.act, None | Some(PipelineAct::Log { .. }))
         }

@@ -6,6 +6,7 @@ use super::file::Loaded;
 use super::rules::is_loopback;
 use super::schema::environment::{PipelineConfig, PipelineKind};
 use crate::domain::pipeline::{LocalJob, PipelineOf};
+use crate::domain::redact::redacted;
 
 impl Loaded {
     /// The pipeline of an environment. None where the file's is not whole, which `check` tells.
@@ -49,6 +50,10 @@ pub(super) fn wrong(of: &PipelineConfig) -> Vec<(Vec<String>, String)> {
                 let why = "a pipeline of kind github needs repository: owner/name";
                 wrong.push((at(&["repository"]), why.to_owned()));
             }
+            if of.workflow.as_ref().is_none_or(String::is_empty) {
+                let why = "a pipeline of kind github needs workflow: FILE.yml, or any of its workflows would count";
+                wrong.push((at(&["workflow"]), why.to_owned()));
+            }
             let safe = |api: &String| api.starts_with("https://") || is_loopback(api);
             if of.api.as_ref().is_some_and(|api| !safe(api)) {
                 let why = "the token is sent there: only over https, or to this machine";
@@ -78,6 +83,13 @@ fn wrong_jobs(
         }
         if job.steps.is_empty() || job.steps.iter().any(Vec::is_empty) {
             let why = format!("job {name} needs steps, each with a program");
+            wrong.push((at(&["jobs", name, "steps"]), why));
+        }
+        let words: Vec<&str> =
+            job.steps.iter().flatten().chain(&job.matrix).map(String::as_str).collect();
+        let words = words.join(" ");
+        if redacted(&words) != words {
+            let why = format!("job {name} holds what looks like a secret: let it read a variable");
             wrong.push((at(&["jobs", name, "steps"]), why));
         }
         if goes_round(of, name) {

@@ -135,7 +135,8 @@ pub fn apphosting_files(member: &Member, names: &[String]) -> Vec<Text> {
             let found = inside.ancestors().find_map(|folder| {
                 let read = |name: &String| {
                     let file = folder.join(name);
-                    let object = format!("{commit}:{}", file.display());
+                    // Relative to the folder, which may lie inside a larger repository.
+                    let object = format!("{commit}:./{}", file.display());
                     Some((file, Ok(git(repository, &["show", &object]).ok()?)))
                 };
                 Some(names.iter().filter_map(read).collect::<Vec<_>>())

@@ -387,7 +387,8 @@ impl Rules<'_> {
     }
 }
 
-pub(super) fn is_loopback(address: &str) -> bool {
+/// Whether an address is a plain one of this machine.
+pub fn is_loopback(address: &str) -> bool {
     url::Url::parse(address).is_ok_and(|url| {
         url.scheme() == "http"
             && matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))

@@ -61,7 +61,11 @@ impl Linted {
         let found: Vec<&Flaw> = self.flaws.iter().filter(wanted).collect();
         if found.is_empty() {
             let said = match self.files {
-                0 => "there is no apphosting.yaml".to_owned(),
+                // Whether there is none, or it cannot be seen from here, is not known.
+                0 => {
+                    let said = "no apphosting.yaml is to be seen".to_owned();
+                    return Proof { verdict: Verdict::Inconclusive, said };
+                }
                 1 => "1 file, nothing is wrong".to_owned(),
                 many => format!("{many} files, nothing is wrong"),
             };
@@ -100,6 +104,6 @@ mod tests {
         let many = Linted { files: 1, flaws: vec![flaw(About::Config, "odd"); 5] };
         assert!(many.proof("all").said.ends_with("; and 2 more"));
         assert_eq!(many.warnings().as_deref(), Some("5 warnings"));
-        assert_eq!(Linted::default().proof("all").said, "there is no apphosting.yaml");
+        assert_eq!(Linted::default().proof("all").verdict, Verdict::Inconclusive);
     }
 }

@@ -38,6 +38,7 @@ pub mod run;
 pub mod seen;
 pub mod step;
 pub mod tape;
+pub mod team;
 pub mod text;
 pub mod time;
 pub mod tint;

@@ -219,8 +219,10 @@ impl PipelineRun {
     /// is none.
     pub fn proof(&self, job: &str) -> Proof {
         let all = job == "all";
-        let meant: Vec<&Job> =
-            self.jobs.iter().filter(|j| if all { !j.own } else { j.is(job) }).collect();
+        // Whoever asks from inside the run, or what only waits to be let go on, cannot have ended.
+        let waits = |j: &Job| self.standing == Standing::Waiting && j.standing == Standing::Waiting;
+        let whole = |j: &&Job| if all { !j.own && !waits(j) } else { j.is(job) };
+        let meant: Vec<&Job> = self.jobs.iter().filter(whole).collect();
         let named = |of: &[&Job]| {
             let words = of.iter().map(|j| format!("{} {}", j.name, j.standing.word()));
             words.collect::<Vec<_>>().join(", ")
@@ -242,6 +244,14 @@ impl PipelineRun {
         let open: Vec<_> = meant.iter().copied().filter(|j| !j.standing.over()).collect();
         if !open.is_empty() {
             return proof(Verdict::Inconclusive, named(&open));
+        }
+        // GitHub lists jobs as they come to be: what is listed is not all before the run has ended.
+        let goes_on = !self.standing.over() && self.standing != Standing::Waiting;
+        if all && goes_on && !self.jobs.iter().any(|j| j.own) {
+            return proof(Verdict::Inconclusive, format!("it is {}", self.standing.word()));
+        }
+        if all && self.standing.bad() {
+            return proof(Verdict::Fail, self.standing.word().to_owned());
         }
         let passed = meant.iter().filter(|j| j.standing == Standing::Passed).count();
         if passed == 0 {
@@ -321,7 +331,7 @@ mod tests {
             commit: None,
             event: "push".into(),
             actor: None,
-            standing: Standing::Running,
+            standing: Standing::Passed,
             started: None,
             changed: None,
             url: None,
@@ -356,9 +366,15 @@ mod tests {
         assert_eq!(matrix(cases[0].0).proof("tes").verdict, Verdict::Inconclusive);
         assert_eq!(run(vec![]).proof("all").verdict, Verdict::Inconclusive);
         // The job that asks cannot have ended.
-        let mut own = matrix(cases[0].0);
+        let mut own = PipelineRun { standing: Standing::Running, ..matrix(cases[0].0) };
+        assert_eq!(own.proof("all").verdict, Verdict::Inconclusive, "more may come");
+        assert_eq!(own.proof("test").verdict, Verdict::Pass);
         own.jobs.push(Job { own: true, ..job("deploy-production", "in_progress", None) });
         assert_eq!(own.proof("all").verdict, Verdict::Pass);
+        // What only waits for a yes was tested.
+        let mut waiting = PipelineRun { standing: Standing::Waiting, ..matrix(cases[0].0) };
+        waiting.jobs.push(job("deploy-production", "waiting", None));
+        assert_eq!(waiting.proof("all").verdict, Verdict::Pass);
     }
 
     #[test]

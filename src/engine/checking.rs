@@ -80,7 +80,11 @@ fn ask_pipeline(
                     return;
                 }
             }
-            outside.clock.sleep(AGAIN).await;
+            let every = match &outside.pipeline {
+                Some(Ok(pipeline)) => pipeline.every(),
+                _ => AGAIN,
+            };
+            outside.clock.sleep(AGAIN.max(every)).await;
         }
     })))
 }

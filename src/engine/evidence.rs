@@ -9,7 +9,7 @@ use super::outside::Outside;
 use crate::domain::checklist::{Asked, Proof, Source};
 use crate::domain::health::Verdict;
 use crate::domain::ids::EnvironmentName;
-use crate::domain::pipeline::PipelineOf;
+use crate::domain::pipeline::{PipelineOf, PipelineRun};
 use crate::domain::plan::Plan;
 use crate::domain::probe::{Answer, Check};
 use crate::domain::promoted::not_promoted;
@@ -27,6 +27,8 @@ const BETWEEN: Duration = Duration::from_millis(200);
 /// A command of the team's that has not ended by then is not waited for.
 const COMMAND: Duration = Duration::from_mins(15);
 
+/// So long what was tested in a folder is taken for what lies in it.
+const FOLDER_HOLDS: Duration = Duration::from_hours(1);
 /// A channel that took nothing for longer may have gone.
 const LATELY: Duration = Duration::from_hours(30 * 24);
 
@@ -87,8 +89,19 @@ pub(super) async fn pipeline(jobs: &[String], plan: &Plan, outside: &Outside) ->
                 .map_or("it".to_owned(), |commit| commit.get(..7).unwrap_or(commit).to_owned());
             unknown(format!("nothing tested {of} yet"))
         }
+        // Without a commit it is of a folder as it lay there, which nobody vouches for much later.
+        Ok(Some(run)) if commit.is_none() && older(&run, outside.clock.now()) => unknown(format!(
+            "run {} was of the folder as it lay there long ago: run it again",
+            run.id
+        )),
         Ok(Some(run)) => jobs.iter().map(|job| run.proof(job)).collect(),
     }
+}
+
+/// Whether a run began too long ago to say anything of what lies in the folder now.
+fn older(run: &PipelineRun, now: Timestamp) -> bool {
+    let age = run.started.and_then(|at| Duration::try_from(now.duration_since(at)).ok());
+    age.is_none_or(|age| age > FOLDER_HOLDS)
 }
 
 async fn probe(asked: &Asked, controls: &[String], outside: &Outside) -> (String, Verdict, String) {

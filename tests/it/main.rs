@@ -40,6 +40,7 @@ mod schema_pane;
 mod screen;
 mod sick;
 mod stand_in;
+mod team;
 mod terminal;
 mod themes;
 mod tools;

@@ -305,6 +305,13 @@ fn automatic_rollouts_are_held_while_a_run_lasts_and_come_back_whatever_becomes_
     platform.misbehaves(|_| None);
     platform.sandbox.run(&["rollback", "development", "--yes"]).exits(0);
     on_again("after the run that could not");
+
+    // Nothing vetoes giving traffic back.
+    platform.sandbox.deploy("4.3.0").exits(0);
+    let holds = |asked: &Asked| asked.is("PATCH", "traffic");
+    platform.misbehaves(times(usize::MAX, holds, |_| error(403, "PERMISSION_DENIED", &json!([]))));
+    platform.sandbox.run(&["rollback", "development", "--yes"]).exits(0);
+    on_again("nobody could hold them");
 }
 
 #[tokio::test]

@@ -313,7 +313,7 @@ fn jobs_of_the_config_run_here_in_their_order() {
 
     // From elsewhere it is begun in a process of its own.
     let begun = run(&sandbox, &["pipeline", "development", "dispatch", "--yes"]).exits(0);
-    assert!(begun.out.contains("process of their own"), "{}", begun.out);
+    assert!(begun.out.contains("process of their own was begun"), "{}", begun.out);
     wait_until("the second run is over", || {
         let json = run(&sandbox, &["pipeline", "development", "--json"]).json();
         json["run"]["id"] == 2 && json["run"]["standing"] == json!({"failed": "failure"})
@@ -324,6 +324,7 @@ fn jobs_of_the_config_run_here_in_their_order() {
 fn what_is_wrong_with_a_pipeline_is_said_with_its_place() {
     let cases = [
         ("{ kind: github }", "repository: owner/name"),
+        ("{ kind: github, repository: a/b }", "needs workflow"),
         ("{ kind: github, repository: a/b, api: 'http://evil.example' }", "only over https"),
         ("{ kind: local }", "needs jobs"),
         ("{ kind: local, jobs: { a: { needs: [b], steps: [[x]] } } }", "there is no such job"),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
+use secrecy::SecretString;
 use serde_json::Value;
 
 use super::{AppHosting, wire};
@@ -96,16 +97,21 @@ impl AppHosting {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Value, HostingError> {
-        let mut tries = 0;
+        let (mut tries, mut renewed) = (0, false);
         loop {
             tries += 1;
-            let failed = match self.once(method.clone(), url, query, body).await {
+            let token = self.bearer.token().await.map_err(|no| HostingError {
+                class: if no.passing { Failure::Passing } else { Failure::Lasting },
+                problem: no.problem,
+            })?;
+            let failed = match self.once((method.clone(), url), query, body, &token).await {
                 Ok(value) => return Ok(value),
                 Err(failed) => failed,
             };
             let Unanswered { error, after, unauthenticated } = failed;
             // A token may end, or be taken back, in the middle of a run.
-            if unauthenticated && tries == 1 && self.bearer.refused().await {
+            if unauthenticated && !renewed && self.bearer.refused(&token).await {
+                renewed = true;
                 continue;
             }
             let wait = after.unwrap_or_else(|| POLL.after(tries));
@@ -119,19 +125,16 @@ impl AppHosting {
 
     async fn once(
         &self,
-        method: Method,
-        url: &str,
+        (method, url): (Method, &str),
         query: &[(&str, &str)],
         body: Option<&Value>,
+        token: &SecretString,
     ) -> Result<Value, Unanswered> {
         let mut request = self.client.request(method.clone(), url).query(query);
         if method == Method::GET {
             request = request.timeout(LOOKS_LAST);
         }
-        let mut request = self.bearer.sign(request).await.map_err(|no| {
-            let class = if no.passing { Failure::Passing } else { Failure::Lasting };
-            HostingError { problem: no.problem, class }
-        })?;
+        let mut request = self.bearer.sign(request, token);
         if let Some(body) = body {
             request = request.json(body);
         }

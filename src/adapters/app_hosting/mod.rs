@@ -249,9 +249,11 @@ impl AppHosting {
         let query = [("updateMask", "rolloutPolicy,annotations")];
         let operation = self.change(Method::PATCH, &name, &query, None, Some(&body)).await?;
         self.wait_for(&operation).await?;
-        let automatic = self.traffic_now(target).await?.automatic;
-        if matches!(automatic, Automatic::Held { .. }) == hold {
-            return Ok(());
+        // Read back: held is what is off and says why; released is what is on.
+        match self.traffic_now(target).await?.automatic {
+            Automatic::Held { .. } if hold => return Ok(()),
+            Automatic::On { .. } if !hold => return Ok(()),
+            _ => {}
         }
         let what = format!("automatic rollouts of {} are not as they were set", target.service());
         Err(HostingError { problem: Problem::new(what), class: Failure::Inconclusive })

@@ -115,17 +115,16 @@ pub(super) fn traffic(json: &Value) -> Result<Traffic, HostingError> {
 
 /// What of a rollout policy is ours to write; the rest is the server's.
 fn automatic(json: &Value) -> Automatic {
-    let held = json["annotations"][HELD].as_str();
     let policy = &json["rolloutPolicy"];
-    match held {
+    let branch = policy["codebaseBranch"].as_str().is_some_and(|branch| !branch.is_empty());
+    // What a person switched on since is on, whatever was written down before.
+    if branch && policy["disabled"] != true {
+        let mut policy = policy.clone();
+        policy.as_object_mut().map(|fields| fields.remove("disabledTime"));
+        return Automatic::On { policy: policy.to_string() };
+    }
+    match json["annotations"][HELD].as_str() {
         Some(before) => Automatic::Held { policy: before.to_owned() },
-        None if policy["codebaseBranch"].as_str().is_some_and(|branch| !branch.is_empty())
-            && policy["disabled"] != true =>
-        {
-            let mut policy = policy.clone();
-            policy.as_object_mut().map(|fields| fields.remove("disabledTime"));
-            Automatic::On { policy: policy.to_string() }
-        }
         None => Automatic::Off,
     }
 }

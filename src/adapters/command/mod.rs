@@ -104,8 +104,13 @@ impl Commands {
 
     async fn delete(&self, target: &Target, id: &BuildId) -> Result<(), HostingError> {
         let there = |all: Vec<Build>| all.iter().any(|build| &build.id == id);
-        if !there(self.all(target).await?) || !self.maybe("delete_build", target, id).await? {
+        if !there(self.all(target).await?) {
             return Ok(());
+        }
+        if !self.maybe("delete_build", target, id).await? {
+            let problem = Problem::new("the platform has no command for delete_build")
+                .try_this("name one under platform: verbs:, if builds are to be deleted");
+            return Err(HostingError { problem, class: Failure::Lasting });
         }
         if there(self.all(target).await?) {
             let problem = Problem::new(format!("build {id} is still there after it was deleted"));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use secrecy::SecretString;
 use serde_json::Value;
 
 use super::{Firestore, WITHIN, wire};
@@ -36,29 +37,40 @@ impl Firestore {
 
     /// One call. Whoever changes something decides by what was read back whether to send it again.
     pub(super) async fn once(&self, name: &str, body: &Value) -> Result<Value, DatabaseError> {
-        match self.sent(name, body).await {
+        let token = self.token().await?;
+        match self.sent(name, body, &token).await {
             // A token that ended changed nothing: the same again, with a new one.
             Err(error)
                 if error.problem.why.starts_with("UNAUTHENTICATED")
-                    && self.bearer.refused().await =>
+                    && self.bearer.refused(&token).await =>
             {
-                self.sent(name, body).await
+                let token = self.token().await?;
+                self.sent(name, body, &token).await
             }
             answered => answered,
         }
     }
 
-    async fn sent(&self, name: &str, body: &Value) -> Result<Value, DatabaseError> {
+    async fn token(&self) -> Result<SecretString, DatabaseError> {
+        self.bearer.token().await.map_err(|no| DatabaseError {
+            refused: if no.passing { Refused::Lost } else { Refused::Denied },
+            problem: no.problem,
+        })
+    }
+
+    async fn sent(
+        &self,
+        name: &str,
+        body: &Value,
+        token: &SecretString,
+    ) -> Result<Value, DatabaseError> {
         // Names are written into the path sign by sign: an id may hold what an address may not.
         let mut address = url::Url::parse(&self.base).map_err(|e| self.lost(e.to_string()))?;
         if let Ok(mut path) = address.path_segments_mut() {
             path.clear().push("v1").extend(name.split('/'));
         }
         let request = self.client.post(address).timeout(WITHIN);
-        let request = self.bearer.sign(request.json(body)).await.map_err(|no| DatabaseError {
-            refused: if no.passing { Refused::Lost } else { Refused::Denied },
-            problem: no.problem,
-        })?;
+        let request = self.bearer.sign(request.json(body), token);
         let lost = |error: reqwest::Error| self.lost(chain(&error.without_url()));
         let response = request.send().await.map_err(lost)?;
         let status = response.status();

@@ -57,6 +57,10 @@ impl Github {
         }
         let header = |name| response.headers().get(name)?.to_str().ok().map(str::to_owned);
         let (tag, next) = (header(ETAG), header(LINK).as_deref().and_then(next_page));
+        if next.as_ref().is_some_and(|next| !self.ours(next)) {
+            // The token goes along with it.
+            return Err(Problem::new("GitHub names a next page that is not its own"));
+        }
         let json = self.read(response).await?;
         if let Some(tag) = tag {
             let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,7 +69,13 @@ impl Github {
             }
             all.insert(key, Kept { tag, json: json.clone(), next: next.clone() });
         }
-        Ok(Answered { json, next: next.filter(|next| next.starts_with(&self.base)) })
+        Ok(Answered { json, next })
+    }
+
+    /// Whether an address has the API's own scheme, host and port.
+    fn ours(&self, address: &str) -> bool {
+        let origin = |address: &str| url::Url::parse(address).ok().map(|url| url.origin());
+        origin(address).is_some_and(|o| origin(&self.base) == Some(o))
     }
 
     /// A change. It is sent once: whether one whose answer was lost was made is for the next look to say.
@@ -93,23 +103,27 @@ impl Github {
         } else {
             response
         };
+        if response.status() == StatusCode::NOT_FOUND {
+            return Err(Problem::new("there is no log of that job")
+                .because("it has not ended yet, or its log is not kept any more"));
+        }
         if !response.status().is_success() {
-            return Err(match response.status() {
-                StatusCode::NOT_FOUND => Problem::new("there is no log of that job")
-                    .because("it has not ended yet, or its log is not kept any more"),
-                status => Problem::new("the job's log cannot be read")
-                    .because(format!("its address answers {status}")),
+            return Err(match self.read(response).await {
+                Err(problem) => problem,
+                Ok(_) => unreadable("a log"),
             });
         }
         let mut response = response;
-        let mut text = Vec::new();
+        let (mut text, mut cut) = (Vec::new(), false);
         while let Some(chunk) = response.chunk().await.map_err(|e| self.lost(&e))? {
             text.extend_from_slice(&chunk);
-            if text.len() > LONGEST {
-                break;
-            }
+            // What failed stands at the end.
+            let over = text.len().saturating_sub(LONGEST);
+            cut |= over > 0;
+            text.drain(..over);
         }
-        Ok(String::from_utf8_lossy(&text).into_owned())
+        let text = String::from_utf8_lossy(&text).into_owned();
+        Ok(if cut { format!("… the beginning is left out\n{text}") } else { text })
     }
 
     async fn sent(&self, request: RequestBuilder) -> Result<Response, Problem> {
@@ -135,10 +149,16 @@ impl Github {
     async fn read(&self, response: Response) -> Result<Value, Problem> {
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.map_err(|e| self.lost(&e))?;
-        let json: Value = serde_json::from_str(&text).unwrap_or_default();
+        let json = serde_json::from_str::<Value>(&text);
         if status.is_success() {
-            return Ok(json);
+            // 204 has no body; a login page is no answer, least of all a yes.
+            return match json {
+                Ok(json) => Ok(json),
+                Err(_) if text.trim().is_empty() => Ok(Value::Null),
+                Err(_) => Err(unreadable("JSON")),
+            };
         }
+        let json = json.unwrap_or_default();
         if let Some(wait) = self.wait(status, &headers, &json) {
             let mut quiet = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
             *quiet = self.clock.elapsed() + wait;

@@ -101,7 +101,8 @@ impl Github {
         let listed = list["workflow_runs"].as_array().ok_or_else(|| wire::unreadable("runs"))?;
         // A pull request's run may be of the same commit, and tests something else: the merge.
         let pushed = listed.iter().find(|run| run["event"] != "pull_request");
-        let Some(json) = pushed.or(listed.first()) else { return Ok(None) };
+        let latest = pushed.or_else(|| listed.first().filter(|_| commit.is_none()));
+        let Some(json) = latest else { return Ok(None) };
         let mut run = wire::run(json)?;
         let (jobs, approvals) = try_join(self.jobs(run.id), self.approvals(&run)).await?;
         (run.jobs, run.approvals) = (jobs, approvals);
@@ -123,12 +124,15 @@ impl Github {
             for job in listed {
                 jobs.push(wire::job(job)?);
             }
+            let all = json["total_count"].as_u64().unwrap_or_default();
             match next {
                 Some(next) => answered = self.get(&next, &[]).await?,
-                None => break,
+                None if (jobs.len() as u64) < all => break,
+                None => return Ok(jobs),
             }
         }
-        Ok(jobs)
+        // What is not listed may have failed.
+        Err(Problem::new(format!("the jobs of run {run} cannot be read whole")))
     }
 
     async fn approvals(

@@ -26,6 +26,8 @@ use crate::ports::clock::Clock;
 const TRIES: u32 = 3;
 const BETWEEN: Backoff =
     Backoff { first: Duration::from_millis(200), most: Duration::from_secs(2) };
+/// A token is given at once, or not at all: what it is for waits meanwhile.
+const WITHIN: Duration = Duration::from_secs(10);
 /// Elsewhere than at Google nobody answers to the metadata server's name.
 const METADATA_WITHIN: Duration = Duration::from_secs(1);
 /// A service account's assertion lasts an hour, which is the most that Google takes.
@@ -191,7 +193,7 @@ fn account(host: &str, what: &str) -> String {
 /// The answer, or why not and whether that may pass.
 async fn once(request: RequestBuilder) -> Result<Value, (String, bool)> {
     let lost = |e: reqwest::Error| (chain(&e.without_url()), true);
-    let answer = request.send().await.map_err(lost)?;
+    let answer = request.timeout(WITHIN).send().await.map_err(lost)?;
     let status = answer.status();
     let text = answer.text().await.map_err(lost)?;
     let json: Value = serde_json::from_str(&text).unwrap_or_default();

@@ -51,13 +51,14 @@ impl Surroundings {
         set.or_else(|| Some(self.home.as_ref()?.join(".config/gcloud")))
     }
 
-    /// When what was looked at was last written. Where there were no credentials, there are none before that
-    /// changes.
+    /// When what was looked at was last written: what was found holds until that changes.
     pub fn written(&self) -> Vec<Option<SystemTime>> {
         let folder = self.gcloud_folder();
         let files = [OF_THE_USER, "credentials.db", "active_config", "configurations"];
-        let at = |name: &str| folder.as_ref()?.join(name).metadata().ok()?.modified().ok();
-        files.map(at).to_vec()
+        let modified = |file: PathBuf| file.metadata().ok()?.modified().ok();
+        let at = |name: &str| modified(folder.as_ref()?.join(name));
+        let named = self.var(FILE).and_then(|file| modified(file.into()));
+        files.into_iter().map(at).chain([named]).collect()
     }
 
     /// A variable that is set to something.

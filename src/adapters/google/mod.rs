@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use tokio::sync::Mutex;
 
@@ -67,6 +67,8 @@ struct Kept {
     token: SecretString,
     /// On the monotonic clock.
     renew_at: Duration,
+    /// Until then it holds, by the same clock.
+    ends_at: Duration,
     until: Option<Timestamp>,
 }
 
@@ -101,7 +103,15 @@ impl Credentials {
             return Ok(kept.token.clone());
         }
         let asked = self.clock.elapsed();
-        let fresh = self.found.fetch(&self.exchange).await?;
+        let fresh = match self.found.fetch(&self.exchange).await {
+            Ok(fresh) => fresh,
+            // Nobody answered, and the one in hand is still good: what it is for is not to wait for that.
+            Err(error) if error.passing => {
+                let good = kept.as_ref().filter(|kept| self.clock.elapsed() < kept.ends_at);
+                return good.map(|kept| kept.token.clone()).ok_or(error);
+            }
+            Err(error) => return Err(error),
+        };
         let lasts = fresh.lasts;
         let until = lasts.and_then(|lasts| {
             let lasts = SignedDuration::try_from(lasts).ok()?;
@@ -110,14 +120,20 @@ impl Credentials {
         // What does not say how long it lasts is asked for again soon.
         let lasts = lasts.unwrap_or(BEFORE_ITS_END * 2);
         let renew_at = asked + lasts.saturating_sub(BEFORE_ITS_END.min(lasts / 4));
-        *kept = Some(Kept { token: fresh.token.clone(), renew_at, until });
+        let (token, ends_at) = (fresh.token.clone(), asked + lasts);
+        *kept = Some(Kept { token, renew_at, ends_at, until });
         Ok(fresh.token)
     }
 
-    /// Somebody refused the token: the next one is a new one. `false` where there is no other.
-    pub async fn refused(&self) -> bool {
-        let had = self.kept.lock().await.take().is_some();
-        had && !matches!(self.found, Found::Given(_))
+    /// Somebody refused a token: the next one is a new one, unless it is that already. `false` where there is
+    /// no other.
+    pub async fn refused(&self, used: &SecretString) -> bool {
+        let mut kept = self.kept.lock().await;
+        let same = |kept: &Kept| kept.token.expose_secret() == used.expose_secret();
+        if kept.as_ref().is_some_and(same) {
+            *kept = None;
+        }
+        !matches!(self.found, Found::Given(_))
     }
 
     /// The project that calls with a person's credentials are counted for.

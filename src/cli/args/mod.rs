@@ -2,6 +2,7 @@
 
 mod alerts;
 mod checklist;
+mod commands;
 mod health;
 mod local;
 mod migrate;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use self::alerts::AlertsVerb;
 pub use self::checklist::ChecklistArguments;
+pub use self::commands::CommandsVerb;
 pub use self::health::HealthArguments;
 pub use self::local::{EmulatorVerb, ThemeVerb};
 pub use self::migrate::{MigrateArguments, MigrateVerb, RepairWord};
@@ -121,6 +123,12 @@ pub enum Verb {
     Handover {
         /// Only this environment
         environment: Option<String>,
+    },
+    /// The team's own commands: what can be run, and what was
+    Commands {
+        /// What to do with them; without it, the list
+        #[command(subcommand)]
+        verb: Option<CommandsVerb>,
     },
     /// What tests a release: its run, jobs and logs, and what waits for an approval
     Pipeline(PipelineArguments),

@@ -1,5 +1,7 @@
 //! Is the target the one we mean, who serves now, and can what we may need later be had?
 
+use std::time::Duration;
+
 use super::schema;
 use crate::domain::error::Problem;
 use crate::domain::event::Event;
@@ -73,9 +75,15 @@ async fn observe_blue(context: &Context, member: &Member) -> Result<Option<Build
     Ok(build)
 }
 
+/// Whoever gives traffic back waits no longer for automatic rollouts to be held.
+const HELD_WITHIN: Duration = Duration::from_secs(20);
+
 /// A push must not begin a rollout in the middle of a run. What an earlier run held and did not put back is
-/// this one's to put back.
+/// this one's to put back. Nothing vetoes giving traffic back: there it is tried, and told where it failed.
 async fn hold(context: &Context, member: &Member, automatic: Automatic) -> Result<(), StepError> {
+    if context.plan().kind == RunKind::Cleanup {
+        return Ok(());
+    }
     let (policy, held) = match automatic {
         Automatic::Off => return Ok(()),
         Automatic::On { policy } => (policy, false),
@@ -86,7 +94,18 @@ async fn hold(context: &Context, member: &Member, automatic: Automatic) -> Resul
     if held {
         return Ok(());
     }
-    Ok(context.to_act().await.hold_rollouts(&member.target, &policy, true).await?)
+    let held = context.to_act().await.hold_rollouts(&member.target, &policy, true);
+    if context.plan().kind == RunKind::Deploy {
+        return Ok(held.await?);
+    }
+    let why = tokio::select! {
+        held = held => held.err().map(|error| error.problem.to_string()),
+        () = context.outside.clock.sleep(HELD_WITHIN) => Some("nothing answered".to_owned()),
+    };
+    if let Some(why) = why {
+        context.log(member.service(), format!("automatic rollouts are not held: {why}"));
+    }
+    Ok(())
 }
 
 /// A rollback goes only to a build that can serve. It is never rebuilt.

@@ -83,7 +83,7 @@ impl Acts {
         let ground = self.loaded_now()?.ground(name.as_str())?;
         let said = self.pipelines.act(&self.app, &ground, &self.config, act).await?;
         let (app, config) = (&self.app, &self.config);
-        if let Some(looked) = self.pipelines.look(app, &ground, config, None, true).await {
+        if let Some(looked) = self.pipelines.look(app, &ground, config, None).await {
             self.say(Msg::Pipeline(name.clone(), looked)).await;
         }
         Ok(said)

@@ -92,7 +92,7 @@ impl Acts {
         let (acts, ground) = (self.clone(), ground.clone());
         tokio::spawn(async move {
             let (app, config) = (&acts.app, &acts.config);
-            let looked = acts.pipelines.look(app, &ground, config, commit.as_deref(), false).await;
+            let looked = acts.pipelines.look(app, &ground, config, Some(commit)).await;
             if let Some(looked) = looked {
                 acts.say(Msg::Pipeline(ground.environment, looked)).await;
             }

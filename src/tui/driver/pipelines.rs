@@ -20,8 +20,9 @@ const LINES: usize = 20_000;
 /// A line is cut after so many signs.
 const LONGEST: usize = 2000;
 
-/// A pipeline, and when it was asked last on the monotonic clock.
-type Asked = (Arc<dyn Pipeline>, Option<Duration>);
+/// A pipeline, and what was asked of it last: when on the monotonic clock, and of which commit. Whoever asks
+/// holds it, so that no old answer comes after a newer one.
+type Asked = (Arc<dyn Pipeline>, Arc<tokio::sync::Mutex<(Option<Duration>, Option<String>)>>);
 
 /// The pipelines of the environments that have one.
 #[derive(Default)]
@@ -35,36 +36,42 @@ impl Pipelines {
             return Some(Ok(asked.clone()));
         }
         let of = ground.pipeline.as_ref()?;
-        let made = app.pipeline(&ground.environment, of, config).map(|made| (made, None));
+        let made = app.pipeline(&ground.environment, of, config);
+        let made = made.map(|made| (made, Arc::default()));
         if let Ok(asked) = &made {
             all.insert(ground.environment.clone(), asked.clone());
         }
         Some(made)
     }
 
-    /// How it stands, if it may be asked again by now. Of the commit that is under way, or the latest.
+    /// How it stands, if it may be asked again by now: of a commit, or of none for the latest there is. `None`
+    /// for whose: of the same as before, and at once.
     pub(super) async fn look(
         &self,
         app: &App,
         ground: &Ground,
         config: &Path,
-        commit: Option<&str>,
-        now: bool,
+        whose: Option<Option<String>>,
     ) -> Option<Result<Option<PipelineRun>, Problem>> {
         let (pipeline, last) = match self.of(app, ground, config)? {
             Ok(asked) => asked,
             Err(problem) => return Some(Err(problem)),
         };
+        let mut last = match &whose {
+            // Somebody asks already.
+            Some(_) => last.try_lock().ok()?,
+            None => last.lock().await,
+        };
         let at = app.clock.elapsed();
-        if !now && last.is_some_and(|last| at.saturating_sub(last) < pipeline.every()) {
-            return None;
+        if let Some(commit) = whose {
+            let same = last.1 == commit;
+            if same && last.0.is_some_and(|last| at.saturating_sub(last) < pipeline.every()) {
+                return None;
+            }
+            last.1 = commit;
         }
-        if let Some(asked) =
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&ground.environment)
-        {
-            asked.1 = Some(at);
-        }
-        Some(pipeline.latest(commit).await)
+        last.0 = Some(at);
+        Some(pipeline.latest(last.1.as_deref()).await)
     }
 
     /// The log of a job, harmless and without secrets.
@@ -98,11 +105,11 @@ impl Pipelines {
         match act {
             PipelineAct::Approve(run) => {
                 pipeline.review(run, true, &comment).await?;
-                Ok(format!("run {}: approved", run.id))
+                Ok(format!("run {}: the yes was sent", run.id))
             }
             PipelineAct::Reject(run) => {
                 pipeline.review(run, false, &comment).await?;
-                Ok(format!("run {}: rejected", run.id))
+                Ok(format!("run {}: the no was sent", run.id))
             }
             PipelineAct::Again(run) => {
                 pipeline.run_failed_again(run).await?;

@@ -6,8 +6,16 @@ use super::environments::Environment;
 use crate::domain::error::Problem;
 use crate::domain::pipeline::{Job, JobLine, PipelineRun};
 
-/// What was answered, and when since the screen began.
-pub type PipelineSeen = (Result<Option<PipelineRun>, Problem>, Duration);
+/// What was answered last.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PipelineSeen {
+    /// The run; nothing where nothing ran.
+    pub run: Option<PipelineRun>,
+    /// When it was seen, since the screen began.
+    pub at: Duration,
+    /// Why it could not be seen since, if it could not.
+    pub problem: Option<Problem>,
+}
 
 /// Where the pane stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -58,7 +66,7 @@ impl PipelineAct {
 
 /// The run of an environment's pipeline, as far as it was seen.
 pub fn run(here: &Environment) -> Option<&PipelineRun> {
-    here.pipeline.as_ref()?.0.as_ref().ok()?.as_ref()
+    here.pipeline.as_ref()?.run.as_ref()
 }
 
 /// The selected job.

@@ -14,7 +14,7 @@ use crate::tui::model::dialog::{Action, Dialog, Kind, Phase};
 use crate::tui::model::environments::Environment;
 use crate::tui::model::messages::Level;
 use crate::tui::model::overlay::Overlay;
-use crate::tui::model::pipeline::{JobLog, PipelineAct, chosen, run};
+use crate::tui::model::pipeline::{JobLog, PipelineAct, PipelineSeen, chosen, run};
 
 /// A page of a log.
 const PAGE: usize = 20;
@@ -32,7 +32,16 @@ pub(super) fn seen(
         return Vec::new();
     };
     let before = run(here).cloned();
-    here.pipeline = Some((answered, at));
+    let answered = match answered {
+        Ok(run) => run,
+        // What was seen before stays, and grows old.
+        Err(problem) => {
+            let seen = here.pipeline.get_or_insert(PipelineSeen { run: None, at, problem: None });
+            seen.problem = Some(problem);
+            return Vec::new();
+        }
+    };
+    here.pipeline = Some(PipelineSeen { run: answered, at, problem: None });
     let now = run(here).cloned();
     let asks = |run: &Option<PipelineRun>| {
         run.as_ref().is_some_and(|run| run.approvals.iter().any(|approval| approval.ours))
@@ -121,7 +130,8 @@ pub(super) fn ask(model: &mut Model, here: &Environment, command: Command, key: 
         (_, None) => return,
     };
     if let PipelineAct::Approve(run) | PipelineAct::Reject(run) = &act {
-        let environments = run.approvals.iter().map(|a| format!("  to {}", a.environment));
+        let ours = run.approvals.iter().filter(|approval| approval.ours);
+        let environments = ours.map(|a| format!("  to {}", a.environment));
         lines.extend(environments);
         let jobs = run.jobs.iter().filter(|job| job.standing != Standing::Skipped);
         lines.extend(jobs.map(|job| format!("  {}  {}", job.standing.word(), job.name)));

@@ -11,6 +11,7 @@ use super::logs::fit;
 use super::{framed, selected, took, wrapped, write};
 use crate::domain::pipeline::{Job, PipelineRun, Standing};
 use crate::tui::model::environments::Environment;
+use crate::tui::model::pipeline::PipelineSeen;
 use crate::tui::model::{Model, Pane};
 use crate::tui::theme::{Role, Theme};
 
@@ -56,10 +57,10 @@ impl Look<'_> {
                 "No pipeline here. With pipeline: in config.yaml the run that tests a release is shown."
             }
             None => "Not asked yet.",
-            Some((Ok(_), _)) => "Nothing ran yet. W begins a run.",
-            Some((Err(problem), _)) => {
+            Some(PipelineSeen { problem: Some(problem), .. }) => {
                 return (Role::Unknown, format!("Not to be seen: {problem}"));
             }
+            Some(_) => "Nothing ran yet. W begins a run.",
         };
         (Role::Muted, text.to_owned())
     }
@@ -121,7 +122,11 @@ impl Look<'_> {
             };
             lines.push(self.told(Role::Waiting, &text));
         }
-        let age = self.here.pipeline.as_ref().map(|(_, at)| self.model.elapsed.saturating_sub(*at));
+        let seen = self.here.pipeline.as_ref();
+        if let Some(problem) = seen.and_then(|seen| seen.problem.as_ref()) {
+            lines.push(self.told(Role::Unknown, &format!(" not to be seen now: {problem}")));
+        }
+        let age = seen.map(|seen| self.model.elapsed.saturating_sub(seen.at));
         if let Some(age) = age.filter(|age| *age > OLD) {
             let text = format!(" seen {} ago", took(age.as_secs() * 1000));
             lines.push(self.told(Role::HealthStale, &text));

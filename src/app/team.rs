@@ -1,0 +1,92 @@
+//! The team's commands in this state folder.
+
+use std::time::Duration;
+
+use super::App;
+use crate::adapters::process::ThisMachine;
+use crate::adapters::team::TeamRuns;
+use crate::domain::error::Problem;
+use crate::domain::ids::EnvironmentName;
+use crate::domain::team::{TeamCommand, TeamRun, TeamState};
+use crate::ports::processes::Processes as _;
+
+/// A process of its own shows its run within this.
+const SHOWS_UP: Duration = Duration::from_secs(10);
+
+impl App {
+    /// What was run here.
+    pub fn team_runs(&self) -> TeamRuns {
+        TeamRuns::of(self.state.join("commands"), self.clock.clone())
+    }
+
+    /// Whether a command may begin: for that environment, and at a port that nobody has.
+    pub fn may_run(
+        &self,
+        command: &TeamCommand,
+        environment: &EnvironmentName,
+    ) -> Result<(), Problem> {
+        command.fits(environment).map_err(Problem::new)?;
+        let going = |run: &TeamRun| run.name == command.name && run.state == TeamState::Running;
+        if let Some(run) =
+            self.team_runs().list().into_iter().find(|run| command.long && going(run))
+        {
+            return Err(Problem::new(format!("{} runs already, as run {}", run.name, run.id))
+                .try_this(format!("pointsman commands stop {}", run.id)));
+        }
+        let Some(port) = command.port.filter(|_| command.long) else { return Ok(()) };
+        let Some(holder) = ThisMachine.listener_of(port) else { return Ok(()) };
+        let problem =
+            Problem::new(format!("{} wants port {port}, and {holder} has it", command.name));
+        Err(match self.emulator() {
+            Some(emulator) if holder.contains(&format!("({})", emulator.process.pid)) => problem
+                .because("the emulator serves the service there")
+                .try_this("pointsman emulator stop, and run it then"),
+            _ => problem.try_this("end that first"),
+        })
+    }
+
+    /// Runs a command in a process of its own, and says which run it is once that shows up.
+    pub async fn run_beside(
+        &self,
+        command: &TeamCommand,
+        environment: &EnvironmentName,
+        config: &std::path::Path,
+    ) -> Result<u64, Problem> {
+        self.may_run(command, environment)?;
+        let failed =
+            |why: String| Problem::new(format!("{} did not begin", command.name)).because(why);
+        let runs = self.team_runs();
+        let before = runs.list().first().map_or(0, |run| run.id);
+        let config = config.display().to_string();
+        let name = environment.to_string();
+        let arguments = [
+            "--config",
+            &config,
+            "commands",
+            "run",
+            &command.name,
+            "--environment",
+            &name,
+            "--yes",
+            "--confirm",
+            &name,
+        ];
+        let log = self.state.join("commands").join("runner.log");
+        let mut child = self.background(&arguments, &log).map_err(failed)?;
+        let began = self.clock.elapsed();
+        loop {
+            let new = runs.list().into_iter().find(|r| r.id > before && r.name == command.name);
+            if let Some(run) = new {
+                return Ok(run.id);
+            }
+            let ended = child.try_wait().ok().flatten();
+            if let Some(status) = ended {
+                return Err(failed(format!("its process ended with {status}")));
+            }
+            if self.clock.elapsed().saturating_sub(began) > SHOWS_UP {
+                return Err(failed("its process does not show up".to_owned()));
+            }
+            self.clock.sleep(Duration::from_millis(20)).await;
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! `commands`: the team's own, run and kept.
+
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Session;
+use super::args::{CommandsVerb, Yes};
+use super::confirm::confirm;
+use super::exit::{FAILED, Failed, Finished, INTERRUPTED, OK, REFUSED, USAGE};
+use super::print;
+use crate::domain::error::Problem;
+use crate::domain::gate::Answers;
+use crate::domain::team::{TeamCommand, TeamState};
+
+pub(super) async fn commands(session: &Session, verb: Option<&CommandsVerb>) -> Finished {
+    match verb {
+        None | Some(CommandsVerb::List) => list(session),
+        Some(CommandsVerb::Run { name, environment, yes }) => {
+            run(session, name, environment.as_deref(), yes).await
+        }
+        Some(CommandsVerb::Stop { run }) => {
+            let stopped = session.app.team_runs().stop(*run)?;
+            let said = format!("{} (run {run}) was asked to stop", stopped.name);
+            session.result(&said, &json!({ "said": said }));
+            Ok(OK)
+        }
+        Some(CommandsVerb::Log { run }) => {
+            let file = session.app.team_runs().log(*run);
+            let text = std::fs::read_to_string(&file).map_err(|e| {
+                let what = format!("there is no log of run {run} of a command");
+                Failed::with(USAGE, Problem::new(what).because(e.to_string()))
+            })?;
+            let lines: Vec<&str> = text.lines().collect();
+            session.result(&text, &json!({"run": run, "lines": lines}));
+            Ok(OK)
+        }
+    }
+}
+
+fn list(session: &Session) -> Finished {
+    let commands = session.config()?.team_commands()?;
+    let runs = session.app.team_runs().list();
+    let (mut lines, mut all) = (Vec::new(), Vec::new());
+    for command in &commands {
+        let last = runs.iter().find(|run| run.name == command.name);
+        let place = command.environment.as_ref().map_or("anywhere".to_owned(), ToString::to_string);
+        let told = last.map_or("never run here".to_owned(), |run| {
+            format!("run {} {}: {}", run.id, run.started.strftime("%F %H:%MZ"), run.state.word())
+        });
+        lines.push(format!(
+            "{:<18} {:<12} {:<34} {told}",
+            command.name,
+            place,
+            command.argv.join(" ")
+        ));
+        all.push(
+            json!({"name": command.name, "argv": command.argv, "environment": command.environment,
+                        "long": command.long, "last": last}),
+        );
+    }
+    if lines.is_empty() {
+        lines.push("there are none; with commands: in config.yaml there are".to_owned());
+    }
+    session.result(&lines.join("\n"), &json!(all));
+    Ok(OK)
+}
+
+fn named(session: &Session, name: &str) -> Result<TeamCommand, Failed> {
+    let commands = session.config()?.team_commands()?;
+    let names: Vec<String> = commands.iter().map(|command| command.name.clone()).collect();
+    commands.into_iter().find(|command| command.name == name).ok_or_else(|| {
+        let problem = Problem::new(format!("there is no command {name:?}"));
+        Failed::with(USAGE, problem.try_this(format!("name one of {}", names.join(", "))))
+    })
+}
+
+async fn run(session: &Session, name: &str, wanted: Option<&str>, yes: &Yes) -> Finished {
+    let usage = |problem| Failed::with(USAGE, problem);
+    let command = named(session, name)?;
+    let own = command.environment.as_ref().map(ToString::to_string);
+    let environment = wanted.map(str::to_owned).or(own).ok_or_else(|| {
+        usage(
+            Problem::new(format!("{name} may run for any environment"))
+                .try_this("--environment ENV"),
+        )
+    })?;
+    let loaded = session.config()?;
+    let protection = loaded.protection(&environment).map_err(usage)?;
+    let environment = crate::domain::ids::EnvironmentName::new(environment).map_err(usage)?;
+    let app = &session.app;
+    app.may_run(&command, &environment).map_err(|problem| Failed::with(REFUSED, problem))?;
+    let folder = command.folder.display();
+    let what = format!("Runs {} in {folder}, for {environment}.", command.argv.join(" "));
+    let answers = Answers { yes: yes.yes, confirm: yes.confirm.clone() };
+    confirm(&environment, environment.as_str(), protection, answers, &what)?;
+    let signals =
+        signal(SignalKind::terminate()).and_then(|t| Ok((t, signal(SignalKind::interrupt())?)));
+    let (mut term, mut int) =
+        signals.map_err(|e| Problem::new("no signals").because(e.to_string()))?;
+    let stop = async {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+    };
+    let runs = app.team_runs();
+    let run =
+        runs.run(&command, (&environment, &app.actor), &|line| print::note(line), stop).await?;
+    session.result(&format!("{name} (run {}): {}", run.id, run.state.word()), &json!(run));
+    Ok(match run.state {
+        TeamState::Ok => OK,
+        TeamState::Stopped => INTERRUPTED,
+        _ => FAILED,
+    })
+}

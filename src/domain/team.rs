@@ -1,0 +1,89 @@
+//! The team's own commands (the guide's §9): what may be run where, and what became of it.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::EnvironmentName;
+use super::time::Timestamp;
+
+/// A command of the config.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TeamCommand {
+    /// Its name.
+    pub name: String,
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Where it runs.
+    pub folder: PathBuf,
+    /// The only environment it may run for.
+    pub environment: Option<EnvironmentName>,
+    /// Whether it goes on until it is stopped.
+    pub long: bool,
+    /// The port it listens at, as far as that is known: that of the service whose folder it runs in.
+    pub port: Option<u16>,
+}
+
+impl TeamCommand {
+    /// Whether it may run for an environment.
+    pub fn fits(&self, environment: &EnvironmentName) -> Result<(), String> {
+        match &self.environment {
+            Some(only) if only != environment => {
+                Err(format!("{} is for {only} alone, not for {environment}", self.name))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How a run of one stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TeamState {
+    /// It goes on.
+    Running,
+    /// It ended with 0.
+    Ok,
+    /// It did not, and said last.
+    Failed(String),
+    /// Somebody stopped it.
+    Stopped,
+    /// Its process is gone, and nobody wrote down how it ended.
+    Lost,
+}
+
+impl TeamState {
+    /// One word, or a few.
+    pub fn word(&self) -> String {
+        match self {
+            Self::Running => "running".to_owned(),
+            Self::Ok => "ok".to_owned(),
+            Self::Failed(why) => format!("failed: {why}"),
+            Self::Stopped => "stopped".to_owned(),
+            Self::Lost => "lost: nobody knows how it ended".to_owned(),
+        }
+    }
+}
+
+/// A run of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TeamRun {
+    /// Counted from 1 in a store.
+    pub id: u64,
+    /// Of which command.
+    pub name: String,
+    /// What was run.
+    pub argv: Vec<String>,
+    /// Where.
+    pub folder: PathBuf,
+    /// For which environment.
+    pub environment: EnvironmentName,
+    /// By whom.
+    pub actor: String,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// How it stands.
+    pub state: TeamState,
+}

@@ -1,0 +1,94 @@
+//! The team's own commands: run where they may be, kept, seen and stopped.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use super::sandbox::{Sandbox, wait_until};
+
+fn sandbox(commands: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    let file = sandbox.folder.path().join("config.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{text}commands:\n{commands}")).unwrap();
+    sandbox
+}
+
+const COMMANDS: &str = "  - { name: says, run: [sh, -c, 'echo for $POINTSMAN_ENVIRONMENT; echo api_key=abcdef123456 >&2'] }
+  - { name: fails, run: [sh, -c, 'echo why not; exit 4'], environment: development }
+  - { name: smoke, run: [echo, smoke], environment: production }
+  - { name: dev, run: [sh, -c, 'echo up; exec sleep 600'], cwd: ., environment: development, long: true }
+";
+
+#[test]
+fn a_command_runs_where_it_may_and_what_became_of_it_is_kept() {
+    let sandbox = sandbox(COMMANDS);
+    let run = |name: &str, more: &[&str]| {
+        let mut arguments = vec!["commands", "run", name];
+        arguments.extend(more);
+        sandbox.run(&arguments)
+    };
+    let said = run("says", &["--environment", "development", "--yes"]).exits(0);
+    assert!(said.err.contains("for development"), "{}", said.err);
+    assert!(!said.err.contains("abcdef123456"), "{}", said.err);
+    let failed = run("fails", &["--yes"]).exits(1);
+    assert!(
+        failed.out.contains("exit status: 4") && failed.err.contains("why not"),
+        "{}",
+        failed.out
+    );
+    // Where it is not for, where nobody said for what, and where its environment wants more than a yes.
+    let other = run("smoke", &["--environment", "development", "--yes"]).exits(3);
+    assert!(other.err.contains("for production alone"), "{}", other.err);
+    run("says", &["--yes"]).exits(2);
+    run("smoke", &["--yes"]).exits(3);
+    run("smoke", &["--yes", "--confirm", "production"]).exits(0);
+    run("none", &["--yes"]).exits(2);
+    let listed = sandbox.run(&["commands"]).exits(0).out;
+    assert!(listed.contains("run 2") && listed.contains("failed: exit status: 4"), "{listed}");
+    let log = sandbox.run(&["commands", "log", "1"]).exits(0).out;
+    assert!(log.contains("for development") && !log.contains("abcdef123456"), "{log}");
+}
+
+#[test]
+fn one_that_goes_on_is_stopped_and_takes_no_port_that_somebody_has() {
+    let sandbox = sandbox(COMMANDS);
+    let start = || {
+        let mut command = sandbox.command(&["commands", "run", "dev", "--yes"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let state = |id: usize| {
+        let listed = sandbox.run(&["commands", "--json"]).exits(0).json();
+        listed[3]["last"].as_object().filter(|last| last["id"] == id).map(|l| l["state"].clone())
+    };
+    let mut child = start();
+    wait_until("it says that it is up", || {
+        sandbox.run(&["commands", "log", "1"]).out.contains("up")
+    });
+    assert_eq!(state(1).unwrap(), "running");
+    let again = sandbox.run(&["commands", "run", "dev", "--yes"]).exits(3);
+    assert!(again.err.contains("runs already"), "{}", again.err);
+    sandbox.run(&["commands", "stop", "1"]).exits(0);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(state(1).unwrap(), "stopped");
+    sandbox.run(&["commands", "stop", "1"]).exits(1);
+
+    // Killed, nobody wrote down how it ended; what it started is not taken for it.
+    let mut child = start();
+    wait_until("it runs again", || state(2).is_some_and(|state| state == "running"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(state(2).unwrap(), "lost");
+
+    let file = sandbox.folder.path().join("config.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::create_dir_all(sandbox.folder.path().join("toto-app")).unwrap();
+    fs::write(&file, text.replace("cwd: .,", "cwd: toto-app,")).unwrap();
+    let taken = TcpListener::bind(("127.0.0.1", sandbox.app)).unwrap();
+    let refused = sandbox.run(&["commands", "run", "dev", "--yes"]).exits(3);
+    assert!(refused.err.contains(&format!("wants port {}", sandbox.app)), "{}", refused.err);
+    drop(taken);
+    sandbox.deploy("1.0.0").exits(0);
+    let refused = sandbox.run(&["commands", "run", "dev", "--yes"]).exits(3);
+    assert!(refused.err.contains("pointsman emulator stop"), "{}", refused.err);
+}
