@@ -77,6 +77,11 @@ impl TeamRuns {
 
     /// The newest runs first. One whose process is gone is lost, and not under way.
     pub fn list(&self) -> Vec<TeamRun> {
+        self.latest(KEPT)
+    }
+
+    /// So many of them.
+    pub fn latest(&self, most: usize) -> Vec<TeamRun> {
         let alive = |record: Record| {
             let mut run = record.run;
             if run.state == TeamState::Running && !ThisMachine.alive(&record.process) {
@@ -84,7 +89,7 @@ impl TeamRuns {
             }
             run
         };
-        self.ids().into_iter().filter_map(|id| self.record(id)).map(alive).collect()
+        self.ids().into_iter().take(most).filter_map(|id| self.record(id)).map(alive).collect()
     }
 
     fn keep(&self, run: &TeamRun) -> Result<(), Problem> {

@@ -8,6 +8,7 @@ use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::Plan;
 use crate::domain::recover::Choice;
 use crate::domain::release::{ReleaseLabel, SchemaVersion};
+use crate::tui::model::dialog::TeamAct;
 use crate::tui::model::logs::{Mark, Query};
 use crate::tui::model::pipeline::PipelineAct;
 
@@ -142,6 +143,8 @@ pub enum Effect {
     Observe(RunNumber),
     /// Say something to an environment's pipeline.
     Pipeline(Ticket, EnvironmentName, PipelineAct),
+    /// Run or stop a command of the team's.
+    Team(Ticket, EnvironmentName, TeamAct),
     /// Fetch the log of a job: its number and its name.
     JobLog(EnvironmentName, u64, String),
     /// Look at an environment now.

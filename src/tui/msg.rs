@@ -20,6 +20,7 @@ use crate::domain::readiness::Target;
 use crate::domain::recover::Doubt;
 use crate::domain::release::ReleaseLabel;
 use crate::domain::seen::EnvironmentSeen;
+use crate::domain::team::TeamRun;
 use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
 
@@ -77,6 +78,10 @@ pub enum Msg {
     Pipeline(EnvironmentName, Result<Option<PipelineRun>, Problem>),
     /// The log of a job of it.
     JobLog(Result<JobLog, Problem>),
+    /// The newest runs of the team's commands.
+    Team(Vec<TeamRun>),
+    /// What one of them says, and whether it is the first that is heard of it.
+    TeamSaid(JobLog, bool),
     /// The runs of every environment, newest first.
     Past(Result<Vec<RunView>, Problem>),
     /// Something that failed, to be told until it is taken away.

@@ -261,9 +261,9 @@ async fn a_persons_token_is_new_before_it_ends_and_asked_for_once() {
         assert_eq!(token.expose_secret(), format!("{TOKEN}-{wanted}"), "at {seconds}");
     }
     // And whoever is told that it is not known gets another.
-    let used = credentials.token().await.unwrap();
-    assert!(credentials.refused(&used).await);
-    assert!(credentials.refused(&used).await, "whoever comes second throws nothing away");
+    let ended = credentials.token().await.unwrap();
+    assert!(credentials.refused(&ended).await);
+    assert!(credentials.refused(&ended).await, "whoever comes second throws nothing away");
     assert_eq!(credentials.token().await.unwrap().expose_secret(), format!("{TOKEN}-2"));
 
     fs::write(&file, user("ended").to_string()).unwrap();

@@ -446,6 +446,34 @@ fn both_sides_are_held_to_githubs_own_description() {
     run(&sandbox, &["pipeline", "development", "dispatch", "--yes"]).exits(0);
 }
 
+#[test]
+fn the_guides_workflow_is_mended() {
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/toto/.github/workflows/deploy.yml");
+    let workflow: Value = serde_yaml::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    assert!(workflow["on"].get("workflow_dispatch").is_some());
+    assert!(workflow["concurrency"]["group"].is_string());
+    let jobs = &workflow["jobs"];
+    assert_eq!(jobs["deploy-production"]["needs"], "deploy-staging");
+    assert_eq!(jobs["deploy-production"]["environment"], "production");
+    for name in ["deploy-staging", "deploy-production"] {
+        let steps = jobs[name]["steps"].as_array().unwrap();
+        let deploys = steps.iter().filter_map(|step| step["run"].as_str());
+        let deploys: Vec<_> = deploys.filter(|run| run.contains(" deploy ")).collect();
+        assert_eq!(deploys.len(), 1, "{name}");
+        assert!(deploys[0].contains("--yes --confirm"), "{}", deploys[0]);
+        assert!(
+            deploys[0].contains("--release \"$GITHUB_SHA\""),
+            "what was tested: {}",
+            deploys[0]
+        );
+    }
+    assert!(jobs["failed"]["if"].as_str().unwrap().contains("failure()"));
+    // Nothing that the guide got wrong: no token of Firebase's, no deploy that moves traffic by itself.
+    let text = workflow.to_string();
+    assert!(!text.contains("FIREBASE_TOKEN") && !text.contains("firebase deploy"));
+}
+
 /// A program that ends with its test.
 struct Ends(Child);
 

@@ -4,7 +4,15 @@ use std::fs;
 use std::net::TcpListener;
 use std::process::Stdio;
 
+use pointsman::domain::policy::Protection;
+use pointsman::domain::team::TeamCommand;
+use pointsman::tui::effect::Effect;
+use pointsman::tui::keys::Code;
+use pointsman::tui::model::dialog::TeamAct;
+
 use super::sandbox::{Sandbox, wait_until};
+use super::screen::Screen;
+use super::terminal::Terminal;
 
 fn sandbox(commands: &str) -> Sandbox {
     let sandbox = Sandbox::new();
@@ -14,7 +22,7 @@ fn sandbox(commands: &str) -> Sandbox {
     sandbox
 }
 
-const COMMANDS: &str = "  - { name: says, run: [sh, -c, 'echo for $POINTSMAN_ENVIRONMENT; echo api_key=abcdef123456 >&2'] }
+const COMMANDS: &str = "  - { name: says, run: [sh, -c, 'echo for $POINTSMAN_ENVIRONMENT; printf api_%s=abcdef123456 key >&2'] }
   - { name: fails, run: [sh, -c, 'echo why not; exit 4'], environment: development }
   - { name: smoke, run: [echo, smoke], environment: production }
   - { name: dev, run: [sh, -c, 'echo up; exec sleep 600'], cwd: ., environment: development, long: true }
@@ -91,4 +99,71 @@ fn one_that_goes_on_is_stopped_and_takes_no_port_that_somebody_has() {
     sandbox.deploy("1.0.0").exits(0);
     let refused = sandbox.run(&["commands", "run", "dev", "--yes"]).exits(3);
     assert!(refused.err.contains("pointsman emulator stop"), "{}", refused.err);
+}
+
+#[test]
+fn on_the_screen_it_is_picked_asked_and_followed() {
+    let sandbox = sandbox(COMMANDS);
+    let mut terminal = Terminal::open(&sandbox, 30, 100);
+    terminal.wants("No runs yet");
+    terminal.press("C");
+    terminal.wants("Run which of your commands?");
+    terminal.wants("echo for");
+    assert!(!terminal.text().contains("smoke"), "it is for production alone");
+    terminal.press("\r");
+    terminal.wants("goes on without this screen");
+    terminal.picture("goes on without", "command-100x30");
+    terminal.says_yes("Run a command");
+    terminal.wants("says · run 1 on");
+    terminal.wants("ok");
+    terminal.press("\x1b");
+    wait_until("its log is closed", || !terminal.text().contains("says · run 1"));
+    // By its name; one that goes on is seen in its environment, and stopped there.
+    terminal.press(":run dev");
+    terminal.wants("run dev");
+    terminal.press("\r");
+    terminal.wants("exec sleep 600");
+    terminal.says_yes("Run a command");
+    terminal.wants("dev · run 2");
+    terminal.wants("up");
+    terminal.press("\x1b");
+    wait_until("its log is closed", || !terminal.text().contains("dev · run 2"));
+    terminal.wants("dev runs (run 2)");
+    terminal.press("C");
+    terminal.wants("runs; Enter stops it");
+    terminal.press("G\r");
+    terminal.wants("Stops dev (run 2)");
+    terminal.says_yes("Stop a command");
+    wait_until("it is stopped", || {
+        let listed = sandbox.run(&["commands", "--json"]).exits(0).json();
+        listed[3]["last"]["state"] == "stopped"
+    });
+}
+
+#[test]
+fn the_screen_offers_what_may_run_and_read_only_runs_nothing() {
+    let mut screen = Screen::new(Protection::Typed);
+    screen.look();
+    screen.char('C');
+    screen.shows("run is off: no command of the config is for development");
+    let command = TeamCommand {
+        name: "smoke".into(),
+        argv: vec!["npm".into(), "run".into(), "smoke".into()],
+        folder: "/repo".into(),
+        environment: None,
+        long: false,
+        port: None,
+    };
+    screen.model.team = vec![command];
+    screen.char('C');
+    screen.key(Code::Enter);
+    screen.shows("Runs npm run smoke");
+    screen.text("development");
+    let sent = screen.key(Code::Enter);
+    assert!(matches!(&sent[..], [Effect::Team(_, _, TeamAct::Run(_))]), "{sent:?}");
+    screen.key(Code::Esc);
+    screen.model.dialog = None;
+    screen.model.read_only = true;
+    screen.char('C');
+    screen.shows("read-only");
 }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::Sender;
 use super::databases::Databases;
 use super::lints::Lints;
 use super::past::Past;
-use super::pipelines::Pipelines;
+use super::pipelines::{Pipelines, Whose};
 use super::{clipboard, health};
 use crate::app::App;
 use crate::config::Loaded;
@@ -83,7 +83,7 @@ impl Acts {
         let ground = self.loaded_now()?.ground(name.as_str())?;
         let said = self.pipelines.act(&self.app, &ground, &self.config, act).await?;
         let (app, config) = (&self.app, &self.config);
-        if let Some(looked) = self.pipelines.look(app, &ground, config, None).await {
+        if let Some(looked) = self.pipelines.look(app, &ground, config, Whose::AsBefore).await {
             self.say(Msg::Pipeline(name.clone(), looked)).await;
         }
         Ok(said)
@@ -159,6 +159,7 @@ impl Acts {
             Effect::Pipeline(ticket, name, act) => {
                 Msg::Done(ticket, self.pipeline(&name, &act).await)
             }
+            Effect::Team(ticket, name, act) => Msg::Done(ticket, self.team(&name, &act).await),
             Effect::JobLog(name, job, called) => {
                 Msg::JobLog(self.job_log(&name, (job, called)).await)
             }
@@ -331,6 +332,7 @@ fn ticket_of(effect: &Effect) -> Option<Ticket> {
         | Effect::Send(ticket, ..)
         | Effect::Tick(ticket, ..)
         | Effect::Pipeline(ticket, ..)
+        | Effect::Team(ticket, ..)
         | Effect::Mute(ticket, ..)
         | Effect::TakeOver(ticket, ..) => Some(*ticket),
         _ => None,

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::acts::Acts;
-use super::health;
+use super::pipelines::Whose;
+use super::{health, team};
 use crate::domain::ids::EnvironmentName;
 use crate::domain::planner::Ground;
 use crate::domain::seen::{EnvironmentSeen, Readiness};
@@ -79,6 +80,10 @@ impl Acts {
                 )
             }
         };
+        // Once for all of them.
+        if self.loaded.environments().first() == Some(&name) {
+            self.say(Msg::Team(self.app.team_runs().latest(team::SHOWN))).await;
+        }
         self.say(Msg::Looked(environment, seen)).await;
     }
 
@@ -92,7 +97,7 @@ impl Acts {
         let (acts, ground) = (self.clone(), ground.clone());
         tokio::spawn(async move {
             let (app, config) = (&acts.app, &acts.config);
-            let looked = acts.pipelines.look(app, &ground, config, Some(commit)).await;
+            let looked = acts.pipelines.look(app, &ground, config, Whose::Of(commit)).await;
             if let Some(looked) = looked {
                 acts.say(Msg::Pipeline(ground.environment, looked)).await;
             }

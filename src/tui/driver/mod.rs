@@ -16,6 +16,7 @@ mod remember;
 mod replay;
 mod report;
 mod store;
+mod team;
 mod watch;
 
 use std::time::Duration;
@@ -71,6 +72,7 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     };
     let mut model = Model::new(environments(&loaded)?, loaded.offered()?, app.actor.clone());
     let (sender, receiver) = mpsc::channel(WAITING);
+    model.team = loaded.team_commands()?;
     model.read_only = options.read_only;
     model.mouse = loaded.config.ui.mouse;
     model.rehearsal = app.is_demo();

@@ -24,6 +24,14 @@ const LONGEST: usize = 2000;
 /// holds it, so that no old answer comes after a newer one.
 type Asked = (Arc<dyn Pipeline>, Arc<tokio::sync::Mutex<(Option<Duration>, Option<String>)>>);
 
+/// Which run is asked for.
+pub(super) enum Whose {
+    /// That of a commit; of none, the latest there is.
+    Of(Option<String>),
+    /// The same as before, and at once.
+    AsBefore,
+}
+
 /// The pipelines of the environments that have one.
 #[derive(Default)]
 pub(super) struct Pipelines(Mutex<BTreeMap<EnvironmentName, Asked>>);
@@ -44,14 +52,13 @@ impl Pipelines {
         Some(made)
     }
 
-    /// How it stands, if it may be asked again by now: of a commit, or of none for the latest there is. `None`
-    /// for whose: of the same as before, and at once.
+    /// How it stands, if it may be asked again by now.
     pub(super) async fn look(
         &self,
         app: &App,
         ground: &Ground,
         config: &Path,
-        whose: Option<Option<String>>,
+        whose: Whose,
     ) -> Option<Result<Option<PipelineRun>, Problem>> {
         let (pipeline, last) = match self.of(app, ground, config)? {
             Ok(asked) => asked,
@@ -59,11 +66,11 @@ impl Pipelines {
         };
         let mut last = match &whose {
             // Somebody asks already.
-            Some(_) => last.try_lock().ok()?,
-            None => last.lock().await,
+            Whose::Of(_) => last.try_lock().ok()?,
+            Whose::AsBefore => last.lock().await,
         };
         let at = app.clock.elapsed();
-        if let Some(commit) = whose {
+        if let Whose::Of(commit) = whose {
             let same = last.1 == commit;
             if same && last.0.is_some_and(|last| at.saturating_sub(last) < pipeline.every()) {
                 return None;

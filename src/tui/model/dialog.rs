@@ -15,6 +15,7 @@ use crate::domain::readiness::Target;
 use crate::domain::recover::Choice;
 use crate::domain::release::{ReleaseLabel, SchemaVersion};
 use crate::domain::step::Side;
+use crate::domain::team::TeamCommand;
 use crate::tui::effect::Ticket;
 use crate::tui::keys::Key;
 
@@ -69,6 +70,8 @@ pub enum Purpose {
     SetAside,
     /// For how long nobody is called for a probe, and why.
     Mute,
+    /// One of the team's commands.
+    Team,
 }
 
 impl Purpose {
@@ -172,6 +175,7 @@ impl Picker {
             | Purpose::Migrate
             | Purpose::Undo
             | Purpose::RollbackSchema => &[Field::List, Field::Reason],
+            Purpose::Team => &[Field::List],
             Purpose::Cleanup | Purpose::Skip | Purpose::Note => &[Field::Reason],
         }
     }
@@ -194,6 +198,17 @@ pub enum Action {
     TakeOver(RunNumber, Choice),
     /// Says something to the environment's pipeline.
     Pipeline(PipelineAct),
+    /// Runs or stops a command of the team's.
+    Team(TeamAct),
+}
+
+/// What is done with the team's commands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TeamAct {
+    /// One is run.
+    Run(TeamCommand),
+    /// A run of one is stopped.
+    Stop(u64),
 }
 
 impl Confirm {
@@ -201,7 +216,7 @@ impl Confirm {
     pub fn word(&self) -> String {
         match &self.action {
             Action::Start(plan) => plan.typed(),
-            Action::Send(..) | Action::TakeOver(..) | Action::Pipeline(_) => {
+            Action::Send(..) | Action::TakeOver(..) | Action::Pipeline(_) | Action::Team(_) => {
                 self.environment.to_string()
             }
         }
@@ -235,7 +250,7 @@ impl Action {
         match self {
             Self::Start(plan) => plan.kind == RunKind::Deploy,
             Self::Send(_, _, command) => *command == Command::Approve,
-            Self::TakeOver(..) | Self::Pipeline(_) => false,
+            Self::TakeOver(..) | Self::Pipeline(_) | Self::Team(_) => false,
         }
     }
 }

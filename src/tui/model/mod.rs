@@ -31,6 +31,7 @@ use super::keys::Key;
 use super::keys::bindings::Bindings;
 use super::keys::commands::Command;
 use crate::domain::error::Problem;
+use crate::domain::team::{TeamCommand, TeamRun};
 use crate::domain::time::Timestamp;
 
 /// A pane.
@@ -106,6 +107,10 @@ pub struct Model {
     pub environments: Vec<Environment>,
     /// The selected one.
     pub selected: usize,
+    /// The team's commands.
+    pub team: Vec<TeamCommand>,
+    /// The newest runs of them.
+    pub team_runs: Vec<TeamRun>,
     /// What a deploy's picker offers.
     pub offered: Vec<String>,
     /// The pane that has the keys.
@@ -179,6 +184,8 @@ impl Model {
             actor,
             environments,
             selected: 0,
+            team: Vec::new(),
+            team_runs: Vec::new(),
             offered,
             focus: Pane::Deploy,
             zoom: false,

@@ -63,6 +63,8 @@ pub enum Found {
     Command(Command),
     /// An environment, by its place in the list.
     Environment(usize),
+    /// A command of the team's, by its place in the list.
+    Team(usize),
 }
 
 impl Model {
@@ -131,10 +133,15 @@ impl Model {
         let environments = environments.map(|(at, environment)| {
             (format!("environment {}", environment.name), Found::Environment(at))
         });
+        let team = self.team.iter().enumerate();
+        let team = team.map(|(at, command)| {
+            (format!("run {} · {}", command.name, command.argv.join(" ")), Found::Team(at))
+        });
         let pattern = Pattern::parse(typed, CaseMatching::Ignore, Normalization::Smart);
         let mut matcher = Matcher::new(Config::DEFAULT);
         let mut found: Vec<_> = commands
             .chain(environments)
+            .chain(team)
             .filter_map(|(name, found)| {
                 let mut buffer = Vec::new();
                 let haystack = nucleo_matcher::Utf32Str::new(&name, &mut buffer);

@@ -33,6 +33,7 @@ pub fn available(model: &Model, command: Command) -> Result<(), String> {
     let state = driven.map(|view| &view.state);
     match command {
         Command::Deploy | Command::Migrate | Command::UndoMigrations => idle(here),
+        Command::Team => super::team::available(model, here),
         Command::CleanUp => {
             let last = here.run.as_ref().map_or(Ok(()), |run| may_clean_up(&run.view));
             idle(here).and_then(|()| last.map_err(|problem| problem.to_string()))
@@ -139,6 +140,7 @@ pub(super) fn act(model: &mut Model, command: Command, key: Key) -> Vec<Effect> 
             super::pipeline::ask(model, &here, command, key);
             Vec::new()
         }
+        Command::Team => super::team::pick(model, &here, key),
         Command::CleanUp => pick(model, Purpose::Cleanup, &here, key),
         Command::Skip => pick(model, Purpose::Skip, &here, key),
         Command::Rollback if here.driven().is_none() => pick(model, Purpose::Rollback, &here, key),

@@ -92,6 +92,7 @@ pub(super) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
                             Effect::Send(ticket, run, seen, command)
                         }
                         Action::TakeOver(run, choice) => Effect::TakeOver(ticket, run, choice),
+                        Action::Team(act) => Effect::Team(ticket, asked.environment.clone(), act),
                         Action::Pipeline(act) => {
                             Effect::Pipeline(ticket, asked.environment.clone(), act)
                         }

@@ -15,6 +15,7 @@ mod picker;
 mod pipeline;
 mod ring;
 mod schema;
+mod team;
 mod text;
 
 use std::time::Duration;
@@ -92,6 +93,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Proposed(ticket, proposed) => dialog::proposed(model, ticket, proposed),
         Msg::Pipeline(name, answered) => return pipeline::seen(model, &name, answered),
         Msg::JobLog(log) => pipeline::logged(model, log),
+        Msg::Team(runs) => model.team_runs = runs,
+        Msg::TeamSaid(log, first) => team::said(model, log, first),
         Msg::Past(past) => history::read(model, past),
         Msg::Tell(text) => model.tell(text),
         Msg::Alarm(text) => model.say(Level::Error, text),
@@ -256,6 +259,7 @@ fn run(model: &mut Model, command: Command, key: Key) -> Vec<Effect> {
         | Command::Rollback
         | Command::Abort
         | Command::CleanUp
+        | Command::Team
         | Command::Migrate
         | Command::UndoMigrations
         | Command::Retry

@@ -1,7 +1,7 @@
 //! Keys while help, the palette or the messages lie over the panes.
 
 use super::text::edit;
-use super::{pipeline, run};
+use super::{pipeline, run, team};
 use crate::tui::effect::Effect;
 use crate::tui::keys::{Code, Key};
 use crate::tui::model::Model;
@@ -99,6 +99,16 @@ fn go(model: &mut Model, found: Found, key: Key) -> Vec<Effect> {
             model.recent.insert(0, command);
             model.recent.truncate(5);
             run(model, command, key)
+        }
+        Found::Team(at) => {
+            if let Some(name) = model.team.get(at).map(|command| command.name.clone()) {
+                if model.read_only {
+                    model.tell("this screen is read-only");
+                } else {
+                    team::ask(model, &name);
+                }
+            }
+            Vec::new()
         }
         Found::Environment(at) => {
             (model.selected, model.deploy) = (at, DeployPane::default());

@@ -89,6 +89,7 @@ fn pick_title(picker: &Picker) -> String {
         Purpose::Note => "Tick, with a note",
         Purpose::SetAside => "Set an item aside",
         Purpose::Mute => "Call nobody for a while",
+        Purpose::Team => "Run which of your commands?",
     };
     format!("{} · {what}", picker.environment.as_str().to_uppercase())
 }

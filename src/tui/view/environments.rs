@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use super::{framed, wrapped, write};
 use crate::domain::probe::State;
 use crate::domain::seen::ServiceSeen;
+use crate::domain::team::{TeamRun, TeamState};
 use crate::tui::model::environments::Environment;
 use crate::tui::model::{Model, Pane};
 use crate::tui::theme::{Role, Theme};
@@ -66,6 +67,12 @@ fn of(
     if let Some(lint) = environment.seen.as_ref().and_then(|(seen, _)| seen.lint.as_ref()) {
         let text = format!("   lint: {lint}");
         lines.push(Line::styled(text, theme.style(Role::Warning)));
+    }
+    let going =
+        |run: &&TeamRun| run.environment == environment.name && run.state == TeamState::Running;
+    for run in model.team_runs.iter().filter(going) {
+        let text = format!("   {} runs (run {}), C stops it", run.name, run.id);
+        lines.push(Line::styled(text, theme.style(Role::Running)));
     }
     if let Some(lock) = &environment.lock {
         lines.push(Line::styled(format!("   locked: {lock}"), theme.style(Role::Warning)));

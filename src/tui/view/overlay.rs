@@ -119,12 +119,15 @@ fn palette(model: &Model, finder: &Finder, theme: &Theme, area: Rect, buffer: &m
         let selected = at == finder.selected;
         lines.push(match found {
             Found::Command(command) => command_line(model, *command, selected, theme),
+            Found::Team(which) => {
+                let told = model.team.get(*which).map_or_else(String::new, |command| {
+                    format!("{:<13}run {}  {}", "", command.name, command.argv.join(" "))
+                });
+                found_line(told, selected, theme)
+            }
             Found::Environment(which) => {
                 let name = model.environments.get(*which).map_or("", |e| e.name.as_str());
-                let role = if selected { Role::Selection } else { Role::Text };
-                let cursor = if selected { theme.pick("▶ ", "> ") } else { "  " };
-                let text = format!("{:<13}environment {name}", "");
-                Line::from(vec![Span::raw(cursor), Span::styled(text, theme.style(role))])
+                found_line(format!("{:<13}environment {name}", ""), selected, theme)
             }
         });
     }
@@ -132,6 +135,13 @@ fn palette(model: &Model, finder: &Finder, theme: &Theme, area: Rect, buffer: &m
         lines.push(Line::styled("nothing is called that", theme.style(Role::Muted)));
     }
     write(&lines, inner, buffer);
+}
+
+/// Something found that is no command of ours.
+fn found_line(text: String, selected: bool, theme: &Theme) -> Line<'static> {
+    let role = if selected { Role::Selection } else { Role::Text };
+    let cursor = if selected { theme.pick("▶ ", "> ") } else { "  " };
+    Line::from(vec![Span::raw(cursor), Span::styled(text, theme.style(role))])
 }
 
 fn messages(model: &Model, at: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {

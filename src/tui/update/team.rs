@@ -1,0 +1,95 @@
+//! The team's own commands: which to run, and what it says while it does.
+
+use super::acts::{confirm, question};
+use crate::domain::error::Problem;
+use crate::domain::policy::Protection;
+use crate::domain::team::{TeamCommand, TeamRun, TeamState};
+use crate::tui::effect::Effect;
+use crate::tui::keys::Key;
+use crate::tui::model::Model;
+use crate::tui::model::dialog::{Action, Dialog, Item, Kind, Picker, Purpose, TeamAct};
+use crate::tui::model::environments::Environment;
+use crate::tui::model::overlay::Overlay;
+use crate::tui::model::pipeline::JobLog;
+
+/// So many lines of the end are shown first.
+const END: usize = 20;
+
+/// Opens the list of those that may run here.
+pub(super) fn pick(model: &mut Model, here: &Environment, key: Key) -> Vec<Effect> {
+    let item = |command: &TeamCommand| {
+        let last = model.team_runs.iter().find(|run| run.name == command.name);
+        let note = match last.filter(|run| run.environment == here.name) {
+            Some(run) if run.state == TeamState::Running => "runs; Enter stops it".to_owned(),
+            Some(run) => format!("{}; last: {}", command.argv.join(" "), run.state.word()),
+            None => command.argv.join(" "),
+        };
+        Item { value: command.name.clone(), note }
+    };
+    let fits = |command: &&TeamCommand| command.fits(&here.name).is_ok();
+    let items: Vec<Item> = model.team.iter().filter(fits).map(item).collect();
+    let picker = Picker::new(Purpose::Team, here.name.clone(), items);
+    model.open(Kind::Pick(Box::new(picker)), Some(key));
+    Vec::new()
+}
+
+/// Whether there is anything to run here.
+pub(super) fn available(model: &Model, here: &Environment) -> Result<(), String> {
+    let fits = model.team.iter().any(|command| command.fits(&here.name).is_ok());
+    fits.then_some(()).ok_or_else(|| format!("no command of the config is for {}", here.name))
+}
+
+/// Enter in that list, or the command by its name: asks as hard as the environment wants.
+pub(super) fn ask(model: &mut Model, name: &str) {
+    let command = model.team.iter().find(|command| command.name == name).cloned();
+    let (Some(here), Some(command)) = (model.here().cloned(), command) else { return };
+    if let Err(why) = command.fits(&here.name) {
+        model.tell(why);
+        return;
+    }
+    let going = |run: &&TeamRun| {
+        run.name == name && run.environment == here.name && run.state == TeamState::Running
+    };
+    let going = model.team_runs.iter().find(going).map(|run| run.id);
+    let (title, lines, act, tier) = if let Some(id) = going {
+        let lines = vec![format!("Stops {name} (run {id}) and what it started.")];
+        ("Stop a command", lines, TeamAct::Stop(id), Protection::Open)
+    } else {
+        let lines = vec![
+            format!("Runs {}", command.argv.join(" ")),
+            format!("in {}", command.folder.display()),
+            "It goes on without this screen; its log is kept.".to_owned(),
+        ];
+        ("Run a command", lines, TeamAct::Run(command), here.protection)
+    };
+    confirm(model, question(&here, tier, title, lines, Action::Team(act)), None);
+}
+
+/// Enter in the list.
+pub(super) fn chosen(picker: &mut Picker, model: &mut Model) -> Vec<Effect> {
+    match picker.items.get(picker.selected).map(|item| item.value.clone()) {
+        Some(name) => ask(model, &name),
+        None => picker.problem = Some(Problem::new("there is nothing to choose here")),
+    }
+    Vec::new()
+}
+
+fn ours(dialog: &Dialog) -> bool {
+    matches!(&dialog.kind, Kind::Confirm(asked) if matches!(asked.action, Action::Team(_)))
+}
+
+/// What one says. It is opened once; whoever closed it is left alone.
+pub(super) fn said(model: &mut Model, log: JobLog, first: bool) {
+    let end = log.lines.len().saturating_sub(END);
+    let from = match &model.overlay {
+        Some(Overlay::JobLog(open, from)) if open.job == log.job => {
+            // Whoever reads further up stays there.
+            let followed = *from >= open.lines.len().saturating_sub(END);
+            if followed { end } else { *from }
+        }
+        // The box that asked for it may still be closing; another one is not covered.
+        _ if first && model.dialog.as_ref().is_none_or(ours) => end,
+        _ => return,
+    };
+    model.overlay = Some(Overlay::JobLog(log, from));
+}
