@@ -21,7 +21,7 @@ mod watched;
 
 pub use file::{Loaded, load, load_text};
 pub use finding::{Finding, Findings, Severity};
-pub use lint::{Difference, between, files_of as lint_files, lint, lint_texts};
+pub use lint::{Difference, between, declared, files_of as lint_files, lint, lint_texts};
 pub use migrations::{migration_schema, migrations};
 pub use releases::{apphosting_files, committed, sources};
 pub use rules::is_loopback;

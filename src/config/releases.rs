@@ -96,7 +96,12 @@ pub fn sources(
         let name = member.service().clone();
         let root = loaded.config.services.get(name.as_str()).map_or("", |s| s.root.as_str());
         let folder = clean(&loaded.folder.join(root));
+        let image = loaded.config.services.get(name.as_str()).and_then(|s| s.image.as_ref());
         let source = match &commit {
+            _ if image.is_some() => {
+                let image = image.map(|image| image.replace("{release}", release.as_str()));
+                Source::Image(image.unwrap_or_default())
+            }
             None => Source::Archive(format!("file://{}", folder.display())),
             Some((commit, dir)) => {
                 let dir = clean(dir);
@@ -144,7 +149,7 @@ pub fn apphosting_files(member: &Member, names: &[String]) -> Vec<Text> {
             });
             found.unwrap_or_default()
         }
-        None => Vec::new(),
+        Some(Source::Image(_)) | None => Vec::new(),
     }
 }
 

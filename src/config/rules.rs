@@ -75,6 +75,13 @@ impl Rules<'_> {
                 let message = format!("service {name}: there is no folder {:?}", service.root);
                 self.say(&["services", name, "root"], message);
             }
+            let image = service.image.as_deref();
+            if image.is_some_and(|i| !i.contains("{release}") || i.contains(char::is_whitespace)) {
+                let message = format!(
+                    "the image of {name} needs {{release}} in it: REPOSITORY/{name}:{{release}}"
+                );
+                self.say(&["services", name, "image"], message);
+            }
             let pointers =
                 [("version", &service.health.version), ("revision", &service.health.revision)];
             for (key, pointer) in pointers {

@@ -1,9 +1,12 @@
 //! What the lint said of the files that a run's builds are configured by, as the plan keeps it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use super::checklist::Proof;
 use super::health::Verdict;
+use super::ids::ServiceName;
 
 /// What a thing is about.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +38,9 @@ pub struct Linted {
     pub files: usize,
     /// What was found in them.
     pub flaws: Vec<Flaw>,
+    /// The variables that they declare, by service.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub declared: BTreeMap<ServiceName, BTreeSet<String>>,
 }
 
 /// So many are told in a line.
@@ -48,6 +54,13 @@ impl Linted {
             1 => Some("1 warning".to_owned()),
             many => Some(format!("{many} warnings")),
         }
+    }
+
+    /// What a service's files declare and its build was not made with, in words.
+    pub fn unbound(&self, service: &ServiceName, bound: &BTreeSet<String>) -> Option<String> {
+        let declared = self.declared.get(service)?;
+        let missing: Vec<_> = declared.difference(bound).map(String::as_str).collect();
+        (!missing.is_empty()).then(|| format!("declared, and not bound: {}", missing.join(", ")))
     }
 
     /// Whether an item of a checklist holds that asks for `config`, `secrets` or `all`: as `lint --strict`
@@ -90,7 +103,8 @@ mod tests {
             let (place, what) = ("apphosting.yaml:1:1".to_owned(), what.to_owned());
             Flaw { about, place, what }
         };
-        let one = Linted { files: 2, flaws: vec![flaw(About::Secrets, "exposed")] };
+        let one =
+            Linted { files: 2, flaws: vec![flaw(About::Secrets, "exposed")], ..Linted::default() };
         let proof = one.proof("config");
         assert_eq!(
             (proof.verdict, proof.said.as_str()),
@@ -101,7 +115,8 @@ mod tests {
             assert_eq!(proof.verdict, Verdict::Fail);
             assert_eq!(proof.said, "apphosting.yaml:1:1: exposed");
         }
-        let many = Linted { files: 1, flaws: vec![flaw(About::Config, "odd"); 5] };
+        let many =
+            Linted { files: 1, flaws: vec![flaw(About::Config, "odd"); 5], ..Linted::default() };
         assert!(many.proof("all").said.ends_with("; and 2 more"));
         assert_eq!(many.warnings().as_deref(), Some("5 warnings"));
         assert_eq!(Linted::default().proof("all").verdict, Verdict::Inconclusive);

@@ -95,6 +95,8 @@ pub enum Source {
     Archive(String),
     /// A commit of the backend's own repository, 40 hex digits.
     Commit(String),
+    /// A container image that was made elsewhere.
+    Image(String),
 }
 
 /// One service's part in a run.

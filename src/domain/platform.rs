@@ -36,6 +36,8 @@ pub struct About<'a> {
     pub commit: Option<&'a str>,
     /// The folder or archive that it is made from.
     pub archive: Option<&'a str>,
+    /// The image that it is.
+    pub image: Option<&'a str>,
     /// The same for a call that is made again.
     pub request: Option<&'a str>,
 }
@@ -51,6 +53,7 @@ impl About<'_> {
             ("release", self.release.map(ToString::to_string)),
             ("commit", self.commit.map(str::to_owned)),
             ("archive", self.archive.map(str::to_owned)),
+            ("image", self.image.map(str::to_owned)),
             ("request", self.request.map(str::to_owned)),
         ];
         all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()

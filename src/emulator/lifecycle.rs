@@ -105,6 +105,13 @@ impl Platform {
         if let Some(line) = prepared.yaml.scripts.build_command.clone() {
             self.run_build_command(name, &prepared, &line).await.map_err(in_build)?;
         }
+        let bound = prepared
+            .yaml
+            .env
+            .iter()
+            .map(|one| json!({"variable": one.variable, "origin": "APPHOSTING_YAML"}));
+        let bound: Vec<Value> = bound.collect();
+        self.change(Kind::Build, name, |build| build["config"]["effectiveEnv"] = json!(bound));
         self.set_state(Kind::Build, name, "BUILT");
         let build = self.set_state(Kind::Build, name, "DEPLOYING").ok_or_else(gone)?;
         let recipe = self.recipe(&build).map_err(in_build)?;

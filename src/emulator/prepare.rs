@@ -47,6 +47,11 @@ pub(super) async fn prepare(
         fs::remove_dir_all(into).map_err(failed)?;
     }
     fs::create_dir_all(into).map_err(failed)?;
+    if source.get("container").is_some() {
+        return Err(BuildError::new(
+            "the emulator runs no container images; it builds from folders and commits",
+        ));
+    }
     let root = if let Some(archive) = source.get("archive") {
         let uri = archive["userStorageUri"].as_str().unwrap_or_default();
         let from = match storage.file(uri) {

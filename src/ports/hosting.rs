@@ -1,7 +1,7 @@
 //! A hosting platform in the shape of App Hosting: builds without traffic, and traffic that is set
 //! to a build. There is no toggle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -61,6 +61,8 @@ pub struct Build {
     pub accepts: BTreeMap<String, SchemaRange>,
     /// Its own address, if the platform gives it one.
     pub preview: Option<String>,
+    /// The names of the variables it was made with, where the platform tells.
+    pub bound: Option<BTreeSet<String>>,
     /// Why it is unusable, down to the service's own log line.
     pub problem: Option<Problem>,
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Refusal;
-use crate::config::{Loaded, Severity, apphosting_files, lint, lint_texts};
+use crate::config::{Loaded, Severity, apphosting_files, declared, lint, lint_texts};
 use crate::domain::ids::EnvironmentName;
 use crate::domain::linted::{Flaw, Linted};
 use crate::domain::plan::{Endpoint, Plan};
@@ -27,7 +27,12 @@ pub(super) fn judged(plan: &mut Plan) -> Result<(), Refusal> {
     let names = names(&plan.endpoint, &plan.environment);
     let mut linted = Linted::default();
     for member in &plan.members {
-        for findings in lint_texts(apphosting_files(member, &names)) {
+        let texts = apphosting_files(member, &names);
+        let variables = declared(&texts);
+        if !variables.is_empty() {
+            linted.declared.insert(member.service().clone(), variables);
+        }
+        for findings in lint_texts(texts) {
             linted.files += 1;
             if findings.count(Severity::Error) > 0 {
                 return Err(Refusal::Written(Box::new(findings)));

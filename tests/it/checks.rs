@@ -110,6 +110,19 @@ fn check_3_focus_is_seen_without_colour() {
 }
 
 #[test]
+fn the_pipeline_shows_who_is_waited_for() {
+    let mut demo = Demo::open("gate", USUAL, &[]);
+    demo.wants("WAITING FOR YOU");
+    demo.press("88");
+    demo.wants("WAITS FOR YOU to let it go on to production");
+    demo.terminal.picture("WAITS FOR YOU", "pipeline-100x30");
+    demo.press("F");
+    demo.wants("rerun is off");
+    demo.press("V");
+    demo.wants("Type production to go on");
+}
+
+#[test]
 fn checks_6_and_7_the_name_is_typed_and_nothing_else_does() {
     let mut demo = Demo::open("gate", USUAL, &[]);
     demo.wants("WAITING FOR YOU");

@@ -209,6 +209,15 @@ fn what_does_not_pass_moves_no_traffic_and_says_what_to_do() {
         assert!(said.err.contains(told), "{told}: {}", said.err);
     }
 
+    // A backend of another environment, and a variable that never reached the build.
+    let looked_at =
+        |asked: &Asked| asked.method == "GET" && asked.path.ends_with("/backends/toto-app");
+    platform.misbehaves(times(usize::MAX, looked_at, move |asked| {
+        changed(asked, port, |backend| backend["environment"] = json!("production"))
+    }));
+    let said = refused("2.4.0").exits(1);
+    assert!(said.err.contains("belongs to environment \"production\""), "{}", said.err);
+
     // Regions that do not answer are unknown, and not without builds.
     let silent = |asked: &Asked| asked.is("GET", "toto-app/rollouts?");
     platform.misbehaves(times(usize::MAX, silent, |_| {
@@ -312,6 +321,25 @@ fn automatic_rollouts_are_held_while_a_run_lasts_and_come_back_whatever_becomes_
     platform.misbehaves(times(usize::MAX, holds, |_| error(403, "PERMISSION_DENIED", &json!([]))));
     platform.sandbox.run(&["rollback", "development", "--yes"]).exits(0);
     on_again("nobody could hold them");
+}
+
+#[test]
+fn what_is_declared_and_not_bound_is_told() {
+    let platform = Platform::new();
+    let port = platform.port;
+    let looked_at = |asked: &Asked| asked.is("GET", "toto-app/builds/b-5-0-0");
+    platform.misbehaves(times(usize::MAX, looked_at, move |asked| {
+        changed(asked, port, |build| {
+            if let Some(bound) = build["config"]["effectiveEnv"].as_array_mut() {
+                bound.retain(|one| one["variable"] != "STRIPE_SECRET_KEY");
+            }
+        })
+    }));
+    let said = platform.sandbox.deploy("5.0.0").exits(0);
+    assert!(said.err.contains("declared, and not bound: STRIPE_SECRET_KEY"), "{}", said.err);
+    platform.misbehaves(|_| None);
+    let said = platform.sandbox.deploy("5.1.0").exits(0);
+    assert!(!said.err.contains("not bound"), "{}", said.err);
 }
 
 #[tokio::test]

@@ -210,6 +210,7 @@ impl Hosting for World {
                 accepts: new.accepts.clone(),
                 preview: Some(format!("http://preview/{service}/{}", new.id)),
                 problem: fails.then(|| Problem::new("the build failed")),
+                bound: None,
             };
             inside.builds.insert((service, new.id.to_string()), build);
             Ok(())

@@ -127,9 +127,13 @@ impl AppHosting {
         if self.kind == Kind::Emulator {
             return self.make_backend(member).await;
         }
-        let name = member.target.backend_name();
+        let target = &member.target;
+        if self.kind == Kind::Google {
+            wire::reachable(member)?;
+        }
+        let name = target.backend_name();
         match self.maybe(&name).await? {
-            Some(backend) if backend["name"] == name => Ok(()),
+            Some(backend) if backend["name"] == name => wire::of_environment(&backend, target),
             Some(_) => {
                 Err(wire::lasting(Problem::new(format!("{name} answers as another backend"))))
             }
@@ -144,6 +148,7 @@ impl AppHosting {
         let source = match &new.source {
             Source::Archive(uri) => json!({"archive": {"userStorageUri": uri}}),
             Source::Commit(commit) => json!({"codebase": {"commit": commit}}),
+            Source::Image(image) => json!({"container": {"image": image}}),
         };
         let mut annotations = json!({RELEASE: new.release});
         if !new.accepts.is_empty() {

@@ -8,6 +8,8 @@ use serde_json::Value;
 use crate::domain::error::Problem;
 use crate::domain::event::Split;
 use crate::domain::ids::{BuildId, RolloutId};
+use crate::domain::plan::{Member, Source};
+use crate::domain::project::Target;
 use crate::domain::release::ReleaseLabel;
 use crate::domain::step::Failure;
 use crate::ports::hosting::{Automatic, Build, BuildState, HostingError, NewRollout, Traffic};
@@ -89,6 +91,41 @@ pub(super) fn whole(list: &Value, of: &str) -> Result<(), HostingError> {
     Err(HostingError { problem, class: Failure::Inconclusive })
 }
 
+/// Google builds what it can reach: no folder of this machine.
+pub(super) fn reachable(member: &Member) -> Result<(), HostingError> {
+    match &member.source {
+        Some(Source::Archive(uri)) if uri.starts_with("file://") => {
+            let service = member.service();
+            let problem = Problem::new(format!(
+                "Google cannot build {service} from a folder of this machine"
+            ))
+            .because("with releases of kind list a release is what lies in the service's folder")
+            .try_this("releases: { kind: git, dir: . }, or image: of the service");
+            Err(lasting(problem))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A backend says which environment's file it is built with. One that says another than ours would make the
+/// release of one environment with the settings and secrets of another.
+pub(super) fn of_environment(backend: &Value, target: &Target) -> Result<(), HostingError> {
+    let ours = target.environment().as_str();
+    let named = backend["environment"].as_str().filter(|named| !named.is_empty());
+    match named {
+        Some(other) if other != ours => {
+            let what = format!("backend {} belongs to environment {other:?}", target.backend());
+            let problem = Problem::new(what)
+                .because(format!("it would be built with apphosting.{other}.yaml, for {ours}"))
+                .try_this(
+                    "set its environment name in the Firebase console, or name another backend",
+                );
+            Err(lasting(problem))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn last_part(name: &Value) -> &str {
     name.as_str().and_then(|n| n.rsplit('/').next()).unwrap_or_default()
 }
@@ -157,6 +194,9 @@ pub(super) fn build(json: &Value) -> Result<Build, HostingError> {
             .unwrap_or_default(),
         preview: annotation("pointsman.dev/preview"),
         problem: problem(json, word),
+        bound: json["config"]["effectiveEnv"].as_array().map(|all| {
+            all.iter().filter_map(|one| one["variable"].as_str().map(str::to_owned)).collect()
+        }),
     })
 }
 

@@ -54,9 +54,10 @@ impl Commands {
         if self.all(target).await?.iter().any(|build| build.id == new.id) {
             return Ok(());
         }
-        let (commit, archive) = match &new.source {
-            Source::Commit(commit) => (Some(commit.as_str()), None),
-            Source::Archive(uri) => (None, Some(uri.strip_prefix("file://").unwrap_or(uri))),
+        let (commit, archive, image) = match &new.source {
+            Source::Commit(commit) => (Some(commit.as_str()), None, None),
+            Source::Archive(uri) => (None, Some(uri.strip_prefix("file://").unwrap_or(uri)), None),
+            Source::Image(image) => (None, None, Some(image.as_str())),
         };
         let about = About {
             target: Some(target),
@@ -64,6 +65,7 @@ impl Commands {
             release: Some(&new.release),
             commit,
             archive,
+            image,
             request: Some(&new.request_id),
         };
         self.act("create_build", &about, BUILDS_LAST).await

@@ -68,6 +68,7 @@ pub(super) fn builds(json: &Value) -> Result<Vec<Build>, HostingError> {
                 accepts: serde_json::from_value(build["accepts"].clone()).unwrap_or_default(),
                 preview: text("preview"),
                 problem,
+                bound: None,
                 id,
             })
         })

@@ -108,6 +108,7 @@ impl FakeWorld {
             accepts: made.accepts.clone(),
             preview: ready.then(|| format!("https://{}.preview.invalid", made.id)),
             problem: None,
+            bound: None,
         }
     }
 

@@ -6,11 +6,12 @@ mod form;
 mod network;
 mod variables;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::finding::{Finding, Findings};
 use super::node::{Node, Place, Value, parse};
-use crate::domain::apphosting::RunConfig;
+use crate::domain::apphosting::{RunConfig, reserved};
 pub use between::{Difference, between};
 
 /// A file, and its text or why it cannot be read.
@@ -40,6 +41,14 @@ pub fn lint_texts(files: impl IntoIterator<Item = Text>) -> Vec<Findings> {
         }
     }
     read.into_iter().map(Read::findings).collect()
+}
+
+/// The variables that files declare together, without those that Cloud Run takes out.
+pub fn declared(files: &[Text]) -> BTreeSet<String> {
+    let texts = files.iter().filter_map(|(_, text)| text.as_ref().ok());
+    let nodes: Vec<Node> = texts.filter_map(|text| parse(text).ok()).collect();
+    let all = nodes.iter().flat_map(variables::variables);
+    all.map(|variable| variable.name).filter(|n| !n.is_empty() && !reserved(n)).collect()
 }
 
 /// The files of a folder that App Hosting reads, the base first.

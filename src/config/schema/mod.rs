@@ -69,6 +69,9 @@ pub struct ServiceConfig {
     pub root: String,
     /// Its App Hosting backend.
     pub backend: String,
+    /// The container image of a release that is made elsewhere, with `{release}` in it; nothing is built then.
+    #[serde(default)]
+    pub image: Option<String>,
     /// Where it says how it is and who it is.
     #[serde(default)]
     pub health: HealthEndpointConfig,

@@ -21,10 +21,13 @@ pub(super) async fn perform(context: &Context) -> StepResult {
     let built = futures_util::future::join_all(members.iter().map(|m| one(context, m))).await;
     // Every service's end is awaited before the first failure is told, so that none is left unknown.
     let built = built.into_iter().collect::<Result<Vec<_>, _>>()?;
-    Ok(Done::ok(built.join(", ")))
+    let warning = built.iter().any(|(_, odd)| *odd);
+    let summary = built.into_iter().map(|(said, _)| said).collect::<Vec<_>>().join(", ");
+    Ok(Done { summary, warning })
 }
 
-async fn one(context: &Context, member: &Member) -> Result<String, StepError> {
+/// What is said of a service, and whether a person should look at it.
+async fn one(context: &Context, member: &Member) -> Result<(String, bool), StepError> {
     let service = member.service();
     let id = match still_good(context, member).await? {
         Some(id) => id,
@@ -42,7 +45,12 @@ async fn one(context: &Context, member: &Member) -> Result<String, StepError> {
     context
         .record(Event::GreenReady { service: service.clone(), build: id.clone(), preview })
         .await;
-    Ok(format!("{service}: {id}"))
+    let linted = context.plan().lint.as_ref();
+    let unbound = linted.zip(build.bound.as_ref()).and_then(|(l, bound)| l.unbound(service, bound));
+    Ok(match unbound {
+        Some(unbound) => (format!("{service}: {id}, {unbound}"), true),
+        None => (format!("{service}: {id}"), false),
+    })
 }
 
 /// The build that an earlier attempt asked for, unless it can never serve. One that is not to be
