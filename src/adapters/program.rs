@@ -1,15 +1,13 @@
 //! The team's own programs, each in a group of its own, without stdin, drained to the end of what it says.
 
-use std::process::Stdio;
+use std::path::Path;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
-use tokio::process::{Child, Command};
 
-use super::process::ThisMachine;
+use super::group::Group;
 use crate::domain::redact::redacted;
 use crate::domain::text::harmless;
 use crate::ports::BoxFuture;
-use crate::ports::processes::Processes as _;
 use crate::ports::programs::{Program, Programs};
 
 /// A line is cut after so many signs.
@@ -19,17 +17,6 @@ const MOST: usize = 2000;
 #[derive(Debug, Clone, Copy)]
 pub struct MachinePrograms;
 
-/// The program and what it started. Whatever ends the wait for it ends them all.
-struct Group(Child);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(leader) = self.0.id() {
-            ThisMachine.end_group(leader, true);
-        }
-    }
-}
-
 impl Programs for MachinePrograms {
     fn run<'a>(
         &'a self,
@@ -38,18 +25,10 @@ impl Programs for MachinePrograms {
     ) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(async move {
             let (name, arguments) = program.argv.split_first().ok_or("it names no program")?;
-            let child = Command::new(name)
-                .args(arguments)
-                .current_dir(program.folder)
-                .envs(program.environment.iter().map(|(key, value)| (key, value)))
-                .stdin(Stdio::null())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .process_group(0)
-                .kill_on_drop(true)
-                .spawn()
+            let folder = Path::new(program.folder);
+            let started = Group::start(name, arguments, folder, program.environment.to_vec());
+            let mut group = started
                 .map_err(|e| format!("{name} cannot be started in {}: {e}", program.folder))?;
-            let mut group = Group(child);
             let (out, err) = (group.0.stdout.take(), group.0.stderr.take());
             let (out, err) = tokio::join!(lines(out, heard), lines(err, heard));
             let status = group.0.wait().await.map_err(|e| e.to_string())?;

@@ -1,14 +1,13 @@
 //! Running a verb: its own process group, no stdin, both pipes read to their end, an end in time.
 
-use std::process::Stdio;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::{Child, Command};
 
 use super::{Commands, wire};
-use crate::adapters::process::ThisMachine;
+use crate::adapters::group::Group;
 use crate::domain::error::Problem;
 use crate::domain::platform::About;
 use crate::domain::redact::redacted;
@@ -16,23 +15,11 @@ use crate::domain::step::Failure;
 use crate::domain::text::harmless;
 use crate::domain::time::spoken;
 use crate::ports::hosting::HostingError;
-use crate::ports::processes::Processes as _;
 
 /// More of what a verb says is not read.
 const MOST: u64 = 8 * 1024 * 1024;
 /// `EX_TEMPFAIL` of sysexits.h: the same again may help.
 const TRY_AGAIN: i32 = 75;
-
-/// The program and what it started. Whatever ends the wait for it ends them all.
-struct Group(Child);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(leader) = self.0.id() {
-            ThisMachine.end_group(leader, true);
-        }
-    }
-}
 
 impl Commands {
     /// A verb that answers with JSON.
@@ -76,22 +63,13 @@ impl Commands {
             let what = format!("the platform has no command for {verb}");
             return Err(lasting(Problem::new(what).try_this("name one under platform: verbs:")));
         };
-        let child = Command::new(program)
-            .args(arguments)
-            .current_dir(&self.of.folder)
-            .envs(about.variables())
-            .env("POINTSMAN_VERB", verb)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|e| {
-                let what = format!("{program} cannot be started for {verb}");
-                lasting(Problem::new(what).because(e.to_string()))
-            })?;
-        let mut group = Group(child);
+        let mut variables = about.variables();
+        variables.push(("POINTSMAN_VERB".to_owned(), verb.to_owned()));
+        let started = Group::start(program, arguments, Path::new(&self.of.folder), variables);
+        let mut group = started.map_err(|e| {
+            let what = format!("{program} cannot be started for {verb}");
+            lasting(Problem::new(what).because(e.to_string()))
+        })?;
         let (out, err) = (group.0.stdout.take(), group.0.stderr.take());
         let ended = tokio::time::timeout(within, async {
             let (out, err) = tokio::join!(read(out), read(err));

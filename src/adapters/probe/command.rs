@@ -1,14 +1,13 @@
 //! A probe that is a program of the team's: its end is its answer.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::Miss;
+use crate::adapters::group::Group;
 use crate::adapters::process::ThisMachine;
 use crate::domain::probe::Fault;
 use crate::domain::redact::redacted;
@@ -19,18 +18,6 @@ use crate::ports::processes::Processes as _;
 /// More than that of what it says is never read into memory.
 const MOST: usize = 64 * 1024;
 
-/// The program and what it started. Whatever ends the question ends them all.
-struct Group(Child);
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // One that was waited for has none any more, and its group was ended then.
-        if let Some(leader) = self.0.id() {
-            ThisMachine.end_group(leader, true);
-        }
-    }
-}
-
 /// Runs it: good if it ends with 0 in time.
 pub(super) async fn run(
     argv: &[String],
@@ -40,18 +27,10 @@ pub(super) async fn run(
     let Some((program, arguments)) = argv.split_first() else {
         return Err(Miss::Ours("it names no program".to_owned()));
     };
-    let child = Command::new(program)
-        .args(arguments)
-        .current_dir(folder.unwrap_or(Path::new(".")))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
+    let folder = folder.unwrap_or(Path::new("."));
+    let mut group = Group::start(program, arguments, folder, Vec::new())
         // That it cannot be started says nothing about what it would have looked at.
         .map_err(|e| Miss::Ours(format!("{program} cannot be started: {e}")))?;
-    let mut group = Group(child);
     let leader = group.0.id();
     let (out, err) = (group.0.stdout.take(), group.0.stderr.take());
     let ended = timeout(within, async {
