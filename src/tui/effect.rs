@@ -173,6 +173,8 @@ pub enum Effect {
     Suspend,
     /// Draw everything anew.
     Redraw,
+    /// Fail, in builds that are not released: `:debug panic`.
+    Panic,
     /// Leave.
     Quit,
 }

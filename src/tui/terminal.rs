@@ -1,6 +1,7 @@
 //! The terminal: taken in one place, given back in one place, whatever ends us.
 
 use std::io::{self, BufWriter, Stdout, Write as _, stdout};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::clipboard::CopyToClipboard;
@@ -45,15 +46,16 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Takes the terminal. A panic of the thread that draws gives it back before it is told; any
-    /// other thread's is logged, since the screen goes on.
-    pub(super) fn take() -> io::Result<Self> {
+    /// Takes the terminal. A panic of the thread that draws gives it back before it is told, with a report in a
+    /// file; any other thread's is logged, since the screen goes on.
+    pub(super) fn take(report: PathBuf) -> io::Result<Self> {
         let (before, drawing) = (std::panic::take_hook(), std::thread::current().id());
         std::panic::set_hook(Box::new(move |info| {
             tracing::error!(%info, "panicked");
             if std::thread::current().id() == drawing {
                 give_back();
                 before(info);
+                leave_report(&report, &info.to_string());
             }
         }));
         enter()?;
@@ -159,6 +161,17 @@ fn enter() -> io::Result<()> {
         execute!(stdout(), EnableMouseCapture)?;
     }
     Ok(())
+}
+
+/// Keeps what is known of a panic, and says where. Runs are not the screen's, and go on.
+fn leave_report(file: &Path, info: &str) {
+    let trace = std::backtrace::Backtrace::force_capture();
+    let text = format!("pointsman {}\n{info}\n\n{trace}\n", env!("CARGO_PKG_VERSION"));
+    let told = match std::fs::write(file, text) {
+        Ok(()) => format!("report: {}", file.display()),
+        Err(error) => format!("no report could be written: {error}"),
+    };
+    let _ = writeln!(io::stderr(), "\nThe screen failed; runs go on without it. {told}");
 }
 
 /// Gives the terminal back as it was. Exit, panic, signals and suspension all come through here.

@@ -38,7 +38,7 @@ pub(super) const CHOICES: [(char, Choice, &str, &str); 3] = [
 /// Shows it until somebody chooses.
 pub async fn ask(config: &Path, theme: &Theme) -> io::Result<Choice> {
     let (mut term, mut hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
-    let mut screen = Screen::take()?;
+    let mut screen = Screen::take(std::env::temp_dir().join("pointsman-crash.txt"))?;
     let mut events = EventStream::new();
     let mut selected = 0;
     loop {

@@ -386,6 +386,24 @@ fn check_21_ascii_without_colour_tells_everything() {
 }
 
 #[test]
+fn check_22_a_panic_gives_the_terminal_back_and_leaves_a_report() {
+    // Only builds that are not released can be asked for one.
+    if !cfg!(debug_assertions) {
+        return;
+    }
+    let mut demo = Demo::open("gate", (80, 24), &[]);
+    demo.wants("WAITING FOR YOU");
+    demo.press(":debug panic");
+    demo.wants("1 found");
+    demo.press("\r");
+    assert_eq!(demo.terminal.child.wait().unwrap().exit_code(), 101);
+    assert!(demo.terminal.given_back());
+    demo.wants("runs go on without it");
+    let report = fs::read_to_string(demo.file("crash.txt")).unwrap();
+    assert!(report.contains(":debug panic") && report.contains("terminal"), "{report}");
+}
+
+#[test]
 fn check_25_a_saved_theme_and_config_are_taken_over() {
     let mut demo = Demo::open("run", USUAL, &["--theme", "mine"]);
     wait_until("it says why not", || demo.terminal.child.try_wait().unwrap().is_some());

@@ -184,6 +184,7 @@ impl Acts {
             | Effect::Ring(_)
             | Effect::Suspend
             | Effect::Redraw
+            | Effect::Panic
             | Effect::Quit => {
                 return None;
             }

@@ -97,7 +97,7 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     let acts = Acts::new(app.clone(), loaded, options.config, sender, log, health);
     acts.look_regularly();
     let signals = Signals::listen().map_err(failed)?;
-    let screen = Screen::take().map_err(failed)?;
+    let screen = Screen::take(app.state.join("crash.txt")).map_err(failed)?;
     let answers = ground::Answers::default();
     let mut driver = Driver {
         app,
@@ -148,6 +148,12 @@ fn environments(loaded: &Loaded) -> Result<Vec<Environment>, Problem> {
 fn stages_before(loaded: &Loaded, name: &str) -> usize {
     let before = |name: &str| loaded.promote_from(name).ok().flatten();
     std::iter::successors(before(name), |name| before(name.as_str())).take(10).count()
+}
+
+/// What `:debug panic` asks for: whether the terminal is given back can only be seen by it.
+#[expect(clippy::panic, reason = "it is what was asked for")]
+fn panic_for_a_test() {
+    panic!("somebody asked for it with :debug panic");
 }
 
 struct Signals {
@@ -268,6 +274,7 @@ impl Driver {
                     match effect {
                         Effect::Quit => return Ok(0),
                         Effect::Redraw => self.screen.redraw()?,
+                        Effect::Panic => panic_for_a_test(),
                         Effect::Suspend => {
                             // The stream would go on reading what is typed to the shell.
                             drop(events);

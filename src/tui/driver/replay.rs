@@ -47,7 +47,7 @@ pub async fn replay(app: App, run: RunNumber, looks: &Looks) -> Result<u8, Probl
         .theme(&crate::config::schema::UiConfig::default())
         .unwrap_or_else(|_| Theme::without_colour(looks.ascii));
     let mut signals = Signals::listen().map_err(failed)?;
-    let mut screen = Screen::take().map_err(failed)?;
+    let mut screen = Screen::take(app.state.join("crash.txt")).map_err(failed)?;
     let (width, height) = crossterm::terminal::size().map_err(failed)?;
     update(&mut replay.model, Msg::Resize(width, height));
     replay.show();

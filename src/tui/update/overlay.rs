@@ -100,6 +100,7 @@ fn go(model: &mut Model, found: Found, key: Key) -> Vec<Effect> {
             model.recent.truncate(5);
             run(model, command, key)
         }
+        Found::Panic => vec![Effect::Panic],
         Found::Team(at) => {
             if let Some(name) = model.team.get(at).map(|command| command.name.clone()) {
                 if model.read_only {

@@ -119,6 +119,7 @@ fn palette(model: &Model, finder: &Finder, theme: &Theme, area: Rect, buffer: &m
         let selected = at == finder.selected;
         lines.push(match found {
             Found::Command(command) => command_line(model, *command, selected, theme),
+            Found::Panic => found_line(format!("{:<13}debug panic", ""), selected, theme),
             Found::Team(which) => {
                 let told = model.team.get(*which).map_or_else(String::new, |command| {
                     format!("{:<13}run {}  {}", "", command.name, command.argv.join(" "))
