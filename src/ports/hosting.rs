@@ -165,6 +165,9 @@ pub trait Hosting: Send + Sync {
         policy: &'a str,
         hold: bool,
     ) -> Answer<'a, ()>;
+    /// What is wrong with the addresses that customers use, as the platform says, each in a sentence. Nothing where
+    /// it says nothing.
+    fn domain_troubles<'a>(&'a self, target: &'a Target) -> Answer<'a, Vec<String>>;
     /// Stops a build's processes after its last requests, or after `drain`; it stays and can be
     /// started again. `false`: the platform has nothing to stop.
     fn stop_build<'a>(

@@ -324,6 +324,24 @@ fn automatic_rollouts_are_held_while_a_run_lasts_and_come_back_whatever_becomes_
 }
 
 #[test]
+fn a_domain_that_is_not_well_is_told_and_stops_nothing() {
+    let platform = Platform::new();
+    platform.misbehaves(times(usize::MAX, |asked| asked.is("GET", "toto-app/domains"), |_| {
+        let status = json!({
+            "hostState": "HOST_ACTIVE", "ownershipState": "OWNERSHIP_ACTIVE", "certState": "CERT_EXPIRING_SOON",
+        });
+        let name = "projects/p/locations/l/backends/toto-app/domains/app.betoto.pet";
+        let well = json!({"name": "x/domains/toto-app--p.hosted.app", "type": "DEFAULT"});
+        let custom = json!({"name": name, "type": "CUSTOM", "customDomainStatus": status});
+        Reply::json(200, &json!({"domains": [well, custom]}))
+    }));
+    let said = platform.sandbox.deploy("6.0.0").exits(0);
+    assert!(said.err.contains("domain app.betoto.pet is CERT_EXPIRING_SOON"), "{}", said.err);
+    assert!(!said.err.contains("hosted.app"), "{}", said.err);
+    platform.serves("6.0.0");
+}
+
+#[test]
 fn what_is_declared_and_not_bound_is_told() {
     let platform = Platform::new();
     let port = platform.port;

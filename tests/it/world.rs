@@ -244,6 +244,10 @@ impl Hosting for World {
         }))
     }
 
+    fn domain_troubles<'a>(&'a self, _: &'a Target) -> Answer<'a, Vec<String>> {
+        now(Ok(Vec::new()))
+    }
+
     fn stop_build<'a>(
         &'a self,
         target: &'a Target,

@@ -1,6 +1,7 @@
 //! Firebase App Hosting over its REST API v1 (`contracts/app_hosting.md`), the same for Google and for
 //! the emulator. Nothing is a success before the resource was read again and says so.
 
+mod backend;
 mod call;
 mod wire;
 
@@ -31,10 +32,9 @@ const LOOKS_AFTER_SUCCESS: u32 = 100;
 const MUST_BE_VISIBLE: Duration = Duration::from_mins(2);
 /// Rollouts are carried out one after another, so an unfinished one is among the newest.
 const ROLLOUTS_LOOKED_AT: &str = "20";
-/// The address annotation of the emulator's backends, and the release of a build.
-const ADDRESS: &str = "pointsman.dev/address";
 /// Which versions of which database a build's code can work with, as JSON.
 const SCHEMA: &str = "pointsman.dev/schema";
+/// The release of a build.
 const RELEASE: &str = "pointsman.dev/release";
 
 /// The client.
@@ -89,58 +89,6 @@ impl AppHosting {
         match self.maybe(&target.build_name(id)).await? {
             Some(json) => wire::build(&json).map(Some),
             None => Ok(None),
-        }
-    }
-
-    /// Makes the emulator's backend, or brings its address up to date.
-    async fn make_backend(&self, member: &Member) -> Result<(), HostingError> {
-        let target = &member.target;
-        let address = member.url.split_once("://").map_or("", |(_, host)| host);
-        let mut body = json!({
-            "servingLocality": "GLOBAL_ACCESS",
-            "environment": target.environment(),
-            "annotations": {ADDRESS: address},
-        });
-        let mut mask = "annotations".to_owned();
-        if let Some(repository) = &member.repository {
-            body["codebase"] =
-                json!({"repository": repository, "rootDirectory": member.root_directory});
-            mask.push_str(",codebase");
-        }
-        let parent =
-            format!("projects/{}/locations/{}/backends", target.project(), target.location());
-        let operation = if self.maybe(&target.backend_name()).await?.is_some() {
-            let query = [("updateMask", mask.as_str())];
-            self.change(Method::PATCH, &target.backend_name(), &query, None, Some(&body)).await?
-        } else {
-            let query = [("backendId", target.backend().as_str())];
-            match self.change(Method::POST, &parent, &query, None, Some(&body)).await {
-                // Another process of ours was first.
-                Err(error) if wire::already_exists(&error) => return Ok(()),
-                other => other?,
-            }
-        };
-        self.wait_for(&operation).await.map(|_| ())
-    }
-
-    async fn prepare_backend(&self, member: &Member) -> Result<(), HostingError> {
-        if self.kind == Kind::Emulator {
-            return self.make_backend(member).await;
-        }
-        let target = &member.target;
-        if self.kind == Kind::Google {
-            wire::reachable(member)?;
-        }
-        let name = target.backend_name();
-        match self.maybe(&name).await? {
-            Some(backend) if backend["name"] == name => wire::of_environment(&backend, target),
-            Some(_) => {
-                Err(wire::lasting(Problem::new(format!("{name} answers as another backend"))))
-            }
-            None => Err(wire::lasting(
-                Problem::new(format!("there is no backend {name}"))
-                    .try_this("make it with: firebase apphosting:backends:create"),
-            )),
         }
     }
 
@@ -364,6 +312,18 @@ impl Hosting for AppHosting {
         hold: bool,
     ) -> Answer<'a, ()> {
         Box::pin(self.hold(target, policy, hold))
+    }
+
+    fn domain_troubles<'a>(&'a self, target: &'a Target) -> Answer<'a, Vec<String>> {
+        Box::pin(async move {
+            let path = format!("{}/domains", target.backend_name());
+            match self.get_with(&path, &[("pageSize", "100")]).await {
+                Ok(list) => Ok(wire::domain_troubles(&list)),
+                // The emulator has none.
+                Err(error) if error.problem.why.starts_with("UNIMPLEMENTED") => Ok(Vec::new()),
+                Err(error) => Err(error),
+            }
+        })
     }
 
     fn stop_build<'a>(

@@ -107,6 +107,26 @@ pub(super) fn reachable(member: &Member) -> Result<(), HostingError> {
     }
 }
 
+/// What is wrong with a backend's domains (`contracts/app_hosting.md` §2, Domain).
+pub(super) fn domain_troubles(list: &Value) -> Vec<String> {
+    let one = |domain: &Value| {
+        let (host, status) = (last_part(&domain["name"]), &domain["customDomainStatus"]);
+        let wanted = [
+            ("hostState", "HOST_ACTIVE"),
+            ("ownershipState", "OWNERSHIP_ACTIVE"),
+            ("certState", "CERT_ACTIVE"),
+        ];
+        let state = |key: &str| status[key].as_str().map(str::to_owned);
+        let odd = wanted.iter().filter_map(|(key, good)| state(key).filter(|is| is != good));
+        let mut odd: Vec<String> = odd.collect();
+        if domain["disabled"] == true {
+            odd.push("disabled".to_owned());
+        }
+        (!odd.is_empty()).then(|| format!("domain {host} is {}", odd.join(", ")))
+    };
+    list["domains"].as_array().into_iter().flatten().filter_map(one).collect()
+}
+
 /// A backend says which environment's file it is built with. One that says another than ours would make the
 /// release of one environment with the settings and secrets of another.
 pub(super) fn of_environment(backend: &Value, target: &Target) -> Result<(), HostingError> {

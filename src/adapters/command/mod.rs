@@ -167,6 +167,10 @@ impl Hosting for Commands {
         Box::pin(std::future::ready(Ok(())))
     }
 
+    fn domain_troubles<'a>(&'a self, _: &'a Target) -> Answer<'a, Vec<String>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
     fn stop_build<'a>(
         &'a self,
         target: &'a Target,

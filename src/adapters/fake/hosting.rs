@@ -233,6 +233,10 @@ impl Hosting for FakeWorld {
         self.after(Ok(()))
     }
 
+    fn domain_troubles<'a>(&'a self, _: &'a Target) -> Answer<'a, Vec<String>> {
+        self.after(Ok(Vec::new()))
+    }
+
     fn stop_build<'a>(&'a self, _: &'a Target, _: &'a BuildId, _: Duration) -> Answer<'a, bool> {
         self.after(Ok(true))
     }

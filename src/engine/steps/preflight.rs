@@ -37,6 +37,9 @@ pub(super) async fn perform(context: &Context) -> StepResult {
             check_candidate(context, member, candidate).await?;
         }
     }
+    let troubles = domains(context).await;
+    let odd = !troubles.is_empty();
+    said.extend(troubles);
     if let Some(warnings) = context.plan().lint.as_ref().and_then(Linted::warnings) {
         said.push(format!("lint: {warnings}"));
     }
@@ -48,7 +51,24 @@ pub(super) async fn perform(context: &Context) -> StepResult {
             "{summary}; a first release has nothing to roll back to"
         )));
     }
-    Ok(Done::ok(summary))
+    Ok(Done { summary, warning: odd })
+}
+
+/// What the platform says is wrong with the addresses that customers use. It stops nothing: a deploy may be what
+/// mends it, and what cannot be asked here is asked by the probes.
+async fn domains(context: &Context) -> Vec<String> {
+    let mut all = Vec::new();
+    if context.plan().kind != RunKind::Deploy {
+        return all;
+    }
+    for member in &context.plan().members {
+        let asked = context.outside.hosting.domain_troubles(&member.target);
+        tokio::select! {
+            found = asked => all.extend(found.unwrap_or_default()),
+            () = context.outside.clock.sleep(HELD_WITHIN) => {}
+        }
+    }
+    all
 }
 
 /// Writes down who serves. More than one build with traffic is refused: there is no blue then (F26).
@@ -75,7 +95,7 @@ async fn observe_blue(context: &Context, member: &Member) -> Result<Option<Build
     Ok(build)
 }
 
-/// Whoever gives traffic back waits no longer for automatic rollouts to be held.
+/// Nobody waits longer for automatic rollouts to be held where traffic is given back, or for a word about domains.
 const HELD_WITHIN: Duration = Duration::from_secs(20);
 
 /// A push must not begin a rollout in the middle of a run. What an earlier run held and did not put back is
