@@ -5,16 +5,18 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use pointsman::adapters::app_hosting::{AppHosting, Kind};
+use pointsman::adapters::app_hosting::{AppHosting, Kind, Origins};
 use pointsman::adapters::bearer::Bearer;
 use pointsman::adapters::clock::SystemClock;
 use pointsman::adapters::google::{Credentials, Surroundings};
-use pointsman::ports::hosting::Hosting as _;
+use pointsman::domain::ids::BuildId;
+use pointsman::domain::plan::Source;
+use pointsman::ports::hosting::{Hosting as _, NewBuild};
 use serde_json::{Value, json};
 
 use super::sandbox::{Said, Sandbox};
 use super::stand_in::{Asked, Reply, StandIn};
-use super::world::{ground, service};
+use super::world::{ground, label, service};
 
 /// What the stand-in does with a request instead of passing it on. It sees what came before.
 type Fault = Box<dyn FnMut(&Asked) -> Option<Reply> + Send>;
@@ -321,6 +323,45 @@ fn automatic_rollouts_are_held_while_a_run_lasts_and_come_back_whatever_becomes_
     platform.misbehaves(times(usize::MAX, holds, |_| error(403, "PERMISSION_DENIED", &json!([]))));
     platform.sandbox.run(&["rollback", "development", "--yes"]).exits(0);
     on_again("nobody could hold them");
+}
+
+#[tokio::test]
+async fn a_folder_is_uploaded_for_google_to_build() {
+    let google = StandIn::new(|asked, _| match (asked.method.as_str(), asked.path.as_str()) {
+        ("GET", path) if path.starts_with("/v1/projects/") => {
+            Reply::json(200, &json!({"projectNumber": "42"}))
+        }
+        ("GET", path) if path.contains("/storage/v1/b/") => error(404, "NOT_FOUND", &json!([])),
+        ("PUT", _) => Reply::Says(200, String::new(), String::new()),
+        _ => {
+            Reply::json(200, &json!({"name": "projects/p/locations/l/operations/o", "done": true}))
+        }
+    });
+    let bearer = Bearer::Fixed("token".into());
+    let origins = Origins { storage: google.url(), projects: google.url() };
+    let client = AppHosting::new(google.url(), bearer, Kind::Google).unwrap().with_origins(origins);
+    let ground = ground();
+    let member = ground.members.iter().find(|m| m.service() == &service("toto-app")).unwrap();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/toto/toto-app");
+    let new = NewBuild {
+        id: BuildId::new("b-1-0-0-r1-abc").unwrap(),
+        request_id: "r".into(),
+        release: label("1.0.0"),
+        source: Source::Archive(format!("file://{}", folder.display())),
+        accepts: std::collections::BTreeMap::new(),
+    };
+    client.create_build(&member.target, &new).await.unwrap();
+    let asked = google.asked();
+    let made = asked.iter().find(|a| a.is("POST", "/storage/v1/b?")).unwrap();
+    assert!(made.path.contains("predefinedAcl=projectPrivate"), "{}", made.path);
+    let put = asked.iter().find(|a| a.method == "PUT").unwrap();
+    let object = "firebaseapphosting-sources-42-us-central1/toto-app--b-1-0-0-r1-abc.tar.gz";
+    assert_eq!(put.path, format!("/{object}"));
+    assert!(put.body.len() > 100 && put.header("authorization") == "Bearer token");
+    let build = asked.last().unwrap();
+    assert!(build.is("POST", "/builds?"), "{}", build.path);
+    let sent: Value = serde_json::from_str(&build.body).unwrap();
+    assert_eq!(sent["source"]["archive"]["userStorageUri"], format!("gs://{object}"));
 }
 
 #[test]

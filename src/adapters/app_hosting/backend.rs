@@ -48,9 +48,6 @@ impl AppHosting {
             return self.make_backend(member).await;
         }
         let target = &member.target;
-        if self.kind == Kind::Google {
-            wire::reachable(member)?;
-        }
         let name = target.backend_name();
         match self.maybe(&name).await? {
             Some(backend) if backend["name"] == name => wire::of_environment(&backend, target),

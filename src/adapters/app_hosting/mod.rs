@@ -3,13 +3,16 @@
 
 mod backend;
 mod call;
+mod upload;
 mod wire;
 
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
+pub use self::upload::Origins;
 use crate::adapters::bearer::Bearer;
 use crate::domain::error::Problem;
 use crate::domain::ids::BuildId;
@@ -44,6 +47,7 @@ pub struct AppHosting {
     base: String,
     bearer: Bearer,
     kind: Kind,
+    origins: Origins,
 }
 
 /// What stands behind the address.
@@ -60,7 +64,14 @@ pub enum Kind {
 impl AppHosting {
     /// A client of an address.
     pub fn new(base: impl Into<String>, bearer: Bearer, kind: Kind) -> Result<Self, Problem> {
-        Ok(Self { client: crate::adapters::http::client()?, base: base.into(), bearer, kind })
+        let (client, base) = (crate::adapters::http::client()?, base.into());
+        Ok(Self { client, base, bearer, kind, origins: Origins::default() })
+    }
+
+    /// With Google's other services elsewhere, as the firebase CLI can be told too.
+    #[must_use]
+    pub fn with_origins(self, origins: Origins) -> Self {
+        Self { origins, ..self }
     }
 
     async fn traffic_now(&self, target: &Target) -> Result<Traffic, HostingError> {
@@ -94,7 +105,14 @@ impl AppHosting {
 
     async fn order_build(&self, target: &Target, new: &NewBuild) -> Result<(), HostingError> {
         let source = match &new.source {
-            Source::Archive(uri) => json!({"archive": {"userStorageUri": uri}}),
+            Source::Archive(uri) => {
+                let here = uri.strip_prefix("file://").filter(|_| self.kind == Kind::Google);
+                let uri = match here {
+                    Some(folder) => self.upload(target, &new.id, Path::new(folder)).await?,
+                    None => uri.clone(),
+                };
+                json!({"archive": {"userStorageUri": uri}})
+            }
             Source::Commit(commit) => json!({"codebase": {"commit": commit}}),
             Source::Image(image) => json!({"container": {"image": image}}),
         };

@@ -8,7 +8,6 @@ use serde_json::Value;
 use crate::domain::error::Problem;
 use crate::domain::event::Split;
 use crate::domain::ids::{BuildId, RolloutId};
-use crate::domain::plan::{Member, Source};
 use crate::domain::project::Target;
 use crate::domain::release::ReleaseLabel;
 use crate::domain::step::Failure;
@@ -89,22 +88,6 @@ pub(super) fn whole(list: &Value, of: &str) -> Result<(), HostingError> {
     let problem = Problem::new(format!("App Hosting could not list every {of}"))
         .because(format!("these did not answer: {}", regions.join(", ")));
     Err(HostingError { problem, class: Failure::Inconclusive })
-}
-
-/// Google builds what it can reach: no folder of this machine.
-pub(super) fn reachable(member: &Member) -> Result<(), HostingError> {
-    match &member.source {
-        Some(Source::Archive(uri)) if uri.starts_with("file://") => {
-            let service = member.service();
-            let problem = Problem::new(format!(
-                "Google cannot build {service} from a folder of this machine"
-            ))
-            .because("with releases of kind list a release is what lies in the service's folder")
-            .try_this("releases: { kind: git, dir: . }, or image: of the service");
-            Err(lasting(problem))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// What is wrong with a backend's domains (`contracts/app_hosting.md` §2, Domain).

@@ -1,0 +1,228 @@
+//! A folder of this machine for Google to build: packed, and put into the bucket that the firebase CLI uses too
+//! (`contracts/app_hosting.md` §3). The object is named after the build, so the same again is the same object.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use super::{AppHosting, wire};
+use crate::adapters::http::chain;
+use crate::domain::error::Problem;
+use crate::domain::ids::BuildId;
+use crate::domain::project::Target;
+use crate::domain::step::Failure;
+use crate::ports::hosting::HostingError;
+
+/// Google takes no larger one from its own CLI.
+const LARGEST: usize = 123_289_600;
+/// An upload of that size takes its time.
+const WITHIN: Duration = Duration::from_mins(10);
+/// What no build needs, as firebase.json leaves it out by default. What git ignores is left out too.
+const LEFT_OUT: [&str; 3] = [".git", "node_modules", "firebase-debug.log"];
+
+/// Where Google's other services are.
+#[derive(Debug, Clone)]
+pub struct Origins {
+    /// Cloud Storage.
+    pub storage: String,
+    /// Resource Manager, which knows a project's number.
+    pub projects: String,
+}
+
+impl Default for Origins {
+    fn default() -> Self {
+        Self {
+            storage: "https://storage.googleapis.com".to_owned(),
+            projects: "https://cloudresourcemanager.googleapis.com".to_owned(),
+        }
+    }
+}
+
+impl AppHosting {
+    /// Uploads a folder for a build, and says where it is: `gs://…`.
+    pub(super) async fn upload(
+        &self,
+        target: &Target,
+        id: &BuildId,
+        folder: &Path,
+    ) -> Result<String, HostingError> {
+        let archive = pack(folder).await?;
+        if archive.len() > LARGEST {
+            let what = format!("{} is too large to be uploaded", folder.display());
+            let why = format!("packed it has {} bytes, and {LARGEST} are taken", archive.len());
+            return Err(wire::lasting(Problem::new(what).because(why)));
+        }
+        let bucket = self.bucket(target).await?;
+        let object = format!("{}--{id}.tar.gz", target.backend());
+        let url = format!("{}/{bucket}/{object}", self.origins.storage);
+        let put = self.client.put(url).timeout(WITHIN).body(archive);
+        let put = put
+            .header("content-type", "application/gzip")
+            .header("x-goog-content-length-range", format!("0,{LARGEST}"));
+        match self.asked(put, "put the source into Cloud Storage").await? {
+            (status, _) if status.is_success() => Ok(format!("gs://{bucket}/{object}")),
+            (status, json) => Err(refused("put the source into Cloud Storage", status, &json)),
+        }
+    }
+
+    /// The bucket of the project's sources in that region, made where it is not there yet.
+    async fn bucket(&self, target: &Target) -> Result<String, HostingError> {
+        let what = "find the project's number";
+        let url = format!("{}/v1/projects/{}", self.origins.projects, target.project());
+        let (status, json) = self.asked(self.client.get(url), what).await?;
+        let number = json["projectNumber"].as_str().filter(|_| status.is_success());
+        let number = number.ok_or_else(|| refused(what, status, &json))?;
+        let name = format!("firebaseapphosting-sources-{number}-{}", target.location());
+        let what = "find the bucket of its sources";
+        let buckets = format!("{}/storage/v1/b", self.origins.storage);
+        let (status, json) = self.asked(self.client.get(format!("{buckets}/{name}")), what).await?;
+        match status {
+            status if status.is_success() => return Ok(name),
+            StatusCode::NOT_FOUND => {}
+            status => return Err(refused(what, status, &json)),
+        }
+        let rule = json!({"action": {"type": "Delete"}, "condition": {"age": 30}});
+        let label = format!("apphosting-source-{}", target.location());
+        let bucket = json!({
+            "name": name, "location": target.location(), "lifecycle": {"rule": [rule]}, "labels": {label: "true"},
+        });
+        let query = [
+            ("project", target.project().as_str()),
+            ("predefinedAcl", "projectPrivate"),
+            ("predefinedDefaultObjectAcl", "projectPrivate"),
+        ];
+        let make = self.client.request(Method::POST, buckets).query(&query).json(&bucket);
+        match self.asked(make, "make the bucket of its sources").await? {
+            (status, _) if status.is_success() || status == StatusCode::CONFLICT => Ok(name),
+            (status, json) => Err(refused("make the bucket of its sources", status, &json)),
+        }
+    }
+
+    async fn asked(
+        &self,
+        request: RequestBuilder,
+        what: &str,
+    ) -> Result<(StatusCode, Value), HostingError> {
+        let passing = |why: String| HostingError {
+            problem: Problem::new(format!("nobody answers who could {what}")).because(why),
+            class: Failure::Passing,
+        };
+        let token = self.bearer.token().await.map_err(|no| HostingError {
+            class: if no.passing { Failure::Passing } else { Failure::Lasting },
+            problem: no.problem,
+        })?;
+        let response = self.bearer.sign(request, &token).send().await;
+        let response = response.map_err(|e| passing(chain(&e.without_url())))?;
+        let status = response.status();
+        let text = response.text().await.map_err(|e| passing(chain(&e.without_url())))?;
+        Ok((status, serde_json::from_str(&text).unwrap_or_default()))
+    }
+}
+
+fn refused(what: &str, status: StatusCode, json: &Value) -> HostingError {
+    let said = json["error"]["message"].as_str().unwrap_or("no reason given");
+    let problem = Problem::new(format!("it was not possible to {what}"));
+    let problem = problem.because(format!("HTTP {}: {said}", status.as_u16()));
+    let passing = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+    HostingError {
+        problem: problem.try_this("ask for roles/storage.admin on that project"),
+        class: if passing { Failure::Passing } else { Failure::Lasting },
+    }
+}
+
+/// The folder as `.tar.gz`, without what no build needs.
+async fn pack(folder: &Path) -> Result<Vec<u8>, HostingError> {
+    let failed = |why: String| {
+        let what = format!("{} cannot be packed", folder.display());
+        wire::lasting(Problem::new(what).because(why))
+    };
+    let ignored = ignored(folder).await;
+    let left_out = LEFT_OUT.map(str::to_owned).into_iter().chain(ignored);
+    let packed = Command::new("tar")
+        .args(left_out.map(|name| format!("--exclude=./{name}")))
+        .arg("-czf")
+        .arg("-")
+        .arg("-C")
+        .arg(folder)
+        .arg(".")
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await;
+    let output = packed.map_err(|e| failed(format!("tar cannot be started: {e}")))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(failed(said.trim().lines().last().unwrap_or("tar gives no reason").to_owned()))
+}
+
+/// What git ignores there: a `.env.local` with a password leaves this machine no more than it would with a commit.
+/// A folder that git does not know ignores nothing.
+async fn ignored(folder: &Path) -> Vec<String> {
+    let asked = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(["ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"])
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await;
+    let Ok(output) = asked else { return Vec::new() };
+    let names = String::from_utf8_lossy(&output.stdout);
+    let names = names.split('\0').map(|name| name.trim_end_matches('/')).filter(|n| !n.is_empty());
+    // A name, not a pattern: `[slug].tsx` is a name of a file.
+    let plain = |name: &str| {
+        let special = |c: char| matches!(c, '[' | ']' | '*' | '?' | '\\');
+        let escaped = name.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c]));
+        escaped.collect::<String>()
+    };
+    names.map(plain).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_git_ignores_and_what_no_build_needs_is_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str| {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, ".env.local\n/dist/\n[[]id].log\n").unwrap();
+        };
+        for name in [".gitignore", "app/i.log", "app/[id].log", "app/[slug].tsx", ".env.local"] {
+            write(name);
+        }
+        for name in ["dist/a.js", "lib/dist/a.js", "node_modules/a/a.js", "package.json"] {
+            write(name);
+        }
+        let run = |program: &str, args: &[&str]| {
+            let output = std::process::Command::new(program).args(args).output().unwrap();
+            assert!(output.status.success(), "{program} {args:?}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let folder = dir.path().to_str().unwrap();
+        run("git", &["init", "--quiet", folder]);
+        let archive = dir.path().join("dist/packed.tar.gz");
+        fs::write(&archive, pack(dir.path()).await.unwrap()).unwrap();
+        let listed = run("tar", &["-tzf", archive.to_str().unwrap()]);
+        let mut files: Vec<_> = listed.lines().filter(|line| !line.ends_with('/')).collect();
+        files.sort_unstable();
+        let kept = [
+            "./.gitignore",
+            "./app/[slug].tsx",
+            "./app/i.log",
+            "./lib/dist/a.js",
+            "./package.json",
+        ];
+        assert_eq!(files, kept);
+    }
+}
