@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::domain::error::Problem;
 use crate::ports::journal::JournalError;
@@ -122,31 +122,14 @@ impl SqliteStore {
                 problem.because(e.to_string()).try_this("name another folder with --state-dir"),
             )
         })?;
-        let mut connection = Connection::open(&file)?;
-        connection.busy_timeout(Duration::from_secs(5))?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        let transaction = immediate(&mut connection)?;
-        let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        match version {
-            SCHEMA_VERSION => {}
-            older @ 0..SCHEMA_VERSION => {
-                let after = usize::try_from(older).unwrap_or_default();
-                for tables in [TABLES, TICKS, LETTERS].iter().skip(after) {
-                    transaction.execute_batch(tables)?;
-                }
-                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-            }
-            newer => {
-                return Err(JournalError::Unusable(
-                    Problem::new(format!("{} has format {newer}", file.display()))
-                        .because(format!("this pointsman knows format {SCHEMA_VERSION}"))
-                        .try_this("use the newer pointsman that wrote it"),
-                ));
-            }
+        let (connection, version) = with_tables(patiently(|| in_wal(&file))?)?;
+        if !(0..=SCHEMA_VERSION).contains(&version) {
+            return Err(JournalError::Unusable(
+                Problem::new(format!("{} has format {version}", file.display()))
+                    .because(format!("this pointsman knows format {SCHEMA_VERSION}"))
+                    .try_this("use the newer pointsman that wrote it"),
+            ));
         }
-        transaction.commit()?;
         Ok(Self { connection, processes })
     }
 
@@ -172,9 +155,58 @@ impl SqliteStore {
     }
 }
 
+/// Gives a connection its tables, and says which version was found.
+fn with_tables(mut connection: Connection) -> Result<(Connection, i64), rusqlite::Error> {
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    let transaction = immediate(&mut connection)?;
+    let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if (0..SCHEMA_VERSION).contains(&version) {
+        let after = usize::try_from(version).unwrap_or_default();
+        for tables in [TABLES, TICKS, LETTERS].iter().skip(after) {
+            transaction.execute_batch(tables)?;
+        }
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    }
+    transaction.commit()?;
+    Ok((connection, version))
+}
+
+fn in_wal(file: &Path) -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open(file)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    Ok(connection)
+}
+
+/// Where many make a new store at once, the change to WAL tells some of them at once that it is busy
+/// (no busy timeout is kept there, lest two wait for each other), and may have an I/O error where a
+/// journal goes while another looks at it. A disk that is broken says so again.
+fn patiently<T>(
+    mut open: impl FnMut() -> Result<T, rusqlite::Error>,
+) -> Result<T, rusqlite::Error> {
+    let passes = |error: &rusqlite::Error| {
+        let code = error.sqlite_error_code();
+        matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::SystemIoFailure))
+    };
+    for _ in 0..20 {
+        match open() {
+            Err(error) if passes(&error) => std::thread::sleep(Duration::from_millis(50)),
+            opened => return opened,
+        }
+    }
+    open()
+}
+
+/// Makes the file where it is not there. One that is there is not opened: to close it again would end
+/// every lock that `SQLite` has on it in this process (`fcntl`), and another process would take away
+/// the WAL that this one writes.
 pub(super) fn private_file(folder: &Path, file: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    OpenOptions::new().append(true).create(true).mode(0o600).open(file).map(|_| ())
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(|_| ()),
+    }
 }
 
 /// A transaction that has the right to write from its beginning: an ordinary one may find out too
@@ -187,9 +219,12 @@ pub(super) fn immediate(
 
 impl From<rusqlite::Error> for JournalError {
     fn from(error: rusqlite::Error) -> Self {
+        let code = error.sqlite_error().map_or_else(String::new, |sqlite| {
+            format!(" (SQLite's code {})", sqlite.extended_code)
+        });
         Self::Unusable(
             Problem::new("the store cannot be used")
-                .because(error.to_string())
+                .because(format!("{error}{code}"))
                 .try_this("check that its disk is there and has room"),
         )
     }

@@ -219,3 +219,17 @@ fn slow_soak_typed(sandbox: &Sandbox) {
     )
     .unwrap();
 }
+
+#[test]
+fn of_many_that_make_the_store_at_once_none_is_turned_away() {
+    for _ in 0..8 {
+        let sandbox = Sandbox::new();
+        let take = ["lock", "development", "take", "--reason", "race"];
+        let all: Vec<_> = (0..10).map(|_| sandbox.command(&take).spawn().unwrap()).collect();
+        for child in all {
+            let output = child.wait_with_output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(matches!(output.status.code(), Some(0 | 4)), "{said}");
+        }
+    }
+}

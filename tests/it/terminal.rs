@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-use super::sandbox::{Sandbox, wait_until};
+use super::sandbox::Sandbox;
 
 /// The screen in a terminal of its own.
 pub(crate) struct Terminal {
@@ -130,14 +130,16 @@ impl Terminal {
         self.wants(question);
         self.wants("Yes");
         let began = Instant::now();
-        while self.text().contains("Yes") {
+        // The box closes when the answer is there, and takes every key until then. Its title stands
+        // still meanwhile; what is inside may be drawn by halves, so a "Yes" that is not there for
+        // a moment is no sign of having been heard.
+        while self.text().contains(question) {
             assert!(began.elapsed() < Duration::from_mins(1), "not heard:\n{}", self.text());
             std::thread::park_timeout(Duration::from_millis(150));
-            self.press("y");
+            if self.text().contains("Yes") {
+                self.press("y");
+            }
         }
-        // The box closes when the answer is there, and takes every key until then. Its title stands
-        // still meanwhile; what is inside may be drawn by halves.
-        wait_until("the box closes", || !self.text().contains(question));
     }
 
     /// Whether the usual screen is shown, with its cursor.
