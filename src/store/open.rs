@@ -157,6 +157,7 @@ impl SqliteStore {
 
 /// Gives a connection its tables, and says which version was found.
 fn with_tables(mut connection: Connection) -> Result<(Connection, i64), rusqlite::Error> {
+    connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     let transaction = immediate(&mut connection)?;
@@ -174,7 +175,8 @@ fn with_tables(mut connection: Connection) -> Result<(Connection, i64), rusqlite
 
 fn in_wal(file: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open(file)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
+    // Short, since it is tried again: together they last as long as the wait for any other lock.
+    connection.busy_timeout(Duration::from_millis(200))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     Ok(connection)
 }
