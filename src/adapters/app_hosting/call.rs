@@ -90,6 +90,13 @@ impl AppHosting {
         }
     }
 
+    pub(super) async fn token(&self) -> Result<SecretString, HostingError> {
+        self.bearer.token().await.map_err(|no| HostingError {
+            class: if no.passing { Failure::Passing } else { Failure::Lasting },
+            problem: no.problem,
+        })
+    }
+
     pub(super) async fn fetch(
         &self,
         method: Method,
@@ -100,10 +107,7 @@ impl AppHosting {
         let (mut tries, mut renewed) = (0, false);
         loop {
             tries += 1;
-            let token = self.bearer.token().await.map_err(|no| HostingError {
-                class: if no.passing { Failure::Passing } else { Failure::Lasting },
-                problem: no.problem,
-            })?;
+            let token = self.token().await?;
             let failed = match self.once((method.clone(), url), query, body, &token).await {
                 Ok(value) => return Ok(value),
                 Err(failed) => failed,

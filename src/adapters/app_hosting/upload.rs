@@ -111,10 +111,7 @@ impl AppHosting {
             problem: Problem::new(format!("nobody answers who could {what}")).because(why),
             class: Failure::Passing,
         };
-        let token = self.bearer.token().await.map_err(|no| HostingError {
-            class: if no.passing { Failure::Passing } else { Failure::Lasting },
-            problem: no.problem,
-        })?;
+        let token = self.token().await?;
         let response = self.bearer.sign(request, &token).send().await;
         let response = response.map_err(|e| passing(chain(&e.without_url())))?;
         let status = response.status();

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::logs::fit;
-use super::{framed, selected, wrapped, write};
+use super::{framed, selected, styled, wrapped, write};
 use crate::domain::checklist::{Item, ItemSeen, List};
 use crate::domain::policy::Protection;
 use crate::tui::model::checklist::{Row, count, rows};
@@ -26,9 +26,7 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     let (width, height) = (usize::from(inner.width), usize::from(inner.height));
     let look = Look { model, theme, here, width };
     if rows.is_empty() {
-        let style = theme.style(Role::Muted);
-        let lines = wrapped(look.empty(), width).into_iter();
-        return write(&lines.map(|l| Line::styled(l, style)).collect::<Vec<_>>(), inner, buffer);
+        return write(&styled(theme, Role::Muted, look.empty(), width), inner, buffer);
     }
     let (lines, at) = look.lines(&rows);
     let from = (at + 4).saturating_sub(height).min(lines.len().saturating_sub(height));

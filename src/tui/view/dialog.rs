@@ -6,7 +6,7 @@ use ratatui::symbols::border;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Clear, Widget as _};
 
-use super::{ASCII_HEAVY, ASCII_PLAIN, wrapped, write};
+use super::{ASCII_HEAVY, ASCII_PLAIN, styled, wrapped, write};
 use crate::domain::error::Problem;
 use crate::domain::policy::Protection;
 use crate::domain::step::Side;
@@ -59,11 +59,6 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
 
 fn plain(text: &str, width: usize) -> Vec<Line<'static>> {
     wrapped(text, width).into_iter().map(Line::raw).collect()
-}
-
-fn styled(theme: &Theme, role: Role, text: &str, width: usize) -> Vec<Line<'static>> {
-    let style = theme.style(role);
-    wrapped(text, width).into_iter().map(|line| Line::styled(line, style)).collect()
 }
 
 /// What happened, why, what to do now.

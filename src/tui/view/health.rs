@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::logs::fit;
-use super::{clock, framed, selected, wrapped, write};
+use super::{clock, framed, selected, styled, wrapped, write};
 use crate::domain::health::Verdict;
 use crate::domain::probe::{Difference, Point, ProbeSeen, State, differences};
 use crate::domain::step::Side;
@@ -29,9 +29,7 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     let addresses = width >= WIDE && height >= here.probes.len() * 2 + 12;
     let look = Look { model, theme, here, width, addresses };
     if here.probes.is_empty() {
-        let style = theme.style(Role::Muted);
-        let lines = wrapped(&look.empty(), look.width).into_iter();
-        return write(&lines.map(|l| Line::styled(l, style)).collect::<Vec<_>>(), inner, buffer);
+        return write(&styled(theme, Role::Muted, &look.empty(), width), inner, buffer);
     }
     let (mut lines, at) = look.probes();
     lines.extend(look.changes(height.saturating_sub(lines.len())));

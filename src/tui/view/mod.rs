@@ -254,6 +254,12 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// The same in one role.
+fn styled(theme: &Theme, role: Role, text: &str, width: usize) -> Vec<Line<'static>> {
+    let style = theme.style(role);
+    wrapped(text, width).into_iter().map(|line| Line::styled(line, style)).collect()
+}
+
 /// `17:47:51Z`.
 fn clock(at: crate::domain::time::Timestamp) -> String {
     at.strftime("%H:%M:%SZ").to_string()

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::logs::fit;
-use super::{framed, selected, took, wrapped, write};
+use super::{framed, selected, styled, took, write};
 use crate::domain::pipeline::{Job, PipelineRun, Standing};
 use crate::tui::model::environments::Environment;
 use crate::tui::model::pipeline::PipelineSeen;
@@ -30,9 +30,7 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     let look = Look { model, theme, here, width };
     let Some(run) = run else {
         let (role, text) = look.nothing();
-        let style = theme.style(role);
-        let lines = wrapped(&text, width).into_iter().map(|line| Line::styled(line, style));
-        return write(&lines.collect::<Vec<_>>(), inner, buffer);
+        return write(&styled(theme, role, &text, width), inner, buffer);
     };
     // Who is waited for is never scrolled away.
     let mut lines = look.head(run);

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::logs::fit;
-use super::{framed, selected, took, wrapped, write};
+use super::{framed, selected, styled, took, wrapped, write};
 use crate::domain::migration::{Phase, Row, RowState, Undo};
 use crate::domain::seen::DatabaseSeen;
 use crate::tui::model::environments::Environment;
@@ -32,9 +32,7 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     let (width, height) = (usize::from(inner.width), usize::from(inner.height));
     let look = Look { model, theme, here, width };
     if databases(here).is_empty() {
-        let style = theme.style(Role::Muted);
-        let lines = wrapped(look.empty(), width).into_iter();
-        return write(&lines.map(|l| Line::styled(l, style)).collect::<Vec<_>>(), inner, buffer);
+        return write(&styled(theme, Role::Muted, look.empty(), width), inner, buffer);
     }
     let (lines, at) = look.lines();
     let from = (at + 6).saturating_sub(height).min(lines.len().saturating_sub(height));
@@ -92,8 +90,7 @@ impl Look<'_> {
     }
 
     fn told(&self, role: Role, text: &str) -> Vec<Line<'static>> {
-        let style = self.theme.style(role);
-        wrapped(text, self.width).into_iter().map(|l| Line::styled(l, style)).collect()
+        styled(self.theme, role, text, self.width)
     }
 
     fn head(&self, database: &DatabaseSeen) -> Vec<Line<'static>> {
