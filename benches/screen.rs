@@ -1,5 +1,6 @@
 //! The screen in a terminal: first frame, key to screen at rest and under a storm of log lines, what
-//! it costs at rest, and what a log of a million lines takes. Goals: architecture.md §8.
+//! it costs at rest, and what a log of a million lines takes. Goals: architecture.md §8. Where btop
+//! (at rest) and lnav (a million lines) are there, they do the same beside it.
 //!
 //! `cargo bench --bench screen`
 
@@ -29,6 +30,7 @@ use pointsman::domain::ids::{RunNumber, ServiceName};
 use pointsman::domain::plan::Source;
 use pointsman::domain::planner;
 use pointsman::domain::release::ReleaseLabel;
+use portable_pty::CommandBuilder;
 use sandbox::Sandbox;
 use terminal::Terminal;
 
@@ -83,12 +85,15 @@ fn keys(terminal: &mut Terminal, rounds: usize) -> (f64, f64) {
     (took[took.len() / 2], took[took.len() * 99 / 100])
 }
 
-/// CPU seconds a process has used, in user and system.
+/// CPU seconds the threads of a process have used. `stat` counts in hundredths, which at rest are a
+/// tenth of all there is.
 fn cpu(pid: u32) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
-    ticks / 100.0
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let used = tasks.filter_map(|task| {
+        let told = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+        told.split_whitespace().next()?.parse::<f64>().ok()
+    });
+    used.sum::<f64>() / 1e9
 }
 
 fn resident_mb(pid: u32) -> f64 {
@@ -99,6 +104,64 @@ fn resident_mb(pid: u32) -> f64 {
 
 fn told(what: &str, is: f64, goal: f64, unit: &str) {
     println!("{what:<44} {is:>9.2} {unit:<8} goal {goal:>7.1}   {:>5.2} of it", is / goal);
+}
+
+/// A peer in a terminal of the same size, if it is there.
+fn peer(program: &str, arguments: &[&str]) -> Option<Terminal> {
+    let known = std::process::Command::new(program).arg("--version").output();
+    if known.is_err() {
+        println!("{program} is not there: nothing is told of it");
+        return None;
+    }
+    let mut command = CommandBuilder::new(program);
+    command.args(arguments);
+    Some(Terminal::of(command, 45, 160))
+}
+
+/// CPU in per cent of a core and bytes to the terminal a second, while nothing is pressed.
+fn at_rest(terminal: &Terminal) -> (f64, f64) {
+    let (before, bytes, seconds) = (cpu(terminal.pid()), terminal.raw().len(), 20.0);
+    std::thread::park_timeout(Duration::from_secs_f64(seconds));
+    let used = (cpu(terminal.pid()) - before) / seconds * 100.0;
+    (used, (terminal.raw().len() - bytes) as f64 / seconds)
+}
+
+fn beside(what: &str, ours: f64, peer: f64, unit: &str) {
+    println!("{what:<44} {ours:>9.2} {unit:<8} : {peer:>8.2}   {:>5.2} of it", ours / peer);
+}
+
+/// btop at rest. It tells of a whole machine every two seconds, the screen of a run every second.
+fn beside_btop((used, written): (f64, f64)) {
+    let Some(mut btop) = peer("btop", &[]) else { return };
+    btop.wants("2000ms");
+    std::thread::park_timeout(Duration::from_secs(4));
+    let (theirs, bytes) = at_rest(&btop);
+    beside("at rest, of a core, ours : btop", used, theirs, "%");
+    beside("at rest, to the terminal, ours : btop", written, bytes, "bytes/s");
+    let _ = btop.child.kill();
+}
+
+/// Opening a log of a million lines at its end, and what that takes of memory.
+fn beside_lnav(sandbox: &Sandbox) {
+    let log = App::new(Some(sandbox.state())).unwrap().log_file(RunNumber(1));
+    let opened = |terminal: &mut Terminal, last: &str, key: &str| {
+        let began = Instant::now();
+        while !terminal.text().contains(last) {
+            assert!(began.elapsed() < Duration::from_mins(2), "{}", terminal.text());
+            terminal.press(key);
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+        began.elapsed().as_secs_f64()
+    };
+    let mut ours = Terminal::open(sandbox, 45, 160);
+    let took = opened(&mut ours, "1,000,001 lines", "");
+    let resident = resident_mb(ours.pid());
+    let _ = ours.child.kill();
+    let Some(mut lnav) = peer("lnav", &[&log.to_string_lossy()]) else { return };
+    let theirs = opened(&mut lnav, "pets/999999 200", "G");
+    beside("a million lines opened, ours : lnav", took, theirs, "s");
+    beside("resident with them, ours : lnav", resident, resident_mb(lnav.pid()), "MB");
+    let _ = lnav.child.kill();
 }
 
 fn main() {
@@ -121,12 +184,10 @@ fn main() {
     let (p50, p99) = keys(&mut terminal, 60);
     told("key to screen at rest, p50", p50, 50.0, "ms");
     told("key to screen at rest, p99", p99, 50.0, "ms");
-    let (before, bytes, seconds) = (cpu(terminal.pid()), terminal.raw().len(), 20);
-    std::thread::park_timeout(Duration::from_secs(seconds));
-    let used = (cpu(terminal.pid()) - before) / seconds as f64 * 100.0;
+    let (used, written) = at_rest(&terminal);
     told("at rest with a run on the clock, of a core", used, 0.3, "%");
-    let written = (terminal.raw().len() - bytes) as f64 / seconds as f64;
     told("at rest, to the terminal", written, 300.0, "bytes/s");
+    beside_btop((used, written));
 
     let stop = Arc::new(AtomicBool::new(false));
     let (ends, mut n) = (stop.clone(), 0);
@@ -172,4 +233,5 @@ fn main() {
     println!("{:<44} {:>9.2} s", "a million lines searched in", began.elapsed().as_secs_f64());
     told("resident after that", resident_mb(terminal.pid()), 60.0, "MB");
     let _ = terminal.child.kill();
+    beside_lnav(&sandbox);
 }

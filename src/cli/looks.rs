@@ -3,6 +3,7 @@
 use super::Session;
 use super::args::Colour;
 use crate::app::config_home;
+use crate::config::schema::Motion;
 use crate::tui::theme::{Asked, Depth, Looks, Themes, depth};
 
 /// What this terminal, this command line and this machine say.
@@ -27,6 +28,7 @@ pub(super) fn looks(session: &Session) -> Looks {
         colorfgbg: std::env::var("COLORFGBG").ok(),
         told: None,
         may_ask: far_away.iter().all(|name| of(name).is_empty()) && !silent.contains(&&*of("TERM")),
+        motion: if of("NO_MOTION").is_empty() { Motion::Full } else { Motion::Reduced },
     }
 }
 

@@ -135,7 +135,8 @@ impl SqliteStore {
 
     /// Another number whenever another connection has written since.
     pub fn data_version(&self) -> Result<i64, JournalError> {
-        Ok(self.connection.query_row("PRAGMA data_version", [], |row| row.get(0))?)
+        let mut asked = self.connection.prepare_cached("PRAGMA data_version")?;
+        Ok(asked.query_row([], |row| row.get(0))?)
     }
 }
 

@@ -27,6 +27,7 @@ mod load;
 mod log_colours;
 mod migrating;
 mod misbehaving;
+mod motion;
 mod picture;
 mod pipeline;
 mod planning;

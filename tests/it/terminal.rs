@@ -31,8 +31,6 @@ impl Terminal {
         rows: u16,
         cols: u16,
     ) -> Self {
-        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(program);
         command.args(before);
         command.arg("--config");
@@ -40,6 +38,13 @@ impl Terminal {
         command.arg("--state-dir");
         command.arg(sandbox.state());
         command.cwd(sandbox.folder.path());
+        Self::of(command, rows, cols)
+    }
+
+    /// Runs a command in a terminal of its own.
+    pub(crate) fn of(mut command: CommandBuilder, rows: u16, cols: u16) -> Self {
+        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
         let as_if = [
             ("TERM", "xterm-256color"),
             ("COLORTERM", "truecolor"),
@@ -50,7 +55,17 @@ impl Terminal {
             command.env(name, value);
         }
         // Neither a multiplexer around the tests nor the tester's taste is part of them.
-        for name in ["TMUX", "NO_COLOR", "COLORFGBG", "POINTSMAN_THEME", "SSH_CONNECTION"] {
+        for name in [
+            "TMUX",
+            "STY",
+            "ZELLIJ",
+            "NO_COLOR",
+            "NO_MOTION",
+            "COLORFGBG",
+            "POINTSMAN_THEME",
+            "SSH_CONNECTION",
+            "SSH_TTY",
+        ] {
             command.env_remove(name);
         }
         let child = pair.slave.spawn_command(command).unwrap();

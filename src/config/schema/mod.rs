@@ -239,6 +239,17 @@ pub enum Glyphs {
     Ascii,
 }
 
+/// How much moves on the screen by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Motion {
+    /// Clocks and countdowns go on by the second.
+    #[default]
+    Full,
+    /// They go on every five seconds, all at once.
+    Reduced,
+}
+
 /// Which theme is drawn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -275,6 +286,8 @@ pub struct UiConfig {
     pub glyphs: Glyphs,
     /// Whether the mouse is taken from the terminal.
     pub mouse: bool,
+    /// How much moves by itself; `NO_MOTION` in the environment reduces it too.
+    pub motion: Motion,
     /// Keys of commands, instead of the usual ones.
     pub keys: BTreeMap<String, Vec<String>>,
 }
@@ -285,6 +298,7 @@ impl Default for UiConfig {
             theme: ThemeChoice::default(),
             glyphs: Glyphs::Auto,
             mouse: false,
+            motion: Motion::Full,
             keys: BTreeMap::new(),
         }
     }

@@ -10,6 +10,7 @@ mod input;
 mod lints;
 mod log;
 mod look;
+mod pace;
 mod past;
 mod pipelines;
 mod remember;
@@ -74,7 +75,9 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     let (sender, receiver) = mpsc::channel(WAITING);
     model.team = loaded.team_commands()?;
     model.read_only = options.read_only;
+    model.connection_alone = report::connection_alone();
     model.mouse = loaded.config.ui.mouse;
+    model.motion = options.looks.motion(&loaded.config.ui);
     model.rehearsal = app.is_demo();
     model.zone = jiff::tz::TimeZone::system();
     model.bindings = bindings(&loaded).unwrap_or_default();
@@ -253,6 +256,7 @@ impl Driver {
                         self.model.mouse = mouse;
                         self.screen.mouse(mouse)?;
                     }
+                    self.model.motion = reload.motion.unwrap_or(self.model.motion);
                     if let Some(bindings) = reload.bindings {
                         self.model.bindings = bindings;
                     }

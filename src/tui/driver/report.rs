@@ -2,12 +2,12 @@
 
 use std::process::{Command, Stdio};
 
+use crate::config::schema::Motion;
 use crate::tui::theme::{Depth, Looks, Theme};
 
 /// Names, and what there is.
 pub(crate) fn terminal(looks: &Looks, theme: &Theme) -> Vec<(String, String)> {
-    let of = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let inside = multiplexer(of("TMUX").is_some(), of("STY").is_some(), of("ZELLIJ").is_some());
+    let inside = multiplexer();
     let term = of("TERM").unwrap_or_else(|| "not set".to_owned());
     let program = of("TERM_PROGRAM").map(|name| format!(", {name}")).unwrap_or_default();
     let colours = match looks.depth {
@@ -35,16 +35,33 @@ pub(crate) fn terminal(looks: &Looks, theme: &Theme) -> Vec<(String, String)> {
     if let Some(note) = inside.filter(|i| *i == "tmux").and_then(|_| escape_time()) {
         rows.push(("Esc", note));
     }
-    if of("SSH_CONNECTION").is_some() {
+    if looks.motion == Motion::Reduced {
+        rows.push(("Motion", "reduced (NO_MOTION): clocks go on every five seconds".to_owned()));
+    }
+    if far_away() {
         let safe = "over SSH: where the connection drops, runs go on; start pointsman to come back";
         rows.push(("Far away", safe.to_owned()));
     }
     rows.into_iter().map(|(name, told)| (name.to_owned(), told)).collect()
 }
 
-fn multiplexer(tmux: bool, screen: bool, zellij: bool) -> Option<&'static str> {
-    let names = [(tmux, "tmux"), (screen, "screen"), (zellij, "zellij")];
-    names.into_iter().find(|(inside, _)| *inside).map(|(_, name)| name)
+fn of(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn far_away() -> bool {
+    of("SSH_CONNECTION").or_else(|| of("SSH_TTY")).is_some()
+}
+
+/// Whether the screen is lost when an SSH connection drops: nothing around it keeps it.
+pub(super) fn connection_alone() -> bool {
+    far_away() && multiplexer().is_none()
+}
+
+/// What keeps this terminal when nobody looks at it.
+fn multiplexer() -> Option<&'static str> {
+    let names = [("TMUX", "tmux"), ("STY", "screen"), ("ZELLIJ", "zellij")];
+    names.into_iter().find(|(name, _)| of(name).is_some()).map(|(_, called)| called)
 }
 
 fn copy(inside: Option<&str>) -> &'static str {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
 
+use super::pace::Pace;
 use crate::app::App;
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
@@ -11,9 +12,10 @@ use crate::ports::journal::{Journal, JournalError};
 use crate::tui::model::environments::RunSeen;
 use crate::tui::msg::{Msg, Stored};
 
-/// Between two looks. A look at a store that did not change costs one pragma.
-const LOOK: Duration = Duration::from_millis(150);
-/// Whether a runner lives is no write to the store, so it is looked at this often in any case.
+/// Between two tries of a store that cannot be read.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// Whether a runner lives is no write to the store, so it is looked at after so many looks in any
+/// case; a look at a store that did not change costs one pragma.
 const ALIVE: u32 = 7;
 /// How often it is looked whether somebody wants silence.
 const SILENCE: u32 = ALIVE * 10;
@@ -35,7 +37,7 @@ pub(super) fn spawn(app: App, names: Vec<EnvironmentName>, sender: Sender<Msg>) 
                     return;
                 }
             }
-            std::thread::sleep(LOOK * ALIVE);
+            std::thread::sleep(AGAIN_AFTER);
         }
     });
 }
@@ -52,11 +54,12 @@ fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<()
         }
     };
     let (mut version, mut told, mut round) = (None, None, 0_u32);
-    let mut alerts_told = None;
+    let (mut alerts_told, mut pace) = (None, Pace::default());
     loop {
         let now = store.data_version()?;
         let changed = version != Some(now);
         version = Some(now);
+        pace.looked(changed);
         if changed || round.is_multiple_of(ALIVE) {
             // A silence ends without anybody writing.
             let alerts = match alerts_told.filter(|_| !changed && !round.is_multiple_of(SILENCE)) {
@@ -99,7 +102,7 @@ fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<()
             return Ok(());
         }
         round = round.wrapping_add(1);
-        std::thread::sleep(LOOK);
+        std::thread::sleep(pace.wait());
     }
 }
 

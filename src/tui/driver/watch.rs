@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc::Sender;
 
-use crate::config::schema::Config;
+use crate::config::schema::{Config, Motion};
 use crate::config::theme::ThemeKind;
 use crate::config::{Findings, load};
 use crate::tui::driver::bindings;
@@ -25,6 +25,8 @@ pub(super) struct Reload {
     pub(super) theme: Option<Theme>,
     /// Whether the mouse is to be taken, where the config was read again.
     pub(super) mouse: Option<bool>,
+    /// How much moves now, where the config was read again.
+    pub(super) motion: Option<Motion>,
     /// Which keys mean what now.
     pub(super) bindings: Option<Bindings>,
     /// What to tell, if anything.
@@ -105,8 +107,9 @@ impl Watched {
         if let Some(theme) = mixed.as_ref().filter(|_| told.is_empty()) {
             told.push(format!("theme {} read again", theme.name));
         }
-        let mouse = keys.is_some().then_some(self.config.ui.mouse);
-        Some(Reload { theme: mixed, mouse, bindings: keys, told: Some(told.join(" · ")) })
+        let read = keys.is_some().then_some(&self.config.ui);
+        let (mouse, motion) = (read.map(|ui| ui.mouse), read.map(|ui| self.looks.motion(ui)));
+        Some(Reload { theme: mixed, mouse, motion, bindings: keys, told: Some(told.join(" · ")) })
     }
 
     /// Another theme, if this ground asks for one.
@@ -119,7 +122,7 @@ impl Watched {
         self.stamps = stamps(&self.looks, &self.config, &self.file);
         let theme = self.looks.theme(&self.config.ui);
         let told = theme.as_ref().err().map(|error| format!("{}; {before} stays", why(error)));
-        Some(Reload { theme: theme.ok(), mouse: None, bindings: None, told })
+        Some(Reload { theme: theme.ok(), mouse: None, motion: None, bindings: None, told })
     }
 
     /// Takes a new config, and says what of it counts when.

@@ -22,4 +22,6 @@ pub struct DeployPane {
     pub choice: usize,
     /// How far the step under way of a run is.
     pub progress: Option<(RunNumber, Vec<Progress>)>,
+    /// How far it is by now, where that is shown later.
+    pub coming: Option<(RunNumber, Vec<Progress>)>,
 }

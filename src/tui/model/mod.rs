@@ -8,6 +8,7 @@ pub mod health;
 pub mod history;
 pub mod logs;
 pub mod messages;
+mod motion;
 pub mod overlay;
 pub mod pattern;
 pub mod pipeline;
@@ -30,6 +31,7 @@ use super::effect::Ticket;
 use super::keys::Key;
 use super::keys::bindings::Bindings;
 use super::keys::commands::Command;
+use crate::config::schema::Motion;
 use crate::domain::error::Problem;
 use crate::domain::team::{TeamCommand, TeamRun};
 use crate::domain::time::Timestamp;
@@ -159,6 +161,10 @@ pub struct Model {
     pub alerts: (usize, bool),
     /// Whether the mouse is taken from the terminal.
     pub mouse: bool,
+    /// How much moves by itself.
+    pub motion: Motion,
+    /// Whether the screen is lost when an SSH connection drops.
+    pub connection_alone: bool,
     /// Whether the world that is shown exists in memory alone.
     pub rehearsal: bool,
     /// Whether nothing may be changed from this screen.
@@ -210,6 +216,8 @@ impl Model {
             replay: None,
             alerts: (0, false),
             mouse: false,
+            motion: Motion::Full,
+            connection_alone: false,
             rehearsal: false,
             read_only: false,
             blind: None,

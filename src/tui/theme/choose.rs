@@ -2,7 +2,7 @@
 
 use super::find::automatic;
 use super::{Depth, Theme, ThemeError, Themes};
-use crate::config::schema::{Glyphs, ThemeChoice, UiConfig};
+use crate::config::schema::{Glyphs, Motion, ThemeChoice, UiConfig};
 use crate::config::theme::ThemeKind;
 
 /// What is known of the terminal, and what was asked for on the command line.
@@ -25,9 +25,16 @@ pub struct Looks {
     /// Whether the terminal may be asked: over a slow line an answer may come late, in pieces, and be taken
     /// for what somebody types.
     pub may_ask: bool,
+    /// How much may move by the environment.
+    pub motion: Motion,
 }
 
 impl Looks {
+    /// How much moves by itself: little, where the config or the environment asks for that.
+    pub fn motion(&self, ui: &UiConfig) -> Motion {
+        if self.motion == Motion::Reduced { self.motion } else { ui.motion }
+    }
+
     /// The name of the theme to draw with.
     pub fn name<'a>(&'a self, ui: &'a UiConfig) -> &'a str {
         let name = match (&self.asked, &ui.theme) {

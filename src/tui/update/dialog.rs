@@ -184,9 +184,22 @@ pub(super) fn proposed(
     if plan.ask_at_gates {
         lines.push("Traffic moves only after its gate was opened with T.".to_owned());
     }
+    if model.connection_alone {
+        lines.push(dropped(&plan).to_owned());
+        lines.push("Inside tmux the screen would be kept too: n, then start it there.".to_owned());
+    }
     let tier = here.protection.harder_of(plan.policy.protection);
     let question = question(&here, tier, title, lines, Action::Start(plan));
     confirm(model, question, None);
+}
+
+/// What becomes of a run whose screen is lost with its connection.
+fn dropped(plan: &Plan) -> &'static str {
+    if plan.ask_at_gates {
+        "If this connection drops, the run holds at its next gate."
+    } else {
+        "If this connection drops, the run goes on to its end without a screen."
+    }
 }
 
 /// An act came out. The box closes only now; a failure is told in its place.

@@ -50,10 +50,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             return logs::window(model);
         }
         Msg::Focus(focused) => model.focused = focused,
-        Msg::Tick(now, elapsed) => {
-            (model.now, model.elapsed) = (Some(now), elapsed);
-            model.fade();
-        }
+        Msg::Tick(now, elapsed) => model.goes_on(now, elapsed),
         Msg::Key(key) => return pressed(model, key),
         Msg::Paste(text) => pasted(model, &text),
         Msg::Stored(Err(problem)) => model.blind = Some(problem),
@@ -67,7 +64,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 return logs::window(model);
             }
         }
-        Msg::Progress(run, words) => model.deploy.progress = Some((run, words)),
+        Msg::Progress(run, words) => model.progresses(run, words),
         Msg::LogWindow(asked, from, lines) if asked == model.logs.asked => {
             model.logs.window = (from, lines);
         }

@@ -221,7 +221,7 @@ fn confirm(model: &Model, asked: &Confirm, theme: &Theme, width: usize) -> Vec<L
     }
     lines.extend(asked.lines.iter().flat_map(|line| plain(line, width)));
     if let Some((seen, at)) = here.and_then(|here| here.seen.as_ref()) {
-        let age = model.elapsed.saturating_sub(*at).as_secs();
+        let age = model.seconds(model.elapsed.saturating_sub(*at));
         let text = match &seen.unseen {
             Some(problem) => format!("Could not look {age} s ago: {}", problem.what),
             None => format!("Looked at who serves {age} s ago"),

@@ -43,7 +43,7 @@ fn of(
         _ => Role::Text,
     };
     let stale = environment.stale(model.elapsed);
-    let age = stale.map_or(String::new(), |age| format!("  STALE {} s", age.as_secs()));
+    let age = stale.map_or(String::new(), |age| format!("  STALE {} s", model.seconds(age)));
     let mut lines =
         vec![Line::styled(format!("{cursor}{}{age}", environment.name), theme.style(role))];
     match &environment.seen {

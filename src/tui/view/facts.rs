@@ -74,7 +74,7 @@ pub(super) fn top(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer)
         }
     }
     // The clock goes first where the line is narrow.
-    if let Some(now) = model.now {
+    if let Some(now) = model.clock() {
         let clock = clock(now);
         let used = line.width() + clock.width() + 1;
         if let Some(gap) = usize::from(area.width).checked_sub(used).filter(|gap| *gap > 0) {
@@ -117,7 +117,7 @@ pub(super) fn second(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
         parts.insert(0, (format!("OLD: the store cannot be read: {}", problem.what), Role::Failed));
     }
     if let Some(age) = here.stale(model.elapsed) {
-        parts.push((format!("STALE: looked {} s ago", age.as_secs()), Role::Unknown));
+        parts.push((format!("STALE: looked {} s ago", model.seconds(age)), Role::Unknown));
     }
     parts.extend(schema(here));
     parts.extend(checklist(model, here));

@@ -197,7 +197,7 @@ impl Look<'_> {
     fn why(&self, probe: &ProbeSeen) -> String {
         match (probe.state, probe.answered.and_then(|at| self.age(at))) {
             (State::Stale, Some(age)) => {
-                let age = age.as_secs();
+                let age = self.model.seconds(age);
                 format!("no fresh answer for {age} s, do not trust it: {}", probe.why)
             }
             _ => probe.why.clone(),
@@ -211,7 +211,7 @@ impl Look<'_> {
     fn row(&self, probe: &ProbeSeen) -> String {
         if probe.state == State::Stale {
             let age = probe.answered.and_then(|at| self.age(at)).unwrap_or_default();
-            return format!("- {} s", age.as_secs());
+            return format!("- {} s", self.model.seconds(age));
         }
         match probe.row {
             (_, 0) => "-".to_owned(),
@@ -223,7 +223,9 @@ impl Look<'_> {
     fn next(&self, probe: &ProbeSeen) -> String {
         let age = probe.answered.and_then(|at| self.age(at));
         let left = age.and_then(|age| probe.interval.checked_sub(age));
-        left.map_or("now".to_owned(), |left| format!("{}s", left.as_secs() + 1))
+        left.map_or("now".to_owned(), |left| {
+            format!("{}s", self.model.seconds(left + Duration::from_secs(1)))
+        })
     }
 
     fn spark_width(&self) -> usize {

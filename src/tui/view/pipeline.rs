@@ -99,7 +99,7 @@ impl Look<'_> {
             Span::raw(" "),
             Span::styled(format!("{} {}", mark.glyph, mark.word), self.theme.style(mark.role)),
             Span::raw(fit(
-                &format!("  {}", run.told(self.model.now)),
+                &format!("  {}", run.told(self.model.clock())),
                 self.width.saturating_sub(3 + mark.word.width()),
             )),
         ])];
@@ -126,7 +126,7 @@ impl Look<'_> {
         }
         let age = seen.map(|seen| self.model.elapsed.saturating_sub(seen.at));
         if let Some(age) = age.filter(|age| *age > OLD) {
-            let text = format!(" seen {} ago", took(age.as_secs() * 1000));
+            let text = format!(" seen {} ago", took(self.model.seconds(age) * 1000));
             lines.push(self.told(Role::HealthStale, &text));
         }
         lines
@@ -135,7 +135,8 @@ impl Look<'_> {
     fn job(&self, job: &Job, here: bool) -> Line<'static> {
         let mark = self.theme.pipeline(&job.standing);
         let cursor = if here { self.theme.pick("▶", ">") } else { " " };
-        let spent = job.took(self.model.now).map(|t| took(t.as_secs() * 1000)).unwrap_or_default();
+        let spent =
+            job.took(self.model.clock()).map(|t| took(t.as_secs() * 1000)).unwrap_or_default();
         let room = self.width.saturating_sub(18);
         let name = fit(&job.name, room);
         let rest = " ".repeat(room.saturating_sub(name.width()));

@@ -16,6 +16,7 @@ use tokio::sync::mpsc::Sender;
 
 pub(super) use self::book::Book;
 use self::shape::shapes;
+use super::pace::Pace;
 use crate::app::{App, SqliteStore, private_folder};
 use crate::domain::event::{Event, Fact, Recorded};
 use crate::domain::ids::RunNumber;
@@ -28,8 +29,6 @@ use crate::tui::model::deploy::Progress;
 use crate::tui::model::logs::{AROUND, Extent, Line};
 use crate::tui::msg::Msg;
 
-/// Between two looks at what was written.
-const LOOK: Duration = Duration::from_millis(150);
 /// So many of the last lines always go along, so that following needs no asking.
 const TAIL: usize = 240;
 /// A copy holds at most so much; a terminal takes no more by OSC 52 (terminal.md 2.16).
@@ -68,8 +67,9 @@ impl Reader {
 
     fn run(mut self, asks: &Receiver<LogAsk>) {
         let (mut told, mut busy, mut rounds) = (None, false, 0_u32);
+        let mut pace = Pace::default();
         loop {
-            let wait = if busy { Duration::ZERO } else { LOOK };
+            let wait = if busy { Duration::ZERO } else { pace.wait() };
             let mut answered = Ok(());
             match asks.recv_timeout(wait) {
                 Ok(ask) => {
@@ -92,6 +92,7 @@ impl Reader {
             }
             let extent = self.book.extent();
             let now = Some((self.run, self.asked, extent));
+            pace.looked(now != told);
             if now != told {
                 told.clone_from(&now);
                 if self.tell().is_err() {

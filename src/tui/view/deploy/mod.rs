@@ -85,7 +85,7 @@ fn head(run: &RunSeen, theme: &Theme, width: usize) -> Vec<Line<'static>> {
 
 /// How long the run has been going by now. Facts tell only up to the last one.
 pub(super) fn elapsed_ms(model: &Model, view: &RunView) -> u64 {
-    let since = model.now.map(|now| now.duration_since(view.started).as_millis());
+    let since = model.clock().map(|now| now.duration_since(view.started).as_millis());
     let since = since.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0);
     if view.ended.is_some() { view.elapsed_ms } else { since.max(view.elapsed_ms) }
 }

@@ -106,7 +106,7 @@ fn progress(model: &Model, view: &RunView, theme: &Theme, width: usize) -> Line<
     let usual = Usual::of(&model.history.runs, &view.plan.environment, view.plan.kind);
     let elapsed = super::elapsed_ms(model, view);
     let left = Some(()).filter(|()| !view.undoing()).and_then(|()| usual.left(view, elapsed));
-    let ends = left.zip(model.now).and_then(|(left, now)| now.checked_add(left).ok());
+    let ends = left.zip(model.clock()).and_then(|(left, now)| now.checked_add(left).ok());
     let waits = matches!(view.state, RunState::Waiting { .. } | RunState::Paused { .. });
     let ends = match (left, ends) {
         (Some(left), _) if waits => {

@@ -1,0 +1,60 @@
+//! What moves by itself: the clock, ages, countdowns and how far a step is. Nothing else does, so
+//! that reducing motion is a matter of telling time in larger steps (terminal.md 2.18).
+
+use std::time::Duration;
+
+use super::Model;
+use super::deploy::Progress;
+use crate::config::schema::Motion;
+use crate::domain::ids::RunNumber;
+use crate::domain::time::Timestamp;
+
+/// With reduced motion the screen moves so often.
+const STEP: i64 = 5;
+
+impl Model {
+    /// Time goes on.
+    pub fn goes_on(&mut self, now: Timestamp, elapsed: Duration) {
+        let before = self.clock();
+        (self.now, self.elapsed) = (Some(now), elapsed);
+        if self.clock() != before {
+            self.deploy.progress = self.deploy.coming.take().or(self.deploy.progress.take());
+        }
+        self.fade();
+    }
+
+    /// The wall clock as it is shown; `now` is what things are judged by.
+    pub fn clock(&self) -> Option<Timestamp> {
+        let now = self.now?;
+        match self.motion {
+            Motion::Full => Some(now),
+            Motion::Reduced => {
+                let second = now.as_second();
+                Timestamp::from_second(second - second.rem_euclid(STEP)).ok()
+            }
+        }
+    }
+
+    /// How far a run is. With reduced motion it is shown when the clock moves too.
+    pub fn progresses(&mut self, run: RunNumber, words: Vec<Progress>) {
+        let same = |(of, shown): &(RunNumber, Vec<Progress>)| {
+            let steps = |words: &[Progress]| words.first().map(|word| word.step.clone());
+            *of == run && steps(shown) == steps(&words)
+        };
+        // Another step is news, not motion.
+        if self.motion == Motion::Reduced && self.deploy.progress.as_ref().is_some_and(same) {
+            self.deploy.coming = Some((run, words));
+        } else {
+            (self.deploy.progress, self.deploy.coming) = (Some((run, words)), None);
+        }
+    }
+
+    /// An age as it is told, in seconds. What is old is never told to be younger.
+    pub fn seconds(&self, age: Duration) -> u64 {
+        let (seconds, step) = (age.as_secs(), STEP.unsigned_abs());
+        match self.motion {
+            Motion::Full => seconds,
+            Motion::Reduced => seconds.div_ceil(step) * step,
+        }
+    }
+}

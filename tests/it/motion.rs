@@ -1,0 +1,127 @@
+//! Less motion for whom it disturbs (`ui.motion`, `NO_MOTION`), and a screen that lives in an SSH
+//! connection alone.
+
+use pointsman::config::schema::Motion;
+use pointsman::domain::ids::RunNumber;
+use pointsman::domain::policy::Protection;
+use pointsman::tui::model::deploy::Progress;
+use pointsman::tui::msg::Msg;
+
+use super::sandbox::{Sandbox, wait_until};
+use super::screen::{Screen, at_gate, plain};
+use super::terminal::Terminal;
+
+/// How many different pictures twenty seconds bring, looked at once a second.
+fn pictures(motion: Motion) -> usize {
+    let mut screen = Screen::new(Protection::Open);
+    screen.model.motion = motion;
+    screen.run(&at_gate(), Some(7));
+    let mut seen = Vec::new();
+    for _ in 0..20 {
+        screen.wait(1000);
+        screen.look();
+        seen.push(screen.draw(&plain()));
+    }
+    seen.dedup();
+    seen.len()
+}
+
+#[test]
+fn with_reduced_motion_clocks_go_on_every_five_seconds() {
+    assert_eq!(pictures(Motion::Full), 20);
+    let reduced = pictures(Motion::Reduced);
+    assert!((4..=5).contains(&reduced), "{reduced}");
+}
+
+#[test]
+fn with_reduced_motion_a_steps_countdown_is_shown_with_the_clock_and_its_end_at_once() {
+    let mut screen = Screen::new(Protection::Open);
+    screen.model.motion = Motion::Reduced;
+    screen.run(&at_gate(), Some(7));
+    screen.wait(5000);
+    let says = |screen: &mut Screen, step: &str, text: &str| {
+        let word = Progress { step: step.into(), service: None, text: text.into() };
+        screen.send(Msg::Progress(RunNumber(1), vec![word]));
+        screen.model.deploy.progress.clone().unwrap().1[0].text.clone()
+    };
+    assert_eq!(says(&mut screen, "soak", "60 s to go"), "60 s to go", "the first word");
+    assert_eq!(says(&mut screen, "soak", "59 s to go"), "60 s to go");
+    assert_eq!(says(&mut screen, "soak", "58 s to go"), "60 s to go");
+    screen.wait(5000);
+    let shown = screen.model.deploy.progress.clone().unwrap().1;
+    assert_eq!(shown[0].text, "58 s to go", "the newest, not the next");
+    assert_eq!(says(&mut screen, "cleanup", "begins"), "begins", "another step is news");
+}
+
+#[test]
+fn no_motion_in_the_environment_and_motion_in_the_config_hold_the_clock_still() {
+    let sandbox = Sandbox::new();
+    let program = env!("CARGO_BIN_EXE_pointsman");
+    let mut terminal = Terminal::run(&sandbox, "env", &["NO_MOTION=1", program], 30, 100);
+    terminal.wants("No runs yet");
+    let clock = |terminal: &Terminal| {
+        let first = terminal.text().lines().next().unwrap_or_default().to_owned();
+        first.split_whitespace().last().unwrap_or_default().to_owned()
+    };
+    let mut seen = vec![clock(&terminal)];
+    wait_until("the clock has gone on twice", || {
+        let now = clock(&terminal);
+        if seen.last() != Some(&now) {
+            seen.push(now);
+        }
+        seen.len() > 2
+    });
+    let fives = seen.iter().all(|time| time.ends_with("0Z") || time.ends_with("5Z"));
+    assert!(fives, "{seen:?}");
+    terminal.press("\u{1b}[24~");
+    terminal.wants("reduced (NO_MOTION)");
+    drop(terminal);
+
+    let terminal = Terminal::open(&sandbox, 30, 100);
+    terminal.wants("No runs yet");
+    let config = sandbox.folder.path().join("config.yaml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("{text}ui: {{ motion: reduced }}\n")).unwrap();
+    terminal.wants("config read again; the screen follows it");
+    let mut seen = vec![clock(&terminal)];
+    wait_until("the clock has gone on twice", || {
+        let now = clock(&terminal);
+        if seen.last() != Some(&now) {
+            seen.push(now);
+        }
+        seen.len() > 3
+    });
+    let fives = seen[1..].iter().all(|time| time.ends_with("0Z") || time.ends_with("5Z"));
+    assert!(fives, "{seen:?}");
+}
+
+#[test]
+fn over_ssh_alone_a_deploy_says_what_a_dropped_connection_means_and_it_comes_true() {
+    let sandbox = Sandbox::new();
+    let program = env!("CARGO_BIN_EXE_pointsman");
+    let far = "SSH_CONNECTION=192.0.2.1 50022 192.0.2.2 22";
+    let mut terminal = Terminal::run(&sandbox, "env", &[far, "TMUX=x,1,0", program], 30, 100);
+    terminal.opens("D", "Deploy which release?");
+    terminal.press("\r");
+    terminal.wants("Traffic moves only after its gate");
+    assert!(!terminal.text().contains("connection drops"), "tmux keeps the screen");
+    drop(terminal);
+
+    let mut terminal = Terminal::run(&sandbox, "env", &[far, program], 24, 80);
+    terminal.opens("D", "Deploy which release?");
+    terminal.press("\r");
+    terminal.wants("If this connection drops, the run holds at its next gate");
+    terminal.wants("Inside tmux the screen would be kept too");
+    terminal.says_yes("DEVELOPMENT · Deploy ");
+    terminal.wants("#1 deploy");
+    // What the kernel sends whoever leads the session of a terminal that is gone.
+    terminal.signal("-HUP");
+    terminal.child.wait().unwrap();
+    wait_until("the run holds at its gate", || {
+        let status = sandbox.run(&["status", "development", "--json"]).exits(0).json();
+        status["run"]["state"] == "waiting" && status["run"]["pid"].is_u64()
+    });
+    assert_eq!(Sandbox::who(sandbox.app), Err(503), "traffic never moved");
+    let terminal = Terminal::open(&sandbox, 24, 80);
+    terminal.wants("WAITING FOR YOU");
+}
