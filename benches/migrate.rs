@@ -23,6 +23,7 @@ use std::time::Instant;
 
 use firestore::{Emulator, block_on};
 use pointsman::adapters::clock::SystemClock;
+use pointsman::adapters::group::Groups;
 use pointsman::adapters::program::MachinePrograms;
 use pointsman::domain::document::Value;
 use pointsman::domain::migration::{Direction, Holder, Migration};
@@ -66,7 +67,7 @@ async fn ours(database: Arc<dyn Database>) -> f64 {
         database: database.as_ref(),
         lock: &lock,
         clock: clock.as_ref(),
-        programs: &MachinePrograms,
+        programs: &MachinePrograms { groups: Groups::of(env!("CARGO_TARGET_TMPDIR").into()) },
         folder: ".",
         environment: &[],
         migration: &migration,

@@ -40,6 +40,7 @@ pub struct LocalPipeline {
     /// Where they run.
     folder: PathBuf,
     jobs: Vec<LocalJob>,
+    programs: MachinePrograms,
     /// Where its runs are kept.
     kept: PathBuf,
     clock: Arc<dyn Clock>,
@@ -57,11 +58,12 @@ impl LocalPipeline {
     /// A pipeline whose jobs run in a folder, and whose runs are kept in another one.
     pub fn new(
         (folder, jobs): (PathBuf, Vec<LocalJob>),
+        programs: MachinePrograms,
         kept: PathBuf,
         (clock, actor): (Arc<dyn Clock>, String),
         begin: Begin,
     ) -> Self {
-        Self { folder, jobs, kept, clock, actor, begin }
+        Self { folder, jobs, programs, kept, clock, actor, begin }
     }
 
     fn file(&self) -> PathBuf {
@@ -122,6 +124,7 @@ impl LocalPipeline {
                 .err()
                 .unwrap_or_else(|| Problem::new("the pipeline runs already")));
         }
+        self.programs.groups.end_orphans();
         let before = self.read()?;
         let id = before.map_or(1, |kept| kept.run.id + 1);
         let mut run = self.fresh(id);
@@ -244,7 +247,7 @@ impl LocalPipeline {
                 value.map(|value| ("MATRIX".to_owned(), value.clone())).into_iter().collect();
             let program = Program { argv: &argv, folder: &folder, environment: &environment };
             let began = self.clock.elapsed();
-            let ended = MachinePrograms.run(program, &say).await;
+            let ended = self.programs.run(program, &say).await;
             if let Err(why) = &ended {
                 say(&format!("##[error]{why}"));
             }

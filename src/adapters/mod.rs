@@ -8,7 +8,7 @@ pub mod fake;
 pub mod firestore;
 pub mod github;
 pub mod google;
-mod group;
+pub mod group;
 pub mod http;
 pub mod local_pipeline;
 pub mod notify;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 
-use super::group::Group;
+use super::group::Groups;
 use crate::domain::redact::redacted;
 use crate::domain::text::harmless;
 use crate::ports::BoxFuture;
@@ -14,8 +14,11 @@ use crate::ports::programs::{Program, Programs};
 const MOST: usize = 2000;
 
 /// Runs programs on this machine.
-#[derive(Debug, Clone, Copy)]
-pub struct MachinePrograms;
+#[derive(Debug, Clone)]
+pub struct MachinePrograms {
+    /// Where what they start is noted.
+    pub groups: Groups,
+}
 
 impl Programs for MachinePrograms {
     fn run<'a>(
@@ -26,12 +29,12 @@ impl Programs for MachinePrograms {
         Box::pin(async move {
             let (name, arguments) = program.argv.split_first().ok_or("it names no program")?;
             let folder = Path::new(program.folder);
-            let started = Group::start(name, arguments, folder, program.environment.to_vec());
+            let started = self.groups.start(name, arguments, folder, program.environment.to_vec());
             let mut group = started
                 .map_err(|e| format!("{name} cannot be started in {}: {e}", program.folder))?;
-            let (out, err) = (group.0.stdout.take(), group.0.stderr.take());
+            let (out, err) = (group.child.stdout.take(), group.child.stderr.take());
             let (out, err) = tokio::join!(lines(out, heard), lines(err, heard));
-            let status = group.0.wait().await.map_err(|e| e.to_string())?;
+            let status = group.child.wait().await.map_err(|e| e.to_string())?;
             if status.success() {
                 return Ok(());
             }

@@ -35,6 +35,7 @@ struct Record {
 /// The runs of a state folder.
 pub struct TeamRuns {
     folder: PathBuf,
+    programs: MachinePrograms,
     clock: Arc<dyn Clock>,
 }
 
@@ -50,8 +51,8 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Problem {
 
 impl TeamRuns {
     /// Those in a folder.
-    pub fn of(folder: PathBuf, clock: Arc<dyn Clock>) -> Self {
-        Self { folder, clock }
+    pub fn of(folder: PathBuf, programs: MachinePrograms, clock: Arc<dyn Clock>) -> Self {
+        Self { folder, programs, clock }
     }
 
     fn place(&self, id: u64) -> PathBuf {
@@ -156,7 +157,7 @@ impl TeamRuns {
         let set = [("POINTSMAN_ENVIRONMENT".to_owned(), environment.to_string())];
         let program = Program { argv: &command.argv, folder: &folder, environment: &set };
         run.state = tokio::select! {
-            ended = MachinePrograms.run(program, &say) => match ended {
+            ended = self.programs.run(program, &say) => match ended {
                 Ok(()) => TeamState::Ok,
                 Err(why) => TeamState::Failed(redacted(&harmless(&why, 300))),
             },

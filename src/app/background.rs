@@ -7,13 +7,40 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::{App, MUST_START, private_folder};
-use crate::adapters::run_log::{file_of, progress_of};
+use crate::adapters::group::Groups;
+use crate::adapters::program::MachinePrograms;
+use crate::adapters::run_log::{FileLog, file_of, progress_of};
 use crate::domain::error::Problem;
 use crate::domain::ids::RunNumber;
 use crate::domain::recover::Choice;
+use crate::domain::view::RunView;
 use crate::ports::journal::{Journal as _, Listed};
+use crate::ports::log::{LogLine, RunLog as _};
 
 impl App {
+    /// What was started here, and by whom.
+    pub(super) fn groups(&self) -> Groups {
+        Groups::of(self.state.join("groups"))
+    }
+
+    /// Ends what a process that was killed began: it may still move something, and nobody waits for it. Before a
+    /// run is driven, and before it is looked at how things stand; its log tells of it.
+    pub fn end_orphans(&self, view: &RunView) {
+        let orphans = self.groups().end_orphans();
+        let (Some(step), false) = (view.state.step(), orphans.is_empty()) else { return };
+        let Ok(log) = FileLog::open(&self.state, view.number) else { return };
+        for orphan in orphans {
+            let text = format!("ended {orphan}: the process that began it is gone");
+            let (at, step) = (self.clock.now(), step.clone());
+            log.line(&LogLine { at, step, service: None, text, tints: Vec::new() });
+        }
+    }
+
+    /// The team's programs, noted in this state folder.
+    pub(super) fn programs(&self) -> MachinePrograms {
+        MachinePrograms { groups: self.groups() }
+    }
+
     /// The file of a run's log.
     pub fn log_file(&self, run: RunNumber) -> PathBuf {
         file_of(&self.state, run)

@@ -160,7 +160,7 @@ impl App {
         }
         let (base, bearer, kind) = match endpoint {
             Endpoint::Command(commands) => {
-                return Ok(Some(Arc::new(Commands::new(commands.clone()))));
+                return Ok(Some(Arc::new(Commands::new(commands.clone(), self.groups()))));
             }
             Endpoint::Emulator => {
                 let found =
@@ -249,6 +249,7 @@ impl App {
         asking: Asking,
         signals: mpsc::Receiver<Signal>,
     ) -> Result<Engine, Problem> {
+        self.end_orphans(&view);
         let hosting = self.platform(&view.plan.endpoint).await?;
         let (prober, clock) = (self.prober()?, self.clock.clone());
         // Nothing is decided by the log, so nothing waits for it either.

@@ -71,7 +71,7 @@ impl App {
         // Whoever writes into it makes it; here it is made for us alone.
         let _ = private_folder(&kept);
         let who = (self.clock.clone(), self.actor.clone());
-        LocalPipeline::new((folder.to_owned(), jobs.to_vec()), kept, who, begin)
+        LocalPipeline::new((folder.to_owned(), jobs.to_vec()), self.programs(), kept, who, begin)
     }
 
     fn pipeline_folder(&self, environment: &EnvironmentName) -> PathBuf {

@@ -13,10 +13,13 @@ use crate::ports::processes::Processes as _;
 /// A process of its own shows its run within this.
 const SHOWS_UP: Duration = Duration::from_secs(10);
 
+/// More do not begin at the same time.
+const FEW: usize = 8;
+
 impl App {
     /// What was run here.
     pub fn team_runs(&self) -> TeamRuns {
-        TeamRuns::of(self.state.join("commands"), self.clock.clone())
+        TeamRuns::of(self.state.join("commands"), self.programs(), self.clock.clone())
     }
 
     /// Whether a command may begin: for that environment, and at a port that nobody has.
@@ -26,6 +29,10 @@ impl App {
         environment: &EnvironmentName,
     ) -> Result<(), Problem> {
         command.fits(environment).map_err(Problem::new)?;
+        // One whose process was killed would hold its port for ever.
+        for orphan in self.groups().end_orphans() {
+            tracing::warn!(orphan, "ended: the process that began it is gone");
+        }
         let going = |run: &TeamRun| run.name == command.name && run.state == TeamState::Running;
         if let Some(run) =
             self.team_runs().list().into_iter().find(|run| command.long && going(run))
@@ -56,7 +63,7 @@ impl App {
         let failed =
             |why: String| Problem::new(format!("{} did not begin", command.name)).because(why);
         let runs = self.team_runs();
-        let before = runs.list().first().map_or(0, |run| run.id);
+        let before = runs.latest(1).first().map_or(0, |run| run.id);
         let config = config.display().to_string();
         let name = environment.to_string();
         let arguments = [
@@ -75,7 +82,8 @@ impl App {
         let mut child = self.background(&arguments, &log).map_err(failed)?;
         let began = self.clock.elapsed();
         loop {
-            let new = runs.list().into_iter().find(|r| r.id > before && r.name == command.name);
+            let new =
+                runs.latest(FEW).into_iter().find(|r| r.id > before && r.name == command.name);
             if let Some(run) = new {
                 return Ok(run.id);
             }

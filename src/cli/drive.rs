@@ -202,6 +202,7 @@ pub(super) async fn runner(session: &Session, run: RunNumber, choice: Option<Cho
         let engine = app.engine(view, Asking::Person, signals).await?;
         return Ok(engine.run().await?.exit_code());
     };
+    app.end_orphans(&view);
     let platform = app.platform(&view.plan.endpoint).await?;
     let observed = observe(platform.as_ref(), &view).await.map_err(|e| e.problem)?;
     let doubt = reconcile(&view, &observed)?;

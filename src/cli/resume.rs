@@ -50,6 +50,7 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
     let (signals, interrupted) = super::drive::listen()?;
     let view = session.app.store()?.run(run)?.view;
     let seen = view.last_seq;
+    session.app.end_orphans(&view);
     // The world had time to change while the question was read.
     let observed = observe(hosting.as_ref(), &view).await.map_err(|e| e.problem)?;
     let doubt = reconcile(&view, &observed).map_err(|p| Failed::with(USAGE, p))?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::sandbox::Sandbox;
+use super::sandbox::{Sandbox, wait_until};
 use super::stand_in::{Reply, StandIn};
 
 /// A platform in a folder: `live` holds the build that serves, `builds/ID` its release and state.
@@ -29,6 +29,7 @@ case "$POINTSMAN_VERB" in
   create_build)
     state=ready; case "$POINTSMAN_RELEASE" in *nobuild*) state=failed;; esac
     [ -e busy ] && { rm busy; echo "try later" >&2; exit 75; }
+    [ -e hangs ] && { echo $$ > hung; while [ -e hangs ]; do sleep 0.05; done; }
     echo "$POINTSMAN_RELEASE $state" > "builds/$1" ;;
   set_active)
     [ -e lies ] && exit 0
@@ -153,6 +154,45 @@ fn an_exit_status_is_no_state() {
     assert!(lied.code != 0, "{}", lied.out);
     assert!(lied.err.contains("traffic did not follow"), "{}", lied.err);
     assert_eq!(platform.live(), before);
+}
+
+/// Whether a process runs; one that waits to be reaped does not.
+#[cfg(target_os = "linux")]
+fn runs(pid: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.trim().is_empty() && !rest.contains(" Z "))
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_a_killed_runner_began_is_ended_before_anybody_goes_on() {
+    let platform = Platform::new();
+    let sandbox = &platform.sandbox;
+    fs::write(platform.file("hangs"), "").unwrap();
+    let deploy = ["deploy", "development", "--release", "1.0.0", "--yes"];
+    let mut runner = sandbox.command(&deploy).spawn().unwrap();
+    wait_until("a verb hangs", || platform.file("hung").exists());
+    let hung = fs::read_to_string(platform.file("hung")).unwrap();
+    // Whoever else works here ends nothing that somebody waits for.
+    sandbox.run(&["check"]).exits(0);
+    runner.kill().unwrap();
+    runner.wait().unwrap();
+    assert!(runs(&hung), "it outlives who began it, and would build when it is let go");
+    let shown = sandbox.run(&["resume", "1"]).exits(7);
+    assert!(shown.out.contains("build"), "{}", shown.out);
+    assert!(runs(&hung), "looking changes nothing");
+    fs::remove_file(platform.file("hung")).unwrap();
+
+    // The second one hangs as well, so that nothing but the take-over can have ended the first.
+    let mut resumed = sandbox.command(&["resume", "1", "--yes"]).spawn().unwrap();
+    wait_until("it is tried again", || platform.file("hung").exists());
+    assert!(!runs(&hung), "{hung} still runs");
+    fs::remove_file(platform.file("hangs")).unwrap();
+    assert_eq!(resumed.wait().unwrap().code(), Some(0));
+    assert_eq!(platform.calls("create_build"), 2);
+    let log = fs::read_to_string(sandbox.state().join("runs/1/log.jsonl")).unwrap();
+    assert!(log.contains("the process that began it is gone"), "{log}");
+    assert_eq!(fs::read_dir(sandbox.state().join("groups")).unwrap().count(), 0);
 }
 
 #[test]

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use pointsman::adapters::clock::SystemClock;
 use pointsman::adapters::firestore::Firestore;
-use pointsman::adapters::program::MachinePrograms;
 use pointsman::domain::document::{Document, Fields, Value};
 use pointsman::domain::error::Problem;
 use pointsman::domain::migration::{
@@ -24,6 +23,7 @@ use pointsman::ports::database::{
 use serde_json::json;
 
 use super::firestore::{Emulator, block_on};
+use super::world::programs;
 
 pub(crate) fn migration(
     version: &str,
@@ -72,7 +72,7 @@ async fn run(
         database: database.as_ref(),
         lock,
         clock: &clock,
-        programs: &MachinePrograms,
+        programs: &programs(),
         folder: ".",
         environment: &[("PROJECT".to_owned(), "demo".to_owned())],
         migration,

@@ -332,12 +332,16 @@ async fn a_folder_is_uploaded_for_google_to_build() {
             Reply::json(200, &json!({"projectNumber": "42"}))
         }
         ("GET", path) if path.contains("/storage/v1/b/") => error(404, "NOT_FOUND", &json!([])),
+        // It ended while the folder was packed.
+        ("PUT", _) if asked.header("authorization") == "Bearer token-0" => {
+            error(401, "UNAUTHENTICATED", &json!([]))
+        }
         ("PUT", _) => Reply::Says(200, String::new(), String::new()),
         _ => {
             Reply::json(200, &json!({"name": "projects/p/locations/l/operations/o", "done": true}))
         }
     });
-    let bearer = Bearer::Fixed("token".into());
+    let (bearer, _tokens) = person().await;
     let origins = Origins { storage: google.url(), projects: google.url() };
     let client = AppHosting::new(google.url(), bearer, Kind::Google).unwrap().with_origins(origins);
     let ground = ground();
@@ -354,10 +358,12 @@ async fn a_folder_is_uploaded_for_google_to_build() {
     let asked = google.asked();
     let made = asked.iter().find(|a| a.is("POST", "/storage/v1/b?")).unwrap();
     assert!(made.path.contains("predefinedAcl=projectPrivate"), "{}", made.path);
-    let put = asked.iter().find(|a| a.method == "PUT").unwrap();
+    let puts: Vec<_> = asked.iter().filter(|a| a.method == "PUT").collect();
+    assert!(puts.len() == 2 && puts[0].body == puts[1].body, "refused once, sent whole again");
+    let put = puts[1];
     let object = "firebaseapphosting-sources-42-us-central1/toto-app--b-1-0-0-r1-abc.tar.gz";
     assert_eq!(put.path, format!("/{object}"));
-    assert!(put.body.len() > 100 && put.header("authorization") == "Bearer token");
+    assert!(put.body.len() > 100 && put.header("authorization") == "Bearer token-1");
     let build = asked.last().unwrap();
     assert!(build.is("POST", "/builds?"), "{}", build.path);
     let sent: Value = serde_json::from_str(&build.body).unwrap();
@@ -401,16 +407,11 @@ fn what_is_declared_and_not_bound_is_told() {
     assert!(!said.err.contains("not bound"), "{}", said.err);
 }
 
-#[tokio::test]
-async fn a_token_that_ended_is_fetched_anew_in_the_middle() {
+/// A person's own credentials, and who gives out their tokens: token-0, then token-1 and so on.
+async fn person() -> (Bearer, StandIn) {
     let tokens = StandIn::new(|_, before| {
         let token = format!("token-{before}");
         Reply::json(200, &json!({"access_token": token, "expires_in": 3599}))
-    });
-    let hosting = StandIn::new(|asked, _| match asked.header("authorization") {
-        "Bearer token-0" => error(401, "UNAUTHENTICATED", &json!([])),
-        _ if asked.path.contains("/rollouts") => Reply::json(200, &json!({})),
-        _ => Reply::json(200, &json!({"name": "x/traffic", "current": {"splits": []}})),
     });
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join(".config/gcloud");
@@ -426,7 +427,17 @@ async fn a_token_that_ended_is_fetched_anew_in_the_middle() {
         token_endpoint: format!("{}/token", tokens.url()),
     };
     let credentials = Credentials::find(&around, Arc::new(SystemClock::start())).await.unwrap();
-    let bearer = Bearer::Google(Arc::new(credentials));
+    (Bearer::Google(Arc::new(credentials)), tokens)
+}
+
+#[tokio::test]
+async fn a_token_that_ended_is_fetched_anew_in_the_middle() {
+    let (bearer, _tokens) = person().await;
+    let hosting = StandIn::new(|asked, _| match asked.header("authorization") {
+        "Bearer token-0" => error(401, "UNAUTHENTICATED", &json!([])),
+        _ if asked.path.contains("/rollouts") => Reply::json(200, &json!({})),
+        _ => Reply::json(200, &json!({"name": "x/traffic", "current": {"splits": []}})),
+    });
     let client = AppHosting::new(hosting.url(), bearer, Kind::Loopback).unwrap();
     let ground = ground();
     let member = ground.members.iter().find(|m| m.service() == &service("toto-app")).unwrap();

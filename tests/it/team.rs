@@ -87,6 +87,15 @@ fn one_that_goes_on_is_stopped_and_takes_no_port_that_somebody_has() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(state(2).unwrap(), "lost");
+    // Its program goes on and holds its port, until the next one is to begin.
+    let noted = || fs::read_dir(sandbox.state().join("groups")).map_or(0, Iterator::count);
+    assert_eq!(noted(), 1);
+    let mut child = start();
+    wait_until("it runs for a third time", || state(3).is_some_and(|state| state == "running"));
+    wait_until("one program is left", || noted() == 1);
+    sandbox.run(&["commands", "stop", "3"]).exits(0);
+    child.wait().unwrap();
+    assert_eq!(noted(), 0);
 
     let file = sandbox.folder.path().join("config.yaml");
     let text = fs::read_to_string(&file).unwrap();

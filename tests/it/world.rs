@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use pointsman::adapters::group::Groups;
 use pointsman::adapters::process::ThisMachine;
 use pointsman::adapters::program::MachinePrograms;
 use pointsman::domain::alert::Notify;
@@ -355,6 +356,12 @@ impl Clock for PausedClock {
     }
 }
 
+/// The machine's programs, noted where the tests keep what they write.
+pub(crate) fn programs() -> MachinePrograms {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("groups");
+    MachinePrograms { groups: Groups::of(folder) }
+}
+
 pub(crate) fn label(text: &str) -> ReleaseLabel {
     ReleaseLabel::new(text).unwrap()
 }
@@ -499,7 +506,7 @@ impl Bench {
     ) -> (Engine, mpsc::Sender<Signal>) {
         let clock: Arc<dyn Clock> =
             Arc::new(PausedClock(tokio::time::Instant::now(), self.late.get()));
-        let (programs, holder) = (Arc::new(MachinePrograms), Holder::default());
+        let (programs, holder) = (Arc::new(programs()), Holder::default());
         let databases = Databases::new(BTreeMap::new(), programs, clock.clone(), holder, false);
         let outside = Outside {
             hosting: Arc::new(self.world.clone()),

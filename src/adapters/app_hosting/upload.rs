@@ -111,11 +111,19 @@ impl AppHosting {
             problem: Problem::new(format!("nobody answers who could {what}")).because(why),
             class: Failure::Passing,
         };
-        let token = self.token().await?;
-        let response = self.bearer.sign(request, &token).send().await;
-        let response = response.map_err(|e| passing(chain(&e.without_url())))?;
+        let lost = |e: reqwest::Error| passing(chain(&e.without_url()));
+        let (token, again) = (self.token().await?, request.try_clone());
+        let mut response = self.bearer.sign(request, &token).send().await.map_err(lost)?;
+        // A token may end, or be taken back, while something large is on its way.
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Some(again) = again
+            && self.bearer.refused(&token).await
+        {
+            let token = self.token().await?;
+            response = self.bearer.sign(again, &token).send().await.map_err(lost)?;
+        }
         let status = response.status();
-        let text = response.text().await.map_err(|e| passing(chain(&e.without_url())))?;
+        let text = response.text().await.map_err(lost)?;
         Ok((status, serde_json::from_str(&text).unwrap_or_default()))
     }
 }

@@ -7,7 +7,6 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::{Commands, wire};
-use crate::adapters::group::Group;
 use crate::domain::error::Problem;
 use crate::domain::platform::About;
 use crate::domain::redact::redacted;
@@ -65,15 +64,15 @@ impl Commands {
         };
         let mut variables = about.variables();
         variables.push(("POINTSMAN_VERB".to_owned(), verb.to_owned()));
-        let started = Group::start(program, arguments, Path::new(&self.of.folder), variables);
+        let started = self.groups.start(program, arguments, Path::new(&self.of.folder), variables);
         let mut group = started.map_err(|e| {
             let what = format!("{program} cannot be started for {verb}");
             lasting(Problem::new(what).because(e.to_string()))
         })?;
-        let (out, err) = (group.0.stdout.take(), group.0.stderr.take());
+        let (out, err) = (group.child.stdout.take(), group.child.stderr.take());
         let ended = tokio::time::timeout(within, async {
             let (out, err) = tokio::join!(read(out), read(err));
-            (group.0.wait().await, out, err)
+            (group.child.wait().await, out, err)
         });
         // What it began may still land: nobody can say.
         let Ok((status, out, err)) = ended.await else {

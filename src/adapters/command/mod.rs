@@ -6,6 +6,7 @@ mod wire;
 
 use std::time::Duration;
 
+use crate::adapters::group::Groups;
 use crate::domain::error::Problem;
 use crate::domain::ids::BuildId;
 use crate::domain::plan::{Member, Source};
@@ -31,12 +32,13 @@ const LOOKS_AFTER_SWITCH: u32 = 12;
 #[derive(Debug, Clone)]
 pub struct Commands {
     of: CommandPlatform,
+    groups: Groups,
 }
 
 impl Commands {
-    /// A platform of these commands.
-    pub fn new(of: CommandPlatform) -> Self {
-        Self { of }
+    /// A platform of these commands, and where what they start is noted.
+    pub fn new(of: CommandPlatform, groups: Groups) -> Self {
+        Self { of, groups }
     }
 
     async fn look(&self, target: &Target) -> Result<Traffic, HostingError> {

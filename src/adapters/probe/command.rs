@@ -31,11 +31,11 @@ pub(super) async fn run(
     let mut group = Group::start(program, arguments, folder, Vec::new())
         // That it cannot be started says nothing about what it would have looked at.
         .map_err(|e| Miss::Ours(format!("{program} cannot be started: {e}")))?;
-    let leader = group.0.id();
-    let (out, err) = (group.0.stdout.take(), group.0.stderr.take());
+    let leader = group.child.id();
+    let (out, err) = (group.child.stdout.take(), group.child.stderr.take());
     let ended = timeout(within, async {
         let end = async {
-            let status = group.0.wait().await;
+            let status = group.child.wait().await;
             // A child that it leaves behind would hold the pipes open, and the answer up.
             if let Some(leader) = leader {
                 ThisMachine.end_group(leader, true);
