@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::outside::Outside;
+use crate::domain::apphosting::tells_cause;
 use crate::domain::error::Problem;
 use crate::domain::event::Event;
 use crate::domain::health::{Sample, Wanted};
@@ -88,7 +89,7 @@ pub(super) struct Context {
     pub(super) stopping: Arc<AtomicBool>,
 }
 
-/// Up to where each build's log was taken over, and the last line of it.
+/// Up to where each build's log was taken over, and the line of it that says most.
 pub(super) type Heard = Arc<tokio::sync::Mutex<HashMap<BuildId, (u64, Option<String>)>>>;
 
 impl Context {
@@ -178,7 +179,7 @@ impl Context {
     }
 
     /// Takes over what a build's service wrote since the last time into the run's log, and returns
-    /// its last line, for saying why.
+    /// its last line, or the one that tells the cause, for saying why.
     pub(super) async fn collect_log(&self, member: &Member, build: &BuildId) -> Option<String> {
         let mut heard = self.heard.lock().await;
         let (mut from, mut last) = heard.get(build).cloned().unwrap_or_default();
@@ -196,7 +197,7 @@ impl Context {
             }
             for line in part.lines {
                 self.log(member.service(), line.clone());
-                last = Some(redacted(&harmless(&line, MOST_TOLD)));
+                last = Some(telling(last, &line));
             }
         }
         heard.insert(build.clone(), (from, last.clone()));
@@ -242,9 +243,33 @@ const LOG_PARTS: usize = 8;
 const MOST_TOLD: usize = 4000;
 
 /// The problem with the service's own last line at its end.
+/// Which of two lines is told: what names the cause is not forgotten for what was said after it.
+fn telling(before: Option<String>, line: &str) -> String {
+    let named = before.filter(|before| tells_cause(before) && !tells_cause(line));
+    named.unwrap_or_else(|| redacted(&harmless(line, MOST_TOLD)))
+}
+
 pub(super) fn with_last_line(problem: Problem, line: Option<String>) -> Problem {
     match line {
-        Some(line) => problem.because(format!("the service's last line: {line}")),
+        Some(cause) if tells_cause(&cause) => problem.because(cause),
+        Some(line) => problem.because(format!("its log ends: {line}")),
         None => problem,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_with_the_cause_that_a_log_names_else_with_its_last_line() {
+        let told = |lines: &[&str]| {
+            let last = lines.iter().fold(None, |last, line| Some(telling(last, line)));
+            with_last_line(Problem::new("build b-1 is FAILED"), last).to_string()
+        };
+        let cause = "fah/other: npm ci ended with 1";
+        assert!(told(&["npm ERR!", cause, "ERROR: build step 2 failed"]).contains(cause));
+        assert!(told(&["one", "two"]).contains("its log ends: two"));
+        assert!(!told(&[]).contains("log"));
     }
 }

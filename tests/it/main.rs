@@ -17,6 +17,7 @@ mod finding;
 mod firestore;
 mod freezing;
 mod google;
+mod google_hosting;
 mod health;
 mod house;
 mod invariants;

@@ -5,18 +5,10 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use pointsman::adapters::app_hosting::{AppHosting, Kind, Origins};
-use pointsman::adapters::bearer::Bearer;
-use pointsman::adapters::clock::SystemClock;
-use pointsman::adapters::google::{Credentials, Surroundings};
-use pointsman::domain::ids::BuildId;
-use pointsman::domain::plan::Source;
-use pointsman::ports::hosting::{Hosting as _, NewBuild};
 use serde_json::{Value, json};
 
 use super::sandbox::{Said, Sandbox};
 use super::stand_in::{Asked, Reply, StandIn};
-use super::world::{ground, label, service};
 
 /// What the stand-in does with a request instead of passing it on. It sees what came before.
 type Fault = Box<dyn FnMut(&Asked) -> Option<Reply> + Send>;
@@ -109,7 +101,7 @@ fn times(
     }
 }
 
-fn error(status: u16, word: &str, details: &Value) -> Reply {
+pub(crate) fn error(status: u16, word: &str, details: &Value) -> Reply {
     let error = json!({"code": status, "status": word, "message": "as told", "details": details});
     Reply::json(status, &json!({ "error": error }))
 }
@@ -325,51 +317,6 @@ fn automatic_rollouts_are_held_while_a_run_lasts_and_come_back_whatever_becomes_
     on_again("nobody could hold them");
 }
 
-#[tokio::test]
-async fn a_folder_is_uploaded_for_google_to_build() {
-    let google = StandIn::new(|asked, _| match (asked.method.as_str(), asked.path.as_str()) {
-        ("GET", path) if path.starts_with("/v1/projects/") => {
-            Reply::json(200, &json!({"projectNumber": "42"}))
-        }
-        ("GET", path) if path.contains("/storage/v1/b/") => error(404, "NOT_FOUND", &json!([])),
-        // It ended while the folder was packed.
-        ("PUT", _) if asked.header("authorization") == "Bearer token-0" => {
-            error(401, "UNAUTHENTICATED", &json!([]))
-        }
-        ("PUT", _) => Reply::Says(200, String::new(), String::new()),
-        _ => {
-            Reply::json(200, &json!({"name": "projects/p/locations/l/operations/o", "done": true}))
-        }
-    });
-    let (bearer, _tokens) = person().await;
-    let origins = Origins { storage: google.url(), projects: google.url() };
-    let client = AppHosting::new(google.url(), bearer, Kind::Google).unwrap().with_origins(origins);
-    let ground = ground();
-    let member = ground.members.iter().find(|m| m.service() == &service("toto-app")).unwrap();
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/toto/toto-app");
-    let new = NewBuild {
-        id: BuildId::new("b-1-0-0-r1-abc").unwrap(),
-        request_id: "r".into(),
-        release: label("1.0.0"),
-        source: Source::Archive(format!("file://{}", folder.display())),
-        accepts: std::collections::BTreeMap::new(),
-    };
-    client.create_build(&member.target, &new).await.unwrap();
-    let asked = google.asked();
-    let made = asked.iter().find(|a| a.is("POST", "/storage/v1/b?")).unwrap();
-    assert!(made.path.contains("predefinedAcl=projectPrivate"), "{}", made.path);
-    let puts: Vec<_> = asked.iter().filter(|a| a.method == "PUT").collect();
-    assert!(puts.len() == 2 && puts[0].body == puts[1].body, "refused once, sent whole again");
-    let put = puts[1];
-    let object = "firebaseapphosting-sources-42-us-central1/toto-app--b-1-0-0-r1-abc.tar.gz";
-    assert_eq!(put.path, format!("/{object}"));
-    assert!(put.body.len() > 100 && put.header("authorization") == "Bearer token-1");
-    let build = asked.last().unwrap();
-    assert!(build.is("POST", "/builds?"), "{}", build.path);
-    let sent: Value = serde_json::from_str(&build.body).unwrap();
-    assert_eq!(sent["source"]["archive"]["userStorageUri"], format!("gs://{object}"));
-}
-
 #[test]
 fn a_domain_that_is_not_well_is_told_and_stops_nothing() {
     let platform = Platform::new();
@@ -405,46 +352,4 @@ fn what_is_declared_and_not_bound_is_told() {
     platform.misbehaves(|_| None);
     let said = platform.sandbox.deploy("5.1.0").exits(0);
     assert!(!said.err.contains("not bound"), "{}", said.err);
-}
-
-/// A person's own credentials, and who gives out their tokens: token-0, then token-1 and so on.
-async fn person() -> (Bearer, StandIn) {
-    let tokens = StandIn::new(|_, before| {
-        let token = format!("token-{before}");
-        Reply::json(200, &json!({"access_token": token, "expires_in": 3599}))
-    });
-    let home = tempfile::tempdir().unwrap();
-    let folder = home.path().join(".config/gcloud");
-    fs::create_dir_all(&folder).unwrap();
-    let user = json!({
-        "type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r",
-        "quota_project_id": "toto-f9d2f",
-    });
-    fs::write(folder.join("application_default_credentials.json"), user.to_string()).unwrap();
-    let around = Surroundings {
-        variables: |_| None,
-        home: Some(home.path().to_owned()),
-        token_endpoint: format!("{}/token", tokens.url()),
-    };
-    let credentials = Credentials::find(&around, Arc::new(SystemClock::start())).await.unwrap();
-    (Bearer::Google(Arc::new(credentials)), tokens)
-}
-
-#[tokio::test]
-async fn a_token_that_ended_is_fetched_anew_in_the_middle() {
-    let (bearer, _tokens) = person().await;
-    let hosting = StandIn::new(|asked, _| match asked.header("authorization") {
-        "Bearer token-0" => error(401, "UNAUTHENTICATED", &json!([])),
-        _ if asked.path.contains("/rollouts") => Reply::json(200, &json!({})),
-        _ => Reply::json(200, &json!({"name": "x/traffic", "current": {"splits": []}})),
-    });
-    let client = AppHosting::new(hosting.url(), bearer, Kind::Loopback).unwrap();
-    let ground = ground();
-    let member = ground.members.iter().find(|m| m.service() == &service("toto-app")).unwrap();
-    let traffic = client.traffic(&member.target).await.unwrap();
-    assert!(traffic.splits.is_empty());
-    let asked = hosting.asked();
-    let tokens: Vec<_> = asked.iter().map(|asked| asked.header("authorization")).collect();
-    assert_eq!(tokens, ["Bearer token-0", "Bearer token-1", "Bearer token-1"]);
-    assert!(asked.iter().all(|asked| asked.header("x-goog-user-project") == "toto-f9d2f"));
 }

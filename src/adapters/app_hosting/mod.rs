@@ -2,6 +2,7 @@
 //! the emulator. Nothing is a success before the resource was read again and says so.
 
 mod backend;
+mod build_log;
 mod call;
 mod upload;
 mod wire;
@@ -282,8 +283,10 @@ impl AppHosting {
     }
 
     async fn log_part(&self, target: &Target, id: &BuildId, from: u64) -> LogPart {
-        if self.kind != Kind::Emulator {
-            return LogPart { lines: Vec::new(), next: from };
+        match self.kind {
+            Kind::Emulator => {}
+            Kind::Google => return self.google_log(target, id, from).await,
+            Kind::Loopback => return LogPart { lines: Vec::new(), next: from },
         }
         let url = format!("{}/pointsman/log/{}", self.base, target.build_name(id));
         let query = [("from", from.to_string())];

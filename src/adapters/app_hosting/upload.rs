@@ -31,6 +31,8 @@ pub struct Origins {
     pub storage: String,
     /// Resource Manager, which knows a project's number.
     pub projects: String,
+    /// Cloud Logging, which has what builds say.
+    pub logging: String,
 }
 
 impl Default for Origins {
@@ -38,6 +40,7 @@ impl Default for Origins {
         Self {
             storage: "https://storage.googleapis.com".to_owned(),
             projects: "https://cloudresourcemanager.googleapis.com".to_owned(),
+            logging: "https://logging.googleapis.com".to_owned(),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! `apphosting.yaml` as far as a build needs it: commands and environment, base and environment
 //! file merged by App Hosting's rules (`contracts/app_hosting.md` §6).
 
+mod cause;
 mod run_config;
 mod secret;
 
 use serde::Deserialize;
 
+pub use self::cause::{cause_of, tells_cause};
 pub use self::run_config::{Broken, RunConfig};
 pub use self::secret::{Version, version};
 

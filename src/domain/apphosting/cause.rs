@@ -1,0 +1,47 @@
+//! Why a build failed, as the steps of App Hosting's builds say it themselves: one line of JSON in a log of
+//! hundreds (`contracts/app_hosting.md` §2).
+
+use serde::Deserialize;
+
+/// Every code of theirs begins so.
+const CODE: &str = "fah/";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Said {
+    code: String,
+    user_facing_message: String,
+    #[serde(default)]
+    raw_log: String,
+}
+
+/// The cause that a line of a log tells, `fah/failed-framework-build: …`, and what that step heard itself.
+pub fn cause_of(line: &str) -> Option<(String, String)> {
+    // Cloud Build puts the step in front of what it says.
+    let json = line.get(line.find('{')?..)?;
+    let said: Said = serde_json::from_str(json.trim_end()).ok()?;
+    let known = said.code.starts_with(CODE) && !said.user_facing_message.is_empty();
+    known.then(|| (format!("{}: {}", said.code, said.user_facing_message), said.raw_log))
+}
+
+/// Whether a line is such a cause. It tells more than whatever was said after it.
+pub fn tells_cause(line: &str) -> bool {
+    line.strip_prefix(CODE).is_some_and(|rest| rest.contains(": "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cause_is_taken_out_of_its_line() {
+        let line = r#"Step #2: {"reason":"Failed","code":"fah/failed-framework-build","userFacingMessage":"npm run build ended with 1","rawLog":"a\nb","isUserAttributed":true}"#;
+        let (cause, heard) = cause_of(line).unwrap();
+        assert_eq!(cause, "fah/failed-framework-build: npm run build ended with 1");
+        assert_eq!(heard, "a\nb");
+        assert!(tells_cause(&cause));
+        for other in ["ERROR: build step 2 failed", "{\"code\": 7}", "{", "fah/ is a prefix", ""] {
+            assert!(cause_of(other).is_none() && !tells_cause(other), "{other}");
+        }
+    }
+}
