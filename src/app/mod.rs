@@ -8,6 +8,7 @@ mod demo;
 mod emulator;
 mod google;
 mod pipeline;
+mod prober;
 mod team;
 
 use std::fs;
@@ -19,6 +20,7 @@ use etcetera::BaseStrategy as _;
 use tokio::sync::mpsc;
 
 pub use self::databases::{PATIENTLY, SOON, SchemaLook};
+use self::prober::EveryProber;
 use crate::adapters::app_hosting::{AppHosting, Kind};
 use crate::adapters::bearer::Bearer;
 use crate::adapters::clock::SystemClock;
@@ -217,12 +219,13 @@ impl App {
         Ok(self.prober()?.ask(&question).await)
     }
 
-    /// Who asks: this machine, or the demo's world.
+    /// Who asks: this machine, and for what platforms alone know they; or the demo's world.
     pub fn prober(&self) -> Result<Arc<dyn Prober>, Problem> {
-        match &self.demo {
-            Some(demo) => Ok(Arc::new(demo.world.clone())),
-            None => Ok(Arc::new(MachineProber::new(self.clock.clone())?)),
+        if let Some(demo) = &self.demo {
+            return Ok(Arc::new(demo.world.clone()));
         }
+        let machine = MachineProber::new(self.clock.clone())?;
+        Ok(Arc::new(EveryProber { machine, app: self.clone() }))
     }
 
     /// What a run's blue pages loaded and what the public address does not have any more, in words.

@@ -67,6 +67,15 @@ pub struct Build {
     pub problem: Option<Problem>,
 }
 
+/// What is wrong with an address that customers use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DomainTrouble {
+    /// In a sentence, with the platform's own words.
+    pub what: String,
+    /// Whether customers cannot come by it, who could before. One that is being set up is not broken.
+    pub broken: bool,
+}
+
 /// Who serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traffic {
@@ -165,9 +174,8 @@ pub trait Hosting: Send + Sync {
         policy: &'a str,
         hold: bool,
     ) -> Answer<'a, ()>;
-    /// What is wrong with the addresses that customers use, as the platform says, each in a sentence. Nothing where
-    /// it says nothing.
-    fn domain_troubles<'a>(&'a self, target: &'a Target) -> Answer<'a, Vec<String>>;
+    /// What is wrong with the addresses that customers use, as the platform says. Nothing where it says nothing.
+    fn domain_troubles<'a>(&'a self, target: &'a Target) -> Answer<'a, Vec<DomainTrouble>>;
     /// Stops a build's processes after its last requests, or after `drain`; it stays and can be
     /// started again. `false`: the platform has nothing to stop.
     fn stop_build<'a>(

@@ -1,13 +1,20 @@
 //! What is watched on an environment: of each service whoever serves and, while a run is under way, the
 //! other side too; and what the config names besides.
 
+use std::time::Duration;
+
 use crate::config::Watching;
 use crate::domain::health::Wanted;
-use crate::domain::plan::Member;
+use crate::domain::plan::{Endpoint, Member};
 use crate::domain::planner::Ground;
-use crate::domain::probe::{Check, Expect, Probe};
+use crate::domain::probe::{Check, Expect, Probe, Rules};
 use crate::domain::seen::{BuildSeen, EnvironmentSeen, Health, ServiceSeen};
 use crate::domain::step::Side;
+
+/// DNS and certificates change slowly, and the platform's API is not there to be asked all the time.
+const DOMAINS: Duration = Duration::from_mins(1);
+/// How long it may take to answer.
+const DOMAINS_WITHIN: Duration = Duration::from_secs(10);
 
 /// The probes of an environment, as far as it was seen.
 pub fn probes(ground: &Ground, watching: &Watching, seen: &EnvironmentSeen) -> Vec<Probe> {
@@ -16,8 +23,31 @@ pub fn probes(ground: &Ground, watching: &Watching, seen: &EnvironmentSeen) -> V
         let found = seen.services.iter().find(|s| &s.service == member.service());
         probes.extend(of_service(ground, watching, member, found, seen.unseen.is_some()));
     }
+    probes.extend(ground.members.iter().filter_map(|member| domains(ground, member, seen)));
     probes.extend(watching.others.iter().cloned());
     probes
+}
+
+/// What the platform says of a service's addresses, where it says anything: it was reached, and has them.
+fn domains(ground: &Ground, member: &Member, seen: &EnvironmentSeen) -> Option<Probe> {
+    let service = member.service();
+    let serves = |s: &ServiceSeen| &s.service == service && s.live.is_some();
+    let has_them = matches!(ground.endpoint, Endpoint::Google | Endpoint::Url(_));
+    if !has_them || seen.unseen.is_some() || !seen.services.iter().any(serves) {
+        return None;
+    }
+    let endpoint = Box::new(ground.endpoint.clone());
+    Some(Probe {
+        key: format!("{}/{service} domains", ground.environment),
+        name: format!("{service} domains"),
+        side: None,
+        live: false,
+        check: Check::Domains { endpoint, target: Box::new(member.target.clone()) },
+        interval: DOMAINS,
+        timeout: DOMAINS_WITHIN,
+        rules: Rules { slow: DOMAINS_WITHIN, ..Rules::default() },
+        controls: Vec::new(),
+    })
 }
 
 fn of_service(

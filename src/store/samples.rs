@@ -145,6 +145,7 @@ impl Samples {
                     timing: Timing { total, ..Timing::default() },
                     identity: Identity::default(),
                     certificate: None,
+                    odd: None,
                 })
             })?;
             rows.collect::<Result<Vec<_>, _>>()
@@ -215,7 +216,14 @@ mod tests {
     fn sample(at: i64, answer: Answer) -> Measurement {
         let timing = Timing { total: Duration::from_micros(1500), ..Timing::default() };
         let at = Timestamp::from_second(at).unwrap();
-        Measurement { at, answer, timing, identity: Identity::default(), certificate: None }
+        Measurement {
+            at,
+            answer,
+            timing,
+            identity: Identity::default(),
+            certificate: None,
+            odd: None,
+        }
     }
 
     #[test]

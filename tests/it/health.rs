@@ -46,6 +46,7 @@ fn heard(second: i64, answer: Answer, ms: u64) -> Measurement {
         timing: Timing { total: Duration::from_millis(ms), ..Timing::default() },
         identity: Identity::default(),
         certificate: None,
+        odd: None,
     }
 }
 

@@ -336,6 +336,53 @@ fn a_domain_that_is_not_well_is_told_and_stops_nothing() {
 }
 
 #[test]
+fn a_domain_is_watched_and_down_only_when_customers_lose_it() {
+    let platform = Platform::new();
+    let says = |host: &'static str, certificate: &'static str| {
+        let asks = |asked: &Asked| asked.is("GET", "toto-app/domains");
+        platform.misbehaves(times(usize::MAX, asks, move |_| {
+            let status = json!({
+                "hostState": host, "ownershipState": "OWNERSHIP_ACTIVE", "certState": certificate,
+            });
+            let custom = json!({"name": "x/domains/app.betoto.pet", "customDomainStatus": status});
+            Reply::json(200, &json!({"domains": [custom]}))
+        }));
+    };
+    let seen = |exits: i32| {
+        let told = platform.sandbox.run(&["health", "development", "--json"]).exits(exits).json();
+        let all = told["probes"].as_array().unwrap();
+        let one = all.iter().find(|probe| probe["name"] == "toto-app domains").unwrap();
+        let others = all.iter().filter(|probe| !std::ptr::eq(*probe, one));
+        assert!(
+            others.clone().count() >= 2 && others.clone().all(|p| p["state"] == "ok"),
+            "{told}"
+        );
+        (one["state"].as_str().unwrap().to_owned(), one["why"].as_str().unwrap().to_owned())
+    };
+    says("HOST_ACTIVE", "CERT_ACTIVE");
+    assert_eq!(seen(0).0, "ok");
+    says("HOST_ACTIVE", "CERT_EXPIRING_SOON");
+    let (state, why) = seen(0);
+    assert_eq!(
+        (state.as_str(), why.as_str()),
+        ("degraded", "domain app.betoto.pet is CERT_EXPIRING_SOON")
+    );
+    // One that is being set up has no customers yet to lose.
+    says("HOST_UNHOSTED", "CERT_PREPARING");
+    assert_eq!(seen(0).0, "degraded");
+    for (host, certificate) in [("HOST_ACTIVE", "CERT_EXPIRED"), ("HOST_NON_FAH", "CERT_ACTIVE")] {
+        says(host, certificate);
+        let (state, why) = seen(1);
+        assert!(state == "down" && why.contains("domain app.betoto.pet is"), "{state}: {why}");
+    }
+    // Who does not answer has said nothing about them.
+    let asks = |asked: &Asked| asked.is("GET", "toto-app/domains");
+    platform.misbehaves(times(usize::MAX, asks, |_| error(403, "PERMISSION_DENIED", &json!([]))));
+    let (state, why) = seen(5);
+    assert!(state == "stale" && why.contains("we cannot ask"), "{state}: {why}");
+}
+
+#[test]
 fn what_is_declared_and_not_bound_is_told() {
     let platform = Platform::new();
     let port = platform.port;

@@ -34,8 +34,8 @@ use pointsman::engine::{Asking, Engine, EngineError, Outside, Signal, observe};
 use pointsman::ports::BoxFuture;
 use pointsman::ports::clock::Clock;
 use pointsman::ports::hosting::{
-    Answer, Automatic, Build, BuildState, Hosting, HostingError, LogPart, NewBuild, NewRollout,
-    Traffic,
+    Answer, Automatic, Build, BuildState, DomainTrouble, Hosting, HostingError, LogPart, NewBuild,
+    NewRollout, Traffic,
 };
 use pointsman::ports::journal::{Entry, Journal};
 use pointsman::ports::log::{LogLine, RunLog};
@@ -245,7 +245,7 @@ impl Hosting for World {
         }))
     }
 
-    fn domain_troubles<'a>(&'a self, _: &'a Target) -> Answer<'a, Vec<String>> {
+    fn domain_troubles<'a>(&'a self, _: &'a Target) -> Answer<'a, Vec<DomainTrouble>> {
         now(Ok(Vec::new()))
     }
 

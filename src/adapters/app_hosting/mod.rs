@@ -23,7 +23,8 @@ use crate::domain::retry::POLL;
 use crate::domain::step::Failure;
 use crate::ports::BoxFuture;
 use crate::ports::hosting::{
-    Answer, Automatic, Build, Hosting, HostingError, LogPart, NewBuild, NewRollout, Traffic,
+    Answer, Automatic, Build, DomainTrouble, Hosting, HostingError, LogPart, NewBuild, NewRollout,
+    Traffic,
 };
 
 /// Between two looks at something on this machine.
@@ -335,7 +336,7 @@ impl Hosting for AppHosting {
         Box::pin(self.hold(target, policy, hold))
     }
 
-    fn domain_troubles<'a>(&'a self, target: &'a Target) -> Answer<'a, Vec<String>> {
+    fn domain_troubles<'a>(&'a self, target: &'a Target) -> Answer<'a, Vec<DomainTrouble>> {
         Box::pin(async move {
             let path = format!("{}/domains", target.backend_name());
             match self.get_with(&path, &[("pageSize", "100")]).await {

@@ -11,7 +11,9 @@ use crate::domain::ids::{BuildId, RolloutId};
 use crate::domain::project::Target;
 use crate::domain::release::ReleaseLabel;
 use crate::domain::step::Failure;
-use crate::ports::hosting::{Automatic, Build, BuildState, HostingError, NewRollout, Traffic};
+use crate::ports::hosting::{
+    Automatic, Build, BuildState, DomainTrouble, HostingError, NewRollout, Traffic,
+};
 
 const ALREADY_EXISTS: &str = "ALREADY_EXISTS";
 const NOT_FOUND: &str = "NOT_FOUND";
@@ -91,7 +93,27 @@ pub(super) fn whole(list: &Value, of: &str) -> Result<(), HostingError> {
 }
 
 /// What is wrong with a backend's domains (`contracts/app_hosting.md` §2, Domain).
-pub(super) fn domain_troubles(list: &Value) -> Vec<String> {
+pub(super) fn domain_troubles(list: &Value) -> Vec<DomainTrouble> {
+    // Until there is a certificate the address is being set up, and its DNS records are what is waited for.
+    let new = |status: &Value| {
+        matches!(
+            status["certState"].as_str(),
+            Some("CERT_PREPARING" | "CERT_VALIDATING" | "CERT_PROPAGATING")
+        )
+    };
+    let breaks = |word: &String| {
+        matches!(
+            word.as_str(),
+            "HOST_UNHOSTED"
+                | "HOST_UNREACHABLE"
+                | "HOST_NON_FAH"
+                | "HOST_CONFLICT"
+                | "HOST_WRONG_SHARD"
+                | "OWNERSHIP_MISSING"
+                | "OWNERSHIP_MISMATCH"
+                | "CERT_EXPIRED"
+        )
+    };
     let one = |domain: &Value| {
         let (host, status) = (last_part(&domain["name"]), &domain["customDomainStatus"]);
         let wanted = [
@@ -105,7 +127,9 @@ pub(super) fn domain_troubles(list: &Value) -> Vec<String> {
         if domain["disabled"] == true {
             odd.push("disabled".to_owned());
         }
-        (!odd.is_empty()).then(|| format!("domain {host} is {}", odd.join(", ")))
+        let broken = !new(status) && odd.iter().any(breaks);
+        let what = format!("domain {host} is {}", odd.join(", "));
+        (!odd.is_empty()).then_some(DomainTrouble { what, broken })
     };
     list["domains"].as_array().into_iter().flatten().filter_map(one).collect()
 }

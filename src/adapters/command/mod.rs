@@ -16,7 +16,7 @@ use crate::domain::retry::POLL;
 use crate::domain::step::Failure;
 use crate::ports::BoxFuture;
 use crate::ports::hosting::{
-    Answer, Build, Hosting, HostingError, LogPart, NewBuild, NewRollout, Traffic,
+    Answer, Build, DomainTrouble, Hosting, HostingError, LogPart, NewBuild, NewRollout, Traffic,
 };
 
 /// A question is answered at once, or hangs.
@@ -169,7 +169,7 @@ impl Hosting for Commands {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    fn domain_troubles<'a>(&'a self, _: &'a Target) -> Answer<'a, Vec<String>> {
+    fn domain_troubles<'a>(&'a self, _: &'a Target) -> Answer<'a, Vec<DomainTrouble>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
 

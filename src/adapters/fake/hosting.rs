@@ -16,7 +16,8 @@ use crate::domain::step::Failure;
 use crate::ports::BoxFuture;
 use crate::ports::clock::Clock;
 use crate::ports::hosting::{
-    Answer, Build, BuildState, Hosting, HostingError, LogPart, NewBuild, NewRollout, Traffic,
+    Answer, Build, BuildState, DomainTrouble, Hosting, HostingError, LogPart, NewBuild, NewRollout,
+    Traffic,
 };
 
 /// A world in memory.
@@ -233,7 +234,7 @@ impl Hosting for FakeWorld {
         self.after(Ok(()))
     }
 
-    fn domain_troubles<'a>(&'a self, _: &'a Target) -> Answer<'a, Vec<String>> {
+    fn domain_troubles<'a>(&'a self, _: &'a Target) -> Answer<'a, Vec<DomainTrouble>> {
         self.after(Ok(Vec::new()))
     }
 

@@ -117,7 +117,7 @@ fn is_here(check: &Check) -> bool {
             url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned))
         }
         Check::Tcp(address) => address.rsplit_once(':').map(|(host, _)| host.to_owned()),
-        Check::Command { .. } => None,
+        Check::Command { .. } | Check::Domains { .. } => None,
     };
     host.is_some_and(|host| {
         let host = host.trim_start_matches('[').trim_end_matches(']');

@@ -20,6 +20,8 @@ pub use seen::{Point, ProbeSeen, Stats};
 pub use watch::{Change, NOBODY_ASKED, State, Watch};
 
 use super::health::{Identity, Sample, Wanted};
+use super::plan::Endpoint;
+use super::project::Target;
 use super::redact::redacted;
 use super::step::Side;
 use super::time::{Timestamp, spoken};
@@ -82,6 +84,13 @@ pub enum Check {
         /// Where it runs, if not here.
         folder: Option<PathBuf>,
     },
+    /// What a backend's platform says of the addresses that customers use: host, ownership, certificate.
+    Domains {
+        /// The platform.
+        endpoint: Box<Endpoint>,
+        /// The backend.
+        target: Box<Target>,
+    },
 }
 
 impl fmt::Display for Check {
@@ -90,6 +99,7 @@ impl fmt::Display for Check {
             Self::Http { url, .. } => f.write_str(&shown(url)),
             Self::Tcp(address) => write!(f, "tcp://{address}"),
             Self::Command { argv, .. } => f.write_str(&redacted(&argv.join(" "))),
+            Self::Domains { target, .. } => write!(f, "domains of {}", target.backend_name()),
         }
     }
 }
@@ -189,6 +199,8 @@ pub enum Fault {
     OtherBuild,
     /// The program failed.
     Command,
+    /// The platform says that customers cannot come by an address of theirs.
+    Domain,
 }
 
 impl Fault {
@@ -207,6 +219,7 @@ impl Fault {
             Self::Content => "content",
             Self::OtherBuild => "other-build",
             Self::Command => "command",
+            Self::Domain => "domain",
         }
     }
 
@@ -269,6 +282,8 @@ pub struct Measurement {
     pub identity: Identity,
     /// Until when the certificate is valid, where there is one.
     pub certificate: Option<Timestamp>,
+    /// What is not as it should be, though the answer is good.
+    pub odd: Option<String>,
 }
 
 impl Measurement {
@@ -280,7 +295,7 @@ impl Measurement {
             Sample::Blind(why) => (Answer::Blind(why), Identity::default()),
         };
         let timing = Timing { total, ..Timing::default() };
-        Self { at, answer, timing, identity, certificate: None }
+        Self { at, answer, timing, identity, certificate: None, odd: None }
     }
 
     /// Seen as one sample of a rule, which judges itself who was to answer.

@@ -18,7 +18,7 @@ pub enum State {
     Off,
     /// Good.
     Ok,
-    /// It answers, but slowly, or its certificate ends soon.
+    /// It answers, but slowly, or something is not as it should be: its certificate ends soon, mostly.
     Degraded,
     /// It goes up and down.
     Flapping,
@@ -224,6 +224,9 @@ impl Watch {
 
     /// Why it is not as good as it should be, though it answers well.
     fn degraded(&mut self, heard: &Measurement) -> Option<String> {
+        if heard.odd.is_some() {
+            return heard.odd.clone();
+        }
         let ends = heard.certificate.map(|until| until.duration_since(heard.at));
         if let Some(left) = ends.filter(|left| left.as_secs() < seconds(CERTIFICATE_ENDS)) {
             let left = Duration::try_from(left).unwrap_or_default();

@@ -12,7 +12,14 @@ fn at(second: i64) -> Timestamp {
 
 fn heard(second: i64, answer: Answer, ms: u64) -> Measurement {
     let timing = Timing { total: Duration::from_millis(ms), ..Timing::default() };
-    Measurement { at: at(second), answer, timing, identity: Identity::default(), certificate: None }
+    Measurement {
+        at: at(second),
+        answer,
+        timing,
+        identity: Identity::default(),
+        certificate: None,
+        odd: None,
+    }
 }
 
 fn bad() -> Answer {

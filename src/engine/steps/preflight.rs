@@ -64,7 +64,7 @@ async fn domains(context: &Context) -> Vec<String> {
     for member in &context.plan().members {
         let asked = context.outside.hosting.domain_troubles(&member.target);
         tokio::select! {
-            found = asked => all.extend(found.unwrap_or_default()),
+            found = asked => all.extend(found.unwrap_or_default().into_iter().map(|one| one.what)),
             () = context.outside.clock.sleep(HELD_WITHIN) => {}
         }
     }

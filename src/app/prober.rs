@@ -1,0 +1,75 @@
+//! Asking from this machine, and platforms about what they alone know.
+
+use std::time::Duration;
+
+use super::App;
+use crate::adapters::probe::MachineProber;
+use crate::domain::health::{Identity, Sample};
+use crate::domain::plan::Endpoint;
+use crate::domain::probe::{Answer, Check, Fault, Measurement, Timing};
+use crate::domain::project::Target;
+use crate::domain::redact::redacted;
+use crate::ports::BoxFuture;
+use crate::ports::prober::{Prober, Question};
+
+/// Asks everything.
+pub(super) struct EveryProber {
+    pub(super) machine: MachineProber,
+    pub(super) app: App,
+}
+
+impl EveryProber {
+    /// What the platform says of a backend's addresses. Blind is whoever it does not answer.
+    async fn domains(&self, endpoint: &Endpoint, target: &Target) -> (Answer, Option<String>) {
+        let hosting = match self.app.hosting(endpoint, false).await {
+            Ok(Some(hosting)) => hosting,
+            Ok(None) => return (Answer::Blind("the platform does not run".to_owned()), None),
+            Err(problem) => return (Answer::Blind(redacted(&problem.to_string())), None),
+        };
+        let troubles = match hosting.domain_troubles(target).await {
+            Ok(troubles) => troubles,
+            Err(error) => return (Answer::Blind(redacted(&error.to_string())), None),
+        };
+        let told = |broken: bool| {
+            let of = troubles.iter().filter(|trouble| trouble.broken == broken);
+            let all: Vec<_> = of.map(|trouble| trouble.what.as_str()).collect();
+            (!all.is_empty()).then(|| all.join("; "))
+        };
+        match told(true) {
+            Some(why) => (Answer::Bad(Fault::Domain, why), None),
+            None => (Answer::Good, told(false)),
+        }
+    }
+}
+
+impl Prober for EveryProber {
+    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Sample> {
+        self.machine.ask(question)
+    }
+
+    fn measure<'a>(
+        &'a self,
+        check: &'a Check,
+        timeout: Duration,
+        controls: &'a [String],
+    ) -> BoxFuture<'a, Measurement> {
+        let Check::Domains { endpoint, target } = check else {
+            return self.machine.measure(check, timeout, controls);
+        };
+        Box::pin(async move {
+            let clock = &self.app.clock;
+            let began = clock.elapsed();
+            let asked = tokio::time::timeout(timeout, self.domains(endpoint, target)).await;
+            let late = |_| (Answer::Blind("the platform does not answer".to_owned()), None);
+            let (answer, odd) = asked.unwrap_or_else(late);
+            let total = clock.elapsed().saturating_sub(began);
+            let timing = Timing { total, ..Timing::default() };
+            let identity = Identity::default();
+            Measurement { at: clock.now(), answer, timing, identity, certificate: None, odd }
+        })
+    }
+
+    fn read<'a>(&'a self, url: &'a str, timeout: Duration) -> BoxFuture<'a, Option<String>> {
+        self.machine.read(url, timeout)
+    }
+}
