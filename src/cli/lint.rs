@@ -7,11 +7,13 @@ use serde_json::json;
 use super::Session;
 use super::exit::{FAILED, Failed, Finished, OK, USAGE};
 use super::print;
-use crate::config::{self, Severity, lint, lint_files};
+use crate::config::{self, Findings, Severity, lint, lint_files};
 use crate::domain::error::Problem;
+use crate::propose;
 
 /// Judges files, or all of a folder's; those of every service of the config where none is named.
 pub(super) fn judge(session: &Session, named: &[PathBuf], strict: bool) -> Finished {
+    let quotas = if named.is_empty() { quotas(session)? } else { Vec::new() };
     let named = if named.is_empty() { roots(session)? } else { named.to_vec() };
     let mut files = Vec::new();
     for path in named {
@@ -29,7 +31,8 @@ pub(super) fn judge(session: &Session, named: &[PathBuf], strict: bool) -> Finis
         }
         files.extend(found);
     }
-    let judged = lint(&files);
+    let mut judged = lint(&files);
+    judged.extend(quotas);
     let all = |severity| judged.iter().map(|file| file.count(severity)).sum::<usize>();
     let refused = all(Severity::Error) > 0 || (strict && all(Severity::Warning) > 0);
     let told: Vec<_> = judged.iter().map(ToString::to_string).collect();
@@ -68,6 +71,15 @@ pub(super) fn between(session: &Session, environments: &[String]) -> Finished {
     let json = json!({"first": first, "second": second, "services": services});
     session.result(&told.join("\n"), &json);
     Ok(OK)
+}
+
+/// What is odd about the quotas of the config's projects. An environment that cannot be driven has `check` to say
+/// why.
+fn quotas(session: &Session) -> Result<Vec<Findings>, Failed> {
+    let loaded = session.config()?;
+    let grounds = loaded.environments().into_iter().filter_map(|name| loaded.ground(name).ok());
+    let found = grounds.map(|ground| propose::quotas(&loaded, &ground));
+    Ok(found.filter(|found| !found.findings.is_empty()).collect())
 }
 
 /// The folders of the config's services.

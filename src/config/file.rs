@@ -32,11 +32,26 @@ impl Loaded {
         &self,
         wrong: impl IntoIterator<Item = ([&'a str; N], String)>,
     ) -> Findings {
-        let Source { file, text, node } = self.source.as_ref();
+        let node = &self.source.node;
         let finding = |(path, why): ([&str; N], String)| Finding::new(node.place_of(&path), why);
-        let mut findings: Vec<_> = wrong.into_iter().map(finding).collect();
+        self.found(wrong.into_iter().map(finding).collect())
+    }
+
+    /// Like [`Self::refused`], of what is only odd.
+    pub fn warned<'a, const N: usize>(
+        &self,
+        odd: impl IntoIterator<Item = ([&'a str; N], String)>,
+    ) -> Findings {
+        let node = &self.source.node;
+        let finding =
+            |(path, why): ([&str; N], String)| Finding::warning(node.place_of(&path), why);
+        self.found(odd.into_iter().map(finding).collect())
+    }
+
+    fn found(&self, mut findings: Vec<Finding>) -> Findings {
         findings.sort_by_key(|f| (f.line, f.column));
-        Findings { file: file.clone(), text: text.clone(), findings }
+        let (file, text) = (self.source.file.clone(), self.source.text.clone());
+        Findings { file, text, findings }
     }
 }
 

@@ -21,7 +21,9 @@ mod watched;
 
 pub use file::{Loaded, load, load_text};
 pub use finding::{Finding, Findings, Severity};
-pub use lint::{Difference, between, declared, files_of as lint_files, lint, lint_texts};
+pub use lint::{
+    Difference, Text, between, declared, files_of as lint_files, limits, lint, lint_texts, texts,
+};
 pub use migrations::{migration_schema, migrations};
 pub use releases::{apphosting_files, committed, sources};
 pub use rules::is_loopback;

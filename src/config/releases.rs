@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::Loaded;
-use super::lint::Text;
+use super::lint::{Text, texts};
 use super::schema::ReleasesKind;
 use crate::domain::changes::{Changes, Commit};
 use crate::domain::error::Problem;
@@ -124,12 +124,7 @@ pub fn apphosting_files(member: &Member, names: &[String]) -> Vec<Text> {
             let Some(folder) = uri.strip_prefix("file://").map(Path::new) else {
                 return Vec::new();
             };
-            let files = names.iter().map(|name| folder.join(name)).filter(|file| file.exists());
-            let read = |file: PathBuf| {
-                let text = std::fs::read_to_string(&file).map_err(|error| error.to_string());
-                (file, text)
-            };
-            files.map(read).collect()
+            texts(names.iter().map(|name| folder.join(name)).filter(|file| file.exists()))
         }
         Some(Source::Commit(commit)) => {
             let repository =

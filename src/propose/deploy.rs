@@ -70,7 +70,7 @@ pub(super) fn without_looking(
     let sources = sources(loaded, &mut ground, release).map_err(Refusal::Usage)?;
     let mut plan = planner::deploy(ground, release, &sources).map_err(Refusal::Usage)?;
     plan.committed = committed(loaded, release);
-    super::lint::judged(&mut plan)?;
+    super::lint::judged(loaded, &mut plan)?;
     Ok(plan)
 }
 

@@ -3,10 +3,14 @@
 use std::path::PathBuf;
 
 use super::Refusal;
-use crate::config::{Loaded, Severity, apphosting_files, declared, lint, lint_texts};
+use crate::config::schema::ProjectConfig;
+use crate::config::{
+    Findings, Loaded, Severity, apphosting_files, declared, limits, lint, lint_texts, texts,
+};
+use crate::domain::apphosting::{RunConfig, over_quota};
 use crate::domain::ids::EnvironmentName;
-use crate::domain::linted::{Flaw, Linted};
-use crate::domain::plan::{Endpoint, Plan};
+use crate::domain::linted::{About, Flaw, Linted};
+use crate::domain::plan::{Endpoint, Member, Plan};
 use crate::domain::planner::Ground;
 
 /// The files that count for an environment. App Hosting goes by the name that the backend calls its
@@ -21,13 +25,44 @@ fn names(endpoint: &Endpoint, environment: &EnvironmentName) -> Vec<String> {
     vec!["apphosting.yaml".to_owned(), format!("apphosting.{environment}.yaml")]
 }
 
+/// The key of a project's quota.
+const QUOTA: &str = "cpu_quota";
+
+/// The projects whose services may take more processors than there are, with how.
+fn over_quotas(loaded: &Loaded, services: &[(&Member, RunConfig)]) -> Vec<(String, String)> {
+    let over = |(name, project): (&String, &ProjectConfig)| {
+        let of = services.iter().filter(|(m, _)| m.target.project().as_str() == name);
+        let of: Vec<_> = of.map(|(m, limits)| (m.service().clone(), *limits)).collect();
+        Some((name.clone(), over_quota(project.cpu_quota?, &of)?))
+    };
+    loaded.config.projects.iter().filter_map(over).collect()
+}
+
+/// What is odd about the quotas of an environment's projects, by the files as they lie there now.
+pub fn quotas(loaded: &Loaded, ground: &Ground) -> Findings {
+    let names = names(&ground.endpoint, &ground.environment);
+    let limited = ground.members.iter().filter_map(|member| {
+        let service = loaded.config.services.get(member.service().as_str())?;
+        let root = loaded.folder.join(&service.root);
+        let files = names.iter().map(|name| root.join(name)).filter(|file| file.exists());
+        Some((member, limits(&texts(files))))
+    });
+    // What another platform or the emulator runs takes nothing of Google's.
+    let counts = matches!(ground.endpoint, Endpoint::Google | Endpoint::Url(_));
+    let limited: Vec<_> = limited.filter(|_| counts).collect();
+    let over = over_quotas(loaded, &limited);
+    loaded.warned(over.iter().map(|(name, why)| (["projects", name.as_str(), QUOTA], why.clone())))
+}
+
 /// Puts into a plan what is to be said of its files. What App Hosting would refuse is refused here, with
 /// its place and before anything is built.
-pub(super) fn judged(plan: &mut Plan) -> Result<(), Refusal> {
+pub(super) fn judged(loaded: &Loaded, plan: &mut Plan) -> Result<(), Refusal> {
     let names = names(&plan.endpoint, &plan.environment);
     let mut linted = Linted::default();
+    let mut limited = Vec::new();
     for member in &plan.members {
         let texts = apphosting_files(member, &names);
+        limited.push((member, limits(&texts)));
         let variables = declared(&texts);
         if !variables.is_empty() {
             linted.declared.insert(member.service().clone(), variables);
@@ -46,6 +81,12 @@ pub(super) fn judged(plan: &mut Plan) -> Result<(), Refusal> {
             }));
         }
     }
+    let over = over_quotas(loaded, &limited);
+    linted.flaws.extend(over.into_iter().map(|(project, what)| Flaw {
+        about: About::Config,
+        place: format!("projects.{project}.{QUOTA}"),
+        what,
+    }));
     plan.lint = Some(linted);
     Ok(())
 }
@@ -61,9 +102,10 @@ pub fn hosting_files(loaded: &Loaded, ground: &Ground) -> Vec<PathBuf> {
     files.filter(|file| file.exists()).collect()
 }
 
-/// What is wrong with files, in a few words; nothing where nothing is.
-pub fn troubles(files: &[PathBuf]) -> Option<String> {
-    let judged = lint(files);
+/// What is wrong with an environment's files and quotas, in a few words; nothing where nothing is.
+pub fn troubles(loaded: &Loaded, ground: &Ground) -> Option<String> {
+    let mut judged = lint(&hosting_files(loaded, ground));
+    judged.push(quotas(loaded, ground));
     let count = |severity| judged.iter().map(|file| file.count(severity)).sum::<usize>();
     let words = [(Severity::Error, "error"), (Severity::Warning, "warning")];
     let counts = words.map(|(severity, word)| (count(severity), word));

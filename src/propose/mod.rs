@@ -17,7 +17,7 @@ pub use checklist::{Listing, checklist, of_run, ticked_beforehand};
 pub use cleanup::cleanup;
 pub use databases::{database, databases};
 pub use deploy::{deploy, none_in_doubt, plan, what_ships};
-pub use lint::{hosting_files, troubles};
+pub use lint::{hosting_files, quotas, troubles};
 pub use look::look;
 pub use rollback::{Back, rollback, targets};
 pub use schema::{Wish, files, migrate};

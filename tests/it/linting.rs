@@ -266,3 +266,33 @@ fn two_environments_are_compared_and_no_secret_is_read_out() {
     assert!(keys.contains(&"env.MAIL_SECRET") && keys.is_sorted(), "{keys:?}");
     sandbox.run(&["lint", "--between", "development", "nowhere"]).exits(2);
 }
+
+#[test]
+fn what_services_may_take_together_is_held_against_the_projects_quota() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.folder.path().join("config.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    let with = |quota: &str| {
+        let said = format!("region: us-central1, cpu_quota: {quota} }}");
+        fs::write(&file, text.replacen("region: us-central1 }", &said, 1)).unwrap();
+    };
+    with("199");
+    let told = sandbox.run(&["lint"]).exits(0).out;
+    let why = "toto-app may take 100 instances of 2 CPU: 200 CPUs, and the project has 199";
+    assert!(told.contains(why) && told.contains("config.yaml:3:"), "{told}");
+    sandbox.run(&["lint", "--strict"]).exits(1);
+    // A deploy that is planned keeps it as a flaw, for its checklist.
+    let loaded = pointsman::config::load(&file).unwrap();
+    let release = pointsman::domain::release::ReleaseLabel::new("1.0.0").unwrap();
+    let plan = pointsman::propose::what_ships(&loaded, "production", &release).unwrap();
+    let flaws = plan.lint.unwrap().flaws;
+    let flaw = flaws.iter().find(|flaw| flaw.what == why).unwrap();
+    assert_eq!(flaw.place, "projects.toto-f9d2f.cpu_quota");
+
+    with("200");
+    let told = sandbox.run(&["lint"]).exits(0).out;
+    assert!(!told.contains("may take"), "{told}");
+    with("0");
+    let refused = sandbox.run(&["check"]).exits(2);
+    assert!(refused.err.contains("leave it out where it is not known"), "{}", refused.err);
+}

@@ -15,18 +15,14 @@ use crate::domain::apphosting::{RunConfig, reserved};
 pub use between::{Difference, between};
 
 /// A file, and its text or why it cannot be read.
-pub(in crate::config) type Text = (PathBuf, Result<String, String>);
+pub type Text = (PathBuf, Result<String, String>);
 
 /// The file that every environment starts from.
 const BASE: &str = "apphosting.yaml";
 
 /// Reads files and judges them.
 pub fn lint(files: &[PathBuf]) -> Vec<Findings> {
-    let read = |file: &PathBuf| {
-        let text = std::fs::read_to_string(file).map_err(|error| error.to_string());
-        (file.clone(), text)
-    };
-    lint_texts(files.iter().map(read))
+    lint_texts(texts(files.iter().cloned()))
 }
 
 /// Judges files. Those of one folder are a base and its environments: what they come to together is judged
@@ -49,6 +45,22 @@ pub fn declared(files: &[Text]) -> BTreeSet<String> {
     let nodes: Vec<Node> = texts.filter_map(|text| parse(text).ok()).collect();
     let all = nodes.iter().flat_map(variables::variables);
     all.map(|variable| variable.name).filter(|n| !n.is_empty() && !reserved(n)).collect()
+}
+
+/// What files come to together as limits, the base first.
+pub fn limits(files: &[Text]) -> RunConfig {
+    let texts = files.iter().filter_map(|(_, text)| text.as_ref().ok());
+    let all = texts.filter_map(|text| parse(text).ok()).map(|node| run_config(&node));
+    all.fold(RunConfig::default(), RunConfig::overridden_by)
+}
+
+/// Reads files, each with its text or why it cannot be read.
+pub fn texts(files: impl IntoIterator<Item = PathBuf>) -> Vec<Text> {
+    let read = |file: PathBuf| {
+        let text = std::fs::read_to_string(&file).map_err(|error| error.to_string());
+        (file, text)
+    };
+    files.into_iter().map(read).collect()
 }
 
 /// The files of a folder that App Hosting reads, the base first.

@@ -59,6 +59,10 @@ pub struct ProjectConfig {
     /// The Firebase services it uses.
     #[serde(default)]
     pub services: Vec<String>,
+    /// How many CPUs Cloud Run gives the project in that region at once. It differs from project to project, and
+    /// App Hosting tells of it only when a rollout fails.
+    #[serde(default)]
+    pub cpu_quota: Option<u32>,
 }
 
 /// A service.

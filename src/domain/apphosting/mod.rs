@@ -2,12 +2,14 @@
 //! file merged by App Hosting's rules (`contracts/app_hosting.md` §6).
 
 mod cause;
+mod quota;
 mod run_config;
 mod secret;
 
 use serde::Deserialize;
 
 pub use self::cause::{cause_of, tells_cause};
+pub use self::quota::over_quota;
 pub use self::run_config::{Broken, RunConfig};
 pub use self::secret::{Version, version};
 

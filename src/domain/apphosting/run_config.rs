@@ -49,6 +49,8 @@ const MEMORY_OVER_NEEDS: [(i64, f64); 2] = [(1_024, 1.0), (512, 0.5)];
 const CPU_NEEDS: [(f64, i64); 2] = [(6.0, 4_096), (4.0, 2_048)];
 /// The most instances where none is said.
 const USUAL_MOST: i64 = 100;
+/// The processors of an instance where nothing is said.
+const USUAL_CPU: f64 = 1.0;
 
 impl RunConfig {
     /// This with another one's over it, key by key.
@@ -61,6 +63,13 @@ impl RunConfig {
             min_instances: over.min_instances.or(self.min_instances),
             max_instances: over.max_instances.or(self.max_instances),
         }
+    }
+
+    /// The most instances there can be, and the processors of each. Zero is as good as not set.
+    pub fn most(&self) -> (u32, f64) {
+        let most = self.max_instances.filter(|most| *most > 0).unwrap_or(USUAL_MOST);
+        let cpu = self.cpu.filter(|cpu| *cpu > 0.0).unwrap_or(USUAL_CPU);
+        (u32::try_from(most).unwrap_or(u32::MAX), cpu)
     }
 
     /// The first limit that it breaks, in the order in which Google's checker looks.

@@ -33,7 +33,7 @@ impl Lints {
         if let Some((_, said)) = kept.get(&ground.environment).filter(|k| k.0 == stamps) {
             return said.clone();
         }
-        let said = propose::troubles(&files);
+        let said = propose::troubles(loaded, ground);
         kept.insert(ground.environment.clone(), (stamps, said.clone()));
         said
     }
