@@ -57,6 +57,17 @@ fn rest_of_google() -> StandIn {
                 &json!({"error": {"code": 409, "message": "it exists", "status": "ALREADY_EXISTS"}}),
             ),
             _ if path.starts_with("/crm") => Reply::json(200, &number),
+            // Developer Connect knows whose repository a link means, and GitHub its commits.
+            _ if path.ends_with(":fetchReadToken") => Reply::json(200, &json!({"token": "t"})),
+            _ if path.starts_with("/connect") && path.ends_with("/gitRepositoryLinks/toto") => {
+                let link = json!({"name": path.trim_start_matches("/connect/v1/"), "cloneUri": "https://github.com/betoto/toto.git"});
+                Reply::json(200, &link)
+            }
+            _ if path.starts_with("/github/repos/betoto/toto/commits/") => {
+                let commit =
+                    json!({"sha": path.rsplit('/').next(), "commit": {"message": "second"}});
+                Reply::json(200, &commit)
+            }
             _ => Reply::json(
                 404,
                 &json!({"error": {"code": 404, "message": "none", "status": "NOT_FOUND"}}),
@@ -90,6 +101,8 @@ fn firebase(
         .env("FIREBASE_IAM_URL", format!("{google}/iam"))
         .env("FIREBASE_RESOURCEMANAGER_URL", format!("{google}/crm"))
         .env("FIREBASE_API_URL", format!("{google}/fb"))
+        .env("DEVELOPERCONNECT_URL", format!("{google}/connect"))
+        .env("GITHUB_API_URL", format!("{google}/github"))
         .output()
         .unwrap();
     let said = [output.stdout, output.stderr].concat();
@@ -140,4 +153,66 @@ fn the_firebase_cli_deploys_to_the_emulator() {
         .run(&["rollback", "development", "--service", "toto-app", "--to", "1.0.0", "--yes"])
         .exits(0);
     assert_eq!(Sandbox::who(sandbox.app).unwrap().0, "1.0.0");
+}
+
+/// Two commits of a service in a repository, and the second one's hash.
+fn commits(repository: &Path) -> String {
+    let service = repository.join("apps/toto-app");
+    fs::create_dir_all(&service).unwrap();
+    let git = |arguments: &[&str]| {
+        let who = ["-c", "user.name=ana", "-c", "user.email=ana@example.com"];
+        let mut git = Command::new("git");
+        let output = git.current_dir(repository).args(who).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    git(&["init", "--quiet", "-b", "main"]);
+    for release in ["1.0.0", "1.1.0"] {
+        let yaml = format!("scripts: {{ runCommand: 'pointsman sample-app' }} # {release}\n");
+        fs::write(service.join("apphosting.yaml"), yaml).unwrap();
+        git(&["add", "."]);
+        git(&["commit", "--quiet", "-m", release]);
+        git(&["tag", release]);
+    }
+    git(&["rev-parse", "HEAD"])
+}
+
+#[test]
+fn the_firebase_cli_rolls_out_a_commit() {
+    let Some(program) = tool("firebase") else { return };
+    let sandbox = Sandbox::new();
+    // The CLI takes these two names out of a backend's repository; the emulator takes it as a folder.
+    let repository = "connections/here/gitRepositoryLinks/toto";
+    let folder = sandbox.folder.path().join(repository);
+    let commit = commits(&folder);
+    let config = sandbox.folder.path().join("config.yaml");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/toto");
+    let text = fs::read_to_string(&config).unwrap();
+    let inside = folder.join("apps/toto-app").display().to_string();
+    let text = ["toto-app", "toto-bo"]
+        .iter()
+        .fold(text, |text, name| text.replace(&root.join(name).display().to_string(), &inside));
+    let releases = format!("{{ kind: git, dir: {repository} }}");
+    fs::write(&config, text.replace("{ kind: list, labels: [\"1.0.0\"] }", &releases)).unwrap();
+    let started =
+        sandbox.run(&["emulator", "start", "--insecure-owner-token", "--json"]).exits(0).json();
+    let emulator = started["url"].as_str().unwrap().to_owned();
+    sandbox.deploy("1.0.0").exits(0);
+    let google = rest_of_google();
+    let run = |commit: &str| {
+        let arguments = ["apphosting:rollouts:create", "toto-app", "--git-commit", commit];
+        firebase(&program, &folder, &emulator, &google.url(), &arguments)
+    };
+    let (rolled, said) = run(&commit);
+    assert!(rolled && said.contains("Successfully created a new rollout"), "{said}");
+    let (_, build) = Sandbox::who(sandbox.app).unwrap();
+    assert!(build.starts_with("build-"), "{build}");
+    // A commit that is not there fails in its build, and takes no traffic.
+    let (rolled, said) = run("0123456789abcdef0123456789abcdef01234567");
+    assert!(!rolled && said.contains("Failed to build your app"), "{said}");
+    assert_eq!(Sandbox::who(sandbox.app).unwrap().1, build);
+    sandbox
+        .run(&["rollback", "development", "--service", "toto-app", "--to", "1.0.0", "--yes"])
+        .exits(0);
+    assert!(Sandbox::who(sandbox.app).unwrap().1.starts_with("b-1-0-0-"));
 }
