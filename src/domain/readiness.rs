@@ -79,11 +79,23 @@ pub fn default_target(runs: &[RunView], live: &Live) -> Result<Choice, Problem> 
         .find(|k| k.mark != Mark::Bad && covers(&k.choice, live) && differs(&k.choice, live));
     stable.map(|k| k.choice.clone()).ok_or_else(|| {
         Problem::new("there is nothing to roll back to")
-            .because("no other release has served here and was not marked bad")
+            .because(nothing_left(&known, live))
             .try_this(
                 "deploy a release that works, or name a bad one: rollback --to R --reason TEXT",
             )
     })
+}
+
+/// Why there is no target by itself.
+fn nothing_left(known: &[Known], live: &Live) -> &'static str {
+    let mut others = known.iter().filter(|k| differs(&k.choice, live)).peekable();
+    if others.peek().is_none() {
+        return "nothing else has served here";
+    }
+    if others.all(|k| k.mark == Mark::Bad) {
+        return "every other release that served here is marked bad";
+    }
+    "no other release that served here has a build of every service"
 }
 
 /// The release a person named.

@@ -6,6 +6,7 @@ use super::freeze::Freeze;
 use super::ids::{BuildId, ServiceName};
 use super::migration::{LockSeen, Row, RowState, SchemaRange};
 use super::release::{ReleaseLabel, SchemaVersion};
+use super::step::Side;
 
 /// An environment as it was seen.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +64,8 @@ pub struct ServiceSeen {
     pub url: String,
     /// What has its traffic.
     pub live: Option<BuildSeen>,
+    /// The role of that in the run under way; blue where there is none.
+    pub side: Side,
     /// The candidate of the run under way, while it has no traffic.
     pub green: Option<BuildSeen>,
     /// What served when the run under way began, while it serves no more.

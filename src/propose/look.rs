@@ -8,6 +8,7 @@ use crate::domain::plan::Member;
 use crate::domain::planner::Ground;
 use crate::domain::readiness::{Choice, Live, default_target};
 use crate::domain::seen::{BuildSeen, EnvironmentSeen, Health, Readiness, ServiceSeen};
+use crate::domain::step::Side;
 use crate::domain::view::RunView;
 use crate::ports::hosting::{BuildState, Hosting};
 
@@ -40,6 +41,7 @@ fn unseen(ground: &Ground, problem: Problem, health: &Health) -> EnvironmentSeen
         service: member.service().clone(),
         url: member.url.clone(),
         live: None,
+        side: Side::Blue,
         green: None,
         blue: None,
         tells_revision: false,
@@ -91,12 +93,14 @@ async fn one(
         Err(problem) => Readiness { target: None, why: Some(problem.why.clone()) },
         Ok(choice) => ready(member, hosting, choice).await,
     };
+    let side = if green.is_some() && green == build { Side::Green } else { Side::Blue };
     let green = green.filter(|g| Some(g) != build.as_ref());
     let blue = under_way.and_then(|r| r.services.get(&service)?.blue.clone());
     let blue = blue.filter(|b| build.is_some() && Some(b) != build.as_ref());
     Ok(ServiceSeen {
         url: member.url.clone(),
         live: seen(hosting, member, build).await?,
+        side,
         green: seen(hosting, member, green).await?,
         blue: seen(hosting, member, blue).await?,
         tells_revision: hosting.tells_revision(),

@@ -65,7 +65,7 @@ fn of_service(
         return Vec::new();
     }
     let (green, blue) = (seen.and_then(|s| s.green.as_ref()), seen.and_then(|s| s.blue.as_ref()));
-    let side = if blue.is_some() { Side::Green } else { Side::Blue };
+    let side = seen.map_or(Side::Blue, |s| s.side);
     let public = probe(ground, watching, member, (side, true), &member.url, live, seen);
     let mut probes = vec![public];
     for (side, build) in [(Side::Blue, blue), (Side::Green, green)] {

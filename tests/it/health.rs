@@ -188,3 +188,16 @@ fn a_mute_is_asked_for_with_its_length_and_its_reason() {
         "{asked:?}"
     );
 }
+
+#[test]
+fn what_serves_is_green_as_soon_as_the_run_says_so_also_where_nothing_served_before() {
+    let sandbox = super::sandbox::Sandbox::new();
+    let loaded = pointsman::config::load(&sandbox.folder.path().join("config.yaml")).unwrap();
+    let ground = loaded.ground("development").unwrap();
+    let watching = loaded.watching("development").unwrap();
+    let mut seen = super::screen::seen();
+    seen.services[1].side = Side::Green;
+    let probes = pointsman::propose::probes(&ground, &watching, &seen);
+    let told: Vec<_> = probes.iter().map(|probe| (probe.label(), probe.live)).collect();
+    assert_eq!(told, [("toto-bo BLUE".to_owned(), true), ("toto-app GREEN".to_owned(), true)]);
+}

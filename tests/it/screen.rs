@@ -11,6 +11,7 @@ use pointsman::domain::ids::{BuildId, EnvironmentName};
 use pointsman::domain::log_level::LogLevel;
 use pointsman::domain::policy::Protection;
 use pointsman::domain::seen::{BuildSeen, EnvironmentSeen, Health, Readiness, ServiceSeen};
+use pointsman::domain::step::Side;
 use pointsman::domain::time::Timestamp;
 use pointsman::domain::view::RunView;
 use pointsman::tui::effect::{Effect, Intent};
@@ -140,6 +141,7 @@ pub(crate) fn seen() -> EnvironmentSeen {
             state: "READY".to_owned(),
             preview: None,
         }),
+        side: Side::Blue,
         green: None,
         blue: None,
         tells_revision: true,

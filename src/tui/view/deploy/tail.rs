@@ -148,6 +148,12 @@ pub(in crate::tui::view) fn customers(view: &RunView) -> String {
     }
 }
 
+/// Whether it was seen that no service could go back to anything.
+fn nothing_to_go_back_to(here: &Environment) -> bool {
+    let seen = here.seen.as_ref().filter(|(seen, _)| !seen.services.is_empty());
+    seen.is_some_and(|(seen, _)| seen.services.iter().all(|s| s.rollback.target.is_none()))
+}
+
 fn what_now(here: &Environment, view: &RunView) -> String {
     match &view.state {
         RunState::Waiting { .. } if view.gate() != Some(&StepKind::GateSwitch) => {
@@ -176,7 +182,10 @@ fn what_now(here: &Environment, view: &RunView) -> String {
         }
         RunState::Failed { .. } => "R retry   S skip   A end the run".to_owned(),
         RunState::Paused { .. } => "p goes on".to_owned(),
-        RunState::Ended { .. } => format!("Run {} is over. D deploys, B goes back.", view.number),
+        RunState::Ended { .. } => {
+            let back = if nothing_to_go_back_to(here) { "" } else { ", B goes back" };
+            format!("Run {} is over. D deploys{back}.", view.number)
+        }
         _ => String::new(),
     }
 }
