@@ -1,12 +1,13 @@
 //! A program and everything it starts, in a process group of its own, without stdin. Whatever ends the wait for
-//! it ends them all. Who is killed ends nothing: so each group is noted, and whoever comes next in the same state
-//! folder ends what nobody waits for any more, before it does anything itself.
+//! it ends them all. Who is killed ends nothing: so each group that does something is noted, and whoever comes
+//! next for the same purpose ends what nobody waits for any more, before it does anything itself.
 
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::process::{Child, Command};
@@ -14,10 +15,35 @@ use tokio::process::{Child, Command};
 use super::process::ThisMachine;
 use crate::ports::processes::{ProcessIdentity, Processes as _};
 
+/// One that was ended may have been about to start another one; so often it is looked again.
+const ROUNDS: usize = 3;
+
+/// What was killed is gone within a moment; it is looked whether it is so often…
+const LOOKS: u32 = 200;
+/// …with this between.
+const BETWEEN: Duration = Duration::from_millis(5);
+
 /// The program, and through it the group.
 pub(super) struct Group {
     pub(super) child: Child,
     note: Option<PathBuf>,
+}
+
+/// The groups of one purpose: the runs of an environment, say. Who comes for another one leaves them alone.
+#[derive(Debug, Clone)]
+pub struct Groups {
+    folder: PathBuf,
+}
+
+/// What is noted of one.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    /// Who waits for it.
+    starter: ProcessIdentity,
+    leader: ProcessIdentity,
+    program: String,
+    /// The machine, or the part of it, whose processes these are: a state folder may be shared over the network.
+    place: String,
 }
 
 impl Group {
@@ -42,25 +68,16 @@ impl Group {
     }
 }
 
-/// The groups of a state folder.
-#[derive(Debug, Clone)]
-pub struct Groups {
-    folder: PathBuf,
-}
-
-/// What is noted of one.
-#[derive(Serialize, Deserialize)]
-struct Note {
-    /// Who waits for it.
-    starter: ProcessIdentity,
-    leader: ProcessIdentity,
-    program: String,
-}
-
 impl Groups {
     /// Those noted in a folder.
     pub fn of(folder: PathBuf) -> Self {
         Self { folder }
+    }
+
+    /// The same of a part: of one environment among all.
+    #[must_use]
+    pub fn within(&self, part: &str) -> Self {
+        Self { folder: self.folder.join(part) }
     }
 
     /// Starts one as [`Group::start`] does, and notes it.
@@ -73,43 +90,76 @@ impl Groups {
     ) -> io::Result<Group> {
         let mut group = Group::start(program, arguments, folder, environment)?;
         let leader = group.child.id().and_then(|pid| ThisMachine.of(pid));
+        let starter = Some(ThisMachine.own()).filter(|own| !own.began.is_empty());
         // One that cannot be noted runs all the same: a full disk keeps nobody from giving traffic back.
-        group.note = leader.and_then(|leader| {
-            let starter = ThisMachine.own();
-            let note = Note { starter, leader, program: program.to_owned() };
+        group.note = leader.zip(starter).and_then(|(leader, starter)| {
+            let (program, place) = (program.to_owned(), ThisMachine.place());
+            let note = Note { starter, leader, program, place };
             self.note(&note).inspect_err(|error| tracing::warn!(%error, "not noted")).ok()
         });
         Ok(group)
     }
 
+    /// Whole or not at all, under a name that is never used again.
     fn note(&self, note: &Note) -> io::Result<PathBuf> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
-        let file = self.folder.join(note.leader.pid.to_string());
+        let name = uuid::Uuid::new_v4().simple().to_string();
+        let (new, file) = (self.folder.join(format!(".{name}")), self.folder.join(name));
         let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        options.open(&file)?.write_all(&serde_json::to_vec(note)?)?;
+        let written = options.write(true).create_new(true).mode(0o600).open(&new);
+        let written = written.and_then(|mut new| new.write_all(&serde_json::to_vec(note)?));
+        written
+            .and_then(|()| fs::rename(&new, &file))
+            .inspect_err(|_| drop(fs::remove_file(&new)))?;
         Ok(file)
+    }
+
+    /// Whether anything lives that nobody waits for.
+    pub fn any_orphans(&self) -> bool {
+        self.orphans().any(|(_, note)| ThisMachine.group_lives(&note.leader))
+    }
+
+    fn orphans(&self) -> impl Iterator<Item = (PathBuf, Note)> {
+        let files = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let read = |entry: fs::DirEntry| {
+            let text = fs::read(entry.path()).ok()?;
+            Some((entry.path(), serde_json::from_slice::<Note>(&text).ok()?))
+        };
+        let here = ThisMachine.place();
+        let left = move |(_, note): &(PathBuf, Note)| {
+            note.place == here && ThisMachine.surely_gone(&note.starter)
+        };
+        files.filter_map(read).filter(left)
     }
 
     /// Ends the groups whose starter is gone, and names their programs.
     pub fn end_orphans(&self) -> Vec<String> {
         let mut ended = Vec::new();
-        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            let file = entry.path();
-            let Ok(text) = fs::read(&file) else { continue };
-            // Half a note is of one who was killed while writing it, or writes it now: it is left.
-            let Ok(note) = serde_json::from_slice::<Note>(&text) else { continue };
-            if ThisMachine.alive(&note.starter) {
-                continue;
+        for _ in 0..ROUNDS {
+            let before = ended.len();
+            for (file, note) in self.orphans() {
+                if ThisMachine.group_lives(&note.leader) {
+                    ThisMachine.end_group(note.leader.pid, true);
+                    wait_for_end(&note.leader);
+                    ended.push(format!("{} (process {})", note.program, note.leader.pid));
+                }
+                let _ = fs::remove_file(file);
             }
-            // Its number alone is no proof: somebody else may have it by now.
-            if ThisMachine.alive(&note.leader) {
-                ThisMachine.end_group(note.leader.pid, true);
-                ended.push(format!("{} (process {})", note.program, note.leader.pid));
+            if ended.len() == before {
+                break;
             }
-            let _ = fs::remove_file(file);
         }
         ended
+    }
+}
+
+/// What it holds, a port say, is free only then.
+fn wait_for_end(leader: &ProcessIdentity) {
+    for _ in 0..LOOKS {
+        if !ThisMachine.group_lives(leader) {
+            return;
+        }
+        std::thread::sleep(BETWEEN);
     }
 }
 

@@ -124,7 +124,9 @@ impl LocalPipeline {
                 .err()
                 .unwrap_or_else(|| Problem::new("the pipeline runs already")));
         }
-        self.programs.groups.end_orphans();
+        for orphan in self.programs.groups.end_orphans() {
+            heard(&format!("ended {orphan}: the process that began it is gone"));
+        }
         let before = self.read()?;
         let id = before.map_or(1, |kept| kept.run.id + 1);
         let mut run = self.fresh(id);

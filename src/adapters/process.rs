@@ -19,6 +19,90 @@ impl ThisMachine {
     }
 }
 
+impl ThisMachine {
+    /// Whether a process has ended, as far as that can be known: who cannot be looked at has not.
+    pub fn surely_gone(self, process: &ProcessIdentity) -> bool {
+        match looked_at(process.pid) {
+            Look::Gone => true,
+            Look::Runs(began) => began != process.began,
+            Look::Unknown => false,
+        }
+    }
+
+    /// Whether anything of the group lives that a process led. Its number is given to nobody else while one of the
+    /// group lives; so where somebody else has it the group is over.
+    pub fn group_lives(self, leader: &ProcessIdentity) -> bool {
+        match looked_at(leader.pid) {
+            Look::Runs(began) => began == leader.began,
+            Look::Gone => has_members(leader),
+            Look::Unknown => false,
+        }
+    }
+
+    /// Whose processes these are: the boot and the part of a machine that shares its numbers.
+    pub fn place(self) -> String {
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let numbers = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+        let name = rustix::system::uname();
+        let name = name.nodename().to_string_lossy().into_owned();
+        format!("{name} {} {}", boot.trim(), numbers.display())
+    }
+}
+
+/// What is seen of a number.
+enum Look {
+    Gone,
+    Runs(String),
+    Unknown,
+}
+
+#[cfg(target_os = "linux")]
+fn looked_at(pid: u32) -> Look {
+    match std::fs::metadata(format!("/proc/{pid}")) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Look::Gone,
+        Err(_) => Look::Unknown,
+        // One that waits to be reaped has ended.
+        Ok(_) => match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+            Ok(_) => began(pid).map_or(Look::Gone, Look::Runs),
+            Err(_) => Look::Unknown,
+        },
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn looked_at(pid: u32) -> Look {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let Some(pid) = pid else { return Look::Unknown };
+    match rustix::process::test_kill_process(pid) {
+        Err(rustix::io::Errno::SRCH) => Look::Gone,
+        Err(_) => Look::Unknown,
+        Ok(()) => {
+            began(pid.as_raw_nonzero().get().unsigned_abs()).map_or(Look::Unknown, Look::Runs)
+        }
+    }
+}
+
+/// Whether processes are left in a group whose leader ended, begun no earlier than it.
+#[cfg(target_os = "linux")]
+fn has_members(leader: &ProcessIdentity) -> bool {
+    let ticks = |began: &str| began.split('@').next()?.parse::<u64>().ok();
+    let Some(first) = ticks(&leader.began) else { return false };
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut numbers = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    numbers.any(|pid| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let group = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(2));
+        group.and_then(|group| group.parse().ok()) == Some(leader.pid)
+            && began(pid).as_deref().and_then(ticks).is_some_and(|began| began >= first)
+    })
+}
+
+/// Nobody tells that here; what has no leader is left alone.
+#[cfg(not(target_os = "linux"))]
+fn has_members(_: &ProcessIdentity) -> bool {
+    false
+}
+
 impl Processes for ThisMachine {
     fn own(&self) -> ProcessIdentity {
         let pid = std::process::id();

@@ -76,6 +76,11 @@ impl TeamRuns {
         serde_json::from_slice(&fs::read(self.place(id).join("record.json")).ok()?).ok()
     }
 
+    /// The number of the newest one, also of one that is just being begun.
+    pub fn newest(&self) -> u64 {
+        self.ids().first().copied().unwrap_or_default()
+    }
+
     /// The newest runs first. One whose process is gone is lost, and not under way.
     pub fn list(&self) -> Vec<TeamRun> {
         self.latest(KEPT)

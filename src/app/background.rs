@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use super::{App, MUST_START, private_folder};
 use crate::adapters::group::Groups;
-use crate::adapters::program::MachinePrograms;
 use crate::adapters::run_log::{FileLog, file_of, progress_of};
 use crate::domain::error::Problem;
 use crate::domain::ids::RunNumber;
@@ -18,16 +17,17 @@ use crate::ports::journal::{Journal as _, Listed};
 use crate::ports::log::{LogLine, RunLog as _};
 
 impl App {
-    /// What was started here, and by whom.
-    pub(super) fn groups(&self) -> Groups {
-        Groups::of(self.state.join("groups"))
+    /// What was started here, and by whom. Each purpose has a folder of its own.
+    pub(super) fn groups(&self, purpose: &str) -> Groups {
+        Groups::of(self.state.join("groups").join(purpose))
     }
 
     /// Ends what a process that was killed began: it may still move something, and nobody waits for it. Before a
     /// run is driven, and before it is looked at how things stand; its log tells of it.
     pub fn end_orphans(&self, view: &RunView) {
-        let orphans = self.groups().end_orphans();
-        let (Some(step), false) = (view.state.step(), orphans.is_empty()) else { return };
+        let orphans = self.runs_groups().within(view.plan.environment.as_str()).end_orphans();
+        let first = view.steps.first().map(|step| &step.plan.id);
+        let (Some(step), false) = (view.state.step().or(first), orphans.is_empty()) else { return };
         let Ok(log) = FileLog::open(&self.state, view.number) else { return };
         for orphan in orphans {
             let text = format!("ended {orphan}: the process that began it is gone");
@@ -36,9 +36,9 @@ impl App {
         }
     }
 
-    /// The team's programs, noted in this state folder.
-    pub(super) fn programs(&self) -> MachinePrograms {
-        MachinePrograms { groups: self.groups() }
+    /// What runs started; each environment has a part.
+    pub(super) fn runs_groups(&self) -> Groups {
+        self.groups("runs")
     }
 
     /// The file of a run's log.

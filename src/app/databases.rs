@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::App;
 use crate::adapters::bearer::Bearer;
 use crate::adapters::firestore::Firestore;
+use crate::adapters::program::MachinePrograms;
 use crate::domain::error::Problem;
 use crate::domain::hash::Hash;
 use crate::domain::ids::RunNumber;
@@ -114,7 +115,9 @@ impl App {
         }
         let holder = self.holder(&view.plan, view.number);
         let take_over = view.plan.take_over;
-        let programs = Arc::new(self.programs());
+        let programs = Arc::new(MachinePrograms {
+            groups: self.runs_groups().within(view.plan.environment.as_str()),
+        });
         Ok(Databases::new(by_name, programs, self.clock.clone(), holder, take_over))
     }
 

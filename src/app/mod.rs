@@ -162,7 +162,7 @@ impl App {
         }
         let (base, bearer, kind) = match endpoint {
             Endpoint::Command(commands) => {
-                return Ok(Some(Arc::new(Commands::new(commands.clone(), self.groups()))));
+                return Ok(Some(Arc::new(Commands::new(commands.clone(), self.runs_groups()))));
             }
             Endpoint::Emulator => {
                 let found =

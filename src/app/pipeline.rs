@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use super::{App, private_folder};
 use crate::adapters::github::{API, Github, Repository};
 use crate::adapters::local_pipeline::LocalPipeline;
+use crate::adapters::program::MachinePrograms;
 use crate::config::is_loopback;
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
@@ -68,10 +69,17 @@ impl App {
                 .map(drop)
                 .map_err(|why| Problem::new("the pipeline did not begin").because(why))
         });
+        let groups = self.groups("pipelines").within(environment.as_str());
         // Whoever writes into it makes it; here it is made for us alone.
         let _ = private_folder(&kept);
         let who = (self.clock.clone(), self.actor.clone());
-        LocalPipeline::new((folder.to_owned(), jobs.to_vec()), self.programs(), kept, who, begin)
+        LocalPipeline::new(
+            (folder.to_owned(), jobs.to_vec()),
+            MachinePrograms { groups },
+            kept,
+            who,
+            begin,
+        )
     }
 
     fn pipeline_folder(&self, environment: &EnvironmentName) -> PathBuf {

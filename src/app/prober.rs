@@ -6,10 +6,11 @@ use super::App;
 use crate::adapters::probe::MachineProber;
 use crate::domain::health::{Identity, Sample};
 use crate::domain::plan::Endpoint;
-use crate::domain::probe::{Answer, Check, Fault, Measurement, Timing};
+use crate::domain::probe::{Answer, CERTIFICATE, Check, Fault, Measurement, SET_UP, Timing};
 use crate::domain::project::Target;
 use crate::domain::redact::redacted;
 use crate::ports::BoxFuture;
+use crate::ports::hosting::TroubleKind;
 use crate::ports::prober::{Prober, Question};
 
 /// Asks everything.
@@ -30,15 +31,18 @@ impl EveryProber {
             Ok(troubles) => troubles,
             Err(error) => return (Answer::Blind(redacted(&error.to_string())), None),
         };
-        let told = |broken: bool| {
-            let of = troubles.iter().filter(|trouble| trouble.broken == broken);
+        let told = |kind: TroubleKind| {
+            let of = troubles.iter().filter(|trouble| trouble.kind == kind);
             let all: Vec<_> = of.map(|trouble| trouble.what.as_str()).collect();
             (!all.is_empty()).then(|| all.join("; "))
         };
-        match told(true) {
-            Some(why) => (Answer::Bad(Fault::Domain, why), None),
-            None => (Answer::Good, told(false)),
+        if let Some(why) = told(TroubleKind::Broken) {
+            return (Answer::Bad(Fault::Domain, why), None);
         }
+        let ends = told(TroubleKind::CertificateEnds).map(|what| format!("{CERTIFICATE}: {what}"));
+        let new = told(TroubleKind::SetUp).map(|what| format!("{SET_UP}: {what}"));
+        let odd: Vec<_> = [ends, told(TroubleKind::Odd), new].into_iter().flatten().collect();
+        (Answer::Good, (!odd.is_empty()).then(|| odd.join("; ")))
     }
 }
 

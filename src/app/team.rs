@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::App;
 use crate::adapters::process::ThisMachine;
+use crate::adapters::program::MachinePrograms;
 use crate::adapters::team::TeamRuns;
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
@@ -13,13 +14,16 @@ use crate::ports::processes::Processes as _;
 /// A process of its own shows its run within this.
 const SHOWS_UP: Duration = Duration::from_secs(10);
 
+/// What the team's commands started is noted there.
+const COMMANDS: &str = "commands";
 /// More do not begin at the same time.
 const FEW: usize = 8;
 
 impl App {
     /// What was run here.
     pub fn team_runs(&self) -> TeamRuns {
-        TeamRuns::of(self.state.join("commands"), self.programs(), self.clock.clone())
+        let programs = MachinePrograms { groups: self.groups(COMMANDS) };
+        TeamRuns::of(self.state.join("commands"), programs, self.clock.clone())
     }
 
     /// Whether a command may begin: for that environment, and at a port that nobody has.
@@ -29,10 +33,6 @@ impl App {
         environment: &EnvironmentName,
     ) -> Result<(), Problem> {
         command.fits(environment).map_err(Problem::new)?;
-        // One whose process was killed would hold its port for ever.
-        for orphan in self.groups().end_orphans() {
-            tracing::warn!(orphan, "ended: the process that began it is gone");
-        }
         let going = |run: &TeamRun| run.name == command.name && run.state == TeamState::Running;
         if let Some(run) =
             self.team_runs().list().into_iter().find(|run| command.long && going(run))
@@ -40,7 +40,9 @@ impl App {
             return Err(Problem::new(format!("{} runs already, as run {}", run.name, run.id))
                 .try_this(format!("pointsman commands stop {}", run.id)));
         }
-        let Some(port) = command.port.filter(|_| command.long) else { return Ok(()) };
+        // What a killed one left is ended before the next begins, and then it is asked again.
+        let left = self.groups(COMMANDS).any_orphans();
+        let Some(port) = command.port.filter(|_| command.long && !left) else { return Ok(()) };
         let Some(holder) = ThisMachine.listener_of(port) else { return Ok(()) };
         let problem =
             Problem::new(format!("{} wants port {port}, and {holder} has it", command.name));
@@ -50,6 +52,11 @@ impl App {
                 .try_this("pointsman emulator stop, and run it then"),
             _ => problem.try_this("end that first"),
         })
+    }
+
+    /// Ends what commands left whose process was killed, and names it.
+    pub fn end_left_commands(&self) -> Vec<String> {
+        self.groups(COMMANDS).end_orphans()
     }
 
     /// Runs a command in a process of its own, and says which run it is once that shows up.
@@ -63,7 +70,7 @@ impl App {
         let failed =
             |why: String| Problem::new(format!("{} did not begin", command.name)).because(why);
         let runs = self.team_runs();
-        let before = runs.latest(1).first().map_or(0, |run| run.id);
+        let before = runs.newest();
         let config = config.display().to_string();
         let name = environment.to_string();
         let arguments = [

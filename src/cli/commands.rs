@@ -93,6 +93,10 @@ async fn run(session: &Session, name: &str, wanted: Option<&str>, yes: &Yes) -> 
     let what = format!("Runs {} in {folder}, for {environment}.", command.argv.join(" "));
     let answers = Answers { yes: yes.yes, confirm: yes.confirm.clone() };
     confirm(&environment, environment.as_str(), protection, answers, &what)?;
+    for left in app.end_left_commands() {
+        print::note(format!("ended {left}: the process that began it is gone"));
+    }
+    app.may_run(&command, &environment).map_err(|problem| Failed::with(REFUSED, problem))?;
     let signals =
         signal(SignalKind::terminate()).and_then(|t| Ok((t, signal(SignalKind::interrupt())?)));
     let (mut term, mut int) =

@@ -30,3 +30,4 @@ pub use rules::is_loopback;
 pub use schema::{Config, json_schema};
 pub use theme::{ThemeText, theme_schema};
 pub use watch::Watching;
+pub use watched::domains_of;

@@ -66,10 +66,6 @@ impl Rules<'_> {
                 Location::new(&project.region).map(|_| ()),
             );
             self.environment_exists(&["projects", name, "environment"], &project.environment);
-            if project.cpu_quota == Some(0) {
-                let why = "with no CPUs nothing runs there; leave it out where it is not known";
-                self.say(&["projects", name, "cpu_quota"], why.to_owned());
-            }
         }
         for (name, service) in &config.services {
             self.spelling(&["services", name], ServiceName::new(name).map(|_| ()));

@@ -19,6 +19,8 @@ pub struct Watching {
     pub timeout: Duration,
     /// When what counts as what.
     pub rules: Rules,
+    /// Whether the platform is asked about domains.
+    pub domains: bool,
     /// What else is watched.
     pub others: Vec<Probe>,
 }
@@ -38,7 +40,7 @@ impl Loaded {
     pub(super) fn watching_on(&self, name: &str, ground: &Ground) -> Watching {
         let of = &self.config.environments[name];
         let given = |text: Option<DurationText>, usual: Duration| text.map_or(usual, |d| d.0);
-        let WatchConfig { interval, timeout, fall, rise, slow, slow_for } = of.watch;
+        let WatchConfig { interval, timeout, fall, rise, slow, slow_for, domains } = of.watch;
         let usual = Rules::default();
         let rules = Rules {
             fall: fall.unwrap_or(usual.fall).max(1),
@@ -61,7 +63,7 @@ impl Loaded {
             controls: of.control.clone(),
         };
         let others = of.probes.iter().map(one).collect();
-        Watching { interval, timeout, rules, others }
+        Watching { interval, timeout, rules, domains: domains.unwrap_or(true), others }
     }
 }
 

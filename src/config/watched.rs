@@ -36,6 +36,10 @@ pub(super) fn wrong(environment: &EnvironmentConfig) -> Vec<Wrong> {
         if environment.services.contains_key(&probe.name) {
             say("name", format!("{} is a service; it is watched already", probe.name));
         }
+        let domains = |service: &String| probe.name == domains_of(service);
+        if environment.services.keys().any(domains) {
+            say("name", format!("{} is what App Hosting says; it is watched already", probe.name));
+        }
         if probe.name.is_empty() || probe.name.contains(['/', '@']) {
             say("name", format!("{:?} is no name: it holds / or @, or nothing", probe.name));
         }
@@ -47,6 +51,11 @@ pub(super) fn wrong(environment: &EnvironmentConfig) -> Vec<Wrong> {
         }
     }
     found
+}
+
+/// What the probe of a service's domains is called.
+pub fn domains_of(service: &str) -> String {
+    format!("{service} domains")
 }
 
 fn of_probe(probe: &ProbeConfig) -> Vec<(&'static str, String)> {

@@ -11,7 +11,7 @@ use super::error::Problem;
 use super::event::{DecidedBy, Event, Fact, Outcome, Recorded};
 use super::hash::Hash;
 use super::ids::{EnvironmentName, RunNumber};
-use super::probe::{NOBODY_ASKED, ProbeSeen, State, Turned};
+use super::probe::{CERTIFICATE, NOBODY_ASKED, ProbeSeen, SET_UP, State, Turned};
 use super::redact::redacted;
 use super::release::ReleaseLabel;
 use super::step::{Failure, StepKind};
@@ -248,11 +248,13 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
 /// What the turn of a probe is to be told of. What is idle, or muted, calls nobody.
 pub fn of_probe(environment: &EnvironmentName, turned: &Turned) -> Option<Alert> {
     let change = &turned.change;
-    let ends = change.to == State::Degraded && change.why.contains("certificate");
+    let ends = change.to == State::Degraded && change.why.contains(CERTIFICATE);
     let (kind, what) = match change.to {
         State::Degraded if ends && !matches!(change.from, State::Down | State::Flapping) => {
             (Kind::Certificate, "has a certificate that ends soon")
         }
+        // What nobody uses yet is no news, and it does not tell that what was down is up.
+        State::Degraded if change.why.starts_with(SET_UP) => return None,
         State::Down => (Kind::ProbeDown, "is DOWN"),
         State::Flapping => (Kind::Flapping, "goes up and down"),
         State::Ok | State::Degraded => (Kind::ProbeUp, "is up again"),

@@ -187,9 +187,10 @@ impl Context {
         for _ in 0..LOG_PARTS {
             let asked = self.outside.hosting.log(&member.target, build, from);
             // A platform that hangs must not hold up a verdict that is known already.
+            let far = self.outside.hosting.logs_builds_alone();
             let part = tokio::select! {
                 part = asked => part,
-                () = self.sleep(LOG_WITHIN) => break,
+                () = self.sleep(if far { FAR_LOG_WITHIN } else { LOG_WITHIN }) => break,
             };
             from = part.next;
             if part.lines.is_empty() {
@@ -202,6 +203,28 @@ impl Context {
         }
         heard.insert(build.clone(), (from, last.clone()));
         last
+    }
+
+    /// The last line of a service itself. Nothing where the platform tells of the making of its build alone: that
+    /// ended well, and explains no bad answer.
+    pub(super) async fn service_log(&self, member: &Member, build: &BuildId) -> Option<String> {
+        let alone = self.outside.hosting.logs_builds_alone();
+        self.collect_log(member, build).await.filter(|_| !alone)
+    }
+
+    /// What the log of a build that failed says of it, waited for where logs come late.
+    pub(super) async fn failure_log(&self, member: &Member, build: &BuildId) -> Option<String> {
+        let mut said = self.collect_log(member, build).await;
+        for _ in 0..LATE_LOOKS {
+            let named = said.as_deref().is_some_and(tells_cause);
+            if named || !self.outside.hosting.logs_builds_alone() {
+                break;
+            }
+            self.progress(Some(member.service()), "failed; its log may say why");
+            self.sleep(BETWEEN_LATE_LOOKS).await;
+            said = self.collect_log(member, build).await;
+        }
+        said
     }
 }
 
@@ -235,6 +258,13 @@ pub(super) fn wanted(
 
 /// A part of a log that does not come within this is left for the next time.
 const LOG_WITHIN: Duration = Duration::from_secs(2);
+/// So long where it takes two questions over the network.
+const FAR_LOG_WITHIN: Duration = Duration::from_secs(8);
+
+/// Why a build failed may be in its log only some seconds later: it is looked for so often…
+const LATE_LOOKS: u32 = 5;
+/// …with this between.
+const BETWEEN_LATE_LOOKS: Duration = Duration::from_secs(3);
 
 /// So many parts of a log are taken over at once; what is left comes the next time.
 const LOG_PARTS: usize = 8;
@@ -242,13 +272,13 @@ const LOG_PARTS: usize = 8;
 /// So many characters of a line stand in an error.
 const MOST_TOLD: usize = 4000;
 
-/// The problem with the service's own last line at its end.
 /// Which of two lines is told: what names the cause is not forgotten for what was said after it.
 fn telling(before: Option<String>, line: &str) -> String {
     let named = before.filter(|before| tells_cause(before) && !tells_cause(line));
     named.unwrap_or_else(|| redacted(&harmless(line, MOST_TOLD)))
 }
 
+/// The problem with what a log says most about it at its end.
 pub(super) fn with_last_line(problem: Problem, line: Option<String>) -> Problem {
     match line {
         Some(cause) if tells_cause(&cause) => problem.because(cause),

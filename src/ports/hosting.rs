@@ -72,8 +72,21 @@ pub struct Build {
 pub struct DomainTrouble {
     /// In a sentence, with the platform's own words.
     pub what: String,
-    /// Whether customers cannot come by it, who could before. One that is being set up is not broken.
-    pub broken: bool,
+    /// How bad it is.
+    pub kind: TroubleKind,
+}
+
+/// How bad something is with an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TroubleKind {
+    /// Customers cannot come by it.
+    Broken,
+    /// It has no certificate yet: customers are not expected there.
+    SetUp,
+    /// Its certificate ends soon.
+    CertificateEnds,
+    /// Something else.
+    Odd,
 }
 
 /// Who serves.
@@ -189,6 +202,10 @@ pub trait Hosting: Send + Sync {
     /// What a build and its service wrote since a position; nothing where the platform keeps that
     /// elsewhere.
     fn log<'a>(&'a self, target: &'a Target, id: &'a BuildId, from: u64) -> BoxFuture<'a, LogPart>;
+    /// Whether that is of the making of builds alone, and comes some seconds after it was said.
+    fn logs_builds_alone(&self) -> bool {
+        false
+    }
     /// Whether the platform puts the build id into the service's `K_REVISION`.
     fn tells_revision(&self) -> bool;
     /// How long to wait between two looks, after so many looks.

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use super::Refusal;
 use crate::config::schema::ProjectConfig;
 use crate::config::{
-    Findings, Loaded, Severity, apphosting_files, declared, limits, lint, lint_texts, texts,
+    Findings, Loaded, Severity, Text, apphosting_files, declared, limits, lint, lint_texts, texts,
 };
-use crate::domain::apphosting::{RunConfig, over_quota};
+use crate::domain::apphosting::over_quota;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::linted::{About, Flaw, Linted};
 use crate::domain::plan::{Endpoint, Member, Plan};
@@ -28,29 +28,41 @@ fn names(endpoint: &Endpoint, environment: &EnvironmentName) -> Vec<String> {
 /// The key of a project's quota.
 const QUOTA: &str = "cpu_quota";
 
-/// The projects whose services may take more processors than there are, with how.
-fn over_quotas(loaded: &Loaded, services: &[(&Member, RunConfig)]) -> Vec<(String, String)> {
+/// The projects whose services may take more processors than there are, with how. Only what runs at Google takes
+/// any of Google's, and of what files say nothing, nothing is known.
+fn over_quotas(
+    loaded: &Loaded,
+    endpoint: &Endpoint,
+    services: &[(Member, Vec<Text>)],
+) -> Vec<(String, String)> {
+    if !matches!(endpoint, Endpoint::Google | Endpoint::Url(_)) {
+        return Vec::new();
+    }
     let over = |(name, project): (&String, &ProjectConfig)| {
         let of = services.iter().filter(|(m, _)| m.target.project().as_str() == name);
-        let of: Vec<_> = of.map(|(m, limits)| (m.service().clone(), *limits)).collect();
-        Some((name.clone(), over_quota(project.cpu_quota?, &of)?))
+        let of: Vec<_> =
+            of.filter_map(|(m, files)| Some((m.service().clone(), limits(files)?))).collect();
+        Some((name.clone(), over_quota(project.cpu_quota?.get(), &of)?))
     };
     loaded.config.projects.iter().filter_map(over).collect()
+}
+
+/// A service's files as they lie there now. One that is an image made elsewhere has none that count.
+fn lying_there(loaded: &Loaded, member: &Member, names: &[String]) -> Vec<Text> {
+    let service = loaded.config.services.get(member.service().as_str());
+    let Some(service) = service.filter(|service| service.image.is_none()) else {
+        return Vec::new();
+    };
+    let root = loaded.folder.join(&service.root);
+    texts(names.iter().map(|name| root.join(name)).filter(|file| file.exists()))
 }
 
 /// What is odd about the quotas of an environment's projects, by the files as they lie there now.
 pub fn quotas(loaded: &Loaded, ground: &Ground) -> Findings {
     let names = names(&ground.endpoint, &ground.environment);
-    let limited = ground.members.iter().filter_map(|member| {
-        let service = loaded.config.services.get(member.service().as_str())?;
-        let root = loaded.folder.join(&service.root);
-        let files = names.iter().map(|name| root.join(name)).filter(|file| file.exists());
-        Some((member, limits(&texts(files))))
-    });
-    // What another platform or the emulator runs takes nothing of Google's.
-    let counts = matches!(ground.endpoint, Endpoint::Google | Endpoint::Url(_));
-    let limited: Vec<_> = limited.filter(|_| counts).collect();
-    let over = over_quotas(loaded, &limited);
+    let members = ground.members.iter().cloned();
+    let services: Vec<_> = members.map(|m| (m.clone(), lying_there(loaded, &m, &names))).collect();
+    let over = over_quotas(loaded, &ground.endpoint, &services);
     loaded.warned(over.iter().map(|(name, why)| (["projects", name.as_str(), QUOTA], why.clone())))
 }
 
@@ -59,10 +71,10 @@ pub fn quotas(loaded: &Loaded, ground: &Ground) -> Findings {
 pub(super) fn judged(loaded: &Loaded, plan: &mut Plan) -> Result<(), Refusal> {
     let names = names(&plan.endpoint, &plan.environment);
     let mut linted = Linted::default();
-    let mut limited = Vec::new();
+    let mut services = Vec::new();
     for member in &plan.members {
         let texts = apphosting_files(member, &names);
-        limited.push((member, limits(&texts)));
+        services.push((member.clone(), texts.clone()));
         let variables = declared(&texts);
         if !variables.is_empty() {
             linted.declared.insert(member.service().clone(), variables);
@@ -81,7 +93,17 @@ pub(super) fn judged(loaded: &Loaded, plan: &mut Plan) -> Result<(), Refusal> {
             }));
         }
     }
-    let over = over_quotas(loaded, &limited);
+    // What is not deployed now takes of the same processors.
+    let ground = loaded.ground(plan.environment.as_str()).map_err(Refusal::Usage)?;
+    let others = ground
+        .members
+        .into_iter()
+        .filter(|other| plan.members.iter().all(|member| member.service() != other.service()));
+    services.extend(others.map(|other| {
+        let files = lying_there(loaded, &other, &names);
+        (other, files)
+    }));
+    let over = over_quotas(loaded, &plan.endpoint, &services);
     linted.flaws.extend(over.into_iter().map(|(project, what)| Flaw {
         about: About::Config,
         place: format!("projects.{project}.{QUOTA}"),

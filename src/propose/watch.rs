@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::config::Watching;
+use crate::config::{Watching, domains_of};
 use crate::domain::health::Wanted;
 use crate::domain::plan::{Endpoint, Member};
 use crate::domain::planner::Ground;
@@ -23,29 +23,37 @@ pub fn probes(ground: &Ground, watching: &Watching, seen: &EnvironmentSeen) -> V
         let found = seen.services.iter().find(|s| &s.service == member.service());
         probes.extend(of_service(ground, watching, member, found, seen.unseen.is_some()));
     }
-    probes.extend(ground.members.iter().filter_map(|member| domains(ground, member, seen)));
+    probes
+        .extend(ground.members.iter().filter_map(|member| domains(ground, watching, member, seen)));
     probes.extend(watching.others.iter().cloned());
     probes
 }
 
 /// What the platform says of a service's addresses, where it says anything: it was reached, and has them.
-fn domains(ground: &Ground, member: &Member, seen: &EnvironmentSeen) -> Option<Probe> {
+fn domains(
+    ground: &Ground,
+    watching: &Watching,
+    member: &Member,
+    seen: &EnvironmentSeen,
+) -> Option<Probe> {
     let service = member.service();
     let serves = |s: &ServiceSeen| &s.service == service && s.live.is_some();
     let has_them = matches!(ground.endpoint, Endpoint::Google | Endpoint::Url(_));
-    if !has_them || seen.unseen.is_some() || !seen.services.iter().any(serves) {
+    if !watching.domains || !has_them || seen.unseen.is_some() || !seen.services.iter().any(serves)
+    {
         return None;
     }
     let endpoint = Box::new(ground.endpoint.clone());
+    let name = domains_of(service.as_str());
     Some(Probe {
-        key: format!("{}/{service} domains", ground.environment),
-        name: format!("{service} domains"),
+        key: format!("{}/{name}", ground.environment),
+        name,
         side: None,
         live: false,
         check: Check::Domains { endpoint, target: Box::new(member.target.clone()) },
         interval: DOMAINS,
         timeout: DOMAINS_WITHIN,
-        rules: Rules { slow: DOMAINS_WITHIN, ..Rules::default() },
+        rules: Rules { slow: DOMAINS_WITHIN, ..watching.rules },
         controls: Vec::new(),
     })
 }

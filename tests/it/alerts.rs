@@ -360,3 +360,20 @@ fn a_turn_is_told_once_and_a_restart_is_none() {
         Some(&Kind::Blind)
     );
 }
+
+#[test]
+fn a_domain_whose_certificate_ends_is_told_and_one_that_is_set_up_again_is_not_up() {
+    let environment = deploy_plan("1.0.0").environment;
+    let told = |from, to, why: &str| {
+        let change = Change { at: Timestamp::UNIX_EPOCH, from, to, why: why.to_owned() };
+        let (key, name) = ("development/a domains".to_owned(), "a domains".to_owned());
+        let turned = Turned { key, name, live: false, change };
+        alert::of_probe(&environment, &turned).map(|alert| alert.kind)
+    };
+    let ends = "certificate: domain a.example is CERT_EXPIRING_SOON";
+    assert_eq!(told(State::Ok, State::Degraded, ends), Some(Kind::Certificate));
+    let new = "being set up: domain a.example is HOST_UNREACHABLE, CERT_VALIDATING";
+    for from in [State::Ok, State::Down] {
+        assert_eq!(told(from, State::Degraded, new), None, "{from:?}");
+    }
+}

@@ -29,6 +29,8 @@ case "$POINTSMAN_VERB" in
   create_build)
     state=ready; case "$POINTSMAN_RELEASE" in *nobuild*) state=failed;; esac
     [ -e busy ] && { rm busy; echo "try later" >&2; exit 75; }
+    # The shell ends, what it started goes on and holds the pipes.
+    [ -e leaves ] && { (while [ -e lives ]; do sleep 0.05; done) & echo $! > left; exit 0; }
     [ -e hangs ] && { echo $$ > hung; while [ -e hangs ]; do sleep 0.05; done; }
     echo "$POINTSMAN_RELEASE $state" > "builds/$1" ;;
   set_active)
@@ -192,7 +194,36 @@ fn what_a_killed_runner_began_is_ended_before_anybody_goes_on() {
     assert_eq!(platform.calls("create_build"), 2);
     let log = fs::read_to_string(sandbox.state().join("runs/1/log.jsonl")).unwrap();
     assert!(log.contains("the process that began it is gone"), "{log}");
-    assert_eq!(fs::read_dir(sandbox.state().join("groups")).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(sandbox.state().join("groups/runs/development")).unwrap().count(), 0);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_a_verb_left_behind_is_ended_too_and_what_is_of_another_purpose_is_not() {
+    let platform = Platform::new();
+    let sandbox = &platform.sandbox;
+    for name in ["leaves", "lives"] {
+        fs::write(platform.file(name), "").unwrap();
+    }
+    let deploy = ["deploy", "development", "--release", "1.0.0", "--yes"];
+    let mut runner = sandbox.command(&deploy).spawn().unwrap();
+    wait_until("a verb left something", || {
+        fs::read_to_string(platform.file("left")).is_ok_and(|pid| pid.ends_with('\n'))
+    });
+    let left = fs::read_to_string(platform.file("left")).unwrap();
+    runner.kill().unwrap();
+    runner.wait().unwrap();
+    assert!(runs(&left));
+    // Neither a command of the team nor a pipeline ends what runs began.
+    let config = sandbox.folder.path().join("config.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    let says = "commands: [{ name: says, run: [echo, hello], environment: development }]";
+    fs::write(&config, format!("{text}{says}\n")).unwrap();
+    sandbox.run(&["commands", "run", "says", "--yes"]).exits(0);
+    assert!(runs(&left));
+    fs::remove_file(platform.file("leaves")).unwrap();
+    sandbox.run(&["resume", "1", "--yes"]).exits(0);
+    assert!(!runs(&left));
 }
 
 #[test]

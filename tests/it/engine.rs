@@ -615,3 +615,24 @@ fn what_is_drawn_again_is_what_was_drawn() {
         assert_eq!(tape.frame(usize::MAX).unwrap().1, last);
     }
 }
+
+#[test]
+fn why_a_build_failed_is_waited_for_where_logs_come_late_and_explains_no_service() {
+    let why = |behaviour: Behaviour, looks: Option<u32>| {
+        let bench = Bench::new();
+        bench.drive(&deploy_plan("1.0.0"));
+        bench.world.behave("1.1.0", behaviour);
+        if let Some(looks) = looks {
+            bench.world.logs_builds_late(looks);
+        }
+        let ended = bench.drive(&deploy_plan("1.1.0"));
+        ended.failure.unwrap().1.to_string()
+    };
+    let told = why(Behaviour::DoesNotBuild, Some(4));
+    assert!(told.contains("fah/other: the lock file is gone"), "{told}");
+    // It is not waited for for ever, and not at all where it would be there at once.
+    assert!(!why(Behaviour::DoesNotBuild, Some(100)).contains("fah/"));
+    assert!(!why(Behaviour::DoesNotBuild, None).contains("log ends"));
+    let told = why(Behaviour::Broken, Some(0));
+    assert!(!told.contains("fah/") && !told.contains("log ends"), "{told}");
+}

@@ -93,10 +93,12 @@ async fn what_a_build_at_google_says_is_read_from_its_log_and_its_cause_named() 
         "userFacingMessage": "npm run build ended with 1", "rawLog": "src/a.ts(3,1): error TS2304\n1 error",
     });
     let entry = |second: u32, text: String| json!({"timestamp": format!("2026-11-22T17:42:0{second}.5Z"), "textPayload": text});
-    let entries = json!({"entries": [
-        entry(1, "Step #1: Pulling image".into()), entry(2, format!("Step #2: {step}")),
-        entry(3, "ERROR: build step 2 failed".into()),
-    ]});
+    // A page with nothing in it is not the last one.
+    let pages = [
+        json!({"entries": [entry(1, "Step #1: Pulling image".into()), entry(2, format!("Step #2: {step}"))], "nextPageToken": "1"}),
+        json!({"nextPageToken": "2"}),
+        json!({"entries": [entry(3, "ERROR: build step 2 failed".into())]}),
+    ];
     let refuses = Arc::new(AtomicBool::new(false));
     let no = refuses.clone();
     let google = StandIn::new(move |asked, _| match asked.path.as_str() {
@@ -106,7 +108,11 @@ async fn what_a_build_at_google_says_is_read_from_its_log_and_its_cause_named() 
         "/v2/entries:list" if asked.body.contains("2026-11-22T17:42:03.5Z") => {
             Reply::json(200, &json!({}))
         }
-        "/v2/entries:list" => Reply::json(200, &entries),
+        "/v2/entries:list" => {
+            let body: Value = serde_json::from_str(&asked.body).unwrap();
+            let page = body["pageToken"].as_str().map_or(0, |token| token.parse().unwrap());
+            Reply::json(200, &pages[page])
+        }
         _ => Reply::json(
             200,
             &json!({
@@ -133,6 +139,7 @@ async fn what_a_build_at_google_says_is_read_from_its_log_and_its_cause_named() 
     );
     let asked = google.asked();
     let list: Value = serde_json::from_str(&asked.last().unwrap().body).unwrap();
+    assert_eq!(list["pageToken"], "2");
     assert_eq!(list["resourceNames"], json!([format!("projects/{}", target.project())]));
     let filter = list["filter"].as_str().unwrap();
     assert!(filter.contains("resource.labels.build_id=\"0a1b-2c\""), "{filter}");

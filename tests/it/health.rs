@@ -51,7 +51,7 @@ fn heard(second: i64, answer: Answer, ms: u64) -> Measurement {
 }
 
 /// An environment on which something of everything is to be seen.
-fn watched() -> (Board, Vec<Turned>) {
+pub(crate) fn watched() -> (Board, Vec<Turned>) {
     let mut board = Board::default();
     let probes = vec![
         probe("toto-app", Some(Side::Blue), true),

@@ -294,5 +294,5 @@ fn what_services_may_take_together_is_held_against_the_projects_quota() {
     assert!(!told.contains("may take"), "{told}");
     with("0");
     let refused = sandbox.run(&["check"]).exits(2);
-    assert!(refused.err.contains("leave it out where it is not known"), "{}", refused.err);
+    assert!(refused.err.contains("cpu_quota must be 1 or more"), "{}", refused.err);
 }

@@ -365,7 +365,7 @@ fn a_domain_is_watched_and_down_only_when_customers_lose_it() {
     let (state, why) = seen(0);
     assert_eq!(
         (state.as_str(), why.as_str()),
-        ("degraded", "domain app.betoto.pet is CERT_EXPIRING_SOON")
+        ("degraded", "certificate: domain app.betoto.pet is CERT_EXPIRING_SOON")
     );
     // One that is being set up has no customers yet to lose.
     says("HOST_UNHOSTED", "CERT_PREPARING");
@@ -380,6 +380,21 @@ fn a_domain_is_watched_and_down_only_when_customers_lose_it() {
     platform.misbehaves(times(usize::MAX, asks, |_| error(403, "PERMISSION_DENIED", &json!([]))));
     let (state, why) = seen(5);
     assert!(state == "stale" && why.contains("we cannot ask"), "{state}: {why}");
+    platform.misbehaves(times(usize::MAX, asks, |_| {
+        Reply::json(
+            200,
+            &json!({"domains": [], "unreachable": ["projects/p/locations/us-central1"]}),
+        )
+    }));
+    assert_eq!(seen(5).0, "stale", "a region that did not answer may have any");
+    // Whoever may not list them leaves them out.
+    let config = platform.sandbox.folder.path().join("config.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    let open = "    protection: open\n";
+    fs::write(&config, text.replace(open, &format!("{open}    watch: {{ domains: false }}\n")))
+        .unwrap();
+    let told = platform.sandbox.run(&["health", "development"]).exits(0).out;
+    assert!(!told.contains("domains"), "{told}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use pointsman::domain::policy::Protection;
 use pointsman::tui::model::deploy::Progress;
 use pointsman::tui::msg::Msg;
 
+use super::health::watched;
 use super::sandbox::{Sandbox, wait_until};
 use super::screen::{Screen, at_gate, plain};
 use super::terminal::Terminal;
@@ -16,6 +17,17 @@ fn pictures(motion: Motion) -> usize {
     let mut screen = Screen::new(Protection::Open);
     screen.model.motion = motion;
     screen.run(&at_gate(), Some(7));
+    screen.send(Msg::Resize(160, 45));
+    // Each was answered in another second, and one is stale.
+    let mut probes = watched().0.seen();
+    for (second, probe) in (0_i64..).zip(&mut probes) {
+        probe.answered = probe.answered.map(|at| at + jiff::SignedDuration::from_secs(second));
+    }
+    screen.wait(149_000);
+    screen.look();
+    let name = screen.model.environments[0].name.clone();
+    screen.send(Msg::Probed(name, probes, Vec::new()));
+    screen.char('4');
     let mut seen = Vec::new();
     for _ in 0..20 {
         screen.wait(1000);

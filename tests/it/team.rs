@@ -88,7 +88,7 @@ fn one_that_goes_on_is_stopped_and_takes_no_port_that_somebody_has() {
     child.wait().unwrap();
     assert_eq!(state(2).unwrap(), "lost");
     // Its program goes on and holds its port, until the next one is to begin.
-    let noted = || fs::read_dir(sandbox.state().join("groups")).map_or(0, Iterator::count);
+    let noted = || fs::read_dir(sandbox.state().join("groups/commands")).map_or(0, Iterator::count);
     assert_eq!(noted(), 1);
     let mut child = start();
     wait_until("it runs for a third time", || state(3).is_some_and(|state| state == "running"));

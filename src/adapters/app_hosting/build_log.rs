@@ -13,9 +13,12 @@ use crate::ports::hosting::LogPart;
 
 /// So many entries are asked for at once.
 const PAGE: u32 = 500;
+/// So many pages of it are read at once; what is left comes the next time.
+const PAGES: u32 = 4;
 
 impl AppHosting {
-    /// What was written since a position, which is the time of the last entry in nanoseconds.
+    /// What was written since a position, which is the time of the last entry in nanoseconds. An entry that comes
+    /// in after a younger one is missed.
     pub(super) async fn google_log(&self, target: &Target, id: &BuildId, from: u64) -> LogPart {
         let nothing = LogPart { lines: Vec::new(), next: from };
         let build = self.maybe(&target.build_name(id)).await.ok().flatten().unwrap_or_default();
@@ -26,18 +29,29 @@ impl AppHosting {
         let filter = format!(
             "resource.type=\"build\" resource.labels.build_id=\"{number}\" timestamp>\"{after}\""
         );
-        let body = json!({
+        let mut body = json!({
             "resourceNames": [format!("projects/{}", target.project())],
             "filter": filter, "orderBy": "timestamp asc", "pageSize": PAGE,
         });
         let url = format!("{}/v2/entries:list", self.origins.logging);
-        match self.fetch(Method::POST, &url, &[], Some(&body)).await {
-            Ok(page) => part(&page, from),
-            Err(error) => {
-                tracing::debug!(%error, "the build's log cannot be read");
-                nothing
+        let mut all = nothing;
+        for _ in 0..PAGES {
+            match self.fetch(Method::POST, &url, &[], Some(&body)).await {
+                Ok(page) => {
+                    take(&page, &mut all);
+                    // An empty page is not the last one.
+                    match page["nextPageToken"].as_str().filter(|token| !token.is_empty()) {
+                        Some(next) => body["pageToken"] = json!(next),
+                        None => break,
+                    }
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "the build's log cannot be read");
+                    break;
+                }
             }
         }
+        all
     }
 }
 
@@ -48,8 +62,7 @@ fn cloud_build(address: &str) -> Option<&str> {
     Some(&rest[..end]).filter(|number| !number.is_empty())
 }
 
-fn part(page: &Value, from: u64) -> LogPart {
-    let mut part = LogPart { lines: Vec::new(), next: from };
+fn take(page: &Value, part: &mut LogPart) {
     for entry in page["entries"].as_array().into_iter().flatten() {
         let at = entry["timestamp"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
         let at = at.and_then(|at| u64::try_from(at.as_nanosecond()).ok());
@@ -65,7 +78,6 @@ fn part(page: &Value, from: u64) -> LogPart {
             None => part.lines.extend(text.lines().map(str::to_owned)),
         }
     }
-    part
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 mod backend;
 mod build_log;
 mod call;
+mod domains;
 mod upload;
 mod wire;
 
@@ -337,15 +338,7 @@ impl Hosting for AppHosting {
     }
 
     fn domain_troubles<'a>(&'a self, target: &'a Target) -> Answer<'a, Vec<DomainTrouble>> {
-        Box::pin(async move {
-            let path = format!("{}/domains", target.backend_name());
-            match self.get_with(&path, &[("pageSize", "100")]).await {
-                Ok(list) => Ok(wire::domain_troubles(&list)),
-                // The emulator has none.
-                Err(error) if error.problem.why.starts_with("UNIMPLEMENTED") => Ok(Vec::new()),
-                Err(error) => Err(error),
-            }
-        })
+        Box::pin(self.troubled_domains(target))
     }
 
     fn stop_build<'a>(
@@ -363,6 +356,10 @@ impl Hosting for AppHosting {
 
     fn log<'a>(&'a self, target: &'a Target, id: &'a BuildId, from: u64) -> BoxFuture<'a, LogPart> {
         Box::pin(self.log_part(target, id, from))
+    }
+
+    fn logs_builds_alone(&self) -> bool {
+        self.kind == Kind::Google
     }
 
     fn tells_revision(&self) -> bool {

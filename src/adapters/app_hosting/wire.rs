@@ -11,9 +11,7 @@ use crate::domain::ids::{BuildId, RolloutId};
 use crate::domain::project::Target;
 use crate::domain::release::ReleaseLabel;
 use crate::domain::step::Failure;
-use crate::ports::hosting::{
-    Automatic, Build, BuildState, DomainTrouble, HostingError, NewRollout, Traffic,
-};
+use crate::ports::hosting::{Automatic, Build, BuildState, HostingError, NewRollout, Traffic};
 
 const ALREADY_EXISTS: &str = "ALREADY_EXISTS";
 const NOT_FOUND: &str = "NOT_FOUND";
@@ -69,6 +67,10 @@ pub(super) fn already_exists(error: &HostingError) -> bool {
     error.problem.why.starts_with(ALREADY_EXISTS)
 }
 
+pub(super) fn unimplemented(error: &HostingError) -> bool {
+    error.problem.why.starts_with("UNIMPLEMENTED")
+}
+
 pub(super) fn not_found(error: &HostingError) -> bool {
     error.problem.why.starts_with(NOT_FOUND)
 }
@@ -92,48 +94,6 @@ pub(super) fn whole(list: &Value, of: &str) -> Result<(), HostingError> {
     Err(HostingError { problem, class: Failure::Inconclusive })
 }
 
-/// What is wrong with a backend's domains (`contracts/app_hosting.md` §2, Domain).
-pub(super) fn domain_troubles(list: &Value) -> Vec<DomainTrouble> {
-    // Until there is a certificate the address is being set up, and its DNS records are what is waited for.
-    let new = |status: &Value| {
-        matches!(
-            status["certState"].as_str(),
-            Some("CERT_PREPARING" | "CERT_VALIDATING" | "CERT_PROPAGATING")
-        )
-    };
-    let breaks = |word: &String| {
-        matches!(
-            word.as_str(),
-            "HOST_UNHOSTED"
-                | "HOST_UNREACHABLE"
-                | "HOST_NON_FAH"
-                | "HOST_CONFLICT"
-                | "HOST_WRONG_SHARD"
-                | "OWNERSHIP_MISSING"
-                | "OWNERSHIP_MISMATCH"
-                | "CERT_EXPIRED"
-        )
-    };
-    let one = |domain: &Value| {
-        let (host, status) = (last_part(&domain["name"]), &domain["customDomainStatus"]);
-        let wanted = [
-            ("hostState", "HOST_ACTIVE"),
-            ("ownershipState", "OWNERSHIP_ACTIVE"),
-            ("certState", "CERT_ACTIVE"),
-        ];
-        let state = |key: &str| status[key].as_str().map(str::to_owned);
-        let odd = wanted.iter().filter_map(|(key, good)| state(key).filter(|is| is != good));
-        let mut odd: Vec<String> = odd.collect();
-        if domain["disabled"] == true {
-            odd.push("disabled".to_owned());
-        }
-        let broken = !new(status) && odd.iter().any(breaks);
-        let what = format!("domain {host} is {}", odd.join(", "));
-        (!odd.is_empty()).then_some(DomainTrouble { what, broken })
-    };
-    list["domains"].as_array().into_iter().flatten().filter_map(one).collect()
-}
-
 /// A backend says which environment's file it is built with. One that says another than ours would make the
 /// release of one environment with the settings and secrets of another.
 pub(super) fn of_environment(backend: &Value, target: &Target) -> Result<(), HostingError> {
@@ -153,7 +113,7 @@ pub(super) fn of_environment(backend: &Value, target: &Target) -> Result<(), Hos
     }
 }
 
-fn last_part(name: &Value) -> &str {
+pub(super) fn last_part(name: &Value) -> &str {
     name.as_str().and_then(|n| n.rsplit('/').next()).unwrap_or_default()
 }
 

@@ -64,7 +64,13 @@ impl Commands {
         };
         let mut variables = about.variables();
         variables.push(("POINTSMAN_VERB".to_owned(), verb.to_owned()));
-        let started = self.groups.start(program, arguments, Path::new(&self.of.folder), variables);
+        let part = about.target.map_or("none", |target| target.environment().as_str());
+        let started = self.groups.within(part).start(
+            program,
+            arguments,
+            Path::new(&self.of.folder),
+            variables,
+        );
         let mut group = started.map_err(|e| {
             let what = format!("{program} cannot be started for {verb}");
             lasting(Problem::new(what).because(e.to_string()))

@@ -47,11 +47,12 @@ pub fn declared(files: &[Text]) -> BTreeSet<String> {
     all.map(|variable| variable.name).filter(|n| !n.is_empty() && !reserved(n)).collect()
 }
 
-/// What files come to together as limits, the base first.
-pub fn limits(files: &[Text]) -> RunConfig {
-    let texts = files.iter().filter_map(|(_, text)| text.as_ref().ok());
-    let all = texts.filter_map(|text| parse(text).ok()).map(|node| run_config(&node));
-    all.fold(RunConfig::default(), RunConfig::overridden_by)
+/// What files come to together as limits, the base first. Nothing where there is none, or one cannot be read: what
+/// holds there is not known.
+pub fn limits(files: &[Text]) -> Option<RunConfig> {
+    let read = |(_, text): &Text| parse(text.as_ref().ok()?).ok().map(|node| run_config(&node));
+    let all = files.iter().map(read).collect::<Option<Vec<_>>>().filter(|all| !all.is_empty());
+    Some(all?.into_iter().fold(RunConfig::default(), RunConfig::overridden_by))
 }
 
 /// Reads files, each with its text or why it cannot be read.

@@ -7,6 +7,7 @@ pub mod migration;
 pub mod probe;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -62,7 +63,7 @@ pub struct ProjectConfig {
     /// How many CPUs Cloud Run gives the project in that region at once. It differs from project to project, and
     /// App Hosting tells of it only when a rollout fails.
     #[serde(default)]
-    pub cpu_quota: Option<u32>,
+    pub cpu_quota: Option<NonZeroU32>,
 }
 
 /// A service.

@@ -24,6 +24,8 @@ pub struct WatchConfig {
     pub slow: Option<DurationText>,
     /// How long it must be above; 30s.
     pub slow_for: Option<DurationText>,
+    /// Whether App Hosting is asked about the services' domains too, once a minute; true.
+    pub domains: Option<bool>,
 }
 
 /// A probe of something other than our services. One of `url`, `tcp` and `command`.

@@ -11,8 +11,7 @@ const CODE: &str = "fah/";
 struct Said {
     code: String,
     user_facing_message: String,
-    #[serde(default)]
-    raw_log: String,
+    raw_log: Option<String>,
 }
 
 /// The cause that a line of a log tells, `fah/failed-framework-build: …`, and what that step heard itself.
@@ -21,7 +20,9 @@ pub fn cause_of(line: &str) -> Option<(String, String)> {
     let json = line.get(line.find('{')?..)?;
     let said: Said = serde_json::from_str(json.trim_end()).ok()?;
     let known = said.code.starts_with(CODE) && !said.user_facing_message.is_empty();
-    known.then(|| (format!("{}: {}", said.code, said.user_facing_message), said.raw_log))
+    // It stands in one line of a log, whatever it is made of.
+    let message = said.user_facing_message.split_whitespace().collect::<Vec<_>>().join(" ");
+    known.then(|| (format!("{}: {message}", said.code), said.raw_log.unwrap_or_default()))
 }
 
 /// Whether a line is such a cause. It tells more than whatever was said after it.
@@ -40,6 +41,8 @@ mod tests {
         assert_eq!(cause, "fah/failed-framework-build: npm run build ended with 1");
         assert_eq!(heard, "a\nb");
         assert!(tells_cause(&cause));
+        let bare = r#"{"code":"fah/other","userFacingMessage":"it\nfailed","rawLog":null}"#;
+        assert_eq!(cause_of(bare).unwrap(), ("fah/other: it failed".to_owned(), String::new()));
         for other in ["ERROR: build step 2 failed", "{\"code\": 7}", "{", "fah/ is a prefix", ""] {
             assert!(cause_of(other).is_none() && !tells_cause(other), "{other}");
         }

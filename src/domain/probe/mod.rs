@@ -17,7 +17,7 @@ pub use board::{Board, Mute, Turned};
 pub use compare::{Difference, LEAST_SAMPLES, compare, differences};
 pub use judge::{Heard, judge};
 pub use seen::{Point, ProbeSeen, Stats};
-pub use watch::{Change, NOBODY_ASKED, State, Watch};
+pub use watch::{CERTIFICATE, Change, NOBODY_ASKED, SET_UP, State, Watch};
 
 use super::health::{Identity, Sample, Wanted};
 use super::plan::Endpoint;

@@ -75,6 +75,12 @@ const MISSES: u32 = 3;
 /// Why something is STALE that nobody asked for a while: nothing was running, or the machine slept.
 pub const NOBODY_ASKED: &str = "nobody asked";
 
+/// Stands in the reason of a DEGRADED that is about a certificate; alerts go by it.
+pub const CERTIFICATE: &str = "certificate";
+
+/// How the reason of a DEGRADED begins that is only about what nobody uses yet: nobody is called for it.
+pub const SET_UP: &str = "being set up";
+
 /// The watch over one probe.
 #[derive(Debug, Clone)]
 pub struct Watch {
@@ -230,7 +236,7 @@ impl Watch {
         let ends = heard.certificate.map(|until| until.duration_since(heard.at));
         if let Some(left) = ends.filter(|left| left.as_secs() < seconds(CERTIFICATE_ENDS)) {
             let left = Duration::try_from(left).unwrap_or_default();
-            return Some(format!("its certificate ends in {}", spoken_long(left)));
+            return Some(format!("its {CERTIFICATE} ends in {}", spoken_long(left)));
         }
         let newest = self.points.iter().rev().copied().filter(Point::is_good).take(SLOW_WINDOW);
         let p95 = stats(newest).p95;

@@ -46,7 +46,7 @@ async fn one(context: &Context, member: &Member, side: Side) -> Result<(String, 
         })
         .await;
     let build = context.build_of(service, side)?;
-    let last = context.collect_log(member, &build).await;
+    let last = context.service_log(member, &build).await;
     let problem = |what: &str| with_last_line(Problem::new(what).because(&evidence), last.clone());
     match verdict {
         Verdict::Pass => Ok((format!("{service}: {evidence}"), false)),

@@ -34,8 +34,9 @@ async fn one(context: &Context, member: &Member) -> Result<(String, bool), StepE
         None => order(context, member).await?,
     };
     let build = wait(context, member, &id).await?;
-    let last = context.collect_log(member, &id).await;
+    context.collect_log(member, &id).await;
     if build.state != BuildState::Ready {
+        let last = context.failure_log(member, &id).await;
         let problem = build.problem.unwrap_or_else(|| Problem::new(format!("build {id} failed")));
         return Err(StepError::lasting(with_last_line(problem, last)));
     }

@@ -68,7 +68,7 @@ async fn gate(
         })
         .await;
     let build = context.build_of(service, side)?;
-    let last = context.collect_log(member, &build).await;
+    let last = context.service_log(member, &build).await;
     let problem = |what: &str| {
         with_last_line(
             Problem::new(format!("{side} of {service} {what}")).because(&evidence),

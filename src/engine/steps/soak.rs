@@ -85,7 +85,7 @@ async fn failed(
     };
     context.record(judged).await;
     let last = match context.build_of(&service, Side::Green) {
-        Ok(build) => context.collect_log(member, &build).await,
+        Ok(build) => context.service_log(member, &build).await,
         Err(_) => None,
     };
     StepError::lasting(with_last_line(problem, last))

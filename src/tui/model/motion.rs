@@ -49,12 +49,18 @@ impl Model {
         }
     }
 
-    /// An age as it is told, in seconds. What is old is never told to be younger.
+    /// An age as it is told: what it was when the clock that is shown moved last, so that all of them go on
+    /// together.
+    pub fn shown(&self, age: Duration) -> Duration {
+        let since = match (self.now, self.clock()) {
+            (Some(now), Some(clock)) => Duration::try_from(now.duration_since(clock)),
+            _ => Ok(Duration::ZERO),
+        };
+        age.saturating_sub(since.unwrap_or_default())
+    }
+
+    /// The same, in seconds.
     pub fn seconds(&self, age: Duration) -> u64 {
-        let (seconds, step) = (age.as_secs(), STEP.unsigned_abs());
-        match self.motion {
-            Motion::Full => seconds,
-            Motion::Reduced => seconds.div_ceil(step) * step,
-        }
+        self.shown(age).as_secs()
     }
 }

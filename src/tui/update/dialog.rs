@@ -198,7 +198,7 @@ fn dropped(plan: &Plan) -> &'static str {
     if plan.ask_at_gates {
         "If this connection drops, the run holds at its next gate."
     } else {
-        "If this connection drops, the run goes on to its end without a screen."
+        "If this connection drops, the run goes on without a screen."
     }
 }
 

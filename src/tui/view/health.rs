@@ -222,10 +222,8 @@ impl Look<'_> {
 
     fn next(&self, probe: &ProbeSeen) -> String {
         let age = probe.answered.and_then(|at| self.age(at));
-        let left = age.and_then(|age| probe.interval.checked_sub(age));
-        left.map_or("now".to_owned(), |left| {
-            format!("{}s", self.model.seconds(left + Duration::from_secs(1)))
-        })
+        let left = age.and_then(|age| probe.interval.checked_sub(self.model.shown(age)));
+        left.map_or("now".to_owned(), |left| format!("{}s", left.as_secs() + 1))
     }
 
     fn spark_width(&self) -> usize {
