@@ -82,7 +82,7 @@ impl Samples {
             let all = self.0.transaction()?;
             for (probe, sample) in heard {
                 let (fault, said) = match &sample.answer {
-                    Answer::Good => (None, None),
+                    Answer::Good => (None, sample.odd.as_ref()),
                     Answer::Bad(fault, said) => (Some(fault.word()), Some(said)),
                     Answer::Blind(said) => (Some(BLIND), Some(said)),
                 };
@@ -132,11 +132,14 @@ impl Samples {
                 "SELECT at, took, fault, said FROM samples WHERE probe = ?1 ORDER BY at DESC LIMIT ?2",
             )?;
             let rows = select.query_map(params![probe, most], |row| {
-                let said = row.get::<_, Option<String>>(3)?.unwrap_or_default();
-                let answer = match row.get::<_, Option<String>>(2)?.as_deref() {
-                    None => Answer::Good,
-                    Some(BLIND) => Answer::Blind(said),
-                    Some(word) => Answer::Bad(fault(word), said),
+                let said = row.get::<_, Option<String>>(3)?;
+                // What is said of a good answer is what is odd about it.
+                let (answer, odd) = match (row.get::<_, Option<String>>(2)?.as_deref(), said) {
+                    (None, odd) => (Answer::Good, odd),
+                    (Some(BLIND), said) => (Answer::Blind(said.unwrap_or_default()), None),
+                    (Some(word), said) => {
+                        (Answer::Bad(fault(word), said.unwrap_or_default()), None)
+                    }
                 };
                 let total = Duration::from_micros(row.get::<_, i64>(1)?.try_into().unwrap_or(0));
                 Ok(Measurement {
@@ -145,7 +148,7 @@ impl Samples {
                     timing: Timing { total, ..Timing::default() },
                     identity: Identity::default(),
                     certificate: None,
-                    odd: None,
+                    odd,
                 })
             })?;
             rows.collect::<Result<Vec<_>, _>>()
@@ -233,6 +236,7 @@ mod tests {
             sample(1, Answer::Good),
             sample(2, Answer::Bad(Fault::OtherBuild, "answered by b-2".into())),
             sample(3, Answer::Blind("no route".into())),
+            Measurement { odd: Some("its domain is set up".into()), ..sample(4, Answer::Good) },
         ];
         let keyed: Vec<_> = heard.iter().map(|s| ("dev/app@b-1".to_owned(), s.clone())).collect();
         let change = Change {
@@ -247,7 +251,7 @@ mod tests {
 
         let mut samples = Samples::open(folder.path()).unwrap();
         assert_eq!(samples.recent("dev/app@b-1", 10).unwrap(), heard);
-        assert_eq!(samples.recent("dev/app@b-1", 1).unwrap(), heard[2..]);
+        assert_eq!(samples.recent("dev/app@b-1", 1).unwrap(), heard[3..]);
         assert_eq!(samples.changes("dev/", 10).unwrap(), [turned]);
         assert_eq!(samples.changes("production/", 10).unwrap(), []);
         let many: Vec<_> = (10..10 + 2100)
