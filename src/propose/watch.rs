@@ -69,13 +69,12 @@ fn of_service(
     // Where the platform cannot be asked, customers may be served all the same; where it does not run,
     // they are not.
     let off = seen.is_some_and(|s| s.health == Health::Off);
-    if live.is_none() && (off || !unseen) {
-        return Vec::new();
-    }
+    let serves = live.is_some() || (unseen && !off);
     let (green, blue) = (seen.and_then(|s| s.green.as_ref()), seen.and_then(|s| s.blue.as_ref()));
     let side = seen.map_or(Side::Blue, |s| s.side);
-    let public = probe(ground, watching, member, (side, true), &member.url, live, seen);
-    let mut probes = vec![public];
+    let public = || probe(ground, watching, member, (side, true), &member.url, live, seen);
+    // Where nothing serves yet, a candidate of the first run is there to be asked all the same.
+    let mut probes: Vec<_> = serves.then(public).into_iter().collect();
     for (side, build) in [(Side::Blue, blue), (Side::Green, green)] {
         let preview = build.and_then(|build| build.preview.as_deref());
         if let Some(address) = preview {

@@ -6,6 +6,7 @@ use pointsman::domain::health::Identity;
 use pointsman::domain::probe::{
     Answer, Board, Check, Expect, Fault, Measurement, Mute, Probe, Rules, State, Timing, Turned,
 };
+use pointsman::domain::seen::{BuildSeen, Health};
 use pointsman::domain::step::Side;
 use pointsman::domain::time::Timestamp;
 use pointsman::tui::effect::Effect;
@@ -200,4 +201,15 @@ fn what_serves_is_green_as_soon_as_the_run_says_so_also_where_nothing_served_bef
     let probes = pointsman::propose::probes(&ground, &watching, &seen);
     let told: Vec<_> = probes.iter().map(|probe| (probe.label(), probe.live)).collect();
     assert_eq!(told, [("toto-bo BLUE".to_owned(), true), ("toto-app GREEN".to_owned(), true)]);
+    // At the gate of a first release nothing serves, and GREEN is asked.
+    for service in &mut seen.services {
+        let aside = BuildSeen {
+            preview: Some("http://127.0.0.1:1".into()),
+            ..service.live.take().unwrap()
+        };
+        (service.green, service.side, service.health) = (Some(aside), Side::Blue, Health::Off);
+    }
+    let probes = pointsman::propose::probes(&ground, &watching, &seen);
+    let told: Vec<_> = probes.iter().map(|probe| (probe.label(), probe.live)).collect();
+    assert_eq!(told, [("toto-bo GREEN".to_owned(), false), ("toto-app GREEN".to_owned(), false)]);
 }
