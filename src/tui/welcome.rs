@@ -38,6 +38,7 @@ pub(super) const CHOICES: [(char, Choice, &str, &str); 3] = [
 /// Shows it until somebody chooses.
 pub async fn ask(config: &Path, theme: &Theme) -> io::Result<Choice> {
     let (mut term, mut hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    let mut window = signal(SignalKind::window_change())?;
     let mut screen = Screen::take(std::env::temp_dir().join("pointsman-crash.txt"))?;
     let mut events = EventStream::new();
     let mut selected = 0;
@@ -45,6 +46,8 @@ pub async fn ask(config: &Path, theme: &Theme) -> io::Result<Choice> {
         screen.show(|frame| welcome::draw(config, selected, theme, frame))?;
         let event = tokio::select! {
             event = events.next() => event,
+            // Drawn anew.
+            _ = window.recv() => continue,
             _ = term.recv() => None,
             _ = hangup.recv() => None,
         };

@@ -199,3 +199,18 @@ fn a_run_that_is_over_is_drawn_again_fact_by_fact() {
     let told = sandbox.run(&["replay", "2"]).exits(0).out;
     assert!(told.contains("over: failed"), "without a terminal its facts are told: {told}");
 }
+
+#[test]
+fn a_window_that_changes_while_keys_come_is_drawn_at_its_last_size() {
+    let sandbox = sandbox();
+    let mut terminal = Terminal::open(&sandbox, 45, 160);
+    terminal.wants("No runs yet");
+    for _ in 0..20 {
+        for (rows, cols, shows) in [(10, 50, "too small"), (45, 160, "7 History")] {
+            terminal.press("jkjkjk");
+            terminal.resize(rows, cols);
+            terminal.press("jkjkjk");
+            terminal.wants(shows);
+        }
+    }
+}

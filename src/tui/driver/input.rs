@@ -18,7 +18,7 @@ pub(super) fn message(event: Event, model: &Model) -> Option<Msg> {
         Event::FocusGained => Some(Msg::Focus(true)),
         Event::FocusLost => Some(Msg::Focus(false)),
         Event::Paste(text) => Some(Msg::Paste(text)),
-        event @ Event::Resize(..) => resized(&event),
+        Event::Resize(..) => resized(),
     }
 }
 

@@ -164,6 +164,9 @@ struct Signals {
     int: Signal,
     hangup: Signal,
     proceed: Signal,
+    /// The window has another size. crossterm tells that too, but loses it where a key comes at the same moment:
+    /// it reads the key, and does not look at the signal again before the next one.
+    window: Signal,
 }
 
 impl Signals {
@@ -172,6 +175,7 @@ impl Signals {
             term: signal(SignalKind::terminate())?,
             int: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
+            window: signal(SignalKind::window_change())?,
             proceed: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
         })
     }
@@ -271,6 +275,7 @@ impl Driver {
                 _ = self.signals.hangup.recv() => return Ok(0),
                 // In raw mode Ctrl-C is a key; the signal comes from somebody else.
                 _ = self.signals.int.recv() => messages.push(input::interrupt()),
+                _ = self.signals.window.recv() => messages.extend(resized()),
                 _ = self.signals.proceed.recv() => self.screen.take_again()?,
             }
             for message in messages {
@@ -328,10 +333,7 @@ impl Drop for Driver {
     }
 }
 
-/// What the terminal says of an event that is for the model.
-fn resized(event: &Event) -> Option<Msg> {
-    match event {
-        Event::Resize(width, height) => Some(Msg::Resize(*width, *height)),
-        _ => None,
-    }
+/// How large the window is now. What an event says of it may be old already.
+fn resized() -> Option<Msg> {
+    crossterm::terminal::size().ok().map(|(width, height)| Msg::Resize(width, height))
 }

@@ -61,6 +61,11 @@ pub async fn replay(app: App, run: RunNumber, looks: &Looks) -> Result<u8, Probl
                 Some(Err(_)) | None => return Ok(0),
             },
             _ = frame.tick(), if replay.plays => replay.go_on(FRAME),
+            _ = signals.window.recv() => {
+                if let Some(message) = super::resized() {
+                    update(&mut replay.model, message);
+                }
+            }
             _ = signals.term.recv() => return Ok(super::TERMINATED),
             _ = signals.int.recv() => return Ok(0),
             _ = signals.hangup.recv() => return Ok(0),
