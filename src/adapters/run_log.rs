@@ -31,7 +31,8 @@ pub fn progress_of(state: &Path, run: RunNumber) -> PathBuf {
 #[derive(Debug)]
 pub struct FileLog {
     file: Mutex<File>,
-    state: PathBuf,
+    /// How whoever reads the card calls this program.
+    own: String,
     progress: PathBuf,
     words: Mutex<BTreeMap<Option<ServiceName>, LogLine>>,
 }
@@ -45,8 +46,14 @@ impl FileLog {
         }
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(file)?;
         let progress = progress_of(state, run);
-        let state = state.to_owned();
-        Ok(Self { file: Mutex::new(file), state, progress, words: Mutex::default() })
+        let own = format!("pointsman --state-dir '{}'", state.display());
+        Ok(Self { file: Mutex::new(file), own, progress, words: Mutex::default() })
+    }
+
+    /// With another way to call this program, for the card.
+    #[must_use]
+    pub fn called(self, own: String) -> Self {
+        Self { own, ..self }
     }
 
     /// Replaces what is told.
@@ -97,9 +104,8 @@ impl RunLog for FileLog {
     }
 
     fn card(&self, text: &str) {
-        let own = format!("pointsman --state-dir '{}'", self.state.display());
         let file = self.progress.with_file_name("break-glass.txt");
-        let text = text.replace(POINTSMAN, &own) + "\n";
+        let text = text.replace(POINTSMAN, &self.own) + "\n";
         if let Err(error) = replace(&file, text.as_bytes()) {
             tracing::warn!(%error, "the break-glass card is not on disk; pointsman card prints it");
         }

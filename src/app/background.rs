@@ -1,5 +1,6 @@
 //! Processes of our own that outlive us.
 
+use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -16,10 +17,29 @@ use crate::domain::view::RunView;
 use crate::ports::journal::{Journal as _, Listed};
 use crate::ports::log::{LogLine, RunLog as _};
 
+/// The file that this program runs from.
+fn own_program() -> std::io::Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    // One that was replaced while it runs is told under a name that is none.
+    Ok(match own.to_str().and_then(|path| path.strip_suffix(" (deleted)")) {
+        Some(path) => PathBuf::from(path),
+        None => own,
+    })
+}
+
 impl App {
     /// What was started here, and by whom. Each purpose has a folder of its own.
     pub(super) fn groups(&self, purpose: &str) -> Groups {
         Groups::of(self.state.join("groups").join(purpose))
+    }
+
+    /// This program with its state and its config, to be given from any folder in a shell.
+    pub fn own_command(&self) -> String {
+        let quoted =
+            |path: &Path| format!("'{}'", path.display().to_string().replace('\'', "'\\''"));
+        let program = own_program().map_or("pointsman".to_owned(), |path| quoted(&path));
+        let config = self.config.as_deref().map(|config| format!(" --config {}", quoted(config)));
+        format!("{program}{} --state-dir {}", config.unwrap_or_default(), quoted(&self.state))
     }
 
     /// Ends what a process that was killed began: it may still move something, and nobody waits for it. Before a
@@ -110,13 +130,10 @@ impl App {
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(log);
         let file = file.map_err(|e| format!("{}: {e}", log.display()))?;
         let errors = file.try_clone().map_err(|e| e.to_string())?;
-        let own = std::env::current_exe().map_err(|e| e.to_string())?;
-        // A program that was replaced while it runs is told under a name that is none.
-        let own = match own.to_str().and_then(|path| path.strip_suffix(" (deleted)")) {
-            Some(path) => PathBuf::from(path),
-            None => own,
-        };
-        Command::new(own)
+        let config = self.config.as_deref().filter(|_| !arguments.contains(&"--config"));
+        let config = config.map(|config| [OsStr::new("--config"), config.as_os_str()]);
+        Command::new(own_program().map_err(|e| e.to_string())?)
+            .args(config.into_iter().flatten())
             .arg("--state-dir")
             .arg(&self.state)
             .args(arguments)

@@ -61,6 +61,8 @@ pub struct App {
     pub state: PathBuf,
     /// Who acts: the Unix user.
     pub actor: String,
+    /// The config that this is about, for commands that somebody is to give from anywhere.
+    pub config: Option<PathBuf>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     processes: Arc<dyn Processes>,
@@ -84,6 +86,7 @@ impl App {
         Ok(Self {
             state,
             actor: user_name(),
+            config: None,
             clock: Arc::new(SystemClock::start()),
             processes: Arc::new(ThisMachine),
             google: Arc::default(),
@@ -257,7 +260,7 @@ impl App {
         let (prober, clock) = (self.prober()?, self.clock.clone());
         // Nothing is decided by the log, so nothing waits for it either.
         let log: Arc<dyn RunLog> = match FileLog::open(&self.state, view.number) {
-            Ok(log) => Arc::new(log),
+            Ok(log) => Arc::new(log.called(self.own_command())),
             Err(error) => {
                 tracing::warn!(%error, "the run has no log");
                 Arc::new(NoLog)

@@ -77,7 +77,7 @@ pub fn main() -> ExitCode {
 }
 
 fn begin(arguments: Arguments) -> Finished {
-    let (app, arguments) = match arguments.demo.clone() {
+    let (mut app, arguments) = match arguments.demo.clone() {
         None => (App::new(arguments.state_dir.clone())?, arguments),
         Some(name) => {
             let own = std::env::temp_dir().join(format!("pointsman-demo-{}", std::process::id()));
@@ -86,6 +86,7 @@ fn begin(arguments: Arguments) -> Finished {
             (App::demo(&name, &state)?, Arguments { config, ..arguments })
         }
     };
+    app.config = std::path::absolute(&arguments.config).ok().filter(|config| config.is_file());
     let _guard = log_to_files(&app);
     let session = Session { app, arguments };
     let runtime = tokio::runtime::Builder::new_multi_thread()

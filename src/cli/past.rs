@@ -164,8 +164,7 @@ pub(super) fn report(session: &Session, run: RunNumber) -> Finished {
 pub(super) fn card(session: &Session, run: RunNumber) -> Finished {
     let store = session.app.store().or_else(|_| session.app.unwritable_store())?;
     let view = store.run(run)?.view;
-    let own = format!("pointsman --state-dir '{}'", session.app.state.display());
-    let text = card::card(&view).replace(card::POINTSMAN, &own);
+    let text = card::card(&view).replace(card::POINTSMAN, &session.app.own_command());
     session.result(&text, &json!({"run": run, "card": text}));
     Ok(OK)
 }

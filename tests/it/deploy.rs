@@ -707,6 +707,18 @@ fn the_break_glass_card_gives_traffic_back_by_hand() {
     }
     let first = sandbox.run(&["card", "1"]).exits(0).out;
     assert!(first.contains("nothing to go back to"), "{first}");
+
+    // Its first line works from any folder, with no PATH to this program, and is the same on disk.
+    sandbox.deploy("1.2.0").exits(0);
+    let told = sandbox.run(&["card", "3"]).exits(0).out;
+    let kept = std::fs::read_to_string(sandbox.state().join("runs/3/break-glass.txt")).unwrap();
+    let first = |card: &str| {
+        card.lines().find(|l| l.contains("rollback development --yes")).unwrap().to_owned()
+    };
+    assert_eq!(first(&told), first(&kept));
+    let done = Command::new("sh").args(["-c", &first(&told)]).current_dir("/").output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+    assert_eq!(Sandbox::who(sandbox.app).unwrap().0, "1.0.0");
 }
 
 #[test]

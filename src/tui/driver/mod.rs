@@ -79,6 +79,7 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     model.mouse = loaded.config.ui.mouse;
     model.motion = options.looks.motion(&loaded.config.ui);
     model.rehearsal = app.is_demo();
+    model.own = app.own_command();
     model.zone = jiff::tz::TimeZone::system();
     model.bindings = bindings(&loaded).unwrap_or_default();
     let names = model.environments.iter().map(|e| e.name.clone()).collect();

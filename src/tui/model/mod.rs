@@ -103,6 +103,8 @@ pub struct Model {
     pub zone: jiff::tz::TimeZone,
     /// Since the screen began.
     pub elapsed: Duration,
+    /// How this program is called from anywhere.
+    pub own: String,
     /// Who acts.
     pub actor: String,
     /// The environments, in the config's order.
@@ -187,6 +189,7 @@ impl Model {
             now: None,
             zone: jiff::tz::TimeZone::UTC,
             elapsed: Duration::ZERO,
+            own: "pointsman".to_owned(),
             actor,
             environments,
             selected: 0,

@@ -73,7 +73,7 @@ impl Model {
     /// The break-glass card of the selected environment's run.
     pub fn break_glass(&self) -> Option<String> {
         let view = &self.here()?.run.as_ref()?.view;
-        let card = card(view).replace(POINTSMAN, "pointsman");
+        let card = card(view).replace(POINTSMAN, &self.own);
         // Its commands are for a world that exists, with the names of one that does not.
         let rehearsal =
             if self.rehearsal { "REHEARSAL: read it, do not carry it out\n" } else { "" };
