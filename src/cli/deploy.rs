@@ -27,6 +27,9 @@ pub(super) async fn plan(session: &Session, arguments: &PlanArguments) -> Finish
     for (at, step) in plan.steps.iter().enumerate() {
         text = format!("{text}{:>3}. {:<18} {}\n", at + 1, step.id, step.title);
     }
+    if let Some(bad) = propose::bad_here(&session.app, &plan.environment, release)? {
+        text = format!("{text}\n{bad}\n");
+    }
     text = format!("{text}\nplan {}", plan.hash());
     let json = serde_json::json!({"hash": plan.hash(), "plan": plan});
     session.result(&text, &json);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::error::Problem;
 use super::event::Mark;
-use super::ids::{BuildId, ServiceName};
+use super::ids::{BuildId, RunNumber, ServiceName};
 use super::migration::WaysBack;
 use super::plan::RunKind;
 use super::release::ReleaseLabel;
@@ -60,6 +60,16 @@ pub fn known(runs: &[RunView]) -> Vec<Known> {
         }
     }
     known
+}
+
+/// The run that marked a release bad, if that is its latest mark.
+pub fn marked_bad<'a>(
+    runs: impl IntoIterator<Item = &'a RunView>,
+    release: &ReleaseLabel,
+) -> Option<RunNumber> {
+    let marks = runs.into_iter().flat_map(|run| run.marks.iter().rev().map(|m| (run.number, m)));
+    let latest = marks.into_iter().find(|(_, marked)| &marked.release == release);
+    latest.filter(|(_, marked)| marked.mark == Mark::Bad).map(|(run, _)| run)
 }
 
 /// The default target of a rollback: what the run that brought the live builds replaced, unless

@@ -11,6 +11,9 @@ use super::time::spoken;
 use super::view::{RunView, StepView};
 use super::words;
 
+/// Less than this between two processes of a run is no time of its own.
+const ALONE_MS: u64 = 1000;
+
 /// Writes the report of a run from its facts.
 pub fn markdown(view: &RunView, facts: &[Fact]) -> String {
     let mut text = String::new();
@@ -82,6 +85,11 @@ fn head(text: &mut String, view: &RunView) {
             took(view.active_ms()),
             took(view.waited_ms)
         );
+        let whole = ended.duration_since(view.started).as_millis();
+        let alone = u64::try_from(whole).unwrap_or_default().saturating_sub(view.elapsed_ms);
+        if alone >= ALONE_MS {
+            let _ = writeln!(text, "- {} more without a process to drive it", took(alone));
+        }
     }
     let held = view.services.iter().filter(|(_, seen)| seen.held_policy.is_some());
     let held: Vec<_> = held.map(|(service, _)| service.as_str()).collect();

@@ -11,6 +11,7 @@ use crate::domain::ids::{EnvironmentName, ServiceName};
 use crate::domain::plan::Plan;
 use crate::domain::planner::{self, Ground};
 use crate::domain::promoted::not_promoted;
+use crate::domain::readiness::marked_bad;
 use crate::domain::release::ReleaseLabel;
 use crate::domain::view::RunView;
 use crate::ports::journal::Journal as _;
@@ -107,8 +108,26 @@ pub async fn deploy(
     if !told.is_empty() {
         told.push(format!("\n{BACKUP}"));
     }
-    let what = told.into_iter().chain(set_aside).chain(soon).fold(what, |what, told| what + &told);
+    let bad = bad_here(app, &plan.environment, release)?.map(|bad| format!("\n{bad}"));
+    let what = bad
+        .into_iter()
+        .chain(told)
+        .chain(set_aside)
+        .chain(soon)
+        .fold(what, |what, told| what + &told);
     Ok(Proposal { plan, what })
+}
+
+/// What is to be said of a release that was taken back on an environment. It is refused nobody: what is built of it
+/// now may be mended.
+pub fn bad_here(
+    app: &App,
+    environment: &EnvironmentName,
+    release: &ReleaseLabel,
+) -> Result<Option<String>, Refusal> {
+    let runs = app.store()?.runs(Some(environment), RUNS_LOOKED_AT)?;
+    let bad = marked_bad(runs.iter().map(|listed| &listed.view), release);
+    Ok(bad.map(|run| format!("{release} is marked BAD here: run {run} took it back.")))
 }
 
 /// The release must have been promoted where `promote_from` says, of the same source, and not have

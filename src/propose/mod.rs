@@ -16,7 +16,7 @@ mod watch;
 pub use checklist::{Listing, checklist, of_run, ticked_beforehand};
 pub use cleanup::cleanup;
 pub use databases::{database, databases};
-pub use deploy::{deploy, none_in_doubt, plan, what_ships};
+pub use deploy::{bad_here, deploy, none_in_doubt, plan, what_ships};
 pub use lint::{hosting_files, quotas, troubles};
 pub use look::look;
 pub use rollback::{Back, rollback, targets};

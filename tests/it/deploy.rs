@@ -719,6 +719,16 @@ fn the_break_glass_card_gives_traffic_back_by_hand() {
     let done = Command::new("sh").args(["-c", &first(&told)]).current_dir("/").output().unwrap();
     assert!(done.status.success(), "{done:?}");
     assert_eq!(Sandbox::who(sandbox.app).unwrap().0, "1.0.0");
+
+    // Whoever wants to deploy it again is told.
+    let plan =
+        |release: &str| sandbox.run(&["plan", "development", "--release", release]).exits(0).out;
+    let bad = "1.2.0 is marked BAD here: run #4 took it back.";
+    assert!(plan("1.2.0").contains(bad), "{}", plan("1.2.0"));
+    assert!(!plan("1.3.0").contains("BAD"));
+    let again = sandbox.run(&["deploy", "development", "--release", "1.2.0", "--yes"]).exits(0);
+    assert!(again.err.contains(bad), "{}", again.err);
+    assert!(!plan("1.2.0").contains("BAD"), "it served and held");
 }
 
 #[test]

@@ -567,3 +567,41 @@ pub(crate) fn steady(drawn: &str) -> String {
     out.push_str(rest);
     out
 }
+
+#[test]
+fn a_yes_that_comes_too_soon_is_said_to_be_and_the_next_one_counts() {
+    let mut screen = Screen::new(Protection::Open);
+    screen.run(&at_gate(), Some(7));
+    screen.look();
+    screen.char('T');
+    screen.wait(100);
+    assert_eq!(screen.send(Msg::Key(Key::plain(Code::Char('y')))), []);
+    screen.shows("too soon to be an answer; y again is yes");
+    assert!(acts(&screen.char('y')));
+}
+
+#[test]
+fn an_environment_without_a_run_shows_no_log_of_another_one() {
+    let mut screen = Screen::new(Protection::Open);
+    let staging = EnvironmentName::new("staging").unwrap();
+    let other = Environment::new(staging, Protection::Open, vec!["toto-bo".to_owned()]);
+    screen.model.environments.push(other);
+    screen.run(&at_gate(), Some(7));
+    assert_eq!(screen.model.logs.run, Some(at_gate().number));
+    screen.char(']');
+    assert_eq!((screen.model.selected, screen.model.logs.run), (1, None));
+    screen.shows("No run, no log");
+    screen.char('[');
+    assert_eq!(screen.model.logs.run, Some(at_gate().number));
+}
+
+#[test]
+fn what_people_take_to_decide_is_no_time_of_the_step_that_failed() {
+    let failed = |view: &RunView| view.state.word() == "step_failed";
+    let all = states(Behaviour::Broken);
+    let at = all.iter().position(failed).unwrap();
+    let took = |view: &RunView| view.steps.iter().map(|step| step.took_ms).collect::<Vec<_>>();
+    let (then, ended) = (took(&all[at]), all.last().unwrap());
+    assert!(ended.ended.is_some());
+    assert_eq!(then[..], took(ended)[..then.len()]);
+}

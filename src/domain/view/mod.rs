@@ -118,7 +118,9 @@ pub struct RunView {
     pub started: Timestamp,
     /// When it ended.
     pub ended: Option<Timestamp>,
-    /// How long it has been going, up to the last fact.
+    /// When its last fact was written.
+    pub last_at: Timestamp,
+    /// How long it has been driven, up to the last fact.
     pub elapsed_ms: u64,
     /// How much of that it waited for people: at gates, paused, or for a decision after a failure.
     pub waited_ms: u64,
@@ -159,6 +161,7 @@ impl RunView {
             actor: first.actor.clone(),
             started: first.at,
             ended: None,
+            last_at: first.at,
             elapsed_ms: first.elapsed_ms,
             waited_ms: 0,
             held: false,
@@ -216,7 +219,7 @@ impl RunView {
             }
         }
         self.last_seq = fact.seq;
-        self.elapsed_ms = fact.elapsed_ms;
+        (self.last_at, self.elapsed_ms) = (fact.at, fact.elapsed_ms);
         Ok(())
     }
 
@@ -226,7 +229,17 @@ impl RunView {
         else {
             return;
         };
-        step.took_ms = fact.elapsed_ms.saturating_sub(step.began_ms.unwrap_or(fact.elapsed_ms));
+        // What people say of a step that is over is no time of its own.
+        let over = matches!(
+            step.state,
+            StepState::Failed { .. }
+                | StepState::Ok
+                | StepState::Warning
+                | StepState::Skipped { .. }
+        );
+        if !over || matches!(event, Event::StepStarted { .. }) {
+            step.took_ms = fact.elapsed_ms.saturating_sub(step.began_ms.unwrap_or(fact.elapsed_ms));
+        }
         match event {
             Event::StepStarted { attempt } => {
                 step.state = StepState::Running { attempt: *attempt };

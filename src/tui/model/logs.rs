@@ -150,10 +150,10 @@ pub struct LogsPane {
 pub const AROUND: usize = 400;
 
 impl LogsPane {
-    /// Begins the log of another run; how it is looked at stays.
-    pub fn begin(&mut self, run: RunNumber) {
+    /// Begins the log of another run, or of none; how it is looked at stays.
+    pub fn begin(&mut self, run: Option<RunNumber>) {
         *self = Self {
-            run: Some(run),
+            run,
             query: Query { step: None, source: None, news: None, ..self.query.clone() },
             asked: self.asked + 1,
             wrap: self.wrap,
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn what_is_read_stays_while_lines_come() {
         let mut pane = LogsPane::default();
-        pane.begin(RunNumber(1));
+        pane.begin(Some(RunNumber(1)));
         pane.extent.shown = 10;
         assert_eq!((pane.shown(3), pane.unread()), (7..10, 0));
         pane.scroll(-4);

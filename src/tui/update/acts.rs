@@ -9,6 +9,7 @@ use crate::domain::gate::{may_clean_up, may_switch};
 use crate::domain::ids::{RunNumber, ServiceName};
 use crate::domain::plan::{Member, RunKind};
 use crate::domain::policy::Protection;
+use crate::domain::readiness::marked_bad;
 use crate::domain::release::ReleaseLabel;
 use crate::domain::run::RunState;
 use crate::domain::step::StepKind;
@@ -218,7 +219,11 @@ fn offered(model: &Model, here: &Environment) -> Vec<Item> {
     let note = |label: &String| {
         let on: Vec<_> =
             live.iter().filter(|(release, _)| release == label).map(|(_, s)| s.as_str()).collect();
-        if on.is_empty() { String::new() } else { format!("live on {}", on.join(", ")) }
+        let on = (!on.is_empty()).then(|| format!("live on {}", on.join(", ")));
+        let runs = model.history.runs.iter().filter(|run| run.plan.environment == here.name);
+        let bad = ReleaseLabel::new(label.clone()).ok().and_then(|label| marked_bad(runs, &label));
+        let bad = bad.map(|run| format!("BAD: run {run} took it back"));
+        on.into_iter().chain(bad).collect::<Vec<_>>().join(" · ")
     };
     model.offered.iter().map(|label| Item { value: label.clone(), note: note(label) }).collect()
 }

@@ -123,6 +123,10 @@ fn answered(asked: &mut Confirm, key: Key, unmeant: bool, opener: bool) -> Answe
         return typed(asked, key);
     }
     match key.code {
+        Code::Char('y') if unmeant && !opener => {
+            asked.hint = Some("that came too soon to be an answer; y again is yes".to_owned());
+            Answer::Stay
+        }
         _ if unmeant => Answer::Stay,
         Code::Esc | Code::Enter | Code::Char('n') => Answer::No,
         Code::Char('y') if !opener => Answer::Yes,

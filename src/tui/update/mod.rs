@@ -160,11 +160,13 @@ fn read(model: &mut Model, stored: Vec<Stored>) -> Vec<Effect> {
 /// selected environment's.
 fn follow(model: &mut Model) -> Option<Effect> {
     let past = model.history.open.filter(|_| model.focus == Pane::History);
-    let run = past.or_else(|| Some(model.here()?.run.as_ref()?.view.number))?;
-    if model.logs.run == Some(run) {
+    let run = past.or_else(|| Some(model.here()?.run.as_ref()?.view.number));
+    if model.logs.run == run {
         return None;
     }
+    // An environment without a run has no log, and does not show another one's.
     model.logs.begin(run);
+    let run = run?;
     let (asked, query) = (model.logs.asked, model.logs.query.clone());
     Some(Effect::Log(LogAsk::Follow { run, asked, query }))
 }

@@ -103,7 +103,7 @@ fn run_spans(model: &Model, run: &RunSeen, theme: &Theme) -> Vec<Span<'static>> 
             spans.push(Span::raw(format!("  {}/{}", at + 1, view.steps.len())));
         }
     }
-    spans.push(Span::raw(format!("  {}", took(super::deploy::elapsed_ms(model, view)))));
+    spans.push(Span::raw(format!("  {}", took(super::deploy::elapsed_ms(model, run)))));
     spans
 }
 

@@ -11,7 +11,6 @@ use ratatui::text::Line;
 pub(super) use self::tail::customers;
 use super::{clock, framed, wrapped, write};
 use crate::domain::plan::RunKind;
-use crate::domain::view::RunView;
 use crate::tui::model::environments::RunSeen;
 use crate::tui::model::{Model, Pane};
 use crate::tui::theme::{Role, Theme};
@@ -33,7 +32,7 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
         };
         return write(&[Line::styled(empty, theme.style(Role::Muted))], inner, buffer);
     };
-    let elapsed = elapsed_ms(model, &run.view);
+    let elapsed = elapsed_ms(model, run);
     let head = head(run, theme, width);
     let height = usize::from(inner.height);
     let in_doubt = here.in_doubt().is_some();
@@ -83,9 +82,12 @@ fn head(run: &RunSeen, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     wrapped(&text, width).into_iter().map(Line::raw).collect()
 }
 
-/// How long the run has been going by now. Facts tell only up to the last one.
-pub(super) fn elapsed_ms(model: &Model, view: &RunView) -> u64 {
-    let since = model.clock().map(|now| now.duration_since(view.started).as_millis());
-    let since = since.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0);
-    if view.ended.is_some() { view.elapsed_ms } else { since.max(view.elapsed_ms) }
+/// How long the run has been driven by now. Facts tell only up to the last one; while nobody drives it, it goes on
+/// for nobody.
+pub(super) fn elapsed_ms(model: &Model, run: &RunSeen) -> u64 {
+    let view = &run.view;
+    let driven = view.ended.is_none() && run.runner.is_some();
+    let since = model.clock().filter(|_| driven).map(|now| now.duration_since(view.last_at));
+    let since = since.and_then(|since| u64::try_from(since.as_millis()).ok()).unwrap_or(0);
+    view.elapsed_ms + since
 }

@@ -6,7 +6,7 @@ use crate::domain::checklist::{List, may_pass, settled};
 use crate::domain::plan::{Member, RunKind};
 use crate::domain::run::RunState;
 use crate::domain::step::{StepKind, StepState};
-use crate::domain::usual::{LEAST_RUNS, Took, Usual};
+use crate::domain::usual::{LEAST_RUNS, Usual};
 use crate::domain::view::{RunView, StepView};
 use crate::tui::model::Model;
 use crate::tui::model::environments::RunSeen;
@@ -45,8 +45,12 @@ impl Look<'_> {
         (lines, at_line)
     }
 
+    fn has_columns(&self, usual: &Usual) -> bool {
+        usual.runs >= LEAST_RUNS && self.width >= WITH_USUAL
+    }
+
     fn columns(&self, usual: &Usual) -> Vec<Line<'static>> {
-        if usual.runs < LEAST_RUNS || self.width < WITH_USUAL {
+        if !self.has_columns(usual) {
             return Vec::new();
         }
         let text = format!("{:>width$}", "took   usual ", width = self.width);
@@ -69,8 +73,11 @@ impl Look<'_> {
         // A step that nobody drives any more is not running, whatever the last fact says.
         let lost = matches!(step.state, StepState::Running { .. }) && !driven;
         let mark = self.theme.step(if lost { &StepState::InDoubt } else { &step.state });
-        let known = usual.steps.get(&step.plan.id).filter(|_| usual.runs >= LEAST_RUNS);
+        let known = usual.steps.get(&step.plan.id);
         let usually = if step.plan.kind.is_gate() { None } else { known };
+        let usually = usually.map(|took| super::super::took(ms(took.p50))).unwrap_or_default();
+        // Where there is such a column it stands there too for what has nothing in it.
+        let usually = if self.has_columns(usual) { format!("{usually:>8}") } else { String::new() };
         self.line(at, step, here, mark, &time, usually)
     }
 
@@ -81,16 +88,13 @@ impl Look<'_> {
         here: bool,
         mark: Mark,
         time: &str,
-        usual: Option<&Took>,
+        usually: String,
     ) -> Line<'static> {
         let cursor = if here { self.theme.pick("▶", ">") } else { " " };
         let attempt = match step.state {
             StepState::Running { attempt } if attempt > 1 => format!("  attempt {attempt}"),
             _ => String::new(),
         };
-        let told = usual.filter(|_| self.width >= WITH_USUAL);
-        let usually =
-            told.map_or(String::new(), |took| format!("{:>8}", super::super::took(ms(took.p50))));
         let room = self.width.saturating_sub(17 + time.len().max(5) + usually.len());
         let title: String = format!("{}{attempt}", step.plan.title).chars().take(room).collect();
         Line::from(vec![

@@ -3,7 +3,7 @@
 use ratatui::text::{Line, Span};
 
 use crate::domain::checklist::may_pass;
-use crate::domain::command::counts_down;
+use crate::domain::command::{counts_down, may_skip};
 use crate::domain::event::Outcome;
 use crate::domain::gate::may_switch;
 use crate::domain::plan::RunKind;
@@ -38,7 +38,7 @@ pub(super) fn tail(
         }
     }
     if view.ended.is_none() {
-        lines.push(progress(model, view, theme, width));
+        lines.push(progress(model, run, theme, width));
     }
     let now = what_now(here, view);
     lines.extend(
@@ -98,16 +98,20 @@ fn failure(view: &RunView, most: usize, theme: &Theme, width: usize) -> Vec<Line
 }
 
 /// How far the run is, and when it will end by what it usually takes.
-fn progress(model: &Model, view: &RunView, theme: &Theme, width: usize) -> Line<'static> {
+fn progress(model: &Model, run: &RunSeen, theme: &Theme, width: usize) -> Line<'static> {
+    let view = &run.view;
     let done = view.steps.iter().filter(|s| {
         matches!(s.state, StepState::Ok | StepState::Warning | StepState::Skipped { .. })
     });
     let (done, all) = (done.count(), view.steps.len().max(1));
     let usual = Usual::of(&model.history.runs, &view.plan.environment, view.plan.kind);
-    let elapsed = super::elapsed_ms(model, view);
+    let elapsed = super::elapsed_ms(model, run);
     let left = Some(()).filter(|()| !view.undoing()).and_then(|()| usual.left(view, elapsed));
     let ends = left.zip(model.clock()).and_then(|(left, now)| now.checked_add(left).ok());
-    let waits = matches!(view.state, RunState::Waiting { .. } | RunState::Paused { .. });
+    let waits = matches!(
+        view.state,
+        RunState::Waiting { .. } | RunState::Paused { .. } | RunState::Failed { .. }
+    );
     let ends = match (left, ends) {
         (Some(left), _) if waits => {
             format!("~{} more, without waiting (p50 of {})", spoken(left), usual.runs)
@@ -148,6 +152,11 @@ pub(in crate::tui::view) fn customers(view: &RunView) -> String {
     }
 }
 
+/// Leaving the step out, where that may be.
+fn skips(view: &RunView) -> &'static str {
+    if may_skip(view, "given").is_ok() { "   S skip" } else { "" }
+}
+
 /// Whether it was seen that no service could go back to anything.
 fn nothing_to_go_back_to(here: &Environment) -> bool {
     let seen = here.seen.as_ref().filter(|(seen, _)| !seen.services.is_empty());
@@ -178,9 +187,9 @@ fn what_now(here: &Environment, view: &RunView) -> String {
             "traffic goes back by rule: p holds that   B now   R retry".to_owned()
         }
         RunState::Failed { .. } if view.touched_traffic() => {
-            "R retry   S skip   B give traffic back".to_owned()
+            format!("R retry{}   B give traffic back", skips(view))
         }
-        RunState::Failed { .. } => "R retry   S skip   A end the run".to_owned(),
+        RunState::Failed { .. } => format!("R retry{}   A end the run", skips(view)),
         RunState::Paused { .. } => "p goes on".to_owned(),
         RunState::Ended { .. } => {
             let back = if nothing_to_go_back_to(here) { "" } else { ", B goes back" };
