@@ -51,8 +51,18 @@ fn line_of_text(name: &str, finder: &Finder, theme: &Theme) -> Line<'static> {
     ])
 }
 
-/// A command as a line: its keys, what it does, and why it is off.
-fn command_line(model: &Model, command: Command, selected: bool, theme: &Theme) -> Line<'static> {
+/// The cursor and the keys take so much of a line.
+const KEYS: usize = 15;
+
+/// A command as a line: its keys, what it does, and why it is off. Where there is not room for both, why it is off
+/// is what somebody looks for.
+fn command_line(
+    model: &Model,
+    command: Command,
+    selected: bool,
+    theme: &Theme,
+    width: u16,
+) -> Line<'static> {
     let row = row_of(command);
     let (name, doc) = row.map_or(("", ""), |row| (row.name, row.doc));
     let keys = model.bindings.keys(command).join("  ");
@@ -63,11 +73,18 @@ fn command_line(model: &Model, command: Command, selected: bool, theme: &Theme) 
         (Some(_), false) => Role::KeyOff,
         (None, false) => Role::Text,
     };
-    let off = off.map_or(String::new(), |why| format!("   off: {why}"));
+    let told = match off {
+        None => format!("{name:<20} {doc}"),
+        Some(why) => {
+            let both = format!("{name:<20} {doc}   off: {why}");
+            let fits = both.chars().count() + KEYS <= usize::from(width);
+            if fits { both } else { format!("{name:<20} off: {why}") }
+        }
+    };
     Line::from(vec![
         Span::raw(cursor),
         Span::styled(format!("{keys:<12} "), theme.style(Role::Key)),
-        Span::styled(format!("{name:<20} {doc}{off}"), theme.style(role)),
+        Span::styled(told, theme.style(role)),
     ])
 }
 
@@ -97,7 +114,8 @@ fn help(model: &Model, finder: &Finder, theme: &Theme, area: Rect, buffer: &mut 
             if number == finder.selected {
                 at = lines.len();
             }
-            lines.push(command_line(model, *command, number == finder.selected, theme));
+            let selected = number == finder.selected;
+            lines.push(command_line(model, *command, selected, theme, inner.width));
         }
     }
     let height = usize::from(inner.height).saturating_sub(2);
@@ -118,7 +136,7 @@ fn palette(model: &Model, finder: &Finder, theme: &Theme, area: Rect, buffer: &m
     for (at, found) in found.iter().enumerate().skip(from).take(room) {
         let selected = at == finder.selected;
         lines.push(match found {
-            Found::Command(command) => command_line(model, *command, selected, theme),
+            Found::Command(command) => command_line(model, *command, selected, theme, inner.width),
             Found::Panic => found_line(format!("{:<13}debug panic", ""), selected, theme),
             Found::Team(which) => {
                 let told = model.team.get(*which).map_or_else(String::new, |command| {

@@ -33,7 +33,9 @@ impl Look<'_> {
         let current = current_step(view).filter(|_| view.ended.is_none());
         let (mut lines, mut at_line) = (self.columns(&usual), 0);
         for (at, step) in view.steps.iter().enumerate() {
-            if current == Some(at) {
+            // What failed is what is looked for in a run that is over.
+            let failed = view.ended.is_some() && matches!(step.state, StepState::Failed { .. });
+            if current == Some(at) || failed {
                 at_line = lines.len();
             }
             lines.push(self.step(at, step, current == Some(at), &usual));
