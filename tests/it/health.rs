@@ -6,7 +6,7 @@ use pointsman::domain::health::Identity;
 use pointsman::domain::probe::{
     Answer, Board, Check, Expect, Fault, Measurement, Mute, Probe, Rules, State, Timing, Turned,
 };
-use pointsman::domain::seen::{BuildSeen, Health};
+use pointsman::domain::seen::{BuildSeen, Health, Readiness};
 use pointsman::domain::step::Side;
 use pointsman::domain::time::Timestamp;
 use pointsman::tui::effect::Effect;
@@ -212,4 +212,25 @@ fn what_serves_is_green_as_soon_as_the_run_says_so_also_where_nothing_served_bef
     let probes = pointsman::propose::probes(&ground, &watching, &seen);
     let told: Vec<_> = probes.iter().map(|probe| (probe.label(), probe.live)).collect();
     assert_eq!(told, [("toto-bo GREEN".to_owned(), false), ("toto-app GREEN".to_owned(), false)]);
+}
+
+#[test]
+fn that_something_is_down_is_never_what_a_narrow_line_has_no_room_for() {
+    let mut screen = Screen::new(pointsman::domain::policy::Protection::Open);
+    let mut seen = super::screen::seen();
+    for service in &mut seen.services {
+        let why = "every other release that served here is marked bad".to_owned();
+        service.rollback = Readiness { target: None, why: Some(why) };
+    }
+    let name = screen.model.environments[0].name.clone();
+    screen.send(Msg::Looked(name, seen));
+    let (board, turned) = watched();
+    shown(&mut screen, &board, turned);
+    for (width, height) in [(160, 45), (100, 30), (80, 24)] {
+        screen.send(Msg::Resize(width, height));
+        let drawn = screen.draw(&plain());
+        let line = drawn.lines().nth(1).unwrap().trim_end();
+        assert!(line.contains("undo: none,") && line.ends_with("ok, down"), "{line}");
+        assert_eq!(line.contains("marked bad"), width == 160, "{line}");
+    }
 }

@@ -107,41 +107,109 @@ fn run_spans(model: &Model, run: &RunSeen, theme: &Theme) -> Vec<Span<'static>> 
     spans
 }
 
-/// Traffic, undo, lock, staleness. What is dropped first stands last.
+/// A fact of the second line.
+struct Part {
+    text: String,
+    role: Role,
+    /// What is least to be missed is dropped first where the line is narrow.
+    rank: u8,
+}
+
+/// Never dropped; the undo is cut if it must be.
+const KEPT: u8 = 0;
+/// What somebody has to know now.
+const URGENT: u8 = 1;
+/// What is good to know.
+const NICE: u8 = 2;
+/// What stands elsewhere too.
+const ELSEWHERE: u8 = 3;
+/// The undo is cut to no less than this.
+const LEAST_UNDO: usize = 11;
+
+/// Traffic, undo, staleness, and what else is to be known of the environment, as far as there is room.
 pub(super) fn second(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(here) = model.here() else {
         return;
     };
-    let mut parts = vec![(traffic(here), Role::Text), undo(model, here)];
-    if let Some(problem) = &model.blind {
-        parts.insert(0, (format!("OLD: the store cannot be read: {}", problem.what), Role::Failed));
-    }
-    if let Some(age) = here.stale(model.elapsed) {
-        parts.push((format!("STALE: looked {} s ago", model.seconds(age)), Role::Unknown));
-    }
-    parts.extend(schema(here));
-    parts.extend(checklist(model, here));
-    parts.extend(probes(here));
-    let (errors, warnings) = (model.logs.extent.errors, model.logs.extent.warnings);
-    if errors + warnings > 0 {
-        let (bad, odd) = (theme.pick("✗", "E"), theme.pick("▲", "W"));
-        let role = if errors > 0 { Role::Failed } else { Role::Warning };
-        parts.push((format!("log {errors}{bad} {warnings}{odd}"), role));
-    }
-    if let Some(lock) = &here.lock {
-        parts.push((format!("lock: {lock}"), Role::Warning));
-    }
-    if let Some(told) = model.now.and_then(|now| here.frozen(now)) {
-        parts.push((format!("FROZEN: {told}"), Role::Warning));
-    }
+    let between = theme.pick(" │ ", " | ");
+    let mut parts = parts(model, here, theme);
+    fit_in(&mut parts, usize::from(area.width), theme.pick("…", "~"));
     let mut line = Line::from(" ");
-    for (at, (text, role)) in parts.into_iter().enumerate() {
+    for (at, Part { text, role, .. }) in parts.into_iter().enumerate() {
         if at > 0 {
-            line.push_span(Span::styled(theme.pick(" │ ", " | "), theme.style(Role::Border)));
+            line.push_span(Span::styled(between, theme.style(Role::Border)));
         }
         line.push_span(Span::styled(text, theme.style(role)));
     }
     line.render(area, buffer);
+}
+
+fn parts(model: &Model, here: &Environment, theme: &Theme) -> Vec<Part> {
+    let part = |(text, role): (String, Role), rank| Part { text, role, rank };
+    let mut parts = Vec::new();
+    if let Some(problem) = &model.blind {
+        let text = format!("OLD: the store cannot be read: {}", problem.what);
+        parts.push(part((text, Role::Failed), KEPT));
+    }
+    parts.push(part((traffic(here), Role::Text), KEPT));
+    parts.push(part(undo(model, here), KEPT));
+    if let Some(age) = here.stale(model.elapsed) {
+        let text = format!("STALE: looked {} s ago", model.seconds(age));
+        parts.push(part((text, Role::Unknown), URGENT));
+    }
+    parts.extend(schema(here).map(|(text, role)| {
+        part((text, role), if role == Role::Failed { URGENT } else { ELSEWHERE })
+    }));
+    parts.extend(
+        checklist(model, here).map(|(text, role)| {
+            part((text, role), if role == Role::Waiting { URGENT } else { NICE })
+        }),
+    );
+    parts
+        .extend(probes(here).map(|(text, role)| {
+            part((text, role), if role == Role::Text { NICE } else { URGENT })
+        }));
+    let (errors, warnings) = (model.logs.extent.errors, model.logs.extent.warnings);
+    if errors + warnings > 0 {
+        let (bad, odd) = (theme.pick("✗", "E"), theme.pick("▲", "W"));
+        let role = if errors > 0 { Role::Failed } else { Role::Warning };
+        let rank = if errors > 0 { NICE } else { ELSEWHERE };
+        parts.push(part((format!("log {errors}{bad} {warnings}{odd}"), role), rank));
+    }
+    if let Some(lock) = &here.lock {
+        parts.push(part((format!("lock: {lock}"), Role::Warning), URGENT));
+    }
+    if let Some(told) = model.now.and_then(|now| here.frozen(now)) {
+        parts.push(part((format!("FROZEN: {told}"), Role::Warning), NICE));
+    }
+    parts
+}
+
+/// Drops whole facts rather than the end of one; only then is the undo cut, and what is urgent dropped last.
+fn fit_in(parts: &mut Vec<Part>, width: usize, cut: &str) {
+    let wide = |parts: &[Part]| {
+        let texts: usize = parts.iter().map(|part| Span::raw(part.text.as_str()).width()).sum();
+        1 + texts + 3 * parts.len().saturating_sub(1)
+    };
+    for rank in [ELSEWHERE, NICE, URGENT] {
+        if rank == URGENT {
+            let over = wide(parts).saturating_sub(width);
+            if let Some(undo) = parts.iter_mut().find(|part| part.text.starts_with("undo"))
+                && over > 0
+            {
+                let signs = undo.text.chars().count();
+                let room = signs.saturating_sub(over + 1).max(LEAST_UNDO);
+                if room < signs {
+                    undo.text = undo.text.chars().take(room).collect::<String>() + cut;
+                }
+            }
+        }
+        while wide(parts) > width
+            && let Some(at) = parts.iter().rposition(|part| part.rank == rank)
+        {
+            parts.remove(at);
+        }
+    }
 }
 
 /// How much of what must be true is.
