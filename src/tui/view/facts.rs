@@ -185,30 +185,30 @@ fn parts(model: &Model, here: &Environment, theme: &Theme) -> Vec<Part> {
     parts
 }
 
-/// Drops whole facts rather than the end of one; only then is the undo cut, and what is urgent dropped last.
+/// Drops whole facts rather than the end of one; what is urgent only where not even a cut undo leaves room for it.
 fn fit_in(parts: &mut Vec<Part>, width: usize, cut: &str) {
+    let signs = |text: &str| Span::raw(text.to_owned()).width();
     let wide = |parts: &[Part]| {
-        let texts: usize = parts.iter().map(|part| Span::raw(part.text.as_str()).width()).sum();
+        let texts: usize = parts.iter().map(|part| signs(&part.text)).sum();
         1 + texts + 3 * parts.len().saturating_sub(1)
     };
-    for rank in [ELSEWHERE, NICE, URGENT] {
-        if rank == URGENT {
-            let over = wide(parts).saturating_sub(width);
-            if let Some(undo) = parts.iter_mut().find(|part| part.text.starts_with("undo"))
-                && over > 0
-            {
-                let signs = undo.text.chars().count();
-                let room = signs.saturating_sub(over + 1).max(LEAST_UNDO);
-                if room < signs {
-                    undo.text = undo.text.chars().take(room).collect::<String>() + cut;
-                }
-            }
-        }
-        while wide(parts) > width
+    let undo = |part: &Part| part.text.starts_with("undo");
+    // So much a cut of the undo gives.
+    let gives = parts
+        .iter()
+        .find(|part| undo(part))
+        .map_or(0, |part| signs(&part.text).saturating_sub(LEAST_UNDO + 1));
+    for (rank, least) in [(ELSEWHERE, 0), (NICE, 0), (URGENT, gives)] {
+        while wide(parts).saturating_sub(least) > width
             && let Some(at) = parts.iter().rposition(|part| part.rank == rank)
         {
             parts.remove(at);
         }
+    }
+    let over = wide(parts).saturating_sub(width);
+    if let Some(undo) = parts.iter_mut().find(|part| undo(part)).filter(|_| over > 0) {
+        let room = undo.text.chars().count().saturating_sub(over + 1).max(LEAST_UNDO);
+        undo.text = undo.text.chars().take(room).collect::<String>() + cut;
     }
 }
 
