@@ -83,7 +83,10 @@ fn one_that_goes_on_is_stopped_and_takes_no_port_that_somebody_has() {
 
     // Killed, nobody wrote down how it ended; what it started is not taken for it.
     let mut child = start();
-    wait_until("it runs again", || state(2).is_some_and(|state| state == "running"));
+    // Its record is there before its program is.
+    let up = |id: &str| sandbox.run(&["commands", "log", id]).out.contains("up");
+    wait_until("it is up again", || up("2"));
+    assert_eq!(state(2).unwrap(), "running");
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(state(2).unwrap(), "lost");
@@ -91,8 +94,8 @@ fn one_that_goes_on_is_stopped_and_takes_no_port_that_somebody_has() {
     let noted = || fs::read_dir(sandbox.state().join("groups/commands")).map_or(0, Iterator::count);
     assert_eq!(noted(), 1);
     let mut child = start();
-    wait_until("it runs for a third time", || state(3).is_some_and(|state| state == "running"));
-    wait_until("one program is left", || noted() == 1);
+    wait_until("it is up for a third time", || up("3"));
+    assert_eq!(noted(), 1, "the second one's program was ended");
     sandbox.run(&["commands", "stop", "3"]).exits(0);
     child.wait().unwrap();
     assert_eq!(noted(), 0);
