@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use reqwest::RequestBuilder;
+use reqwest::{RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::google::{Credentials, NoToken};
@@ -16,9 +16,46 @@ pub enum Bearer {
     Google(Arc<Credentials>),
 }
 
+/// Why a call has no answer.
+#[derive(Debug)]
+pub enum Unsent {
+    /// There is no token to send it with.
+    NoToken(NoToken),
+    /// Nobody answered.
+    Lost(reqwest::Error),
+}
+
+impl From<NoToken> for Unsent {
+    fn from(no: NoToken) -> Self {
+        Self::NoToken(no)
+    }
+}
+
+impl From<reqwest::Error> for Unsent {
+    fn from(error: reqwest::Error) -> Self {
+        // Addresses may hold what nobody is to read.
+        Self::Lost(error.without_url())
+    }
+}
+
 impl Bearer {
+    /// Sends a request; where its token is not known any more, once again with a new one. A token may end, or be
+    /// taken back, in the middle of a run, and a call that was refused for it did nothing.
+    pub async fn send(&self, request: RequestBuilder) -> Result<Response, Unsent> {
+        let (again, token) = (request.try_clone(), self.token().await?);
+        let response = self.sign(request, &token).send().await?;
+        let Some(again) = again.filter(|_| response.status() == StatusCode::UNAUTHORIZED) else {
+            return Ok(response);
+        };
+        if !self.refused(&token).await {
+            return Ok(response);
+        }
+        let token = self.token().await?;
+        Ok(self.sign(again, &token).send().await?)
+    }
+
     /// The token of now.
-    pub async fn token(&self) -> Result<SecretString, NoToken> {
+    async fn token(&self) -> Result<SecretString, NoToken> {
         match self {
             Self::Fixed(token) => Ok(token.clone()),
             Self::Google(credentials) => credentials.token().await,
@@ -26,7 +63,7 @@ impl Bearer {
     }
 
     /// Puts a token into a request.
-    pub fn sign(&self, request: RequestBuilder, token: &SecretString) -> RequestBuilder {
+    fn sign(&self, request: RequestBuilder, token: &SecretString) -> RequestBuilder {
         let request = request.bearer_auth(token.expose_secret());
         match self {
             Self::Google(credentials) => match credentials.quota_project() {
@@ -38,7 +75,7 @@ impl Bearer {
     }
 
     /// Somebody answered that they do not know a token. Whether there may be a better one.
-    pub async fn refused(&self, used: &SecretString) -> bool {
+    async fn refused(&self, used: &SecretString) -> bool {
         match self {
             Self::Fixed(_) => false,
             Self::Google(credentials) => credentials.refused(used).await,

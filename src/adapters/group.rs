@@ -132,7 +132,7 @@ impl Groups {
         files.filter_map(read).filter(left)
     }
 
-    /// Ends the groups whose starter is gone, and names their programs.
+    /// Ends the groups whose starter is gone, and tells of each in a sentence.
     pub fn end_orphans(&self) -> Vec<String> {
         let mut ended = Vec::new();
         for _ in 0..ROUNDS {
@@ -141,7 +141,9 @@ impl Groups {
                 if ThisMachine.group_lives(&note.leader) {
                     ThisMachine.end_group(note.leader.pid, true);
                     wait_for_end(&note.leader);
-                    ended.push(format!("{} (process {})", note.program, note.leader.pid));
+                    let Note { program, leader, .. } = &note;
+                    let who = format!("{program} (process {})", leader.pid);
+                    ended.push(format!("ended {who}: the process that began it is gone"));
                 }
                 let _ = fs::remove_file(file);
             }

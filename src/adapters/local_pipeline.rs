@@ -124,8 +124,8 @@ impl LocalPipeline {
                 .err()
                 .unwrap_or_else(|| Problem::new("the pipeline runs already")));
         }
-        for orphan in self.programs.groups.end_orphans() {
-            heard(&format!("ended {orphan}: the process that began it is gone"));
+        for ended in self.programs.groups.end_orphans() {
+            heard(&ended);
         }
         let before = self.read()?;
         let id = before.map_or(1, |kept| kept.run.id + 1);

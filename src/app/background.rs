@@ -49,8 +49,7 @@ impl App {
         let first = view.steps.first().map(|step| &step.plan.id);
         let (Some(step), false) = (view.state.step().or(first), orphans.is_empty()) else { return };
         let Ok(log) = FileLog::open(&self.state, view.number) else { return };
-        for orphan in orphans {
-            let text = format!("ended {orphan}: the process that began it is gone");
+        for text in orphans {
             let (at, step) = (self.clock.now(), step.clone());
             log.line(&LogLine { at, step, service: None, text, tints: Vec::new() });
         }

@@ -222,13 +222,13 @@ impl App {
         Ok(self.prober()?.ask(&question).await)
     }
 
-    /// Who asks: this machine, and for what platforms alone know they; or the demo's world.
+    /// Who asks: this machine, or the demo's world; and for what platforms alone know they.
     pub fn prober(&self) -> Result<Arc<dyn Prober>, Problem> {
-        if let Some(demo) = &self.demo {
-            return Ok(Arc::new(demo.world.clone()));
-        }
-        let machine = MachineProber::new(self.clock.clone())?;
-        Ok(Arc::new(EveryProber { machine, app: self.clone() }))
+        let asker: Arc<dyn Prober> = match &self.demo {
+            Some(demo) => Arc::new(demo.world.clone()),
+            None => Arc::new(MachineProber::new(self.clock.clone())?),
+        };
+        Ok(Arc::new(EveryProber { asker, app: self.clone() }))
     }
 
     /// What a run's blue pages loaded and what the public address does not have any more, in words.

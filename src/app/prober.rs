@@ -1,9 +1,9 @@
-//! Asking from this machine, and platforms about what they alone know.
+//! Asking, and platforms about what they alone know.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::App;
-use crate::adapters::probe::MachineProber;
 use crate::domain::health::{Identity, Sample};
 use crate::domain::plan::Endpoint;
 use crate::domain::probe::{Answer, CERTIFICATE, Check, Fault, Measurement, SET_UP, Timing};
@@ -15,7 +15,8 @@ use crate::ports::prober::{Prober, Question};
 
 /// Asks everything.
 pub(super) struct EveryProber {
-    pub(super) machine: MachineProber,
+    /// Whoever is asked about everything else.
+    pub(super) asker: Arc<dyn Prober>,
     pub(super) app: App,
 }
 
@@ -48,7 +49,7 @@ impl EveryProber {
 
 impl Prober for EveryProber {
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Sample> {
-        self.machine.ask(question)
+        self.asker.ask(question)
     }
 
     fn measure<'a>(
@@ -58,7 +59,7 @@ impl Prober for EveryProber {
         controls: &'a [String],
     ) -> BoxFuture<'a, Measurement> {
         let Check::Domains { endpoint, target } = check else {
-            return self.machine.measure(check, timeout, controls);
+            return self.asker.measure(check, timeout, controls);
         };
         Box::pin(async move {
             let clock = &self.app.clock;
@@ -74,6 +75,6 @@ impl Prober for EveryProber {
     }
 
     fn read<'a>(&'a self, url: &'a str, timeout: Duration) -> BoxFuture<'a, Option<String>> {
-        self.machine.read(url, timeout)
+        self.asker.read(url, timeout)
     }
 }

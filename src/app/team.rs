@@ -40,10 +40,12 @@ impl App {
             return Err(Problem::new(format!("{} runs already, as run {}", run.name, run.id))
                 .try_this(format!("pointsman commands stop {}", run.id)));
         }
-        // What a killed one left is ended before the next begins, and then it is asked again.
-        let left = self.groups(COMMANDS).any_orphans();
-        let Some(port) = command.port.filter(|_| command.long && !left) else { return Ok(()) };
+        let Some(port) = command.port.filter(|_| command.long) else { return Ok(()) };
         let Some(holder) = ThisMachine.listener_of(port) else { return Ok(()) };
+        // What a killed one left is ended before the next begins, and then it is asked again.
+        if self.groups(COMMANDS).any_orphans() {
+            return Ok(());
+        }
         let problem =
             Problem::new(format!("{} wants port {port}, and {holder} has it", command.name));
         Err(match self.emulator() {
@@ -54,7 +56,7 @@ impl App {
         })
     }
 
-    /// Ends what commands left whose process was killed, and names it.
+    /// Ends what commands left whose process was killed, and tells of each.
     pub fn end_left_commands(&self) -> Vec<String> {
         self.groups(COMMANDS).end_orphans()
     }

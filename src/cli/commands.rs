@@ -93,8 +93,8 @@ async fn run(session: &Session, name: &str, wanted: Option<&str>, yes: &Yes) -> 
     let what = format!("Runs {} in {folder}, for {environment}.", command.argv.join(" "));
     let answers = Answers { yes: yes.yes, confirm: yes.confirm.clone() };
     confirm(&environment, environment.as_str(), protection, answers, &what)?;
-    for left in app.end_left_commands() {
-        print::note(format!("ended {left}: the process that began it is gone"));
+    for ended in app.end_left_commands() {
+        print::note(ended);
     }
     app.may_run(&command, &environment).map_err(|problem| Failed::with(REFUSED, problem))?;
     let signals =

@@ -4,6 +4,7 @@ use super::Session;
 use super::args::Colour;
 use crate::app::config_home;
 use crate::config::schema::Motion;
+use crate::tui::far_away;
 use crate::tui::theme::{Asked, Depth, Looks, Themes, depth};
 
 /// What this terminal, this command line and this machine say.
@@ -16,7 +17,6 @@ pub(super) fn looks(session: &Session) -> Looks {
         Colour::Ansi => Asked::Depth(Depth::Ansi),
         Colour::Never => Asked::Depth(Depth::Never),
     };
-    let far_away = ["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"];
     // These would not understand the question, and show it.
     let silent = ["", "dumb", "linux"];
     Looks {
@@ -27,7 +27,7 @@ pub(super) fn looks(session: &Session) -> Looks {
         utf8: utf8(),
         colorfgbg: std::env::var("COLORFGBG").ok(),
         told: None,
-        may_ask: far_away.iter().all(|name| of(name).is_empty()) && !silent.contains(&&*of("TERM")),
+        may_ask: !far_away() && !silent.contains(&&*of("TERM")),
         motion: if of("NO_MOTION").is_empty() { Motion::Full } else { Motion::Reduced },
     }
 }

@@ -32,9 +32,7 @@ impl Loaded {
         &self,
         wrong: impl IntoIterator<Item = ([&'a str; N], String)>,
     ) -> Findings {
-        let node = &self.source.node;
-        let finding = |(path, why): ([&str; N], String)| Finding::new(node.place_of(&path), why);
-        self.found(wrong.into_iter().map(finding).collect())
+        self.found(wrong, Finding::new)
     }
 
     /// Like [`Self::refused`], of what is only odd.
@@ -42,16 +40,19 @@ impl Loaded {
         &self,
         odd: impl IntoIterator<Item = ([&'a str; N], String)>,
     ) -> Findings {
-        let node = &self.source.node;
-        let finding =
-            |(path, why): ([&str; N], String)| Finding::warning(node.place_of(&path), why);
-        self.found(odd.into_iter().map(finding).collect())
+        self.found(odd, Finding::warning)
     }
 
-    fn found(&self, mut findings: Vec<Finding>) -> Findings {
+    fn found<'a, const N: usize>(
+        &self,
+        all: impl IntoIterator<Item = ([&'a str; N], String)>,
+        finding: impl Fn(Place, String) -> Finding,
+    ) -> Findings {
+        let Source { file, text, node } = self.source.as_ref();
+        let placed = all.into_iter().map(|(path, why)| finding(node.place_of(&path), why));
+        let mut findings: Vec<_> = placed.collect();
         findings.sort_by_key(|f| (f.line, f.column));
-        let (file, text) = (self.source.file.clone(), self.source.text.clone());
-        Findings { file, text, findings }
+        Findings { file: file.clone(), text: text.clone(), findings }
     }
 }
 

@@ -22,7 +22,8 @@ mod watched;
 pub use file::{Loaded, load, load_text};
 pub use finding::{Finding, Findings, Severity};
 pub use lint::{
-    Difference, Text, between, declared, files_of as lint_files, limits, lint, lint_texts, texts,
+    Difference, between, declared, files_of as lint_files, limits, lint, lint_texts, named_in,
+    texts,
 };
 pub use migrations::{migration_schema, migrations};
 pub use releases::{apphosting_files, committed, sources};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::Loaded;
-use super::lint::{Text, texts};
+use super::lint::{Text, named_in, texts};
 use super::schema::ReleasesKind;
 use crate::domain::changes::{Changes, Commit};
 use crate::domain::error::Problem;
@@ -124,7 +124,7 @@ pub fn apphosting_files(member: &Member, names: &[String]) -> Vec<Text> {
             let Some(folder) = uri.strip_prefix("file://").map(Path::new) else {
                 return Vec::new();
             };
-            texts(names.iter().map(|name| folder.join(name)).filter(|file| file.exists()))
+            texts(named_in(folder, names))
         }
         Some(Source::Commit(commit)) => {
             let repository =

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use super::Refusal;
 use crate::config::schema::ProjectConfig;
 use crate::config::{
-    Findings, Loaded, Severity, Text, apphosting_files, declared, limits, lint, lint_texts, texts,
+    Findings, Loaded, Severity, apphosting_files, declared, limits, lint, lint_texts, named_in,
+    texts,
 };
-use crate::domain::apphosting::over_quota;
+use crate::domain::apphosting::{RunConfig, over_quota};
 use crate::domain::ids::EnvironmentName;
 use crate::domain::linted::{About, Flaw, Linted};
 use crate::domain::plan::{Endpoint, Member, Plan};
@@ -33,7 +34,7 @@ const QUOTA: &str = "cpu_quota";
 fn over_quotas(
     loaded: &Loaded,
     endpoint: &Endpoint,
-    services: &[(Member, Vec<Text>)],
+    services: &[(Member, Option<RunConfig>)],
 ) -> Vec<(String, String)> {
     if !matches!(endpoint, Endpoint::Google | Endpoint::Url(_)) {
         return Vec::new();
@@ -41,27 +42,25 @@ fn over_quotas(
     let over = |(name, project): (&String, &ProjectConfig)| {
         let of = services.iter().filter(|(m, _)| m.target.project().as_str() == name);
         let of: Vec<_> =
-            of.filter_map(|(m, files)| Some((m.service().clone(), limits(files)?))).collect();
+            of.filter_map(|(m, limits)| Some((m.service().clone(), (*limits)?))).collect();
         Some((name.clone(), over_quota(project.cpu_quota?.get(), &of)?))
     };
     loaded.config.projects.iter().filter_map(over).collect()
 }
 
-/// A service's files as they lie there now. One that is an image made elsewhere has none that count.
-fn lying_there(loaded: &Loaded, member: &Member, names: &[String]) -> Vec<Text> {
+/// The limits of a service by its files as they lie there now. One that is an image made elsewhere has none that
+/// count.
+fn limits_now(loaded: &Loaded, member: &Member, names: &[String]) -> Option<RunConfig> {
     let service = loaded.config.services.get(member.service().as_str());
-    let Some(service) = service.filter(|service| service.image.is_none()) else {
-        return Vec::new();
-    };
-    let root = loaded.folder.join(&service.root);
-    texts(names.iter().map(|name| root.join(name)).filter(|file| file.exists()))
+    let root = loaded.folder.join(&service.filter(|service| service.image.is_none())?.root);
+    limits(&texts(named_in(&root, names)))
 }
 
 /// What is odd about the quotas of an environment's projects, by the files as they lie there now.
 pub fn quotas(loaded: &Loaded, ground: &Ground) -> Findings {
     let names = names(&ground.endpoint, &ground.environment);
-    let members = ground.members.iter().cloned();
-    let services: Vec<_> = members.map(|m| (m.clone(), lying_there(loaded, &m, &names))).collect();
+    let limited = |m: &Member| (m.clone(), limits_now(loaded, m, &names));
+    let services: Vec<_> = ground.members.iter().map(limited).collect();
     let over = over_quotas(loaded, &ground.endpoint, &services);
     loaded.warned(over.iter().map(|(name, why)| (["projects", name.as_str(), QUOTA], why.clone())))
 }
@@ -74,7 +73,7 @@ pub(super) fn judged(loaded: &Loaded, plan: &mut Plan) -> Result<(), Refusal> {
     let mut services = Vec::new();
     for member in &plan.members {
         let texts = apphosting_files(member, &names);
-        services.push((member.clone(), texts.clone()));
+        services.push((member.clone(), limits(&texts)));
         let variables = declared(&texts);
         if !variables.is_empty() {
             linted.declared.insert(member.service().clone(), variables);
@@ -100,8 +99,8 @@ pub(super) fn judged(loaded: &Loaded, plan: &mut Plan) -> Result<(), Refusal> {
         .into_iter()
         .filter(|other| plan.members.iter().all(|member| member.service() != other.service()));
     services.extend(others.map(|other| {
-        let files = lying_there(loaded, &other, &names);
-        (other, files)
+        let limits = limits_now(loaded, &other, &names);
+        (other, limits)
     }));
     let over = over_quotas(loaded, &plan.endpoint, &services);
     linted.flaws.extend(over.into_iter().map(|(project, what)| Flaw {
@@ -120,8 +119,7 @@ pub fn hosting_files(loaded: &Loaded, ground: &Ground) -> Vec<PathBuf> {
         let service = loaded.config.services.get(member.service().as_str())?;
         Some(loaded.folder.join(&service.root))
     });
-    let files = roots.flat_map(|root| names.clone().into_iter().map(move |name| root.join(name)));
-    files.filter(|file| file.exists()).collect()
+    roots.flat_map(|root| named_in(&root, &names)).collect()
 }
 
 /// What is wrong with an environment's files and quotas, in a few words; nothing where nothing is.

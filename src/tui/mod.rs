@@ -16,5 +16,5 @@ pub mod update;
 pub mod view;
 pub mod welcome;
 
-pub(crate) use driver::terminal_report;
 pub use driver::{Options, bindings, replay, run};
+pub(crate) use driver::{far_away, terminal_report};

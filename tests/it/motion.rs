@@ -65,24 +65,27 @@ fn with_reduced_motion_a_steps_countdown_is_shown_with_the_clock_and_its_end_at_
     assert_eq!(says(&mut screen, "cleanup", "begins"), "begins", "another step is news");
 }
 
+/// What the clock shows, until it has shown so many times.
+fn times(terminal: &Terminal, many: usize) -> Vec<String> {
+    let mut seen: Vec<String> = Vec::new();
+    wait_until("the clock has gone on", || {
+        let first = terminal.text().lines().next().unwrap_or_default().to_owned();
+        let now = first.split_whitespace().last().unwrap_or_default();
+        if seen.last().is_none_or(|last| last != now) {
+            seen.push(now.to_owned());
+        }
+        seen.len() >= many
+    });
+    seen
+}
+
 #[test]
 fn no_motion_in_the_environment_and_motion_in_the_config_hold_the_clock_still() {
     let sandbox = Sandbox::new();
     let program = env!("CARGO_BIN_EXE_pointsman");
     let mut terminal = Terminal::run(&sandbox, "env", &["NO_MOTION=1", program], 30, 100);
     terminal.wants("No runs yet");
-    let clock = |terminal: &Terminal| {
-        let first = terminal.text().lines().next().unwrap_or_default().to_owned();
-        first.split_whitespace().last().unwrap_or_default().to_owned()
-    };
-    let mut seen = vec![clock(&terminal)];
-    wait_until("the clock has gone on twice", || {
-        let now = clock(&terminal);
-        if seen.last() != Some(&now) {
-            seen.push(now);
-        }
-        seen.len() > 2
-    });
+    let seen = times(&terminal, 3);
     let fives = seen.iter().all(|time| time.ends_with("0Z") || time.ends_with("5Z"));
     assert!(fives, "{seen:?}");
     terminal.press("\u{1b}[24~");
@@ -95,14 +98,7 @@ fn no_motion_in_the_environment_and_motion_in_the_config_hold_the_clock_still() 
     let text = std::fs::read_to_string(&config).unwrap();
     std::fs::write(&config, format!("{text}ui: {{ motion: reduced }}\n")).unwrap();
     terminal.wants("config read again; the screen follows it");
-    let mut seen = vec![clock(&terminal)];
-    wait_until("the clock has gone on twice", || {
-        let now = clock(&terminal);
-        if seen.last() != Some(&now) {
-            seen.push(now);
-        }
-        seen.len() > 3
-    });
+    let seen = times(&terminal, 4);
     let fives = seen[1..].iter().all(|time| time.ends_with("0Z") || time.ends_with("5Z"));
     assert!(fives, "{seen:?}");
 }

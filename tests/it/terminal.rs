@@ -64,6 +64,7 @@ impl Terminal {
             "COLORFGBG",
             "POINTSMAN_THEME",
             "SSH_CONNECTION",
+            "SSH_CLIENT",
             "SSH_TTY",
         ] {
             command.env_remove(name);

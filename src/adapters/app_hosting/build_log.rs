@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::AppHosting;
+use super::{AppHosting, wire};
 use crate::domain::apphosting::cause_of;
 use crate::domain::ids::BuildId;
 use crate::domain::project::Target;
@@ -40,7 +40,7 @@ impl AppHosting {
                 Ok(page) => {
                     take(&page, &mut all);
                     // An empty page is not the last one.
-                    match page["nextPageToken"].as_str().filter(|token| !token.is_empty()) {
+                    match wire::next_page(&page) {
                         Some(next) => body["pageToken"] = json!(next),
                         None => break,
                     }

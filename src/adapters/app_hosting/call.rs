@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
-use secrecy::SecretString;
 use serde_json::Value;
 
 use super::{AppHosting, wire};
+use crate::adapters::bearer::Unsent;
+use crate::adapters::google::NoToken;
 use crate::adapters::http::chain;
 use crate::domain::error::Problem;
+use crate::domain::project::Target;
 use crate::domain::retry::POLL;
 use crate::domain::step::Failure;
 use crate::ports::hosting::{Hosting as _, HostingError};
@@ -26,13 +28,20 @@ struct Unanswered {
     error: HostingError,
     /// When the server wants to be asked again.
     after: Option<Duration>,
-    /// It did not know the token.
-    unauthenticated: bool,
+    /// Whether the same again may be answered.
+    passes: bool,
+}
+
+impl From<NoToken> for HostingError {
+    fn from(no: NoToken) -> Self {
+        let class = if no.passing { Failure::Passing } else { Failure::Lasting };
+        Self { problem: no.problem, class }
+    }
 }
 
 impl From<HostingError> for Unanswered {
     fn from(error: HostingError) -> Self {
-        Self { error, after: None, unauthenticated: false }
+        Self { passes: error.class == Failure::Passing, error, after: None }
     }
 }
 
@@ -47,6 +56,28 @@ impl AppHosting {
         query: &[(&str, &str)],
     ) -> Result<Value, HostingError> {
         self.fetch(Method::GET, &format!("{}/v1/{name}", self.base), query, None).await
+    }
+
+    /// Everything of a kind that a backend has, page after page.
+    pub(super) async fn list(
+        &self,
+        target: &Target,
+        of: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Vec<Value>, HostingError> {
+        let (path, key) = (format!("{}/{of}s", target.backend_name()), format!("{of}s"));
+        let (mut all, mut token) = (Vec::new(), String::new());
+        loop {
+            let mut query = query.to_vec();
+            query.extend([("pageSize", "100"), ("pageToken", token.as_str())]);
+            let page = self.get_with(&path, &query).await?;
+            wire::whole(&page, of)?;
+            all.extend(page[key.as_str()].as_array().into_iter().flatten().cloned());
+            match wire::next_page(&page) {
+                Some(next) => next.clone_into(&mut token),
+                None => return Ok(all),
+            }
+        }
     }
 
     /// A resource that may not be there.
@@ -90,13 +121,6 @@ impl AppHosting {
         }
     }
 
-    pub(super) async fn token(&self) -> Result<SecretString, HostingError> {
-        self.bearer.token().await.map_err(|no| HostingError {
-            class: if no.passing { Failure::Passing } else { Failure::Lasting },
-            problem: no.problem,
-        })
-    }
-
     pub(super) async fn fetch(
         &self,
         method: Method,
@@ -104,22 +128,16 @@ impl AppHosting {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Value, HostingError> {
-        let (mut tries, mut renewed) = (0, false);
+        let mut tries = 0;
         loop {
             tries += 1;
-            let token = self.token().await?;
-            let failed = match self.once((method.clone(), url), query, body, &token).await {
+            let failed = match self.once((method.clone(), url), query, body).await {
                 Ok(value) => return Ok(value),
                 Err(failed) => failed,
             };
-            let Unanswered { error, after, unauthenticated } = failed;
-            // A token may end, or be taken back, in the middle of a run.
-            if unauthenticated && !renewed && self.bearer.refused(&token).await {
-                renewed = true;
-                continue;
-            }
+            let Unanswered { error, after, passes } = failed;
             let wait = after.unwrap_or_else(|| POLL.after(tries));
-            if error.class != Failure::Passing || tries == TRIES || wait > MOST {
+            if !passes || tries == TRIES || wait > MOST {
                 return Err(error);
             }
             tracing::debug!(%error, tries, "a call failed in passing");
@@ -132,13 +150,11 @@ impl AppHosting {
         (method, url): (Method, &str),
         query: &[(&str, &str)],
         body: Option<&Value>,
-        token: &SecretString,
     ) -> Result<Value, Unanswered> {
         let mut request = self.client.request(method.clone(), url).query(query);
         if method == Method::GET {
             request = request.timeout(LOOKS_LAST);
         }
-        let mut request = self.bearer.sign(request, token);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -147,7 +163,14 @@ impl AppHosting {
                 .because(chain(&error.without_url()));
             HostingError { problem, class: Failure::Passing }
         };
-        let response = request.send().await.map_err(lost)?;
+        let response = match self.bearer.send(request).await {
+            Ok(response) => response,
+            // Whoever finds no token looked for one long enough.
+            Err(Unsent::NoToken(no)) => {
+                return Err(Unanswered { error: no.into(), after: None, passes: false });
+            }
+            Err(Unsent::Lost(error)) => return Err(lost(error).into()),
+        };
         let status = response.status();
         let after = retry_after(&response);
         let text = response.text().await.map_err(lost)?;
@@ -160,11 +183,8 @@ impl AppHosting {
                 Err(wire::unreadable("a body").into())
             };
         }
-        Err(Unanswered {
-            error: wire::refused(status, &json),
-            after: after.or_else(|| wire::retry_info(&json)),
-            unauthenticated: status == StatusCode::UNAUTHORIZED,
-        })
+        let after = after.or_else(|| wire::retry_info(&json));
+        Err(Unanswered { after, ..wire::refused(status, &json).into() })
     }
 }
 

@@ -18,24 +18,11 @@ impl AppHosting {
         &self,
         target: &Target,
     ) -> Result<Vec<DomainTrouble>, HostingError> {
-        let path = format!("{}/domains", target.backend_name());
-        let (mut troubles, mut token) = (Vec::new(), String::new());
-        loop {
-            let asked = self.get_with(&path, &[("pageSize", "100"), ("pageToken", &token)]).await;
-            let page = match asked {
-                Ok(page) => page,
-                // The emulator has none, and neither has a backend that is not there.
-                Err(error) if wire::not_found(&error) || wire::unimplemented(&error) => {
-                    return Ok(Vec::new());
-                }
-                Err(error) => return Err(error),
-            };
-            wire::whole(&page, "domain")?;
-            troubles.extend(page["domains"].as_array().into_iter().flatten().filter_map(trouble));
-            match page["nextPageToken"].as_str().filter(|token| !token.is_empty()) {
-                Some(next) => next.clone_into(&mut token),
-                None => return Ok(troubles),
-            }
+        match self.list(target, "domain", &[]).await {
+            Ok(domains) => Ok(domains.iter().filter_map(trouble).collect()),
+            // The emulator has none, and neither has a backend that is not there.
+            Err(error) if wire::not_found(&error) || wire::unimplemented(&error) => Ok(Vec::new()),
+            Err(error) => Err(error),
         }
     }
 }

@@ -234,22 +234,8 @@ impl AppHosting {
     }
 
     async fn all_builds(&self, target: &Target) -> Result<Vec<Build>, HostingError> {
-        let path = format!("{}/builds", target.backend_name());
-        let mut builds = Vec::new();
-        let mut token = String::new();
-        loop {
-            let query =
-                [("pageSize", "100"), ("orderBy", "createTime desc"), ("pageToken", &token)];
-            let page = self.get_with(&path, &query).await?;
-            wire::whole(&page, "build")?;
-            for json in page["builds"].as_array().into_iter().flatten() {
-                builds.push(wire::build(json)?);
-            }
-            match page["nextPageToken"].as_str().filter(|t| !t.is_empty()) {
-                Some(next) => next.clone_into(&mut token),
-                None => return Ok(builds),
-            }
-        }
+        let all = self.list(target, "build", &[("orderBy", "createTime desc")]).await?;
+        all.iter().map(wire::build).collect()
     }
 
     async fn stop(

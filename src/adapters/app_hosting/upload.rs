@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::{AppHosting, wire};
+use crate::adapters::bearer::Unsent;
 use crate::adapters::http::chain;
 use crate::domain::error::Problem;
 use crate::domain::ids::BuildId;
@@ -115,16 +116,10 @@ impl AppHosting {
             class: Failure::Passing,
         };
         let lost = |e: reqwest::Error| passing(chain(&e.without_url()));
-        let (token, again) = (self.token().await?, request.try_clone());
-        let mut response = self.bearer.sign(request, &token).send().await.map_err(lost)?;
-        // A token may end, or be taken back, while something large is on its way.
-        if response.status() == StatusCode::UNAUTHORIZED
-            && let Some(again) = again
-            && self.bearer.refused(&token).await
-        {
-            let token = self.token().await?;
-            response = self.bearer.sign(again, &token).send().await.map_err(lost)?;
-        }
+        let response = self.bearer.send(request).await.map_err(|unsent| match unsent {
+            Unsent::NoToken(no) => no.into(),
+            Unsent::Lost(error) => lost(error),
+        })?;
         let status = response.status();
         let text = response.text().await.map_err(lost)?;
         Ok((status, serde_json::from_str(&text).unwrap_or_default()))

@@ -84,6 +84,11 @@ pub(super) fn operation_failed(error: &Value) -> HostingError {
     HostingError { problem: Problem::new("App Hosting could not do it").because(message), class }
 }
 
+/// Where a list goes on.
+pub(super) fn next_page(page: &Value) -> Option<&str> {
+    page["nextPageToken"].as_str().filter(|token| !token.is_empty())
+}
+
 /// A list that a region did not answer for is no list: what is missing there is unknown, not absent.
 pub(super) fn whole(list: &Value, of: &str) -> Result<(), HostingError> {
     let unreachable = list["unreachable"].as_array().filter(|regions| !regions.is_empty());

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
 use serde_json::Value;
 
 use super::{Firestore, WITHIN, wire};
+use crate::adapters::bearer::Unsent;
 use crate::adapters::http::chain;
 use crate::domain::error::Problem;
 use crate::domain::retry::Backoff;
@@ -37,42 +37,21 @@ impl Firestore {
 
     /// One call. Whoever changes something decides by what was read back whether to send it again.
     pub(super) async fn once(&self, name: &str, body: &Value) -> Result<Value, DatabaseError> {
-        let token = self.token().await?;
-        match self.sent(name, body, &token).await {
-            // A token that ended changed nothing: the same again, with a new one.
-            Err(error)
-                if error.problem.why.starts_with("UNAUTHENTICATED")
-                    && self.bearer.refused(&token).await =>
-            {
-                let token = self.token().await?;
-                self.sent(name, body, &token).await
-            }
-            answered => answered,
-        }
-    }
-
-    async fn token(&self) -> Result<SecretString, DatabaseError> {
-        self.bearer.token().await.map_err(|no| DatabaseError {
-            refused: if no.passing { Refused::Lost } else { Refused::Denied },
-            problem: no.problem,
-        })
-    }
-
-    async fn sent(
-        &self,
-        name: &str,
-        body: &Value,
-        token: &SecretString,
-    ) -> Result<Value, DatabaseError> {
         // Names are written into the path sign by sign: an id may hold what an address may not.
         let mut address = url::Url::parse(&self.base).map_err(|e| self.lost(e.to_string()))?;
         if let Ok(mut path) = address.path_segments_mut() {
             path.clear().push("v1").extend(name.split('/'));
         }
         let request = self.client.post(address).timeout(WITHIN);
-        let request = self.bearer.sign(request.json(body), token);
         let lost = |error: reqwest::Error| self.lost(chain(&error.without_url()));
-        let response = request.send().await.map_err(lost)?;
+        let response =
+            self.bearer.send(request.json(body)).await.map_err(|unsent| match unsent {
+                Unsent::NoToken(no) => DatabaseError {
+                    refused: if no.passing { Refused::Lost } else { Refused::Denied },
+                    problem: no.problem,
+                },
+                Unsent::Lost(error) => lost(error),
+            })?;
         let status = response.status();
         let text = response.text().await.map_err(lost)?;
         let json: Value = serde_json::from_str(&text).unwrap_or_default();

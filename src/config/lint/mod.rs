@@ -15,7 +15,7 @@ use crate::domain::apphosting::{RunConfig, reserved};
 pub use between::{Difference, between};
 
 /// A file, and its text or why it cannot be read.
-pub type Text = (PathBuf, Result<String, String>);
+pub(in crate::config) type Text = (PathBuf, Result<String, String>);
 
 /// The file that every environment starts from.
 const BASE: &str = "apphosting.yaml";
@@ -62,6 +62,11 @@ pub fn texts(files: impl IntoIterator<Item = PathBuf>) -> Vec<Text> {
         (file, text)
     };
     files.into_iter().map(read).collect()
+}
+
+/// The files of these names that a folder has, in their order.
+pub fn named_in(folder: &Path, names: &[String]) -> Vec<PathBuf> {
+    names.iter().map(|name| folder.join(name)).filter(|file| file.exists()).collect()
 }
 
 /// The files of a folder that App Hosting reads, the base first.

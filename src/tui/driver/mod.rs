@@ -32,7 +32,7 @@ use tokio_util::task::AbortOnDropHandle;
 use self::acts::Acts;
 use self::remember::Memory;
 pub use self::replay::replay;
-pub(crate) use self::report::terminal as terminal_report;
+pub(crate) use self::report::{far_away, terminal as terminal_report};
 use self::watch::Reload;
 use super::effect::Effect;
 use super::keys::bindings::Bindings;

@@ -49,8 +49,9 @@ fn of(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn far_away() -> bool {
-    of("SSH_CONNECTION").or_else(|| of("SSH_TTY")).is_some()
+/// Whether this terminal comes over SSH.
+pub(crate) fn far_away() -> bool {
+    ["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"].into_iter().any(|name| of(name).is_some())
 }
 
 /// Whether the screen is lost when an SSH connection drops: nothing around it keeps it.
