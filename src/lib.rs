@@ -9,6 +9,8 @@
 //! |---|---|---|
 //! | [`domain`] | what is true: facts, plan, state machine, rules. No IO, no clock | – |
 //! | [`config`] | what the user wrote, and everything that is wrong with it | domain |
+//! | [`git`] | git as a program, without the caller's environment and settings | – |
+//! | [`source`] | the files of a folder as a build gets them | git |
 //! | [`ports`] | what we need from outside, one trait a file | domain |
 //! | [`engine`] | what happens and when: supervisor, executor, one file per step kind | domain, ports |
 //! | [`store`] | the journal in SQLite | domain, ports |
@@ -28,7 +30,9 @@ pub mod config;
 pub mod domain;
 pub mod emulator;
 pub mod engine;
+pub mod git;
 pub mod ports;
 pub mod propose;
+pub mod source;
 pub mod store;
 pub mod tui;

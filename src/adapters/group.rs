@@ -6,11 +6,13 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
 
 use super::process::ThisMachine;
 use crate::ports::processes::{ProcessIdentity, Processes as _};
@@ -65,6 +67,101 @@ impl Group {
             .kill_on_drop(true)
             .spawn()
             .map(|child| Self { child, note: None })
+    }
+
+    /// Waits until the program ended, handing over what it writes meanwhile. What it left behind (an `ssh`
+    /// that stays connected, a daemon) may keep its pipes open for hours: after its end they are read on
+    /// for a moment and then let go.
+    pub(super) async fn finish(
+        &mut self,
+        left: LeftBehind,
+        out: impl FnMut(&[u8]),
+        err: impl FnMut(&[u8]),
+    ) -> io::Result<ExitStatus> {
+        let (out_pipe, err_pipe) = (self.child.stdout.take(), self.child.stderr.take());
+        let leader = self.child.id();
+        let (let_go, over) = watch::channel(false);
+        let reads = async {
+            tokio::join!(drain(out_pipe, over.clone(), out), drain(err_pipe, over.clone(), err));
+        };
+        tokio::pin!(reads);
+        let status = tokio::select! {
+            () = &mut reads => return self.child.wait().await,
+            status = self.child.wait() => status,
+        };
+        if let Some(leader) = leader.filter(|_| left == LeftBehind::Ended) {
+            ThisMachine.end_group(leader, true);
+        }
+        let leader_gone = tokio::time::timeout(LINGER, &mut reads).await;
+        if leader_gone.is_err() {
+            let_go.send_replace(true);
+            reads.await;
+        }
+        status
+    }
+}
+
+/// What becomes of what a program leaves behind in its group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LeftBehind {
+    /// It is none of our business.
+    Kept,
+    /// It is ended: the program is run again and again.
+    Ended,
+}
+
+/// The pipes of a program that ended are read on for this long.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// Hands over what comes out of a pipe until its end, or until it is let go.
+async fn drain(
+    pipe: Option<impl AsyncRead + Unpin>,
+    mut over: watch::Receiver<bool>,
+    mut heard: impl FnMut(&[u8]),
+) {
+    let Some(mut pipe) = pipe else { return };
+    let mut chunk = vec![0; 16 * 1024];
+    loop {
+        tokio::select! {
+            read = pipe.read(&mut chunk) => match read {
+                Ok(read @ 1..) => heard(&chunk[..read]),
+                _ => return,
+            },
+            _ = over.changed() => return,
+        }
+    }
+}
+
+/// Bytes as they come, as lines without their ends. A line that never ends is handed over in parts.
+pub(super) struct Lines {
+    rest: Vec<u8>,
+}
+
+/// A line is not kept beyond this before it is handed over.
+const LONGEST_LINE: usize = 256 * 1024;
+
+impl Lines {
+    pub(super) fn new() -> Self {
+        Self { rest: Vec::new() }
+    }
+
+    /// Takes bytes, and hands over each line that is whole.
+    pub(super) fn push(&mut self, bytes: &[u8], mut line: impl FnMut(&[u8])) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.rest.extend_from_slice(part);
+            if part.ends_with(b"\n") || self.rest.len() >= LONGEST_LINE {
+                line(self.rest.strip_suffix(b"\n").unwrap_or(&self.rest));
+                self.rest.clear();
+            }
+        }
+    }
+
+    /// Hands over what is left at the end.
+    pub(super) fn end(&mut self, mut line: impl FnMut(&[u8])) {
+        if !self.rest.is_empty() {
+            line(&self.rest);
+            self.rest.clear();
+        }
     }
 }
 

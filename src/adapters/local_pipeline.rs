@@ -17,6 +17,7 @@ use crate::domain::error::Problem;
 use crate::domain::pipeline::{Job, JobStep, LocalJob, PipelineRun, Standing};
 use crate::domain::redact::redacted;
 use crate::domain::text::harmless;
+use crate::git;
 use crate::ports::clock::Clock;
 use crate::ports::pipeline::{Asked, Pipeline};
 use crate::ports::processes::{ProcessIdentity, Processes as _};
@@ -302,14 +303,7 @@ fn queued(step: &[String]) -> JobStep {
 /// what ran then was no commit.
 fn commit(folder: &Path) -> Option<String> {
     let git = |arguments: &[&str]| {
-        let output = std::process::Command::new("git")
-            .arg("-C")
-            .arg(folder)
-            .args(arguments)
-            .stdin(std::process::Stdio::null())
-            .output()
-            .ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        git::text(folder, arguments).ok().map(|said| said.trim().to_owned())
     };
     let clean = git(&["status", "--porcelain"])?.is_empty();
     clean.then(|| git(&["rev-parse", "HEAD"])).flatten()

@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
-
-use super::group::Groups;
+use super::group::{Groups, LeftBehind, Lines};
 use crate::domain::redact::redacted;
 use crate::domain::text::harmless;
 use crate::ports::BoxFuture;
@@ -32,9 +30,12 @@ impl Programs for MachinePrograms {
             let started = self.groups.start(name, arguments, folder, program.environment.to_vec());
             let mut group = started
                 .map_err(|e| format!("{name} cannot be started in {}: {e}", program.folder))?;
-            let (out, err) = (group.child.stdout.take(), group.child.stderr.take());
-            let (out, err) = tokio::join!(lines(out, heard), lines(err, heard));
-            let status = group.child.wait().await.map_err(|e| e.to_string())?;
+            let (mut out, mut err) = (Said::new(heard), Said::new(heard));
+            let status = group
+                .finish(LeftBehind::Kept, |bytes| out.take(bytes), |bytes| err.take(bytes))
+                .await;
+            let (out, err) = (out.end(), err.end());
+            let status = status.map_err(|e| e.to_string())?;
             if status.success() {
                 return Ok(());
             }
@@ -44,18 +45,35 @@ impl Programs for MachinePrograms {
     }
 }
 
-/// Hands every line on as it was written, and answers with the last one, harmless and without secrets.
-async fn lines(
-    pipe: Option<impl AsyncRead + Unpin>,
-    heard: &(dyn Fn(&str) + Send + Sync),
-) -> Option<String> {
-    let mut lines = BufReader::new(pipe?).split(b'\n');
-    let mut last = None;
-    while let Ok(Some(line)) = lines.next_segment().await {
-        let line = String::from_utf8_lossy(&line);
-        heard(&line);
-        let line = redacted(&harmless(line.trim_end(), MOST));
-        last = Some(line).filter(|line| !line.is_empty()).or(last);
+/// Hands every line on as it was written, and keeps the last one, harmless and without secrets.
+struct Said<'a> {
+    lines: Lines,
+    last: Option<String>,
+    heard: &'a (dyn Fn(&str) + Send + Sync),
+}
+
+impl<'a> Said<'a> {
+    fn new(heard: &'a (dyn Fn(&str) + Send + Sync)) -> Self {
+        Self { lines: Lines::new(), last: None, heard }
     }
-    last
+
+    fn take(&mut self, bytes: &[u8]) {
+        let Self { lines, last, heard } = self;
+        lines.push(bytes, |line| hear(line, *heard, last));
+    }
+
+    fn end(mut self) -> Option<String> {
+        let Self { lines, last, heard } = &mut self;
+        lines.end(|line| hear(line, *heard, last));
+        self.last
+    }
+}
+
+fn hear(line: &[u8], heard: &(dyn Fn(&str) + Send + Sync), last: &mut Option<String>) {
+    let line = String::from_utf8_lossy(line);
+    heard(&line);
+    let line = redacted(&harmless(line.trim_end(), MOST));
+    if !line.is_empty() {
+        *last = Some(line);
+    }
 }

@@ -89,6 +89,28 @@ impl App {
         })
     }
 
+    /// The same, and of our own emulator's where it does not run: what it has on disk.
+    pub async fn look_at_rest(
+        &self,
+        planned: &PlannedDatabase,
+        within: Duration,
+    ) -> Result<SchemaLook, Problem> {
+        if self.database(planned, false).await?.is_some() {
+            return self.look_at(planned, within).await;
+        }
+        let unread = |e: std::io::Error| {
+            Problem::new(format!("the database {} cannot be read", planned.name))
+                .because(format!("the emulator does not run, and its files: {e}"))
+        };
+        let resting = self.resting_documents().await.map_err(unread)?;
+        let bearer = Bearer::Fixed(resting.token.clone().into());
+        let (project, name) = (planned.project.as_str(), &planned.database);
+        let database = Firestore::new(resting.url.clone(), project, name, bearer)?;
+        let schema = schema(&database).await.map_err(|e| e.problem)?;
+        let lock = lock_seen(&database).await.map_err(|e| e.problem)?;
+        Ok(SchemaLook { schema, lock })
+    }
+
     /// What migrations would do to a database.
     pub async fn count(
         &self,

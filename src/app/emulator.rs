@@ -27,6 +27,11 @@ impl App {
         })
     }
 
+    /// The documents of an emulator that does not run, to be read in this process alone.
+    pub(super) async fn resting_documents(&self) -> std::io::Result<emulator::Resting> {
+        emulator::Resting::open(&self.emulator_folder(), self.clock.clone()).await
+    }
+
     /// Starts the emulator unless it runs. Racing processes start one: it holds a lock on its folder.
     pub async fn start_emulator(&self, owner_allowed: bool) -> Result<Address, Problem> {
         let log = self.emulator_folder().join("emulator.log");

@@ -185,7 +185,7 @@ impl App {
                 (url.address.clone(), Bearer::Fixed(token.into()), Kind::Loopback)
             }
         };
-        let client = AppHosting::new(base, bearer, kind)?;
+        let client = AppHosting::new(base, bearer, kind)?.without_state(self.state.clone());
         Ok(Some(Arc::new(client)))
     }
 

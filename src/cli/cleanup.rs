@@ -11,8 +11,8 @@ pub(super) async fn cleanup(session: &Session, arguments: &CleanupArguments) -> 
     let loaded = session.config()?;
     let ground = loaded.ground(&arguments.environment).map_err(|p| Failed::with(USAGE, p))?;
     let confirmation = &arguments.confirmation;
-    let reason = confirmation.reason.as_ref();
-    let proposal = propose::cleanup(&session.app, &loaded, ground, reason).await?;
+    let why = confirmation.why()?;
+    let proposal = propose::cleanup(&session.app, &loaded, ground, &why).await?;
     begin(&proposal, confirmation)?;
     drive(session, &proposal.plan, confirmation).await
 }

@@ -3,15 +3,21 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
-use super::args::Confirmation;
-use super::exit::{Failed, REFUSED};
+use super::args::{Confirmation, why};
+use super::exit::{Failed, REFUSED, USAGE};
 use super::print;
 use crate::domain::gate::{Answers, permitted};
+use crate::domain::guard::Why;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::policy::Protection;
 use crate::propose::Proposal;
 
 impl Confirmation {
+    /// Why, and which guards it may pass.
+    pub(super) fn why(&self) -> Result<Why, Failed> {
+        why(self.reason.as_ref(), &self.overrides).map_err(|problem| Failed::with(USAGE, problem))
+    }
+
     /// What was answered beforehand.
     pub(super) fn answers(&self) -> Answers {
         Answers { yes: self.yes, confirm: self.confirm.clone() }

@@ -1,18 +1,68 @@
 //! `plan` and `deploy`.
 
 use super::Session;
-use super::args::{DeployArguments, PlanArguments};
+use super::args::{DeployArguments, PlanArguments, why};
 use super::confirm::begin;
 use super::drive::{detach, drive};
-use super::exit::{Finished, OK};
-use crate::propose;
+use super::exit::{Failed, Finished, OK, REFUSED, USAGE};
+use crate::domain::error::Problem;
+use crate::domain::guard::{Guards, Met, Why};
+use crate::domain::plan::Plan;
+use crate::propose::{self, Planned, Refusal, Ship};
 
+/// Shows what `deploy` would do and everything that would stand in its way, and exits as it would.
 pub(super) async fn plan(session: &Session, arguments: &PlanArguments) -> Finished {
     let loaded = session.config()?;
-    let (environment, release) = (&arguments.environment, &arguments.release);
-    let plan =
-        propose::plan(&session.app, &loaded, environment, release, &arguments.services).await?;
-    let mut text = format!("deploy {} on {}\n", arguments.release, plan.environment);
+    let why = why(arguments.reason.as_ref(), &arguments.overrides)
+        .map_err(|problem| Failed::with(USAGE, problem))?;
+    let ship = Ship {
+        environment: &arguments.environment,
+        release: &arguments.release,
+        services: &arguments.services,
+        attended: arguments.detach,
+        why: &why,
+    };
+    let Planned { plan, what, guards, refusals } =
+        propose::plan(&session.app, &loaded, &ship, false).await?;
+    let (met, hash) = (guards.met().to_vec(), plan.hash());
+    let (overridden, left) = passed(guards, &why);
+    let mut refused: Vec<Failed> = refusals.into_iter().map(Failed::from).collect();
+    if !left.is_empty() {
+        refused.push(Failed::from(Refusal::Guarded(left)));
+    }
+    let code = refused.first().map_or(OK, |first| first.code);
+    let mut text = described(&plan, &what);
+    for line in &overridden {
+        text = format!("{text}\n{line}");
+    }
+    for failed in &refused {
+        text = format!("{text}\nREFUSED: {}", failed.problem);
+    }
+    let problems: Vec<_> = refused.iter().map(|failed| &failed.problem).collect();
+    let guards: Vec<_> = met
+        .iter()
+        .map(|m| {
+            let overridden = why.overrides.contains_key(&m.guard);
+            serde_json::json!({"guard": m.guard, "problem": m.problem, "overridden": overridden})
+        })
+        .collect();
+    let json = serde_json::json!({
+        "hash": hash, "plan": plan, "guards": guards, "refused": problems, "exit": code,
+    });
+    session.result(&format!("{text}\n\nplan {hash}"), &json);
+    Ok(code)
+}
+
+/// The lines of what was overridden, and the guards that still stand.
+fn passed(guards: Guards, why: &Why) -> (Vec<String>, Vec<Met>) {
+    match guards.pass(why) {
+        Ok((_, lines)) => (lines, Vec::new()),
+        Err(left) => (Vec::new(), left),
+    }
+}
+
+fn described(plan: &Plan, what: &str) -> String {
+    let mut text = format!("{what}\n\n");
     for member in &plan.members {
         let target = &member.target;
         text = format!(
@@ -27,36 +77,54 @@ pub(super) async fn plan(session: &Session, arguments: &PlanArguments) -> Finish
     for (at, step) in plan.steps.iter().enumerate() {
         text = format!("{text}{:>3}. {:<18} {}\n", at + 1, step.id, step.title);
     }
-    if let Some(bad) = propose::bad_here(&session.app, &plan.environment, release)? {
-        text = format!("{text}\n{bad}\n");
-    }
-    text = format!("{text}\nplan {}", plan.hash());
-    let json = serde_json::json!({"hash": plan.hash(), "plan": plan});
-    session.result(&text, &json);
-    Ok(OK)
+    text
 }
 
 pub(super) async fn deploy(session: &Session, arguments: &DeployArguments) -> Finished {
     let loaded = session.config()?;
-    let (wanted, confirmation) = (&arguments.plan, &arguments.confirmation);
-    let proposal = propose::deploy(
-        &session.app,
-        &loaded,
-        &wanted.environment,
-        &wanted.release,
-        &wanted.services,
-        confirmation.reason.as_ref(),
-    )
-    .await?;
+    let confirmation = &arguments.confirmation;
+    let why = confirmation.why()?;
+    let ship = Ship {
+        environment: &arguments.environment,
+        release: &arguments.release,
+        services: &arguments.services,
+        attended: arguments.detach,
+        why: &why,
+    };
+    let proposal = propose::deploy(&session.app, &loaded, &ship).await?;
+    if let Some(reviewed) = &arguments.plan {
+        is_reviewed(&proposal.plan, reviewed)?;
+    }
     begin(&proposal, confirmation)?;
-    let mut plan = proposal.plan;
-    plan.attended = arguments.detach;
-    if !arguments.detach {
-        propose::ticked_beforehand(&session.app, &plan, &wanted.services)?;
-    }
     if arguments.detach {
-        detach(session, &plan, confirmation).await
+        detach(session, &proposal.plan, confirmation).await
     } else {
-        drive(session, &plan, confirmation).await
+        drive(session, &proposal.plan, confirmation).await
     }
+}
+
+/// Digits of a hash that tell one plan from another.
+const ENOUGH: usize = 8;
+
+/// Refuses a plan that is not the one somebody reviewed.
+fn is_reviewed(plan: &Plan, reviewed: &str) -> Result<(), Failed> {
+    let (hash, reviewed) = (plan.hash().to_string(), reviewed.trim());
+    if reviewed.len() < ENOUGH {
+        let problem = Problem::new(format!("--plan {reviewed} is too short"));
+        return Err(Failed::with(
+            USAGE,
+            problem.try_this(format!("give {ENOUGH} or more digits of the hash that plan prints")),
+        ));
+    }
+    if hash.starts_with(reviewed) {
+        return Ok(());
+    }
+    let problem = Problem::new("this is not the plan that was reviewed")
+        .because(format!("reviewed: {reviewed}; now: {hash}"))
+        .try_this(format!(
+            "review it: pointsman plan {} --release {}",
+            plan.environment,
+            plan.release.as_ref().map_or("LABEL", |label| label.as_str())
+        ));
+    Err(Failed::with(REFUSED, problem))
 }

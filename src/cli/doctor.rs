@@ -1,7 +1,7 @@
 //! `doctor`: what works here and what mends the rest; and what other programs read of us,
 //! `completions` and `man`.
 
-use std::process::{Command, Stdio};
+
 
 use clap::CommandFactory as _;
 use serde_json::{Value, json};
@@ -125,13 +125,12 @@ fn state(session: &Session) -> Result<String, Problem> {
 }
 
 fn git() -> Result<String, Problem> {
-    let output = Command::new("git").arg("--version").stdin(Stdio::null()).output();
-    let output = output.map_err(|e| {
-        Problem::new("git cannot be started")
-            .because(e.to_string())
+    let said = crate::git::text(std::path::Path::new("/"), &["version"]).map_err(|error| {
+        Problem::new("git cannot be used")
+            .because(error.to_string())
             .try_this("install git; releases of kind git need it, those of kind list do not")
     })?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    Ok(said.trim().to_owned())
 }
 
 /// Whether an environment runs on Google's own App Hosting.

@@ -34,9 +34,9 @@ pub(super) async fn migrate(session: &Session, arguments: &MigrateArguments) -> 
     };
     let loaded = session.config()?;
     let (environment, database) = (&at.environment, at.database.as_deref());
-    let reason = confirmation.reason.as_ref();
+    let why = confirmation.why()?;
     let proposal =
-        propose::migrate(&session.app, &loaded, environment, database, &wish, reason).await?;
+        propose::migrate(&session.app, &loaded, environment, database, &wish, &why).await?;
     let Some(proposal) = proposal else {
         let text = format!(
             "{environment}: nothing is pending that old code can live with; what takes something away comes \

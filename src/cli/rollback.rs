@@ -14,9 +14,10 @@ pub(super) async fn rollback(session: &Session, arguments: &RollbackArguments) -
     let ground = loaded.ground(&arguments.environment).map_err(usage)?;
     let ground = ground.only(&arguments.services).map_err(usage)?;
     let confirmation = &arguments.confirmation;
+    let why = confirmation.why()?;
     let back = propose::Back {
         to: arguments.to.as_ref(),
-        reason: confirmation.reason.as_ref(),
+        why: &why,
         undo_schema: arguments.undo_schema.as_ref(),
         database: arguments.database.as_deref(),
     };

@@ -48,12 +48,21 @@ async fn one(session: &Session, loaded: &Loaded, name: &str) -> Result<Value, Fa
 }
 
 fn service_json(seen: &ServiceSeen) -> Value {
-    let build = |build: &BuildSeen| json!({"release": build.release, "build": build.build, "state": build.state});
+    let build = |build: &BuildSeen| {
+        json!({
+            "release": build.release, "commit": build.commit, "name": build.name().map(|n| n.to_string()),
+            "build": build.build, "state": build.state,
+        })
+    };
     let back = &seen.rollback;
     json!({
         "service": seen.service, "url": seen.url, "live": seen.live.as_ref().map(build),
         "green": seen.green.as_ref().map(build), "health": seen.health.word(),
-        "rollback": {"ready": back.why.is_none(), "target": back.target, "why": back.why},
+        "rollback": {
+            "ready": back.why.is_none(), "target": back.target.as_ref().map(|t| &t.label),
+            "commit": back.target.as_ref().and_then(|t| t.commit.as_ref()),
+            "name": back.target.as_ref().map(ToString::to_string), "why": back.why,
+        },
     })
 }
 
@@ -78,13 +87,13 @@ fn text(status: &Value) -> String {
     for service in status["services"].as_array().into_iter().flatten() {
         let live = &service["live"];
         let serves = match live["build"].as_str() {
-            Some(build) => format!("{} ({build})", word(&live["release"])),
+            Some(build) => format!("{} ({build})", word(&live["name"])),
             None if service["health"] == "stale" => "not to be seen".to_owned(),
             None => "nothing serves".to_owned(),
         };
         let back = &service["rollback"];
         let back = match back["ready"].as_bool() {
-            Some(true) => format!("rollback ready: {}", word(&back["target"])),
+            Some(true) => format!("rollback ready: {}", word(&back["name"])),
             _ => format!("no rollback: {}", word(&back["why"])),
         };
         let (name, url) = (word(&service["service"]), word(&service["url"]));

@@ -1,6 +1,6 @@
 //! The files of migrations: their names, their form, and the domain's operations of them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
@@ -23,19 +23,31 @@ pub fn migration_schema() -> Json {
 /// wrong with the first file that something is wrong with.
 pub fn migrations(folder: &Path) -> Result<Vec<Migration>, Findings> {
     let unread = |e: std::io::Error| Findings::unread(folder, &e.to_string());
-    let mut files = Vec::new();
+    let mut texts = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unread)? {
         let path = entry.map_err(unread)?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-        if yaml && !name.starts_with('.') {
-            files.push((path, name));
+        if is_migration(&path) {
+            let text = read(&path)?;
+            texts.push((path, text));
         }
     }
-    files.sort();
+    migrations_in(texts)
+}
+
+/// Whether a file of a folder is a migration, by its name.
+pub(super) fn is_migration(path: &Path) -> bool {
+    let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    let yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+    yaml && !hidden
+}
+
+/// The migrations of files that were read, in the order of their versions.
+pub(super) fn migrations_in(mut texts: Vec<(PathBuf, String)>) -> Result<Vec<Migration>, Findings> {
+    texts.sort();
     let mut found: Vec<(Migration, String)> = Vec::new();
-    for (path, name) in files {
-        let migration = one(&path, &name)?;
+    for (path, text) in texts {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let migration = one(&path, &name, &text)?;
         if let Some((_, other)) = found.iter().find(|(m, _)| m.version == migration.version) {
             let why = format!("{other} has the version {} too", migration.version);
             return Err(refused(&path, "", vec![Finding::new(Place::default(), why)]));
@@ -46,29 +58,37 @@ pub fn migrations(folder: &Path) -> Result<Vec<Migration>, Findings> {
     Ok(found.into_iter().map(|(migration, _)| migration).collect())
 }
 
-fn refused(path: &Path, text: &str, findings: Vec<Finding>) -> Findings {
-    Findings { file: path.to_owned(), text: text.to_owned(), findings }
-}
-
-fn one(path: &Path, name: &str) -> Result<Migration, Findings> {
+fn read(path: &Path) -> Result<String, Findings> {
     let whole = |why: String| refused(path, "", vec![Finding::new(Place::default(), why)]);
     let size = std::fs::metadata(path).map_err(|e| whole(e.to_string()))?.len();
     if size > MOST_BYTES as u64 {
         return Err(whole(format!("is {size} bytes; a migration has at most {MOST_BYTES}")));
     }
-    let text = std::fs::read_to_string(path).map_err(|e| whole(format!("cannot be read: {e}")))?;
+    std::fs::read_to_string(path).map_err(|e| whole(format!("cannot be read: {e}")))
+}
+
+fn refused(path: &Path, text: &str, findings: Vec<Finding>) -> Findings {
+    Findings { file: path.to_owned(), text: text.to_owned(), findings }
+}
+
+fn one(path: &Path, name: &str, text: &str) -> Result<Migration, Findings> {
+    let whole = |why: String| refused(path, "", vec![Finding::new(Place::default(), why)]);
+    if text.len() > MOST_BYTES {
+        let size = text.len();
+        return Err(whole(format!("is {size} bytes; a migration has at most {MOST_BYTES}")));
+    }
     let version = version_of(name).map_err(whole)?;
-    let node = parse(&text).map_err(|finding| refused(path, &text, vec![finding]))?;
+    let node = parse(text).map_err(|finding| refused(path, text, vec![finding]))?;
     let (findings, _) = check::against_schema(&migration_schema(), &node);
     if !findings.is_empty() {
-        return Err(refused(path, &text, findings));
+        return Err(refused(path, text, findings));
     }
-    let config: MigrationConfig = serde_yaml::from_str(&text).map_err(|e| {
+    let config: MigrationConfig = serde_yaml::from_str(text).map_err(|e| {
         let place =
             e.location().map_or(node.place, |l| Place { line: l.line(), column: l.column() });
-        refused(path, &text, vec![Finding::new(place, e.to_string())])
+        refused(path, text, vec![Finding::new(place, e.to_string())])
     })?;
-    raise(version, &config, &node).map_err(|findings| refused(path, &text, findings))
+    raise(version, &config, &node).map_err(|findings| refused(path, text, findings))
 }
 
 /// `1.10.0_add-roles.yaml`.

@@ -26,7 +26,7 @@ pub use lint::{
     texts,
 };
 pub use migrations::{migration_schema, migrations};
-pub use releases::{apphosting_files, committed, sources};
+pub use releases::{apphosting_files, committed, sources, warnings};
 pub use rules::is_loopback;
 pub use schema::{Config, json_schema};
 pub use theme::{ThemeText, theme_schema};

@@ -1,5 +1,6 @@
 //! From the file's text to the domain's types.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -17,8 +18,9 @@ use crate::domain::ids::{BackendId, EnvironmentName, Location, ProjectId, Servic
 use crate::domain::migration::Migration;
 use crate::domain::plan::{Endpoint, HealthEndpoint, LoopbackUrl, Member, PlannedDatabase};
 use crate::domain::planner::Ground;
-use crate::domain::platform::CommandPlatform;
+use crate::domain::platform::{CommandPlatform, SWITCH_WITHIN};
 use crate::domain::policy::{DeployPolicy, Protection};
+use crate::domain::probe::HealthWord;
 use crate::domain::project::{Project, Target};
 
 /// So many documents in one commit (`contracts/firestore.md` §5).
@@ -82,6 +84,7 @@ impl Loaded {
                     Endpoint::Command(CommandPlatform {
                         folder: self.folder.display().to_string(),
                         verbs: of.platform.verbs.clone(),
+                        switch_within: of.platform.switch_within.map_or(SWITCH_WITHIN, |d| d.0),
                     })
                 }
                 None => Endpoint::Google,
@@ -139,6 +142,10 @@ impl Loaded {
             path: service.health.path.clone(),
             version: service.health.version.clone(),
             revision: service.health.revision.clone(),
+            word: HealthWord {
+                pointer: service.health.status.clone(),
+                healthy: service.health.healthy.clone(),
+            },
         };
         Ok(Member {
             target,
@@ -198,9 +205,14 @@ impl Loaded {
         environment: &str,
         database: &str,
     ) -> Result<Vec<Migration>, Findings> {
-        let of = self.config.environments.get(environment);
-        let of = of.and_then(|e| e.databases.get(database));
-        of.map_or(Ok(Vec::new()), |of| migrations(&self.folder.join(&of.migrations)))
+        let folder = self.migrations_folder(environment, database);
+        folder.map_or(Ok(Vec::new()), |folder| migrations(&folder))
+    }
+
+    /// Where the files of a database's migrations are.
+    pub(super) fn migrations_folder(&self, environment: &str, database: &str) -> Option<PathBuf> {
+        let of = self.config.environments.get(environment)?.databases.get(database)?;
+        Some(self.folder.join(&of.migrations))
     }
 
     /// A project with the environment it belongs to. One of the emulator's own (`demo-…`) belongs
@@ -231,6 +243,10 @@ fn policy(protection: Protection, layers: &[&DeployConfig]) -> DeployPolicy {
         soak.length = layer.soak.length.map_or(soak.length, |d| d.0);
         soak.interval = layer.soak.interval.map_or(soak.interval, |d| d.0);
         soak.failures = layer.soak.failures.unwrap_or(soak.failures);
+        let share = &mut soak.share;
+        share.percent = layer.soak.max_bad_percent.unwrap_or(share.percent);
+        share.least_bad = layer.soak.min_bad.unwrap_or(share.least_bad);
+        share.least_samples = layer.soak.min_samples.unwrap_or(share.least_samples);
         soak.countdown = layer.soak.countdown.map_or(soak.countdown, |d| d.0);
         soak.on_failure = layer.soak.on_failure.unwrap_or(soak.on_failure);
         policy.drain = layer.drain.map_or(policy.drain, |d| d.0);

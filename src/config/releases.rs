@@ -2,30 +2,37 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use super::Loaded;
 use super::lint::{Text, named_in, texts};
+use super::migrations::{is_migration, migrations, migrations_in};
+use super::{Findings, Loaded};
 use super::schema::ReleasesKind;
 use crate::domain::changes::{Changes, Commit};
 use crate::domain::error::Problem;
 use crate::domain::ids::ServiceName;
-use crate::domain::plan::{Member, Source};
+use crate::domain::migration::Migration;
+use crate::domain::plan::{Member, Plan, Source};
 use crate::domain::planner::Ground;
 use crate::domain::release::ReleaseLabel;
 use crate::domain::text::harmless;
 use crate::domain::time::Timestamp;
+use crate::git::{self, EntryKind, GitError};
 
 /// Nobody reads more of them in a box.
 const COMMITS: usize = 50;
+/// The newest releases that a picker offers.
+const OFFERED: usize = 50;
 
 impl Loaded {
     /// The releases a picker offers, the newest first: the config's labels, or the repository's tags.
     /// Any other label can be named all the same.
     pub fn offered(&self) -> Result<Vec<String>, Problem> {
         let Some(dir) = self.repository() else { return Ok(self.config.releases.labels.clone()) };
-        let tags = git(&dir, &["tag", "--list", "--sort=-creatordate"])?;
-        Ok(tags.lines().take(50).map(str::to_owned).collect())
+        let format = ["for-each-ref", "--sort=-creatordate", "--format=%(refname:strip=2)", "refs/tags"];
+        let tags = git(&dir, &format)?;
+        // What no deploy takes is not offered.
+        let taken = |tag: &&str| ReleaseLabel::new(*tag).is_ok();
+        Ok(tags.lines().filter(taken).take(OFFERED).map(str::to_owned).collect())
     }
 
     /// What one release has that another has not. Nothing where releases are no commits.
@@ -65,18 +72,11 @@ impl Loaded {
 }
 
 fn git(dir: &Path, arguments: &[&str]) -> Result<String, Problem> {
-    let output = Command::new("git")
-        .arg("-C")
-        .arg(dir)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|e| Problem::new("git cannot be started").because(e.to_string()))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(Problem::new(format!("git cannot read {}", dir.display())).because(said))
+    git::text(dir, arguments).map_err(|error| unreadable(dir, &error))
+}
+
+fn unreadable(dir: &Path, error: &GitError) -> Problem {
+    Problem::new(format!("git cannot read {}", dir.display())).because(error.to_string())
 }
 
 /// What each service of a release is built from: with `list` its folder, with `git` the commit that
@@ -90,7 +90,10 @@ pub fn sources(
     let mut sources = BTreeMap::new();
     let commit = match loaded.repository() {
         None => None,
-        Some(dir) => Some((commit_of(&dir, release)?, dir)),
+        Some(dir) => {
+            let commit = commit_of(&dir, release)?;
+            Some((commit, root_of(&dir)?))
+        }
     };
     for member in &mut ground.members {
         let name = member.service().clone();
@@ -103,10 +106,13 @@ pub fn sources(
                 Source::Image(image.unwrap_or_default())
             }
             None => Source::Archive(format!("file://{}", folder.display())),
-            Some((commit, dir)) => {
-                let dir = clean(dir);
-                member.repository = Some(format!("file://{}", dir.display()));
-                let inside = folder.strip_prefix(&dir).unwrap_or(&folder);
+            Some((commit, root)) => {
+                let inside = folder.strip_prefix(root).map_err(|_| {
+                    Problem::new(format!("the root of {name} is not in the repository"))
+                        .because(format!("{} is not in {}", folder.display(), root.display()))
+                        .try_this("put the service into the repository that `releases: dir` names")
+                })?;
+                member.repository = Some(format!("file://{}", root.display()));
                 member.root_directory = Some(inside.display().to_string());
                 Source::Commit(commit.clone())
             }
@@ -135,9 +141,9 @@ pub fn apphosting_files(member: &Member, names: &[String]) -> Vec<Text> {
             let found = inside.ancestors().find_map(|folder| {
                 let read = |name: &String| {
                     let file = folder.join(name);
-                    // Relative to the folder, which may lie inside a larger repository.
-                    let object = format!("{commit}:./{}", file.display());
-                    Some((file, Ok(git(repository, &["show", &object]).ok()?)))
+                    let read = git::blob(repository, commit, &file.display().to_string());
+                    let text = read.transpose()?.map_err(|error| error.to_string());
+                    Some((file, text.map(|b| String::from_utf8_lossy(&b).into_owned())))
                 };
                 Some(names.iter().filter_map(read).collect::<Vec<_>>())
                     .filter(|all| !all.is_empty())
@@ -152,7 +158,7 @@ pub fn apphosting_files(member: &Member, names: &[String]) -> Vec<Text> {
 pub fn committed(loaded: &Loaded, release: &ReleaseLabel) -> Option<Timestamp> {
     let dir = loaded.repository()?;
     let commit = commit_of(&dir, release).ok()?;
-    git(&dir, &["show", "-s", "--format=%cI", &commit]).ok()?.trim().parse().ok()
+    git(&dir, &["log", "-1", "--format=%cI", &commit]).ok()?.trim().parse().ok()
 }
 
 /// The path without `.` and symbolic links, as far as it exists.
@@ -160,16 +166,83 @@ fn clean(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
+/// The root of the repository that a folder is in. A path in a commit starts from there.
+fn root_of(dir: &Path) -> Result<PathBuf, Problem> {
+    git::root(dir).map(|root| clean(&root)).map_err(|error| unreadable(dir, &error))
+}
+
 fn commit_of(dir: &Path, release: &ReleaseLabel) -> Result<String, Problem> {
-    let named = format!("{release}^{{commit}}");
-    let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &named];
-    match git(dir, &arguments) {
-        Ok(commit) if commit.trim().len() == 40 => Ok(commit.trim().to_owned()),
-        other => {
-            let why = other.err().map(|problem| problem.why).unwrap_or_default();
-            Err(Problem::new(format!("{release} names no commit of {}", dir.display()))
-                .because(why)
-                .try_this("name a tag, a branch or a commit that is there"))
+    let found = git::resolve(dir, release.as_str()).map_err(|error| unreadable(dir, &error))?;
+    match found.as_slice() {
+        [] => Err(Problem::new(format!("{release} names no commit of {}", dir.display()))
+            .try_this("name a tag, a branch or a commit that is there")),
+        [one] if one.kind != git::Kind::Beginning => Ok(one.commit.clone()),
+        some => {
+            let all: Vec<_> = some.iter().map(ToString::to_string).collect();
+            Err(Problem::new(format!("{release} does not name one commit for certain"))
+                .because(format!("it may be {}", all.join(" or ")))
+                .try_this("name the commit with all 40 digits, or rename the tag or the branch"))
         }
+    }
+}
+
+/// What a person should know of a service's folder in the commit that it is built from: submodules are empty
+/// there.
+pub fn warnings(plan: &Plan) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for member in &plan.members {
+        let Some(Source::Commit(commit)) = &member.source else { continue };
+        let repository = member.repository.as_deref().and_then(|uri| uri.strip_prefix("file://"));
+        let Some(repository) = repository.map(Path::new) else { continue };
+        let inside = member.root_directory.as_deref().unwrap_or_default();
+        let entries = git::entries(repository, commit, inside).unwrap_or_default();
+        let submodules = entries.into_iter().filter(|e| e.kind == EntryKind::Submodule);
+        warnings.extend(submodules.map(|entry| {
+            format!("{}: {} is a submodule, and empty in the build", member.service(), entry.path)
+        }));
+    }
+    warnings
+}
+
+impl Loaded {
+    /// The migrations of a database as a release's commit holds them, and how that differs from the folder as
+    /// it is now. Where releases are no commits, or the folder is in no commit, those of the folder.
+    pub fn migrations_of(
+        &self,
+        environment: &str,
+        database: &str,
+        release: &ReleaseLabel,
+    ) -> Result<(Vec<Migration>, Option<String>), Findings> {
+        let Some(folder) = self.migrations_folder(environment, database) else {
+            return Ok((Vec::new(), None));
+        };
+        let Some(dir) = self.repository() else { return Ok((migrations(&folder)?, None)) };
+        let unread = |problem: Problem| Findings::unread(&folder, &problem.to_string());
+        let root = root_of(&dir).map_err(unread)?;
+        let absolute = clean(&folder);
+        let Ok(inside) = absolute.strip_prefix(&root) else {
+            let told = format!("migrations of {database} are not in the repository: used as they are now");
+            return Ok((migrations(&folder)?, Some(told)));
+        };
+        let commit = commit_of(&dir, release).map_err(unread)?;
+        let git_failed = |error: GitError| unread(unreadable(&root, &error));
+        let inside = inside.display().to_string();
+        let mut texts = Vec::new();
+        for entry in git::entries(&root, &commit, &inside).map_err(git_failed)? {
+            let name = entry.path[inside.len()..].trim_start_matches('/');
+            if name.contains('/') || !is_migration(Path::new(name)) {
+                continue;
+            }
+            let bytes = git::blob(&root, &commit, &entry.path).map_err(git_failed)?;
+            let text = String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned();
+            texts.push((folder.join(name), text));
+        }
+        let of_commit = migrations_in(texts)?;
+        let now = migrations(&folder).ok();
+        let differs = now.as_ref() != Some(&of_commit);
+        let told = differs.then(|| {
+            format!("migrations of {database} are those of {release}; the folder holds others now")
+        });
+        Ok((of_commit, told))
     }
 }

@@ -82,9 +82,7 @@ impl Rules<'_> {
                 );
                 self.say(&["services", name, "image"], message);
             }
-            let pointers =
-                [("version", &service.health.version), ("revision", &service.health.revision)];
-            for (key, pointer) in pointers {
+            for (key, pointer) in service.health.pointers() {
                 if pointer.as_ref().is_some_and(|p| !p.starts_with('/')) {
                     let at = ["services", name, "health", key];
                     self.say(&at, format!("{key} is a JSON pointer and begins with '/'"));

@@ -35,6 +35,11 @@ impl Problem {
         self
     }
 
+    /// What happened and why, in one line without what to do.
+    pub fn sentence(&self) -> String {
+        if self.why.is_empty() { self.what.clone() } else { format!("{}: {}", self.what, self.why) }
+    }
+
     /// Adds what to do now.
     #[must_use]
     pub fn try_this(mut self, todo: impl Into<String>) -> Self {

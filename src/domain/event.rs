@@ -126,7 +126,13 @@ pub enum Event {
     /// A gate was answered.
     GateAnswered { by: AnsweredBy, next: Option<StepId> },
     /// What serves a service as the run begins.
-    BlueObserved { service: ServiceName, build: Option<BuildId>, release: Option<ReleaseLabel> },
+    BlueObserved {
+        service: ServiceName,
+        build: Option<BuildId>,
+        release: Option<ReleaseLabel>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
+    },
     /// About to keep the platform from beginning rollouts of its own; this was its policy.
     RolloutsHeld { service: ServiceName, policy: String },
     /// The platform begins rollouts as before, or why it could not be told so.
@@ -157,6 +163,8 @@ pub enum Event {
     TrafficObserved { service: ServiceName, splits: Vec<Split> },
     /// A rule looked at samples and decided.
     Judged { service: ServiceName, verdict: Verdict, rule: String, evidence: String },
+    /// Evidence that the release itself is bad, not its platform or its traffic.
+    ReleaseFaulted { service: ServiceName, evidence: String },
     /// How the items of the list that guards a gate stand.
     ChecklistSeen { list: List, items: Vec<ItemSeen> },
     /// From here on the run takes traffic back; these steps replace what was left.
@@ -264,6 +272,12 @@ impl Fact {
     /// What this fact's hash must be, over everything in it, its run and its predecessor.
     pub fn expected_hash(&self, run: RunNumber) -> Hash {
         let (kind, data) = self.event.parts();
+        self.hash_with(run, &kind, &data)
+    }
+
+    /// The same over a kind and content as they are stored. What an earlier version wrote need not be
+    /// what this one would write: a field that came later is missing there.
+    pub fn hash_with(&self, run: RunNumber, kind: &str, data: &Value) -> Hash {
         let canonical = serde_json::json!([
             run,
             self.seq,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::checklist::{List, may_pass};
 use super::error::Problem;
-use super::health::{Decision, Sample, Verdict, Wanted};
+use super::health::{Decision, Sample, Share, ShareRule, ShareVerdict, Verdict, Wanted};
 use super::ids::EnvironmentName;
 use super::policy::{HealthPolicy, Protection};
 use super::run::RunState;
@@ -95,6 +95,8 @@ const BLIND_IN_A_ROW: u32 = 3;
 /// So many turns among the last answers are flapping, which never passes.
 const TURNS: usize = 4;
 const AMONG: usize = 20;
+/// After this many good answers in a row the bad ones before them no longer count.
+const RECOVERED: u32 = 20;
 
 /// Green while its gate waits: says when the verdict about it turns.
 #[derive(Debug)]
@@ -103,6 +105,7 @@ pub struct GateWatch {
     wanted: Wanted,
     verdict: Verdict,
     answers: VecDeque<bool>,
+    share: Share,
     row: (bool, u32),
     blind: u32,
 }
@@ -110,7 +113,8 @@ pub struct GateWatch {
 impl GateWatch {
     /// A watch over a green that was judged so before.
     pub fn new(policy: HealthPolicy, wanted: Wanted, verdict: Verdict) -> Self {
-        Self { policy, wanted, verdict, answers: VecDeque::new(), row: (true, 0), blind: 0 }
+        let (answers, share) = (VecDeque::new(), Share::new(ShareRule::default()));
+        Self { policy, wanted, verdict, answers, share, row: (true, 0), blind: 0 }
     }
 
     /// The verdict now.
@@ -129,7 +133,7 @@ impl GateWatch {
         if std::mem::replace(&mut self.verdict, verdict) == verdict {
             return None;
         }
-        Some(Decision { verdict, evidence })
+        Some(Decision::new(verdict, evidence))
     }
 
     fn judge(&mut self, sample: &Sample) -> Option<(Verdict, String)> {
@@ -148,6 +152,10 @@ impl GateWatch {
             self.answers.pop_front();
         }
         self.answers.push_back(good);
+        if self.row.1 >= RECOVERED && good {
+            self.share.clear();
+        }
+        self.share.push(good);
         let before = self.answers.iter();
         let turns = before.zip(self.answers.iter().skip(1)).filter(|(a, b)| a != b).count();
         match judged {
@@ -157,6 +165,9 @@ impl GateWatch {
             _ if turns >= TURNS => {
                 let said = format!("flapping: {turns} turns in {} answers", self.answers.len());
                 Some((Verdict::Inconclusive, said))
+            }
+            _ if self.share.verdict() == ShareVerdict::Exceeded => {
+                Some((Verdict::Inconclusive, self.share.describe()))
             }
             Ok(()) if self.row.1 >= self.policy.consecutive => {
                 Some((Verdict::Pass, format!("{} healthy answers in a row", self.row.1)))
@@ -173,7 +184,13 @@ mod tests {
     #[test]
     fn a_green_that_turns_at_its_gate_is_judged_again() {
         let build = super::super::ids::BuildId::new("b-1").unwrap();
-        let wanted = Wanted { versions: Vec::new(), build, revision_told: true };
+        let wanted = Wanted {
+            versions: Vec::new(),
+            build,
+            version_told: false,
+            revision_told: true,
+            same_version: false,
+        };
         let policy = super::super::policy::DeployPolicy::default().health;
         let mut watch = GateWatch::new(policy, wanted, Verdict::Pass);
         let mut hear = |answers: &str| {

@@ -12,6 +12,7 @@ pub mod event;
 pub mod figures;
 pub mod freeze;
 pub mod gate;
+pub mod guard;
 pub mod handover;
 pub mod hash;
 pub mod health;

@@ -9,15 +9,17 @@ use super::alert::Notify;
 use super::checklist::Item;
 use super::error::Problem;
 use super::freeze::Freeze;
+use super::guard::Overrides;
 use super::hash::Hash;
 use super::ids::{BuildId, EnvironmentName, ProjectId, ServiceName, StepId};
 use super::linted::Linted;
 use super::migration::{Direction, Migration, Phase, SchemaRange};
 use super::pipeline::PipelineOf;
 use super::platform::CommandPlatform;
+use super::probe::HealthWord;
 use super::policy::DeployPolicy;
 use super::project::Target;
-use super::release::{ReleaseLabel, SchemaVersion};
+use super::release::{ReleaseLabel, ReleaseName, SchemaVersion};
 use super::step::{PlannedStep, StepKind};
 use super::time::Timestamp;
 
@@ -85,6 +87,9 @@ pub struct HealthEndpoint {
     /// JSON pointer to the build id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
+    /// What the answer may say of its own health.
+    #[serde(default, skip_serializing_if = "HealthWord::is_default")]
+    pub word: HealthWord,
 }
 
 /// What a build is made from.
@@ -195,6 +200,9 @@ pub struct Plan {
     pub environment: EnvironmentName,
     /// What a deploy ships, or what a rollback goes back to.
     pub release: Option<ReleaseLabel>,
+    /// The commit that a rollback goes back to, 40 hex digits, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_commit: Option<String>,
     /// When what it ships was committed, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub committed: Option<Timestamp>,
@@ -230,6 +238,10 @@ pub struct Plan {
     /// Who is told what.
     #[serde(default, skip_serializing_if = "Notify::is_empty")]
     pub notify: Notify,
+    /// What a person should know before it begins, in words: an empty submodule, files that are not in the
+    /// commit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Whether its gates wait for a person while it runs. Otherwise the question before the run
     /// stood for them all.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -237,15 +249,31 @@ pub struct Plan {
     /// Whether it waits where something is open that only a person can mend. Otherwise it ends there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub attended: bool,
+    /// The guards that a person overrode for this run, each with a reason.
+    #[serde(default, skip_serializing_if = "Overrides::is_empty")]
+    pub overrides: Overrides,
     /// Why, in the words of the person who asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
 impl Plan {
-    /// A fingerprint of everything in the plan (N9). Equal plans have equal hashes.
+    /// A fingerprint of what the plan does (N9). Who asked and why, who is there to be asked, and which
+    /// guards were overridden change nothing of that.
     pub fn hash(&self) -> Hash {
-        Hash::of(serde_json::to_string(self).unwrap_or_default().as_bytes())
+        let done = Self {
+            reason: None,
+            overrides: Overrides::new(),
+            freeze: Vec::new(),
+            ask_at_gates: false,
+            attended: false,
+            take_over: false,
+            warnings: Vec::new(),
+            ..self.clone()
+        };
+        // A plan is plain data; what could not be written would be told when the run is made.
+        let text = serde_json::to_string(&done).unwrap_or_else(|error| error.to_string());
+        Hash::of(text.as_bytes())
     }
 
     /// Refuses a plan that holds another environment's target, twice the same service or step, or
@@ -300,6 +328,21 @@ impl Plan {
         let first = sources.next()??;
         let Source::Commit(commit) = first else { return None };
         sources.all(|source| source == Some(first)).then_some(commit)
+    }
+
+    /// The commit that a member's candidate is of, where that is known.
+    pub fn commit_of(&self, member: &Member) -> Option<String> {
+        match &member.source {
+            Some(Source::Commit(commit)) => Some(commit.clone()),
+            Some(Source::Archive(_) | Source::Image(_)) => None,
+            None => self.to_commit.clone(),
+        }
+    }
+
+    /// The release with its commit, as people tell it from others of the same label.
+    pub fn name(&self) -> Option<ReleaseName> {
+        let commit = self.commit().map(str::to_owned).or_else(|| self.to_commit.clone());
+        self.release.clone().map(|label| ReleaseName { label, commit })
     }
 
     /// Whether anybody is waited for.

@@ -6,6 +6,7 @@ use super::alert::Notify;
 use super::checklist::{Item, List};
 use super::error::Problem;
 use super::freeze::Freeze;
+use super::guard::Overrides;
 use super::ids::{BuildId, EnvironmentName, ServiceName, StepId};
 use super::migration::{Direction, SchemaWay};
 use super::pipeline::PipelineOf;
@@ -60,6 +61,7 @@ impl Ground {
             kind,
             environment: self.environment,
             release,
+            to_commit: None,
             committed: None,
             leaves: None,
             members: self.members,
@@ -73,8 +75,10 @@ impl Ground {
             policy: self.policy,
             endpoint: self.endpoint,
             notify: self.notify,
+            warnings: Vec::new(),
             ask_at_gates: false,
             attended: false,
+            overrides: Overrides::new(),
             reason: None,
         }
     }
@@ -181,7 +185,7 @@ pub fn rollback(
     for member in &mut ground.members {
         member.to = choice.builds.get(member.service()).cloned();
     }
-    let to = &choice.release;
+    let to = &choice.name();
     let mut steps =
         vec![step("preflight", StepKind::Preflight, format!("Check that {to} can serve"))?];
     let undone = schema_steps(&ground.databases, Direction::Down)?;
@@ -203,7 +207,8 @@ pub fn rollback(
     if let Some(left) = &leaves {
         steps.push(step("mark-bad", StepKind::MarkBad, format!("Mark {left} bad"))?);
     }
-    let mut plan = ground.plan(RunKind::Rollback, Some(to.clone()), steps);
+    let mut plan = ground.plan(RunKind::Rollback, Some(choice.release.clone()), steps);
+    plan.to_commit.clone_from(&choice.commit);
     plan.leaves = leaves;
     plan.check()?;
     Ok(plan)
@@ -235,8 +240,9 @@ pub fn cleanup(
 }
 
 /// The steps that take a deploy's traffic back: the services that were switched, last one first, to
-/// the blue seen before. Nothing for a run that moved no traffic or knows no blue.
-pub fn undo(view: &RunView) -> Option<Vec<PlannedStep>> {
+/// the blue seen before. Nothing for a run that moved no traffic or knows no blue. `bad`: the release is
+/// marked as such, which needs evidence about it.
+pub fn undo(view: &RunView, bad: bool) -> Option<Vec<PlannedStep>> {
     if !view.can_go_back() {
         return None;
     }
@@ -253,6 +259,8 @@ pub fn undo(view: &RunView) -> Option<Vec<PlannedStep>> {
     let attest = StepKind::Attest { side: Side::Blue };
     steps.push(step("undo-attest", attest, "Ask who answers").ok()?);
     steps.push(step("undo-probe", public, "Ask the public address for health").ok()?);
-    steps.push(step("mark-bad", StepKind::MarkBad, "Mark the release bad").ok()?);
+    if bad {
+        steps.push(step("mark-bad", StepKind::MarkBad, "Mark the release bad").ok()?);
+    }
     Some(steps)
 }

@@ -2,12 +2,14 @@
 //! stdout.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::ids::BuildId;
 use super::project::Target;
 use super::release::ReleaseLabel;
+use super::time::text_form;
 
 /// What a platform must be able to do, and what it may.
 pub const NEEDED: [&str; 4] = ["traffic", "builds", "create_build", "set_active"];
@@ -21,6 +23,21 @@ pub struct CommandPlatform {
     pub folder: String,
     /// Program and arguments of each verb.
     pub verbs: BTreeMap<String, Vec<String>>,
+    /// How long `set_active` may take.
+    #[serde(default = "minute", with = "text_form", skip_serializing_if = "is_minute")]
+    pub switch_within: Duration,
+}
+
+/// How long `set_active` may take where the config says nothing.
+pub const SWITCH_WITHIN: Duration = Duration::from_mins(1);
+
+fn minute() -> Duration {
+    SWITCH_WITHIN
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_minute(length: &Duration) -> bool {
+    *length == SWITCH_WITHIN
 }
 
 /// What a verb is about, in words that a command can be given.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::health::ShareRule;
 use super::time::text_form;
 
 /// How much an act on the environment asks of a person (terminal.md: tiers 1, 2, 3).
@@ -92,6 +93,9 @@ pub struct SoakPolicy {
     pub interval: Duration,
     /// So many failures in a row, of one service, end it.
     pub failures: u32,
+    /// And which share of bad answers, of one service, ends it.
+    #[serde(flatten, default)]
+    pub share: ShareRule,
     /// What then.
     pub on_failure: OnFailure,
     /// How long a person who watches may hold what follows by rule. Nobody is waited for elsewhere.
@@ -136,6 +140,7 @@ impl Default for DeployPolicy {
                 length: s(120),
                 interval: s(1),
                 failures: 2,
+                share: ShareRule::default(),
                 on_failure: OnFailure::Rollback,
                 countdown: s(10),
             },

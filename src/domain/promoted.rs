@@ -3,13 +3,19 @@
 use super::event::{Mark, Outcome};
 use super::ids::EnvironmentName;
 use super::plan::{Member, Plan};
-use super::readiness::known;
+use super::readiness::{Known, known};
 use super::run::RunState;
 use super::view::RunView;
 
 /// Why the runs of the environment before do not prove a plan's release, if they do not.
 pub fn not_promoted(runs: &[RunView], plan: &Plan, from: &EnvironmentName) -> Option<String> {
-    let marked = known(runs).into_iter().find(|k| Some(&k.choice.release) == plan.release.as_ref());
+    let commit = plan.commit();
+    let of = |k: &Known| {
+        let known = k.choice.commit.as_deref();
+        let same = known.is_none() || commit.is_none() || known == commit;
+        Some(&k.choice.release) == plan.release.as_ref() && same
+    };
+    let marked = known(runs).into_iter().find(of);
     if marked.is_some_and(|k| k.mark == Mark::Bad) {
         return Some(format!("it was rolled back on {from}"));
     }

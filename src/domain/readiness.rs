@@ -1,4 +1,7 @@
 //! What a rollback could go to, and why not (N3). Reads the runs of one environment, newest first.
+//!
+//! A release is its label, its commit and its builds. The label alone names no release: a branch moves, and
+//! a label can be deployed again.
 
 use std::collections::BTreeMap;
 
@@ -7,22 +10,46 @@ use super::event::Mark;
 use super::ids::{BuildId, RunNumber, ServiceName};
 use super::migration::WaysBack;
 use super::plan::RunKind;
-use super::release::ReleaseLabel;
-use super::view::RunView;
+use super::release::{ReleaseLabel, ReleaseName};
+use super::view::{Marked, RunView};
 
 /// A release to go back to, with the build of each service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// The release.
+    /// The label.
     pub release: ReleaseLabel,
+    /// The commit it was built from, 40 hex digits, where that is known.
+    pub commit: Option<String>,
     /// Its builds.
     pub builds: BTreeMap<ServiceName, BuildId>,
 }
 
-/// What serves each service. `None`: nothing.
+impl Choice {
+    /// Its name, as people tell it from others of the same label.
+    pub fn name(&self) -> ReleaseName {
+        ReleaseName { label: self.release.clone(), commit: self.commit.clone() }
+    }
+
+    /// Whether it has one of these builds, which makes it the same release.
+    fn shares_a_build(&self, builds: &BTreeMap<ServiceName, BuildId>) -> bool {
+        self.builds.iter().any(|(service, build)| builds.get(service) == Some(build))
+    }
+
+    /// Whether it has another build of a service, which makes it another release.
+    fn conflicts(&self, builds: &BTreeMap<ServiceName, BuildId>) -> bool {
+        let other = |(service, build)| builds.get(service).is_some_and(|b: &BuildId| b != build);
+        self.builds.iter().any(other)
+    }
+
+    fn is_of(&self, commit: Option<&String>, builds: &BTreeMap<ServiceName, BuildId>) -> bool {
+        !self.conflicts(builds) && (self.shares_a_build(builds) || self.commit.as_ref() == commit)
+    }
+}
+
+/// The build of each service that has its traffic. `None`: no build has.
 pub type Live = BTreeMap<ServiceName, Option<BuildId>>;
 
-/// A release that once served, with its latest mark.
+/// A release that was live once, with its latest mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
     /// The release and its builds.
@@ -35,7 +62,7 @@ pub struct Known {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     /// The release.
-    pub release: ReleaseLabel,
+    pub release: ReleaseName,
     /// What it is known as.
     pub mark: Mark,
     /// Whether a rollback without a name goes there.
@@ -44,32 +71,58 @@ pub struct Target {
     pub schema: Vec<WaysBack>,
 }
 
-/// Every marked release, the latest served first. Builds are those of the latest mark that names
-/// any for the service.
-pub fn known(runs: &[RunView]) -> Vec<Known> {
+/// Every marked release, the latest marked first. Marks of one label are of one release where they name a
+/// build in common, or the same commit and no other build of a service.
+pub fn known<'a>(runs: impl IntoIterator<Item = &'a RunView>) -> Vec<Known> {
     let mut known: Vec<Known> = Vec::new();
-    for marked in runs.iter().flat_map(|run| run.marks.iter().rev()) {
-        let at = known.iter().position(|k| k.choice.release == marked.release);
-        let at = at.unwrap_or_else(|| {
-            let choice = Choice { release: marked.release.clone(), builds: BTreeMap::new() };
+    let marks = runs.into_iter().flat_map(|run| run.marks.iter().rev().map(move |m| (run, m)));
+    for (run, marked) in marks {
+        let (commit, builds) = (commit_of(run, marked), marked.builds.iter().cloned().collect());
+        let same = |k: &Known| {
+            k.choice.release == marked.release && k.choice.is_of(commit.as_ref(), &builds)
+        };
+        if let Some(at) = known.iter().position(same) {
+            let choice = &mut known[at].choice;
+            choice.commit = choice.commit.take().or(commit);
+            builds.into_iter().for_each(|(service, build)| {
+                choice.builds.entry(service).or_insert(build);
+            });
+        } else {
+            let choice = Choice { release: marked.release.clone(), commit, builds };
             known.push(Known { choice, mark: marked.mark });
-            known.len() - 1
-        });
-        for (service, build) in &marked.builds {
-            known[at].choice.builds.entry(service.clone()).or_insert_with(|| build.clone());
         }
     }
     known
 }
 
-/// The run that marked a release bad, if that is its latest mark.
+/// The commit of a release that a run marked, as far as that run knows it.
+fn commit_of(run: &RunView, marked: &Marked) -> Option<String> {
+    let own = run.plan.release.as_ref() == Some(&marked.release);
+    let built = |s: &super::view::ServiceView| {
+        s.green.as_ref().is_some_and(|green| marked.builds.iter().any(|(_, b)| b == green))
+    };
+    let green = run.services.values().any(built);
+    run.plan.commit().filter(|_| own && green).map(str::to_owned)
+}
+
+/// The run that marked a release bad, if that is its latest mark. Without a commit any release of that label
+/// is meant.
 pub fn marked_bad<'a>(
     runs: impl IntoIterator<Item = &'a RunView>,
     release: &ReleaseLabel,
+    commit: Option<&str>,
 ) -> Option<RunNumber> {
-    let marks = runs.into_iter().flat_map(|run| run.marks.iter().rev().map(|m| (run.number, m)));
-    let latest = marks.into_iter().find(|(_, marked)| &marked.release == release);
-    latest.filter(|(_, marked)| marked.mark == Mark::Bad).map(|(run, _)| run)
+    let of = |k: &&Known| {
+        let same = k.choice.commit.is_none() || commit.is_none();
+        k.choice.release == *release && (same || k.choice.commit.as_deref() == commit)
+    };
+    let runs: Vec<_> = runs.into_iter().collect();
+    let latest = known(runs.iter().copied()).into_iter().find(|k| of(&k)).filter(|k| k.mark == Mark::Bad)?;
+    let marked = |m: &Marked| {
+        let builds = m.builds.iter().cloned().collect();
+        m.mark == Mark::Bad && m.release == *release && !latest.choice.conflicts(&builds)
+    };
+    runs.iter().find(|run| run.marks.iter().any(marked)).map(|run| run.number)
 }
 
 /// The default target of a rollback: what the run that brought the live builds replaced, unless
@@ -77,22 +130,23 @@ pub fn marked_bad<'a>(
 pub fn default_target(runs: &[RunView], live: &Live) -> Result<Choice, Problem> {
     let known = known(runs);
     let usable = |choice: &Choice| {
-        let mark = known.iter().find(|k| k.choice.release == choice.release).map(|k| k.mark);
+        let mark = known.iter().find(|k| k.choice.shares_a_build(&choice.builds)).map(|k| k.mark);
         mark != Some(Mark::Bad) && differs(choice, live)
     };
     if let Some(choice) = replaced(runs, live).filter(usable) {
-        return Ok(choice);
+        // What is known of its commit comes from the run that brought it.
+        let commit = known.iter().find(|k| k.choice.shares_a_build(&choice.builds));
+        let commit = commit.and_then(|k| k.choice.commit.clone());
+        return Ok(Choice { commit, ..choice });
     }
     let now = known.iter().position(|k| !differs(&k.choice, live)).unwrap_or(0);
     let stable = known[now.min(known.len())..]
         .iter()
         .find(|k| k.mark != Mark::Bad && covers(&k.choice, live) && differs(&k.choice, live));
     stable.map(|k| k.choice.clone()).ok_or_else(|| {
-        Problem::new("there is nothing to roll back to")
-            .because(nothing_left(&known, live))
-            .try_this(
-                "deploy a release that works, or name a bad one: rollback --to R --reason TEXT",
-            )
+        Problem::new("there is nothing to roll back to").because(nothing_left(&known, live)).try_this(
+            "deploy a release that works, or name a bad one: rollback ENV --to R --override bad --reason TEXT",
+        )
     })
 }
 
@@ -100,46 +154,78 @@ pub fn default_target(runs: &[RunView], live: &Live) -> Result<Choice, Problem> 
 fn nothing_left(known: &[Known], live: &Live) -> &'static str {
     let mut others = known.iter().filter(|k| differs(&k.choice, live)).peekable();
     if others.peek().is_none() {
-        return "nothing else has served here";
+        return "no other release was live on this environment";
     }
     if others.all(|k| k.mark == Mark::Bad) {
-        return "every other release that served here is marked bad";
+        return "every other release that was live on this environment is marked bad";
     }
-    "no other release that served here has a build of every service"
+    "no other release that was live on this environment has a build of every service"
 }
 
-/// The release a person named.
+/// Why a named release is no target, as far as this decides it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoTarget {
+    /// No release of that name was live here.
+    Unknown(Problem),
+    /// It cannot be gone to.
+    Impossible(Problem),
+    /// It is marked bad, and nobody overrode that.
+    Bad(Problem),
+}
+
+impl NoTarget {
+    /// The problem, for people.
+    pub fn problem(self) -> Problem {
+        match self {
+            Self::Unknown(problem) | Self::Impossible(problem) | Self::Bad(problem) => problem,
+        }
+    }
+}
+
+/// The release a person named: `main`, `main@1a2b3c4`. Of several releases of one label the latest that is
+/// neither live nor bad. `bad_too`: a person overrode the mark.
 pub fn named_target(
     runs: &[RunView],
     live: &Live,
-    release: &ReleaseLabel,
-    reason: Option<&str>,
-) -> Result<Known, Problem> {
+    named: &ReleaseLabel,
+    bad_too: bool,
+) -> Result<Known, NoTarget> {
     let known = known(runs);
-    let Some(found) = known.iter().find(|k| &k.choice.release == release) else {
-        let names: Vec<_> = known.iter().map(|k| k.choice.release.as_str()).collect();
-        return Err(Problem::new(format!("release {release} never served here"))
-            .because(match names.as_slice() {
-                [] => "no release has".to_owned(),
-                names => format!("those that did: {}", names.join(", ")),
-            })
-            .try_this(format!("deploy it instead: deploy ENV --release {release}")));
-    };
-    if let Some(missing) = live.keys().find(|s| !found.choice.builds.contains_key(*s)) {
-        let with: Vec<_> = found.choice.builds.keys().map(|s| format!("--service {s}")).collect();
-        return Err(Problem::new(format!("release {release} has no build of {missing}"))
-            .because("it was only deployed to some of the services")
-            .try_this(format!("add {}", with.join(" "))));
+    let mut found: Vec<&Known> = known.iter().filter(|k| k.choice.name().is(named)).collect();
+    if found.is_empty() {
+        let names: Vec<_> = known.iter().map(|k| k.choice.name().to_string()).collect();
+        let problem = Problem::new(format!("release {named} was never live here"));
+        return Err(NoTarget::Unknown(
+            problem
+                .because(match names.as_slice() {
+                    [] => "no release was".to_owned(),
+                    names => format!("those that were: {}", names.join(", ")),
+                })
+                .try_this(format!("deploy it instead: deploy ENV --release {named}")),
+        ));
     }
-    if !differs(&found.choice, live) {
-        return Err(Problem::new(format!("release {release} is live already")));
+    found.sort_by_key(|k| (!differs(&k.choice, live), k.mark == Mark::Bad, !covers(&k.choice, live)));
+    let chosen = found[0];
+    let name = chosen.choice.name();
+    if let Some(missing) = live.keys().find(|s| !chosen.choice.builds.contains_key(*s)) {
+        let with: Vec<_> = chosen.choice.builds.keys().map(|s| format!("--service {s}")).collect();
+        return Err(NoTarget::Impossible(
+            Problem::new(format!("release {name} has no build of {missing}"))
+                .because("it was only deployed to some of the services")
+                .try_this(format!("add {}", with.join(" "))),
+        ));
     }
-    if found.mark == Mark::Bad && reason.is_none() {
-        return Err(Problem::new(format!("release {release} is marked bad"))
-            .because("it was rolled back before")
-            .try_this("name another one, or say why with --reason TEXT"));
+    if !differs(&chosen.choice, live) {
+        return Err(NoTarget::Impossible(Problem::new(format!("release {name} is live already"))));
     }
-    Ok(found.clone())
+    if chosen.mark == Mark::Bad && !bad_too {
+        return Err(NoTarget::Bad(
+            Problem::new(format!("release {name} is marked bad"))
+                .because("it was rolled back before")
+                .try_this("name another one, or add --override bad --reason TEXT"),
+        ));
+    }
+    Ok(chosen.clone())
 }
 
 /// Per service, what was replaced by the run whose builds are live now.
@@ -157,10 +243,10 @@ fn replaced(runs: &[RunView], live: &Live) -> Option<Choice> {
         builds.insert(service.clone(), seen.blue.clone()?);
         release = release.or_else(|| seen.blue_release.clone());
     }
-    Some(Choice { release: release?, builds })
+    Some(Choice { release: release?, commit: None, builds })
 }
 
-/// Builds a clean-up must not touch: those of the last three releases that served and are not bad,
+/// Builds a clean-up must not touch: those of the last three releases that were live and are not bad,
 /// the live ones among them (invariant 4), and whatever a rollback would go to now, which may be an
 /// earlier build of the very same release.
 pub fn kept(runs: &[RunView], live: &Live) -> BTreeMap<ServiceName, Vec<BuildId>> {
@@ -192,24 +278,24 @@ pub fn obsolete(runs: &[RunView], live: &Live) -> BTreeMap<ServiceName, Vec<Buil
     obsolete
 }
 
-/// So many stable releases stay ready for a rollback (deploy-tools.md §7).
+/// This many stable releases stay ready for a rollback (deploy-tools.md §7).
 pub const RELEASES_KEPT: usize = 3;
 
-/// Whether going there would change anything for the services that are looked at.
+/// Whether going there would change anything for the services in question.
 fn differs(choice: &Choice, live: &Live) -> bool {
-    let looked_at = |service: &ServiceName| live.get(service);
-    choice.builds.iter().any(|(s, build)| looked_at(s).is_some_and(|l| l.as_ref() != Some(build)))
+    let in_question = |service: &ServiceName| live.get(service);
+    choice.builds.iter().any(|(s, build)| in_question(s).is_some_and(|l| l.as_ref() != Some(build)))
 }
 
-/// The release that going to a choice would leave: the one whose builds serve now where the choice
-/// names others. What serves on in both is not left.
+/// The release that going to a choice would leave: the one whose builds are live now where the choice
+/// names others. What stays live in both is not left.
 pub fn left_by(runs: &[RunView], live: &Live, choice: &Choice) -> Option<Known> {
     let changes = |service: &ServiceName, build: &BuildId| {
         let serves = live.get(service).is_some_and(|l| l.as_ref() == Some(build));
         serves && choice.builds.get(service).is_some_and(|to| to != build)
     };
     let left = |k: &Known| k.choice.builds.iter().any(|(s, b)| changes(s, b));
-    known(runs).into_iter().find(|k| k.choice.release != choice.release && left(k))
+    known(runs).into_iter().find(left)
 }
 
 fn covers(choice: &Choice, live: &Live) -> bool {

@@ -37,6 +37,7 @@ pub fn without_secrets(mut event: Event) -> Event {
     match &mut event {
         Event::StepFinished { summary: text, .. }
         | Event::Judged { evidence: text, .. }
+        | Event::ReleaseFaulted { evidence: text, .. }
         | Event::RunnerLost { observed: text, .. } => clean(text),
         Event::ReleaseMarked { because, .. } => clean(because),
         Event::ChecklistSeen { items, .. } => items.iter_mut().for_each(|i| clean(&mut i.said)),

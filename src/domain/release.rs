@@ -15,15 +15,21 @@ use super::error::Problem;
 #[serde(try_from = "String", into = "String")]
 pub struct ReleaseLabel(String);
 
+/// A longer label fits no annotation.
+const MOST: usize = 100;
+
 impl ReleaseLabel {
-    /// Checks the spelling: what fits an annotation value, an environment variable and a file name.
+    /// Checks the spelling: what fits an annotation value and an environment variable, and git's usual names:
+    /// `release/1.2`, `@acme/web@1.3.0`. No part between slashes is empty or begins with a dot.
     pub fn new(label: impl Into<String>) -> Result<Self, Problem> {
         let label = label.into();
-        let fits = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
-        let starts_well = label.starts_with(|c: char| c.is_ascii_alphanumeric());
-        if label.len() > 64 || !starts_well || !label.chars().all(fits) {
-            return Err(Problem::new(format!("{label:?} is not a release label"))
-                .because("labels are up to 64 letters, digits, '.', '_', '+', '-', and begin with a letter or digit"));
+        let fits = |c: char| c.is_ascii_alphanumeric() || "._+-@/".contains(c);
+        let starts_well = label.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '@');
+        let parts_well = label.split('/').all(|part| !part.is_empty() && !part.starts_with('.'));
+        if label.len() > MOST || !starts_well || !parts_well || !label.chars().all(fits) {
+            return Err(Problem::new(format!("{label:?} is not a release label")).because(format!(
+                "labels are up to {MOST} letters, digits and any of . _ + - @ /, and begin with a letter, digit or @"
+            )));
         }
         Ok(Self(label))
     }
@@ -62,6 +68,48 @@ impl TryFrom<String> for ReleaseLabel {
 impl From<ReleaseLabel> for String {
     fn from(label: ReleaseLabel) -> String {
         label.0
+    }
+}
+
+/// A release as people tell it from others of the same label: `main@1a2b3c4`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ReleaseName {
+    /// The label.
+    pub label: ReleaseLabel,
+    /// The commit, 40 hex digits, where the release was built from one.
+    pub commit: Option<String>,
+}
+
+/// Digits of a commit in a name.
+const SHORT: usize = 7;
+
+impl ReleaseName {
+    fn short(&self) -> Option<&str> {
+        let commit = self.commit.as_deref()?;
+        // A commit as a label names itself.
+        let itself = commit.starts_with(self.label.as_str());
+        commit.get(..SHORT).filter(|_| !itself)
+    }
+
+    /// Whether somebody who wrote this means it: its label, its whole name, or its label with more of the
+    /// commit.
+    pub fn is(&self, named: &ReleaseLabel) -> bool {
+        let with_commit = || {
+            let (label, commit) = named.as_str().rsplit_once('@')?;
+            let known = self.commit.as_deref()?;
+            let same = commit.len() >= SHORT && known.starts_with(commit);
+            (same && label == self.label.as_str()).then_some(())
+        };
+        &self.label == named || with_commit().is_some()
+    }
+}
+
+impl fmt::Display for ReleaseName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.short() {
+            Some(short) => f.pad(&format!("{}@{short}", self.label)),
+            None => f.pad(self.label.as_str()),
+        }
     }
 }
 
@@ -122,10 +170,28 @@ mod tests {
     }
 
     #[test]
+    fn a_moving_label_is_named_with_its_commit() {
+        let label = |text: &str| ReleaseLabel::new(text).unwrap();
+        let commit = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d";
+        let name = |text: &str| ReleaseName { label: label(text), commit: Some(commit.to_owned()) };
+        assert_eq!(name("main").to_string(), "main@1a2b3c4");
+        assert_eq!(name("1a2b3c4d").to_string(), "1a2b3c4d");
+        for meant in ["main", "main@1a2b3c4", "main@1a2b3c4d5e6f"] {
+            assert!(name("main").is(&label(meant)), "{meant}");
+        }
+        for other in ["main@1a2b3c5", "main@1a2b", "next@1a2b3c4", "mai"] {
+            assert!(!name("main").is(&label(other)), "{other}");
+        }
+    }
+
+    #[test]
     fn a_label_need_not_be_a_version() {
         assert_eq!(ReleaseLabel::new("2026-11-22").unwrap().version(), None);
         assert_eq!(ReleaseLabel::new("v1.2.0").unwrap().version().unwrap().to_string(), "1.2.0");
-        for bad in ["", "-x", "a b", "a/b", "a\u{202e}b"] {
+        for good in ["release/1.2", "web@1.2.0", "@acme/web@1.3.0", "v2.0.0+build.5"] {
+            assert!(ReleaseLabel::new(good).is_ok(), "{good:?}");
+        }
+        for bad in ["", "-x", "a b", "/b", "a/", "a//b", "a/../b", ".a", "a\u{202e}b", "{build}"] {
             assert!(ReleaseLabel::new(bad).is_err(), "{bad:?}");
         }
     }

@@ -176,6 +176,7 @@ fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<
         | Event::SchemaSeen { .. }
         | Event::MigrationRequested { .. }
         | Event::MigrationEnded { .. }
+        | Event::ReleaseFaulted { .. }
         | Event::BuildStopped { .. }
         | Event::BuildDeleted { .. } => {
             (here && matches!(state, S::Running { .. })).then(|| state.clone())

@@ -5,7 +5,7 @@ use super::error::Problem;
 use super::freeze::Freeze;
 use super::ids::{BuildId, ServiceName};
 use super::migration::{LockSeen, Row, RowState, SchemaRange};
-use super::release::{ReleaseLabel, SchemaVersion};
+use super::release::{ReleaseLabel, ReleaseName, SchemaVersion};
 use super::step::Side;
 
 /// An environment as it was seen.
@@ -83,12 +83,22 @@ pub struct ServiceSeen {
 pub struct BuildSeen {
     /// Its release, where it is known.
     pub release: Option<ReleaseLabel>,
+    /// The commit it was made from, where that is known.
+    pub commit: Option<String>,
     /// Its id.
     pub build: BuildId,
     /// The platform's word for its state, or `gone`.
     pub state: String,
     /// Its own address, where it has one.
     pub preview: Option<String>,
+}
+
+impl BuildSeen {
+    /// Its release with the commit, as people tell it from others of the same label.
+    pub fn name(&self) -> Option<ReleaseName> {
+        let commit = self.commit.clone();
+        self.release.clone().map(|label| ReleaseName { label, commit })
+    }
 }
 
 /// What a service answered to one question. One answer is no verdict.
@@ -120,7 +130,7 @@ impl Health {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Readiness {
     /// To which release.
-    pub target: Option<ReleaseLabel>,
+    pub target: Option<ReleaseName>,
     /// Why not, if it could not.
     pub why: Option<String>,
 }

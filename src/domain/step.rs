@@ -169,6 +169,8 @@ pub enum Failure {
     Inconclusive,
     /// A person or a signal ended it.
     Cancelled,
+    /// Traffic is not where this run put it: somebody else moved it, and has reasons of their own.
+    Drift,
 }
 
 /// How a step stands.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::checklist::settled;
 use super::command::Command;
 use super::event::{AnsweredBy, DecidedBy, Event, Fact, Mark, Recorded};
+use super::release::ReleaseName;
 use super::time::spoken;
+use super::view::TrafficSeen;
 
 /// One line for one fact: time in the run, step, what happened.
 pub fn fact(fact: &Fact) -> String {
@@ -41,10 +43,13 @@ fn of_step(event: &Event) -> Option<String> {
 
 fn of_service(event: &Event) -> Option<String> {
     Some(match event {
-        Event::BlueObserved { service, build, release } => match (build, release) {
-            (Some(build), Some(release)) => format!("{service}: blue is {release} ({build})"),
-            (Some(build), None) => format!("{service}: blue is {build}"),
-            (None, _) => format!("{service}: nothing serves yet"),
+        Event::BlueObserved { service, build, release, commit } => match (build, release) {
+            (Some(build), Some(label)) => {
+                let name = ReleaseName { label: label.clone(), commit: commit.clone() };
+                format!("{service}: {name} is live ({build})")
+            }
+            (Some(build), None) => format!("{service}: {build} is live"),
+            (None, _) => format!("{service}: no build is live yet"),
         },
         Event::FilesSeen { service, files } => {
             format!("{service}: blue's pages load {} files", files.len())
@@ -61,12 +66,13 @@ fn of_service(event: &Event) -> Option<String> {
             format!("{service}: asking for all traffic to {to}")
         }
         Event::TrafficObserved { service, splits } => {
-            let parts = splits.iter().map(|s| format!("{} {} %", s.build, s.percent));
-            let parts = parts.collect::<Vec<_>>().join(", ");
-            format!("{service}: traffic is {}", if parts.is_empty() { "nobody's" } else { &parts })
+            format!("{service}: traffic is with {}", TrafficSeen::of(splits))
         }
         Event::Judged { service, verdict, rule, evidence } => {
             format!("{service}: {rule} says {verdict}: {evidence}")
+        }
+        Event::ReleaseFaulted { service, evidence } => {
+            format!("{service}: evidence against the release: {evidence}")
         }
         Event::BuildStopped { service, build } => format!("{service}: {build} is stopped"),
         Event::BuildDeleted { service, build } => format!("{service}: {build} is deleted"),
@@ -138,7 +144,7 @@ fn of_run(event: &Event) -> String {
             format!("{kind}{release} on {environment}, plan {}", plan_hash.short())
         }
         Event::UndoPlanned { because, by, .. } => {
-            format!("GOES BACK {}: {because}", decided_by(*by))
+            format!("ROLLING BACK, decided {}: {because}", decided_by(*by))
         }
         Event::ReleaseMarked { release, mark, because, .. } => {
             let word = match mark {
@@ -162,7 +168,7 @@ fn of_run(event: &Event) -> String {
 
 /// Who decided to give traffic back.
 pub fn decided_by(by: DecidedBy) -> &'static str {
-    if by == DecidedBy::Rule { "by rule" } else { "by a person" }
+    if by == DecidedBy::Rule { "by the soak's rule" } else { "by a person" }
 }
 
 /// What a person asked for.

@@ -9,12 +9,14 @@ mod platform;
 mod prepare;
 mod proxy;
 mod registry;
+mod resting;
 pub mod sample_app;
 mod serve;
 mod slots;
 mod storage;
 
 pub use api::schema::violations;
+pub use resting::Resting;
 pub use serve::{Address, Options, serve};
 
 /// The annotation of a backend that names its public address: `localhost:4000`.

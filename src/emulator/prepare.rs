@@ -11,6 +11,8 @@ use tokio::process::Command;
 
 use super::storage::{Storage, is_archive, unpack};
 use crate::domain::apphosting::{AppHostingYaml, Availability};
+use crate::git;
+use crate::source::{self, Rules};
 
 /// Why a source cannot be built, with App Hosting's own code for it where there is one.
 #[derive(Debug)]
@@ -61,9 +63,12 @@ pub(super) async fn prepare(
         if is_archive(&from) {
             unpack(&from, into).await.map_err(BuildError::new)?;
         } else {
-            let to = into.to_owned();
-            let copied = tokio::task::spawn_blocking(move || copy_folder(&from, &to)).await;
-            copied.map_err(|e| BuildError::new(e.to_string()))?.map_err(failed)?;
+            let (to, state) = (into.to_owned(), storage.state().to_owned());
+            let copied = tokio::task::spawn_blocking(move || {
+                source::copy(&from, &to, Rules { without_ignored: false, state: Some(&state) })
+            });
+            let copied = copied.await.map_err(|e| BuildError::new(e.to_string()))?;
+            copied.map_err(|e| BuildError::new(format!("the source cannot be copied: {e}")))?;
         }
         archive["rootDirectory"].as_str().unwrap_or_default()
     } else {
@@ -124,48 +129,18 @@ fn local_path(uri: &str) -> Result<PathBuf, BuildError> {
     }
 }
 
-/// Copies a folder without its `.git` and `node_modules`, as firebase.json's default `ignore` does.
-fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name == ".git" || name == "node_modules" {
-            continue;
-        }
-        let target = to.join(&name);
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            fs::create_dir_all(&target)?;
-            copy_folder(&entry.path(), &target)?;
-        } else if kind.is_file() {
-            fs::copy(entry.path(), &target)?;
-        }
-    }
-    Ok(())
-}
-
 /// A clone that shares the repository's objects and touches neither its work tree nor its index.
 async fn check_out(repository: &Path, commit: &str, into: &Path) -> Result<(), BuildError> {
-    let path = |p: &Path| p.display().to_string();
-    let clone = ["clone", "--quiet", "--shared", "--no-checkout"].map(str::to_owned);
-    git(clone.into_iter().chain([path(repository), path(into)]).collect()).await?;
-    let detach = ["checkout", "--quiet", "--detach"].map(str::to_owned);
-    git(["-C".to_owned(), path(into)]
-        .into_iter()
-        .chain(detach)
-        .chain([commit.to_owned()])
-        .collect())
-    .await
-}
-
-async fn git(arguments: Vec<String>) -> Result<(), BuildError> {
-    let output = Command::new("git").args(&arguments).stdin(Stdio::null()).output().await;
-    let output = output.map_err(|e| BuildError::new(format!("git cannot be started: {e}")))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(BuildError::new(format!("git {}: {said}", arguments.first().map_or("", String::as_str))))
+    let (from, to) = (repository.to_owned(), into.to_owned());
+    let commit = commit.to_owned();
+    let checked_out = tokio::task::spawn_blocking(move || {
+        let (from, into) = (from.display().to_string(), to.display().to_string());
+        let clone = ["clone", "--quiet", "--shared", "--no-checkout", "--", &from, &into];
+        git::text(Path::new("/"), &clone)?;
+        git::text(&to, &["checkout", "--quiet", "--detach", &commit])
+    });
+    let checked_out = checked_out.await.map_err(|e| BuildError::new(e.to_string()))?;
+    checked_out.map(drop).map_err(|e| BuildError::new(format!("git: {e}")))
 }
 
 /// A command of `apphosting.yaml` in its folder: the shell, a clean environment, Google's variables

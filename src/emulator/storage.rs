@@ -25,6 +25,11 @@ impl Storage {
         Self { folder: emulator.join("storage") }
     }
 
+    /// The state folder that all of this is in.
+    pub(super) fn state(&self) -> &Path {
+        self.folder.parent().and_then(Path::parent).unwrap_or(&self.folder)
+    }
+
     /// Answers one call.
     pub(super) fn handle(&self, method: &Method, uri: &Uri, body: &[u8]) -> Response {
         let path = uri.path().strip_prefix(PREFIX).unwrap_or_default();

@@ -14,7 +14,8 @@ use crate::domain::error::Problem;
 use crate::domain::event::Event;
 use crate::domain::health::{Sample, Wanted};
 use crate::domain::ids::{BuildId, ServiceName, StepId};
-use crate::domain::plan::{Member, Plan, Source};
+use crate::domain::plan::{Member, Plan};
+use crate::domain::release::ReleaseLabel;
 use crate::domain::redact::redacted;
 use crate::domain::step::{Failure, Side};
 use crate::domain::text::harmless;
@@ -101,6 +102,12 @@ impl Context {
     /// this step with it, before the effect it was about to have.
     pub(super) async fn record(&self, event: Event) {
         self.ask_writer(Asked::Record(event)).await;
+    }
+
+    /// Writes down evidence that the release itself is bad.
+    pub(super) async fn fault(&self, service: &ServiceName, evidence: &str) {
+        let (service, evidence) = (service.clone(), evidence.to_owned());
+        self.record(Event::ReleaseFaulted { service, evidence }).await;
     }
 
     /// The platform, for a call that changes something: given only while the run is ours. The intent
@@ -243,17 +250,25 @@ pub(super) fn wanted(
     side: Side,
 ) -> Result<Wanted, StepError> {
     let service = member.service();
-    let release = match side {
-        Side::Green => view.plan.release.clone(),
-        Side::Blue => view.services.get(service).and_then(|seen| seen.blue_release.clone()),
+    let seen = view.services.get(service);
+    let blue = seen.map_or((None, None), |s| (s.blue_release.clone(), s.blue_commit.clone()));
+    let plan = &view.plan;
+    let green = (plan.release.clone(), plan.commit_of(member));
+    let ((release, commit), (other, other_commit)) = match side {
+        Side::Green => (green, blue),
+        Side::Blue => (blue, green),
     };
-    let mut versions: Vec<_> = release.into_iter().collect();
-    // A service built from a commit may tell that instead of the label.
-    if let (Side::Green, Some(Source::Commit(commit))) = (side, &member.source) {
-        versions.extend(crate::domain::release::ReleaseLabel::new(commit.clone()));
-    }
-    let revision_told = hosting.tells_revision() && member.health.revision.is_some();
-    Ok(Wanted { versions, build: build_of(view, service, side)?, revision_told })
+    // A service built from a commit may report that instead of the label.
+    let commit_too = commit.iter().flat_map(|c| ReleaseLabel::new(c.clone()));
+    let versions: Vec<_> = release.iter().cloned().chain(commit_too).collect();
+    let same_version = release.is_some() && release == other && commit == other_commit;
+    Ok(Wanted {
+        versions,
+        build: build_of(view, service, side)?,
+        version_told: member.health.version.is_some(),
+        revision_told: hosting.tells_revision() && member.health.revision.is_some(),
+        same_version,
+    })
 }
 
 /// A part of a log that does not come within this is left for the next time.

@@ -6,7 +6,7 @@ use crate::domain::plan::RunKind;
 use crate::domain::policy::OnFailure;
 use crate::domain::retry::ATTEMPTS;
 use crate::domain::step::Failure;
-use crate::domain::view::RunView;
+use crate::domain::view::{RunView, ServiceView};
 
 /// What to do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,12 @@ pub(super) fn after_failure(view: &RunView, attempt: u32, asking: Asking) -> Nex
         Failure::Passing if attempt < ATTEMPTS => Next::Retry,
         Failure::Cancelled if can_undo => Next::Undo(DecidedBy::Person),
         Failure::Cancelled => Next::Abort,
-        Failure::Inconclusive | Failure::Lasting | Failure::Passing => {
+        // A build that is not of this run keeps the traffic it was given.
+        Failure::Drift if !view.services.values().all(ServiceView::is_ours) => match asking {
+            Asking::Nobody => Next::Fail,
+            Asking::Person => Next::Wait,
+        },
+        Failure::Inconclusive | Failure::Lasting | Failure::Passing | Failure::Drift => {
             let by_rule =
                 view.plan.policy.soak.on_failure == OnFailure::Rollback || asking == Asking::Nobody;
             let known_bad = class != Failure::Inconclusive || switch_left_split(view);
@@ -51,5 +56,5 @@ pub(super) fn after_failure(view: &RunView, attempt: u32, asking: Asking) -> Nex
 fn switch_left_split(view: &RunView) -> bool {
     let failed = view.failure.as_ref().map(|(step, ..)| step);
     let step = view.steps.iter().rev().find(|s| Some(&s.plan.id) == failed);
-    view.split().is_some() && step.is_some_and(|s| s.plan.kind.moves_traffic())
+    (view.split().is_some() || view.may_be_split()) && step.is_some_and(|s| s.plan.kind.moves_traffic())
 }

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 
 use super::outside::Outside;
 use crate::domain::checklist::{Asked, Proof, Source};
+use crate::domain::guard::Guard;
 use crate::domain::health::Verdict;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::pipeline::{PipelineOf, PipelineRun};
@@ -153,10 +154,11 @@ pub(super) fn alerts(arrived: &[(String, Option<Timestamp>)], now: Timestamp) ->
 pub(super) fn promoted(view: &RunView, from: &EnvironmentName, runs: &[RunView]) -> Proof {
     match not_promoted(runs, &view.plan, from) {
         None => proof(Verdict::Pass, format!("promoted on {from}")),
-        Some(why) => match &view.plan.reason {
+        Some(why) => match view.plan.overrides.get(&Guard::Promotion) {
             None => proof(Verdict::Fail, why),
-            // It was given for just this, before the run began.
-            Some(reason) => proof(Verdict::Pass, format!("{why}; {} said: {reason}", view.actor)),
+            Some(reason) => {
+                proof(Verdict::Pass, format!("overridden by {}: {reason} ({why})", view.actor))
+            }
         },
     }
 }

@@ -107,7 +107,10 @@ impl Engine {
                 let paused = matches!(state, RunState::Paused { .. });
                 (self.supervisor.wishes.retry, self.supervisor.wishes.resume) = (failed, paused);
             }
-            Choice::GoBack => self.supervisor.wishes.rollback = true,
+            Choice::GoBack => {
+                let actor = self.supervisor.view().actor.clone();
+                self.supervisor.wishes.rollback = Some(actor);
+            }
             Choice::Leave => {
                 let touched = self.supervisor.view().touched_traffic();
                 let outcome = if touched { Outcome::Unknown } else { Outcome::Aborted };
@@ -247,7 +250,8 @@ impl Engine {
             Next::Retry => Ok(()),
             Next::Undo(DecidedBy::Rule) if !self.counted_down().await? => Ok(()),
             Next::Undo(by) => {
-                self.go_back(by, problem.unwrap_or_else(|| Problem::new("it failed"))).await
+                let problem = problem.unwrap_or_else(|| Problem::new("the step failed"));
+                self.go_back(by, problem, false).await
             }
             Next::Fail => self.end(Outcome::Failed, problem).await,
             Next::Abort => self.end(Outcome::Aborted, problem).await,
@@ -267,7 +271,7 @@ impl Engine {
             self.idle(LOOK.min(left)).await?;
             self.supervisor.take_commands()?;
             let wishes = &self.supervisor.wishes;
-            let out = wishes.stop || wishes.abort || wishes.rollback;
+            let out = wishes.stop || wishes.abort || wishes.rollback.is_some();
             if wishes.retry || wishes.skip.is_some() {
                 return Ok(false);
             }
@@ -371,7 +375,7 @@ impl Engine {
     /// never drops a switch. A soak only watches, so any moment of it is a safe point.
     fn cancels(&self, kind: &StepKind) -> bool {
         let (wishes, view) = (&self.supervisor.wishes, self.supervisor.view());
-        let goes_back = wishes.rollback && view.can_go_back();
+        let goes_back = wishes.rollback.is_some() && view.can_go_back();
         let soaks = wishes.stop && *kind == StepKind::Soak;
         !view.gives_back() && (wishes.abort || soaks || (goes_back && !kind.moves_traffic()))
     }

@@ -36,7 +36,8 @@ pub(super) struct Wishes {
     pub(super) retry: bool,
     /// Leave the failed step out, for this reason.
     pub(super) skip: Option<String>,
-    pub(super) rollback: bool,
+    /// Roll back; who said so.
+    pub(super) rollback: Option<String>,
     /// End at the next safe point.
     pub(super) stop: bool,
     /// End now.
@@ -150,7 +151,7 @@ impl Supervisor {
                 }
             };
             self.record_as(&sent.actor, step.as_ref(), &event)?;
-            self.wish(&command, sent.id);
+            self.wish(&command, sent.id, &sent.actor);
         }
         Ok(())
     }
@@ -195,7 +196,7 @@ impl Supervisor {
         self.journal.renew(self.view.number, self.clock.now()).map_err(EngineError::Journal)
     }
 
-    fn wish(&mut self, command: &Command, id: u64) {
+    fn wish(&mut self, command: &Command, id: u64, actor: &str) {
         let wishes = &mut self.wishes;
         match command {
             Command::Approve => wishes.approve = Some(id),
@@ -203,7 +204,7 @@ impl Supervisor {
             Command::Resume => wishes.resume = true,
             Command::Retry => wishes.retry = true,
             Command::Skip { reason } => wishes.skip = Some(reason.clone()),
-            Command::Rollback => wishes.rollback = true,
+            Command::Rollback => wishes.rollback = Some(actor.to_owned()),
             Command::Abort { now } => {
                 wishes.stop = true;
                 wishes.abort |= now;

@@ -7,6 +7,7 @@ use crate::domain::checklist::{
     Act, Item, ItemSeen, List, Subject, Tick, listed, may_act, open_items, stand,
 };
 use crate::domain::error::Problem;
+use crate::domain::guard::{Guard, Guards};
 use crate::domain::ids::{EnvironmentName, RunNumber, ServiceName};
 use crate::domain::plan::Plan;
 use crate::domain::policy::Protection;
@@ -131,9 +132,14 @@ impl Listing {
     }
 }
 
-/// Whether a run whose gates nobody will stand at can pass them all: what a person must have seen is
-/// seen, and what can only be seen after the switch is set aside. `--yes` ticks nothing.
-pub fn ticked_beforehand(app: &App, plan: &Plan, services: &[ServiceName]) -> Result<(), Refusal> {
+/// Meets the guard where a run without people at its gates could not pass them: what a person must have seen
+/// is seen beforehand. `--yes` ticks nothing.
+pub(super) fn ticked_beforehand(
+    app: &App,
+    plan: &Plan,
+    services: &[ServiceName],
+    guards: &mut Guards,
+) -> Result<(), Refusal> {
     let Some(release) = plan.release.as_ref().filter(|_| !plan.checklist.is_empty()) else {
         return Ok(());
     };
@@ -155,12 +161,15 @@ pub fn ticked_beforehand(app: &App, plan: &Plan, services: &[ServiceName]) -> Re
     // What is ticked is ticked for these services.
     let only: Vec<String> = services.iter().map(|one| format!(" --service {one}")).collect();
     let only = only.concat();
-    Err(Refusal::Refused(
-        Problem::new(format!("{} required items of the checklist are open", open.len()))
+    let items = if open.len() == 1 { "item is" } else { "items are" };
+    guards.meet(
+        Guard::Checklist,
+        Problem::new(format!("{} required {items} of the checklist open", open.len()))
             .because(format!("{}; --yes ticks nothing", open.join("; ")))
             .try_this(format!(
-                "pointsman checklist {of} --release {release}{only} tick ITEM, or deploy with --detach: such a \
-                 run waits for who ticks"
+                "pointsman checklist {of} --release {release}{only} tick ITEM; or deploy with --detach: such a run \
+                 waits for people"
             )),
-    ))
+    );
+    Ok(())
 }

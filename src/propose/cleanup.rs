@@ -9,10 +9,14 @@ use crate::app::App;
 use crate::config::Loaded;
 use crate::domain::error::Problem;
 use crate::domain::gate::may_clean_up;
+use crate::domain::guard::{Guard, Guards, Why};
+use crate::domain::plan::Member;
 use crate::domain::planner::{self, Ground};
-use crate::domain::readiness::{RELEASES_KEPT, obsolete};
+use crate::domain::readiness::{Live, RELEASES_KEPT, obsolete};
+use crate::domain::release::ReleaseLabel;
 use crate::domain::time::spoken;
 use crate::domain::view::RunView;
+use crate::ports::hosting::Hosting;
 use crate::ports::journal::Journal as _;
 
 /// No store holds more.
@@ -23,7 +27,7 @@ pub async fn cleanup(
     app: &App,
     loaded: &Loaded,
     mut ground: Ground,
-    reason: Option<&String>,
+    why: &Why,
 ) -> Result<Proposal, Refusal> {
     none_in_doubt(app, &ground.environment)?;
     let hosting = app.platform(&ground.endpoint).await.map_err(Refusal::Failed)?;
@@ -40,8 +44,10 @@ pub async fn cleanup(
     if let Some(moved) = runs.iter().find(|run| run.touched_traffic()) {
         may_clean_up(moved).map_err(Refusal::Refused)?;
     }
-    still_warm(app, &runs, ground.policy.keep_blue, reason)?;
-    let set_aside = not_frozen(app, &ground.environment, &mut ground.freeze, reason)?;
+    let mut guards = Guards::default();
+    still_warm(app, &runs, ground.policy.keep_blue, &mut guards);
+    let environment = ground.environment.clone();
+    not_frozen(app, &environment, &mut ground.freeze, why, &mut guards);
     let what = format!(
         "Stop every build of {} that serves nothing, and delete those of ours that none of the last {RELEASES_KEPT} \
          stable releases needs. A rollback then starts its build first, instead of finding it warm.",
@@ -55,40 +61,47 @@ pub async fn cleanup(
     let what = gone.iter().fold(what, |what, gone| format!("{what}\n{gone}."));
     let serving = live.iter().filter_map(|(s, build)| Some((s.clone(), build.clone()?))).collect();
     let accepted = accepted(hosting.as_ref(), &ground.members, &serving).await;
-    let told = after_traffic(app, loaded, &mut ground, &accepted).await?;
+    let commit = live_commit(hosting.as_ref(), &ground.members, &live).await;
+    let told = after_traffic(app, loaded, &mut ground, &accepted, commit.as_ref()).await?;
     let mut what = told.iter().fold(what, |what, told| format!("{what}\n{told}."));
     if ground.databases.iter().any(|d| !d.migrations.is_empty()) {
         what = format!("{what}\n{BACKUP}");
     }
-    what += &set_aside.unwrap_or_default();
-    let mut plan = planner::cleanup(ground, &obsolete(&runs, &live)).map_err(Refusal::Usage)?;
-    plan.reason = reason.cloned();
-    Ok(Proposal { plan, what })
+    let plan = planner::cleanup(ground, &obsolete(&runs, &live)).map_err(Refusal::Usage)?;
+    Proposal::passing(plan, what, guards, why)
 }
 
-/// Blue stays warm until `keep_blue` has passed since the last run that moved traffic.
-fn still_warm(
-    app: &App,
-    runs: &[RunView],
-    keep: Duration,
-    reason: Option<&String>,
-) -> Result<(), Refusal> {
-    let Some(moved) = runs.iter().find(|run| run.touched_traffic()) else {
-        return Ok(());
-    };
+/// The commit that all live builds are of, if they are of one: its migrations are the ones to finish.
+async fn live_commit(
+    hosting: &dyn Hosting,
+    members: &[Member],
+    live: &Live,
+) -> Option<ReleaseLabel> {
+    let mut found: Option<String> = None;
+    for member in members {
+        let id = live.get(member.service())?.as_ref()?;
+        let commit = hosting.build(&member.target, id).await.ok()??.commit?;
+        if found.get_or_insert_with(|| commit.clone()) != &commit {
+            return None;
+        }
+    }
+    ReleaseLabel::new(found?).ok()
+}
+
+/// BLUE stays warm until `keep_blue` has passed since the last run that moved traffic.
+fn still_warm(app: &App, runs: &[RunView], keep: Duration, guards: &mut Guards) {
+    let Some(moved) = runs.iter().find(|run| run.touched_traffic()) else { return };
     let since = moved.ended.unwrap_or(moved.started);
     let age = Duration::try_from(app.clock.now().duration_since(since)).unwrap_or_default();
-    if age >= keep || reason.is_some() {
-        return Ok(());
+    if age >= keep {
+        return;
     }
-    Err(Refusal::Refused(
-        Problem::new(format!("blue is kept warm for another {}", spoken(keep.saturating_sub(age))))
-            .because(format!(
-                "run {} moved traffic {} ago, and keep_blue is {}",
-                moved.number,
-                spoken(age),
-                spoken(keep)
-            ))
-            .try_this("wait, or say why not with --reason TEXT"),
-    ))
+    let left = spoken(keep.saturating_sub(age));
+    let (run, age, keep) = (moved.number, spoken(age), spoken(keep));
+    guards.meet(
+        Guard::KeepBlue,
+        Problem::new(format!("BLUE is kept warm for another {left}"))
+            .because(format!("run {run} moved traffic {age} ago, and keep_blue is {keep}"))
+            .try_this("wait"),
+    );
 }

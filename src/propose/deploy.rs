@@ -1,12 +1,14 @@
 //! A deploy.
 
 use super::freeze::not_frozen;
+use super::checklist::ticked_beforehand;
 use super::schema::{BACKUP, before_traffic};
 use super::{Proposal, RUNS_LOOKED_AT, Refusal};
 use crate::app::App;
-use crate::config::{Loaded, committed, sources};
+use crate::config::{Loaded, committed, sources, warnings};
 use crate::domain::error::Problem;
 use crate::domain::freeze::ahead;
+use crate::domain::guard::{Guard, Guards, Why};
 use crate::domain::ids::{EnvironmentName, ServiceName};
 use crate::domain::plan::Plan;
 use crate::domain::planner::{self, Ground};
@@ -14,34 +16,138 @@ use crate::domain::promoted::not_promoted;
 use crate::domain::readiness::marked_bad;
 use crate::domain::release::ReleaseLabel;
 use crate::domain::view::RunView;
-use crate::ports::journal::Journal as _;
+use crate::ports::journal::{Journal as _, JournalError};
 
-/// The plan of a deploy, whether or not it may begin.
+/// What somebody wants deployed.
+#[derive(Debug, Clone, Copy)]
+pub struct Ship<'a> {
+    /// Where.
+    pub environment: &'a str,
+    /// What.
+    pub release: &'a ReleaseLabel,
+    /// Only these services; none named: all.
+    pub services: &'a [ServiceName],
+    /// Whether people are there while it runs, to tick and to decide.
+    pub attended: bool,
+    /// Why, and what it may pass.
+    pub why: &'a Why,
+}
+
+/// A deploy as it was planned, with everything that stands in its way.
+#[derive(Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// What it does and what it leads to.
+    pub what: String,
+    /// The guards that it meets.
+    pub guards: Guards,
+    /// Why it may not begin whoever overrides what, the most important first.
+    pub refusals: Vec<Refusal>,
+}
+
+/// Plans a deploy. `begins`: for a run that is about to begin; what it needs is started then. Otherwise
+/// nothing is started, and what does not run is read where it rests: both plans are the same.
 pub async fn plan(
     app: &App,
     loaded: &Loaded,
-    environment: &str,
-    release: &ReleaseLabel,
-    services: &[ServiceName],
-) -> Result<Plan, Refusal> {
-    made(app, loaded, environment, release, services, false).await
+    ship: &Ship<'_>,
+    begins: bool,
+) -> Result<Planned, Refusal> {
+    let Ship { environment, release, services, attended, why } = *ship;
+    let mut ground = ground_of(loaded, environment, services)?;
+    let mut refusals = in_the_way(app, &ground.environment)?;
+    // A lock may be waited for; a run in doubt comes first in any case.
+    if begins && let Some(at) = refusals.iter().position(|r| matches!(r, Refusal::InDoubt(_))) {
+        return Err(refusals.swap_remove(at));
+    }
+    let told = before_traffic(app, loaded, &mut ground, begins, release).await?;
+    let mut plan = without_looking(loaded, ground, release)?;
+    plan.attended = attended;
+    plan.warnings = warnings(&plan).into_iter().chain(told).collect();
+    if !begins && let Some(problem) = app.locked_elsewhere(&plan).await {
+        refusals.push(Refusal::Locked(problem));
+    }
+    let mut guards = Guards::default();
+    proven_before(app, loaded, &plan, &mut guards)?;
+    let environment = plan.environment.clone();
+    not_frozen(app, &environment, &mut plan.freeze, why, &mut guards);
+    let bad = not_bad(app, &plan, release, &mut guards)?;
+    if !attended {
+        ticked_beforehand(app, &plan, services, &mut guards)?;
+    }
+    let what = described(app, &plan, bad);
+    Ok(Planned { plan, what, guards, refusals })
 }
 
-async fn made(
-    app: &App,
-    loaded: &Loaded,
-    environment: &str,
-    release: &ReleaseLabel,
-    services: &[ServiceName],
-    begins: bool,
-) -> Result<Plan, Refusal> {
-    let mut ground = ground_of(loaded, environment, services)?;
-    match before_traffic(app, loaded, &mut ground, begins).await {
-        // A plan is also for those who cannot reach the database: it says less.
-        Err(Refusal::Failed(_)) if !begins => {}
-        other => other?,
+/// A deploy that may begin.
+pub async fn deploy(app: &App, loaded: &Loaded, ship: &Ship<'_>) -> Result<Proposal, Refusal> {
+    let Planned { plan, what, guards, .. } = plan(app, loaded, ship, true).await?;
+    Proposal::passing(plan, what, guards, ship.why)
+}
+
+/// What the store says stands in the way of a run: one in doubt, one under way, a person's lock.
+fn in_the_way(app: &App, environment: &EnvironmentName) -> Result<Vec<Refusal>, Refusal> {
+    let store = app.store()?;
+    let mut refusals: Vec<Refusal> = none_in_doubt(app, environment).err().into_iter().collect();
+    if let Some(lock) = store.locked(environment)? {
+        refusals.push(JournalError::Locked(environment.clone(), lock).into());
     }
-    without_looking(loaded, ground, release)
+    refusals.extend(store.busy(environment, app.clock.now())?.map(JournalError::Busy).map(Into::into));
+    Ok(refusals)
+}
+
+/// What a deploy does and what it leads to, for the question.
+fn described(app: &App, plan: &Plan, bad: Option<String>) -> String {
+    let services: Vec<_> = plan.members.iter().map(|m| m.service().as_str()).collect();
+    let (name, environment) = (plan.name(), &plan.environment);
+    let name = name.map_or_else(String::new, |name| name.to_string());
+    let mut lines = vec![format!(
+        "Deploy {name} of {} to {environment}: build, check health, switch traffic.",
+        services.join(" and "),
+    )];
+    lines.extend(bad);
+    let migrations = plan.databases.iter().flat_map(|d| d.migrations.iter().map(move |m| (d, m)));
+    let before: Vec<_> = migrations
+        .map(|(d, m)| {
+            format!("First {} is migrated to schema {}: {}.", d.name, m.version, m.description)
+        })
+        .collect();
+    if !before.is_empty() {
+        lines.extend(before);
+        lines.push(BACKUP.to_owned());
+    }
+    lines.extend(plan.warnings.iter().map(|warning| format!("{warning}.")));
+    let soon = ahead(&plan.freeze, app.clock.now(), plan.policy.soak.length);
+    lines.extend(soon.map(|told| {
+        format!("The soak would reach into a freeze: {told}. Traffic that has moved stays.")
+    }));
+    lines.join("\n")
+}
+
+/// Meets the guard where this very release was rolled back on the environment. A label that is built anew
+/// from other code may be fixed; it is named, and stops nothing.
+fn not_bad(
+    app: &App,
+    plan: &Plan,
+    release: &ReleaseLabel,
+    guards: &mut Guards,
+) -> Result<Option<String>, Refusal> {
+    let runs: Vec<RunView> = past_runs(app, &plan.environment)?;
+    let commit = plan.commit();
+    let Some(run) = marked_bad(&runs, release, commit) else { return Ok(None) };
+    let name = plan.name().map_or_else(|| release.to_string(), |name| name.to_string());
+    let told = format!("{name} is marked BAD here: run {run} rolled it back");
+    if commit.is_some() {
+        guards.meet(Guard::Bad, Problem::new(told));
+        return Ok(None);
+    }
+    Ok(Some(format!("{told}.")))
+}
+
+fn past_runs(app: &App, environment: &EnvironmentName) -> Result<Vec<RunView>, Refusal> {
+    let runs = app.store()?.runs(Some(environment), RUNS_LOOKED_AT)?;
+    Ok(runs.into_iter().map(|listed| listed.view).collect())
 }
 
 pub(super) fn ground_of(
@@ -75,82 +181,26 @@ pub(super) fn without_looking(
     Ok(plan)
 }
 
-/// A deploy that may begin.
-pub async fn deploy(
+/// The release must have been promoted where `promote_from` says, of the same source, and not have
+/// been rolled back there since.
+fn proven_before(
     app: &App,
     loaded: &Loaded,
-    environment: &str,
-    release: &ReleaseLabel,
-    services: &[ServiceName],
-    reason: Option<&String>,
-) -> Result<Proposal, Refusal> {
-    none_in_doubt(app, &loaded.ground(environment).map_err(Refusal::Usage)?.environment)?;
-    let mut plan = made(app, loaded, environment, release, services, true).await?;
-    plan.reason = reason.cloned();
-    proven_before(app, loaded, &plan)?;
-    let set_aside = not_frozen(app, &plan.environment, &mut plan.freeze, reason)?;
-    let soon = ahead(&plan.freeze, app.clock.now(), plan.policy.soak.length);
-    let soon = soon.map(|told| {
-        format!("\nThe soak would reach into a freeze: {told}. Traffic that has moved stays.")
-    });
-    let services: Vec<_> = plan.members.iter().map(|m| m.service().as_str()).collect();
-    let what = format!(
-        "Build {release} of {}, and give it the traffic of {} when it is healthy.",
-        services.join(" and "),
-        plan.environment
-    );
-    let migrations = plan.databases.iter().flat_map(|d| d.migrations.iter().map(move |m| (d, m)));
-    let mut told: Vec<_> = migrations
-        .map(|(d, m)| {
-            format!("\nBefore that {} goes to schema {}: {}.", d.name, m.version, m.description)
-        })
-        .collect();
-    if !told.is_empty() {
-        told.push(format!("\n{BACKUP}"));
-    }
-    let bad = bad_here(app, &plan.environment, release)?.map(|bad| format!("\n{bad}"));
-    let what = bad
-        .into_iter()
-        .chain(told)
-        .chain(set_aside)
-        .chain(soon)
-        .fold(what, |what, told| what + &told);
-    Ok(Proposal { plan, what })
-}
-
-/// What is to be said of a release that was taken back on an environment. It is refused nobody: what is built of it
-/// now may be mended.
-pub fn bad_here(
-    app: &App,
-    environment: &EnvironmentName,
-    release: &ReleaseLabel,
-) -> Result<Option<String>, Refusal> {
-    let runs = app.store()?.runs(Some(environment), RUNS_LOOKED_AT)?;
-    let bad = marked_bad(runs.iter().map(|listed| &listed.view), release);
-    Ok(bad.map(|run| format!("{release} is marked BAD here: run {run} took it back.")))
-}
-
-/// The release must have been promoted where `promote_from` says, of the same source, and not have
-/// been rolled back there since; or a reason must be given.
-fn proven_before(app: &App, loaded: &Loaded, plan: &Plan) -> Result<(), Refusal> {
+    plan: &Plan,
+    guards: &mut Guards,
+) -> Result<(), Refusal> {
     let from = loaded.promote_from(plan.environment.as_str()).map_err(Refusal::Usage)?;
-    let Some(from) = from else {
-        return Ok(());
-    };
-    let runs = app.store()?.runs(Some(&from), RUNS_LOOKED_AT)?;
-    let runs: Vec<RunView> = runs.into_iter().map(|listed| listed.view).collect();
-    let Some(because) = not_promoted(&runs, plan, &from) else {
-        return Ok(());
-    };
-    if plan.reason.is_some() {
-        return Ok(());
-    }
-    let release = plan.release.as_ref().map_or("this release", |r| r.as_str());
-    Err(Refusal::Refused(
-        Problem::new(format!("{release} was not promoted on {from}"))
+    let Some(from) = from else { return Ok(()) };
+    let runs = past_runs(app, &from)?;
+    let Some(because) = not_promoted(&runs, plan, &from) else { return Ok(()) };
+    let name = plan.name().map_or_else(|| "this release".to_owned(), |name| name.to_string());
+    guards.meet(
+        Guard::Promotion,
+        Problem::new(format!("{name} was not promoted on {from}"))
             .because(format!("{because}, and {} takes only what was promoted", plan.environment))
-            .try_this(format!("deploy it on {from} first, or say why not with --reason TEXT")),
-    ))
+            .try_this(format!("deploy it on {from} first")),
+    );
+    Ok(())
 }
 
 /// A run whose runner died comes first: it may have moved traffic. A rollback need not wait for that.

@@ -121,14 +121,15 @@ async fn seen(
     let build = hosting.build(&member.target, &id).await.map_err(|e| e.problem)?;
     let state = build.as_ref().map_or("gone", |b| b.state_word.as_str()).to_owned();
     let preview = build.as_ref().and_then(|b| b.preview.clone());
-    Ok(Some(BuildSeen { release: build.and_then(|b| b.release), build: id, state, preview }))
+    let (release, commit) = build.map_or((None, None), |b| (b.release, b.commit));
+    Ok(Some(BuildSeen { release, commit, build: id, state, preview }))
 }
 
 /// Whether the build a rollback would go to can serve, asked of the platform and not of our memory.
 async fn ready(member: &Member, hosting: &dyn Hosting, choice: &Choice) -> Readiness {
-    let target = Some(choice.release.clone());
+    let target = Some(choice.name());
     let Some(id) = choice.builds.get(member.service()) else {
-        let why = format!("{} has no build of this service", choice.release);
+        let why = format!("{} has no build of this service", choice.name());
         return Readiness { target, why: Some(why) };
     };
     let why = match hosting.build(&member.target, id).await {

@@ -13,10 +13,10 @@ mod schema;
 mod steer;
 mod watch;
 
-pub use checklist::{Listing, checklist, of_run, ticked_beforehand};
+pub use checklist::{Listing, checklist, of_run};
 pub use cleanup::cleanup;
 pub use databases::{database, databases};
-pub use deploy::{bad_here, deploy, none_in_doubt, plan, what_ships};
+pub use deploy::{Planned, Ship, deploy, none_in_doubt, plan, what_ships};
 pub use lint::{hosting_files, quotas, troubles};
 pub use look::look;
 pub use rollback::{Back, rollback, targets};
@@ -26,6 +26,7 @@ pub use watch::probes;
 
 use crate::config::Findings;
 use crate::domain::error::Problem;
+use crate::domain::guard::{Guards, Met, Refused, Why, standing};
 use crate::domain::plan::Plan;
 use crate::ports::journal::JournalError;
 
@@ -48,10 +49,14 @@ pub enum Refusal {
     Usage(Problem),
     /// A file that it goes by is wrong: migrations, or an apphosting.yaml.
     Written(Box<Findings>),
-    /// A gate says no; often a reason opens it.
+    /// It may not begin.
     Refused(Problem),
+    /// Guards stand in its way that a person may override, each by its name.
+    Guarded(Vec<Met>),
     /// A run whose runner died comes first.
     InDoubt(Problem),
+    /// Somebody else works on one of its databases.
+    Locked(Problem),
     /// It could not be found out.
     Failed(Problem),
     /// The journal says no.
@@ -65,7 +70,9 @@ impl Refusal {
             Self::Usage(problem)
             | Self::Refused(problem)
             | Self::InDoubt(problem)
+            | Self::Locked(problem)
             | Self::Failed(problem) => problem,
+            Self::Guarded(met) => standing(&met),
             Self::Journal(error) => error.problem(),
             Self::Written(findings) => {
                 let first = findings.findings.first();
@@ -73,6 +80,27 @@ impl Refusal {
                 let what = format!("{} cannot be used", findings.file.display());
                 Problem::new(what).because(told.unwrap_or_default())
             }
+        }
+    }
+}
+
+impl Proposal {
+    /// A proposal once every guard that it met is overridden. Each override is told in the question and kept
+    /// in the plan.
+    fn passing(mut plan: Plan, what: String, guards: Guards, why: &Why) -> Result<Self, Refusal> {
+        let (overrides, lines) = guards.pass(why).map_err(Refusal::Guarded)?;
+        plan.overrides = overrides;
+        plan.reason.clone_from(&why.reason);
+        let what = lines.iter().fold(what, |what, line| format!("{what}\n{line}"));
+        Ok(Self { plan, what })
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Guarded(met) => Self { problem: standing(&met), guards: met },
+            other => other.problem().into(),
         }
     }
 }

@@ -8,12 +8,13 @@ use crate::app::{App, PATIENTLY, SOON, SchemaLook};
 use crate::config::Loaded;
 use crate::domain::error::Problem;
 use crate::domain::event::Mark;
+use crate::domain::guard::{Guard, Guards, Why};
 use crate::domain::ids::{EnvironmentName, ServiceName};
 use crate::domain::migration::{Migration, SchemaRange, SchemaWay, Undo, WaysBack};
 use crate::domain::plan::{Member, RunKind};
 use crate::domain::planner::{self, Ground};
 use crate::domain::readiness::{
-    Choice, Known, Live, Target, default_target, known, left_by, named_target,
+    Choice, Known, Live, NoTarget, Target, default_target, known, left_by, named_target,
 };
 use crate::domain::release::{ReleaseLabel, SchemaVersion};
 use crate::domain::view::RunView;
@@ -28,21 +29,21 @@ pub async fn targets(app: &App, loaded: &Loaded, ground: &Ground) -> Result<Vec<
     if let Some(error) = unread {
         return Err(error.into());
     }
-    let usual = default_target(&runs, &live).ok().map(|choice| choice.release);
+    let usual = default_target(&runs, &live).ok().map(|choice| choice.builds);
     let serving = live.iter().filter_map(|(s, build)| Some((s.clone(), build.clone()?))).collect();
     let now = accepted(hosting.as_ref(), &ground.members, &serving).await;
     let looks = looks(app, loaded, ground).await;
     let mut targets = Vec::new();
     for known in known(&runs) {
         let Known { choice, mark } = known;
-        if named_target(&runs, &live, &choice.release, Some("offered")).is_err() {
+        if !offered(&choice, &live) {
             continue;
         }
         let then = accepted(hosting.as_ref(), &ground.members, &choice.builds).await;
-        let usual = usual.as_ref() == Some(&choice.release);
+        let usual = usual.as_ref() == Some(&choice.builds);
         let schema = looks.iter().filter_map(|look| way_of(look, &runs, &choice, &now, &then));
         let schema = schema.collect();
-        targets.push(Target { usual, release: choice.release, mark, schema });
+        targets.push(Target { usual, release: choice.name(), mark, schema });
     }
     targets.sort_by_key(|target| (!target.usual, target.mark == Mark::Bad));
     Ok(targets)
@@ -91,12 +92,12 @@ fn ranges(of: &Accepted, database: &str) -> Vec<SchemaRange> {
 }
 
 /// What a person wants of a rollback.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Back<'a> {
     /// To this release; else the usual one.
     pub to: Option<&'a ReleaseLabel>,
-    /// Why.
-    pub reason: Option<&'a String>,
+    /// Why, and what it may pass.
+    pub why: &'a Why,
     /// Migrations are undone too, down to this version.
     pub undo_schema: Option<&'a SchemaVersion>,
     /// Of this database, where there are several.
@@ -196,25 +197,25 @@ pub async fn rollback(
     mut ground: Ground,
     back: &Back<'_>,
 ) -> Result<(Proposal, Option<JournalError>), Refusal> {
-    let Back { to, reason, undo_schema, database } = *back;
+    let Back { to, why, undo_schema, database } = *back;
+    let mut guards = Guards::default();
     let hosting = app.platform(&ground.endpoint).await.map_err(Refusal::Failed)?;
     let live = app.live(hosting.as_ref(), &ground.members).await.map_err(Refusal::Failed)?;
     let (runs, unread) = past(app, &ground.environment);
-    let choice = choose(hosting.as_ref(), &ground.members, &runs, &live, to, reason).await?;
+    let choice = choose(hosting.as_ref(), &ground.members, &runs, &live, to, &mut guards).await?;
     // What is left is the release whose builds are live now.
     let leaves = left_by(&runs, &live, &choice);
     let leaves = leaves.filter(|k| k.mark != Mark::Bad).map(|k| k.choice.release);
     let leaves = match leaves {
         Some(release) => Some(release),
         None => live_release(hosting.as_ref(), &ground.members, &live, &choice)
-            .await
-            .filter(|r| *r != choice.release),
+            .await,
     };
     let what = format!(
-        "Give the traffic of {} back to {}{}. Nothing is built.",
+        "Roll {} back to {}{}. Nothing is built.",
         ground.environment,
-        choice.release,
-        leaves.as_ref().map(|l| format!(", and mark {l} bad")).unwrap_or_default()
+        choice.name(),
+        leaves.as_ref().map(|l| format!(", and mark the live {l} bad")).unwrap_or_default()
     );
     let serving = live.iter().filter_map(|(s, build)| Some((s.clone(), build.clone()?))).collect();
     let now = accepted(hosting.as_ref(), &ground.members, &serving).await;
@@ -222,32 +223,49 @@ pub async fn rollback(
     let wish = (undo_schema, database);
     let (way, told) = schema_way(app, loaded, &mut ground, &now, &then, wish).await?;
     let what = told.iter().fold(what, |what, told| format!("{what}\n{told}"));
-    let mut plan = planner::rollback(ground, &choice, leaves, way).map_err(Refusal::Usage)?;
-    plan.reason = reason.cloned();
-    Ok((Proposal { plan, what }, unread))
+    let plan = planner::rollback(ground, &choice, leaves, way).map_err(Refusal::Usage)?;
+    Ok((Proposal::passing(plan, what, guards, why)?, unread))
 }
 
+/// The target of a rollback. What guards a named one is met, and its builds are still chosen.
 async fn choose(
     hosting: &dyn Hosting,
     members: &[Member],
     runs: &[RunView],
     live: &Live,
     to: Option<&ReleaseLabel>,
-    reason: Option<&String>,
+    guards: &mut Guards,
 ) -> Result<Choice, Refusal> {
     let Some(release) = to else {
         return default_target(runs, live).map_err(Refusal::Refused);
     };
-    let problem: Problem = match named_target(runs, live, release, reason.map(String::as_str)) {
-        Ok(known) => return Ok(known.choice),
-        Err(problem) => problem,
-    };
-    on_platform(hosting, members, release)
-        .await
-        // Known here without a mark means that it never served: a rollback asks green nothing, so
+    match named_target(runs, live, release, false) {
+        Ok(known) => Ok(known.choice),
+        Err(NoTarget::Bad(problem)) => {
+            guards.meet(Guard::Bad, problem);
+            let known = named_target(runs, live, release, true);
+            known.map(|k| k.choice).map_err(|no| Refusal::Refused(no.problem()))
+        }
+        // Known here without a mark means that it was never live: a rollback asks its build nothing, so
         // it must not be the first to give it traffic.
-        .filter(|_| reason.is_some() && !tried_here(runs, release))
-        .ok_or(Refusal::Refused(problem))
+        Err(NoTarget::Unknown(problem)) if !tried_here(runs, release) => {
+            match on_platform(hosting, members, release).await {
+                Some(choice) => {
+                    guards.meet(Guard::Unknown, problem);
+                    Ok(choice)
+                }
+                None => Err(Refusal::Refused(problem)),
+            }
+        }
+        Err(no) => Err(Refusal::Refused(no.problem())),
+    }
+}
+
+/// Whether a release is one to choose: it has a build of every service, and another one than the live.
+fn offered(choice: &Choice, live: &Live) -> bool {
+    let covers = live.keys().all(|service| choice.builds.contains_key(service));
+    let differs = |(s, build)| live.get(s).is_some_and(|l: &Option<_>| l.as_ref() != Some(build));
+    covers && choice.builds.iter().any(differs)
 }
 
 /// The live release as the platform's own builds tell it: a run that died may have marked nothing.
@@ -294,14 +312,16 @@ async fn on_platform(
     members: &[Member],
     release: &ReleaseLabel,
 ) -> Option<Choice> {
-    let mut builds = BTreeMap::new();
+    let (mut builds, mut commit) = (BTreeMap::new(), None);
     for member in members {
         let all = hosting.builds(&member.target).await.ok()?;
         let usable =
             |b: &&Build| b.state == BuildState::Ready && b.release.as_ref() == Some(release);
-        builds.insert(member.service().clone(), all.iter().find(usable)?.id.clone());
+        let found = all.iter().find(usable)?;
+        commit = commit.or_else(|| found.commit.clone());
+        builds.insert(member.service().clone(), found.id.clone());
     }
-    Some(Choice { release: release.clone(), builds })
+    Some(Choice { release: release.clone(), commit, builds })
 }
 
 /// Whether any run of this store had the release, with or without a mark.

@@ -8,6 +8,7 @@ use super::{Proposal, Refusal, none_in_doubt};
 use crate::app::{App, PATIENTLY, SchemaLook};
 use crate::config::Loaded;
 use crate::domain::error::Problem;
+use crate::domain::guard::{Guards, Why};
 use crate::domain::ids::{BuildId, ServiceName};
 use crate::domain::migration::{
     Direction, Migration, Phase, Pick, RowState, Schema, SchemaRange, Undo, Undone, WaysBack,
@@ -15,7 +16,7 @@ use crate::domain::migration::{
 };
 use crate::domain::plan::{Member, PlannedDatabase};
 use crate::domain::planner::{self, Ground};
-use crate::domain::release::SchemaVersion;
+use crate::domain::release::{ReleaseLabel, SchemaVersion};
 use crate::domain::step::{RepairAs, StepKind};
 use crate::ports::hosting::Hosting;
 
@@ -32,6 +33,17 @@ pub fn files(
     loaded.migrations(environment, database).map_err(|f| Refusal::Written(Box::new(f)))
 }
 
+/// The migrations of the code that a release is, and what a person should know of them.
+fn files_of(
+    loaded: &Loaded,
+    environment: &str,
+    database: &str,
+    release: &ReleaseLabel,
+) -> Result<(Vec<Migration>, Option<String>), Refusal> {
+    let found = loaded.migrations_of(environment, database, release);
+    found.map_err(|f| Refusal::Written(Box::new(f)))
+}
+
 /// Looks at a database before something is done to it, starting the emulator if it is its.
 async fn looked(app: &App, planned: &PlannedDatabase) -> Result<SchemaLook, Refusal> {
     app.database(planned, true).await.map_err(Refusal::Failed)?;
@@ -45,15 +57,18 @@ pub(super) async fn before_traffic(
     loaded: &Loaded,
     ground: &mut Ground,
     start: bool,
-) -> Result<(), Refusal> {
+    release: &ReleaseLabel,
+) -> Result<Vec<String>, Refusal> {
     let environment = ground.environment.to_string();
     let pick = Pick::default();
+    let mut warnings = Vec::new();
     for planned in &mut ground.databases {
-        let files = files(loaded, &environment, &planned.name)?;
+        let (files, told) = files_of(loaded, &environment, &planned.name, release)?;
+        warnings.extend(told);
         let seen = if start {
             looked(app, planned).await?
         } else {
-            app.look_at(planned, PATIENTLY).await.map_err(Refusal::Failed)?
+            app.look_at_rest(planned, PATIENTLY).await.map_err(Refusal::Failed)?
         };
         planned.migrations = up(&files, &seen.schema, &pick)
             .map_err(|p| Refusal::Refused(for_environment(p, &environment, &planned.name)))?;
@@ -73,7 +88,7 @@ pub(super) async fn before_traffic(
             }
         }
     }
-    Ok(())
+    Ok(warnings)
 }
 
 /// Names the environment and the database in what is to be done.
@@ -89,11 +104,15 @@ pub(super) async fn after_traffic(
     loaded: &Loaded,
     ground: &mut Ground,
     live: &[(ServiceName, BTreeMap<String, SchemaRange>)],
+    commit: Option<&ReleaseLabel>,
 ) -> Result<Vec<String>, Refusal> {
     let environment = ground.environment.to_string();
     let mut told = Vec::new();
     for planned in &mut ground.databases {
-        let files = files(loaded, &environment, &planned.name)?;
+        let files = match commit {
+            Some(commit) => files_of(loaded, &environment, &planned.name, commit)?.0,
+            None => files(loaded, &environment, &planned.name)?,
+        };
         let seen = looked(app, planned).await?;
         let pick = Pick { contract: true, ..Pick::default() };
         let pending = up(&files, &seen.schema, &pick)
@@ -207,7 +226,7 @@ pub async fn migrate(
     environment: &str,
     database: Option<&str>,
     wish: &Wish,
-    reason: Option<&String>,
+    why: &Why,
 ) -> Result<Option<Proposal>, Refusal> {
     let mut ground = loaded.ground(environment).map_err(Refusal::Usage)?;
     none_in_doubt(app, &ground.environment)?;
@@ -222,7 +241,7 @@ pub async fn migrate(
         }
         ground
     };
-    let needs_reason = |what: &str| match reason {
+    let needs_reason = |what: &str| match why.reason {
         Some(_) => Ok(()),
         None => Err(Refusal::Refused(
             Problem::new(format!("{what} changes what the database says of itself"))
@@ -238,13 +257,12 @@ pub async fn migrate(
                 .try_this("give its traffic to a build that accepts that version first"),
         )),
     };
-    let set_aside = match wish {
-        Wish::Up(..) | Wish::Down(_) => {
-            not_frozen(app, &ground.environment.clone(), &mut ground.freeze, reason)?
-        }
-        // These say what is; they change nothing.
-        Wish::Baseline(_) | Wish::Repair(..) => None,
-    };
+    let mut guards = Guards::default();
+    // The others record what is; they change nothing.
+    if matches!(wish, Wish::Up(..) | Wish::Down(_)) {
+        let environment = ground.environment.clone();
+        not_frozen(app, &environment, &mut ground.freeze, why, &mut guards);
+    }
     let (plan, what) = match wish {
         Wish::Up(to, out_of_order) => {
             let pick = Pick { to: to.as_ref(), out_of_order: *out_of_order, contract: false };
@@ -291,10 +309,8 @@ pub async fn migrate(
             (planner::on_record(holding(ground, vec![file]), kind, title), what)
         }
     };
-    let mut plan = plan.map_err(Refusal::Usage)?;
-    plan.reason = reason.cloned();
-    let what = set_aside.into_iter().fold(what, |what, told| what + &told);
-    Ok(Some(Proposal { plan, what }))
+    let plan = plan.map_err(Refusal::Usage)?;
+    Proposal::passing(plan, what, guards, why).map(Some)
 }
 
 /// Whoever serves and says what it can work with. What cannot be seen is asked again by the run itself.

@@ -105,14 +105,12 @@ fn probe(
     let wanted = build.filter(|_| told).map(|build| Wanted {
         versions: build.release.iter().cloned().collect(),
         build: build.build.clone(),
+        version_told: health.version.is_some(),
         revision_told: seen.is_some_and(|s| s.tells_revision) && health.revision.is_some(),
+        same_version: false,
     });
-    let expect = Expect {
-        version: health.version.clone(),
-        revision: health.revision.clone(),
-        wanted: wanted.filter(|wanted| !wanted.proves_nothing()),
-        ..Expect::default()
-    };
+    let wanted = wanted.filter(|wanted| !wanted.proves_nothing());
+    let expect = Expect { wanted, ..Expect::of_health(health) };
     Probe {
         key: format!("{}/{service}@{who}{door}", ground.environment),
         name: service.to_string(),

@@ -3,6 +3,8 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use serde_json::Value;
+
 use crate::domain::event::{Fact, Recorded};
 use crate::domain::hash::Hash;
 use crate::domain::ids::{RunNumber, StepId};
@@ -89,14 +91,14 @@ pub(super) fn read(connection: &Connection, run: RunNumber) -> Result<Vec<Fact>,
             seq: expected,
             because: because.to_owned(),
         };
-        let fact = decode(row).map_err(|because| damaged(&because))?;
+        let (fact, stored) = decode(row).map_err(|because| damaged(&because))?;
         if fact.seq != expected {
             return Err(damaged("it is missing"));
         }
         if fact.prev != last.1 {
             return Err(damaged("it does not continue the record before it"));
         }
-        if fact.hash != fact.expected_hash(run) {
+        if fact.hash != fact.hash_with(run, &stored.0, &stored.1) {
             return Err(damaged("its content was changed after it was written"));
         }
         last = (fact.seq, fact.hash.clone());
@@ -109,21 +111,25 @@ pub(super) fn read(connection: &Connection, run: RunNumber) -> Result<Vec<Fact>,
     Ok(facts)
 }
 
-fn decode(row: &rusqlite::Row<'_>) -> Result<Fact, String> {
+/// A fact, and its kind and content as they are stored.
+fn decode(row: &rusqlite::Row<'_>) -> Result<(Fact, (String, Value)), String> {
     let text = |at: usize| row.get::<_, String>(at).map_err(|e| format!("it cannot be read: {e}"));
     let number = |at: usize| row.get::<_, u64>(at).map_err(|e| format!("it cannot be read: {e}"));
     let step: Option<String> = row.get(4).map_err(|e| format!("it cannot be read: {e}"))?;
-    let data = serde_json::from_str(&text(6)?).map_err(|e| format!("its content is torn: {e}"))?;
-    Ok(Fact {
+    let data: Value =
+        serde_json::from_str(&text(6)?).map_err(|e| format!("its content is torn: {e}"))?;
+    let kind = text(5)?;
+    let fact = Fact {
         seq: number(0)?,
         at: text(1)?.parse::<Timestamp>().map_err(|e| format!("its time cannot be read: {e}"))?,
         elapsed_ms: number(2)?,
         actor: text(3)?,
         step: step.map(StepId::new).transpose().map_err(|e| e.to_string())?,
-        event: Recorded::from_parts(&text(5)?, data),
+        event: Recorded::from_parts(&kind, data.clone()),
         prev: Hash(text(7)?),
         hash: Hash(text(8)?),
-    })
+    };
+    Ok((fact, (kind, data)))
 }
 
 /// A run folded from its verified facts.

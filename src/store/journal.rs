@@ -255,6 +255,22 @@ fn holder(
     Ok(Holder { run, pid, at, since: view.started, actor: view.actor, stale })
 }
 
+impl SqliteStore {
+    /// Who drives a run of an environment now.
+    pub fn busy(
+        &self,
+        environment: &EnvironmentName,
+        now: Timestamp,
+    ) -> Result<Option<Holder>, JournalError> {
+        let open = unfinished(&self.connection, environment)?;
+        let lives = |(run, runner): (RunNumber, String)| {
+            living(self.processes.as_ref(), &runner).map(|pid| (run, pid))
+        };
+        let Some((run, pid)) = open.into_iter().find_map(lives) else { return Ok(None) };
+        holder(&self.connection, run, pid, now).map(Some)
+    }
+}
+
 fn lock_of(
     connection: &Connection,
     environment: &EnvironmentName,

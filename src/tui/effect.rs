@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::domain::checklist::Act;
 use crate::domain::command::Command;
+use crate::domain::guard::Why;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::Plan;
 use crate::domain::recover::Choice;
@@ -24,8 +25,8 @@ pub enum Intent {
         environment: EnvironmentName,
         /// What.
         release: ReleaseLabel,
-        /// Why, where somebody said so.
-        reason: Option<String>,
+        /// Why, and what it may pass.
+        why: Why,
     },
     /// Give traffic back.
     Rollback {
@@ -35,8 +36,8 @@ pub enum Intent {
         to: Option<ReleaseLabel>,
         /// Migrations of a database are undone too, down to a version.
         undo: Option<(String, SchemaVersion)>,
-        /// Why, where somebody said so.
-        reason: Option<String>,
+        /// Why, and what it may pass.
+        why: Why,
     },
     /// Change a database.
     Migrate {
@@ -48,15 +49,15 @@ pub enum Intent {
         to: SchemaVersion,
         /// Whether migrations are undone.
         down: bool,
-        /// Why, where somebody said so.
-        reason: Option<String>,
+        /// Why, and what it may pass.
+        why: Why,
     },
     /// Stop blue.
     Cleanup {
         /// Where.
         environment: EnvironmentName,
-        /// Why, where somebody said so.
-        reason: Option<String>,
+        /// Why, and what it may pass.
+        why: Why,
     },
 }
 

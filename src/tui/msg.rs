@@ -12,6 +12,7 @@ use super::model::pipeline::JobLog;
 use crate::domain::changes::Changes;
 use crate::domain::checklist::Tick;
 use crate::domain::error::Problem;
+use crate::domain::guard::Refused;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::pipeline::PipelineRun;
 use crate::domain::plan::Plan;
@@ -93,7 +94,7 @@ pub enum Msg {
     /// What a release has that the live one has not; nothing where releases are no commits.
     Compared(Ticket, ReleaseLabel, Result<Option<Changes>, Problem>),
     /// A plan and its question, or why it may not begin.
-    Proposed(Ticket, Result<(Box<Plan>, String), Problem>),
+    Proposed(Ticket, Result<(Box<Plan>, String), Refused>),
     /// Something to tell for a while.
     Tell(String),
     /// How an act came out: what to tell.

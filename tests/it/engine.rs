@@ -25,7 +25,7 @@ const SERVICES: [&str; 2] = ["toto-bo", "toto-app"];
 fn rollback_plan(bench: &Bench, to: Option<&str>) -> Plan {
     let (runs, live) = (bench.runs(), bench.live());
     let choice = match to {
-        Some(to) => named_target(&runs, &live, &label(to), Some("tried again")).unwrap().choice,
+        Some(to) => named_target(&runs, &live, &label(to), true).unwrap().choice,
         None => default_target(&runs, &live).unwrap(),
     };
     planner::rollback(ground(), &choice, Some(label("1.1.0")), SchemaWay::Keep).unwrap()
@@ -107,7 +107,7 @@ fn a_leak_is_rolled_back_by_rule_and_the_release_marked_bad() {
         ["toto-bo", "toto-app", "toto-app", "toto-bo"],
         "forth in order, back in reverse"
     );
-    let refused = named_target(&bench.runs(), &bench.live(), &label("1.1.0"), None).unwrap_err();
+    let refused = named_target(&bench.runs(), &bench.live(), &label("1.1.0"), false).unwrap_err().problem();
     assert!(refused.what.contains("marked bad"), "{refused}");
 }
 
@@ -143,7 +143,7 @@ fn a_rollback_of_a_rollback_needs_a_reason() {
     let second = bench.live();
     bench.drive(&rollback_plan(&bench, None));
     assert!(default_target(&bench.runs(), &bench.live()).is_err(), "1.1.0 is bad, 1.0.0 is live");
-    assert!(named_target(&bench.runs(), &bench.live(), &label("1.1.0"), None).is_err());
+    assert!(named_target(&bench.runs(), &bench.live(), &label("1.1.0"), false).is_err());
     bench.drive(&rollback_plan(&bench, Some("1.1.0")));
     assert_eq!(bench.live(), second);
 }
@@ -265,9 +265,9 @@ fn a_rollback_of_one_service_looks_at_that_service_alone() {
     let mut live = bench.live();
     live.remove(&service("toto-bo"));
     let runs = bench.runs();
-    let said = named_target(&runs, &live, &label("1.1.0"), None).unwrap_err();
+    let said = named_target(&runs, &live, &label("1.1.0"), false).unwrap_err().problem();
     assert!(said.what.contains("live already"), "{said}");
-    let back = named_target(&runs, &live, &label("1.0.0"), None).unwrap();
+    let back = named_target(&runs, &live, &label("1.0.0"), false).unwrap();
     assert_eq!(left_by(&runs, &live, &back.choice).unwrap().choice.release, label("1.1.0"));
 }
 

@@ -6,6 +6,7 @@ use pointsman::domain::event::Mark as Mark_;
 use pointsman::domain::log_level::LogLevel;
 use pointsman::domain::policy::Protection;
 use pointsman::domain::readiness::Target;
+use pointsman::domain::release::ReleaseName;
 use pointsman::domain::time::Timestamp;
 use pointsman::tui::effect::{Effect, LogAsk, LogUse};
 use pointsman::tui::keys::Code;
@@ -344,7 +345,7 @@ fn past_runs_are_opened_compared_and_reported() {
     screen.char('B');
     let ticket = screen.model.dialog.as_ref().unwrap().ticket;
     let target = |release: &str, usual| Target {
-        release: label(release),
+        release: ReleaseName { label: label(release), commit: None },
         mark: Mark_::Stable,
         usual,
         schema: Vec::new(),

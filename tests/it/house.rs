@@ -6,18 +6,20 @@ use std::path::{Path, PathBuf};
 
 /// Each room and the rooms it may use. `cli` uses the ports' traits to talk to what `app` hands it;
 /// `emulator` uses the ports clock and processes.
-const WALLS: [(&str, &[&str]); 11] = [
+const WALLS: [(&str, &[&str]); 13] = [
+    ("git", &[]),
+    ("source", &["git"]),
     ("app", &["adapters", "config", "domain", "emulator", "engine", "ports", "store"]),
     ("propose", &["app", "config", "domain", "ports"]),
     ("tui", &["app", "config", "domain", "engine", "ports", "propose"]),
     ("domain", &[]),
-    ("config", &["domain"]),
+    ("config", &["domain", "git"]),
     ("ports", &["domain"]),
     ("engine", &["domain", "ports"]),
     ("store", &["domain", "ports"]),
-    ("adapters", &["domain", "ports"]),
-    ("emulator", &["domain", "ports"]),
-    ("cli", &["app", "config", "domain", "engine", "ports", "propose", "tui"]),
+    ("adapters", &["domain", "git", "ports", "source"]),
+    ("emulator", &["domain", "git", "ports", "source"]),
+    ("cli", &["app", "config", "domain", "engine", "git", "ports", "propose", "tui"]),
 ];
 
 const MOST_LINES: usize = 400;

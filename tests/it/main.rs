@@ -47,4 +47,5 @@ mod terminal;
 mod themes;
 mod tools;
 mod transitions;
+mod truth;
 mod world;

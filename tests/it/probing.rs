@@ -68,7 +68,13 @@ fn every_sickness_has_its_own_word() {
     let closed = http(format!("http://127.0.0.1:{}/", free_port()), plain());
     assert!(matches!(measured(&closed, &[]).answer, Answer::Bad(Fault::Refused, _)));
     let wanted =
-        Wanted { versions: Vec::new(), build: BuildId::new("b-2").unwrap(), revision_told: true };
+        Wanted {
+            versions: Vec::new(),
+            build: BuildId::new("b-2").unwrap(),
+            version_told: false,
+            revision_told: true,
+            same_version: false,
+        };
     let who = Expect { revision: Some("/revision".into()), wanted: Some(wanted), ..plain() };
     let (heard, said) = word(&Sick::No(r#"{"revision":"b-1"}"#), who);
     assert_eq!(heard, Fault::OtherBuild, "{said}");
@@ -487,7 +493,7 @@ fn nothing_rolls_back_while_we_are_blind_and_what_is_cut_off_does() {
         .unwrap();
     wait_until("it soaks", || soaks(&sandbox, "3"));
     signal(emulator, "STOP");
-    wait_until("it goes back", || sandbox.run(&["events", "3"]).out.contains("GOES BACK"));
+    wait_until("it goes back", || sandbox.run(&["events", "3"]).out.contains("ROLLING BACK"));
     signal(emulator, "CONT");
     let (code, json) = said(run);
     assert_eq!((code, json["outcome"].as_str()), (6, Some("rolled_back")), "{json}");

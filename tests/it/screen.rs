@@ -6,10 +6,12 @@ use std::time::Duration;
 use pointsman::domain::changes::{Changes, Commit};
 use pointsman::domain::command::Command;
 use pointsman::domain::error::Problem;
+use pointsman::domain::guard::{Guard, Met, Refused, Why, standing};
 use pointsman::domain::health::Verdict;
 use pointsman::domain::ids::{BuildId, EnvironmentName};
 use pointsman::domain::log_level::LogLevel;
 use pointsman::domain::policy::Protection;
+use pointsman::domain::release::ReleaseName;
 use pointsman::domain::seen::{BuildSeen, EnvironmentSeen, Health, Readiness, ServiceSeen};
 use pointsman::domain::step::Side;
 use pointsman::domain::time::Timestamp;
@@ -137,6 +139,7 @@ pub(crate) fn seen() -> EnvironmentSeen {
         url: format!("http://{name}"),
         live: Some(BuildSeen {
             release: Some(label("1.0.0")),
+            commit: None,
             build: BuildId::new("b-1-0-0").unwrap(),
             state: "READY".to_owned(),
             preview: None,
@@ -146,7 +149,10 @@ pub(crate) fn seen() -> EnvironmentSeen {
         blue: None,
         tells_revision: true,
         health: Health::Ok,
-        rollback: Readiness { target: Some(label("0.9.0")), why: None },
+        rollback: Readiness {
+            target: Some(ReleaseName { label: label("0.9.0"), commit: None }),
+            why: None,
+        },
     };
     EnvironmentSeen {
         services: vec![one("toto-bo"), one("toto-app")],
@@ -285,25 +291,40 @@ fn a_deploy_is_picked_proposed_and_confirmed() {
     screen.shows("live on toto-bo, toto-app");
     let _ = screen.char('j');
     let effects = screen.key(Code::Enter);
-    let [Effect::Propose(ticket, Intent::Deploy { release, reason: None, .. })] =
-        effects.as_slice()
-    else {
+    let [Effect::Propose(ticket, Intent::Deploy { release, why, .. })] = effects.as_slice() else {
         panic!("{effects:?}")
     };
-    assert_eq!(release.as_str(), "1.1.0");
+    assert_eq!((release.as_str(), why), ("1.1.0", &Why::default()));
     screen.shows("checking");
-    let refused = Problem::new("1.1.0 was not promoted on staging").try_this("say why not");
-    screen.send(Msg::Proposed(*ticket, Err(refused)));
-    screen.shows("was not promoted");
+    // Two guards: each is accepted by its own line, and needs a reason.
+    let met = |guard, what: &str| Met { guard, problem: Problem::new(what) };
+    let guards = vec![
+        met(Guard::Freeze, "development is frozen"),
+        met(Guard::Promotion, "1.1.0 was not promoted on staging"),
+    ];
+    let refused = |guards: Vec<Met>| Err(Refused { problem: standing(&guards), guards });
+    screen.send(Msg::Proposed(*ticket, refused(guards.clone())));
+    screen.shows("[ ] freeze: development is frozen");
+    screen.shows("[ ] promotion: 1.1.0 was not promoted on staging");
+    let _ = screen.char(' ');
+    screen.shows("[x] freeze");
+    assert_eq!(screen.key(Code::Enter), [], "an override without a reason");
+    screen.shows("the override of freeze needs a reason");
     let _ = screen.key(Code::Tab);
-    let _ = screen.key(Code::Tab);
-    screen.text("hotfix");
-    let effects = screen.key(Code::Enter);
-    let [Effect::Propose(ticket, Intent::Deploy { reason: Some(reason), .. })] = effects.as_slice()
-    else {
-        panic!("{effects:?}")
+    screen.text("INC-12");
+    let asked = |effects: Vec<Effect>| match effects.as_slice() {
+        [Effect::Propose(_, Intent::Deploy { why, .. })] => why.clone(),
+        other => panic!("{other:?}"),
     };
-    assert_eq!(reason, "hotfix");
+    let why = asked(screen.key(Code::Enter));
+    assert_eq!(why.overrides.keys().copied().collect::<Vec<_>>(), [Guard::Freeze]);
+    // The other one still stands, and the first stays accepted.
+    screen.send(Msg::Proposed(*ticket, refused(guards[1..].to_vec())));
+    screen.shows("[x] freeze");
+    let _ = screen.char(' ');
+    let why = asked(screen.key(Code::Enter));
+    assert_eq!(why.overrides.get(&Guard::Promotion).map(String::as_str), Some("INC-12"));
+    assert_eq!(why.overrides.len(), 2);
     let plan = Box::new(deploy_plan("1.1.0"));
     screen.send(Msg::Proposed(*ticket, Ok((plan.clone(), "Build it.".to_owned()))));
     screen.shows("Build it.");

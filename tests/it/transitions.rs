@@ -61,13 +61,14 @@ fn table() -> Vec<(Event, bool, &'static [&'static str])> {
         (Event::StepSkipped { reason: String::new(), next: next.clone() }, true, &["ready", "failed"]),
         (Event::GateOpened { question: String::new() }, true, &["ready"]),
         (Event::GateAnswered { by: AnsweredBy::Beforehand, next }, true, &["waiting"]),
-        (Event::BlueObserved { service: s(), build: None, release: None }, true, RUNNING),
+        (Event::BlueObserved { service: s(), build: None, release: None, commit: None }, true, RUNNING),
         (Event::BuildRequested { service: s(), build: build(), request_id: String::new(), release: label("1"), source: Source::Archive(String::new()) }, true, RUNNING),
         (Event::GreenReady { service: s(), build: build(), preview: None }, true, RUNNING),
         (Event::CandidateReady { service: s(), build: build() }, true, RUNNING),
         (Event::SwitchRequested { service: s(), from: None, to: build(), rollout: RolloutId::new("r").unwrap(), request_id: String::new() }, true, RUNNING),
         (Event::TrafficObserved { service: s(), splits: vec![] }, true, RUNNING),
         (Event::Judged { service: s(), verdict: Verdict::Pass, rule: String::new(), evidence: String::new() }, true, &["running", "waiting"]),
+        (Event::ReleaseFaulted { service: s(), evidence: String::new() }, true, RUNNING),
         (Event::FilesSeen { service: s(), files: vec![] }, true, RUNNING),
         (Event::RolloutsHeld { service: s(), policy: String::new() }, true, RUNNING),
         (Event::RolloutsReleased { service: s(), problem: None }, false, &["ready", "waiting", "failed", "paused", "done"]),
@@ -116,6 +117,7 @@ fn kind_is_in_the_table(event: &Event) {
         | Event::Judged { .. }
         | Event::ChecklistSeen { .. }
         | Event::FilesSeen { .. }
+        | Event::ReleaseFaulted { .. }
         | Event::RolloutsHeld { .. }
         | Event::RolloutsReleased { .. }
         | Event::UndoPlanned { .. }

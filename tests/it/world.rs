@@ -21,7 +21,7 @@ use pointsman::domain::migration::Holder;
 use pointsman::domain::plan::{Endpoint, HealthEndpoint, Member, Plan, Source};
 use pointsman::domain::planner::{self, Ground};
 use pointsman::domain::policy::DeployPolicy;
-use pointsman::domain::probe::{Check, Measurement};
+use pointsman::domain::probe::{Check, HealthWord, Measurement};
 use pointsman::domain::project::{Project, Target};
 use pointsman::domain::readiness::Live;
 use pointsman::domain::recover::{Choice, Doubt, reconcile};
@@ -54,6 +54,10 @@ pub(crate) enum Behaviour {
     Flaky,
     /// Healthy for so many answers at its public address, then not.
     Leaks(u32),
+    /// Healthy for so many answers at its public address, then every second one is a 503.
+    Alternates(u32),
+    /// The same, but every second one is another build's.
+    OldAnswers(u32),
     /// We cannot ask it: our side is at fault.
     Blind,
     /// Every fifth answer at its public address is somebody else's.
@@ -96,9 +100,18 @@ struct Inside {
     fault: Option<Fault>,
     /// Services whose automatic rollouts a run holds.
     held: BTreeSet<String>,
+    /// What somebody else does to the traffic that the platform reports.
+    twist: Option<Twist>,
+    /// Calls that never answer, though the world acts.
+    hang: BTreeSet<&'static str>,
+    /// Whether the revision of a build is kept from its service.
+    without_revision: bool,
     /// Its logs are of builds alone, and come after so many looks.
     late_logs: Option<u32>,
 }
+
+/// Changes the splits of a service when they are read; told whether this run has switched it.
+type Twist = Box<dyn FnMut(&str, bool, &mut Vec<Split>) + Send>;
 
 #[derive(Clone, Default)]
 pub(crate) struct World(Arc<Mutex<Inside>>);
@@ -111,6 +124,29 @@ impl World {
     /// The services whose automatic rollouts a run holds.
     pub(crate) fn held(&self) -> BTreeSet<String> {
         self.0.lock().unwrap().held.clone()
+    }
+
+    pub(crate) fn twist(&self, twist: impl FnMut(&str, bool, &mut Vec<Split>) + Send + 'static) {
+        self.0.lock().unwrap().twist = Some(Box::new(twist));
+    }
+
+    pub(crate) fn hang(&self, call: &'static str) {
+        self.0.lock().unwrap().hang.insert(call);
+    }
+
+    pub(crate) fn hides_revisions(&self) {
+        self.0.lock().unwrap().without_revision = true;
+    }
+
+    fn answer_of<'a, T: Send + 'a>(
+        &self,
+        call: &'static str,
+        answer: Result<T, HostingError>,
+    ) -> Answer<'a, T> {
+        if self.0.lock().unwrap().hang.contains(call) {
+            return Box::pin(std::future::pending());
+        }
+        now(answer)
     }
 
     pub(crate) fn logs_builds_late(&self, looks: u32) {
@@ -173,9 +209,16 @@ fn now<'a, T: Send + 'a>(answer: Result<T, HostingError>) -> Answer<'a, T> {
     Box::pin(std::future::ready(answer))
 }
 
-fn traffic_of(inside: &Inside, target: &Target) -> Traffic {
+fn traffic_of(inside: &mut Inside, target: &Target) -> Traffic {
     let build = inside.traffic.get(target.service().as_str());
-    let splits = build.map(|b| Split { build: b.clone(), percent: 100 }).into_iter().collect();
+    let mut splits: Vec<Split> =
+        build.map(|b| Split { build: b.clone(), percent: 100 }).into_iter().collect();
+    let service = target.service().as_str();
+    let switched = |a: &Act| matches!(a, Act::Switched(s, _) if s == service);
+    let switched = inside.acts.iter().any(switched);
+    if let Some(twist) = &mut inside.twist {
+        twist(service, switched, &mut splits);
+    }
     let policy = "main".to_owned();
     let held = inside.held.contains(target.service().as_str());
     let automatic = if held { Automatic::Held { policy } } else { Automatic::On { policy } };
@@ -188,7 +231,8 @@ impl Hosting for World {
     }
 
     fn traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Traffic> {
-        now(self.call(|inside| Ok(traffic_of(inside, target))))
+        let answer = self.call(|inside| Ok(traffic_of(inside, target)));
+        self.answer_of("traffic", answer)
     }
 
     fn build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, Option<Build>> {
@@ -214,6 +258,10 @@ impl Hosting for World {
                 state: if fails { BuildState::Unusable } else { BuildState::Ready },
                 state_word: if fails { "FAILED" } else { "READY" }.to_owned(),
                 release: Some(new.release.clone()),
+                commit: match &new.source {
+                    Source::Commit(commit) => Some(commit.clone()),
+                    Source::Archive(_) | Source::Image(_) => None,
+                },
                 accepts: new.accepts.clone(),
                 preview: Some(format!("http://preview/{service}/{}", new.id)),
                 problem: fails.then(|| Problem::new("the build failed")),
@@ -226,11 +274,12 @@ impl Hosting for World {
 
     fn set_active<'a>(&'a self, target: &'a Target, new: &'a NewRollout) -> Answer<'a, Traffic> {
         let service = target.service().to_string();
-        now(self.call(|inside| {
+        let answer = self.call(|inside| {
             inside.acts.push(Act::Switched(service.clone(), new.build.to_string()));
             inside.traffic.insert(service, new.build.clone());
             Ok(traffic_of(inside, target))
-        }))
+        });
+        self.answer_of("set_active", answer)
     }
 
     fn hold_rollouts<'a>(
@@ -296,7 +345,7 @@ impl Hosting for World {
     }
 
     fn tells_revision(&self) -> bool {
-        true
+        !self.0.lock().unwrap().without_revision
     }
 
     fn poll_after(&self, _: u32) -> Duration {
@@ -343,7 +392,15 @@ fn answer(inside: &mut Inside, base: &str) -> Sample {
             let (version, revision) = (Some("1.0.0".to_owned()), Some("b-old".to_owned()));
             return Sample::Healthy(Identity { version, revision });
         }
-        Behaviour::Healthy | Behaviour::Mixed | Behaviour::DoesNotBuild => false,
+        Behaviour::OldAnswers(after) if public && *asked > after && asked.is_multiple_of(2) => {
+            let (version, revision) = (Some("1.0.0".to_owned()), Some("b-old".to_owned()));
+            return Sample::Healthy(Identity { version, revision });
+        }
+        Behaviour::Alternates(after) => public && *asked > after && asked.is_multiple_of(2),
+        Behaviour::Healthy
+        | Behaviour::Mixed
+        | Behaviour::OldAnswers(_)
+        | Behaviour::DoesNotBuild => false,
         Behaviour::Broken => true,
         Behaviour::Flaky => asked.is_multiple_of(2),
         Behaviour::Leaks(after) => public && *asked > after,
@@ -409,6 +466,7 @@ pub(crate) fn ground() -> Ground {
             path: "/api/health".into(),
             version: Some("/version".into()),
             revision: Some("/revision".into()),
+            word: HealthWord::default(),
         },
         pages: Vec::new(),
         green_url: None,

@@ -8,7 +8,7 @@ mod domains;
 mod upload;
 mod wire;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::Method;
@@ -51,6 +51,8 @@ pub struct AppHosting {
     bearer: Bearer,
     kind: Kind,
     origins: Origins,
+    /// Our own state, which is no part of any source.
+    state: Option<PathBuf>,
 }
 
 /// What stands behind the address.
@@ -68,13 +70,19 @@ impl AppHosting {
     /// A client of an address.
     pub fn new(base: impl Into<String>, bearer: Bearer, kind: Kind) -> Result<Self, Problem> {
         let (client, base) = (crate::adapters::http::client()?, base.into());
-        Ok(Self { client, base, bearer, kind, origins: Origins::default() })
+        Ok(Self { client, base, bearer, kind, origins: Origins::default(), state: None })
     }
 
     /// With Google's other services elsewhere, as the firebase CLI can be told too.
     #[must_use]
     pub fn with_origins(self, origins: Origins) -> Self {
         Self { origins, ..self }
+    }
+
+    /// Which keeps a folder out of what it uploads.
+    #[must_use]
+    pub fn without_state(self, state: PathBuf) -> Self {
+        Self { state: Some(state), ..self }
     }
 
     async fn traffic_now(&self, target: &Target) -> Result<Traffic, HostingError> {

@@ -2,12 +2,10 @@
 //! (`contracts/app_hosting.md` §3). The object is named after the build, so the same again is the same object.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
-use tokio::process::Command;
 
 use super::{AppHosting, wire};
 use crate::adapters::bearer::Unsent;
@@ -17,13 +15,12 @@ use crate::domain::ids::BuildId;
 use crate::domain::project::Target;
 use crate::domain::step::Failure;
 use crate::ports::hosting::HostingError;
+use crate::source::{self, Rules};
 
 /// Google takes no larger one from its own CLI.
 const LARGEST: usize = 123_289_600;
 /// An upload of that size takes its time.
 const WITHIN: Duration = Duration::from_mins(10);
-/// What no build needs, as firebase.json leaves it out by default. What git ignores is left out too.
-const LEFT_OUT: [&str; 3] = [".git", "node_modules", "firebase-debug.log"];
 
 /// Where Google's other services are.
 #[derive(Debug, Clone)]
@@ -54,7 +51,7 @@ impl AppHosting {
         id: &BuildId,
         folder: &Path,
     ) -> Result<String, HostingError> {
-        let archive = pack(folder).await?;
+        let archive = pack(folder, self.state.as_deref()).await?;
         if archive.len() > LARGEST {
             let what = format!("{} is too large to be uploaded", folder.display());
             let why = format!("packed it has {} bytes, and {LARGEST} are taken", archive.len());
@@ -137,95 +134,17 @@ fn refused(what: &str, status: StatusCode, json: &Value) -> HostingError {
     }
 }
 
-/// The folder as `.tar.gz`, without what no build needs.
-async fn pack(folder: &Path) -> Result<Vec<u8>, HostingError> {
+/// The folder as `.tar.gz`, without what no build needs and what git ignores: a `.env.local` with a password
+/// leaves this machine no more than it would with a commit.
+async fn pack(folder: &Path, state: Option<&Path>) -> Result<Vec<u8>, HostingError> {
     let failed = |why: String| {
         let what = format!("{} cannot be packed", folder.display());
         wire::lasting(Problem::new(what).because(why))
     };
-    let ignored = ignored(folder).await;
-    let left_out = LEFT_OUT.map(str::to_owned).into_iter().chain(ignored);
-    let packed = Command::new("tar")
-        .args(left_out.map(|name| format!("--exclude=./{name}")))
-        .arg("-czf")
-        .arg("-")
-        .arg("-C")
-        .arg(folder)
-        .arg(".")
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await;
-    let output = packed.map_err(|e| failed(format!("tar cannot be started: {e}")))?;
-    if output.status.success() {
-        return Ok(output.stdout);
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(failed(said.trim().lines().last().unwrap_or("tar gives no reason").to_owned()))
-}
-
-/// What git ignores there: a `.env.local` with a password leaves this machine no more than it would with a commit.
-/// A folder that git does not know ignores nothing.
-async fn ignored(folder: &Path) -> Vec<String> {
-    let asked = Command::new("git")
-        .arg("-C")
-        .arg(folder)
-        .args(["ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"])
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await;
-    let Ok(output) = asked else { return Vec::new() };
-    let names = String::from_utf8_lossy(&output.stdout);
-    let names = names.split('\0').map(|name| name.trim_end_matches('/')).filter(|n| !n.is_empty());
-    // A name, not a pattern: `[slug].tsx` is a name of a file.
-    let plain = |name: &str| {
-        let special = |c: char| matches!(c, '[' | ']' | '*' | '?' | '\\');
-        let escaped = name.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c]));
-        escaped.collect::<String>()
-    };
-    names.map(plain).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn what_git_ignores_and_what_no_build_needs_is_left_out() {
-        let dir = tempfile::tempdir().unwrap();
-        let write = |name: &str| {
-            let path = dir.path().join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, ".env.local\n/dist/\n[[]id].log\n").unwrap();
-        };
-        for name in [".gitignore", "app/i.log", "app/[id].log", "app/[slug].tsx", ".env.local"] {
-            write(name);
-        }
-        for name in ["dist/a.js", "lib/dist/a.js", "node_modules/a/a.js", "package.json"] {
-            write(name);
-        }
-        let run = |program: &str, args: &[&str]| {
-            let output = std::process::Command::new(program).args(args).output().unwrap();
-            assert!(output.status.success(), "{program} {args:?}");
-            String::from_utf8(output.stdout).unwrap()
-        };
-        let folder = dir.path().to_str().unwrap();
-        run("git", &["init", "--quiet", folder]);
-        let archive = dir.path().join("dist/packed.tar.gz");
-        fs::write(&archive, pack(dir.path()).await.unwrap()).unwrap();
-        let listed = run("tar", &["-tzf", archive.to_str().unwrap()]);
-        let mut files: Vec<_> = listed.lines().filter(|line| !line.ends_with('/')).collect();
-        files.sort_unstable();
-        let kept = [
-            "./.gitignore",
-            "./app/[slug].tsx",
-            "./app/i.log",
-            "./lib/dist/a.js",
-            "./package.json",
-        ];
-        assert_eq!(files, kept);
-    }
+    let (from, state) = (folder.to_owned(), state.map(Path::to_owned));
+    let packing = tokio::task::spawn_blocking(move || {
+        source::pack(&from, Rules { without_ignored: true, state: state.as_deref() })
+    });
+    let packed = packing.await.map_err(|e| failed(e.to_string()))?;
+    packed.map_err(|error| failed(error.to_string()))
 }

@@ -180,6 +180,7 @@ pub(super) fn build(json: &Value) -> Result<Build, HostingError> {
         },
         state_word: word.to_owned(),
         release: annotation("pointsman.dev/release").and_then(|r| ReleaseLabel::new(r).ok()),
+        commit: commit(json),
         // What cannot be read says nothing, as if it were not there.
         accepts: annotation("pointsman.dev/schema")
             .and_then(|text| serde_json::from_str(&text).ok())
@@ -190,6 +191,14 @@ pub(super) fn build(json: &Value) -> Result<Build, HostingError> {
             all.iter().filter_map(|one| one["variable"].as_str().map(str::to_owned)).collect()
         }),
     })
+}
+
+/// The commit that a build was made from: Google tells the hash of what it checked out.
+fn commit(json: &Value) -> Option<String> {
+    let codebase = &json["source"]["codebase"];
+    let named = [&codebase["hash"], &codebase["commit"]];
+    let hex = |c: &&str| c.len() == 40 && c.chars().all(|d| d.is_ascii_hexdigit());
+    named.into_iter().filter_map(Value::as_str).find(hex).map(str::to_owned)
 }
 
 /// The reason of a failed build: every error it carries, and where its log is. v1beta's single

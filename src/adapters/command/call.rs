@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::{Commands, wire};
+use crate::adapters::group::LeftBehind;
 use crate::domain::error::Problem;
 use crate::domain::platform::About;
 use crate::domain::redact::redacted;
@@ -16,7 +16,7 @@ use crate::domain::time::spoken;
 use crate::ports::hosting::HostingError;
 
 /// More of what a verb says is not read.
-const MOST: u64 = 8 * 1024 * 1024;
+const MOST: usize = 8 * 1024 * 1024;
 /// `EX_TEMPFAIL` of sysexits.h: the same again may help.
 const TRY_AGAIN: i32 = 75;
 
@@ -75,16 +75,17 @@ impl Commands {
             let what = format!("{program} cannot be started for {verb}");
             lasting(Problem::new(what).because(e.to_string()))
         })?;
-        let (out, err) = (group.child.stdout.take(), group.child.stderr.take());
-        let ended = tokio::time::timeout(within, async {
-            let (out, err) = tokio::join!(read(out), read(err));
-            (group.child.wait().await, out, err)
-        });
-        // What it began may still land: nobody can say.
-        let Ok((status, out, err)) = ended.await else {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let (heard_out, heard_err) = (|b: &[u8]| keep(&mut out, b), |b: &[u8]| keep(&mut err, b));
+        let ended = group.finish(LeftBehind::Kept, heard_out, heard_err);
+        let ended = tokio::time::timeout(within, ended).await;
+        // What it began may still happen.
+        let Ok(status) = ended else {
             let what = format!("{verb} did not end within {}", spoken(within));
             return Err(HostingError { problem: Problem::new(what), class: Failure::Inconclusive });
         };
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (out, err) = (text(&out), text(&err));
         let status = status.map_err(|e| lasting(Problem::new(e.to_string())))?;
         if status.success() {
             return Ok(out);
@@ -98,13 +99,8 @@ impl Commands {
     }
 }
 
-async fn read(pipe: Option<impl AsyncRead + Unpin>) -> String {
-    let mut all = Vec::new();
-    if let Some(pipe) = pipe {
-        let mut pipe = pipe.take(MOST);
-        let _ = pipe.read_to_end(&mut all).await;
-        // The rest is thrown away, so that nobody waits for a full pipe.
-        let _ = tokio::io::copy(&mut pipe.into_inner(), &mut tokio::io::sink()).await;
-    }
-    String::from_utf8_lossy(&all).into_owned()
+/// Keeps what comes up to a size. The rest is thrown away, so that the program never waits for a full pipe.
+fn keep(all: &mut Vec<u8>, bytes: &[u8]) {
+    let room = MOST.saturating_sub(all.len()).min(bytes.len());
+    all.extend_from_slice(&bytes[..room]);
 }

@@ -20,11 +20,11 @@ use crate::ports::hosting::{
 };
 
 /// A question is answered at once, or hangs.
-const LOOKS_LAST: Duration = Duration::from_secs(30);
+const LOOKS_LAST: Duration = Duration::from_secs(10);
 /// What builds may build while it is waited for.
 const BUILDS_LAST: Duration = Duration::from_mins(55);
-/// What switches may wait for what it moves.
-const SWITCHES_LAST: Duration = Duration::from_mins(10);
+/// What stops or deletes a build may wait for it to end.
+const CLEANUPS_LAST: Duration = Duration::from_mins(10);
 /// Traffic that does not follow a switch that ended well, so many looks later (half a minute), is told.
 const LOOKS_AFTER_SWITCH: u32 = 12;
 
@@ -80,7 +80,7 @@ impl Commands {
             request: Some(&new.request_id),
             ..About::default()
         };
-        self.act("set_active", &about, SWITCHES_LAST).await?;
+        self.act("set_active", &about, self.of.switch_within).await?;
         for look in 1.. {
             let traffic = self.look(target).await?;
             if traffic.whole() == Some(&new.build) && !traffic.moving {
@@ -103,7 +103,7 @@ impl Commands {
             return Ok(false);
         }
         let about = About { target: Some(target), build: Some(id), ..About::default() };
-        self.act(verb, &about, SWITCHES_LAST).await.map(|()| true)
+        self.act(verb, &about, CLEANUPS_LAST).await.map(|()| true)
     }
 
     async fn delete(&self, target: &Target, id: &BuildId) -> Result<(), HostingError> {

@@ -65,6 +65,7 @@ pub(super) fn builds(json: &Value) -> Result<Vec<Build>, HostingError> {
                 state,
                 state_word: harmless(word, 40),
                 release: text("release").and_then(|release| ReleaseLabel::new(release).ok()),
+                commit: text("commit"),
                 accepts: serde_json::from_value(build["accepts"].clone()).unwrap_or_default(),
                 preview: text("preview"),
                 problem,

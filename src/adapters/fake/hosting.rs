@@ -106,6 +106,7 @@ impl FakeWorld {
             state: if ready { BuildState::Ready } else { BuildState::Working },
             state_word: if ready { "READY" } else { "BUILDING" }.to_owned(),
             release: Some(made.release.clone()),
+            commit: None,
             accepts: made.accepts.clone(),
             preview: ready.then(|| format!("https://{}.preview.invalid", made.id)),
             problem: None,

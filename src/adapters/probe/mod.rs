@@ -101,13 +101,8 @@ impl MachineProber {
 impl Prober for MachineProber {
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Sample> {
         Box::pin(async move {
-            let health = &question.health;
-            let expect = Expect {
-                version: health.version.clone(),
-                revision: health.revision.clone(),
-                ..Expect::default()
-            };
-            let url = format!("{}{}", question.base, health.path);
+            let expect = Expect::of_health(&question.health);
+            let url = format!("{}{}", question.base, question.health.path);
             let check = Check::Http { url, expect: Box::new(expect), fresh: true };
             self.measured(&check, question.timeout, &question.controls).await.sample()
         })

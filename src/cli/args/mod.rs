@@ -1,28 +1,33 @@
 //! The command line (architecture.md §7).
 
+mod act;
 mod alerts;
 mod checklist;
 mod commands;
 mod health;
 mod local;
 mod migrate;
+mod overrides;
 mod pipeline;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use self::act::{
+    CleanupArguments, Confirmation, DeployArguments, PlanArguments, RollbackArguments,
+};
 pub use self::alerts::AlertsVerb;
 pub use self::checklist::ChecklistArguments;
 pub use self::commands::CommandsVerb;
 pub use self::health::HealthArguments;
 pub use self::local::{EmulatorVerb, ThemeVerb};
 pub use self::migrate::{MigrateArguments, MigrateVerb, RepairWord};
+pub use self::overrides::{OverrideWord, why};
 pub use self::pipeline::{PipelineAct, PipelineArguments, Yes};
 
-use crate::domain::ids::{RunNumber, ServiceName};
+use crate::domain::ids::RunNumber;
 use crate::domain::recover::Choice;
-use crate::domain::release::{ReleaseLabel, SchemaVersion};
 
 /// Drives blue-green deploys and rollbacks of services on Firebase App Hosting.
 #[derive(Debug, Parser)]
@@ -256,85 +261,6 @@ pub enum Verb {
     /// Be the sample service of examples/toto
     #[command(hide = true)]
     SampleApp,
-}
-
-/// How an act is confirmed.
-#[derive(Debug, Args)]
-pub struct Confirmation {
-    /// Answer the question before the act with yes
-    #[arg(long)]
-    pub yes: bool,
-    /// The environment's own name, where its protection is `typed`
-    #[arg(long, value_name = "ENV")]
-    pub confirm: Option<String>,
-    /// Why; kept in the run
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
-    /// Wait so long for a run under way to end: 90s, 10m
-    #[arg(long, value_name = "TIME", value_parser = crate::domain::time::parse_duration)]
-    pub lock_wait: Option<std::time::Duration>,
-    /// Take the environment from a run whose process is there but lets its lease run out
-    #[arg(long, requires = "reason")]
-    pub take_over: bool,
-}
-
-/// `plan`.
-#[derive(Debug, Args)]
-pub struct PlanArguments {
-    /// Where
-    pub environment: String,
-    /// What
-    #[arg(long, short)]
-    pub release: ReleaseLabel,
-    /// Only this service; may be repeated
-    #[arg(long = "service")]
-    pub services: Vec<ServiceName>,
-}
-
-/// `deploy`.
-#[derive(Debug, Args)]
-pub struct DeployArguments {
-    /// What and where
-    #[command(flatten)]
-    pub plan: PlanArguments,
-    /// Return once the run's own process drives it
-    #[arg(long)]
-    pub detach: bool,
-    /// Confirmation
-    #[command(flatten)]
-    pub confirmation: Confirmation,
-}
-
-/// `rollback`.
-#[derive(Debug, Args)]
-pub struct RollbackArguments {
-    /// Where
-    pub environment: String,
-    /// To this release [default: what the live one replaced, else the last stable one]
-    #[arg(long, value_name = "RELEASE")]
-    pub to: Option<ReleaseLabel>,
-    /// Only this service; may be repeated
-    #[arg(long = "service")]
-    pub services: Vec<ServiceName>,
-    /// Also undo migrations, down to this version, where that is safe
-    #[arg(long, value_name = "VERSION")]
-    pub undo_schema: Option<SchemaVersion>,
-    /// Of this database, where the environment has several
-    #[arg(long, requires = "undo_schema")]
-    pub database: Option<String>,
-    /// Confirmation
-    #[command(flatten)]
-    pub confirmation: Confirmation,
-}
-
-/// `cleanup`.
-#[derive(Debug, Args)]
-pub struct CleanupArguments {
-    /// Where
-    pub environment: String,
-    /// Confirmation
-    #[command(flatten)]
-    pub confirmation: Confirmation,
 }
 
 /// `resume`.

@@ -87,6 +87,15 @@ pub struct SoakConfig {
     /// Failures in a row, of one service, that end it.
     #[schemars(range(min = 1))]
     pub failures: Option<u32>,
+    /// More bad answers of one service than this end it too, in per cent of its last 300 answers.
+    #[schemars(range(max = 100))]
+    pub max_bad_percent: Option<u32>,
+    /// But no fewer bad answers than this.
+    #[schemars(range(min = 1))]
+    pub min_bad: Option<u32>,
+    /// And not before a service answered this often.
+    #[schemars(range(min = 1))]
+    pub min_samples: Option<u32>,
     /// What then.
     pub on_failure: Option<OnFailure>,
     /// How long a person who watches may hold a rollback by rule; 0s: at once.

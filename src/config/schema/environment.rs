@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::deploy::DeployConfig;
+use super::deploy::{DeployConfig, DurationText};
 use super::probe::{ProbeConfig, WatchConfig};
 use crate::domain::policy::Protection;
 
@@ -82,6 +82,9 @@ pub struct PlatformConfig {
     /// With `kind: command`: argv for each verb.
     #[serde(default)]
     pub verbs: BTreeMap<String, Vec<String>>,
+    /// With `kind: command`: how long `set_active` may take; one minute if left out.
+    #[serde(default)]
+    pub switch_within: Option<DurationText>,
 }
 
 /// A service in an environment.

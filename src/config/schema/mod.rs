@@ -100,11 +100,30 @@ pub struct HealthEndpointConfig {
     pub version: Option<String>,
     /// JSON pointer to the build id in that answer.
     pub revision: Option<String>,
+    /// JSON pointer to what the answer says of its own health. Without one `/status` is read where
+    /// an answer has it; with one, an answer without it is unhealthy.
+    pub status: Option<String>,
+    /// The words there that mean healthy, compared without case. Default: ok, up, pass, healthy, serving
+    /// and other common ones.
+    pub healthy: Vec<String>,
+}
+
+impl HealthEndpointConfig {
+    /// Its JSON pointers, by their keys.
+    pub fn pointers(&self) -> [(&'static str, &Option<String>); 3] {
+        [("version", &self.version), ("revision", &self.revision), ("status", &self.status)]
+    }
 }
 
 impl Default for HealthEndpointConfig {
     fn default() -> Self {
-        Self { path: "/api/health".into(), version: None, revision: None }
+        Self {
+            path: "/api/health".into(),
+            version: None,
+            revision: None,
+            status: None,
+            healthy: Vec::new(),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Act, Item, ItemSeen, List, Proof, Standing, Tick};
 use crate::domain::error::Problem;
 use crate::domain::hash::Hash;
+use crate::domain::guard::Guard;
 use crate::domain::health::Verdict;
 use crate::domain::plan::Plan;
 use crate::domain::policy::Protection;
@@ -178,7 +179,8 @@ pub fn seen_to_fail(view: &RunView, list: List) -> bool {
 /// environment a list is advice.
 pub fn may_pass(view: &RunView, list: List) -> Result<(), Problem> {
     let guards = view.plan.checklist.iter().any(|item| item.list == list);
-    if !guards || view.plan.policy.protection == Protection::Open {
+    let overridden = view.plan.overrides.contains_key(&Guard::Checklist);
+    if !guards || overridden || view.plan.policy.protection == Protection::Open {
         return Ok(());
     }
     let Some(seen) = view.checklists.get(&list) else {

@@ -52,10 +52,14 @@ pub fn judge(expect: &Expect, heard: &Heard<'_>) -> (Answer, Identity) {
     if let Some(most) = many.filter(|most| heard.bytes > *most) {
         return bad(Fault::Content, format!("more than {most} bytes"));
     }
+    let parsed = serde_json::from_slice::<Value>(heard.body);
+    if let Some(Err(why)) = expect.word.as_ref().map(|word| word.judge(parsed.as_ref().ok())) {
+        return bad(Fault::Content, why);
+    }
     if expect.json.is_empty() && expect.version.is_none() && expect.revision.is_none() {
         return (Answer::Good, Identity::default());
     }
-    let Ok(json) = serde_json::from_slice::<Value>(heard.body) else {
+    let Ok(json) = parsed else {
         return bad(Fault::Content, format!("HTTP {}, but the answer is no JSON", heard.status));
     };
     for (pointer, value) in &expect.json {

@@ -5,6 +5,7 @@ mod compare;
 mod judge;
 mod seen;
 mod watch;
+mod word;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,10 +18,11 @@ pub use board::{Board, Mute, Turned};
 pub use compare::{Difference, LEAST_SAMPLES, compare, differences};
 pub use judge::{Heard, judge};
 pub use seen::{Point, ProbeSeen, Stats};
+pub use word::HealthWord;
 pub use watch::{CERTIFICATE, Change, NOBODY_ASKED, SET_UP, State, Watch};
 
 use super::health::{Identity, Sample, Wanted};
-use super::plan::Endpoint;
+use super::plan::{Endpoint, HealthEndpoint};
 use super::project::Target;
 use super::redact::redacted;
 use super::step::Side;
@@ -133,9 +135,24 @@ pub struct Expect {
     pub version: Option<String>,
     /// JSON pointer to the build id.
     pub revision: Option<String>,
+    /// What the answer may say of its own health. Nothing: anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub word: Option<HealthWord>,
     /// Who is to answer, where that is known.
     #[serde(skip)]
     pub wanted: Option<Wanted>,
+}
+
+impl Expect {
+    /// What a service's health answer is held against, besides its status.
+    pub fn of_health(health: &HealthEndpoint) -> Self {
+        Self {
+            version: health.version.clone(),
+            revision: health.revision.clone(),
+            word: Some(health.word.clone()),
+            ..Self::default()
+        }
+    }
 }
 
 /// When a probe counts as what (reference/deploy-tools.md §2.5).

@@ -2,10 +2,12 @@
 
 mod database;
 mod questions;
+mod traffic;
 
 use std::collections::BTreeMap;
 
 pub use self::database::DatabaseView;
+pub use self::traffic::TrafficSeen;
 use super::checklist::{ItemSeen, List, may_pass};
 use super::command::Command;
 use super::event::{DecidedBy, Event, Fact, Mark, Outcome, Recorded};
@@ -40,6 +42,8 @@ pub struct ServiceView {
     pub blue: Option<BuildId>,
     /// And its release.
     pub blue_release: Option<ReleaseLabel>,
+    /// And the commit of that.
+    pub blue_commit: Option<String>,
     /// What its pages load.
     pub files: Vec<String>,
     /// Whether anybody looked what served. "No blue" is not "not looked".
@@ -56,8 +60,10 @@ pub struct ServiceView {
     pub green_judged: Option<(Timestamp, String)>,
     /// Whether a person left green's probe out, and stands for it.
     pub green_left_out: bool,
-    /// What the platform last said serves all traffic.
+    /// The build that has all traffic, as the platform reported it after the last request.
     pub serving: Option<BuildId>,
+    /// The same in full: what is not known is not nothing.
+    pub traffic: TrafficSeen,
     /// The request id green was asked for with, to ask again with after a lost reply.
     pub green_request: Option<String>,
     /// The builds this run ordered.
@@ -126,6 +132,8 @@ pub struct RunView {
     pub waited_ms: u64,
     /// Whether a person holds the rollback that would follow the failure by rule.
     pub held: bool,
+    /// Evidence that the release itself is bad.
+    pub faults: Vec<(ServiceName, String)>,
     /// Why it takes traffic back, if it does.
     pub undo: Option<(DecidedBy, String)>,
     /// The last failure.
@@ -165,6 +173,7 @@ impl RunView {
             elapsed_ms: first.elapsed_ms,
             waited_ms: 0,
             held: false,
+            faults: Vec::new(),
             undo: None,
             failure: None,
             checklists: BTreeMap::new(),
@@ -278,9 +287,11 @@ impl RunView {
             }
         };
         match event {
-            Event::BlueObserved { service, build, release } => with(service, &|s| {
+            Event::BlueObserved { service, build, release, commit } => with(service, &|s| {
+                s.blue_commit.clone_from(commit);
                 s.blue.clone_from(build);
                 s.serving.clone_from(build);
+                s.traffic = build.clone().map_or(TrafficSeen::None, TrafficSeen::Whole);
                 s.blue_release.clone_from(release);
                 s.blue_known = true;
             }),
@@ -308,11 +319,15 @@ impl RunView {
             }),
             Event::SwitchRequested { service, to, rollout, .. } => with(service, &|s| {
                 s.switch_asked = true;
+                (s.serving, s.traffic) = (None, TrafficSeen::Unknown);
                 s.rollouts.push((rollout.clone(), to.clone()));
             }),
             Event::TrafficObserved { service, splits } => with(service, &|s| {
-                let whole = splits.iter().find(|part| part.percent == 100);
-                s.serving = whole.map(|part| part.build.clone());
+                s.traffic = TrafficSeen::of(splits);
+                s.serving = match &s.traffic {
+                    TrafficSeen::Whole(build) => Some(build.clone()),
+                    _ => None,
+                };
             }),
             Event::Judged { service, verdict, rule, evidence } if rule == GREEN_GATE => {
                 with(service, &|s| {
@@ -351,6 +366,9 @@ impl RunView {
             }
             Event::ChecklistSeen { list, items } => {
                 self.checklists.insert(*list, items.clone());
+            }
+            Event::ReleaseFaulted { service, evidence } => {
+                self.faults.push((service.clone(), evidence.clone()));
             }
             Event::RunnerLost { .. } => self.note_doubt(),
             Event::RunEnded { .. } | Event::RunSuperseded { .. } => {

@@ -1,12 +1,11 @@
 //! What is asked of a run that was folded.
 
-use super::{RunView, ServiceView};
+use super::RunView;
 use crate::domain::checklist::{ItemSeen, List, may_pass};
 use crate::domain::event::{DecidedBy, Outcome};
-use crate::domain::ids::ServiceName;
 use crate::domain::plan::RunKind;
 use crate::domain::run::RunState;
-use crate::domain::step::{Failure, Side, StepKind};
+use crate::domain::step::{Failure, StepKind};
 
 impl RunView {
     /// The gate that it waits at.
@@ -73,21 +72,6 @@ impl RunView {
             && switched.all(|s| s.blue.is_some())
     }
 
-    /// SPLIT: some services serve green and others still blue. Both sides, or nothing.
-    pub fn split(&self) -> Option<(Vec<&ServiceName>, Vec<&ServiceName>)> {
-        let on = |side: Side| -> Vec<&ServiceName> {
-            let serves =
-                |s: &ServiceView| s.serving.is_some() && s.serving.as_ref() == s.build(side);
-            self.services
-                .iter()
-                .filter(|(_, s)| s.green != s.blue && serves(s))
-                .map(|(n, _)| n)
-                .collect()
-        };
-        let (green, blue) = (on(Side::Green), on(Side::Blue));
-        (!green.is_empty() && !blue.is_empty()).then_some((green, blue))
-    }
-
     /// The exit code of the command that drove the run (architecture.md §7). 0 if and only if the
     /// state that was seen is the one that was intended.
     pub fn exit_code(&self) -> u8 {
@@ -101,6 +85,8 @@ impl RunView {
                 Some((DecidedBy::Rule, _)) => 6,
                 _ => 1,
             },
+            // Which build is live was not read: nothing else matters as much.
+            Outcome::Failed | Outcome::Aborted if self.traffic_unknown() => 7,
             Outcome::Failed if self.unlisted => 3,
             Outcome::Failed if self.failed_as(Failure::Inconclusive) => 5,
             Outcome::Aborted if self.failed_as(Failure::Cancelled) => 130,

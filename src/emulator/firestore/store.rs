@@ -67,7 +67,15 @@ impl Store {
     pub(super) fn open(file: &Path, clock: Arc<dyn Clock>) -> rusqlite::Result<Self> {
         let made = OpenOptions::new().append(true).create(true).mode(0o600).open(file);
         drop(made);
-        let connection = Connection::open(file)?;
+        Self::on(Connection::open(file)?, clock)
+    }
+
+    /// One that is gone when it is dropped.
+    pub(super) fn in_memory(clock: Arc<dyn Clock>) -> rusqlite::Result<Self> {
+        Self::on(Connection::open_in_memory()?, clock)
+    }
+
+    fn on(connection: Connection, clock: Arc<dyn Clock>) -> rusqlite::Result<Self> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.execute_batch(TABLES)?;

@@ -68,7 +68,7 @@ impl Engine {
             Err(problem) if looked && !self.supervisor.view().plan.waits_for_people() => {
                 let view = self.supervisor.view();
                 if view.can_go_back() && !view.undoing() && seen_to_fail(view, list) {
-                    return self.go_back(DecidedBy::Rule, problem).await;
+                    return self.go_back(DecidedBy::Rule, problem, true).await;
                 }
                 self.end(Outcome::Failed, Some(problem)).await
             }

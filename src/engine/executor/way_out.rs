@@ -19,12 +19,17 @@ impl Engine {
         let can_undo = view.can_go_back() && !view.undoing();
         let must_finish = view.gives_back();
         let wishes = &mut self.supervisor.wishes;
-        let rollback = std::mem::take(&mut wishes.rollback);
+        let rollback = wishes.rollback.take();
         let stop = wishes.stop || wishes.abort;
-        if (rollback || (stop && !must_finish)) && can_undo {
+        if (rollback.is_some() || (stop && !must_finish)) && can_undo {
             (wishes.stop, wishes.abort) = (false, false);
-            let problem = Problem::new("a person asked to go back");
-            self.go_back(DecidedBy::Person, problem).await?;
+            // A person who rolls back judges the release; an abort or a signal does not.
+            let judged = rollback.is_some();
+            let problem = Problem::new(match rollback {
+                Some(actor) => format!("rolled back by {actor}"),
+                None => "aborted after traffic moved".to_owned(),
+            });
+            self.go_back(DecidedBy::Person, problem, judged).await?;
             return Ok(true);
         }
         if stop && !must_finish {
@@ -35,13 +40,17 @@ impl Engine {
         Ok(false)
     }
 
+    /// Takes traffic back. `judged`: somebody or something said that the release is bad, besides what the
+    /// run has seen of it.
     pub(super) async fn go_back(
         &mut self,
         by: DecidedBy,
         because: Problem,
+        judged: bool,
     ) -> Result<(), EngineError> {
         self.supervisor.wishes.pause = false;
-        let steps = undo(self.supervisor.view()).unwrap_or_default();
+        let bad = judged || !self.supervisor.view().faults.is_empty();
+        let steps = undo(self.supervisor.view(), bad).unwrap_or_default();
         let Some(first) = steps.first().map(|s| s.id.clone()) else {
             return self.end(Outcome::Failed, Some(because)).await;
         };

@@ -1,5 +1,6 @@
 //! Who answers at the public address? (N1) The platform's word is not enough.
 
+use super::drift::TrafficReads;
 use crate::domain::error::Problem;
 use crate::domain::event::Event;
 use crate::domain::health::{Attestation, Decision, Verdict};
@@ -14,7 +15,13 @@ pub(super) async fn perform(context: &Context, side: Side) -> StepResult {
     let all = asked.into_iter().collect::<Result<Vec<_>, StepError>>()?;
     let summary = all.iter().map(|(said, _)| said.as_str()).collect::<Vec<_>>().join("; ");
     let warning = all.iter().any(|(_, unproven)| *unproven);
-    Ok(Done { summary, warning })
+    // Answers and traffic must say the same.
+    let mut reads = TrafficReads::new(context, side);
+    reads.now(context).await?;
+    Ok(match reads.unread {
+        None => Done { summary, warning },
+        Some(why) => Done::warning(format!("{summary}; traffic not read again: {why}")),
+    })
 }
 
 async fn one(context: &Context, member: &Member, side: Side) -> Result<(String, bool), StepError> {
@@ -29,7 +36,7 @@ async fn one(context: &Context, member: &Member, side: Side) -> Result<(String, 
     }
     let mut attestation = Attestation::new(policy, wanted);
     let began = clock.elapsed();
-    let Decision { verdict, evidence } = loop {
+    let Decision { verdict, evidence, of_release } = loop {
         let sample = context.ask_public(member).await;
         if let Some(decision) = attestation.push(&sample, clock.elapsed().saturating_sub(began)) {
             break decision;
@@ -45,6 +52,9 @@ async fn one(context: &Context, member: &Member, side: Side) -> Result<(String, 
             evidence: evidence.clone(),
         })
         .await;
+    if verdict == Verdict::Fail && of_release && side == Side::Green {
+        context.fault(service, &evidence).await;
+    }
     let build = context.build_of(service, side)?;
     let last = context.service_log(member, &build).await;
     let problem = |what: &str| with_last_line(Problem::new(what).because(&evidence), last.clone());

@@ -2,6 +2,7 @@
 
 mod attest;
 mod build;
+mod drift;
 mod marks;
 mod preflight;
 mod probe;
@@ -42,15 +43,24 @@ pub(super) async fn perform(kind: &StepKind, context: Context) -> StepResult {
     }
 }
 
+/// How long a platform may take to move one service's traffic. Google rolls out in minutes.
+fn switch_within(plan: &Plan) -> Duration {
+    match &plan.endpoint {
+        Endpoint::Google => Duration::from_mins(15),
+        Endpoint::Command(platform) => platform.switch_within,
+        Endpoint::Emulator | Endpoint::Url(_) => Duration::from_mins(2),
+    }
+}
+
 /// After so long we stop waiting, which is not to say that it failed (F14). Generous: these are for
 /// what hangs, the rules of each step decide before.
 pub(super) fn deadline(kind: &StepKind, plan: &Plan) -> Duration {
     let minutes = |m: u64| Duration::from_mins(m);
-    let remote = matches!(plan.endpoint, Endpoint::Google | Endpoint::Command(_));
     let policy = &plan.policy;
     match kind {
         StepKind::Build => minutes(60),
-        StepKind::Switch { .. } => minutes(if remote { 20 } else { 3 }),
+        // Waiting for others, the switch itself, and reading back.
+        StepKind::Switch { .. } => minutes(4) + switch_within(plan),
         StepKind::Attest { .. } => policy.attest.within + policy.health.timeout * 4 + minutes(1),
         StepKind::Soak => policy.soak.length * 3 + policy.health.timeout * 10 + minutes(4),
         StepKind::ProbeGreen | StepKind::ProbePublic { .. } => {

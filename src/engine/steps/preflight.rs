@@ -85,12 +85,13 @@ async fn observe_blue(context: &Context, member: &Member) -> Result<Option<Build
         ));
     }
     let build = traffic.whole().cloned();
-    let release = match &build {
-        Some(id) => hosting.build(&member.target, id).await?.and_then(|b| b.release),
+    let seen = match &build {
+        Some(id) => hosting.build(&member.target, id).await?,
         None => None,
     };
+    let (release, commit) = seen.map_or((None, None), |b| (b.release, b.commit));
     let service = member.service().clone();
-    context.record(Event::BlueObserved { service, build: build.clone(), release }).await;
+    context.record(Event::BlueObserved { service, build: build.clone(), release, commit }).await;
     hold(context, member, traffic.automatic).await?;
     Ok(build)
 }

@@ -51,7 +51,7 @@ async fn gate(
     }
     let interval = policy.interval;
     let mut gate = GreenGate::new(policy, context.wanted(member, side)?);
-    let Decision { verdict, evidence } = loop {
+    let Decision { verdict, evidence, .. } = loop {
         let sample = context.ask(member, base).await;
         if let Some(decision) = gate.push(&sample) {
             break decision;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::error::Problem;
+use crate::domain::guard::Guard;
 use crate::domain::event::Event;
 use crate::domain::ids::BuildId;
 use crate::domain::migration::{
@@ -109,7 +110,8 @@ pub(super) async fn may_serve(
 ) -> Result<(), StepError> {
     let mut at = BTreeMap::new();
     let careless = gives_back(context);
-    let reason = context.view.undoing() || context.plan().reason.is_some();
+    let overridden = context.plan().overrides.contains_key(&Guard::Schema);
+    let overridden = context.view.undoing() || overridden;
     for planned in &context.plan().databases {
         // One that was silent already gets less of a chance.
         let answered = context.view.databases.contains_key(&planned.name);
@@ -119,10 +121,10 @@ pub(super) async fn may_serve(
             Err(_) if careless => continue,
             Err(error) => return Err(error),
         };
-        if let Some(dirty) = seen.dirty().filter(|_| !(careless && reason)) {
+        if let Some(dirty) = seen.dirty().filter(|_| !(careless && overridden)) {
             let problem = half_done(&planned.name, &dirty.version, context);
             return Err(StepError::lasting(if careless {
-                problem.try_this("mend it, or go back all the same with --reason TEXT")
+                problem.try_this("fix it, or roll back with --override schema --reason TEXT")
             } else {
                 problem
             }));

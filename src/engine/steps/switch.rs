@@ -1,11 +1,14 @@
 //! Makes one build the active one, and believes it only from the platform's own traffic.
 
+use std::time::Duration;
+
 use super::{schema, settled};
 use crate::domain::error::Problem;
 use crate::domain::event::Event;
 use crate::domain::freeze::frozen;
 use crate::domain::ids::{BuildId, RolloutId, ServiceName};
-use crate::domain::step::Side;
+use crate::domain::step::{Failure, Side};
+use crate::domain::time::spoken;
 use crate::domain::view::ServiceView;
 use crate::engine::context::{Context, Done, StepError, StepResult};
 use crate::ports::hosting::{NewRollout, Traffic};
@@ -22,21 +25,58 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
     if last == Some(&build) && before.whole() == Some(&build) && !before.moving {
         return observed(context, service, &build, before).await;
     }
-    ours_to_move(&seen, service, to, &before)?;
+    if let Err(moved) = ours_to_move(&seen, service, to, &before) {
+        let splits = before.splits;
+        context.record(Event::TrafficObserved { service: service.clone(), splits }).await;
+        return Err(moved);
+    }
     if to == Side::Green {
         not_frozen(context)?;
     }
     schema::may_serve(context, member, &build).await?;
     let new = order(context, service, &build, before.whole().cloned()).await?;
     context.progress(Some(service), format!("switching to {build}"));
-    let switched = context.to_act().await.set_active(&member.target, &new).await;
+    let acts = context.to_act().await;
+    let limit = super::switch_within(context.plan());
+    let switched = tokio::select! {
+        switched = acts.set_active(&member.target, &new) => switched.map(drop).map_err(Into::into),
+        () = context.sleep(limit) => Err(no_answer(service, limit)),
+    };
     // Read back whatever the answer was: a lost reply is not a lost switch.
-    let traffic = context.outside.hosting.traffic(&member.target).await?;
-    let read_back = observed(context, service, &build, traffic).await;
-    match switched {
-        Err(error) if read_back.is_err() => Err(error.into()),
-        _ => read_back,
+    let traffic = tokio::select! {
+        traffic = context.outside.hosting.traffic(&member.target) => traffic?,
+        () = context.sleep(READ_BACK_WITHIN) => return Err(unread(service, switched.err())),
+    };
+    match (switched, observed(context, service, &build, traffic).await) {
+        (Err(error), Err(_)) => Err(error),
+        // What the platform says of its own act is worth a look, also where traffic moved.
+        (Err(error), Ok(done)) => {
+            Ok(Done::warning(format!("{}, though {}", done.summary, error.problem)))
+        }
+        (Ok(()), read_back) => read_back,
     }
+}
+
+/// A platform that does not answer within this is not waited for: the traffic is then unknown.
+const READ_BACK_WITHIN: Duration = Duration::from_secs(20);
+
+fn no_answer(service: &ServiceName, limit: Duration) -> StepError {
+    StepError::inconclusive(
+        Problem::new(format!("the switch of {service} did not end within {}", spoken(limit)))
+            .because("the platform gave no answer; the switch may still happen")
+            .try_this("pointsman status shows which build is live; then retry or roll back"),
+    )
+}
+
+fn unread(service: &ServiceName, switched: Option<StepError>) -> StepError {
+    let why = switched.map_or("the platform accepted the switch and then stopped answering".into(), |e| {
+        e.problem.to_string()
+    });
+    StepError::inconclusive(
+        Problem::new(format!("the live build of {service} is unknown after its switch"))
+            .because(why)
+            .try_this("pointsman status shows which build is live; then retry or roll back"),
+    )
 }
 
 /// A freeze that began meanwhile stops what has not moved traffic yet. What has goes on to its end, and going
@@ -48,7 +88,7 @@ fn not_frozen(context: &Context) -> Result<(), StepError> {
     let plan = context.plan();
     let Some(told) = frozen(&plan.freeze, context.outside.clock.now()) else { return Ok(()) };
     let what = format!("a freeze of {} has begun, and traffic has not moved", plan.environment);
-    let todo = "retry when it is over; or abort, and deploy again with --reason TEXT";
+    let todo = "retry when it is over; or abort, and deploy again with --override freeze --reason TEXT";
     Err(StepError::lasting(Problem::new(what).because(told).try_this(todo)))
 }
 
@@ -74,11 +114,10 @@ fn ours_to_move(
         }
         None => return Ok(()),
     };
-    Err(StepError::lasting(
-        Problem::new(format!("traffic of {service} was moved by somebody else"))
-            .because(who)
-            .try_this("find out who did that, then start again"),
-    ))
+    let problem = Problem::new(format!("traffic of {service} was moved outside of this run"))
+        .because(who)
+        .try_this("find out who moved it, then start again");
+    Err(StepError { problem, class: Failure::Drift })
 }
 
 /// Writes down what is about to be asked for. The rollout's id is its own, the run's number in it

@@ -18,6 +18,7 @@ use crate::config::Loaded;
 use crate::domain::checklist::Act;
 use crate::domain::command::Command;
 use crate::domain::error::Problem;
+use crate::domain::guard::Refused;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::{Plan, RunKind};
 use crate::domain::recover::{Doubt, reconcile};
@@ -246,43 +247,46 @@ impl Acts {
         propose::targets(&self.app, &loaded, &ground).await.map_err(propose::Refusal::problem)
     }
 
-    async fn propose(&self, intent: Intent) -> Result<(Box<Plan>, String), Problem> {
+    async fn propose(&self, intent: Intent) -> Result<(Box<Plan>, String), Refused> {
         let loaded = self.loaded_now()?;
         let app = &self.app;
         let proposal = match intent {
-            Intent::Deploy { environment, release, reason } => {
-                let name = environment.as_str();
-                let proposed =
-                    propose::deploy(app, &loaded, name, &release, &[], reason.as_ref()).await;
+            Intent::Deploy { environment, release, why } => {
+                let ship = propose::Ship {
+                    environment: environment.as_str(),
+                    release: &release,
+                    services: &[],
+                    attended: true,
+                    why: &why,
+                };
+                let proposed = propose::deploy(app, &loaded, &ship).await;
                 proposed.map(|mut p| {
                     // The screen is there to ask again when green has proven itself.
-                    p.plan.ask_at_gates = true;
+                    (p.plan.ask_at_gates, p.plan.attended) = (true, false);
                     p
                 })
             }
-            Intent::Rollback { environment, to, undo, reason } => {
+            Intent::Rollback { environment, to, undo, why } => {
                 let ground = loaded.ground(environment.as_str())?;
-                let (to, reason) = (to.as_ref(), reason.as_ref());
                 let undo_schema = undo.as_ref().map(|(_, version)| version);
                 let database = undo.as_ref().map(|(database, _)| database.as_str());
-                let back = propose::Back { to, reason, undo_schema, database };
+                let back = propose::Back { to: to.as_ref(), why: &why, undo_schema, database };
                 let proposed = propose::rollback(app, &loaded, ground, &back).await;
                 proposed.map(|(proposal, _)| proposal)
             }
-            Intent::Migrate { environment, database, to, down, reason } => {
+            Intent::Migrate { environment, database, to, down, why } => {
                 let wish = if down { Wish::Down(to) } else { Wish::Up(Some(to), false) };
                 let (name, database) = (environment.as_str(), Some(database.as_str()));
-                let reason = reason.as_ref();
-                let proposed = propose::migrate(app, &loaded, name, database, &wish, reason).await;
+                let proposed = propose::migrate(app, &loaded, name, database, &wish, &why).await;
                 let nothing = || propose::Refusal::Usage(Problem::new("there is nothing to do"));
                 proposed.and_then(|proposal| proposal.ok_or_else(nothing))
             }
-            Intent::Cleanup { environment, reason } => {
+            Intent::Cleanup { environment, why } => {
                 let ground = loaded.ground(environment.as_str())?;
-                propose::cleanup(app, &loaded, ground, reason.as_ref()).await
+                propose::cleanup(app, &loaded, ground, &why).await
             }
         };
-        let proposal = proposal.map_err(propose::Refusal::problem)?;
+        let proposal = proposal?;
         Ok((Box::new(proposal.plan), proposal.what))
     }
 

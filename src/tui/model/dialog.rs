@@ -8,6 +8,7 @@ use super::pipeline::PipelineAct;
 use crate::domain::changes::Changes;
 use crate::domain::command::Command;
 use crate::domain::error::Problem;
+use crate::domain::guard::{Met, Why};
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::{Plan, RunKind};
 use crate::domain::policy::Protection;
@@ -129,6 +130,10 @@ pub struct Picker {
     pub waits: Option<&'static str>,
     /// Why what was picked may not begin.
     pub problem: Option<Problem>,
+    /// The guards that it met, and whether each is accepted to be overridden.
+    pub guards: Vec<(Met, bool)>,
+    /// The guard under the cursor.
+    pub guard: usize,
 }
 
 /// A field of a picker.
@@ -138,6 +143,8 @@ pub enum Field {
     List,
     /// The line for another release.
     Other,
+    /// The guards, each a line to accept.
+    Guards,
     /// The line for the reason.
     Reason,
 }
@@ -161,13 +168,24 @@ impl Picker {
             field: Field::Reason,
             waits: None,
             problem: None,
+            guards: Vec::new(),
+            guard: 0,
         };
         picker.field = picker.fields()[0];
         picker
     }
 
-    /// Its fields, in the order of Tab.
-    pub fn fields(&self) -> &'static [Field] {
+    /// Its fields, in the order of Tab. Guards come last but for the reason.
+    pub fn fields(&self) -> Vec<Field> {
+        let mut fields = self.own_fields().to_vec();
+        if !self.guards.is_empty() {
+            let at = fields.iter().position(|field| *field == Field::Reason);
+            fields.insert(at.unwrap_or(fields.len()), Field::Guards);
+        }
+        fields
+    }
+
+    fn own_fields(&self) -> &'static [Field] {
         match self.purpose {
             Purpose::Deploy | Purpose::Rollback => &[Field::List, Field::Other, Field::Reason],
             Purpose::SetAside
@@ -181,9 +199,29 @@ impl Picker {
     }
 
     /// The reason, if one was typed.
-    pub fn why(&self) -> Option<String> {
+    pub fn reason(&self) -> Option<String> {
         let text = self.reason.value().trim();
         (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// The reason and the guards that are accepted to be overridden. An override needs a reason.
+    pub fn why(&self) -> Result<Why, Problem> {
+        let reason = self.reason();
+        let accepted: Vec<_> = self.guards.iter().filter(|(_, yes)| *yes).collect();
+        let mut why = Why { reason: reason.clone(), ..Why::default() };
+        for (met, _) in accepted {
+            let reason = reason.clone().ok_or_else(|| {
+                Problem::new(format!("the override of {} needs a reason", met.guard))
+                    .try_this("Tab goes to the reason; type it there")
+            })?;
+            why.overrides.insert(met.guard, reason);
+        }
+        Ok(why)
+    }
+
+    /// Another item is picked: what stood in the way of the one before says nothing about it.
+    pub fn forget_guards(&mut self) {
+        (self.guards, self.guard, self.problem) = (Vec::new(), 0, None);
     }
 }
 

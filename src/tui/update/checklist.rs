@@ -103,7 +103,7 @@ pub(super) fn answered(picker: &mut Picker, ticket: Ticket, model: &Model) -> Ve
         (Purpose::SetAside, _) => Act::NotApplicable,
         _ => Act::Tick,
     };
-    let Some(note) = picker.why() else {
+    let Some(note) = picker.reason() else {
         let what = if act == Act::Tick { "a note" } else { "a reason" };
         let problem = Problem::new(format!("this needs {what}"));
         picker.problem = Some(problem.try_this("Tab, and type it"));

@@ -8,6 +8,7 @@ use super::{picker, tell_problem};
 use crate::domain::command::Command;
 use crate::domain::error::Problem;
 use crate::domain::gate::may_switch;
+use crate::domain::guard::Refused;
 use crate::domain::plan::{Plan, RunKind};
 use crate::domain::policy::Protection;
 use crate::tui::effect::{Effect, Ticket};
@@ -161,7 +162,7 @@ fn typed(asked: &mut Confirm, key: Key) -> Answer {
 pub(super) fn proposed(
     model: &mut Model,
     ticket: Ticket,
-    proposed: Result<(Box<Plan>, String), Problem>,
+    proposed: Result<(Box<Plan>, String), Refused>,
 ) {
     let here = model.here().cloned();
     let Some(picker) = picker::picker_of(model, ticket) else {
@@ -170,8 +171,17 @@ pub(super) fn proposed(
     picker.waits = None;
     let (plan, what) = match proposed {
         Ok(proposal) => proposal,
-        Err(problem) => {
+        Err(Refused { problem, guards }) if guards.is_empty() => {
             picker.problem = Some(problem);
+            return;
+        }
+        // Each guard is a line of its own to accept; what was accepted before stays so.
+        Err(Refused { guards, .. }) => {
+            let accepted = picker.guards.iter().filter(|(_, yes)| *yes).cloned();
+            let news = guards.into_iter().map(|met| (met, false));
+            picker.guards = accepted.chain(news).collect();
+            picker.field = Field::Guards;
+            picker.guard = picker.guards.iter().position(|(_, yes)| !yes).unwrap_or(0);
             return;
         }
     };
@@ -273,7 +283,7 @@ pub(super) fn pasted(model: &mut Model, text: &str) {
         Kind::Confirm(asked) => asked.hint = Some("paste is off here".to_owned()),
         Kind::Pick(picker) => {
             let input = match picker.field {
-                Field::List => return,
+                Field::List | Field::Guards => return,
                 Field::Other => &mut picker.other,
                 Field::Reason => &mut picker.reason,
             };

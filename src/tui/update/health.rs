@@ -99,7 +99,7 @@ pub(super) fn muted(picker: &mut Picker, ticket: Ticket) -> Vec<Effect> {
     else {
         return Vec::new();
     };
-    let Some(why) = picker.why() else {
+    let Some(why) = picker.reason() else {
         picker.problem = Some(Problem::new("a mute needs a reason").try_this("Tab, and type it"));
         return Vec::new();
     };

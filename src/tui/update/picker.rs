@@ -42,19 +42,49 @@ pub(super) fn picked(
                     _ => picker.selected,
                 };
                 if picker.selected != before {
+                    picker.forget_guards();
                     return changes::ask(picker, ticket).into_iter().collect();
                 }
             }
-            Field::Other => drop(edit(&mut picker.other, key)),
+            Field::Guards => guards(picker, key),
+            Field::Other => {
+                let before = picker.other.value().to_owned();
+                edit(&mut picker.other, key);
+                if picker.other.value() != before {
+                    picker.forget_guards();
+                }
+            }
             Field::Reason => drop(edit(&mut picker.reason, key)),
         },
     }
     Vec::new()
 }
 
+/// A key among the guards: each is accepted by itself.
+fn guards(picker: &mut Picker, key: Key) {
+    let last = picker.guards.len().saturating_sub(1);
+    match key.code {
+        Code::Char('j') | Code::Down => picker.guard = (picker.guard + 1).min(last),
+        Code::Char('k') | Code::Up => picker.guard = picker.guard.saturating_sub(1),
+        Code::Char(' ') if !key.repeat => {
+            if let Some((_, accepted)) = picker.guards.get_mut(picker.guard) {
+                *accepted = !*accepted;
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Enter in a picker: asks whether that may begin.
 fn chosen(picker: &mut Picker, ticket: Ticket, model: &mut Model) -> Vec<Effect> {
-    let (environment, reason) = (picker.environment.clone(), picker.why());
+    let environment = picker.environment.clone();
+    let why = match picker.why() {
+        Ok(why) => why,
+        Err(problem) => {
+            picker.problem = Some(problem);
+            return Vec::new();
+        }
+    };
     let label = match picker.other.value().trim() {
         "" => picker.items.get(picker.selected).map(|item| item.value.clone()),
         other => Some(other.to_owned()),
@@ -69,12 +99,12 @@ fn chosen(picker: &mut Picker, ticket: Ticket, model: &mut Model) -> Vec<Effect>
         (Purpose::Mute, _) => return super::health::muted(picker, ticket),
         (Purpose::Migrate | Purpose::Undo, _) => return super::schema::answered(picker, ticket),
         (Purpose::RollbackSchema, _) => return super::schema::chosen_way(picker, ticket),
-        (Purpose::Cleanup, _) => Intent::Cleanup { environment, reason },
+        (Purpose::Cleanup, _) => Intent::Cleanup { environment, why },
         (_, Err(problem)) => {
             picker.problem = Some(problem);
             return Vec::new();
         }
-        (Purpose::Deploy, Ok(Some(release))) => Intent::Deploy { environment, release, reason },
+        (Purpose::Deploy, Ok(Some(release))) => Intent::Deploy { environment, release, why },
         (Purpose::Rollback, Ok(Some(to))) => return super::schema::back(picker, &to, ticket),
         (_, Ok(None)) => {
             picker.problem = Some(Problem::new("there is nothing to choose here"));
@@ -86,7 +116,7 @@ fn chosen(picker: &mut Picker, ticket: Ticket, model: &mut Model) -> Vec<Effect>
 }
 
 fn skip(picker: &mut Picker, model: &mut Model) -> Vec<Effect> {
-    let Some(reason) = picker.why() else {
+    let Some(reason) = picker.reason() else {
         picker.problem = Some(Problem::new("a skip needs a reason").try_this("type it above"));
         return Vec::new();
     };
@@ -121,7 +151,7 @@ pub(super) fn targets(model: &mut Model, ticket: Ticket, targets: Result<Vec<Tar
             let note = |target: &Target| {
                 let mark = match target.mark {
                     Mark::Stable => "stable",
-                    Mark::Bad => "marked BAD: needs a reason",
+                    Mark::Bad => "marked BAD: needs an override",
                     Mark::Cleared => "was bad, cleared",
                 };
                 let usual = if target.usual { ", what served before" } else { "" };

@@ -1,6 +1,7 @@
 //! The Migrations pane: applying and undoing, each by its version.
 
 use crate::domain::error::Problem;
+use crate::domain::guard::Why;
 use crate::domain::migration::{Phase, SchemaWay, Undo, WaysBack};
 use crate::domain::readiness::Target;
 use crate::domain::release::{ReleaseLabel, SchemaVersion};
@@ -61,10 +62,11 @@ pub(super) fn answered(picker: &mut Picker, ticket: Ticket) -> Vec<Effect> {
         picker.problem = Some(Problem::new("there is nothing to choose here"));
         return Vec::new();
     };
-    let (environment, reason) = (picker.environment.clone(), picker.why());
+    let environment = picker.environment.clone();
+    let Some(why) = why(picker) else { return Vec::new() };
     let down = picker.purpose == Purpose::Undo;
     picker.waits = Some("looking at the database");
-    vec![Effect::Propose(ticket, Intent::Migrate { environment, database, to, down, reason })]
+    vec![Effect::Propose(ticket, Intent::Migrate { environment, database, to, down, why })]
 }
 
 /// By so many migrations.
@@ -83,7 +85,7 @@ pub(super) fn note(target: &Target) -> String {
 /// Enter on the target of a rollback: its second page, where the database is involved; else whether that may
 /// begin.
 pub(super) fn back(picker: &mut Picker, to: &ReleaseLabel, ticket: Ticket) -> Vec<Effect> {
-    let target = picker.targets.iter().find(|target| target.release == *to);
+    let target = picker.targets.iter().find(|target| target.release.to_string() == to.as_str());
     let asks = |ways: &&WaysBack| ways.open(SchemaWay::Keep).is_err() || !ways.undone.is_empty();
     let Some(ways) = target.and_then(|target| target.schema.iter().find(asks)).cloned() else {
         return roll_back(picker, to, None, ticket);
@@ -140,13 +142,19 @@ pub(super) fn chosen_way(picker: &mut Picker, ticket: Ticket) -> Vec<Effect> {
     to.map_or_else(Vec::new, |to| roll_back(picker, &to, undo, ticket))
 }
 
+/// The reason and the overrides, or the problem with them in the picker.
+fn why(picker: &mut Picker) -> Option<Why> {
+    picker.why().inspect_err(|problem| picker.problem = Some(problem.clone())).ok()
+}
+
 fn roll_back(
     picker: &mut Picker,
     to: &ReleaseLabel,
     undo: Option<(String, SchemaVersion)>,
     ticket: Ticket,
 ) -> Vec<Effect> {
-    let (environment, reason, to) = (picker.environment.clone(), picker.why(), Some(to.clone()));
+    let (environment, to) = (picker.environment.clone(), Some(to.clone()));
+    let Some(why) = why(picker) else { return Vec::new() };
     picker.waits = Some("checking whether that may begin");
-    vec![Effect::Propose(ticket, Intent::Rollback { environment, to, undo, reason })]
+    vec![Effect::Propose(ticket, Intent::Rollback { environment, to, undo, why })]
 }

@@ -130,6 +130,7 @@ fn pick(picker: &Picker, theme: &Theme, width: usize, height: usize) -> Vec<Line
         Purpose::Note => "note",
         _ => "reason (optional)",
     };
+    lines.extend(guards(picker, theme, width));
     lines.push(field(reason, picker.reason.value(), picker.field == Field::Reason, theme));
     lines.push(Line::raw(""));
     match (&picker.problem, picker.waits) {
@@ -146,6 +147,28 @@ fn pick(picker: &Picker, theme: &Theme, width: usize, height: usize) -> Vec<Line
             };
             lines.push(Line::styled(text, theme.style(Role::Muted)));
         }
+    }
+    lines
+}
+
+/// The guards in the way, each with its box to accept.
+fn guards(picker: &Picker, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+    if picker.guards.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = styled(
+        theme,
+        Role::Warning,
+        "Guards stand in the way. Space overrides one; each needs the reason below.",
+        width,
+    );
+    for (at, (met, accepted)) in picker.guards.iter().enumerate() {
+        let here = picker.field == Field::Guards && at == picker.guard;
+        let cursor = if here { theme.pick("▶ ", "> ") } else { "  " };
+        let mark = if *accepted { "[x]" } else { "[ ]" };
+        let text = format!("{cursor}{mark} {}: {}", met.guard, met.problem.sentence());
+        let role = if here { Role::Selection } else { Role::Text };
+        lines.extend(styled(theme, role, &text, width));
     }
     lines
 }

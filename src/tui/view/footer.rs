@@ -7,7 +7,7 @@ use ratatui::widgets::Widget as _;
 
 use super::write;
 use crate::tui::keys::commands::{Command, Danger, row_of};
-use crate::tui::model::dialog::{Dialog, Kind, Phase};
+use crate::tui::model::dialog::{Dialog, Field, Kind, Phase};
 use crate::tui::model::overlay::Overlay;
 use crate::tui::model::{Model, Pane};
 use crate::tui::theme::{Role, Theme};
@@ -192,6 +192,13 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 
 fn in_dialog(dialog: &Dialog) -> Vec<(String, String)> {
     let of: &[(&str, &str)] = match &dialog.kind {
+        Kind::Pick(picker) if picker.field == Field::Guards => &[
+            ("Space", "override this guard"),
+            ("j/k", "choose"),
+            ("Tab", "next field"),
+            ("Enter", "go on"),
+            ("Esc", "cancel"),
+        ],
         Kind::Pick(_) => {
             &[("j/k", "choose"), ("Tab", "next field"), ("Enter", "go on"), ("Esc", "cancel")]
         }

@@ -1,0 +1,42 @@
+//! `--override GUARD[=REASON]`.
+
+use std::str::FromStr;
+
+use crate::domain::error::Problem;
+use crate::domain::guard::{Guard, Why};
+
+/// A guard to pass, with a reason of its own where one was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverrideWord {
+    /// Which.
+    pub guard: Guard,
+    /// Why, if not as `--reason` says.
+    pub reason: Option<String>,
+}
+
+impl FromStr for OverrideWord {
+    type Err = Problem;
+
+    fn from_str(text: &str) -> Result<Self, Problem> {
+        let (guard, reason) = match text.split_once('=') {
+            Some((guard, reason)) => (guard, Some(reason.trim().to_owned())),
+            None => (text, None),
+        };
+        Ok(Self { guard: guard.parse()?, reason })
+    }
+}
+
+/// What was said with an act. Every override needs a reason.
+pub fn why(reason: Option<&String>, words: &[OverrideWord]) -> Result<Why, Problem> {
+    let text = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let mut why = Why { reason: reason.and_then(text), ..Why::default() };
+    for OverrideWord { guard, reason } in words {
+        let reason = reason.as_ref().and_then(text).or_else(|| why.reason.clone());
+        let reason = reason.ok_or_else(|| {
+            Problem::new(format!("--override {guard} needs a reason"))
+                .try_this(format!("add --reason TEXT, or write --override {guard}=TEXT"))
+        })?;
+        why.overrides.insert(*guard, reason);
+    }
+    Ok(why)
+}

@@ -1,0 +1,203 @@
+//! Guards: what stands between an intent and its run, and what a person overrode. Each is overridden by its own
+//! name: a reason that explains one says nothing about another.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Problem;
+
+/// A guard that a person may override.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Guard {
+    /// A freeze window.
+    Freeze,
+    /// The release must be promoted on the environment before (`promote_from`).
+    Promotion,
+    /// The release is marked bad.
+    Bad,
+    /// Required items of the checklist.
+    Checklist,
+    /// BLUE is kept warm (`keep_blue`).
+    KeepBlue,
+    /// The release was never live on this environment, as far as the store knows.
+    Unknown,
+    /// A migration is half applied.
+    Schema,
+}
+
+impl Guard {
+    /// Every guard.
+    pub const ALL: [Self; 7] = [
+        Self::Freeze,
+        Self::Promotion,
+        Self::Bad,
+        Self::Checklist,
+        Self::KeepBlue,
+        Self::Unknown,
+        Self::Schema,
+    ];
+
+    /// Its name on the command line and in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Freeze => "freeze",
+            Self::Promotion => "promotion",
+            Self::Bad => "bad",
+            Self::Checklist => "checklist",
+            Self::KeepBlue => "keep-blue",
+            Self::Unknown => "unknown",
+            Self::Schema => "schema",
+        }
+    }
+}
+
+impl fmt::Display for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+impl FromStr for Guard {
+    type Err = Problem;
+
+    fn from_str(text: &str) -> Result<Self, Problem> {
+        Self::ALL.into_iter().find(|guard| guard.word() == text).ok_or_else(|| {
+            let all = Self::ALL.map(Self::word).join(", ");
+            Problem::new(format!("{text:?} is not a guard")).try_this(format!("name one of {all}"))
+        })
+    }
+}
+
+/// The guards that a person overrode, each with its reason.
+pub type Overrides = BTreeMap<Guard, String>;
+
+/// What a person said with an intent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Why {
+    /// Why, kept in the run. It overrides nothing.
+    pub reason: Option<String>,
+    /// What it may pass.
+    pub overrides: Overrides,
+}
+
+/// A guard that an intent met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Met {
+    /// Which.
+    pub guard: Guard,
+    /// What it says.
+    pub problem: Problem,
+}
+
+/// The guards that an intent met on its way to a plan.
+#[derive(Debug, Default)]
+pub struct Guards {
+    met: Vec<Met>,
+}
+
+impl Guards {
+    /// Notes a guard that stands.
+    pub fn meet(&mut self, guard: Guard, problem: Problem) {
+        self.met.push(Met { guard, problem });
+    }
+
+    /// Those that stand, overridden or not.
+    pub fn met(&self) -> &[Met] {
+        &self.met
+    }
+
+    /// The overrides that were needed, with what each passes, in words. Else the guards that nobody
+    /// overrode.
+    pub fn pass(self, why: &Why) -> Result<(Overrides, Vec<String>), Vec<Met>> {
+        let overridden = |met: &Met| why.overrides.contains_key(&met.guard);
+        let (passed, standing): (Vec<_>, Vec<_>) = self.met.into_iter().partition(overridden);
+        if !standing.is_empty() {
+            return Err(standing);
+        }
+        let mut used = Overrides::new();
+        let mut lines = Vec::new();
+        for Met { guard, problem } in passed {
+            let reason = why.overrides.get(&guard).cloned().unwrap_or_default();
+            lines.push(format!("Overrides {guard}: {}. Reason: {reason}", problem.sentence()));
+            used.insert(guard, reason);
+        }
+        Ok((used, lines))
+    }
+}
+
+/// Why an intent may not begin, and the guards that would let it if they were overridden.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// For people.
+    pub problem: Problem,
+    /// Empty: no override helps.
+    pub guards: Vec<Met>,
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self { problem, guards: Vec::new() }
+    }
+}
+
+/// One problem of the guards that stand, with the flags that override them.
+pub fn standing(met: &[Met]) -> Problem {
+    let flags: Vec<_> = met.iter().map(|m| format!("--override {}", m.guard)).collect();
+    let first = met.first().map(|m| m.problem.clone()).unwrap_or_else(|| Problem::new("refused"));
+    let what = match met {
+        [_] => first.what.clone(),
+        many => format!("{} guards stand in the way", many.len()),
+    };
+    let why = match met {
+        [_] => first.why.clone(),
+        many => many
+            .iter()
+            .map(|m| format!("{}: {}", m.guard, m.problem.sentence()))
+            .collect::<Vec<_>>()
+            .join("; "),
+    };
+    let first_way = if first.todo.is_empty() { String::new() } else { format!("{}, or ", first.todo) };
+    let todo = format!("{first_way}override: {} --reason TEXT", flags.join(" "));
+    Problem::new(what).because(why).try_this(todo)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_override_passes_one_guard() {
+        let guards = || {
+            let mut guards = Guards::default();
+            guards.meet(Guard::Freeze, Problem::new("production is frozen"));
+            guards.meet(Guard::Promotion, Problem::new("1.1.0 was not promoted on staging"));
+            guards
+        };
+        let mut why = Why { reason: Some("explains nothing away".into()), ..Why::default() };
+        let stand = |why: &Why| {
+            let left = guards().pass(why).err().unwrap_or_default();
+            left.iter().map(|m| m.guard).collect::<Vec<_>>()
+        };
+        assert_eq!(stand(&why), [Guard::Freeze, Guard::Promotion], "a reason alone");
+        why.overrides.insert(Guard::Freeze, "INC-12".into());
+        why.overrides.insert(Guard::Bad, "not needed".into());
+        assert_eq!(stand(&why), [Guard::Promotion]);
+        why.overrides.insert(Guard::Promotion, "hotfix".into());
+        let (used, lines) = guards().pass(&why).unwrap();
+        assert_eq!(used.keys().copied().collect::<Vec<_>>(), [Guard::Freeze, Guard::Promotion]);
+        assert_eq!(lines[0], "Overrides freeze: production is frozen. Reason: INC-12");
+    }
+
+    #[test]
+    fn every_guard_is_read_by_its_name() {
+        for guard in Guard::ALL {
+            assert_eq!(guard.word().parse::<Guard>().unwrap(), guard);
+            assert_eq!(serde_json::to_value(guard).unwrap(), guard.word());
+        }
+        assert!("everything".parse::<Guard>().is_err());
+    }
+}

@@ -1,0 +1,99 @@
+//! Whether traffic is still where this run put it. The platform is read again and again: what it said
+//! once says nothing about now.
+
+use std::time::Duration;
+
+use crate::domain::error::Problem;
+use crate::domain::event::Event;
+use crate::domain::plan::Member;
+use crate::domain::step::{Failure, Side};
+use crate::domain::view::TrafficSeen;
+use crate::engine::context::{Context, StepError};
+
+/// A platform that takes longer is read again with the next sample.
+const READ_WITHIN: Duration = Duration::from_secs(10);
+/// Reads of a remote platform are at least this far apart.
+const REMOTE_READS: Duration = Duration::from_secs(10);
+/// And those of one on this machine.
+const LOCAL_READS: Duration = Duration::from_secs(1);
+
+/// The reads of one step.
+pub(super) struct TrafficReads {
+    side: Side,
+    every: Duration,
+    read_at: Option<Duration>,
+    /// Why the last read gave no answer.
+    pub(super) unread: Option<String>,
+}
+
+impl TrafficReads {
+    /// Reads that expect a side to have the traffic.
+    pub(super) fn new(context: &Context, side: Side) -> Self {
+        let remote = context.outside.hosting.poll_after(u32::MAX) >= REMOTE_READS;
+        let every = if remote { REMOTE_READS } else { LOCAL_READS };
+        Self { side, every, read_at: None, unread: None }
+    }
+
+    /// Reads the traffic of every moved service, if it is time to.
+    pub(super) async fn in_time(&mut self, context: &Context) -> Result<(), StepError> {
+        let now = context.outside.clock.elapsed();
+        if self.read_at.is_some_and(|at| now.saturating_sub(at) < self.every) {
+            return Ok(());
+        }
+        self.now(context).await
+    }
+
+    /// Reads it in any case. Traffic that is elsewhere is a fact, and an error.
+    pub(super) async fn now(&mut self, context: &Context) -> Result<(), StepError> {
+        self.read_at = Some(context.outside.clock.elapsed());
+        self.unread = None;
+        let moved = context.plan().members.iter();
+        let moved = moved.filter(|m| context.service(m.service()).switch_asked);
+        let reads = moved.map(|member| async move { (member, read(context, member).await) });
+        for (member, seen) in futures_util::future::join_all(reads).await {
+            match seen {
+                Ok(seen) => self.expect(context, member, seen).await?,
+                Err(why) => self.unread = Some(why),
+            }
+        }
+        Ok(())
+    }
+
+    async fn expect(
+        &self,
+        context: &Context,
+        member: &Member,
+        splits: Vec<crate::domain::event::Split>,
+    ) -> Result<(), StepError> {
+        let service = member.service();
+        let build = context.build_of(service, self.side)?;
+        let seen = TrafficSeen::of(&splits);
+        if seen == TrafficSeen::Whole(build.clone()) {
+            return Ok(());
+        }
+        context.record(Event::TrafficObserved { service: service.clone(), splits }).await;
+        let problem = Problem::new(format!("traffic of {service} is no longer with {build}"))
+            .because(format!("the platform reports: {seen}"))
+            .try_this(format!(
+                "find out who moved it; then: pointsman rollback {}",
+                context.plan().environment
+            ));
+        Err(StepError { problem, class: Failure::Drift })
+    }
+}
+
+async fn read(
+    context: &Context,
+    member: &Member,
+) -> Result<Vec<crate::domain::event::Split>, String> {
+    let service = member.service();
+    tokio::select! {
+        traffic = context.outside.hosting.traffic(&member.target) => {
+            traffic.map(|traffic| traffic.splits).map_err(|e| format!("{service}: {}", e.problem))
+        }
+        () = context.sleep(READ_WITHIN) => {
+            let within = READ_WITHIN.as_secs();
+            Err(format!("{service}: the platform did not answer within {within} s"))
+        }
+    }
+}

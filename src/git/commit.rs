@@ -1,0 +1,99 @@
+//! From a name to one commit. A name that may mean two commits means none.
+
+use std::fmt;
+use std::path::Path;
+
+use super::{GitError, text};
+
+/// What a name is the name of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `HEAD`.
+    Head,
+    /// A tag.
+    Tag,
+    /// A branch.
+    Branch,
+    /// A branch of a remote, as it was when it was fetched.
+    RemoteBranch,
+    /// A commit by all of its digits.
+    Commit,
+    /// A commit by the beginning of its digits.
+    Beginning,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Head => "the checked out commit",
+            Self::Tag => "the tag",
+            Self::Branch => "the branch",
+            Self::RemoteBranch => "the remote branch",
+            Self::Commit | Self::Beginning => "the commit",
+        }
+    }
+}
+
+/// A commit that a name may mean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// What it is the name of.
+    pub kind: Kind,
+    /// The commit, 40 hex digits.
+    pub commit: String,
+}
+
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", self.kind.word(), self.commit)
+    }
+}
+
+/// The shortest beginning of a commit that git takes for one.
+const SHORTEST: usize = 4;
+
+/// The commits that a name means: a tag, a branch, a remote branch with its remote, `HEAD`, or a whole commit.
+/// A tag and a branch of one name are two candidates, and so are the commits that a beginning stands for;
+/// git itself would choose one and say nothing.
+pub fn resolve(dir: &Path, name: &str) -> Result<Vec<Candidate>, GitError> {
+    if name == "HEAD" {
+        return commit_of(dir, name).map(|c| c.map(|c| Candidate { kind: Kind::Head, commit: c }).into_iter().collect());
+    }
+    let mut found = Vec::new();
+    let spaces = [
+        (Kind::Tag, "refs/tags/"),
+        (Kind::Branch, "refs/heads/"),
+        (Kind::RemoteBranch, "refs/remotes/"),
+    ];
+    for (kind, space) in spaces {
+        let commit = commit_of(dir, &format!("{space}{name}"))?;
+        found.extend(commit.map(|commit| Candidate { kind, commit }));
+    }
+    let hex = name.chars().all(|c| c.is_ascii_hexdigit());
+    if hex && name.len() == 40 && found.is_empty() {
+        let commit = commit_of(dir, name)?;
+        found.extend(commit.map(|commit| Candidate { kind: Kind::Commit, commit }));
+    }
+    if hex && (SHORTEST..40).contains(&name.len()) && found.is_empty() {
+        let all = text(dir, &["rev-parse", &format!("--disambiguate={name}")])?;
+        for object in all.lines() {
+            // A tag that begins so is peeled to another object.
+            let commit = commit_of(dir, object)?.filter(|commit| commit == object);
+            found.extend(commit.map(|commit| Candidate { kind: Kind::Beginning, commit }));
+        }
+    }
+    found.dedup_by(|a, b| a.commit == b.commit);
+    Ok(found)
+}
+
+/// The commit that a full name stands for, if there is one.
+fn commit_of(dir: &Path, full: &str) -> Result<Option<String>, GitError> {
+    let peeled = format!("{full}^{{commit}}");
+    let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &peeled];
+    match text(dir, &arguments) {
+        Ok(said) => Ok(Some(said.trim().to_owned()).filter(|c| c.len() == 40)),
+        // `--quiet` says nothing where there is none; anything else that goes wrong is told.
+        Err(GitError::Failed(said)) if said.is_empty() => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,124 @@
+//! git as a program, without anything of the caller's in it: neither the repository that a hook's environment
+//! names, nor settings that make git write for people.
+
+mod commit;
+mod tree;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+pub use commit::{Candidate, Kind, resolve};
+pub use tree::{Entry, EntryKind, blob, entries};
+
+/// Variables of git's that say how to reach a server or which settings files count. Every other one would name
+/// a repository, an index or a format of the caller's.
+const KEPT: [&str; 10] = [
+    "GIT_ASKPASS",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_EXEC_PATH",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_SSH_VARIANT",
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_NO_VERIFY",
+];
+
+/// Settings that must not depend on the user: what is written is read by a program.
+const SETTINGS: [&str; 13] = [
+    "advice.detachedHead=false",
+    "color.ui=false",
+    "column.ui=never",
+    "column.tag=never",
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.pager=cat",
+    "core.quotePath=true",
+    "log.decorate=false",
+    "log.mailmap=true",
+    "log.showSignature=false",
+    "status.showUntrackedFiles=normal",
+    "gc.auto=0",
+];
+
+/// Why git gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GitError {
+    /// It could not be started.
+    Missing(String),
+    /// It ended with an error; what it said, which may be nothing.
+    Failed(String),
+}
+
+impl fmt::Display for GitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(why) => write!(f, "git cannot be started: {why}"),
+            Self::Failed(said) if said.is_empty() => f.write_str("git ended with an error"),
+            Self::Failed(said) => f.write_str(said),
+        }
+    }
+}
+
+impl std::error::Error for GitError {}
+
+/// git in a folder, ready for its arguments.
+pub fn command(dir: &Path) -> Command {
+    let mut command = Command::new("git");
+    for (name, _) in std::env::vars_os() {
+        let own = name.to_string_lossy().into_owned();
+        if own.starts_with("GIT_") && !KEPT.contains(&own.as_str()) {
+            command.env_remove(name);
+        }
+    }
+    command
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("GIT_OPTIONAL_LOCKS", "0")
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .arg("--no-pager")
+        .arg("-C")
+        .arg(dir);
+    for setting in SETTINGS {
+        command.arg("-c").arg(setting);
+    }
+    command
+}
+
+/// What git writes to stdout.
+pub fn bytes(dir: &Path, arguments: &[&str]) -> Result<Vec<u8>, GitError> {
+    let output = command(dir).args(arguments).output();
+    let output = output.map_err(|e| GitError::Missing(e.to_string()))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(GitError::Failed(said))
+}
+
+/// The same as text.
+pub fn text(dir: &Path, arguments: &[&str]) -> Result<String, GitError> {
+    bytes(dir, arguments).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The repository that a folder is in, found without git: a `.git` on the way up.
+pub fn repository_above(folder: &Path) -> Option<PathBuf> {
+    let folder = std::fs::canonicalize(folder).ok()?;
+    folder.ancestors().find(|above| above.join(".git").exists()).map(Path::to_owned)
+}
+
+/// The root of the work tree that a folder is in; the folder itself, where it is a bare repository.
+pub fn root(folder: &Path) -> Result<PathBuf, GitError> {
+    match text(folder, &["rev-parse", "--show-toplevel"]) {
+        Ok(top) => Ok(PathBuf::from(top.trim_end_matches(['\r', '\n']))),
+        Err(error) => match text(folder, &["rev-parse", "--is-bare-repository"]) {
+            Ok(bare) if bare.trim() == "true" => Ok(folder.to_owned()),
+            _ => Err(error),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;
