@@ -36,7 +36,7 @@ use terminal::Terminal;
 
 /// A run that this process drives and never moves, so that only its log does.
 fn begin(sandbox: &Sandbox) -> File {
-    let app = App::new(Some(sandbox.state())).unwrap();
+    let app = App::new(Some(sandbox.state()), std::path::Path::new("")).unwrap();
     let config = sandbox.folder.path().join("config.yaml");
     let ground = pointsman::config::load(&config).unwrap().ground("development").unwrap();
     let source = Source::Archive("file:///nowhere".into());
@@ -143,7 +143,8 @@ fn beside_btop((used, written): (f64, f64)) {
 
 /// Opening a log of a million lines at its end, and what that takes of memory.
 fn beside_lnav(sandbox: &Sandbox) {
-    let log = App::new(Some(sandbox.state())).unwrap().log_file(RunNumber(1));
+    let log =
+        App::new(Some(sandbox.state()), std::path::Path::new("")).unwrap().log_file(RunNumber(1));
     let opened = |terminal: &mut Terminal, last: &str, key: &str| {
         let began = Instant::now();
         while !terminal.text().contains(last) {

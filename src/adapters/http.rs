@@ -35,3 +35,43 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+/// No answer of an API that we ask is longer.
+pub const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+/// Why an answer's body was not read.
+#[derive(Debug)]
+pub enum BodyError {
+    /// The connection broke.
+    Lost(reqwest::Error),
+    /// It is longer than [`MOST_BYTES`].
+    TooLarge,
+}
+
+impl BodyError {
+    /// As an error of the caller's.
+    pub fn either<E>(
+        self,
+        lost: impl FnOnce(reqwest::Error) -> E,
+        too_large: impl FnOnce(String) -> E,
+    ) -> E {
+        match self {
+            Self::Lost(error) => lost(error),
+            Self::TooLarge => {
+                too_large(format!("an answer of more than {} MB", MOST_BYTES / 1024 / 1024))
+            }
+        }
+    }
+}
+
+/// The body of an answer as text, never more of it in memory than [`MOST_BYTES`].
+pub async fn text(mut response: reqwest::Response) -> Result<String, BodyError> {
+    let mut all = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(BodyError::Lost)? {
+        if all.len() + chunk.len() > MOST_BYTES {
+            return Err(BodyError::TooLarge);
+        }
+        all.extend_from_slice(&chunk);
+    }
+    Ok(String::from_utf8_lossy(&all).into_owned())
+}

@@ -302,9 +302,8 @@ fn queued(step: &[String]) -> JobStep {
 /// The commit that a folder stands at. None where it is none, or where something in it was changed since:
 /// what ran then was no commit.
 fn commit(folder: &Path) -> Option<String> {
-    let git = |arguments: &[&str]| {
-        git::text(folder, arguments).ok().map(|said| said.trim().to_owned())
-    };
+    let git =
+        |arguments: &[&str]| git::text(folder, arguments).ok().map(|said| said.trim().to_owned());
     let clean = git(&["status", "--porcelain"])?.is_empty();
     clean.then(|| git(&["rev-parse", "HEAD"])).flatten()
 }

@@ -15,7 +15,9 @@ use crate::domain::migration::{Holder, LockSeen, Migration, Schema};
 use crate::domain::plan::{Endpoint, Plan, PlannedDatabase, RunKind};
 use crate::domain::time::spoken;
 use crate::domain::view::RunView;
-use crate::engine::database::{Counted, Databases, NotLocked, dry_run, lock_seen, schema};
+use crate::engine::database::{
+    Counted, Databases, NotLocked, ask_to_stop, dry_run, lock_seen, schema,
+};
 use crate::ports::database::Database;
 
 /// Google's own tools and libraries go by it.
@@ -136,17 +138,16 @@ impl App {
             }
         }
         let holder = self.holder(&view.plan, view.number);
-        let take_over = view.plan.take_over;
         let programs = Arc::new(MachinePrograms {
             groups: self.runs_groups().within(view.plan.environment.as_str()),
         });
-        Ok(Databases::new(by_name, programs, self.clock.clone(), holder, take_over))
+        Ok(Databases::new(by_name, programs, self.clock.clone(), holder))
     }
 
     /// Why a run of this plan would find a database locked: another machine, or another store, works on it.
     /// A database that does not answer soon is no obstacle here: the run itself looks again.
     pub async fn locked_elsewhere(&self, plan: &Plan) -> Option<Problem> {
-        for planned in plan.databases.iter().filter(|_| !plan.take_over) {
+        for planned in &plan.databases {
             let looking = async {
                 let database = self.database(planned, false).await.ok().flatten()?;
                 lock_seen(database.as_ref()).await.ok().flatten()
@@ -159,6 +160,19 @@ impl App {
             }
         }
         None
+    }
+
+    /// Asks whoever holds a lock of these databases to stop.
+    pub async fn ask_holders_to_stop(&self, plan: &Plan) -> Result<(), Problem> {
+        for planned in &plan.databases {
+            let Some(database) = self.database(planned, false).await? else { continue };
+            let lock = lock_seen(database.as_ref()).await.map_err(|e| e.problem)?;
+            let Some(lock) = lock.filter(LockSeen::held) else { continue };
+            let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+            let by = format!("{} on {host}", self.actor);
+            ask_to_stop(database.as_ref(), lock.fence, &by).await.map_err(|e| e.problem)?;
+        }
+        Ok(())
     }
 
     /// Who a run is to everybody who looks at a lock. One run of one store is one holder, so that its next

@@ -102,7 +102,7 @@ impl App {
         }
         let clock = Arc::new(RehearsalClock::since(BACK));
         let world = FakeWorld::new(scenario, clock.clone());
-        let mut app = Self::new(Some(state.to_owned()))?;
+        let mut app = Self::new(Some(state.to_owned()), Path::new(""))?;
         app.clock = clock.clone();
         let database = Arc::new(FakeDatabase::new(clock.clone()));
         app.demo = Some(Demo { world, database, clock, scenario });

@@ -11,6 +11,7 @@ mod pipeline;
 mod prober;
 mod team;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,21 +30,32 @@ pub use crate::adapters::google::About as AboutCredentials;
 use crate::adapters::probe::MachineProber;
 use crate::adapters::process::{ThisMachine, user_name};
 use crate::adapters::run_log::{FileLog, NoLog};
+use crate::config::project_key;
 use crate::domain::error::Problem;
 use crate::domain::event::{Event, Outcome};
 use crate::domain::health::Sample;
+use crate::domain::ids::ServiceName;
 use crate::domain::plan::{Endpoint, Member, Plan};
 use crate::domain::planner::Ground;
 use crate::domain::readiness::Live;
 use crate::domain::view::RunView;
 use crate::engine::{Asking, Engine, Outside, Signal, gone_files};
 use crate::ports::clock::Clock;
-use crate::ports::hosting::Hosting;
+use crate::ports::hosting::{Hosting, Traffic};
 use crate::ports::journal::{Entry, Journal, JournalError};
 use crate::ports::log::RunLog;
 use crate::ports::prober::{Prober, Question};
 use crate::ports::processes::Processes;
 pub use crate::store::{MemoryJournal, Samples, SqliteStore};
+
+/// A platform that only looks is waited for this long.
+pub const LOOK_WITHIN: Duration = Duration::from_secs(10);
+
+/// The platform did not answer a look in time.
+pub fn no_answer(what: &str) -> Problem {
+    Problem::new(format!("{what} is unknown"))
+        .because(format!("the platform did not answer within {} s", LOOK_WITHIN.as_secs()))
+}
 
 /// A background process must show up within this.
 const MUST_START: Duration = Duration::from_secs(20);
@@ -77,11 +89,11 @@ impl std::fmt::Debug for App {
 }
 
 impl App {
-    /// An app with its state in a folder, or in the XDG state home.
-    pub fn new(state: Option<PathBuf>) -> Result<Self, Problem> {
+    /// An app with its state in a folder, or in the XDG state home, under the project that a config is of.
+    pub fn new(state: Option<PathBuf>, config: &Path) -> Result<Self, Problem> {
         let state = match state {
             Some(folder) => std::path::absolute(&folder).unwrap_or(folder),
-            None => default_state()?,
+            None => default_state(config)?,
         };
         Ok(Self {
             state,
@@ -102,6 +114,11 @@ impl App {
     /// Opens the store to look into the past where it cannot be written.
     pub fn unwritable_store(&self) -> Result<SqliteStore, JournalError> {
         SqliteStore::open_unwritable(&self.state, self.processes.clone())
+    }
+
+    /// Opens the store to read it, also where it cannot be written: on a full disk, in a read-only folder.
+    pub fn readable_store(&self) -> Result<SqliteStore, JournalError> {
+        self.store().or_else(|error| self.unwritable_store().map_err(|_| error))
     }
 
     /// What the probes heard before.
@@ -195,20 +212,37 @@ impl App {
         hosting.ok_or_else(|| Problem::new("the emulator did not start"))
     }
 
-    /// Who serves each service.
+    /// The traffic of each service, read side by side. `None`: its backend is not there yet. A platform that
+    /// does not answer soon is not waited for.
+    pub async fn traffic(
+        &self,
+        hosting: &dyn Hosting,
+        members: &[Member],
+    ) -> Result<BTreeMap<ServiceName, Option<Traffic>>, Problem> {
+        let read = |member: &Member| {
+            let service = member.service().clone();
+            let target = member.target.clone();
+            async move {
+                let within = tokio::time::timeout(LOOK_WITHIN, hosting.traffic(&target)).await;
+                let traffic = match within {
+                    Ok(Ok(traffic)) => Some(traffic),
+                    Ok(Err(error)) if error.problem.why.starts_with("NOT_FOUND") => None,
+                    Ok(Err(error)) => return Err(error.problem),
+                    Err(_) => return Err(no_answer(&format!("the traffic of {service}"))),
+                };
+                Ok((service, traffic))
+            }
+        };
+        futures_util::future::join_all(members.iter().map(read)).await.into_iter().collect()
+    }
+
+    /// The build that has all traffic of each service.
     pub async fn live(&self, hosting: &dyn Hosting, members: &[Member]) -> Result<Live, Problem> {
-        let mut live = Live::new();
-        for member in members {
-            // A backend that is not there yet serves nothing.
-            let traffic = hosting.traffic(&member.target).await;
-            let serving = match traffic {
-                Ok(traffic) => traffic.whole().cloned(),
-                Err(error) if error.problem.why.starts_with("NOT_FOUND") => None,
-                Err(error) => return Err(error.problem),
-            };
-            live.insert(member.service().clone(), serving);
-        }
-        Ok(live)
+        let traffic = self.traffic(hosting, members).await?;
+        let whole = |(service, traffic): (ServiceName, Option<Traffic>)| {
+            (service, traffic.and_then(|traffic| traffic.whole().cloned()))
+        };
+        Ok(traffic.into_iter().map(whole).collect())
     }
 
     /// Asks a service's public address once.
@@ -288,13 +322,17 @@ pub fn private_folder(folder: &Path) -> std::io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-fn default_state() -> Result<PathBuf, Problem> {
+fn default_state(config: &Path) -> Result<PathBuf, Problem> {
     let missing = || {
         Problem::new("there is no home folder to keep state in")
             .try_this("name one with --state-dir")
     };
     let strategy = etcetera::base_strategy::Xdg::new().map_err(|_| missing())?;
-    strategy.state_dir().map(|dir| dir.join("pointsman")).ok_or_else(missing)
+    let ours = strategy.state_dir().map(|dir| dir.join("pointsman")).ok_or_else(missing)?;
+    Ok(match project_key(config) {
+        Some(project) => ours.join(project),
+        None => ours,
+    })
 }
 
 fn loopback_token(env: Option<&str>, file: Option<&str>) -> Result<String, Problem> {

@@ -1,8 +1,6 @@
 //! `doctor`: what works here and what mends the rest; and what other programs read of us,
 //! `completions` and `man`.
 
-
-
 use clap::CommandFactory as _;
 use serde_json::{Value, json};
 
@@ -118,7 +116,12 @@ fn terminal(session: &Session) -> Vec<(String, String)> {
 /// Opening the store writes, so a full or foreign disk shows here.
 fn state(session: &Session) -> Result<String, Problem> {
     let store = session.app.store().map_err(|e| Problem::new(e.to_string()))?;
-    let runs = store.runs(None, 1).map_err(|e| Problem::new(e.to_string()))?;
+    let runs = store.runs(None, usize::MAX).map_err(|e| Problem::new(e.to_string()))?;
+    if let Some(first) = store.damage().first() {
+        return Err(Problem::new(first.to_string()).try_this(
+            "compare the store with a copy; everything else works on, rollback included",
+        ));
+    }
     let last =
         runs.first().map_or("no runs yet".to_owned(), |r| format!("last run {}", r.view.number));
     Ok(format!("{}, {last}", session.app.state.display()))

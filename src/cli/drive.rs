@@ -17,7 +17,7 @@ use crate::domain::recover::{Choice, reconcile};
 use crate::domain::view::RunView;
 use crate::domain::words;
 use crate::engine::{Asking, Engine, Signal, observe};
-use crate::ports::journal::{Journal, JournalError};
+use crate::ports::journal::{Journal, JournalError, RENEWAL};
 
 /// Makes a run of a confirmed plan and drives it to its end.
 pub(super) async fn drive(session: &Session, plan: &Plan, how: &Confirmation) -> Finished {
@@ -65,11 +65,18 @@ impl From<NotMade> for Failed {
 /// Makes the run, waiting for one under way as long as was allowed.
 async fn make(session: &Session, plan: &Plan, how: &Confirmation) -> Result<RunView, NotMade> {
     let (app, began) = (&session.app, session.app.clock.elapsed());
-    let wait = how.lock_wait.unwrap_or_default();
-    let asked = Plan { take_over: how.take_over, ..plan.clone() };
+    let mut wait = how.lock_wait.unwrap_or_default();
     let mut told = false;
+    if how.take_over {
+        not_renewed(app, plan).await?;
+    }
+    if how.force && app.locked_elsewhere(plan).await.is_some() {
+        app.ask_holders_to_stop(plan).await.map_err(NotMade::Locked)?;
+        print::note("asked the holder of the database lock to stop; waiting for its answer");
+        wait = wait.max(FORCED_WAIT);
+    }
     loop {
-        let made = match app.locked_elsewhere(&asked).await {
+        let made = match app.locked_elsewhere(plan).await {
             Some(problem) => Err(NotMade::Locked(problem)),
             None => app.create(&mut app.store()?, plan, how.take_over).map_err(NotMade::from),
         };
@@ -92,6 +99,24 @@ async fn make(session: &Session, plan: &Plan, how: &Confirmation) -> Result<RunV
     }
 }
 
+/// A lease that looks run out by this clock may be renewed by another one: it is watched for as long as a runner
+/// takes to renew it before it is taken over.
+async fn not_renewed(app: &App, plan: &Plan) -> Result<(), NotMade> {
+    let store = app.store()?;
+    let Some(holder) = store.busy(&plan.environment, app.clock.now())? else { return Ok(()) };
+    if !holder.stale {
+        return Err(NotMade::Journal(JournalError::Busy(holder)));
+    }
+    let before = store.renewed(&plan.environment)?;
+    print::note(format!("run {} looks stalled; watching whether it renews its lease", holder.run));
+    app.clock.sleep(RENEWAL + Duration::from_secs(5)).await;
+    if store.renewed(&plan.environment)? == before {
+        return Ok(());
+    }
+    let holder = crate::ports::journal::Holder { stale: false, ..holder };
+    Err(NotMade::Journal(JournalError::Busy(holder)))
+}
+
 /// While somebody waited for a run to end, that run may have changed what the plan was made for.
 fn still_fits(app: &App, plan: &Plan) -> Result<(), NotMade> {
     let latest = app.store()?.runs(Some(&plan.environment), 1)?.pop();
@@ -109,6 +134,10 @@ fn still_fits(app: &App, plan: &Plan) -> Result<(), NotMade> {
             .try_this("look with pointsman status, then ask again"),
     ))
 }
+
+/// A holder that was asked to stop hears of it with its next renewal, and leaves its step within ten seconds; one
+/// that is dead has a lease of a minute.
+const FORCED_WAIT: Duration = Duration::from_secs(90);
 
 /// How often a run under way is looked at.
 const LOOK: Duration = Duration::from_millis(200);

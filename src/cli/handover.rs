@@ -1,16 +1,18 @@
-//! `handover`: what whoever takes the next shift must know.
+//! `handover`: what the next shift must know.
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Session;
 use super::exit::{Failed, Finished, OK, USAGE};
-use crate::domain::handover::{Post, Worry, lines};
+use crate::domain::handover::{Post, Worry, entries, lines};
 use crate::domain::ids::EnvironmentName;
-use crate::domain::probe::{Mute, State, Turned};
+use crate::domain::probe::{Mute, NOBODY_ASKED, Probe, State, Turned};
+use crate::domain::seen::{EnvironmentSeen, Health, ServiceSeen};
+use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
-use crate::ports::journal::Journal as _;
+use crate::ports::journal::{Damage, Journal as _};
 use crate::propose::{self, RUNS_LOOKED_AT};
 
 /// So many changes of probes are looked back at.
@@ -24,16 +26,19 @@ pub(super) async fn handover(session: &Session, environment: Option<&str>) -> Fi
     };
     let now = session.app.clock.now();
     let mut text = vec![format!("Handover, {}", now.strftime("%Y-%m-%d %H:%MZ"))];
+    let mut all = Vec::new();
     for name in names {
         let ground = loaded.ground(name).map_err(|p| Failed::with(USAGE, p))?;
-        let store = session.app.store().or_else(|_| session.app.unwritable_store())?;
+        let store = session.app.readable_store()?;
         let lock = store.locked(&ground.environment)?;
         let lock = lock.map(|lock| format!("by {}: {}", lock.actor, lock.reason));
-        let listed = store.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
+        let (listed, damage) = session.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
         let driven = listed.first().is_some_and(|listed| listed.runner.is_some());
         let views: Vec<RunView> = listed.into_iter().map(|listed| listed.view).collect();
         let seen = propose::look(&session.app, &ground, &views, true).await;
-        let worries = worries(session, &ground.environment);
+        let watching = loaded.watching(name).map_err(|p| Failed::with(USAGE, p))?;
+        let watched = propose::probes(&ground, &watching, &seen);
+        let worries = worries(session, &ground.environment, &seen, &watched);
         text.push(String::new());
         let post = Post {
             name,
@@ -44,37 +49,74 @@ pub(super) async fn handover(session: &Session, environment: Option<&str>) -> Fi
             worries: &worries,
         };
         text.extend(lines(&post, now));
+        text.extend(damage.iter().map(|one| format!("  damaged  {one}")));
+        all.push(as_json(&post, now, &damage));
     }
-    let (waiting, silent) =
-        session.app.alerts_of(&session.app.store().or_else(|_| session.app.unwritable_store())?)?;
+    let (waiting, silent) = session.app.alerts_of(&session.app.readable_store()?)?;
     if waiting > 0 || silent {
         let silent = if silent { ", and nobody is told anything now" } else { "" };
         text.push(format!("\n{waiting} alerts wait{silent}: pointsman alerts"));
     }
     let text = text.join("\n");
-    session.result(&text, &json!({"handover": text}));
+    let json = json!({
+        "at": now, "environments": all, "alerts_waiting": waiting, "silenced": silent, "handover": text,
+    });
+    session.result(&text, &json);
     Ok(OK)
 }
 
-/// How probes stood when somebody watched last, where that was not well; and who is muted.
-fn worries(session: &Session, environment: &EnvironmentName) -> Vec<Worry> {
+/// An environment's entries by their words; those that repeat as lists.
+fn as_json(post: &Post<'_>, now: Timestamp, damage: &[Damage]) -> Value {
+    let mut all: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (word, text) in entries(post, now) {
+        all.entry(word).or_default().push(text);
+    }
+    let services = post.seen.iter().flat_map(|seen| &seen.services).map(|service| {
+        json!({
+            "service": service.service, "live": service.live_name(), "health": service.health.word(),
+            "rollback": service.rollback.target.as_ref().map(ToString::to_string),
+            "why": service.rollback.why,
+        })
+    });
+    json!({
+        "environment": post.name, "services": services.collect::<Vec<_>>(), "entries": all,
+        "run": post.runs.first().filter(|view| view.ended.is_none()).map(|view| view.number),
+        "damaged": damage.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
+}
+
+/// The probes that are not well, and those that are muted. A service that was probed just now is as it answered;
+/// the others are as they were watched last. What is not watched any more (a build that is gone) is no worry.
+fn worries(
+    session: &Session,
+    environment: &EnvironmentName,
+    seen: &EnvironmentSeen,
+    watched: &[Probe],
+) -> Vec<Worry> {
     let Ok(samples) = session.app.samples() else { return Vec::new() };
     let of = format!("{environment}/");
     let turned = samples.changes(&of, CHANGES).unwrap_or_default();
     let mut last: BTreeMap<String, Turned> = BTreeMap::new();
     // The newest comes first.
-    for turned in turned {
+    for turned in turned.into_iter().filter(|t| watched.iter().any(|probe| probe.key == t.key)) {
         last.entry(turned.name.clone()).or_insert(turned);
     }
     let now = session.app.clock.now();
     let mut quiet: BTreeMap<String, Mute> = samples.mutes().unwrap_or_default();
     quiet.retain(|key, (until, _)| key.starts_with(&of) && *until > now);
-    let mut worries = Vec::new();
-    for (name, Turned { change, .. }) in last {
-        let muted = quiet.remove(&format!("{of}{name}"));
-        if !matches!(change.to, State::Ok | State::Off) || muted.is_some() {
+    let mut worries: Vec<Worry> = seen.services.iter().filter_map(probed_now).collect();
+    for (name, Turned { key, change, .. }) in last {
+        let probe = watched.iter().find(|probe| probe.key == key);
+        let muted = probe.and_then(|probe| quiet.remove(&probe.muted_by()));
+        let fresh = probe
+            .is_some_and(|p| p.live && seen.services.iter().any(|s| p.name == s.service.as_str()));
+        // That nobody watched since says nothing.
+        let unwatched = change.to == State::Stale && change.why == NOBODY_ASKED;
+        let well = matches!(change.to, State::Ok | State::Off) || unwatched || fresh;
+        if !well || muted.is_some() {
             let why = format!("{} (as watched last)", change.why);
-            worries.push(Worry { name, state: change.to, since: Some(change.at), why, muted });
+            let state = if well { State::Ok } else { change.to };
+            worries.push(Worry { name, state, since: Some(change.at), why, muted });
         }
     }
     let rest = quiet.into_iter().map(|(key, muted)| Worry {
@@ -86,4 +128,15 @@ fn worries(session: &Session, environment: &EnvironmentName) -> Vec<Worry> {
     });
     worries.extend(rest);
     worries
+}
+
+/// What a service answered just now, if that was not well.
+fn probed_now(service: &ServiceSeen) -> Option<Worry> {
+    let (state, why) = match &service.health {
+        Health::Ok | Health::Off => return None,
+        Health::Down(why) => (State::Down, why),
+        Health::Stale(why) => (State::Stale, why),
+    };
+    let (name, why) = (service.service.to_string(), why.clone());
+    Some(Worry { name, state, since: None, why, muted: None })
 }

@@ -17,7 +17,6 @@ use crate::domain::planner::Ground;
 use crate::domain::probe::{Board, Measurement, Probe, ProbeSeen, State, Turned, differences};
 use crate::domain::time::spoken;
 use crate::engine::probes::{Wanted, watch_probes};
-use crate::ports::journal::Journal as _;
 use crate::propose::{self, RUNS_LOOKED_AT};
 
 /// Between the questions of one look.
@@ -90,8 +89,7 @@ async fn watched(
     ground: &Ground,
     watching: &Watching,
 ) -> Result<(Vec<Probe>, bool), Failed> {
-    let store = session.app.store().or_else(|_| session.app.unwritable_store())?;
-    let runs = store.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
+    let (runs, _) = session.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
     let runs: Vec<_> = runs.into_iter().map(|listed| listed.view).collect();
     let seen = propose::look(&session.app, ground, &runs, false).await;
     Ok((propose::probes(ground, watching, &seen), seen.unseen.is_none()))

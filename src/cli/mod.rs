@@ -44,7 +44,9 @@ use self::exit::{Failed, Finished};
 use crate::app::{App, private_folder};
 use crate::config::Loaded;
 use crate::domain::command::Command;
+use crate::domain::ids::EnvironmentName;
 use crate::domain::recover::Choice;
+use crate::ports::journal::{Damage, Journal as _, Listed};
 
 /// What every verb is given.
 struct Session {
@@ -55,6 +57,21 @@ struct Session {
 impl Session {
     fn config(&self) -> Result<Loaded, Failed> {
         crate::config::load(&self.arguments.config).map_err(Failed::config)
+    }
+
+    /// The runs of an environment, or of all, newest first. Damaged ones are named on stderr and left out.
+    fn runs(
+        &self,
+        environment: Option<&EnvironmentName>,
+        limit: usize,
+    ) -> Result<(Vec<Listed>, Vec<Damage>), Failed> {
+        let store = self.app.readable_store()?;
+        let runs = store.runs(environment, limit)?;
+        let damage = store.damage();
+        for one in &damage {
+            print::note(one.to_string());
+        }
+        Ok((runs, damage))
     }
 
     /// Writes the result: as text for people, or as one JSON object.
@@ -78,7 +95,7 @@ pub fn main() -> ExitCode {
 
 fn begin(arguments: Arguments) -> Finished {
     let (mut app, arguments) = match arguments.demo.clone() {
-        None => (App::new(arguments.state_dir.clone())?, arguments),
+        None => (App::new(arguments.state_dir.clone(), &arguments.config)?, arguments),
         Some(name) => {
             let own = std::env::temp_dir().join(format!("pointsman-demo-{}", std::process::id()));
             let state = arguments.state_dir.clone().unwrap_or(own);

@@ -25,7 +25,7 @@ use crate::tui;
 pub(super) fn history(session: &Session, environment: Option<&str>, limit: usize) -> Finished {
     let environment = environment.map(EnvironmentName::new).transpose();
     let environment = environment.map_err(|p| Failed::with(USAGE, p))?;
-    let runs = session.app.store()?.runs(environment.as_ref(), limit)?;
+    let (runs, _) = session.runs(environment.as_ref(), limit)?;
     let json: Vec<Value> =
         runs.iter().map(|l| print::json::history(&l.view, l.runner.is_some())).collect();
     let mut text = String::new();
@@ -57,7 +57,7 @@ const MONTH: Duration = Duration::from_hours(30 * 24);
 /// DORA's four figures of an environment, each with what it says.
 pub(super) fn figures(session: &Session, environment: &str) -> Finished {
     let name = EnvironmentName::new(environment).map_err(|p| Failed::with(USAGE, p))?;
-    let runs = session.app.store()?.runs(Some(&name), RUNS_LOOKED_AT)?;
+    let (runs, _) = session.runs(Some(&name), RUNS_LOOKED_AT)?;
     let runs: Vec<RunView> = runs.into_iter().map(|listed| listed.view).collect();
     let figures = Figures::of(&runs, &name, session.app.clock.now(), MONTH);
     let time = |time: Option<Duration>| time.map_or("not known".to_owned(), spoken);
@@ -95,7 +95,7 @@ pub(super) fn figures(session: &Session, environment: &str) -> Finished {
 }
 
 pub(super) fn events(session: &Session, run: RunNumber) -> Finished {
-    for fact in session.app.store()?.facts(run, 0)? {
+    for fact in session.app.readable_store()?.facts(run, 0)? {
         print::result(if session.arguments.json {
             fact.to_json().to_string()
         } else {
@@ -106,7 +106,7 @@ pub(super) fn events(session: &Session, run: RunNumber) -> Finished {
 }
 
 pub(super) fn logs(session: &Session, run: RunNumber) -> Finished {
-    session.app.store()?.run(run)?;
+    session.app.readable_store()?.run(run)?;
     let file = match File::open(session.app.log_file(run)) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
@@ -152,17 +152,20 @@ pub(super) async fn replay(session: &Session, run: RunNumber) -> Finished {
 
 /// The run as Markdown; with `--json` everything that is known of it.
 pub(super) fn report(session: &Session, run: RunNumber) -> Finished {
-    let store = session.app.store()?;
+    let store = session.app.readable_store()?;
     let listed = store.run(run)?;
     let facts = store.facts(run, 0)?;
     let json = print::json::report(&listed.view, &facts);
-    session.result(report::markdown(&listed.view, &facts).trim_end(), &json);
+    // The report needs no config; with one it lists the commits.
+    let changes = session.config().ok().and_then(|loaded| loaded.changes_of(&listed.view));
+    let text = report::markdown(&listed.view, &facts, changes.as_ref());
+    session.result(text.trim_end(), &json);
     Ok(OK)
 }
 
 /// The break-glass card of a run, from its facts: also where nothing can be written.
 pub(super) fn card(session: &Session, run: RunNumber) -> Finished {
-    let store = session.app.store().or_else(|_| session.app.unwritable_store())?;
+    let store = session.app.readable_store()?;
     let view = store.run(run)?.view;
     let text = card::card(&view).replace(card::POINTSMAN, &session.app.own_command());
     session.result(&text, &json!({"run": run, "card": text}));
@@ -170,7 +173,7 @@ pub(super) fn card(session: &Session, run: RunNumber) -> Finished {
 }
 
 pub(super) fn verify(session: &Session, run: RunNumber) -> Finished {
-    let facts = session.app.store()?.facts(run, 0)?;
+    let facts = session.app.readable_store()?.facts(run, 0)?;
     let head = facts.last().map(|f| f.hash.clone());
     if let Some(Err(illegal)) = RunView::fold(run, &facts) {
         return Err(Problem::new(format!("run {run} tells an impossible story"))

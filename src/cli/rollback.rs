@@ -22,8 +22,8 @@ pub(super) async fn rollback(session: &Session, arguments: &RollbackArguments) -
         database: arguments.database.as_deref(),
     };
     let (proposal, unread) = propose::rollback(&session.app, &loaded, ground, &back).await?;
-    if let Some(error) = unread {
-        print::note(format!("the past cannot be read: {error}"));
+    if let Some(unread) = unread {
+        print::note(unread);
     }
     begin(&proposal, confirmation)?;
     drive(session, &proposal.plan, confirmation).await

@@ -1,14 +1,17 @@
 //! `status`: what is seen now, not what was intended. Never starts anything.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::Session;
 use super::exit::{Failed, Finished, OK, USAGE};
 use crate::config::Loaded;
+use crate::domain::drift::drift;
+use crate::domain::event::Split;
 use crate::domain::freeze::frozen;
 use crate::domain::run::RunState;
 use crate::domain::seen::{BuildSeen, ServiceSeen};
-use crate::domain::view::RunView;
+use crate::domain::view::{RunView, TrafficSeen};
 use crate::ports::journal::{Journal as _, Listed};
 use crate::propose::{self, RUNS_LOOKED_AT};
 
@@ -18,10 +21,9 @@ pub(super) async fn status(session: &Session, environment: Option<&str>) -> Fini
         Some(name) => vec![name],
         None => loaded.environments(),
     };
-    let mut all = Vec::new();
-    for name in names {
-        all.push(one(session, &loaded, name).await?);
-    }
+    // Side by side: an environment that hangs holds up no other.
+    let looks = join_all(names.into_iter().map(|name| one(session, &loaded, name))).await;
+    let mut all = looks.into_iter().collect::<Result<Vec<_>, _>>()?;
     let text: Vec<String> = all.iter().map(text).collect();
     let json = match environment {
         Some(_) => all.swap_remove(0),
@@ -33,17 +35,22 @@ pub(super) async fn status(session: &Session, environment: Option<&str>) -> Fini
 
 async fn one(session: &Session, loaded: &Loaded, name: &str) -> Result<Value, Failed> {
     let ground = loaded.ground(name).map_err(|p| Failed::with(USAGE, p))?;
-    let store = session.app.store()?;
-    let lock = store.locked(&ground.environment)?;
-    let listed = store.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
+    let lock = session.app.readable_store()?.locked(&ground.environment)?;
+    let (listed, damage) = session.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
+    let damaged: Vec<String> = damage.iter().map(ToString::to_string).collect();
     let run = listed.first().filter(|l| l.view.ended.is_none()).map(run_json);
+    let last = listed.first().map(|l| l.view.clone());
     let views: Vec<RunView> = listed.into_iter().map(|l| l.view).collect();
-    let seen = propose::look(&session.app, &ground, &views, true).await;
-    let databases = super::migrate::all(session, loaded, name, &ground.databases).await?;
+    let (seen, databases) = tokio::join!(
+        propose::look(&session.app, &ground, &views, true),
+        super::migrate::all(session, loaded, name, &ground.databases),
+    );
+    let databases = databases?;
     let services: Vec<Value> = seen.services.iter().map(service_json).collect();
     Ok(json!({
         "environment": name, "services": services, "databases": databases, "lock": super::lock::to_json(lock.as_ref()), "run": run,
         "frozen": frozen(&ground.freeze, session.app.clock.now()), "unseen": seen.unseen,
+        "damaged": damaged, "drift": drift(&seen, last.as_ref()),
     }))
 }
 
@@ -57,6 +64,8 @@ fn service_json(seen: &ServiceSeen) -> Value {
     let back = &seen.rollback;
     json!({
         "service": seen.service, "url": seen.url, "live": seen.live.as_ref().map(build),
+        "traffic": seen.traffic.word(), "splits": splits(&seen.traffic), "live_name": seen.live_name(),
+        "rollouts_held": seen.rollouts_held,
         "green": seen.green.as_ref().map(build), "health": seen.health.word(),
         "rollback": {
             "ready": back.why.is_none(), "target": back.target.as_ref().map(|t| &t.label),
@@ -64,6 +73,14 @@ fn service_json(seen: &ServiceSeen) -> Value {
             "name": back.target.as_ref().map(ToString::to_string), "why": back.why,
         },
     })
+}
+
+fn splits(traffic: &TrafficSeen) -> Vec<Split> {
+    match traffic {
+        TrafficSeen::Whole(build) => vec![Split { build: build.clone(), percent: 100 }],
+        TrafficSeen::Split(parts) => parts.clone(),
+        TrafficSeen::None | TrafficSeen::Unknown => Vec::new(),
+    }
 }
 
 /// The run under way. One whose process is gone is in doubt, whatever its last fact says.
@@ -77,7 +94,8 @@ fn run_json(listed: &Listed) -> Value {
     json!({
         "run": view.number, "kind": view.plan.kind, "state": state,
         "step": view.state.step(), "pid": listed.runner,
-        "split": view.split().is_some(),
+        // Null: the result of a switch was not read, and services may differ.
+        "split": (!view.may_be_split() || view.split().is_some()).then(|| view.split().is_some()),
     })
 }
 
@@ -85,22 +103,25 @@ fn text(status: &Value) -> String {
     let word = |v: &Value| v.as_str().unwrap_or("-").to_owned();
     let mut text = format!("{}\n", word(&status["environment"]));
     for service in status["services"].as_array().into_iter().flatten() {
-        let live = &service["live"];
-        let serves = match live["build"].as_str() {
-            Some(build) => format!("{} ({build})", word(&live["name"])),
-            None if service["health"] == "stale" => "not to be seen".to_owned(),
-            None => "nothing serves".to_owned(),
-        };
+        let serves = word(&service["live_name"]);
         let back = &service["rollback"];
         let back = match back["ready"].as_bool() {
             Some(true) => format!("rollback ready: {}", word(&back["name"])),
             _ => format!("no rollback: {}", word(&back["why"])),
         };
         let (name, url) = (word(&service["service"]), word(&service["url"]));
-        text = format!(
-            "{text}  {name:<12} {url:<28} {:<5} {serves}; {back}\n",
-            word(&service["health"])
-        );
+        // One reason instead of three ways of not knowing.
+        let told = match &status["unseen"]["what"] {
+            Value::String(why) => format!("unknown: {why}"),
+            _ => format!("{:<5} {serves}; {back}", word(&service["health"])),
+        };
+        text = format!("{text}  {name:<12} {url:<28} {told}\n");
+        if service["rollouts_held"] == true {
+            text = format!(
+                "{text}  {:<12} automatic rollouts are HELD: a push deploys nothing until a run is promoted\n",
+                ""
+            );
+        }
     }
     for database in status["databases"].as_array().into_iter().flatten() {
         let name = word(&database["name"]);
@@ -114,6 +135,9 @@ fn text(status: &Value) -> String {
             _ => "its version cannot be read".to_owned(),
         };
         text = format!("{text}  {name:<12} {said}\n");
+    }
+    for told in status["drift"].as_array().into_iter().flatten() {
+        text = format!("{text}  DRIFT: {}\n", word(told));
     }
     let lock = &status["lock"];
     if !lock.is_null() {

@@ -1,11 +1,13 @@
 //! What the user wrote: its shape, where each thing stands in the file, everything that is wrong
 //! with it, and what the engine gets of it.
 
+mod answers;
 pub mod base16;
 mod check;
 mod checklist;
 mod file;
 mod finding;
+mod identity;
 mod lint;
 mod migrations;
 mod node;
@@ -21,6 +23,7 @@ mod watched;
 
 pub use file::{Loaded, load, load_text};
 pub use finding::{Finding, Findings, Severity};
+pub use identity::project_key;
 pub use lint::{
     Difference, between, declared, files_of as lint_files, limits, lint, lint_texts, named_in,
     texts,

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::lint::{Text, named_in, texts};
 use super::migrations::{is_migration, migrations, migrations_in};
-use super::{Findings, Loaded};
 use super::schema::ReleasesKind;
+use super::{Findings, Loaded};
 use crate::domain::changes::{Changes, Commit};
 use crate::domain::error::Problem;
 use crate::domain::ids::ServiceName;
@@ -16,6 +16,7 @@ use crate::domain::planner::Ground;
 use crate::domain::release::ReleaseLabel;
 use crate::domain::text::harmless;
 use crate::domain::time::Timestamp;
+use crate::domain::view::RunView;
 use crate::git::{self, EntryKind, GitError};
 
 /// Nobody reads more of them in a box.
@@ -28,7 +29,8 @@ impl Loaded {
     /// Any other label can be named all the same.
     pub fn offered(&self) -> Result<Vec<String>, Problem> {
         let Some(dir) = self.repository() else { return Ok(self.config.releases.labels.clone()) };
-        let format = ["for-each-ref", "--sort=-creatordate", "--format=%(refname:strip=2)", "refs/tags"];
+        let format =
+            ["for-each-ref", "--sort=-creatordate", "--format=%(refname:strip=2)", "refs/tags"];
         let tags = git(&dir, &format)?;
         // What no deploy takes is not offered.
         let taken = |tag: &&str| ReleaseLabel::new(*tag).is_ok();
@@ -61,6 +63,13 @@ impl Loaded {
             left: count(left)?,
             latest: log.lines().filter_map(commit).collect(),
         }))
+    }
+
+    /// The commits that a run brought: those of its commit that the live one before had not.
+    pub fn changes_of(&self, view: &RunView) -> Option<Changes> {
+        let before = view.services.values().find_map(|seen| seen.blue_commit.clone())?;
+        let (before, after) = (ReleaseLabel::new(before), ReleaseLabel::new(view.plan.commit()?));
+        self.changes(&before.ok()?, &after.ok()?).ok().flatten()
     }
 
     /// Where the commits of releases are.
@@ -221,7 +230,8 @@ impl Loaded {
         let root = root_of(&dir).map_err(unread)?;
         let absolute = clean(&folder);
         let Ok(inside) = absolute.strip_prefix(&root) else {
-            let told = format!("migrations of {database} are not in the repository: used as they are now");
+            let told =
+                format!("migrations of {database} are not in the repository: used as they are now");
             return Ok((migrations(&folder)?, Some(told)));
         };
         let commit = commit_of(&dir, release).map_err(unread)?;

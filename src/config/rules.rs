@@ -32,15 +32,15 @@ pub(super) fn problems(config: &Config, node: &Node, folder: &Path) -> Vec<Findi
 /// Projects that Firebase's own tools treat as emulator-only begin with this.
 pub(super) const DEMO_PREFIX: &str = "demo-";
 
-struct Rules<'a> {
-    config: &'a Config,
+pub(super) struct Rules<'a> {
+    pub(super) config: &'a Config,
     node: &'a Node,
     folder: &'a Path,
     findings: Vec<Finding>,
 }
 
 impl Rules<'_> {
-    fn say(&mut self, path: &[&str], message: String) {
+    pub(super) fn say(&mut self, path: &[&str], message: String) {
         self.findings.push(Finding::new(self.node.place_of(path), message));
     }
 
@@ -88,6 +88,9 @@ impl Rules<'_> {
                     self.say(&at, format!("{key} is a JSON pointer and begins with '/'"));
                 }
             }
+        }
+        if let Some(name) = &config.name {
+            self.spelling(&["name"], EnvironmentName::new(name).map(|_| ()));
         }
         self.order(&["deploy", "order"], config.deploy.order.as_ref());
         for (at, label) in config.releases.labels.iter().enumerate() {
@@ -349,22 +352,6 @@ impl Rules<'_> {
                     self.project(&path, name, project, local);
                 }
             }
-        }
-    }
-
-    /// An answer must tell who gives it, or nothing after a switch can be believed (N1). Google puts
-    /// no build id into a service, so a revision alone proves nothing there.
-    fn identity(&mut self, path: &[&str], service: &str, environment: &EnvironmentConfig) {
-        let Some(health) = self.config.services.get(service).map(|known| &known.health) else {
-            return;
-        };
-        let local = environment.platform.endpoint.is_some();
-        if health.version.is_none() && (health.revision.is_none() || !local) {
-            let message = format!(
-                "the health answer of {service} must tell its release here: set services.{service}.health.version \
-                 to the JSON pointer of it"
-            );
-            self.say(path, message);
         }
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checklist::may_pass;
 use super::error::Problem;
-use super::event::{DecidedBy, Event, Fact, Outcome, Recorded};
+use super::event::{Event, Fact, Outcome, Recorded};
 use super::hash::Hash;
 use super::ids::{EnvironmentName, RunNumber};
 use super::probe::{CERTIFICATE, NOBODY_ASKED, ProbeSeen, SET_UP, State, Turned};
@@ -17,6 +17,7 @@ use super::release::ReleaseLabel;
 use super::step::{Failure, StepKind};
 use super::time::{Timestamp, spoken};
 use super::view::RunView;
+use super::words;
 
 /// What an alert is about: the words of `notify.on`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -214,7 +215,7 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
         Event::GateOpened { .. }
             if view.plan.ask_at_gates && view.gate() == Some(&StepKind::GateSwitch) =>
         {
-            (Kind::Gate, "waits for somebody to switch traffic".to_owned(), None)
+            (Kind::Gate, "waits for approval to switch traffic".to_owned(), None)
         }
         // A run that was begun from the screen waits at the switch anyway, and is told of then.
         Event::ChecklistSeen { list, .. }
@@ -225,12 +226,11 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
             let problem = may_pass(view, *list).err()?;
             (Kind::Gate, "waits for its checklist".to_owned(), Some(problem))
         }
-        Event::StepFailed { problem, class } if waits && *class != Failure::Passing => {
-            (Kind::Failed, "failed a step and waits for somebody".to_owned(), Some(problem.clone()))
-        }
-        Event::UndoPlanned { because, by, .. } => {
-            let by = if *by == DecidedBy::Rule { "by rule" } else { "as a person asked" };
-            (Kind::RolledBack, format!("takes traffic back {by}"), Some(because.clone()))
+        // What a person cancelled waits for nobody.
+        Event::StepFailed { problem, class }
+            if waits && !matches!(class, Failure::Passing | Failure::Cancelled) =>
+        {
+            (Kind::Failed, "failed a step and waits for a person".to_owned(), Some(problem.clone()))
         }
         Event::RunEnded { outcome, because } => {
             let kind = match outcome {
@@ -239,7 +239,15 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
                 Outcome::Failed | Outcome::Unknown => Kind::Failed,
                 _ => return None,
             };
-            (kind, format!("is over: {}", outcome.word().replace('_', " ")), because.clone())
+            let what = format!("is over: {}", outcome.word().replace('_', " "));
+            // Once for each rollback, when it is verified: by whom, and why.
+            match &view.undo {
+                Some((by, why)) if *outcome == Outcome::RolledBack => {
+                    let by = words::decided_by(*by);
+                    (kind, format!("{what} {by}"), Some(Problem::new(why.clone())))
+                }
+                _ => (kind, what, because.clone()),
+            }
         }
         _ => return None,
     })

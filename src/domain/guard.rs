@@ -21,25 +21,14 @@ pub enum Guard {
     Bad,
     /// Required items of the checklist.
     Checklist,
-    /// BLUE is kept warm (`keep_blue`).
-    KeepBlue,
-    /// The release was never live on this environment, as far as the store knows.
-    Unknown,
     /// A migration is half applied.
     Schema,
 }
 
 impl Guard {
     /// Every guard.
-    pub const ALL: [Self; 7] = [
-        Self::Freeze,
-        Self::Promotion,
-        Self::Bad,
-        Self::Checklist,
-        Self::KeepBlue,
-        Self::Unknown,
-        Self::Schema,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Freeze, Self::Promotion, Self::Bad, Self::Checklist, Self::Schema];
 
     /// Its name on the command line and in JSON.
     pub fn word(self) -> &'static str {
@@ -48,8 +37,6 @@ impl Guard {
             Self::Promotion => "promotion",
             Self::Bad => "bad",
             Self::Checklist => "checklist",
-            Self::KeepBlue => "keep-blue",
-            Self::Unknown => "unknown",
             Self::Schema => "schema",
         }
     }
@@ -160,7 +147,8 @@ pub fn standing(met: &[Met]) -> Problem {
             .collect::<Vec<_>>()
             .join("; "),
     };
-    let first_way = if first.todo.is_empty() { String::new() } else { format!("{}, or ", first.todo) };
+    let first_way =
+        if first.todo.is_empty() { String::new() } else { format!("{}, or ", first.todo) };
     let todo = format!("{first_way}override: {} --reason TEXT", flags.join(" "));
     Problem::new(what).because(why).try_this(todo)
 }

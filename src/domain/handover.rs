@@ -1,9 +1,14 @@
-//! What whoever takes the next shift must know, in a few lines: what is live, what is warm, what waits,
-//! what is not well or muted, and what changed last.
+//! The handover: what is live, what a rollback goes to, what waits, what is not well or muted, and what changed
+//! last, in a few lines for the next shift.
 
+use super::checklist::may_pass;
+use super::drift::drift;
+use super::freeze::frozen;
 use super::probe::State;
+use super::readiness::warm_until;
 use super::run::RunState;
-use super::seen::EnvironmentSeen;
+use super::seen::{EnvironmentSeen, ServiceSeen};
+use super::step::StepKind;
 use super::time::Timestamp;
 use super::view::RunView;
 
@@ -39,23 +44,36 @@ pub struct Post<'a> {
     pub worries: &'a [Worry],
 }
 
-/// So many of the last runs are told.
+/// This many of the last runs are listed.
 const LAST: usize = 3;
 
-/// The lines of an environment.
-pub fn lines(post: &Post<'_>, now: Timestamp) -> Vec<String> {
-    let mut lines = vec![post.name.to_uppercase()];
-    let mut say = |word: &str, text: String| lines.push(format!("  {word:<9}{text}"));
+/// One entry of a handover: its word and its text. The same for people and in JSON.
+pub type Entry = (&'static str, String);
+
+/// The entries of an environment.
+pub fn entries(post: &Post<'_>, now: Timestamp) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let mut say = |word: &'static str, text: String| entries.push((word, text));
     say("live", live(post));
-    if let Some(warm) = post.runs.first().and_then(|view| warm(view, now)) {
-        say("warm", warm);
+    if let Some(undo) = undo(post, now) {
+        say("undo", undo);
     }
     match post.runs.first().filter(|view| view.ended.is_none()) {
         Some(view) => say("now", under_way(view, post.driven)),
-        None => say("now", "nothing is under way".to_owned()),
+        None => say("now", "no run under way".to_owned()),
     }
     if let Some(lock) = post.lock {
         say("locked", lock.to_owned());
+    }
+    if let Some(told) = post.seen.and_then(|seen| frozen(&seen.freeze, now)) {
+        say("frozen", told);
+    }
+    let last = post.runs.first().copied();
+    for told in post.seen.map(|seen| drift(seen, last)).unwrap_or_default() {
+        say("drift", told);
+    }
+    for service in post.seen.iter().flat_map(|s| &s.services).filter(|s| s.rollouts_held) {
+        say("held", format!("{}: automatic rollouts are held", service.service));
     }
     for worry in post.worries {
         let since = worry.since.map(|at| format!(" since {}", clock(at))).unwrap_or_default();
@@ -68,8 +86,18 @@ pub fn lines(post: &Post<'_>, now: Timestamp) -> Vec<String> {
         }
     }
     let over = post.runs.iter().filter(|view| view.ended.is_some()).take(LAST);
-    for (at, view) in over.enumerate() {
-        say(if at == 0 { "last" } else { "" }, past(view));
+    over.for_each(|view| say("last", past(view)));
+    entries
+}
+
+/// The same as lines, under the environment's name. A word that repeats is written once.
+pub fn lines(post: &Post<'_>, now: Timestamp) -> Vec<String> {
+    let mut lines = vec![post.name.to_uppercase()];
+    let mut before = "";
+    for (word, text) in entries(post, now) {
+        let shown = if word == before { "" } else { word };
+        lines.push(format!("  {shown:<9}{text}"));
+        before = word;
     }
     lines
 }
@@ -81,26 +109,28 @@ fn clock(at: Timestamp) -> String {
 fn live(post: &Post<'_>) -> String {
     let Some(seen) = post.seen else { return "not looked yet".to_owned() };
     if let Some(problem) = &seen.unseen {
-        return format!("not to be seen: {}", problem.what);
+        return format!("unknown: {}", problem.what);
     }
-    let one = |service: &super::seen::ServiceSeen| {
+    let one = |service: &ServiceSeen| {
         let live = service.live.as_ref();
-        let release = live.map(|b| b.release.as_ref().map_or(b.build.as_str(), |r| r.as_str()));
-        format!("{} {} ({})", service.service, release.unwrap_or("nothing"), service.health.word())
+        let name = live.map(|b| b.name().map_or_else(|| b.build.to_string(), |n| n.to_string()));
+        let name = name.unwrap_or_else(|| service.live_name());
+        format!("{} {name} ({})", service.service, service.health.word())
     };
     seen.services.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// What instant undo goes to, and until when.
-fn warm(view: &RunView, now: Timestamp) -> Option<String> {
-    let ended = view.ended.filter(|_| view.touched_traffic() && !view.undoing())?;
-    let until = ended.checked_add(view.plan.policy.keep_blue).ok().filter(|until| *until > now)?;
-    let blue = view.services.values().find_map(|s| s.blue_release.as_ref())?;
-    Some(format!(
-        "{blue} until {}: B, or pointsman rollback {}",
-        clock(until),
-        view.plan.environment
-    ))
+/// What a rollback goes to, or why it cannot, and until when that is warm.
+fn undo(post: &Post<'_>, now: Timestamp) -> Option<String> {
+    let seen = post.seen.filter(|seen| seen.unseen.is_none())?;
+    if let Some(why) = seen.services.iter().find_map(|s| s.rollback.why.as_ref()) {
+        return Some(format!("not ready: {why}"));
+    }
+    let target = seen.services.iter().find_map(|s| s.rollback.target.as_ref())?;
+    let warm = post.runs.iter().find(|view| view.touched_traffic());
+    let warm = warm.and_then(|view| warm_until(view, seen, now));
+    let warm = warm.map(|until| format!(", warm until {}", clock(until))).unwrap_or_default();
+    Some(format!("to {target}{warm}: B, or pointsman rollback {}", post.name))
 }
 
 fn under_way(view: &RunView, driven: bool) -> String {
@@ -110,9 +140,14 @@ fn under_way(view: &RunView, driven: bool) -> String {
         _ if !driven => {
             format!("IN DOUBT, its process is gone: pointsman resume {}", run.0)
         }
-        RunState::Waiting { .. } if view.looks_at_list() => "looks at its checklist".to_owned(),
-        RunState::Waiting { gate } => format!("WAITS FOR SOMEBODY at {gate}"),
-        RunState::Failed { step, .. } => format!("FAILED in {step}, waits for somebody"),
+        RunState::Waiting { .. } if view.looks_at_list() => "checks its checklist".to_owned(),
+        RunState::Waiting { gate } => {
+            let list = view.gate().and_then(StepKind::guarded_by);
+            let open = list.and_then(|list| may_pass(view, list).err());
+            let open = open.map(|problem| format!(": {}", problem.sentence())).unwrap_or_default();
+            format!("WAITS FOR APPROVAL at {gate}{open}")
+        }
+        RunState::Failed { step, .. } => format!("FAILED in {step}, waits for a decision"),
         RunState::Paused { next } => format!("PAUSED before {next}"),
         state => format!("is {}", state.sentence()),
     };

@@ -11,6 +11,9 @@ use super::ids::{BuildId, RunNumber, ServiceName};
 use super::migration::WaysBack;
 use super::plan::RunKind;
 use super::release::{ReleaseLabel, ReleaseName};
+use super::run::RunState;
+use super::seen::{EnvironmentSeen, ServiceSeen};
+use super::time::Timestamp;
 use super::view::{Marked, RunView};
 
 /// A release to go back to, with the build of each service.
@@ -117,7 +120,8 @@ pub fn marked_bad<'a>(
         k.choice.release == *release && (same || k.choice.commit.as_deref() == commit)
     };
     let runs: Vec<_> = runs.into_iter().collect();
-    let latest = known(runs.iter().copied()).into_iter().find(|k| of(&k)).filter(|k| k.mark == Mark::Bad)?;
+    let latest =
+        known(runs.iter().copied()).into_iter().find(|k| of(&k)).filter(|k| k.mark == Mark::Bad)?;
     let marked = |m: &Marked| {
         let builds = m.builds.iter().cloned().collect();
         m.mark == Mark::Bad && m.release == *release && !latest.choice.conflicts(&builds)
@@ -204,7 +208,9 @@ pub fn named_target(
                 .try_this(format!("deploy it instead: deploy ENV --release {named}")),
         ));
     }
-    found.sort_by_key(|k| (!differs(&k.choice, live), k.mark == Mark::Bad, !covers(&k.choice, live)));
+    found.sort_by_key(|k| {
+        (!differs(&k.choice, live), k.mark == Mark::Bad, !covers(&k.choice, live))
+    });
     let chosen = found[0];
     let name = chosen.choice.name();
     if let Some(missing) = live.keys().find(|s| !chosen.choice.builds.contains_key(*s)) {
@@ -296,6 +302,25 @@ pub fn left_by(runs: &[RunView], live: &Live, choice: &Choice) -> Option<Known> 
     };
     let left = |k: &Known| k.choice.builds.iter().any(|(s, b)| changes(s, b));
     known(runs).into_iter().find(left)
+}
+
+/// Until when the target of a rollback is warm: it is what the last run that moved traffic replaced, that run
+/// ended well, and `keep_blue` has not passed.
+pub fn warm_until(last: &RunView, seen: &EnvironmentSeen, now: Timestamp) -> Option<Timestamp> {
+    let reached = matches!(&last.state, RunState::Ended { outcome } if outcome.reached());
+    if !reached || !last.touched_traffic() || last.undoing() {
+        return None;
+    }
+    let until = last.ended?.checked_add(last.plan.policy.keep_blue).ok()?;
+    let moved = |s: &&ServiceSeen| last.services.get(&s.service).is_some_and(|v| v.switch_asked);
+    let mut targets = seen.services.iter().filter(moved).peekable();
+    targets.peek()?;
+    let is_blue = |service: &ServiceSeen| {
+        let ready = service.rollback.why.is_none();
+        let blue = last.services.get(&service.service).and_then(|view| view.blue.as_ref());
+        ready && service.rollback.build.is_some() && service.rollback.build.as_ref() == blue
+    };
+    (until > now && targets.all(is_blue)).then_some(until)
 }
 
 fn covers(choice: &Choice, live: &Live) -> bool {

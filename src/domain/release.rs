@@ -150,9 +150,9 @@ impl SchemaVersion {
     /// Before any migration.
     pub const ZERO: Self = Self(semver::Version::new(0, 0, 0));
 
-    /// Whether it is one of a range.
-    pub(super) fn is_in(&self, range: &semver::VersionReq) -> bool {
-        range.matches(&self.0)
+    /// Its parts.
+    pub(super) fn parts(&self) -> &semver::Version {
+        &self.0
     }
 }
 

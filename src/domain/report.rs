@@ -3,21 +3,22 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::checklist::settled;
+use super::changes::Changes;
+use super::checklist::{Standing, settled};
 use super::event::{Event, Fact, Recorded};
 use super::run::RunState;
 use super::step::{Side, StepState};
 use super::time::spoken;
-use super::view::{RunView, StepView};
+use super::view::{RunView, StepView, TrafficSeen};
 use super::words;
 
 /// Less than this between two processes of a run is no time of its own.
 const ALONE_MS: u64 = 1000;
 
 /// Writes the report of a run from its facts.
-pub fn markdown(view: &RunView, facts: &[Fact]) -> String {
+pub fn markdown(view: &RunView, facts: &[Fact], changes: Option<&Changes>) -> String {
     let mut text = String::new();
-    let release = view.plan.release.as_ref().map(|r| format!(" {r}")).unwrap_or_default();
+    let release = view.plan.name().map(|name| format!(" {name}")).unwrap_or_default();
     let (kind, environment) = (view.plan.kind.word(), &view.plan.environment);
     let stands = match &view.state {
         RunState::Ended { outcome } => outcome.word().replace('_', " "),
@@ -32,8 +33,11 @@ pub fn markdown(view: &RunView, facts: &[Fact]) -> String {
     for member in &view.plan.members {
         let Some(seen) = view.services.get(member.service()) else { continue };
         let build = |side: Side| seen.build(side).map_or("-".to_owned(), |b| format!("`{b}`"));
-        let before = seen.blue_release.as_ref().map(|r| format!("{r} ")).unwrap_or_default();
-        let live = seen.serving.as_ref().map_or("not seen".to_owned(), |b| format!("`{b}`"));
+        let before = seen.blue_name().map(|name| format!("{name} ")).unwrap_or_default();
+        let live = match &seen.traffic {
+            TrafficSeen::Whole(build) => format!("`{build}`"),
+            other => other.to_string(),
+        };
         let (blue, green) = (build(Side::Blue), build(Side::Green));
         let _ = writeln!(text, "| {} | {before}{blue} | {green} | {live} |", member.service());
     }
@@ -58,6 +62,7 @@ pub fn markdown(view: &RunView, facts: &[Fact]) -> String {
             }
         }
     }
+    commits(&mut text, view, changes);
     checklists(&mut text, view);
     decisions(&mut text, facts);
     if let Some(last) = facts.last() {
@@ -97,11 +102,15 @@ fn head(text: &mut String, view: &RunView) {
         let held = held.join(", ");
         let _ = writeln!(
             text,
-            "- automatic rollouts of {held} are STILL HELD; the next run puts them back"
+            "- automatic rollouts of {held} are HELD: a push deploys nothing until a run is promoted, or a person \
+             allows them in the Firebase console"
         );
     }
     if let Some(reason) = &view.plan.reason {
         let _ = writeln!(text, "- reason: {reason}");
+    }
+    for (guard, reason) in &view.plan.overrides {
+        let _ = writeln!(text, "- override of {guard}: {reason}");
     }
     if let Some((by, because)) = &view.undo {
         let _ = writeln!(text, "- gave traffic back ({}): {because}", words::decided_by(*by));
@@ -129,16 +138,47 @@ fn how(step: &StepView) -> (&'static str, String) {
     }
 }
 
+/// What the release has that the one before had not.
+fn commits(text: &mut String, view: &RunView, changes: Option<&Changes>) {
+    let Some(commit) = view.plan.commit() else { return };
+    let before = view.services.values().find_map(|seen| seen.blue_commit.as_deref());
+    let _ = writeln!(text, "\n## Commits\n\n- built from `{commit}`");
+    if let Some(before) = before {
+        let _ = writeln!(text, "- replaced `{before}`");
+    }
+    let Some(changes) = changes else { return };
+    for one in &changes.latest {
+        let _ = writeln!(text, "- `{}` {} ({})", one.id, cell(&one.subject), cell(&one.author));
+    }
+    let more = changes.added.saturating_sub(changes.latest.len());
+    if more > 0 {
+        let _ = writeln!(text, "- and {more} more");
+    }
+    if changes.left > 0 {
+        let _ = writeln!(text, "- without {} commits that were live before", changes.left);
+    }
+}
+
 /// What was true at each gate, and who or what said so.
 fn checklists(text: &mut String, view: &RunView) {
     for (list, seen) in &view.checklists {
+        // An override is no proof: it is counted by itself.
+        let count = |standing: Standing| seen.iter().filter(|i| i.standing == standing).count();
         let (title, (settled, all)) = (list.title(), settled(seen));
-        let _ = writeln!(text, "\n## Checklist: {title}, {settled}/{all}\n");
+        let overridden = count(Standing::Overridden);
+        let done = settled - overridden;
+        let more =
+            if overridden > 0 { format!(", {overridden} overridden") } else { String::new() };
+        let _ = writeln!(text, "\n## Checklist: {title}, {done}/{all}{more}\n");
         for item in seen {
             let of = view.plan.checklist.iter().find(|of| of.id == item.id);
             let words = of.map_or(item.id.as_str(), |of| of.text.as_str());
             let required = if of.is_some_and(|of| of.required) { "" } else { " (optional)" };
-            let tick = if item.standing.settled() { "x" } else { " " };
+            let tick = match item.standing {
+                Standing::Overridden => "!",
+                standing if standing.settled() => "x",
+                _ => " ",
+            };
             let said = item.because();
             let _ = writeln!(text, "- [{tick}] {words}{required}, {}{said}", item.standing.word());
         }

@@ -7,6 +7,7 @@ use super::ids::{BuildId, ServiceName};
 use super::migration::{LockSeen, Row, RowState, SchemaRange};
 use super::release::{ReleaseLabel, ReleaseName, SchemaVersion};
 use super::step::Side;
+use super::view::TrafficSeen;
 
 /// An environment as it was seen.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,8 +63,13 @@ pub struct ServiceSeen {
     pub service: ServiceName,
     /// Its public address.
     pub url: String,
-    /// What has its traffic.
+    /// The build that has all of its traffic.
     pub live: Option<BuildSeen>,
+    /// Its traffic in full: what is split is not nothing.
+    pub traffic: TrafficSeen,
+    /// Whether automatic rollouts are held back: a push deploys nothing until a run is promoted, or a person
+    /// allows them again.
+    pub rollouts_held: bool,
     /// The role of that in the run under way; blue where there is none.
     pub side: Side,
     /// The candidate of the run under way, while it has no traffic.
@@ -91,6 +97,21 @@ pub struct BuildSeen {
     pub state: String,
     /// Its own address, where it has one.
     pub preview: Option<String>,
+}
+
+impl ServiceSeen {
+    /// The live release, or what is known of the traffic instead.
+    pub fn live_name(&self) -> String {
+        match (&self.live, &self.traffic) {
+            (Some(live), _) => match live.name() {
+                Some(name) => format!("{name} ({})", live.build),
+                None => live.build.to_string(),
+            },
+            (None, TrafficSeen::Unknown) => "unknown".to_owned(),
+            (None, TrafficSeen::Split(_)) => format!("SPLIT: {}", self.traffic),
+            (None, _) => "no build is live".to_owned(),
+        }
+    }
 }
 
 impl BuildSeen {
@@ -131,6 +152,8 @@ impl Health {
 pub struct Readiness {
     /// To which release.
     pub target: Option<ReleaseName>,
+    /// To which build of the service.
+    pub build: Option<BuildId>,
     /// Why not, if it could not.
     pub why: Option<String>,
 }

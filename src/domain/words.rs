@@ -128,10 +128,11 @@ fn of_people(event: &Event) -> Option<String> {
         Event::RunnerLost { observed, choice } => {
             format!("its runner died; {observed}; chosen: {}", choice.sentence())
         }
-        Event::RunPaused { because } => format!("paused: {because}"),
-        Event::GateAnswered { by: AnsweredBy::Checklist, .. } | Event::RunResumed {} => {
-            "goes on".to_owned()
+        Event::RunPaused { because } => because.clone(),
+        Event::GateAnswered { by: AnsweredBy::Checklist, .. } => {
+            "opened: every required item holds".to_owned()
         }
+        Event::RunResumed {} => "resumed".to_owned(),
         _ => return None,
     })
 }

@@ -175,7 +175,15 @@ impl Platform {
     }
 
     pub(super) fn build_folder(&self, build: &str) -> PathBuf {
-        self.folder.join("builds").join(build.replace('/', "_"))
+        let builds = self.folder.join("builds");
+        // Until 0.1.0 the whole resource name; what was built then is still there.
+        let long = builds.join(build.replace('/', "_"));
+        if long.is_dir() {
+            return long;
+        }
+        // projects/P/locations/L/backends/B/builds/ID: every second part names one.
+        let parts: Vec<_> = build.split('/').skip(1).step_by(2).collect();
+        builds.join(parts.join("_"))
     }
 
     pub(super) fn log_of(&self, build: &str) -> PathBuf {

@@ -56,5 +56,6 @@ pub(super) fn after_failure(view: &RunView, attempt: u32, asking: Asking) -> Nex
 fn switch_left_split(view: &RunView) -> bool {
     let failed = view.failure.as_ref().map(|(step, ..)| step);
     let step = view.steps.iter().rev().find(|s| Some(&s.plan.id) == failed);
-    (view.split().is_some() || view.may_be_split()) && step.is_some_and(|s| s.plan.kind.moves_traffic())
+    (view.split().is_some() || view.may_be_split())
+        && step.is_some_and(|s| s.plan.kind.moves_traffic())
 }

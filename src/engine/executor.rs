@@ -1,5 +1,6 @@
 //! Drives one run from wherever it stands to its end.
 
+mod cancel;
 mod countdown;
 mod gate;
 mod locks;
@@ -30,16 +31,13 @@ use crate::domain::plan::RunKind;
 use crate::domain::recover::Choice;
 use crate::domain::retry::BETWEEN_ATTEMPTS;
 use crate::domain::run::RunState;
-use crate::domain::step::{Failure, PlannedStep, StepKind};
+use crate::domain::step::{PlannedStep, StepKind};
 use crate::domain::time::spoken;
 use crate::domain::view::RunView;
 use crate::ports::journal::Journal;
 
 /// How often commands are looked for.
 const LOOK: Duration = Duration::from_millis(100);
-
-/// A process that is told to end finishes the step under way, for so long.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// The engine of one run.
 pub struct Engine {
@@ -105,7 +103,9 @@ impl Engine {
                 let state = &self.supervisor.view().state;
                 let failed = matches!(state, RunState::Failed { .. });
                 let paused = matches!(state, RunState::Paused { .. });
-                (self.supervisor.wishes.retry, self.supervisor.wishes.resume) = (failed, paused);
+                let actor = self.supervisor.view().actor.clone();
+                self.supervisor.wishes.retry = failed;
+                self.supervisor.wishes.resume = paused.then_some(actor);
             }
             Choice::GoBack => {
                 let actor = self.supervisor.view().actor.clone();
@@ -153,6 +153,7 @@ impl Engine {
             self.watch_green()?;
             self.watch_list()?;
             self.supervisor.take_commands()?;
+            self.hear_stop_requests();
             if self.supervisor.wishes.leave.is_some() {
                 return Err(EngineError::Left);
             }
@@ -200,9 +201,9 @@ impl Engine {
         }
         // What gives traffic back is not held in the middle by a wish from before.
         let holds = !self.supervisor.view().gives_back();
-        if std::mem::take(&mut self.supervisor.wishes.pause) && holds {
-            let because = "a person asked for it".to_owned();
-            return self.supervisor.record(None, &Event::RunPaused { because });
+        if let Some(actor) = self.supervisor.wishes.pause.take().filter(|_| holds) {
+            let because = format!("paused by {actor}");
+            return self.supervisor.record_as(&actor, None, &Event::RunPaused { because });
         }
         let step = self.planned(&next)?;
         if !step.kind.is_gate() {
@@ -220,8 +221,8 @@ impl Engine {
         if self.leaves().await? {
             return Ok(());
         }
-        if std::mem::take(&mut self.supervisor.wishes.resume) {
-            return self.supervisor.record(None, &Event::RunResumed {});
+        if let Some(actor) = self.supervisor.wishes.resume.take() {
+            return self.supervisor.record_as(&actor, None, &Event::RunResumed {});
         }
         self.idle(LOOK).await
     }
@@ -235,10 +236,11 @@ impl Engine {
             return self.perform(&planned, attempt + 1).await;
         }
         let skip = self.supervisor.wishes.skip.take();
-        let may = skip.filter(|reason| may_skip(self.supervisor.view(), reason).is_ok());
-        if let Some(reason) = may {
+        let may = skip.filter(|(reason, _)| may_skip(self.supervisor.view(), reason).is_ok());
+        if let Some((reason, actor)) = may {
             let next = self.next_of(step);
-            return self.supervisor.record(Some(step), &Event::StepSkipped { reason, next });
+            let skipped = Event::StepSkipped { reason, next };
+            return self.supervisor.record_as(&actor, Some(step), &skipped);
         }
         let view = self.supervisor.view();
         let problem = view.failure.as_ref().map(|(_, problem, _)| problem.clone());
@@ -292,6 +294,17 @@ impl Engine {
         Ok(())
     }
 
+    /// Somebody on another machine may want one of our databases: the run is left to be resumed.
+    fn hear_stop_requests(&mut self) {
+        if self.supervisor.wishes.leave.is_none()
+            && let Some(by) = self.outside.databases.stop_requested()
+        {
+            tracing::warn!(by, "asked to stop");
+            self.progress.send_replace(format!("asked to stop by {by}"));
+            self.heed(Signal::Leave);
+        }
+    }
+
     fn heed(&mut self, signal: Signal) {
         let wishes = &mut self.supervisor.wishes;
         match signal {
@@ -322,7 +335,7 @@ impl Engine {
             stopping: self.stopping.clone(),
         };
         let databases = self.outside.databases.clone();
-        databases.in_step(step.id.as_str()).await;
+        databases.in_step(step.id.as_str());
         let view = self.supervisor.view();
         let gives_back = view.gives_back() || view.plan.kind == RunKind::Rollback;
         let limit = steps::deadline(&step.kind, context.plan());
@@ -335,7 +348,7 @@ impl Engine {
                 // Facts first: a step's end must not overtake what it wrote.
                 biased;
                 Some((asked, done)) = asks.recv() => {
-                    locks::still_ours(&databases, &asked, gives_back).await?;
+                    locks::still_ours(&databases, &asked, gives_back)?;
                     self.supervisor.answer(&step.id, asked)?;
                     // A step that is gone needs no answer.
                     let _ = done.send(());
@@ -347,7 +360,10 @@ impl Engine {
                         .try_this("look what the platform says, then retry"),
                 )),
                 Some(signal) = self.signals.recv() => self.heed(signal),
-                () = look => self.supervisor.take_commands()?,
+                () = look => {
+                    self.supervisor.take_commands()?;
+                    self.hear_stop_requests();
+                }
             }
             let wishes = &self.supervisor.wishes;
             self.stopping.store(wishes.stop || wishes.leave.is_some(), Ordering::Relaxed);
@@ -356,28 +372,12 @@ impl Engine {
                 return Err(EngineError::Left);
             }
             if self.cancels(&step.kind) {
-                let problem = Problem::new(format!("{} was cancelled", step.id));
-                break Err(StepError { problem, class: Failure::Cancelled });
+                break Err(self.ended_by(&step.id));
             }
         };
         self.progress.send_replace(String::new());
         self.outside.log.over();
         self.conclude(step, result)
-    }
-
-    /// Whether the step under way has had its ten seconds since this process was told to go.
-    fn overdue(&self) -> bool {
-        let told = self.supervisor.wishes.leave;
-        told.is_some_and(|told| self.outside.clock.elapsed().saturating_sub(told) > GRACE)
-    }
-
-    /// Whether a step under way is to be dropped. Going back does not wait for a watch to end, but
-    /// never drops a switch. A soak only watches, so any moment of it is a safe point.
-    fn cancels(&self, kind: &StepKind) -> bool {
-        let (wishes, view) = (&self.supervisor.wishes, self.supervisor.view());
-        let goes_back = wishes.rollback.is_some() && view.can_go_back();
-        let soaks = wishes.stop && *kind == StepKind::Soak;
-        !view.gives_back() && (wishes.abort || soaks || (goes_back && !kind.moves_traffic()))
     }
 
     fn conclude(&mut self, step: &PlannedStep, result: StepResult) -> Result<(), EngineError> {

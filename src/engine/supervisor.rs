@@ -10,7 +10,7 @@ use super::error::EngineError;
 use crate::domain::alert::Channel;
 use crate::domain::checklist::Tick;
 use crate::domain::command::{Command, judge};
-use crate::domain::event::Event;
+use crate::domain::event::{AnsweredBy, DecidedBy, Event};
 use crate::domain::ids::{EnvironmentName, StepId};
 use crate::domain::redact::without_secrets;
 use crate::domain::run::transition;
@@ -22,6 +22,9 @@ use crate::ports::journal::{Entry, Journal, JournalError, RENEWAL};
 /// So many runs of another environment are looked through.
 const RUNS_LOOKED_AT: usize = 200;
 
+/// Who decides where no person does.
+const RULES: &str = "rule";
+
 /// What people asked for and the executor has yet to do.
 #[derive(Debug, Default)]
 #[expect(
@@ -30,12 +33,14 @@ const RUNS_LOOKED_AT: usize = 200;
 )]
 pub(super) struct Wishes {
     /// The gate may open, by this command.
-    pub(super) approve: Option<u64>,
-    pub(super) pause: bool,
-    pub(super) resume: bool,
+    pub(super) approve: Option<(u64, String)>,
+    /// Who wants it to pause, if somebody does.
+    pub(super) pause: Option<String>,
+    /// And to resume.
+    pub(super) resume: Option<String>,
     pub(super) retry: bool,
-    /// Leave the failed step out, for this reason.
-    pub(super) skip: Option<String>,
+    /// Leave the failed step out, for this reason; who said so.
+    pub(super) skip: Option<(String, String)>,
     /// Roll back; who said so.
     pub(super) rollback: Option<String>,
     /// End at the next safe point.
@@ -86,11 +91,17 @@ impl Supervisor {
         step: Option<&StepId>,
         event: &Event,
     ) -> Result<(), EngineError> {
-        let actor = self.actor.clone();
+        let rule = match event {
+            Event::GateAnswered { by: AnsweredBy::Checklist, .. } => true,
+            Event::UndoPlanned { by, .. } => *by == DecidedBy::Rule,
+            _ => false,
+        };
+        let actor = if rule { RULES.to_owned() } else { self.actor.clone() };
         self.record_as(&actor, step, event)
     }
 
-    fn record_as(
+    /// The same, by the person whose command led to it.
+    pub(super) fn record_as(
         &mut self,
         actor: &str,
         step: Option<&StepId>,
@@ -199,11 +210,11 @@ impl Supervisor {
     fn wish(&mut self, command: &Command, id: u64, actor: &str) {
         let wishes = &mut self.wishes;
         match command {
-            Command::Approve => wishes.approve = Some(id),
-            Command::Pause => wishes.pause = true,
-            Command::Resume => wishes.resume = true,
+            Command::Approve => wishes.approve = Some((id, actor.to_owned())),
+            Command::Pause => wishes.pause = Some(actor.to_owned()),
+            Command::Resume => wishes.resume = Some(actor.to_owned()),
             Command::Retry => wishes.retry = true,
-            Command::Skip { reason } => wishes.skip = Some(reason.clone()),
+            Command::Skip { reason } => wishes.skip = Some((reason.clone(), actor.to_owned())),
             Command::Rollback => wishes.rollback = Some(actor.to_owned()),
             Command::Abort { now } => {
                 wishes.stop = true;

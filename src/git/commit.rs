@@ -57,7 +57,8 @@ const SHORTEST: usize = 4;
 /// git itself would choose one and say nothing.
 pub fn resolve(dir: &Path, name: &str) -> Result<Vec<Candidate>, GitError> {
     if name == "HEAD" {
-        return commit_of(dir, name).map(|c| c.map(|c| Candidate { kind: Kind::Head, commit: c }).into_iter().collect());
+        return commit_of(dir, name)
+            .map(|c| c.map(|c| Candidate { kind: Kind::Head, commit: c }).into_iter().collect());
     }
     let mut found = Vec::new();
     let spaces = [

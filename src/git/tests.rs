@@ -30,10 +30,7 @@ fn a_name_that_may_mean_two_commits_has_two_candidates() {
     let dir = repository();
     let of = |name: &str| resolve(dir.path(), name).unwrap();
     let both = of("both");
-    assert_eq!(
-        both.iter().map(|c| c.kind).collect::<Vec<_>>(),
-        [Kind::Tag, Kind::Branch]
-    );
+    assert_eq!(both.iter().map(|c| c.kind).collect::<Vec<_>>(), [Kind::Tag, Kind::Branch]);
     assert_ne!(both[0].commit, both[1].commit);
     assert_eq!(of("release/1.2")[0].commit, both[0].commit);
     assert_eq!(of("main").len(), 1);
@@ -52,10 +49,7 @@ fn a_file_of_a_commit_is_read_through_its_links() {
     assert_eq!(read("web/none.yaml"), None);
     let all = entries(dir.path(), commit, "web").unwrap();
     let found: Vec<_> = all.iter().map(|e| (e.kind, e.path.as_str())).collect();
-    assert_eq!(
-        found,
-        [(EntryKind::Link, "web/link.yaml"), (EntryKind::File, "web/real.yaml")]
-    );
+    assert_eq!(found, [(EntryKind::Link, "web/link.yaml"), (EntryKind::File, "web/real.yaml")]);
 }
 
 #[test]

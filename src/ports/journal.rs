@@ -114,6 +114,28 @@ impl JournalError {
     }
 }
 
+/// A damaged record, because of which a run is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// The run.
+    pub run: RunNumber,
+    /// The record.
+    pub seq: u64,
+    /// What is wrong with it.
+    pub because: String,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { run, seq, because } = self;
+        write!(
+            f,
+            "run {run} is damaged and left out (record {seq}: {because}); pointsman verify {}",
+            run.0
+        )
+    }
+}
+
 /// A run as the journal lists it.
 #[derive(Debug, Clone)]
 pub struct Listed {
@@ -172,12 +194,17 @@ pub trait Journal: Send {
     fn facts(&self, run: RunNumber, after: u64) -> Result<Vec<Fact>, JournalError>;
     /// One run.
     fn run(&self, run: RunNumber) -> Result<Listed, JournalError>;
-    /// The runs of an environment (or of all), newest first.
+    /// The runs of an environment (or of all), newest first. Damaged ones are left out: see
+    /// [`Self::damage`].
     fn runs(
         &self,
         environment: Option<&EnvironmentName>,
         limit: usize,
     ) -> Result<Vec<Listed>, JournalError>;
+    /// The damaged runs that [`Self::runs`] met so far.
+    fn damage(&self) -> Vec<Damage> {
+        Vec::new()
+    }
     /// What people did to checklist items, for an environment and a release, oldest first.
     fn ticks(
         &self,

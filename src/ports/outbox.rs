@@ -45,6 +45,8 @@ pub enum Delivery {
     Taken,
     /// It may be taken later; not before that long, where the other side says so.
     Later(String, Option<Duration>),
+    /// This process lacks a setting that the channel needs; another one may have it.
+    NotConfigured(String),
     /// It never will be.
     Refused(String),
 }

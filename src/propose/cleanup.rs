@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::config::Loaded;
 use crate::domain::error::Problem;
 use crate::domain::gate::may_clean_up;
-use crate::domain::guard::{Guard, Guards, Why};
+use crate::domain::guard::{Guards, Why};
 use crate::domain::plan::Member;
 use crate::domain::planner::{self, Ground};
 use crate::domain::readiness::{Live, RELEASES_KEPT, obsolete};
@@ -45,7 +45,7 @@ pub async fn cleanup(
         may_clean_up(moved).map_err(Refusal::Refused)?;
     }
     let mut guards = Guards::default();
-    still_warm(app, &runs, ground.policy.keep_blue, &mut guards);
+    still_warm(app, &runs, ground.policy.keep_blue, why)?;
     let environment = ground.environment.clone();
     not_frozen(app, &environment, &mut ground.freeze, why, &mut guards);
     let what = format!(
@@ -88,20 +88,20 @@ async fn live_commit(
     ReleaseLabel::new(found?).ok()
 }
 
-/// BLUE stays warm until `keep_blue` has passed since the last run that moved traffic.
-fn still_warm(app: &App, runs: &[RunView], keep: Duration, guards: &mut Guards) {
-    let Some(moved) = runs.iter().find(|run| run.touched_traffic()) else { return };
+/// BLUE stays warm until `keep_blue` has passed since the last run that moved traffic. To end that sooner takes
+/// a reason.
+fn still_warm(app: &App, runs: &[RunView], keep: Duration, why: &Why) -> Result<(), Refusal> {
+    let Some(moved) = runs.iter().find(|run| run.touched_traffic()) else { return Ok(()) };
     let since = moved.ended.unwrap_or(moved.started);
     let age = Duration::try_from(app.clock.now().duration_since(since)).unwrap_or_default();
-    if age >= keep {
-        return;
+    if age >= keep || why.reason.is_some() {
+        return Ok(());
     }
     let left = spoken(keep.saturating_sub(age));
     let (run, age, keep) = (moved.number, spoken(age), spoken(keep));
-    guards.meet(
-        Guard::KeepBlue,
+    Err(Refusal::Refused(
         Problem::new(format!("BLUE is kept warm for another {left}"))
             .because(format!("run {run} moved traffic {age} ago, and keep_blue is {keep}"))
-            .try_this("wait"),
-    );
+            .try_this("wait, or end it now with --reason TEXT"),
+    ))
 }

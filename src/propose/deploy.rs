@@ -1,7 +1,7 @@
 //! A deploy.
 
-use super::freeze::not_frozen;
 use super::checklist::ticked_beforehand;
+use super::freeze::not_frozen;
 use super::schema::{BACKUP, before_traffic};
 use super::{Proposal, RUNS_LOOKED_AT, Refusal};
 use crate::app::App;
@@ -93,7 +93,8 @@ fn in_the_way(app: &App, environment: &EnvironmentName) -> Result<Vec<Refusal>, 
     if let Some(lock) = store.locked(environment)? {
         refusals.push(JournalError::Locked(environment.clone(), lock).into());
     }
-    refusals.extend(store.busy(environment, app.clock.now())?.map(JournalError::Busy).map(Into::into));
+    refusals
+        .extend(store.busy(environment, app.clock.now())?.map(JournalError::Busy).map(Into::into));
     Ok(refusals)
 }
 

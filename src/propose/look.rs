@@ -1,6 +1,8 @@
 //! Looking at an environment: what is seen now. Never starts anything.
 
-use crate::app::App;
+use futures_util::future::join_all;
+
+use crate::app::{App, LOOK_WITHIN, no_answer};
 use crate::domain::error::Problem;
 use crate::domain::health::Sample;
 use crate::domain::ids::BuildId;
@@ -9,8 +11,8 @@ use crate::domain::planner::Ground;
 use crate::domain::readiness::{Choice, Live, default_target};
 use crate::domain::seen::{BuildSeen, EnvironmentSeen, Health, Readiness, ServiceSeen};
 use crate::domain::step::Side;
-use crate::domain::view::RunView;
-use crate::ports::hosting::{BuildState, Hosting};
+use crate::domain::view::{RunView, TrafficSeen};
+use crate::ports::hosting::{Automatic, BuildState, Hosting, Traffic};
 
 /// Looks at every service of an environment. `runs` are its latest ones, newest first. `ask`: asks each
 /// service once how it is, for whoever does not watch it.
@@ -41,12 +43,14 @@ fn unseen(ground: &Ground, problem: Problem, health: &Health) -> EnvironmentSeen
         service: member.service().clone(),
         url: member.url.clone(),
         live: None,
+        traffic: TrafficSeen::Unknown,
+        rollouts_held: false,
         side: Side::Blue,
         green: None,
         blue: None,
         tells_revision: false,
         health: health.clone(),
-        rollback: Readiness { target: None, why: Some(problem.what.clone()) },
+        rollback: Readiness { target: None, build: None, why: Some(problem.what.clone()) },
     };
     let services = ground.members.iter().map(one).collect();
     let freeze = ground.freeze.clone();
@@ -60,21 +64,33 @@ async fn services(
     runs: &[RunView],
     ask: bool,
 ) -> Result<Vec<ServiceSeen>, Problem> {
-    let live = app.live(hosting, &ground.members).await?;
+    let traffic = app.traffic(hosting, &ground.members).await?;
+    let whole = |t: &Option<Traffic>| t.as_ref().and_then(|t| t.whole().cloned());
+    let live: Live = traffic.iter().map(|(s, t)| (s.clone(), whole(t))).collect();
     let target = default_target(runs, &live);
-    let mut services = Vec::new();
-    for member in &ground.members {
-        let mut seen = one(member, hosting, runs, &live, &target).await?;
-        if ask && seen.live.is_some() {
-            seen.health = match app.ask(member, ground).await? {
-                Sample::Healthy(_) => Health::Ok,
-                Sample::Unhealthy(why) => Health::Down(why),
-                Sample::Blind(why) => Health::Stale(why),
-            };
+    let looks = ground.members.iter().map(|member| {
+        let traffic = traffic.get(member.service()).cloned().flatten();
+        let (live, target) = (&live, &target);
+        async move {
+            let mut seen = one(member, hosting, runs, live, target).await?;
+            if let Some(traffic) = traffic {
+                seen.traffic = TrafficSeen::of(&traffic.splits);
+                seen.rollouts_held = matches!(traffic.automatic, Automatic::Held { .. });
+            } else {
+                seen.traffic = TrafficSeen::None;
+            }
+            // Whoever has a part of the traffic answers customers.
+            if ask && !matches!(seen.traffic, TrafficSeen::None | TrafficSeen::Unknown) {
+                seen.health = match app.ask(member, ground).await? {
+                    Sample::Healthy(_) => Health::Ok,
+                    Sample::Unhealthy(why) => Health::Down(why),
+                    Sample::Blind(why) => Health::Stale(why),
+                };
+            }
+            Ok(seen)
         }
-        services.push(seen);
-    }
-    Ok(services)
+    });
+    join_all(looks).await.into_iter().collect()
 }
 
 async fn one(
@@ -90,7 +106,7 @@ async fn one(
     let green = under_way.and_then(|r| r.services.get(&service)?.green.clone());
     let health = if build.is_none() { Health::Off } else { Health::Stale("not asked".to_owned()) };
     let rollback = match target {
-        Err(problem) => Readiness { target: None, why: Some(problem.why.clone()) },
+        Err(problem) => Readiness { target: None, build: None, why: Some(problem.why.clone()) },
         Ok(choice) => ready(member, hosting, choice).await,
     };
     let side = if green.is_some() && green == build { Side::Green } else { Side::Blue };
@@ -100,6 +116,8 @@ async fn one(
     Ok(ServiceSeen {
         url: member.url.clone(),
         live: seen(hosting, member, build).await?,
+        traffic: TrafficSeen::Unknown,
+        rollouts_held: false,
         side,
         green: seen(hosting, member, green).await?,
         blue: seen(hosting, member, blue).await?,
@@ -118,7 +136,8 @@ async fn seen(
     let Some(id) = id else {
         return Ok(None);
     };
-    let build = hosting.build(&member.target, &id).await.map_err(|e| e.problem)?;
+    let build = tokio::time::timeout(LOOK_WITHIN, hosting.build(&member.target, &id)).await;
+    let build = build.map_err(|_| no_answer(&format!("build {id}")))?.map_err(|e| e.problem)?;
     let state = build.as_ref().map_or("gone", |b| b.state_word.as_str()).to_owned();
     let preview = build.as_ref().and_then(|b| b.preview.clone());
     let (release, commit) = build.map_or((None, None), |b| (b.release, b.commit));
@@ -130,7 +149,7 @@ async fn ready(member: &Member, hosting: &dyn Hosting, choice: &Choice) -> Readi
     let target = Some(choice.name());
     let Some(id) = choice.builds.get(member.service()) else {
         let why = format!("{} has no build of this service", choice.name());
-        return Readiness { target, why: Some(why) };
+        return Readiness { target, build: None, why: Some(why) };
     };
     let why = match hosting.build(&member.target, id).await {
         Ok(Some(build)) if build.state == BuildState::Ready => None,
@@ -138,5 +157,5 @@ async fn ready(member: &Member, hosting: &dyn Hosting, choice: &Choice) -> Readi
         Ok(None) => Some(format!("build {id} is gone")),
         Err(error) => Some(error.problem.to_string()),
     };
-    Readiness { target, why }
+    Readiness { target, build: Some(id.clone()), why }
 }

@@ -19,16 +19,13 @@ use crate::domain::readiness::{
 use crate::domain::release::{ReleaseLabel, SchemaVersion};
 use crate::domain::view::RunView;
 use crate::ports::hosting::{Build, BuildState, Hosting};
-use crate::ports::journal::{Journal as _, JournalError};
+use crate::ports::journal::Journal as _;
 
 /// What a rollback could go to, the usual target first.
 pub async fn targets(app: &App, loaded: &Loaded, ground: &Ground) -> Result<Vec<Target>, Refusal> {
     let hosting = app.platform(&ground.endpoint).await.map_err(Refusal::Failed)?;
     let live = app.live(hosting.as_ref(), &ground.members).await.map_err(Refusal::Failed)?;
-    let (runs, unread) = past(app, &ground.environment);
-    if let Some(error) = unread {
-        return Err(error.into());
-    }
+    let (runs, _) = past(app, &ground.environment);
     let usual = default_target(&runs, &live).ok().map(|choice| choice.builds);
     let serving = live.iter().filter_map(|(s, build)| Some((s.clone(), build.clone()?))).collect();
     let now = accepted(hosting.as_ref(), &ground.members, &serving).await;
@@ -196,20 +193,28 @@ pub async fn rollback(
     loaded: &Loaded,
     mut ground: Ground,
     back: &Back<'_>,
-) -> Result<(Proposal, Option<JournalError>), Refusal> {
+) -> Result<(Proposal, Option<String>), Refusal> {
     let Back { to, why, undo_schema, database } = *back;
     let mut guards = Guards::default();
     let hosting = app.platform(&ground.endpoint).await.map_err(Refusal::Failed)?;
     let live = app.live(hosting.as_ref(), &ground.members).await.map_err(Refusal::Failed)?;
     let (runs, unread) = past(app, &ground.environment);
-    let choice = choose(hosting.as_ref(), &ground.members, &runs, &live, to, &mut guards).await?;
+    let past = (&runs[..], &live);
+    let chosen = choose(hosting.as_ref(), &ground.members, past, to, (why, &mut guards)).await;
+    let choice = match chosen {
+        // What the store cannot tell any more the platform may.
+        Err(refused) if to.is_none() && unread.is_some() => {
+            let found = newest_on_platform(hosting.as_ref(), &ground.members, &live).await;
+            found.ok_or(refused)?
+        }
+        chosen => chosen?,
+    };
     // What is left is the release whose builds are live now.
     let leaves = left_by(&runs, &live, &choice);
     let leaves = leaves.filter(|k| k.mark != Mark::Bad).map(|k| k.choice.release);
     let leaves = match leaves {
         Some(release) => Some(release),
-        None => live_release(hosting.as_ref(), &ground.members, &live, &choice)
-            .await,
+        None => live_release(hosting.as_ref(), &ground.members, &live, &choice).await,
     };
     let what = format!(
         "Roll {} back to {}{}. Nothing is built.",
@@ -231,10 +236,9 @@ pub async fn rollback(
 async fn choose(
     hosting: &dyn Hosting,
     members: &[Member],
-    runs: &[RunView],
-    live: &Live,
+    (runs, live): (&[RunView], &Live),
     to: Option<&ReleaseLabel>,
-    guards: &mut Guards,
+    (why, guards): (&Why, &mut Guards),
 ) -> Result<Choice, Refusal> {
     let Some(release) = to else {
         return default_target(runs, live).map_err(Refusal::Refused);
@@ -249,13 +253,13 @@ async fn choose(
         // Known here without a mark means that it was never live: a rollback asks its build nothing, so
         // it must not be the first to give it traffic.
         Err(NoTarget::Unknown(problem)) if !tried_here(runs, release) => {
-            match on_platform(hosting, members, release).await {
-                Some(choice) => {
-                    guards.meet(Guard::Unknown, problem);
-                    Ok(choice)
-                }
-                None => Err(Refusal::Refused(problem)),
+            let found = on_platform(hosting, members, release).await;
+            let Some(choice) = found else { return Err(Refusal::Refused(problem)) };
+            if why.reason.is_none() {
+                let todo = "the platform has a build of it: add --reason TEXT to roll back to that";
+                return Err(Refusal::Refused(problem.try_this(todo)));
             }
+            Ok(choice)
         }
         Err(no) => Err(Refusal::Refused(no.problem())),
     }
@@ -291,18 +295,48 @@ async fn live_release(
     None
 }
 
-/// The latest runs of the store. One that cannot be read is said and does without: a release can be
-/// named.
-fn past(app: &App, environment: &EnvironmentName) -> (Vec<RunView>, Option<JournalError>) {
-    let limit = RUNS_LOOKED_AT;
-    let listed = app
-        .store()
-        .and_then(|s| s.runs(Some(environment), limit))
-        .or_else(|_| app.unwritable_store().and_then(|s| s.runs(Some(environment), limit)));
+/// The latest runs of the store, and why some or all of them could not be read: that is told, and stops nothing.
+fn past(app: &App, environment: &EnvironmentName) -> (Vec<RunView>, Option<String>) {
+    let listed = app.readable_store().and_then(|store| {
+        let listed = store.runs(Some(environment), RUNS_LOOKED_AT)?;
+        Ok((listed, store.damage()))
+    });
     match listed {
-        Ok(listed) => (listed.into_iter().map(|l| l.view).collect(), None),
-        Err(error) => (Vec::new(), Some(error)),
+        Ok((listed, damage)) => {
+            let views = listed.into_iter().map(|listed| listed.view).collect();
+            let told: Vec<_> = damage.iter().map(ToString::to_string).collect();
+            (views, (!told.is_empty()).then(|| told.join("; ")))
+        }
+        Err(error) => (Vec::new(), Some(format!("the past cannot be read: {error}"))),
     }
+}
+
+/// Where the store cannot tell what was live before: the newest release of which the platform has a build of every
+/// service that could serve, other than the live one.
+async fn newest_on_platform(
+    hosting: &dyn Hosting,
+    members: &[Member],
+    live: &Live,
+) -> Option<Choice> {
+    let mut all = Vec::new();
+    for member in members {
+        let builds = hosting.builds(&member.target).await.ok()?;
+        let now = live.get(member.service()).cloned().flatten();
+        let usable = |b: &Build| b.state == BuildState::Ready && Some(&b.id) != now.as_ref();
+        let builds: Vec<Build> = builds.into_iter().filter(usable).collect();
+        all.push((member.service().clone(), builds));
+    }
+    let (_, first) = all.first()?;
+    first.iter().filter_map(|build| build.release.clone()).find_map(|release| {
+        let mut choice = Choice { release, commit: None, builds: BTreeMap::new() };
+        for (service, builds) in &all {
+            let of = |b: &&Build| b.release.as_ref() == Some(&choice.release);
+            let found = builds.iter().find(of)?;
+            choice.commit = choice.commit.or_else(|| found.commit.clone());
+            choice.builds.insert(service.clone(), found.id.clone());
+        }
+        Some(choice)
+    })
 }
 
 /// A release this store does not know, as the platform's own builds tell it: another machine may

@@ -55,7 +55,9 @@ pub enum SourceError {
 impl fmt::Display for SourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(path, error) => write!(f, "{} cannot be read: {error}", path.display()),
+            Self::Unreadable(path, error) => {
+                write!(f, "{} cannot be read: {error}", path.display())
+            }
             Self::Git(error) => write!(f, "git does not say what it ignores there: {error}"),
             Self::Odd(path, why) => write!(f, "{path:?} is {why}"),
         }
@@ -85,7 +87,9 @@ pub fn items(folder: &Path, rules: Rules<'_>) -> Result<Vec<Item>, SourceError> 
         // A file that git tracks is part of the source, also where a pattern would ignore it.
         for path in tracked(&folder)?.unwrap_or_default() {
             let from = folder.join(&path);
-            if fs::symlink_metadata(&from).is_ok_and(|m| !m.is_dir()) && !walk.is_left_out(&path, &from) {
+            if fs::symlink_metadata(&from).is_ok_and(|m| !m.is_dir())
+                && !walk.is_left_out(&path, &from)
+            {
                 walk.take(path, &from)?;
             }
         }
@@ -113,7 +117,12 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Takes what is in a folder; `at` is its path in the build.
-    fn folder(&mut self, folder: &Path, at: &Path, without_ignored: bool) -> Result<(), SourceError> {
+    fn folder(
+        &mut self,
+        folder: &Path,
+        at: &Path,
+        without_ignored: bool,
+    ) -> Result<(), SourceError> {
         let left_out: Vec<PathBuf> = self.state.iter().map(|state| (*state).to_owned()).collect();
         let mut walker = WalkBuilder::new(folder);
         walker
@@ -180,7 +189,10 @@ impl Walk<'_> {
             return Ok(());
         }
         if self.root.starts_with(&real) || from.starts_with(&real) {
-            return Err(SourceError::Odd(from.to_owned(), "a link to a folder that it is in itself"));
+            return Err(SourceError::Odd(
+                from.to_owned(),
+                "a link to a folder that it is in itself",
+            ));
         }
         if real.is_dir() {
             self.found.push(Item { path: path.clone(), kind: Kind::Folder });

@@ -36,14 +36,29 @@ fn what_git_ignores_is_left_out_with_and_without_a_repository() {
     write(&shop, ".gitignore", ".env.local\n/web/dist/\n[[]id].log\n*.pem\n");
     write(&shop, "web/sub/.gitignore", "inner.key\n");
     for name in [
-        ".env.local", "dist/a.js", "lib/dist/a.js", "a/[id].log", "a/i.log", "a/[slug].tsx",
-        "server.pem", "forced.pem", "sub/inner.key", "sub/kept.key", "node_modules/x/x.js",
-        "new\nline.pem", "package.json",
+        ".env.local",
+        "dist/a.js",
+        "lib/dist/a.js",
+        "a/[id].log",
+        "a/i.log",
+        "a/[slug].tsx",
+        "server.pem",
+        "forced.pem",
+        "sub/inner.key",
+        "sub/kept.key",
+        "node_modules/x/x.js",
+        "new\nline.pem",
+        "package.json",
     ] {
         write(&shop, &format!("web/{name}"), "x");
     }
     let kept = [
-        "a/[slug].tsx", "a/i.log", "lib/dist/a.js", "package.json", "sub/.gitignore", "sub/kept.key",
+        "a/[slug].tsx",
+        "a/i.log",
+        "lib/dist/a.js",
+        "package.json",
+        "sub/.gitignore",
+        "sub/kept.key",
     ];
     let names = || found(&shop.join("web"), SHARED).into_keys().collect::<Vec<_>>();
     assert_eq!(names(), kept, "without git");
@@ -73,8 +88,12 @@ fn links_stay_links_inside_and_become_files_from_outside() {
         symlink(target, web.join(name)).unwrap();
     }
     let expected = [
-        ("alias.txt", "link"), ("dangling", "link"), ("itself", "link"), ("real.txt", "file"),
-        ("shared/strings.json", "file"), ("strings.json", "file"),
+        ("alias.txt", "link"),
+        ("dangling", "link"),
+        ("itself", "link"),
+        ("real.txt", "file"),
+        ("shared/strings.json", "file"),
+        ("strings.json", "file"),
     ];
     let expected: BTreeMap<_, _> = expected.map(|(n, w)| (n.to_owned(), w)).into();
     assert_eq!(found(&web, ALL), expected);
@@ -103,7 +122,11 @@ fn what_no_build_can_take_is_refused_by_name() {
     fs::remove_file(web.join("up")).unwrap();
     let pipe = web.join("pipe");
     rustix::fs::mknodat(
-        rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0,
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR,
+        0,
     )
     .unwrap();
     assert!(items(&web, ALL).unwrap_err().to_string().ends_with("is a pipe"));

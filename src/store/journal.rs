@@ -1,10 +1,11 @@
 //! The port `journal` on SQLite.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::open::{SqliteStore, immediate};
+use super::open::{SqliteStore, immediate, replaced};
 use super::{facts, outbox, ticks};
 use crate::domain::alert::Channel;
 use crate::domain::checklist::Tick;
@@ -17,7 +18,9 @@ use crate::domain::plan::Plan;
 use crate::domain::release::ReleaseLabel;
 use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
-use crate::ports::journal::{Entry, Holder, HumanLock, Journal, JournalError, LEASE, Listed};
+use crate::ports::journal::{
+    Damage, Entry, Holder, HumanLock, Journal, JournalError, LEASE, Listed,
+};
 use crate::ports::processes::{ProcessIdentity, Processes};
 
 impl Journal for SqliteStore {
@@ -90,6 +93,7 @@ impl Journal for SqliteStore {
 
     fn renew(&mut self, run: RunNumber, at: Timestamp) -> Result<(), JournalError> {
         let own = text(&self.processes.own())?;
+        self.still_there()?;
         let renew = "UPDATE runs SET renewed = ?3 WHERE number = ?1 AND runner = ?2 AND ended = 0";
         match self.connection.execute(renew, params![run.0, own, at.to_string()])? {
             1 => Ok(()),
@@ -124,10 +128,19 @@ impl Journal for SqliteStore {
 
     fn append(&mut self, run: RunNumber, entry: Entry<'_>) -> Result<Fact, JournalError> {
         let own = text(&self.processes.own())?;
+        self.still_there()?;
+        let known = self.heads.get(&run).cloned();
         let transaction = immediate(&mut self.connection)?;
+        let head = facts::head(&transaction, run)?;
         // The fence: who lost the run writes nothing, and what is not written is not done.
-        if facts::head(&transaction, run)?.ended || runner_of(&transaction, run)? != own {
+        if head.ended || runner_of(&transaction, run)? != own {
             return Err(JournalError::LeaseLost(run));
+        }
+        // After the fence: whoever takes a run over writes to it, and that is no other store.
+        if known.is_some_and(|known| known != (head.seq, head.hash.clone())) {
+            return Err(replaced(&format!(
+                "the last record of run {run} is not the one written last"
+            )));
         }
         let fact = facts::append(&transaction, run, &entry)?;
         // Telling somebody never keeps a fact from being written, nor what follows from it.
@@ -142,6 +155,7 @@ impl Journal for SqliteStore {
             transaction.execute("UPDATE runs SET ended = 1 WHERE number = ?1", [run.0])?;
         }
         transaction.commit()?;
+        self.heads.insert(run, (fact.seq, fact.hash.clone()));
         Ok(fact)
     }
 
@@ -168,11 +182,30 @@ impl Journal for SqliteStore {
             .connection
             .prepare_cached(
                 "SELECT number FROM runs WHERE ?1 IS NULL OR environment = ?1
-                 ORDER BY number DESC LIMIT ?2",
+                 ORDER BY number DESC",
             )?
-            .query_map(params![environment.map(EnvironmentName::as_str), limit], |row| row.get(0))?
+            .query_map(params![environment.map(EnvironmentName::as_str)], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
-        numbers.into_iter().map(|number| self.run(RunNumber(number))).collect()
+        let mut listed = Vec::new();
+        for number in numbers.into_iter().map(RunNumber) {
+            if listed.len() == limit {
+                break;
+            }
+            match self.run(number) {
+                Ok(run) => listed.push(run),
+                // One damaged record must not take every other run with it.
+                Err(JournalError::Damaged { run, seq, because }) => {
+                    tracing::warn!(%run, seq, because, "a damaged run is left out");
+                    self.note_damage(Damage { run, seq, because });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(listed)
+    }
+
+    fn damage(&self) -> Vec<Damage> {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn ticks(
@@ -246,16 +279,38 @@ fn holder(
     pid: u32,
     now: Timestamp,
 ) -> Result<Holder, JournalError> {
-    let view = facts::view(connection, run)?;
+    let (at, since, actor) = match facts::view(connection, run) {
+        Ok(view) => (view.state.sentence(), view.started, view.actor),
+        // Somebody drives it all the same.
+        Err(JournalError::Damaged { because, .. }) => {
+            (format!("damaged ({because})"), now, "unknown".to_owned())
+        }
+        Err(error) => return Err(error),
+    };
     let sql = "SELECT renewed FROM runs WHERE number = ?1";
     let renewed: String = connection.query_row(sql, [run.0], |row| row.get(0))?;
     let age = renewed.parse::<Timestamp>().map(|renewed| now.duration_since(renewed));
     let stale = age.is_ok_and(|age| Duration::try_from(age).is_ok_and(|age| age > LEASE));
-    let at = view.state.sentence();
-    Ok(Holder { run, pid, at, since: view.started, actor: view.actor, stale })
+    Ok(Holder { run, pid, at, since, actor, stale })
 }
 
 impl SqliteStore {
+    fn note_damage(&self, damage: Damage) {
+        let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        if !damaged.contains(&damage) {
+            damaged.push(damage);
+        }
+    }
+
+    /// When the lease of the run under way was last renewed, in its runner's own words: for telling whether it is
+    /// renewed at all, whatever the clocks say.
+    pub fn renewed(&self, environment: &EnvironmentName) -> Result<Option<String>, JournalError> {
+        let sql =
+            "SELECT renewed FROM runs WHERE environment = ?1 AND ended = 0 ORDER BY number DESC";
+        let found = self.connection.query_row(sql, [environment.as_str()], |row| row.get(0));
+        Ok(found.optional()?)
+    }
+
     /// Who drives a run of an environment now.
     pub fn busy(
         &self,

@@ -1,16 +1,19 @@
 //! Opening the database, and the schema version of its own.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::domain::error::Problem;
-use crate::ports::journal::JournalError;
+use crate::domain::hash::Hash;
+use crate::domain::ids::RunNumber;
+use crate::ports::journal::{Damage, JournalError};
 use crate::ports::processes::Processes;
 
 /// The version of the tables below.
@@ -103,6 +106,12 @@ CREATE TABLE locks (
 pub struct SqliteStore {
     pub(super) connection: Connection,
     pub(super) processes: Arc<dyn Processes>,
+    /// The file, and which one it was when it was opened; nothing where it is only read.
+    file: Option<(PathBuf, (u64, u64))>,
+    /// The last record that this process wrote to each run.
+    pub(super) heads: HashMap<RunNumber, (u64, Hash)>,
+    /// The damaged runs that were met.
+    pub(super) damaged: Mutex<Vec<Damage>>,
 }
 
 impl fmt::Debug for SqliteStore {
@@ -130,7 +139,28 @@ impl SqliteStore {
                     .try_this("use the newer pointsman that wrote it"),
             ));
         }
-        Ok(Self { connection, processes })
+        let which = which(&file).map_err(|e| replaced(&e.to_string()))?;
+        Ok(Self::on(connection, processes, Some((file, which))))
+    }
+
+    fn on(
+        connection: Connection,
+        processes: Arc<dyn Processes>,
+        file: Option<(PathBuf, (u64, u64))>,
+    ) -> Self {
+        let (heads, damaged) = (HashMap::new(), Mutex::default());
+        Self { connection, processes, file, heads, damaged }
+    }
+
+    /// Refuses to write where the file was deleted or replaced since it was opened: SQLite would go on in a file
+    /// that nobody finds any more.
+    pub(super) fn still_there(&self) -> Result<(), JournalError> {
+        let Some((file, opened)) = &self.file else { return Ok(()) };
+        match which(file) {
+            Ok(now) if now == *opened => Ok(()),
+            Ok(_) => Err(replaced(&format!("{} is another file now", file.display()))),
+            Err(error) => Err(replaced(&format!("{}: {error}", file.display()))),
+        }
     }
 
     /// Another number whenever another connection has written since.
@@ -152,8 +182,25 @@ impl SqliteStore {
         address.set_query(Some("immutable=1"));
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
         let connection = Connection::open_with_flags(address.as_str(), flags)?;
-        Ok(Self { connection, processes })
+        Ok(Self::on(connection, processes, None))
     }
+}
+
+/// Which file stands behind a path: its device and inode.
+fn which(file: &Path) -> std::io::Result<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(file).map(|found| (found.dev(), found.ino()))
+}
+
+/// The store is not the one that was opened.
+pub(super) fn replaced(why: &str) -> JournalError {
+    JournalError::Unusable(
+        Problem::new("the store was deleted or replaced while a run was under way")
+            .because(why)
+            .try_this(
+                "put the store back, then pointsman status; pointsman rollback ENV works without it",
+            ),
+    )
 }
 
 /// Gives a connection its tables, and says which version was found.
@@ -161,6 +208,11 @@ fn with_tables(mut connection: Connection) -> Result<(Connection, i64), rusqlite
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // Whoever only reads waits for no writer: there is nothing to make.
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version == SCHEMA_VERSION {
+        return Ok((connection, version));
+    }
     let transaction = immediate(&mut connection)?;
     let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if (0..SCHEMA_VERSION).contains(&version) {

@@ -33,7 +33,6 @@ pub(super) fn of_fact(
         Event::GateOpened { .. }
             | Event::ChecklistSeen { .. }
             | Event::StepFailed { .. }
-            | Event::UndoPlanned { .. }
             | Event::RunEnded { .. }
     );
     if !speaks {

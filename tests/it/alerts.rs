@@ -260,7 +260,7 @@ fn a_probe_that_falls_and_rises_is_told_once_however_many_watch() {
     sick.store(false, Ordering::SeqCst);
     wait_until("it is told that it is up", || changes(2));
     let told = said(sandbox.command(&["handover", "development"]), &[]).exits(0).out;
-    assert!(told.contains("DEVELOPMENT") && told.contains("nothing is under way"), "{told}");
+    assert!(told.contains("DEVELOPMENT") && told.contains("no run under way"), "{told}");
     for watch in &mut both {
         watch.kill().unwrap();
         watch.wait().unwrap();
@@ -296,10 +296,9 @@ fn a_run_tells_what_somebody_is_needed_for() {
     assert_eq!(
         texts,
         [
-            (Kind::Gate, format!("{run} waits for somebody to switch traffic").as_str()),
-            (Kind::Failed, format!("{run} failed a step and waits for somebody").as_str()),
-            (Kind::RolledBack, format!("{run} takes traffic back by rule").as_str()),
-            (Kind::RolledBack, format!("{run} is over: rolled back").as_str()),
+            (Kind::Gate, format!("{run} waits for approval to switch traffic").as_str()),
+            (Kind::Failed, format!("{run} failed a step and waits for a person").as_str()),
+            (Kind::RolledBack, format!("{run} is over: rolled back by the soak's rule").as_str()),
         ]
     );
     assert!(

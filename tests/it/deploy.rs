@@ -29,7 +29,9 @@ fn a_release_goes_up_the_next_one_too_and_comes_back() {
     for service in status["services"].as_array().unwrap() {
         assert_eq!(service["live"]["release"], "1.1.0");
         assert_eq!(service["health"], "ok");
-        assert_eq!(service["rollback"], json!({"ready": true, "target": "1.0.0", "why": null}));
+        let back = &service["rollback"];
+        assert_eq!((&back["ready"], &back["target"]), (&json!(true), &json!("1.0.0")));
+        assert_eq!(back["why"], Value::Null);
     }
     assert_eq!(status["run"], Value::Null);
 
@@ -96,7 +98,7 @@ fn a_leaky_release_is_taken_back_by_rule() {
     let refused =
         sandbox.run(&["rollback", "development", "--to", "1.3.0-leaky", "--yes"]).exits(3);
     assert!(
-        refused.err.contains("marked bad") && refused.err.contains("--reason"),
+        refused.err.contains("marked bad") && refused.err.contains("--override bad --reason TEXT"),
         "{}",
         refused.err
     );
@@ -124,15 +126,20 @@ fn nobody_is_asked_without_a_terminal_and_a_typed_name_must_be_given() {
     assert!(refused.err.contains("--yes"), "{}", refused.err);
     let deploy = ["deploy", "production", "--release", "1.0.0", "--yes"];
     let reason = ["--reason", "the emulator is broken"];
-    let refused = sandbox.run(&[&deploy[..], &reason].concat()).exits(3);
+    let proven = [&reason[..], &["--override", "promotion"]].concat();
+    let refused = sandbox.run(&[&deploy[..], &proven].concat()).exits(3);
     assert!(refused.err.contains("--confirm production"), "{}", refused.err);
-    let wrong = [&deploy[..], &reason, &["--confirm", "development"]].concat();
+    let wrong = [&deploy[..], &proven, &["--confirm", "development"]].concat();
     let refused = sandbox.run(&wrong).exits(3);
     assert!(refused.err.contains("but this is production"), "{}", refused.err);
     let unproven = [&deploy[..], &["--confirm", "production"]].concat();
     let refused = sandbox.run(&unproven).exits(3);
     assert!(refused.err.contains("was not promoted on development"), "{}", refused.err);
-    let reasoned = [&unproven[..], &reason].concat();
+    // A reason explains; it overrides nothing.
+    let explained = [&unproven[..], &reason].concat();
+    let refused = sandbox.run(&explained).exits(3);
+    assert!(refused.err.contains("--override promotion"), "{}", refused.err);
+    let reasoned = [&explained[..], &["--override", "promotion"]].concat();
     let refused = sandbox.run(&reasoned).exits(1);
     assert!(refused.err.contains("no Google credentials"), "{}", refused.err);
     sandbox.run(&["rollback", "production", "--yes"]).exits(1);
@@ -148,7 +155,7 @@ fn usage_errors_exit_2_and_name_what_there_is() {
         .run(&["deploy", "development", "--release", "1.0.0", "--service", "toto", "--yes"])
         .exits(2);
     assert!(said.err.contains("toto-bo, toto-app"), "{}", said.err);
-    sandbox.run(&["deploy", "development", "--release", "a/b", "--yes"]).exits(2);
+    sandbox.run(&["deploy", "development", "--release", "a//b", "--yes"]).exits(2);
     sandbox.run(&["events", "99"]).exits(2);
     sandbox.run(&["verify", "x"]).exits(2);
     std::fs::write(sandbox.folder.path().join("config.yaml"), "version: [").unwrap();
@@ -165,7 +172,7 @@ fn looking_starts_nothing() {
     let status = sandbox.run(&["status", "production", "--json"]).exits(0).json();
     assert_eq!(status["services"][0]["health"], "stale");
     let text = sandbox.run(&["status", "production"]).exits(0).out;
-    assert!(text.contains("not to be seen") && !text.contains("nothing serves"), "{text}");
+    assert!(text.contains("unknown: there are no") && !text.contains("nothing serves"), "{text}");
     sandbox.run(&["check"]).exits(0);
     let plan =
         sandbox.run(&["plan", "development", "--release", "1.0.0", "--json"]).exits(0).json();
@@ -723,7 +730,7 @@ fn the_break_glass_card_gives_traffic_back_by_hand() {
     // Whoever wants to deploy it again is told.
     let plan =
         |release: &str| sandbox.run(&["plan", "development", "--release", release]).exits(0).out;
-    let bad = "1.2.0 is marked BAD here: run #4 took it back.";
+    let bad = "1.2.0 is marked BAD here: run #4 rolled it back.";
     assert!(plan("1.2.0").contains(bad), "{}", plan("1.2.0"));
     assert!(!plan("1.3.0").contains("BAD"));
     let again = sandbox.run(&["deploy", "development", "--release", "1.2.0", "--yes"]).exits(0);

@@ -107,7 +107,8 @@ fn a_leak_is_rolled_back_by_rule_and_the_release_marked_bad() {
         ["toto-bo", "toto-app", "toto-app", "toto-bo"],
         "forth in order, back in reverse"
     );
-    let refused = named_target(&bench.runs(), &bench.live(), &label("1.1.0"), false).unwrap_err().problem();
+    let refused =
+        named_target(&bench.runs(), &bench.live(), &label("1.1.0"), false).unwrap_err().problem();
     assert!(refused.what.contains("marked bad"), "{refused}");
 }
 

@@ -354,7 +354,7 @@ fn past_runs_are_opened_compared_and_reported() {
     screen.shows("▶ 1.1.0");
     screen.key(Code::Esc);
     screen.char('k');
-    screen.shows("Customers are still on 1.1.0. Nothing to undo.");
+    screen.shows("It moved no traffic: 1.1.0 stayed live. Nothing to undo.");
     screen.key(Code::Esc);
     assert!(screen.model.history.open.is_none());
 }
@@ -579,11 +579,11 @@ fn the_handover_tells_the_next_shift_what_waits_and_what_changed() {
     for part in [
         "DEVELOPMENT",
         "toto-bo 1.0.0 (ok)",
-        "WAITS FOR SOMEBODY at gate",
+        "WAITS FOR APPROVAL at gate",
         "deploy 0.9.0 by ana: promoted",
     ] {
         screen.shows(part);
     }
     let copied = screen.char('y');
-    assert!(matches!(&copied[..], [Effect::Copy(text, _)] if text.contains("WAITS FOR SOMEBODY")));
+    assert!(matches!(&copied[..], [Effect::Copy(text, _)] if text.contains("WAITS FOR APPROVAL")));
 }

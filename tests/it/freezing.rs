@@ -39,14 +39,16 @@ fn what_is_frozen_takes_a_reason_and_a_rollback_takes_none() {
         "--reason",
         "customers cannot pay",
     ];
-    let deployed = sandbox.run(&why).exits(0);
+    let explained = sandbox.run(&why).exits(3);
+    assert!(explained.err.contains("--override freeze"), "{}", explained.err);
+    let deployed = sandbox.run(&[&why[..], &["--override", "freeze"]].concat()).exits(0);
     assert!(
-        deployed.err.contains("Sets a freeze aside, for this run alone: always"),
+        deployed.err.contains("Overrides freeze: development is frozen: always"),
         "{}",
         deployed.err
     );
     let facts = sandbox.run(&["report", "4"]).exits(0).out;
-    assert!(facts.contains("customers cannot pay"), "{facts}");
+    assert!(facts.contains("override of freeze: customers cannot pay"), "{facts}");
 }
 
 fn freeze(from: &str, to: &str) -> Freeze {

@@ -206,7 +206,7 @@ fn who_has_none_is_told_what_mends_it() {
     assert!(told.contains("gcloud auth application-default login"), "{told}");
     assert!(told.contains("FIREBASE_TOKEN is set, which Google has deprecated"), "{told}");
     let status = sandbox.run(&["status", "production"]).exits(0);
-    assert!(status.out.contains("not to be seen"), "{}", status.out);
+    assert!(status.out.contains("unknown: there are no Google credentials"), "{}", status.out);
 }
 
 /// A clock that a test moves.

@@ -220,7 +220,7 @@ fn that_something_is_down_is_never_what_a_narrow_line_has_no_room_for() {
     let mut seen = super::screen::seen();
     for service in &mut seen.services {
         let why = "every other release that served here is marked bad".to_owned();
-        service.rollback = Readiness { target: None, why: Some(why) };
+        service.rollback = Readiness { target: None, build: None, why: Some(why) };
     }
     let name = screen.model.environments[0].name.clone();
     screen.send(Msg::Looked(name, seen));

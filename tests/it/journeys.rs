@@ -193,7 +193,7 @@ fn a_run_that_is_over_is_drawn_again_fact_by_fact() {
     terminal.wants("read-only");
     terminal.press("\x1b[F");
     terminal.wants("FAILED");
-    terminal.wants("Customers are still on 1.0.0");
+    terminal.wants("1.0.0 stayed live");
     terminal.press("q");
     wait_until("the terminal is given back", || terminal.given_back());
     let told = sandbox.run(&["replay", "2"]).exits(0).out;

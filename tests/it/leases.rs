@@ -85,7 +85,8 @@ fn a_killed_rollback_is_finished_from_wherever_it_died() {
     let mut doubts = 0;
     for (n, at) in (2..=16).step_by(2).enumerate() {
         let (to, run) = (["1.0.0", "1.1.0"][n % 2], (n + 3).to_string());
-        let arguments = ["rollback", "development", "--to", to, "--reason", "sweep", "--yes"];
+        let to_bad = ["--override", "bad", "--reason", "sweep"];
+        let arguments = [&["rollback", "development", "--to", to, "--yes"], &to_bad[..]].concat();
         if killed_at(&sandbox, &arguments, &run, at) {
             doubts += 1;
             sandbox.run(&["resume", &run, "--yes"]).exits(0);

@@ -32,8 +32,9 @@ fn twenty_switches_under_load_lose_no_request() {
         .unwrap();
     for n in 0..20 {
         let to = if n % 2 == 0 { "1.0.0" } else { "1.1.0" };
-        let arguments = ["rollback", "development", "--to", to, "--yes", "--reason", "load test"];
-        sandbox.run(&arguments).exits(0);
+        let to_bad = ["--override", "bad=load test"];
+        let back = ["rollback", "development", "--to", to, "--yes"];
+        sandbox.run(&[&back[..], &to_bad].concat()).exits(0);
     }
     // wrk sums up when it is interrupted.
     let pid = load.id().to_string();

@@ -49,7 +49,7 @@ fn holder(id: &str) -> Holder {
 
 async fn lock(database: &Arc<dyn Database>, id: &str) -> Result<DatabaseLock, NotLocked> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-    DatabaseLock::acquire(database.clone(), clock, &holder(id), false).await
+    DatabaseLock::acquire(database.clone(), clock, &holder(id)).await
 }
 
 struct Way<'a> {

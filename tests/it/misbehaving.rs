@@ -260,7 +260,7 @@ fn a_rollout_that_says_it_succeeded_is_not_believed() {
 }
 
 #[test]
-fn automatic_rollouts_are_held_while_a_run_lasts_and_come_back_whatever_becomes_of_it() {
+fn automatic_rollouts_are_held_while_a_run_lasts_and_come_back_with_a_promotion() {
     let platform = Platform::new();
     let policy =
         json!({"codebaseBranch": "main", "requiredPaths": [{"pattern": "src/", "type": "PREFIX"}]});
@@ -274,6 +274,10 @@ fn automatic_rollouts_are_held_while_a_run_lasts_and_come_back_whatever_becomes_
         let traffic = platform.traffic();
         assert_eq!(traffic["rolloutPolicy"], policy, "{what}: {traffic}");
         assert!(traffic["annotations"].get("pointsman.dev/rollout-policy").is_none(), "{traffic}");
+    };
+    let still_held = |what: &str| {
+        let traffic = platform.traffic();
+        assert_eq!(traffic["rolloutPolicy"]["disabled"], true, "{what}: {traffic}");
     };
     let (during, port) = (Arc::new(Mutex::new(Value::Null)), platform.port);
     let seen = during.clone();
@@ -292,9 +296,13 @@ fn automatic_rollouts_are_held_while_a_run_lasts_and_come_back_whatever_becomes_
     assert_eq!(held["rolloutPolicy"]["codebaseBranch"], "main", "{held}");
     on_again("after a deploy");
     platform.sandbox.run(&["rollback", "development", "--yes"]).exits(0);
-    on_again("after a rollback");
+    still_held("after a rollback");
+    let told = platform.sandbox.run(&["status", "development"]).exits(0).out;
+    assert!(told.contains("automatic rollouts are HELD"), "{told}");
     platform.sandbox.deploy("4.1.0-broken").exits(1);
-    on_again("after a failure");
+    still_held("after a failure");
+    platform.sandbox.deploy("4.1.1").exits(0);
+    on_again("after a promotion");
 
     // It cannot be put back: told, and done by the next run.
     let puts_back =
@@ -306,7 +314,7 @@ fn automatic_rollouts_are_held_while_a_run_lasts_and_come_back_whatever_becomes_
     let report = platform.sandbox.run(&["report", &run]).exits(0).out;
     assert!(report.contains("automatic rollouts of toto-app are STILL HELD"), "{report}");
     platform.misbehaves(|_| None);
-    platform.sandbox.run(&["rollback", "development", "--yes"]).exits(0);
+    platform.sandbox.deploy("4.2.1").exits(0);
     on_again("after the run that could not");
 
     // Nothing vetoes giving traffic back.

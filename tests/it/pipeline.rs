@@ -7,7 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use pointsman::domain::error::Problem;
-use pointsman::domain::pipeline::{JobLine, PipelineRun};
+use pointsman::domain::job_log::JobLine;
+use pointsman::domain::pipeline::PipelineRun;
 use pointsman::domain::policy::Protection;
 use pointsman::tui::effect::Effect;
 use pointsman::tui::keys::Code;

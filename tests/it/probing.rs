@@ -67,14 +67,13 @@ fn every_sickness_has_its_own_word() {
     }
     let closed = http(format!("http://127.0.0.1:{}/", free_port()), plain());
     assert!(matches!(measured(&closed, &[]).answer, Answer::Bad(Fault::Refused, _)));
-    let wanted =
-        Wanted {
-            versions: Vec::new(),
-            build: BuildId::new("b-2").unwrap(),
-            version_told: false,
-            revision_told: true,
-            same_version: false,
-        };
+    let wanted = Wanted {
+        versions: Vec::new(),
+        build: BuildId::new("b-2").unwrap(),
+        version_told: false,
+        revision_told: true,
+        same_version: false,
+    };
     let who = Expect { revision: Some("/revision".into()), wanted: Some(wanted), ..plain() };
     let (heard, said) = word(&Sick::No(r#"{"revision":"b-1"}"#), who);
     assert_eq!(heard, Fault::OtherBuild, "{said}");

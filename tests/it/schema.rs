@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use pointsman::domain::document::{Fields, Value};
-use pointsman::domain::migration::{Holder, LockSeen, lock_document};
+use pointsman::domain::migration::{Holder, LockSeen, lock_document, stop_request_document};
 use pointsman::engine::database::{lock_seen, schema};
 use pointsman::ports::database::{Database, Expected, Write};
 
@@ -140,7 +140,7 @@ fn a_deploy_expands_first_a_cleanup_contracts_last_and_what_cannot_work_gets_no_
     place.users(3);
     let deployed = place.run(&["deploy", "development", "--release", "1.0.0", "--yes", "--json"]);
     let deployed = deployed.exits(0);
-    assert!(deployed.err.contains("Before that main goes to schema 1.0.0"), "{}", deployed.err);
+    assert!(deployed.err.contains("First main is migrated to schema 1.0.0"), "{}", deployed.err);
     assert!(deployed.err.contains("see that one exists"), "{}", deployed.err);
     let run = deployed.json()["run"].as_u64().unwrap().to_string();
     assert_eq!((place.version().as_str(), place.wrong_counts(1)), ("1.0.0", 0));
@@ -260,9 +260,28 @@ fn who_works_on_the_database_elsewhere_is_waited_for_and_named() {
     assert!(waited.err.contains("waiting: database main is locked"), "{}", waited.err);
     let none = place.run(&["history", "development", "--json"]).json();
     assert_eq!(none.as_array().unwrap().len(), 1, "only the baseline is a run: {none}");
-    place
-        .run(&[&deploy[..], &["--take-over", "--reason", "that laptop is gone"]].concat())
-        .exits(0);
+    // Who was seen just now keeps it, whatever reason another one has.
+    let take = [&deploy[..], &["--take-over", "--reason", "that laptop is gone"]].concat();
+    let refused = place.run(&take).exits(4);
+    assert!(refused.err.contains("--take-over --force"), "{}", refused.err);
+    // Asked to stop, it gives the lock up.
+    let request = stop_request_document();
+    let stops = std::thread::scope(|scope| {
+        let stopping = scope.spawn(|| {
+            wait_until("it is asked", || {
+                let mut read = block_on(database.read(std::slice::from_ref(&request))).unwrap();
+                read.documents.pop().flatten().is_some()
+            });
+            let before = block_on(lock_seen(&database)).unwrap().unwrap();
+            let lock = LockSeen { holder: Holder::default(), ..before };
+            let write = Write::whole(lock_document(), Expected::There, lock.fields());
+            block_on(database.commit(&[write])).unwrap();
+        });
+        let forced = place.run(&[&take[..], &["--force"]].concat());
+        stopping.join().unwrap();
+        forced
+    });
+    assert!(stops.exits(0).err.contains("asked the holder of the database lock to stop"));
     // Whose lease is over needs no taking over.
     hold(0);
     place.run(&["deploy", "development", "--release", "1.1.0", "--yes"]).exits(0);

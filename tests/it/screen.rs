@@ -15,7 +15,7 @@ use pointsman::domain::release::ReleaseName;
 use pointsman::domain::seen::{BuildSeen, EnvironmentSeen, Health, Readiness, ServiceSeen};
 use pointsman::domain::step::Side;
 use pointsman::domain::time::Timestamp;
-use pointsman::domain::view::RunView;
+use pointsman::domain::view::{RunView, TrafficSeen};
 use pointsman::tui::effect::{Effect, Intent};
 use pointsman::tui::keys::bindings::Meaning;
 use pointsman::tui::keys::commands::{COMMANDS, Command as Key_};
@@ -144,6 +144,8 @@ pub(crate) fn seen() -> EnvironmentSeen {
             state: "READY".to_owned(),
             preview: None,
         }),
+        traffic: TrafficSeen::Whole(BuildId::new("b-1-0-0").unwrap()),
+        rollouts_held: false,
         side: Side::Blue,
         green: None,
         blue: None,
@@ -151,6 +153,7 @@ pub(crate) fn seen() -> EnvironmentSeen {
         health: Health::Ok,
         rollback: Readiness {
             target: Some(ReleaseName { label: label("0.9.0"), commit: None }),
+            build: Some(BuildId::new("b-0-9-0").unwrap()),
             why: None,
         },
     };
@@ -328,6 +331,7 @@ fn a_deploy_is_picked_proposed_and_confirmed() {
     let plan = Box::new(deploy_plan("1.1.0"));
     screen.send(Msg::Proposed(*ticket, Ok((plan.clone(), "Build it.".to_owned()))));
     screen.shows("Build it.");
+    screen.look();
     assert!(matches!(screen.char('y').as_slice(), [Effect::Start(_, started)] if *started == plan));
 }
 
@@ -476,7 +480,7 @@ fn a_failed_step_says_what_why_what_customers_see_and_what_now() {
     screen.run(&ended, None);
     screen.shows("FAILED");
     screen.shows("HTTP 503");
-    screen.shows("Customers are still on 1.0.0. Nothing to undo.");
+    screen.shows("It moved no traffic: 1.0.0 stayed live. Nothing to undo.");
 }
 
 #[test]

@@ -585,7 +585,7 @@ impl Bench {
         let clock: Arc<dyn Clock> =
             Arc::new(PausedClock(tokio::time::Instant::now(), self.late.get()));
         let (programs, holder) = (Arc::new(programs()), Holder::default());
-        let databases = Databases::new(BTreeMap::new(), programs, clock.clone(), holder, false);
+        let databases = Databases::new(BTreeMap::new(), programs, clock.clone(), holder);
         let outside = Outside {
             hosting: Arc::new(self.world.clone()),
             prober: Arc::new(self.world.clone()),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{AppHosting, wire};
 use crate::adapters::bearer::Unsent;
 use crate::adapters::google::NoToken;
-use crate::adapters::http::chain;
+use crate::adapters::http::{self, chain};
 use crate::domain::error::Problem;
 use crate::domain::project::Target;
 use crate::domain::retry::POLL;
@@ -20,6 +20,8 @@ use crate::ports::hosting::{Hosting as _, HostingError};
 const TRIES: u32 = 4;
 /// A look is answered at once or hangs; a change may take the client's whole minute.
 const LOOKS_LAST: Duration = Duration::from_secs(10);
+/// No backend has more pages of anything.
+const MOST_PAGES: usize = 100;
 /// Whoever asks us to wait longer is told as a failure; the step is tried again later.
 const MOST: Duration = Duration::from_mins(1);
 
@@ -67,17 +69,20 @@ impl AppHosting {
     ) -> Result<Vec<Value>, HostingError> {
         let (path, key) = (format!("{}/{of}s", target.backend_name()), format!("{of}s"));
         let (mut all, mut token) = (Vec::new(), String::new());
-        loop {
+        for _ in 0..MOST_PAGES {
             let mut query = query.to_vec();
             query.extend([("pageSize", "100"), ("pageToken", token.as_str())]);
             let page = self.get_with(&path, &query).await?;
             wire::whole(&page, of)?;
             all.extend(page[key.as_str()].as_array().into_iter().flatten().cloned());
             match wire::next_page(&page) {
+                // The same again would never end.
+                Some(next) if next == token => break,
                 Some(next) => next.clone_into(&mut token),
                 None => return Ok(all),
             }
         }
+        Err(wire::endless(of))
     }
 
     /// A resource that may not be there.
@@ -173,7 +178,9 @@ impl AppHosting {
         };
         let status = response.status();
         let after = retry_after(&response);
-        let text = response.text().await.map_err(lost)?;
+        let text = http::text(response)
+            .await
+            .map_err(|e| e.either(lost, |what| wire::unreadable(&what)))?;
         let json: Value = serde_json::from_str(&text).unwrap_or_default();
         if status == StatusCode::OK {
             // A login page or half an answer says nothing, least of all that there is nothing.

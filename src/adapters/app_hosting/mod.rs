@@ -139,7 +139,7 @@ impl AppHosting {
         match sent {
             // The id is ours alone: it is there because an earlier reply was lost.
             Err(error) if wire::already_exists(&error) => Ok(()),
-            other => other.map(|_| ()),
+            other => wire::accepted(&other?),
         }
     }
 
@@ -152,7 +152,7 @@ impl AppHosting {
             self.change(Method::POST, &parent, &query, Some(&new.request_id), Some(&body)).await;
         match sent {
             Err(error) if wire::already_exists(&error) => {}
-            other => drop(other?),
+            other => wire::accepted(&other?)?,
         }
         self.follow(target, new, &format!("{parent}/{}", new.id)).await
     }

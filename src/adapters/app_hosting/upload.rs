@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{AppHosting, wire};
 use crate::adapters::bearer::Unsent;
-use crate::adapters::http::chain;
+use crate::adapters::http::{self, chain};
 use crate::domain::error::Problem;
 use crate::domain::ids::BuildId;
 use crate::domain::project::Target;
@@ -118,7 +118,7 @@ impl AppHosting {
             Unsent::Lost(error) => lost(error),
         })?;
         let status = response.status();
-        let text = response.text().await.map_err(lost)?;
+        let text = http::text(response).await.map_err(|e| e.either(lost, passing))?;
         Ok((status, serde_json::from_str(&text).unwrap_or_default()))
     }
 }

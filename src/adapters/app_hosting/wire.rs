@@ -84,6 +84,22 @@ pub(super) fn operation_failed(error: &Value) -> HostingError {
     HostingError { problem: Problem::new("App Hosting could not do it").because(message), class }
 }
 
+/// An operation that an order was answered with. One that is over and holds an error was no order.
+pub(super) fn accepted(operation: &Value) -> Result<(), HostingError> {
+    match operation.get("error").filter(|error| !error.is_null()) {
+        Some(error) => Err(operation_failed(error)),
+        None => Ok(()),
+    }
+}
+
+/// A list whose pages never end says nothing.
+pub(super) fn endless(of: &str) -> HostingError {
+    let problem = Problem::new(format!("the list of every {of} never ends"))
+        .because("App Hosting names a next page again and again")
+        .try_this("try again; if it stays so, it is App Hosting's fault");
+    HostingError { problem, class: Failure::Inconclusive }
+}
+
 /// Where a list goes on.
 pub(super) fn next_page(page: &Value) -> Option<&str> {
     page["nextPageToken"].as_str().filter(|token| !token.is_empty())

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Firestore, WITHIN, wire};
 use crate::adapters::bearer::Unsent;
-use crate::adapters::http::chain;
+use crate::adapters::http::{self, chain};
 use crate::domain::error::Problem;
 use crate::domain::retry::Backoff;
 use crate::ports::database::{DatabaseError, Refused};
@@ -53,7 +53,7 @@ impl Firestore {
                 Unsent::Lost(error) => lost(error),
             })?;
         let status = response.status();
-        let text = response.text().await.map_err(lost)?;
+        let text = http::text(response).await.map_err(|e| e.either(lost, |why| self.lost(why)))?;
         let json: Value = serde_json::from_str(&text).unwrap_or_default();
         match wire::refusal(&json) {
             Some(error) => Err(error),

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Github;
 use super::wire::{refused, unreadable};
-use crate::adapters::http::chain;
+use crate::adapters::http::{self, chain};
 use crate::domain::error::Problem;
 use crate::domain::time::spoken;
 
@@ -20,6 +20,8 @@ const VERSION: &str = "2022-11-28";
 const WITHIN: Duration = Duration::from_secs(20);
 /// Without another word of GitHub's it is left alone for so long after a limit.
 const AT_LEAST: Duration = Duration::from_mins(1);
+/// A renamed repository may have been renamed before.
+const MOST_MOVES: usize = 3;
 /// So many answers are kept.
 const KEPT: usize = 200;
 /// More of a job's log is not read.
@@ -50,6 +52,7 @@ impl Github {
             request = request.header(IF_NONE_MATCH, &kept.tag);
         }
         let response = self.sent(request).await?;
+        let response = self.followed(response).await?;
         if response.status() == StatusCode::NOT_MODIFIED
             && let Some(Kept { json, next, .. }) = kept
         {
@@ -70,6 +73,30 @@ impl Github {
             all.insert(key, Kept { tag, json: json.clone(), next: next.clone() });
         }
         Ok(Answered { json, next })
+    }
+
+    /// A repository that was renamed or moved answers with its new address. Only one of the API's own is gone
+    /// to: the token goes along with it.
+    async fn followed(&self, mut response: Response) -> Result<Response, Problem> {
+        for _ in 0..MOST_MOVES {
+            if !response.status().is_redirection() || response.status() == StatusCode::NOT_MODIFIED
+            {
+                return Ok(response);
+            }
+            let to = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
+            let to = to.and_then(|to| response.url().join(to).ok());
+            let to = to.filter(|to| self.ours(to.as_str())).ok_or_else(|| {
+                Problem::new(format!("{} was renamed or moved", self.repository))
+                    .because("GitHub names an address that is not its own")
+                    .try_this("put its new name into `repository` of the pipeline")
+            })?;
+            tracing::warn!(
+                repository = self.repository,
+                "was renamed: GitHub answers from elsewhere"
+            );
+            response = self.sent(self.client.get(to)).await?;
+        }
+        Ok(response)
     }
 
     /// Whether an address has the API's own scheme, host and port.
@@ -148,7 +175,9 @@ impl Github {
 
     async fn read(&self, response: Response) -> Result<Value, Problem> {
         let (status, headers) = (response.status(), response.headers().clone());
-        let text = response.text().await.map_err(|e| self.lost(&e))?;
+        let text = http::text(response)
+            .await
+            .map_err(|e| e.either(|e| self.lost(&e), |what| unreadable(&what)))?;
         let json = serde_json::from_str::<Value>(&text);
         if status.is_success() {
             // 204 has no body; a login page is no answer, least of all a yes.

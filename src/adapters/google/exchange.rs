@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::found::{ServiceAccount, User};
 use super::{Fresh, NoToken, SCOPE};
-use crate::adapters::http::{chain, client};
+use crate::adapters::http::{self, chain, client};
 use crate::domain::error::Problem;
 use crate::domain::redact::redacted;
 use crate::domain::retry::Backoff;
@@ -133,7 +133,7 @@ impl Exchange {
     pub(super) async fn metadata_email(&self, host: &str) -> Option<String> {
         let request = self.client.get(account(host, "email")).timeout(METADATA_WITHIN);
         let answer = request.header("Metadata-Flavor", "Google").send().await.ok()?;
-        Some(harmless(answer.text().await.ok()?.trim(), 200))
+        Some(harmless(http::text(answer).await.ok()?.trim(), 200))
     }
 
     /// What a federation's url answers: a token of somebody else's.
@@ -155,7 +155,8 @@ impl Exchange {
         if !answer.status().is_success() {
             return Err(failed(format!("its address answers {}", answer.status())));
         }
-        answer.text().await.map_err(|e| failed(chain(&e.without_url())))
+        let body = http::text(answer).await;
+        body.map_err(|e| e.either(|e| failed(chain(&e.without_url())), failed))
     }
 
     /// Sends a request, again where nobody answered it.
@@ -195,7 +196,7 @@ async fn once(request: RequestBuilder) -> Result<Value, (String, bool)> {
     let lost = |e: reqwest::Error| (chain(&e.without_url()), true);
     let answer = request.timeout(WITHIN).send().await.map_err(lost)?;
     let status = answer.status();
-    let text = answer.text().await.map_err(lost)?;
+    let text = http::text(answer).await.map_err(|e| e.either(lost, |why| (why, true)))?;
     let json: Value = serde_json::from_str(&text).unwrap_or_default();
     if status.is_success() {
         return Ok(json);

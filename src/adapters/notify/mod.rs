@@ -18,8 +18,6 @@ use crate::ports::outbox::{Delivery, Letter, Notifier};
 
 /// A receiver that takes longer is down (contracts/slack.md: 15 to 30 s).
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// Where a secret is missing, another process may have it, but not soon.
-const ELSEWHERE: Duration = Duration::from_mins(1);
 /// Nobody is waited for longer than this, whatever it says.
 const LONGEST: Duration = Duration::from_hours(1);
 
@@ -80,7 +78,7 @@ impl Notifier for Carrier {
 /// A variable of this process; without it another process may deliver.
 fn variable(name: &str) -> Result<String, Delivery> {
     let value = std::env::var(name).ok().filter(|value| !value.is_empty());
-    value.ok_or_else(|| Delivery::Later(format!("${name} is not set here"), Some(ELSEWHERE)))
+    value.ok_or_else(|| Delivery::NotConfigured(format!("${name} is not set here")))
 }
 
 /// An address that a secret may be sent to: by TLS, or on this machine.

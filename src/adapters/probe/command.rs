@@ -38,7 +38,9 @@ pub(super) async fn run(
     if status.success() {
         return Ok(());
     }
-    let said = last_line(&err).or_else(|| last_line(&out)).map(|line| format!(": {}", redacted(&harmless(&line, 120))));
+    let said = last_line(&err)
+        .or_else(|| last_line(&out))
+        .map(|line| format!(": {}", redacted(&harmless(&line, 120))));
     Err(Miss::Bad(Fault::Command, format!("{status}{}", said.unwrap_or_default())))
 }
 

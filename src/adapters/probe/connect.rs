@@ -15,6 +15,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use super::names::Turns;
 use super::{Miss, Told};
 use crate::domain::error::Problem;
 use crate::domain::probe::Fault;
@@ -32,6 +33,7 @@ const STAGGER: Duration = Duration::from_millis(250);
 pub(super) struct Dialer {
     clock: Arc<dyn Clock>,
     tls: TlsConnector,
+    turns: Arc<Turns>,
 }
 
 impl Dialer {
@@ -43,7 +45,7 @@ impl Dialer {
             .with_platform_verifier()
             .map_err(|e| failed(e.to_string()))?
             .with_no_client_auth();
-        Ok(Self { clock, tls: TlsConnector::from(Arc::new(config)) })
+        Ok(Self { clock, tls: TlsConnector::from(Arc::new(config)), turns: Arc::default() })
     }
 
     /// Connects to `host:port`.
@@ -53,18 +55,22 @@ impl Dialer {
         within: Duration,
         told: &mut Told,
     ) -> Result<TcpStream, Miss> {
+        let asked = self.clock.elapsed();
+        let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
+        let no_address = || Miss::Bad(Fault::NoSuchName, format!("{address} is no host and port"));
+        let port = port.parse::<u16>().map_err(|_| no_address())?;
+        // A look-up has its own time: that nobody answers for a name is no silence of the service.
+        let found = self.turns.addresses(host, port).await?;
         let began = self.clock.elapsed();
+        if began > asked {
+            told.timing.lookup = Some(began.saturating_sub(asked));
+        }
         let within = within.min(CONNECT);
-        let connected = timeout(within, async {
-            let found = tokio::net::lookup_host(address).await;
-            let found: Vec<SocketAddr> = found
-                .map_err(|e| Miss::Bad(Fault::NoSuchName, format!("no such name: {e}")))?
-                .collect();
-            first(found).await.map_err(|error| missed(&error))
-        });
-        let stream = connected.await.map_err(|_| {
+        let connected = timeout(within, first(found)).await;
+        let connected = connected.map_err(|_| {
             Miss::Bad(Fault::NoAnswer, format!("no connection within {}", spoken(within)))
-        })??;
+        })?;
+        let stream = connected.map_err(|error| missed(&error))?;
         told.timing.connect = Some(self.clock.elapsed().saturating_sub(began));
         // A question is one small packet.
         let _ = stream.set_nodelay(true);

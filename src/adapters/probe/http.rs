@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connect::Dialer;
+use super::fresh::Dates;
 use super::{Miss, Told};
 use crate::adapters::http::chain;
 use crate::domain::probe::{Answer, Expect, Fault, Heard, judge};
@@ -27,6 +28,7 @@ const NAME: &str = concat!("pointsman/", env!("CARGO_PKG_VERSION"), " (probe)");
 pub(super) struct Asker<'a> {
     pub(super) dialer: &'a Dialer,
     pub(super) clock: &'a dyn Clock,
+    pub(super) dates: &'a Dates,
     pub(super) told: &'a mut Told,
 }
 
@@ -60,8 +62,16 @@ impl Asker<'_> {
         } else {
             converse(stream).await?
         };
+        let asked = self.clock.elapsed();
         let response = self.first_byte(sender, &url, until, within).await?;
-        self.rest(response, expect, until, within).await
+        let head = headers(response.headers());
+        self.rest(response, expect, until, within).await.and_then(|()| {
+            // A good answer that was kept from before the question proves nothing.
+            match self.dates.cached(address, &head, asked).filter(|_| fresh) {
+                Some(cached) => Err(Miss::Ours(cached)),
+                None => Ok(()),
+            }
+        })
     }
 
     async fn first_byte(
@@ -128,13 +138,7 @@ impl Asker<'_> {
             Ok(Err(error)) => return Err(Miss::Bad(Fault::Hung, broken(&error))),
             Ok(Ok(())) => {}
         }
-        let headers: Vec<_> = head
-            .headers
-            .iter()
-            .map(|(name, value)| {
-                (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-            })
-            .collect();
+        let headers = headers(&head.headers);
         let answered =
             Heard { status: head.status.as_u16(), headers: &headers, body: &read, bytes };
         let (answer, identity) = judge(expect, &answered);
@@ -148,6 +152,12 @@ impl Asker<'_> {
             Answer::Good => Ok(()),
         }
     }
+}
+
+fn headers(all: &hyper::HeaderMap) -> Vec<(String, String)> {
+    let text =
+        |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    all.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
 }
 
 /// Speaks HTTP/1.1 on a stream; the connection ends with what is returned.

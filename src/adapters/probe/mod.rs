@@ -2,13 +2,16 @@
 
 mod command;
 mod connect;
+mod fresh;
 mod http;
+mod names;
 mod sight;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use self::connect::Dialer;
+use self::fresh::Dates;
 use self::sight::Sight;
 use crate::domain::error::Problem;
 use crate::domain::health::{Identity, Sample};
@@ -26,6 +29,7 @@ pub struct MachineProber {
     clock: Arc<dyn Clock>,
     dialer: Dialer,
     sight: Arc<Sight>,
+    dates: Arc<Dates>,
 }
 
 impl std::fmt::Debug for MachineProber {
@@ -57,15 +61,18 @@ impl MachineProber {
     /// A prober. Fails only where the machine cannot make TLS at all.
     pub fn new(clock: Arc<dyn Clock>) -> Result<Self, Problem> {
         let sight = Arc::new(Sight::new(clock.clone()));
-        Ok(Self { dialer: Dialer::new(clock.clone())?, clock, sight })
+        Ok(Self { dialer: Dialer::new(clock.clone())?, clock, sight, dates: Arc::default() })
+    }
+
+    fn asker<'a>(&'a self, told: &'a mut Told) -> http::Asker<'a> {
+        http::Asker { dialer: &self.dialer, clock: &*self.clock, dates: &self.dates, told }
     }
 
     async fn measured(&self, check: &Check, timeout: Duration, controls: &[String]) -> Measurement {
         let (mut told, began) = (Told::default(), self.clock.elapsed());
         let asked = match check {
             Check::Http { url, expect, fresh } => {
-                let mut asker =
-                    http::Asker { dialer: &self.dialer, clock: &*self.clock, told: &mut told };
+                let mut asker = self.asker(&mut told);
                 asker.ask(url, expect, *fresh, timeout).await
             }
             Check::Tcp(address) => self.dialer.tcp(address, timeout, &mut told).await.map(drop),
@@ -120,8 +127,7 @@ impl Prober for MachineProber {
     fn read<'a>(&'a self, url: &'a str, timeout: Duration) -> BoxFuture<'a, Option<String>> {
         Box::pin(async move {
             let mut told = Told { body: Some(Vec::new()), ..Told::default() };
-            let mut asker =
-                http::Asker { dialer: &self.dialer, clock: &*self.clock, told: &mut told };
+            let mut asker = self.asker(&mut told);
             asker.ask(url, &Expect::default(), false, timeout).await.ok()?;
             told.body.map(|body| String::from_utf8_lossy(&body).into_owned())
         })

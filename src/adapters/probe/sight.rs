@@ -78,7 +78,9 @@ impl Sight {
             Ok(()) => None,
         };
         let first = || controls.iter().zip(&asked).find_map(said).unwrap_or_default();
-        let lost = |asked: &Result<(), Miss>| matches!(asked, Err(Miss::Bad(Fault::NoSuchName, _)));
+        let lost = |asked: &Result<(), Miss>| {
+            matches!(asked, Err(Miss::Bad(Fault::NoSuchName, _) | Miss::Ours(_)))
+        };
         let mut named =
             controls.iter().zip(&asked).filter(|(control, _)| is_named(control)).peekable();
         let no_names = named.peek().is_some() && named.all(|(_, asked)| lost(asked));

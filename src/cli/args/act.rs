@@ -24,9 +24,13 @@ pub struct Confirmation {
     /// Wait so long for a run under way to end: 90s, 10m
     #[arg(long, value_name = "TIME", value_parser = crate::domain::time::parse_duration)]
     pub lock_wait: Option<std::time::Duration>,
-    /// Take the environment from a run whose process is there but lets its lease run out
+    /// Take the environment over from a run whose lease ran out
     #[arg(long, requires = "reason")]
     pub take_over: bool,
+    /// With --take-over: ask a live holder of a database lock to stop, and wait for its answer or the end of its
+    /// lease
+    #[arg(long, requires = "take_over")]
+    pub force: bool,
 }
 
 /// `plan`.

@@ -20,6 +20,8 @@ pub(in crate::cli) fn history(view: &RunView, running: bool) -> Value {
         "started": view.started, "ended": view.ended,
         "seconds": seconds(view.elapsed_ms), "active_seconds": seconds(view.active_ms()),
         "waited_seconds": seconds(view.waited_ms), "actor": view.actor, "reason": view.plan.reason,
+        "overrides": view.plan.overrides, "commit": view.plan.commit().map(str::to_owned).or(view.plan.to_commit.clone()),
+        "name": view.plan.name().map(|name| name.to_string()),
         "steps": steps(view),
     })
 }
@@ -66,12 +68,14 @@ pub(in crate::cli) fn run(view: &RunView, exit: u8) -> Value {
             let seen = view.services.get(m.service());
             json!({
                 "service": m.service(), "url": m.url, "serving": seen.and_then(|s| s.serving.clone()),
+                "traffic": seen.map(|s| s.traffic.word()), "rollouts_held": seen.is_some_and(|s| s.held_policy.is_some()),
                 "blue": seen.and_then(|s| s.blue.clone()), "green": seen.and_then(|s| s.green.clone()),
             })
         })
         .collect();
     entry["services"] = services.into();
     entry["split"] = json!(view.split().map(|(green, blue)| json!({"green": green, "blue": blue})));
+    entry["may_be_split"] = view.may_be_split().into();
     entry["failure"] = json!(view.failure.as_ref().map(|(step, problem, class)| {
         json!({"step": step, "problem": problem, "class": class})
     }));

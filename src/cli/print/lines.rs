@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::domain::error::Problem;
 use crate::domain::event::Outcome;
 use crate::domain::plan::RunKind;
+use crate::domain::run::RunState;
 use crate::domain::time::spoken;
-use crate::domain::view::RunView;
+use crate::domain::view::{RunView, TrafficSeen};
 
 /// What happened, why, what to do now: three lines, of which the last two may be missing.
 pub(in crate::cli) fn problem(problem: &Problem) -> String {
@@ -38,9 +39,21 @@ pub(in crate::cli) fn summary(view: &RunView) -> String {
     let members = view.plan.members.iter().filter(|_| view.plan.kind != RunKind::Migrate);
     for member in members {
         let service = member.service();
-        let serving = view.services.get(service).and_then(|s| s.serving.as_ref());
-        let serving = serving.map_or("nothing seen serving", |b| b.as_str());
-        text = format!("{text}  {service:<12} {:<28} {serving}\n", member.url);
+        let seen = view.services.get(service);
+        let live = seen.map_or_else(|| TrafficSeen::Unknown.to_string(), |s| s.traffic.to_string());
+        text = format!("{text}  {service:<12} {:<28} {live}\n", member.url);
+        let held = seen.is_some_and(|s| s.held_policy.is_some());
+        if held && matches!(view.state, RunState::Ended { .. }) {
+            text = format!(
+                "{text}  {:<12} automatic rollouts are HELD: a push deploys nothing until a run is promoted\n",
+                ""
+            );
+        }
+    }
+    if view.split().is_none() && view.may_be_split() {
+        text = format!(
+            "{text}MAY BE SPLIT: the result of a switch was not read\n  now: pointsman status {environment}\n"
+        );
     }
     if let Some((green, blue)) = view.split() {
         let names = |list: Vec<&crate::domain::ids::ServiceName>| {
@@ -54,9 +67,7 @@ pub(in crate::cli) fn summary(view: &RunView) -> String {
     }
     let good = matches!(
         view.state,
-        crate::domain::run::RunState::Ended {
-            outcome: Outcome::Promoted | Outcome::CleanedUp | Outcome::Migrated
-        }
+        RunState::Ended { outcome: Outcome::Promoted | Outcome::CleanedUp | Outcome::Migrated }
     );
     if let Some((step, failure, _)) = view.failure.as_ref().filter(|_| !good) {
         text = format!("{text}{step} failed: {}\n", failure.what);

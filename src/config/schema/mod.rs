@@ -23,6 +23,9 @@ use crate::domain::alert::Kind;
 pub struct Config {
     /// The version of this format: 1.
     pub version: u32,
+    /// Names the project: its state is kept under this name. Without one it is kept under the path of this file.
+    #[serde(default)]
+    pub name: Option<String>,
     /// Firebase projects, and the environment each belongs to.
     #[serde(default)]
     pub projects: BTreeMap<String, ProjectConfig>,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Act, Item, ItemSeen, List, Proof, Standing, Tick};
 use crate::domain::error::Problem;
-use crate::domain::hash::Hash;
 use crate::domain::guard::Guard;
+use crate::domain::hash::Hash;
 use crate::domain::health::Verdict;
 use crate::domain::plan::Plan;
 use crate::domain::policy::Protection;

@@ -68,11 +68,13 @@ impl Attestation {
         }
         if elapsed.saturating_sub(self.last_healthy) >= DOWN_AFTER {
             let span = spoken(DOWN_AFTER);
-            return Some(Decision::new(
-                Verdict::Fail,
-                format!("no healthy answer for {span}: {}", self.who()),
-            )
-            .of_release(true));
+            return Some(
+                Decision::new(
+                    Verdict::Fail,
+                    format!("no healthy answer for {span}: {}", self.who()),
+                )
+                .of_release(true),
+            );
         }
         if elapsed < self.policy.within {
             return None;

@@ -57,8 +57,7 @@ impl SoakWatch {
         wanted: BTreeMap<ServiceName, Wanted>,
     ) -> Self {
         let share = Share::new(policy.share);
-        let watched =
-            |wanted| Watched { wanted, row: 0, share: share.clone(), answered: false };
+        let watched = |wanted| Watched { wanted, row: 0, share: share.clone(), answered: false };
         let services = wanted.into_iter().map(|(name, wanted)| (name, watched(wanted))).collect();
         Self {
             longest_round: policy.interval + timeout + SLACK,
@@ -92,9 +91,8 @@ impl SoakWatch {
         watched.row += 1;
         self.bad += 1;
         let of_release = matches!(sample, Sample::Unhealthy(_));
-        let failed = |evidence: String| {
-            Some(Decision::new(Verdict::Fail, evidence).of_release(of_release))
-        };
+        let failed =
+            |evidence: String| Some(Decision::new(Verdict::Fail, evidence).of_release(of_release));
         if watched.row >= self.policy.failures {
             return failed(format!("{} failures in a row: {why}", watched.row));
         }
@@ -180,7 +178,8 @@ mod tests {
         };
         let policy = DeployPolicy::default();
         let soak = policy.soak;
-        let watch = SoakWatch::new(soak.clone(), policy.health.timeout, [(service(), wanted)].into());
+        let watch =
+            SoakWatch::new(soak.clone(), policy.health.timeout, [(service(), wanted)].into());
         (watch, soak)
     }
 

@@ -10,6 +10,11 @@ pub fn lock_document() -> String {
     format!("{COLLECTION}/lock")
 }
 
+/// The path of the document in which a holder is asked to stop.
+pub fn stop_request_document() -> String {
+    format!("{COLLECTION}/lock-request")
+}
+
 /// A lock that is not renewed lasts so long (deploy-tools.md §7).
 pub const LEASE_SECONDS: u64 = 60;
 

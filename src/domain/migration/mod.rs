@@ -12,7 +12,7 @@ mod ways;
 use serde::{Deserialize, Serialize};
 
 pub use self::change::{Change, Update, change};
-pub use self::lock::{Holder, LEASE_SECONDS, LockSeen, lock_document};
+pub use self::lock::{Holder, LEASE_SECONDS, LockSeen, lock_document, stop_request_document};
 pub use self::operation::{Condition, Operation, Scope, Template, ValueType};
 pub use self::range::{SchemaRange, outside};
 pub use self::record::{Half, Head, Record, RecordState, Schema, head_document, record_path};

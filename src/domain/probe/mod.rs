@@ -18,8 +18,8 @@ pub use board::{Board, Mute, Turned};
 pub use compare::{Difference, LEAST_SAMPLES, compare, differences};
 pub use judge::{Heard, judge};
 pub use seen::{Point, ProbeSeen, Stats};
-pub use word::HealthWord;
 pub use watch::{CERTIFICATE, Change, NOBODY_ASKED, SET_UP, State, Watch};
+pub use word::HealthWord;
 
 use super::health::{Identity, Sample, Wanted};
 use super::plan::{Endpoint, HealthEndpoint};
@@ -263,7 +263,9 @@ pub enum Answer {
 /// How long the parts of an answer took. What was not reached is left out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timing {
-    /// Name lookup and connection.
+    /// Finding the addresses of a name.
+    pub lookup: Option<Duration>,
+    /// The connection.
     pub connect: Option<Duration>,
     /// TLS.
     pub tls: Option<Duration>,
@@ -276,7 +278,14 @@ pub struct Timing {
 impl fmt::Display for Timing {
     /// `connect 2 ms, TLS 11 ms, first byte 140 ms`; nothing where no part was reached.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = [("connect", self.connect), ("TLS", self.tls), ("first byte", self.first_byte)];
+        // What takes less than a millisecond is no part worth a word.
+        let lookup = self.lookup.filter(|lookup| lookup.as_millis() > 0);
+        let parts = [
+            ("look-up", lookup),
+            ("connect", self.connect),
+            ("TLS", self.tls),
+            ("first byte", self.first_byte),
+        ];
         let told = parts.iter().filter_map(|(name, time)| Some((name, (*time)?)));
         for (at, (name, time)) in told.enumerate() {
             let comma = if at > 0 { ", " } else { "" };

@@ -10,8 +10,23 @@ const POINTER: &str = "/status";
 
 /// The words for a healthy service, of common frameworks and the health+json draft. Compared without case.
 const HEALTHY: [&str; 17] = [
-    "ok", "up", "pass", "passing", "passed", "healthy", "serving", "ready", "running", "alive",
-    "available", "green", "good", "success", "online", "operational", "warn",
+    "ok",
+    "up",
+    "pass",
+    "passing",
+    "passed",
+    "healthy",
+    "serving",
+    "ready",
+    "running",
+    "alive",
+    "available",
+    "green",
+    "good",
+    "success",
+    "online",
+    "operational",
+    "warn",
 ];
 
 /// Which words count as healthy, and where they are.

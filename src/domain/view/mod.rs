@@ -2,17 +2,19 @@
 
 mod database;
 mod questions;
+mod service;
 mod traffic;
 
 use std::collections::BTreeMap;
 
 pub use self::database::DatabaseView;
+pub use self::service::ServiceView;
 pub use self::traffic::TrafficSeen;
 use super::checklist::{ItemSeen, List, may_pass};
 use super::command::Command;
 use super::event::{DecidedBy, Event, Fact, Mark, Outcome, Recorded};
-use super::health::Verdict;
-use super::ids::{BuildId, RolloutId, RunNumber, ServiceName, StepId};
+
+use super::ids::{BuildId, RunNumber, ServiceName, StepId};
 use super::plan::Plan;
 use super::release::ReleaseLabel;
 use super::run::{IllegalTransition, RunState, transition};
@@ -32,58 +34,6 @@ pub struct StepView {
     pub began_ms: Option<u64>,
     /// How long it took, or has taken up to the last fact.
     pub took_ms: u64,
-}
-
-/// One service as the run has seen it.
-#[expect(clippy::struct_excessive_bools, reason = "independent facts; none excludes another")]
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ServiceView {
-    /// What served when the run began.
-    pub blue: Option<BuildId>,
-    /// And its release.
-    pub blue_release: Option<ReleaseLabel>,
-    /// And the commit of that.
-    pub blue_commit: Option<String>,
-    /// What its pages load.
-    pub files: Vec<String>,
-    /// Whether anybody looked what served. "No blue" is not "not looked".
-    pub blue_known: bool,
-    /// The candidate.
-    pub green: Option<BuildId>,
-    /// Whether the candidate can take traffic.
-    pub ready: bool,
-    /// Green's own address, where there is one.
-    pub preview: Option<String>,
-    /// The verdict of green's gate.
-    pub green_health: Option<Verdict>,
-    /// When, and by what.
-    pub green_judged: Option<(Timestamp, String)>,
-    /// Whether a person left green's probe out, and stands for it.
-    pub green_left_out: bool,
-    /// The build that has all traffic, as the platform reported it after the last request.
-    pub serving: Option<BuildId>,
-    /// The same in full: what is not known is not nothing.
-    pub traffic: TrafficSeen,
-    /// The request id green was asked for with, to ask again with after a lost reply.
-    pub green_request: Option<String>,
-    /// The builds this run ordered.
-    pub ordered: Vec<BuildId>,
-    /// Whether a switch was ever asked for in this run.
-    pub switch_asked: bool,
-    /// The rollouts this run ordered, and their builds, in order.
-    pub rollouts: Vec<(RolloutId, BuildId)>,
-    /// The policy of the platform's own rollouts, while this run holds them.
-    pub held_policy: Option<String>,
-}
-
-impl ServiceView {
-    /// The build of a side.
-    pub fn build(&self, side: Side) -> Option<&BuildId> {
-        match side {
-            Side::Blue => self.blue.as_ref(),
-            Side::Green => self.green.as_ref(),
-        }
-    }
 }
 
 /// A mark a run gave to a release.

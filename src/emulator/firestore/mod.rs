@@ -84,11 +84,8 @@ impl Databases {
     /// What a folder holds, to be read alone. Where nothing was ever written there is nothing to open.
     pub(super) fn resting(folder: &Path, clock: Arc<dyn Clock>) -> rusqlite::Result<Self> {
         let file = folder.join("firestore.db");
-        let store = if file.is_file() {
-            Store::open(&file, clock)?
-        } else {
-            Store::in_memory(clock)?
-        };
+        let store =
+            if file.is_file() { Store::open(&file, clock)? } else { Store::in_memory(clock)? };
         Ok(Self { inside: Mutex::new(Inside { store, transactions: Transactions::default() }) })
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::request::asked_by;
 use crate::domain::error::Problem;
 use crate::domain::migration::{Holder, LEASE_SECONDS, LockSeen, lock_document};
 use crate::domain::retry::Backoff;
@@ -31,9 +32,10 @@ impl NotLocked {
             Self::Failed(error) => error.problem,
             Self::Busy(seen) => Problem::new(format!("database {database} is locked"))
                 .because(seen.to_string())
-                .try_this(
-                    "wait for it to end; or, if its machine is gone: --take-over --reason TEXT",
-                ),
+                .try_this(format!(
+                    "wait for it (--lock-wait 10m); its lease ends {LEASE_SECONDS} s after its machine is gone; or ask \
+                     it to stop: --take-over --force --reason TEXT"
+                )),
         }
     }
 }
@@ -81,6 +83,8 @@ struct Held {
     /// When.
     touched: Duration,
     lost: Option<Problem>,
+    /// Who asked us to stop.
+    stop: Option<String>,
 }
 
 impl fmt::Debug for DatabaseLock {
@@ -103,18 +107,17 @@ fn beat() -> String {
 }
 
 impl DatabaseLock {
-    /// Takes the lock. With `take_over` also from somebody who holds it: a person said why.
+    /// Takes the lock where it is free or its lease ran out. A live holder keeps it, whoever wants it.
     pub async fn acquire(
         database: Arc<dyn Database>,
         clock: Arc<dyn Clock>,
         holder: &Holder,
-        take_over: bool,
     ) -> Result<Self, NotLocked> {
         let mut tries = 0;
         loop {
             let seen = seen(database.as_ref()).await.map_err(NotLocked::Failed)?;
             let other = seen.as_ref().filter(|s| s.held() && s.holder.id != holder.id);
-            if let Some(other) = other.filter(|_| !take_over) {
+            if let Some(other) = other {
                 return Err(NotLocked::Busy(Box::new(other.clone())));
             }
             let mut lock = LockSeen {
@@ -133,7 +136,7 @@ impl DatabaseLock {
             match database.commit(&[write]).await {
                 Ok(times) => {
                     lock.updated = times.into_iter().next().unwrap_or_default();
-                    let held = Held { lock, touched: clock.elapsed(), lost: None };
+                    let held = Held { lock, touched: clock.elapsed(), lost: None, stop: None };
                     let (turn, held) = (tokio::sync::Mutex::default(), Mutex::new(held));
                     return Ok(Self { database, clock, turn, held });
                 }
@@ -155,6 +158,21 @@ impl DatabaseLock {
     /// The fencing number.
     pub fn fence(&self) -> u64 {
         self.held().lock.fence
+    }
+
+    /// Reads whether somebody asked the holder to stop.
+    pub(in crate::engine) async fn hear_requests(&self) {
+        let fence = self.fence();
+        match asked_by(self.database.as_ref(), fence).await {
+            Ok(by @ Some(_)) => self.held().stop = by,
+            Ok(None) => {}
+            Err(error) => tracing::debug!(%error, "requests to stop cannot be read"),
+        }
+    }
+
+    /// Who asked the holder to stop.
+    pub(in crate::engine) fn stop_requested(&self) -> Option<String> {
+        self.held().stop.clone()
     }
 
     /// Why the lock is not ours any more, if it is somebody else's.
@@ -194,9 +212,9 @@ impl DatabaseLock {
         let mut held = self.held().clone();
         let written = self.commit_held(&mut held, writes).await;
         let mut now = self.held();
-        let step = std::mem::take(&mut now.lock.step);
+        let (step, stop) = (std::mem::take(&mut now.lock.step), now.stop.take());
         *now = held;
-        now.lock.step = step;
+        (now.lock.step, now.stop) = (step, stop);
         written
     }
 

@@ -6,13 +6,13 @@ mod lock;
 mod migrate;
 mod operate;
 mod read;
+mod request;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::domain::error::Problem;
@@ -27,6 +27,7 @@ pub use self::lock::{DatabaseLock, NotLocked, seen as lock_seen};
 pub use self::migrate::migrate;
 pub use self::read::schema;
 pub(super) use self::read::{Repaired, baseline, repair};
+pub use self::request::ask_to_stop;
 
 /// A lock is renewed this often (deploy-tools.md §7).
 const RENEWAL: Duration = Duration::from_secs(15);
@@ -40,7 +41,9 @@ pub struct Databases {
     programs: Arc<dyn Programs>,
     clock: Arc<dyn Clock>,
     holder: Holder,
-    take_over: bool,
+    /// Held while a lock is being taken, which waits for a server.
+    taking: tokio::sync::Mutex<()>,
+    /// Never held over a wait: the run asks about its locks while a step of it takes one.
     locks: Mutex<BTreeMap<String, Kept>>,
 }
 
@@ -51,15 +54,15 @@ impl fmt::Debug for Databases {
 }
 
 impl Databases {
-    /// The databases of a run of that holder. `take_over`: also where somebody else holds the lock.
+    /// The databases of a run of that holder.
     pub fn new(
         by_name: BTreeMap<String, Arc<dyn Database>>,
         programs: Arc<dyn Programs>,
         clock: Arc<dyn Clock>,
         holder: Holder,
-        take_over: bool,
     ) -> Self {
-        Self { by_name, programs, clock, holder, take_over, locks: Mutex::default() }
+        let (taking, locks) = (tokio::sync::Mutex::default(), Mutex::default());
+        Self { by_name, programs, clock, holder, taking, locks }
     }
 
     pub(super) fn get(&self, name: &str) -> Result<&Arc<dyn Database>, Problem> {
@@ -73,26 +76,32 @@ impl Databases {
 
     /// The lock of a database, taken if it is not yet, and kept until the run ends.
     pub(super) async fn locked(&self, name: &str) -> Result<Arc<DatabaseLock>, NotLocked> {
-        let mut locks = self.locks.lock().await;
-        if let Some((lock, _)) = locks.get(name) {
-            return Ok(lock.clone());
+        let _turn = self.taking.lock().await;
+        let kept = self.kept().get(name).map(|(lock, _)| lock.clone());
+        if let Some(lock) = kept {
+            return Ok(lock);
         }
         let database = self.get(name).map_err(|problem| {
             let refused = crate::ports::database::Refused::Invalid;
             NotLocked::Failed(crate::ports::database::DatabaseError { refused, problem })
         })?;
         let (database, clock) = (database.clone(), self.clock.clone());
-        let lock = DatabaseLock::acquire(database, clock, &self.holder, self.take_over).await?;
+        let lock = DatabaseLock::acquire(database, clock, &self.holder).await?;
         let lock = Arc::new(lock);
         let renewing = tokio::spawn(renew(lock.clone(), self.clock.clone()));
-        locks.insert(name.to_owned(), (lock.clone(), AbortOnDropHandle::new(renewing)));
+        let kept = (lock.clone(), AbortOnDropHandle::new(renewing));
+        self.kept().insert(name.to_owned(), kept);
         Ok(lock)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<String, Kept>> {
+        self.locks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Why the run may do nothing more: one of its locks is somebody else's, or may be by now. What gives
     /// traffic back goes on while nobody knows.
-    pub(super) async fn lost(&self, gives_back: bool) -> Option<Problem> {
-        for (lock, _) in self.locks.lock().await.values() {
+    pub(super) fn lost(&self, gives_back: bool) -> Option<Problem> {
+        for (lock, _) in self.kept().values() {
             let lost = match lock.lost() {
                 None if !gives_back => lock.ran_out(),
                 lost => lost,
@@ -104,16 +113,21 @@ impl Databases {
         None
     }
 
+    /// Who asked this run to stop, by way of one of its locks.
+    pub(super) fn stop_requested(&self) -> Option<String> {
+        self.kept().values().find_map(|(lock, _)| lock.stop_requested())
+    }
+
     /// Tells whoever looks at a lock in which step its run is.
-    pub(super) async fn in_step(&self, step: &str) {
-        for (lock, _) in self.locks.lock().await.values() {
+    pub(super) fn in_step(&self, step: &str) {
+        for (lock, _) in self.kept().values() {
             lock.in_step(step);
         }
     }
 
     /// Gives every lock back.
     pub(super) async fn release(&self, outcome: &str) {
-        let locks = std::mem::take(&mut *self.locks.lock().await);
+        let locks = std::mem::take(&mut *self.kept());
         for (lock, renewing) in locks.into_values() {
             drop(renewing);
             lock.release(outcome).await;
@@ -124,6 +138,7 @@ impl Databases {
 async fn renew(lock: Arc<DatabaseLock>, clock: Arc<dyn Clock>) {
     loop {
         clock.sleep(RENEWAL).await;
+        lock.hear_requests().await;
         // A migration's own commits renew it too.
         if let Err(lock::NotWritten::LockLost(problem)) = lock.renew(RENEWAL / 2).await {
             tracing::warn!(%problem, "a lock is lost");

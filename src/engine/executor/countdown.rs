@@ -12,7 +12,7 @@ impl Engine {
     pub(super) async fn counted_down(&mut self) -> Result<bool, EngineError> {
         if self.supervisor.view().held {
             // It was heeded; what goes on later is not to be held by it.
-            self.supervisor.wishes.pause = false;
+            self.supervisor.wishes.pause = None;
         }
         let view = self.supervisor.view();
         if self.asking == Asking::Nobody || !counts_down(view) {

@@ -28,8 +28,12 @@ impl Engine {
         let approved = self.supervisor.wishes.approve.take();
         // What was approved may have turned while fresh answers were waited for.
         let approved = approved.filter(|_| may_switch(self.supervisor.view()).is_ok());
+        let mut approver = None;
         let by = match approved {
-            Some(id) => AnsweredBy::Command(id),
+            Some((id, actor)) => {
+                approver = Some(actor);
+                AnsweredBy::Command(id)
+            }
             None if !self.supervisor.view().plan.ask_at_gates => {
                 match may_switch(self.supervisor.view()) {
                     Ok(()) => AnsweredBy::Beforehand,
@@ -46,8 +50,11 @@ impl Engine {
             }
             None => return self.wait().await,
         };
-        let next = self.next_of(gate);
-        self.supervisor.record(Some(gate), &Event::GateAnswered { by, next })
+        let answered = Event::GateAnswered { by, next: self.next_of(gate) };
+        match approver {
+            Some(actor) => self.supervisor.record_as(&actor, Some(gate), &answered),
+            None => self.supervisor.record(Some(gate), &answered),
+        }
     }
 
     /// Waits a little, unless somebody wants out.

@@ -45,13 +45,13 @@ pub(super) async fn again(outside: &Outside, names: &[(String, bool)]) -> Result
 }
 
 /// Before an effect: a run whose lock is somebody else's has none any more.
-pub(super) async fn still_ours(
+pub(super) fn still_ours(
     databases: &Databases,
     asked: &Asked,
     gives_back: bool,
 ) -> Result<(), EngineError> {
     let lost = match asked {
-        Asked::Lease => databases.lost(gives_back).await,
+        Asked::Lease => databases.lost(gives_back),
         Asked::Record(_) => None,
     };
     lost.map_or(Ok(()), |problem| Err(EngineError::CannotCarryOn(problem)))

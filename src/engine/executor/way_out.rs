@@ -25,11 +25,11 @@ impl Engine {
             (wishes.stop, wishes.abort) = (false, false);
             // A person who rolls back judges the release; an abort or a signal does not.
             let judged = rollback.is_some();
-            let problem = Problem::new(match rollback {
+            let problem = Problem::new(match &rollback {
                 Some(actor) => format!("rolled back by {actor}"),
                 None => "aborted after traffic moved".to_owned(),
             });
-            self.go_back(DecidedBy::Person, problem, judged).await?;
+            self.go_back_as(rollback.as_deref(), DecidedBy::Person, problem, judged).await?;
             return Ok(true);
         }
         if stop && !must_finish {
@@ -48,13 +48,28 @@ impl Engine {
         because: Problem,
         judged: bool,
     ) -> Result<(), EngineError> {
-        self.supervisor.wishes.pause = false;
+        self.go_back_as(None, by, because, judged).await
+    }
+
+    /// The same, by the person whose command led to it.
+    async fn go_back_as(
+        &mut self,
+        actor: Option<&str>,
+        by: DecidedBy,
+        because: Problem,
+        judged: bool,
+    ) -> Result<(), EngineError> {
+        self.supervisor.wishes.pause = None;
         let bad = judged || !self.supervisor.view().faults.is_empty();
         let steps = undo(self.supervisor.view(), bad).unwrap_or_default();
         let Some(first) = steps.first().map(|s| s.id.clone()) else {
             return self.end(Outcome::Failed, Some(because)).await;
         };
-        self.supervisor.record(None, &Event::UndoPlanned { steps, first, because, by })
+        let planned = Event::UndoPlanned { steps, first, because, by };
+        match actor {
+            Some(actor) => self.supervisor.record_as(actor, None, &planned),
+            None => self.supervisor.record(None, &planned),
+        }
     }
 
     pub(super) async fn end_reached(&mut self) -> Result<(), EngineError> {
@@ -74,11 +89,15 @@ impl Engine {
         outcome: Outcome,
         because: Option<Problem>,
     ) -> Result<(), EngineError> {
-        self.release_rollouts().await?;
+        // After anything but a promotion the next push would build what just did not hold: a person allows
+        // automatic rollouts again, or the next run that is promoted does.
+        if outcome == Outcome::Promoted {
+            self.release_rollouts().await?;
+        }
         self.supervisor.record(None, &Event::RunEnded { outcome, because })
     }
 
-    /// Lets the platform begin rollouts again where this run held them. A run that is over does not fail by
+    /// Allows automatic rollouts again where this run held them. A run that is over does not fail by
     /// it: that it could not be done is a fact, and the next run does it.
     async fn release_rollouts(&mut self) -> Result<(), EngineError> {
         let view = self.supervisor.view().clone();

@@ -75,7 +75,8 @@ async fn domains(context: &Context) -> Vec<String> {
 async fn observe_blue(context: &Context, member: &Member) -> Result<Option<BuildId>, StepError> {
     let hosting = &context.outside.hosting;
     let traffic = super::settled::traffic(context, member).await?;
-    if traffic.splits.len() > 1 || (!traffic.splits.is_empty() && traffic.whole().is_none()) {
+    let split = !traffic.splits.is_empty() && traffic.whole().is_none();
+    if split && context.plan().kind != RunKind::Rollback {
         let parts: Vec<_> =
             traffic.splits.iter().map(|s| format!("{} {} %", s.build, s.percent)).collect();
         return Err(StepError::lasting(
@@ -91,7 +92,18 @@ async fn observe_blue(context: &Context, member: &Member) -> Result<Option<Build
     };
     let (release, commit) = seen.map_or((None, None), |b| (b.release, b.commit));
     let service = member.service().clone();
-    context.record(Event::BlueObserved { service, build: build.clone(), release, commit }).await;
+    context
+        .record(Event::BlueObserved {
+            service: service.clone(),
+            build: build.clone(),
+            release,
+            commit,
+        })
+        .await;
+    if split {
+        // A rollback gives one build all of it, whatever it is now: nothing vetoes that.
+        context.record(Event::TrafficObserved { service, splits: traffic.splits }).await;
+    }
     hold(context, member, traffic.automatic).await?;
     Ok(build)
 }

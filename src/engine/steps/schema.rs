@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::error::Problem;
-use crate::domain::guard::Guard;
 use crate::domain::event::Event;
+use crate::domain::guard::Guard;
 use crate::domain::ids::BuildId;
 use crate::domain::migration::{
     Direction, Migration, Schema, SchemaRange, baseline as done_before, outside,

@@ -7,9 +7,10 @@ use crate::domain::error::Problem;
 use crate::domain::event::Event;
 use crate::domain::freeze::frozen;
 use crate::domain::ids::{BuildId, RolloutId, ServiceName};
+use crate::domain::plan::RunKind;
 use crate::domain::step::{Failure, Side};
 use crate::domain::time::spoken;
-use crate::domain::view::ServiceView;
+use crate::domain::view::{ServiceView, TrafficSeen};
 use crate::engine::context::{Context, Done, StepError, StepResult};
 use crate::ports::hosting::{NewRollout, Traffic};
 
@@ -25,7 +26,12 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
     if last == Some(&build) && before.whole() == Some(&build) && !before.moving {
         return observed(context, service, &build, before).await;
     }
-    if let Err(moved) = ours_to_move(&seen, service, to, &before) {
+    // A rollback that found traffic split gives it to one build, as long as it is still as it was found.
+    let as_found = context.plan().kind == RunKind::Rollback
+        && matches!(seen.traffic, TrafficSeen::Split(_))
+        && seen.traffic == TrafficSeen::of(&before.splits);
+    let ours = if as_found { Ok(()) } else { ours_to_move(&seen, service, to, &before) };
+    if let Err(moved) = ours {
         let splits = before.splits;
         context.record(Event::TrafficObserved { service: service.clone(), splits }).await;
         return Err(moved);
@@ -69,9 +75,10 @@ fn no_answer(service: &ServiceName, limit: Duration) -> StepError {
 }
 
 fn unread(service: &ServiceName, switched: Option<StepError>) -> StepError {
-    let why = switched.map_or("the platform accepted the switch and then stopped answering".into(), |e| {
-        e.problem.to_string()
-    });
+    let why = switched
+        .map_or("the platform accepted the switch and then stopped answering".into(), |e| {
+            e.problem.to_string()
+        });
     StepError::inconclusive(
         Problem::new(format!("the live build of {service} is unknown after its switch"))
             .because(why)
@@ -88,7 +95,8 @@ fn not_frozen(context: &Context) -> Result<(), StepError> {
     let plan = context.plan();
     let Some(told) = frozen(&plan.freeze, context.outside.clock.now()) else { return Ok(()) };
     let what = format!("a freeze of {} has begun, and traffic has not moved", plan.environment);
-    let todo = "retry when it is over; or abort, and deploy again with --override freeze --reason TEXT";
+    let todo =
+        "retry when it is over; or abort, and deploy again with --override freeze --reason TEXT";
     Err(StepError::lasting(Problem::new(what).because(told).try_this(todo)))
 }
 

@@ -218,7 +218,8 @@ impl Acts {
         let store = store.map_err(JournalError::problem)?;
         let view = store.run(run).map_err(JournalError::problem)?.view;
         let facts = store.facts(run, 0).map_err(JournalError::problem)?;
-        let text = report::markdown(&view, &facts);
+        let changes = self.loaded.changes_of(&view);
+        let text = report::markdown(&view, &facts, changes.as_ref());
         if what == LogUse::Copy {
             let lines = text.lines().count();
             return Ok(Msg::Clip(text, lines));

@@ -12,14 +12,15 @@ use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::planner::Ground;
 use crate::domain::seen::DatabaseSeen;
 use crate::domain::time::Timestamp;
-use crate::domain::view::{DatabaseView, RunView};
+use crate::domain::view::{DatabaseView, RunView, TrafficSeen};
 use crate::propose;
 
 /// What nobody changed is looked at again after so long.
 const AGAIN: Duration = Duration::from_mins(1);
 
 /// What the last run did to them, as far as that would change what is seen.
-type Mark = Option<(RunNumber, BTreeMap<String, DatabaseView>, Option<Timestamp>)>;
+type Mark =
+    Option<(RunNumber, BTreeMap<String, DatabaseView>, Option<Timestamp>, Vec<TrafficSeen>)>;
 
 type Seen = (Duration, Mark, Vec<DatabaseSeen>);
 
@@ -36,7 +37,10 @@ impl Databases {
         ground: &Ground,
         runs: &[RunView],
     ) -> Option<Vec<DatabaseSeen>> {
-        let mark = runs.first().map(|run| (run.number, run.databases.clone(), run.ended));
+        // What a rollback would do to a database depends on what is live: a switch is a change too.
+        let traffic = |run: &RunView| run.services.values().map(|s| s.traffic.clone()).collect();
+        let mark =
+            runs.first().map(|run| (run.number, run.databases.clone(), run.ended, traffic(run)));
         let now = app.clock.elapsed();
         if let Some((at, before, seen)) = self.0.lock().await.get(&ground.environment) {
             let unseen = seen.iter().any(|d| d.unseen.is_some());

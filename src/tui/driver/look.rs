@@ -49,7 +49,8 @@ impl Acts {
                 if let Some(problem) = unread {
                     let why = format!("nobody can say: the past cannot be read: {}", problem.what);
                     for service in &mut seen.services {
-                        service.rollback = Readiness { target: None, why: Some(why.clone()) };
+                        service.rollback =
+                            Readiness { target: None, build: None, why: Some(why.clone()) };
                     }
                 }
                 if let Ok(watching) = self.loaded.watching(name) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::acts::Acts;
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
-use crate::domain::pipeline::JobLine;
+use crate::domain::job_log::JobLine;
 use crate::domain::team::{TeamRun, TeamState};
 use crate::tui::model::dialog::TeamAct;
 use crate::tui::model::pipeline::JobLog;

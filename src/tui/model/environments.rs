@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::pipeline::PipelineSeen;
 use crate::domain::checklist::Tick;
+use crate::domain::drift::drift;
 use crate::domain::error::Problem;
 use crate::domain::freeze::frozen;
 use crate::domain::ids::EnvironmentName;
@@ -102,30 +103,8 @@ impl Environment {
 
     /// What is not as our last run left it, or does not fit together.
     pub fn drift(&self) -> Vec<String> {
-        let Some((seen, _)) = self.seen.as_ref().filter(|(seen, _)| seen.unseen.is_none()) else {
-            return Vec::new();
-        };
-        let mut drift = Vec::new();
-        let last = self.run.as_ref().map(|run| &run.view).filter(|view| view.ended.is_some());
-        for service in &seen.services {
-            let left = last.and_then(|view| view.services.get(&service.service)?.serving.as_ref());
-            let live = service.live.as_ref().map(|build| &build.build);
-            if left.is_some() && left != live {
-                let live = live.map_or("nothing".to_owned(), ToString::to_string);
-                let run = last.map_or(String::new(), |view| view.number.to_string());
-                drift.push(format!("{} {live}, not as {run} left it", service.service));
-            }
-        }
-        let mut releases: Vec<_> = seen
-            .services
-            .iter()
-            .map(|s| s.live.as_ref().and_then(|b| b.release.as_ref()))
-            .collect();
-        releases.dedup();
-        if releases.len() > 1 && self.under_way().is_none() {
-            drift.push("the services are on different releases".to_owned());
-        }
-        drift
+        let last = self.run.as_ref().map(|run| &run.view);
+        self.seen.as_ref().map_or_else(Vec::new, |(seen, _)| drift(seen, last))
     }
 
     /// Which freeze is in force, in words.

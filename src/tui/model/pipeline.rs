@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::environments::Environment;
 use crate::domain::error::Problem;
-use crate::domain::pipeline::{Job, JobLine, PipelineRun};
+use crate::domain::job_log::JobLine;
+use crate::domain::pipeline::{Job, PipelineRun};
 
 /// What was answered last.
 #[derive(Debug, Clone, PartialEq)]

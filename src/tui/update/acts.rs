@@ -221,7 +221,8 @@ fn offered(model: &Model, here: &Environment) -> Vec<Item> {
             live.iter().filter(|(release, _)| release == label).map(|(_, s)| s.as_str()).collect();
         let on = (!on.is_empty()).then(|| format!("live on {}", on.join(", ")));
         let runs = model.history.runs.iter().filter(|run| run.plan.environment == here.name);
-        let bad = ReleaseLabel::new(label.clone()).ok().and_then(|label| marked_bad(runs, &label, None));
+        let bad =
+            ReleaseLabel::new(label.clone()).ok().and_then(|label| marked_bad(runs, &label, None));
         let bad = bad.map(|run| format!("BAD: run {run} rolled it back"));
         on.into_iter().chain(bad).collect::<Vec<_>>().join(" · ")
     };

@@ -11,11 +11,12 @@ use super::{clock, took};
 use crate::domain::plan::RunKind;
 use crate::domain::policy::Protection;
 use crate::domain::probe::State;
+use crate::domain::readiness::warm_until;
 use crate::domain::seen::ServiceSeen;
 use crate::domain::step::{Side, StepKind};
 use crate::domain::time::spoken;
 use crate::domain::usual::{LEAST_RUNS, Usual};
-use crate::domain::view::RunView;
+use crate::domain::view::{RunView, TrafficSeen};
 use crate::tui::model::Model;
 use crate::tui::model::checklist::{count, rows};
 use crate::tui::model::environments::{Environment, RunSeen};
@@ -256,8 +257,9 @@ pub(super) fn traffic(here: &Environment) -> String {
         return match side(view) {
             Some(Side::Blue) => "traffic BLUE 100 : 0 GREEN".to_owned(),
             Some(Side::Green) => "traffic BLUE 0 : 100 GREEN".to_owned(),
-            None if view.services.values().all(|s| s.serving.is_none()) => {
-                "traffic: nobody serves".to_owned()
+            None if view.traffic_unknown() => "traffic: switching, not read yet".to_owned(),
+            None if view.services.values().all(|s| s.traffic == TrafficSeen::None) => {
+                "traffic: no build is live".to_owned()
             }
             None => "traffic: neither BLUE nor GREEN".to_owned(),
         };
@@ -276,10 +278,11 @@ pub(super) fn traffic(here: &Environment) -> String {
 }
 
 fn live(service: &ServiceSeen) -> String {
-    let release = service.live.as_ref().map(|build| {
-        build.release.as_ref().map_or_else(|| build.build.to_string(), ToString::to_string)
-    });
-    format!("{} {}", service.service, release.unwrap_or_else(|| "nothing".to_owned()))
+    let name = service
+        .live
+        .as_ref()
+        .map(|build| build.name().map_or_else(|| build.build.to_string(), |name| name.to_string()));
+    format!("{} {}", service.service, name.unwrap_or_else(|| service.live_name()))
 }
 
 fn known(view: &RunView) -> bool {
@@ -345,13 +348,12 @@ fn cost(model: &Model, here: &Environment) -> String {
     format!("~{} (p50 of {})", spoken(all), usual.runs)
 }
 
-/// Until when blue is warm, after a run that moved traffic.
+/// Until when the target of a rollback is warm, where it is what the last run left warm.
 fn warm(model: &Model, here: &Environment) -> String {
-    let last = here.run.as_ref().map(|run| &run.view).filter(|view| view.touched_traffic());
-    let until = last.and_then(|view| {
-        view.ended.and_then(|ended| ended.checked_add(view.plan.policy.keep_blue).ok())
-    });
-    match until.filter(|until| model.now.is_some_and(|now| now < *until)) {
+    let (Some(run), Some((seen, _)), Some(now)) = (&here.run, &here.seen, model.now) else {
+        return String::new();
+    };
+    match warm_until(&run.view, seen, now) {
         Some(until) => format!(", BLUE warm until {}", until.strftime("%H:%M")),
         None => String::new(),
     }

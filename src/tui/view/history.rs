@@ -63,7 +63,11 @@ fn table(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         .skip(from)
         .take(height)
         .map(|(at, run)| {
-            let line = row(run, theme, usize::from(area.width), at == history.selected);
+            // A run that is not over and that no process drives is in doubt.
+            let driven = model.environments.iter().filter_map(|e| e.driven());
+            let driven = driven.map(|run| run.view.number).any(|number| number == run.number);
+            let width = usize::from(area.width);
+            let line = row(run, driven, theme, width, at == history.selected);
             match (at == history.selected, focused) {
                 (true, true) => selected(line, theme.style(Role::Selection)),
                 (true, false) => selected(line, theme.style(Role::SelectionUnfocused)),
@@ -75,9 +79,8 @@ fn table(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 }
 
 /// Number, result and release are never cut; the rest has what room is left.
-fn row(run: &RunView, theme: &Theme, width: usize, selected: bool) -> Line<'static> {
-    let driven = run.ended.is_some();
-    let mark = theme.run(&run.state, driven || !matches!(run.state, RunState::Ended { .. }));
+fn row(run: &RunView, driven: bool, theme: &Theme, width: usize, selected: bool) -> Line<'static> {
+    let mark = theme.run(&run.state, driven);
     let cursor = if selected { theme.pick("▶", ">") } else { " " };
     let release = run.plan.release.as_ref().map_or("-", |r| r.as_str()).to_owned();
     let blue = run.services.values().find_map(|s| s.blue_release.as_ref());

@@ -8,7 +8,7 @@ use ratatui::widgets::{Block, Borders, Clear, Widget as _};
 
 use super::logs::pieces;
 use super::{ASCII_HEAVY, clock, wrapped, write};
-use crate::domain::pipeline::JobLine;
+use crate::domain::job_log::JobLine;
 use crate::tui::keys::commands::{Command, Group, row_of};
 use crate::tui::model::messages::Level;
 use crate::tui::model::overlay::{Finder, Found, Overlay, Sheet};

@@ -14,7 +14,10 @@ fn build(id: &str) -> BuildId {
 
 /// A second deploy on a platform where, from the `after`-th read after the switch on, `toto-app` has
 /// other traffic.
-fn drifted(after: u32, traffic: impl Fn(&BuildId) -> Vec<Split> + Send + 'static) -> (Bench, RunView) {
+fn drifted(
+    after: u32,
+    traffic: impl Fn(&BuildId) -> Vec<Split> + Send + 'static,
+) -> (Bench, RunView) {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     bench.world.forget_acts();
@@ -47,7 +50,8 @@ fn traffic_that_is_split_after_the_switch_is_not_promoted() {
             let said = format!("read {after}, {percent} %: {}", view.state.sentence());
             assert_eq!(view.state, RunState::Ended { outcome: Outcome::Failed }, "{said}");
             assert_eq!(view.exit_code(), 1, "{said}");
-            let failed = view.failure.as_ref().map(|(_, problem, class)| (problem.why.clone(), *class));
+            let failed =
+                view.failure.as_ref().map(|(_, problem, class)| (problem.why.clone(), *class));
             let (why, class) = failed.unwrap();
             assert_eq!(class, Failure::Drift);
             assert!(why.contains(&format!("{percent} %, b-foreign {} %", 100 - percent)), "{why}");
@@ -55,7 +59,8 @@ fn traffic_that_is_split_after_the_switch_is_not_promoted() {
             // No fight, and no verdict about a release that did nothing.
             assert!(view.undo.is_none(), "{said}");
             assert!(view.marks.is_empty(), "{said}");
-            let switches = bench.world.acts().into_iter().filter(|a| matches!(a, Act::Switched(..)));
+            let switches =
+                bench.world.acts().into_iter().filter(|a| matches!(a, Act::Switched(..)));
             assert_eq!(switches.count(), 2, "{said}");
         }
     }

@@ -62,7 +62,8 @@ fn an_abort_blames_nothing_and_a_rollback_by_a_person_does() {
         });
         assert_eq!(marks(&view), wanted, "{command:?}");
         let because = &view.undo.as_ref().unwrap().1;
-        let said = if wanted.is_empty() { "aborted after traffic moved" } else { "rolled back by ben" };
+        let said =
+            if wanted.is_empty() { "aborted after traffic moved" } else { "rolled back by ben" };
         assert_eq!(because, said);
     }
 }

@@ -2,5 +2,8 @@
 
 mod drift;
 mod evidence;
+mod guards;
 mod identity;
 mod shares;
+mod store;
+mod watching;

@@ -11,7 +11,7 @@ use crate::domain::run::RunState;
 use crate::domain::step::{Side, StepKind, StepState};
 use crate::domain::time::spoken;
 use crate::domain::usual::Usual;
-use crate::domain::view::{RunView, ServiceView};
+use crate::domain::view::{RunView, ServiceView, TrafficSeen};
 use crate::tui::model::Model;
 use crate::tui::model::environments::{Environment, RunSeen};
 use crate::tui::theme::{Role, Theme};
@@ -59,10 +59,13 @@ fn bar(name: &str, seen: &ServiceView, theme: &Theme, width: usize) -> Line<'sta
         ("  0%", fill(Side::Green), Role::Green, "100%")
     } else if !seen.blue_known {
         ("  ?%", told("not looked yet"), Role::Unknown, "  ?%")
-    } else if seen.serving.is_none() {
-        ("  0%", told("nobody serves"), Role::Muted, "  0%")
     } else {
-        ("  ?%", told("somebody else serves"), Role::Unknown, "  ?%")
+        match &seen.traffic {
+            TrafficSeen::None => ("  0%", told("no build is live"), Role::Muted, "  0%"),
+            TrafficSeen::Unknown => ("  ?%", told("not read yet"), Role::Unknown, "  ?%"),
+            TrafficSeen::Split(_) => ("  ?%", told("SPLIT"), Role::Unknown, "  ?%"),
+            TrafficSeen::Whole(_) => ("  ?%", told("another build"), Role::Unknown, "  ?%"),
+        }
     };
     Line::from(vec![
         Span::raw(format!(" {name:<12} BLUE {left} ")),
@@ -138,18 +141,29 @@ pub(in crate::tui::view) fn customers(view: &RunView) -> String {
         let names = |of: Vec<&crate::domain::ids::ServiceName>| {
             of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         };
-        return format!(
-            "SPLIT: customers of {} are on {green}, of {} on {blue}.",
-            names(on_green),
-            names(on_blue)
-        );
+        return format!("SPLIT: {} on {green}, {} on {blue}.", names(on_green), names(on_blue));
     }
+    // What was so at the end of a run need not be so now.
+    let over = view.ended.is_some();
     match super::super::facts::side(view) {
+        _ if !view.touched_traffic() && over => {
+            format!("It moved no traffic: {blue} stayed live. Nothing to undo.")
+        }
         _ if !view.touched_traffic() => format!("Customers are still on {blue}. Nothing to undo."),
+        Some(Side::Blue) if over => format!("When it ended, {blue} was live again."),
+        Some(Side::Green) if over => format!("When it ended, {green} was live."),
         Some(Side::Blue) => format!("Customers are back on {blue}."),
         Some(Side::Green) => format!("Customers are on {green}."),
-        None => "Nobody can say what customers are on: look with 1.".to_owned(),
+        None => format!("The live build is unknown: {}.", traffic(view)),
     }
+}
+
+/// The traffic of each service as the run last read it.
+fn traffic(view: &RunView) -> String {
+    let one = |(name, seen): (&crate::domain::ids::ServiceName, &ServiceView)| {
+        format!("{name} {}", seen.traffic)
+    };
+    view.services.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// Leaving the step out, where that may be.

@@ -1,0 +1,35 @@
+//! What of an environment is not as our last run left it, or does not fit together. Computed once, and the same on
+//! the screen, in `status`, in the handover and in JSON.
+
+use super::seen::EnvironmentSeen;
+use super::view::{RunView, TrafficSeen};
+
+/// The differences, each in a sentence. `last` is the latest run of the environment; while it is under way, what
+/// differs is its own doing.
+pub fn drift(seen: &EnvironmentSeen, last: Option<&RunView>) -> Vec<String> {
+    if seen.unseen.is_some() {
+        return Vec::new();
+    }
+    let over = last.filter(|view| view.ended.is_some());
+    let mut drift = Vec::new();
+    for service in &seen.services {
+        let name = &service.service;
+        if let TrafficSeen::Split(_) = service.traffic {
+            drift.push(format!("{name} is split: {}", service.traffic));
+            continue;
+        }
+        let left = over.and_then(|view| view.services.get(name)?.serving.as_ref());
+        let live = service.live.as_ref().map(|build| &build.build);
+        if let (Some(left), Some(run)) = (left.filter(|left| Some(*left) != live), over) {
+            let live = live.map_or("no build".to_owned(), ToString::to_string);
+            drift.push(format!("{name} {live}, not {left} as run {} left it", run.number));
+        }
+    }
+    let names = seen.services.iter().map(|s| s.live.as_ref().and_then(|build| build.name()));
+    let mut names: Vec<_> = names.collect();
+    names.dedup();
+    if names.len() > 1 && last.is_none_or(|view| view.ended.is_some()) {
+        drift.push("the services are on different releases".to_owned());
+    }
+    drift
+}
