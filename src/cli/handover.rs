@@ -134,6 +134,7 @@ fn worries(
 fn probed_now(service: &ServiceSeen) -> Option<Worry> {
     let (state, why) = match &service.health {
         Health::Ok | Health::Off => return None,
+        Health::Degraded(why) => (State::Degraded, why),
         Health::Down(why) => (State::Down, why),
         Health::Stale(why) => (State::Stale, why),
     };

@@ -52,6 +52,7 @@ impl Loaded {
         let interval = given(interval, if far { FAR } else { NEAR });
         let timeout = given(timeout, TIMEOUT);
         let one = |probe: &ProbeConfig| Probe {
+            found: None,
             key: format!("{name}/{}", probe.name),
             name: probe.name.clone(),
             side: None,

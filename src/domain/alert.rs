@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::checklist::may_pass;
 use super::error::Problem;
 use super::event::{Event, Fact, Outcome, Recorded};
+use super::guard::Guard;
 use super::hash::Hash;
 use super::ids::{EnvironmentName, RunNumber};
 use super::probe::{CERTIFICATE, NOBODY_ASKED, ProbeSeen, SET_UP, State, Turned};
@@ -195,7 +196,7 @@ pub fn of(view: &RunView, fact: &Fact) -> Option<Alert> {
     let Recorded::Known(event) = &fact.event else { return None };
     let (kind, what, problem) = told(view, event)?;
     let (environment, run) = (&view.plan.environment, view.number);
-    let release = view.plan.release.as_ref().map(|r| format!(" {r}")).unwrap_or_default();
+    let release = view.plan.name().map(|r| format!(" {r}")).unwrap_or_default();
     let clean = |text: String| redacted(&text);
     let Problem { what: failed, why, todo } = problem.unwrap_or_else(|| Problem::new(""));
     let why = if why.is_empty() { failed } else { format!("{failed}: {why}") };
@@ -204,9 +205,23 @@ pub fn of(view: &RunView, fact: &Fact) -> Option<Alert> {
         (Event::ChecklistSeen { .. }, Some(gate)) => format!("run/{run}/{gate}/waits"),
         _ => format!("run/{run}/{}", fact.seq),
     };
-    let text = format!("{environment}: {}{release} (run {run}) {what}", view.plan.kind.word());
-    let alert = Alert::new(kind, key, fact.at, text).about(view);
+    let text = format!(
+        "{environment}: {}{release} (run {run}) {what}{}",
+        view.plan.kind.word(),
+        overridden(view)
+    );
+    let alert = Alert::new(kind, key, fact.at, clean(text)).about(view);
     Some(Alert { why: clean(why), now: clean(todo), ..alert })
+}
+
+/// The guards that a person set aside for this run, each with its reason: whoever is called needs to know.
+fn overridden(view: &RunView) -> String {
+    let one = |(guard, reason): (&Guard, &String)| match reason.as_str() {
+        "" => guard.to_string(),
+        reason => format!("{guard} ({reason})"),
+    };
+    let all: Vec<_> = view.plan.overrides.iter().map(one).collect();
+    if all.is_empty() { String::new() } else { format!("; overridden: {}", all.join(", ")) }
 }
 
 fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)> {
@@ -277,7 +292,7 @@ pub fn of_probe(environment: &EnvironmentName, turned: &Turned) -> Option<Alert>
     let text = format!("{environment}: {} {what}{customers}", turned.name);
     Some(Alert {
         // Two screens see it a few seconds apart.
-        turns: Some((format!("{environment}/{}", turned.name), kind.event_type().to_owned())),
+        turns: Some((turned.subject().to_owned(), kind.event_type().to_owned())),
         environment: Some(environment.clone()),
         why: redacted(&change.why),
         ..Alert::new(kind, key, at, text)

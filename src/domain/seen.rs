@@ -80,6 +80,8 @@ pub struct ServiceSeen {
     pub tells_revision: bool,
     /// What it answered.
     pub health: Health,
+    /// What the run under way found wrong with what serves now. One good answer does not outweigh that.
+    pub found: Option<String>,
     /// What a rollback would go to.
     pub rollback: Readiness,
 }
@@ -127,6 +129,8 @@ impl BuildSeen {
 pub enum Health {
     /// It said it is healthy.
     Ok,
+    /// It said so just now, and the run under way found it unwell over many answers.
+    Degraded(String),
     /// It answered badly or not at all.
     Down(String),
     /// We could not ask.
@@ -140,6 +144,7 @@ impl Health {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Ok => "ok",
+            Self::Degraded(_) => "degraded",
             Self::Down(_) => "down",
             Self::Stale(_) => "stale",
             Self::Off => "off",

@@ -1,7 +1,7 @@
 //! Asks what is watched, again and again, without doing harm: never more at once than a few, never all
 //! at the same moment, never faster than it was told.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +18,10 @@ const AT_ONCE: usize = 32;
 /// Whoever looks at a screen that was just opened does not wait longer for the first answers.
 const FIRST_WITHIN: Duration = Duration::from_secs(1);
 
-/// So many questions come quicker than the rest.
+/// So many questions come quicker than the rest…
 const QUICK: u64 = 3;
+/// …and so quickly where a switch put another build behind an address: that is when somebody looks.
+const AFTER_A_SWITCH: Duration = Duration::from_millis(200);
 
 /// What is to be watched, and how often somebody asked to look at once.
 #[derive(Debug, Clone, Default)]
@@ -39,16 +41,25 @@ pub async fn watch_probes(
 ) {
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     let (at_once, _) = watch::channel(0_u64);
+    // Every probe of before, by what it is about.
+    let mut known_names: HashSet<String> = HashSet::new();
     let mut tasks: HashMap<String, (String, AbortOnDropHandle<()>)> = HashMap::new();
     loop {
         let Wanted { probes, now } = wanted.borrow_and_update().clone();
         let mut kept = HashMap::new();
+        let names: HashSet<String> = probes.iter().map(Probe::muted_by).collect();
         for probe in probes {
             let asks = format!("{:?} {:?} {:?}", probe.check, probe.interval, probe.timeout);
             let known = tasks.remove(&probe.key).filter(|(before, _)| *before == asks);
             let key = probe.key.clone();
             let task = known.unwrap_or_else(|| {
+                let first = if probe.live && known_names.contains(&probe.muted_by()) {
+                    AFTER_A_SWITCH
+                } else {
+                    FIRST_WITHIN
+                };
                 let one = One {
+                    first,
                     probe,
                     prober: prober.clone(),
                     clock: clock.clone(),
@@ -62,6 +73,7 @@ pub async fn watch_probes(
         }
         // Who is not wanted any more ends here.
         tasks = kept;
+        known_names = names;
         at_once.send_if_modified(|known| std::mem::replace(known, now) != now);
         tokio::select! {
             changed = wanted.changed() => if changed.is_err() { return },
@@ -72,6 +84,8 @@ pub async fn watch_probes(
 
 /// The task of one probe.
 struct One {
+    /// The first answers come within this.
+    first: Duration,
     probe: Probe,
     prober: Arc<dyn Prober>,
     clock: Arc<dyn Clock>,
@@ -82,7 +96,7 @@ struct One {
 
 impl One {
     async fn ask_for_ever(mut self) {
-        let spread = FIRST_WITHIN.min(self.probe.interval);
+        let spread = self.first.min(self.probe.interval);
         let mut wait = spread.mul_f64(self.share(0));
         for round in 1_u64.. {
             tokio::select! {
@@ -99,7 +113,7 @@ impl One {
             }
             // The first answers soon, so that something can be said.
             let usual = self.until_next();
-            wait = if round < QUICK { usual.min(FIRST_WITHIN) } else { usual };
+            wait = if round < QUICK { usual.min(self.first) } else { usual };
         }
     }
 

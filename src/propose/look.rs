@@ -50,6 +50,7 @@ fn unseen(ground: &Ground, problem: Problem, health: &Health) -> EnvironmentSeen
         blue: None,
         tells_revision: false,
         health: health.clone(),
+        found: None,
         rollback: Readiness { target: None, build: None, why: Some(problem.what.clone()) },
     };
     let services = ground.members.iter().map(one).collect();
@@ -82,7 +83,7 @@ async fn services(
             // Whoever has a part of the traffic answers customers.
             if ask && !matches!(seen.traffic, TrafficSeen::None | TrafficSeen::Unknown) {
                 seen.health = match app.ask(member, ground).await? {
-                    Sample::Healthy(_) => Health::Ok,
+                    Sample::Healthy(_) => seen.found.clone().map_or(Health::Ok, Health::Degraded),
                     Sample::Unhealthy(why) => Health::Down(why),
                     Sample::Blind(why) => Health::Stale(why),
                 };
@@ -110,6 +111,10 @@ async fn one(
         Ok(choice) => ready(member, hosting, choice).await,
     };
     let side = if green.is_some() && green == build { Side::Green } else { Side::Blue };
+    let found = under_way.filter(|_| side == Side::Green).and_then(|run| {
+        let found = run.services.get(&service)?.watched_bad.as_ref()?;
+        Some(format!("run {}, {found}", run.number))
+    });
     let green = green.filter(|g| Some(g) != build.as_ref());
     let blue = under_way.and_then(|r| r.services.get(&service)?.blue.clone());
     let blue = blue.filter(|b| build.is_some() && Some(b) != build.as_ref());
@@ -122,6 +127,7 @@ async fn one(
         green: seen(hosting, member, green).await?,
         blue: seen(hosting, member, blue).await?,
         tells_revision: hosting.tells_revision(),
+        found,
         health,
         rollback,
         service,

@@ -46,6 +46,7 @@ fn domains(
     let endpoint = Box::new(ground.endpoint.clone());
     let name = domains_of(service.as_str());
     Some(Probe {
+        found: None,
         key: format!("{}/{name}", ground.environment),
         name,
         side: None,
@@ -124,6 +125,7 @@ fn probe(
         interval: watching.interval,
         timeout: watching.timeout,
         rules: watching.rules,
+        found: seen.filter(|_| live).and_then(|s| s.found.clone()),
         controls: ground.policy.health.controls.clone(),
     }
 }

@@ -361,6 +361,28 @@ fn a_turn_is_told_once_and_a_restart_is_none() {
 }
 
 #[test]
+fn a_service_that_was_down_as_green_is_up_again_as_blue() {
+    let bench = Bench::new();
+    let mut store = bench.store();
+    let channel = Channel::Webhook { url: "http://localhost:1".into(), secret_env: None };
+    let on = vec![Kind::ProbeDown, Kind::ProbeUp];
+    let notify = Notify { channels: vec![channel], on, remind: Duration::ZERO };
+    let environment = deploy_plan("1.0.0").environment;
+    let turns = [
+        ("development/app@b-2", "app GREEN", State::Ok, State::Down),
+        ("development/app@b-1", "app BLUE", State::Off, State::Ok),
+    ];
+    for (second, (key, name, from, to)) in (1..).zip(turns) {
+        let at = Timestamp::from_second(second).unwrap();
+        let change = Change { at, from, to, why: String::new() };
+        let turned = Turned { key: key.to_owned(), name: name.to_owned(), live: true, change };
+        store.put(&notify, &alert::of_probe(&environment, &turned).unwrap()).unwrap();
+    }
+    let told: Vec<_> = store.letters(9).unwrap().iter().map(|(l, _)| l.alert.kind).collect();
+    assert_eq!(told, [Kind::ProbeUp, Kind::ProbeDown]);
+}
+
+#[test]
 fn a_domain_whose_certificate_ends_is_told_and_one_that_is_set_up_again_is_not_up() {
     let environment = deploy_plan("1.0.0").environment;
     let told = |from, to, why: &str| {

@@ -24,6 +24,7 @@ fn shot(screen: &Screen, name: &str, theme: &Theme) {
 fn probe(name: &str, side: Option<Side>, live: bool) -> Probe {
     let role = side.map_or(String::new(), |side| format!("@b-{side}"));
     Probe {
+        found: None,
         key: format!("development/{name}{role}"),
         name: name.to_owned(),
         side,

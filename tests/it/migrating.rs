@@ -562,3 +562,39 @@ fn what_is_counted_in_parts_is_counted_once() {
         }
     });
 }
+
+/// What is planned is what is done: over a collection and a group of its name, and with documents that come to be
+/// or go on the way.
+#[test]
+fn a_dry_run_counts_what_the_run_then_changes() {
+    on_both(&async |database, name| {
+        let fields: Fields = [("n".to_owned(), Value::Integer(0))].into_iter().collect();
+        let write = |path: &str| Write::whole(path.to_owned(), Expected::Anything, fields.clone());
+        let paths = ["users/a", "users/b", "teams/t/users/c", "users/gone"];
+        database.commit(&paths.map(write)).await.unwrap();
+        let users = json!({ "collection": "users", "group": true });
+        let marked = json!({ "collection": "users", "filter": [{ "equals": ["m", { "integerValue": 1 }] }] });
+        let steps = migration(
+            "1.0.0",
+            &json!([
+                { "delete": { "document": "users/gone" } },
+                { "create": { "document": "users/new", "fields": { "n": { "integerValue": 5 } } } },
+                { "set": { "scope": users, "fields": [["m", { "integerValue": 1 }]] } },
+                { "increment": { "scope": marked, "field": "n", "by": 1 } },
+            ]),
+            &json!([]),
+        );
+        let migrations = std::slice::from_ref(&steps);
+        let planned = dry_run(database.as_ref(), migrations, Direction::Up, 2).await.unwrap();
+        let changes: Vec<_> = planned.iter().map(|c| c.changes).collect();
+        assert_eq!(changes, [1, 1, 4, 3], "{name}: {planned:?}");
+        let lock = lock(&database, "one").await.unwrap();
+        run(&database, &lock, &steps, &UP).await.unwrap();
+        let users = all(database.as_ref(), "users").await;
+        let counts: Vec<_> =
+            users.iter().map(|d| (d.path.as_str(), d.count("n").unwrap())).collect();
+        assert_eq!(counts, [("users/a", 1), ("users/b", 1), ("users/new", 6)], "{name}");
+        let again = dry_run(database.as_ref(), migrations, Direction::Up, 2).await.unwrap();
+        assert_eq!(again[1].cannot, ["users/new: it is there already"], "{name}");
+    });
+}

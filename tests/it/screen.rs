@@ -151,6 +151,7 @@ pub(crate) fn seen() -> EnvironmentSeen {
         blue: None,
         tells_revision: true,
         health: Health::Ok,
+        found: None,
         rollback: Readiness {
             target: Some(ReleaseName { label: label("0.9.0"), commit: None }),
             build: Some(BuildId::new("b-0-9-0").unwrap()),

@@ -21,6 +21,14 @@ pub struct Turned {
     pub change: Change,
 }
 
+impl Turned {
+    /// What people are told of: the service, whichever build of it serves. Over a switch its name on screen
+    /// takes another role, and who was told that it is down must be told that it is up.
+    pub fn subject(&self) -> &str {
+        self.key.split('@').next().unwrap_or_default()
+    }
+}
+
 /// The watches over some probes.
 #[derive(Debug, Clone, Default)]
 pub struct Board {

@@ -47,6 +47,8 @@ pub struct Probe {
     pub timeout: Duration,
     /// When it counts as what.
     pub rules: Rules,
+    /// What the run under way found wrong with it: while that stands, good answers are not all there is.
+    pub found: Option<String>,
     /// What must be reached from here, or it is we who are blind. Empty: the usual ones.
     pub controls: Vec<String>,
 }

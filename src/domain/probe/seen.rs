@@ -135,15 +135,17 @@ impl ProbeSeen {
     /// What a watch knows of a probe.
     pub fn of(probe: &Probe, watch: &Watch, muted: Option<(Timestamp, String)>) -> Self {
         let last = watch.last();
+        let found = probe.found.clone().filter(|_| watch.state() == State::Ok);
+        let state = if found.is_some() { State::Degraded } else { watch.state() };
         Self {
             key: probe.key.clone(),
             name: probe.name.clone(),
             side: probe.side,
             live: probe.live,
             address: probe.check.to_string(),
-            state: watch.state(),
+            state,
             since: watch.since(),
-            why: watch.why().to_owned(),
+            why: found.unwrap_or_else(|| watch.why().to_owned()),
             row: watch.row(),
             answered: watch.answered(),
             last: last.filter(|l| l.answer == Answer::Good).map(|l| l.timing.total),

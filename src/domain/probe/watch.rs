@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::seen::{Point, Stats, stats};
 use super::{Answer, Fault, Measurement, Rules};
+use crate::domain::health::{Share, ShareRule, ShareVerdict};
 use crate::domain::time::{Timestamp, spoken};
 
 /// How a probe stands (terminal.md 2.1).
@@ -95,6 +96,8 @@ pub struct Watch {
     slow_since: Option<Timestamp>,
     /// Answers since the last silence: only these tell whether it flaps.
     unbroken: usize,
+    /// The answers since it rose. An outage that is over is told by its state then, not for hours after.
+    share: Share,
     answered: Option<Timestamp>,
     last: Option<Measurement>,
     /// The last bad answer, kept while it explains the state.
@@ -115,6 +118,7 @@ impl Watch {
             row: (true, 0),
             slow_since: None,
             unbroken: 0,
+            share: Share::new(ShareRule::default()),
             answered: None,
             last: None,
             fault: None,
@@ -187,7 +191,11 @@ impl Watch {
             Some((to, why)) => self.turn(to, why, at),
             None => self.tick(at),
         };
-        turned.or(slept)
+        // One change, from what was before the silence.
+        match (slept, turned) {
+            (Some(slept), Some(turned)) => Some(Change { from: slept.from, ..turned }),
+            (slept, turned) => turned.or(slept),
+        }
     }
 
     /// What an answer makes of the state, with the reason. Nothing: it says nothing about it.
@@ -206,21 +214,25 @@ impl Watch {
         }
         self.answered = Some(heard.at);
         self.unbroken += 1;
+        let up = matches!(self.state, State::Ok | State::Degraded);
+        if !up {
+            self.share.clear();
+        }
+        self.share.push(self.row.0);
         let turns = self.turns();
         let steady = self.row.1 >= if self.row.0 { STEADY } else { STEADY_DOWN };
         if !steady && (turns >= TURNS || self.state == State::Flapping) {
             return Some((State::Flapping, format!("{turns} turns in {AMONG} answers")));
         }
         if !self.row.0 {
-            return (self.row.1 >= self.rules.fall).then(|| {
-                let said = self.fault.as_ref().map_or("", |(_, said, _)| said.as_str());
-                (State::Down, format!("{} fails in a row: {said}", self.row.1))
-            });
+            let said = self.fault.as_ref().map_or("", |(_, said, _)| said.as_str());
+            let why = format!("{} fails in a row: {said}", self.row.1);
+            return self.verdict(self.row.1 >= self.rules.fall, State::Down, why);
         }
-        let up = matches!(self.state, State::Ok | State::Degraded);
         if !up && self.row.1 < self.rules.rise {
-            self.why = format!("{} ok of {} in a row", self.row.1, self.rules.rise);
-            return None;
+            let why = format!("{} ok of {} in a row", self.row.1, self.rules.rise);
+            self.why.clone_from(&why);
+            return self.verdict(false, State::Off, why);
         }
         Some(self.degraded(heard).map_or_else(
             || (State::Ok, format!("{} ok in a row", self.row.1)),
@@ -228,10 +240,23 @@ impl Watch {
         ))
     }
 
+    /// A state that enough answers speak for. With too few of them, what was stale is being asked again, and no
+    /// longer stale.
+    fn verdict(&self, enough: bool, state: State, why: String) -> Option<(State, String)> {
+        match (enough, self.state) {
+            (true, _) => Some((state, why)),
+            (false, State::Stale) => Some((State::Off, why)),
+            (false, _) => None,
+        }
+    }
+
     /// Why it is not as good as it should be, though it answers well.
     fn degraded(&mut self, heard: &Measurement) -> Option<String> {
         if heard.odd.is_some() {
             return heard.odd.clone();
+        }
+        if self.share.verdict() == ShareVerdict::Exceeded {
+            return Some(self.share.describe());
         }
         let ends = heard.certificate.map(|until| until.duration_since(heard.at));
         if let Some(left) = ends.filter(|left| left.as_secs() < seconds(CERTIFICATE_ENDS)) {

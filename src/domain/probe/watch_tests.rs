@@ -74,7 +74,7 @@ fn who_is_blind_has_seen_nothing() {
     assert_eq!(stale, [State::Stale]);
     assert!(watch.why().contains("no route from here"), "{}", watch.why());
     assert_eq!(watch.stats().bad, 0);
-    assert_eq!(states(&mut watch, "..."), [State::Stale, State::Stale, State::Ok]);
+    assert_eq!(states(&mut watch, "..."), [State::Off, State::Off, State::Ok]);
     let change = watch.tick(at(10_000)).unwrap();
     assert_eq!((change.to, change.why.as_str()), (State::Stale, "nobody asked"));
 }
@@ -84,7 +84,7 @@ fn who_was_never_able_to_ask_says_so() {
     let mut watch = watch();
     assert_eq!(states(&mut watch, "?"), [State::Stale]);
     assert_eq!(watch.why(), "we cannot ask: no route from here");
-    assert_eq!(states(&mut watch, "..."), [State::Stale, State::Stale, State::Ok]);
+    assert_eq!(states(&mut watch, "..."), [State::Off, State::Off, State::Ok]);
 }
 
 #[test]
@@ -92,11 +92,11 @@ fn what_was_before_a_long_silence_does_not_count() {
     let mut watch = watch();
     states(&mut watch, "....");
     let change = watch.push(heard(9000, Answer::Good, 10)).unwrap();
-    assert_eq!((change.from, change.to), (State::Ok, State::Stale), "one answer is too few again");
+    assert_eq!((change.from, change.to), (State::Ok, State::Off), "one answer is too few again");
     states(&mut watch, ".");
     assert_eq!(states(&mut watch, "."), [State::Ok]);
     watch.push(heard(20_000, bad(), 10));
-    assert_eq!(watch.state(), State::Stale);
+    assert_eq!(watch.state(), State::Off);
     assert_eq!(states(&mut watch, "x"), [State::Down]);
 }
 
@@ -110,6 +110,35 @@ fn what_takes_turns_is_flapping_until_it_is_steady() {
     assert_eq!(steady, Some(8), "ten in a row: {seen:?}");
     let seen = states(&mut watch, "x.x.xxxxx");
     assert_eq!(seen[7..], [State::Flapping, State::Down], "it stays down now: {seen:?}");
+}
+
+#[test]
+fn a_share_of_bad_answers_that_never_come_in_a_row_is_degraded() {
+    let mut watch = watch();
+    let one_of_twenty = "...................x".repeat(4);
+    let seen = states(&mut watch, &format!("...{one_of_twenty}."));
+    assert_eq!(seen.last(), Some(&State::Degraded), "{seen:?}");
+    assert!(watch.why().contains("answers bad (4 %)"), "{}", watch.why());
+    // An outage that is over is not held against it.
+    let mut watch = self::watch();
+    let seen = states(&mut watch, &format!("...xxxxxxxx{}", ".".repeat(25)));
+    assert_eq!(seen.last(), Some(&State::Ok), "{}", watch.why());
+}
+
+#[test]
+fn what_is_asked_again_is_not_stale() {
+    use State::{Off, Ok, Stale};
+    let mut watch = watch();
+    states(&mut watch, "...");
+    watch.tick(at(600));
+    assert_eq!(watch.state(), Stale);
+    let seen: Vec<_> = (600..603)
+        .map(|second| {
+            watch.push(heard(second, Answer::Good, 10));
+            watch.state()
+        })
+        .collect();
+    assert_eq!(seen, [Off, Off, Ok]);
 }
 
 #[test]

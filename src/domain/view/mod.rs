@@ -14,6 +14,7 @@ use super::checklist::{ItemSeen, List, may_pass};
 use super::command::Command;
 use super::event::{DecidedBy, Event, Fact, Mark, Outcome, Recorded};
 
+use super::health::Verdict;
 use super::ids::{BuildId, RunNumber, ServiceName, StepId};
 use super::plan::Plan;
 use super::release::ReleaseLabel;
@@ -278,12 +279,22 @@ impl RunView {
                     TrafficSeen::Whole(build) => Some(build.clone()),
                     _ => None,
                 };
+                if s.serving != s.green {
+                    s.watched_bad = None;
+                }
             }),
             Event::Judged { service, verdict, rule, evidence } if rule == GREEN_GATE => {
                 with(service, &|s| {
                     s.green_health = Some(*verdict);
                     s.green_judged = Some((at, evidence.clone()));
                 });
+            }
+            Event::Judged { service, verdict, rule, evidence } => {
+                with(service, &|s| match verdict {
+                    Verdict::Pass => s.watched_bad = None,
+                    Verdict::Fail => s.watched_bad = Some(format!("{rule}: {evidence}")),
+                    Verdict::Inconclusive => {}
+                })
             }
             _ => {}
         }

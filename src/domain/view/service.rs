@@ -31,6 +31,9 @@ pub struct ServiceView {
     pub green_health: Option<Verdict>,
     /// When, and by what.
     pub green_judged: Option<(Timestamp, String)>,
+    /// What the run's own watch over its public address found wrong, until it is well again or another build
+    /// serves.
+    pub watched_bad: Option<String>,
     /// Whether a person left green's probe out, and stands for it.
     pub green_left_out: bool,
     /// The build that has all traffic, as the platform reported it after the last request.

@@ -1,11 +1,13 @@
-//! What migrations would do, counted and not done. Every collection is gone through once, and each of its
-//! documents is put through all the operations in memory, so that a later operation sees what an earlier
-//! one would have made.
+//! What migrations would do, counted and not done. Every document is gone through once, and is put through
+//! all the operations in memory, so that a later operation sees what an earlier one would have made: over a
+//! group of collections, and in a document that is only created by then.
+
+use std::collections::BTreeSet;
 
 use futures_util::future::try_join_all;
 
 use crate::domain::document::Document;
-use crate::domain::migration::{Change, Direction, Migration, Operation, change};
+use crate::domain::migration::{Change, Direction, Migration, Operation, Scope, change};
 use crate::domain::release::SchemaVersion;
 use crate::ports::database::{Database, DatabaseError, Pages};
 
@@ -39,15 +41,20 @@ pub async fn dry_run(
         .flat_map(|m| m.operations(direction).iter().map(move |operation| (m, operation)))
         .collect();
     let mut counted: Vec<Counted> = operations.iter().map(|(m, o)| blank(m, o)).collect();
-    let nothing = |c: &Counted| Counted { documents: Some(0), changes: 0, ..c.clone() };
-    let nothing: Vec<Counted> = counted.iter().map(nothing).collect();
-    let mut seen: Vec<(&str, bool)> = Vec::new();
-    for scope in operations.iter().filter_map(|(_, o)| o.scope()) {
-        let of = (scope.collection.as_str(), scope.group);
-        if seen.contains(&of) {
-            continue;
-        }
-        seen.push(of);
+    let nothing: Vec<Counted> = counted.clone();
+    // What an operation names by its path may come to be, or be gone, before a later one looks at its
+    // collection: these are gone through by themselves.
+    let named: BTreeSet<String> = operations.iter().filter_map(|(_, o)| path(o)).collect();
+    let paths: Vec<String> = named.iter().cloned().collect();
+    let there = match paths.as_slice() {
+        [] => Vec::new(),
+        paths => database.read(paths).await?.documents,
+    };
+    for (path, document) in paths.iter().zip(there) {
+        through(&operations, &mut counted, path, document);
+    }
+    for of in sources(&operations) {
+        let (named, operations) = (&named, &operations);
         let part = async |(after, until): (Option<String>, Option<String>)| {
             let (mut counted, mut after) = (nothing.clone(), after);
             loop {
@@ -55,8 +62,9 @@ pub async fn dry_run(
                 let page = database.page(pages, after.as_deref(), batch).await?;
                 let Some(last) = page.last() else { return Ok(counted) };
                 after = Some(last.path.clone());
-                for document in page {
-                    through(&operations, &mut counted, of, document);
+                for document in page.into_iter().filter(|d| !named.contains(&d.path)) {
+                    let path = document.path.clone();
+                    through(operations, &mut counted, &path, Some(document));
                 }
             }
         };
@@ -65,6 +73,35 @@ pub async fn dry_run(
         }
     }
     Ok(counted)
+}
+
+/// What is gone through: each collection once, and none that a group of its name brings anyway.
+fn sources<'a>(operations: &[(&Migration, &'a Operation)]) -> BTreeSet<(&'a str, bool)> {
+    let scopes = || operations.iter().filter_map(|(_, operation)| operation.scope());
+    let groups: BTreeSet<&str> =
+        scopes().filter(|s| s.group).map(|s| s.collection.as_str()).collect();
+    let in_group = |scope: &Scope| {
+        !scope.group
+            && scope.collection.rsplit('/').next().is_some_and(|name| groups.contains(name))
+    };
+    scopes().filter(|s| !in_group(s)).map(|s| (s.collection.as_str(), s.group)).collect()
+}
+
+/// The one document that an operation names.
+fn path(operation: &Operation) -> Option<String> {
+    match operation {
+        Operation::Create { document, .. } | Operation::Delete { document } => {
+            Some(document.clone())
+        }
+        _ => None,
+    }
+}
+
+/// Whether a document of that path is in a scope.
+fn within(scope: &Scope, path: &str) -> bool {
+    let Some((collection, _)) = path.rsplit_once('/') else { return false };
+    let name = if scope.group { collection.rsplit('/').next() } else { Some(collection) };
+    name == Some(scope.collection.as_str())
 }
 
 /// Where a collection is cut so that its parts can be read side by side: what is only counted needs no
@@ -90,45 +127,69 @@ impl Counted {
 }
 
 fn blank(migration: &Migration, operation: &Operation) -> Counted {
-    let single = matches!(operation, Operation::Create { .. } | Operation::Delete { .. });
-    let documents = match operation {
-        Operation::Run { .. } => None,
-        _ => Some(u64::from(single)),
-    };
     Counted {
         version: migration.version.clone(),
         operation: operation.to_string(),
-        documents,
-        changes: u64::from(single),
+        documents: (!matches!(operation, Operation::Run { .. })).then_some(0),
+        changes: 0,
         cannot: Vec::new(),
     }
 }
 
+/// Puts one document through every operation that is about it.
 fn through(
     operations: &[(&Migration, &Operation)],
     counted: &mut [Counted],
-    of: (&str, bool),
-    mut document: Document,
+    path: &str,
+    mut document: Option<Document>,
 ) {
     for ((_, operation), count) in operations.iter().zip(counted) {
-        let same = |s: &crate::domain::migration::Scope| (s.collection.as_str(), s.group) == of;
-        if !operation.scope().is_some_and(same) {
+        let about = match operation {
+            Operation::Create { document, .. } | Operation::Delete { document } => document == path,
+            _ => document.is_some() && operation.scope().is_some_and(|s| within(s, path)),
+        };
+        if !about {
             continue;
         }
         *count.documents.get_or_insert(0) += 1;
-        match change(operation, &document) {
-            Ok(Change::Update(update)) => {
+        document = match after(operation, path, document.as_ref()) {
+            Ok(Some(after)) => {
                 count.changes += 1;
-                update.apply(&mut document.fields);
+                after
             }
-            Ok(Change::Delete) => {
-                count.changes += 1;
-                return;
+            Ok(None) => document,
+            Err(why) => {
+                if count.cannot.len() < NAMED {
+                    count.cannot.push(format!("{path}: {why}"));
+                }
+                document
             }
-            Err(why) if count.cannot.len() < NAMED => {
-                count.cannot.push(format!("{}: {why}", document.path));
-            }
-            Ok(Change::Nothing) | Err(_) => {}
+        };
+    }
+}
+
+/// What an operation makes of a document: nothing where it stays as it is.
+fn after(
+    operation: &Operation,
+    path: &str,
+    document: Option<&Document>,
+) -> Result<Option<Option<Document>>, String> {
+    match (operation, document) {
+        (Operation::Create { .. }, Some(_)) => Err("it is there already".to_owned()),
+        (Operation::Create { fields, .. }, None) => {
+            let (path, fields) = (path.to_owned(), fields.clone());
+            Ok(Some(Some(Document { path, fields, updated: String::new() })))
         }
+        (Operation::Delete { .. }, there) => Ok(there.map(|_| None)),
+        (_, None) => Ok(None),
+        (operation, Some(document)) => Ok(match change(operation, document)? {
+            Change::Nothing => None,
+            Change::Delete => Some(None),
+            Change::Update(update) => {
+                let mut changed = document.clone();
+                update.apply(&mut changed.fields);
+                Some(Some(changed))
+            }
+        }),
     }
 }

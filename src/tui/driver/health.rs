@@ -116,7 +116,8 @@ impl Keeper {
         if !certain && board.probes().next().is_some() {
             return;
         }
-        let told = |p: &Probe| format!("{} {} {:?} {:?}", p.key, p.live, p.side, p.check);
+        let told =
+            |p: &Probe| format!("{} {} {:?} {:?} {:?}", p.key, p.live, p.side, p.check, p.found);
         if board.probes().map(told).eq(probes.iter().map(told)) {
             return;
         }

@@ -226,6 +226,7 @@ impl Theme {
         match health {
             None => self.mark("?", "[~]", "?", Role::HealthStale),
             Some(Health::Ok) => self.mark("✓", "[+]", "OK", Role::HealthOk),
+            Some(Health::Degraded(_)) => self.mark("▲", "[!]", "DEGR", Role::HealthDegraded),
             Some(Health::Down(_)) => self.mark("✗", "[X]", "DOWN", Role::HealthDown),
             Some(Health::Stale(_)) => self.mark("?", "[~]", "STALE", Role::HealthStale),
             Some(Health::Off) => self.mark("○", "[ ]", "OFF", Role::HealthOff),
