@@ -16,18 +16,21 @@ pub(super) fn check(session: &Session) -> Finished {
             loaded.migrations(environment, database).map_err(Failed::config)?;
         }
     }
+    let odd = loaded.nameless_controls();
     let config = loaded.config;
     let lists = &config.checklists;
     let items = lists.pre.len() + lists.deploy.len() + lists.post.len();
     let text = format!(
-        "{}: {} environments, {} projects, {} services, {items} checklist items, {} commands; nothing is wrong",
+        "{}: {} environments, {} projects, {} services, {items} checklist items, {} commands; {}",
         session.arguments.config.display(),
         config.environments.len(),
         config.projects.len(),
         config.services.len(),
         config.commands.len(),
+        odd.counted(),
     );
-    session.result(&text, &json!({"ok": true, "findings": []}));
+    let text = if odd.findings.is_empty() { text } else { format!("{odd}\n{text}") };
+    session.result(&text, &json!({"ok": true, "findings": odd.findings}));
     Ok(OK)
 }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::file::Loaded;
+use super::finding::Findings;
 use super::schema::environment::EnvironmentConfig;
 use super::schema::probe::ProbeConfig;
 use crate::domain::time::spoken;
@@ -107,6 +109,30 @@ fn path(keys: &[&str]) -> Vec<String> {
 fn is_web(address: &str) -> bool {
     let url = url::Url::parse(address);
     url.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+impl Loaded {
+    /// Environments whose controls are addresses alone. Where they answer while no name can be looked up, our own
+    /// trouble would be taken for an outage.
+    pub fn nameless_controls(&self) -> Findings {
+        let nameless = |of: &&EnvironmentConfig| {
+            !of.control.is_empty() && !of.control.iter().any(|address| has_name(address))
+        };
+        let odd = self.config.environments.iter().filter(|(_, of)| nameless(of)).map(|(name, _)| {
+            let why = "no control target has a name: broken look-ups on this machine would be taken for an outage; \
+                       add one such as tcp://dns.google:443";
+            (["environments", name.as_str(), "control"], why.to_owned())
+        });
+        self.warned(odd)
+    }
+}
+
+fn has_name(address: &str) -> bool {
+    let url = url::Url::parse(address).ok();
+    let host = url.as_ref().and_then(url::Url::host_str).unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    // A name that this machine knows by itself says nothing of look-ups.
+    !matches!(bare, "" | "localhost") && bare.parse::<std::net::IpAddr>().is_err()
 }
 
 /// Something that a connection can be made to.

@@ -7,7 +7,7 @@ use super::changes::Changes;
 use super::checklist::{Standing, settled};
 use super::event::{Event, Fact, Recorded};
 use super::run::RunState;
-use super::step::{Side, StepState};
+use super::step::{Failure, Side, StepState};
 use super::time::spoken;
 use super::view::{RunView, StepView, TrafficSeen};
 use super::words;
@@ -130,6 +130,8 @@ fn how(step: &StepView) -> (&'static str, String) {
         StepState::Waiting => ("waiting", said),
         StepState::Ok => ("ok", said),
         StepState::Warning => ("ok, but", said),
+        // A person ended it: it did not fail.
+        StepState::Failed { class: Failure::Cancelled, problem } => ("ended", problem.what.clone()),
         StepState::Failed { .. } => ("FAILED", said),
         StepState::Skipped { reason } => ("skipped", reason.clone()),
         StepState::NotRun { .. } => ("not run", said),

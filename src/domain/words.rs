@@ -6,6 +6,7 @@ use super::checklist::settled;
 use super::command::Command;
 use super::event::{AnsweredBy, DecidedBy, Event, Fact, Mark, Recorded};
 use super::release::ReleaseName;
+use super::step::Failure;
 use super::time::spoken;
 use super::view::TrafficSeen;
 
@@ -35,6 +36,8 @@ fn of_step(event: &Event) -> Option<String> {
         Event::StepStarted { attempt } => format!("begins again, attempt {attempt}"),
         Event::StepFinished { summary, warning: false, .. } => format!("ok: {summary}"),
         Event::StepFinished { summary, warning: true, .. } => format!("ok, but: {summary}"),
+        // A person ended it: it did not fail.
+        Event::StepFailed { problem, class: Failure::Cancelled } => format!("ended: {problem}"),
         Event::StepFailed { problem, .. } => format!("FAILED: {problem}"),
         Event::StepSkipped { reason, .. } => format!("skipped: {reason}"),
         _ => return None,
@@ -106,7 +109,7 @@ fn of_database(event: &Event) -> Option<String> {
 
 fn of_people(event: &Event) -> Option<String> {
     Some(match event {
-        Event::GateOpened { question } => format!("waits: {question}"),
+        Event::GateOpened { question } => format!("waits: {}", question.replace('\n', "; ")),
         Event::GateAnswered { by: AnsweredBy::Beforehand, .. } => {
             "opened: confirmed beforehand".to_owned()
         }

@@ -213,7 +213,7 @@ impl Engine {
         if let Some(problem) = green_may_serve(self.supervisor.view()).err().filter(|_| guards) {
             return self.end(Outcome::Failed, Some(problem)).await;
         }
-        let question = step.title.clone();
+        let question = self.question(&step);
         self.supervisor.record(Some(&next), &Event::GateOpened { question })
     }
 

@@ -205,7 +205,9 @@ impl RunView {
                 step.state = StepState::Running { attempt: *attempt };
                 step.began_ms.get_or_insert(fact.elapsed_ms);
             }
-            Event::GateOpened { .. } => {
+            Event::GateOpened { question } => {
+                let more = question.split_once('\n').map(|(_, more)| more);
+                step.summary = more.unwrap_or_default().to_owned();
                 step.state = StepState::Waiting;
                 step.began_ms = Some(fact.elapsed_ms);
             }

@@ -5,9 +5,11 @@ use crate::domain::checklist::{List, may_pass, seen_to_fail};
 use crate::domain::event::{AnsweredBy, DecidedBy, Event, Outcome};
 use crate::domain::gate::{green_may_serve, may_switch};
 use crate::domain::ids::StepId;
+use crate::domain::plan::Member;
 use crate::domain::run::RunState;
-use crate::domain::step::StepKind;
+use crate::domain::step::{PlannedStep, Side, StepKind};
 use crate::engine::checking::Checking;
+use crate::engine::context::wanted;
 use crate::engine::error::EngineError;
 use crate::engine::green_watch::GreenWatch;
 
@@ -55,6 +57,28 @@ impl Engine {
             Some(actor) => self.supervisor.record_as(&actor, Some(gate), &answered),
             None => self.supervisor.record(Some(gate), &answered),
         }
+    }
+
+    /// What is asked at a gate. Before a switch it says what the switch will not be able to prove.
+    pub(super) fn question(&self, gate: &PlannedStep) -> String {
+        let view = self.supervisor.view();
+        let hosting = self.outside.hosting.as_ref();
+        let alike = |member: &&Member| {
+            let blue = view.services.get(member.service()).is_some_and(|s| s.blue.is_some());
+            blue && wanted(view, hosting, member, Side::Green).is_ok_and(|w| !w.tells_apart())
+        };
+        let switches = gate.kind == StepKind::GateSwitch;
+        let alike: Vec<_> = view.plan.members.iter().filter(alike).collect();
+        if !switches || alike.is_empty() {
+            return gate.title.clone();
+        }
+        let names: Vec<_> = alike.iter().map(|m| m.service().as_str()).collect();
+        format!(
+            "{}\nthe switch of {} cannot be verified: green is the release that is live already, and answers name \
+             no build",
+            gate.title,
+            names.join(" and ")
+        )
     }
 
     /// Waits a little, unless somebody wants out.

@@ -27,7 +27,7 @@ use crate::domain::pipeline;
 use crate::domain::probe::{ProbeSeen, State};
 use crate::domain::run::RunState;
 use crate::domain::seen::Health;
-use crate::domain::step::{Side, StepState};
+use crate::domain::step::{Failure, Side, StepState};
 use crate::domain::tint::{Hue, Pen};
 
 /// How the screen looks here.
@@ -126,6 +126,9 @@ impl Theme {
             StepState::Waiting => self.mark("◆", "[?]", "WAIT", Role::Waiting),
             StepState::Ok => self.mark("✓", "[+]", "OK", Role::Ok),
             StepState::Warning => self.mark("▲", "[!]", "WARN", Role::Warning),
+            StepState::Failed { class: Failure::Cancelled, .. } => {
+                self.mark("■", "[#]", "ENDED", Role::Aborted)
+            }
             StepState::Failed { .. } => self.mark("✗", "[X]", "FAIL", Role::Failed),
             StepState::Skipped { .. } => self.mark("–", "[-]", "SKIP", Role::Skipped),
             StepState::NotRun { .. } => self.mark("·", "[.]", "N/A", Role::NotRun),

@@ -37,3 +37,23 @@ fn a_runner_that_was_stopped_in_a_soak_watches_as_long_as_it_should() {
     let took = at("step-finished", "soak") - at("step-started", "soak");
     assert!(took >= 8_000, "3 s watched and 5 s that nobody saw: {took} ms");
 }
+
+/// Controls by number alone answer while no name is found.
+#[test]
+fn controls_without_a_name_are_warned_of() {
+    let sandbox = Sandbox::new();
+    sandbox.write_config("soak: { for: 1s }", "{ kind: list }");
+    let file = sandbox.folder.path().join("config.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let with = |controls: &str| {
+        let key = format!("    control: [{controls}]\n    protection: open");
+        std::fs::write(&file, text.replacen("    protection: open", &key, 1)).unwrap();
+        sandbox.run(&["check", "--json"]).exits(0).json()["findings"].clone()
+    };
+    let found = with("'tcp://1.1.1.1:443', 'tcp://[2606:4700::1111]:443'");
+    let message = found[0]["message"].as_str().unwrap();
+    assert!(message.contains("no control target has a name"), "{found}");
+    assert_eq!(found[0]["severity"], "warning");
+    assert!(found[0]["line"].as_u64().unwrap() > 1, "{found}");
+    assert_eq!(with("'tcp://1.1.1.1:443', 'tcp://dns.google:443'"), serde_json::json!([]));
+}

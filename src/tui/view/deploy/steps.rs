@@ -119,6 +119,7 @@ impl Look<'_> {
                 let mut lines = Vec::new();
                 if step.plan.kind == StepKind::GateSwitch {
                     lines = self.evidence();
+                    lines.extend(self.unprovable(step));
                 }
                 lines.extend(list.and_then(|list| self.list(list)));
                 return lines;
@@ -245,6 +246,16 @@ impl Look<'_> {
                 Line::styled(format!("         {dot} {text}"), style)
             })
             .collect()
+    }
+
+    /// What the switch will not be able to prove.
+    fn unprovable(&self, gate: &StepView) -> Vec<Line<'static>> {
+        let mark = self.theme.pick("▲", "[!]");
+        let lines = wrapped(&gate.summary, self.width.saturating_sub(12));
+        let lines = lines.into_iter().filter(|line| !line.is_empty()).enumerate();
+        let style = self.theme.style(Role::Warning);
+        let mark = |nth| if nth == 0 { mark } else { " " };
+        lines.map(|(n, text)| Line::styled(format!("         {} {text}", mark(n)), style)).collect()
     }
 
     /// A step that takes longer than 19 of 20 did is said to, before anything fails.
