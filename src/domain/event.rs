@@ -132,6 +132,9 @@ pub enum Event {
         release: Option<ReleaseLabel>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         commit: Option<String>,
+        /// Its traffic, where several builds have a part of it: then none is blue.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        splits: Vec<Split>,
     },
     /// About to keep the platform from beginning rollouts of its own; this was its policy.
     RolloutsHeld { service: ServiceName, policy: String },

@@ -46,7 +46,10 @@ fn of_step(event: &Event) -> Option<String> {
 
 fn of_service(event: &Event) -> Option<String> {
     Some(match event {
-        Event::BlueObserved { service, build, release, commit } => match (build, release) {
+        Event::BlueObserved { service, splits, .. } if !splits.is_empty() => {
+            format!("{service}: traffic is with {}", TrafficSeen::of(splits))
+        }
+        Event::BlueObserved { service, build, release, commit, .. } => match (build, release) {
             (Some(build), Some(label)) => {
                 let name = ReleaseName { label: label.clone(), commit: commit.clone() };
                 format!("{service}: {name} is live ({build})")

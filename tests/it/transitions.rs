@@ -61,7 +61,7 @@ fn table() -> Vec<(Event, bool, &'static [&'static str])> {
         (Event::StepSkipped { reason: String::new(), next: next.clone() }, true, &["ready", "failed"]),
         (Event::GateOpened { question: String::new() }, true, &["ready"]),
         (Event::GateAnswered { by: AnsweredBy::Beforehand, next }, true, &["waiting"]),
-        (Event::BlueObserved { service: s(), build: None, release: None, commit: None }, true, RUNNING),
+        (Event::BlueObserved { service: s(), build: None, release: None, commit: None, splits: Vec::new() }, true, RUNNING),
         (Event::BuildRequested { service: s(), build: build(), request_id: String::new(), release: label("1"), source: Source::Archive(String::new()) }, true, RUNNING),
         (Event::GreenReady { service: s(), build: build(), preview: None }, true, RUNNING),
         (Event::CandidateReady { service: s(), build: build() }, true, RUNNING),

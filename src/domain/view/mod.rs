@@ -240,14 +240,19 @@ impl RunView {
             }
         };
         match event {
-            Event::BlueObserved { service, build, release, commit } => with(service, &|s| {
-                s.blue_commit.clone_from(commit);
-                s.blue.clone_from(build);
-                s.serving.clone_from(build);
-                s.traffic = build.clone().map_or(TrafficSeen::None, TrafficSeen::Whole);
-                s.blue_release.clone_from(release);
-                s.blue_known = true;
-            }),
+            Event::BlueObserved { service, build, release, commit, splits } => {
+                with(service, &|s| {
+                    s.blue_commit.clone_from(commit);
+                    s.blue.clone_from(build);
+                    s.serving.clone_from(build);
+                    s.traffic = match build {
+                        Some(build) => TrafficSeen::Whole(build.clone()),
+                        None => TrafficSeen::of(splits),
+                    };
+                    s.blue_release.clone_from(release);
+                    s.blue_known = true;
+                })
+            }
             Event::RolloutsHeld { service, policy } => {
                 with(service, &|s| s.held_policy = Some(policy.clone()));
             }

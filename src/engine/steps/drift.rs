@@ -16,6 +16,8 @@ const READ_WITHIN: Duration = Duration::from_secs(10);
 const REMOTE_READS: Duration = Duration::from_secs(10);
 /// And those of one on this machine.
 const LOCAL_READS: Duration = Duration::from_secs(1);
+/// For so long the last read of a watch is tried.
+const END_READ_WITHIN: Duration = Duration::from_mins(1);
 
 /// The reads of one step.
 pub(super) struct TrafficReads {
@@ -57,6 +59,25 @@ impl TrafficReads {
             }
         }
         Ok(())
+    }
+
+    /// Reads it at the end of a watch, again and again for a while: what was not read back is not done.
+    pub(super) async fn at_the_end(&mut self, context: &Context) -> Result<(), StepError> {
+        let clock = &context.outside.clock;
+        let began = clock.elapsed();
+        loop {
+            self.now(context).await?;
+            let Some(why) = self.unread.take() else { return Ok(()) };
+            if clock.elapsed().saturating_sub(began) > END_READ_WITHIN {
+                return Err(StepError::inconclusive(
+                    Problem::new("the services were well; where their traffic is now is unknown")
+                        .because(why)
+                        .try_this("wait until the platform answers, then retry the step"),
+                ));
+            }
+            context.progress(None, format!("reading traffic once more: {why}"));
+            context.sleep(self.every).await;
+        }
     }
 
     async fn expect(

@@ -94,16 +94,14 @@ async fn observe_blue(context: &Context, member: &Member) -> Result<Option<Build
     let service = member.service().clone();
     context
         .record(Event::BlueObserved {
-            service: service.clone(),
+            service,
             build: build.clone(),
             release,
             commit,
+            // A rollback gives one build all of it, whatever it is now: nothing vetoes that.
+            splits: if split { traffic.splits } else { Vec::new() },
         })
         .await;
-    if split {
-        // A rollback gives one build all of it, whatever it is now: nothing vetoes that.
-        context.record(Event::TrafficObserved { service, splits: traffic.splits }).await;
-    }
     hold(context, member, traffic.automatic).await?;
     Ok(build)
 }
