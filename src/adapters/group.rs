@@ -113,7 +113,7 @@ pub(super) enum LeftBehind {
 /// The pipes of a program that ended are read on for this long.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// Hands over what comes out of a pipe until its end, or until it is let go.
+/// Hands over what comes out of a pipe until it ends, or until we stop reading.
 async fn drain(
     pipe: Option<impl AsyncRead + Unpin>,
     mut over: watch::Receiver<bool>,

@@ -91,7 +91,7 @@ impl App {
         })
     }
 
-    /// The same, and of our own emulator's where it does not run: what it has on disk.
+    /// The same; for our emulator when it is not running, its files on disk.
     pub async fn look_at_rest(
         &self,
         planned: &PlannedDatabase,
@@ -162,7 +162,7 @@ impl App {
         None
     }
 
-    /// Asks whoever holds a lock of these databases to stop.
+    /// Asks the holder of a lock on these databases to stop.
     pub async fn ask_holders_to_stop(&self, plan: &Plan) -> Result<(), Problem> {
         for planned in &plan.databases {
             let Some(database) = self.database(planned, false).await? else { continue };

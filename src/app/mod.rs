@@ -329,10 +329,21 @@ fn default_state(config: &Path) -> Result<PathBuf, Problem> {
     };
     let strategy = etcetera::base_strategy::Xdg::new().map_err(|_| missing())?;
     let ours = strategy.state_dir().map(|dir| dir.join("pointsman")).ok_or_else(missing)?;
-    Ok(match project_key(config) {
-        Some(project) => ours.join(project),
-        None => ours,
-    })
+    let Some(project) = project_key(config) else { return Ok(ours) };
+    let own = ours.join(project);
+    // The owner is unknown: adopting or ignoring it silently would lose a project's history.
+    if ours.join("store.db").exists() && !own.exists() {
+        return Err(Problem::new(
+            "an earlier version kept the state of all projects in one folder",
+        )
+        .because(format!("{} is from before, and this project has none yet", ours.display()))
+        .try_this(format!(
+            "keep using it: --state-dir {0} (or POINTSMAN_STATE_DIR); or start empty: mkdir {1}",
+            ours.display(),
+            own.display()
+        )));
+    }
+    Ok(own)
 }
 
 fn loopback_token(env: Option<&str>, file: Option<&str>) -> Result<String, Problem> {

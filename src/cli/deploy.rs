@@ -10,7 +10,7 @@ use crate::domain::guard::{Guards, Met, Why};
 use crate::domain::plan::Plan;
 use crate::propose::{self, Planned, Refusal, Ship};
 
-/// Shows what `deploy` would do and everything that would stand in its way, and exits as it would.
+/// Shows what `deploy` would do and everything that would refuse it, and exits as it would.
 pub(super) async fn plan(session: &Session, arguments: &PlanArguments) -> Finished {
     let loaded = session.config()?;
     let why = why(arguments.reason.as_ref(), &arguments.overrides)
@@ -106,7 +106,7 @@ pub(super) async fn deploy(session: &Session, arguments: &DeployArguments) -> Fi
 /// Digits of a hash that tell one plan from another.
 const ENOUGH: usize = 8;
 
-/// Refuses a plan that is not the one somebody reviewed.
+/// Refuses a plan other than the reviewed one.
 fn is_reviewed(plan: &Plan, reviewed: &str) -> Result<(), Failed> {
     let (hash, reviewed) = (plan.hash().to_string(), reviewed.trim());
     if reviewed.len() < ENOUGH {

@@ -135,7 +135,7 @@ fn still_fits(app: &App, plan: &Plan) -> Result<(), NotMade> {
     ))
 }
 
-/// A holder that was asked to stop hears of it with its next renewal, and leaves its step within ten seconds; one
+/// A holder sees a stop request with its next renewal, and leaves its step within ten seconds; one
 /// that is dead has a lease of a minute.
 const FORCED_WAIT: Duration = Duration::from_secs(90);
 

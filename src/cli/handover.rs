@@ -110,7 +110,7 @@ fn worries(
         let muted = probe.and_then(|probe| quiet.remove(&probe.muted_by()));
         let fresh = probe
             .is_some_and(|p| p.live && seen.services.iter().any(|s| p.name == s.service.as_str()));
-        // That nobody watched since says nothing.
+        // A probe without a watcher is no news.
         let unwatched = change.to == State::Stale && change.why == NOBODY_ASKED;
         let well = matches!(change.to, State::Ok | State::Off) || unwatched || fresh;
         if !well || muted.is_some() {

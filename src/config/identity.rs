@@ -29,7 +29,7 @@ fn named(value: &str) -> String {
     folder_name(value.trim_matches(['"', '\'']))
 }
 
-/// What of a text may stand in a folder's name.
+/// The characters of a text that are safe in a folder name.
 fn folder_name(text: &str) -> String {
     let kept =
         text.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' });

@@ -214,7 +214,7 @@ pub fn of(view: &RunView, fact: &Fact) -> Option<Alert> {
     Some(Alert { why: clean(why), now: clean(todo), ..alert })
 }
 
-/// The guards that a person set aside for this run, each with its reason: whoever is called needs to know.
+/// The guards overridden for this run, each with its reason: the on-call engineer needs to know.
 fn overridden(view: &RunView) -> String {
     let one = |(guard, reason): (&Guard, &String)| match reason.as_str() {
         "" => guard.to_string(),
@@ -241,7 +241,7 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
             let problem = may_pass(view, *list).err()?;
             (Kind::Gate, "waits for its checklist".to_owned(), Some(problem))
         }
-        // What a person cancelled waits for nobody.
+        // A cancelled step needs no person.
         Event::StepFailed { problem, class }
             if waits && !matches!(class, Failure::Passing | Failure::Cancelled) =>
         {

@@ -1,7 +1,7 @@
 //! What of an environment is not as our last run left it, or does not fit together. Computed once, and the same on
 //! the screen, in `status`, in the handover and in JSON.
 
-use super::seen::EnvironmentSeen;
+use super::seen::{BuildSeen, EnvironmentSeen};
 use super::view::{RunView, TrafficSeen};
 
 /// The differences, each in a sentence. `last` is the latest run of the environment; while it is under way, what
@@ -25,7 +25,7 @@ pub fn drift(seen: &EnvironmentSeen, last: Option<&RunView>) -> Vec<String> {
             drift.push(format!("{name} {live}, not {left} as run {} left it", run.number));
         }
     }
-    let names = seen.services.iter().map(|s| s.live.as_ref().and_then(|build| build.name()));
+    let names = seen.services.iter().map(|s| s.live.as_ref().and_then(BuildSeen::name));
     let mut names: Vec<_> = names.collect();
     names.dedup();
     if names.len() > 1 && last.is_none_or(|view| view.ended.is_some()) {

@@ -97,8 +97,8 @@ impl Guards {
         &self.met
     }
 
-    /// The overrides that were needed, with what each passes, in words. Else the guards that nobody
-    /// overrode.
+    /// The overrides that were needed, with what each passes, in words. Otherwise the guards without
+    /// an override.
     pub fn pass(self, why: &Why) -> Result<(Overrides, Vec<String>), Vec<Met>> {
         let overridden = |met: &Met| why.overrides.contains_key(&met.guard);
         let (passed, standing): (Vec<_>, Vec<_>) = self.met.into_iter().partition(overridden);
@@ -134,10 +134,10 @@ impl From<Problem> for Refused {
 /// One problem of the guards that stand, with the flags that override them.
 pub fn standing(met: &[Met]) -> Problem {
     let flags: Vec<_> = met.iter().map(|m| format!("--override {}", m.guard)).collect();
-    let first = met.first().map(|m| m.problem.clone()).unwrap_or_else(|| Problem::new("refused"));
+    let first = met.first().map_or_else(|| Problem::new("refused"), |m| m.problem.clone());
     let what = match met {
         [_] => first.what.clone(),
-        many => format!("{} guards stand in the way", many.len()),
+        many => format!("{} guards refuse it", many.len()),
     };
     let why = match met {
         [_] => first.why.clone(),

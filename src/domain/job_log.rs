@@ -1,6 +1,6 @@
 //! The log of a CI job, opened at its error.
 
-/// A line of a job's log, with what it is to whoever looks for the cause.
+/// A line of a job's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobLine {
     /// Its text.
@@ -9,8 +9,8 @@ pub struct JobLine {
     pub error: bool,
 }
 
-/// Reads a job's log: times and marks go, `##[error]` is kept as what it is. Colours and controls are for
-/// whoever draws to take out.
+/// Reads a job's log: times and marks go, `##[error]` is kept as what it is. The
+/// caller strips colours and control characters.
 pub fn job_log(text: &str) -> Vec<JobLine> {
     let line = |line: &str| {
         let line = line.trim_start_matches('\u{feff}');

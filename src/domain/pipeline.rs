@@ -246,7 +246,7 @@ impl PipelineRun {
             return proof(Verdict::Inconclusive, said);
         }
         let bad: Vec<_> = meant.iter().copied().filter(|j| j.standing.bad()).collect();
-        // A job that somebody names must have passed itself.
+        // A job named in the config must have passed itself.
         let allowed = all && self.forgives();
         if !bad.is_empty() && !allowed {
             return proof(Verdict::Fail, named(&bad));
@@ -326,11 +326,14 @@ mod tests {
     #[test]
     fn only_what_ended_well_is_a_proof() {
         let matrix = |two: (&str, Option<&str>)| {
-            run(vec![
+            let jobs = vec![
                 job("test (toto-app)", "completed", Some("success")),
                 job("test (toto-bo)", two.0, two.1),
                 job("scan", "completed", Some("skipped")),
-            ])
+            ];
+            let own = Standing::of(two.0, two.1);
+            let standing = if own.bad() { own } else { Standing::Passed };
+            PipelineRun { standing, ..run(jobs) }
         };
         let cases = [
             (("completed", Some("success")), Verdict::Pass),
@@ -348,6 +351,10 @@ mod tests {
         assert_eq!(matrix(cases[1].0).proof("scan").verdict, Verdict::Inconclusive);
         assert_eq!(matrix(cases[0].0).proof("tes").verdict, Verdict::Inconclusive);
         assert_eq!(run(vec![]).proof("all").verdict, Verdict::Inconclusive);
+        // `continue-on-error`: the run passed in spite of it, here and wherever the run is shown.
+        let forgiven = PipelineRun { standing: Standing::Passed, ..matrix(cases[1].0) };
+        assert_eq!((forgiven.proof("all").verdict, forgiven.failing()), (Verdict::Pass, None));
+        assert_eq!(forgiven.proof("test").verdict, Verdict::Fail, "that job did not pass");
         // The job that asks cannot have ended.
         let mut own = PipelineRun { standing: Standing::Running, ..matrix(cases[0].0) };
         assert_eq!(own.proof("all").verdict, Verdict::Inconclusive, "more may come");

@@ -87,7 +87,7 @@ pub struct HealthEndpoint {
     /// JSON pointer to the build id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
-    /// What the answer may say of its own health.
+    /// Which health words in the answer count as healthy.
     #[serde(default, skip_serializing_if = "HealthWord::is_default")]
     pub word: HealthWord,
 }
@@ -200,7 +200,7 @@ pub struct Plan {
     pub environment: EnvironmentName,
     /// What a deploy ships, or what a rollback goes back to.
     pub release: Option<ReleaseLabel>,
-    /// The commit that a rollback goes back to, 40 hex digits, where that is known.
+    /// The commit of a rollback's target, 40 hex digits, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_commit: Option<String>,
     /// When what it ships was committed, where that is known.

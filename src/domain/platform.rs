@@ -35,7 +35,6 @@ fn minute() -> Duration {
     SWITCH_WITHIN
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_minute(length: &Duration) -> bool {
     *length == SWITCH_WITHIN
 }

@@ -87,9 +87,9 @@ pub fn known<'a>(runs: impl IntoIterator<Item = &'a RunView>) -> Vec<Known> {
         if let Some(at) = known.iter().position(same) {
             let choice = &mut known[at].choice;
             choice.commit = choice.commit.take().or(commit);
-            builds.into_iter().for_each(|(service, build)| {
+            for (service, build) in builds {
                 choice.builds.entry(service).or_insert(build);
-            });
+            }
         } else {
             let choice = Choice { release: marked.release.clone(), commit, builds };
             known.push(Known { choice, mark: marked.mark });
@@ -173,7 +173,7 @@ pub enum NoTarget {
     Unknown(Problem),
     /// It cannot be gone to.
     Impossible(Problem),
-    /// It is marked bad, and nobody overrode that.
+    /// It is marked bad, without an override.
     Bad(Problem),
 }
 
@@ -197,13 +197,13 @@ pub fn named_target(
     let known = known(runs);
     let mut found: Vec<&Known> = known.iter().filter(|k| k.choice.name().is(named)).collect();
     if found.is_empty() {
-        let names: Vec<_> = known.iter().map(|k| k.choice.name().to_string()).collect();
+        let served: Vec<_> = known.iter().map(|k| k.choice.name().to_string()).collect();
         let problem = Problem::new(format!("release {named} was never live here"));
         return Err(NoTarget::Unknown(
             problem
-                .because(match names.as_slice() {
+                .because(match served.as_slice() {
                     [] => "no release was".to_owned(),
-                    names => format!("those that were: {}", names.join(", ")),
+                    served => format!("those that were: {}", served.join(", ")),
                 })
                 .try_this(format!("deploy it instead: deploy ENV --release {named}")),
         ));

@@ -91,7 +91,7 @@ impl ReleaseName {
         commit.get(..SHORT).filter(|_| !itself)
     }
 
-    /// Whether somebody who wrote this means it: its label, its whole name, or its label with more of the
+    /// Whether a typed name matches: its label, its full name, or its label with more of the
     /// commit.
     pub fn is(&self, named: &ReleaseLabel) -> bool {
         let with_commit = || {

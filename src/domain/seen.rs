@@ -80,7 +80,7 @@ pub struct ServiceSeen {
     pub tells_revision: bool,
     /// What it answered.
     pub health: Health,
-    /// What the run under way found wrong with what serves now. One good answer does not outweigh that.
+    /// What the current run found wrong with the live build. One good answer does not outweigh it.
     pub found: Option<String>,
     /// What a rollback would go to.
     pub rollback: Readiness,

@@ -169,7 +169,7 @@ pub enum Failure {
     Inconclusive,
     /// A person or a signal ended it.
     Cancelled,
-    /// Traffic is not where this run put it: somebody else moved it, and has reasons of their own.
+    /// Traffic is not where this run put it: it was moved from elsewhere, and the release is not to blame.
     Drift,
 }
 

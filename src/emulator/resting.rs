@@ -1,4 +1,4 @@
-//! The documents of an emulator that does not run, served inside this process for as long as somebody reads
+//! The documents of an emulator that does not run, served inside this process while a reader needs
 //! them. Nothing is started and nothing is written: a plan is made for people who start nothing.
 
 use std::io;
@@ -44,7 +44,7 @@ impl Resting {
         let url = format!("http://127.0.0.1:{}", listener.local_addr()?.port());
         let router = Router::new().fallback(answer).with_state(served);
         let serving = tokio::spawn(async move {
-            // It ends when nobody reads any more.
+            // It ends when its handle is dropped.
             let _ = axum::serve(listener, router).await;
         });
         Ok(Self { url, token, _served: AbortOnDropHandle::new(serving) })

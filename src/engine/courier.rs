@@ -30,7 +30,7 @@ const AGAIN: [Duration; 8] = [
 /// …until it is so old that it is no news.
 const GIVE_UP: Duration = Duration::from_hours(24);
 
-/// A channel whose setting is missing here is tried again after this, by whoever is there then…
+/// A channel whose setting is missing here is tried again after this, by any process of ours…
 const ELSEWHERE: Duration = Duration::from_mins(1);
 /// …and given up when no process had it for this long.
 const CONFIGURED_WITHIN: Duration = Duration::from_mins(10);
@@ -131,8 +131,7 @@ fn fate(letter: &Letter, delivery: Delivery, now: Timestamp) -> Fate {
     match delivery {
         Delivery::Taken => Fate::Delivered(now),
         Delivery::Refused(why) => Fate::GivenUp(why),
-        // Another process of ours may have the setting. If none comes soon, nobody has it, and what nobody can
-        // deliver must not wait for ever.
+        // Another process may have the setting. If none delivers soon, the alert must not wait forever.
         Delivery::NotConfigured(why) => {
             let age = Duration::try_from(now.duration_since(letter.alert.at)).unwrap_or_default();
             if age > CONFIGURED_WITHIN {

@@ -294,7 +294,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Somebody on another machine may want one of our databases: the run is left to be resumed.
+    /// A user on another machine may request one of our databases: the run stops and can be resumed.
     fn hear_stop_requests(&mut self) {
         if self.supervisor.wishes.leave.is_none()
             && let Some(by) = self.outside.databases.stop_requested()

@@ -18,9 +18,9 @@ const AT_ONCE: usize = 32;
 /// Whoever looks at a screen that was just opened does not wait longer for the first answers.
 const FIRST_WITHIN: Duration = Duration::from_secs(1);
 
-/// So many questions come quicker than the rest…
+/// The first questions of a probe come faster than the rest…
 const QUICK: u64 = 3;
-/// …and so quickly where a switch put another build behind an address: that is when somebody looks.
+/// …and this fast after a switch, when the operator is watching.
 const AFTER_A_SWITCH: Duration = Duration::from_millis(200);
 
 /// What is to be watched, and how often somebody asked to look at once.

@@ -27,16 +27,12 @@ const RULES: &str = "rule";
 
 /// What people asked for and the executor has yet to do.
 #[derive(Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent wishes of people; none excludes another"
-)]
 pub(super) struct Wishes {
     /// The gate may open, by this command.
     pub(super) approve: Option<(u64, String)>,
-    /// Who wants it to pause, if somebody does.
+    /// Who requested a pause.
     pub(super) pause: Option<String>,
-    /// And to resume.
+    /// Who requested that it resumes.
     pub(super) resume: Option<String>,
     pub(super) retry: bool,
     /// Leave the failed step out, for this reason; who said so.

@@ -53,7 +53,7 @@ impl fmt::Display for Candidate {
 const SHORTEST: usize = 4;
 
 /// The commits that a name means: a tag, a branch, a remote branch with its remote, `HEAD`, or a whole commit.
-/// A tag and a branch of one name are two candidates, and so are the commits that a beginning stands for;
+/// A tag and a branch of one name are two candidates, and so are the commits that an abbreviation matches;
 /// git itself would choose one and say nothing.
 pub fn resolve(dir: &Path, name: &str) -> Result<Vec<Candidate>, GitError> {
     if name == "HEAD" {
@@ -87,13 +87,13 @@ pub fn resolve(dir: &Path, name: &str) -> Result<Vec<Candidate>, GitError> {
     Ok(found)
 }
 
-/// The commit that a full name stands for, if there is one.
+/// The commit of a full reference name, if it exists.
 fn commit_of(dir: &Path, full: &str) -> Result<Option<String>, GitError> {
     let peeled = format!("{full}^{{commit}}");
     let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &peeled];
     match text(dir, &arguments) {
         Ok(said) => Ok(Some(said.trim().to_owned()).filter(|c| c.len() == 40)),
-        // `--quiet` says nothing where there is none; anything else that goes wrong is told.
+        // `--quiet` prints nothing for a missing name; any other failure is reported.
         Err(GitError::Failed(said)) if said.is_empty() => Ok(None),
         Err(error) => Err(error),
     }

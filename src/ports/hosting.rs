@@ -57,7 +57,7 @@ pub struct Build {
     pub state_word: String,
     /// Its release, if it was made by us.
     pub release: Option<ReleaseLabel>,
-    /// The commit it was made from, 40 hex digits, where the platform says so.
+    /// The commit it was built from, 40 hex digits, if the platform reports it.
     pub commit: Option<String>,
     /// Which versions of which database its code can work with, as far as it says (N4).
     pub accepts: BTreeMap<String, SchemaRange>,

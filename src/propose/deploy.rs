@@ -18,7 +18,7 @@ use crate::domain::release::ReleaseLabel;
 use crate::domain::view::RunView;
 use crate::ports::journal::{Journal as _, JournalError};
 
-/// What somebody wants deployed.
+/// A requested deploy.
 #[derive(Debug, Clone, Copy)]
 pub struct Ship<'a> {
     /// Where.
@@ -33,7 +33,7 @@ pub struct Ship<'a> {
     pub why: &'a Why,
 }
 
-/// A deploy as it was planned, with everything that stands in its way.
+/// A planned deploy, with everything that refuses it.
 #[derive(Debug)]
 pub struct Planned {
     /// The plan.
@@ -42,7 +42,7 @@ pub struct Planned {
     pub what: String,
     /// The guards that it meets.
     pub guards: Guards,
-    /// Why it may not begin whoever overrides what, the most important first.
+    /// Refusals that no override passes, the most important first.
     pub refusals: Vec<Refusal>,
 }
 
@@ -86,7 +86,7 @@ pub async fn deploy(app: &App, loaded: &Loaded, ship: &Ship<'_>) -> Result<Propo
     Proposal::passing(plan, what, guards, ship.why)
 }
 
-/// What the store says stands in the way of a run: one in doubt, one under way, a person's lock.
+/// What the store holds against a run: a run in doubt, a run in progress, a person's lock.
 fn in_the_way(app: &App, environment: &EnvironmentName) -> Result<Vec<Refusal>, Refusal> {
     let store = app.store()?;
     let mut refusals: Vec<Refusal> = none_in_doubt(app, environment).err().into_iter().collect();
@@ -126,7 +126,7 @@ fn described(app: &App, plan: &Plan, bad: Option<String>) -> String {
     lines.join("\n")
 }
 
-/// Meets the guard where this very release was rolled back on the environment. A label that is built anew
+/// Meets the guard where this very release was rolled back on the environment. A label that is rebuilt
 /// from other code may be fixed; it is named, and stops nothing.
 fn not_bad(
     app: &App,

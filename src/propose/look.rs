@@ -80,7 +80,7 @@ async fn services(
             } else {
                 seen.traffic = TrafficSeen::None;
             }
-            // Whoever has a part of the traffic answers customers.
+            // Any build with a share of the traffic answers customers.
             if ask && !matches!(seen.traffic, TrafficSeen::None | TrafficSeen::Unknown) {
                 seen.health = match app.ask(member, ground).await? {
                     Sample::Healthy(_) => seen.found.clone().map_or(Health::Ok, Health::Degraded),

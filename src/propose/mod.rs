@@ -51,11 +51,11 @@ pub enum Refusal {
     Written(Box<Findings>),
     /// It may not begin.
     Refused(Problem),
-    /// Guards stand in its way that a person may override, each by its name.
+    /// Guards refuse it. A person may override each by name.
     Guarded(Vec<Met>),
     /// A run whose runner died comes first.
     InDoubt(Problem),
-    /// Somebody else works on one of its databases.
+    /// Another run works on one of its databases.
     Locked(Problem),
     /// It could not be found out.
     Failed(Problem),
@@ -85,7 +85,7 @@ impl Refusal {
 }
 
 impl Proposal {
-    /// A proposal once every guard that it met is overridden. Each override is told in the question and kept
+    /// A proposal once every guard that it met is overridden. Each override is shown in the question and kept
     /// in the plan.
     fn passing(mut plan: Plan, what: String, guards: Guards, why: &Why) -> Result<Self, Refusal> {
         let (overrides, lines) = guards.pass(why).map_err(Refusal::Guarded)?;

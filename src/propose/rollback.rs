@@ -187,7 +187,7 @@ fn closed(back: &WaysBack, why: &str) -> Problem {
 }
 
 /// A rollback that may begin. The second value says what could not be read, if something could not:
-/// that is told, and stops nothing.
+/// that is reported, and blocks nothing.
 pub async fn rollback(
     app: &App,
     loaded: &Loaded,
@@ -295,7 +295,7 @@ async fn live_release(
     None
 }
 
-/// The latest runs of the store, and why some or all of them could not be read: that is told, and stops nothing.
+/// The latest runs of the store, and why some or all of them could not be read: that is reported, and blocks nothing.
 fn past(app: &App, environment: &EnvironmentName) -> (Vec<RunView>, Option<String>) {
     let listed = app.readable_store().and_then(|store| {
         let listed = store.runs(Some(environment), RUNS_LOOKED_AT)?;

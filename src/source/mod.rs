@@ -59,7 +59,7 @@ impl fmt::Display for SourceError {
                 write!(f, "{} cannot be read: {error}", path.display())
             }
             Self::Git(error) => write!(f, "git does not say what it ignores there: {error}"),
-            Self::Odd(path, why) => write!(f, "{path:?} is {why}"),
+            Self::Odd(path, why) => write!(f, "{} is {why}", path.display()),
         }
     }
 }

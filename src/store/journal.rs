@@ -136,7 +136,7 @@ impl Journal for SqliteStore {
         if head.ended || runner_of(&transaction, run)? != own {
             return Err(JournalError::LeaseLost(run));
         }
-        // After the fence: whoever takes a run over writes to it, and that is no other store.
+        // After the fence: a take-over writes to the run too, and is no replaced store.
         if known.is_some_and(|known| known != (head.seq, head.hash.clone())) {
             return Err(replaced(&format!(
                 "the last record of run {run} is not the one written last"
@@ -281,7 +281,7 @@ fn holder(
 ) -> Result<Holder, JournalError> {
     let (at, since, actor) = match facts::view(connection, run) {
         Ok(view) => (view.state.sentence(), view.started, view.actor),
-        // Somebody drives it all the same.
+        // It is still being driven.
         Err(JournalError::Damaged { because, .. }) => {
             (format!("damaged ({because})"), now, "unknown".to_owned())
         }
@@ -291,7 +291,7 @@ fn holder(
     let renewed: String = connection.query_row(sql, [run.0], |row| row.get(0))?;
     let age = renewed.parse::<Timestamp>().map(|renewed| now.duration_since(renewed));
     let stale = age.is_ok_and(|age| Duration::try_from(age).is_ok_and(|age| age > LEASE));
-    Ok(Holder { run, pid, at, since, actor, stale })
+    Ok(Holder { run, pid, actor, at, since, stale })
 }
 
 impl SqliteStore {

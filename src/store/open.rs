@@ -152,8 +152,8 @@ impl SqliteStore {
         Self { connection, processes, file, heads, damaged }
     }
 
-    /// Refuses to write where the file was deleted or replaced since it was opened: SQLite would go on in a file
-    /// that nobody finds any more.
+    /// Refuses to write where the file was deleted or replaced since it was opened: SQLite would keep writing
+    /// to an unlinked file.
     pub(super) fn still_there(&self) -> Result<(), JournalError> {
         let Some((file, opened)) = &self.file else { return Ok(()) };
         match which(file) {
@@ -208,7 +208,7 @@ fn with_tables(mut connection: Connection) -> Result<(Connection, i64), rusqlite
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // Whoever only reads waits for no writer: there is nothing to make.
+    // Readers do not wait for a writer.
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if version == SCHEMA_VERSION {
         return Ok((connection, version));

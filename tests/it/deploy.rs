@@ -494,10 +494,7 @@ fn a_run_is_steered_by_commands_bound_to_what_was_seen() {
     assert!(senseless.err.contains("paused before"), "{}", senseless.err);
     sandbox.run(&["resume", "2"]).exits(0);
     let attached = sandbox.run(&["attach", "2"]).exits(0);
-    assert!(
-        attached.out.contains("paused: a person asked for it")
-            && attached.out.contains("over: promoted")
-    );
+    assert!(attached.out.contains("paused by ana") && attached.out.contains("over: promoted"));
     both(&sandbox, "1.1.0");
 
     let detached = ["deploy", "development", "--release", "1.2.0", "--yes", "--detach"];

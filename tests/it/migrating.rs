@@ -563,8 +563,8 @@ fn what_is_counted_in_parts_is_counted_once() {
     });
 }
 
-/// What is planned is what is done: over a collection and a group of its name, and with documents that come to be
-/// or go on the way.
+/// What is planned is what is done: over a collection and a group of its name, and with documents that are created
+/// or deleted on the way.
 #[test]
 fn a_dry_run_counts_what_the_run_then_changes() {
     on_both(&async |database, name| {

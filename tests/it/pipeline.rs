@@ -249,6 +249,7 @@ fn a_deploy_goes_by_what_tested_its_very_commit() {
         let path = asked.path.split('?').next().unwrap();
         let mut run = sample("run_main_success.json");
         run["head_sha"] = json!(commit);
+        run["conclusion"] = json!(conclusion);
         if path.ends_with("/jobs") {
             let mut jobs = sample("jobs_main_success.json");
             jobs["jobs"][0]["conclusion"] = json!(conclusion);

@@ -58,8 +58,8 @@ fn sweep(
             let name = format!("fact {at}, acted {acted}, {}", dead.state.sentence());
             let (doubt, view) = bench.resume(dead, choice);
             cases += 1;
-            // Only a promotion lets the platform begin rollouts by itself again: a push may carry what was
-            // just taken back.
+            // Only a promotion re-enables automatic rollouts: a push may carry the release that was just
+            // rolled back.
             if outcome(&view) == Outcome::Promoted {
                 assert!(bench.world.held().is_empty(), "{name}: {:?}", bench.world.held());
             }

@@ -54,7 +54,7 @@ pub(crate) enum Behaviour {
     Flaky,
     /// Healthy for so many answers at its public address, then not.
     Leaks(u32),
-    /// Healthy for so many answers at its public address, then every second one is a 503.
+    /// Healthy for this many answers at its public address, then every second one is a 503.
     Alternates(u32),
     /// The same, but every second one is another build's.
     OldAnswers(u32),
@@ -100,7 +100,7 @@ struct Inside {
     fault: Option<Fault>,
     /// Services whose automatic rollouts a run holds.
     held: BTreeSet<String>,
-    /// What somebody else does to the traffic that the platform reports.
+    /// A foreign change to the traffic that the platform reports.
     twist: Option<Twist>,
     /// Calls that never answer, though the world acts.
     hang: BTreeSet<&'static str>,

@@ -59,7 +59,7 @@ impl Dialer {
         let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
         let no_address = || Miss::Bad(Fault::NoSuchName, format!("{address} is no host and port"));
         let port = port.parse::<u16>().map_err(|_| no_address())?;
-        // A look-up has its own time: that nobody answers for a name is no silence of the service.
+        // The look-up has its own timeout: a silent resolver says nothing about the service.
         let found = self.turns.addresses(host, port).await?;
         let began = self.clock.elapsed();
         if began > asked {

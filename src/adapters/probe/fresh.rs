@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// A `Date` counts whole seconds; one that stands still for longer was kept by somebody.
+/// A `Date` counts whole seconds; one that stays the same for longer comes from a cache.
 const STANDS_STILL: Duration = Duration::from_secs(2);
 
 /// The `Date` that each address answered with last, and when it was first heard.
@@ -57,7 +57,7 @@ mod tests {
         assert!(!ask("10:00:00", "0", 0));
         assert!(!ask("10:00:00", "0", 1), "within one second or so");
         assert!(ask("10:00:00", "0", 3));
-        assert!(!ask("10:00:03", "0", 3), "it goes on");
+        assert!(!ask("10:00:03", "0", 3), "the date moves");
         assert!(ask("10:00:04", "12", 4));
     }
 }

@@ -1,4 +1,4 @@
-//! From a name to its addresses. That a name has none is about the service; that nobody could be asked is our
+//! From a name to its addresses. A name without addresses is the service's fault; an unreachable resolver is our
 //! own trouble, and says nothing about it.
 
 use std::collections::HashMap;
@@ -28,7 +28,7 @@ impl Turns {
             return Ok(vec![SocketAddr::new(ip, port)]);
         }
         let mut found = looked_up(bare.to_owned()).await?;
-        // In an order of our own: that of the resolver changes by itself.
+        // Sorted, because resolvers rotate their answers.
         found.sort_unstable();
         found.dedup();
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -18,10 +18,10 @@ pub struct Confirmation {
     /// Why; kept in the run
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
-    /// Pass one guard, with --reason or a reason of its own; may be repeated
+    /// Override one guard, with --reason or its own reason; may be repeated
     #[arg(long = "override", value_name = "GUARD[=REASON]")]
     pub overrides: Vec<OverrideWord>,
-    /// Wait so long for a run under way to end: 90s, 10m
+    /// Wait up to this long for the current run to end: 90s, 10m
     #[arg(long, value_name = "TIME", value_parser = crate::domain::time::parse_duration)]
     pub lock_wait: Option<std::time::Duration>,
     /// Take the environment over from a run whose lease ran out
@@ -50,7 +50,7 @@ pub struct PlanArguments {
     /// Why
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
-    /// Pass one guard, with --reason or a reason of its own; may be repeated
+    /// Override one guard, with --reason or its own reason; may be repeated
     #[arg(long = "override", value_name = "GUARD[=REASON]")]
     pub overrides: Vec<OverrideWord>,
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use crate::domain::error::Problem;
 use crate::domain::guard::{Guard, Why};
 
-/// A guard to pass, with a reason of its own where one was given.
+/// A guard to override, with its own reason if one was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OverrideWord {
     /// Which.

@@ -103,7 +103,7 @@ pub struct HealthEndpointConfig {
     pub version: Option<String>,
     /// JSON pointer to the build id in that answer.
     pub revision: Option<String>,
-    /// JSON pointer to what the answer says of its own health. Without one `/status` is read where
+    /// JSON pointer to the health word in the answer. Without one `/status` is read where
     /// an answer has it; with one, an answer without it is unhealthy.
     pub status: Option<String>,
     /// The words there that mean healthy, compared without case. Default: ok, up, pass, healthy, serving

@@ -24,7 +24,7 @@ pub enum Verdict {
     Pass,
     /// Bad.
     Fail,
-    /// Nobody can say.
+    /// Unknown: too little evidence.
     Inconclusive,
 }
 

@@ -128,7 +128,9 @@ mod tests {
             answers in proptest::collection::vec(any::<bool>(), 0..700),
         ) {
             let mut share = Share::new(ShareRule::default());
-            answers.iter().for_each(|good| share.push(*good));
+            for good in &answers {
+                share.push(*good);
+            }
             let last = &answers[answers.len().saturating_sub(WINDOW)..];
             let bad = last.iter().filter(|good| !**good).count();
             prop_assert_eq!(share.bad as usize, bad);

@@ -38,11 +38,11 @@ pub struct SoakWatch {
 /// How the rounds of samples went so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Round {
-    /// Goes on; this much of the soak is left.
+    /// The soak continues; this much is left.
     Left(Duration),
     /// Watched long enough, and every service is well.
     Over,
-    /// We could not ask for so long that the soak says nothing.
+    /// Too much time passed without answers for a verdict.
     TooBlind(Duration),
 }
 
@@ -103,9 +103,9 @@ impl SoakWatch {
         None
     }
 
-    /// Ends a round: every service was asked once, up to `now` on a clock that only goes forward. Only
+    /// Ends a round in which every service was probed once, up to `now` on a clock that only goes forward. Only
     /// the time between two answered rounds at the planned distance counts: through a gap (a stopped
-    /// process, a suspended machine, a locked store) nobody watched.
+    /// process, a suspended machine, a locked store) there were no samples.
     pub fn end_round(&mut self, now: Duration, all_answered: bool) -> Round {
         let passed = self.last.map_or(Duration::ZERO, |last| now.saturating_sub(last));
         self.last = Some(now);
@@ -227,7 +227,7 @@ mod tests {
         rounds(&mut watch, 0, &well);
         // The process was stopped for an hour.
         let (_, round) = rounds(&mut watch, 3_700, &well[..10]);
-        assert_eq!(round, Round::Left(soak.length - SECOND * 108));
+        assert_eq!(round, Round::Left(soak.length.saturating_sub(SECOND * 108)));
         let (_, round) = rounds(&mut watch, 3_710, &well[..12]);
         assert_eq!(round, Round::Over);
         assert_eq!(watch.summary(), "122 samples, 0 bad; 1h 00m without samples not counted");

@@ -44,7 +44,7 @@ impl Wanted {
 
     fn differs(&self, identity: &Identity) -> Option<String> {
         let (build, labels) = (&self.build, &self.versions);
-        let wanted = labels.iter().map(|label| label.as_str()).collect::<Vec<_>>().join(" or ");
+        let wanted = labels.iter().map(ReleaseLabel::as_str).collect::<Vec<_>>().join(" or ");
         let known = |v: &String| labels.is_empty() || labels.iter().any(|w| w.as_str() == v);
         match &identity.version {
             Some(version) if !known(version) => {

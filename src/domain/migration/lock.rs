@@ -10,7 +10,7 @@ pub fn lock_document() -> String {
     format!("{COLLECTION}/lock")
 }
 
-/// The path of the document in which a holder is asked to stop.
+/// The path of the document that carries a stop request to a holder.
 pub fn stop_request_document() -> String {
     format!("{COLLECTION}/lock-request")
 }

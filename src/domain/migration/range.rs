@@ -41,7 +41,7 @@ fn holds(comparator: &Comparator, version: &Version) -> bool {
     } else {
         first(major, minor_or_0, 0)
     };
-    // The first version that a name with fewer numbers does not stand for any more.
+    // The first version above the range of a version with fewer numbers.
     let after = match minor {
         None => first(major.saturating_add(1), 0, 0),
         Some(minor) => first(major, minor.saturating_add(1), 0),
@@ -50,14 +50,13 @@ fn holds(comparator: &Comparator, version: &Version) -> bool {
     let below = |bound: &Version| version.cmp_precedence(bound).is_lt();
     match op {
         Op::Exact | Op::Wildcard if whole => order.is_eq(),
-        Op::Exact | Op::Wildcard => order.is_ge() && below(&after),
         Op::Greater if whole => order.is_gt(),
         Op::Greater => !below(&after),
         Op::GreaterEq => order.is_ge(),
         Op::Less => order.is_lt(),
         Op::LessEq if whole => order.is_le(),
         Op::LessEq => below(&after),
-        Op::Tilde => order.is_ge() && below(&after),
+        Op::Exact | Op::Wildcard | Op::Tilde => order.is_ge() && below(&after),
         Op::Caret => order.is_ge() && below(&incompatible(major, *minor, *patch)),
         // A way of writing that came later: nothing is known to fit.
         _ => false,

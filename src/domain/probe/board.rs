@@ -22,8 +22,8 @@ pub struct Turned {
 }
 
 impl Turned {
-    /// What people are told of: the service, whichever build of it serves. Over a switch its name on screen
-    /// takes another role, and who was told that it is down must be told that it is up.
+    /// What alerts are about: the service, whichever build is live. A switch changes the label (GREEN, BLUE),
+    /// and an alert that it is down must still find its "up again".
     pub fn subject(&self) -> &str {
         self.key.split('@').next().unwrap_or_default()
     }

@@ -137,7 +137,7 @@ pub struct Expect {
     pub version: Option<String>,
     /// JSON pointer to the build id.
     pub revision: Option<String>,
-    /// What the answer may say of its own health. Nothing: anything.
+    /// Which health words count as healthy. `None`: the word is not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub word: Option<HealthWord>,
     /// Who is to answer, where that is known.

@@ -96,7 +96,7 @@ pub struct Watch {
     slow_since: Option<Timestamp>,
     /// Answers since the last silence: only these tell whether it flaps.
     unbroken: usize,
-    /// The answers since it rose. An outage that is over is told by its state then, not for hours after.
+    /// The answers since it rose. An outage that is over must not keep it degraded for hours.
     share: Share,
     answered: Option<Timestamp>,
     last: Option<Measurement>,

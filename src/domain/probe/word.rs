@@ -42,7 +42,7 @@ pub struct HealthWord {
 }
 
 impl HealthWord {
-    /// Whether it is what a config without a word about it means.
+    /// Whether it is the default.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -207,7 +207,7 @@ impl RunView {
             }
             Event::GateOpened { question } => {
                 let more = question.split_once('\n').map(|(_, more)| more);
-                step.summary = more.unwrap_or_default().to_owned();
+                more.unwrap_or_default().clone_into(&mut step.summary);
                 step.state = StepState::Waiting;
                 step.began_ms = Some(fact.elapsed_ms);
             }
@@ -251,7 +251,7 @@ impl RunView {
                     };
                     s.blue_release.clone_from(release);
                     s.blue_known = true;
-                })
+                });
             }
             Event::RolloutsHeld { service, policy } => {
                 with(service, &|s| s.held_policy = Some(policy.clone()));
@@ -301,7 +301,7 @@ impl RunView {
                     Verdict::Pass => s.watched_bad = None,
                     Verdict::Fail => s.watched_bad = Some(format!("{rule}: {evidence}")),
                     Verdict::Inconclusive => {}
-                })
+                });
             }
             _ => {}
         }

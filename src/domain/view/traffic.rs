@@ -75,7 +75,7 @@ impl ServiceView {
 }
 
 impl RunView {
-    /// Whether the result of a switch was not read: nobody knows which build is live.
+    /// Whether the result of a switch was not read: the live build is unknown.
     pub fn traffic_unknown(&self) -> bool {
         self.services.values().any(ServiceView::switch_unread)
     }

@@ -153,11 +153,15 @@ fn through(
         }
         *count.documents.get_or_insert(0) += 1;
         document = match after(operation, path, document.as_ref()) {
-            Ok(Some(after)) => {
+            Ok(After::Changed(document)) => {
                 count.changes += 1;
-                after
+                Some(document)
             }
-            Ok(None) => document,
+            Ok(After::Gone) => {
+                count.changes += 1;
+                None
+            }
+            Ok(After::Same) => document,
             Err(why) => {
                 if count.cannot.len() < NAMED {
                     count.cannot.push(format!("{path}: {why}"));
@@ -168,27 +172,29 @@ fn through(
     }
 }
 
-/// What an operation makes of a document: nothing where it stays as it is.
-fn after(
-    operation: &Operation,
-    path: &str,
-    document: Option<&Document>,
-) -> Result<Option<Option<Document>>, String> {
+/// What an operation makes of a document.
+enum After {
+    Same,
+    Changed(Document),
+    Gone,
+}
+
+fn after(operation: &Operation, path: &str, document: Option<&Document>) -> Result<After, String> {
     match (operation, document) {
         (Operation::Create { .. }, Some(_)) => Err("it is there already".to_owned()),
         (Operation::Create { fields, .. }, None) => {
             let (path, fields) = (path.to_owned(), fields.clone());
-            Ok(Some(Some(Document { path, fields, updated: String::new() })))
+            Ok(After::Changed(Document { path, fields, updated: String::new() }))
         }
-        (Operation::Delete { .. }, there) => Ok(there.map(|_| None)),
-        (_, None) => Ok(None),
+        (Operation::Delete { .. }, Some(_)) => Ok(After::Gone),
+        (_, None) => Ok(After::Same),
         (operation, Some(document)) => Ok(match change(operation, document)? {
-            Change::Nothing => None,
-            Change::Delete => Some(None),
+            Change::Nothing => After::Same,
+            Change::Delete => After::Gone,
             Change::Update(update) => {
                 let mut changed = document.clone();
                 update.apply(&mut changed.fields);
-                Some(Some(changed))
+                After::Changed(changed)
             }
         }),
     }

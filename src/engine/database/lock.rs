@@ -107,7 +107,7 @@ fn beat() -> String {
 }
 
 impl DatabaseLock {
-    /// Takes the lock where it is free or its lease ran out. A live holder keeps it, whoever wants it.
+    /// Takes the lock where it is free or its lease ran out. A live holder always keeps it.
     pub async fn acquire(
         database: Arc<dyn Database>,
         clock: Arc<dyn Clock>,
@@ -160,7 +160,7 @@ impl DatabaseLock {
         self.held().lock.fence
     }
 
-    /// Reads whether somebody asked the holder to stop.
+    /// Reads whether the holder has a stop request.
     pub(in crate::engine) async fn hear_requests(&self) {
         let fence = self.fence();
         match asked_by(self.database.as_ref(), fence).await {
@@ -212,9 +212,9 @@ impl DatabaseLock {
         let mut held = self.held().clone();
         let written = self.commit_held(&mut held, writes).await;
         let mut now = self.held();
-        let (step, stop) = (std::mem::take(&mut now.lock.step), now.stop.take());
+        let (step, asked) = (std::mem::take(&mut now.lock.step), now.stop.take());
         *now = held;
-        (now.lock.step, now.stop) = (step, stop);
+        (now.lock.step, now.stop) = (step, asked);
         written
     }
 

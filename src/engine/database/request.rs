@@ -5,7 +5,7 @@ use crate::domain::document::{Fields, Value};
 use crate::domain::migration::stop_request_document;
 use crate::ports::database::{Database, DatabaseError, Expected, Write};
 
-/// Asks the holder with that fencing number to stop. `by` is told there.
+/// Asks the holder with that fencing number to stop. `by` is shown there.
 pub async fn ask_to_stop(
     database: &dyn Database,
     fence: u64,
@@ -27,5 +27,5 @@ pub(super) async fn asked_by(
     let mut reading = database.read(&[stop_request_document()]).await?;
     let request = reading.documents.pop().flatten();
     let request = request.filter(|request| request.count("fence") == Some(fence));
-    Ok(request.map(|request| request.text("by").unwrap_or("somebody").to_owned()))
+    Ok(request.map(|request| request.text("by").unwrap_or("an unnamed user").to_owned()))
 }

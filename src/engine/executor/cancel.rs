@@ -8,18 +8,17 @@ use crate::domain::ids::StepId;
 use crate::domain::step::{Failure, StepKind};
 use crate::engine::context::StepError;
 
-/// A process that is told to end finishes the step under way, for so long.
+/// Grace period for the current step after the process was asked to end.
 const GRACE: Duration = Duration::from_secs(10);
 
 impl Engine {
-    /// Whether the step under way has had its ten seconds since this process was told to go.
+    /// Whether that grace period is over.
     pub(super) fn overdue(&self) -> bool {
         let told = self.supervisor.wishes.leave;
         told.is_some_and(|told| self.outside.clock.elapsed().saturating_sub(told) > GRACE)
     }
 
-    /// Whether a step under way is to be dropped. Going back does not wait for a watch to end, but
-    /// never drops a switch. A soak only watches, so any moment of it is a safe point.
+    /// Whether the current step is cancelled. A rollback cancels a watch, but never a switch. A soak only watches, so any moment of it is a safe point.
     pub(super) fn cancels(&self, kind: &StepKind) -> bool {
         let (wishes, view) = (&self.supervisor.wishes, self.supervisor.view());
         let goes_back = wishes.rollback.is_some() && view.can_go_back();

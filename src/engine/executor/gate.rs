@@ -30,10 +30,10 @@ impl Engine {
         let approved = self.supervisor.wishes.approve.take();
         // What was approved may have turned while fresh answers were waited for.
         let approved = approved.filter(|_| may_switch(self.supervisor.view()).is_ok());
-        let mut approver = None;
+        let mut person = None;
         let by = match approved {
             Some((id, actor)) => {
-                approver = Some(actor);
+                person = Some(actor);
                 AnsweredBy::Command(id)
             }
             None if !self.supervisor.view().plan.ask_at_gates => {
@@ -53,13 +53,13 @@ impl Engine {
             None => return self.wait().await,
         };
         let answered = Event::GateAnswered { by, next: self.next_of(gate) };
-        match approver {
+        match person {
             Some(actor) => self.supervisor.record_as(&actor, Some(gate), &answered),
             None => self.supervisor.record(Some(gate), &answered),
         }
     }
 
-    /// What is asked at a gate. Before a switch it says what the switch will not be able to prove.
+    /// The question of a gate. Before a switch it names the services whose switch cannot be verified.
     pub(super) fn question(&self, gate: &PlannedStep) -> String {
         let view = self.supervisor.view();
         let hosting = self.outside.hosting.as_ref();

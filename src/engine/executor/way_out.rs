@@ -40,7 +40,7 @@ impl Engine {
         Ok(false)
     }
 
-    /// Takes traffic back. `judged`: somebody or something said that the release is bad, besides what the
+    /// Takes traffic back. `judged`: a person or a rule called the release bad, besides what the
     /// run has seen of it.
     pub(super) async fn go_back(
         &mut self,

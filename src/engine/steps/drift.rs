@@ -16,7 +16,7 @@ const READ_WITHIN: Duration = Duration::from_secs(10);
 const REMOTE_READS: Duration = Duration::from_secs(10);
 /// And those of one on this machine.
 const LOCAL_READS: Duration = Duration::from_secs(1);
-/// For so long the last read of a watch is tried.
+/// How long the last read of a soak is retried.
 const END_READ_WITHIN: Duration = Duration::from_mins(1);
 
 /// The reads of one step.

@@ -55,7 +55,7 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
     };
     match (switched, observed(context, service, &build, traffic).await) {
         (Err(error), Err(_)) => Err(error),
-        // What the platform says of its own act is worth a look, also where traffic moved.
+        // The platform's own report is worth a look, even if traffic moved.
         (Err(error), Ok(done)) => {
             Ok(Done::warning(format!("{}, though {}", done.summary, error.problem)))
         }

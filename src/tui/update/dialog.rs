@@ -175,7 +175,7 @@ pub(super) fn proposed(
             picker.problem = Some(problem);
             return;
         }
-        // Each guard is a line of its own to accept; what was accepted before stays so.
+        // Each guard is accepted on its own line; earlier answers are kept.
         Err(Refused { guards, .. }) => {
             let accepted = picker.guards.iter().filter(|(_, yes)| *yes).cloned();
             let news = guards.into_iter().map(|met| (met, false));

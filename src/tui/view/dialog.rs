@@ -159,7 +159,7 @@ fn guards(picker: &Picker, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let mut lines = styled(
         theme,
         Role::Warning,
-        "Guards stand in the way. Space overrides one; each needs the reason below.",
+        "Guards refuse this. Space overrides one; the reason below is required.",
         width,
     );
     for (at, (met, accepted)) in picker.guards.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! Whatever somebody else does to the platform between two effects of ours: what a run says of traffic, of the way
-//! back and of health was so at a moment after our last effect, or it says that it does not know.
+//! However the platform changes between our effects: traffic, undo and health as a run reports them were true at a
+//! moment after our last effect, or are reported as unknown.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ use crate::world::{Behaviour, Bench, Fault, deploy_plan, ground, label};
 
 const SERVICES: [&str; 2] = ["toto-bo", "toto-app"];
 
-/// What somebody else makes of a service's traffic.
+/// A foreign change to a service's traffic.
 #[derive(Debug, Clone, Copy)]
 enum Hand {
     Splits(u8),
@@ -31,7 +31,7 @@ enum Hand {
     LetsBe,
 }
 
-/// At which read of a service somebody acts on it, and how.
+/// At which read of a service a foreign change happens, and which.
 type Script = Vec<(u32, bool, Hand)>;
 
 /// The traffic of a service over its moments since our last effect on it.
@@ -58,7 +58,7 @@ fn hand_on(splits: &mut Vec<Split>, hand: Hand, foreign: &BuildId, before: Optio
     };
 }
 
-/// Lets somebody act on the platform by a script, and keeps what then was so.
+/// Runs scripted changes on the platform, and records the traffic at each moment.
 fn scripted(bench: &Bench, script: Script) -> Platform {
     let platform = Platform::default();
     let foreign: BTreeMap<_, _> = SERVICES
@@ -122,12 +122,11 @@ fn lie(bench: &Bench, view: &RunView, platform: &Platform) -> Option<String> {
         }
     }
     let wanted = match view.state {
-        RunState::Ended { outcome: Outcome::Promoted } => Side::Green,
         RunState::Ended { outcome: Outcome::RolledBack } if view.exit_code() != 0 => Side::Blue,
-        RunState::Ended { outcome: Outcome::RolledBack } => Side::Green,
+        RunState::Ended { outcome: Outcome::Promoted | Outcome::RolledBack } => Side::Green,
         _ => return None,
     };
-    // The last read is the last moment: nobody acts but at a read.
+    // The last read is the last moment: changes happen only at reads.
     view.services.iter().find_map(|(service, seen)| {
         let last = platform.get(service.as_str()).and_then(|moment| moment.since.last());
         let wanted = seen.build(wanted).map(|build| TrafficSeen::Whole(build.clone()));
@@ -149,7 +148,7 @@ fn driven(bench: &Bench, plan: &Plan, script: Script) -> Result<RunView, TestCas
     Ok(ended)
 }
 
-/// 1.0.0 serves, and a build of 0.9.0 is there for whoever else wants to give it traffic.
+/// 1.0.0 is live, and a build of 0.9.0 exists for foreign changes.
 fn released() -> Bench {
     let bench = Bench::new();
     bench.drive(&deploy_plan("0.9.0"));

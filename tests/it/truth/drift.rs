@@ -1,4 +1,4 @@
-//! Traffic that somebody else moves after the switch is seen, named and never promoted over.
+//! Foreign traffic changes after the switch are noticed, reported and never promoted.
 
 use pointsman::domain::event::{Outcome, Split};
 use pointsman::domain::ids::BuildId;

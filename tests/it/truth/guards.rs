@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::sandbox::{Said, Sandbox};
 
-/// A config with a freeze that never ends, a proof that is wanted and a checklist that nobody ticked.
+/// A config with a freeze that never ends, a required promotion and an open checklist.
 fn guarded() -> Sandbox {
     let sandbox = Sandbox::new();
     let file = sandbox.folder.path().join("config.yaml");
@@ -66,7 +66,7 @@ fn a_plan_lists_every_guard_and_exits_as_the_deploy_would() {
     let over = [&all[..], &["--reason", "INC-12"]].concat();
     let passed = sandbox.run(&[&plan[..], &over].concat()).exits(0).json();
     assert_eq!(passed["hash"], said["hash"], "who overrides what changes nothing that is done");
-    // A lock and a run in doubt are told too, each with its exit code.
+    // A lock and a run in doubt are reported too, each with its exit code.
     sandbox.run(&["lock", "development", "take", "--reason", "demo"]).exits(0);
     let locked = sandbox.run(&[&plan[..], &over].concat()).exits(4).json();
     assert!(locked["refused"][0]["what"].as_str().unwrap().contains("demo"), "{locked}");

@@ -1,4 +1,4 @@
-//! What is said must be what is so. One file for each kind of lie that was ever told.
+//! Every report must be true. One file for each kind of false report of the past.
 
 mod claims;
 mod drift;

@@ -116,4 +116,15 @@ fn two_projects_share_no_state_and_one_is_kept_under_its_name() {
     run(&a, &["lock", "development", "take", "--reason", "of the shop"]);
     assert!(run(&b, &["status", "development"]).contains("of the shop"), "one project, two places");
     assert!(home.path().join("pointsman/shop/store.db").exists());
+    // What an earlier version kept for all projects is neither adopted nor ignored silently.
+    let old = tempfile::tempdir().unwrap();
+    let store = old.path().join("pointsman/store.db");
+    fs::create_dir_all(store.parent().unwrap()).unwrap();
+    fs::copy(home.path().join("pointsman/shop/store.db"), &store).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pointsman"));
+    command.arg("--config").arg(a.folder.path().join("config.yaml")).arg("history");
+    command.env("XDG_STATE_HOME", old.path()).env_remove("POINTSMAN_STATE_DIR");
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains("start empty: mkdir"), "{said}");
 }
