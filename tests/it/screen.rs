@@ -428,6 +428,9 @@ fn in_a_window_too_small_to_read_nothing_can_be_confirmed() {
     }
     screen.send(Msg::Resize(100, 30));
     screen.shows("Switch traffic to GREEN");
+    let early = screen.send(Msg::Key(Key::plain(Code::Char('y'))));
+    assert_eq!(early, [], "it was typed before the question could be read");
+    assert_ne!(screen.char('y'), []);
 }
 
 /// A key by its name in the table.

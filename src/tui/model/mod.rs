@@ -87,6 +87,8 @@ impl Pane {
 
 /// The size below which nothing that needs reading can be confirmed.
 pub const SMALLEST: (u16, u16) = (60, 16);
+/// How long keys mean nothing after the window became large enough.
+const UNREAD: Duration = Duration::from_millis(300);
 
 /// Keys that begin something are waited for so long before what may follow is shown.
 pub const POPUP_AFTER: Duration = Duration::from_millis(300);
@@ -149,6 +151,8 @@ pub struct Model {
     pub recent: Vec<Command>,
     /// Whether the terminal is the one that is looked at, as far as it tells.
     pub focused: bool,
+    /// When the window became large enough again, by `elapsed`.
+    pub enlarged: Option<Duration>,
     /// When p was pressed last.
     pub paused: Option<Duration>,
     /// When somebody was called last.
@@ -212,6 +216,7 @@ impl Model {
             pending: None,
             recent: Vec::new(),
             focused: true,
+            enlarged: None,
             paused: None,
             rang: None,
             settled: false,
@@ -238,6 +243,20 @@ impl Model {
     /// Whether the window is too small to act safely.
     pub fn too_small(&self) -> bool {
         self.size.0 < SMALLEST.0 || self.size.1 < SMALLEST.1
+    }
+
+    /// Takes the window's new size. Keys that were typed while it was too small may arrive after it is not.
+    pub fn resize(&mut self, size: (u16, u16)) {
+        let small = self.too_small() && self.size != (0, 0);
+        self.size = size;
+        if small && !self.too_small() {
+            self.enlarged = Some(self.elapsed);
+        }
+    }
+
+    /// Whether a key may have been typed before the window was large enough to read.
+    pub fn unread(&self) -> bool {
+        self.enlarged.is_some_and(|at| self.elapsed.saturating_sub(at) < UNREAD)
     }
 
     /// What the window is called: what waits for whom can be read from a list of windows.

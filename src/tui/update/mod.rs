@@ -40,7 +40,7 @@ pub(super) const TWICE_WITHIN: Duration = Duration::from_secs(2);
 /// Takes one message.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
-        Msg::Resize(width, height) => model.size = (width, height),
+        Msg::Resize(width, height) => model.resize((width, height)),
         // A box is answered by keys, never by a click that went astray.
         Msg::Click(pane) if model.dialog.is_none() && model.overlay.is_none() => {
             model.focus = pane;
@@ -183,7 +183,7 @@ fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
         Some(Command::LeaveNow) => return navigate::leave_now(model),
         _ => {}
     }
-    if model.too_small() {
+    if model.too_small() || model.unread() {
         // What a question is about cannot be read here.
         return match alone {
             Some(Command::Pause) if model.dialog.is_none() => acts::act(model, Command::Pause, key),
