@@ -180,7 +180,7 @@ impl App {
     fn holder(&self, plan: &Plan, run: RunNumber) -> Holder {
         let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let store = format!("{name}:{}:{run}", self.state.display());
-        let release = plan.release.as_ref().map(|r| format!(" {r}")).unwrap_or_default();
+        let release = plan.name().map(|r| format!(" {r}")).unwrap_or_default();
         Holder {
             id: Hash::of(store.as_bytes()).short().to_owned(),
             host: name,

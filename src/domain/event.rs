@@ -71,8 +71,12 @@ pub enum AnsweredBy {
     Beforehand,
     /// A command of somebody who watched.
     Command(u64),
-    /// Every required item of its list holds, or the list is advice here.
+    /// Every required item of its list is settled.
     Checklist,
+    /// Required items are open, and the list is advice on this environment.
+    Advice,
+    /// Required items are open, and the run overrides its checklists.
+    Override,
 }
 
 /// What a release is known as.

@@ -134,7 +134,7 @@ fn undo(post: &Post<'_>, now: Timestamp) -> Option<String> {
 }
 
 fn under_way(view: &RunView, driven: bool) -> String {
-    let release = view.plan.release.as_ref().map(|r| format!(" {r}")).unwrap_or_default();
+    let release = view.plan.name().map(|r| format!(" {r}")).unwrap_or_default();
     let (run, kind, by) = (view.number, view.plan.kind.word(), &view.actor);
     let stands = match &view.state {
         _ if !driven => {
@@ -155,7 +155,7 @@ fn under_way(view: &RunView, driven: bool) -> String {
 }
 
 fn past(view: &RunView) -> String {
-    let release = view.plan.release.as_ref().map(|r| format!(" {r}")).unwrap_or_default();
+    let release = view.plan.name().map(|r| format!(" {r}")).unwrap_or_default();
     let outcome = match &view.state {
         RunState::Ended { outcome } => outcome.word().replace('_', " "),
         state => state.sentence(),

@@ -138,6 +138,12 @@ fn of_people(event: &Event) -> Option<String> {
         Event::GateAnswered { by: AnsweredBy::Checklist, .. } => {
             "opened: every required item holds".to_owned()
         }
+        Event::GateAnswered { by: AnsweredBy::Advice, .. } => {
+            "opened with open items: the checklist is advice on this environment".to_owned()
+        }
+        Event::GateAnswered { by: AnsweredBy::Override, .. } => {
+            "opened with open items: the checklist is overridden".to_owned()
+        }
         Event::RunResumed {} => "resumed".to_owned(),
         _ => return None,
     })
@@ -146,7 +152,7 @@ fn of_people(event: &Event) -> Option<String> {
 fn of_run(event: &Event) -> String {
     match event {
         Event::RunStarted { plan, plan_hash } => {
-            let release = plan.release.as_ref().map(|r| format!(" {r}")).unwrap_or_default();
+            let release = plan.name().map(|r| format!(" {r}")).unwrap_or_default();
             let (kind, environment) = (plan.kind.word(), &plan.environment);
             format!("{kind}{release} on {environment}, plan {}", plan_hash.short())
         }

@@ -88,7 +88,7 @@ impl Supervisor {
         event: &Event,
     ) -> Result<(), EngineError> {
         let rule = match event {
-            Event::GateAnswered { by: AnsweredBy::Checklist, .. } => true,
+            Event::GateAnswered { by: AnsweredBy::Checklist | AnsweredBy::Advice, .. } => true,
             Event::UndoPlanned { by, .. } => *by == DecidedBy::Rule,
             _ => false,
         };

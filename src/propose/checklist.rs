@@ -161,10 +161,10 @@ pub(super) fn ticked_beforehand(
     // What is ticked is ticked for these services.
     let only: Vec<String> = services.iter().map(|one| format!(" --service {one}")).collect();
     let only = only.concat();
-    let items = if open.len() == 1 { "item is" } else { "items are" };
+    let items = if open.len() == 1 { "item" } else { "items" };
     guards.meet(
         Guard::Checklist,
-        Problem::new(format!("{} required {items} of the checklist open", open.len()))
+        Problem::new(format!("the checklist has {} open required {items}", open.len()))
             .because(format!("{}; --yes ticks nothing", open.join("; ")))
             .try_this(format!(
                 "pointsman checklist {of} --release {release}{only} tick ITEM; or deploy with --detach: such a run \

@@ -23,7 +23,7 @@ pub(in crate::cli) fn problem(problem: &Problem) -> String {
 
 /// What a run came to, for the last lines on stdout.
 pub(in crate::cli) fn summary(view: &RunView) -> String {
-    let release = view.plan.release.as_ref().map(|r| format!(" {r}")).unwrap_or_default();
+    let release = view.plan.name().map(|r| format!(" {r}")).unwrap_or_default();
     let took = spoken(Duration::from_millis(view.elapsed_ms));
     let (kind, environment) = (view.plan.kind.word(), &view.plan.environment);
     let mut text = format!(

@@ -14,7 +14,9 @@ use super::health::Verdict;
 use super::ids::EnvironmentName;
 use super::probe::Check;
 use super::time::Timestamp;
-pub use stand::{Subject, TICK_HOLDS, listed, may_act, may_pass, open_items, seen_to_fail, stand};
+pub use stand::{
+    Subject, TICK_HOLDS, listed, may_act, may_pass, open_items, passed_by, seen_to_fail, stand,
+};
 
 /// The three lists of the guide (§8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Act, Item, ItemSeen, List, Proof, Standing, Tick};
 use crate::domain::error::Problem;
+use crate::domain::event::AnsweredBy;
 use crate::domain::guard::Guard;
 use crate::domain::hash::Hash;
 use crate::domain::health::Verdict;
@@ -173,6 +174,18 @@ pub fn seen_to_fail(view: &RunView, list: List) -> bool {
     let seen = view.checklists.get(&list);
     let fails = |item: &ItemSeen| item.standing == Standing::Failed && required(item);
     seen.is_some_and(|seen| seen.iter().any(fails))
+}
+
+/// What opens the gate of a list that may be passed.
+pub fn passed_by(view: &RunView, list: List) -> AnsweredBy {
+    let seen = view.checklists.get(&list).map_or(&[][..], Vec::as_slice);
+    if open_items(&view.plan.checklist, seen, list).is_empty() {
+        AnsweredBy::Checklist
+    } else if view.plan.overrides.contains_key(&Guard::Checklist) {
+        AnsweredBy::Override
+    } else {
+        AnsweredBy::Advice
+    }
 }
 
 /// Whether the step that a list guards may begin, by what the run has seen of it. On an open

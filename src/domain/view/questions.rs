@@ -1,13 +1,19 @@
 //! What is asked of a run that was folded.
 
-use super::RunView;
+use super::{RunView, ServiceView};
 use crate::domain::checklist::{ItemSeen, List, may_pass};
 use crate::domain::event::{DecidedBy, Outcome};
 use crate::domain::plan::RunKind;
+use crate::domain::release::ReleaseName;
 use crate::domain::run::RunState;
 use crate::domain::step::{Failure, StepKind};
 
 impl RunView {
+    /// The release that was live when the run began.
+    pub fn blue_name(&self) -> Option<ReleaseName> {
+        self.services.values().find_map(ServiceView::blue_name)
+    }
+
     /// The gate that it waits at.
     pub fn gate(&self) -> Option<&StepKind> {
         let RunState::Waiting { gate } = &self.state else { return None };

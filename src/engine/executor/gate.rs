@@ -1,7 +1,7 @@
 //! A run at its gate.
 
 use super::{Engine, LOOK};
-use crate::domain::checklist::{List, may_pass, seen_to_fail};
+use crate::domain::checklist::{List, may_pass, passed_by, seen_to_fail};
 use crate::domain::event::{AnsweredBy, DecidedBy, Event, Outcome};
 use crate::domain::gate::{green_may_serve, may_switch};
 use crate::domain::ids::StepId;
@@ -92,7 +92,7 @@ impl Engine {
         let looked = self.checking.as_ref().is_some_and(Checking::written);
         match may_pass(self.supervisor.view(), list) {
             Ok(()) if looked => {
-                let (by, next) = (AnsweredBy::Checklist, self.next_of(gate));
+                let (by, next) = (passed_by(self.supervisor.view(), list), self.next_of(gate));
                 self.supervisor.record(Some(gate), &Event::GateAnswered { by, next })
             }
             // Nobody is there to tick anything, or to decide: after the switch the rule does.

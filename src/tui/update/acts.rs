@@ -234,7 +234,7 @@ fn steer(here: &Environment, command: Command) -> Option<Confirm> {
     let view = &here.driven()?.view;
     // The run's own plan may know better than a config that was changed since.
     let protection = here.protection.harder_of(view.plan.policy.protection);
-    let release = view.plan.release.as_ref().map_or("-", |r| r.as_str());
+    let release = view.plan.name().map_or("-".to_owned(), |name| name.to_string());
     let (what, lines, tier) = match command {
         Command::Switch => {
             let mut lines = vec![format!("Gives all traffic of {} to {release}:", here.name)];
@@ -277,9 +277,9 @@ fn steer(here: &Environment, command: Command) -> Option<Confirm> {
 
 /// One line per service: from what to what.
 fn services(view: &RunView) -> Vec<String> {
-    let green = view.plan.release.as_ref().map_or("green", |r| r.as_str());
+    let green = view.plan.name().map_or("green".to_owned(), |name| name.to_string());
     let line = |name: &ServiceName, seen: &ServiceView| {
-        let blue = seen.blue_release.as_ref().map(ToString::to_string);
+        let blue = seen.blue_name().map(|name| name.to_string());
         let blue = blue.or_else(|| seen.blue.as_ref().map(ToString::to_string));
         let health = match seen.green_health {
             Some(verdict) => {

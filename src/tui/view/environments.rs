@@ -8,6 +8,7 @@ use super::{framed, wrapped, write};
 use crate::domain::probe::State;
 use crate::domain::seen::ServiceSeen;
 use crate::domain::team::{TeamRun, TeamState};
+use crate::domain::view::TrafficSeen;
 use crate::tui::model::environments::Environment;
 use crate::tui::model::{Model, Pane};
 use crate::tui::theme::{Role, Theme};
@@ -84,7 +85,7 @@ fn of(
     }
     if let Some(run) = environment.under_way() {
         let mark = theme.run(&run.view.state, run.runner.is_some());
-        let release = run.view.plan.release.as_ref().map_or("", |r| r.as_str());
+        let release = run.view.plan.name().map_or_else(String::new, |name| name.to_string());
         lines.push(Line::from(vec![
             Span::raw(format!("   {} {} {release} ", theme.pick("↳", "->"), run.view.number)),
             Span::styled(format!("{} {}", mark.glyph, mark.word), theme.style(mark.role)),
@@ -99,10 +100,14 @@ fn service(
     service: &ServiceSeen,
     stale: bool,
 ) -> Line<'static> {
-    let live = service.live.as_ref().map_or_else(
-        || "nothing".to_owned(),
-        |b| b.release.as_ref().map_or_else(|| b.build.to_string(), ToString::to_string),
-    );
+    let live = match (&service.live, &service.traffic) {
+        (Some(build), _) => {
+            build.name().map_or_else(|| build.build.to_string(), |name| name.to_string())
+        }
+        (None, TrafficSeen::Split(_)) => "SPLIT".to_owned(),
+        (None, TrafficSeen::Unknown) => "unknown".to_owned(),
+        (None, _) => "no build".to_owned(),
+    };
     // What is watched is known better than by one look.
     let mark = match environment.answers(service.service.as_str()) {
         Some(probe) if service.live.is_some() && probe.state != State::Off => theme.probe(probe),

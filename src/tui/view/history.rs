@@ -82,7 +82,7 @@ fn table(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 fn row(run: &RunView, driven: bool, theme: &Theme, width: usize, selected: bool) -> Line<'static> {
     let mark = theme.run(&run.state, driven);
     let cursor = if selected { theme.pick("▶", ">") } else { " " };
-    let release = run.plan.release.as_ref().map_or("-", |r| r.as_str()).to_owned();
+    let release = run.plan.name().map_or("-".to_owned(), |name| name.to_string());
     let blue = run.services.values().find_map(|s| s.blue_release.as_ref());
     let mut spans = vec![
         Span::raw(format!("{cursor}{:<5}", run.number.to_string())),
@@ -159,7 +159,7 @@ fn detail(history: &HistoryPane, run: &RunView, theme: &Theme, width: usize) -> 
 fn story(run: &RunView) -> String {
     let reason = run.plan.reason.as_ref().map(|r| format!(" · reason: {r}")).unwrap_or_default();
     let undo = run.undo.as_ref().map(|(_, why)| format!(" · gave traffic back: {why}"));
-    let release = run.plan.release.as_ref().map_or("", |r| r.as_str());
+    let release = run.plan.name().map_or_else(String::new, |name| name.to_string());
     format!(
         "{} {release} on {} by {}{reason}{}",
         run.plan.kind.word(),

@@ -66,8 +66,8 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
 
 fn head(run: &RunSeen, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let view = &run.view;
-    let release = view.plan.release.as_ref().map_or("", |r| r.as_str());
-    let blue = view.services.values().find_map(|s| s.blue_release.as_ref());
+    let release = view.plan.name().map_or_else(String::new, |name| name.to_string());
+    let blue = view.blue_name();
     let what = match (view.plan.kind, blue) {
         (RunKind::Cleanup, _) => "clean up BLUE".to_owned(),
         (kind, Some(blue)) => {

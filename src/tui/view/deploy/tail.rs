@@ -134,9 +134,8 @@ fn progress(model: &Model, run: &RunSeen, theme: &Theme, width: usize) -> Line<'
 
 /// What the people who use the service get right now.
 pub(in crate::tui::view) fn customers(view: &RunView) -> String {
-    let blue = view.services.values().find_map(|s| s.blue_release.as_ref());
-    let blue = blue.map_or("what served before".to_owned(), ToString::to_string);
-    let green = view.plan.release.as_ref().map_or("green".to_owned(), ToString::to_string);
+    let blue = view.blue_name().map_or("the previous build".to_owned(), |name| name.to_string());
+    let green = view.plan.name().map_or("green".to_owned(), |name| name.to_string());
     if let Some((on_green, on_blue)) = view.split() {
         let names = |of: Vec<&crate::domain::ids::ServiceName>| {
             of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
