@@ -133,7 +133,7 @@ fn worries(
 /// What a service answered just now, if that was not well.
 fn probed_now(service: &ServiceSeen) -> Option<Worry> {
     let (state, why) = match &service.health {
-        Health::Ok | Health::Off => return None,
+        Health::Ok | Health::Off | Health::NotAsked => return None,
         Health::Degraded(why) => (State::Degraded, why),
         Health::Down(why) => (State::Down, why),
         Health::Stale(why) => (State::Stale, why),

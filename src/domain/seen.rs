@@ -135,8 +135,10 @@ pub enum Health {
     Down(String),
     /// We could not ask.
     Stale(String),
-    /// Nothing serves, so nobody was asked.
+    /// No build is live, so there is no service to probe.
     Off,
+    /// The service was not probed yet. That is unknown, and not stale.
+    NotAsked,
 }
 
 impl Health {
@@ -148,6 +150,7 @@ impl Health {
             Self::Down(_) => "down",
             Self::Stale(_) => "stale",
             Self::Off => "off",
+            Self::NotAsked => "unknown",
         }
     }
 }

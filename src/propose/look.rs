@@ -105,7 +105,7 @@ async fn one(
     let build = live.get(&service).cloned().flatten();
     let under_way = runs.first().filter(|r| r.ended.is_none());
     let green = under_way.and_then(|r| r.services.get(&service)?.green.clone());
-    let health = if build.is_none() { Health::Off } else { Health::Stale("not asked".to_owned()) };
+    let health = if build.is_none() { Health::Off } else { Health::NotAsked };
     let rollback = match target {
         Err(problem) => Readiness { target: None, build: None, why: Some(problem.why.clone()) },
         Ok(choice) => ready(member, hosting, choice).await,

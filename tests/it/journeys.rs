@@ -14,7 +14,7 @@ fn deploy(terminal: &mut Terminal, downs: usize) {
     terminal.press("T");
     terminal.picture("n  No", &format!("switch-{}", terminal.size()));
     terminal.says_yes("Switch traffic to GREEN");
-    terminal.picture("Watch for 1.0s", &format!("soak-{}", terminal.size()));
+    terminal.picture("RUN  Watch for 1.0s", &format!("soak-{}", terminal.size()));
     terminal.wants("PROMOTED");
 }
 

@@ -227,7 +227,7 @@ impl Theme {
     /// What a service answered. `None`: nobody looked yet.
     pub fn health(&self, health: Option<&Health>) -> Mark {
         match health {
-            None => self.mark("?", "[~]", "?", Role::HealthStale),
+            None | Some(Health::NotAsked) => self.mark("?", "[~]", "?", Role::HealthStale),
             Some(Health::Ok) => self.mark("✓", "[+]", "OK", Role::HealthOk),
             Some(Health::Degraded(_)) => self.mark("▲", "[!]", "DEGR", Role::HealthDegraded),
             Some(Health::Down(_)) => self.mark("✗", "[X]", "DOWN", Role::HealthDown),
