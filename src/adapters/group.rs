@@ -86,7 +86,13 @@ impl Group {
         };
         tokio::pin!(reads);
         let status = tokio::select! {
-            () = &mut reads => return self.child.wait().await,
+            () = &mut reads => {
+                let status = self.child.wait().await;
+                if let Some(leader) = leader.filter(|_| left == LeftBehind::Ended) {
+                    ThisMachine.end_group(leader, true);
+                }
+                return status;
+            }
             status = self.child.wait() => status,
         };
         if let Some(leader) = leader.filter(|_| left == LeftBehind::Ended) {

@@ -51,6 +51,9 @@ pub use crate::store::{MemoryJournal, Samples, SqliteStore};
 /// A platform that only looks is waited for this long.
 pub const LOOK_WITHIN: Duration = Duration::from_secs(10);
 
+/// A platform that is to be changed is waited for this long, through its own retries.
+const ACT_WITHIN: Duration = Duration::from_secs(90);
+
 /// The platform did not answer a look in time.
 pub fn no_answer(what: &str) -> Problem {
     Problem::new(format!("{what} is unknown"))
@@ -212,18 +215,27 @@ impl App {
         hosting.ok_or_else(|| Problem::new("the emulator did not start"))
     }
 
-    /// The traffic of each service, read side by side. `None`: its backend is not there yet. A platform that
-    /// does not answer soon is not waited for.
+    /// The traffic of each service, read side by side. `None`: its backend is not there yet. For a look: a slow
+    /// platform is not waited for.
     pub async fn traffic(
         &self,
         hosting: &dyn Hosting,
         members: &[Member],
     ) -> Result<BTreeMap<ServiceName, Option<Traffic>>, Problem> {
+        self.traffic_within(hosting, members, LOOK_WITHIN).await
+    }
+
+    async fn traffic_within(
+        &self,
+        hosting: &dyn Hosting,
+        members: &[Member],
+        limit: Duration,
+    ) -> Result<BTreeMap<ServiceName, Option<Traffic>>, Problem> {
         let read = |member: &Member| {
             let service = member.service().clone();
             let target = member.target.clone();
             async move {
-                let within = tokio::time::timeout(LOOK_WITHIN, hosting.traffic(&target)).await;
+                let within = tokio::time::timeout(limit, hosting.traffic(&target)).await;
                 let traffic = match within {
                     Ok(Ok(traffic)) => Some(traffic),
                     Ok(Err(error)) if error.problem.why.starts_with("NOT_FOUND") => None,
@@ -236,9 +248,9 @@ impl App {
         futures_util::future::join_all(members.iter().map(read)).await.into_iter().collect()
     }
 
-    /// The build that has all traffic of each service.
+    /// The build that has all traffic of each service, for an act: a platform that asks for patience gets it.
     pub async fn live(&self, hosting: &dyn Hosting, members: &[Member]) -> Result<Live, Problem> {
-        let traffic = self.traffic(hosting, members).await?;
+        let traffic = self.traffic_within(hosting, members, ACT_WITHIN).await?;
         let whole = |(service, traffic): (ServiceName, Option<Traffic>)| {
             (service, traffic.and_then(|traffic| traffic.whole().cloned()))
         };
@@ -329,19 +341,13 @@ fn default_state(config: &Path) -> Result<PathBuf, Problem> {
     };
     let strategy = etcetera::base_strategy::Xdg::new().map_err(|_| missing())?;
     let ours = strategy.state_dir().map(|dir| dir.join("pointsman")).ok_or_else(missing)?;
-    let Some(project) = project_key(config) else { return Ok(ours) };
+    // Without a config there is no project, and its state must not be taken for that of an earlier version.
+    let Some(project) = project_key(config) else { return Ok(ours.join("no-project")) };
     let own = ours.join(project);
-    // The owner is unknown: adopting or ignoring it silently would lose a project's history.
+    // The state of an earlier version, which kept one for all projects: a rollback in an incident needs it.
     if ours.join("store.db").exists() && !own.exists() {
-        return Err(Problem::new(
-            "an earlier version kept the state of all projects in one folder",
-        )
-        .because(format!("{} is from before, and this project has none yet", ours.display()))
-        .try_this(format!(
-            "keep using it: --state-dir {0} (or POINTSMAN_STATE_DIR); or start empty: mkdir {1}",
-            ours.display(),
-            own.display()
-        )));
+        tracing::warn!(folder = %ours.display(), "the state of an earlier version is in use");
+        return Ok(ours);
     }
     Ok(own)
 }

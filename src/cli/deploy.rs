@@ -26,9 +26,11 @@ pub(super) async fn plan(session: &Session, arguments: &PlanArguments) -> Finish
         propose::plan(&session.app, &loaded, &ship, false).await?;
     let (met, hash) = (guards.met().to_vec(), plan.hash());
     let (overridden, left) = passed(guards, &why);
+    // In the order in which a deploy meets them: what the store holds against a run can be waited for.
+    let after_doubt = usize::from(matches!(refusals.first(), Some(Refusal::InDoubt(_))));
     let mut refused: Vec<Failed> = refusals.into_iter().map(Failed::from).collect();
     if !left.is_empty() {
-        refused.push(Failed::from(Refusal::Guarded(left)));
+        refused.insert(after_doubt, Failed::from(Refusal::Guarded(left)));
     }
     let code = refused.first().map_or(OK, |first| first.code);
     let mut text = described(&plan, &what);

@@ -37,7 +37,7 @@ pub(super) fn history(session: &Session, environment: Option<&str>, limit: usize
             entry["run"],
             word("kind"),
             word("environment"),
-            word("release"),
+            entry["name"].as_str().map_or_else(|| word("release"), str::to_owned),
             entry["outcome"].as_str().unwrap_or("running"),
             spoken(took),
             word("started"),

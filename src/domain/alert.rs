@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::checklist::may_pass;
+use super::command::counts_down;
 use super::error::Problem;
 use super::event::{Event, Fact, Outcome, Recorded};
 use super::guard::Guard;
@@ -243,7 +244,9 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
         }
         // A cancelled step needs no person.
         Event::StepFailed { problem, class }
-            if waits && !matches!(class, Failure::Passing | Failure::Cancelled) =>
+            if waits
+                && !matches!(class, Failure::Passing | Failure::Cancelled)
+                && !counts_down(view) =>
         {
             (Kind::Failed, "failed a step and waits for a person".to_owned(), Some(problem.clone()))
         }

@@ -189,7 +189,7 @@ mod tests {
             build,
             version_told: false,
             revision_told: true,
-            same_version: false,
+            shared: Vec::new(),
         };
         let policy = super::super::policy::DeployPolicy::default().health;
         let mut watch = GateWatch::new(policy, wanted, Verdict::Pass);

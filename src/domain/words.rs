@@ -181,7 +181,7 @@ fn of_run(event: &Event) -> String {
 
 /// Who decided to give traffic back.
 pub fn decided_by(by: DecidedBy) -> &'static str {
-    if by == DecidedBy::Rule { "by the soak's rule" } else { "by a person" }
+    if by == DecidedBy::Rule { "by rule" } else { "by a person" }
 }
 
 /// What a person asked for.

@@ -259,15 +259,19 @@ pub(super) fn wanted(
         Side::Blue => (blue, green),
     };
     // A service built from a commit may report that instead of the label.
-    let commit_too = commit.iter().flat_map(|c| ReleaseLabel::new(c.clone()));
-    let versions: Vec<_> = release.iter().cloned().chain(commit_too).collect();
-    let same_version = release.is_some() && release == other && commit == other_commit;
+    let versions_of = |label: &Option<ReleaseLabel>, commit: &Option<String>| -> Vec<_> {
+        let commit_too = commit.iter().flat_map(|c| ReleaseLabel::new(c.clone()));
+        label.iter().cloned().chain(commit_too).collect()
+    };
+    let versions = versions_of(&release, &commit);
+    let mut shared = versions_of(&other, &other_commit);
+    shared.retain(|version| versions.contains(version));
     Ok(Wanted {
         versions,
         build: build_of(view, service, side)?,
         version_told: member.health.version.is_some(),
         revision_told: hosting.tells_revision() && member.health.revision.is_some(),
-        same_version,
+        shared,
     })
 }
 

@@ -296,7 +296,14 @@ impl Engine {
 
     /// A user on another machine may request one of our databases: the run stops and can be resumed.
     fn hear_stop_requests(&mut self) {
+        // Half of a switch or of a rollback is worse than either side: the request is heard after it.
+        let view = self.supervisor.view();
+        let step = view.state.step();
+        let step = view.steps.iter().rev().find(|s| Some(&s.plan.id) == step);
+        let moves = step.is_some_and(|step| step.plan.kind.moves_traffic());
+        let half = view.gives_back() || view.may_be_split() || view.split().is_some();
         if self.supervisor.wishes.leave.is_none()
+            && !(moves || half)
             && let Some(by) = self.outside.databases.stop_requested()
         {
             tracing::warn!(by, "asked to stop");

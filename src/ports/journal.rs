@@ -123,11 +123,13 @@ pub struct Damage {
     pub seq: u64,
     /// What is wrong with it.
     pub because: String,
+    /// Whether the run is over all the same.
+    pub ended: bool,
 }
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { run, seq, because } = self;
+        let Self { run, seq, because, .. } = self;
         write!(
             f,
             "run {run} is damaged and left out (record {seq}: {because}); pointsman verify {}",

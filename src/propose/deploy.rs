@@ -16,7 +16,7 @@ use crate::domain::promoted::not_promoted;
 use crate::domain::readiness::marked_bad;
 use crate::domain::release::ReleaseLabel;
 use crate::domain::view::RunView;
-use crate::ports::journal::{Journal as _, JournalError};
+use crate::ports::journal::{Damage, Journal as _, JournalError};
 
 /// A requested deploy.
 #[derive(Debug, Clone, Copy)]
@@ -206,7 +206,20 @@ fn proven_before(
 
 /// A run whose runner died comes first: it may have moved traffic. A rollback need not wait for that.
 pub fn none_in_doubt(app: &App, environment: &EnvironmentName) -> Result<(), Refusal> {
-    let latest = app.store()?.runs(Some(environment), 1)?.pop();
+    let store = app.store()?;
+    let latest = store.runs(Some(environment), 1)?.pop();
+    let newest = latest.as_ref().map(|run| run.view.number);
+    // A damaged run that is newer may have moved traffic too: nobody can say what it left.
+    let newer = |damage: &Damage| !damage.ended && newest.is_none_or(|newest| damage.run > newest);
+    if let Some(damage) = store.damage().into_iter().find(newer) {
+        return Err(Refusal::InDoubt(
+            Problem::new(format!("the latest run of {environment} cannot be read"))
+                .because(damage.to_string())
+                .try_this(format!(
+                    "pointsman status {environment} shows the live builds; then pointsman rollback {environment}"
+                )),
+        ));
+    }
     match latest.filter(|run| run.view.ended.is_none() && run.runner.is_none()) {
         None => Ok(()),
         Some(run) => Err(Refusal::InDoubt(

@@ -16,7 +16,7 @@ use crate::domain::planner::{self, Ground};
 use crate::domain::readiness::{
     Choice, Known, Live, NoTarget, Target, default_target, known, left_by, named_target,
 };
-use crate::domain::release::{ReleaseLabel, SchemaVersion};
+use crate::domain::release::{ReleaseLabel, ReleaseName, SchemaVersion};
 use crate::domain::view::RunView;
 use crate::ports::hosting::{Build, BuildState, Hosting};
 use crate::ports::journal::Journal as _;
@@ -201,26 +201,31 @@ pub async fn rollback(
     let (runs, unread) = past(app, &ground.environment);
     let past = (&runs[..], &live);
     let chosen = choose(hosting.as_ref(), &ground.members, past, to, (why, &mut guards)).await;
+    let mut guessed = false;
     let choice = match chosen {
         // What the store cannot tell any more the platform may.
         Err(refused) if to.is_none() && unread.is_some() => {
-            let found = newest_on_platform(hosting.as_ref(), &ground.members, &live).await;
+            let found = newest_on_platform(hosting.as_ref(), &ground.members, &live, &runs).await;
+            guessed = true;
             found.ok_or(refused)?
         }
         chosen => chosen?,
     };
     // What is left is the release whose builds are live now.
     let leaves = left_by(&runs, &live, &choice);
-    let leaves = leaves.filter(|k| k.mark != Mark::Bad).map(|k| k.choice.release);
+    let leaves = leaves.filter(|k| k.mark != Mark::Bad).map(|k| k.choice.name());
     let leaves = match leaves {
-        Some(release) => Some(release),
+        Some(name) => Some(name),
         None => live_release(hosting.as_ref(), &ground.members, &live, &choice).await,
     };
+    let guessed = unread.as_ref().filter(|_| guessed);
+    let guessed = guessed.map(|why| format!(" Chosen from the platform's builds, because {why}."));
     let what = format!(
-        "Roll {} back to {}{}. Nothing is built.",
+        "Roll {} back to {}{}. Nothing is built.{}",
         ground.environment,
         choice.name(),
-        leaves.as_ref().map(|l| format!(", and mark the live {l} bad")).unwrap_or_default()
+        leaves.as_ref().map(|l| format!(", and mark the live {l} bad")).unwrap_or_default(),
+        guessed.unwrap_or_default()
     );
     let serving = live.iter().filter_map(|(s, build)| Some((s.clone(), build.clone()?))).collect();
     let now = accepted(hosting.as_ref(), &ground.members, &serving).await;
@@ -228,7 +233,8 @@ pub async fn rollback(
     let wish = (undo_schema, database);
     let (way, told) = schema_way(app, loaded, &mut ground, &now, &then, wish).await?;
     let what = told.iter().fold(what, |what, told| format!("{what}\n{told}"));
-    let plan = planner::rollback(ground, &choice, leaves, way).map_err(Refusal::Usage)?;
+    let plan = planner::rollback(ground, &choice, leaves.map(|name| name.label), way)
+        .map_err(Refusal::Usage)?;
     Ok((Proposal::passing(plan, what, guards, why)?, unread))
 }
 
@@ -278,7 +284,7 @@ async fn live_release(
     members: &[Member],
     live: &Live,
     choice: &Choice,
-) -> Option<ReleaseLabel> {
+) -> Option<ReleaseName> {
     for member in members {
         let Some(Some(id)) = live.get(member.service()) else {
             continue;
@@ -287,9 +293,9 @@ async fn live_release(
             continue;
         }
         if let Ok(Some(build)) = hosting.build(&member.target, id).await
-            && build.release.is_some()
+            && let Some(label) = build.release
         {
-            return build.release;
+            return Some(ReleaseName { label, commit: build.commit });
         }
     }
     None
@@ -317,12 +323,22 @@ async fn newest_on_platform(
     hosting: &dyn Hosting,
     members: &[Member],
     live: &Live,
+    runs: &[RunView],
 ) -> Option<Choice> {
+    // A release that the readable runs know was judged there: without a stable mark it is no target.
+    let known = known(runs);
+    let bad = |name: &Build| {
+        let of = |k: &&Known| k.choice.builds.values().any(|id| *id == name.id);
+        let mark = known.iter().find(of).map(|k| k.mark);
+        mark == Some(Mark::Bad)
+            || (mark.is_none() && name.release.as_ref().is_some_and(|r| tried_here(runs, r)))
+    };
     let mut all = Vec::new();
     for member in members {
         let builds = hosting.builds(&member.target).await.ok()?;
         let now = live.get(member.service()).cloned().flatten();
-        let usable = |b: &Build| b.state == BuildState::Ready && Some(&b.id) != now.as_ref();
+        let usable =
+            |b: &Build| b.state == BuildState::Ready && Some(&b.id) != now.as_ref() && !bad(b);
         let builds: Vec<Build> = builds.into_iter().filter(usable).collect();
         all.push((member.service().clone(), builds));
     }

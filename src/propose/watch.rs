@@ -108,7 +108,7 @@ fn probe(
         build: build.build.clone(),
         version_told: health.version.is_some(),
         revision_told: seen.is_some_and(|s| s.tells_revision) && health.revision.is_some(),
-        same_version: false,
+        shared: Vec::new(),
     });
     let wanted = wanted.filter(|wanted| !wanted.proves_nothing());
     let expect = Expect { wanted, ..Expect::of_health(health) };

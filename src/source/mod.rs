@@ -3,7 +3,6 @@
 
 mod pack;
 
-use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
@@ -80,57 +79,99 @@ pub fn items(folder: &Path, rules: Rules<'_>) -> Result<Vec<Item>, SourceError> 
     let unreadable = |e: io::Error| SourceError::Unreadable(folder.to_owned(), e);
     let folder = fs::canonicalize(folder).map_err(unreadable)?;
     let state = rules.state.and_then(|state| fs::canonicalize(state).ok());
-    let mut found = Vec::new();
-    let mut walk = Walk { root: &folder, state: state.as_deref(), found: &mut found };
-    walk.folder(&folder, Path::new(""), rules.without_ignored)?;
-    if rules.without_ignored {
-        // A file that git tracks is part of the source, also where a pattern would ignore it.
-        for path in tracked(&folder)?.unwrap_or_default() {
-            let from = folder.join(&path);
-            if fs::symlink_metadata(&from).is_ok_and(|m| !m.is_dir())
-                && !walk.is_left_out(&path, &from)
-            {
-                walk.take(path, &from)?;
-            }
-        }
-    }
+    let (mut found, state) = (Vec::new(), state.as_deref());
+    let without_ignored = rules.without_ignored;
+    let (root, within) = (&folder, Vec::new());
+    let mut walk = Walk { root, state, without_ignored, within, found: &mut found };
+    walk.folder(&folder, Path::new(""))?;
     found.sort();
     found.dedup();
     Ok(found)
 }
 
-/// What git tracks in a folder, by its paths there. `None`: it is in no repository.
-fn tracked(folder: &Path) -> Result<Option<HashSet<PathBuf>>, SourceError> {
+/// What git does not ignore in a folder, by its paths there. `None`: the folder is in no repository. Git itself
+/// decides: no reader of `.gitignore` knows every setting by which git ignores.
+fn listed(folder: &Path) -> Result<Option<Vec<PathBuf>>, SourceError> {
     if git::repository_above(folder).is_none() {
         return Ok(None);
     }
-    let listed = git::bytes(folder, &["ls-files", "-z"]).map_err(SourceError::Git)?;
+    let list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+    let listed = git::bytes(folder, &list).map_err(SourceError::Git)?;
     let paths = listed.split(|byte| *byte == 0).filter(|path| !path.is_empty());
     Ok(Some(paths.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect()))
+}
+
+/// Whether git ignores a file. Outside of a repository none is.
+fn is_ignored(file: &Path) -> Result<bool, SourceError> {
+    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return Ok(false) };
+    let listed = listed(folder)?;
+    Ok(listed.is_some_and(|paths| !paths.iter().any(|path| path.as_os_str() == name)))
 }
 
 struct Walk<'a> {
     root: &'a Path,
     state: Option<&'a Path>,
+    without_ignored: bool,
+    /// The folders that are being walked, from the outermost: a link to one of them has no end.
+    within: Vec<PathBuf>,
     found: &'a mut Vec<Item>,
 }
 
 impl Walk<'_> {
-    /// Takes what is in a folder; `at` is its path in the build.
-    fn folder(
-        &mut self,
-        folder: &Path,
-        at: &Path,
-        without_ignored: bool,
-    ) -> Result<(), SourceError> {
+    /// Takes the contents of a folder; `at` is its path in the build.
+    fn folder(&mut self, folder: &Path, at: &Path) -> Result<(), SourceError> {
+        let before = self.found.len();
+        self.within.push(folder.to_owned());
+        let listed = if self.without_ignored { listed(folder)? } else { None };
+        match listed {
+            Some(paths) => self.those(folder, at, paths)?,
+            None => self.walked(folder, at)?,
+        }
+        self.within.pop();
+        let holds = |folder: &Path| fs::read_dir(folder).is_ok_and(|mut all| all.next().is_some());
+        if self.found.len() == before && self.without_ignored && holds(folder) {
+            return Err(SourceError::Odd(folder.to_owned(), "ignored by git, with all its files"));
+        }
+        Ok(())
+    }
+
+    /// Takes the files of a folder that git lists. A repository inside of it, a submodule mostly, is listed as one
+    /// path.
+    fn those(&mut self, folder: &Path, at: &Path, paths: Vec<PathBuf>) -> Result<(), SourceError> {
+        for path in paths {
+            let from = folder.join(&path);
+            // Tracked, and deleted in the working tree.
+            let Ok(found) = fs::symlink_metadata(&from) else { continue };
+            if self.is_left_out(&path, &from) {
+                continue;
+            }
+            let path = at.join(path.components().as_path());
+            for folder in
+                path.ancestors().skip(1).filter(|path| path.starts_with(at) && *path != at)
+            {
+                self.found.push(Item { path: folder.to_owned(), kind: Kind::Folder });
+            }
+            if found.is_dir() {
+                self.found.push(Item { path: path.clone(), kind: Kind::Folder });
+                let inside = from.components().as_path().to_owned();
+                self.folder(&inside, &path)?;
+            } else {
+                self.take(path, &from)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the files of a folder outside of repositories, by the `.gitignore` that lie there.
+    fn walked(&mut self, folder: &Path, at: &Path) -> Result<(), SourceError> {
         let left_out: Vec<PathBuf> = self.state.iter().map(|state| (*state).to_owned()).collect();
         let mut walker = WalkBuilder::new(folder);
         walker
             .standard_filters(false)
-            .parents(without_ignored)
-            .git_ignore(without_ignored)
-            .git_exclude(without_ignored)
-            .git_global(without_ignored)
+            .parents(self.without_ignored)
+            .git_ignore(self.without_ignored)
+            .git_exclude(self.without_ignored)
+            .git_global(self.without_ignored)
             .require_git(false)
             .follow_links(false)
             .filter_entry(move |entry| {
@@ -188,7 +229,9 @@ impl Walk<'_> {
             self.found.push(Item { path, kind: Kind::Link(target) });
             return Ok(());
         }
-        if self.root.starts_with(&real) || from.starts_with(&real) {
+        let above = |folder: &PathBuf| folder.starts_with(&real);
+        if above(&self.root.to_owned()) || from.starts_with(&real) || self.within.iter().any(above)
+        {
             return Err(SourceError::Odd(
                 from.to_owned(),
                 "a link to a folder that it is in itself",
@@ -196,8 +239,10 @@ impl Walk<'_> {
         }
         if real.is_dir() {
             self.found.push(Item { path: path.clone(), kind: Kind::Folder });
-            // What is ignored is decided where the link stands, not where it leads.
-            return self.folder(&real, &path, false);
+            return self.folder(&real, &path);
+        }
+        if self.without_ignored && is_ignored(&real)? {
+            return Err(SourceError::Odd(from.to_owned(), "a link to a file that git ignores"));
         }
         self.take(path, &real)
     }

@@ -42,9 +42,28 @@ fn add(archive: &mut Builder<impl Write>, item: &Item) -> io::Result<()> {
             let found = file.metadata()?;
             header.set_mode(if runs(&found) { 0o755 } else { 0o644 });
             header.set_size(found.len());
-            // A file that grows meanwhile must not shift what follows it.
-            archive.append_data(&mut header, &item.path, io::Read::take(file, found.len()))
+            // A file that grows or shrinks meanwhile must not shift what follows it.
+            let mut content = Counted { from: io::Read::take(file, found.len()), read: 0 };
+            archive.append_data(&mut header, &item.path, &mut content)?;
+            if content.read == found.len() {
+                return Ok(());
+            }
+            Err(io::Error::other("it became shorter while it was read"))
         }
+    }
+}
+
+/// Counts what is read.
+struct Counted<R> {
+    from: R,
+    read: u64,
+}
+
+impl<R: io::Read> io::Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(buffer)?;
+        self.read += read as u64;
+        Ok(read)
     }
 }
 

@@ -118,7 +118,7 @@ fn what_no_build_can_take_is_refused_by_name() {
     write(&web, "real.txt", "x");
     symlink("../..", web.join("up")).unwrap();
     let refused = items(&web, ALL).unwrap_err().to_string();
-    assert!(refused.contains("up\" is a link to a folder that it is in itself"), "{refused}");
+    assert!(refused.contains("up is a link to a folder that it is in itself"), "{refused}");
     fs::remove_file(web.join("up")).unwrap();
     let pipe = web.join("pipe");
     rustix::fs::mknodat(

@@ -196,7 +196,8 @@ impl Journal for SqliteStore {
                 // One damaged record must not take every other run with it.
                 Err(JournalError::Damaged { run, seq, because }) => {
                     tracing::warn!(%run, seq, because, "a damaged run is left out");
-                    self.note_damage(Damage { run, seq, because });
+                    let ended = facts::head(&self.connection, run).is_ok_and(|head| head.ended);
+                    self.note_damage(Damage { run, seq, because, ended });
                 }
                 Err(error) => return Err(error),
             }

@@ -297,8 +297,7 @@ fn a_run_tells_what_somebody_is_needed_for() {
         texts,
         [
             (Kind::Gate, format!("{run} waits for approval to switch traffic").as_str()),
-            (Kind::Failed, format!("{run} failed a step and waits for a person").as_str()),
-            (Kind::RolledBack, format!("{run} is over: rolled back by the soak's rule").as_str()),
+            (Kind::RolledBack, format!("{run} is over: rolled back by rule").as_str()),
         ]
     );
     assert!(
@@ -315,7 +314,7 @@ fn a_run_tells_what_somebody_is_needed_for() {
     one.settle(&first, &Fate::Delivered(later)).unwrap();
     assert_eq!(other.due(later).unwrap(), None, "one a second");
     let next = other.due(later + Duration::from_secs(1)).unwrap().unwrap();
-    assert_eq!(next.alert.kind, Kind::Failed);
+    assert_eq!(next.alert.kind, Kind::RolledBack);
 }
 
 #[test]

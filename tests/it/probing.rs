@@ -72,7 +72,7 @@ fn every_sickness_has_its_own_word() {
         build: BuildId::new("b-2").unwrap(),
         version_told: false,
         revision_told: true,
-        same_version: false,
+        shared: Vec::new(),
     };
     let who = Expect { revision: Some("/revision".into()), wanted: Some(wanted), ..plain() };
     let (heard, said) = word(&Sick::No(r#"{"revision":"b-1"}"#), who);

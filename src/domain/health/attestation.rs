@@ -13,6 +13,8 @@ pub struct Attestation {
     policy: AttestPolicy,
     wanted: Wanted,
     row: u32,
+    /// How many of these tell the wanted build from the other one.
+    proven: u32,
     ours: u32,
     blind: u32,
     asked: u32,
@@ -29,11 +31,12 @@ const DOWN_AFTER: Duration = Duration::from_secs(10);
 impl Attestation {
     /// A verification without answers.
     pub fn new(policy: AttestPolicy, wanted: Wanted) -> Self {
-        let (row, ours, blind, asked) = (0, 0, 0, 0);
+        let (row, proven, ours, blind, asked) = (0, 0, 0, 0, 0);
         Self {
             policy,
             wanted,
             row,
+            proven,
             ours,
             blind,
             asked,
@@ -60,8 +63,11 @@ impl Attestation {
         self.asked += 1;
         *self.seen.entry(label).or_default() += 1;
         match self.wanted.judge(sample) {
-            Ok(()) => (self.row, self.ours) = (self.row + 1, self.ours + 1),
-            Err(why) => (self.row, self.mismatch) = (0, Some(why)),
+            Ok(()) => {
+                self.proven += u32::from(self.wanted.proven_by(sample));
+                (self.row, self.ours) = (self.row + 1, self.ours + 1);
+            }
+            Err(why) => (self.row, self.proven, self.mismatch) = (0, 0, Some(why)),
         }
         if self.row >= self.policy.consecutive {
             return Some(self.all_ours());
@@ -99,9 +105,9 @@ impl Attestation {
     /// Enough answers in a row from the wanted build; no proof where the other build answers alike.
     fn all_ours(&self) -> Decision {
         let (row, who) = (self.row, self.who());
-        if !self.wanted.tells_apart() {
+        if self.proven < self.row {
             let evidence = format!(
-                "{row} answers in a row: {who}; the other build reports the same version, and no \
+                "{row} answers in a row: {who}; the other build may report the same version, and no \
                  revision tells them apart"
             );
             return Decision::new(Verdict::Inconclusive, evidence);

@@ -64,11 +64,16 @@ impl Share {
 
     /// Adds one answer.
     pub fn push(&mut self, good: bool) {
-        if self.answers.len() == WINDOW && self.answers.pop_front() == Some(false) {
+        if self.answers.len() >= self.window() && self.answers.pop_front() == Some(false) {
             self.bad -= 1;
         }
         self.answers.push_back(good);
         self.bad += u32::from(!good);
+    }
+
+    /// A rule that wants more answers keeps more.
+    fn window(&self) -> usize {
+        WINDOW.max(usize::try_from(self.rule.least_samples).unwrap_or(usize::MAX))
     }
 
     /// Forgets every answer.

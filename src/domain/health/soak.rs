@@ -174,7 +174,7 @@ mod tests {
             build,
             version_told: false,
             revision_told: true,
-            same_version: false,
+            shared: Vec::new(),
         };
         let policy = DeployPolicy::default();
         let soak = policy.soak;

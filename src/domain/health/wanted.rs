@@ -16,9 +16,9 @@ pub struct Wanted {
     /// Whether the config names where an answer holds the revision, and the platform puts the build
     /// id into the service's environment. An answer without it is no match.
     pub revision_told: bool,
-    /// Whether the other build of the run reports the same version: without a revision no answer can
-    /// tell the two apart.
-    pub same_version: bool,
+    /// The versions among them that the other build of the run may report too: an answer with one of these and
+    /// no revision tells the two builds apart no more than silence.
+    pub shared: Vec<ReleaseLabel>,
 }
 
 impl Wanted {
@@ -37,9 +37,16 @@ impl Wanted {
         self.versions.is_empty() && !self.revision_told
     }
 
-    /// Whether answers can tell this build from the other one of the run.
+    /// Whether every matching answer tells this build from the other one of the run.
     pub fn tells_apart(&self) -> bool {
-        self.revision_told || !self.same_version
+        self.revision_told || self.shared.is_empty()
+    }
+
+    /// Whether a matching answer tells this build from the other one.
+    pub fn proven_by(&self, sample: &Sample) -> bool {
+        let Sample::Healthy(identity) = sample else { return false };
+        let version = identity.version.as_deref();
+        self.revision_told || !self.shared.iter().any(|shared| Some(shared.as_str()) == version)
     }
 
     fn differs(&self, identity: &Identity) -> Option<String> {
@@ -81,7 +88,7 @@ mod tests {
             build: BuildId::new("b-2").unwrap(),
             version_told,
             revision_told,
-            same_version: false,
+            shared: Vec::new(),
         }
     }
 

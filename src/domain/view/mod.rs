@@ -249,6 +249,7 @@ impl RunView {
                         Some(build) => TrafficSeen::Whole(build.clone()),
                         None => TrafficSeen::of(splits),
                     };
+                    s.found = s.traffic.clone();
                     s.blue_release.clone_from(release);
                     s.blue_known = true;
                 });

@@ -40,6 +40,8 @@ pub struct ServiceView {
     pub serving: Option<BuildId>,
     /// The same in full: what is not known is not nothing.
     pub traffic: TrafficSeen,
+    /// Its traffic when the run began.
+    pub found: TrafficSeen,
     /// The request id green was asked for with, to ask again with after a lost reply.
     pub green_request: Option<String>,
     /// The builds this run ordered.

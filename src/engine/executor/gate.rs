@@ -74,8 +74,8 @@ impl Engine {
         }
         let names: Vec<_> = alike.iter().map(|m| m.service().as_str()).collect();
         format!(
-            "{}\nthe switch of {} cannot be verified: green is the release that is live already, and answers name \
-             no build",
+            "{}\nthe switch of {} may be unverifiable: the live build reports the same version, and answers name no \
+             build",
             gate.title,
             names.join(" and ")
         )

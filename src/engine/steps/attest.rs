@@ -12,12 +12,15 @@ pub(super) async fn perform(context: &Context, side: Side) -> StepResult {
     let members = &context.plan().members;
     let moved = members.iter().filter(|m| context.service(m.service()).switch_asked);
     let asked = futures_util::future::join_all(moved.map(|m| one(context, m, side))).await;
-    let all = asked.into_iter().collect::<Result<Vec<_>, StepError>>()?;
+    // Answers and traffic must say the same, and traffic that was moved elsewhere is no fault of the release.
+    let mut reads = TrafficReads::new(context, side);
+    let drift = reads.now(context).await;
+    let all = match (drift, asked.into_iter().collect::<Result<Vec<_>, StepError>>()) {
+        (Err(drift), _) => return Err(drift),
+        (Ok(()), all) => all?,
+    };
     let summary = all.iter().map(|(said, _)| said.as_str()).collect::<Vec<_>>().join("; ");
     let warning = all.iter().any(|(_, unproven)| *unproven);
-    // Answers and traffic must say the same.
-    let mut reads = TrafficReads::new(context, side);
-    reads.now(context).await?;
     Ok(match reads.unread {
         None => Done { summary, warning },
         Some(why) => Done::warning(format!("{summary}; traffic not read again: {why}")),
@@ -53,6 +56,7 @@ async fn one(context: &Context, member: &Member, side: Side) -> Result<(String, 
         })
         .await;
     if verdict == Verdict::Fail && of_release && side == Side::Green {
+        TrafficReads::new(context, side).now(context).await?;
         context.fault(service, &evidence).await;
     }
     let build = context.build_of(service, side)?;

@@ -42,23 +42,32 @@ impl TrafficReads {
         if self.read_at.is_some_and(|at| now.saturating_sub(at) < self.every) {
             return Ok(());
         }
-        self.now(context).await
+        // Within the time of a sample: a slow platform must not make a gap of a round.
+        self.read(context, context.plan().policy.health.timeout.min(READ_WITHIN)).await
     }
 
     /// Reads it in any case. Traffic that is elsewhere is a fact, and an error.
     pub(super) async fn now(&mut self, context: &Context) -> Result<(), StepError> {
-        self.read_at = Some(context.outside.clock.elapsed());
+        self.read(context, READ_WITHIN).await
+    }
+
+    async fn read(&mut self, context: &Context, within: Duration) -> Result<(), StepError> {
         self.unread = None;
         let moved = context.plan().members.iter();
         let moved = moved.filter(|m| context.service(m.service()).switch_asked);
-        let reads = moved.map(|member| async move { (member, read(context, member).await) });
-        for (member, seen) in futures_util::future::join_all(reads).await {
+        let reads =
+            moved.map(|member| async move { (member, read(context, member, within).await) });
+        let read = futures_util::future::join_all(reads).await;
+        self.read_at = Some(context.outside.clock.elapsed());
+        // Each difference is recorded, whichever service is named first.
+        let mut drifted = None;
+        for (member, seen) in read {
             match seen {
-                Ok(seen) => self.expect(context, member, seen).await?,
+                Ok(seen) => drifted = drifted.or(self.expect(context, member, seen).await.err()),
                 Err(why) => self.unread = Some(why),
             }
         }
-        Ok(())
+        drifted.map_or(Ok(()), Err)
     }
 
     /// Reads it at the end of a watch, again and again for a while: what was not read back is not done.
@@ -106,15 +115,16 @@ impl TrafficReads {
 async fn read(
     context: &Context,
     member: &Member,
+    within: Duration,
 ) -> Result<Vec<crate::domain::event::Split>, String> {
     let service = member.service();
     tokio::select! {
         traffic = context.outside.hosting.traffic(&member.target) => {
             traffic.map(|traffic| traffic.splits).map_err(|e| format!("{service}: {}", e.problem))
         }
-        () = context.sleep(READ_WITHIN) => {
-            let within = READ_WITHIN.as_secs();
-            Err(format!("{service}: the platform did not answer within {within} s"))
+        () = context.sleep(within) => {
+            let within = crate::domain::time::spoken(within);
+            Err(format!("{service}: the platform did not answer within {within}"))
         }
     }
 }

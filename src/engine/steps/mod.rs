@@ -62,7 +62,12 @@ pub(super) fn deadline(kind: &StepKind, plan: &Plan) -> Duration {
         // Waiting for others, the switch itself, and reading back.
         StepKind::Switch { .. } => minutes(4) + switch_within(plan),
         StepKind::Attest { .. } => policy.attest.within + policy.health.timeout * 4 + minutes(1),
-        StepKind::Soak => policy.soak.length * 3 + policy.health.timeout * 10 + minutes(4),
+        StepKind::Soak => {
+            // One bad answer is judged by so many: a soak of few samples takes as long as they do.
+            let judged =
+                (policy.soak.interval + policy.health.timeout) * policy.soak.share.least_samples;
+            policy.soak.length * 3 + judged + policy.health.timeout * 10 + minutes(4)
+        }
         StepKind::ProbeGreen | StepKind::ProbePublic { .. } => {
             (policy.health.interval + policy.health.timeout) * (policy.health.attempts + 2)
         }

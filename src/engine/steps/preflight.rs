@@ -8,6 +8,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::BuildId;
 use crate::domain::linted::Linted;
 use crate::domain::plan::{Member, RunKind};
+use crate::domain::view::TrafficSeen;
 use crate::engine::context::{Context, Done, StepError, StepResult};
 use crate::ports::hosting::{Automatic, BuildState};
 
@@ -17,6 +18,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         return Ok(Done::ok(schemas.join(", ")));
     }
     let mut said = Vec::new();
+    let mut first = false;
     for member in &context.plan().members {
         let service = member.service();
         context.progress(Some(service), "looking at it");
@@ -26,13 +28,14 @@ pub(super) async fn perform(context: &Context) -> StepResult {
             StepError { problem: problem.try_this(e.problem.todo), class: e.class }
         })?;
         let blue = observe_blue(context, member).await?;
-        if blue.is_some() && context.plan().kind == RunKind::Deploy {
+        if matches!(blue, TrafficSeen::Whole(_)) && context.plan().kind == RunKind::Deploy {
             crate::engine::old_clients::note(context, member).await;
         }
-        said.push(format!(
-            "{service}: {}",
-            blue.as_ref().map_or("nothing serves", BuildId::as_str)
-        ));
+        first |= blue == TrafficSeen::None;
+        said.push(match &blue {
+            TrafficSeen::None => format!("{service}: no build is live yet"),
+            seen => format!("{service}: {seen}"),
+        });
         if let Some(candidate) = &member.to {
             check_candidate(context, member, candidate).await?;
         }
@@ -43,8 +46,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
     if let Some(warnings) = context.plan().lint.as_ref().and_then(Linted::warnings) {
         said.push(format!("lint: {warnings}"));
     }
-    let no_way_back = context.plan().kind == RunKind::Deploy
-        && said.iter().any(|s| s.ends_with("nothing serves"));
+    let no_way_back = context.plan().kind == RunKind::Deploy && first;
     let summary = said.into_iter().chain(schemas).collect::<Vec<_>>().join(", ");
     if no_way_back {
         return Ok(Done::warning(format!(
@@ -72,7 +74,7 @@ async fn domains(context: &Context) -> Vec<String> {
 }
 
 /// Writes down who serves. More than one build with traffic is refused: there is no blue then (F26).
-async fn observe_blue(context: &Context, member: &Member) -> Result<Option<BuildId>, StepError> {
+async fn observe_blue(context: &Context, member: &Member) -> Result<TrafficSeen, StepError> {
     let hosting = &context.outside.hosting;
     let traffic = super::settled::traffic(context, member).await?;
     let split = !traffic.splits.is_empty() && traffic.whole().is_none();
@@ -92,6 +94,7 @@ async fn observe_blue(context: &Context, member: &Member) -> Result<Option<Build
     };
     let (release, commit) = seen.map_or((None, None), |b| (b.release, b.commit));
     let service = member.service().clone();
+    let found = TrafficSeen::of(&traffic.splits);
     context
         .record(Event::BlueObserved {
             service,
@@ -103,7 +106,7 @@ async fn observe_blue(context: &Context, member: &Member) -> Result<Option<Build
         })
         .await;
     hold(context, member, traffic.automatic).await?;
-    Ok(build)
+    Ok(found)
 }
 
 /// Nobody waits longer for automatic rollouts to be held where traffic is given back, or for a word about domains.

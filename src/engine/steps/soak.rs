@@ -29,6 +29,8 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         let answered = samples.iter().all(|(_, sample)| !matches!(sample, Sample::Blind(_)));
         for (member, sample) in samples {
             if let Some(decision) = watch.push(member.service(), &sample) {
+                // Traffic that was moved elsewhere is no fault of the release.
+                traffic.now(context).await?;
                 return Err(failed(context, member, decision).await);
             }
         }

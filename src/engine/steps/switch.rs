@@ -28,8 +28,8 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
     }
     // A rollback that found traffic split gives it to one build, as long as it is still as it was found.
     let as_found = context.plan().kind == RunKind::Rollback
-        && matches!(seen.traffic, TrafficSeen::Split(_))
-        && seen.traffic == TrafficSeen::of(&before.splits);
+        && matches!(seen.found, TrafficSeen::Split(_))
+        && seen.found == TrafficSeen::of(&before.splits);
     let ours = if as_found { Ok(()) } else { ours_to_move(&seen, service, to, &before) };
     if let Err(moved) = ours {
         let splits = before.splits;
@@ -53,6 +53,10 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
         traffic = context.outside.hosting.traffic(&member.target) => traffic?,
         () = context.sleep(READ_BACK_WITHIN) => return Err(unread(service, switched.err())),
     };
+    let still = traffic.moving || traffic.unfinished.contains(&new.id);
+    if still && traffic.whole() != Some(&build) {
+        return Err(unread(service, switched.err()));
+    }
     match (switched, observed(context, service, &build, traffic).await) {
         (Err(error), Err(_)) => Err(error),
         // The platform's own report is worth a look, even if traffic moved.

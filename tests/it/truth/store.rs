@@ -116,15 +116,21 @@ fn two_projects_share_no_state_and_one_is_kept_under_its_name() {
     run(&a, &["lock", "development", "take", "--reason", "of the shop"]);
     assert!(run(&b, &["status", "development"]).contains("of the shop"), "one project, two places");
     assert!(home.path().join("pointsman/shop/store.db").exists());
-    // What an earlier version kept for all projects is neither adopted nor ignored silently.
+    // What an earlier version kept for all projects is still found: a rollback needs it.
     let old = tempfile::tempdir().unwrap();
     let store = old.path().join("pointsman/store.db");
     fs::create_dir_all(store.parent().unwrap()).unwrap();
     fs::copy(home.path().join("pointsman/shop/store.db"), &store).unwrap();
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pointsman"));
-    command.arg("--config").arg(a.folder.path().join("config.yaml")).arg("history");
-    command.env("XDG_STATE_HOME", old.path()).env_remove("POINTSMAN_STATE_DIR");
-    let output = command.output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && said.contains("start empty: mkdir"), "{said}");
+    let said = |config: &std::path::Path, verb: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pointsman"));
+        command.arg("--config").arg(config).args(verb);
+        command.env("XDG_STATE_HOME", old.path()).env_remove("POINTSMAN_STATE_DIR");
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let config = a.folder.path().join("config.yaml");
+    assert!(said(&config, &["status", "development"]).contains("of the shop"));
+    // Without a config none is made there that would be taken for one.
+    fs::remove_file(&store).unwrap();
+    said(&old.path().join("none.yaml"), &["history"]);
+    assert!(!store.exists());
 }
