@@ -1,5 +1,7 @@
 //! Who answers at the public address? (N1) The platform's word is not enough.
 
+use futures_util::future::join_all;
+
 use super::drift::TrafficReads;
 use crate::domain::error::Problem;
 use crate::domain::event::Event;
@@ -11,14 +13,15 @@ use crate::engine::context::{Context, Done, StepError, StepResult, with_last_lin
 pub(super) async fn perform(context: &Context, side: Side) -> StepResult {
     let members = &context.plan().members;
     let moved = members.iter().filter(|m| context.service(m.service()).switch_asked);
-    let asked = futures_util::future::join_all(moved.map(|m| one(context, m, side))).await;
+    let moved: Vec<&Member> = moved.collect();
+    let asked = join_all(moved.iter().map(|member| ask(context, member, side))).await;
     // Answers and traffic must say the same, and traffic that was moved elsewhere is no fault of the release.
     let mut reads = TrafficReads::new(context, side);
-    let drift = reads.now(context).await;
-    let all = match (drift, asked.into_iter().collect::<Result<Vec<_>, StepError>>()) {
-        (Err(drift), _) => return Err(drift),
-        (Ok(()), all) => all?,
-    };
+    reads.now(context).await?;
+    let asked = asked.into_iter().collect::<Result<Vec<_>, StepError>>()?;
+    let ended = moved.iter().zip(asked);
+    let ended = ended.map(|(member, decision)| conclude(context, member, side, decision));
+    let all = join_all(ended).await.into_iter().collect::<Result<Vec<_>, StepError>>()?;
     let summary = all.iter().map(|(said, _)| said.as_str()).collect::<Vec<_>>().join("; ");
     let warning = all.iter().any(|(_, unproven)| *unproven);
     Ok(match reads.unread {
@@ -27,19 +30,22 @@ pub(super) async fn perform(context: &Context, side: Side) -> StepResult {
     })
 }
 
-async fn one(context: &Context, member: &Member, side: Side) -> Result<(String, bool), StepError> {
+/// Asks the public address of a service until the answers decide. `None`: no answer would prove anything.
+async fn ask(
+    context: &Context,
+    member: &Member,
+    side: Side,
+) -> Result<Option<Decision>, StepError> {
     let service = member.service();
     let policy = context.plan().policy.attest.clone();
     let (clock, interval) = (&context.outside.clock, policy.interval);
     let wanted = context.wanted(member, side)?;
-    // Any answer would do then, and prove nothing.
     if wanted.proves_nothing() {
-        let build = &wanted.build;
-        return Ok((format!("{service}: nobody can tell {build} from another build"), true));
+        return Ok(None);
     }
     let mut attestation = Attestation::new(policy, wanted);
     let began = clock.elapsed();
-    let Decision { verdict, evidence, of_release } = loop {
+    let decision = loop {
         let sample = context.ask_public(member).await;
         if let Some(decision) = attestation.push(&sample, clock.elapsed().saturating_sub(began)) {
             break decision;
@@ -50,16 +56,29 @@ async fn one(context: &Context, member: &Member, side: Side) -> Result<(String, 
     context
         .record(Event::Judged {
             service: service.clone(),
-            verdict,
+            verdict: decision.verdict,
             rule: "attestation".to_owned(),
-            evidence: evidence.clone(),
+            evidence: decision.evidence.clone(),
         })
         .await;
+    Ok(Some(decision))
+}
+
+/// What a decision comes to, and whether it is a warning.
+async fn conclude(
+    context: &Context,
+    member: &Member,
+    side: Side,
+    decision: Option<Decision>,
+) -> Result<(String, bool), StepError> {
+    let service = member.service();
+    let build = context.build_of(service, side)?;
+    let Some(Decision { verdict, evidence, of_release }) = decision else {
+        return Ok((format!("{service}: nobody can tell {build} from another build"), true));
+    };
     if verdict == Verdict::Fail && of_release && side == Side::Green {
-        TrafficReads::new(context, side).now(context).await?;
         context.fault(service, &evidence).await;
     }
-    let build = context.build_of(service, side)?;
     let last = context.service_log(member, &build).await;
     let problem = |what: &str| with_last_line(Problem::new(what).because(&evidence), last.clone());
     match verdict {
