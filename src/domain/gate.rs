@@ -183,14 +183,7 @@ mod tests {
 
     #[test]
     fn a_green_that_turns_at_its_gate_is_judged_again() {
-        let build = super::super::ids::BuildId::new("b-1").unwrap();
-        let wanted = Wanted {
-            versions: Vec::new(),
-            build,
-            version_told: false,
-            revision_told: true,
-            shared: Vec::new(),
-        };
+        let wanted = Wanted::by_revision("b-1");
         let policy = super::super::policy::DeployPolicy::default().health;
         let mut watch = GateWatch::new(policy, wanted, Verdict::Pass);
         let mut hear = |answers: &str| {

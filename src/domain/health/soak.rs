@@ -158,7 +158,6 @@ impl SoakWatch {
 mod tests {
     use super::*;
     use crate::domain::health::Identity;
-    use crate::domain::ids::BuildId;
     use crate::domain::policy::DeployPolicy;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -168,14 +167,7 @@ mod tests {
     }
 
     fn watch() -> (SoakWatch, SoakPolicy) {
-        let build = BuildId::new("b-1").unwrap();
-        let wanted = Wanted {
-            versions: Vec::new(),
-            build,
-            version_told: false,
-            revision_told: true,
-            shared: Vec::new(),
-        };
+        let wanted = Wanted::by_revision("b-1");
         let policy = DeployPolicy::default();
         let soak = policy.soak;
         let watch =

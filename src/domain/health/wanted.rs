@@ -22,6 +22,18 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// A build that every answer names by its revision alone.
+    #[cfg(test)]
+    pub(in crate::domain) fn by_revision(build: &str) -> Self {
+        Self {
+            versions: Vec::new(),
+            build: BuildId::new(build).unwrap(),
+            version_told: false,
+            revision_told: true,
+            shared: Vec::new(),
+        }
+    }
+
     /// Nothing if the answer is healthy and from the wanted build; else the field that differs.
     pub fn judge(&self, sample: &Sample) -> Result<(), String> {
         match sample {
