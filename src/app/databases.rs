@@ -180,13 +180,12 @@ impl App {
     fn holder(&self, plan: &Plan, run: RunNumber) -> Holder {
         let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let store = format!("{name}:{}:{run}", self.state.display());
-        let release = plan.name().map(|r| format!(" {r}")).unwrap_or_default();
         Holder {
             id: Hash::of(store.as_bytes()).short().to_owned(),
             host: name,
             pid: u64::from(std::process::id()),
             actor: self.actor.clone(),
-            purpose: format!("{}{release} on {}", plan.kind.word(), plan.environment),
+            purpose: format!("{} on {}", plan.title(), plan.environment),
             run: run.0,
         }
     }

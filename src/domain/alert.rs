@@ -197,7 +197,6 @@ pub fn of(view: &RunView, fact: &Fact) -> Option<Alert> {
     let Recorded::Known(event) = &fact.event else { return None };
     let (kind, what, problem) = told(view, event)?;
     let (environment, run) = (&view.plan.environment, view.number);
-    let release = view.plan.name().map(|r| format!(" {r}")).unwrap_or_default();
     let clean = |text: String| redacted(&text);
     let Problem { what: failed, why, todo } = problem.unwrap_or_else(|| Problem::new(""));
     let why = if why.is_empty() { failed } else { format!("{failed}: {why}") };
@@ -206,11 +205,8 @@ pub fn of(view: &RunView, fact: &Fact) -> Option<Alert> {
         (Event::ChecklistSeen { .. }, Some(gate)) => format!("run/{run}/{gate}/waits"),
         _ => format!("run/{run}/{}", fact.seq),
     };
-    let text = format!(
-        "{environment}: {}{release} (run {run}) {what}{}",
-        view.plan.kind.word(),
-        overridden(view)
-    );
+    let text =
+        format!("{environment}: {} (run {run}) {what}{}", view.plan.title(), overridden(view));
     let alert = Alert::new(kind, key, fact.at, clean(text)).about(view);
     Some(Alert { why: clean(why), now: clean(todo), ..alert })
 }

@@ -14,16 +14,10 @@ pub const POINTSMAN: &str = "{pointsman}";
 /// The card of a run as it stands.
 pub fn card(view: &RunView) -> String {
     let plan = &view.plan;
-    let release = plan.name().map_or(String::new(), |r| format!(" {r}"));
     let at = view.steps.iter().find(|s| Some(&s.plan.id) == view.state.step());
     let at = at.map_or_else(|| view.state.sentence(), |step| format!("at: {}", step.plan.title));
     let mut lines = vec![
-        format!(
-            "BREAK GLASS: run {} {}{release} on {}",
-            view.number,
-            plan.kind.word(),
-            plan.environment
-        ),
+        format!("BREAK GLASS: run {} {} on {}", view.number, plan.title(), plan.environment),
         at,
         String::new(),
     ];

@@ -134,8 +134,7 @@ fn undo(post: &Post<'_>, now: Timestamp) -> Option<String> {
 }
 
 fn under_way(view: &RunView, driven: bool) -> String {
-    let release = view.plan.name().map(|r| format!(" {r}")).unwrap_or_default();
-    let (run, kind, by) = (view.number, view.plan.kind.word(), &view.actor);
+    let (run, title, by) = (view.number, view.plan.title(), &view.actor);
     let stands = match &view.state {
         _ if !driven => {
             format!("IN DOUBT, its process is gone: pointsman resume {}", run.0)
@@ -151,11 +150,10 @@ fn under_way(view: &RunView, driven: bool) -> String {
         RunState::Paused { next } => format!("PAUSED before {next}"),
         state => format!("is {}", state.sentence()),
     };
-    format!("run {run} {kind}{release} by {by}, since {}: {stands}", clock(view.started))
+    format!("run {run} {title} by {by}, since {}: {stands}", clock(view.started))
 }
 
 fn past(view: &RunView) -> String {
-    let release = view.plan.name().map(|r| format!(" {r}")).unwrap_or_default();
     let outcome = match &view.state {
         RunState::Ended { outcome } => outcome.word().replace('_', " "),
         state => state.sentence(),
@@ -165,10 +163,5 @@ fn past(view: &RunView) -> String {
         view.failure.as_ref().filter(|_| !matches!(outcome.as_str(), "promoted" | "cleaned up"));
     let why =
         why.map(|(step, problem, _)| format!(" ({step}: {})", problem.what)).unwrap_or_default();
-    format!(
-        "{ended}  {} {}{release} by {}: {outcome}{why}",
-        view.number,
-        view.plan.kind.word(),
-        view.actor
-    )
+    format!("{ended}  {} {} by {}: {outcome}{why}", view.number, view.plan.title(), view.actor)
 }

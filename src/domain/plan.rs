@@ -345,6 +345,14 @@ impl Plan {
         self.release.clone().map(|label| ReleaseName { label, commit })
     }
 
+    /// What the run does: `deploy main@1a2b3c4`.
+    pub fn title(&self) -> String {
+        match self.name() {
+            Some(name) => format!("{} {name}", self.kind.word()),
+            None => self.kind.word().to_owned(),
+        }
+    }
+
     /// Whether anybody is waited for.
     pub fn waits_for_people(&self) -> bool {
         self.ask_at_gates || self.attended

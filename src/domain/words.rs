@@ -152,9 +152,7 @@ fn of_people(event: &Event) -> Option<String> {
 fn of_run(event: &Event) -> String {
     match event {
         Event::RunStarted { plan, plan_hash } => {
-            let release = plan.name().map(|r| format!(" {r}")).unwrap_or_default();
-            let (kind, environment) = (plan.kind.word(), &plan.environment);
-            format!("{kind}{release} on {environment}, plan {}", plan_hash.short())
+            format!("{} on {}, plan {}", plan.title(), plan.environment, plan_hash.short())
         }
         Event::UndoPlanned { because, by, .. } => {
             format!("ROLLING BACK, decided {}: {because}", decided_by(*by))

@@ -209,7 +209,7 @@ pub fn none_in_doubt(app: &App, environment: &EnvironmentName) -> Result<(), Ref
     let store = app.store()?;
     let latest = store.runs(Some(environment), 1)?.pop();
     let newest = latest.as_ref().map(|run| run.view.number);
-    // A damaged run that is newer may have moved traffic too: nobody can say what it left.
+    // A damaged run that is newer may have moved traffic too: what it left is unknown.
     let newer = |damage: &Damage| !damage.ended && newest.is_none_or(|newest| damage.run > newest);
     if let Some(damage) = store.damage().into_iter().find(newer) {
         return Err(Refusal::InDoubt(

@@ -230,8 +230,7 @@ impl Walk<'_> {
             return Ok(());
         }
         let above = |folder: &PathBuf| folder.starts_with(&real);
-        if above(&self.root.to_owned()) || from.starts_with(&real) || self.within.iter().any(above)
-        {
+        if from.starts_with(&real) || self.within.iter().any(above) {
             return Err(SourceError::Odd(
                 from.to_owned(),
                 "a link to a folder that it is in itself",

@@ -23,11 +23,10 @@ pub(in crate::cli) fn problem(problem: &Problem) -> String {
 
 /// What a run came to, for the last lines on stdout.
 pub(in crate::cli) fn summary(view: &RunView) -> String {
-    let release = view.plan.name().map(|r| format!(" {r}")).unwrap_or_default();
     let took = spoken(Duration::from_millis(view.elapsed_ms));
-    let (kind, environment) = (view.plan.kind.word(), &view.plan.environment);
+    let (title, environment) = (view.plan.title(), &view.plan.environment);
     let mut text = format!(
-        "{kind}{release} on {environment}: {} after {took} (run {})\n",
+        "{title} on {environment}: {} after {took} (run {})\n",
         view.state.word(),
         view.number
     );

@@ -25,7 +25,7 @@ pub struct ServiceView {
     pub green: Option<BuildId>,
     /// Whether the candidate can take traffic.
     pub ready: bool,
-    /// Green's own address, where there is one.
+    /// GREEN's own address, if the platform reports one.
     pub preview: Option<String>,
     /// The verdict of green's gate.
     pub green_health: Option<Verdict>,
@@ -34,7 +34,7 @@ pub struct ServiceView {
     /// What the run's own watch over its public address found wrong, until it is well again or another build
     /// serves.
     pub watched_bad: Option<String>,
-    /// Whether a person left green's probe out, and stands for it.
+    /// Whether a person skipped GREEN's probe, with a reason.
     pub green_left_out: bool,
     /// The build that has all traffic, as the platform reported it after the last request.
     pub serving: Option<BuildId>,
@@ -42,11 +42,11 @@ pub struct ServiceView {
     pub traffic: TrafficSeen,
     /// Its traffic when the run began.
     pub found: TrafficSeen,
-    /// The request id green was asked for with, to ask again with after a lost reply.
+    /// The request id of the build order, reused after a lost reply.
     pub green_request: Option<String>,
     /// The builds this run ordered.
     pub ordered: Vec<BuildId>,
-    /// Whether a switch was ever asked for in this run.
+    /// Whether this run ever requested a switch.
     pub switch_asked: bool,
     /// The rollouts this run ordered, and their builds, in order.
     pub rollouts: Vec<(RolloutId, BuildId)>,

@@ -8,7 +8,7 @@ use crate::domain::ids::StepId;
 use crate::domain::step::{Failure, StepKind};
 use crate::engine::context::StepError;
 
-/// Grace period for the current step after the process was asked to end.
+/// Grace period for the current step after the process received a signal.
 const GRACE: Duration = Duration::from_secs(10);
 
 impl Engine {
@@ -18,7 +18,8 @@ impl Engine {
         told.is_some_and(|told| self.outside.clock.elapsed().saturating_sub(told) > GRACE)
     }
 
-    /// Whether the current step is cancelled. A rollback cancels a watch, but never a switch. A soak only watches, so any moment of it is a safe point.
+    /// Whether the current step is cancelled. A rollback cancels a watch, but never a switch. A soak only
+    /// watches, so any moment of it is a safe point.
     pub(super) fn cancels(&self, kind: &StepKind) -> bool {
         let (wishes, view) = (&self.supervisor.wishes, self.supervisor.view());
         let goes_back = wishes.rollback.is_some() && view.can_go_back();

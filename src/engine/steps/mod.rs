@@ -63,7 +63,7 @@ pub(super) fn deadline(kind: &StepKind, plan: &Plan) -> Duration {
         StepKind::Switch { .. } => minutes(4) + switch_within(plan),
         StepKind::Attest { .. } => policy.attest.within + policy.health.timeout * 4 + minutes(1),
         StepKind::Soak => {
-            // One bad answer is judged by so many: a soak of few samples takes as long as they do.
+            // One bad answer needs this many samples for a verdict: a soak of few samples is extended for them.
             let judged =
                 (policy.soak.interval + policy.health.timeout) * policy.soak.share.least_samples;
             policy.soak.length * 3 + judged + policy.health.timeout * 10 + minutes(4)

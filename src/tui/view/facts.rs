@@ -93,9 +93,8 @@ fn run_spans(model: &Model, run: &RunSeen, theme: &Theme) -> Vec<Span<'static>> 
     } else {
         theme.run(&view.state, run.runner.is_some())
     };
-    let release = view.plan.name().map(|r| format!(" {r}")).unwrap_or_default();
     let mut spans = vec![
-        Span::raw(format!("{} {}{release}  ", view.number, view.plan.kind.word())),
+        Span::raw(format!("{} {}  ", view.number, view.plan.title())),
         Span::styled(format!("{} {}", mark.glyph, mark.word), theme.style(mark.role)),
     ];
     if view.ended.is_none() {
