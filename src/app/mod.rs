@@ -41,7 +41,7 @@ use crate::domain::readiness::Live;
 use crate::domain::view::RunView;
 use crate::engine::{Asking, Engine, Outside, Signal, gone_files};
 use crate::ports::clock::Clock;
-use crate::ports::hosting::{Hosting, Traffic};
+use crate::ports::hosting::{Answer, Hosting, Traffic};
 use crate::ports::journal::{Entry, Journal, JournalError};
 use crate::ports::log::RunLog;
 use crate::ports::prober::{Prober, Question};
@@ -58,6 +58,14 @@ const ACT_WITHIN: Duration = Duration::from_secs(90);
 pub fn no_answer(what: &str) -> Problem {
     Problem::new(format!("{what} is unknown"))
         .because(format!("the platform did not answer within {} s", LOOK_WITHIN.as_secs()))
+}
+
+/// An answer of a platform that only looks, waited for no longer than a look may take.
+pub async fn in_time<T>(what: &str, answer: Answer<'_, T>) -> Result<T, Problem> {
+    match tokio::time::timeout(LOOK_WITHIN, answer).await {
+        Ok(answered) => answered.map_err(|error| error.problem),
+        Err(_) => Err(no_answer(what)),
+    }
 }
 
 /// A background process must show up within this.
@@ -114,14 +122,10 @@ impl App {
         SqliteStore::open(&self.state, self.processes.clone())
     }
 
-    /// Opens the store to look into the past where it cannot be written.
-    pub fn unwritable_store(&self) -> Result<SqliteStore, JournalError> {
-        SqliteStore::open_unwritable(&self.state, self.processes.clone())
-    }
-
-    /// Opens the store to read it, also where it cannot be written: on a full disk, in a read-only folder.
+    /// Opens the store to read it, also where it cannot be written: on a full disk, in a read-only folder. What is
+    /// read may then be old; the store knows whether it is.
     pub fn readable_store(&self) -> Result<SqliteStore, JournalError> {
-        self.store().or_else(|error| self.unwritable_store().map_err(|_| error))
+        SqliteStore::open_readable(&self.state, self.processes.clone())
     }
 
     /// What the probes heard before.

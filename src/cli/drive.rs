@@ -25,7 +25,9 @@ pub(super) async fn drive(session: &Session, plan: &Plan, how: &Confirmation) ->
     session.app.platform(&plan.endpoint).await?;
     let view = match make(session, plan, how).await {
         Ok(view) => view,
-        Err(NotMade::Journal(JournalError::Unusable(why))) if plan.kind == RunKind::Rollback => {
+        Err(NotMade::Journal(JournalError::Unusable(why) | JournalError::Unwritable(why)))
+            if plan.kind == RunKind::Rollback =>
+        {
             return unrecorded(session, plan, &why).await;
         }
         Err(error) => return Err(error.into()),
@@ -67,9 +69,6 @@ async fn make(session: &Session, plan: &Plan, how: &Confirmation) -> Result<RunV
     let (app, began) = (&session.app, session.app.clock.elapsed());
     let mut wait = how.lock_wait.unwrap_or_default();
     let mut told = false;
-    if how.take_over {
-        not_renewed(app, plan).await?;
-    }
     if how.force && app.locked_elsewhere(plan).await.is_some() {
         app.ask_holders_to_stop(plan).await.map_err(NotMade::Locked)?;
         print::note("asked the holder of the database lock to stop; waiting for its answer");
@@ -78,7 +77,7 @@ async fn make(session: &Session, plan: &Plan, how: &Confirmation) -> Result<RunV
     loop {
         let made = match app.locked_elsewhere(plan).await {
             Some(problem) => Err(NotMade::Locked(problem)),
-            None => app.create(&mut app.store()?, plan, how.take_over).map_err(NotMade::from),
+            None => attempt(app, plan, how.take_over).await,
         };
         let held = match &made {
             Err(NotMade::Locked(problem)) => problem.to_string(),
@@ -97,6 +96,13 @@ async fn make(session: &Session, plan: &Plan, how: &Confirmation) -> Result<RunV
             still_fits(app, plan)?;
         }
     }
+}
+
+async fn attempt(app: &App, plan: &Plan, take_over: bool) -> Result<RunView, NotMade> {
+    if take_over {
+        not_renewed(app, plan).await?;
+    }
+    Ok(app.create(&mut app.store()?, plan, take_over)?)
 }
 
 /// A lease that looks run out by this clock may be renewed by another one: it is watched for as long as a runner

@@ -49,7 +49,9 @@ impl From<Problem> for Failed {
 impl From<JournalError> for Failed {
     fn from(error: JournalError) -> Self {
         let code = match &error {
-            JournalError::Unusable(_) | JournalError::Damaged { .. } => FAILED,
+            JournalError::Unusable(_)
+            | JournalError::Unwritable(_)
+            | JournalError::Damaged { .. } => FAILED,
             JournalError::NoSuchRun(_) => USAGE,
             JournalError::Busy(_) | JournalError::Locked(..) => LOCKED,
             JournalError::LeaseLost(_) => IN_DOUBT,
@@ -75,7 +77,10 @@ impl From<Refusal> for Failed {
 
 impl From<EngineError> for Failed {
     fn from(error: EngineError) -> Self {
-        let stuck = matches!(error, EngineError::Journal(JournalError::Unusable(_)));
+        let stuck = matches!(
+            error,
+            EngineError::Journal(JournalError::Unusable(_) | JournalError::Unwritable(_))
+        );
         let what = if stuck {
             "the run is stuck: what it does cannot be written down"
         } else {

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::Session;
 use super::exit::{Failed, Finished, OK, USAGE};
+use super::{Session, Unread};
 use crate::domain::handover::{Post, Worry, entries, lines};
 use crate::domain::ids::EnvironmentName;
 use crate::domain::probe::{Mute, NOBODY_ASKED, Probe, State, Turned};
 use crate::domain::seen::{EnvironmentSeen, Health, ServiceSeen};
 use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
-use crate::ports::journal::{Damage, Journal as _};
+use crate::ports::journal::Journal as _;
 use crate::propose::{self, RUNS_LOOKED_AT};
 
 /// So many changes of probes are looked back at.
@@ -32,7 +32,7 @@ pub(super) async fn handover(session: &Session, environment: Option<&str>) -> Fi
         let store = session.app.readable_store()?;
         let lock = store.locked(&ground.environment)?;
         let lock = lock.map(|lock| format!("by {}: {}", lock.actor, lock.reason));
-        let (listed, damage) = session.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
+        let (listed, unread) = session.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
         let driven = listed.first().is_some_and(|listed| listed.runner.is_some());
         let views: Vec<RunView> = listed.into_iter().map(|listed| listed.view).collect();
         let seen = propose::look(&session.app, &ground, &views, true).await;
@@ -49,8 +49,9 @@ pub(super) async fn handover(session: &Session, environment: Option<&str>) -> Fi
             worries: &worries,
         };
         text.extend(lines(&post, now));
-        text.extend(damage.iter().map(|one| format!("  damaged  {one}")));
-        all.push(as_json(&post, now, &damage));
+        text.extend(unread.damaged.iter().map(|one| format!("  damaged  {one}")));
+        text.extend(unread.behind.iter().map(|why| format!("  stale    {why}")));
+        all.push(as_json(&post, now, &unread));
     }
     let (waiting, silent) = session.app.alerts_of(&session.app.readable_store()?)?;
     if waiting > 0 || silent {
@@ -66,7 +67,7 @@ pub(super) async fn handover(session: &Session, environment: Option<&str>) -> Fi
 }
 
 /// An environment's entries by their words; those that repeat as lists.
-fn as_json(post: &Post<'_>, now: Timestamp, damage: &[Damage]) -> Value {
+fn as_json(post: &Post<'_>, now: Timestamp, unread: &Unread) -> Value {
     let mut all: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (word, text) in entries(post, now) {
         all.entry(word).or_default().push(text);
@@ -81,7 +82,7 @@ fn as_json(post: &Post<'_>, now: Timestamp, damage: &[Damage]) -> Value {
     json!({
         "environment": post.name, "services": services.collect::<Vec<_>>(), "entries": all,
         "run": post.runs.first().filter(|view| view.ended.is_none()).map(|view| view.number),
-        "damaged": damage.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "damaged": unread.damaged, "behind": unread.behind,
     })
 }
 

@@ -46,7 +46,7 @@ use crate::config::Loaded;
 use crate::domain::command::Command;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::recover::Choice;
-use crate::ports::journal::{Damage, Journal as _, Listed};
+use crate::ports::journal::{Journal as _, Listed};
 
 /// What every verb is given.
 struct Session {
@@ -54,24 +54,33 @@ struct Session {
     arguments: Arguments,
 }
 
+/// What could not be read of the past, in sentences.
+struct Unread {
+    /// The runs that are damaged, and left out.
+    damaged: Vec<String>,
+    /// Why newer runs and facts may be missing.
+    behind: Option<String>,
+}
+
 impl Session {
     fn config(&self) -> Result<Loaded, Failed> {
         crate::config::load(&self.arguments.config).map_err(Failed::config)
     }
 
-    /// The runs of an environment, or of all, newest first. Damaged ones are named on stderr and left out.
+    /// The runs of an environment, or of all, newest first. What could not be read of them is named on stderr.
     fn runs(
         &self,
         environment: Option<&EnvironmentName>,
         limit: usize,
-    ) -> Result<(Vec<Listed>, Vec<Damage>), Failed> {
+    ) -> Result<(Vec<Listed>, Unread), Failed> {
         let store = self.app.readable_store()?;
         let runs = store.runs(environment, limit)?;
-        let damage = store.damage();
-        for one in &damage {
-            print::note(one.to_string());
+        let damaged: Vec<_> = store.damage().iter().map(ToString::to_string).collect();
+        let behind = store.behind().map(|problem| problem.to_string());
+        for one in behind.iter().chain(&damaged) {
+            print::note(one);
         }
-        Ok((runs, damage))
+        Ok((runs, Unread { damaged, behind }))
     }
 
     /// Writes the result: as text for people, or as one JSON object.

@@ -5,7 +5,6 @@ use super::args::RollbackArguments;
 use super::confirm::begin;
 use super::drive::drive;
 use super::exit::{Failed, Finished, USAGE};
-use super::print;
 use crate::propose;
 
 pub(super) async fn rollback(session: &Session, arguments: &RollbackArguments) -> Finished {
@@ -21,10 +20,7 @@ pub(super) async fn rollback(session: &Session, arguments: &RollbackArguments) -
         undo_schema: arguments.undo_schema.as_ref(),
         database: arguments.database.as_deref(),
     };
-    let (proposal, unread) = propose::rollback(&session.app, &loaded, ground, &back).await?;
-    if let Some(unread) = unread {
-        print::note(unread);
-    }
+    let proposal = propose::rollback(&session.app, &loaded, ground, &back).await?;
     begin(&proposal, confirmation)?;
     drive(session, &proposal.plan, confirmation).await
 }

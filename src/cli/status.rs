@@ -36,8 +36,7 @@ pub(super) async fn status(session: &Session, environment: Option<&str>) -> Fini
 async fn one(session: &Session, loaded: &Loaded, name: &str) -> Result<Value, Failed> {
     let ground = loaded.ground(name).map_err(|p| Failed::with(USAGE, p))?;
     let lock = session.app.readable_store()?.locked(&ground.environment)?;
-    let (listed, damage) = session.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
-    let damaged: Vec<String> = damage.iter().map(ToString::to_string).collect();
+    let (listed, unread) = session.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
     let run = listed.first().filter(|l| l.view.ended.is_none()).map(run_json);
     let last = listed.first().map(|l| l.view.clone());
     let views: Vec<RunView> = listed.into_iter().map(|l| l.view).collect();
@@ -50,7 +49,7 @@ async fn one(session: &Session, loaded: &Loaded, name: &str) -> Result<Value, Fa
     Ok(json!({
         "environment": name, "services": services, "databases": databases, "lock": super::lock::to_json(lock.as_ref()), "run": run,
         "frozen": frozen(&ground.freeze, session.app.clock.now()), "unseen": seen.unseen,
-        "damaged": damaged, "drift": drift(&seen, last.as_ref()),
+        "damaged": unread.damaged, "behind": unread.behind, "drift": drift(&seen, last.as_ref()),
     }))
 }
 

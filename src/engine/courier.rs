@@ -105,7 +105,7 @@ impl Courier {
                     let (notifier, clock) = (self.notifier.clone(), self.clock.clone());
                     open.push(async move {
                         let delivery = notifier.deliver(&letter).await;
-                        (fate(&letter, delivery, clock.now()), letter)
+                        came_out(letter, delivery, clock.now())
                     });
                 }
             }
@@ -127,28 +127,71 @@ impl Courier {
     }
 }
 
-fn fate(letter: &Letter, delivery: Delivery, now: Timestamp) -> Fate {
+/// How a try came out for a letter.
+fn came_out(letter: Letter, delivery: Delivery, now: Timestamp) -> (Fate, Letter) {
+    let since = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default();
+    let waits = |wait: Duration, why| {
+        let until = now.checked_add(wait).unwrap_or(now);
+        Fate::Waits { until, why }
+    };
     match delivery {
-        Delivery::Taken => Fate::Delivered(now),
-        Delivery::Refused(why) => Fate::GivenUp(why),
-        // Another process may have the setting. If none delivers soon, the alert must not wait forever.
+        Delivery::Taken => (Fate::Delivered(now), letter),
+        Delivery::Refused(why) => (Fate::GivenUp(why), letter),
+        // Another process may have the setting. If none has it for long, the alert must not wait forever. Its own
+        // age counts for nothing here: whoever has the setting may have tried until now.
         Delivery::NotConfigured(why) => {
-            let age = Duration::try_from(now.duration_since(letter.alert.at)).unwrap_or_default();
-            if age > CONFIGURED_WITHIN {
-                return Fate::GivenUp(why);
-            }
-            Fate::Waits { until: now.checked_add(ELSEWHERE).unwrap_or(now), why }
+            let first = letter.unset_since.unwrap_or(now);
+            let fate = if since(first) > CONFIGURED_WITHIN {
+                Fate::GivenUp(why)
+            } else {
+                waits(ELSEWHERE, why)
+            };
+            (fate, Letter { unset_since: Some(first), ..letter })
         }
         Delivery::Later(why, after) => {
             let nth = usize::try_from(letter.attempts).unwrap_or(usize::MAX).saturating_sub(1);
             let usual = AGAIN[nth.min(AGAIN.len() - 1)];
-            let age = Duration::try_from(now.duration_since(letter.alert.at)).unwrap_or_default();
-            if age > GIVE_UP {
-                return Fate::GivenUp(why);
-            }
-            // Nobody is asked sooner than it wants.
-            let wait = after.map_or(usual, |after| after.max(Duration::from_secs(1)));
-            Fate::Waits { until: now.checked_add(wait).unwrap_or(now), why }
+            let fate = if since(letter.alert.at) > GIVE_UP {
+                Fate::GivenUp(why)
+            } else {
+                // Nobody is asked sooner than it wants.
+                waits(after.map_or(usual, |after| after.max(Duration::from_secs(1))), why)
+            };
+            (fate, Letter { unset_since: None, ..letter })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::alert::{Alert, Channel};
+
+    fn minutes(count: i64) -> Timestamp {
+        Timestamp::from_second(count * 60).unwrap()
+    }
+
+    fn after(letter: Letter, delivery: Delivery, minute: i64) -> (bool, Letter) {
+        let (fate, letter) = came_out(letter, delivery, minutes(minute));
+        (matches!(fate, Fate::GivenUp(_)), letter)
+    }
+
+    #[test]
+    fn an_old_alert_without_its_setting_waits_for_a_process_that_has_it() {
+        let unset = || Delivery::NotConfigured("$HOOK is not set here".to_owned());
+        let alert = Alert::test("ana", minutes(0));
+        let channel = Channel::Slack { url_env: "HOOK".to_owned() };
+        let new = Letter { id: 1, channel, alert, attempts: 1, unset_since: None };
+        // Ten minutes from the first try that lacked it, not from the alert.
+        let (given_up, letter) = after(new, unset(), 60);
+        assert!(!given_up);
+        assert!(!after(letter.clone(), unset(), 70).0);
+        assert!(after(letter.clone(), unset(), 71).0);
+        // A process that has the setting tried meanwhile.
+        let (given_up, letter) = after(letter, Delivery::Later("HTTP 503".to_owned(), None), 65);
+        assert!(!given_up);
+        let (given_up, letter) = after(letter, unset(), 75);
+        assert!(!given_up);
+        assert!(after(letter, unset(), 86).0);
     }
 }

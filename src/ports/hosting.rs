@@ -14,6 +14,7 @@ use crate::domain::plan::{Member, Source};
 use crate::domain::project::Target;
 use crate::domain::release::ReleaseLabel;
 use crate::domain::step::Failure;
+use crate::domain::time::Timestamp;
 
 /// Why a call did not do what it should.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub struct Build {
     pub release: Option<ReleaseLabel>,
     /// The commit it was built from, 40 hex digits, if the platform reports it.
     pub commit: Option<String>,
+    /// When it was made, if the platform reports it.
+    pub created: Option<Timestamp>,
     /// Which versions of which database its code can work with, as far as it says (N4).
     pub accepts: BTreeMap<String, SchemaRange>,
     /// Its own address, if the platform gives it one.

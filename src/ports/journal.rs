@@ -19,6 +19,8 @@ use crate::domain::view::RunView;
 pub enum JournalError {
     /// The database said no.
     Unusable(Problem),
+    /// It cannot be written here: a full disk, a read-only folder. It may still be read.
+    Unwritable(Problem),
     /// A record is torn, edited, missing, or cannot follow the one before it.
     Damaged {
         /// The run.
@@ -74,7 +76,7 @@ pub struct Holder {
 impl fmt::Display for JournalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unusable(problem) => problem.fmt(f),
+            Self::Unusable(problem) | Self::Unwritable(problem) => problem.fmt(f),
             Self::Damaged { run, seq, because } => write!(
                 f,
                 "record {seq} of run {run} is damaged: {because}. Now: leave the store as it is, and \
@@ -103,7 +105,7 @@ impl JournalError {
     pub fn problem(self) -> Problem {
         let what = self.to_string();
         match self {
-            Self::Unusable(problem) => problem,
+            Self::Unusable(problem) | Self::Unwritable(problem) => problem,
             Self::NoSuchRun(_) | Self::Damaged { .. } | Self::LeaseLost(_) => Problem::new(what),
             Self::Busy(holder) if holder.stale => Problem::new(what)
                 .try_this("its lease ran out: take it over with --take-over --reason TEXT"),

@@ -18,6 +18,8 @@ pub struct Letter {
     pub alert: Alert,
     /// Tries so far.
     pub attempts: u32,
+    /// Since when every process that tried lacked the channel's setting; `None`: the last one had it.
+    pub unset_since: Option<Timestamp>,
 }
 
 /// How a letter stands.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::freeze::not_frozen;
 use super::schema::{BACKUP, accepted, after_traffic};
 use super::{Proposal, Refusal, none_in_doubt};
-use crate::app::App;
+use crate::app::{App, in_time};
 use crate::config::Loaded;
 use crate::domain::error::Problem;
 use crate::domain::gate::may_clean_up;
@@ -80,7 +80,8 @@ async fn live_commit(
     let mut found: Option<String> = None;
     for member in members {
         let id = live.get(member.service())?.as_ref()?;
-        let commit = hosting.build(&member.target, id).await.ok()??.commit?;
+        let build = in_time(&format!("build {id}"), hosting.build(&member.target, id)).await;
+        let commit = build.ok()??.commit?;
         if found.get_or_insert_with(|| commit.clone()) != &commit {
             return None;
         }

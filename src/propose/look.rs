@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use crate::app::{App, LOOK_WITHIN, no_answer};
+use crate::app::{App, in_time};
 use crate::domain::error::Problem;
 use crate::domain::health::Sample;
 use crate::domain::ids::BuildId;
@@ -142,8 +142,7 @@ async fn seen(
     let Some(id) = id else {
         return Ok(None);
     };
-    let build = tokio::time::timeout(LOOK_WITHIN, hosting.build(&member.target, &id)).await;
-    let build = build.map_err(|_| no_answer(&format!("build {id}")))?.map_err(|e| e.problem)?;
+    let build = in_time(&format!("build {id}"), hosting.build(&member.target, &id)).await?;
     let state = build.as_ref().map_or("gone", |b| b.state_word.as_str()).to_owned();
     let preview = build.as_ref().and_then(|b| b.preview.clone());
     let (release, commit) = build.map_or((None, None), |b| (b.release, b.commit));
@@ -157,11 +156,11 @@ async fn ready(member: &Member, hosting: &dyn Hosting, choice: &Choice) -> Readi
         let why = format!("{} has no build of this service", choice.name());
         return Readiness { target, build: None, why: Some(why) };
     };
-    let why = match hosting.build(&member.target, id).await {
+    let why = match in_time(&format!("build {id}"), hosting.build(&member.target, id)).await {
         Ok(Some(build)) if build.state == BuildState::Ready => None,
         Ok(Some(build)) => Some(format!("build {id} is {}", build.state_word)),
         Ok(None) => Some(format!("build {id} is gone")),
-        Err(error) => Some(error.problem.to_string()),
+        Err(problem) => Some(problem.to_string()),
     };
     Readiness { target, build: Some(id.clone()), why }
 }

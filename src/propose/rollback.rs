@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::schema::{accepted, files, ways_back};
 use super::{Proposal, RUNS_LOOKED_AT, Refusal};
-use crate::app::{App, PATIENTLY, SOON, SchemaLook};
+use crate::app::{App, PATIENTLY, SOON, SchemaLook, in_time};
 use crate::config::Loaded;
 use crate::domain::error::Problem;
 use crate::domain::event::Mark;
@@ -186,14 +186,13 @@ fn closed(back: &WaysBack, why: &str) -> Problem {
     }
 }
 
-/// A rollback that may begin. The second value says what could not be read, if something could not:
-/// that is reported, and blocks nothing.
+/// A rollback that may begin. What could not be read of the past is told, and blocks nothing.
 pub async fn rollback(
     app: &App,
     loaded: &Loaded,
     mut ground: Ground,
     back: &Back<'_>,
-) -> Result<(Proposal, Option<String>), Refusal> {
+) -> Result<Proposal, Refusal> {
     let Back { to, why, undo_schema, database } = *back;
     let mut guards = Guards::default();
     let hosting = app.platform(&ground.endpoint).await.map_err(Refusal::Failed)?;
@@ -218,14 +217,18 @@ pub async fn rollback(
         Some(name) => Some(name),
         None => live_release(hosting.as_ref(), &ground.members, &live, &choice).await,
     };
-    let guessed = unread.as_ref().filter(|_| guessed);
-    let guessed = guessed.map(|why| format!(" Chosen from the platform's builds, because {why}."));
+    let told = if guessed {
+        "Chosen from the platform's builds, because"
+    } else {
+        "Not all of the past could be read:"
+    };
+    let unread = unread.map(|why| format!("\n{told} {why}"));
     let what = format!(
         "Roll {} back to {}{}. Nothing is built.{}",
         ground.environment,
         choice.name(),
         leaves.as_ref().map(|l| format!(", and mark the live {l} bad")).unwrap_or_default(),
-        guessed.unwrap_or_default()
+        unread.unwrap_or_default()
     );
     let serving = live.iter().filter_map(|(s, build)| Some((s.clone(), build.clone()?))).collect();
     let now = accepted(hosting.as_ref(), &ground.members, &serving).await;
@@ -235,7 +238,7 @@ pub async fn rollback(
     let what = told.iter().fold(what, |what, told| format!("{what}\n{told}"));
     let plan = planner::rollback(ground, &choice, leaves.map(|name| name.label), way)
         .map_err(Refusal::Usage)?;
-    Ok((Proposal::passing(plan, what, guards, why)?, unread))
+    Proposal::passing(plan, what, guards, why)
 }
 
 /// The target of a rollback. What guards a named one is met, and its builds are still chosen.
@@ -292,7 +295,8 @@ async fn live_release(
         if choice.builds.get(member.service()).is_none_or(|to| to == id) {
             continue;
         }
-        if let Ok(Some(build)) = hosting.build(&member.target, id).await
+        let build = in_time(&format!("build {id}"), hosting.build(&member.target, id)).await;
+        if let Ok(Some(build)) = build
             && let Some(label) = build.release
         {
             return Some(ReleaseName { label, commit: build.commit });
@@ -305,12 +309,13 @@ async fn live_release(
 fn past(app: &App, environment: &EnvironmentName) -> (Vec<RunView>, Option<String>) {
     let listed = app.readable_store().and_then(|store| {
         let listed = store.runs(Some(environment), RUNS_LOOKED_AT)?;
-        Ok((listed, store.damage()))
+        Ok((listed, store.damage(), store.behind()))
     });
     match listed {
-        Ok((listed, damage)) => {
+        Ok((listed, damage, behind)) => {
             let views = listed.into_iter().map(|listed| listed.view).collect();
-            let told: Vec<_> = damage.iter().map(ToString::to_string).collect();
+            let behind = behind.iter().map(ToString::to_string);
+            let told: Vec<_> = damage.iter().map(ToString::to_string).chain(behind).collect();
             (views, (!told.is_empty()).then(|| told.join("; ")))
         }
         Err(error) => (Vec::new(), Some(format!("the past cannot be read: {error}"))),
@@ -339,7 +344,9 @@ async fn newest_on_platform(
         let now = live.get(member.service()).cloned().flatten();
         let usable =
             |b: &Build| b.state == BuildState::Ready && Some(&b.id) != now.as_ref() && !bad(b);
-        let builds: Vec<Build> = builds.into_iter().filter(usable).collect();
+        let mut builds: Vec<Build> = builds.into_iter().filter(usable).collect();
+        // Platforms list in any order; those that tell no time are taken to list the newest first.
+        builds.sort_by_key(|build| std::cmp::Reverse(build.created));
         all.push((member.service().clone(), builds));
     }
     let (_, first) = all.first()?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::freeze::not_frozen;
 use super::{Proposal, Refusal, none_in_doubt};
-use crate::app::{App, PATIENTLY, SchemaLook};
+use crate::app::{App, PATIENTLY, SchemaLook, in_time};
 use crate::config::Loaded;
 use crate::domain::error::Problem;
 use crate::domain::guard::{Guards, Why};
@@ -151,7 +151,8 @@ pub(super) async fn accepted(
     let mut accepted = Vec::new();
     for member in members {
         let Some(id) = builds.get(member.service()) else { continue };
-        let build = hosting.build(&member.target, id).await.ok().flatten();
+        let build = in_time(&format!("build {id}"), hosting.build(&member.target, id)).await;
+        let build = build.ok().flatten();
         accepted.push((member.service().clone(), build.map(|b| b.accepts).unwrap_or_default()));
     }
     accepted

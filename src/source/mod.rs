@@ -9,7 +9,7 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::FileTypeExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use ignore::WalkBuilder;
 
@@ -49,6 +49,8 @@ pub enum SourceError {
     Git(git::GitError),
     /// No build can take it: a socket, a pipe, a device, or a link to a folder that holds this one.
     Odd(PathBuf, &'static str),
+    /// Packed it has more bytes than these.
+    TooLarge(usize),
 }
 
 impl fmt::Display for SourceError {
@@ -59,6 +61,7 @@ impl fmt::Display for SourceError {
             }
             Self::Git(error) => write!(f, "git does not say what it ignores there: {error}"),
             Self::Odd(path, why) => write!(f, "{} is {why}", path.display()),
+            Self::TooLarge(most) => write!(f, "packed it has more than the {most} bytes allowed"),
         }
     }
 }
@@ -106,6 +109,22 @@ fn is_ignored(file: &Path) -> Result<bool, SourceError> {
     let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return Ok(false) };
     let listed = listed(folder)?;
     Ok(listed.is_some_and(|paths| !paths.iter().any(|path| path.as_os_str() == name)))
+}
+
+/// Whether a link at a path of the folder never leaves the folder on its way: elsewhere the folder has another name.
+fn stays(path: &Path, target: &Path) -> bool {
+    let mut depth = path.components().count() - 1;
+    target.components().all(|part| match part {
+        Component::ParentDir => depth.checked_sub(1).is_some_and(|up| {
+            depth = up;
+            true
+        }),
+        Component::Normal(_) => {
+            depth += 1;
+            true
+        }
+        _ => true,
+    })
 }
 
 struct Walk<'a> {
@@ -225,7 +244,8 @@ impl Walk<'_> {
             self.found.push(Item { path, kind: Kind::Link(target) });
             return Ok(());
         };
-        if real.starts_with(self.root) && target.is_relative() && from.starts_with(self.root) {
+        let inside = real.starts_with(self.root) && from.starts_with(self.root);
+        if inside && target.is_relative() && stays(&path, &target) {
             self.found.push(Item { path, kind: Kind::Link(target) });
             return Ok(());
         }

@@ -1,5 +1,6 @@
 //! The files of a folder as an archive, or copied to another one.
 
+use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -10,15 +11,50 @@ use tar::{Builder, EntryType, Header};
 
 use super::{Item, Kind, Rules, SourceError, items};
 
-/// Packs a folder as `.tar.gz`.
-pub fn pack(folder: &Path, rules: Rules<'_>) -> Result<Vec<u8>, SourceError> {
-    let failed = |error: io::Error| SourceError::Unreadable(folder.to_owned(), error);
-    let mut archive = Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
+/// Packs a folder as `.tar.gz` of at most so many bytes; no more than those are ever held.
+pub fn pack(folder: &Path, rules: Rules<'_>, most: usize) -> Result<Vec<u8>, SourceError> {
+    let failed = |path: &Path, error: io::Error| match error.get_ref() {
+        Some(inner) if inner.is::<TooLarge>() => SourceError::TooLarge(most),
+        _ => SourceError::Unreadable(path.to_owned(), error),
+    };
+    let bounded = Bounded { bytes: Vec::new(), most };
+    let mut archive = Builder::new(GzEncoder::new(bounded, Compression::default()));
     for item in items(folder, rules)? {
-        add(&mut archive, &item).map_err(|e| SourceError::Unreadable(item.path.clone(), e))?;
+        add(&mut archive, &item).map_err(|error| failed(&item.path, error))?;
     }
     let packed = archive.into_inner().and_then(GzEncoder::finish);
-    packed.map_err(failed)
+    packed.map(|bounded| bounded.bytes).map_err(|error| failed(folder, error))
+}
+
+/// Takes so many bytes and no more.
+struct Bounded {
+    bytes: Vec<u8>,
+    most: usize,
+}
+
+/// What a [`Bounded`] says of more, inside of an [`io::Error`].
+#[derive(Debug)]
+struct TooLarge;
+
+impl fmt::Display for TooLarge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("too large")
+    }
+}
+
+impl std::error::Error for TooLarge {}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + bytes.len() > self.most {
+            return Err(io::Error::other(TooLarge));
+        }
+        self.bytes.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn add(archive: &mut Builder<impl Write>, item: &Item) -> io::Result<()> {

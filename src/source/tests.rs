@@ -84,10 +84,13 @@ fn links_stay_links_inside_and_become_files_from_outside() {
         ("../shared", "shared"),
         ("gone", "dangling"),
         (".", "itself"),
+        // Out of the folder and back: elsewhere it has another name.
+        ("../web/real.txt", "again.txt"),
     ] {
         symlink(target, web.join(name)).unwrap();
     }
     let expected = [
+        ("again.txt", "file"),
         ("alias.txt", "link"),
         ("dangling", "link"),
         ("itself", "link"),
@@ -100,15 +103,18 @@ fn links_stay_links_inside_and_become_files_from_outside() {
     let copied = dir.path().join("copied");
     fs::create_dir(&copied).unwrap();
     copy(&web, &copied, ALL).unwrap();
-    for (name, text) in [("alias.txt", "inside"), ("strings.json", "outside")] {
+    let texts = [("again.txt", "inside"), ("alias.txt", "inside"), ("strings.json", "outside")];
+    for (name, text) in texts {
         assert_eq!(fs::read_to_string(copied.join(name)).unwrap(), text);
     }
-    let archive = pack(&web, ALL).unwrap();
+    let archive = pack(&web, ALL, 1 << 20).unwrap();
     let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(archive.as_slice()));
     let packed = archive.entries().unwrap().map(|e| e.unwrap().path().unwrap().into_owned());
     let packed: Vec<_> = packed.filter(|p| p.extension().is_some()).collect();
-    let names = ["alias.txt", "real.txt", "shared/strings.json", "strings.json"];
+    let names = ["again.txt", "alias.txt", "real.txt", "shared/strings.json", "strings.json"];
     assert_eq!(packed, names.map(PathBuf::from));
+    let refused = pack(&web, ALL, 64).unwrap_err().to_string();
+    assert_eq!(refused, "packed it has more than the 64 bytes allowed");
 }
 
 #[test]

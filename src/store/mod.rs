@@ -6,6 +6,7 @@ mod journal;
 mod memory;
 mod open;
 mod outbox;
+mod reading;
 mod samples;
 mod ticks;
 

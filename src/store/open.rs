@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::{DirBuilder, OpenOptions};
+use std::io::ErrorKind;
+use std::ops::RangeInclusive;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode};
 
 use crate::domain::error::Problem;
 use crate::domain::hash::Hash;
@@ -17,7 +19,7 @@ use crate::ports::journal::{Damage, JournalError};
 use crate::ports::processes::Processes;
 
 /// The version of the tables below.
-const SCHEMA_VERSION: i64 = 3;
+pub(super) const SCHEMA_VERSION: i64 = 4;
 
 /// What version 2 has more than version 1.
 const TICKS: &str = "
@@ -59,6 +61,9 @@ CREATE TABLE silence (
     reason TEXT NOT NULL
 ) STRICT;
 ";
+
+/// And version 4: since when all who tried a letter lacked its setting, in ms since the epoch.
+const UNSET: &str = "ALTER TABLE letters ADD COLUMN unset_since INTEGER;";
 
 const TABLES: &str = "
 CREATE TABLE runs (
@@ -107,7 +112,9 @@ pub struct SqliteStore {
     pub(super) connection: Connection,
     pub(super) processes: Arc<dyn Processes>,
     /// The file, and which one it was when it was opened; nothing where it is only read.
-    file: Option<(PathBuf, (u64, u64))>,
+    pub(super) file: Option<(PathBuf, (u64, u64))>,
+    /// Why it is only read, and may be behind.
+    pub(super) behind: Option<Problem>,
     /// The last record that this process wrote to each run.
     pub(super) heads: HashMap<RunNumber, (u64, Hash)>,
     /// The damaged runs that were met.
@@ -127,29 +134,27 @@ impl SqliteStore {
         let file = folder.join("store.db");
         private_file(folder, &file).map_err(|e| {
             let problem = Problem::new(format!("{} cannot be used", file.display()));
-            JournalError::Unusable(
-                problem.because(e.to_string()).try_this("name another folder with --state-dir"),
-            )
+            let problem =
+                problem.because(e.to_string()).try_this("name another folder with --state-dir");
+            if unwritable(e.kind()) {
+                JournalError::Unwritable(problem)
+            } else {
+                JournalError::Unusable(problem)
+            }
         })?;
         let (connection, version) = with_tables(patiently(|| in_wal(&file))?)?;
-        if !(0..=SCHEMA_VERSION).contains(&version) {
-            return Err(JournalError::Unusable(
-                Problem::new(format!("{} has format {version}", file.display()))
-                    .because(format!("this pointsman knows format {SCHEMA_VERSION}"))
-                    .try_this("use the newer pointsman that wrote it"),
-            ));
-        }
+        known_format(&file, version, 0..=SCHEMA_VERSION)?;
         let which = which(&file).map_err(|e| replaced(&e.to_string()))?;
         Ok(Self::on(connection, processes, Some((file, which))))
     }
 
-    fn on(
+    pub(super) fn on(
         connection: Connection,
         processes: Arc<dyn Processes>,
         file: Option<(PathBuf, (u64, u64))>,
     ) -> Self {
         let (heads, damaged) = (HashMap::new(), Mutex::default());
-        Self { connection, processes, file, heads, damaged }
+        Self { connection, processes, file, behind: None, heads, damaged }
     }
 
     /// Refuses to write where the file was deleted or replaced since it was opened: SQLite would keep writing
@@ -170,20 +175,25 @@ impl SqliteStore {
     }
 }
 
-impl SqliteStore {
-    /// Opens the store to read it where nothing can be written: on a full disk `SQLite` cannot even
-    /// make the shared memory that a WAL needs. What an unfinished WAL holds is not seen.
-    pub fn open_unwritable(
-        folder: &Path,
-        processes: Arc<dyn Processes>,
-    ) -> Result<Self, JournalError> {
-        let mut address = url::Url::from_file_path(folder.join("store.db"))
-            .map_err(|()| JournalError::Unusable(Problem::new("the state folder has no path")))?;
-        address.set_query(Some("immutable=1"));
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-        let connection = Connection::open_with_flags(address.as_str(), flags)?;
-        Ok(Self::on(connection, processes, None))
+/// Refuses tables that this version does not know.
+pub(super) fn known_format(
+    file: &Path,
+    version: i64,
+    known: RangeInclusive<i64>,
+) -> Result<(), JournalError> {
+    if known.contains(&version) {
+        return Ok(());
     }
+    let problem = Problem::new(format!("{} has format {version}", file.display()))
+        .because(format!("this pointsman knows format {SCHEMA_VERSION}"));
+    Err(JournalError::Unusable(problem.try_this("use the newer pointsman that wrote it")))
+}
+
+fn unwritable(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull
+    )
 }
 
 /// Which file stands behind a path: its device and inode.
@@ -217,7 +227,7 @@ fn with_tables(mut connection: Connection) -> Result<(Connection, i64), rusqlite
     let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if (0..SCHEMA_VERSION).contains(&version) {
         let after = usize::try_from(version).unwrap_or_default();
-        for tables in [TABLES, TICKS, LETTERS].iter().skip(after) {
+        for tables in [TABLES, TICKS, LETTERS, UNSET].iter().skip(after) {
             transaction.execute_batch(tables)?;
         }
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
@@ -259,7 +269,7 @@ fn patiently<T>(
 pub(super) fn private_file(folder: &Path, file: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         made => made.map(|_| ()),
     }
 }
@@ -277,10 +287,19 @@ impl From<rusqlite::Error> for JournalError {
         let code = error.sqlite_error().map_or_else(String::new, |sqlite| {
             format!(" (SQLite's code {})", sqlite.extended_code)
         });
-        Self::Unusable(
-            Problem::new("the store cannot be used")
-                .because(format!("{error}{code}"))
-                .try_this("check that its disk is there and has room"),
-        )
+        let unwritable = matches!(
+            error.sqlite_error_code(),
+            Some(
+                ErrorCode::ReadOnly
+                    | ErrorCode::DiskFull
+                    | ErrorCode::CannotOpen
+                    | ErrorCode::PermissionDenied
+                    | ErrorCode::SystemIoFailure
+            )
+        );
+        let problem = Problem::new("the store cannot be used")
+            .because(format!("{error}{code}"))
+            .try_this("check that its disk is there and has room");
+        if unwritable { Self::Unwritable(problem) } else { Self::Unusable(problem) }
     }
 }

@@ -116,15 +116,17 @@ fn silence(connection: &Connection, now: Timestamp) -> Result<Option<Silence>, J
     Ok(row.optional()?)
 }
 
-const COLUMNS: &str = "id, channel, alert, attempts, state, until, why";
+const COLUMNS: &str = "id, channel, alert, attempts, state, until, why, unset_since";
 
-type Raw = (u64, String, String, u32, String, i64, String);
+type Raw = (u64, String, String, u32, String, i64, String, Option<i64>);
 
 fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
+    let state = (row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?);
+    let (state, until, why, unset_since) = state;
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, state, until, why, unset_since))
 }
 
-fn letter((id, channel, alert, attempts, state, until, why): Raw) -> Option<(Letter, Fate)> {
+fn letter((id, channel, alert, attempts, state, until, why, unset): Raw) -> Option<(Letter, Fate)> {
     let (channel, alert) =
         (serde_json::from_str(&channel).ok()?, serde_json::from_str(&alert).ok()?);
     let until = Timestamp::from_millisecond(until).unwrap_or_default();
@@ -134,7 +136,8 @@ fn letter((id, channel, alert, attempts, state, until, why): Raw) -> Option<(Let
         "silenced" => Fate::Silenced,
         _ => Fate::Waits { until, why },
     };
-    Some((Letter { id, channel, alert, attempts }, fate))
+    let unset_since = unset.and_then(|at| Timestamp::from_millisecond(at).ok());
+    Some((Letter { id, channel, alert, attempts, unset_since }, fate))
 }
 
 impl Outbox for SqliteStore {
@@ -181,9 +184,15 @@ impl Outbox for SqliteStore {
             Fate::Silenced => ("silenced", None, ""),
         };
         self.connection.execute(
-            "UPDATE letters SET state = ?2, until = coalesce(?3, until), why = ?4
+            "UPDATE letters SET state = ?2, until = coalesce(?3, until), why = ?4, unset_since = ?5
              WHERE id = ?1 AND state = 'waits'",
-            params![letter.id, state, until.map(Timestamp::as_millisecond), why],
+            params![
+                letter.id,
+                state,
+                until.map(Timestamp::as_millisecond),
+                why,
+                letter.unset_since.map(Timestamp::as_millisecond)
+            ],
         )?;
         if let Fate::Delivered(at) = fate {
             let next = at.checked_add(APART).unwrap_or(*at).as_millisecond();

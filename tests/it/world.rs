@@ -262,6 +262,7 @@ impl Hosting for World {
                     Source::Commit(commit) => Some(commit.clone()),
                     Source::Archive(_) | Source::Image(_) => None,
                 },
+                created: None,
                 accepts: new.accepts.clone(),
                 preview: Some(format!("http://preview/{service}/{}", new.id)),
                 problem: fails.then(|| Problem::new("the build failed")),

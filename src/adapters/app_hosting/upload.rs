@@ -52,11 +52,6 @@ impl AppHosting {
         folder: &Path,
     ) -> Result<String, HostingError> {
         let archive = pack(folder, self.state.as_deref()).await?;
-        if archive.len() > LARGEST {
-            let what = format!("{} is too large to be uploaded", folder.display());
-            let why = format!("packed it has {} bytes, and {LARGEST} are taken", archive.len());
-            return Err(wire::lasting(Problem::new(what).because(why)));
-        }
         let bucket = self.bucket(target).await?;
         let object = format!("{}--{id}.tar.gz", target.backend());
         let url = format!("{}/{bucket}/{object}", self.origins.storage);
@@ -143,7 +138,7 @@ async fn pack(folder: &Path, state: Option<&Path>) -> Result<Vec<u8>, HostingErr
     };
     let (from, state) = (folder.to_owned(), state.map(Path::to_owned));
     let packing = tokio::task::spawn_blocking(move || {
-        source::pack(&from, Rules { without_ignored: true, state: state.as_deref() })
+        source::pack(&from, Rules { without_ignored: true, state: state.as_deref() }, LARGEST)
     });
     let packed = packing.await.map_err(|e| failed(e.to_string()))?;
     packed.map_err(|error| failed(error.to_string()))

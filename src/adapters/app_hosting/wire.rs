@@ -197,6 +197,7 @@ pub(super) fn build(json: &Value) -> Result<Build, HostingError> {
         state_word: word.to_owned(),
         release: annotation("pointsman.dev/release").and_then(|r| ReleaseLabel::new(r).ok()),
         commit: commit(json),
+        created: json["createTime"].as_str().and_then(|at| at.parse().ok()),
         // What cannot be read says nothing, as if it were not there.
         accepts: annotation("pointsman.dev/schema")
             .and_then(|text| serde_json::from_str(&text).ok())

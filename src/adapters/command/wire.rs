@@ -66,6 +66,7 @@ pub(super) fn builds(json: &Value) -> Result<Vec<Build>, HostingError> {
                 state_word: harmless(word, 40),
                 release: text("release").and_then(|release| ReleaseLabel::new(release).ok()),
                 commit: text("commit"),
+                created: text("created").and_then(|at| at.parse().ok()),
                 accepts: serde_json::from_value(build["accepts"].clone()).unwrap_or_default(),
                 preview: text("preview"),
                 problem,

@@ -107,6 +107,7 @@ impl FakeWorld {
             state_word: if ready { "READY" } else { "BUILDING" }.to_owned(),
             release: Some(made.release.clone()),
             commit: None,
+            created: None,
             accepts: made.accepts.clone(),
             preview: ready.then(|| format!("https://{}.preview.invalid", made.id)),
             problem: None,

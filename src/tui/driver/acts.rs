@@ -214,7 +214,7 @@ impl Acts {
     }
 
     fn report(&self, run: RunNumber, what: LogUse) -> Result<Msg, Problem> {
-        let store = self.app.store().or_else(|_| self.app.unwritable_store());
+        let store = self.app.readable_store();
         let store = store.map_err(JournalError::problem)?;
         let view = store.run(run).map_err(JournalError::problem)?.view;
         let facts = store.facts(run, 0).map_err(JournalError::problem)?;
@@ -272,8 +272,7 @@ impl Acts {
                 let undo_schema = undo.as_ref().map(|(_, version)| version);
                 let database = undo.as_ref().map(|(database, _)| database.as_str());
                 let back = propose::Back { to: to.as_ref(), why: &why, undo_schema, database };
-                let proposed = propose::rollback(app, &loaded, ground, &back).await;
-                proposed.map(|(proposal, _)| proposal)
+                propose::rollback(app, &loaded, ground, &back).await
             }
             Intent::Migrate { environment, database, to, down, why } => {
                 let wish = if down { Wish::Down(to) } else { Wish::Up(Some(to), false) };
@@ -296,9 +295,13 @@ impl Acts {
         self.app.platform(&plan.endpoint).await?;
         let mut store = self.app.store().map_err(JournalError::problem)?;
         let view = self.app.create(&mut store, plan, false).map_err(|error| match error {
-            JournalError::Unusable(problem) if plan.kind == RunKind::Rollback => problem.try_this(
-                format!("pointsman rollback {} works without a journal", plan.environment),
-            ),
+            JournalError::Unusable(problem) | JournalError::Unwritable(problem)
+                if plan.kind == RunKind::Rollback =>
+            {
+                let way =
+                    format!("pointsman rollback {} works without a journal", plan.environment);
+                problem.try_this(way)
+            }
             error => error.problem(),
         })?;
         match self.app.detach(view.number, None).await {

@@ -31,7 +31,7 @@ impl Past {
         let mut read = if let Some(read) = held.take() {
             read
         } else {
-            let store = app.store().or_else(|_| app.unwritable_store())?;
+            let store = app.readable_store()?;
             Read { store, version: -1, runs: BTreeMap::new() }
         };
         // Where anything fails here the connection is given up, and the next look opens another.

@@ -86,8 +86,7 @@ struct Replay {
 
 impl Replay {
     fn load(app: &App, run: RunNumber) -> Result<Self, Problem> {
-        let store =
-            app.store().or_else(|_| app.unwritable_store()).map_err(JournalError::problem)?;
+        let store = app.readable_store().map_err(JournalError::problem)?;
         let facts = store.facts(run, 0).map_err(JournalError::problem)?;
         let mut book = Book::new(File::open(app.log_file(run)).ok());
         for fact in &facts {

@@ -6,7 +6,6 @@ use tokio::sync::mpsc::Sender;
 
 use super::pace::Pace;
 use crate::app::App;
-use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
 use crate::ports::journal::{Journal, JournalError};
 use crate::tui::model::environments::RunSeen;
@@ -44,15 +43,9 @@ pub(super) fn spawn(app: App, names: Vec<EnvironmentName>, sender: Sender<Msg>) 
 
 /// Reads until nobody listens, or the store cannot be read.
 fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<(), JournalError> {
-    let (store, old) = match app.store() {
-        Ok(store) => (store, None),
-        Err(error) => {
-            // The store as it was at its last checkpoint is better than nothing, and is no present.
-            let problem = error.problem();
-            let what = format!("what is shown is of its last checkpoint: {}", problem.what);
-            (app.unwritable_store()?, Some(Problem { what, ..problem }))
-        }
-    };
+    let store = app.readable_store()?;
+    // The store as it was at its last checkpoint is better than nothing, and is no present.
+    let old = store.behind();
     let (mut version, mut told, mut round) = (None, None, 0_u32);
     let (mut alerts_told, mut pace) = (None, Pace::default());
     loop {

@@ -92,6 +92,38 @@ fn a_stuck_writer_blocks_no_reader() {
     sandbox.run(&["verify", "1"]).exits(0);
 }
 
+/// What a disk without room does, done without one: `SQLite` cannot make its WAL.
+#[test]
+fn what_is_read_where_nothing_can_be_written_is_said_to_be_old() {
+    let sandbox = Sandbox::new();
+    for release in ["1.0.0", "1.1.0"] {
+        sandbox.deploy(release).exits(0);
+    }
+    let file = sandbox.state().join("store.db");
+    let store = rusqlite::Connection::open(&file).unwrap();
+    store.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    drop(store);
+    let wal = sandbox.state().join("store.db-wal");
+    let _ = fs::remove_file(&wal);
+    fs::create_dir(&wal).unwrap();
+    let old = "the store can only be read, as it was at its last checkpoint";
+    for verb in [&["status", "development"][..], &["handover", "development"], &["history"]] {
+        let said = sandbox.run(verb).exits(0);
+        assert!(said.err.contains(old), "{verb:?}: {}", said.err);
+    }
+    let json = sandbox.run(&["status", "development", "--json"]).exits(0).json();
+    assert!(json["behind"].as_str().unwrap().contains(old), "{json}");
+    let back = sandbox.run(&["rollback", "development", "--yes"]).exits(0);
+    assert!(back.err.contains(&format!("Not all of the past could be read: {old}")), "{}", back.err);
+    assert_eq!(Sandbox::who(sandbox.app).unwrap().0, "1.0.0");
+    fs::remove_dir(&wal).unwrap();
+    let json = sandbox.run(&["status", "development", "--json"]).exits(0).json();
+    assert_eq!(json["behind"], serde_json::Value::Null);
+    // Another trouble is no reason to show an old state.
+    fs::write(&file, "no database").unwrap();
+    sandbox.run(&["history"]).exits(1);
+}
+
 #[test]
 fn two_projects_share_no_state_and_one_is_kept_under_its_name() {
     let (a, b) = (Sandbox::new(), Sandbox::new());

@@ -137,7 +137,7 @@ impl Reader {
     /// Takes over the run's new facts.
     fn facts(&mut self, run: RunNumber) {
         if self.store.is_none() {
-            let store = self.app.store().or_else(|_| self.app.unwritable_store());
+            let store = self.app.readable_store();
             self.store = store.ok().map(|store| (store, -1));
         }
         let Some((store, version)) = &mut self.store else { return };
