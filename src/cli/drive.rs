@@ -21,6 +21,7 @@ use crate::ports::journal::{Journal, JournalError, RENEWAL};
 
 /// Makes a run of a confirmed plan and drives it to its end.
 pub(super) async fn drive(session: &Session, plan: &Plan, how: &Confirmation) -> Finished {
+    not_locked(&session.app, plan, how)?;
     // Before there is a run: what cannot even be reached is no failed run.
     session.app.platform(&plan.endpoint).await?;
     let view = match make(session, plan, how).await {
@@ -36,6 +37,18 @@ pub(super) async fn drive(session: &Session, plan: &Plan, how: &Confirmation) ->
     let run = view.number;
     let engine = session.app.engine(view, Asking::Nobody, signals).await?;
     follow(session, engine, run, 0, interrupted).await
+}
+
+/// Refuses where a person holds the lock and is not waited for, before the emulator is started for nothing.
+fn not_locked(app: &App, plan: &Plan, how: &Confirmation) -> Result<(), Failed> {
+    // A store that cannot be read is told of where the run is made.
+    let Ok(store) = app.readable_store() else { return Ok(()) };
+    match store.locked(&plan.environment)? {
+        Some(lock) if how.lock_wait.is_none() => {
+            Err(JournalError::Locked(plan.environment.clone(), lock).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Why there is no run.
@@ -163,7 +176,7 @@ async fn unrecorded(session: &Session, plan: &Plan, why: &Problem) -> Finished {
     let engine = session.app.engine_on(Box::new(journal), view, asking, signals).await?;
     let view = engine.run().await?;
     let code = view.exit_code();
-    session.result(&print::lines::summary(&view), &print::json::run(&view, code));
+    session.result(&print::lines::summary(&view), &print::json::run(&view, code, true));
     Ok(code)
 }
 
@@ -203,12 +216,13 @@ pub(super) async fn follow(
         _ if *interrupted.borrow() => INTERRUPTED,
         code => code,
     };
-    session.result(&print::lines::summary(&view), &print::json::run(&view, code));
+    session.result(&print::lines::summary(&view), &print::json::run(&view, code, true));
     Ok(code)
 }
 
 /// Makes a run and leaves it to its own process.
 pub(super) async fn detach(session: &Session, plan: &Plan, how: &Confirmation) -> Finished {
+    not_locked(&session.app, plan, how)?;
     session.app.platform(&plan.endpoint).await?;
     let view = make(session, plan, how).await?;
     let pid = session.app.detach(view.number, None).await?;

@@ -22,7 +22,7 @@ mod looks;
 mod migrate;
 mod past;
 mod pipeline;
-mod print;
+pub mod print;
 mod read_only;
 mod resume;
 mod rollback;

@@ -155,10 +155,11 @@ pub(super) fn report(session: &Session, run: RunNumber) -> Finished {
     let store = session.app.readable_store()?;
     let listed = store.run(run)?;
     let facts = store.facts(run, 0)?;
-    let json = print::json::report(&listed.view, &facts);
+    let driven = listed.runner.is_some();
+    let json = print::json::report(&listed.view, &facts, driven);
     // The report needs no config; with one it lists the commits.
     let changes = session.config().ok().and_then(|loaded| loaded.changes_of(&listed.view));
-    let text = report::markdown(&listed.view, &facts, changes.as_ref());
+    let text = report::markdown(&listed.view, &facts, changes.as_ref(), driven);
     session.result(text.trim_end(), &json);
     Ok(OK)
 }

@@ -205,8 +205,18 @@ pub fn of(view: &RunView, fact: &Fact) -> Option<Alert> {
         (Event::ChecklistSeen { .. }, Some(gate)) => format!("run/{run}/{gate}/waits"),
         _ => format!("run/{run}/{}", fact.seq),
     };
-    let text =
-        format!("{environment}: {} (run {run}) {what}{}", view.plan.title(), overridden(view));
+    // Whoever is woken up asks first what customers get.
+    let customers = match event {
+        Event::RunEnded { outcome, .. } if *outcome != Outcome::Promoted => {
+            view.customers(true).map(|said| format!(". {said}")).unwrap_or_default()
+        }
+        _ => String::new(),
+    };
+    let text = format!(
+        "{environment}: {} (run {run}) {what}{}{customers}",
+        view.plan.title(),
+        overridden(view)
+    );
     let alert = Alert::new(kind, key, fact.at, clean(text)).about(view);
     Some(Alert { why: clean(why), now: clean(todo), ..alert })
 }

@@ -48,6 +48,13 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// What and why, without what to do: to be said inside of another sentence.
+    pub fn cause(&self) -> String {
+        if self.why.is_empty() { self.what.clone() } else { format!("{}: {}", self.what, self.why) }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;

@@ -179,6 +179,8 @@ pub enum Event {
     /// A release got a mark, with the build of each service.
     ReleaseMarked {
         release: ReleaseLabel,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
         mark: Mark,
         builds: Vec<(ServiceName, BuildId)>,
         because: String,

@@ -257,6 +257,14 @@ pub struct Plan {
     pub reason: Option<String>,
 }
 
+/// The commit that all candidates are of, where it is one.
+pub(super) fn one_commit(members: &[Member]) -> Option<&str> {
+    let mut sources = members.iter().map(|member| member.source.as_ref());
+    let first = sources.next()??;
+    let Source::Commit(commit) = first else { return None };
+    sources.all(|source| source == Some(first)).then_some(commit)
+}
+
 impl Plan {
     /// A fingerprint of what the plan does (N9). Who asked and why, and who is there to be asked
     /// change nothing of that. An override does: it opens what the guard would have kept shut.
@@ -324,10 +332,7 @@ impl Plan {
 
     /// The commit that it ships, where all of it is of one.
     pub fn commit(&self) -> Option<&str> {
-        let mut sources = self.members.iter().map(|member| member.source.as_ref());
-        let first = sources.next()??;
-        let Source::Commit(commit) = first else { return None };
-        sources.all(|source| source == Some(first)).then_some(commit)
+        one_commit(&self.members)
     }
 
     /// The commit that a member's candidate is of, where that is known.

@@ -10,10 +10,10 @@ use super::guard::Overrides;
 use super::ids::{BuildId, EnvironmentName, ServiceName, StepId};
 use super::migration::{Direction, SchemaWay};
 use super::pipeline::PipelineOf;
-use super::plan::{Endpoint, Member, Plan, PlannedDatabase, RunKind, Source};
+use super::plan::{Endpoint, Member, Plan, PlannedDatabase, RunKind, Source, one_commit};
 use super::policy::DeployPolicy;
 use super::readiness::Choice;
-use super::release::ReleaseLabel;
+use super::release::{ReleaseLabel, ReleaseName};
 use super::step::{PlannedStep, Side, StepKind};
 use super::view::RunView;
 
@@ -100,6 +100,8 @@ pub fn deploy(
             Problem::new(format!("release {release} has no source for {}", member.service()))
         })?);
     }
+    let commit = one_commit(&ground.members).map(str::to_owned);
+    let name = ReleaseName { label: release.clone(), commit };
     let soak = super::time::spoken(ground.policy.soak.length);
     let checklist = std::mem::take(&mut ground.checklist);
     let listed = |list: List| -> Result<Option<PlannedStep>, Problem> {
@@ -115,20 +117,20 @@ pub fn deploy(
     steps.extend(listed(List::Pre)?);
     steps.extend(schema_steps(&ground.databases, Direction::Up)?);
     steps.extend([
-        step("build", StepKind::Build, format!("Build {release} without traffic"))?,
+        step("build", StepKind::Build, format!("Build {name} without traffic"))?,
         step("probe", StepKind::ProbeGreen, "Ask green for its health")?,
-        step("gate", StepKind::GateSwitch, format!("Gate: switch traffic to {release}"))?,
+        step("gate", StepKind::GateSwitch, format!("Gate: switch traffic to {name}"))?,
     ]);
     for member in &ground.members {
         let service = member.service().clone();
-        let title = format!("Switch {service} to {release}");
+        let title = format!("Switch {service} to {name}");
         let kind = StepKind::Switch { service: service.clone(), to: Side::Green };
         steps.push(step(&format!("switch:{service}"), kind, title)?);
     }
     steps.push(step("attest", StepKind::Attest { side: Side::Green }, "Ask who answers")?);
     steps.push(step("soak", StepKind::Soak, format!("Watch for {soak}"))?);
     steps.extend(listed(List::Post)?);
-    steps.push(step("mark-stable", StepKind::MarkStable, format!("Mark {release} stable"))?);
+    steps.push(step("mark-stable", StepKind::MarkStable, format!("Mark {name} stable"))?);
     let mut plan = ground.plan(RunKind::Deploy, Some(release.clone()), steps);
     plan.checklist = checklist;
     plan.check()?;
@@ -177,7 +179,7 @@ pub fn on_record(ground: Ground, kind: StepKind, title: String) -> Result<Plan, 
 pub fn rollback(
     mut ground: Ground,
     choice: &Choice,
-    leaves: Option<ReleaseLabel>,
+    leaves: Option<ReleaseName>,
     schema: SchemaWay,
 ) -> Result<Plan, Problem> {
     ground.members.retain(|m| choice.builds.contains_key(m.service()));
@@ -209,7 +211,7 @@ pub fn rollback(
     }
     let mut plan = ground.plan(RunKind::Rollback, Some(choice.release.clone()), steps);
     plan.to_commit.clone_from(&choice.commit);
-    plan.leaves = leaves;
+    plan.leaves = leaves.map(|name| name.label);
     plan.check()?;
     Ok(plan)
 }

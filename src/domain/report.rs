@@ -15,8 +15,8 @@ use super::words;
 /// Less than this between two processes of a run is no time of its own.
 const ALONE_MS: u64 = 1000;
 
-/// Writes the report of a run from its facts.
-pub fn markdown(view: &RunView, facts: &[Fact], changes: Option<&Changes>) -> String {
+/// Writes the report of a run from its facts. `driven`: a process drives it.
+pub fn markdown(view: &RunView, facts: &[Fact], changes: Option<&Changes>, driven: bool) -> String {
     let mut text = String::new();
     let release = view.plan.name().map(|name| format!(" {name}")).unwrap_or_default();
     let (kind, environment) = (view.plan.kind.word(), &view.plan.environment);
@@ -25,7 +25,7 @@ pub fn markdown(view: &RunView, facts: &[Fact], changes: Option<&Changes>) -> St
         state => format!("under way, {}", state.sentence()),
     };
     let _ = writeln!(text, "# Run {}: {kind}{release} on {environment}, {stands}\n", view.number);
-    head(&mut text, view);
+    head(&mut text, view, driven);
     let _ = writeln!(
         text,
         "\n## Services\n\n| service | before | after | live at the end |\n|---|---|---|---|"
@@ -77,7 +77,7 @@ pub fn markdown(view: &RunView, facts: &[Fact], changes: Option<&Changes>) -> St
     text
 }
 
-fn head(text: &mut String, view: &RunView) {
+fn head(text: &mut String, view: &RunView, driven: bool) {
     let at = |at: super::time::Timestamp| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
     let _ = writeln!(text, "- started {} by {}", at(view.started), view.actor);
     if let Some(ended) = view.ended {
@@ -105,6 +105,9 @@ fn head(text: &mut String, view: &RunView) {
             "- automatic rollouts of {held} are HELD: a push deploys nothing until a run is promoted, or a person \
              allows them in the Firebase console"
         );
+    }
+    if let Some(customers) = view.customers(driven) {
+        let _ = writeln!(text, "- customers: {customers}");
     }
     if let Some(reason) = &view.plan.reason {
         let _ = writeln!(text, "- reason: {reason}");

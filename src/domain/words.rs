@@ -157,13 +157,14 @@ fn of_run(event: &Event) -> String {
         Event::UndoPlanned { because, by, .. } => {
             format!("ROLLING BACK, decided {}: {because}", decided_by(*by))
         }
-        Event::ReleaseMarked { release, mark, because, .. } => {
+        Event::ReleaseMarked { release, commit, mark, because, .. } => {
+            let name = ReleaseName { label: release.clone(), commit: commit.clone() };
             let word = match mark {
                 Mark::Stable => "stable",
                 Mark::Bad => "BAD",
                 Mark::Cleared => "usable again",
             };
-            format!("{release} is {word}: {because}")
+            format!("{name} is {word}: {because}")
         }
         Event::RolloutsReleased { service, problem: None } => {
             format!("{service}: the platform begins rollouts of its own again")

@@ -362,7 +362,7 @@ impl Engine {
                 }
                 result = &mut act => break result,
                 () = &mut deadline => break Err(StepError::inconclusive(
-                    Problem::new(format!("{} did not end within {}", step.id, spoken(limit)))
+                    Problem::new(format!("{} did not end within {}", step.title, spoken(limit)))
                         .because("we stopped waiting; what it began may still go on")
                         .try_this("look what the platform says, then retry"),
                 )),

@@ -236,8 +236,7 @@ pub async fn rollback(
     let wish = (undo_schema, database);
     let (way, told) = schema_way(app, loaded, &mut ground, &now, &then, wish).await?;
     let what = told.iter().fold(what, |what, told| format!("{what}\n{told}"));
-    let plan = planner::rollback(ground, &choice, leaves.map(|name| name.label), way)
-        .map_err(Refusal::Usage)?;
+    let plan = planner::rollback(ground, &choice, leaves, way).map_err(Refusal::Usage)?;
     Proposal::passing(plan, what, guards, why)
 }
 

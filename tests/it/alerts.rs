@@ -297,7 +297,11 @@ fn a_run_tells_what_somebody_is_needed_for() {
         texts,
         [
             (Kind::Gate, format!("{run} waits for approval to switch traffic").as_str()),
-            (Kind::RolledBack, format!("{run} is over: rolled back by rule").as_str()),
+            (
+                Kind::RolledBack,
+                format!("{run} is over: rolled back by rule. When it ended, 1.0.0 was live again.")
+                    .as_str()
+            ),
         ]
     );
     assert!(

@@ -18,7 +18,7 @@ use pointsman::domain::view::RunView;
 use pointsman::engine::Signal;
 use proptest::prelude::*;
 
-use super::world::{Act, Behaviour, Bench, Fault, deploy_plan, ground, label, service};
+use super::world::{Act, Behaviour, Bench, Fault, deploy_plan, ground, label, named, service};
 
 const SERVICES: [&str; 2] = ["toto-bo", "toto-app"];
 
@@ -28,7 +28,7 @@ fn rollback_plan(bench: &Bench, to: Option<&str>) -> Plan {
         Some(to) => named_target(&runs, &live, &label(to), true).unwrap().choice,
         None => default_target(&runs, &live).unwrap(),
     };
-    planner::rollback(ground(), &choice, Some(label("1.1.0")), SchemaWay::Keep).unwrap()
+    planner::rollback(ground(), &choice, Some(named("1.1.0")), SchemaWay::Keep).unwrap()
 }
 
 fn outcome(view: &RunView) -> Outcome {

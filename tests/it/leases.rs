@@ -125,7 +125,10 @@ fn who_waits_for_the_lock_gets_it_when_it_is_free() {
     sandbox.run(&detached).exits(0);
     let waits = ["deploy", "development", "--release", "1.2.0", "--yes", "--lock-wait", "300ms"];
     sandbox.run(&waits).exits(4);
-    let waits = ["rollback", "development", "--to", "1.0.0", "--yes", "--lock-wait", "60s"];
+    // A lease that lives is waited for, not taken over.
+    let waits = "rollback development --to 1.0.0 --yes --lock-wait 60s --take-over --reason stuck"
+        .split(' ');
+    let waits: Vec<_> = waits.collect();
     let waiting = sandbox.command(&waits).spawn().unwrap();
     wait_until("it soaks", || facts(&sandbox, "2").last().is_some_and(|f| f["step"] == "soak"));
     sandbox.run(&["abort", "2"]).exits(0);

@@ -16,7 +16,7 @@ use pointsman::domain::time::Timestamp;
 use pointsman::domain::view::RunView;
 use pointsman::ports::journal::{Entry, Journal as _};
 
-use super::world::{Act, Behaviour, Bench, deploy_plan, ground, label, service};
+use super::world::{Act, Behaviour, Bench, deploy_plan, ground, named, service};
 
 const SERVICES: [&str; 2] = ["toto-bo", "toto-app"];
 
@@ -178,7 +178,7 @@ fn a_rollback_is_finished_from_every_fact() {
     };
     let plan = |bench: &Bench| {
         let choice = default_target(&bench.runs(), &live(bench)).unwrap();
-        planner::rollback(ground(), &choice, Some(label("1.1.0")), SchemaWay::Keep).unwrap()
+        planner::rollback(ground(), &choice, Some(named("1.1.0")), SchemaWay::Keep).unwrap()
     };
     let cases = sweep(set, plan, None, |case| {
         assert_eq!(case.doubt[0], Choice::Continue);

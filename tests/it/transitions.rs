@@ -73,7 +73,7 @@ fn table() -> Vec<(Event, bool, &'static [&'static str])> {
         (Event::RolloutsHeld { service: s(), policy: String::new() }, true, RUNNING),
         (Event::RolloutsReleased { service: s(), problem: None }, false, &["ready", "waiting", "failed", "paused", "done"]),
         (Event::ChecklistSeen { list: List::Pre, items: vec![] }, true, &["waiting"]),
-        (Event::ReleaseMarked { release: label("1"), mark: Mark::Stable, builds: vec![], because: String::new() }, true, RUNNING),
+        (Event::ReleaseMarked { release: label("1"), commit: None, mark: Mark::Stable, builds: vec![], because: String::new() }, true, RUNNING),
         (Event::DatabaseLocked { database: "main".into(), fence: 1 }, true, RUNNING),
         (Event::SchemaSeen { database: "main".into(), version: None, dirty: None }, true, RUNNING),
         (Event::MigrationRequested { database: "main".into(), version: schema("1.0.0"), direction: Direction::Up }, true, RUNNING),

@@ -25,7 +25,7 @@ use pointsman::domain::probe::{Check, HealthWord, Measurement};
 use pointsman::domain::project::{Project, Target};
 use pointsman::domain::readiness::Live;
 use pointsman::domain::recover::{Choice, Doubt, reconcile};
-use pointsman::domain::release::ReleaseLabel;
+use pointsman::domain::release::{ReleaseLabel, ReleaseName};
 use pointsman::domain::step::Failure;
 use pointsman::domain::time::Timestamp;
 use pointsman::domain::view::RunView;
@@ -64,6 +64,8 @@ pub(crate) enum Behaviour {
     Mixed,
     /// Its build ends FAILED.
     DoesNotBuild,
+    /// Its public address does not tell which build answers.
+    Nameless,
 }
 
 /// A call of the platform's that fails.
@@ -177,6 +179,25 @@ impl World {
 
     pub(crate) fn live(&self, service: &str) -> Option<BuildId> {
         self.0.lock().unwrap().traffic.get(service).cloned()
+    }
+
+    /// The traffic of a service as the platform reports it now.
+    pub(crate) fn splits(&self, service: &str) -> Vec<Split> {
+        let members = ground().members;
+        let member = members.iter().find(|m| m.service().as_str() == service).unwrap();
+        traffic_of(&mut self.0.lock().unwrap(), &member.target).splits
+    }
+
+    /// The release of a build.
+    pub(crate) fn release(&self, service: &str, build: &BuildId) -> Option<ReleaseLabel> {
+        let inside = self.0.lock().unwrap();
+        inside.builds.get(&(service.to_owned(), build.to_string()))?.release.clone()
+    }
+
+    /// And its commit.
+    pub(crate) fn commit(&self, service: &str, build: &BuildId) -> Option<String> {
+        let inside = self.0.lock().unwrap();
+        inside.builds.get(&(service.to_owned(), build.to_string()))?.commit.clone()
     }
 
     pub(crate) fn builds(&self, service: &str) -> Vec<String> {
@@ -389,6 +410,9 @@ fn answer(inside: &mut Inside, base: &str) -> Sample {
     *asked += 1;
     let bad = match inside.behaviour.get(&release).copied().unwrap_or(Behaviour::Healthy) {
         Behaviour::Blind => return Sample::Blind("no route".to_owned()),
+        Behaviour::Nameless if public => {
+            return Sample::Healthy(Identity { version: Some(release), revision: None });
+        }
         Behaviour::Mixed if public && asked.is_multiple_of(5) => {
             let (version, revision) = (Some("1.0.0".to_owned()), Some("b-old".to_owned()));
             return Sample::Healthy(Identity { version, revision });
@@ -401,6 +425,7 @@ fn answer(inside: &mut Inside, base: &str) -> Sample {
         Behaviour::Healthy
         | Behaviour::Mixed
         | Behaviour::OldAnswers(_)
+        | Behaviour::Nameless
         | Behaviour::DoesNotBuild => false,
         Behaviour::Broken => true,
         Behaviour::Flaky => asked.is_multiple_of(2),
@@ -442,6 +467,11 @@ pub(crate) fn programs() -> MachinePrograms {
 
 pub(crate) fn label(text: &str) -> ReleaseLabel {
     ReleaseLabel::new(text).unwrap()
+}
+
+/// A release that is known by its label alone.
+pub(crate) fn named(text: &str) -> ReleaseName {
+    ReleaseName { label: label(text), commit: None }
 }
 
 pub(crate) fn service(name: &str) -> ServiceName {

@@ -7,7 +7,7 @@ use crate::domain::run::RunState;
 use crate::domain::view::RunView;
 
 /// An entry of `history --json`.
-pub(in crate::cli) fn history(view: &RunView, running: bool) -> Value {
+pub fn history(view: &RunView, running: bool) -> Value {
     let outcome = match &view.state {
         RunState::Ended { outcome } => Some(*outcome),
         _ if running => None,
@@ -44,13 +44,13 @@ fn steps(view: &RunView) -> Vec<Value> {
 }
 
 /// `report --json`: the run with its services, what was true at its gates, and who decided what.
-pub(in crate::cli) fn report(view: &RunView, facts: &[Fact]) -> Value {
-    let mut entry = run(view, view.exit_code());
+pub fn report(view: &RunView, facts: &[Fact], driven: bool) -> Value {
+    let mut entry = run(view, view.exit_code(), driven);
     entry["checklists"] = json!(view.checklists);
     entry["marks"] = view
         .marks
         .iter()
-        .map(|mark| json!({"release": mark.release, "mark": mark.mark, "builds": mark.builds}))
+        .map(|mark| json!({"release": mark.release, "commit": mark.commit, "mark": mark.mark, "builds": mark.builds}))
         .collect();
     entry["facts"] = facts.iter().map(Fact::to_json).collect();
     entry
@@ -58,8 +58,8 @@ pub(in crate::cli) fn report(view: &RunView, facts: &[Fact]) -> Value {
 
 /// What `deploy`, `rollback` and `cleanup` answer: the history's entry, what is seen serving, why it
 /// failed, and the exit code.
-pub(in crate::cli) fn run(view: &RunView, exit: u8) -> Value {
-    let mut entry = history(view, true);
+pub fn run(view: &RunView, exit: u8, driven: bool) -> Value {
+    let mut entry = history(view, driven);
     let services: Vec<Value> = view
         .plan
         .members
@@ -76,6 +76,7 @@ pub(in crate::cli) fn run(view: &RunView, exit: u8) -> Value {
     entry["services"] = services.into();
     entry["split"] = json!(view.split().map(|(green, blue)| json!({"green": green, "blue": blue})));
     entry["may_be_split"] = view.may_be_split().into();
+    entry["customers"] = json!(view.customers(driven));
     entry["failure"] = json!(view.failure.as_ref().map(|(step, problem, class)| {
         json!({"step": step, "problem": problem, "class": class})
     }));

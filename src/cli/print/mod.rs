@@ -1,6 +1,6 @@
 //! Everything that is printed.
 
-pub(super) mod json;
+pub mod json;
 pub(super) mod lines;
 
 use std::io::{self, IsTerminal as _, Write as _};

@@ -1,5 +1,6 @@
 //! The fold: everything shown about a run is this, computed from its facts and nothing else.
 
+mod customers;
 mod database;
 mod questions;
 mod service;
@@ -42,6 +43,8 @@ pub struct StepView {
 pub struct Marked {
     /// The release.
     pub release: ReleaseLabel,
+    /// Its commit, where it is known.
+    pub commit: Option<String>,
     /// The mark.
     pub mark: Mark,
     /// The builds it had.
@@ -313,10 +316,11 @@ impl RunView {
             Event::UndoPlanned { steps, because, by, .. } => {
                 self.leave_pending("traffic goes back");
                 self.steps.extend(steps.iter().map(step_view));
-                self.undo = Some((*by, because.to_string()));
+                self.undo = Some((*by, because.cause()));
             }
-            Event::ReleaseMarked { release, mark, builds, .. } => self.marks.push(Marked {
+            Event::ReleaseMarked { release, commit, mark, builds, .. } => self.marks.push(Marked {
                 release: release.clone(),
+                commit: commit.clone(),
                 mark: *mark,
                 builds: builds.clone(),
             }),

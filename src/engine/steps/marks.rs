@@ -4,7 +4,7 @@ use crate::domain::error::Problem;
 use crate::domain::event::{Event, Mark};
 use crate::domain::ids::{BuildId, ServiceName};
 use crate::domain::plan::RunKind;
-use crate::domain::release::ReleaseLabel;
+use crate::domain::release::{ReleaseLabel, ReleaseName};
 use crate::domain::step::Side;
 use crate::engine::context::{Context, Done, StepError, StepResult};
 
@@ -56,9 +56,15 @@ async fn mark(
         Mark::Bad => "bad",
         Mark::Cleared => "usable",
     };
-    let summary = format!("{release} is marked {word}");
+    let name = match side {
+        Side::Green => context.plan().name(),
+        Side::Blue => context.view.blue_name(),
+    };
+    let commit = name.filter(|name| name.label == release).and_then(|name| name.commit);
+    let name = ReleaseName { label: release.clone(), commit: commit.clone() };
+    let summary = format!("{name} is marked {word}");
     let builds = builds(context, side);
     let because = because.to_owned();
-    context.record(Event::ReleaseMarked { release, mark, builds, because }).await;
+    context.record(Event::ReleaseMarked { release, commit, mark, builds, because }).await;
     Ok(Done::ok(summary))
 }

@@ -216,10 +216,11 @@ impl Acts {
     fn report(&self, run: RunNumber, what: LogUse) -> Result<Msg, Problem> {
         let store = self.app.readable_store();
         let store = store.map_err(JournalError::problem)?;
-        let view = store.run(run).map_err(JournalError::problem)?.view;
+        let listed = store.run(run).map_err(JournalError::problem)?;
+        let (view, driven) = (listed.view, listed.runner.is_some());
         let facts = store.facts(run, 0).map_err(JournalError::problem)?;
         let changes = self.loaded.changes_of(&view);
-        let text = report::markdown(&view, &facts, changes.as_ref());
+        let text = report::markdown(&view, &facts, changes.as_ref(), driven);
         if what == LogUse::Copy {
             let lines = text.lines().count();
             return Ok(Msg::Clip(text, lines));

@@ -10,6 +10,7 @@ use super::{ASCII_HEAVY, ASCII_PLAIN, styled, wrapped, write};
 use crate::domain::error::Problem;
 use crate::domain::policy::Protection;
 use crate::domain::step::Side;
+use crate::domain::view::RunView;
 use crate::tui::model::Model;
 use crate::tui::model::dialog::{Confirm, Field, Kind, Phase, Picker, Purpose};
 use crate::tui::theme::{Role, Theme};
@@ -233,7 +234,7 @@ fn confirm(model: &Model, asked: &Confirm, theme: &Theme, width: usize) -> Vec<L
     if let Some((_, after)) = asked.action.moves() {
         // What is, as it was read back; not what the act would have it be.
         let view = here.and_then(|here| here.run.as_ref()).map(|run| &run.view);
-        lines.push(match view.and_then(super::facts::side) {
+        lines.push(match view.and_then(RunView::side) {
             Some(now) => bar("now", now, theme, width),
             None => Line::raw(format!(
                 "TRAFFIC now    {}",

@@ -65,6 +65,7 @@ fn of(
         let odd = theme.style(Role::Warning);
         lines.extend(wrapped(&text, width).into_iter().map(|text| Line::styled(text, odd)));
     }
+    lines.extend(held(environment, theme, width));
     if let Some(lint) = environment.seen.as_ref().and_then(|(seen, _)| seen.lint.as_ref()) {
         let text = format!("   lint: {lint}");
         lines.push(Line::styled(text, theme.style(Role::Warning)));
@@ -92,6 +93,20 @@ fn of(
         ]));
     }
     lines
+}
+
+/// The services whose automatic rollouts a run that is over left held: a push deploys nothing.
+fn held(environment: &Environment, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+    let seen = environment.seen.iter().flat_map(|(seen, _)| &seen.services);
+    let held = seen.filter(|service| service.rollouts_held).map(|service| service.service.as_str());
+    let held: Vec<_> = held.collect();
+    if held.is_empty() || environment.driven().is_some() {
+        return Vec::new();
+    }
+    let mark = theme.pick("▲", "[!]");
+    let text = format!("   {mark} automatic rollouts HELD: {}", held.join(", "));
+    let odd = theme.style(Role::Warning);
+    wrapped(&text, width).into_iter().map(|text| Line::styled(text, odd)).collect()
 }
 
 fn service(

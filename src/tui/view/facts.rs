@@ -253,7 +253,7 @@ pub(super) fn traffic(here: &Environment) -> String {
         if let Some((green, blue)) = view.split() {
             return format!("SPLIT: {} on GREEN, {} on BLUE", names(green), names(blue));
         }
-        return match side(view) {
+        return match view.side() {
             Some(Side::Blue) => "traffic BLUE 100 : 0 GREEN".to_owned(),
             Some(Side::Green) => "traffic BLUE 0 : 100 GREEN".to_owned(),
             None if view.traffic_unknown() => "traffic: switching, not read yet".to_owned(),
@@ -286,20 +286,6 @@ fn live(service: &ServiceSeen) -> String {
 
 fn known(view: &RunView) -> bool {
     view.services.values().all(|s| s.blue_known)
-}
-
-/// The side that has all traffic of all services.
-pub(super) fn side(view: &RunView) -> Option<Side> {
-    let all = |side: Side| {
-        view.services.values().all(|s| s.serving.is_some() && s.serving.as_ref() == s.build(side))
-    };
-    if all(Side::Blue) {
-        Some(Side::Blue)
-    } else if all(Side::Green) {
-        Some(Side::Green)
-    } else {
-        None
-    }
 }
 
 /// What undo costs right now, and whether it is there at all.

@@ -36,8 +36,9 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
         return write(&lines, inner, buffer);
     }
     let opened = history.opened().filter(|_| inner.width >= 60);
-    let detail =
-        opened.map_or_else(Vec::new, |run| detail(history, run, theme, usize::from(inner.width)));
+    let detail = opened.map_or_else(Vec::new, |run| {
+        detail(history, run, driven(model, run), theme, usize::from(inner.width))
+    });
     let figures = u16::from(inner.height > 6);
     let below = u16::try_from(detail.len()).unwrap_or(u16::MAX);
     let below = below.min(inner.height.saturating_sub(4 + figures));
@@ -63,11 +64,8 @@ fn table(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         .skip(from)
         .take(height)
         .map(|(at, run)| {
-            // A run that is not over and that no process drives is in doubt.
-            let driven = model.environments.iter().filter_map(|e| e.driven());
-            let driven = driven.map(|run| run.view.number).any(|number| number == run.number);
             let width = usize::from(area.width);
-            let line = row(run, driven, theme, width, at == history.selected);
+            let line = row(run, driven(model, run), theme, width, at == history.selected);
             match (at == history.selected, focused) {
                 (true, true) => selected(line, theme.style(Role::Selection)),
                 (true, false) => selected(line, theme.style(Role::SelectionUnfocused)),
@@ -79,6 +77,12 @@ fn table(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 }
 
 /// Number, result and release are never cut; the rest has what room is left.
+/// Whether a process drives a run: one that is not over and has none is in doubt.
+fn driven(model: &Model, run: &RunView) -> bool {
+    let driven = model.environments.iter().filter_map(|e| e.driven());
+    driven.map(|run| run.view.number).any(|number| number == run.number)
+}
+
 fn row(run: &RunView, driven: bool, theme: &Theme, width: usize, selected: bool) -> Line<'static> {
     let mark = theme.run(&run.state, driven);
     let cursor = if selected { theme.pick("▶", ">") } else { " " };
@@ -118,7 +122,13 @@ fn row(run: &RunView, driven: bool, theme: &Theme, width: usize, selected: bool)
 }
 
 /// The timeline of a run, or two runs step by step.
-fn detail(history: &HistoryPane, run: &RunView, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+fn detail(
+    history: &HistoryPane,
+    run: &RunView,
+    driven: bool,
+    theme: &Theme,
+    width: usize,
+) -> Vec<Line<'static>> {
     let rule = theme.pick("─", "-").repeat(width);
     let mut lines = vec![Line::styled(rule, theme.style(Role::Border))];
     let before = history.before(run).filter(|_| history.compare);
@@ -127,6 +137,10 @@ fn detail(history: &HistoryPane, run: &RunView, theme: &Theme, width: usize) -> 
         None => format!(" {} {}", run.number, story(run)),
     };
     lines.push(Line::styled(head, theme.style(Role::Focus)));
+    for (guard, reason) in &run.plan.overrides {
+        let text = format!(" overrides {guard}: {reason}");
+        lines.extend(wrapped(&text, width).into_iter().map(Line::raw));
+    }
     for step in &run.steps {
         let mark = theme.step(&step.state);
         let mut spans = vec![
@@ -150,7 +164,7 @@ fn detail(history: &HistoryPane, run: &RunView, theme: &Theme, width: usize) -> 
         lines.extend(wrapped(&text, width).into_iter().take(3).map(|l| Line::styled(l, style)));
     }
     lines.push(Line::styled(
-        format!(" {}", super::deploy::customers(run)),
+        format!(" {}", run.customers(driven).unwrap_or_default()),
         theme.style(Role::Muted),
     ));
     lines

@@ -16,7 +16,7 @@ use pointsman::domain::step::{Failure, Side};
 use pointsman::domain::view::{RunView, TrafficSeen};
 use proptest::prelude::*;
 
-use crate::world::{Behaviour, Bench, Fault, deploy_plan, ground, label};
+use crate::world::{Behaviour, Bench, Fault, deploy_plan, ground, named};
 
 const SERVICES: [&str; 2] = ["toto-bo", "toto-app"];
 
@@ -208,7 +208,7 @@ proptest! {
         bench.drive(&deploy_plan("1.1.0"));
         let choice = default_target(&bench.runs(), &bench.live()).unwrap();
         let plan =
-            planner::rollback(ground(), &choice, Some(label("1.1.0")), SchemaWay::Keep).unwrap();
+            planner::rollback(ground(), &choice, Some(named("1.1.0")), SchemaWay::Keep).unwrap();
         let class = Failure::Passing;
         bench.world.fail(fault.map(|(at, acts, lasts)| Fault { at, class, acts, lasts }));
         driven(&bench, &plan, script)?;

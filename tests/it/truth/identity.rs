@@ -22,10 +22,10 @@ fn main_at(commit: &str) -> Plan {
     plan
 }
 
-fn back(bench: &Bench) -> Plan {
+pub(super) fn back(bench: &Bench) -> Plan {
     let (runs, live) = (bench.runs(), bench.live());
     let choice = default_target(&runs, &live).unwrap();
-    let leaves = left_by(&runs, &live, &choice).map(|k| k.choice.release);
+    let leaves = left_by(&runs, &live, &choice).map(|k| k.choice.name());
     planner::rollback(ground(), &choice, leaves, SchemaWay::Keep).unwrap()
 }
 

@@ -114,7 +114,11 @@ fn what_is_read_where_nothing_can_be_written_is_said_to_be_old() {
     let json = sandbox.run(&["status", "development", "--json"]).exits(0).json();
     assert!(json["behind"].as_str().unwrap().contains(old), "{json}");
     let back = sandbox.run(&["rollback", "development", "--yes"]).exits(0);
-    assert!(back.err.contains(&format!("Not all of the past could be read: {old}")), "{}", back.err);
+    assert!(
+        back.err.contains(&format!("Not all of the past could be read: {old}")),
+        "{}",
+        back.err
+    );
     assert_eq!(Sandbox::who(sandbox.app).unwrap().0, "1.0.0");
     fs::remove_dir(&wal).unwrap();
     let json = sandbox.run(&["status", "development", "--json"]).exits(0).json();

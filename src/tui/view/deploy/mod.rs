@@ -8,7 +8,6 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-pub(super) use self::tail::customers;
 use super::{clock, framed, wrapped, write};
 use crate::domain::plan::RunKind;
 use crate::tui::model::environments::RunSeen;

@@ -28,7 +28,7 @@ pub(super) fn tail(
 ) -> Vec<Line<'static>> {
     let view = &run.view;
     let mut lines = if tight { Vec::new() } else { vec![Line::raw("")] };
-    lines.extend(failure(view, if tight { 2 } else { 4 }, theme, width));
+    lines.extend(failure(run, if tight { 2 } else { 4 }, theme, width));
     let moves = !matches!(view.plan.kind, RunKind::Cleanup | RunKind::Migrate);
     if moves && view.ended.is_none() && !tight {
         for member in &view.plan.members {
@@ -75,7 +75,8 @@ fn bar(name: &str, seen: &ServiceView, theme: &Theme, width: usize) -> Line<'sta
 }
 
 /// What failed, why, what customers see.
-fn failure(view: &RunView, most: usize, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+fn failure(run: &RunSeen, most: usize, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+    let view = &run.view;
     let failed = match &view.state {
         RunState::Failed { .. } => true,
         RunState::Ended { outcome } => {
@@ -96,7 +97,8 @@ fn failure(view: &RunView, most: usize, theme: &Theme, width: usize) -> Vec<Line
             lines.extend(wrapped(&text, width).into_iter().take(most).map(Line::raw));
         }
     }
-    lines.extend(wrapped(&customers(view), width).into_iter().map(Line::raw));
+    let customers = view.customers(run.runner.is_some()).unwrap_or_default();
+    lines.extend(wrapped(&customers, width).into_iter().map(Line::raw));
     lines
 }
 
@@ -130,39 +132,6 @@ fn progress(model: &Model, run: &RunSeen, theme: &Theme, width: usize) -> Line<'
         Span::styled(theme.pick("░", ".").repeat(room - filled), theme.style(Role::GaugeEmpty)),
         Span::raw(format!("  {ends}")),
     ])
-}
-
-/// What the people who use the service get right now.
-pub(in crate::tui::view) fn customers(view: &RunView) -> String {
-    let blue = view.blue_name().map_or("the previous build".to_owned(), |name| name.to_string());
-    let green = view.plan.name().map_or("green".to_owned(), |name| name.to_string());
-    if let Some((on_green, on_blue)) = view.split() {
-        let names = |of: Vec<&crate::domain::ids::ServiceName>| {
-            of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-        };
-        return format!("SPLIT: {} on {green}, {} on {blue}.", names(on_green), names(on_blue));
-    }
-    // What was so at the end of a run need not be so now.
-    let over = view.ended.is_some();
-    match super::super::facts::side(view) {
-        _ if !view.touched_traffic() && over => {
-            format!("It moved no traffic: {blue} stayed live. Nothing to undo.")
-        }
-        _ if !view.touched_traffic() => format!("Customers are still on {blue}. Nothing to undo."),
-        Some(Side::Blue) if over => format!("When it ended, {blue} was live again."),
-        Some(Side::Green) if over => format!("When it ended, {green} was live."),
-        Some(Side::Blue) => format!("Customers are back on {blue}."),
-        Some(Side::Green) => format!("Customers are on {green}."),
-        None => format!("The live build is unknown: {}.", traffic(view)),
-    }
-}
-
-/// The traffic of each service as the run last read it.
-fn traffic(view: &RunView) -> String {
-    let one = |(name, seen): (&crate::domain::ids::ServiceName, &ServiceView)| {
-        format!("{name} {}", seen.traffic)
-    };
-    view.services.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// Leaving the step out, where that may be.

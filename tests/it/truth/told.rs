@@ -1,0 +1,106 @@
+//! What a run is reported as in each of the five places where it is: screen, exit code, JSON, report and alerts.
+
+use pointsman::cli::print::json;
+use pointsman::domain::alert;
+use pointsman::domain::ids::BuildId;
+use pointsman::domain::policy::Protection;
+use pointsman::domain::readiness::default_target;
+use pointsman::domain::report::markdown;
+use pointsman::domain::seen::{BuildSeen, EnvironmentSeen, Readiness};
+use pointsman::domain::view::{RunView, TrafficSeen};
+use pointsman::tui::keys::Code;
+use pointsman::tui::msg::Msg;
+use serde_json::Value;
+
+use crate::screen::{Screen, plain, seen};
+use crate::world::Bench;
+
+/// A run as it is reported.
+pub(super) struct Told {
+    pub(super) exit: u8,
+    /// The main screen and the run's page in History, as one line: no words are split.
+    pub(super) screen: String,
+    pub(super) json: Value,
+    pub(super) report: String,
+    /// Each alert, with why and what to do.
+    pub(super) alerts: Vec<String>,
+}
+
+/// How a run that was driven on a bench is reported, with the platform looked at afterwards.
+pub(super) fn told(bench: &Bench, view: &RunView) -> Told {
+    let facts = bench.facts(view);
+    let mut alerts = Vec::new();
+    let mut so_far = RunView::begin(view.number, &facts[0]).unwrap();
+    for fact in &facts[1..] {
+        so_far.apply(fact).unwrap();
+        let alert = alert::of(&so_far, fact);
+        alerts.extend(alert.map(|a| [a.text, a.why, a.now].join(" | ")));
+    }
+    Told {
+        exit: view.exit_code(),
+        screen: screen(bench, view),
+        json: json::report(view, &facts, false),
+        report: markdown(view, &facts, None, false),
+        alerts,
+    }
+}
+
+fn screen(bench: &Bench, view: &RunView) -> String {
+    let mut screen = Screen::new(Protection::Open);
+    screen.send(Msg::Resize(200, 60));
+    let environment = screen.model.environments[0].name.clone();
+    screen.send(Msg::Looked(environment, look(bench)));
+    screen.run(view, None);
+    let main = words(&screen.draw(&plain()));
+    screen.char('7');
+    screen.send(Msg::Past(Ok(bench.runs())));
+    screen.char('z');
+    let position = bench.runs().iter().position(|run| run.number == view.number).unwrap();
+    for _ in 0..position {
+        screen.char('j');
+    }
+    screen.key(Code::Enter);
+    format!("{main} {}", words(&screen.draw(&plain())))
+}
+
+/// The words of a screen without its frames.
+pub(super) fn words(drawn: &str) -> String {
+    let frame = |c: char| "│┃━─┏┓┗┛┌┐└┘".contains(c);
+    let text: String = drawn.chars().map(|c| if frame(c) { ' ' } else { c }).collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What a look at the platform finds.
+fn look(bench: &Bench) -> EnvironmentSeen {
+    let mut seen = seen();
+    let target = default_target(&bench.runs(), &bench.live());
+    for service in &mut seen.services {
+        service.rollback = match &target {
+            Ok(choice) => Readiness {
+                target: Some(choice.name()),
+                build: choice.builds.get(&service.service).cloned(),
+                why: None,
+            },
+            Err(problem) => Readiness { target: None, build: None, why: Some(problem.why.clone()) },
+        };
+        let splits = bench.world.splits(service.service.as_str());
+        service.traffic = TrafficSeen::of(&splits);
+        let whole = match &service.traffic {
+            TrafficSeen::Whole(build) => Some(build.clone()),
+            _ => None,
+        };
+        service.live = whole.map(|build| BuildSeen {
+            release: bench.world.release(service.service.as_str(), &build),
+            commit: bench.world.commit(service.service.as_str(), &build),
+            state: "READY".to_owned(),
+            preview: None,
+            build,
+        });
+        service.rollouts_held = bench.world.held().contains(service.service.as_str());
+    }
+    seen
+}
+
+pub(super) fn build(id: &str) -> BuildId {
+    BuildId::new(id).unwrap()
+}
