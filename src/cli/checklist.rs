@@ -5,7 +5,7 @@ use serde_json::json;
 use super::Session;
 use super::args::ChecklistArguments;
 use super::exit::{Failed, Finished, OK, REFUSED, USAGE};
-use crate::domain::checklist::{Act, Item, ItemSeen, List, settled};
+use crate::domain::checklist::{Act, Item, ItemSeen, List, Tally};
 use crate::propose::{self, Listing};
 
 pub(super) fn checklist(session: &Session, arguments: &ChecklistArguments) -> Finished {
@@ -34,9 +34,9 @@ pub(super) fn checklist(session: &Session, arguments: &ChecklistArguments) -> Fi
     Ok(OK)
 }
 
-fn counted(listing: &Listing, list: List) -> (usize, usize) {
+fn counted(listing: &Listing, list: List) -> Tally {
     let of = listing.items.iter().filter(|(item, _)| item.list == list);
-    settled(of.map(|(_, seen)| seen))
+    Tally::of(of.map(|(_, seen)| seen))
 }
 
 fn text(listing: &Listing) -> String {
@@ -44,11 +44,11 @@ fn text(listing: &Listing) -> String {
     let mut lines =
         vec![format!("{} on {}{}", listing.release, listing.environment, run.unwrap_or_default())];
     for list in List::ALL {
-        let (settled, all) = counted(listing, list);
-        if all == 0 {
+        let tally = counted(listing, list);
+        if tally.all == 0 {
             continue;
         }
-        lines.push(format!("\n{}  {settled}/{all}  ({})", list.title(), list.word()));
+        lines.push(format!("\n{}  {tally}  ({})", list.title(), list.word()));
         let mut group = "";
         for (item, seen) in listing.items.iter().filter(|(item, _)| item.list == list) {
             if item.group != group {
@@ -82,8 +82,10 @@ fn to_json(listing: &Listing) -> serde_json::Value {
         })
     });
     let lists = List::ALL.map(|list| {
-        let (settled, of) = counted(listing, list);
-        (list.word().to_owned(), json!({"settled": settled, "of": of}))
+        let Tally { done, overridden, all } = counted(listing, list);
+        // The key's name is a promise: what it counts blocks nothing.
+        let counted = json!({"settled": done + overridden, "overridden": overridden, "of": all});
+        (list.word().to_owned(), counted)
     });
     json!({
         "environment": listing.environment, "release": listing.release,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::changes::Changes;
-use super::checklist::{Standing, settled};
+use super::checklist::{Standing, Tally};
 use super::event::{Event, Fact, Recorded};
 use super::run::RunState;
 use super::step::{Failure, Side, StepState};
@@ -167,14 +167,7 @@ fn commits(text: &mut String, view: &RunView, changes: Option<&Changes>) {
 /// What was true at each gate, and who or what said so.
 fn checklists(text: &mut String, view: &RunView) {
     for (list, seen) in &view.checklists {
-        // An override is no proof: it is counted by itself.
-        let count = |standing: Standing| seen.iter().filter(|i| i.standing == standing).count();
-        let (title, (settled, all)) = (list.title(), settled(seen));
-        let overridden = count(Standing::Overridden);
-        let done = settled - overridden;
-        let more =
-            if overridden > 0 { format!(", {overridden} overridden") } else { String::new() };
-        let _ = writeln!(text, "\n## Checklist: {title}, {done}/{all}{more}\n");
+        let _ = writeln!(text, "\n## Checklist: {}, {}\n", list.title(), Tally::of(seen));
         for item in seen {
             let of = view.plan.checklist.iter().find(|of| of.id == item.id);
             let words = of.map_or(item.id.as_str(), |of| of.text.as_str());

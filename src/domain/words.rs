@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::checklist::settled;
+use super::checklist::Tally;
 use super::command::Command;
 use super::event::{AnsweredBy, DecidedBy, Event, Fact, Mark, Recorded};
 use super::release::ReleaseName;
@@ -117,12 +117,12 @@ fn of_people(event: &Event) -> Option<String> {
             "opened: confirmed beforehand".to_owned()
         }
         Event::ChecklistSeen { list, items } => {
-            let (settled, all) = settled(items);
+            let tally = Tally::of(items);
             let open = items.iter().filter(|item| !item.standing.settled());
             let open: Vec<_> = open.filter_map(|item| item.id.split('/').nth(1)).collect();
             let open =
                 if open.is_empty() { String::new() } else { format!("; {}", open.join(", ")) };
-            format!("checklist {}: {settled}/{all}{open}", list.word())
+            format!("checklist {}: {tally}{open}", list.word())
         }
         Event::GateAnswered { by: AnsweredBy::Command(id), .. } => {
             format!("opened by command {id}")

@@ -27,7 +27,7 @@ use super::sandbox::Sandbox;
 use super::screen::{Screen, steady};
 use super::world::{Behaviour, Bench, deploy_plan, ground, label, service};
 
-fn item(list: List, text: &str, source: Option<Source>) -> Item {
+pub(crate) fn item(list: List, text: &str, source: Option<Source>) -> Item {
     let (id, text) = (item_id(list, text), text.to_owned());
     Item { id, list, group: String::new(), text, required: true, source }
 }
@@ -46,7 +46,7 @@ fn probes() -> Source {
     Source::Probe { name: "all".to_owned(), asked: asked.to_vec() }
 }
 
-fn plan(protection: Protection, checklist: Vec<Item>) -> Plan {
+pub(crate) fn plan(protection: Protection, checklist: Vec<Item>) -> Plan {
     let mut ground = ground();
     ground.policy.protection = protection;
     ground.checklist = checklist;
@@ -66,7 +66,7 @@ fn standing(view: &RunView, list: List) -> Option<Standing> {
     view.checklists.get(&list)?.first().map(|seen| seen.standing)
 }
 
-fn say(bench: &Bench, view: &RunView, item: &Item, act: Act) {
+pub(crate) fn say(bench: &Bench, view: &RunView, item: &Item, act: Act) {
     let tick = Tick {
         item: item.id.clone(),
         act,
@@ -301,14 +301,18 @@ fn yes_ticks_nothing_and_the_command_line_does() {
     let json = list(&["--json"]).exits(0).json();
     assert_eq!(json["items"][0]["standing"], "done", "{json}");
     assert!(json["items"][0]["said"].as_str().unwrap().contains("PR 311"), "{json}");
-    assert_eq!(json["lists"]["pre"], serde_json::json!({"settled": 1, "of": 2}));
+    assert_eq!(json["lists"]["pre"], serde_json::json!({"settled": 1, "overridden": 0, "of": 2}));
 
     let run = sandbox.deploy("1.0.0").exits(0).json();
     let number = run["run"].to_string();
     let json = sandbox.run(&["checklist", &number, "--json"]).exits(0).json();
-    assert_eq!(json["lists"]["post"], serde_json::json!({"settled": 2, "of": 2}), "{json}");
+    assert_eq!(
+        json["lists"]["post"],
+        serde_json::json!({"settled": 2, "overridden": 1, "of": 2}),
+        "{json}"
+    );
     let events = sandbox.run(&["events", &number]).exits(0).out;
-    assert!(events.contains("checklist post: 2/2"), "{events}");
+    assert!(events.contains("checklist post: 1/2, 1 overridden"), "{events}");
     // Of a release that is another one nothing is ticked.
     let other = sandbox.run(&["checklist", "development", "--release", "1.1.0", "--json"]);
     assert_eq!(other.exits(0).json()["lists"]["pre"]["settled"], 0);

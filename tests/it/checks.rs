@@ -446,12 +446,12 @@ fn a_checklist_is_settled_by_keys_and_guards_the_switch() {
     demo.press("\r");
     demo.wants("this needs a reason");
     demo.press("\tno CI in a rehearsal\r");
-    demo.wants("checklist 2/13");
+    demo.wants("checklist 1/13, 1 overridden");
     demo.press("j ");
-    demo.wants("checklist 3/13");
+    demo.wants("checklist 2/13, 1 overridden");
     // The next one is optional, and stays open.
     demo.press("j ");
-    demo.wants("checklist 4/13");
+    demo.wants("checklist 3/13, 1 overridden");
     demo.press("ji");
     demo.wants("Tick, with a note");
     demo.press("snapshot of 17:00\r");
@@ -463,7 +463,7 @@ fn a_checklist_is_settled_by_keys_and_guards_the_switch() {
     demo.press("gg");
     demo.wants("▶ ○ Performance benchmarks");
     demo.press("j ");
-    demo.wants("checklist 8/13");
+    demo.wants("checklist 7/13, 1 overridden");
     demo.wants("Enter or T");
     demo.press("T");
     demo.wants("Type production to go on");

@@ -263,11 +263,39 @@ impl ItemSeen {
     }
 }
 
-/// How many are settled, and of how many.
-pub fn settled<'a>(seen: impl IntoIterator<Item = &'a ItemSeen>) -> (usize, usize) {
-    seen.into_iter().fold((0, 0), |(settled, all), item| {
-        (settled + usize::from(item.standing.settled()), all + 1)
-    })
+/// How the items of a list stand, counted: `2/3, 1 overridden`. An override is no proof, and counts by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Done, or meaningless for this release.
+    pub done: usize,
+    /// A person stands for going on without them.
+    pub overridden: usize,
+    /// All.
+    pub all: usize,
+}
+
+impl Tally {
+    /// Counts items.
+    pub fn of<'a>(seen: impl IntoIterator<Item = &'a ItemSeen>) -> Self {
+        let mut tally = Self::default();
+        for item in seen {
+            let overridden = item.standing == Standing::Overridden;
+            tally.all += 1;
+            tally.overridden += usize::from(overridden);
+            tally.done += usize::from(item.standing.settled() && !overridden);
+        }
+        tally
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.done, self.all)?;
+        if self.overridden > 0 {
+            write!(f, ", {} overridden", self.overridden)?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The Checklists pane: what the run of the selected environment waits for.
 
 use super::environments::Environment;
-use crate::domain::checklist::{Act, Item, ItemSeen, List, Standing, listed, settled};
+use crate::domain::checklist::{Act, Item, ItemSeen, List, Standing, Tally, listed};
 use crate::domain::time::Timestamp;
 
 /// Where the pane stands.
@@ -23,10 +23,10 @@ pub fn rows(here: &Environment, now: Option<Timestamp>) -> Vec<Row<'_>> {
     view.plan.checklist.iter().zip(listed(view, &here.ticks, now)).collect()
 }
 
-/// How many of a list are settled, and of how many.
-pub fn count(rows: &[Row<'_>], list: Option<List>) -> (usize, usize) {
+/// How the items of a list stand, counted.
+pub fn count(rows: &[Row<'_>], list: Option<List>) -> Tally {
     let of = rows.iter().filter(|(item, _)| list.is_none_or(|list| item.list == list));
-    settled(of.map(|(_, seen)| seen))
+    Tally::of(of.map(|(_, seen)| seen))
 }
 
 impl ChecklistPane {
@@ -49,11 +49,11 @@ pub fn last_own(here: &Environment, actor: &str) -> Option<String> {
 pub fn markdown(rows: &[Row<'_>]) -> String {
     let mut lines = Vec::new();
     for list in List::ALL {
-        let (settled, all) = count(rows, Some(list));
-        if all == 0 {
+        let tally = count(rows, Some(list));
+        if tally.all == 0 {
             continue;
         }
-        lines.push(format!("### {} {settled}/{all}", list.title()));
+        lines.push(format!("### {} {tally}", list.title()));
         for (item, seen) in rows.iter().filter(|(item, _)| item.list == list) {
             let tick = if seen.standing == Standing::Done { "x" } else { " " };
             let word = match seen.standing {

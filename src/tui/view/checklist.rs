@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::logs::fit;
 use super::{framed, selected, styled, wrapped, write};
-use crate::domain::checklist::{Item, ItemSeen, List};
+use crate::domain::checklist::{Item, ItemSeen, List, Tally};
 use crate::domain::policy::Protection;
 use crate::tui::model::checklist::{Row, count, rows};
 use crate::tui::model::environments::Environment;
@@ -20,8 +20,8 @@ const WIDE: usize = 74;
 pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(here) = model.here() else { return };
     let rows = rows(here, model.now);
-    let (settled, all) = count(&rows, None);
-    let title = if all == 0 { String::new() } else { format!(" {settled}/{all} ") };
+    let tally = count(&rows, None);
+    let title = if tally.all == 0 { String::new() } else { format!(" {tally} ") };
     let inner = framed(model, theme, Pane::Checklists, title, area, buffer);
     let (width, height) = (usize::from(inner.width), usize::from(inner.height));
     let look = Look { model, theme, here, width };
@@ -85,7 +85,7 @@ impl Look<'_> {
     }
 
     fn heading(&self, rows: &[Row<'_>], list: List) -> Line<'static> {
-        let (settled, all) = count(rows, Some(list));
+        let Tally { done, all, .. } = count(rows, Some(list));
         let run = self.here.run.as_ref().map(|run| &run.view);
         let advice = run.is_some_and(|view| view.plan.policy.protection == Protection::Open);
         let open = rows
@@ -98,7 +98,8 @@ impl Look<'_> {
         };
         Line::from(vec![
             Span::styled(list.title(), self.theme.style(Role::Title)),
-            Span::styled(format!("  {settled}/{all}{more}"), self.theme.style(role)),
+            // The items themselves tell which were overridden.
+            Span::styled(format!("  {done}/{all}{more}"), self.theme.style(role)),
         ])
     }
 

@@ -216,10 +216,10 @@ fn fit_in(parts: &mut Vec<Part>, width: usize, cut: &str) {
 fn checklist(model: &Model, here: &Environment) -> Option<(String, Role)> {
     let run = here.under_way()?;
     let rows = rows(here, model.now);
-    let (settled, all) = count(&rows, None);
+    let tally = count(&rows, None);
     let waits = matches!(run.view.gate(), Some(StepKind::GateChecklist { .. }));
     let role = if waits { Role::Waiting } else { Role::Text };
-    (all > 0).then(|| (format!("checklist {settled}/{all}"), role))
+    (tally.all > 0).then(|| (format!("checklist {tally}"), role))
 }
 
 /// How much of what is watched is well.

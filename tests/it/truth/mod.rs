@@ -1,4 +1,19 @@
-//! Every report must be true. One file for each kind of false report of the past.
+//! Every report must be true. `table` has one row for each kind of false report that a run can show, `refusals` one
+//! for each thing that is refused before a run. What has no run, or needs the real binary, is beside them:
+//!
+//! | kind | where |
+//! |---|---|
+//! | migrations and names of the release's commit; the plan that was reviewed | `guards`, `git` |
+//! | what is uploaded, links, ignored files | `source` |
+//! | damaged, replaced, old or shared stores; live leases | `store`, `leases` |
+//! | gaps in a soak, controls without a name | `watching` |
+//! | shares of bad answers, drift, evidence, identity one by one | `shares`, `drift`, `evidence`, `identity` |
+//! | any change of the platform between two of our effects | `claims` |
+//! | schema ranges, counts of documents | `domain::migration`, `migrating` |
+//! | operations, pages and answers of a platform without end | `misbehaving` |
+//! | alerts that nobody can deliver | `engine::courier` |
+//! | probes over a switch, words of health | `health`, `probing` |
+//! | what CI says of a commit | `pipeline` |
 
 mod claims;
 mod drift;

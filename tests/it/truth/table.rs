@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use pointsman::domain::checklist::{Act, List};
 use pointsman::domain::command::Command;
 use pointsman::domain::event::Split;
 use pointsman::domain::guard::Guard;
 use pointsman::domain::plan::Plan;
-use pointsman::domain::step::Failure;
+use pointsman::domain::policy::Protection;
+use pointsman::domain::step::{Failure, StepKind};
 
 use super::told::{Told, build, told};
+use crate::checklist::{item, plan, say};
 use crate::world::{Behaviour, Bench, Fault, deploy_plan};
 
 struct Row {
@@ -178,6 +181,31 @@ fn a_rollback_by_a_person() -> Told {
 
 fn an_abort_by_a_person() -> Told {
     during_the_soak(&Command::Abort { now: true })
+}
+
+/// A foreign rollout after a run that was promoted.
+fn a_foreign_rollout_at_rest() -> Told {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let view = bench.drive(&deploy_plan("1.1.0"));
+    bench.world.give_traffic("toto-app", &build("b-foreign"));
+    told(&bench, &view)
+}
+
+/// A person stands for an item that nobody has done.
+fn an_overridden_item() -> Told {
+    let bench = Bench::new();
+    let backup = item(List::Pre, "backup taken", None);
+    let mut said = false;
+    let view = bench.drive_watched(&plan(Protection::Confirm, vec![backup.clone()]), |view, _| {
+        if view.checklists.contains_key(&List::Pre) && !std::mem::replace(&mut said, true) {
+            say(&bench, view, &backup, Act::Override);
+        }
+        if view.gate() == Some(&StepKind::GateSwitch) {
+            bench.send(view, &[Command::Approve]);
+        }
+    });
+    told(&bench, &view)
 }
 
 /// What an old run left, after another one.
@@ -351,6 +379,36 @@ const ROWS: &[Row] = &[
         never: &["marked bad"],
     },
     Row {
+        kind: "B24, B28: a release that is marked bad is no way back, and not warm",
+        told: half_of_the_answers_bad,
+        exit: 6,
+        screen: &["undo: none, every other release", "undo not ready: every other release"],
+        json: &[("/marks/0/release", "1.1.0"), ("/marks/0/mark", "bad")],
+        report: &["1.1.0 is marked bad"],
+        alerts: &["rolled back by rule"],
+        never: &["undo to 1.1.0", "undo: B to 1.1.0", "warm until"],
+    },
+    Row {
+        kind: "B31: drift is told wherever the environment is",
+        told: a_foreign_rollout_at_rest,
+        exit: 0,
+        screen: &["▲ drift: toto-app b-foreign", "drift toto-app b-foreign"],
+        json: &[("/customers", "When it ended, 1.1.0 was live.")],
+        report: &["customers: When it ended, 1.1.0 was live."],
+        alerts: &["is over: promoted"],
+        never: &["Customers are on"],
+    },
+    Row {
+        kind: "B33: what a person overrode is not done",
+        told: an_overridden_item,
+        exit: 0,
+        screen: &["PROMOTED"],
+        json: &[("/checklists/pre/0/standing", "overridden")],
+        report: &["0/1, 1 overridden"],
+        alerts: &["waits for its checklist", "waits for approval", "is over: promoted"],
+        never: &["1/1"],
+    },
+    Row {
         kind: "B26: what customers are on is not told from the page of an old run",
         told: an_old_run,
         exit: 0,
@@ -433,7 +491,18 @@ fn wrong(row: &Row) -> Vec<String> {
     let everywhere = [screen.clone(), json.to_string(), report.clone(), alerts.join("\n")];
     for text in row.never {
         let said = everywhere.iter().any(|place| place.contains(text));
-        check(!said, &|| format!("somewhere it says {text:?}"));
+        let around =
+            everywhere.iter().find_map(|place| place.split_once(text)).map(|(before, _)| {
+                before
+                    .chars()
+                    .rev()
+                    .take(90)
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .rev()
+                    .collect::<String>()
+            });
+        check(!said, &|| format!("somewhere it says {text:?}, after {around:?}"));
     }
     wrong
 }

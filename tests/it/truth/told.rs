@@ -2,11 +2,13 @@
 
 use pointsman::cli::print::json;
 use pointsman::domain::alert;
+use pointsman::domain::handover::{Post, lines};
 use pointsman::domain::ids::BuildId;
 use pointsman::domain::policy::Protection;
 use pointsman::domain::readiness::default_target;
 use pointsman::domain::report::markdown;
 use pointsman::domain::seen::{BuildSeen, EnvironmentSeen, Readiness};
+use pointsman::domain::time::Timestamp;
 use pointsman::domain::view::{RunView, TrafficSeen};
 use pointsman::tui::keys::Code;
 use pointsman::tui::msg::Msg;
@@ -18,7 +20,7 @@ use crate::world::Bench;
 /// A run as it is reported.
 pub(super) struct Told {
     pub(super) exit: u8,
-    /// The main screen and the run's page in History, as one line: no words are split.
+    /// The main screen, the run's page in History and the handover, as one line: no words are split.
     pub(super) screen: String,
     pub(super) json: Value,
     pub(super) report: String,
@@ -60,7 +62,21 @@ fn screen(bench: &Bench, view: &RunView) -> String {
         screen.char('j');
     }
     screen.key(Code::Enter);
-    format!("{main} {}", words(&screen.draw(&plain())))
+    format!("{main} {} {}", words(&screen.draw(&plain())), handover(bench))
+}
+
+/// What the next shift is handed.
+fn handover(bench: &Bench) -> String {
+    let (seen, runs) = (look(bench), bench.runs());
+    let post = Post {
+        name: "development",
+        seen: Some(&seen),
+        runs: &runs.iter().collect::<Vec<_>>(),
+        driven: false,
+        lock: None,
+        worries: &[],
+    };
+    words(&lines(&post, Timestamp::UNIX_EPOCH).join("\n"))
 }
 
 /// The words of a screen without its frames.

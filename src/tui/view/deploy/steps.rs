@@ -2,7 +2,7 @@
 
 use ratatui::text::{Line, Span};
 
-use crate::domain::checklist::{List, may_pass, settled};
+use crate::domain::checklist::{List, Tally, may_pass};
 use crate::domain::plan::{Member, RunKind};
 use crate::domain::run::RunState;
 use crate::domain::step::{StepKind, StepState};
@@ -204,7 +204,7 @@ impl Look<'_> {
     fn list(&self, list: List) -> Option<Line<'static>> {
         let view = &self.run.view;
         let seen = view.checklists.get(&list)?;
-        let (settled, all) = settled(seen);
+        let tally = Tally::of(seen);
         let open: Vec<&str> = view
             .plan
             .checklist
@@ -221,7 +221,7 @@ impl Look<'_> {
         };
         let open =
             if open.is_empty() { String::new() } else { format!(": open {}", open.join(", ")) };
-        let text = format!("checklist {settled}/{all}{open}");
+        let text = format!("checklist {tally}{open}");
         let text: String = text.chars().take(self.width.saturating_sub(12)).collect();
         Some(Line::from(vec![
             Span::styled(format!("         {glyph} "), self.theme.style(role)),
