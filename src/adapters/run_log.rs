@@ -107,7 +107,7 @@ impl RunLog for FileLog {
         let file = self.progress.with_file_name("break-glass.txt");
         let text = text.replace(POINTSMAN, &self.own) + "\n";
         if let Err(error) = replace(&file, text.as_bytes()) {
-            tracing::warn!(%error, "the break-glass card is not on disk; pointsman card prints it");
+            tracing::warn!(%error, "the break-glass card is not on disk; pointsman card RUN prints it");
         }
     }
 

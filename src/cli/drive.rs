@@ -44,7 +44,7 @@ fn not_locked(app: &App, plan: &Plan, how: &Confirmation) -> Result<(), Failed> 
     // A store that cannot be read is told of where the run is made.
     let Ok(store) = app.readable_store() else { return Ok(()) };
     match store.locked(&plan.environment)? {
-        Some(lock) if how.lock_wait.is_none() => {
+        Some(lock) if how.lock_wait.is_none() && !plan.passes_lock() => {
             Err(JournalError::Locked(plan.environment.clone(), lock).into())
         }
         _ => Ok(()),

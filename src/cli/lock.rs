@@ -5,8 +5,13 @@ use serde_json::{Value, json};
 use super::Session;
 use super::args::LockAct;
 use super::exit::{Failed, Finished, OK, USAGE};
+use crate::app::SqliteStore;
 use crate::domain::error::Problem;
-use crate::ports::journal::{HumanLock, Journal as _};
+use crate::domain::guard::Guard;
+use crate::domain::ids::EnvironmentName;
+use crate::domain::view::RunView;
+use crate::ports::journal::{HumanLock, Journal as _, JournalError};
+use crate::propose::RUNS_LOOKED_AT;
 
 pub(super) fn lock(
     session: &Session,
@@ -40,15 +45,32 @@ pub(super) fn lock(
         }
     }
     let lock = store.locked(&environment)?;
-    let text = match &lock {
+    let mut text = match &lock {
         None => format!("{environment} is not locked"),
         Some(lock) => format!(
             "{environment} is locked by {} since {}: {}",
             lock.actor, lock.since, lock.reason
         ),
     };
+    if let Some(lock) = &lock {
+        for run in passed(&store, &environment, lock)? {
+            let reason = run.plan.overrides.get(&Guard::Lock).map_or("", String::as_str);
+            let (number, title) = (run.number, run.plan.title());
+            text = format!("{text}\n  run {number} passed it: {title} by {}: {reason}", run.actor);
+        }
+    }
     session.result(&text, &json!({"environment": environment, "lock": to_json(lock.as_ref())}));
     Ok(OK)
+}
+
+/// The rollbacks that passed a lock: whoever took it is told.
+fn passed(
+    store: &SqliteStore,
+    environment: &EnvironmentName,
+    lock: &HumanLock,
+) -> Result<Vec<RunView>, JournalError> {
+    let runs = store.runs(Some(environment), RUNS_LOOKED_AT)?.into_iter().map(|run| run.view);
+    Ok(runs.filter(|run| run.plan.passes_lock() && run.started >= lock.since).collect())
 }
 
 /// A lock as `status --json` shows it too.

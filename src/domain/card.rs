@@ -52,10 +52,12 @@ pub fn card(view: &RunView) -> String {
     }
     lines.push(String::new());
     lines.push(format!(
-        "The lease of run {} ends a minute after its process. A lock that a person took:",
+        "The lease of run {} ends a minute after its process. Where a person's lock stands in the way:",
         view.number
     ));
-    lines.push(format!("{POINTSMAN} lock {environment} release"));
+    lines.push(format!(
+        "{POINTSMAN} rollback {environment} --yes{confirm} --override lock=incident"
+    ));
     lines.join("\n")
 }
 

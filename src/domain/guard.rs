@@ -23,12 +23,14 @@ pub enum Guard {
     Checklist,
     /// A migration is half applied.
     Schema,
+    /// A person's lock. A rollback alone may pass it.
+    Lock,
 }
 
 impl Guard {
     /// Every guard.
-    pub const ALL: [Self; 5] =
-        [Self::Freeze, Self::Promotion, Self::Bad, Self::Checklist, Self::Schema];
+    pub const ALL: [Self; 6] =
+        [Self::Freeze, Self::Promotion, Self::Bad, Self::Checklist, Self::Schema, Self::Lock];
 
     /// Its name on the command line and in JSON.
     pub fn word(self) -> &'static str {
@@ -38,6 +40,7 @@ impl Guard {
             Self::Bad => "bad",
             Self::Checklist => "checklist",
             Self::Schema => "schema",
+            Self::Lock => "lock",
         }
     }
 }

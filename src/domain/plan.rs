@@ -9,7 +9,7 @@ use super::alert::Notify;
 use super::checklist::Item;
 use super::error::Problem;
 use super::freeze::Freeze;
-use super::guard::Overrides;
+use super::guard::{Guard, Overrides};
 use super::hash::Hash;
 use super::ids::{BuildId, EnvironmentName, ProjectId, ServiceName, StepId};
 use super::linted::Linted;
@@ -348,6 +348,11 @@ impl Plan {
     pub fn name(&self) -> Option<ReleaseName> {
         let commit = self.commit().map(str::to_owned).or_else(|| self.to_commit.clone());
         self.release.clone().map(|label| ReleaseName { label, commit })
+    }
+
+    /// Whether it may begin although a person has locked the environment: a rollback, by its override.
+    pub fn passes_lock(&self) -> bool {
+        self.kind == RunKind::Rollback && self.overrides.contains_key(&Guard::Lock)
     }
 
     /// What the run does: `deploy main@1a2b3c4`.

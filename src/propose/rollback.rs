@@ -19,7 +19,7 @@ use crate::domain::readiness::{
 use crate::domain::release::{ReleaseLabel, ReleaseName, SchemaVersion};
 use crate::domain::view::RunView;
 use crate::ports::hosting::{Build, BuildState, Hosting};
-use crate::ports::journal::Journal as _;
+use crate::ports::journal::{Journal as _, JournalError};
 
 /// What a rollback could go to, the usual target first.
 pub async fn targets(app: &App, loaded: &Loaded, ground: &Ground) -> Result<Vec<Target>, Refusal> {
@@ -198,6 +198,12 @@ pub async fn rollback(
     let hosting = app.platform(&ground.endpoint).await.map_err(Refusal::Failed)?;
     let live = app.live(hosting.as_ref(), &ground.members).await.map_err(Refusal::Failed)?;
     let (runs, unread) = past(app, &ground.environment);
+    // A store that cannot be read holds no lock that anybody could have taken there.
+    let lock = app.readable_store().and_then(|store| store.locked(&ground.environment));
+    if let Ok(Some(lock)) = lock {
+        let told = JournalError::Locked(ground.environment.clone(), lock).to_string();
+        guards.meet(Guard::Lock, Problem::new(told));
+    }
     let past = (&runs[..], &live);
     let chosen = choose(hosting.as_ref(), &ground.members, past, to, (why, &mut guards)).await;
     let mut guessed = false;

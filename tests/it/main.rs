@@ -32,6 +32,7 @@ mod motion;
 mod picture;
 mod pipeline;
 mod planning;
+mod printed;
 mod probing;
 mod read_only;
 mod real_clients;

@@ -91,6 +91,14 @@ impl Direction {
             Self::Down => "down",
         }
     }
+
+    /// The command that goes on in this direction.
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::Up => "pointsman migrate up ENV",
+            Self::Down => "pointsman migrate down ENV --to VERSION",
+        }
+    }
 }
 
 /// One migration, as its file says it.

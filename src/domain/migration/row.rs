@@ -108,7 +108,7 @@ pub fn obstacles(rows: &[Row], schema: &Schema) -> Vec<Problem> {
         (Head::Unreadable(why), _) => found.push(
             Problem::new("the version document of the database cannot be read")
                 .because(why)
-                .try_this("mend _migrations/version, or say where it stands: pointsman migrate baseline"),
+                .try_this("mend _migrations/version, or say where it stands: pointsman migrate baseline ENV --to V --reason TEXT"),
         ),
         (Head::At(version), None) if *version != SchemaVersion::ZERO => found.push(
             Problem::new(format!("the database says it is at {version}, and holds no record of how"))
@@ -134,7 +134,7 @@ pub fn obstacles(rows: &[Row], schema: &Schema) -> Vec<Problem> {
             RowState::Missing => found.push(
                 Problem::new(format!("{} was applied, and its file is gone", row.version))
                     .because("these files are older than the database, or it was deleted")
-                    .try_this("get the newer files; the record holds what it did: pointsman migrate status --json"),
+                    .try_this("get the newer files; the record holds what it did: pointsman migrate status ENV --json"),
             ),
             RowState::Edited(difference) => found.push(
                 Problem::new(format!("{} was applied, and its file was edited since", row.version))

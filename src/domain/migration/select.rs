@@ -34,7 +34,7 @@ fn half(rows: &[Row], direction: Direction) -> Result<Option<&Row>, Problem> {
     }
     if record.half.direction != direction {
         let went = record.half.direction.word();
-        let todo = format!("finish it first: pointsman migrate {went} ENV");
+        let todo = format!("finish it first: {}", record.half.direction.command());
         return Err(Problem::new(format!("{version} is half done"))
             .because(format!("it was on its way {went}"))
             .try_this(todo));
@@ -165,7 +165,7 @@ pub fn baseline(
     }
     if let Some(above) = schema.applied().find(|r| r.version > *to) {
         return Err(Problem::new(format!("{} is applied, which is above {to}", above.version))
-            .try_this("undo it instead: pointsman migrate down"));
+            .try_this(format!("undo it instead: pointsman migrate down ENV --to {to}")));
     }
     Ok(files.iter().filter(|m| m.version <= *to).cloned().collect())
 }

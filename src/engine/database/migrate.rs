@@ -258,10 +258,7 @@ impl Work<'_> {
                 half.processed, half.total
             ))
             .because("somebody asked for it")
-            .try_this(format!(
-                "it goes on where it stands: pointsman migrate {} ENV",
-                half.direction.word()
-            )),
+            .try_this(format!("it goes on where it stands: {}", half.direction.command())),
         ))
     }
 

@@ -84,7 +84,10 @@ async fn observe_blue(context: &Context, member: &Member) -> Result<TrafficSeen,
         return Err(StepError::lasting(
             Problem::new(format!("traffic of {} is split", member.service()))
                 .because(parts.join(", "))
-                .try_this("give all of it to one build first: pointsman rollback --to R"),
+                .try_this(format!(
+                    "give all of it to one build first: pointsman rollback {} --to R",
+                    context.plan().environment
+                )),
         ));
     }
     let build = traffic.whole().cloned();

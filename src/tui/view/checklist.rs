@@ -20,8 +20,8 @@ const WIDE: usize = 74;
 pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(here) = model.here() else { return };
     let rows = rows(here, model.now);
-    let tally = count(&rows, None);
-    let title = if tally.all == 0 { String::new() } else { format!(" {tally} ") };
+    let Tally { done, all, .. } = count(&rows, None);
+    let title = if all == 0 { String::new() } else { format!(" {done}/{all} ") };
     let inner = framed(model, theme, Pane::Checklists, title, area, buffer);
     let (width, height) = (usize::from(inner.width), usize::from(inner.height));
     let look = Look { model, theme, here, width };
