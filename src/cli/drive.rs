@@ -10,14 +10,16 @@ use super::args::Confirmation;
 use super::exit::{Failed, Finished, IN_DOUBT, INTERRUPTED, LOCKED, OK, REFUSED};
 use super::print::{self, LiveLine};
 use crate::app::{App, MemoryJournal, own_session};
+use crate::domain::checklist::{Standing, may_pass};
 use crate::domain::error::Problem;
+use crate::domain::event::{Event, Fact, Recorded};
 use crate::domain::ids::RunNumber;
 use crate::domain::plan::{Plan, RunKind};
 use crate::domain::recover::{Choice, reconcile};
 use crate::domain::view::RunView;
 use crate::domain::words;
 use crate::engine::{Asking, Engine, Signal, observe};
-use crate::ports::journal::{Journal, JournalError, RENEWAL};
+use crate::ports::journal::{Journal, JournalError, Listed, RENEWAL};
 
 /// Makes a run of a confirmed plan and drives it to its end.
 pub(super) async fn drive(session: &Session, plan: &Plan, how: &Confirmation) -> Finished {
@@ -282,9 +284,24 @@ impl Printer {
                     self.live.clear();
                     print::note(words::fact(&fact));
                     self.seen = fact.seq;
+                    self.waits(&fact);
                 }
             }
             Err(error) => tracing::warn!(%error, "the run goes on, but its facts cannot be read"),
+        }
+    }
+}
+
+impl Printer {
+    /// What a list waits for that only a person can give, and the command for it.
+    fn waits(&self, fact: &Fact) {
+        let Recorded::Known(Event::ChecklistSeen { list, items }) = &fact.event else { return };
+        let Ok(Listed { view, .. }) = self.store.run(self.run) else { return };
+        if !view.plan.waits_at(*list) || may_pass(&view, *list).is_ok() {
+            return;
+        }
+        for item in items.iter().filter(|item| item.standing == Standing::Open) {
+            print::note(format!("  now: pointsman checklist {} tick {}", self.run.0, item.id));
         }
     }
 }

@@ -133,11 +133,12 @@ impl Listing {
 }
 
 /// Meets the guard where a run without people at its gates could not pass them: what a person must have seen
-/// is seen beforehand. `--yes` ticks nothing.
+/// before the switch is seen beforehand. `--yes` ticks nothing.
 pub(super) fn ticked_beforehand(
     app: &App,
     plan: &Plan,
     services: &[ServiceName],
+    overridden: bool,
     guards: &mut Guards,
 ) -> Result<(), Refusal> {
     let Some(release) = plan.release.as_ref().filter(|_| !plan.checklist.is_empty()) else {
@@ -152,8 +153,9 @@ pub(super) fn ticked_beforehand(
     let by_hand: Vec<Item> = by_hand.collect();
     let seen: Vec<_> =
         by_hand.iter().map(|item| stand(item, &ticks, None, &subject, now)).collect();
-    let open: Vec<String> =
-        List::ALL.into_iter().flat_map(|list| open_items(&by_hand, &seen, list)).collect();
+    // The last one is waited for, unless somebody overrides all of them.
+    let lists = List::ALL.into_iter().filter(|list| *list != List::Post || overridden);
+    let open: Vec<String> = lists.flat_map(|list| open_items(&by_hand, &seen, list)).collect();
     if open.is_empty() {
         return Ok(());
     }

@@ -73,10 +73,11 @@ pub async fn plan(
     let environment = plan.environment.clone();
     not_frozen(app, &environment, &mut plan.freeze, why, &mut guards);
     let bad = not_bad(app, &plan, release, &mut guards)?;
+    let overridden = why.overrides.contains_key(&Guard::Checklist);
     if !attended {
-        ticked_beforehand(app, &plan, services, &mut guards)?;
+        ticked_beforehand(app, &plan, services, overridden, &mut guards)?;
     }
-    let what = described(app, &plan, bad);
+    let what = described(app, &plan, bad, overridden);
     Ok(Planned { plan, what, guards, refusals })
 }
 
@@ -99,7 +100,7 @@ fn in_the_way(app: &App, environment: &EnvironmentName) -> Result<Vec<Refusal>, 
 }
 
 /// What a deploy does and what it leads to, for the question.
-fn described(app: &App, plan: &Plan, bad: Option<String>) -> String {
+fn described(app: &App, plan: &Plan, bad: Option<String>, overridden: bool) -> String {
     let services: Vec<_> = plan.members.iter().map(|m| m.service().as_str()).collect();
     let (name, environment) = (plan.name(), &plan.environment);
     let name = name.map_or_else(String::new, |name| name.to_string());
@@ -119,6 +120,14 @@ fn described(app: &App, plan: &Plan, bad: Option<String>) -> String {
         lines.push(BACKUP.to_owned());
     }
     lines.extend(plan.warnings.iter().map(|warning| format!("{warning}.")));
+    let after: Vec<_> = plan.ticked_after().map(|item| item.text.as_str()).collect();
+    if !after.is_empty() && !overridden && !plan.waits_for_people() {
+        lines.push(format!(
+            "After the soak it waits until somebody ticks: {}. From another terminal: pointsman checklist RUN tick \
+             ITEM.",
+            after.join("; ")
+        ));
+    }
     let soon = ahead(&plan.freeze, app.clock.now(), plan.policy.soak.length);
     lines.extend(soon.map(|told| {
         format!("The soak would reach into a freeze: {told}. Traffic that has moved stays.")

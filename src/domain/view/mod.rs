@@ -151,7 +151,9 @@ impl RunView {
         if fact.seq <= self.last_seq {
             return Ok(());
         }
-        if self.plan.waits_for_people() && self.waits_for_somebody() {
+        let list = self.gate().and_then(StepKind::guarded_by);
+        let waits = self.plan.waits_for_people() || list.is_some_and(|l| self.plan.waits_at(l));
+        if waits && self.waits_for_somebody() {
             self.waited_ms += fact.elapsed_ms.saturating_sub(self.elapsed_ms);
         }
         match &fact.event {
