@@ -45,7 +45,7 @@ pub(super) async fn attach(session: &Session, run: RunNumber) -> Finished {
                 print::note("the run moved on; nothing was sent");
             }
             if session.arguments.json {
-                print::result(fact.to_json().to_string());
+                print::value(&fact.to_json());
             } else {
                 print::result(words::fact(&fact));
             }

@@ -1,7 +1,7 @@
 //! The question before an act. On a terminal it is asked, and a typed environment's name is typed;
 //! anywhere else the answers come with the command, or the act is refused with exit code 3.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _};
 
 use super::args::{Confirmation, why};
 use super::exit::{Failed, REFUSED, USAGE};
@@ -67,8 +67,7 @@ pub(super) fn begin(proposal: &Proposal, confirmation: &Confirmation) -> Result<
 /// Asks on the terminal.
 pub(super) fn ask(question: &str) -> String {
     let mut line = String::new();
-    let _ = write!(io::stderr(), "{question}");
-    let _ = io::stderr().flush();
+    print::question(question);
     // No answer is a no.
     let _ = io::stdin().lock().read_line(&mut line);
     line.trim().to_owned()

@@ -40,10 +40,11 @@ use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
 use self::args::{Arguments, ThemeVerb, Verb};
-use self::exit::{Failed, Finished};
+use self::exit::{FAILED, Failed, Finished, USAGE};
 use crate::app::{App, private_folder};
 use crate::config::Loaded;
 use crate::domain::command::Command;
+use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::recover::Choice;
 use crate::ports::journal::{Journal as _, Listed};
@@ -85,21 +86,43 @@ impl Session {
 
     /// Writes the result: as text for people, or as one JSON object.
     fn result(&self, text: &str, json: &serde_json::Value) {
-        print::result(if self.arguments.json { json.to_string() } else { text.to_owned() });
+        if self.arguments.json { print::value(json) } else { print::result(text) }
     }
 }
 
 /// Runs a command line to its exit code.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(said) => return usage(&said),
+    };
     let json = arguments.json;
     match begin(arguments) {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => match print::unwritten() {
+            Some(error) => {
+                let problem = Problem::new("the result could not be written whole");
+                let problem = problem.because(error.to_string());
+                print::failed(&Failed::with(code.max(FAILED), problem), false);
+                ExitCode::from(code.max(FAILED))
+            }
+            None => ExitCode::from(code),
+        },
         Err(failed) => {
             print::failed(&failed, json);
             ExitCode::from(failed.code)
         }
     }
+}
+
+/// What the parser has to say: help on stdout, and what cannot be parsed on stderr. It repeats the arguments.
+fn usage(said: &clap::Error) -> ExitCode {
+    if !said.use_stderr() {
+        // Help and version are our own texts, and may have their colours.
+        let _ = said.print();
+        return ExitCode::SUCCESS;
+    }
+    print::note(said.render().to_string());
+    ExitCode::from(USAGE)
 }
 
 fn begin(arguments: Arguments) -> Finished {
@@ -118,7 +141,7 @@ fn begin(arguments: Arguments) -> Finished {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|e| crate::domain::error::Problem::new("no runtime").because(e.to_string()))?;
+        .map_err(|e| Problem::new("no runtime").because(e.to_string()))?;
     let finished = runtime.block_on(async {
         session.app.begin_demo().await?;
         carried(&session).await

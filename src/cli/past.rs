@@ -96,11 +96,11 @@ pub(super) fn figures(session: &Session, environment: &str) -> Finished {
 
 pub(super) fn events(session: &Session, run: RunNumber) -> Finished {
     for fact in session.app.readable_store()?.facts(run, 0)? {
-        print::result(if session.arguments.json {
-            fact.to_json().to_string()
+        if session.arguments.json {
+            print::value(&fact.to_json());
         } else {
-            words::fact(&fact)
-        });
+            print::result(words::fact(&fact));
+        }
     }
     Ok(OK)
 }
@@ -120,14 +120,14 @@ pub(super) fn logs(session: &Session, run: RunNumber) -> Finished {
         }
     };
     for line in BufReader::new(file).lines().map_while(Result::ok) {
-        if session.arguments.json {
-            print::result(line);
-            continue;
-        }
         // A last line that was cut off by a kill is left out.
         let Ok(json) = serde_json::from_str::<Value>(&line) else {
             continue;
         };
+        if session.arguments.json {
+            print::value(&json);
+            continue;
+        }
         let word = |key: &str| json[key].as_str().unwrap_or_default();
         print::result(format!(
             "{} {:<10} {:<10} {}",

@@ -37,7 +37,9 @@ pub fn migrations(folder: &Path) -> Result<Vec<Migration>, Findings> {
 /// Whether a file of a folder is a migration, by its name.
 pub(super) fn is_migration(path: &Path) -> bool {
     let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-    let yaml = path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+    let yaml = path
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"));
     yaml && !hidden
 }
 

@@ -7,6 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
 use super::finding::Finding;
+use crate::domain::text::is_invisible;
 
 /// A place in the file, counted from 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -96,12 +97,40 @@ pub(super) fn parse(text: &str) -> Result<Node, Finding> {
         },
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::PassThrough,
     };
-    serde_saphyr::from_str_with_options::<Node>(text, options).map_err(|error| {
+    // Editors of other systems put it there; it is no part of the text.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let tree = serde_saphyr::from_str_with_options::<Node>(text, options).map_err(|error| {
         let place = error.location().map(place).unwrap_or_default();
         let said = error.without_snippet().to_string();
         let said = said.lines().next().unwrap_or("the file cannot be read").to_owned();
         Finding::new(place, said)
-    })
+    })?;
+    match unseen(&tree) {
+        Some((place, c)) => {
+            let what = format!("this text holds U+{:04X}, which nobody sees", u32::from(c));
+            Err(Finding::new(place, what))
+        }
+        None => Ok(tree),
+    }
+}
+
+/// The first character that is not shown and that may change how a terminal shows others: no name and no text
+/// needs one.
+fn unseen(node: &Node) -> Option<(Place, char)> {
+    let odd = |text: &str| {
+        let fit = |c: &char| matches!(c, '\n' | '\t' | '\r') || !c.is_control();
+        // Joiners are part of some letters and pictures.
+        let joins = |c: &char| matches!(c, '\u{200c}' | '\u{200d}');
+        text.chars().find(|c| !fit(c) || (is_invisible(*c) && !joins(c)))
+    };
+    match &node.value {
+        Value::Text(text) => odd(text).map(|c| (node.place, c)),
+        Value::List(items) => items.iter().find_map(unseen),
+        Value::Map(entries) => entries.iter().find_map(|(key, value)| {
+            odd(&key.name).map(|c| (key.place, c)).or_else(|| unseen(value))
+        }),
+        Value::Null | Value::Truth(_) | Value::Whole(_) | Value::Real(_) => None,
+    }
 }
 
 fn place(location: serde_saphyr::Location) -> Place {

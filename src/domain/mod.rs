@@ -47,4 +47,5 @@ pub mod time;
 pub mod tint;
 pub mod usual;
 pub mod view;
+mod waiting;
 pub mod words;

@@ -6,17 +6,17 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::alert::Notify;
-use super::checklist::{Item, List};
+use super::checklist::Item;
 use super::error::Problem;
 use super::freeze::Freeze;
-use super::guard::{Guard, Overrides};
+use super::guard::Overrides;
 use super::hash::Hash;
 use super::ids::{BuildId, EnvironmentName, ProjectId, ServiceName, StepId};
 use super::linted::Linted;
 use super::migration::{Direction, Migration, Phase, SchemaRange};
 use super::pipeline::PipelineOf;
 use super::platform::CommandPlatform;
-use super::policy::{DeployPolicy, Protection};
+use super::policy::DeployPolicy;
 use super::probe::HealthWord;
 use super::project::Target;
 use super::release::{ReleaseLabel, ReleaseName, SchemaVersion};
@@ -350,38 +350,12 @@ impl Plan {
         self.release.clone().map(|label| ReleaseName { label, commit })
     }
 
-    /// Whether it may begin although a person has locked the environment: a rollback, by its override.
-    pub fn passes_lock(&self) -> bool {
-        self.kind == RunKind::Rollback && self.overrides.contains_key(&Guard::Lock)
-    }
-
     /// What the run does: `deploy main@1a2b3c4`.
     pub fn title(&self) -> String {
         match self.name() {
             Some(name) => format!("{} {name}", self.kind.word()),
             None => self.kind.word().to_owned(),
         }
-    }
-
-    /// Whether anybody is waited for.
-    pub fn waits_for_people(&self) -> bool {
-        self.ask_at_gates || self.attended
-    }
-
-    /// The required items that a person can tick only after the switch, where they are more than advice and
-    /// nobody overrode them.
-    pub fn ticked_after(&self) -> impl Iterator<Item = &Item> {
-        let advice = self.policy.protection == Protection::Open;
-        let waits = !advice && !self.overrides.contains_key(&Guard::Checklist);
-        let after =
-            |item: &&Item| item.list == List::Post && item.required && item.source.is_none();
-        self.checklist.iter().filter(after).filter(move |_| waits)
-    }
-
-    /// Whether people are waited for at a checklist: what cannot be ticked before a run is waited for in every
-    /// run.
-    pub fn waits_at(&self, list: List) -> bool {
-        self.waits_for_people() || (list == List::Post && self.ticked_after().next().is_some())
     }
 
     /// The member of a service.

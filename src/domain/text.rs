@@ -1,6 +1,7 @@
 //! Foreign text made harmless: what a service printed must not drive the terminal (F52).
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use super::tint::{Pen, Tint};
 
@@ -55,8 +56,40 @@ pub fn rewritten(line: &str) -> Cow<'_, str> {
     }
 }
 
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+/// Whether a character shows nothing, or changes how others are shown: bidirectional and zero-width marks, line
+/// and paragraph separators, tags.
+pub fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Several lines fit for a terminal: each one harmless, and nothing else ends a line than a line feed.
+pub fn harmless_lines(text: &str) -> Cow<'_, str> {
+    let fit = |c: char| matches!(c, '\n' | '\t') || !(c.is_control() || is_invisible(c));
+    if text.chars().all(fit) {
+        return Cow::Borrowed(text);
+    }
+    let lines = text.split('\n').map(|line| harmless(line, usize::MAX));
+    Cow::Owned(lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// JSON with every character that could drive a terminal in its escaped spelling: the same value, as plain signs.
+pub fn harmless_json(value: &serde_json::Value) -> String {
+    let written = value.to_string();
+    let mut out = String::with_capacity(written.len());
+    for c in written.chars() {
+        if c.is_control() || is_invisible(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// After ESC: a control sequence, a string that ends with BEL or ST, or one character. Gives what a
@@ -116,11 +149,17 @@ mod tests {
             ("a\u{9b}2Jb", "ab"),
             ("x\u{202e}y\u{200b}z\r\u{8}", "xyz"),
             ("a\tb", "a b"),
+            ("a\u{61c}\u{2028}\u{e0041}\u{ad}b", "ab"),
         ];
         for (from, to) in cases {
             assert_eq!(harmless(from, 100), to, "{from:?}");
         }
         assert_eq!(harmless("abcdef", 3), "abc…");
+        assert_eq!(harmless_lines("one\n\u{1b}[2Jtwo\r\n"), "one\ntwo\n");
+        let value = serde_json::json!({"a": "\u{1b}[2J\u{9b}1m\u{202e}\u{e0041}"});
+        let written = harmless_json(&value);
+        assert_eq!(written, r#"{"a":"\u001b[2J\u009b1m\u202e\udb40\udc41"}"#);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&written).unwrap(), value);
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod health;
 mod house;
 mod invariants;
 mod journeys;
+mod leaks;
 mod leases;
 mod linting;
 mod load;

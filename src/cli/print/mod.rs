@@ -1,22 +1,53 @@
-//! Everything that is printed.
+//! Everything that is printed, through one door: what comes from a platform, a config or a person drives no
+//! terminal.
 
 pub mod json;
 pub(super) mod lines;
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::Mutex;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::exit::Failed;
+use crate::domain::text::{harmless, harmless_json, harmless_lines};
 
-/// A result, on stdout. A reader that went away is no error of ours.
+/// Why a result could not be written, from the first time on.
+static UNWRITTEN: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Why some result of this process was not written whole. A reader that went away is no error of ours.
+pub(super) fn unwritten() -> Option<io::Error> {
+    UNWRITTEN.lock().ok()?.take().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
+}
+
+/// A result for people, on stdout.
 pub(super) fn result(text: impl AsRef<str>) {
-    let _ = writeln!(io::stdout().lock(), "{}", text.as_ref().trim_end());
+    write(harmless_lines(text.as_ref().trim_end()).as_ref());
+}
+
+/// A result for programs, on stdout, as one line.
+pub(super) fn value(value: &Value) {
+    write(&harmless_json(value));
+}
+
+fn write(text: &str) {
+    let mut out = io::stdout().lock();
+    if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush())
+        && let Ok(mut first) = UNWRITTEN.lock()
+    {
+        first.get_or_insert(error);
+    }
 }
 
 /// Anything else, on stderr.
 pub(super) fn note(text: impl AsRef<str>) {
-    let _ = writeln!(io::stderr().lock(), "{}", text.as_ref());
+    let _ = writeln!(io::stderr().lock(), "{}", harmless_lines(text.as_ref()));
+}
+
+/// A question on stderr, whose answer stands behind it.
+pub(super) fn question(text: &str) {
+    let mut err = io::stderr().lock();
+    let _ = write!(err, "{}", harmless_lines(text)).and_then(|()| err.flush());
 }
 
 /// The report of what went wrong: with `--json` as an object on stdout too, since that is what the
@@ -24,9 +55,7 @@ pub(super) fn note(text: impl AsRef<str>) {
 pub(super) fn failed(failed: &Failed, as_json: bool) {
     if as_json {
         let findings = failed.findings.as_ref().map(|f| &f.findings);
-        result(
-            json!({"error": failed.problem, "findings": findings, "exit": failed.code}).to_string(),
-        );
+        value(&json!({"error": failed.problem, "findings": findings, "exit": failed.code}));
     }
     match &failed.findings {
         Some(findings) => note(findings.to_string()),
@@ -49,7 +78,7 @@ impl LiveLine {
     pub(super) fn show(&mut self, text: &str) {
         if self.terminal && !text.is_empty() {
             let columns = rustix::termios::tcgetwinsize(io::stderr()).map_or(80, |w| w.ws_col);
-            let text: String = text.chars().take(usize::from(columns.max(20)) - 4).collect();
+            let text = harmless(text, usize::from(columns.max(20)) - 5);
             let _ = write!(io::stderr().lock(), "\r\x1b[2K  … {text}");
             let _ = io::stderr().flush();
             self.shown = true;

@@ -70,7 +70,7 @@ impl Themes {
     /// The file of a theme, if it is one: given by its path, or in a folder.
     pub fn file(&self, name: &str) -> Option<PathBuf> {
         let given = PathBuf::from(name);
-        if given.extension().is_some_and(|e| e == "yaml") {
+        if given.extension().is_some_and(|e| e.eq_ignore_ascii_case("yaml")) {
             return Some(given);
         }
         let files = self.folders.iter().map(|folder| folder.join(format!("{name}.yaml")));
@@ -108,7 +108,7 @@ impl Themes {
 }
 
 fn name_of(file: &Path) -> Option<String> {
-    let yaml = file.extension().is_some_and(|e| e == "yaml");
+    let yaml = file.extension().is_some_and(|e| e.eq_ignore_ascii_case("yaml"));
     file.file_stem().filter(|_| yaml)?.to_str().map(str::to_owned)
 }
 

@@ -24,6 +24,7 @@ use ratatui::widgets::{Block, Borders, Widget as _};
 
 use super::model::{Model, Pane};
 use super::theme::{Role, Theme};
+use crate::domain::text::is_invisible;
 
 /// Draws everything.
 pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
@@ -38,8 +39,19 @@ pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     } else {
         whole(model, theme, area, buffer);
     }
+    without_invisible(buffer);
     if theme.ascii {
         spell_in_ascii(buffer);
+    }
+}
+
+/// Whatever text a pane forgot to make harmless: a mark that turns the line around is no letter.
+fn without_invisible(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        if !cell.symbol().is_ascii() && cell.symbol().chars().any(is_invisible) {
+            let left: String = cell.symbol().chars().filter(|c| !is_invisible(*c)).collect();
+            cell.set_symbol(if left.is_empty() { " " } else { &left });
+        }
     }
 }
 

@@ -1,0 +1,122 @@
+//! What comes from people, platforms and services drives no terminal, whichever command prints it.
+
+use std::fs::OpenOptions;
+
+use super::sandbox::Sandbox;
+
+/// Everything that a terminal would obey, or that hides or turns what is read.
+const HOSTILE: &str = "a\u{1b}[2J\u{1b}[31mb\u{1b}]0;t\u{7}c\u{1b}]52;c;aGFja2Vk\u{7}d\u{1b}]8;;http://x\u{1b}\\e\
+     \u{1b}P1$r\u{1b}\\f\u{1b}_x\u{1b}\\g\u{9b}31mh\u{85}i\u{61c}\u{202e}j\u{200b}\u{2066}k\u{e0041}\u{2028}l\r\u{8}m";
+
+/// The characters of a text that may not reach a terminal.
+fn odd(text: &str) -> Vec<char> {
+    let odd = |c: &char| {
+        let shown = matches!(c, '\n' | '\t') || !c.is_control();
+        let invisible = matches!(u32::from(*c), 0xad | 0x61c | 0x200b..=0x200f | 0x2028..=0x202e
+            | 0x2060..=0x206f | 0xfeff | 0xe0000..=0xe0fff);
+        !shown || invisible
+    };
+    text.chars().filter(odd).collect()
+}
+
+#[test]
+fn nothing_that_people_say_drives_the_terminal_of_others() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.folder.path().join("config.yaml");
+    let list = "checklists: { pre: [ { text: Backup taken } ] }\n";
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}{list}")).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = sandbox.command(arguments);
+        let output = command.env("USER", HOSTILE.replace('\u{0}', "")).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8(said).unwrap();
+        assert_eq!(odd(&said), Vec::<char>::new(), "{arguments:?}: {said:?}");
+        (output.status.code().unwrap(), said)
+    };
+    let development = "development";
+    let acts: Vec<(i32, Vec<&str>)> = vec![
+        (0, vec!["plan", development, "--release", "1.0.0", "--reason", HOSTILE]),
+        (0, vec!["deploy", development, "--release", "1.0.0", "--yes", "--reason", HOSTILE]),
+        (0, vec!["deploy", development, "--release", "1.1.0", "--yes", "--reason", HOSTILE]),
+        (0, vec!["checklist", "2", "tick", "Backup", "--note", HOSTILE]),
+        (0, vec!["alerts", "silence", "--for", "1h", "--reason", HOSTILE]),
+        (0, vec!["lock", development, "take", "--reason", HOSTILE]),
+        (4, vec!["deploy", development, "--release", "1.0.0", "--yes"]),
+        (3, vec!["rollback", development, "--yes"]),
+        // What is wrong with an argument is repeated.
+        (2, vec!["deploy", development, "--release", HOSTILE, "--yes"]),
+        (2, vec!["plan", HOSTILE, "--release", "1.0.0"]),
+        (2, vec![HOSTILE]),
+        (2, vec!["status", HOSTILE]),
+        (2, vec!["status", "--format", HOSTILE]),
+        (2, vec!["checklist", "2", "tick", HOSTILE]),
+        (2, vec!["theme", "check", HOSTILE]),
+    ];
+    for (code, arguments) in &acts {
+        let (ended, said) = run(arguments);
+        assert_eq!(ended, *code, "{arguments:?}: {said}");
+        if *code != 2 || arguments.contains(&"deploy") {
+            let (_, said) = run(&[&arguments[..], &["--json"]].concat());
+            assert!(!said.is_empty());
+        }
+    }
+    let looks = [
+        "status",
+        "handover",
+        "history",
+        "lock development",
+        "events 2",
+        "logs 2",
+        "report 2",
+        "card 2",
+        "checklist 2",
+        "alerts",
+        "health development",
+        "doctor",
+        "attach 2 --plain",
+        "verify 2",
+        "figures development",
+        "resume 2 --yes",
+        "check",
+    ];
+    for look in looks {
+        let arguments: Vec<_> = look.split(' ').collect();
+        run(&arguments);
+        run(&[&arguments[..], &["--json"]].concat());
+    }
+    // The words themselves are kept: as JSON they are what was said.
+    let lock = sandbox.run(&["lock", development, "--json"]).exits(0).json();
+    assert_eq!(lock["lock"]["reason"], HOSTILE);
+    // A config says where it stands.
+    std::fs::write(&file, text.replacen("protection: open", "protection: \"o\u{202e}pen\"", 1))
+        .unwrap();
+    let (code, said) = run(&["check"]);
+    assert!(code == 2 && said.contains("U+202E") && said.contains("config.yaml:"), "{said}");
+}
+
+#[test]
+fn a_result_that_could_not_be_written_is_no_success() {
+    let sandbox = Sandbox::new();
+    let verbs: [&[&str]; 7] = [
+        &["history"],
+        &["status", "development"],
+        &["check", "--json"],
+        &["handover"],
+        &["emulator", "status"],
+        &["completions", "bash"],
+        &["man"],
+    ];
+    for verb in verbs {
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = sandbox.command(verb).stdout(full).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{verb:?}: {said}");
+        assert!(said.contains("could not be written whole"), "{verb:?}: {said}");
+    }
+    // Whoever closes the pipe has read enough.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = sandbox.command(&["man"]).stdout(writer).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
