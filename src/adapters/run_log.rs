@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::domain::card::POINTSMAN;
 use crate::domain::ids::{RunNumber, ServiceName};
-use crate::domain::redact::redacted;
+use crate::domain::redact::Lines;
 use crate::domain::text::{painted, rewritten};
 use crate::ports::log::{LogLine, RunLog};
 
@@ -35,6 +35,7 @@ pub struct FileLog {
     own: String,
     progress: PathBuf,
     words: Mutex<BTreeMap<Option<ServiceName>, LogLine>>,
+    secrets: Mutex<BTreeMap<Option<ServiceName>, Lines>>,
 }
 
 impl FileLog {
@@ -47,7 +48,13 @@ impl FileLog {
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(file)?;
         let progress = progress_of(state, run);
         let own = format!("pointsman --state-dir '{}'", state.display());
-        Ok(Self { file: Mutex::new(file), own, progress, words: Mutex::default() })
+        Ok(Self {
+            file: Mutex::new(file),
+            own,
+            progress,
+            words: Mutex::default(),
+            secrets: Mutex::default(),
+        })
     }
 
     /// With another way to call this program, for the card.
@@ -74,9 +81,9 @@ fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
     fs::rename(&new, file)
 }
 
-fn clean(line: &LogLine) -> LogLine {
+fn clean(line: &LogLine, secrets: &mut Lines) -> LogLine {
     let (said, tints) = painted(&rewritten(&line.text), MOST_CHARACTERS);
-    let text = redacted(&said);
+    let text = secrets.redacted(&said);
     // Where something was taken out, nothing behind it is in its place any more.
     let tints = if text == said { tints } else { Vec::new() };
     LogLine { text, tints, ..line.clone() }
@@ -84,7 +91,10 @@ fn clean(line: &LogLine) -> LogLine {
 
 impl RunLog for FileLog {
     fn line(&self, line: &LogLine) {
-        let Ok(mut json) = serde_json::to_vec(&clean(line)) else {
+        // One service may be in the middle of a key while others speak.
+        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = secrets.entry(line.service.clone()).or_default();
+        let Ok(mut json) = serde_json::to_vec(&clean(line, of)) else {
             return;
         };
         json.push(b'\n');
@@ -96,7 +106,7 @@ impl RunLog for FileLog {
 
     fn progress(&self, line: &LogLine) {
         let mut words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = clean(line);
+        let line = clean(line, &mut Lines::default());
         let before = words.insert(line.service.clone(), line.clone());
         if before.is_none_or(|before| before.text != line.text) {
             self.tell(&words);

@@ -38,6 +38,7 @@ use crate::domain::ids::ServiceName;
 use crate::domain::plan::{Endpoint, Member, Plan};
 use crate::domain::planner::Ground;
 use crate::domain::readiness::Live;
+use crate::domain::redact::without_secrets;
 use crate::domain::view::RunView;
 use crate::engine::{Asking, Engine, Outside, Signal, gone_files};
 use crate::ports::clock::Clock;
@@ -158,6 +159,7 @@ impl App {
     ) -> Result<RunView, JournalError> {
         let plan = Plan { take_over, ..plan.clone() };
         let event = Event::RunStarted { plan_hash: plan.hash(), plan: Box::new(plan.clone()) };
+        let event = without_secrets(event);
         let at = self.clock.now();
         let entry = Entry { actor: &self.actor, at, elapsed_ms: 0, step: None, event: &event };
         journal.create(&plan, entry, take_over)

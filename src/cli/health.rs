@@ -15,6 +15,7 @@ use crate::config::Watching;
 use crate::domain::error::Problem;
 use crate::domain::planner::Ground;
 use crate::domain::probe::{Board, Measurement, Probe, ProbeSeen, State, Turned, differences};
+use crate::domain::redact::redacted;
 use crate::domain::time::spoken;
 use crate::engine::probes::{Wanted, watch_probes};
 use crate::propose::{self, RUNS_LOOKED_AT};
@@ -190,7 +191,8 @@ fn mute(session: &Session, arguments: &HealthArguments, probes: &[Probe]) -> Fin
     }
     let text = match &until {
         Some((until, reason)) => {
-            format!("{name} calls nobody until {}: {reason}", until.strftime("%H:%M:%SZ"))
+            let (until, reason) = (until.strftime("%H:%M:%SZ"), redacted(reason));
+            format!("{name} calls nobody until {until}: {reason}")
         }
         None => format!("{name} calls again"),
     };

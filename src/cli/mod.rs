@@ -42,7 +42,7 @@ use tokio_util::task::AbortOnDropHandle;
 use self::args::{Arguments, ThemeVerb, Verb};
 use self::exit::{FAILED, Failed, Finished, USAGE};
 use crate::app::{App, private_folder};
-use crate::config::Loaded;
+use crate::config::{Loaded, know_secrets};
 use crate::domain::command::Command;
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
@@ -136,6 +136,9 @@ fn begin(arguments: Arguments) -> Finished {
         }
     };
     app.config = std::path::absolute(&arguments.config).ok().filter(|config| config.is_file());
+    if let Some(config) = &app.config {
+        know_secrets(config);
+    }
     let _guard = log_to_files(&app);
     let session = Session { app, arguments };
     let runtime = tokio::runtime::Builder::new_multi_thread()

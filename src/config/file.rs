@@ -79,6 +79,7 @@ pub fn load_text(text: &str, file: &Path) -> Result<Loaded, Findings> {
         Findings { file: file.to_owned(), text: text.to_owned(), findings }
     };
     let node = parse(text).map_err(|finding| refuse(vec![finding]))?;
+    super::secrets::note(&node);
     let schema = json_schema();
     let (mut findings, mended) = check::against_schema(&schema, &node);
     let folder = match file.parent() {

@@ -14,6 +14,7 @@ const KEY: &str = "name:";
 pub fn project_key(config: &Path) -> Option<String> {
     let path = fs::canonicalize(config).ok()?;
     let text = fs::read_to_string(&path).ok()?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let named = text.lines().find_map(|line| line.strip_prefix(KEY)).map(named);
     if let Some(name) = named.filter(|name| !name.is_empty()) {
         return Some(name);

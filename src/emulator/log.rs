@@ -35,7 +35,10 @@ pub(super) fn lines_from(log: &Path, from: u64) -> (Vec<String>, u64) {
         Ok(bytes)
     };
     let bytes = read().unwrap_or_default();
-    let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+    // A line that is longer than what is read at once comes in parts: waited for whole, it would never come.
+    let full = bytes.len() as u64 == MOST_AT_ONCE;
+    let end = bytes.iter().rposition(|b| *b == b'\n').map(|at| at + 1);
+    let whole = end.unwrap_or(if full { bytes.len() } else { 0 });
     let text = String::from_utf8_lossy(&bytes[..whole]);
     let lines = text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned);
     (lines.collect(), from + whole as u64)

@@ -15,6 +15,7 @@ use crate::domain::event::{Event, Fact};
 use crate::domain::hash::Hash;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::Plan;
+use crate::domain::redact::{redacted, without_secrets_of};
 use crate::domain::release::ReleaseLabel;
 use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
@@ -114,7 +115,12 @@ impl Journal for SqliteStore {
         }
         transaction.execute(
             "INSERT INTO locks VALUES (?1, ?2, ?3, ?4)",
-            params![environment.as_str(), lock.actor, lock.reason, lock.since.to_string()],
+            params![
+                environment.as_str(),
+                lock.actor,
+                redacted(&lock.reason),
+                lock.since.to_string()
+            ],
         )?;
         Ok(transaction.commit()?)
     }
@@ -243,7 +249,7 @@ impl Journal for SqliteStore {
         facts::head(&self.connection, run)?;
         self.connection.execute(
             "INSERT INTO commands (run, at, actor, seen, command) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![run.0, at.to_string(), actor, seen, text(command)?],
+            params![run.0, at.to_string(), actor, seen, text(&without_secrets_of(command))?],
         )?;
         Ok(u64::try_from(self.connection.last_insert_rowid()).unwrap_or_default())
     }

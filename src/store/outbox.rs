@@ -10,6 +10,7 @@ use super::{facts, journal};
 use crate::domain::alert::{self, Alert, Channel, Kind, Notify};
 use crate::domain::event::{Event, Fact, Recorded};
 use crate::domain::ids::RunNumber;
+use crate::domain::redact::redacted;
 use crate::domain::time::Timestamp;
 use crate::ports::journal::JournalError;
 use crate::ports::outbox::{Fate, Letter, Outbox, Silence};
@@ -233,7 +234,7 @@ impl Outbox for SqliteStore {
         if let Some((until, actor, reason)) = silence {
             transaction.execute(
                 "INSERT INTO silence VALUES (?1, ?2, ?3)",
-                params![until.as_millisecond(), actor, reason],
+                params![until.as_millisecond(), actor, redacted(reason)],
             )?;
         }
         Ok(transaction.commit()?)

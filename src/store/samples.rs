@@ -11,6 +11,7 @@ use super::open::private_file;
 use crate::domain::error::Problem;
 use crate::domain::health::Identity;
 use crate::domain::probe::{Answer, Change, Fault, Measurement, Mute, Timing, Turned};
+use crate::domain::redact::redacted;
 use crate::domain::time::Timestamp;
 
 /// So many samples of each probe are kept.
@@ -183,7 +184,7 @@ impl Samples {
         let done = match mute {
             Some((until, reason)) => self.0.execute(
                 "INSERT OR REPLACE INTO mutes (probe, until, reason, actor) VALUES (?1, ?2, ?3, ?4)",
-                params![probe, until.to_string(), reason, actor],
+                params![probe, until.to_string(), redacted(reason), actor],
             ),
             None => self.0.execute("DELETE FROM mutes WHERE probe = ?1", [probe]),
         };

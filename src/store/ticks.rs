@@ -5,6 +5,7 @@ use rusqlite::{Connection, params};
 
 use crate::domain::checklist::{Act, Tick};
 use crate::domain::ids::EnvironmentName;
+use crate::domain::redact::redacted;
 use crate::domain::release::ReleaseLabel;
 use crate::ports::journal::JournalError;
 
@@ -48,7 +49,7 @@ pub(super) fn keep(
             act.as_str().unwrap_or_default(),
             tick.actor,
             tick.at.to_string(),
-            tick.note,
+            redacted(&tick.note),
             tick.subject
         ],
     )?;

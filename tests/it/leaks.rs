@@ -120,3 +120,68 @@ fn a_result_that_could_not_be_written_is_no_success() {
     let output = sandbox.command(&["man"]).stdout(writer).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// Values of variables that the config names, and what people paste into a reason.
+#[test]
+fn no_secret_is_kept_by_any_place_that_tells_of_a_run() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.folder.path().join("config.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let port = super::sandbox::free_port();
+    let notify = format!(
+        "notify: {{ webhook: {{ url: 'http://localhost:{port}', secret_env: HOOK_SECRET }}, on: [promoted, failed] }}\n"
+    );
+    std::fs::write(&file, format!("{text}{notify}")).unwrap();
+    let value = "no shape at all, only known";
+    let shaped = "ghp_abcdefghijklmnop1234";
+    let pasted = format!("said {value}, DB_PASS=hunter2 and {shaped}");
+    let run = |arguments: &[&str]| {
+        let output = sandbox.command(arguments).env("HOOK_SECRET", value).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+    };
+    let mut told = String::new();
+    let deploy = |release| ["deploy", "development", "--release", release, "--yes", "--reason"];
+    for release in ["1.0.0", "1.1.0"] {
+        let (code, said) = run(&[&deploy(release)[..], &[&pasted]].concat());
+        assert_eq!(code, 0, "{said}");
+        told.push_str(&said);
+    }
+    for act in [
+        &["lock", "development", "take", "--reason", &pasted][..],
+        &["alerts", "silence", "--for", "1h", "--reason", &pasted],
+        &["health", "development", "--mute", "toto-app", "--for", "1h", "--reason", &pasted],
+        &["rollback", "development", "--yes", "--override", &format!("lock={pasted}")],
+        &["report", "2"],
+        &["report", "3", "--json"],
+        &["events", "2", "--json"],
+        &["logs", "2"],
+        &["alerts", "--json"],
+        &["status", "--json"],
+        &["lock", "development"],
+    ] {
+        let (code, said) = run(act);
+        assert_eq!(code, 0, "{act:?}: {said}");
+        told.push_str(&said);
+    }
+    for entry in walk(&sandbox.state()) {
+        told.push_str(&String::from_utf8_lossy(&std::fs::read(entry).unwrap()));
+    }
+    for secret in [value, "hunter2", shaped] {
+        let at = told.find(secret).map(|at| &told[at.saturating_sub(200)..at]);
+        assert_eq!(at, None, "{secret} is kept behind this");
+    }
+    assert!(told.contains("DB_PASS=[redacted]"));
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            files.extend(walk(&entry));
+        } else if entry.is_file() {
+            files.push(entry);
+        }
+    }
+    files
+}

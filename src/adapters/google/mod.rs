@@ -18,6 +18,7 @@ use self::exchange::Exchange;
 use self::found::Found;
 pub use self::found::Surroundings;
 use crate::domain::error::Problem;
+use crate::domain::redact::know;
 use crate::domain::time::Timestamp;
 use crate::ports::clock::Clock;
 
@@ -120,6 +121,7 @@ impl Credentials {
         // What does not say how long it lasts is asked for again soon.
         let lasts = lasts.unwrap_or(BEFORE_ITS_END * 2);
         let renew_at = asked + lasts.saturating_sub(BEFORE_ITS_END.min(lasts / 4));
+        know(fresh.token.expose_secret());
         let (token, ends_at) = (fresh.token.clone(), asked + lasts);
         *kept = Some(Kept { token, renew_at, ends_at, until });
         Ok(fresh.token)

@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use serde_json::{Value, json};
 
 use super::exit::Failed;
+use crate::domain::redact::{redacted, without_known};
 use crate::domain::text::{harmless, harmless_json, harmless_lines};
 
 /// Why a result could not be written, from the first time on.
@@ -22,12 +23,12 @@ pub(super) fn unwritten() -> Option<io::Error> {
 
 /// A result for people, on stdout.
 pub(super) fn result(text: impl AsRef<str>) {
-    write(harmless_lines(text.as_ref().trim_end()).as_ref());
+    write(&harmless_lines(&without_known(text.as_ref().trim_end())));
 }
 
 /// A result for programs, on stdout, as one line.
 pub(super) fn value(value: &Value) {
-    write(&harmless_json(value));
+    write(&without_known(&harmless_json(value)));
 }
 
 fn write(text: &str) {
@@ -41,13 +42,13 @@ fn write(text: &str) {
 
 /// Anything else, on stderr.
 pub(super) fn note(text: impl AsRef<str>) {
-    let _ = writeln!(io::stderr().lock(), "{}", harmless_lines(text.as_ref()));
+    let _ = writeln!(io::stderr().lock(), "{}", harmless_lines(&redacted(text.as_ref())));
 }
 
 /// A question on stderr, whose answer stands behind it.
 pub(super) fn question(text: &str) {
     let mut err = io::stderr().lock();
-    let _ = write!(err, "{}", harmless_lines(text)).and_then(|()| err.flush());
+    let _ = write!(err, "{}", harmless_lines(&redacted(text))).and_then(|()| err.flush());
 }
 
 /// The report of what went wrong: with `--json` as an object on stdout too, since that is what the

@@ -1,0 +1,39 @@
+//! Secrets by their values: those of the variables that the config names.
+
+use std::borrow::Cow;
+use std::sync::{PoisonError, RwLock};
+
+use super::HIDDEN;
+
+/// Shorter values stand in ordinary text too.
+const SHORTEST: usize = 6;
+
+/// The values, the longest first. One for the process: whatever it writes goes by the same.
+static KNOWN: RwLock<Vec<String>> = RwLock::new(Vec::new());
+
+/// Takes note of a secret. Each of its lines is one too, and so is it as JSON and in an address.
+pub fn know(value: &str) {
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    let escaped = serde_json::Value::from(value).to_string();
+    let escaped = escaped.trim_matches('"').to_owned();
+    let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+    let lines = value.lines().map(|line| line.trim().to_owned());
+    for value in lines.chain([value.to_owned(), escaped, encoded]) {
+        if value.chars().count() >= SHORTEST && !known.contains(&value) {
+            known.push(value);
+        }
+    }
+    known.sort_by_key(|value| std::cmp::Reverse(value.len()));
+}
+
+/// The text without the known values.
+pub fn without_known(text: &str) -> Cow<'_, str> {
+    let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+    let mut text = Cow::Borrowed(text);
+    for value in known.iter() {
+        if text.contains(value.as_str()) {
+            text = Cow::Owned(text.replace(value.as_str(), HIDDEN));
+        }
+    }
+    text
+}
