@@ -16,6 +16,7 @@ use crate::domain::event::{Event, Fact, Recorded};
 use crate::domain::ids::RunNumber;
 use crate::domain::plan::{Plan, RunKind};
 use crate::domain::recover::{Choice, reconcile};
+use crate::domain::step::StepKind;
 use crate::domain::view::RunView;
 use crate::domain::words;
 use crate::engine::{Asking, Engine, Signal, observe};
@@ -293,10 +294,17 @@ impl Printer {
 }
 
 impl Printer {
-    /// What a list waits for that only a person can give, and the command for it.
+    /// What is waited for that only a person can give, and the command for it.
     fn waits(&self, fact: &Fact) {
-        let Recorded::Known(Event::ChecklistSeen { list, items }) = &fact.event else { return };
+        let Recorded::Known(event) = &fact.event else { return };
+        if !matches!(event, Event::ChecklistSeen { .. } | Event::GateOpened { .. }) {
+            return;
+        }
         let Ok(Listed { view, .. }) = self.store.run(self.run) else { return };
+        if let Event::GateOpened { .. } = event {
+            waiting(&view).into_iter().for_each(print::note);
+        }
+        let Event::ChecklistSeen { list, items } = event else { return };
         if !view.plan.waits_at(*list) || may_pass(&view, *list).is_ok() {
             return;
         }
@@ -304,6 +312,18 @@ impl Printer {
             print::note(format!("  now: pointsman checklist {} tick {}", self.run.0, item.id));
         }
     }
+}
+
+/// What a run that waits for an approval waits for, and the commands for it.
+pub(super) fn waiting(view: &RunView) -> Option<String> {
+    let gate = view.gate().filter(|gate| **gate == StepKind::GateSwitch)?;
+    let title = view.steps.iter().rev().find(|step| step.plan.kind == *gate)?.plan.title.clone();
+    let run = view.number.0;
+    view.plan.ask_at_gates.then(|| {
+        format!(
+            "waits for approval: {title}\n  now: pointsman approve {run}; or pointsman abort {run}"
+        )
+    })
 }
 
 pub(super) type Listening = (mpsc::Receiver<Signal>, watch::Receiver<bool>);

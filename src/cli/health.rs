@@ -30,7 +30,9 @@ const LOOK: Duration = Duration::from_secs(5);
 pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Finished {
     let name = arguments.environment.as_str();
     let loaded = session.config()?;
-    let (ground, watching) = (loaded.ground(name)?, loaded.watching(name)?);
+    let usage = |problem| Failed::with(USAGE, problem);
+    let (ground, watching) =
+        (loaded.ground(name).map_err(usage)?, loaded.watching(name).map_err(usage)?);
     let (probes, _) = watched(session, &ground, &watching).await?;
     if arguments.mute.is_some() || arguments.unmute.is_some() {
         return mute(session, arguments, &probes);
@@ -118,7 +120,7 @@ async fn follow(
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     print::note(format!("watching {}; Ctrl-C ends", ground.environment));
     let mut look = tokio::time::interval(LOOK);
-    let mut unkept = Vec::new();
+    let (mut unkept, mut told) = (Vec::new(), false);
     loop {
         let mut looked = false;
         let turned: Vec<Turned> = tokio::select! {
@@ -130,14 +132,16 @@ async fn follow(
             _ = look.tick() => {
                 looked = true;
                 let turned = board.tick(clock.now());
-                samples.keep(&std::mem::take(&mut unkept), &[])?;
-                samples.prune()?;
+                kept(samples.keep(&std::mem::take(&mut unkept), &[]), &mut told);
+                kept(samples.prune(), &mut told);
                 // A look that fails changes nothing of what is watched.
                 if let Ok((probes, true)) = watched(session, ground, watching).await {
                     board.watch(probes, |key| samples.recent(key, BEFORE).unwrap_or_default());
                     wanted.send_replace(now(&board));
                 }
-                board.mute(samples.mutes()?, clock.now());
+                if let Ok(mutes) = samples.mutes() {
+                    board.mute(mutes, clock.now());
+                }
                 turned
             }
             _ = interrupt.recv() => return Ok(code(&board.seen())),
@@ -147,7 +151,7 @@ async fn follow(
             session.app.tell_of_probes(&notify, &ground.environment, &turned, &board.seen());
         }
         if !turned.is_empty() {
-            samples.keep(&std::mem::take(&mut unkept), &turned)?;
+            kept(samples.keep(&std::mem::take(&mut unkept), &turned), &mut told);
         }
         for Turned { key, name, live, change } in turned {
             let (at, from, to) = (change.at, change.from.word(), change.to.word());
@@ -157,6 +161,17 @@ async fn follow(
                 "to": to, "why": change.why});
             session.result(&text, &json);
         }
+    }
+}
+
+/// What was heard is told whether or not it can be kept: a full disk is no reason to stop watching.
+fn kept(result: Result<(), Problem>, told: &mut bool) {
+    match result {
+        Ok(()) => *told = false,
+        Err(problem) if !std::mem::replace(told, true) => {
+            print::note(format!("what is heard is not kept: {problem}"));
+        }
+        Err(_) => {}
     }
 }
 

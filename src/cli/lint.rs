@@ -17,7 +17,7 @@ pub(super) fn judge(session: &Session, named: &[PathBuf], strict: bool) -> Finis
     let named = if named.is_empty() { roots(session)? } else { named.to_vec() };
     let mut files = Vec::new();
     for path in named {
-        if !path.is_dir() {
+        if path.is_file() {
             files.push(path);
             continue;
         }

@@ -25,7 +25,14 @@ use crate::tui;
 pub(super) fn history(session: &Session, environment: Option<&str>, limit: usize) -> Finished {
     let environment = environment.map(EnvironmentName::new).transpose();
     let environment = environment.map_err(|p| Failed::with(USAGE, p))?;
-    let (runs, _) = session.runs(environment.as_ref(), limit)?;
+    // One more than asked for tells whether there are more.
+    let (mut runs, _) = session.runs(environment.as_ref(), limit.saturating_add(1))?;
+    let more = runs.len() > limit;
+    runs.truncate(limit);
+    if let (true, Some(name)) = (runs.is_empty(), &environment) {
+        // An environment that had runs may have left the config since; one that never was is a mistyped name.
+        session.config()?.ground(name.as_str()).map_err(|p| Failed::with(USAGE, p))?;
+    }
     let json: Vec<Value> =
         runs.iter().map(|l| print::json::history(&l.view, l.runner.is_some())).collect();
     let mut text = String::new();
@@ -48,6 +55,9 @@ pub(super) fn history(session: &Session, environment: Option<&str>, limit: usize
         text.push_str("no runs yet");
     }
     session.result(&text, &Value::Array(json));
+    if more {
+        print::note(format!("the newest {limit}; there are more: --limit N"));
+    }
     Ok(OK)
 }
 

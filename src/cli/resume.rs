@@ -8,8 +8,8 @@ use serde_json::json;
 use super::Session;
 use super::args::ResumeArguments;
 use super::confirm::{ask, confirm};
-use super::drive::follow;
-use super::exit::{Failed, Finished, IN_DOUBT, USAGE};
+use super::drive::{follow, waiting};
+use super::exit::{Failed, Finished, IN_DOUBT, INCONCLUSIVE, REFUSED};
 use super::print;
 use crate::domain::command::Command;
 use crate::domain::error::Problem;
@@ -30,14 +30,23 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
             format!("run {run} is {}, and process {pid} drives it", listed.view.state.sentence());
         return Err(Failed::with(super::exit::LOCKED, Problem::new(what)));
     }
+    if listed.view.ended.is_some() {
+        let problem = Problem::new(format!("run {run} is {}", listed.view.state.sentence()));
+        return Err(Failed::with(REFUSED, problem));
+    }
     let plan = listed.view.plan.clone();
     let hosting = session.app.platform(&plan.endpoint).await?;
     let observed = observe(hosting.as_ref(), &listed.view).await.map_err(|e| e.problem)?;
-    let doubt = reconcile(&listed.view, &observed).map_err(|p| Failed::with(USAGE, p))?;
+    let doubt = reconcile(&listed.view, &observed).map_err(|p| Failed::with(REFUSED, p))?;
     let Some(choice) = choose(arguments, &doubt)? else {
         session.result(&text(run, &doubt), &json(run, &doubt));
         return Ok(IN_DOUBT);
     };
+    let waits = waiting(&listed.view).filter(|_| choice == Choice::Continue);
+    if let (Some(waits), true) = (&waits, arguments.no_wait) {
+        let problem = Problem::new(format!("run {run} {waits}"));
+        return Err(Failed::with(INCONCLUSIVE, problem));
+    }
     let what = format!("{}\nRun {run}: {}.", text(run, &doubt), choice.sentence());
     confirm(
         &plan.environment,
@@ -53,13 +62,14 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
     session.app.end_orphans(&view);
     // The world had time to change while the question was read.
     let observed = observe(hosting.as_ref(), &view).await.map_err(|e| e.problem)?;
-    let doubt = reconcile(&view, &observed).map_err(|p| Failed::with(USAGE, p))?;
+    let doubt = reconcile(&view, &observed).map_err(|p| Failed::with(REFUSED, p))?;
     if !doubt.choices.contains(&choice) {
         let problem = Problem::new("that is not safe here any more").because(doubt.observed);
-        return Err(Failed::with(super::exit::REFUSED, problem));
+        return Err(Failed::with(REFUSED, problem));
     }
     let mut engine = session.app.engine(view, Asking::Nobody, signals).await?;
     engine.take_over(&doubt.observed, choice).await?;
+    waits.into_iter().for_each(print::note);
     follow(session, engine, run, seen, interrupted).await
 }
 
@@ -73,7 +83,7 @@ fn choose(arguments: &ResumeArguments, doubt: &Doubt) -> Result<Option<Choice>, 
         let problem =
             Problem::new("that is not safe here").because(format!("observed: {}", doubt.observed));
         let problem = problem.try_this(format!("choose one of {}", offered.join(", ")));
-        return Err(Failed::with(super::exit::REFUSED, problem));
+        return Err(Failed::with(REFUSED, problem));
     }
     if arguments.confirmation.yes {
         return Ok(doubt.choices.first().copied());

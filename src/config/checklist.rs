@@ -4,6 +4,7 @@ use super::file::Loaded;
 use super::schema::{AutoConfig, ItemConfig};
 use crate::domain::checklist::{Asked, Item, List, Source, item_id};
 use crate::domain::error::Problem;
+use crate::domain::ids::EnvironmentName;
 use crate::domain::planner::Ground;
 use crate::domain::probe::{Check, Expect};
 use crate::domain::redact::redacted;
@@ -54,9 +55,12 @@ impl Loaded {
             }
             AutoConfig { lint: Some(of), .. } => Source::Lint { of: of.clone() },
             AutoConfig { history: Some(of), .. } => match of.as_str() {
-                "staging" => Source::Promoted { from: self.promote_from(name)? },
                 "rollback" => Source::Rollback,
-                _ => Source::Alerts,
+                "alerts" => Source::Alerts,
+                named if self.config.environments.contains_key(named) => {
+                    Source::Promoted { from: Some(EnvironmentName::new(named)?) }
+                }
+                _ => Source::Promoted { from: self.promote_from(name)? },
             },
             AutoConfig { .. } => return Ok(None),
         }))

@@ -82,7 +82,9 @@ pub fn load_text(text: &str, file: &Path) -> Result<Loaded, Findings> {
     super::secrets::note(&node);
     let schema = json_schema();
     let (mut findings, mended) = check::against_schema(&schema, &node);
-    let folder = match file.parent() {
+    // A link to a config elsewhere is that config: its paths begin where it lies.
+    let real = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let folder = match real.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     };

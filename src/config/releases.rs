@@ -21,8 +21,6 @@ use crate::git::{self, EntryKind, GitError};
 
 /// Nobody reads more of them in a box.
 const COMMITS: usize = 50;
-/// The newest releases that a picker offers.
-const OFFERED: usize = 50;
 
 impl Loaded {
     /// The releases a picker offers, the newest first: the config's labels, or the repository's tags.
@@ -34,7 +32,7 @@ impl Loaded {
         let tags = git(&dir, &format)?;
         // What no deploy takes is not offered.
         let taken = |tag: &&str| ReleaseLabel::new(*tag).is_ok();
-        Ok(tags.lines().filter(taken).take(OFFERED).map(str::to_owned).collect())
+        Ok(tags.lines().filter(taken).map(str::to_owned).collect())
     }
 
     /// What one release has that another has not. Nothing where releases are no commits.

@@ -139,6 +139,11 @@ impl Rules<'_> {
                     self.say(&["checklists", list, &at, "auto"], message);
                 }
                 self.words_of(list, &at, auto);
+                let nobody = self.config.environments.values().all(|e| e.pipeline.is_none());
+                if auto.pipeline.is_some() && nobody {
+                    let message = "no environment has a pipeline that could be asked".to_owned();
+                    self.say(&["checklists", list, &at, "auto", "pipeline"], message);
+                }
                 let known: Vec<_> = self.config.commands.iter().map(|c| &c.name).collect();
                 if let Some(command) = auto.command.as_ref().filter(|c| !known.contains(c)) {
                     let message = format!("there is no command {command:?}");
@@ -162,7 +167,11 @@ impl Rules<'_> {
             (
                 "history",
                 &auto.history,
-                ["staging", "rollback", "alerts"].map(str::to_owned).to_vec(),
+                ["staging", "rollback", "alerts"]
+                    .map(str::to_owned)
+                    .into_iter()
+                    .chain(config.environments.keys().cloned())
+                    .collect(),
             ),
         ];
         for (key, value, words) in known {

@@ -1,5 +1,6 @@
 //! From what the file says is watched to the domain's probes.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::file::Loaded;
@@ -57,7 +58,7 @@ impl Loaded {
             name: probe.name.clone(),
             side: None,
             live: false,
-            check: check(probe),
+            check: check(probe, &self.folder),
             interval: given(probe.interval, interval),
             timeout: given(probe.timeout, timeout),
             rules: Rules { slow: given(probe.slow, rules.slow), ..rules },
@@ -68,12 +69,12 @@ impl Loaded {
     }
 }
 
-fn check(probe: &ProbeConfig) -> Check {
+fn check(probe: &ProbeConfig, folder: &Path) -> Check {
     if let Some(address) = &probe.tcp {
         return Check::Tcp(address.clone());
     }
     if !probe.command.is_empty() {
-        return Check::Command { argv: probe.command.clone(), folder: None };
+        return Check::Command { argv: probe.command.clone(), folder: Some(folder.to_owned()) };
     }
     let expect = Expect {
         status: probe.expect.status.clone(),

@@ -5,29 +5,37 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use jiff::civil::{DateTime, Time, Weekday};
+use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::{AmbiguousOffset, TimeZone};
-use jiff::{Span, Timestamp, ToSpan as _};
+use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 
 use super::time::spoken;
 
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
-/// A moment of every week: `Fri 16:00`.
+/// A moment of every week, `Fri 16:00`, or of every day, `22:00`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct WeekMoment {
-    day: Weekday,
+    /// Nothing: every day.
+    day: Option<Weekday>,
     time: Time,
 }
 
 impl WeekMoment {
-    /// In the week that begins with that Monday.
-    fn in_week(self, monday: DateTime) -> Option<DateTime> {
-        let days = i64::from(self.day.to_monday_zero_offset());
-        let day = monday.date().checked_add(days.days()).ok()?;
-        Some(day.to_datetime(self.time))
+    /// On that day, if it is one of its days.
+    fn on(self, date: Date) -> Option<DateTime> {
+        let day = self.day.is_none_or(|day| day == date.weekday());
+        day.then(|| date.to_datetime(self.time))
+    }
+
+    /// The first one after a time.
+    fn after(self, time: DateTime) -> Option<DateTime> {
+        (0..=7_i64).find_map(|days| {
+            let date = time.date().checked_add(days.days()).ok()?;
+            self.on(date).filter(|at| *at > time)
+        })
     }
 }
 
@@ -35,12 +43,22 @@ impl FromStr for WeekMoment {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is no moment of a week: write \"Fri 16:00\"");
-        let (day, time) = text.split_once(' ').ok_or_else(wrong)?;
-        let at = DAYS.iter().position(|d| *d == day).ok_or_else(wrong)?;
-        let day = i8::try_from(at).ok().and_then(|at| Weekday::from_monday_zero_offset(at).ok());
+        let wrong = || {
+            format!(
+                "{text:?} is no moment of a week or a day: write \"Fri 16:00\", or \"22:00\" for every day"
+            )
+        };
+        let (day, time) = match text.split_once(' ') {
+            Some((day, time)) => (Some(day), time),
+            None => (None, text),
+        };
+        let weekday = |day: &str| {
+            let at = DAYS.iter().position(|known| *known == day)?;
+            Weekday::from_monday_zero_offset(i8::try_from(at).ok()?).ok()
+        };
+        let day = day.map(|day| weekday(day).ok_or_else(wrong)).transpose()?;
         let time = Time::strptime("%H:%M", time).map_err(|_| wrong())?;
-        Ok(Self { day: day.ok_or_else(wrong)?, time })
+        Ok(Self { day, time })
     }
 }
 
@@ -60,12 +78,16 @@ impl From<WeekMoment> for String {
 
 impl fmt::Display for WeekMoment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let day = usize::try_from(self.day.to_monday_zero_offset()).unwrap_or_default();
-        write!(f, "{} {:02}:{:02}", DAYS[day], self.time.hour(), self.time.minute())
+        if let Some(day) = self.day {
+            let day = usize::try_from(day.to_monday_zero_offset()).unwrap_or_default();
+            write!(f, "{} ", DAYS[day])?;
+        }
+        write!(f, "{:02}:{:02}", self.time.hour(), self.time.minute())
     }
 }
 
-/// A window of every week. Where both moments are the same it never ends.
+/// A window of every week or day: from its beginning to the first end after that. Where both moments are the same
+/// it never ends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Freeze {
     /// Its name.
@@ -91,20 +113,17 @@ pub struct Window {
 impl Freeze {
     /// The window that a moment is in, or the next one.
     pub fn window(&self, now: Timestamp) -> Option<Window> {
-        let today = now.to_zoned(self.zone.clone()).datetime();
-        let since_monday = i64::from(today.weekday().to_monday_zero_offset());
-        let monday = today.checked_sub(since_monday.days()).ok()?;
-        // The last one may have begun in the week before and end in this one.
-        (-1..=1).find_map(|week| self.of_week(monday, week.weeks()).filter(|w| now < w.until))
+        let today = now.to_zoned(self.zone.clone()).date();
+        // One lasts a week at most: it may have begun in the week before, and the next one begins in this.
+        (-8..=8_i64).find_map(|days| {
+            let date = today.checked_add(days.days()).ok()?;
+            self.that_begins_on(date).filter(|window| now < window.until)
+        })
     }
 
-    fn of_week(&self, monday: DateTime, weeks: Span) -> Option<Window> {
-        let monday = monday.checked_add(weeks).ok()?;
-        let from = self.from.in_week(monday)?;
-        let mut to = self.to.in_week(monday)?;
-        if to <= from {
-            to = to.checked_add(1.week()).ok()?;
-        }
+    fn that_begins_on(&self, date: Date) -> Option<Window> {
+        let from = self.from.on(date)?;
+        let to = self.to.after(from)?;
         Some(Window { from: self.instant(from, true)?, until: self.instant(to, false)? })
     }
 
@@ -205,6 +224,11 @@ mod tests {
             ("Sat 20:00", "Mon 08:00", madrid, "2026-03-28T19:00:00Z", "2026-03-30T06:00:00Z"),
             ("Sun 02:30", "Sun 02:45", madrid, "2026-10-25T00:30:00Z", "2026-10-25T01:45:00Z"),
             ("Sat 20:00", "Mon 08:00", madrid, "2026-10-24T18:00:00Z", "2026-10-26T07:00:00Z"),
+            // Every day, and one end of the two.
+            ("22:00", "06:00", madrid, "2026-11-27T21:00:00Z", "2026-11-28T05:00:00Z"),
+            ("12:00", "13:00", "UTC", "2026-11-28T12:00:00Z", "2026-11-28T13:00:00Z"),
+            ("Fri 16:00", "08:00", madrid, "2026-11-27T15:00:00Z", "2026-11-28T07:00:00Z"),
+            ("22:00", "06:00", madrid, "2026-03-28T21:00:00Z", "2026-03-29T04:00:00Z"),
             ("Sun 01:30", "Sun 01:45", new_york, "2026-11-01T05:30:00Z", "2026-11-01T06:45:00Z"),
         ] {
             let freeze = freeze(from, to, zone);

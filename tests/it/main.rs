@@ -13,6 +13,7 @@ mod dying;
 mod emulator_api;
 mod emulator_life;
 mod engine;
+mod exits;
 mod finding;
 mod firestore;
 mod freezing;

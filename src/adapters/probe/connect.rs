@@ -167,7 +167,27 @@ fn untrusted(why: &CertificateError) -> String {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "its certificate is for another name".to_owned()
         }
+        CertificateError::Revoked => "its certificate was revoked".to_owned(),
+        CertificateError::BadEncoding => "its certificate cannot be read".to_owned(),
+        CertificateError::BadSignature => {
+            "its certificate is not signed by whom it names".to_owned()
+        }
+        CertificateError::Other(other) => by_the_verifier(other),
         other => format!("its certificate is refused: {other}"),
+    }
+}
+
+/// What only the verifier's own error tells.
+fn by_the_verifier(other: &rustls::OtherError) -> String {
+    match other.0.downcast_ref::<webpki::Error>() {
+        Some(webpki::Error::CaUsedAsEndEntity) => {
+            "it shows the certificate of an authority as its own: it is signed by itself".to_owned()
+        }
+        Some(webpki::Error::UnsupportedCertVersion) => {
+            "its certificate is of a version before 3".to_owned()
+        }
+        Some(known) => format!("its certificate is refused: {known:?}"),
+        None => format!("its certificate is refused: {other}"),
     }
 }
 

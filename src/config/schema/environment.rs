@@ -195,9 +195,9 @@ pub struct JobConfig {
 pub struct FreezeConfig {
     /// Its name.
     pub name: String,
-    /// From: `Fri 16:00`.
+    /// From: `Fri 16:00`, or every day: `22:00`.
     pub from: String,
-    /// To: `Mon 08:00`.
+    /// To the first: `Mon 08:00`, or every day: `06:00`.
     pub to: String,
     /// An IANA time zone.
     pub zone: String,

@@ -197,7 +197,7 @@ pub struct AutoConfig {
     pub migrations: Option<String>,
     /// `config`, `secrets` or `all`.
     pub lint: Option<String>,
-    /// `rollback`, `staging` or `alerts`.
+    /// `rollback`, `alerts`, or the environment on which the release was promoted; `staging` is the one before.
     pub history: Option<String>,
 }
 

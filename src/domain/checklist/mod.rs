@@ -120,7 +120,8 @@ impl fmt::Display for Source {
             Self::Pipeline { job } => write!(f, "pipeline {job}"),
             Self::Migrations { database } => write!(f, "migrations {database}"),
             Self::Lint { of } => write!(f, "lint {of}"),
-            Self::Promoted { .. } => f.write_str("history staging"),
+            Self::Promoted { from: Some(from) } => write!(f, "history {from}"),
+            Self::Promoted { from: None } => f.write_str("history staging"),
             Self::Rollback => f.write_str("history rollback"),
             Self::Alerts => f.write_str("history alerts"),
         }
