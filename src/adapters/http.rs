@@ -1,23 +1,29 @@
-//! One policy for every HTTP client: no proxy from the environment, no redirect followed, a name of
-//! our own, everything bounded in time.
+//! One policy for every HTTP client: the environment's proxies except for this machine, no redirect followed, a name
+//! of our own, everything bounded in time.
 
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
 
+use super::proxy::Proxies;
 use crate::domain::error::Problem;
 
 /// Makes the client. Fails only where the machine cannot make TLS at all.
 pub fn client() -> Result<reqwest::Client, Problem> {
+    client_within(Duration::from_mins(1))
+}
+
+/// The same, for requests that take no longer than that.
+pub fn client_within(timeout: Duration) -> Result<reqwest::Client, Problem> {
     // A second installation is refused, which is as good as the first.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
-        // `http_proxy` would send questions about localhost elsewhere (stack.md §2.3).
-        .no_proxy()
+    Proxies::of_environment()
+        .given(reqwest::Client::builder())?
+        // What is meant, or signed, for one address is not handed to another.
         .redirect(Policy::none())
         .user_agent(concat!("pointsman/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(Duration::from_secs(3))
-        .timeout(Duration::from_mins(1))
+        .connect_timeout(Duration::from_secs(3).min(timeout))
+        .timeout(timeout)
         .build()
         .map_err(|e| Problem::new("no HTTP client can be made").because(chain(&e)))
 }

@@ -15,5 +15,6 @@ pub mod notify;
 pub mod probe;
 pub mod process;
 pub mod program;
+pub mod proxy;
 pub mod run_log;
 pub mod team;

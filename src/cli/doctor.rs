@@ -8,6 +8,7 @@ use super::Session;
 use super::args::Arguments;
 use super::exit::{FAILED, Finished, OK};
 use super::print;
+use crate::adapters::proxy::Proxies;
 use crate::config::Loaded;
 use crate::domain::alert::{Channel, Notify};
 use crate::domain::error::Problem;
@@ -26,6 +27,7 @@ struct Look {
 
 pub(super) async fn doctor(session: &Session) -> Finished {
     let mut looks = vec![look("state folder", state(session)), look("git", git())];
+    looks.push(look("proxy", Ok(Proxies::of_environment().told())));
     match session.config() {
         Err(failed) => {
             let problem = failed.problem.try_this("pointsman check");

@@ -21,6 +21,7 @@ pub mod ids;
 pub mod job_log;
 pub mod linted;
 pub mod log_level;
+mod markdown;
 pub mod migration;
 pub mod old_clients;
 pub mod pipeline;

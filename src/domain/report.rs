@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::changes::Changes;
 use super::checklist::{Standing, Tally};
 use super::event::{Event, Fact, Recorded};
+use super::markdown::plain;
 use super::run::RunState;
 use super::step::{Failure, Side, StepState};
 use super::time::spoken;
@@ -50,15 +51,15 @@ pub fn markdown(view: &RunView, facts: &[Fact], changes: Option<&Changes>, drive
             text,
             "| {} | {} | {how} | {took} | {} |",
             at + 1,
-            cell(&step.plan.title),
-            cell(&said)
+            plain(&step.plan.title),
+            plain(&said)
         );
     }
     if let Some((step, problem, _)) = &view.failure {
-        let _ = writeln!(text, "\n## What failed\n\n**{step}**: {}", problem.what);
+        let _ = writeln!(text, "\n## What failed\n\n**{step}**: {}", plain(&problem.what));
         for (word, said) in [("because", &problem.why), ("to do", &problem.todo)] {
             if !said.is_empty() {
-                let _ = writeln!(text, "- {word}: {said}");
+                let _ = writeln!(text, "- {word}: {}", plain(said));
             }
         }
     }
@@ -110,19 +111,15 @@ fn head(text: &mut String, view: &RunView, driven: bool) {
         let _ = writeln!(text, "- customers: {customers}");
     }
     if let Some(reason) = &view.plan.reason {
-        let _ = writeln!(text, "- reason: {reason}");
+        let _ = writeln!(text, "- reason: {}", plain(reason));
     }
     for (guard, reason) in &view.plan.overrides {
-        let _ = writeln!(text, "- override of {guard}: {reason}");
+        let _ = writeln!(text, "- override of {guard}: {}", plain(reason));
     }
     if let Some((by, because)) = &view.undo {
-        let _ = writeln!(text, "- gave traffic back ({}): {because}", words::decided_by(*by));
+        let by = words::decided_by(*by);
+        let _ = writeln!(text, "- gave traffic back ({by}): {}", plain(because));
     }
-}
-
-/// A text in one cell of a table.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ")
 }
 
 fn how(step: &StepView) -> (&'static str, String) {
@@ -153,7 +150,7 @@ fn commits(text: &mut String, view: &RunView, changes: Option<&Changes>) {
     }
     let Some(changes) = changes else { return };
     for one in &changes.latest {
-        let _ = writeln!(text, "- `{}` {} ({})", one.id, cell(&one.subject), cell(&one.author));
+        let _ = writeln!(text, "- `{}` {} ({})", one.id, plain(&one.subject), plain(&one.author));
     }
     let more = changes.added.saturating_sub(changes.latest.len());
     if more > 0 {
@@ -177,7 +174,7 @@ fn checklists(text: &mut String, view: &RunView) {
                 standing if standing.settled() => "x",
                 _ => " ",
             };
-            let said = item.because();
+            let (words, said) = (plain(words), plain(&item.because()));
             let _ = writeln!(text, "- [{tick}] {words}{required}, {}{said}", item.standing.word());
         }
     }
@@ -200,7 +197,7 @@ fn decisions(text: &mut String, facts: &[Fact]) {
     let lines: Vec<String> = decided
         .map(|(fact, event)| {
             let at = fact.at.strftime("%H:%M:%SZ");
-            format!("- {at} {}: {}", fact.actor, words::sentence(event))
+            format!("- {at} {}: {}", plain(&fact.actor), plain(&words::sentence(event)))
         })
         .collect();
     if !lines.is_empty() {

@@ -185,3 +185,41 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     }
     files
 }
+
+#[test]
+fn what_is_meant_for_this_machine_goes_through_no_proxy() {
+    let sandbox = Sandbox::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let file = sandbox.folder.path().join("config.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let notify =
+        format!("notify: {{ webhook: {{ url: 'http://localhost:{port}/hook' }}, on: [failed] }}\n");
+    std::fs::write(&file, format!("{text}{notify}")).unwrap();
+    let heard = std::thread::spawn(move || {
+        use std::io::{Read as _, Write as _};
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut bytes = [0; 4096];
+        let read = stream.read(&mut bytes).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+        String::from_utf8_lossy(&bytes[..read]).into_owned()
+    });
+    let dead = format!("http://bob:pw@127.0.0.1:{}", super::sandbox::free_port());
+    let with = |arguments: &[&str]| {
+        let mut command = sandbox.command(arguments);
+        for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"] {
+            command.env(name, &dead);
+        }
+        let output = command.output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+    };
+    let (code, said) = with(&["alerts", "test"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(heard.join().unwrap().starts_with("POST /hook"), "and not through the proxy");
+    let (code, said) = with(&["deploy", "development", "--release", "1.0.0", "--yes"]);
+    assert_eq!(code, 0, "{said}");
+    let (_, said) = with(&["doctor"]);
+    assert!(said.contains("https through 127.0.0.1:") && said.contains("(HTTPS_PROXY)"), "{said}");
+    assert!(!said.contains("bob:pw"), "{said}");
+}

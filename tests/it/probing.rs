@@ -499,3 +499,24 @@ fn nothing_rolls_back_while_we_are_blind_and_what_is_cut_off_does() {
     let (code, json) = said(run);
     assert_eq!((code, json["outcome"].as_str()), (6, Some("rolled_back")), "{json}");
 }
+
+#[test]
+fn an_address_that_says_who_asks_is_asked_so() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heard = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+        let who = lines.find(|line| line.to_lowercase().starts_with("authorization:"));
+        let _ = std::io::Write::write_all(
+            &mut &stream,
+            b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+        );
+        who
+    });
+    let check = http(format!("http://bob:p%40ss@127.0.0.1:{port}/"), Expect::default());
+    assert!(!check.to_string().contains("p%40ss"), "{check}");
+    measured(&check, &[]);
+    // bob:p@ss
+    assert_eq!(heard.join().unwrap().as_deref(), Some("authorization: Basic Ym9iOnBAc3M="));
+}

@@ -6,9 +6,9 @@ mod webhook;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 
+use crate::adapters::http::client_within;
 use crate::domain::alert::Channel;
 use crate::domain::redact::redacted;
 use crate::domain::text::harmless;
@@ -46,15 +46,7 @@ impl Carrier {
     }
 
     fn make() -> Result<Client, String> {
-        // A second installation is refused, which is as good as the first.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        Client::builder()
-            .timeout(TIMEOUT)
-            // What is signed for one address is not handed to another.
-            .redirect(Policy::none())
-            .user_agent(concat!("pointsman/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|e| format!("this machine cannot make TLS: {e}"))
+        client_within(TIMEOUT).map_err(|problem| problem.to_string())
     }
 
     async fn carry(&self, letter: &Letter) -> Result<Delivery, Delivery> {

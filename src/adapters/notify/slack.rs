@@ -40,7 +40,9 @@ fn body(alert: &Alert) -> Value {
         Kind::Gate => ":large_blue_circle:",
         Kind::Promoted | Kind::ProbeUp | Kind::Test => ":large_green_circle:",
     };
-    let mut text = format!("{sign} *{}*", escaped(&alert.text));
+    // What holds a star of its own would end the bold in its middle.
+    let bold = if alert.text.contains('*') { "" } else { "*" };
+    let mut text = format!("{sign} {bold}{}{bold}", escaped(&alert.text));
     for (word, said) in [("why", &alert.why), ("now", &alert.now)] {
         if !said.is_empty() {
             text = format!("{text}\n{word}: {}", escaped(said));
@@ -68,6 +70,10 @@ fn cut(text: &str, most: usize) -> String {
         return text.to_owned();
     }
     let mut cut: String = text.chars().take(most - 1).collect();
+    // Half of an escape would be shown as it is written.
+    if let Some(at) = cut.rfind('&').filter(|at| !cut[*at..].contains(';')) {
+        cut.truncate(at);
+    }
     cut.push('…');
     cut
 }
@@ -86,5 +92,10 @@ mod tests {
         let section = body["blocks"][0]["text"]["text"].as_str().unwrap();
         assert_eq!(section.chars().count(), SECTION);
         assert!(section.ends_with('…') && !section.contains("<!"), "{section}");
+        for most in 4..20 {
+            let cut = cut(&escaped("a<b<c&d>e>f"), most);
+            let halves = cut.split('&').skip(1).filter(|rest| !rest.contains(';')).count();
+            assert_eq!(halves, 0, "{cut}");
+        }
     }
 }

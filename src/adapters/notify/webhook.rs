@@ -1,10 +1,12 @@
 //! Standard Webhooks 1.0.0: a message with an id that stays the same over tries, signed over the exact
 //! bytes that are sent (contracts/slack.md, second part).
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac as _};
-use reqwest::Client;
+use reqwest::{Client, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use sha2::Sha256;
@@ -41,7 +43,16 @@ pub(super) async fn send(
     if response.status().is_success() {
         return Ok(Delivery::Taken);
     }
-    Ok(refused(response.status(), retry_after(&response), ""))
+    Ok(answered(response.status(), retry_after(&response)))
+}
+
+/// How an answer that is no success is to be read: 410 is the receiver's word that it is gone for good; anything else
+/// may be mended there, and is tried again on the schedule.
+fn answered(status: StatusCode, after: Option<Duration>) -> Delivery {
+    match status {
+        StatusCode::GONE => refused(status, after, ""),
+        status => Delivery::Later(format!("HTTP {}", status.as_u16()), after),
+    }
 }
 
 fn body(alert: &Alert) -> String {
@@ -68,6 +79,15 @@ fn signature(secret: &SecretString, id: &str, seconds: i64, body: &str) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_says_that_it_is_gone_is_given_up() {
+        for status in [301, 302, 400, 401, 403, 404, 409, 429, 500, 503] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert!(matches!(answered(status, None), Delivery::Later(..)), "{status}");
+        }
+        assert!(matches!(answered(StatusCode::GONE, None), Delivery::Refused(_)));
+    }
 
     /// The vectors of contracts/data, made with the official Python package.
     #[test]

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::client::conn::http1::SendRequest;
+use hyper::header::HeaderValue;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use percent_encoding::percent_decode_str;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
@@ -30,6 +34,19 @@ pub(super) struct Asker<'a> {
     pub(super) clock: &'a dyn Clock,
     pub(super) dates: &'a Dates,
     pub(super) told: &'a mut Told,
+}
+
+/// The header of an address that says who asks: `https://user:password@…`.
+fn who(url: &url::Url) -> Option<HeaderValue> {
+    let plain = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let (user, password) = (plain(url.username()), url.password().map(plain));
+    if user.is_empty() && password.is_none() {
+        return None;
+    }
+    let both = format!("{user}:{}", password.unwrap_or_default());
+    let mut who = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(both))).ok()?;
+    who.set_sensitive(true);
+    Some(who)
 }
 
 type Asking = SendRequest<Empty<Bytes>>;
@@ -83,7 +100,11 @@ impl Asker<'_> {
     ) -> Result<Response<hyper::body::Incoming>, Miss> {
         let began = self.clock.elapsed();
         let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
-        let request = Request::get(&url[url::Position::BeforePath..url::Position::AfterQuery])
+        let mut request = Request::get(&url[url::Position::BeforePath..url::Position::AfterQuery]);
+        if let Some(who) = who(url) {
+            request = request.header("authorization", who);
+        }
+        let request = request
             .header("host", host)
             .header("user-agent", NAME)
             .header("accept", "application/json, */*")
@@ -155,8 +176,7 @@ impl Asker<'_> {
 }
 
 fn headers(all: &hyper::HeaderMap) -> Vec<(String, String)> {
-    let text =
-        |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     all.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
 }
 

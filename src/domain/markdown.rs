@@ -1,0 +1,51 @@
+//! Texts of others inside Markdown of ours: they stay words, and become no link, picture, heading or table.
+
+use super::text::harmless;
+
+/// A text as one line of plain words.
+pub(super) fn plain(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = harmless(&line, usize::MAX);
+    let mut out = String::with_capacity(line.len());
+    let mut before = ' ';
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        let within = before.is_alphanumeric() && chars.peek().is_some_and(|c| c.is_alphanumeric());
+        let escaped = match c {
+            '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '|' | '~' => true,
+            // Inside of a word it emphasises nothing.
+            '_' => !within,
+            // A heading begins a line, and our own texts always stand before.
+            '#' => out.is_empty(),
+            _ => false,
+        };
+        if escaped {
+            out.push('\\');
+        }
+        out.push(c);
+        before = c;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_say_stays_what_they_say() {
+        for (said, written) in [
+            ("INC-12, see #4", "INC-12, see #4"),
+            ("toto_app is 50 % off", "toto_app is 50 % off"),
+            ("[x](http://evil) ![p](http://evil)", "\\[x\\](http://evil) !\\[p\\](http://evil)"),
+            (
+                "<img src=x> `code` **loud** _low_",
+                "\\<img src=x\\> \\`code\\` \\*\\*loud\\*\\* \\_low\\_",
+            ),
+            ("# big\n| a | b |\n- [x] done", "\\# big \\| a \\| b \\| - \\[x\\] done"),
+            ("a\\b", "a\\\\b"),
+        ] {
+            assert_eq!(plain(said), written);
+        }
+    }
+}
