@@ -126,20 +126,37 @@ impl Processes for ThisMachine {
     }
 
     fn listener_of(&self, port: u16) -> Option<String> {
-        #[cfg(target_os = "linux")]
-        if let Some(found) = linux_listener(port) {
-            return Some(found);
-        }
-        let output = Command::new("lsof")
-            .args(["-nP", "-sTCP:LISTEN", "-Fpc", &format!("-iTCP:{port}")])
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .output()
-            .ok()?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let field = |c: char| text.lines().find_map(|l| l.strip_prefix(c).map(str::to_owned));
-        Some(format!("{} ({})", field('c')?, field('p')?))
+        Self::listeners_of(port).into_iter().next()
     }
+}
+
+impl ThisMachine {
+    /// Names everybody who listens on a TCP port.
+    pub fn listeners_of(port: u16) -> Vec<String> {
+        #[cfg(target_os = "linux")]
+        let found = linux_listeners(port);
+        #[cfg(not(target_os = "linux"))]
+        let found = Vec::new();
+        if found.is_empty() { by_lsof(port) } else { found }
+    }
+}
+
+fn by_lsof(port: u16) -> Vec<String> {
+    let output = Command::new("lsof")
+        .args(["-nP", "-sTCP:LISTEN", "-Fpc", &format!("-iTCP:{port}")])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let (mut found, mut pid) = (Vec::new(), String::new());
+    for line in text.unwrap_or_default().lines() {
+        if let Some(of) = line.strip_prefix('p') {
+            of.clone_into(&mut pid);
+        } else if let Some(name) = line.strip_prefix('c') {
+            found.push(format!("{name} ({pid})"));
+        }
+    }
+    found
 }
 
 #[cfg(target_os = "linux")]
@@ -165,35 +182,35 @@ fn began(pid: u32) -> Option<String> {
     (!state.starts_with('Z')).then(|| began.trim().to_owned())
 }
 
+/// Everybody who listens on a TCP port, whatever the address.
 #[cfg(target_os = "linux")]
-fn linux_listener(port: u16) -> Option<String> {
-    let inode = ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|table| {
-        let text = std::fs::read_to_string(table).ok()?;
-        text.lines().skip(1).find_map(|line| {
-            let fields: Vec<_> = line.split_whitespace().collect();
-            let local = fields.get(1)?.rsplit_once(':')?.1;
-            let listens = fields.get(3) == Some(&"0A");
-            let same = u16::from_str_radix(local, 16).ok() == Some(port);
-            (listens && same).then(|| fields.get(9).map(|inode| (*inode).to_owned()))?
-        })
-    })?;
-    let wanted = format!("socket:[{inode}]");
-    for entry in std::fs::read_dir("/proc").ok()?.flatten() {
+fn linux_listeners(port: u16) -> Vec<String> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
+    let text = tables.map(|table| std::fs::read_to_string(table).unwrap_or_default()).join("\n");
+    let inode = |line: &str| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        let local = fields.get(1)?.rsplit_once(':')?.1;
+        let listens = fields.get(3) == Some(&"0A");
+        let same = u16::from_str_radix(local, 16).ok() == Some(port);
+        (listens && same).then(|| fields.get(9).map(|inode| format!("socket:[{inode}]")))?
+    };
+    let wanted: Vec<String> = text.lines().filter_map(inode).collect();
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<u32>().ok()) else {
             continue;
         };
-        let Ok(files) = std::fs::read_dir(entry.path().join("fd")) else {
-            continue;
-        };
-        let holds = files
-            .flatten()
-            .any(|fd| std::fs::read_link(fd.path()).is_ok_and(|to| to.to_string_lossy() == wanted));
-        if holds {
+        let files = std::fs::read_dir(entry.path().join("fd")).into_iter().flatten().flatten();
+        let mut targets = files.filter_map(|fd| std::fs::read_link(fd.path()).ok());
+        if targets.any(|to| wanted.iter().any(|socket| to.to_string_lossy() == *socket)) {
             let name = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
-            return Some(format!("{} ({pid})", name.trim()));
+            found.push(format!("{} ({pid})", name.trim()));
         }
     }
-    None
+    found
 }
 
 /// The Unix user's name. Some shells of CI set no variable, so the system's list is read too.

@@ -4,8 +4,14 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use url::Url;
+
 use super::{App, MUST_START, own_session};
+use crate::adapters::process::ThisMachine;
 use crate::domain::error::Problem;
+use crate::domain::ids::ServiceName;
+use crate::domain::plan::{Endpoint, Member};
+use crate::domain::planner::Ground;
 use crate::emulator::{self, Address};
 
 impl App {
@@ -16,6 +22,21 @@ impl App {
     /// The emulator of this state folder, if it runs.
     pub fn emulator(&self) -> Option<Address> {
         Address::find(&self.emulator_folder(), self.processes.as_ref())
+    }
+
+    /// The services of an environment on the emulator whose port another program has, and which.
+    pub fn held_ports(&self, ground: &Ground) -> Vec<(ServiceName, String)> {
+        if ground.endpoint != Endpoint::Emulator {
+            return Vec::new();
+        }
+        let own = self.emulator().map(|emulator| format!("({})", emulator.process.pid));
+        let held = |member: &Member| {
+            let port = Url::parse(&member.url).ok()?.port()?;
+            let mut holders = ThisMachine::listeners_of(port).into_iter();
+            let other = holders.find(|h| own.as_ref().is_none_or(|own| !h.ends_with(own)))?;
+            Some((member.service().clone(), format!("port {port} is held by {other}")))
+        };
+        ground.members.iter().filter_map(held).collect()
     }
 
     /// Its token.

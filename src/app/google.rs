@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 use super::App;
 use crate::adapters::bearer::Bearer;
 use crate::adapters::google::{About, Credentials, Surroundings};
+use crate::adapters::proxy::Proxies;
 use crate::domain::error::Problem;
 
 /// Where there were none they are looked for again after this, or as soon as a file of gcloud's was written:
@@ -26,6 +27,11 @@ pub(super) struct Kept {
 pub(super) type Shared = Arc<Mutex<Option<Kept>>>;
 
 impl App {
+    /// Which proxies the requests of this process go through, in words.
+    pub fn proxies(&self) -> String {
+        Proxies::of_environment().told()
+    }
+
     async fn credentials(&self) -> Result<Arc<Credentials>, Problem> {
         let mut kept = self.google.lock().await;
         let (around, at) = (Surroundings::here(), self.clock.elapsed());

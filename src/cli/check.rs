@@ -16,7 +16,13 @@ pub(super) fn check(session: &Session) -> Finished {
             loaded.migrations(environment, database).map_err(Failed::config)?;
         }
     }
-    let odd = loaded.nameless_controls();
+    let mut odd = loaded.nameless_controls();
+    for name in loaded.environments() {
+        let ground = loaded.ground(name)?;
+        let held = session.app.held_ports(&ground).into_iter();
+        odd.findings
+            .extend(held.flat_map(|(service, held)| loaded.held_port(name, &service, &held)));
+    }
     let config = loaded.config;
     let lists = &config.checklists;
     let items = lists.pre.len() + lists.deploy.len() + lists.post.len();

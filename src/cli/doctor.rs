@@ -8,7 +8,6 @@ use super::Session;
 use super::args::Arguments;
 use super::exit::{FAILED, Finished, OK};
 use super::print;
-use crate::adapters::proxy::Proxies;
 use crate::config::Loaded;
 use crate::domain::alert::{Channel, Notify};
 use crate::domain::error::Problem;
@@ -27,7 +26,7 @@ struct Look {
 
 pub(super) async fn doctor(session: &Session) -> Finished {
     let mut looks = vec![look("state folder", state(session)), look("git", git())];
-    looks.push(look("proxy", Ok(Proxies::of_environment().told())));
+    looks.push(look("proxy", Ok(session.app.proxies())));
     match session.config() {
         Err(failed) => {
             let problem = failed.problem.try_this("pointsman check");
@@ -119,8 +118,10 @@ fn terminal(session: &Session) -> Vec<(String, String)> {
 fn state(session: &Session) -> Result<String, Problem> {
     let store = session.app.store().map_err(|e| Problem::new(e.to_string()))?;
     let runs = store.runs(None, usize::MAX).map_err(|e| Problem::new(e.to_string()))?;
-    if let Some(first) = store.damage().first() {
-        return Err(Problem::new(first.to_string()).try_this(
+    let chained = store.check_runs().map_err(|e| Problem::new(e.to_string()))?;
+    let damaged = store.damage().into_iter().map(|one| one.to_string());
+    if let Some(first) = damaged.chain(chained.iter().map(ToString::to_string)).next() {
+        return Err(Problem::new(first).try_this(
             "compare the store with a copy; everything else works on, rollback included",
         ));
     }
@@ -165,6 +166,10 @@ async fn credentials(session: &Session) -> Result<String, Problem> {
 /// Asks the platform who serves, with the credentials a deploy would use. Starts nothing.
 async fn platform(session: &Session, loaded: &Loaded, name: &str) -> Result<String, Problem> {
     let ground = loaded.ground(name)?;
+    if let Some((service, held)) = session.app.held_ports(&ground).into_iter().next() {
+        return Err(Problem::new(format!("{service} cannot be served: {held}"))
+            .try_this("end that program, or give the service another port"));
+    }
     let Some(hosting) = session.app.hosting(&ground.endpoint, false).await? else {
         return Ok("the emulator does not run; it is started on first need".to_owned());
     };

@@ -184,7 +184,12 @@ pub(super) fn card(session: &Session, run: RunNumber) -> Finished {
 }
 
 pub(super) fn verify(session: &Session, run: RunNumber) -> Finished {
-    let facts = session.app.readable_store()?.facts(run, 0)?;
+    let store = session.app.readable_store()?;
+    let facts = store.facts(run, 0)?;
+    if let Some(misfit) = store.check_run(run)? {
+        let problem = Problem::new(misfit.to_string());
+        return Err(problem.try_this("compare the store with a copy").into());
+    }
     let head = facts.last().map(|f| f.hash.clone());
     if let Some(Err(illegal)) = RunView::fold(run, &facts) {
         return Err(Problem::new(format!("run {run} tells an impossible story"))

@@ -1,6 +1,7 @@
 //! What the user wrote: its shape, where each thing stands in the file, everything that is wrong
 //! with it, and what the engine gets of it.
 
+mod addresses;
 mod answers;
 pub mod base16;
 mod check;

@@ -309,7 +309,7 @@ impl Rules<'_> {
 
     fn services(&mut self, name: &str, environment: &EnvironmentConfig) {
         let local = environment.platform.endpoint.is_some();
-        let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut taken = BTreeMap::new();
         for (service, placed) in &environment.services {
             let path = ["environments", name, "services", service.as_str()];
             if !self.config.services.contains_key(service) {
@@ -318,18 +318,9 @@ impl Rules<'_> {
             }
             self.identity(&path, service, environment);
             let at_url = [path[0], path[1], path[2], path[3], "url"];
-            match url::Url::parse(&placed.url) {
-                Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
-                    if environment.platform.endpoint.as_deref() == Some("emulator")
-                        && !is_loopback(&placed.url)
-                    {
-                        let message =
-                            format!("{} is not on this machine, the emulator is", placed.url);
-                        self.say(&at_url, message);
-                    }
-                }
-                _ => self.say(&at_url, format!("{:?} is no http address", placed.url)),
-            }
+            let on_emulator = environment.platform.endpoint.as_deref() == Some("emulator");
+            let named = (service.as_str(), placed.url.as_str());
+            self.public_address(&at_url, named, on_emulator, &mut taken);
             if let Some(template) = &placed.green_url {
                 let at = [path[0], path[1], path[2], path[3], "green_url"];
                 let filled = template.replace(['{', '}'], "");
@@ -340,9 +331,6 @@ impl Rules<'_> {
                     );
                     self.say(&at, message);
                 }
-            }
-            if let Some(other) = taken.insert(&placed.url, service) {
-                self.say(&at_url, format!("{} is the address of {other} already", placed.url));
             }
             match placed.project.as_ref().or(environment.platform.project.as_ref()) {
                 None if environment.platform.kind == PlatformKind::AppHosting => {

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::file::Loaded;
-use super::finding::Findings;
+use super::finding::{Finding, Findings};
 use super::schema::environment::EnvironmentConfig;
 use super::schema::probe::ProbeConfig;
+use crate::domain::ids::ServiceName;
 use crate::domain::time::spoken;
 
 /// Nobody asks more often: whoever watches does no harm.
@@ -124,6 +125,13 @@ impl Loaded {
             (["environments", name.as_str(), "control"], why.to_owned())
         });
         self.warned(odd)
+    }
+
+    /// A warning that another program has the port of a service, with the place of its address.
+    pub fn held_port(&self, environment: &str, service: &ServiceName, held: &str) -> Vec<Finding> {
+        let path = ["environments", environment, "services", service.as_str(), "url"];
+        let why = format!("{service} cannot be served there now: {held}");
+        self.warned(std::iter::once((path, why))).findings
     }
 }
 

@@ -175,8 +175,16 @@ impl Workers {
     }
 }
 
-/// Listens on a loopback port.
+/// Listens on a loopback port. `localhost` is `::1` too: whoever listens there alone would answer some customers.
 pub(super) fn listen(port: u16) -> io::Result<StdListener> {
+    let other = TcpSocket::new_v6()
+        .and_then(|socket| socket.bind(SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port))));
+    // A machine without IPv6 has no such address, and nobody is on it.
+    if let Err(error) = other
+        && error.kind() == io::ErrorKind::AddrInUse
+    {
+        return Err(error);
+    }
     // Through tokio, which sets the address for reuse: a restart must not wait for old connections.
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;

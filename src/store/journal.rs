@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::open::{SqliteStore, immediate, replaced};
-use super::{facts, outbox, ticks};
+use super::{facts, ledger, outbox, ticks};
 use crate::domain::alert::Channel;
 use crate::domain::checklist::Tick;
 use crate::domain::command::{Command, Sent};
@@ -63,9 +63,10 @@ impl Journal for SqliteStore {
         for (run, _) in &unfinished {
             let event = Event::RunSuperseded { by: number };
             facts::append(&transaction, *run, &Entry { step: None, event: &event, ..entry })?;
-            transaction.execute("UPDATE runs SET ended = 1 WHERE number = ?1", [run.0])?;
+            ledger::close(&transaction, *run)?;
         }
         let fact = facts::append(&transaction, number, &entry)?;
+        ledger::note(&transaction, number)?;
         transaction.commit()?;
         RunView::begin(number, &fact).map_err(|illegal| JournalError::Damaged {
             run: number,
@@ -160,7 +161,7 @@ impl Journal for SqliteStore {
             transaction.execute(answered, params![id, fact.seq])?;
         }
         if matches!(entry.event, Event::RunEnded { .. } | Event::RunSuperseded { .. }) {
-            transaction.execute("UPDATE runs SET ended = 1 WHERE number = ?1", [run.0])?;
+            ledger::close(&transaction, run)?;
         }
         transaction.commit()?;
         self.heads.insert(run, (fact.seq, fact.hash.clone()));

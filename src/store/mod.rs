@@ -3,6 +3,7 @@
 
 mod facts;
 mod journal;
+mod ledger;
 mod memory;
 mod open;
 mod outbox;

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 
+use super::ledger;
 use crate::domain::error::Problem;
 use crate::domain::hash::Hash;
 use crate::domain::ids::RunNumber;
@@ -19,7 +20,7 @@ use crate::ports::journal::{Damage, JournalError};
 use crate::ports::processes::Processes;
 
 /// The version of the tables below.
-pub(super) const SCHEMA_VERSION: i64 = 4;
+pub(super) const SCHEMA_VERSION: i64 = 5;
 
 /// What version 2 has more than version 1.
 const TICKS: &str = "
@@ -227,9 +228,10 @@ fn with_tables(mut connection: Connection) -> Result<(Connection, i64), rusqlite
     let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if (0..SCHEMA_VERSION).contains(&version) {
         let after = usize::try_from(version).unwrap_or_default();
-        for tables in [TABLES, TICKS, LETTERS, UNSET].iter().skip(after) {
+        for tables in [TABLES, TICKS, LETTERS, UNSET, ledger::TABLE].iter().skip(after) {
             transaction.execute_batch(tables)?;
         }
+        ledger::begin(&transaction)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     transaction.commit()?;

@@ -217,3 +217,40 @@ fn a_lease_that_was_renewed_is_nobodys_to_take() {
         other => panic!("{other:?}"),
     }
 }
+
+/// What the chain of one run cannot tell the chain of runs does.
+#[test]
+fn a_run_that_is_gone_cut_off_or_moved_does_not_fit_the_chain_of_runs() {
+    let sandbox = super::sandbox::Sandbox::new();
+    for release in ["1.0.0", "1.1.0", "1.2.0"] {
+        sandbox.deploy(release).exits(0);
+    }
+    for run in ["1", "2", "3"] {
+        sandbox.run(&["verify", run]).exits(0);
+    }
+    assert!(!sandbox.run(&["doctor"]).out.contains("chain of runs"));
+    let file = sandbox.state().join("store.db");
+    let before = std::fs::read(&file).unwrap();
+    let cut = "DELETE FROM facts WHERE run = 2 AND seq > 5;
+         UPDATE runs SET head_seq = 5, head_hash = (SELECT hash FROM facts WHERE run = 2 AND seq = 5)
+         WHERE number = 2;";
+    for (sql, told) in [
+        (cut, "its last records were cut off"),
+        ("UPDATE runs SET environment = 'production' WHERE number = 2", "another environment"),
+        ("DELETE FROM facts WHERE run = 2; DELETE FROM runs WHERE number = 2", "was removed"),
+        ("DELETE FROM ledger WHERE run = 2 AND ended = 0", "the chain was changed here"),
+    ] {
+        let store = rusqlite::Connection::open(&file).unwrap();
+        store.pragma_update(None, "foreign_keys", false).unwrap();
+        store.execute_batch(sql).unwrap();
+        store.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        drop(store);
+        let doctor = sandbox.run(&["doctor"]);
+        assert!(doctor.code == 1 && doctor.out.contains(told), "{sql}: {}", doctor.out);
+        if !sql.contains("DELETE FROM runs") {
+            let said = sandbox.run(&["verify", "2"]).exits(1);
+            assert!(said.err.contains(told), "{sql}: {}", said.err);
+        }
+        std::fs::write(&file, &before).unwrap();
+    }
+}

@@ -100,3 +100,28 @@ fn a_rollout_that_was_overtaken_by_a_later_one_never_lands() {
     assert_eq!(traffic["current"]["splits"][0]["build"], build);
     assert_eq!(Sandbox::who(api.sandbox.app).unwrap().1, "blue");
 }
+
+/// `localhost` is two addresses: who has the other one would answer some customers.
+#[test]
+fn whoever_has_the_port_is_named_before_anything_is_built() {
+    let sandbox = Sandbox::new();
+    for address in ["[::1]", "127.0.0.1"] {
+        let Ok(other) = std::net::TcpListener::bind(format!("{address}:{}", sandbox.app)) else {
+            // A machine without IPv6 has one address.
+            continue;
+        };
+        let held = format!("port {} is held by", sandbox.app);
+        for (verb, code) in [("doctor", 1), ("check", 0)] {
+            let said = sandbox.run(&[verb]);
+            assert_eq!(said.code, code, "{}", said.out);
+            assert!(said.out.contains(&held), "{verb} with {address}: {}", said.out);
+        }
+        let said = sandbox.deploy("1.0.0");
+        assert_eq!(said.code, 1, "{}", said.err);
+        assert!(said.err.contains(&held), "{address}: {}", said.err);
+        assert!(!said.err.contains("asking for build"), "{address}: {}", said.err);
+        drop(other);
+        sandbox.run(&["emulator", "stop"]);
+    }
+    sandbox.deploy("1.0.0").exits(0);
+}
