@@ -27,8 +27,8 @@ pub use file::{Loaded, load, load_text};
 pub use finding::{Finding, Findings, Severity};
 pub use identity::project_key;
 pub use lint::{
-    Difference, between, declared, files_of as lint_files, limits, lint, lint_texts, named_in,
-    texts,
+    Difference, Text, between, declared, files_of as lint_files, limits, lint, lint_texts,
+    named_in, texts,
 };
 pub use migrations::{migration_schema, migrations};
 pub use releases::{apphosting_files, committed, sources, warnings};

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use super::Refusal;
 use crate::config::schema::ProjectConfig;
 use crate::config::{
-    Findings, Loaded, Severity, apphosting_files, declared, limits, lint, lint_texts, named_in,
-    texts,
+    Findings, Loaded, Severity, Text, apphosting_files, declared, limits, lint, lint_texts,
+    named_in, texts,
 };
-use crate::domain::apphosting::{RunConfig, over_quota};
+use crate::domain::apphosting::{AppHostingYaml, RunConfig, over_quota};
+use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::linted::{About, Flaw, Linted};
 use crate::domain::plan::{Endpoint, Member, Plan};
@@ -73,6 +74,9 @@ pub(super) fn judged(loaded: &Loaded, plan: &mut Plan) -> Result<(), Refusal> {
     let mut services = Vec::new();
     for member in &plan.members {
         let texts = apphosting_files(member, &names);
+        if plan.endpoint == Endpoint::Emulator {
+            has_dummies(member, &texts)?;
+        }
         services.push((member.clone(), limits(&texts)));
         let variables = declared(&texts);
         if !variables.is_empty() {
@@ -110,6 +114,26 @@ pub(super) fn judged(loaded: &Loaded, plan: &mut Plan) -> Result<(), Refusal> {
     }));
     plan.lint = Some(linted);
     Ok(())
+}
+
+/// Refuses a build that the emulator could not make, before anything is written: a secret without a dummy.
+fn has_dummies(member: &Member, texts: &[Text]) -> Result<(), Refusal> {
+    let read = |(_, text): &Text| serde_yaml::from_str::<AppHostingYaml>(text.as_ref().ok()?).ok();
+    // What cannot be read is told with its place, below.
+    let Some(all) = texts.iter().map(read).collect::<Option<Vec<_>>>() else { return Ok(()) };
+    let whole = all.into_iter().reduce(AppHostingYaml::overridden_by).unwrap_or_default();
+    let bare = whole.env.iter().filter(|one| one.secret.is_some());
+    let bare: Vec<_> = bare.map(|one| one.variable.as_str()).collect();
+    if bare.is_empty() {
+        return Ok(());
+    }
+    let (service, names) = (member.service(), bare.join(", "));
+    let what = format!("{service} cannot be built on the emulator: no value for {names}");
+    Err(Refusal::Refused(
+        Problem::new(what)
+            .because("the emulator has no secrets")
+            .try_this("give each a dummy value in apphosting.emulator.yaml"),
+    ))
 }
 
 /// The files that an environment's services are configured by, as they lie there now.

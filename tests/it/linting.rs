@@ -191,7 +191,7 @@ fn lint_ends_by_what_it_found() {
     fs::write(&file, "runConfig: { cpu: 1 }\n").unwrap();
     let clean = sandbox.run(&["lint", path, "--strict"]).exits(0);
     assert!(clean.out.contains("nothing is wrong"), "{}", clean.out);
-    let none = sandbox.run(&["lint", "no/such/apphosting.yaml"]).exits(1);
+    let none = sandbox.run(&["lint", "no/such/apphosting.yaml"]).exits(2);
     assert!(none.err.contains("cannot be read"), "{}", none.err);
     // Without a name: the services of the config.
     let all = sandbox.run(&["lint"]).exits(0);

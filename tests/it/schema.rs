@@ -537,3 +537,32 @@ fn what_is_wrong_with_a_file_is_told_with_its_place() {
     place.write("1.0.0_y.yaml", EXPAND);
     assert!(place.run(&["check"]).exits(2).err.contains("has the version 1.0.0 too"));
 }
+
+/// What can be known before the first write is: a build that could never start leaves the database as it was.
+#[test]
+fn a_secret_without_a_dummy_is_refused_before_anything_is_migrated() {
+    let sandbox = Sandbox::new();
+    let web = sandbox.folder.path().join("web");
+    std::fs::create_dir_all(&web).unwrap();
+    std::fs::create_dir_all(sandbox.folder.path().join("migrations")).unwrap();
+    let yaml = "scripts: { buildCommand: 'true', runCommand: pointsman sample-app }\nenv: [{ variable: STRIPE_KEY, secret: stripe-key }]\n";
+    std::fs::write(web.join("apphosting.yaml"), yaml).unwrap();
+    let migration = "description: add\nphase: expand\nreversibility: full\nup:\n  - create: { document: s/a, fields: { x: 1 } }\ndown:\n  - delete: { document: s/a }\n";
+    std::fs::write(sandbox.folder.path().join("migrations/1.0.0_add.yaml"), migration).unwrap();
+    let config = format!(
+        "version: 1\nservices:\n  web: {{ root: web, backend: web, health: {{ path: /api/health, version: /version, revision: /revision }} }}\nenvironments:\n  development:\n    protection: open\n    platform: {{ kind: app-hosting, endpoint: emulator, project: demo-toto, location: us-central1 }}\n    services: {{ web: {{ url: 'http://localhost:{}' }} }}\n    databases: {{ main: {{ kind: firestore, project: demo-toto, endpoint: emulator, migrations: migrations }} }}\ndeploy:\n  soak: {{ for: 300ms, interval: 100ms }}\n  attest: {{ consecutive: 3, interval: 20ms }}\n  health: {{ attempts: 8, interval: 100ms, consecutive: 2 }}\nreleases: {{ kind: list, labels: ['1.0.0'] }}\n",
+        sandbox.app
+    );
+    std::fs::write(sandbox.folder.path().join("config.yaml"), config).unwrap();
+    for verb in ["plan development --release 1.0.0", "deploy development --release 1.0.0 --yes"] {
+        let said = sandbox.run(&verb.split(' ').collect::<Vec<_>>()).exits(3);
+        assert!(said.err.contains("no value for STRIPE_KEY"), "{}", said.err);
+        assert!(said.err.contains("apphosting.emulator.yaml"), "{}", said.err);
+    }
+    let status = ["migrate", "status", "development", "--json"];
+    let json = sandbox.run(&status).json();
+    assert!(!json.to_string().contains("\"applied\""), "{json}");
+    let dummy = "env: [{ variable: STRIPE_KEY, value: none }]\n";
+    std::fs::write(web.join("apphosting.emulator.yaml"), dummy).unwrap();
+    sandbox.deploy("1.0.0").exits(0);
+}

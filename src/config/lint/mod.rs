@@ -15,7 +15,7 @@ use crate::domain::apphosting::{RunConfig, reserved};
 pub use between::{Difference, between};
 
 /// A file, and its text or why it cannot be read.
-pub(in crate::config) type Text = (PathBuf, Result<String, String>);
+pub type Text = (PathBuf, Result<String, String>);
 
 /// The file that every environment starts from.
 const BASE: &str = "apphosting.yaml";
