@@ -14,6 +14,15 @@ use crate::domain::plan::{Endpoint, Member};
 use crate::domain::planner::Ground;
 use crate::emulator::{self, Address};
 
+/// What there was to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// It ran.
+    Ran,
+    /// It did not run, and so many processes that it had left were ended.
+    Left(usize),
+}
+
 impl App {
     fn emulator_folder(&self) -> PathBuf {
         self.state.join("emulator")
@@ -87,9 +96,13 @@ impl App {
     }
 
     /// Ends the emulator and everything it runs. `false`: it did not run.
-    pub async fn stop_emulator(&self) -> Result<bool, Problem> {
+    pub async fn stop_emulator(&self) -> Result<Stopped, Problem> {
         let Some(address) = self.emulator() else {
-            return Ok(false);
+            let folder = self.emulator_folder();
+            let left = emulator::end_left_behind(&folder, self.clock.clone(), &*self.processes);
+            return left.map(Stopped::Left).map_err(|e| {
+                Problem::new("what the emulator left running cannot be told").because(e.to_string())
+            });
         };
         self.processes.end_group(address.process.pid, false);
         let began = self.clock.elapsed();
@@ -100,7 +113,7 @@ impl App {
             }
             self.clock.sleep(Duration::from_millis(20)).await;
         }
-        Ok(true)
+        Ok(Stopped::Ran)
     }
 
     /// What the emulator says of itself.

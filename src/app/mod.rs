@@ -21,6 +21,7 @@ use etcetera::BaseStrategy as _;
 use tokio::sync::mpsc;
 
 pub use self::databases::{PATIENTLY, SOON, SchemaLook};
+pub use self::emulator::Stopped;
 use self::prober::EveryProber;
 use crate::adapters::app_hosting::{AppHosting, Kind};
 use crate::adapters::bearer::Bearer;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::Session;
 use super::args::EmulatorVerb;
 use super::exit::{Finished, OK};
+use crate::app::Stopped;
 use crate::domain::error::Problem;
 
 pub(super) async fn emulator(session: &Session, verb: &EmulatorVerb) -> Finished {
@@ -20,10 +21,19 @@ pub(super) async fn emulator(session: &Session, verb: &EmulatorVerb) -> Finished
             );
         }
         EmulatorVerb::Stop => {
-            let ran = app.stop_emulator().await?;
-            let text =
-                if ran { "the emulator and everything it ran has ended" } else { "it did not run" };
-            session.result(text, &json!({"running": false, "ran": ran}));
+            let stopped = app.stop_emulator().await?;
+            let (text, ended) = match stopped {
+                Stopped::Ran => ("the emulator and everything it ran has ended".to_owned(), None),
+                Stopped::Left(0) => ("it did not run".to_owned(), Some(0)),
+                Stopped::Left(count) => {
+                    let text = format!(
+                        "it did not run; {count} services that it had left running were ended"
+                    );
+                    (text, Some(count))
+                }
+            };
+            let ran = stopped == Stopped::Ran;
+            session.result(&text, &json!({"running": false, "ran": ran, "left_behind": ended}));
         }
         EmulatorVerb::Status => {
             let status = app.emulator_status().await?;

@@ -2,6 +2,7 @@
 //! traffic proxy on each service's own address. Listens on 127.0.0.1 alone.
 
 mod api;
+mod door;
 mod firestore;
 mod lifecycle;
 mod log;
@@ -17,7 +18,7 @@ mod storage;
 
 pub use api::schema::violations;
 pub use resting::Resting;
-pub use serve::{Address, Options, serve};
+pub use serve::{Address, Options, end_left_behind, serve};
 
 /// The annotation of a backend that names its public address: `localhost:4000`.
 pub const ADDRESS: &str = "pointsman.dev/address";

@@ -91,12 +91,12 @@ pub(super) fn open(folder: &Path, root: &str) -> Result<Prepared, BuildError> {
             format!("there is no folder {root:?}"),
         ));
     }
-    let base = read_yaml(&folder.join("apphosting.yaml"))?;
+    let base = read_yaml(&folder, "apphosting.yaml")?;
     if let Some(why) = base.refused() {
         let why = format!("apphosting.yaml: {why}");
         return Err(BuildError::coded("fah/invalid-apphosting-yaml", why));
     }
-    let yaml = base.overridden_by(read_yaml(&folder.join("apphosting.emulator.yaml"))?);
+    let yaml = base.overridden_by(read_yaml(&folder, "apphosting.emulator.yaml")?);
     if let Some(bare) = yaml.env.iter().find(|e| e.secret.is_some()) {
         return Err(BuildError::coded(
             "fah/misconfigured-secret",
@@ -109,7 +109,15 @@ pub(super) fn open(folder: &Path, root: &str) -> Result<Prepared, BuildError> {
     Ok(Prepared { folder, yaml })
 }
 
-fn read_yaml(file: &Path) -> Result<AppHostingYaml, BuildError> {
+fn read_yaml(folder: &Path, name: &str) -> Result<AppHostingYaml, BuildError> {
+    let file = &folder.join(name);
+    if let (Ok(folder), Ok(real)) = (fs::canonicalize(folder), fs::canonicalize(file)) {
+        // A link out of the source would quote a file of this machine, and a pipe never ends.
+        if !real.starts_with(&folder) || !real.is_file() {
+            let why = format!("{name} is no file of the source");
+            return Err(BuildError::coded("fah/invalid-apphosting-yaml", why));
+        }
+    }
     match fs::read_to_string(file) {
         Ok(text) => serde_yaml::from_str(&text).map_err(|e| {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();

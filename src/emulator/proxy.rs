@@ -8,16 +8,17 @@ use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use super::door::HEAD_WITHIN;
 use arc_swap::ArcSwapOption;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{HeaderName, Request, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use axum_reverse_proxy::{HostBehaviour, ProxyPolicy, ReverseProxy, TunnelGuard};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -38,7 +39,8 @@ pub(super) struct Proxy {
 }
 
 /// Headers that only we may set, or that are for this hop alone (stack.md §2.4, gaps).
-const STRIPPED: [HeaderName; 3] = [
+const STRIPPED: [HeaderName; 4] = [
+    HeaderName::from_static("x-forwarded-proto"),
     HeaderName::from_static("x-forwarded-host"),
     HeaderName::from_static("http2-settings"),
     header::PROXY_AUTHORIZATION,
@@ -101,6 +103,7 @@ impl Proxy {
         for name in &STRIPPED {
             request.headers_mut().remove(name);
         }
+        keep_end_to_end(request.headers_mut());
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(TunnelGuard::new(upstream.clone()));
         upstream.proxies[worker].proxy_request(request).await
@@ -122,6 +125,8 @@ impl Proxy {
             tokio::spawn(async move {
                 let handle = |request| proxy.clone().handle(request, peer, worker);
                 let connection = http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(HEAD_WITHIN)
                     .serve_connection(TokioIo::new(stream), service_fn(handle))
                     .with_upgrades();
                 if let Err(error) = connection.await {
@@ -129,6 +134,26 @@ impl Proxy {
                 }
             });
         }
+    }
+}
+
+/// `Connection` names headers for this hop alone. A client that names one of the message itself (`Host`) would have
+/// it taken from the service.
+fn keep_end_to_end(headers: &mut HeaderMap) {
+    const HOP: [&str; 4] = ["close", "keep-alive", "upgrade", "te"];
+    let named: Vec<String> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|name| name.trim().to_ascii_lowercase())
+        .filter(|name| HOP.contains(&name.as_str()))
+        .collect();
+    if let Ok(value) = HeaderValue::from_str(&named.join(", "))
+        && headers.remove(header::CONNECTION).is_some()
+        && !named.is_empty()
+    {
+        headers.insert(header::CONNECTION, value);
     }
 }
 
@@ -190,4 +215,22 @@ pub(super) fn listen(port: u16) -> io::Result<StdListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(SocketAddr::from(([127, 0, 0, 1], port)))?;
     socket.listen(1024)?.into_std()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_takes_no_header_of_the_message_from_the_service() {
+        let left = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONNECTION, HeaderValue::from_static(value));
+            keep_end_to_end(&mut headers);
+            headers.get(header::CONNECTION).map(|v| v.to_str().unwrap_or_default().to_owned())
+        };
+        assert_eq!(left("Host"), None);
+        assert_eq!(left("Upgrade, Host, X-Forwarded-For").as_deref(), Some("upgrade"));
+        assert_eq!(left("close").as_deref(), Some("close"));
+    }
 }

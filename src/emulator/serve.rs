@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -15,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::ADDRESS;
 use super::api::{Api, handle};
+use super::door;
 use super::firestore::Databases;
 use super::platform::Platform;
 use super::proxy::Workers;
@@ -23,9 +23,6 @@ use super::storage::Storage;
 use crate::domain::hash::Hash;
 use crate::ports::clock::Clock;
 use crate::ports::processes::{ProcessIdentity, Processes};
-
-/// A request with more is not even looked at: an archive of a source is the largest (`contracts/app_hosting.md` §3).
-const MOST_BYTES: usize = 123_289_600;
 
 /// How to run it.
 #[derive(Debug, Clone)]
@@ -94,12 +91,11 @@ pub async fn serve(
         token: Hash::of(token.as_bytes()),
         owner_allowed: options.owner_allowed,
     };
-    let limit = DefaultBodyLimit::max(MOST_BYTES);
-    let router = Router::new().fallback(handle).layer(limit).with_state(api);
+    let router = Router::new().fallback(handle).with_state(api);
     let serving = async {
         restore(&platform).await;
         tracing::info!(url = address.url, "the emulator is up");
-        axum::serve(listener, router).await
+        door::serve(listener, router).await
     };
     let served = tokio::select! {
         served = serving => served,
@@ -110,6 +106,25 @@ pub async fn serve(
     let _ = fs::remove_file(folder.join("address.json"));
     end(&platform, processes.as_ref()).await;
     served.map(|()| true)
+}
+
+/// Ends what an emulator that was killed left running. How many that were; nothing while one runs.
+pub fn end_left_behind(
+    folder: &Path,
+    clock: Arc<dyn Clock>,
+    processes: &dyn Processes,
+) -> io::Result<usize> {
+    if !folder.join("lock").exists() {
+        return Ok(0);
+    }
+    let lock = File::create(folder.join("lock"))?;
+    if lock.try_lock().is_err() {
+        return Ok(0);
+    }
+    let registry = Registry::open(folder, clock).map_err(io::Error::other)?;
+    let records = registry.slots().map_err(io::Error::other)?;
+    let alive = records.into_iter().filter_map(|r| r.process).filter(|p| processes.alive(p));
+    Ok(alive.map(|process| processes.end_group(process.pid, true)).count())
 }
 
 /// Ends every process, also those that were not taken over yet.

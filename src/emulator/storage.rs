@@ -1,6 +1,7 @@
 //! As much of Cloud Storage as the firebase CLI needs to hand over a source: a bucket, and an archive that is put
 //! into it. Kept in the emulator's folder, and unpacked by whoever builds from it.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::process::Stdio;
 
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
+use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -102,19 +104,49 @@ pub(super) fn is_archive(file: &Path) -> bool {
     [".zip", ".tar.gz", ".tgz"].iter().any(|end| name.ends_with(end))
 }
 
-/// Unpacks an archive. Both programs keep what is in it inside the folder.
+/// So much an archive may become: more is no source.
+const MOST_UNPACKED: u64 = 2 * 1024 * 1024 * 1024;
+
+/// Unpacks an archive. What is in it stays inside of the folder.
 pub(super) async fn unpack(archive: &Path, into: &Path) -> Result<(), String> {
-    let (program, arguments): (_, &[&str]) = if archive.to_string_lossy().ends_with(".zip") {
-        ("unzip", &["-q", "-o"])
-    } else {
-        ("tar", &["-xzf"])
-    };
-    let to = if program == "unzip" { "-d" } else { "-C" };
+    if archive.to_string_lossy().ends_with(".zip") {
+        return unzip(archive, into).await;
+    }
+    let (archive, into) = (archive.to_owned(), into.to_owned());
+    let unpacked = tokio::task::spawn_blocking(move || untar(&archive, &into, MOST_UNPACKED));
+    let unpacked = unpacked.await.map_err(|e| e.to_string())?;
+    unpacked.map_err(|e| format!("it cannot be unpacked: {e}"))
+}
+
+fn untar(archive: &Path, into: &Path, most: u64) -> io::Result<()> {
+    let bytes = GzDecoder::new(fs::File::open(archive)?);
+    // One byte more than may be read tells whether there is more.
+    let mut bounded = io::Read::take(bytes, most + 1);
+    let unpacked = tar::Archive::new(&mut bounded).unpack(into);
+    if bounded.limit() == 0 {
+        return Err(io::Error::other(format!("it holds more than {most} bytes")));
+    }
+    unpacked
+}
+
+async fn unzip(archive: &Path, into: &Path) -> Result<(), String> {
+    let said = run("unzip", &[OsStr::new("-Zt"), archive.as_os_str()]).await?;
+    // "3 files, 1234 bytes uncompressed, 400 bytes compressed:  67.6%"
+    let told = said.split(", ").nth(1).and_then(|part| part.split(' ').next());
+    let bytes = told.and_then(|bytes| bytes.parse::<u64>().ok());
+    match bytes {
+        Some(bytes) if bytes <= MOST_UNPACKED => {}
+        Some(bytes) => return Err(format!("it cannot be unpacked: it holds {bytes} bytes")),
+        None => return Err("it cannot be unpacked: its size is not told".to_owned()),
+    }
+    let arguments = ["-q", "-o"].map(OsStr::new);
+    let rest = [archive.as_os_str(), OsStr::new("-d"), into.as_os_str()];
+    run("unzip", &[&arguments[..], &rest].concat()).await.map(drop)
+}
+
+async fn run(program: &str, arguments: &[&OsStr]) -> Result<String, String> {
     let done = Command::new(program)
         .args(arguments)
-        .arg(archive)
-        .arg(to)
-        .arg(into)
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()
@@ -122,8 +154,29 @@ pub(super) async fn unpack(archive: &Path, into: &Path) -> Result<(), String> {
     let output =
         done.map_err(|e| format!("{program}, which unpacks it, cannot be started: {e}"))?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = String::from_utf8_lossy(&output.stderr);
     Err(format!("{program} cannot unpack it: {}", said.trim().lines().last().unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_archive_that_becomes_too_large_is_not_unpacked_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("source");
+        fs::create_dir(&source).unwrap();
+        fs::write(source.join("zeros"), vec![0; 3 << 20]).unwrap();
+        let packed = dir.path().join("x.tar.gz");
+        let rules = crate::source::Rules { without_ignored: false, state: None };
+        fs::write(&packed, crate::source::pack(&source, rules, 1 << 20).unwrap()).unwrap();
+        let into = dir.path().join("into");
+        let said = untar(&packed, &into, 1 << 20).unwrap_err().to_string();
+        assert!(said.contains("more than 1048576 bytes"), "{said}");
+        untar(&packed, &into, 8 << 20).unwrap();
+        assert_eq!(fs::metadata(into.join("zeros")).unwrap().len(), 3 << 20);
+    }
 }

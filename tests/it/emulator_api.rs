@@ -425,3 +425,58 @@ fn a_secret_without_a_dummy_fails_the_build_by_its_name() {
     let said = build["errors"][0]["error"]["message"].as_str().unwrap();
     assert!(said.starts_with("fah/misconfigured-secret") && said.contains("KEY"), "{said}");
 }
+
+/// What a raw request is answered with, and nothing is sent behind it.
+fn raw(url: &str, request: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let address = url.trim_start_matches("http://");
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(std::time::Duration::from_mins(1))).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn nobody_is_listened_to_before_it_is_known_who_it_is() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["emulator", "start"]).exits(0);
+    let url = sandbox.run(&["emulator", "url"]).exits(0).out.trim().to_owned();
+    let token = sandbox.run(&["emulator", "token"]).exits(0).out.trim().to_owned();
+    let path = "/v1/projects/demo-toto/locations/us-central1/backends";
+    // A body that never comes is not waited for.
+    let large = "Content-Length: 100000000\r\nConnection: close\r\n\r\n";
+    let nobody = raw(&url, &format!("POST {path} HTTP/1.1\r\nHost: localhost\r\n{large}"));
+    assert!(nobody.starts_with("HTTP/1.1 401"), "{nobody}");
+    let who = format!("Authorization: Bearer {token}\r\nConnection: close\r\n\r\n");
+    for (hosts, status) in [
+        ("Host: localhost\r\n", "200"),
+        ("Host: [::1]:80\r\n", "200"),
+        ("Host: [::1].evil\r\n", "403"),
+        ("Host: localhost.evil\r\n", "403"),
+        ("Host: evil@localhost\r\n", "403"),
+        ("Host: localhost\r\nHost: evil\r\n", "403"),
+    ] {
+        let said = raw(&url, &format!("GET {path} HTTP/1.1\r\n{hosts}{who}"));
+        let refused = said.starts_with("HTTP/1.1 400") && status == "403";
+        assert!(refused || said.starts_with(&format!("HTTP/1.1 {status}")), "{hosts}: {said}");
+    }
+    // Half a request is left after a while, and not for ever.
+    raw(&url, &format!("GET {path} HTTP/1.1\r\nHost: loc"));
+}
+
+#[test]
+fn what_a_killed_emulator_left_is_ended_by_its_stop() {
+    let sandbox = Sandbox::new();
+    sandbox.deploy("1.0.0").exits(0);
+    let status = sandbox.emulator();
+    let pid = status["pid"].to_string();
+    let kill = std::process::Command::new("kill").args(["-9", &pid]).status().unwrap();
+    assert!(kill.success());
+    wait_until("it is gone", || sandbox.emulator()["running"] == false);
+    let said = sandbox.run(&["emulator", "stop", "--json"]).exits(0).json();
+    assert_eq!((&said["ran"], &said["left_behind"]), (&json!(false), &json!(2)), "{said}");
+    let again = sandbox.run(&["emulator", "stop"]).exits(0).out;
+    assert_eq!(again.trim(), "it did not run");
+}

@@ -62,6 +62,11 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED", message)
     }
 
+    pub(super) fn too_large() -> Self {
+        let message = "The request is larger than the emulator takes.";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "INVALID_ARGUMENT", message)
+    }
+
     pub(super) fn unimplemented(what: &str) -> Self {
         let message = format!("The emulator has no {what}.");
         Self::new(StatusCode::NOT_IMPLEMENTED, "UNIMPLEMENTED", message)

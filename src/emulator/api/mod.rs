@@ -13,8 +13,8 @@ mod traffic;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::State;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -25,6 +25,9 @@ use super::firestore::Databases;
 use super::platform::Platform;
 use super::storage::Storage;
 use crate::domain::hash::Hash;
+
+/// No body is larger: an archive is the largest that is sent, and Google takes no larger one.
+const MOST_BYTES: usize = 123_289_600;
 
 /// What every call needs.
 #[derive(Clone)]
@@ -40,41 +43,36 @@ pub(super) struct Api {
 
 type Answer = Result<Value, ApiError>;
 
-/// Answers one request.
-pub(super) async fn handle(
-    State(api): State<Api>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    if Databases::owns(&uri) {
-        let allowed = loopback_host(&headers).and_then(|()| api.authenticate(&headers));
-        return match allowed {
-            Ok(()) => api.databases.handle(&method, &uri, &body),
-            Err(error) => error.into_response(),
-        };
+/// Answers one request. Its body is read only of a caller that may call, and only so much of it.
+pub(super) async fn handle(State(api): State<Api>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let open = head.uri.path() == "/$discovery/rest";
+    let allowed = loopback_host(&head.headers)
+        .and_then(|()| if open { Ok(()) } else { api.authenticate(&head.headers) });
+    if let Err(error) = allowed {
+        return error.into_response();
+    }
+    let Ok(body) = to_bytes(body, MOST_BYTES).await else {
+        return ApiError::too_large().into_response();
+    };
+    let (method, uri) = (&head.method, &head.uri);
+    if Databases::owns(uri) {
+        return api.databases.handle(method, uri, &body);
     }
     if uri.path().starts_with(super::storage::PREFIX) {
-        let allowed = loopback_host(&headers).and_then(|()| api.authenticate(&headers));
-        return match allowed {
-            Ok(()) => api.storage.handle(&method, &uri, &body),
-            Err(error) => error.into_response(),
-        };
+        return api.storage.handle(method, uri, &body);
     }
-    match api.route(&method, &uri, &headers, &body).await {
+    match api.route(method, uri, &body).await {
         Ok(answer) => Json(answer).into_response(),
         Err(error) => error.into_response(),
     }
 }
 
 impl Api {
-    async fn route(&self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Answer {
-        loopback_host(headers)?;
+    async fn route(&self, method: &Method, uri: &Uri, body: &[u8]) -> Answer {
         if uri.path() == "/$discovery/rest" {
             return Ok(self.own_discovery());
         }
-        self.authenticate(headers)?;
         if uri.path() == "/pointsman/status" {
             return Ok(self.platform.status());
         }
@@ -188,13 +186,18 @@ fn location(project: &str, id: &str) -> Value {
 /// A page of another origin can make a browser call us under its own name (DNS rebinding); it
 /// cannot make it send a loopback name.
 fn loopback_host(headers: &HeaderMap) -> Result<(), ApiError> {
-    let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
-    let name = if host.starts_with('[') {
-        host.split_inclusive(']').next().unwrap_or_default()
-    } else {
-        host.split(':').next().unwrap_or_default()
+    let mut sent = headers.get_all(header::HOST).iter();
+    // Of two nobody knows which one the other side went by.
+    let (Some(host), None) = (sent.next(), sent.next()) else {
+        return Err(ApiError::foreign_host());
     };
-    if ["localhost", "127.0.0.1", "[::1]"].contains(&name) {
+    let host = host.to_str().unwrap_or_default();
+    // Whole: no reader of addresses takes what stands behind a bracket for a part of the name.
+    let port = |rest: &str| {
+        rest.is_empty() || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
+    };
+    let names = ["localhost", "127.0.0.1", "[::1]"];
+    if names.iter().any(|name| host.strip_prefix(name).is_some_and(port)) {
         return Ok(());
     }
     Err(ApiError::foreign_host())
