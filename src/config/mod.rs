@@ -14,6 +14,7 @@ mod migrations;
 mod node;
 mod pipeline;
 mod raise;
+mod read;
 mod releases;
 mod rules;
 pub mod schema;

@@ -223,3 +223,35 @@ fn what_is_meant_for_this_machine_goes_through_no_proxy() {
     assert!(said.contains("https through 127.0.0.1:") && said.contains("(HTTPS_PROXY)"), "{said}");
     assert!(!said.contains("bob:pw"), "{said}");
 }
+
+/// The screen draws what a run, a platform and a person say: nothing of it turns or hides what stands beside it.
+#[test]
+fn nothing_of_others_reaches_a_cell_of_the_screen() {
+    use pointsman::tui::keys::Code;
+    use pointsman::tui::msg::Msg;
+    let bench = super::world::Bench::new();
+    let mut plan = super::world::deploy_plan("1.0.0");
+    plan.reason = Some(HOSTILE.to_owned());
+    plan.overrides = [(pointsman::domain::guard::Guard::Freeze, HOSTILE.to_owned())].into();
+    plan.warnings = vec![HOSTILE.to_owned()];
+    let view = bench.drive(&plan);
+    let protection = pointsman::domain::policy::Protection::Open;
+    let mut screen = super::screen::Screen::new(protection);
+    let mut seen = super::screen::seen();
+    let problem = pointsman::domain::error::Problem::new(HOSTILE).because(HOSTILE);
+    seen.services[0].rollback.why = Some(HOSTILE.to_owned());
+    seen.unseen = Some(problem.clone());
+    let name = screen.model.environments[0].name.clone();
+    screen.send(Msg::Looked(name, seen));
+    screen.run(&view, None);
+    screen.send(Msg::Past(Ok(bench.runs())));
+    screen.send(Msg::Stored(Err(problem)));
+    for key in "0123456789?!".chars() {
+        screen.char(key);
+        for ascii in [false, true] {
+            let drawn = screen.draw(&super::screen::coloured(ascii));
+            assert_eq!(odd(&drawn), Vec::<char>::new(), "{key}: {drawn:?}");
+        }
+        screen.key(Code::Esc);
+    }
+}

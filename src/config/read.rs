@@ -1,0 +1,32 @@
+//! Reading a file that lies in a folder of the project.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// The text of a regular file, without the mark that editors of other systems put before it. A pipe or a device is
+/// refused: reading one may never end.
+pub(super) fn text(file: &Path) -> io::Result<String> {
+    if !fs::metadata(file)?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let text = fs::read_to_string(file)?;
+    Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_is_refused_and_a_mark_is_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("apphosting.yaml");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        assert!(text(&pipe).unwrap_err().to_string().contains("no regular file"));
+        let marked = dir.path().join("marked.yaml");
+        fs::write(&marked, "\u{feff}a: 1\r\n").unwrap();
+        assert_eq!(text(&marked).unwrap(), "a: 1\r\n");
+    }
+}
