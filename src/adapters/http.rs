@@ -1,5 +1,5 @@
-//! One policy for every HTTP client: the environment's proxies except for this machine, no redirect followed, a name
-//! of our own, everything bounded in time.
+//! One policy for every HTTP client: the environment's proxies except for this machine, no redirect followed, our
+//! name as the user agent, a limit for every time and size.
 
 use std::time::Duration;
 

@@ -22,7 +22,7 @@ struct Named {
 pub struct Proxies {
     https: Option<Named>,
     http: Option<Named>,
-    /// The hosts that are asked without one.
+    /// The hosts that use none.
     except: String,
 }
 

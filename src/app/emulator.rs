@@ -19,7 +19,7 @@ use crate::emulator::{self, Address};
 pub enum Stopped {
     /// It ran.
     Ran,
-    /// It did not run, and so many processes that it had left were ended.
+    /// It did not run; this many processes left behind by it were ended.
     Left(usize),
 }
 

@@ -44,7 +44,7 @@ pub(super) async fn drive(session: &Session, plan: &Plan, how: &Confirmation) ->
 
 /// Refuses where a person holds the lock and is not waited for, before the emulator is started for nothing.
 fn not_locked(app: &App, plan: &Plan, how: &Confirmation) -> Result<(), Failed> {
-    // A store that cannot be read is told of where the run is made.
+    // A store that cannot be read is reported when the run is made.
     let Ok(store) = app.readable_store() else { return Ok(()) };
     match store.locked(&plan.environment)? {
         Some(lock) if how.lock_wait.is_none() && !plan.passes_lock() => {

@@ -164,7 +164,7 @@ async fn follow(
     }
 }
 
-/// What was heard is told whether or not it can be kept: a full disk is no reason to stop watching.
+/// Samples that cannot be kept are reported once: a full disk is no reason to stop watching.
 fn kept(result: Result<(), Problem>, told: &mut bool) {
     match result {
         Ok(()) => *told = false,
@@ -207,7 +207,7 @@ fn mute(session: &Session, arguments: &HealthArguments, probes: &[Probe]) -> Fin
     let text = match &until {
         Some((until, reason)) => {
             let (until, reason) = (until.strftime("%H:%M:%SZ"), redacted(reason));
-            format!("{name} calls nobody until {until}: {reason}")
+            format!("{name} sends no alerts until {until}: {reason}")
         }
         None => format!("{name} calls again"),
     };

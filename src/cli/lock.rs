@@ -63,7 +63,7 @@ pub(super) fn lock(
     Ok(OK)
 }
 
-/// The rollbacks that passed a lock: whoever took it is told.
+/// The rollbacks that passed a lock: its holder must see them.
 fn passed(
     store: &SqliteStore,
     environment: &EnvironmentName,

@@ -107,7 +107,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Finding> {
     })?;
     match unseen(&tree) {
         Some((place, c)) => {
-            let what = format!("this text holds U+{:04X}, which nobody sees", u32::from(c));
+            let what = format!("this text holds the invisible character U+{:04X}", u32::from(c));
             Err(Finding::new(place, what))
         }
         None => Ok(tree),

@@ -1,5 +1,5 @@
 //! The secrets that a config names: the values of the variables whose names its `…_env` keys hold.
-//! They are taken out of whatever is written, so they are noted before anything is.
+//! They are removed from all output, so they are read first.
 
 use std::path::Path;
 

@@ -205,7 +205,7 @@ pub fn of(view: &RunView, fact: &Fact) -> Option<Alert> {
         (Event::ChecklistSeen { .. }, Some(gate)) => format!("run/{run}/{gate}/waits"),
         _ => format!("run/{run}/{}", fact.seq),
     };
-    // Whoever is woken up asks first what customers get.
+    // The first question of an on-call engineer is what customers get.
     let customers = match event {
         Event::RunEnded { outcome, .. } if *outcome != Outcome::Promoted => {
             view.customers(true).map(|said| format!(". {said}")).unwrap_or_default()

@@ -52,7 +52,7 @@ pub fn card(view: &RunView) -> String {
     }
     lines.push(String::new());
     lines.push(format!(
-        "The lease of run {} ends a minute after its process. Where a person's lock stands in the way:",
+        "The lease of run {} ends a minute after its process. If a person's lock blocks this:",
         view.number
     ));
     lines.push(format!(

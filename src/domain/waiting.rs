@@ -17,7 +17,7 @@ impl Plan {
     }
 
     /// The required items that a person can tick only after the switch, where they are more than advice and
-    /// nobody overrode them.
+    /// they are not overridden.
     pub fn ticked_after(&self) -> impl Iterator<Item = &Item> {
         let advice = self.policy.protection == Protection::Open;
         let waits = !advice && !self.overrides.contains_key(&Guard::Checklist);

@@ -1,5 +1,4 @@
-//! Serves the control API's listener: whoever sends half a request is not waited for, and only so many are heard at
-//! once.
+//! Serves the control API's listener, with a time limit for the head of a request and a limit for open connections.
 
 use std::io;
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use tokio::sync::Semaphore;
 
 /// The head of a request comes within this.
 pub(super) const HEAD_WITHIN: Duration = Duration::from_secs(10);
-/// So many connections are open at once; more wait in the listener's queue.
+/// The most connections that are open at once; more wait in the listener's queue.
 const AT_ONCE: usize = 512;
 
 /// Serves until it is dropped.

@@ -138,7 +138,7 @@ fn came_out(letter: Letter, delivery: Delivery, now: Timestamp) -> (Fate, Letter
         Delivery::Taken => (Fate::Delivered(now), letter),
         Delivery::Refused(why) => (Fate::GivenUp(why), letter),
         // Another process may have the setting. If none has it for long, the alert must not wait forever. Its own
-        // age counts for nothing here: whoever has the setting may have tried until now.
+        // age does not count here: a process with the setting may have tried until now.
         Delivery::NotConfigured(why) => {
             let first = letter.unset_since.unwrap_or(now);
             let fate = if since(first) > CONFIGURED_WITHIN {
@@ -154,7 +154,7 @@ fn came_out(letter: Letter, delivery: Delivery, now: Timestamp) -> (Fate, Letter
             let fate = if since(letter.alert.at) > GIVE_UP {
                 Fate::GivenUp(why)
             } else {
-                // Nobody is asked sooner than it wants.
+                // Never sooner than the receiver wants.
                 waits(after.map_or(usual, |after| after.max(Duration::from_secs(1))), why)
             };
             (fate, Letter { unset_since: None, ..letter })

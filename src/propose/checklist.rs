@@ -153,7 +153,7 @@ pub(super) fn ticked_beforehand(
     let by_hand: Vec<Item> = by_hand.collect();
     let seen: Vec<_> =
         by_hand.iter().map(|item| stand(item, &ticks, None, &subject, now)).collect();
-    // The last one is waited for, unless somebody overrides all of them.
+    // The run waits for the last one, unless all are overridden.
     let lists = List::ALL.into_iter().filter(|list| *list != List::Post || overridden);
     let open: Vec<String> = lists.flat_map(|list| open_items(&by_hand, &seen, list)).collect();
     if open.is_empty() {

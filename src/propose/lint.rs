@@ -119,7 +119,7 @@ pub(super) fn judged(loaded: &Loaded, plan: &mut Plan) -> Result<(), Refusal> {
 /// Refuses a build that the emulator could not make, before anything is written: a secret without a dummy.
 fn has_dummies(member: &Member, texts: &[Text]) -> Result<(), Refusal> {
     let read = |(_, text): &Text| serde_yaml::from_str::<AppHostingYaml>(text.as_ref().ok()?).ok();
-    // What cannot be read is told with its place, below.
+    // A file that cannot be read is reported below, with its place.
     let Some(all) = texts.iter().map(read).collect::<Option<Vec<_>>>() else { return Ok(()) };
     let whole = all.into_iter().reduce(AppHostingYaml::overridden_by).unwrap_or_default();
     let bare = whole.env.iter().filter(|one| one.secret.is_some());

@@ -186,7 +186,7 @@ fn closed(back: &WaysBack, why: &str) -> Problem {
     }
 }
 
-/// A rollback that may begin. What could not be read of the past is told, and blocks nothing.
+/// A rollback that may begin. Runs that could not be read are named, and block nothing.
 pub async fn rollback(
     app: &App,
     loaded: &Loaded,

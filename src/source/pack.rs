@@ -11,7 +11,7 @@ use tar::{Builder, EntryType, Header};
 
 use super::{Item, Kind, Rules, SourceError, items};
 
-/// Packs a folder as `.tar.gz` of at most so many bytes; no more than those are ever held.
+/// Packs a folder as `.tar.gz` of at most `most` bytes; never more than that in memory.
 pub fn pack(folder: &Path, rules: Rules<'_>, most: usize) -> Result<Vec<u8>, SourceError> {
     let failed = |path: &Path, error: io::Error| match error.get_ref() {
         Some(inner) if inner.is::<TooLarge>() => SourceError::TooLarge(most),
@@ -26,7 +26,7 @@ pub fn pack(folder: &Path, rules: Rules<'_>, most: usize) -> Result<Vec<u8>, Sou
     packed.map(|bounded| bounded.bytes).map_err(|error| failed(folder, error))
 }
 
-/// Takes so many bytes and no more.
+/// Fails beyond `most` bytes.
 struct Bounded {
     bytes: Vec<u8>,
     most: usize,

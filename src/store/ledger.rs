@@ -1,6 +1,6 @@
 //! The chain of runs: a row when a run begins and one when it ends, each with the hash of the row before it. A run that
 //! is gone, one whose end was cut off together with its head, and one that was given to another environment do not
-//! fit it. Whoever rewrites the whole ledger is not found by it: a report's last hash, kept elsewhere, is for that.
+//! fit it. It does not detect that the whole ledger was rewritten: compare a report's last hash, kept elsewhere.
 
 use std::fmt;
 

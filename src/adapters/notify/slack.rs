@@ -40,7 +40,7 @@ fn body(alert: &Alert) -> Value {
         Kind::Gate => ":large_blue_circle:",
         Kind::Promoted | Kind::ProbeUp | Kind::Test => ":large_green_circle:",
     };
-    // What holds a star of its own would end the bold in its middle.
+    // A star in the text would end the bold too early.
     let bold = if alert.text.contains('*') { "" } else { "*" };
     let mut text = format!("{sign} {bold}{}{bold}", escaped(&alert.text));
     for (word, said) in [("why", &alert.why), ("now", &alert.now)] {

@@ -46,8 +46,8 @@ pub(super) async fn send(
     Ok(answered(response.status(), retry_after(&response)))
 }
 
-/// How an answer that is no success is to be read: 410 is the receiver's word that it is gone for good; anything else
-/// may be mended there, and is tried again on the schedule.
+/// How an answer that is no success is read: 410 says that the receiver is gone for good; anything else
+/// may be repaired there, and is retried on the schedule.
 fn answered(status: StatusCode, after: Option<Duration>) -> Delivery {
     match status {
         StatusCode::GONE => refused(status, after, ""),

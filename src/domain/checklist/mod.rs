@@ -269,7 +269,7 @@ impl ItemSeen {
 pub struct Tally {
     /// Done, or meaningless for this release.
     pub done: usize,
-    /// A person stands for going on without them.
+    /// A person takes responsibility for continuing without them.
     pub overridden: usize,
     /// All.
     pub all: usize,

@@ -92,7 +92,7 @@ impl Direction {
         }
     }
 
-    /// The command that goes on in this direction.
+    /// The command that continues in this direction.
     pub fn command(self) -> &'static str {
         match self {
             Self::Up => "pointsman migrate up ENV",

@@ -108,7 +108,7 @@ pub fn obstacles(rows: &[Row], schema: &Schema) -> Vec<Problem> {
         (Head::Unreadable(why), _) => found.push(
             Problem::new("the version document of the database cannot be read")
                 .because(why)
-                .try_this("mend _migrations/version, or say where it stands: pointsman migrate baseline ENV --to V --reason TEXT"),
+                .try_this("repair _migrations/version, or set its version: pointsman migrate baseline ENV --to V --reason TEXT"),
         ),
         (Head::At(version), None) if *version != SchemaVersion::ZERO => found.push(
             Problem::new(format!("the database says it is at {version}, and holds no record of how"))

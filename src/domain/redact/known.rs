@@ -5,10 +5,10 @@ use std::sync::{PoisonError, RwLock};
 
 use super::HIDDEN;
 
-/// Shorter values stand in ordinary text too.
+/// Shorter values occur in ordinary text too.
 const SHORTEST: usize = 6;
 
-/// The values, the longest first. One for the process: whatever it writes goes by the same.
+/// The values, the longest first. One list for the whole process.
 static KNOWN: RwLock<Vec<String>> = RwLock::new(Vec::new());
 
 /// Takes note of a secret. Each of its lines is one too, and so is it as JSON and in an address.

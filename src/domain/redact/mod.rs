@@ -9,7 +9,7 @@ pub use self::facts::{without_secrets, without_secrets_of};
 pub use self::known::{know, without_known};
 use self::shapes::{begins_key, by_shape, ends_key};
 
-/// What stands in a secret's place.
+/// Replaces a secret.
 const HIDDEN: &str = "[redacted]";
 
 /// The text without anything that is known to be a secret, or looks like one. Names stay.
@@ -28,7 +28,7 @@ impl Lines {
     pub fn redacted(&mut self, line: &str) -> String {
         if self.in_key {
             self.in_key = !ends_key(line);
-            // Whatever is no part of a key ends it, or a key cut short would swallow the log.
+            // Any other text ends the key: one that was cut short must not swallow the log.
             let part = |c: char| c.is_ascii_alphanumeric() || "+/=\r\t -:,.".contains(c);
             if line.chars().all(part) || ends_key(line) {
                 return HIDDEN.to_owned();

@@ -20,7 +20,7 @@ const SHAPES: &str = concat!(
     r"|(?s:-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z))",
 );
 
-/// Who calls: `Bearer …`, `Basic …`, and any header that carries who somebody is.
+/// Who calls: `Bearer …`, `Basic …`, and any header with credentials.
 const HEADERS: &str = concat!(
     r#"(?i)(?P<scheme>\b(?:bearer|basic)\s+)(?P<given>[A-Za-z0-9._~+/-]{8,}=*)"#,
     r#"|(?P<header>\b(?:proxy-)?authorization["']?\s*[:=]\s*["']?)(?P<all>[^\s"',]+(?:[ \t]+[A-Za-z0-9._~+/=-]{6,})?)"#,
@@ -77,7 +77,7 @@ pub(super) fn by_shape(text: &str) -> String {
     text.into_owned()
 }
 
-/// Whether what follows such a name is a value, and no word of a sentence, no name of a variable and nothing that
+/// Whether what follows such a name is a value, rather than a word of a sentence, the name of a variable or something that
 /// says that there is none.
 fn is_value(name: &str, sign: &str, value: &str) -> bool {
     if value.starts_with(['$', '%', '*', '[', '/', '.'])

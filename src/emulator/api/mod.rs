@@ -187,7 +187,7 @@ fn location(project: &str, id: &str) -> Value {
 /// cannot make it send a loopback name.
 fn loopback_host(headers: &HeaderMap) -> Result<(), ApiError> {
     let mut sent = headers.get_all(header::HOST).iter();
-    // Of two nobody knows which one the other side went by.
+    // With two it is unknown which one the other side used.
     let (Some(host), None) = (sent.next(), sent.next()) else {
         return Err(ApiError::foreign_host());
     };

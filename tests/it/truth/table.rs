@@ -192,7 +192,7 @@ fn a_foreign_rollout_at_rest() -> Told {
     told(&bench, &view)
 }
 
-/// A person stands for an item that nobody has done.
+/// A person overrides an open item.
 fn an_overridden_item() -> Told {
     let bench = Bench::new();
     let backup = item(List::Pre, "backup taken", None);
@@ -314,7 +314,7 @@ const ROWS: &[Row] = &[
         never: &["marked bad", "gave traffic back"],
     },
     Row {
-        kind: "A15: a split that somebody made after the switch is not promoted",
+        kind: "A15: a foreign split after the switch is not promoted",
         told: traffic_split_by_somebody,
         exit: 1,
         screen: &[
