@@ -17,7 +17,7 @@ pub(super) async fn perform(context: &Context, side: Side) -> StepResult {
     let asked = join_all(moved.iter().map(|member| ask(context, member, side))).await;
     // Answers and traffic must say the same, and traffic that was moved elsewhere is no fault of the release.
     let mut reads = TrafficReads::new(context, side);
-    reads.now(context).await?;
+    reads.patiently(context).await?;
     let asked = asked.into_iter().collect::<Result<Vec<_>, StepError>>()?;
     let ended = moved.iter().zip(asked);
     let ended = ended.map(|(member, decision)| conclude(context, member, side, decision));

@@ -16,6 +16,8 @@ const READ_WITHIN: Duration = Duration::from_secs(10);
 const REMOTE_READS: Duration = Duration::from_secs(10);
 /// And those of one on this machine.
 const LOCAL_READS: Duration = Duration::from_secs(1);
+/// How often the read after a verification is tried.
+const READS: u32 = 3;
 /// How long the last read of a soak is retried.
 const END_READ_WITHIN: Duration = Duration::from_mins(1);
 
@@ -49,6 +51,18 @@ impl TrafficReads {
     /// Reads it in any case. Traffic that is elsewhere is a fact, and an error.
     pub(super) async fn now(&mut self, context: &Context) -> Result<(), StepError> {
         self.read(context, READ_WITHIN).await
+    }
+
+    /// The same, tried again where a read fails: after a verification that no soak follows there is no later read.
+    pub(super) async fn patiently(&mut self, context: &Context) -> Result<(), StepError> {
+        for _ in 1..READS {
+            self.now(context).await?;
+            if self.unread.is_none() {
+                return Ok(());
+            }
+            context.sleep(self.every).await;
+        }
+        self.now(context).await
     }
 
     async fn read(&mut self, context: &Context, within: Duration) -> Result<(), StepError> {

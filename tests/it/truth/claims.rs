@@ -89,8 +89,9 @@ fn scripted(bench: &Bench, script: Script) -> Platform {
     platform
 }
 
-/// Why what a run says is not so.
-fn lie(bench: &Bench, view: &RunView, platform: &Platform) -> Option<String> {
+/// Why what a run says is not so. `deaf`: no answer of the platform came from some call on, so that what it did then
+/// could not be known.
+fn lie(bench: &Bench, view: &RunView, platform: &Platform, deaf: bool) -> Option<String> {
     let platform = platform.lock().unwrap();
     let nothing = Moments::default();
     for (service, seen) in &view.services {
@@ -121,6 +122,9 @@ fn lie(bench: &Bench, view: &RunView, platform: &Platform) -> Option<String> {
             return Some(format!("split {on_green:?} {on_blue:?}"));
         }
     }
+    if deaf {
+        return None;
+    }
     let wanted = match view.state {
         RunState::Ended { outcome: Outcome::RolledBack } if view.exit_code() != 0 => Side::Blue,
         RunState::Ended { outcome: Outcome::Promoted | Outcome::RolledBack } => Side::Green,
@@ -136,11 +140,19 @@ fn lie(bench: &Bench, view: &RunView, platform: &Platform) -> Option<String> {
 }
 
 /// Drives a plan on a scripted platform; what it says is held against the platform at each state.
-fn driven(bench: &Bench, plan: &Plan, script: Script) -> Result<RunView, TestCaseError> {
+fn driven(
+    bench: &Bench,
+    plan: &Plan,
+    script: Script,
+    fault: Option<(usize, bool, bool)>,
+) -> Result<RunView, TestCaseError> {
+    let class = Failure::Passing;
+    let deaf = fault.is_some_and(|(_, _, lasts)| lasts);
+    bench.world.fail(fault.map(|(at, acts, lasts)| Fault { at, class, acts, lasts }));
     let platform = scripted(bench, script);
     let mut lies = Vec::new();
-    let ended = bench.drive_with(plan, |view, _| lies.extend(lie(bench, view, &platform)));
-    lies.extend(lie(bench, &ended, &platform));
+    let ended = bench.drive_with(plan, |view, _| lies.extend(lie(bench, view, &platform, deaf)));
+    lies.extend(lie(bench, &ended, &platform, deaf));
     prop_assert_eq!(lies, Vec::<String>::new());
     let unread = ended.services.values();
     let mut unread = unread.filter(|s| s.switch_asked && s.traffic == TrafficSeen::Unknown);
@@ -189,11 +201,9 @@ proptest! {
     ) {
         let bench = released();
         bench.world.behave("1.1.0", behaviour);
-        let class = Failure::Passing;
-        bench.world.fail(fault.map(|(at, acts, lasts)| Fault { at, class, acts, lasts }));
         let mut plan = deploy_plan("1.1.0");
         plan.policy.soak.length = Duration::from_secs(30);
-        let ended = driven(&bench, &plan, script)?;
+        let ended = driven(&bench, &plan, script, fault)?;
         if ended.state == (RunState::Ended { outcome: Outcome::Promoted }) {
             prop_assert!(matches!(behaviour, Behaviour::Healthy), "{behaviour:?} is not healthy");
         }
@@ -209,8 +219,6 @@ proptest! {
         let choice = default_target(&bench.runs(), &bench.live()).unwrap();
         let plan =
             planner::rollback(ground(), &choice, Some(named("1.1.0")), SchemaWay::Keep).unwrap();
-        let class = Failure::Passing;
-        bench.world.fail(fault.map(|(at, acts, lasts)| Fault { at, class, acts, lasts }));
-        driven(&bench, &plan, script)?;
+        driven(&bench, &plan, script, fault)?;
     }
 }
