@@ -18,7 +18,7 @@ pub fn client_within(timeout: Duration) -> Result<reqwest::Client, Problem> {
     // A second installation is refused, which is as good as the first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Proxies::of_environment()
-        .given(reqwest::Client::builder())?
+        .given(reqwest::Client::builder())
         // What is meant, or signed, for one address is not handed to another.
         .redirect(Policy::none())
         .user_agent(concat!("pointsman/", env!("CARGO_PKG_VERSION")))

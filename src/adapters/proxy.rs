@@ -39,7 +39,8 @@ impl Proxies {
                 Some(Named { variable: name, address: address.trim().to_owned() })
             })
         };
-        let except = ["NO_PROXY", "no_proxy"].into_iter().find_map(&variable);
+        let named = |name| variable(name).filter(|hosts: &String| !hosts.trim().is_empty());
+        let except = ["NO_PROXY", "no_proxy"].into_iter().find_map(named);
         Self {
             https: first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]),
             // The one in capitals may be a header of a request to a CGI program.
@@ -48,24 +49,36 @@ impl Proxies {
         }
     }
 
-    /// Gives them to a client.
-    pub fn given(&self, builder: ClientBuilder) -> Result<ClientBuilder, Problem> {
+    /// Gives them to a client. One that cannot be used is left out: it must not keep this machine from being asked.
+    pub fn given(&self, builder: ClientBuilder) -> ClientBuilder {
         // The library's own reading of the environment would ask a proxy for this machine.
         let mut builder = builder.no_proxy();
         let except = NoProxy::from_string(&format!("{},{HERE}", self.except));
         let kinds = [(&self.https, Proxy::https as fn(Url) -> _), (&self.http, Proxy::http)];
         for (named, kind) in kinds {
             let Some(named) = named else { continue };
-            let refused = |why: String| {
-                let what = format!("{} names no proxy that can be used", named.variable);
-                Problem::new(what).because(why).try_this("http://HOST:PORT is one")
-            };
-            let url = url_of(&named.address).map_err(refused)?;
-            url.password().into_iter().for_each(know);
-            let proxy = kind(url).map_err(|e: reqwest::Error| refused(chain(&e)))?;
-            builder = builder.proxy(proxy.no_proxy(except.clone()));
+            let proxy = url_of(&named.address).and_then(|url| {
+                url.password().into_iter().for_each(know);
+                kind(url).map_err(|error: reqwest::Error| chain(&error))
+            });
+            match proxy {
+                Ok(proxy) => builder = builder.proxy(proxy.no_proxy(except.clone())),
+                Err(why) => tracing::warn!(variable = named.variable, why, "a proxy is left out"),
+            }
         }
-        Ok(builder)
+        builder
+    }
+
+    /// The first variable that names no proxy that can be used.
+    pub fn check(&self) -> Result<(), Problem> {
+        for named in [&self.https, &self.http].into_iter().flatten() {
+            url_of(&named.address).map_err(|why| {
+                Problem::new(format!("{} names no proxy that can be used", named.variable))
+                    .because(format!("{why}; requests use none"))
+                    .try_this("http://HOST:PORT is one")
+            })?;
+        }
+        Ok(())
     }
 
     /// In words, without what may be a password.
@@ -75,7 +88,10 @@ impl Proxies {
             let url = url_of(&named.address).ok();
             let host = url.map_or_else(
                 || "what is no address".to_owned(),
-                |url| format!("{}:{}", url.host_str().unwrap_or("-"), url.port().unwrap_or(80)),
+                |url| {
+                    let port = url.port_or_known_default().unwrap_or(80);
+                    format!("{}:{port}", url.host_str().unwrap_or("-"))
+                },
             );
             Some(format!("{scheme} through {host} ({})", named.variable))
         };
@@ -122,7 +138,10 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_named() {
         let refused = of(&[("HTTPS_PROXY", "socks5://proxy:1080")]);
-        let problem = refused.given(reqwest::Client::builder()).unwrap_err();
+        let problem = refused.check().unwrap_err();
         assert!(problem.what.contains("HTTPS_PROXY"), "{problem}");
+        assert!(of(&[("HTTPS_PROXY", "https://proxy")]).told().contains("proxy:443"));
+        let set = [("NO_PROXY", ""), ("no_proxy", "internal"), ("HTTPS_PROXY", "proxy:1")];
+        assert!(of(&set).told().contains("NO_PROXY names"));
     }
 }

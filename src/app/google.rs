@@ -28,8 +28,9 @@ pub(super) type Shared = Arc<Mutex<Option<Kept>>>;
 
 impl App {
     /// Which proxies the requests of this process go through, in words.
-    pub fn proxies(&self) -> String {
-        Proxies::of_environment().told()
+    pub fn proxies(&self) -> Result<String, Problem> {
+        let proxies = Proxies::of_environment();
+        proxies.check().map(|()| proxies.told())
     }
 
     async fn credentials(&self) -> Result<Arc<Credentials>, Problem> {

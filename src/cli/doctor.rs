@@ -26,7 +26,7 @@ struct Look {
 
 pub(super) async fn doctor(session: &Session) -> Finished {
     let mut looks = vec![look("state folder", state(session)), look("git", git())];
-    looks.push(look("proxy", Ok(session.app.proxies())));
+    looks.push(look("proxy", session.app.proxies()));
     match session.config() {
         Err(failed) => {
             let problem = failed.problem.try_this("pointsman check");

@@ -45,9 +45,9 @@ pub(super) async fn drive(session: &Session, plan: &Plan, how: &Confirmation) ->
 /// Refuses where a person holds the lock and is not waited for, before the emulator is started for nothing.
 fn not_locked(app: &App, plan: &Plan, how: &Confirmation) -> Result<(), Failed> {
     // A store that cannot be read is reported when the run is made.
-    let Ok(store) = app.readable_store() else { return Ok(()) };
-    match store.locked(&plan.environment)? {
-        Some(lock) if how.lock_wait.is_none() && !plan.passes_lock() => {
+    let locked = app.readable_store().and_then(|store| store.locked(&plan.environment));
+    match locked {
+        Ok(Some(lock)) if how.lock_wait.is_none() && !plan.passes_lock() => {
             Err(JournalError::Locked(plan.environment.clone(), lock).into())
         }
         _ => Ok(()),
@@ -305,7 +305,7 @@ impl Printer {
             waiting(&view).into_iter().for_each(print::note);
         }
         let Event::ChecklistSeen { list, items } = event else { return };
-        if !view.plan.waits_at(*list) || may_pass(&view, *list).is_ok() {
+        if !view.waits_for_tick(*list) || may_pass(&view, *list).is_ok() {
             return;
         }
         for item in items.iter().filter(|item| item.standing == Standing::Open) {

@@ -2,7 +2,7 @@
 
 use crate::config::Findings;
 use crate::domain::error::Problem;
-use crate::domain::guard::standing;
+use crate::domain::guard::{Guard, standing};
 use crate::engine::EngineError;
 use crate::ports::journal::JournalError;
 use crate::propose::Refusal;
@@ -66,6 +66,9 @@ impl From<Refusal> for Failed {
             Refusal::Usage(problem) => Self::with(USAGE, problem),
             Refusal::Written(findings) => Self::config(*findings),
             Refusal::Refused(problem) => Self::with(REFUSED, problem),
+            Refusal::Guarded(met) if met.iter().all(|met| met.guard == Guard::Lock) => {
+                Self::with(LOCKED, standing(&met))
+            }
             Refusal::Guarded(met) => Self::with(REFUSED, standing(&met)),
             Refusal::InDoubt(problem) => Self::with(IN_DOUBT, problem),
             Refusal::Locked(problem) => Self::with(LOCKED, problem),

@@ -19,6 +19,7 @@ pub(super) async fn rollback(session: &Session, arguments: &RollbackArguments) -
         why: &why,
         undo_schema: arguments.undo_schema.as_ref(),
         database: arguments.database.as_deref(),
+        waits: confirmation.lock_wait.is_some(),
     };
     let proposal = propose::rollback(&session.app, &loaded, ground, &back).await?;
     begin(&proposal, confirmation)?;

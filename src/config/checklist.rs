@@ -57,7 +57,9 @@ impl Loaded {
             AutoConfig { history: Some(of), .. } => match of.as_str() {
                 "rollback" => Source::Rollback,
                 "alerts" => Source::Alerts,
-                named if self.config.environments.contains_key(named) => {
+                // The one before, whatever it is called.
+                "staging" => Source::Promoted { from: self.promote_from(name)? },
+                named if named != name && self.config.environments.contains_key(named) => {
                     Source::Promoted { from: Some(EnvironmentName::new(named)?) }
                 }
                 _ => Source::Promoted { from: self.promote_from(name)? },

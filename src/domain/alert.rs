@@ -241,7 +241,7 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
         }
         // A run that was begun from the screen waits at the switch anyway, and is told of then.
         Event::ChecklistSeen { list, .. }
-            if (waits || (view.ended.is_none() && view.plan.waits_at(*list)))
+            if (waits || (view.ended.is_none() && view.waits_for_tick(*list)))
                 && (matches!(view.gate(), Some(StepKind::GateChecklist { .. }))
                     || !view.plan.ask_at_gates) =>
         {

@@ -1,9 +1,10 @@
 //! What a run waits for people for, by its plan.
 
-use super::checklist::{Item, List};
+use super::checklist::{Item, List, Standing};
 use super::guard::Guard;
 use super::plan::{Plan, RunKind};
 use super::policy::Protection;
+use super::view::RunView;
 
 impl Plan {
     /// Whether it may begin although a person has locked the environment: a rollback, by its override.
@@ -30,5 +31,19 @@ impl Plan {
     /// run.
     pub fn waits_at(&self, list: List) -> bool {
         self.waits_for_people() || (list == List::Post && self.ticked_after().next().is_some())
+    }
+}
+
+impl RunView {
+    /// Whether it waits at a checklist now for what a person can do. What a machine saw fail is decided by the rules,
+    /// where nobody watches.
+    pub fn waits_for_tick(&self, list: List) -> bool {
+        if self.plan.waits_for_people() {
+            return true;
+        }
+        let seen = self.checklists.get(&list).map_or(&[][..], Vec::as_slice);
+        let failed = seen.iter().any(|item| item.standing == Standing::Failed);
+        let open = |item: &Item| seen.iter().any(|s| s.id == item.id && !s.standing.settled());
+        self.plan.waits_at(list) && !failed && self.plan.ticked_after().any(open)
     }
 }

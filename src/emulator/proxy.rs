@@ -202,8 +202,10 @@ impl Workers {
 
 /// Listens on a loopback port. `localhost` is `::1` too: a program that listens only there would answer some customers.
 pub(super) fn listen(port: u16) -> io::Result<StdListener> {
-    let other = TcpSocket::new_v6()
-        .and_then(|socket| socket.bind(SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port))));
+    let other = TcpSocket::new_v6().and_then(|socket| {
+        socket.set_reuseaddr(true)?;
+        socket.bind(SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port)))
+    });
     // A machine without IPv6 has no such address.
     if let Err(error) = other
         && error.kind() == io::ErrorKind::AddrInUse

@@ -99,6 +99,8 @@ pub struct Back<'a> {
     pub undo_schema: Option<&'a SchemaVersion>,
     /// Of this database, where there are several.
     pub database: Option<&'a str>,
+    /// Whether a person's lock is waited for.
+    pub waits: bool,
 }
 
 type Accepted = [(ServiceName, BTreeMap<String, SchemaRange>)];
@@ -193,14 +195,17 @@ pub async fn rollback(
     mut ground: Ground,
     back: &Back<'_>,
 ) -> Result<Proposal, Refusal> {
-    let Back { to, why, undo_schema, database } = *back;
+    let Back { to, why, undo_schema, database, waits } = *back;
     let mut guards = Guards::default();
     let hosting = app.platform(&ground.endpoint).await.map_err(Refusal::Failed)?;
     let live = app.live(hosting.as_ref(), &ground.members).await.map_err(Refusal::Failed)?;
     let (runs, unread) = past(app, &ground.environment);
     // A store that cannot be read holds no lock that anybody could have taken there.
     let lock = app.readable_store().and_then(|store| store.locked(&ground.environment));
-    if let Ok(Some(lock)) = lock {
+    let waited_for = waits && !why.overrides.contains_key(&Guard::Lock);
+    if let Ok(Some(lock)) = lock
+        && !waited_for
+    {
         let told = JournalError::Locked(ground.environment.clone(), lock).to_string();
         guards.meet(Guard::Lock, Problem::new(told));
     }

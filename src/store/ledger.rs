@@ -1,6 +1,6 @@
 //! The chain of runs: a row when a run begins and one when it ends, each with the hash of the row before it. A run that
-//! is gone, one whose end was cut off together with its head, and one that was given to another environment do not
-//! fit it. It does not detect that the whole ledger was rewritten: compare a report's last hash, kept elsewhere.
+//! is gone, one whose end was cut off together with its head, one that was put in and one that was given to another
+//! environment do not fit it. The newest row can be cut off together with the end of its run. It does not detect that the whole ledger was rewritten: compare a report's last hash, kept elsewhere.
 
 use std::fmt;
 
@@ -139,7 +139,19 @@ impl SqliteStore {
             found.extend(because.map(|because| Misfit { run: RunNumber(entry.run), because }));
             last = hash;
         }
+        found.extend(self.unnoted()?);
         Ok(found)
+    }
+
+    /// The runs, and the ends of runs, that the chain does not have.
+    fn unnoted(&self) -> Result<Vec<Misfit>, JournalError> {
+        let mut select = self.connection.prepare(
+            "SELECT number FROM runs WHERE NOT EXISTS (SELECT 1 FROM ledger
+             WHERE ledger.run = runs.number AND ledger.ended = runs.ended) ORDER BY number",
+        )?;
+        let runs = select.query_map([], |row| row.get(0))?.collect::<Result<Vec<u64>, _>>()?;
+        let because = "it is not in the chain as it is now";
+        Ok(runs.into_iter().map(|run| Misfit { run: RunNumber(run), because }).collect())
     }
 
     /// How a run differs from what was noted of it.

@@ -371,6 +371,22 @@ fn what_a_gate_went_by_stays_what_it_went_by() {
     assert_eq!(listed(&view, &ticks, tomorrow)[0].standing, Standing::Done);
 }
 
+/// A person's item beside it keeps nobody waiting for what a machine saw fail.
+#[test]
+fn a_failed_item_is_not_waited_for_beside_one_that_a_person_ticks() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let (machine, person) =
+        (item(List::Post, "All well", Some(probes())), item(List::Post, "Seen", None));
+    let plan = plan(Protection::Confirm, vec![machine, person]);
+    let view = bench.drive_with(&plan, |view, _| {
+        if matches!(view.gate(), Some(StepKind::GateChecklist { list: List::Post })) {
+            bench.world.behave("1.1.0", Behaviour::Broken);
+        }
+    });
+    assert_eq!(outcome(&view), Outcome::RolledBack);
+}
+
 /// What can be ticked only after the switch is waited for in the foreground too.
 #[test]
 fn a_deploy_in_the_foreground_waits_for_what_people_see_afterwards() {

@@ -43,7 +43,7 @@ fn nothing_that_people_say_drives_the_terminal_of_others() {
         (0, vec!["alerts", "silence", "--for", "1h", "--reason", HOSTILE]),
         (0, vec!["lock", development, "take", "--reason", HOSTILE]),
         (4, vec!["deploy", development, "--release", "1.0.0", "--yes"]),
-        (3, vec!["rollback", development, "--yes"]),
+        (4, vec!["rollback", development, "--yes"]),
         // What is wrong with an argument is repeated.
         (2, vec!["deploy", development, "--release", HOSTILE, "--yes"]),
         (2, vec!["plan", HOSTILE, "--release", "1.0.0"]),

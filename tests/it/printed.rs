@@ -109,7 +109,7 @@ fn a_rollback_passes_a_persons_lock_by_name_and_its_holder_is_told() {
         sandbox.deploy(release).exits(0);
     }
     sandbox.run(&["lock", "development", "take", "--reason", "demo at noon"]).exits(0);
-    let refused = sandbox.run(&["rollback", "development", "--yes"]).exits(3);
+    let refused = sandbox.run(&["rollback", "development", "--yes"]).exits(4);
     assert!(refused.err.contains("demo at noon"), "{}", refused.err);
     assert!(refused.err.contains("--override lock"), "{}", refused.err);
     // A deploy never passes it.

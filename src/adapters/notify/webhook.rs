@@ -50,7 +50,12 @@ pub(super) async fn send(
 /// may be repaired there, and is retried on the schedule.
 fn answered(status: StatusCode, after: Option<Duration>) -> Delivery {
     match status {
-        StatusCode::GONE => refused(status, after, ""),
+        // And these find fault with the message: it would keep all later ones of the channel waiting.
+        StatusCode::GONE
+        | StatusCode::BAD_REQUEST
+        | StatusCode::PAYLOAD_TOO_LARGE
+        | StatusCode::UNSUPPORTED_MEDIA_TYPE
+        | StatusCode::UNPROCESSABLE_ENTITY => refused(status, after, ""),
         status => Delivery::Later(format!("HTTP {}", status.as_u16()), after),
     }
 }
@@ -82,11 +87,14 @@ mod tests {
 
     #[test]
     fn only_what_says_that_it_is_gone_is_given_up() {
-        for status in [301, 302, 400, 401, 403, 404, 409, 429, 500, 503] {
+        for status in [301, 302, 401, 403, 404, 409, 429, 500, 503] {
             let status = StatusCode::from_u16(status).unwrap();
             assert!(matches!(answered(status, None), Delivery::Later(..)), "{status}");
         }
-        assert!(matches!(answered(StatusCode::GONE, None), Delivery::Refused(_)));
+        for status in [400, 410, 413, 415, 422] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert!(matches!(answered(status, None), Delivery::Refused(_)), "{status}");
+        }
     }
 
     /// The vectors of contracts/data, made with the official Python package.

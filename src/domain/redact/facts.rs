@@ -53,8 +53,6 @@ pub fn without_secrets(mut event: Event) -> Event {
         | Event::RunPaused { because: text }
         | Event::RunnerLost { observed: text, .. } => clean(text),
         Event::ChecklistSeen { items, .. } => items.iter_mut().for_each(|i| clean(&mut i.said)),
-        Event::FilesSeen { files, .. } => files.iter_mut().for_each(clean),
-        Event::GreenReady { preview, .. } => preview.iter_mut().for_each(clean),
         Event::StepFailed { problem, .. } | Event::UndoPlanned { because: problem, .. } => {
             clean_problem(problem);
         }
@@ -66,8 +64,10 @@ pub fn without_secrets(mut event: Event) -> Event {
             clean_command(command);
             clean(because);
         }
-        // Names, numbers and versions.
+        // Names, numbers and versions; and addresses that are asked later, which a missing part would break.
         Event::StepStarted { .. }
+        | Event::FilesSeen { .. }
+        | Event::GreenReady { .. }
         | Event::GateAnswered { .. }
         | Event::BlueObserved { .. }
         | Event::RolloutsHeld { .. }

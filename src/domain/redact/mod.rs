@@ -20,24 +20,35 @@ pub fn redacted(text: &str) -> String {
 /// A stream of lines: a key that goes over several of them is taken out of each.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Lines {
-    in_key: bool,
+    /// How many more lines of a key may come.
+    of_key: u16,
 }
+
+/// No key in PEM has more lines.
+const LONGEST_KEY: u16 = 100;
 
 impl Lines {
     /// The next line without secrets.
     pub fn redacted(&mut self, line: &str) -> String {
-        if self.in_key {
-            self.in_key = !ends_key(line);
+        if self.of_key > 0 {
+            let ends = ends_key(line);
+            self.of_key = if ends { 0 } else { self.of_key - 1 };
             // Any other text ends the key: one that was cut short must not swallow the log.
-            let part = |c: char| c.is_ascii_alphanumeric() || "+/=\r\t -:,.".contains(c);
-            if line.chars().all(part) || ends_key(line) {
+            if ends || is_of_key(line) {
                 return HIDDEN.to_owned();
             }
-            self.in_key = false;
+            self.of_key = 0;
         }
-        self.in_key = begins_key(line);
+        self.of_key = if begins_key(line) { LONGEST_KEY } else { 0 };
         redacted(line)
     }
+}
+
+/// Whether a line has nothing but the characters of a key's body, or is one of its headers.
+fn is_of_key(line: &str) -> bool {
+    let bare = line.trim().trim_matches(['"', ',', '\\']);
+    let sign = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
+    ["Proc-Type:", "DEK-Info:"].iter().any(|head| bare.starts_with(head)) || bare.chars().all(sign)
 }
 
 #[cfg(test)]

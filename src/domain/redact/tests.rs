@@ -138,6 +138,8 @@ fn a_key_over_several_lines_is_taken_out_of_each_and_ends() {
     assert_eq!(told(&key), expected);
     let cut = ["-----BEGIN PRIVATE KEY-----", "MIIEvQ", "listens on {\"port\": 8080}", "next line"];
     assert_eq!(told(&cut)[2..], cut[2..]);
+    let cut = ["-----BEGIN PRIVATE KEY-----", "MIIEvQ", "Build failed, exit code 1", "Done."];
+    assert_eq!(told(&cut)[2..], cut[2..]);
 }
 
 #[test]

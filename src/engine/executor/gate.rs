@@ -96,7 +96,7 @@ impl Engine {
                 self.supervisor.record(Some(gate), &Event::GateAnswered { by, next })
             }
             // Nobody is there to tick anything, or to decide: after the switch the rule does.
-            Err(problem) if looked && !self.supervisor.view().plan.waits_at(list) => {
+            Err(problem) if looked && !self.supervisor.view().waits_for_tick(list) => {
                 let view = self.supervisor.view();
                 if view.can_go_back() && !view.undoing() && seen_to_fail(view, list) {
                     return self.go_back(DecidedBy::Rule, problem, true).await;

@@ -272,7 +272,8 @@ impl Acts {
                 let ground = loaded.ground(environment.as_str())?;
                 let undo_schema = undo.as_ref().map(|(_, version)| version);
                 let database = undo.as_ref().map(|(database, _)| database.as_str());
-                let back = propose::Back { to: to.as_ref(), why: &why, undo_schema, database };
+                let (to, why, waits) = (to.as_ref(), &why, false);
+                let back = propose::Back { to, why, undo_schema, database, waits };
                 propose::rollback(app, &loaded, ground, &back).await
             }
             Intent::Migrate { environment, database, to, down, why } => {
