@@ -449,6 +449,8 @@ fn nobody_is_listened_to_before_it_is_known_who_it_is() {
     let large = "Content-Length: 100000000\r\nConnection: close\r\n\r\n";
     let nobody = raw(&url, &format!("POST {path} HTTP/1.1\r\nHost: localhost\r\n{large}"));
     assert!(nobody.starts_with("HTTP/1.1 401"), "{nobody}");
+    let open = raw(&url, &format!("POST /$discovery/rest HTTP/1.1\r\nHost: localhost\r\n{large}"));
+    assert!(open.starts_with("HTTP/1.1 200"), "{open}");
     let who = format!("Authorization: Bearer {token}\r\nConnection: close\r\n\r\n");
     for (hosts, status) in [
         ("Host: localhost\r\n", "200"),
