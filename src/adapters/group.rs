@@ -85,21 +85,18 @@ impl Group {
             tokio::join!(drain(out_pipe, over.clone(), out), drain(err_pipe, over.clone(), err));
         };
         tokio::pin!(reads);
+        let mut all_read = false;
         let status = tokio::select! {
             () = &mut reads => {
-                let status = self.child.wait().await;
-                if let Some(leader) = leader.filter(|_| left == LeftBehind::Ended) {
-                    ThisMachine.end_group(leader, true);
-                }
-                return status;
+                all_read = true;
+                self.child.wait().await
             }
             status = self.child.wait() => status,
         };
         if let Some(leader) = leader.filter(|_| left == LeftBehind::Ended) {
             ThisMachine.end_group(leader, true);
         }
-        let leader_gone = tokio::time::timeout(LINGER, &mut reads).await;
-        if leader_gone.is_err() {
+        if !all_read && tokio::time::timeout(LINGER, &mut reads).await.is_err() {
             let_go.send_replace(true);
             reads.await;
         }

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::ports::processes::{ProcessIdentity, Processes};
+use crate::ports::processes::{Listener, ProcessIdentity, Processes};
 
 /// This machine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -125,14 +125,14 @@ impl Processes for ThisMachine {
         }
     }
 
-    fn listener_of(&self, port: u16) -> Option<String> {
+    fn listener_of(&self, port: u16) -> Option<Listener> {
         Self::listeners_of(port).into_iter().next()
     }
 }
 
 impl ThisMachine {
-    /// Names everybody who listens on a TCP port.
-    pub fn listeners_of(port: u16) -> Vec<String> {
+    /// Every program that listens on a TCP port.
+    pub fn listeners_of(port: u16) -> Vec<Listener> {
         #[cfg(target_os = "linux")]
         let found = linux_listeners(port);
         #[cfg(not(target_os = "linux"))]
@@ -141,19 +141,19 @@ impl ThisMachine {
     }
 }
 
-fn by_lsof(port: u16) -> Vec<String> {
+fn by_lsof(port: u16) -> Vec<Listener> {
     let output = Command::new("lsof")
         .args(["-nP", "-sTCP:LISTEN", "-Fpc", &format!("-iTCP:{port}")])
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    let (mut found, mut pid) = (Vec::new(), String::new());
+    let (mut found, mut pid) = (Vec::new(), None);
     for line in text.unwrap_or_default().lines() {
         if let Some(of) = line.strip_prefix('p') {
-            of.clone_into(&mut pid);
-        } else if let Some(name) = line.strip_prefix('c') {
-            found.push(format!("{name} ({pid})"));
+            pid = of.parse::<u32>().ok();
+        } else if let (Some(name), Some(pid)) = (line.strip_prefix('c'), pid) {
+            found.push(Listener { name: name.to_owned(), pid });
         }
     }
     found
@@ -184,7 +184,7 @@ fn began(pid: u32) -> Option<String> {
 
 /// Everybody who listens on a TCP port, whatever the address.
 #[cfg(target_os = "linux")]
-fn linux_listeners(port: u16) -> Vec<String> {
+fn linux_listeners(port: u16) -> Vec<Listener> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
     let text = tables.map(|table| std::fs::read_to_string(table).unwrap_or_default()).join("\n");
     let inode = |line: &str| {
@@ -207,7 +207,7 @@ fn linux_listeners(port: u16) -> Vec<String> {
         let mut targets = files.filter_map(|fd| std::fs::read_link(fd.path()).ok());
         if targets.any(|to| wanted.iter().any(|socket| to.to_string_lossy() == *socket)) {
             let name = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
-            found.push(format!("{} ({pid})", name.trim()));
+            found.push(Listener { name: name.trim().to_owned(), pid });
         }
     }
     found

@@ -14,7 +14,8 @@ const HERE: &str = "localhost,127.0.0.0/8,::1";
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Named {
     variable: &'static str,
-    address: String,
+    /// Its address, or why it is none that can be used.
+    url: Result<Url, String>,
 }
 
 /// The proxies that the environment names.
@@ -36,7 +37,7 @@ impl Proxies {
         let first = |names: &[&'static str]| {
             names.iter().find_map(|name| {
                 let address = variable(name).filter(|address| !address.trim().is_empty())?;
-                Some(Named { variable: name, address: address.trim().to_owned() })
+                Some(Named { variable: name, url: url_of(address.trim()) })
             })
         };
         let named = |name| variable(name).filter(|hosts: &String| !hosts.trim().is_empty());
@@ -57,7 +58,7 @@ impl Proxies {
         let kinds = [(&self.https, Proxy::https as fn(Url) -> _), (&self.http, Proxy::http)];
         for (named, kind) in kinds {
             let Some(named) = named else { continue };
-            let proxy = url_of(&named.address).and_then(|url| {
+            let proxy = named.url.clone().and_then(|url| {
                 url.password().into_iter().for_each(know);
                 kind(url).map_err(|error: reqwest::Error| chain(&error))
             });
@@ -72,7 +73,7 @@ impl Proxies {
     /// The first variable that names no proxy that can be used.
     pub fn check(&self) -> Result<(), Problem> {
         for named in [&self.https, &self.http].into_iter().flatten() {
-            url_of(&named.address).map_err(|why| {
+            named.url.as_ref().map_err(|why| {
                 Problem::new(format!("{} names no proxy that can be used", named.variable))
                     .because(format!("{why}; requests use none"))
                     .try_this("http://HOST:PORT is one")
@@ -85,14 +86,13 @@ impl Proxies {
     pub fn told(&self) -> String {
         let told = |named: &Option<Named>, scheme: &str| {
             let named = named.as_ref()?;
-            let url = url_of(&named.address).ok();
-            let host = url.map_or_else(
-                || "what is no address".to_owned(),
-                |url| {
+            let host = match &named.url {
+                Ok(url) => {
                     let port = url.port_or_known_default().unwrap_or(80);
                     format!("{}:{port}", url.host_str().unwrap_or("-"))
-                },
-            );
+                }
+                Err(_) => "what is no address".to_owned(),
+            };
             Some(format!("{scheme} through {host} ({})", named.variable))
         };
         let all: Vec<_> =

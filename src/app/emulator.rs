@@ -38,11 +38,11 @@ impl App {
         if ground.endpoint != Endpoint::Emulator {
             return Vec::new();
         }
-        let own = self.emulator().map(|emulator| format!("({})", emulator.process.pid));
+        let own = self.emulator().map(|emulator| emulator.process.pid);
         let held = |member: &Member| {
             let port = Url::parse(&member.url).ok()?.port()?;
             let mut holders = ThisMachine::listeners_of(port).into_iter();
-            let other = holders.find(|h| own.as_ref().is_none_or(|own| !h.ends_with(own)))?;
+            let other = holders.find(|holder| own != Some(holder.pid))?;
             Some((member.service().clone(), format!("port {port} is held by {other}")))
         };
         ground.members.iter().filter_map(held).collect()
@@ -95,7 +95,7 @@ impl App {
         }
     }
 
-    /// Ends the emulator and everything it runs. `false`: it did not run.
+    /// Ends the emulator and everything it runs, or what it left running when it was killed.
     pub async fn stop_emulator(&self) -> Result<Stopped, Problem> {
         let Some(address) = self.emulator() else {
             let folder = self.emulator_folder();

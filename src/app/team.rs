@@ -49,7 +49,7 @@ impl App {
         let problem =
             Problem::new(format!("{} wants port {port}, and {holder} has it", command.name));
         Err(match self.emulator() {
-            Some(emulator) if holder.contains(&format!("({})", emulator.process.pid)) => problem
+            Some(emulator) if holder.pid == emulator.process.pid => problem
                 .because("the emulator serves the service there")
                 .try_this("pointsman emulator stop, and run it then"),
             _ => problem.try_this("end that first"),

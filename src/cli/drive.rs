@@ -20,7 +20,7 @@ use crate::domain::step::StepKind;
 use crate::domain::view::RunView;
 use crate::domain::words;
 use crate::engine::{Asking, Engine, Signal, observe};
-use crate::ports::journal::{Journal, JournalError, Listed, RENEWAL};
+use crate::ports::journal::{Journal, JournalError, RENEWAL};
 
 /// Makes a run of a confirmed plan and drives it to its end.
 pub(super) async fn drive(session: &Session, plan: &Plan, how: &Confirmation) -> Finished {
@@ -291,25 +291,26 @@ impl Printer {
             Err(error) => tracing::warn!(%error, "the run goes on, but its facts cannot be read"),
         }
     }
-}
 
-impl Printer {
     /// What is waited for that only a person can give, and the command for it.
     fn waits(&self, fact: &Fact) {
-        let Recorded::Known(event) = &fact.event else { return };
-        if !matches!(event, Event::ChecklistSeen { .. } | Event::GateOpened { .. }) {
-            return;
-        }
-        let Ok(Listed { view, .. }) = self.store.run(self.run) else { return };
-        if let Event::GateOpened { .. } = event {
-            waiting(&view).into_iter().for_each(print::note);
-        }
-        let Event::ChecklistSeen { list, items } = event else { return };
-        if !view.waits_for_tick(*list) || may_pass(&view, *list).is_ok() {
-            return;
-        }
-        for item in items.iter().filter(|item| item.standing == Standing::Open) {
-            print::note(format!("  now: pointsman checklist {} tick {}", self.run.0, item.id));
+        let view = || self.store.run(self.run).ok().map(|listed| listed.view);
+        match &fact.event {
+            Recorded::Known(Event::GateOpened { .. }) => {
+                view().as_ref().and_then(waiting).into_iter().for_each(print::note);
+            }
+            Recorded::Known(Event::ChecklistSeen { list, items }) => {
+                let open =
+                    |view: &RunView| view.waits_for_tick(*list) && may_pass(view, *list).is_err();
+                if !view().as_ref().is_some_and(open) {
+                    return;
+                }
+                for item in items.iter().filter(|item| item.standing == Standing::Open) {
+                    let (run, id) = (self.run.0, &item.id);
+                    print::note(format!("  now: pointsman checklist {run} tick {id}"));
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -11,7 +11,10 @@ pub(super) fn text(file: &Path) -> io::Result<String> {
         return Err(io::Error::other("it is no regular file"));
     }
     let text = fs::read_to_string(file)?;
-    Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    })
 }
 
 #[cfg(test)]

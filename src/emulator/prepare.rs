@@ -97,13 +97,10 @@ pub(super) fn open(folder: &Path, root: &str) -> Result<Prepared, BuildError> {
         return Err(BuildError::coded("fah/invalid-apphosting-yaml", why));
     }
     let yaml = base.overridden_by(read_yaml(&folder, "apphosting.emulator.yaml")?);
-    if let Some(bare) = yaml.env.iter().find(|e| e.secret.is_some()) {
+    if let Some(bare) = yaml.secret_variables().next() {
         return Err(BuildError::coded(
             "fah/misconfigured-secret",
-            format!(
-                "{} is a secret; give it a dummy value in apphosting.emulator.yaml",
-                bare.variable
-            ),
+            format!("{bare} is a secret; give it a dummy value in apphosting.emulator.yaml"),
         ));
     }
     Ok(Prepared { folder, yaml })

@@ -8,17 +8,15 @@ use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use super::door::HEAD_WITHIN;
+use super::door::{accept, converse};
 use arc_swap::ArcSwapOption;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use axum_reverse_proxy::{HostBehaviour, ProxyPolicy, ReverseProxy, TunnelGuard};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -112,26 +110,11 @@ impl Proxy {
     /// Serves one listener on one worker until it is dropped.
     async fn serve(self: Arc<Self>, listener: TcpListener, worker: usize) {
         loop {
-            let (stream, peer) = match listener.accept().await {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    tracing::warn!(%error, "the proxy cannot accept");
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                    continue;
-                }
-            };
-            let _ = stream.set_nodelay(true);
+            let (stream, peer) = accept(&listener).await;
             let proxy = self.clone();
             tokio::spawn(async move {
                 let handle = |request| proxy.clone().handle(request, peer, worker);
-                let connection = http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(HEAD_WITHIN)
-                    .serve_connection(TokioIo::new(stream), service_fn(handle))
-                    .with_upgrades();
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "a connection ended badly");
-                }
+                converse(stream, service_fn(handle)).await;
             });
         }
     }

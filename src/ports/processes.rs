@@ -1,6 +1,8 @@
 //! The processes of this machine: telling one from another that got its number later, ending one
 //! with all its children, finding who holds a port.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// A process: its number, and when it began, so that a reused number is not taken for it. A reboot
@@ -23,6 +25,21 @@ pub trait Processes: Send + Sync {
     fn alive(&self, process: &ProcessIdentity) -> bool;
     /// Asks (TERM) or forces (KILL) a whole process group to end. One that is gone is no error.
     fn end_group(&self, leader: u32, force: bool);
-    /// Names whoever listens on a TCP port, for an error message: `node (4711)`.
-    fn listener_of(&self, port: u16) -> Option<String>;
+    /// A program that listens on a TCP port.
+    fn listener_of(&self, port: u16) -> Option<Listener>;
+}
+
+/// A program that listens on a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Its name.
+    pub name: String,
+    /// Its process.
+    pub pid: u32,
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.name, self.pid)
+    }
 }

@@ -122,8 +122,7 @@ fn has_dummies(member: &Member, texts: &[Text]) -> Result<(), Refusal> {
     // A file that cannot be read is reported below, with its place.
     let Some(all) = texts.iter().map(read).collect::<Option<Vec<_>>>() else { return Ok(()) };
     let whole = all.into_iter().reduce(AppHostingYaml::overridden_by).unwrap_or_default();
-    let bare = whole.env.iter().filter(|one| one.secret.is_some());
-    let bare: Vec<_> = bare.map(|one| one.variable.as_str()).collect();
+    let bare: Vec<_> = whole.secret_variables().collect();
     if bare.is_empty() {
         return Ok(());
     }

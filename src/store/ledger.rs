@@ -12,6 +12,9 @@ use crate::domain::hash::Hash;
 use crate::domain::ids::RunNumber;
 use crate::ports::journal::JournalError;
 
+/// The version of the store that has it first.
+pub(super) const SINCE: i64 = 5;
+
 pub(super) const TABLE: &str = "
 CREATE TABLE ledger (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -231,7 +231,9 @@ fn with_tables(mut connection: Connection) -> Result<(Connection, i64), rusqlite
         for tables in [TABLES, TICKS, LETTERS, UNSET, ledger::TABLE].iter().skip(after) {
             transaction.execute_batch(tables)?;
         }
-        ledger::begin(&transaction)?;
+        if version < ledger::SINCE {
+            ledger::begin(&transaction)?;
+        }
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     transaction.commit()?;

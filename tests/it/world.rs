@@ -40,7 +40,7 @@ use pointsman::ports::hosting::{
 use pointsman::ports::journal::{Entry, Journal};
 use pointsman::ports::log::{LogLine, RunLog};
 use pointsman::ports::prober::{Prober, Question};
-use pointsman::ports::processes::{ProcessIdentity, Processes};
+use pointsman::ports::processes::{Listener, ProcessIdentity, Processes};
 use pointsman::store::SqliteStore;
 use tokio::sync::mpsc;
 
@@ -743,7 +743,7 @@ impl Processes for Named {
 
     fn end_group(&self, _: u32, _: bool) {}
 
-    fn listener_of(&self, _: u16) -> Option<String> {
+    fn listener_of(&self, _: u16) -> Option<Listener> {
         None
     }
 }

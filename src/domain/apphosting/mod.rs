@@ -112,6 +112,12 @@ impl AppHostingYaml {
         self.run_config.broken().map(|broken| broken.why).or(variable)
     }
 
+    /// The variables that are bound to a secret. The emulator has none: there each needs a dummy value over it.
+    pub fn secret_variables(&self) -> impl Iterator<Item = &str> {
+        let bound = self.env.iter().filter(|variable| variable.secret.is_some());
+        bound.map(|variable| variable.variable.as_str())
+    }
+
     /// This file with another one's fields over it.
     #[must_use]
     pub fn overridden_by(self, over: Self) -> Self {

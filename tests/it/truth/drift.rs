@@ -8,13 +8,13 @@ use pointsman::domain::view::{RunView, TrafficSeen};
 
 use crate::world::{Act, Bench, deploy_plan, service};
 
-fn build(id: &str) -> BuildId {
+pub(super) fn build(id: &str) -> BuildId {
     BuildId::new(id).unwrap()
 }
 
 /// A second deploy on a platform where, from the `after`-th read after the switch on, `toto-app` has
 /// other traffic.
-fn drifted(
+pub(super) fn drifted(
     after: u32,
     traffic: impl Fn(&BuildId) -> Vec<Split> + Send + 'static,
 ) -> (Bench, RunView) {
@@ -35,7 +35,7 @@ fn drifted(
     (bench, view)
 }
 
-fn part(build: &BuildId, percent: u8) -> Split {
+pub(super) fn part(build: &BuildId, percent: u8) -> Split {
     Split { build: build.clone(), percent }
 }
 

@@ -7,6 +7,20 @@ use pointsman::domain::view::RunView;
 
 use crate::world::{Behaviour, Bench, Fault, deploy_plan};
 
+/// A second deploy whose soak a person interrupts.
+pub(super) fn during_the_soak(command: &Command) -> (Bench, RunView) {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let mut sent = false;
+    let view = bench.drive_with(&deploy_plan("1.1.0"), |view, _| {
+        let soaks = view.state.step().is_some_and(|s| s.as_str() == "soak");
+        if soaks && !std::mem::replace(&mut sent, true) {
+            bench.send(view, std::slice::from_ref(command));
+        }
+    });
+    (bench, view)
+}
+
 fn marks(view: &RunView) -> Vec<Mark> {
     view.marks.iter().map(|marked| marked.mark).collect()
 }
@@ -51,15 +65,7 @@ fn an_abort_blames_nothing_and_a_rollback_by_a_person_does() {
     for (command, wanted) in
         [(Command::Abort { now: true }, vec![]), (Command::Rollback, vec![Mark::Bad])]
     {
-        let bench = Bench::new();
-        bench.drive(&deploy_plan("1.0.0"));
-        let mut sent = false;
-        let view = bench.drive_with(&deploy_plan("1.1.0"), |view, _| {
-            let soaks = view.state.step().is_some_and(|s| s.as_str() == "soak");
-            if soaks && !std::mem::replace(&mut sent, true) {
-                bench.send(view, std::slice::from_ref(&command));
-            }
-        });
+        let (_, view) = during_the_soak(&command);
         assert_eq!(marks(&view), wanted, "{command:?}");
         let because = &view.undo.as_ref().unwrap().1;
         let said =

@@ -7,11 +7,14 @@ use pointsman::domain::checklist::{Act, List};
 use pointsman::domain::command::Command;
 use pointsman::domain::event::Split;
 use pointsman::domain::guard::Guard;
+use pointsman::domain::ids::BuildId;
 use pointsman::domain::plan::Plan;
 use pointsman::domain::policy::Protection;
 use pointsman::domain::step::{Failure, StepKind};
 
-use super::told::{Told, build, told};
+use super::drift::{build, drifted, part};
+use super::evidence::during_the_soak;
+use super::told::{Told, told};
 use crate::checklist::{item, plan, say};
 use crate::world::{Behaviour, Bench, Fault, deploy_plan};
 
@@ -83,35 +86,22 @@ fn one_guard_overridden() -> Told {
     told(&bench, &view)
 }
 
-/// From the third read after the switch on, `toto-app` has other traffic.
-fn drifted(traffic: fn(&Split) -> Vec<Split>) -> Told {
-    let bench = Bench::new();
-    bench.drive(&deploy_plan("1.0.0"));
-    bench.world.forget_acts();
-    let mut reads = 0;
-    bench.world.twist(move |service, switched, splits| {
-        reads += u32::from(service == "toto-app" && switched);
-        if service == "toto-app" && switched && reads > 3 {
-            *splits = traffic(&splits[0]);
-        }
-    });
-    let view = bench.drive(&deploy_plan("1.1.0"));
+/// From the fourth read after the switch on, `toto-app` has other traffic.
+fn foreign(traffic: fn(&BuildId) -> Vec<Split>) -> Told {
+    let (bench, view) = drifted(3, traffic);
     told(&bench, &view)
 }
 
-fn traffic_split_by_somebody() -> Told {
-    drifted(|green| {
-        let part = |id: &str, percent| Split { build: build(id), percent };
-        vec![part(green.build.as_str(), 90), part("b-foreign", 10)]
-    })
+fn traffic_split_by_another() -> Told {
+    foreign(|green| vec![part(green, 90), part(&build("b-foreign"), 10)])
 }
 
 fn traffic_taken_by_a_foreign_build() -> Told {
-    drifted(|_| vec![Split { build: build("b-foreign"), percent: 100 }])
+    foreign(|_| vec![part(&build("b-foreign"), 100)])
 }
 
 fn traffic_removed() -> Told {
-    drifted(|_| Vec::new())
+    foreign(|_| Vec::new())
 }
 
 fn a_switch_without_an_answer() -> Told {
@@ -162,25 +152,17 @@ fn a_build_that_fails() -> Told {
     behaving(Behaviour::DoesNotBuild)
 }
 
-fn during_the_soak(command: &Command) -> Told {
-    let bench = Bench::new();
-    bench.drive(&deploy_plan("1.0.0"));
-    let mut sent = false;
-    let view = bench.drive_with(&deploy_plan("1.1.0"), |view, _| {
-        let soaks = view.state.step().is_some_and(|s| s.as_str() == "soak");
-        if soaks && !std::mem::replace(&mut sent, true) {
-            bench.send(view, std::slice::from_ref(command));
-        }
-    });
+fn interrupted(command: &Command) -> Told {
+    let (bench, view) = during_the_soak(command);
     told(&bench, &view)
 }
 
 fn a_rollback_by_a_person() -> Told {
-    during_the_soak(&Command::Rollback)
+    interrupted(&Command::Rollback)
 }
 
 fn an_abort_by_a_person() -> Told {
-    during_the_soak(&Command::Abort { now: true })
+    interrupted(&Command::Abort { now: true })
 }
 
 /// A foreign rollout after a run that was promoted.
@@ -315,7 +297,7 @@ const ROWS: &[Row] = &[
     },
     Row {
         kind: "A15: a foreign split after the switch is not promoted",
-        told: traffic_split_by_somebody,
+        told: traffic_split_by_another,
         exit: 1,
         screen: &[
             "No release has all traffic: toto-app b-1-1-0",

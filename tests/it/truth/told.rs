@@ -3,7 +3,6 @@
 use pointsman::cli::print::json;
 use pointsman::domain::alert;
 use pointsman::domain::handover::{Post, lines};
-use pointsman::domain::ids::BuildId;
 use pointsman::domain::policy::Protection;
 use pointsman::domain::readiness::default_target;
 use pointsman::domain::report::markdown;
@@ -28,7 +27,7 @@ pub(super) struct Told {
     pub(super) alerts: Vec<String>,
 }
 
-/// How a run that was driven on a bench is reported, with the platform looked at afterwards.
+/// The reports of a run on a bench; the platform is read after it.
 pub(super) fn told(bench: &Bench, view: &RunView) -> Told {
     let facts = bench.facts(view);
     let mut alerts = Vec::new();
@@ -115,8 +114,4 @@ fn look(bench: &Bench) -> EnvironmentSeen {
         service.rollouts_held = bench.world.held().contains(service.service.as_str());
     }
     seen
-}
-
-pub(super) fn build(id: &str) -> BuildId {
-    BuildId::new(id).unwrap()
 }
