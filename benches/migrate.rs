@@ -61,7 +61,8 @@ async fn ours(database: Arc<dyn Database>) -> f64 {
     .unwrap();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let holder = Holder { id: "bench".to_owned(), ..Holder::default() };
-    let lock = DatabaseLock::acquire(database.clone(), clock.clone(), &holder).await.unwrap();
+    let lock =
+        DatabaseLock::acquire(database.clone(), clock.clone(), &holder, &|_| false).await.unwrap();
     let asked = Asked {
         database: database.as_ref(),
         lock: &lock,

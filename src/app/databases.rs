@@ -1,6 +1,7 @@
 //! The databases of an environment.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +14,16 @@ use crate::domain::hash::Hash;
 use crate::domain::ids::RunNumber;
 use crate::domain::migration::{Holder, LockSeen, Migration, Schema};
 use crate::domain::plan::{Endpoint, Plan, PlannedDatabase, RunKind};
+use crate::domain::run::RunState;
 use crate::domain::time::spoken;
 use crate::domain::view::RunView;
 use crate::engine::database::{
     Counted, Databases, NotLocked, ask_to_stop, dry_run, lock_seen, schema,
 };
 use crate::ports::database::Database;
+use crate::ports::journal::Journal as _;
+use crate::ports::processes::Processes;
+use crate::store::SqliteStore;
 
 /// Google's own tools and libraries go by it.
 const EMULATOR_HOST: &str = "FIRESTORE_EMULATOR_HOST";
@@ -32,7 +37,7 @@ pub const PATIENTLY: Duration = Duration::from_secs(20);
 pub struct SchemaLook {
     /// Its version and records.
     pub schema: Schema,
-    /// Who holds its lock, or held it last.
+    /// Who works under its lock.
     pub lock: Option<LockSeen>,
 }
 
@@ -83,7 +88,7 @@ impl App {
         let looking = async {
             let schema = schema(database.as_ref()).await.map_err(|e| e.problem)?;
             let lock = lock_seen(database.as_ref()).await.map_err(|e| e.problem)?;
-            Ok(SchemaLook { schema, lock })
+            Ok(SchemaLook { schema, lock: lock.filter(|lock| self.works_under(lock)) })
         };
         tokio::time::timeout(within, looking).await.unwrap_or_else(|_| {
             let what = format!("the database {} does not answer", database.name());
@@ -110,7 +115,7 @@ impl App {
         let database = Firestore::new(resting.url.clone(), project, name, bearer)?;
         let schema = schema(&database).await.map_err(|e| e.problem)?;
         let lock = lock_seen(&database).await.map_err(|e| e.problem)?;
-        Ok(SchemaLook { schema, lock })
+        Ok(SchemaLook { schema, lock: lock.filter(|lock| self.works_under(lock)) })
     }
 
     /// What migrations would do to a database.
@@ -138,10 +143,12 @@ impl App {
             }
         }
         let holder = self.holder(&view.plan, view.number);
+        let (state, processes) = (self.state.clone(), self.processes.clone());
         let programs = Arc::new(MachinePrograms {
             groups: self.runs_groups().within(view.plan.environment.as_str()),
         });
-        Ok(Databases::new(by_name, programs, self.clock.clone(), holder))
+        let ended = Box::new(move |holder: &Holder| ended_here(&state, &processes, holder));
+        Ok(Databases::new(by_name, programs, self.clock.clone(), holder, ended))
     }
 
     /// Why a run of this plan would find a database locked: another machine, or another store, works on it.
@@ -154,12 +161,16 @@ impl App {
             };
             let Ok(Some(lock)) = tokio::time::timeout(SOON, looking).await else { continue };
             // A run of this store is the journal's to judge.
-            let ours = self.holder(plan, RunNumber(lock.holder.run)).id;
-            if lock.held() && lock.holder.id != ours {
+            if lock.held() && !is_ours(&self.state, &lock.holder) {
                 return Some(NotLocked::Busy(Box::new(lock)).problem(&planned.name));
             }
         }
         None
+    }
+
+    /// Whether somebody works under a lock: not where it is left from a run of this store that ended.
+    fn works_under(&self, lock: &LockSeen) -> bool {
+        lock.held() && !ended_here(&self.state, &self.processes, &lock.holder)
     }
 
     /// Asks the holder of a lock on these databases to stop.
@@ -168,8 +179,7 @@ impl App {
             let Some(database) = self.database(planned, false).await? else { continue };
             let lock = lock_seen(database.as_ref()).await.map_err(|e| e.problem)?;
             let Some(lock) = lock.filter(LockSeen::held) else { continue };
-            let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-            let by = format!("{} on {host}", self.actor);
+            let by = format!("{} on {}", self.actor, host_name());
             ask_to_stop(database.as_ref(), lock.fence, &by).await.map_err(|e| e.problem)?;
         }
         Ok(())
@@ -178,15 +188,35 @@ impl App {
     /// Who a run is to everybody who looks at a lock. One run of one store is one holder, so that its next
     /// process takes its own lock back at once.
     fn holder(&self, plan: &Plan, run: RunNumber) -> Holder {
-        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let store = format!("{name}:{}:{run}", self.state.display());
         Holder {
-            id: Hash::of(store.as_bytes()).short().to_owned(),
-            host: name,
+            id: holder_id(&self.state, run.0),
+            host: host_name(),
             pid: u64::from(std::process::id()),
             actor: self.actor.clone(),
             purpose: format!("{} on {}", plan.title(), plan.environment),
             run: run.0,
         }
     }
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+fn holder_id(state: &Path, run: u64) -> String {
+    let store = format!("{}:{}:{run}", host_name(), state.display());
+    Hash::of(store.as_bytes()).short().to_owned()
+}
+
+/// Whether a lock is one of a run of this store.
+fn is_ours(state: &Path, holder: &Holder) -> bool {
+    holder.id == holder_id(state, holder.run)
+}
+
+/// Whether a lock is of a run of this store that ended: its database went away before it could give the lock back.
+fn ended_here(state: &Path, processes: &Arc<dyn Processes>, holder: &Holder) -> bool {
+    is_ours(state, holder)
+        && SqliteStore::open_readable(state, processes.clone())
+            .and_then(|store| store.run(RunNumber(holder.run)))
+            .is_ok_and(|run| matches!(run.view.state, RunState::Ended { .. }))
 }

@@ -8,6 +8,7 @@ use super::Session;
 use super::args::Arguments;
 use super::exit::{FAILED, Finished, OK};
 use super::print;
+use crate::app::PATIENTLY;
 use crate::config::Loaded;
 use crate::domain::alert::{Channel, Notify};
 use crate::domain::error::Problem;
@@ -41,6 +42,7 @@ pub(super) async fn doctor(session: &Session) -> Finished {
             }
             for name in loaded.environments() {
                 looks.push(look(name, platform(session, &loaded, name).await));
+                looks.extend(databases(session, &loaded, name).await);
             }
         }
     }
@@ -182,6 +184,23 @@ async fn platform(session: &Session, loaded: &Loaded, name: &str) -> Result<Stri
         Endpoint::Command(_) => "its platform",
     };
     Ok(format!("{where_it_is} answers; {serving} of {} services have a live build", live.len()))
+}
+
+/// Asks each database of an environment for its version and its lock. One that works on it is nothing wrong, but a
+/// deploy would wait for it.
+async fn databases(session: &Session, loaded: &Loaded, name: &str) -> Vec<Look> {
+    let Ok(ground) = loaded.ground(name) else { return Vec::new() };
+    let mut looks = Vec::new();
+    for planned in &ground.databases {
+        let seen = session.app.look_at_rest(planned, PATIENTLY).await;
+        let found = seen.map(|seen| {
+            let version = seen.schema.version().map_or("unknown".to_owned(), |v| v.to_string());
+            let held = seen.lock.map_or(String::new(), |lock| format!("; locked: {lock}"));
+            format!("schema {version}{held}")
+        });
+        looks.push(look(&format!("{name} {}", planned.name), found));
+    }
+    looks
 }
 
 pub(super) fn completions(shell: clap_complete::Shell) -> u8 {

@@ -77,7 +77,7 @@ pub(super) fn judge(session: &Session, name: &str) -> Finished {
 
 /// Makes a theme of the person's own of a base16 scheme. Whatever is there already stays.
 pub(super) fn import(session: &Session, file: &Path, name: Option<&str>) -> Finished {
-    let text = std::fs::read_to_string(file)
+    let text = crate::source::text(file)
         .map_err(|error| Failed::config(Findings::unread(file, &error.to_string())))?;
     let theme = base16::import(&text, file, name).map_err(Failed::config)?;
     let home = config_home().ok_or_else(|| Problem::new("this person has no home folder"))?;

@@ -68,7 +68,7 @@ pub fn load(file: &Path) -> Result<Loaded, Findings> {
     if size > MOST_BYTES as u64 {
         return Err(refuse(format!("is {size} bytes; a config has at most {MOST_BYTES}")));
     }
-    let text = std::fs::read_to_string(file).map_err(|e| refuse(format!("cannot be read: {e}")))?;
+    let text = crate::source::text(file).map_err(|e| refuse(format!("cannot be read: {e}")))?;
     load_text(&text, file)
 }
 

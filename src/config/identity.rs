@@ -13,8 +13,7 @@ const KEY: &str = "name:";
 /// there is no such config. Read line by line: a config that is broken elsewhere is still of the same project.
 pub fn project_key(config: &Path) -> Option<String> {
     let path = fs::canonicalize(config).ok()?;
-    let text = fs::read_to_string(&path).ok()?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let text = crate::source::text(&path).ok()?;
     let named = text.lines().find_map(|line| line.strip_prefix(KEY)).map(named);
     if let Some(name) = named.filter(|name| !name.is_empty()) {
         return Some(name);

@@ -66,7 +66,7 @@ fn read(path: &Path) -> Result<String, Findings> {
     if size > MOST_BYTES as u64 {
         return Err(whole(format!("is {size} bytes; a migration has at most {MOST_BYTES}")));
     }
-    super::read::text(path).map_err(|e| whole(format!("cannot be read: {e}")))
+    crate::source::text(path).map_err(|e| whole(format!("cannot be read: {e}")))
 }
 
 fn refused(path: &Path, text: &str, findings: Vec<Finding>) -> Findings {

@@ -14,7 +14,6 @@ mod migrations;
 mod node;
 mod pipeline;
 mod raise;
-mod read;
 mod releases;
 mod rules;
 pub mod schema;

@@ -14,7 +14,7 @@ const USUAL: [&str; 4] =
 pub fn know_secrets(file: &Path) {
     let values = USUAL.into_iter().filter_map(|name| std::env::var(name).ok());
     values.for_each(|value| know(&value));
-    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let text = crate::source::text(file).unwrap_or_default();
     if let Ok(tree) = parse(&text) {
         note(&tree);
     }

@@ -1,4 +1,5 @@
-//! Texts of others inside Markdown of ours: they stay words, and become no link, picture, heading or table.
+//! Texts of others inside Markdown of ours: they stay words, and become no link, picture, heading or table, and call
+//! nobody.
 
 use super::text::harmless;
 
@@ -23,6 +24,13 @@ pub(super) fn plain(text: &str) -> String {
             out.push('\\');
         }
         out.push(c);
+        // GitHub would tell whoever has that name, and heeds no backslash before it.
+        if c == '@'
+            && !before.is_alphanumeric()
+            && chars.peek().is_some_and(|c| c.is_alphanumeric())
+        {
+            out.push_str("<!-- -->");
+        }
         before = c;
     }
     out
@@ -44,6 +52,7 @@ mod tests {
             ),
             ("# big\n| a | b |\n- [x] done", "\\# big \\| a \\| b \\| - \\[x\\] done"),
             ("a\\b", "a\\\\b"),
+            ("ask @ana, not bo@x.org", "ask @<!-- -->ana, not bo@x.org"),
         ] {
             assert_eq!(plain(said), written);
         }

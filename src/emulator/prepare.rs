@@ -81,22 +81,22 @@ pub(super) async fn prepare(
 }
 
 /// Reads a folder that was prepared before.
-pub(super) fn open(folder: &Path, root: &str) -> Result<Prepared, BuildError> {
+pub(super) fn open(source: &Path, root: &str) -> Result<Prepared, BuildError> {
     let inside = Path::new(root.trim_start_matches('/'));
     let climbs = inside.components().any(|c| matches!(c, std::path::Component::ParentDir));
-    let folder = folder.join(inside);
+    let folder = source.join(inside);
     if climbs || !folder.is_dir() {
         return Err(BuildError::coded(
             "fah/invalid-root-directory",
             format!("there is no folder {root:?}"),
         ));
     }
-    let base = read_yaml(&folder, "apphosting.yaml")?;
+    let base = read_yaml(source, &folder, "apphosting.yaml")?;
     if let Some(why) = base.refused() {
         let why = format!("apphosting.yaml: {why}");
         return Err(BuildError::coded("fah/invalid-apphosting-yaml", why));
     }
-    let yaml = base.overridden_by(read_yaml(&folder, "apphosting.emulator.yaml")?);
+    let yaml = base.overridden_by(read_yaml(source, &folder, "apphosting.emulator.yaml")?);
     if let Some(bare) = yaml.secret_variables().next() {
         return Err(BuildError::coded(
             "fah/misconfigured-secret",
@@ -106,16 +106,17 @@ pub(super) fn open(folder: &Path, root: &str) -> Result<Prepared, BuildError> {
     Ok(Prepared { folder, yaml })
 }
 
-fn read_yaml(folder: &Path, name: &str) -> Result<AppHostingYaml, BuildError> {
+/// Reads a file of a folder of the source. Services of one repository share one by a link.
+fn read_yaml(source: &Path, folder: &Path, name: &str) -> Result<AppHostingYaml, BuildError> {
     let file = &folder.join(name);
-    if let (Ok(folder), Ok(real)) = (fs::canonicalize(folder), fs::canonicalize(file)) {
+    if let (Ok(source), Ok(real)) = (fs::canonicalize(source), fs::canonicalize(file)) {
         // A link out of the source would quote a file of this machine, and a pipe never ends.
-        if !real.starts_with(&folder) || !real.is_file() {
+        if !real.starts_with(&source) || !real.is_file() {
             let why = format!("{name} is no file of the source");
             return Err(BuildError::coded("fah/invalid-apphosting-yaml", why));
         }
     }
-    match fs::read_to_string(file) {
+    match source::text(file) {
         Ok(text) => serde_yaml::from_str(&text).map_err(|e| {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             BuildError::coded("fah/invalid-apphosting-yaml", format!("{name}: {e}"))
@@ -169,6 +170,23 @@ pub(super) fn command(prepared: &Prepared, line: &str, when: Availability, path:
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_is_followed_inside_of_the_source_and_not_out_of_it() {
+        let outer = tempfile::tempdir().unwrap();
+        fs::write(outer.path().join("secret"), "cpu: 1").unwrap();
+        let source = outer.path().join("source");
+        fs::create_dir_all(source.join("web")).unwrap();
+        fs::create_dir_all(source.join("shared")).unwrap();
+        fs::write(source.join("shared/apphosting.yaml"), "scripts: { runCommand: x }").unwrap();
+        let link = source.join("web/apphosting.yaml");
+        std::os::unix::fs::symlink("../shared/apphosting.yaml", &link).unwrap();
+        let prepared = open(&source, "web").unwrap();
+        assert_eq!(prepared.yaml.scripts.run_command.as_deref(), Some("x"));
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(outer.path().join("secret"), &link).unwrap();
+        assert!(open(&source, "web").unwrap_err().message.contains("is no file of the source"));
+    }
 
     #[test]
     fn a_file_that_app_hosting_refuses_is_not_built() {

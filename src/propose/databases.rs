@@ -7,7 +7,7 @@ use super::schema::{accepted, files, ways_back};
 use crate::app::{App, PATIENTLY, SchemaLook};
 use crate::config::Loaded;
 use crate::domain::migration::{
-    LockSeen, Migration, Row, RowState, SchemaRange, SchemaWay, WaysBack, obstacles, rows,
+    Migration, Row, RowState, SchemaRange, SchemaWay, WaysBack, obstacles, rows,
 };
 use crate::domain::plan::PlannedDatabase;
 use crate::domain::planner::Ground;
@@ -100,7 +100,7 @@ fn one(
     seen.rows = rows(files, &look.schema);
     seen.version = look.schema.version();
     seen.dirty = look.schema.dirty().map(|r| r.version.clone());
-    seen.lock = look.lock.filter(LockSeen::held);
+    seen.lock = look.lock;
     seen.obstacles = obstacles(&seen.rows, &look.schema);
     if let Some(version) = &seen.version {
         let fits = |(who, range): (String, SchemaRange)| {

@@ -2,6 +2,7 @@
 //! left out in silence.
 
 mod pack;
+mod read;
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -16,6 +17,7 @@ use ignore::WalkBuilder;
 use crate::git;
 
 pub use pack::{copy, pack};
+pub use read::text;
 
 /// What no build needs, as firebase.json leaves it out by default.
 const LEFT_OUT: [&str; 3] = [".git", "node_modules", "firebase-debug.log"];

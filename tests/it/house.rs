@@ -11,15 +11,15 @@ const WALLS: [(&str, &[&str]); 13] = [
     ("source", &["git"]),
     ("app", &["adapters", "config", "domain", "emulator", "engine", "ports", "store"]),
     ("propose", &["app", "config", "domain", "ports"]),
-    ("tui", &["app", "config", "domain", "engine", "ports", "propose"]),
+    ("tui", &["app", "config", "domain", "engine", "ports", "propose", "source"]),
     ("domain", &[]),
-    ("config", &["domain", "git"]),
+    ("config", &["domain", "git", "source"]),
     ("ports", &["domain"]),
     ("engine", &["domain", "ports"]),
     ("store", &["domain", "ports"]),
     ("adapters", &["domain", "git", "ports", "source"]),
     ("emulator", &["domain", "git", "ports", "source"]),
-    ("cli", &["app", "config", "domain", "engine", "git", "ports", "propose", "tui"]),
+    ("cli", &["app", "config", "domain", "engine", "git", "ports", "propose", "source", "tui"]),
 ];
 
 const MOST_LINES: usize = 400;

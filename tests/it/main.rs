@@ -51,4 +51,5 @@ mod themes;
 mod tools;
 mod transitions;
 mod truth;
+mod windows;
 mod world;

@@ -49,7 +49,7 @@ fn holder(id: &str) -> Holder {
 
 async fn lock(database: &Arc<dyn Database>, id: &str) -> Result<DatabaseLock, NotLocked> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-    DatabaseLock::acquire(database.clone(), clock, &holder(id)).await
+    DatabaseLock::acquire(database.clone(), clock, &holder(id), &|_| false).await
 }
 
 struct Way<'a> {

@@ -287,6 +287,39 @@ fn who_works_on_the_database_elsewhere_is_waited_for_and_named() {
     place.run(&["deploy", "development", "--release", "1.1.0", "--yes"]).exits(0);
 }
 
+#[test]
+fn the_lock_of_a_run_that_ended_without_its_database_stops_nobody() {
+    let place = Place::new("demo-toto", "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
+    place.users(200);
+    let database = place.database();
+    let look = || block_on(lock_seen(&database)).unwrap().unwrap();
+    let mut up = place.command(&["migrate", "up", "development", "--yes"]).spawn().unwrap();
+    let mut left = look();
+    wait_until("it holds the lock", || {
+        left = look();
+        left.held()
+    });
+    assert!(up.wait().unwrap().success());
+    assert!(!look().held());
+    // As its database was left when it went away in the middle of the run.
+    let hold = |lock: &LockSeen| {
+        let lock = LockSeen { lease_seconds: 600, fence: look().fence, ..lock.clone() };
+        let write = Write::whole(lock_document(), Expected::There, lock.fields());
+        block_on(database.commit(&[write])).unwrap();
+    };
+    hold(&left);
+    let doctor = place.run(&["doctor"]);
+    assert!(!doctor.out.contains("locked: ana"), "{}", doctor.out);
+    place.run(&["migrate", "down", "development", "--to", "0.0.0", "--yes"]).exits(0);
+    // The same run of another store may be alive.
+    let elsewhere = Holder { id: "another".to_owned(), ..left.holder.clone() };
+    hold(&LockSeen { holder: elsewhere, ..left });
+    place.run(&["migrate", "up", "development", "--yes"]).exits(4);
+    let doctor = place.run(&["doctor"]);
+    let told = "schema 0.0.0; locked: ana on ";
+    assert!(doctor.out.contains(told), "{}", doctor.out);
+}
+
 /// A listener that accepts and never says a word.
 #[test]
 fn a_database_that_hangs_holds_up_no_rollback() {

@@ -616,7 +616,8 @@ impl Bench {
         let clock: Arc<dyn Clock> =
             Arc::new(PausedClock(tokio::time::Instant::now(), self.late.get()));
         let (programs, holder) = (Arc::new(programs()), Holder::default());
-        let databases = Databases::new(BTreeMap::new(), programs, clock.clone(), holder);
+        let databases =
+            Databases::new(BTreeMap::new(), programs, clock.clone(), holder, Box::new(|_| false));
         let outside = Outside {
             hosting: Arc::new(self.world.clone()),
             prober: Arc::new(self.world.clone()),

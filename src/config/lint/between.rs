@@ -41,7 +41,7 @@ fn merged(folder: &Path, environment: &str) -> Result<BTreeMap<String, String>, 
     let mut all = BTreeMap::new();
     for name in [BASE.to_owned(), format!("apphosting.{environment}.yaml")] {
         let file = folder.join(&name);
-        let written = match crate::config::read::text(&file) {
+        let written = match crate::source::text(&file) {
             Ok(written) => written,
             // App Hosting needs neither.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,

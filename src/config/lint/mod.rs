@@ -58,7 +58,7 @@ pub fn limits(files: &[Text]) -> Option<RunConfig> {
 /// Reads files, each with its text or why it cannot be read.
 pub fn texts(files: impl IntoIterator<Item = PathBuf>) -> Vec<Text> {
     let read = |file: PathBuf| {
-        let text = crate::config::read::text(&file).map_err(|error| error.to_string());
+        let text = crate::source::text(&file).map_err(|error| error.to_string());
         (file, text)
     };
     files.into_iter().map(read).collect()

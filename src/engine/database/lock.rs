@@ -107,16 +107,19 @@ fn beat() -> String {
 }
 
 impl DatabaseLock {
-    /// Takes the lock where it is free or its lease ran out. A live holder always keeps it.
+    /// Takes the lock where it is free, its lease ran out, or its holder is known to have ended without giving it
+    /// back. A live holder always keeps it.
     pub async fn acquire(
         database: Arc<dyn Database>,
         clock: Arc<dyn Clock>,
         holder: &Holder,
+        ended: &(dyn Fn(&Holder) -> bool + Sync),
     ) -> Result<Self, NotLocked> {
         let mut tries = 0;
         loop {
             let seen = seen(database.as_ref()).await.map_err(NotLocked::Failed)?;
-            let other = seen.as_ref().filter(|s| s.held() && s.holder.id != holder.id);
+            let other =
+                seen.as_ref().filter(|s| s.held() && s.holder.id != holder.id && !ended(&s.holder));
             if let Some(other) = other {
                 return Err(NotLocked::Busy(Box::new(other.clone())));
             }

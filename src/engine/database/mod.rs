@@ -35,12 +35,17 @@ const RENEWAL: Duration = Duration::from_secs(15);
 /// A lock, and what renews it.
 type Kept = (Arc<DatabaseLock>, AbortOnDropHandle<()>);
 
+/// Whether the holder of a lock is a run that is known to have ended: it could not give the lock back, and does
+/// nothing more.
+pub type Ended = Box<dyn Fn(&Holder) -> bool + Send + Sync>;
+
 /// Every database of a run, by its name in the plan.
 pub struct Databases {
     by_name: BTreeMap<String, Arc<dyn Database>>,
     programs: Arc<dyn Programs>,
     clock: Arc<dyn Clock>,
     holder: Holder,
+    ended: Ended,
     /// Held while a lock is being taken, which waits for a server.
     taking: tokio::sync::Mutex<()>,
     /// Never held over a wait: the run asks about its locks while a step of it takes one.
@@ -60,9 +65,10 @@ impl Databases {
         programs: Arc<dyn Programs>,
         clock: Arc<dyn Clock>,
         holder: Holder,
+        ended: Ended,
     ) -> Self {
         let (taking, locks) = (tokio::sync::Mutex::default(), Mutex::default());
-        Self { by_name, programs, clock, holder, taking, locks }
+        Self { by_name, programs, clock, holder, ended, taking, locks }
     }
 
     pub(super) fn get(&self, name: &str) -> Result<&Arc<dyn Database>, Problem> {
@@ -86,7 +92,7 @@ impl Databases {
             NotLocked::Failed(crate::ports::database::DatabaseError { refused, problem })
         })?;
         let (database, clock) = (database.clone(), self.clock.clone());
-        let lock = DatabaseLock::acquire(database, clock, &self.holder).await?;
+        let lock = DatabaseLock::acquire(database, clock, &self.holder, &self.ended).await?;
         let lock = Arc::new(lock);
         let renewing = tokio::spawn(renew(lock.clone(), self.clock.clone()));
         let kept = (lock.clone(), AbortOnDropHandle::new(renewing));

@@ -80,7 +80,7 @@ impl Themes {
     /// Reads a theme. None: there is none of that name.
     pub fn text(&self, name: &str) -> Option<Result<ThemeText, Findings>> {
         if let Some(file) = self.file(name) {
-            return Some(match std::fs::read_to_string(&file) {
+            return Some(match crate::source::text(&file) {
                 Ok(text) => ThemeText::read(&text, &file),
                 Err(error) => Err(Findings::unread(&file, &error.to_string())),
             });

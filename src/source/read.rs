@@ -1,12 +1,14 @@
-//! Reading a file that lies in a folder of the project.
+//! Reading a text that a person wrote.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// The text of a regular file, without the mark that editors of other systems put before it. A pipe or a device is
-/// refused: reading one may never end.
-pub(super) fn text(file: &Path) -> io::Result<String> {
+/// The text of a regular file, without the mark that editors of other systems put before it.
+///
+/// # Errors
+/// What the system says; a pipe or a device is refused, for reading one may never end.
+pub fn text(file: &Path) -> io::Result<String> {
     if !fs::metadata(file)?.is_file() {
         return Err(io::Error::other("it is no regular file"));
     }
