@@ -35,7 +35,7 @@ impl Problem {
         self
     }
 
-    /// What happened and why, in one line without what to do.
+    /// What happened and why, in one line without what to do: to be said inside of another sentence.
     pub fn sentence(&self) -> String {
         if self.why.is_empty() { self.what.clone() } else { format!("{}: {}", self.what, self.why) }
     }
@@ -45,13 +45,6 @@ impl Problem {
     pub fn try_this(mut self, todo: impl Into<String>) -> Self {
         self.todo = todo.into();
         self
-    }
-}
-
-impl Problem {
-    /// What and why, without what to do: to be said inside of another sentence.
-    pub fn cause(&self) -> String {
-        if self.why.is_empty() { self.what.clone() } else { format!("{}: {}", self.what, self.why) }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::PREVIEW;
-use super::log::tail;
+use super::log::last_words;
 use super::platform::{Platform, backend_of};
 use super::prepare::{BuildError, Prepared, command, prepare};
 use super::registry::Kind;
@@ -136,11 +136,7 @@ impl Platform {
         if status.success() {
             return Ok(());
         }
-        let said =
-            tail(&file, 1).pop().map(|l| format!("; its last line: {l}")).unwrap_or_default();
-        Err(BuildError::new(format!(
-            "fah/failed-framework-build: {line:?} ended with {status}{said}"
-        )))
+        Err(BuildError::new(format!("fah/failed-framework-build: {line:?} ended with {status}")))
     }
 
     /// Carries a rollout out, to SUCCEEDED or FAILED; to SKIPPED where a later one was faster.
@@ -259,7 +255,9 @@ impl Platform {
         let resource = self.registry().get(build).ok().flatten();
         let resource = resource.ok_or_else(|| format!("build '{build}' was deleted"))?;
         let recipe = self.recipe(&resource).map_err(|e| e.message)?;
-        let port = self.slots.ensure(recipe).await.map_err(|e| e.message)?;
+        let log = recipe.log.clone();
+        let told = |e: BuildError| format!("{}{}", e.message, last_words(&log));
+        let port = self.slots.ensure(recipe).await.map_err(told)?;
         let preview = json!(format!("http://127.0.0.1:{port}"));
         if resource["annotations"][PREVIEW] != preview {
             self.change(Kind::Build, build, |b| b["annotations"][PREVIEW] = preview);

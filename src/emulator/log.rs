@@ -12,14 +12,6 @@ pub(super) fn open_log(file: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).mode(0o600).open(file)
 }
 
-/// The end of a build's log, made harmless.
-pub(super) fn tail(log: &Path, lines: usize) -> Vec<String> {
-    let from = std::fs::metadata(log).map_or(0, |m| m.len().saturating_sub(MOST_AT_ONCE));
-    let (all, _) = lines_from(log, from);
-    let last = &all[all.len().saturating_sub(lines)..];
-    last.iter().map(|line| harmless(&rewritten(line), 4000)).collect()
-}
-
 /// So much of a log is read at once.
 const MOST_AT_ONCE: u64 = 256 * 1024;
 
@@ -46,5 +38,8 @@ pub(super) fn lines_from(log: &Path, from: u64) -> (Vec<String>, u64) {
 
 /// The last line of a log, for the end of an error message.
 pub(super) fn last_words(log: &Path) -> String {
-    tail(log, 1).pop().map(|line| format!("; its last line: {line}")).unwrap_or_default()
+    let from = std::fs::metadata(log).map_or(0, |m| m.len().saturating_sub(MOST_AT_ONCE));
+    let last = lines_from(log, from).0.pop();
+    let told = |line: String| format!("; its last line: {}", harmless(&rewritten(&line), 4000));
+    last.map(told).unwrap_or_default()
 }

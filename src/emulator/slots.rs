@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-use super::log::{last_words, open_log};
+use super::log::open_log;
 use super::prepare::{BuildError, Prepared, command};
 use super::registry::SlotRecord;
 use crate::domain::apphosting::Availability;
@@ -123,17 +123,13 @@ impl Slots {
                 break;
             }
             if let Ok(Some(status)) = child.try_wait() {
-                let said = last_words(&recipe.log);
                 return Err(BuildError::new(format!(
-                    "the process ended ({status}) before it answered on its port{said}"
+                    "the process ended ({status}) before it answered on its port"
                 )));
             }
             if self.clock.elapsed() > deadline {
-                let said = last_words(&recipe.log);
                 let within = MUST_ANSWER.as_secs();
-                return Err(BuildError::new(format!(
-                    "no answer on port {port} within {within}s{said}"
-                )));
+                return Err(BuildError::new(format!("no answer on port {port} within {within}s")));
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

@@ -5,11 +5,11 @@ use std::fs::OpenOptions;
 use super::sandbox::Sandbox;
 
 /// Everything that a terminal would obey, or that hides or turns what is read.
-const HOSTILE: &str = "a\u{1b}[2J\u{1b}[31mb\u{1b}]0;t\u{7}c\u{1b}]52;c;aGFja2Vk\u{7}d\u{1b}]8;;http://x\u{1b}\\e\
+pub(crate) const HOSTILE: &str = "a\u{1b}[77;77H\u{1b}[2J\u{1b}[31mb\u{1b}]0;t\u{7}c\u{1b}]52;c;aGFja2Vk\u{7}d\u{1b}]8;;http://x\u{1b}\\e\
      \u{1b}P1$r\u{1b}\\f\u{1b}_x\u{1b}\\g\u{9b}31mh\u{85}i\u{61c}\u{202e}j\u{200b}\u{2066}k\u{e0041}\u{2028}l\r\u{8}m";
 
 /// The characters of a text that may not reach a terminal.
-fn odd(text: &str) -> Vec<char> {
+pub(crate) fn odd(text: &str) -> Vec<char> {
     let odd = |c: &char| {
         let shown = matches!(c, '\n' | '\t') || !c.is_control();
         let invisible = matches!(u32::from(*c), 0xad | 0x61c | 0x200b..=0x200f | 0x2028..=0x202e
@@ -76,7 +76,6 @@ fn nothing_that_people_say_drives_the_terminal_of_others() {
         "doctor",
         "attach 2 --plain",
         "verify 2",
-        "figures development",
         "resume 2 --yes",
         "check",
     ];

@@ -20,6 +20,7 @@ mod freezing;
 mod google;
 mod google_hosting;
 mod health;
+mod hostile;
 mod house;
 mod invariants;
 mod journeys;

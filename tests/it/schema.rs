@@ -302,9 +302,9 @@ fn the_lock_of_a_run_that_ended_without_its_database_stops_nobody() {
     assert!(up.wait().unwrap().success());
     assert!(!look().held());
     // As its database was left when it went away in the middle of the run.
-    let hold = |lock: &LockSeen| {
-        let lock = LockSeen { lease_seconds: 600, fence: look().fence, ..lock.clone() };
-        let write = Write::whole(lock_document(), Expected::There, lock.fields());
+    let hold = |as_left: &LockSeen| {
+        let left_behind = LockSeen { lease_seconds: 600, fence: look().fence, ..as_left.clone() };
+        let write = Write::whole(lock_document(), Expected::There, left_behind.fields());
         block_on(database.commit(&[write])).unwrap();
     };
     hold(&left);

@@ -16,6 +16,7 @@ pub(crate) struct Terminal {
     pub(crate) child: Box<dyn Child + Send + Sync>,
     shown: Arc<Mutex<vt100::Parser>>,
     raw: Arc<Mutex<Vec<u8>>>,
+    reader: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Terminal {
@@ -75,7 +76,7 @@ impl Terminal {
         let raw = Arc::new(Mutex::new(Vec::new()));
         let (mut reader, to) = (pair.master.try_clone_reader().unwrap(), shown.clone());
         let kept = raw.clone();
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(length @ 1..) = reader.read(&mut bytes) {
                 kept.lock().unwrap().extend_from_slice(&bytes[..length]);
@@ -83,7 +84,7 @@ impl Terminal {
             }
         });
         let keys = pair.master.take_writer().unwrap();
-        Self { master: pair.master, keys, child, shown, raw }
+        Self { master: pair.master, keys, child, shown, raw, reader: Some(reader) }
     }
 
     pub(crate) fn size(&self) -> String {
@@ -94,6 +95,16 @@ impl Terminal {
     /// Everything that was written to it by now.
     pub(crate) fn raw(&self) -> Vec<u8> {
         self.raw.lock().unwrap().clone()
+    }
+
+    /// Waits for its end, and gives what it ended with and everything that it wrote.
+    pub(crate) fn ended(mut self) -> (u32, Vec<u8>) {
+        let code = self.child.wait().unwrap().exit_code();
+        // Once nobody has the other side any more, nothing comes after what was read.
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        (code, self.raw())
     }
 
     pub(crate) fn pid(&self) -> u32 {

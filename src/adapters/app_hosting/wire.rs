@@ -234,8 +234,10 @@ fn problem(json: &Value, word: &str) -> Option<Problem> {
         .collect();
     let problem = Problem::new(format!("build {} is {word}", last_part(&json["name"])));
     let problem = problem.because(reasons.join("; "));
-    Some(match json["buildLogsUri"].as_str() {
-        Some(log) => problem.try_this(format!("read its log: {log}")),
+    // Google's own page is for people; the emulator's address is for clients that have its token.
+    let page = json["buildLogsUri"].as_str().filter(|page| page.starts_with("https://"));
+    Some(match page {
+        Some(page) => problem.try_this(format!("read its log: {page}")),
         None => problem,
     })
 }

@@ -318,7 +318,7 @@ impl RunView {
             Event::UndoPlanned { steps, because, by, .. } => {
                 self.leave_pending("traffic goes back");
                 self.steps.extend(steps.iter().map(step_view));
-                self.undo = Some((*by, because.cause()));
+                self.undo = Some((*by, because.sentence()));
             }
             Event::ReleaseMarked { release, commit, mark, builds, .. } => self.marks.push(Marked {
                 release: release.clone(),

@@ -38,7 +38,12 @@ async fn one(context: &Context, member: &Member) -> Result<(String, bool), StepE
     if build.state != BuildState::Ready {
         let last = context.failure_log(member, &id).await;
         let problem = build.problem.unwrap_or_else(|| Problem::new(format!("build {id} failed")));
-        return Err(StepError::lasting(with_last_line(problem, last)));
+        let mut problem = with_last_line(problem, last);
+        if problem.todo.is_empty() {
+            problem =
+                problem.try_this(format!("read its log: pointsman logs {}", context.view.number.0));
+        }
+        return Err(StepError::lasting(problem));
     }
     // The platform knows best; the config's template is for one that does not say.
     let release = context.plan().release.as_ref();

@@ -23,8 +23,8 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         let service = member.service();
         context.progress(Some(service), "looking at it");
         context.to_act().await.prepare(member).await.map_err(|e| {
-            let problem =
-                Problem::new(format!("{service} cannot be deployed to")).because(e.problem.cause());
+            let problem = Problem::new(format!("{service} cannot be deployed to"))
+                .because(e.problem.sentence());
             StepError { problem: problem.try_this(e.problem.todo), class: e.class }
         })?;
         let blue = observe_blue(context, member).await?;

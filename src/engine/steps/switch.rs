@@ -81,7 +81,7 @@ fn no_answer(service: &ServiceName, limit: Duration) -> StepError {
 fn unread(service: &ServiceName, switched: Option<StepError>) -> StepError {
     let why = switched
         .map_or("the platform accepted the switch and then stopped answering".into(), |e| {
-            e.problem.cause()
+            e.problem.sentence()
         });
     StepError::inconclusive(
         Problem::new(format!("the live build of {service} is unknown after its switch"))

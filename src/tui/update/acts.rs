@@ -346,7 +346,7 @@ pub(super) fn take_over(model: &mut Model, key: Key) -> Vec<Effect> {
         Some(Ok(doubt)) => doubt,
         Some(Err(problem)) => {
             let problem = Problem::new("nobody can say what is safe now")
-                .because(problem.cause())
+                .because(problem.sentence())
                 .try_this("mend that first; it is asked again by itself");
             tell_problem(model, problem, Some(key));
             return vec![Effect::Observe(run.view.number)];
