@@ -1,26 +1,21 @@
-//! Drives a run in this process and prints it as it goes, or is the process of a detached one.
+//! Makes a run and drives it in this process, or is the process of a detached one.
 
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, watch};
-
 use super::Session;
 use super::args::Confirmation;
-use super::exit::{Failed, Finished, IN_DOUBT, INTERRUPTED, LOCKED, OK, REFUSED};
-use super::print::{self, LiveLine};
+use super::exit::{Failed, Finished, LOCKED, OK, REFUSED};
+use super::follow::{Following, follow};
+use super::print;
+use super::signals::{Listening, listen};
 use crate::app::{App, MemoryJournal, own_session};
-use crate::domain::checklist::{Standing, may_pass};
 use crate::domain::error::Problem;
-use crate::domain::event::{Event, Fact, Recorded};
 use crate::domain::ids::RunNumber;
 use crate::domain::plan::{Plan, RunKind};
 use crate::domain::recover::{Choice, reconcile};
-use crate::domain::step::StepKind;
 use crate::domain::view::RunView;
-use crate::domain::words;
-use crate::engine::{Asking, Engine, Signal, observe};
-use crate::ports::journal::{Journal, JournalError, RENEWAL};
+use crate::engine::{Asking, observe};
+use crate::ports::journal::{Journal as _, JournalError, RENEWAL};
 
 /// Makes a run of a confirmed plan and drives it to its end.
 pub(super) async fn drive(session: &Session, plan: &Plan, how: &Confirmation) -> Finished {
@@ -36,10 +31,10 @@ pub(super) async fn drive(session: &Session, plan: &Plan, how: &Confirmation) ->
         }
         Err(error) => return Err(error.into()),
     };
-    let (signals, interrupted) = listen()?;
+    let Listening { signals, told, .. } = listen()?;
     let run = view.number;
     let engine = session.app.engine(view, Asking::Nobody, signals).await?;
-    follow(session, engine, run, 0, interrupted).await
+    follow(session, engine, Following { run, seen: 0, interrupted: told, leave: None }).await
 }
 
 /// Refuses where a person holds the lock and is not waited for, before the emulator is started for nothing.
@@ -174,51 +169,11 @@ async fn unrecorded(session: &Session, plan: &Plan, why: &Problem) -> Finished {
     ));
     let mut journal = MemoryJournal::default();
     let view = session.app.create(&mut journal, plan, false)?;
-    let (signals, _) = listen()?;
+    let Listening { signals, .. } = listen()?;
     let asking = Asking::Nobody;
     let engine = session.app.engine_on(Box::new(journal), view, asking, signals).await?;
     let view = engine.run().await?;
     let code = view.exit_code();
-    session.result(&print::lines::summary(&view), &print::json::run(&view, code, true));
-    Ok(code)
-}
-
-/// Runs an engine to its end, printing what becomes durable after a fact.
-pub(super) async fn follow(
-    session: &Session,
-    engine: Engine,
-    run: RunNumber,
-    seen: u64,
-    interrupted: watch::Receiver<bool>,
-) -> Finished {
-    let (mut changes, mut progress) = (engine.watch(), engine.progress());
-    let store = Box::new(session.app.store()?);
-    let mut printer = Printer { store, seen, live: LiveLine::new(), run };
-    printer.catch_up();
-    let running = tokio::spawn(engine.run());
-    while !running.is_finished() {
-        tokio::select! {
-            published = changes.changed() => {
-                if published.is_err() { break }
-                printer.catch_up();
-            }
-            Ok(()) = progress.changed() => {
-                let text = progress.borrow_and_update().clone();
-                printer.live.show(&text);
-            }
-        }
-    }
-    let ended = running.await.map_err(|e| {
-        let problem = Problem::new("the run stopped in the middle");
-        Failed::with(IN_DOUBT, problem.because(e.to_string()))
-    })?;
-    printer.catch_up();
-    let view = ended?;
-    let code = match view.exit_code() {
-        OK => OK,
-        _ if *interrupted.borrow() => INTERRUPTED,
-        code => code,
-    };
     session.result(&print::lines::summary(&view), &print::json::run(&view, code, true));
     Ok(code)
 }
@@ -249,7 +204,7 @@ pub(super) async fn runner(session: &Session, run: RunNumber, choice: Option<Cho
     store.claim(run, parent.filter(|_| choice.is_none()), app.clock.now())?;
     let view: RunView = store.run(run)?.view;
     drop(store);
-    let (signals, _) = listen()?;
+    let Listening { signals, .. } = listen()?;
     let Some(choice) = choice else {
         let engine = app.engine(view, Asking::Person, signals).await?;
         return Ok(engine.run().await?.exit_code());
@@ -265,104 +220,4 @@ pub(super) async fn runner(session: &Session, run: RunNumber, choice: Option<Cho
     let mut engine = app.engine(view, Asking::Person, signals).await?;
     engine.take_over(&doubt.observed, choice).await?;
     Ok(engine.run().await?.exit_code())
-}
-
-struct Printer {
-    /// Opened once: a run must not depend on a file being opened again and again.
-    store: Box<dyn Journal>,
-    run: RunNumber,
-    seen: u64,
-    live: LiveLine,
-}
-
-impl Printer {
-    /// Prints the facts since the last time, from the store: what is printed is what is durable. A
-    /// run never ends because it could not be printed.
-    fn catch_up(&mut self) {
-        match self.store.facts(self.run, self.seen) {
-            Ok(facts) => {
-                for fact in facts {
-                    self.live.clear();
-                    print::note(words::fact(&fact));
-                    self.seen = fact.seq;
-                    self.waits(&fact);
-                }
-            }
-            Err(error) => tracing::warn!(%error, "the run goes on, but its facts cannot be read"),
-        }
-    }
-
-    /// What is waited for that only a person can give, and the command for it.
-    fn waits(&self, fact: &Fact) {
-        let view = || self.store.run(self.run).ok().map(|listed| listed.view);
-        match &fact.event {
-            Recorded::Known(Event::GateOpened { .. }) => {
-                view().as_ref().and_then(waiting).into_iter().for_each(print::note);
-            }
-            Recorded::Known(Event::ChecklistSeen { list, items }) => {
-                let open =
-                    |view: &RunView| view.waits_for_tick(*list) && may_pass(view, *list).is_err();
-                if !view().as_ref().is_some_and(open) {
-                    return;
-                }
-                for item in items.iter().filter(|item| item.standing == Standing::Open) {
-                    let (run, id) = (self.run.0, &item.id);
-                    print::note(format!("  now: pointsman checklist {run} tick {id}"));
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// What a run that waits for an approval waits for, and the commands for it.
-pub(super) fn waiting(view: &RunView) -> Option<String> {
-    let gate = view.gate().filter(|gate| **gate == StepKind::GateSwitch)?;
-    let title = view.steps.iter().rev().find(|step| step.plan.kind == *gate)?.plan.title.clone();
-    let run = view.number.0;
-    view.plan.ask_at_gates.then(|| {
-        format!(
-            "waits for approval: {title}\n  now: pointsman approve {run}; or pointsman abort {run}"
-        )
-    })
-}
-
-pub(super) type Listening = (mpsc::Receiver<Signal>, watch::Receiver<bool>);
-
-/// The first interrupt asks for a safe point, the second ends the step under way. TERM leaves the run
-/// at the next safe point, to be resumed. A hang-up is nothing: the run does not need its terminal.
-pub(super) fn listen() -> Result<Listening, Failed> {
-    let handler =
-        |kind| signal(kind).map_err(|e| Problem::new("no signals").because(e.to_string()));
-    let (mut int, mut term) =
-        (handler(SignalKind::interrupt())?, handler(SignalKind::terminate())?);
-    let mut hangup = handler(SignalKind::hangup())?;
-    let (sender, receiver) = mpsc::channel(4);
-    let (interrupted, told) = watch::channel(false);
-    tokio::spawn(async move {
-        let mut asked = false;
-        loop {
-            let hard = tokio::select! {
-                _ = int.recv() => asked,
-                _ = term.recv() => {
-                    // Another process can carry the run on; ending it would take traffic back.
-                    let _ = sender.send(Signal::Leave).await;
-                    continue;
-                }
-                _ = hangup.recv() => continue,
-            };
-            asked = true;
-            interrupted.send_replace(true);
-            print::note(if hard {
-                "ending now; if traffic is being given back, after that"
-            } else {
-                "ending at the next safe point; interrupt again to end now"
-            });
-            let wish = if hard { Signal::Abort } else { Signal::Stop };
-            if sender.send(wish).await.is_err() {
-                return;
-            }
-        }
-    });
-    Ok((receiver, told))
 }

@@ -8,9 +8,10 @@ use serde_json::json;
 use super::Session;
 use super::args::ResumeArguments;
 use super::confirm::{ask, confirm};
-use super::drive::{follow, waiting};
-use super::exit::{Failed, Finished, IN_DOUBT, INCONCLUSIVE, REFUSED};
+use super::exit::{Failed, Finished, IN_DOUBT, REFUSED};
+use super::follow::{Following, follow, waiting, waits_instead};
 use super::print;
+use super::signals::{Listening, listen};
 use crate::domain::command::Command;
 use crate::domain::error::Problem;
 use crate::domain::ids::RunNumber;
@@ -44,8 +45,7 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
     };
     let waits = waiting(&listed.view).filter(|_| choice == Choice::Continue);
     if let (Some(waits), true) = (&waits, arguments.no_wait) {
-        let problem = Problem::new(format!("run {run} {waits}"));
-        return Err(Failed::with(INCONCLUSIVE, problem));
+        return Err(waits_instead(run, waits));
     }
     let what = format!("{}\nRun {run}: {}.", text(run, &doubt), choice.sentence());
     confirm(
@@ -56,7 +56,7 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
         &what,
     )?;
     session.app.store()?.claim(run, None, session.app.clock.now())?;
-    let (signals, interrupted) = super::drive::listen()?;
+    let Listening { signals, told, wish } = listen()?;
     let view = session.app.store()?.run(run)?.view;
     let seen = view.last_seq;
     session.app.end_orphans(&view);
@@ -70,7 +70,8 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
     let mut engine = session.app.engine(view, Asking::Nobody, signals).await?;
     engine.take_over(&doubt.observed, choice).await?;
     waits.into_iter().for_each(print::note);
-    follow(session, engine, run, seen, interrupted).await
+    let leave = arguments.no_wait.then_some(wish);
+    follow(session, engine, Following { run, seen, interrupted: told, leave }).await
 }
 
 /// The choice of the command line, the recommended one, or the answer to a question. None: only show.

@@ -92,6 +92,40 @@ fn a_killed_screen_is_nothing_to_its_run_and_a_killed_runner_waits_for_a_choice(
 }
 
 #[test]
+fn a_run_that_is_carried_on_without_waiting_is_left_at_its_gate() {
+    let sandbox = Sandbox::new();
+    sandbox.write_config(
+        "health: { attempts: 40, interval: 300ms, timeout: 2s, consecutive: 8 }\n    \
+         attest: { consecutive: 3, interval: 20ms, within: 20s }\n    \
+         soak: { for: 300ms, interval: 100ms, failures: 2 }",
+        "{ kind: list, labels: [\"1.0.0\"] }",
+    );
+    let mut terminal = Terminal::open(&sandbox, 30, 100);
+    terminal.wants("No runs yet");
+    terminal.opens("D", "Deploy which release?");
+    terminal.press("\r");
+    terminal.says_yes("DEVELOPMENT · Deploy ");
+    terminal.wants("Ask green for its health");
+    let status = || sandbox.run(&["status", "development", "--json"]).json();
+    wait_until("it asks green", || status()["run"]["step"] == "probe");
+    terminal.signal("-9");
+    terminal.child.wait().unwrap();
+    let pid = status()["run"]["pid"].to_string();
+    std::process::Command::new("kill").args(["-9", &pid]).status().unwrap();
+    // Now, and where it stands at the gate already.
+    for _ in 0..2 {
+        let left = sandbox.run(&["resume", "1", "--yes", "--no-wait"]).exits(5);
+        assert!(left.err.contains("waits for approval"), "{}", left.err);
+        assert!(left.err.contains("pointsman approve 1"), "{}", left.err);
+        assert_eq!(Sandbox::who(sandbox.app), Err(503), "traffic never moved");
+    }
+    let mut waits = sandbox.command(&["resume", "1", "--yes"]).spawn().unwrap();
+    wait_until("somebody drives it", || sandbox.run(&["approve", "1"]).code == 0);
+    assert!(waits.wait().unwrap().success());
+    assert_eq!(live(&sandbox), ["1.0.0", "1.0.0"]);
+}
+
+#[test]
 fn signals_leave_the_terminal_whole_and_the_run_alone() {
     let sandbox = sandbox();
     sandbox.run(&["emulator", "start"]).exits(0);

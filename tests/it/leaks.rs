@@ -2,7 +2,11 @@
 
 use std::fs::OpenOptions;
 
+use portable_pty::CommandBuilder;
+
 use super::sandbox::Sandbox;
+use super::stand_in::{Reply, StandIn};
+use super::terminal::Terminal;
 
 /// Everything that a terminal would obey, or that hides or turns what is read.
 pub(crate) const HOSTILE: &str = "a\u{1b}[77;77H\u{1b}[2J\u{1b}[31mb\u{1b}]0;t\u{7}c\u{1b}]52;c;aGFja2Vk\u{7}d\u{1b}]8;;http://x\u{1b}\\e\
@@ -126,12 +130,14 @@ fn no_secret_is_kept_by_any_place_that_tells_of_a_run() {
     let sandbox = Sandbox::new();
     let file = sandbox.folder.path().join("config.yaml");
     let text = std::fs::read_to_string(&file).unwrap();
-    let port = super::sandbox::free_port();
+    let hook = StandIn::new(|_, _| Reply::Says(200, String::new(), String::new()));
+    let port = hook.port;
     let notify = format!(
-        "notify: {{ webhook: {{ url: 'http://localhost:{port}', secret_env: HOOK_SECRET }}, on: [promoted, failed] }}\n"
+        "notify: {{ webhook: {{ url: 'http://localhost:{port}', secret_env: HOOK_SECRET }}, on: [promoted, rolled_back] }}\n"
     );
     std::fs::write(&file, format!("{text}{notify}")).unwrap();
-    let value = "no shape at all, only known";
+    // A secret of a webhook as it comes without its usual beginning: no shape tells that it is one.
+    let value = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     let shaped = "ghp_abcdefghijklmnop1234";
     let pasted = format!("said {value}, DB_PASS=hunter2 and {shaped}");
     let run = |arguments: &[&str]| {
@@ -148,9 +154,17 @@ fn no_secret_is_kept_by_any_place_that_tells_of_a_run() {
     }
     for act in [
         &["lock", "development", "take", "--reason", &pasted][..],
+        &[
+            "rollback",
+            "development",
+            "--yes",
+            "--reason",
+            &pasted,
+            "--override",
+            &format!("lock={pasted}"),
+        ],
         &["alerts", "silence", "--for", "1h", "--reason", &pasted],
         &["health", "development", "--mute", "toto-app", "--for", "1h", "--reason", &pasted],
-        &["rollback", "development", "--yes", "--override", &format!("lock={pasted}")],
         &["report", "2"],
         &["report", "3", "--json"],
         &["events", "2", "--json"],
@@ -163,6 +177,11 @@ fn no_secret_is_kept_by_any_place_that_tells_of_a_run() {
         assert_eq!(code, 0, "{act:?}: {said}");
         told.push_str(&said);
     }
+    told.push_str(&screen_of_a_run(&sandbox, value));
+    for asked in hook.asked() {
+        told.push_str(&asked.body);
+    }
+    assert!(hook.count("POST", "/") >= 3, "{:?}", hook.asked());
     for entry in walk(&sandbox.state()) {
         told.push_str(&String::from_utf8_lossy(&std::fs::read(entry).unwrap()));
     }
@@ -171,6 +190,21 @@ fn no_secret_is_kept_by_any_place_that_tells_of_a_run() {
         assert_eq!(at, None, "{secret} is kept behind this");
     }
     assert!(told.contains("DB_PASS=[redacted]"));
+}
+
+/// Everything that the screen writes while its panes and the page of a run are looked at.
+fn screen_of_a_run(sandbox: &Sandbox, value: &str) -> String {
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_pointsman"));
+    command.arg("--config");
+    command.arg(sandbox.folder.path().join("config.yaml"));
+    command.arg("--state-dir");
+    command.arg(sandbox.state());
+    command.env("HOOK_SECRET", value);
+    let mut terminal = Terminal::of(command, 45, 160);
+    terminal.wants("said [redacted], DB_PASS=[redacted]");
+    terminal.opens("7", "▶ 7 History");
+    terminal.opens("\r", "overrides lock: said [redacted]");
+    String::from_utf8_lossy(&terminal.raw()).into_owned()
 }
 
 fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {

@@ -1,11 +1,13 @@
 //! Every command that a text prints is one that can be typed.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::{CommandFactory as _, Parser as _};
 use pointsman::cli::args::Arguments;
 
 use super::sandbox::Sandbox;
+use super::stand_in::{Reply, StandIn};
 
 /// Every text of ours that a person may read.
 fn texts() -> Vec<(PathBuf, String)> {
@@ -47,59 +49,188 @@ fn is_argument(word: &str) -> bool {
     word.starts_with("--") || word.contains('{') || word.contains('|') || capitals
 }
 
-/// What a person would put in.
-fn filled(word: &str, run: bool) -> String {
-    let both = if run { "1" } else { "development" };
-    match word {
-        "ENV" | "{environment}" => "development".to_owned(),
-        "RUN" | "{run}" => "1".to_owned(),
-        "not|half|fully" => "half".to_owned(),
-        "{}" | "{of}" => both.to_owned(),
-        "{only}" => String::new(),
-        word if word.ends_with('=') => format!("{word}x"),
-        word if word.starts_with("--") => word.to_owned(),
-        word if is_argument(word) || word == "R" || word == "V" => "1.0.0".to_owned(),
-        word => word.to_owned(),
-    }
+/// What a person would put in, behind a word. Names of the README's environments and releases are the test's.
+fn filled(word: &str, before: &str, run: bool) -> String {
+    let word = match (word, before) {
+        ("{}", "--release" | "--to") | ("1.5.0" | "R" | "V", _) => "1.0.0",
+        ("ENV" | "{environment}" | "production" | "staging", _) => "development",
+        ("{}" | "{of}", _) => return if run { "7" } else { "development" }.to_owned(),
+        ("RUN" | "{run}" | "128" | "2", _) => "7",
+        ("NAME" | "{name}", _) => "nord",
+        ("FILE", _) => "scheme.yaml",
+        ("ITEM" | "TEXT" | "{id}", _) => "x",
+        ("not|half|fully", _) => "half",
+        ("{only}", _) => "",
+        (word, _) if word.ends_with('=') => return format!("{word}x"),
+        (word, _) if is_argument(word) && !word.starts_with("--") => "1.0.0",
+        (word, _) => word,
+    };
+    word.to_owned()
 }
 
-fn can_be_typed(command: &str) -> bool {
+/// The line that a person would type for a printed command; nothing if it is none.
+fn typed(command: &str) -> Option<String> {
     let words: Vec<&str> = command.split_whitespace().collect();
     // What follows an argument that a sentence cuts off (`--reason "…"`).
     let cut = words.last().is_some_and(|last| *last == "--reason" || *last == "tick");
-    [true, false].into_iter().any(|run| {
-        (1..=words.len()).rev().any(|length| {
-            let tail = &words[length..];
-            if tail.iter().any(|word| is_argument(word)) {
-                return false;
-            }
-            let mut line = vec!["pointsman".to_owned()];
-            line.extend(words[..length].iter().map(|word| filled(word, run)));
-            if cut && length == words.len() {
-                line.push("x".to_owned());
-            }
-            line.retain(|word| !word.is_empty());
-            Arguments::try_parse_from(line).is_ok()
-        })
-    })
+    for (run, length) in
+        [false, true].into_iter().flat_map(|run| (1..=words.len()).rev().map(move |n| (run, n)))
+    {
+        if words[length..].iter().any(|word| is_argument(word)) {
+            continue;
+        }
+        let before = std::iter::once(&"").chain(&words);
+        let pairs = words[..length].iter().zip(before);
+        let mut line: Vec<_> = pairs.map(|(word, before)| filled(word, before, run)).collect();
+        if cut && length == words.len() {
+            line.push("x".to_owned());
+        }
+        line.retain(|word| !word.is_empty());
+        let whole = std::iter::once("pointsman".to_owned()).chain(line.iter().cloned());
+        if Arguments::try_parse_from(whole).is_ok() {
+            return Some(line.join(" "));
+        }
+    }
+    None
 }
 
-#[test]
-fn every_printed_command_is_one() {
+/// Every line that a text asks for, and the texts whose commands are none.
+fn lines() -> (BTreeSet<String>, Vec<String>) {
     let verbs: Vec<_> =
         Arguments::command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
-    let mut seen = 0;
-    let mut wrong = Vec::new();
+    let (mut lines, mut wrong) = (BTreeSet::new(), Vec::new());
     for (path, text) in texts() {
         for command in printed(&text, &verbs) {
-            seen += 1;
-            if !can_be_typed(&command) {
-                wrong.push(format!("{}: pointsman {command}", path.display()));
+            match typed(&command) {
+                Some(line) => drop(lines.insert(line)),
+                None => wrong.push(format!("{}: pointsman {command}", path.display())),
             }
         }
     }
-    assert!(seen > 80, "{seen}");
+    (lines, wrong)
+}
+
+/// Each line that is printed, what it exits with here, and a word of what it says; in an order in which they make
+/// sense. Those that act are given `--yes`.
+const DONE: [(&str, i32, &str); 59] = [
+    ("check", 0, "nothing is wrong"),
+    ("lint", 0, ""),
+    ("doctor", 1, "gcloud auth"),
+    ("schema config", 0, "$schema"),
+    ("schema migration", 0, "$schema"),
+    ("theme list", 0, "nord"),
+    ("theme check nord", 0, ""),
+    ("theme import base16 scheme.yaml", 0, ""),
+    ("emulator start", 0, "127.0.0.1"),
+    ("migrate status development", 0, ""),
+    ("migrate baseline development --to 1.0.0 --reason x", 0, ""),
+    ("migrate status development --json", 0, "1.0.0"),
+    ("migrate up development --dry-run", 0, "1.1.0"),
+    ("migrate up development", 0, "migrated"),
+    ("migrate down development --to 1.0.0", 0, "migrated"),
+    ("migrate up development --yes", 0, "migrated"),
+    ("migrate down development --to 1.0.0 --yes", 0, "migrated"),
+    ("migrate baseline development --to 1.1.0 --reason x", 0, ""),
+    ("migrate repair development", 0, "schema 1.1.0"),
+    ("migrate repair development --as fully --reason x", 3, ""),
+    ("migrate repair development --as half --reason x", 3, ""),
+    ("plan development --release 1.0.0", 0, "Switch"),
+    ("plan development --release 1.1.0", 0, "Switch"),
+    ("deploy development --release 1.0.0 --override freeze=x", 0, "promoted"),
+    ("deploy development --release 1.1.0", 0, "promoted"),
+    ("rollback development", 0, "rolled_back"),
+    ("status", 0, "development"),
+    ("status development", 0, "1.0.0"),
+    ("history", 0, "rollback"),
+    ("events 7", 0, ""),
+    ("logs 7", 0, ""),
+    ("report 7", 0, "# Run"),
+    ("card 7", 0, ""),
+    ("verify 7", 0, ""),
+    ("attach 7", 0, "over"),
+    ("attach 7 --plain", 0, "over"),
+    ("checklist 7", 0, ""),
+    ("checklist 7 tick x", 0, ""),
+    ("checklist development --release 1.0.0", 0, "X"),
+    ("checklist development --release 1.0.0 tick x", 0, ""),
+    ("approve 7", 3, "over"),
+    ("abort 7", 3, "over"),
+    ("resume 7", 3, ""),
+    ("lock development release --reason x", 0, ""),
+    ("alerts", 0, ""),
+    ("alerts silence --for 2h --reason x", 0, ""),
+    ("alerts test", 0, ""),
+    ("health development", 1, "stripe"),
+    ("health development --mute stripe --for 2h --reason x", 0, ""),
+    ("commands run nord", 0, ""),
+    ("commands stop 7", 1, ""),
+    ("pipeline development", 5, ""),
+    ("rollback development --to 1.0.0", 3, "live already"),
+    ("cleanup development", 0, "cleaned_up"),
+    ("emulator stop", 0, "ended"),
+    // These go on until they are stopped: `health` and `command_platform` have them.
+    ("health development --watch --json", -1, ""),
+    ("sample-app", -1, ""),
+    // The beginning of a sentence.
+    ("status shows", -1, ""),
+    ("migrate up or", -1, ""),
+];
+
+#[test]
+fn every_printed_command_is_one_and_does_what_it_says() {
+    let (lines, wrong) = lines();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let known: BTreeSet<_> = DONE.iter().map(|(line, _, _)| (*line).to_owned()).collect();
+    let untried: Vec<_> = lines.difference(&known).collect();
+    assert!(untried.is_empty(), "printed, and not tried below: {untried:?}");
+    let gone: Vec<_> = known.difference(&lines).collect();
+    assert!(gone.is_empty(), "nobody prints these any more: {gone:?}");
+
+    let hook = StandIn::new(|_, _| Reply::Says(200, String::new(), String::new()));
+    let sandbox = place(&hook.url());
+    for (line, code, says) in DONE.iter().filter(|(_, code, _)| *code >= 0) {
+        let mut words: Vec<_> = line.split(' ').collect();
+        let with_yes = [&["pointsman"], &words[..], &["--yes"]].concat();
+        if Arguments::try_parse_from(&with_yes).is_ok() && !words.contains(&"--yes") {
+            words.push("--yes");
+        }
+        let home = sandbox.folder.path().join("home");
+        let mut command = sandbox.command(&words);
+        command.env("XDG_CONFIG_HOME", home).current_dir(sandbox.folder.path());
+        let output = command.output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(*code), "{line}: {said}");
+        assert!(said.contains(says), "{line}: {said}");
+    }
+}
+
+/// A sandbox in which each of them has something to do.
+fn place(hook: &str) -> Sandbox {
+    let sandbox = Sandbox::with_deploy(
+        "health: { attempts: 8, interval: 100ms, timeout: 2s, consecutive: 3 }\n    \
+         attest: { consecutive: 3, interval: 20ms, within: 20s }\n    \
+         soak: { for: 300ms, interval: 100ms, failures: 2 }\n    keep_blue: 1ms",
+    );
+    let folder = sandbox.folder.path();
+    let file = folder.join("config.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/toto/migrations");
+    let place = format!(
+        "    databases: {{ main: {{ kind: firestore, project: demo-toto, endpoint: emulator, migrations: {} }} }}\n    \
+         probes: [ {{ name: stripe, url: 'http://localhost:1/', interval: 1s }} ]\n    \
+         pipeline: {{ kind: local, jobs: {{ test: {{ steps: [[echo, tested]] }} }} }}\n  production:",
+        migrations.display()
+    );
+    let more = format!(
+        "checklists: {{ pre: [ {{ text: X }} ] }}\ncommands: [ {{ name: nord, run: [echo, done], environment: development }} ]\n\
+         notify: {{ webhook: {{ url: '{hook}' }}, on: [failed] }}\n"
+    );
+    let text = text.replacen("  production:", &place, 1);
+    std::fs::write(&file, format!("{text}{more}")).unwrap();
+    let colour = |n: u32| format!("base0{n:X}: \"{:02x}{:02x}{:02x}\"\n", n * 16, n * 15, n * 14);
+    let scheme: String = (0..16).map(colour).collect();
+    std::fs::write(folder.join("scheme.yaml"), format!("scheme: Own\n{scheme}")).unwrap();
+    sandbox
 }
 
 #[test]

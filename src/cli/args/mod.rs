@@ -271,7 +271,7 @@ pub struct ResumeArguments {
     /// Which way on; `--yes` alone takes the recommended one
     #[arg(long, value_enum)]
     pub choose: Option<WayOn>,
-    /// Exit 5 where the run waits for an approval, instead of waiting with it
+    /// Exit 5 where the run comes to wait for an approval, and leave it there, instead of waiting with it
     #[arg(long)]
     pub no_wait: bool,
     /// Confirmation

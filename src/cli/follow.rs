@@ -1,0 +1,139 @@
+//! Follows the run that this process drives: prints what becomes durable, and what it comes to wait for.
+
+use tokio::sync::{mpsc, watch};
+
+use super::Session;
+use super::exit::{Failed, Finished, IN_DOUBT, INCONCLUSIVE, INTERRUPTED, OK};
+use super::print::{self, LiveLine};
+use crate::domain::checklist::{Standing, may_pass};
+use crate::domain::error::Problem;
+use crate::domain::event::{Event, Fact, Recorded};
+use crate::domain::ids::RunNumber;
+use crate::domain::step::StepKind;
+use crate::domain::view::RunView;
+use crate::domain::words;
+use crate::engine::{Engine, EngineError, Signal};
+use crate::ports::journal::Journal;
+
+/// Which run is followed, and how.
+pub(super) struct Following {
+    pub(super) run: RunNumber,
+    /// The last fact that was printed already.
+    pub(super) seen: u64,
+    pub(super) interrupted: watch::Receiver<bool>,
+    /// Tells the engine to leave the run where it comes to wait for an approval.
+    pub(super) leave: Option<mpsc::Sender<Signal>>,
+}
+
+/// Runs an engine to its end, printing what becomes durable after a fact.
+pub(super) async fn follow(session: &Session, engine: Engine, how: Following) -> Finished {
+    let Following { run, seen, interrupted, leave } = how;
+    let (mut changes, mut progress) = (engine.watch(), engine.progress());
+    let store = Box::new(session.app.store()?);
+    let mut printer = Printer { store, seen, live: LiveLine::new(), run, waits: None };
+    printer.catch_up();
+    let running = tokio::spawn(engine.run());
+    while !running.is_finished() {
+        tokio::select! {
+            published = changes.changed() => {
+                if published.is_err() { break }
+                printer.catch_up();
+                if let (Some(leave), Some(_)) = (&leave, &printer.waits) {
+                    // The engine gone is left already.
+                    let _ = leave.try_send(Signal::Leave);
+                }
+            }
+            Ok(()) = progress.changed() => {
+                let text = progress.borrow_and_update().clone();
+                printer.live.show(&text);
+            }
+        }
+    }
+    let ended = running.await.map_err(|e| {
+        let problem = Problem::new("the run stopped in the middle");
+        Failed::with(IN_DOUBT, problem.because(e.to_string()))
+    })?;
+    printer.catch_up();
+    let view = match (ended, printer.waits) {
+        (Err(EngineError::Left), Some(waits)) if leave.is_some() => {
+            return Err(waits_instead(run, &waits));
+        }
+        (ended, _) => ended?,
+    };
+    let code = match view.exit_code() {
+        OK => OK,
+        _ if *interrupted.borrow() => INTERRUPTED,
+        code => code,
+    };
+    session.result(&print::lines::summary(&view), &print::json::run(&view, code, true));
+    Ok(code)
+}
+
+struct Printer {
+    /// Opened once: a run must not depend on a file being opened again and again.
+    store: Box<dyn Journal>,
+    run: RunNumber,
+    seen: u64,
+    live: LiveLine,
+    /// What it came to wait for, if that is an approval.
+    waits: Option<String>,
+}
+
+impl Printer {
+    /// Prints the facts since the last time, from the store: what is printed is what is durable. A
+    /// run never ends because it could not be printed.
+    fn catch_up(&mut self) {
+        match self.store.facts(self.run, self.seen) {
+            Ok(facts) => {
+                for fact in facts {
+                    self.live.clear();
+                    print::note(words::fact(&fact));
+                    self.seen = fact.seq;
+                    self.tell_what_waits(&fact);
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the run goes on, but its facts cannot be read"),
+        }
+    }
+
+    /// What is waited for that only a person can give, and the command for it.
+    fn tell_what_waits(&mut self, fact: &Fact) {
+        let view = || self.store.run(self.run).ok().map(|listed| listed.view);
+        match &fact.event {
+            Recorded::Known(Event::GateOpened { .. }) => {
+                let waits = view().as_ref().and_then(waiting);
+                waits.iter().for_each(print::note);
+                self.waits = waits;
+            }
+            Recorded::Known(Event::ChecklistSeen { list, items }) => {
+                let open =
+                    |view: &RunView| view.waits_for_tick(*list) && may_pass(view, *list).is_err();
+                if !view().as_ref().is_some_and(open) {
+                    return;
+                }
+                for item in items.iter().filter(|item| item.standing == Standing::Open) {
+                    let (run, id) = (self.run.0, &item.id);
+                    print::note(format!("  now: pointsman checklist {run} tick {id}"));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Who does not wait with a run is told what it waits for.
+pub(super) fn waits_instead(run: RunNumber, waits: &str) -> Failed {
+    Failed::with(INCONCLUSIVE, Problem::new(format!("run {run} {waits}")))
+}
+
+/// What a run that waits for an approval waits for, and the commands for it.
+pub(super) fn waiting(view: &RunView) -> Option<String> {
+    let gate = view.gate().filter(|gate| **gate == StepKind::GateSwitch)?;
+    let title = view.steps.iter().rev().find(|step| step.plan.kind == *gate)?.plan.title.clone();
+    let run = view.number.0;
+    view.plan.ask_at_gates.then(|| {
+        format!(
+            "waits for approval: {title}\n  now: pointsman approve {run}; or pointsman abort {run}"
+        )
+    })
+}

@@ -1,0 +1,58 @@
+//! What the system tells a process that drives a run.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+use super::exit::Failed;
+use super::print;
+use crate::domain::error::Problem;
+use crate::engine::Signal;
+
+/// What comes from outside of the process.
+pub(super) struct Listening {
+    /// For the engine.
+    pub(super) signals: mpsc::Receiver<Signal>,
+    /// Whether a person interrupted it.
+    pub(super) told: watch::Receiver<bool>,
+    /// Another way to wish for the same.
+    pub(super) wish: mpsc::Sender<Signal>,
+}
+
+/// The first interrupt asks for a safe point, the second ends the step under way. TERM leaves the run
+/// at the next safe point, to be resumed. A hang-up is nothing: the run does not need its terminal.
+pub(super) fn listen() -> Result<Listening, Failed> {
+    let handler =
+        |kind| signal(kind).map_err(|e| Problem::new("no signals").because(e.to_string()));
+    let (mut int, mut term) =
+        (handler(SignalKind::interrupt())?, handler(SignalKind::terminate())?);
+    let mut hangup = handler(SignalKind::hangup())?;
+    let (sender, receiver) = mpsc::channel(4);
+    let wish = sender.clone();
+    let (interrupted, told) = watch::channel(false);
+    tokio::spawn(async move {
+        let mut asked = false;
+        loop {
+            let hard = tokio::select! {
+                _ = int.recv() => asked,
+                _ = term.recv() => {
+                    // Another process can carry the run on; ending it would take traffic back.
+                    let _ = sender.send(Signal::Leave).await;
+                    continue;
+                }
+                _ = hangup.recv() => continue,
+            };
+            asked = true;
+            interrupted.send_replace(true);
+            print::note(if hard {
+                "ending now; if traffic is being given back, after that"
+            } else {
+                "ending at the next safe point; interrupt again to end now"
+            });
+            let wish = if hard { Signal::Abort } else { Signal::Stop };
+            if sender.send(wish).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(Listening { signals: receiver, told, wish })
+}
