@@ -2,16 +2,17 @@
 //! into it. Kept in the emulator's folder, and unpacked by whoever builds from it.
 
 use std::ffi::OsStr;
-use std::fs;
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
-use tokio::process::Command;
+use zip::ZipArchive;
 
 /// Calls to it begin so: `FIREBASE_STORAGE_URL=http://127.0.0.1:PORT/gcs`.
 pub(super) const PREFIX: &str = "/gcs/";
@@ -109,59 +110,83 @@ const MOST_UNPACKED: u64 = 2 * 1024 * 1024 * 1024;
 
 /// Unpacks an archive. What is in it stays inside of the folder.
 pub(super) async fn unpack(archive: &Path, into: &Path) -> Result<(), String> {
-    if archive.to_string_lossy().ends_with(".zip") {
-        return unzip(archive, into).await;
-    }
     let (archive, into) = (archive.to_owned(), into.to_owned());
-    let unpacked = tokio::task::spawn_blocking(move || untar(&archive, &into, MOST_UNPACKED));
+    let unpacked = tokio::task::spawn_blocking(move || {
+        if archive.to_string_lossy().ends_with(".zip") {
+            unzip(&archive, &into, MOST_UNPACKED)
+        } else {
+            untar(&archive, &into, MOST_UNPACKED)
+        }
+    });
     let unpacked = unpacked.await.map_err(|e| e.to_string())?;
     unpacked.map_err(|e| format!("it cannot be unpacked: {e}"))
 }
 
+fn too_large(most: u64) -> io::Error {
+    io::Error::other(format!("it holds more than {most} bytes"))
+}
+
 fn untar(archive: &Path, into: &Path, most: u64) -> io::Result<()> {
-    let bytes = GzDecoder::new(fs::File::open(archive)?);
+    let bytes = GzDecoder::new(File::open(archive)?);
     // One byte more than may be read tells whether there is more.
-    let mut bounded = io::Read::take(bytes, most + 1);
+    let mut bounded = bytes.take(most + 1);
     let unpacked = tar::Archive::new(&mut bounded).unpack(into);
     if bounded.limit() == 0 {
-        return Err(io::Error::other(format!("it holds more than {most} bytes")));
+        return Err(too_large(most));
     }
     unpacked
 }
 
-async fn unzip(archive: &Path, into: &Path) -> Result<(), String> {
-    let said = run("unzip", &[OsStr::new("-Zt"), archive.as_os_str()]).await?;
-    // "3 files, 1234 bytes uncompressed, 400 bytes compressed:  67.6%"
-    let told = said.split(", ").nth(1).and_then(|part| part.split(' ').next());
-    let bytes = told.and_then(|bytes| bytes.parse::<u64>().ok());
-    match bytes {
-        Some(bytes) if bytes <= MOST_UNPACKED => {}
-        Some(bytes) => return Err(format!("it cannot be unpacked: it holds {bytes} bytes")),
-        None => return Err("it cannot be unpacked: its size is not told".to_owned()),
+/// Bounded by the bytes that come out: what an archive says of itself may be wrong.
+fn unzip(archive: &Path, into: &Path, most: u64) -> io::Result<()> {
+    let mut archive = ZipArchive::new(File::open(archive)?)?;
+    let (mut left, mut links) = (most, Vec::new());
+    for at in 0..archive.len() {
+        let mut entry = archive.by_index(at)?;
+        let outside = || io::Error::other(format!("{:?} leads out of the archive", entry.name()));
+        let to = into.join(entry.enclosed_name().ok_or_else(outside)?);
+        if entry.is_dir() {
+            fs::create_dir_all(&to)?;
+            continue;
+        }
+        fs::create_dir_all(to.parent().unwrap_or(into))?;
+        let mode = entry.unix_mode().unwrap_or(0o644) & 0o777;
+        let is_link = entry.is_symlink();
+        let mut bounded = (&mut entry).take(left + 1);
+        if is_link {
+            let mut target = Vec::new();
+            left = left
+                .checked_sub(bounded.read_to_end(&mut target)? as u64)
+                .ok_or_else(|| too_large(most))?;
+            links.push((to, target));
+        } else {
+            let mut file =
+                OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&to)?;
+            left = left
+                .checked_sub(io::copy(&mut bounded, &mut file)?)
+                .ok_or_else(|| too_large(most))?;
+        }
     }
-    let arguments = ["-q", "-o"].map(OsStr::new);
-    let rest = [archive.as_os_str(), OsStr::new("-d"), into.as_os_str()];
-    run("unzip", &[&arguments[..], &rest].concat()).await.map(drop)
-}
-
-async fn run(program: &str, arguments: &[&OsStr]) -> Result<String, String> {
-    let done = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await;
-    let output =
-        done.map_err(|e| format!("{program}, which unpacks it, cannot be started: {e}"))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    // Last, so that nothing is written through one of them.
+    let root = fs::canonicalize(into)?;
+    for (to, target) in links {
+        let folder = fs::canonicalize(to.parent().unwrap_or(into))?;
+        if !folder.starts_with(&root) {
+            return Err(io::Error::other(format!("{} leads out of the archive", to.display())));
+        }
+        std::os::unix::fs::symlink(OsStr::from_bytes(&target), to)?;
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{program} cannot unpack it: {}", said.trim().lines().last().unwrap_or_default()))
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
     use super::*;
 
     #[test]
@@ -178,5 +203,54 @@ mod tests {
         assert!(said.contains("more than 1048576 bytes"), "{said}");
         untar(&packed, &into, 8 << 20).unwrap();
         assert_eq!(fs::metadata(into.join("zeros")).unwrap().len(), 3 << 20);
+    }
+
+    #[test]
+    fn a_zip_is_judged_by_what_comes_out_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let packed = dir.path().join("x.zip");
+        let zip = |entries: &[(&str, Option<&str>, Vec<u8>)]| {
+            let mut zip = ZipWriter::new(File::create(&packed).unwrap());
+            let options = SimpleFileOptions::default().unix_permissions(0o755);
+            for (name, target, bytes) in entries {
+                if let Some(target) = target {
+                    zip.add_symlink(*name, *target, options).unwrap();
+                } else {
+                    zip.start_file(*name, options).unwrap();
+                    zip.write_all(bytes).unwrap();
+                }
+            }
+            zip.finish().unwrap();
+        };
+        let files = [("a/run.sh", None, b"true".to_vec()), ("link", Some("a"), Vec::new())];
+        zip(&files);
+        let into = dir.path().join("into");
+        unzip(&packed, &into, 100).unwrap();
+        let mode = fs::metadata(into.join("a/run.sh")).unwrap().permissions().mode();
+        assert_eq!(
+            (mode & 0o111, fs::read(into.join("link/run.sh")).unwrap()),
+            (0o111, b"true".to_vec())
+        );
+
+        zip(&[("zeros", None, vec![0; 3 << 20])]);
+        let mut bytes = fs::read(&packed).unwrap();
+        // It says in both of its places that a file of one byte comes out.
+        let told = (3_u32 << 20).to_le_bytes();
+        for at in 0..bytes.len() - 4 {
+            if bytes[at..at + 4] == told {
+                bytes[at..at + 4].copy_from_slice(&1_u32.to_le_bytes());
+            }
+        }
+        fs::write(&packed, bytes).unwrap();
+        let said = unzip(&packed, &dir.path().join("large"), 1 << 20).unwrap_err().to_string();
+        assert!(!said.is_empty());
+        let large = fs::metadata(dir.path().join("large/zeros")).unwrap().len();
+        assert!(large <= (1 << 20) + 1, "{large}");
+
+        zip(&[("out", Some("/tmp"), Vec::new()), ("out/x", Some("/etc/passwd"), Vec::new())]);
+        let outside = dir.path().join("outside");
+        unzip(&packed, &outside, 100).unwrap_err();
+        zip(&[("../x", None, b"x".to_vec())]);
+        assert!(unzip(&packed, &outside, 100).unwrap_err().to_string().contains("leads out"));
     }
 }
