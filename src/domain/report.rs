@@ -37,7 +37,7 @@ pub fn markdown(view: &RunView, facts: &[Fact], changes: Option<&Changes>, drive
         let before = seen.blue_name().map(|name| format!("{name} ")).unwrap_or_default();
         let live = match &seen.traffic {
             TrafficSeen::Whole(build) => format!("`{build}`"),
-            other => other.to_string(),
+            _ => seen.live(),
         };
         let (blue, green) = (build(Side::Blue), build(Side::Green));
         let _ = writeln!(text, "| {} | {before}{blue} | {green} | {live} |", member.service());

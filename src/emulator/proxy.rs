@@ -1,5 +1,7 @@
 //! The traffic proxy of one backend. A switch swaps one pointer: a request in flight keeps the
 //! upstream it began with to the end of its body or its WebSocket, every later one gets the new.
+//!
+//! What a build says before its answer (103 Early Hints) is lost: hyper's server has no way to send it on.
 
 use std::collections::HashMap;
 use std::convert::Infallible;

@@ -7,7 +7,7 @@ use crate::domain::event::Outcome;
 use crate::domain::plan::RunKind;
 use crate::domain::run::RunState;
 use crate::domain::time::spoken;
-use crate::domain::view::{RunView, TrafficSeen};
+use crate::domain::view::{RunView, ServiceView};
 
 /// What happened, why, what to do now: three lines, of which the last two may be missing.
 pub(in crate::cli) fn problem(problem: &Problem) -> String {
@@ -22,7 +22,7 @@ pub(in crate::cli) fn problem(problem: &Problem) -> String {
 }
 
 /// What a run came to, for the last lines on stdout.
-pub(in crate::cli) fn summary(view: &RunView) -> String {
+pub fn summary(view: &RunView) -> String {
     let took = spoken(Duration::from_millis(view.elapsed_ms));
     let (title, environment) = (view.plan.title(), &view.plan.environment);
     let mut text = format!(
@@ -39,7 +39,7 @@ pub(in crate::cli) fn summary(view: &RunView) -> String {
     for member in members {
         let service = member.service();
         let seen = view.services.get(service);
-        let live = seen.map_or_else(|| TrafficSeen::Unknown.to_string(), |s| s.traffic.to_string());
+        let live = seen.map_or_else(|| "not read".to_owned(), ServiceView::live);
         text = format!("{text}  {service:<12} {:<28} {live}\n", member.url);
         let held = seen.is_some_and(|s| s.held_policy.is_some());
         if held && matches!(view.state, RunState::Ended { .. }) {
@@ -49,25 +49,19 @@ pub(in crate::cli) fn summary(view: &RunView) -> String {
             );
         }
     }
-    if view.split().is_none() && view.may_be_split() {
-        text = format!(
-            "{text}MAY BE SPLIT: the result of a switch was not read\n  now: pointsman status {environment}\n"
-        );
-    }
-    if let Some((green, blue)) = view.split() {
-        let names = |list: Vec<&crate::domain::ids::ServiceName>| {
-            list.into_iter().map(|s| s.as_str().to_owned()).collect::<Vec<_>>().join(", ")
-        };
-        text = format!(
-            "{text}SPLIT: {} on the new build, {} still on the old one\n  now: pointsman rollback {environment}\n",
-            names(green),
-            names(blue)
-        );
-    }
+    // What it leaves is told in full; what is as it was wanted is in the first line.
     let good = matches!(
         view.state,
         RunState::Ended { outcome: Outcome::Promoted | Outcome::CleanedUp | Outcome::Migrated }
     );
+    if let Some(customers) = view.customers(false).filter(|_| !good) {
+        text = format!("{text}{customers}\n");
+        if view.split().is_some() {
+            text = format!("{text}  now: pointsman rollback {environment}\n");
+        } else if view.traffic_unknown() {
+            text = format!("{text}  now: pointsman status {environment}\n");
+        }
+    }
     if let Some((step, failure, _)) = view.failure.as_ref().filter(|_| !good) {
         text = format!("{text}{step} failed: {}\n", failure.what);
         if !failure.why.is_empty() {

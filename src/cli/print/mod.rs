@@ -2,7 +2,7 @@
 //! terminal.
 
 pub mod json;
-pub(super) mod lines;
+pub mod lines;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Mutex;

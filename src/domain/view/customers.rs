@@ -5,6 +5,16 @@ use crate::domain::ids::ServiceName;
 use crate::domain::plan::RunKind;
 use crate::domain::step::Side;
 
+/// What was live when the run began.
+enum Before {
+    /// Nobody could look.
+    NotRead,
+    /// No service had a build with traffic.
+    Nothing,
+    /// A release, or builds of an unknown one.
+    Live(String),
+}
+
 impl RunView {
     /// The side that has all traffic of all services.
     pub fn side(&self) -> Option<Side> {
@@ -23,8 +33,11 @@ impl RunView {
     }
 
     fn live_sentence(&self, driven: bool) -> String {
-        let blue = self.blue_name();
-        let blue = blue.map_or("the previous build".to_owned(), |name| name.to_string());
+        let before = self.before();
+        let blue = match &before {
+            Before::Live(name) => name.as_str(),
+            Before::NotRead | Before::Nothing => "no build",
+        };
         let green = self.plan.name().map_or("green".to_owned(), |name| name.to_string());
         if let Some((on_green, on_blue)) = self.split() {
             let names = |of: Vec<&ServiceName>| {
@@ -39,15 +52,7 @@ impl RunView {
         let then = if over { "When it ended" } else { "When it was last driven" };
         let again = if over { " again" } else { "" };
         match self.side() {
-            _ if !self.touched_traffic() && over => {
-                format!("It moved no traffic: {blue} stayed live. Nothing to undo.")
-            }
-            _ if !self.touched_traffic() && driven => {
-                format!("Customers are still on {blue}. Nothing to undo.")
-            }
-            _ if !self.touched_traffic() => {
-                format!("It had moved no traffic yet: {blue} was live. Nothing to undo.")
-            }
+            _ if !self.touched_traffic() => Self::untouched(&before, over, driven),
             Some(Side::Blue) if driven && !over => format!("Customers are back on {blue}."),
             Some(Side::Green) if driven && !over => format!("Customers are on {green}."),
             Some(Side::Blue) => format!("{then}, {blue} was live{again}."),
@@ -56,10 +61,41 @@ impl RunView {
         }
     }
 
+    /// What customers get of a run that moved no traffic.
+    fn untouched(before: &Before, over: bool, driven: bool) -> String {
+        let moved = match (over, driven) {
+            (true, _) => "It moved no traffic",
+            (false, true) => "It has moved no traffic yet",
+            (false, false) => "It had moved no traffic yet",
+        };
+        let live = match before {
+            Before::NotRead => return format!("{moved}; which build is live was not read."),
+            Before::Nothing => format!("{moved}, and no build was live."),
+            Before::Live(blue) if over => format!("{moved}: {blue} stayed live."),
+            Before::Live(blue) if driven => format!("Customers are still on {blue}."),
+            Before::Live(blue) => format!("{moved}: {blue} was live."),
+        };
+        format!("{live} Nothing to undo.")
+    }
+
+    fn before(&self) -> Before {
+        let services = || self.services.values();
+        match self.blue_name() {
+            Some(name) => Before::Live(name.to_string()),
+            None if services().any(|s| s.blue.is_some()) => {
+                Before::Live("the previous build".to_owned())
+            }
+            None if services().all(|s| s.blue_known) && !self.services.is_empty() => {
+                Before::Nothing
+            }
+            None => Before::NotRead,
+        }
+    }
+
     /// The traffic of each service as the run last read it.
     fn traffic_read(&self) -> String {
         let one =
-            |(name, seen): (&ServiceName, &super::ServiceView)| format!("{name} {}", seen.traffic);
+            |(name, seen): (&ServiceName, &super::ServiceView)| format!("{name} {}", seen.live());
         self.services.iter().map(one).collect::<Vec<_>>().join(", ")
     }
 }

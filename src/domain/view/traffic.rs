@@ -45,7 +45,7 @@ impl TrafficSeen {
 impl fmt::Display for TrafficSeen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown => f.write_str("unknown: not read after the last switch"),
+            Self::Unknown => f.write_str("unknown"),
             Self::None => f.write_str("no build"),
             Self::Whole(build) => build.fmt(f),
             Self::Split(parts) => {
@@ -61,6 +61,17 @@ impl ServiceView {
     /// Whether a switch was requested whose result was not read.
     pub fn switch_unread(&self) -> bool {
         self.switch_asked && self.traffic == TrafficSeen::Unknown
+    }
+
+    /// What has its traffic, as it was last read.
+    pub fn live(&self) -> String {
+        match &self.traffic {
+            TrafficSeen::Unknown if self.switch_asked => {
+                "unknown: not read after the last switch".to_owned()
+            }
+            TrafficSeen::Unknown => "not read".to_owned(),
+            seen => seen.to_string(),
+        }
     }
 
     /// Whether its traffic is wholly with a build of this run, or was never moved by it.

@@ -152,6 +152,23 @@ fn a_build_that_fails() -> Told {
     behaving(Behaviour::DoesNotBuild)
 }
 
+/// Nothing was live before.
+fn a_first_build_that_fails() -> Told {
+    let bench = Bench::new();
+    bench.world.behave("1.0.0", Behaviour::DoesNotBuild);
+    let view = bench.drive(&deploy_plan("1.0.0"));
+    told(&bench, &view)
+}
+
+/// The platform says nothing at all.
+fn a_run_that_could_not_look() -> Told {
+    let bench = Bench::new();
+    bench.world.fail(Some(Fault { at: 0, class: Failure::Lasting, acts: false, lasts: true }));
+    let view = bench.drive(&deploy_plan("1.0.0"));
+    bench.world.fail(None);
+    told(&bench, &view)
+}
+
 fn interrupted(command: &Command) -> Told {
     let (bench, view) = during_the_soak(command);
     told(&bench, &view)
@@ -294,6 +311,29 @@ const ROWS: &[Row] = &[
         report: &["automatic rollouts of toto-app, toto-bo are HELD"],
         alerts: &["is over: failed. It moved no traffic: 1.0.0 stayed live"],
         never: &["marked bad", "gave traffic back"],
+    },
+    Row {
+        kind: "what was never live does not stay live",
+        told: a_first_build_that_fails,
+        exit: 1,
+        screen: &["It moved no traffic, and no build was live. Nothing to undo."],
+        json: &[("/customers", "It moved no traffic, and no build was live.")],
+        report: &["customers: It moved no traffic, and no build was live."],
+        alerts: &["is over: failed. It moved no traffic, and no build was live."],
+        never: &["stayed live", "was not read"],
+    },
+    Row {
+        kind: "what was not looked at is not known",
+        told: a_run_that_could_not_look,
+        exit: 1,
+        screen: &["It moved no traffic; which build is live was not read."],
+        json: &[("/customers", "It moved no traffic; which build is live was not read.")],
+        report: &[
+            "customers: It moved no traffic; which build is live was not read.",
+            "| not read |",
+        ],
+        alerts: &["is over: failed. It moved no traffic; which build is live was not read."],
+        never: &["stayed live", "after the last switch", "no build was live"],
     },
     Row {
         kind: "A15: a foreign split after the switch is not promoted",

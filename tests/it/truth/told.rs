@@ -1,6 +1,7 @@
 //! What a run is reported as in each of the five places where it is: screen, exit code, JSON, report and alerts.
 
 use pointsman::cli::print::json;
+use pointsman::cli::print::lines::summary;
 use pointsman::domain::alert;
 use pointsman::domain::handover::{Post, lines};
 use pointsman::domain::policy::Protection;
@@ -22,6 +23,7 @@ pub(super) struct Told {
     /// The main screen, the run's page in History and the handover, as one line: no words are split.
     pub(super) screen: String,
     pub(super) json: Value,
+    /// As a page, and as a command prints it at its end.
     pub(super) report: String,
     /// Each alert, with why and what to do.
     pub(super) alerts: Vec<String>,
@@ -41,7 +43,7 @@ pub(super) fn told(bench: &Bench, view: &RunView) -> Told {
         exit: view.exit_code(),
         screen: screen(bench, view),
         json: json::report(view, &facts, false),
-        report: markdown(view, &facts, None, false),
+        report: format!("{}\n{}", markdown(view, &facts, None, false), summary(view)),
         alerts,
     }
 }
