@@ -17,6 +17,7 @@ mod exits;
 mod finding;
 mod firestore;
 mod freezing;
+mod golden;
 mod google;
 mod google_hosting;
 mod health;
