@@ -27,12 +27,13 @@ pub mod adapters;
 pub mod app;
 pub mod cli;
 pub mod config;
-pub mod domain;
 pub mod emulator;
 pub mod engine;
 pub mod git;
-pub mod ports;
 pub mod propose;
 pub mod source;
 pub mod store;
 pub mod tui;
+
+pub use pointsman_core as domain;
+pub use pointsman_core::ports;

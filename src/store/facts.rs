@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use serde_json::Value;
 
+use super::open::Sql as _;
 use crate::domain::event::{Fact, Recorded};
 use crate::domain::hash::Hash;
 use crate::domain::ids::{RunNumber, StepId};
@@ -26,7 +27,8 @@ pub(super) fn head(connection: &Connection, run: RunNumber) -> Result<Head, Jour
             [run.0],
             |row| Ok(Head { seq: row.get(0)?, hash: Hash(row.get(1)?), ended: row.get(2)? }),
         )
-        .optional()?
+        .optional()
+        .sql()?
         .ok_or(JournalError::NoSuchRun(run))
 }
 
@@ -50,7 +52,8 @@ pub(super) fn append(
     fact.hash = fact.expected_hash(run);
     let (kind, data) = fact.event.parts();
     transaction
-        .prepare_cached("INSERT INTO facts VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)")?
+        .prepare_cached("INSERT INTO facts VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)")
+        .sql()?
         .execute(params![
             run.0,
             fact.seq,
@@ -62,11 +65,14 @@ pub(super) fn append(
             data.to_string(),
             fact.prev.0,
             fact.hash.0,
-        ])?;
-    transaction.execute(
-        "UPDATE runs SET head_seq = ?2, head_hash = ?3 WHERE number = ?1",
-        params![run.0, fact.seq, fact.hash.0],
-    )?;
+        ])
+        .sql()?;
+    transaction
+        .execute(
+            "UPDATE runs SET head_seq = ?2, head_hash = ?3 WHERE number = ?1",
+            params![run.0, fact.seq, fact.hash.0],
+        )
+        .sql()?;
     Ok(fact)
 }
 
@@ -75,16 +81,18 @@ pub(super) fn read(connection: &Connection, run: RunNumber) -> Result<Vec<Fact>,
     // One snapshot for the head and the records: between two reads another process may append, and
     // the chain would look cut off. Inside a transaction there is one already.
     let snapshot = connection.is_autocommit().then(|| connection.unchecked_transaction());
-    let _snapshot = snapshot.transpose()?;
+    let _snapshot = snapshot.transpose().sql()?;
     let head = head(connection, run)?;
-    let mut statement = connection.prepare_cached(
-        "SELECT seq, at, elapsed_ms, actor, step, kind, data, prev, hash FROM facts
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT seq, at, elapsed_ms, actor, step, kind, data, prev, hash FROM facts
          WHERE run = ?1 ORDER BY seq",
-    )?;
-    let mut rows = statement.query([run.0])?;
+        )
+        .sql()?;
+    let mut rows = statement.query([run.0]).sql()?;
     let mut facts: Vec<Fact> = Vec::new();
     let mut last = (0, Hash::zero());
-    while let Some(row) = rows.next()? {
+    while let Some(row) = rows.next().sql()? {
         let expected = last.0 + 1;
         let damaged = |because: &str| JournalError::Damaged {
             run,

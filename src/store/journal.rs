@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::open::Sql as _;
 use super::open::{SqliteStore, immediate, replaced};
 use super::{facts, ledger, outbox, ticks};
 use crate::domain::alert::Channel;
@@ -33,7 +34,7 @@ impl Journal for SqliteStore {
     ) -> Result<RunView, JournalError> {
         let own = text(&self.processes.own())?;
         let processes = self.processes.clone();
-        let transaction = immediate(&mut self.connection)?;
+        let transaction = immediate(&mut self.connection).sql()?;
         if let Some(lock) = lock_of(&transaction, &plan.environment)?
             && !plan.passes_lock()
         {
@@ -48,17 +49,19 @@ impl Journal for SqliteStore {
                 }
             }
         }
-        transaction.execute(
-            "INSERT INTO runs (environment, kind, head_seq, head_hash, runner, renewed)
+        transaction
+            .execute(
+                "INSERT INTO runs (environment, kind, head_seq, head_hash, runner, renewed)
              VALUES (?1, ?2, 0, ?3, ?4, ?5)",
-            params![
-                plan.environment.as_str(),
-                plan.kind.word(),
-                Hash::zero().0,
-                own,
-                entry.at.to_string()
-            ],
-        )?;
+                params![
+                    plan.environment.as_str(),
+                    plan.kind.word(),
+                    Hash::zero().0,
+                    own,
+                    entry.at.to_string()
+                ],
+            )
+            .sql()?;
         let number = RunNumber(u64::try_from(transaction.last_insert_rowid()).unwrap_or_default());
         for (run, _) in &unfinished {
             let event = Event::RunSuperseded { by: number };
@@ -67,7 +70,7 @@ impl Journal for SqliteStore {
         }
         let fact = facts::append(&transaction, number, &entry)?;
         ledger::note(&transaction, number)?;
-        transaction.commit()?;
+        transaction.commit().sql()?;
         RunView::begin(number, &fact).map_err(|illegal| JournalError::Damaged {
             run: number,
             seq: 1,
@@ -82,7 +85,7 @@ impl Journal for SqliteStore {
         at: Timestamp,
     ) -> Result<(), JournalError> {
         let own = self.processes.own();
-        let transaction = immediate(&mut self.connection)?;
+        let transaction = immediate(&mut self.connection).sql()?;
         facts::head(&transaction, run)?;
         if let Some(pid) = living(self.processes.as_ref(), &runner_of(&transaction, run)?)
             && pid != own.pid
@@ -91,15 +94,15 @@ impl Journal for SqliteStore {
             return Err(JournalError::Busy(holder(&transaction, run, pid, at)?));
         }
         let claim = "UPDATE runs SET runner = ?2, renewed = ?3 WHERE number = ?1";
-        transaction.execute(claim, params![run.0, text(&own)?, at.to_string()])?;
-        Ok(transaction.commit()?)
+        transaction.execute(claim, params![run.0, text(&own)?, at.to_string()]).sql()?;
+        transaction.commit().sql()
     }
 
     fn renew(&mut self, run: RunNumber, at: Timestamp) -> Result<(), JournalError> {
         let own = text(&self.processes.own())?;
         self.still_there()?;
         let renew = "UPDATE runs SET renewed = ?3 WHERE number = ?1 AND runner = ?2 AND ended = 0";
-        match self.connection.execute(renew, params![run.0, own, at.to_string()])? {
+        match self.connection.execute(renew, params![run.0, own, at.to_string()]).sql()? {
             1 => Ok(()),
             _ => Err(JournalError::LeaseLost(run)),
         }
@@ -110,25 +113,27 @@ impl Journal for SqliteStore {
         environment: &EnvironmentName,
         lock: &HumanLock,
     ) -> Result<(), JournalError> {
-        let transaction = immediate(&mut self.connection)?;
+        let transaction = immediate(&mut self.connection).sql()?;
         if let Some(lock) = lock_of(&transaction, environment)? {
             return Err(JournalError::Locked(environment.clone(), lock));
         }
-        transaction.execute(
-            "INSERT INTO locks VALUES (?1, ?2, ?3, ?4)",
-            params![
-                environment.as_str(),
-                lock.actor,
-                redacted(&lock.reason),
-                lock.since.to_string()
-            ],
-        )?;
-        Ok(transaction.commit()?)
+        transaction
+            .execute(
+                "INSERT INTO locks VALUES (?1, ?2, ?3, ?4)",
+                params![
+                    environment.as_str(),
+                    lock.actor,
+                    redacted(&lock.reason),
+                    lock.since.to_string()
+                ],
+            )
+            .sql()?;
+        transaction.commit().sql()
     }
 
     fn unlock(&mut self, environment: &EnvironmentName) -> Result<bool, JournalError> {
         let delete = "DELETE FROM locks WHERE environment = ?1";
-        Ok(self.connection.execute(delete, [environment.as_str()])? == 1)
+        Ok(self.connection.execute(delete, [environment.as_str()]).sql()? == 1)
     }
 
     fn locked(&self, environment: &EnvironmentName) -> Result<Option<HumanLock>, JournalError> {
@@ -139,7 +144,7 @@ impl Journal for SqliteStore {
         let own = text(&self.processes.own())?;
         self.still_there()?;
         let known = self.heads.get(&run).cloned();
-        let transaction = immediate(&mut self.connection)?;
+        let transaction = immediate(&mut self.connection).sql()?;
         let head = facts::head(&transaction, run)?;
         // The fence: who lost the run writes nothing, and what is not written is not done.
         if head.ended || runner_of(&transaction, run)? != own {
@@ -158,12 +163,12 @@ impl Journal for SqliteStore {
         }
         if let Event::CommandAccepted { id, .. } | Event::CommandRefused { id, .. } = entry.event {
             let answered = "UPDATE commands SET answered = ?2 WHERE id = ?1";
-            transaction.execute(answered, params![id, fact.seq])?;
+            transaction.execute(answered, params![id, fact.seq]).sql()?;
         }
         if matches!(entry.event, Event::RunEnded { .. } | Event::RunSuperseded { .. }) {
             ledger::close(&transaction, run)?;
         }
-        transaction.commit()?;
+        transaction.commit().sql()?;
         self.heads.insert(run, (fact.seq, fact.hash.clone()));
         Ok(fact)
     }
@@ -192,9 +197,12 @@ impl Journal for SqliteStore {
             .prepare_cached(
                 "SELECT number FROM runs WHERE ?1 IS NULL OR environment = ?1
                  ORDER BY number DESC",
-            )?
-            .query_map(params![environment.map(EnvironmentName::as_str)], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
+            )
+            .sql()?
+            .query_map(params![environment.map(EnvironmentName::as_str)], |row| row.get(0))
+            .sql()?
+            .collect::<Result<_, _>>()
+            .sql()?;
         let mut listed = Vec::new();
         for number in numbers.into_iter().map(RunNumber) {
             if listed.len() == limit {
@@ -248,29 +256,36 @@ impl Journal for SqliteStore {
         at: Timestamp,
     ) -> Result<u64, JournalError> {
         facts::head(&self.connection, run)?;
-        self.connection.execute(
-            "INSERT INTO commands (run, at, actor, seen, command) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![run.0, at.to_string(), actor, seen, text(&without_secrets_of(command))?],
-        )?;
+        self.connection
+            .execute(
+                "INSERT INTO commands (run, at, actor, seen, command) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![run.0, at.to_string(), actor, seen, text(&without_secrets_of(command))?],
+            )
+            .sql()?;
         Ok(u64::try_from(self.connection.last_insert_rowid()).unwrap_or_default())
     }
 
     fn withdraw(&mut self, command: u64) -> Result<bool, JournalError> {
         // 0 is no fact's number.
         let withdraw = "UPDATE commands SET answered = 0 WHERE id = ?1 AND answered IS NULL";
-        Ok(self.connection.execute(withdraw, [command])? == 1)
+        Ok(self.connection.execute(withdraw, [command]).sql()? == 1)
     }
 
     fn unanswered(&self, run: RunNumber) -> Result<Vec<Sent>, JournalError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, actor, seen, command FROM commands
+        let mut statement = self
+            .connection
+            .prepare_cached(
+                "SELECT id, actor, seen, command FROM commands
              WHERE run = ?1 AND answered IS NULL ORDER BY id",
-        )?;
-        let rows = statement.query_map([run.0], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?))
-        })?;
+            )
+            .sql()?;
+        let rows = statement
+            .query_map([run.0], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?))
+            })
+            .sql()?;
         rows.map(|row| {
-            let (id, actor, seen, command) = row?;
+            let (id, actor, seen, command) = row.sql()?;
             let command = serde_json::from_str(&command).map_err(unreadable)?;
             Ok(Sent { id, actor, seen, command })
         })
@@ -280,7 +295,7 @@ impl Journal for SqliteStore {
 
 fn runner_of(connection: &Connection, run: RunNumber) -> Result<String, JournalError> {
     let sql = "SELECT runner FROM runs WHERE number = ?1";
-    Ok(connection.query_row(sql, [run.0], |row| row.get(0))?)
+    connection.query_row(sql, [run.0], |row| row.get(0)).sql()
 }
 
 fn holder(
@@ -298,7 +313,7 @@ fn holder(
         Err(error) => return Err(error),
     };
     let sql = "SELECT renewed FROM runs WHERE number = ?1";
-    let renewed: String = connection.query_row(sql, [run.0], |row| row.get(0))?;
+    let renewed: String = connection.query_row(sql, [run.0], |row| row.get(0)).sql()?;
     let age = renewed.parse::<Timestamp>().map(|renewed| now.duration_since(renewed));
     let stale = age.is_ok_and(|age| Duration::try_from(age).is_ok_and(|age| age > LEASE));
     Ok(Holder { run, pid, actor, at, since, stale })
@@ -318,7 +333,7 @@ impl SqliteStore {
         let sql =
             "SELECT renewed FROM runs WHERE environment = ?1 AND ended = 0 ORDER BY number DESC";
         let found = self.connection.query_row(sql, [environment.as_str()], |row| row.get(0));
-        Ok(found.optional()?)
+        found.optional().sql()
     }
 
     /// Who drives a run of an environment now.
@@ -345,7 +360,8 @@ fn lock_of(
         .query_row(sql, [environment.as_str()], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?))
         })
-        .optional()?;
+        .optional()
+        .sql()?;
     Ok(row.map(|(actor, reason, since)| {
         let since = since.parse().unwrap_or(Timestamp::UNIX_EPOCH);
         HumanLock { actor, reason, since }
@@ -357,10 +373,12 @@ fn unfinished(
     environment: &EnvironmentName,
 ) -> Result<Vec<(RunNumber, String)>, JournalError> {
     let mut statement = connection
-        .prepare("SELECT number, runner FROM runs WHERE environment = ?1 AND ended = 0")?;
+        .prepare("SELECT number, runner FROM runs WHERE environment = ?1 AND ended = 0")
+        .sql()?;
     let rows = statement
-        .query_map([environment.as_str()], |row| Ok((RunNumber(row.get(0)?), row.get(1)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+        .query_map([environment.as_str()], |row| Ok((RunNumber(row.get(0)?), row.get(1)?)))
+        .sql()?;
+    rows.collect::<Result<_, _>>().sql()
 }
 
 fn living(processes: &dyn Processes, runner: &str) -> Option<u32> {

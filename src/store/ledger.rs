@@ -7,6 +7,7 @@ use std::fmt;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::facts;
+use super::open::Sql as _;
 use super::open::SqliteStore;
 use crate::domain::hash::Hash;
 use crate::domain::ids::RunNumber;
@@ -80,30 +81,32 @@ const NOW: &str = "SELECT number, environment, kind, head_seq, head_hash, ended 
 /// Notes how a run stands, inside the caller's transaction.
 pub(super) fn note(connection: &Connection, run: RunNumber) -> Result<(), JournalError> {
     let sql = format!("{NOW} WHERE number = ?1");
-    let entry = connection.query_row(&sql, [run.0], Entry::read)?;
+    let entry = connection.query_row(&sql, [run.0], Entry::read).sql()?;
     let last = "SELECT hash FROM ledger ORDER BY id DESC LIMIT 1";
-    let prev = connection.query_row(last, [], |row| row.get::<_, String>(0)).optional()?;
+    let prev = connection.query_row(last, [], |row| row.get::<_, String>(0)).optional().sql()?;
     let prev = prev.unwrap_or_else(|| Hash::zero().0);
-    connection.execute(
-        "INSERT INTO ledger (run, environment, kind, seq, head, ended, prev, hash)
+    connection
+        .execute(
+            "INSERT INTO ledger (run, environment, kind, seq, head, ended, prev, hash)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        params![
-            entry.run,
-            entry.environment,
-            entry.kind,
-            entry.seq,
-            entry.head,
-            entry.ended,
-            prev,
-            entry.hash(&prev)
-        ],
-    )?;
+            params![
+                entry.run,
+                entry.environment,
+                entry.kind,
+                entry.seq,
+                entry.head,
+                entry.ended,
+                prev,
+                entry.hash(&prev)
+            ],
+        )
+        .sql()?;
     Ok(())
 }
 
 /// Notes that a run is over.
 pub(super) fn close(connection: &Connection, run: RunNumber) -> Result<(), JournalError> {
-    connection.execute("UPDATE runs SET ended = 1 WHERE number = ?1", [run.0])?;
+    connection.execute("UPDATE runs SET ended = 1 WHERE number = ?1", [run.0]).sql()?;
     note(connection, run)
 }
 
@@ -122,18 +125,20 @@ impl SqliteStore {
     pub fn check_runs(&self) -> Result<Vec<Misfit>, JournalError> {
         // A store of an earlier version that is only read has none.
         let there = "SELECT count(*) FROM sqlite_master WHERE name = 'ledger'";
-        if self.connection.query_row(there, [], |row| row.get::<_, u64>(0))? == 0 {
+        if self.connection.query_row(there, [], |row| row.get::<_, u64>(0)).sql()? == 0 {
             return Ok(Vec::new());
         }
         let mut select = self.connection.prepare(
             "SELECT run, environment, kind, seq, head, ended, prev, hash FROM ledger ORDER BY id",
-        )?;
-        let rows = select.query_map([], |row| {
-            Ok((Entry::read(row)?, row.get::<_, String>(6)?, row.get::<_, String>(7)?))
-        })?;
+        ).sql()?;
+        let rows = select
+            .query_map([], |row| {
+                Ok((Entry::read(row)?, row.get::<_, String>(6)?, row.get::<_, String>(7)?))
+            })
+            .sql()?;
         let (mut found, mut last) = (Vec::new(), Hash::zero().0);
         for row in rows {
-            let (entry, prev, hash) = row?;
+            let (entry, prev, hash) = row.sql()?;
             let because = if prev != last || hash != entry.hash(&prev) {
                 Some("the chain was changed here")
             } else {
@@ -148,11 +153,15 @@ impl SqliteStore {
 
     /// The runs, and the ends of runs, that the chain does not have.
     fn unnoted(&self) -> Result<Vec<Misfit>, JournalError> {
-        let mut select = self.connection.prepare(
-            "SELECT number FROM runs WHERE NOT EXISTS (SELECT 1 FROM ledger
+        let mut select = self
+            .connection
+            .prepare(
+                "SELECT number FROM runs WHERE NOT EXISTS (SELECT 1 FROM ledger
              WHERE ledger.run = runs.number AND ledger.ended = runs.ended) ORDER BY number",
-        )?;
-        let runs = select.query_map([], |row| row.get(0))?.collect::<Result<Vec<u64>, _>>()?;
+            )
+            .sql()?;
+        let runs =
+            select.query_map([], |row| row.get(0)).sql()?.collect::<Result<Vec<u64>, _>>().sql()?;
         let because = "it is not in the chain as it is now";
         Ok(runs.into_iter().map(|run| Misfit { run: RunNumber(run), because }).collect())
     }
@@ -160,7 +169,7 @@ impl SqliteStore {
     /// How a run differs from what was noted of it.
     fn differs(&self, entry: &Entry) -> Result<Option<&'static str>, JournalError> {
         let sql = format!("{NOW} WHERE number = ?1");
-        let now = self.connection.query_row(&sql, [entry.run], Entry::read).optional()?;
+        let now = self.connection.query_row(&sql, [entry.run], Entry::read).optional().sql()?;
         let Some(now) = now else { return Ok(Some("the run was removed")) };
         if (&now.environment, &now.kind) != (&entry.environment, &entry.kind) {
             return Ok(Some("the run was given to another environment"));
@@ -174,7 +183,7 @@ impl SqliteStore {
             .connection
             .query_row(noted, params![entry.run, entry.seq], |row| row.get::<_, String>(0));
         // A record that is gone or edited is found by the run's own chain too.
-        let same = noted.optional()?.is_some_and(|hash| hash == entry.head);
+        let same = noted.optional().sql()?.is_some_and(|hash| hash == entry.head);
         Ok((!same).then_some("the record that was noted of it is another one now"))
     }
 

@@ -143,7 +143,7 @@ impl SqliteStore {
                 JournalError::Unusable(problem)
             }
         })?;
-        let (connection, version) = with_tables(patiently(|| in_wal(&file))?)?;
+        let (connection, version) = with_tables(patiently(|| in_wal(&file)).sql()?).sql()?;
         known_format(&file, version, 0..=SCHEMA_VERSION)?;
         let which = which(&file).map_err(|e| replaced(&e.to_string()))?;
         Ok(Self::on(connection, processes, Some((file, which))))
@@ -171,8 +171,8 @@ impl SqliteStore {
 
     /// Another number whenever another connection has written since.
     pub fn data_version(&self) -> Result<i64, JournalError> {
-        let mut asked = self.connection.prepare_cached("PRAGMA data_version")?;
-        Ok(asked.query_row([], |row| row.get(0))?)
+        let mut asked = self.connection.prepare_cached("PRAGMA data_version").sql()?;
+        asked.query_row([], |row| row.get(0)).sql()
     }
 }
 
@@ -286,24 +286,33 @@ pub(super) fn immediate(
     connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
 }
 
-impl From<rusqlite::Error> for JournalError {
-    fn from(error: rusqlite::Error) -> Self {
-        let code = error.sqlite_error().map_or_else(String::new, |sqlite| {
-            format!(" (SQLite's code {})", sqlite.extended_code)
-        });
-        let unwritable = matches!(
-            error.sqlite_error_code(),
-            Some(
-                ErrorCode::ReadOnly
-                    | ErrorCode::DiskFull
-                    | ErrorCode::CannotOpen
-                    | ErrorCode::PermissionDenied
-                    | ErrorCode::SystemIoFailure
-            )
-        );
-        let problem = Problem::new("the store cannot be used")
-            .because(format!("{error}{code}"))
-            .try_this("check that its disk is there and has room");
-        if unwritable { Self::Unwritable(problem) } else { Self::Unusable(problem) }
+/// What SQLite answered, as the journal tells it.
+pub(super) trait Sql<T> {
+    fn sql(self) -> Result<T, JournalError>;
+}
+
+impl<T> Sql<T> for Result<T, rusqlite::Error> {
+    fn sql(self) -> Result<T, JournalError> {
+        self.map_err(|error| journal_error(&error))
     }
+}
+
+fn journal_error(error: &rusqlite::Error) -> JournalError {
+    let code = error
+        .sqlite_error()
+        .map_or_else(String::new, |sqlite| format!(" (SQLite's code {})", sqlite.extended_code));
+    let unwritable = matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::ReadOnly
+                | ErrorCode::DiskFull
+                | ErrorCode::CannotOpen
+                | ErrorCode::PermissionDenied
+                | ErrorCode::SystemIoFailure
+        )
+    );
+    let problem = Problem::new("the store cannot be used")
+        .because(format!("{error}{code}"))
+        .try_this("check that its disk is there and has room");
+    if unwritable { JournalError::Unwritable(problem) } else { JournalError::Unusable(problem) }
 }

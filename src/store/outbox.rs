@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::open::Sql as _;
 use super::open::{SqliteStore, immediate};
 use super::{facts, journal};
 use crate::domain::alert::{self, Alert, Channel, Kind, Notify};
@@ -41,7 +42,7 @@ pub(super) fn of_fact(
     }
     // Most runs tell nobody anything, and need not be folded for that.
     let plan = "SELECT instr(data, '\"notify\"') FROM facts WHERE run = ?1 AND seq = 1";
-    if connection.query_row(plan, [run.0], |row| row.get::<_, i64>(0))? == 0 {
+    if connection.query_row(plan, [run.0], |row| row.get::<_, i64>(0)).sql()? == 0 {
         return Ok(());
     }
     let view = facts::view(connection, run)?;
@@ -67,17 +68,19 @@ fn put(connection: &Connection, notify: &Notify, alert: &Alert) -> Result<(), Jo
     let silenced = silence(connection, alert.at)?.is_some() && alert.kind != Kind::Test;
     let state = if silenced { "silenced" } else { "waits" };
     for channel in &notify.channels {
-        connection.execute(
-            "INSERT OR IGNORE INTO letters (key, channel, alert, state, until, why, attempts)
+        connection
+            .execute(
+                "INSERT OR IGNORE INTO letters (key, channel, alert, state, until, why, attempts)
              VALUES (?1, ?2, ?3, ?4, ?5, '', 0)",
-            params![
-                alert.key,
-                journal::text(channel)?,
-                journal::text(alert)?,
-                state,
-                alert.at.as_millisecond()
-            ],
-        )?;
+                params![
+                    alert.key,
+                    journal::text(channel)?,
+                    journal::text(alert)?,
+                    state,
+                    alert.at.as_millisecond()
+                ],
+            )
+            .sql()?;
     }
     Ok(())
 }
@@ -94,16 +97,18 @@ fn turned(
         connection.query_row("SELECT stands FROM told WHERE subject = ?1", [subject], |row| {
             row.get::<_, String>(0)
         });
-    let before = before.optional()?;
+    let before = before.optional().sql()?;
     let news = match &before {
         None => kind != Kind::ProbeUp,
         Some(before) => before != stands,
     };
     if news {
-        connection.execute(
-            "INSERT INTO told VALUES (?1, ?2) ON CONFLICT (subject) DO UPDATE SET stands = ?2",
-            [subject, stands],
-        )?;
+        connection
+            .execute(
+                "INSERT INTO told VALUES (?1, ?2) ON CONFLICT (subject) DO UPDATE SET stands = ?2",
+                [subject, stands],
+            )
+            .sql()?;
     }
     Ok(news)
 }
@@ -114,7 +119,7 @@ fn silence(connection: &Connection, now: Timestamp) -> Result<Option<Silence>, J
         let until = Timestamp::from_millisecond(row.get(0)?).unwrap_or_default();
         Ok((until, row.get(1)?, row.get(2)?))
     });
-    Ok(row.optional()?)
+    row.optional().sql()
 }
 
 const COLUMNS: &str = "id, channel, alert, attempts, state, until, why, unset_since";
@@ -143,37 +148,39 @@ fn letter((id, channel, alert, attempts, state, until, why, unset): Raw) -> Opti
 
 impl Outbox for SqliteStore {
     fn put(&mut self, notify: &Notify, alert: &Alert) -> Result<(), JournalError> {
-        let transaction = immediate(&mut self.connection)?;
+        let transaction = immediate(&mut self.connection).sql()?;
         put(&transaction, notify, alert)?;
-        Ok(transaction.commit()?)
+        transaction.commit().sql()
     }
 
     fn due(&mut self, now: Timestamp) -> Result<Option<Letter>, JournalError> {
-        let transaction = immediate(&mut self.connection)?;
+        let transaction = immediate(&mut self.connection).sql()?;
         // The first that waits of each channel: whoever is behind it has to wait with it.
         let sql = format!(
             "SELECT {COLUMNS} FROM letters WHERE state = 'waits' AND until <= ?1 AND id IN
              (SELECT min(id) FROM letters WHERE state = 'waits' GROUP BY channel)
              ORDER BY until, id LIMIT 1"
         );
-        let found = transaction.query_row(&sql, [now.as_millisecond()], raw).optional()?;
+        let found = transaction.query_row(&sql, [now.as_millisecond()], raw).optional().sql()?;
         let found = found.and_then(letter).map(|(letter, _)| letter);
         if let Some(letter) = &found {
             let until = now.checked_add(CLAIM).unwrap_or(now).as_millisecond();
             transaction.execute(
                 "UPDATE letters SET until = ?2, attempts = attempts + 1, why = ?3 WHERE id = ?1",
                 params![letter.id, until, CARRIED],
-            )?;
+            ).sql()?;
         }
-        transaction.commit()?;
+        transaction.commit().sql()?;
         Ok(found.map(|letter| Letter { attempts: letter.attempts + 1, ..letter }))
     }
 
     fn hurry(&mut self, now: Timestamp) -> Result<(), JournalError> {
-        self.connection.execute(
-            "UPDATE letters SET until = ?1, attempts = 0 WHERE state = 'waits' AND why <> ?2",
-            params![now.as_millisecond(), CARRIED],
-        )?;
+        self.connection
+            .execute(
+                "UPDATE letters SET until = ?1, attempts = 0 WHERE state = 'waits' AND why <> ?2",
+                params![now.as_millisecond(), CARRIED],
+            )
+            .sql()?;
         Ok(())
     }
 
@@ -194,34 +201,34 @@ impl Outbox for SqliteStore {
                 why,
                 letter.unset_since.map(Timestamp::as_millisecond)
             ],
-        )?;
+        ).sql()?;
         if let Fate::Delivered(at) = fate {
             let next = at.checked_add(APART).unwrap_or(*at).as_millisecond();
             self.connection.execute(
                 "UPDATE letters SET until = max(until, ?2) WHERE state = 'waits' AND channel = ?1",
                 params![journal::text(&letter.channel)?, next],
-            )?;
+            ).sql()?;
         }
         Ok(())
     }
 
     fn letters(&self, limit: usize) -> Result<Vec<(Letter, Fate)>, JournalError> {
         let sql = format!("SELECT {COLUMNS} FROM letters ORDER BY id DESC LIMIT ?1");
-        let mut select = self.connection.prepare(&sql)?;
-        let rows = select.query_map([limit], raw)?.collect::<Result<Vec<_>, _>>()?;
+        let mut select = self.connection.prepare(&sql).sql()?;
+        let rows = select.query_map([limit], raw).sql()?.collect::<Result<Vec<_>, _>>().sql()?;
         Ok(rows.into_iter().filter_map(letter).collect())
     }
 
     fn soonest(&self) -> Result<Option<Timestamp>, JournalError> {
         let sql = "SELECT min(until) FROM letters WHERE id IN
              (SELECT min(id) FROM letters WHERE state = 'waits' GROUP BY channel)";
-        let at: Option<i64> = self.connection.query_row(sql, [], |row| row.get(0))?;
+        let at: Option<i64> = self.connection.query_row(sql, [], |row| row.get(0)).sql()?;
         Ok(at.and_then(|at| Timestamp::from_millisecond(at).ok()))
     }
 
     fn waiting(&self) -> Result<usize, JournalError> {
         let sql = "SELECT count(*) FROM letters WHERE state = 'waits'";
-        Ok(self.connection.query_row(sql, [], |row| row.get(0))?)
+        self.connection.query_row(sql, [], |row| row.get(0)).sql()
     }
 
     fn silence(&self, now: Timestamp) -> Result<Option<Silence>, JournalError> {
@@ -229,15 +236,17 @@ impl Outbox for SqliteStore {
     }
 
     fn silence_until(&mut self, silence: Option<&Silence>) -> Result<(), JournalError> {
-        let transaction = immediate(&mut self.connection)?;
-        transaction.execute("DELETE FROM silence", [])?;
+        let transaction = immediate(&mut self.connection).sql()?;
+        transaction.execute("DELETE FROM silence", []).sql()?;
         if let Some((until, actor, reason)) = silence {
-            transaction.execute(
-                "INSERT INTO silence VALUES (?1, ?2, ?3)",
-                params![until.as_millisecond(), actor, redacted(reason)],
-            )?;
+            transaction
+                .execute(
+                    "INSERT INTO silence VALUES (?1, ?2, ?3)",
+                    params![until.as_millisecond(), actor, redacted(reason)],
+                )
+                .sql()?;
         }
-        Ok(transaction.commit()?)
+        transaction.commit().sql()
     }
 }
 
@@ -247,6 +256,7 @@ pub(super) fn delivered(
     channel: &Channel,
 ) -> Result<Option<Timestamp>, JournalError> {
     let sql = "SELECT max(until) FROM letters WHERE state = 'delivered' AND channel = ?1";
-    let at: Option<i64> = connection.query_row(sql, [journal::text(channel)?], |row| row.get(0))?;
+    let at: Option<i64> =
+        connection.query_row(sql, [journal::text(channel)?], |row| row.get(0)).sql()?;
     Ok(at.and_then(|at| Timestamp::from_millisecond(at).ok()))
 }

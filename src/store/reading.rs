@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::open::Sql as _;
 use super::open::{SCHEMA_VERSION, SqliteStore, known_format};
 use crate::domain::error::Problem;
 use crate::ports::journal::JournalError;
@@ -52,8 +53,8 @@ fn read_only(file: &Path, how: &str) -> Result<(Connection, i64), JournalError> 
         .map_err(|()| JournalError::Unusable(Problem::new("the state folder has no path")))?;
     address.set_query(Some(how));
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-    let connection = Connection::open_with_flags(address.as_str(), flags)?;
-    let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let _: i64 = connection.query_row("SELECT count(*) FROM runs", [], |row| row.get(0))?;
+    let connection = Connection::open_with_flags(address.as_str(), flags).sql()?;
+    let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).sql()?;
+    let _: i64 = connection.query_row("SELECT count(*) FROM runs", [], |row| row.get(0)).sql()?;
     Ok((connection, version))
 }

@@ -24,6 +24,7 @@ fn texts() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = vec![root.join("README.md")];
     walk(&root.join("src"), &mut files);
+    walk(&root.join("crates"), &mut files);
     walk(&root.join("examples"), &mut files);
     files.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
 }

@@ -1,0 +1,212 @@
+//! How an item stands, and whether that lets the step begin which its list guards.
+
+use std::time::Duration;
+
+use super::{Act, Item, ItemSeen, List, Proof, Standing, Tick};
+use crate::error::Problem;
+use crate::event::AnsweredBy;
+use crate::guard::Guard;
+use crate::hash::Hash;
+use crate::health::Verdict;
+use crate::plan::Plan;
+use crate::policy::Protection;
+use crate::step::StepState;
+use crate::time::{Timestamp, spoken};
+use crate::view::RunView;
+
+/// What a person has seen counts for so long.
+pub const TICK_HOLDS: Duration = Duration::from_hours(4);
+
+/// What a tick is about: the source of a release until it is built, the builds from then on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    source: String,
+    builds: Option<String>,
+}
+
+impl Subject {
+    #[cfg(test)]
+    pub(super) fn new(source: &str, builds: Option<&str>) -> Self {
+        Self { source: source.to_owned(), builds: builds.map(str::to_owned) }
+    }
+
+    /// Of a plan that has not begun.
+    pub fn of_plan(plan: &Plan) -> Self {
+        let sources = plan.members.iter().map(|m| (m.service(), &m.source));
+        let text = serde_json::to_string(&sources.collect::<Vec<_>>()).unwrap_or_default();
+        Self { source: format!("source {}", Hash::of(text.as_bytes()).short()), builds: None }
+    }
+
+    /// Of a run as it stands.
+    pub fn of(view: &RunView) -> Self {
+        let greens = view.services.values().map(|s| s.green.as_ref().filter(|_| s.ready));
+        let all: Option<Vec<_>> = greens.map(|green| Some(green?.as_str())).collect();
+        let builds = all.map(|builds| format!("build {}", builds.join(" ")));
+        Self { builds, ..Self::of_plan(&view.plan) }
+    }
+
+    /// What somebody who looks now looks at.
+    pub fn now(&self) -> &str {
+        self.builds.as_deref().unwrap_or(&self.source)
+    }
+
+    /// Whether what was said of that is still about this.
+    fn holds(&self, list: List, tick: &Tick) -> bool {
+        let about_build = self.builds.as_deref() == Some(tick.subject.as_str());
+        let about_source = self.source == tick.subject;
+        // What is seen after the soak can only have been seen of a build.
+        about_build || (about_source && (list != List::Post || tick.act != Act::Tick))
+    }
+}
+
+/// How an item stands: by the last thing a person did to it, and what a machine said.
+pub fn stand(
+    item: &Item,
+    ticks: &[Tick],
+    proof: Option<&Proof>,
+    subject: &Subject,
+    now: Timestamp,
+) -> ItemSeen {
+    let seen = |standing, said: String| ItemSeen { id: item.id.clone(), standing, said };
+    let last = ticks.iter().rev().find(|tick| tick.item == item.id);
+    if let Some(tick) = last.filter(|tick| tick.act != Act::Untick) {
+        let note = if tick.note.is_empty() { String::new() } else { format!(": {}", tick.note) };
+        let by = format!("{} {}{note}", tick.actor, tick.at.strftime("%d %b %H:%MZ"));
+        let age = Duration::try_from(now.duration_since(tick.at)).unwrap_or_default();
+        match tick.act {
+            _ if !subject.holds(item.list, tick) && item.source.is_none() => {
+                return seen(Standing::Stale, format!("of another build; {by}"));
+            }
+            _ if !subject.holds(item.list, tick) => {}
+            Act::NotApplicable => return seen(Standing::NotApplicable, by),
+            Act::Override => return seen(Standing::Overridden, by),
+            Act::Tick if item.source.is_some() => {}
+            Act::Tick if age > TICK_HOLDS => {
+                return seen(Standing::Stale, format!("{} ago; {by}", spoken(age)));
+            }
+            Act::Tick => return seen(Standing::Done, by),
+            Act::Untick => {}
+        }
+    }
+    match (&item.source, proof) {
+        (None, _) => seen(Standing::Open, String::new()),
+        (Some(source), None) => seen(Standing::Open, format!("{source}: not asked yet")),
+        (Some(_), Some(proof)) => {
+            let standing = match proof.verdict {
+                Verdict::Pass => Standing::Done,
+                Verdict::Fail => Standing::Failed,
+                Verdict::Inconclusive => Standing::Unknown,
+            };
+            seen(standing, proof.said.clone())
+        }
+    }
+}
+
+/// Whether a person may do that to an item; the error says why not.
+pub fn may_act(item: &Item, act: Act, note: &str, run: Option<&RunView>) -> Result<(), Problem> {
+    let moved = run.is_some_and(|view| view.touched_traffic() && !view.undoing());
+    match act {
+        Act::Tick if item.list == List::Post && item.source.is_none() && !moved => {
+            Err(Problem::new(format!("{:?} cannot be seen yet", item.text))
+                .because("traffic has not moved to this release"))
+        }
+        Act::Tick if item.source.is_some() => {
+            let source = item.source.as_ref().map(ToString::to_string).unwrap_or_default();
+            Err(Problem::new(format!("{:?} is not ticked by hand", item.text))
+                .because(format!("a machine tells: {source}"))
+                .try_this("mend what it says, or override it with a reason"))
+        }
+        Act::NotApplicable | Act::Override if note.trim().is_empty() => {
+            Err(Problem::new(format!("{} needs a reason", act.word())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How every item of a run's plan stands: by what people did since, and what machines last said.
+pub fn listed(view: &RunView, ticks: &[Tick], now: Timestamp) -> Vec<ItemSeen> {
+    let subject = Subject::of(view);
+    // What a gate went by when it opened stays what it went by.
+    let passed = |list: List| {
+        let gate = view.steps.iter().find(|step| step.plan.kind.guarded_by() == Some(list));
+        view.ended.is_some() || gate.is_some_and(|gate| gate.state == StepState::Ok)
+    };
+    let one = |item: &Item| {
+        let seen = view.checklists.get(&item.list);
+        let seen = seen.and_then(|seen| seen.iter().find(|seen| seen.id == item.id));
+        if let Some(seen) = seen.filter(|_| passed(item.list)) {
+            return seen.clone();
+        }
+        stand(item, ticks, seen.and_then(proof_of).as_ref(), &subject, now)
+    };
+    view.plan.checklist.iter().map(one).collect()
+}
+
+/// What a machine said, of an item that nobody set aside.
+fn proof_of(seen: &ItemSeen) -> Option<Proof> {
+    let verdict = match seen.standing {
+        Standing::Done => Verdict::Pass,
+        Standing::Failed => Verdict::Fail,
+        Standing::Unknown => Verdict::Inconclusive,
+        Standing::Open | Standing::Stale | Standing::NotApplicable | Standing::Overridden => {
+            return None;
+        }
+    };
+    Some(Proof { verdict, said: seen.said.clone() })
+}
+
+/// The required items of a list that are not settled, with what is said of each.
+pub fn open_items(items: &[Item], seen: &[ItemSeen], list: List) -> Vec<String> {
+    let required = items.iter().filter(|item| item.list == list && item.required);
+    let open = required.filter_map(|item| {
+        let seen = seen.iter().find(|seen| seen.id == item.id)?;
+        let (word, said) = (seen.standing.word(), seen.because());
+        (!seen.standing.settled()).then(|| format!("{} is {word}{said}", item.text))
+    });
+    open.collect()
+}
+
+/// Whether a machine says of a required item that it does not hold. That nobody can say is not that.
+pub fn seen_to_fail(view: &RunView, list: List) -> bool {
+    let required = |seen: &ItemSeen| {
+        view.plan.checklist.iter().any(|item| item.id == seen.id && item.required)
+    };
+    let seen = view.checklists.get(&list);
+    let fails = |item: &ItemSeen| item.standing == Standing::Failed && required(item);
+    seen.is_some_and(|seen| seen.iter().any(fails))
+}
+
+/// What opens the gate of a list that may be passed.
+pub fn passed_by(view: &RunView, list: List) -> AnsweredBy {
+    let seen = view.checklists.get(&list).map_or(&[][..], Vec::as_slice);
+    if open_items(&view.plan.checklist, seen, list).is_empty() {
+        AnsweredBy::Checklist
+    } else if view.plan.overrides.contains_key(&Guard::Checklist) {
+        AnsweredBy::Override
+    } else {
+        AnsweredBy::Advice
+    }
+}
+
+/// Whether the step that a list guards may begin, by what the run has seen of it. On an open
+/// environment a list is advice.
+pub fn may_pass(view: &RunView, list: List) -> Result<(), Problem> {
+    let guards = view.plan.checklist.iter().any(|item| item.list == list);
+    let overridden = view.plan.overrides.contains_key(&Guard::Checklist);
+    if !guards || overridden || view.plan.policy.protection == Protection::Open {
+        return Ok(());
+    }
+    let Some(seen) = view.checklists.get(&list) else {
+        return Err(Problem::new(format!("checklist {} was not looked at yet", list.word())));
+    };
+    let open = open_items(&view.plan.checklist, seen, list);
+    let what = match open.len() {
+        0 => return Ok(()),
+        1 => format!("checklist {} has an open item", list.word()),
+        many => format!("checklist {} has {many} open items", list.word()),
+    };
+    let run = view.number.0;
+    Err(Problem::new(what)
+        .because(open.join("; "))
+        .try_this(format!("pointsman checklist {run}, or the pane Checklists")))
+}

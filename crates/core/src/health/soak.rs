@@ -1,0 +1,246 @@
+//! The watch after a switch. A service fails by failures in a row, or by their share.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::share::ShareVerdict;
+use super::{Decision, Sample, Share, Verdict, Wanted};
+use crate::ids::ServiceName;
+use crate::policy::SoakPolicy;
+use crate::time::spoken;
+
+/// One service under watch.
+#[derive(Debug)]
+struct Watched {
+    wanted: Wanted,
+    row: u32,
+    share: Share,
+    answered: bool,
+}
+
+/// The watch over the services of a run.
+#[derive(Debug)]
+pub struct SoakWatch {
+    policy: SoakPolicy,
+    /// The longest time between two rounds of samples that still counts as watched.
+    longest_round: Duration,
+    services: BTreeMap<ServiceName, Watched>,
+    samples: u32,
+    bad: u32,
+    blind: u32,
+    /// When the last round was answered in full.
+    last: Option<Duration>,
+    watched: Duration,
+    blind_for: Duration,
+    gaps: Duration,
+}
+
+/// How the rounds of samples went so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Round {
+    /// The soak continues; this much is left.
+    Left(Duration),
+    /// Watched long enough, and every service is well.
+    Over,
+    /// Too much time passed without answers for a verdict.
+    TooBlind(Duration),
+}
+
+/// What a loaded machine may need between two rounds besides the planned distance.
+const SLACK: Duration = Duration::from_secs(2);
+
+impl SoakWatch {
+    /// A watch over some services. `timeout` is that of one sample.
+    pub fn new(
+        policy: SoakPolicy,
+        timeout: Duration,
+        wanted: BTreeMap<ServiceName, Wanted>,
+    ) -> Self {
+        let share = Share::new(policy.share);
+        let watched = |wanted| Watched { wanted, row: 0, share: share.clone(), answered: false };
+        let services = wanted.into_iter().map(|(name, wanted)| (name, watched(wanted))).collect();
+        Self {
+            longest_round: policy.interval + timeout + SLACK,
+            policy,
+            services,
+            samples: 0,
+            bad: 0,
+            blind: 0,
+            last: None,
+            watched: Duration::ZERO,
+            blind_for: Duration::ZERO,
+            gaps: Duration::ZERO,
+        }
+    }
+
+    /// Takes one answer; a decision here is always a failure. Blind samples neither count nor heal.
+    pub fn push(&mut self, service: &ServiceName, sample: &Sample) -> Option<Decision> {
+        let watched = self.services.get_mut(service)?;
+        self.samples += 1;
+        if matches!(sample, Sample::Blind(_)) {
+            self.blind += 1;
+            return None;
+        }
+        watched.answered = true;
+        let judged = watched.wanted.judge(sample);
+        watched.share.push(judged.is_ok());
+        let Err(why) = judged else {
+            watched.row = 0;
+            return None;
+        };
+        watched.row += 1;
+        self.bad += 1;
+        let of_release = matches!(sample, Sample::Unhealthy(_));
+        let failed =
+            |evidence: String| Some(Decision::new(Verdict::Fail, evidence).of_release(of_release));
+        if watched.row >= self.policy.failures {
+            return failed(format!("{} failures in a row: {why}", watched.row));
+        }
+        if watched.share.verdict() == ShareVerdict::Exceeded {
+            let (share, limit) = (watched.share.describe(), self.policy.share.percent);
+            return failed(format!("{share}, more than {limit} %; last: {why}"));
+        }
+        None
+    }
+
+    /// Ends a round in which every service was probed once, up to `now` on a clock that only goes forward. Only
+    /// the time between two answered rounds at the planned distance counts: through a gap (a stopped
+    /// process, a suspended machine, a locked store) there were no samples.
+    pub fn end_round(&mut self, now: Duration, all_answered: bool) -> Round {
+        let passed = self.last.map_or(Duration::ZERO, |last| now.saturating_sub(last));
+        self.last = Some(now);
+        if passed > self.longest_round {
+            self.gaps += passed;
+        } else if all_answered {
+            self.watched += passed;
+        } else {
+            self.blind_for += passed;
+        }
+        if self.may_end() {
+            return Round::Over;
+        }
+        // As long again as the soak should take, and not less than a minute.
+        if self.blind_for > self.policy.length.max(Duration::from_mins(1)) {
+            return Round::TooBlind(self.blind_for);
+        }
+        Round::Left(self.policy.length.saturating_sub(self.watched))
+    }
+
+    /// Whether it was watched long enough and no service is in the middle of failing. Where an answer
+    /// was bad, there must be enough of them to judge the share.
+    fn may_end(&self) -> bool {
+        let well = |watched: &Watched| {
+            let judged = watched.share.verdict() != ShareVerdict::TooFew;
+            watched.answered && watched.row == 0 && (judged || !watched.share.any_bad())
+        };
+        self.watched >= self.policy.length && self.services.values().all(well)
+    }
+
+    /// The numbers so far: `120 samples, 2 bad`, and what limits their meaning.
+    pub fn summary(&self) -> String {
+        let mut said = format!("{} samples, {} bad", self.samples, self.bad);
+        if self.blind > 0 {
+            said = format!("{said}, {} blind", self.blind);
+        }
+        if !self.gaps.is_zero() {
+            said = format!("{said}; {} without samples not counted", spoken(self.gaps));
+        }
+        let few = |watched: &Watched| watched.share.verdict() == ShareVerdict::TooFew;
+        if self.services.values().any(few) {
+            let least = self.policy.share.least_samples;
+            said = format!("{said}; share rule not applied below {least} samples");
+        }
+        said
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::health::Identity;
+    use crate::policy::DeployPolicy;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn service() -> ServiceName {
+        ServiceName::new("toto-app").unwrap()
+    }
+
+    fn watch() -> (SoakWatch, SoakPolicy) {
+        let wanted = Wanted::by_revision("b-1");
+        let policy = DeployPolicy::default();
+        let soak = policy.soak;
+        let watch =
+            SoakWatch::new(soak.clone(), policy.health.timeout, [(service(), wanted)].into());
+        (watch, soak)
+    }
+
+    fn from(build: &str) -> Sample {
+        Sample::Healthy(Identity { version: None, revision: Some(build.to_owned()) })
+    }
+
+    /// Rounds of one second each, from `at` on; the first decision or end.
+    fn rounds(watch: &mut SoakWatch, at: u32, answers: &[Sample]) -> (Option<Decision>, Round) {
+        let mut round = Round::Left(Duration::ZERO);
+        for (n, sample) in (at..).zip(answers) {
+            if let Some(decision) = watch.push(&service(), sample) {
+                return (Some(decision), round);
+            }
+            round = watch.end_round(SECOND * n, !matches!(sample, Sample::Blind(_)));
+        }
+        (None, round)
+    }
+
+    #[test]
+    fn a_soak_without_answers_does_not_pass() {
+        let (mut watch, _) = watch();
+        let blind = vec![Sample::Blind("no route".to_owned()); 125];
+        let (failed, round) = rounds(&mut watch, 0, &blind);
+        assert_eq!(failed, None);
+        assert!(matches!(round, Round::TooBlind(_)), "{round:?}");
+    }
+
+    #[test]
+    fn half_of_the_answers_bad_fails_whoever_gave_them() {
+        for bad in [Sample::Unhealthy("HTTP 503".to_owned()), from("b-0")] {
+            let (mut watch, _) = watch();
+            let answers: Vec<_> =
+                (0..60).map(|n| if n % 2 == 0 { from("b-1") } else { bad.clone() }).collect();
+            let (failed, _) = rounds(&mut watch, 0, &answers);
+            let evidence = failed.unwrap().evidence;
+            assert!(evidence.starts_with("10 of 20 answers bad (50 %)"), "{evidence}");
+        }
+    }
+
+    #[test]
+    fn a_gap_is_not_watched_time() {
+        let (mut watch, soak) = watch();
+        let well = vec![from("b-1"); 100];
+        rounds(&mut watch, 0, &well);
+        // The process was stopped for an hour.
+        let (_, round) = rounds(&mut watch, 3_700, &well[..10]);
+        assert_eq!(round, Round::Left(soak.length.saturating_sub(SECOND * 108)));
+        let (_, round) = rounds(&mut watch, 3_710, &well[..12]);
+        assert_eq!(round, Round::Over);
+        assert_eq!(watch.summary(), "122 samples, 0 bad; 1h 00m without samples not counted");
+    }
+
+    #[test]
+    fn a_bad_answer_among_few_extends_the_soak_until_the_share_can_be_judged() {
+        let (watch_of, mut policy) = watch();
+        policy.length = SECOND * 5;
+        let wanted = watch_of.services[&service()].wanted.clone();
+        let mut watch = SoakWatch::new(policy, SECOND, [(service(), wanted)].into());
+        let mut answers = vec![from("b-1"); 30];
+        answers[2] = Sample::Unhealthy("HTTP 503".to_owned());
+        let mut ended = 0;
+        for (n, sample) in (0..).zip(&answers) {
+            assert_eq!(watch.push(&service(), sample), None);
+            if watch.end_round(SECOND * n, true) == Round::Over {
+                ended = n;
+                break;
+            }
+        }
+        assert_eq!(ended, 19, "20 samples");
+    }
+}

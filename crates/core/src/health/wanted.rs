@@ -1,0 +1,129 @@
+//! The build that should answer, and whether an answer is from it.
+
+use super::{Identity, Sample};
+use crate::ids::BuildId;
+use crate::release::ReleaseLabel;
+
+/// The build that should answer. The version is the release's label or commit, the revision the build id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// One of these labels; empty where the release of the build is unknown.
+    pub versions: Vec<ReleaseLabel>,
+    /// The build.
+    pub build: BuildId,
+    /// Whether the config names where an answer holds the version. An answer without it is no match.
+    pub version_told: bool,
+    /// Whether the config names where an answer holds the revision, and the platform puts the build
+    /// id into the service's environment. An answer without it is no match.
+    pub revision_told: bool,
+    /// The versions among them that the other build of the run may report too: an answer with one of these and
+    /// no revision tells the two builds apart no more than silence.
+    pub shared: Vec<ReleaseLabel>,
+}
+
+impl Wanted {
+    /// A build that every answer names by its revision alone.
+    #[cfg(test)]
+    pub(crate) fn by_revision(build: &str) -> Self {
+        Self {
+            versions: Vec::new(),
+            build: BuildId::new(build).unwrap(),
+            version_told: false,
+            revision_told: true,
+            shared: Vec::new(),
+        }
+    }
+
+    /// Nothing if the answer is healthy and from the wanted build; else the field that differs.
+    pub fn judge(&self, sample: &Sample) -> Result<(), String> {
+        match sample {
+            Sample::Healthy(identity) => self.differs(identity).map_or(Ok(()), Err),
+            Sample::Unhealthy(why) => Err(why.clone()),
+            Sample::Blind(why) => Err(format!("could not ask: {why}")),
+        }
+    }
+
+    /// Whether no answer could tell this build from any other one: its release is unknown, and the
+    /// platform tells no revision.
+    pub fn proves_nothing(&self) -> bool {
+        self.versions.is_empty() && !self.revision_told
+    }
+
+    /// Whether every matching answer tells this build from the other one of the run.
+    pub fn tells_apart(&self) -> bool {
+        self.revision_told || self.shared.is_empty()
+    }
+
+    /// Whether a matching answer tells this build from the other one.
+    pub fn proven_by(&self, sample: &Sample) -> bool {
+        let Sample::Healthy(identity) = sample else { return false };
+        let version = identity.version.as_deref();
+        self.revision_told || !self.shared.iter().any(|shared| Some(shared.as_str()) == version)
+    }
+
+    fn differs(&self, identity: &Identity) -> Option<String> {
+        let (build, labels) = (&self.build, &self.versions);
+        let wanted = labels.iter().map(ReleaseLabel::as_str).collect::<Vec<_>>().join(" or ");
+        let known = |v: &String| labels.is_empty() || labels.iter().any(|w| w.as_str() == v);
+        match &identity.version {
+            Some(version) if !known(version) => {
+                return Some(format!("version is {version}, wanted {wanted}"));
+            }
+            None if self.version_told => {
+                let wanted = if wanted.is_empty() { "one" } else { &wanted };
+                return Some(format!("the answer has no version, wanted {wanted}"));
+            }
+            _ => {}
+        }
+        match &identity.revision {
+            Some(revision) if self.revision_told && revision != build.as_str() => {
+                Some(format!("revision is {revision}, wanted {build}"))
+            }
+            None if self.revision_told => {
+                Some(format!("the answer has no revision, wanted {build}"))
+            }
+            _ if identity.version.is_none() && !self.revision_told => {
+                Some("the service reports neither version nor revision".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(version_told: bool, revision_told: bool) -> Wanted {
+        Wanted {
+            versions: vec![ReleaseLabel::new("v1.0.2").unwrap()],
+            build: BuildId::new("b-2").unwrap(),
+            version_told,
+            revision_told,
+            shared: Vec::new(),
+        }
+    }
+
+    fn answer(version: Option<&str>, revision: Option<&str>) -> Sample {
+        let text = |t: Option<&str>| t.map(str::to_owned);
+        Sample::Healthy(Identity { version: text(version), revision: text(revision) })
+    }
+
+    #[test]
+    fn a_missing_value_is_no_match_where_one_is_configured() {
+        let both = wanted(true, true);
+        assert_eq!(both.judge(&answer(Some("v1.0.2"), Some("b-2"))), Ok(()));
+        let said = |version, revision| both.judge(&answer(version, revision)).unwrap_err();
+        assert_eq!(said(Some("v1.0.2"), None), "the answer has no revision, wanted b-2");
+        assert_eq!(said(None, Some("b-2")), "the answer has no version, wanted v1.0.2");
+        assert_eq!(said(Some("1.0.0"), Some("b-2")), "version is 1.0.0, wanted v1.0.2");
+        assert_eq!(said(Some("v1.0.2"), Some("b-1")), "revision is b-1, wanted b-2");
+    }
+
+    #[test]
+    fn what_is_not_configured_is_not_compared() {
+        assert_eq!(wanted(true, false).judge(&answer(Some("v1.0.2"), Some("b-1"))), Ok(()));
+        assert_eq!(wanted(false, true).judge(&answer(None, Some("b-2"))), Ok(()));
+        assert!(wanted(false, false).judge(&answer(None, None)).is_err(), "that proves nothing");
+    }
+}

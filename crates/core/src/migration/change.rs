@@ -1,0 +1,218 @@
+//! What an operation does to one document. Pure: the dry run and the real one ask the same function.
+
+use super::operation::{Operation, ValueType};
+use crate::document::{Document, FieldPath, Fields, Value};
+
+/// What becomes of a document.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// It stays as it is.
+    Nothing,
+    /// Some of its fields change.
+    Update(Update),
+    /// It goes.
+    Delete,
+}
+
+/// The fields that change.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Update {
+    /// What stands there afterwards; nothing where the field goes.
+    pub set: Vec<(FieldPath, Option<Value>)>,
+    /// What the server adds.
+    pub increments: Vec<(FieldPath, i64)>,
+    /// Whether what is written follows from what was read: then it must not have changed meanwhile.
+    pub depends: bool,
+}
+
+impl Update {
+    /// Does it to fields in memory.
+    pub fn apply(&self, fields: &mut Fields) {
+        for (path, value) in &self.set {
+            match value {
+                Some(value) => path.put(fields, value.clone()),
+                None => drop(path.take(fields)),
+            }
+        }
+        for (path, by) in &self.increments {
+            let sum = match path.get(fields) {
+                Some(Value::Integer(number)) => number.saturating_add(*by),
+                _ => *by,
+            };
+            path.put(fields, Value::Integer(sum));
+        }
+    }
+
+    fn reading(set: Vec<(FieldPath, Option<Value>)>) -> Change {
+        Change::Update(Self { set, depends: true, ..Self::default() })
+    }
+}
+
+/// What an operation makes of a document, or why it can make nothing of it.
+pub fn change(operation: &Operation, document: &Document) -> Result<Change, String> {
+    let fields = &document.fields;
+    if operation.scope().is_some_and(|scope| !scope.filter.iter().all(|c| c.holds(fields))) {
+        return Ok(Change::Nothing);
+    }
+    Ok(match operation {
+        Operation::SetMissing { fields: wanted, .. } => {
+            let missing = wanted.iter().filter(|(path, _)| path.get(fields).is_none());
+            let set: Vec<_> = missing.map(|(p, v)| (p.clone(), Some(v.clone()))).collect();
+            if set.is_empty() { Change::Nothing } else { Update::reading(set) }
+        }
+        Operation::Set { fields: wanted, .. } => {
+            let set = wanted.iter().map(|(path, value)| (path.clone(), Some(value.clone())));
+            Change::Update(Update { set: set.collect(), ..Update::default() })
+        }
+        Operation::Rename { from, to, .. } => match from.get(fields) {
+            None => Change::Nothing,
+            Some(_) if to.get(fields).is_some() => {
+                return Err(format!("it has {from} and {to} both"));
+            }
+            Some(value) => {
+                Update::reading(vec![(to.clone(), Some(value.clone())), (from.clone(), None)])
+            }
+        },
+        Operation::Copy { from, to, .. } => match from.get(fields) {
+            None => Change::Nothing,
+            Some(value) => Update::reading(vec![(to.clone(), Some(value.clone()))]),
+        },
+        Operation::Remove { fields: unwanted, .. } => {
+            let there = unwanted.iter().filter(|path| path.get(fields).is_some());
+            let set: Vec<_> = there.map(|path| (path.clone(), None)).collect();
+            let update = Update { set, ..Update::default() };
+            if update.set.is_empty() { Change::Nothing } else { Change::Update(update) }
+        }
+        Operation::Template { field, template, .. } => {
+            Update::reading(vec![(field.clone(), Some(Value::Text(template.fill(fields)?)))])
+        }
+        Operation::Convert { field, to, .. } => match field.get(fields) {
+            None => Change::Nothing,
+            Some(value) => match convert(value, *to) {
+                Some(converted) if &converted == value => Change::Nothing,
+                Some(converted) => Update::reading(vec![(field.clone(), Some(converted))]),
+                None => {
+                    return Err(format!("{field} is {}, which is not {to}", shown(value)));
+                }
+            },
+        },
+        Operation::Increment { field, by, .. } => match field.get(fields) {
+            Some(value @ (Value::Text(_) | Value::Map(_) | Value::List(_))) => {
+                return Err(format!("{field} is {}, not a number", value.kind()));
+            }
+            _ => Change::Update(Update {
+                increments: vec![(field.clone(), *by)],
+                ..Update::default()
+            }),
+        },
+        Operation::DeleteCollection { .. } => Change::Delete,
+        Operation::Create { .. } | Operation::Delete { .. } | Operation::Run { .. } => {
+            Change::Nothing
+        }
+    })
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Text(text) => format!("the text {text:?}"),
+        other => other.kind().to_owned(),
+    }
+}
+
+/// The value as another type, where that loses nothing.
+fn convert(value: &Value, to: ValueType) -> Option<Value> {
+    use ValueType as T;
+    Some(match (value, to) {
+        (Value::Null(()), _) => Value::Null(()),
+        (Value::Text(text), T::Integer) => Value::Integer(text.trim().parse().ok()?),
+        (Value::Text(text), T::Double) => {
+            let number: f64 = text.trim().parse().ok()?;
+            Value::Double(number)
+        }
+        (Value::Text(text), T::Boolean) => match text.trim() {
+            "true" => Value::Boolean(true),
+            "false" => Value::Boolean(false),
+            _ => return None,
+        },
+        (Value::Text(text), T::Timestamp) => {
+            let moment: jiff::Timestamp = text.trim().parse().ok()?;
+            Value::Timestamp(moment.to_string())
+        }
+        (Value::Integer(number), T::Text) => Value::Text(number.to_string()),
+        #[expect(clippy::cast_precision_loss, reason = "what would lose something is refused")]
+        (Value::Integer(number), T::Double) => {
+            let double = *number as f64;
+            // By way of 64 bits it would be cut off to the very number it was.
+            if double as i128 != i128::from(*number) {
+                return None;
+            }
+            Value::Double(double)
+        }
+        (Value::Double(number), T::Integer) if number.fract() == 0.0 && number.abs() < 9e15 => {
+            Value::Integer(*number as i64)
+        }
+        (Value::Double(number), T::Text) => Value::Text(number.to_string()),
+        (Value::Boolean(truth), T::Text) => Value::Text(truth.to_string()),
+        (Value::Timestamp(moment), T::Text) => Value::Text(moment.clone()),
+        (Value::Text(_), T::Text)
+        | (Value::Integer(_), T::Integer)
+        | (Value::Double(_), T::Double)
+        | (Value::Boolean(_), T::Boolean)
+        | (Value::Timestamp(_), T::Timestamp) => value.clone(),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migration::Scope;
+
+    fn document(fields: &serde_json::Value) -> Document {
+        let fields: Fields = serde_json::from_value(fields.clone()).unwrap();
+        Document { path: "users/u1".into(), fields, updated: String::new() }
+    }
+
+    fn scope() -> Scope {
+        Scope { collection: "users".into(), group: false, filter: Vec::new() }
+    }
+
+    #[test]
+    fn a_template_takes_its_fields_and_says_which_is_missing() {
+        let template = "{first} {{x}} {last}".to_owned().try_into().unwrap();
+        let operation =
+            Operation::Template { scope: scope(), field: FieldPath::field("name"), template };
+        let whole = document(&serde_json::json!({
+            "first": {"stringValue": "Ana"}, "last": {"stringValue": "Gil"},
+        }));
+        let Change::Update(update) = change(&operation, &whole).unwrap() else { panic!() };
+        assert_eq!(update.set[0].1, Some(Value::text("Ana {x} Gil")));
+        let half = document(&serde_json::json!({"first": {"stringValue": "Ana"}}));
+        assert_eq!(change(&operation, &half), Err("it has no last".to_owned()));
+    }
+
+    #[test]
+    fn a_conversion_that_would_lose_something_is_refused() {
+        let table = [
+            (Value::text(" 12 "), ValueType::Integer, Some(Value::Integer(12))),
+            (Value::text("many"), ValueType::Integer, None),
+            (Value::Double(1.5), ValueType::Integer, None),
+            (Value::Double(3.0), ValueType::Integer, Some(Value::Integer(3))),
+            (Value::Integer(i64::MAX), ValueType::Double, None),
+            (Value::Null(()), ValueType::Integer, Some(Value::Null(()))),
+            (Value::text("yes"), ValueType::Boolean, None),
+        ];
+        for (value, to, expected) in table {
+            assert_eq!(convert(&value, to), expected, "{value:?} to {to}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_overwritten_by_a_rename() {
+        let (from, to) = (FieldPath::field("a"), FieldPath::field("b"));
+        let operation = Operation::Rename { scope: scope(), from, to };
+        let both =
+            document(&serde_json::json!({"a": {"integerValue": "1"}, "b": {"integerValue": "2"}}));
+        assert_eq!(change(&operation, &both), Err("it has a and b both".to_owned()));
+    }
+}

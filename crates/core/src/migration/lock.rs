@@ -1,0 +1,125 @@
+//! The lock document of a database: who works on its environment, from whatever machine, and until when
+//! (`contracts/firestore.md` §7). Time comes from the server alone; no clock of ours is in it.
+
+use super::COLLECTION;
+use crate::document::{Document, Fields, Value};
+use crate::time::Timestamp;
+
+/// The path of the lock document.
+pub fn lock_document() -> String {
+    format!("{COLLECTION}/lock")
+}
+
+/// The path of the document that carries a stop request to a holder.
+pub fn stop_request_document() -> String {
+    format!("{COLLECTION}/lock-request")
+}
+
+/// A lock that is not renewed lasts so long (deploy-tools.md §7).
+pub const LEASE_SECONDS: u64 = 60;
+
+/// Who works.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Holder {
+    /// One run of one store. Its next process is the same holder.
+    pub id: String,
+    /// On which machine.
+    pub host: String,
+    /// In which process.
+    pub pid: u64,
+    /// Who.
+    pub actor: String,
+    /// What for: `deploy 1.2.0 on staging`.
+    pub purpose: String,
+    /// The run's number, in its own store.
+    pub run: u64,
+}
+
+/// A lock as it was read.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct LockSeen {
+    /// Who holds it; with an empty id nobody does.
+    #[serde(flatten)]
+    pub holder: Holder,
+    /// Grows with every holder, and never goes back.
+    pub fence: u64,
+    /// In which step its run is.
+    pub step: String,
+    /// How its last run ended.
+    pub outcome: String,
+    /// Marks the last write.
+    #[serde(skip)]
+    pub beat: String,
+    /// When it was last written, as the server tells it: the token of its holder.
+    #[serde(skip)]
+    pub updated: String,
+    /// How long ago that was, in seconds, by the server's clock.
+    pub age_seconds: u64,
+    /// How long it lasts after that.
+    pub lease_seconds: u64,
+}
+
+impl LockSeen {
+    /// Reads the document; what is missing in it is taken as nobody's.
+    pub fn read(document: &Document, at: &str) -> Self {
+        let text = |field: &str| document.text(field).unwrap_or_default().to_owned();
+        let count = |field: &str| document.count(field).unwrap_or_default();
+        let moment = |text: &str| text.parse::<Timestamp>().ok();
+        let age = moment(at).zip(moment(&document.updated));
+        let age = age.map_or(0, |(now, then)| now.duration_since(then).as_secs());
+        Self {
+            holder: Holder {
+                id: text("holder"),
+                host: text("host"),
+                pid: count("pid"),
+                actor: text("actor"),
+                purpose: text("purpose"),
+                run: count("run"),
+            },
+            fence: count("fence"),
+            step: text("step"),
+            outcome: text("outcome"),
+            beat: text("beat"),
+            updated: document.updated.clone(),
+            age_seconds: u64::try_from(age).unwrap_or_default(),
+            lease_seconds: document.count("leaseSeconds").unwrap_or(LEASE_SECONDS),
+        }
+    }
+
+    /// Whether somebody holds it.
+    pub fn held(&self) -> bool {
+        !self.holder.id.is_empty() && self.age_seconds < self.lease_seconds
+    }
+
+    /// The fields of the document.
+    pub fn fields(&self) -> Fields {
+        let holder = &self.holder;
+        [
+            ("holder", Value::text(&holder.id)),
+            ("host", Value::text(&holder.host)),
+            ("pid", Value::count(holder.pid)),
+            ("actor", Value::text(&holder.actor)),
+            ("purpose", Value::text(&holder.purpose)),
+            ("run", Value::count(holder.run)),
+            ("fence", Value::count(self.fence)),
+            ("step", Value::text(&self.step)),
+            ("outcome", Value::text(&self.outcome)),
+            ("beat", Value::text(&self.beat)),
+            ("leaseSeconds", Value::count(self.lease_seconds)),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+    }
+}
+
+impl std::fmt::Display for LockSeen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Holder { host, actor, purpose, run, .. } = &self.holder;
+        write!(f, "{actor} on {host}: {purpose}, run #{run}")?;
+        if !self.step.is_empty() {
+            write!(f, ", in {}", self.step)?;
+        }
+        write!(f, ", seen {} s ago", self.age_seconds)
+    }
+}

@@ -1,0 +1,258 @@
+//! What a database says of itself: its version, and one record for each migration that was ever begun
+//! on it. The version document is the guide's (`contracts/firestore.md` §6); everything else is in
+//! documents of its own, since the guide's code wipes what else is in there.
+
+use std::collections::BTreeMap;
+
+use super::{COLLECTION, Direction, Migration};
+use crate::document::{Document, Fields, Value};
+use crate::error::Problem;
+use crate::hash::Hash;
+use crate::release::SchemaVersion;
+
+/// The path of the version document.
+pub fn head_document() -> String {
+    format!("{COLLECTION}/version")
+}
+
+/// The path of a migration's record.
+pub fn record_path(version: &SchemaVersion) -> String {
+    format!("{COLLECTION}/run-{version}")
+}
+
+/// What the version document says. That nobody can read it is not that there is none (dM8).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Head {
+    /// There is no such document.
+    Absent,
+    /// It names a version.
+    At(SchemaVersion),
+    /// It names none, or not in a way that can be read.
+    Unreadable(String),
+}
+
+/// How a migration stands on a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordState {
+    /// Begun, and not at its end. Also what a killed runner leaves.
+    Running,
+    /// Begun, and ended by an error.
+    Failed,
+    /// Done.
+    Applied,
+    /// Undone, or never done after all.
+    RolledBack,
+}
+
+impl RecordState {
+    /// The word in the database.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Failed => "failed",
+            Self::Applied => "applied",
+            Self::RolledBack => "rolled_back",
+        }
+    }
+
+    fn read(word: &str) -> Option<Self> {
+        [Self::Running, Self::Failed, Self::Applied, Self::RolledBack]
+            .into_iter()
+            .find(|state| state.word() == word)
+    }
+}
+
+/// Where a migration that is not at its end stands: up to here everything is done, exactly once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Half {
+    /// Which way it went.
+    pub direction: Direction,
+    /// Operations that are done.
+    pub operation: u64,
+    /// The last document of the operation under way that was looked at.
+    pub cursor: Option<String>,
+    /// Documents looked at.
+    pub processed: u64,
+    /// Documents to look at, as counted when it began.
+    pub total: u64,
+    /// Whether a program of the team's own was begun and nobody saw its end.
+    pub program: bool,
+}
+
+/// The record of one migration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Of which.
+    pub version: SchemaVersion,
+    /// How it stands.
+    pub state: RecordState,
+    /// Where it stands, if it is under way.
+    pub half: Half,
+    /// In which order it was applied, counted from 1.
+    pub rank: u64,
+    /// The fingerprint of what was done.
+    pub checksum: Hash,
+    /// What was done, as text.
+    pub content: String,
+    /// One line for people.
+    pub description: String,
+    /// By whom.
+    pub by: String,
+    /// When it ended, by the server's clock.
+    pub at: Option<String>,
+    /// How long it took, milliseconds.
+    pub took_ms: u64,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+impl Record {
+    /// The record of a migration that begins.
+    pub fn begin(migration: &Migration, direction: Direction, by: &str, total: u64) -> Self {
+        let half =
+            Half { direction, operation: 0, cursor: None, processed: 0, total, program: false };
+        Self {
+            version: migration.version.clone(),
+            state: RecordState::Running,
+            half,
+            rank: 0,
+            checksum: migration.checksum(),
+            content: migration.content(),
+            description: migration.description.clone(),
+            by: by.to_owned(),
+            at: None,
+            took_ms: 0,
+            error: None,
+        }
+    }
+
+    /// Whether it is neither done nor undone.
+    pub fn is_dirty(&self) -> bool {
+        matches!(self.state, RecordState::Running | RecordState::Failed)
+    }
+
+    /// The fields of its document. `at` is the server's to write.
+    pub fn fields(&self) -> Fields {
+        let half = &self.half;
+        let text = |value: &str| Value::text(value);
+        let maybe = |value: &Option<String>| {
+            value.as_ref().map_or(Value::Null(()), |value| Value::text(value.clone()))
+        };
+        [
+            ("version", text(&self.version.to_string())),
+            ("state", text(self.state.word())),
+            ("direction", text(half.direction.word())),
+            ("operation", Value::count(half.operation)),
+            ("cursor", maybe(&half.cursor)),
+            ("processed", Value::count(half.processed)),
+            ("total", Value::count(half.total)),
+            ("program", Value::Boolean(half.program)),
+            ("rank", Value::count(self.rank)),
+            ("checksum", text(&self.checksum.0)),
+            ("content", text(&self.content)),
+            ("description", text(&self.description)),
+            ("by", text(&self.by)),
+            ("tookMs", Value::count(self.took_ms)),
+            ("error", maybe(&self.error)),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+    }
+
+    /// Reads a record back.
+    pub fn read(document: &Document) -> Result<Self, Problem> {
+        let refused = |field: &str| {
+            Problem::new(format!("{} cannot be read", document.path))
+                .because(format!("its field {field} is missing or is something else"))
+                .try_this("look at the document; nothing is done on this database until then")
+        };
+        let text = |field: &str| document.text(field).ok_or_else(|| refused(field));
+        let count = |field: &str| document.count(field).ok_or_else(|| refused(field));
+        let direction = match text("direction")? {
+            "up" => Direction::Up,
+            "down" => Direction::Down,
+            _ => return Err(refused("direction")),
+        };
+        let optional = |field: &str| document.text(field).map(str::to_owned);
+        Ok(Self {
+            version: text("version")?.parse().map_err(|_| refused("version"))?,
+            state: RecordState::read(text("state")?).ok_or_else(|| refused("state"))?,
+            half: Half {
+                direction,
+                operation: count("operation")?,
+                cursor: optional("cursor"),
+                processed: count("processed")?,
+                total: count("total")?,
+                program: document.fields.get("program") == Some(&Value::Boolean(true)),
+            },
+            rank: count("rank")?,
+            checksum: Hash(text("checksum")?.to_owned()),
+            content: text("content")?.to_owned(),
+            description: optional("description").unwrap_or_default(),
+            by: optional("by").unwrap_or_default(),
+            at: optional("at"),
+            took_ms: document.count("tookMs").unwrap_or_default(),
+            error: optional("error"),
+        })
+    }
+}
+
+/// Everything a database says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schema {
+    /// Its version document.
+    pub head: Head,
+    /// Its records.
+    pub records: BTreeMap<SchemaVersion, Record>,
+    /// Collections besides ours: without a record, whose work are they?
+    pub collections: Vec<String>,
+}
+
+impl Schema {
+    /// Reads the documents of the collection.
+    pub fn read(documents: &[Document], collections: Vec<String>) -> Result<Self, Problem> {
+        let head = head_document();
+        let head = match documents.iter().find(|d| d.path == head) {
+            None => Head::Absent,
+            Some(document) => match document.text("version").map(str::parse) {
+                Some(Ok(version)) => Head::At(version),
+                Some(Err(problem)) => Head::Unreadable(problem.what),
+                None => Head::Unreadable("it has no text field \"version\"".to_owned()),
+            },
+        };
+        let mut records = BTreeMap::new();
+        let prefix = format!("{COLLECTION}/run-");
+        for document in documents.iter().filter(|d| d.path.starts_with(&prefix)) {
+            let record = Record::read(document)?;
+            records.insert(record.version.clone(), record);
+        }
+        let collections = collections.into_iter().filter(|name| name != COLLECTION).collect();
+        Ok(Self { head, records, collections })
+    }
+
+    /// The version it is at. What nobody can read has none.
+    pub fn version(&self) -> Option<SchemaVersion> {
+        match &self.head {
+            Head::Absent => Some(SchemaVersion::ZERO),
+            Head::At(version) => Some(version.clone()),
+            Head::Unreadable(_) => None,
+        }
+    }
+
+    /// The migrations that are applied.
+    pub fn applied(&self) -> impl DoubleEndedIterator<Item = &Record> {
+        self.records.values().filter(|r| r.state == RecordState::Applied)
+    }
+
+    /// The migration that is neither done nor undone.
+    pub fn dirty(&self) -> Option<&Record> {
+        self.records.values().find(|r| r.is_dirty())
+    }
+
+    /// The version it has once a migration is undone: the applied one right below it.
+    pub fn below(&self, version: &SchemaVersion) -> SchemaVersion {
+        let below = self.applied().map(|r| &r.version).filter(|v| *v < version);
+        below.max().cloned().unwrap_or(SchemaVersion::ZERO)
+    }
+}

@@ -1,0 +1,149 @@
+//! The files held against the records: how each migration stands, and what stops everything.
+
+use super::{Head, Migration, Record, Schema};
+use crate::error::Problem;
+use crate::release::SchemaVersion;
+
+/// How a migration stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowState {
+    /// Done.
+    Applied,
+    /// To be done.
+    Pending,
+    /// To be done, and a later one is done already (dM14).
+    OutOfOrder,
+    /// Done, and its file is gone (F36).
+    Missing,
+    /// Done, and its file says something else since (F35): the lines that differ.
+    Edited(String),
+    /// Neither done nor undone (F34).
+    Dirty,
+    /// Nobody could ask.
+    Unknown,
+}
+
+impl RowState {
+    /// The word on the screen and in JSON.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Applied => "done",
+            Self::Pending => "pending",
+            Self::OutOfOrder => "out of order",
+            Self::Missing => "file missing",
+            Self::Edited(_) => "edited",
+            Self::Dirty => "half done",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// One migration: its file, its record, or both.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Its version.
+    pub version: SchemaVersion,
+    /// How it stands.
+    pub state: RowState,
+    /// Its file.
+    pub file: Option<Migration>,
+    /// Its record.
+    pub record: Option<Record>,
+}
+
+impl Row {
+    /// One line for people.
+    pub fn description(&self) -> &str {
+        let file = self.file.as_ref().map(|m| m.description.as_str());
+        let record = || self.record.as_ref().map(|r| r.description.as_str());
+        file.or_else(record).unwrap_or_default()
+    }
+}
+
+/// Every migration, by version.
+pub fn rows(files: &[Migration], schema: &Schema) -> Vec<Row> {
+    let known = files.iter().map(|m| &m.version).chain(schema.records.keys());
+    let versions: std::collections::BTreeSet<_> = known.collect();
+    let highest = schema.applied().next_back().map(|r| &r.version);
+    let row = |version: &SchemaVersion| {
+        let file = files.iter().find(|m| &m.version == version);
+        let record = schema.records.get(version);
+        let done = record.filter(|r| r.state == super::RecordState::Applied);
+        let state = match (file, done) {
+            _ if record.is_some_and(Record::is_dirty) => RowState::Dirty,
+            (None, None) => return None,
+            (None, Some(_)) => RowState::Missing,
+            // What a baseline says was done before has no content to compare.
+            (Some(file), Some(done))
+                if done.content.is_empty() || done.checksum == file.checksum() =>
+            {
+                RowState::Applied
+            }
+            (Some(file), Some(done)) => {
+                RowState::Edited(difference(&done.content, &file.content()))
+            }
+            (Some(_), None) if highest.is_some_and(|h| h > version) => RowState::OutOfOrder,
+            (Some(_), None) => RowState::Pending,
+        };
+        Some(Row { version: version.clone(), state, file: file.cloned(), record: record.cloned() })
+    };
+    versions.into_iter().filter_map(row).collect()
+}
+
+/// The lines that differ, each with what was done (`-`) or what the file says now (`+`).
+fn difference(done: &str, now: &str) -> String {
+    let diff = similar::TextDiff::from_lines(done, now);
+    let changed = diff.iter_all_changes().filter(|c| c.tag() != similar::ChangeTag::Equal);
+    let lines: Vec<_> = changed
+        .map(|c| format!("{} {}", c.tag(), c.value().trim().trim_end_matches(',')))
+        .collect();
+    lines.join("\n")
+}
+
+/// What stops every migration of a database, and what mends it.
+pub fn obstacles(rows: &[Row], schema: &Schema) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let applied = schema.applied().next_back().map(|r| r.version.clone());
+    match (&schema.head, applied) {
+        (Head::Unreadable(why), _) => found.push(
+            Problem::new("the version document of the database cannot be read")
+                .because(why)
+                .try_this("repair _migrations/version, or set its version: pointsman migrate baseline ENV --to V --reason TEXT"),
+        ),
+        (Head::At(version), None) if *version != SchemaVersion::ZERO => found.push(
+            Problem::new(format!("the database says it is at {version}, and holds no record of how"))
+                .because("another migrator wrote that")
+                .try_this(format!("if it is so: pointsman migrate baseline ENV --to {version} --reason TEXT")),
+        ),
+        (Head::Absent, None) if !schema.collections.is_empty() => found.push(
+            Problem::new("the database is not empty, and says nothing of its version")
+                .because(format!("it holds {}", schema.collections.join(", ")))
+                .try_this("say where it stands: pointsman migrate baseline ENV --to V --reason TEXT (0.0.0 for nothing done)"),
+        ),
+        (Head::At(version), Some(applied)) if *version != applied && schema.dirty().is_none() => {
+            found.push(
+                Problem::new(format!("the database says it is at {version}, and its records say {applied}"))
+                    .because("somebody wrote the version by other means")
+                    .try_this(format!("find out who; then pointsman migrate baseline ENV --to {applied} --reason TEXT")),
+            );
+        }
+        _ => {}
+    }
+    for row in rows {
+        match &row.state {
+            RowState::Missing => found.push(
+                Problem::new(format!("{} was applied, and its file is gone", row.version))
+                    .because("these files are older than the database, or it was deleted")
+                    .try_this("get the newer files; the record holds what it did: pointsman migrate status ENV --json"),
+            ),
+            RowState::Edited(difference) => found.push(
+                Problem::new(format!("{} was applied, and its file was edited since", row.version))
+                    .because(difference.clone())
+                    .try_this("undo the edit and write a new migration; or, if the database is as the file \
+                         says: pointsman migrate repair ENV --as fully --reason TEXT"),
+            ),
+            _ => {}
+        }
+    }
+    found
+}

@@ -1,0 +1,143 @@
+//! A document database in the shape of Firestore: reads by name, pages by name, and commits that happen
+//! whole or not at all, each write under a condition.
+
+use std::fmt;
+
+use super::BoxFuture;
+use crate::document::{Document, FieldPath, Fields};
+use crate::error::Problem;
+
+/// What a call's failure means to whoever called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// A document that had to be there is not.
+    NotFound,
+    /// A document that had not to be there is.
+    AlreadyExists,
+    /// A document is not as the write expects it.
+    Changed,
+    /// Somebody else holds what was to be written: the same again, later.
+    Contended,
+    /// More than fits into one request.
+    TooLarge,
+    /// It makes no sense, and never will.
+    Invalid,
+    /// We may not.
+    Denied,
+    /// No answer, or a failure of the server's: nobody knows whether it happened.
+    Lost,
+}
+
+/// Why a call did not do what it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseError {
+    /// What it means.
+    pub refused: Refused,
+    /// What a person is told.
+    pub problem: Problem,
+}
+
+impl fmt::Display for DatabaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.problem.fmt(f)
+    }
+}
+
+impl std::error::Error for DatabaseError {}
+
+/// What a call answers.
+pub type Answered<'a, T> = BoxFuture<'a, Result<T, DatabaseError>>;
+
+/// What must hold of a document for a write to happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// Nothing.
+    Anything,
+    /// It is there.
+    There,
+    /// It is not there.
+    NotThere,
+    /// It did not change since; the text is the server's own.
+    Unchanged(String),
+}
+
+/// One write.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Write {
+    /// The document: `users/u1`.
+    pub path: String,
+    /// What must hold of it.
+    pub expected: Expected,
+    /// What is done to it.
+    pub act: Act,
+}
+
+/// What a write does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// Deletes the document.
+    Delete,
+    /// Changes the fields of the mask to what `fields` holds; a field that it does not hold is taken away.
+    Update {
+        /// What stands there afterwards.
+        fields: Fields,
+        /// The fields that change. Without it the document has these fields and no others.
+        mask: Option<Vec<FieldPath>>,
+        /// What the server adds to numbers.
+        increments: Vec<(FieldPath, i64)>,
+        /// Fields that the server sets to its own time.
+        server_time: Vec<FieldPath>,
+    },
+}
+
+impl Write {
+    /// A document with these fields and no others.
+    pub fn whole(path: impl Into<String>, expected: Expected, fields: Fields) -> Self {
+        let (mask, increments, server_time) = (None, Vec::new(), Vec::new());
+        let act = Act::Update { fields, mask, increments, server_time };
+        Self { path: path.into(), expected, act }
+    }
+}
+
+/// Some documents, and when the server read them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// In the order they were asked for; nothing for one that is not there.
+    pub documents: Vec<Option<Document>>,
+    /// By the server's clock.
+    pub at: String,
+}
+
+/// Which documents a page is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pages<'a> {
+    /// The collection: `users`, `users/u1/orders`; in a group its name alone.
+    pub collection: &'a str,
+    /// Every collection of that name.
+    pub group: bool,
+    /// The last document by name that may be in it, whether it exists or not; all of them without one.
+    pub until: Option<&'a str>,
+}
+
+/// The database.
+pub trait Database: Send + Sync {
+    /// Reads documents by name.
+    fn read<'a>(&'a self, paths: &'a [String]) -> Answered<'a, Reading>;
+    /// The next documents by name, strictly after one of them.
+    fn page<'a>(
+        &'a self,
+        of: Pages<'a>,
+        after: Option<&'a str>,
+        limit: u32,
+    ) -> Answered<'a, Vec<Document>>;
+    /// How many there are.
+    fn count<'a>(&'a self, of: Pages<'a>) -> Answered<'a, u64>;
+    /// Does every write or none. Answers when each document last changed.
+    fn commit<'a>(&'a self, writes: &'a [Write]) -> Answered<'a, Vec<String>>;
+    /// The collections that hold anything.
+    fn collections(&self) -> Answered<'_, Vec<String>>;
+    /// The host and port of the emulator that it is of, as Google's tools want it; nothing for the real one.
+    fn emulator_host(&self) -> Option<String>;
+    /// What people know it by: `demo-toto/(default)`.
+    fn name(&self) -> String;
+}

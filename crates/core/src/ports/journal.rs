@@ -1,0 +1,240 @@
+//! The durable record of runs, and the commands sent to them.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::alert::Channel;
+use crate::checklist::Tick;
+use crate::command::{Command, Sent};
+use crate::error::Problem;
+use crate::event::{Event, Fact};
+use crate::ids::{EnvironmentName, RunNumber, StepId};
+use crate::plan::Plan;
+use crate::release::ReleaseLabel;
+use crate::time::Timestamp;
+use crate::view::RunView;
+
+/// Why the journal could not be read or written.
+#[derive(Debug)]
+pub enum JournalError {
+    /// The database said no.
+    Unusable(Problem),
+    /// It cannot be written here: a full disk, a read-only folder. It may still be read.
+    Unwritable(Problem),
+    /// A record is torn, edited, missing, or cannot follow the one before it.
+    Damaged {
+        /// The run.
+        run: RunNumber,
+        /// The record.
+        seq: u64,
+        /// What is wrong with it.
+        because: String,
+    },
+    /// There is no such run.
+    NoSuchRun(RunNumber),
+    /// A run of this environment is under way.
+    Busy(Holder),
+    /// A person has locked this environment.
+    Locked(EnvironmentName, HumanLock),
+    /// Another process drives the run now; this one must not act any more.
+    LeaseLost(RunNumber),
+}
+
+/// A lock that a person took, and that stays until a person releases it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HumanLock {
+    /// Who.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// A runner renews its lease this often (architecture.md §4).
+pub const RENEWAL: Duration = Duration::from_secs(15);
+/// A lease that was not renewed for so long may be taken over, with a reason.
+pub const LEASE: Duration = Duration::from_mins(1);
+
+/// Who drives a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The run.
+    pub run: RunNumber,
+    /// Its process.
+    pub pid: u32,
+    /// Who started it.
+    pub actor: String,
+    /// Where it stands.
+    pub at: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Whether its lease ran out: the process is there, but does nothing.
+    pub stale: bool,
+}
+
+impl fmt::Display for JournalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unusable(problem) | Self::Unwritable(problem) => problem.fmt(f),
+            Self::Damaged { run, seq, because } => write!(
+                f,
+                "record {seq} of run {run} is damaged: {because}. Now: leave the store as it is, and \
+                 compare it with a copy"
+            ),
+            Self::NoSuchRun(run) => write!(f, "there is no run {run}"),
+            Self::Locked(environment, lock) => write!(
+                f,
+                "{environment} is locked by {} since {}: {}",
+                lock.actor, lock.since, lock.reason
+            ),
+            Self::LeaseLost(run) => write!(f, "another process drives run {run} now"),
+            Self::Busy(holder) => write!(
+                f,
+                "run {} of {} is under way: it is {}, process {}, since {}",
+                holder.run, holder.actor, holder.at, holder.pid, holder.since
+            ),
+        }
+    }
+}
+
+impl std::error::Error for JournalError {}
+
+impl JournalError {
+    /// What a person is told, with what to do now.
+    pub fn problem(self) -> Problem {
+        let what = self.to_string();
+        match self {
+            Self::Unusable(problem) | Self::Unwritable(problem) => problem,
+            Self::NoSuchRun(_) | Self::Damaged { .. } | Self::LeaseLost(_) => Problem::new(what),
+            Self::Busy(holder) if holder.stale => Problem::new(what)
+                .try_this("its lease ran out: take it over with --take-over --reason TEXT"),
+            Self::Busy(_) => Problem::new(what).try_this("wait for it: pointsman status"),
+            Self::Locked(environment, _) => Problem::new(what)
+                .try_this(format!("pointsman lock {environment} release --reason TEXT")),
+        }
+    }
+}
+
+/// A damaged record, because of which a run is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// The run.
+    pub run: RunNumber,
+    /// The record.
+    pub seq: u64,
+    /// What is wrong with it.
+    pub because: String,
+    /// Whether the run is over all the same.
+    pub ended: bool,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { run, seq, because, .. } = self;
+        write!(
+            f,
+            "run {run} is damaged and left out (record {seq}: {because}); pointsman verify {}",
+            run.0
+        )
+    }
+}
+
+/// A run as the journal lists it.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// Folded from its facts.
+    pub view: RunView,
+    /// The process that drives it, if that still lives.
+    pub runner: Option<u32>,
+}
+
+/// What to append.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// Who.
+    pub actor: &'a str,
+    /// When, by the wall clock.
+    pub at: Timestamp,
+    /// When, in monotonic milliseconds of the runner.
+    pub elapsed_ms: u64,
+    /// In which step.
+    pub step: Option<&'a StepId>,
+    /// What.
+    pub event: &'a Event,
+}
+
+/// The journal. Calls block for a fraction of a millisecond; each append is synced.
+pub trait Journal: Send {
+    /// Makes a run with its plan as the first fact, unless the environment has one under way or is
+    /// locked. Runs that nobody drives any more are superseded by it; with `take_over` also one
+    /// whose lease ran out.
+    fn create(
+        &mut self,
+        plan: &Plan,
+        entry: Entry<'_>,
+        take_over: bool,
+    ) -> Result<RunView, JournalError>;
+    /// Says that this process drives the run from now on. Refused while another one does, unless
+    /// that is `from`, which hands it over.
+    fn claim(
+        &mut self,
+        run: RunNumber,
+        from: Option<u32>,
+        at: Timestamp,
+    ) -> Result<(), JournalError>;
+    /// Renews the lease of a run that this process drives.
+    fn renew(&mut self, run: RunNumber, at: Timestamp) -> Result<(), JournalError>;
+    /// Locks an environment for everybody, until it is released.
+    fn lock(&mut self, environment: &EnvironmentName, lock: &HumanLock)
+    -> Result<(), JournalError>;
+    /// Releases it; `false` if nobody had locked it.
+    fn unlock(&mut self, environment: &EnvironmentName) -> Result<bool, JournalError>;
+    /// Who has locked it.
+    fn locked(&self, environment: &EnvironmentName) -> Result<Option<HumanLock>, JournalError>;
+    /// Appends one fact to the chain.
+    fn append(&mut self, run: RunNumber, entry: Entry<'_>) -> Result<Fact, JournalError>;
+    /// The facts after a sequence number, with their chain verified from the beginning.
+    fn facts(&self, run: RunNumber, after: u64) -> Result<Vec<Fact>, JournalError>;
+    /// One run.
+    fn run(&self, run: RunNumber) -> Result<Listed, JournalError>;
+    /// The runs of an environment (or of all), newest first. Damaged ones are left out: see
+    /// [`Self::damage`].
+    fn runs(
+        &self,
+        environment: Option<&EnvironmentName>,
+        limit: usize,
+    ) -> Result<Vec<Listed>, JournalError>;
+    /// The damaged runs that [`Self::runs`] met so far.
+    fn damage(&self) -> Vec<Damage> {
+        Vec::new()
+    }
+    /// What people did to checklist items, for an environment and a release, oldest first.
+    fn ticks(
+        &self,
+        environment: &EnvironmentName,
+        release: &ReleaseLabel,
+    ) -> Result<Vec<Tick>, JournalError>;
+    /// When an alert last arrived at a channel.
+    fn delivered(&self, channel: &Channel) -> Result<Option<Timestamp>, JournalError>;
+    /// Keeps what a person did to an item.
+    fn tick(
+        &mut self,
+        environment: &EnvironmentName,
+        release: &ReleaseLabel,
+        tick: &Tick,
+    ) -> Result<(), JournalError>;
+    /// Sends a command to a run.
+    fn send(
+        &mut self,
+        run: RunNumber,
+        actor: &str,
+        seen: u64,
+        command: &Command,
+        at: Timestamp,
+    ) -> Result<u64, JournalError>;
+    /// Takes back a command that no fact answers yet; `false`: one does.
+    fn withdraw(&mut self, command: u64) -> Result<bool, JournalError>;
+    /// The commands that no fact answers yet, in order.
+    fn unanswered(&self, run: RunNumber) -> Result<Vec<Sent>, JournalError>;
+}

@@ -1,0 +1,40 @@
+//! The log of a run: everything its steps and services said. Not facts: it may be lost, and nothing
+//! is decided by it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ServiceName, StepId};
+use crate::time::Timestamp;
+use crate::tint::Tint;
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// When it was heard.
+    pub at: Timestamp,
+    /// In which step.
+    pub step: StepId,
+    /// About which service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceName>,
+    /// What was said.
+    pub text: String,
+    /// In which colours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tints: Vec<Tint>,
+}
+
+/// Where the lines go. What is kept of them is harmless and redacted.
+pub trait RunLog: Send + Sync {
+    /// Takes a line. Never blocks for long, never fails a step.
+    fn line(&self, line: &LogLine);
+
+    /// Takes how far a step is with a service, instead of what it took about that service before.
+    fn progress(&self, _: &LogLine) {}
+
+    /// Takes the break-glass card as it is before the next step, instead of the one before.
+    fn card(&self, _: &str) {}
+
+    /// The step is over: what was said about its progress is no more.
+    fn over(&self) {}
+}

@@ -1,0 +1,86 @@
+//! Alerts on their way: kept until they are delivered, in order for each channel, once.
+
+use std::time::Duration;
+
+use super::BoxFuture;
+use super::journal::JournalError;
+use crate::alert::{Alert, Channel, Notify};
+use crate::time::Timestamp;
+
+/// An alert for one channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// Its number in the store.
+    pub id: u64,
+    /// Where to.
+    pub channel: Channel,
+    /// What.
+    pub alert: Alert,
+    /// Tries so far.
+    pub attempts: u32,
+    /// Since when every process that tried lacked the channel's setting; `None`: the last one had it.
+    pub unset_since: Option<Timestamp>,
+}
+
+/// How a letter stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It waits for its turn, or for its next try.
+    Waits {
+        /// Not before then.
+        until: Timestamp,
+        /// Why the last try failed.
+        why: String,
+    },
+    /// It arrived.
+    Delivered(Timestamp),
+    /// It never will.
+    GivenUp(String),
+    /// Somebody wanted silence when it was made.
+    Silenced,
+}
+
+/// How a try came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// It was taken.
+    Taken,
+    /// It may be taken later; not before that long, where the other side says so.
+    Later(String, Option<Duration>),
+    /// This process lacks a setting that the channel needs; another one may have it.
+    NotConfigured(String),
+    /// It never will be.
+    Refused(String),
+}
+
+/// Until when nobody is told anything, who wanted that, and why.
+pub type Silence = (Timestamp, String, String);
+
+/// The alerts on their way.
+pub trait Outbox: Send {
+    /// Puts an alert in for every channel that wants it, once.
+    fn put(&mut self, notify: &Notify, alert: &Alert) -> Result<(), JournalError>;
+    /// The first letter of some channel that is due, claimed for a while: nobody else gets it, and none
+    /// behind it of that channel is handed out.
+    fn due(&mut self, now: Timestamp) -> Result<Option<Letter>, JournalError>;
+    /// Whatever waits for its next try is tried now.
+    fn hurry(&mut self, now: Timestamp) -> Result<(), JournalError>;
+    /// Writes down how a try came out.
+    fn settle(&mut self, letter: &Letter, fate: &Fate) -> Result<(), JournalError>;
+    /// The newest letters, and how each stands.
+    fn letters(&self, limit: usize) -> Result<Vec<(Letter, Fate)>, JournalError>;
+    /// When the next one is due.
+    fn soonest(&self) -> Result<Option<Timestamp>, JournalError>;
+    /// How many wait.
+    fn waiting(&self) -> Result<usize, JournalError>;
+    /// Until when nobody is told anything.
+    fn silence(&self, now: Timestamp) -> Result<Option<Silence>, JournalError>;
+    /// Tells nobody anything until then; or tells again.
+    fn silence_until(&mut self, silence: Option<&Silence>) -> Result<(), JournalError>;
+}
+
+/// Whoever carries letters.
+pub trait Notifier: Send + Sync {
+    /// Tries once. Never longer than some seconds.
+    fn deliver<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Delivery>;
+}

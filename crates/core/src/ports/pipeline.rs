@@ -1,0 +1,28 @@
+//! What tests a release.
+
+use std::time::Duration;
+
+use super::BoxFuture;
+use crate::error::Problem;
+use crate::pipeline::PipelineRun;
+
+/// What a call answers.
+pub type Asked<'a, T> = BoxFuture<'a, Result<T, Problem>>;
+
+/// A pipeline.
+pub trait Pipeline: Send + Sync {
+    /// The latest run of a commit; without one, the latest there is. With its jobs, their steps, and what it
+    /// waits for. `None`: nothing ran for that yet.
+    fn latest<'a>(&'a self, commit: Option<&'a str>) -> Asked<'a, Option<PipelineRun>>;
+    /// How often that may be asked.
+    fn every(&self) -> Duration;
+    /// What a job wrote, as it wrote it.
+    fn log(&self, job: u64) -> Asked<'_, String>;
+    /// Says yes or no to what a run waits for, as whoever the token belongs to.
+    fn review<'a>(&'a self, run: &'a PipelineRun, approve: bool, comment: &'a str)
+    -> Asked<'a, ()>;
+    /// Runs what failed again.
+    fn run_failed_again<'a>(&'a self, run: &'a PipelineRun) -> Asked<'a, ()>;
+    /// Begins a run of a branch, tag or commit. What is known of it, in words.
+    fn begin<'a>(&'a self, reference: Option<&'a str>) -> Asked<'a, String>;
+}

@@ -1,0 +1,40 @@
+//! Asking a service how it is and who it is, and anything else that is watched.
+
+use std::time::Duration;
+
+use super::BoxFuture;
+use crate::health::Sample;
+use crate::plan::HealthEndpoint;
+use crate::probe::{Check, Measurement};
+
+/// One question to a service.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// Scheme, host and port.
+    pub base: String,
+    /// What to ask there.
+    pub health: HealthEndpoint,
+    /// For everything, from the name lookup to the last byte.
+    pub timeout: Duration,
+    /// What else must answer, or it is our side that is at fault (N12).
+    pub controls: Vec<String>,
+}
+
+/// Asks, once. Never fails: not being able to ask is an answer too.
+pub trait Prober: Send + Sync {
+    /// Asks a service.
+    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Sample>;
+
+    /// Asks whatever is watched, and measures the answer.
+    fn measure<'a>(
+        &'a self,
+        check: &'a Check,
+        timeout: Duration,
+        controls: &'a [String],
+    ) -> BoxFuture<'a, Measurement>;
+
+    /// Reads a page, up to a size. Nothing: it was not answered well, or nobody can read here.
+    fn read<'a>(&'a self, _url: &'a str, _timeout: Duration) -> BoxFuture<'a, Option<String>> {
+        Box::pin(std::future::ready(None))
+    }
+}

@@ -1,0 +1,96 @@
+//! Every probe that is watched, and how it stands.
+
+use std::collections::BTreeMap;
+
+use super::{Change, Measurement, Probe, ProbeSeen, Watch};
+use crate::time::Timestamp;
+
+/// Until when nobody is called for a probe, and why.
+pub type Mute = (Timestamp, String);
+
+/// A state that changed, and whose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turned {
+    /// The probe's key.
+    pub key: String,
+    /// Its name, with its role.
+    pub name: String,
+    /// Whether customers reach it.
+    pub live: bool,
+    /// How it changed.
+    pub change: Change,
+}
+
+impl Turned {
+    /// What alerts are about: the service, whichever build is live. A switch changes the label (GREEN, BLUE),
+    /// and an alert that it is down must still find its "up again".
+    pub fn subject(&self) -> &str {
+        self.key.split('@').next().unwrap_or_default()
+    }
+}
+
+/// The watches over some probes.
+#[derive(Debug, Clone, Default)]
+pub struct Board {
+    rows: Vec<(Probe, Watch)>,
+    mutes: BTreeMap<String, Mute>,
+}
+
+impl Board {
+    /// Watches these from now on, in this order. What is known of one that was watched before stays;
+    /// `past` tells what was heard of one that was not.
+    pub fn watch(&mut self, probes: Vec<Probe>, mut past: impl FnMut(&str) -> Vec<Measurement>) {
+        let mut known = std::mem::take(&mut self.rows);
+        for probe in probes {
+            let at = known.iter().position(|(before, _)| before.key == probe.key);
+            let mut watch = if let Some(at) = at {
+                known.swap_remove(at).1
+            } else {
+                let mut watch = Watch::new(probe.rules, probe.interval, probe.timeout);
+                for heard in past(&probe.key) {
+                    watch.push(heard);
+                }
+                watch
+            };
+            watch.go_by(probe.rules, probe.interval, probe.timeout);
+            self.rows.push((probe, watch));
+        }
+    }
+
+    /// Takes an answer. Nobody asks about a probe that is not watched any more.
+    pub fn hear(&mut self, key: &str, heard: Measurement) -> Option<Turned> {
+        let (probe, watch) = self.rows.iter_mut().find(|(probe, _)| probe.key == key)?;
+        let change = watch.push(heard)?;
+        Some(Turned { key: key.to_owned(), name: probe.label(), live: probe.live, change })
+    }
+
+    /// Time goes on: what is old is stale, a mute ends.
+    pub fn tick(&mut self, now: Timestamp) -> Vec<Turned> {
+        self.mutes.retain(|_, (until, _)| *until > now);
+        let turned = self.rows.iter_mut().filter_map(|(probe, watch)| {
+            let change = watch.tick(now)?;
+            let key = probe.key.clone();
+            Some(Turned { key, name: probe.label(), live: probe.live, change })
+        });
+        turned.collect()
+    }
+
+    /// Who is muted. What has ended by now counts no more.
+    pub fn mute(&mut self, mutes: BTreeMap<String, Mute>, now: Timestamp) {
+        self.mutes = mutes;
+        self.mutes.retain(|_, (until, _)| *until > now);
+    }
+
+    /// Every probe as it stands.
+    pub fn seen(&self) -> Vec<ProbeSeen> {
+        let one = |(probe, watch): &(Probe, Watch)| {
+            ProbeSeen::of(probe, watch, self.mutes.get(&probe.muted_by()).cloned())
+        };
+        self.rows.iter().map(one).collect()
+    }
+
+    /// The probes.
+    pub fn probes(&self) -> impl Iterator<Item = &Probe> {
+        self.rows.iter().map(|(probe, _)| probe)
+    }
+}

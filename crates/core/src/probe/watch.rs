@@ -1,0 +1,331 @@
+//! From one answer after the other to a state that can be believed. One bad answer is no outage, and
+//! no answer is none either.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::seen::{Point, Stats, stats};
+use super::{Answer, Fault, Measurement, Rules};
+use crate::health::{Share, ShareRule, ShareVerdict};
+use crate::time::{Timestamp, spoken};
+
+/// How a probe stands (terminal.md 2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Too few answers to say anything.
+    Off,
+    /// Good.
+    Ok,
+    /// It answers, but slowly, or something is not as it should be: its certificate ends soon, mostly.
+    Degraded,
+    /// It goes up and down.
+    Flapping,
+    /// Bad.
+    Down,
+    /// Nothing fresh was heard: what was known is not to be believed any more.
+    Stale,
+}
+
+impl State {
+    /// Its word in lists and JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Ok => "ok",
+            Self::Degraded => "degraded",
+            Self::Flapping => "flapping",
+            Self::Down => "down",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+/// A state that changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// When.
+    pub at: Timestamp,
+    /// From what.
+    pub from: State,
+    /// To what.
+    pub to: State,
+    /// By which rule, with its numbers.
+    pub why: String,
+}
+
+/// So many answers are looked at for percentiles and rates.
+pub(super) const WINDOW: usize = 120;
+/// Flapping is so many turns…
+const TURNS: usize = 4;
+/// …among so many answers (reference/deploy-tools.md H5).
+const AMONG: usize = 20;
+/// It is over when so many good ones come in a row…
+const STEADY: u32 = 10;
+/// …or so many bad ones: sooner, since whoever looks needs to know.
+const STEADY_DOWN: u32 = 5;
+/// The p95 that makes a probe DEGRADED is that of so many answers.
+const SLOW_WINDOW: usize = 20;
+/// A certificate that ends so soon is worth a word (H8).
+const CERTIFICATE_ENDS: Duration = Duration::from_hours(21 * 24);
+/// No fresh answer for so many intervals is STALE.
+const MISSES: u32 = 3;
+
+/// Why something is STALE that nobody asked for a while: nothing was running, or the machine slept.
+pub const NOBODY_ASKED: &str = "nobody asked";
+
+/// Stands in the reason of a DEGRADED that is about a certificate; alerts go by it.
+pub const CERTIFICATE: &str = "certificate";
+
+/// How the reason of a DEGRADED begins that is only about what nobody uses yet: nobody is called for it.
+pub const SET_UP: &str = "being set up";
+
+/// The watch over one probe.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    rules: Rules,
+    interval: Duration,
+    timeout: Duration,
+    state: State,
+    since: Option<Timestamp>,
+    points: VecDeque<Point>,
+    /// Whether the last answers were good, and how many in a row.
+    row: (bool, u32),
+    slow_since: Option<Timestamp>,
+    /// Answers since the last silence: only these tell whether it flaps.
+    unbroken: usize,
+    /// The answers since it rose. An outage that is over must not keep it degraded for hours.
+    share: Share,
+    answered: Option<Timestamp>,
+    last: Option<Measurement>,
+    /// The last bad answer, kept while it explains the state.
+    fault: Option<(Fault, String, Timestamp)>,
+    why: String,
+}
+
+impl Watch {
+    /// A watch that has heard nothing yet.
+    pub fn new(rules: Rules, interval: Duration, timeout: Duration) -> Self {
+        Self {
+            rules,
+            interval,
+            timeout,
+            state: State::Off,
+            since: None,
+            points: VecDeque::with_capacity(WINDOW),
+            row: (true, 0),
+            slow_since: None,
+            unbroken: 0,
+            share: Share::new(ShareRule::default()),
+            answered: None,
+            last: None,
+            fault: None,
+            why: "not asked yet".to_owned(),
+        }
+    }
+
+    /// Takes other rules over; what was heard stays.
+    pub fn go_by(&mut self, rules: Rules, interval: Duration, timeout: Duration) {
+        (self.rules, self.interval, self.timeout) = (rules, interval, timeout);
+    }
+
+    /// How it stands.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Since when.
+    pub fn since(&self) -> Option<Timestamp> {
+        self.since
+    }
+
+    /// Why.
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+
+    /// Whether the last answers were good, and how many in a row.
+    pub fn row(&self) -> (bool, u32) {
+        self.row
+    }
+
+    /// When the last answer came that says something about the other side.
+    pub fn answered(&self) -> Option<Timestamp> {
+        self.answered
+    }
+
+    /// The last question's answer.
+    pub fn last(&self) -> Option<&Measurement> {
+        self.last.as_ref()
+    }
+
+    /// The last bad answer.
+    pub fn fault(&self) -> Option<&(Fault, String, Timestamp)> {
+        self.fault.as_ref()
+    }
+
+    /// The last answers, oldest first.
+    pub fn points(&self) -> impl DoubleEndedIterator<Item = Point> + '_ {
+        self.points.iter().copied()
+    }
+
+    /// The numbers of the last answers.
+    pub fn stats(&self) -> Stats {
+        stats(self.points.iter().copied())
+    }
+
+    /// Takes an answer; says whether the state changed.
+    pub fn push(&mut self, heard: Measurement) -> Option<Change> {
+        let at = heard.at;
+        // What was before a long silence does not count any more: this machine may have slept.
+        let slept = self.tick(at);
+        if self.points.len() == WINDOW {
+            self.points.pop_front();
+        }
+        self.points.push_back(Point::of(&heard));
+        let told = self.take(&heard);
+        self.last = Some(heard);
+        let turned = match told {
+            Some((to, why)) => self.turn(to, why, at),
+            None => self.tick(at),
+        };
+        // One change, from what was before the silence.
+        match (slept, turned) {
+            (Some(slept), Some(turned)) => Some(Change { from: slept.from, ..turned }),
+            (slept, turned) => turned.or(slept),
+        }
+    }
+
+    /// What an answer makes of the state, with the reason. Nothing: it says nothing about it.
+    fn take(&mut self, heard: &Measurement) -> Option<(State, String)> {
+        match &heard.answer {
+            // Neither good nor bad: whoever is blind has seen nothing (N12).
+            Answer::Blind(why) => {
+                let never = self.answered.is_none();
+                return never.then(|| (State::Stale, format!("we cannot ask: {why}")));
+            }
+            Answer::Good => self.row = (true, if self.row.0 { self.row.1 + 1 } else { 1 }),
+            Answer::Bad(fault, said) => {
+                self.row = (false, if self.row.0 { 1 } else { self.row.1 + 1 });
+                self.fault = Some((*fault, said.clone(), heard.at));
+            }
+        }
+        self.answered = Some(heard.at);
+        self.unbroken += 1;
+        let up = matches!(self.state, State::Ok | State::Degraded);
+        if !up {
+            self.share.clear();
+        }
+        self.share.push(self.row.0);
+        let turns = self.turns();
+        let steady = self.row.1 >= if self.row.0 { STEADY } else { STEADY_DOWN };
+        if !steady && (turns >= TURNS || self.state == State::Flapping) {
+            return Some((State::Flapping, format!("{turns} turns in {AMONG} answers")));
+        }
+        if !self.row.0 {
+            let said = self.fault.as_ref().map_or("", |(_, said, _)| said.as_str());
+            let why = format!("{} fails in a row: {said}", self.row.1);
+            return self.verdict(self.row.1 >= self.rules.fall, State::Down, why);
+        }
+        if !up && self.row.1 < self.rules.rise {
+            let why = format!("{} ok of {} in a row", self.row.1, self.rules.rise);
+            self.why.clone_from(&why);
+            return self.verdict(false, State::Off, why);
+        }
+        Some(self.degraded(heard).map_or_else(
+            || (State::Ok, format!("{} ok in a row", self.row.1)),
+            |why| (State::Degraded, why),
+        ))
+    }
+
+    /// A state that enough answers speak for. With too few of them, what was stale is being asked again, and no
+    /// longer stale.
+    fn verdict(&self, enough: bool, state: State, why: String) -> Option<(State, String)> {
+        match (enough, self.state) {
+            (true, _) => Some((state, why)),
+            (false, State::Stale) => Some((State::Off, why)),
+            (false, _) => None,
+        }
+    }
+
+    /// Why it is not as good as it should be, though it answers well.
+    fn degraded(&mut self, heard: &Measurement) -> Option<String> {
+        if heard.odd.is_some() {
+            return heard.odd.clone();
+        }
+        if self.share.verdict() == ShareVerdict::Exceeded {
+            return Some(self.share.describe());
+        }
+        let ends = heard.certificate.map(|until| until.duration_since(heard.at));
+        if let Some(left) = ends.filter(|left| left.as_secs() < seconds(CERTIFICATE_ENDS)) {
+            let left = Duration::try_from(left).unwrap_or_default();
+            return Some(format!("its {CERTIFICATE} ends in {}", spoken_long(left)));
+        }
+        let newest = self.points.iter().rev().copied().filter(Point::is_good).take(SLOW_WINDOW);
+        let p95 = stats(newest).p95;
+        let Some(p95) = p95.filter(|p95| *p95 > self.rules.slow) else {
+            self.slow_since = None;
+            return None;
+        };
+        let since = *self.slow_since.get_or_insert(heard.at);
+        let for_long = heard.at.duration_since(since).as_secs() >= seconds(self.rules.slow_for);
+        for_long.then(|| {
+            let limit = spoken(self.rules.slow);
+            format!("p95 {} ms > {limit} for {}", p95.as_millis(), spoken(self.rules.slow_for))
+        })
+    }
+
+    /// How often good and bad took turns lately.
+    fn turns(&self) -> usize {
+        let answers: Vec<bool> = self
+            .points
+            .iter()
+            .rev()
+            .filter_map(|p| p.good())
+            .take(AMONG.min(self.unbroken))
+            .collect();
+        answers.windows(2).filter(|pair| pair[0] != pair[1]).count()
+    }
+
+    /// Time goes on: what is old is not to be believed.
+    pub fn tick(&mut self, now: Timestamp) -> Option<Change> {
+        let answered = self.answered?;
+        let age = Duration::try_from(now.duration_since(answered)).unwrap_or_default();
+        if age <= self.interval * MISSES + self.timeout {
+            return None;
+        }
+        let said = match self.last.as_ref().map(|last| &last.answer) {
+            Some(Answer::Blind(why)) => format!("we cannot ask: {why}"),
+            _ => NOBODY_ASKED.to_owned(),
+        };
+        // Whoever comes back has to prove itself anew.
+        (self.row, self.unbroken, self.slow_since) = ((true, 0), 0, None);
+        self.turn(State::Stale, said, now)
+    }
+
+    fn turn(&mut self, to: State, why: String, at: Timestamp) -> Option<Change> {
+        self.why = why;
+        if to == self.state {
+            return None;
+        }
+        let from = std::mem::replace(&mut self.state, to);
+        self.since = Some(at);
+        Some(Change { at, from, to, why: self.why.clone() })
+    }
+}
+
+fn seconds(length: Duration) -> i64 {
+    i64::try_from(length.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// `6 d`, or what `spoken` says below two days.
+fn spoken_long(length: Duration) -> String {
+    let days = length.as_secs() / 86_400;
+    if days < 2 { spoken(length) } else { format!("{days} d") }
+}
+
+#[cfg(test)]
+#[path = "watch_tests.rs"]
+mod tests;

@@ -1,0 +1,101 @@
+//! Which release customers get, in one sentence: for the screen, the report and the alerts.
+
+use super::RunView;
+use crate::ids::ServiceName;
+use crate::plan::RunKind;
+use crate::step::Side;
+
+/// What was live when the run began.
+enum Before {
+    /// Nobody could look.
+    NotRead,
+    /// No service had a build with traffic.
+    Nothing,
+    /// A release, or builds of an unknown one.
+    Live(String),
+}
+
+impl RunView {
+    /// The side that has all traffic of all services.
+    pub fn side(&self) -> Option<Side> {
+        let all = |side: Side| {
+            let mut services = self.services.values();
+            services.all(|s| s.serving.is_some() && s.serving.as_ref() == s.build(side))
+        };
+        [Side::Blue, Side::Green].into_iter().find(|side| all(*side))
+    }
+
+    /// What customers get, of a run that is about traffic. `driven`: a process drives the run, so what it read last
+    /// is the present; else it is what was so then.
+    pub fn customers(&self, driven: bool) -> Option<String> {
+        let about = matches!(self.plan.kind, RunKind::Deploy | RunKind::Rollback);
+        about.then(|| self.live_sentence(driven))
+    }
+
+    fn live_sentence(&self, driven: bool) -> String {
+        let before = self.before();
+        let blue = match &before {
+            Before::Live(name) => name.as_str(),
+            Before::NotRead | Before::Nothing => "no build",
+        };
+        let green = self.plan.name().map_or("green".to_owned(), |name| name.to_string());
+        if let Some((on_green, on_blue)) = self.split() {
+            let names = |of: Vec<&ServiceName>| {
+                of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            };
+            return format!("SPLIT: {} on {green}, {} on {blue}.", names(on_green), names(on_blue));
+        }
+        if self.traffic_unknown() {
+            return format!("The live build is unknown: {}.", self.traffic_read());
+        }
+        let over = self.ended.is_some();
+        let then = if over { "When it ended" } else { "When it was last driven" };
+        let again = if over { " again" } else { "" };
+        match self.side() {
+            _ if !self.touched_traffic() => Self::untouched(&before, over, driven),
+            Some(Side::Blue) if driven && !over => format!("Customers are back on {blue}."),
+            Some(Side::Green) if driven && !over => format!("Customers are on {green}."),
+            Some(Side::Blue) => format!("{then}, {blue} was live{again}."),
+            Some(Side::Green) => format!("{then}, {green} was live."),
+            None => format!("No release has all traffic: {}.", self.traffic_read()),
+        }
+    }
+
+    /// What customers get of a run that moved no traffic.
+    fn untouched(before: &Before, over: bool, driven: bool) -> String {
+        let moved = match (over, driven) {
+            (true, _) => "It moved no traffic",
+            (false, true) => "It has moved no traffic yet",
+            (false, false) => "It had moved no traffic yet",
+        };
+        let live = match before {
+            Before::NotRead => return format!("{moved}; which build is live was not read."),
+            Before::Nothing => format!("{moved}, and no build was live."),
+            Before::Live(blue) if over => format!("{moved}: {blue} stayed live."),
+            Before::Live(blue) if driven => format!("Customers are still on {blue}."),
+            Before::Live(blue) => format!("{moved}: {blue} was live."),
+        };
+        format!("{live} Nothing to undo.")
+    }
+
+    fn before(&self) -> Before {
+        let services = || self.services.values();
+        match self.blue_name() {
+            Some(name) => Before::Live(name.to_string()),
+            None if services().any(|s| s.blue.is_some()) => {
+                Before::Live("the previous build".to_owned())
+            }
+            None if services().all(|s| s.blue_known) && !self.services.is_empty() => {
+                Before::Nothing
+            }
+            None => Before::NotRead,
+        }
+    }
+
+    /// The traffic of each service as the run last read it.
+    fn traffic_read(&self) -> String {
+        let one =
+            |(name, seen): (&ServiceName, &super::ServiceView)| format!("{name} {}", seen.live());
+        self.services.iter().map(one).collect::<Vec<_>>().join(", ")
+    }
+}

@@ -1,0 +1,40 @@
+//! What a run has seen of its databases, and done to them.
+
+use super::RunView;
+use crate::event::Event;
+use crate::release::SchemaVersion;
+
+/// One database as the run has seen it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DatabaseView {
+    /// The version it was last seen at; nothing where nobody could say.
+    pub version: Option<SchemaVersion>,
+    /// The migration that was half done when it was last looked at.
+    pub dirty: Option<SchemaVersion>,
+    /// The number of our lock.
+    pub fence: Option<u64>,
+}
+
+impl RunView {
+    pub(super) fn note_database(&mut self, event: &Event) {
+        match event {
+            Event::DatabaseLocked { database, fence } => {
+                self.databases.entry(database.clone()).or_default().fence = Some(*fence);
+            }
+            Event::SchemaSeen { database, version, dirty } => {
+                let seen = self.databases.entry(database.clone()).or_default();
+                seen.version.clone_from(version);
+                seen.dirty.clone_from(dirty);
+            }
+            Event::MigrationRequested { database, version, .. } => {
+                let seen = self.databases.entry(database.clone()).or_default();
+                seen.dirty = Some(version.clone());
+            }
+            Event::MigrationEnded { database, head, .. } => {
+                let seen = self.databases.entry(database.clone()).or_default();
+                (seen.version, seen.dirty) = (Some(head.clone()), None);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What is asked of a run that was folded.
+
+use super::{RunView, ServiceView};
+use crate::checklist::{ItemSeen, List, may_pass};
+use crate::event::{DecidedBy, Outcome};
+use crate::plan::RunKind;
+use crate::release::ReleaseName;
+use crate::run::RunState;
+use crate::step::{Failure, StepKind};
+
+impl RunView {
+    /// The release that was live when the run began.
+    pub fn blue_name(&self) -> Option<ReleaseName> {
+        self.services.values().find_map(ServiceView::blue_name)
+    }
+
+    /// The gate that it waits at.
+    pub fn gate(&self) -> Option<&StepKind> {
+        let RunState::Waiting { gate } = &self.state else { return None };
+        self.steps.iter().rev().map(|step| &step.plan).find(|s| &s.id == gate).map(|s| &s.kind)
+    }
+
+    /// Whether it is at a checklist's gate that may open by itself yet: nobody is waited for.
+    pub fn looks_at_list(&self) -> bool {
+        match self.gate() {
+            Some(StepKind::GateChecklist { list }) => {
+                !self.checklists.contains_key(list) || may_pass(self, *list).is_ok()
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether nothing goes on before a person does something.
+    pub fn waits_for_somebody(&self) -> bool {
+        match self.state {
+            RunState::Waiting { .. } => !self.looks_at_list(),
+            RunState::Paused { .. } | RunState::Failed { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// How long it was at work: without the time that it waited for people.
+    pub fn active_ms(&self) -> u64 {
+        self.elapsed_ms.saturating_sub(self.waited_ms)
+    }
+
+    /// Whether an item that was settled is not any more.
+    pub(super) fn fell(&self, list: List, items: &[ItemSeen]) -> bool {
+        let before = self.checklists.get(&list);
+        let settled = |id: &str| {
+            let before = before.and_then(|seen| seen.iter().find(|seen| seen.id == id));
+            before.is_some_and(|seen| seen.standing.settled())
+        };
+        items.iter().any(|item| !item.standing.settled() && settled(&item.id))
+    }
+
+    /// Whether the run is taking traffic back.
+    pub fn undoing(&self) -> bool {
+        self.undo.is_some()
+    }
+
+    /// Whether a switch was asked for anywhere: from then on the world may have changed.
+    pub fn touched_traffic(&self) -> bool {
+        self.services.values().any(|s| s.switch_asked)
+    }
+
+    /// Whether this run is giving traffic back, and has begun to. It goes on to its end, whoever
+    /// wants out: half of it is worse than either side.
+    pub fn gives_back(&self) -> bool {
+        self.undoing() || (self.plan.kind == RunKind::Rollback && self.touched_traffic())
+    }
+
+    /// Whether this deploy moved traffic and knows the blue to give it back to.
+    pub fn can_go_back(&self) -> bool {
+        let mut switched = self.services.values().filter(|s| s.switch_asked).peekable();
+        self.plan.kind == RunKind::Deploy
+            && switched.peek().is_some()
+            && switched.all(|s| s.blue.is_some())
+    }
+
+    /// The exit code of the command that drove the run (architecture.md §7). 0 if and only if the
+    /// state that was seen is the one that was intended.
+    pub fn exit_code(&self) -> u8 {
+        let RunState::Ended { outcome } = &self.state else {
+            return 7;
+        };
+        match outcome {
+            Outcome::Promoted | Outcome::CleanedUp | Outcome::Migrated => 0,
+            Outcome::RolledBack if self.plan.kind == RunKind::Rollback => 0,
+            Outcome::RolledBack => match &self.undo {
+                Some((DecidedBy::Rule, _)) => 6,
+                _ => 1,
+            },
+            // Which build is live was not read: nothing else matters as much.
+            Outcome::Failed | Outcome::Aborted if self.traffic_unknown() => 7,
+            Outcome::Failed if self.unlisted => 3,
+            Outcome::Failed if self.failed_as(Failure::Inconclusive) => 5,
+            Outcome::Aborted if self.failed_as(Failure::Cancelled) => 130,
+            Outcome::Failed | Outcome::Aborted => 1,
+            Outcome::Superseded | Outcome::Unknown => 7,
+        }
+    }
+
+    fn failed_as(&self, class: Failure) -> bool {
+        self.failure.as_ref().is_some_and(|(_, _, c)| *c == class)
+    }
+}

@@ -1,0 +1,114 @@
+//! What a run knows of a service's traffic. Known is only what was read after the last request.
+
+use std::fmt;
+
+use super::{RunView, ServiceView};
+use crate::event::Split;
+use crate::ids::{BuildId, ServiceName};
+use crate::step::Side;
+
+/// A service's traffic as the platform last reported it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum TrafficSeen {
+    /// Not read, or a switch was requested since.
+    #[default]
+    Unknown,
+    /// No build has any.
+    None,
+    /// One build has all of it.
+    Whole(BuildId),
+    /// Several builds have a part, or one has less than all.
+    Split(Vec<Split>),
+}
+
+impl TrafficSeen {
+    /// What a read of these parts says.
+    pub fn of(splits: &[Split]) -> Self {
+        match splits.iter().find(|part| part.percent == 100) {
+            Some(whole) => Self::Whole(whole.build.clone()),
+            None if splits.is_empty() => Self::None,
+            None => Self::Split(splits.to_vec()),
+        }
+    }
+
+    /// The word in JSON.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::None => "none",
+            Self::Whole(_) => "whole",
+            Self::Split(_) => "split",
+        }
+    }
+}
+
+impl fmt::Display for TrafficSeen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("unknown"),
+            Self::None => f.write_str("no build"),
+            Self::Whole(build) => build.fmt(f),
+            Self::Split(parts) => {
+                let parts: Vec<_> =
+                    parts.iter().map(|part| format!("{} {} %", part.build, part.percent)).collect();
+                f.write_str(&parts.join(", "))
+            }
+        }
+    }
+}
+
+impl ServiceView {
+    /// Whether a switch was requested whose result was not read.
+    pub fn switch_unread(&self) -> bool {
+        self.switch_asked && self.traffic == TrafficSeen::Unknown
+    }
+
+    /// What has its traffic, as it was last read.
+    pub fn live(&self) -> String {
+        match &self.traffic {
+            TrafficSeen::Unknown if self.switch_asked => {
+                "unknown: not read after the last switch".to_owned()
+            }
+            TrafficSeen::Unknown => "not read".to_owned(),
+            seen => seen.to_string(),
+        }
+    }
+
+    /// Whether its traffic is wholly with a build of this run, or was never moved by it.
+    pub fn is_ours(&self) -> bool {
+        match &self.traffic {
+            TrafficSeen::Whole(build) => [&self.blue, &self.green].contains(&&Some(build.clone())),
+            TrafficSeen::None => self.blue.is_none(),
+            TrafficSeen::Unknown => true,
+            TrafficSeen::Split(_) => false,
+        }
+    }
+}
+
+impl RunView {
+    /// Whether the result of a switch was not read: the live build is unknown.
+    pub fn traffic_unknown(&self) -> bool {
+        self.services.values().any(ServiceView::switch_unread)
+    }
+
+    /// SPLIT: some services serve green and others still blue. Both sides, or nothing.
+    pub fn split(&self) -> Option<(Vec<&ServiceName>, Vec<&ServiceName>)> {
+        let on = |side: Side| -> Vec<&ServiceName> {
+            let serves =
+                |s: &ServiceView| s.serving.is_some() && s.serving.as_ref() == s.build(side);
+            self.services
+                .iter()
+                .filter(|(_, s)| s.green != s.blue && serves(s))
+                .map(|(n, _)| n)
+                .collect()
+        };
+        let (green, blue) = (on(Side::Green), on(Side::Blue));
+        (!green.is_empty() && !blue.is_empty()).then_some((green, blue))
+    }
+
+    /// Whether services may serve different releases: the result of one service's switch was not read,
+    /// and others serve too.
+    pub fn may_be_split(&self) -> bool {
+        self.traffic_unknown() && self.services.values().any(|s| s.serving.is_some())
+    }
+}
