@@ -5,35 +5,36 @@
 //! One path runs through it: *fact → `domain::run::transition` → appended and synced → shown.* The
 //! live engine, replay, headless output and tests all call the same function.
 //!
-//! | room | what it holds | may use |
+//! | crate | what it holds | uses |
 //! |---|---|---|
-//! | [`domain`] | what is true: facts, plan, state machine, rules. No IO, no clock | – |
-//! | [`config`] | what the user wrote, and everything that is wrong with it | domain |
-//! | [`git`] | git as a program, without the caller's environment and settings | – |
-//! | [`source`] | the files of a folder as a build gets them | git |
-//! | [`ports`] | what we need from outside, one trait a file | domain |
-//! | [`engine`] | what happens and when: supervisor, executor, one file per step kind | domain, ports |
-//! | [`store`] | the journal in SQLite | domain, ports |
-//! | [`adapters`] | how each outside thing speaks: App Hosting, HTTP probes, the clock, processes | domain, ports |
-//! | [`emulator`] | the local platform: App Hosting's API, slots, the traffic proxy, the sample service | domain, ports |
-//! | [`propose`] | from an intent to a plan that may begin, or why it may not; and looking | domain, config, ports, app |
-//! | [`tui`] | what a person sees and presses: model, update, view, and the driver that joins them | domain; the driver also config, ports, engine, app, propose |
-//! | [`cli`] | the same without a screen: one file a verb | domain, config, ports, engine, app, propose |
-//! | [`app`] | the composition root: alone names adapters, store, emulator and the real clock | all |
+//! | [`pointsman_core`] | the vocabulary and the rules: facts, plans, the state machine; and the ports. No IO, no clock | – |
+//! | [`pointsman_source`] | git as a program, and the files of a folder as a build gets them | – |
+//! | [`pointsman_config`] | what people write, and everything that is wrong with it | core, source |
+//! | [`pointsman_engine`] | what happens and when: supervisor, executor, one file for each kind of step | core |
+//! | [`pointsman_store`] | the journal in SQLite | core |
+//! | [`pointsman_platform`] | App Hosting, Firestore, GitHub, probes, alerts, processes, the clock | core, source |
+//! | [`pointsman_emulator`] | the local platform: App Hosting's API, builds, the traffic proxy, the sample service | core, source |
 //!
-//! `tests/it/house.rs` fails on a broken wall.
+//! | module | what it holds | uses |
+//! |---|---|---|
+//! | [`app`] | the composition root: the only module that names platforms, stores, the emulator and the clock | all crates |
+//! | [`propose`] | from an intention to a plan that may start, or why it may not | core, config, app |
+//! | [`tui`] | the screen: model, update, view, and the driver that joins them | core; the driver also config, engine, app, propose |
+//! | [`cli`] | the same without a screen: one file for each verb | core, config, engine, app, propose |
+//!
+//! `tests/it/house.rs` fails where a module or a crate uses what it may not.
 
-pub mod adapters;
 pub mod app;
 pub mod cli;
-pub mod config;
-pub mod emulator;
-pub mod engine;
-pub mod git;
 pub mod propose;
-pub mod source;
-pub mod store;
 pub mod tui;
 
+pub use pointsman_config as config;
 pub use pointsman_core as domain;
 pub use pointsman_core::ports;
+pub use pointsman_emulator as emulator;
+pub use pointsman_engine as engine;
+pub use pointsman_platform as adapters;
+pub use pointsman_source as source;
+pub use pointsman_source::git;
+pub use pointsman_store as store;

@@ -1,0 +1,234 @@
+//! The file held against the JSON Schema of the config: every unknown key, wrong type, missing key
+//! and unknown word at once, each with its place. serde would stop at the first, and would name no
+//! nearest key. What is wrong is mended on the way, so that the rules of meaning can look at the
+//! rest in the same round.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::finding::Finding;
+use super::node::{Key, Node, Place, Value};
+use pointsman_core::time::parse_duration;
+
+/// Stands where a text was wrong or missing; no finding is told about it.
+pub(super) const STAND_IN: &str = "stand-in";
+
+/// Walks a tree along a schema: what is wrong, and the tree with that mended.
+pub(super) fn against_schema(root: &Json, node: &Node) -> (Vec<Finding>, Json) {
+    let mut walk = Walk { root, findings: Vec::new() };
+    let mended = walk.visit(root, node, "the config").unwrap_or_default();
+    (walk.findings, mended)
+}
+
+struct Walk<'a> {
+    root: &'a Json,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Walk<'a> {
+    /// The value, if it is right, as far as it is.
+    fn visit(&mut self, schema: &'a Json, node: &Node, name: &str) -> Option<Json> {
+        let schema = self.resolve(schema);
+        if let Some(choice) = self.alternative(schema, node) {
+            return self.visit(choice, node, name);
+        }
+        if let Some(words) = words(schema) {
+            return self.word(&words, node, name);
+        }
+        let types = types(schema);
+        if !types.is_empty() && !types.iter().any(|t| fits(t, node)) {
+            let wanted: Vec<_> = types.iter().map(|t| spoken(t)).collect();
+            let wanted = wanted.join(" or ");
+            let message = format!("{name} should be {wanted}, this is {}", node.kind());
+            let mut finding = Finding::new(node.place, message);
+            if types.contains(&"string") && !matches!(node.value, Value::List(_) | Value::Map(_)) {
+                finding = finding.hint("quote it");
+            }
+            self.findings.push(finding);
+            return None;
+        }
+        match &node.value {
+            Value::Map(entries) => Some(self.map(schema, node.place, entries, name)),
+            Value::List(items) => {
+                let of = schema.get("items").unwrap_or(&Json::Null);
+                let name = format!("an item of {name}");
+                Some(items.iter().filter_map(|node| self.visit(of, node, &name)).collect())
+            }
+            Value::Text(text) => self.text(schema, node.place, text, name),
+            Value::Whole(n) => self.whole(schema, node.place, *n, name),
+            Value::Null => Some(Json::Null),
+            Value::Truth(truth) => Some(json!(truth)),
+            Value::Real(real) => Some(json!(real)),
+        }
+    }
+
+    fn whole(&mut self, schema: &Json, place: Place, n: i128, name: &str) -> Option<Json> {
+        let least = schema["minimum"].as_i64().unwrap_or(i64::MIN);
+        if n < i128::from(least) {
+            self.findings.push(Finding::new(place, format!("{name} must be {least} or more")));
+            return None;
+        }
+        i64::try_from(n).ok().map(Json::from)
+    }
+
+    fn resolve(&self, schema: &'a Json) -> &'a Json {
+        match schema["$ref"].as_str().and_then(|r| r.strip_prefix('#')) {
+            Some(pointer) => self.root.pointer(pointer).unwrap_or(schema),
+            None => schema,
+        }
+    }
+
+    /// Of `anyOf` (an optional group, or one of several forms), the branch that this is, or else the
+    /// first that is not null.
+    fn alternative(&self, schema: &'a Json, node: &Node) -> Option<&'a Json> {
+        let branches = schema["anyOf"].as_array()?;
+        if matches!(node.value, Value::Null) {
+            return None;
+        }
+        let this = |branch: &&Json| types(self.resolve(branch)).iter().any(|t| fits(t, node));
+        let form = |branch: &&Json| self.resolve(branch)["type"] != "null";
+        branches.iter().find(this).or_else(|| branches.iter().find(form))
+    }
+
+    fn word(&mut self, words: &[&str], node: &Node, name: &str) -> Option<Json> {
+        let said = match &node.value {
+            Value::Text(text) => text.clone(),
+            _ => node.kind().to_owned(),
+        };
+        if words.contains(&said.as_str()) {
+            return Some(json!(said));
+        }
+        let finding = Finding::new(node.place, format!("{name} cannot be {said:?}"));
+        let hint = format!("one of: {}", words.join(", "));
+        self.findings.push(finding.hint(hint));
+        None
+    }
+
+    fn text(&mut self, schema: &Json, place: Place, text: &str, name: &str) -> Option<Json> {
+        if schema["format"] == "duration-text"
+            && let Err(why) = parse_duration(text)
+        {
+            self.findings.push(Finding::new(place, format!("{name}: {why}")));
+            return None;
+        }
+        Some(json!(text))
+    }
+
+    fn map(&mut self, schema: &'a Json, place: Place, entries: &[(Key, Node)], name: &str) -> Json {
+        let known = schema["properties"].as_object();
+        let rest = schema.get("additionalProperties");
+        let mut mended = Map::new();
+        for (at, (key, value)) in entries.iter().enumerate() {
+            if entries[..at].iter().any(|(earlier, _)| earlier.name == key.name) {
+                let message = format!("{:?} stands twice in {name}", key.name);
+                self.findings.push(Finding::new(key.place, message));
+            }
+            match (known.and_then(|k| k.get(&key.name)), rest) {
+                (Some(schema), _) | (None, Some(schema @ Json::Object(_))) => {
+                    if let Some(value) = self.visit(schema, value, &key.name) {
+                        mended.insert(key.name.clone(), value);
+                    }
+                }
+                (None, Some(Json::Bool(false))) => self.unknown(key, known, name),
+                _ => {}
+            }
+        }
+        for required in schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str)
+        {
+            if !entries.iter().any(|(key, _)| key.name == required) {
+                self.findings.push(Finding::new(place, format!("{name} needs {required:?}")));
+            }
+            if !mended.contains_key(required) {
+                let of = known.and_then(|k| k.get(required)).unwrap_or(&Json::Null);
+                mended.insert(required.to_owned(), self.stand_in(of));
+            }
+        }
+        Json::Object(mended)
+    }
+
+    /// Something that fits a schema.
+    fn stand_in(&self, schema: &'a Json) -> Json {
+        let schema = self.resolve(schema);
+        if let Some(word) = words(schema).and_then(|words| words.first().copied()) {
+            return json!(word);
+        }
+        match types(schema).first().copied() {
+            Some("string") if schema["format"] == "duration-text" => json!("1s"),
+            Some("string") => json!(STAND_IN),
+            Some("integer" | "number") => json!(1),
+            Some("boolean") => json!(false),
+            Some("array") => json!([]),
+            Some("object") => {
+                let required = schema["required"].as_array().into_iter().flatten();
+                let fill =
+                    |name: &'a str| (name.to_owned(), self.stand_in(&schema["properties"][name]));
+                required.filter_map(Json::as_str).map(fill).collect()
+            }
+            _ => Json::Null,
+        }
+    }
+
+    fn unknown(&mut self, key: &Key, known: Option<&Map<String, Json>>, name: &str) {
+        let finding = Finding::new(key.place, format!("{name} has no key {:?}", key.name));
+        let known: Vec<&str> =
+            known.map(|k| k.keys().map(String::as_str).collect()).unwrap_or_default();
+        self.findings.push(match nearest(&key.name, &known) {
+            Some(near) => finding.hint(format!("did you mean {near:?}?")),
+            None => finding.hint(format!("its keys are {}", known.join(", "))),
+        });
+    }
+}
+
+/// The key most like another one, if any is like it at all: one slip in four letters, or a good
+/// part of it the same.
+pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    let slips = |k: &str| strsim::damerau_levenshtein(word, k);
+    let likeness = |k: &&str| strsim::jaro_winkler(word, k);
+    let near = |k: &&str| likeness(k) > 0.75 || slips(k) <= word.chars().count().div_ceil(4);
+    known
+        .iter()
+        .copied()
+        .filter(near)
+        .min_by(|a, b| slips(a).cmp(&slips(b)).then_with(|| likeness(b).total_cmp(&likeness(a))))
+}
+
+fn words(schema: &Json) -> Option<Vec<&str>> {
+    if let Some(list) = schema["enum"].as_array() {
+        return Some(list.iter().filter_map(Json::as_str).collect());
+    }
+    let consts: Vec<_> =
+        schema["oneOf"].as_array()?.iter().filter_map(|o| o["const"].as_str()).collect();
+    (!consts.is_empty()).then_some(consts)
+}
+
+fn types(schema: &Json) -> Vec<&str> {
+    match &schema["type"] {
+        Json::String(one) => vec![one.as_str()],
+        Json::Array(many) => many.iter().filter_map(Json::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn fits(kind: &str, node: &Node) -> bool {
+    match kind {
+        "object" => matches!(node.value, Value::Map(_)),
+        "array" => matches!(node.value, Value::List(_)),
+        "string" => matches!(node.value, Value::Text(_)),
+        "integer" => matches!(node.value, Value::Whole(_)),
+        "number" => matches!(node.value, Value::Whole(_) | Value::Real(_)),
+        "boolean" => matches!(node.value, Value::Truth(_)),
+        "null" => matches!(node.value, Value::Null),
+        _ => true,
+    }
+}
+
+fn spoken(kind: &str) -> &'static str {
+    match kind {
+        "object" => "a group of keys",
+        "array" => "a list",
+        "string" => "text",
+        "integer" => "a whole number",
+        "number" => "a number",
+        "boolean" => "true or false",
+        _ => "left out",
+    }
+}

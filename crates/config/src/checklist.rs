@@ -1,0 +1,92 @@
+//! From what the file says must be true to the domain's items.
+
+use super::file::Loaded;
+use super::schema::{AutoConfig, ItemConfig};
+use pointsman_core::checklist::{Asked, Item, List, Source, item_id};
+use pointsman_core::error::Problem;
+use pointsman_core::ids::EnvironmentName;
+use pointsman_core::planner::Ground;
+use pointsman_core::probe::{Check, Expect};
+use pointsman_core::redact::redacted;
+
+impl Loaded {
+    /// The items that guard a deploy on an environment, in order.
+    pub(super) fn checklist(&self, name: &str, ground: &Ground) -> Result<Vec<Item>, Problem> {
+        let lists = &self.config.checklists;
+        let all =
+            [(List::Pre, &lists.pre), (List::Deploy, &lists.deploy), (List::Post, &lists.post)];
+        let mut items = Vec::new();
+        for (list, of) in all {
+            for item in of {
+                items.push(Item {
+                    id: item_id(list, &item.text),
+                    list,
+                    group: item.group.clone().unwrap_or_default(),
+                    text: item.text.clone(),
+                    required: item.required,
+                    source: self.source(name, ground, item)?,
+                });
+            }
+        }
+        Ok(items)
+    }
+
+    fn source(
+        &self,
+        name: &str,
+        ground: &Ground,
+        item: &ItemConfig,
+    ) -> Result<Option<Source>, Problem> {
+        let Some(auto) = &item.auto else { return Ok(None) };
+        Ok(Some(match auto {
+            AutoConfig { probe: Some(probe), .. } => {
+                Source::Probe { name: probe.clone(), asked: self.asked(name, ground, probe) }
+            }
+            AutoConfig { command: Some(command), .. } => {
+                let found = self.config.commands.iter().find(|c| &c.name == command);
+                let found = found
+                    .ok_or_else(|| Problem::new(format!("there is no command {command:?}")))?;
+                let folder = self.folder.join(found.cwd.as_deref().unwrap_or("."));
+                Source::Command { name: command.clone(), argv: found.run.clone(), folder }
+            }
+            AutoConfig { pipeline: Some(job), .. } => Source::Pipeline { job: job.clone() },
+            AutoConfig { migrations: Some(database), .. } => {
+                Source::Migrations { database: database.clone() }
+            }
+            AutoConfig { lint: Some(of), .. } => Source::Lint { of: of.clone() },
+            AutoConfig { history: Some(of), .. } => match of.as_str() {
+                "rollback" => Source::Rollback,
+                "alerts" => Source::Alerts,
+                // The one before, whatever it is called.
+                "staging" => Source::Promoted { from: self.promote_from(name)? },
+                named if named != name && self.config.environments.contains_key(named) => {
+                    Source::Promoted { from: Some(EnvironmentName::new(named)?) }
+                }
+                _ => Source::Promoted { from: self.promote_from(name)? },
+            },
+            AutoConfig { .. } => return Ok(None),
+        }))
+    }
+
+    /// What a probe's name stands for: a service at its public address, or what it depends on.
+    fn asked(&self, name: &str, ground: &Ground, probe: &str) -> Vec<Asked> {
+        let watching = self.watching_on(name, ground);
+        let services = ground.members.iter().map(|member| Asked {
+            name: member.service().to_string(),
+            check: Some(Check::Http {
+                url: format!("{}{}", member.url, member.health.path),
+                expect: Box::new(Expect::default()),
+                fresh: true,
+            }),
+            timeout: watching.timeout,
+        });
+        let others = watching.others.iter().map(|other| {
+            let text = serde_json::to_string(&other.check).unwrap_or_default();
+            // What follows a question mark, and who asks, is a secret as often as not.
+            let bare = redacted(&text) == text && !text.contains(['@', '?']);
+            let check = Some(other.check.clone()).filter(|_| bare);
+            Asked { name: other.name.clone(), check, timeout: other.timeout }
+        });
+        services.chain(others).filter(|a| probe == "all" || a.name == probe).collect()
+    }
+}

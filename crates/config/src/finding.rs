@@ -1,0 +1,165 @@
+//! A thing that is wrong in the config, with its place.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use serde::Serialize;
+
+use super::node::Place;
+use pointsman_core::linted::About;
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know.
+    Note,
+    /// It is taken, and is not what it seems or is refused later.
+    Warning,
+    /// It cannot be used.
+    #[default]
+    Error,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What it is about.
+    pub about: About,
+    /// Counted from 1.
+    pub line: usize,
+    /// Counted from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead, where that can be guessed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Finding {
+    pub(super) fn new(place: Place, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            about: About::Config,
+            line: place.line,
+            column: place.column,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    pub(super) fn warning(place: Place, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::new(place, message) }
+    }
+
+    pub(super) fn note(place: Place, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Note, ..Self::new(place, message) }
+    }
+
+    pub(super) fn secret(self) -> Self {
+        Self { about: About::Secrets, ..self }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Everything that is wrong in one file, in its order.
+#[derive(Debug, Clone)]
+pub struct Findings {
+    /// The file.
+    pub file: PathBuf,
+    /// Its text, for showing the places. Empty if it could not be read.
+    pub text: String,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+}
+
+impl fmt::Display for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.file.display().to_string();
+        for finding in &self.findings {
+            let Some(span) = self.span(finding) else {
+                writeln!(f, "{}: {path}: {}", finding.severity.word(), finding.message)?;
+                continue;
+            };
+            let label = finding.hint.clone().unwrap_or_default();
+            let mark = AnnotationKind::Primary.span(span).label(label);
+            let report = [finding
+                .severity
+                .level()
+                .primary_title(finding.message.clone())
+                .element(Snippet::source(&self.text).path(&path).annotation(mark))];
+            writeln!(f, "{}\n", Renderer::plain().render(&report))?;
+        }
+        write!(f, "{path}: {}", self.counted())
+    }
+}
+
+impl std::error::Error for Findings {}
+
+impl Severity {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
+
+    fn level(self) -> Level<'static> {
+        match self {
+            Self::Error => Level::ERROR,
+            Self::Warning => Level::WARNING,
+            Self::Note => Level::NOTE,
+        }
+    }
+}
+
+impl Findings {
+    /// How many there are of a severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+
+    /// `2 problems, 1 warning`.
+    pub fn counted(&self) -> String {
+        let names = [
+            (Severity::Error, "problem"),
+            (Severity::Warning, "warning"),
+            (Severity::Note, "note"),
+        ];
+        let counts = names.map(|(severity, name)| (self.count(severity), name));
+        let told = counts.iter().filter(|(n, _)| *n > 0);
+        let told: Vec<_> =
+            told.map(|(n, name)| format!("{n} {name}{}", if *n == 1 { "" } else { "s" })).collect();
+        if told.is_empty() { "nothing is wrong".to_owned() } else { told.join(", ") }
+    }
+
+    /// Of a file that cannot be read at all.
+    pub fn unread(file: &std::path::Path, why: &str) -> Self {
+        let start = Place { line: 0, column: 0 };
+        let findings = vec![Finding::new(start, format!("cannot be read: {why}"))];
+        Self { file: file.to_owned(), text: String::new(), findings }
+    }
+
+    /// The bytes from the finding's place to the end of the word there.
+    fn span(&self, finding: &Finding) -> Option<std::ops::Range<usize>> {
+        let line = self.text.split_inclusive('\n').nth(finding.line.checked_sub(1)?)?;
+        let before: usize =
+            self.text.split_inclusive('\n').take(finding.line - 1).map(str::len).sum();
+        let skip = finding.column.saturating_sub(1);
+        let from = line.char_indices().nth(skip).map_or(line.trim_end().len(), |(at, _)| at);
+        let ends = |c: char| c.is_whitespace() || ",:]}".contains(c);
+        let word = line[from..].find(ends).unwrap_or(line.len() - from).max(1);
+        let end = (from + word).min(line.len());
+        let end = (end..=line.len()).find(|at| line.is_char_boundary(*at)).unwrap_or(line.len());
+        Some(before + from..before + end)
+    }
+}

@@ -1,0 +1,256 @@
+//! What a release is: a label of a list, or what a repository calls by that name.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::lint::{Text, named_in, texts};
+use super::migrations::{is_migration, migrations, migrations_in};
+use super::schema::ReleasesKind;
+use super::{Findings, Loaded};
+use pointsman_core::changes::{Changes, Commit};
+use pointsman_core::error::Problem;
+use pointsman_core::ids::ServiceName;
+use pointsman_core::migration::Migration;
+use pointsman_core::plan::{Member, Plan, Source};
+use pointsman_core::planner::Ground;
+use pointsman_core::release::ReleaseLabel;
+use pointsman_core::text::harmless;
+use pointsman_core::time::Timestamp;
+use pointsman_core::view::RunView;
+use pointsman_source::git::{self, EntryKind, GitError};
+
+/// Nobody reads more of them in a box.
+const COMMITS: usize = 50;
+
+impl Loaded {
+    /// The releases a picker offers, the newest first: the config's labels, or the repository's tags.
+    /// Any other label can be named all the same.
+    pub fn offered(&self) -> Result<Vec<String>, Problem> {
+        let Some(dir) = self.repository() else { return Ok(self.config.releases.labels.clone()) };
+        let format =
+            ["for-each-ref", "--sort=-creatordate", "--format=%(refname:strip=2)", "refs/tags"];
+        let tags = git(&dir, &format)?;
+        // What no deploy takes is not offered.
+        let taken = |tag: &&str| ReleaseLabel::new(*tag).is_ok();
+        Ok(tags.lines().filter(taken).map(str::to_owned).collect())
+    }
+
+    /// What one release has that another has not. Nothing where releases are no commits.
+    pub fn changes(
+        &self,
+        from: &ReleaseLabel,
+        to: &ReleaseLabel,
+    ) -> Result<Option<Changes>, Problem> {
+        let Some(dir) = self.repository() else { return Ok(None) };
+        let (before, after) = (commit_of(&dir, from)?, commit_of(&dir, to)?);
+        let count = |range: String| -> Result<usize, Problem> {
+            Ok(git(&dir, &["rev-list", "--count", "--no-merges", &range])?
+                .trim()
+                .parse()
+                .unwrap_or(0))
+        };
+        let (added, left) = (format!("{before}..{after}"), format!("{after}..{before}"));
+        let most = format!("--max-count={COMMITS}");
+        let log = git(&dir, &["log", "--no-merges", "--format=%h%x09%an%x09%s", &most, &added])?;
+        let commit = |line: &str| {
+            let mut parts = line.splitn(3, '\t').map(|part| harmless(part, 200));
+            Some(Commit { id: parts.next()?, author: parts.next()?, subject: parts.next()? })
+        };
+        Ok(Some(Changes {
+            added: count(added)?,
+            left: count(left)?,
+            latest: log.lines().filter_map(commit).collect(),
+        }))
+    }
+
+    /// The commits that a run brought: those of its commit that the live one before had not.
+    pub fn changes_of(&self, view: &RunView) -> Option<Changes> {
+        let before = view.services.values().find_map(|seen| seen.blue_commit.clone())?;
+        let (before, after) = (ReleaseLabel::new(before), ReleaseLabel::new(view.plan.commit()?));
+        self.changes(&before.ok()?, &after.ok()?).ok().flatten()
+    }
+
+    /// Where the commits of releases are.
+    fn repository(&self) -> Option<PathBuf> {
+        let releases = &self.config.releases;
+        let dir = self.folder.join(releases.dir.as_deref().unwrap_or("."));
+        (releases.kind == ReleasesKind::Git).then_some(dir)
+    }
+}
+
+fn git(dir: &Path, arguments: &[&str]) -> Result<String, Problem> {
+    git::text(dir, arguments).map_err(|error| unreadable(dir, &error))
+}
+
+fn unreadable(dir: &Path, error: &GitError) -> Problem {
+    Problem::new(format!("git cannot read {}", dir.display())).because(error.to_string())
+}
+
+/// What each service of a release is built from: with `list` its folder, with `git` the commit that
+/// the label names (a tag, a branch, a commit), always as 40 hex digits, so that what is built is
+/// what was named and not what the branch is by then.
+pub fn sources(
+    loaded: &Loaded,
+    ground: &mut Ground,
+    release: &ReleaseLabel,
+) -> Result<BTreeMap<ServiceName, Source>, Problem> {
+    let mut sources = BTreeMap::new();
+    let commit = match loaded.repository() {
+        None => None,
+        Some(dir) => {
+            let commit = commit_of(&dir, release)?;
+            Some((commit, root_of(&dir)?))
+        }
+    };
+    for member in &mut ground.members {
+        let name = member.service().clone();
+        let root = loaded.config.services.get(name.as_str()).map_or("", |s| s.root.as_str());
+        let folder = clean(&loaded.folder.join(root));
+        let image = loaded.config.services.get(name.as_str()).and_then(|s| s.image.as_ref());
+        let source = match &commit {
+            _ if image.is_some() => {
+                let image = image.map(|image| image.replace("{release}", release.as_str()));
+                Source::Image(image.unwrap_or_default())
+            }
+            None => Source::Archive(format!("file://{}", folder.display())),
+            Some((commit, root)) => {
+                let inside = folder.strip_prefix(root).map_err(|_| {
+                    Problem::new(format!("the root of {name} is not in the repository"))
+                        .because(format!("{} is not in {}", folder.display(), root.display()))
+                        .try_this("put the service into the repository that `releases: dir` names")
+                })?;
+                member.repository = Some(format!("file://{}", root.display()));
+                member.root_directory = Some(inside.display().to_string());
+                Source::Commit(commit.clone())
+            }
+        };
+        sources.insert(name, source);
+    }
+    Ok(sources)
+}
+
+/// Files of these names as a member's build would read them: in the folder or the commit that it is built
+/// from. Nothing where that is not here.
+pub fn apphosting_files(member: &Member, names: &[String]) -> Vec<Text> {
+    match &member.source {
+        Some(Source::Archive(uri)) => {
+            let Some(folder) = uri.strip_prefix("file://").map(Path::new) else {
+                return Vec::new();
+            };
+            texts(named_in(folder, names))
+        }
+        Some(Source::Commit(commit)) => {
+            let repository =
+                member.repository.as_deref().and_then(|uri| uri.strip_prefix("file://"));
+            let Some(repository) = repository.map(Path::new) else { return Vec::new() };
+            let inside = Path::new(member.root_directory.as_deref().unwrap_or_default());
+            // The first folder on the way up that holds one is the one that counts.
+            let found = inside.ancestors().find_map(|folder| {
+                let read = |name: &String| {
+                    let file = folder.join(name);
+                    let read = git::blob(repository, commit, &file.display().to_string());
+                    let text = read.transpose()?.map_err(|error| error.to_string());
+                    Some((file, text.map(|b| String::from_utf8_lossy(&b).into_owned())))
+                };
+                Some(names.iter().filter_map(read).collect::<Vec<_>>())
+                    .filter(|all| !all.is_empty())
+            });
+            found.unwrap_or_default()
+        }
+        Some(Source::Image(_)) | None => Vec::new(),
+    }
+}
+
+/// When the commit that a release names was made; nothing where releases are no commits.
+pub fn committed(loaded: &Loaded, release: &ReleaseLabel) -> Option<Timestamp> {
+    let dir = loaded.repository()?;
+    let commit = commit_of(&dir, release).ok()?;
+    git(&dir, &["log", "-1", "--format=%cI", &commit]).ok()?.trim().parse().ok()
+}
+
+/// The path without `.` and symbolic links, as far as it exists.
+fn clean(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// The root of the repository that a folder is in. A path in a commit starts from there.
+fn root_of(dir: &Path) -> Result<PathBuf, Problem> {
+    git::root(dir).map(|root| clean(&root)).map_err(|error| unreadable(dir, &error))
+}
+
+fn commit_of(dir: &Path, release: &ReleaseLabel) -> Result<String, Problem> {
+    let found = git::resolve(dir, release.as_str()).map_err(|error| unreadable(dir, &error))?;
+    match found.as_slice() {
+        [] => Err(Problem::new(format!("{release} names no commit of {}", dir.display()))
+            .try_this("name a tag, a branch or a commit that is there")),
+        [one] if one.kind != git::Kind::Beginning => Ok(one.commit.clone()),
+        some => {
+            let all: Vec<_> = some.iter().map(ToString::to_string).collect();
+            Err(Problem::new(format!("{release} does not name one commit for certain"))
+                .because(format!("it may be {}", all.join(" or ")))
+                .try_this("name the commit with all 40 digits, or rename the tag or the branch"))
+        }
+    }
+}
+
+/// What a person should know of a service's folder in the commit that it is built from: submodules are empty
+/// there.
+pub fn warnings(plan: &Plan) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for member in &plan.members {
+        let Some(Source::Commit(commit)) = &member.source else { continue };
+        let repository = member.repository.as_deref().and_then(|uri| uri.strip_prefix("file://"));
+        let Some(repository) = repository.map(Path::new) else { continue };
+        let inside = member.root_directory.as_deref().unwrap_or_default();
+        let entries = git::entries(repository, commit, inside).unwrap_or_default();
+        let submodules = entries.into_iter().filter(|e| e.kind == EntryKind::Submodule);
+        warnings.extend(submodules.map(|entry| {
+            format!("{}: {} is a submodule, and empty in the build", member.service(), entry.path)
+        }));
+    }
+    warnings
+}
+
+impl Loaded {
+    /// The migrations of a database as a release's commit holds them, and how that differs from the folder as
+    /// it is now. Where releases are no commits, or the folder is in no commit, those of the folder.
+    pub fn migrations_of(
+        &self,
+        environment: &str,
+        database: &str,
+        release: &ReleaseLabel,
+    ) -> Result<(Vec<Migration>, Option<String>), Findings> {
+        let Some(folder) = self.migrations_folder(environment, database) else {
+            return Ok((Vec::new(), None));
+        };
+        let Some(dir) = self.repository() else { return Ok((migrations(&folder)?, None)) };
+        let unread = |problem: Problem| Findings::unread(&folder, &problem.to_string());
+        let root = root_of(&dir).map_err(unread)?;
+        let absolute = clean(&folder);
+        let Ok(inside) = absolute.strip_prefix(&root) else {
+            let told =
+                format!("migrations of {database} are not in the repository: used as they are now");
+            return Ok((migrations(&folder)?, Some(told)));
+        };
+        let commit = commit_of(&dir, release).map_err(unread)?;
+        let git_failed = |error: GitError| unread(unreadable(&root, &error));
+        let inside = inside.display().to_string();
+        let mut texts = Vec::new();
+        for entry in git::entries(&root, &commit, &inside).map_err(git_failed)? {
+            let name = entry.path[inside.len()..].trim_start_matches('/');
+            if name.contains('/') || !is_migration(Path::new(name)) {
+                continue;
+            }
+            let bytes = git::blob(&root, &commit, &entry.path).map_err(git_failed)?;
+            let text = String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned();
+            texts.push((folder.join(name), text));
+        }
+        let of_commit = migrations_in(texts)?;
+        let now = migrations(&folder).ok();
+        let differs = now.as_ref() != Some(&of_commit);
+        let told = differs.then(|| {
+            format!("migrations of {database} are those of {release}; the folder holds others now")
+        });
+        Ok((of_commit, told))
+    }
+}

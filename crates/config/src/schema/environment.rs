@@ -1,0 +1,204 @@
+//! The keys of an environment.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::deploy::{DeployConfig, DurationText};
+use super::probe::{ProbeConfig, WatchConfig};
+use pointsman_core::policy::Protection;
+
+/// An environment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnvironmentConfig {
+    /// What an act on it asks of a person.
+    pub protection: Protection,
+    /// The environment a release must have been promoted on before.
+    #[serde(default)]
+    pub promote_from: Option<String>,
+    /// What it runs on.
+    pub platform: PlatformConfig,
+    /// Its services and their public addresses.
+    pub services: BTreeMap<String, PlacedServiceConfig>,
+    /// Its databases.
+    #[serde(default)]
+    pub databases: BTreeMap<String, DatabaseConfig>,
+    /// What differs from the general numbers and rules.
+    #[serde(default)]
+    pub deploy: DeployConfig,
+    /// The name or address of its dashboard.
+    #[serde(default)]
+    pub monitoring: Option<String>,
+    /// How its services are watched.
+    #[serde(default)]
+    pub watch: WatchConfig,
+    /// What else is watched.
+    #[serde(default)]
+    pub probes: Vec<ProbeConfig>,
+    /// What must be reachable from here, or it is we who are blind: `https://…` or `tcp://host:port`.
+    #[serde(default)]
+    pub control: Vec<String>,
+    /// What tests a release.
+    #[serde(default)]
+    pub pipeline: Option<PipelineConfig>,
+    /// When nothing is deployed.
+    #[serde(default)]
+    pub freeze: Vec<FreezeConfig>,
+}
+
+/// The kinds of platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlatformKind {
+    /// Firebase App Hosting, or something that speaks its API.
+    AppHosting,
+    /// Any other, driven by commands.
+    Command,
+}
+
+/// What an environment runs on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlatformConfig {
+    /// Which kind.
+    pub kind: PlatformKind,
+    /// `emulator`, or a loopback URL; Google's if left out.
+    #[serde(default)]
+    pub endpoint: Option<String>,
+    /// The project of every service that names none.
+    #[serde(default)]
+    pub project: Option<String>,
+    /// The region of the backends.
+    #[serde(default)]
+    pub location: Option<String>,
+    /// With a loopback URL: the environment variable that holds its token.
+    #[serde(default)]
+    pub token_env: Option<String>,
+    /// With a loopback URL: the file that holds its token.
+    #[serde(default)]
+    pub token_file: Option<String>,
+    /// With `kind: command`: argv for each verb.
+    #[serde(default)]
+    pub verbs: BTreeMap<String, Vec<String>>,
+    /// With `kind: command`: how long `set_active` may take; one minute if left out.
+    #[serde(default)]
+    pub switch_within: Option<DurationText>,
+}
+
+/// A service in an environment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlacedServiceConfig {
+    /// Its public address.
+    pub url: String,
+    /// Its project, if not the platform's.
+    #[serde(default)]
+    pub project: Option<String>,
+    /// Its backend, if not the service's.
+    #[serde(default)]
+    pub backend: Option<String>,
+    /// Where a build answers that has no traffic, if the platform does not say so itself: `{build}`, `{release}`,
+    /// `{backend}` and `{project}` stand for what they are.
+    #[serde(default)]
+    pub green_url: Option<String>,
+}
+
+/// The kinds of database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DatabaseKind {
+    /// Cloud Firestore.
+    Firestore,
+}
+
+/// A database.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseConfig {
+    /// Which kind.
+    pub kind: DatabaseKind,
+    /// Its project.
+    pub project: String,
+    /// `emulator`, or left out for Google's.
+    #[serde(default)]
+    pub endpoint: Option<String>,
+    /// The folder of its migrations.
+    pub migrations: String,
+    /// Its own name in the project; `(default)` if left out.
+    #[serde(default)]
+    pub database: Option<String>,
+    /// So many documents of a migration in one commit at most; 300 if left out.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub batch: Option<u32>,
+    /// So many documents of a migration a second at most.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub per_second: Option<u32>,
+}
+
+/// The kinds of pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PipelineKind {
+    /// GitHub Actions.
+    Github,
+    /// Jobs of this file, run here.
+    Local,
+}
+
+/// What tests a release.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PipelineConfig {
+    /// Which kind.
+    pub kind: PipelineKind,
+    /// With `github`: owner/name.
+    #[serde(default)]
+    pub repository: Option<String>,
+    /// With `github`: the workflow's file.
+    #[serde(default)]
+    pub workflow: Option<String>,
+    /// With `github`: the branch.
+    #[serde(default)]
+    pub branch: Option<String>,
+    /// The environment variable that holds the token.
+    #[serde(default)]
+    pub token_env: Option<String>,
+    /// With `github`: the API of another server than github.com.
+    #[serde(default)]
+    pub api: Option<String>,
+    /// With `local`: the jobs.
+    #[serde(default)]
+    pub jobs: BTreeMap<String, JobConfig>,
+}
+
+/// A job of a local pipeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JobConfig {
+    /// The jobs before it.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// Once for each of these; `{matrix}` in a step stands for it.
+    #[serde(default)]
+    pub matrix: Vec<String>,
+    /// Program and arguments of each step.
+    pub steps: Vec<Vec<String>>,
+}
+
+/// A time in which nothing is deployed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FreezeConfig {
+    /// Its name.
+    pub name: String,
+    /// From: `Fri 16:00`, or every day: `22:00`.
+    pub from: String,
+    /// To the first: `Mon 08:00`, or every day: `06:00`.
+    pub to: String,
+    /// An IANA time zone.
+    pub zone: String,
+}

@@ -1,0 +1,41 @@
+//! The secrets that a config names: the values of the variables whose names its `…_env` keys hold.
+//! They are removed from all output, so they are read first.
+
+use std::path::Path;
+
+use super::node::{Node, Value, parse};
+use pointsman_core::redact::know;
+
+/// Variables of Google's and GitHub's own tools that hold a token.
+const USUAL: [&str; 4] =
+    ["CLOUDSDK_AUTH_ACCESS_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "FIREBASE_TOKEN"];
+
+/// Notes the secrets of a config file, as far as it can be read.
+pub fn know_secrets(file: &Path) {
+    let values = USUAL.into_iter().filter_map(|name| std::env::var(name).ok());
+    values.for_each(|value| know(&value));
+    let text = pointsman_source::text(file).unwrap_or_default();
+    if let Ok(tree) = parse(&text) {
+        note(&tree);
+    }
+}
+
+/// Notes the values of the variables that a tree names.
+pub(super) fn note(node: &Node) {
+    match &node.value {
+        Value::Map(entries) => {
+            for (key, value) in entries {
+                match &value.value {
+                    Value::Text(name) if key.name.ends_with("_env") => {
+                        if let Ok(value) = std::env::var(name) {
+                            know(&value);
+                        }
+                    }
+                    _ => note(value),
+                }
+            }
+        }
+        Value::List(items) => items.iter().for_each(note),
+        Value::Null | Value::Truth(_) | Value::Whole(_) | Value::Real(_) | Value::Text(_) => {}
+    }
+}

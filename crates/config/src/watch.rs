@@ -1,0 +1,89 @@
+//! From what the file says is watched to the domain's probes.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::file::Loaded;
+use super::schema::deploy::DurationText;
+use super::schema::probe::{ProbeConfig, WatchConfig};
+use pointsman_core::error::Problem;
+use pointsman_core::plan::Endpoint;
+use pointsman_core::planner::Ground;
+use pointsman_core::probe::{Check, Expect, Probe, Rules};
+
+/// How the services of an environment are watched, and what else is.
+#[derive(Debug, Clone)]
+pub struct Watching {
+    /// From one question to the next.
+    pub interval: Duration,
+    /// For everything.
+    pub timeout: Duration,
+    /// When what counts as what.
+    pub rules: Rules,
+    /// Whether the platform is asked about domains.
+    pub domains: bool,
+    /// What else is watched.
+    pub others: Vec<Probe>,
+}
+
+const NEAR: Duration = Duration::from_secs(5);
+const FAR: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Loaded {
+    /// What of an environment is watched, and how.
+    pub fn watching(&self, name: &str) -> Result<Watching, Problem> {
+        let ground = self.ground(name)?;
+        Ok(self.watching_on(name, &ground))
+    }
+
+    /// The same, where the ground is known.
+    pub(super) fn watching_on(&self, name: &str, ground: &Ground) -> Watching {
+        let of = &self.config.environments[name];
+        let given = |text: Option<DurationText>, usual: Duration| text.map_or(usual, |d| d.0);
+        let WatchConfig { interval, timeout, fall, rise, slow, slow_for, domains } = of.watch;
+        let usual = Rules::default();
+        let rules = Rules {
+            fall: fall.unwrap_or(usual.fall).max(1),
+            rise: rise.unwrap_or(usual.rise).max(1),
+            slow: given(slow, usual.slow),
+            slow_for: given(slow_for, usual.slow_for),
+        };
+        let far = ground.endpoint == Endpoint::Google;
+        let interval = given(interval, if far { FAR } else { NEAR });
+        let timeout = given(timeout, TIMEOUT);
+        let one = |probe: &ProbeConfig| Probe {
+            found: None,
+            key: format!("{name}/{}", probe.name),
+            name: probe.name.clone(),
+            side: None,
+            live: false,
+            check: check(probe, &self.folder),
+            interval: given(probe.interval, interval),
+            timeout: given(probe.timeout, timeout),
+            rules: Rules { slow: given(probe.slow, rules.slow), ..rules },
+            controls: of.control.clone(),
+        };
+        let others = of.probes.iter().map(one).collect();
+        Watching { interval, timeout, rules, domains: domains.unwrap_or(true), others }
+    }
+}
+
+fn check(probe: &ProbeConfig, folder: &Path) -> Check {
+    if let Some(address) = &probe.tcp {
+        return Check::Tcp(address.clone());
+    }
+    if !probe.command.is_empty() {
+        return Check::Command { argv: probe.command.clone(), folder: Some(folder.to_owned()) };
+    }
+    let expect = Expect {
+        status: probe.expect.status.clone(),
+        min_bytes: probe.expect.min_bytes,
+        max_bytes: probe.expect.max_bytes,
+        json: probe.expect.json.clone().into_iter().collect(),
+        headers: probe.expect.headers.clone().into_iter().collect(),
+        ..Expect::default()
+    };
+    let url = probe.url.clone().unwrap_or_default();
+    Check::Http { url, expect: Box::new(expect), fresh: false }
+}

@@ -1,0 +1,205 @@
+//! The control API: who may call, and which method a path and verb mean.
+
+mod backends;
+mod builds;
+mod call;
+mod error;
+mod lists;
+mod operations;
+mod rollouts;
+pub(crate) mod schema;
+mod traffic;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use self::call::Call;
+use self::error::ApiError;
+use super::firestore::Databases;
+use super::platform::Platform;
+use super::storage::Storage;
+use pointsman_core::hash::Hash;
+
+/// No body is larger: an archive is the largest that is sent, and Google takes no larger one.
+const MOST_BYTES: usize = 123_289_600;
+
+/// What every call needs.
+#[derive(Clone)]
+pub(super) struct Api {
+    pub(super) platform: Arc<Platform>,
+    pub(super) databases: Arc<Databases>,
+    pub(super) storage: Storage,
+    /// The hash of the token, so that comparing takes the same time whatever was sent.
+    pub(super) token: Hash,
+    /// Whether the firebase CLI's fixed token `owner` is taken too.
+    pub(super) owner_allowed: bool,
+}
+
+type Answer = Result<Value, ApiError>;
+
+/// Answers one request. Its body is read only of a caller that may call, and only so much of it.
+pub(super) async fn handle(State(api): State<Api>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    if let Err(error) = loopback_host(&head.headers) {
+        return error.into_response();
+    }
+    // The document is for everybody on this machine: a body that comes with the question stays unread.
+    if head.uri.path() == "/$discovery/rest" {
+        return Json(api.own_discovery()).into_response();
+    }
+    if let Err(error) = api.authenticate(&head.headers) {
+        return error.into_response();
+    }
+    let Ok(body) = to_bytes(body, MOST_BYTES).await else {
+        return ApiError::too_large().into_response();
+    };
+    let (method, uri) = (&head.method, &head.uri);
+    if Databases::owns(uri) {
+        return api.databases.handle(method, uri, &body);
+    }
+    if uri.path().starts_with(super::storage::PREFIX) {
+        return api.storage.handle(method, uri, &body);
+    }
+    match api.route(method, uri, &body).await {
+        Ok(answer) => Json(answer).into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
+impl Api {
+    async fn route(&self, method: &Method, uri: &Uri, body: &[u8]) -> Answer {
+        if uri.path() == "/pointsman/status" {
+            return Ok(self.platform.status());
+        }
+        if let Some(build) = uri.path().strip_prefix("/pointsman/log/") {
+            return Ok(self.log(build, uri.query().unwrap_or_default()));
+        }
+        let call = Call::read(method, uri, body)?;
+        self.dispatch(&call).await
+    }
+
+    async fn dispatch(&self, call: &Call) -> Answer {
+        let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+        let get = call.method == Method::GET;
+        match (call.method.as_str(), path.as_slice()) {
+            ("GET", ["projects", project, "locations"]) => Ok(json!({
+                "locations": [location(project, "us-central1")],
+            })),
+            ("GET", ["projects", project, "locations", id]) => Ok(location(project, id)),
+            (_, ["projects", _, "locations", _, "operations", ..]) => {
+                self.operation(call, path.get(5))
+            }
+            (_, ["projects", _, "locations", _, "backends"]) => match call.method.as_str() {
+                "GET" => self.list_backends(call),
+                "POST" => self.create_backend(call).await,
+                _ => Err(ApiError::no_such_url()),
+            },
+            (_, ["projects", _, "locations", _, "backends", _]) => match call.method.as_str() {
+                "GET" => self.read(&call.name),
+                "PATCH" => self.patch_backend(call).await,
+                "DELETE" => self.delete_backend(call).await,
+                _ => Err(ApiError::no_such_url()),
+            },
+            (_, ["projects", _, "locations", _, "backends", _, "traffic"]) => {
+                match call.method.as_str() {
+                    "GET" => self.read(&call.name),
+                    "PATCH" => self.patch_traffic(call),
+                    _ => Err(ApiError::no_such_url()),
+                }
+            }
+            ("GET" | "POST", ["projects", _, "locations", _, "backends", _, "builds"]) => {
+                if get {
+                    self.list_builds(call)
+                } else {
+                    self.create_build(call)
+                }
+            }
+            ("DELETE", ["projects", _, "locations", _, "backends", _, "builds", _]) => {
+                self.delete_build(call).await
+            }
+            ("POST", ["projects", _, "locations", _, "backends", _, "builds", build])
+                if build.ends_with(":stop") =>
+            {
+                self.stop_build(call).await
+            }
+            ("GET" | "POST", ["projects", _, "locations", _, "backends", _, "rollouts"]) => {
+                if get {
+                    self.list_rollouts(call)
+                } else {
+                    self.create_rollout(call)
+                }
+            }
+            ("GET", ["projects", _, "locations", _, "backends", _, "builds" | "rollouts", _]) => {
+                self.read(&call.name)
+            }
+            (_, ["projects", _, "locations", _, "backends", _, "domains", ..]) => {
+                Err(ApiError::unimplemented("domains"))
+            }
+            _ => Err(ApiError::no_such_url()),
+        }
+    }
+
+    fn read(&self, name: &str) -> Answer {
+        self.platform.registry().get(name)?.ok_or_else(|| ApiError::not_found(name))
+    }
+
+    fn authenticate(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+        let sent = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+        let token = sent.and_then(|v| v.strip_prefix("Bearer ")).map(str::trim);
+        let Some(token) = token else {
+            return Err(ApiError::unauthenticated(sent.is_some()));
+        };
+        let known = Hash::of(token.as_bytes()) == self.token;
+        if known || (self.owner_allowed && token == "owner") {
+            return Ok(());
+        }
+        Err(ApiError::unauthenticated(true))
+    }
+
+    /// Not in Google's API, which keeps logs in Cloud Logging: whole lines from a byte on.
+    fn log(&self, build: &str, query: &str) -> Value {
+        let from = query.split('&').find_map(|q| q.strip_prefix("from=")?.parse().ok());
+        let (lines, next) = super::log::lines_from(&self.platform.log_of(build), from.unwrap_or(0));
+        json!({ "lines": lines, "next": next })
+    }
+
+    /// Google's document with this emulator as its origin, so that Google's own client libraries
+    /// can be built from it.
+    fn own_discovery(&self) -> Value {
+        let mut document = schema::discovery().clone();
+        for key in ["rootUrl", "baseUrl", "mtlsRootUrl"] {
+            document[key] = json!(format!("{}/", self.platform.url));
+        }
+        document
+    }
+}
+
+fn location(project: &str, id: &str) -> Value {
+    json!({"name": format!("projects/{project}/locations/{id}"), "locationId": id})
+}
+
+/// A page of another origin can make a browser call us under its own name (DNS rebinding); it
+/// cannot make it send a loopback name.
+fn loopback_host(headers: &HeaderMap) -> Result<(), ApiError> {
+    let mut sent = headers.get_all(header::HOST).iter();
+    // With two it is unknown which one the other side used.
+    let (Some(host), None) = (sent.next(), sent.next()) else {
+        return Err(ApiError::foreign_host());
+    };
+    let host = host.to_str().unwrap_or_default();
+    // Whole: no reader of addresses takes what stands behind a bracket for a part of the name.
+    let port = |rest: &str| {
+        rest.is_empty() || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
+    };
+    let names = ["localhost", "127.0.0.1", "[::1]"];
+    if names.iter().any(|name| host.strip_prefix(name).is_some_and(port)) {
+        return Ok(());
+    }
+    Err(ApiError::foreign_host())
+}

@@ -1,0 +1,90 @@
+//! Long-running operations: how every change is answered.
+
+use serde_json::{Value, json};
+
+use super::call::Call;
+use super::error::ApiError;
+use super::{Answer, Api};
+use crate::registry::{Kind, Registry, Stored};
+
+impl Api {
+    /// Begins an operation, together with the write it is about: a crash leaves no resource that
+    /// nobody works on.
+    pub(super) fn begin(
+        &self,
+        call: &Call,
+        target: &str,
+        verb: &str,
+        write: impl FnOnce(&Registry) -> Stored<()>,
+    ) -> Answer {
+        Ok(self.platform.registry().at_once(|registry| {
+            write(registry)?;
+            Self::new_operation(registry, call, target, verb)
+        })?)
+    }
+
+    fn new_operation(registry: &Registry, call: &Call, target: &str, verb: &str) -> Stored<Value> {
+        let now = registry.now();
+        let id = format!(
+            "operation-{}-{}",
+            now.as_millisecond(),
+            &uuid::Uuid::new_v4().simple().to_string()[..13]
+        );
+        let name = format!("{}/operations/{id}", call.location());
+        let operation = registry.create(
+            Kind::Operation,
+            &name,
+            json!({
+                "metadata": {
+                    "@type": "type.googleapis.com/google.firebase.apphosting.v1.OperationMetadata",
+                    "createTime": now, "target": target, "verb": verb,
+                    "requestedCancellation": false, "apiVersion": "v1",
+                },
+                "done": false,
+            }),
+        )?;
+        if let Some(request) = call.query.get("requestId") {
+            registry.remember(request, &name)?;
+        }
+        Ok(operation)
+    }
+
+    /// The answer this request id got before, if it was sent before (within 60 minutes at Google,
+    /// always here).
+    pub(super) fn repeated(&self, call: &Call) -> Result<Option<Value>, ApiError> {
+        let Some(request) = call.query.get("requestId") else {
+            return Ok(None);
+        };
+        let registry = self.platform.registry();
+        match registry.answered(request)? {
+            Some(operation) => Ok(registry.get(&operation)?),
+            None => Ok(None),
+        }
+    }
+
+    /// The answer to a request that was only to be checked.
+    pub(super) fn validated(call: &Call) -> Value {
+        json!({"name": format!("{}/operations/validate-only", call.location()), "done": true})
+    }
+
+    pub(super) fn operation(&self, call: &Call, id: Option<&&str>) -> Answer {
+        match (call.method.as_str(), id) {
+            ("GET", None) => self.list_operations(call),
+            ("GET", Some(_)) => self.read(&call.name),
+            ("DELETE", Some(_)) => {
+                self.read(&call.name)?;
+                self.platform.registry().delete(&call.name)?;
+                Ok(json!({}))
+            }
+            ("POST", Some(id)) if id.ends_with(":cancel") => {
+                let name = call.name.trim_end_matches(":cancel");
+                self.read(name)?;
+                self.platform.registry().change(Kind::Operation, name, |op| {
+                    op["metadata"]["requestedCancellation"] = json!(true);
+                })?;
+                Ok(json!({}))
+            }
+            _ => Err(ApiError::no_such_url()),
+        }
+    }
+}

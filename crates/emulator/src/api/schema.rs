@@ -1,0 +1,99 @@
+//! JSON held against Google's discovery document: the emulator refuses what the real API would not
+//! understand, and the tests hold the emulator's own answers to the same document.
+
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// The public discovery document of App Hosting v1, revision 20260514.
+pub(super) const DISCOVERY: &str = include_str!("../data/firebaseapphosting.v1.json");
+
+pub(super) fn discovery() -> &'static Value {
+    static DOCUMENT: OnceLock<Value> = OnceLock::new();
+    DOCUMENT.get_or_init(|| serde_json::from_str(DISCOVERY).unwrap_or_default())
+}
+
+/// A value that does not fit: where, and Google's words for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The path of the group it is in: `source.codebase`.
+    pub field: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Everything in a value that does not fit a schema of the document, `Build` for instance. An
+/// unknown schema is a violation too, so that a misspelt name in a test cannot pass.
+pub fn violations(schema: &str, value: &Value) -> Vec<Violation> {
+    let mut found = Vec::new();
+    match discovery()["schemas"].get(schema) {
+        Some(schema) => visit(schema, value, "", &mut found),
+        None => {
+            found.push(Violation { field: String::new(), message: format!("no schema {schema}") });
+        }
+    }
+    found
+}
+
+fn visit(schema: &Value, value: &Value, path: &str, found: &mut Vec<Violation>) {
+    if let Some(name) = schema["$ref"].as_str() {
+        return visit(&discovery()["schemas"][name], value, path, found);
+    }
+    let mut wrong = |message: String| {
+        found.push(Violation { field: path.to_owned(), message });
+    };
+    match (schema["type"].as_str().unwrap_or("any"), value) {
+        ("any", _) | ("boolean", Value::Bool(_)) | ("number", Value::Number(_)) => {}
+        ("object", Value::Object(fields)) => object(schema, fields, path, found),
+        ("array", Value::Array(items)) => {
+            for (at, item) in items.iter().enumerate() {
+                visit(&schema["items"], item, &format!("{path}[{at}]"), found);
+            }
+        }
+        ("string", Value::String(text)) => string(schema, text, path, found),
+        ("integer", Value::Number(n)) if n.is_i64() => {}
+        (kind, value) => {
+            wrong(format!("Invalid value at '{path}' (TYPE_{}), {value}", kind.to_uppercase()));
+        }
+    }
+}
+
+fn string(schema: &Value, text: &str, path: &str, found: &mut Vec<Violation>) {
+    let words = schema["enum"].as_array();
+    let known = words.is_none_or(|words| words.iter().any(|w| w == text));
+    let a_time = schema["format"] != "google-datetime"
+        || text.parse::<pointsman_core::time::Timestamp>().is_ok();
+    if !known || !a_time {
+        let message = format!("Invalid value at '{path}' (TYPE_ENUM), \"{text}\"");
+        found.push(Violation { field: path.to_owned(), message });
+    }
+}
+
+fn object(
+    schema: &Value,
+    fields: &serde_json::Map<String, Value>,
+    path: &str,
+    found: &mut Vec<Violation>,
+) {
+    for (name, value) in fields {
+        let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        let known = schema["properties"].get(name).or_else(|| schema.get("additionalProperties"));
+        match known {
+            Some(schema) => visit(schema, value, &inner, found),
+            None => found.push(Violation {
+                field: path.to_owned(),
+                message: format!(
+                    "Invalid JSON payload received. Unknown name \"{name}\" at '{path}': Cannot find field."
+                ),
+            }),
+        }
+    }
+}
+
+/// Takes the output-only fields out of a request's body; the real API ignores them.
+pub(super) fn strip_output_only(schema: &str, value: &mut Value) {
+    let properties = &discovery()["schemas"][schema]["properties"];
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|name, _| properties[name]["readOnly"] != true || name == "etag");
+    }
+}

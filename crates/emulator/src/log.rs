@@ -1,0 +1,45 @@
+//! What a build and its service write: one file per build.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use pointsman_core::text::{harmless, rewritten};
+
+/// Opens a build's log to write behind its end.
+pub(super) fn open_log(file: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).mode(0o600).open(file)
+}
+
+/// So much of a log is read at once.
+const MOST_AT_ONCE: u64 = 256 * 1024;
+
+/// The whole lines behind a byte as they were written, and the byte behind them. A line that is still
+/// being written comes next time.
+pub(super) fn lines_from(log: &Path, from: u64) -> (Vec<String>, u64) {
+    use io::{Read as _, Seek as _};
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = File::open(log)?;
+        file.seek(io::SeekFrom::Start(from))?;
+        let mut bytes = Vec::new();
+        file.take(MOST_AT_ONCE).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().unwrap_or_default();
+    // A line that is longer than what is read at once comes in parts: waited for whole, it would never come.
+    let full = bytes.len() as u64 == MOST_AT_ONCE;
+    let end = bytes.iter().rposition(|b| *b == b'\n').map(|at| at + 1);
+    let whole = end.unwrap_or(if full { bytes.len() } else { 0 });
+    let text = String::from_utf8_lossy(&bytes[..whole]);
+    let lines = text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned);
+    (lines.collect(), from + whole as u64)
+}
+
+/// The last line of a log, for the end of an error message.
+pub(super) fn last_words(log: &Path) -> String {
+    let from = std::fs::metadata(log).map_or(0, |m| m.len().saturating_sub(MOST_AT_ONCE));
+    let last = lines_from(log, from).0.pop();
+    let told = |line: String| format!("; its last line: {}", harmless(&rewritten(&line), 4000));
+    last.map(told).unwrap_or_default()
+}

@@ -1,0 +1,257 @@
+//! The emulator's one shared object: what is remembered, what runs, what listens.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::prepare::{self, BuildError};
+use super::proxy::{self, Proxy, Workers};
+use super::registry::{Kind, Registry, SlotRecord};
+use super::slots::{Recipe, Slots};
+use super::{ADDRESS, RELEASE};
+use pointsman_core::ports::clock::Clock;
+use pointsman_core::ports::processes::Processes;
+
+/// The proxy of a backend, and why it does not listen, if it does not.
+struct Door {
+    proxy: Arc<Proxy>,
+    port: u16,
+    problem: Option<String>,
+    tasks: Vec<tokio::task::AbortHandle>,
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(tokio::task::AbortHandle::abort);
+    }
+}
+
+pub(super) struct Platform {
+    pub(super) slots: Arc<Slots>,
+    pub(super) folder: PathBuf,
+    pub(super) url: String,
+    pub(super) clock: Arc<dyn Clock>,
+    registry: Mutex<Registry>,
+    workers: Workers,
+    doors: Mutex<HashMap<String, Door>>,
+    /// One rollout at a time per backend.
+    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    processes: Arc<dyn Processes>,
+}
+
+impl Platform {
+    pub(super) fn new(
+        folder: PathBuf,
+        url: String,
+        registry: Registry,
+        workers: Workers,
+        clock: Arc<dyn Clock>,
+        processes: Arc<dyn Processes>,
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|platform: &std::sync::Weak<Self>| {
+            let platform = platform.clone();
+            let remember = move |record: &SlotRecord| {
+                if let Some(platform) = platform.upgrade()
+                    && let Err(error) = platform.registry().save_slot(record)
+                {
+                    tracing::error!(%error, build = record.build, "a slot cannot be remembered");
+                }
+            };
+            let (p, c) = (processes.clone(), clock.clone());
+            Self {
+                slots: Slots::new(p, c, search_path(), Box::new(remember)),
+                folder,
+                url,
+                clock,
+                registry: Mutex::new(registry),
+                workers,
+                doors: Mutex::default(),
+                turns: Mutex::default(),
+                processes,
+            }
+        })
+    }
+
+    /// Short accesses only: never held over an await.
+    pub(super) fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn doors(&self) -> MutexGuard<'_, HashMap<String, Door>> {
+        self.doors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn turn(&self, backend: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.entry(backend.to_owned()).or_default().clone()
+    }
+
+    /// Opens a backend's public address. The error names whoever holds the port; the proxy is kept,
+    /// and tries again each second, so that the address opens as soon as the port is free.
+    pub(super) fn open_door(self: &Arc<Self>, backend: &str, address: &str) -> Result<(), String> {
+        let port = address.rsplit_once(':').and_then(|(_, p)| p.parse::<u16>().ok());
+        let port = port
+            .filter(|p| *p > 0)
+            .ok_or_else(|| format!("{ADDRESS} is {address:?}; write it as localhost:4000"))?;
+        let before =
+            self.doors().get(backend).filter(|d| d.port == port).map(|d| d.problem.clone());
+        if let Some(problem) = before {
+            return problem.map_or(Ok(()), Err);
+        }
+        // The address changed: the old one closes.
+        drop(self.doors().remove(backend));
+        let proxy = Proxy::new(self.workers.count());
+        // Before it listens, so that nobody is told "no build" by a door that was just reopened.
+        if let Some(live) = self.live(backend)
+            && let Some(state) = self.slots.state(&live)
+        {
+            proxy.point_to(&live, state.port);
+        }
+        let bound = proxy::listen(port).and_then(|l| self.workers.serve(&proxy, &l));
+        let problem = bound.as_ref().err().map(|error| self.taken(port, error));
+        let tasks = bound.unwrap_or_else(|_| {
+            let waiting = self.clone().wait_for(port, backend.to_owned(), proxy.clone());
+            vec![tokio::spawn(waiting).abort_handle()]
+        });
+        let door = Door { proxy, port, problem: problem.clone(), tasks };
+        self.doors().insert(backend.to_owned(), door);
+        problem.map_or(Ok(()), Err)
+    }
+
+    /// Opens a door as soon as whoever holds its port lets go.
+    async fn wait_for(self: Arc<Self>, port: u16, backend: String, proxy: Arc<Proxy>) {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let bound = proxy::listen(port).and_then(|l| self.workers.serve(&proxy, &l));
+            let mut doors = self.doors();
+            let door = doors.get_mut(&backend).filter(|d| Arc::ptr_eq(&d.proxy, &proxy));
+            match (bound, door) {
+                (Ok(tasks), Some(door)) => {
+                    door.problem = None;
+                    door.tasks = tasks;
+                    return;
+                }
+                (Ok(tasks), None) => return tasks.iter().for_each(tokio::task::AbortHandle::abort),
+                (Err(_), _) => {}
+            }
+        }
+    }
+
+    fn taken(&self, port: u16, error: &std::io::Error) -> String {
+        match self.processes.listener_of(port) {
+            Some(holder) => format!("port {port} is held by {holder}"),
+            None => format!("port {port} cannot be opened: {error}"),
+        }
+    }
+
+    pub(super) fn door_problem(&self, backend: &str) -> Option<String> {
+        self.doors().get(backend).and_then(|d| d.problem.clone())
+    }
+
+    /// Gives all traffic of a backend to a build.
+    pub(super) fn point(&self, backend: &str, build: &str, port: u16) {
+        if let Some(door) = self.doors().get(backend) {
+            door.proxy.point_to(build, port);
+        }
+    }
+
+    /// Waits until a build without traffic holds no request any more.
+    pub(super) async fn drained(&self, backend: &str, build: &str, within: Duration) {
+        let proxy = self.doors().get(backend).map(|d| d.proxy.clone());
+        if let Some(proxy) = proxy {
+            proxy.drained(build, within).await;
+        }
+    }
+
+    /// The build that has all of a backend's traffic.
+    pub(super) fn live(&self, backend: &str) -> Option<String> {
+        let traffic = self.registry().get(&format!("{backend}/traffic")).ok().flatten()?;
+        let splits = traffic["current"]["splits"].as_array()?;
+        let whole = splits.iter().find(|s| s["percent"] == 100)?;
+        whole["build"].as_str().map(str::to_owned)
+    }
+
+    pub(super) fn build_folder(&self, build: &str) -> PathBuf {
+        let builds = self.folder.join("builds");
+        // Until 0.1.0 the whole resource name; what was built then is still there.
+        let long = builds.join(build.replace('/', "_"));
+        if long.is_dir() {
+            return long;
+        }
+        // projects/P/locations/L/backends/B/builds/ID: every second part names one.
+        let parts: Vec<_> = build.split('/').skip(1).step_by(2).collect();
+        builds.join(parts.join("_"))
+    }
+
+    pub(super) fn log_of(&self, build: &str) -> PathBuf {
+        self.build_folder(build).join("log.txt")
+    }
+
+    /// How a build that is prepared is run.
+    pub(super) fn recipe(&self, build: &Value) -> Result<Recipe, BuildError> {
+        let name = build["name"].as_str().unwrap_or_default();
+        let source = &build["source"];
+        let backend = self.registry().get(backend_of(name)).ok().flatten().unwrap_or_default();
+        let holder =
+            if source["archive"].is_object() { &source["archive"] } else { &backend["codebase"] };
+        let root = holder["rootDirectory"].as_str().unwrap_or_default();
+        let prepared = prepare::open(&self.build_folder(name).join("source"), root)?;
+        let backend = backend_of(name).rsplit('/').next().unwrap_or_default();
+        let id = name.rsplit('/').next().unwrap_or_default();
+        let release = build["annotations"][RELEASE].as_str().unwrap_or_default();
+        let env = [
+            ("K_SERVICE", backend),
+            ("K_REVISION", id),
+            ("K_CONFIGURATION", backend),
+            ("POINTSMAN_RELEASE", release),
+        ];
+        let env = env.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+        Ok(Recipe { build: name.to_owned(), prepared, env, log: self.log_of(name) })
+    }
+
+    /// What `emulator status` shows.
+    pub(super) fn status(&self) -> Value {
+        let backends = self.registry().all(Kind::Backend).unwrap_or_default();
+        let services: Vec<Value> = backends.iter().map(|b| self.service_status(b)).collect();
+        json!({ "services": services })
+    }
+
+    fn service_status(&self, backend: &Value) -> Value {
+        let name = backend["name"].as_str().unwrap_or_default();
+        let live = self.live(name);
+        let builds = self.registry().list(Kind::Build, name).unwrap_or_default();
+        let id = |build: &str| build.rsplit('/').next().map(str::to_owned);
+        let slots: Vec<Value> = builds
+            .iter()
+            .filter_map(|build| {
+                let name = build["name"].as_str()?;
+                let state = self.slots.state(name)?;
+                Some(json!({
+                    "build": id(name), "release": build["annotations"][RELEASE], "port": state.port,
+                    "pid": state.process.map(|p| p.pid), "restarts": state.restarts,
+                    "live": live.as_deref() == Some(name),
+                }))
+            })
+            .collect();
+        json!({
+            "service": id(name), "address": backend["annotations"][ADDRESS],
+            "problem": self.door_problem(name), "live": live.as_deref().and_then(id), "slots": slots,
+        })
+    }
+}
+
+/// The backend's name inside the name of one of its builds or rollouts.
+pub(super) fn backend_of(name: &str) -> &str {
+    name.rsplitn(3, '/').nth(2).unwrap_or_default()
+}
+
+/// Our own folder first, so that a build's `pointsman sample-app` is this very program.
+pub(super) fn search_path() -> String {
+    let own = std::env::current_exe().ok();
+    let own = own.as_ref().and_then(|exe| exe.parent()).map(|p| p.display().to_string());
+    let rest = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".to_owned());
+    own.map_or_else(|| rest.clone(), |own| format!("{own}:{rest}"))
+}

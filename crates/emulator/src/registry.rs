@@ -1,0 +1,214 @@
+//! What the emulator remembers over a restart: every resource as the JSON the API speaks, the
+//! answered request ids, and the slots.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::{Value, json};
+
+use pointsman_core::ports::clock::Clock;
+use pointsman_core::ports::processes::ProcessIdentity;
+use pointsman_core::time::Timestamp;
+
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS resources (
+    id     INTEGER PRIMARY KEY AUTOINCREMENT,
+    name   TEXT NOT NULL UNIQUE,
+    kind   TEXT NOT NULL,
+    parent TEXT NOT NULL,
+    body   TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS resources_of ON resources (kind, parent, id);
+CREATE TABLE IF NOT EXISTS requests (id TEXT PRIMARY KEY, operation TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS slots (
+    build   TEXT PRIMARY KEY,
+    port    INTEGER NOT NULL,
+    process TEXT,
+    wanted  INTEGER NOT NULL
+) STRICT;
+";
+
+/// The kinds of resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Backend,
+    Build,
+    Rollout,
+    Traffic,
+    Operation,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Backend => "backend",
+            Self::Build => "build",
+            Self::Rollout => "rollout",
+            Self::Traffic => "traffic",
+            Self::Operation => "operation",
+        }
+    }
+}
+
+/// A slot as it is remembered.
+#[derive(Debug, Clone)]
+pub(super) struct SlotRecord {
+    pub(super) build: String,
+    pub(super) port: u16,
+    pub(super) process: Option<ProcessIdentity>,
+    /// Whether it should run.
+    pub(super) wanted: bool,
+}
+
+pub(super) struct Registry {
+    connection: Connection,
+    clock: Arc<dyn Clock>,
+}
+
+/// The database refused; the emulator answers 500 INTERNAL.
+pub(super) type Stored<T> = Result<T, rusqlite::Error>;
+
+impl Registry {
+    pub(super) fn open(folder: &Path, clock: Arc<dyn Clock>) -> Stored<Self> {
+        let file = folder.join("emulator.db");
+        let made = OpenOptions::new().append(true).create(true).mode(0o600).open(&file);
+        drop(made);
+        let connection = Connection::open(&file)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        connection.execute_batch(TABLES)?;
+        Ok(Self { connection, clock })
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(super) fn get(&self, name: &str) -> Stored<Option<Value>> {
+        let body: Option<String> = self
+            .connection
+            .prepare_cached("SELECT body FROM resources WHERE name = ?1")?
+            .query_row([name], |row| row.get(0))
+            .optional()?;
+        Ok(body.and_then(|body| serde_json::from_str(&body).ok()))
+    }
+
+    /// Stores a new resource with the fields every resource has, and returns it whole.
+    pub(super) fn create(&self, kind: Kind, name: &str, mut body: Value) -> Stored<Value> {
+        body["name"] = json!(name);
+        if kind != Kind::Operation {
+            body["uid"] = json!(uuid::Uuid::new_v4());
+            body["createTime"] = json!(self.now());
+        }
+        self.save(kind, name, body)
+    }
+
+    /// Stores a changed resource with a new etag, and returns it whole.
+    pub(super) fn save(&self, kind: Kind, name: &str, mut body: Value) -> Stored<Value> {
+        if kind != Kind::Operation {
+            body["updateTime"] = json!(self.now());
+            body["etag"] =
+                json!(format!("\"{}\"", &uuid::Uuid::new_v4().simple().to_string()[..22]));
+        }
+        let parent = name.rsplitn(3, '/').nth(2).unwrap_or_default();
+        self.connection
+            .prepare_cached(
+                "INSERT INTO resources (name, kind, parent, body) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (name) DO UPDATE SET body = excluded.body",
+            )?
+            .execute(params![name, kind.word(), parent, body.to_string()])?;
+        Ok(body)
+    }
+
+    /// Several writes that are one: after a crash all of them are there, or none.
+    pub(super) fn at_once<T>(&self, writes: impl FnOnce(&Self) -> Stored<T>) -> Stored<T> {
+        let transaction = self.connection.unchecked_transaction()?;
+        let done = writes(self)?;
+        transaction.commit()?;
+        Ok(done)
+    }
+
+    /// Changes a resource in place; nothing if it is gone.
+    pub(super) fn change(
+        &self,
+        kind: Kind,
+        name: &str,
+        change: impl FnOnce(&mut Value),
+    ) -> Stored<Option<Value>> {
+        let Some(mut body) = self.get(name)? else {
+            return Ok(None);
+        };
+        change(&mut body);
+        self.save(kind, name, body).map(Some)
+    }
+
+    pub(super) fn delete(&self, name: &str) -> Stored<()> {
+        self.connection
+            .execute("DELETE FROM resources WHERE name = ?1 OR name LIKE ?1 || '/%'", [name])?;
+        Ok(())
+    }
+
+    /// The resources of a kind, oldest first. A parent may hold `-` for any location.
+    pub(super) fn list(&self, kind: Kind, parent: &str) -> Stored<Vec<Value>> {
+        let pattern = parent.replace("/locations/-", "/locations/%");
+        let mut statement = self.connection.prepare_cached(
+            "SELECT body FROM resources WHERE kind = ?1 AND parent LIKE ?2 ORDER BY id",
+        )?;
+        let rows =
+            statement.query_map(params![kind.word(), pattern], |row| row.get::<_, String>(0))?;
+        let bodies: Vec<String> = rows.collect::<Result<_, _>>()?;
+        Ok(bodies.iter().filter_map(|body| serde_json::from_str(body).ok()).collect())
+    }
+
+    /// Every resource of a kind.
+    pub(super) fn all(&self, kind: Kind) -> Stored<Vec<Value>> {
+        self.list(kind, "%")
+    }
+
+    /// The operation that answered a request id.
+    pub(super) fn answered(&self, request_id: &str) -> Stored<Option<String>> {
+        self.connection
+            .query_row("SELECT operation FROM requests WHERE id = ?1", [request_id], |r| r.get(0))
+            .optional()
+    }
+
+    pub(super) fn remember(&self, request_id: &str, operation: &str) -> Stored<()> {
+        self.connection.execute(
+            "INSERT OR IGNORE INTO requests VALUES (?1, ?2)",
+            params![request_id, operation],
+        )?;
+        Ok(())
+    }
+
+    pub(super) fn slots(&self) -> Stored<Vec<SlotRecord>> {
+        let mut statement =
+            self.connection.prepare("SELECT build, port, process, wanted FROM slots")?;
+        let rows = statement.query_map([], |row| {
+            let process: Option<String> = row.get(2)?;
+            Ok(SlotRecord {
+                build: row.get(0)?,
+                port: row.get(1)?,
+                process: process.and_then(|p| serde_json::from_str(&p).ok()),
+                wanted: row.get(3)?,
+            })
+        })?;
+        rows.collect()
+    }
+
+    pub(super) fn save_slot(&self, slot: &SlotRecord) -> Stored<()> {
+        let process = slot.process.as_ref().and_then(|p| serde_json::to_string(p).ok());
+        self.connection.execute(
+            "INSERT OR REPLACE INTO slots VALUES (?1, ?2, ?3, ?4)",
+            params![slot.build, slot.port, process, slot.wanted],
+        )?;
+        Ok(())
+    }
+
+    pub(super) fn forget_slot(&self, build: &str) -> Stored<()> {
+        self.connection.execute("DELETE FROM slots WHERE build = ?1", [build])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,363 @@
+//! Slots: one supervised process per build. A slot that dies is started again with backoff; one
+//! that outlived the emulator is adopted if it still answers.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+use super::log::open_log;
+use super::prepare::{BuildError, Prepared, command};
+use super::registry::SlotRecord;
+use pointsman_core::apphosting::Availability;
+use pointsman_core::ports::clock::Clock;
+use pointsman_core::ports::processes::{ProcessIdentity, Processes};
+use pointsman_core::retry::Backoff;
+
+/// Between two starts of a slot that dies.
+const RESTART: Backoff = Backoff { first: Duration::from_secs(1), most: Duration::from_secs(30) };
+/// A slot that lived so long is a healthy one: its next death starts the backoff anew.
+const HEALTHY_LIFE: Duration = Duration::from_mins(1);
+/// A process must answer on its port within this.
+const MUST_ANSWER: Duration = Duration::from_mins(1);
+/// Where the slots' ports are.
+const PORTS: Range<u16> = 20_000..32_000;
+/// Between TERM and KILL.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How a build is run.
+#[derive(Debug, Clone)]
+pub(super) struct Recipe {
+    pub(super) build: String,
+    pub(super) prepared: Prepared,
+    /// What Cloud Run and the emulator add to the environment.
+    pub(super) env: Vec<(String, String)>,
+    pub(super) log: PathBuf,
+}
+
+/// What is known of a slot.
+#[derive(Debug, Clone)]
+pub(super) struct SlotState {
+    pub(super) port: u16,
+    pub(super) process: Option<ProcessIdentity>,
+    pub(super) restarts: u32,
+}
+
+struct Slot {
+    state: SlotState,
+    stop: CancellationToken,
+    ended: CancellationToken,
+}
+
+/// Told of every change that must be remembered.
+pub(super) type Remember = Box<dyn Fn(&SlotRecord) + Send + Sync>;
+
+/// Every slot of the emulator.
+pub(super) struct Slots {
+    running: Mutex<HashMap<String, Slot>>,
+    /// Held while a build's process is started, adopted or stopped, so that it never has two.
+    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Set when the emulator ends: nothing is started any more.
+    stopping: AtomicBool,
+    processes: Arc<dyn Processes>,
+    clock: Arc<dyn Clock>,
+    path: String,
+    remember: Remember,
+}
+
+impl Slots {
+    pub(super) fn new(
+        processes: Arc<dyn Processes>,
+        clock: Arc<dyn Clock>,
+        path: String,
+        remember: Remember,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            running: Mutex::default(),
+            turns: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            processes,
+            clock,
+            path,
+            remember,
+        })
+    }
+
+    fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<String, Slot>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn state(&self, build: &str) -> Option<SlotState> {
+        self.slots().get(build).map(|slot| slot.state.clone())
+    }
+
+    fn turn(&self, build: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.entry(build.to_owned()).or_default().clone()
+    }
+
+    /// Starts a build's process, unless it runs, and waits until it answers on its port.
+    pub(super) async fn ensure(self: &Arc<Self>, recipe: Recipe) -> Result<u16, BuildError> {
+        let turn = self.turn(&recipe.build);
+        let _turn = turn.lock().await;
+        if let Some(state) = self.state(&recipe.build)
+            && answers(state.port).await
+        {
+            return Ok(state.port);
+        }
+        self.stop_in_turn(&recipe.build, false).await;
+        let port = free_port().map_err(|e| BuildError::new(format!("no port is free: {e}")))?;
+        let mut child = self.spawn(&recipe, port)?;
+        let mut group = self.group(&recipe.build, child.id().unwrap_or_default(), port);
+        let deadline = self.clock.elapsed() + MUST_ANSWER;
+        loop {
+            if answers(port).await {
+                break;
+            }
+            if let Ok(Some(status)) = child.try_wait() {
+                return Err(BuildError::new(format!(
+                    "the process ended ({status}) before it answered on its port"
+                )));
+            }
+            if self.clock.elapsed() > deadline {
+                let within = MUST_ANSWER.as_secs();
+                return Err(BuildError::new(format!("no answer on port {port} within {within}s")));
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        if self.stopping.load(Ordering::SeqCst) {
+            return Err(ending());
+        }
+        group.armed = false;
+        self.watch(recipe, port, Life::Child(child));
+        Ok(port)
+    }
+
+    /// Runs a build's command to its end; whatever it leaves running in its group ends with it.
+    pub(super) async fn run_to_end(
+        &self,
+        build: &str,
+        command: &mut tokio::process::Command,
+    ) -> io::Result<ExitStatus> {
+        if self.stopping.load(Ordering::SeqCst) {
+            return Err(io::Error::other("the emulator is being stopped"));
+        }
+        let mut child = command.spawn()?;
+        let _group = self.group(build, child.id().unwrap_or_default(), 0);
+        child.wait().await
+    }
+
+    /// Remembers a process from its first moment: an emulator that dies now is followed by one that
+    /// ends it.
+    fn group(&self, build: &str, pid: u32, port: u16) -> Group {
+        let process = self.processes.of(pid);
+        let record = SlotRecord { build: build.to_owned(), port, process, wanted: true };
+        (self.remember)(&record);
+        Group { pid, processes: self.processes.clone(), armed: true }
+    }
+
+    /// Takes over a process that an earlier emulator started, if it is the same and still answers.
+    /// One that is there and is not wanted, or does not answer, ends.
+    pub(super) async fn adopt(
+        self: &Arc<Self>,
+        record: &SlotRecord,
+        recipe: Option<Recipe>,
+    ) -> bool {
+        let Some(process) = record.process.clone().filter(|p| self.processes.alive(p)) else {
+            return false;
+        };
+        match recipe {
+            Some(recipe) if record.wanted && answers(record.port).await => {
+                self.watch(recipe, record.port, Life::Adopted(process));
+                true
+            }
+            _ => {
+                self.processes.end_group(process.pid, true);
+                false
+            }
+        }
+    }
+
+    fn spawn(&self, recipe: &Recipe, port: u16) -> Result<tokio::process::Child, BuildError> {
+        if self.stopping.load(Ordering::SeqCst) {
+            return Err(ending());
+        }
+        let line = recipe.prepared.yaml.scripts.run_command.as_deref();
+        let line = line.ok_or_else(|| {
+            BuildError::new("apphosting.yaml names no runCommand, and no framework was recognised")
+        })?;
+        let log = open_log(&recipe.log).map_err(|e| BuildError::new(format!("no log: {e}")))?;
+        let errors = log.try_clone().map_err(|e| BuildError::new(format!("no log: {e}")))?;
+        let mut command = command(&recipe.prepared, line, Availability::Runtime, &self.path);
+        command.envs(recipe.env.iter().cloned()).env("PORT", port.to_string());
+        // Straight into a file: a pipe would break, and kill the service, when the emulator dies.
+        command.stdout(Stdio::from(log)).stderr(Stdio::from(errors));
+        command.spawn().map_err(|e| BuildError::new(format!("{line:?} cannot be started: {e}")))
+    }
+
+    fn watch(self: &Arc<Self>, recipe: Recipe, port: u16, life: Life) {
+        let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
+        let process = life.identity(self.processes.as_ref());
+        let state = SlotState { port, process: process.clone(), restarts: 0 };
+        let slot = Slot { state, stop: stop.clone(), ended: ended.clone() };
+        self.slots().insert(recipe.build.clone(), slot);
+        (self.remember)(&SlotRecord { build: recipe.build.clone(), port, process, wanted: true });
+        let slots = self.clone();
+        tokio::spawn(async move {
+            slots.supervise(&recipe, port, life, &stop).await;
+            ended.cancel();
+        });
+    }
+
+    /// Lives with one slot until it is told to stop.
+    async fn supervise(
+        &self,
+        recipe: &Recipe,
+        port: u16,
+        mut life: Life,
+        stop: &CancellationToken,
+    ) {
+        let mut failures = 0;
+        loop {
+            let began = self.clock.elapsed();
+            let pid = life.identity(self.processes.as_ref()).map_or(0, |p| p.pid);
+            tokio::select! {
+                () = life.over(self.processes.as_ref()) => {}
+                () = stop.cancelled() => return self.end(pid, &mut life).await,
+            }
+            // Whatever the leader left behind in its group goes too.
+            self.processes.end_group(pid, true);
+            failures = if self.clock.elapsed().saturating_sub(began) > HEALTHY_LIFE {
+                1
+            } else {
+                failures + 1
+            };
+            tracing::warn!(build = recipe.build, failures, "a slot died");
+            tokio::select! {
+                () = tokio::time::sleep(RESTART.after(failures)) => {}
+                () = stop.cancelled() => return,
+            }
+            match self.spawn(recipe, port) {
+                Ok(child) => life = Life::Child(child),
+                Err(error) => {
+                    tracing::error!(build = recipe.build, error = error.message, "no restart");
+                    continue;
+                }
+            }
+            let process = life.identity(self.processes.as_ref());
+            if let Some(slot) = self.slots().get_mut(&recipe.build) {
+                slot.state.process.clone_from(&process);
+                slot.state.restarts += 1;
+            }
+            (self.remember)(&SlotRecord {
+                build: recipe.build.clone(),
+                port,
+                process,
+                wanted: true,
+            });
+        }
+    }
+
+    async fn end(&self, pid: u32, life: &mut Life) {
+        self.processes.end_group(pid, false);
+        let over = life.over(self.processes.as_ref());
+        if tokio::time::timeout(GRACE, over).await.is_err() {
+            tracing::warn!(pid, "a slot did not end when asked");
+        }
+        self.processes.end_group(pid, true);
+    }
+
+    /// Stops a slot. With `forget` it stays stopped over a restart of the emulator.
+    pub(super) async fn stop(&self, build: &str, forget: bool) {
+        let turn = self.turn(build);
+        let _turn = turn.lock().await;
+        self.stop_in_turn(build, forget).await;
+    }
+
+    async fn stop_in_turn(&self, build: &str, forget: bool) {
+        let Some(slot) = self.slots().remove(build) else {
+            return;
+        };
+        slot.stop.cancel();
+        slot.ended.cancelled().await;
+        let wanted = !forget;
+        let port = slot.state.port;
+        (self.remember)(&SlotRecord { build: build.to_owned(), port, process: None, wanted });
+    }
+
+    /// Stops every slot, to be started again by the next emulator; starts none any more.
+    pub(super) async fn stop_all(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        let builds: Vec<String> = self.slots().keys().cloned().collect();
+        let stops = builds.iter().map(|build| self.stop_in_turn(build, false));
+        futures_util::future::join_all(stops).await;
+    }
+}
+
+/// The processes of something under way. Dropped before it was handed on, it ends them all.
+struct Group {
+    pid: u32,
+    processes: Arc<dyn Processes>,
+    armed: bool,
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if self.armed {
+            self.processes.end_group(self.pid, true);
+        }
+    }
+}
+
+fn ending() -> BuildError {
+    BuildError::new("the emulator is being stopped")
+}
+
+/// A process that is our child, or one that we found.
+enum Life {
+    Child(tokio::process::Child),
+    Adopted(ProcessIdentity),
+}
+
+impl Life {
+    fn identity(&self, processes: &dyn Processes) -> Option<ProcessIdentity> {
+        match self {
+            Self::Child(child) => child.id().and_then(|pid| processes.of(pid)),
+            Self::Adopted(process) => Some(process.clone()),
+        }
+    }
+
+    async fn over(&mut self, processes: &dyn Processes) {
+        match self {
+            Self::Child(child) => drop(child.wait().await),
+            // Only a parent is told of an end; anybody else has to look.
+            Self::Adopted(process) => {
+                while processes.alive(process) {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+            }
+        }
+    }
+}
+
+async fn answers(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).await.is_ok()
+}
+
+/// Not the one that the system would give: those are also the ports of outgoing connections (Linux from
+/// 32768, macOS and Windows from 49152), and a slot that died could find anybody on its own.
+fn free_port() -> io::Result<u16> {
+    let many = PORTS.len();
+    let first = usize::try_from(RandomState::new().hash_one(()) % many as u64).unwrap_or_default();
+    let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let mut around = PORTS.cycle().skip(first).take(many);
+    around.find(free).ok_or_else(|| io::ErrorKind::AddrInUse.into())
+}

@@ -1,0 +1,227 @@
+//! The list that guards a gate, while the gate waits: what machines can tell is asked again and again,
+//! what people said is read, and what turns is written down.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::error::EngineError;
+use super::evidence;
+use super::outside::Outside;
+use super::supervisor::Supervisor;
+use pointsman_core::checklist::{Asked, Item, ItemSeen, List, Proof, Source, Subject, stand};
+use pointsman_core::event::Event;
+use pointsman_core::health::Verdict;
+use pointsman_core::policy::Protection;
+use pointsman_core::ports::journal::JournalError;
+use pointsman_core::probe::Check;
+use pointsman_core::view::RunView;
+
+/// How often a machine is asked again.
+const AGAIN: Duration = Duration::from_secs(10);
+/// A command of the team's may take minutes, and is not asked again before this.
+const COMMAND_AGAIN: Duration = Duration::from_mins(10);
+/// A machine that nothing depends on is waited for so long.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is read what people said.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Whom a probe's item asks now: nobody answers at a public address before the first release does; and
+/// before the switch it is green that is about to.
+fn who_answers(asked: &[Asked], view: &RunView, list: List) -> Vec<Asked> {
+    let mut all = Vec::new();
+    for one in asked {
+        let member = view.plan.members.iter().find(|m| m.service().as_str() == one.name);
+        let seen = member.and_then(|member| Some((member, view.services.get(member.service())?)));
+        let Some((member, seen)) = seen else {
+            all.push(one.clone());
+            continue;
+        };
+        if seen.blue.is_some() || view.touched_traffic() {
+            all.push(one.clone());
+        }
+        let green = seen.preview.as_ref().filter(|_| list == List::Deploy);
+        all.extend(green.map(|preview| Asked {
+            name: format!("{} GREEN", one.name),
+            check: Some(Check::Http {
+                url: format!("{preview}{}", member.health.path),
+                expect: Box::default(),
+                fresh: true,
+            }),
+            timeout: one.timeout,
+        }));
+    }
+    all
+}
+
+/// Asks the pipeline for every item that goes by it, with one question.
+fn ask_pipeline(
+    view: &RunView,
+    items: &[Item],
+    outside: &Outside,
+    sender: mpsc::Sender<(String, Proof)>,
+) -> Option<AbortOnDropHandle<()>> {
+    let of = |item: &Item| match &item.source {
+        Some(Source::Pipeline { job }) => Some((item.id.clone(), job.clone())),
+        _ => None,
+    };
+    let (ids, jobs): (Vec<String>, Vec<String>) = items.iter().filter_map(of).unzip();
+    if ids.is_empty() {
+        return None;
+    }
+    let (outside, plan) = (outside.clone(), view.plan.clone());
+    Some(AbortOnDropHandle::new(tokio::spawn(async move {
+        loop {
+            let proofs = evidence::pipeline(&jobs, &plan, &outside).await;
+            for (id, proof) in ids.iter().zip(proofs) {
+                if sender.send((id.clone(), proof)).await.is_err() {
+                    return;
+                }
+            }
+            let every = match &outside.pipeline {
+                Some(Ok(pipeline)) => pipeline.every(),
+                _ => AGAIN,
+            };
+            outside.clock.sleep(AGAIN.max(every)).await;
+        }
+    })))
+}
+
+/// The watch over one list. It ends when it is dropped.
+pub(super) struct Checking {
+    list: List,
+    items: Vec<Item>,
+    heard: mpsc::Receiver<(String, Proof)>,
+    proofs: BTreeMap<String, Proof>,
+    /// When it began, when it was looked last, and when at the past.
+    began: Option<Duration>,
+    looked: Option<Duration>,
+    past: Option<Duration>,
+    written: bool,
+    _asking: Vec<AbortOnDropHandle<()>>,
+}
+
+impl Checking {
+    pub(super) fn start(view: &RunView, list: List, outside: &Outside) -> Self {
+        let items = view.plan.checklist.iter().filter(|item| item.list == list);
+        let items: Vec<Item> = items.cloned().collect();
+        let (sender, heard) = mpsc::channel(16);
+        let outside_asked = |item: &Item| match &item.source {
+            Some(source @ Source::Command { .. }) => Some((item.id.clone(), source.clone())),
+            Some(Source::Probe { name, asked }) => {
+                let asked = who_answers(asked, view, list);
+                Some((item.id.clone(), Source::Probe { name: name.clone(), asked }))
+            }
+            _ => None,
+        };
+        let asking = items.iter().filter_map(outside_asked).map(|(id, source)| {
+            let (outside, sender) = (outside.clone(), sender.clone());
+            let controls = view.plan.policy.health.controls.clone();
+            let again = if matches!(source, Source::Probe { .. }) { AGAIN } else { COMMAND_AGAIN };
+            AbortOnDropHandle::new(tokio::spawn(async move {
+                loop {
+                    let proof = evidence::ask(&source, &controls, &outside).await;
+                    if sender.send((id.clone(), proof)).await.is_err() {
+                        return;
+                    }
+                    outside.clock.sleep(again).await;
+                }
+            }))
+        });
+        let mut asking: Vec<_> = asking.collect();
+        asking.extend(ask_pipeline(view, &items, outside, sender));
+        Self {
+            list,
+            items,
+            heard,
+            proofs: BTreeMap::new(),
+            began: None,
+            looked: None,
+            past: None,
+            written: false,
+            _asking: asking,
+        }
+    }
+
+    /// Which list.
+    pub(super) fn list(&self) -> List {
+        self.list
+    }
+
+    /// Whether how it stands was written down since this began.
+    pub(super) fn written(&self) -> bool {
+        self.written
+    }
+
+    /// How the items stand, as a fact, where that is not what was written before.
+    pub(super) fn turned(
+        &mut self,
+        supervisor: &Supervisor,
+        outside: &Outside,
+    ) -> Result<Option<Event>, EngineError> {
+        while let Ok((id, proof)) = self.heard.try_recv() {
+            self.proofs.insert(id, proof);
+        }
+        let now = outside.clock.elapsed();
+        let began = *self.began.get_or_insert(now);
+        if self.looked.is_some_and(|looked| now.saturating_sub(looked) < LOOK) {
+            return Ok(None);
+        }
+        self.looked = Some(now);
+        // Many runs are folded for that.
+        if self.past.is_none_or(|past| now.saturating_sub(past) >= AGAIN) {
+            self.past = Some(now);
+            self.hear_the_past(supervisor);
+        }
+        let view = supervisor.view();
+        let ticks = supervisor.ticks().map_err(EngineError::Journal)?;
+        let (subject, at) = (Subject::of(view), outside.clock.now());
+        let one = |item: &Item| stand(item, &ticks, self.proofs.get(&item.id), &subject, at);
+        let items: Vec<ItemSeen> = self.items.iter().map(one).collect();
+        // Nobody judges a list before the machines were heard that it needs; the others are waited for
+        // a little.
+        let advice = view.plan.policy.protection == Protection::Open;
+        let waits = |item: &Item, seen: &ItemSeen| {
+            let silent = item.source.is_some() && !self.proofs.contains_key(&item.id);
+            let needed = item.required && !seen.standing.settled() && !advice;
+            silent && (needed || now.saturating_sub(began) < PATIENCE)
+        };
+        if self.items.iter().zip(&items).any(|(item, seen)| waits(item, seen)) {
+            return Ok(None);
+        }
+        let word = |seen: &ItemSeen| (seen.id.clone(), seen.standing);
+        let before = view.checklists.get(&self.list).map_or(&[][..], Vec::as_slice);
+        let same = before.iter().map(word).eq(items.iter().map(word));
+        // Once it is written in any case: who takes a run over has seen it himself.
+        let again = std::mem::replace(&mut self.written, true);
+        Ok((!same || !again).then_some(Event::ChecklistSeen { list: self.list, items }))
+    }
+
+    /// What the journal itself can tell. What cannot be read is not known, and ends no run.
+    fn hear_the_past(&mut self, supervisor: &Supervisor) {
+        for item in &self.items {
+            let unread = |error: JournalError| Proof {
+                verdict: Verdict::Inconclusive,
+                said: format!("the past cannot be read: {error}"),
+            };
+            let proof = match &item.source {
+                None
+                | Some(Source::Probe { .. } | Source::Command { .. } | Source::Pipeline { .. }) => {
+                    continue;
+                }
+                Some(Source::Promoted { from: Some(from) }) => match supervisor.runs_on(from) {
+                    Ok(runs) => evidence::promoted(supervisor.view(), from, &runs),
+                    Err(error) => unread(error),
+                },
+                Some(Source::Alerts) => match supervisor.alerts_arrived() {
+                    Ok(arrived) => evidence::alerts(&arrived, supervisor.now()),
+                    Err(error) => unread(error),
+                },
+                Some(source) => evidence::of_the_run(source, supervisor.view()),
+            };
+            self.proofs.insert(item.id.clone(), proof);
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! What a step is given: its plan, the run as it stood when the step began, the outside world, and
+//! the way to write facts.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::outside::Outside;
+use pointsman_core::apphosting::tells_cause;
+use pointsman_core::error::Problem;
+use pointsman_core::event::Event;
+use pointsman_core::health::{Sample, Wanted};
+use pointsman_core::ids::{BuildId, ServiceName, StepId};
+use pointsman_core::plan::{Member, Plan};
+use pointsman_core::ports::hosting::{Hosting, HostingError};
+use pointsman_core::ports::log::LogLine;
+use pointsman_core::ports::prober::Question;
+use pointsman_core::redact::redacted;
+use pointsman_core::release::ReleaseLabel;
+use pointsman_core::step::{Failure, Side};
+use pointsman_core::text::harmless;
+use pointsman_core::view::{RunView, ServiceView};
+
+/// A step that is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Done {
+    pub(super) summary: String,
+    pub(super) warning: bool,
+}
+
+impl Done {
+    pub(super) fn ok(summary: impl Into<String>) -> Self {
+        Self { summary: summary.into(), warning: false }
+    }
+
+    pub(super) fn warning(summary: impl Into<String>) -> Self {
+        Self { summary: summary.into(), warning: true }
+    }
+}
+
+/// A step that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StepError {
+    pub(super) problem: Problem,
+    pub(super) class: Failure,
+}
+
+impl StepError {
+    pub(super) fn lasting(problem: Problem) -> Self {
+        Self { problem, class: Failure::Lasting }
+    }
+
+    pub(super) fn inconclusive(problem: Problem) -> Self {
+        Self { problem, class: Failure::Inconclusive }
+    }
+}
+
+impl From<HostingError> for StepError {
+    fn from(error: HostingError) -> Self {
+        Self { problem: error.problem, class: error.class }
+    }
+}
+
+pub(super) type StepResult = Result<Done, StepError>;
+
+/// What a step asks of the run's one writer, and where to say that it is done.
+pub(super) type Ask = (Asked, oneshot::Sender<()>);
+
+/// What a step asks of the run's one writer.
+pub(super) enum Asked {
+    /// To write a fact.
+    Record(Event),
+    /// Whether the run is still ours.
+    Lease,
+}
+
+/// Handed to one step.
+#[derive(Clone)]
+pub(super) struct Context {
+    pub(super) step: StepId,
+    pub(super) view: Arc<RunView>,
+    pub(super) outside: Outside,
+    pub(super) writer: mpsc::Sender<Ask>,
+    pub(super) progress: watch::Sender<String>,
+    pub(super) heard: Heard,
+    /// Whether somebody wants the step to stop where it is safe.
+    pub(super) stopping: Arc<AtomicBool>,
+}
+
+/// Up to where each build's log was taken over, and the line of it that says most.
+pub(super) type Heard = Arc<tokio::sync::Mutex<HashMap<BuildId, (u64, Option<String>)>>>;
+
+impl Context {
+    pub(super) fn plan(&self) -> &Plan {
+        &self.view.plan
+    }
+
+    /// Writes a fact and returns when it is synced. Where it cannot be written the run ends, and
+    /// this step with it, before the effect it was about to have.
+    pub(super) async fn record(&self, event: Event) {
+        self.ask_writer(Asked::Record(event)).await;
+    }
+
+    /// Writes down evidence that the release itself is bad.
+    pub(super) async fn fault(&self, service: &ServiceName, evidence: &str) {
+        let (service, evidence) = (service.clone(), evidence.to_owned());
+        self.record(Event::ReleaseFaulted { service, evidence }).await;
+    }
+
+    /// The platform, for a call that changes something: given only while the run is ours. The intent
+    /// alone is no fence: a process may be stopped between it and the call for longer than its lease
+    /// lasts (F1), and must find out when it wakes. Returns never where the run was lost.
+    pub(super) async fn to_act(&self) -> &dyn Hosting {
+        self.ask_writer(Asked::Lease).await;
+        self.outside.hosting.as_ref()
+    }
+
+    async fn ask_writer(&self, asked: Asked) {
+        let (done, confirmed) = oneshot::channel();
+        if self.writer.send((asked, done)).await.is_err() || confirmed.await.is_err() {
+            futures_util::future::pending::<()>().await;
+        }
+    }
+
+    /// How far the step is with a service, or as a whole; only the last word counts.
+    pub(super) fn progress(&self, service: Option<&ServiceName>, text: impl Into<String>) {
+        let text = text.into();
+        let named = service.map_or_else(|| text.clone(), |service| format!("{service}: {text}"));
+        self.progress.send_replace(named);
+        self.outside.log.progress(&self.line(service, text));
+    }
+
+    pub(super) fn log(&self, service: &ServiceName, text: impl Into<String>) {
+        self.outside.log.line(&self.line(Some(service), text));
+    }
+
+    /// A line about no service.
+    pub(super) fn say(&self, text: &str) {
+        self.outside.log.line(&self.line(None, text));
+    }
+
+    fn line(&self, service: Option<&ServiceName>, text: impl Into<String>) -> LogLine {
+        let (at, step) = (self.outside.clock.now(), self.step.clone());
+        LogLine { at, step, service: service.cloned(), text: text.into(), tints: Vec::new() }
+    }
+
+    pub(super) async fn sleep(&self, length: Duration) {
+        self.outside.clock.sleep(length).await;
+    }
+
+    pub(super) fn service(&self, service: &ServiceName) -> ServiceView {
+        self.view.services.get(service).cloned().unwrap_or_default()
+    }
+
+    /// The build of a side, or why the step cannot go on without it.
+    pub(super) fn build_of(&self, service: &ServiceName, side: Side) -> Result<BuildId, StepError> {
+        build_of(&self.view, service, side)
+    }
+
+    /// Whom we expect to answer for a service when a side serves.
+    pub(super) fn wanted(&self, member: &Member, side: Side) -> Result<Wanted, StepError> {
+        wanted(&self.view, self.outside.hosting.as_ref(), member, side)
+    }
+
+    /// Asks a service at its public address.
+    pub(super) async fn ask_public(&self, member: &Member) -> Sample {
+        self.ask(member, &member.url).await
+    }
+
+    /// Asks a service at some address of it.
+    pub(super) async fn ask(&self, member: &Member, base: &str) -> Sample {
+        let question = Question {
+            base: base.to_owned(),
+            health: member.health.clone(),
+            timeout: self.plan().policy.health.timeout,
+            controls: self.plan().policy.health.controls.clone(),
+        };
+        let sample = self.outside.prober.ask(&question).await;
+        if let Sample::Unhealthy(why) | Sample::Blind(why) = &sample {
+            self.log(member.service(), format!("{base}: {why}"));
+        }
+        sample
+    }
+
+    /// Takes over what a build's service wrote since the last time into the run's log, and returns
+    /// its last line, or the one that tells the cause, for saying why.
+    pub(super) async fn collect_log(&self, member: &Member, build: &BuildId) -> Option<String> {
+        let mut heard = self.heard.lock().await;
+        let (mut from, mut last) = heard.get(build).cloned().unwrap_or_default();
+        // Bounded: a service that never stops writing must not hold up the verdict it is asked for.
+        for _ in 0..LOG_PARTS {
+            let asked = self.outside.hosting.log(&member.target, build, from);
+            // A platform that hangs must not hold up a verdict that is known already.
+            let far = self.outside.hosting.logs_builds_alone();
+            let part = tokio::select! {
+                part = asked => part,
+                () = self.sleep(if far { FAR_LOG_WITHIN } else { LOG_WITHIN }) => break,
+            };
+            from = part.next;
+            if part.lines.is_empty() {
+                break;
+            }
+            for line in part.lines {
+                self.log(member.service(), line.clone());
+                last = Some(telling(last, &line));
+            }
+        }
+        heard.insert(build.clone(), (from, last.clone()));
+        last
+    }
+
+    /// The last line of a service itself. Nothing where the platform tells of the making of its build alone: that
+    /// ended well, and explains no bad answer.
+    pub(super) async fn service_log(&self, member: &Member, build: &BuildId) -> Option<String> {
+        let alone = self.outside.hosting.logs_builds_alone();
+        self.collect_log(member, build).await.filter(|_| !alone)
+    }
+
+    /// What the log of a build that failed says of it, waited for where logs come late.
+    pub(super) async fn failure_log(&self, member: &Member, build: &BuildId) -> Option<String> {
+        let mut said = self.collect_log(member, build).await;
+        for _ in 0..LATE_LOOKS {
+            let named = said.as_deref().is_some_and(tells_cause);
+            if named || !self.outside.hosting.logs_builds_alone() {
+                break;
+            }
+            self.progress(Some(member.service()), "failed; its log may say why");
+            self.sleep(BETWEEN_LATE_LOOKS).await;
+            said = self.collect_log(member, build).await;
+        }
+        said
+    }
+}
+
+fn build_of(view: &RunView, service: &ServiceName, side: Side) -> Result<BuildId, StepError> {
+    let build = view.services.get(service).and_then(|seen| seen.build(side));
+    build.cloned().ok_or_else(|| {
+        StepError::lasting(Problem::new(format!("no {side} build of {service} is known")))
+    })
+}
+
+/// Whom we expect to answer for a service when a side serves.
+pub(super) fn wanted(
+    view: &RunView,
+    hosting: &dyn Hosting,
+    member: &Member,
+    side: Side,
+) -> Result<Wanted, StepError> {
+    let service = member.service();
+    let seen = view.services.get(service);
+    let blue = seen.map_or((None, None), |s| (s.blue_release.clone(), s.blue_commit.clone()));
+    let plan = &view.plan;
+    let green = (plan.release.clone(), plan.commit_of(member));
+    let ((release, commit), (other, other_commit)) = match side {
+        Side::Green => (green, blue),
+        Side::Blue => (blue, green),
+    };
+    // A service built from a commit may report that instead of the label.
+    let versions_of = |label: &Option<ReleaseLabel>, commit: &Option<String>| -> Vec<_> {
+        let commit_too = commit.iter().flat_map(|c| ReleaseLabel::new(c.clone()));
+        label.iter().cloned().chain(commit_too).collect()
+    };
+    let versions = versions_of(&release, &commit);
+    let mut shared = versions_of(&other, &other_commit);
+    shared.retain(|version| versions.contains(version));
+    Ok(Wanted {
+        versions,
+        build: build_of(view, service, side)?,
+        version_told: member.health.version.is_some(),
+        revision_told: hosting.tells_revision() && member.health.revision.is_some(),
+        shared,
+    })
+}
+
+/// A part of a log that does not come within this is left for the next time.
+const LOG_WITHIN: Duration = Duration::from_secs(2);
+/// So long where it takes two questions over the network.
+const FAR_LOG_WITHIN: Duration = Duration::from_secs(8);
+
+/// Why a build failed may be in its log only some seconds later: it is looked for so often…
+const LATE_LOOKS: u32 = 5;
+/// …with this between.
+const BETWEEN_LATE_LOOKS: Duration = Duration::from_secs(3);
+
+/// So many parts of a log are taken over at once; what is left comes the next time.
+const LOG_PARTS: usize = 8;
+
+/// So many characters of a line stand in an error.
+const MOST_TOLD: usize = 4000;
+
+/// Which of two lines is told: what names the cause is not forgotten for what was said after it.
+fn telling(before: Option<String>, line: &str) -> String {
+    let named = before.filter(|before| tells_cause(before) && !tells_cause(line));
+    named.unwrap_or_else(|| redacted(&harmless(line, MOST_TOLD)))
+}
+
+/// The problem with what a log says most about it at its end.
+pub(super) fn with_last_line(problem: Problem, line: Option<String>) -> Problem {
+    match line {
+        Some(cause) if tells_cause(&cause) => problem.because(cause),
+        Some(line) => problem.because(format!("its log ends: {line}")),
+        None => problem,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_with_the_cause_that_a_log_names_else_with_its_last_line() {
+        let told = |lines: &[&str]| {
+            let last = lines.iter().fold(None, |last, line| Some(telling(last, line)));
+            with_last_line(Problem::new("build b-1 is FAILED"), last).to_string()
+        };
+        let cause = "fah/other: npm ci ended with 1";
+        assert!(told(&["npm ERR!", cause, "ERROR: build step 2 failed"]).contains(cause));
+        assert!(told(&["one", "two"]).contains("its log ends: two"));
+        assert!(!told(&[]).contains("log"));
+    }
+}

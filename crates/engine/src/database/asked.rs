@@ -1,0 +1,93 @@
+//! What a migration is asked with, and what it comes to.
+
+use super::lock::{DatabaseLock, NotWritten};
+use pointsman_core::error::Problem;
+use pointsman_core::migration::{Direction, Migration};
+use pointsman_core::ports::clock::Clock;
+use pointsman_core::ports::database::Database;
+use pointsman_core::ports::programs::Programs;
+
+/// What is to be done, and with what.
+pub struct Asked<'a> {
+    /// The database.
+    pub database: &'a dyn Database,
+    /// Its lock, ours.
+    pub lock: &'a DatabaseLock,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// Runs the team's own programs.
+    pub programs: &'a dyn Programs,
+    /// Where they run.
+    pub folder: &'a str,
+    /// What they find in their environment.
+    pub environment: &'a [(String, String)],
+    /// Which migration.
+    pub migration: &'a Migration,
+    /// Which way.
+    pub direction: Direction,
+    /// Who.
+    pub by: &'a str,
+    /// So many documents in one commit at most.
+    pub batch: u32,
+    /// So many documents a second at most.
+    pub per_second: Option<u32>,
+    /// Takes how far it is.
+    pub progress: &'a (dyn Fn(String) + Send + Sync),
+    /// Takes what a program says.
+    pub heard: &'a (dyn Fn(&str) + Send + Sync),
+    /// Whether to stop before the next batch.
+    pub stopping: &'a (dyn Fn() -> bool + Send + Sync),
+}
+
+impl std::fmt::Debug for Asked<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Asked").field("version", &self.migration.version).finish_non_exhaustive()
+    }
+}
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migrated {
+    /// Documents gone through.
+    pub documents: u64,
+    /// Documents that came while it ran: those that sort before where it was were not seen.
+    pub came_meanwhile: u64,
+    /// It was done already.
+    pub already: bool,
+}
+
+/// Why it is not at its end.
+#[derive(Debug)]
+pub enum NotMigrated {
+    /// It was asked to stop, and stands here.
+    Stopped(Problem),
+    /// The lock is somebody else's.
+    LockLost(Problem),
+    /// It cannot go on as it is.
+    Failed(Problem),
+    /// Nobody answers; another try may help.
+    Unreachable(Problem),
+}
+
+impl NotMigrated {
+    /// What a person is told.
+    pub fn problem(&self) -> &Problem {
+        match self {
+            Self::Stopped(problem)
+            | Self::LockLost(problem)
+            | Self::Failed(problem)
+            | Self::Unreachable(problem) => problem,
+        }
+    }
+}
+
+impl From<NotWritten> for NotMigrated {
+    fn from(error: NotWritten) -> Self {
+        match error {
+            NotWritten::LockLost(problem) => Self::LockLost(problem),
+            NotWritten::Unreachable(error) => Self::Unreachable(error.problem),
+            NotWritten::Overtaken(problem) => Self::Unreachable(problem),
+            NotWritten::Conflict(error) | NotWritten::Refused(error) => Self::Failed(error.problem),
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! What migrations would do, counted and not done. Every document is gone through once, and is put through
+//! all the operations in memory, so that a later operation sees what an earlier one would have made: over a
+//! group of collections, and in a document that is only created by then.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::try_join_all;
+
+use pointsman_core::document::Document;
+use pointsman_core::migration::{Change, Direction, Migration, Operation, Scope, change};
+use pointsman_core::ports::database::{Database, DatabaseError, Pages};
+use pointsman_core::release::SchemaVersion;
+
+/// So many documents that cannot be changed are named.
+const NAMED: usize = 3;
+
+/// What one operation would do.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Counted {
+    /// Of which migration.
+    pub version: SchemaVersion,
+    /// In words.
+    pub operation: String,
+    /// Documents it would look at; nothing where nobody can say.
+    pub documents: Option<u64>,
+    /// Documents it would change.
+    pub changes: u64,
+    /// Documents that it cannot change, and why: the first few.
+    pub cannot: Vec<String>,
+}
+
+/// Counts what migrations would do in a direction, in their order.
+pub async fn dry_run(
+    database: &dyn Database,
+    migrations: &[Migration],
+    direction: Direction,
+    batch: u32,
+) -> Result<Vec<Counted>, DatabaseError> {
+    let operations: Vec<(&Migration, &Operation)> = migrations
+        .iter()
+        .flat_map(|m| m.operations(direction).iter().map(move |operation| (m, operation)))
+        .collect();
+    let mut counted: Vec<Counted> = operations.iter().map(|(m, o)| blank(m, o)).collect();
+    let nothing: Vec<Counted> = counted.clone();
+    // What an operation names by its path may come to be, or be gone, before a later one looks at its
+    // collection: these are gone through by themselves.
+    let named: BTreeSet<String> = operations.iter().filter_map(|(_, o)| path(o)).collect();
+    let paths: Vec<String> = named.iter().cloned().collect();
+    let there = match paths.as_slice() {
+        [] => Vec::new(),
+        paths => database.read(paths).await?.documents,
+    };
+    for (path, document) in paths.iter().zip(there) {
+        through(&operations, &mut counted, path, document);
+    }
+    for of in sources(&operations) {
+        let (named, operations) = (&named, &operations);
+        let part = async |(after, until): (Option<String>, Option<String>)| {
+            let (mut counted, mut after) = (nothing.clone(), after);
+            loop {
+                let pages = Pages { collection: of.0, group: of.1, until: until.as_deref() };
+                let page = database.page(pages, after.as_deref(), batch).await?;
+                let Some(last) = page.last() else { return Ok(counted) };
+                after = Some(last.path.clone());
+                for document in page.into_iter().filter(|d| !named.contains(&d.path)) {
+                    let path = document.path.clone();
+                    through(operations, &mut counted, &path, Some(document));
+                }
+            }
+        };
+        for part in try_join_all(ranges(of).into_iter().map(part)).await? {
+            counted.iter_mut().zip(part).for_each(|(all, part)| all.add(part));
+        }
+    }
+    Ok(counted)
+}
+
+/// What is gone through: each collection once, and none that a group of its name brings anyway.
+fn sources<'a>(operations: &[(&Migration, &'a Operation)]) -> BTreeSet<(&'a str, bool)> {
+    let scopes = || operations.iter().filter_map(|(_, operation)| operation.scope());
+    let groups: BTreeSet<&str> =
+        scopes().filter(|s| s.group).map(|s| s.collection.as_str()).collect();
+    let in_group = |scope: &Scope| {
+        !scope.group
+            && scope.collection.rsplit('/').next().is_some_and(|name| groups.contains(name))
+    };
+    scopes().filter(|s| !in_group(s)).map(|s| (s.collection.as_str(), s.group)).collect()
+}
+
+/// The one document that an operation names.
+fn path(operation: &Operation) -> Option<String> {
+    match operation {
+        Operation::Create { document, .. } | Operation::Delete { document } => {
+            Some(document.clone())
+        }
+        _ => None,
+    }
+}
+
+/// Whether a document of that path is in a scope.
+fn within(scope: &Scope, path: &str) -> bool {
+    let Some((collection, _)) = path.rsplit_once('/') else { return false };
+    let name = if scope.group { collection.rsplit('/').next() } else { Some(collection) };
+    name == Some(scope.collection.as_str())
+}
+
+/// Where a collection is cut so that its parts can be read side by side: what is only counted needs no
+/// order. Firestore's own ids are random over 0-9A-Za-z, and these are their quarters.
+const CUTS: [&str; 3] = ["G", "W", "l"];
+
+/// After which document each part begins, and with which it ends. A group has many parents, and stays whole.
+fn ranges((collection, group): (&str, bool)) -> Vec<(Option<String>, Option<String>)> {
+    let cuts: &[&str] = if group { &[] } else { &CUTS };
+    let cuts: Vec<_> = cuts.iter().map(|cut| Some(format!("{collection}/{cut}"))).collect();
+    let begins = std::iter::once(None).chain(cuts.clone());
+    begins.zip(cuts.iter().cloned().chain([None])).collect()
+}
+
+impl Counted {
+    /// Takes in what another part of the collection gave.
+    fn add(&mut self, part: Self) {
+        self.documents = self.documents.map(|all| all + part.documents.unwrap_or(0));
+        self.changes += part.changes;
+        let room = NAMED.saturating_sub(self.cannot.len());
+        self.cannot.extend(part.cannot.into_iter().take(room));
+    }
+}
+
+fn blank(migration: &Migration, operation: &Operation) -> Counted {
+    Counted {
+        version: migration.version.clone(),
+        operation: operation.to_string(),
+        documents: (!matches!(operation, Operation::Run { .. })).then_some(0),
+        changes: 0,
+        cannot: Vec::new(),
+    }
+}
+
+/// Puts one document through every operation that is about it.
+fn through(
+    operations: &[(&Migration, &Operation)],
+    counted: &mut [Counted],
+    path: &str,
+    mut document: Option<Document>,
+) {
+    for ((_, operation), count) in operations.iter().zip(counted) {
+        let about = match operation {
+            Operation::Create { document, .. } | Operation::Delete { document } => document == path,
+            _ => document.is_some() && operation.scope().is_some_and(|s| within(s, path)),
+        };
+        if !about {
+            continue;
+        }
+        *count.documents.get_or_insert(0) += 1;
+        document = match after(operation, path, document.as_ref()) {
+            Ok(After::Changed(document)) => {
+                count.changes += 1;
+                Some(document)
+            }
+            Ok(After::Gone) => {
+                count.changes += 1;
+                None
+            }
+            Ok(After::Same) => document,
+            Err(why) => {
+                if count.cannot.len() < NAMED {
+                    count.cannot.push(format!("{path}: {why}"));
+                }
+                document
+            }
+        };
+    }
+}
+
+/// What an operation makes of a document.
+enum After {
+    Same,
+    Changed(Document),
+    Gone,
+}
+
+fn after(operation: &Operation, path: &str, document: Option<&Document>) -> Result<After, String> {
+    match (operation, document) {
+        (Operation::Create { .. }, Some(_)) => Err("it is there already".to_owned()),
+        (Operation::Create { fields, .. }, None) => {
+            let (path, fields) = (path.to_owned(), fields.clone());
+            Ok(After::Changed(Document { path, fields, updated: String::new() }))
+        }
+        (Operation::Delete { .. }, Some(_)) => Ok(After::Gone),
+        (_, None) => Ok(After::Same),
+        (operation, Some(document)) => Ok(match change(operation, document)? {
+            Change::Nothing => After::Same,
+            Change::Delete => After::Gone,
+            Change::Update(update) => {
+                let mut changed = document.clone();
+                update.apply(&mut changed.fields);
+                After::Changed(changed)
+            }
+        }),
+    }
+}

@@ -1,0 +1,326 @@
+//! The lock of one database, and the only way to write to it: every commit carries the lock, so that none
+//! lands once the lock is somebody else's (`contracts/firestore.md` §7).
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::request::asked_by;
+use pointsman_core::error::Problem;
+use pointsman_core::migration::{Holder, LEASE_SECONDS, LockSeen, lock_document};
+use pointsman_core::ports::clock::Clock;
+use pointsman_core::ports::database::{Database, DatabaseError, Expected, Refused, Write};
+use pointsman_core::retry::Backoff;
+
+/// Between two tries of the same commit.
+const BETWEEN: Backoff =
+    Backoff { first: Duration::from_millis(100), most: Duration::from_secs(3) };
+
+/// Why there is no lock.
+#[derive(Debug)]
+pub enum NotLocked {
+    /// Somebody holds it.
+    Busy(Box<LockSeen>),
+    /// It could not be found out.
+    Failed(DatabaseError),
+}
+
+impl NotLocked {
+    /// What a person is told.
+    pub fn problem(self, database: &str) -> Problem {
+        match self {
+            Self::Failed(error) => error.problem,
+            Self::Busy(seen) => Problem::new(format!("database {database} is locked"))
+                .because(seen.to_string())
+                .try_this(format!(
+                    "wait for it (--lock-wait 10m); its lease ends {LEASE_SECONDS} s after its machine is gone; or ask \
+                     it to stop: --take-over --force --reason TEXT"
+                )),
+        }
+    }
+}
+
+/// Why a commit did not land.
+#[derive(Debug)]
+pub(crate) enum NotWritten {
+    /// The lock is somebody else's: nothing more may be written.
+    LockLost(Problem),
+    /// A document is not as it was read; nothing of the commit landed.
+    Conflict(DatabaseError),
+    /// The database refuses it; nothing of the commit landed.
+    Refused(DatabaseError),
+    /// Nobody can say, and the lease has run out meanwhile.
+    Unreachable(DatabaseError),
+    /// Something of ours landed late, so that this was made for how it stood before; nothing of it landed.
+    Overtaken(Problem),
+}
+
+impl NotWritten {
+    pub(crate) fn problem(self) -> Problem {
+        match self {
+            Self::LockLost(problem) | Self::Overtaken(problem) => problem,
+            Self::Conflict(error) | Self::Refused(error) | Self::Unreachable(error) => {
+                error.problem
+            }
+        }
+    }
+}
+
+/// A lock that we hold.
+pub struct DatabaseLock {
+    database: Arc<dyn Database>,
+    clock: Arc<dyn Clock>,
+    /// One commit at a time: each needs the token of the one before.
+    turn: tokio::sync::Mutex<()>,
+    /// Looked at without waiting for a commit that nobody answers: a rollback must not stand behind one.
+    held: Mutex<Held>,
+}
+
+#[derive(Clone)]
+struct Held {
+    /// What we wrote last; its `updated` is the token.
+    lock: LockSeen,
+    /// When.
+    touched: Duration,
+    lost: Option<Problem>,
+    /// Who asked us to stop.
+    stop: Option<String>,
+}
+
+impl fmt::Debug for DatabaseLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatabaseLock")
+            .field("database", &self.database.name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who holds the lock of a database; nothing if nobody ever did.
+pub async fn seen(database: &dyn Database) -> Result<Option<LockSeen>, DatabaseError> {
+    let mut reading = database.read(&[lock_document()]).await?;
+    let document = reading.documents.pop().flatten();
+    Ok(document.map(|document| LockSeen::read(&document, &reading.at)))
+}
+
+fn beat() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+impl DatabaseLock {
+    /// Takes the lock where it is free, its lease ran out, or its holder is known to have ended without giving it
+    /// back. A live holder always keeps it.
+    pub async fn acquire(
+        database: Arc<dyn Database>,
+        clock: Arc<dyn Clock>,
+        holder: &Holder,
+        ended: &(dyn Fn(&Holder) -> bool + Sync),
+    ) -> Result<Self, NotLocked> {
+        let mut tries = 0;
+        loop {
+            let seen = seen(database.as_ref()).await.map_err(NotLocked::Failed)?;
+            let other =
+                seen.as_ref().filter(|s| s.held() && s.holder.id != holder.id && !ended(&s.holder));
+            if let Some(other) = other {
+                return Err(NotLocked::Busy(Box::new(other.clone())));
+            }
+            let mut lock = LockSeen {
+                holder: holder.clone(),
+                fence: seen.as_ref().map_or(0, |s| s.fence) + 1,
+                step: String::new(),
+                outcome: String::new(),
+                beat: beat(),
+                updated: String::new(),
+                age_seconds: 0,
+                lease_seconds: LEASE_SECONDS,
+            };
+            let expected = seen.map_or(Expected::NotThere, |s| Expected::Unchanged(s.updated));
+            let write = Write::whole(lock_document(), expected, lock.fields());
+            tries += 1;
+            match database.commit(&[write]).await {
+                Ok(times) => {
+                    lock.updated = times.into_iter().next().unwrap_or_default();
+                    let held = Held { lock, touched: clock.elapsed(), lost: None, stop: None };
+                    let (turn, held) = (tokio::sync::Mutex::default(), Mutex::new(held));
+                    return Ok(Self { database, clock, turn, held });
+                }
+                // Whether we won shows at the next look: our own holder counts as free.
+                Err(error) if tries < 20 => match error.refused {
+                    Refused::AlreadyExists | Refused::Changed | Refused::NotFound => {}
+                    Refused::Lost | Refused::Contended => clock.sleep(BETWEEN.after(tries)).await,
+                    _ => return Err(NotLocked::Failed(error)),
+                },
+                Err(error) => return Err(NotLocked::Failed(error)),
+            }
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The fencing number.
+    pub fn fence(&self) -> u64 {
+        self.held().lock.fence
+    }
+
+    /// Reads whether the holder has a stop request.
+    pub(crate) async fn hear_requests(&self) {
+        let fence = self.fence();
+        match asked_by(self.database.as_ref(), fence).await {
+            Ok(by @ Some(_)) => self.held().stop = by,
+            Ok(None) => {}
+            Err(error) => tracing::debug!(%error, "requests to stop cannot be read"),
+        }
+    }
+
+    /// Who asked the holder to stop.
+    pub(crate) fn stop_requested(&self) -> Option<String> {
+        self.held().stop.clone()
+    }
+
+    /// Why the lock is not ours any more, if it is somebody else's.
+    pub fn lost(&self) -> Option<Problem> {
+        self.held().lost.clone()
+    }
+
+    /// Why the lock may not be ours any more: nobody answered for as long as its lease lasts.
+    pub fn ran_out(&self) -> Option<Problem> {
+        let lease = Duration::from_secs(LEASE_SECONDS);
+        let touched = self.held().touched;
+        let over = self.clock.elapsed().saturating_sub(touched) >= lease;
+        over.then(|| {
+            Problem::new(format!("the lock of database {} has run out", self.database.name()))
+                .because("nobody answered when it was to be renewed")
+                .try_this("look whether the database answers, then resume the run")
+        })
+    }
+
+    /// Says in which step its run is, with the next write.
+    pub(crate) fn in_step(&self, step: &str) {
+        step.clone_into(&mut self.held().lock.step);
+    }
+
+    /// Keeps the lock for another lease, unless that was done just now.
+    pub(crate) async fn renew(&self, unless_within: Duration) -> Result<(), NotWritten> {
+        if self.clock.elapsed().saturating_sub(self.held().touched) < unless_within {
+            return Ok(());
+        }
+        self.commit(Vec::new()).await
+    }
+
+    /// Does every write or none, and keeps the lock. `Ok` means that it landed, also where the answer
+    /// was lost and only the lock tells.
+    pub(crate) async fn commit(&self, writes: Vec<Write>) -> Result<(), NotWritten> {
+        let _turn = self.turn.lock().await;
+        let mut held = self.held().clone();
+        let written = self.commit_held(&mut held, writes).await;
+        let mut now = self.held();
+        let (step, asked) = (std::mem::take(&mut now.lock.step), now.stop.take());
+        *now = held;
+        (now.lock.step, now.stop) = (step, asked);
+        written
+    }
+
+    async fn commit_held(&self, held: &mut Held, mut writes: Vec<Write>) -> Result<(), NotWritten> {
+        if let Some(lost) = &held.lost {
+            return Err(NotWritten::LockLost(lost.clone()));
+        }
+        let alone = writes.is_empty();
+        // A write that changes nothing would keep its time, and nobody could tell whether it landed.
+        held.lock.beat = beat();
+        let token = Expected::Unchanged(held.lock.updated.clone());
+        writes.push(Write::whole(lock_document(), token, held.lock.fields()));
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let Err(error) = self.landed(held, &writes).await else { return Ok(()) };
+            match error {
+                NotWritten::Unreachable(error) => {
+                    let lease = Duration::from_secs(LEASE_SECONDS);
+                    if self.clock.elapsed().saturating_sub(held.touched) >= lease {
+                        return Err(NotWritten::Unreachable(error));
+                    }
+                    tracing::debug!(%error, tries, "a commit is sent again");
+                    self.clock.sleep(BETWEEN.after(tries)).await;
+                }
+                // A commit of ours that nobody waited for landed after all. What carries no data may simply
+                // follow it; what does was made for how it stood before.
+                NotWritten::Overtaken(_) if alone => {
+                    let token = Expected::Unchanged(held.lock.updated.clone());
+                    writes = vec![Write::whole(lock_document(), token, held.lock.fields())];
+                }
+                error => return Err(error),
+            }
+        }
+    }
+
+    /// Sends a commit once, and finds out whether it landed. `Unreachable`: it did not, as far as anybody
+    /// can say, and may be sent again: the token keeps it from landing twice.
+    async fn landed(&self, held: &mut Held, writes: &[Write]) -> Result<(), NotWritten> {
+        let error = match self.database.commit(writes).await {
+            Ok(times) => {
+                held.lock.updated = times.into_iter().next_back().unwrap_or_default();
+                held.touched = self.clock.elapsed();
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        match error.refused {
+            Refused::Contended => return Err(NotWritten::Unreachable(error)),
+            Refused::TooLarge | Refused::Invalid | Refused::Denied => {
+                return Err(NotWritten::Refused(error));
+            }
+            Refused::Lost | Refused::NotFound | Refused::AlreadyExists | Refused::Changed => {}
+        }
+        let now = match seen(self.database.as_ref()).await {
+            Ok(now) => now,
+            Err(unseen) => return Err(NotWritten::Unreachable(unseen)),
+        };
+        match now {
+            Some(now) if now.beat == held.lock.beat => {
+                held.lock.updated = now.updated;
+                held.touched = self.clock.elapsed();
+                Ok(())
+            }
+            Some(now) if now.updated == held.lock.updated && error.refused == Refused::Lost => {
+                Err(NotWritten::Unreachable(error))
+            }
+            Some(now) if now.updated == held.lock.updated => Err(NotWritten::Conflict(error)),
+            Some(now) if (&now.holder.id, now.fence) == (&held.lock.holder.id, held.lock.fence) => {
+                held.lock.updated = now.updated;
+                let what = "something this run wrote before landed late";
+                Err(NotWritten::Overtaken(Problem::new(what).try_this("the step is tried again")))
+            }
+            other => {
+                let who = other.map_or("its document is gone".to_owned(), |now| now.to_string());
+                let lost = Problem::new(format!(
+                    "the lock of database {} is not ours any more",
+                    self.database.name()
+                ))
+                .because(who);
+                held.lost = Some(lost.clone());
+                Err(NotWritten::LockLost(lost))
+            }
+        }
+    }
+
+    /// Gives the lock back, and leaves a word about how it ended. What cannot be told runs out by itself.
+    pub(crate) async fn release(&self, outcome: &str) {
+        // Whatever was on its way lands or not before this.
+        if let Err(error) = self.commit(Vec::new()).await {
+            let problem = error.problem();
+            return tracing::warn!(%problem, "a lock is not given back; it runs out by itself");
+        }
+        {
+            let mut held = self.held();
+            held.lock.holder.id.clear();
+            outcome.clone_into(&mut held.lock.outcome);
+        }
+        let given = self.commit(Vec::new()).await;
+        if let Err(error) = given {
+            let problem = error.problem();
+            tracing::warn!(%problem, "a lock could not be given back; it runs out by itself");
+        }
+        self.held().lost.get_or_insert_with(|| Problem::new("the lock was given back"));
+    }
+}

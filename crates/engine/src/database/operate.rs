@@ -1,0 +1,76 @@
+//! From an operation and some documents to the writes of one commit.
+
+use pointsman_core::document::{Document, Fields, weight};
+use pointsman_core::migration::{Change, Operation, Update, change};
+use pointsman_core::ports::database::{Act, Expected, Write};
+
+/// In one request: Google's emulator takes four mebibytes, production ten (`contracts/firestore.md` §4.4).
+const MOST_BYTES: usize = 3_500_000;
+/// What a write takes besides its fields.
+const FRAME: usize = 300;
+
+/// The writes of some documents, as many as fit into one commit.
+pub(super) struct Batch {
+    pub(super) writes: Vec<Write>,
+    /// So many documents are in it, also those that stay as they are.
+    pub(super) documents: usize,
+}
+
+/// Why a document cannot be changed.
+pub(super) struct Cannot {
+    pub(super) path: String,
+    pub(super) why: String,
+}
+
+/// The writes of as many of these documents as fit.
+pub(super) fn batch(operation: &Operation, documents: &[Document]) -> Result<Batch, Cannot> {
+    let (mut writes, mut bytes, mut taken) = (Vec::new(), 0, 0);
+    for document in documents {
+        let change = change(operation, document)
+            .map_err(|why| Cannot { path: document.path.clone(), why })?;
+        if let Some((write, size)) = write(document, &change) {
+            if !writes.is_empty() && bytes + size > MOST_BYTES {
+                break;
+            }
+            bytes += size;
+            writes.push(write);
+        }
+        taken += 1;
+    }
+    Ok(Batch { writes, documents: taken })
+}
+
+fn write(document: &Document, change: &Change) -> Option<(Write, usize)> {
+    let path = document.path.clone();
+    match change {
+        Change::Nothing => None,
+        Change::Delete => {
+            let size = FRAME + path.len();
+            Some((Write { path, expected: Expected::Anything, act: Act::Delete }, size))
+        }
+        Change::Update(update) => {
+            let (fields, mask) = masked(update);
+            let size = FRAME + path.len() + weight(&fields);
+            // What was derived from the document must not be put over what somebody wrote meanwhile; and
+            // what somebody deleted meanwhile must not come back.
+            let expected = if update.depends {
+                Expected::Unchanged(document.updated.clone())
+            } else {
+                Expected::There
+            };
+            let increments = update.increments.clone();
+            let act = Act::Update { fields, mask: Some(mask), increments, server_time: Vec::new() };
+            Some((Write { path, expected, act }, size))
+        }
+    }
+}
+
+fn masked(update: &Update) -> (Fields, Vec<pointsman_core::document::FieldPath>) {
+    let mut fields = Fields::new();
+    for (path, value) in &update.set {
+        if let Some(value) = value {
+            path.put(&mut fields, value.clone());
+        }
+    }
+    (fields, update.set.iter().map(|(path, _)| path.clone()).collect())
+}

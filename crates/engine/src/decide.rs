@@ -1,0 +1,61 @@
+//! What follows a failed step. Pure, so that every case stands in one table of tests.
+
+use super::outside::Asking;
+use pointsman_core::event::DecidedBy;
+use pointsman_core::plan::RunKind;
+use pointsman_core::policy::OnFailure;
+use pointsman_core::retry::ATTEMPTS;
+use pointsman_core::step::Failure;
+use pointsman_core::view::{RunView, ServiceView};
+
+/// What to do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The same step again.
+    Retry,
+    /// Traffic goes back to blue.
+    Undo(DecidedBy),
+    /// The run ends, failed.
+    Fail,
+    /// The run ends; a person or a signal wanted that.
+    Abort,
+    /// A person decides.
+    Wait,
+}
+
+/// Decides from the run alone. An inconclusive failure never takes traffic back by itself
+/// (invariant 8), a rollback never turns round (F30), and what moved no traffic touches none.
+/// Invariant 8 is about health: a switch of which nobody can say how it went, and that leaves some
+/// services on green and some on blue, goes by the rule like a failed one.
+pub(super) fn after_failure(view: &RunView, attempt: u32, asking: Asking) -> Next {
+    let class = view.failure.as_ref().map_or(Failure::Lasting, |(_, _, class)| *class);
+    let can_undo = view.can_go_back() && !view.undoing();
+    match class {
+        Failure::Passing if attempt < ATTEMPTS => Next::Retry,
+        Failure::Cancelled if can_undo => Next::Undo(DecidedBy::Person),
+        Failure::Cancelled => Next::Abort,
+        // A build that is not of this run keeps the traffic it was given.
+        Failure::Drift if !view.services.values().all(ServiceView::is_ours) => match asking {
+            Asking::Nobody => Next::Fail,
+            Asking::Person => Next::Wait,
+        },
+        Failure::Inconclusive | Failure::Lasting | Failure::Passing | Failure::Drift => {
+            let by_rule =
+                view.plan.policy.soak.on_failure == OnFailure::Rollback || asking == Asking::Nobody;
+            let known_bad = class != Failure::Inconclusive || switch_left_split(view);
+            let bad = known_bad && view.plan.kind == RunKind::Deploy;
+            match asking {
+                _ if bad && can_undo && by_rule => Next::Undo(DecidedBy::Rule),
+                Asking::Nobody => Next::Fail,
+                Asking::Person => Next::Wait,
+            }
+        }
+    }
+}
+
+fn switch_left_split(view: &RunView) -> bool {
+    let failed = view.failure.as_ref().map(|(step, ..)| step);
+    let step = view.steps.iter().rev().find(|s| Some(&s.plan.id) == failed);
+    (view.split().is_some() || view.may_be_split())
+        && step.is_some_and(|s| s.plan.kind.moves_traffic())
+}

@@ -1,0 +1,33 @@
+//! Why a run cannot be driven on.
+
+use std::fmt;
+
+use pointsman_core::error::Problem;
+use pointsman_core::ports::journal::JournalError;
+use pointsman_core::run::IllegalTransition;
+
+/// Why a run cannot be driven on.
+#[derive(Debug)]
+pub enum EngineError {
+    /// The journal cannot be written or read: no further effect is risked.
+    Journal(JournalError),
+    /// A fact that cannot be; a defect of ours.
+    Illegal(IllegalTransition),
+    /// It stands where this version cannot carry on.
+    CannotCarryOn(Problem),
+    /// This process was told to go; the run waits to be resumed.
+    Left,
+}
+
+impl fmt::Display for EngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Journal(error) => error.fmt(f),
+            Self::Illegal(error) => error.fmt(f),
+            Self::CannotCarryOn(problem) => problem.fmt(f),
+            Self::Left => f.write_str("its process was told to end; the run waits to be resumed"),
+        }
+    }
+}
+
+impl std::error::Error for EngineError {}

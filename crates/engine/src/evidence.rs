@@ -1,0 +1,228 @@
+//! What machines say about an item of a checklist. What cannot be asked is not known, and holds nothing
+//! open by guess or shut by habit.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::outside::Outside;
+use pointsman_core::checklist::{Asked, Proof, Source};
+use pointsman_core::guard::Guard;
+use pointsman_core::health::Verdict;
+use pointsman_core::ids::EnvironmentName;
+use pointsman_core::pipeline::{PipelineOf, PipelineRun};
+use pointsman_core::plan::Plan;
+use pointsman_core::probe::{Answer, Check};
+use pointsman_core::promoted::not_promoted;
+use pointsman_core::time::{Timestamp, spoken};
+use pointsman_core::view::RunView;
+
+/// So many good answers in a row are good, as for a probe that was not watched before.
+const IN_A_ROW: u32 = 3;
+/// So many bad ones are bad: one is no outage.
+const BAD_IN_A_ROW: u32 = 2;
+/// It is not asked more often than this for one verdict.
+const MOST: u32 = 8;
+/// Between them.
+const BETWEEN: Duration = Duration::from_millis(200);
+/// A command of the team's that has not ended by then is not waited for.
+const COMMAND: Duration = Duration::from_mins(15);
+
+/// So long what was tested in a folder is taken for what lies in it.
+const FOLDER_HOLDS: Duration = Duration::from_hours(1);
+/// A channel that took nothing for longer may have gone.
+const LATELY: Duration = Duration::from_hours(30 * 24);
+
+fn proof(verdict: Verdict, said: impl Into<String>) -> Proof {
+    Proof { verdict, said: said.into() }
+}
+
+/// Asks a machine that is outside of the run.
+pub(super) async fn ask(source: &Source, controls: &[String], outside: &Outside) -> Proof {
+    match source {
+        Source::Probe { asked, .. } if asked.is_empty() => {
+            proof(Verdict::Inconclusive, "nobody of that name answers yet")
+        }
+        Source::Probe { asked, .. } => {
+            let all = join_all(asked.iter().map(|one| probe(one, controls, outside))).await;
+            let of = |wanted: Verdict| {
+                let found: Vec<_> = all
+                    .iter()
+                    .filter(|(_, verdict, _)| *verdict == wanted)
+                    .map(|(name, _, said)| format!("{name}: {said}"))
+                    .collect();
+                (!found.is_empty()).then(|| proof(wanted, found.join("; ")))
+            };
+            let good = || proof(Verdict::Pass, format!("{}/{} ok", all.len(), all.len()));
+            of(Verdict::Fail).or_else(|| of(Verdict::Inconclusive)).unwrap_or_else(good)
+        }
+        Source::Command { name, argv, folder } => {
+            let check = Check::Command { argv: argv.clone(), folder: Some(folder.clone()) };
+            match outside.prober.measure(&check, COMMAND, &[]).await.answer {
+                Answer::Good => proof(Verdict::Pass, format!("{name} ended with 0")),
+                Answer::Bad(_, why) => proof(Verdict::Fail, format!("{name}: {why}")),
+                Answer::Blind(why) => proof(Verdict::Inconclusive, why),
+            }
+        }
+        other => proof(Verdict::Inconclusive, format!("nobody can be asked about {other}")),
+    }
+}
+
+/// What the pipeline's run of this very release says of each job. One question for all of them.
+pub(super) async fn pipeline(jobs: &[String], plan: &Plan, outside: &Outside) -> Vec<Proof> {
+    let unknown = |why: String| jobs.iter().map(|_| proof(Verdict::Inconclusive, &*why)).collect();
+    let pipeline = match &outside.pipeline {
+        None => return unknown(format!("{} has no pipeline", plan.environment)),
+        Some(Err(problem)) => return unknown(problem.to_string()),
+        Some(Ok(pipeline)) => pipeline,
+    };
+    let commit = plan.commit();
+    // What another commit's tests say is said of another release.
+    if commit.is_none() && matches!(plan.pipeline, Some(PipelineOf::Github { .. })) {
+        return unknown(
+            "the release names no commit that was tested: releases of kind git do".to_owned(),
+        );
+    }
+    match pipeline.latest(commit).await {
+        Err(problem) => unknown(problem.to_string()),
+        Ok(None) => {
+            let of = commit
+                .map_or("it".to_owned(), |commit| commit.get(..7).unwrap_or(commit).to_owned());
+            unknown(format!("nothing tested {of} yet"))
+        }
+        // Without a commit it is of a folder as it lay there, which nobody vouches for much later.
+        Ok(Some(run)) if commit.is_none() && older(&run, outside.clock.now()) => unknown(format!(
+            "run {} was of the folder as it lay there long ago: run it again",
+            run.id
+        )),
+        Ok(Some(run)) => jobs.iter().map(|job| run.proof(job)).collect(),
+    }
+}
+
+/// Whether a run began too long ago to say anything of what lies in the folder now.
+fn older(run: &PipelineRun, now: Timestamp) -> bool {
+    let age = run.started.and_then(|at| Duration::try_from(now.duration_since(at)).ok());
+    age.is_none_or(|age| age > FOLDER_HOLDS)
+}
+
+async fn probe(asked: &Asked, controls: &[String], outside: &Outside) -> (String, Verdict, String) {
+    let said = |verdict, said: String| (asked.name.clone(), verdict, said);
+    let Some(check) = &asked.check else {
+        let why = "its address holds a secret, which no plan keeps".to_owned();
+        return said(Verdict::Inconclusive, why);
+    };
+    let (mut good, mut bad) = (0, 0);
+    for round in 0..MOST {
+        if round > 0 {
+            outside.clock.sleep(BETWEEN).await;
+        }
+        match outside.prober.measure(check, asked.timeout, controls).await.answer {
+            Answer::Good => (good, bad) = (good + 1, 0),
+            Answer::Bad(_, why) => {
+                (good, bad) = (0, bad + 1);
+                if bad >= BAD_IN_A_ROW {
+                    return said(Verdict::Fail, why);
+                }
+            }
+            Answer::Blind(why) => return said(Verdict::Inconclusive, format!("blind: {why}")),
+        }
+        if good >= IN_A_ROW {
+            return said(Verdict::Pass, "ok".to_owned());
+        }
+    }
+    said(Verdict::Inconclusive, "good and bad answers take turns".to_owned())
+}
+
+/// Whether somebody is told when something breaks: every channel took something lately.
+pub(super) fn alerts(arrived: &[(String, Option<Timestamp>)], now: Timestamp) -> Proof {
+    if arrived.is_empty() {
+        return proof(Verdict::Fail, "nobody is told: the config has no notify");
+    }
+    let mut said = Vec::new();
+    for (channel, at) in arrived {
+        let age = at.and_then(|at| Duration::try_from(now.duration_since(at)).ok());
+        let Some(age) = age.filter(|age| *age < LATELY) else {
+            let why = format!("nothing arrived at {channel} lately: pointsman alerts test");
+            return proof(Verdict::Inconclusive, why);
+        };
+        said.push(format!("{channel} {} ago", spoken(age)));
+    }
+    proof(Verdict::Pass, said.join(", "))
+}
+
+/// Whether the release was promoted on the environment before.
+pub(super) fn promoted(view: &RunView, from: &EnvironmentName, runs: &[RunView]) -> Proof {
+    match not_promoted(runs, &view.plan, from) {
+        None => proof(Verdict::Pass, format!("promoted on {from}")),
+        Some(why) => match view.plan.overrides.get(&Guard::Promotion) {
+            None => proof(Verdict::Fail, why),
+            Some(reason) => {
+                proof(Verdict::Pass, format!("overridden by {}: {reason} ({why})", view.actor))
+            }
+        },
+    }
+}
+
+/// How the databases stand, as this run saw and left them: their locks are its own.
+fn migrations(view: &RunView, wanted: &str) -> Proof {
+    let all = wanted == "all";
+    let chosen = view.plan.databases.iter().filter(|d| all || d.name == wanted);
+    let (mut said, mut verdict) = (Vec::new(), Verdict::Pass);
+    for planned in chosen {
+        let name = &planned.name;
+        let seen = view.databases.get(name);
+        let applied = |m: &&pointsman_core::migration::Migration| {
+            let done = seen.and_then(|s| s.version.as_ref());
+            done.is_none_or(|version| *version < m.version)
+        };
+        match seen.map(|s| (s.version.as_ref(), s.dirty.as_ref())) {
+            Some((_, Some(dirty))) => {
+                verdict = Verdict::Fail;
+                said.push(format!("{name}: {dirty} is half done"));
+            }
+            Some((Some(version), None)) => {
+                let more = match planned.migrations.iter().filter(applied).count() {
+                    0 => String::new(),
+                    more => format!(", {more} to apply in this run"),
+                };
+                said.push(format!("{name}: schema {version}{more}"));
+            }
+            _ => {
+                verdict = Verdict::Inconclusive;
+                said.push(format!("{name}: nobody can say"));
+            }
+        }
+    }
+    match said.is_empty() {
+        true if all => proof(Verdict::Pass, "there is no database here"),
+        true => proof(Verdict::Inconclusive, format!("there is no database {wanted} here")),
+        false => proof(verdict, said.join("; ")),
+    }
+}
+
+/// What the run itself can tell; and what nobody is asked about by this version.
+pub(super) fn of_the_run(source: &Source, view: &RunView) -> Proof {
+    match source {
+        Source::Promoted { .. } => proof(Verdict::Pass, "no environment comes before this one"),
+        Source::Rollback => {
+            let blues = view.services.iter().map(|(name, seen)| (name, seen.blue.as_ref()));
+            let (with, without): (Vec<_>, Vec<_>) = blues.partition(|(_, blue)| blue.is_some());
+            if without.is_empty() && !with.is_empty() {
+                let named = with.iter().filter_map(|(name, blue)| Some((name, (*blue)?)));
+                let named: Vec<_> = named.map(|(name, blue)| format!("{name} {blue}")).collect();
+                return proof(Verdict::Pass, format!("to {}", named.join(", ")));
+            }
+            let names: Vec<_> = without.iter().map(|(name, _)| name.as_str()).collect();
+            proof(Verdict::Fail, format!("nothing served {} before", names.join(" and ")))
+        }
+        Source::Migrations { database } => migrations(view, database),
+        Source::Lint { of } => match &view.plan.lint {
+            Some(linted) => linted.proof(of),
+            None => proof(Verdict::Inconclusive, "nobody linted apphosting.yaml for this run"),
+        },
+        Source::Alerts
+        | Source::Probe { .. }
+        | Source::Command { .. }
+        | Source::Pipeline { .. } => proof(Verdict::Inconclusive, "not asked yet"),
+    }
+}

@@ -1,0 +1,400 @@
+//! Drives one run from wherever it stands to its end.
+
+mod cancel;
+mod countdown;
+mod gate;
+mod locks;
+mod way_out;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::checking::Checking;
+use super::context::{Context, Heard, StepError, StepResult};
+use super::decide::{Next, after_failure};
+use super::error::EngineError;
+use super::green_watch::GreenWatch;
+use super::outside::{Asking, Outside, Signal};
+use super::steps;
+use super::supervisor::Supervisor;
+use pointsman_core::card::card;
+use pointsman_core::command::may_skip;
+use pointsman_core::error::Problem;
+use pointsman_core::event::{DecidedBy, Event, Outcome};
+use pointsman_core::gate::green_may_serve;
+use pointsman_core::ids::StepId;
+use pointsman_core::plan::RunKind;
+use pointsman_core::ports::journal::Journal;
+use pointsman_core::recover::Choice;
+use pointsman_core::retry::BETWEEN_ATTEMPTS;
+use pointsman_core::run::RunState;
+use pointsman_core::step::{PlannedStep, StepKind};
+use pointsman_core::time::spoken;
+use pointsman_core::view::RunView;
+
+/// How often commands are looked for.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The engine of one run.
+pub struct Engine {
+    supervisor: Supervisor,
+    outside: Outside,
+    asking: Asking,
+    signals: mpsc::Receiver<Signal>,
+    progress: watch::Sender<String>,
+    heard: Heard,
+    /// Whether the step under way is to stop where it is safe.
+    stopping: Arc<AtomicBool>,
+    /// While a gate waits.
+    green: Option<GreenWatch>,
+    /// While a gate waits that a list guards.
+    checking: Option<Checking>,
+    /// When the countdown to going back by rule began.
+    failed: Option<Duration>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("run", &self.supervisor.view().number)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine for a run that this process has claimed.
+    pub fn new(
+        journal: Box<dyn Journal>,
+        view: RunView,
+        outside: Outside,
+        asking: Asking,
+        signals: mpsc::Receiver<Signal>,
+    ) -> Self {
+        let (clock, actor) = (outside.clock.clone(), view.actor.clone());
+        let supervisor = Supervisor::new(journal, clock, actor, view);
+        let progress = watch::Sender::new(String::new());
+        let heard = Heard::default();
+        Self {
+            supervisor,
+            outside,
+            asking,
+            signals,
+            progress,
+            heard,
+            stopping: Arc::default(),
+            green: None,
+            checking: None,
+            failed: None,
+        }
+    }
+
+    /// Takes a run over whose runner died, by a choice somebody made after looking (N8). Call it
+    /// before [`Engine::run`].
+    pub async fn take_over(&mut self, observed: &str, choice: Choice) -> Result<(), EngineError> {
+        self.supervisor.refuse_unread()?;
+        let event = Event::RunnerLost { observed: observed.to_owned(), choice };
+        self.supervisor.record(None, &event)?;
+        match choice {
+            Choice::Continue => {
+                let state = &self.supervisor.view().state;
+                let failed = matches!(state, RunState::Failed { .. });
+                let paused = matches!(state, RunState::Paused { .. });
+                let actor = self.supervisor.view().actor.clone();
+                self.supervisor.wishes.retry = failed;
+                self.supervisor.wishes.resume = paused.then_some(actor);
+            }
+            Choice::GoBack => {
+                let actor = self.supervisor.view().actor.clone();
+                self.supervisor.wishes.rollback = Some(actor);
+            }
+            Choice::Leave => {
+                let touched = self.supervisor.view().touched_traffic();
+                let outcome = if touched { Outcome::Unknown } else { Outcome::Aborted };
+                let problem = Problem::new("its runner died, and a person left it so");
+                self.end(outcome, Some(problem)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The run as it stands, after each fact.
+    pub fn watch(&self) -> watch::Receiver<Arc<RunView>> {
+        self.supervisor.watch()
+    }
+
+    /// A word about the step under way; may be lost.
+    pub fn progress(&self) -> watch::Receiver<String> {
+        self.progress.subscribe()
+    }
+
+    /// Runs to the end, and gives the locks of its databases back.
+    pub async fn run(mut self) -> Result<RunView, EngineError> {
+        let outside = self.outside.clone();
+        let had = locks::had(self.supervisor.view());
+        let ended = match locks::again(&outside, &had).await {
+            Ok(()) => self.drive().await,
+            Err(error) => Err(error),
+        };
+        locks::release(&outside, &ended).await;
+        ended
+    }
+
+    async fn drive(&mut self) -> Result<RunView, EngineError> {
+        loop {
+            // With its end a run has given its lease back, and there is nothing left to renew.
+            if matches!(self.supervisor.view().state, RunState::Ended { .. }) {
+                return Ok(self.supervisor.view().clone());
+            }
+            // What was heard of green comes before what somebody says who had not heard it.
+            self.watch_green()?;
+            self.watch_list()?;
+            self.supervisor.take_commands()?;
+            self.hear_stop_requests();
+            if self.supervisor.wishes.leave.is_some() {
+                return Err(EngineError::Left);
+            }
+            if !matches!(self.supervisor.view().state, RunState::Failed { .. }) {
+                self.stop_counting();
+            }
+            match self.supervisor.view().state.clone() {
+                RunState::Ended { .. } => {}
+                RunState::Done => self.end_reached().await?,
+                RunState::Ready { next } => self.ready(next).await?,
+                RunState::Waiting { gate } => self.at_gate(&gate).await?,
+                RunState::Paused { .. } => self.paused().await?,
+                RunState::Failed { step, attempt } => self.failed(&step, attempt).await?,
+                state @ (RunState::Planned | RunState::Running { .. }) => {
+                    let number = self.supervisor.view().number;
+                    let problem = Problem::new(format!("run {number} cannot be carried on"));
+                    let problem = problem.because(format!("it is {}", state.sentence()));
+                    return Err(EngineError::CannotCarryOn(problem));
+                }
+            }
+        }
+    }
+
+    fn planned(&self, id: &StepId) -> Result<PlannedStep, EngineError> {
+        let steps = &self.supervisor.view().steps;
+        let found = steps.iter().rev().find(|s| &s.plan.id == id).map(|s| s.plan.clone());
+        found.ok_or_else(|| {
+            EngineError::CannotCarryOn(Problem::new(format!("there is no step {id}")))
+        })
+    }
+
+    /// The step after another one, in the plan or among the steps that undo it.
+    fn next_of(&self, id: &StepId) -> Option<StepId> {
+        let steps = &self.supervisor.view().steps;
+        let at = steps.iter().rposition(|s| &s.plan.id == id)?;
+        let undoing = self.supervisor.view().undoing();
+        let next = steps.get(at + 1)?;
+        let pending = next.state == pointsman_core::step::StepState::Pending;
+        (pending || !undoing).then(|| next.plan.id.clone())
+    }
+
+    async fn ready(&mut self, next: StepId) -> Result<(), EngineError> {
+        if self.leaves().await? {
+            return Ok(());
+        }
+        // What gives traffic back is not held in the middle by a wish from before.
+        let holds = !self.supervisor.view().gives_back();
+        if let Some(actor) = self.supervisor.wishes.pause.take().filter(|_| holds) {
+            let because = format!("paused by {actor}");
+            return self.supervisor.record_as(&actor, None, &Event::RunPaused { because });
+        }
+        let step = self.planned(&next)?;
+        if !step.kind.is_gate() {
+            return self.perform(&step, 1).await;
+        }
+        let guards = step.kind == StepKind::GateSwitch;
+        if let Some(problem) = green_may_serve(self.supervisor.view()).err().filter(|_| guards) {
+            return self.end(Outcome::Failed, Some(problem)).await;
+        }
+        let question = self.question(&step);
+        self.supervisor.record(Some(&next), &Event::GateOpened { question })
+    }
+
+    async fn paused(&mut self) -> Result<(), EngineError> {
+        if self.leaves().await? {
+            return Ok(());
+        }
+        if let Some(actor) = self.supervisor.wishes.resume.take() {
+            return self.supervisor.record_as(&actor, None, &Event::RunResumed {});
+        }
+        self.idle(LOOK).await
+    }
+
+    async fn failed(&mut self, step: &StepId, attempt: u32) -> Result<(), EngineError> {
+        if self.leaves().await? {
+            return Ok(());
+        }
+        let planned = self.planned(step)?;
+        if std::mem::take(&mut self.supervisor.wishes.retry) {
+            return self.perform(&planned, attempt + 1).await;
+        }
+        let skip = self.supervisor.wishes.skip.take();
+        let may = skip.filter(|(reason, _)| may_skip(self.supervisor.view(), reason).is_ok());
+        if let Some((reason, actor)) = may {
+            let next = self.next_of(step);
+            let skipped = Event::StepSkipped { reason, next };
+            return self.supervisor.record_as(&actor, Some(step), &skipped);
+        }
+        let view = self.supervisor.view();
+        let problem = view.failure.as_ref().map(|(_, problem, _)| problem.clone());
+        match after_failure(view, attempt, self.asking) {
+            Next::Retry if self.waits_to_retry(attempt).await? => {
+                self.perform(&planned, attempt + 1).await
+            }
+            // Somebody wants something else meanwhile.
+            Next::Retry => Ok(()),
+            Next::Undo(DecidedBy::Rule) if !self.counted_down().await? => Ok(()),
+            Next::Undo(by) => {
+                let problem = problem.unwrap_or_else(|| Problem::new("the step failed"));
+                self.go_back(by, problem, false).await
+            }
+            Next::Fail => self.end(Outcome::Failed, problem).await,
+            Next::Abort => self.end(Outcome::Aborted, problem).await,
+            // Traffic could not be given back, and whoever watches has had enough.
+            Next::Wait if self.supervisor.wishes.stop && self.supervisor.view().gives_back() => {
+                self.end(Outcome::Unknown, problem).await
+            }
+            Next::Wait => self.idle(LOOK).await,
+        }
+    }
+
+    /// Waits between two attempts. `false`: somebody wants out.
+    async fn waits_to_retry(&mut self, attempt: u32) -> Result<bool, EngineError> {
+        let until = self.outside.clock.elapsed() + BETWEEN_ATTEMPTS.after(attempt);
+        while self.outside.clock.elapsed() < until {
+            let left = until.saturating_sub(self.outside.clock.elapsed());
+            self.idle(LOOK.min(left)).await?;
+            self.supervisor.take_commands()?;
+            let wishes = &self.supervisor.wishes;
+            let out = wishes.stop || wishes.abort || wishes.rollback.is_some();
+            if wishes.retry || wishes.skip.is_some() {
+                return Ok(false);
+            }
+            if wishes.leave.is_some() || (out && !self.supervisor.view().gives_back()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Waits a little, with an ear for signals.
+    async fn idle(&mut self, length: Duration) -> Result<(), EngineError> {
+        let sleep = self.outside.clock.sleep(length);
+        tokio::select! {
+            () = sleep => {}
+            Some(signal) = self.signals.recv() => self.heed(signal),
+        }
+        Ok(())
+    }
+
+    /// A user on another machine may request one of our databases: the run stops and can be resumed.
+    fn hear_stop_requests(&mut self) {
+        // Half of a switch or of a rollback is worse than either side: the request is heard after it.
+        let view = self.supervisor.view();
+        let step = view.state.step();
+        let step = view.steps.iter().rev().find(|s| Some(&s.plan.id) == step);
+        let moves = step.is_some_and(|step| step.plan.kind.moves_traffic());
+        let half = view.gives_back() || view.may_be_split() || view.split().is_some();
+        if self.supervisor.wishes.leave.is_none()
+            && !(moves || half)
+            && let Some(by) = self.outside.databases.stop_requested()
+        {
+            tracing::warn!(by, "asked to stop");
+            self.progress.send_replace(format!("asked to stop by {by}"));
+            self.heed(Signal::Leave);
+        }
+    }
+
+    fn heed(&mut self, signal: Signal) {
+        let wishes = &mut self.supervisor.wishes;
+        match signal {
+            Signal::Stop => wishes.stop = true,
+            Signal::Abort => (wishes.stop, wishes.abort) = (true, true),
+            Signal::Leave => {
+                wishes.leave.get_or_insert(self.outside.clock.elapsed());
+            }
+        }
+    }
+
+    /// Lets one step act, writing its facts and answering commands meanwhile.
+    async fn perform(&mut self, step: &PlannedStep, attempt: u32) -> Result<(), EngineError> {
+        // Whatever was wished for was about the failure before this attempt, not about a later one.
+        (self.supervisor.wishes.retry, self.supervisor.wishes.skip) = (false, None);
+        self.stop_counting();
+        // Before the step: it may be the one after which nothing works any more.
+        self.outside.log.card(&card(self.supervisor.view()));
+        self.supervisor.record(Some(&step.id), &Event::StepStarted { attempt })?;
+        let (writer, mut asks) = mpsc::channel(16);
+        let context = Context {
+            step: step.id.clone(),
+            view: Arc::new(self.supervisor.view().clone()),
+            outside: self.outside.clone(),
+            writer,
+            progress: self.progress.clone(),
+            heard: self.heard.clone(),
+            stopping: self.stopping.clone(),
+        };
+        let databases = self.outside.databases.clone();
+        databases.in_step(step.id.as_str());
+        let view = self.supervisor.view();
+        let gives_back = view.gives_back() || view.plan.kind == RunKind::Rollback;
+        let limit = steps::deadline(&step.kind, context.plan());
+        let deadline = self.outside.clock.sleep(limit);
+        let act = steps::perform(&step.kind, context);
+        tokio::pin!(act, deadline);
+        let result: StepResult = loop {
+            let look = self.outside.clock.sleep(LOOK);
+            tokio::select! {
+                // Facts first: a step's end must not overtake what it wrote.
+                biased;
+                Some((asked, done)) = asks.recv() => {
+                    locks::still_ours(&databases, &asked, gives_back)?;
+                    self.supervisor.answer(&step.id, asked)?;
+                    // A step that is gone needs no answer.
+                    let _ = done.send(());
+                }
+                result = &mut act => break result,
+                () = &mut deadline => break Err(StepError::inconclusive(
+                    Problem::new(format!("{} did not end within {}", step.title, spoken(limit)))
+                        .because("we stopped waiting; what it began may still go on")
+                        .try_this("look what the platform says, then retry"),
+                )),
+                Some(signal) = self.signals.recv() => self.heed(signal),
+                () = look => {
+                    self.supervisor.take_commands()?;
+                    self.hear_stop_requests();
+                }
+            }
+            let wishes = &self.supervisor.wishes;
+            self.stopping.store(wishes.stop || wishes.leave.is_some(), Ordering::Relaxed);
+            // The step stays in doubt: whoever resumes asks the world, and does it again.
+            if self.overdue() {
+                return Err(EngineError::Left);
+            }
+            if self.cancels(&step.kind) {
+                break Err(self.ended_by(&step.id));
+            }
+        };
+        self.progress.send_replace(String::new());
+        self.outside.log.over();
+        self.conclude(step, result)
+    }
+
+    fn conclude(&mut self, step: &PlannedStep, result: StepResult) -> Result<(), EngineError> {
+        let event = match result {
+            Ok(done) => {
+                let (summary, warning) = (done.summary, done.warning);
+                Event::StepFinished { next: self.next_of(&step.id), summary, warning }
+            }
+            Err(StepError { problem, class }) => Event::StepFailed { problem, class },
+        };
+        self.supervisor.record(Some(&step.id), &event)
+    }
+}

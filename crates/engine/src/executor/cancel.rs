@@ -1,0 +1,38 @@
+//! When a step under way is dropped: by whom, and why never in the middle of a switch.
+
+use std::time::Duration;
+
+use super::Engine;
+use crate::context::StepError;
+use pointsman_core::error::Problem;
+use pointsman_core::ids::StepId;
+use pointsman_core::step::{Failure, StepKind};
+
+/// Grace period for the current step after the process received a signal.
+const GRACE: Duration = Duration::from_secs(10);
+
+impl Engine {
+    /// Whether that grace period is over.
+    pub(super) fn overdue(&self) -> bool {
+        let told = self.supervisor.wishes.leave;
+        told.is_some_and(|told| self.outside.clock.elapsed().saturating_sub(told) > GRACE)
+    }
+
+    /// Whether the current step is cancelled. A rollback cancels a watch, but never a switch. A soak only
+    /// watches, so any moment of it is a safe point.
+    pub(super) fn cancels(&self, kind: &StepKind) -> bool {
+        let (wishes, view) = (&self.supervisor.wishes, self.supervisor.view());
+        let goes_back = wishes.rollback.is_some() && view.can_go_back();
+        let soaks = wishes.stop && *kind == StepKind::Soak;
+        !view.gives_back() && (wishes.abort || soaks || (goes_back && !kind.moves_traffic()))
+    }
+
+    /// What a dropped step says: who ended it.
+    pub(super) fn ended_by(&self, step: &StepId) -> StepError {
+        let problem = Problem::new(match &self.supervisor.wishes.rollback {
+            Some(actor) => format!("{actor} rolled back; {step} was ended"),
+            None => format!("{step} was ended by an abort"),
+        });
+        StepError { problem, class: Failure::Cancelled }
+    }
+}

@@ -1,0 +1,55 @@
+//! Between a failed soak and traffic going back by rule: a person who watches may hold that, for
+//! instance where it is the probe that is wrong (terminal.md 2.3).
+
+use super::{Engine, LOOK};
+use crate::error::EngineError;
+use crate::outside::Asking;
+use pointsman_core::command::counts_down;
+use pointsman_core::ports::log::LogLine;
+
+impl Engine {
+    /// Whether traffic goes back now. Nobody is waited for where nobody watches.
+    pub(super) async fn counted_down(&mut self) -> Result<bool, EngineError> {
+        if self.supervisor.view().held {
+            // It was heeded; what goes on later is not to be held by it.
+            self.supervisor.wishes.pause = None;
+        }
+        let view = self.supervisor.view();
+        if self.asking == Asking::Nobody || !counts_down(view) {
+            return Ok(true);
+        }
+        let now = self.outside.clock.elapsed();
+        let failed = *self.failed.get_or_insert(now);
+        let left = view.plan.policy.soak.countdown.saturating_sub(now.saturating_sub(failed));
+        if left.is_zero() && !view.held {
+            return Ok(true);
+        }
+        let text = if view.held {
+            "held: a person decides".to_owned()
+        } else {
+            // Whole seconds, so that it is told once a second.
+            format!("traffic goes back in {} s", left.as_secs() + 1)
+        };
+        if let Some(step) = view.state.step().cloned() {
+            let at = self.outside.clock.now();
+            self.outside.log.progress(&LogLine {
+                at,
+                step,
+                service: None,
+                text: text.clone(),
+                tints: Vec::new(),
+            });
+        }
+        self.progress.send_replace(text);
+        self.idle(LOOK).await?;
+        Ok(false)
+    }
+
+    /// The failure is decided on.
+    pub(super) fn stop_counting(&mut self) {
+        if self.failed.take().is_some() {
+            self.outside.log.over();
+            self.progress.send_replace(String::new());
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! How a run ends, or turns back.
+
+use std::time::Duration;
+
+use super::Engine;
+use crate::error::EngineError;
+use pointsman_core::error::Problem;
+use pointsman_core::event::{DecidedBy, Event, Outcome};
+use pointsman_core::plan::RunKind;
+use pointsman_core::planner::undo;
+
+/// A run that is over waits no longer for the platform to take its policy back.
+const RELEASE_WITHIN: Duration = Duration::from_secs(20);
+
+impl Engine {
+    /// Between two steps: whether somebody wants out, and did get out.
+    pub(super) async fn leaves(&mut self) -> Result<bool, EngineError> {
+        let view = self.supervisor.view();
+        let can_undo = view.can_go_back() && !view.undoing();
+        let must_finish = view.gives_back();
+        let wishes = &mut self.supervisor.wishes;
+        let rollback = wishes.rollback.take();
+        let stop = wishes.stop || wishes.abort;
+        if (rollback.is_some() || (stop && !must_finish)) && can_undo {
+            (wishes.stop, wishes.abort) = (false, false);
+            // A person who rolls back judges the release; an abort or a signal does not.
+            let judged = rollback.is_some();
+            let problem = Problem::new(match &rollback {
+                Some(actor) => format!("rolled back by {actor}"),
+                None => "aborted after traffic moved".to_owned(),
+            });
+            self.go_back_as(rollback.as_deref(), DecidedBy::Person, problem, judged).await?;
+            return Ok(true);
+        }
+        if stop && !must_finish {
+            let problem = Problem::new("a person or a signal ended the run");
+            self.end(Outcome::Aborted, Some(problem)).await?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Takes traffic back. `judged`: a person or a rule called the release bad, besides what the
+    /// run has seen of it.
+    pub(super) async fn go_back(
+        &mut self,
+        by: DecidedBy,
+        because: Problem,
+        judged: bool,
+    ) -> Result<(), EngineError> {
+        self.go_back_as(None, by, because, judged).await
+    }
+
+    /// The same, by the person whose command led to it.
+    async fn go_back_as(
+        &mut self,
+        actor: Option<&str>,
+        by: DecidedBy,
+        because: Problem,
+        judged: bool,
+    ) -> Result<(), EngineError> {
+        self.supervisor.wishes.pause = None;
+        let bad = judged || !self.supervisor.view().faults.is_empty();
+        let steps = undo(self.supervisor.view(), bad).unwrap_or_default();
+        let Some(first) = steps.first().map(|s| s.id.clone()) else {
+            return self.end(Outcome::Failed, Some(because)).await;
+        };
+        let planned = Event::UndoPlanned { steps, first, because, by };
+        match actor {
+            Some(actor) => self.supervisor.record_as(actor, None, &planned),
+            None => self.supervisor.record(None, &planned),
+        }
+    }
+
+    pub(super) async fn end_reached(&mut self) -> Result<(), EngineError> {
+        let view = self.supervisor.view();
+        let outcome = match view.plan.kind {
+            RunKind::Deploy if view.undoing() => Outcome::RolledBack,
+            RunKind::Deploy => Outcome::Promoted,
+            RunKind::Rollback => Outcome::RolledBack,
+            RunKind::Cleanup => Outcome::CleanedUp,
+            RunKind::Migrate => Outcome::Migrated,
+        };
+        self.end(outcome, None).await
+    }
+
+    pub(super) async fn end(
+        &mut self,
+        outcome: Outcome,
+        because: Option<Problem>,
+    ) -> Result<(), EngineError> {
+        // After anything but a promotion the next push would build what just did not hold: a person allows
+        // automatic rollouts again, or the next run that is promoted does.
+        if outcome == Outcome::Promoted {
+            self.release_rollouts().await?;
+        }
+        self.supervisor.record(None, &Event::RunEnded { outcome, because })
+    }
+
+    /// Allows automatic rollouts again where this run held them. A run that is over does not fail by
+    /// it: that it could not be done is a fact, and the next run does it.
+    async fn release_rollouts(&mut self) -> Result<(), EngineError> {
+        let view = self.supervisor.view().clone();
+        for member in &view.plan.members {
+            let service = member.service();
+            let held = view.services.get(service).and_then(|seen| seen.held_policy.as_deref());
+            let Some(policy) = held else { continue };
+            self.supervisor.still_ours()?;
+            let problem = tokio::select! {
+                released = self.outside.hosting.hold_rollouts(&member.target, policy, false) => {
+                    released.err().map(|error| error.problem)
+                }
+                () = self.outside.clock.sleep(RELEASE_WITHIN) => {
+                    Some(Problem::new("App Hosting does not answer").try_this(
+                        "the next run puts the policy back; or the Firebase console: Automatic rollouts",
+                    ))
+                }
+            };
+            let service = service.clone();
+            self.supervisor.record(None, &Event::RolloutsReleased { service, problem })?;
+        }
+        Ok(())
+    }
+}

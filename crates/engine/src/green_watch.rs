@@ -1,0 +1,121 @@
+//! Green while its gate waits: somebody may take an hour to open it, and what was healthy then need not
+//! be so any more. Its own address is asked again and again, and what turns is written down.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::context::wanted;
+use super::outside::Outside;
+use pointsman_core::event::Event;
+use pointsman_core::gate::GateWatch;
+use pointsman_core::health::{Sample, Verdict};
+use pointsman_core::ids::ServiceName;
+use pointsman_core::ports::prober::Question;
+use pointsman_core::step::Side;
+use pointsman_core::time::Timestamp;
+use pointsman_core::view::{GREEN_GATE, RunView};
+
+/// What was heard counts for so many intervals.
+const MISSES: u32 = 3;
+
+/// The watch over the greens of one gate. It ends when it is dropped.
+pub(super) struct GreenWatch {
+    heard: mpsc::Receiver<(ServiceName, Sample)>,
+    watches: BTreeMap<ServiceName, GateWatch>,
+    /// When enough was last heard of each, and for how long that counts.
+    answered: BTreeMap<ServiceName, (Timestamp, Duration)>,
+    _asking: Vec<AbortOnDropHandle<()>>,
+}
+
+impl GreenWatch {
+    /// Begins to ask every green that has an address and was judged. Where a person stands for it, since
+    /// its probe was left out, nobody else judges it.
+    pub(super) fn start(view: &RunView, outside: &Outside) -> Self {
+        let (sender, heard) = mpsc::channel(16);
+        let (mut watches, mut answered) = (BTreeMap::new(), BTreeMap::new());
+        let mut asking = Vec::new();
+        for member in &view.plan.members {
+            let service = member.service().clone();
+            let Some(seen) = view.services.get(&service) else { continue };
+            let (Some(base), Some(verdict)) = (seen.preview.clone(), seen.green_health) else {
+                continue;
+            };
+            let Ok(wanted) = wanted(view, outside.hosting.as_ref(), member, Side::Green) else {
+                continue;
+            };
+            let policy = view.plan.policy.health.clone();
+            let (interval, timeout) = (policy.interval, policy.timeout);
+            let question = Question {
+                base,
+                health: member.health.clone(),
+                timeout,
+                controls: policy.controls.clone(),
+            };
+            watches.insert(service.clone(), GateWatch::new(policy, wanted, verdict));
+            let judged = seen.green_judged.as_ref().map_or(Timestamp::UNIX_EPOCH, |(at, _)| *at);
+            answered.insert(service.clone(), (judged, interval * MISSES + timeout));
+            let (outside, sender) = (outside.clone(), sender.clone());
+            let ask = async move {
+                loop {
+                    let sample = outside.prober.ask(&question).await;
+                    if sender.send((service.clone(), sample)).await.is_err() {
+                        return;
+                    }
+                    outside.clock.sleep(interval).await;
+                }
+            };
+            asking.push(AbortOnDropHandle::new(tokio::spawn(ask)));
+        }
+        Self { heard, watches, answered, _asking: asking }
+    }
+
+    /// Who was not heard of lately: what was seen of it before somebody paused, or before this machine
+    /// slept, opens no gate.
+    pub(super) fn unheard(&self, now: Timestamp) -> Option<&ServiceName> {
+        let old = |(at, counts): &(Timestamp, Duration)| {
+            let age = Duration::try_from(now.duration_since(*at)).unwrap_or_default();
+            age > *counts
+        };
+        self.answered.iter().find(|(_, heard)| old(heard)).map(|(service, _)| service)
+    }
+
+    /// What has turned since the last look, as facts.
+    pub(super) fn turned(&mut self, now: Timestamp) -> Vec<Event> {
+        let mut turned = Vec::new();
+        while let Ok((service, sample)) = self.heard.try_recv() {
+            let Some(watch) = self.watches.get_mut(&service) else { continue };
+            let decision = watch.push(&sample);
+            if let Some((at, _)) = self.answered.get_mut(&service).filter(|_| watch.steady()) {
+                *at = now;
+            }
+            if let Some(decision) = decision {
+                turned.push(Event::Judged {
+                    service,
+                    verdict: decision.verdict,
+                    rule: GREEN_GATE.to_owned(),
+                    evidence: decision.evidence,
+                });
+            }
+        }
+        turned
+    }
+
+    /// Whether one of them was seen to fail.
+    pub(super) fn failed(&self) -> bool {
+        self.watches.values().any(|watch| watch.verdict() == Verdict::Fail)
+    }
+
+    /// A word for the live line: who is not as the gate wants it.
+    pub(super) fn progress(&self, now: Timestamp) -> String {
+        let bad = self.watches.iter().filter(|(_, watch)| watch.verdict() != Verdict::Pass);
+        let bad: Vec<_> =
+            bad.map(|(service, watch)| format!("{service}: {}", watch.verdict())).collect();
+        if let Some(service) = self.unheard(now) {
+            return format!("waiting to hear of green of {service}");
+        }
+        if bad.is_empty() { "green is watched meanwhile".to_owned() } else { bad.join(", ") }
+    }
+}

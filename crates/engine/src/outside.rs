@@ -1,0 +1,56 @@
+//! What an engine is given: the world its steps use, whether anybody can be asked, and the signals to
+//! its process.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::database::Databases;
+use pointsman_core::error::Problem;
+use pointsman_core::ports::clock::Clock;
+use pointsman_core::ports::hosting::Hosting;
+use pointsman_core::ports::log::RunLog;
+use pointsman_core::ports::pipeline::Pipeline;
+use pointsman_core::ports::prober::Prober;
+
+/// Everything outside that steps use.
+#[derive(Clone)]
+pub struct Outside {
+    /// The platform.
+    pub hosting: Arc<dyn Hosting>,
+    /// Asks services.
+    pub prober: Arc<dyn Prober>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The run's log.
+    pub log: Arc<dyn RunLog>,
+    /// Its databases.
+    pub databases: Arc<Databases>,
+    /// What tests its release, or why that cannot be asked. None: nothing does.
+    pub pipeline: Option<Result<Arc<dyn Pipeline>, Problem>>,
+}
+
+impl fmt::Debug for Outside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Outside")
+    }
+}
+
+/// Whether anybody can be asked when a step fails or a gate waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asking {
+    /// Nobody: gates were answered beforehand, failures go by rule.
+    Nobody,
+    /// A person watches, or will.
+    Person,
+}
+
+/// What a signal to the process asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// End at the next safe point.
+    Stop,
+    /// End now.
+    Abort,
+    /// Leave the run to whoever resumes it: at the next safe point, or after ten seconds.
+    Leave,
+}

@@ -1,0 +1,141 @@
+//! Asks what is watched, again and again, without doing harm: never more at once than a few, never all
+//! at the same moment, never faster than it was told.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_util::task::AbortOnDropHandle;
+
+use pointsman_core::ports::clock::Clock;
+use pointsman_core::ports::prober::Prober;
+use pointsman_core::probe::{Measurement, Probe};
+
+/// So many questions are open at once.
+const AT_ONCE: usize = 32;
+/// Whoever looks at a screen that was just opened does not wait longer for the first answers.
+const FIRST_WITHIN: Duration = Duration::from_secs(1);
+
+/// The first questions of a probe come faster than the rest…
+const QUICK: u64 = 3;
+/// …and this fast after a switch, when the operator is watching.
+const AFTER_A_SWITCH: Duration = Duration::from_millis(200);
+
+/// What is to be watched, and how often somebody asked to look at once.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// The probes.
+    pub probes: Vec<Probe>,
+    /// Counts up when everything is to be asked now.
+    pub now: u64,
+}
+
+/// Asks until nobody listens any more.
+pub async fn watch_probes(
+    prober: Arc<dyn Prober>,
+    clock: Arc<dyn Clock>,
+    mut wanted: watch::Receiver<Wanted>,
+    heard: mpsc::Sender<(String, Measurement)>,
+) {
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let (at_once, _) = watch::channel(0_u64);
+    // Every probe of before, by what it is about.
+    let mut known_names: HashSet<String> = HashSet::new();
+    let mut tasks: HashMap<String, (String, AbortOnDropHandle<()>)> = HashMap::new();
+    loop {
+        let Wanted { probes, now } = wanted.borrow_and_update().clone();
+        let mut kept = HashMap::new();
+        let names: HashSet<String> = probes.iter().map(Probe::muted_by).collect();
+        for probe in probes {
+            let asks = format!("{:?} {:?} {:?}", probe.check, probe.interval, probe.timeout);
+            let known = tasks.remove(&probe.key).filter(|(before, _)| *before == asks);
+            let key = probe.key.clone();
+            let task = known.unwrap_or_else(|| {
+                let first = if probe.live && known_names.contains(&probe.muted_by()) {
+                    AFTER_A_SWITCH
+                } else {
+                    FIRST_WITHIN
+                };
+                let one = One {
+                    first,
+                    probe,
+                    prober: prober.clone(),
+                    clock: clock.clone(),
+                    turns: turns.clone(),
+                    now: at_once.subscribe(),
+                    heard: heard.clone(),
+                };
+                (asks, AbortOnDropHandle::new(tokio::spawn(one.ask_for_ever())))
+            });
+            kept.insert(key, task);
+        }
+        // Who is not wanted any more ends here.
+        tasks = kept;
+        known_names = names;
+        at_once.send_if_modified(|known| std::mem::replace(known, now) != now);
+        tokio::select! {
+            changed = wanted.changed() => if changed.is_err() { return },
+            () = heard.closed() => return,
+        }
+    }
+}
+
+/// The task of one probe.
+struct One {
+    /// The first answers come within this.
+    first: Duration,
+    probe: Probe,
+    prober: Arc<dyn Prober>,
+    clock: Arc<dyn Clock>,
+    turns: Arc<Semaphore>,
+    now: watch::Receiver<u64>,
+    heard: mpsc::Sender<(String, Measurement)>,
+}
+
+impl One {
+    async fn ask_for_ever(mut self) {
+        let spread = self.first.min(self.probe.interval);
+        let mut wait = spread.mul_f64(self.share(0));
+        for round in 1_u64.. {
+            tokio::select! {
+                () = self.clock.sleep(wait) => {}
+                // Whoever asks may be gone; the next question comes in its time.
+                Ok(()) = self.now.changed() => {}
+            }
+            let Ok(turn) = self.turns.acquire().await else { return };
+            let Probe { check, timeout, controls, .. } = &self.probe;
+            let measured = self.prober.measure(check, *timeout, controls).await;
+            drop(turn);
+            if self.heard.send((self.probe.key.clone(), measured)).await.is_err() {
+                return;
+            }
+            // The first answers soon, so that something can be said.
+            let usual = self.until_next();
+            wait = if round < QUICK { usual.min(self.first) } else { usual };
+        }
+    }
+
+    /// Until the next moment at which it is this probe's turn. Counted on the clock and not from the
+    /// last answer: blue and green of a service are asked at the same moments however long each takes
+    /// and whenever each was begun, and can be compared (N13).
+    fn until_next(&self) -> Duration {
+        let (now, interval) = (self.clock.elapsed(), self.probe.interval);
+        let turn = |nth: u32| {
+            // A tenth more or less, so that many probes of one interval do not march in step.
+            let within = self.share(0) * 0.9 + self.share(nth.into()) * 0.1;
+            interval.saturating_mul(nth) + interval.mul_f64(within)
+        };
+        let here = u32::try_from(now.as_nanos() / interval.as_nanos().max(1)).unwrap_or(u32::MAX);
+        let next = if turn(here) > now { here } else { here.saturating_add(1) };
+        turn(next).saturating_sub(now)
+    }
+
+    /// Between 0 and 1, the same for blue and green of a service.
+    fn share(&self, round: u64) -> f64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.probe.name, round).hash(&mut hasher);
+        f64::from(u32::try_from(hasher.finish() >> 32).unwrap_or(0)) / f64::from(u32::MAX)
+    }
+}

@@ -1,0 +1,37 @@
+//! Asks the world about a run whose runner died.
+
+use pointsman_core::ids::BuildId;
+use pointsman_core::ports::hosting::{Hosting, HostingError, Traffic};
+use pointsman_core::recover::{Observed, Serving};
+use pointsman_core::step::Side;
+use pointsman_core::view::{RunView, ServiceView};
+
+/// Who serves each service of the run now. Services that nobody looked at yet cannot be judged, and
+/// need not be: nothing was done to them.
+pub async fn observe(hosting: &dyn Hosting, view: &RunView) -> Result<Observed, HostingError> {
+    let mut observed = Observed::new();
+    for member in &view.plan.members {
+        let Some(seen) = view.services.get(member.service()).filter(|s| s.blue_known) else {
+            continue;
+        };
+        let traffic = hosting.traffic(&member.target).await?;
+        observed.insert(member.service().clone(), serving(&traffic, seen));
+    }
+    Ok(observed)
+}
+
+fn serving(traffic: &Traffic, seen: &ServiceView) -> Serving {
+    let moves = traffic.moving || !traffic.unfinished.is_empty();
+    if traffic.splits.is_empty() {
+        return if moves { Serving::Moving(None) } else { Serving::Nobody };
+    }
+    let whole = traffic.whole();
+    let is = |build: Option<&BuildId>| build.is_some() && whole == build;
+    for (build, side) in [(&seen.green, Side::Green), (&seen.blue, Side::Blue)] {
+        if is(build.as_ref()) {
+            return if moves { Serving::Moving(Some(side)) } else { Serving::Side(side) };
+        }
+    }
+    let parts = traffic.splits.iter().map(|s| format!("{} {} %", s.build, s.percent));
+    Serving::Foreign(parts.collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,93 @@
+//! Who answers at the public address? (N1) The platform's word is not enough.
+
+use futures_util::future::join_all;
+
+use super::drift::TrafficReads;
+use crate::context::{Context, Done, StepError, StepResult, with_last_line};
+use pointsman_core::error::Problem;
+use pointsman_core::event::Event;
+use pointsman_core::health::{Attestation, Decision, Verdict};
+use pointsman_core::plan::Member;
+use pointsman_core::step::Side;
+
+pub(super) async fn perform(context: &Context, side: Side) -> StepResult {
+    let members = &context.plan().members;
+    let moved = members.iter().filter(|m| context.service(m.service()).switch_asked);
+    let moved: Vec<&Member> = moved.collect();
+    let asked = join_all(moved.iter().map(|member| ask(context, member, side))).await;
+    // Answers and traffic must say the same, and traffic that was moved elsewhere is no fault of the release.
+    let mut reads = TrafficReads::new(context, side);
+    reads.patiently(context).await?;
+    let asked = asked.into_iter().collect::<Result<Vec<_>, StepError>>()?;
+    let ended = moved.iter().zip(asked);
+    let ended = ended.map(|(member, decision)| conclude(context, member, side, decision));
+    let all = join_all(ended).await.into_iter().collect::<Result<Vec<_>, StepError>>()?;
+    let summary = all.iter().map(|(said, _)| said.as_str()).collect::<Vec<_>>().join("; ");
+    let warning = all.iter().any(|(_, unproven)| *unproven);
+    Ok(match reads.unread {
+        None => Done { summary, warning },
+        Some(why) => Done::warning(format!("{summary}; traffic not read again: {why}")),
+    })
+}
+
+/// Asks the public address of a service until the answers decide. `None`: no answer would prove anything.
+async fn ask(
+    context: &Context,
+    member: &Member,
+    side: Side,
+) -> Result<Option<Decision>, StepError> {
+    let service = member.service();
+    let policy = context.plan().policy.attest.clone();
+    let (clock, interval) = (&context.outside.clock, policy.interval);
+    let wanted = context.wanted(member, side)?;
+    if wanted.proves_nothing() {
+        return Ok(None);
+    }
+    let mut attestation = Attestation::new(policy, wanted);
+    let began = clock.elapsed();
+    let decision = loop {
+        let sample = context.ask_public(member).await;
+        if let Some(decision) = attestation.push(&sample, clock.elapsed().saturating_sub(began)) {
+            break decision;
+        }
+        context.progress(Some(service), attestation.who());
+        context.sleep(interval).await;
+    };
+    context
+        .record(Event::Judged {
+            service: service.clone(),
+            verdict: decision.verdict,
+            rule: "attestation".to_owned(),
+            evidence: decision.evidence.clone(),
+        })
+        .await;
+    Ok(Some(decision))
+}
+
+/// What a decision comes to, and whether it is a warning.
+async fn conclude(
+    context: &Context,
+    member: &Member,
+    side: Side,
+    decision: Option<Decision>,
+) -> Result<(String, bool), StepError> {
+    let service = member.service();
+    let build = context.build_of(service, side)?;
+    let Some(Decision { verdict, evidence, of_release }) = decision else {
+        return Ok((format!("{service}: nobody can tell {build} from another build"), true));
+    };
+    if verdict == Verdict::Fail && of_release && side == Side::Green {
+        context.fault(service, &evidence).await;
+    }
+    let last = context.service_log(member, &build).await;
+    let problem = |what: &str| with_last_line(Problem::new(what).because(&evidence), last.clone());
+    match verdict {
+        Verdict::Pass => Ok((format!("{service}: {evidence}"), false)),
+        Verdict::Fail => {
+            Err(StepError::lasting(problem(&format!("{service} is not answered by {build}"))))
+        }
+        Verdict::Inconclusive => Err(StepError::inconclusive(problem(&format!(
+            "it is not known who answers for {service}"
+        )))),
+    }
+}

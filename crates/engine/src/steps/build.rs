@@ -1,0 +1,161 @@
+//! Builds green without traffic, all services at once.
+
+use std::time::Duration;
+
+use crate::context::{Context, Done, StepError, StepResult, with_last_line};
+use pointsman_core::error::Problem;
+use pointsman_core::event::Event;
+use pointsman_core::ids::BuildId;
+use pointsman_core::plan::{Member, Source};
+use pointsman_core::ports::hosting::{Build, BuildState, NewBuild};
+use pointsman_core::release::ReleaseLabel;
+
+/// A new build may not be visible at once (F15).
+const MUST_BE_VISIBLE: Duration = Duration::from_mins(2);
+
+/// A build's log is fetched this often while it is built.
+const LISTEN: Duration = Duration::from_secs(1);
+
+pub(super) async fn perform(context: &Context) -> StepResult {
+    let members = &context.plan().members;
+    let built = futures_util::future::join_all(members.iter().map(|m| one(context, m))).await;
+    // Every service's end is awaited before the first failure is told, so that none is left unknown.
+    let built = built.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let warning = built.iter().any(|(_, odd)| *odd);
+    let summary = built.into_iter().map(|(said, _)| said).collect::<Vec<_>>().join(", ");
+    Ok(Done { summary, warning })
+}
+
+/// What is said of a service, and whether a person should look at it.
+async fn one(context: &Context, member: &Member) -> Result<(String, bool), StepError> {
+    let service = member.service();
+    let id = match still_good(context, member).await? {
+        Some(id) => id,
+        None => order(context, member).await?,
+    };
+    let build = wait(context, member, &id).await?;
+    context.collect_log(member, &id).await;
+    if build.state != BuildState::Ready {
+        let last = context.failure_log(member, &id).await;
+        let problem = build.problem.unwrap_or_else(|| Problem::new(format!("build {id} failed")));
+        let mut problem = with_last_line(problem, last);
+        if problem.todo.is_empty() {
+            problem =
+                problem.try_this(format!("read its log: pointsman logs {}", context.view.number.0));
+        }
+        return Err(StepError::lasting(problem));
+    }
+    // The platform knows best; the config's template is for one that does not say.
+    let release = context.plan().release.as_ref();
+    let preview = build.preview.or_else(|| member.green_at(&id, release));
+    context
+        .record(Event::GreenReady { service: service.clone(), build: id.clone(), preview })
+        .await;
+    let linted = context.plan().lint.as_ref();
+    let unbound = linted.zip(build.bound.as_ref()).and_then(|(l, bound)| l.unbound(service, bound));
+    Ok(match unbound {
+        Some(unbound) => (format!("{service}: {id}, {unbound}"), true),
+        None => (format!("{service}: {id}"), false),
+    })
+}
+
+/// The build that an earlier attempt asked for, unless it can never serve. One that is not to be
+/// seen is asked for again under the same id and request id: whether the first request was lost, or
+/// only its reply, nothing is built twice.
+async fn still_good(context: &Context, member: &Member) -> Result<Option<BuildId>, StepError> {
+    let seen = context.service(member.service());
+    let (Some(id), Some(request_id)) = (seen.green, seen.green_request) else { return Ok(None) };
+    match context.outside.hosting.build(&member.target, &id).await? {
+        Some(build) if build.state == BuildState::Unusable => return Ok(None),
+        Some(_) => {}
+        None => {
+            let (release, source) = ordered(context, member)?;
+            let accepts = member.accepts.clone();
+            let new = NewBuild { id: id.clone(), request_id, release, source, accepts };
+            context.to_act().await.create_build(&member.target, &new).await?;
+        }
+    }
+    Ok(Some(id))
+}
+
+/// What the plan wants built.
+fn ordered(context: &Context, member: &Member) -> Result<(ReleaseLabel, Source), StepError> {
+    let missing = |what: &str| {
+        StepError::lasting(Problem::new(format!("the plan has no {what} for {}", member.service())))
+    };
+    let release = context.plan().release.clone().ok_or_else(|| missing("release"))?;
+    Ok((release, member.source.clone().ok_or_else(|| missing("source"))?))
+}
+
+async fn order(context: &Context, member: &Member) -> Result<BuildId, StepError> {
+    let service = member.service();
+    let (release, source) = ordered(context, member)?;
+    let id = build_id(release.as_str(), context.view.number.0).map_err(StepError::lasting)?;
+    let request_id = uuid::Uuid::new_v4().to_string();
+    context
+        .record(Event::BuildRequested {
+            service: service.clone(),
+            build: id.clone(),
+            request_id: request_id.clone(),
+            release: release.clone(),
+            source: source.clone(),
+        })
+        .await;
+    let accepts = member.accepts.clone();
+    let new = NewBuild { id: id.clone(), request_id, release, source, accepts };
+    context.to_act().await.create_build(&member.target, &new).await?;
+    Ok(id)
+}
+
+/// `b-1-1-0-r12-9f3a2c`: the release for people, the run for the journal, the rest against two
+/// stores that count the same. Google's CLI counts up instead, and two deployers can collide.
+fn build_id(release: &str, run: u64) -> Result<BuildId, Problem> {
+    let spelled: String = release
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+        .take(24)
+        .collect();
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    BuildId::new(format!("b-{}-r{run}-{}", spelled.trim_matches('-'), &random[..6]))
+}
+
+async fn wait(context: &Context, member: &Member, id: &BuildId) -> Result<Build, StepError> {
+    let hosting = &context.outside.hosting;
+    let began = context.outside.clock.elapsed();
+    let (mut looks, mut heard) = (0, began);
+    loop {
+        // What the build says is followed while it says it, less often than it is looked at.
+        let now = context.outside.clock.elapsed();
+        if now.saturating_sub(heard) >= LISTEN {
+            heard = now;
+            context.collect_log(member, id).await;
+        }
+        match hosting.build(&member.target, id).await? {
+            Some(build) if build.state != BuildState::Working => return Ok(build),
+            Some(build) => context.progress(Some(member.service()), build.state_word.clone()),
+            None if context.outside.clock.elapsed().saturating_sub(began) > MUST_BE_VISIBLE => {
+                return Err(StepError::inconclusive(Problem::new(format!(
+                    "build {id} was asked for and is still not to be seen"
+                ))));
+            }
+            None => context.progress(Some(member.service()), "waiting for it to be visible"),
+        }
+        looks += 1;
+        context.sleep(hosting.poll_after(looks)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_id_fits_the_platforms_rule() {
+        for release in ["1.1.0", "1.2.0-broken", "Ünï-X", "..", &"9".repeat(64)] {
+            let id = build_id(release, u64::MAX).unwrap();
+            let id = id.as_str();
+            assert!(id.len() <= 63 && id.starts_with('b') && !id.ends_with('-'), "{id}");
+            assert!(id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Whether traffic is still where this run put it. The platform is read again and again: what it said
+//! once says nothing about now.
+
+use std::time::Duration;
+
+use crate::context::{Context, StepError};
+use pointsman_core::error::Problem;
+use pointsman_core::event::Event;
+use pointsman_core::plan::Member;
+use pointsman_core::step::{Failure, Side};
+use pointsman_core::view::TrafficSeen;
+
+/// A platform that takes longer is read again with the next sample.
+const READ_WITHIN: Duration = Duration::from_secs(10);
+/// Reads of a remote platform are at least this far apart.
+const REMOTE_READS: Duration = Duration::from_secs(10);
+/// And those of one on this machine.
+const LOCAL_READS: Duration = Duration::from_secs(1);
+/// How often the read after a verification is tried.
+const READS: u32 = 3;
+/// How long the last read of a soak is retried.
+const END_READ_WITHIN: Duration = Duration::from_mins(1);
+
+/// The reads of one step.
+pub(super) struct TrafficReads {
+    side: Side,
+    every: Duration,
+    read_at: Option<Duration>,
+    /// Why the last read gave no answer.
+    pub(super) unread: Option<String>,
+}
+
+impl TrafficReads {
+    /// Reads that expect a side to have the traffic.
+    pub(super) fn new(context: &Context, side: Side) -> Self {
+        let remote = context.outside.hosting.poll_after(u32::MAX) >= REMOTE_READS;
+        let every = if remote { REMOTE_READS } else { LOCAL_READS };
+        Self { side, every, read_at: None, unread: None }
+    }
+
+    /// Reads the traffic of every moved service, if it is time to.
+    pub(super) async fn in_time(&mut self, context: &Context) -> Result<(), StepError> {
+        let now = context.outside.clock.elapsed();
+        if self.read_at.is_some_and(|at| now.saturating_sub(at) < self.every) {
+            return Ok(());
+        }
+        // Within the time of a sample: a slow platform must not make a gap of a round.
+        self.read(context, context.plan().policy.health.timeout.min(READ_WITHIN)).await
+    }
+
+    /// Reads it in any case. Traffic that is elsewhere is a fact, and an error.
+    pub(super) async fn now(&mut self, context: &Context) -> Result<(), StepError> {
+        self.read(context, READ_WITHIN).await
+    }
+
+    /// The same, tried again where a read fails: after a verification that no soak follows there is no later read.
+    pub(super) async fn patiently(&mut self, context: &Context) -> Result<(), StepError> {
+        for _ in 1..READS {
+            self.now(context).await?;
+            if self.unread.is_none() {
+                return Ok(());
+            }
+            context.sleep(self.every).await;
+        }
+        self.now(context).await
+    }
+
+    async fn read(&mut self, context: &Context, within: Duration) -> Result<(), StepError> {
+        self.unread = None;
+        let moved = context.plan().members.iter();
+        let moved = moved.filter(|m| context.service(m.service()).switch_asked);
+        let reads =
+            moved.map(|member| async move { (member, read(context, member, within).await) });
+        let read = futures_util::future::join_all(reads).await;
+        self.read_at = Some(context.outside.clock.elapsed());
+        // Each difference is recorded, whichever service is named first.
+        let mut drifted = None;
+        for (member, seen) in read {
+            match seen {
+                Ok(seen) => drifted = drifted.or(self.expect(context, member, seen).await.err()),
+                Err(why) => self.unread = Some(why),
+            }
+        }
+        drifted.map_or(Ok(()), Err)
+    }
+
+    /// Reads it at the end of a watch, again and again for a while: what was not read back is not done.
+    pub(super) async fn at_the_end(&mut self, context: &Context) -> Result<(), StepError> {
+        let clock = &context.outside.clock;
+        let began = clock.elapsed();
+        loop {
+            self.now(context).await?;
+            let Some(why) = self.unread.take() else { return Ok(()) };
+            if clock.elapsed().saturating_sub(began) > END_READ_WITHIN {
+                return Err(StepError::inconclusive(
+                    Problem::new("the services were well; where their traffic is now is unknown")
+                        .because(why)
+                        .try_this("wait until the platform answers, then retry the step"),
+                ));
+            }
+            context.progress(None, format!("reading traffic once more: {why}"));
+            context.sleep(self.every).await;
+        }
+    }
+
+    async fn expect(
+        &self,
+        context: &Context,
+        member: &Member,
+        splits: Vec<pointsman_core::event::Split>,
+    ) -> Result<(), StepError> {
+        let service = member.service();
+        let build = context.build_of(service, self.side)?;
+        let seen = TrafficSeen::of(&splits);
+        if seen == TrafficSeen::Whole(build.clone()) {
+            return Ok(());
+        }
+        context.record(Event::TrafficObserved { service: service.clone(), splits }).await;
+        let problem = Problem::new(format!("traffic of {service} is no longer with {build}"))
+            .because(format!("the platform reports: {seen}"))
+            .try_this(format!(
+                "find out who moved it; then: pointsman rollback {}",
+                context.plan().environment
+            ));
+        Err(StepError { problem, class: Failure::Drift })
+    }
+}
+
+async fn read(
+    context: &Context,
+    member: &Member,
+    within: Duration,
+) -> Result<Vec<pointsman_core::event::Split>, String> {
+    let service = member.service();
+    tokio::select! {
+        traffic = context.outside.hosting.traffic(&member.target) => {
+            traffic.map(|traffic| traffic.splits).map_err(|e| format!("{service}: {}", e.problem))
+        }
+        () = context.sleep(within) => {
+            let within = pointsman_core::time::spoken(within);
+            Err(format!("{service}: the platform did not answer within {within}"))
+        }
+    }
+}

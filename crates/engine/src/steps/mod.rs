@@ -1,0 +1,86 @@
+//! One file per step kind. Each acts, reads back what it did, and writes both down.
+
+mod attest;
+mod build;
+mod drift;
+mod marks;
+mod preflight;
+mod probe;
+mod schema;
+mod settled;
+mod soak;
+mod stop;
+mod switch;
+
+use std::time::Duration;
+
+use super::context::{Context, StepResult};
+use pointsman_core::plan::{Endpoint, Plan};
+use pointsman_core::step::StepKind;
+
+/// Lets a step act.
+pub(super) async fn perform(kind: &StepKind, context: Context) -> StepResult {
+    match kind {
+        StepKind::Preflight => preflight::perform(&context).await,
+        StepKind::Build => build::perform(&context).await,
+        StepKind::ProbeGreen => probe::green(&context).await,
+        StepKind::ProbePublic { side } => probe::public(&context, *side).await,
+        StepKind::Switch { service, to } => switch::perform(&context, service, *to).await,
+        StepKind::Attest { side } => attest::perform(&context, *side).await,
+        StepKind::Soak => soak::perform(&context).await,
+        StepKind::MarkStable => marks::stable(&context).await,
+        StepKind::MarkBad => marks::bad(&context).await,
+        StepKind::Migrate { database, version, direction } => {
+            schema::perform(&context, database, version, *direction).await
+        }
+        StepKind::Baseline { database, to } => schema::set_baseline(&context, database, to).await,
+        StepKind::Repair { database, version, as_is } => {
+            schema::mend(&context, database, version, *as_is).await
+        }
+        StepKind::StopBlue { service } => stop::blue(&context, service).await,
+        StepKind::Prune { service } => stop::prune(&context, service).await,
+        StepKind::GateSwitch | StepKind::GateChecklist { .. } => std::future::pending().await,
+    }
+}
+
+/// How long a platform may take to move one service's traffic. Google rolls out in minutes.
+fn switch_within(plan: &Plan) -> Duration {
+    match &plan.endpoint {
+        Endpoint::Google => Duration::from_mins(15),
+        Endpoint::Command(platform) => platform.switch_within,
+        Endpoint::Emulator | Endpoint::Url(_) => Duration::from_mins(2),
+    }
+}
+
+/// After so long we stop waiting, which is not to say that it failed (F14). Generous: these are for
+/// what hangs, the rules of each step decide before.
+pub(super) fn deadline(kind: &StepKind, plan: &Plan) -> Duration {
+    let minutes = |m: u64| Duration::from_mins(m);
+    let policy = &plan.policy;
+    match kind {
+        StepKind::Build => minutes(60),
+        // Waiting for others, the switch itself, and reading back.
+        StepKind::Switch { .. } => minutes(4) + switch_within(plan),
+        StepKind::Attest { .. } => policy.attest.within + policy.health.timeout * 4 + minutes(1),
+        StepKind::Soak => {
+            // One bad answer needs this many samples for a verdict: a soak of few samples is extended for them.
+            let judged =
+                (policy.soak.interval + policy.health.timeout) * policy.soak.share.least_samples;
+            policy.soak.length * 3 + judged + policy.health.timeout * 10 + minutes(4)
+        }
+        StepKind::ProbeGreen | StepKind::ProbePublic { .. } => {
+            (policy.health.interval + policy.health.timeout) * (policy.health.attempts + 2)
+        }
+        // A large collection takes its time, and is told how far it is.
+        StepKind::Migrate { .. } => minutes(24 * 60),
+        StepKind::Preflight
+        | StepKind::Baseline { .. }
+        | StepKind::Repair { .. }
+        | StepKind::StopBlue { .. }
+        | StepKind::Prune { .. } => minutes(5),
+        StepKind::MarkStable
+        | StepKind::MarkBad
+        | StepKind::GateSwitch
+        | StepKind::GateChecklist { .. } => minutes(1),
+    }
+}

@@ -1,0 +1,172 @@
+//! Is the target the one we mean, who serves now, and can what we may need later be had?
+
+use std::time::Duration;
+
+use super::schema;
+use crate::context::{Context, Done, StepError, StepResult};
+use pointsman_core::error::Problem;
+use pointsman_core::event::Event;
+use pointsman_core::ids::BuildId;
+use pointsman_core::linted::Linted;
+use pointsman_core::plan::{Member, RunKind};
+use pointsman_core::ports::hosting::{Automatic, BuildState};
+use pointsman_core::view::TrafficSeen;
+
+pub(super) async fn perform(context: &Context) -> StepResult {
+    let schemas = schema::look(context).await?;
+    if context.plan().kind == RunKind::Migrate {
+        return Ok(Done::ok(schemas.join(", ")));
+    }
+    let mut said = Vec::new();
+    let mut first = false;
+    for member in &context.plan().members {
+        let service = member.service();
+        context.progress(Some(service), "looking at it");
+        context.to_act().await.prepare(member).await.map_err(|e| {
+            let problem = Problem::new(format!("{service} cannot be deployed to"))
+                .because(e.problem.sentence());
+            StepError { problem: problem.try_this(e.problem.todo), class: e.class }
+        })?;
+        let blue = observe_blue(context, member).await?;
+        if matches!(blue, TrafficSeen::Whole(_)) && context.plan().kind == RunKind::Deploy {
+            crate::old_clients::note(context, member).await;
+        }
+        first |= blue == TrafficSeen::None;
+        said.push(match &blue {
+            TrafficSeen::None => format!("{service}: no build is live yet"),
+            seen => format!("{service}: {seen}"),
+        });
+        if let Some(candidate) = &member.to {
+            check_candidate(context, member, candidate).await?;
+        }
+    }
+    let troubles = domains(context).await;
+    let odd = !troubles.is_empty();
+    said.extend(troubles);
+    if let Some(warnings) = context.plan().lint.as_ref().and_then(Linted::warnings) {
+        said.push(format!("lint: {warnings}"));
+    }
+    let no_way_back = context.plan().kind == RunKind::Deploy && first;
+    let summary = said.into_iter().chain(schemas).collect::<Vec<_>>().join(", ");
+    if no_way_back {
+        return Ok(Done::warning(format!(
+            "{summary}; a first release has nothing to roll back to"
+        )));
+    }
+    Ok(Done { summary, warning: odd })
+}
+
+/// What the platform says is wrong with the addresses that customers use. It stops nothing: a deploy may be what
+/// mends it, and what cannot be asked here is asked by the probes.
+async fn domains(context: &Context) -> Vec<String> {
+    let mut all = Vec::new();
+    if context.plan().kind != RunKind::Deploy {
+        return all;
+    }
+    for member in &context.plan().members {
+        let asked = context.outside.hosting.domain_troubles(&member.target);
+        tokio::select! {
+            found = asked => all.extend(found.unwrap_or_default().into_iter().map(|one| one.what)),
+            () = context.outside.clock.sleep(HELD_WITHIN) => {}
+        }
+    }
+    all
+}
+
+/// Writes down who serves. More than one build with traffic is refused: there is no blue then (F26).
+async fn observe_blue(context: &Context, member: &Member) -> Result<TrafficSeen, StepError> {
+    let hosting = &context.outside.hosting;
+    let traffic = super::settled::traffic(context, member).await?;
+    let split = !traffic.splits.is_empty() && traffic.whole().is_none();
+    if split && context.plan().kind != RunKind::Rollback {
+        let parts: Vec<_> =
+            traffic.splits.iter().map(|s| format!("{} {} %", s.build, s.percent)).collect();
+        return Err(StepError::lasting(
+            Problem::new(format!("traffic of {} is split", member.service()))
+                .because(parts.join(", "))
+                .try_this(format!(
+                    "give all of it to one build first: pointsman rollback {} --to R",
+                    context.plan().environment
+                )),
+        ));
+    }
+    let build = traffic.whole().cloned();
+    let seen = match &build {
+        Some(id) => hosting.build(&member.target, id).await?,
+        None => None,
+    };
+    let (release, commit) = seen.map_or((None, None), |b| (b.release, b.commit));
+    let service = member.service().clone();
+    let found = TrafficSeen::of(&traffic.splits);
+    context
+        .record(Event::BlueObserved {
+            service,
+            build: build.clone(),
+            release,
+            commit,
+            // A rollback gives one build all of it, whatever it is now: nothing vetoes that.
+            splits: if split { traffic.splits } else { Vec::new() },
+        })
+        .await;
+    hold(context, member, traffic.automatic).await?;
+    Ok(found)
+}
+
+/// Nobody waits longer for automatic rollouts to be held where traffic is given back, or for a word about domains.
+const HELD_WITHIN: Duration = Duration::from_secs(20);
+
+/// A push must not begin a rollout in the middle of a run. What an earlier run held and did not put back is
+/// this one's to put back. Nothing vetoes giving traffic back: there it is tried, and told where it failed.
+async fn hold(context: &Context, member: &Member, automatic: Automatic) -> Result<(), StepError> {
+    if context.plan().kind == RunKind::Cleanup {
+        return Ok(());
+    }
+    let (policy, held) = match automatic {
+        Automatic::Off => return Ok(()),
+        Automatic::On { policy } => (policy, false),
+        Automatic::Held { policy } => (policy, true),
+    };
+    let service = member.service().clone();
+    context.record(Event::RolloutsHeld { service, policy: policy.clone() }).await;
+    if held {
+        return Ok(());
+    }
+    let held = context.to_act().await.hold_rollouts(&member.target, &policy, true);
+    if context.plan().kind == RunKind::Deploy {
+        return Ok(held.await?);
+    }
+    let why = tokio::select! {
+        held = held => held.err().map(|error| error.problem.to_string()),
+        () = context.outside.clock.sleep(HELD_WITHIN) => Some("nothing answered".to_owned()),
+    };
+    if let Some(why) = why {
+        context.log(member.service(), format!("automatic rollouts are not held: {why}"));
+    }
+    Ok(())
+}
+
+/// A rollback goes only to a build that can serve. It is never rebuilt.
+async fn check_candidate(
+    context: &Context,
+    member: &Member,
+    candidate: &BuildId,
+) -> Result<(), StepError> {
+    let service = member.service();
+    match context.outside.hosting.build(&member.target, candidate).await? {
+        Some(build) if build.state == BuildState::Ready => {
+            let (service, build) = (service.clone(), candidate.clone());
+            context.record(Event::CandidateReady { service, build }).await;
+            Ok(())
+        }
+        Some(build) => Err(StepError::lasting(
+            Problem::new(format!("build {candidate} of {service} cannot serve"))
+                .because(format!("it is {}", build.state_word))
+                .try_this("name another release with --to"),
+        )),
+        None => Err(StepError::lasting(
+            Problem::new(format!("build {candidate} of {service} is gone"))
+                .because("the platform has no build of that id any more")
+                .try_this("name another release with --to, or deploy it anew"),
+        )),
+    }
+}

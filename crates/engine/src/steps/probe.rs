@@ -1,0 +1,85 @@
+//! Asks a side for its health: green at its own address before it has traffic, or whoever serves at
+//! the public address after a rollback.
+
+use crate::context::{Context, Done, StepError, StepResult, with_last_line};
+use pointsman_core::error::Problem;
+use pointsman_core::event::Event;
+use pointsman_core::health::{Decision, GreenGate, Verdict};
+use pointsman_core::plan::Member;
+use pointsman_core::step::Side;
+use pointsman_core::view::GREEN_GATE;
+
+pub(super) async fn green(context: &Context) -> StepResult {
+    let members = &context.plan().members;
+    let asked = members.iter().map(|member| async move {
+        let Some(preview) = context.service(member.service()).preview else {
+            return Ok(None);
+        };
+        gate(context, member, Side::Green, &preview, GREEN_GATE).await.map(Some)
+    });
+    let all = futures_util::future::join_all(asked).await.into_iter();
+    let all: Vec<_> = all.collect::<Result<_, StepError>>()?;
+    if all.iter().any(Option::is_none) {
+        return Ok(Done::warning(
+            "GREEN cannot be reached before the switch here; the platform's own check stands for it",
+        ));
+    }
+    Ok(Done::ok(all.into_iter().flatten().collect::<Vec<_>>().join(", ")))
+}
+
+pub(super) async fn public(context: &Context, side: Side) -> StepResult {
+    let members = &context.plan().members;
+    let moved = members.iter().filter(|m| context.service(m.service()).switch_asked);
+    let asked = moved.map(|m| gate(context, m, side, &m.url, "public health"));
+    let all = futures_util::future::join_all(asked).await.into_iter();
+    Ok(Done::ok(all.collect::<Result<Vec<_>, StepError>>()?.join(", ")))
+}
+
+/// Samples one address until the gate decides. A rollback's public probe is in more of a hurry than
+/// green's gate: users are on it already.
+async fn gate(
+    context: &Context,
+    member: &Member,
+    side: Side,
+    base: &str,
+    rule: &str,
+) -> Result<String, StepError> {
+    let service = member.service();
+    let mut policy = context.plan().policy.health.clone();
+    if rule != GREEN_GATE {
+        policy.interval = policy.interval.min(context.plan().policy.attest.interval);
+    }
+    let interval = policy.interval;
+    let mut gate = GreenGate::new(policy, context.wanted(member, side)?);
+    let Decision { verdict, evidence, .. } = loop {
+        let sample = context.ask(member, base).await;
+        if let Some(decision) = gate.push(&sample) {
+            break decision;
+        }
+        context.progress(Some(service), gate.progress());
+        context.sleep(interval).await;
+    };
+    context
+        .record(Event::Judged {
+            service: service.clone(),
+            verdict,
+            rule: rule.to_owned(),
+            evidence: evidence.clone(),
+        })
+        .await;
+    let build = context.build_of(service, side)?;
+    let last = context.service_log(member, &build).await;
+    let problem = |what: &str| {
+        with_last_line(
+            Problem::new(format!("{side} of {service} {what}")).because(&evidence),
+            last.clone(),
+        )
+    };
+    match verdict {
+        Verdict::Pass => Ok(format!("{service}: {evidence}")),
+        Verdict::Fail => Err(StepError::lasting(problem("is not healthy"))),
+        Verdict::Inconclusive => {
+            Err(StepError::inconclusive(problem("is not known to be healthy")))
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Waiting until nobody else moves a service's traffic.
+
+use crate::context::{Context, StepError};
+use pointsman_core::error::Problem;
+use pointsman_core::ids::RolloutId;
+use pointsman_core::plan::{Member, RunKind};
+use pointsman_core::ports::hosting::Traffic;
+
+/// So many looks long; with Google's pauses that is three minutes.
+const LOOKS: u32 = 20;
+
+/// The traffic once nobody else moves it. Our own rollouts are not waited for: a later one follows
+/// them. What gives traffic back does not wait for ever either; only a deploy is refused, since
+/// somebody else is at work there (F10).
+pub(super) async fn traffic(context: &Context, member: &Member) -> Result<Traffic, StepError> {
+    let (hosting, service) = (&context.outside.hosting, member.service());
+    let seen = context.service(service);
+    let ours = |id: &RolloutId| seen.rollouts.iter().any(|(ordered, _)| ordered == id);
+    let mut look = 0;
+    loop {
+        let traffic = hosting.traffic(&member.target).await?;
+        let other = traffic.unfinished.iter().find(|id| !ours(id)).cloned();
+        let only_ours = other.is_none() && !traffic.unfinished.is_empty();
+        if !traffic.moving || only_ours {
+            return Ok(traffic);
+        }
+        look += 1;
+        if look > LOOKS && (context.plan().kind != RunKind::Deploy || context.view.undoing()) {
+            return Ok(traffic);
+        }
+        if look > LOOKS {
+            let why = other.map_or_else(
+                || "the platform says that it is reconciling".to_owned(),
+                |id| format!("rollout {id} is under way, and is not of this run"),
+            );
+            return Err(StepError::inconclusive(
+                Problem::new(format!("somebody else moves traffic of {service}"))
+                    .because(why)
+                    .try_this("let it end, look who serves, then try again"),
+            ));
+        }
+        context.progress(Some(service), "waiting for another change of its traffic to end");
+        context.sleep(hosting.poll_after(look)).await;
+    }
+}

@@ -1,0 +1,89 @@
+//! Watches the public address after the switch, samples at its start and its end too.
+
+use std::collections::BTreeMap;
+
+use super::drift::TrafficReads;
+use crate::context::{Context, Done, StepError, StepResult, with_last_line};
+use crate::old_clients::gone;
+use pointsman_core::error::Problem;
+use pointsman_core::event::Event;
+use pointsman_core::health::{Decision, Round, Sample, SoakWatch, Verdict};
+use pointsman_core::plan::Member;
+use pointsman_core::step::Side;
+use pointsman_core::time::spoken;
+
+pub(super) async fn perform(context: &Context) -> StepResult {
+    let plan = context.plan();
+    let policy = plan.policy.soak.clone();
+    let mut wanted = BTreeMap::new();
+    for member in &plan.members {
+        wanted.insert(member.service().clone(), context.wanted(member, Side::Green)?);
+    }
+    let mut watch = SoakWatch::new(policy.clone(), plan.policy.health.timeout, wanted);
+    let mut traffic = TrafficReads::new(context, Side::Green);
+    let clock = &context.outside.clock;
+    loop {
+        let asked = plan.members.iter().map(|m| async move { (m, context.ask_public(m).await) });
+        let (samples, read) =
+            tokio::join!(futures_util::future::join_all(asked), traffic.in_time(context));
+        let answered = samples.iter().all(|(_, sample)| !matches!(sample, Sample::Blind(_)));
+        for (member, sample) in samples {
+            if let Some(decision) = watch.push(member.service(), &sample) {
+                // Traffic that was moved elsewhere is no fault of the release.
+                traffic.now(context).await?;
+                return Err(failed(context, member, decision).await);
+            }
+        }
+        read?;
+        let left = match watch.end_round(clock.elapsed(), answered) {
+            Round::Over => break,
+            Round::Left(left) => left,
+            Round::TooBlind(blind) => {
+                let problem = Problem::new("the state of the services after the switch is unknown")
+                    .because(format!("could not ask for {}, {}", spoken(blind), watch.summary()))
+                    .try_this("fix this machine's network, then retry the step");
+                return Err(StepError::inconclusive(problem));
+            }
+        };
+        context.progress(None, format!("{} left, {}", spoken(left), watch.summary()));
+        // The last wait is cut to the end, so that the soak's last sample is taken at its end.
+        let wait = if left.is_zero() { policy.interval } else { policy.interval.min(left) };
+        context.sleep(wait).await;
+    }
+    traffic.at_the_end(context).await?;
+    for member in &plan.members {
+        context
+            .record(Event::Judged {
+                service: member.service().clone(),
+                verdict: Verdict::Pass,
+                rule: "soak".to_owned(),
+                evidence: watch.summary(),
+            })
+            .await;
+        let build = context.build_of(member.service(), Side::Green)?;
+        context.collect_log(member, &build).await;
+    }
+    let said = format!("{} watched, {}", spoken(policy.length), watch.summary());
+    let gone = gone(context.outside.prober.as_ref(), &context.view).await;
+    if gone.is_empty() {
+        return Ok(Done::ok(said));
+    }
+    Ok(Done::warning(format!("{said}; {}", gone.join("; "))))
+}
+
+async fn failed(context: &Context, member: &Member, decision: Decision) -> StepError {
+    let service = member.service().clone();
+    let Decision { verdict, evidence, of_release } = decision;
+    if of_release {
+        context.fault(&service, &evidence).await;
+    }
+    let problem = Problem::new(format!("{service} became unhealthy after the switch"));
+    let problem = problem.because(&evidence);
+    let rule = "soak".to_owned();
+    context.record(Event::Judged { service: service.clone(), verdict, rule, evidence }).await;
+    let last = match context.build_of(&service, Side::Green) {
+        Ok(build) => context.service_log(member, &build).await,
+        Err(_) => None,
+    };
+    StepError::lasting(with_last_line(problem, last))
+}

@@ -1,0 +1,82 @@
+//! Clean-up: blue's processes end, and builds that no rollback needs are deleted. Never by pattern:
+//! each build is looked at, and the one that serves is asked for right before (F28).
+
+use crate::context::{Context, Done, StepError, StepResult};
+use pointsman_core::error::Problem;
+use pointsman_core::event::Event;
+use pointsman_core::ids::{BuildId, ServiceName};
+use pointsman_core::plan::Member;
+use pointsman_core::ports::hosting::{Build, BuildState};
+
+fn member<'a>(context: &'a Context, service: &ServiceName) -> Result<&'a Member, StepError> {
+    let missing = || StepError::lasting(Problem::new(format!("the plan has no service {service}")));
+    context.plan().member(service).ok_or_else(missing)
+}
+
+/// The builds that serve nothing. Refuses to guess when nobody can say who serves.
+async fn idle(context: &Context, member: &Member) -> Result<Vec<Build>, StepError> {
+    let hosting = &context.outside.hosting;
+    let builds = hosting.builds(&member.target).await?;
+    let traffic = hosting.traffic(&member.target).await?;
+    if traffic.whole().is_none() || traffic.moving {
+        return Err(StepError::inconclusive(
+            Problem::new(format!("nobody can say which build of {} serves", member.service()))
+                .because("its traffic is split, moving, or with nobody")
+                .try_this("look with: pointsman status"),
+        ));
+    }
+    let serving = |id: &BuildId| traffic.splits.iter().any(|s| &s.build == id);
+    Ok(builds.into_iter().filter(|b| !serving(&b.id)).collect())
+}
+
+pub(super) async fn blue(context: &Context, service: &ServiceName) -> StepResult {
+    let member = member(context, service)?;
+    let mut stopped = Vec::new();
+    let mut platform_does_it = false;
+    let drain = context.plan().policy.drain;
+    for build in idle(context, member).await?.into_iter().filter(|b| b.state == BuildState::Ready) {
+        context.progress(Some(service), format!("stopping {}", build.id));
+        if context.to_act().await.stop_build(&member.target, &build.id, drain).await? {
+            stopped.push(build.id.to_string());
+            let stopped = Event::BuildStopped { service: service.clone(), build: build.id };
+            context.record(stopped).await;
+        } else {
+            platform_does_it = true;
+        }
+    }
+    Ok(Done::ok(match stopped.as_slice() {
+        _ if platform_does_it => "the platform stops idle builds by itself".to_owned(),
+        [] => format!("{service}: nothing was running besides what serves"),
+        stopped => format!("{service}: stopped {}", stopped.join(", ")),
+    }))
+}
+
+pub(super) async fn prune(context: &Context, service: &ServiceName) -> StepResult {
+    let member = member(context, service)?;
+    let mut deleted = Vec::new();
+    let mut left = Vec::new();
+    for build in
+        idle(context, member).await?.into_iter().filter(|b| member.obsolete.contains(&b.id))
+    {
+        if build.state == BuildState::Working {
+            continue;
+        }
+        context.progress(Some(service), format!("deleting {}", build.id));
+        match context.to_act().await.delete_build(&member.target, &build.id).await {
+            Ok(()) => {
+                deleted.push(build.id.to_string());
+                let gone = Event::BuildDeleted { service: service.clone(), build: build.id };
+                context.record(gone).await;
+            }
+            // A leftover is untidy and costs no traffic (F27).
+            Err(error) => left.push(format!("{}: {}", build.id, error.problem)),
+        }
+    }
+    if !left.is_empty() {
+        return Ok(Done::warning(format!("left over: {}", left.join("; "))));
+    }
+    Ok(Done::ok(match deleted.as_slice() {
+        [] => format!("{service}: nothing to delete"),
+        deleted => format!("{service}: deleted {}", deleted.join(", ")),
+    }))
+}

@@ -1,0 +1,172 @@
+//! Makes one build the active one, and believes it only from the platform's own traffic.
+
+use std::time::Duration;
+
+use super::{schema, settled};
+use crate::context::{Context, Done, StepError, StepResult};
+use pointsman_core::error::Problem;
+use pointsman_core::event::Event;
+use pointsman_core::freeze::frozen;
+use pointsman_core::ids::{BuildId, RolloutId, ServiceName};
+use pointsman_core::plan::RunKind;
+use pointsman_core::ports::hosting::{NewRollout, Traffic};
+use pointsman_core::step::{Failure, Side};
+use pointsman_core::time::spoken;
+use pointsman_core::view::{ServiceView, TrafficSeen};
+
+pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) -> StepResult {
+    let member = context.plan().member(service).ok_or_else(|| {
+        StepError::lasting(Problem::new(format!("the plan has no service {service}")))
+    })?;
+    let build = context.build_of(service, to)?;
+    let seen = context.service(service);
+    let before = settled::traffic(context, member).await?;
+    // Asked for before, by this run and for nothing else since: it was the reply that got lost.
+    let last = seen.rollouts.last().map(|(_, build)| build);
+    if last == Some(&build) && before.whole() == Some(&build) && !before.moving {
+        return observed(context, service, &build, before).await;
+    }
+    // A rollback that found traffic split gives it to one build, as long as it is still as it was found.
+    let as_found = context.plan().kind == RunKind::Rollback
+        && matches!(seen.found, TrafficSeen::Split(_))
+        && seen.found == TrafficSeen::of(&before.splits);
+    let ours = if as_found { Ok(()) } else { ours_to_move(&seen, service, to, &before) };
+    if let Err(moved) = ours {
+        let splits = before.splits;
+        context.record(Event::TrafficObserved { service: service.clone(), splits }).await;
+        return Err(moved);
+    }
+    if to == Side::Green {
+        not_frozen(context)?;
+    }
+    schema::may_serve(context, member, &build).await?;
+    let new = order(context, service, &build, before.whole().cloned()).await?;
+    context.progress(Some(service), format!("switching to {build}"));
+    let acts = context.to_act().await;
+    let limit = super::switch_within(context.plan());
+    let switched = tokio::select! {
+        switched = acts.set_active(&member.target, &new) => switched.map(drop).map_err(Into::into),
+        () = context.sleep(limit) => Err(no_answer(service, limit)),
+    };
+    // Read back whatever the answer was: a lost reply is not a lost switch.
+    let traffic = tokio::select! {
+        traffic = context.outside.hosting.traffic(&member.target) => traffic?,
+        () = context.sleep(READ_BACK_WITHIN) => return Err(unread(service, switched.err())),
+    };
+    let still = traffic.moving || traffic.unfinished.contains(&new.id);
+    if still && traffic.whole() != Some(&build) {
+        return Err(unread(service, switched.err()));
+    }
+    match (switched, observed(context, service, &build, traffic).await) {
+        (Err(error), Err(_)) => Err(error),
+        // The platform's own report is worth a look, even if traffic moved.
+        (Err(error), Ok(done)) => {
+            Ok(Done::warning(format!("{}, though {}", done.summary, error.problem)))
+        }
+        (Ok(()), read_back) => read_back,
+    }
+}
+
+/// A platform that does not answer within this is not waited for: the traffic is then unknown.
+const READ_BACK_WITHIN: Duration = Duration::from_secs(20);
+
+fn no_answer(service: &ServiceName, limit: Duration) -> StepError {
+    StepError::inconclusive(
+        Problem::new(format!("the switch of {service} did not end within {}", spoken(limit)))
+            .because("the platform gave no answer; the switch may still happen")
+            .try_this("pointsman status shows which build is live; then retry or roll back"),
+    )
+}
+
+fn unread(service: &ServiceName, switched: Option<StepError>) -> StepError {
+    let why = switched
+        .map_or("the platform accepted the switch and then stopped answering".into(), |e| {
+            e.problem.sentence()
+        });
+    StepError::inconclusive(
+        Problem::new(format!("the live build of {service} is unknown after its switch"))
+            .because(why)
+            .try_this("pointsman status shows which build is live; then retry or roll back"),
+    )
+}
+
+/// A freeze that began meanwhile stops what has not moved traffic yet. What has goes on to its end, and going
+/// back is never frozen (F48).
+fn not_frozen(context: &Context) -> Result<(), StepError> {
+    if context.view.touched_traffic() {
+        return Ok(());
+    }
+    let plan = context.plan();
+    let Some(told) = frozen(&plan.freeze, context.outside.clock.now()) else { return Ok(()) };
+    let what = format!("a freeze of {} has begun, and traffic has not moved", plan.environment);
+    let todo =
+        "retry when it is over; or abort, and deploy again with --override freeze --reason TEXT";
+    Err(StepError::lasting(Problem::new(what).because(told).try_this(todo)))
+}
+
+/// Whoever else moved traffic meanwhile has reasons we do not know: no fight (F10). Where nobody
+/// serves any more, only blue is given its traffic back.
+fn ours_to_move(
+    seen: &ServiceView,
+    service: &ServiceName,
+    to: Side,
+    traffic: &Traffic,
+) -> Result<(), StepError> {
+    let who = match traffic.whole() {
+        Some(whole) if [seen.blue.as_ref(), seen.green.as_ref()].contains(&Some(whole)) => {
+            return Ok(());
+        }
+        Some(whole) => format!("{whole} serves, which is neither blue nor green of this run"),
+        None if !traffic.splits.is_empty() => {
+            let parts = traffic.splits.iter().map(|s| format!("{} {} %", s.build, s.percent));
+            format!("it is split: {}", parts.collect::<Vec<_>>().join(", "))
+        }
+        None if seen.blue.is_some() && to == Side::Green => {
+            "no build serves any more, and one did when this run began".to_owned()
+        }
+        None => return Ok(()),
+    };
+    let problem = Problem::new(format!("traffic of {service} was moved outside of this run"))
+        .because(who)
+        .try_this("find out who moved it, then start again");
+    Err(StepError { problem, class: Failure::Drift })
+}
+
+/// Writes down what is about to be asked for. The rollout's id is its own, the run's number in it
+/// is for people.
+async fn order(
+    context: &Context,
+    service: &ServiceName,
+    build: &BuildId,
+    from: Option<BuildId>,
+) -> Result<NewRollout, StepError> {
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    let id = RolloutId::new(format!("r-r{}-{}", context.view.number.0, &random[..10]));
+    let id = id.map_err(StepError::lasting)?;
+    let request_id = uuid::Uuid::new_v4().to_string();
+    context
+        .record(Event::SwitchRequested {
+            service: service.clone(),
+            from,
+            to: build.clone(),
+            rollout: id.clone(),
+            request_id: request_id.clone(),
+        })
+        .await;
+    Ok(NewRollout { id, request_id, build: build.clone() })
+}
+
+async fn observed(
+    context: &Context,
+    service: &ServiceName,
+    build: &BuildId,
+    traffic: Traffic,
+) -> StepResult {
+    let whole = traffic.whole() == Some(build);
+    let splits = traffic.splits;
+    context.record(Event::TrafficObserved { service: service.clone(), splits }).await;
+    if whole {
+        return Ok(Done::ok(format!("{service}: {build} has all traffic")));
+    }
+    Err(StepError::inconclusive(Problem::new(format!("traffic of {service} is not with {build}"))))
+}

@@ -1,0 +1,221 @@
+//! The one writer of a run's facts, and the one reader of the commands sent to it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::context::Asked;
+use super::error::EngineError;
+use pointsman_core::alert::Channel;
+use pointsman_core::checklist::Tick;
+use pointsman_core::command::{Command, judge};
+use pointsman_core::event::{AnsweredBy, DecidedBy, Event};
+use pointsman_core::ids::{EnvironmentName, StepId};
+use pointsman_core::ports::clock::Clock;
+use pointsman_core::ports::journal::{Entry, Journal, JournalError, RENEWAL};
+use pointsman_core::redact::without_secrets;
+use pointsman_core::run::transition;
+use pointsman_core::time::Timestamp;
+use pointsman_core::view::RunView;
+
+/// So many runs of another environment are looked through.
+const RUNS_LOOKED_AT: usize = 200;
+
+/// Who decides where no person does.
+const RULES: &str = "rule";
+
+/// What people asked for and the executor has yet to do.
+#[derive(Debug, Default)]
+pub(super) struct Wishes {
+    /// The gate may open, by this command.
+    pub(super) approve: Option<(u64, String)>,
+    /// Who requested a pause.
+    pub(super) pause: Option<String>,
+    /// Who requested that it resumes.
+    pub(super) resume: Option<String>,
+    pub(super) retry: bool,
+    /// Leave the failed step out, for this reason; who said so.
+    pub(super) skip: Option<(String, String)>,
+    /// Roll back; who said so.
+    pub(super) rollback: Option<String>,
+    /// End at the next safe point.
+    pub(super) stop: bool,
+    /// End now.
+    pub(super) abort: bool,
+    /// Leave the run, since when.
+    pub(super) leave: Option<Duration>,
+}
+
+pub(super) struct Supervisor {
+    journal: Box<dyn Journal>,
+    clock: Arc<dyn Clock>,
+    actor: String,
+    view: RunView,
+    /// Where the clock stood, and how long the run had gone, when this engine began.
+    began: (Duration, u64),
+    published: watch::Sender<Arc<RunView>>,
+    renewed: Duration,
+    pub(super) wishes: Wishes,
+}
+
+impl Supervisor {
+    pub(super) fn new(
+        journal: Box<dyn Journal>,
+        clock: Arc<dyn Clock>,
+        actor: String,
+        view: RunView,
+    ) -> Self {
+        let published = watch::Sender::new(Arc::new(view.clone()));
+        let began = (clock.elapsed(), view.elapsed_ms);
+        let (renewed, wishes) = (began.0, Wishes::default());
+        Self { journal, clock, actor, view, began, published, renewed, wishes }
+    }
+
+    pub(super) fn view(&self) -> &RunView {
+        &self.view
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<Arc<RunView>> {
+        self.published.subscribe()
+    }
+
+    /// Writes a fact: checked against the state first, synced, then shown. A fact that cannot be is
+    /// a defect of ours and stops the run rather than the truth.
+    pub(super) fn record(
+        &mut self,
+        step: Option<&StepId>,
+        event: &Event,
+    ) -> Result<(), EngineError> {
+        let rule = match event {
+            Event::GateAnswered { by: AnsweredBy::Checklist | AnsweredBy::Advice, .. } => true,
+            Event::UndoPlanned { by, .. } => *by == DecidedBy::Rule,
+            _ => false,
+        };
+        let actor = if rule { RULES.to_owned() } else { self.actor.clone() };
+        self.record_as(&actor, step, event)
+    }
+
+    /// The same, by the person whose command led to it.
+    pub(super) fn record_as(
+        &mut self,
+        actor: &str,
+        step: Option<&StepId>,
+        event: &Event,
+    ) -> Result<(), EngineError> {
+        let event = &without_secrets(event.clone());
+        transition(&self.view.state, step, event).map_err(EngineError::Illegal)?;
+        let elapsed = self.clock.elapsed().saturating_sub(self.began.0).as_millis();
+        let entry = Entry {
+            actor,
+            at: self.clock.now(),
+            elapsed_ms: self.began.1.saturating_add(u64::try_from(elapsed).unwrap_or(u64::MAX)),
+            step,
+            event,
+        };
+        let fact = self.journal.append(self.view.number, entry).map_err(EngineError::Journal)?;
+        self.view.apply(&fact).map_err(EngineError::Illegal)?;
+        self.published.send_replace(Arc::new(self.view.clone()));
+        Ok(())
+    }
+
+    /// What people did to the items of this release's checklists.
+    pub(super) fn ticks(&self) -> Result<Vec<Tick>, JournalError> {
+        let plan = &self.view.plan;
+        plan.release.as_ref().map_or(Ok(Vec::new()), |r| self.journal.ticks(&plan.environment, r))
+    }
+
+    /// When something last arrived at each channel.
+    pub(super) fn alerts_arrived(&self) -> Result<Vec<(String, Option<Timestamp>)>, JournalError> {
+        let channels = &self.view.plan.notify.channels;
+        let one = |c: &Channel| Ok((c.to_string(), self.journal.delivered(c)?));
+        channels.iter().map(one).collect()
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The past of another environment.
+    pub(super) fn runs_on(&self, other: &EnvironmentName) -> Result<Vec<RunView>, JournalError> {
+        let runs = self.journal.runs(Some(other), RUNS_LOOKED_AT)?;
+        Ok(runs.into_iter().map(|listed| listed.view).collect())
+    }
+
+    /// Answers every new command with a fact: accepted, or refused and why (N2).
+    pub(super) fn take_commands(&mut self) -> Result<(), EngineError> {
+        self.keep_lease()?;
+        let sent = self.journal.unanswered(self.view.number).map_err(EngineError::Journal)?;
+        for sent in sent {
+            let command = sent.command.clone();
+            let step = self.view.state.step().cloned();
+            let event = match judge(&self.view, &sent) {
+                Ok(()) => Event::CommandAccepted { id: sent.id, command: command.clone() },
+                Err(because) => {
+                    let refused = Event::CommandRefused { id: sent.id, command, because };
+                    self.record_as(&sent.actor, step.as_ref(), &refused)?;
+                    continue;
+                }
+            };
+            self.record_as(&sent.actor, step.as_ref(), &event)?;
+            self.wish(&command, sent.id, &sent.actor);
+        }
+        Ok(())
+    }
+
+    /// Does what a step asks for.
+    pub(super) fn answer(&mut self, step: &StepId, asked: Asked) -> Result<(), EngineError> {
+        match asked {
+            Asked::Record(event) => self.record(Some(step), &event),
+            Asked::Lease => self.still_ours(),
+        }
+    }
+
+    /// Right before an effect: a run whose lease is gone has none any more.
+    pub(super) fn still_ours(&mut self) -> Result<(), EngineError> {
+        self.renew()
+    }
+
+    /// Refuses what was sent to a runner that died before it read it: nobody means it any more, and an
+    /// approval from yesterday must open no gate today (N8).
+    pub(super) fn refuse_unread(&mut self) -> Result<(), EngineError> {
+        let sent = self.journal.unanswered(self.view.number).map_err(EngineError::Journal)?;
+        for sent in sent {
+            let because = "its runner died before it read this".to_owned();
+            let step = self.view.state.step().cloned();
+            let refused = Event::CommandRefused { id: sent.id, command: sent.command, because };
+            self.record_as(&sent.actor, step.as_ref(), &refused)?;
+        }
+        Ok(())
+    }
+
+    /// Renews the lease in time. Where it is lost, the run is somebody else's, and nothing more is
+    /// done here.
+    fn keep_lease(&mut self) -> Result<(), EngineError> {
+        if self.clock.elapsed().saturating_sub(self.renewed) < RENEWAL {
+            return Ok(());
+        }
+        self.renew()
+    }
+
+    fn renew(&mut self) -> Result<(), EngineError> {
+        self.renewed = self.clock.elapsed();
+        self.journal.renew(self.view.number, self.clock.now()).map_err(EngineError::Journal)
+    }
+
+    fn wish(&mut self, command: &Command, id: u64, actor: &str) {
+        let wishes = &mut self.wishes;
+        match command {
+            Command::Approve => wishes.approve = Some((id, actor.to_owned())),
+            Command::Pause => wishes.pause = Some(actor.to_owned()),
+            Command::Resume => wishes.resume = Some(actor.to_owned()),
+            Command::Retry => wishes.retry = true,
+            Command::Skip { reason } => wishes.skip = Some((reason.clone(), actor.to_owned())),
+            Command::Rollback => wishes.rollback = Some(actor.to_owned()),
+            Command::Abort { now } => {
+                wishes.stop = true;
+                wishes.abort |= now;
+            }
+        }
+    }
+}

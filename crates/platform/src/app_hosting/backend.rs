@@ -1,0 +1,63 @@
+//! Whether a backend is the one that the plan means; the emulator's are ours to make.
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::{AppHosting, Kind, wire};
+use pointsman_core::error::Problem;
+use pointsman_core::plan::Member;
+use pointsman_core::ports::hosting::HostingError;
+
+/// The address annotation of the emulator's backends.
+const ADDRESS: &str = "pointsman.dev/address";
+
+impl AppHosting {
+    /// Makes the emulator's backend, or brings its address up to date.
+    async fn make_backend(&self, member: &Member) -> Result<(), HostingError> {
+        let target = &member.target;
+        let address = member.url.split_once("://").map_or("", |(_, host)| host);
+        let mut body = json!({
+            "servingLocality": "GLOBAL_ACCESS",
+            "environment": target.environment(),
+            "annotations": {ADDRESS: address},
+        });
+        let mut mask = "annotations".to_owned();
+        if let Some(repository) = &member.repository {
+            body["codebase"] =
+                json!({"repository": repository, "rootDirectory": member.root_directory});
+            mask.push_str(",codebase");
+        }
+        let parent =
+            format!("projects/{}/locations/{}/backends", target.project(), target.location());
+        let operation = if self.maybe(&target.backend_name()).await?.is_some() {
+            let query = [("updateMask", mask.as_str())];
+            self.change(Method::PATCH, &target.backend_name(), &query, None, Some(&body)).await?
+        } else {
+            let query = [("backendId", target.backend().as_str())];
+            match self.change(Method::POST, &parent, &query, None, Some(&body)).await {
+                // Another process of ours was first.
+                Err(error) if wire::already_exists(&error) => return Ok(()),
+                other => other?,
+            }
+        };
+        self.wait_for(&operation).await.map(|_| ())
+    }
+
+    pub(super) async fn prepare_backend(&self, member: &Member) -> Result<(), HostingError> {
+        if self.kind == Kind::Emulator {
+            return self.make_backend(member).await;
+        }
+        let target = &member.target;
+        let name = target.backend_name();
+        match self.maybe(&name).await? {
+            Some(backend) if backend["name"] == name => wire::of_environment(&backend, target),
+            Some(_) => {
+                Err(wire::lasting(Problem::new(format!("{name} answers as another backend"))))
+            }
+            None => Err(wire::lasting(
+                Problem::new(format!("there is no backend {name}"))
+                    .try_this("make it with: firebase apphosting:backends:create"),
+            )),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The log of a build at Google: Cloud Build writes it, Cloud Logging has it (`contracts/app_hosting.md` §2). What
+//! cannot be read is missed, and fails nothing: where it is to be read is told with the build.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{AppHosting, wire};
+use pointsman_core::apphosting::cause_of;
+use pointsman_core::ids::BuildId;
+use pointsman_core::ports::hosting::LogPart;
+use pointsman_core::project::Target;
+use pointsman_core::time::Timestamp;
+
+/// So many entries are asked for at once.
+const PAGE: u32 = 500;
+/// So many pages of it are read at once; what is left comes the next time.
+const PAGES: u32 = 4;
+
+impl AppHosting {
+    /// What was written since a position, which is the time of the last entry in nanoseconds. An entry that comes
+    /// in after a younger one is missed.
+    pub(super) async fn google_log(&self, target: &Target, id: &BuildId, from: u64) -> LogPart {
+        let nothing = LogPart { lines: Vec::new(), next: from };
+        let build = self.maybe(&target.build_name(id)).await.ok().flatten().unwrap_or_default();
+        let Some(number) = build["buildLogsUri"].as_str().and_then(cloud_build) else {
+            return nothing;
+        };
+        let after = Timestamp::from_nanosecond(i128::from(from)).unwrap_or_default();
+        let filter = format!(
+            "resource.type=\"build\" resource.labels.build_id=\"{number}\" timestamp>\"{after}\""
+        );
+        let mut body = json!({
+            "resourceNames": [format!("projects/{}", target.project())],
+            "filter": filter, "orderBy": "timestamp asc", "pageSize": PAGE,
+        });
+        let url = format!("{}/v2/entries:list", self.origins.logging);
+        let mut all = nothing;
+        for _ in 0..PAGES {
+            match self.fetch(Method::POST, &url, &[], Some(&body)).await {
+                Ok(page) => {
+                    take(&page, &mut all);
+                    // An empty page is not the last one.
+                    match wire::next_page(&page) {
+                        Some(next) => body["pageToken"] = json!(next),
+                        None => break,
+                    }
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "the build's log cannot be read");
+                    break;
+                }
+            }
+        }
+        all
+    }
+}
+
+/// Cloud Build's own number of a build, as the firebase CLI finds it: behind `region=LOCATION/`.
+fn cloud_build(address: &str) -> Option<&str> {
+    let (_, rest) = address.split_once("region=")?.1.split_once('/')?;
+    let end = rest.find(|c: char| !c.is_ascii_hexdigit() && c != '-').unwrap_or(rest.len());
+    Some(&rest[..end]).filter(|number| !number.is_empty())
+}
+
+fn take(page: &Value, part: &mut LogPart) {
+    for entry in page["entries"].as_array().into_iter().flatten() {
+        let at = entry["timestamp"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
+        let at = at.and_then(|at| u64::try_from(at.as_nanosecond()).ok());
+        part.next = part.next.max(at.unwrap_or_default());
+        let text = entry["textPayload"].as_str().or(entry["jsonPayload"]["message"].as_str());
+        let Some(text) = text else { continue };
+        // One step says in one line of JSON what went wrong; what it heard itself stands in it.
+        match cause_of(text) {
+            Some((cause, heard)) => {
+                part.lines.extend(heard.lines().map(str::to_owned));
+                part.lines.push(cause);
+            }
+            None => part.lines.extend(text.lines().map(str::to_owned)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_builds_number_is_found_as_the_firebase_cli_finds_it() {
+        let console = "https://console.cloud.google.com/cloud-build/builds;region=us-central1/";
+        let number = "0a1b2c3d-0000-4444-8888-99aabbccddee";
+        assert_eq!(cloud_build(&format!("{console}{number}?project=1")), Some(number));
+        assert_eq!(cloud_build(&format!("{console}{number}")), Some(number));
+        assert_eq!(cloud_build(console), None);
+        assert_eq!(cloud_build("https://example.com/log"), None);
+    }
+}

@@ -1,0 +1,201 @@
+//! Calls: bearer token, request ids, retries of what may pass, operations followed to their end.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+use super::{AppHosting, wire};
+use crate::bearer::Unsent;
+use crate::google::NoToken;
+use crate::http::{self, chain};
+use pointsman_core::error::Problem;
+use pointsman_core::ports::hosting::{Hosting as _, HostingError};
+use pointsman_core::project::Target;
+use pointsman_core::retry::POLL;
+use pointsman_core::step::Failure;
+
+/// A call that failed in passing is sent so often in all. Safe, since every change carries a
+/// request id, and the server ignores a repeat (`contracts/app_hosting.md` §2).
+const TRIES: u32 = 4;
+/// A look is answered at once or hangs; a change may take the client's whole minute.
+const LOOKS_LAST: Duration = Duration::from_secs(10);
+/// No backend has more pages of anything.
+const MOST_PAGES: usize = 100;
+/// Whoever asks us to wait longer is told as a failure; the step is tried again later.
+const MOST: Duration = Duration::from_mins(1);
+
+/// A call that did not do what it should.
+struct Unanswered {
+    error: HostingError,
+    /// When the server wants to be asked again.
+    after: Option<Duration>,
+    /// Whether the same again may be answered.
+    passes: bool,
+}
+
+impl From<NoToken> for HostingError {
+    fn from(no: NoToken) -> Self {
+        let class = if no.passing { Failure::Passing } else { Failure::Lasting };
+        Self { problem: no.problem, class }
+    }
+}
+
+impl From<HostingError> for Unanswered {
+    fn from(error: HostingError) -> Self {
+        Self { passes: error.class == Failure::Passing, error, after: None }
+    }
+}
+
+impl AppHosting {
+    pub(super) async fn get(&self, name: &str) -> Result<Value, HostingError> {
+        self.get_with(name, &[]).await
+    }
+
+    pub(super) async fn get_with(
+        &self,
+        name: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Value, HostingError> {
+        self.fetch(Method::GET, &format!("{}/v1/{name}", self.base), query, None).await
+    }
+
+    /// Everything of a kind that a backend has, page after page.
+    pub(super) async fn list(
+        &self,
+        target: &Target,
+        of: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Vec<Value>, HostingError> {
+        let (path, key) = (format!("{}/{of}s", target.backend_name()), format!("{of}s"));
+        let (mut all, mut token) = (Vec::new(), String::new());
+        for _ in 0..MOST_PAGES {
+            let mut query = query.to_vec();
+            query.extend([("pageSize", "100"), ("pageToken", token.as_str())]);
+            let page = self.get_with(&path, &query).await?;
+            wire::whole(&page, of)?;
+            all.extend(page[key.as_str()].as_array().into_iter().flatten().cloned());
+            match wire::next_page(&page) {
+                // The same again would never end.
+                Some(next) if next == token => break,
+                Some(next) => next.clone_into(&mut token),
+                None => return Ok(all),
+            }
+        }
+        Err(wire::endless(of))
+    }
+
+    /// A resource that may not be there.
+    pub(super) async fn maybe(&self, name: &str) -> Result<Option<Value>, HostingError> {
+        match self.get(name).await {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if wire::not_found(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A change. Without a request id of the caller's it gets one of its own, kept over its retries.
+    pub(super) async fn change(
+        &self,
+        method: Method,
+        name: &str,
+        query: &[(&str, &str)],
+        request_id: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<Value, HostingError> {
+        let fresh = uuid::Uuid::new_v4().to_string();
+        let mut query = query.to_vec();
+        query.push(("requestId", request_id.unwrap_or(&fresh)));
+        self.fetch(method, &format!("{}/v1/{name}", self.base), &query, body).await
+    }
+
+    /// Follows an operation to its end and returns what it then holds. Callers still read the
+    /// resource: an operation can end well and hold a failed resource.
+    pub(super) async fn wait_for(&self, operation: &Value) -> Result<Value, HostingError> {
+        let mut operation = operation.clone();
+        let mut looks = 0;
+        while operation["done"] != true {
+            looks += 1;
+            tokio::time::sleep(self.poll_after(looks)).await;
+            let name = operation["name"].as_str().unwrap_or_default().to_owned();
+            operation = self.get(&name).await?;
+        }
+        match operation.get("error") {
+            Some(error) => Err(wire::operation_failed(error)),
+            None => Ok(operation["response"].clone()),
+        }
+    }
+
+    pub(super) async fn fetch(
+        &self,
+        method: Method,
+        url: &str,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Value, HostingError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let failed = match self.once((method.clone(), url), query, body).await {
+                Ok(value) => return Ok(value),
+                Err(failed) => failed,
+            };
+            let Unanswered { error, after, passes } = failed;
+            let wait = after.unwrap_or_else(|| POLL.after(tries));
+            if !passes || tries == TRIES || wait > MOST {
+                return Err(error);
+            }
+            tracing::debug!(%error, tries, "a call failed in passing");
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn once(
+        &self,
+        (method, url): (Method, &str),
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Value, Unanswered> {
+        let mut request = self.client.request(method.clone(), url).query(query);
+        if method == Method::GET {
+            request = request.timeout(LOOKS_LAST);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let lost = |error: reqwest::Error| {
+            let problem = Problem::new(format!("{} does not answer", self.base))
+                .because(chain(&error.without_url()));
+            HostingError { problem, class: Failure::Passing }
+        };
+        let response = match self.bearer.send(request).await {
+            Ok(response) => response,
+            // Whoever finds no token looked for one long enough.
+            Err(Unsent::NoToken(no)) => {
+                return Err(Unanswered { error: no.into(), after: None, passes: false });
+            }
+            Err(Unsent::Lost(error)) => return Err(lost(error).into()),
+        };
+        let status = response.status();
+        let after = retry_after(&response);
+        let text = http::text(response)
+            .await
+            .map_err(|e| e.either(lost, |what| wire::unreadable(&what)))?;
+        let json: Value = serde_json::from_str(&text).unwrap_or_default();
+        if status == StatusCode::OK {
+            // A login page or half an answer says nothing, least of all that there is nothing.
+            return if json.is_object() {
+                Ok(json)
+            } else {
+                Err(wire::unreadable("a body").into())
+            };
+        }
+        let after = after.or_else(|| wire::retry_info(&json));
+        Err(Unanswered { after, ..wire::refused(status, &json).into() })
+    }
+}
+
+fn retry_after(response: &reqwest::Response) -> Option<Duration> {
+    let seconds = response.headers().get("retry-after")?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}

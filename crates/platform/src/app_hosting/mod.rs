@@ -1,0 +1,366 @@
+//! Firebase App Hosting over its REST API v1 (`contracts/app_hosting.md`), the same for Google and for
+//! the emulator. Nothing is a success before the resource was read again and says so.
+
+mod backend;
+mod build_log;
+mod call;
+mod domains;
+mod upload;
+mod wire;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+pub use self::upload::Origins;
+use crate::bearer::Bearer;
+use pointsman_core::error::Problem;
+use pointsman_core::ids::BuildId;
+use pointsman_core::plan::{Member, Source};
+use pointsman_core::ports::BoxFuture;
+use pointsman_core::ports::hosting::{
+    Answer, Automatic, Build, DomainTrouble, Hosting, HostingError, LogPart, NewBuild, NewRollout,
+    Traffic,
+};
+use pointsman_core::project::Target;
+use pointsman_core::retry::POLL;
+use pointsman_core::step::Failure;
+
+/// Between two looks at something on this machine.
+const LOCAL_POLL: Duration = Duration::from_millis(50);
+/// A rollout that moved nothing for so long is stuck behind another one; traffic is set directly.
+const STUCK_AFTER: Duration = Duration::from_mins(5);
+/// A traffic that does not follow a rollout that says SUCCEEDED, this many looks later, is told.
+const LOOKS_AFTER_SUCCESS: u32 = 100;
+/// A rollout that was ordered must be visible within this.
+const MUST_BE_VISIBLE: Duration = Duration::from_mins(2);
+/// Rollouts are carried out one after another, so an unfinished one is among the newest.
+const ROLLOUTS_LOOKED_AT: &str = "20";
+/// Which versions of which database a build's code can work with, as JSON.
+const SCHEMA: &str = "pointsman.dev/schema";
+/// The release of a build.
+const RELEASE: &str = "pointsman.dev/release";
+
+/// The client.
+#[derive(Debug)]
+pub struct AppHosting {
+    client: reqwest::Client,
+    base: String,
+    bearer: Bearer,
+    kind: Kind,
+    origins: Origins,
+    /// Our own state, which is no part of any source.
+    state: Option<PathBuf>,
+}
+
+/// What stands behind the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Google.
+    Google,
+    /// Our emulator: backends are ours to make, builds can be stopped, logs can be read.
+    Emulator,
+    /// Something else on this machine that speaks the API.
+    Loopback,
+}
+
+impl AppHosting {
+    /// A client of an address.
+    pub fn new(base: impl Into<String>, bearer: Bearer, kind: Kind) -> Result<Self, Problem> {
+        let (client, base) = (crate::http::client()?, base.into());
+        Ok(Self { client, base, bearer, kind, origins: Origins::default(), state: None })
+    }
+
+    /// With Google's other services elsewhere, as the firebase CLI can be told too.
+    #[must_use]
+    pub fn with_origins(self, origins: Origins) -> Self {
+        Self { origins, ..self }
+    }
+
+    /// Which keeps a folder out of what it uploads.
+    #[must_use]
+    pub fn without_state(self, state: PathBuf) -> Self {
+        Self { state: Some(state), ..self }
+    }
+
+    async fn traffic_now(&self, target: &Target) -> Result<Traffic, HostingError> {
+        let path = format!("{}/traffic", target.backend_name());
+        wire::traffic(&self.get(&path).await?)
+    }
+
+    /// Who serves, and which rollouts may still change that: `current` alone says nothing of a
+    /// rollout that waits for its turn.
+    async fn traffic_and_rollouts(&self, target: &Target) -> Result<Traffic, HostingError> {
+        let path = format!("{}/rollouts", target.backend_name());
+        let query = [("pageSize", ROLLOUTS_LOOKED_AT), ("orderBy", "createTime desc")];
+        let rollouts = self.get_with(&path, &query).await?;
+        wire::whole(&rollouts, "rollout")?;
+        let unfinished = wire::unfinished(&rollouts)?;
+        let traffic = self.traffic_now(target).await?;
+        let moving = traffic.moving || !unfinished.is_empty();
+        Ok(Traffic { moving, unfinished, ..traffic })
+    }
+
+    async fn build_now(
+        &self,
+        target: &Target,
+        id: &BuildId,
+    ) -> Result<Option<Build>, HostingError> {
+        match self.maybe(&target.build_name(id)).await? {
+            Some(json) => wire::build(&json).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn order_build(&self, target: &Target, new: &NewBuild) -> Result<(), HostingError> {
+        let source = match &new.source {
+            Source::Archive(uri) => {
+                let here = uri.strip_prefix("file://").filter(|_| self.kind == Kind::Google);
+                let uri = match here {
+                    Some(folder) => self.upload(target, &new.id, Path::new(folder)).await?,
+                    None => uri.clone(),
+                };
+                json!({"archive": {"userStorageUri": uri}})
+            }
+            Source::Commit(commit) => json!({"codebase": {"commit": commit}}),
+            Source::Image(image) => json!({"container": {"image": image}}),
+        };
+        let mut annotations = json!({RELEASE: new.release});
+        if !new.accepts.is_empty() {
+            annotations[SCHEMA] = json!(json!(new.accepts).to_string());
+        }
+        let body = json!({"source": source, "annotations": annotations});
+        let parent = format!("{}/builds", target.backend_name());
+        let query = [("buildId", new.id.as_str())];
+        let sent =
+            self.change(Method::POST, &parent, &query, Some(&new.request_id), Some(&body)).await;
+        match sent {
+            // The id is ours alone: it is there because an earlier reply was lost.
+            Err(error) if wire::already_exists(&error) => Ok(()),
+            other => wire::accepted(&other?),
+        }
+    }
+
+    async fn switch(&self, target: &Target, new: &NewRollout) -> Result<Traffic, HostingError> {
+        let build = target.build_name(&new.build);
+        let parent = format!("{}/rollouts", target.backend_name());
+        let query = [("rolloutId", new.id.as_str())];
+        let body = json!({"build": build});
+        let sent =
+            self.change(Method::POST, &parent, &query, Some(&new.request_id), Some(&body)).await;
+        match sent {
+            Err(error) if wire::already_exists(&error) => {}
+            other => wire::accepted(&other?)?,
+        }
+        self.follow(target, new, &format!("{parent}/{}", new.id)).await
+    }
+
+    /// Watches a rollout until traffic is where it should be, or never will be.
+    async fn follow(
+        &self,
+        target: &Target,
+        new: &NewRollout,
+        rollout: &str,
+    ) -> Result<Traffic, HostingError> {
+        let (mut looks, mut succeeded, mut waited) = (0, 0, Duration::ZERO);
+        let mut direct = false;
+        loop {
+            let state = match self.maybe(rollout).await? {
+                Some(state) => state,
+                // A new resource may not be visible at once (F15).
+                None if waited < MUST_BE_VISIBLE => Value::Null,
+                None => return Err(wire::invisible(&new.id)),
+            };
+            let word = state["state"].as_str().unwrap_or_default().to_owned();
+            let traffic = self.traffic_now(target).await?;
+            if traffic.whole() == Some(&new.build)
+                && !traffic.moving
+                && (word == "SUCCEEDED" || direct)
+            {
+                return Ok(traffic);
+            }
+            match word.as_str() {
+                "FAILED" | "CANCELLED" | "SKIPPED" => {
+                    return Err(wire::rollout_failed(&new.id, &word, &state));
+                }
+                "PAUSED" => return Err(wire::rollout_paused(&new.id)),
+                "SUCCEEDED" => succeeded += 1,
+                _ => {}
+            }
+            if succeeded > LOOKS_AFTER_SUCCESS {
+                return Err(wire::traffic_unmoved(new, &traffic));
+            }
+            if !direct && word == "QUEUED" && waited > STUCK_AFTER {
+                direct = true;
+                self.set_target(target, &new.build).await?;
+            }
+            looks += 1;
+            let wait = self.poll_after(looks);
+            waited += wait;
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// The other way to switch, for when a rollout is stuck. Replaces the rollout policy.
+    async fn set_target(&self, target: &Target, build: &BuildId) -> Result<(), HostingError> {
+        let name = format!("{}/traffic", target.backend_name());
+        let splits = json!([{"build": target.build_name(build), "percent": 100}]);
+        let body = json!({"name": name, "target": {"splits": splits}});
+        let query = [("updateMask", "target")];
+        self.change(Method::PATCH, &name, &query, None, Some(&body)).await.map(|_| ())
+    }
+
+    /// Without an etag: only the policy and the annotation are masked, and both are ours while a run lasts.
+    async fn hold(&self, target: &Target, policy: &str, hold: bool) -> Result<(), HostingError> {
+        let name = format!("{}/traffic", target.backend_name());
+        let mut wanted: Value =
+            serde_json::from_str(policy).map_err(|_| wire::unreadable("a rollout policy"))?;
+        let mut annotations = self.get(&name).await?["annotations"].clone();
+        if !annotations.is_object() {
+            annotations = json!({});
+        }
+        if hold {
+            wanted["disabled"] = json!(true);
+            annotations[wire::HELD] = json!(policy);
+        } else if let Some(annotations) = annotations.as_object_mut() {
+            annotations.remove(wire::HELD);
+        }
+        let body = json!({"name": name, "rolloutPolicy": wanted, "annotations": annotations});
+        let query = [("updateMask", "rolloutPolicy,annotations")];
+        let operation = self.change(Method::PATCH, &name, &query, None, Some(&body)).await?;
+        self.wait_for(&operation).await?;
+        // Read back: held is what is off and says why; released is what is on.
+        match self.traffic_now(target).await?.automatic {
+            Automatic::Held { .. } if hold => return Ok(()),
+            Automatic::On { .. } if !hold => return Ok(()),
+            _ => {}
+        }
+        let what = format!("automatic rollouts of {} are not as they were set", target.service());
+        Err(HostingError { problem: Problem::new(what), class: Failure::Inconclusive })
+    }
+
+    async fn all_builds(&self, target: &Target) -> Result<Vec<Build>, HostingError> {
+        let all = self.list(target, "build", &[("orderBy", "createTime desc")]).await?;
+        all.iter().map(wire::build).collect()
+    }
+
+    async fn stop(
+        &self,
+        target: &Target,
+        id: &BuildId,
+        drain: Duration,
+    ) -> Result<bool, HostingError> {
+        if self.kind != Kind::Emulator {
+            return Ok(false);
+        }
+        let path = format!("{}:stop", target.build_name(id));
+        // The call itself must end within the client's minute.
+        let seconds = drain.min(Duration::from_secs(50)).as_secs_f64().to_string();
+        let query = [("drain", seconds.as_str())];
+        self.change(Method::POST, &path, &query, None, None).await.map(|_| true)
+    }
+
+    async fn delete(&self, target: &Target, id: &BuildId) -> Result<(), HostingError> {
+        let name = target.build_name(id);
+        if self.maybe(&name).await?.is_none() {
+            return Ok(());
+        }
+        let operation = self.change(Method::DELETE, &name, &[], None, None).await?;
+        self.wait_for(&operation).await?;
+        match self.maybe(&name).await? {
+            None => Ok(()),
+            Some(_) => Err(HostingError {
+                problem: Problem::new(format!("build {id} is still there after it was deleted")),
+                class: Failure::Inconclusive,
+            }),
+        }
+    }
+
+    async fn log_part(&self, target: &Target, id: &BuildId, from: u64) -> LogPart {
+        match self.kind {
+            Kind::Emulator => {}
+            Kind::Google => return self.google_log(target, id, from).await,
+            Kind::Loopback => return LogPart { lines: Vec::new(), next: from },
+        }
+        let url = format!("{}/pointsman/log/{}", self.base, target.build_name(id));
+        let query = [("from", from.to_string())];
+        let query: Vec<_> = query.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        // A log that cannot be read is missed, not a reason to fail.
+        let answer = self.fetch(Method::GET, &url, &query, None).await.unwrap_or_default();
+        let lines = answer["lines"].as_array().into_iter().flatten();
+        LogPart {
+            lines: lines.filter_map(Value::as_str).map(str::to_owned).collect(),
+            next: answer["next"].as_u64().unwrap_or(from),
+        }
+    }
+}
+
+impl Hosting for AppHosting {
+    fn prepare<'a>(&'a self, member: &'a Member) -> Answer<'a, ()> {
+        Box::pin(self.prepare_backend(member))
+    }
+
+    fn traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Traffic> {
+        Box::pin(self.traffic_and_rollouts(target))
+    }
+
+    fn build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, Option<Build>> {
+        Box::pin(self.build_now(target, id))
+    }
+
+    fn builds<'a>(&'a self, target: &'a Target) -> Answer<'a, Vec<Build>> {
+        Box::pin(self.all_builds(target))
+    }
+
+    fn create_build<'a>(&'a self, target: &'a Target, new: &'a NewBuild) -> Answer<'a, ()> {
+        Box::pin(self.order_build(target, new))
+    }
+
+    fn set_active<'a>(&'a self, target: &'a Target, new: &'a NewRollout) -> Answer<'a, Traffic> {
+        Box::pin(self.switch(target, new))
+    }
+
+    fn hold_rollouts<'a>(
+        &'a self,
+        target: &'a Target,
+        policy: &'a str,
+        hold: bool,
+    ) -> Answer<'a, ()> {
+        Box::pin(self.hold(target, policy, hold))
+    }
+
+    fn domain_troubles<'a>(&'a self, target: &'a Target) -> Answer<'a, Vec<DomainTrouble>> {
+        Box::pin(self.troubled_domains(target))
+    }
+
+    fn stop_build<'a>(
+        &'a self,
+        target: &'a Target,
+        id: &'a BuildId,
+        drain: Duration,
+    ) -> Answer<'a, bool> {
+        Box::pin(self.stop(target, id, drain))
+    }
+
+    fn delete_build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, ()> {
+        Box::pin(self.delete(target, id))
+    }
+
+    fn log<'a>(&'a self, target: &'a Target, id: &'a BuildId, from: u64) -> BoxFuture<'a, LogPart> {
+        Box::pin(self.log_part(target, id, from))
+    }
+
+    fn logs_builds_alone(&self) -> bool {
+        self.kind == Kind::Google
+    }
+
+    fn tells_revision(&self) -> bool {
+        self.kind != Kind::Google
+    }
+
+    fn poll_after(&self, looks: u32) -> Duration {
+        if self.kind == Kind::Google { POLL.after(looks) } else { LOCAL_POLL }
+    }
+}

@@ -1,0 +1,145 @@
+//! A folder of this machine for Google to build: packed, and put into the bucket that the firebase CLI uses too
+//! (`contracts/app_hosting.md` §3). The object is named after the build, so the same again is the same object.
+
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+
+use super::{AppHosting, wire};
+use crate::bearer::Unsent;
+use crate::http::{self, chain};
+use pointsman_core::error::Problem;
+use pointsman_core::ids::BuildId;
+use pointsman_core::ports::hosting::HostingError;
+use pointsman_core::project::Target;
+use pointsman_core::step::Failure;
+use pointsman_source::{self as source, Rules};
+
+/// Google takes no larger one from its own CLI.
+const LARGEST: usize = 123_289_600;
+/// An upload of that size takes its time.
+const WITHIN: Duration = Duration::from_mins(10);
+
+/// Where Google's other services are.
+#[derive(Debug, Clone)]
+pub struct Origins {
+    /// Cloud Storage.
+    pub storage: String,
+    /// Resource Manager, which knows a project's number.
+    pub projects: String,
+    /// Cloud Logging, which has what builds say.
+    pub logging: String,
+}
+
+impl Default for Origins {
+    fn default() -> Self {
+        Self {
+            storage: "https://storage.googleapis.com".to_owned(),
+            projects: "https://cloudresourcemanager.googleapis.com".to_owned(),
+            logging: "https://logging.googleapis.com".to_owned(),
+        }
+    }
+}
+
+impl AppHosting {
+    /// Uploads a folder for a build, and says where it is: `gs://…`.
+    pub(super) async fn upload(
+        &self,
+        target: &Target,
+        id: &BuildId,
+        folder: &Path,
+    ) -> Result<String, HostingError> {
+        let archive = pack(folder, self.state.as_deref()).await?;
+        let bucket = self.bucket(target).await?;
+        let object = format!("{}--{id}.tar.gz", target.backend());
+        let url = format!("{}/{bucket}/{object}", self.origins.storage);
+        let put = self.client.put(url).timeout(WITHIN).body(archive);
+        let put = put
+            .header("content-type", "application/gzip")
+            .header("x-goog-content-length-range", format!("0,{LARGEST}"));
+        match self.asked(put, "put the source into Cloud Storage").await? {
+            (status, _) if status.is_success() => Ok(format!("gs://{bucket}/{object}")),
+            (status, json) => Err(refused("put the source into Cloud Storage", status, &json)),
+        }
+    }
+
+    /// The bucket of the project's sources in that region, made where it is not there yet.
+    async fn bucket(&self, target: &Target) -> Result<String, HostingError> {
+        let what = "find the project's number";
+        let url = format!("{}/v1/projects/{}", self.origins.projects, target.project());
+        let (status, json) = self.asked(self.client.get(url), what).await?;
+        let number = json["projectNumber"].as_str().filter(|_| status.is_success());
+        let number = number.ok_or_else(|| refused(what, status, &json))?;
+        let name = format!("firebaseapphosting-sources-{number}-{}", target.location());
+        let what = "find the bucket of its sources";
+        let buckets = format!("{}/storage/v1/b", self.origins.storage);
+        let (status, json) = self.asked(self.client.get(format!("{buckets}/{name}")), what).await?;
+        match status {
+            status if status.is_success() => return Ok(name),
+            StatusCode::NOT_FOUND => {}
+            status => return Err(refused(what, status, &json)),
+        }
+        let rule = json!({"action": {"type": "Delete"}, "condition": {"age": 30}});
+        let label = format!("apphosting-source-{}", target.location());
+        let bucket = json!({
+            "name": name, "location": target.location(), "lifecycle": {"rule": [rule]}, "labels": {label: "true"},
+        });
+        let query = [
+            ("project", target.project().as_str()),
+            ("predefinedAcl", "projectPrivate"),
+            ("predefinedDefaultObjectAcl", "projectPrivate"),
+        ];
+        let make = self.client.request(Method::POST, buckets).query(&query).json(&bucket);
+        match self.asked(make, "make the bucket of its sources").await? {
+            (status, _) if status.is_success() || status == StatusCode::CONFLICT => Ok(name),
+            (status, json) => Err(refused("make the bucket of its sources", status, &json)),
+        }
+    }
+
+    async fn asked(
+        &self,
+        request: RequestBuilder,
+        what: &str,
+    ) -> Result<(StatusCode, Value), HostingError> {
+        let passing = |why: String| HostingError {
+            problem: Problem::new(format!("nobody answers who could {what}")).because(why),
+            class: Failure::Passing,
+        };
+        let lost = |e: reqwest::Error| passing(chain(&e.without_url()));
+        let response = self.bearer.send(request).await.map_err(|unsent| match unsent {
+            Unsent::NoToken(no) => no.into(),
+            Unsent::Lost(error) => lost(error),
+        })?;
+        let status = response.status();
+        let text = http::text(response).await.map_err(|e| e.either(lost, passing))?;
+        Ok((status, serde_json::from_str(&text).unwrap_or_default()))
+    }
+}
+
+fn refused(what: &str, status: StatusCode, json: &Value) -> HostingError {
+    let said = json["error"]["message"].as_str().unwrap_or("no reason given");
+    let problem = Problem::new(format!("it was not possible to {what}"));
+    let problem = problem.because(format!("HTTP {}: {said}", status.as_u16()));
+    let passing = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+    HostingError {
+        problem: problem.try_this("ask for roles/storage.admin on that project"),
+        class: if passing { Failure::Passing } else { Failure::Lasting },
+    }
+}
+
+/// The folder as `.tar.gz`, without what no build needs and what git ignores: a `.env.local` with a password
+/// leaves this machine no more than it would with a commit.
+async fn pack(folder: &Path, state: Option<&Path>) -> Result<Vec<u8>, HostingError> {
+    let failed = |why: String| {
+        let what = format!("{} cannot be packed", folder.display());
+        wire::lasting(Problem::new(what).because(why))
+    };
+    let (from, state) = (folder.to_owned(), state.map(Path::to_owned));
+    let packing = tokio::task::spawn_blocking(move || {
+        source::pack(&from, Rules { without_ignored: true, state: state.as_deref() }, LARGEST)
+    });
+    let packed = packing.await.map_err(|e| failed(e.to_string()))?;
+    packed.map_err(|error| failed(error.to_string()))
+}

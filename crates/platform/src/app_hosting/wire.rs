@@ -1,0 +1,271 @@
+//! The API's JSON and errors as the port's types. Unknown words are never taken for good ones.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use pointsman_core::error::Problem;
+use pointsman_core::event::Split;
+use pointsman_core::ids::{BuildId, RolloutId};
+use pointsman_core::ports::hosting::{
+    Automatic, Build, BuildState, HostingError, NewRollout, Traffic,
+};
+use pointsman_core::project::Target;
+use pointsman_core::release::ReleaseLabel;
+use pointsman_core::step::Failure;
+
+const ALREADY_EXISTS: &str = "ALREADY_EXISTS";
+const NOT_FOUND: &str = "NOT_FOUND";
+/// The annotation of a traffic whose automatic rollouts a run holds: the policy as it was before. It stands at
+/// the platform, so whoever finds it can put the policy back, also where the run's own journal is lost.
+pub(super) const HELD: &str = "pointsman.dev/rollout-policy";
+
+pub(super) fn lasting(problem: Problem) -> HostingError {
+    HostingError { problem, class: Failure::Lasting }
+}
+
+pub(super) fn unreadable(what: &str) -> HostingError {
+    let problem = Problem::new(format!("App Hosting answered with {what} that cannot be read"));
+    HostingError { problem, class: Failure::Inconclusive }
+}
+
+/// An answer that is not 200. The API's own word is kept at the head of the reason.
+pub(super) fn refused(status: StatusCode, json: &Value) -> HostingError {
+    let word = json["error"]["status"].as_str().unwrap_or("no reason given");
+    let message = json["error"]["message"].as_str().unwrap_or_default();
+    let class = match status.as_u16() {
+        429 | 500 | 502 | 503 | 504 => Failure::Passing,
+        409 if word == "ABORTED" => Failure::Passing,
+        _ => Failure::Lasting,
+    };
+    let problem = Problem::new(format!("App Hosting answered HTTP {}", status.as_u16()))
+        .because(format!("{word}: {message}"));
+    let problem = match status.as_u16() {
+        401 => problem.try_this("pointsman doctor says which credentials are used"),
+        403 if switched_off(json) => problem.try_this(
+            "switch the API on: gcloud services enable firebaseapphosting.googleapis.com --project PROJECT",
+        ),
+        403 => problem.try_this("ask for roles/firebaseapphosting.admin on that project"),
+        _ => problem,
+    };
+    HostingError { problem, class }
+}
+
+/// Whether the project never switched the API on.
+fn switched_off(json: &Value) -> bool {
+    let details = json["error"]["details"].as_array().into_iter().flatten();
+    details.into_iter().any(|detail| detail["reason"] == "SERVICE_DISABLED")
+}
+
+/// What `google.rpc.RetryInfo` asks for: `"retryDelay": "3.5s"`.
+pub(super) fn retry_info(json: &Value) -> Option<Duration> {
+    let details = json["error"]["details"].as_array().into_iter().flatten();
+    let delay = details.into_iter().find_map(|detail| detail["retryDelay"].as_str())?;
+    Duration::try_from_secs_f64(delay.strip_suffix('s')?.parse().ok()?).ok()
+}
+
+pub(super) fn already_exists(error: &HostingError) -> bool {
+    error.problem.why.starts_with(ALREADY_EXISTS)
+}
+
+pub(super) fn unimplemented(error: &HostingError) -> bool {
+    error.problem.why.starts_with("UNIMPLEMENTED")
+}
+
+pub(super) fn not_found(error: &HostingError) -> bool {
+    error.problem.why.starts_with(NOT_FOUND)
+}
+
+/// An operation's error carries google.rpc.Code, not an HTTP status.
+pub(super) fn operation_failed(error: &Value) -> HostingError {
+    const PASSING: [i64; 4] = [4, 8, 10, 14]; // deadline, exhausted, aborted, unavailable
+    let code = error["code"].as_i64().unwrap_or_default();
+    let class = if PASSING.contains(&code) { Failure::Passing } else { Failure::Lasting };
+    let message = error["message"].as_str().unwrap_or("it gave no reason").to_owned();
+    HostingError { problem: Problem::new("App Hosting could not do it").because(message), class }
+}
+
+/// An operation that an order was answered with. One that is over and holds an error was no order.
+pub(super) fn accepted(operation: &Value) -> Result<(), HostingError> {
+    match operation.get("error").filter(|error| !error.is_null()) {
+        Some(error) => Err(operation_failed(error)),
+        None => Ok(()),
+    }
+}
+
+/// A list whose pages never end says nothing.
+pub(super) fn endless(of: &str) -> HostingError {
+    let problem = Problem::new(format!("the list of every {of} never ends"))
+        .because("App Hosting names a next page again and again")
+        .try_this("try again; if it stays so, it is App Hosting's fault");
+    HostingError { problem, class: Failure::Inconclusive }
+}
+
+/// Where a list goes on.
+pub(super) fn next_page(page: &Value) -> Option<&str> {
+    page["nextPageToken"].as_str().filter(|token| !token.is_empty())
+}
+
+/// A list that a region did not answer for is no list: what is missing there is unknown, not absent.
+pub(super) fn whole(list: &Value, of: &str) -> Result<(), HostingError> {
+    let unreachable = list["unreachable"].as_array().filter(|regions| !regions.is_empty());
+    let Some(regions) = unreachable else { return Ok(()) };
+    let regions: Vec<_> = regions.iter().filter_map(Value::as_str).collect();
+    let problem = Problem::new(format!("App Hosting could not list every {of}"))
+        .because(format!("these did not answer: {}", regions.join(", ")));
+    Err(HostingError { problem, class: Failure::Inconclusive })
+}
+
+/// A backend says which environment's file it is built with. One that says another than ours would make the
+/// release of one environment with the settings and secrets of another.
+pub(super) fn of_environment(backend: &Value, target: &Target) -> Result<(), HostingError> {
+    let ours = target.environment().as_str();
+    let named = backend["environment"].as_str().filter(|named| !named.is_empty());
+    match named {
+        Some(other) if other != ours => {
+            let what = format!("backend {} belongs to environment {other:?}", target.backend());
+            let problem = Problem::new(what)
+                .because(format!("it would be built with apphosting.{other}.yaml, for {ours}"))
+                .try_this(
+                    "set its environment name in the Firebase console, or name another backend",
+                );
+            Err(lasting(problem))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn last_part(name: &Value) -> &str {
+    name.as_str().and_then(|n| n.rsplit('/').next()).unwrap_or_default()
+}
+
+/// An answer that names no traffic is not an answer that nobody serves.
+pub(super) fn traffic(json: &Value) -> Result<Traffic, HostingError> {
+    if last_part(&json["name"]) != "traffic" {
+        return Err(unreadable("a traffic"));
+    }
+    let bad = || unreadable("a traffic split");
+    let mut splits = Vec::new();
+    for split in json["current"]["splits"].as_array().into_iter().flatten() {
+        // Zero is a default, and defaults are left out.
+        let percent = split.get("percent").map_or(Some(0), Value::as_u64).ok_or_else(bad)?;
+        let percent = u8::try_from(percent).ok().filter(|p| *p <= 100).ok_or_else(bad)?;
+        if percent > 0 {
+            let build = BuildId::new(last_part(&split["build"])).map_err(|_| bad())?;
+            splits.push(Split { build, percent });
+        }
+    }
+    let (moving, automatic) = (json["reconciling"] == true, automatic(json));
+    Ok(Traffic { splits, moving, unfinished: Vec::new(), automatic })
+}
+
+/// What of a rollout policy is ours to write; the rest is the server's.
+fn automatic(json: &Value) -> Automatic {
+    let policy = &json["rolloutPolicy"];
+    let branch = policy["codebaseBranch"].as_str().is_some_and(|branch| !branch.is_empty());
+    // What a person switched on since is on, whatever was written down before.
+    if branch && policy["disabled"] != true {
+        let mut policy = policy.clone();
+        policy.as_object_mut().map(|fields| fields.remove("disabledTime"));
+        return Automatic::On { policy: policy.to_string() };
+    }
+    match json["annotations"][HELD].as_str() {
+        Some(before) => Automatic::Held { policy: before.to_owned() },
+        None => Automatic::Off,
+    }
+}
+
+/// The rollouts of a list that are not over. A word we do not know is not taken for an end.
+pub(super) fn unfinished(json: &Value) -> Result<Vec<RolloutId>, HostingError> {
+    let over =
+        |word: Option<&str>| matches!(word, Some("SUCCEEDED" | "FAILED" | "CANCELLED" | "SKIPPED"));
+    let rollouts = json["rollouts"].as_array().into_iter().flatten();
+    let open = rollouts.filter(|r| !over(r["state"].as_str()));
+    open.map(|r| RolloutId::new(last_part(&r["name"])).map_err(|_| unreadable("a rollout")))
+        .collect()
+}
+
+pub(super) fn build(json: &Value) -> Result<Build, HostingError> {
+    let word = json["state"].as_str().unwrap_or("STATE_UNSPECIFIED");
+    let annotation = |name: &str| json["annotations"][name].as_str().map(str::to_owned);
+    Ok(Build {
+        id: BuildId::new(last_part(&json["name"])).map_err(|_| unreadable("a build"))?,
+        state: match word {
+            "READY" => BuildState::Ready,
+            "FAILED" | "SKIPPED" | "EXPIRED" => BuildState::Unusable,
+            _ => BuildState::Working,
+        },
+        state_word: word.to_owned(),
+        release: annotation("pointsman.dev/release").and_then(|r| ReleaseLabel::new(r).ok()),
+        commit: commit(json),
+        created: json["createTime"].as_str().and_then(|at| at.parse().ok()),
+        // What cannot be read says nothing, as if it were not there.
+        accepts: annotation("pointsman.dev/schema")
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default(),
+        preview: annotation("pointsman.dev/preview"),
+        problem: problem(json, word),
+        bound: json["config"]["effectiveEnv"].as_array().map(|all| {
+            all.iter().filter_map(|one| one["variable"].as_str().map(str::to_owned)).collect()
+        }),
+    })
+}
+
+/// The commit that a build was made from: Google tells the hash of what it checked out.
+fn commit(json: &Value) -> Option<String> {
+    let codebase = &json["source"]["codebase"];
+    let named = [&codebase["hash"], &codebase["commit"]];
+    let hex = |c: &&str| c.len() == 40 && c.chars().all(|d| d.is_ascii_hexdigit());
+    named.into_iter().filter_map(Value::as_str).find(hex).map(str::to_owned)
+}
+
+/// The reason of a failed build: every error it carries, and where its log is. v1beta's single
+/// `error` is read too.
+fn problem(json: &Value, word: &str) -> Option<Problem> {
+    if !matches!(word, "FAILED" | "SKIPPED" | "EXPIRED") {
+        return None;
+    }
+    let list = json["errors"].as_array().into_iter().flatten();
+    let reasons: Vec<String> = list
+        .map(|e| {
+            let source = e["errorSource"].as_str().unwrap_or("ERROR_SOURCE_UNSPECIFIED");
+            format!("{source}: {}", e["error"]["message"].as_str().unwrap_or_default())
+        })
+        .chain(json["error"]["message"].as_str().map(str::to_owned))
+        .collect();
+    let problem = Problem::new(format!("build {} is {word}", last_part(&json["name"])));
+    let problem = problem.because(reasons.join("; "));
+    // Google's own page is for people; the emulator's address is for clients that have its token.
+    let page = json["buildLogsUri"].as_str().filter(|page| page.starts_with("https://"));
+    Some(match page {
+        Some(page) => problem.try_this(format!("read its log: {page}")),
+        None => problem,
+    })
+}
+
+pub(super) fn rollout_failed(id: &RolloutId, word: &str, json: &Value) -> HostingError {
+    let why = json["error"]["message"].as_str().unwrap_or("it gave no reason").to_owned();
+    lasting(Problem::new(format!("rollout {id} is {word}")).because(why))
+}
+
+pub(super) fn invisible(id: &RolloutId) -> HostingError {
+    let problem = Problem::new(format!("rollout {id} was ordered and is still not to be seen"))
+        .try_this("look what the platform says, then retry the step");
+    HostingError { problem, class: Failure::Inconclusive }
+}
+
+pub(super) fn rollout_paused(id: &RolloutId) -> HostingError {
+    let problem = Problem::new(format!("rollout {id} is PAUSED"))
+        .because("somebody or something holds it at App Hosting")
+        .try_this("resume it in the Firebase console, then retry the step");
+    HostingError { problem, class: Failure::Inconclusive }
+}
+
+pub(super) fn traffic_unmoved(new: &NewRollout, traffic: &Traffic) -> HostingError {
+    let serving = traffic.whole().map_or("nobody alone", BuildId::as_str);
+    let problem =
+        Problem::new(format!("rollout {} says SUCCEEDED, but traffic did not follow", new.id))
+            .because(format!("{serving} serves, not {}", new.build));
+    HostingError { problem, class: Failure::Inconclusive }
+}

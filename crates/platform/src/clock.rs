@@ -1,0 +1,34 @@
+//! The machine's clock. The only file that may call `now()` (`tests/it/house.rs` sees to it).
+
+use std::time::{Duration, Instant};
+
+use pointsman_core::ports::BoxFuture;
+use pointsman_core::ports::clock::Clock;
+use pointsman_core::time::Timestamp;
+
+/// Wall and monotonic time of this machine.
+#[derive(Debug, Clone)]
+pub struct SystemClock {
+    started: Instant,
+}
+
+impl SystemClock {
+    /// A clock whose monotonic time begins now.
+    pub fn start() -> Self {
+        Self { started: Instant::now() }
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn sleep(&self, length: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(length))
+    }
+}

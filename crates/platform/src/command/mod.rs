@@ -1,0 +1,200 @@
+//! A platform that is driven by commands: each verb is an argv list of the team's, and answers with JSON on
+//! stdout. An exit status is no state: what a verb began is believed when `traffic` and `builds` say so.
+
+mod call;
+mod wire;
+
+use std::time::Duration;
+
+use crate::group::Groups;
+use pointsman_core::error::Problem;
+use pointsman_core::ids::BuildId;
+use pointsman_core::plan::{Member, Source};
+use pointsman_core::platform::{About, CommandPlatform};
+use pointsman_core::ports::BoxFuture;
+use pointsman_core::ports::hosting::{
+    Answer, Build, DomainTrouble, Hosting, HostingError, LogPart, NewBuild, NewRollout, Traffic,
+};
+use pointsman_core::project::Target;
+use pointsman_core::retry::POLL;
+use pointsman_core::step::Failure;
+
+/// A question is answered at once, or hangs.
+const LOOKS_LAST: Duration = Duration::from_secs(10);
+/// What builds may build while it is waited for.
+const BUILDS_LAST: Duration = Duration::from_mins(55);
+/// What stops or deletes a build may wait for it to end.
+const CLEANUPS_LAST: Duration = Duration::from_mins(10);
+/// Traffic that does not follow a switch that ended well, so many looks later (half a minute), is told.
+const LOOKS_AFTER_SWITCH: u32 = 12;
+
+/// The platform.
+#[derive(Debug, Clone)]
+pub struct Commands {
+    of: CommandPlatform,
+    groups: Groups,
+}
+
+impl Commands {
+    /// A platform of these commands, and where what they start is noted.
+    pub fn new(of: CommandPlatform, groups: Groups) -> Self {
+        Self { of, groups }
+    }
+
+    async fn look(&self, target: &Target) -> Result<Traffic, HostingError> {
+        let about = About { target: Some(target), ..About::default() };
+        wire::traffic(&self.json("traffic", &about, LOOKS_LAST).await?)
+    }
+
+    async fn all(&self, target: &Target) -> Result<Vec<Build>, HostingError> {
+        let about = About { target: Some(target), ..About::default() };
+        wire::builds(&self.json("builds", &about, LOOKS_LAST).await?)
+    }
+
+    async fn order(&self, target: &Target, new: &NewBuild) -> Result<(), HostingError> {
+        // The id is ours alone: it is there because an earlier call began it.
+        if self.all(target).await?.iter().any(|build| build.id == new.id) {
+            return Ok(());
+        }
+        let (commit, archive, image) = match &new.source {
+            Source::Commit(commit) => (Some(commit.as_str()), None, None),
+            Source::Archive(uri) => (None, Some(uri.strip_prefix("file://").unwrap_or(uri)), None),
+            Source::Image(image) => (None, None, Some(image.as_str())),
+        };
+        let about = About {
+            target: Some(target),
+            build: Some(&new.id),
+            release: Some(&new.release),
+            commit,
+            archive,
+            image,
+            request: Some(&new.request_id),
+        };
+        self.act("create_build", &about, BUILDS_LAST).await
+    }
+
+    async fn switch(&self, target: &Target, new: &NewRollout) -> Result<Traffic, HostingError> {
+        let about = About {
+            target: Some(target),
+            build: Some(&new.build),
+            request: Some(&new.request_id),
+            ..About::default()
+        };
+        self.act("set_active", &about, self.of.switch_within).await?;
+        for look in 1.. {
+            let traffic = self.look(target).await?;
+            if traffic.whole() == Some(&new.build) && !traffic.moving {
+                return Ok(traffic);
+            }
+            if look > LOOKS_AFTER_SWITCH && !traffic.moving {
+                let serving = traffic.whole().map_or("nobody alone", BuildId::as_str);
+                let problem = Problem::new("set_active ended well, but traffic did not follow")
+                    .because(format!("{serving} serves, not {}", new.build));
+                return Err(HostingError { problem, class: Failure::Inconclusive });
+            }
+            tokio::time::sleep(self.poll_after(look)).await;
+        }
+        Err(wire::unreadable("traffic", "nothing"))
+    }
+
+    /// An act that a platform may not know.
+    async fn maybe(&self, verb: &str, target: &Target, id: &BuildId) -> Result<bool, HostingError> {
+        if !self.of.verbs.contains_key(verb) {
+            return Ok(false);
+        }
+        let about = About { target: Some(target), build: Some(id), ..About::default() };
+        self.act(verb, &about, CLEANUPS_LAST).await.map(|()| true)
+    }
+
+    async fn delete(&self, target: &Target, id: &BuildId) -> Result<(), HostingError> {
+        let there = |all: Vec<Build>| all.iter().any(|build| &build.id == id);
+        if !there(self.all(target).await?) {
+            return Ok(());
+        }
+        if !self.maybe("delete_build", target, id).await? {
+            let problem = Problem::new("the platform has no command for delete_build")
+                .try_this("name one under platform: verbs:, if builds are to be deleted");
+            return Err(HostingError { problem, class: Failure::Lasting });
+        }
+        if there(self.all(target).await?) {
+            let problem = Problem::new(format!("build {id} is still there after it was deleted"));
+            return Err(HostingError { problem, class: Failure::Inconclusive });
+        }
+        Ok(())
+    }
+
+    async fn lines(&self, target: &Target, id: &BuildId, from: u64) -> LogPart {
+        let about = About { target: Some(target), build: Some(id), ..About::default() };
+        // A log that cannot be read is missed, not a reason to fail.
+        let text = match self.of.verbs.get("log") {
+            Some(_) => self.text("log", &about, LOOKS_LAST).await.unwrap_or_default(),
+            None => String::new(),
+        };
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let seen = usize::try_from(from).unwrap_or(usize::MAX).min(lines.len());
+        LogPart { next: lines.len() as u64, lines: lines[seen..].to_vec() }
+    }
+}
+
+impl Hosting for Commands {
+    fn prepare<'a>(&'a self, member: &'a Member) -> Answer<'a, ()> {
+        // Whether it can be asked at all: a platform that cannot is told before anything is begun.
+        Box::pin(async move { self.look(&member.target).await.map(drop) })
+    }
+
+    fn traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Traffic> {
+        Box::pin(self.look(target))
+    }
+
+    fn build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, Option<Build>> {
+        Box::pin(
+            async move { Ok(self.all(target).await?.into_iter().find(|build| &build.id == id)) },
+        )
+    }
+
+    fn builds<'a>(&'a self, target: &'a Target) -> Answer<'a, Vec<Build>> {
+        Box::pin(self.all(target))
+    }
+
+    fn create_build<'a>(&'a self, target: &'a Target, new: &'a NewBuild) -> Answer<'a, ()> {
+        Box::pin(self.order(target, new))
+    }
+
+    fn set_active<'a>(&'a self, target: &'a Target, new: &'a NewRollout) -> Answer<'a, Traffic> {
+        Box::pin(self.switch(target, new))
+    }
+
+    fn hold_rollouts<'a>(&'a self, _: &'a Target, _: &'a str, _: bool) -> Answer<'a, ()> {
+        // It says of none that begins by itself.
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn domain_troubles<'a>(&'a self, _: &'a Target) -> Answer<'a, Vec<DomainTrouble>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn stop_build<'a>(
+        &'a self,
+        target: &'a Target,
+        id: &'a BuildId,
+        _: Duration,
+    ) -> Answer<'a, bool> {
+        Box::pin(self.maybe("stop_build", target, id))
+    }
+
+    fn delete_build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, ()> {
+        Box::pin(self.delete(target, id))
+    }
+
+    fn log<'a>(&'a self, target: &'a Target, id: &'a BuildId, from: u64) -> BoxFuture<'a, LogPart> {
+        Box::pin(self.lines(target, id, from))
+    }
+
+    fn tells_revision(&self) -> bool {
+        false
+    }
+
+    fn poll_after(&self, looks: u32) -> Duration {
+        POLL.after(looks).min(Duration::from_secs(3))
+    }
+}

@@ -1,0 +1,186 @@
+//! What happens in each scenario, and what is written while it does.
+
+use std::time::Duration;
+
+use super::hosting::Answering;
+use pointsman_core::health::Sample;
+
+/// A scenario (terminal.md 2.21).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scenario {
+    /// Nothing is under way.
+    Idle,
+    /// A run on production waits at its gate.
+    Gate,
+    /// A slow run on production builds.
+    Run,
+    /// Traffic is on GREEN, and watched.
+    Soak,
+    /// GREEN is not healthy.
+    HealthFail,
+    /// GREEN goes down while its gate waits.
+    Flap,
+    /// Some of what is watched is down, slow, or cannot be asked.
+    Stale,
+    /// A run on production waits for its first checklist.
+    Checklist,
+    /// Nothing is under way, and going back asks what becomes of the database.
+    Schema,
+    /// 5,000 log lines a second, for 20 s.
+    Storm,
+    /// Log lines that would drive the terminal.
+    Hostile,
+}
+
+impl Scenario {
+    /// Every one of them.
+    pub const ALL: [Self; 11] = [
+        Self::Idle,
+        Self::Gate,
+        Self::Run,
+        Self::Soak,
+        Self::HealthFail,
+        Self::Flap,
+        Self::Stale,
+        Self::Checklist,
+        Self::Schema,
+        Self::Storm,
+        Self::Hostile,
+    ];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Gate => "gate",
+            Self::Run => "run",
+            Self::Soak => "soak",
+            Self::HealthFail => "health-fail",
+            Self::Flap => "flap",
+            Self::Stale => "stale",
+            Self::Checklist => "checklist",
+            Self::Schema => "schema",
+            Self::Storm => "storm",
+            Self::Hostile => "hostile",
+        }
+    }
+
+    /// The scenario of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scenario| scenario.name() == name)
+    }
+
+    /// How long a build takes in it.
+    pub fn build(self) -> Duration {
+        match self {
+            Self::Run | Self::Storm | Self::Hostile => Duration::from_mins(10),
+            _ => Duration::from_millis(400),
+        }
+    }
+
+    /// Whether its run goes on past the gate by itself.
+    pub fn passes_gate(self) -> bool {
+        self == Self::Soak
+    }
+
+    /// Whether whoever answers is not healthy: a broken release, or this scenario's GREEN.
+    pub(super) fn sick(self, who: &Answering) -> bool {
+        let release = who.release.as_str();
+        release.contains("broken") || (self == Self::HealthFail && release == "1.5.0" && !who.live)
+    }
+}
+
+/// GREEN is well for so long.
+const WELL: Duration = Duration::from_millis(6500);
+/// What cannot be asked any more could be for so long.
+const SEEN: Duration = Duration::from_secs(4);
+
+/// A question to an address.
+pub(super) struct Asked<'a> {
+    pub(super) base: &'a str,
+    /// Whether it is one of a build without traffic.
+    pub(super) green: bool,
+    /// So long after the scenario began.
+    pub(super) after: Duration,
+    /// It is the so manieth.
+    pub(super) nth: u64,
+}
+
+/// What an address answers, if that is not what usually is.
+pub(super) fn odd(
+    scenario: Scenario,
+    asked: &Asked<'_>,
+    who: Option<&Answering>,
+) -> Option<Sample> {
+    let bad = |why: &str| Some(Sample::Unhealthy(why.to_owned()));
+    let blind = || Some(Sample::Blind("no answer to DNS from here".to_owned()));
+    let app = who.is_some_and(|who| asked.green && who.backend.ends_with("toto-app"));
+    let is = |name: &str| asked.base.contains(name);
+    match scenario {
+        Scenario::Flap if app && asked.after > WELL => bad("HTTP 503: upstream connect error"),
+        Scenario::Stale if is("auth") && asked.nth == 6 => bad("HTTP 503"),
+        Scenario::Stale if is("functions") && asked.after > SEEN => bad("HTTP 503"),
+        Scenario::Stale if (is("stripe") || app) && asked.after > SEEN => blind(),
+        _ => None,
+    }
+}
+
+/// What a build says, one line after the other.
+const BUILD: &[&str] = &[
+    "> npm ci",
+    "added 1204 packages in 11s",
+    "WARN deprecated glob@7.2.3: versions before v9 are no longer supported",
+    "> next build",
+    "Creating an optimized production build",
+    "WARN retry 1/2: timeout after 2000 ms fetching fonts",
+    "Compiled successfully in 21.4s",
+    "Linting and checking validity of types",
+    "ERROR tests/stripe/refund.int.ts: timeout: exceeded 5000 ms waiting for charge.refunded",
+    "retrying failed test (1 of 1)",
+    "PASS tests/stripe/refund.int.ts (2.4 s)",
+    "Collecting page data",
+    "Generating static pages (0/42)",
+    "Generating static pages (42/42)",
+    "WARN image optimizer: timeout after 3000 ms, will retry",
+    "Finalizing page optimization",
+    "Uploading build cache",
+];
+/// A line comes each time this has passed.
+const PACE: Duration = Duration::from_millis(250);
+
+/// The lines of a build that are there after a while, from a number on.
+pub(super) fn build_lines(after: Duration, from: u64) -> Vec<String> {
+    let there = u64::try_from(after.as_millis() / PACE.as_millis()).unwrap_or(0);
+    let line = |n: u64| {
+        let at = usize::try_from(n).unwrap_or(0);
+        match BUILD.get(at) {
+            Some(line) => (*line).to_owned(),
+            None => format!("Generating static pages, part {}", at - BUILD.len() + 1),
+        }
+    };
+    (from..there).map(line).collect()
+}
+
+/// One of many lines.
+pub fn storm_line(n: usize) -> String {
+    match n % 400 {
+        0 => format!("ERROR request {n}: upstream timeout"),
+        1 => format!("WARN request {n}: slow answer, 912 ms"),
+        _ => format!("GET /api/pets/{n} 200 in {} ms", n % 97),
+    }
+}
+
+/// Lines that try to drive the terminal, or hold what nobody may see.
+pub fn hostile_lines() -> Vec<String> {
+    vec![
+        "\u{1b}]52;c;aGFja2Vk\u{7}copies itself".to_owned(),
+        "\u{1b}]0;OWNED\u{7}names the window".to_owned(),
+        "\u{1b}[2J\u{1b}[Hclears the screen".to_owned(),
+        "\u{1b}[31mred\u{1b}[0m and \u{9b}5m blinking".to_owned(),
+        "moves up\u{1b}[5A and back\r over itself\u{8}\u{8}".to_owned(),
+        "turns \u{202e}round\u{202c} and hides\u{200b} itself".to_owned(),
+        "Authorization: Bearer ghp_0123456789abcdefghijABCDEFGHIJ012345".to_owned(),
+        "wide 漢字 and combining e\u{301} letters".to_owned(),
+        "a tab\there, and \0 a null".to_owned(),
+    ]
+}

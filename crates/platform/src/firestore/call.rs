@@ -1,0 +1,69 @@
+//! Calls: the token, retries of what may pass, and what a failure means.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{Firestore, WITHIN, wire};
+use crate::bearer::Unsent;
+use crate::http::{self, chain};
+use pointsman_core::error::Problem;
+use pointsman_core::ports::database::{DatabaseError, Refused};
+use pointsman_core::retry::Backoff;
+
+/// A question that failed in passing is asked so often in all.
+const TRIES: u32 = 5;
+const BETWEEN: Backoff =
+    Backoff { first: Duration::from_millis(100), most: Duration::from_secs(2) };
+
+impl Firestore {
+    /// A question, which changes nothing and may be asked again.
+    pub(super) async fn ask(&self, name: &str, body: Value) -> Result<Value, DatabaseError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.once(name, &body).await {
+                Err(error)
+                    if tries < TRIES
+                        && matches!(error.refused, Refused::Lost | Refused::Contended) =>
+                {
+                    tracing::debug!(%error, tries, "a question to the database failed in passing");
+                    tokio::time::sleep(BETWEEN.after(tries)).await;
+                }
+                answered => return answered,
+            }
+        }
+    }
+
+    /// One call. Whoever changes something decides by what was read back whether to send it again.
+    pub(super) async fn once(&self, name: &str, body: &Value) -> Result<Value, DatabaseError> {
+        // Names are written into the path sign by sign: an id may hold what an address may not.
+        let mut address = url::Url::parse(&self.base).map_err(|e| self.lost(e.to_string()))?;
+        if let Ok(mut path) = address.path_segments_mut() {
+            path.clear().push("v1").extend(name.split('/'));
+        }
+        let request = self.client.post(address).timeout(WITHIN);
+        let lost = |error: reqwest::Error| self.lost(chain(&error.without_url()));
+        let response =
+            self.bearer.send(request.json(body)).await.map_err(|unsent| match unsent {
+                Unsent::NoToken(no) => DatabaseError {
+                    refused: if no.passing { Refused::Lost } else { Refused::Denied },
+                    problem: no.problem,
+                },
+                Unsent::Lost(error) => lost(error),
+            })?;
+        let status = response.status();
+        let text = http::text(response).await.map_err(|e| e.either(lost, |why| self.lost(why)))?;
+        let json: Value = serde_json::from_str(&text).unwrap_or_default();
+        match wire::refusal(&json) {
+            Some(error) => Err(error),
+            None if status.is_success() && !json.is_null() => Ok(json),
+            None => Err(self.lost(format!("it answers {status} and nothing that can be read"))),
+        }
+    }
+
+    fn lost(&self, why: String) -> DatabaseError {
+        let problem = Problem::new(format!("the database at {} does not answer", self.base));
+        DatabaseError { refused: Refused::Lost, problem: problem.because(why) }
+    }
+}

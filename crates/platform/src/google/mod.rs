@@ -1,0 +1,157 @@
+//! Google's credentials, looked for where Google's own libraries look (`contracts/app_hosting.md` §1).
+//! Tokens are in memory alone, and new before they end.
+
+mod exchange;
+mod federation;
+mod found;
+mod programs;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use tokio::sync::Mutex;
+
+use self::exchange::Exchange;
+use self::found::Found;
+pub use self::found::Surroundings;
+use pointsman_core::error::Problem;
+use pointsman_core::ports::clock::Clock;
+use pointsman_core::redact::know;
+use pointsman_core::time::Timestamp;
+
+/// The one right that App Hosting and Firestore ask for.
+const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+/// Google's token endpoint; a user's file names none.
+pub const TOKEN_ENDPOINT: &str = "https://oauth2.googleapis.com/token";
+/// So long before its end a token is fetched anew.
+const BEFORE_ITS_END: Duration = Duration::from_mins(5);
+
+/// Why there is no token.
+#[derive(Debug, Clone)]
+pub struct NoToken {
+    /// What a person is told.
+    pub problem: Problem,
+    /// Whether another try may help: nobody answered, or somebody had no time.
+    pub passing: bool,
+}
+
+impl NoToken {
+    fn lasting(problem: Problem) -> Self {
+        Self { problem, passing: false }
+    }
+}
+
+/// Which credentials are used, for whom and until when. Never the token.
+#[derive(Debug, Clone, Serialize)]
+pub struct About {
+    /// `the service account key /…/key.json`.
+    pub which: String,
+    /// Whose they are, as far as anybody says.
+    pub whom: Option<String>,
+    /// When the token of now ends. None: nobody said.
+    pub until: Option<Timestamp>,
+    /// The project whose quota the calls count against.
+    pub quota_project: Option<String>,
+}
+
+/// A token as it came from an endpoint.
+pub(crate) struct Fresh {
+    token: SecretString,
+    /// None: nobody said.
+    lasts: Option<Duration>,
+}
+
+struct Kept {
+    token: SecretString,
+    /// On the monotonic clock.
+    renew_at: Duration,
+    /// Until then it holds, by the same clock.
+    ends_at: Duration,
+    until: Option<Timestamp>,
+}
+
+/// The credentials of this machine.
+pub struct Credentials {
+    found: Found,
+    exchange: Exchange,
+    clock: Arc<dyn Clock>,
+    quota_project: Option<String>,
+    kept: Mutex<Option<Kept>>,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("which", &self.found.which()).finish_non_exhaustive()
+    }
+}
+
+impl Credentials {
+    /// Finds them. The error tells what is missing, and the command that mends it.
+    pub async fn find(around: &Surroundings, clock: Arc<dyn Clock>) -> Result<Self, Problem> {
+        let exchange = Exchange::new(around.token_endpoint.clone(), clock.clone())?;
+        let found = found::find(around, &exchange).await?;
+        let quota_project = around.var("GOOGLE_CLOUD_QUOTA_PROJECT").or(found.quota_project());
+        Ok(Self { found, exchange, clock, quota_project, kept: Mutex::default() })
+    }
+
+    /// A token that holds for a few minutes at least. Those who ask together ask Google once.
+    pub async fn token(&self) -> Result<SecretString, NoToken> {
+        let mut kept = self.kept.lock().await;
+        if let Some(kept) = kept.as_ref().filter(|kept| self.clock.elapsed() < kept.renew_at) {
+            return Ok(kept.token.clone());
+        }
+        let asked = self.clock.elapsed();
+        let fresh = match self.found.fetch(&self.exchange).await {
+            Ok(fresh) => fresh,
+            // Nobody answered, and the one in hand is still good: what it is for is not to wait for that.
+            Err(error) if error.passing => {
+                let good = kept.as_ref().filter(|kept| self.clock.elapsed() < kept.ends_at);
+                return good.map(|kept| kept.token.clone()).ok_or(error);
+            }
+            Err(error) => return Err(error),
+        };
+        let lasts = fresh.lasts;
+        let until = lasts.and_then(|lasts| {
+            let lasts = SignedDuration::try_from(lasts).ok()?;
+            self.clock.now().checked_add(lasts).ok()
+        });
+        // What does not say how long it lasts is asked for again soon.
+        let lasts = lasts.unwrap_or(BEFORE_ITS_END * 2);
+        let renew_at = asked + lasts.saturating_sub(BEFORE_ITS_END.min(lasts / 4));
+        know(fresh.token.expose_secret());
+        let (token, ends_at) = (fresh.token.clone(), asked + lasts);
+        *kept = Some(Kept { token, renew_at, ends_at, until });
+        Ok(fresh.token)
+    }
+
+    /// Somebody refused a token: the next one is a new one, unless it is that already. `false` where there is
+    /// no other.
+    pub async fn refused(&self, used: &SecretString) -> bool {
+        let mut kept = self.kept.lock().await;
+        let same = |kept: &Kept| kept.token.expose_secret() == used.expose_secret();
+        if kept.as_ref().is_some_and(same) {
+            *kept = None;
+        }
+        !matches!(self.found, Found::Given(_))
+    }
+
+    /// The project that calls with a person's credentials are counted for.
+    pub fn quota_project(&self) -> Option<&str> {
+        self.quota_project.as_deref()
+    }
+
+    /// Which they are. Fetches a token, since what cannot is of no use.
+    pub async fn about(&self) -> Result<About, NoToken> {
+        self.token().await?;
+        let until = self.kept.lock().await.as_ref().and_then(|kept| kept.until);
+        Ok(About {
+            which: self.found.which(),
+            whom: self.found.whom(&self.exchange).await,
+            until,
+            quota_project: self.quota_project.clone(),
+        })
+    }
+}

@@ -1,0 +1,115 @@
+//! Carries alerts to Slack and to receivers of Standard Webhooks.
+
+mod slack;
+mod webhook;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use reqwest::{Client, Response, StatusCode, Url};
+
+use crate::http::client_within;
+use pointsman_core::alert::Channel;
+use pointsman_core::ports::BoxFuture;
+use pointsman_core::ports::clock::Clock;
+use pointsman_core::ports::outbox::{Delivery, Letter, Notifier};
+use pointsman_core::redact::redacted;
+use pointsman_core::text::harmless;
+
+/// A receiver that takes longer is down (contracts/slack.md: 15 to 30 s).
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// Nobody is waited for longer than this, whatever it says.
+const LONGEST: Duration = Duration::from_hours(1);
+
+/// Carries letters over HTTP.
+pub struct Carrier {
+    /// Made for the first letter: reading the machine's certificates takes longer than a first frame.
+    client: OnceLock<Result<Client, String>>,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Carrier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Carrier")
+    }
+}
+
+impl Carrier {
+    /// A carrier.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { client: OnceLock::new(), clock }
+    }
+
+    fn client(&self) -> Result<&Client, Delivery> {
+        let client = self.client.get_or_init(Self::make);
+        client.as_ref().map_err(|why| Delivery::Later(why.clone(), None))
+    }
+
+    fn make() -> Result<Client, String> {
+        client_within(TIMEOUT).map_err(|problem| problem.to_string())
+    }
+
+    async fn carry(&self, letter: &Letter) -> Result<Delivery, Delivery> {
+        let client = self.client()?;
+        match &letter.channel {
+            Channel::Slack { url_env } => slack::send(client, url_env, letter).await,
+            Channel::Webhook { url, secret_env } => {
+                let now = self.clock.now();
+                webhook::send(client, url, secret_env.as_deref(), letter, now).await
+            }
+        }
+    }
+}
+
+impl Notifier for Carrier {
+    fn deliver<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Delivery> {
+        Box::pin(async move { self.carry(letter).await.unwrap_or_else(|delivery| delivery) })
+    }
+}
+
+/// A variable of this process; without it another process may deliver.
+fn variable(name: &str) -> Result<String, Delivery> {
+    let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+    value.ok_or_else(|| Delivery::NotConfigured(format!("${name} is not set here")))
+}
+
+/// An address that a secret may be sent to: by TLS, or on this machine.
+fn address(text: &str) -> Result<Url, Delivery> {
+    // The address itself may be the secret.
+    let url =
+        Url::parse(text).map_err(|e| Delivery::Refused(format!("its address is none: {e}")))?;
+    let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    if url.scheme() == "https" || (url.scheme() == "http" && here) {
+        return Ok(url);
+    }
+    Err(Delivery::Refused("its address is not https".to_owned()))
+}
+
+/// What a network error says, without the address.
+fn lost(error: reqwest::Error) -> Delivery {
+    let error = error.without_url();
+    let why = if error.is_timeout() {
+        format!("no answer within {} s", TIMEOUT.as_secs())
+    } else {
+        let deepest =
+            std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+        deepest.last().map_or_else(String::new, ToString::to_string)
+    };
+    Delivery::Later(redacted(&why), None)
+}
+
+/// How a receiver's status, with what it said, is to be read (contracts/slack.md): not now, or never.
+fn refused(status: StatusCode, after: Option<Duration>, said: &str) -> Delivery {
+    let said = harmless(said.trim(), 60);
+    let why = redacted(format!("HTTP {} {said}", status.as_u16()).trim_end());
+    let passing = status.is_server_error()
+        || status == StatusCode::TOO_MANY_REQUESTS
+        || status == StatusCode::REQUEST_TIMEOUT;
+    if passing { Delivery::Later(why, after) } else { Delivery::Refused(why) }
+}
+
+/// `Retry-After` in seconds; a date is left to our own schedule.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let value = response.headers().get("retry-after")?.to_str().ok()?;
+    Some(Duration::from_secs(value.trim().parse().ok()?).min(LONGEST))
+}

@@ -1,0 +1,56 @@
+//! A probe that is a program of the team's: its end is its answer.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::Miss;
+use crate::group::{Group, LeftBehind};
+use pointsman_core::probe::Fault;
+use pointsman_core::redact::redacted;
+use pointsman_core::text::harmless;
+use pointsman_core::time::spoken;
+
+/// More than that of what it says is never read into memory.
+const MOST: usize = 64 * 1024;
+
+/// Runs it: good if it ends with 0 in time.
+pub(super) async fn run(
+    argv: &[String],
+    folder: Option<&Path>,
+    within: Duration,
+) -> Result<(), Miss> {
+    let Some((program, arguments)) = argv.split_first() else {
+        return Err(Miss::Ours("it names no program".to_owned()));
+    };
+    let folder = folder.unwrap_or(Path::new("."));
+    let mut group = Group::start(program, arguments, folder, Vec::new())
+        // That it cannot be started says nothing about what it would have looked at.
+        .map_err(|e| Miss::Ours(format!("{program} cannot be started: {e}")))?;
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let (heard_out, heard_err) = (|b: &[u8]| keep(&mut out, b), |b: &[u8]| keep(&mut err, b));
+    let finish = group.finish(LeftBehind::Ended, heard_out, heard_err);
+    let Ok(status) = timeout(within, finish).await else {
+        return Err(Miss::Bad(Fault::NoAnswer, format!("did not end within {}", spoken(within))));
+    };
+    let status = status.map_err(|e| Miss::Ours(e.to_string()))?;
+    if status.success() {
+        return Ok(());
+    }
+    let said = last_line(&err)
+        .or_else(|| last_line(&out))
+        .map(|line| format!(": {}", redacted(&harmless(&line, 120))));
+    Err(Miss::Bad(Fault::Command, format!("{status}{}", said.unwrap_or_default())))
+}
+
+/// Keeps the end of what is said.
+fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
+    kept.extend_from_slice(bytes);
+    let over = kept.len().saturating_sub(MOST);
+    kept.drain(..over);
+}
+
+fn last_line(kept: &[u8]) -> Option<String> {
+    String::from_utf8_lossy(kept).trim().lines().last().map(str::to_owned)
+}

@@ -1,0 +1,135 @@
+//! The prober: over HTTP, by a connection, or by a program.
+
+mod command;
+mod connect;
+mod fresh;
+mod http;
+mod names;
+mod sight;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::connect::Dialer;
+use self::fresh::Dates;
+use self::sight::Sight;
+use pointsman_core::error::Problem;
+use pointsman_core::health::{Identity, Sample};
+use pointsman_core::ports::BoxFuture;
+use pointsman_core::ports::clock::Clock;
+use pointsman_core::ports::prober::{Prober, Question};
+use pointsman_core::probe::{Answer, Check, Expect, Fault, Measurement, Timing};
+use pointsman_core::redact::redacted;
+use pointsman_core::time::Timestamp;
+
+/// Asks from this machine. Every question has a connection of its own: what would fail for a new
+/// customer must not be hidden by an old one.
+#[derive(Clone)]
+pub struct MachineProber {
+    clock: Arc<dyn Clock>,
+    dialer: Dialer,
+    sight: Arc<Sight>,
+    dates: Arc<Dates>,
+}
+
+impl std::fmt::Debug for MachineProber {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MachineProber")
+    }
+}
+
+/// What is known when a question is over.
+#[derive(Debug, Default)]
+struct Told {
+    /// The body, where somebody wants it.
+    body: Option<Vec<u8>>,
+    timing: Timing,
+    identity: Identity,
+    certificate: Option<Timestamp>,
+}
+
+/// Why there is no good answer.
+#[derive(Debug)]
+enum Miss {
+    /// The other side, or the way to it.
+    Bad(Fault, String),
+    /// This machine.
+    Ours(String),
+}
+
+impl MachineProber {
+    /// A prober. Fails only where the machine cannot make TLS at all.
+    pub fn new(clock: Arc<dyn Clock>) -> Result<Self, Problem> {
+        let sight = Arc::new(Sight::new(clock.clone()));
+        Ok(Self { dialer: Dialer::new(clock.clone())?, clock, sight, dates: Arc::default() })
+    }
+
+    fn asker<'a>(&'a self, told: &'a mut Told) -> http::Asker<'a> {
+        http::Asker { dialer: &self.dialer, clock: &*self.clock, dates: &self.dates, told }
+    }
+
+    async fn measured(&self, check: &Check, timeout: Duration, controls: &[String]) -> Measurement {
+        let (mut told, began) = (Told::default(), self.clock.elapsed());
+        let asked = match check {
+            Check::Http { url, expect, fresh } => {
+                let mut asker = self.asker(&mut told);
+                asker.ask(url, expect, *fresh, timeout).await
+            }
+            Check::Tcp(address) => self.dialer.tcp(address, timeout, &mut told).await.map(drop),
+            Check::Command { argv, folder } => command::run(argv, folder.as_deref(), timeout).await,
+            // Whoever can ask platforms takes these away before.
+            Check::Domains { .. } => Err(Miss::Ours("nobody here asks platforms".to_owned())),
+        };
+        told.timing.total = self.clock.elapsed().saturating_sub(began);
+        let answer = match asked {
+            Ok(()) => Answer::Good,
+            Err(Miss::Ours(why)) => Answer::Blind(why),
+            Err(Miss::Bad(fault, why))
+                if fault.may_be_ours() && !matches!(check, Check::Command { .. }) =>
+            {
+                match self.sight.blind(&self.dialer, check, fault, controls).await {
+                    Some(blind) => Answer::Blind(format!("{why}; {blind}")),
+                    None => Answer::Bad(fault, why),
+                }
+            }
+            Err(Miss::Bad(fault, why)) => Answer::Bad(fault, why),
+        };
+        // What services say when they fail is kept and shown.
+        let answer = match answer {
+            Answer::Bad(fault, why) => Answer::Bad(fault, redacted(&why)),
+            Answer::Blind(why) => Answer::Blind(redacted(&why)),
+            Answer::Good => Answer::Good,
+        };
+        let Told { timing, identity, certificate, .. } = told;
+        Measurement { at: self.clock.now(), answer, timing, identity, certificate, odd: None }
+    }
+}
+
+impl Prober for MachineProber {
+    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Sample> {
+        Box::pin(async move {
+            let expect = Expect::of_health(&question.health);
+            let url = format!("{}{}", question.base, question.health.path);
+            let check = Check::Http { url, expect: Box::new(expect), fresh: true };
+            self.measured(&check, question.timeout, &question.controls).await.sample()
+        })
+    }
+
+    fn measure<'a>(
+        &'a self,
+        check: &'a Check,
+        timeout: Duration,
+        controls: &'a [String],
+    ) -> BoxFuture<'a, Measurement> {
+        Box::pin(self.measured(check, timeout, controls))
+    }
+
+    fn read<'a>(&'a self, url: &'a str, timeout: Duration) -> BoxFuture<'a, Option<String>> {
+        Box::pin(async move {
+            let mut told = Told { body: Some(Vec::new()), ..Told::default() };
+            let mut asker = self.asker(&mut told);
+            asker.ask(url, &Expect::default(), false, timeout).await.ok()?;
+            told.body.map(|body| String::from_utf8_lossy(&body).into_owned())
+        })
+    }
+}

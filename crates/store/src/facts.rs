@@ -1,0 +1,152 @@
+//! The chain of facts: each record holds the hash of the one before it, and the run's row holds the
+//! last hash, so an edited, torn, missing or cut-off record is always found and always named.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use serde_json::Value;
+
+use super::open::Sql as _;
+use pointsman_core::event::{Fact, Recorded};
+use pointsman_core::hash::Hash;
+use pointsman_core::ids::{RunNumber, StepId};
+use pointsman_core::ports::journal::{Entry, JournalError};
+use pointsman_core::time::Timestamp;
+use pointsman_core::view::RunView;
+
+/// The last record of a run, as the run's row knows it.
+pub(super) struct Head {
+    pub(super) seq: u64,
+    pub(super) hash: Hash,
+    pub(super) ended: bool,
+}
+
+pub(super) fn head(connection: &Connection, run: RunNumber) -> Result<Head, JournalError> {
+    connection
+        .query_row(
+            "SELECT head_seq, head_hash, ended FROM runs WHERE number = ?1",
+            [run.0],
+            |row| Ok(Head { seq: row.get(0)?, hash: Hash(row.get(1)?), ended: row.get(2)? }),
+        )
+        .optional()
+        .sql()?
+        .ok_or(JournalError::NoSuchRun(run))
+}
+
+/// Appends after the head, inside the caller's transaction.
+pub(super) fn append(
+    transaction: &Transaction<'_>,
+    run: RunNumber,
+    entry: &Entry<'_>,
+) -> Result<Fact, JournalError> {
+    let head = head(transaction, run)?;
+    let mut fact = Fact {
+        seq: head.seq + 1,
+        at: entry.at,
+        elapsed_ms: entry.elapsed_ms,
+        actor: entry.actor.to_owned(),
+        step: entry.step.cloned(),
+        event: Recorded::Known(entry.event.clone()),
+        prev: head.hash,
+        hash: Hash::zero(),
+    };
+    fact.hash = fact.expected_hash(run);
+    let (kind, data) = fact.event.parts();
+    transaction
+        .prepare_cached("INSERT INTO facts VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)")
+        .sql()?
+        .execute(params![
+            run.0,
+            fact.seq,
+            fact.at.to_string(),
+            fact.elapsed_ms,
+            fact.actor,
+            fact.step.as_ref().map(StepId::as_str),
+            kind,
+            data.to_string(),
+            fact.prev.0,
+            fact.hash.0,
+        ])
+        .sql()?;
+    transaction
+        .execute(
+            "UPDATE runs SET head_seq = ?2, head_hash = ?3 WHERE number = ?1",
+            params![run.0, fact.seq, fact.hash.0],
+        )
+        .sql()?;
+    Ok(fact)
+}
+
+/// Every fact of a run, verified.
+pub(super) fn read(connection: &Connection, run: RunNumber) -> Result<Vec<Fact>, JournalError> {
+    // One snapshot for the head and the records: between two reads another process may append, and
+    // the chain would look cut off. Inside a transaction there is one already.
+    let snapshot = connection.is_autocommit().then(|| connection.unchecked_transaction());
+    let _snapshot = snapshot.transpose().sql()?;
+    let head = head(connection, run)?;
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT seq, at, elapsed_ms, actor, step, kind, data, prev, hash FROM facts
+         WHERE run = ?1 ORDER BY seq",
+        )
+        .sql()?;
+    let mut rows = statement.query([run.0]).sql()?;
+    let mut facts: Vec<Fact> = Vec::new();
+    let mut last = (0, Hash::zero());
+    while let Some(row) = rows.next().sql()? {
+        let expected = last.0 + 1;
+        let damaged = |because: &str| JournalError::Damaged {
+            run,
+            seq: expected,
+            because: because.to_owned(),
+        };
+        let (fact, stored) = decode(row).map_err(|because| damaged(&because))?;
+        if fact.seq != expected {
+            return Err(damaged("it is missing"));
+        }
+        if fact.prev != last.1 {
+            return Err(damaged("it does not continue the record before it"));
+        }
+        if fact.hash != fact.hash_with(run, &stored.0, &stored.1) {
+            return Err(damaged("its content was changed after it was written"));
+        }
+        last = (fact.seq, fact.hash.clone());
+        facts.push(fact);
+    }
+    if last != (head.seq, head.hash) {
+        let because = "the records from here on are missing".to_owned();
+        return Err(JournalError::Damaged { run, seq: last.0 + 1, because });
+    }
+    Ok(facts)
+}
+
+/// A fact, and its kind and content as they are stored.
+fn decode(row: &rusqlite::Row<'_>) -> Result<(Fact, (String, Value)), String> {
+    let text = |at: usize| row.get::<_, String>(at).map_err(|e| format!("it cannot be read: {e}"));
+    let number = |at: usize| row.get::<_, u64>(at).map_err(|e| format!("it cannot be read: {e}"));
+    let step: Option<String> = row.get(4).map_err(|e| format!("it cannot be read: {e}"))?;
+    let data: Value =
+        serde_json::from_str(&text(6)?).map_err(|e| format!("its content is torn: {e}"))?;
+    let kind = text(5)?;
+    let fact = Fact {
+        seq: number(0)?,
+        at: text(1)?.parse::<Timestamp>().map_err(|e| format!("its time cannot be read: {e}"))?,
+        elapsed_ms: number(2)?,
+        actor: text(3)?,
+        step: step.map(StepId::new).transpose().map_err(|e| e.to_string())?,
+        event: Recorded::from_parts(&kind, data.clone()),
+        prev: Hash(text(7)?),
+        hash: Hash(text(8)?),
+    };
+    Ok((fact, (kind, data)))
+}
+
+/// A run folded from its verified facts.
+pub(super) fn view(connection: &Connection, run: RunNumber) -> Result<RunView, JournalError> {
+    let facts = read(connection, run)?;
+    let seq = facts.last().map_or(0, |f| f.seq);
+    match RunView::fold(run, &facts) {
+        Some(Ok(view)) => Ok(view),
+        Some(Err(illegal)) => Err(JournalError::Damaged { run, seq, because: illegal.to_string() }),
+        None => Err(JournalError::Damaged { run, seq: 1, because: "it is missing".to_owned() }),
+    }
+}

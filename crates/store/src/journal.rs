@@ -1,0 +1,398 @@
+//! The port `journal` on SQLite.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::open::Sql as _;
+use super::open::{SqliteStore, immediate, replaced};
+use super::{facts, ledger, outbox, ticks};
+use pointsman_core::alert::Channel;
+use pointsman_core::checklist::Tick;
+use pointsman_core::command::{Command, Sent};
+use pointsman_core::error::Problem;
+use pointsman_core::event::{Event, Fact};
+use pointsman_core::hash::Hash;
+use pointsman_core::ids::{EnvironmentName, RunNumber};
+use pointsman_core::plan::Plan;
+use pointsman_core::ports::journal::{
+    Damage, Entry, Holder, HumanLock, Journal, JournalError, LEASE, Listed,
+};
+use pointsman_core::ports::processes::{ProcessIdentity, Processes};
+use pointsman_core::redact::{redacted, without_secrets_of};
+use pointsman_core::release::ReleaseLabel;
+use pointsman_core::time::Timestamp;
+use pointsman_core::view::RunView;
+
+impl Journal for SqliteStore {
+    fn create(
+        &mut self,
+        plan: &Plan,
+        entry: Entry<'_>,
+        take_over: bool,
+    ) -> Result<RunView, JournalError> {
+        let own = text(&self.processes.own())?;
+        let processes = self.processes.clone();
+        let transaction = immediate(&mut self.connection).sql()?;
+        if let Some(lock) = lock_of(&transaction, &plan.environment)?
+            && !plan.passes_lock()
+        {
+            return Err(JournalError::Locked(plan.environment.clone(), lock));
+        }
+        let unfinished = unfinished(&transaction, &plan.environment)?;
+        for (run, runner) in &unfinished {
+            if let Some(pid) = living(processes.as_ref(), runner) {
+                let holder = holder(&transaction, *run, pid, entry.at)?;
+                if !(take_over && holder.stale) {
+                    return Err(JournalError::Busy(holder));
+                }
+            }
+        }
+        transaction
+            .execute(
+                "INSERT INTO runs (environment, kind, head_seq, head_hash, runner, renewed)
+             VALUES (?1, ?2, 0, ?3, ?4, ?5)",
+                params![
+                    plan.environment.as_str(),
+                    plan.kind.word(),
+                    Hash::zero().0,
+                    own,
+                    entry.at.to_string()
+                ],
+            )
+            .sql()?;
+        let number = RunNumber(u64::try_from(transaction.last_insert_rowid()).unwrap_or_default());
+        for (run, _) in &unfinished {
+            let event = Event::RunSuperseded { by: number };
+            facts::append(&transaction, *run, &Entry { step: None, event: &event, ..entry })?;
+            ledger::close(&transaction, *run)?;
+        }
+        let fact = facts::append(&transaction, number, &entry)?;
+        ledger::note(&transaction, number)?;
+        transaction.commit().sql()?;
+        RunView::begin(number, &fact).map_err(|illegal| JournalError::Damaged {
+            run: number,
+            seq: 1,
+            because: illegal.to_string(),
+        })
+    }
+
+    fn claim(
+        &mut self,
+        run: RunNumber,
+        from: Option<u32>,
+        at: Timestamp,
+    ) -> Result<(), JournalError> {
+        let own = self.processes.own();
+        let transaction = immediate(&mut self.connection).sql()?;
+        facts::head(&transaction, run)?;
+        if let Some(pid) = living(self.processes.as_ref(), &runner_of(&transaction, run)?)
+            && pid != own.pid
+            && Some(pid) != from
+        {
+            return Err(JournalError::Busy(holder(&transaction, run, pid, at)?));
+        }
+        let claim = "UPDATE runs SET runner = ?2, renewed = ?3 WHERE number = ?1";
+        transaction.execute(claim, params![run.0, text(&own)?, at.to_string()]).sql()?;
+        transaction.commit().sql()
+    }
+
+    fn renew(&mut self, run: RunNumber, at: Timestamp) -> Result<(), JournalError> {
+        let own = text(&self.processes.own())?;
+        self.still_there()?;
+        let renew = "UPDATE runs SET renewed = ?3 WHERE number = ?1 AND runner = ?2 AND ended = 0";
+        match self.connection.execute(renew, params![run.0, own, at.to_string()]).sql()? {
+            1 => Ok(()),
+            _ => Err(JournalError::LeaseLost(run)),
+        }
+    }
+
+    fn lock(
+        &mut self,
+        environment: &EnvironmentName,
+        lock: &HumanLock,
+    ) -> Result<(), JournalError> {
+        let transaction = immediate(&mut self.connection).sql()?;
+        if let Some(lock) = lock_of(&transaction, environment)? {
+            return Err(JournalError::Locked(environment.clone(), lock));
+        }
+        transaction
+            .execute(
+                "INSERT INTO locks VALUES (?1, ?2, ?3, ?4)",
+                params![
+                    environment.as_str(),
+                    lock.actor,
+                    redacted(&lock.reason),
+                    lock.since.to_string()
+                ],
+            )
+            .sql()?;
+        transaction.commit().sql()
+    }
+
+    fn unlock(&mut self, environment: &EnvironmentName) -> Result<bool, JournalError> {
+        let delete = "DELETE FROM locks WHERE environment = ?1";
+        Ok(self.connection.execute(delete, [environment.as_str()]).sql()? == 1)
+    }
+
+    fn locked(&self, environment: &EnvironmentName) -> Result<Option<HumanLock>, JournalError> {
+        lock_of(&self.connection, environment)
+    }
+
+    fn append(&mut self, run: RunNumber, entry: Entry<'_>) -> Result<Fact, JournalError> {
+        let own = text(&self.processes.own())?;
+        self.still_there()?;
+        let known = self.heads.get(&run).cloned();
+        let transaction = immediate(&mut self.connection).sql()?;
+        let head = facts::head(&transaction, run)?;
+        // The fence: who lost the run writes nothing, and what is not written is not done.
+        if head.ended || runner_of(&transaction, run)? != own {
+            return Err(JournalError::LeaseLost(run));
+        }
+        // After the fence: a take-over writes to the run too, and is no replaced store.
+        if known.is_some_and(|known| known != (head.seq, head.hash.clone())) {
+            return Err(replaced(&format!(
+                "the last record of run {run} is not the one written last"
+            )));
+        }
+        let fact = facts::append(&transaction, run, &entry)?;
+        // Telling somebody never keeps a fact from being written, nor what follows from it.
+        if let Err(error) = outbox::of_fact(&transaction, run, &fact) {
+            tracing::warn!(%error, "an alert is lost");
+        }
+        if let Event::CommandAccepted { id, .. } | Event::CommandRefused { id, .. } = entry.event {
+            let answered = "UPDATE commands SET answered = ?2 WHERE id = ?1";
+            transaction.execute(answered, params![id, fact.seq]).sql()?;
+        }
+        if matches!(entry.event, Event::RunEnded { .. } | Event::RunSuperseded { .. }) {
+            ledger::close(&transaction, run)?;
+        }
+        transaction.commit().sql()?;
+        self.heads.insert(run, (fact.seq, fact.hash.clone()));
+        Ok(fact)
+    }
+
+    fn facts(&self, run: RunNumber, after: u64) -> Result<Vec<Fact>, JournalError> {
+        let mut facts = facts::read(&self.connection, run)?;
+        facts.retain(|fact| fact.seq > after);
+        Ok(facts)
+    }
+
+    fn run(&self, run: RunNumber) -> Result<Listed, JournalError> {
+        facts::head(&self.connection, run)?;
+        // The process first: one that ends its run and then exits must not be taken for dead in the
+        // middle of it.
+        let runner = living(self.processes.as_ref(), &runner_of(&self.connection, run)?);
+        Ok(Listed { view: facts::view(&self.connection, run)?, runner })
+    }
+
+    fn runs(
+        &self,
+        environment: Option<&EnvironmentName>,
+        limit: usize,
+    ) -> Result<Vec<Listed>, JournalError> {
+        let numbers: Vec<u64> = self
+            .connection
+            .prepare_cached(
+                "SELECT number FROM runs WHERE ?1 IS NULL OR environment = ?1
+                 ORDER BY number DESC",
+            )
+            .sql()?
+            .query_map(params![environment.map(EnvironmentName::as_str)], |row| row.get(0))
+            .sql()?
+            .collect::<Result<_, _>>()
+            .sql()?;
+        let mut listed = Vec::new();
+        for number in numbers.into_iter().map(RunNumber) {
+            if listed.len() == limit {
+                break;
+            }
+            match self.run(number) {
+                Ok(run) => listed.push(run),
+                // One damaged record must not take every other run with it.
+                Err(JournalError::Damaged { run, seq, because }) => {
+                    tracing::warn!(%run, seq, because, "a damaged run is left out");
+                    let ended = facts::head(&self.connection, run).is_ok_and(|head| head.ended);
+                    self.note_damage(Damage { run, seq, because, ended });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(listed)
+    }
+
+    fn damage(&self) -> Vec<Damage> {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn ticks(
+        &self,
+        environment: &EnvironmentName,
+        release: &ReleaseLabel,
+    ) -> Result<Vec<Tick>, JournalError> {
+        ticks::read(&self.connection, environment, release)
+    }
+
+    fn delivered(&self, channel: &Channel) -> Result<Option<Timestamp>, JournalError> {
+        outbox::delivered(&self.connection, channel)
+    }
+
+    fn tick(
+        &mut self,
+        environment: &EnvironmentName,
+        release: &ReleaseLabel,
+        tick: &Tick,
+    ) -> Result<(), JournalError> {
+        ticks::keep(&self.connection, environment, release, tick)
+    }
+
+    fn send(
+        &mut self,
+        run: RunNumber,
+        actor: &str,
+        seen: u64,
+        command: &Command,
+        at: Timestamp,
+    ) -> Result<u64, JournalError> {
+        facts::head(&self.connection, run)?;
+        self.connection
+            .execute(
+                "INSERT INTO commands (run, at, actor, seen, command) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![run.0, at.to_string(), actor, seen, text(&without_secrets_of(command))?],
+            )
+            .sql()?;
+        Ok(u64::try_from(self.connection.last_insert_rowid()).unwrap_or_default())
+    }
+
+    fn withdraw(&mut self, command: u64) -> Result<bool, JournalError> {
+        // 0 is no fact's number.
+        let withdraw = "UPDATE commands SET answered = 0 WHERE id = ?1 AND answered IS NULL";
+        Ok(self.connection.execute(withdraw, [command]).sql()? == 1)
+    }
+
+    fn unanswered(&self, run: RunNumber) -> Result<Vec<Sent>, JournalError> {
+        let mut statement = self
+            .connection
+            .prepare_cached(
+                "SELECT id, actor, seen, command FROM commands
+             WHERE run = ?1 AND answered IS NULL ORDER BY id",
+            )
+            .sql()?;
+        let rows = statement
+            .query_map([run.0], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?))
+            })
+            .sql()?;
+        rows.map(|row| {
+            let (id, actor, seen, command) = row.sql()?;
+            let command = serde_json::from_str(&command).map_err(unreadable)?;
+            Ok(Sent { id, actor, seen, command })
+        })
+        .collect()
+    }
+}
+
+fn runner_of(connection: &Connection, run: RunNumber) -> Result<String, JournalError> {
+    let sql = "SELECT runner FROM runs WHERE number = ?1";
+    connection.query_row(sql, [run.0], |row| row.get(0)).sql()
+}
+
+fn holder(
+    connection: &Connection,
+    run: RunNumber,
+    pid: u32,
+    now: Timestamp,
+) -> Result<Holder, JournalError> {
+    let (at, since, actor) = match facts::view(connection, run) {
+        Ok(view) => (view.state.sentence(), view.started, view.actor),
+        // It is still being driven.
+        Err(JournalError::Damaged { because, .. }) => {
+            (format!("damaged ({because})"), now, "unknown".to_owned())
+        }
+        Err(error) => return Err(error),
+    };
+    let sql = "SELECT renewed FROM runs WHERE number = ?1";
+    let renewed: String = connection.query_row(sql, [run.0], |row| row.get(0)).sql()?;
+    let age = renewed.parse::<Timestamp>().map(|renewed| now.duration_since(renewed));
+    let stale = age.is_ok_and(|age| Duration::try_from(age).is_ok_and(|age| age > LEASE));
+    Ok(Holder { run, pid, actor, at, since, stale })
+}
+
+impl SqliteStore {
+    fn note_damage(&self, damage: Damage) {
+        let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        if !damaged.contains(&damage) {
+            damaged.push(damage);
+        }
+    }
+
+    /// When the lease of the run under way was last renewed, in its runner's own words: for telling whether it is
+    /// renewed at all, whatever the clocks say.
+    pub fn renewed(&self, environment: &EnvironmentName) -> Result<Option<String>, JournalError> {
+        let sql =
+            "SELECT renewed FROM runs WHERE environment = ?1 AND ended = 0 ORDER BY number DESC";
+        let found = self.connection.query_row(sql, [environment.as_str()], |row| row.get(0));
+        found.optional().sql()
+    }
+
+    /// Who drives a run of an environment now.
+    pub fn busy(
+        &self,
+        environment: &EnvironmentName,
+        now: Timestamp,
+    ) -> Result<Option<Holder>, JournalError> {
+        let open = unfinished(&self.connection, environment)?;
+        let lives = |(run, runner): (RunNumber, String)| {
+            living(self.processes.as_ref(), &runner).map(|pid| (run, pid))
+        };
+        let Some((run, pid)) = open.into_iter().find_map(lives) else { return Ok(None) };
+        holder(&self.connection, run, pid, now).map(Some)
+    }
+}
+
+fn lock_of(
+    connection: &Connection,
+    environment: &EnvironmentName,
+) -> Result<Option<HumanLock>, JournalError> {
+    let sql = "SELECT actor, reason, since FROM locks WHERE environment = ?1";
+    let row = connection
+        .query_row(sql, [environment.as_str()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?))
+        })
+        .optional()
+        .sql()?;
+    Ok(row.map(|(actor, reason, since)| {
+        let since = since.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+        HumanLock { actor, reason, since }
+    }))
+}
+
+fn unfinished(
+    connection: &Connection,
+    environment: &EnvironmentName,
+) -> Result<Vec<(RunNumber, String)>, JournalError> {
+    let mut statement = connection
+        .prepare("SELECT number, runner FROM runs WHERE environment = ?1 AND ended = 0")
+        .sql()?;
+    let rows = statement
+        .query_map([environment.as_str()], |row| Ok((RunNumber(row.get(0)?), row.get(1)?)))
+        .sql()?;
+    rows.collect::<Result<_, _>>().sql()
+}
+
+fn living(processes: &dyn Processes, runner: &str) -> Option<u32> {
+    let runner: ProcessIdentity = serde_json::from_str(runner).ok()?;
+    processes.alive(&runner).then_some(runner.pid)
+}
+
+pub(super) fn text<T: serde::Serialize>(value: &T) -> Result<String, JournalError> {
+    serde_json::to_string(value).map_err(unreadable)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "map_err hands it over")]
+fn unreadable(error: serde_json::Error) -> JournalError {
+    JournalError::Unusable(
+        Problem::new("the store holds something unreadable").because(error.to_string()),
+    )
+}

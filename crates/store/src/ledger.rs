@@ -1,0 +1,195 @@
+//! The chain of runs: a row when a run begins and one when it ends, each with the hash of the row before it. A run that
+//! is gone, one whose end was cut off together with its head, one that was put in and one that was given to another
+//! environment do not fit it. The newest row can be cut off together with the end of its run. It does not detect that the whole ledger was rewritten: compare a report's last hash, kept elsewhere.
+
+use std::fmt;
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::facts;
+use super::open::Sql as _;
+use super::open::SqliteStore;
+use pointsman_core::hash::Hash;
+use pointsman_core::ids::RunNumber;
+use pointsman_core::ports::journal::JournalError;
+
+/// The version of the store that has it first.
+pub(super) const SINCE: i64 = 5;
+
+pub(super) const TABLE: &str = "
+CREATE TABLE ledger (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    run         INTEGER NOT NULL,
+    environment TEXT NOT NULL,
+    kind        TEXT NOT NULL,
+    seq         INTEGER NOT NULL,
+    head        TEXT NOT NULL,
+    ended       INTEGER NOT NULL,
+    prev        TEXT NOT NULL,
+    hash        TEXT NOT NULL
+) STRICT;
+";
+
+/// What a row says of a run.
+#[derive(Debug, PartialEq, Eq)]
+struct Entry {
+    run: u64,
+    environment: String,
+    kind: String,
+    seq: u64,
+    head: String,
+    ended: bool,
+}
+
+impl Entry {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            run: row.get(0)?,
+            environment: row.get(1)?,
+            kind: row.get(2)?,
+            seq: row.get(3)?,
+            head: row.get(4)?,
+            ended: row.get(5)?,
+        })
+    }
+
+    fn hash(&self, prev: &str) -> String {
+        let Self { run, environment, kind, seq, head, ended } = self;
+        let whole = serde_json::json!([prev, run, environment, kind, seq, head, ended]);
+        Hash::of(whole.to_string().as_bytes()).0
+    }
+}
+
+/// A run that does not fit the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// The run.
+    pub run: RunNumber,
+    /// Why.
+    pub because: &'static str,
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "run {} does not fit the chain of runs: {}", self.run, self.because)
+    }
+}
+
+/// The row of a run as it stands.
+const NOW: &str = "SELECT number, environment, kind, head_seq, head_hash, ended FROM runs";
+
+/// Notes how a run stands, inside the caller's transaction.
+pub(super) fn note(connection: &Connection, run: RunNumber) -> Result<(), JournalError> {
+    let sql = format!("{NOW} WHERE number = ?1");
+    let entry = connection.query_row(&sql, [run.0], Entry::read).sql()?;
+    let last = "SELECT hash FROM ledger ORDER BY id DESC LIMIT 1";
+    let prev = connection.query_row(last, [], |row| row.get::<_, String>(0)).optional().sql()?;
+    let prev = prev.unwrap_or_else(|| Hash::zero().0);
+    connection
+        .execute(
+            "INSERT INTO ledger (run, environment, kind, seq, head, ended, prev, hash)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                entry.run,
+                entry.environment,
+                entry.kind,
+                entry.seq,
+                entry.head,
+                entry.ended,
+                prev,
+                entry.hash(&prev)
+            ],
+        )
+        .sql()?;
+    Ok(())
+}
+
+/// Notes that a run is over.
+pub(super) fn close(connection: &Connection, run: RunNumber) -> Result<(), JournalError> {
+    connection.execute("UPDATE runs SET ended = 1 WHERE number = ?1", [run.0]).sql()?;
+    note(connection, run)
+}
+
+/// Begins the ledger of a store that has runs already: they are taken as they are.
+pub(super) fn begin(connection: &Connection) -> rusqlite::Result<()> {
+    let mut select = connection.prepare("SELECT number FROM runs ORDER BY number")?;
+    let runs: Vec<u64> = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for run in runs {
+        note(connection, RunNumber(run)).map_err(|_| rusqlite::Error::InvalidQuery)?;
+    }
+    Ok(())
+}
+
+impl SqliteStore {
+    /// What does not fit the chain of runs.
+    pub fn check_runs(&self) -> Result<Vec<Misfit>, JournalError> {
+        // A store of an earlier version that is only read has none.
+        let there = "SELECT count(*) FROM sqlite_master WHERE name = 'ledger'";
+        if self.connection.query_row(there, [], |row| row.get::<_, u64>(0)).sql()? == 0 {
+            return Ok(Vec::new());
+        }
+        let mut select = self.connection.prepare(
+            "SELECT run, environment, kind, seq, head, ended, prev, hash FROM ledger ORDER BY id",
+        ).sql()?;
+        let rows = select
+            .query_map([], |row| {
+                Ok((Entry::read(row)?, row.get::<_, String>(6)?, row.get::<_, String>(7)?))
+            })
+            .sql()?;
+        let (mut found, mut last) = (Vec::new(), Hash::zero().0);
+        for row in rows {
+            let (entry, prev, hash) = row.sql()?;
+            let because = if prev != last || hash != entry.hash(&prev) {
+                Some("the chain was changed here")
+            } else {
+                self.differs(&entry)?
+            };
+            found.extend(because.map(|because| Misfit { run: RunNumber(entry.run), because }));
+            last = hash;
+        }
+        found.extend(self.unnoted()?);
+        Ok(found)
+    }
+
+    /// The runs, and the ends of runs, that the chain does not have.
+    fn unnoted(&self) -> Result<Vec<Misfit>, JournalError> {
+        let mut select = self
+            .connection
+            .prepare(
+                "SELECT number FROM runs WHERE NOT EXISTS (SELECT 1 FROM ledger
+             WHERE ledger.run = runs.number AND ledger.ended = runs.ended) ORDER BY number",
+            )
+            .sql()?;
+        let runs =
+            select.query_map([], |row| row.get(0)).sql()?.collect::<Result<Vec<u64>, _>>().sql()?;
+        let because = "it is not in the chain as it is now";
+        Ok(runs.into_iter().map(|run| Misfit { run: RunNumber(run), because }).collect())
+    }
+
+    /// How a run differs from what was noted of it.
+    fn differs(&self, entry: &Entry) -> Result<Option<&'static str>, JournalError> {
+        let sql = format!("{NOW} WHERE number = ?1");
+        let now = self.connection.query_row(&sql, [entry.run], Entry::read).optional().sql()?;
+        let Some(now) = now else { return Ok(Some("the run was removed")) };
+        if (&now.environment, &now.kind) != (&entry.environment, &entry.kind) {
+            return Ok(Some("the run was given to another environment"));
+        }
+        if now.seq < entry.seq || (entry.ended && (now.seq, &now.head) != (entry.seq, &entry.head))
+        {
+            return Ok(Some("its last records were cut off"));
+        }
+        let noted = "SELECT hash FROM facts WHERE run = ?1 AND seq = ?2";
+        let noted = self
+            .connection
+            .query_row(noted, params![entry.run, entry.seq], |row| row.get::<_, String>(0));
+        // A record that is gone or edited is found by the run's own chain too.
+        let same = noted.optional().sql()?.is_some_and(|hash| hash == entry.head);
+        Ok((!same).then_some("the record that was noted of it is another one now"))
+    }
+
+    /// The same of one run.
+    pub fn check_run(&self, run: RunNumber) -> Result<Option<Misfit>, JournalError> {
+        facts::head(&self.connection, run)?;
+        Ok(self.check_runs()?.into_iter().find(|misfit| misfit.run == run))
+    }
+}

@@ -1,0 +1,318 @@
+//! Opening the database, and the schema version of its own.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::ErrorKind;
+use std::ops::RangeInclusive;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode};
+
+use super::ledger;
+use pointsman_core::error::Problem;
+use pointsman_core::hash::Hash;
+use pointsman_core::ids::RunNumber;
+use pointsman_core::ports::journal::{Damage, JournalError};
+use pointsman_core::ports::processes::Processes;
+
+/// The version of the tables below.
+pub(super) const SCHEMA_VERSION: i64 = 5;
+
+/// What version 2 has more than version 1.
+const TICKS: &str = "
+CREATE TABLE ticks (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    environment TEXT NOT NULL,
+    release     TEXT NOT NULL,
+    item        TEXT NOT NULL,
+    act         TEXT NOT NULL,
+    actor       TEXT NOT NULL,
+    at          TEXT NOT NULL,
+    note        TEXT NOT NULL,
+    subject     TEXT NOT NULL
+) STRICT;
+CREATE INDEX ticks_of_release ON ticks (environment, release, id);
+";
+
+/// And version 3 more than that.
+const LETTERS: &str = "
+CREATE TABLE letters (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    key      TEXT NOT NULL,
+    channel  TEXT NOT NULL,
+    alert    TEXT NOT NULL,
+    state    TEXT NOT NULL,
+    until    INTEGER NOT NULL,
+    why      TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    UNIQUE (key, channel)
+) STRICT;
+CREATE INDEX letters_that_wait ON letters (state, channel, id);
+CREATE TABLE told (
+    subject TEXT PRIMARY KEY,
+    stands  TEXT NOT NULL
+) STRICT;
+CREATE TABLE silence (
+    until  INTEGER NOT NULL,
+    actor  TEXT NOT NULL,
+    reason TEXT NOT NULL
+) STRICT;
+";
+
+/// And version 4: since when all who tried a letter lacked its setting, in ms since the epoch.
+const UNSET: &str = "ALTER TABLE letters ADD COLUMN unset_since INTEGER;";
+
+const TABLES: &str = "
+CREATE TABLE runs (
+    number      INTEGER PRIMARY KEY AUTOINCREMENT,
+    environment TEXT NOT NULL,
+    kind        TEXT NOT NULL,
+    head_seq    INTEGER NOT NULL,
+    head_hash   TEXT NOT NULL,
+    runner      TEXT NOT NULL,
+    renewed     TEXT NOT NULL,
+    ended       INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX runs_of_environment ON runs (environment, number);
+CREATE TABLE facts (
+    run        INTEGER NOT NULL REFERENCES runs (number),
+    seq        INTEGER NOT NULL,
+    at         TEXT NOT NULL,
+    elapsed_ms INTEGER NOT NULL,
+    actor      TEXT NOT NULL,
+    step       TEXT,
+    kind       TEXT NOT NULL,
+    data       TEXT NOT NULL,
+    prev       TEXT NOT NULL,
+    hash       TEXT NOT NULL,
+    PRIMARY KEY (run, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE commands (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    run      INTEGER NOT NULL REFERENCES runs (number),
+    at       TEXT NOT NULL,
+    actor    TEXT NOT NULL,
+    seen     INTEGER NOT NULL,
+    command  TEXT NOT NULL,
+    answered INTEGER
+) STRICT;
+CREATE TABLE locks (
+    environment TEXT PRIMARY KEY,
+    actor       TEXT NOT NULL,
+    reason      TEXT NOT NULL,
+    since       TEXT NOT NULL
+) STRICT;
+";
+
+/// The store. Its connection is used by one thread at a time.
+pub struct SqliteStore {
+    pub(super) connection: Connection,
+    pub(super) processes: Arc<dyn Processes>,
+    /// The file, and which one it was when it was opened; nothing where it is only read.
+    pub(super) file: Option<(PathBuf, (u64, u64))>,
+    /// Why it is only read, and may be behind.
+    pub(super) behind: Option<Problem>,
+    /// The last record that this process wrote to each run.
+    pub(super) heads: HashMap<RunNumber, (u64, Hash)>,
+    /// The damaged runs that were met.
+    pub(super) damaged: Mutex<Vec<Damage>>,
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("path", &self.connection.path()).finish_non_exhaustive()
+    }
+}
+
+impl SqliteStore {
+    /// Opens `store.db` in a folder, making both if they are not there. Racing processes make it
+    /// once: the tables are created in one immediate transaction.
+    pub fn open(folder: &Path, processes: Arc<dyn Processes>) -> Result<Self, JournalError> {
+        let file = folder.join("store.db");
+        private_file(folder, &file).map_err(|e| {
+            let problem = Problem::new(format!("{} cannot be used", file.display()));
+            let problem =
+                problem.because(e.to_string()).try_this("name another folder with --state-dir");
+            if unwritable(e.kind()) {
+                JournalError::Unwritable(problem)
+            } else {
+                JournalError::Unusable(problem)
+            }
+        })?;
+        let (connection, version) = with_tables(patiently(|| in_wal(&file)).sql()?).sql()?;
+        known_format(&file, version, 0..=SCHEMA_VERSION)?;
+        let which = which(&file).map_err(|e| replaced(&e.to_string()))?;
+        Ok(Self::on(connection, processes, Some((file, which))))
+    }
+
+    pub(super) fn on(
+        connection: Connection,
+        processes: Arc<dyn Processes>,
+        file: Option<(PathBuf, (u64, u64))>,
+    ) -> Self {
+        let (heads, damaged) = (HashMap::new(), Mutex::default());
+        Self { connection, processes, file, behind: None, heads, damaged }
+    }
+
+    /// Refuses to write where the file was deleted or replaced since it was opened: SQLite would keep writing
+    /// to an unlinked file.
+    pub(super) fn still_there(&self) -> Result<(), JournalError> {
+        let Some((file, opened)) = &self.file else { return Ok(()) };
+        match which(file) {
+            Ok(now) if now == *opened => Ok(()),
+            Ok(_) => Err(replaced(&format!("{} is another file now", file.display()))),
+            Err(error) => Err(replaced(&format!("{}: {error}", file.display()))),
+        }
+    }
+
+    /// Another number whenever another connection has written since.
+    pub fn data_version(&self) -> Result<i64, JournalError> {
+        let mut asked = self.connection.prepare_cached("PRAGMA data_version").sql()?;
+        asked.query_row([], |row| row.get(0)).sql()
+    }
+}
+
+/// Refuses tables that this version does not know.
+pub(super) fn known_format(
+    file: &Path,
+    version: i64,
+    known: RangeInclusive<i64>,
+) -> Result<(), JournalError> {
+    if known.contains(&version) {
+        return Ok(());
+    }
+    let problem = Problem::new(format!("{} has format {version}", file.display()))
+        .because(format!("this pointsman knows format {SCHEMA_VERSION}"));
+    Err(JournalError::Unusable(problem.try_this("use the newer pointsman that wrote it")))
+}
+
+fn unwritable(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull
+    )
+}
+
+/// Which file stands behind a path: its device and inode.
+fn which(file: &Path) -> std::io::Result<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(file).map(|found| (found.dev(), found.ino()))
+}
+
+/// The store is not the one that was opened.
+pub(super) fn replaced(why: &str) -> JournalError {
+    JournalError::Unusable(
+        Problem::new("the store was deleted or replaced while a run was under way")
+            .because(why)
+            .try_this(
+                "put the store back, then pointsman status; pointsman rollback ENV works without it",
+            ),
+    )
+}
+
+/// Gives a connection its tables, and says which version was found.
+fn with_tables(mut connection: Connection) -> Result<(Connection, i64), rusqlite::Error> {
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // Readers do not wait for a writer.
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version == SCHEMA_VERSION {
+        return Ok((connection, version));
+    }
+    let transaction = immediate(&mut connection)?;
+    let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if (0..SCHEMA_VERSION).contains(&version) {
+        let after = usize::try_from(version).unwrap_or_default();
+        for tables in [TABLES, TICKS, LETTERS, UNSET, ledger::TABLE].iter().skip(after) {
+            transaction.execute_batch(tables)?;
+        }
+        if version < ledger::SINCE {
+            ledger::begin(&transaction)?;
+        }
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    }
+    transaction.commit()?;
+    Ok((connection, version))
+}
+
+fn in_wal(file: &Path) -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open(file)?;
+    // Short, since it is tried again: together they last as long as the wait for any other lock.
+    connection.busy_timeout(Duration::from_millis(200))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    Ok(connection)
+}
+
+/// Where many make a new store at once, the change to WAL tells some of them at once that it is busy
+/// (no busy timeout is kept there, lest two wait for each other), and may have an I/O error where a
+/// journal goes while another looks at it. A disk that is broken says so again.
+fn patiently<T>(
+    mut open: impl FnMut() -> Result<T, rusqlite::Error>,
+) -> Result<T, rusqlite::Error> {
+    let passes = |error: &rusqlite::Error| {
+        let code = error.sqlite_error_code();
+        matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::SystemIoFailure))
+    };
+    for _ in 0..20 {
+        match open() {
+            Err(error) if passes(&error) => std::thread::sleep(Duration::from_millis(50)),
+            opened => return opened,
+        }
+    }
+    open()
+}
+
+/// Makes the file where it is not there. One that is there is not opened: to close it again would end
+/// every lock that `SQLite` has on it in this process (`fcntl`), and another process would take away
+/// the WAL that this one writes.
+pub(super) fn private_file(folder: &Path, file: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(|_| ()),
+    }
+}
+
+/// A transaction that has the right to write from its beginning: an ordinary one may find out too
+/// late that another process wrote meanwhile.
+pub(super) fn immediate(
+    connection: &mut Connection,
+) -> Result<rusqlite::Transaction<'_>, rusqlite::Error> {
+    connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+}
+
+/// What SQLite answered, as the journal tells it.
+pub(super) trait Sql<T> {
+    fn sql(self) -> Result<T, JournalError>;
+}
+
+impl<T> Sql<T> for Result<T, rusqlite::Error> {
+    fn sql(self) -> Result<T, JournalError> {
+        self.map_err(|error| journal_error(&error))
+    }
+}
+
+fn journal_error(error: &rusqlite::Error) -> JournalError {
+    let code = error
+        .sqlite_error()
+        .map_or_else(String::new, |sqlite| format!(" (SQLite's code {})", sqlite.extended_code));
+    let unwritable = matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::ReadOnly
+                | ErrorCode::DiskFull
+                | ErrorCode::CannotOpen
+                | ErrorCode::PermissionDenied
+                | ErrorCode::SystemIoFailure
+        )
+    );
+    let problem = Problem::new("the store cannot be used")
+        .because(format!("{error}{code}"))
+        .try_this("check that its disk is there and has room");
+    if unwritable { JournalError::Unwritable(problem) } else { JournalError::Unusable(problem) }
+}

@@ -1,0 +1,262 @@
+//! The port `outbox` on SQLite. What a fact is to be told of is put in with the fact, in one
+//! transaction: neither is there without the other.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::open::Sql as _;
+use super::open::{SqliteStore, immediate};
+use super::{facts, journal};
+use pointsman_core::alert::{self, Alert, Channel, Kind, Notify};
+use pointsman_core::event::{Event, Fact, Recorded};
+use pointsman_core::ids::RunNumber;
+use pointsman_core::ports::journal::JournalError;
+use pointsman_core::ports::outbox::{Fate, Letter, Outbox, Silence};
+use pointsman_core::redact::redacted;
+use pointsman_core::time::Timestamp;
+
+/// Whoever claimed a letter and died is waited for so long: longer than any try takes.
+const CLAIM: Duration = Duration::from_secs(20);
+/// What is said of a letter meanwhile.
+const CARRIED: &str = "a process is delivering it";
+/// Between two messages of a channel: Slack takes one a second (contracts/slack.md).
+const APART: Duration = Duration::from_secs(1);
+
+/// Puts in what a fact is to be told of.
+pub(super) fn of_fact(
+    connection: &Connection,
+    run: RunNumber,
+    fact: &Fact,
+) -> Result<(), JournalError> {
+    let Recorded::Known(event) = &fact.event else { return Ok(()) };
+    let speaks = matches!(
+        event,
+        Event::GateOpened { .. }
+            | Event::ChecklistSeen { .. }
+            | Event::StepFailed { .. }
+            | Event::RunEnded { .. }
+    );
+    if !speaks {
+        return Ok(());
+    }
+    // Most runs tell nobody anything, and need not be folded for that.
+    let plan = "SELECT instr(data, '\"notify\"') FROM facts WHERE run = ?1 AND seq = 1";
+    if connection.query_row(plan, [run.0], |row| row.get::<_, i64>(0)).sql()? == 0 {
+        return Ok(());
+    }
+    let view = facts::view(connection, run)?;
+    if view.plan.notify.is_empty() {
+        return Ok(());
+    }
+    match alert::of(&view, fact) {
+        Some(alert) => put(connection, &view.plan.notify, &alert),
+        None => Ok(()),
+    }
+}
+
+fn put(connection: &Connection, notify: &Notify, alert: &Alert) -> Result<(), JournalError> {
+    if let Some((subject, stands)) = &alert.turns
+        && !turned(connection, subject, stands, alert.kind)?
+    {
+        return Ok(());
+    }
+    if !notify.wants(alert.kind) {
+        return Ok(());
+    }
+    // A try is meant to be heard.
+    let silenced = silence(connection, alert.at)?.is_some() && alert.kind != Kind::Test;
+    let state = if silenced { "silenced" } else { "waits" };
+    for channel in &notify.channels {
+        connection
+            .execute(
+                "INSERT OR IGNORE INTO letters (key, channel, alert, state, until, why, attempts)
+             VALUES (?1, ?2, ?3, ?4, ?5, '', 0)",
+                params![
+                    alert.key,
+                    journal::text(channel)?,
+                    journal::text(alert)?,
+                    state,
+                    alert.at.as_millisecond()
+                ],
+            )
+            .sql()?;
+    }
+    Ok(())
+}
+
+/// Whether something stands otherwise than it was told last; that it is well is no news where nothing
+/// else was told before.
+fn turned(
+    connection: &Connection,
+    subject: &str,
+    stands: &str,
+    kind: Kind,
+) -> Result<bool, JournalError> {
+    let before =
+        connection.query_row("SELECT stands FROM told WHERE subject = ?1", [subject], |row| {
+            row.get::<_, String>(0)
+        });
+    let before = before.optional().sql()?;
+    let news = match &before {
+        None => kind != Kind::ProbeUp,
+        Some(before) => before != stands,
+    };
+    if news {
+        connection
+            .execute(
+                "INSERT INTO told VALUES (?1, ?2) ON CONFLICT (subject) DO UPDATE SET stands = ?2",
+                [subject, stands],
+            )
+            .sql()?;
+    }
+    Ok(news)
+}
+
+fn silence(connection: &Connection, now: Timestamp) -> Result<Option<Silence>, JournalError> {
+    let sql = "SELECT until, actor, reason FROM silence WHERE until > ?1";
+    let row = connection.query_row(sql, [now.as_millisecond()], |row| {
+        let until = Timestamp::from_millisecond(row.get(0)?).unwrap_or_default();
+        Ok((until, row.get(1)?, row.get(2)?))
+    });
+    row.optional().sql()
+}
+
+const COLUMNS: &str = "id, channel, alert, attempts, state, until, why, unset_since";
+
+type Raw = (u64, String, String, u32, String, i64, String, Option<i64>);
+
+fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
+    let state = (row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?);
+    let (state, until, why, unset_since) = state;
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, state, until, why, unset_since))
+}
+
+fn letter((id, channel, alert, attempts, state, until, why, unset): Raw) -> Option<(Letter, Fate)> {
+    let (channel, alert) =
+        (serde_json::from_str(&channel).ok()?, serde_json::from_str(&alert).ok()?);
+    let until = Timestamp::from_millisecond(until).unwrap_or_default();
+    let fate = match state.as_str() {
+        "delivered" => Fate::Delivered(until),
+        "given up" => Fate::GivenUp(why),
+        "silenced" => Fate::Silenced,
+        _ => Fate::Waits { until, why },
+    };
+    let unset_since = unset.and_then(|at| Timestamp::from_millisecond(at).ok());
+    Some((Letter { id, channel, alert, attempts, unset_since }, fate))
+}
+
+impl Outbox for SqliteStore {
+    fn put(&mut self, notify: &Notify, alert: &Alert) -> Result<(), JournalError> {
+        let transaction = immediate(&mut self.connection).sql()?;
+        put(&transaction, notify, alert)?;
+        transaction.commit().sql()
+    }
+
+    fn due(&mut self, now: Timestamp) -> Result<Option<Letter>, JournalError> {
+        let transaction = immediate(&mut self.connection).sql()?;
+        // The first that waits of each channel: whoever is behind it has to wait with it.
+        let sql = format!(
+            "SELECT {COLUMNS} FROM letters WHERE state = 'waits' AND until <= ?1 AND id IN
+             (SELECT min(id) FROM letters WHERE state = 'waits' GROUP BY channel)
+             ORDER BY until, id LIMIT 1"
+        );
+        let found = transaction.query_row(&sql, [now.as_millisecond()], raw).optional().sql()?;
+        let found = found.and_then(letter).map(|(letter, _)| letter);
+        if let Some(letter) = &found {
+            let until = now.checked_add(CLAIM).unwrap_or(now).as_millisecond();
+            transaction.execute(
+                "UPDATE letters SET until = ?2, attempts = attempts + 1, why = ?3 WHERE id = ?1",
+                params![letter.id, until, CARRIED],
+            ).sql()?;
+        }
+        transaction.commit().sql()?;
+        Ok(found.map(|letter| Letter { attempts: letter.attempts + 1, ..letter }))
+    }
+
+    fn hurry(&mut self, now: Timestamp) -> Result<(), JournalError> {
+        self.connection
+            .execute(
+                "UPDATE letters SET until = ?1, attempts = 0 WHERE state = 'waits' AND why <> ?2",
+                params![now.as_millisecond(), CARRIED],
+            )
+            .sql()?;
+        Ok(())
+    }
+
+    fn settle(&mut self, letter: &Letter, fate: &Fate) -> Result<(), JournalError> {
+        let (state, until, why) = match fate {
+            Fate::Waits { until, why } => ("waits", Some(*until), why.as_str()),
+            Fate::Delivered(at) => ("delivered", Some(*at), ""),
+            Fate::GivenUp(why) => ("given up", None, why.as_str()),
+            Fate::Silenced => ("silenced", None, ""),
+        };
+        self.connection.execute(
+            "UPDATE letters SET state = ?2, until = coalesce(?3, until), why = ?4, unset_since = ?5
+             WHERE id = ?1 AND state = 'waits'",
+            params![
+                letter.id,
+                state,
+                until.map(Timestamp::as_millisecond),
+                why,
+                letter.unset_since.map(Timestamp::as_millisecond)
+            ],
+        ).sql()?;
+        if let Fate::Delivered(at) = fate {
+            let next = at.checked_add(APART).unwrap_or(*at).as_millisecond();
+            self.connection.execute(
+                "UPDATE letters SET until = max(until, ?2) WHERE state = 'waits' AND channel = ?1",
+                params![journal::text(&letter.channel)?, next],
+            ).sql()?;
+        }
+        Ok(())
+    }
+
+    fn letters(&self, limit: usize) -> Result<Vec<(Letter, Fate)>, JournalError> {
+        let sql = format!("SELECT {COLUMNS} FROM letters ORDER BY id DESC LIMIT ?1");
+        let mut select = self.connection.prepare(&sql).sql()?;
+        let rows = select.query_map([limit], raw).sql()?.collect::<Result<Vec<_>, _>>().sql()?;
+        Ok(rows.into_iter().filter_map(letter).collect())
+    }
+
+    fn soonest(&self) -> Result<Option<Timestamp>, JournalError> {
+        let sql = "SELECT min(until) FROM letters WHERE id IN
+             (SELECT min(id) FROM letters WHERE state = 'waits' GROUP BY channel)";
+        let at: Option<i64> = self.connection.query_row(sql, [], |row| row.get(0)).sql()?;
+        Ok(at.and_then(|at| Timestamp::from_millisecond(at).ok()))
+    }
+
+    fn waiting(&self) -> Result<usize, JournalError> {
+        let sql = "SELECT count(*) FROM letters WHERE state = 'waits'";
+        self.connection.query_row(sql, [], |row| row.get(0)).sql()
+    }
+
+    fn silence(&self, now: Timestamp) -> Result<Option<Silence>, JournalError> {
+        silence(&self.connection, now)
+    }
+
+    fn silence_until(&mut self, silence: Option<&Silence>) -> Result<(), JournalError> {
+        let transaction = immediate(&mut self.connection).sql()?;
+        transaction.execute("DELETE FROM silence", []).sql()?;
+        if let Some((until, actor, reason)) = silence {
+            transaction
+                .execute(
+                    "INSERT INTO silence VALUES (?1, ?2, ?3)",
+                    params![until.as_millisecond(), actor, redacted(reason)],
+                )
+                .sql()?;
+        }
+        transaction.commit().sql()
+    }
+}
+
+/// When something last arrived at a channel.
+pub(super) fn delivered(
+    connection: &Connection,
+    channel: &Channel,
+) -> Result<Option<Timestamp>, JournalError> {
+    let sql = "SELECT max(until) FROM letters WHERE state = 'delivered' AND channel = ?1";
+    let at: Option<i64> =
+        connection.query_row(sql, [journal::text(channel)?], |row| row.get(0)).sql()?;
+    Ok(at.and_then(|at| Timestamp::from_millisecond(at).ok()))
+}

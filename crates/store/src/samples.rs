@@ -1,0 +1,278 @@
+//! What probes heard: telemetry, not facts. A database of its own, so that thousands of samples never
+//! hold a fact up; it may lose the last seconds in a power cut. A ring of the newest for each probe.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, params};
+
+use super::open::private_file;
+use pointsman_core::error::Problem;
+use pointsman_core::health::Identity;
+use pointsman_core::probe::{Answer, Change, Fault, Measurement, Mute, Timing, Turned};
+use pointsman_core::redact::redacted;
+use pointsman_core::time::Timestamp;
+
+/// So many samples of each probe are kept.
+const RING: usize = 2000;
+/// Older ones are of builds that are gone, mostly.
+const AGE: Duration = Duration::from_hours(14 * 24);
+/// So many changes are kept of all of them.
+const CHANGES: usize = 5000;
+
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS samples (
+    probe TEXT NOT NULL,
+    at    INTEGER NOT NULL,
+    took  INTEGER NOT NULL,
+    fault TEXT,
+    said  TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS samples_of_probe ON samples (probe, at);
+CREATE TABLE IF NOT EXISTS changes (
+    probe  TEXT NOT NULL,
+    name   TEXT NOT NULL,
+    live   INTEGER NOT NULL,
+    change TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS mutes (
+    probe  TEXT PRIMARY KEY,
+    until  TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    actor  TEXT NOT NULL
+) STRICT;
+";
+
+/// The word of a question that could not be asked.
+const BLIND: &str = "blind";
+
+/// The database of the probes.
+#[derive(Debug)]
+pub struct Samples(Connection);
+
+fn failed(error: &rusqlite::Error) -> Problem {
+    Problem::new("what the probes heard cannot be kept").because(error.to_string())
+}
+
+impl Samples {
+    /// Opens it in the state folder, made if it is not there.
+    pub fn open(state: &Path) -> Result<Self, Problem> {
+        let file = state.join("probes.db");
+        private_file(state, &file).map_err(|e| {
+            Problem::new(format!("{} cannot be opened", file.display())).because(e.to_string())
+        })?;
+        let open = || {
+            let connection = Connection::open(&file)?;
+            connection.busy_timeout(Duration::from_secs(5))?;
+            connection.pragma_update(None, "journal_mode", "wal")?;
+            connection.pragma_update(None, "synchronous", "normal")?;
+            connection.execute_batch(TABLES)?;
+            Ok(connection)
+        };
+        open().map(Self).map_err(|e| failed(&e))
+    }
+
+    /// Keeps what was heard and what changed, all or nothing.
+    pub fn keep(
+        &mut self,
+        heard: &[(String, Measurement)],
+        turned: &[Turned],
+    ) -> Result<(), Problem> {
+        let mut keep = || {
+            let all = self.0.transaction()?;
+            for (probe, sample) in heard {
+                let (fault, said) = match &sample.answer {
+                    Answer::Good => (None, sample.odd.as_ref()),
+                    Answer::Bad(fault, said) => (Some(fault.word()), Some(said)),
+                    Answer::Blind(said) => (Some(BLIND), Some(said)),
+                };
+                let took = i64::try_from(sample.timing.total.as_micros()).unwrap_or(i64::MAX);
+                all.prepare_cached(
+                    "INSERT INTO samples (probe, at, took, fault, said) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![probe, sample.at.as_millisecond(), took, fault, said])?;
+            }
+            for Turned { key, name, live, change } in turned {
+                let change = serde_json::to_string(change).unwrap_or_default();
+                all.prepare_cached(
+                    "INSERT INTO changes (probe, name, live, change) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![key, name, live, change])?;
+            }
+            all.commit()
+        };
+        keep().map_err(|e| failed(&e))
+    }
+
+    /// Forgets what is older than the newest of each.
+    pub fn prune(&self) -> Result<(), Problem> {
+        let prune = || {
+            let age = i64::try_from(AGE.as_millis()).unwrap_or(i64::MAX);
+            self.0.execute(
+                "DELETE FROM samples WHERE at < (SELECT max(at) FROM samples) - ?1",
+                [age],
+            )?;
+            self.0.execute(
+                "DELETE FROM samples WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number() \
+                 OVER (PARTITION BY probe ORDER BY at DESC) AS nth FROM samples) WHERE nth > ?1)",
+                [RING],
+            )?;
+            self.0.execute(
+                "DELETE FROM changes WHERE rowid <= (SELECT max(rowid) FROM changes) - ?1",
+                [CHANGES],
+            )
+        };
+        prune().map(drop).map_err(|e| failed(&e))
+    }
+
+    /// The newest samples of a probe, oldest first.
+    pub fn recent(&self, probe: &str, most: usize) -> Result<Vec<Measurement>, Problem> {
+        let read = || {
+            let mut select = self.0.prepare_cached(
+                "SELECT at, took, fault, said FROM samples WHERE probe = ?1 ORDER BY at DESC LIMIT ?2",
+            )?;
+            let rows = select.query_map(params![probe, most], |row| {
+                let said = row.get::<_, Option<String>>(3)?;
+                // What is said of a good answer is what is odd about it.
+                let (answer, odd) = match (row.get::<_, Option<String>>(2)?.as_deref(), said) {
+                    (None, odd) => (Answer::Good, odd),
+                    (Some(BLIND), said) => (Answer::Blind(said.unwrap_or_default()), None),
+                    (Some(word), said) => {
+                        (Answer::Bad(fault(word), said.unwrap_or_default()), None)
+                    }
+                };
+                let total = Duration::from_micros(row.get::<_, i64>(1)?.try_into().unwrap_or(0));
+                Ok(Measurement {
+                    at: Timestamp::from_millisecond(row.get(0)?).unwrap_or_default(),
+                    answer,
+                    timing: Timing { total, ..Timing::default() },
+                    identity: Identity::default(),
+                    certificate: None,
+                    odd,
+                })
+            })?;
+            rows.collect::<Result<Vec<_>, _>>()
+        };
+        let mut newest_first = read().map_err(|e| failed(&e))?;
+        newest_first.reverse();
+        Ok(newest_first)
+    }
+
+    /// The last changes of probes whose keys begin so, newest first.
+    pub fn changes(&self, of: &str, most: usize) -> Result<Vec<Turned>, Problem> {
+        let read = || {
+            let mut select = self.0.prepare_cached(
+                "SELECT probe, name, live, change FROM changes WHERE substr(probe, 1, length(?1)) = ?1 \
+                 ORDER BY rowid DESC LIMIT ?2",
+            )?;
+            let rows = select.query_map(params![of, most], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?))
+            })?;
+            rows.collect::<Result<Vec<_>, _>>()
+        };
+        let rows = read().map_err(|e| failed(&e))?.into_iter();
+        let known = rows.filter_map(|(key, name, live, change)| {
+            let change = serde_json::from_str::<Change>(&change).ok()?;
+            Some(Turned { key, name, live, change })
+        });
+        Ok(known.collect())
+    }
+
+    /// Calls nobody for a probe until then. Whoever asks again changes that.
+    pub fn mute(&self, probe: &str, mute: Option<&Mute>, actor: &str) -> Result<(), Problem> {
+        let done = match mute {
+            Some((until, reason)) => self.0.execute(
+                "INSERT OR REPLACE INTO mutes (probe, until, reason, actor) VALUES (?1, ?2, ?3, ?4)",
+                params![probe, until.to_string(), redacted(reason), actor],
+            ),
+            None => self.0.execute("DELETE FROM mutes WHERE probe = ?1", [probe]),
+        };
+        done.map(drop).map_err(|e| failed(&e))
+    }
+
+    /// Who is muted.
+    pub fn mutes(&self) -> Result<BTreeMap<String, Mute>, Problem> {
+        let read = || {
+            let mut select =
+                self.0.prepare_cached("SELECT probe, until, reason, actor FROM mutes")?;
+            let rows = select.query_map([], |row| {
+                let (reason, actor): (String, String) = (row.get(2)?, row.get(3)?);
+                let until = row.get::<_, String>(1)?.parse().unwrap_or_default();
+                Ok((row.get(0)?, (until, format!("{reason} ({actor})"))))
+            })?;
+            rows.collect::<Result<BTreeMap<_, _>, _>>()
+        };
+        read().map_err(|e| failed(&e))
+    }
+}
+
+fn fault(word: &str) -> Fault {
+    // A word of a later version still says that the answer was bad.
+    serde_json::from_value(word.into()).unwrap_or(Fault::Status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pointsman_core::probe::State;
+
+    fn sample(at: i64, answer: Answer) -> Measurement {
+        let timing = Timing { total: Duration::from_micros(1500), ..Timing::default() };
+        let at = Timestamp::from_second(at).unwrap();
+        Measurement {
+            at,
+            answer,
+            timing,
+            identity: Identity::default(),
+            certificate: None,
+            odd: None,
+        }
+    }
+
+    #[test]
+    fn what_was_heard_is_there_after_a_restart_and_the_oldest_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let heard = [
+            sample(1, Answer::Good),
+            sample(2, Answer::Bad(Fault::OtherBuild, "answered by b-2".into())),
+            sample(3, Answer::Blind("no route".into())),
+            Measurement { odd: Some("its domain is set up".into()), ..sample(4, Answer::Good) },
+        ];
+        let keyed: Vec<_> = heard.iter().map(|s| ("dev/app@b-1".to_owned(), s.clone())).collect();
+        let change = Change {
+            at: heard[1].at,
+            from: State::Ok,
+            to: State::Down,
+            why: "2 fails in a row".into(),
+        };
+        let turned =
+            Turned { key: "dev/app@b-1".into(), name: "app BLUE".into(), live: true, change };
+        Samples::open(folder.path()).unwrap().keep(&keyed, std::slice::from_ref(&turned)).unwrap();
+
+        let mut samples = Samples::open(folder.path()).unwrap();
+        assert_eq!(samples.recent("dev/app@b-1", 10).unwrap(), heard);
+        assert_eq!(samples.recent("dev/app@b-1", 1).unwrap(), heard[3..]);
+        assert_eq!(samples.changes("dev/", 10).unwrap(), [turned]);
+        assert_eq!(samples.changes("production/", 10).unwrap(), []);
+        let many: Vec<_> = (10..10 + 2100)
+            .map(|at| ("dev/app@b-1".to_owned(), sample(at, Answer::Good)))
+            .collect();
+        samples.keep(&many, &[]).unwrap();
+        samples.prune().unwrap();
+        let kept = samples.recent("dev/app@b-1", 9999).unwrap();
+        assert_eq!((kept.len(), kept[0].at.as_second()), (RING, 110));
+    }
+
+    #[test]
+    fn a_mute_has_an_end_and_a_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let samples = Samples::open(folder.path()).unwrap();
+        let until: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        samples.mute("dev/stripe", Some(&(until, "their incident 17".into())), "maria").unwrap();
+        let mutes = samples.mutes().unwrap();
+        assert_eq!(mutes["dev/stripe"], (until, "their incident 17 (maria)".to_owned()));
+        samples.mute("dev/stripe", None, "maria").unwrap();
+        assert!(samples.mutes().unwrap().is_empty());
+    }
+}

@@ -1,0 +1,64 @@
+//! What people did to the items of checklists. Nothing is ever changed or deleted: taking a tick back is
+//! an act of its own.
+
+use rusqlite::{Connection, params};
+
+use super::open::Sql as _;
+use pointsman_core::checklist::{Act, Tick};
+use pointsman_core::ids::EnvironmentName;
+use pointsman_core::ports::journal::JournalError;
+use pointsman_core::redact::redacted;
+use pointsman_core::release::ReleaseLabel;
+
+pub(super) fn read(
+    connection: &Connection,
+    environment: &EnvironmentName,
+    release: &ReleaseLabel,
+) -> Result<Vec<Tick>, JournalError> {
+    let mut select = connection
+        .prepare_cached(
+            "SELECT item, act, actor, at, note, subject FROM ticks
+         WHERE environment = ?1 AND release = ?2 ORDER BY id",
+        )
+        .sql()?;
+    let rows = select
+        .query_map(params![environment.as_str(), release.as_str()], |row| {
+            Ok(Tick {
+                item: row.get(0)?,
+                // An act of a later version settles nothing here.
+                act: serde_json::from_value(row.get::<_, String>(1)?.into()).unwrap_or(Act::Untick),
+                actor: row.get(2)?,
+                at: row.get::<_, String>(3)?.parse().unwrap_or_default(),
+                note: row.get(4)?,
+                subject: row.get(5)?,
+            })
+        })
+        .sql()?;
+    rows.collect::<Result<_, _>>().sql()
+}
+
+pub(super) fn keep(
+    connection: &Connection,
+    environment: &EnvironmentName,
+    release: &ReleaseLabel,
+    tick: &Tick,
+) -> Result<(), JournalError> {
+    let act = serde_json::to_value(tick.act).unwrap_or_default();
+    connection
+        .execute(
+            "INSERT INTO ticks (environment, release, item, act, actor, at, note, subject)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                environment.as_str(),
+                release.as_str(),
+                tick.item,
+                act.as_str().unwrap_or_default(),
+                tick.actor,
+                tick.at.to_string(),
+                redacted(&tick.note),
+                tick.subject
+            ],
+        )
+        .sql()?;
+    Ok(())
+}
