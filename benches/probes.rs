@@ -3,6 +3,7 @@
 //!
 //! `cargo bench --bench probes`
 
+#![expect(clippy::disallowed_methods, reason = "a bench measures time")]
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,

@@ -4,6 +4,7 @@
 //!
 //! `cargo bench --bench screen`
 
+#![expect(clippy::disallowed_methods, reason = "a bench measures time")]
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,

@@ -1,6 +1,8 @@
 //! The composition root: the one place that names adapters, store, emulator and the real clock, and
 //! joins them to the ports.
 
+#![expect(clippy::disallowed_methods, reason = "the composition root reads the environment")]
+
 mod alerts;
 mod background;
 mod databases;
@@ -43,7 +45,7 @@ use crate::domain::redact::without_secrets;
 use crate::domain::view::RunView;
 use crate::engine::{Asking, Engine, Outside, Signal, gone_files};
 use crate::ports::clock::Clock;
-use crate::ports::hosting::{Answer, Hosting, Traffic};
+use crate::ports::hosting::{Answer, Hosting, HostingReason, Traffic};
 use crate::ports::journal::{Entry, Journal, JournalError};
 use crate::ports::log::RunLog;
 use crate::ports::prober::{Prober, Question};
@@ -245,7 +247,7 @@ impl App {
                 let within = tokio::time::timeout(limit, hosting.traffic(&target)).await;
                 let traffic = match within {
                     Ok(Ok(traffic)) => Some(traffic),
-                    Ok(Err(error)) if error.problem.why.starts_with("NOT_FOUND") => None,
+                    Ok(Err(error)) if error.reason == HostingReason::NotFound => None,
                     Ok(Err(error)) => return Err(error.problem),
                     Err(_) => return Err(no_answer(&format!("the traffic of {service}"))),
                 };

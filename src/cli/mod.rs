@@ -1,6 +1,8 @@
 //! The same without a screen. Results go to stdout, everything else to stderr; without a terminal
 //! nothing ever prompts.
 
+#![expect(clippy::disallowed_methods, reason = "the command line reads the environment")]
+
 mod alerts;
 pub mod args;
 mod attach;

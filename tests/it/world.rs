@@ -119,7 +119,7 @@ type Twist = Box<dyn FnMut(&str, bool, &mut Vec<Split>) + Send>;
 pub(crate) struct World(Arc<Mutex<Inside>>);
 
 fn refused(class: Failure) -> HostingError {
-    HostingError { problem: Problem::new("the platform refused"), class }
+    HostingError::new(Problem::new("the platform refused"), class)
 }
 
 impl World {

@@ -1,6 +1,11 @@
 //! The secrets that a config names: the values of the variables whose names its `…_env` keys hold.
 //! They are removed from all output, so they are read first.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the values of these variables are what must be removed from all output"
+)]
+
 use std::path::Path;
 
 use super::node::{Node, Value, parse};

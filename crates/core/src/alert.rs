@@ -206,12 +206,10 @@ pub fn of(view: &RunView, fact: &Fact) -> Option<Alert> {
         _ => format!("run/{run}/{}", fact.seq),
     };
     // The first question of an on-call engineer is what customers get.
-    let customers = match event {
-        Event::RunEnded { outcome, .. } if *outcome != Outcome::Promoted => {
-            view.customers(true).map(|said| format!(". {said}")).unwrap_or_default()
-        }
-        _ => String::new(),
-    };
+    let not_promoted =
+        matches!(event, Event::RunEnded { outcome, .. } if *outcome != Outcome::Promoted);
+    let customers = view.customers(true).filter(|_| not_promoted);
+    let customers = customers.map(|said| format!(". {said}")).unwrap_or_default();
     let text = format!(
         "{environment}: {} (run {run}) {what}{}{customers}",
         view.plan.title(),
@@ -261,7 +259,9 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
                 Outcome::Promoted => Kind::Promoted,
                 Outcome::RolledBack => Kind::RolledBack,
                 Outcome::Failed | Outcome::Unknown => Kind::Failed,
-                _ => return None,
+                Outcome::CleanedUp | Outcome::Migrated | Outcome::Aborted | Outcome::Superseded => {
+                    return None;
+                }
             };
             let what = format!("is over: {}", outcome.word().replace('_', " "));
             // Once for each rollback, when it is verified: by whom, and why.
@@ -273,7 +273,40 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
                 _ => (kind, what, because.clone()),
             }
         }
-        _ => return None,
+        // Shown by the screen and the report; no engineer is called for them.
+        Event::RunStarted { .. }
+        | Event::StepStarted { .. }
+        | Event::StepFinished { .. }
+        | Event::StepFailed { .. }
+        | Event::StepSkipped { .. }
+        | Event::GateOpened { .. }
+        | Event::GateAnswered { .. }
+        | Event::BlueObserved { .. }
+        | Event::RolloutsHeld { .. }
+        | Event::RolloutsReleased { .. }
+        | Event::FilesSeen { .. }
+        | Event::BuildRequested { .. }
+        | Event::GreenReady { .. }
+        | Event::CandidateReady { .. }
+        | Event::SwitchRequested { .. }
+        | Event::TrafficObserved { .. }
+        | Event::Judged { .. }
+        | Event::ReleaseFaulted { .. }
+        | Event::ChecklistSeen { .. }
+        | Event::UndoPlanned { .. }
+        | Event::ReleaseMarked { .. }
+        | Event::DatabaseLocked { .. }
+        | Event::SchemaSeen { .. }
+        | Event::MigrationRequested { .. }
+        | Event::MigrationEnded { .. }
+        | Event::BuildStopped { .. }
+        | Event::BuildDeleted { .. }
+        | Event::CommandAccepted { .. }
+        | Event::CommandRefused { .. }
+        | Event::RunPaused { .. }
+        | Event::RunResumed {}
+        | Event::RunnerLost { .. }
+        | Event::RunSuperseded { .. } => return None,
     })
 }
 

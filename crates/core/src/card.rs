@@ -28,7 +28,7 @@ pub fn card(view: &RunView) -> String {
     }
     let confirm = match plan.policy.protection {
         Protection::Typed => format!(" --confirm {}", plan.environment),
-        _ => String::new(),
+        Protection::Open | Protection::Confirm => String::new(),
     };
     let environment = &plan.environment;
     lines.push("1. Try this first; it works on a full disk too:".to_owned());

@@ -134,7 +134,16 @@ pub fn may_skip(view: &RunView, reason: &str) -> Result<(), String> {
         {
             Err(format!("{} is never left out on {}", planned.id, view.plan.environment))
         }
-        _ if reason.trim().is_empty() => Err("a skip needs a reason".to_owned()),
-        _ => Ok(()),
+        StepKind::ProbeGreen
+        | StepKind::Attest { .. }
+        | StepKind::Soak
+        | StepKind::ProbePublic { .. }
+        | StepKind::MarkStable
+        | StepKind::MarkBad
+        | StepKind::StopBlue { .. }
+        | StepKind::Prune { .. } => {
+            let given = !reason.trim().is_empty();
+            given.then_some(()).ok_or_else(|| "a skip needs a reason".to_owned())
+        }
     }
 }

@@ -219,6 +219,63 @@ pub enum Event {
     RunSuperseded { by: RunNumber },
 }
 
+/// What an event is about: which of the readers of a run take it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topic {
+    /// The progress of a step.
+    Step,
+    /// The builds, traffic and health of a service.
+    Service,
+    /// The lock, schema and migrations of a database.
+    Database,
+    /// A gate, a command, or a decision about the run.
+    Decision,
+    /// The run as a whole.
+    Run,
+}
+
+impl Event {
+    /// Every kind has a topic: a new kind must be given one here, and described in `words`.
+    pub fn topic(&self) -> Topic {
+        match self {
+            Self::StepStarted { .. }
+            | Self::StepFinished { .. }
+            | Self::StepFailed { .. }
+            | Self::StepSkipped { .. } => Topic::Step,
+            Self::BlueObserved { .. }
+            | Self::RolloutsHeld { .. }
+            | Self::FilesSeen { .. }
+            | Self::BuildRequested { .. }
+            | Self::GreenReady { .. }
+            | Self::CandidateReady { .. }
+            | Self::SwitchRequested { .. }
+            | Self::TrafficObserved { .. }
+            | Self::Judged { .. }
+            | Self::ReleaseFaulted { .. }
+            | Self::BuildStopped { .. }
+            | Self::BuildDeleted { .. } => Topic::Service,
+            Self::DatabaseLocked { .. }
+            | Self::SchemaSeen { .. }
+            | Self::MigrationRequested { .. }
+            | Self::MigrationEnded { .. } => Topic::Database,
+            Self::GateOpened { .. }
+            | Self::GateAnswered { .. }
+            | Self::ChecklistSeen { .. }
+            | Self::CommandAccepted { .. }
+            | Self::CommandRefused { .. }
+            | Self::RunPaused { .. }
+            | Self::RunResumed {}
+            | Self::RunnerLost { .. } => Topic::Decision,
+            Self::RunStarted { .. }
+            | Self::UndoPlanned { .. }
+            | Self::ReleaseMarked { .. }
+            | Self::RolloutsReleased { .. }
+            | Self::RunEnded { .. }
+            | Self::RunSuperseded { .. } => Topic::Run,
+        }
+    }
+}
+
 /// An event of this version, or one of a newer version, kept as it is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Recorded {
@@ -243,16 +300,25 @@ impl Recorded {
         }
     }
 
-    /// The kind and the content, as stored and as printed.
-    pub fn parts(&self) -> (String, Value) {
+    /// The kind and the content, to be stored.
+    ///
+    /// # Errors
+    /// An event that cannot be written as JSON. It must not be stored as an empty one.
+    pub fn to_stored(&self) -> serde_json::Result<(String, Value)> {
         match self {
-            Self::Unknown { kind, data } => (kind.clone(), data.clone()),
+            Self::Unknown { kind, data } => Ok((kind.clone(), data.clone())),
             Self::Known(event) => {
-                let mut whole = serde_json::to_value(event).unwrap_or_default();
-                let kind = whole["kind"].as_str().unwrap_or_default().to_owned();
-                (kind, whole["data"].take())
+                let mut whole = serde_json::to_value(event)?;
+                let data = whole["data"].take();
+                let kind = serde_json::from_value(whole["kind"].take())?;
+                Ok((kind, data))
             }
         }
+    }
+
+    /// The kind and the content, to be printed.
+    pub fn parts(&self) -> (String, Value) {
+        self.to_stored().unwrap_or_else(|error| ("unreadable".to_owned(), error.to_string().into()))
     }
 }
 

@@ -37,12 +37,12 @@ pub fn permitted(
             "{environment} is a typed environment: {word} must be confirmed"
         ))
         .try_this(format!("add --yes --confirm {word}"))),
-        _ if !answers.yes => {
+        Protection::Open | Protection::Confirm | Protection::Typed if !answers.yes => {
             Err(Problem::new(format!("nobody confirmed this act on {environment}"))
                 .because("there is no terminal to ask on, and --yes was not given")
                 .try_this("add --yes"))
         }
-        _ => Ok(()),
+        Protection::Open | Protection::Confirm | Protection::Typed => Ok(()),
     }
 }
 
@@ -75,10 +75,7 @@ pub fn green_may_serve(view: &RunView) -> Result<(), Problem> {
 /// Whether blue may be cleaned up after a run: nobody may lean on what nobody has seen. A run that
 /// moved traffic and did not end well may have left customers on two builds (PARTIAL).
 pub fn may_clean_up(last: &RunView) -> Result<(), Problem> {
-    let seen = match &last.state {
-        RunState::Ended { outcome } => outcome.reached(),
-        _ => false,
-    };
+    let seen = matches!(&last.state, RunState::Ended { outcome } if outcome.reached());
     if seen || !last.touched_traffic() {
         return Ok(());
     }

@@ -148,15 +148,20 @@ fn under_way(view: &RunView, driven: bool) -> String {
         }
         RunState::Failed { step, .. } => format!("FAILED in {step}, waits for a decision"),
         RunState::Paused { next } => format!("PAUSED before {next}"),
-        state => format!("is {}", state.sentence()),
+        state @ (RunState::Planned
+        | RunState::Ready { .. }
+        | RunState::Running { .. }
+        | RunState::Done
+        | RunState::Ended { .. }) => format!("is {}", state.sentence()),
     };
     format!("run {run} {title} by {by}, since {}: {stands}", clock(view.started))
 }
 
 fn past(view: &RunView) -> String {
-    let outcome = match &view.state {
-        RunState::Ended { outcome } => outcome.word().replace('_', " "),
-        state => state.sentence(),
+    let outcome = if let RunState::Ended { outcome } = &view.state {
+        outcome.word().replace('_', " ")
+    } else {
+        view.state.sentence()
     };
     let ended = view.ended.map(clock).unwrap_or_default();
     let why =

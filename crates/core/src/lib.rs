@@ -1,5 +1,8 @@
 //! What is true: the vocabulary of a run and the rules that decide. Pure: no tokio, no IO, no clock.
 
+// A new fact, step or state must be thought of wherever one is read.
+#![deny(clippy::wildcard_enum_match_arm)]
+
 pub mod alert;
 pub mod apphosting;
 pub mod card;

@@ -238,11 +238,11 @@ impl PipelineRun {
         let proof =
             |verdict, said: String| Proof { verdict, said: format!("run {}: {said}", self.id) };
         if meant.is_empty() {
-            let said = match &self.standing {
-                Standing::Failed(word) => return proof(Verdict::Fail, word.clone()),
-                _ if all => "it has no jobs yet".to_owned(),
-                _ => format!("it has no job {job}"),
-            };
+            if let Standing::Failed(word) = &self.standing {
+                return proof(Verdict::Fail, word.clone());
+            }
+            let said =
+                if all { "it has no jobs yet".to_owned() } else { format!("it has no job {job}") };
             return proof(Verdict::Inconclusive, said);
         }
         let bad: Vec<_> = meant.iter().copied().filter(|j| j.standing.bad()).collect();

@@ -319,13 +319,14 @@ impl Plan {
     /// What is typed where an environment wants that: its name; or, where the plan takes away what old code
     /// needs, that migration, since it ends the instant way back (terminal.md 2.16, tier 3).
     pub fn typed(&self) -> String {
-        let contracts = self.steps.iter().rev().find_map(|step| match &step.kind {
-            StepKind::Migrate { database, version, direction: Direction::Up } => {
-                let migration = self.database(database)?.migration(version)?;
-                let ends = migration.phase == Phase::Contract;
-                ends.then(|| format!("{database}@{version}"))
-            }
-            _ => None,
+        let contracts = self.steps.iter().rev().find_map(|step| {
+            let StepKind::Migrate { database, version, direction: Direction::Up } = &step.kind
+            else {
+                return None;
+            };
+            let migration = self.database(database)?.migration(version)?;
+            let ends = migration.phase == Phase::Contract;
+            ends.then(|| format!("{database}@{version}"))
         });
         contracts.unwrap_or_else(|| self.environment.to_string())
     }

@@ -21,9 +21,10 @@ pub fn markdown(view: &RunView, facts: &[Fact], changes: Option<&Changes>, drive
     let mut text = String::new();
     let release = view.plan.name().map(|name| format!(" {name}")).unwrap_or_default();
     let (kind, environment) = (view.plan.kind.word(), &view.plan.environment);
-    let stands = match &view.state {
-        RunState::Ended { outcome } => outcome.word().replace('_', " "),
-        state => format!("under way, {}", state.sentence()),
+    let stands = if let RunState::Ended { outcome } = &view.state {
+        outcome.word().replace('_', " ")
+    } else {
+        format!("under way, {}", view.state.sentence())
     };
     let _ = writeln!(text, "# Run {}: {kind}{release} on {environment}, {stands}\n", view.number);
     head(&mut text, view, driven);
@@ -35,9 +36,10 @@ pub fn markdown(view: &RunView, facts: &[Fact], changes: Option<&Changes>, drive
         let Some(seen) = view.services.get(member.service()) else { continue };
         let build = |side: Side| seen.build(side).map_or("-".to_owned(), |b| format!("`{b}`"));
         let before = seen.blue_name().map(|name| format!("{name} ")).unwrap_or_default();
-        let live = match &seen.traffic {
-            TrafficSeen::Whole(build) => format!("`{build}`"),
-            _ => seen.live(),
+        let live = if let TrafficSeen::Whole(build) = &seen.traffic {
+            format!("`{build}`")
+        } else {
+            seen.live()
         };
         let (blue, green) = (build(Side::Blue), build(Side::Green));
         let _ = writeln!(text, "| {} | {before}{blue} | {green} | {live} |", member.service());
@@ -169,10 +171,10 @@ fn checklists(text: &mut String, view: &RunView) {
             let of = view.plan.checklist.iter().find(|of| of.id == item.id);
             let words = of.map_or(item.id.as_str(), |of| of.text.as_str());
             let required = if of.is_some_and(|of| of.required) { "" } else { " (optional)" };
-            let tick = match item.standing {
-                Standing::Overridden => "!",
-                standing if standing.settled() => "x",
-                _ => " ",
+            let tick = match item.standing.settled() {
+                _ if item.standing == Standing::Overridden => "!",
+                true => "x",
+                false => " ",
             };
             let (words, said) = (plain(words), plain(&item.because()));
             let _ = writeln!(text, "- [{tick}] {words}{required}, {}{said}", item.standing.word());
@@ -182,8 +184,8 @@ fn checklists(text: &mut String, view: &RunView) {
 
 /// Who decided what, and when.
 fn decisions(text: &mut String, facts: &[Fact]) {
-    let decided = facts.iter().filter_map(|fact| match &fact.event {
-        Recorded::Known(
+    let decided = facts.iter().filter_map(|fact| {
+        let Recorded::Known(
             event @ (Event::GateAnswered { .. }
             | Event::CommandAccepted { .. }
             | Event::CommandRefused { .. }
@@ -191,8 +193,11 @@ fn decisions(text: &mut String, facts: &[Fact]) {
             | Event::UndoPlanned { .. }
             | Event::RunnerLost { .. }
             | Event::RunSuperseded { .. }),
-        ) => Some((fact, event)),
-        _ => None,
+        ) = &fact.event
+        else {
+            return None;
+        };
+        Some((fact, event))
     });
     let lines: Vec<String> = decided
         .map(|(fact, event)| {

@@ -139,7 +139,12 @@ fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<
             let expected = match state {
                 S::Ready { .. } => 1,
                 S::Failed { attempt, .. } => attempt + 1,
-                _ => return None,
+                S::Planned
+                | S::Running { .. }
+                | S::Waiting { .. }
+                | S::Paused { .. }
+                | S::Done
+                | S::Ended { .. } => return None,
             };
             let step = step?.clone();
             (here && *attempt == expected).then_some(S::Running { step, attempt: *attempt })
@@ -147,19 +152,17 @@ fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<
         Event::StepFinished { next, .. } => {
             (here && matches!(state, S::Running { .. })).then(|| ready(next.as_ref()))
         }
-        Event::StepFailed { .. } => match state {
-            S::Running { step, attempt } if here => {
-                Some(S::Failed { step: step.clone(), attempt: *attempt })
-            }
-            _ => None,
-        },
+        Event::StepFailed { .. } => {
+            let S::Running { step, attempt } = state else { return None };
+            here.then(|| S::Failed { step: step.clone(), attempt: *attempt })
+        }
         Event::StepSkipped { next, .. } => (here
             && matches!(state, S::Ready { .. } | S::Failed { .. }))
         .then(|| ready(next.as_ref())),
-        Event::GateOpened { .. } => match state {
-            S::Ready { next } if here => Some(S::Waiting { gate: next.clone() }),
-            _ => None,
-        },
+        Event::GateOpened { .. } => {
+            let S::Ready { next } = state else { return None };
+            here.then(|| S::Waiting { gate: next.clone() })
+        }
         Event::GateAnswered { next, .. } => {
             (here && matches!(state, S::Waiting { .. })).then(|| ready(next.as_ref()))
         }

@@ -112,7 +112,20 @@ impl StepKind {
         match self {
             Self::GateSwitch => Some(List::Deploy),
             Self::GateChecklist { list } => Some(*list),
-            _ => None,
+            Self::Preflight
+            | Self::Build
+            | Self::ProbeGreen
+            | Self::Switch { .. }
+            | Self::Attest { .. }
+            | Self::Soak
+            | Self::ProbePublic { .. }
+            | Self::MarkStable
+            | Self::MarkBad
+            | Self::Migrate { .. }
+            | Self::Baseline { .. }
+            | Self::Repair { .. }
+            | Self::StopBlue { .. }
+            | Self::Prune { .. } => None,
         }
     }
 

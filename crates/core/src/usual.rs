@@ -70,7 +70,14 @@ impl Usual {
                     let gone = now_ms.saturating_sub(step.began_ms.unwrap_or(now_ms));
                     left += usual()?.saturating_sub(Duration::from_millis(gone));
                 }
-                _ => {}
+                StepState::Waiting
+                | StepState::Ok
+                | StepState::Warning
+                | StepState::Failed { .. }
+                | StepState::Skipped { .. }
+                | StepState::NotRun { .. }
+                | StepState::Undone
+                | StepState::InDoubt => {}
             }
         }
         Some(left)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::checklist::Tally;
 use super::command::Command;
-use super::event::{AnsweredBy, DecidedBy, Event, Fact, Mark, Recorded};
+use super::event::{AnsweredBy, DecidedBy, Event, Fact, Mark, Recorded, Topic};
 use super::release::ReleaseName;
 use super::step::Failure;
 use super::time::spoken;
@@ -23,13 +23,20 @@ pub fn fact(fact: &Fact) -> String {
 
 /// What happened, in a few words.
 pub fn sentence(event: &Event) -> String {
-    of_step(event)
-        .or_else(|| of_service(event))
-        .or_else(|| of_database(event))
-        .or_else(|| of_people(event))
-        .unwrap_or_else(|| of_run(event))
+    let sentence = match event.topic() {
+        Topic::Step => of_step(event),
+        Topic::Service => of_service(event),
+        Topic::Database => of_database(event),
+        Topic::Decision => of_people(event),
+        Topic::Run => of_run(event),
+    };
+    sentence.unwrap_or_else(|| Recorded::Known(event.clone()).parts().0)
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "one group of `Event::topic`, which names every kind"
+)]
 fn of_step(event: &Event) -> Option<String> {
     Some(match event {
         Event::StepStarted { attempt: 1 } => "begins".to_owned(),
@@ -44,6 +51,10 @@ fn of_step(event: &Event) -> Option<String> {
     })
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "one group of `Event::topic`, which names every kind"
+)]
 fn of_service(event: &Event) -> Option<String> {
     Some(match event {
         Event::BlueObserved { service, splits, .. } if !splits.is_empty() => {
@@ -89,6 +100,10 @@ fn of_service(event: &Event) -> Option<String> {
     })
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "one group of `Event::topic`, which names every kind"
+)]
 fn of_database(event: &Event) -> Option<String> {
     Some(match event {
         Event::DatabaseLocked { database, fence } => {
@@ -110,6 +125,10 @@ fn of_database(event: &Event) -> Option<String> {
     })
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "one group of `Event::topic`, which names every kind"
+)]
 fn of_people(event: &Event) -> Option<String> {
     Some(match event {
         Event::GateOpened { question } => format!("waits: {}", question.replace('\n', "; ")),
@@ -149,8 +168,12 @@ fn of_people(event: &Event) -> Option<String> {
     })
 }
 
-fn of_run(event: &Event) -> String {
-    match event {
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "one group of `Event::topic`, which names every kind"
+)]
+fn of_run(event: &Event) -> Option<String> {
+    Some(match event {
         Event::RunStarted { plan, plan_hash } => {
             format!("{} on {}, plan {}", plan.title(), plan.environment, plan_hash.short())
         }
@@ -174,8 +197,8 @@ fn of_run(event: &Event) -> String {
         }
         Event::RunEnded { outcome, .. } => format!("over: {}", outcome.word()),
         Event::RunSuperseded { by } => format!("superseded by run {by}"),
-        other => Recorded::Known(other.clone()).parts().0,
-    }
+        _ => return None,
+    })
 }
 
 /// Who decided to give traffic back.

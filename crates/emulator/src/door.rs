@@ -1,5 +1,10 @@
 //! Serves the control API's listener, with a time limit for the head of a request and a limit for open connections.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the emulator is a platform of its own and lives in real time"
+)]
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;

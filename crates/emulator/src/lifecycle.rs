@@ -1,6 +1,11 @@
 //! What goes on behind an operation: a build is prepared, built and started; a rollout waits for its
 //! build and moves traffic. Begun again from the start if the emulator dies in the middle.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the emulator is a platform of its own and lives in real time"
+)]
+
 use std::fs::OpenOptions;
 use std::process::Stdio;
 use std::sync::Arc;

@@ -1,5 +1,10 @@
 //! The emulator's one shared object: what is remembered, what runs, what listens.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the emulator hands services the variables that it was started with"
+)]
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -3,6 +3,11 @@
 //!
 //! What a build says before its answer (103 Early Hints) is lost: hyper's server has no way to send it on.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the emulator is a platform of its own and lives in real time"
+)]
+
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;

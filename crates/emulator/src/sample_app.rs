@@ -1,6 +1,11 @@
 //! The service in `examples/toto/`: small, honest about who it is, and with releases that misbehave
 //! so that operators can rehearse. What it does is in its release's label.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a service: the environment is its contract with the platform"
+)]
+
 use std::convert::Infallible;
 use std::io::{self, Write as _};
 use std::sync::Arc;

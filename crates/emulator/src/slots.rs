@@ -1,6 +1,11 @@
 //! Slots: one supervised process per build. A slot that dies is started again with backoff; one
 //! that outlived the emulator is adopted if it still answers.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the emulator is a platform of its own and lives in real time"
+)]
+
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io;

@@ -1,5 +1,7 @@
 //! The machine's clock. The only file that may call `now()` (`tests/it/house.rs` sees to it).
 
+#![expect(clippy::disallowed_methods, reason = "the implementation of the `Clock` port")]
+
 use std::time::{Duration, Instant};
 
 use pointsman_core::ports::BoxFuture;

@@ -1,5 +1,7 @@
 //! The processes of this machine, asked of `/proc` on Linux and of `ps` and `lsof` elsewhere.
 
+#![expect(clippy::disallowed_methods, reason = "the name of the user comes from the environment")]
+
 use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};

@@ -1,6 +1,8 @@
 //! Which proxy a request goes through: what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say, as for git
 //! and gcloud; and never one for this machine, whatever they say.
 
+#![expect(clippy::disallowed_methods, reason = "proxies are configured by these variables")]
+
 use reqwest::{ClientBuilder, NoProxy, Proxy, Url};
 
 use super::http::chain;

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use serde_json::Value;
 
+use super::journal::unreadable;
 use super::open::Sql as _;
 use pointsman_core::event::{Fact, Recorded};
 use pointsman_core::hash::Hash;
@@ -49,8 +50,8 @@ pub(super) fn append(
         prev: head.hash,
         hash: Hash::zero(),
     };
+    let (kind, data) = fact.event.to_stored().map_err(unreadable)?;
     fact.hash = fact.expected_hash(run);
-    let (kind, data) = fact.event.parts();
     transaction
         .prepare_cached("INSERT INTO facts VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)")
         .sql()?

@@ -62,7 +62,7 @@ impl Journal for SqliteStore {
                 ],
             )
             .sql()?;
-        let number = RunNumber(u64::try_from(transaction.last_insert_rowid()).unwrap_or_default());
+        let number = RunNumber(transaction.last_insert_rowid().unsigned_abs());
         for (run, _) in &unfinished {
             let event = Event::RunSuperseded { by: number };
             facts::append(&transaction, *run, &Entry { step: None, event: &event, ..entry })?;
@@ -262,7 +262,7 @@ impl Journal for SqliteStore {
                 params![run.0, at.to_string(), actor, seen, text(&without_secrets_of(command))?],
             )
             .sql()?;
-        Ok(u64::try_from(self.connection.last_insert_rowid()).unwrap_or_default())
+        Ok(self.connection.last_insert_rowid().unsigned_abs())
     }
 
     fn withdraw(&mut self, command: u64) -> Result<bool, JournalError> {
@@ -391,7 +391,7 @@ pub(super) fn text<T: serde::Serialize>(value: &T) -> Result<String, JournalErro
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "map_err hands it over")]
-fn unreadable(error: serde_json::Error) -> JournalError {
+pub(super) fn unreadable(error: serde_json::Error) -> JournalError {
     JournalError::Unusable(
         Problem::new("the store holds something unreadable").because(error.to_string()),
     )

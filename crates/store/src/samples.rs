@@ -94,7 +94,8 @@ impl Samples {
                 .execute(params![probe, sample.at.as_millisecond(), took, fault, said])?;
             }
             for Turned { key, name, live, change } in turned {
-                let change = serde_json::to_string(change).unwrap_or_default();
+                let change = serde_json::to_string(change)
+                    .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
                 all.prepare_cached(
                     "INSERT INTO changes (probe, name, live, change) VALUES (?1, ?2, ?3, ?4)",
                 )?

@@ -3,6 +3,7 @@
 
 use rusqlite::{Connection, params};
 
+use super::journal::unreadable;
 use super::open::Sql as _;
 use pointsman_core::checklist::{Act, Tick};
 use pointsman_core::ids::EnvironmentName;
@@ -43,7 +44,8 @@ pub(super) fn keep(
     release: &ReleaseLabel,
     tick: &Tick,
 ) -> Result<(), JournalError> {
-    let act = serde_json::to_value(tick.act).unwrap_or_default();
+    let act: String =
+        serde_json::to_value(tick.act).and_then(serde_json::from_value).map_err(unreadable)?;
     connection
         .execute(
             "INSERT INTO ticks (environment, release, item, act, actor, at, note, subject)
@@ -52,7 +54,7 @@ pub(super) fn keep(
                 environment.as_str(),
                 release.as_str(),
                 tick.item,
-                act.as_str().unwrap_or_default(),
+                act,
                 tick.actor,
                 tick.at.to_string(),
                 redacted(&tick.note),

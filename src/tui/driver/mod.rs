@@ -1,6 +1,8 @@
 //! Joins the model to the terminal, the store and the runs' processes. The loop never waits for any
 //! of them: each has a task that sends messages.
 
+#![expect(clippy::disallowed_methods, reason = "the driver joins the model to a real terminal")]
+
 mod acts;
 mod clipboard;
 mod databases;

@@ -95,6 +95,15 @@ pub struct Item {
     pub value: String,
     /// What is known of it.
     pub note: String,
+    /// Why it cannot be picked, if it cannot.
+    pub refused: Option<String>,
+}
+
+impl Item {
+    /// One that can be picked.
+    pub fn new(value: impl Into<String>, note: impl Into<String>) -> Self {
+        Self { value: value.into(), note: note.into(), refused: None }
+    }
 }
 
 /// A list and a reason.

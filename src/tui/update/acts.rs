@@ -226,7 +226,7 @@ fn offered(model: &Model, here: &Environment) -> Vec<Item> {
         let bad = bad.map(|run| format!("BAD: run {run} rolled it back"));
         on.into_iter().chain(bad).collect::<Vec<_>>().join(" · ")
     };
-    model.offered.iter().map(|label| Item { value: label.clone(), note: note(label) }).collect()
+    model.offered.iter().map(|label| Item::new(label.clone(), note(label))).collect()
 }
 
 /// The question before a command to a run.

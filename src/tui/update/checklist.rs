@@ -75,8 +75,7 @@ fn take_back(model: &mut Model) -> Vec<Effect> {
 /// Opens the box for a note, or for a reason.
 fn ask(model: &mut Model, purpose: Purpose, item: &Item, key: Key) -> Vec<Effect> {
     let Some(environment) = model.here().map(|here| here.name.clone()) else { return Vec::new() };
-    let way =
-        |act: Act, note: &str| dialog::Item { value: act.word().to_owned(), note: note.to_owned() };
+    let way = |act: Act, note: &str| dialog::Item::new(act.word(), note);
     let items = match purpose {
         Purpose::SetAside => vec![
             way(Act::Override, "go on without it"),

@@ -84,7 +84,7 @@ pub(super) fn mute(model: &mut Model, command: Command, key: Key) -> Vec<Effect>
         model.tell(format!("{name} is not muted"));
         return Vec::new();
     }
-    let item = |(value, _): (&str, Duration)| Item { value: value.to_owned(), note: String::new() };
+    let item = |(value, _): (&str, Duration)| Item::new(value, "");
     let items = LENGTHS.map(item).to_vec();
     let about = Some((kept_under, name));
     let picker = Picker { about, ..Picker::new(Purpose::Mute, environment, items) };

@@ -157,10 +157,8 @@ pub(super) fn targets(model: &mut Model, ticket: Ticket, targets: Result<Vec<Tar
                 let usual = if target.usual { ", what served before" } else { "" };
                 format!("{mark}{usual}{}", super::schema::note(target))
             };
-            picker.items = targets
-                .iter()
-                .map(|t| Item { value: t.release.to_string(), note: note(t) })
-                .collect();
+            picker.items =
+                targets.iter().map(|t| Item::new(t.release.to_string(), note(t))).collect();
             let preferred = |item: &Item| Some(&item.value) == picker.preferred.as_ref();
             picker.selected = picker.items.iter().position(preferred).unwrap_or(0);
             picker.targets = targets;

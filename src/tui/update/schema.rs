@@ -29,7 +29,7 @@ pub(super) fn ask(model: &mut Model, command: Command, key: Key) -> Vec<Effect> 
                     if phase == Some(Phase::Contract) { "; old code stops working" } else { "" };
                 let word = phase.map_or("", Phase::word);
                 let note = format!("{word}: {}{warns}", row.description());
-                Item { value: row.version.to_string(), note }
+                Item::new(row.version.to_string(), note)
             })
             .collect(),
         _ => downwards(database)
@@ -37,7 +37,7 @@ pub(super) fn ask(model: &mut Model, command: Command, key: Key) -> Vec<Effect> 
             .map(|to| {
                 let undone = database.rows.iter().filter(|r| r.version > to && r.record.is_some());
                 let undone: Vec<_> = undone.map(|r| r.version.to_string()).collect();
-                Item { value: to.to_string(), note: format!("undoes {}", undone.join(", ")) }
+                Item::new(to.to_string(), format!("undoes {}", undone.join(", ")))
             })
             .collect(),
     };
@@ -118,23 +118,21 @@ fn pages(ways: &WaysBack) -> (Vec<Item>, Vec<Option<(String, SchemaVersion)>>) {
         let note = match open {
             Ok(()) if *way == SchemaWay::Keep => "recommended: the target works with it".to_owned(),
             Ok(()) => format!("undoes {}{loses}", undone.join(", ")),
-            Err(why) => format!("{NOT_OFFERED}: {why}"),
+            Err(why) => format!("NOT offered: {why}"),
         };
         let offered = ways.undo() == Some(*way);
         let last = ways.undone.last().filter(|_| offered);
-        (Item { value, note }, last.map(|u| (ways.database.clone(), u.leaves.clone())))
+        let item = Item { refused: open.clone().err(), ..Item::new(value, note) };
+        (item, last.map(|u| (ways.database.clone(), u.leaves.clone())))
     };
     ways.ways.iter().map(one).unzip()
 }
 
-const NOT_OFFERED: &str = "NOT offered";
-
 /// Enter on that page.
 pub(super) fn chosen_way(picker: &mut Picker, ticket: Ticket) -> Vec<Effect> {
     let item = picker.items.get(picker.selected);
-    if let Some(item) = item.filter(|item| item.note.starts_with(NOT_OFFERED)) {
-        let problem = Problem::new(format!("{} is not safe", item.value));
-        picker.problem = Some(problem.because(item.note.replace("NOT offered: ", "")));
+    if let Some((item, why)) = item.and_then(|item| Some((item, item.refused.as_ref()?))) {
+        picker.problem = Some(Problem::new(format!("{} is not safe", item.value)).because(why));
         return Vec::new();
     }
     let undo = picker.ways.get(picker.selected).cloned().flatten();

@@ -24,7 +24,7 @@ pub(super) fn pick(model: &mut Model, here: &Environment, key: Key) -> Vec<Effec
             Some(run) => format!("{}; last: {}", command.argv.join(" "), run.state.word()),
             None => command.argv.join(" "),
         };
-        Item { value: command.name.clone(), note }
+        Item::new(command.name.clone(), note)
     };
     let fits = |command: &&TeamCommand| command.fits(&here.name).is_ok();
     let items: Vec<Item> = model.team.iter().filter(fits).map(item).collect();

@@ -113,6 +113,8 @@ struct Part {
     role: Role,
     /// What is least to be missed is dropped first where the line is narrow.
     rank: u8,
+    /// Shortened before it is dropped.
+    may_shrink: bool,
 }
 
 /// Never dropped; the undo is cut if it must be.
@@ -145,14 +147,14 @@ pub(super) fn second(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
 }
 
 fn parts(model: &Model, here: &Environment, theme: &Theme) -> Vec<Part> {
-    let part = |(text, role): (String, Role), rank| Part { text, role, rank };
+    let part = |(text, role): (String, Role), rank| Part { text, role, rank, may_shrink: false };
     let mut parts = Vec::new();
     if let Some(problem) = &model.blind {
         let text = format!("OLD: the store cannot be read: {}", problem.what);
         parts.push(part((text, Role::Failed), KEPT));
     }
     parts.push(part((traffic(here), Role::Text), KEPT));
-    parts.push(part(undo(model, here), KEPT));
+    parts.push(Part { may_shrink: true, ..part(undo(model, here), KEPT) });
     if let Some(age) = here.stale(model.elapsed) {
         let text = format!("STALE: looked {} s ago", model.seconds(age));
         parts.push(part((text, Role::Unknown), URGENT));
@@ -192,11 +194,10 @@ fn fit_in(parts: &mut Vec<Part>, width: usize, cut: &str) {
         let texts: usize = parts.iter().map(|part| signs(&part.text)).sum();
         1 + texts + 3 * parts.len().saturating_sub(1)
     };
-    let undo = |part: &Part| part.text.starts_with("undo");
     // So much a cut of the undo gives.
     let gives = parts
         .iter()
-        .find(|part| undo(part))
+        .find(|part| part.may_shrink)
         .map_or(0, |part| signs(&part.text).saturating_sub(LEAST_UNDO + 1));
     for (rank, least) in [(ELSEWHERE, 0), (NICE, 0), (URGENT, gives)] {
         while wide(parts).saturating_sub(least) > width
@@ -206,7 +207,7 @@ fn fit_in(parts: &mut Vec<Part>, width: usize, cut: &str) {
         }
     }
     let over = wide(parts).saturating_sub(width);
-    if let Some(undo) = parts.iter_mut().find(|part| undo(part)).filter(|_| over > 0) {
+    if let Some(undo) = parts.iter_mut().find(|part| part.may_shrink).filter(|_| over > 0) {
         let room = undo.text.chars().count().saturating_sub(over + 1).max(LEAST_UNDO);
         undo.text = undo.text.chars().take(room).collect::<String>() + cut;
     }

@@ -119,7 +119,7 @@ pub fn may_act(item: &Item, act: Act, note: &str, run: Option<&RunView>) -> Resu
         Act::NotApplicable | Act::Override if note.trim().is_empty() => {
             Err(Problem::new(format!("{} needs a reason", act.word())))
         }
-        _ => Ok(()),
+        Act::Tick | Act::Untick | Act::NotApplicable | Act::Override => Ok(()),
     }
 }
 

@@ -93,16 +93,21 @@ impl Value {
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) | Self::Timestamp(text) | Self::Reference(text) => Some(text),
-            _ => None,
+            Self::Null(())
+            | Self::Boolean(_)
+            | Self::Integer(_)
+            | Self::Double(_)
+            | Self::Bytes(_)
+            | Self::Place(_)
+            | Self::List(_)
+            | Self::Map(_) => None,
         }
     }
 
     /// The number, if it is a whole one that is not below zero.
     pub fn as_count(&self) -> Option<u64> {
-        match self {
-            Self::Integer(number) => u64::try_from(*number).ok(),
-            _ => None,
-        }
+        let Self::Integer(number) = self else { return None };
+        u64::try_from(*number).ok()
     }
 
     /// How many bytes it takes in a request, about: text that has to be escaped takes more.

@@ -96,15 +96,15 @@ pub fn change(operation: &Operation, document: &Document) -> Result<Change, Stri
                 }
             },
         },
-        Operation::Increment { field, by, .. } => match field.get(fields) {
-            Some(value @ (Value::Text(_) | Value::Map(_) | Value::List(_))) => {
+        Operation::Increment { field, by, .. } => {
+            if let Some(value @ (Value::Text(_) | Value::Map(_) | Value::List(_))) =
+                field.get(fields)
+            {
                 return Err(format!("{field} is {}, not a number", value.kind()));
             }
-            _ => Change::Update(Update {
-                increments: vec![(field.clone(), *by)],
-                ..Update::default()
-            }),
-        },
+            let increments = vec![(field.clone(), *by)];
+            Change::Update(Update { increments, ..Update::default() })
+        }
         Operation::DeleteCollection { .. } => Change::Delete,
         Operation::Create { .. } | Operation::Delete { .. } | Operation::Run { .. } => {
             Change::Nothing
@@ -113,10 +113,8 @@ pub fn change(operation: &Operation, document: &Document) -> Result<Change, Stri
 }
 
 fn shown(value: &Value) -> String {
-    match value {
-        Value::Text(text) => format!("the text {text:?}"),
-        other => other.kind().to_owned(),
-    }
+    let Value::Text(text) = value else { return value.kind().to_owned() };
+    format!("the text {text:?}")
 }
 
 /// The value as another type, where that loses nothing.

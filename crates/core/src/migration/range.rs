@@ -92,16 +92,33 @@ impl fmt::Display for SchemaRange {
     }
 }
 
-/// The first database whose version a build does not accept, in words (N4). A build that says nothing of
-/// a database is taken to work with it: unknown is not outside.
-pub fn outside(
-    accepts: &BTreeMap<String, SchemaRange>,
-    at: &BTreeMap<String, SchemaVersion>,
-) -> Option<String> {
+/// A database whose version is outside the range that a build accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outside<'a> {
+    /// The database.
+    pub database: &'a str,
+    /// The range that the build accepts.
+    pub range: &'a SchemaRange,
+    /// The version of the database.
+    pub version: &'a SchemaVersion,
+}
+
+impl fmt::Display for Outside<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { database, range, version } = self;
+        write!(f, "it accepts {database} {range}, and {database} is at {version}")
+    }
+}
+
+/// The first database whose version a build does not accept (N4). A build without a range for a database is
+/// taken to work with it: unknown is not outside.
+pub fn outside<'a>(
+    accepts: &'a BTreeMap<String, SchemaRange>,
+    at: &'a BTreeMap<String, SchemaVersion>,
+) -> Option<Outside<'a>> {
     accepts.iter().find_map(|(database, range)| {
         let version = at.get(database)?;
-        let fits = range.accepts(version);
-        (!fits).then(|| format!("it accepts {database} {range}, and {database} is at {version}"))
+        (!range.accepts(version)).then_some(Outside { database, range, version })
     })
 }
 

@@ -142,7 +142,11 @@ pub fn obstacles(rows: &[Row], schema: &Schema) -> Vec<Problem> {
                     .try_this("undo the edit and write a new migration; or, if the database is as the file \
                          says: pointsman migrate repair ENV --as fully --reason TEXT"),
             ),
-            _ => {}
+            RowState::Applied
+            | RowState::Pending
+            | RowState::OutOfOrder
+            | RowState::Dirty
+            | RowState::Unknown => {}
         }
     }
     found

@@ -76,7 +76,9 @@ pub fn up(
                 .try_this("give it a later version, or allow it: --out-of-order"));
             }
             RowState::Pending | RowState::OutOfOrder | RowState::Dirty => {}
-            _ => continue,
+            RowState::Applied | RowState::Missing | RowState::Edited(_) | RowState::Unknown => {
+                continue;
+            }
         }
         // What takes something away is asked for by name, or comes with a clean-up.
         let asked = pick.to.is_some_and(|to| *to >= row.version) || pick.contract;

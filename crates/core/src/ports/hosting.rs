@@ -16,13 +16,35 @@ use crate::release::ReleaseLabel;
 use crate::step::Failure;
 use crate::time::Timestamp;
 
-/// Why a call did not do what it should.
+/// The platform's own reason for refusing a call, as far as the code decides by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostingReason {
+    /// The resource does not exist.
+    NotFound,
+    /// The resource exists already.
+    AlreadyExists,
+    /// The platform has no such method.
+    Unimplemented,
+    /// Any other reason: no code depends on it.
+    Other,
+}
+
+/// A failed call to the platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostingError {
-    /// What a person is told.
+    /// What people read. No code decides by its text.
     pub problem: Problem,
-    /// Whether another try may help.
+    /// Whether a retry may help.
     pub class: Failure,
+    /// The platform's reason.
+    pub reason: HostingReason,
+}
+
+impl HostingError {
+    /// A failure whose reason no code depends on.
+    pub fn new(problem: Problem, class: Failure) -> Self {
+        Self { problem, class, reason: HostingReason::Other }
+    }
 }
 
 impl fmt::Display for HostingError {

@@ -76,9 +76,9 @@ pub fn differences(seen: &[ProbeSeen]) -> Vec<(String, Difference)> {
 /// Compares the times of good answers, and how many are bad: a fast error is no answer.
 pub fn compare(blue: &[Point], green: &[Point]) -> Option<Difference> {
     let times = |points: &[Point]| {
-        let good = points.iter().filter_map(|point| match point {
-            Point::Good(time) => Some(*time),
-            _ => None,
+        let good = points.iter().filter_map(|point| {
+            let Point::Good(time) = point else { return None };
+            Some(*time)
         });
         let mut good: Vec<Duration> = good.collect();
         good.sort_unstable();

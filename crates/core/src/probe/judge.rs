@@ -101,10 +101,8 @@ mod tests {
     }
 
     fn fault(answer: Answer) -> Option<(Fault, String)> {
-        match answer {
-            Answer::Bad(fault, why) => Some((fault, why)),
-            _ => None,
-        }
+        let Answer::Bad(fault, why) = answer else { return None };
+        Some((fault, why))
     }
 
     #[test]

@@ -16,6 +16,10 @@ pub struct DatabaseView {
 }
 
 impl RunView {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "only the facts about databases; `Event::topic` names every kind"
+    )]
     pub(super) fn note_database(&mut self, event: &Event) {
         match event {
             Event::DatabaseLocked { database, fence } => {

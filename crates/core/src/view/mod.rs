@@ -161,13 +161,11 @@ impl RunView {
             Recorded::Known(event) => {
                 let state = transition(&self.state, fact.step.as_ref(), event)?;
                 // What a gate goes by turned: whoever saw it before has not seen this (N2).
-                let turned = match event {
-                    Event::Judged { .. } => matches!(state, RunState::Waiting { .. }),
-                    Event::ChecklistSeen { list, items } => {
-                        !self.checklists.contains_key(list) || self.fell(*list, items)
-                    }
-                    _ => false,
-                };
+                let judged = matches!(event, Event::Judged { .. });
+                let mut turned = judged && matches!(state, RunState::Waiting { .. });
+                if let Event::ChecklistSeen { list, items } = event {
+                    turned = !self.checklists.contains_key(list) || self.fell(*list, items);
+                }
                 self.held &= state == self.state;
                 if let Event::RunEnded { outcome: Outcome::Failed, .. } = event {
                     let list = self.gate().and_then(StepKind::guarded_by);
@@ -188,6 +186,10 @@ impl RunView {
         Ok(())
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "only the facts that change a step; `Event::topic` names every kind"
+    )]
     fn note_step(&mut self, fact: &Fact, event: &Event) {
         let Some(step) =
             self.steps.iter_mut().rev().find(|s| Some(&s.plan.id) == fact.step.as_ref())
@@ -238,6 +240,10 @@ impl RunView {
         }
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "only the facts that change a service; `Event::topic` names every kind"
+    )]
     fn note_service(&mut self, at: Timestamp, event: &Event) {
         let mut with = |service: &ServiceName, note: &dyn Fn(&mut ServiceView)| {
             if let Some(seen) = self.services.get_mut(service) {
@@ -288,10 +294,7 @@ impl RunView {
             }),
             Event::TrafficObserved { service, splits } => with(service, &|s| {
                 s.traffic = TrafficSeen::of(splits);
-                s.serving = match &s.traffic {
-                    TrafficSeen::Whole(build) => Some(build.clone()),
-                    _ => None,
-                };
+                s.serving = s.traffic.whole().cloned();
                 if s.serving != s.green {
                     s.watched_bad = None;
                 }
@@ -313,6 +316,10 @@ impl RunView {
         }
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "only the facts that change the run; `Event::topic` names every kind"
+    )]
     fn note_run(&mut self, fact: &Fact, event: &Event) {
         match event {
             Event::UndoPlanned { steps, because, by, .. } => {

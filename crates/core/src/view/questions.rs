@@ -22,12 +22,8 @@ impl RunView {
 
     /// Whether it is at a checklist's gate that may open by itself yet: nobody is waited for.
     pub fn looks_at_list(&self) -> bool {
-        match self.gate() {
-            Some(StepKind::GateChecklist { list }) => {
-                !self.checklists.contains_key(list) || may_pass(self, *list).is_ok()
-            }
-            _ => false,
-        }
+        let Some(StepKind::GateChecklist { list }) = self.gate() else { return false };
+        !self.checklists.contains_key(list) || may_pass(self, *list).is_ok()
     }
 
     /// Whether nothing goes on before a person does something.
@@ -35,7 +31,11 @@ impl RunView {
         match self.state {
             RunState::Waiting { .. } => !self.looks_at_list(),
             RunState::Paused { .. } | RunState::Failed { .. } => true,
-            _ => false,
+            RunState::Planned
+            | RunState::Ready { .. }
+            | RunState::Running { .. }
+            | RunState::Done
+            | RunState::Ended { .. } => false,
         }
     }
 

@@ -31,6 +31,12 @@ impl TrafficSeen {
         }
     }
 
+    /// The build that has all traffic.
+    pub fn whole(&self) -> Option<&BuildId> {
+        let Self::Whole(build) = self else { return None };
+        Some(build)
+    }
+
     /// The word in JSON.
     pub fn word(&self) -> &'static str {
         match self {
@@ -70,7 +76,9 @@ impl ServiceView {
                 "unknown: not read after the last switch".to_owned()
             }
             TrafficSeen::Unknown => "not read".to_owned(),
-            seen => seen.to_string(),
+            seen @ (TrafficSeen::None | TrafficSeen::Whole(_) | TrafficSeen::Split(_)) => {
+                seen.to_string()
+            }
         }
     }
 

@@ -14,6 +14,7 @@ use pointsman_core::migration::{
     Direction, Migration, Schema, SchemaRange, baseline as done_before, outside,
 };
 use pointsman_core::plan::{Member, PlannedDatabase, RunKind};
+use pointsman_core::ports::hosting::HostingReason;
 use pointsman_core::release::SchemaVersion;
 use pointsman_core::step::{Failure, RepairAs};
 use pointsman_core::time::spoken;
@@ -142,7 +143,7 @@ pub(super) async fn may_serve(
         None => Ok(()),
         Some(why) => Err(StepError::lasting(
             Problem::new(format!("{build} of {} cannot work with the database", member.service()))
-                .because(why)
+                .because(why.to_string())
                 .try_this("go forward to a release that can, or bring the database to a version it accepts"),
         )),
     }
@@ -158,7 +159,7 @@ async fn serving(
         let traffic = match hosting.traffic(&member.target).await {
             Ok(traffic) => traffic,
             // A backend that is not there yet serves nothing.
-            Err(error) if error.problem.why.starts_with("NOT_FOUND") => continue,
+            Err(error) if error.reason == HostingReason::NotFound => continue,
             Err(error) => return Err(error.into()),
         };
         for split in &traffic.splits {
@@ -178,10 +179,10 @@ async fn fits_traffic(
 ) -> Result<(), StepError> {
     let at = BTreeMap::from([(database.to_owned(), version.clone())]);
     for (who, accepts) in serving(context).await? {
-        if let Some(why) = outside(&accepts, &at) {
+        if let Some(misfit) = outside(&accepts, &at) {
             return Err(StepError::lasting(
                 Problem::new(format!("{database} cannot go to {version}: {who} serves"))
-                    .because(why.replace("is at", "would be at"))
+                    .because(format!("it accepts {} {}", misfit.database, misfit.range))
                     .try_this("give its traffic to a build that accepts that version first"),
             ));
         }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{AppHosting, Kind, wire};
 use pointsman_core::error::Problem;
 use pointsman_core::plan::Member;
-use pointsman_core::ports::hosting::HostingError;
+use pointsman_core::ports::hosting::{HostingError, HostingReason};
 
 /// The address annotation of the emulator's backends.
 const ADDRESS: &str = "pointsman.dev/address";
@@ -36,7 +36,7 @@ impl AppHosting {
             let query = [("backendId", target.backend().as_str())];
             match self.change(Method::POST, &parent, &query, None, Some(&body)).await {
                 // Another process of ours was first.
-                Err(error) if wire::already_exists(&error) => return Ok(()),
+                Err(error) if error.reason == HostingReason::AlreadyExists => return Ok(()),
                 other => other?,
             }
         };

@@ -1,5 +1,7 @@
 //! Calls: bearer token, request ids, retries of what may pass, operations followed to their end.
 
+#![expect(clippy::disallowed_methods, reason = "back-off between requests to a real server")]
+
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
@@ -10,7 +12,7 @@ use crate::bearer::Unsent;
 use crate::google::NoToken;
 use crate::http::{self, chain};
 use pointsman_core::error::Problem;
-use pointsman_core::ports::hosting::{Hosting as _, HostingError};
+use pointsman_core::ports::hosting::{Hosting as _, HostingError, HostingReason};
 use pointsman_core::project::Target;
 use pointsman_core::retry::POLL;
 use pointsman_core::step::Failure;
@@ -37,7 +39,7 @@ struct Unanswered {
 impl From<NoToken> for HostingError {
     fn from(no: NoToken) -> Self {
         let class = if no.passing { Failure::Passing } else { Failure::Lasting };
-        Self { problem: no.problem, class }
+        Self::new(no.problem, class)
     }
 }
 
@@ -89,7 +91,7 @@ impl AppHosting {
     pub(super) async fn maybe(&self, name: &str) -> Result<Option<Value>, HostingError> {
         match self.get(name).await {
             Ok(value) => Ok(Some(value)),
-            Err(error) if wire::not_found(&error) => Ok(None),
+            Err(error) if error.reason == HostingReason::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -166,7 +168,7 @@ impl AppHosting {
         let lost = |error: reqwest::Error| {
             let problem = Problem::new(format!("{} does not answer", self.base))
                 .because(chain(&error.without_url()));
-            HostingError { problem, class: Failure::Passing }
+            HostingError::new(problem, Failure::Passing)
         };
         let response = match self.bearer.send(request).await {
             Ok(response) => response,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{AppHosting, wire};
-use pointsman_core::ports::hosting::{DomainTrouble, HostingError, TroubleKind};
+use pointsman_core::ports::hosting::{DomainTrouble, HostingError, HostingReason, TroubleKind};
 use pointsman_core::project::Target;
 
 /// The states of an address that is well. A default domain has none of them.
@@ -21,7 +21,14 @@ impl AppHosting {
         match self.list(target, "domain", &[]).await {
             Ok(domains) => Ok(domains.iter().filter_map(trouble).collect()),
             // The emulator has none, and neither has a backend that is not there.
-            Err(error) if wire::not_found(&error) || wire::unimplemented(&error) => Ok(Vec::new()),
+            Err(error)
+                if matches!(
+                    error.reason,
+                    HostingReason::NotFound | HostingReason::Unimplemented
+                ) =>
+            {
+                Ok(Vec::new())
+            }
             Err(error) => Err(error),
         }
     }

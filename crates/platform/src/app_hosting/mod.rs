@@ -1,6 +1,8 @@
 //! Firebase App Hosting over its REST API v1 (`contracts/app_hosting.md`), the same for Google and for
 //! the emulator. Nothing is a success before the resource was read again and says so.
 
+#![expect(clippy::disallowed_methods, reason = "poll of a real server")]
+
 mod backend;
 mod build_log;
 mod call;
@@ -21,8 +23,8 @@ use pointsman_core::ids::BuildId;
 use pointsman_core::plan::{Member, Source};
 use pointsman_core::ports::BoxFuture;
 use pointsman_core::ports::hosting::{
-    Answer, Automatic, Build, DomainTrouble, Hosting, HostingError, LogPart, NewBuild, NewRollout,
-    Traffic,
+    Answer, Automatic, Build, DomainTrouble, Hosting, HostingError, HostingReason, LogPart,
+    NewBuild, NewRollout, Traffic,
 };
 use pointsman_core::project::Target;
 use pointsman_core::retry::POLL;
@@ -138,7 +140,7 @@ impl AppHosting {
             self.change(Method::POST, &parent, &query, Some(&new.request_id), Some(&body)).await;
         match sent {
             // The id is ours alone: it is there because an earlier reply was lost.
-            Err(error) if wire::already_exists(&error) => Ok(()),
+            Err(error) if error.reason == HostingReason::AlreadyExists => Ok(()),
             other => wire::accepted(&other?),
         }
     }
@@ -151,7 +153,7 @@ impl AppHosting {
         let sent =
             self.change(Method::POST, &parent, &query, Some(&new.request_id), Some(&body)).await;
         match sent {
-            Err(error) if wire::already_exists(&error) => {}
+            Err(error) if error.reason == HostingReason::AlreadyExists => {}
             other => wire::accepted(&other?)?,
         }
         self.follow(target, new, &format!("{parent}/{}", new.id)).await
@@ -238,7 +240,7 @@ impl AppHosting {
             _ => {}
         }
         let what = format!("automatic rollouts of {} are not as they were set", target.service());
-        Err(HostingError { problem: Problem::new(what), class: Failure::Inconclusive })
+        Err(HostingError::new(Problem::new(what), Failure::Inconclusive))
     }
 
     async fn all_builds(&self, target: &Target) -> Result<Vec<Build>, HostingError> {
@@ -269,13 +271,11 @@ impl AppHosting {
         }
         let operation = self.change(Method::DELETE, &name, &[], None, None).await?;
         self.wait_for(&operation).await?;
-        match self.maybe(&name).await? {
-            None => Ok(()),
-            Some(_) => Err(HostingError {
-                problem: Problem::new(format!("build {id} is still there after it was deleted")),
-                class: Failure::Inconclusive,
-            }),
+        if self.maybe(&name).await?.is_none() {
+            return Ok(());
         }
+        let what = format!("build {id} is still there after it was deleted");
+        Err(HostingError::new(Problem::new(what), Failure::Inconclusive))
     }
 
     async fn log_part(&self, target: &Target, id: &BuildId, from: u64) -> LogPart {

@@ -103,9 +103,9 @@ impl AppHosting {
         request: RequestBuilder,
         what: &str,
     ) -> Result<(StatusCode, Value), HostingError> {
-        let passing = |why: String| HostingError {
-            problem: Problem::new(format!("nobody answers who could {what}")).because(why),
-            class: Failure::Passing,
+        let passing = |why: String| {
+            let problem = Problem::new(format!("nobody answers who could {what}")).because(why);
+            HostingError::new(problem, Failure::Passing)
         };
         let lost = |e: reqwest::Error| passing(chain(&e.without_url()));
         let response = self.bearer.send(request).await.map_err(|unsent| match unsent {
@@ -123,10 +123,8 @@ fn refused(what: &str, status: StatusCode, json: &Value) -> HostingError {
     let problem = Problem::new(format!("it was not possible to {what}"));
     let problem = problem.because(format!("HTTP {}: {said}", status.as_u16()));
     let passing = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
-    HostingError {
-        problem: problem.try_this("ask for roles/storage.admin on that project"),
-        class: if passing { Failure::Passing } else { Failure::Lasting },
-    }
+    let class = if passing { Failure::Passing } else { Failure::Lasting };
+    HostingError::new(problem.try_this("ask for roles/storage.admin on that project"), class)
 }
 
 /// The folder as `.tar.gz`, without what no build needs and what git ignores: a `.env.local` with a password

@@ -9,25 +9,23 @@ use pointsman_core::error::Problem;
 use pointsman_core::event::Split;
 use pointsman_core::ids::{BuildId, RolloutId};
 use pointsman_core::ports::hosting::{
-    Automatic, Build, BuildState, HostingError, NewRollout, Traffic,
+    Automatic, Build, BuildState, HostingError, HostingReason, NewRollout, Traffic,
 };
 use pointsman_core::project::Target;
 use pointsman_core::release::ReleaseLabel;
 use pointsman_core::step::Failure;
 
-const ALREADY_EXISTS: &str = "ALREADY_EXISTS";
-const NOT_FOUND: &str = "NOT_FOUND";
 /// The annotation of a traffic whose automatic rollouts a run holds: the policy as it was before. It stands at
 /// the platform, so whoever finds it can put the policy back, also where the run's own journal is lost.
 pub(super) const HELD: &str = "pointsman.dev/rollout-policy";
 
 pub(super) fn lasting(problem: Problem) -> HostingError {
-    HostingError { problem, class: Failure::Lasting }
+    HostingError::new(problem, Failure::Lasting)
 }
 
 pub(super) fn unreadable(what: &str) -> HostingError {
     let problem = Problem::new(format!("App Hosting answered with {what} that cannot be read"));
-    HostingError { problem, class: Failure::Inconclusive }
+    HostingError::new(problem, Failure::Inconclusive)
 }
 
 /// An answer that is not 200. The API's own word is kept at the head of the reason.
@@ -49,7 +47,17 @@ pub(super) fn refused(status: StatusCode, json: &Value) -> HostingError {
         403 => problem.try_this("ask for roles/firebaseapphosting.admin on that project"),
         _ => problem,
     };
-    HostingError { problem, class }
+    HostingError { problem, class, reason: reason(word) }
+}
+
+/// The reason in `error.status`, one of google.rpc.Code's names.
+fn reason(status: &str) -> HostingReason {
+    match status {
+        "NOT_FOUND" => HostingReason::NotFound,
+        "ALREADY_EXISTS" => HostingReason::AlreadyExists,
+        "UNIMPLEMENTED" => HostingReason::Unimplemented,
+        _ => HostingReason::Other,
+    }
 }
 
 /// Whether the project never switched the API on.
@@ -65,25 +73,13 @@ pub(super) fn retry_info(json: &Value) -> Option<Duration> {
     Duration::try_from_secs_f64(delay.strip_suffix('s')?.parse().ok()?).ok()
 }
 
-pub(super) fn already_exists(error: &HostingError) -> bool {
-    error.problem.why.starts_with(ALREADY_EXISTS)
-}
-
-pub(super) fn unimplemented(error: &HostingError) -> bool {
-    error.problem.why.starts_with("UNIMPLEMENTED")
-}
-
-pub(super) fn not_found(error: &HostingError) -> bool {
-    error.problem.why.starts_with(NOT_FOUND)
-}
-
 /// An operation's error carries google.rpc.Code, not an HTTP status.
 pub(super) fn operation_failed(error: &Value) -> HostingError {
     const PASSING: [i64; 4] = [4, 8, 10, 14]; // deadline, exhausted, aborted, unavailable
     let code = error["code"].as_i64().unwrap_or_default();
     let class = if PASSING.contains(&code) { Failure::Passing } else { Failure::Lasting };
     let message = error["message"].as_str().unwrap_or("it gave no reason").to_owned();
-    HostingError { problem: Problem::new("App Hosting could not do it").because(message), class }
+    HostingError::new(Problem::new("App Hosting could not do it").because(message), class)
 }
 
 /// An operation that an order was answered with. One that is over and holds an error was no order.
@@ -99,7 +95,7 @@ pub(super) fn endless(of: &str) -> HostingError {
     let problem = Problem::new(format!("the list of every {of} never ends"))
         .because("App Hosting names a next page again and again")
         .try_this("try again; if it stays so, it is App Hosting's fault");
-    HostingError { problem, class: Failure::Inconclusive }
+    HostingError::new(problem, Failure::Inconclusive)
 }
 
 /// Where a list goes on.
@@ -114,7 +110,7 @@ pub(super) fn whole(list: &Value, of: &str) -> Result<(), HostingError> {
     let regions: Vec<_> = regions.iter().filter_map(Value::as_str).collect();
     let problem = Problem::new(format!("App Hosting could not list every {of}"))
         .because(format!("these did not answer: {}", regions.join(", ")));
-    Err(HostingError { problem, class: Failure::Inconclusive })
+    Err(HostingError::new(problem, Failure::Inconclusive))
 }
 
 /// A backend says which environment's file it is built with. One that says another than ours would make the
@@ -252,14 +248,14 @@ pub(super) fn rollout_failed(id: &RolloutId, word: &str, json: &Value) -> Hostin
 pub(super) fn invisible(id: &RolloutId) -> HostingError {
     let problem = Problem::new(format!("rollout {id} was ordered and is still not to be seen"))
         .try_this("look what the platform says, then retry the step");
-    HostingError { problem, class: Failure::Inconclusive }
+    HostingError::new(problem, Failure::Inconclusive)
 }
 
 pub(super) fn rollout_paused(id: &RolloutId) -> HostingError {
     let problem = Problem::new(format!("rollout {id} is PAUSED"))
         .because("somebody or something holds it at App Hosting")
         .try_this("resume it in the Firebase console, then retry the step");
-    HostingError { problem, class: Failure::Inconclusive }
+    HostingError::new(problem, Failure::Inconclusive)
 }
 
 pub(super) fn traffic_unmoved(new: &NewRollout, traffic: &Traffic) -> HostingError {
@@ -267,5 +263,5 @@ pub(super) fn traffic_unmoved(new: &NewRollout, traffic: &Traffic) -> HostingErr
     let problem =
         Problem::new(format!("rollout {} says SUCCEEDED, but traffic did not follow", new.id))
             .because(format!("{serving} serves, not {}", new.build));
-    HostingError { problem, class: Failure::Inconclusive }
+    HostingError::new(problem, Failure::Inconclusive)
 }

@@ -56,7 +56,7 @@ impl Commands {
         about: &About<'_>,
         within: Duration,
     ) -> Result<String, HostingError> {
-        let lasting = |problem| HostingError { problem, class: Failure::Lasting };
+        let lasting = |problem| HostingError::new(problem, Failure::Lasting);
         let argv = self.of.verbs.get(verb).map(|argv| about.fill(argv)).unwrap_or_default();
         let Some((program, arguments)) = argv.split_first() else {
             let what = format!("the platform has no command for {verb}");
@@ -82,7 +82,7 @@ impl Commands {
         // What it began may still happen.
         let Ok(status) = ended else {
             let what = format!("{verb} did not end within {}", spoken(within));
-            return Err(HostingError { problem: Problem::new(what), class: Failure::Inconclusive });
+            return Err(HostingError::new(Problem::new(what), Failure::Inconclusive));
         };
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (out, err) = (text(&out), text(&err));
@@ -95,7 +95,7 @@ impl Commands {
         let class =
             if status.code() == Some(TRY_AGAIN) { Failure::Passing } else { Failure::Lasting };
         let problem = Problem::new(format!("{verb} failed: {status}"));
-        Err(HostingError { problem: problem.because(redacted(&harmless(last, 300))), class })
+        Err(HostingError::new(problem.because(redacted(&harmless(last, 300))), class))
     }
 }
 

@@ -1,6 +1,8 @@
 //! A platform that is driven by commands: each verb is an argv list of the team's, and answers with JSON on
 //! stdout. An exit status is no state: what a verb began is believed when `traffic` and `builds` say so.
 
+#![expect(clippy::disallowed_methods, reason = "poll of a real platform")]
+
 mod call;
 mod wire;
 
@@ -90,7 +92,7 @@ impl Commands {
                 let serving = traffic.whole().map_or("nobody alone", BuildId::as_str);
                 let problem = Problem::new("set_active ended well, but traffic did not follow")
                     .because(format!("{serving} serves, not {}", new.build));
-                return Err(HostingError { problem, class: Failure::Inconclusive });
+                return Err(HostingError::new(problem, Failure::Inconclusive));
             }
             tokio::time::sleep(self.poll_after(look)).await;
         }
@@ -114,11 +116,11 @@ impl Commands {
         if !self.maybe("delete_build", target, id).await? {
             let problem = Problem::new("the platform has no command for delete_build")
                 .try_this("name one under platform: verbs:, if builds are to be deleted");
-            return Err(HostingError { problem, class: Failure::Lasting });
+            return Err(HostingError::new(problem, Failure::Lasting));
         }
         if there(self.all(target).await?) {
             let problem = Problem::new(format!("build {id} is still there after it was deleted"));
-            return Err(HostingError { problem, class: Failure::Inconclusive });
+            return Err(HostingError::new(problem, Failure::Inconclusive));
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ pub(super) fn unreadable(verb: &str, said: &str) -> HostingError {
     let first = said.trim().lines().next().unwrap_or_default();
     let problem = Problem::new(format!("{verb} answers what cannot be read"))
         .because(format!("JSON is expected, and this came: {:?}", redacted(&harmless(first, 120))));
-    HostingError { problem, class: Failure::Inconclusive }
+    HostingError::new(problem, Failure::Inconclusive)
 }
 
 /// `{"live": "b-1"}`, `{"live": null}`, or `{"splits": [{"build", "percent"}], "moving": true}`.

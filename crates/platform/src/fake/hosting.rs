@@ -13,8 +13,8 @@ use pointsman_core::plan::Member;
 use pointsman_core::ports::BoxFuture;
 use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::hosting::{
-    Answer, Build, BuildState, DomainTrouble, Hosting, HostingError, LogPart, NewBuild, NewRollout,
-    Traffic,
+    Answer, Build, BuildState, DomainTrouble, Hosting, HostingError, HostingReason, LogPart,
+    NewBuild, NewRollout, Traffic,
 };
 use pointsman_core::project::Target;
 use pointsman_core::release::ReleaseLabel;
@@ -177,8 +177,8 @@ impl FakeWorld {
 
 fn gone(id: &BuildId) -> HostingError {
     HostingError {
-        problem: Problem::new(format!("there is no build {id}")),
-        class: Failure::Lasting,
+        reason: HostingReason::NotFound,
+        ..HostingError::new(Problem::new(format!("there is no build {id}")), Failure::Lasting)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Calls: the token, retries of what may pass, and what a failure means.
 
+#![expect(clippy::disallowed_methods, reason = "back-off between requests to a real server")]
+
 use std::time::Duration;
 
 use serde_json::Value;

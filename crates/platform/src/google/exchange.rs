@@ -1,5 +1,7 @@
 //! The requests that are answered with a token (`contracts/app_hosting.md` §1, "Getting a token").
 
+#![expect(clippy::disallowed_methods, reason = "back-off between requests to a real server")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

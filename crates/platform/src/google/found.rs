@@ -1,5 +1,10 @@
 //! Where credentials are looked for, in Google's order, and what their files hold.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "Google's libraries find credentials by these variables"
+)]
+
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -105,7 +110,11 @@ pub(super) struct Impersonation {
     quota_project_id: Option<String>,
 }
 
-/// What a file holds.
+/// The types of credential files that can be used: the tags of [`Content`].
+const KINDS: [&str; 4] =
+    ["service_account", "authorized_user", "external_account", "impersonated_service_account"];
+
+/// The content of a credentials file, by its `type`.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Content {
@@ -182,15 +191,13 @@ fn read(file: &Path) -> Result<Content, Problem> {
     let json: serde_json::Value =
         serde_json::from_str(&text).map_err(|_| failed("it is no JSON".to_owned()))?;
     let kind = json["type"].as_str().unwrap_or_default().to_owned();
+    if !KINDS.contains(&kind.as_str()) {
+        return Err(failed(format!("its type is {kind:?}; known types: {}", KINDS.join(", "))));
+    }
     serde_json::from_value(json).map_err(|error| {
         // A field that is missing is named; a value of a wrong form would be quoted.
-        let told = error.to_string();
-        let why = match told.strip_prefix("missing field ") {
+        let why = match error.to_string().strip_prefix("missing field ") {
             Some(field) => format!("a {kind} needs {field}"),
-            None if told.starts_with("unknown variant") => format!(
-                "its type is {kind:?}; known are service_account, authorized_user, external_account and \
-                 impersonated_service_account"
-            ),
             None => "it does not have the form of credentials".to_owned(),
         };
         failed(why)

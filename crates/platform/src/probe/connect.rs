@@ -1,5 +1,7 @@
 //! A connection, with the time that each part of it took.
 
+#![expect(clippy::disallowed_methods, reason = "measures a real connection")]
+
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
