@@ -1,10 +1,10 @@
 //! Whether a theme can be read, by whatever eyes (terminal.md 2.17).
 
-use palette::LinSrgb;
 use ratatui::style::Modifier;
 
 use super::Palette;
-use super::colour::{DEFICIENCIES, Paint, contrast, difference, with_deficiency};
+use super::colour::Paint;
+use super::eye::{DEFICIENCIES, Light, contrast, difference, with_deficiency};
 use super::role::Role;
 use crate::config::theme::ThemeKind;
 use crate::config::{Finding, ThemeText};
@@ -47,7 +47,7 @@ pub fn check(text: &ThemeText, palette: &Palette) -> Lint {
 }
 
 /// The ground a role is drawn on; black or white where that is the terminal's own.
-fn ground(palette: &Palette, role: Role) -> LinSrgb {
+fn ground(palette: &Palette, role: Role) -> Light {
     let on = [palette.look(role).bg, palette.look(Role::Surface).bg];
     let usual = match palette.kind {
         ThemeKind::Dark => Paint::Rgb(0, 0, 0),

@@ -1,9 +1,8 @@
-//! A colour as a theme names it, as a terminal can show it, and as an eye sees it.
+//! A colour as a theme names it, and as a terminal can show it.
 
-use palette::color_difference::{Ciede2000, Wcag21RelativeContrast};
-use palette::{FromColor as _, Lab, LinSrgb, Srgb};
 use ratatui::style::Color;
 
+use super::eye::{Light, difference};
 use crate::domain::tint::of_256;
 
 /// A colour as it was written.
@@ -104,13 +103,13 @@ impl Paint {
     }
 
     /// What is seen. None: that is up to the user's terminal.
-    pub(super) fn seen(self) -> Option<LinSrgb> {
+    pub(super) fn seen(self) -> Option<Light> {
         let (r, g, b) = match self {
             Self::Rgb(r, g, b) => (r, g, b),
             Self::Indexed(n) if n >= 16 => indexed(n),
             _ => return None,
         };
-        Some(linear(r, g, b))
+        Some(Light::of_srgb(r, g, b))
     }
 
     fn nearest(self, among: std::ops::RangeInclusive<u8>) -> u8 {
@@ -119,73 +118,19 @@ impl Paint {
         };
         let distance = |n: &u8| {
             let (r, g, b) = indexed(*n);
-            difference(wanted, linear(r, g, b))
+            difference(wanted, Light::of_srgb(r, g, b))
         };
         among.min_by(|a, b| distance(a).total_cmp(&distance(b))).unwrap_or(7)
     }
-}
-
-fn linear(r: u8, g: u8, b: u8) -> LinSrgb {
-    Srgb::new(r, g, b).into_format::<f32>().into_linear()
 }
 
 fn indexed(n: u8) -> (u8, u8, u8) {
     XTERM.get(usize::from(n)).copied().unwrap_or_else(|| of_256(n))
 }
 
-/// WCAG 2.1's contrast ratio, 1 to 21.
-pub(super) fn contrast(a: LinSrgb, b: LinSrgb) -> f32 {
-    Srgb::from_linear(a).relative_contrast(Srgb::<f32>::from_linear(b))
-}
-
-/// CIEDE2000; 20 is plainly another colour.
-pub(super) fn difference(a: LinSrgb, b: LinSrgb) -> f32 {
-    Lab::from_color(a).difference(Lab::from_color(b))
-}
-
-/// Ways of not seeing a colour, whole: Machado, Oliveira, Fernandes (2009), table 1, severity 1.0.
-pub(super) const DEFICIENCIES: [(&str, [[f32; 3]; 3]); 3] = [
-    (
-        "protanopia",
-        [
-            [0.152_286, 1.052_583, -0.204_868],
-            [0.114_503, 0.786_281, 0.099_216],
-            [-0.003_882, -0.048_116, 1.051_998],
-        ],
-    ),
-    (
-        "deuteranopia",
-        [
-            [0.367_322, 0.860_646, -0.227_968],
-            [0.280_085, 0.672_501, 0.047_413],
-            [-0.011_820, 0.042_940, 0.968_881],
-        ],
-    ),
-    (
-        "tritanopia",
-        [
-            [1.255_528, -0.076_749, -0.178_779],
-            [-0.078_411, 0.930_809, 0.147_602],
-            [0.004_733, 0.691_367, 0.303_900],
-        ],
-    ),
-];
-
-/// A colour as somebody with a deficiency sees it.
-pub(super) fn with_deficiency(colour: LinSrgb, matrix: &[[f32; 3]; 3]) -> LinSrgb {
-    let part = |row: &[f32; 3]| {
-        (row[0] * colour.red + row[1] * colour.green + row[2] * colour.blue).clamp(0.0, 1.0)
-    };
-    LinSrgb::new(part(&matrix[0]), part(&matrix[1]), part(&matrix[2]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn seen(text: &str) -> LinSrgb {
-        Paint::parse(text).unwrap().seen().unwrap()
-    }
 
     #[test]
     fn colours_are_read_and_shown_as_near_as_the_terminal_can() {
@@ -197,19 +142,5 @@ mod tests {
         for wrong in ["", "red", "#fff", "#gggggg", "256:256", "ansi:pink", "#ffé00"] {
             assert_eq!(Paint::parse(wrong), None, "{wrong}");
         }
-    }
-
-    #[test]
-    fn contrast_and_distance_are_the_published_ones() {
-        let (black, white) = (seen("#000000"), seen("#ffffff"));
-        assert!((contrast(black, white) - 21.0).abs() < 0.01);
-        assert!((contrast(seen("#777777"), white) - 4.48).abs() < 0.01);
-        assert!(difference(seen("#ff0000"), seen("#ff0000")) < 0.01);
-        // Red and green of the same lightness are one colour without the long cones.
-        let (red, green) = (seen("#c05050"), seen("#6b7a3a"));
-        let (_, protanopia) = &DEFICIENCIES[0];
-        let without =
-            difference(with_deficiency(red, protanopia), with_deficiency(green, protanopia));
-        assert!(without < difference(red, green) / 2.0, "{without}");
     }
 }

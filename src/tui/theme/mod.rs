@@ -4,6 +4,7 @@
 mod check;
 mod choose;
 mod colour;
+mod eye;
 mod find;
 mod palette;
 mod role;

@@ -15,7 +15,6 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::names::Turns;
 use super::{Miss, Told};
@@ -193,7 +192,14 @@ fn by_the_verifier(other: &rustls::OtherError) -> String {
     }
 }
 
+/// The end of a certificate's validity. webpki tells it in one place: when it is asked about a later time, which
+/// it checks before it looks for a chain. A parser for one date would bring twelve crates.
 fn valid_until(certificate: &rustls::pki_types::CertificateDer<'_>) -> Option<Timestamp> {
-    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
-    Timestamp::from_second(parsed.validity().not_after.timestamp()).ok()
+    let end_of_time = UnixTime::since_unix_epoch(Duration::MAX);
+    let usage = webpki::KeyUsage::server_auth();
+    let certificate = webpki::EndEntityCert::try_from(certificate).ok()?;
+    let verified =
+        certificate.verify_for_usage(&[], &[], &[], end_of_time, usage, None, None).err()?;
+    let webpki::Error::CertExpired { not_after, .. } = verified else { return None };
+    Timestamp::from_second(i64::try_from(not_after.as_secs()).ok()?).ok()
 }
