@@ -296,7 +296,7 @@ fn log_to_files(app: &App) -> Option<tracing_appender::non_blocking::WorkerGuard
         .ok()?;
     let (writer, guard) = tracing_appender::non_blocking(files);
     let filter = tracing_subscriber::EnvFilter::try_from_env("POINTSMAN_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,axum_reverse_proxy=warn"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false).init();
     restrict(&folder);
     Some(guard)

@@ -4,6 +4,7 @@
 mod api;
 mod door;
 mod firestore;
+mod forward;
 mod lifecycle;
 mod log;
 mod platform;

@@ -15,24 +15,24 @@ use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use super::door::{accept, converse};
 use arc_swap::ArcSwapOption;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use axum_reverse_proxy::{HostBehaviour, ProxyPolicy, ReverseProxy, TunnelGuard};
+use axum::http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::client::legacy::connect::HttpConnector;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
+
+use super::door::{accept, converse};
+use super::forward::{Connections, connections, forward};
 
 /// A build's process as the proxy sees it. Each has connections of its own, so none to the old one
 /// is used after a switch; and each worker has its own, so that no request changes threads.
 struct Upstream {
     build: String,
-    proxies: Vec<ReverseProxy<HttpConnector>>,
+    port: u16,
+    connections: Vec<Connections>,
 }
 
 /// The proxy of one backend.
@@ -43,14 +43,6 @@ pub(super) struct Proxy {
     former: Mutex<HashMap<String, Weak<Upstream>>>,
 }
 
-/// Headers that only we may set, or that are for this hop alone (stack.md §2.4, gaps).
-const STRIPPED: [HeaderName; 4] = [
-    HeaderName::from_static("x-forwarded-proto"),
-    HeaderName::from_static("x-forwarded-host"),
-    HeaderName::from_static("http2-settings"),
-    header::PROXY_AUTHORIZATION,
-];
-
 impl Proxy {
     pub(super) fn new(workers: usize) -> Arc<Self> {
         Arc::new(Self { workers, active: ArcSwapOption::empty(), former: Mutex::default() })
@@ -58,19 +50,12 @@ impl Proxy {
 
     /// Gives all traffic to a build on a port of this machine. Doing it twice changes nothing.
     pub(super) fn point_to(&self, build: &str, port: u16) {
-        let target = format!("http://127.0.0.1:{port}");
-        let same = |up: &Arc<Upstream>| {
-            up.build == build && up.proxies.iter().all(|p| p.target() == target)
-        };
+        let same = |up: &Arc<Upstream>| up.build == build && up.port == port;
         if self.active.load().as_ref().is_some_and(same) {
             return;
         }
-        let policy = ProxyPolicy::new()
-            .with_host_behaviour(HostBehaviour::Preserve)
-            .with_public_scheme("http");
-        let proxy = |_| ReverseProxy::new("/", target.clone()).with_policy(policy.clone());
-        let proxies = (0..self.workers).map(proxy).collect();
-        let next = Arc::new(Upstream { build: build.to_owned(), proxies });
+        let connections = (0..self.workers).map(|_| connections()).collect();
+        let next = Arc::new(Upstream { build: build.to_owned(), port, connections });
         if let Some(old) = self.active.swap(Some(next)) {
             let mut former = self.former.lock().unwrap_or_else(PoisonError::into_inner);
             former.retain(|_, old| old.strong_count() > 0);
@@ -104,14 +89,8 @@ impl Proxy {
             *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
             return Ok(answer);
         };
-        let mut request = request.map(Body::new);
-        for name in &STRIPPED {
-            request.headers_mut().remove(name);
-        }
-        keep_end_to_end(request.headers_mut());
-        request.extensions_mut().insert(ConnectInfo(peer));
-        request.extensions_mut().insert(TunnelGuard::new(upstream.clone()));
-        upstream.proxies[worker].proxy_request(request).await
+        let to = (&upstream.connections[worker], upstream.port);
+        Ok(forward(request, peer, to, upstream.clone()).await)
     }
 
     /// Serves one listener on one worker until it is dropped.
@@ -124,26 +103,6 @@ impl Proxy {
                 converse(stream, service_fn(handle)).await;
             });
         }
-    }
-}
-
-/// `Connection` names headers for this hop alone. A client that names one of the message itself (`Host`) would have
-/// it taken from the service.
-fn keep_end_to_end(headers: &mut HeaderMap) {
-    const HOP: [&str; 4] = ["close", "keep-alive", "upgrade", "te"];
-    let named: Vec<String> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|name| name.trim().to_ascii_lowercase())
-        .filter(|name| HOP.contains(&name.as_str()))
-        .collect();
-    if let Ok(value) = HeaderValue::from_str(&named.join(", "))
-        && headers.remove(header::CONNECTION).is_some()
-        && !named.is_empty()
-    {
-        headers.insert(header::CONNECTION, value);
     }
 }
 
@@ -207,22 +166,4 @@ pub(super) fn listen(port: u16) -> io::Result<StdListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(SocketAddr::from(([127, 0, 0, 1], port)))?;
     socket.listen(1024)?.into_std()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_client_takes_no_header_of_the_message_from_the_service() {
-        let left = |value: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::CONNECTION, HeaderValue::from_static(value));
-            keep_end_to_end(&mut headers);
-            headers.get(header::CONNECTION).map(|v| v.to_str().unwrap_or_default().to_owned())
-        };
-        assert_eq!(left("Host"), None);
-        assert_eq!(left("Upgrade, Host, X-Forwarded-For").as_deref(), Some("upgrade"));
-        assert_eq!(left("close").as_deref(), Some("close"));
-    }
 }

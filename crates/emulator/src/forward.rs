@@ -1,0 +1,229 @@
+//! One request on its way to a build: what is for one hop is taken out, what the build must know of the client is
+//! added, and a WebSocket is joined end to end.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::http::header::{
+    CONNECTION, HOST, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use axum::http::{HeaderMap, Request, Response, StatusCode, Uri, Version, uri};
+use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+
+/// Connections to one build.
+pub(super) type Connections = Client<HttpConnector, Incoming>;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// Headers for one hop alone (RFC 9110 §7.6.1), with the ones that clients still send.
+const HOP: [HeaderName; 8] = [
+    CONNECTION,
+    UPGRADE,
+    TE,
+    TRANSFER_ENCODING,
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
+/// Headers of HTTP/1.1 upgrades to HTTP/2, which no build takes.
+const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+
+/// Connections of their own for one build: none of them is used for another one after a switch.
+pub(super) fn connections() -> Connections {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    Client::builder(TokioExecutor::new()).build(connector)
+}
+
+/// Sends a request to a build on a port of this machine. `kept` lives as long as the answer's body, or as the
+/// upgraded connection: it tells that the build is still in use.
+pub(super) async fn forward<K: Send + Sync + Unpin + 'static>(
+    mut request: Request<Incoming>,
+    peer: SocketAddr,
+    to: (&Connections, u16),
+    kept: Arc<K>,
+) -> Response<Body> {
+    let (connections, port) = to;
+    let upgrade = upgrade_of(request.headers());
+    let client = upgrade.is_some().then(|| hyper::upgrade::on(&mut request));
+    if let Err(error) = readdress(&mut request, port) {
+        return refused(StatusCode::BAD_REQUEST, &error.to_string());
+    }
+    readdress_headers(request.headers_mut(), peer, upgrade.as_ref());
+    let mut answer = match connections.request(request).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            tracing::debug!(%error, "a build does not answer");
+            return refused(StatusCode::BAD_GATEWAY, "the build does not answer");
+        }
+    };
+    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let build = hyper::upgrade::on(&mut answer);
+        if let Some(client) = client {
+            tokio::spawn(join(client, build, kept));
+        }
+        return answer.map(|_| Body::empty());
+    }
+    strip(answer.headers_mut());
+    answer.map(|body| Body::new(Held { body, _kept: kept }))
+}
+
+/// The protocol that a client wants to change to.
+fn upgrade_of(headers: &HeaderMap) -> Option<HeaderValue> {
+    let named = |value: &HeaderValue| {
+        let value = value.to_str().unwrap_or_default();
+        value.split(',').any(|name| name.trim().eq_ignore_ascii_case("upgrade"))
+    };
+    let asked = headers.get_all(CONNECTION).iter().any(named);
+    // HTTP/2 without TLS is asked for in the same way; a build answers with HTTP/1.1.
+    let wanted = headers.get(UPGRADE).filter(|protocol| !protocol.as_bytes().starts_with(b"h2"));
+    wanted.filter(|_| asked).cloned()
+}
+
+/// The same path and query, as they were written, on a port of this machine.
+fn readdress(request: &mut Request<Incoming>, port: u16) -> Result<(), http::Error> {
+    let path = request.uri().path_and_query().map_or("/", uri::PathAndQuery::as_str);
+    let address = format!("127.0.0.1:{port}");
+    let to = Uri::builder().scheme("http").authority(address).path_and_query(path).build()?;
+    *request.uri_mut() = to;
+    *request.version_mut() = Version::HTTP_11;
+    Ok(())
+}
+
+/// Only we say who asked, and in which way.
+fn readdress_headers(headers: &mut HeaderMap, peer: SocketAddr, upgrade: Option<&HeaderValue>) {
+    strip(headers);
+    headers.remove(HTTP2_SETTINGS);
+    if let Some(protocol) = upgrade {
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, protocol.clone());
+    }
+    let before: Vec<_> =
+        headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()).collect();
+    let client = peer.ip().to_string();
+    let all = before.into_iter().chain([client.as_str()]).collect::<Vec<_>>().join(", ");
+    if let Ok(all) = HeaderValue::from_str(&all) {
+        headers.insert(FORWARDED_FOR, all);
+    }
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    match headers.get(HOST).cloned() {
+        Some(host) => drop(headers.insert(FORWARDED_HOST, host)),
+        None => drop(headers.remove(FORWARDED_HOST)),
+    }
+}
+
+/// Takes out what is for one hop alone. `Connection` may name more; a client that names a header of the message
+/// itself (`Host`) takes nothing from the build.
+fn strip(headers: &mut HeaderMap) {
+    for name in &HOP {
+        headers.remove(name);
+    }
+}
+
+fn refused(status: StatusCode, why: &str) -> Response<Body> {
+    let mut answer = Response::new(Body::from(format!("{why}\n")));
+    *answer.status_mut() = status;
+    answer
+}
+
+/// Carries an upgraded connection until either side ends it.
+async fn join<K: Send>(client: OnUpgrade, build: OnUpgrade, kept: Arc<K>) {
+    let (Ok(client), Ok(build)) = (client.await, build.await) else { return };
+    let (mut client, mut build) = (TokioIo::new(client), TokioIo::new(build));
+    if let Err(error) = tokio::io::copy_bidirectional(&mut client, &mut build).await {
+        tracing::debug!(%error, "an upgraded connection ended");
+    }
+    drop(kept);
+}
+
+/// The body of an answer, and what must live as long.
+struct Held<K> {
+    body: Incoming,
+    _kept: Arc<K>,
+}
+
+impl<K: Unpin> HttpBody for Held<K> {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent_on(sent: &[(&str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in sent {
+            headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        }
+        let upgrade = upgrade_of(&headers);
+        readdress_headers(&mut headers, ([127, 0, 0, 1], 5000).into(), upgrade.as_ref());
+        headers
+    }
+
+    #[test]
+    fn a_client_takes_no_header_of_the_message_from_the_build() {
+        let headers = sent_on(&[("host", "shop.example"), ("connection", "Host, keep-alive")]);
+        assert_eq!(headers["host"], "shop.example");
+        assert!(headers.get("connection").is_none());
+    }
+
+    #[test]
+    fn only_the_proxy_says_how_it_was_asked_and_it_adds_who_asked() {
+        let headers = sent_on(&[
+            ("host", "shop.example"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "evil.example"),
+            ("x-forwarded-for", "6.6.6.6"),
+            ("proxy-authorization", "Basic eA=="),
+        ]);
+        assert_eq!(headers["x-forwarded-proto"], "http");
+        assert_eq!(headers["x-forwarded-host"], "shop.example");
+        assert_eq!(headers["x-forwarded-for"], "6.6.6.6, 127.0.0.1");
+        assert!(headers.get("proxy-authorization").is_none());
+    }
+
+    #[test]
+    fn a_websocket_is_passed_on_and_http2_is_not() {
+        let websocket = [("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")];
+        let headers = sent_on(&websocket);
+        assert_eq!(
+            (&headers["connection"], &headers["upgrade"]),
+            (&"upgrade".parse().unwrap(), &"websocket".parse().unwrap())
+        );
+        let http2 = [
+            ("connection", "Upgrade, HTTP2-Settings"),
+            ("upgrade", "h2c"),
+            ("http2-settings", "AAMAAABk"),
+        ];
+        assert!(sent_on(&http2).get("upgrade").is_none());
+        assert!(sent_on(&http2).get("http2-settings").is_none());
+    }
+}
