@@ -1,4 +1,4 @@
-//! Alerts: who is told what, and who carries it there.
+//! Alerts: their configuration and delivery.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use crate::engine::Courier;
 use crate::ports::journal::{Journal as _, JournalError};
 use crate::ports::outbox::Outbox;
 
-/// How often it is looked for what lasts: a probe that is still down, a run that still waits.
+/// How often persistent causes are checked: a probe still down, a run still waiting.
 const LOOK: Duration = Duration::from_secs(10);
 
 impl App {
-    /// Who carries alerts. A rehearsal tells nobody anything.
+    /// The channels. A rehearsal delivers no alerts.
     pub fn courier(&self) -> Result<Option<Courier>, Problem> {
         if self.is_demo() {
             return Ok(None);
@@ -51,12 +51,12 @@ impl App {
             if muted { quiet.extend(told) } else { alerts.extend(told) }
         }
         self.tell(notify, &alerts);
-        // What is muted calls nobody, but is known: or its next fall would be no news.
+        // Muted changes raise no alert but are recorded; otherwise the next one would be missed.
         let nobody = Notify { channels: Vec::new(), ..notify.clone() };
         self.tell(&nobody, &quiet);
     }
 
-    /// Looks again and again for runs that still wait, or that nobody drives any more.
+    /// Periodically checks for waiting and abandoned runs.
     pub async fn watch_runs(self, notify: Notify, environments: Vec<EnvironmentName>) {
         while !notify.is_empty() {
             self.clock.sleep(LOOK).await;
@@ -84,7 +84,7 @@ impl App {
         }
     }
 
-    /// How many alerts wait, and whether somebody wants silence.
+    /// Number of pending alerts, and the current silence.
     pub fn alerts_of(&self, outbox: &dyn Outbox) -> Result<(usize, bool), JournalError> {
         // A store of before there were alerts, read where it cannot be written, has none.
         let waiting = outbox.waiting().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Processes of our own that outlive us.
+//! Our background processes.
 
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
@@ -20,7 +20,7 @@ use crate::ports::log::{LogLine, RunLog as _};
 /// The file that this program runs from.
 fn own_program() -> std::io::Result<PathBuf> {
     let own = std::env::current_exe()?;
-    // One that was replaced while it runs is told under a name that is none.
+    // The kernel marks a replaced binary with this suffix.
     Ok(match own.to_str().and_then(|path| path.strip_suffix(" (deleted)")) {
         Some(path) => PathBuf::from(path),
         None => own,
@@ -28,7 +28,7 @@ fn own_program() -> std::io::Result<PathBuf> {
 }
 
 impl App {
-    /// What was started here, and by whom. Each purpose has a folder of its own.
+    /// Records of started programs. Each purpose has a separate folder.
     pub(super) fn groups(&self, purpose: &str) -> Groups {
         Groups::of(self.state.join("groups").join(purpose))
     }
@@ -117,7 +117,7 @@ impl App {
         }
     }
 
-    /// A process of its own that outlives us: no terminal, nothing inherited, its words in a file.
+    /// A background process that outlives us: no terminal, nothing inherited, output to a file.
     pub(super) fn background(
         &self,
         arguments: &[&str],

@@ -25,11 +25,11 @@ use crate::ports::journal::Journal as _;
 use crate::ports::processes::Processes;
 use crate::store::SqliteStore;
 
-/// Google's own tools and libraries go by it.
+/// The variable that Google's tools and libraries use.
 const EMULATOR_HOST: &str = "FIRESTORE_EMULATOR_HOST";
-/// Whoever gives traffic back, or only asks who holds a database, waits no longer for it.
+/// Time limit during a rollback, and for reading locks.
 pub const SOON: Duration = Duration::from_secs(3);
-/// Whoever wants something of it.
+/// Time limit for everything else.
 pub const PATIENTLY: Duration = Duration::from_secs(20);
 
 /// What a database says now.
@@ -137,7 +137,7 @@ impl App {
         for planned in &view.plan.databases {
             match self.database(planned, true).await {
                 Ok(Some(database)) => drop(by_name.insert(planned.name.clone(), database)),
-                // A rollback finds out by itself that nobody answers, and goes on.
+                // A rollback handles an unavailable database itself.
                 Err(problem) if view.plan.kind != RunKind::Rollback => return Err(problem),
                 Ok(None) | Err(_) => tracing::warn!(database = planned.name, "cannot be reached"),
             }
@@ -168,7 +168,7 @@ impl App {
         None
     }
 
-    /// Whether somebody works under a lock: not where it is left from a run of this store that ended.
+    /// Whether a live run holds the lock. A lock left by an ended run of this store is not held.
     fn works_under(&self, lock: &LockSeen) -> bool {
         lock.held() && !ended_here(&self.state, &self.processes, &lock.holder)
     }

@@ -75,7 +75,7 @@ pub(super) struct Demo {
 }
 
 impl App {
-    /// An app on a scripted world, with its state in a folder of its own.
+    /// An app on a scripted world, with its state in a separate folder.
     pub fn demo(name: &str, state: &Path) -> Result<Self, Problem> {
         let scenario = Scenario::named(name).ok_or_else(|| {
             let names: Vec<_> = Scenario::ALL.iter().map(|s| s.name()).collect();

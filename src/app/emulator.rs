@@ -137,7 +137,7 @@ impl App {
         Ok(status)
     }
 
-    /// Is the emulator, until it is told to stop.
+    /// Runs the emulator until it is stopped.
     pub async fn serve_emulator(&self, owner_allowed: bool) -> Result<(), Problem> {
         own_session();
         let options = emulator::Options { folder: self.emulator_folder(), owner_allowed };

@@ -15,7 +15,7 @@ use crate::domain::error::Problem;
 /// looking starts a program of a second's length, and a screen looks every few seconds.
 const LOOK_AGAIN: Duration = Duration::from_mins(15);
 
-/// What was found, when on the monotonic clock, and how what was looked at was then.
+/// The credentials found, when (monotonic), and the state of the searched files.
 #[derive(Debug)]
 pub(super) struct Kept {
     at: Duration,
@@ -54,7 +54,7 @@ impl App {
         self.credentials().await.map(Bearer::Google)
     }
 
-    /// Which of Google's credentials are used here, for whom and until when.
+    /// The Google credentials in use: which, whose, and until when.
     pub async fn about_credentials(&self) -> Result<About, Problem> {
         self.credentials().await?.about().await.map_err(|no| no.problem)
     }

@@ -88,7 +88,7 @@ pub struct App {
     pub state: PathBuf,
     /// Who acts: the Unix user.
     pub actor: String,
-    /// The config that this is about, for commands that somebody is to give from anywhere.
+    /// The config, for printed commands that must work from any folder.
     pub config: Option<PathBuf>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
@@ -121,7 +121,7 @@ impl App {
         })
     }
 
-    /// Opens the store. Each caller has a connection of its own.
+    /// Opens the store. Each caller has a separate connection.
     pub fn store(&self) -> Result<SqliteStore, JournalError> {
         SqliteStore::open(&self.state, self.processes.clone())
     }

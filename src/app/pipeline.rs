@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 impl App {
-    /// The pipeline of an environment. `config` is what a process of its own reads.
+    /// The pipeline of an environment. A separate process reads `config`.
     pub fn pipeline(
         &self,
         environment: &EnvironmentName,
@@ -70,7 +70,7 @@ impl App {
                 .map_err(|why| Problem::new("the pipeline did not begin").because(why))
         });
         let groups = self.groups("pipelines").within(environment.as_str());
-        // Whoever writes into it makes it; here it is made for us alone.
+        // Created here so that only this user can read it.
         let _ = private_folder(&kept);
         let who = (self.clock.clone(), self.actor.clone());
         LocalPipeline::new(

@@ -15,13 +15,13 @@ use crate::ports::prober::{Prober, Question};
 
 /// Asks everything.
 pub(super) struct EveryProber {
-    /// Whoever is asked about everything else.
+    /// The prober for everything else.
     pub(super) asker: Arc<dyn Prober>,
     pub(super) app: App,
 }
 
 impl EveryProber {
-    /// What the platform says of a backend's addresses. Blind is whoever it does not answer.
+    /// The platform's status of a backend's domains. Blind if the platform does not answer.
     async fn domains(&self, endpoint: &Endpoint, target: &Target) -> (Answer, Option<String>) {
         let hosting = match self.app.hosting(endpoint, false).await {
             Ok(Some(hosting)) => hosting,

@@ -11,7 +11,7 @@ use crate::domain::ids::EnvironmentName;
 use crate::domain::team::{TeamCommand, TeamRun, TeamState};
 use crate::ports::processes::Processes as _;
 
-/// A process of its own shows its run within this.
+/// Time limit for the new process to record its run.
 const SHOWS_UP: Duration = Duration::from_secs(10);
 
 /// What the team's commands started is noted there.
@@ -26,7 +26,7 @@ impl App {
         TeamRuns::of(self.state.join("commands"), programs, self.clock.clone())
     }
 
-    /// Whether a command may begin: for that environment, and at a port that nobody has.
+    /// Whether a command may start: in that environment, and with its port free.
     pub fn may_run(
         &self,
         command: &TeamCommand,
@@ -42,7 +42,7 @@ impl App {
         }
         let Some(port) = command.port.filter(|_| command.long) else { return Ok(()) };
         let Some(holder) = ThisMachine.listener_of(port) else { return Ok(()) };
-        // What a killed one left is ended before the next begins, and then it is asked again.
+        // End leftovers of a killed command, and check again.
         if self.groups(COMMANDS).any_orphans() {
             return Ok(());
         }
@@ -61,7 +61,7 @@ impl App {
         self.groups(COMMANDS).end_orphans()
     }
 
-    /// Runs a command in a process of its own, and says which run it is once that shows up.
+    /// Runs a command in a separate process and returns its number.
     pub async fn run_beside(
         &self,
         command: &TeamCommand,

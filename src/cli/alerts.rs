@@ -1,4 +1,4 @@
-//! `alerts`: what was told whom, what waits, and whether a channel works at all.
+//! `alerts`: sent and pending alerts, and tests of channels.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use crate::domain::alert::Alert;
 use crate::domain::error::Problem;
 use crate::ports::outbox::{Fate, Letter, Outbox};
 
-/// So many are listed.
+/// Maximum alerts listed.
 const LISTED: usize = 50;
-/// A try is waited for so long.
+/// Time limit for a delivery.
 const TRY: Duration = Duration::from_secs(20);
 
 pub(super) async fn alerts(session: &Session, verb: Option<&AlertsVerb>) -> Finished {
@@ -54,7 +54,7 @@ pub(super) async fn alerts(session: &Session, verb: Option<&AlertsVerb>) -> Fini
     Ok(OK)
 }
 
-/// Delivers what waits, for so long. How much still waits then.
+/// Delivers pending alerts for a limited time. Returns how many remain.
 pub(super) async fn deliver(session: &Session, within: Duration) -> Result<usize, Failed> {
     match session.app.courier()? {
         Some(mut courier) => Ok(courier.empty(within).await?),

@@ -19,7 +19,7 @@ use crate::domain::words;
 use crate::ports::journal::Journal as _;
 use crate::propose;
 
-/// How often the store is looked at.
+/// How often the store is polled.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// What can be typed.
@@ -84,7 +84,7 @@ pub(super) async fn attach(session: &Session, run: RunNumber) -> Finished {
     }
 }
 
-/// Lines of stdin, read on a thread of their own: reading cannot be cancelled.
+/// Lines of stdin, read on a separate thread: reading cannot be cancelled.
 fn typed_lines() -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel(16);
     std::thread::spawn(move || {
@@ -98,7 +98,7 @@ fn typed_lines() -> mpsc::Receiver<String> {
     receiver
 }
 
-/// The next line; never, where nobody types or stdin is at its end.
+/// The next line; pending forever without a terminal or at the end of stdin.
 async fn next(typed: &mut Option<mpsc::Receiver<String>>) -> String {
     if let Some(lines) = typed
         && let Some(line) = lines.recv().await

@@ -54,7 +54,7 @@ pub(super) fn confirm(
         .map_err(|problem| Failed::with(REFUSED, problem))
 }
 
-/// Returns if a run of that plan may begin. Whoever is not asked is told all the same.
+/// Returns if a run of that plan may start. The plan is shown even without a question.
 pub(super) fn begin(proposal: &Proposal, confirmation: &Confirmation) -> Result<(), Failed> {
     if confirmation.yes {
         print::note(&proposal.what);

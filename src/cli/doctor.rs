@@ -18,7 +18,7 @@ use crate::ports::journal::Journal as _;
 use crate::tui::terminal_report;
 use crate::tui::theme::Theme;
 
-/// One thing that was looked at.
+/// The result of one check.
 struct Look {
     what: String,
     /// What was found, or what is wrong.
@@ -146,7 +146,7 @@ fn on_google(loaded: &Loaded, name: &str) -> bool {
     loaded.ground(name).is_ok_and(|ground| ground.endpoint == Endpoint::Google)
 }
 
-/// Which of Google's credentials a deploy would use, for whom and until when.
+/// The Google credentials of a deploy: which, whose, and until when.
 async fn credentials(session: &Session) -> Result<String, Problem> {
     let about = session.app.about_credentials().await?;
     let mut told = about.which;
@@ -165,7 +165,7 @@ async fn credentials(session: &Session) -> Result<String, Problem> {
     Ok(told)
 }
 
-/// Asks the platform who serves, with the credentials a deploy would use. Starts nothing.
+/// Reads the live builds with the credentials of a deploy. Starts nothing.
 async fn platform(session: &Session, loaded: &Loaded, name: &str) -> Result<String, Problem> {
     let ground = loaded.ground(name)?;
     if let Some((service, held)) = session.app.held_ports(&ground).into_iter().next() {

@@ -55,7 +55,7 @@ enum NotMade {
     Journal(JournalError),
     /// What the plan was made for is no more.
     Changed(Problem),
-    /// Somebody else works on one of its databases.
+    /// Another run works on one of its databases.
     Locked(Problem),
 }
 
@@ -134,7 +134,7 @@ async fn not_renewed(app: &App, plan: &Plan) -> Result<(), NotMade> {
     Err(NotMade::Journal(JournalError::Busy(holder)))
 }
 
-/// While somebody waited for a run to end, that run may have changed what the plan was made for.
+/// The run that was waited for may have changed what the plan was based on.
 fn still_fits(app: &App, plan: &Plan) -> Result<(), NotMade> {
     let latest = app.store()?.runs(Some(&plan.environment), 1)?.pop();
     let Some(latest) = latest else { return Ok(()) };
@@ -156,12 +156,12 @@ fn still_fits(app: &App, plan: &Plan) -> Result<(), NotMade> {
 /// that is dead has a lease of a minute.
 const FORCED_WAIT: Duration = Duration::from_secs(90);
 
-/// How often a run under way is looked at.
+/// How often a run under way is polled.
 const LOOK: Duration = Duration::from_millis(200);
-/// A database that somebody else works on is paid for by the read.
+/// The same for a database lock: each read is billed.
 const LOOK_FAR: Duration = Duration::from_secs(2);
 
-/// A rollback that cannot be recorded is carried out all the same, and says so.
+/// Runs a rollback that cannot be recorded, with a warning.
 async fn unrecorded(session: &Session, plan: &Plan, why: &Problem) -> Finished {
     print::note(format!(
         "THE JOURNAL CANNOT BE WRITTEN ({why}).\nThis rollback is carried out, but is not recorded and holds no \
@@ -198,7 +198,7 @@ pub(super) async fn runner(session: &Session, run: RunNumber, choice: Option<Cho
     own_session();
     let app = &session.app;
     let mut store = app.store()?;
-    // Whoever made the run waits for this, and then lets go.
+    // The process that created the run waits for this before it lets go.
     let parent =
         rustix::process::getppid().and_then(|p| u32::try_from(p.as_raw_nonzero().get()).ok());
     store.claim(run, parent.filter(|_| choice.is_none()), app.clock.now())?;

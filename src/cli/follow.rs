@@ -92,7 +92,7 @@ impl Printer {
                     self.tell_what_waits(&fact);
                 }
             }
-            Err(error) => tracing::warn!(%error, "the run goes on, but its facts cannot be read"),
+            Err(error) => tracing::warn!(%error, "the run continues, but its facts cannot be read"),
         }
     }
 
@@ -121,7 +121,7 @@ impl Printer {
     }
 }
 
-/// Who does not wait with a run is told what it waits for.
+/// The error for `--no-wait`: what the run waits for.
 pub(super) fn waits_instead(run: RunNumber, waits: &str) -> Failed {
     Failed::with(INCONCLUSIVE, Problem::new(format!("run {run} {waits}")))
 }

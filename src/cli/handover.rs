@@ -15,7 +15,7 @@ use crate::domain::view::RunView;
 use crate::ports::journal::Journal as _;
 use crate::propose::{self, RUNS_LOOKED_AT};
 
-/// So many changes of probes are looked back at.
+/// Maximum probe changes considered.
 const CHANGES: usize = 200;
 
 pub(super) async fn handover(session: &Session, environment: Option<&str>) -> Finished {

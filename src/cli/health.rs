@@ -22,9 +22,9 @@ use crate::propose::{self, RUNS_LOOKED_AT};
 
 /// Between the questions of one look.
 const BETWEEN: Duration = Duration::from_millis(200);
-/// So many samples of before are looked back at.
+/// Maximum earlier samples considered.
 const BEFORE: usize = 120;
-/// What is watched is looked up anew so often.
+/// How often the list of probes is refreshed.
 const LOOK: Duration = Duration::from_secs(5);
 
 pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Finished {
@@ -38,7 +38,7 @@ pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Fi
         return mute(session, arguments, &probes);
     }
     let mut board = Board::default();
-    // Whoever looks while the disk is full is told how things are all the same.
+    // Health is shown even if samples cannot be stored.
     let samples = session.app.samples();
     let mutes = samples.as_ref().ok().and_then(|s| s.mutes().ok()).unwrap_or_default();
     board.mute(mutes, session.app.clock.now());
@@ -47,7 +47,7 @@ pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Fi
         board.watch(probes, |key| samples.recent(key, BEFORE).unwrap_or_default());
         return follow(session, &ground, &watching, board).await;
     }
-    // Enough answers to decide by what the probes go by, and none of before: this is a look at now.
+    // Enough fresh answers for the thresholds, and no earlier ones: this reports the present.
     board.watch(probes, |_| Vec::new());
     let questions: Vec<Probe> = board.probes().cloned().collect();
     let rounds = watching.rules.rise.max(watching.rules.fall);
@@ -86,7 +86,7 @@ pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Fi
     Ok(code(&seen))
 }
 
-/// What is watched on an environment now, and whether its platform was asked.
+/// The current probes of an environment, and whether its platform was read.
 async fn watched(
     session: &Session,
     ground: &Ground,
@@ -98,7 +98,7 @@ async fn watched(
     Ok((propose::probes(ground, watching, &seen), seen.unseen.is_none()))
 }
 
-/// One line for each change, from now on, until somebody has had enough.
+/// Prints one line per change until it is interrupted.
 async fn follow(
     session: &Session,
     ground: &Ground,

@@ -159,7 +159,7 @@ fn begin(arguments: Arguments) -> Finished {
     finished
 }
 
-/// Whether a verb goes on for a while, or may make news.
+/// Whether a verb runs for a while, or may raise alerts.
 fn drives(verb: Option<&Verb>) -> bool {
     use Verb as V;
     match verb {
@@ -178,7 +178,7 @@ fn drives(verb: Option<&Verb>) -> bool {
     }
 }
 
-/// So long alerts of a run that is over are waited for.
+/// Time limit for delivering alerts of an ended run.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// Carries a verb out, with a courier beside it where it goes on for a while. What does not arrive when
@@ -275,7 +275,7 @@ async fn dispatch(session: &Session) -> Finished {
     }
 }
 
-/// A rehearsal leaves nothing behind, unless somebody named a folder for it.
+/// A rehearsal leaves nothing behind, unless a folder was given.
 fn forget_demo(session: &Session) {
     if session.app.is_demo() && session.arguments.state_dir.is_none() {
         let _ = fs::remove_dir_all(&session.app.state);

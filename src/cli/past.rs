@@ -25,7 +25,7 @@ use crate::tui;
 pub(super) fn history(session: &Session, environment: Option<&str>, limit: usize) -> Finished {
     let environment = environment.map(EnvironmentName::new).transpose();
     let environment = environment.map_err(|p| Failed::with(USAGE, p))?;
-    // One more than asked for tells whether there are more.
+    // One more than requested shows whether there are more.
     let (mut runs, _) = session.runs(environment.as_ref(), limit.saturating_add(1))?;
     let more = runs.len() > limit;
     runs.truncate(limit);
@@ -150,7 +150,7 @@ pub(super) fn logs(session: &Session, run: RunNumber) -> Finished {
     Ok(OK)
 }
 
-/// Draws a run again. Without a terminal its facts are told.
+/// Replays a run. Without a terminal it prints the facts.
 pub(super) async fn replay(session: &Session, run: RunNumber) -> Finished {
     let arguments = &session.arguments;
     let screen = io::stdout().is_terminal() && io::stdin().is_terminal();

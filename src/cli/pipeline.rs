@@ -21,9 +21,9 @@ use crate::domain::time::spoken;
 use crate::ports::pipeline::Pipeline;
 use crate::propose;
 
-/// So many lines before an error are printed with it.
+/// Lines of context printed before an error.
 const BEFORE: usize = 20;
-/// A line of a log is cut after so many signs.
+/// Maximum characters per log line.
 const LONGEST: usize = 2000;
 
 pub(super) async fn pipeline(session: &Session, arguments: &PipelineArguments) -> Finished {
@@ -85,7 +85,7 @@ pub(super) async fn pipeline(session: &Session, arguments: &PipelineArguments) -
     }
 }
 
-/// By exit code: passed, failed, or nobody can say yet.
+/// The exit code: passed, failed, or not known yet.
 fn verdict(standing: &Standing) -> u8 {
     match standing {
         Standing::Passed => OK,

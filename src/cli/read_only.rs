@@ -1,10 +1,10 @@
-//! `--read-only`: whoever has it sees everything and changes nothing.
+//! `--read-only`: shows everything, changes nothing.
 
 use super::args::{CommandsVerb, EmulatorVerb, MigrateVerb, PipelineAct, ThemeVerb, Verb};
 use super::exit::{Failed, REFUSED};
 use crate::domain::error::Problem;
 
-/// Refuses a verb that changes anything: a deployment, what others are told or see, or this machine.
+/// Refuses verbs that change a deployment, shared state, or this machine.
 pub(super) fn permits(verb: &Verb) -> Result<(), Failed> {
     if !acts(verb) {
         return Ok(());

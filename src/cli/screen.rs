@@ -50,10 +50,10 @@ pub(super) async fn screen(session: &Session) -> Finished {
     Ok(code)
 }
 
-/// The config that somebody begins with.
+/// The config template.
 const TEMPLATE: &str = include_str!("../../examples/template/config.yaml");
 
-/// Somebody has no config yet, or named one that is not there.
+/// There is no config, or not at the given path.
 async fn first_time(session: &Session) -> Finished {
     let looks = looks(session);
     let theme = looks.theme(&UiConfig::default())?;
@@ -65,12 +65,12 @@ async fn first_time(session: &Session) -> Finished {
     let failed = |e: io::Error| Problem::new(format!("{file}")).because(e.to_string());
     match welcome::ask(config, &theme).await.map_err(failed)? {
         Choice::Rehearse => {
-            // In this process' place: the rehearsal has a state and a log of its own.
+            // Replaces this process: a rehearsal has separate state and logs.
             let own = std::env::current_exe().map_err(failed)?;
             Err(failed(Command::new(own).args(["--demo", "gate"]).exec()).into())
         }
         Choice::Create => {
-            // Never over one that somebody wrote meanwhile.
+            // Never overwrite a file that was created meanwhile.
             let created = OpenOptions::new().write(true).create_new(true).open(config);
             created.and_then(|mut file| file.write_all(TEMPLATE.as_bytes())).map_err(failed)?;
             print::note(format!(

@@ -44,7 +44,7 @@ pub(super) fn listen() -> Result<Listening, Failed> {
             asked = true;
             interrupted.send_replace(true);
             print::note(if hard {
-                "ending now; if traffic is being given back, after that"
+                "ending now; a rollback in progress finishes first"
             } else {
                 "ending at the next safe point; interrupt again to end now"
             });

@@ -31,7 +31,7 @@ pub(super) async fn risk(session: &Session, to: &SteerArguments, command: &Comma
         );
         let answers = Answers { yes: to.yes, confirm: to.confirm.clone() };
         confirm(environment, environment.as_str(), protection, answers, &what)?;
-        // The yes was about the run as it was told.
+        // The confirmation was about the run as it was shown.
         seen = seen.or(Some(view.last_seq));
     }
     steer(session, to.run, seen, command).await

@@ -75,7 +75,7 @@ pub(super) fn judge(session: &Session, name: &str) -> Finished {
     Ok(FAILED)
 }
 
-/// Makes a theme of the person's own of a base16 scheme. Whatever is there already stays.
+/// Imports a base16 scheme as a theme. Existing files are kept.
 pub(super) fn import(session: &Session, file: &Path, name: Option<&str>) -> Finished {
     let text = crate::source::text(file)
         .map_err(|error| Failed::config(Findings::unread(file, &error.to_string())))?;

@@ -87,7 +87,7 @@ pub fn of_run(app: &App, view: RunView) -> Result<Listing, Refusal> {
 }
 
 impl Listing {
-    /// The item that somebody means: by its id, or by how its id or its words begin.
+    /// The item with that id, or the one whose id or text starts with it.
     pub fn find(&self, named: &str) -> Result<&Item, Problem> {
         let wanted = named.trim().to_lowercase();
         let exact = |item: &&Item| item.id == wanted || item.text.to_lowercase() == wanted;

@@ -37,7 +37,7 @@ pub async fn databases(
     Ok(seen)
 }
 
-/// Looks at one database, without asking who serves.
+/// Reads one database, without the live builds.
 pub async fn database(app: &App, planned: &PlannedDatabase, files: &[Migration]) -> DatabaseSeen {
     let look = app.look_at(planned, PATIENTLY).await;
     one(planned, files, look, &Vec::new(), None)

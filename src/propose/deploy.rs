@@ -169,7 +169,7 @@ pub(super) fn ground_of(
     ground.only(services).map_err(Refusal::Usage)
 }
 
-/// What a release is, as far as the config tells it: nothing is asked.
+/// The release as far as the config describes it, without requests.
 pub fn what_ships(
     loaded: &Loaded,
     environment: &str,

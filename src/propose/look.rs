@@ -32,7 +32,7 @@ pub async fn look(app: &App, ground: &Ground, runs: &[RunView], ask: bool) -> En
     }
 }
 
-/// Not to be seen is not to be off.
+/// Unknown is not off.
 fn unknown(ground: &Ground, problem: Problem) -> EnvironmentSeen {
     let health = Health::Stale(problem.to_string());
     unseen(ground, problem, &health)

@@ -30,10 +30,10 @@ use crate::domain::guard::{Guards, Met, Refused, Why, standing};
 use crate::domain::plan::Plan;
 use crate::ports::journal::JournalError;
 
-/// So many runs are looked through for something to go back to.
+/// Maximum runs searched for a rollback target.
 pub const RUNS_LOOKED_AT: usize = 200;
 
-/// What may begin once somebody has said yes.
+/// A plan that may start after a confirmation.
 #[derive(Debug, Clone)]
 pub struct Proposal {
     /// The plan.
@@ -45,9 +45,9 @@ pub struct Proposal {
 /// Why something may not begin.
 #[derive(Debug)]
 pub enum Refusal {
-    /// It makes no sense as it was asked for.
+    /// The request is invalid.
     Usage(Problem),
-    /// A file that it goes by is wrong: migrations, or an apphosting.yaml.
+    /// A file is invalid: migrations, or an apphosting.yaml.
     Written(Box<Findings>),
     /// It may not begin.
     Refused(Problem),
@@ -64,7 +64,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// What a person is told.
+    /// The message for people.
     pub fn problem(self) -> Problem {
         match self {
             Self::Usage(problem)

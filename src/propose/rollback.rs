@@ -171,7 +171,7 @@ async fn schema_way(
     Ok((way, told))
 }
 
-/// Why traffic may not simply go back, and what would make it possible.
+/// Why a rollback is not possible as is, and what would make it possible.
 fn closed(back: &WaysBack, why: &str) -> Problem {
     let problem = Problem::new(format!("the target cannot work with {} as it is", back.database))
         .because(why.to_owned());

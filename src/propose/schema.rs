@@ -207,7 +207,7 @@ fn only(ground: &mut Ground, name: Option<&str>) -> Result<PlannedDatabase, Refu
     Ok(found)
 }
 
-/// What is asked of a database alone.
+/// A change to a database alone.
 #[derive(Debug, Clone)]
 pub enum Wish {
     /// To apply what is pending, up to a version, also out of order.
@@ -314,7 +314,7 @@ pub async fn migrate(
     Proposal::passing(plan, what, guards, why).map(Some)
 }
 
-/// Whoever serves and says what it can work with. What cannot be seen is asked again by the run itself.
+/// The live builds with the versions that they accept. The run itself checks again what cannot be read here.
 async fn serving(app: &App, ground: &Ground) -> Vec<(ServiceName, SchemaRange)> {
     let Some(database) = ground.databases.first() else { return Vec::new() };
     let Ok(Some(hosting)) = app.hosting(&ground.endpoint, false).await else { return Vec::new() };

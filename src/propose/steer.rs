@@ -11,7 +11,7 @@ use crate::domain::ids::RunNumber;
 use crate::domain::run::RunState;
 use crate::ports::journal::Journal as _;
 
-/// How often the store is looked at for an answer.
+/// How often the store is polled for an answer.
 const LOOK: Duration = Duration::from_millis(50);
 /// A runner that lives answers within this; it looks for commands every 100 ms.
 const MUST_ANSWER: Duration = Duration::from_secs(15);
@@ -60,7 +60,7 @@ pub async fn command(
         }
         app.clock.sleep(LOOK).await;
     }
-    // Taken back, so that a runner that wakes tomorrow does not carry it out.
+    // Withdrawn, so that a runner that wakes later does not execute it.
     let withdrawn = store.withdraw(id)?;
     let problem = Problem::new(format!("run {run} does not answer"));
     let problem = problem.because(if withdrawn {

@@ -1,4 +1,4 @@
-//! What the driver is asked to do. Each answers with a message that carries the same ticket.
+//! Requests to the driver. Each is answered by a message with the same ticket.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::tui::model::pipeline::PipelineAct;
 /// Ties an answer to the box that asked.
 pub type Ticket = u64;
 
-/// What somebody wants, before there is a plan.
+/// What the user wants, before there is a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intent {
     /// Deploy a release.
@@ -132,7 +132,7 @@ pub enum Effect {
     Compare(Ticket, ReleaseLabel, ReleaseLabel),
     /// Make a plan of an intent, or find out why it may not begin.
     Propose(Ticket, Intent),
-    /// Begin a run, in a process of its own.
+    /// Start a run, in a separate process.
     Start(Ticket, Box<Plan>),
     /// Send a command to a run, bound to the last fact that was seen, and wait for its answer.
     Send(Ticket, RunNumber, u64, Command),
@@ -154,13 +154,13 @@ pub enum Effect {
     Log(LogAsk),
     /// Ask everything that is watched now.
     ProbeNow,
-    /// Call nobody for a probe for so long, and why; or call again. By what a mute is kept under.
+    /// Mute a probe for a time, with a reason, or unmute it; by the key of the mute.
     Mute(Ticket, String, Option<(Duration, String)>),
     /// Read the runs of every environment.
     Past,
     /// Write the report of a run, and use it.
     Report(RunNumber, LogUse),
-    /// Copy a text of so many lines.
+    /// Copy a text with that number of lines.
     Copy(String, usize),
     /// Take the mouse from the terminal, or give it back.
     Mouse(bool),
@@ -168,11 +168,11 @@ pub enum Effect {
     Terminal,
     /// Hand a text to the terminal's clipboard.
     ToClipboard(String),
-    /// Call for somebody who looks elsewhere.
+    /// Notify a user whose attention is elsewhere.
     Ring(String),
     /// Give the terminal back and stop, until the shell continues us.
     Suspend,
-    /// Draw everything anew.
+    /// Redraw everything.
     Redraw,
     /// Fail, in builds that are not released: `:debug panic`.
     Panic,

@@ -49,15 +49,15 @@ pub enum Msg {
     Resize(u16, u16),
     /// The mouse was pressed on a pane.
     Click(Pane),
-    /// Its wheel was turned over a pane, by so many lines.
+    /// The wheel over a pane, in lines.
     Wheel(Pane, isize),
-    /// Whether the terminal is looked at.
+    /// Whether the terminal has the focus.
     Focus(bool),
-    /// Time goes on: the wall clock, and the time since the screen began.
+    /// A tick: the wall clock, and the time since the start of the screen.
     Tick(Timestamp, Duration),
     /// What the store says now, or why it cannot be read.
     Stored(Result<Vec<Stored>, Problem>),
-    /// How many alerts wait to be delivered, and whether somebody wants silence.
+    /// Number of pending alerts, and the current silence.
     Alerts(usize, bool),
     /// What was seen of an environment.
     Looked(EnvironmentName, EnvironmentSeen),
@@ -71,7 +71,7 @@ pub enum Msg {
     LogWindow(u64, usize, Vec<Line>),
     /// The next line of a kind, and how many there are like it up to it.
     LogFound(u64, Mark, Option<(usize, usize)>),
-    /// A text of so many lines to be copied.
+    /// A text to copy, with its number of lines.
     Clip(String, usize),
     /// A text for the terminal's clipboard, and what to tell about it.
     ToClipboard(String, String),

@@ -1,4 +1,4 @@
-//! The terminal: taken in one place, given back in one place, whatever ends us.
+//! The terminal: set up in one place and restored in one place, on every way out.
 
 use std::io::{self, BufWriter, Stdout, Write as _, stdout};
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ const POP_TITLE: &str = "\u{1b}[23;0t";
 /// Whether the mouse is ours while the terminal is.
 static MOUSE: AtomicBool = AtomicBool::new(false);
 
-/// Whether the terminal is ours now, so that nobody gives it back twice.
+/// Whether the terminal is set up, so that it is restored only once.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 type Backend = CrosstermBackend<BufWriter<Stdout>>;
@@ -63,7 +63,7 @@ impl Screen {
         Ok(Self { terminal: ratatui::Terminal::new(backend)?, title: String::new() })
     }
 
-    /// Takes it again after a suspension, and draws everything anew.
+    /// Sets it up again after a suspension, and redraws.
     pub(super) fn take_again(&mut self) -> io::Result<()> {
         enter()?;
         self.redraw()
@@ -163,7 +163,7 @@ fn enter() -> io::Result<()> {
     Ok(())
 }
 
-/// Keeps what is known of a panic, and says where. Runs are not the screen's, and go on.
+/// Writes a report of a panic, and prints its path. Runs are separate processes and continue.
 fn leave_report(file: &Path, info: &str) {
     let trace = std::backtrace::Backtrace::force_capture();
     let text = format!("pointsman {}\n{info}\n\n{trace}\n", env!("CARGO_PKG_VERSION"));

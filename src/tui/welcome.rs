@@ -12,7 +12,7 @@ use super::terminal::Screen;
 use super::theme::Theme;
 use super::view::welcome;
 
-/// What somebody chose.
+/// The user's choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
     /// A rehearsal.
@@ -35,7 +35,7 @@ pub(super) const CHOICES: [(char, Choice, &str, &str); 3] = [
     ('q', Choice::Quit, "Quit", ""),
 ];
 
-/// Shows it until somebody chooses.
+/// Shows it until the user chooses.
 pub async fn ask(config: &Path, theme: &Theme) -> io::Result<Choice> {
     let (mut term, mut hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
     let mut window = signal(SignalKind::window_change())?;
@@ -46,12 +46,12 @@ pub async fn ask(config: &Path, theme: &Theme) -> io::Result<Choice> {
         screen.show(|frame| welcome::draw(config, selected, theme, frame))?;
         let event = tokio::select! {
             event = events.next() => event,
-            // Drawn anew.
+            // Redrawn.
             _ = window.recv() => continue,
             _ = term.recv() => None,
             _ = hangup.recv() => None,
         };
-        // The terminal is gone, or somebody wants us gone.
+        // The terminal is gone, or the process is requested to end.
         let Some(Ok(event)) = event else { return Ok(Choice::Quit) };
         let Event::Key(key) = event else { continue };
         if key.kind == KeyEventKind::Release {

@@ -1,5 +1,5 @@
-//! A world in which whoever can say something says what drives terminals: a platform, services, probes, programs,
-//! commits, databases and people. The bytes are taken as a terminal gets them, from every verb and pane.
+//! A world in which every source of text sends terminal control sequences: platform, services, probes, programs,
+//! commits, databases and people. The test reads the bytes that a terminal gets, from every verb and pane.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -146,7 +146,7 @@ impl World {
         fs::write(file, text).unwrap();
     }
 
-    /// A verb in a terminal of its own; what it ended with and wrote.
+    /// Runs a verb in a new terminal; returns its exit code and output.
     fn verb(&self, arguments: &[&str]) -> (u32, String) {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_pointsman"));
         command.arg("--config");
@@ -163,7 +163,7 @@ impl World {
 }
 
 impl World {
-    /// Somebody on another machine works on the database, under a name of theirs.
+    /// Another machine holds the database lock, under a hostile name.
     fn locked_elsewhere(&self) {
         let started = self.sandbox.run(&["emulator", "start", "--json"]).exits(0).json();
         let token = self.sandbox.run(&["emulator", "token"]).exits(0).out.trim().to_owned();

@@ -12,7 +12,7 @@ const WALLS: [(&str, &[&str]); 4] = [
     ("cli", &["app", "config", "domain", "engine", "git", "ports", "propose", "source", "tui"]),
 ];
 
-/// The crates from the ground up, and the ones below that each stands on.
+/// The crates from the bottom up, and the crates that each may use.
 const FLOORS: [(&str, &[&str]); 7] = [
     ("core", &[]),
     ("source", &[]),
@@ -136,5 +136,37 @@ fn the_core_does_no_io() {
         {
             assert!(!text.contains(foreign), "{} uses {foreign}", file.display());
         }
+    }
+}
+
+/// The fault ids in a text: F10, N4, dM9. Function keys are written otherwise in code that is about keys.
+fn fault_ids(text: &str) -> Vec<String> {
+    let cited = |word: &str| {
+        let digits = ["dM", "F", "N"].iter().find_map(|kind| word.strip_prefix(kind));
+        digits
+            .is_some_and(|d| !d.is_empty() && d.len() < 3 && d.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let comments = text.lines().filter_map(|line| line.split_once("//").map(|(_, rest)| rest));
+    let words = comments.flat_map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric()));
+    words.filter(|word| cited(word)).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_fault_that_code_cites_is_listed_with_a_test_that_exists() {
+    let page = fs::read_to_string(root().join("docs/internals/faults.md")).unwrap();
+    let listed = |id: &str| page.contains(&format!("| {id} |"));
+    let mut unlisted = Vec::new();
+    for file in everywhere().into_iter().filter(|file| !file.ends_with("tui/keys/commands.rs")) {
+        let text = fs::read_to_string(&file).unwrap();
+        let ids = fault_ids(&text).into_iter().filter(|id| !listed(id));
+        unlisted.extend(ids.map(|id| format!("{}: {id}", file.display())));
+    }
+    assert!(unlisted.is_empty(), "{unlisted:#?}");
+    let names = page.split('`').skip(1).step_by(2).filter(|name| name.contains("::"));
+    for name in names {
+        let (module, function) = name.rsplit_once("::").unwrap();
+        let file = root().join("tests/it").join(module.replace("::", "/")).with_extension("rs");
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        assert!(text.contains(&format!("fn {function}(")), "there is no test {name}");
     }
 }

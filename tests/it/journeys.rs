@@ -112,7 +112,7 @@ fn a_run_that_is_carried_on_without_waiting_is_left_at_its_gate() {
     terminal.child.wait().unwrap();
     let pid = status()["run"]["pid"].to_string();
     std::process::Command::new("kill").args(["-9", &pid]).status().unwrap();
-    // Now, and where it stands at the gate already.
+    // From the step before the gate, and at the gate itself.
     for _ in 0..2 {
         let left = sandbox.run(&["resume", "1", "--yes", "--no-wait"]).exits(5);
         assert!(left.err.contains("waits for approval"), "{}", left.err);
@@ -120,7 +120,7 @@ fn a_run_that_is_carried_on_without_waiting_is_left_at_its_gate() {
         assert_eq!(Sandbox::who(sandbox.app), Err(503), "traffic never moved");
     }
     let mut waits = sandbox.command(&["resume", "1", "--yes"]).spawn().unwrap();
-    wait_until("somebody drives it", || sandbox.run(&["approve", "1"]).code == 0);
+    wait_until("the run is driven again", || sandbox.run(&["approve", "1"]).code == 0);
     assert!(waits.wait().unwrap().success());
     assert_eq!(live(&sandbox), ["1.0.0", "1.0.0"]);
 }

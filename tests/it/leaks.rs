@@ -192,7 +192,7 @@ fn no_secret_is_kept_by_any_place_that_tells_of_a_run() {
     assert!(told.contains("DB_PASS=[redacted]"));
 }
 
-/// Everything that the screen writes while its panes and the page of a run are looked at.
+/// Everything that the screen writes while its panes and a run's page are open.
 fn screen_of_a_run(sandbox: &Sandbox, value: &str) -> String {
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_pointsman"));
     command.arg("--config");

@@ -169,7 +169,7 @@ const DONE: [(&str, i32, &str); 59] = [
     ("rollback development --to 1.0.0", 3, "live already"),
     ("cleanup development", 0, "cleaned_up"),
     ("emulator stop", 0, "ended"),
-    // These go on until they are stopped: `health` and `command_platform` have them.
+    // These run until they are stopped: `health` and `command_platform` have them.
     ("health development --watch --json", -1, ""),
     ("sample-app", -1, ""),
     // The beginning of a sentence.
@@ -185,7 +185,7 @@ fn every_printed_command_is_one_and_does_what_it_says() {
     let untried: Vec<_> = lines.difference(&known).collect();
     assert!(untried.is_empty(), "printed, and not tried below: {untried:?}");
     let gone: Vec<_> = known.difference(&lines).collect();
-    assert!(gone.is_empty(), "nobody prints these any more: {gone:?}");
+    assert!(gone.is_empty(), "no text prints these any more: {gone:?}");
 
     let hook = StandIn::new(|_, _| Reply::Says(200, String::new(), String::new()));
     let sandbox = place(&hook.url());

@@ -100,7 +100,7 @@ impl Terminal {
     /// Waits for its end, and gives what it ended with and everything that it wrote.
     pub(crate) fn ended(mut self) -> (u32, Vec<u8>) {
         let code = self.child.wait().unwrap().exit_code();
-        // Once nobody has the other side any more, nothing comes after what was read.
+        // The reader ends when the last process closes the other side.
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();
         }

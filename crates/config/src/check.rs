@@ -9,10 +9,10 @@ use super::finding::Finding;
 use super::node::{Key, Node, Place, Value};
 use pointsman_core::time::parse_duration;
 
-/// Stands where a text was wrong or missing; no finding is told about it.
+/// Placeholder for a wrong or missing text; it raises no further finding.
 pub(super) const STAND_IN: &str = "stand-in";
 
-/// Walks a tree along a schema: what is wrong, and the tree with that mended.
+/// Checks a tree against a schema: the findings, and the tree with placeholders.
 pub(super) fn against_schema(root: &Json, node: &Node) -> (Vec<Finding>, Json) {
     let mut walk = Walk { root, findings: Vec::new() };
     let mended = walk.visit(root, node, "the config").unwrap_or_default();

@@ -68,7 +68,7 @@ impl Loaded {
         }))
     }
 
-    /// What a probe's name stands for: a service at its public address, or what it depends on.
+    /// The target of a probe's name: a service at its public address, or a dependency.
     fn asked(&self, name: &str, ground: &Ground, probe: &str) -> Vec<Asked> {
         let watching = self.watching_on(name, ground);
         let services = ground.members.iter().map(|member| Asked {

@@ -70,7 +70,7 @@ impl Finding {
     }
 }
 
-/// Everything that is wrong in one file, in its order.
+/// All findings in one file, in the order of their places.
 #[derive(Debug, Clone)]
 pub struct Findings {
     /// The file.

@@ -23,7 +23,7 @@ pub(super) struct Node {
     pub(super) value: Value,
 }
 
-/// What stands there.
+/// The value.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     Null,

@@ -23,13 +23,13 @@ use pointsman_core::policy::{DeployPolicy, Protection};
 use pointsman_core::probe::HealthWord;
 use pointsman_core::project::{Project, Target};
 
-/// So many documents in one commit (`contracts/firestore.md` §5).
+/// Default documents per commit.
 const BATCH: u32 = 300;
 
-/// What waits, or is down, is told again this often.
+/// Default interval of reminders.
 const REMIND: Duration = Duration::from_hours(1);
 
-/// What stands for a project and a region where a platform has none.
+/// Project and region of platforms without them.
 const NO_PROJECT: &str = "no-project";
 const NO_LOCATION: &str = "anywhere";
 
@@ -265,7 +265,7 @@ fn freeze(of: &FreezeConfig) -> Result<Freeze, Problem> {
 }
 
 impl Loaded {
-    /// Who is told what.
+    /// Alert configuration.
     pub fn notify(&self) -> Notify {
         let notify = &self.config.notify;
         let slack =
@@ -279,7 +279,7 @@ impl Loaded {
             on: notify.on.clone(),
             remind: notify.remind.map_or(REMIND, |d| d.0),
         };
-        // Nobody who is told nothing has a say in the plan.
+        // Without alerts the plan holds no alert configuration.
         if notify.is_empty() { Notify::default() } else { notify }
     }
 }

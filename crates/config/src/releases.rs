@@ -19,7 +19,7 @@ use pointsman_core::time::Timestamp;
 use pointsman_core::view::RunView;
 use pointsman_source::git::{self, EntryKind, GitError};
 
-/// Nobody reads more of them in a box.
+/// Maximum releases in a picker.
 const COMMITS: usize = 50;
 
 impl Loaded {

@@ -282,7 +282,7 @@ impl Rules<'_> {
         }
     }
 
-    /// The commands of a platform: all that a run needs, none that nobody would run, and no secret in any.
+    /// The commands of a platform: all required verbs, no unused ones, and no secrets.
     fn verbs(&mut self, name: &str, platform: &PlatformConfig) {
         let path = ["environments", name, "platform", "verbs"];
         for verb in NEEDED.iter().filter(|verb| !platform.verbs.contains_key(**verb)) {

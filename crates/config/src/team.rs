@@ -23,7 +23,7 @@ impl Loaded {
         self.config.commands.iter().map(one).collect()
     }
 
-    /// The port of the service in whose folder a command runs, where that is on this machine.
+    /// The port of the service whose folder a command runs in, if it is on this machine.
     fn port_of(&self, command: &CommandConfig) -> Option<u16> {
         let (cwd, environment) = (command.cwd.as_deref()?, command.environment.as_ref()?);
         let of = self.config.environments.get(environment)?;

@@ -20,7 +20,7 @@ pub struct Watching {
     pub timeout: Duration,
     /// When what counts as what.
     pub rules: Rules,
-    /// Whether the platform is asked about domains.
+    /// Whether the platform's domain status is watched.
     pub domains: bool,
     /// What else is watched.
     pub others: Vec<Probe>,
@@ -37,7 +37,7 @@ impl Loaded {
         Ok(self.watching_on(name, &ground))
     }
 
-    /// The same, where the ground is known.
+    /// The same, for a resolved environment.
     pub(super) fn watching_on(&self, name: &str, ground: &Ground) -> Watching {
         let of = &self.config.environments[name];
         let given = |text: Option<DurationText>, usual: Duration| text.map_or(usual, |d| d.0);

@@ -10,7 +10,7 @@ use super::schema::probe::ProbeConfig;
 use pointsman_core::ids::ServiceName;
 use pointsman_core::time::spoken;
 
-/// Nobody asks more often: whoever watches does no harm.
+/// Minimum interval: watching must do no harm.
 const QUICKEST: Duration = Duration::from_millis(200);
 
 /// Where in the environment something is wrong, and what.

@@ -1,4 +1,4 @@
-//! What somebody must be told who looks elsewhere: made of facts, in the words of the screen.
+//! Alerts: which facts notify the on-call engineer, in the words of the screen.
 
 use std::fmt;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub enum Kind {
     Promoted,
     /// A run failed, or a step of it failed and waits for a person.
     Failed,
-    /// Traffic goes back, or went back.
+    /// A rollback started or finished.
     RolledBack,
     /// A gate waits for a person.
     Gate,
@@ -41,11 +41,11 @@ pub enum Kind {
     Flapping,
     /// A certificate ends soon.
     Certificate,
-    /// Nobody can ask any more: what was known is old.
+    /// Probing stopped: the last known state is stale.
     Blind,
     /// The process that drove a run is gone.
     InDoubt,
-    /// Somebody tries whether alerts arrive.
+    /// A test of the delivery, on request.
     Test,
 }
 
@@ -77,7 +77,7 @@ pub enum Channel {
         /// The variable that holds its address, which is the secret.
         url_env: String,
     },
-    /// Somebody's own receiver, by Standard Webhooks.
+    /// A receiver of Standard Webhooks.
     Webhook {
         /// Its address.
         url: String,
@@ -98,25 +98,25 @@ impl fmt::Display for Channel {
     }
 }
 
-/// Who is told what.
+/// The channels, and which kinds of alert go to them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notify {
     /// Where to.
     pub channels: Vec<Channel>,
     /// Of what.
     pub on: Vec<Kind>,
-    /// What still waits, or is still down, is told again this often. Zero: never.
+    /// How often an alert is repeated while its cause persists. Zero: never.
     #[serde(with = "super::time::text_form")]
     pub remind: Duration,
 }
 
 impl Notify {
-    /// Whether nobody is told anything.
+    /// Whether no alert is configured.
     pub fn is_empty(&self) -> bool {
         self.channels.is_empty() || self.on.is_empty()
     }
 
-    /// Whether that is told.
+    /// Whether alerts of that kind are configured.
     pub fn wants(&self, kind: Kind) -> bool {
         kind == Kind::Test || self.on.contains(&kind)
     }
@@ -125,7 +125,7 @@ impl Notify {
 /// An alert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alert {
-    /// The same for the same event, whoever saw it: it is told once.
+    /// Identifies the event: two processes that see the same event produce one alert.
     pub key: String,
     /// Of what lasts: what it is about, and how that stands now. Told only where it stood otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -151,7 +151,7 @@ pub struct Alert {
 }
 
 impl Alert {
-    /// The id that a receiver knows it by, whoever sends it and however often.
+    /// The id that receivers see: the same for every attempt and every sender.
     pub fn id(&self) -> String {
         format!("msg_{}", Hash::of(format!("{} {}", self.key, self.at).as_bytes()).short())
     }
@@ -192,7 +192,7 @@ impl Alert {
     }
 }
 
-/// What a fact is to be told of, by the run as it stands after it.
+/// The alert for a fact, given the run as it stands after that fact.
 pub fn of(view: &RunView, fact: &Fact) -> Option<Alert> {
     let Recorded::Known(event) = &fact.event else { return None };
     let (kind, what, problem) = told(view, event)?;
@@ -237,7 +237,7 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
         {
             (Kind::Gate, "waits for approval to switch traffic".to_owned(), None)
         }
-        // A run that was begun from the screen waits at the switch anyway, and is told of then.
+        // A run started from the screen waits at the switch anyway, and alerts there.
         Event::ChecklistSeen { list, .. }
             if (waits || (view.ended.is_none() && view.waits_for_tick(*list)))
                 && (matches!(view.gate(), Some(StepKind::GateChecklist { .. }))
@@ -310,7 +310,7 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
     })
 }
 
-/// What the turn of a probe is to be told of. What is idle, or muted, calls nobody.
+/// The alert for a probe's change of state. Idle and muted probes raise none.
 pub fn of_probe(environment: &EnvironmentName, turned: &Turned) -> Option<Alert> {
     let change = &turned.change;
     let ends = change.to == State::Degraded && change.why.contains(CERTIFICATE);
@@ -318,12 +318,12 @@ pub fn of_probe(environment: &EnvironmentName, turned: &Turned) -> Option<Alert>
         State::Degraded if ends && !matches!(change.from, State::Down | State::Flapping) => {
             (Kind::Certificate, "has a certificate that ends soon")
         }
-        // What nobody uses yet is no news, and it does not tell that what was down is up.
+        // A state of an unused build is no news, and does not mean that a failed one recovered.
         State::Degraded if change.why.starts_with(SET_UP) => return None,
         State::Down => (Kind::ProbeDown, "is DOWN"),
         State::Flapping => (Kind::Flapping, "goes up and down"),
         State::Ok | State::Degraded => (Kind::ProbeUp, "is up again"),
-        // That nobody asked for a while, a restart or a sleep, is no news.
+        // A pause in probing (a restart, a sleep) is no news.
         State::Stale if change.why == NOBODY_ASKED => return None,
         State::Stale => (Kind::Blind, "cannot be asked any more"),
         State::Off => return None,

@@ -8,7 +8,7 @@ use super::platform::{About, CommandPlatform};
 use super::policy::Protection;
 use super::view::RunView;
 
-/// Stands for the program with its state folder; whoever shows the card puts them in.
+/// Placeholder for the program with its state folder; the caller that shows the card replaces it.
 pub const POINTSMAN: &str = "{pointsman}";
 
 /// The card of a run as it stands.

@@ -14,7 +14,7 @@ pub struct Commit {
 /// What a release has that the one before has not. Merges are not counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changes {
-    /// So many commits are new.
+    /// Number of commits that are new.
     pub added: usize,
     /// So many of the other's are not in it: more than none is a step back, or another branch.
     pub left: usize,

@@ -17,7 +17,7 @@ pub enum Command {
     Approve,
     /// Holds still before the next step.
     Pause,
-    /// Goes on.
+    /// Continue.
     Resume,
     /// Tries the failed step again.
     Retry,
@@ -35,7 +35,7 @@ pub enum Command {
     },
 }
 
-/// Nobody opens a checklist's gate besides.
+/// A checklist's gate opens by its items alone.
 pub const OPENS_BY_ITSELF: &str = "this gate opens by itself when its checklist is settled";
 
 /// A row of the commands table.
@@ -74,7 +74,7 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
             return may_switch(view).map_err(|problem| problem.to_string());
         }
         Command::Approve => false,
-        // Between two services traffic is split: what gives it back goes on to its end.
+        // Between two services traffic is split: a rollback always finishes.
         Command::Pause if view.gives_back() || view.plan.kind == RunKind::Rollback => {
             return Err("traffic is being given back; that is not held in the middle".to_owned());
         }
@@ -94,7 +94,7 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
     if fits { Ok(()) } else { Err(format!("the run is {}", view.state.sentence())) }
 }
 
-/// Whether a failed soak takes traffic back by rule, if nobody holds that.
+/// Whether a failed soak rolls back automatically, unless a person holds it.
 pub fn counts_down(view: &RunView) -> bool {
     let soak = &view.plan.policy.soak;
     let failed = matches!(view.state, RunState::Failed { .. });

@@ -26,11 +26,11 @@ use super::time::Timestamp;
 pub enum Outcome {
     /// The release serves and passed its soak.
     Promoted,
-    /// Traffic is back where the run was asked, or where the rule sent it.
+    /// Traffic was rolled back, by a person or automatically.
     RolledBack,
     /// Blue is stopped.
     CleanedUp,
-    /// The database is where it was asked to be.
+    /// The database reached the requested version.
     Migrated,
     /// A person ended it before traffic moved.
     Aborted,
@@ -38,7 +38,7 @@ pub enum Outcome {
     Failed,
     /// Another run took over.
     Superseded,
-    /// Nobody can say.
+    /// Unknown.
     Unknown,
 }
 
@@ -69,7 +69,7 @@ impl Outcome {
 pub enum AnsweredBy {
     /// `--yes`, or the question before the run began.
     Beforehand,
-    /// A command of somebody who watched.
+    /// A command of a person who follows the run.
     Command(u64),
     /// Every required item of its list is settled.
     Checklist,
@@ -94,13 +94,13 @@ pub enum Mark {
 /// One part of the traffic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Split {
-    /// Who serves it.
+    /// The build.
     pub build: BuildId,
     /// How much of it.
     pub percent: u8,
 }
 
-/// Why traffic goes back inside a run.
+/// Who decided on a rollback inside a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DecidedBy {
@@ -129,7 +129,7 @@ pub enum Event {
     GateOpened { question: String },
     /// A gate was answered.
     GateAnswered { by: AnsweredBy, next: Option<StepId> },
-    /// What serves a service as the run begins.
+    /// The live build of a service when the run starts.
     BlueObserved {
         service: ServiceName,
         build: Option<BuildId>,
@@ -140,7 +140,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         splits: Vec<Split>,
     },
-    /// About to keep the platform from beginning rollouts of its own; this was its policy.
+    /// Automatic rollouts are about to be disabled; this was their policy.
     RolloutsHeld { service: ServiceName, policy: String },
     /// The platform begins rollouts as before, or why it could not be told so.
     RolloutsReleased { service: ServiceName, problem: Option<Problem> },
@@ -154,9 +154,9 @@ pub enum Event {
         release: ReleaseLabel,
         source: Source,
     },
-    /// Green exists and has no traffic. `preview` is its own address, where there is one.
+    /// The candidate exists without traffic. `preview` is its address, if the platform reports one.
     GreenReady { service: ServiceName, build: BuildId, preview: Option<String> },
-    /// A rollback's candidate was looked at and can serve.
+    /// The target of a rollback was checked and can serve.
     CandidateReady { service: ServiceName, build: BuildId },
     /// About to make a build active. Absolute: names the build, never "the other one".
     SwitchRequested {
@@ -168,7 +168,7 @@ pub enum Event {
     },
     /// The traffic as the platform reports it, read back.
     TrafficObserved { service: ServiceName, splits: Vec<Split> },
-    /// A rule looked at samples and decided.
+    /// A rule evaluated samples.
     Judged { service: ServiceName, verdict: Verdict, rule: String, evidence: String },
     /// Evidence that the release itself is bad, not its platform or its traffic.
     ReleaseFaulted { service: ServiceName, evidence: String },
@@ -209,13 +209,13 @@ pub enum Event {
     CommandRefused { id: u64, command: Command, because: String },
     /// The run holds still between two steps.
     RunPaused { because: String },
-    /// And goes on.
+    /// The run continues.
     RunResumed {},
     /// The last fact.
     RunEnded { outcome: Outcome, because: Option<Problem> },
-    /// The runner died; somebody looked what the world says, and chose how to go on.
+    /// The runner died; a person compared the record with the platform and chose how to continue.
     RunnerLost { observed: String, choice: Choice },
-    /// A run that nobody drives any more was taken over by another one.
+    /// A run without a runner was replaced by another run.
     RunSuperseded { by: RunNumber },
 }
 

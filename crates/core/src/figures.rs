@@ -18,13 +18,13 @@ pub struct Figures {
     pub over: Duration,
     /// Deploys that reached customers and stayed.
     pub promoted: usize,
-    /// That were taken back within their run.
+    /// Number of deploys rolled back within their run.
     pub rolled_back: usize,
-    /// That failed after traffic moved, or whose end nobody can say.
+    /// Number of deploys that failed after traffic moved, or whose end is unknown.
     pub failed: usize,
     /// That ended before any customer saw them.
     pub stopped: usize,
-    /// Rollbacks that were runs of their own.
+    /// Number of rollbacks that were separate runs.
     pub undone: usize,
     /// Half of the promoted ones took no longer, without what they waited for people.
     pub deploy_p50: Option<Duration>,

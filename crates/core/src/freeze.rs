@@ -96,7 +96,7 @@ pub struct Freeze {
     pub from: WeekMoment,
     /// Its end.
     pub to: WeekMoment,
-    /// In whose time.
+    /// The time zone.
     #[serde(with = "jiff::fmt::serde::tz::required")]
     pub zone: TimeZone,
 }
@@ -174,7 +174,7 @@ pub fn frozen(freezes: &[Freeze], now: Timestamp) -> Option<String> {
     freezes.iter().filter_map(lasting).max_by_key(|(until, _)| *until).map(|(_, told)| told)
 }
 
-/// Whether one begins before something that takes so long could be over, in words.
+/// The freeze that starts before something of that length would end, in words.
 pub fn ahead(freezes: &[Freeze], now: Timestamp, takes: Duration) -> Option<String> {
     let end = now.checked_add(takes).ok()?;
     let soon = freezes.iter().filter_map(|freeze| {

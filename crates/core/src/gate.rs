@@ -85,11 +85,11 @@ pub fn may_clean_up(last: &RunView) -> Result<(), Problem> {
         .try_this("deploy or roll back first, to an end that was seen"))
 }
 
-/// So many bad answers in a row turn the verdict.
+/// Consecutive failures that turn the verdict to fail.
 const BAD_IN_A_ROW: u32 = 2;
-/// So many times blind in a row: nobody can say.
+/// Consecutive blind samples that turn the verdict to inconclusive.
 const BLIND_IN_A_ROW: u32 = 3;
-/// So many turns among the last answers are flapping, which never passes.
+/// State changes among the last answers that count as flapping, which never passes.
 const TURNS: usize = 4;
 const AMONG: usize = 20;
 /// After this many good answers in a row the bad ones before them no longer count.
@@ -136,7 +136,7 @@ impl GateWatch {
     fn judge(&mut self, sample: &Sample) -> Option<(Verdict, String)> {
         if let Sample::Blind(why) = sample {
             self.blind += 1;
-            // Nobody has seen what was between the answers on both sides of this.
+            // Answers on both sides of a gap prove nothing about the gap.
             self.row = (true, 0);
             let lost = self.blind >= BLIND_IN_A_ROW;
             return lost.then(|| (Verdict::Inconclusive, format!("it cannot be asked: {why}")));

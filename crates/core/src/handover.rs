@@ -12,7 +12,7 @@ use super::step::StepKind;
 use super::time::Timestamp;
 use super::view::RunView;
 
-/// A probe that is not well, or that calls nobody.
+/// A probe that is unhealthy or muted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Worry {
     /// Its name.
@@ -32,7 +32,7 @@ pub struct Worry {
 pub struct Post<'a> {
     /// Its name.
     pub name: &'a str,
-    /// What was seen of it; nothing: nobody looked.
+    /// The environment's state; None: not read.
     pub seen: Option<&'a EnvironmentSeen>,
     /// Its runs, newest first.
     pub runs: &'a [&'a RunView],

@@ -15,7 +15,7 @@ pub enum About {
     /// How a service is built and run.
     #[default]
     Config,
-    /// What nobody is to read.
+    /// Findings about secrets.
     Secrets,
 }
 
@@ -43,7 +43,7 @@ pub struct Linted {
     pub declared: BTreeMap<ServiceName, BTreeSet<String>>,
 }
 
-/// So many are told in a line.
+/// Maximum findings in one line.
 const TOLD: usize = 3;
 
 impl Linted {

@@ -1,5 +1,4 @@
-//! Texts of others inside Markdown of ours: they stay words, and become no link, picture, heading or table, and call
-//! nobody.
+//! Foreign text inside our Markdown: it stays plain words, without links, pictures, headings, tables or mentions.
 
 use super::text::harmless;
 
@@ -24,7 +23,7 @@ pub(super) fn plain(text: &str) -> String {
             out.push('\\');
         }
         out.push(c);
-        // GitHub would tell whoever has that name, and heeds no backslash before it.
+        // GitHub would notify the user of that name; a backslash does not prevent it.
         if c == '@'
             && !before.is_alphanumeric()
             && chars.peek().is_some_and(|c| c.is_alphanumeric())

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// So many files of a page are looked at: if those are there, the others are.
+/// Maximum files checked per page: if those exist, the others do.
 const MOST: usize = 20;
 
 #[expect(clippy::expect_used, reason = "the pattern is a constant, and a test compiles it")]
@@ -15,7 +15,7 @@ static FILES: LazyLock<Regex> = LazyLock::new(|| {
         .expect("it compiles")
 });
 
-/// The files of its own that a page loads: scripts, styles and fonts, by absolute paths.
+/// The files that a page loads from the same origin: scripts, styles and fonts, by absolute paths.
 pub fn files_of(page: &str) -> Vec<String> {
     let mut files: Vec<String> = Vec::new();
     for found in FILES.captures_iter(page) {

@@ -49,7 +49,7 @@ pub struct LocalJob {
     pub needs: Vec<String>,
     /// Once for each of these; once, if there are none.
     pub matrix: Vec<String>,
-    /// Program and arguments of each step. `{matrix}` stands for the value.
+    /// Program and arguments of each step. `{matrix}` is replaced by the value.
     pub steps: Vec<Vec<String>>,
 }
 
@@ -164,7 +164,7 @@ impl Job {
     }
 }
 
-/// Somebody must say yes before a run goes on.
+/// The run waits for an approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
     /// The number of the environment at GitHub.
@@ -227,7 +227,7 @@ impl PipelineRun {
     /// is none.
     pub fn proof(&self, job: &str) -> Proof {
         let all = job == "all";
-        // Whoever asks from inside the run, or what only waits to be let go on, cannot have ended.
+        // The job that runs us, and jobs that wait for an approval, cannot have ended.
         let waits = |j: &Job| self.standing == Standing::Waiting && j.standing == Standing::Waiting;
         let whole = |j: &&Job| if all { !j.own && !waits(j) } else { j.is(job) };
         let meant: Vec<&Job> = self.jobs.iter().filter(whole).collect();

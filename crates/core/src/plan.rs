@@ -100,7 +100,7 @@ pub enum Source {
     Archive(String),
     /// A commit of the backend's own repository, 40 hex digits.
     Commit(String),
-    /// A container image that was made elsewhere.
+    /// A container image built by another system.
     Image(String),
 }
 
@@ -116,7 +116,7 @@ pub struct Member {
     /// Where a build answers that has no traffic, with `{build}` for its id, if the platform does not say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub green_url: Option<String>,
-    /// Pages whose files are asked for again after a switch (N15).
+    /// Pages whose assets are checked after a switch (N15).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pages: Vec<String>,
     /// What green is built from. Only in a deploy.
@@ -177,9 +177,9 @@ pub struct PlannedDatabase {
     /// The migrations that the run's steps name, whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub migrations: Vec<Migration>,
-    /// So many documents in one commit at most.
+    /// Maximum documents per commit.
     pub batch: u32,
-    /// So many documents a second at most.
+    /// Maximum documents per second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_second: Option<u32>,
 }
@@ -198,7 +198,7 @@ pub struct Plan {
     pub kind: RunKind,
     /// Where.
     pub environment: EnvironmentName,
-    /// What a deploy ships, or what a rollback goes back to.
+    /// The release to deploy, or the target of a rollback.
     pub release: Option<ReleaseLabel>,
     /// The commit of a rollback's target, 40 hex digits, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -211,10 +211,10 @@ pub struct Plan {
     pub leaves: Option<ReleaseLabel>,
     /// The services, in the order their traffic moves.
     pub members: Vec<Member>,
-    /// The environment's databases: locked while the run lasts, and looked at before traffic moves.
+    /// The environment's databases: locked during the run and checked before traffic moves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub databases: Vec<PlannedDatabase>,
-    /// Whether a lock of a database is taken from whoever holds it; a person said why.
+    /// Whether to steal a held database lock; requires a reason.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub take_over: bool,
     /// The steps, in order.
@@ -222,20 +222,20 @@ pub struct Plan {
     /// What must be true at which of its gates.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checklist: Vec<Item>,
-    /// What was found in the files that its builds are configured by. None: nobody looked.
+    /// Lint findings about the files of the builds. None: not linted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lint: Option<Linted>,
     /// What tests its release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pipeline: Option<PipelineOf>,
-    /// When its traffic may not begin to move. Without those that a person set aside.
+    /// Freezes that stop traffic from moving, without overridden ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub freeze: Vec<Freeze>,
     /// The numbers and rules.
     pub policy: DeployPolicy,
     /// Which App Hosting.
     pub endpoint: Endpoint,
-    /// Who is told what.
+    /// Alert configuration.
     #[serde(default, skip_serializing_if = "Notify::is_empty")]
     pub notify: Notify,
     /// What a person should know before it begins, in words: an empty submodule, files that are not in the
@@ -246,7 +246,7 @@ pub struct Plan {
     /// stood for them all.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ask_at_gates: bool,
-    /// Whether it waits where something is open that only a person can mend. Otherwise it ends there.
+    /// Whether the run waits for people to resolve open items. Otherwise it ends there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub attended: bool,
     /// The guards that a person overrode for this run, each with a reason.

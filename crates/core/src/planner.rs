@@ -34,7 +34,7 @@ pub struct Ground {
     pub pipeline: Option<PipelineOf>,
     /// Its databases, without migrations.
     pub databases: Vec<PlannedDatabase>,
-    /// Who is told what.
+    /// Alert configuration.
     pub notify: Notify,
     /// What must be true at the gates of a deploy.
     pub checklist: Vec<Item>,

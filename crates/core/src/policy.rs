@@ -51,7 +51,7 @@ pub struct HealthPolicy {
     /// One sample may take this long in all.
     #[serde(with = "text_form")]
     pub timeout: Duration,
-    /// So many healthy answers in a row pass.
+    /// Consecutive healthy answers that pass.
     pub consecutive: u32,
     /// What must be reached from here, or it is we who are blind (N12). Empty: the usual ones for what
     /// is not on this machine.
@@ -62,7 +62,7 @@ pub struct HealthPolicy {
 /// Who answers at the public address after a switch (N1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttestPolicy {
-    /// So many answers of the wanted build in a row pass.
+    /// Consecutive answers of the wanted build that pass.
     pub consecutive: u32,
     /// From one question to the next.
     #[serde(with = "text_form")]
@@ -76,7 +76,7 @@ pub struct AttestPolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnFailure {
-    /// Back to blue, by rule.
+    /// Roll back automatically.
     Rollback,
     /// A person decides.
     Ask,
@@ -91,14 +91,14 @@ pub struct SoakPolicy {
     /// From one sample to the next.
     #[serde(with = "text_form")]
     pub interval: Duration,
-    /// So many failures in a row, of one service, end it.
+    /// Consecutive failures of one service that fail the soak.
     pub failures: u32,
     /// And which share of bad answers, of one service, ends it.
     #[serde(flatten, default)]
     pub share: ShareRule,
     /// What then.
     pub on_failure: OnFailure,
-    /// How long a person who watches may hold what follows by rule. Nobody is waited for elsewhere.
+    /// How long a person may hold an automatic rollback. Unattended runs do not wait.
     #[serde(default, with = "text_form")]
     pub countdown: Duration,
 }
@@ -114,7 +114,7 @@ pub struct DeployPolicy {
     pub attest: AttestPolicy,
     /// The watch after it.
     pub soak: SoakPolicy,
-    /// How long open requests to blue may go on after the switch.
+    /// How long open requests to the previous build may continue after the switch.
     #[serde(with = "text_form")]
     pub drain: Duration,
     /// How long blue stays warm.

@@ -16,7 +16,7 @@ use super::seen::{EnvironmentSeen, ServiceSeen};
 use super::time::Timestamp;
 use super::view::{Marked, RunView};
 
-/// A release to go back to, with the build of each service.
+/// A rollback target, with the build of each service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     /// The label.

@@ -18,9 +18,9 @@ use super::view::RunView;
 pub enum Serving {
     /// A build of this run.
     Side(Side),
-    /// A build of this run or nobody, but a rollout is under way: what is seen is not what will be.
+    /// A build of this run or none, but a rollout is in flight: the observation is not final.
     Moving(Option<Side>),
-    /// Nobody, as it was when the run began.
+    /// No build, as when the run started.
     Nobody,
     /// A build that is neither blue nor green of this run, or several at once.
     Foreign(String),
@@ -119,7 +119,7 @@ fn choices(view: &RunView, observed: &Observed) -> Vec<Choice> {
 fn settled_choices(view: &RunView, observed: &Observed) -> Vec<Choice> {
     let foreign = observed.values().any(|who| matches!(who, Serving::Foreign(_)));
     let may_go_back = view.can_go_back() && !view.undoing();
-    // Somebody else's hand: no fight, whatever we had in mind (F10).
+    // Traffic was changed by someone else: never override it (F10).
     if foreign && view.touched_traffic() {
         return vec![Choice::Leave];
     }
@@ -130,7 +130,7 @@ fn settled_choices(view: &RunView, observed: &Observed) -> Vec<Choice> {
     }
     match (&view.state, may_go_back) {
         (RunState::Done, _) => vec![Choice::Continue],
-        // A failed step had been left to somebody's decision; going back is the careful one.
+        // A failed step waited for a decision; rolling back is the careful one.
         (RunState::Failed { .. }, true) => {
             vec![Choice::GoBack, Choice::Continue, Choice::Leave]
         }

@@ -13,7 +13,7 @@ use super::time::spoken;
 use super::view::{RunView, StepView, TrafficSeen};
 use super::words;
 
-/// Less than this between two processes of a run is no time of its own.
+/// Shorter gaps between two processes of a run are not reported.
 const ALONE_MS: u64 = 1000;
 
 /// Writes the report of a run from its facts. `driven`: a process drives it.

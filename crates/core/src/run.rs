@@ -28,7 +28,7 @@ pub enum RunState {
         /// Which.
         gate: StepId,
     },
-    /// A step failed, and somebody or some rule decides: retry, go back, or end.
+    /// A step failed; a person or a rule decides: retry, roll back, or end.
     Failed {
         /// Which.
         step: StepId,

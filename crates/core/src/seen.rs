@@ -14,7 +14,7 @@ use super::view::TrafficSeen;
 pub struct EnvironmentSeen {
     /// Its services, in the order their traffic moves.
     pub services: Vec<ServiceSeen>,
-    /// Its databases; nothing where nobody looked yet.
+    /// Its databases; None: not read yet.
     pub databases: Option<Vec<DatabaseSeen>>,
     /// What the lint says of its files, if it says anything.
     pub lint: Option<String>,
@@ -33,15 +33,15 @@ pub struct DatabaseSeen {
     pub place: String,
     /// Every migration, by version; where the database was not seen, the files alone.
     pub rows: Vec<Row>,
-    /// The version it is at; nothing where nobody could say.
+    /// The current version; None if unknown.
     pub version: Option<SchemaVersion>,
     /// The migration that is half done.
     pub dirty: Option<SchemaVersion>,
     /// Who holds its lock.
     pub lock: Option<LockSeen>,
-    /// What stops every migration of it, and what mends that.
+    /// What blocks every migration of it, and how to fix that.
     pub obstacles: Vec<Problem>,
-    /// What whoever serves can work with: a service, its range, and whether the version is in it.
+    /// Ranges that live builds accept: the service, its range, and whether the version is inside.
     pub accepted: Vec<(String, SchemaRange, bool)>,
     /// What a rollback would do to it, in a sentence.
     pub rollback: String,

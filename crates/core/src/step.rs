@@ -28,7 +28,7 @@ impl std::fmt::Display for Side {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum StepKind {
-    /// Identity of the target, who serves now, rollback readiness.
+    /// Identity of the target, live builds, rollback readiness.
     Preflight,
     /// Builds green without traffic, all services at once.
     Build,
@@ -141,7 +141,7 @@ impl StepKind {
 pub enum RepairAs {
     /// Nothing of it was done after all.
     Not,
-    /// It goes on from where it stands; a program that was under way runs again.
+    /// Continues where it stopped; a program in progress runs again.
     Half,
     /// All of it was done.
     Fully,
@@ -178,7 +178,7 @@ pub enum Failure {
     Passing,
     /// Will fail again.
     Lasting,
-    /// Nobody can say. Never counts as a pass, and never by itself as a failure of the release.
+    /// Unknown. Never counts as a pass, and alone never as a failure of the release.
     Inconclusive,
     /// A person or a signal ended it.
     Cancelled,
@@ -222,7 +222,7 @@ pub enum StepState {
     },
     /// Was under way when its runner died. Only readers say this; it is never a fact.
     InDoubt,
-    /// Was done, and taken back.
+    /// Done, and then undone.
     Undone,
 }
 

@@ -18,7 +18,7 @@ pub struct TeamCommand {
     pub folder: PathBuf,
     /// The only environment it may run for.
     pub environment: Option<EnvironmentName>,
-    /// Whether it goes on until it is stopped.
+    /// Whether it runs until it is stopped.
     pub long: bool,
     /// The port it listens at, as far as that is known: that of the service whose folder it runs in.
     pub port: Option<u16>,
@@ -40,15 +40,15 @@ impl TeamCommand {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TeamState {
-    /// It goes on.
+    /// Still running.
     Running,
     /// It ended with 0.
     Ok,
     /// It did not, and said last.
     Failed(String),
-    /// Somebody stopped it.
+    /// Stopped by a person.
     Stopped,
-    /// Its process is gone, and nobody wrote down how it ended.
+    /// Its process is gone without a recorded end.
     Lost,
 }
 

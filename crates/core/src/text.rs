@@ -11,7 +11,7 @@ pub fn harmless(line: &str, most: usize) -> String {
     painted(line, most).0
 }
 
-/// So many changes of colour are kept of a line; who writes more draws pictures.
+/// Maximum changes of colour kept per line.
 const MOST_TINTS: usize = 100;
 
 /// A harmless line, and how its characters were written where that was not plainly.

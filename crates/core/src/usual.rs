@@ -10,7 +10,7 @@ use super::run::RunState;
 use super::step::StepState;
 use super::view::RunView;
 
-/// So many of the latest runs count.
+/// Number of recent runs considered.
 const RUNS: usize = 10;
 /// With fewer runs nothing is foretold (terminal.md 2.3).
 pub const LEAST_RUNS: usize = 3;
@@ -29,7 +29,7 @@ pub struct Took {
 pub struct Usual {
     /// By step; gates are left out, since they wait for people.
     pub steps: BTreeMap<StepId, Took>,
-    /// From so many runs.
+    /// Minimum number of runs.
     pub runs: usize,
 }
 

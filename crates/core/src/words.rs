@@ -206,7 +206,7 @@ pub fn decided_by(by: DecidedBy) -> &'static str {
     if by == DecidedBy::Rule { "by rule" } else { "by a person" }
 }
 
-/// What a person asked for.
+/// A command, as a verb phrase.
 pub fn command(command: &Command) -> &'static str {
     match command {
         Command::Approve => "open the gate",

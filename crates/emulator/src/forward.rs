@@ -40,7 +40,7 @@ const HOP: [HeaderName; 8] = [
 /// Headers of HTTP/1.1 upgrades to HTTP/2, which no build takes.
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
-/// Connections of their own for one build: none of them is used for another one after a switch.
+/// Separate connections for one build: a switch never reuses a connection to the other build.
 pub(super) fn connections() -> Connections {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
@@ -87,7 +87,7 @@ fn upgrade_of(headers: &HeaderMap) -> Option<HeaderValue> {
         value.split(',').any(|name| name.trim().eq_ignore_ascii_case("upgrade"))
     };
     let asked = headers.get_all(CONNECTION).iter().any(named);
-    // HTTP/2 without TLS is asked for in the same way; a build answers with HTTP/1.1.
+    // Clients request HTTP/2 without TLS in the same way; builds answer in HTTP/1.1.
     let wanted = headers.get(UPGRADE).filter(|protocol| !protocol.as_bytes().starts_with(b"h2"));
     wanted.filter(|_| asked).cloned()
 }

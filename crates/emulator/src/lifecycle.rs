@@ -3,7 +3,7 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "the emulator is a platform of its own and lives in real time"
+    reason = "the emulator is a real platform and runs in real time"
 )]
 
 use std::fs::OpenOptions;
@@ -156,7 +156,7 @@ impl Platform {
             }
             self.set_state(Kind::Rollout, &name, "PROGRESSING");
             self.serve_in_turn(&build).await?;
-            // Inside the turn: whoever comes next must see that this one has landed.
+            // Inside the turn: the next one must see that this one has landed.
             self.set_state(Kind::Rollout, &name, "SUCCEEDED");
             Ok("SUCCEEDED")
         }

@@ -109,7 +109,7 @@ impl Platform {
         // The address changed: the old one closes.
         drop(self.doors().remove(backend));
         let proxy = Proxy::new(self.workers.count());
-        // Before it listens, so that nobody is told "no build" by a door that was just reopened.
+        // Before it listens, so that a restarted listener never answers "no build".
         if let Some(live) = self.live(backend)
             && let Some(state) = self.slots.state(&live)
         {
@@ -126,7 +126,7 @@ impl Platform {
         problem.map_or(Ok(()), Err)
     }
 
-    /// Opens a door as soon as whoever holds its port lets go.
+    /// Opens a listener as soon as its port is free.
     async fn wait_for(self: Arc<Self>, port: u16, backend: String, proxy: Arc<Proxy>) {
         loop {
             tokio::time::sleep(Duration::from_secs(1)).await;

@@ -14,7 +14,7 @@ use pointsman_core::apphosting::{AppHostingYaml, Availability};
 use pointsman_source::git;
 use pointsman_source::{self as source, Rules};
 
-/// Why a source cannot be built, with App Hosting's own code for it where there is one.
+/// Why a source cannot be built, with App Hosting's error code if there is one.
 #[derive(Debug)]
 pub(super) struct BuildError {
     pub(super) message: String,
@@ -37,7 +37,7 @@ pub(super) struct Prepared {
     pub(super) yaml: AppHostingYaml,
 }
 
-/// Makes the folder anew; what an earlier try left there is removed first.
+/// Creates the folder; leftovers of an earlier attempt are removed first.
 pub(super) async fn prepare(
     source: &Value,
     backend: &Value,

@@ -5,7 +5,7 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "the emulator is a platform of its own and lives in real time"
+    reason = "the emulator is a real platform and runs in real time"
 )]
 
 use std::collections::HashMap;

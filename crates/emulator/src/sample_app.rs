@@ -24,11 +24,11 @@ use serde_json::json;
 
 use pointsman_core::ports::clock::Clock;
 
-/// A leaky release is healthy for so long after its first request through the proxy.
+/// How long a leaky release is healthy after its first request through the proxy.
 const LEAK_AFTER: Duration = Duration::from_secs(15);
-/// A crashing release lives so long.
+/// How long a crashing release lives.
 const CRASH_AFTER: Duration = Duration::from_secs(5);
-/// A slow release takes so long for every answer.
+/// How long a slow release takes for each answer.
 const SLOW_BY: Duration = Duration::from_secs(3);
 
 struct Service {

@@ -59,7 +59,7 @@ impl Address {
     }
 }
 
-/// Runs until it is told to stop. `Ok(false)`: another emulator has this folder already.
+/// Runs until it is stopped. `Ok(false)`: another emulator owns this folder.
 pub async fn serve(
     options: Options,
     clock: Arc<dyn Clock>,
@@ -102,7 +102,7 @@ pub async fn serve(
         _ = term.recv() => Ok(()),
         _ = int.recv() => Ok(()),
     };
-    // Nobody is to find it while it ends.
+    // Remove the address first: the emulator must not be found while it ends.
     let _ = fs::remove_file(folder.join("address.json"));
     end(&platform, processes.as_ref()).await;
     served.map(|()| true)
@@ -209,7 +209,7 @@ async fn reopen(platform: &Arc<Platform>, backend: &Value) {
     }
 }
 
-/// Begins again what was under way.
+/// Resumes interrupted operations.
 fn carry_on(platform: &Arc<Platform>) {
     // Bound first: in a `for` the guard would be held over the whole loop.
     let operations = platform.registry().all(Kind::Operation).unwrap_or_default();

@@ -3,7 +3,7 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "the emulator is a platform of its own and lives in real time"
+    reason = "the emulator is a real platform and runs in real time"
 )]
 
 use std::collections::HashMap;
@@ -29,7 +29,7 @@ use pointsman_core::retry::Backoff;
 
 /// Between two starts of a slot that dies.
 const RESTART: Backoff = Backoff { first: Duration::from_secs(1), most: Duration::from_secs(30) };
-/// A slot that lived so long is a healthy one: its next death starts the backoff anew.
+/// A slot that lived this long is healthy: its next death restarts the back-off.
 const HEALTHY_LIFE: Duration = Duration::from_mins(1);
 /// A process must answer on its port within this.
 const MUST_ANSWER: Duration = Duration::from_mins(1);
@@ -62,7 +62,7 @@ struct Slot {
     ended: CancellationToken,
 }
 
-/// Told of every change that must be remembered.
+/// Called for every change that must be persisted.
 pub(super) type Remember = Box<dyn Fn(&SlotRecord) + Send + Sync>;
 
 /// Every slot of the emulator.
@@ -222,7 +222,7 @@ impl Slots {
         });
     }
 
-    /// Lives with one slot until it is told to stop.
+    /// Supervises one slot until it is stopped.
     async fn supervise(
         &self,
         recipe: &Recipe,
@@ -343,7 +343,7 @@ impl Life {
     async fn over(&mut self, processes: &dyn Processes) {
         match self {
             Self::Child(child) => drop(child.wait().await),
-            // Only a parent is told of an end; anybody else has to look.
+            // Only a parent is notified of an end; other processes have to poll.
             Self::Adopted(process) => {
                 while processes.alive(process) {
                     tokio::time::sleep(Duration::from_millis(200)).await;

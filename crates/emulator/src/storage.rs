@@ -99,7 +99,7 @@ fn failed(error: &io::Error) -> (StatusCode, String) {
     (StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
 }
 
-/// Whether a file is an archive, by its name as App Hosting goes by it.
+/// Whether a file is an archive, by the names that App Hosting accepts.
 pub(super) fn is_archive(file: &Path) -> bool {
     let name = file.to_string_lossy();
     [".zip", ".tar.gz", ".tgz"].iter().any(|end| name.ends_with(end))

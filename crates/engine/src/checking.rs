@@ -19,11 +19,11 @@ use pointsman_core::ports::journal::JournalError;
 use pointsman_core::probe::Check;
 use pointsman_core::view::RunView;
 
-/// How often a machine is asked again.
+/// How often a check is repeated.
 const AGAIN: Duration = Duration::from_secs(10);
 /// A command of the team's may take minutes, and is not asked again before this.
 const COMMAND_AGAIN: Duration = Duration::from_mins(10);
-/// A machine that nothing depends on is waited for so long.
+/// How long to wait for a check that no open item depends on.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it is read what people said.
 const LOOK: Duration = Duration::from_millis(500);
@@ -56,7 +56,7 @@ fn who_answers(asked: &[Asked], view: &RunView, list: List) -> Vec<Asked> {
     all
 }
 
-/// Asks the pipeline for every item that goes by it, with one question.
+/// Reads the pipeline once for every item that depends on it.
 fn ask_pipeline(
     view: &RunView,
     items: &[Item],

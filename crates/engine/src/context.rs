@@ -86,7 +86,7 @@ pub(super) struct Context {
     pub(super) writer: mpsc::Sender<Ask>,
     pub(super) progress: watch::Sender<String>,
     pub(super) heard: Heard,
-    /// Whether somebody wants the step to stop where it is safe.
+    /// Whether the step was requested to stop at a safe point.
     pub(super) stopping: Arc<AtomicBool>,
 }
 
@@ -155,7 +155,7 @@ impl Context {
         self.view.services.get(service).cloned().unwrap_or_default()
     }
 
-    /// The build of a side, or why the step cannot go on without it.
+    /// The build of a side, or why the step cannot continue without it.
     pub(super) fn build_of(&self, service: &ServiceName, side: Side) -> Result<BuildId, StepError> {
         build_of(&self.view, service, side)
     }
@@ -190,7 +190,7 @@ impl Context {
     pub(super) async fn collect_log(&self, member: &Member, build: &BuildId) -> Option<String> {
         let mut heard = self.heard.lock().await;
         let (mut from, mut last) = heard.get(build).cloned().unwrap_or_default();
-        // Bounded: a service that never stops writing must not hold up the verdict it is asked for.
+        // Bounded: a service that never stops writing must not delay the verdict.
         for _ in 0..LOG_PARTS {
             let asked = self.outside.hosting.log(&member.target, build, from);
             // A platform that hangs must not hold up a verdict that is known already.
@@ -277,21 +277,21 @@ pub(super) fn wanted(
 
 /// A part of a log that does not come within this is left for the next time.
 const LOG_WITHIN: Duration = Duration::from_secs(2);
-/// So long where it takes two questions over the network.
+/// The same where it takes two requests over the network.
 const FAR_LOG_WITHIN: Duration = Duration::from_secs(8);
 
-/// Why a build failed may be in its log only some seconds later: it is looked for so often…
+/// The cause of a failed build may reach its log seconds later: maximum attempts…
 const LATE_LOOKS: u32 = 5;
 /// …with this between.
 const BETWEEN_LATE_LOOKS: Duration = Duration::from_secs(3);
 
-/// So many parts of a log are taken over at once; what is left comes the next time.
+/// Maximum parts of a log taken over in one go; the rest follows with the next.
 const LOG_PARTS: usize = 8;
 
-/// So many characters of a line stand in an error.
+/// Maximum characters of a log line in an error.
 const MOST_TOLD: usize = 4000;
 
-/// Which of two lines is told: what names the cause is not forgotten for what was said after it.
+/// Which of two lines to quote: a line with the cause wins over later lines.
 fn telling(before: Option<String>, line: &str) -> String {
     let named = before.filter(|before| tells_cause(before) && !tells_cause(line));
     named.unwrap_or_else(|| redacted(&harmless(line, MOST_TOLD)))

@@ -14,9 +14,9 @@ use pointsman_core::ports::journal::JournalError;
 use pointsman_core::ports::outbox::{Delivery, Fate, Letter, Notifier, Outbox};
 use pointsman_core::time::Timestamp;
 
-/// How often it is looked for something new.
+/// How often the outbox is checked for new alerts.
 const LOOK: Duration = Duration::from_secs(2);
-/// After so many failures it is tried again after so long…
+/// Back-off: number of failures, and the delay after them…
 const AGAIN: [Duration; 8] = [
     Duration::from_secs(5),
     Duration::from_secs(10),
@@ -49,7 +49,7 @@ impl std::fmt::Debug for Courier {
 }
 
 impl Courier {
-    /// A courier with a connection to the outbox of its own.
+    /// A courier with a separate connection to the outbox.
     pub fn new(
         outbox: Box<dyn Outbox>,
         notifier: Arc<dyn Notifier>,
@@ -58,7 +58,7 @@ impl Courier {
         Self { outbox, notifier, clock }
     }
 
-    /// Delivers until the work beside it is over, and then for so long what is left. How many wait then.
+    /// Delivers until the given work ends, and then for a limited time. Returns the number of pending alerts.
     pub async fn carry(
         mut self,
         mut over: oneshot::Receiver<()>,
@@ -77,7 +77,7 @@ impl Courier {
         self.empty(within).await
     }
 
-    /// Delivers until nothing waits; so long new tries are begun. How many wait then.
+    /// Delivers until none is pending, starting new attempts for a limited time. Returns the number of pending alerts.
     pub async fn empty(&mut self, within: Duration) -> Result<usize, JournalError> {
         let until = self.clock.elapsed() + within;
         loop {
@@ -109,7 +109,7 @@ impl Courier {
                     });
                 }
             }
-            // What was begun is waited for: whoever left it would have it claimed by nobody.
+            // Wait for a delivery in flight: otherwise its claim would stay until it expires.
             if open.is_empty() {
                 return Ok(());
             }

@@ -1,4 +1,4 @@
-//! What follows a failed step. Pure, so that every case stands in one table of tests.
+//! What follows a failed step. Pure, so that one table of tests covers every case.
 
 use super::outside::Asking;
 use pointsman_core::event::DecidedBy;
@@ -13,7 +13,7 @@ use pointsman_core::view::{RunView, ServiceView};
 pub(super) enum Next {
     /// The same step again.
     Retry,
-    /// Traffic goes back to blue.
+    /// Roll traffic back to blue.
     Undo(DecidedBy),
     /// The run ends, failed.
     Fail,

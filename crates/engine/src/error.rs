@@ -15,7 +15,7 @@ pub enum EngineError {
     Illegal(IllegalTransition),
     /// It stands where this version cannot carry on.
     CannotCarryOn(Problem),
-    /// This process was told to go; the run waits to be resumed.
+    /// The process was requested to end; the run can be resumed.
     Left,
 }
 

@@ -17,9 +17,9 @@ use pointsman_core::promoted::not_promoted;
 use pointsman_core::time::{Timestamp, spoken};
 use pointsman_core::view::RunView;
 
-/// So many good answers in a row are good, as for a probe that was not watched before.
+/// Consecutive good answers that count as healthy, as for a new probe.
 const IN_A_ROW: u32 = 3;
-/// So many bad ones are bad: one is no outage.
+/// Consecutive bad answers that count as unhealthy: one is no outage.
 const BAD_IN_A_ROW: u32 = 2;
 /// It is not asked more often than this for one verdict.
 const MOST: u32 = 8;
@@ -28,7 +28,7 @@ const BETWEEN: Duration = Duration::from_millis(200);
 /// A command of the team's that has not ended by then is not waited for.
 const COMMAND: Duration = Duration::from_mins(15);
 
-/// So long what was tested in a folder is taken for what lies in it.
+/// How long the result of a test in a folder is valid for that folder.
 const FOLDER_HOLDS: Duration = Duration::from_hours(1);
 /// A channel that took nothing for longer may have gone.
 const LATELY: Duration = Duration::from_hours(30 * 24);
@@ -90,7 +90,7 @@ pub(super) async fn pipeline(jobs: &[String], plan: &Plan, outside: &Outside) ->
                 .map_or("it".to_owned(), |commit| commit.get(..7).unwrap_or(commit).to_owned());
             unknown(format!("nothing tested {of} yet"))
         }
-        // Without a commit it is of a folder as it lay there, which nobody vouches for much later.
+        // Without a commit the result is about a folder as it was, which may have changed since.
         Ok(Some(run)) if commit.is_none() && older(&run, outside.clock.now()) => unknown(format!(
             "run {} was of the folder as it lay there long ago: run it again",
             run.id
@@ -133,7 +133,7 @@ async fn probe(asked: &Asked, controls: &[String], outside: &Outside) -> (String
     said(Verdict::Inconclusive, "good and bad answers take turns".to_owned())
 }
 
-/// Whether somebody is told when something breaks: every channel took something lately.
+/// Whether failures raise alerts: every channel accepted one recently.
 pub(super) fn alerts(arrived: &[(String, Option<Timestamp>)], now: Timestamp) -> Proof {
     if arrived.is_empty() {
         return proof(Verdict::Fail, "nobody is told: the config has no notify");
@@ -200,7 +200,7 @@ fn migrations(view: &RunView, wanted: &str) -> Proof {
     }
 }
 
-/// What the run itself can tell; and what nobody is asked about by this version.
+/// Evidence from the run itself, and sources that this version does not know.
 pub(super) fn of_the_run(source: &Source, view: &RunView) -> Proof {
     match source {
         Source::Promoted { .. } => proof(Verdict::Pass, "no environment comes before this one"),

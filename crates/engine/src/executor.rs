@@ -53,7 +53,7 @@ pub struct Engine {
     green: Option<GreenWatch>,
     /// While a gate waits that a list guards.
     checking: Option<Checking>,
-    /// When the countdown to going back by rule began.
+    /// Start of the countdown to an automatic rollback.
     failed: Option<Duration>,
 }
 
@@ -126,7 +126,7 @@ impl Engine {
         self.supervisor.watch()
     }
 
-    /// A word about the step under way; may be lost.
+    /// Progress of the current step; may be lost.
     pub fn progress(&self) -> watch::Receiver<String> {
         self.progress.subscribe()
     }
@@ -149,7 +149,7 @@ impl Engine {
             if matches!(self.supervisor.view().state, RunState::Ended { .. }) {
                 return Ok(self.supervisor.view().clone());
             }
-            // What was heard of green comes before what somebody says who had not heard it.
+            // Results about green take precedence over commands sent without knowing them.
             self.watch_green()?;
             self.watch_list()?;
             self.supervisor.take_commands()?;
@@ -248,7 +248,7 @@ impl Engine {
             Next::Retry if self.waits_to_retry(attempt).await? => {
                 self.perform(&planned, attempt + 1).await
             }
-            // Somebody wants something else meanwhile.
+            // Another command arrived.
             Next::Retry => Ok(()),
             Next::Undo(DecidedBy::Rule) if !self.counted_down().await? => Ok(()),
             Next::Undo(by) => {
@@ -257,7 +257,7 @@ impl Engine {
             }
             Next::Fail => self.end(Outcome::Failed, problem).await,
             Next::Abort => self.end(Outcome::Aborted, problem).await,
-            // Traffic could not be given back, and whoever watches has had enough.
+            // The rollback failed, and the person in charge ends the run.
             Next::Wait if self.supervisor.wishes.stop && self.supervisor.view().gives_back() => {
                 self.end(Outcome::Unknown, problem).await
             }
@@ -265,7 +265,7 @@ impl Engine {
         }
     }
 
-    /// Waits between two attempts. `false`: somebody wants out.
+    /// Waits between two attempts. `false`: the run was requested to end.
     async fn waits_to_retry(&mut self, attempt: u32) -> Result<bool, EngineError> {
         let until = self.outside.clock.elapsed() + BETWEEN_ATTEMPTS.after(attempt);
         while self.outside.clock.elapsed() < until {
@@ -325,7 +325,7 @@ impl Engine {
 
     /// Lets one step act, writing its facts and answering commands meanwhile.
     async fn perform(&mut self, step: &PlannedStep, attempt: u32) -> Result<(), EngineError> {
-        // Whatever was wished for was about the failure before this attempt, not about a later one.
+        // Earlier requests were about the failure before this attempt.
         (self.supervisor.wishes.retry, self.supervisor.wishes.skip) = (false, None);
         self.stop_counting();
         // Before the step: it may be the one after which nothing works any more.
@@ -374,7 +374,7 @@ impl Engine {
             }
             let wishes = &self.supervisor.wishes;
             self.stopping.store(wishes.stop || wishes.leave.is_some(), Ordering::Relaxed);
-            // The step stays in doubt: whoever resumes asks the world, and does it again.
+            // The step stays in doubt: resuming reads the platform and repeats it.
             if self.overdue() {
                 return Err(EngineError::Left);
             }

@@ -18,7 +18,7 @@ use pointsman_core::step::Side;
 use pointsman_core::time::Timestamp;
 use pointsman_core::view::{GREEN_GATE, RunView};
 
-/// What was heard counts for so many intervals.
+/// Number of intervals that an answer counts as fresh.
 const MISSES: u32 = 3;
 
 /// The watch over the greens of one gate. It ends when it is dropped.

@@ -1,4 +1,4 @@
-//! What blue's pages load is noted before the switch, and asked for after it.
+//! Assets of blue's pages are recorded before the switch and checked after it.
 
 use futures_util::future::join_all;
 

@@ -38,7 +38,7 @@ impl fmt::Debug for Outside {
 /// Whether anybody can be asked when a step fails or a gate waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asking {
-    /// Nobody: gates were answered beforehand, failures go by rule.
+    /// Unattended: gates were approved beforehand, failures follow the rules.
     Nobody,
     /// A person watches, or will.
     Person,
@@ -51,6 +51,6 @@ pub enum Signal {
     Stop,
     /// End now.
     Abort,
-    /// Leave the run to whoever resumes it: at the next safe point, or after ten seconds.
+    /// Leave the run for a later resume: at the next safe point, or after ten seconds.
     Leave,
 }

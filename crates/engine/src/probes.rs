@@ -13,9 +13,9 @@ use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::prober::Prober;
 use pointsman_core::probe::{Measurement, Probe};
 
-/// So many questions are open at once.
+/// Maximum concurrent probes.
 const AT_ONCE: usize = 32;
-/// Whoever looks at a screen that was just opened does not wait longer for the first answers.
+/// Time limit for the first results on a newly opened screen.
 const FIRST_WITHIN: Duration = Duration::from_secs(1);
 
 /// The first questions of a probe come faster than the rest…
@@ -23,7 +23,7 @@ const QUICK: u64 = 3;
 /// …and this fast after a switch, when the operator is watching.
 const AFTER_A_SWITCH: Duration = Duration::from_millis(200);
 
-/// What is to be watched, and how often somebody asked to look at once.
+/// The probes, and the number of requests to run all of them immediately.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     /// The probes.
@@ -32,7 +32,7 @@ pub struct Wanted {
     pub now: u64,
 }
 
-/// Asks until nobody listens any more.
+/// Probes until the receiver is dropped.
 pub async fn watch_probes(
     prober: Arc<dyn Prober>,
     clock: Arc<dyn Clock>,
@@ -101,7 +101,7 @@ impl One {
         for round in 1_u64.. {
             tokio::select! {
                 () = self.clock.sleep(wait) => {}
-                // Whoever asks may be gone; the next question comes in its time.
+                // The receiver may be gone; the next probe runs on schedule.
                 Ok(()) = self.now.changed() => {}
             }
             let Ok(turn) = self.turns.acquire().await else { return };

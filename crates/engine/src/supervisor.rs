@@ -19,13 +19,13 @@ use pointsman_core::run::transition;
 use pointsman_core::time::Timestamp;
 use pointsman_core::view::RunView;
 
-/// So many runs of another environment are looked through.
+/// Maximum runs of another environment that are searched.
 const RUNS_LOOKED_AT: usize = 200;
 
 /// Who decides where no person does.
 const RULES: &str = "rule";
 
-/// What people asked for and the executor has yet to do.
+/// Requests of people that the executor has not handled yet.
 #[derive(Debug, Default)]
 pub(super) struct Wishes {
     /// The gate may open, by this command.

@@ -12,7 +12,7 @@ use super::google::{Credentials, NoToken};
 pub enum Bearer {
     /// A token that stays as it is: the emulator's, or of an address on this machine.
     Fixed(SecretString),
-    /// Google's, fetched anew before it ends.
+    /// Google's, refreshed before it expires.
     Google(Arc<Credentials>),
 }
 
@@ -21,7 +21,7 @@ pub enum Bearer {
 pub enum Unsent {
     /// There is no token to send it with.
     NoToken(NoToken),
-    /// Nobody answered.
+    /// No answer.
     Lost(reqwest::Error),
 }
 
@@ -33,7 +33,7 @@ impl From<NoToken> for Unsent {
 
 impl From<reqwest::Error> for Unsent {
     fn from(error: reqwest::Error) -> Self {
-        // Addresses may hold what nobody is to read.
+        // Addresses may hold secrets.
         Self::Lost(error.without_url())
     }
 }
@@ -74,7 +74,7 @@ impl Bearer {
         }
     }
 
-    /// Somebody answered that they do not know a token. Whether there may be a better one.
+    /// The server rejected a token. Returns whether there may be a better one.
     async fn refused(&self, used: &SecretString) -> bool {
         match self {
             Self::Fixed(_) => false,

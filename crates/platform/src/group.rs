@@ -17,10 +17,10 @@ use tokio::sync::watch;
 use super::process::ThisMachine;
 use pointsman_core::ports::processes::{ProcessIdentity, Processes as _};
 
-/// One that was ended may have been about to start another one; so often it is looked again.
+/// An ended program may have started another one: number of further searches.
 const ROUNDS: usize = 3;
 
-/// What was killed is gone within a moment; it is looked whether it is so often…
+/// A killed process disappears within a moment: number of checks…
 const LOOKS: u32 = 200;
 /// …with this between.
 const BETWEEN: Duration = Duration::from_millis(5);
@@ -49,7 +49,7 @@ struct Note {
 }
 
 impl Group {
-    /// Starts one with both pipes open; whoever has it reads them.
+    /// Starts a program with both pipes open, for the caller to read.
     pub(super) fn start(
         program: &str,
         arguments: &[String],
@@ -191,7 +191,7 @@ impl Groups {
         let mut group = Group::start(program, arguments, folder, environment)?;
         let leader = group.child.id().and_then(|pid| ThisMachine.of(pid));
         let starter = Some(ThisMachine.own()).filter(|own| !own.began.is_empty());
-        // One that cannot be noted runs all the same: a full disk keeps nobody from giving traffic back.
+        // A program runs even if it cannot be recorded: a full disk must not prevent a rollback.
         group.note = leader.zip(starter).and_then(|(leader, starter)| {
             let (program, place) = (program.to_owned(), ThisMachine.place());
             let note = Note { starter, leader, program, place };
@@ -214,7 +214,7 @@ impl Groups {
         Ok(file)
     }
 
-    /// Whether anything lives that nobody waits for.
+    /// Whether any orphan is alive.
     pub fn any_orphans(&self) -> bool {
         self.orphans().any(|(_, note)| ThisMachine.group_lives(&note.leader))
     }

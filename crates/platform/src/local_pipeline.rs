@@ -23,7 +23,7 @@ use pointsman_core::redact::redacted;
 use pointsman_core::text::harmless;
 use pointsman_source::git;
 
-/// A line is cut after so many signs.
+/// Maximum characters per line.
 const LONGEST: usize = 4000;
 
 /// What the file holds.
@@ -33,7 +33,7 @@ struct Kept {
     run: PipelineRun,
 }
 
-/// Begins the process of its own that runs the jobs.
+/// Starts the separate process that runs the jobs.
 pub type Begin = Box<dyn Fn() -> Result<(), Problem> + Send + Sync>;
 
 /// The jobs of one environment.
@@ -268,7 +268,7 @@ impl LocalPipeline {
         self.keep(run)
     }
 
-    /// Whole, or not at all: whoever reads it meanwhile reads the one before.
+    /// Atomic: concurrent readers get the previous file.
     fn keep(&self, run: &PipelineRun) -> Result<(), Problem> {
         let new = self.kept.join("run.json.new");
         let kept = Kept { process: ThisMachine.own(), run: run.clone() };

@@ -22,7 +22,7 @@ impl ThisMachine {
 }
 
 impl ThisMachine {
-    /// Whether a process has ended, as far as that can be known: who cannot be looked at has not.
+    /// Whether a process has certainly ended. One that cannot be examined has not.
     pub fn surely_gone(self, process: &ProcessIdentity) -> bool {
         match looked_at(process.pid) {
             Look::Gone => true,
@@ -99,7 +99,7 @@ fn has_members(leader: &ProcessIdentity) -> bool {
     })
 }
 
-/// Nobody tells that here; what has no leader is left alone.
+/// Unknown here; a group without a leader is left alone.
 #[cfg(not(target_os = "linux"))]
 fn has_members(_: &ProcessIdentity) -> bool {
     false

@@ -1,4 +1,4 @@
-//! The team's own programs, each in a group of its own, without stdin, drained to the end of what it says.
+//! The team's programs: each in a separate process group, without stdin, with its whole output read.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use pointsman_core::ports::programs::{Program, Programs};
 use pointsman_core::redact::redacted;
 use pointsman_core::text::harmless;
 
-/// A line is cut after so many signs.
+/// Maximum characters per line.
 const MOST: usize = 2000;
 
 /// Runs programs on this machine.

@@ -31,7 +31,7 @@ pub fn progress_of(state: &Path, run: RunNumber) -> PathBuf {
 #[derive(Debug)]
 pub struct FileLog {
     file: Mutex<File>,
-    /// How whoever reads the card calls this program.
+    /// The command with which readers of the card call this program.
     own: String,
     progress: PathBuf,
     words: Mutex<BTreeMap<Option<ServiceName>, LogLine>>,
@@ -63,7 +63,7 @@ impl FileLog {
         Self { own, ..self }
     }
 
-    /// Replaces what is told.
+    /// Replaces the progress text.
     fn tell(&self, words: &BTreeMap<Option<ServiceName>, LogLine>) {
         let told = serde_json::to_vec(&words.values().collect::<Vec<_>>());
         let told = told.map_err(io::Error::from);
@@ -73,7 +73,7 @@ impl FileLog {
     }
 }
 
-/// Replaces a file. Whoever reads sees the old words or the new ones, never half of them.
+/// Replaces a file atomically.
 fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
     let new = file.with_extension("new");
     let mut options = OpenOptions::new();

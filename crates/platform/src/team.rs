@@ -19,9 +19,9 @@ use pointsman_core::redact::redacted;
 use pointsman_core::team::{TeamCommand, TeamRun, TeamState};
 use pointsman_core::text::harmless;
 
-/// A line is cut after so many signs.
+/// Maximum characters per line.
 const LONGEST: usize = 4000;
-/// So many runs are kept.
+/// Maximum runs kept.
 const KEPT: usize = 100;
 
 /// What is kept of a run.
@@ -86,7 +86,7 @@ impl TeamRuns {
         self.latest(KEPT)
     }
 
-    /// So many of them.
+    /// Their number.
     pub fn latest(&self, most: usize) -> Vec<TeamRun> {
         let alive = |record: Record| {
             let mut run = record.run;

@@ -157,7 +157,7 @@ impl Journal for SqliteStore {
             )));
         }
         let fact = facts::append(&transaction, run, &entry)?;
-        // Telling somebody never keeps a fact from being written, nor what follows from it.
+        // A failed alert must not prevent a fact from being written.
         if let Err(error) = outbox::of_fact(&transaction, run, &fact) {
             tracing::warn!(%error, "an alert is lost");
         }

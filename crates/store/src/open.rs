@@ -1,4 +1,4 @@
-//! Opening the database, and the schema version of its own.
+//! Opens the database and migrates its schema.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -16,14 +16,14 @@ use pointsman_core::ports::outbox::{Fate, Letter, Outbox, Silence};
 use pointsman_core::redact::redacted;
 use pointsman_core::time::Timestamp;
 
-/// Whoever claimed a letter and died is waited for so long: longer than any try takes.
+/// A claim expires after this: longer than any attempt takes.
 const CLAIM: Duration = Duration::from_secs(20);
 /// What is said of a letter meanwhile.
 const CARRIED: &str = "a process is delivering it";
 /// Between two messages of a channel: Slack takes one a second (contracts/slack.md).
 const APART: Duration = Duration::from_secs(1);
 
-/// Puts in what a fact is to be told of.
+/// Adds the alert for a fact.
 pub(super) fn of_fact(
     connection: &Connection,
     run: RunNumber,
@@ -40,7 +40,7 @@ pub(super) fn of_fact(
     if !speaks {
         return Ok(());
     }
-    // Most runs tell nobody anything, and need not be folded for that.
+    // Most runs configure no alerts, and need not be folded.
     let plan = "SELECT instr(data, '\"notify\"') FROM facts WHERE run = ?1 AND seq = 1";
     if connection.query_row(plan, [run.0], |row| row.get::<_, i64>(0)).sql()? == 0 {
         return Ok(());
@@ -155,7 +155,7 @@ impl Outbox for SqliteStore {
 
     fn due(&mut self, now: Timestamp) -> Result<Option<Letter>, JournalError> {
         let transaction = immediate(&mut self.connection).sql()?;
-        // The first that waits of each channel: whoever is behind it has to wait with it.
+        // The oldest pending alert of each channel: later ones wait for it.
         let sql = format!(
             "SELECT {COLUMNS} FROM letters WHERE state = 'waits' AND until <= ?1 AND id IN
              (SELECT min(id) FROM letters WHERE state = 'waits' GROUP BY channel)

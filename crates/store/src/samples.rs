@@ -14,11 +14,11 @@ use pointsman_core::probe::{Answer, Change, Fault, Measurement, Mute, Timing, Tu
 use pointsman_core::redact::redacted;
 use pointsman_core::time::Timestamp;
 
-/// So many samples of each probe are kept.
+/// Maximum samples kept per probe.
 const RING: usize = 2000;
 /// Older ones are of builds that are gone, mostly.
 const AGE: Duration = Duration::from_hours(14 * 24);
-/// So many changes are kept of all of them.
+/// Maximum state changes kept in total.
 const CHANGES: usize = 5000;
 
 const TABLES: &str = "
@@ -180,7 +180,7 @@ impl Samples {
         Ok(known.collect())
     }
 
-    /// Calls nobody for a probe until then. Whoever asks again changes that.
+    /// Mutes a probe until a time. A later call replaces it.
     pub fn mute(&self, probe: &str, mute: Option<&Mute>, actor: &str) -> Result<(), Problem> {
         let done = match mute {
             Some((until, reason)) => self.0.execute(

@@ -1,5 +1,4 @@
-//! What people did to the items of checklists. Nothing is ever changed or deleted: taking a tick back is
-//! an act of its own.
+//! What people did to checklist items. Rows are never changed or deleted: taking a tick back is another act.
 
 use rusqlite::{Connection, params};
 

@@ -13,7 +13,7 @@ pub enum AlertsVerb {
     Test,
     /// Deliver what waits
     Send,
-    /// Tell nobody anything for a while
+    /// Silence all alerts for a while
     Silence {
         /// For how long: 30m, 2h
         #[arg(long = "for", value_name = "TIME",

@@ -23,7 +23,7 @@ pub struct ChecklistArguments {
     /// Only this service is to be deployed; may be repeated
     #[arg(long = "service")]
     pub services: Vec<ServiceName>,
-    /// What was seen; or, of an item that is set aside, why
+    /// What you saw; for an override, the reason
     #[arg(long, visible_alias = "reason", value_name = "TEXT", default_value = "")]
     pub note: String,
 }
@@ -33,11 +33,11 @@ pub struct ChecklistArguments {
 pub enum ItemAct {
     /// It holds: you have seen it
     Tick,
-    /// Take back what was done before
+    /// Undo the last act on an item
     Untick,
     /// It means nothing for this release; with a reason
     NotApplicable,
-    /// Go on without it; with a reason
+    /// Override the item; needs a reason
     Override,
 }
 

@@ -18,7 +18,7 @@ pub enum CommandsVerb {
         #[command(flatten)]
         yes: super::Yes,
     },
-    /// Stop one that goes on
+    /// Stop a running command
     Stop {
         /// The number of its run
         run: u64,

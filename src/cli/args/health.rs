@@ -9,10 +9,10 @@ use clap::Args;
 pub struct HealthArguments {
     /// Where
     pub environment: String,
-    /// Go on asking, and write a line for each change
+    /// Keep probing, and write a line per change
     #[arg(long, conflicts_with_all = ["mute", "unmute"])]
     pub watch: bool,
-    /// Call nobody for this probe, for a while; it is watched all the same
+    /// Mute this probe for a while; it stays watched
     #[arg(long, value_name = "PROBE", conflicts_with = "unmute")]
     pub mute: Option<String>,
     /// Call for it again

@@ -77,7 +77,7 @@ pub enum MigrateVerb {
         #[command(flatten)]
         confirmation: Confirmation,
     },
-    /// Say which version a database is at that somebody else changed before
+    /// Record the version of a database that was changed by other means
     Baseline {
         /// Where
         #[command(flatten)]
@@ -96,7 +96,7 @@ pub enum MigrateVerb {
 pub enum RepairWord {
     /// Nothing of it was done after all
     Not,
-    /// It goes on from where it stands; a program that was under way runs again
+    /// Continue where it stopped; a program in progress runs again
     Half,
     /// All of it was done
     Fully,

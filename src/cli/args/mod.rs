@@ -111,20 +111,20 @@ pub enum Verb {
     Cleanup(CleanupArguments),
     /// The databases: what is applied, what is pending, and changing that
     Migrate(MigrateArguments),
-    /// Who serves, how it is, and what a rollback would go to
+    /// Live release, health and rollback target
     Status {
         /// Only this environment
         environment: Option<String>,
     },
     /// What must be true before a build, the switch and the end of a deploy; and what a person ticks
     Checklist(ChecklistArguments),
-    /// What was told whom, and what waits
+    /// Sent and pending alerts
     Alerts {
         /// What to do with them; without it, the list
         #[command(subcommand)]
         verb: Option<AlertsVerb>,
     },
-    /// What whoever takes the next shift must know, in a few lines
+    /// The handover for the next shift
     Handover {
         /// Only this environment
         environment: Option<String>,
@@ -143,7 +143,7 @@ pub enum Verb {
     History {
         /// Only this environment
         environment: Option<String>,
-        /// So many at most
+        /// Maximum number
         #[arg(long, default_value_t = 50)]
         limit: usize,
         /// How its deploys went over the last 30 days: DORA's four figures
@@ -187,7 +187,7 @@ pub enum Verb {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// End a run at its next safe point; after a switch traffic goes back
+    /// End a run at its next safe point; after a switch it rolls back
     Abort {
         /// Which
         #[command(flatten)]
@@ -240,7 +240,7 @@ pub enum Verb {
         #[arg(value_parser = ["config", "migration", "theme"])]
         of: String,
     },
-    /// Check this machine, the state folder and each environment's platform, and say what mends them
+    /// Check this machine, the state folder and each platform, and say how to fix problems
     Doctor,
     /// Print the completions of a shell
     Completions {
@@ -303,7 +303,7 @@ impl From<WayOn> for Choice {
 /// What to do with a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum LockAct {
-    /// Nobody deploys until it is released
+    /// Lock it: no deploys until it is released
     Take,
     /// Everybody may again
     Release,

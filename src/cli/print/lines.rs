@@ -49,7 +49,7 @@ pub fn summary(view: &RunView) -> String {
             );
         }
     }
-    // What it leaves is told in full; what is as it was wanted is in the first line.
+    // A good end is in the first line; any other is described in full.
     let good = matches!(
         view.state,
         RunState::Ended { outcome: Outcome::Promoted | Outcome::CleanedUp | Outcome::Migrated }

@@ -64,7 +64,7 @@ pub(super) fn failed(failed: &Failed, as_json: bool) {
     }
 }
 
-/// The one line that is overwritten while a step goes on. Only on a terminal.
+/// The progress line, overwritten in place. Only on a terminal.
 #[derive(Debug)]
 pub(super) struct LiveLine {
     terminal: bool,

@@ -1,4 +1,4 @@
-//! Carries effects out, each in a task of its own that answers with a message.
+//! Carries effects out, each in a separate task that answers with a message.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -30,14 +30,14 @@ use crate::tui::effect::{Effect, Intent, LogAsk, LogUse, Ticket};
 use crate::tui::model::pipeline::{JobLog, PipelineAct};
 use crate::tui::msg::Msg;
 
-/// So many runs are looked back at.
+/// Maximum past runs loaded.
 const PAST: usize = 200;
 
 /// What effects are carried out with.
 #[derive(Clone)]
 pub(super) struct Acts {
     pub(super) app: App,
-    /// As it was when the screen began; looking goes by it.
+    /// The config at the start of the screen.
     pub(super) loaded: Arc<Loaded>,
     pub(super) config: PathBuf,
     pub(super) sender: Sender<Msg>,
@@ -96,7 +96,7 @@ impl Acts {
     }
 
     pub(super) async fn say(&self, message: Msg) {
-        // Nobody listens any more: the screen is being left.
+        // The receiver is gone: the screen is closing.
         let _ = self.sender.send(message).await;
     }
 
@@ -309,7 +309,7 @@ impl Acts {
         match self.app.detach(view.number, None).await {
             Ok(pid) => Ok(format!("run {} goes on in process {pid}", view.number)),
             Err(problem) => {
-                // Or a run that nobody drives would hold the environment as long as this screen lives.
+                // Otherwise an abandoned run would hold the environment until the screen ends.
                 let ended = self.app.give_up(&mut store, view.number, &problem);
                 Err(match ended {
                     Ok(()) => problem,

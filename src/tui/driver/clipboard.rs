@@ -12,7 +12,7 @@ use crate::tui::msg::Msg;
 /// Terminals take no more by OSC 52: 74,994 bytes of base64.
 const MOST: usize = 56_000;
 
-/// Copies a text of so many lines: says where it went, or hands it to the terminal.
+/// Copies a text with that number of lines; returns where it went, or hands it to the terminal.
 pub(super) fn copy(file: &Path, text: &str, lines: usize) -> Msg {
     let what = if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") };
     let kept = keep(file, text);
@@ -21,7 +21,7 @@ pub(super) fn copy(file: &Path, text: &str, lines: usize) -> Msg {
         Ok(()) => format!("; {}", file.display()),
         Err(_) => String::new(),
     };
-    // tmux passes OSC 52 on only where it is told to; its own buffer always works.
+    // tmux forwards OSC 52 only if configured; its buffer always works.
     if inside && to_tmux(text) {
         return Msg::Tell(format!("Copied {what} (tmux buffer{also})"));
     }

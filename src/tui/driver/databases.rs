@@ -15,7 +15,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::view::{DatabaseView, RunView, TrafficSeen};
 use crate::propose;
 
-/// What nobody changed is looked at again after so long.
+/// How long an unchanged database is not read again.
 const AGAIN: Duration = Duration::from_mins(1);
 
 /// What the last run did to them, as far as that would change what is seen.
@@ -29,7 +29,7 @@ type Seen = (Duration, Mark, Vec<DatabaseSeen>);
 pub(super) struct Databases(Mutex<BTreeMap<EnvironmentName, Seen>>);
 
 impl Databases {
-    /// Looks, or tells what was seen a moment ago. Nothing where the files cannot be read: `check` says why.
+    /// Reads a database, or returns a recent result. None if its files are invalid: `check` reports why.
     pub(super) async fn look(
         &self,
         app: &App,

@@ -12,7 +12,7 @@ const MOST: usize = 40;
 /// Takes answers out of what is typed.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    /// So many are still to come.
+    /// Replies still expected.
     awaited: usize,
     /// What may be the beginning of one.
     held: Vec<Event>,
@@ -121,7 +121,7 @@ mod tests {
             ("\u{1b}]11;rgb:00/00/1c\u{7}", 0, vec![ThemeKind::Dark]),
             ("B\u{1b}]11;rgb:fd/f6/e3\u{7}q", 2, vec![ThemeKind::Light]),
             ("\u{1b}]11;rgb:zz/0/0\u{7}", 0, vec![]),
-            // Typed by somebody.
+            // Typed by a person.
             ("\u{1b}]q", 2, vec![]),
             ("\u{1b}]11;q", 5, vec![]),
             ("11;rgb:", 7, vec![]),

@@ -15,29 +15,29 @@ use crate::domain::probe::{Board, Measurement, Probe, Turned};
 use crate::engine::probes::{Wanted, watch_probes};
 use crate::tui::msg::Msg;
 
-/// How often the screen is told, and time goes on.
+/// How often results go to the screen and time advances.
 const TELL: Duration = Duration::from_secs(1);
 /// How often what was heard is written down.
 const KEEP: u32 = 5;
-/// How often it is looked what is still down.
+/// How often persistent failures are checked.
 const REMIND: u32 = 30;
 /// How often old samples are thrown away.
 const PRUNE: u32 = 60;
-/// So many samples of before are looked back at.
+/// Maximum earlier samples loaded.
 const BEFORE: usize = 120;
-/// So many changes are shown.
+/// Maximum changes shown.
 const CHANGES: usize = 50;
 
-/// What the keeper is asked for.
+/// Requests to the keeper.
 #[derive(Debug)]
 pub(super) enum Ask {
-    /// Watch these on an environment from now on; and whether its platform was asked.
+    /// The probes of an environment from now on; and whether its platform was read.
     Watch(EnvironmentName, Vec<Probe>, bool),
     /// Ask everything now.
     Now,
 }
 
-/// Starts it. It ends when nobody listens any more.
+/// Starts it. It ends when its receivers are dropped.
 pub(super) fn spawn(app: App, notify: Notify, sender: Sender<Msg>) -> Sender<Ask> {
     let (ask, orders) = mpsc::channel(64);
     let runtime = Handle::current();
@@ -112,7 +112,7 @@ impl Keeper {
 
     fn watch(&mut self, environment: EnvironmentName, probes: Vec<Probe>, certain: bool) {
         let board = self.boards.entry(environment.clone()).or_default();
-        // Where the platform could not be asked, who serves is who served before.
+        // If the platform cannot be read, the last known live builds apply.
         if !certain && board.probes().next().is_some() {
             return;
         }

@@ -22,7 +22,7 @@ pub(super) fn message(event: Event, model: &Model) -> Option<Msg> {
     }
 }
 
-/// So many lines a notch of the wheel scrolls.
+/// Lines per notch of the wheel.
 const NOTCH: isize = 3;
 
 fn moused(event: MouseEvent, model: &Model) -> Option<Msg> {

@@ -1,4 +1,4 @@
-//! Linting only what was saved since: an environment is looked at every few seconds.
+//! Lints only files that changed: environments are polled every few seconds.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

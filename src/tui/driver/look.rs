@@ -1,4 +1,4 @@
-//! Looking at every environment again and again, each in a task of its own.
+//! Polls every environment, each in a separate task.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::domain::view::RunView;
 use crate::propose::{self, RUNS_LOOKED_AT};
 use crate::tui::msg::Msg;
 
-/// Every environment is looked at this often.
+/// How often each environment is polled.
 const LOOK: Duration = Duration::from_secs(5);
 
 impl Acts {
@@ -29,7 +29,7 @@ impl Acts {
         }
     }
 
-    /// Looks once, unless somebody looks already: a look that comes late must not paint over a newer one.
+    /// Reads once, unless a read is in flight: a late result must not replace a newer one.
     pub(super) async fn look(&self, name: &str) {
         let turn = self.looking.get(name);
         let Some(Ok(_turn)) = turn.map(tokio::sync::Mutex::try_lock) else {
@@ -88,7 +88,7 @@ impl Acts {
         self.say(Msg::Looked(environment, seen)).await;
     }
 
-    /// Beside the look: GitHub may be slow, and what serves is not to wait for it.
+    /// In parallel: GitHub may be slow, and must not delay the live builds.
     fn ask_pipeline(&self, ground: &Ground, runs: &[RunView]) {
         if ground.pipeline.is_none() {
             return;

@@ -50,9 +50,9 @@ use crate::config::{Findings, Loaded};
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
 
-/// The clock and the ages on the screen go on this often.
+/// How often clocks and ages are updated.
 const TICK: Duration = Duration::from_secs(1);
-/// Messages wait for the loop here; whoever sends more waits too.
+/// Capacity of the message queue; senders wait when it is full.
 const WAITING: usize = 256;
 
 /// How to run the screen.
@@ -66,7 +66,7 @@ pub struct Options {
     pub read_only: bool,
 }
 
-/// Runs the screen until somebody quits, to its exit code. Runs go on without it.
+/// Runs the screen until the user quits; returns its exit code. Runs continue without it.
 pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Problem> {
     let failed = |e: std::io::Error| {
         Problem::new("the screen cannot be shown")
@@ -137,7 +137,7 @@ fn environments(loaded: &Loaded) -> Result<Vec<Environment>, Problem> {
     let mut names = loaded.environments();
     names.sort_by_key(|name| stages_before(loaded, name));
     for name in names {
-        // One that cannot be driven is shown with why, and keeps nobody from the others.
+        // One unusable environment is shown with its reason, and does not affect the others.
         let services = loaded.ground(name).map_or_else(
             |_| Vec::new(),
             |ground| ground.members.iter().map(|m| m.service().to_string()).collect(),
@@ -150,13 +150,13 @@ fn environments(loaded: &Loaded) -> Result<Vec<Environment>, Problem> {
     Ok(environments)
 }
 
-/// So many environments come before one. Bounded, in case they go round in a circle.
+/// Maximum environments in a promotion chain, in case it is circular.
 fn stages_before(loaded: &Loaded, name: &str) -> usize {
     let before = |name: &str| loaded.promote_from(name).ok().flatten();
     std::iter::successors(before(name), |name| before(name.as_str())).take(10).count()
 }
 
-/// What `:debug panic` asks for: whether the terminal is given back can only be seen by it.
+/// `:debug panic`, to test that the terminal is restored.
 #[expect(clippy::panic, reason = "it is what was asked for")]
 fn panic_for_a_test() {
     panic!("somebody asked for it with :debug panic");
@@ -193,7 +193,7 @@ struct Driver {
     acts: Acts,
     receiver: mpsc::Receiver<Msg>,
     reloads: mpsc::Receiver<Reload>,
-    /// Where the theme is chosen anew for another ground.
+    /// The theme is chosen again for a new background.
     grounds: std::sync::mpsc::Sender<ThemeKind>,
     answers: ground::Answers,
     signals: Signals,
@@ -239,7 +239,7 @@ impl Driver {
                         if let Some(ground) = ground {
                             let _ = self.grounds.send(ground);
                         }
-                        // The keys of a box are told apart by time, so each brings its own.
+                        // Boxes distinguish keys by time, so each key carries one.
                         messages.push(Msg::Tick(self.app.clock.now(), elapsed));
                         let model = &self.model;
                         messages.extend(events.into_iter().filter_map(|e| input::message(e, model)));
@@ -276,7 +276,7 @@ impl Driver {
                 _ = tick.tick() => messages.push(Msg::Tick(self.app.clock.now(), elapsed)),
                 _ = self.signals.term.recv() => return Ok(TERMINATED),
                 _ = self.signals.hangup.recv() => return Ok(0),
-                // In raw mode Ctrl-C is a key; the signal comes from somebody else.
+                // In raw mode Ctrl-C is a key; the signal comes from another process.
                 _ = self.signals.int.recv() => messages.push(input::interrupt()),
                 _ = self.signals.window.recv() => messages.extend(resized()),
                 _ = self.signals.proceed.recv() => self.screen.take_again()?,
@@ -288,7 +288,7 @@ impl Driver {
                         Effect::Redraw => self.screen.redraw()?,
                         Effect::Panic => panic_for_a_test(),
                         Effect::Suspend => {
-                            // The stream would go on reading what is typed to the shell.
+                            // Otherwise the stream would read what is typed into the shell.
                             drop(events);
                             self.suspend().await?;
                             events = EventStream::new();

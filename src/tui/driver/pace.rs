@@ -8,7 +8,7 @@ use std::time::Duration;
 const SOON: Duration = Duration::from_millis(150);
 /// Between two looks at what rests: the first news after a rest come by so much later.
 const SELDOM: Duration = Duration::from_millis(300);
-/// So many looks without news are a rest: six seconds.
+/// Polls without change until the interval grows: six seconds.
 const REST: u32 = 40;
 
 /// The pace of one who looks.

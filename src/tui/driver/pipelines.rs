@@ -16,16 +16,16 @@ use crate::domain::text::harmless;
 use crate::ports::pipeline::Pipeline;
 use crate::tui::model::pipeline::{JobLog, PipelineAct};
 
-/// More of a job's log is not kept: what failed stands at its end.
+/// Maximum size of a job's log; failures are at its end.
 const LINES: usize = 20_000;
-/// A line is cut after so many signs.
+/// Maximum characters per line.
 const LONGEST: usize = 2000;
 
 /// A pipeline, and what was asked of it last: when on the monotonic clock, and of which commit. Whoever asks
 /// holds it, so that no old answer comes after a newer one.
 type Asked = (Arc<dyn Pipeline>, Arc<tokio::sync::Mutex<(Option<Duration>, Option<String>)>>);
 
-/// Which run is asked for.
+/// The requested run.
 pub(super) enum Whose {
     /// That of a commit; of none, the latest there is.
     Of(Option<String>),
@@ -66,7 +66,7 @@ impl Pipelines {
             Err(problem) => return Some(Err(problem)),
         };
         let mut last = match &whose {
-            // Somebody asks already.
+            // A request is in flight.
             Whose::Of(_) => last.try_lock().ok()?,
             Whose::AsBefore => last.lock().await,
         };

@@ -43,7 +43,7 @@ impl Memory {
         serde_json::from_slice(&read).unwrap_or_default()
     }
 
-    /// Looks at things as they were looked at last.
+    /// Restores the saved view.
     pub(super) fn recall(&self, model: &mut Model) {
         let Some(known) = self.all().remove(&self.config) else { return };
         if let Some(pane) = Pane::ALL.into_iter().find(|pane| pane.title() == known.pane) {
@@ -60,7 +60,7 @@ impl Memory {
         model.recent = rows.map(|row| row.command).collect();
     }
 
-    /// Keeps how things are looked at. Where that fails, nothing is lost that matters.
+    /// Saves the view. Errors are ignored.
     pub(super) fn keep(&self, model: &Model) {
         if self.rehearsal {
             return;

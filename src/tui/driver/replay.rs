@@ -35,7 +35,7 @@ const TAIL: usize = 240;
 /// How much quicker than it was.
 const SPEEDS: [u32; 7] = [1, 2, 5, 10, 30, 100, 1000];
 
-/// Draws a run again until somebody has had enough.
+/// Replays a run until the user quits.
 pub async fn replay(app: App, run: RunNumber, looks: &Looks) -> Result<u8, Problem> {
     let failed = |e: std::io::Error| {
         Problem::new("the screen cannot be shown")
@@ -131,7 +131,7 @@ impl Replay {
             environment: view.plan.environment.clone(),
             ticks: self.ticks.iter().filter(seen).cloned().collect(),
             lock: None,
-            // Whether its process lived then is not known; that it went on is.
+            // Whether its process was alive then is unknown; that it continued is known.
             run: Some(RunSeen { runner: view.ended.is_none().then_some(0), view }),
         };
         let effects = update(&mut self.model, Msg::Stored(Ok(vec![stored])));
@@ -151,7 +151,7 @@ impl Replay {
         )
     }
 
-    /// So many of the log's lines had been written by then. They are in the order of their times.
+    /// Number of log lines written by then. They are sorted by time.
     fn written(&self) -> usize {
         let (mut low, mut high) = (0, self.book.extent().shown);
         while low < high {
@@ -183,7 +183,7 @@ impl Replay {
         }
     }
 
-    /// Time goes on, as quickly as somebody wants; it ends with the run.
+    /// Advances time at the chosen speed, up to the end of the run.
     fn go_on(&mut self, by: Duration) {
         let last = self.tape.frame(usize::MAX).map(|(fact, _)| fact.at);
         let next = self.now.checked_add(by * SPEEDS[self.speed]).unwrap_or(self.now);
@@ -200,7 +200,7 @@ impl Replay {
         }
     }
 
-    /// Takes a key or a new size; `true`: somebody has had enough.
+    /// Handles a key or a new size; `true`: the user quits.
     fn heard(&mut self, event: &Event) -> bool {
         let at = self.tape.at(self.now);
         if let Some(message) = input::message(event.clone(), &self.model) {

@@ -1,4 +1,4 @@
-//! What is known of this terminal, for whoever asks why copying or calling does not work (F12).
+//! The terminal report (F12): why copying or notifications may not work.
 
 use std::process::{Command, Stdio};
 
@@ -59,7 +59,7 @@ pub(super) fn connection_alone() -> bool {
     far_away() && multiplexer().is_none()
 }
 
-/// What keeps this terminal when nobody looks at it.
+/// What keeps the session alive without a terminal.
 fn multiplexer() -> Option<&'static str> {
     let names = [("TMUX", "tmux"), ("STY", "screen"), ("ZELLIJ", "zellij")];
     names.into_iter().find(|(name, _)| of(name).is_some()).map(|(_, called)| called)
@@ -79,7 +79,7 @@ fn call(inside: Option<&str>) -> &'static str {
     }
 }
 
-/// tmux waits so long for what may follow Esc; more than 50 ms is felt (terminal.md 2.19).
+/// tmux waits this long after Esc; more than 50 ms is noticeable.
 fn escape_time() -> Option<String> {
     let asked = Command::new("tmux")
         .args(["show-options", "-sv", "escape-time"])

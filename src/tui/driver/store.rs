@@ -1,4 +1,4 @@
-//! Reads the store, on a thread of its own.
+//! Reads the store, on a separate thread.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Whether a runner lives is no write to the store, so it is looked at after so many looks in any
 /// case; a look at a store that did not change costs one pragma.
 const ALIVE: u32 = 7;
-/// How often it is looked whether somebody wants silence.
+/// How often the silence is checked.
 const SILENCE: u32 = ALIVE * 10;
-/// After so many looks at an old picture the store itself is tried again.
+/// Reads of an old snapshot until the store itself is tried again.
 const AGAIN: u32 = 20;
 
-/// Starts the thread. It ends when nobody listens any more.
+/// Starts the thread. It ends when its receiver is dropped.
 pub(super) fn spawn(app: App, names: Vec<EnvironmentName>, sender: Sender<Msg>) {
     std::thread::spawn(move || {
         let mut told = String::new();
@@ -41,7 +41,7 @@ pub(super) fn spawn(app: App, names: Vec<EnvironmentName>, sender: Sender<Msg>) 
     });
 }
 
-/// Reads until nobody listens, or the store cannot be read.
+/// Reads until the receiver is dropped or the store fails.
 fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<(), JournalError> {
     let store = app.readable_store()?;
     // The store as it was at its last checkpoint is better than nothing, and is no present.
@@ -65,7 +65,7 @@ fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<()
                     return Ok(());
                 }
             }
-            // A run that cannot be read blinds nobody for the other environments.
+            // One unreadable run does not hide the other environments.
             let (mut stored, mut problem) = (Vec::new(), old.clone());
             for name in names {
                 match self::stored(&store, name) {

@@ -17,11 +17,11 @@ use crate::tui::msg::Msg;
 const READ: Duration = Duration::from_millis(300);
 /// More of its end is not shown; the file has it all.
 const END: u64 = 256 * 1024;
-/// So many of the newest runs are shown.
+/// Number of recent runs shown.
 pub(super) const SHOWN: usize = 20;
 
 impl Acts {
-    /// Does what a person asked for.
+    /// Carries out a request.
     pub(super) async fn team(
         &self,
         environment: &EnvironmentName,
@@ -41,7 +41,7 @@ impl Acts {
         }
     }
 
-    /// Hands on what a run says until it ends or nobody looks any more.
+    /// Forwards the output of a run until it ends or its window closes.
     async fn follow(&self, id: u64) {
         let (runs, mut first) = (self.app.team_runs(), true);
         let mut last = None;

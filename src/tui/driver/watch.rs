@@ -33,7 +33,7 @@ pub(super) struct Reload {
     pub(super) told: Option<String>,
 }
 
-/// Starts the thread. It ends when nobody listens any more. What is behind the letters is told to it.
+/// Starts the thread. It ends when its receiver is dropped.
 pub(super) fn spawn(
     looks: Looks,
     file: PathBuf,

@@ -95,7 +95,7 @@ pub enum Command {
 pub enum Danger {
     /// Changes nothing outside the screen.
     None,
-    /// Can only make a run wait, or go on where a person was waited for; or keeps alerts back.
+    /// Can only pause or continue a run, or suppress alerts.
     Waits,
     /// Changes a deployment; asks first, as hard as the environment wants (terminal.md 2.9).
     Asks,

@@ -16,7 +16,7 @@ pub struct ChecklistPane {
 /// An item, and how it stands.
 pub type Row<'a> = (&'a Item, ItemSeen);
 
-/// Every item of the run that was looked at last, as it stands now.
+/// Every item of the run last read, as it is now.
 pub fn rows(here: &Environment, now: Option<Timestamp>) -> Vec<Row<'_>> {
     let Some(view) = here.run.as_ref().map(|run| &run.view) else { return Vec::new() };
     let now = now.unwrap_or(view.started);
@@ -36,7 +36,7 @@ impl ChecklistPane {
     }
 }
 
-/// The last thing that somebody did and did not take back, of the items that can be taken back.
+/// The last act on an item that can be undone.
 pub fn last_own(here: &Environment, actor: &str) -> Option<String> {
     let last = here.ticks.iter().rev().find(|tick| {
         let newest = here.ticks.iter().rev().find(|other| other.item == tick.item);

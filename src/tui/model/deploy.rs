@@ -16,7 +16,7 @@ pub struct Progress {
 /// Where the pane stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeployPane {
-    /// So many lines are scrolled away at the top.
+    /// Lines scrolled away at the top.
     pub scroll: usize,
     /// The selected way on from a run in doubt.
     pub choice: usize,

@@ -53,7 +53,7 @@ pub enum Kind {
 pub enum Purpose {
     /// A release to deploy.
     Deploy,
-    /// A release to go back to.
+    /// A rollback target.
     Rollback,
     /// What a rollback does to a database.
     RollbackSchema,
@@ -69,7 +69,7 @@ pub enum Purpose {
     Note,
     /// How to set an item of a checklist aside, and why.
     SetAside,
-    /// For how long nobody is called for a probe, and why.
+    /// Duration of a mute, and its reason.
     Mute,
     /// One of the team's commands.
     Team,
@@ -117,7 +117,7 @@ pub struct Picker {
     pub about: Option<(String, String)>,
     /// What can be picked.
     pub items: Vec<Item>,
-    /// What serves now.
+    /// The live release.
     pub live: Option<ReleaseLabel>,
     /// What a release has that the live one has not, once that was looked up.
     pub changes: Option<(ReleaseLabel, Result<Changes, Problem>)>,

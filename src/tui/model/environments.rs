@@ -52,7 +52,7 @@ pub struct Environment {
     pub tested: bool,
     /// What that says.
     pub pipeline: Option<PipelineSeen>,
-    /// What the world says about its run in doubt, or why nobody can say.
+    /// The observed state for its run in doubt, or why it is unknown.
     pub doubt: Option<Result<Doubt, Problem>>,
 }
 
@@ -60,7 +60,7 @@ pub struct Environment {
 const STALE: Duration = Duration::from_secs(13);
 
 impl Environment {
-    /// One that nobody looked at yet.
+    /// An environment before the first read.
     pub fn new(name: EnvironmentName, protection: Protection, services: Vec<String>) -> Self {
         let (seen, run, lock, doubt) = (None, None, None, None);
         let (probes, turned, ticks) = (Vec::new(), Vec::new(), Vec::new());
@@ -112,7 +112,7 @@ impl Environment {
         frozen(&self.seen.as_ref()?.0.freeze, now)
     }
 
-    /// How long ago it was looked at, if that is too long.
+    /// The age of the data, if it is stale.
     pub fn stale(&self, elapsed: Duration) -> Option<Duration> {
         let (_, at) = self.seen.as_ref()?;
         let age = elapsed.saturating_sub(*at);

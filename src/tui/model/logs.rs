@@ -17,7 +17,7 @@ pub struct Line {
     pub source: String,
     /// How bad it says it is.
     pub level: LogLevel,
-    /// Whether it goes on with what the line before it said, as a stack trace does.
+    /// Whether it continues the line before, as a stack trace does.
     pub hangs: bool,
     /// What was said, harmless and redacted already.
     pub text: String,
@@ -25,7 +25,7 @@ pub struct Line {
     pub tints: Vec<Tint>,
 }
 
-/// What of a log is shown, and what is looked for in it.
+/// Filter and search of a log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Query {
     /// Lines under this level are left out.
@@ -36,7 +36,7 @@ pub struct Query {
     pub step: Option<String>,
     /// Only lines that match this.
     pub filter: Option<String>,
-    /// Only lines the like of which the last good run did not have: that run.
+    /// Only lines new since the last good run: that run.
     pub news: Option<RunNumber>,
     /// Looked for, and marked.
     pub search: Option<String>,
@@ -69,11 +69,11 @@ pub struct Extent {
     pub whole: bool,
     /// Why the search cannot be understood.
     pub wrong: Option<String>,
-    /// What is worth a jump in each of [`TICKS`] equal parts of what is shown; empty where nobody looked.
+    /// What is worth a jump in each of [`TICKS`] equal parts of the view; empty before the first scan.
     pub ticks: Vec<Option<Tick>>,
 }
 
-/// So many parts a log has for whoever looks where something is.
+/// Number of parts of a log on the scrollbar.
 pub const TICKS: usize = 128;
 
 /// The most telling line of a part.
@@ -117,7 +117,7 @@ pub struct LogsPane {
     pub run: Option<RunNumber>,
     /// What is shown of it.
     pub query: Query,
-    /// The number of the query, so that answers to an older one are told apart.
+    /// The query number, to drop answers to older queries.
     pub asked: u64,
     /// How much there is.
     pub extent: Extent,
@@ -130,7 +130,7 @@ pub struct LogsPane {
     pub bottom: Option<usize>,
     /// The line that was jumped to, with how many there are like it up to it.
     pub current: Option<(usize, usize)>,
-    /// So many jumps were asked for and are not answered.
+    /// Number of jumps requested and not answered.
     pub finding: usize,
     /// The line a selection began at, and the one it goes to.
     pub selection: Option<(usize, usize)>,
@@ -138,7 +138,7 @@ pub struct LogsPane {
     pub typing: Option<Input>,
     /// A line to come back to.
     pub mark: Option<usize>,
-    /// So many columns are scrolled away at the left.
+    /// Columns scrolled away at the left.
     pub column: usize,
     /// Whether long lines are wrapped.
     pub wrap: bool,
@@ -150,7 +150,7 @@ pub struct LogsPane {
 pub const AROUND: usize = 400;
 
 impl LogsPane {
-    /// Begins the log of another run, or of none; how it is looked at stays.
+    /// Switches to another run's log, or to none; view settings stay.
     pub fn begin(&mut self, run: Option<RunNumber>) {
         *self = Self {
             run,

@@ -1,4 +1,4 @@
-//! What is told: shown for a while in the corner, and kept.
+//! Messages: shown briefly in the corner, and kept.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -27,7 +27,7 @@ impl Level {
     }
 }
 
-/// Something that was told.
+/// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// When, once the clock is known.
@@ -49,19 +49,19 @@ pub struct Toast {
     pub until: Option<Duration>,
 }
 
-/// So many are in the corner at once.
+/// Maximum messages in the corner.
 const SHOWN: usize = 3;
-/// So many are kept.
+/// Maximum messages kept.
 const KEPT: usize = 500;
 
-/// Everything that was told, and what is still in the corner.
+/// All messages, and those still in the corner.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Messages {
     /// All of it, newest last.
     pub all: VecDeque<Message>,
     /// In the corner, newest last.
     pub toasts: Vec<Toast>,
-    /// So many warnings and errors were not looked at.
+    /// Number of unread warnings and errors.
     pub unread: usize,
 }
 

@@ -49,7 +49,7 @@ pub enum Pane {
     Health,
     /// Its databases.
     Migrations,
-    /// What must be true before the run there goes on.
+    /// The checklist that guards the run.
     Checklists,
     /// What was, on every environment.
     History,
@@ -90,7 +90,7 @@ pub const SMALLEST: (u16, u16) = (60, 16);
 /// How long keys mean nothing after the window became large enough.
 const UNREAD: Duration = Duration::from_millis(300);
 
-/// Keys that begin something are waited for so long before what may follow is shown.
+/// Delay before the continuations of a key prefix are shown.
 pub const POPUP_AFTER: Duration = Duration::from_millis(300);
 
 /// The model.
@@ -99,9 +99,9 @@ pub const POPUP_AFTER: Duration = Duration::from_millis(300);
 pub struct Model {
     /// Of the window.
     pub size: (u16, u16),
-    /// The wall clock, once it was told.
+    /// The wall clock, once known.
     pub now: Option<Timestamp>,
-    /// The zone of this machine, for whoever wants times in it.
+    /// The machine's time zone, for local times.
     pub zone: jiff::tz::TimeZone,
     /// Since the screen began.
     pub elapsed: Duration,
@@ -141,7 +141,7 @@ pub struct Model {
     pub dialog: Option<Dialog>,
     /// What lies over the panes, if something does.
     pub overlay: Option<Overlay>,
-    /// What was told.
+    /// Messages.
     pub messages: Messages,
     /// Which keys mean what.
     pub bindings: Bindings,
@@ -149,13 +149,13 @@ pub struct Model {
     pub pending: Option<(String, Duration)>,
     /// What was run from the palette lately, the latest first.
     pub recent: Vec<Command>,
-    /// Whether the terminal is the one that is looked at, as far as it tells.
+    /// Whether the terminal has the focus, if it reports that.
     pub focused: bool,
     /// When the window became large enough again, by `elapsed`.
     pub enlarged: Option<Duration>,
     /// When p was pressed last.
     pub paused: Option<Duration>,
-    /// When somebody was called last.
+    /// Time of the last notification.
     pub rang: Option<Duration>,
     /// Whether the screen has chosen what to begin with.
     pub settled: bool,
@@ -163,7 +163,7 @@ pub struct Model {
     pub terminal: Vec<(String, String)>,
     /// Which moment of the past is shown, if it is the past.
     pub replay: Option<String>,
-    /// How many alerts wait to be delivered, and whether somebody wants silence.
+    /// Number of pending alerts, and the current silence.
     pub alerts: (usize, bool),
     /// Whether the mouse is taken from the terminal.
     pub mouse: bool,
@@ -259,7 +259,7 @@ impl Model {
         self.enlarged.is_some_and(|at| self.elapsed.saturating_sub(at) < UNREAD)
     }
 
-    /// What the window is called: what waits for whom can be read from a list of windows.
+    /// The window's title: a list of windows shows who waits for what.
     pub fn title(&self) -> String {
         let Some(here) = self.here() else { return "pointsman".to_owned() };
         let run = here.under_way().map(|run| {

@@ -13,7 +13,7 @@ use crate::domain::time::Timestamp;
 const STEP: i64 = 5;
 
 impl Model {
-    /// Time goes on.
+    /// Advances the time.
     pub fn goes_on(&mut self, now: Timestamp, elapsed: Duration) {
         let before = self.clock();
         (self.now, self.elapsed) = (Some(now), elapsed);

@@ -18,13 +18,13 @@ pub enum Overlay {
     Help(Finder),
     /// Commands by name, found by what is typed.
     Palette(Finder),
-    /// Everything that was told; the selected one, from the newest.
+    /// All messages; the selected one, from the newest.
     Messages(usize),
     /// What this terminal can do.
     Terminal,
-    /// A sheet of text; so many lines are scrolled away.
+    /// A sheet of text; the number of lines scrolled away.
     Sheet(Sheet, usize),
-    /// The log of a job; so many lines are scrolled away.
+    /// The log of a job; the number of lines scrolled away.
     JobLog(JobLog, usize),
 }
 
@@ -33,7 +33,7 @@ pub enum Overlay {
 pub enum Sheet {
     /// How to give traffic back by hand.
     BreakGlass,
-    /// What whoever takes the next shift must know.
+    /// The handover.
     Handover,
 }
 
@@ -50,7 +50,7 @@ impl Sheet {
 /// A line of text and the selected one of what it finds.
 #[derive(Debug, Clone, Default)]
 pub struct Finder {
-    /// What is looked for.
+    /// The search text.
     pub input: Input,
     /// Which of the found ones is selected.
     pub selected: usize,
@@ -80,7 +80,7 @@ impl Model {
         Some(format!("{rehearsal}{card}"))
     }
 
-    /// What whoever takes the next shift must know, of every environment.
+    /// The handover of every environment.
     pub fn handover(&self) -> String {
         let now = self.now.unwrap_or_default();
         let mut lines = vec![format!("Handover, {}", now.strftime("%Y-%m-%d %H:%MZ"))];
@@ -157,7 +157,7 @@ impl Model {
         found.into_iter().map(|(_, found)| found).collect()
     }
 
-    /// The rows of help that what is typed leaves, in their order.
+    /// The help rows that match the filter, in order.
     pub fn help_rows(&self, typed: &str) -> Vec<Command> {
         let typed = typed.trim().to_lowercase();
         let has = |text: &str| text.to_lowercase().contains(&typed);

@@ -46,7 +46,7 @@ pub fn check(text: &ThemeText, palette: &Palette) -> Lint {
     lint
 }
 
-/// The ground a role is drawn on; black or white where that is the terminal's own.
+/// The background of a role; black or white where the terminal's is used.
 fn ground(palette: &Palette, role: Role) -> Light {
     let on = [palette.look(role).bg, palette.look(Role::Surface).bg];
     let usual = match palette.kind {

@@ -5,16 +5,16 @@ use super::{Depth, Theme, ThemeError, Themes};
 use crate::config::schema::{Glyphs, Motion, ThemeChoice, UiConfig};
 use crate::config::theme::ThemeKind;
 
-/// What is known of the terminal, and what was asked for on the command line.
+/// What is known of the terminal, and the options of the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Looks {
     /// The themes there are.
     pub themes: Themes,
-    /// A theme that was asked for by name or path.
+    /// A theme given by name or path.
     pub asked: Option<String>,
     /// The terminal's colours.
     pub depth: Depth,
-    /// Whether ASCII was asked for.
+    /// Whether ASCII was requested.
     pub ascii: bool,
     /// Whether the locale says UTF-8.
     pub utf8: bool,

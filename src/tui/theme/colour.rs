@@ -96,7 +96,7 @@ impl Paint {
             (Self::Ansi(n), _) | (Self::Indexed(n), Depth::True | Depth::Indexed) => {
                 Color::Indexed(n)
             }
-            // The first 16 of the 256 are the user's own, so nobody knows what they are.
+            // The first 16 of the 256 belong to the user's theme and are unknown.
             (paint, Depth::Indexed) => Color::Indexed(paint.nearest(16..=255)),
             (paint, Depth::Ansi) => Color::Indexed(paint.nearest(0..=15)),
         }

@@ -29,7 +29,7 @@ shipped!(
     "solarized-light",
 );
 
-/// What is drawn where nothing else was asked for.
+/// The default themes.
 const DARK: &str = "default-dark";
 const LIGHT: &str = "default-light";
 /// What is drawn where there is no colour.

@@ -53,7 +53,7 @@ pub struct Mark {
 }
 
 impl Theme {
-    /// The theme of a palette, on a terminal of so many colours.
+    /// The theme of a palette, on a terminal with that many colours.
     pub fn new(palette: &Palette, depth: Depth, ascii: bool) -> Self {
         let styles = Role::ALL.iter().map(|role| palette.look(*role).style(depth)).collect();
         Self { styles, name: palette.name.clone(), ascii }
@@ -74,7 +74,7 @@ impl Theme {
         self.styles.get(role as usize).copied().unwrap_or_default()
     }
 
-    /// A style with what a program asked for over it, in the nearest of the theme's own colours.
+    /// A style combined with a program's colours, in the nearest colours of the theme.
     pub fn tinted(&self, base: Style, pen: Pen) -> Style {
         let role = pen.hue.map(|hue| match hue {
             Hue::Red => Role::LogError,
@@ -225,7 +225,7 @@ impl Theme {
         }
     }
 
-    /// What a service answered. `None`: nobody looked yet.
+    /// The health of a service. `None`: no answer yet.
     pub fn health(&self, health: Option<&Health>) -> Mark {
         match health {
             None | Some(Health::NotAsked) => self.mark("?", "[~]", "?", Role::HealthStale),

@@ -61,7 +61,7 @@ impl Palette {
         }
         let mut looks: BTreeMap<String, Look> = BTreeMap::new();
         for (name, style) in &whole.roles {
-            // What a role links to is drawn as that, whatever stands in the file first.
+            // A link to another role takes precedence over other fields.
             let style = style.link.as_ref().map_or(style, |to| linked(&whole, to).unwrap_or(style));
             looks.extend(look(&whole, style).ok().map(|look| (name.clone(), look)));
         }
@@ -139,7 +139,7 @@ fn no_colour(text: &str) -> String {
     )
 }
 
-/// The look of a style; the error names the field and what stands there.
+/// The look of a style; the error names the field and its value.
 fn look(theme: &ThemeFile, style: &RoleStyle) -> Result<Look, (&'static str, String)> {
     let paint = |field: &'static str, text: &Option<String>| {
         text.as_ref().map_or(Ok(None), |text| {

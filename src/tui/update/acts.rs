@@ -201,13 +201,13 @@ fn chosen_release(model: &Model) -> Option<String> {
     chosen.plan.release.as_ref().map(ToString::to_string)
 }
 
-/// What serves now: the release of the first service that has one.
+/// The live release: that of the first service that has one.
 fn live(here: &Environment) -> Option<ReleaseLabel> {
     let mut services = here.seen.iter().flat_map(|(seen, _)| &seen.services);
     services.find_map(|service| service.live.as_ref()?.release.clone())
 }
 
-/// The offered releases; what serves now is said with each.
+/// The offered releases, each beside the live one.
 fn offered(model: &Model, here: &Environment) -> Vec<Item> {
     let live = here.seen.iter().flat_map(|(seen, _)| &seen.services);
     let live: Vec<_> = live
@@ -370,7 +370,7 @@ pub(super) fn take_over(model: &mut Model, key: Key) -> Vec<Effect> {
     Vec::new()
 }
 
-/// How long ago the environment of a question was looked at, if that is too long.
+/// The age of the environment's data in a question, if it is stale.
 pub(super) fn too_old(model: &Model, asked: &Confirm) -> Option<std::time::Duration> {
     let here = model.environments.iter().find(|e| e.name == asked.environment)?;
     // A deploy looks for itself before it does anything, and its platform may only start with it; a

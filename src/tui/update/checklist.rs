@@ -112,7 +112,7 @@ pub(super) fn answered(picker: &mut Picker, ticket: Ticket, model: &Model) -> Ve
     vec![Effect::Tick(ticket, run, item, act, note)]
 }
 
-/// By so many items.
+/// By that many items.
 pub(super) fn down(model: &mut Model, by: isize) {
     let last = model.here().map_or(0, |here| {
         let rows = rows(here, model.now);

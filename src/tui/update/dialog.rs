@@ -18,7 +18,7 @@ use crate::tui::model::dialog::{Action, Confirm, Dialog, Field, Kind, Phase};
 use crate::tui::model::environments::RunSeen;
 use crate::tui::model::messages::Level;
 
-/// A y/N box hears nothing for so long, so that mashed keys cannot pass it.
+/// How long a new y/N box ignores keys, so that mashed keys cannot confirm it.
 const DEAF: Duration = Duration::from_millis(300);
 /// The same key again within this is the keyboard's doing.
 const AUTO_REPEAT: Duration = Duration::from_millis(40);
@@ -216,7 +216,7 @@ fn dropped(plan: &Plan) -> &'static str {
     }
 }
 
-/// An act came out. The box closes only now; a failure is told in its place.
+/// The result of an act. Only now the box closes; a failure is shown in it.
 pub(super) fn done(
     model: &mut Model,
     ticket: Ticket,
@@ -229,7 +229,7 @@ pub(super) fn done(
     match done {
         Ok(said) => model.tell(said),
         Err(problem) if model.dialog.is_none() => tell_problem(model, problem, None),
-        // A box of somebody's next act is not pushed aside.
+        // Do not replace the box of the user's next act.
         Err(problem) => model.say(Level::Error, problem.to_string()),
     }
     Vec::new()
@@ -248,7 +248,7 @@ pub(super) fn recheck(model: &mut Model) {
         return;
     }
     let starts = matches!(asked.action, Action::Start(_));
-    // Going back means the same as long as there is something to go back from.
+    // A rollback means the same as long as a target exists.
     let same_run = here
         .driven()
         .map(|run| &run.view)

@@ -14,7 +14,7 @@ use crate::tui::model::dialog::{Item, Kind, Picker, Purpose};
 use crate::tui::model::health::table;
 use crate::tui::model::messages::Level;
 
-/// Takes how things stand now. What customers reach and is down is told, unless it is muted.
+/// Takes the current health. Unmuted failures of live addresses become messages.
 pub(super) fn probed(
     model: &mut Model,
     name: &EnvironmentName,
@@ -42,7 +42,7 @@ pub(super) fn probed(
     effects
 }
 
-/// Everything is asked now, whatever its turn.
+/// All probes run immediately.
 pub(super) fn probe_now(model: &mut Model) -> Vec<Effect> {
     model.tell("asking everything now");
     vec![Effect::ProbeNow]
@@ -54,7 +54,7 @@ pub(super) fn hide_ok(model: &mut Model) {
     model.health.selected = 0;
 }
 
-/// For how long somebody may be left alone.
+/// The durations of a mute.
 const LENGTHS: [(&str, Duration); 4] = [
     ("30m", Duration::from_mins(30)),
     ("2h", Duration::from_hours(2)),

@@ -1,4 +1,4 @@
-//! The pane Logs: what is shown, what is looked for, what is copied.
+//! The pane Logs: filter, search, copy.
 
 use tui_input::Input;
 
@@ -156,7 +156,7 @@ fn query(model: &mut Model, change: impl FnOnce(&mut Query)) -> Vec<Effect> {
     vec![Effect::Log(LogAsk::Query { asked: logs.asked, query: logs.query.clone() })]
 }
 
-/// Changes what is looked for; what is read stays where it is.
+/// Changes the search; the position stays.
 fn look_for(model: &mut Model, search: Option<String>) -> Vec<Effect> {
     let logs = &mut model.logs;
     if logs.query.search == search {
@@ -177,7 +177,7 @@ fn find(model: &mut Model, mark: Mark, forward: bool) -> Vec<Effect> {
     let logs = &model.logs;
     let read = logs.bottom.map(|bottom| bottom.saturating_sub(1));
     let from = logs.current.map(|(at, _)| at).or(read);
-    // Keys may come faster than answers: each jump goes on from the one before it.
+    // Keys may come faster than answers: each jump continues from the previous one.
     let again = logs.finding > 0;
     let ask = LogAsk::Find { asked: logs.asked, mark, from, again, forward };
     model.logs.finding += 1;

@@ -34,7 +34,7 @@ use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::seen::EnvironmentSeen;
 
-/// Ctrl-C counts as a second one for so long.
+/// Window in which a second Ctrl-C counts.
 pub(super) const TWICE_WITHIN: Duration = Duration::from_secs(2);
 
 /// Takes one message.
@@ -121,7 +121,7 @@ fn pasted(model: &mut Model, pasted_text: &str) {
     }
 }
 
-/// What the store says now. A box that stands open over a world that changed says so.
+/// Takes the current store. An open box whose world changed shows that.
 fn read(model: &mut Model, stored: Vec<Stored>) -> Vec<Effect> {
     model.blind = None;
     let mut effects = Vec::new();

@@ -78,7 +78,7 @@ pub(super) fn mouse(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Mouse(model.mouse)]
 }
 
-/// For a screen that seems to hang: twice, and it is left, whatever is open. Runs go on without it.
+/// For a screen that seems to hang: pressed twice, it quits whatever is open. Runs continue.
 pub(super) fn leave_now(model: &mut Model) -> Vec<Effect> {
     if model.leaving.is_some_and(|at| model.elapsed.saturating_sub(at) < super::TWICE_WITHIN) {
         return vec![Effect::Quit];
@@ -91,7 +91,7 @@ pub(super) fn leave_now(model: &mut Model) -> Vec<Effect> {
 /// The next thing that needs a person: of this environment elsewhere, or of the next one.
 fn next_need(model: &mut Model) {
     let count = model.environments.len();
-    // Where it is looked at already, the next one comes first.
+    // If it is shown already, select the next one.
     let here = model.here().and_then(need).filter(|pane| *pane != model.focus);
     let first = usize::from(here.is_none());
     let next = (first..=count).map(|by| (model.selected + by) % count.max(1)).find_map(|at| {
@@ -116,14 +116,14 @@ pub(super) fn begin_where_somebody_is_needed(model: &mut Model) {
     let under_way = |e: &Environment| e.under_way().is_some();
     let found = environments.iter().position(needs);
     if found.is_some() {
-        // Whatever was looked at last.
+        // The last filter.
         (model.focus, model.zoom) = (Pane::Deploy, false);
     }
     let found = found.or_else(|| environments.iter().position(under_way));
     model.selected = found.unwrap_or(model.selected);
 }
 
-/// Sideways in the log; elsewhere lines are cut, and nothing is to be seen there.
+/// Scrolls sideways in the log; other panes cut their lines.
 fn sideways(model: &mut Model, by: isize) {
     if model.focus == Pane::Logs && !model.logs.wrap {
         model.logs.column = model.logs.column.saturating_add_signed(by * 8).min(4096);

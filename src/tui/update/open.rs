@@ -42,7 +42,7 @@ pub(super) fn open(model: &mut Model, key: Key) -> Vec<Effect> {
             Vec::new()
         }
         Pane::Deploy if at_gate => acts::act(model, Command::Switch, key),
-        // What failed is looked for where it said so.
+        // The failure is in the log of that step.
         Pane::Deploy if model.here().and_then(|e| e.run.as_ref()).is_some_and(failed) => {
             logs::go(model, Command::NextError)
         }

@@ -1,4 +1,4 @@
-//! Keys and answers in a box that lets somebody choose.
+//! Keys and answers of a picker.
 
 use super::acts::{confirm, question};
 use super::changes;

@@ -18,10 +18,10 @@ use crate::tui::model::pipeline::{JobLog, PipelineAct, PipelineSeen, chosen, run
 
 /// A page of a log.
 const PAGE: usize = 20;
-/// So many lines above an error are shown with it.
+/// Lines of context above an error.
 const ABOVE: usize = 5;
 
-/// What was answered. Whoever is needed there is called, and a box about another state of it is closed.
+/// Takes an answer. New approvals notify the user, and outdated boxes close.
 pub(super) fn seen(
     model: &mut Model,
     name: &EnvironmentName,
@@ -144,7 +144,7 @@ pub(super) fn ask(model: &mut Model, here: &Environment, command: Command, key: 
     confirm(model, question(here, tier, title, lines, Action::Pipeline(act)), Some(key));
 }
 
-/// By so many jobs.
+/// By that many jobs.
 pub(super) fn down(model: &mut Model, by: isize) {
     let jobs = model.here().and_then(run).map_or(0, |run| run.jobs.len());
     let to = model.pipeline.selected.saturating_add_signed(by);

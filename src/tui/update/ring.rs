@@ -1,4 +1,4 @@
-//! When the screen calls for somebody who looks elsewhere, and what the window's title says.
+//! Notifications of a user whose attention is elsewhere, and the window's title.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use crate::tui::effect::Effect;
 use crate::tui::model::Model;
 use crate::tui::model::environments::RunSeen;
 
-/// Nobody is called more often than this (terminal.md 2.16).
+/// Minimum time between notifications.
 const APART: Duration = Duration::from_secs(10);
 
-/// Calls for somebody because of how a run stands now.
+/// Notifies the user of a run's new state.
 pub(super) fn ring(model: &mut Model, run: &RunSeen) -> Option<Effect> {
     let view = &run.view;
     let over = matches!(view.state, RunState::Ended { .. });
@@ -25,7 +25,7 @@ pub(super) fn ring(model: &mut Model, run: &RunSeen) -> Option<Effect> {
     call(model, &format!("run {} on {} {what}", view.number, view.plan.environment))
 }
 
-/// Calls somebody who looks elsewhere, not too often.
+/// Notifies the user, within a rate limit.
 pub(super) fn call(model: &mut Model, text: &str) -> Option<Effect> {
     let late = model.rang.is_none_or(|at| model.elapsed.saturating_sub(at) >= APART);
     if model.focused || !late {

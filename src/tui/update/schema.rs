@@ -69,7 +69,7 @@ pub(super) fn answered(picker: &mut Picker, ticket: Ticket) -> Vec<Effect> {
     vec![Effect::Propose(ticket, Intent::Migrate { environment, database, to, down, why })]
 }
 
-/// By so many migrations.
+/// By that many migrations.
 pub(super) fn down(model: &mut Model, by: isize) {
     let last = model.here().map_or(0, |here| listed(here).len().saturating_sub(1));
     model.schema.selected = model.schema.selected.saturating_add_signed(by).min(last);

@@ -12,7 +12,7 @@ use crate::tui::model::environments::Environment;
 use crate::tui::model::overlay::Overlay;
 use crate::tui::model::pipeline::JobLog;
 
-/// So many lines of the end are shown first.
+/// Number of latest lines shown first.
 const END: usize = 20;
 
 /// Opens the list of those that may run here.
@@ -78,16 +78,16 @@ fn ours(dialog: &Dialog) -> bool {
     matches!(&dialog.kind, Kind::Confirm(asked) if matches!(asked.action, Action::Team(_)))
 }
 
-/// What one says. It is opened once; whoever closed it is left alone.
+/// The output of a run. It opens once; after the user closes it, it stays closed.
 pub(super) fn said(model: &mut Model, log: JobLog, first: bool) {
     let end = log.lines.len().saturating_sub(END);
     let from = match &model.overlay {
         Some(Overlay::JobLog(open, from)) if open.job == log.job => {
-            // Whoever reads further up stays there.
+            // A user who scrolled up keeps the position.
             let followed = *from >= open.lines.len().saturating_sub(END);
             if followed { end } else { *from }
         }
-        // The box that asked for it may still be closing; another one is not covered.
+        // Its question may still be closing; another box is not replaced.
         _ if first && model.dialog.as_ref().is_none_or(ours) => end,
         _ => return,
     };

@@ -24,7 +24,7 @@ pub(super) fn edit(input: &mut Input, key: Key) -> bool {
     input.handle(request).is_some_and(|change| change.value)
 }
 
-/// Nobody pastes more into a line than this.
+/// Maximum characters of a paste into a line.
 const MOST_PASTED: usize = 500;
 
 /// Pasted text, letter by letter.

@@ -132,7 +132,7 @@ impl Look<'_> {
         }
         let line = if here { selected(line, self.theme.style(Role::Selection)) } else { line };
         let mut lines = vec![line];
-        // All of what is said of the one that is looked at.
+        // The full text of the selected item.
         if here {
             let room = self.width.saturating_sub(6);
             let told = said(seen, mark.word);

@@ -90,9 +90,9 @@ fn pick_title(picker: &Picker) -> String {
     format!("{} · {what}", picker.environment.as_str().to_uppercase())
 }
 
-/// At most so many items are shown at once.
+/// Maximum items shown.
 const SHOWN: usize = 9;
-/// And so many commits of the chosen one.
+/// Maximum commits of the selected release.
 const COMMITS: usize = 4;
 /// What must not be pushed out of the box by them: two fields, a sentence and the frame.
 const BELOW: usize = 7;
@@ -174,7 +174,7 @@ fn guards(picker: &Picker, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     lines
 }
 
-/// The release's commits, the newest first, where what is picked was compared with what serves.
+/// The release's commits, newest first, compared with the live release.
 fn changes(picker: &Picker, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let chosen = picker.items.get(picker.selected).map(|item| item.value.as_str());
     let (Some((to, changes)), Some(live)) = (&picker.changes, &picker.live) else {

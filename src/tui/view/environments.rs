@@ -1,4 +1,4 @@
-//! The pane Environments: what serves where, as it was seen.
+//! The pane Environments: live releases, as last read.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -24,7 +24,7 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
         }
         lines.extend(of(model, theme, environment, at == model.selected, usize::from(inner.width)));
     }
-    // The selected one is always to be seen.
+    // Keep the selection visible.
     let height = usize::from(inner.height);
     let from = selected_at.saturating_sub(height.saturating_sub(8));
     write(lines.get(from..).unwrap_or_default(), inner, buffer);

@@ -119,7 +119,7 @@ struct Part {
 
 /// Never dropped; the undo is cut if it must be.
 const KEPT: u8 = 0;
-/// What somebody has to know now.
+/// Needs attention now.
 const URGENT: u8 = 1;
 /// What is good to know.
 const NICE: u8 = 2;
@@ -248,7 +248,7 @@ fn names<'a>(names: impl IntoIterator<Item = &'a crate::domain::ids::ServiceName
 
 /// Who has the traffic, as it was seen last.
 pub(super) fn traffic(here: &Environment) -> String {
-    // What a dead run has seen last is not what is: there the platform is asked.
+    // The last fact of a dead run is not the present: use the platform.
     if let Some(run) = here.driven().filter(|r| known(&r.view)) {
         let view = &run.view;
         if let Some((green, blue)) = view.split() {

@@ -33,7 +33,7 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     }
     let (mut lines, at) = look.probes();
     lines.extend(look.changes(height.saturating_sub(lines.len())));
-    // The selected one is always to be seen.
+    // Keep the selection visible.
     let from = (at + 4).saturating_sub(height).min(lines.len().saturating_sub(height));
     write(&lines[from..], inner, buffer);
 }
@@ -164,7 +164,7 @@ impl Look<'_> {
         line
     }
 
-    /// What is asked and why it stands so: of the selected one, and of every one that is not well.
+    /// Target and reason: of the selected probe, and of every unhealthy one.
     fn details(&self, probe: &ProbeSeen, here: bool) -> Vec<Line<'static>> {
         let focused = here && self.model.focus == Pane::Health;
         let well = matches!(probe.state, State::Ok | State::Off);

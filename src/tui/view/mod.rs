@@ -179,7 +179,7 @@ fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
     ]
 }
 
-/// The frame of a pane. Focus is told by a heavy border and a mark in the title, not by colour.
+/// The frame of a pane. A heavy border and a mark show the focus without colour.
 fn framed(
     model: &Model,
     theme: &Theme,

@@ -270,7 +270,7 @@ fn popup(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     write(&lines, inner, buffer);
 }
 
-/// What was told, in the corner.
+/// Messages in the corner.
 pub(super) fn toasts(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let width = usize::from(area.width.saturating_sub(4).min(70));
     let mut bottom = area.bottom();

@@ -23,7 +23,7 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     let places: Vec<_> = databases(here).iter().map(|d| d.place.as_str()).collect();
     let title = match places.as_slice() {
         [] => String::new(),
-        // In a narrow column it would stand over the pane's own name.
+        // In a narrow column it would cover the pane's name.
         _ if area.width < 50 => String::new(),
         [one] => format!(" {one} "),
         several => format!(" {} databases ", several.len()),

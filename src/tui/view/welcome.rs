@@ -1,4 +1,4 @@
-//! The first screen of somebody who has no config yet.
+//! The first screen, without a config.
 
 use std::path::Path;
 

@@ -40,6 +40,23 @@ pub(super) fn part(build: &BuildId, percent: u8) -> Split {
 }
 
 #[test]
+fn a_deploy_does_not_start_on_split_traffic() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    bench.world.forget_acts();
+    bench.world.twist(|service, _, splits| {
+        if service == "toto-app" {
+            *splits = vec![part(&splits[0].build, 90), part(&build("b-foreign"), 10)];
+        }
+    });
+    let view = bench.drive(&deploy_plan("1.1.0"));
+    assert_eq!(view.exit_code(), 1, "{}", view.state.sentence());
+    let (_, problem, _) = view.failure.as_ref().unwrap();
+    assert_eq!(problem.what, "traffic of toto-app is split");
+    assert_eq!(bench.world.acts(), Vec::<Act>::new(), "nothing is built and nothing switched");
+}
+
+#[test]
 fn traffic_that_is_split_after_the_switch_is_not_promoted() {
     // The second read after the switch is the verification's, later ones are the soak's.
     for after in 2..6 {

@@ -323,7 +323,7 @@ const ROWS: &[Row] = &[
         never: &["stayed live", "was not read"],
     },
     Row {
-        kind: "what was not looked at is not known",
+        kind: "traffic that was not read is unknown",
         told: a_run_that_could_not_look,
         exit: 1,
         screen: &["It moved no traffic; which build is live was not read."],

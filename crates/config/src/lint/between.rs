@@ -78,7 +78,7 @@ fn flatten(node: &Node, key: String, all: &mut BTreeMap<String, String>) {
     }
 }
 
-/// A variable in a line. Nobody reads a secret out of a difference.
+/// A variable in one line. Values of secrets are never part of a difference.
 fn variable(name: &str, item: &Node) -> String {
     let set = |key: &str| item.get(key).and_then(text);
     let what = match (set("secret"), set("value")) {

@@ -64,7 +64,7 @@ pub fn texts(files: impl IntoIterator<Item = PathBuf>) -> Vec<Text> {
     files.into_iter().map(read).collect()
 }
 
-/// The files of these names that a folder has, in their order.
+/// The files with these names in a folder, in that order.
 pub fn named_in(folder: &Path, names: &[String]) -> Vec<PathBuf> {
     names.iter().map(|name| folder.join(name)).filter(|file| file.exists()).collect()
 }

@@ -6,7 +6,7 @@ use crate::node::{Node, Place, Value};
 use pointsman_core::apphosting::{Version, reserved, version};
 use pointsman_core::redact::redacted;
 
-/// A variable as it stands in the file.
+/// A variable of the file.
 pub(super) struct Variable<'n> {
     pub(super) name: String,
     place: Place,
@@ -41,7 +41,7 @@ impl<'n> Variable<'n> {
         self.name.starts_with("NEXT_PUBLIC_")
     }
 
-    /// What must be on no screen: a secret that stands in the file.
+    /// Must not be shown: a secret in the file.
     fn plain_secret(&self) -> Option<(Place, &str)> {
         let (node, value) = self.value.as_ref()?;
         (hidden(&self.name) || redacted(value) != *value).then_some((node.place, value.as_str()))

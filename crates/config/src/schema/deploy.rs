@@ -40,7 +40,7 @@ pub struct DeployConfig {
     pub attest: AttestConfig,
     /// The watch after it.
     pub soak: SoakConfig,
-    /// How long open requests to blue may go on.
+    /// How long open requests to the previous build may continue.
     pub drain: Option<DurationText>,
     /// How long blue stays warm.
     pub keep_blue: Option<DurationText>,
@@ -98,6 +98,6 @@ pub struct SoakConfig {
     pub min_samples: Option<u32>,
     /// What then.
     pub on_failure: Option<OnFailure>,
-    /// How long a person who watches may hold a rollback by rule; 0s: at once.
+    /// How long a person may hold an automatic rollback; 0s: rolls back immediately.
     pub countdown: Option<DurationText>,
 }

@@ -129,11 +129,11 @@ pub struct DatabaseConfig {
     /// Its own name in the project; `(default)` if left out.
     #[serde(default)]
     pub database: Option<String>,
-    /// So many documents of a migration in one commit at most; 300 if left out.
+    /// Maximum documents of a migration per commit; 300 by default.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub batch: Option<u32>,
-    /// So many documents of a migration a second at most.
+    /// Maximum documents of a migration per second.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub per_second: Option<u32>,
@@ -182,7 +182,7 @@ pub struct JobConfig {
     /// The jobs before it.
     #[serde(default)]
     pub needs: Vec<String>,
-    /// Once for each of these; `{matrix}` in a step stands for it.
+    /// Runs once for each value; `{matrix}` in a step is replaced by it.
     #[serde(default)]
     pub matrix: Vec<String>,
     /// Program and arguments of each step.

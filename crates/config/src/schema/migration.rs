@@ -144,7 +144,7 @@ macro_rules! scoped {
 scoped!(
     /// Fields to set.
     SetConfig {
-        /// Their values. What YAML has no word for is written as Firestore writes it: `{ timestampValue: … }`.
+        /// Their values. Types that YAML lacks are written as in Firestore: `{ timestampValue: … }`.
         fields: BTreeMap<String, Value>,
     }
 );

@@ -44,7 +44,7 @@ pub struct Config {
     /// The team's own commands.
     #[serde(default)]
     pub commands: Vec<CommandConfig>,
-    /// Who is told what.
+    /// Alert configuration.
     #[serde(default)]
     pub notify: NotifyConfig,
     /// How the screen looks.
@@ -77,7 +77,7 @@ pub struct ServiceConfig {
     pub root: String,
     /// Its App Hosting backend.
     pub backend: String,
-    /// The container image of a release that is made elsewhere, with `{release}` in it; nothing is built then.
+    /// The container image of a release, with `{release}` in it, built by another system. Pointsman then builds nothing.
     #[serde(default)]
     pub image: Option<String>,
     /// Where it says how it is and who it is.
@@ -215,12 +215,12 @@ pub struct CommandConfig {
     /// The only environment it may run for.
     #[serde(default)]
     pub environment: Option<String>,
-    /// Whether it goes on until it is stopped.
+    /// Whether it runs until it is stopped.
     #[serde(default)]
     pub long: bool,
 }
 
-/// Who is told what.
+/// Alert configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NotifyConfig {
@@ -230,7 +230,7 @@ pub struct NotifyConfig {
     pub webhook: Option<WebhookConfig>,
     /// Of what.
     pub on: Vec<Kind>,
-    /// What still waits, or is still down, is told again this often; 1h, 0s for never.
+    /// Interval of reminders while the cause persists; 1h by default, 0s for never.
     pub remind: Option<DurationText>,
 }
 
@@ -270,10 +270,10 @@ pub enum Glyphs {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Motion {
-    /// Clocks and countdowns go on by the second.
+    /// Clocks and countdowns advance every second.
     #[default]
     Full,
-    /// They go on every five seconds, all at once.
+    /// They advance every five seconds, together.
     Reduced,
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::deploy::DurationText;
 
-/// How often something is asked, and when it counts as what.
+/// How often probes run, and their thresholds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WatchConfig {
@@ -16,15 +16,15 @@ pub struct WatchConfig {
     pub interval: Option<DurationText>,
     /// For everything, from the name lookup to the last byte; 5s.
     pub timeout: Option<DurationText>,
-    /// DOWN after so many bad answers in a row; 2.
+    /// Consecutive bad answers until DOWN; 2.
     pub fall: Option<u32>,
-    /// OK after so many good ones in a row; 3.
+    /// Consecutive good answers until OK; 3.
     pub rise: Option<u32>,
     /// DEGRADED while the p95 of the last 20 good answers is above this; 1s.
     pub slow: Option<DurationText>,
     /// How long it must be above; 30s.
     pub slow_for: Option<DurationText>,
-    /// Whether App Hosting is asked about the services' domains too, once a minute; true.
+    /// Whether App Hosting's domain status is watched too, once a minute; true.
     pub domains: Option<bool>,
 }
 
@@ -63,11 +63,11 @@ pub struct ProbeConfig {
 pub struct ExpectConfig {
     /// HTTP statuses; any of 200 to 299 if left out. A redirect is never followed.
     pub status: Vec<u16>,
-    /// JSON pointers into the body, and what must stand there.
+    /// JSON pointers into the body, and the expected values.
     pub json: BTreeMap<String, Value>,
-    /// At least so many bytes: an empty page is no page.
+    /// Minimum size in bytes: an empty page is a failure.
     pub min_bytes: Option<u64>,
-    /// At most so many.
+    /// Maximum size in bytes.
     pub max_bytes: Option<u64>,
     /// Headers, and what they must contain.
     pub headers: BTreeMap<String, String>,

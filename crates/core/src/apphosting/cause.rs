@@ -20,12 +20,12 @@ pub fn cause_of(line: &str) -> Option<(String, String)> {
     let json = line.get(line.find('{')?..)?;
     let said: Said = serde_json::from_str(json.trim_end()).ok()?;
     let known = said.code.starts_with(CODE) && !said.user_facing_message.is_empty();
-    // It stands in one line of a log, whatever it is made of.
+    // The cause may occur in any line of a log.
     let message = said.user_facing_message.split_whitespace().collect::<Vec<_>>().join(" ");
     known.then(|| (format!("{}: {message}", said.code), said.raw_log.unwrap_or_default()))
 }
 
-/// Whether a line is such a cause. It tells more than whatever was said after it.
+/// Whether a line states the cause of a failure, which matters more than later lines.
 pub fn tells_cause(line: &str) -> bool {
     line.strip_prefix(CODE).is_some_and(|rest| rest.contains(": "))
 }

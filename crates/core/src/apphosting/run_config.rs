@@ -41,11 +41,11 @@ pub struct Broken {
     pub why: String,
 }
 
-/// From so much memory on, so many processors are needed at least.
+/// Memory from which a minimum number of CPUs is required.
 const MEMORY_NEEDS: [(i64, f64); 4] = [(24_576, 8.0), (16_384, 6.0), (8_192, 4.0), (4_096, 2.0)];
-/// Over so much memory, so many processors.
+/// Memory above which that many CPUs are required.
 const MEMORY_OVER_NEEDS: [(i64, f64); 2] = [(1_024, 1.0), (512, 0.5)];
-/// From so many processors on, so much memory is needed at least.
+/// CPUs from which a minimum of memory is required.
 const CPU_NEEDS: [(f64, i64); 2] = [(6.0, 4_096), (4.0, 2_048)];
 /// The most instances where none is said.
 const USUAL_MOST: i64 = 100;

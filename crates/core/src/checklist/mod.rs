@@ -58,7 +58,7 @@ impl List {
 pub struct Asked {
     /// The service, or what it depends on.
     pub name: String,
-    /// What is asked. None: its address holds a secret, and no plan keeps one.
+    /// The probe. None: its address holds a secret, which no plan stores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<Check>,
     /// For everything.
@@ -74,7 +74,7 @@ pub enum Source {
     Probe {
         /// `all`, or the one's name.
         name: String,
-        /// What is asked.
+        /// The probe.
         asked: Vec<Asked>,
     },
     /// A command of the team's ends with 0.
@@ -106,9 +106,9 @@ pub enum Source {
         /// Which. None: nothing comes before this one.
         from: Option<EnvironmentName>,
     },
-    /// There is something to go back to.
+    /// A rollback target exists.
     Rollback,
-    /// Somebody is told when something breaks.
+    /// An alert channel is configured.
     Alerts,
 }
 
@@ -157,7 +157,7 @@ pub fn item_id(list: List, text: &str) -> String {
 /// What a machine said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
-    /// Pass: it holds. Inconclusive: nobody can say.
+    /// Pass: the item holds. Inconclusive: unknown.
     pub verdict: Verdict,
     /// By what.
     pub said: String,
@@ -173,7 +173,7 @@ pub enum Act {
     Untick,
     /// It means nothing for this release.
     NotApplicable,
-    /// It does not hold, or nobody can say, and the person stands for going on.
+    /// The item fails or is unknown, and a person takes responsibility for continuing.
     Override,
 }
 
@@ -202,7 +202,7 @@ pub struct Tick {
     pub at: Timestamp,
     /// In the person's words.
     pub note: String,
-    /// What was looked at: [`Subject::now`] at that time.
+    /// What the evidence is about: [`Subject::now`] at that time.
     pub subject: String,
 }
 
@@ -212,17 +212,17 @@ pub struct Tick {
 pub enum Standing {
     /// It holds.
     Done,
-    /// Nobody has said anything.
+    /// No evidence yet.
     Open,
     /// It does not hold.
     Failed,
-    /// A machine was asked and cannot say.
+    /// The check ran and was inconclusive.
     Unknown,
     /// It held: too long ago, or of another build.
     Stale,
     /// It means nothing for this release.
     NotApplicable,
-    /// A person stands for going on without it.
+    /// A person overrode the item.
     Overridden,
 }
 
@@ -253,7 +253,7 @@ pub struct ItemSeen {
     pub id: String,
     /// How it stands.
     pub standing: Standing,
-    /// Who or what says so, and when.
+    /// Author and time of the evidence.
     pub said: String,
 }
 

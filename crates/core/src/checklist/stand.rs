@@ -14,7 +14,7 @@ use crate::step::StepState;
 use crate::time::{Timestamp, spoken};
 use crate::view::RunView;
 
-/// What a person has seen counts for so long.
+/// How long a person's tick is valid.
 pub const TICK_HOLDS: Duration = Duration::from_hours(4);
 
 /// What a tick is about: the source of a release until it is built, the builds from then on.
@@ -45,7 +45,7 @@ impl Subject {
         Self { builds, ..Self::of_plan(&view.plan) }
     }
 
-    /// What somebody who looks now looks at.
+    /// The subject of evidence collected now.
     pub fn now(&self) -> &str {
         self.builds.as_deref().unwrap_or(&self.source)
     }
@@ -142,7 +142,7 @@ pub fn listed(view: &RunView, ticks: &[Tick], now: Timestamp) -> Vec<ItemSeen> {
     view.plan.checklist.iter().map(one).collect()
 }
 
-/// What a machine said, of an item that nobody set aside.
+/// The result of a machine's check, unless the item is overridden.
 fn proof_of(seen: &ItemSeen) -> Option<Proof> {
     let verdict = match seen.standing {
         Standing::Done => Verdict::Pass,
@@ -166,7 +166,7 @@ pub fn open_items(items: &[Item], seen: &[ItemSeen], list: List) -> Vec<String> 
     open.collect()
 }
 
-/// Whether a machine says of a required item that it does not hold. That nobody can say is not that.
+/// Whether a machine's check of a required item failed. Unknown is not failed.
 pub fn seen_to_fail(view: &RunView, list: List) -> bool {
     let required = |seen: &ItemSeen| {
         view.plan.checklist.iter().any(|item| item.id == seen.id && item.required)

@@ -24,7 +24,7 @@ impl FieldPath {
         &self.0
     }
 
-    /// What stands there.
+    /// The value at the path.
     pub fn get<'a>(&self, fields: &'a Fields) -> Option<&'a Value> {
         let (last, above) = self.0.split_last()?;
         let mut here = fields;
@@ -52,7 +52,7 @@ impl FieldPath {
         here.insert(last.clone(), value);
     }
 
-    /// Takes what stands there away.
+    /// Removes the value at the path.
     pub fn take(&self, fields: &mut Fields) -> Option<Value> {
         let (last, above) = self.0.split_last()?;
         let mut here = fields;

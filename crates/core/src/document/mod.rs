@@ -24,7 +24,7 @@ pub enum Value {
     /// 64 bits with a sign. A text on the wire, since JSON's numbers hold 53.
     #[serde(rename = "integerValue", with = "whole")]
     Integer(i64),
-    /// A floating point number, the three that JSON has no word for among them.
+    /// A floating point number, including the three that JSON cannot express.
     #[serde(rename = "doubleValue", with = "real")]
     Double(f64),
     /// RFC 3339 in UTC, to the microsecond.

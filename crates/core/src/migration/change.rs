@@ -17,7 +17,7 @@ pub enum Change {
 /// The fields that change.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Update {
-    /// What stands there afterwards; nothing where the field goes.
+    /// The new value; None removes the field.
     pub set: Vec<(FieldPath, Option<Value>)>,
     /// What the server adds.
     pub increments: Vec<(FieldPath, i64)>,

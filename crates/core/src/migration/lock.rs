@@ -15,7 +15,7 @@ pub fn stop_request_document() -> String {
     format!("{COLLECTION}/lock-request")
 }
 
-/// A lock that is not renewed lasts so long (deploy-tools.md §7).
+/// Duration of a lease without renewal.
 pub const LEASE_SECONDS: u64 = 60;
 
 /// Who works.
@@ -38,10 +38,10 @@ pub struct Holder {
 /// A lock as it was read.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct LockSeen {
-    /// Who holds it; with an empty id nobody does.
+    /// The holder; free if its id is empty.
     #[serde(flatten)]
     pub holder: Holder,
-    /// Grows with every holder, and never goes back.
+    /// The fencing number: it grows with every holder and never decreases.
     pub fence: u64,
     /// In which step its run is.
     pub step: String,
@@ -60,7 +60,7 @@ pub struct LockSeen {
 }
 
 impl LockSeen {
-    /// Reads the document; what is missing in it is taken as nobody's.
+    /// Reads the document; missing fields mean that the lock is free.
     pub fn read(document: &Document, at: &str) -> Self {
         let text = |field: &str| document.text(field).unwrap_or_default().to_owned();
         let count = |field: &str| document.count(field).unwrap_or_default();
@@ -86,7 +86,7 @@ impl LockSeen {
         }
     }
 
-    /// Whether somebody holds it.
+    /// Whether the lease is still running.
     pub fn held(&self) -> bool {
         !self.holder.id.is_empty() && self.age_seconds < self.lease_seconds
     }

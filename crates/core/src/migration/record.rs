@@ -20,7 +20,7 @@ pub fn record_path(version: &SchemaVersion) -> String {
     format!("{COLLECTION}/run-{version}")
 }
 
-/// What the version document says. That nobody can read it is not that there is none (dM8).
+/// The version document. An unreadable one is not an absent one (dM8).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Head {
     /// There is no such document.
@@ -69,13 +69,13 @@ pub struct Half {
     pub direction: Direction,
     /// Operations that are done.
     pub operation: u64,
-    /// The last document of the operation under way that was looked at.
+    /// The last document processed by the current operation.
     pub cursor: Option<String>,
-    /// Documents looked at.
+    /// Number of documents processed.
     pub processed: u64,
     /// Documents to look at, as counted when it began.
     pub total: u64,
-    /// Whether a program of the team's own was begun and nobody saw its end.
+    /// Whether a custom program was started whose end was not observed.
     pub program: bool,
 }
 
@@ -231,7 +231,7 @@ impl Schema {
         Ok(Self { head, records, collections })
     }
 
-    /// The version it is at. What nobody can read has none.
+    /// The current version. None if it cannot be read.
     pub fn version(&self) -> Option<SchemaVersion> {
         match &self.head {
             Head::Absent => Some(SchemaVersion::ZERO),

@@ -19,7 +19,7 @@ pub enum RowState {
     Edited(String),
     /// Neither done nor undone (F34).
     Dirty,
-    /// Nobody could ask.
+    /// The database could not be read.
     Unknown,
 }
 
@@ -100,7 +100,7 @@ fn difference(done: &str, now: &str) -> String {
     lines.join("\n")
 }
 
-/// What stops every migration of a database, and what mends it.
+/// What blocks every migration of a database, and how to fix it.
 pub fn obstacles(rows: &[Row], schema: &Schema) -> Vec<Problem> {
     let mut found = Vec::new();
     let applied = schema.applied().next_back().map(|r| r.version.clone());

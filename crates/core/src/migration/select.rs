@@ -11,7 +11,7 @@ pub struct Pick<'a> {
     pub to: Option<&'a SchemaVersion>,
     /// Also those below one that is applied.
     pub out_of_order: bool,
-    /// Also those that take something away, though nobody named their version.
+    /// Include contracting migrations without naming their version.
     pub contract: bool,
 }
 
@@ -19,7 +19,7 @@ fn first_obstacle(rows: &[Row], schema: &Schema) -> Result<(), Problem> {
     obstacles(rows, schema).into_iter().next().map_or(Ok(()), Err)
 }
 
-/// What is half done goes on the way it went, and nothing else is begun before.
+/// A half-applied migration is finished first, in the same direction.
 fn half(rows: &[Row], direction: Direction) -> Result<Option<&Row>, Problem> {
     let Some(row) = rows.iter().find(|r| r.state == RowState::Dirty) else { return Ok(None) };
     let version = &row.version;
@@ -80,7 +80,7 @@ pub fn up(
                 continue;
             }
         }
-        // What takes something away is asked for by name, or comes with a clean-up.
+        // Contracting migrations are applied by name, or with a clean-up.
         let asked = pick.to.is_some_and(|to| *to >= row.version) || pick.contract;
         if file.phase == Phase::Contract && !asked && row.state != RowState::Dirty {
             let after = rows.iter().filter(|r| r.version > row.version);

@@ -146,7 +146,7 @@ mod tests {
             let undoable = down.iter().all(|u| u.migration.undo != Undo::No);
             let passed: Vec<_> = down.iter().map(|u| u.leaves.clone()).collect();
             for (way, open) in ways(from_ref(&live), from_ref(&target), &version(now), &down) {
-                // Who serves at which version, step by step.
+                // The live builds at each version, step by step.
                 let moments: Vec<(&SchemaRange, SchemaVersion)> = match way {
                     SchemaWay::Keep => vec![(&target, version(now))],
                     SchemaWay::After => std::iter::once(version(now))

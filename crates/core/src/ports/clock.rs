@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 pub trait Clock: Send + Sync {
     /// The wall clock, UTC.
     fn now(&self) -> Timestamp;
-    /// Since some fixed moment of this process; never goes back.
+    /// Time since a fixed moment of this process; it never decreases.
     fn elapsed(&self) -> Duration;
     /// Waits.
     fn sleep(&self, length: Duration) -> BoxFuture<'static, ()>;

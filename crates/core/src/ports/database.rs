@@ -7,7 +7,7 @@ use super::BoxFuture;
 use crate::document::{Document, FieldPath, Fields};
 use crate::error::Problem;
 
-/// What a call's failure means to whoever called.
+/// What a failed call means for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
     /// A document that had to be there is not.
@@ -16,7 +16,7 @@ pub enum Refused {
     AlreadyExists,
     /// A document is not as the write expects it.
     Changed,
-    /// Somebody else holds what was to be written: the same again, later.
+    /// Contention: retry later.
     Contended,
     /// More than fits into one request.
     TooLarge,
@@ -24,7 +24,7 @@ pub enum Refused {
     Invalid,
     /// We may not.
     Denied,
-    /// No answer, or a failure of the server's: nobody knows whether it happened.
+    /// No answer, or a server error: whether it happened is unknown.
     Lost,
 }
 
@@ -33,7 +33,7 @@ pub enum Refused {
 pub struct DatabaseError {
     /// What it means.
     pub refused: Refused,
-    /// What a person is told.
+    /// The message for people.
     pub problem: Problem,
 }
 
@@ -79,7 +79,7 @@ pub enum Act {
     Delete,
     /// Changes the fields of the mask to what `fields` holds; a field that it does not hold is taken away.
     Update {
-        /// What stands there afterwards.
+        /// The new value.
         fields: Fields,
         /// The fields that change. Without it the document has these fields and no others.
         mask: Option<Vec<FieldPath>>,
@@ -102,7 +102,7 @@ impl Write {
 /// Some documents, and when the server read them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
-    /// In the order they were asked for; nothing for one that is not there.
+    /// In the requested order; None for a document that does not exist.
     pub documents: Vec<Option<Document>>,
     /// By the server's clock.
     pub at: String,

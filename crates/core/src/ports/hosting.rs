@@ -116,7 +116,7 @@ pub enum TroubleKind {
     Odd,
 }
 
-/// Who serves.
+/// The traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traffic {
     /// The parts that get any traffic.
@@ -195,7 +195,7 @@ pub trait Hosting: Send + Sync {
     /// Makes the service's backend exist where that is ours to do (the emulator's), and checks that
     /// it is the one the plan means.
     fn prepare<'a>(&'a self, member: &'a Member) -> Answer<'a, ()>;
-    /// Who serves.
+    /// Reads the traffic.
     fn traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Traffic>;
     /// One build; `None` if there is none of that id.
     fn build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, Option<Build>>;
@@ -206,7 +206,7 @@ pub trait Hosting: Send + Sync {
     /// Makes a build the active one, and returns when the platform's own traffic says so. Always
     /// orders a rollout: one that was ordered before may still be under way, and lands before it.
     fn set_active<'a>(&'a self, target: &'a Target, new: &'a NewRollout) -> Answer<'a, Traffic>;
-    /// Keeps the platform from beginning rollouts by itself, or lets it again, by the policy that it had before.
+    /// Disables or restores automatic rollouts.
     /// Returns when it was read back.
     fn hold_rollouts<'a>(
         &'a self,
@@ -235,6 +235,6 @@ pub trait Hosting: Send + Sync {
     }
     /// Whether the platform puts the build id into the service's `K_REVISION`.
     fn tells_revision(&self) -> bool;
-    /// How long to wait between two looks, after so many looks.
+    /// Delay before the next poll, given the number of polls so far.
     fn poll_after(&self, looks: u32) -> Duration;
 }

@@ -53,7 +53,7 @@ pub struct HumanLock {
 
 /// A runner renews its lease this often (architecture.md §4).
 pub const RENEWAL: Duration = Duration::from_secs(15);
-/// A lease that was not renewed for so long may be taken over, with a reason.
+/// A lease that was not renewed for this long may be taken over, with a reason.
 pub const LEASE: Duration = Duration::from_mins(1);
 
 /// Who drives a run.
@@ -101,7 +101,7 @@ impl fmt::Display for JournalError {
 impl std::error::Error for JournalError {}
 
 impl JournalError {
-    /// What a person is told, with what to do now.
+    /// The message for people, with what to do now.
     pub fn problem(self) -> Problem {
         let what = self.to_string();
         match self {
@@ -188,7 +188,7 @@ pub trait Journal: Send {
     /// Locks an environment for everybody, until it is released.
     fn lock(&mut self, environment: &EnvironmentName, lock: &HumanLock)
     -> Result<(), JournalError>;
-    /// Releases it; `false` if nobody had locked it.
+    /// Releases it; `false` if it was not locked.
     fn unlock(&mut self, environment: &EnvironmentName) -> Result<bool, JournalError>;
     /// Who has locked it.
     fn locked(&self, environment: &EnvironmentName) -> Result<Option<HumanLock>, JournalError>;

@@ -36,7 +36,7 @@ pub enum Fate {
     Delivered(Timestamp),
     /// It never will.
     GivenUp(String),
-    /// Somebody wanted silence when it was made.
+    /// Alerts were silenced when it was made.
     Silenced,
 }
 
@@ -45,7 +45,7 @@ pub enum Fate {
 pub enum Delivery {
     /// It was taken.
     Taken,
-    /// It may be taken later; not before that long, where the other side says so.
+    /// Retry later; not before this delay if the receiver asks for one.
     Later(String, Option<Duration>),
     /// This process lacks a setting that the channel needs; another one may have it.
     NotConfigured(String),
@@ -53,7 +53,7 @@ pub enum Delivery {
     Refused(String),
 }
 
-/// Until when nobody is told anything, who wanted that, and why.
+/// Silence: until when, by whom, and why.
 pub type Silence = (Timestamp, String, String);
 
 /// The alerts on their way.
@@ -73,13 +73,13 @@ pub trait Outbox: Send {
     fn soonest(&self) -> Result<Option<Timestamp>, JournalError>;
     /// How many wait.
     fn waiting(&self) -> Result<usize, JournalError>;
-    /// Until when nobody is told anything.
+    /// The current silence.
     fn silence(&self, now: Timestamp) -> Result<Option<Silence>, JournalError>;
-    /// Tells nobody anything until then; or tells again.
+    /// Silences alerts until a time, or ends the silence.
     fn silence_until(&mut self, silence: Option<&Silence>) -> Result<(), JournalError>;
 }
 
-/// Whoever carries letters.
+/// Delivers alerts.
 pub trait Notifier: Send + Sync {
     /// Tries once. Never longer than some seconds.
     fn deliver<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Delivery>;

@@ -18,7 +18,7 @@ pub trait Pipeline: Send + Sync {
     fn every(&self) -> Duration;
     /// What a job wrote, as it wrote it.
     fn log(&self, job: u64) -> Asked<'_, String>;
-    /// Says yes or no to what a run waits for, as whoever the token belongs to.
+    /// Approves or rejects a waiting run, as the owner of the token.
     fn review<'a>(&'a self, run: &'a PipelineRun, approve: bool, comment: &'a str)
     -> Asked<'a, ()>;
     /// Runs what failed again.

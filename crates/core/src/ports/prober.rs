@@ -25,7 +25,7 @@ pub trait Prober: Send + Sync {
     /// Asks a service.
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Sample>;
 
-    /// Asks whatever is watched, and measures the answer.
+    /// Runs a probe and measures the answer.
     fn measure<'a>(
         &'a self,
         check: &'a Check,
@@ -33,7 +33,7 @@ pub trait Prober: Send + Sync {
         controls: &'a [String],
     ) -> BoxFuture<'a, Measurement>;
 
-    /// Reads a page, up to a size. Nothing: it was not answered well, or nobody can read here.
+    /// Reads a page, up to a size. None: no good answer, or this prober cannot read pages.
     fn read<'a>(&'a self, _url: &'a str, _timeout: Duration) -> BoxFuture<'a, Option<String>> {
         Box::pin(std::future::ready(None))
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Change, Measurement, Probe, ProbeSeen, Watch};
 use crate::time::Timestamp;
 
-/// Until when nobody is called for a probe, and why.
+/// A mute: until when, and why.
 pub type Mute = (Timestamp, String);
 
 /// A state that changed, and whose.
@@ -38,7 +38,7 @@ pub struct Board {
 
 impl Board {
     /// Watches these from now on, in this order. What is known of one that was watched before stays;
-    /// `past` tells what was heard of one that was not.
+    /// `past` holds the history of probes that were not watched before.
     pub fn watch(&mut self, probes: Vec<Probe>, mut past: impl FnMut(&str) -> Vec<Measurement>) {
         let mut known = std::mem::take(&mut self.rows);
         for probe in probes {
@@ -57,14 +57,14 @@ impl Board {
         }
     }
 
-    /// Takes an answer. Nobody asks about a probe that is not watched any more.
+    /// Takes an answer. Answers of removed probes are ignored.
     pub fn hear(&mut self, key: &str, heard: Measurement) -> Option<Turned> {
         let (probe, watch) = self.rows.iter_mut().find(|(probe, _)| probe.key == key)?;
         let change = watch.push(heard)?;
         Some(Turned { key: key.to_owned(), name: probe.label(), live: probe.live, change })
     }
 
-    /// Time goes on: what is old is stale, a mute ends.
+    /// Advances the time: samples become stale, mutes end.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Turned> {
         self.mutes.retain(|_, (until, _)| *until > now);
         let turned = self.rows.iter_mut().filter_map(|(probe, watch)| {

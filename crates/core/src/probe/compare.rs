@@ -6,7 +6,7 @@ use super::seen::{Point, ProbeSeen, percentile};
 use crate::health::Verdict;
 use crate::step::Side;
 
-/// With fewer answers of either nobody can say anything.
+/// Minimum answers of each build for a comparison.
 pub const LEAST_SAMPLES: usize = 20;
 /// A difference that chance explains less often than this is one.
 const CHANCE: f64 = 0.01;

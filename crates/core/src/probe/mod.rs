@@ -1,4 +1,4 @@
-//! What is asked of a service or of something it depends on, and what counts as a good answer.
+//! Probes of services and their dependencies, and what counts as a good answer.
 
 mod board;
 mod compare;
@@ -35,11 +35,11 @@ pub struct Probe {
     pub key: String,
     /// The service, or what it depends on.
     pub name: String,
-    /// Of a service: the role of the build that is asked.
+    /// Of a service: the role of the probed build.
     pub side: Option<Side>,
-    /// Whether customers reach what is asked.
+    /// Whether customers reach this address.
     pub live: bool,
-    /// What is asked.
+    /// The check.
     pub check: Check,
     /// From one question to the next.
     pub interval: Duration,
@@ -54,7 +54,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// What a mute of it is kept under: over a switch and a new build, it is the same that is mended.
+    /// The key of a mute. It survives switches and new builds: the problem is the same.
     pub fn muted_by(&self) -> String {
         let environment = self.key.split('/').next().unwrap_or_default();
         format!("{environment}/{}", self.name)
@@ -66,7 +66,7 @@ impl Probe {
     }
 }
 
-/// What is asked.
+/// The target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Check {
@@ -76,7 +76,7 @@ pub enum Check {
         url: String,
         /// What counts as a good answer.
         expect: Box<Expect>,
-        /// Whether caches in between are to be kept from answering, by a query of its own.
+        /// Whether to bypass caches with a unique query.
         fresh: bool,
     },
     /// Whether something listens at `host:port`.
@@ -123,12 +123,12 @@ fn shown(url: &str) -> String {
 pub struct Expect {
     /// One of these; any of 200 to 299 if there is none.
     pub status: Vec<u16>,
-    /// JSON pointers into the body, and what stands there.
+    /// JSON pointers into the body, and the expected values.
     pub json: Vec<(String, Value)>,
-    /// At least so many bytes: an empty page is no page.
+    /// Minimum size in bytes: an empty page is a failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_bytes: Option<u64>,
-    /// At most so many.
+    /// Maximum size in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_bytes: Option<u64>,
     /// Headers, and what they contain.
@@ -160,13 +160,13 @@ impl Expect {
 /// When a probe counts as what (reference/deploy-tools.md §2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
-    /// Down after so many bad answers in a row.
+    /// Consecutive bad answers until DOWN.
     pub fall: u32,
-    /// Up after so many good ones in a row.
+    /// Consecutive good answers until UP.
     pub rise: u32,
     /// Degraded while the p95 of the last answers is above this…
     pub slow: Duration,
-    /// …for so long.
+    /// …for this long.
     pub slow_for: Duration,
 }
 
@@ -194,11 +194,11 @@ impl fmt::Display for Rules {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
-    /// Nobody knows the name.
+    /// The name does not exist.
     NoSuchName,
     /// No way leads there.
     NoRoute,
-    /// Nobody listens.
+    /// The connection was refused.
     Refused,
     /// The connection was made and broken.
     Reset,
@@ -306,16 +306,16 @@ pub struct Measurement {
     pub answer: Answer,
     /// How long it took.
     pub timing: Timing,
-    /// Who answered, as far as that was told.
+    /// Identity of the build that answered, if it was reported.
     pub identity: Identity,
-    /// Until when the certificate is valid, where there is one.
+    /// Expiry of the certificate, if TLS was used.
     pub certificate: Option<Timestamp>,
     /// What is not as it should be, though the answer is good.
     pub odd: Option<String>,
 }
 
 impl Measurement {
-    /// A sample that took so long.
+    /// A sample with this duration.
     pub fn of(sample: Sample, at: Timestamp, total: Duration) -> Self {
         let (answer, identity) = match sample {
             Sample::Healthy(identity) => (Answer::Good, identity),

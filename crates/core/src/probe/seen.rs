@@ -90,11 +90,11 @@ pub struct ProbeSeen {
     pub key: String,
     /// The service, or what it depends on.
     pub name: String,
-    /// The role of the build that is asked.
+    /// The role of the probed build.
     pub side: Option<Side>,
     /// Whether customers reach it.
     pub live: bool,
-    /// What is asked.
+    /// The target.
     pub address: String,
     /// How it stands.
     pub state: State,
@@ -118,11 +118,11 @@ pub struct ProbeSeen {
     pub fault: Option<(Fault, String, Timestamp)>,
     /// Until when its certificate is valid.
     pub certificate: Option<Timestamp>,
-    /// Until when nobody is called for it, and why.
+    /// A mute: until when, and why.
     pub muted: Option<(Timestamp, String)>,
     /// From one question to the next.
     pub interval: Duration,
-    /// What it goes by.
+    /// Thresholds.
     pub rules: Rules,
 }
 

@@ -56,30 +56,30 @@ pub struct Change {
     pub why: String,
 }
 
-/// So many answers are looked at for percentiles and rates.
+/// Number of answers used for percentiles and rates.
 pub(super) const WINDOW: usize = 120;
-/// Flapping is so many turns…
+/// Flapping is this many changes…
 const TURNS: usize = 4;
-/// …among so many answers (reference/deploy-tools.md H5).
+/// …among this many answers.
 const AMONG: usize = 20;
-/// It is over when so many good ones come in a row…
+/// It ends after this many consecutive good answers…
 const STEADY: u32 = 10;
-/// …or so many bad ones: sooner, since whoever looks needs to know.
+/// …or bad ones: fewer, since DOWN is more urgent.
 const STEADY_DOWN: u32 = 5;
-/// The p95 that makes a probe DEGRADED is that of so many answers.
+/// Number of answers in the p95 that makes a probe DEGRADED.
 const SLOW_WINDOW: usize = 20;
 /// A certificate that ends so soon is worth a word (H8).
 const CERTIFICATE_ENDS: Duration = Duration::from_hours(21 * 24);
-/// No fresh answer for so many intervals is STALE.
+/// Intervals without a fresh answer until STALE.
 const MISSES: u32 = 3;
 
-/// Why something is STALE that nobody asked for a while: nothing was running, or the machine slept.
+/// Reason for STALE after a pause in probing: no process ran, or the machine slept.
 pub const NOBODY_ASKED: &str = "nobody asked";
 
-/// Stands in the reason of a DEGRADED that is about a certificate; alerts go by it.
+/// Part of the reason when DEGRADED is about a certificate.
 pub const CERTIFICATE: &str = "certificate";
 
-/// How the reason of a DEGRADED begins that is only about what nobody uses yet: nobody is called for it.
+/// Start of the reason when DEGRADED concerns an unused build only: no alert.
 pub const SET_UP: &str = "being set up";
 
 /// The watch over one probe.
@@ -201,7 +201,7 @@ impl Watch {
     /// What an answer makes of the state, with the reason. Nothing: it says nothing about it.
     fn take(&mut self, heard: &Measurement) -> Option<(State, String)> {
         match &heard.answer {
-            // Neither good nor bad: whoever is blind has seen nothing (N12).
+            // Blind samples are neither good nor bad (N12).
             Answer::Blind(why) => {
                 let never = self.answered.is_none();
                 return never.then(|| (State::Stale, format!("we cannot ask: {why}")));
@@ -289,7 +289,7 @@ impl Watch {
         answers.windows(2).filter(|pair| pair[0] != pair[1]).count()
     }
 
-    /// Time goes on: what is old is not to be believed.
+    /// Time passes: old samples become stale.
     pub fn tick(&mut self, now: Timestamp) -> Option<Change> {
         let answered = self.answered?;
         let age = Duration::try_from(now.duration_since(answered)).unwrap_or_default();
@@ -300,7 +300,7 @@ impl Watch {
             Some(Answer::Blind(why)) => format!("we cannot ask: {why}"),
             _ => NOBODY_ASKED.to_owned(),
         };
-        // Whoever comes back has to prove itself anew.
+        // A probe that returns has to prove itself from the beginning.
         (self.row, self.unbroken, self.slow_since) = ((true, 0), 0, None);
         self.turn(State::Stale, said, now)
     }

@@ -7,7 +7,7 @@ use crate::step::Side;
 
 /// What was live when the run began.
 enum Before {
-    /// Nobody could look.
+    /// The traffic was not read.
     NotRead,
     /// No service had a build with traffic.
     Nothing,

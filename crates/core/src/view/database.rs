@@ -7,9 +7,9 @@ use crate::release::SchemaVersion;
 /// One database as the run has seen it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DatabaseView {
-    /// The version it was last seen at; nothing where nobody could say.
+    /// The version at the last read; None if unknown.
     pub version: Option<SchemaVersion>,
-    /// The migration that was half done when it was last looked at.
+    /// The migration that was half applied at the last read.
     pub dirty: Option<SchemaVersion>,
     /// The number of our lock.
     pub fence: Option<u64>,

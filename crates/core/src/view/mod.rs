@@ -84,7 +84,7 @@ pub struct RunView {
     pub elapsed_ms: u64,
     /// How much of that it waited for people: at gates, paused, or for a decision after a failure.
     pub waited_ms: u64,
-    /// Whether a person holds the rollback that would follow the failure by rule.
+    /// Whether a person holds the automatic rollback after a failure.
     pub held: bool,
     /// Evidence that the release itself is bad.
     pub faults: Vec<(ServiceName, String)>,
@@ -92,9 +92,9 @@ pub struct RunView {
     pub undo: Option<(DecidedBy, String)>,
     /// The last failure.
     pub failure: Option<(StepId, super::error::Problem, Failure)>,
-    /// How the items of each list stood when they were last looked at.
+    /// The checklist items of each list, as last checked.
     pub checklists: BTreeMap<List, Vec<ItemSeen>>,
-    /// Whether it ended because a list had open items and nobody was there to be asked.
+    /// Whether the run ended because of open checklist items without a person attending.
     pub unlisted: bool,
     /// Kinds of facts this version does not know. They block carrying the run on.
     pub unknown: Vec<String>,
@@ -160,7 +160,7 @@ impl RunView {
             Recorded::Unknown { kind, .. } => self.unknown.push(kind.clone()),
             Recorded::Known(event) => {
                 let state = transition(&self.state, fact.step.as_ref(), event)?;
-                // What a gate goes by turned: whoever saw it before has not seen this (N2).
+                // The evidence of a gate changed: a person who saw the old evidence has not seen this (N2).
                 let judged = matches!(event, Event::Judged { .. });
                 let mut turned = judged && matches!(state, RunState::Waiting { .. });
                 if let Event::ChecklistSeen { list, items } = event {
@@ -196,7 +196,7 @@ impl RunView {
         else {
             return;
         };
-        // What people say of a step that is over is no time of its own.
+        // Decisions about a finished step are not part of its duration.
         let over = matches!(
             step.state,
             StepState::Failed { .. }
@@ -229,7 +229,7 @@ impl RunView {
             }
             Event::StepSkipped { reason, .. } => {
                 step.state = StepState::Skipped { reason: reason.clone() };
-                // A person stands for it now.
+                // A person took responsibility for it.
                 if step.plan.kind == StepKind::ProbeGreen {
                     for service in self.services.values_mut() {
                         (service.green_health, service.green_left_out) = (None, true);

@@ -1,4 +1,4 @@
-//! What is asked of a run that was folded.
+//! Queries on a folded run.
 
 use super::{RunView, ServiceView};
 use crate::checklist::{ItemSeen, List, may_pass};
@@ -20,13 +20,13 @@ impl RunView {
         self.steps.iter().rev().map(|step| &step.plan).find(|s| &s.id == gate).map(|s| &s.kind)
     }
 
-    /// Whether it is at a checklist's gate that may open by itself yet: nobody is waited for.
+    /// Whether it waits at a checklist's gate that can still open without a person.
     pub fn looks_at_list(&self) -> bool {
         let Some(StepKind::GateChecklist { list }) = self.gate() else { return false };
         !self.checklists.contains_key(list) || may_pass(self, *list).is_ok()
     }
 
-    /// Whether nothing goes on before a person does something.
+    /// Whether the run waits for a person.
     pub fn waits_for_somebody(&self) -> bool {
         match self.state {
             RunState::Waiting { .. } => !self.looks_at_list(),
@@ -59,7 +59,7 @@ impl RunView {
         self.undo.is_some()
     }
 
-    /// Whether a switch was asked for anywhere: from then on the world may have changed.
+    /// Whether a switch was requested: from then on traffic may have changed.
     pub fn touched_traffic(&self) -> bool {
         self.services.values().any(|s| s.switch_asked)
     }

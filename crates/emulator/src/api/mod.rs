@@ -35,7 +35,7 @@ pub(super) struct Api {
     pub(super) platform: Arc<Platform>,
     pub(super) databases: Arc<Databases>,
     pub(super) storage: Storage,
-    /// The hash of the token, so that comparing takes the same time whatever was sent.
+    /// The hash of the token: comparing hashes takes the same time for every input.
     pub(super) token: Hash,
     /// Whether the firebase CLI's fixed token `owner` is taken too.
     pub(super) owner_allowed: bool,

@@ -245,7 +245,7 @@ fn extreme(here: Option<&Value>, other: &Value, higher: bool) -> Result<Value, R
     Ok(kept.unwrap_or(other).clone())
 }
 
-/// So long may one value be (`contracts/firestore.md` §5).
+/// Maximum size of one value.
 const MOST_OF_A_VALUE: usize = 1_048_487;
 
 /// Cuts a moment to the microsecond, and refuses what Firestore does not hold.

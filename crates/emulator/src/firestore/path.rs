@@ -130,7 +130,7 @@ impl Call {
     /// What the address expects of the document.
     pub(super) fn expected(&self) -> Result<Option<Precondition>, Refusal> {
         if self.has("currentDocument.updateTime") {
-            // Google's emulator reads it as 0 (`contracts/firestore.md` §4.1): nobody may lean on it.
+            // Google's emulator reads it as 0; do not depend on it.
             return Err(Refusal::changed("?", "0"));
         }
         Ok(match self.one("currentDocument.exists") {

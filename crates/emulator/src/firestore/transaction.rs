@@ -11,7 +11,7 @@ use super::error::Refusal;
 /// What a transaction saw: a document's key, and when it last changed, if it was there.
 type Seen = BTreeMap<Vec<u8>, Option<String>>;
 
-/// So many may be open; the oldest are forgotten, as they would be after 270 s.
+/// Maximum open transactions; the oldest are dropped, as they would be after 270 s.
 const MOST: usize = 1000;
 
 #[derive(Debug, Default)]

@@ -1,4 +1,4 @@
-//! What a migration is asked with, and what it comes to.
+//! The request to migrate, and its result.
 
 use super::lock::{DatabaseLock, NotWritten};
 use pointsman_core::error::Problem;
@@ -27,9 +27,9 @@ pub struct Asked<'a> {
     pub direction: Direction,
     /// Who.
     pub by: &'a str,
-    /// So many documents in one commit at most.
+    /// Maximum documents per commit.
     pub batch: u32,
-    /// So many documents a second at most.
+    /// Maximum documents per second.
     pub per_second: Option<u32>,
     /// Takes how far it is.
     pub progress: &'a (dyn Fn(String) + Send + Sync),
@@ -59,18 +59,18 @@ pub struct Migrated {
 /// Why it is not at its end.
 #[derive(Debug)]
 pub enum NotMigrated {
-    /// It was asked to stop, and stands here.
+    /// Stopped on request, at this point.
     Stopped(Problem),
-    /// The lock is somebody else's.
+    /// Another run holds the lock.
     LockLost(Problem),
-    /// It cannot go on as it is.
+    /// It cannot continue in this state.
     Failed(Problem),
-    /// Nobody answers; another try may help.
+    /// No answer; a retry may help.
     Unreachable(Problem),
 }
 
 impl NotMigrated {
-    /// What a person is told.
+    /// The message for people.
     pub fn problem(&self) -> &Problem {
         match self {
             Self::Stopped(problem)

@@ -11,7 +11,7 @@ use pointsman_core::migration::{Change, Direction, Migration, Operation, Scope, 
 use pointsman_core::ports::database::{Database, DatabaseError, Pages};
 use pointsman_core::release::SchemaVersion;
 
-/// So many documents that cannot be changed are named.
+/// Maximum unchangeable documents named in the result.
 const NAMED: usize = 3;
 
 /// What one operation would do.
@@ -21,7 +21,7 @@ pub struct Counted {
     pub version: SchemaVersion,
     /// In words.
     pub operation: String,
-    /// Documents it would look at; nothing where nobody can say.
+    /// Documents it would read; None if unknown.
     pub documents: Option<u64>,
     /// Documents it would change.
     pub changes: u64,
@@ -29,7 +29,7 @@ pub struct Counted {
     pub cannot: Vec<String>,
 }
 
-/// Counts what migrations would do in a direction, in their order.
+/// Counts what migrations would do in a direction, in that order.
 pub async fn dry_run(
     database: &dyn Database,
     migrations: &[Migration],

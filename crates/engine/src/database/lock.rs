@@ -1,5 +1,5 @@
 //! The lock of one database, and the only way to write to it: every commit carries the lock, so that none
-//! lands once the lock is somebody else's (`contracts/firestore.md` §7).
+//! lands after another run took the lock.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,14 +19,14 @@ const BETWEEN: Backoff =
 /// Why there is no lock.
 #[derive(Debug)]
 pub enum NotLocked {
-    /// Somebody holds it.
+    /// Another run holds it.
     Busy(Box<LockSeen>),
     /// It could not be found out.
     Failed(DatabaseError),
 }
 
 impl NotLocked {
-    /// What a person is told.
+    /// The message for people.
     pub fn problem(self, database: &str) -> Problem {
         match self {
             Self::Failed(error) => error.problem,
@@ -43,13 +43,13 @@ impl NotLocked {
 /// Why a commit did not land.
 #[derive(Debug)]
 pub(crate) enum NotWritten {
-    /// The lock is somebody else's: nothing more may be written.
+    /// Another run holds the lock: no further writes.
     LockLost(Problem),
     /// A document is not as it was read; nothing of the commit landed.
     Conflict(DatabaseError),
     /// The database refuses it; nothing of the commit landed.
     Refused(DatabaseError),
-    /// Nobody can say, and the lease has run out meanwhile.
+    /// Unknown, and the lease has expired meanwhile.
     Unreachable(DatabaseError),
     /// Something of ours landed late, so that this was made for how it stood before; nothing of it landed.
     Overtaken(Problem),
@@ -72,7 +72,7 @@ pub struct DatabaseLock {
     clock: Arc<dyn Clock>,
     /// One commit at a time: each needs the token of the one before.
     turn: tokio::sync::Mutex<()>,
-    /// Looked at without waiting for a commit that nobody answers: a rollback must not stand behind one.
+    /// Read without waiting for a commit in flight: a rollback must not be blocked by one.
     held: Mutex<Held>,
 }
 
@@ -95,7 +95,7 @@ impl fmt::Debug for DatabaseLock {
     }
 }
 
-/// Who holds the lock of a database; nothing if nobody ever did.
+/// The lock of a database; None if no run ever took it.
 pub async fn seen(database: &dyn Database) -> Result<Option<LockSeen>, DatabaseError> {
     let mut reading = database.read(&[lock_document()]).await?;
     let document = reading.documents.pop().flatten();
@@ -178,12 +178,12 @@ impl DatabaseLock {
         self.held().stop.clone()
     }
 
-    /// Why the lock is not ours any more, if it is somebody else's.
+    /// Why the lock is lost, if another run holds it.
     pub fn lost(&self) -> Option<Problem> {
         self.held().lost.clone()
     }
 
-    /// Why the lock may not be ours any more: nobody answered for as long as its lease lasts.
+    /// Why the lock may be lost: no renewal succeeded for the length of its lease.
     pub fn ran_out(&self) -> Option<Problem> {
         let lease = Duration::from_secs(LEASE_SECONDS);
         let touched = self.held().touched;
@@ -226,7 +226,7 @@ impl DatabaseLock {
             return Err(NotWritten::LockLost(lost.clone()));
         }
         let alone = writes.is_empty();
-        // A write that changes nothing would keep its time, and nobody could tell whether it landed.
+        // A write without changes would keep its update time, and its success could not be verified.
         held.lock.beat = beat();
         let token = Expected::Unchanged(held.lock.updated.clone());
         writes.push(Write::whole(lock_document(), token, held.lock.fields()));
@@ -304,9 +304,9 @@ impl DatabaseLock {
         }
     }
 
-    /// Gives the lock back, and leaves a word about how it ended. What cannot be told runs out by itself.
+    /// Releases the lock and records how the run ended. A failed release expires with the lease.
     pub(crate) async fn release(&self, outcome: &str) {
-        // Whatever was on its way lands or not before this.
+        // Requests in flight land before this, or not at all.
         if let Err(error) = self.commit(Vec::new()).await {
             let problem = error.problem();
             return tracing::warn!(%problem, "a lock is not given back; it runs out by itself");

@@ -18,11 +18,11 @@ fn unread(error: DatabaseError) -> NotMigrated {
     NotMigrated::Unreachable(error.problem)
 }
 
-/// The first page is small: nobody knows yet how large the documents are.
+/// The first page is small: the size of the documents is not known yet.
 const FIRST_PAGE: u32 = 20;
 /// What a page of documents may weigh.
 const PAGE_BYTES: usize = 3_500_000;
-/// A document that somebody else keeps writing is tried so often.
+/// Maximum attempts for a document that other clients keep writing.
 const TRIES_OF_ONE: u32 = 60;
 
 struct Work<'a> {
@@ -204,7 +204,7 @@ impl Work<'_> {
                     }
                     self.throttle(batch.documents).await;
                 }
-                // Somebody wrote or deleted one of these meanwhile: they are read again, fewer at a time.
+                // One of these was written or deleted by another client: read them again, in smaller pages.
                 Err(NotWritten::Conflict(error)) => {
                     tries += u32::from(limit == 1);
                     if tries > TRIES_OF_ONE {
@@ -285,7 +285,7 @@ impl Work<'_> {
         ));
     }
 
-    /// Leaves a word about what went wrong where whoever comes next finds it.
+    /// Records the error in the database, for the next run.
     async fn note(&mut self, error: NotMigrated) -> NotMigrated {
         if let NotMigrated::Failed(problem) = &error {
             let mut record = self.record.clone();
@@ -321,7 +321,7 @@ impl Work<'_> {
         Ok(Migrated { documents, came_meanwhile, already: false })
     }
 
-    /// How many more there are than when it began. Whoever writes them must write what this makes of them.
+    /// Number of documents added since it started. Other clients must write what this migration produces.
     async fn came_meanwhile(&self) -> u64 {
         let mut now = 0;
         let operations = self.asked.migration.operations(self.asked.direction);

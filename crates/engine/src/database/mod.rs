@@ -124,7 +124,7 @@ impl Databases {
         self.kept().values().find_map(|(lock, _)| lock.stop_requested())
     }
 
-    /// Tells whoever looks at a lock in which step its run is.
+    /// Publishes the current step in the locks.
     pub(super) fn in_step(&self, step: &str) {
         for (lock, _) in self.kept().values() {
             lock.in_step(step);

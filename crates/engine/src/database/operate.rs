@@ -12,7 +12,7 @@ const FRAME: usize = 300;
 /// The writes of some documents, as many as fit into one commit.
 pub(super) struct Batch {
     pub(super) writes: Vec<Write>,
-    /// So many documents are in it, also those that stay as they are.
+    /// Number of documents in it, including unchanged ones.
     pub(super) documents: usize,
 }
 

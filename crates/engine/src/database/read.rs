@@ -1,4 +1,4 @@
-//! What a database says of itself; and saying it anew, where a person knows better.
+//! Reads the version and records of a database; and corrects them when a person knows better.
 
 use super::lock::{DatabaseLock, NotWritten};
 use pointsman_core::document::{Document, FieldPath, Fields, Value};
@@ -92,7 +92,7 @@ pub(crate) async fn baseline(
     let unknown = done.iter().filter(|m| !schema.applied().any(|r| r.version == m.version));
     for (rank, migration) in (first..).zip(unknown) {
         let mut record = Record::begin(migration, Direction::Up, by, 0);
-        // Nobody saw what was done, so there is nothing to hold the file against later.
+        // Without a record of what was done, there is nothing to compare the file with.
         (record.state, record.rank) = (RecordState::Applied, rank);
         (record.content, record.checksum) = (String::new(), Hash::zero());
         let history = history_write(fence, "baseline", &record, note);
@@ -106,7 +106,7 @@ pub(crate) async fn baseline(
 pub(crate) enum Repaired {
     /// Nothing of it was done after all.
     Not,
-    /// It goes on from where it stands; a program that was under way runs again.
+    /// Continues where it stopped; a program in progress runs again.
     Half,
     /// All of it was done.
     Fully,

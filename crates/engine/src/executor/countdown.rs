@@ -8,10 +8,10 @@ use pointsman_core::command::counts_down;
 use pointsman_core::ports::log::LogLine;
 
 impl Engine {
-    /// Whether traffic goes back now. Nobody is waited for where nobody watches.
+    /// Whether to roll back now. Without a person attending there is no countdown.
     pub(super) async fn counted_down(&mut self) -> Result<bool, EngineError> {
         if self.supervisor.view().held {
-            // It was heeded; what goes on later is not to be held by it.
+            // The hold was honoured; it does not apply to a later failure.
             self.supervisor.wishes.pause = None;
         }
         let view = self.supervisor.view();
@@ -27,7 +27,7 @@ impl Engine {
         let text = if view.held {
             "held: a person decides".to_owned()
         } else {
-            // Whole seconds, so that it is told once a second.
+            // Whole seconds: one message per second.
             format!("traffic goes back in {} s", left.as_secs() + 1)
         };
         if let Some(step) = view.state.step().cloned() {

@@ -14,13 +14,13 @@ use pointsman_core::run::RunState;
 use pointsman_core::step::{PlannedStep, Side, StepKind};
 
 impl Engine {
-    /// Waits for whoever may open it. Gates never time out.
+    /// Waits for an approval. Gates never time out.
     pub(super) async fn at_gate(&mut self, gate: &StepId) -> Result<(), EngineError> {
         if let Some(StepKind::GateChecklist { list }) = self.supervisor.view().gate() {
             let list = *list;
             return self.at_list(gate, list).await;
         }
-        // What guards it is looked at first, and what was heard of green too long ago is heard again.
+        // First refresh the guards, and the health of green if it is stale.
         let now = self.outside.clock.now();
         if self.checking.as_ref().is_some_and(|checking| !checking.written())
             || self.green.as_ref().is_some_and(|green| green.unheard(now).is_some())
@@ -46,7 +46,7 @@ impl Engine {
                     {
                         return self.end(Outcome::Failed, Some(problem)).await;
                     }
-                    // Nobody can say: it is asked on.
+                    // Unknown: keep checking.
                     Err(_) => return self.wait().await,
                 }
             }
@@ -81,12 +81,12 @@ impl Engine {
         )
     }
 
-    /// Waits a little, unless somebody wants out.
+    /// Waits briefly, unless the run is requested to end.
     async fn wait(&mut self) -> Result<(), EngineError> {
         if self.leaves().await? { Ok(()) } else { self.idle(LOOK).await }
     }
 
-    /// Waits until what the list says is true. Nobody needs to open it besides.
+    /// Waits until the checklist holds. No approval is needed.
     async fn at_list(&mut self, gate: &StepId, list: List) -> Result<(), EngineError> {
         self.supervisor.wishes.approve = None;
         let looked = self.checking.as_ref().is_some_and(Checking::written);
@@ -95,7 +95,7 @@ impl Engine {
                 let (by, next) = (passed_by(self.supervisor.view(), list), self.next_of(gate));
                 self.supervisor.record(Some(gate), &Event::GateAnswered { by, next })
             }
-            // Nobody is there to tick anything, or to decide: after the switch the rule does.
+            // Unattended: no person can tick or decide. After the switch the rule applies.
             Err(problem) if looked && !self.supervisor.view().waits_for_tick(list) => {
                 let view = self.supervisor.view();
                 if view.can_go_back() && !view.undoing() && seen_to_fail(view, list) {

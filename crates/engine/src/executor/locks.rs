@@ -12,7 +12,7 @@ use pointsman_core::view::RunView;
 
 /// A run that is carried on waits no longer for the lock of each of its databases.
 const AGAIN_WITHIN: Duration = Duration::from_secs(5);
-/// The locks of a run that is over are given back within this, or run out by themselves.
+/// Time limit for releasing the locks of an ended run; after it they expire.
 const RELEASE_WITHIN: Duration = Duration::from_secs(5);
 
 /// The databases whose lock this run had, or may have had, when its process before this one went: it may
@@ -27,7 +27,7 @@ pub(super) fn had(view: &RunView) -> Vec<(String, bool)> {
 /// Takes those locks again.
 pub(super) async fn again(outside: &Outside, names: &[(String, bool)]) -> Result<(), EngineError> {
     for (name, had) in names {
-        // One that does not answer is asked again by whatever needs it, and holds up nothing else.
+        // An unavailable database is retried by the step that needs it, and blocks nothing else.
         let taken = tokio::select! {
             taken = outside.databases.locked(name) => taken,
             () = outside.clock.sleep(AGAIN_WITHIN) => continue,
@@ -44,7 +44,7 @@ pub(super) async fn again(outside: &Outside, names: &[(String, bool)]) -> Result
     Ok(())
 }
 
-/// Before an effect: a run whose lock is somebody else's has none any more.
+/// Before an effect: a run without its lock must have none.
 pub(super) fn still_ours(
     databases: &Databases,
     asked: &Asked,
@@ -57,7 +57,7 @@ pub(super) fn still_ours(
     lost.map_or(Ok(()), |problem| Err(EngineError::CannotCarryOn(problem)))
 }
 
-/// Gives every lock back with a word about how the run ended.
+/// Releases every lock and records how the run ended.
 pub(super) async fn release(outside: &Outside, ended: &Result<RunView, EngineError>) {
     let outcome = match ended {
         Ok(RunView { state: RunState::Ended { outcome }, .. }) => Outcome::word(*outcome),

@@ -13,7 +13,7 @@ use pointsman_core::planner::undo;
 const RELEASE_WITHIN: Duration = Duration::from_secs(20);
 
 impl Engine {
-    /// Between two steps: whether somebody wants out, and did get out.
+    /// Between two steps: ends the run if requested.
     pub(super) async fn leaves(&mut self) -> Result<bool, EngineError> {
         let view = self.supervisor.view();
         let can_undo = view.can_go_back() && !view.undoing();

@@ -19,7 +19,7 @@ const LISTEN: Duration = Duration::from_secs(1);
 pub(super) async fn perform(context: &Context) -> StepResult {
     let members = &context.plan().members;
     let built = futures_util::future::join_all(members.iter().map(|m| one(context, m))).await;
-    // Every service's end is awaited before the first failure is told, so that none is left unknown.
+    // Wait for every service before reporting the first failure, so that none is left unknown.
     let built = built.into_iter().collect::<Result<Vec<_>, _>>()?;
     let warning = built.iter().any(|(_, odd)| *odd);
     let summary = built.into_iter().map(|(said, _)| said).collect::<Vec<_>>().join(", ");
@@ -124,7 +124,7 @@ async fn wait(context: &Context, member: &Member, id: &BuildId) -> Result<Build,
     let began = context.outside.clock.elapsed();
     let (mut looks, mut heard) = (0, began);
     loop {
-        // What the build says is followed while it says it, less often than it is looked at.
+        // The log of the build is followed while it runs, less often than its state.
         let now = context.outside.clock.elapsed();
         if now.saturating_sub(heard) >= LISTEN {
             heard = now;

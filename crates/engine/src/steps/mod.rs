@@ -71,7 +71,7 @@ pub(super) fn deadline(kind: &StepKind, plan: &Plan) -> Duration {
         StepKind::ProbeGreen | StepKind::ProbePublic { .. } => {
             (policy.health.interval + policy.health.timeout) * (policy.health.attempts + 2)
         }
-        // A large collection takes its time, and is told how far it is.
+        // Large collections take long, and report progress.
         StepKind::Migrate { .. } => minutes(24 * 60),
         StepKind::Preflight
         | StepKind::Baseline { .. }

@@ -1,4 +1,4 @@
-//! Is the target the one we mean, who serves now, and can what we may need later be had?
+//! Checks the target, reads the live builds, and checks what a later rollback would need.
 
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ async fn domains(context: &Context) -> Vec<String> {
     all
 }
 
-/// Writes down who serves. More than one build with traffic is refused: there is no blue then (F26).
+/// Records the live build. A traffic split is refused: there is no single blue (F26).
 async fn observe_blue(context: &Context, member: &Member) -> Result<TrafficSeen, StepError> {
     let hosting = &context.outside.hosting;
     let traffic = super::settled::traffic(context, member).await?;
@@ -112,7 +112,7 @@ async fn observe_blue(context: &Context, member: &Member) -> Result<TrafficSeen,
     Ok(found)
 }
 
-/// Nobody waits longer for automatic rollouts to be held where traffic is given back, or for a word about domains.
+/// Time limit, during a rollback, for disabling automatic rollouts and for reading domains.
 const HELD_WITHIN: Duration = Duration::from_secs(20);
 
 /// A push must not begin a rollout in the middle of a run. What an earlier run held and did not put back is

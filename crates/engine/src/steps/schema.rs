@@ -19,15 +19,15 @@ use pointsman_core::release::SchemaVersion;
 use pointsman_core::step::{Failure, RepairAs};
 use pointsman_core::time::spoken;
 
-/// Whether a database that cannot be asked, or is half migrated, is no reason to stay: traffic is given back.
+/// Whether the run rolls back: an unavailable or half-migrated database does not stop it.
 fn gives_back(context: &Context) -> bool {
     context.view.undoing() || context.plan().kind == RunKind::Rollback
 }
 
-/// Whoever gives traffic back waits no longer for a database, each time it is asked.
+/// Time limit for each database request during a rollback.
 const SOON: Duration = Duration::from_secs(3);
 
-/// Waits for a database: for whoever gives traffic back not long (architecture.md §4: nothing can veto it).
+/// Waits for a database; briefly during a rollback, which no database may veto.
 async fn waited<T>(
     context: &Context,
     patience: Duration,
@@ -54,7 +54,7 @@ pub(super) async fn look(context: &Context) -> Result<Vec<String>, StepError> {
         context.progress(None, format!("{name}: taking its lock"));
         match waited(context, SOON, one(context, planned)).await {
             Ok(seen) => said.push(format!("{name}: {seen}")),
-            // It asks for the lock; that nobody answers is no veto (architecture.md §4).
+            // A rollback wants the lock, but a database without an answer is no veto.
             Err(error) if gives_back(context) && error.class != Failure::Lasting => {
                 said.push(format!("{name}: not to be seen ({})", error.problem.what));
             }
@@ -149,7 +149,7 @@ pub(super) async fn may_serve(
     }
 }
 
-/// Whoever serves now, with what it can work with.
+/// The live builds, with the versions that they accept.
 async fn serving(
     context: &Context,
 ) -> Result<Vec<(String, BTreeMap<String, SchemaRange>)>, StepError> {
@@ -171,7 +171,7 @@ async fn serving(
     Ok(serving)
 }
 
-/// Refuses a version that whoever serves cannot work with.
+/// Refuses a version that a live build does not accept.
 async fn fits_traffic(
     context: &Context,
     database: &str,

@@ -1,4 +1,4 @@
-//! Waiting until nobody else moves a service's traffic.
+//! Waits until no foreign rollout is in flight.
 
 use crate::context::{Context, StepError};
 use pointsman_core::error::Problem;
@@ -6,7 +6,7 @@ use pointsman_core::ids::RolloutId;
 use pointsman_core::plan::{Member, RunKind};
 use pointsman_core::ports::hosting::Traffic;
 
-/// So many looks long; with Google's pauses that is three minutes.
+/// Maximum polls; with Google's back-off that is three minutes.
 const LOOKS: u32 = 20;
 
 /// The traffic once nobody else moves it. Our own rollouts are not waited for: a later one follows

@@ -13,7 +13,7 @@ fn member<'a>(context: &'a Context, service: &ServiceName) -> Result<&'a Member,
     context.plan().member(service).ok_or_else(missing)
 }
 
-/// The builds that serve nothing. Refuses to guess when nobody can say who serves.
+/// The idle builds. Fails if the live build is unknown.
 async fn idle(context: &Context, member: &Member) -> Result<Vec<Build>, StepError> {
     let hosting = &context.outside.hosting;
     let builds = hosting.builds(&member.target).await?;

@@ -21,7 +21,7 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
     let build = context.build_of(service, to)?;
     let seen = context.service(service);
     let before = settled::traffic(context, member).await?;
-    // Asked for before, by this run and for nothing else since: it was the reply that got lost.
+    // Already requested by this run, and nothing else since: only the reply was lost.
     let last = seen.rollouts.last().map(|(_, build)| build);
     if last == Some(&build) && before.whole() == Some(&build) && !before.moving {
         return observed(context, service, &build, before).await;

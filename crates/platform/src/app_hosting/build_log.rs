@@ -11,9 +11,9 @@ use pointsman_core::ports::hosting::LogPart;
 use pointsman_core::project::Target;
 use pointsman_core::time::Timestamp;
 
-/// So many entries are asked for at once.
+/// Maximum entries per request.
 const PAGE: u32 = 500;
-/// So many pages of it are read at once; what is left comes the next time.
+/// Maximum pages read in one go; the rest follows with the next.
 const PAGES: u32 = 4;
 
 impl AppHosting {
@@ -69,7 +69,7 @@ fn take(page: &Value, part: &mut LogPart) {
         part.next = part.next.max(at.unwrap_or_default());
         let text = entry["textPayload"].as_str().or(entry["jsonPayload"]["message"].as_str());
         let Some(text) = text else { continue };
-        // One step says in one line of JSON what went wrong; what it heard itself stands in it.
+        // One step reports the failure as one line of JSON, which quotes its own cause.
         match cause_of(text) {
             Some((cause, heard)) => {
                 part.lines.extend(heard.lines().map(str::to_owned));

@@ -24,7 +24,7 @@ const TRIES: u32 = 4;
 const LOOKS_LAST: Duration = Duration::from_secs(10);
 /// No backend has more pages of anything.
 const MOST_PAGES: usize = 100;
-/// Whoever asks us to wait longer is told as a failure; the step is tried again later.
+/// A longer wait is reported as a failure; the step is retried later.
 const MOST: Duration = Duration::from_mins(1);
 
 /// A call that did not do what it should.
@@ -96,7 +96,7 @@ impl AppHosting {
         }
     }
 
-    /// A change. Without a request id of the caller's it gets one of its own, kept over its retries.
+    /// A change. Without the caller's request id it gets a new one, kept across its retries.
     pub(super) async fn change(
         &self,
         method: Method,
@@ -172,7 +172,7 @@ impl AppHosting {
         };
         let response = match self.bearer.send(request).await {
             Ok(response) => response,
-            // Whoever finds no token looked for one long enough.
+            // The search for a token has waited long enough already.
             Err(Unsent::NoToken(no)) => {
                 return Err(Unanswered { error: no.into(), after: None, passes: false });
             }

@@ -32,9 +32,9 @@ use pointsman_core::step::Failure;
 
 /// Between two looks at something on this machine.
 const LOCAL_POLL: Duration = Duration::from_millis(50);
-/// A rollout that moved nothing for so long is stuck behind another one; traffic is set directly.
+/// After this time a rollout without effect is stuck behind another one; traffic is then set directly.
 const STUCK_AFTER: Duration = Duration::from_mins(5);
-/// A traffic that does not follow a rollout that says SUCCEEDED, this many looks later, is told.
+/// Polls after which traffic that does not follow a SUCCEEDED rollout is reported.
 const LOOKS_AFTER_SUCCESS: u32 = 100;
 /// A rollout that was ordered must be visible within this.
 const MUST_BE_VISIBLE: Duration = Duration::from_mins(2);

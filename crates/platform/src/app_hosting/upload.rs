@@ -104,7 +104,7 @@ impl AppHosting {
         what: &str,
     ) -> Result<(StatusCode, Value), HostingError> {
         let passing = |why: String| {
-            let problem = Problem::new(format!("nobody answers who could {what}")).because(why);
+            let problem = Problem::new(format!("no answer to the request to {what}")).because(why);
             HostingError::new(problem, Failure::Passing)
         };
         let lost = |e: reqwest::Error| passing(chain(&e.without_url()));

@@ -98,7 +98,7 @@ pub(super) fn endless(of: &str) -> HostingError {
     HostingError::new(problem, Failure::Inconclusive)
 }
 
-/// Where a list goes on.
+/// The token of the next page.
 pub(super) fn next_page(page: &Value) -> Option<&str> {
     page["nextPageToken"].as_str().filter(|token| !token.is_empty())
 }
@@ -136,7 +136,7 @@ pub(super) fn last_part(name: &Value) -> &str {
     name.as_str().and_then(|n| n.rsplit('/').next()).unwrap_or_default()
 }
 
-/// An answer that names no traffic is not an answer that nobody serves.
+/// An answer without traffic does not mean that no build has any.
 pub(super) fn traffic(json: &Value) -> Result<Traffic, HostingError> {
     if last_part(&json["name"]) != "traffic" {
         return Err(unreadable("a traffic"));
@@ -160,7 +160,7 @@ pub(super) fn traffic(json: &Value) -> Result<Traffic, HostingError> {
 fn automatic(json: &Value) -> Automatic {
     let policy = &json["rolloutPolicy"];
     let branch = policy["codebaseBranch"].as_str().is_some_and(|branch| !branch.is_empty());
-    // What a person switched on since is on, whatever was written down before.
+    // Rollouts that a person has enabled since stay enabled, regardless of the record.
     if branch && policy["disabled"] != true {
         let mut policy = policy.clone();
         policy.as_object_mut().map(|fields| fields.remove("disabledTime"));

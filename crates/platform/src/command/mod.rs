@@ -27,7 +27,7 @@ const LOOKS_LAST: Duration = Duration::from_secs(10);
 const BUILDS_LAST: Duration = Duration::from_mins(55);
 /// What stops or deletes a build may wait for it to end.
 const CLEANUPS_LAST: Duration = Duration::from_mins(10);
-/// Traffic that does not follow a switch that ended well, so many looks later (half a minute), is told.
+/// Polls (half a minute) after which traffic that does not follow a successful switch is reported.
 const LOOKS_AFTER_SWITCH: u32 = 12;
 
 /// The platform.
@@ -140,7 +140,7 @@ impl Commands {
 
 impl Hosting for Commands {
     fn prepare<'a>(&'a self, member: &'a Member) -> Answer<'a, ()> {
-        // Whether it can be asked at all: a platform that cannot is told before anything is begun.
+        // An unusable platform is reported before anything starts.
         Box::pin(async move { self.look(&member.target).await.map(drop) })
     }
 

@@ -36,7 +36,7 @@ pub(super) fn traffic(json: &Value) -> Result<Traffic, HostingError> {
             }
             all
         }
-        // An answer that names no traffic is not an answer that nobody serves.
+        // An answer without traffic does not mean that no build has any.
         _ => return Err(bad()),
     };
     let moving = json["moving"] == true;

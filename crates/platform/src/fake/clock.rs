@@ -32,7 +32,7 @@ fn ms(length: Duration) -> u64 {
 }
 
 impl RehearsalClock {
-    /// A clock that begins so long ago, and leaves waiting out.
+    /// A clock that starts in the past and skips waiting.
     pub fn since(back: Duration) -> Self {
         let (skips, skipped) = (AtomicBool::new(true), AtomicU64::new(0));
         let (real, back, sleepers) = (SystemClock::start(), ms(back), Mutex::default());
@@ -52,16 +52,16 @@ impl RehearsalClock {
         self.sleepers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whenever everybody sleeps, goes on to the moment the first of them wants to wake. Never ends.
+    /// When every task sleeps, advances to the earliest wake-up. Never ends.
     pub async fn leave_out_waiting(&self) {
         loop {
-            // Whoever is awake goes first: some turns, since one wakes another.
+            // Tasks that are awake run first: several turns, since one wakes another.
             for _ in 0..8 {
                 tokio::task::yield_now().await;
             }
             let first = self.sleepers().pop_first();
             if let Some(((at, _), sleeper)) = first {
-                // Nobody waits for one that was given up.
+                // The sleeper was dropped.
                 if !sleeper.is_closed() {
                     self.set(at);
                     let _ = sleeper.send(());

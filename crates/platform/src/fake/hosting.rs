@@ -40,7 +40,7 @@ struct Inside {
     pace: Duration,
     /// When the scenario began; nothing while its past is made.
     began: Option<Duration>,
-    /// How often each address was asked.
+    /// Number of probes per address.
     asked: BTreeMap<String, u64>,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct Answering {
     pub(super) release: ReleaseLabel,
     /// The backend's name.
     pub(super) backend: String,
-    /// Whether it was asked at its own address.
+    /// Whether it was probed at its preview address.
     pub(super) preview: bool,
     /// Whether it has the backend's traffic.
     pub(super) live: bool,
@@ -154,7 +154,7 @@ impl FakeWorld {
         })
     }
 
-    /// How often an address was asked before, and how long ago the scenario began.
+    /// Number of earlier probes of an address, and the time since the scenario started.
     pub(super) fn count(&self, base: &str) -> (u64, Option<Duration>) {
         let mut inside = self.lock();
         let today = inside.began.map(|began| self.clock.elapsed().saturating_sub(began));

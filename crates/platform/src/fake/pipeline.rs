@@ -1,4 +1,4 @@
-//! The pipeline of a scripted world: everything was tested, and GitHub waits for somebody to let it deploy.
+//! The pipeline of a scripted world: every job passed, and GitHub waits for an approval to deploy.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const STEPS: [(&str, u64); 5] = [
     ("npm run build", 52),
 ];
 
-/// When the jobs began before the world was looked at.
+/// When the jobs started, before the scenario.
 const BEGAN: Duration = Duration::from_mins(9);
 
 fn job(id: u64, name: &str, now: Timestamp, standing: Standing) -> Job {

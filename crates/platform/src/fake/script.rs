@@ -24,7 +24,7 @@ pub enum Scenario {
     Stale,
     /// A run on production waits for its first checklist.
     Checklist,
-    /// Nothing is under way, and going back asks what becomes of the database.
+    /// Idle; a rollback has to cross a schema change.
     Schema,
     /// 5,000 log lines a second, for 20 s.
     Storm,
@@ -78,21 +78,21 @@ impl Scenario {
         }
     }
 
-    /// Whether its run goes on past the gate by itself.
+    /// Whether its run passes the gate without an approval.
     pub fn passes_gate(self) -> bool {
         self == Self::Soak
     }
 
-    /// Whether whoever answers is not healthy: a broken release, or this scenario's GREEN.
+    /// Whether the build is unhealthy: a broken release, or this scenario's GREEN.
     pub(super) fn sick(self, who: &Answering) -> bool {
         let release = who.release.as_str();
         release.contains("broken") || (self == Self::HealthFail && release == "1.5.0" && !who.live)
     }
 }
 
-/// GREEN is well for so long.
+/// GREEN is healthy for this long.
 const WELL: Duration = Duration::from_millis(6500);
-/// What cannot be asked any more could be for so long.
+/// An address that becomes unreachable is reachable for this long.
 const SEEN: Duration = Duration::from_secs(4);
 
 /// A question to an address.
@@ -100,7 +100,7 @@ pub(super) struct Asked<'a> {
     pub(super) base: &'a str,
     /// Whether it is one of a build without traffic.
     pub(super) green: bool,
-    /// So long after the scenario began.
+    /// After this time in the scenario.
     pub(super) after: Duration,
     /// It is the so manieth.
     pub(super) nth: u64,
@@ -170,7 +170,7 @@ pub fn storm_line(n: usize) -> String {
     }
 }
 
-/// Lines that try to drive the terminal, or hold what nobody may see.
+/// Lines with control sequences and secrets.
 pub fn hostile_lines() -> Vec<String> {
     vec![
         "\u{1b}]52;c;aGFja2Vk\u{7}copies itself".to_owned(),

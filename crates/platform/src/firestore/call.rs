@@ -13,7 +13,7 @@ use pointsman_core::error::Problem;
 use pointsman_core::ports::database::{DatabaseError, Refused};
 use pointsman_core::retry::Backoff;
 
-/// A question that failed in passing is asked so often in all.
+/// Maximum attempts for transient failures.
 const TRIES: u32 = 5;
 const BETWEEN: Backoff =
     Backoff { first: Duration::from_millis(100), most: Duration::from_secs(2) };
@@ -37,7 +37,7 @@ impl Firestore {
         }
     }
 
-    /// One call. Whoever changes something decides by what was read back whether to send it again.
+    /// One call. The caller of a change decides, after reading back, whether to repeat it.
     pub(super) async fn once(&self, name: &str, body: &Value) -> Result<Value, DatabaseError> {
         // Names are written into the path sign by sign: an id may hold what an address may not.
         let mut address = url::Url::parse(&self.base).map_err(|e| self.lost(e.to_string()))?;

@@ -159,7 +159,7 @@ impl Database for Firestore {
 }
 
 impl Firestore {
-    /// Where a query is asked, and its `from`.
+    /// The parent of a query, and its `from`.
     fn query(&self, of: &Pages<'_>) -> (String, serde_json::Value) {
         let (parent, id) = match of.collection.rsplit_once('/') {
             Some((parent, id)) => (format!("{}/{parent}", self.root), id),

@@ -14,20 +14,20 @@ use crate::http::{self, chain};
 use pointsman_core::error::Problem;
 use pointsman_core::time::spoken;
 
-/// The version of the API that is asked for. Every version is served for 24 months after the next one.
+/// The requested API version. GitHub supports each version for 24 months after the next one.
 const VERSION: &str = "2022-11-28";
 /// No question hangs.
 const WITHIN: Duration = Duration::from_secs(20);
-/// Without another word of GitHub's it is left alone for so long after a limit.
+/// Default pause after a rate limit without a header.
 const AT_LEAST: Duration = Duration::from_mins(1);
 /// A renamed repository may have been renamed before.
 const MOST_MOVES: usize = 3;
-/// So many answers are kept.
+/// Maximum cached answers.
 const KEPT: usize = 200;
 /// More of a job's log is not read.
 const LONGEST: usize = 8 * 1024 * 1024;
 
-/// An answer that may be asked for again by its tag.
+/// An answer with its entity tag.
 #[derive(Clone)]
 pub(super) struct Kept {
     tag: String,
@@ -120,7 +120,7 @@ impl Github {
         self.read(response).await
     }
 
-    /// A text that GitHub keeps elsewhere: the address it names is asked without our token.
+    /// A text that GitHub stores elsewhere: its address is requested without our token.
     pub(super) async fn text(&self, url: &str) -> Result<String, Problem> {
         let response = self.sent(self.client.get(url)).await?;
         let response = if response.status().is_redirection() {
@@ -144,7 +144,7 @@ impl Github {
         let (mut text, mut cut) = (Vec::new(), false);
         while let Some(chunk) = response.chunk().await.map_err(|e| self.lost(&e))? {
             text.extend_from_slice(&chunk);
-            // What failed stands at the end.
+            // Failures are at the end.
             let over = text.len().saturating_sub(LONGEST);
             cut |= over > 0;
             text.drain(..over);

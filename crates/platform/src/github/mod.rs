@@ -40,7 +40,7 @@ pub struct Github {
     clock: Arc<dyn Clock>,
     /// Answers with their tags: one that did not change costs nothing of the limit.
     kept: Mutex<HashMap<String, Kept>>,
-    /// Nothing is asked before, on the monotonic clock: GitHub said so.
+    /// No requests before this monotonic time: GitHub's rate limit.
     quiet_until: Mutex<Duration>,
     /// The run and the job that this program runs in, if it runs in one.
     own: (Option<u64>, Option<String>),

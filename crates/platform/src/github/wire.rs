@@ -11,7 +11,7 @@ use pointsman_core::redact::redacted;
 use pointsman_core::text::harmless;
 use pointsman_core::time::Timestamp;
 
-/// A name or a title is cut after so many signs.
+/// Maximum characters of a name or title.
 const MOST: usize = 200;
 
 pub(super) fn unreadable(what: &str) -> Problem {

@@ -24,13 +24,13 @@ use pointsman_core::redact::redacted;
 use pointsman_core::retry::Backoff;
 use pointsman_core::text::harmless;
 
-/// A request that nobody answered is sent so often in all.
+/// Maximum attempts without an answer.
 const TRIES: u32 = 3;
 const BETWEEN: Backoff =
     Backoff { first: Duration::from_millis(200), most: Duration::from_secs(2) };
 /// A token is given at once, or not at all: what it is for waits meanwhile.
 const WITHIN: Duration = Duration::from_secs(10);
-/// Elsewhere than at Google nobody answers to the metadata server's name.
+/// Outside Google the name of the metadata server does not answer.
 const METADATA_WITHIN: Duration = Duration::from_secs(1);
 /// A service account's assertion lasts an hour, which is the most that Google takes.
 const HOUR: i64 = 3600;
@@ -80,7 +80,7 @@ impl Exchange {
         self.post(&self.token_endpoint, &form, "gcloud auth application-default login").await
     }
 
-    /// Whoever has this token acts as a service account.
+    /// Exchanges this token for one of a service account.
     pub(super) async fn impersonate(
         &self,
         url: &str,
@@ -138,7 +138,7 @@ impl Exchange {
         Some(harmless(http::text(answer).await.ok()?.trim(), 200))
     }
 
-    /// What a federation's url answers: a token of somebody else's.
+    /// The answer of a federation's URL: the token of another provider.
     pub(super) async fn subject(
         &self,
         url: &str,
@@ -161,7 +161,7 @@ impl Exchange {
         body.map_err(|e| e.either(|e| failed(chain(&e.without_url())), failed))
     }
 
-    /// Sends a request, again where nobody answered it.
+    /// Sends a request, with retries if there is no answer.
     async fn send(
         &self,
         url: &str,

@@ -1,4 +1,4 @@
-//! `type: external_account`: a token of somebody else's (GitHub's, say), exchanged for Google's.
+//! `type: external_account`: a token of another provider (GitHub, say), exchanged for Google's.
 
 use std::collections::BTreeMap;
 
@@ -72,7 +72,7 @@ impl Federation {
         }
     }
 
-    /// The token that is exchanged. Read anew each time: the file is replaced while a job lasts.
+    /// The token to exchange. Read every time: the file is replaced while a job runs.
     async fn subject(&self, exchange: &Exchange) -> Result<SecretString, NoToken> {
         let source = &self.credential_source;
         let text = match (&source.file, &source.url) {

@@ -23,7 +23,7 @@ const FILE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 /// What `gcloud auth application-default login` writes, in gcloud's folder of settings.
 const OF_THE_USER: &str = "application_default_credentials.json";
 
-/// What is looked at.
+/// Where credentials are searched.
 #[derive(Clone)]
 pub struct Surroundings {
     /// Reads a variable.
@@ -56,7 +56,7 @@ impl Surroundings {
         set.or_else(|| Some(self.home.as_ref()?.join(".config/gcloud")))
     }
 
-    /// When what was looked at was last written: what was found holds until that changes.
+    /// Modification time of the searched files: the result is valid until it changes.
     pub fn written(&self) -> Vec<Option<SystemTime>> {
         let folder = self.gcloud_folder();
         let files = [OF_THE_USER, "credentials.db", "active_config", "configurations"];
@@ -134,7 +134,7 @@ pub(super) enum Found {
         /// Its host and port.
         host: String,
     },
-    /// Whoever is logged in with gcloud.
+    /// The account that is logged in with gcloud.
     Gcloud,
 }
 

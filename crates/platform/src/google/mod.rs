@@ -32,9 +32,9 @@ const BEFORE_ITS_END: Duration = Duration::from_mins(5);
 /// Why there is no token.
 #[derive(Debug, Clone)]
 pub struct NoToken {
-    /// What a person is told.
+    /// The message for people.
     pub problem: Problem,
-    /// Whether another try may help: nobody answered, or somebody had no time.
+    /// Whether a retry may help: no answer, or a busy server.
     pub passing: bool,
 }
 
@@ -44,14 +44,14 @@ impl NoToken {
     }
 }
 
-/// Which credentials are used, for whom and until when. Never the token.
+/// The credentials in use: which, whose, and until when. Never the token.
 #[derive(Debug, Clone, Serialize)]
 pub struct About {
     /// `the service account key /…/key.json`.
     pub which: String,
     /// Whose they are, as far as anybody says.
     pub whom: Option<String>,
-    /// When the token of now ends. None: nobody said.
+    /// Expiry of the current token. None: unknown.
     pub until: Option<Timestamp>,
     /// The project whose quota the calls count against.
     pub quota_project: Option<String>,
@@ -60,7 +60,7 @@ pub struct About {
 /// A token as it came from an endpoint.
 pub(crate) struct Fresh {
     token: SecretString,
-    /// None: nobody said.
+    /// None: unknown.
     lasts: Option<Duration>,
 }
 
@@ -89,7 +89,7 @@ impl std::fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// Finds them. The error tells what is missing, and the command that mends it.
+    /// Finds credentials. The error states what is missing, and the command that fixes it.
     pub async fn find(around: &Surroundings, clock: Arc<dyn Clock>) -> Result<Self, Problem> {
         let exchange = Exchange::new(around.token_endpoint.clone(), clock.clone())?;
         let found = found::find(around, &exchange).await?;
@@ -106,7 +106,7 @@ impl Credentials {
         let asked = self.clock.elapsed();
         let fresh = match self.found.fetch(&self.exchange).await {
             Ok(fresh) => fresh,
-            // Nobody answered, and the one in hand is still good: what it is for is not to wait for that.
+            // No answer, and the current token is still valid: do not delay the request.
             Err(error) if error.passing => {
                 let good = kept.as_ref().filter(|kept| self.clock.elapsed() < kept.ends_at);
                 return good.map(|kept| kept.token.clone()).ok_or(error);
@@ -118,7 +118,7 @@ impl Credentials {
             let lasts = SignedDuration::try_from(lasts).ok()?;
             self.clock.now().checked_add(lasts).ok()
         });
-        // What does not say how long it lasts is asked for again soon.
+        // A token without a lifetime is refreshed soon.
         let lasts = lasts.unwrap_or(BEFORE_ITS_END * 2);
         let renew_at = asked + lasts.saturating_sub(BEFORE_ITS_END.min(lasts / 4));
         know(fresh.token.expose_secret());

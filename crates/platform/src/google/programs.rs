@@ -12,7 +12,7 @@ use pointsman_core::text::harmless;
 /// gcloud is a Python program, and takes its time.
 const WITHIN: Duration = Duration::from_secs(20);
 
-/// The token of whoever is logged in, or gcloud's own words.
+/// The token of the logged-in account, or gcloud's error.
 pub(super) async fn token() -> Result<SecretString, String> {
     let out = gcloud(&["auth", "print-access-token", "--quiet"]).await?;
     match out.trim() {

@@ -23,7 +23,7 @@ use pointsman_core::text::harmless;
 
 /// A receiver that takes longer is down (contracts/slack.md: 15 to 30 s).
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// Nobody is waited for longer than this, whatever it says.
+/// Maximum wait for a receiver, whatever its answer asks for.
 const LONGEST: Duration = Duration::from_hours(1);
 
 /// Carries letters over HTTP.

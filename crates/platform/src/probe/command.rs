@@ -26,7 +26,7 @@ pub(super) async fn run(
     };
     let folder = folder.unwrap_or(Path::new("."));
     let mut group = Group::start(program, arguments, folder, Vec::new())
-        // That it cannot be started says nothing about what it would have looked at.
+        // A program that cannot be started says nothing about its target.
         .map_err(|e| Miss::Ours(format!("{program} cannot be started: {e}")))?;
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let (heard_out, heard_err) = (|b: &[u8]| keep(&mut out, b), |b: &[u8]| keep(&mut err, b));

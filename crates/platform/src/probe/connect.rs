@@ -192,8 +192,8 @@ fn by_the_verifier(other: &rustls::OtherError) -> String {
     }
 }
 
-/// The end of a certificate's validity. webpki tells it in one place: when it is asked about a later time, which
-/// it checks before it looks for a chain. A parser for one date would bring twelve crates.
+/// The end of a certificate's validity. webpki reports it when the certificate is verified at a later time, which
+/// it checks before it builds a chain. A parser for one date would bring twelve crates.
 fn valid_until(certificate: &rustls::pki_types::CertificateDer<'_>) -> Option<Timestamp> {
     let end_of_time = UnixTime::since_unix_epoch(Duration::MAX);
     let usage = webpki::KeyUsage::server_auth();

@@ -64,7 +64,7 @@ impl Asker<'_> {
         let mut url = url::Url::parse(address)
             .map_err(|e| Miss::Bad(Fault::NoSuchName, format!("{address} is no address: {e}")))?;
         if fresh {
-            // So that no cache in between answers for the service.
+            // Bypasses caches that would answer for the service.
             let once = uuid::Uuid::new_v4().simple().to_string();
             url.query_pairs_mut().append_pair("probe", &once);
         }
@@ -143,7 +143,7 @@ impl Asker<'_> {
                     let room = MOST_BYTES.saturating_sub(read.len()).min(data.len());
                     read.extend_from_slice(&data[..room]);
                 }
-                // And not waited for where nobody counts that far.
+                // Stop reading when the size no longer matters.
                 if bytes >= enough {
                     break;
                 }
@@ -189,7 +189,7 @@ where
         .await
         .map_err(|e| Miss::Bad(Fault::Reset, broken(&e)))?;
     let driven = tokio::spawn(async move {
-        // What goes wrong with it is told where the answer is waited for.
+        // Its errors surface where the answer is awaited.
         let _ = connection.await;
     });
     Ok((sender, AbortOnDropHandle::new(driven)))

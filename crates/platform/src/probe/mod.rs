@@ -41,7 +41,7 @@ impl std::fmt::Debug for MachineProber {
 /// What is known when a question is over.
 #[derive(Debug, Default)]
 struct Told {
-    /// The body, where somebody wants it.
+    /// The body, if requested.
     body: Option<Vec<u8>>,
     timing: Timing,
     identity: Identity,
@@ -77,7 +77,7 @@ impl MachineProber {
             }
             Check::Tcp(address) => self.dialer.tcp(address, timeout, &mut told).await.map(drop),
             Check::Command { argv, folder } => command::run(argv, folder.as_deref(), timeout).await,
-            // Whoever can ask platforms takes these away before.
+            // The caller that can read platforms handles these.
             Check::Domains { .. } => Err(Miss::Ours("nobody here asks platforms".to_owned())),
         };
         told.timing.total = self.clock.elapsed().saturating_sub(began);

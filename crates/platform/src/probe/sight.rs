@@ -22,7 +22,7 @@ const FRESH: Duration = Duration::from_secs(2);
 /// A control that takes longer does not answer.
 const WITHIN: Duration = Duration::from_secs(2);
 
-/// What is known of our own side.
+/// The state of our own network.
 pub(super) struct Sight {
     clock: Arc<dyn Clock>,
     /// When some controls were asked last, and what that found.
@@ -56,7 +56,7 @@ impl Sight {
         if fault == Fault::NoSuchName { eyes.network.or(eyes.names) } else { eyes.network }
     }
 
-    /// How our own side is; nothing, where what is asked needs nothing of it.
+    /// The state of our own network; None where the target does not need it.
     async fn eyes(&self, dialer: &Dialer, check: &Check, controls: &[String]) -> Option<Eyes> {
         let controls: Vec<String> = match controls {
             // What is on this machine needs no network to be reached.
@@ -112,7 +112,7 @@ fn is_named(control: &str) -> bool {
     })
 }
 
-/// Whether what is asked is on this machine.
+/// Whether the target is on this machine.
 fn is_here(check: &Check) -> bool {
     let host = match check {
         Check::Http { url, .. } => {

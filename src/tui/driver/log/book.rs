@@ -35,17 +35,17 @@ pub(in crate::tui::driver) struct Book {
     known: Option<HashSet<u64>>,
     search: Option<Regex>,
     wrong: Option<String>,
-    /// So many lines were sieved.
+    /// Number of filtered lines.
     sieved: usize,
     /// The lines that the query leaves; none while it leaves all of them.
     kept: Option<Vec<u32>>,
-    /// So many of the shown lines were searched.
+    /// Number of searched lines.
     searched: usize,
     /// Which of those match the search.
     matches: Vec<u32>,
 }
 
-/// So many lines are read or sieved before anybody else gets a turn.
+/// Maximum lines processed before other requests get a turn.
 pub(super) const TURN: usize = 20_000;
 
 fn number_of(names: &mut Vec<String>, name: &str) -> usize {
@@ -94,7 +94,7 @@ impl Book {
         self.facts.push(line);
     }
 
-    /// A stack trace is as bad as the line it hangs under, and no error of its own.
+    /// A stack trace has the level of the line above it, and is no separate error.
     fn file_line(&mut self, text: &str, source: usize, step: usize) {
         let head = self.entries.last().filter(|head| !head.is_fact() && head.source() == source);
         let entry = |level| Entry::new(self.byte, level, source, step);
@@ -201,7 +201,7 @@ impl Book {
         to < self.entries.len()
     }
 
-    /// Whether a line's text is wanted; read only if that is asked.
+    /// Whether a line's text is needed, which is then read.
     fn says(&self, entry: Entry, reader: Option<&mut BufReader<File>>) -> bool {
         if self.filter.is_none() && self.known.is_none() {
             return true;
@@ -251,7 +251,7 @@ impl Book {
         Some(BufReader::with_capacity(1 << 16, file))
     }
 
-    /// The text of a line; from a reader that stands before it or at it, where there is one.
+    /// The text of a line; from a reader at or before it, if possible.
     fn text(&self, entry: Entry, reader: Option<&mut BufReader<File>>) -> String {
         if entry.is_fact() {
             return self.fact_at(entry).map(|line| line.text.clone()).unwrap_or_default();

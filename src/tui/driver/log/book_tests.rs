@@ -120,7 +120,7 @@ fn the_one_line_that_the_last_good_run_did_not_have_is_found_among_many() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..Default::default() })]
 
-    /// However lines come and whatever is asked in between, what is shown is what a plain filter leaves.
+    /// In any order of lines and requests the view equals that of a plain filter.
     #[test]
     fn what_is_shown_is_what_the_query_leaves(
         parts in proptest::collection::vec(proptest::collection::vec("[ab ]{0,6}", 0..40), 1..5),

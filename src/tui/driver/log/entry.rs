@@ -26,7 +26,7 @@ impl Entry {
         Self(self.0 | FACT)
     }
 
-    /// It goes on with what the line before it said.
+    /// Continuation of the line before.
     pub(super) fn hanging(self) -> Self {
         Self(self.0 | HANGS)
     }

@@ -29,12 +29,12 @@ use crate::tui::model::deploy::Progress;
 use crate::tui::model::logs::{AROUND, Extent, Line};
 use crate::tui::msg::Msg;
 
-/// So many of the last lines always go along, so that following needs no asking.
+/// Number of latest lines sent along, so that following needs no requests.
 const TAIL: usize = 240;
 /// A copy holds at most so much; a terminal takes no more by OSC 52 (terminal.md 2.16).
 const MOST_COPIED: usize = 56_000;
 
-/// Starts the thread. It ends when nobody listens any more.
+/// Starts the thread. It ends when its receiver is dropped.
 pub(super) fn spawn(app: App, sender: Sender<Msg>) -> Asks<LogAsk> {
     let (asks, receiver) = channel();
     std::thread::spawn(move || Reader::new(app, sender).run(&receiver));
@@ -55,7 +55,7 @@ struct Reader {
     progressed: Option<SystemTime>,
 }
 
-/// Nobody listens any more.
+/// The receiver is gone.
 struct Gone;
 
 impl Reader {
@@ -186,7 +186,7 @@ impl Reader {
             LogAsk::Use { asked, from, to, what } if asked == self.asked => {
                 self.use_lines(from, to, what)
             }
-            // An answer to what nobody asks any more would be one to something else.
+            // Answers to outdated requests are dropped.
             _ => Ok(()),
         }
     }

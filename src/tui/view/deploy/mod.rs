@@ -14,7 +14,7 @@ use crate::tui::model::environments::RunSeen;
 use crate::tui::model::{Model, Pane};
 use crate::tui::theme::{Role, Theme};
 
-/// So many steps are to be seen, whatever else there is to say.
+/// Minimum steps visible.
 const LEAST_STEPS: usize = 3;
 
 pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
@@ -57,7 +57,7 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     let mut shown = head;
     let rest = room.saturating_sub(lines.len());
     shown.extend(lines.into_iter().skip(from).take(room));
-    // The bars stand at the bottom, so that they do not move while steps come and go.
+    // The bars are at the bottom, so that they do not move as steps come and go.
     shown.extend(std::iter::repeat_n(Line::raw(""), rest));
     shown.extend(end);
     write(&shown, inner, buffer);

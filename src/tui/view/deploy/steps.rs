@@ -33,7 +33,7 @@ impl Look<'_> {
         let current = current_step(view).filter(|_| view.ended.is_none());
         let (mut lines, mut at_line) = (self.columns(&usual), 0);
         for (at, step) in view.steps.iter().enumerate() {
-            // What failed is what is looked for in a run that is over.
+            // In an ended run the failure is what matters.
             let failed = view.ended.is_some() && matches!(step.state, StepState::Failed { .. });
             if current == Some(at) || failed {
                 at_line = lines.len();
@@ -64,7 +64,7 @@ impl Look<'_> {
         let gone = self.elapsed.saturating_sub(step.began_ms.unwrap_or(self.elapsed));
         let time = match step.state {
             StepState::Pending | StepState::NotRun { .. } => String::new(),
-            // Nobody can say how long a step took whose end nobody saw.
+            // The duration of a step without an observed end is unknown.
             StepState::InDoubt => "?".to_owned(),
             StepState::Running { .. } if !driven => "?".to_owned(),
             StepState::Running { .. } | StepState::Waiting => {
@@ -72,13 +72,13 @@ impl Look<'_> {
             }
             _ => took(step.took_ms),
         };
-        // A step that nobody drives any more is not running, whatever the last fact says.
+        // A step without a runner is not running, whatever the last fact says.
         let lost = matches!(step.state, StepState::Running { .. }) && !driven;
         let mark = self.theme.step(if lost { &StepState::InDoubt } else { &step.state });
         let known = usual.steps.get(&step.plan.id);
         let usually = if step.plan.kind.is_gate() { None } else { known };
         let usually = usually.map(|took| super::super::took(ms(took.p50))).unwrap_or_default();
-        // Where there is such a column it stands there too for what has nothing in it.
+        // The column is kept for rows without a value.
         let usually = if self.has_columns(usual) { format!("{usually:>8}") } else { String::new() };
         self.line(at, step, here, mark, &time, usually)
     }
@@ -107,7 +107,7 @@ impl Look<'_> {
         ])
     }
 
-    /// What a step said, and what a gate goes by.
+    /// The summary of a step, and the evidence of a gate.
     fn details(&self, step: &StepView, whole: bool) -> Vec<Line<'static>> {
         let text = match &step.state {
             StepState::Skipped { reason } => Some(format!("reason: {reason}")),
@@ -139,7 +139,7 @@ impl Look<'_> {
         lines.map(|text| Line::styled(format!("         {text}"), style)).collect()
     }
 
-    /// What the gate goes by: green's health, and whether undo is there.
+    /// The evidence of the gate: green's health, and whether a rollback is possible.
     fn evidence(&self) -> Vec<Line<'static>> {
         use crate::domain::health::Verdict;
         let view = &self.run.view;
@@ -229,7 +229,7 @@ impl Look<'_> {
         ]))
     }
 
-    /// How far the step is with each service, as its runner says. Nothing where nobody drives it.
+    /// Progress per service, from the runner. Empty without one.
     fn progress(&self, step: &StepView) -> Vec<Line<'static>> {
         let told = self.model.deploy.progress.as_ref();
         let told = told.filter(|(run, _)| *run == self.run.view.number);

@@ -139,7 +139,7 @@ fn skips(view: &RunView) -> &'static str {
     if may_skip(view, "given").is_ok() { "   S skip" } else { "" }
 }
 
-/// Whether it was seen that no service could go back to anything.
+/// Whether no service had a previous build.
 fn nothing_to_go_back_to(here: &Environment) -> bool {
     let seen = here.seen.as_ref().filter(|(seen, _)| !seen.services.is_empty());
     seen.is_some_and(|(seen, _)| seen.services.iter().all(|s| s.rollback.target.is_none()))
