@@ -141,7 +141,7 @@ fn rollback_time(sandbox: &Sandbox) {
     for n in 0..6 {
         let to = if n % 2 == 0 { "1.0.0" } else { "1.1.0" };
         let arguments =
-            ["rollback", "development", "--to", to, "--yes", "--reason", "bench", "--json"];
+            ["rollback", "development", "--to", to, "--yes", "--override", "bad=bench", "--json"];
         let run = sandbox.run(&arguments).exits(0).json()["run"].as_u64().unwrap().to_string();
         let events = sandbox.run(&["events", &run, "--json"]).out;
         let facts: Vec<Value> = events.lines().map(|l| serde_json::from_str(l).unwrap()).collect();

@@ -228,7 +228,7 @@ pub fn named_target(
         return Err(NoTarget::Bad(
             Problem::new(format!("release {name} is marked bad"))
                 .because("it was rolled back before")
-                .try_this("name another one, or add --override bad --reason TEXT"),
+                .try_this("name another release"),
         ));
     }
     Ok(chosen.clone())
