@@ -17,7 +17,7 @@ use crate::ports::outbox::Outbox;
 const LOOK: Duration = Duration::from_secs(10);
 
 impl App {
-    /// The channels. A rehearsal delivers no alerts.
+    /// The courier that delivers alerts. None in a rehearsal.
     pub fn courier(&self) -> Result<Option<Courier>, Problem> {
         if self.is_demo() {
             return Ok(None);
@@ -84,7 +84,7 @@ impl App {
         }
     }
 
-    /// Number of pending alerts, and the current silence.
+    /// Number of pending alerts, and whether alerts are silenced.
     pub fn alerts_of(&self, outbox: &dyn Outbox) -> Result<(usize, bool), JournalError> {
         // A store of before there were alerts, read where it cannot be written, has none.
         let waiting = outbox.waiting().unwrap_or_default();

@@ -1,6 +1,8 @@
 //! The databases of an environment.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,7 +107,7 @@ impl App {
         if self.database(planned, false).await?.is_some() {
             return self.look_at(planned, within).await;
         }
-        let unread = |e: std::io::Error| {
+        let unread = |e: io::Error| {
             Problem::new(format!("the database {} cannot be read", planned.name))
                 .because(format!("the emulator does not run, and its files: {e}"))
         };
@@ -204,8 +206,27 @@ fn host_name() -> String {
 }
 
 fn holder_id(state: &Path, run: u64) -> String {
-    let store = format!("{}:{}:{run}", host_name(), state.display());
-    Hash::of(store.as_bytes()).short().to_owned()
+    let store = store_id(state).unwrap_or_else(|_| format!("{}:{}", host_name(), state.display()));
+    Hash::of(format!("{store}:{run}").as_bytes()).short().to_owned()
+}
+
+/// The random id of a store, created with its first use. Host name and path would not do: cloned machines and
+/// containers share them, and one would take over the live lock of the other.
+fn store_id(state: &Path) -> io::Result<String> {
+    let file = state.join("store-id");
+    if let Ok(id) = fs::read_to_string(&file) {
+        return Ok(id);
+    }
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    let made = state.join(format!("store-id.{id}"));
+    fs::write(&made, &id)?;
+    // Whole or not at all; a process that was faster wins.
+    let linked = fs::hard_link(&made, &file);
+    fs::remove_file(&made)?;
+    match linked {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => fs::read_to_string(&file),
+    }
 }
 
 /// Whether a lock is one of a run of this store.
@@ -219,4 +240,21 @@ fn ended_here(state: &Path, processes: &Arc<dyn Processes>, holder: &Holder) -> 
         && SqliteStore::open_readable(state, processes.clone())
             .and_then(|store| store.run(RunNumber(holder.run)))
             .is_ok_and(|run| matches!(run.view.state, RunState::Ended { .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_keeps_its_id_and_no_other_store_has_it() {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let id = store_id(one.path()).unwrap();
+        assert_eq!(store_id(one.path()).unwrap(), id);
+        assert_ne!(store_id(two.path()).unwrap(), id);
+        let holder = Holder { id: holder_id(one.path(), 3), run: 3, ..Holder::default() };
+        assert!(is_ours(one.path(), &holder) && !is_ours(two.path(), &holder));
+        let names = fs::read_dir(one.path()).unwrap().count();
+        assert_eq!(names, 1, "nothing else is left");
+    }
 }

@@ -32,15 +32,15 @@ pub(super) async fn follow(session: &Session, engine: Engine, how: Following) ->
     let store = Box::new(session.app.store()?);
     let mut printer = Printer { store, seen, live: LiveLine::new(), run, waits: None };
     printer.catch_up();
-    let running = tokio::spawn(engine.run());
+    let (running, mut asked) = (tokio::spawn(engine.run()), false);
     while !running.is_finished() {
         tokio::select! {
             published = changes.changed() => {
                 if published.is_err() { break }
                 printer.catch_up();
-                if let (Some(leave), Some(_)) = (&leave, &printer.waits) {
-                    // The engine gone is left already.
-                    let _ = leave.try_send(Signal::Leave);
+                if let (Some(wish), Some(_), false) = (&leave, &printer.waits, asked) {
+                    // Fails only if the engine has ended already.
+                    asked = wish.try_send(Signal::Leave).is_ok();
                 }
             }
             Ok(()) = progress.changed() => {
@@ -105,6 +105,8 @@ impl Printer {
                 waits.iter().for_each(print::note);
                 self.waits = waits;
             }
+            // Approved from elsewhere before the run was left: it no longer waits.
+            Recorded::Known(Event::GateAnswered { .. }) => self.waits = None,
             Recorded::Known(Event::ChecklistSeen { list, items }) => {
                 let open =
                     |view: &RunView| view.waits_for_tick(*list) && may_pass(view, *list).is_err();

@@ -57,7 +57,7 @@ pub enum Msg {
     Tick(Timestamp, Duration),
     /// What the store says now, or why it cannot be read.
     Stored(Result<Vec<Stored>, Problem>),
-    /// Number of pending alerts, and the current silence.
+    /// Number of pending alerts, and whether alerts are silenced.
     Alerts(usize, bool),
     /// What was seen of an environment.
     Looked(EnvironmentName, EnvironmentSeen),

@@ -214,7 +214,7 @@ pub struct Plan {
     /// The environment's databases: locked during the run and checked before traffic moves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub databases: Vec<PlannedDatabase>,
-    /// Whether to steal a held database lock; requires a reason.
+    /// Whether the run may supersede one whose lease ran out (`--take-over`). It never takes a held database lock.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub take_over: bool,
     /// The steps, in order.

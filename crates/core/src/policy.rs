@@ -98,7 +98,7 @@ pub struct SoakPolicy {
     pub share: ShareRule,
     /// What then.
     pub on_failure: OnFailure,
-    /// How long a person may hold an automatic rollback. Unattended runs do not wait.
+    /// Delay before an automatic rollback, in which a person may hold it without limit. Unattended runs do not wait.
     #[serde(default, with = "text_form")]
     pub countdown: Duration,
 }

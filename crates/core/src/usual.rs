@@ -29,7 +29,7 @@ pub struct Took {
 pub struct Usual {
     /// By step; gates are left out, since they wait for people.
     pub steps: BTreeMap<StepId, Took>,
-    /// Minimum number of runs.
+    /// Number of runs that these times are from.
     pub runs: usize,
 }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{
@@ -16,10 +17,13 @@ use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
 /// Connections to one build.
 pub(super) type Connections = Client<HttpConnector, Incoming>;
+
+/// An idle connection is closed by us first: Node closes after 5 s, and a request that meets the close is lost.
+const IDLE: Duration = Duration::from_secs(4);
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -44,7 +48,10 @@ const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 pub(super) fn connections() -> Connections {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
-    Client::builder(TokioExecutor::new()).build(connector)
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .build(connector)
 }
 
 /// Sends a request to a build on a port of this machine. `kept` lives as long as the answer's body, or as the
@@ -56,7 +63,8 @@ pub(super) async fn forward<K: Send + Sync + Unpin + 'static>(
     kept: Arc<K>,
 ) -> Response<Body> {
     let (connections, port) = to;
-    let upgrade = upgrade_of(request.headers());
+    // HTTP/1.0 has no upgrades (RFC 9110 §7.8).
+    let upgrade = upgrade_of(request.headers()).filter(|_| request.version() == Version::HTTP_11);
     let client = upgrade.is_some().then(|| hyper::upgrade::on(&mut request));
     if let Err(error) = readdress(&mut request, port) {
         return refused(StatusCode::BAD_REQUEST, &error.to_string());
@@ -70,13 +78,16 @@ pub(super) async fn forward<K: Send + Sync + Unpin + 'static>(
         }
     };
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-        let build = hyper::upgrade::on(&mut answer);
-        if let Some(client) = client {
-            tokio::spawn(join(client, build, kept));
-        }
+        let Some(client) = client else {
+            let why = "the build changed to a protocol that was not requested";
+            return refused(StatusCode::BAD_GATEWAY, why);
+        };
+        tokio::spawn(join(client, hyper::upgrade::on(&mut answer), kept));
         return answer.map(|_| Body::empty());
     }
     strip(answer.headers_mut());
+    // The version is that of this hop: hyper answers HTTP/1.0 clients in theirs.
+    *answer.version_mut() = Version::HTTP_11;
     answer.map(|body| Body::new(Held { body, _kept: kept }))
 }
 

@@ -108,7 +108,7 @@ pub(super) fn is_archive(file: &Path) -> bool {
 /// So much an archive may become: more is no source.
 const MOST_UNPACKED: u64 = 2 * 1024 * 1024 * 1024;
 
-/// Unpacks an archive. What is in it stays inside of the folder.
+/// Unpacks an archive. Nothing is written outside of the folder; a link may lead elsewhere, as in any source.
 pub(super) async fn unpack(archive: &Path, into: &Path) -> Result<(), String> {
     let (archive, into) = (archive.to_owned(), into.to_owned());
     let unpacked = tokio::task::spawn_blocking(move || {

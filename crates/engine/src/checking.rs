@@ -23,7 +23,7 @@ use pointsman_core::view::RunView;
 const AGAIN: Duration = Duration::from_secs(10);
 /// A command of the team's may take minutes, and is not asked again before this.
 const COMMAND_AGAIN: Duration = Duration::from_mins(10);
-/// How long to wait for a check that no open item depends on.
+/// How long to wait for the first result of a check that the gate does not need.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it is read what people said.
 const LOOK: Duration = Duration::from_millis(500);

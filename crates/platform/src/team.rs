@@ -86,7 +86,7 @@ impl TeamRuns {
         self.latest(KEPT)
     }
 
-    /// Their number.
+    /// The newest runs, at most `most`.
     pub fn latest(&self, most: usize) -> Vec<TeamRun> {
         let alive = |record: Record| {
             let mut run = record.run;

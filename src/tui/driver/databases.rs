@@ -29,7 +29,7 @@ type Seen = (Duration, Mark, Vec<DatabaseSeen>);
 pub(super) struct Databases(Mutex<BTreeMap<EnvironmentName, Seen>>);
 
 impl Databases {
-    /// Reads a database, or returns a recent result. None if its files are invalid: `check` reports why.
+    /// Reads the databases of an environment, or returns a recent result. None if files are invalid: `check` reports why.
     pub(super) async fn look(
         &self,
         app: &App,

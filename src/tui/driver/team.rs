@@ -41,7 +41,7 @@ impl Acts {
         }
     }
 
-    /// Forwards the output of a run until it ends or its window closes.
+    /// Forwards the output of a run until it ends or the screen closes.
     async fn follow(&self, id: u64) {
         let (runs, mut first) = (self.app.team_runs(), true);
         let mut last = None;

@@ -163,7 +163,7 @@ pub struct Model {
     pub terminal: Vec<(String, String)>,
     /// Which moment of the past is shown, if it is the past.
     pub replay: Option<String>,
-    /// Number of pending alerts, and the current silence.
+    /// Number of pending alerts, and whether alerts are silenced.
     pub alerts: (usize, bool),
     /// Whether the mouse is taken from the terminal.
     pub mouse: bool,

@@ -207,7 +207,7 @@ fn live(here: &Environment) -> Option<ReleaseLabel> {
     services.find_map(|service| service.live.as_ref()?.release.clone())
 }
 
-/// The offered releases, each beside the live one.
+/// The offered releases, with the services where each is live and whether it was rolled back.
 fn offered(model: &Model, here: &Environment) -> Vec<Item> {
     let live = here.seen.iter().flat_map(|(seen, _)| &seen.services);
     let live: Vec<_> = live

@@ -78,7 +78,7 @@ pub(super) fn mouse(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Mouse(model.mouse)]
 }
 
-/// For a screen that seems to hang: pressed twice, it quits whatever is open. Runs continue.
+/// For a screen that seems to hang: pressed twice, it quits, also with an open box. Runs continue.
 pub(super) fn leave_now(model: &mut Model) -> Vec<Effect> {
     if model.leaving.is_some_and(|at| model.elapsed.saturating_sub(at) < super::TWICE_WITHIN) {
         return vec![Effect::Quit];
@@ -116,7 +116,7 @@ pub(super) fn begin_where_somebody_is_needed(model: &mut Model) {
     let under_way = |e: &Environment| e.under_way().is_some();
     let found = environments.iter().position(needs);
     if found.is_some() {
-        // The last filter.
+        // The remembered pane.
         (model.focus, model.zoom) = (Pane::Deploy, false);
     }
     let found = found.or_else(|| environments.iter().position(under_way));

@@ -98,6 +98,6 @@ pub struct SoakConfig {
     pub min_samples: Option<u32>,
     /// What then.
     pub on_failure: Option<OnFailure>,
-    /// How long a person may hold an automatic rollback; 0s: rolls back immediately.
+    /// Delay before an automatic rollback, in which a person may hold it without limit; 0s: rolls back immediately.
     pub countdown: Option<DurationText>,
 }

@@ -20,7 +20,7 @@ pub fn cause_of(line: &str) -> Option<(String, String)> {
     let json = line.get(line.find('{')?..)?;
     let said: Said = serde_json::from_str(json.trim_end()).ok()?;
     let known = said.code.starts_with(CODE) && !said.user_facing_message.is_empty();
-    // The cause may occur in any line of a log.
+    // The message may have line breaks; a log shows it as one line.
     let message = said.user_facing_message.split_whitespace().collect::<Vec<_>>().join(" ");
     known.then(|| (format!("{}: {message}", said.code), said.raw_log.unwrap_or_default()))
 }

@@ -142,7 +142,7 @@ pub fn listed(view: &RunView, ticks: &[Tick], now: Timestamp) -> Vec<ItemSeen> {
     view.plan.checklist.iter().map(one).collect()
 }
 
-/// The result of a machine's check, unless the item is overridden.
+/// The result of an item that is done, failed or unknown; None for any other standing.
 fn proof_of(seen: &ItemSeen) -> Option<Proof> {
     let verdict = match seen.standing {
         Standing::Done => Verdict::Pass,

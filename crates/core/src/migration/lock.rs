@@ -60,7 +60,7 @@ pub struct LockSeen {
 }
 
 impl LockSeen {
-    /// Reads the document; missing fields mean that the lock is free.
+    /// Reads the document; without a holder the lock is free.
     pub fn read(document: &Document, at: &str) -> Self {
         let text = |field: &str| document.text(field).unwrap_or_default().to_owned();
         let count = |field: &str| document.count(field).unwrap_or_default();
@@ -86,7 +86,7 @@ impl LockSeen {
         }
     }
 
-    /// Whether the lease is still running.
+    /// Whether it has a holder whose lease is still running.
     pub fn held(&self) -> bool {
         !self.holder.id.is_empty() && self.age_seconds < self.lease_seconds
     }

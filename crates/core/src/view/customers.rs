@@ -43,7 +43,11 @@ impl RunView {
             let names = |of: Vec<&ServiceName>| {
                 of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
             };
-            return format!("SPLIT: {} on {green}, {} on {blue}.", names(on_green), names(on_blue));
+            let unread = self.services.iter().filter(|(_, seen)| seen.switch_unread());
+            let unread = names(unread.map(|(name, _)| name).collect());
+            let unread = if unread.is_empty() { unread } else { format!("; unknown: {unread}") };
+            let (on_green, on_blue) = (names(on_green), names(on_blue));
+            return format!("SPLIT: {on_green} on {green}, {on_blue} on {blue}{unread}.");
         }
         if self.traffic_unknown() {
             return format!("The live build is unknown: {}.", self.traffic_read());

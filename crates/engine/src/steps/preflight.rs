@@ -112,7 +112,7 @@ async fn observe_blue(context: &Context, member: &Member) -> Result<TrafficSeen,
     Ok(found)
 }
 
-/// Time limit, during a rollback, for disabling automatic rollouts and for reading domains.
+/// Time limit for disabling automatic rollouts outside of deploys, and for reading a service's domains in a deploy.
 const HELD_WITHIN: Duration = Duration::from_secs(20);
 
 /// A push must not begin a rollout in the middle of a run. What an earlier run held and did not put back is

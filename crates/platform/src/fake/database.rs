@@ -40,7 +40,7 @@ impl FakeDatabase {
             let (path, updated) = (format!("users/u{n:04}"), self.clock.now().to_string());
             documents.entry(path.clone()).or_insert(Document { path, fields, updated });
         }
-        // Other documents do not exist.
+        // Without a recorded version a run would require a baseline first.
         let fields = [("version".to_owned(), Value::text("0.0.0"))].into_iter().collect();
         let (path, updated) = (pointsman_core::migration::head_document(), "0".to_owned());
         documents.entry(path.clone()).or_insert(Document { path, fields, updated });

@@ -22,7 +22,7 @@ const FRESH: Duration = Duration::from_secs(2);
 /// A control that takes longer does not answer.
 const WITHIN: Duration = Duration::from_secs(2);
 
-/// The state of our own network.
+/// The state of the local network.
 pub(super) struct Sight {
     clock: Arc<dyn Clock>,
     /// When some controls were asked last, and what that found.
@@ -56,7 +56,7 @@ impl Sight {
         if fault == Fault::NoSuchName { eyes.network.or(eyes.names) } else { eyes.network }
     }
 
-    /// The state of our own network; None where the target does not need it.
+    /// The state of the local network; None where the target does not need it.
     async fn eyes(&self, dialer: &Dialer, check: &Check, controls: &[String]) -> Option<Eyes> {
         let controls: Vec<String> = match controls {
             // What is on this machine needs no network to be reached.
