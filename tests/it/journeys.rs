@@ -216,8 +216,8 @@ fn a_run_that_is_over_is_drawn_again_fact_by_fact() {
     let mut terminal = Terminal::run(&sandbox, program, &["replay", "2"], 30, 100);
     terminal.wants("REPLAY");
     terminal.press("\x1b[H");
-    // Both at once: it also starts at the first fact, and it also stands at the last.
-    wait_until("it stands at the first fact", || {
+    // Both in one frame: a replay also starts at the first fact, and also stops at the last.
+    wait_until("the replay stops at the first fact", || {
         let text = terminal.text();
         text.contains("fact 1/") && text.contains("REPLAY stands")
     });

@@ -143,7 +143,8 @@ fn strip(headers: &mut HeaderMap) {
     }
 }
 
-fn refused(status: StatusCode, why: &str) -> Response<Body> {
+/// An answer of the proxy itself.
+pub(super) fn refused(status: StatusCode, why: &str) -> Response<Body> {
     let mut answer = Response::new(Body::from(format!("{why}\n")));
     *answer.status_mut() = status;
     answer

@@ -25,7 +25,7 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use super::door::{accept, converse};
-use super::forward::{Connections, connections, forward};
+use super::forward::{Connections, connections, forward, refused};
 
 /// A build's process as the proxy sees it. Each has connections of its own, so none to the old one
 /// is used after a switch; and each worker has its own, so that no request changes threads.
@@ -85,9 +85,8 @@ impl Proxy {
         worker: usize,
     ) -> Result<Response<Body>, Infallible> {
         let Some(upstream) = self.active.load_full() else {
-            let mut answer = Response::new(Body::from("no build has traffic here yet\n"));
-            *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-            return Ok(answer);
+            let why = "no build has traffic here yet";
+            return Ok(refused(StatusCode::SERVICE_UNAVAILABLE, why));
         };
         let to = (&upstream.connections[worker], upstream.port);
         Ok(forward(request, peer, to, upstream.clone()).await)

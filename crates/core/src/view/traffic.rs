@@ -72,7 +72,7 @@ impl ServiceView {
     /// What has its traffic, as it was last read.
     pub fn live(&self) -> String {
         match &self.traffic {
-            TrafficSeen::Unknown if self.switch_asked => {
+            TrafficSeen::Unknown if self.switch_unread() => {
                 "unknown: not read after the last switch".to_owned()
             }
             TrafficSeen::Unknown => "not read".to_owned(),
