@@ -1,4 +1,4 @@
-//! 500 probes, each once a second, beside prometheus-blackbox-exporter asked for the same, in one run:
+//! 500 probes, each once a second, beside prometheus-blackbox-exporter with the same targets, in one run:
 //! the share of a core and the memory of each, as ratios.
 //!
 //! `cargo bench --bench probes`
@@ -108,7 +108,7 @@ async fn ours() -> Cost {
     cost
 }
 
-/// The exporter asks when it is asked itself, as Prometheus does.
+/// The exporter probes when it is scraped, as Prometheus does.
 async fn exporter() -> Option<Cost> {
     let (port, count) = serve().await;
     let listen = free_port();

@@ -1,5 +1,5 @@
 //! The screen in a terminal: first frame, key to screen at rest and under a storm of log lines, what
-//! it costs at rest, and what a log of a million lines takes. Goals: architecture.md §8. Where btop
+//! it costs at rest, and what a log of a million lines takes. Goals: `docs/internals/screen.md`. Where btop
 //! (at rest) and lnav (a million lines) are there, they do the same beside it.
 //!
 //! `cargo bench --bench screen`
@@ -111,7 +111,7 @@ fn told(what: &str, is: f64, goal: f64, unit: &str) {
 fn peer(program: &str, arguments: &[&str]) -> Option<Terminal> {
     let known = std::process::Command::new(program).arg("--version").output();
     if known.is_err() {
-        println!("{program} is not there: nothing is told of it");
+        println!("{program} is not installed: skipped");
         return None;
     }
     let mut command = CommandBuilder::new(program);

@@ -42,8 +42,8 @@ impl App {
         format!("{program}{} --state-dir {}", config.unwrap_or_default(), quoted(&self.state))
     }
 
-    /// Ends what a process that was killed began: it may still move something, and nobody waits for it. Before a
-    /// run is driven, and before it is looked at how things stand; its log tells of it.
+    /// Ends leftovers of a process that was killed: they may still move something. Called before a
+    /// run is driven or its state is observed; the log says what was ended.
     pub fn end_orphans(&self, view: &RunView) {
         let orphans = self.runs_groups().within(view.plan.environment.as_str()).end_orphans();
         let first = view.steps.first().map(|step| &step.plan.id);

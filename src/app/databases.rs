@@ -247,7 +247,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_store_keeps_its_id_and_no_other_store_has_it() {
+    fn store_ids_are_stable_and_unique() {
         let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let id = store_id(one.path()).unwrap();
         assert_eq!(store_id(one.path()).unwrap(), id);

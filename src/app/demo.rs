@@ -1,5 +1,5 @@
 //! Rehearsals and demos: the real engine on a world in memory. Its runs are tasks of this process,
-//! since nobody else could see that world.
+//! since no other process can see that world.
 
 use std::path::Path;
 use std::sync::Arc;

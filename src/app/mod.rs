@@ -331,7 +331,7 @@ impl App {
     }
 }
 
-/// Leaves the terminal and the group of whoever started us, so that neither's end is ours. Where we
+/// Leaves the terminal and the process group of the caller, so that neither's end is ours. Where we
 /// lead a group already there is nothing to leave.
 pub fn own_session() {
     let _ = rustix::process::setsid();

@@ -46,9 +46,9 @@ pub(super) async fn alerts(session: &Session, verb: Option<&AlertsVerb>) -> Fini
     let text = match &silence {
         Some((until, actor, reason)) => {
             let until = until.strftime("%d %b %H:%M:%SZ");
-            format!("nobody is told anything until {until}: {reason} ({actor})")
+            format!("alerts are silenced until {until}: {reason} ({actor})")
         }
-        None => "alerts are told".to_owned(),
+        None => "alerts are on".to_owned(),
     };
     session.result(&text, &json!({"silent_until": silence.map(|(until, ..)| until)}));
     Ok(OK)
@@ -65,7 +65,7 @@ pub(super) async fn deliver(session: &Session, within: Duration) -> Result<usize
 async fn test(session: &Session, store: &mut impl Outbox) -> Finished {
     let notify = session.config()?.notify();
     if notify.channels.is_empty() {
-        let problem = Problem::new("nobody is told anything")
+        let problem = Problem::new("all alerts are silenced")
             .because("the config names no channel")
             .try_this(
                 "notify: { slack: { url_env: SLACK_WEBHOOK_URL }, on: [failed, rolled_back] }",
@@ -85,12 +85,12 @@ async fn test(session: &Session, store: &mut impl Outbox) -> Finished {
 
 fn list(session: &Session, store: &impl Outbox, letters: &[(Letter, Fate)]) -> Finished {
     let lines: Vec<_> = letters.iter().map(line).collect();
-    let text = if lines.is_empty() { "nothing was told yet".to_owned() } else { lines.join("\n") };
+    let text = if lines.is_empty() { "no alerts yet".to_owned() } else { lines.join("\n") };
     let json: Vec<_> = letters.iter().map(to_json).collect();
     session.result(&text, &json!({"waiting": store.waiting()?, "alerts": json}));
     if let Some((until, actor, reason)) = store.silence(session.app.clock.now())? {
         let until = until.strftime("%d %b %H:%M:%SZ");
-        print::note(format!("nobody is told anything until {until}: {reason} ({actor})"));
+        print::note(format!("alerts are silenced until {until}: {reason} ({actor})"));
     }
     Ok(OK)
 }

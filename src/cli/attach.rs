@@ -65,7 +65,10 @@ pub(super) async fn attach(session: &Session, run: RunNumber) -> Finished {
         };
         match heard(&listed.view, asked.take(), line.trim()) {
             Heard::Quit => {
-                print::note(format!("run {run} goes on; pointsman attach {} comes back", run.0));
+                print::note(format!(
+                    "run {run} continues; pointsman attach {} follows it again",
+                    run.0
+                ));
                 return Ok(OK);
             }
             Heard::Nothing => {}
@@ -137,9 +140,9 @@ fn heard(view: &RunView, asked: Option<Command>, line: &str) -> Heard {
         "skip" => Command::Skip { reason: rest.trim().to_owned() },
         "rollback" => Command::Rollback,
         "abort" => Command::Abort { now: false },
-        _ => return Heard::Told(format!("{word:?} is no word here; type: {WORDS}")),
+        _ => return Heard::Told(format!("unknown command {word:?}; type: {WORDS}")),
     };
     let what = words::command(&command);
-    let how = if typed { format!("Type {environment}:") } else { "Go on? [y/N]".to_owned() };
+    let how = if typed { format!("Type {environment}:") } else { "Continue? [y/N]".to_owned() };
     Heard::Asks(command, format!("Run {} on {environment}: {what}. {how}", view.number))
 }

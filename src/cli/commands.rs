@@ -20,7 +20,7 @@ pub(super) async fn commands(session: &Session, verb: Option<&CommandsVerb>) -> 
         }
         Some(CommandsVerb::Stop { run }) => {
             let stopped = session.app.team_runs().stop(*run)?;
-            let said = format!("{} (run {run}) was asked to stop", stopped.name);
+            let said = format!("stop requested for {} (run {run})", stopped.name);
             session.result(&said, &json!({ "said": said }));
             Ok(OK)
         }

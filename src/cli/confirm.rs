@@ -1,5 +1,5 @@
-//! The question before an act. On a terminal it is asked, and a typed environment's name is typed;
-//! anywhere else the answers come with the command, or the act is refused with exit code 3.
+//! The confirmation of an action. On a terminal it is a question, typed where the environment demands it;
+//! anywhere else the answers are flags of the command, or the action is refused with exit code 3.
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 
@@ -36,7 +36,7 @@ pub(super) fn confirm(
     let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
     if terminal && !answers.yes {
         let question = match protection {
-            Protection::Typed => format!("{what}\nType {word} to go on: "),
+            Protection::Typed => format!("{what}\nType {word} to continue: "),
             Protection::Open | Protection::Confirm => format!("{what}\nGo on? [y/N] "),
         };
         let said = ask(&question);

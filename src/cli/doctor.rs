@@ -1,4 +1,4 @@
-//! `doctor`: what works here and what mends the rest; and what other programs read of us,
+//! `doctor`: what works here and how to fix the rest; and what other programs read of us,
 //! `completions` and `man`.
 
 use clap::CommandFactory as _;

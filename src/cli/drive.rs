@@ -185,7 +185,7 @@ pub(super) async fn detach(session: &Session, plan: &Plan, how: &Confirmation) -
     let view = make(session, plan, how).await?;
     let pid = session.app.detach(view.number, None).await?;
     let text = format!(
-        "run {} of {} goes on in process {pid}\n  now: pointsman status {}; pointsman events {}",
+        "run {} of {} continues in process {pid}\n  now: pointsman status {}; pointsman events {}",
         view.number, plan.environment, plan.environment, view.number.0
     );
     session.result(&text, &serde_json::json!({"run": view.number, "pid": pid}));

@@ -1,4 +1,4 @@
-//! Exit codes (architecture.md §7) and the one rich report at the edge.
+//! Exit codes (`docs/internals/architecture.md`) and the one place that prints an error.
 
 use crate::config::Findings;
 use crate::domain::error::Problem;

@@ -229,7 +229,7 @@ fn code(seen: &[ProbeSeen]) -> u8 {
 
 fn table(seen: &[ProbeSeen]) -> String {
     if seen.is_empty() {
-        return "Nothing serves here and nothing else is watched.".to_owned();
+        return "No services are running, and no other probes are configured.".to_owned();
     }
     let mut lines = vec![format!(
         "{:<22} {:<9} {:<10} {:>7} {:>7} {:>7}  why",

@@ -63,7 +63,7 @@ async fn counted(
     for planned in databases {
         let counted = session.app.count(planned, &planned.migrations, direction).await?;
         for one in &counted {
-            let of = one.documents.map_or("nobody can count".to_owned(), |n| {
+            let of = one.documents.map_or("an unknown number".to_owned(), |n| {
                 format!("{} of {n} documents", one.changes)
             });
             text =
@@ -101,7 +101,7 @@ async fn status(session: &Session, environment: &str, database: Option<&str>) ->
 
 fn text(seen: &DatabaseSeen) -> String {
     let at = match (&seen.unseen, &seen.version) {
-        (Some(problem), _) => format!("not to be seen: {problem}"),
+        (Some(problem), _) => format!("unknown: {problem}"),
         (None, Some(version)) => format!("schema {version}"),
         (None, None) => "schema unknown".to_owned(),
     };

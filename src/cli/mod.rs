@@ -181,8 +181,8 @@ fn drives(verb: Option<&Verb>) -> bool {
 /// Time limit for delivering alerts of an ended run.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
-/// Carries a verb out, with a courier beside it where it goes on for a while. What does not arrive when
-/// it is over is carried by whatever process comes next.
+/// Runs a verb, with an alert dispatcher beside it where it takes a while. Alerts that are not delivered when
+/// it ends are delivered by the next process.
 async fn carried(session: &Session) -> Finished {
     let verb = session.arguments.verb.as_ref();
     let (ended, over) = oneshot::channel();
@@ -190,7 +190,7 @@ async fn carried(session: &Session) -> Finished {
         let app = session.app.clone();
         AbortOnDropHandle::new(tokio::spawn(async move {
             // Opened here, or a first frame would wait for it. Where the store cannot be opened, a
-            // rollback goes on all the same.
+            // rollback continues without it.
             match app.courier() {
                 Ok(Some(courier)) => courier.carry(over, LAST_WORDS).await,
                 _ => Ok(0),

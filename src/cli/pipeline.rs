@@ -73,7 +73,7 @@ pub(super) async fn pipeline(session: &Session, arguments: &PipelineArguments) -
             let what = format!("Runs what failed in run {} again.", run.id);
             asked.confirmed(yes, &what)?;
             pipeline.run_failed_again(&run).await?;
-            let said = format!("run {}: what failed was asked to run again", run.id);
+            let said = format!("run {}: re-run of the failed jobs requested", run.id);
             session.result(&said, &json!({ "said": said }));
             Ok(OK)
         }
@@ -139,7 +139,7 @@ impl Asked<'_> {
         };
         let still = now.as_ref().is_none_or(|now| now.id != run.id || waits(now));
         let said = if still {
-            format!("run {}: GitHub took the answer, and it is not to be seen yet", run.id)
+            format!("run {}: GitHub accepted the answer, and does not show it yet", run.id)
         } else {
             let word = if approve { "approved" } else { "rejected" };
             format!("run {}: {for_what} {word}", run.id)
@@ -210,7 +210,7 @@ fn told(session: &Session, run: &PipelineRun) -> String {
     for approval in &run.approvals {
         let who = approval.reviewers.join(" or ");
         let ours = if approval.ours { "; you may answer: pipeline ENV approve" } else { "" };
-        lines.push(format!("  waits for {who} to let it go on to {}{ours}", approval.environment));
+        lines.push(format!("  waits for {who} to approve {}{ours}", approval.environment));
     }
     lines.extend(run.url.iter().map(|url| format!("  {url}")));
     lines.join("\n")

@@ -130,7 +130,7 @@ fn text(status: &Value) -> String {
                 let half = if database["dirty"] == true { ", HALF MIGRATED" } else { "" };
                 format!("schema {version}, {pending} pending{half}")
             }
-            (_, Value::Object(unseen)) => format!("not to be seen: {}", word(&unseen["what"])),
+            (_, Value::Object(unseen)) => format!("unknown: {}", word(&unseen["what"])),
             _ => "its version cannot be read".to_owned(),
         };
         text = format!("{text}  {name:<12} {said}\n");

@@ -114,7 +114,7 @@ fn one(
         None => "there is nothing to roll back to".to_owned(),
         Some(then) => {
             let back = ways_back(&planned.name, files, &look.schema, &only(now), &only(then), None);
-            back.ok().flatten().map_or_else(|| "nobody can say".to_owned(), |back| sentence(&back))
+            back.ok().flatten().map_or_else(|| "unknown".to_owned(), |back| sentence(&back))
         }
     };
     seen

@@ -1,4 +1,4 @@
-//! Freeze windows before a run begins. A rollback never comes here (deploy-tools.md Z2).
+//! Freeze windows before a run begins. Rollbacks are never frozen, so they do not come here.
 
 use crate::app::App;
 use crate::domain::error::Problem;

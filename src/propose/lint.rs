@@ -15,8 +15,8 @@ use crate::domain::linted::{About, Flaw, Linted};
 use crate::domain::plan::{Endpoint, Member, Plan};
 use crate::domain::planner::Ground;
 
-/// The files that count for an environment. App Hosting goes by the name that the backend calls its
-/// environment, which should be this one.
+/// The files that count for an environment. App Hosting uses the environment name of the backend,
+/// which should be this one.
 fn names(endpoint: &Endpoint, environment: &EnvironmentName) -> Vec<String> {
     let environment = match endpoint {
         Endpoint::Emulator => "emulator",
@@ -49,7 +49,7 @@ fn over_quotas(
     loaded.config.projects.iter().filter_map(over).collect()
 }
 
-/// The limits of a service by its files as they lie there now. One that is an image made elsewhere has none that
+/// The limits of a service by its current files. A service deployed as an image from elsewhere has none that
 /// count.
 fn limits_now(loaded: &Loaded, member: &Member, names: &[String]) -> Option<RunConfig> {
     let service = loaded.config.services.get(member.service().as_str());

@@ -15,7 +15,7 @@ use crate::domain::view::{RunView, TrafficSeen};
 use crate::ports::hosting::{Automatic, BuildState, Hosting, Traffic};
 
 /// Looks at every service of an environment. `runs` are its latest ones, newest first. `ask`: asks each
-/// service once how it is, for whoever does not watch it.
+/// service once for its health, for callers without a probe keeper.
 pub async fn look(app: &App, ground: &Ground, runs: &[RunView], ask: bool) -> EnvironmentSeen {
     let hosting = match app.hosting(&ground.endpoint, false).await {
         Ok(Some(hosting)) => hosting,

@@ -1,5 +1,5 @@
-//! From an intent to a proposal: a plan that may begin once somebody has said yes, or why it may
-//! not. The screen and the commands share it, so that both refuse the same things in the same words.
+//! From an intent to a proposal: a plan that may begin once it is confirmed, or the reason why it may
+//! not. The screen and the command line share it, so that both refuse the same things in the same words.
 
 mod checklist;
 mod cleanup;

@@ -125,7 +125,7 @@ async fn schema_way(
             Ok(seen) => seen,
             Err(problem) if wished.is_some() => return Err(Refusal::Failed(problem)),
             Err(problem) => {
-                told.push(format!("{} is not to be seen: {}.", planned.name, problem.what));
+                told.push(format!("{} is unknown: {}.", planned.name, problem.what));
                 continue;
             }
         };

@@ -81,9 +81,7 @@ pub(super) async fn before_traffic(
                         .because(format!(
                             "its code accepts {range}, and the schema would be {after}"
                         ))
-                        .try_this(
-                            "add the migration it waits for, or mend `schema` of the service",
-                        ),
+                        .try_this("add the migration it waits for, or fix `schema` of the service"),
                 ));
             }
         }
@@ -97,8 +95,8 @@ fn for_environment(problem: Problem, environment: &str, database: &str) -> Probl
     Problem { what: format!("{database}: {}", problem.what), todo, ..problem }
 }
 
-/// Puts the contract migrations into a clean-up that are next, and that whoever serves can work with. What
-/// waits is told.
+/// Adds the next contract migrations to a clean-up, as far as the live build can work with them. The
+/// rest is reported as pending.
 pub(super) async fn after_traffic(
     app: &App,
     loaded: &Loaded,
@@ -378,7 +376,7 @@ fn to_repair(
             half.total
         );
         if half.program {
-            text.push_str("; a program of its own was begun, and nobody saw its end");
+            text.push_str("; its program was started, and its result is unknown");
         }
         if let Some(error) = &record.error {
             text = format!("{text}\n  it said: {error}");

@@ -34,7 +34,7 @@ pub async fn command(
     }
     if listed.runner.is_none() {
         let problem =
-            Problem::new(format!("nobody drives run {run}")).because("its runner is gone");
+            Problem::new(format!("run {run} has no driver")).because("its runner is gone");
         return Err(Refusal::InDoubt(problem.try_this(format!("pointsman resume {}", run.0))));
     }
     let seen = seen.unwrap_or(listed.view.last_seq);
@@ -64,9 +64,9 @@ pub async fn command(
     let withdrawn = store.withdraw(id)?;
     let problem = Problem::new(format!("run {run} does not answer"));
     let problem = problem.because(if withdrawn {
-        "what was asked is taken back"
+        "the request is withdrawn"
     } else {
-        "it has just read what was asked, and may carry it out"
+        "the runner has just read the request, and may carry it out"
     });
     Err(Refusal::InDoubt(problem.try_this("look whether its process still works")))
 }

@@ -1,5 +1,5 @@
-//! What is watched on an environment: of each service whoever serves and, while a run is under way, the
-//! other side too; and what the config names besides.
+//! What is probed on an environment: the live build of each service and, while a run is under way, the
+//! other side too; and the extra probes of the config.
 
 use std::time::Duration;
 

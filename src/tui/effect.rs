@@ -61,8 +61,8 @@ pub enum Intent {
     },
 }
 
-/// What is asked of whoever reads the log. `asked` is the query's number: what answers an older one is
-/// thrown away.
+/// A query for the log reader. `asked` is the query's number: an answer to an older one is
+/// dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogAsk {
     /// Read the log of a run from its beginning.

@@ -24,7 +24,7 @@ use super::theme::Theme;
 use super::view::draw;
 use crate::domain::text::harmless;
 
-/// Whole frames in one write (stack.md §3.4).
+/// Whole frames in one write, so that no half-drawn frame is visible.
 const BUFFER: usize = 64 * 1024;
 
 /// XTWINOPS: the window keeps its title on a stack while it has ours.
@@ -46,8 +46,8 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Takes the terminal. A panic of the thread that draws gives it back before it is told, with a report in a
-    /// file; any other thread's is logged, since the screen goes on.
+    /// Takes the terminal. A panic of the drawing thread restores it before printing, with a report in a
+    /// file; any other thread's panic is logged, since the screen still works.
     pub(super) fn take(report: PathBuf) -> io::Result<Self> {
         let (before, drawing) = (std::panic::take_hook(), std::thread::current().id());
         std::panic::set_hook(Box::new(move |info| {
@@ -70,7 +70,7 @@ impl Screen {
     }
 
     /// Forgets what is drawn. `Terminal::clear` would ask the terminal where its cursor is, and fail
-    /// after a suspension (stack.md §3.2).
+    /// after a suspension: another program may have drawn meanwhile.
     pub(super) fn redraw(&mut self) -> io::Result<()> {
         let (width, height) = size()?;
         self.terminal.resize(Rect::new(0, 0, width, height))
@@ -108,8 +108,8 @@ impl Screen {
         }
     }
 
-    /// Calls for somebody: a bell, and a notification where the terminal knows how (OSC 9). tmux lets
-    /// only wrapped ones through, and only where it is told to; the bell it always heeds.
+    /// Calls the operator: a bell, and a notification where the terminal supports it (OSC 9). tmux passes
+    /// only wrapped ones on, and only if configured to; it always passes the bell on.
     pub(super) fn ring(&mut self, text: &str) -> io::Result<()> {
         let said = harmless(text, 200);
         let call = format!("\u{1b}]9;{said}\u{7}");
@@ -171,7 +171,7 @@ fn leave_report(file: &Path, info: &str) {
         Ok(()) => format!("report: {}", file.display()),
         Err(error) => format!("no report could be written: {error}"),
     };
-    let _ = writeln!(io::stderr(), "\nThe screen failed; runs go on without it. {told}");
+    let _ = writeln!(io::stderr(), "\nThe screen failed; runs continue without it. {told}");
 }
 
 /// Gives the terminal back as it was. Exit, panic, signals and suspension all come through here.

@@ -1,5 +1,5 @@
-//! The first screen of somebody who has no config yet: where it was looked for, and what can be done
-//! without one (terminal.md M27).
+//! The first screen without a config: where it was searched for, and what can be done
+//! without one.
 
 use std::io;
 use std::path::Path;

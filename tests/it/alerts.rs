@@ -38,7 +38,7 @@ struct Heard {
     taken: bool,
 }
 
-/// A receiver on loopback. What it answers is told by the number of the request; nothing: it hangs.
+/// A receiver on loopback. Its answer depends on the number of the request; none: it hangs.
 struct Receiver(Arc<Mutex<Vec<Heard>>>);
 
 impl Receiver {
@@ -138,14 +138,14 @@ fn verifies(heard: &Heard) -> bool {
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 #[test]
-fn every_alert_arrives_once_in_order_after_everything_that_can_go_wrong() {
+fn alerts_arrive_once_and_in_order_through_failures() {
     let (slack, webhook) = (free_port(), free_port());
     let (sandbox, variables) = telling(slack, webhook, "[promoted, failed, rolled_back]");
     let deploy = |release: &str| {
         let words = ["deploy", "development", "--release", release, "--yes", "--json"];
         said(sandbox.command(&words), &variables)
     };
-    // Nobody listens: no step waits for that, and no exit code tells of it.
+    // The receiver is down: no step waits for it, and no exit code depends on it.
     let first = deploy("1.0.0").exits(0);
     assert!(first.err.contains("alerts are not delivered yet"), "{}", first.err);
     deploy("1.1.0-broken").exits(1);
@@ -183,7 +183,7 @@ fn every_alert_arrives_once_in_order_after_everything_that_can_go_wrong() {
     let types: Vec<_> = to_webhook.taken().iter().map(|body| body["type"].clone()).collect();
     assert_eq!(types, ["deploy.promoted", "deploy.failed"]);
     let texts: Vec<String> = to_slack.taken().iter().map(|body| body["text"].to_string()).collect();
-    // A redirect is final: nobody's secret is carried on to somewhere else.
+    // A redirect is final: no secret is forwarded to another host.
     assert_eq!(texts.len(), 1, "{texts:?}");
     assert!(texts[0].contains("1.1.0-broken (run #2) is over: failed"), "{texts:?}");
     let queue = said(sandbox.command(&["alerts"]), &[]).exits(0).out;
@@ -198,7 +198,7 @@ fn every_alert_arrives_once_in_order_after_everything_that_can_go_wrong() {
 }
 
 #[test]
-fn a_channel_is_tried_and_silenced_by_hand() {
+fn channels_can_be_tested_and_silenced() {
     let (slack, webhook) = (free_port(), free_port());
     let (sandbox, variables) = telling(slack, webhook, "[failed, rolled_back]");
     let told = said(sandbox.command(&["alerts", "test"]), &[]).exits(1);
@@ -216,7 +216,7 @@ fn a_channel_is_tried_and_silenced_by_hand() {
 
     let silence = ["alerts", "silence", "--for", "1h", "--reason", "game day"];
     let told = said(sandbox.command(&silence), &[]).exits(0);
-    assert!(told.out.contains("nobody is told anything until"), "{}", told.out);
+    assert!(told.out.contains("alerts are silenced until"), "{}", told.out);
     said(
         sandbox.command(&["deploy", "development", "--release", "1.0.0-broken", "--yes"]),
         &variables,
@@ -224,13 +224,13 @@ fn a_channel_is_tried_and_silenced_by_hand() {
     .exits(1);
     let told = said(sandbox.command(&["alerts"]), &[]).exits(0);
     assert!(told.out.contains("failed") && told.out.contains("silenced"), "{}", told.out);
-    assert_eq!(receiver.heard().len(), 2, "nobody was told");
+    assert_eq!(receiver.heard().len(), 2, "no alert was sent");
     let told = said(sandbox.command(&["alerts", "speak"]), &[]).exits(0);
-    assert!(told.out.contains("alerts are told"), "{}", told.out);
+    assert!(told.out.contains("alerts are on"), "{}", told.out);
 }
 
 #[test]
-fn a_probe_that_falls_and_rises_is_told_once_however_many_watch() {
+fn probe_changes_alert_once_with_many_watchers() {
     let (slack, webhook) = (free_port(), free_port());
     let (sandbox, variables) = telling(slack, webhook, "[probe_down, probe_up]");
     let sick = Arc::new(AtomicBool::new(false));
@@ -254,11 +254,11 @@ fn a_probe_that_falls_and_rises_is_told_once_however_many_watch() {
     let samples = || Samples::open(&sandbox.state()).unwrap().changes("development/", 9).unwrap();
     wait_until("both have seen it well", || samples().len() >= 2);
     sick.store(true, Ordering::SeqCst);
-    wait_until("it is told that it is down", || changes(1));
+    wait_until("the down alert arrives", || changes(1));
     let told = said(sandbox.command(&["handover", "development"]), &[]).exits(0).out;
     assert!(told.contains("api down since"), "{told}");
     sick.store(false, Ordering::SeqCst);
-    wait_until("it is told that it is up", || changes(2));
+    wait_until("the up alert arrives", || changes(2));
     let told = said(sandbox.command(&["handover", "development"]), &[]).exits(0).out;
     assert!(told.contains("DEVELOPMENT") && told.contains("no run under way"), "{told}");
     for watch in &mut both {
@@ -272,7 +272,7 @@ fn a_probe_that_falls_and_rises_is_told_once_however_many_watch() {
 }
 
 #[test]
-fn a_run_tells_what_somebody_is_needed_for() {
+fn runs_alert_when_a_person_is_needed() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     bench.world.behave("1.1.0", Behaviour::Leaks(8));
@@ -299,8 +299,10 @@ fn a_run_tells_what_somebody_is_needed_for() {
             (Kind::Gate, format!("{run} waits for approval to switch traffic").as_str()),
             (
                 Kind::RolledBack,
-                format!("{run} is over: rolled back by rule. When it ended, 1.0.0 was live again.")
-                    .as_str()
+                format!(
+                    "{run} is over: rolled back automatically. When it ended, 1.0.0 was live again."
+                )
+                .as_str()
             ),
         ]
     );
@@ -309,7 +311,7 @@ fn a_run_tells_what_somebody_is_needed_for() {
         "{:?}",
         letters[1].0.alert
     );
-    // One process delivers, and behind it nobody of that channel.
+    // One process delivers, and no other one of that channel.
     let (mut one, mut other) = (bench.store(), bench.store());
     let later: Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
     let first = one.due(later).unwrap().unwrap();
@@ -322,7 +324,7 @@ fn a_run_tells_what_somebody_is_needed_for() {
 }
 
 #[test]
-fn a_turn_is_told_once_and_a_restart_is_none() {
+fn state_changes_alert_once_and_restarts_do_not() {
     let bench = Bench::new();
     let mut store = bench.store();
     let on = vec![Kind::ProbeDown, Kind::ProbeUp, Kind::Blind];
@@ -344,7 +346,7 @@ fn a_turn_is_told_once_and_a_restart_is_none() {
         letters.iter().rev().map(|(letter, _)| letter.alert.kind).collect::<Vec<_>>()
     };
     assert_eq!(turn(&loud, State::Off, State::Ok, ""), [], "that it is well is no news");
-    assert_eq!(turn(&loud, State::Ok, State::Stale, "nobody asked"), [], "nor is a restart");
+    assert_eq!(turn(&loud, State::Ok, State::Stale, "no recent probe"), [], "nor is a restart");
     assert_eq!(turn(&loud, State::Stale, State::Ok, ""), []);
     assert_eq!(turn(&loud, State::Ok, State::Down, ""), [Kind::ProbeDown]);
     assert_eq!(turn(&loud, State::Ok, State::Down, "another screen"), [Kind::ProbeDown]);
@@ -364,7 +366,7 @@ fn a_turn_is_told_once_and_a_restart_is_none() {
 }
 
 #[test]
-fn a_service_that_was_down_as_green_is_up_again_as_blue() {
+fn recovery_is_reported_across_a_slot_change() {
     let bench = Bench::new();
     let mut store = bench.store();
     let channel = Channel::Webhook { url: "http://localhost:1".into(), secret_env: None };
@@ -386,7 +388,7 @@ fn a_service_that_was_down_as_green_is_up_again_as_blue() {
 }
 
 #[test]
-fn a_domain_whose_certificate_ends_is_told_and_one_that_is_set_up_again_is_not_up() {
+fn domain_certificate_problems_alert() {
     let environment = deploy_plan("1.0.0").environment;
     let told = |from, to, why: &str| {
         let change = Change { at: Timestamp::UNIX_EPOCH, from, to, why: why.to_owned() };

@@ -1,4 +1,4 @@
-//! The journal: what is written stays, and whatever was tampered with is named.
+//! The journal: written facts stay, and every tampered record is named.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ fn damage(sql: &str) -> (u64, String) {
 }
 
 #[test]
-fn an_edited_torn_missing_or_cut_off_record_is_named() {
+fn verify_names_an_edited_torn_missing_or_truncated_record() {
     let edited = "changed after it was written";
     for (sql, seq, because) in [
         ("UPDATE facts SET data = replace(data, 'lunch', 'brunch') WHERE seq = 2", 2, edited),
@@ -81,7 +81,7 @@ fn an_edited_torn_missing_or_cut_off_record_is_named() {
 }
 
 #[test]
-fn facts_of_another_run_cannot_be_passed_off_as_this_ones() {
+fn facts_of_another_run_are_detected() {
     let store = Store::new();
     let mut open = store.open();
     let run = open.create(&deploy_plan("1.0.0"), entry(&started()), false).unwrap().number;
@@ -91,7 +91,7 @@ fn facts_of_another_run_cannot_be_passed_off_as_this_ones() {
 }
 
 #[test]
-fn only_its_owner_may_read_the_store() {
+fn store_files_are_private() {
     let store = Store::new();
     drop(store.open());
     for entry in std::fs::read_dir(store.folder.path()).unwrap().flatten() {
@@ -101,7 +101,7 @@ fn only_its_owner_may_read_the_store() {
 }
 
 #[test]
-fn a_store_of_a_newer_version_is_refused_and_left_alone() {
+fn newer_store_format_is_refused_unchanged() {
     let store = Store::new();
     drop(store.open());
     let connection = rusqlite::Connection::open(store.folder.path().join("store.db")).unwrap();
@@ -112,7 +112,7 @@ fn a_store_of_a_newer_version_is_refused_and_left_alone() {
 }
 
 #[test]
-fn one_environment_has_one_run_at_a_time() {
+fn environment_has_one_run_at_a_time() {
     let store = Store::new();
     let mut open = store.open();
     let first = open.create(&deploy_plan("1.0.0"), entry(&started()), false).unwrap().number;
@@ -129,7 +129,7 @@ fn one_environment_has_one_run_at_a_time() {
 }
 
 #[test]
-fn a_run_whose_process_is_gone_is_superseded_and_can_write_no_more() {
+fn dead_run_is_superseded_and_fenced() {
     let store = Store::new();
     let mut open = store.open();
     let first = open.create(&deploy_plan("1.0.0"), entry(&started()), false).unwrap().number;
@@ -147,7 +147,7 @@ fn a_run_whose_process_is_gone_is_superseded_and_can_write_no_more() {
 }
 
 #[test]
-fn commands_are_answered_once_and_bound_to_what_was_seen() {
+fn commands_are_answered_once_and_bound_to_seen_facts() {
     use pointsman::domain::command::{Sent, judge};
     let bench = Bench::new();
     let view = bench.drive(&deploy_plan("1.0.0"));
@@ -166,7 +166,7 @@ fn commands_are_answered_once_and_bound_to_what_was_seen() {
 }
 
 #[test]
-fn a_reader_never_takes_a_growing_chain_for_a_damaged_one() {
+fn growing_chain_is_never_reported_as_damaged() {
     let store = Store::new();
     let mut open = store.open();
     let run = open.create(&deploy_plan("1.0.0"), entry(&started()), false).unwrap().number;
@@ -184,7 +184,7 @@ fn a_reader_never_takes_a_growing_chain_for_a_damaged_one() {
 }
 
 #[test]
-fn a_lease_that_ran_out_is_taken_over_only_when_asked_for() {
+fn expired_lease_is_taken_over_only_on_request() {
     let store = Store::new();
     let mut open = store.open();
     let first = open.create(&deploy_plan("1.0.0"), entry(&started()), false).unwrap().number;
@@ -204,7 +204,7 @@ fn a_lease_that_ran_out_is_taken_over_only_when_asked_for() {
 }
 
 #[test]
-fn a_lease_that_was_renewed_is_nobodys_to_take() {
+fn renewed_lease_cannot_be_taken() {
     let store = Store::new();
     let mut open = store.open();
     let first = open.create(&deploy_plan("1.0.0"), entry(&started()), false).unwrap().number;
@@ -220,7 +220,7 @@ fn a_lease_that_was_renewed_is_nobodys_to_take() {
 
 /// What the chain of one run cannot tell the chain of runs does.
 #[test]
-fn a_run_that_is_gone_cut_off_or_moved_does_not_fit_the_chain_of_runs() {
+fn deleted_truncated_or_moved_runs_break_the_chain_of_runs() {
     let sandbox = super::sandbox::Sandbox::new();
     for release in ["1.0.0", "1.1.0", "1.2.0"] {
         sandbox.deploy(release).exits(0);

@@ -1,4 +1,4 @@
-//! Checklists: they guard what they are to guard, fall with their evidence, and nobody ticks by habit.
+//! Checklists guard their gates, fall with their evidence, and cannot be ticked by habit.
 
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ pub(crate) fn say(bench: &Bench, view: &RunView, item: &Item, act: Act) {
 }
 
 #[test]
-fn a_list_waits_for_its_people_and_falls_with_its_evidence() {
+fn checklist_waits_for_ticks_and_falls_with_its_evidence() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     let pre = item(List::Pre, "Feature flags configured", None);
@@ -105,7 +105,7 @@ fn a_list_waits_for_its_people_and_falls_with_its_evidence() {
                     bench.world.behave("1.0.0", Behaviour::Broken);
                 }
                 Some(Standing::Failed) if !early => {
-                    // Whoever had seen it well opens nothing.
+                    // An approval based on an earlier state opens nothing.
                     bench.send(view, &[Command::Approve]);
                     bench.world.behave("1.0.0", Behaviour::Healthy);
                     early = true;
@@ -134,7 +134,7 @@ fn a_list_waits_for_its_people_and_falls_with_its_evidence() {
 }
 
 #[test]
-fn nobody_to_ask_means_that_nothing_is_ticked() {
+fn unattended_runs_tick_nothing() {
     for list in [List::Pre, List::Deploy] {
         let bench = Bench::new();
         bench.drive(&deploy_plan("1.0.0"));
@@ -147,7 +147,7 @@ fn nobody_to_ask_means_that_nothing_is_ticked() {
 }
 
 #[test]
-fn on_an_open_environment_a_list_is_advice() {
+fn checklists_are_advisory_on_open_environments() {
     let bench = Bench::new();
     let lists = List::ALL.map(|list| item(list, "Verified", None)).to_vec();
     let view = bench.drive(&plan(Protection::Open, lists));
@@ -156,7 +156,7 @@ fn on_an_open_environment_a_list_is_advice() {
 }
 
 #[test]
-fn what_nobody_can_say_settles_nothing_until_a_person_stands_for_it() {
+fn unknown_evidence_settles_nothing_without_an_override() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     let auto = item(List::Pre, "All tests passing", Some(Source::Pipeline { job: "all".into() }));
@@ -207,7 +207,7 @@ fn screen_of(protection: Protection) -> Screen {
 }
 
 #[test]
-fn the_pane_tells_what_is_open_and_by_what() {
+fn checklist_pane_shows_open_items_and_evidence() {
     let mut screen = screen_of(Protection::Confirm);
     for (name, size, ascii) in
         [("wide", (160, 45), false), ("usual", (100, 30), false), ("compact", (60, 16), true)]
@@ -224,7 +224,7 @@ fn the_pane_tells_what_is_open_and_by_what() {
 }
 
 #[test]
-fn keys_tick_what_a_person_may_tick() {
+fn keys_tick_only_items_of_people() {
     let mut screen = screen_of(Protection::Confirm);
     assert_eq!(screen.char(' '), [], "a machine tells that one");
     screen.shows("is not ticked by hand");
@@ -265,7 +265,7 @@ fn guarded(lists: &str) -> Sandbox {
 }
 
 #[test]
-fn yes_ticks_nothing_and_the_command_line_does() {
+fn yes_flag_ticks_nothing_and_tick_command_does() {
     let sandbox = guarded(
         "  pre:\n    - { group: Code, text: Code review completed, required: true }\n    \
          - { group: Code, text: Performance benchmarks met }\n  \
@@ -319,7 +319,7 @@ fn yes_ticks_nothing_and_the_command_line_does() {
 }
 
 #[test]
-fn what_is_wrong_with_a_list_is_said_with_its_place() {
+fn checklist_config_errors_have_places() {
     let sandbox = guarded(
         "  pre:\n    - { text: Tests pass, auto: { history: stagin } }\n    \
          - { text: tests  PASS, auto: { lint: everything } }\n    \
@@ -327,10 +327,10 @@ fn what_is_wrong_with_a_list_is_said_with_its_place() {
     );
     let said = sandbox.run(&["check"]).exits(2);
     for part in [
-        "\"stagin\" is no history to go by",
+        "\"stagin\" is not a valid history",
         "did you mean \"staging\"?",
         "there are two items \"tests  PASS\"",
-        "\"everything\" is no lint to go by",
+        "\"everything\" is not a valid lint",
         "did you mean \"toto-app\"?",
     ] {
         assert!(said.err.contains(part), "{part}: {}", said.err);
@@ -338,7 +338,7 @@ fn what_is_wrong_with_a_list_is_said_with_its_place() {
 }
 
 #[test]
-fn a_list_that_a_machine_sees_fail_after_the_switch_takes_traffic_back_by_rule() {
+fn failed_post_checklist_rolls_back_automatically() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     let command =
@@ -351,7 +351,7 @@ fn a_list_that_a_machine_sees_fail_after_the_switch_takes_traffic_back_by_rule()
 }
 
 #[test]
-fn what_a_gate_went_by_stays_what_it_went_by() {
+fn gate_evidence_is_frozen_in_its_fact() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     let pre = item(List::Pre, "Code review completed", None);
@@ -371,9 +371,9 @@ fn what_a_gate_went_by_stays_what_it_went_by() {
     assert_eq!(listed(&view, &ticks, tomorrow)[0].standing, Standing::Done);
 }
 
-/// A person's item beside it keeps nobody waiting for what a machine saw fail.
+/// A pending tick does not delay the failure of a machine-verified item.
 #[test]
-fn a_failed_item_is_not_waited_for_beside_one_that_a_person_ticks() {
+fn failed_item_does_not_wait_for_pending_ticks() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     let (machine, person) =
@@ -389,7 +389,7 @@ fn a_failed_item_is_not_waited_for_beside_one_that_a_person_ticks() {
 
 /// What can be ticked only after the switch is waited for in the foreground too.
 #[test]
-fn a_deploy_in_the_foreground_waits_for_what_people_see_afterwards() {
+fn foreground_deploy_waits_for_post_checklist() {
     let sandbox = guarded("  post:\n    - { text: Error rates acceptable, required: true }\n");
     let child =
         sandbox.command(&["deploy", "development", "--release", "1.0.0", "--yes"]).spawn().unwrap();
@@ -402,7 +402,7 @@ fn a_deploy_in_the_foreground_waits_for_what_people_see_afterwards() {
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("waits until somebody ticks: Error rates acceptable"), "{said}");
     assert!(said.contains("now: pointsman checklist 1 tick post/error-rates-acceptable"), "{said}");
-    // Whoever overrides the list waits for nobody.
+    // An override of the list does not wait for ticks.
     let more = ["--override", "checklist=first release"];
     let deploy = ["deploy", "development", "--release", "1.1.0", "--yes"];
     let said = sandbox.run(&[&deploy[..], &more].concat()).exits(0);

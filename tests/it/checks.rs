@@ -1,4 +1,4 @@
-//! The checks of terminal.md §3: keys pressed in a terminal at the real binary, on scripted worlds.
+//! The screen's checks: keys pressed in a terminal at the real binary, on scripted worlds.
 //! Each is named after its number there; 22 to 24 are in `journeys` and `benches/screen.rs`.
 
 use std::fs;
@@ -54,7 +54,7 @@ impl Demo {
 const USUAL: (u16, u16) = (100, 30);
 
 #[test]
-fn check_1_every_size_tells_what_waits_and_what_undo_costs() {
+fn check_1_every_size_shows_waiting_and_undo() {
     for size in [(160, 45), (100, 30), (80, 24)] {
         let demo = Demo::open("gate", size, &[]);
         for text in ["WAITING FOR YOU", "[PRODUCTION]", "BLUE 100", "undo", "◆ WAIT", "REHEARSAL"]
@@ -67,7 +67,7 @@ fn check_1_every_size_tells_what_waits_and_what_undo_costs() {
 }
 
 #[test]
-fn check_2_a_window_too_small_acts_on_nothing_and_comes_back() {
+fn check_2_too_small_window_takes_no_action() {
     let mut demo = Demo::open("gate", (160, 45), &[]);
     demo.wants("WAITING FOR YOU");
     demo.terminal.resize(10, 50);
@@ -82,7 +82,7 @@ fn check_2_a_window_too_small_acts_on_nothing_and_comes_back() {
 }
 
 #[test]
-fn check_3_focus_is_seen_without_colour() {
+fn check_3_focus_is_visible_without_colour() {
     let mut demo = Demo::open("gate", (160, 45), &["--color", "never"]);
     demo.wants("WAITING FOR YOU");
     let titles = [
@@ -110,26 +110,26 @@ fn check_3_focus_is_seen_without_colour() {
 }
 
 #[test]
-fn the_pipeline_shows_who_is_waited_for() {
+fn pipeline_pane_shows_pending_reviewers() {
     let mut demo = Demo::open("gate", USUAL, &[]);
     demo.wants("WAITING FOR YOU");
     demo.press("88");
-    demo.wants("WAITS FOR YOU to let it go on to production");
+    demo.wants("WAITS FOR YOU: V approve, X reject · production");
     demo.terminal.picture("WAITS FOR YOU", "pipeline-100x30");
     demo.press("F");
     demo.wants("rerun is off");
     demo.press("V");
-    demo.wants("Type production to go on");
+    demo.wants("Type production to continue");
 }
 
 #[test]
-fn checks_6_and_7_the_name_is_typed_and_nothing_else_does() {
+fn checks_6_and_7_only_the_typed_name_confirms() {
     let mut demo = Demo::open("gate", USUAL, &[]);
     demo.wants("WAITING FOR YOU");
     demo.press("\x1b[200~DABy\n\x1b[201~");
     demo.wants("paste is off");
     demo.press("\r");
-    demo.wants("Type production to go on");
+    demo.wants("Type production to continue");
     demo.press("\x1b[200~production\n\x1b[201~");
     demo.wants("paste is off here");
     demo.press("produc\r");
@@ -145,7 +145,7 @@ fn checks_6_and_7_the_name_is_typed_and_nothing_else_does() {
 }
 
 #[test]
-fn check_8_the_opening_key_is_not_the_confirming_one() {
+fn check_8_opening_key_never_confirms() {
     let mut demo = Demo::open("run", USUAL, &[]);
     // A step that begins under the open box would take the answer back, and rightly.
     demo.wants("BUILDING");
@@ -163,15 +163,15 @@ fn check_8_the_opening_key_is_not_the_confirming_one() {
     assert_eq!(demo.count("command-accepted"), 0);
     demo.press("A");
     demo.terminal.says_yes("Abort the run");
-    wait_until("it was asked", || demo.count("command-accepted") == 1);
+    wait_until("the command is accepted", || demo.count("command-accepted") == 1);
 }
 
 #[test]
-fn check_9_a_world_that_changes_under_the_box_takes_the_answer_back() {
+fn check_9_change_under_a_box_clears_the_answer() {
     let mut demo = Demo::open("flap", USUAL, &[]);
     demo.wants("WAITING FOR YOU");
     demo.press("\r");
-    demo.wants("Type production to go on");
+    demo.wants("Type production to continue");
     demo.press("produc");
     demo.wants("CHANGED");
     demo.wants("BLOCKED");
@@ -188,7 +188,7 @@ fn check_9_a_world_that_changes_under_the_box_takes_the_answer_back() {
 }
 
 #[test]
-fn check_14_health_tells_what_it_knows() {
+fn check_14_health_shows_only_what_is_known() {
     let mut demo = Demo::open("stale", (160, 45), &[]);
     demo.wants("WAITING FOR YOU");
     demo.press("44");
@@ -209,7 +209,7 @@ fn check_14_health_tells_what_it_knows() {
 }
 
 #[test]
-fn checks_10_and_11_read_only_changes_nothing_and_esc_is_harmless() {
+fn checks_10_and_11_read_only_and_esc_are_harmless() {
     let mut demo = Demo::open("gate", USUAL, &["--read-only"]);
     demo.wants("READ-ONLY");
     demo.wants("WAITING FOR YOU");
@@ -225,7 +225,7 @@ fn checks_10_and_11_read_only_changes_nothing_and_esc_is_harmless() {
 }
 
 #[test]
-fn check_12_ctrl_c_and_q_never_end_a_run_by_accident() {
+fn check_12_ctrl_c_and_q_never_end_a_run() {
     let mut demo = Demo::open("run", (80, 24), &[]);
     demo.wants("RUNNING");
     demo.press("\x03\x03\x03");
@@ -243,16 +243,16 @@ fn check_12_ctrl_c_and_q_never_end_a_run_by_accident() {
     demo.wants("again");
     demo.press("\x03");
     assert!(demo.terminal.child.wait().unwrap().success());
-    wait_until("the terminal is given back", || demo.terminal.given_back());
+    wait_until("the terminal is restored", || demo.terminal.given_back());
 }
 
 #[test]
-fn check_13_thirteen_keys_give_traffic_back() {
+fn check_13_rollback_takes_thirteen_keys() {
     let mut demo = Demo::open("soak", USUAL, &[]);
     demo.wants("BLUE 0 : 100 GREEN");
     demo.press("3z");
     demo.press("B");
-    demo.wants("Type production to go on");
+    demo.wants("Type production to continue");
     demo.press("production\r");
     demo.wants("BLUE 100 : 0 GREEN");
     demo.wants("ROLLED BACK");
@@ -274,7 +274,7 @@ fn check_15_a_failed_step_explains_itself() {
 }
 
 #[test]
-fn check_16_nothing_is_lost_while_somebody_reads() {
+fn check_16_no_line_is_lost_while_scrolled() {
     let mut demo = Demo::open("storm", USUAL, &[]);
     demo.wants("RUNNING");
     demo.press("3z");
@@ -311,7 +311,7 @@ fn check_16_nothing_is_lost_while_somebody_reads() {
 }
 
 #[test]
-fn check_17_searches_count_while_they_are_typed() {
+fn check_17_search_counts_while_typing() {
     let mut demo = Demo::open("run", USUAL, &[]);
     demo.press("3z");
     demo.wants("image optimizer");
@@ -330,7 +330,7 @@ fn check_17_searches_count_while_they_are_typed() {
 }
 
 #[test]
-fn check_18_hostile_lines_drive_nothing_and_show_no_secret() {
+fn check_18_hostile_lines_are_harmless_and_redacted() {
     let demo = Demo::open("hostile", (160, 45), &[]);
     demo.wants("copies itself");
     demo.wants("wide 漢字");
@@ -345,7 +345,7 @@ fn check_18_hostile_lines_drive_nothing_and_show_no_secret() {
 }
 
 #[test]
-fn check_19_a_line_is_copied_to_where_the_terminal_takes_it() {
+fn check_19_copy_reaches_the_clipboard() {
     let mut demo = Demo::open("run", USUAL, &[]);
     demo.wants("npm ci");
     demo.press("3/added 1204\r");
@@ -359,7 +359,7 @@ fn check_19_a_line_is_copied_to_where_the_terminal_takes_it() {
 }
 
 #[test]
-fn check_20_who_looks_elsewhere_is_called() {
+fn check_20_unfocused_operator_is_notified() {
     let mut demo = Demo::open("soak", USUAL, &[]);
     demo.wants("RUNNING");
     demo.press("\x1b[O");
@@ -370,7 +370,7 @@ fn check_20_who_looks_elsewhere_is_called() {
 }
 
 #[test]
-fn check_21_ascii_without_colour_tells_everything() {
+fn check_21_ascii_without_colour_shows_everything() {
     let demo = Demo::open("gate", (80, 24), &["--color", "never", "--ascii"]);
     demo.wants("[?] WAITING FOR YOU");
     for text in ["[+] OK", "[ ] PEND", "BLUE 100%", "GREEN"] {
@@ -383,12 +383,12 @@ fn check_21_ascii_without_colour_tells_everything() {
     let cells = (0..rows.get()).flat_map(|y| (0..cols.get()).map(move |x| (y, x)));
     let cells: Vec<_> = cells.filter_map(|(y, x)| screen.cell(y, x)).collect();
     assert!(cells.iter().all(|c| c.fgcolor() == vt100::Color::Default));
-    assert!(cells.iter().any(|c| c.inverse()), "the environment is told by more than its name");
+    assert!(cells.iter().any(|c| c.inverse()), "the environment is marked by more than its name");
 }
 
 #[test]
-fn check_22_a_panic_gives_the_terminal_back_and_leaves_a_report() {
-    // Only builds that are not released can be asked for one.
+fn check_22_panic_restores_the_terminal_and_writes_a_report() {
+    // Only unreleased builds are offered for promotion.
     if !cfg!(debug_assertions) {
         return;
     }
@@ -399,13 +399,13 @@ fn check_22_a_panic_gives_the_terminal_back_and_leaves_a_report() {
     demo.press("\r");
     assert_eq!(demo.terminal.child.wait().unwrap().exit_code(), 101);
     assert!(demo.terminal.given_back());
-    demo.wants("runs go on without it");
+    demo.wants("runs continue without it");
     let report = fs::read_to_string(demo.file("crash.txt")).unwrap();
     assert!(report.contains(":debug panic") && report.contains("terminal"), "{report}");
 }
 
 #[test]
-fn check_25_a_saved_theme_and_config_are_taken_over() {
+fn check_25_saved_theme_and_config_reload() {
     let mut demo = Demo::open("run", USUAL, &["--theme", "mine"]);
     wait_until("it says why not", || demo.terminal.child.try_wait().unwrap().is_some());
     demo.wants("there is no theme \"mine\"");
@@ -432,7 +432,7 @@ fn check_25_a_saved_theme_and_config_are_taken_over() {
 }
 
 #[test]
-fn a_checklist_is_settled_by_keys_and_guards_the_switch() {
+fn checklist_keys_open_the_switch_gate() {
     let mut demo = Demo::open("checklist", (160, 45), &[]);
     demo.wants("checklist pre has 4 open items");
     demo.press("T");
@@ -466,8 +466,8 @@ fn a_checklist_is_settled_by_keys_and_guards_the_switch() {
     demo.wants("checklist 7/13, 1 overridden");
     demo.wants("Enter or T");
     demo.press("T");
-    demo.wants("Type production to go on");
-    // What was seen is taken back under the open box.
+    demo.wants("Type production to continue");
+    // The observation is withdrawn under the open box.
     let take = ["checklist", "9", "untick", "verify-functionality"];
     demo.sandbox.run(&take).exits(0);
     demo.wants("BLOCKED");
@@ -476,7 +476,7 @@ fn a_checklist_is_settled_by_keys_and_guards_the_switch() {
     demo.sandbox.run(&["checklist", "9", "tick", "verify-functionality"]).exits(0);
     demo.wants("Enter or T");
     demo.press("T");
-    demo.wants("Type production to go on");
+    demo.wants("Type production to continue");
     demo.press("production\r");
     demo.wants("BLUE 0 : 100 GREEN");
     assert_eq!(demo.count("switch-requested"), 2);
@@ -484,7 +484,7 @@ fn a_checklist_is_settled_by_keys_and_guards_the_switch() {
 }
 
 #[test]
-fn going_back_asks_what_becomes_of_the_database() {
+fn rollback_asks_about_the_database() {
     let mut demo = Demo::open("schema", USUAL, &[]);
     demo.wants("PROMOTED");
     demo.press("]]");
@@ -505,7 +505,7 @@ fn going_back_asks_what_becomes_of_the_database() {
     demo.press("\r");
     demo.wants("1.3.2 was made for schema 1.0.0. main is at 1.1.0.");
     demo.wants("recommended: the target works with it");
-    demo.terminal.picture("NOT offered: what serves now", "rollback-schema-100x30");
+    demo.terminal.picture("NOT offered: the live build", "rollback-schema-100x30");
     demo.press("jj");
     demo.wants("▶ undo before the switch");
     demo.press("\r");

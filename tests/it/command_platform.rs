@@ -1,4 +1,4 @@
-//! Another platform than App Hosting, driven by commands: a script of a few lines stands for one.
+//! A platform other than App Hosting, driven by commands: a script of a few lines plays one.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -56,7 +56,7 @@ impl Platform {
         let script = folder.join("verb");
         fs::write(&script, PLATFORM).unwrap();
         fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
-        // The service says which release it is: whichever build the platform has live, or is asked for.
+        // The service reports its release: the live build, or the one named in the request.
         let inside = folder.join("toto-app");
         let answers = StandIn::new(move |asked, _| {
             let live = fs::read_to_string(inside.join("live")).unwrap_or_default();
@@ -107,13 +107,13 @@ impl Platform {
 }
 
 #[test]
-fn a_platform_of_commands_deploys_goes_back_and_cleans_up() {
+fn command_platform_deploys_rolls_back_and_cleans_up() {
     let platform = Platform::new();
     let sandbox = &platform.sandbox;
     sandbox.run(&["check"]).exits(0);
     fs::write(platform.file("busy"), "").unwrap();
     let first = sandbox.deploy("1.0.0").exits(0);
-    // Green was asked at the address that the config makes of its build.
+    // Green was probed at the address that the config makes of its build.
     assert!(first.err.contains("without traffic"), "{}", first.err);
     assert!(first.err.contains("/green/b-1-0-0"), "{}", first.err);
     assert!(platform.live().starts_with("b-1-0-0"), "{}", platform.live());
@@ -126,11 +126,11 @@ fn a_platform_of_commands_deploys_goes_back_and_cleans_up() {
     assert!(card.contains("POINTSMAN_BUILD='b-1-0-0"), "{card}");
     sandbox.run(&["rollback", "development", "--yes"]).exits(0);
     assert!(platform.live().starts_with("b-1-0-0"), "{}", platform.live());
-    sandbox.run(&["cleanup", "development", "--yes", "--reason", "looked at it"]).exits(0);
+    sandbox.run(&["cleanup", "development", "--yes", "--reason", "checked it"]).exits(0);
 }
 
 #[test]
-fn an_exit_status_is_no_state() {
+fn exit_status_is_not_a_state() {
     let platform = Platform::new();
     let sandbox = &platform.sandbox;
     sandbox.deploy("1.0.0").exits(0);
@@ -167,7 +167,7 @@ fn runs(pid: &str) -> bool {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn what_a_killed_runner_began_is_ended_before_anybody_goes_on() {
+fn leftovers_of_a_killed_runner_are_ended_first() {
     let platform = Platform::new();
     let sandbox = &platform.sandbox;
     fs::write(platform.file("hangs"), "").unwrap();
@@ -175,11 +175,11 @@ fn what_a_killed_runner_began_is_ended_before_anybody_goes_on() {
     let mut runner = sandbox.command(&deploy).spawn().unwrap();
     wait_until("a verb hangs", || platform.file("hung").exists());
     let hung = fs::read_to_string(platform.file("hung")).unwrap();
-    // Whoever else works here ends nothing that somebody waits for.
+    // Another process here ends no program that is still waited for.
     sandbox.run(&["check"]).exits(0);
     runner.kill().unwrap();
     runner.wait().unwrap();
-    assert!(runs(&hung), "it outlives who began it, and would build when it is let go");
+    assert!(runs(&hung), "it outlives its parent, and would build once it continues");
     let shown = sandbox.run(&["resume", "1"]).exits(7);
     assert!(shown.out.contains("build"), "{}", shown.out);
     assert!(runs(&hung), "looking changes nothing");
@@ -199,7 +199,7 @@ fn what_a_killed_runner_began_is_ended_before_anybody_goes_on() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn what_a_verb_left_behind_is_ended_too_and_what_is_of_another_purpose_is_not() {
+fn only_leftovers_of_the_same_purpose_are_ended() {
     let platform = Platform::new();
     let sandbox = &platform.sandbox;
     for name in ["leaves", "lives"] {
@@ -227,7 +227,7 @@ fn what_a_verb_left_behind_is_ended_too_and_what_is_of_another_purpose_is_not() 
 }
 
 #[test]
-fn what_is_wrong_with_its_commands_is_said_with_its_place() {
+fn command_platform_config_errors_have_places() {
     let sandbox = Sandbox::new();
     let config = sandbox.folder.path().join("config.yaml");
     let text = fs::read_to_string(&config).unwrap();

@@ -14,7 +14,7 @@ fn wrong(text: &str) -> Findings {
 }
 
 #[test]
-fn the_shipped_config_is_right_and_whole() {
+fn shipped_config_is_valid_and_complete() {
     let loaded = load(&root().join("config.yaml")).unwrap();
     let lists = &loaded.config.checklists;
     assert_eq!((lists.pre.len(), lists.deploy.len(), lists.post.len()), (12, 8, 8));
@@ -33,7 +33,7 @@ fn the_shipped_config_is_right_and_whole() {
 }
 
 #[test]
-fn five_mistakes_are_five_findings_with_places_and_nearest_keys() {
+fn all_mistakes_are_reported_with_places_and_suggestions() {
     let text = "version: 1
 projects: {}
 services:
@@ -69,7 +69,7 @@ releases: { kind: list, labels: [1.0] }
 }
 
 #[test]
-fn meaning_is_checked_too_and_all_at_once() {
+fn semantic_errors_are_reported_together() {
     let text = std::fs::read_to_string(root().join("config.yaml")).unwrap();
     let text = text
         .replace("project: toto-bo-stg }", "project: toto-bo }")
@@ -93,7 +93,7 @@ fn meaning_is_checked_too_and_all_at_once() {
 }
 
 #[test]
-fn a_key_that_stands_twice_is_found_at_its_second_place() {
+fn duplicate_key_is_reported_at_its_second_place() {
     let findings = wrong(
         "version: 1\nservices: {}\nenvironments: {}\nservices: {}\nreleases: { kind: list }\n",
     );
@@ -103,7 +103,7 @@ fn a_key_that_stands_twice_is_found_at_its_second_place() {
 }
 
 #[test]
-fn bombs_are_refused() {
+fn alias_bombs_are_refused() {
     let aliases = (0..9).fold("a0: &a0 [x, x]\n".to_owned(), |text, n| {
         let of = format!("*a{n}, ").repeat(9);
         format!("{text}a{}: &a{} [{of}x]\n", n + 1, n + 1)
@@ -120,7 +120,7 @@ fn bombs_are_refused() {
 }
 
 #[test]
-fn ten_megabytes_are_not_even_read() {
+fn oversized_config_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config.yaml");
     std::fs::write(&file, vec![b'#'; 10 * 1024 * 1024]).unwrap();
@@ -129,7 +129,7 @@ fn ten_megabytes_are_not_even_read() {
 }
 
 #[test]
-fn nothing_at_all_and_nonsense_are_explained() {
+fn empty_and_malformed_configs_are_explained() {
     for text in ["", "\0", "just words", "- a\n- b\n", "version: [1", "version: 2\nservices: {}"] {
         let findings = wrong(text);
         assert!(!findings.findings.is_empty(), "{text:?}");
@@ -137,7 +137,7 @@ fn nothing_at_all_and_nonsense_are_explained() {
 }
 
 #[test]
-fn the_schema_knows_every_key_and_no_other() {
+fn schema_lists_exactly_the_accepted_keys() {
     let schema = json_schema();
     assert_eq!(schema["additionalProperties"], false);
     for key in ["version", "projects", "services", "environments", "deploy", "releases"] {
@@ -146,7 +146,7 @@ fn the_schema_knows_every_key_and_no_other() {
 }
 
 #[test]
-fn what_is_wrong_in_form_does_not_hide_what_is_wrong_in_meaning() {
+fn shape_errors_do_not_hide_semantic_errors() {
     let text = std::fs::read_to_string(root().join("config.yaml")).unwrap();
     let text = text
         .replace("protection: open", "protection: opne")

@@ -17,7 +17,7 @@ fn both(sandbox: &Sandbox, release: &str) {
 }
 
 #[test]
-fn a_release_goes_up_the_next_one_too_and_comes_back() {
+fn two_releases_deploy_and_one_rolls_back() {
     let sandbox = Sandbox::new();
     let first = sandbox.deploy("1.0.0").exits(0).json();
     assert_eq!((&first["outcome"], &first["run"]), (&json!("promoted"), &json!(1)));
@@ -58,7 +58,7 @@ fn a_release_goes_up_the_next_one_too_and_comes_back() {
 }
 
 #[test]
-fn a_broken_release_never_gets_traffic_and_its_own_words_are_told() {
+fn broken_release_gets_no_traffic_and_shows_its_error() {
     let sandbox = Sandbox::new();
     sandbox.deploy("1.0.0").exits(0);
     let failed = sandbox.deploy("1.2.0-broken").exits(1).json();
@@ -78,12 +78,12 @@ fn a_broken_release_never_gets_traffic_and_its_own_words_are_told() {
 }
 
 #[test]
-fn a_leaky_release_is_taken_back_by_rule() {
+fn leaky_release_rolls_back_automatically() {
     let sandbox = Sandbox::with_deploy(
         "health: { attempts: 8, interval: 100ms, consecutive: 3 }\n    attest: { consecutive: 3, interval: 20ms }\n    \
          soak: { for: 30s, interval: 100ms, failures: 2 }",
     );
-    // The first release need not soak: there is nothing it could go back to.
+    // The first release need not soak: there is no rollback target.
     sandbox.write_config("soak: { for: 300ms, interval: 100ms }\n    health: { interval: 100ms }\n    attest: { consecutive: 3 }", "{ kind: list }");
     sandbox.deploy("1.0.0").exits(0);
     sandbox.write_config(
@@ -105,7 +105,7 @@ fn a_leaky_release_is_taken_back_by_rule() {
 }
 
 #[test]
-fn a_crashing_release_is_not_promoted() {
+fn crashing_release_is_not_promoted() {
     let slow_gate = "health: { attempts: 20, interval: 500ms, consecutive: 12 }\n    attest: { consecutive: 3 }\n    soak: { for: 300ms, interval: 100ms }";
     let sandbox = Sandbox::with_deploy(slow_gate);
     let crash = sandbox.deploy("1.4.0-crash").json();
@@ -120,7 +120,7 @@ fn a_crashing_release_is_not_promoted() {
 }
 
 #[test]
-fn nobody_is_asked_without_a_terminal_and_a_typed_name_must_be_given() {
+fn without_a_terminal_nothing_prompts() {
     let sandbox = Sandbox::new();
     let refused = sandbox.run(&["deploy", "development", "--release", "1.0.0"]).exits(3);
     assert!(refused.err.contains("--yes"), "{}", refused.err);
@@ -147,7 +147,7 @@ fn nobody_is_asked_without_a_terminal_and_a_typed_name_must_be_given() {
 }
 
 #[test]
-fn usage_errors_exit_2_and_name_what_there_is() {
+fn usage_errors_exit_2_and_list_valid_names() {
     let sandbox = Sandbox::new();
     let said = sandbox.run(&["deploy", "prod", "--release", "1.0.0", "--yes"]).exits(2);
     assert!(said.err.contains("development, production"), "{}", said.err);
@@ -164,7 +164,7 @@ fn usage_errors_exit_2_and_name_what_there_is() {
 }
 
 #[test]
-fn looking_starts_nothing() {
+fn read_only_verbs_start_nothing() {
     let sandbox = Sandbox::new();
     let status = sandbox.run(&["status", "development", "--json"]).exits(0).json();
     assert_eq!(status["services"][0]["health"], "off");
@@ -181,7 +181,7 @@ fn looking_starts_nothing() {
 }
 
 #[test]
-fn a_detached_run_has_a_process_of_its_own() {
+fn detached_run_has_its_own_process() {
     let sandbox = Sandbox::new();
     let arguments = ["deploy", "development", "--release", "1.0.0", "--yes", "--detach", "--json"];
     let said = sandbox.run(&arguments).exits(0).json();
@@ -194,7 +194,7 @@ fn a_detached_run_has_a_process_of_its_own() {
 }
 
 #[test]
-fn one_service_alone_can_be_deployed() {
+fn deploys_a_single_service() {
     let sandbox = Sandbox::new();
     sandbox.deploy("1.0.0").exits(0);
     let only = ["deploy", "development", "--release", "1.1.0", "--service", "toto-bo", "--yes"];
@@ -206,7 +206,7 @@ fn one_service_alone_can_be_deployed() {
 }
 
 #[test]
-fn a_killed_emulator_comes_back_as_it_was() {
+fn killed_emulator_restores_its_state() {
     let sandbox = Sandbox::new();
     sandbox.deploy("1.0.0").exits(0);
     sandbox.deploy("1.1.0").exits(0);
@@ -224,7 +224,7 @@ fn a_killed_emulator_comes_back_as_it_was() {
 }
 
 #[test]
-fn a_stopped_emulator_leaves_nothing_and_starts_everything_again() {
+fn stopped_emulator_leaves_no_process_and_restarts_slots() {
     let sandbox = Sandbox::new();
     sandbox.deploy("1.0.0").exits(0);
     let slots = sandbox.emulator()["services"][0]["slots"].clone();
@@ -238,7 +238,7 @@ fn a_stopped_emulator_leaves_nothing_and_starts_everything_again() {
 }
 
 #[test]
-fn a_slot_that_dies_is_started_again() {
+fn dead_slot_is_restarted() {
     let sandbox = Sandbox::new();
     sandbox.deploy("1.0.0").exits(0);
     let slot = |n: usize| sandbox.emulator()["services"][0]["slots"][n].clone();
@@ -254,7 +254,7 @@ fn a_slot_that_dies_is_started_again() {
 }
 
 #[test]
-fn a_clean_up_stops_blue_and_a_rollback_starts_it_again() {
+fn clean_up_stops_blue_and_rollback_restarts_it() {
     let sandbox = Sandbox::new();
     for release in ["1.0.0", "1.1.0"] {
         sandbox.deploy(release).exits(0);
@@ -270,7 +270,7 @@ fn a_clean_up_stops_blue_and_a_rollback_starts_it_again() {
 }
 
 #[test]
-fn a_taken_port_fails_that_service_and_names_who_holds_it() {
+fn taken_port_fails_one_service_and_names_the_process() {
     let sandbox = Sandbox::new();
     let holder = std::net::TcpListener::bind(("127.0.0.1", sandbox.app)).unwrap();
     let failed = sandbox.deploy("1.0.0").exits(1).json();
@@ -287,7 +287,7 @@ fn a_taken_port_fails_that_service_and_names_who_holds_it() {
 }
 
 #[test]
-fn two_deploys_at_once_are_one() {
+fn two_concurrent_deploys_run_one() {
     let sandbox = Sandbox::with_deploy(
         "health: { attempts: 8, interval: 300ms, consecutive: 3 }\n    attest: { consecutive: 3 }\n    soak: { for: 1s }",
     );
@@ -302,7 +302,7 @@ fn two_deploys_at_once_are_one() {
 }
 
 #[test]
-fn a_commit_of_a_local_repository_is_what_is_built() {
+fn builds_the_commit_of_a_local_repository() {
     let sandbox = Sandbox::new();
     let repository = sandbox.folder.path().join("repository");
     let service = repository.join("web");
@@ -359,7 +359,7 @@ fn a_commit_of_a_local_repository_is_what_is_built() {
 }
 
 #[test]
-fn what_is_open_at_a_switch_goes_on_to_its_end() {
+fn open_requests_survive_a_switch() {
     let sandbox = Sandbox::new();
     sandbox.deploy("1.0.0").exits(0);
     sandbox.deploy("1.1.0").exits(0);
@@ -414,7 +414,7 @@ fn echo(stream: &mut TcpStream, text: &[u8]) {
     assert_eq!(&answer[2..], text);
 }
 
-/// The runner of a detached run, killed as soon as the run has so many facts.
+/// The runner of a detached run, killed as soon as the run has a number of facts.
 fn kill_runner(sandbox: &Sandbox, release: &str, at: usize) -> bool {
     let arguments = ["deploy", "development", "--release", release, "--yes", "--detach", "--json"];
     let started = sandbox.run(&arguments).exits(0).json();
@@ -429,7 +429,7 @@ fn kill_runner(sandbox: &Sandbox, release: &str, at: usize) -> bool {
 }
 
 #[test]
-fn a_run_whose_runner_was_killed_is_in_doubt_and_converges() {
+fn run_of_a_killed_runner_is_in_doubt_and_converges() {
     let sandbox = Sandbox::new();
     sandbox.deploy("1.0.0").exits(0);
     for (n, at) in [5, 9, 14, 18, 22, 26].into_iter().enumerate() {
@@ -451,7 +451,7 @@ fn a_run_whose_runner_was_killed_is_in_doubt_and_converges() {
 }
 
 #[test]
-fn a_run_in_doubt_can_be_taken_back_or_superseded_by_a_rollback() {
+fn run_in_doubt_can_be_rolled_back_or_superseded() {
     let sandbox = Sandbox::with_deploy(
         "health: { attempts: 8, interval: 100ms, consecutive: 3 }\n    attest: { consecutive: 3, interval: 20ms }\n    \
          soak: { for: 60s, interval: 100ms }",
@@ -478,7 +478,7 @@ fn a_run_in_doubt_can_be_taken_back_or_superseded_by_a_rollback() {
 }
 
 #[test]
-fn a_run_is_steered_by_commands_bound_to_what_was_seen() {
+fn run_commands_are_bound_to_seen_facts() {
     let sandbox = Sandbox::new();
     sandbox.deploy("1.0.0").exits(0);
     sandbox.write_config("soak: { for: 2s, interval: 100ms }\n    health: { interval: 300ms }\n    attest: { consecutive: 3 }", "{ kind: list }");
@@ -506,7 +506,7 @@ fn a_run_is_steered_by_commands_bound_to_what_was_seen() {
 }
 
 #[test]
-fn a_locked_environment_takes_no_run_until_it_is_released() {
+fn locked_environment_refuses_runs_until_released() {
     let sandbox = Sandbox::new();
     sandbox.run(&["lock", "development", "take"]).exits(2);
     sandbox.run(&["lock", "development", "take", "--reason", "demo at noon"]).exits(0);
@@ -525,7 +525,7 @@ fn a_locked_environment_takes_no_run_until_it_is_released() {
 }
 
 #[test]
-fn of_ten_deploys_at_once_one_runs_and_nine_are_told_who_holds_it() {
+fn of_ten_concurrent_deploys_one_runs_and_nine_name_the_holder() {
     let sandbox = Sandbox::new();
     // Nothing is there yet: they race for the store and the emulator too.
     let all: Vec<_> = (0..10)
@@ -547,7 +547,7 @@ fn of_ten_deploys_at_once_one_runs_and_nine_are_told_who_holds_it() {
 }
 
 #[test]
-fn a_runner_that_is_told_to_go_leaves_a_run_to_be_resumed() {
+fn terminated_runner_leaves_a_resumable_run() {
     let sandbox = Sandbox::new();
     sandbox.deploy("1.0.0").exits(0);
     sandbox.write_config("soak: { for: 60s }\n    health: { interval: 100ms }\n    attest: { consecutive: 3, interval: 500ms }", "{ kind: list }");
@@ -569,7 +569,7 @@ fn a_runner_that_is_told_to_go_leaves_a_run_to_be_resumed() {
 }
 
 #[test]
-fn the_doctor_says_what_is_wrong_and_what_mends_it() {
+fn doctor_names_problems_and_fixes() {
     let sandbox = Sandbox::new();
     let said = sandbox.run(&["doctor", "--json"]).exits(1).json();
     let looks = said["looked_at"].as_array().unwrap();
@@ -580,7 +580,7 @@ fn the_doctor_says_what_is_wrong_and_what_mends_it() {
     assert!(sandbox.run(&["man"]).exits(0).out.contains(".TH pointsman"));
 }
 
-/// A sandbox whose store is on a small disk of its own; the platform has its own elsewhere, as a real
+/// A sandbox whose store is on a small separate disk; the platform has another one, as a real
 /// one has. The disk goes last, after the emulator was stopped. None where disks cannot be made.
 #[cfg(target_os = "linux")]
 fn on_small_disk() -> Option<(Unmount, Sandbox)> {
@@ -605,7 +605,7 @@ fn fill(disk: &std::path::Path) {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn with_a_full_disk_nothing_new_is_risked_and_a_rollback_works() {
+fn full_disk_refuses_deploys_and_allows_rollbacks() {
     let Some((_small_disk, sandbox)) = on_small_disk() else {
         println!("skipped: a small disk cannot be mounted here");
         return;
@@ -626,7 +626,7 @@ fn with_a_full_disk_nothing_new_is_risked_and_a_rollback_works() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_disk_that_fills_up_during_a_run_stops_it_and_prints_the_way_out() {
+fn disk_filling_up_stops_the_run_and_prints_the_card() {
     let Some((_small_disk, sandbox)) = on_small_disk() else {
         println!("skipped: a small disk cannot be mounted here");
         return;
@@ -660,7 +660,7 @@ impl Drop for Unmount {
 }
 
 #[test]
-fn a_release_that_another_machine_deployed_can_be_named() {
+fn rollback_accepts_a_release_of_another_machine() {
     let sandbox = Sandbox::new();
     sandbox.deploy("1.0.0").exits(0);
     sandbox.deploy("1.1.0").exits(0);
@@ -675,7 +675,7 @@ fn a_release_that_another_machine_deployed_can_be_named() {
 }
 
 #[test]
-fn a_release_that_never_served_is_no_target_of_a_rollback() {
+fn never_live_release_is_no_rollback_target() {
     let sandbox = Sandbox::new();
     sandbox.deploy("1.0.0").exits(0);
     sandbox.deploy("1.2.0-broken").exits(1);
@@ -685,7 +685,7 @@ fn a_release_that_never_served_is_no_target_of_a_rollback() {
 }
 
 #[test]
-fn the_break_glass_card_gives_traffic_back_by_hand() {
+fn incident_card_rolls_back_by_hand() {
     let sandbox = Sandbox::new();
     sandbox.deploy("1.0.0").exits(0);
     sandbox.deploy("1.1.0").exits(0);
@@ -710,7 +710,7 @@ fn the_break_glass_card_gives_traffic_back_by_hand() {
         });
     }
     let first = sandbox.run(&["card", "1"]).exits(0).out;
-    assert!(first.contains("nothing to go back to"), "{first}");
+    assert!(first.contains("no rollback target"), "{first}");
 
     // Its first line works from any folder, with no PATH to this program, and is the same on disk.
     sandbox.deploy("1.2.0").exits(0);
@@ -724,7 +724,7 @@ fn the_break_glass_card_gives_traffic_back_by_hand() {
     assert!(done.status.success(), "{done:?}");
     assert_eq!(Sandbox::who(sandbox.app).unwrap().0, "1.0.0");
 
-    // Whoever wants to deploy it again is told.
+    // Deploying it again prints a warning.
     let plan =
         |release: &str| sandbox.run(&["plan", "development", "--release", release]).exits(0).out;
     let bad = "1.2.0 is marked BAD here: run #4 rolled it back.";
@@ -736,7 +736,7 @@ fn the_break_glass_card_gives_traffic_back_by_hand() {
 }
 
 #[test]
-fn whoever_has_an_old_page_open_is_thought_of_before_blue_goes() {
+fn stale_assets_are_checked_before_clean_up() {
     let sandbox = Sandbox::new();
     let file = sandbox.folder.path().join("config.yaml");
     let text = std::fs::read_to_string(&file).unwrap();
@@ -755,7 +755,7 @@ fn whoever_has_an_old_page_open_is_thought_of_before_blue_goes() {
 }
 
 #[test]
-fn the_four_figures_are_told_with_what_they_say() {
+fn dora_metrics_are_shown_with_their_base() {
     let sandbox = Sandbox::new();
     sandbox.deploy("1.0.0").exits(0);
     sandbox.deploy("1.1.0").exits(0);

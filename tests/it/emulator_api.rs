@@ -132,7 +132,7 @@ fn error(status: u16, answer: &Value, code: u16, word: &str) -> String {
 }
 
 #[test]
-fn the_checker_itself_finds_what_does_not_fit() {
+fn schema_checker_detects_violations() {
     for (schema, bad) in [
         ("Build", json!({"state": "BUILD"})),
         ("Build", json!({"sha": "1"})),
@@ -148,7 +148,7 @@ fn the_checker_itself_finds_what_does_not_fit() {
 }
 
 #[test]
-fn a_whole_blue_green_conversation_fits_the_document() {
+fn blue_green_conversation_matches_the_discovery_document() {
     let api = Caller::new();
     let backend = api.backend();
     api.get(&backend, "Backend");
@@ -220,7 +220,7 @@ fn a_whole_blue_green_conversation_fits_the_document() {
 }
 
 #[test]
-fn what_google_would_not_understand_is_refused_in_its_words() {
+fn invalid_requests_get_googles_errors() {
     let api = Caller::new();
     let backend = api.backend();
     api.build(&backend, "blue");
@@ -280,7 +280,7 @@ fn what_google_would_not_understand_is_refused_in_its_words() {
 }
 
 #[test]
-fn splits_etags_and_unusable_builds_are_refused() {
+fn refuses_splits_stale_etags_and_unusable_builds() {
     let api = Caller::new();
     let backend = api.backend();
     let blue = api.build(&backend, "blue")["name"].clone();
@@ -331,7 +331,7 @@ fn splits_etags_and_unusable_builds_are_refused() {
 }
 
 #[test]
-fn a_repeated_request_acts_once_and_a_check_not_at_all() {
+fn repeated_request_acts_once_and_validate_only_never() {
     let api = Caller::new();
     let backend = api.backend();
     let folder = concat!("file://", env!("CARGO_MANIFEST_DIR"), "/examples/toto/toto-app");
@@ -355,7 +355,7 @@ fn a_repeated_request_acts_once_and_a_check_not_at_all() {
 }
 
 #[test]
-fn only_a_caller_of_this_machine_with_the_token_is_heard() {
+fn only_local_callers_with_the_token_are_accepted() {
     let api = Caller::new();
     let path = format!("/v1/{LOCATION}/backends");
     let host = format!("Host: localhost:{}\r\n", api.port);
@@ -388,7 +388,7 @@ fn only_a_caller_of_this_machine_with_the_token_is_heard() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn it_listens_on_loopback_alone() {
+fn emulator_listens_on_loopback_only() {
     let api = Caller::new();
     api.backend();
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
@@ -412,7 +412,7 @@ fn it_listens_on_loopback_alone() {
 }
 
 #[test]
-fn a_secret_without_a_dummy_fails_the_build_by_its_name() {
+fn secret_without_a_dummy_fails_the_build() {
     let api = Caller::new();
     let backend = api.backend();
     let folder = tempfile::tempdir().unwrap();
@@ -439,7 +439,7 @@ fn raw(url: &str, request: &str) -> String {
 }
 
 #[test]
-fn nobody_is_listened_to_before_it_is_known_who_it_is() {
+fn body_is_not_read_before_authentication() {
     let sandbox = Sandbox::new();
     sandbox.run(&["emulator", "start"]).exits(0);
     let url = sandbox.run(&["emulator", "url"]).exits(0).out.trim().to_owned();
@@ -469,7 +469,7 @@ fn nobody_is_listened_to_before_it_is_known_who_it_is() {
 }
 
 #[test]
-fn what_a_killed_emulator_left_is_ended_by_its_stop() {
+fn emulator_stop_ends_leftovers_of_a_killed_emulator() {
     let sandbox = Sandbox::new();
     sandbox.deploy("1.0.0").exits(0);
     let status = sandbox.emulator();

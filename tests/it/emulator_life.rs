@@ -1,5 +1,5 @@
 //! The emulator's processes: none is left behind, whatever ends the emulator, and what was under way
-//! goes on.
+//! continues.
 
 use std::path::{Path, PathBuf};
 
@@ -55,7 +55,7 @@ fn state(api: &Caller, name: &str, schema: &str) -> String {
 }
 
 #[test]
-fn a_build_under_way_goes_on_after_kill_9_and_its_first_process_ends() {
+fn build_continues_after_kill_9_and_its_first_process_ends() {
     let mut api = Caller::new();
     let backend = api.backend();
     let slow = Slow::new();
@@ -73,7 +73,7 @@ fn a_build_under_way_goes_on_after_kill_9_and_its_first_process_ends() {
 }
 
 #[test]
-fn an_emulator_that_is_stopped_in_the_middle_of_a_build_leaves_no_process() {
+fn stopping_during_a_build_leaves_no_process() {
     let api = Caller::new();
     let backend = api.backend();
     let slow = Slow::new();
@@ -84,7 +84,7 @@ fn an_emulator_that_is_stopped_in_the_middle_of_a_build_leaves_no_process() {
 }
 
 #[test]
-fn a_rollout_that_was_overtaken_by_a_later_one_never_lands() {
+fn overtaken_rollout_never_lands() {
     let api = Caller::new();
     let backend = api.backend();
     let slow = Slow::new();
@@ -103,7 +103,7 @@ fn a_rollout_that_was_overtaken_by_a_later_one_never_lands() {
 
 /// `localhost` is two addresses: who has the other one would answer some customers.
 #[test]
-fn whoever_has_the_port_is_named_before_anything_is_built() {
+fn port_conflict_is_named_before_building() {
     let sandbox = Sandbox::new();
     for address in ["[::1]", "127.0.0.1"] {
         let Ok(other) = std::net::TcpListener::bind(format!("{address}:{}", sandbox.app)) else {

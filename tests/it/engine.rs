@@ -47,7 +47,7 @@ fn switches(acts: &[Act]) -> Vec<&str> {
 }
 
 #[test]
-fn a_good_release_is_promoted_in_order_and_read_back() {
+fn good_release_is_promoted_in_order_and_read_back() {
     let bench = Bench::new();
     let view = bench.drive(&deploy_plan("1.0.0"));
     assert_eq!((outcome(&view), view.exit_code()), (Outcome::Promoted, 0));
@@ -58,7 +58,7 @@ fn a_good_release_is_promoted_in_order_and_read_back() {
 }
 
 #[test]
-fn each_service_is_asked_at_its_own_address() {
+fn each_service_is_probed_at_its_own_address() {
     let bench = Bench::new();
     bench.world.behave("1.0.0", Behaviour::Healthy);
     bench.drive(&deploy_plan("1.0.0"));
@@ -75,7 +75,7 @@ fn each_service_is_asked_at_its_own_address() {
 }
 
 #[test]
-fn what_fails_before_the_switch_never_touches_traffic() {
+fn failure_before_the_switch_never_touches_traffic() {
     for (behaviour, exit) in
         [(Behaviour::Broken, 1), (Behaviour::Flaky, 5), (Behaviour::DoesNotBuild, 1)]
     {
@@ -93,7 +93,7 @@ fn what_fails_before_the_switch_never_touches_traffic() {
 }
 
 #[test]
-fn a_leak_is_rolled_back_by_rule_and_the_release_marked_bad() {
+fn soak_failure_rolls_back_and_marks_the_release_bad() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     let before = bench.live();
@@ -113,7 +113,7 @@ fn a_leak_is_rolled_back_by_rule_and_the_release_marked_bad() {
 }
 
 #[test]
-fn a_first_release_has_nowhere_to_go_back_to() {
+fn first_release_has_no_rollback_target() {
     let bench = Bench::new();
     bench.world.behave("1.0.0", Behaviour::Leaks(8));
     let view = bench.drive(&deploy_plan("1.0.0"));
@@ -122,7 +122,7 @@ fn a_first_release_has_nowhere_to_go_back_to() {
 }
 
 #[test]
-fn a_rollback_points_at_what_was_there_and_never_builds() {
+fn rollback_reuses_existing_builds() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     let first = bench.live();
@@ -137,7 +137,7 @@ fn a_rollback_points_at_what_was_there_and_never_builds() {
 }
 
 #[test]
-fn a_rollback_of_a_rollback_needs_a_reason() {
+fn rollback_of_a_rollback_needs_a_reason() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     bench.drive(&deploy_plan("1.1.0"));
@@ -150,7 +150,7 @@ fn a_rollback_of_a_rollback_needs_a_reason() {
 }
 
 #[test]
-fn when_one_switched_and_the_other_did_not_it_is_told() {
+fn partial_switch_is_reported() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     let before = bench.live();
@@ -173,7 +173,7 @@ fn when_one_switched_and_the_other_did_not_it_is_told() {
 }
 
 #[test]
-fn a_switch_nobody_can_account_for_is_no_reason_to_stay_split() {
+fn unknown_switch_result_never_leaves_a_split() {
     for at in 0..40 {
         let bench = Bench::new();
         bench.drive(&deploy_plan("1.0.0"));
@@ -185,10 +185,10 @@ fn a_switch_nobody_can_account_for_is_no_reason_to_stay_split() {
 }
 
 #[test]
-fn traffic_moved_by_somebody_else_is_not_fought_over() {
+fn foreign_traffic_changes_are_not_overridden() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
-    let foreign = BuildId::new("somebody-elses").unwrap();
+    let foreign = BuildId::new("foreign-build").unwrap();
     let mut moved = false;
     let view = bench.drive_with(&deploy_plan("1.1.0"), |view, _| {
         let probing = view.state.step().is_some_and(|s| s.as_str() == "probe");
@@ -201,7 +201,7 @@ fn traffic_moved_by_somebody_else_is_not_fought_over() {
 }
 
 #[test]
-fn an_interrupt_before_the_switch_ends_at_a_safe_point() {
+fn interrupt_before_the_switch_ends_at_a_safe_point() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     let before = bench.live();
@@ -215,7 +215,7 @@ fn an_interrupt_before_the_switch_ends_at_a_safe_point() {
 }
 
 #[test]
-fn an_interrupt_after_the_switch_goes_back_to_one_consistent_pair() {
+fn interrupt_after_the_switch_rolls_back_all_services() {
     for step in ["switch:toto-app", "attest", "soak"] {
         for signal in [Signal::Stop, Signal::Abort] {
             let bench = Bench::new();
@@ -236,7 +236,7 @@ fn an_interrupt_after_the_switch_goes_back_to_one_consistent_pair() {
 }
 
 #[test]
-fn nobody_cuts_in_half_what_gives_traffic_back() {
+fn rollback_cannot_be_interrupted() {
     // Both signals at every step of the way back; the leak is what begins it.
     for signal in [Signal::Stop, Signal::Abort] {
         for after in 0..6 {
@@ -259,7 +259,7 @@ fn nobody_cuts_in_half_what_gives_traffic_back() {
 }
 
 #[test]
-fn a_rollback_of_one_service_looks_at_that_service_alone() {
+fn single_service_rollback_touches_only_that_service() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     bench.drive(&deploy_plan("1.1.0"));
@@ -273,7 +273,7 @@ fn a_rollback_of_one_service_looks_at_that_service_alone() {
 }
 
 #[test]
-fn a_clean_up_spares_what_serves_and_the_last_three_stable_releases() {
+fn clean_up_keeps_live_builds_and_three_stable_releases() {
     let bench = Bench::new();
     for n in 0..5 {
         bench.drive(&deploy_plan(&format!("1.{n}.0")));
@@ -335,9 +335,9 @@ fn faults() -> impl Strategy<Value = Option<Fault>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..Default::default() })]
 
-    /// Invariants 3, 8, 12 and 13 of deploy-tools.md §6, whatever the world does.
+    /// Invariants 3, 8, 12 and 13 of `docs/internals/faults.md`, whatever the world does.
     #[test]
-    fn a_deploy_never_says_more_than_it_saw(behaviour in behaviours(), fault in faults()) {
+    fn deploy_never_claims_more_than_it_observed(behaviour in behaviours(), fault in faults()) {
         let Story { bench, before, view } = story(behaviour, fault);
         let green: Live = view.services.iter().map(|(n, s)| (n.clone(), s.green.clone())).collect();
         let now = bench.live();
@@ -351,7 +351,7 @@ proptest! {
             prop_assert_eq!(&now, &before);
         }
 
-        // 8: what nobody knows neither passes nor takes traffic back; but for a switch that left
+        // 8: an unknown result neither passes nor rolls traffic back; except for a switch that left
         // the services split, which is not about health.
         let inconclusive = view.failure.as_ref().is_some_and(|(_, _, c)| *c == Failure::Inconclusive);
         if let Some((by, _)) = &view.undo {
@@ -388,9 +388,9 @@ proptest! {
         prop_assert_eq!(RunView::fold(view.number, &facts).unwrap().unwrap(), view);
     }
 
-    /// Invariant 4: no clean-up ever deletes what serves or what a rollback may need.
+    /// Invariant 4: no clean-up ever deletes the live build or a rollback target.
     #[test]
-    fn a_clean_up_never_deletes_what_is_needed(
+    fn clean_up_never_deletes_a_needed_build(
         releases in proptest::collection::vec((0..5_u8, any::<bool>()), 1..6),
         fault in faults(),
     ) {
@@ -421,7 +421,7 @@ proptest! {
 
     /// Distortion: facts that come twice, or to a reader who joined late, tell the same run.
     #[test]
-    fn late_and_repeated_facts_change_nothing(
+    fn late_and_repeated_facts_are_idempotent(
         behaviour in behaviours(),
         picks in proptest::collection::vec(any::<prop::sample::Index>(), 0..8),
     ) {
@@ -442,7 +442,7 @@ proptest! {
 
 /// What was wished for before is about what was before.
 #[test]
-fn a_pause_from_before_does_not_hold_back_what_gives_traffic_back() {
+fn earlier_pause_does_not_hold_a_rollback() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     bench.world.behave("1.1.0", Behaviour::Leaks(8));
@@ -460,7 +460,7 @@ fn a_pause_from_before_does_not_hold_back_what_gives_traffic_back() {
 }
 
 #[test]
-fn a_green_that_turns_while_its_gate_waits_closes_it() {
+fn gate_closes_when_green_becomes_unhealthy() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     let mut asked = 0;
@@ -498,7 +498,7 @@ fn a_green_that_turns_while_its_gate_waits_closes_it() {
 }
 
 #[test]
-fn whoever_is_blind_at_the_gate_opens_nothing() {
+fn gate_stays_closed_without_recent_observations() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     let mut sent = false;
@@ -519,7 +519,7 @@ fn whoever_is_blind_at_the_gate_opens_nothing() {
 }
 
 #[test]
-fn a_rollback_by_rule_is_counted_down_and_can_be_held() {
+fn automatic_rollback_counts_down_and_can_be_held() {
     let leaky = |held: bool| {
         let bench = Bench::new();
         bench.drive(&deploy_plan("1.0.0"));
@@ -557,7 +557,7 @@ fn a_rollback_by_rule_is_counted_down_and_can_be_held() {
 }
 
 #[test]
-fn a_fifth_of_the_answers_from_the_old_build_is_partial_and_blue_is_kept() {
+fn one_fifth_old_answers_is_partial_and_keeps_blue() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     bench.world.behave("1.1.0", Behaviour::Mixed);
@@ -575,7 +575,7 @@ fn a_fifth_of_the_answers_from_the_old_build_is_partial_and_blue_is_kept() {
 }
 
 #[test]
-fn a_soak_that_fails_again_is_counted_down_again() {
+fn repeated_soak_failure_counts_down_again() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     bench.world.behave("1.1.0", Behaviour::Leaks(8));
@@ -599,7 +599,7 @@ fn a_soak_that_fails_again_is_counted_down_again() {
 }
 
 #[test]
-fn what_is_drawn_again_is_what_was_drawn() {
+fn replay_draws_the_same_screens() {
     for behaviour in [Behaviour::Healthy, Behaviour::Broken, Behaviour::Leaks(8), Behaviour::Mixed]
     {
         let bench = Bench::new();
@@ -618,7 +618,7 @@ fn what_is_drawn_again_is_what_was_drawn() {
 }
 
 #[test]
-fn why_a_build_failed_is_waited_for_where_logs_come_late_and_explains_no_service() {
+fn late_build_logs_are_awaited_and_attributed() {
     let why = |behaviour: Behaviour, looks: Option<u32>| {
         let bench = Bench::new();
         bench.drive(&deploy_plan("1.0.0"));

@@ -3,7 +3,7 @@
 use super::sandbox::Sandbox;
 
 #[test]
-fn what_does_not_exist_is_a_usage_error_everywhere() {
+fn unknown_names_are_usage_errors_in_every_verb() {
     let sandbox = Sandbox::new();
     let verbs = [
         "health nope",
@@ -51,7 +51,7 @@ fn what_does_not_exist_is_a_usage_error_everywhere() {
 }
 
 #[test]
-fn a_run_that_is_over_takes_nothing_and_each_verb_says_so_alike() {
+fn ended_run_refuses_every_command_alike() {
     let sandbox = Sandbox::new();
     sandbox.deploy("1.0.0").exits(0);
     for verb in ["resume 1 --yes", "pause 1", "abort 1", "approve 1 --yes", "retry 1 --yes"] {

@@ -26,7 +26,7 @@ pub(crate) fn waiting() -> Screen {
 }
 
 #[test]
-fn a_command_is_found_by_its_name_and_still_asks() {
+fn palette_finds_commands_which_still_confirm() {
     let mut screen = waiting();
     screen.char(':');
     screen.text("swit");
@@ -46,7 +46,7 @@ fn a_command_is_found_by_its_name_and_still_asks() {
 }
 
 #[test]
-fn help_says_why_a_key_is_off_and_what_is_typed_filters_it() {
+fn help_shows_why_keys_are_off_and_filters() {
     let mut screen = waiting();
     screen.char('?');
     let drawn = screen.draw(&plain());
@@ -65,7 +65,7 @@ fn help_says_why_a_key_is_off_and_what_is_typed_filters_it() {
 }
 
 #[test]
-fn a_prefix_shows_what_may_follow_and_waits() {
+fn prefix_key_shows_its_continuations() {
     let mut screen = waiting();
     screen.char('g');
     assert!(!screen.draw(&plain()).contains("go to"), "not at once");
@@ -89,7 +89,7 @@ fn a_prefix_shows_what_may_follow_and_waits() {
 }
 
 #[test]
-fn a_read_only_screen_changes_nothing_and_says_so() {
+fn read_only_screen_refuses_changes() {
     let mut screen = waiting();
     screen.model.read_only = true;
     screen.shows("READ-ONLY");
@@ -105,7 +105,7 @@ fn a_read_only_screen_changes_nothing_and_says_so() {
 }
 
 #[test]
-fn a_rebound_key_is_shown_and_works() {
+fn rebound_key_is_shown_and_works() {
     let mut screen = waiting();
     let own =
         BTreeMap::from([("goto logs".to_owned(), vec!["F3".to_owned(), "Ctrl-x l".to_owned()])]);
@@ -120,7 +120,7 @@ fn a_rebound_key_is_shown_and_works() {
 }
 
 #[test]
-fn what_was_told_can_be_read_again() {
+fn messages_can_be_read_again() {
     let mut screen = waiting();
     screen.send(Msg::Alarm("the log cannot be saved: no room".to_owned()));
     screen.send(Msg::Tell("saved 3 lines".to_owned()));
@@ -138,7 +138,7 @@ fn what_was_told_can_be_read_again() {
     assert_eq!(screen.char('y'), [Effect::Copy("saved 3 lines".to_owned(), 1)]);
 }
 
-/// A log of so many lines, of which the driver has handed over the last ones.
+/// A log of a number of lines, of which the driver has handed over the last ones.
 fn log(screen: &mut Screen, from: usize, to: usize) -> Vec<Effect> {
     let line = |n: usize| Line {
         at: Timestamp::UNIX_EPOCH,
@@ -154,7 +154,7 @@ fn log(screen: &mut Screen, from: usize, to: usize) -> Vec<Effect> {
 }
 
 #[test]
-fn what_is_read_stays_and_what_comes_is_counted() {
+fn scrolled_log_stays_and_counts_new_lines() {
     let mut screen = waiting();
     log(&mut screen, 800, 1000);
     screen.char('3');
@@ -192,7 +192,7 @@ fn what_is_read_stays_and_what_comes_is_counted() {
 }
 
 #[test]
-fn a_marked_line_is_gone_back_to() {
+fn mark_jumps_back() {
     let mut screen = waiting();
     screen.char('3');
     screen.char('\'');
@@ -213,7 +213,7 @@ fn a_marked_line_is_gone_back_to() {
 }
 
 #[test]
-fn times_are_told_as_somebody_likes_them() {
+fn time_format_is_configurable() {
     let mut screen = waiting();
     screen.model.zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(2));
     log(&mut screen, 800, 1000);
@@ -232,7 +232,7 @@ fn times_are_told_as_somebody_likes_them() {
 }
 
 #[test]
-fn what_the_terminal_can_do_is_told_and_tried() {
+fn terminal_report_lists_and_tests_capabilities() {
     let mut screen = waiting();
     assert_eq!(screen.key(Code::Function(12)), [Effect::Terminal]);
     screen.shows("This terminal");
@@ -244,7 +244,7 @@ fn what_the_terminal_can_do_is_told_and_tried() {
 }
 
 #[test]
-fn the_break_glass_card_is_one_key_away_and_whole() {
+fn incident_card_opens_with_one_key() {
     let mut screen = waiting();
     screen.key(Code::Function(9));
     screen.shows("BREAK GLASS: run #2 deploy 1.1.0 on development");
@@ -260,7 +260,7 @@ fn the_break_glass_card_is_one_key_away_and_whole() {
 }
 
 #[test]
-fn a_screen_that_hangs_is_left_at_once_by_asking_twice() {
+fn leave_now_pressed_twice_leaves_immediately() {
     let mut screen = waiting();
     screen.char('B');
     let leave = pointsman::tui::keys::Key::ctrl('\\');
@@ -271,7 +271,7 @@ fn a_screen_that_hangs_is_left_at_once_by_asking_twice() {
 }
 
 #[test]
-fn lines_are_searched_jumped_to_selected_and_taken() {
+fn log_search_jump_select_and_copy() {
     let mut screen = waiting();
     log(&mut screen, 800, 1000);
     screen.char('/');
@@ -321,7 +321,7 @@ fn lines_are_searched_jumped_to_selected_and_taken() {
 }
 
 #[test]
-fn past_runs_are_opened_compared_and_reported() {
+fn history_opens_compares_and_reports_runs() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     bench.drive(&deploy_plan("1.1.0"));
@@ -360,7 +360,7 @@ fn past_runs_are_opened_compared_and_reported() {
 }
 
 #[test]
-fn usual_times_and_the_end_are_told_after_three_runs() {
+fn durations_are_predicted_after_three_runs() {
     let bench = Bench::new();
     for release in ["1.0.0", "1.1.0", "1.2.0"] {
         bench.drive(&deploy_plan(release));
@@ -377,7 +377,7 @@ fn usual_times_and_the_end_are_told_after_three_runs() {
 }
 
 #[test]
-fn somebody_who_looks_elsewhere_is_called_once() {
+fn unfocused_operator_is_notified_once() {
     let mut screen = waiting();
     let running = states(Behaviour::Healthy).into_iter().nth(4).unwrap();
     let rings = |effects: Vec<Effect>| -> Vec<String> {
@@ -387,7 +387,7 @@ fn somebody_who_looks_elsewhere_is_called_once() {
             .collect()
     };
     screen.run(&running, Some(7));
-    assert_eq!(rings(screen.run(&at_gate(), Some(7))), [] as [String; 0], "it is looked at");
+    assert_eq!(rings(screen.run(&at_gate(), Some(7))), [] as [String; 0], "the run is in view");
     screen.send(Msg::Focus(false));
     screen.run(&running, Some(7));
     assert_eq!(rings(screen.run(&at_gate(), Some(7))), ["run #2 on development waits for you"]);
@@ -400,11 +400,11 @@ fn somebody_who_looks_elsewhere_is_called_once() {
 }
 
 #[test]
-fn no_new_risk_is_taken_on_what_was_seen_long_ago_but_going_back_is() {
+fn stale_observation_blocks_deploys_and_not_rollbacks() {
     let mut screen = waiting();
     screen.char('T');
     screen.shows("TRAFFIC now    BLUE 100%");
-    screen.shows("Looked at");
+    screen.shows("Traffic checked");
     screen.wait(20_000);
     let asked = screen.char('y');
     assert!(!acts(&asked) && matches!(asked[..], [Effect::Look(_)]), "{asked:?}");
@@ -416,12 +416,12 @@ fn no_new_risk_is_taken_on_what_was_seen_long_ago_but_going_back_is() {
     screen.key(Code::Esc);
     screen.run(&switched, Some(7));
     screen.char('B');
-    assert!(acts(&screen.char('y')), "going back waits for nothing");
+    assert!(acts(&screen.char('y')), "a rollback waits for nothing");
 }
 
-/// The README's table of keys is the table the program goes by. `UPDATE_README=1` writes it anew.
+/// The README's table of keys is the program's table. `UPDATE_README=1` rewrites it.
 #[test]
-fn the_readme_has_the_keys_of_the_table() {
+fn readme_key_table_is_current() {
     use std::fmt::Write as _;
 
     use pointsman::tui::keys::commands::COMMANDS;
@@ -444,7 +444,7 @@ fn the_readme_has_the_keys_of_the_table() {
 }
 
 #[test]
-fn what_somebody_else_rolled_out_is_called_drift() {
+fn foreign_rollout_is_shown_as_drift() {
     let mut screen = Screen::new(Protection::Open);
     let ended = states(Behaviour::Healthy).pop().unwrap();
     screen.run(&ended, None);
@@ -459,7 +459,7 @@ fn what_somebody_else_rolled_out_is_called_drift() {
 }
 
 #[test]
-fn going_back_is_not_vetoed_by_a_run_that_goes_on() {
+fn rollback_is_possible_during_a_run() {
     let mut screen = waiting();
     let all = states(Behaviour::Healthy);
     let on_green: Vec<_> = all
@@ -485,7 +485,7 @@ fn going_back_is_not_vetoed_by_a_run_that_goes_on() {
 
 /// Every pane and overlay, with names that are long and letters that are wide.
 #[test]
-fn panes_look_as_they_did() {
+fn pane_snapshots() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     bench.world.behave("1.1.0", Behaviour::Leaks(8));
@@ -547,7 +547,7 @@ fn panes_look_as_they_did() {
 }
 
 #[test]
-fn what_is_new_since_the_last_good_run_is_asked_for_and_left_again() {
+fn new_lines_filter_toggles() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     bench.drive(&deploy_plan("1.1.0"));
@@ -567,7 +567,7 @@ fn what_is_new_since_the_last_good_run_is_asked_for_and_left_again() {
 }
 
 #[test]
-fn the_handover_tells_the_next_shift_what_waits_and_what_changed() {
+fn handover_lists_pending_and_changed() {
     let mut screen = waiting();
     let bench = Bench::new();
     bench.drive(&deploy_plan("0.9.0"));

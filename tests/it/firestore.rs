@@ -51,7 +51,7 @@ impl Emulator {
         [Some(Self::ours()), Self::googles()].into_iter().flatten().collect()
     }
 
-    /// A project that nobody else uses.
+    /// A project that no other test uses.
     pub(crate) fn project() -> String {
         static LAST: AtomicU32 = AtomicU32::new(0);
         format!("demo-{}-{}", std::process::id(), LAST.fetch_add(1, Ordering::Relaxed))
@@ -105,7 +105,7 @@ fn start_googles() -> Option<u16> {
     let up =
         lines.by_ref().map_while(Result::ok).any(|l| l.contains("Dev App Server is now running"));
     assert!(up, "Google's emulator did not start");
-    // Whoever says something must be heard, or it stops when the pipe is full.
+    // A child's output must be read, or the child blocks when the pipe is full.
     std::thread::spawn(move || lines.for_each(drop));
     // Its end of the pipe is ours until this process ends.
     std::mem::forget(child);
@@ -131,9 +131,9 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
         .block_on(work)
 }
 
-/// The exchanges were recorded with Google's emulator 1.19.9 (`contracts/data/captured/firestore`).
+/// The exchanges were recorded with Google's emulator 1.19.9.
 #[test]
-fn the_recorded_exchanges_are_answered_alike() {
+fn recorded_firestore_exchanges_match() {
     let exchanges: Vec<Value> =
         serde_json::from_str(include_str!("firestore_exchanges.json")).unwrap();
     for emulator in Emulator::both() {
@@ -198,7 +198,7 @@ async fn replay(emulator: &Emulator, exchanges: &[Value]) {
 }
 
 #[test]
-fn of_two_that_touch_the_same_document_in_transactions_one_is_aborted() {
+fn conflicting_transactions_abort_one() {
     for emulator in Emulator::both() {
         block_on(async {
             let project = Emulator::project();
@@ -225,7 +225,7 @@ fn of_two_that_touch_the_same_document_in_transactions_one_is_aborted() {
 }
 
 #[test]
-fn our_databases_are_there_again_after_a_restart_and_only_for_the_token() {
+fn emulator_databases_survive_a_restart_and_need_the_token() {
     let sandbox = Sandbox::new();
     let path = "/v1/projects/demo-x/databases/(default)/documents/a/b";
     let start = || {

@@ -12,7 +12,7 @@ use super::screen::{Screen, plain, seen};
 use super::world::{Act, Bench, deploy_plan};
 
 #[test]
-fn what_is_frozen_takes_a_reason_and_a_rollback_takes_none() {
+fn freeze_needs_an_override_and_rollback_does_not() {
     let sandbox = Sandbox::new();
     sandbox.deploy("1.0.0").exits(0);
     sandbox.deploy("1.1.0").exits(0);
@@ -58,7 +58,7 @@ fn freeze(from: &str, to: &str) -> Freeze {
 
 /// The bench's clock stands on the first of January 1970, a Thursday.
 #[test]
-fn a_freeze_that_began_meanwhile_stops_before_traffic_moves_and_never_a_rollback() {
+fn freeze_during_a_run_stops_before_the_switch_and_never_a_rollback() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     let quiet = vec![freeze("Thu 00:00", "Thu 01:00")];
@@ -83,7 +83,7 @@ fn a_freeze_that_began_meanwhile_stops_before_traffic_moves_and_never_a_rollback
 }
 
 #[test]
-fn the_screen_says_that_it_is_frozen() {
+fn screen_shows_the_freeze() {
     let mut screen = Screen::new(pointsman::domain::policy::Protection::Open);
     let frozen = pointsman::domain::seen::EnvironmentSeen {
         freeze: vec![freeze("Thu 00:00", "Fri 08:00")],

@@ -85,7 +85,7 @@ fn same(name: &str, was: &[Value], is: &[Value], worded: bool) {
 }
 
 #[test]
-fn the_store_of_the_first_edition_is_read_and_means_the_same() {
+fn first_edition_store_reads_the_same() {
     let sandbox = opened();
     let folder = sandbox.folder.path().display().to_string();
     let run = |line: &str| {
@@ -110,7 +110,7 @@ fn the_store_of_the_first_edition_is_read_and_means_the_same() {
 
 /// Every kind of fact, run and outcome is in it: what is added later is not frozen by it, but nothing of now is missing.
 #[test]
-fn the_golden_store_has_facts_and_runs_of_every_kind() {
+fn golden_store_covers_every_fact_and_run_kind() {
     let history = said("history.json");
     let of = |key: &str| {
         let runs = history[0].as_array().unwrap().iter();
@@ -132,7 +132,7 @@ fn the_golden_store_has_facts_and_runs_of_every_kind() {
 }
 
 #[test]
-fn a_difference_is_found() {
+fn golden_comparison_detects_a_difference() {
     let was = serde_json::json!({"a": 1, "text": "one two", "list": [1]});
     let is = |value: Value| differences("x", &was, &value, true).len();
     assert_eq!(is(serde_json::json!({"a": 1, "text": "three four", "list": [1], "new": 2})), 0);

@@ -86,7 +86,7 @@ fn line(said: &Said) -> String {
 }
 
 #[test]
-fn a_service_account_signs_for_itself() {
+fn service_account_signs_its_token_request() {
     let (sandbox, google) = (Sandbox::new(), google());
     let folder = sandbox.folder.path();
     let key = rsa_key(folder);
@@ -114,7 +114,7 @@ fn a_service_account_signs_for_itself() {
     assert_eq!(claims["iss"], "deployer@toto.iam.gserviceaccount.com");
     assert_eq!(claims["aud"], format!("{}/token", google.url()));
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 3600);
-    // Somebody else's program finds the signature good.
+    // Another program accepts the signature.
     fs::write(folder.join("signed"), format!("{}.{}", parts[0], parts[1])).unwrap();
     fs::write(folder.join("signature"), BASE64_URL_SAFE_NO_PAD.decode(parts[2]).unwrap()).unwrap();
     let verified = Command::new("openssl")
@@ -139,7 +139,7 @@ fn every_file(folder: &Path) -> String {
 }
 
 #[test]
-fn a_federated_identity_is_exchanged_and_lent_a_service_account() {
+fn federated_identity_is_exchanged_and_impersonates() {
     let (sandbox, google) = (Sandbox::new(), google());
     let folder = sandbox.folder.path();
     let subject = written(folder, "oidc.json", &json!({"value": "from-github"}));
@@ -164,7 +164,7 @@ fn a_federated_identity_is_exchanged_and_lent_a_service_account() {
 }
 
 #[test]
-fn credentials_are_looked_for_in_googles_order() {
+fn credentials_are_searched_in_googles_order() {
     let (sandbox, google) = (Sandbox::new(), google());
     let folder = sandbox.folder.path();
     let host = format!("127.0.0.1:{}", google.port);
@@ -198,7 +198,7 @@ fn credentials_are_looked_for_in_googles_order() {
 }
 
 #[test]
-fn who_has_none_is_told_what_mends_it() {
+fn missing_credentials_name_their_fix() {
     let sandbox = Sandbox::new();
     let said = doctor(&sandbox, &[("FIREBASE_TOKEN", "1//hunter2")]).exits(1);
     let told = line(&said);
@@ -227,7 +227,7 @@ impl Clock for Hand {
 }
 
 #[tokio::test]
-async fn a_persons_token_is_new_before_it_ends_and_asked_for_once() {
+async fn user_token_is_renewed_early_and_once() {
     let google = google();
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join(".config/gcloud");
@@ -260,10 +260,10 @@ async fn a_persons_token_is_new_before_it_ends_and_asked_for_once() {
         let token = credentials.token().await.unwrap();
         assert_eq!(token.expose_secret(), format!("{TOKEN}-{wanted}"), "at {seconds}");
     }
-    // And whoever is told that it is not known gets another.
+    // And a caller whose token was rejected gets another.
     let ended = credentials.token().await.unwrap();
     assert!(credentials.refused(&ended).await);
-    assert!(credentials.refused(&ended).await, "whoever comes second throws nothing away");
+    assert!(credentials.refused(&ended).await, "the second caller drops nothing");
     assert_eq!(credentials.token().await.unwrap().expose_secret(), format!("{TOKEN}-2"));
 
     fs::write(&file, user("ended").to_string()).unwrap();
@@ -275,7 +275,7 @@ async fn a_persons_token_is_new_before_it_ends_and_asked_for_once() {
 }
 
 #[tokio::test]
-async fn credentials_are_sent_to_no_address_that_anybody_can_listen_to() {
+async fn credentials_are_never_sent_over_plain_http() {
     let folder = tempfile::tempdir().unwrap();
     let key = rsa_key(folder.path());
     let gcloud = folder.path().join(".config/gcloud");

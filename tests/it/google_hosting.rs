@@ -41,7 +41,7 @@ async fn person() -> (Bearer, StandIn) {
 }
 
 #[tokio::test]
-async fn a_folder_is_uploaded_for_google_to_build() {
+async fn uploads_the_source_for_google_to_build() {
     let google = StandIn::new(|asked, _| match (asked.method.as_str(), asked.path.as_str()) {
         ("GET", path) if path.starts_with("/v1/projects/") => {
             Reply::json(200, &json!({"projectNumber": "42"}))
@@ -87,7 +87,7 @@ async fn a_folder_is_uploaded_for_google_to_build() {
 }
 
 #[tokio::test]
-async fn what_a_build_at_google_says_is_read_from_its_log_and_its_cause_named() {
+async fn reads_google_build_logs_and_names_the_cause() {
     let step = json!({
         "reason": "Failed", "code": "fah/failed-framework-build", "isUserAttributed": true,
         "userFacingMessage": "npm run build ended with 1", "rawLog": "src/a.ts(3,1): error TS2304\n1 error",
@@ -150,7 +150,7 @@ async fn what_a_build_at_google_says_is_read_from_its_log_and_its_cause_named() 
 }
 
 #[tokio::test]
-async fn a_token_that_ended_is_fetched_anew_in_the_middle() {
+async fn expired_token_is_renewed_during_a_run() {
     let (bearer, _tokens) = person().await;
     let hosting = StandIn::new(|asked, _| match asked.header("authorization") {
         "Bearer token-0" => error(401, "UNAUTHENTICATED", &json!([])),

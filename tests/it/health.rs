@@ -52,7 +52,7 @@ fn heard(second: i64, answer: Answer, ms: u64) -> Measurement {
     }
 }
 
-/// An environment on which something of everything is to be seen.
+/// An environment that shows every kind of probe state.
 pub(crate) fn watched() -> (Board, Vec<Turned>) {
     let mut board = Board::default();
     let probes = vec![
@@ -89,7 +89,7 @@ fn shown(screen: &mut Screen, board: &Board, turned: Vec<Turned>) -> Vec<Effect>
 }
 
 #[test]
-fn every_state_is_drawn_with_its_reason_at_every_size() {
+fn health_pane_shows_every_state_with_its_reason() {
     let mut screen = waiting();
     let now = Timestamp::from_second(148).unwrap();
     screen.send(Msg::Tick(now, Duration::from_secs(148)));
@@ -116,7 +116,7 @@ fn every_state_is_drawn_with_its_reason_at_every_size() {
 }
 
 #[test]
-fn what_customers_see_go_down_is_told_once_and_rings() {
+fn public_outage_notifies_once_and_rings() {
     let mut screen = waiting();
     let mut board = Board::default();
     let live = probe("toto-app", Some(Side::Blue), true);
@@ -148,14 +148,14 @@ fn what_customers_see_go_down_is_told_once_and_rings() {
     before[0].state = State::Ok;
     let name = quiet.model.environments[0].name.clone();
     quiet.send(Msg::Probed(name, before, Vec::new()));
-    assert!(shown(&mut quiet, &board, Vec::new()).is_empty(), "nobody is called for a muted one");
+    assert!(shown(&mut quiet, &board, Vec::new()).is_empty(), "a muted probe alerts no one");
     quiet.char('4');
     quiet.shows("MUTED");
     quiet.shows("planned");
 }
 
 #[test]
-fn the_pane_asks_at_once_and_is_copied() {
+fn health_pane_probes_now_and_copies() {
     let mut screen = waiting();
     assert_eq!(screen.key(Code::Function(5)), [Effect::ProbeNow]);
     screen.char('4');
@@ -170,13 +170,13 @@ fn the_pane_asks_at_once_and_is_copied() {
 }
 
 #[test]
-fn a_mute_is_asked_for_with_its_length_and_its_reason() {
+fn mute_asks_for_length_and_reason() {
     let (board, turned) = watched();
     let mut screen = waiting();
     shown(&mut screen, &board, turned);
     screen.char('4');
     screen.char('m');
-    screen.shows("Call nobody for a while");
+    screen.shows("Mute for a while");
     assert_eq!(screen.key(Code::Down), []);
     assert_eq!(screen.key(Code::Enter), []);
     screen.shows("a mute needs a reason");
@@ -192,7 +192,7 @@ fn a_mute_is_asked_for_with_its_length_and_its_reason() {
 }
 
 #[test]
-fn what_serves_is_green_as_soon_as_the_run_says_so_also_where_nothing_served_before() {
+fn live_slot_follows_the_run_on_a_first_release() {
     let sandbox = super::sandbox::Sandbox::new();
     let loaded = pointsman::config::load(&sandbox.folder.path().join("config.yaml")).unwrap();
     let ground = loaded.ground("development").unwrap();
@@ -202,7 +202,7 @@ fn what_serves_is_green_as_soon_as_the_run_says_so_also_where_nothing_served_bef
     let probes = pointsman::propose::probes(&ground, &watching, &seen);
     let told: Vec<_> = probes.iter().map(|probe| (probe.label(), probe.live)).collect();
     assert_eq!(told, [("toto-bo BLUE".to_owned(), true), ("toto-app GREEN".to_owned(), true)]);
-    // At the gate of a first release nothing serves, and GREEN is asked.
+    // At the gate of a first release no build is live, and GREEN is probed.
     for service in &mut seen.services {
         let aside = BuildSeen {
             preview: Some("http://127.0.0.1:1".into()),
@@ -216,7 +216,7 @@ fn what_serves_is_green_as_soon_as_the_run_says_so_also_where_nothing_served_bef
 }
 
 #[test]
-fn that_something_is_down_is_never_what_a_narrow_line_has_no_room_for() {
+fn narrow_lines_never_drop_a_down_state() {
     let mut screen = Screen::new(pointsman::domain::policy::Protection::Open);
     let mut seen = super::screen::seen();
     for service in &mut seen.services {

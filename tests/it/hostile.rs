@@ -216,7 +216,7 @@ const LOOKS: [&str; 24] = [
 ];
 
 #[test]
-fn a_world_that_says_hostile_things_drives_no_terminal() {
+fn hostile_output_never_reaches_the_terminal() {
     let world = World::new();
     let acts = [
         (0, "check"),

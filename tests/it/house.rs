@@ -55,7 +55,7 @@ fn src() -> PathBuf {
     root().join("src")
 }
 
-/// Everything after `crate::` up to the room's name, wherever it stands in a line of code.
+/// Everything after `crate::` up to the room's name, anywhere in a line of code.
 fn rooms_used(text: &str) -> Vec<String> {
     let code = text.lines().filter(|l| !l.trim_start().starts_with("//"));
     code.flat_map(|line| {
@@ -70,7 +70,7 @@ fn rooms_used(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn nobody_reaches_through_a_wall() {
+fn modules_use_only_what_their_walls_allow() {
     let mut broken = Vec::new();
     for (room, allowed) in WALLS {
         let files = sources(&src().join(room));
@@ -87,7 +87,7 @@ fn nobody_reaches_through_a_wall() {
 }
 
 #[test]
-fn each_crate_stands_on_those_below_it_alone() {
+fn crates_use_only_lower_crates() {
     for entry in fs::read_dir(root().join("crates")).unwrap().flatten() {
         let name = entry.file_name().into_string().unwrap();
         let text = fs::read_to_string(entry.path().join("Cargo.toml")).unwrap();
@@ -101,14 +101,14 @@ fn each_crate_stands_on_those_below_it_alone() {
 }
 
 #[test]
-fn the_check_of_the_walls_can_fail() {
+fn wall_check_detects_a_violation() {
     assert_eq!(rooms_used("use crate::store::Sqlite;\n// crate::app\n"), ["store"]);
     assert_eq!(rooms_used("use crate::{app, cli::x};"), ["app", "cli"]);
     assert_eq!(rooms_used("fn f(x: &crate::domain::plan::Plan) {}"), ["domain"]);
 }
 
 #[test]
-fn every_room_is_on_the_map() {
+fn every_module_is_on_the_map() {
     let map = fs::read_to_string(src().join("lib.rs")).unwrap();
     for entry in fs::read_dir(src()).unwrap().flatten().filter(|e| e.path().is_dir()) {
         let room = entry.file_name().into_string().unwrap();
@@ -126,7 +126,7 @@ fn no_file_is_too_long() {
 }
 
 #[test]
-fn the_core_does_no_io() {
+fn core_does_no_io() {
     for file in sources(&root().join("crates/core/src")) {
         let text = fs::read_to_string(&file).unwrap();
         let code = text.lines().filter(|l| !l.trim_start().starts_with("//"));
@@ -137,6 +137,32 @@ fn the_core_does_no_io() {
             assert!(!text.contains(foreign), "{} uses {foreign}", file.display());
         }
     }
+}
+
+/// The pages that the comments of a text cite: `docs/internals/screen.md`.
+fn cited_pages(text: &str) -> Vec<String> {
+    let comments = text.lines().filter_map(|line| line.split_once("//").map(|(_, rest)| rest));
+    let words = comments
+        .flat_map(|rest| rest.split(|c: char| !(c.is_ascii_alphanumeric() || "./_-".contains(c))));
+    words
+        .map(|w| w.trim_end_matches('.'))
+        .filter(|w| w.ends_with(".md"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn comments_cite_only_pages_of_the_repository() {
+    assert_eq!(cited_pages("x; // as in `a/b.md`, twice"), ["a/b.md"]);
+    let mut missing = Vec::new();
+    for file in everywhere().into_iter().chain(sources(&root().join("tests"))) {
+        for page in cited_pages(&fs::read_to_string(&file).unwrap()) {
+            if !root().join(&page).exists() && page != "a/b.md" && page != ".md" {
+                missing.push(format!("{} cites {page}", file.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
 /// The fault ids in the comments of a text: F10, N4, dM9.
@@ -152,7 +178,7 @@ fn fault_ids(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_fault_that_code_cites_is_listed_with_a_test_that_exists() {
+fn cited_faults_are_listed_with_an_existing_test() {
     let page = fs::read_to_string(root().join("docs/internals/faults.md")).unwrap();
     let listed = |id: &str| page.contains(&format!("| {id} |"));
     let mut unlisted = Vec::new();

@@ -1,4 +1,4 @@
-//! Invariants 1, 2, 7 and 9 of deploy-tools.md §6, whatever the world does and whenever a runner dies.
+//! Invariants 1, 2, 7 and 9 of `docs/internals/faults.md`, whatever the world does and whenever a runner dies.
 
 use pointsman::domain::command::Command;
 use pointsman::domain::event::{Event, Outcome, Recorded};
@@ -51,7 +51,7 @@ fn rollback(bench: &Bench) -> Plan {
 /// 1: at most one process acts on an environment, whenever another one takes it over: after each
 /// fact of a deploy, of a rollback and of a clean-up.
 #[test]
-fn who_lost_the_run_has_no_effect_more() {
+fn process_without_its_lease_has_no_effect() {
     for kind in [RunKind::Deploy, RunKind::Rollback, RunKind::Cleanup] {
         let mut lost = 0;
         for at in 2.. {
@@ -81,7 +81,7 @@ proptest! {
 
     /// 2: every effect has its intent written before it, and every success its observation after it.
     #[test]
-    fn every_effect_has_its_intent_and_every_success_its_observation(
+    fn effects_have_intents_and_successes_have_observations(
         at in 2..50_u64,
         acted in any::<bool>(),
         fault in proptest::option::of((0..40_usize, any::<bool>())),
@@ -114,14 +114,14 @@ proptest! {
         }
         if view.state == (RunState::Ended { outcome: Outcome::Promoted }) {
             for seen in view.services.values() {
-                prop_assert!(seen.serving == seen.green, "a success that nobody has seen");
+                prop_assert!(seen.serving == seen.green, "a success that was never observed");
             }
         }
     }
 
     /// 7: no time, crash, resume or other command opens a gate.
     #[test]
-    fn a_gate_opens_for_nobody_but_who_opens_it(at in 2..25_u64, commands in commands()) {
+    fn gate_opens_only_by_its_approval(at in 2..25_u64, commands in commands()) {
         let bench = Bench::new();
         bench.drive(&deploy_plan("1.0.0"));
         let before = live(&bench);
@@ -137,7 +137,7 @@ proptest! {
         };
         prop_assert!(!opened(&view));
         prop_assert_eq!(live(&bench), before.clone());
-        // Sent to a runner that died before it read it: nobody means it any more.
+        // Sent to a runner that died before it read the command: it no longer applies.
         bench.send(&view, &[Command::Approve]);
         view = bench.for_minutes(view, &[]);
         prop_assert!(!opened(&view), "an approval from yesterday");
@@ -146,10 +146,10 @@ proptest! {
         prop_assert!(opened(&approved), "{}", approved.state.sentence());
     }
 
-    /// 9: traffic goes back with a journal that cannot be written, and with blind probes, which never
+    /// 9: a rollback works with a journal that cannot be written, and with blind probes, which never
     /// turn into a success.
     #[test]
-    fn a_rollback_gives_traffic_back_whatever_else_is_broken(
+    fn rollback_works_whatever_else_is_broken(
         blind in any::<bool>(),
         unwritable in any::<bool>(),
     ) {

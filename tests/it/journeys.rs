@@ -34,7 +34,7 @@ fn live(sandbox: &Sandbox) -> [String; 2] {
 }
 
 #[test]
-fn a_release_goes_live_the_next_one_too_and_b_brings_the_first_back() {
+fn two_releases_go_live_and_b_rolls_back() {
     let sandbox = sandbox();
     let mut terminal = Terminal::open(&sandbox, 45, 160);
     terminal.picture("No runs yet for development. D starts one.", "first-160x45");
@@ -44,20 +44,20 @@ fn a_release_goes_live_the_next_one_too_and_b_brings_the_first_back() {
     deploy(&mut terminal, 1);
     assert_eq!(live(&sandbox), ["1.1.0", "1.1.0"]);
     terminal.resize(24, 80);
-    terminal.opens("B", "Go back to which release?");
+    terminal.opens("B", "Roll back to which release?");
     terminal.picture("what served before", "rollback-80x24");
     terminal.press("\r");
     terminal.says_yes("DEVELOPMENT · Roll back");
     terminal.wants("ROLLED BACK");
     assert_eq!(live(&sandbox), ["1.0.0", "1.0.0"]);
     terminal.press("q");
-    wait_until("the terminal is given back", || terminal.given_back());
+    wait_until("the terminal is restored", || terminal.given_back());
     terminal.wants("pointsman emulator stop");
     assert!(terminal.child.wait().unwrap().success());
 }
 
 #[test]
-fn a_killed_screen_is_nothing_to_its_run_and_a_killed_runner_waits_for_a_choice() {
+fn killed_screen_keeps_its_run_and_killed_runner_asks() {
     let sandbox = sandbox();
     let mut terminal = Terminal::open(&sandbox, 30, 100);
     terminal.wants("No runs yet");
@@ -71,7 +71,7 @@ fn a_killed_screen_is_nothing_to_its_run_and_a_killed_runner_waits_for_a_choice(
     let status = sandbox.run(&["status", "development", "--json"]).exits(0).json();
     assert_eq!(status["run"]["state"], "waiting", "{status}");
 
-    // The runner dies while nobody looks.
+    // The runner dies while no screen is open.
     let pid = status["run"]["pid"].to_string();
     std::process::Command::new("kill").args(["-9", &pid]).status().unwrap();
     let mut terminal = Terminal::open(&sandbox, 30, 100);
@@ -92,7 +92,7 @@ fn a_killed_screen_is_nothing_to_its_run_and_a_killed_runner_waits_for_a_choice(
 }
 
 #[test]
-fn a_run_that_is_carried_on_without_waiting_is_left_at_its_gate() {
+fn resume_no_wait_stops_at_the_gate() {
     let sandbox = Sandbox::new();
     sandbox.write_config(
         "health: { attempts: 40, interval: 300ms, timeout: 2s, consecutive: 8 }\n    \
@@ -126,7 +126,7 @@ fn a_run_that_is_carried_on_without_waiting_is_left_at_its_gate() {
 }
 
 #[test]
-fn signals_leave_the_terminal_whole_and_the_run_alone() {
+fn signals_restore_the_terminal_and_keep_the_run() {
     let sandbox = sandbox();
     sandbox.run(&["emulator", "start"]).exits(0);
     for (name, code) in [("-TERM", 143), ("-HUP", 0)] {
@@ -135,14 +135,14 @@ fn signals_leave_the_terminal_whole_and_the_run_alone() {
         assert!(!terminal.given_back());
         terminal.signal(name);
         assert_eq!(terminal.child.wait().unwrap().exit_code(), code, "{name}");
-        wait_until("the terminal is given back", || terminal.given_back());
+        wait_until("the terminal is restored", || terminal.given_back());
     }
 }
 
 #[test]
-fn a_suspended_screen_comes_back_whole() {
+fn suspended_screen_redraws() {
     let sandbox = sandbox();
-    // A shell with job control, as somebody sits at it.
+    // An interactive shell with job control.
     let mut terminal = Terminal::run(&sandbox, "bash", &["--norc", "-i", "-s", "--"], 24, 80);
     let command = format!(
         "{} --config {} --state-dir {}\r",
@@ -159,14 +159,14 @@ fn a_suspended_screen_comes_back_whole() {
     terminal.wants("No runs yet");
     terminal.wants("2 Deploy");
     // A key that was typed while the shell still had the terminal may be the shell's.
-    wait_until("the terminal is given back", || {
+    wait_until("the terminal is restored", || {
         terminal.press("q");
         terminal.usual_screen()
     });
 }
 
 #[test]
-fn without_a_config_the_way_on_is_told() {
+fn missing_config_shows_next_steps() {
     let sandbox = sandbox();
     std::fs::remove_file(sandbox.folder.path().join("config.yaml")).unwrap();
     let mut terminal = Terminal::open(&sandbox, 24, 80);
@@ -195,7 +195,7 @@ fn without_a_config_the_way_on_is_told() {
 }
 
 #[test]
-fn a_broken_config_opens_no_screen_and_is_told_with_its_place() {
+fn broken_config_is_reported_with_its_place() {
     let sandbox = sandbox();
     let file = sandbox.folder.path().join("config.yaml");
     let text =
@@ -208,7 +208,7 @@ fn a_broken_config_opens_no_screen_and_is_told_with_its_place() {
 }
 
 #[test]
-fn a_run_that_is_over_is_drawn_again_fact_by_fact() {
+fn ended_run_replays_fact_by_fact() {
     let sandbox = sandbox();
     sandbox.deploy("1.0.0").exits(0);
     sandbox.deploy("1.1.0-broken").exits(1);
@@ -232,13 +232,13 @@ fn a_run_that_is_over_is_drawn_again_fact_by_fact() {
     terminal.wants("FAILED");
     terminal.wants("1.0.0 stayed live");
     terminal.press("q");
-    wait_until("the terminal is given back", || terminal.given_back());
+    wait_until("the terminal is restored", || terminal.given_back());
     let told = sandbox.run(&["replay", "2"]).exits(0).out;
-    assert!(told.contains("over: failed"), "without a terminal its facts are told: {told}");
+    assert!(told.contains("over: failed"), "without a terminal its facts are printed: {told}");
 }
 
 #[test]
-fn a_window_that_changes_while_keys_come_is_drawn_at_its_last_size() {
+fn resize_during_typing_draws_the_last_size() {
     let sandbox = sandbox();
     let mut terminal = Terminal::open(&sandbox, 45, 160);
     terminal.wants("No runs yet");

@@ -24,7 +24,7 @@ pub(crate) fn odd(text: &str) -> Vec<char> {
 }
 
 #[test]
-fn nothing_that_people_say_drives_the_terminal_of_others() {
+fn user_text_never_controls_a_terminal() {
     let sandbox = Sandbox::new();
     let file = sandbox.folder.path().join("config.yaml");
     let list = "checklists: { pre: [ { text: Backup taken } ] }\n";
@@ -99,7 +99,7 @@ fn nothing_that_people_say_drives_the_terminal_of_others() {
 }
 
 #[test]
-fn a_result_that_could_not_be_written_is_no_success() {
+fn unwritable_output_is_a_failure() {
     let sandbox = Sandbox::new();
     let verbs: [&[&str]; 7] = [
         &["history"],
@@ -117,7 +117,7 @@ fn a_result_that_could_not_be_written_is_no_success() {
         assert_eq!(output.status.code(), Some(1), "{verb:?}: {said}");
         assert!(said.contains("could not be written whole"), "{verb:?}: {said}");
     }
-    // Whoever closes the pipe has read enough.
+    // A reader that closes the pipe has read enough.
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let output = sandbox.command(&["man"]).stdout(writer).output().unwrap();
@@ -126,7 +126,7 @@ fn a_result_that_could_not_be_written_is_no_success() {
 
 /// Values of variables that the config names, and what people paste into a reason.
 #[test]
-fn no_secret_is_kept_by_any_place_that_tells_of_a_run() {
+fn secrets_are_absent_from_every_output_of_a_run() {
     let sandbox = Sandbox::new();
     let file = sandbox.folder.path().join("config.yaml");
     let text = std::fs::read_to_string(&file).unwrap();
@@ -220,7 +220,7 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 }
 
 #[test]
-fn what_is_meant_for_this_machine_goes_through_no_proxy() {
+fn loopback_requests_bypass_proxies() {
     let sandbox = Sandbox::new();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -259,7 +259,7 @@ fn what_is_meant_for_this_machine_goes_through_no_proxy() {
 
 /// The screen draws what a run, a platform and a person say: nothing of it turns or hides what stands beside it.
 #[test]
-fn nothing_of_others_reaches_a_cell_of_the_screen() {
+fn foreign_controls_never_reach_a_cell() {
     use pointsman::tui::keys::Code;
     use pointsman::tui::msg::Msg;
     let bench = super::world::Bench::new();

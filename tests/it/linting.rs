@@ -18,7 +18,7 @@ fn judged(files: &[(&str, &str)]) -> Vec<Findings> {
     lint(&files)
 }
 
-/// What is told of one file: severity, line, message.
+/// The findings of one file: severity, line, message.
 fn told(text: &str) -> Vec<(Severity, usize, String)> {
     let findings = judged(&[("apphosting.yaml", text)]).remove(0).findings;
     findings.into_iter().map(|f| (f.severity, f.line, f.message)).collect()
@@ -47,7 +47,7 @@ fn keys(raw: &str) -> Vec<&str> {
 }
 
 #[test]
-fn every_vector_of_googles_checker_gets_its_verdict() {
+fn linter_matches_googles_vectors() {
     let vectors = include_str!("../data/apphosting_vectors.json");
     let vectors: Value = serde_json::from_str(vectors).unwrap();
     let vectors = vectors["vectors"].as_array().unwrap();
@@ -81,7 +81,7 @@ fn every_vector_of_googles_checker_gets_its_verdict() {
 }
 
 #[test]
-fn what_is_passed_over_is_told_with_its_place() {
+fn ignored_keys_are_reported_with_places() {
     let text = "runConfig:\n  timeoutSeconds: 300\n  memoryMib: 512\nschemaVersion: 1\n";
     let found = judged(&[("apphosting.yaml", text)]).remove(0);
     let places: Vec<_> = found.findings.iter().map(|f| (f.line, f.column, f.severity)).collect();
@@ -94,7 +94,7 @@ fn what_is_passed_over_is_told_with_its_place() {
 }
 
 #[test]
-fn variables_are_what_they_seem_or_it_is_told() {
+fn misleading_variables_are_reported() {
     let one = |entry: &str| told(&format!("env:\n  - {{ {entry} }}\n"));
     let cases = [
         ("variable: A, value: x", None),
@@ -142,7 +142,7 @@ fn variables_are_what_they_seem_or_it_is_told() {
 }
 
 #[test]
-fn a_secret_in_the_file_is_found_and_never_shown() {
+fn plain_secrets_are_found_and_not_shown() {
     let secrets = [
         "env:\n  - { variable: JWT_SECRET, value: hunter2hunter2 }\n",
         "env:\n  - variable: JWT_SECRET\n    value: \"hunter2hunter2\"\n",
@@ -158,7 +158,7 @@ fn a_secret_in_the_file_is_found_and_never_shown() {
 }
 
 #[test]
-fn files_are_judged_together_as_they_are_deployed() {
+fn merged_files_are_linted() {
     let files = [
         ("apphosting.yaml", "runConfig:\n  cpu: 1\n  memoryMiB: 2048\n"),
         ("apphosting.prod.yaml", "runConfig:\n  cpu: 0.5\n  concurrency: 1\n"),
@@ -173,7 +173,7 @@ fn files_are_judged_together_as_they_are_deployed() {
 }
 
 #[test]
-fn lint_ends_by_what_it_found() {
+fn lint_exit_code_follows_findings() {
     let sandbox = Sandbox::new();
     let file = sandbox.folder.path().join("apphosting.yaml");
     let path = file.to_str().unwrap();
@@ -216,7 +216,7 @@ fn own_services(sandbox: &Sandbox) -> std::path::PathBuf {
 }
 
 #[test]
-fn what_app_hosting_refuses_is_refused_before_anything_is_built() {
+fn lint_errors_refuse_a_deploy_before_building() {
     let sandbox = Sandbox::new();
     let file = own_services(&sandbox).join("toto-bo/apphosting.emulator.yaml");
     let good = fs::read_to_string(&file).unwrap();
@@ -226,7 +226,7 @@ fn what_app_hosting_refuses_is_refused_before_anything_is_built() {
     assert!(refused.err.contains("cpu cannot be 3"), "{}", refused.err);
     assert_eq!(sandbox.run(&["history", "--json"]).exits(0).json(), serde_json::json!([]));
 
-    // A warning stops nothing, and is told.
+    // A warning stops nothing, and is reported.
     fs::write(&file, format!("runConfig: {{ timeoutSeconds: 300 }}\n{good}")).unwrap();
     let config = sandbox.folder.path().join("config.yaml");
     let list = "checklists: { pre: [ { text: Configured, required: true, auto: { lint: config } }, \
@@ -247,7 +247,7 @@ fn what_app_hosting_refuses_is_refused_before_anything_is_built() {
 }
 
 #[test]
-fn two_environments_are_compared_and_no_secret_is_read_out() {
+fn lint_compares_environments_without_secrets() {
     let sandbox = Sandbox::new();
     let folder = own_services(&sandbox).join("toto-app");
     let staging = "runConfig: { maxInstances: 5 }\nenv:\n  - { variable: MAIL_SECRET, value: hunter2 }\n  \
@@ -268,7 +268,7 @@ fn two_environments_are_compared_and_no_secret_is_read_out() {
 }
 
 #[test]
-fn what_services_may_take_together_is_held_against_the_projects_quota() {
+fn combined_limits_are_checked_against_the_quota() {
     let sandbox = Sandbox::new();
     let file = sandbox.folder.path().join("config.yaml");
     let text = fs::read_to_string(&file).unwrap();

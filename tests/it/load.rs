@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use super::sandbox::{Sandbox, wait_until};
 
 #[test]
-fn twenty_switches_under_load_lose_no_request() {
+fn switches_under_load_lose_no_request() {
     if Command::new("wrk").arg("-v").output().is_err() {
         println!("skipped: wrk is not installed (apt-get install wrk)");
         assert!(std::env::var_os("CI").is_none(), "CI installs wrk and must not skip this");

@@ -1,4 +1,4 @@
-//! What a program wrote in colours: kept where it harms nobody, drawn in the theme's own.
+//! Coloured program output: kept where it is harmless, drawn in the theme's colours.
 
 use pointsman::adapters::run_log::{FileLog, file_of};
 use pointsman::domain::ids::{RunNumber, StepId};
@@ -15,7 +15,7 @@ use crate::finding::waiting;
 use crate::screen::{Screen, coloured, plain};
 
 #[test]
-fn colours_are_kept_and_a_secret_hides_behind_none() {
+fn log_colours_are_kept_and_hide_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let log = FileLog::open(folder.path(), RunNumber(1)).unwrap();
     let say = |text: &str| {
@@ -64,7 +64,7 @@ fn colours(screen: &Screen, theme: &Theme, word: &str) -> Vec<ratatui::style::Co
 }
 
 #[test]
-fn a_line_is_drawn_in_the_themes_colours_wherever_it_is_cut() {
+fn cut_lines_keep_theme_colours() {
     let theme = coloured(false);
     let (red, ink) = (theme.style(Role::LogError).fg, theme.style(Role::LogInfo).fg);
     let (red, ink) = (red.unwrap(), ink.unwrap());
@@ -88,7 +88,7 @@ fn a_line_is_drawn_in_the_themes_colours_wherever_it_is_cut() {
 }
 
 #[test]
-fn the_frame_tells_where_it_is_and_where_something_is() {
+fn log_frame_shows_position_and_density() {
     let mut screen = waiting();
     screen.char('3');
     screen.char('z');

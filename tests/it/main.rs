@@ -1,7 +1,7 @@
 //! The integration tests: one binary, so that they link once.
 
 #![expect(clippy::disallowed_methods, reason = "tests wait for real processes")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that panics has failed")]
 
 mod alerts;
 mod chain;

@@ -1,4 +1,4 @@
-//! The engine of migrations on real databases, ours and Google's: exactly once, whatever is killed, lost or
+//! The engine of migrations on real databases, ours and Google's: exactly once, through kills, lost replies or
 //! fought over.
 
 use std::sync::Arc;
@@ -122,7 +122,7 @@ fn without_times(documents: Vec<Document>) -> Vec<(String, String)> {
 }
 
 #[test]
-fn up_down_and_up_again_is_as_if_up_once() {
+fn up_down_up_equals_up_once() {
     let odd = migration(
         "1.0.0",
         &json!([
@@ -170,7 +170,7 @@ fn up_down_and_up_again_is_as_if_up_once() {
     });
 }
 
-/// Each version in a lock of its own, as each run does it.
+/// Each version under a separate lock, as each run does it.
 async fn go(database: &Arc<dyn Database>, chosen: &[Migration], way: &Way<'_>) {
     for migration in chosen {
         let lock = lock(database, "ana").await.unwrap();
@@ -179,7 +179,7 @@ async fn go(database: &Arc<dyn Database>, chosen: &[Migration], way: &Way<'_>) {
 }
 
 #[test]
-fn ten_comes_after_nine_and_two_are_undone_on_the_way_to_eight() {
+fn versions_sort_numerically_and_down_undoes_two() {
     let files: Vec<_> = ["1.8.0", "1.9.0", "1.10.0"].map(counting).into_iter().collect();
     on_both(&async |database, name| {
         fill(database.as_ref(), 40).await;
@@ -209,11 +209,11 @@ fn ten_comes_after_nine_and_two_are_undone_on_the_way_to_eight() {
     });
 }
 
-/// A database whose answers get lost, before or after it did what it was asked.
+/// A database whose answers get lost, before or after the request took effect.
 struct Faulty {
     inner: Firestore,
     calls: AtomicU64,
-    /// Which part of its calls goes wrong: one in so many.
+    /// Share of its calls that go wrong: one in that many.
     one_in: u64,
     /// Called in the middle of the `n`-th commit.
     dead: AtomicBool,
@@ -263,7 +263,7 @@ impl Database for Faulty {
         Box::pin(async move {
             let fault = self.fault();
             if self.dead.load(Ordering::Relaxed) {
-                // As after a kill: some of what was sent lands, and nobody hears of it.
+                // As after a kill: some requests land without a reply.
                 if fault.is_multiple_of(2) {
                     let _ = self.inner.commit(writes).await;
                 }
@@ -296,7 +296,7 @@ impl Database for Faulty {
 /// Three runners fight for the same migration; each dies in the middle, again and again, and answers get
 /// lost before and after the commit. A runner of the same holder takes its own lock back at once.
 #[test]
-fn whatever_dies_or_gets_lost_each_document_changes_exactly_once() {
+fn documents_change_exactly_once_through_failures() {
     const USERS: u64 = 2000;
     let file = counting("1.0.0");
     for emulator in Emulator::both() {
@@ -340,7 +340,7 @@ fn whatever_dies_or_gets_lost_each_document_changes_exactly_once() {
                     };
                     match ended {
                         Some(Ok(_)) => return,
-                        // Another one holds it: whoever lives longest finishes.
+                        // Another one holds it: the longest-living process finishes.
                         None => {
                             let done = schema(&emulator.client(&project)).await.unwrap();
                             if done.applied().next().is_some() {
@@ -364,13 +364,13 @@ fn whatever_dies_or_gets_lost_each_document_changes_exactly_once() {
 }
 
 #[test]
-fn of_many_that_race_for_the_lock_one_wins_and_fences_grow() {
+fn lock_race_has_one_winner_and_growing_fences() {
     race(12);
 }
 
 #[test]
 #[ignore = "takes its time"]
-fn of_many_that_race_a_hundred_times_one_wins_each() {
+fn hundred_lock_races_have_one_winner_each() {
     race(100);
 }
 
@@ -395,7 +395,7 @@ fn race(rounds: u64) {
     }
 }
 
-/// Makes the lock as it is once its lease has run out: nobody waits a minute for that in a test.
+/// Makes the lock as it is once its lease has run out: a test cannot wait a minute.
 async fn run_out(database: &dyn Database) {
     let seen = lock_seen(database).await.unwrap().unwrap();
     let lock = LockSeen { lease_seconds: 0, ..seen };
@@ -404,7 +404,7 @@ async fn run_out(database: &dyn Database) {
 }
 
 #[test]
-fn whose_lease_ran_out_cannot_write_one_document() {
+fn expired_holder_cannot_write() {
     on_both(&async |database, name| {
         fill(database.as_ref(), 30).await;
         let late = lock(&database, "late").await.unwrap();
@@ -420,7 +420,7 @@ fn whose_lease_ran_out_cannot_write_one_document() {
 }
 
 #[test]
-fn what_was_stopped_goes_on_where_it_stood_and_never_the_other_way_by_itself() {
+fn stopped_migration_continues_in_its_direction() {
     on_both(&async |database, name| {
         fill(database.as_ref(), 200).await;
         let file = counting("1.0.0");
@@ -449,10 +449,10 @@ fn counting_by_two() -> Migration {
     migration("1.0.0", &by, &json!([]))
 }
 
-/// Somebody writes and deletes all the while: what was read is not put over what they wrote, and what they
+/// Another client writes and deletes meanwhile: derived values do not overwrite its changes, and what it
 /// deleted does not come back.
 #[test]
-fn what_others_write_meanwhile_is_not_lost() {
+fn concurrent_writes_are_not_lost() {
     let copy = migration(
         "1.0.0",
         &json!([{ "copy": { "scope": { "collection": "users" }, "from": "n", "to": "copy" } }]),
@@ -490,7 +490,7 @@ fn what_others_write_meanwhile_is_not_lost() {
         let ((), done) = tokio::join!(other, migrating);
         assert!(done.documents > 0, "{name}");
         for user in all(database.as_ref(), "users").await {
-            // Whoever wrote it last wrote it whole: then there is no copy, and none that is wrong.
+            // The last writer wrote the whole value: then there is no copy, and none that is wrong.
             let copy = user.fields.get("copy");
             assert!(copy.is_none_or(|copy| *copy == user.fields["n"]), "{name}: {}", user.path);
         }
@@ -498,7 +498,7 @@ fn what_others_write_meanwhile_is_not_lost() {
 }
 
 #[test]
-fn a_document_that_cannot_be_changed_is_named_and_nothing_is_lost() {
+fn unchangeable_document_is_named() {
     let grow = |by: usize| {
         migration(
             "1.0.0",
@@ -538,9 +538,9 @@ fn a_document_that_cannot_be_changed_is_named_and_nothing_is_lost() {
     });
 }
 
-/// A collection is read in parts, side by side. Where one ends and the next begins nobody is left out.
+/// A collection is read in parts, side by side. No document is missed where one ends and the next begins.
 #[test]
-fn what_is_counted_in_parts_is_counted_once() {
+fn partitioned_counts_are_exact() {
     let ids = [
         "-", "0", "9z", "F", "G", "G0", "V~", "W", "W ", "_x", "a", "l", "l0", "m", "~", "é", "火",
     ];
@@ -566,7 +566,7 @@ fn what_is_counted_in_parts_is_counted_once() {
 /// What is planned is what is done: over a collection and a group of its name, and with documents that are created
 /// or deleted on the way.
 #[test]
-fn a_dry_run_counts_what_the_run_then_changes() {
+fn dry_run_counts_match_the_run() {
     on_both(&async |database, name| {
         let fields: Fields = [("n".to_owned(), Value::Integer(0))].into_iter().collect();
         let write = |path: &str| Write::whole(path.to_owned(), Expected::Anything, fields.clone());

@@ -72,7 +72,7 @@ impl Platform {
         self.call("GET", "backends/toto-app/traffic", &json!({}))
     }
 
-    /// The builds of a release, and who serves.
+    /// The builds of a release, and the live one.
     fn builds(&self, release: &str) -> usize {
         let list = self.call("GET", "backends/toto-app/builds?pageSize=100", &json!({}));
         let of = |build: &&Value| build["annotations"]["pointsman.dev/release"] == release;
@@ -86,7 +86,7 @@ impl Platform {
     }
 }
 
-/// So many times, for requests like this, another answer.
+/// Another answer for a number of requests like this.
 fn times(
     mut times: usize,
     like: impl Fn(&Asked) -> bool,
@@ -129,11 +129,11 @@ fn changed(asked: &Asked, port: u16, change: impl Fn(&mut Value)) -> Reply {
 }
 
 #[test]
-fn what_passes_is_waited_for_and_nothing_is_built_or_ordered_twice() {
+fn transient_faults_are_retried_without_duplicates() {
     let platform = Platform::new();
     let port = platform.port;
     let lost = move |asked: &Asked| {
-        // Done, and nobody told us.
+        // Done, without a reply.
         asked.forward(port);
         Reply::Cut
     };
@@ -164,7 +164,7 @@ fn what_passes_is_waited_for_and_nothing_is_built_or_ordered_twice() {
 }
 
 #[test]
-fn what_does_not_pass_moves_no_traffic_and_says_what_to_do() {
+fn permanent_faults_move_no_traffic_and_name_a_fix() {
     let platform = Platform::new();
     let refused = |release: &str| -> Said {
         let said = platform.sandbox.deploy(release);
@@ -222,7 +222,7 @@ fn what_does_not_pass_moves_no_traffic_and_says_what_to_do() {
 }
 
 #[test]
-fn a_rollout_that_says_it_succeeded_is_not_believed() {
+fn succeeded_rollout_is_verified_against_traffic() {
     let platform = Platform::new();
     let port = platform.port;
     // SUCCEEDED, and nothing moved.
@@ -241,7 +241,7 @@ fn a_rollout_that_says_it_succeeded_is_not_believed() {
     assert!(said.err.contains("SUCCEEDED, but traffic did not follow"), "{}", said.err);
     platform.serves("1.0.0");
 
-    // Somebody else's build serves after the switch.
+    // A foreign build is live after the switch.
     let mut switched = false;
     platform.misbehaves(move |asked| {
         switched |= rolls_out(asked);
@@ -260,7 +260,7 @@ fn a_rollout_that_says_it_succeeded_is_not_believed() {
 }
 
 #[test]
-fn automatic_rollouts_are_held_while_a_run_lasts_and_come_back_with_a_promotion() {
+fn automatic_rollouts_are_held_until_promotion() {
     let platform = Platform::new();
     let policy =
         json!({"codebaseBranch": "main", "requiredPaths": [{"pattern": "src/", "type": "PREFIX"}]});
@@ -322,11 +322,11 @@ fn automatic_rollouts_are_held_while_a_run_lasts_and_come_back_with_a_promotion(
     let holds = |asked: &Asked| asked.is("PATCH", "traffic");
     platform.misbehaves(times(usize::MAX, holds, |_| error(403, "PERMISSION_DENIED", &json!([]))));
     platform.sandbox.run(&["rollback", "development", "--yes"]).exits(0);
-    on_again("nobody could hold them");
+    on_again("they could not be held");
 }
 
 #[test]
-fn a_domain_that_is_not_well_is_told_and_stops_nothing() {
+fn unhealthy_domain_warns_and_stops_nothing() {
     let platform = Platform::new();
     platform.misbehaves(times(usize::MAX, |asked| asked.is("GET", "toto-app/domains"), |_| {
         let status = json!({
@@ -344,7 +344,7 @@ fn a_domain_that_is_not_well_is_told_and_stops_nothing() {
 }
 
 #[test]
-fn a_domain_is_watched_and_down_only_when_customers_lose_it() {
+fn domain_probe_is_down_only_with_customer_impact() {
     let platform = Platform::new();
     let says = |host: &'static str, certificate: &'static str| {
         let asks = |asked: &Asked| asked.is("GET", "toto-app/domains");
@@ -395,7 +395,7 @@ fn a_domain_is_watched_and_down_only_when_customers_lose_it() {
         )
     }));
     assert_eq!(seen(5).0, "stale", "a region that did not answer may have any");
-    // Whoever may not list them leaves them out.
+    // Without permission to list them, they are left out.
     let config = platform.sandbox.folder.path().join("config.yaml");
     let text = fs::read_to_string(&config).unwrap();
     let open = "    protection: open\n";
@@ -406,7 +406,7 @@ fn a_domain_is_watched_and_down_only_when_customers_lose_it() {
 }
 
 #[test]
-fn what_is_declared_and_not_bound_is_told() {
+fn declared_but_unbound_secrets_are_reported() {
     let platform = Platform::new();
     let port = platform.port;
     let looked_at = |asked: &Asked| asked.is("GET", "toto-app/builds/b-5-0-0");

@@ -1,4 +1,4 @@
-//! Less motion for whom it disturbs (`ui.motion`, `NO_MOTION`), and a screen that lives in an SSH
+//! Reduced motion (`ui.motion`, `NO_MOTION`), and a screen that lives in an SSH
 //! connection alone.
 
 use pointsman::config::schema::Motion;
@@ -12,7 +12,7 @@ use super::sandbox::{Sandbox, wait_until};
 use super::screen::{Screen, at_gate, plain};
 use super::terminal::Terminal;
 
-/// How many different pictures twenty seconds bring, looked at once a second.
+/// How many different pictures twenty seconds bring, sampled once a second.
 fn pictures(motion: Motion) -> usize {
     let mut screen = Screen::new(Protection::Open);
     screen.model.motion = motion;
@@ -39,14 +39,14 @@ fn pictures(motion: Motion) -> usize {
 }
 
 #[test]
-fn with_reduced_motion_clocks_go_on_every_five_seconds() {
+fn reduced_motion_clocks_step_by_five_seconds() {
     assert_eq!(pictures(Motion::Full), 20);
     let reduced = pictures(Motion::Reduced);
     assert!((4..=5).contains(&reduced), "{reduced}");
 }
 
 #[test]
-fn with_reduced_motion_a_steps_countdown_is_shown_with_the_clock_and_its_end_at_once() {
+fn reduced_motion_countdowns_follow_the_clock() {
     let mut screen = Screen::new(Protection::Open);
     screen.model.motion = Motion::Reduced;
     screen.run(&at_gate(), Some(7));
@@ -65,7 +65,7 @@ fn with_reduced_motion_a_steps_countdown_is_shown_with_the_clock_and_its_end_at_
     assert_eq!(says(&mut screen, "cleanup", "begins"), "begins", "another step is news");
 }
 
-/// What the clock shows, until it has shown so many times.
+/// What the clock shows, until it has shown that many values.
 fn times(terminal: &Terminal, many: usize) -> Vec<String> {
     let mut seen: Vec<String> = Vec::new();
     wait_until("the clock has gone on", || {
@@ -80,7 +80,7 @@ fn times(terminal: &Terminal, many: usize) -> Vec<String> {
 }
 
 #[test]
-fn no_motion_in_the_environment_and_motion_in_the_config_hold_the_clock_still() {
+fn no_motion_variable_overrides_the_config() {
     let sandbox = Sandbox::new();
     let program = env!("CARGO_BIN_EXE_pointsman");
     let mut terminal = Terminal::run(&sandbox, "env", &["NO_MOTION=1", program], 30, 100);
@@ -104,7 +104,7 @@ fn no_motion_in_the_environment_and_motion_in_the_config_hold_the_clock_still() 
 }
 
 #[test]
-fn over_ssh_alone_a_deploy_says_what_a_dropped_connection_means_and_it_comes_true() {
+fn ssh_deploy_warns_and_survives_a_dropped_connection() {
     let sandbox = Sandbox::new();
     let program = env!("CARGO_BIN_EXE_pointsman");
     let far = "SSH_CONNECTION=192.0.2.1 50022 192.0.2.2 22";
@@ -122,7 +122,7 @@ fn over_ssh_alone_a_deploy_says_what_a_dropped_connection_means_and_it_comes_tru
     terminal.wants("Inside tmux the screen would be kept too");
     terminal.says_yes("DEVELOPMENT · Deploy ");
     terminal.wants("#1 deploy");
-    // What the kernel sends whoever leads the session of a terminal that is gone.
+    // The signal that the kernel sends to the session leader of a terminal that is gone.
     terminal.signal("-HUP");
     terminal.child.wait().unwrap();
     wait_until("the run holds at its gate", || {

@@ -95,7 +95,7 @@ fn run(out: &mut String, row: u16, col: u16, cells: u16, text: &str, look: &Look
     }
     let weight = if *bold { " font-weight=\"bold\"" } else { "" };
     let base = y + 14;
-    // Each stretch of words begins in its own column, so that no font can push the next one away.
+    // Each stretch of words begins in its own column, so a font cannot shift the next one.
     let mut at = 0;
     for words in text.split("  ") {
         let columns = words.width();

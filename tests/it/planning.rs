@@ -63,7 +63,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn a_staging_plan_never_holds_a_production_project(
+    fn staging_plan_never_holds_a_production_project(
         projects in [0..5_usize, 0..5_usize],
         staging in 0..5_usize,
         local in any::<bool>(),
@@ -87,7 +87,7 @@ proptest! {
 }
 
 #[test]
-fn a_plan_that_was_put_together_wrongly_is_refused() {
+fn malformed_plan_is_refused() {
     let good = deploy_plan("1.0.0");
     good.check().unwrap();
     let mut twice = good.clone();
@@ -102,7 +102,7 @@ fn a_plan_that_was_put_together_wrongly_is_refused() {
 }
 
 #[test]
-fn a_plans_fingerprint_changes_with_anything_in_it() {
+fn plan_hash_covers_every_field() {
     let plan = deploy_plan("1.0.0");
     assert_eq!(plan.hash(), deploy_plan("1.0.0").hash());
     assert_ne!(plan.hash(), deploy_plan("1.0.1").hash());

@@ -44,7 +44,7 @@ fn printed(text: &str, verbs: &[String]) -> Vec<String> {
     found
 }
 
-/// Whether a word stands for what a person puts in, or is a flag: none of these is prose.
+/// Whether a word is a placeholder or a flag: none of these is prose.
 fn is_argument(word: &str) -> bool {
     let capitals = word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase());
     word.starts_with("--") || word.contains('{') || word.contains('|') || capitals
@@ -178,7 +178,7 @@ const DONE: [(&str, i32, &str); 59] = [
 ];
 
 #[test]
-fn every_printed_command_is_one_and_does_what_it_says() {
+fn printed_commands_work() {
     let (lines, wrong) = lines();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let known: BTreeSet<_> = DONE.iter().map(|(line, _, _)| (*line).to_owned()).collect();
@@ -235,7 +235,7 @@ fn place(hook: &str) -> Sandbox {
 }
 
 #[test]
-fn a_rollback_passes_a_persons_lock_by_name_and_its_holder_is_told() {
+fn rollback_overrides_a_manual_lock_and_names_its_holder() {
     let sandbox = Sandbox::new();
     for release in ["1.0.0", "1.1.0"] {
         sandbox.deploy(release).exits(0);

@@ -42,7 +42,7 @@ fn word(sick: &Sick, expect: Expect) -> (Fault, String) {
 }
 
 #[test]
-fn every_sickness_has_its_own_word() {
+fn each_network_failure_has_its_own_label() {
     let plain = Expect::default;
     let login = "HTTP/1.1 302 Found\r\nlocation: https://login.example/?next=secret\r\n\r\n";
     let cases = [
@@ -81,7 +81,7 @@ fn every_sickness_has_its_own_word() {
 }
 
 #[test]
-fn no_secret_of_an_answer_or_an_address_is_told() {
+fn probe_output_contains_no_secret() {
     let key = concat!("sk_", "live_0123456789abcdef");
     let text: &'static str =
         Box::leak(format!("HTTP/1.1 500 Oh\r\n\r\napi_key={key}").into_boxed_str());
@@ -93,7 +93,7 @@ fn no_secret_of_an_answer_or_an_address_is_told() {
 }
 
 #[test]
-fn the_parts_of_an_answer_are_timed() {
+fn probe_phases_are_timed() {
     let service = Service::new(Sick::Slow(Duration::from_millis(60)));
     let heard = measured(&http(service.url(), Expect::default()), &[]);
     assert_eq!(heard.answer, Answer::Good);
@@ -104,7 +104,7 @@ fn the_parts_of_an_answer_are_timed() {
 }
 
 #[test]
-fn whoever_cannot_reach_anything_is_blind_and_has_seen_nothing() {
+fn probes_without_network_are_blind() {
     let nobody = format!("tcp://127.0.0.1:{}", free_port());
     let service = Service::new(Sick::No("{}"));
     let there = format!("tcp://127.0.0.1:{}", service.port);
@@ -123,7 +123,7 @@ fn whoever_cannot_reach_anything_is_blind_and_has_seen_nothing() {
 }
 
 #[test]
-fn ports_and_programs_are_probes_too() {
+fn tcp_and_command_probes_work() {
     let service = Service::new(Sick::No("{}"));
     let tcp = |port: u16| Check::Tcp(format!("127.0.0.1:{port}"));
     assert_eq!(measured(&tcp(service.port), &[]).answer, Answer::Good);
@@ -146,7 +146,7 @@ fn ports_and_programs_are_probes_too() {
         "{chatter:?}"
     );
     assert!(matches!(run(&["sleep", "60"]), Answer::Bad(Fault::NoAnswer, _)));
-    assert!(matches!(run(&["no-such-program-here"]), Answer::Blind(_)), "it looked at nothing");
+    assert!(matches!(run(&["no-such-program-here"]), Answer::Blind(_)), "it observed nothing");
 }
 
 /// A sandbox whose development environment also watches these.
@@ -169,7 +169,7 @@ fn states(health: &Value) -> BTreeMap<String, (String, String)> {
 }
 
 #[test]
-fn health_tells_each_of_them_apart_and_exits_by_the_worst() {
+fn health_exit_code_is_the_worst_state() {
     let (good, bad) = (Service::new(Sick::No("{\"status\":\"ok\"}")), Service::new(Sick::Flaps));
     let sick = Service::new(Sick::Says(
         "HTTP/1.1 200 OK\r\ncontent-length: 17\r\n\r\n{\"status\":\"sick\"}",
@@ -197,7 +197,7 @@ fn health_tells_each_of_them_apart_and_exits_by_the_worst() {
 }
 
 #[test]
-fn a_certificate_is_looked_at() {
+fn certificates_are_checked() {
     let sandbox = Sandbox::new();
     let folder = sandbox.folder.path();
     let day = |days: i64| {
@@ -247,7 +247,7 @@ fn a_certificate_is_looked_at() {
         assert_eq!(states[name], ("down".into(), "certificate".into()), "{said}");
     }
     assert!(why(1).contains("its certificate ended on 20"), "{}", why(1));
-    assert!(why(2).contains("nobody here trusts"), "{}", why(2));
+    assert!(why(2).contains("is not trusted here"), "{}", why(2));
     assert!(why(3).contains("for another name"), "{}", why(3));
 }
 
@@ -281,7 +281,7 @@ fn serve_tls(certificate: &rcgen::Certificate, key: &rcgen::KeyPair) -> u16 {
 }
 
 #[test]
-fn what_is_wrong_with_what_is_watched_is_said_with_its_place() {
+fn probe_config_errors_have_places() {
     let sandbox = watching(
         "      - { name: both, url: 'http://x', tcp: 'x:1' }\n      \
          - { name: toto-app, tcp: 'x:1' }\n      \
@@ -305,7 +305,7 @@ fn what_is_wrong_with_what_is_watched_is_said_with_its_place() {
 }
 
 #[test]
-fn a_mute_wants_an_end_and_a_reason() {
+fn mute_requires_an_end_and_a_reason() {
     let good = Service::new(Sick::No("{}"));
     let sandbox = watching(&format!("      - {{ name: stripe, url: '{}' }}", good.url()));
     let said = sandbox.run(&["health", "development", "--mute", "stripe"]).exits(2);
@@ -365,7 +365,7 @@ fn quick(probes: &str, more: &str) -> Sandbox {
 }
 
 #[test]
-fn changes_are_told_as_they_come_and_known_after_a_restart() {
+fn probe_changes_are_reported_and_survive_a_restart() {
     let sick = Arc::new(AtomicBool::new(false));
     let service = Service::new(Sick::Unless(sick.clone()));
     let sandbox = quick(&format!("      - {{ name: api, url: '{}' }}", service.url()), "");
@@ -378,14 +378,14 @@ fn changes_are_told_as_they_come_and_known_after_a_restart() {
     assert!(why.contains("2 fails in a row: HTTP 503: no quota"), "{why}");
     assert_eq!(watch.end(), 1);
 
-    // Whoever looks next knows what was, and that it is old.
+    // The next process knows the last state, and that it is old.
     let mut watch = Watching::of(&sandbox);
     sick.store(false, Ordering::SeqCst);
     let mut seen = Vec::new();
     while seen.last().is_none_or(|to| to != "ok") {
         let (from, to, _) = watch.next();
         assert!(seen.is_empty() || from != "off");
-        assert_ne!(from, "off", "it was down when it was looked at last");
+        assert_ne!(from, "off", "it was down at the last look");
         seen.push(to);
     }
     assert_eq!(watch.end(), 0);
@@ -417,7 +417,7 @@ impl Drop for Door {
 }
 
 #[test]
-fn a_cut_network_of_ours_is_stale_and_a_cut_target_is_down() {
+fn local_network_loss_is_stale_and_target_loss_is_down() {
     let (control, target) = (free_port(), free_port());
     let sandbox = quick(
         &format!("      - {{ name: api, tcp: '127.0.0.1:{target}' }}"),
@@ -463,7 +463,7 @@ fn soaking() -> (Sandbox, u16, Door, Child) {
 /// Whether a run's soak has begun.
 fn soaks(sandbox: &Sandbox, run: &str) -> bool {
     let facts = sandbox.run(&["events", run]).out;
-    facts.lines().any(|line| line.contains("soak") && line.contains("begins"))
+    facts.lines().any(|line| line.contains("soak") && line.contains("started"))
 }
 
 fn said(run: Child) -> (i32, Value) {
@@ -473,12 +473,12 @@ fn said(run: Child) -> (i32, Value) {
 }
 
 #[test]
-fn nothing_rolls_back_while_we_are_blind_and_what_is_cut_off_does() {
+fn blind_probes_never_roll_back() {
     let (sandbox, control, door, run) = soaking();
     let emulator = u32::try_from(sandbox.emulator()["pid"].as_u64().unwrap()).unwrap();
     drop(door);
     signal(emulator, "STOP");
-    // Longer than the soak is: what passes while nobody sees does not count.
+    // Longer than the soak is: time without an observation does not count.
     wait_until("it is blind", || {
         sandbox.run(&["logs", "2"]).out.matches("none of 1 control probes").count() >= 8
     });
@@ -494,14 +494,14 @@ fn nothing_rolls_back_while_we_are_blind_and_what_is_cut_off_does() {
         .unwrap();
     wait_until("it soaks", || soaks(&sandbox, "3"));
     signal(emulator, "STOP");
-    wait_until("it goes back", || sandbox.run(&["events", "3"]).out.contains("ROLLING BACK"));
+    wait_until("the run rolls back", || sandbox.run(&["events", "3"]).out.contains("ROLLING BACK"));
     signal(emulator, "CONT");
     let (code, json) = said(run);
     assert_eq!((code, json["outcome"].as_str()), (6, Some("rolled_back")), "{json}");
 }
 
 #[test]
-fn an_address_that_says_who_asks_is_asked_so() {
+fn probe_sends_configured_headers() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let heard = std::thread::spawn(move || {

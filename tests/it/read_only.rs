@@ -1,9 +1,9 @@
-//! Restricted sight: whoever has `--read-only` changes nothing, with or without a screen.
+//! `--read-only` changes nothing, with or without a screen.
 
 use super::sandbox::Sandbox;
 
 #[test]
-fn every_act_is_refused_and_every_look_is_not() {
+fn read_only_refuses_every_act_and_allows_every_read() {
     let sandbox = Sandbox::new();
     sandbox.deploy("1.0.0").exits(0);
     let before = sandbox.run(&["events", "1", "--json"]).exits(0).out;

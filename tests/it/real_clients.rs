@@ -16,7 +16,7 @@ fn service() -> std::path::PathBuf {
 }
 
 #[test]
-fn googles_client_for_python_drives_the_emulator() {
+fn googles_python_client_drives_the_emulator() {
     let Some(python) = tool("python3") else { return };
     let sandbox = Sandbox::new();
     let started = sandbox.run(&["emulator", "start", "--json"]).exits(0).json();
@@ -34,7 +34,7 @@ fn googles_client_for_python_drives_the_emulator() {
     assert_eq!(String::from_utf8_lossy(&driven.stdout).trim(), "driven");
 }
 
-/// What the CLI asks beside App Hosting and storage (`contracts/data/captured/firebase_cli/requests.json`).
+/// What the CLI asks beside App Hosting and storage, as recorded from it.
 fn rest_of_google() -> StandIn {
     StandIn::new(|asked, _| {
         let path = asked.path.split('?').next().unwrap();
@@ -110,13 +110,13 @@ fn firebase(
 }
 
 #[test]
-fn the_firebase_cli_deploys_to_the_emulator() {
+fn firebase_cli_deploys_to_the_emulator() {
     let Some(program) = tool("firebase") else { return };
     let sandbox = Sandbox::new();
     let started =
         sandbox.run(&["emulator", "start", "--insecure-owner-token", "--json"]).exits(0).json();
     let emulator = started["url"].as_str().unwrap().to_owned();
-    // Its backends are made by whoever deploys first.
+    // The first deploy creates its backends.
     sandbox.deploy("1.0.0").exits(0);
     let (version, _) = Sandbox::who(sandbox.app).unwrap();
     assert_eq!(version, "1.0.0");
@@ -143,12 +143,12 @@ fn the_firebase_cli_deploys_to_the_emulator() {
     assert!(build.starts_with("build-"), "{build}");
     assert_eq!(Sandbox::who(sandbox.app).unwrap().1, build);
 
-    // A build that fails is told by the CLI's own exit status, and moves nothing.
+    // A failed build is reported by the CLI's exit status, and moves nothing.
     fs::write(folder.join("apphosting.yaml"), "runConfig: { cpu: 3 }\n").unwrap();
     let (deployed, said) = run(&["deploy", "--only", "apphosting"]);
     assert!(!deployed, "{said}");
     assert_eq!(Sandbox::who(sandbox.app).unwrap().1, build);
-    // And what was taken by the CLI is given back by us.
+    // And our rollback undoes what the CLI deployed.
     sandbox
         .run(&["rollback", "development", "--service", "toto-app", "--to", "1.0.0", "--yes"])
         .exits(0);
@@ -178,7 +178,7 @@ fn commits(repository: &Path) -> String {
 }
 
 #[test]
-fn the_firebase_cli_rolls_out_a_commit() {
+fn firebase_cli_rolls_out_a_commit() {
     let Some(program) = tool("firebase") else { return };
     let sandbox = Sandbox::new();
     // The CLI takes these two names out of a backend's repository; the emulator takes it as a folder.

@@ -1,5 +1,5 @@
 //! The recovery sweep, generated from the plan: the runner dies after every fact, the world having
-//! acted or not, and whoever takes the run over brings it to one consistent pair.
+//! acted or not, and the next runner brings it to one consistent pair.
 
 use std::time::Duration;
 
@@ -114,7 +114,7 @@ fn first_release(bench: &Bench) {
 }
 
 #[test]
-fn a_deploy_is_carried_on_from_every_fact() {
+fn deploy_resumes_from_every_fact() {
     let cases = sweep(
         first_release,
         |_| deploy_plan("1.1.0"),
@@ -135,7 +135,7 @@ fn a_deploy_is_carried_on_from_every_fact() {
 }
 
 #[test]
-fn a_deploy_can_be_taken_back_from_every_fact_after_its_first_switch() {
+fn deploy_rolls_back_from_every_fact_after_the_switch() {
     let cases = sweep(
         first_release,
         |_| deploy_plan("1.1.0"),
@@ -151,7 +151,7 @@ fn a_deploy_can_be_taken_back_from_every_fact_after_its_first_switch() {
 }
 
 #[test]
-fn what_goes_back_goes_on_going_back() {
+fn resumed_rollback_keeps_its_direction() {
     let set = |bench: &Bench| {
         first_release(bench);
         bench.world.behave("1.1.0", Behaviour::Leaks(8));
@@ -171,7 +171,7 @@ fn what_goes_back_goes_on_going_back() {
 }
 
 #[test]
-fn a_rollback_is_finished_from_every_fact() {
+fn rollback_resumes_from_every_fact() {
     let set = |bench: &Bench| {
         first_release(bench);
         bench.drive(&deploy_plan("1.1.0"));
@@ -197,7 +197,7 @@ fn a_rollback_is_finished_from_every_fact() {
 }
 
 #[test]
-fn a_clean_up_is_finished_from_every_fact() {
+fn clean_up_resumes_from_every_fact() {
     let set = |bench: &Bench| {
         for n in 0..5 {
             bench.drive(&deploy_plan(&format!("1.{n}.0")));
@@ -231,7 +231,7 @@ fn fact_where(wanted: impl Fn(&RunState) -> bool) -> u64 {
 }
 
 #[test]
-fn what_was_seen_of_green_yesterday_opens_no_gate() {
+fn old_observation_of_green_opens_no_gate() {
     let gate = fact_where(|state| matches!(state, RunState::Waiting { .. }));
     let ends = |since: Option<Behaviour>| {
         let bench = Bench::new();
@@ -244,8 +244,8 @@ fn what_was_seen_of_green_yesterday_opens_no_gate() {
         }
         bench.for_minutes(dead, &[])
     };
-    assert_eq!(outcome(&ends(None)), Outcome::Promoted, "it is asked first");
-    // Nor does what somebody approves who has not heard what was heard since.
+    assert_eq!(outcome(&ends(None)), Outcome::Promoted, "the probe is repeated first");
+    // Nor does an approval that was based on an earlier state.
     let bench = Bench::new();
     first_release(&bench);
     let plan = Plan { ask_at_gates: true, ..deploy_plan("1.1.0") };
@@ -261,12 +261,12 @@ fn what_was_seen_of_green_yesterday_opens_no_gate() {
 }
 
 #[test]
-fn traffic_in_foreign_hands_is_left_alone() {
+fn foreign_traffic_is_left_alone() {
     let bench = Bench::new();
     first_release(&bench);
     let soak = fact_where(|state| state.step().is_some_and(|s| s.as_str() == "soak"));
     let dead = bench.crash(&deploy_plan("1.1.0"), soak, false).unwrap();
-    let foreign = pointsman::domain::ids::BuildId::new("somebody-elses").unwrap();
+    let foreign = pointsman::domain::ids::BuildId::new("foreign-build").unwrap();
     bench.world.give_traffic("toto-app", &foreign);
     assert_eq!(bench.choices(&dead), [Choice::Leave]);
     let (_, view) = bench.resume(dead, None);
@@ -275,7 +275,7 @@ fn traffic_in_foreign_hands_is_left_alone() {
 }
 
 #[test]
-fn a_run_left_before_it_touched_anything_is_aborted() {
+fn untouched_run_can_be_aborted() {
     let bench = Bench::new();
     first_release(&bench);
     let dead = bench.crash(&deploy_plan("1.1.0"), 5, false).unwrap();
@@ -284,7 +284,7 @@ fn a_run_left_before_it_touched_anything_is_aborted() {
 }
 
 #[test]
-fn a_paused_run_whose_runner_died_goes_on_when_it_is_resumed() {
+fn paused_run_of_a_dead_runner_resumes() {
     let bench = Bench::new();
     first_release(&bench);
     let between = fact_where(|state| matches!(state, RunState::Ready { .. }));

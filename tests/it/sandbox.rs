@@ -1,4 +1,4 @@
-//! The real binary in a folder of its own: its config, its state, its ports, and nothing left
+//! The real binary in a separate folder: its config, its state, its ports, and nothing left
 //! running afterwards.
 
 use std::fmt::Write as _;
@@ -165,7 +165,7 @@ impl Drop for Sandbox {
     }
 }
 
-/// A plain HTTP/1.1 GET; status 0 if nobody answers.
+/// A plain HTTP/1.1 GET; status 0 without an answer.
 pub(crate) fn get(port: u16, path: &str) -> (u16, String) {
     request(
         port,

@@ -131,7 +131,7 @@ impl Place {
 }
 
 #[test]
-fn a_deploy_expands_first_a_cleanup_contracts_last_and_what_cannot_work_gets_no_traffic() {
+fn deploy_expands_cleanup_contracts_and_incompatible_builds_get_no_traffic() {
     let place = Place::new(
         "demo-toto",
         "main: '>=1.0.0, <2.0.0'",
@@ -147,10 +147,10 @@ fn a_deploy_expands_first_a_cleanup_contracts_last_and_what_cannot_work_gets_no_
     let facts = place.run(&["events", &run]).exits(0).out;
     let at = |word: &str| facts.find(word).unwrap_or_else(|| panic!("no {word} in {facts}"));
     assert!(
-        at("its lock is ours") < at("1.0.0 up is done")
+        at("main: locked, fence") < at("1.0.0 up is done")
             && at("1.0.0 up is done") < at("asking for build")
     );
-    // Whoever serves cannot work with 2.0.0, so a clean-up leaves it, and says so.
+    // The live build cannot work with 2.0.0, so a clean-up leaves it, and reports that.
     let cleaned = place.run(&["cleanup", "development", "--yes"]).exits(0);
     assert!(
         cleaned.err.contains("2.0.0 waits: toto-bo accepts >=1.0.0, <2.0.0"),
@@ -182,12 +182,12 @@ fn a_deploy_expands_first_a_cleanup_contracts_last_and_what_cannot_work_gets_no_
 }
 
 #[test]
-fn a_rollback_undoes_migrations_only_where_everybody_on_the_way_can_work_with_it() {
+fn rollback_undoes_migrations_only_where_every_build_is_compatible() {
     let place = Place::new("demo-toto", "main: '=1.0.0'", &[("1.0.0_count.yaml", EXPAND)]);
     place.users(2);
     place.run(&["deploy", "development", "--release", "1.0.0", "--yes"]).exits(0);
     place.write("1.1.0_more.yaml", EXPAND);
-    // What serves cannot work with 1.1.0: nothing is migrated, nothing built.
+    // The live build cannot work with 1.1.0: nothing is migrated, nothing built.
     place.configure("main: '>=1.0.0'", "");
     let unfit = place.run(&["deploy", "development", "--release", "1.1.0", "--yes"]).exits(1);
     assert!(unfit.err.contains("main cannot go to 1.1.0"), "{}", unfit.err);
@@ -207,7 +207,7 @@ fn a_rollback_undoes_migrations_only_where_everybody_on_the_way_can_work_with_it
 }
 
 #[test]
-fn what_takes_something_away_is_confirmed_by_its_own_name() {
+fn destructive_migration_is_confirmed_by_name() {
     let place = Place::new("demo-toto", "main: '*'", &[("1.0.0_drop.yaml", CONTRACT)]);
     let file = place.sandbox.folder.path().join("config.yaml");
     let text =
@@ -235,7 +235,7 @@ fn what_takes_something_away_is_confirmed_by_its_own_name() {
 }
 
 #[test]
-fn who_works_on_the_database_elsewhere_is_waited_for_and_named() {
+fn foreign_database_lock_is_awaited_and_named() {
     let place = Place::new("demo-toto", "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
     place.users(1);
     let database = place.database();
@@ -268,7 +268,7 @@ fn who_works_on_the_database_elsewhere_is_waited_for_and_named() {
     let request = stop_request_document();
     let stops = std::thread::scope(|scope| {
         let stopping = scope.spawn(|| {
-            wait_until("it is asked", || {
+            wait_until("the request arrives", || {
                 let mut read = block_on(database.read(std::slice::from_ref(&request))).unwrap();
                 read.documents.pop().flatten().is_some()
             });
@@ -288,7 +288,7 @@ fn who_works_on_the_database_elsewhere_is_waited_for_and_named() {
 }
 
 #[test]
-fn the_lock_of_a_run_that_ended_without_its_database_stops_nobody() {
+fn leftover_database_lock_of_an_ended_run_is_free() {
     let place = Place::new("demo-toto", "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
     place.users(200);
     let database = place.database();
@@ -322,7 +322,7 @@ fn the_lock_of_a_run_that_ended_without_its_database_stops_nobody() {
 
 /// A listener that accepts and never says a word.
 #[test]
-fn a_database_that_hangs_holds_up_no_rollback() {
+fn hanging_database_does_not_delay_a_rollback() {
     let mut place = Place::new("demo-toto", "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
     place.users(1);
     place.run(&["deploy", "development", "--release", "1.0.0", "--yes"]).exits(0);
@@ -330,12 +330,8 @@ fn a_database_that_hangs_holds_up_no_rollback() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     place.host = Some(silent.local_addr().unwrap().to_string());
     let back = place.run(&["rollback", "development", "--yes"]).exits(0);
-    assert!(back.err.contains("main is not to be seen"), "{}", back.err);
-    assert!(
-        back.err.contains("main: not to be seen (the database does not answer)"),
-        "{}",
-        back.err
-    );
+    assert!(back.err.contains("main is unknown"), "{}", back.err);
+    assert!(back.err.contains("main: unknown (the database does not answer)"), "{}", back.err);
     let (code, body) = super::sandbox::get(place.sandbox.app, "/api/health");
     assert!(code == 200 && body.contains("1.0.0"), "{body}");
 }
@@ -358,7 +354,7 @@ fn killed(place: &Place, users: u64, kills: u64) {
                 command.spawn().unwrap()
             })
             .collect();
-        wait_until("it goes on", || done() > before);
+        wait_until("it continues", || done() > before);
         std::thread::park_timeout(std::time::Duration::from_millis(kill * 37 % 101));
         let alive = |runner: &mut std::process::Child| runner.try_wait().unwrap().is_none();
         assert!(runners.iter_mut().any(alive), "it ended before kill {kill}");
@@ -383,7 +379,7 @@ fn resume(place: &Place) {
 }
 
 #[test]
-fn killed_again_and_again_each_document_changes_once() {
+fn repeated_kills_change_each_document_once() {
     let place = Place::new("demo-killed", "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
     place.configure("main: '*'", ", batch: 20");
     killed(&place, 3000, 8);
@@ -391,7 +387,7 @@ fn killed_again_and_again_each_document_changes_once() {
 
 #[test]
 #[ignore = "takes minutes: cargo test --test it -- --ignored hundred_thousand"]
-fn a_hundred_thousand_documents_killed_twenty_times() {
+fn hundred_thousand_documents_with_twenty_kills() {
     for googles in [None, Emulator::googles()] {
         let project = Emulator::project();
         let mut place = Place::new(&project, "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
@@ -401,7 +397,7 @@ fn a_hundred_thousand_documents_killed_twenty_times() {
 }
 
 #[test]
-fn killed_again_and_again_on_googles_emulator_too() {
+fn repeated_kills_on_googles_emulator() {
     let Some(googles) = Emulator::googles() else { return };
     let project = Emulator::project();
     let mut place = Place::new(&project, "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
@@ -411,7 +407,7 @@ fn killed_again_and_again_on_googles_emulator_too() {
 }
 
 #[test]
-fn a_killed_run_is_carried_on_where_it_stood() {
+fn killed_migration_continues_where_it_stopped() {
     let place = Place::new("demo-resumed", "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
     place.configure("main: '*'", ", batch: 10, per_second: 400");
     place.users(600);
@@ -432,14 +428,14 @@ fn a_killed_run_is_carried_on_where_it_stood() {
 }
 
 #[test]
-fn what_a_program_left_half_done_is_asked_about() {
+fn half_done_program_migration_asks() {
     let program = "description: By the team\nphase: migrate\nreversibility: full\nup:\n  - run: [sh, -c, 'test \"$POINTSMAN_VERSION\" = 1.0.0 && test -e done && echo $GOOGLE_CLOUD_PROJECT $FIRESTORE_EMULATOR_HOST > told']\ndown:\n  - run: [rm, told]\n";
     let place = Place::new("demo-toto", "main: '*'", &[("1.0.0_team.yaml", program)]);
     let failed = place.run(&["migrate", "up", "development", "--yes"]).exits(1);
     assert!(failed.err.contains("exit status: 1"), "{}", failed.err);
     let again = place.run(&["migrate", "up", "development", "--yes"]).exits(3);
     assert!(
-        again.err.contains("nobody saw its end")
+        again.err.contains("its result is unknown")
             && again.err.contains("migrate repair development"),
         "{}",
         again.err
@@ -470,7 +466,7 @@ fn what_a_program_left_half_done_is_asked_about() {
 }
 
 #[test]
-fn what_was_edited_lost_or_added_late_is_told_and_stops_everything() {
+fn edited_missing_or_late_migrations_stop_everything() {
     let place = Place::new(
         "demo-toto",
         "main: '*'",
@@ -524,7 +520,7 @@ fn what_was_edited_lost_or_added_late_is_told_and_stops_everything() {
 }
 
 #[test]
-fn an_emulators_address_and_a_real_database_do_not_go_together() {
+fn emulator_address_excludes_a_real_database() {
     let mut place = Place::new("demo-toto", "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
     let file = place.sandbox.folder.path().join("config.yaml");
     let mut text = std::fs::read_to_string(&file).unwrap();
@@ -539,11 +535,11 @@ fn an_emulators_address_and_a_real_database_do_not_go_together() {
     let refused = place.run(&arguments).exits(1);
     assert!(refused.err.contains("FIRESTORE_EMULATOR_HOST is 127.0.0.1:9"), "{}", refused.err);
     let status = place.run(&["status", "production"]).exits(0).out;
-    assert!(status.contains("not to be seen: FIRESTORE_EMULATOR_HOST"), "{status}");
+    assert!(status.contains("unknown: FIRESTORE_EMULATOR_HOST"), "{status}");
 }
 
 #[test]
-fn what_is_wrong_with_a_file_is_told_with_its_place() {
+fn migration_file_errors_have_places() {
     let place = Place::new("demo-toto", "main: '*'", &[]);
     let cases = [
         ("one.yaml", EXPAND.to_owned(), "is not named like a migration"),
@@ -573,7 +569,7 @@ fn what_is_wrong_with_a_file_is_told_with_its_place() {
 
 /// What can be known before the first write is: a build that could never start leaves the database as it was.
 #[test]
-fn a_secret_without_a_dummy_is_refused_before_anything_is_migrated() {
+fn secret_without_a_dummy_is_refused_before_migrating() {
     let sandbox = Sandbox::new();
     let web = sandbox.folder.path().join("web");
     std::fs::create_dir_all(&web).unwrap();

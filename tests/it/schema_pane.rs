@@ -83,7 +83,7 @@ fn with(databases: Option<Vec<DatabaseSeen>>) -> Screen {
 }
 
 #[test]
-fn the_pane_tells_where_the_database_is_and_what_stops_it() {
+fn migrations_pane_shows_version_and_blockers() {
     let mut screen = with(Some(vec![database()]));
     for (name, size, ascii) in
         [("wide", (160, 45), false), ("usual", (100, 30), false), ("compact", (60, 16), true)]
@@ -106,7 +106,7 @@ fn the_pane_tells_where_the_database_is_and_what_stops_it() {
 }
 
 #[test]
-fn what_was_not_seen_is_not_told_as_known() {
+fn migrations_pane_shows_unknown_as_unknown() {
     with(None).shows("Not looked yet.");
     with(Some(Vec::new())).shows("No database here.");
     let unseen = DatabaseSeen {
@@ -117,8 +117,8 @@ fn what_was_not_seen_is_not_told_as_known() {
     let mut screen = with(Some(vec![unseen]));
     screen.send(Msg::Resize(100, 30));
     screen.char('z');
-    screen.shows("not to be seen: the database does not answer");
-    assert!(!screen.draw(&plain()).contains("database is here"), "nobody knows where it is");
+    screen.shows("unknown: the database does not answer");
+    assert!(!screen.draw(&plain()).contains("database is here"), "its version is unknown");
     let holder = Holder {
         actor: "ana".into(),
         host: "laptop".into(),
@@ -144,7 +144,7 @@ fn what_was_not_seen_is_not_told_as_known() {
 }
 
 #[test]
-fn applying_and_undoing_are_asked_by_their_version() {
+fn apply_and_undo_confirm_their_version() {
     let mut screen = with(Some(vec![database()]));
     // A run is under way: nothing may be changed beside it.
     screen.char('M');

@@ -69,14 +69,14 @@ impl Screen {
         update(&mut self.model, msg)
     }
 
-    /// Lets time go on.
+    /// Advances the clock.
     pub(crate) fn wait(&mut self, ms: u64) {
         self.elapsed += Duration::from_millis(ms);
         let now = Timestamp::UNIX_EPOCH + self.elapsed;
         self.send(Msg::Tick(now, self.elapsed));
     }
 
-    /// The environment is looked at again.
+    /// The environment is observed again.
     pub(crate) fn look(&mut self) {
         self.send(Msg::Looked(self.name(), seen()));
     }
@@ -195,7 +195,7 @@ pub(crate) fn acts(effects: &[Effect]) -> bool {
 }
 
 #[test]
-fn a_gate_is_opened_by_its_key_and_a_yes_bound_to_what_was_seen() {
+fn gate_needs_its_key_and_a_confirmation_bound_to_seen_facts() {
     let mut screen = Screen::new(Protection::Open);
     let view = at_gate();
     screen.run(&view, Some(7));
@@ -216,7 +216,7 @@ fn a_gate_is_opened_by_its_key_and_a_yes_bound_to_what_was_seen() {
 }
 
 #[test]
-fn the_same_key_twice_a_paste_and_an_auto_repeat_pass_no_box() {
+fn repeated_keys_and_pastes_confirm_nothing() {
     for opener in ['T', 'A'] {
         let mut screen = Screen::new(Protection::Open);
         screen.run(&at_gate(), Some(7));
@@ -251,7 +251,7 @@ fn the_same_key_twice_a_paste_and_an_auto_repeat_pass_no_box() {
 }
 
 #[test]
-fn a_typed_environment_wants_its_name_letter_for_letter() {
+fn typed_environment_needs_its_exact_name() {
     let mut screen = Screen::new(Protection::Typed);
     screen.run(&at_gate(), Some(7));
     let _ = screen.char('T');
@@ -274,7 +274,7 @@ fn a_typed_environment_wants_its_name_letter_for_letter() {
 }
 
 #[test]
-fn a_world_that_changes_under_a_box_takes_the_answer_back() {
+fn change_under_a_box_clears_the_answer() {
     let mut screen = Screen::new(Protection::Typed);
     let view = at_gate();
     screen.run(&view, Some(7));
@@ -289,7 +289,7 @@ fn a_world_that_changes_under_a_box_takes_the_answer_back() {
 }
 
 #[test]
-fn a_deploy_is_picked_proposed_and_confirmed() {
+fn deploy_is_picked_proposed_and_confirmed() {
     let mut screen = Screen::new(Protection::Open);
     let _ = screen.char('D');
     screen.shows("live on toto-bo, toto-app");
@@ -337,9 +337,9 @@ fn a_deploy_is_picked_proposed_and_confirmed() {
 }
 
 #[test]
-fn what_is_new_in_a_release_is_told_before_it_is_chosen() {
+fn picker_shows_new_commits_of_a_release() {
     let mut screen = Screen::new(Protection::Open);
-    assert_eq!(screen.char('D'), [], "what serves is not compared with itself");
+    assert_eq!(screen.char('D'), [], "the live build is not compared with itself");
     let effects = screen.char('j');
     let [Effect::Compare(ticket, from, to)] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!((from.as_str(), to.as_str()), ("1.0.0", "1.1.0"));
@@ -358,7 +358,7 @@ fn what_is_new_in_a_release_is_told_before_it_is_chosen() {
     screen.shows("older than 1.0.0: 2 of its commits are not in it");
     let unknown = Problem::new("1.1.0 names no commit of /repository");
     screen.send(Msg::Compared(*ticket, to.clone(), Err(unknown)));
-    screen.shows("nobody can say what is new: 1.1.0 names no commit");
+    screen.shows("new commits unknown: 1.1.0 names no commit");
     // Where releases are no commits there is nothing to tell; and an answer about another one is not shown.
     screen.send(Msg::Compared(*ticket, to.clone(), Ok(None)));
     assert!(!screen.draw(&plain()).contains("is new"));
@@ -368,7 +368,7 @@ fn what_is_new_in_a_release_is_told_before_it_is_chosen() {
 }
 
 #[test]
-fn a_run_whose_process_died_is_in_doubt_and_nothing_runs_until_somebody_chooses() {
+fn dead_run_is_in_doubt_until_a_choice() {
     let mut screen = Screen::new(Protection::Open);
     let soaking = |view: &RunView| view.state.sentence() == "in soak";
     let view = states(Behaviour::Healthy).into_iter().find(soaking).unwrap();
@@ -417,7 +417,7 @@ fn quitting_never_touches_a_run() {
 }
 
 #[test]
-fn in_a_window_too_small_to_read_nothing_can_be_confirmed() {
+fn too_small_window_confirms_nothing() {
     let mut screen = Screen::new(Protection::Open);
     screen.run(&at_gate(), Some(7));
     let _ = screen.char('T');
@@ -457,7 +457,7 @@ fn key_of(name: &str) -> Key {
 }
 
 #[test]
-fn every_key_of_the_table_does_what_it_says_or_tells_why_not() {
+fn every_key_acts_or_explains_why_not() {
     for row in COMMANDS {
         for key in row.keys {
             let pressed: Vec<Key> = key.split(' ').map(key_of).collect();
@@ -478,7 +478,7 @@ fn every_key_of_the_table_does_what_it_says_or_tells_why_not() {
 }
 
 #[test]
-fn a_failed_step_says_what_why_what_customers_see_and_what_now() {
+fn failed_step_shows_cause_impact_and_next_step() {
     let mut screen = Screen::new(Protection::Open);
     let ended = states(Behaviour::Broken).pop().unwrap();
     screen.run(&ended, None);
@@ -488,7 +488,7 @@ fn a_failed_step_says_what_why_what_customers_see_and_what_now() {
 }
 
 #[test]
-fn what_is_not_known_is_not_told_as_known() {
+fn unknown_values_are_shown_as_unknown() {
     let mut screen = Screen::new(Protection::Open);
     screen.wait(60_000);
     screen.shows("STALE");
@@ -499,7 +499,7 @@ fn what_is_not_known_is_not_told_as_known() {
 }
 
 #[test]
-fn every_screen_fits_every_window() {
+fn screens_fit_every_window() {
     let mut screens = Vec::new();
     for behaviour in [Behaviour::Healthy, Behaviour::Broken, Behaviour::Leaks(8)] {
         let mut screen = Screen::new(Protection::Typed);
@@ -543,7 +543,7 @@ fn every_screen_fits_every_window() {
 }
 
 #[test]
-fn without_colour_and_unicode_everything_is_still_told() {
+fn screens_work_without_colour_and_unicode() {
     let mut screen = Screen::new(Protection::Open);
     screen.run(&at_gate(), Some(7));
     for (width, height) in [(160, 45), (100, 30), (80, 24), (60, 16)] {
@@ -557,7 +557,7 @@ fn without_colour_and_unicode_everything_is_still_told() {
 }
 
 #[test]
-fn screens_look_as_they_did() {
+fn screen_snapshots() {
     let mut screen = Screen::new(Protection::Open);
     screen.wait(3_600_000 + 7_000);
     screen.send(Msg::Looked(screen.name(), seen()));
@@ -598,7 +598,7 @@ pub(crate) fn steady(drawn: &str) -> String {
 }
 
 #[test]
-fn a_yes_that_comes_too_soon_is_said_to_be_and_the_next_one_counts() {
+fn early_confirmation_is_refused_and_the_next_counts() {
     let mut screen = Screen::new(Protection::Open);
     screen.run(&at_gate(), Some(7));
     screen.look();
@@ -610,7 +610,7 @@ fn a_yes_that_comes_too_soon_is_said_to_be_and_the_next_one_counts() {
 }
 
 #[test]
-fn an_environment_without_a_run_shows_no_log_of_another_one() {
+fn environment_without_a_run_shows_no_foreign_log() {
     let mut screen = Screen::new(Protection::Open);
     let staging = EnvironmentName::new("staging").unwrap();
     let other = Environment::new(staging, Protection::Open, vec!["toto-bo".to_owned()]);
@@ -625,7 +625,7 @@ fn an_environment_without_a_run_shows_no_log_of_another_one() {
 }
 
 #[test]
-fn what_people_take_to_decide_is_no_time_of_the_step_that_failed() {
+fn decision_time_is_not_step_time() {
     let failed = |view: &RunView| view.state.word() == "step_failed";
     let all = states(Behaviour::Broken);
     let at = all.iter().position(failed).unwrap();

@@ -21,13 +21,13 @@ pub(crate) enum Sick {
     Slow(Duration),
     /// It takes the question and says nothing.
     Silent,
-    /// It begins its answer and does not go on.
+    /// It begins its answer and hangs.
     HangsMidBody,
     /// It takes the question and breaks the connection.
     Resets,
 }
 
-/// A service that is sick until this is dropped; it is asked at `port`.
+/// A service that is sick until this is dropped; it listens on `port`.
 pub(crate) struct Service {
     pub(crate) port: u16,
 }

@@ -1,4 +1,4 @@
-//! A server on loopback that answers as it is told, and remembers what it was asked.
+//! A server on loopback that gives scripted answers, and records its requests.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -34,7 +34,7 @@ impl Asked {
         pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
-    /// The same question, put to somebody else. Everything that came back.
+    /// The same request, sent to another server. Everything that came back.
     pub(crate) fn forward(&self, port: u16) -> Vec<u8> {
         let mut text =
             format!("{} {} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n", self.method, self.path);
@@ -73,7 +73,7 @@ impl Reply {
 
 type Answers = dyn Fn(&Asked, usize) -> Reply + Send + Sync;
 
-/// The server. It goes on until the tests end.
+/// The server. It runs until the tests end.
 pub(crate) struct StandIn {
     pub(crate) port: u16,
     asked: Arc<Mutex<Vec<Asked>>>,
@@ -103,7 +103,7 @@ impl StandIn {
         self.asked.lock().unwrap().clone()
     }
 
-    /// How often it was asked for that.
+    /// How many requests it got for that.
     pub(crate) fn count(&self, method: &str, part: &str) -> usize {
         self.asked().iter().filter(|asked| asked.is(method, part)).count()
     }

@@ -29,7 +29,7 @@ const COMMANDS: &str = "  - { name: says, run: [sh, -c, 'echo for $POINTSMAN_ENV
 ";
 
 #[test]
-fn a_command_runs_where_it_may_and_what_became_of_it_is_kept() {
+fn custom_command_runs_where_allowed_and_is_recorded() {
     let sandbox = sandbox(COMMANDS);
     let run = |name: &str, more: &[&str]| {
         let mut arguments = vec!["commands", "run", name];
@@ -45,7 +45,7 @@ fn a_command_runs_where_it_may_and_what_became_of_it_is_kept() {
         "{}",
         failed.out
     );
-    // Where it is not for, where nobody said for what, and where its environment wants more than a yes.
+    // In the wrong environment, without a target, and where its environment wants more than a yes.
     let other = run("smoke", &["--environment", "development", "--yes"]).exits(3);
     assert!(other.err.contains("for production alone"), "{}", other.err);
     run("says", &["--yes"]).exits(2);
@@ -59,7 +59,7 @@ fn a_command_runs_where_it_may_and_what_became_of_it_is_kept() {
 }
 
 #[test]
-fn one_that_goes_on_is_stopped_and_takes_no_port_that_somebody_has() {
+fn long_running_command_stops_and_respects_ports() {
     let sandbox = sandbox(COMMANDS);
     let start = || {
         let mut command = sandbox.command(&["commands", "run", "dev", "--yes"]);
@@ -81,7 +81,7 @@ fn one_that_goes_on_is_stopped_and_takes_no_port_that_somebody_has() {
     assert_eq!(state(1).unwrap(), "stopped");
     sandbox.run(&["commands", "stop", "1"]).exits(1);
 
-    // Killed, nobody wrote down how it ended; what it started is not taken for it.
+    // Killed, its end was not recorded; its leftovers are not mistaken for it.
     let mut child = start();
     // Its record is there before its program is.
     let up = |id: &str| sandbox.run(&["commands", "log", id]).out.contains("up");
@@ -90,7 +90,7 @@ fn one_that_goes_on_is_stopped_and_takes_no_port_that_somebody_has() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(state(2).unwrap(), "lost");
-    // Its program goes on and holds its port, until the next one is to begin.
+    // Its program keeps running and holds its port, until the next one starts.
     let noted = || fs::read_dir(sandbox.state().join("groups/commands")).map_or(0, Iterator::count);
     assert_eq!(noted(), 1);
     let mut child = start();
@@ -114,7 +114,7 @@ fn one_that_goes_on_is_stopped_and_takes_no_port_that_somebody_has() {
 }
 
 #[test]
-fn on_the_screen_it_is_picked_asked_and_followed() {
+fn screen_picks_confirms_and_follows_a_command() {
     let sandbox = sandbox(COMMANDS);
     let mut terminal = Terminal::open(&sandbox, 30, 100);
     terminal.wants("No runs yet");
@@ -123,14 +123,14 @@ fn on_the_screen_it_is_picked_asked_and_followed() {
     terminal.wants("echo for");
     assert!(!terminal.text().contains("smoke"), "it is for production alone");
     terminal.press("\r");
-    terminal.wants("goes on without this screen");
-    terminal.picture("goes on without", "command-100x30");
+    terminal.wants("continues without this screen");
+    terminal.picture("continues without", "command-100x30");
     terminal.says_yes("Run a command");
     terminal.wants("says · run 1 on");
     terminal.wants("ok");
     terminal.press("\x1b");
     wait_until("its log is closed", || !terminal.text().contains("says · run 1"));
-    // By its name; one that goes on is seen in its environment, and stopped there.
+    // By its name; a running one is listed in its environment, and stopped there.
     terminal.press(":run dev");
     terminal.wants("run dev");
     terminal.press("\r");
@@ -153,7 +153,7 @@ fn on_the_screen_it_is_picked_asked_and_followed() {
 }
 
 #[test]
-fn the_screen_offers_what_may_run_and_read_only_runs_nothing() {
+fn screen_offers_allowed_commands_and_read_only_runs_none() {
     let mut screen = Screen::new(Protection::Typed);
     screen.look();
     screen.char('C');

@@ -1,4 +1,4 @@
-//! The real binary in a terminal of its own, which a test can press keys at and read.
+//! The real binary in a pseudo-terminal, which a test can press keys at and read.
 
 use std::io::{Read as _, Write as _};
 use std::num::NonZero;
@@ -9,7 +9,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 
 use super::sandbox::Sandbox;
 
-/// The screen in a terminal of its own.
+/// The screen in a pseudo-terminal.
 pub(crate) struct Terminal {
     master: Box<dyn MasterPty + Send>,
     keys: Box<dyn std::io::Write + Send>,
@@ -42,7 +42,7 @@ impl Terminal {
         Self::of(command, rows, cols)
     }
 
-    /// Runs a command in a terminal of its own.
+    /// Runs a command in a pseudo-terminal.
     pub(crate) fn of(mut command: CommandBuilder, rows: u16, cols: u16) -> Self {
         let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();

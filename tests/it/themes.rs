@@ -1,5 +1,5 @@
 //! Themes: those that come with the program can be read by whatever eyes, and what is wrong with
-//! another is told with its place.
+//! another is reported with its place.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::sandbox::{Sandbox, wait_until};
 use super::terminal::Terminal;
 
 #[test]
-fn every_shipped_theme_can_be_read() {
+fn shipped_themes_are_readable() {
     let themes = Themes::default();
     let files = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("themes")).unwrap();
     let mut files: Vec<_> = files
@@ -29,7 +29,7 @@ fn every_shipped_theme_can_be_read() {
 }
 
 #[test]
-fn what_is_wrong_with_a_theme_is_told_with_its_place() {
+fn theme_errors_have_places() {
     let sandbox = Sandbox::new();
     let file = sandbox.folder.path().join("mine.yaml");
     let judged = |text: &str, code: i32| {
@@ -59,7 +59,7 @@ fn what_is_wrong_with_a_theme_is_told_with_its_place() {
 }
 
 #[test]
-fn the_users_own_theme_comes_before_the_shipped_one() {
+fn user_theme_wins_over_the_shipped_one() {
     let sandbox = Sandbox::new();
     let folder = sandbox.folder.path().join("themes");
     fs::create_dir(&folder).unwrap();
@@ -75,7 +75,7 @@ fn the_users_own_theme_comes_before_the_shipped_one() {
 }
 
 #[test]
-fn a_base16_scheme_becomes_a_theme_of_ones_own() {
+fn base16_scheme_converts_to_a_theme() {
     let sandbox = Sandbox::new();
     let home = sandbox.folder.path().join("home");
     let file = sandbox.folder.path().join("Evening Sky.yaml");
@@ -120,12 +120,12 @@ fn a_base16_scheme_becomes_a_theme_of_ones_own() {
 }
 
 #[test]
-fn the_theme_follows_the_ground_that_the_terminal_tells() {
+fn theme_follows_the_terminal_background() {
     let sandbox = Sandbox::new();
     let mut terminal = Terminal::open(&sandbox, 24, 100);
     terminal.wants("theme default-dark");
-    assert!(String::from_utf8_lossy(&terminal.raw()).contains("\u{1b}]11;?"), "it was asked");
-    // What somebody types while the answer comes is theirs.
+    assert!(String::from_utf8_lossy(&terminal.raw()).contains("\u{1b}]11;?"), "a query was sent");
+    // Keys typed while the answer arrives are kept.
     terminal.press("?\u{1b}]11;rgb:ffff/ffff/ffff\u{1b}\\");
     terminal.wants("Help");
     terminal.press("\u{1b}");

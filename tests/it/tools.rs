@@ -1,4 +1,4 @@
-//! Programs of others that a few tests put against ours. Where they are not, the test says so.
+//! Programs of others that a few tests run ours against. Where they are missing, the test reports it.
 
 use std::io::Write as _;
 use std::path::PathBuf;

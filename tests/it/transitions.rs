@@ -139,7 +139,7 @@ fn kind_is_in_the_table(event: &Event) {
 }
 
 #[test]
-fn every_fact_follows_exactly_the_states_it_may() {
+fn facts_are_accepted_in_exactly_their_states() {
     for (event, of_step, legal) in table() {
         kind_is_in_the_table(&event);
         let here = of_step.then(|| step("probe"));
@@ -155,7 +155,7 @@ fn every_fact_follows_exactly_the_states_it_may() {
 }
 
 #[test]
-fn a_fact_of_another_step_is_refused_everywhere() {
+fn fact_of_another_step_is_refused() {
     let elsewhere = step("soak");
     for (event, _, _) in table().into_iter().filter(|(_, of_step, _)| *of_step) {
         for (name, state) in states() {
@@ -169,7 +169,7 @@ fn a_fact_of_another_step_is_refused_everywhere() {
 }
 
 #[test]
-fn an_attempt_cannot_be_left_out_or_repeated() {
+fn attempts_are_consecutive() {
     let failed = RunState::Failed { step: step("probe"), attempt: 2 };
     for (attempt, legal) in [(1, false), (2, false), (3, true), (4, false)] {
         let started = Event::StepStarted { attempt };
@@ -178,7 +178,7 @@ fn an_attempt_cannot_be_left_out_or_repeated() {
 }
 
 #[test]
-fn every_fact_is_read_back_as_it_was_written() {
+fn facts_round_trip() {
     for (event, _, _) in table() {
         let (kind, data) = Recorded::Known(event.clone()).parts();
         assert_eq!(Recorded::from_parts(&kind, data), Recorded::Known(event));
@@ -186,7 +186,7 @@ fn every_fact_is_read_back_as_it_was_written() {
 }
 
 #[test]
-fn a_fact_from_the_future_is_kept_and_not_guessed_at() {
+fn unknown_fact_kind_is_kept() {
     let data = serde_json::json!({"service": "toto-app", "percent": 10});
     let recorded = Recorded::from_parts("canary-widened", data.clone());
     assert_eq!(recorded.parts(), ("canary-widened".to_owned(), data));

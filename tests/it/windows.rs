@@ -41,7 +41,7 @@ fn place() -> (Sandbox, PathBuf) {
 }
 
 #[test]
-fn files_with_a_mark_and_crlf_are_read_as_others_are() {
+fn files_with_bom_and_crlf_read_alike() {
     let (sandbox, folder) = place();
     let check = sandbox.run(&["check"]);
     assert_eq!(check.code, 0, "{}{}", check.out, check.err);
@@ -65,7 +65,7 @@ fn files_with_a_mark_and_crlf_are_read_as_others_are() {
 }
 
 #[test]
-fn a_theme_with_a_mark_and_crlf_is_one() {
+fn theme_with_bom_and_crlf_loads() {
     let sandbox = Sandbox::new();
     let theme = sandbox.folder.path().join("own.YAML");
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("themes/nord.yaml");

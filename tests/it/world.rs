@@ -52,7 +52,7 @@ pub(crate) enum Behaviour {
     Healthy,
     Broken,
     Flaky,
-    /// Healthy for so many answers at its public address, then not.
+    /// Healthy for that many answers at its public address, then not.
     Leaks(u32),
     /// Healthy for this many answers at its public address, then every second one is a 503.
     Alternates(u32),
@@ -60,7 +60,7 @@ pub(crate) enum Behaviour {
     OldAnswers(u32),
     /// We cannot ask it: our side is at fault.
     Blind,
-    /// Every fifth answer at its public address is somebody else's.
+    /// Every fifth answer at its public address comes from another service.
     Mixed,
     /// Its build ends FAILED.
     DoesNotBuild,
@@ -108,7 +108,7 @@ struct Inside {
     hang: BTreeSet<&'static str>,
     /// Whether the revision of a build is kept from its service.
     without_revision: bool,
-    /// Its logs are of builds alone, and come after so many looks.
+    /// It has logs of builds alone, available after that many reads.
     late_logs: Option<u32>,
 }
 
@@ -205,7 +205,7 @@ impl World {
         inside.builds.keys().filter(|(s, _)| s == service).map(|(_, b)| b.clone()).collect()
     }
 
-    /// Somebody else's hand.
+    /// A change by another hand.
     pub(crate) fn give_traffic(&self, service: &str, build: &BuildId) {
         self.0.lock().unwrap().traffic.insert(service.to_owned(), build.clone());
     }
@@ -442,7 +442,7 @@ impl RunLog for World {
 }
 
 /// tokio's clock, which the tests pause: waits cost nothing, and their order stays.
-/// The time of day stands still, so long after the epoch.
+/// The time of day is fixed, that long after the epoch.
 struct PausedClock(tokio::time::Instant, Duration);
 
 impl Clock for PausedClock {
@@ -536,7 +536,7 @@ pub(crate) fn deploy_plan(release: &str) -> Plan {
 pub(crate) struct Bench {
     pub(crate) world: World,
     folder: tempfile::TempDir,
-    /// So long after the first fact.
+    /// That long after the first fact.
     pub(crate) late: Cell<Duration>,
 }
 
@@ -568,12 +568,12 @@ impl Bench {
         self.store().facts(run.number, 0).unwrap()
     }
 
-    /// Drives a plan to its end, with nobody to ask.
+    /// Drives a plan to its end, unattended.
     pub(crate) fn drive(&self, plan: &Plan) -> RunView {
         self.drive_with(plan, |_, _| {})
     }
 
-    /// The same; `meanwhile` is told of every state, and may send signals.
+    /// The same; `meanwhile` gets every state, and may send signals.
     pub(crate) fn drive_with(
         &self,
         plan: &Plan,
@@ -675,7 +675,7 @@ impl Bench {
         paused(async { self.engine(journal, view).0.run().await.unwrap() })
     }
 
-    /// Sends commands to a run, as somebody who has seen all of it.
+    /// Sends commands to a run, with all of its facts seen.
     pub(crate) fn send(&self, view: &RunView, commands: &[Command]) {
         let mut store = self.store();
         for command in commands {
@@ -700,7 +700,7 @@ impl Bench {
         self.store().run(number).unwrap().view
     }
 
-    /// What somebody who looks is offered.
+    /// The safe choices after a crash.
     pub(crate) fn choices(&self, view: &RunView) -> Vec<Choice> {
         let observed = paused(observe(&self.world, view)).unwrap();
         reconcile(view, &observed).unwrap().choices

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_that_the_emulator_cannot_serve_is_refused_with_a_word() {
+    fn refuses_an_address_the_emulator_cannot_serve() {
         let port = |address: &str| emulator_port(address, &Url::parse(address).unwrap());
         for address in ["http://localhost:4000", "http://127.0.0.1:4000/", "http://LOCALHOST:4000"]
         {

@@ -1,7 +1,7 @@
 //! The file held against the JSON Schema of the config: every unknown key, wrong type, missing key
-//! and unknown word at once, each with its place. serde would stop at the first, and would name no
-//! nearest key. What is wrong is mended on the way, so that the rules of meaning can look at the
-//! rest in the same round.
+//! and unknown key in one pass, each with its place. serde would stop at the first one and suggest no
+//! similar key. Errors are repaired on the way, so that the semantic rules can check the
+//! rest in the same pass.
 
 use serde_json::{Map, Value as Json, json};
 

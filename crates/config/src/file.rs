@@ -100,8 +100,8 @@ pub fn load_text(text: &str, file: &Path) -> Result<Loaded, Findings> {
             Err(refuse(findings))
         };
     }
-    // What is wrong in form need not hide what is wrong in meaning. A finding where something was
-    // mended is about the mending.
+    // A wrong shape must not hide a wrong meaning. A semantic finding at a place that was repaired
+    // is about the repair, so it is left out.
     if let Ok(config) = serde_json::from_value::<Config>(mended) {
         let told: Vec<usize> = findings.iter().map(|f| f.line).collect();
         let about_mending =

@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_project_is_its_name_or_the_place_of_its_config() {
+    fn project_identity_is_its_name_or_its_config_path() {
         let dir = tempfile::tempdir().unwrap();
         let config = |folder: &str, text: &str| {
             let folder = dir.path().join(folder);

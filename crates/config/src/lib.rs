@@ -1,5 +1,5 @@
-//! What the user wrote: its shape, where each thing stands in the file, everything that is wrong
-//! with it, and what the engine gets of it.
+//! The config file: its schema, the place of each value, everything that is wrong
+//! with it, and the core types that the engine receives from it.
 
 mod addresses;
 mod answers;

@@ -83,7 +83,7 @@ impl Node {
 /// Files over this size are refused unread. The guide's whole set-up has 8 kB.
 pub(super) const MOST_BYTES: usize = 1024 * 1024;
 
-/// Reads a tree within tight limits (stack.md §2.2: an alias bomb is refused in under 10 ms).
+/// Reads a tree within tight limits, which refuse an alias bomb in under 10 ms.
 pub(super) fn parse(text: &str) -> Result<Node, Finding> {
     if text.len() > MOST_BYTES {
         return Err(Finding::new(Place { line: 1, column: 1 }, "the file is larger than 1 MiB"));

@@ -215,8 +215,8 @@ impl Loaded {
         Some(self.folder.join(&of.migrations))
     }
 
-    /// A project with the environment it belongs to. One of the emulator's own (`demo-…`) belongs
-    /// to whoever names it, since it exists nowhere else.
+    /// A project with the environment it belongs to. An emulator project (`demo-…`) belongs
+    /// to any environment that names it, since it does not exist at Google.
     fn project(&self, environment: &EnvironmentName, id: &str) -> Result<Project, Problem> {
         let environment = match self.config.projects.get(id) {
             Some(known) => EnvironmentName::new(&known.environment)?,

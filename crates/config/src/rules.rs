@@ -176,7 +176,7 @@ impl Rules<'_> {
         ];
         for (key, value, words) in known {
             if let Some(value) = value.as_ref().filter(|value| !words.contains(value)) {
-                let message = format!("{value:?} is no {key} to go by");
+                let message = format!("{value:?} is not a valid {key}");
                 let path = ["checklists", list, at, "auto", key];
                 self.say_nearest(&path, message, value, words.iter().collect());
             }

@@ -21,7 +21,7 @@ pub enum ThemeKind {
     Light,
 }
 
-/// A theme file (terminal.md 2.17).
+/// A theme file (`docs/internals/screen.md`, Themes).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ThemeFile {

@@ -379,7 +379,7 @@ pub fn still_waits(view: &RunView, remind: Duration, now: Timestamp) -> Option<A
 pub fn in_doubt(view: &RunView, now: Timestamp) -> Alert {
     let (environment, run) = (&view.plan.environment, view.number);
     let key = format!("run/{run}/in-doubt/{}", view.last_seq);
-    let text = format!("{environment}: nobody drives run {run} any more");
+    let text = format!("{environment}: run {run} has no driver any more");
     Alert {
         why: format!("its process died while it was {}", view.state.sentence()),
         now: format!("pointsman resume {}", run.0),

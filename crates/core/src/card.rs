@@ -1,6 +1,6 @@
-//! The break-glass card (N14): how to give traffic back by hand, with every name filled in, for the
-//! day on which it is Pointsman that does not work. Written anew before each step, and made of what
-//! a run's facts say, so that it can be printed where nothing can be written.
+//! The incident card (N14): how to roll back by hand, with every name filled in, for the
+//! day on which Pointsman itself does not work. The runner writes it before each step from
+//! the run's facts alone, so that it can be printed even where no file can be written.
 
 use super::ids::BuildId;
 use super::plan::{Endpoint, Member, Plan, RunKind};
@@ -23,7 +23,7 @@ pub fn card(view: &RunView) -> String {
     ];
     let builds = to_restore(view);
     if builds.is_empty() {
-        lines.push("This run has nothing to go back to: nothing served before it.".to_owned());
+        lines.push("This run has no rollback target: no build was live before it.".to_owned());
         return lines.join("\n");
     }
     let confirm = match plan.policy.protection {
@@ -61,8 +61,8 @@ pub fn card(view: &RunView) -> String {
     lines.join("\n")
 }
 
-/// What to go back to, in the order in which traffic goes back: what served when a deploy began, or
-/// what a rollback goes to.
+/// The rollback targets, in the order in which traffic returns to them: the builds that were live before a
+/// deploy, or the builds that a rollback targets.
 fn to_restore(view: &RunView) -> Vec<(&Member, &BuildId)> {
     let mut found: Vec<_> = view
         .plan
@@ -96,7 +96,7 @@ fn by_command(of: &CommandPlatform, member: &Member, build: &BuildId) -> String 
     format!("cd {} && {words}", quoted(&of.folder))
 }
 
-/// The call of App Hosting's API that makes a build the active one (`contracts/app_hosting.md`).
+/// The call of App Hosting's API that makes a build the active one.
 fn by_hand(plan: &Plan, member: &Member, build: &BuildId) -> String {
     let (base, token) = match &plan.endpoint {
         Endpoint::Google => (

@@ -16,7 +16,7 @@ pub struct Commit {
 pub struct Changes {
     /// Number of commits that are new.
     pub added: usize,
-    /// So many of the other's are not in it: more than none is a step back, or another branch.
+    /// Commits of the old release that the new one lacks. More than 0 means an older release or another branch.
     pub left: usize,
     /// The latest of the new ones, the newest first.
     pub latest: Vec<Commit>,
@@ -30,7 +30,9 @@ impl Changes {
             (0, left) => format!("older than {from}: {left} of its commits are not in it"),
             (added, 0) => format!("{added} commits since {from}"),
             (added, left) => {
-                format!("{added} commits that {from} has not, and without {left} of its own")
+                format!(
+                    "{added} commits that {from} does not have; {left} commits of {from} are missing"
+                )
             }
         }
     }

@@ -54,8 +54,8 @@ pub struct Sent {
 /// Compares what the sender saw with what is, and whether the command means anything now. The error
 /// says what changed, for the sender to read.
 pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
-    // What takes no new risk means the same however far the run went on meanwhile: going back, and holding
-    // still, must not fail because a step began while somebody asked for it.
+    // Commands that add no risk mean the same at any step: a rollback or a pause
+    // must not fail because a step began while the operator typed.
     let careful =
         matches!(sent.command, Command::Abort { .. } | Command::Rollback | Command::Pause);
     if sent.seen < view.decided_at && !careful {
@@ -76,7 +76,7 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
         Command::Approve => false,
         // Between two services traffic is split: a rollback always finishes.
         Command::Pause if view.gives_back() || view.plan.kind == RunKind::Rollback => {
-            return Err("traffic is being given back; that is not held in the middle".to_owned());
+            return Err("a rollback in progress cannot be paused".to_owned());
         }
         Command::Pause if view.held => return Err("it is held already".to_owned()),
         Command::Pause => {
@@ -106,8 +106,8 @@ pub fn counts_down(view: &RunView) -> bool {
     failed && soaked && known && by_rule && view.can_go_back() && !view.undoing()
 }
 
-/// Whether the step a run failed in may be left out. What a later step needs never may; what tells
-/// good from bad only where a mistake hurts nobody but us; and every skip has its reason.
+/// Whether the failed step of a run may be skipped. A step that a later step needs never may; a
+/// check may be skipped only where a mistake does no harm to customers; every skip has its reason.
 pub fn may_skip(view: &RunView, reason: &str) -> Result<(), String> {
     let step = view.state.step();
     let planned = view.steps.iter().rev().find(|s| Some(&s.plan.id) == step);

@@ -100,9 +100,9 @@ impl Figures {
         (deploys * 10 * 7 * 24).checked_div(self.over.as_secs() / 3600).unwrap_or_default()
     }
 
-    /// DORA's change failure rate: of the deploys that reached customers, those that failed there or
-    /// were taken back, in their own run or by a rollback, in percent. What was stopped before the
-    /// switch harmed nobody and does not count. None: nothing reached customers.
+    /// DORA's change failure rate: of the deploys that reached customers, the percentage that failed
+    /// or was rolled back, in its own run or by a rollback. Deploys that stopped before the
+    /// switch did no harm and do not count. None: no deploy reached customers.
     pub fn change_failures(&self) -> Option<usize> {
         let bad = self.rolled_back + self.failed + self.undone;
         (self.deploys() > 0).then(|| (bad * 100 / self.deploys()).min(100))

@@ -1,5 +1,5 @@
-//! When nothing is deployed: windows that come back every week, in the time of a place (deploy-tools.md Z1,
-//! F47). A rollback never asks for them.
+//! Freeze windows that recur every week, in local time of a zone (F47). They never apply to
+//! a rollback.
 
 use std::fmt;
 use std::str::FromStr;
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_freeze_says_yes_and_no_at_the_right_minute() {
+    fn freeze_starts_and_ends_at_the_minute() {
         let (madrid, new_york) = ("Europe/Madrid", "America/New_York");
         // In winter, in summer, elsewhere; over the end of a week; clocks that jump forward and back while
         // it begins, ends or lasts. The first moment in, and the first moment out.
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_reach_into_a_freeze_is_told_before() {
+    fn warns_of_a_run_that_would_reach_into_a_freeze() {
         let all = [freeze("Fri 16:00", "Mon 08:00", "Europe/Madrid")];
         let now = at("2026-11-27T14:40:00Z");
         assert_eq!(ahead(&all, now, Duration::from_mins(15)), None);
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_moment_of_a_week_is_refused_and_what_is_comes_back_alike() {
+    fn weekly_times_round_trip_or_are_refused() {
         for wrong in ["Fri", "Fri 25:00", "fri 16:00", "Friday 16:00", "16:00 Fri", ""] {
             assert!(wrong.parse::<WeekMoment>().unwrap_err().contains("write \"Fri 16:00\""));
         }

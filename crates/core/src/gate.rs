@@ -38,7 +38,7 @@ pub fn permitted(
         ))
         .try_this(format!("add --yes --confirm {word}"))),
         Protection::Open | Protection::Confirm | Protection::Typed if !answers.yes => {
-            Err(Problem::new(format!("nobody confirmed this act on {environment}"))
+            Err(Problem::new(format!("this action on {environment} was not confirmed"))
                 .because("there is no terminal to ask on, and --yes was not given")
                 .try_this("add --yes"))
         }
@@ -72,7 +72,7 @@ pub fn green_may_serve(view: &RunView) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Whether blue may be cleaned up after a run: nobody may lean on what nobody has seen. A run that
+/// Whether blue may be cleaned up after a run: only after a verified switch. A run that
 /// moved traffic and did not end well may have left customers on two builds (PARTIAL).
 pub fn may_clean_up(last: &RunView) -> Result<(), Problem> {
     let seen = matches!(&last.state, RunState::Ended { outcome } if outcome.reached());
@@ -81,7 +81,9 @@ pub fn may_clean_up(last: &RunView) -> Result<(), Problem> {
     }
     let run = last.number;
     Err(Problem::new(format!("run {run} moved traffic and did not end well"))
-        .because("nobody has seen that one build alone answers customers, so blue is still needed")
+        .because(
+            "it was never verified that one build alone answers customers, so blue is still needed",
+        )
         .try_this("deploy or roll back first, to an end that was seen"))
 }
 
@@ -179,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_green_that_turns_at_its_gate_is_judged_again() {
+    fn green_is_judged_again_when_its_health_changes_at_the_gate() {
         let wanted = Wanted::by_revision("b-1");
         let policy = super::super::policy::DeployPolicy::default().health;
         let mut watch = GateWatch::new(policy, wanted, Verdict::Pass);
@@ -203,14 +205,14 @@ mod tests {
         assert_eq!(hear("..x.."), [Verdict::Inconclusive], "that is flapping");
         assert_eq!(hear("...................."), [Verdict::Pass]);
         assert_eq!(hear("??"), []);
-        assert_eq!(hear("?"), [Verdict::Inconclusive], "whoever cannot ask cannot say");
+        assert_eq!(hear("?"), [Verdict::Inconclusive], "a probe that cannot run proves nothing");
         assert_eq!(hear(".."), [], "and what was before does not count");
         assert_eq!(hear("."), [Verdict::Pass]);
-        assert_eq!(hear("x?x"), [], "nobody saw two in a row");
+        assert_eq!(hear("x?x"), [], "there were no two failures in a row");
     }
 
     #[test]
-    fn a_typed_environment_wants_its_own_name() {
+    fn typed_environment_requires_its_name() {
         let production = EnvironmentName::new("production").unwrap();
         let says = |yes, confirm: Option<&str>| {
             let answers = Answers { yes, confirm: confirm.map(str::to_owned) };
@@ -224,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_name_is_refused_even_where_none_was_needed() {
+    fn wrong_confirmation_is_refused_even_where_none_is_needed() {
         let open = EnvironmentName::new("development").unwrap();
         let answers = Answers { yes: true, confirm: Some("production".into()) };
         assert!(permitted(&open, "development", Protection::Open, &answers).is_err());

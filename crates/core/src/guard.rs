@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_override_passes_one_guard() {
+    fn an_override_passes_exactly_one_guard() {
         let guards = || {
             let mut guards = Guards::default();
             guards.meet(Guard::Freeze, Problem::new("production is frozen"));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn every_guard_is_read_by_its_name() {
+    fn guards_parse_by_name() {
         for guard in Guard::ALL {
             assert_eq!(guard.word().parse::<Guard>().unwrap(), guard);
             assert_eq!(serde_json::to_value(guard).unwrap(), guard.word());

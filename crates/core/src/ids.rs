@@ -86,7 +86,7 @@ name!(
     Location, "location", plain
 );
 name!(
-    /// An App Hosting build id, chosen by us before the call (`contracts/app_hosting.md` §2).
+    /// An App Hosting build id, chosen by us before the call.
     BuildId, "build id", plain
 );
 name!(
@@ -123,14 +123,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_is_written_with_or_without_its_sign() {
+    fn run_numbers_parse_with_or_without_hash_sign() {
         assert_eq!("128".parse::<RunNumber>().unwrap(), RunNumber(128));
         assert_eq!("#128".parse::<RunNumber>().unwrap().to_string(), "#128");
         assert!("#".parse::<RunNumber>().is_err());
     }
 
     #[test]
-    fn a_name_with_a_slash_cannot_reach_into_another_resource() {
+    fn names_with_slashes_are_refused() {
         assert!(BuildId::new("x/../../other").is_err());
         assert!(ProjectId::new("").is_err());
         assert!(serde_json::from_str::<BackendId>("\"a b\"").is_err());

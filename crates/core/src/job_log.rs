@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_opens_at_its_error() {
+    fn job_log_opens_at_its_error() {
         let text = "\u{feff}2026-01-15T15:10:05.01Z ##[group]Run npm run lint\n2026-01-15T15:10:05.02Z ##[endgroup]\nplain\n2026-01-15T15:10:09.6Z ##[error]Process completed with exit code 1.\n";
         let lines = job_log(text);
         let texts: Vec<_> = lines.iter().map(|line| line.text.as_str()).collect();

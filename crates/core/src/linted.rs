@@ -30,8 +30,8 @@ pub struct Flaw {
     pub what: String,
 }
 
-/// What was looked at, and what was found. Nothing that App Hosting refuses is among it: such a plan does
-/// not come to be.
+/// The files that were linted, and the findings. Errors are never among them: a plan with one is
+/// refused.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Linted {
     /// How many files.
@@ -76,7 +76,7 @@ impl Linted {
             let said = match self.files {
                 // Whether there is none, or it cannot be seen from here, is not known.
                 0 => {
-                    let said = "no apphosting.yaml is to be seen".to_owned();
+                    let said = "no apphosting.yaml found".to_owned();
                     return Proof { verdict: Verdict::Inconclusive, said };
                 }
                 1 => "1 file, nothing is wrong".to_owned(),
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_item_fails_by_what_it_asks_for_and_by_nothing_else() {
+    fn lint_item_fails_only_by_its_configured_severity() {
         let flaw = |about, what: &str| {
             let (place, what) = ("apphosting.yaml:1:1".to_owned(), what.to_owned());
             Flaw { about, place, what }

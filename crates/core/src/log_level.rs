@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_say_how_bad_they_are() {
+    fn detects_log_levels() {
         let cases = [
             ("2026-11-22T17:00:00Z ERROR db: gone", LogLevel::Error),
             ("[warn] slow answer", LogLevel::Warn),

@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_people_say_stays_what_they_say() {
+    fn escapes_markdown_in_user_text() {
         for (said, written) in [
             ("INC-12, see #4", "INC-12, see #4"),
             ("toto_app is 50 % off", "toto_app is 50 % off"),

@@ -1,5 +1,5 @@
-//! Whoever has a page of blue's open asks for blue's files, long after the switch (N15 of
-//! reference/deploy-tools.md). Whether the public address still has them is worth knowing before blue
+//! Browsers with an open page of blue request blue's files long after the switch (N15).
+//! Whether the public address still has them is worth knowing before blue
 //! goes for good.
 
 use std::sync::LazyLock;
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pages_own_files_are_found_once_and_nobody_elses() {
+    fn finds_same_origin_assets_once() {
         let page = r#"<link rel="stylesheet" href="/_next/static/css/a1.css?v=1"><script src='/app.js'></script>
             <script src="/app.js"></script><script src="https://cdn.example/x.js"></script>
             <script src="//cdn.example/y.js"></script><a href="/about">about</a>"#;

@@ -1,5 +1,5 @@
 //! What tests a release: a run of it, its jobs and steps, who must approve it, and what that proves. The words
-//! are GitHub's (`contracts/github_actions.md` §2).
+//! are GitHub's (`docs/internals/github-actions.md`).
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -223,7 +223,7 @@ impl PipelineRun {
         self.jobs.iter().find(failed).or_else(|| self.jobs.iter().find(|job| job.standing.bad()))
     }
 
-    /// What it proves of a job, or of `all` of them. Only what ended well is a proof; a word that nobody knows
+    /// What it proves of a job, or of `all` of them. Only a successful end is a proof; an unknown conclusion
     /// is none.
     pub fn proof(&self, job: &str) -> Proof {
         let all = job == "all";
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_ended_well_is_a_proof() {
+    fn only_success_is_a_proof() {
         let matrix = |two: (&str, Option<&str>)| {
             let jobs = vec![
                 job("test (toto-app)", "completed", Some("success")),

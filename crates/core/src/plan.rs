@@ -285,7 +285,7 @@ impl Plan {
     }
 
     /// Refuses a plan that holds another environment's target, twice the same service or step, or
-    /// nothing to do (invariant 6 of deploy-tools.md §6).
+    /// nothing to do (invariant 6).
     pub fn check(&self) -> Result<(), Problem> {
         for member in &self.members {
             if member.target.environment() != &self.environment {
@@ -317,7 +317,7 @@ impl Plan {
     }
 
     /// What is typed where an environment wants that: its name; or, where the plan takes away what old code
-    /// needs, that migration, since it ends the instant way back (terminal.md 2.16, tier 3).
+    /// needs, that migration, since it ends the instant way back.
     pub fn typed(&self) -> String {
         let contracts = self.steps.iter().rev().find_map(|step| {
             let StepKind::Migrate { database, version, direction: Direction::Up } = &step.kind

@@ -1,4 +1,4 @@
-//! From an intent to the steps of a run (architecture.md §4).
+//! From an intent to the steps of a run (`docs/internals/architecture.md`).
 
 use std::collections::BTreeMap;
 
@@ -113,7 +113,7 @@ pub fn deploy(
         step(&id, StepKind::GateChecklist { list }, title).map(Some)
     };
     let mut steps =
-        vec![step("preflight", StepKind::Preflight, "Check the target and who serves now")?];
+        vec![step("preflight", StepKind::Preflight, "Check the target and the live build")?];
     steps.extend(listed(List::Pre)?);
     steps.extend(schema_steps(&ground.databases, Direction::Up)?);
     steps.extend([
@@ -222,7 +222,7 @@ pub fn cleanup(
     mut ground: Ground,
     obsolete: &BTreeMap<ServiceName, Vec<BuildId>>,
 ) -> Result<Plan, Problem> {
-    let mut steps = vec![step("preflight", StepKind::Preflight, "Check who serves now")?];
+    let mut steps = vec![step("preflight", StepKind::Preflight, "Check the live build")?];
     for member in &mut ground.members {
         let service = member.service().clone();
         member.obsolete = obsolete.get(&service).cloned().unwrap_or_default();

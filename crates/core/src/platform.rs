@@ -1,4 +1,4 @@
-//! A platform that is driven by commands of the team's (architecture.md §5): a verb, an argv list, JSON on
+//! A platform that is driven by the team's commands: a verb, an argv list, JSON on
 //! stdout.
 
 use std::collections::BTreeMap;
@@ -75,8 +75,8 @@ impl About<'_> {
         all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
-    /// The arguments, with `{service}`, `{build}` and so on as what they stand for. Each stays one argument,
-    /// whatever it holds: nothing goes through a shell.
+    /// The arguments, with the placeholders `{service}`, `{build}` and so on filled in. Each stays one argument,
+    /// whatever it holds: no shell is involved.
     pub fn fill(&self, argv: &[String]) -> Vec<String> {
         let words = self.words();
         let one = |argument: &String| {
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_filled_in_stays_one_argument() {
+    fn placeholders_stay_one_argument() {
         let build = BuildId::new("b-1-r2-abc").unwrap();
         let about =
             About { build: Some(&build), archive: Some("/a b; rm -rf"), ..About::default() };

@@ -1,5 +1,5 @@
-//! The numbers and rules of a deploy, as they hold for one environment. Part of the plan, so that a
-//! run goes by what it was approved with even if the config changes meanwhile (F59).
+//! The numbers and rules of a deploy, resolved for one environment. Part of the plan, so that a
+//! run keeps the policy it was approved with even if the config changes meanwhile (F59).
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::health::ShareRule;
 use super::time::text_form;
 
-/// How much an act on the environment asks of a person (terminal.md: tiers 1, 2, 3).
+/// How strictly an act on the environment must be confirmed (`docs/internals/screen.md`, Keys).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Protection {
@@ -122,7 +122,7 @@ pub struct DeployPolicy {
     pub keep_blue: Duration,
 }
 
-/// The defaults of architecture.md §6.
+/// The defaults of the config.
 impl Default for DeployPolicy {
     fn default() -> Self {
         let (ms, s) = (Duration::from_millis, Duration::from_secs);

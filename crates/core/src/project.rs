@@ -41,7 +41,7 @@ impl Target {
                 project.id, project.environment
             ))
             .because(format!("service {service} of {environment} names it"))
-            .try_this("give the service a project of its own environment"));
+            .try_this("give the service a separate project for this environment"));
         }
         let (environment, project) = (environment.clone(), project.id.clone());
         Ok(Self { environment, service, project, location, backend })
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_foreign_project_makes_no_target() {
+    fn foreign_projects_are_refused() {
         let staging = EnvironmentName::new("staging").unwrap();
         let project = Project {
             id: ProjectId::new("toto-f9d2f").unwrap(),

@@ -284,7 +284,7 @@ pub fn obsolete(runs: &[RunView], live: &Live) -> BTreeMap<ServiceName, Vec<Buil
     obsolete
 }
 
-/// This many stable releases stay ready for a rollback (deploy-tools.md §7).
+/// Number of stable releases that stay ready for a rollback: the last one may be the bad one.
 pub const RELEASES_KEPT: usize = 3;
 
 /// Whether going there would change anything for the services in question.

@@ -1,5 +1,5 @@
 //! After a runner died: what is recorded, what is observed, and the safe choices, the recommended
-//! one first (N8). Pure: the observation is made elsewhere.
+//! one first (N8). Pure: the engine makes the observation.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,8 +31,8 @@ impl fmt::Display for Serving {
         match self {
             Self::Side(side) => side.fmt(f),
             Self::Moving(Some(side)) => write!(f, "{side}, and a rollout is under way"),
-            Self::Moving(None) => f.write_str("nobody yet, and a rollout is under way"),
-            Self::Nobody => f.write_str("nobody"),
+            Self::Moving(None) => f.write_str("none yet, and a rollout is under way"),
+            Self::Nobody => f.write_str("none"),
             Self::Foreign(who) => write!(f, "{who}, which is not of this run"),
         }
     }
@@ -67,7 +67,7 @@ impl Choice {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Continue => "carry on: the step in doubt is done again, nothing is done twice",
-            Self::GoBack => "go back: give traffic to what served before",
+            Self::GoBack => "roll back: return traffic to the previous build",
             Self::Leave => "leave: end the run, change nothing more",
         }
     }
@@ -106,8 +106,8 @@ pub fn reconcile(view: &RunView, observed: &Observed) -> Result<Doubt, Problem> 
     })
 }
 
-/// The safe ways on. Nobody leaves a run whose rollout is still to land: it would put a build live that
-/// nobody proves and nobody watches.
+/// The safe choices. "Leave" is not offered while a rollout is in flight: it would put a build live that
+/// is neither verified nor watched.
 fn choices(view: &RunView, observed: &Observed) -> Vec<Choice> {
     let mut choices = settled_choices(view, observed);
     if observed.values().any(|who| matches!(who, Serving::Moving(_))) {
@@ -123,7 +123,7 @@ fn settled_choices(view: &RunView, observed: &Observed) -> Vec<Choice> {
     if foreign && view.touched_traffic() {
         return vec![Choice::Leave];
     }
-    // What gives traffic back is finished, and never turned round (F30).
+    // A rollback is finished, and never turned round (F30).
     let giving_back = view.undoing() || view.plan.kind == RunKind::Rollback;
     if giving_back && view.touched_traffic() {
         return vec![Choice::Continue, Choice::Leave];

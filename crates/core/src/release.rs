@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ten_comes_after_nine() {
+    fn versions_compare_numerically() {
         let v = |s: &str| s.parse::<Version>().unwrap();
         assert!(v("1.10.0") > v("1.9.0"));
         assert!(v("1.2.0-broken") < v("1.2.0"));
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moving_label_is_named_with_its_commit() {
+    fn moving_labels_show_their_commit() {
         let label = |text: &str| ReleaseLabel::new(text).unwrap();
         let commit = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d";
         let name = |text: &str| ReleaseName { label: label(text), commit: Some(commit.to_owned()) };
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_need_not_be_a_version() {
+    fn labels_need_not_be_versions() {
         assert_eq!(ReleaseLabel::new("2026-11-22").unwrap().version(), None);
         assert_eq!(ReleaseLabel::new("v1.2.0").unwrap().version().unwrap().to_string(), "1.2.0");
         for good in ["release/1.2", "web@1.2.0", "@acme/web@1.3.0", "v2.0.0+build.5"] {

@@ -120,7 +120,7 @@ fn head(text: &mut String, view: &RunView, driven: bool) {
     }
     if let Some((by, because)) = &view.undo {
         let by = words::decided_by(*by);
-        let _ = writeln!(text, "- gave traffic back ({by}): {}", plain(because));
+        let _ = writeln!(text, "- rolled back {by}: {}", plain(because));
     }
 }
 

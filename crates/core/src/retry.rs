@@ -25,14 +25,14 @@ impl Backoff {
     }
 }
 
-/// A step that failed in passing is tried this often in all (deploy-tools.md §7: 3).
+/// Maximum attempts of a step that fails in passing.
 pub const ATTEMPTS: u32 = 3;
 
 /// Between two attempts of a step.
 pub const BETWEEN_ATTEMPTS: Backoff =
     Backoff { first: Duration::from_secs(1), most: Duration::from_secs(15) };
 
-/// Between two looks at a remote operation (`contracts/app_hosting.md` §2: 250 ms to 10 s).
+/// Poll interval of a remote operation, as the firebase CLI's: 250 ms to 10 s.
 pub const POLL: Backoff =
     Backoff { first: Duration::from_millis(250), most: Duration::from_secs(10) };
 
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_to_their_ceiling_and_stay_there() {
+    fn backoff_grows_to_its_ceiling() {
         let waits: Vec<_> = (1..=8).map(|n| POLL.after(n).as_millis()).collect();
         assert_eq!(waits, [250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
         assert_eq!(POLL.after(u32::MAX), POLL.most);

@@ -1,4 +1,4 @@
-//! What was seen when somebody looked at an environment. Not what was intended, and not facts of a
+//! A snapshot of an environment as it was observed: neither the intended state nor facts of a
 //! run.
 
 use super::error::Problem;

@@ -60,7 +60,7 @@ impl TeamState {
             Self::Ok => "ok".to_owned(),
             Self::Failed(why) => format!("failed: {why}"),
             Self::Stopped => "stopped".to_owned(),
-            Self::Lost => "lost: nobody knows how it ended".to_owned(),
+            Self::Lost => "lost: its result is unknown".to_owned(),
         }
     }
 }

@@ -45,8 +45,8 @@ pub fn painted(line: &str, most: usize) -> (String, Vec<Tint>) {
     (out, tints)
 }
 
-/// What is left of a line that was written over again and again: a progress bar is one line, and how
-/// often it changed (terminal.md 2.4).
+/// The final state of a line that a program rewrote with carriage returns: a progress bar becomes one line,
+/// with the number of its updates.
 pub fn rewritten(line: &str) -> Cow<'_, str> {
     let mut states = line.split('\r').filter(|state| !state.trim().is_empty());
     let Some(first) = states.next() else { return Cow::Borrowed("") };
@@ -127,7 +127,7 @@ mod tests {
     use crate::tint::Hue;
 
     #[test]
-    fn a_line_that_was_written_over_is_its_last_state() {
+    fn rewritten_line_keeps_its_last_state() {
         let cases = [
             ("plain", "plain"),
             ("windows\r", "windows"),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_drives_a_terminal_is_taken_out() {
+    fn strips_terminal_controls() {
         let cases = [
             ("\u{1b}[31mred\u{1b}[0m", "red"),
             ("a\u{1b}]52;c;ZXZpbA==\u{7}b", "ab"),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn how_it_was_written_is_kept_beside_what_was_written() {
+    fn keeps_styles_beside_the_text() {
         let told = |line: &str| {
             let (text, tints) = painted(line, 100);
             let tints: Vec<_> =

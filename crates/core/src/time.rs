@@ -5,7 +5,7 @@ use std::time::Duration;
 pub use jiff::Timestamp;
 
 /// Parses the config's durations: `300ms`, `5s`, `2m`, `1h`, also `1m 30s`. Bare numbers are
-/// refused, because nobody remembers whether they are seconds.
+/// refused, because a reader cannot tell whether they are seconds.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let signed: jiff::SignedDuration = text
         .parse()
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_read_as_the_config_writes_them() {
+    fn parses_config_durations() {
         for (text, ms) in [("300ms", 300), ("5s", 5000), ("2m", 120_000), ("1h", 3_600_000)] {
             assert_eq!(parse_duration(text).unwrap(), Duration::from_millis(ms), "{text}");
         }

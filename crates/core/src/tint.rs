@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_are_taken_by_name_and_nothing_else_is_taken() {
+    fn keeps_named_colours_and_strips_everything_else() {
         let plain = Pen::default();
         let of = |hue| Pen { hue: Some(hue), ..plain };
         let cases = [

@@ -12,7 +12,7 @@ use super::view::RunView;
 
 /// Number of recent runs considered.
 const RUNS: usize = 10;
-/// With fewer runs nothing is foretold (terminal.md 2.3).
+/// With fewer runs no duration is predicted.
 pub const LEAST_RUNS: usize = 3;
 
 /// What a step usually takes.
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_by_nearest_rank() {
+    fn percentiles_use_nearest_rank() {
         let took = took_of((1..=10).map(|n| n * 100).collect()).unwrap();
         assert_eq!((took.p50.as_millis(), took.p95.as_millis()), (500, 1000));
         let one = took_of(vec![7]).unwrap();

@@ -35,8 +35,8 @@ impl Plan {
 }
 
 impl RunView {
-    /// Whether it waits at a checklist now for what a person can do. What a machine saw fail is decided by the rules,
-    /// where nobody watches.
+    /// Whether it waits at a checklist for something a person can do. Machine failures are decided by the rules
+    /// of an unattended run.
     pub fn waits_for_tick(&self, list: List) -> bool {
         if self.plan.waits_for_people() {
             return true;

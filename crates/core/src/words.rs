@@ -39,8 +39,8 @@ pub fn sentence(event: &Event) -> String {
 )]
 fn of_step(event: &Event) -> Option<String> {
     Some(match event {
-        Event::StepStarted { attempt: 1 } => "begins".to_owned(),
-        Event::StepStarted { attempt } => format!("begins again, attempt {attempt}"),
+        Event::StepStarted { attempt: 1 } => "started".to_owned(),
+        Event::StepStarted { attempt } => format!("started again, attempt {attempt}"),
         Event::StepFinished { summary, warning: false, .. } => format!("ok: {summary}"),
         Event::StepFinished { summary, warning: true, .. } => format!("ok, but: {summary}"),
         // A person ended it: it did not fail.
@@ -72,15 +72,15 @@ fn of_service(event: &Event) -> Option<String> {
             format!("{service}: blue's pages load {} files", files.len())
         }
         Event::BuildRequested { service, build, .. } => {
-            format!("{service}: asking for build {build}")
+            format!("{service}: requested build {build}")
         }
         Event::GreenReady { service, build, preview } => {
             let at = preview.as_ref().map(|p| format!(" at {p}")).unwrap_or_default();
             format!("{service}: {build} is ready{at}, without traffic")
         }
-        Event::CandidateReady { service, build } => format!("{service}: {build} can serve"),
+        Event::CandidateReady { service, build } => format!("{service}: {build} can become live"),
         Event::SwitchRequested { service, to, .. } => {
-            format!("{service}: asking for all traffic to {to}")
+            format!("{service}: requested all traffic for {to}")
         }
         Event::TrafficObserved { service, splits } => {
             format!("{service}: traffic is with {}", TrafficSeen::of(splits))
@@ -94,7 +94,7 @@ fn of_service(event: &Event) -> Option<String> {
         Event::BuildStopped { service, build } => format!("{service}: {build} is stopped"),
         Event::BuildDeleted { service, build } => format!("{service}: {build} is deleted"),
         Event::RolloutsHeld { service, .. } => {
-            format!("{service}: no rollouts but ours while the run lasts")
+            format!("{service}: automatic rollouts are held during the run")
         }
         _ => return None,
     })
@@ -107,7 +107,7 @@ fn of_service(event: &Event) -> Option<String> {
 fn of_database(event: &Event) -> Option<String> {
     Some(match event {
         Event::DatabaseLocked { database, fence } => {
-            format!("{database}: its lock is ours, number {fence}")
+            format!("{database}: locked, fence {fence}")
         }
         Event::SchemaSeen { database, version, dirty } => {
             let at = version.as_ref().map_or("unknown".to_owned(), ToString::to_string);
@@ -131,9 +131,9 @@ fn of_database(event: &Event) -> Option<String> {
 )]
 fn of_people(event: &Event) -> Option<String> {
     Some(match event {
-        Event::GateOpened { question } => format!("waits: {}", question.replace('\n', "; ")),
+        Event::GateOpened { question } => format!("waiting: {}", question.replace('\n', "; ")),
         Event::GateAnswered { by: AnsweredBy::Beforehand, .. } => {
-            "opened: confirmed beforehand".to_owned()
+            "approved: confirmed beforehand".to_owned()
         }
         Event::ChecklistSeen { list, items } => {
             let tally = Tally::of(items);
@@ -144,24 +144,24 @@ fn of_people(event: &Event) -> Option<String> {
             format!("checklist {}: {tally}{open}", list.word())
         }
         Event::GateAnswered { by: AnsweredBy::Command(id), .. } => {
-            format!("opened by command {id}")
+            format!("approved by command {id}")
         }
-        Event::CommandAccepted { command: asked, .. } => format!("asked to {}", command(asked)),
+        Event::CommandAccepted { command: asked, .. } => format!("command: {}", command(asked)),
         Event::CommandRefused { command: asked, because, .. } => {
-            format!("asked to {}, refused: {because}", command(asked))
+            format!("command refused: {}: {because}", command(asked))
         }
         Event::RunnerLost { observed, choice } => {
             format!("its runner died; {observed}; chosen: {}", choice.sentence())
         }
         Event::RunPaused { because } => because.clone(),
         Event::GateAnswered { by: AnsweredBy::Checklist, .. } => {
-            "opened: every required item holds".to_owned()
+            "approved: every required item is done".to_owned()
         }
         Event::GateAnswered { by: AnsweredBy::Advice, .. } => {
-            "opened with open items: the checklist is advice on this environment".to_owned()
+            "approved with open items: checklists are advisory in this environment".to_owned()
         }
         Event::GateAnswered { by: AnsweredBy::Override, .. } => {
-            "opened with open items: the checklist is overridden".to_owned()
+            "approved with open items: the checklist is overridden".to_owned()
         }
         Event::RunResumed {} => "resumed".to_owned(),
         _ => return None,
@@ -190,7 +190,7 @@ fn of_run(event: &Event) -> Option<String> {
             format!("{name} is {word}: {because}")
         }
         Event::RolloutsReleased { service, problem: None } => {
-            format!("{service}: the platform begins rollouts of its own again")
+            format!("{service}: automatic rollouts are allowed again")
         }
         Event::RolloutsReleased { service, problem: Some(problem) } => {
             format!("{service}: automatic rollouts are STILL HELD: {problem}")
@@ -201,21 +201,21 @@ fn of_run(event: &Event) -> Option<String> {
     })
 }
 
-/// Who decided to give traffic back.
+/// Who decided to roll back.
 pub fn decided_by(by: DecidedBy) -> &'static str {
-    if by == DecidedBy::Rule { "by rule" } else { "by a person" }
+    if by == DecidedBy::Rule { "automatically" } else { "by a person" }
 }
 
 /// A command, as a verb phrase.
 pub fn command(command: &Command) -> &'static str {
     match command {
-        Command::Approve => "open the gate",
+        Command::Approve => "approve the gate",
         Command::Pause => "pause before the next step",
-        Command::Resume => "go on",
-        Command::Retry => "try the step again",
-        Command::Skip { .. } => "leave the step out",
-        Command::Rollback => "give traffic back",
-        Command::Abort { now: false } => "end at the next safe point",
-        Command::Abort { now: true } => "end now",
+        Command::Resume => "resume",
+        Command::Retry => "retry the step",
+        Command::Skip { .. } => "skip the step",
+        Command::Rollback => "roll back",
+        Command::Abort { now: false } => "stop at the next safe point",
+        Command::Abort { now: true } => "stop now",
     }
 }

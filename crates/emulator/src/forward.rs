@@ -201,14 +201,14 @@ mod tests {
     }
 
     #[test]
-    fn a_client_takes_no_header_of_the_message_from_the_build() {
+    fn hop_by_hop_headers_are_not_forwarded() {
         let headers = sent_on(&[("host", "shop.example"), ("connection", "Host, keep-alive")]);
         assert_eq!(headers["host"], "shop.example");
         assert!(headers.get("connection").is_none());
     }
 
     #[test]
-    fn only_the_proxy_says_how_it_was_asked_and_it_adds_who_asked() {
+    fn proxy_sets_forwarded_headers_itself() {
         let headers = sent_on(&[
             ("host", "shop.example"),
             ("x-forwarded-proto", "https"),
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_websocket_is_passed_on_and_http2_is_not() {
+    fn forwards_websocket_upgrades_and_not_http2() {
         let websocket = [("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")];
         let headers = sent_on(&websocket);
         assert_eq!(

@@ -1,5 +1,5 @@
-//! What goes on behind an operation: a build is prepared, built and started; a rollout waits for its
-//! build and moves traffic. Begun again from the start if the emulator dies in the middle.
+//! The work behind an operation: a build is prepared, built and started; a rollout waits for its
+//! build and moves traffic. If the emulator dies in the middle, the operation starts over.
 
 #![expect(
     clippy::disallowed_methods,
@@ -25,8 +25,8 @@ use pointsman_core::apphosting::Availability;
 pub(super) const FAILED_PRECONDITION: i64 = 9;
 const INTERNAL: i64 = 13;
 
-/// How long open requests may go on at a build that is stopped, unless the caller says
-/// (architecture.md §5).
+/// How long open requests of a stopped build may take to finish, unless the caller sets
+/// another limit.
 pub(super) const DRAIN: Duration = Duration::from_secs(30);
 
 impl Platform {
@@ -201,7 +201,7 @@ impl Platform {
     }
 
     /// Ends the processes of a build without traffic, after its last requests. Draining takes no
-    /// turn, so that no switch waits for it; whether the build serves is asked again after it.
+    /// turn, so a switch never waits for it; afterwards it checks again whether the build is live.
     pub(super) async fn stop_idle(&self, build: &str, drain: Duration) -> Result<(), String> {
         let backend = backend_of(build);
         self.drained(backend, build, drain).await;

@@ -94,8 +94,8 @@ impl Platform {
         turns.entry(backend.to_owned()).or_default().clone()
     }
 
-    /// Opens a backend's public address. The error names whoever holds the port; the proxy is kept,
-    /// and tries again each second, so that the address opens as soon as the port is free.
+    /// Opens a backend's public address. The error names the process that holds the port; the proxy
+    /// retries every second, so that the address opens as soon as the port is free.
     pub(super) fn open_door(self: &Arc<Self>, backend: &str, address: &str) -> Result<(), String> {
         let port = address.rsplit_once(':').and_then(|(_, p)| p.parse::<u16>().ok());
         let port = port

@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_is_followed_inside_of_the_source_and_not_out_of_it() {
+    fn symlinks_are_followed_only_inside_the_source() {
         let outer = tempfile::tempdir().unwrap();
         fs::write(outer.path().join("secret"), "cpu: 1").unwrap();
         let source = outer.path().join("source");
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_app_hosting_refuses_is_not_built() {
+    fn refuses_to_build_an_invalid_apphosting_yaml() {
         let folder = tempfile::tempdir().unwrap();
         let opened = |text: &str| {
             fs::write(folder.path().join("apphosting.yaml"), text).unwrap();

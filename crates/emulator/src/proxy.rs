@@ -27,8 +27,8 @@ use tokio::task::AbortHandle;
 use super::door::{accept, converse};
 use super::forward::{Connections, connections, forward, refused};
 
-/// A build's process as the proxy sees it. Each has connections of its own, so none to the old one
-/// is used after a switch; and each worker has its own, so that no request changes threads.
+/// A build's process as the proxy sees it. Each has its own connections, so after a switch none to the old one
+/// is used; and each worker has its own, so a request never changes threads.
 struct Upstream {
     build: String,
     port: u16,
@@ -105,7 +105,7 @@ impl Proxy {
     }
 }
 
-/// One thread per processor, each with a runtime of its own: a request is read, sent on and answered
+/// One thread per processor, each with its own runtime: a request is read, forwarded and answered
 /// on one thread. On a shared runtime the two connections of a request wake each other across
 /// threads, which cost half the throughput (`benches/proxy.rs`).
 pub(super) struct Workers(Vec<Handle>);

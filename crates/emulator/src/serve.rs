@@ -176,7 +176,7 @@ async fn restore(platform: &Arc<Platform>) {
         let ready = build.filter(|b| b["state"] == "READY");
         let recipe = ready.and_then(|b| platform.recipe(&b).ok());
         let adopted = platform.slots.adopt(record, recipe.clone()).await;
-        tracing::info!(build = record.build, adopted, "looked at a slot");
+        tracing::info!(build = record.build, adopted, "inspected a slot");
         recipe.filter(|_| record.wanted && !adopted)
     });
     let missing = futures_util::future::join_all(adopting).await;

@@ -1,5 +1,5 @@
-//! As much of Cloud Storage as the firebase CLI needs to hand over a source: a bucket, and an archive that is put
-//! into it. Kept in the emulator's folder, and unpacked by whoever builds from it.
+//! As much of Cloud Storage as the firebase CLI needs to upload a source: a bucket, and an archive that is put
+//! into it. Kept in the emulator's folder; the build unpacks it.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_archive_that_becomes_too_large_is_not_unpacked_whole() {
+    fn stops_unpacking_an_oversized_archive() {
         let dir = tempfile::tempdir().unwrap();
         let source = dir.path().join("source");
         fs::create_dir(&source).unwrap();
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zip_is_judged_by_what_comes_out_of_it() {
+    fn zip_limits_count_unpacked_bytes() {
         let dir = tempfile::tempdir().unwrap();
         let packed = dir.path().join("x.zip");
         let zip = |entries: &[(&str, Option<&str>, Vec<u8>)]| {

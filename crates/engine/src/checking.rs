@@ -1,5 +1,5 @@
-//! The list that guards a gate, while the gate waits: what machines can tell is asked again and again,
-//! what people said is read, and what turns is written down.
+//! The checklist that guards a gate, while the gate waits: machine-verified items are checked repeatedly,
+//! people's ticks are read, and every change is recorded.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,8 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it is read what people said.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Whom a probe's item asks now: nobody answers at a public address before the first release does; and
-/// before the switch it is green that is about to.
+/// The side that a probe item checks: nothing answers at a public address before the first release; and
+/// before the switch it is green that matters.
 fn who_answers(asked: &[Asked], view: &RunView, list: List) -> Vec<Asked> {
     let mut all = Vec::new();
     for one in asked {
@@ -180,8 +180,8 @@ impl Checking {
         let (subject, at) = (Subject::of(view), outside.clock.now());
         let one = |item: &Item| stand(item, &ticks, self.proofs.get(&item.id), &subject, at);
         let items: Vec<ItemSeen> = self.items.iter().map(one).collect();
-        // Nobody judges a list before the machines were heard that it needs; the others are waited for
-        // a little.
+        // A checklist is judged only after every machine it needs has reported; the others get
+        // a little time.
         let advice = view.plan.policy.protection == Protection::Open;
         let waits = |item: &Item, seen: &ItemSeen| {
             let silent = item.source.is_some() && !self.proofs.contains_key(&item.id);

@@ -311,7 +311,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_is_told_with_the_cause_that_a_log_names_else_with_its_last_line() {
+    fn failure_shows_the_cause_of_the_log_or_its_last_line() {
         let told = |lines: &[&str]| {
             let last = lines.iter().fold(None, |last, line| Some(telling(last, line)));
             with_last_line(Problem::new("build b-1 is FAILED"), last).to_string()

@@ -1,5 +1,5 @@
-//! Takes alerts from the outbox to where they belong. It runs beside everything else: a receiver that
-//! is down or slow is in nobody's way, and whatever process of ours is there goes on where another one
+//! Delivers alerts from the outbox to their channels. It runs beside everything else: a receiver that
+//! is down or slow blocks nothing, and another process of ours continues where this one
 //! stopped.
 
 use std::sync::Arc;
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_alert_without_its_setting_waits_for_a_process_that_has_it() {
+    fn alert_without_its_channel_config_waits() {
         let unset = || Delivery::NotConfigured("$HOOK is not set here".to_owned());
         let alert = Alert::test("ana", minutes(0));
         let channel = Channel::Slack { url_env: "HOOK".to_owned() };

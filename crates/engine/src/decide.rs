@@ -24,9 +24,9 @@ pub(super) enum Next {
 }
 
 /// Decides from the run alone. An inconclusive failure never takes traffic back by itself
-/// (invariant 8), a rollback never turns round (F30), and what moved no traffic touches none.
-/// Invariant 8 is about health: a switch of which nobody can say how it went, and that leaves some
-/// services on green and some on blue, goes by the rule like a failed one.
+/// (invariant 8), a rollback never turns round (F30), and a run that moved no traffic moves none back.
+/// Invariant 8 is about health: a switch with an unknown result that leaves some
+/// services on green and some on blue counts as failed.
 pub(super) fn after_failure(view: &RunView, attempt: u32, asking: Asking) -> Next {
     let class = view.failure.as_ref().map_or(Failure::Lasting, |(_, _, class)| *class);
     let can_undo = view.can_go_back() && !view.undoing();

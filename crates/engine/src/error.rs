@@ -25,7 +25,7 @@ impl fmt::Display for EngineError {
             Self::Journal(error) => error.fmt(f),
             Self::Illegal(error) => error.fmt(f),
             Self::CannotCarryOn(problem) => problem.fmt(f),
-            Self::Left => f.write_str("its process was told to end; the run waits to be resumed"),
+            Self::Left => f.write_str("its process was stopped; the run waits to be resumed"),
         }
     }
 }

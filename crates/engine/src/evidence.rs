@@ -41,7 +41,7 @@ fn proof(verdict: Verdict, said: impl Into<String>) -> Proof {
 pub(super) async fn ask(source: &Source, controls: &[String], outside: &Outside) -> Proof {
     match source {
         Source::Probe { asked, .. } if asked.is_empty() => {
-            proof(Verdict::Inconclusive, "nobody of that name answers yet")
+            proof(Verdict::Inconclusive, "no service of that name answers yet")
         }
         Source::Probe { asked, .. } => {
             let all = join_all(asked.iter().map(|one| probe(one, controls, outside))).await;
@@ -64,7 +64,7 @@ pub(super) async fn ask(source: &Source, controls: &[String], outside: &Outside)
                 Answer::Blind(why) => proof(Verdict::Inconclusive, why),
             }
         }
-        other => proof(Verdict::Inconclusive, format!("nobody can be asked about {other}")),
+        other => proof(Verdict::Inconclusive, format!("{other} cannot be verified automatically")),
     }
 }
 
@@ -136,7 +136,7 @@ async fn probe(asked: &Asked, controls: &[String], outside: &Outside) -> (String
 /// Whether failures raise alerts: every channel accepted one recently.
 pub(super) fn alerts(arrived: &[(String, Option<Timestamp>)], now: Timestamp) -> Proof {
     if arrived.is_empty() {
-        return proof(Verdict::Fail, "nobody is told: the config has no notify");
+        return proof(Verdict::Fail, "no alerts: the config has no notify");
     }
     let mut said = Vec::new();
     for (channel, at) in arrived {
@@ -189,7 +189,7 @@ fn migrations(view: &RunView, wanted: &str) -> Proof {
             }
             _ => {
                 verdict = Verdict::Inconclusive;
-                said.push(format!("{name}: nobody can say"));
+                said.push(format!("{name}: unknown"));
             }
         }
     }
@@ -218,7 +218,7 @@ pub(super) fn of_the_run(source: &Source, view: &RunView) -> Proof {
         Source::Migrations { database } => migrations(view, database),
         Source::Lint { of } => match &view.plan.lint {
             Some(linted) => linted.proof(of),
-            None => proof(Verdict::Inconclusive, "nobody linted apphosting.yaml for this run"),
+            None => proof(Verdict::Inconclusive, "apphosting.yaml was not linted for this run"),
         },
         Source::Alerts
         | Source::Probe { .. }

@@ -92,7 +92,7 @@ impl Engine {
         }
     }
 
-    /// Takes a run over whose runner died, by a choice somebody made after looking (N8). Call it
+    /// Takes over a run whose runner died, with the choice of a person who looked at it (N8). Call it
     /// before [`Engine::run`].
     pub async fn take_over(&mut self, observed: &str, choice: Choice) -> Result<(), EngineError> {
         self.supervisor.refuse_unread()?;
@@ -199,7 +199,7 @@ impl Engine {
         if self.leaves().await? {
             return Ok(());
         }
-        // What gives traffic back is not held in the middle by a wish from before.
+        // A rollback is not paused in the middle by an earlier request.
         let holds = !self.supervisor.view().gives_back();
         if let Some(actor) = self.supervisor.wishes.pause.take().filter(|_| holds) {
             let because = format!("paused by {actor}");
@@ -363,7 +363,7 @@ impl Engine {
                 result = &mut act => break result,
                 () = &mut deadline => break Err(StepError::inconclusive(
                     Problem::new(format!("{} did not end within {}", step.title, spoken(limit)))
-                        .because("we stopped waiting; what it began may still go on")
+                        .because("we stopped waiting; what it began may still be running")
                         .try_this("look what the platform says, then retry"),
                 )),
                 Some(signal) = self.signals.recv() => self.heed(signal),

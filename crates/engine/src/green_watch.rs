@@ -1,5 +1,5 @@
-//! Green while its gate waits: somebody may take an hour to open it, and what was healthy then need not
-//! be so any more. Its own address is asked again and again, and what turns is written down.
+//! Green while its gate waits: approval may take an hour, and a build that was healthy then need not
+//! be healthy now. Its own address is probed repeatedly, and every change is recorded.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,8 +31,8 @@ pub(super) struct GreenWatch {
 }
 
 impl GreenWatch {
-    /// Begins to ask every green that has an address and was judged. Where a person stands for it, since
-    /// its probe was left out, nobody else judges it.
+    /// Starts probing every green that has an address and was judged. Where its probe step was skipped
+    /// by a person, that decision holds.
     pub(super) fn start(view: &RunView, outside: &Outside) -> Self {
         let (sender, heard) = mpsc::channel(16);
         let (mut watches, mut answered) = (BTreeMap::new(), BTreeMap::new());
@@ -72,8 +72,8 @@ impl GreenWatch {
         Self { heard, watches, answered, _asking: asking }
     }
 
-    /// Who was not heard of lately: what was seen of it before somebody paused, or before this machine
-    /// slept, opens no gate.
+    /// Services without a recent probe: an observation from before a pause, or before this machine
+    /// slept, approves no gate.
     pub(super) fn unheard(&self, now: Timestamp) -> Option<&ServiceName> {
         let old = |(at, counts): &(Timestamp, Duration)| {
             let age = Duration::try_from(now.duration_since(*at)).unwrap_or_default();

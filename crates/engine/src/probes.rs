@@ -1,5 +1,5 @@
-//! Asks what is watched, again and again, without doing harm: never more at once than a few, never all
-//! at the same moment, never faster than it was told.
+//! Runs the configured probes repeatedly without doing harm: a limited number at once, never all
+//! at the same moment, never faster than configured.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -117,9 +117,9 @@ impl One {
         }
     }
 
-    /// Until the next moment at which it is this probe's turn. Counted on the clock and not from the
-    /// last answer: blue and green of a service are asked at the same moments however long each takes
-    /// and whenever each was begun, and can be compared (N13).
+    /// Time until this probe's next turn. Counted on the clock and not from the
+    /// last answer: blue and green of a service are probed at the same moments however long each takes
+    /// and whenever each was started, and can be compared (N13).
     fn until_next(&self) -> Duration {
         let (now, interval) = (self.clock.elapsed(), self.probe.interval);
         let turn = |nth: u32| {

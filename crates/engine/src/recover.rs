@@ -6,7 +6,7 @@ use pointsman_core::recover::{Observed, Serving};
 use pointsman_core::step::Side;
 use pointsman_core::view::{RunView, ServiceView};
 
-/// Who serves each service of the run now. Services that nobody looked at yet cannot be judged, and
+/// The live build of each service of the run. Services that were not observed yet cannot be judged, and
 /// need not be: nothing was done to them.
 pub async fn observe(hosting: &dyn Hosting, view: &RunView) -> Result<Observed, HostingError> {
     let mut observed = Observed::new();

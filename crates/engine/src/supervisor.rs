@@ -176,8 +176,8 @@ impl Supervisor {
         self.renew()
     }
 
-    /// Refuses what was sent to a runner that died before it read it: nobody means it any more, and an
-    /// approval from yesterday must open no gate today (N8).
+    /// Refuses commands sent to a runner that died before it read them: they no longer apply, and an
+    /// approval from yesterday must not approve a gate today (N8).
     pub(super) fn refuse_unread(&mut self) -> Result<(), EngineError> {
         let sent = self.journal.unanswered(self.view.number).map_err(EngineError::Journal)?;
         for sent in sent {
@@ -189,8 +189,8 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Renews the lease in time. Where it is lost, the run is somebody else's, and nothing more is
-    /// done here.
+    /// Renews the lease in time. If it is lost, another process has the run, and this one
+    /// stops.
     fn keep_lease(&mut self) -> Result<(), EngineError> {
         if self.clock.elapsed().saturating_sub(self.renewed) < RENEWAL {
             return Ok(());

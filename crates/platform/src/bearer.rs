@@ -39,8 +39,8 @@ impl From<reqwest::Error> for Unsent {
 }
 
 impl Bearer {
-    /// Sends a request; where its token is not known any more, once again with a new one. A token may end, or be
-    /// taken back, in the middle of a run, and a call that was refused for it did nothing.
+    /// Sends a request; if its token is rejected, once more with a new one. A token may expire, or be
+    /// revoked, in the middle of a run, and a rejected call had no effect.
     pub async fn send(&self, request: RequestBuilder) -> Result<Response, Unsent> {
         let (again, token) = (request.try_clone(), self.token().await?);
         let response = self.sign(request, &token).send().await?;

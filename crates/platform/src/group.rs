@@ -1,6 +1,6 @@
-//! A program and everything it starts, in a process group of its own, without stdin. Whatever ends the wait for
-//! it ends them all. Who is killed ends nothing: so each group that does something is noted, and whoever comes
-//! next for the same purpose ends what nobody waits for any more, before it does anything itself.
+//! A program and everything it starts, in its own process group, without stdin. Ending the wait for
+//! it ends them all. A killed process cannot end its programs: so each group that changes something is noted, and
+//! the next process with the same purpose ends the leftovers before it does anything itself.
 
 use std::fs;
 use std::io::{self, Write as _};

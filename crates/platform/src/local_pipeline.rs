@@ -1,5 +1,5 @@
-//! A pipeline on this machine: the jobs of the config, in the order of what they need. How its last run stands
-//! is in a file, so whoever looks sees the same.
+//! A pipeline on this machine: the jobs of the config, in the order of what they need. The state of its last run
+//! is in a file, so every process sees the same.
 
 use std::fs;
 use std::io::Write as _;
@@ -299,8 +299,8 @@ fn queued(step: &[String]) -> JobStep {
     JobStep { name: redacted(&step.join(" ")), standing: Standing::Queued, took: None }
 }
 
-/// The commit that a folder stands at. None where it is none, or where something in it was changed since:
-/// what ran then was no commit.
+/// The commit that is checked out in a folder. None where there is none, or where files were changed since:
+/// what ran then was not that commit.
 fn commit(folder: &Path) -> Option<String> {
     let git =
         |arguments: &[&str]| git::text(folder, arguments).ok().map(|said| said.trim().to_owned());
@@ -332,7 +332,7 @@ impl Pipeline for LocalPipeline {
     fn review<'a>(&'a self, run: &'a PipelineRun, _: bool, _: &'a str) -> Asked<'a, ()> {
         Box::pin(async move {
             let what = format!("run {} waits for no approval", run.id);
-            Err(Problem::new(what).because("a pipeline on this machine asks nobody"))
+            Err(Problem::new(what).because("a pipeline on this machine has no approvals"))
         })
     }
 
@@ -344,7 +344,7 @@ impl Pipeline for LocalPipeline {
         Box::pin(async move {
             self.busy()?;
             (self.begin)()?;
-            Ok("a process of their own was begun for the jobs of the config".to_owned())
+            Ok("a separate process was started for the jobs of the config".to_owned())
         })
     }
 }

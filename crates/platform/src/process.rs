@@ -31,8 +31,8 @@ impl ThisMachine {
         }
     }
 
-    /// Whether anything of the group lives that a process led. Its number is given to nobody else while one of the
-    /// group lives; so where somebody else has it the group is over.
+    /// Whether any process of the group that this process led is alive. The kernel reuses the number only after
+    /// the group has ended; so if another user's process has it, the group is over.
     pub fn group_lives(self, leader: &ProcessIdentity) -> bool {
         match looked_at(leader.pid) {
             Look::Runs(began) => began == leader.began,

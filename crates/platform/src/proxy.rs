@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn each_scheme_has_its_variable_and_no_password_is_told() {
+    fn proxy_variables_by_scheme_without_passwords() {
         assert_eq!(of(&[]).told(), "none is set");
         let set = [("HTTPS_PROXY", "http://bob:pw@proxy:3128"), ("NO_PROXY", "internal")];
         let told = of(&set).told();
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_named() {
+    fn unusable_proxies_are_named() {
         let refused = of(&[("HTTPS_PROXY", "socks5://proxy:1080")]);
         let problem = refused.check().unwrap_err();
         assert!(problem.what.contains("HTTPS_PROXY"), "{problem}");

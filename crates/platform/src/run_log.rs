@@ -68,7 +68,7 @@ impl FileLog {
         let told = serde_json::to_vec(&words.values().collect::<Vec<_>>());
         let told = told.map_err(io::Error::from);
         if let Err(error) = told.and_then(|told| replace(&self.progress, &told)) {
-            tracing::debug!(%error, "nobody can see how far the step is");
+            tracing::debug!(%error, "progress of the step is unknown");
         }
     }
 }

@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pipe_is_refused_and_a_mark_is_left_out() {
+    fn refuses_pipes_and_strips_a_bom() {
         let dir = tempfile::tempdir().unwrap();
         let pipe = dir.path().join("apphosting.yaml");
         let mode = rustix::fs::Mode::from_raw_mode(0o600);

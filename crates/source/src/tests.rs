@@ -30,7 +30,7 @@ fn git(dir: &Path, arguments: &[&str]) {
 }
 
 #[test]
-fn what_git_ignores_is_left_out_with_and_without_a_repository() {
+fn leaves_out_git_ignored_files_without_a_repository_too() {
     let dir = tempfile::tempdir().unwrap();
     let shop = dir.path().join("shop");
     write(&shop, ".gitignore", ".env.local\n/web/dist/\n[[]id].log\n*.pem\n");
@@ -73,7 +73,7 @@ fn what_git_ignores_is_left_out_with_and_without_a_repository() {
 }
 
 #[test]
-fn links_stay_links_inside_and_become_files_from_outside() {
+fn inner_symlinks_stay_and_outer_ones_become_files() {
     let dir = tempfile::tempdir().unwrap();
     let web = dir.path().join("web");
     write(&web, "real.txt", "inside");
@@ -118,7 +118,7 @@ fn links_stay_links_inside_and_become_files_from_outside() {
 }
 
 #[test]
-fn what_no_build_can_take_is_refused_by_name() {
+fn refuses_special_files_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let web = dir.path().join("web");
     write(&web, "real.txt", "x");
@@ -139,7 +139,7 @@ fn what_no_build_can_take_is_refused_by_name() {
 }
 
 #[test]
-fn our_own_state_is_no_part_of_a_build() {
+fn leaves_out_our_state_folder() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join(".pointsman");
     write(&state, "emulator/token", "secret");

@@ -1,5 +1,5 @@
 //! One SQLite database per host and user: runs, their facts, and the commands sent to them. WAL and
-//! `synchronous=FULL`: a fact that was answered survives a kill and a power cut (stack.md §2.5).
+//! `synchronous=FULL`: an acknowledged fact survives a kill and a power cut.
 
 mod facts;
 mod journal;

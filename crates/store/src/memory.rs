@@ -1,5 +1,5 @@
 //! A journal that is kept nowhere: for a rollback when the disk is full or the store is broken. Going
-//! back must not depend on what may be failing (invariant 9 of deploy-tools.md §6).
+//! back must not depend on what may be failing (invariant 9).
 
 use pointsman_core::alert::Channel;
 use pointsman_core::checklist::Tick;

@@ -250,7 +250,7 @@ fn in_wal(file: &Path) -> Result<Connection, rusqlite::Error> {
 
 /// Where many make a new store at once, the change to WAL tells some of them at once that it is busy
 /// (no busy timeout is kept there, lest two wait for each other), and may have an I/O error where a
-/// journal goes while another looks at it. A disk that is broken says so again.
+/// journal disappears while another process reads it. A broken disk fails again.
 fn patiently<T>(
     mut open: impl FnMut() -> Result<T, rusqlite::Error>,
 ) -> Result<T, rusqlite::Error> {

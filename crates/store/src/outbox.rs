@@ -1,5 +1,5 @@
-//! The port `outbox` on SQLite. What a fact is to be told of is put in with the fact, in one
-//! transaction: neither is there without the other.
+//! The port `outbox` on SQLite. Alerts about a fact are stored with the fact, in one
+//! transaction: neither exists without the other.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use pointsman_core::time::Timestamp;
 const CLAIM: Duration = Duration::from_secs(20);
 /// What is said of a letter meanwhile.
 const CARRIED: &str = "a process is delivering it";
-/// Between two messages of a channel: Slack takes one a second (contracts/slack.md).
+/// Between two messages of a channel: Slack accepts one a second.
 const APART: Duration = Duration::from_secs(1);
 
 /// Adds the alert for a fact.
@@ -85,8 +85,8 @@ fn put(connection: &Connection, notify: &Notify, alert: &Alert) -> Result<(), Jo
     Ok(())
 }
 
-/// Whether something stands otherwise than it was told last; that it is well is no news where nothing
-/// else was told before.
+/// Whether a state differs from the last alert; "well" is worth an alert only after a
+/// bad one.
 fn turned(
     connection: &Connection,
     subject: &str,

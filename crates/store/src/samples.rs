@@ -1,5 +1,5 @@
-//! What probes heard: telemetry, not facts. A database of its own, so that thousands of samples never
-//! hold a fact up; it may lose the last seconds in a power cut. A ring of the newest for each probe.
+//! Probe results: telemetry, not facts. Kept in a separate database, so that thousands of samples never
+//! delay a fact; it may lose the last seconds in a power cut. A ring of the newest for each probe.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_heard_is_there_after_a_restart_and_the_oldest_goes() {
+    fn samples_survive_a_restart_in_a_ring() {
         let folder = tempfile::tempdir().unwrap();
         let heard = [
             sample(1, Answer::Good),
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mute_has_an_end_and_a_reason() {
+    fn mutes_have_an_end_and_a_reason() {
         let folder = tempfile::tempdir().unwrap();
         let samples = Samples::open(folder.path()).unwrap();
         let until: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();

@@ -1,4 +1,4 @@
-//! The command line (architecture.md §7).
+//! The arguments of the command line.
 
 mod act;
 mod alerts;

@@ -1,4 +1,4 @@
-//! Runs as JSON. Field names are promises (architecture.md §7).
+//! Runs as JSON. Field names are a promise: they are added, never changed.
 
 use serde_json::{Value, json};
 

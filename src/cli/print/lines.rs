@@ -80,5 +80,5 @@ fn advice(view: &RunView, todo: &str) -> String {
     if view.touched_traffic() {
         return format!("pointsman status {}; pointsman logs {run}", view.plan.environment);
     }
-    format!("traffic was never touched; read pointsman logs {run}, mend it, deploy again")
+    format!("traffic was never touched; read pointsman logs {run}, fix it, deploy again")
 }

@@ -112,7 +112,7 @@ impl Acts {
                 (Ok(message), _) => message,
                 // Or its box would wait for ever.
                 (Err(_), Some(ticket)) => {
-                    let problem = Problem::new("that failed in a way nobody thought of")
+                    let problem = Problem::new("an unexpected error (a bug in Pointsman)")
                         .because(
                             "Pointsman's own code panicked; its log in the state folder says where",
                         )
@@ -155,7 +155,7 @@ impl Acts {
             }
             Effect::TakeOver(ticket, run, choice) => {
                 let begun = self.app.detach(run, Some(choice)).await;
-                Msg::Done(ticket, begun.map(|pid| format!("run {run} goes on in process {pid}")))
+                Msg::Done(ticket, begun.map(|pid| format!("run {run} continues in process {pid}")))
             }
             Effect::Pipeline(ticket, name, act) => {
                 Msg::Done(ticket, self.pipeline(&name, &act).await)
@@ -200,7 +200,7 @@ impl Acts {
         let until = until.transpose()?;
         self.app.samples()?.mute(probe, until.as_ref(), &self.app.actor)?;
         Ok(match until {
-            Some((until, _)) => format!("{probe} calls nobody until {}", until.strftime("%H:%MZ")),
+            Some((until, _)) => format!("{probe} is muted until {}", until.strftime("%H:%MZ")),
             None => format!("{probe} calls again"),
         })
     }
@@ -307,7 +307,7 @@ impl Acts {
             error => error.problem(),
         })?;
         match self.app.detach(view.number, None).await {
-            Ok(pid) => Ok(format!("run {} goes on in process {pid}", view.number)),
+            Ok(pid) => Ok(format!("run {} continues in process {pid}", view.number)),
             Err(problem) => {
                 // Otherwise an abandoned run would hold the environment until the screen ends.
                 let ended = self.app.give_up(&mut store, view.number, &problem);

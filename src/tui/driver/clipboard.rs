@@ -1,5 +1,5 @@
 //! Copying: into a file in any case, and by the way that reaches the clipboard from here
-//! (terminal.md 2.16). None of it on the screen's loop: tmux may be slow, and a disk too.
+//! (`docs/internals/screen.md`). None of it on the screen's loop: tmux may be slow, and a disk too.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;

@@ -1,5 +1,5 @@
-//! Looking at databases less often than at what serves: every look reads every record, and Firestore counts
-//! what is read (`contracts/firestore.md` §5).
+//! Reads databases less often than traffic: every look reads every record, and Firestore bills
+//! each read.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,6 +1,6 @@
-//! What the terminal answers when it is asked what colour is behind its letters (OSC 11). Nobody waits for
-//! that: crossterm knows no such answer and hands it on as keys, and here they are taken out of what somebody
-//! types, however late they come.
+//! The terminal's answer to a query for its background colour (OSC 11). The screen does not wait for
+//! it: crossterm does not know the answer and passes it on as keys, and here it is separated from typed
+//! keys, however late it comes.
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
@@ -24,7 +24,7 @@ impl Answers {
         self.awaited += 1;
     }
 
-    /// Takes an event. Gives back what belongs to no answer, in its order, and the answer that is whole
+    /// Takes an event. Returns the events that belong to no answer, in order, and the answer that is complete
     /// now and can be read.
     pub(super) fn take(&mut self, event: Event) -> (Vec<Event>, Option<ThemeKind>) {
         if self.awaited == 0 || (self.held.is_empty() && !begins(&event)) {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_taken_out_of_what_is_typed() {
+    fn separates_the_terminal_answer_from_typed_keys() {
         let cases = [
             ("\u{1b}]11;rgb:ffff/ffff/ffff\u{1b}\\", 0, vec![ThemeKind::Light]),
             ("\u{1b}]11;rgb:00/00/1c\u{7}", 0, vec![ThemeKind::Dark]),
@@ -133,7 +133,7 @@ mod tests {
         }
         let mut answers = Answers::default();
         let answer = "\u{1b}]11;rgb:ffff/ffff/ffff\u{7}";
-        assert_eq!(heard(&mut answers, answer).0, 23, "nobody asked");
+        assert_eq!(heard(&mut answers, answer).0, 23, "no query was sent");
         answers.await_one();
         let endless = format!("\u{1b}]11;rgb:{}", "f".repeat(100));
         assert_eq!(heard(&mut answers, &endless).0, 108, "nothing is lost for ever");

@@ -1,5 +1,5 @@
-//! Watches what is to be watched, on a thread of its own: what was heard goes into the store, and how
-//! things stand to the screen, once a second where it changed.
+//! Runs the probes on a separate thread: samples go into the store, and the current
+//! state to the screen, once a second if it changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

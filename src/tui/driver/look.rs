@@ -47,7 +47,7 @@ impl Acts {
                 seen.lint = self.lints.look(&self.loaded, &ground);
                 // No past that could be read is not no past.
                 if let Some(problem) = unread {
-                    let why = format!("nobody can say: the past cannot be read: {}", problem.what);
+                    let why = format!("unknown: the past cannot be read: {}", problem.what);
                     for service in &mut seen.services {
                         service.rollback =
                             Readiness { target: None, build: None, why: Some(why.clone()) };

@@ -157,9 +157,9 @@ fn stages_before(loaded: &Loaded, name: &str) -> usize {
 }
 
 /// `:debug panic`, to test that the terminal is restored.
-#[expect(clippy::panic, reason = "it is what was asked for")]
+#[expect(clippy::panic, reason = "the user typed :debug panic")]
 fn panic_for_a_test() {
-    panic!("somebody asked for it with :debug panic");
+    panic!("requested with :debug panic");
 }
 
 struct Signals {

@@ -1,6 +1,6 @@
-//! How often the store and the log are looked at: soon while something happens in them, more seldom
-//! once they rest. Asked for rather than told by inotify: state folders come by network too, and
-//! nothing there says what another machine wrote.
+//! How often the store and the log are polled: often while they change, less often
+//! once they rest. Polled rather than watched by inotify: state folders may be network mounts,
+//! where inotify does not report writes of another machine.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_rests_is_looked_at_more_seldom_until_something_happens() {
+    fn polls_idle_sources_less_often() {
         let mut pace = Pace::default();
         for _ in 0..REST {
             assert_eq!(pace.wait(), SOON);

@@ -1,4 +1,4 @@
-//! Past runs, folded anew only when the store changed: at rest a look at an environment must cost
+//! Past runs, folded again only when the store changed: at rest a look at an environment must cost
 //! nothing, however long its history is.
 
 use std::collections::BTreeMap;

@@ -21,8 +21,8 @@ const LINES: usize = 20_000;
 /// Maximum characters per line.
 const LONGEST: usize = 2000;
 
-/// A pipeline, and what was asked of it last: when on the monotonic clock, and of which commit. Whoever asks
-/// holds it, so that no old answer comes after a newer one.
+/// A pipeline, and its last query: when on the monotonic clock, and for which commit. Held during a
+/// query, so an old answer never comes after a newer one.
 type Asked = (Arc<dyn Pipeline>, Arc<tokio::sync::Mutex<(Option<Duration>, Option<String>)>>);
 
 /// The requested run.
@@ -121,7 +121,7 @@ impl Pipelines {
             }
             PipelineAct::Again(run) => {
                 pipeline.run_failed_again(run).await?;
-                Ok(format!("run {}: what failed was asked to run again", run.id))
+                Ok(format!("run {}: re-run of the failed jobs requested", run.id))
             }
             PipelineAct::Begin => pipeline.begin(None).await,
         }

@@ -1,5 +1,5 @@
-//! How the screen was looked at last, for each config: the pane, how the log is read, what was run from
-//! the palette. Never an open box, a typed word or a chosen target (terminal.md 2.20).
+//! The last state of the screen, for each config: the pane, how the log is shown, what was run from
+//! the palette. Never an open box, a typed word or a chosen target.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -81,7 +81,7 @@ impl Memory {
         let written = serde_json::to_vec_pretty(&all).map_err(std::io::Error::from);
         let written = written.and_then(|json| std::fs::write(&new, json));
         if let Err(error) = written.and_then(|()| std::fs::rename(&new, &self.file)) {
-            tracing::debug!(%error, "how the screen was looked at is not kept");
+            tracing::debug!(%error, "the state of the screen is not saved");
         }
     }
 }

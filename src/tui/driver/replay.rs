@@ -1,5 +1,5 @@
 //! A run that is over, drawn again: its facts, its log and what it waited for, at any moment of it.
-//! Nothing outside is asked, and nothing can be changed.
+//! Read-only: no probe and no platform is called.
 
 use std::fs::File;
 use std::time::Duration;

@@ -11,14 +11,14 @@ pub(crate) fn terminal(looks: &Looks, theme: &Theme) -> Vec<(String, String)> {
     let term = of("TERM").unwrap_or_else(|| "not set".to_owned());
     let program = of("TERM_PROGRAM").map(|name| format!(", {name}")).unwrap_or_default();
     let colours = match looks.depth {
-        Depth::Never => "none (NO_COLOR, or asked for)",
+        Depth::Never => "none (NO_COLOR or --no-color)",
         Depth::Ansi => "16",
         Depth::Indexed => "256; COLORTERM=truecolor would give all",
         Depth::True => "16 million",
     };
     let glyphs = match (theme.ascii, looks.utf8) {
         (false, _) => "Unicode".to_owned(),
-        (true, true) => "ASCII, as asked for".to_owned(),
+        (true, true) => "ASCII (configured)".to_owned(),
         (true, false) => "ASCII: LC_ALL, LC_CTYPE or LANG name no UTF-8".to_owned(),
     };
     let mut rows = vec![
@@ -36,10 +36,10 @@ pub(crate) fn terminal(looks: &Looks, theme: &Theme) -> Vec<(String, String)> {
         rows.push(("Esc", note));
     }
     if looks.motion == Motion::Reduced {
-        rows.push(("Motion", "reduced (NO_MOTION): clocks go on every five seconds".to_owned()));
+        rows.push(("Motion", "reduced (NO_MOTION): clocks advance every five seconds".to_owned()));
     }
     if far_away() {
-        let safe = "over SSH: where the connection drops, runs go on; start pointsman to come back";
+        let safe = "over SSH: if the connection drops, runs continue; start pointsman to come back";
         rows.push(("Far away", safe.to_owned()));
     }
     rows.into_iter().map(|(name, told)| (name.to_owned(), told)).collect()
@@ -88,5 +88,5 @@ fn escape_time() -> Option<String> {
         .output();
     let told = String::from_utf8(asked.ok()?.stdout).ok()?;
     let slow = told.trim().parse::<u32>().ok().filter(|ms| *ms > 50)?;
-    Some(format!("tmux holds it back for {slow} ms; set -s escape-time 10 mends that"))
+    Some(format!("tmux delays it by {slow} ms; set -s escape-time 10 fixes that"))
 }

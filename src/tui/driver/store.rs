@@ -13,7 +13,7 @@ use crate::tui::msg::{Msg, Stored};
 
 /// Between two tries of a store that cannot be read.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// Whether a runner lives is no write to the store, so it is looked at after so many looks in any
+/// A runner's death writes nothing to the store, so every so many polls look for it in any
 /// case; a look at a store that did not change costs one pragma.
 const ALIVE: u32 = 7;
 /// How often the silence is checked.

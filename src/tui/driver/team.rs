@@ -30,13 +30,13 @@ impl Acts {
         match act {
             TeamAct::Stop(id) => {
                 let run = self.app.team_runs().stop(*id)?;
-                Ok(format!("{} (run {id}) was asked to stop", run.name))
+                Ok(format!("stop requested for {} (run {id})", run.name))
             }
             TeamAct::Run(command) => {
                 let id = self.app.run_beside(command, environment, &self.config).await?;
                 let acts = self.clone();
                 tokio::spawn(async move { acts.follow(id).await });
-                Ok(format!("{} goes on as run {id}", command.name))
+                Ok(format!("{} continues as run {id}", command.name))
             }
         }
     }

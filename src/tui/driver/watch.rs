@@ -1,6 +1,6 @@
-//! Looks whether the config or the theme was saved, on a thread of its own, and says what that
-//! changes. Asked for by size and time rather than by inotify: editors replace files, folders come
-//! by network, and one look a second costs nothing.
+//! Watches the config and the theme for changes on a separate thread, and reports what they
+//! change. Polls size and time rather than inotify: editors replace files, folders may be
+//! network mounts, and one look a second costs little.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};

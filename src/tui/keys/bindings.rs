@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_config_rebinds_keys_and_prefixes() {
+    fn config_rebinds_keys_and_prefixes() {
         let bindings = with(&[("zoom", &["Z"]), ("goto logs", &["3", "Ctrl-x l"])]).unwrap();
         assert_eq!(bindings.meaning("Z", Pane::Deploy), Meaning::Command(Command::Zoom));
         assert_eq!(bindings.meaning("z", Pane::Deploy), Meaning::Nothing);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_dangerous_or_mean_two_things_is_refused() {
+    fn refuses_dangerous_or_ambiguous_bindings() {
         let why = |pairs: &[(&str, &[&str])]| format!("{:?}", with(pairs).unwrap_err());
         assert!(why(&[("deploy", &["d"])]).contains("must be a capital letter"));
         assert!(why(&[("deploy", &["Ctrl-x"])]).contains("must be a capital letter"));

@@ -97,7 +97,7 @@ pub enum Danger {
     None,
     /// Can only pause or continue a run, or suppress alerts.
     Waits,
-    /// Changes a deployment; asks first, as hard as the environment wants (terminal.md 2.9).
+    /// Changes a deployment; asks first, as strictly as the environment's protection demands.
     Asks,
 }
 
@@ -183,11 +183,11 @@ pub const COMMANDS: &[Row] = {
     &[
         row(C::Switch, Acts, "switch", "open the gate: switch traffic to green", &["T"]),
         row(C::Deploy, Acts, "deploy", "deploy a release here", &["D"]),
-        row(C::Pause, Acts, "pause", "pause before the next step, or go on", &["p"]),
+        row(C::Pause, Acts, "pause", "pause before the next step, or resume", &["p"]),
         row(C::Retry, Acts, "retry", "try the failed step again", &["R"]),
         row(C::Skip, Acts, "skip", "leave the failed step out, with a reason", &["S"]),
         row(C::Abort, Acts, "abort", "end the run before traffic moved", &["A"]),
-        row(C::Rollback, Acts, "rollback", "give traffic back", &["B"]),
+        row(C::Rollback, Acts, "rollback", "roll back", &["B"]),
         row(C::CleanUp, Acts, "clean-up", "stop blue and delete what no rollback needs", &["K"]),
         row(C::Team, Acts, "run", "run one of the team's commands, or stop it", &["C"]),
         row(C::Open, Moves, "open", "open, or the gate's own act", &["Enter"]),
@@ -245,7 +245,7 @@ pub const COMMANDS: &[Row] = {
         row(C::ProbeNow, Health, "probe-now", "ask everything that is watched now", &["F5"]),
         only(
             HealthPane,
-            row(C::Mute, Health, "mute", "call nobody for this one for a while", &["m"]),
+            row(C::Mute, Health, "mute", "mute this probe's alerts for a while", &["m"]),
         ),
         only(HealthPane, row(C::Unmute, Health, "unmute", "call for it again", &["u"])),
         only(HealthPane, row(C::HideOk, Health, "hide-ok", "only what is not well", &["o"])),
@@ -261,7 +261,7 @@ pub const COMMANDS: &[Row] = {
         only(ListPane, row(C::TickWithNote, Checklists, "tick-note", "tick, with a note", &["i"])),
         only(
             ListPane,
-            row(C::SetAside, Checklists, "set-aside", "go on without it, with a reason", &["O"]),
+            row(C::SetAside, Checklists, "set-aside", "override the item, with a reason", &["O"]),
         ),
         only(ListPane, row(C::Untick, Checklists, "untick", "take your last tick back", &["u"])),
         only(ListPane, row(C::OpenOnly, Checklists, "open-only", "only what is open", &["o"])),
@@ -271,7 +271,7 @@ pub const COMMANDS: &[Row] = {
         ),
         only(
             TestPane,
-            row(C::ApproveDeployment, Pipeline, "approve", "let the pipeline's run go on", &["V"]),
+            row(C::ApproveDeployment, Pipeline, "approve", "approve the pipeline's run", &["V"]),
         ),
         only(
             TestPane,
@@ -281,7 +281,7 @@ pub const COMMANDS: &[Row] = {
         only(TestPane, row(C::BeginPipeline, Pipeline, "begin", "begin a run of it", &["W"])),
         row(C::Help, Program, "help", "every key; typing filters", &["?"]),
         row(C::Palette, Program, "palette", "find a command by its name", &[":", "Ctrl-p"]),
-        row(C::Messages, Program, "messages", "everything that was told", &["!"]),
+        row(C::Messages, Program, "messages", "all messages", &["!"]),
         row(
             C::Mouse,
             Program,
@@ -290,14 +290,14 @@ pub const COMMANDS: &[Row] = {
             &["F2"],
         ),
         row(C::Back, Program, "back", "one level back; never quits, never stops a run", &["Esc"]),
-        row(C::Redraw, Program, "redraw", "draw everything anew", &["Ctrl-l"]),
+        row(C::Redraw, Program, "redraw", "redraw the screen", &["Ctrl-l"]),
         row(C::Suspend, Program, "suspend", "back to the shell until fg", &["Ctrl-z"]),
         row(C::Interrupt, Program, "interrupt", "quit question", &["Ctrl-c"]),
         row(
             C::LeaveNow,
             Program,
             "leave-now",
-            "twice: leave at once, whatever is open; a run goes on",
+            "press twice to leave immediately, even from a box; a run continues",
             &["Ctrl-\\", "Ctrl-4"],
         ),
         row(
@@ -311,17 +311,11 @@ pub const COMMANDS: &[Row] = {
             C::Card,
             Program,
             "break-glass",
-            "how to give traffic back by hand, with every name filled in",
+            "how to roll back by hand, with every name filled in",
             &["F9"],
         ),
-        row(
-            C::Handover,
-            Program,
-            "handover",
-            "what whoever takes the next shift must know",
-            &["g o"],
-        ),
-        row(C::Quit, Program, "quit", "quit; a run goes on without the screen", &["q"]),
+        row(C::Handover, Program, "handover", "handover for the next shift", &["g o"]),
+        row(C::Quit, Program, "quit", "quit; a run continues without the screen", &["q"]),
     ]
 };
 
@@ -335,7 +329,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_key_does_two_things_in_one_place_and_only_capitals_act() {
+    fn keys_are_unique_per_place_and_only_capitals_act() {
         for (at, row) in COMMANDS.iter().enumerate() {
             for other in &COMMANDS[at + 1..] {
                 let shared = row.keys.iter().any(|key| other.keys.contains(key));

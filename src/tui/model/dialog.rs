@@ -291,8 +291,8 @@ impl Action {
         }
     }
 
-    /// Whether it takes a new risk, which nobody should on what was seen too long ago. Going back is
-    /// none: nothing but the confirmation stands before it.
+    /// Whether it takes a new risk, which needs a fresh look at the environment. A rollback takes
+    /// none: only the confirmation guards it.
     pub fn is_new_risk(&self) -> bool {
         match self {
             Self::Start(plan) => plan.kind == RunKind::Deploy,

@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_read_stays_while_lines_come() {
+    fn reading_position_stays_while_lines_arrive() {
         let mut pane = LogsPane::default();
         pane.begin(Some(RunNumber(1)));
         pane.extent.shown = 10;

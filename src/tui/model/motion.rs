@@ -1,5 +1,5 @@
 //! What moves by itself: the clock, ages, countdowns and how far a step is. Nothing else does, so
-//! that reducing motion is a matter of telling time in larger steps (terminal.md 2.18).
+//! that reducing motion means showing time in larger steps.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ impl Model {
         }
     }
 
-    /// An age as it is told: what it was when the clock that is shown moved last, so that all of them go on
+    /// An age as it is shown: its value when the shown clock last moved, so that all ages advance
     /// together.
     pub fn shown(&self, age: Duration) -> Duration {
         let since = match (self.now, self.clock()) {

@@ -31,7 +31,7 @@ pub enum Overlay {
 /// A sheet of text, to be read and copied as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sheet {
-    /// How to give traffic back by hand.
+    /// How to roll back by hand.
     BreakGlass,
     /// The handover.
     Handover,

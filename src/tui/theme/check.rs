@@ -1,4 +1,4 @@
-//! Whether a theme can be read, by whatever eyes (terminal.md 2.17).
+//! Whether a theme is readable for everyone (`docs/internals/screen.md`, Themes).
 
 use ratatui::style::Modifier;
 
@@ -34,7 +34,7 @@ pub fn check(text: &ThemeText, palette: &Palette) -> Lint {
     lint.errors.extend(slots(text, palette));
     let selection = palette.look(Role::Selection).mods;
     if !selection.intersects(Modifier::REVERSED | Modifier::UNDERLINED | Modifier::BOLD) {
-        let message = "selection is told by colour alone: add mods: [reverse]".to_owned();
+        let message = "selection is visible by colour alone: add mods: [reverse]".to_owned();
         lint.errors.push(text.finding(&["roles", "selection"], message));
     }
     let blended = blended(text, palette);

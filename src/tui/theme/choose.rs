@@ -22,8 +22,8 @@ pub struct Looks {
     pub colorfgbg: Option<String>,
     /// What is behind the letters, where the terminal answered that.
     pub told: Option<ThemeKind>,
-    /// Whether the terminal may be asked: over a slow line an answer may come late, in pieces, and be taken
-    /// for what somebody types.
+    /// Whether the terminal may be queried: over a slow line the answer may come late, in pieces, and be taken
+    /// for typed keys.
     pub may_ask: bool,
     /// How much may move by the environment.
     pub motion: Motion,
@@ -47,8 +47,8 @@ impl Looks {
         if matches!(name.as_str(), "auto" | "") { automatic(self.ground()) } else { name }
     }
 
-    /// What is behind the letters: what the terminal answered, else what `COLORFGBG` says, whose last part
-    /// is the colour of the ground, and 7 and 15 are the light ones; else dark.
+    /// The terminal's background: its own answer, else `COLORFGBG`, whose last part
+    /// is the background colour, of which 7 and 15 are the light ones; else dark.
     pub fn ground(&self) -> ThemeKind {
         let light = self.colorfgbg.as_deref().and_then(|told| told.rsplit(';').next());
         self.told.unwrap_or(match light {
@@ -82,7 +82,7 @@ pub enum Asked {
     Depth(Depth),
 }
 
-/// The colours of a terminal (terminal.md 2.17). <https://no-color.org>: only a value that is not
+/// The colours of a terminal. <https://no-color.org>: only a value that is not
 /// empty counts.
 pub fn depth(asked: Asked, no_color: &str, colorterm: &str, term: &str) -> Depth {
     if let Asked::Depth(depth) = asked {

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_are_read_and_shown_as_near_as_the_terminal_can() {
+    fn colours_parse_and_degrade_to_the_terminal_depth() {
         assert_eq!(Paint::parse("#ff0000").unwrap().at(Depth::Indexed), Color::Indexed(196));
         assert_eq!(Paint::parse("#ff0000").unwrap().at(Depth::Ansi), Color::Indexed(9));
         assert_eq!(Paint::parse("ansi:bright-blue").unwrap().at(Depth::True), Color::Indexed(12));

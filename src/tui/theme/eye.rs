@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn differences_are_those_of_the_published_test_data() {
+    fn ciede2000_matches_published_test_data() {
         // Sharma's table 1: L, a, b of both colours, and their difference.
         let cases = [
             ([50.0, 2.6772, -79.7751], [50.0, 0.0, -82.7485], 2.0425),
@@ -152,14 +152,14 @@ mod tests {
     }
 
     #[test]
-    fn contrast_is_that_of_wcag() {
+    fn contrast_matches_wcag() {
         let (black, white) = (Light::of_srgb(0, 0, 0), Light::of_srgb(255, 255, 255));
         assert!((contrast(black, white) - 21.0).abs() < 0.01);
         assert!((contrast(Light::of_srgb(0x77, 0x77, 0x77), white) - 4.48).abs() < 0.01);
     }
 
     #[test]
-    fn red_and_green_of_one_lightness_are_one_colour_without_the_long_cones() {
+    fn protanopia_merges_red_and_green_of_equal_lightness() {
         let (red, green) = (Light::of_srgb(0xc0, 0x50, 0x50), Light::of_srgb(0x6b, 0x7a, 0x3a));
         let (_, protanopia) = &DEFICIENCIES[0];
         let without =

@@ -1,5 +1,5 @@
 //! The one place with colours, and the shapes of states. A state is always a shape and a word;
-//! colour is a third, optional signal (terminal.md 2.1).
+//! colour is a third, optional signal.
 
 mod check;
 mod choose;

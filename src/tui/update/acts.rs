@@ -72,14 +72,14 @@ pub fn available(model: &Model, command: Command) -> Result<(), String> {
         Command::Pause
             if driven.is_some_and(|v| v.gives_back() || v.plan.kind == RunKind::Rollback) =>
         {
-            Err("traffic is being given back; that is not held in the middle".to_owned())
+            Err("a rollback in progress cannot be paused".to_owned())
         }
         Command::Pause => match state {
             Some(RunState::Ready { .. } | RunState::Running { .. } | RunState::Paused { .. }) => {
                 Ok(())
             }
             Some(RunState::Failed { .. }) if driven.is_some_and(|view| view.held) => {
-                Err("it is held already; B gives traffic back".to_owned())
+                Err("it is on hold already; B rolls back".to_owned())
             }
             Some(RunState::Failed { .. }) if driven.is_some_and(command::counts_down) => Ok(()),
             Some(RunState::Waiting { .. }) => Err("the run waits at its gate anyway".to_owned()),
@@ -104,7 +104,7 @@ fn idle(here: &Environment) -> Result<(), String> {
 
 fn may_go_back(view: &RunView) -> Result<(), String> {
     if view.gives_back() {
-        return Err("traffic is being given back already".to_owned());
+        return Err("a rollback is already under way".to_owned());
     }
     if !view.touched_traffic() {
         return Err("traffic never moved; A ends the run".to_owned());
@@ -183,7 +183,7 @@ fn pick(model: &mut Model, purpose: Purpose, here: &Environment, key: Key) -> Ve
     let picker = Picker {
         preferred: chosen_release(model).filter(|_| purpose == Purpose::Rollback),
         live: live(here),
-        waits: (purpose == Purpose::Rollback).then_some("looking what there is to go back to"),
+        waits: (purpose == Purpose::Rollback).then_some("looking for rollback targets"),
         ..Picker::new(purpose, here.name.clone(), items)
     };
     let compare = picker.clone();
@@ -299,7 +299,7 @@ fn services(view: &RunView) -> Vec<String> {
 
 fn undo_after(view: &RunView) -> String {
     if view.services.values().all(|s| s.blue.is_some()) {
-        "Undo: B gives traffic back to BLUE, which stays as it is".to_owned()
+        "Undo: B rolls back to BLUE, which keeps running".to_owned()
     } else {
         "Undo: none for a service where nothing served before".to_owned()
     }
@@ -345,9 +345,9 @@ pub(super) fn take_over(model: &mut Model, key: Key) -> Vec<Effect> {
     let doubt = match &here.doubt {
         Some(Ok(doubt)) => doubt,
         Some(Err(problem)) => {
-            let problem = Problem::new("nobody can say what is safe now")
+            let problem = Problem::new("the safe choices are unknown now")
                 .because(problem.sentence())
-                .try_this("mend that first; it is asked again by itself");
+                .try_this("fix that first; the observation is repeated automatically");
             tell_problem(model, problem, Some(key));
             return vec![Effect::Observe(run.view.number)];
         }
@@ -374,7 +374,7 @@ pub(super) fn take_over(model: &mut Model, key: Key) -> Vec<Effect> {
 pub(super) fn too_old(model: &Model, asked: &Confirm) -> Option<std::time::Duration> {
     let here = model.environments.iter().find(|e| e.name == asked.environment)?;
     // A deploy looks for itself before it does anything, and its platform may only start with it; a
-    // switch on what nobody could see is a switch in the dark.
+    // switch without a fresh observation would be a switch in the dark.
     let switches = asked.action.moves().is_some();
     match &here.seen {
         None if switches => Some(model.elapsed),

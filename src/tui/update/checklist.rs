@@ -78,7 +78,7 @@ fn ask(model: &mut Model, purpose: Purpose, item: &Item, key: Key) -> Vec<Effect
     let way = |act: Act, note: &str| dialog::Item::new(act.word(), note);
     let items = match purpose {
         Purpose::SetAside => vec![
-            way(Act::Override, "go on without it"),
+            way(Act::Override, "override it"),
             way(Act::NotApplicable, "it means nothing for this release"),
         ],
         _ => Vec::new(),

@@ -1,4 +1,4 @@
-//! Keys and answers inside a box (terminal.md 2.9).
+//! Keys and answers inside a box (`docs/internals/screen.md`, Keys).
 
 use std::time::Duration;
 
@@ -148,7 +148,7 @@ fn typed(asked: &mut Confirm, key: Key) -> Answer {
             let typed = asked.input.value();
             let missing = wanted.chars().count().saturating_sub(typed.chars().count());
             asked.hint = Some(if wanted.starts_with(typed) {
-                format!("{missing} letters to go")
+                format!("{missing} more to type")
             } else {
                 format!("that is not {wanted}; case counts")
             });
@@ -212,7 +212,7 @@ fn dropped(plan: &Plan) -> &'static str {
     if plan.ask_at_gates {
         "If this connection drops, the run holds at its next gate."
     } else {
-        "If this connection drops, the run goes on without a screen."
+        "If this connection drops, the run continues without a screen."
     }
 }
 

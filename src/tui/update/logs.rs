@@ -51,7 +51,7 @@ pub(super) fn go(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::ThisStep => this_step(model),
         Command::SetMark if model.logs.extent.shown > 0 => {
             model.logs.mark = Some(model.logs.here());
-            model.tell("line marked; ' comes back to it, and once more goes back");
+            model.tell("line marked; ' jumps to it, and back");
             Vec::new()
         }
         Command::ToMark => to_mark(model),

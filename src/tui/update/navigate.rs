@@ -84,7 +84,7 @@ pub(super) fn leave_now(model: &mut Model) -> Vec<Effect> {
         return vec![Effect::Quit];
     }
     model.leaving = Some(model.elapsed);
-    model.tell("once more within 2 s leaves at once; runs go on");
+    model.tell("press again within 2 s to leave immediately; runs continue");
     Vec::new()
 }
 

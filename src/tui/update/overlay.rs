@@ -26,7 +26,7 @@ pub(super) fn break_glass(model: &mut Model) {
     if model.break_glass().is_some() {
         model.overlay = Some(Overlay::Sheet(Sheet::BreakGlass, 0));
     } else {
-        model.tell("no run has been here; there is nothing to give back");
+        model.tell("no run yet; there is nothing to roll back");
     }
 }
 

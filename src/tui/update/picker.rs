@@ -124,12 +124,12 @@ fn skip(picker: &mut Picker, model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     let Some(run) = here.driven() else {
-        picker.problem = Some(Problem::new("nobody drives the run any more"));
+        picker.problem = Some(Problem::new("the run has no driver any more"));
         return Vec::new();
     };
     let step = run.view.state.step().map(ToString::to_string).unwrap_or_default();
     let lines = vec![
-        format!("Leaves {step} of run {} out, and goes on.", run.view.number),
+        format!("Skips {step} of run {}, and continues.", run.view.number),
         format!("Reason, kept in the run: {reason}"),
     ];
     let command = Command::Skip { reason };

@@ -92,7 +92,7 @@ pub(super) fn available(here: &Environment, command: Command) -> Result<(), Stri
         return Ok(());
     }
     let Some(run) = run(here) else {
-        return Err("nobody knows of a run of it yet".to_owned());
+        return Err("it has no known run yet".to_owned());
     };
     match command {
         Command::RunFailedAgain if run.standing.over() && run.failing().is_some() => Ok(()),
@@ -120,7 +120,7 @@ pub(super) fn ask(model: &mut Model, here: &Environment, command: Command, key: 
             ("Run what failed again", lines, PipelineAct::Again(run))
         }
         (Command::ApproveDeployment, Some(run)) => {
-            let lines = vec![format!("Lets run {} go on: {}", run.id, run.title)];
+            let lines = vec![format!("Approves run {}: {}", run.id, run.title)];
             ("Approve", lines, PipelineAct::Approve(run))
         }
         (_, Some(run)) => {

@@ -16,7 +16,7 @@ use crate::tui::model::schema::{chosen, downwards, listed, upwards};
 pub(super) fn ask(model: &mut Model, command: Command, key: Key) -> Vec<Effect> {
     let Some(here) = model.here().cloned() else { return Vec::new() };
     let Some((database, row)) = chosen(&here, &model.schema) else {
-        model.tell("there is no database here, or nobody has looked yet");
+        model.tell("no database is configured, or none was read yet");
         return Vec::new();
     };
     let purpose = if command == Command::Migrate { Purpose::Migrate } else { Purpose::Undo };

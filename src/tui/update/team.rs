@@ -58,7 +58,7 @@ pub(super) fn ask(model: &mut Model, name: &str) {
         let lines = vec![
             format!("Runs {}", command.argv.join(" ")),
             format!("in {}", command.folder.display()),
-            "It goes on without this screen; its log is kept.".to_owned(),
+            "It continues without this screen; its log is kept.".to_owned(),
         ];
         ("Run a command", lines, TeamAct::Run(command), here.protection)
     };

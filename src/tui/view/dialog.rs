@@ -76,7 +76,7 @@ fn problem(told: &Problem, theme: &Theme, width: usize) -> Vec<Line<'static>> {
 fn pick_title(picker: &Picker) -> String {
     let what = match picker.purpose {
         Purpose::Deploy => "Deploy which release?",
-        Purpose::Rollback => "Go back to which release?",
+        Purpose::Rollback => "Roll back to which release?",
         Purpose::RollbackSchema => "Roll back · and the database?",
         Purpose::Cleanup => "Clean up BLUE",
         Purpose::Migrate => "Apply migrations up to…",
@@ -84,7 +84,7 @@ fn pick_title(picker: &Picker) -> String {
         Purpose::Skip => "Skip the failed step",
         Purpose::Note => "Tick, with a note",
         Purpose::SetAside => "Set an item aside",
-        Purpose::Mute => "Call nobody for a while",
+        Purpose::Mute => "Mute for a while",
         Purpose::Team => "Run which of your commands?",
     };
     format!("{} · {what}", picker.environment.as_str().to_uppercase())
@@ -186,7 +186,7 @@ fn changes(picker: &Picker, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let changes = match changes {
         Ok(changes) => changes,
         Err(problem) => {
-            let text = format!("nobody can say what is new: {}", problem.what);
+            let text = format!("new commits unknown: {}", problem.what);
             return styled(theme, Role::Muted, &text, width);
         }
     };
@@ -248,7 +248,7 @@ fn confirm(model: &Model, asked: &Confirm, theme: &Theme, width: usize) -> Vec<L
         let age = model.seconds(model.elapsed.saturating_sub(*at));
         let text = match &seen.unseen {
             Some(problem) => format!("Could not look {age} s ago: {}", problem.what),
-            None => format!("Looked at who serves {age} s ago"),
+            None => format!("Traffic checked {age} s ago"),
         };
         lines.push(Line::styled(text, theme.style(Role::Muted)));
     }
@@ -265,11 +265,11 @@ fn confirm(model: &Model, asked: &Confirm, theme: &Theme, width: usize) -> Vec<L
         }
         Phase::Asks if asked.tier == Protection::Typed => {
             let (name, typed) = (asked.word(), asked.input.value());
-            lines.extend(plain(&format!("Type {name} to go on:"), width));
+            lines.extend(plain(&format!("Type {name} to continue:"), width));
             lines.push(field("", typed, true, theme));
             let (hint, role) = match &asked.hint {
                 Some(hint) => (hint.clone(), Role::InputBad),
-                None if typed == name => ("matches; Enter goes on".to_owned(), Role::InputOk),
+                None if typed == name => ("matches; Enter continues".to_owned(), Role::InputOk),
                 None => (
                     format!(
                         "{} letters to go · paste is off here · Enter works when it matches",
@@ -307,13 +307,13 @@ fn quit(model: &Model, theme: &Theme, width: usize) -> Vec<Line<'static>> {
         lines.extend(plain(&text, width));
     }
     lines.extend(plain(
-        "It does not need this screen, and goes on to its next gate without it.",
+        "It does not need this screen, and continues to its next gate without it.",
         width,
     ));
     lines.push(Line::raw(""));
     lines.push(Line::styled(" s  Stay ", theme.style(Role::Selection)));
     lines.extend(plain(
-        " d  Disconnect: the run goes on and holds at its next gate; start pointsman to come back",
+        " d  Disconnect: the run continues to its next gate; start pointsman to come back",
         width,
     ));
     lines

@@ -268,7 +268,7 @@ pub(super) fn traffic(here: &Environment) -> String {
         None => "traffic: not looked yet".to_owned(),
         Some((seen, _)) if seen.unseen.is_some() => {
             let why = seen.unseen.as_ref().map(|p| p.what.clone()).unwrap_or_default();
-            format!("traffic: not to be seen: {why}")
+            format!("traffic unknown: {why}")
         }
         Some((seen, _)) => {
             let live: Vec<_> = seen.services.iter().map(live).collect();

@@ -146,8 +146,8 @@ fn of_screen(model: &Model, width: u16) -> Vec<(String, String)> {
         Pane::Checklists => &[
             (Command::Tick, "tick"),
             (Command::TickWithNote, "note"),
-            (Command::SetAside, "set aside…"),
-            (Command::Untick, "take back"),
+            (Command::SetAside, "override…"),
+            (Command::Untick, "untick"),
             (Command::OpenOnly, "only open"),
         ],
         Pane::Pipeline => &[
@@ -196,11 +196,11 @@ fn in_dialog(dialog: &Dialog) -> Vec<(String, String)> {
             ("Space", "override this guard"),
             ("j/k", "choose"),
             ("Tab", "next field"),
-            ("Enter", "go on"),
+            ("Enter", "continue"),
             ("Esc", "cancel"),
         ],
         Kind::Pick(_) => {
-            &[("j/k", "choose"), ("Tab", "next field"), ("Enter", "go on"), ("Esc", "cancel")]
+            &[("j/k", "choose"), ("Tab", "next field"), ("Enter", "continue"), ("Esc", "cancel")]
         }
         Kind::Confirm(asked) if asked.phase == Phase::Works => {
             &[("", "working; the answer is awaited")]

@@ -59,7 +59,7 @@ impl Look<'_> {
             Some((seen, _)) => match &seen.unseen {
                 Some(problem) => format!("Nothing is watched: {}.", problem.what),
                 None if seen.services.iter().any(|s| s.live.is_some()) => "Asking…".to_owned(),
-                None => "Nothing serves here, so nobody is asked. D deploys a release.".to_owned(),
+                None => "No services are running. D deploys a release.".to_owned(),
             },
         }
     }

@@ -172,7 +172,7 @@ fn detail(
 
 fn story(run: &RunView) -> String {
     let reason = run.plan.reason.as_ref().map(|r| format!(" · reason: {r}")).unwrap_or_default();
-    let undo = run.undo.as_ref().map(|(_, why)| format!(" · gave traffic back: {why}"));
+    let undo = run.undo.as_ref().map(|(_, why)| format!(" · rolled back: {why}"));
     let release = run.plan.name().map_or_else(String::new, |name| name.to_string());
     format!(
         "{} {release} on {} by {}{reason}{}",

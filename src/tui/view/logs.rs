@@ -209,8 +209,8 @@ impl Look<'_> {
         }
     }
 
-    /// A piece of the line's text that begins behind so many of its characters: in its own colours, with
-    /// what is searched for marked.
+    /// The part of the line's text after a number of characters: in its own colours, with
+    /// matches of the search marked.
     fn text(&self, line: &Line, piece: &str, from: usize) -> Vec<Span<'static>> {
         let base = self.theme.style(match line.level {
             LogLevel::Error => Role::LogError,

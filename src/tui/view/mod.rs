@@ -124,7 +124,7 @@ fn wide(area: Rect) -> bool {
     area.width >= 100 && area.height >= 28
 }
 
-/// Which pane goes where (terminal.md 2.2).
+/// Which pane goes where (`docs/internals/screen.md`, Layout).
 fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
     let whole = Rect { height: area.height + 5, ..area };
     if model.zoom || area.height < 17 {

@@ -55,7 +55,7 @@ fn line_of_text(name: &str, finder: &Finder, theme: &Theme) -> Line<'static> {
 const KEYS: usize = 15;
 
 /// A command as a line: its keys, what it does, and why it is off. Where there is not room for both, why it is off
-/// is what somebody looks for.
+/// matters more.
 fn command_line(
     model: &Model,
     command: Command,
@@ -169,7 +169,7 @@ fn messages(model: &Model, at: usize, theme: &Theme, area: Rect, buffer: &mut Bu
     let title = format!("Messages · {} · y copies, a clears the corner, Esc closes", all.len());
     let inner = boxed(&title, area, theme, buffer);
     if all.is_empty() {
-        return write(&[Line::raw("Nothing was told yet.")], inner, buffer);
+        return write(&[Line::raw("No messages yet.")], inner, buffer);
     }
     let width = usize::from(inner.width);
     let mut lines = Vec::new();

@@ -56,7 +56,7 @@ impl Look<'_> {
             }
             None => "Not asked yet.",
             Some(PipelineSeen { problem: Some(problem), .. }) => {
-                return (Role::Unknown, format!("Not to be seen: {problem}"));
+                return (Role::Unknown, format!("Unknown: {problem}"));
             }
             Some(_) => "Nothing ran yet. W begins a run.",
         };
@@ -113,16 +113,16 @@ impl Look<'_> {
         lines.push(self.told(Role::Muted, &format!(" {}", of.join(" · "))));
         for approval in &run.approvals {
             let text = if approval.ours {
-                format!(" WAITS FOR YOU to let it go on to {}: V yes, X no", approval.environment)
+                format!(" WAITS FOR YOU: V approve, X reject · {}", approval.environment)
             } else {
                 let who = approval.reviewers.join(" or ");
-                format!(" waits for {who} to let it go on to {}", approval.environment)
+                format!(" waits for {who} to approve {}", approval.environment)
             };
             lines.push(self.told(Role::Waiting, &text));
         }
         let seen = self.here.pipeline.as_ref();
         if let Some(problem) = seen.and_then(|seen| seen.problem.as_ref()) {
-            lines.push(self.told(Role::Unknown, &format!(" not to be seen now: {problem}")));
+            lines.push(self.told(Role::Unknown, &format!(" unknown now: {problem}")));
         }
         let age = seen.map(|seen| self.model.elapsed.saturating_sub(seen.at));
         if let Some(age) = age.filter(|age| *age > OLD) {

@@ -1,4 +1,4 @@
-//! The pane Migrations: the versions of each database in their order, where it is among them, who can work
+//! The pane Migrations: the versions of each database in sequence, its current version, which builds can work
 //! with that, and what a rollback would do to it.
 
 use ratatui::buffer::Buffer;
@@ -96,7 +96,7 @@ impl Look<'_> {
     fn head(&self, database: &DatabaseSeen) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
         if let Some(problem) = &database.unseen {
-            let text = format!(" {}  not to be seen: {problem}", database.name);
+            let text = format!(" {}  unknown: {problem}", database.name);
             return self.told(Role::Unknown, &text);
         }
         let (version, role) = match &database.version {

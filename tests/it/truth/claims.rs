@@ -194,7 +194,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn what_a_deploy_says_was_so_after_its_last_effect(
+    fn deploy_claims_are_true_after_its_last_effect(
         script in script(),
         behaviour in behaviour(),
         fault in proptest::option::of((0..40_usize, any::<bool>(), any::<bool>())),
@@ -210,7 +210,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_rollback_says_was_so_after_its_last_effect(
+    fn rollback_claims_are_true_after_its_last_effect(
         script in script(),
         fault in proptest::option::of((0..30_usize, any::<bool>(), any::<bool>())),
     ) {

@@ -40,7 +40,7 @@ pub(super) fn part(build: &BuildId, percent: u8) -> Split {
 }
 
 #[test]
-fn a_deploy_does_not_start_on_split_traffic() {
+fn deploy_refuses_split_traffic() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     bench.world.forget_acts();
@@ -57,7 +57,7 @@ fn a_deploy_does_not_start_on_split_traffic() {
 }
 
 #[test]
-fn traffic_that_is_split_after_the_switch_is_not_promoted() {
+fn split_after_the_switch_is_not_promoted() {
     // The second read after the switch is the verification's, later ones are the soak's.
     for after in 2..6 {
         for percent in [50, 90, 99] {
@@ -84,7 +84,7 @@ fn traffic_that_is_split_after_the_switch_is_not_promoted() {
 }
 
 #[test]
-fn a_foreign_build_is_named_as_the_live_one() {
+fn foreign_live_build_is_named() {
     let (_, view) = drifted(3, |_| vec![part(&build("b-foreign"), 100)]);
     assert_eq!(view.exit_code(), 1);
     let seen = &view.services[&service("toto-app")];
@@ -93,7 +93,7 @@ fn a_foreign_build_is_named_as_the_live_one() {
 }
 
 #[test]
-fn removed_traffic_is_not_reported_as_served() {
+fn removed_traffic_is_not_reported_as_live() {
     let (_, view) = drifted(3, |_| Vec::new());
     assert_eq!(view.exit_code(), 1);
     let seen = &view.services[&service("toto-app")];
@@ -101,7 +101,7 @@ fn removed_traffic_is_not_reported_as_served() {
 }
 
 #[test]
-fn a_service_that_somebody_rolled_back_takes_the_others_with_it_and_blames_no_release() {
+fn foreign_rollback_of_one_service_rolls_back_all_and_blames_none() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     let before = bench.live();
@@ -121,7 +121,7 @@ fn a_service_that_somebody_rolled_back_takes_the_others_with_it_and_blames_no_re
 }
 
 #[test]
-fn a_switch_without_an_answer_leaves_the_live_build_unknown() {
+fn switch_without_a_reply_leaves_the_live_build_unknown() {
     for call in ["set_active", "traffic"] {
         let bench = Bench::new();
         bench.drive(&deploy_plan("1.0.0"));
@@ -144,7 +144,7 @@ fn a_switch_without_an_answer_leaves_the_live_build_unknown() {
 }
 
 #[test]
-fn a_switch_that_hangs_and_happens_is_read_back() {
+fn hanging_switch_that_landed_is_read_back() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     bench.world.hang("set_active");

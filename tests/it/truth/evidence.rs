@@ -26,7 +26,7 @@ fn marks(view: &RunView) -> Vec<Mark> {
 }
 
 #[test]
-fn the_same_label_again_is_no_proof_where_only_the_version_is_told() {
+fn same_label_again_proves_nothing_by_version_alone() {
     let bench = Bench::new();
     bench.world.hides_revisions();
     assert_eq!(bench.drive(&deploy_plan("1.0.0")).exit_code(), 0, "nothing served before");
@@ -40,7 +40,7 @@ fn the_same_label_again_is_no_proof_where_only_the_version_is_told() {
 }
 
 #[test]
-fn a_release_is_marked_bad_for_what_it_did_alone() {
+fn release_is_marked_bad_only_for_its_own_failures() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     // The platform refuses the second switch for good: 403.
@@ -61,7 +61,7 @@ fn a_release_is_marked_bad_for_what_it_did_alone() {
 }
 
 #[test]
-fn an_abort_blames_nothing_and_a_rollback_by_a_person_does() {
+fn abort_blames_nothing_and_manual_rollback_does() {
     for (command, wanted) in
         [(Command::Abort { now: true }, vec![]), (Command::Rollback, vec![Mark::Bad])]
     {

@@ -29,7 +29,7 @@ fn deploy(sandbox: &Sandbox, more: &[&str]) -> Said {
 }
 
 #[test]
-fn each_guard_is_overridden_by_its_own_name_and_each_override_is_reported() {
+fn guards_need_their_own_override_and_reports_list_it() {
     let sandbox = guarded();
     let said = deploy(&sandbox, &["--reason", "INC-12"]).exits(3);
     for guard in ["freeze", "promotion", "checklist"] {
@@ -56,7 +56,7 @@ fn each_guard_is_overridden_by_its_own_name_and_each_override_is_reported() {
 }
 
 #[test]
-fn a_plan_lists_every_guard_and_exits_as_the_deploy_would() {
+fn plan_lists_every_guard_and_exits_like_the_deploy() {
     let sandbox = guarded();
     let plan = ["plan", "development", "--release", "1.0.0", "--json"];
     let said = sandbox.run(&plan).exits(3).json();
@@ -105,7 +105,7 @@ fn git(dir: &Path, arguments: &[&str]) {
 const MIGRATION: &str = "description: add\nphase: expand\nreversibility: full\nup:\n  - create: { document: s/a, fields: { x: 1 } }\ndown:\n  - delete: { document: s/a }\n";
 
 #[test]
-fn migrations_are_those_of_the_release_and_planned_without_the_emulator() {
+fn migrations_of_the_release_are_planned_without_the_emulator() {
     let sandbox = Sandbox::new();
     let dir = sandbox.folder.path();
     fs::create_dir_all(dir.join("migrations")).unwrap();

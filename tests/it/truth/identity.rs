@@ -30,7 +30,7 @@ pub(super) fn back(bench: &Bench) -> Plan {
 }
 
 #[test]
-fn a_moving_branch_keeps_its_way_back_and_never_returns_to_what_was_rolled_back() {
+fn moving_branch_keeps_its_rollback_target() {
     let bench = Bench::new();
     let mut lives = Vec::new();
     for commit in COMMITS {
@@ -52,7 +52,7 @@ fn a_moving_branch_keeps_its_way_back_and_never_returns_to_what_was_rolled_back(
 }
 
 #[test]
-fn a_release_of_a_moving_branch_is_named_by_its_commit() {
+fn moving_branch_release_is_named_by_its_commit() {
     let bench = Bench::new();
     for commit in COMMITS {
         bench.drive(&main_at(commit));
@@ -67,7 +67,7 @@ fn a_release_of_a_moving_branch_is_named_by_its_commit() {
 }
 
 #[test]
-fn a_label_of_a_list_that_is_deployed_again_is_two_releases() {
+fn redeployed_label_is_two_releases() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     let first = bench.live();

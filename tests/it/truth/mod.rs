@@ -11,7 +11,7 @@
 //! | any change of the platform between two of our effects | `claims` |
 //! | schema ranges, counts of documents | `domain::migration`, `migrating` |
 //! | operations, pages and answers of a platform without end | `misbehaving` |
-//! | alerts that nobody can deliver | `engine::courier` |
+//! | alerts that cannot be delivered | `engine::courier` |
 //! | probes over a switch, words of health | `health`, `probing` |
 //! | what CI says of a commit | `pipeline` |
 

@@ -90,7 +90,7 @@ const ROWS: &[Row] = &[
 ];
 
 #[test]
-fn what_is_refused_is_told_the_same_everywhere_and_begins_nothing() {
+fn refusals_are_identical_everywhere_and_start_nothing() {
     for row in ROWS {
         let sandbox = Sandbox::new();
         (row.prepare)(&sandbox);

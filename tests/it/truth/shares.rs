@@ -27,7 +27,7 @@ fn judged(bench: &Bench, view: &RunView, wanted: &str) -> Vec<(Verdict, String)>
 }
 
 #[test]
-fn half_of_the_answers_bad_is_never_promoted() {
+fn half_bad_answers_are_never_promoted() {
     for behaviour in [Behaviour::Alternates(5), Behaviour::OldAnswers(5)] {
         let bench = Bench::new();
         bench.drive(&deploy_plan("1.0.0"));
@@ -46,7 +46,7 @@ fn half_of_the_answers_bad_is_never_promoted() {
 }
 
 #[test]
-fn the_share_can_be_set_and_is_shown_where_it_was_not_applied() {
+fn failure_share_is_configurable_and_reported() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     bench.world.behave("1.1.0", Behaviour::Alternates(5));

@@ -10,7 +10,7 @@ fn sql(sandbox: &Sandbox, statement: &str) {
 }
 
 #[test]
-fn one_damaged_record_blocks_nothing_but_its_run() {
+fn damaged_record_blocks_only_its_run() {
     let sandbox = Sandbox::new();
     for release in ["1.0.0", "1.1.0"] {
         sandbox.deploy(release).exits(0);
@@ -40,7 +40,7 @@ fn one_damaged_record_blocks_nothing_but_its_run() {
 }
 
 #[test]
-fn with_every_run_damaged_a_rollback_goes_by_the_platform() {
+fn rollback_works_with_every_run_damaged() {
     let sandbox = Sandbox::new();
     for release in ["1.0.0", "1.1.0"] {
         sandbox.deploy(release).exits(0);
@@ -52,7 +52,7 @@ fn with_every_run_damaged_a_rollback_goes_by_the_platform() {
 }
 
 #[test]
-fn a_store_that_is_deleted_or_replaced_during_a_run_stops_it() {
+fn deleted_or_replaced_store_stops_the_run() {
     for replace in [false, true] {
         let sandbox = Sandbox::with_deploy(
             "health: { attempts: 8, interval: 100ms, consecutive: 2 }\n    attest: { consecutive: 3, interval: 20ms }\n    soak: { for: 60s, interval: 100ms }",
@@ -82,7 +82,7 @@ fn a_store_that_is_deleted_or_replaced_during_a_run_stops_it() {
 }
 
 #[test]
-fn a_stuck_writer_blocks_no_reader() {
+fn stuck_writer_blocks_no_reader() {
     let sandbox = Sandbox::new();
     sandbox.deploy("1.0.0").exits(0);
     let writer = rusqlite::Connection::open(sandbox.state().join("store.db")).unwrap();
@@ -94,7 +94,7 @@ fn a_stuck_writer_blocks_no_reader() {
 
 /// What a disk without room does, done without one: `SQLite` cannot make its WAL.
 #[test]
-fn what_is_read_where_nothing_can_be_written_is_said_to_be_old() {
+fn read_only_store_is_reported_as_old() {
     let sandbox = Sandbox::new();
     for release in ["1.0.0", "1.1.0"] {
         sandbox.deploy(release).exits(0);
@@ -129,7 +129,7 @@ fn what_is_read_where_nothing_can_be_written_is_said_to_be_old() {
 }
 
 #[test]
-fn two_projects_share_no_state_and_one_is_kept_under_its_name() {
+fn projects_have_separate_state() {
     let (a, b) = (Sandbox::new(), Sandbox::new());
     let home = tempfile::tempdir().unwrap();
     let run = |sandbox: &Sandbox, arguments: &[&str]| {

@@ -24,7 +24,7 @@ struct Row {
     told: fn() -> Told,
     exit: u8,
     screen: &'static [&'static str],
-    /// Where in the JSON, and what stands there.
+    /// Where in the JSON, and the value there.
     json: &'static [(&'static str, &'static str)],
     report: &'static [&'static str],
     /// The alerts, in order: each must contain its text, and there are no others.
@@ -230,8 +230,8 @@ const ROWS: &[Row] = &[
         exit: 6,
         screen: &["ROLLED BACK", "answers bad (5", "more than 1 %", "1.0.0 was live again"],
         json: &[("/outcome", "rolled_back"), ("/failure/step", "soak"), ("/marks/0/mark", "bad")],
-        report: &["gave traffic back (by rule)", "answers bad", "1.1.0 is marked bad"],
-        alerts: &["is over: rolled back by rule. When it ended, 1.0.0 was live again."],
+        report: &["rolled back automatically", "answers bad", "1.1.0 is marked bad"],
+        alerts: &["is over: rolled back automatically. When it ended, 1.0.0 was live again."],
         never: &["soak says pass", "1.1.0 is marked stable"],
     },
     Row {
@@ -310,7 +310,7 @@ const ROWS: &[Row] = &[
         json: &[("/services/0/rollouts_held", "true"), ("/outcome", "failed")],
         report: &["automatic rollouts of toto-app, toto-bo are HELD"],
         alerts: &["is over: failed. It moved no traffic: 1.0.0 stayed live"],
-        never: &["marked bad", "gave traffic back"],
+        never: &["marked bad", "- rolled back"],
     },
     Row {
         kind: "what was never live does not stay live",
@@ -381,7 +381,7 @@ const ROWS: &[Row] = &[
         never: &["marked bad", "1.1.0 was live."],
     },
     Row {
-        kind: "A21: the same label again proves nothing where only the version is told",
+        kind: "A21: the same label again proves nothing where only the version is reported",
         told: the_same_label_again,
         exit: 5,
         screen: &["it is not known who answers for toto-bo", "may report the same version"],
@@ -396,8 +396,8 @@ const ROWS: &[Row] = &[
         exit: 6,
         screen: &["the platform refused", "1.0.0 was live again"],
         json: &[("/marks", "[]"), ("/failure/step", "switch:toto-bo")],
-        report: &["gave traffic back (by rule): the platform refused"],
-        alerts: &["is over: rolled back by rule"],
+        report: &["rolled back automatically: the platform refused"],
+        alerts: &["is over: rolled back automatically"],
         never: &["marked bad"],
     },
     Row {
@@ -407,11 +407,11 @@ const ROWS: &[Row] = &[
         screen: &["undo: none, every other release", "undo not ready: every other release"],
         json: &[("/marks/0/release", "1.1.0"), ("/marks/0/mark", "bad")],
         report: &["1.1.0 is marked bad"],
-        alerts: &["rolled back by rule"],
+        alerts: &["rolled back automatically"],
         never: &["undo to 1.1.0", "undo: B to 1.1.0", "warm until"],
     },
     Row {
-        kind: "B31: drift is told wherever the environment is",
+        kind: "B31: drift is reported in every environment",
         told: a_foreign_rollout_at_rest,
         exit: 0,
         screen: &["▲ drift: toto-app b-foreign", "drift toto-app b-foreign"],
@@ -457,28 +457,28 @@ const ROWS: &[Row] = &[
         kind: "B29: a rollback by a person is no failed soak",
         told: a_rollback_by_a_person,
         exit: 1,
-        screen: &["■", "gave traffic back: rolled back by ben"],
+        screen: &["■", "rolled back: rolled back by ben"],
         json: &[("/undone_because", "rolled back by ben"), ("/failure/class", "cancelled")],
-        report: &["gave traffic back (by a person): rolled back by ben"],
+        report: &["rolled back by a person: rolled back by ben"],
         alerts: &[
             "is over: rolled back by a person. When it ended, 1.0.0 was live again. | rolled back by ben",
         ],
-        never: &["became unhealthy", "waits for a person", "by rule"],
+        never: &["became unhealthy", "waits for a person", "automatically"],
     },
     Row {
-        kind: "B29: an abort waits for nobody and blames nothing",
+        kind: "B29: an abort needs no confirmation of health and blames no one",
         told: an_abort_by_a_person,
         exit: 1,
-        screen: &["gave traffic back: aborted after traffic moved"],
+        screen: &["rolled back: aborted after traffic moved"],
         json: &[("/undone_because", "aborted after traffic moved"), ("/marks", "[]")],
-        report: &["gave traffic back (by a person): aborted after traffic moved"],
+        report: &["rolled back by a person: aborted after traffic moved"],
         alerts: &["is over: rolled back by a person"],
         never: &["became unhealthy", "waits for a person", "marked bad"],
     },
 ];
 
 #[test]
-fn every_place_says_the_same_and_none_says_what_is_not_so() {
+fn every_output_agrees_and_none_is_false() {
     let wrong: Vec<_> = ROWS.iter().flat_map(wrong).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }

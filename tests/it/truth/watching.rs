@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::sandbox::{Sandbox, wait_until};
 
 #[test]
-fn a_runner_that_was_stopped_in_a_soak_watches_as_long_as_it_should() {
+fn stopped_runner_completes_its_soak_time() {
     let sandbox = Sandbox::with_deploy(
         "health: { attempts: 8, interval: 100ms, timeout: 500ms, consecutive: 2 }\n    attest: { consecutive: 3, interval: 20ms }\n    soak: { for: 3s, interval: 100ms }",
     );
@@ -41,7 +41,7 @@ fn a_runner_that_was_stopped_in_a_soak_watches_as_long_as_it_should() {
 
 /// Controls by number alone answer while no name is found.
 #[test]
-fn controls_without_a_name_are_warned_of() {
+fn unnamed_control_probes_warn() {
     let sandbox = Sandbox::new();
     sandbox.write_config("soak: { for: 1s }", "{ kind: list }");
     let file = sandbox.folder.path().join("config.yaml");

@@ -1,5 +1,5 @@
-//! What one environment's apphosting.yaml comes to that another's does not. A secret is told by its name,
-//! and a value that looks like one not at all.
+//! Differences between the apphosting.yaml of two environments. Secrets are shown by name,
+//! and values that look like secrets are not shown.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -35,8 +35,8 @@ pub fn between(folder: &Path, first: &str, second: &str) -> Result<Vec<Differenc
         .collect())
 }
 
-/// The base with an environment's file over it, key by key; variables go by their names, and a list is one
-/// thing (`contracts/app_hosting.md` §6).
+/// The base with an environment's file over it, key by key. Variables are matched by name, and a list is replaced
+/// as a whole, as App Hosting does.
 fn merged(folder: &Path, environment: &str) -> Result<BTreeMap<String, String>, String> {
     let mut all = BTreeMap::new();
     for name in [BASE.to_owned(), format!("apphosting.{environment}.yaml")] {

@@ -23,7 +23,7 @@ const NETWORK: Form = Group(&[("network", Text), ("subnetwork", Text), ("tags", 
 const VARIABLE: Form =
     Group(&[("variable", Text), ("value", Text), ("secret", Text), ("availability", List(&Text))]);
 
-/// The whole file (`contracts/app_hosting.md` §6).
+/// The whole file (`docs/internals/app-hosting.md`, apphosting.yaml).
 pub(super) const FILE: Form = Group(&[
     (
         "runConfig",

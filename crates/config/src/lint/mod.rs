@@ -1,5 +1,5 @@
-//! `apphosting.yaml`, judged as Google's checker judges it: what that refuses is an error. What it takes
-//! and a later stage refuses, or nobody reads, is a warning; what a person should know, a note.
+//! Lints `apphosting.yaml` as Google's own checker does: whatever it rejects is an error. What a later stage
+//! rejects or ignores is a warning; the rest is a note.
 
 mod between;
 mod form;

@@ -119,7 +119,7 @@ fn name(variable: &Variable<'_>, found: &mut Vec<Finding>) {
     let plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     let digit = variable.name.starts_with(|c: char| c.is_ascii_digit());
     if variable.name.is_empty() {
-        found.push(Finding::warning(variable.place, "a variable without a name reaches nobody"));
+        found.push(Finding::warning(variable.place, "a variable without a name is ignored"));
     } else if digit || !variable.name.chars().all(plain) {
         let why = format!("{:?} is no name as Google describes them: A to Z and _", variable.name);
         found.push(Finding::warning(variable.place, why));

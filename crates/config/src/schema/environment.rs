@@ -99,8 +99,8 @@ pub struct PlacedServiceConfig {
     /// Its backend, if not the service's.
     #[serde(default)]
     pub backend: Option<String>,
-    /// Where a build answers that has no traffic, if the platform does not say so itself: `{build}`, `{release}`,
-    /// `{backend}` and `{project}` stand for what they are.
+    /// Address of a build without traffic, if the platform does not report one. Placeholders: `{build}`, `{release}`,
+    /// `{backend}` and `{project}`.
     #[serde(default)]
     pub green_url: Option<String>,
 }

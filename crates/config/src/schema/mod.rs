@@ -1,4 +1,4 @@
-//! The keys of `config.yaml` (architecture.md §6). The JSON Schema that editors use and that
+//! The keys of `config.yaml`. The JSON Schema that editors use and that
 //! `config::check` walks is made from these types, so there is one list of keys.
 
 pub mod deploy;
@@ -83,8 +83,8 @@ pub struct ServiceConfig {
     /// Where it says how it is and who it is.
     #[serde(default)]
     pub health: HealthEndpointConfig,
-    /// Pages, by their paths: the scripts and styles that they load from blue are asked for again after
-    /// a switch, for whoever has an old page open.
+    /// Paths of pages. The scripts and styles that they load from blue are requested again after
+    /// a switch, to check that open pages keep working.
     #[serde(default)]
     pub pages: Vec<String>,
     /// Which versions of which database its code can work with: `main: ">=1.1.0, <2.0.0"`. Kept with each

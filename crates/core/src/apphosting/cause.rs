@@ -1,5 +1,5 @@
-//! Why a build failed, as the steps of App Hosting's builds say it themselves: one line of JSON in a log of
-//! hundreds (`contracts/app_hosting.md` §2).
+//! Why a build failed, as the steps of App Hosting's builds report it: one line of JSON in a log of
+//! hundreds.
 
 use serde::Deserialize;
 
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cause_is_taken_out_of_its_line() {
+    fn extracts_the_cause_from_a_log_line() {
         let line = r#"Step #2: {"reason":"Failed","code":"fah/failed-framework-build","userFacingMessage":"npm run build ended with 1","rawLog":"a\nb","isUserAttributed":true}"#;
         let (cause, heard) = cause_of(line).unwrap();
         assert_eq!(cause, "fah/failed-framework-build: npm run build ended with 1");

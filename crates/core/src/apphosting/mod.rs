@@ -1,5 +1,5 @@
 //! `apphosting.yaml` as far as a build needs it: commands and environment, base and environment
-//! file merged by App Hosting's rules (`contracts/app_hosting.md` §6).
+//! file merged by App Hosting's rules (`docs/internals/app-hosting.md`, apphosting.yaml).
 
 mod cause;
 mod quota;
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_override_wins_by_field_and_by_variable() {
+    fn environment_file_overrides_by_field_and_variable() {
         let base = read(
             "scripts: {buildCommand: b, runCommand: r}\nenv: [{variable: A, value: 1}, {variable: B, secret: s}]",
         );

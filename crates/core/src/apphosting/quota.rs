@@ -1,5 +1,5 @@
-//! What services of a project may take of its processors together. Cloud Run refuses a revision that could take
-//! more than there is, and App Hosting says so only after a whole build (`reference/deploy-tools.md`, dC15).
+//! The CPU that the services of a project may use together. Cloud Run refuses a revision that could exceed
+//! the quota, and App Hosting reports that only after a whole build (dC15).
 
 use super::RunConfig;
 use crate::ids::ServiceName;
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_set_counts_as_the_platform_takes_it() {
+    fn unset_values_count_with_the_platform_defaults() {
         let service = |name: &str| ServiceName::new(name).unwrap();
         let limits = |max_instances, cpu| RunConfig { cpu, max_instances, ..RunConfig::default() };
         let both = [

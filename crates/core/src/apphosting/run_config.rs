@@ -1,4 +1,4 @@
-//! The limits of `runConfig` (`contracts/app_hosting.md` §6), which are also Cloud Run's. Google's pages say
+//! The limits of `runConfig` (`docs/internals/app-hosting.md`), which are also Cloud Run's. Google's pages say
 //! in places something else than Google's checker; these are the checker's.
 
 use serde::Deserialize;
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_limit_holds_at_its_edge() {
+    fn limits_are_inclusive_at_their_edges() {
         let of = |cpu: Option<f64>, memory: Option<i64>| RunConfig {
             cpu,
             memory,

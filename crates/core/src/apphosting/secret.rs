@@ -1,4 +1,4 @@
-//! How `apphosting.yaml` names a secret (`contracts/app_hosting.md` §6).
+//! How `apphosting.yaml` names a secret.
 
 /// Which version of a secret is meant. None of what is no name of a secret: a build refuses that
 /// (`fah/improper-secret-format`).
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_named_in_four_ways() {
+    fn accepts_four_forms_of_secret_names() {
         let cases = [
             ("jwt-secret", Some(Version::Latest)),
             ("jwt-secret@5", Some(Version::Pinned)),

@@ -1,6 +1,6 @@
 //! What must be true before green is built, before traffic moves and before a release counts as good.
-//! A person says so, or a machine does; either may turn out not to hold any more (N6 of
-//! reference/deploy-tools.md).
+//! A person ticks an item, or a machine verifies it; either may stop being true
+//! later (N6).
 
 mod stand;
 

@@ -114,7 +114,7 @@ pub fn may_act(item: &Item, act: Act, note: &str, run: Option<&RunView>) -> Resu
             let source = item.source.as_ref().map(ToString::to_string).unwrap_or_default();
             Err(Problem::new(format!("{:?} is not ticked by hand", item.text))
                 .because(format!("a machine tells: {source}"))
-                .try_this("mend what it says, or override it with a reason"))
+                .try_this("fix it, or override it with a reason"))
         }
         Act::NotApplicable | Act::Override if note.trim().is_empty() => {
             Err(Problem::new(format!("{} needs a reason", act.word())))
@@ -197,7 +197,7 @@ pub fn may_pass(view: &RunView, list: List) -> Result<(), Problem> {
         return Ok(());
     }
     let Some(seen) = view.checklists.get(&list) else {
-        return Err(Problem::new(format!("checklist {} was not looked at yet", list.word())));
+        return Err(Problem::new(format!("checklist {} has not been checked yet", list.word())));
     };
     let open = open_items(&view.plan.checklist, seen, list);
     let what = match open.len() {

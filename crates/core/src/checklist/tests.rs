@@ -24,7 +24,7 @@ fn word(item: &Item, ticks: &[Tick], subject: &Subject, now: i64) -> &'static st
 }
 
 #[test]
-fn what_a_person_saw_holds_for_a_while_and_for_one_build() {
+fn ticks_expire_and_belong_to_one_build() {
     let by_hand = item(List::Deploy, None);
     assert_eq!(by_hand.id, "deploy/key-functionality-verified");
     let (before, green, other) = (built(None), built(Some("build b-1")), built(Some("build b-2")));
@@ -45,7 +45,7 @@ fn what_a_person_saw_holds_for_a_while_and_for_one_build() {
 }
 
 #[test]
-fn what_is_seen_after_the_soak_was_seen_of_a_build() {
+fn post_soak_ticks_belong_to_a_build() {
     let post = item(List::Post, None);
     let early = [tick(&post, Act::Tick, 10, "source s")];
     assert_eq!(word(&post, &early, &built(Some("build b-1")), 11), "stale");
@@ -55,7 +55,7 @@ fn what_is_seen_after_the_soak_was_seen_of_a_build() {
 }
 
 #[test]
-fn a_machine_is_not_outvoted_but_set_aside() {
+fn machine_items_need_an_override_not_a_tick() {
     let auto = item(List::Deploy, Some(Source::Rollback));
     let subject = built(None);
     let stands = |ticks: &[Tick], verdict| {
@@ -80,7 +80,7 @@ fn a_machine_is_not_outvoted_but_set_aside() {
 /// Facts are hashed as they are written: a field that comes later must not show where it says nothing,
 /// or every plan of before would count as changed.
 #[test]
-fn a_plans_evidence_is_written_as_it_always_was() {
+fn plan_evidence_keeps_its_stored_form() {
     let check =
         Check::Http { url: "http://x/api/health".into(), expect: Box::default(), fresh: true };
     let asked = Asked { name: "x".into(), check: Some(check), timeout: Duration::from_secs(5) };

@@ -1,4 +1,4 @@
-//! The path of a field in a document, spelled as Firestore spells it (`contracts/firestore.md` §2).
+//! The path of a field in a document, spelled as Firestore spells it (`docs/internals/firestore.md`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn odd_names_come_back_as_they_were() {
+    fn field_paths_round_trip_odd_names() {
         for text in ["a", "a.b_2", "`a-b`", "`a.b`.c", "`\\`\\\\`", "`é`"] {
             let path: FieldPath = text.parse().unwrap();
             assert_eq!(path.to_string(), text);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_put_found_and_taken() {
+    fn sets_finds_and_removes_a_value() {
         let mut fields = Fields::new();
         let path: FieldPath = "address.city".parse().unwrap();
         path.put(&mut fields, Value::text("Vigo"));

@@ -1,5 +1,5 @@
-//! Documents of a Firestore database as its REST API writes them (`contracts/firestore.md` §2), so that
-//! a value which nobody looks into comes back exactly as it was.
+//! Firestore documents in the format of its REST API, so that
+//! a value that is not interpreted is written back exactly as it was read.
 
 mod field_path;
 
@@ -234,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_value_comes_back_as_it_was() {
+    fn values_round_trip() {
         let written = serde_json::json!({
             "null": {"nullValue": null}, "bool": {"booleanValue": true},
             "int": {"integerValue": "-9223372036854775808"}, "dbl": {"doubleValue": 0.1},

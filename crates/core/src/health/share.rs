@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn every_second_bad_answer_exceeds_and_a_short_window_decides_nothing() {
+    fn half_bad_answers_exceed_and_a_short_window_is_inconclusive() {
         assert_eq!(verdict((0..55).map(|n| n % 2 == 0)), ShareVerdict::Exceeded);
         assert_eq!(verdict((0..19).map(|n| n % 2 == 0)), ShareVerdict::TooFew);
         assert_eq!(verdict((0..60).map(|n| n % 30 != 0)), ShareVerdict::Within, "two are too few");
@@ -129,7 +129,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_remembered_is_exactly_the_last_answers(
+        fn window_keeps_exactly_the_last_answers(
             answers in proptest::collection::vec(any::<bool>(), 0..700),
         ) {
             let mut share = Share::new(ShareRule::default());

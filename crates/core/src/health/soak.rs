@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn half_of_the_answers_bad_fails_whoever_gave_them() {
+    fn half_bad_answers_fail_from_any_replica() {
         for bad in [Sample::Unhealthy("HTTP 503".to_owned()), from("b-0")] {
             let (mut watch, _) = watch();
             let answers: Vec<_> =
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_not_watched_time() {
+    fn gaps_do_not_count_as_soak_time() {
         let (mut watch, soak) = watch();
         let well = vec![from("b-1"); 100];
         rounds(&mut watch, 0, &well);
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_answer_among_few_extends_the_soak_until_the_share_can_be_judged() {
+    fn few_answers_with_a_failure_extend_the_soak() {
         let (watch_of, mut policy) = watch();
         policy.length = SECOND * 5;
         let wanted = watch_of.services[&service()].wanted.clone();

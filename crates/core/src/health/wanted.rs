@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_value_is_no_match_where_one_is_configured() {
+    fn missing_value_never_matches_a_configured_one() {
         let both = wanted(true, true);
         assert_eq!(both.judge(&answer(Some("v1.0.2"), Some("b-2"))), Ok(()));
         let said = |version, revision| both.judge(&answer(version, revision)).unwrap_err();
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_configured_is_not_compared() {
+    fn unconfigured_values_are_not_compared() {
         assert_eq!(wanted(true, false).judge(&answer(Some("v1.0.2"), Some("b-1"))), Ok(()));
         assert_eq!(wanted(false, true).judge(&answer(None, Some("b-2"))), Ok(()));
         assert!(wanted(false, false).judge(&answer(None, None)).is_err(), "that proves nothing");

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_takes_its_fields_and_says_which_is_missing() {
+    fn template_fills_fields_and_names_a_missing_one() {
         let template = "{first} {{x}} {last}".to_owned().try_into().unwrap();
         let operation =
             Operation::Template { scope: scope(), field: FieldPath::field("name"), template };
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conversion_that_would_lose_something_is_refused() {
+    fn lossy_conversion_is_refused() {
         let table = [
             (Value::text(" 12 "), ValueType::Integer, Some(Value::Integer(12))),
             (Value::text("many"), ValueType::Integer, None),
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_overwritten_by_a_rename() {
+    fn rename_never_overwrites() {
         let (from, to) = (FieldPath::field("a"), FieldPath::field("b"));
         let operation = Operation::Rename { scope: scope(), from, to };
         let both =

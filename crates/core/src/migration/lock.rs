@@ -1,5 +1,5 @@
 //! The lock document of a database: who works on its environment, from whatever machine, and until when
-//! (`contracts/firestore.md` §7). Time comes from the server alone; no clock of ours is in it.
+//! (`docs/internals/firestore.md`, Documents of Pointsman). Time comes from the server alone; no clock of ours is in it.
 
 use super::COLLECTION;
 use crate::document::{Document, Fields, Value};

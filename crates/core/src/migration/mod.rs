@@ -24,7 +24,7 @@ use super::hash::Hash;
 use super::release::SchemaVersion;
 
 /// The collection that holds the version, the lock and the records. The guide's own migrator keeps its
-/// version there (`contracts/firestore.md` §6).
+/// version there.
 pub const COLLECTION: &str = "_migrations";
 
 /// What a migration does to the code that runs.

@@ -15,8 +15,8 @@ pub struct Scope {
     /// Every collection of that name, at any depth.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub group: bool,
-    /// Only documents for which each of these holds. Looked at here and not asked of the server: no index
-    /// is needed, and a field that is not there can be asked for (`contracts/firestore.md` §3).
+    /// Only documents that match all of these conditions. Evaluated here and not by the server: it needs no
+    /// index, and it can match missing fields, which a Firestore query cannot.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub filter: Vec<Condition>,
 }

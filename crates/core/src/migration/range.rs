@@ -135,7 +135,7 @@ mod tests {
 
     /// Each range, what is in it and what is not, as npm's `semver` 7 says with `includePrerelease`.
     #[test]
-    fn pre_releases_are_in_a_range_by_precedence() {
+    fn ranges_order_pre_releases_by_precedence() {
         let table: [(&str, &[&str], &[&str]); 12] = [
             (
                 ">=1.0.0, <2.0.0",
@@ -176,7 +176,7 @@ mod tests {
         /// Every comparator holds for one unbroken part of the order of versions, and releases are judged as
         /// Cargo judges them.
         #[test]
-        fn a_range_has_no_holes(
+        fn ranges_are_contiguous(
             op in prop_oneof![Just(""), Just("="), Just(">"), Just(">="), Just("<"), Just("<="), Just("~"), Just("^")],
             named in version(),
             numbers in 1..=3_usize,

@@ -1,6 +1,6 @@
 //! What a database says of itself: its version, and one record for each migration that was ever begun
-//! on it. The version document is the guide's (`contracts/firestore.md` §6); everything else is in
-//! documents of its own, since the guide's code wipes what else is in there.
+//! on it. The version document has the format of the deployment guide; everything else is in
+//! separate documents, since the guide's code overwrites the whole version document.
 
 use std::collections::BTreeMap;
 

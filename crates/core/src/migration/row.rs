@@ -123,7 +123,7 @@ pub fn obstacles(rows: &[Row], schema: &Schema) -> Vec<Problem> {
         (Head::At(version), Some(applied)) if *version != applied && schema.dirty().is_none() => {
             found.push(
                 Problem::new(format!("the database says it is at {version}, and its records say {applied}"))
-                    .because("somebody wrote the version by other means")
+                    .because("the version was written by another tool")
                     .try_this(format!("find out who; then pointsman migrate baseline ENV --to {applied} --reason TEXT")),
             );
         }

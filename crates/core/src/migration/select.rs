@@ -30,7 +30,7 @@ fn half(rows: &[Row], direction: Direction) -> Result<Option<&Row>, Problem> {
         )
     };
     if record.half.program {
-        return Err(stuck("a program of its own was begun, and nobody saw its end".to_owned()));
+        return Err(stuck("its program was started, and its result is unknown".to_owned()));
     }
     if record.half.direction != direction {
         let went = record.half.direction.word();
@@ -141,8 +141,8 @@ pub fn down(
         let Some(file) = row.file.as_ref().filter(|_| undone) else { continue };
         if file.undo == Undo::No {
             return Err(Problem::new(format!("{} cannot be undone", row.version))
-                .because("its file says so: what it took away is nowhere")
-                .try_this("go forward: write a migration that mends it"));
+                .because("its file says irreversible: what it deleted is not stored anywhere")
+                .try_this("go forward: write a migration that fixes it"));
         }
         chosen.push(file.clone());
     }

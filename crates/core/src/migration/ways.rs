@@ -1,5 +1,5 @@
 //! What a rollback may do to a database: keep it, or undo migrations after or before traffic moves. Offered
-//! only where everybody who serves on the way can work with every version on the way (N4).
+//! only where every build that is live on the way can work with every version on the way (N4).
 
 use super::{Migration, Schema, SchemaRange, Undo};
 use crate::release::SchemaVersion;
@@ -43,8 +43,8 @@ impl Undone {
     }
 }
 
-/// The three ways from a version, each open, or closed for a reason. `live` and `target` are the ranges of
-/// whoever serves now, and of whoever is to serve.
+/// The three ways from a version, each open, or closed with a reason. `live` and `target` are the ranges of
+/// the live build and of the rollback target.
 pub fn ways(
     live: &[SchemaRange],
     target: &[SchemaRange],
@@ -69,7 +69,7 @@ pub fn ways(
         .and_then(|()| on_the_way(target, "the target"));
     let last = down.last().map_or(now, |undone| &undone.leaves);
     let before = undoable()
-        .and_then(|()| on_the_way(live, "what serves now"))
+        .and_then(|()| on_the_way(live, "the live build"))
         .and_then(|()| accepts(target, last, "the target"));
     [(SchemaWay::Keep, keep), (SchemaWay::After, after), (SchemaWay::Before, before)]
 }
@@ -119,8 +119,8 @@ mod tests {
         format!(">={}, <={}", version(from), version(to)).parse().unwrap()
     }
 
-    /// A version, an earlier one to go back to, and the range of a build that serves at the first: every
-    /// other plan sees to it that what serves works with what there is.
+    /// A version, an earlier rollback version, and the range of the build that is live at the start: every
+    /// plan must keep the live build compatible with the database.
     fn whence() -> impl Strategy<Value = ((u64, u64), (u64, u64))> {
         (1_u64..6).prop_flat_map(|now| ((Just(now), 0..now), (0..=now, now..6)))
     }
@@ -137,7 +137,7 @@ mod tests {
         /// N4: on no way that is open does a build serve while the database is outside of its range; and a
         /// way that would be safe is open.
         #[test]
-        fn nobody_serves_outside_of_its_range(
+        fn no_way_serves_a_build_outside_its_range(
             ((now, to), live) in whence(), target in (0_u64..6, 0_u64..6), irreversible in 0_u64..12,
         ) {
             let (live, target) = (range(live), range(target));

@@ -129,8 +129,8 @@ pub struct Traffic {
     pub automatic: Automatic,
 }
 
-/// Rollouts that the platform begins by itself whenever somebody pushes. The policy is kept as the platform
-/// wrote it, to be put back.
+/// Rollouts that the platform starts on every push. The policy is kept as the platform
+/// wrote it, so that it can be restored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Automatic {
     /// It begins none.
@@ -203,7 +203,7 @@ pub trait Hosting: Send + Sync {
     fn builds<'a>(&'a self, target: &'a Target) -> Answer<'a, Vec<Build>>;
     /// Asks for a build. Returns when the platform has taken the order, not when it is done.
     fn create_build<'a>(&'a self, target: &'a Target, new: &'a NewBuild) -> Answer<'a, ()>;
-    /// Makes a build the active one, and returns when the platform's own traffic says so. Always
+    /// Makes a build the active one, and returns when the platform's own traffic shows it. Always
     /// orders a rollout: one that was ordered before may still be under way, and lands before it.
     fn set_active<'a>(&'a self, target: &'a Target, new: &'a NewRollout) -> Answer<'a, Traffic>;
     /// Disables or restores automatic rollouts.

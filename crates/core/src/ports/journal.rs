@@ -51,7 +51,7 @@ pub struct HumanLock {
     pub since: Timestamp,
 }
 
-/// A runner renews its lease this often (architecture.md §4).
+/// A runner renews its lease this often: a quarter of it.
 pub const RENEWAL: Duration = Duration::from_secs(15);
 /// A lease that was not renewed for this long may be taken over, with a reason.
 pub const LEASE: Duration = Duration::from_mins(1);
@@ -166,8 +166,8 @@ pub struct Entry<'a> {
 
 /// The journal. Calls block for a fraction of a millisecond; each append is synced.
 pub trait Journal: Send {
-    /// Makes a run with its plan as the first fact, unless the environment has one under way or is
-    /// locked. Runs that nobody drives any more are superseded by it; with `take_over` also one
+    /// Creates a run with its plan as the first fact, unless the environment has one under way or is
+    /// locked. Abandoned runs are superseded by it; with `take_over` also one
     /// whose lease ran out.
     fn create(
         &mut self,

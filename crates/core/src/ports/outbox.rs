@@ -60,8 +60,8 @@ pub type Silence = (Timestamp, String, String);
 pub trait Outbox: Send {
     /// Puts an alert in for every channel that wants it, once.
     fn put(&mut self, notify: &Notify, alert: &Alert) -> Result<(), JournalError>;
-    /// The first letter of some channel that is due, claimed for a while: nobody else gets it, and none
-    /// behind it of that channel is handed out.
+    /// The first due delivery of any channel, claimed for a while: no other process gets it, and no later
+    /// one of that channel is handed out.
     fn due(&mut self, now: Timestamp) -> Result<Option<Letter>, JournalError>;
     /// Whatever waits for its next try is tried now.
     fn hurry(&mut self, now: Timestamp) -> Result<(), JournalError>;

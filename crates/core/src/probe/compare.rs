@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_third_more_is_seen_and_the_same_is_not() {
+    fn detects_a_third_more_latency_and_no_false_difference() {
         let blue = times(100, 1.0);
         let slower = compare(&blue, &times(100, 1.3)).unwrap();
         assert_eq!(slower.verdict, Verdict::Fail, "{slower:?}");
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_tail_alone_is_seen() {
+    fn detects_a_slow_tail() {
         let blue = times(200, 1.0);
         let mut green = times(200, 1.0);
         for slow in green.iter_mut().step_by(6) {
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn quick_errors_are_not_quick_answers() {
+    fn fast_errors_do_not_count_as_fast_answers() {
         let blue = times(100, 1.0);
         let mut green = times(100, 0.8);
         green[7] = Point::Bad;
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_probabilities_are_those_of_the_tables() {
+    fn p_values_match_published_tables() {
         for (z, share) in [(0.0, 0.5), (1.0, 0.158_655), (1.96, 0.024_998), (3.0, 0.001_350)] {
             assert!((above(z) - share).abs() < 1e-5, "{z}: {}", above(z));
         }

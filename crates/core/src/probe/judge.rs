@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_answer_has_its_own_word() {
+    fn each_failure_kind_has_its_own_label() {
         let plain = Expect::default();
         assert_eq!(said(&plain, 204, &[], ""), Answer::Good);
         let (word, why) = fault(said(&plain, 503, &[], "JWT_SECRET is not set")).unwrap();

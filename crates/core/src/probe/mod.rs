@@ -157,7 +157,7 @@ impl Expect {
     }
 }
 
-/// When a probe counts as what (reference/deploy-tools.md §2.5).
+/// When a probe counts as up, down or slow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
     /// Consecutive bad answers until DOWN.

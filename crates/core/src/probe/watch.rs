@@ -11,7 +11,7 @@ use super::{Answer, Fault, Measurement, Rules};
 use crate::health::{Share, ShareRule, ShareVerdict};
 use crate::time::{Timestamp, spoken};
 
-/// How a probe stands (terminal.md 2.1).
+/// The state of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
@@ -74,7 +74,7 @@ const CERTIFICATE_ENDS: Duration = Duration::from_hours(21 * 24);
 const MISSES: u32 = 3;
 
 /// Reason for STALE after a pause in probing: no process ran, or the machine slept.
-pub const NOBODY_ASKED: &str = "nobody asked";
+pub const NOBODY_ASKED: &str = "no recent probe";
 
 /// Part of the reason when DEGRADED is about a certificate.
 pub const CERTIFICATE: &str = "certificate";

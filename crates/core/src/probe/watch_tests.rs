@@ -53,7 +53,7 @@ fn states(watch: &mut Watch, answers: &str) -> Vec<State> {
 }
 
 #[test]
-fn one_bad_answer_is_no_outage_and_two_are() {
+fn one_failure_is_no_outage_and_two_are() {
     use State::{Down, Off, Ok};
     let mut watch = watch();
     assert_eq!(states(&mut watch, "..."), [Off, Off, Ok], "up after three in a row");
@@ -66,7 +66,7 @@ fn one_bad_answer_is_no_outage_and_two_are() {
 }
 
 #[test]
-fn who_is_blind_has_seen_nothing() {
+fn local_network_failure_proves_nothing() {
     let mut watch = watch();
     states(&mut watch, "....");
     assert_eq!(states(&mut watch, "????"), [State::Ok; 4], "20 s are four intervals, not more");
@@ -76,11 +76,11 @@ fn who_is_blind_has_seen_nothing() {
     assert_eq!(watch.stats().bad, 0);
     assert_eq!(states(&mut watch, "..."), [State::Off, State::Off, State::Ok]);
     let change = watch.tick(at(10_000)).unwrap();
-    assert_eq!((change.to, change.why.as_str()), (State::Stale, "nobody asked"));
+    assert_eq!((change.to, change.why.as_str()), (State::Stale, "no recent probe"));
 }
 
 #[test]
-fn who_was_never_able_to_ask_says_so() {
+fn a_probe_that_never_ran_reports_that() {
     let mut watch = watch();
     assert_eq!(states(&mut watch, "?"), [State::Stale]);
     assert_eq!(watch.why(), "we cannot ask: no route from here");
@@ -88,7 +88,7 @@ fn who_was_never_able_to_ask_says_so() {
 }
 
 #[test]
-fn what_was_before_a_long_silence_does_not_count() {
+fn samples_before_a_long_gap_do_not_count() {
     let mut watch = watch();
     states(&mut watch, "....");
     let change = watch.push(heard(9000, Answer::Good, 10)).unwrap();
@@ -101,7 +101,7 @@ fn what_was_before_a_long_silence_does_not_count() {
 }
 
 #[test]
-fn what_takes_turns_is_flapping_until_it_is_steady() {
+fn alternating_answers_flap_until_steady() {
     let mut watch = watch();
     let seen = states(&mut watch, "....x.x.");
     assert_eq!(*seen.last().unwrap(), State::Flapping, "{seen:?}");
@@ -113,7 +113,7 @@ fn what_takes_turns_is_flapping_until_it_is_steady() {
 }
 
 #[test]
-fn a_share_of_bad_answers_that_never_come_in_a_row_is_degraded() {
+fn scattered_failures_are_degraded() {
     let mut watch = watch();
     let one_of_twenty = "...................x".repeat(4);
     let seen = states(&mut watch, &format!("...{one_of_twenty}."));
@@ -126,7 +126,7 @@ fn a_share_of_bad_answers_that_never_come_in_a_row_is_degraded() {
 }
 
 #[test]
-fn what_is_asked_again_is_not_stale() {
+fn a_new_sample_ends_staleness() {
     use State::{Off, Ok, Stale};
     let mut watch = watch();
     states(&mut watch, "...");
@@ -142,7 +142,7 @@ fn what_is_asked_again_is_not_stale() {
 }
 
 #[test]
-fn slow_is_degraded_only_when_it_lasts() {
+fn only_lasting_slowness_is_degraded() {
     let mut watch = watch();
     states(&mut watch, "...");
     let slow = |watch: &mut Watch, second| {
@@ -161,7 +161,7 @@ fn slow_is_degraded_only_when_it_lasts() {
 }
 
 #[test]
-fn a_certificate_that_ends_soon_is_told() {
+fn reports_an_expiring_certificate() {
     let mut watch = watch();
     for second in 0..3 {
         let until = Some(at(6 * 86_400 + 60));
@@ -174,7 +174,7 @@ proptest! {
     /// Whatever comes: down only by bad answers, good only by good ones, and blind answers alone never
     /// make anything but stale.
     #[test]
-    fn no_state_without_its_evidence(answers in "[.x?]{1,200}") {
+    fn every_state_has_evidence(answers in "[.x?]{1,200}") {
         let mut watch = watch();
         let seen = states(&mut watch, &answers);
         for (n, state) in seen.iter().enumerate() {

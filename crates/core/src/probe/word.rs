@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_answer_says_of_itself_counts() {
+    fn self_reported_status_counts() {
         let usual = HealthWord::default();
         let judge = |word: &HealthWord, body: Value| word.judge(Some(&body));
         for good in [json!({"status": "UP"}), json!({"status": 200}), json!({}), json!([])] {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configured_word_must_be_there() {
+    fn body_must_contain_the_configured_word() {
         let own = HealthWord {
             pointer: Some("/state/name".into()),
             healthy: vec!["Degraded".into(), "ok".into()],

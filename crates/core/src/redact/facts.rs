@@ -64,7 +64,7 @@ pub fn without_secrets(mut event: Event) -> Event {
             clean_command(command);
             clean(because);
         }
-        // Names, numbers and versions; and addresses that are asked later, which a missing part would break.
+        // Names, numbers and versions; and addresses that are probed later, which a redacted part would break.
         Event::StepStarted { .. }
         | Event::FilesSeen { .. }
         | Event::GreenReady { .. }

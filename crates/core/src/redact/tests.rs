@@ -92,7 +92,7 @@ fn marked(line: &str) -> (String, Vec<String>) {
 }
 
 #[test]
-fn secrets_go_and_names_stay() {
+fn redaction_removes_values_and_keeps_names() {
     let mut kept = Vec::new();
     for line in SECRETS {
         let (line, hidden) = marked(line);
@@ -108,7 +108,7 @@ fn secrets_go_and_names_stay() {
 }
 
 #[test]
-fn ordinary_text_stays() {
+fn redaction_keeps_ordinary_text() {
     let changed: Vec<_> = ORDINARY
         .iter()
         .map(|line| (line, redacted(line)))
@@ -119,7 +119,7 @@ fn ordinary_text_stays() {
 }
 
 #[test]
-fn a_key_over_several_lines_is_taken_out_of_each_and_ends() {
+fn redacts_multi_line_keys() {
     let told = |lines: &[&str]| {
         let mut state = Lines::default();
         lines.iter().map(|line| state.redacted(line)).collect::<Vec<_>>()
@@ -143,7 +143,7 @@ fn a_key_over_several_lines_is_taken_out_of_each_and_ends() {
 }
 
 #[test]
-fn a_known_value_is_taken_out_however_it_looks() {
+fn redacts_known_values_in_any_encoding() {
     know("correct horse/battery");
     know("line one of it\nline two of it");
     for text in [
@@ -159,7 +159,7 @@ fn a_known_value_is_taken_out_however_it_looks() {
 }
 
 #[test]
-fn a_fact_keeps_no_secret_of_a_service() {
+fn facts_contain_no_service_secret() {
     let evidence = "HTTP 500: api_key=abcdef123456".to_owned();
     let problem = Problem::new("x").because(evidence.clone());
     let facts = [

@@ -323,7 +323,7 @@ impl RunView {
     fn note_run(&mut self, fact: &Fact, event: &Event) {
         match event {
             Event::UndoPlanned { steps, because, by, .. } => {
-                self.leave_pending("traffic goes back");
+                self.leave_pending("traffic is rolled back");
                 self.steps.extend(steps.iter().map(step_view));
                 self.undo = Some((*by, because.sentence()));
             }

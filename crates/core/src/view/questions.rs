@@ -64,8 +64,8 @@ impl RunView {
         self.services.values().any(|s| s.switch_asked)
     }
 
-    /// Whether this run is giving traffic back, and has begun to. It goes on to its end, whoever
-    /// wants out: half of it is worse than either side.
+    /// Whether this run is rolling traffic back. A rollback runs to its end even if
+    /// an operator aborts: half of it is worse than either side.
     pub fn gives_back(&self) -> bool {
         self.undoing() || (self.plan.kind == RunKind::Rollback && self.touched_traffic())
     }
@@ -78,8 +78,8 @@ impl RunView {
             && switched.all(|s| s.blue.is_some())
     }
 
-    /// The exit code of the command that drove the run (architecture.md §7). 0 if and only if the
-    /// state that was seen is the one that was intended.
+    /// The exit code of the command that drove the run. 0 if and only if the
+    /// observed state is the intended one.
     pub fn exit_code(&self) -> u8 {
         let RunState::Ended { outcome } = &self.state else {
             return 7;

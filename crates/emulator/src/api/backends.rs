@@ -108,7 +108,7 @@ fn store_backend(registry: &Registry, name: &str, mut body: Value) -> Stored<()>
 }
 
 /// The resource with the masked fields of another one. Only whole top-level fields can be masked;
-/// deeper masks do not work at Google either (`contracts/app_hosting.md` §2, b/322891558).
+/// deeper masks do not work at Google either (firebase-tools, b/322891558).
 pub(super) fn masked(call: &Call, mut current: Value, body: &Value, schema: &str) -> Answer {
     let mask = call.query.get("updateMask").map_or("*", String::as_str);
     let known = &super::schema::discovery()["schemas"][schema]["properties"];

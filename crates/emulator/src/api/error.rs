@@ -1,4 +1,4 @@
-//! Google's error shape (`contracts/app_hosting.md` §2).
+//! Google's error shape (`docs/internals/app-hosting.md`, Resources).
 
 use axum::Json;
 use axum::http::StatusCode;

@@ -8,8 +8,8 @@ use super::{Answer, Api};
 use crate::registry::{Kind, Registry, Stored};
 
 impl Api {
-    /// Begins an operation, together with the write it is about: a crash leaves no resource that
-    /// nobody works on.
+    /// Starts an operation in the same transaction as the write it is about: a crash leaves no resource
+    /// without an operation.
     pub(super) fn begin(
         &self,
         call: &Call,

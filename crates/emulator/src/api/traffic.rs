@@ -1,5 +1,5 @@
 //! Traffic set directly. `target` and `rolloutPolicy` exclude one another
-//! (`contracts/app_hosting.md` §2).
+//! (`docs/internals/app-hosting.md`, Resources).
 
 use serde_json::{Value, json};
 

@@ -69,7 +69,7 @@ struct Transform {
     remove_all_from_array: Option<List>,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "as it stands in a write")]
+#[expect(clippy::unnecessary_wraps, reason = "has the signature of a write's transform")]
 pub(super) fn exists(there: bool) -> Option<Precondition> {
     Some(Precondition { exists: Some(there), update_time: None })
 }
@@ -140,7 +140,7 @@ fn one(store: &Store, root: &Root, write: Write, at: &str) -> Result<Json, Refus
     }
     fields.values_mut().try_for_each(normal)?;
     let created = before.as_ref().map_or(at, |d| d.created.as_str()).to_owned();
-    // A write that changes nothing keeps the time of the change before it (`contracts/firestore.md` §7).
+    // A write that changes nothing keeps the time of the change before it, as in production.
     let same = before.as_ref().filter(|d| d.fields == fields);
     let updated = same.map_or(at, |d| d.updated.as_str()).to_owned();
     let mut result = json!({ "updateTime": updated });

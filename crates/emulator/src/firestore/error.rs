@@ -1,4 +1,4 @@
-//! What is refused, in Google's shape and words (`contracts/firestore.md` §3).
+//! What is refused, in Google's shape and words (`docs/internals/firestore.md`, Requests).
 
 use axum::Json;
 use axum::http::StatusCode;

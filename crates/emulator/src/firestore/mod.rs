@@ -1,5 +1,5 @@
 //! A subset of Cloud Firestore's REST API that persists, answering as Google's emulator does
-//! (`contracts/firestore.md` §3): one suite of tests runs against both. What it does not have it refuses
+//! (`docs/internals/firestore.md`): one suite of tests runs against both. What it does not have it refuses
 //! with 501, by name.
 
 mod commit;
@@ -28,7 +28,7 @@ use self::transaction::Transactions;
 use pointsman_core::document::Fields;
 use pointsman_core::ports::clock::Clock;
 
-/// Google's emulator takes so much in one request (`contracts/firestore.md` §4.4).
+/// Google's emulator takes this much in one request.
 pub(super) const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// The databases of an emulator.

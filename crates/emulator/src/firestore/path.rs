@@ -46,7 +46,7 @@ impl Root {
         Ok(key(self, self.path_of(name)?))
     }
 
-    /// The path of a document's full name, held to the rules of names (`contracts/firestore.md` §5).
+    /// The path of a document's full name, held to the rules of names (`docs/internals/firestore.md`, Limits).
     pub(super) fn path_of<'a>(&self, name: &'a str) -> Result<&'a str, Refusal> {
         let path = name.strip_prefix(&self.prefix()).and_then(|rest| rest.strip_prefix('/'));
         let path = path.ok_or_else(|| {

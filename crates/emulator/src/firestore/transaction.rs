@@ -1,5 +1,5 @@
-//! Transactions: what was read in one must not have changed when it commits. Google's emulator locks what
-//! was read instead; either way one of two that touch the same document is told ABORTED.
+//! Transactions: a commit fails if a document that the transaction read has changed. Google's emulator locks
+//! those documents instead; either way one of two transactions on the same document gets ABORTED.
 
 use std::collections::BTreeMap;
 

@@ -190,7 +190,7 @@ impl DatabaseLock {
         let over = self.clock.elapsed().saturating_sub(touched) >= lease;
         over.then(|| {
             Problem::new(format!("the lock of database {} has run out", self.database.name()))
-                .because("nobody answered when it was to be renewed")
+                .because("its renewal got no answer")
                 .try_this("look whether the database answers, then resume the run")
         })
     }
@@ -243,8 +243,8 @@ impl DatabaseLock {
                     tracing::debug!(%error, tries, "a commit is sent again");
                     self.clock.sleep(BETWEEN.after(tries)).await;
                 }
-                // A commit of ours that nobody waited for landed after all. What carries no data may simply
-                // follow it; what does was made for how it stood before.
+                // A commit that timed out landed after all. A commit without data may simply
+                // follow it; one with data was made for the earlier state.
                 NotWritten::Overtaken(_) if alone => {
                     let token = Expected::Unchanged(held.lock.updated.clone());
                     writes = vec![Write::whole(lock_document(), token, held.lock.fields())];
@@ -309,7 +309,7 @@ impl DatabaseLock {
         // Requests in flight land before this, or not at all.
         if let Err(error) = self.commit(Vec::new()).await {
             let problem = error.problem();
-            return tracing::warn!(%problem, "a lock is not given back; it runs out by itself");
+            return tracing::warn!(%problem, "a lock was not released; it expires by itself");
         }
         {
             let mut held = self.held();
@@ -319,8 +319,8 @@ impl DatabaseLock {
         let given = self.commit(Vec::new()).await;
         if let Err(error) = given {
             let problem = error.problem();
-            tracing::warn!(%problem, "a lock could not be given back; it runs out by itself");
+            tracing::warn!(%problem, "a lock could not be released; it expires by itself");
         }
-        self.held().lost.get_or_insert_with(|| Problem::new("the lock was given back"));
+        self.held().lost.get_or_insert_with(|| Problem::new("the lock was released"));
     }
 }

@@ -1,5 +1,5 @@
-//! One migration on one database, from wherever it stands to its end. Each batch, how far it got and the
-//! lock are one commit, so that whatever dies in the middle goes on exactly where it stood.
+//! One migration on one database, from its current state to its end. Each batch, its progress and the
+//! lock are one commit, so that after a crash the migration continues exactly where it stopped.
 
 use std::time::Duration;
 
@@ -71,11 +71,11 @@ async fn stands(asked: &Asked<'_>, schema: &Schema) -> Result<Option<Record>, No
         if !fits || half.half.program {
             return Err(NotMigrated::Failed(
                 Problem::new(format!(
-                    "{} is half done, and cannot simply go on",
+                    "{} is half done, and cannot simply continue",
                     migration.version
                 ))
                 .because(if half.half.program {
-                    "a program of its own was begun, and nobody saw its end"
+                    "its program was started, and its result is unknown"
                 } else {
                     "it was begun the other way, or by another file"
                 })
@@ -144,8 +144,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// A program of the team's own: that it was begun is written down first, since nobody can ask it
-    /// afterwards how far it came.
+    /// A program of the team: its start is recorded first, since its progress cannot be
+    /// read afterwards.
     async fn program(&mut self, argv: &[String]) -> Result<(), NotMigrated> {
         self.stop_here()?;
         self.record.half.program = true;
@@ -257,8 +257,8 @@ impl Work<'_> {
                 "{version} was stopped after {} of {} documents",
                 half.processed, half.total
             ))
-            .because("somebody asked for it")
-            .try_this(format!("it goes on where it stands: {}", half.direction.command())),
+            .because("an operator asked for it")
+            .try_this(format!("continue it with {}", half.direction.command())),
         ))
     }
 
@@ -266,7 +266,7 @@ impl Work<'_> {
         NotMigrated::Failed(
             Problem::new(format!("{}: cannot {operation}", self.asked.migration.version))
                 .because(format!("{path}: {why}"))
-                .try_this("mend that document, or leave such documents out with `where`; then run it again"),
+                .try_this("fix that document, or leave such documents out with `where`; then run it again"),
         )
     }
 

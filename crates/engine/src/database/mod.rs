@@ -29,7 +29,7 @@ pub use self::read::schema;
 pub(super) use self::read::{Repaired, baseline, repair};
 pub use self::request::ask_to_stop;
 
-/// A lock is renewed this often (deploy-tools.md §7).
+/// A lock is renewed this often: a quarter of its lease.
 const RENEWAL: Duration = Duration::from_secs(15);
 
 /// A lock, and what renews it.
@@ -104,8 +104,8 @@ impl Databases {
         self.locks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why the run may do nothing more: one of its locks is somebody else's, or may be by now. What gives
-    /// traffic back goes on while nobody knows.
+    /// Why the run must stop: another holder has one of its locks, or may have by now. A rollback of
+    /// traffic continues while that is unknown.
     pub(super) fn lost(&self, gives_back: bool) -> Option<Problem> {
         for (lock, _) in self.kept().values() {
             let lost = match lock.lost() {

@@ -4,7 +4,7 @@ use pointsman_core::document::{Document, Fields, weight};
 use pointsman_core::migration::{Change, Operation, Update, change};
 use pointsman_core::ports::database::{Act, Expected, Write};
 
-/// In one request: Google's emulator takes four mebibytes, production ten (`contracts/firestore.md` §4.4).
+/// In one request: Google's emulator takes four mebibytes, production ten.
 const MOST_BYTES: usize = 3_500_000;
 /// What a write takes besides its fields.
 const FRAME: usize = 300;
@@ -51,8 +51,8 @@ fn write(document: &Document, change: &Change) -> Option<(Write, usize)> {
         Change::Update(update) => {
             let (fields, mask) = masked(update);
             let size = FRAME + path.len() + weight(&fields);
-            // What was derived from the document must not be put over what somebody wrote meanwhile; and
-            // what somebody deleted meanwhile must not come back.
+            // A value derived from the document must not overwrite a later change by someone else; and
+            // a document that was deleted meanwhile must not reappear.
             let expected = if update.depends {
                 Expected::Unchanged(document.updated.clone())
             } else {

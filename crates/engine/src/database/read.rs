@@ -139,7 +139,7 @@ pub(crate) async fn repair(
             .because(format!(
                 "{operation} of its operations are done and {processed} documents were gone through"
             ))
-            .try_this("let it go on, or undo it: --as half, then pointsman migrate up or down"));
+            .try_this("continue it, or undo it: --as half, then pointsman migrate up or down"));
     }
     let up = before.half.direction == Direction::Up;
     let mut record = Record {

@@ -1,5 +1,5 @@
-//! Between a failed soak and traffic going back by rule: a person who watches may hold that, for
-//! instance where it is the probe that is wrong (terminal.md 2.3).
+//! The countdown between a failed soak and the automatic rollback: an operator can hold it, for
+//! instance where the probe is what is wrong.
 
 use super::{Engine, LOOK};
 use crate::error::EngineError;
@@ -28,7 +28,7 @@ impl Engine {
             "held: a person decides".to_owned()
         } else {
             // Whole seconds: one message per second.
-            format!("traffic goes back in {} s", left.as_secs() + 1)
+            format!("rolling back in {} s", left.as_secs() + 1)
         };
         if let Some(step) = view.state.step().cloned() {
             let at = self.outside.clock.now();

@@ -126,8 +126,8 @@ impl Engine {
         }
     }
 
-    /// Green is asked for its health while its gate waits, and what turns is a fact: whoever opens the
-    /// gate by what was so before is refused.
+    /// Green is probed while its gate waits, and a change of state is a fact: an approval that was
+    /// given before the change is refused.
     pub(super) fn watch_green(&mut self) -> Result<(), EngineError> {
         let view = self.supervisor.view();
         let switches = view.gate() == Some(&StepKind::GateSwitch);

@@ -74,7 +74,7 @@ async fn conclude(
     let service = member.service();
     let build = context.build_of(service, side)?;
     let Some(Decision { verdict, evidence, of_release }) = decision else {
-        return Ok((format!("{service}: nobody can tell {build} from another build"), true));
+        return Ok((format!("{service}: {build} cannot be told from another build"), true));
     };
     if verdict == Verdict::Fail && of_release && side == Side::Green {
         context.fault(service, &evidence).await;

@@ -59,8 +59,8 @@ async fn one(context: &Context, member: &Member) -> Result<(String, bool), StepE
     })
 }
 
-/// The build that an earlier attempt asked for, unless it can never serve. One that is not to be
-/// seen is asked for again under the same id and request id: whether the first request was lost, or
+/// The build that an earlier attempt requested, unless it can never become live. One that cannot be
+/// found is requested again under the same id and request id: whether the request was lost, or
 /// only its reply, nothing is built twice.
 async fn still_good(context: &Context, member: &Member) -> Result<Option<BuildId>, StepError> {
     let seen = context.service(member.service());
@@ -135,7 +135,7 @@ async fn wait(context: &Context, member: &Member, id: &BuildId) -> Result<Build,
             Some(build) => context.progress(Some(member.service()), build.state_word.clone()),
             None if context.outside.clock.elapsed().saturating_sub(began) > MUST_BE_VISIBLE => {
                 return Err(StepError::inconclusive(Problem::new(format!(
-                    "build {id} was asked for and is still not to be seen"
+                    "build {id} was requested and still does not appear"
                 ))));
             }
             None => context.progress(Some(member.service()), "waiting for it to be visible"),
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_build_id_fits_the_platforms_rule() {
+    fn build_ids_fit_the_platform_rule() {
         for release in ["1.1.0", "1.2.0-broken", "Ünï-X", "..", &"9".repeat(64)] {
             let id = build_id(release, u64::MAX).unwrap();
             let id = id.as_str();

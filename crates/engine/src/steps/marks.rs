@@ -36,7 +36,7 @@ pub(super) async fn bad(context: &Context) -> StepResult {
         return mark(context, release, Mark::Bad, Side::Green, &why).await;
     }
     if let Some(release) = plan.release.clone() {
-        mark(context, release, Mark::Cleared, Side::Green, "traffic was given back to it").await?;
+        mark(context, release, Mark::Cleared, Side::Green, "traffic was rolled back to it").await?;
     }
     match plan.leaves.clone() {
         Some(release) => mark(context, release, Mark::Bad, Side::Blue, &why).await,

@@ -52,8 +52,8 @@ fn switch_within(plan: &Plan) -> Duration {
     }
 }
 
-/// After so long we stop waiting, which is not to say that it failed (F14). Generous: these are for
-/// what hangs, the rules of each step decide before.
+/// Time limit, after which we stop waiting. That does not mean the step failed (F14). Generous: it is for
+/// steps that hang, the rules of each step decide before.
 pub(super) fn deadline(kind: &StepKind, plan: &Plan) -> Duration {
     let minutes = |m: u64| Duration::from_mins(m);
     let policy = &plan.policy;

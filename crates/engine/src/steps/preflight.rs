@@ -56,8 +56,8 @@ pub(super) async fn perform(context: &Context) -> StepResult {
     Ok(Done { summary, warning: odd })
 }
 
-/// What the platform says is wrong with the addresses that customers use. It stops nothing: a deploy may be what
-/// mends it, and what cannot be asked here is asked by the probes.
+/// Problems of the public domains, as the platform reports them. They stop nothing: a deploy may be what
+/// fixes them, and the probes cover what the platform does not report.
 async fn domains(context: &Context) -> Vec<String> {
     let mut all = Vec::new();
     if context.plan().kind != RunKind::Deploy {
@@ -166,7 +166,7 @@ async fn check_candidate(
         None => Err(StepError::lasting(
             Problem::new(format!("build {candidate} of {service} is gone"))
                 .because("the platform has no build of that id any more")
-                .try_this("name another release with --to, or deploy it anew"),
+                .try_this("name another release with --to, or deploy it again"),
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! Asks a side for its health: green at its own address before it has traffic, or whoever serves at
+//! Checks the health of one side: green at its own address before it has traffic, or the live build at
 //! the public address after a rollback.
 
 use crate::context::{Context, Done, StepError, StepResult, with_last_line};
@@ -21,7 +21,7 @@ pub(super) async fn green(context: &Context) -> StepResult {
     let all: Vec<_> = all.collect::<Result<_, StepError>>()?;
     if all.iter().any(Option::is_none) {
         return Ok(Done::warning(
-            "GREEN cannot be reached before the switch here; the platform's own check stands for it",
+            "GREEN cannot be reached before the switch here; the platform's own check is used instead",
         ));
     }
     Ok(Done::ok(all.into_iter().flatten().collect::<Vec<_>>().join(", ")))

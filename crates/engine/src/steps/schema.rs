@@ -1,5 +1,5 @@
-//! Databases in a run: locked and looked at before anything, asked again before traffic moves, and changed
-//! only so that whoever serves can work with it (N4).
+//! Databases in a run: locked and read first, read again before traffic moves, and changed
+//! only in ways that the live build can work with (N4).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -56,7 +56,7 @@ pub(super) async fn look(context: &Context) -> Result<Vec<String>, StepError> {
             Ok(seen) => said.push(format!("{name}: {seen}")),
             // A rollback wants the lock, but a database without an answer is no veto.
             Err(error) if gives_back(context) && error.class != Failure::Lasting => {
-                said.push(format!("{name}: not to be seen ({})", error.problem.what));
+                said.push(format!("{name}: unknown ({})", error.problem.what));
             }
             Err(error) => return Err(error),
         }
@@ -90,9 +90,9 @@ async fn one(context: &Context, planned: &PlannedDatabase) -> Result<String, Ste
 fn half_done(database: &str, version: &SchemaVersion, context: &Context) -> Problem {
     let environment = &context.plan().environment;
     Problem::new(format!("{version} is half done on {database}"))
-        .because("no traffic moves while nobody knows which code can work with it")
+        .because("traffic never moves while the compatible schema range is unknown")
         .try_this(format!(
-            "pointsman migrate up {environment} goes on where it stands; pointsman migrate status {environment} tells more"
+            "pointsman migrate up {environment} continues it; pointsman migrate status {environment} shows more"
         ))
 }
 

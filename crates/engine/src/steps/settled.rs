@@ -9,9 +9,9 @@ use pointsman_core::ports::hosting::Traffic;
 /// Maximum polls; with Google's back-off that is three minutes.
 const LOOKS: u32 = 20;
 
-/// The traffic once nobody else moves it. Our own rollouts are not waited for: a later one follows
-/// them. What gives traffic back does not wait for ever either; only a deploy is refused, since
-/// somebody else is at work there (F10).
+/// The traffic once no one else moves it. Our own rollouts are not waited for: a later one follows
+/// them. A rollback does not wait for ever either; only a deploy is refused, since
+/// another person or tool is at work there (F10).
 pub(super) async fn traffic(context: &Context, member: &Member) -> Result<Traffic, StepError> {
     let (hosting, service) = (&context.outside.hosting, member.service());
     let seen = context.service(service);
@@ -34,9 +34,11 @@ pub(super) async fn traffic(context: &Context, member: &Member) -> Result<Traffi
                 |id| format!("rollout {id} is under way, and is not of this run"),
             );
             return Err(StepError::inconclusive(
-                Problem::new(format!("somebody else moves traffic of {service}"))
-                    .because(why)
-                    .try_this("let it end, look who serves, then try again"),
+                Problem::new(format!(
+                    "traffic of {service} is being moved by another person or tool"
+                ))
+                .because(why)
+                .try_this("wait until it ends, check the live build, then try again"),
             ));
         }
         context.progress(Some(service), "waiting for another change of its traffic to end");

@@ -1,5 +1,5 @@
-//! Clean-up: blue's processes end, and builds that no rollback needs are deleted. Never by pattern:
-//! each build is looked at, and the one that serves is asked for right before (F28).
+//! Clean-up: ends blue's processes and deletes builds that no rollback needs. Never by pattern:
+//! each build is inspected, and the live build is read again right before (F28).
 
 use crate::context::{Context, Done, StepError, StepResult};
 use pointsman_core::error::Problem;
@@ -20,8 +20,8 @@ async fn idle(context: &Context, member: &Member) -> Result<Vec<Build>, StepErro
     let traffic = hosting.traffic(&member.target).await?;
     if traffic.whole().is_none() || traffic.moving {
         return Err(StepError::inconclusive(
-            Problem::new(format!("nobody can say which build of {} serves", member.service()))
-                .because("its traffic is split, moving, or with nobody")
+            Problem::new(format!("the live build of {} is unknown", member.service()))
+                .because("its traffic is split, moving, or assigned to no build")
                 .try_this("look with: pointsman status"),
         ));
     }
@@ -46,7 +46,7 @@ pub(super) async fn blue(context: &Context, service: &ServiceName) -> StepResult
     }
     Ok(Done::ok(match stopped.as_slice() {
         _ if platform_does_it => "the platform stops idle builds by itself".to_owned(),
-        [] => format!("{service}: nothing was running besides what serves"),
+        [] => format!("{service}: nothing was running besides the live build"),
         stopped => format!("{service}: stopped {}", stopped.join(", ")),
     }))
 }

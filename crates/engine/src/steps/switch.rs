@@ -90,8 +90,8 @@ fn unread(service: &ServiceName, switched: Option<StepError>) -> StepError {
     )
 }
 
-/// A freeze that began meanwhile stops what has not moved traffic yet. What has goes on to its end, and going
-/// back is never frozen (F48).
+/// A freeze that began meanwhile stops a run that has not moved traffic yet. One that has continues to its end, and
+/// a rollback is never frozen (F48).
 fn not_frozen(context: &Context) -> Result<(), StepError> {
     if context.view.touched_traffic() {
         return Ok(());
@@ -104,8 +104,8 @@ fn not_frozen(context: &Context) -> Result<(), StepError> {
     Err(StepError::lasting(Problem::new(what).because(told).try_this(todo)))
 }
 
-/// Whoever else moved traffic meanwhile has reasons we do not know: no fight (F10). Where nobody
-/// serves any more, only blue is given its traffic back.
+/// Never overrides a traffic change made by someone else (F10). Where no build is live
+/// any more, only blue gets its traffic back.
 fn ours_to_move(
     seen: &ServiceView,
     service: &ServiceName,
@@ -132,7 +132,7 @@ fn ours_to_move(
     Err(StepError { problem, class: Failure::Drift })
 }
 
-/// Writes down what is about to be asked for. The rollout's id is its own, the run's number in it
+/// Records the rollout before it is ordered. The rollout's id is unique by itself; the run's number in it
 /// is for people.
 async fn order(
     context: &Context,

@@ -1,5 +1,5 @@
-//! The log of a build at Google: Cloud Build writes it, Cloud Logging has it (`contracts/app_hosting.md` §2). What
-//! cannot be read is missed, and fails nothing: where it is to be read is told with the build.
+//! The log of a build at Google: Cloud Build writes it, Cloud Logging has it. A log that
+//! cannot be read fails nothing: the build's fact has the address of the log.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_builds_number_is_found_as_the_firebase_cli_finds_it() {
+    fn finds_the_cloud_build_id_like_the_firebase_cli() {
         let console = "https://console.cloud.google.com/cloud-build/builds;region=us-central1/";
         let number = "0a1b2c3d-0000-4444-8888-99aabbccddee";
         assert_eq!(cloud_build(&format!("{console}{number}?project=1")), Some(number));

@@ -18,7 +18,7 @@ use pointsman_core::retry::POLL;
 use pointsman_core::step::Failure;
 
 /// A call that failed in passing is sent so often in all. Safe, since every change carries a
-/// request id, and the server ignores a repeat (`contracts/app_hosting.md` §2).
+/// request id, and the server ignores a repeat.
 const TRIES: u32 = 4;
 /// A look is answered at once or hangs; a change may take the client's whole minute.
 const LOOKS_LAST: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! What App Hosting says of the addresses that customers use (`contracts/app_hosting.md` §2, Domain).
+//! What App Hosting reports of the public domains (`docs/internals/app-hosting.md`, Resources).
 
 use serde_json::Value;
 
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_state_is_as_bad_as_it_is_for_customers() {
+    fn domain_states_map_to_customer_impact() {
         let kind = |host: &str, owner: &str, certificate: Option<&str>| {
             let status = json!({
                 "hostState": host, "ownershipState": owner, "certState": certificate,

@@ -1,5 +1,5 @@
-//! Firebase App Hosting over its REST API v1 (`contracts/app_hosting.md`), the same for Google and for
-//! the emulator. Nothing is a success before the resource was read again and says so.
+//! Firebase App Hosting over its REST API v1, the same for Google and for
+//! the emulator. Nothing counts as success before the resource was read back.
 
 #![expect(clippy::disallowed_methods, reason = "poll of a real server")]
 
@@ -92,7 +92,7 @@ impl AppHosting {
         wire::traffic(&self.get(&path).await?)
     }
 
-    /// Who serves, and which rollouts may still change that: `current` alone says nothing of a
+    /// The live build, and the rollouts that may still change it: `current` alone says nothing of a
     /// rollout that waits for its turn.
     async fn traffic_and_rollouts(&self, target: &Target) -> Result<Traffic, HostingError> {
         let path = format!("{}/rollouts", target.backend_name());

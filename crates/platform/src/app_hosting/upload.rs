@@ -1,5 +1,5 @@
 //! A folder of this machine for Google to build: packed, and put into the bucket that the firebase CLI uses too
-//! (`contracts/app_hosting.md` §3). The object is named after the build, so the same again is the same object.
+//! (`docs/internals/app-hosting.md`, Sources). The object is named after the build, so a repeat writes the same object.
 
 use std::path::Path;
 use std::time::Duration;

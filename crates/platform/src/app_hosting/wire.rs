@@ -15,8 +15,8 @@ use pointsman_core::project::Target;
 use pointsman_core::release::ReleaseLabel;
 use pointsman_core::step::Failure;
 
-/// The annotation of a traffic whose automatic rollouts a run holds: the policy as it was before. It stands at
-/// the platform, so whoever finds it can put the policy back, also where the run's own journal is lost.
+/// The annotation of a traffic whose automatic rollouts a run holds: the policy as it was before. Stored at
+/// the platform, so that it can be restored even where the run's own journal is lost.
 pub(super) const HELD: &str = "pointsman.dev/rollout-policy";
 
 pub(super) fn lasting(problem: Problem) -> HostingError {
@@ -246,20 +246,20 @@ pub(super) fn rollout_failed(id: &RolloutId, word: &str, json: &Value) -> Hostin
 }
 
 pub(super) fn invisible(id: &RolloutId) -> HostingError {
-    let problem = Problem::new(format!("rollout {id} was ordered and is still not to be seen"))
+    let problem = Problem::new(format!("rollout {id} was ordered and still does not appear"))
         .try_this("look what the platform says, then retry the step");
     HostingError::new(problem, Failure::Inconclusive)
 }
 
 pub(super) fn rollout_paused(id: &RolloutId) -> HostingError {
     let problem = Problem::new(format!("rollout {id} is PAUSED"))
-        .because("somebody or something holds it at App Hosting")
+        .because("App Hosting holds it: its progress is paused there")
         .try_this("resume it in the Firebase console, then retry the step");
     HostingError::new(problem, Failure::Inconclusive)
 }
 
 pub(super) fn traffic_unmoved(new: &NewRollout, traffic: &Traffic) -> HostingError {
-    let serving = traffic.whole().map_or("nobody alone", BuildId::as_str);
+    let serving = traffic.whole().map_or("no single build", BuildId::as_str);
     let problem =
         Problem::new(format!("rollout {} says SUCCEEDED, but traffic did not follow", new.id))
             .because(format!("{serving} serves, not {}", new.build));

@@ -89,7 +89,7 @@ impl Commands {
                 return Ok(traffic);
             }
             if look > LOOKS_AFTER_SWITCH && !traffic.moving {
-                let serving = traffic.whole().map_or("nobody alone", BuildId::as_str);
+                let serving = traffic.whole().map_or("no single build", BuildId::as_str);
                 let problem = Problem::new("set_active ended well, but traffic did not follow")
                     .because(format!("{serving} serves, not {}", new.build));
                 return Err(HostingError::new(problem, Failure::Inconclusive));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::hosting::Answering;
 use pointsman_core::health::Sample;
 
-/// A scenario (terminal.md 2.21).
+/// A scenario of `--demo`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scenario {
     /// Nothing is under way.

@@ -29,7 +29,7 @@ impl FakeWorld {
                 version: Some(who.release.to_string()),
                 revision: Some(who.build.to_string()),
             }),
-            // The services of somebody else.
+            // A backend outside of the config.
             None if base.starts_with("https://") => Sample::Healthy(Identity::default()),
             None => Sample::Unhealthy("connection refused".to_owned()),
         }

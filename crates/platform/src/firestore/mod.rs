@@ -1,4 +1,4 @@
-//! Cloud Firestore over REST (`contracts/firestore.md`), Google's own, Google's emulator or ours.
+//! Cloud Firestore over REST (`docs/internals/firestore.md`), Google's own, Google's emulator or ours.
 
 mod call;
 mod wire;
@@ -14,7 +14,7 @@ use pointsman_core::document::Document;
 use pointsman_core::error::Problem;
 use pointsman_core::ports::database::{Answered, Database, Pages, Reading, Write};
 
-/// No call of ours may hang: a reader in a transaction can (`contracts/firestore.md` §4.2).
+/// Time limit of a call: a read in a transaction can hang in Google's emulator.
 const WITHIN: Duration = Duration::from_secs(30);
 
 /// One database.

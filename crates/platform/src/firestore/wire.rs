@@ -7,7 +7,7 @@ use pointsman_core::error::Problem;
 use pointsman_core::ports::database::{Act, DatabaseError, Expected, Refused, Write};
 
 /// What an answer refuses, if it does. Decided by `error.status` and never by the HTTP code alone: 409 and
-/// 400 each mean two things (`contracts/firestore.md` §3).
+/// 400 each mean two things (`docs/internals/firestore.md`, Requests).
 pub(super) fn refusal(answer: &Value) -> Option<DatabaseError> {
     let error = match answer {
         // A streaming method may put the error inside its list.
@@ -34,7 +34,7 @@ pub(super) fn refusal(answer: &Value) -> Option<DatabaseError> {
         Refused::Changed => "a document changed meanwhile",
         Refused::Contended => "the database is busy",
         Refused::TooLarge => "that is too much for one request",
-        Refused::Invalid => "the database refuses what it was asked",
+        Refused::Invalid => "the database rejected the request",
         Refused::Denied => "the database does not let us",
         Refused::Lost => "the database failed",
     };

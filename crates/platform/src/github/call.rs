@@ -1,4 +1,4 @@
-//! Calls: headers, tags, limits, redirects, and what a refusal means (`contracts/github_actions.md` §1).
+//! Calls: headers, tags, limits, redirects, and what a refusal means (`docs/internals/github-actions.md`).
 
 use std::sync::PoisonError;
 use std::time::Duration;

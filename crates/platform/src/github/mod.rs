@@ -1,4 +1,4 @@
-//! GitHub Actions over REST (`contracts/github_actions.md`).
+//! GitHub Actions over REST (`docs/internals/github-actions.md`).
 
 #![expect(
     clippy::disallowed_methods,
@@ -26,7 +26,7 @@ use pointsman_core::ports::pipeline::{Asked, Pipeline};
 
 /// GitHub's own address.
 pub const API: &str = "https://api.github.com";
-/// So many pages of jobs are read: 100 each, and a matrix has 256 at most.
+/// Maximum number of pages of jobs: 100 each, and a matrix has 256 at most.
 const PAGES: usize = 5;
 
 /// A client of one repository.
@@ -172,7 +172,7 @@ impl Github {
 
     async fn dispatch(&self, reference: Option<&str>) -> Result<String, Problem> {
         let Some(workflow) = &self.workflow else {
-            return Err(Problem::new("nobody knows which workflow to begin")
+            return Err(Problem::new("the workflow to start is unknown")
                 .because("the pipeline of this environment names none")
                 .try_this("workflow: deploy.yml"));
         };
@@ -184,7 +184,7 @@ impl Github {
         Ok(match answer["workflow_run_id"].as_u64() {
             Some(id) => format!("run {id} of {workflow} on {reference} was begun"),
             None => {
-                format!("{workflow} on {reference} was asked for; GitHub does not say which run")
+                format!("{workflow} on {reference} was started; GitHub does not say which run")
             }
         })
     }

@@ -97,7 +97,7 @@ pub(super) fn refused(status: StatusCode, json: &Value, repository: &str, signed
         (false, why) => problem.because(format!("{why}: {}", told.join("; "))),
     };
     match status.as_u16() {
-        401 => problem.try_this("the token is not known: make a new one, and set it anew"),
+        401 => problem.try_this("GitHub rejects the token: create a new one, and set it"),
         403 => problem.try_this("the token needs Actions: read and write for this repository"),
         404 if signed => problem.try_this(format!(
             "see that {repository} and its workflow exist, and that the token may see them: GitHub hides \

@@ -1,4 +1,4 @@
-//! The requests that are answered with a token (`contracts/app_hosting.md` §1, "Getting a token").
+//! Requests that are answered with a token (`docs/internals/app-hosting.md`, Endpoint and credentials).
 
 #![expect(clippy::disallowed_methods, reason = "back-off between requests to a real server")]
 

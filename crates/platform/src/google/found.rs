@@ -145,14 +145,14 @@ pub(super) async fn find(around: &Surroundings, exchange: &Exchange) -> Result<F
     }
     if let Some(file) = around.var(FILE) {
         let content = read(Path::new(&file)).map_err(|problem| {
-            problem.try_this(format!("mend it, or unset {FILE} to use other credentials"))
+            problem.try_this(format!("fix it, or unset {FILE} to use other credentials"))
         })?;
         return Ok(Found::File(file.into(), Box::new(content)));
     }
     let folder = around.gcloud_folder();
     if let Some(file) = folder.map(|f| f.join(OF_THE_USER)).filter(|file| file.exists()) {
         let content = read(&file).map_err(|problem| {
-            problem.try_this("write it anew: gcloud auth application-default login")
+            problem.try_this("write it again: gcloud auth application-default login")
         })?;
         return Ok(Found::File(file, Box::new(content)));
     }
@@ -234,7 +234,7 @@ impl Found {
         let (what, file) = match self {
             Self::Given(_) => return format!("the token in {GIVEN}"),
             Self::Metadata { .. } => return "this machine's service account".to_owned(),
-            Self::Gcloud => return "whoever is logged in with gcloud".to_owned(),
+            Self::Gcloud => return "the account logged in with gcloud".to_owned(),
             Self::File(file, content) => match content.as_ref() {
                 Content::ServiceAccount(_) => ("the service account key", file),
                 Content::AuthorizedUser(_) => ("a person's own credentials in", file),

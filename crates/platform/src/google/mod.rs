@@ -1,4 +1,4 @@
-//! Google's credentials, looked for where Google's own libraries look (`contracts/app_hosting.md` §1).
+//! Google's credentials, found in the order of Google's own libraries (`docs/internals/app-hosting.md`).
 //! Tokens are in memory alone, and new before they end.
 
 mod exchange;
@@ -26,7 +26,7 @@ use pointsman_core::time::Timestamp;
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// Google's token endpoint; a user's file names none.
 pub const TOKEN_ENDPOINT: &str = "https://oauth2.googleapis.com/token";
-/// So long before its end a token is fetched anew.
+/// How long before its end a token is renewed.
 const BEFORE_ITS_END: Duration = Duration::from_mins(5);
 
 /// Why there is no token.
@@ -127,7 +127,7 @@ impl Credentials {
         Ok(fresh.token)
     }
 
-    /// Somebody refused a token: the next one is a new one, unless it is that already. `false` where there is
+    /// Drops a rejected token: the next one is a new one, unless it already is. `false` where there is
     /// no other.
     pub async fn refused(&self, used: &SecretString) -> bool {
         let mut kept = self.kept.lock().await;

@@ -21,7 +21,7 @@ use pointsman_core::ports::outbox::{Delivery, Letter, Notifier};
 use pointsman_core::redact::redacted;
 use pointsman_core::text::harmless;
 
-/// A receiver that takes longer is down (contracts/slack.md: 15 to 30 s).
+/// Time limit of a delivery; Standard Webhooks gives a receiver 15 to 30 s.
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// Maximum wait for a receiver, whatever its answer asks for.
 const LONGEST: Duration = Duration::from_hours(1);
@@ -103,7 +103,7 @@ fn lost(error: reqwest::Error) -> Delivery {
     Delivery::Later(redacted(&why), None)
 }
 
-/// How a receiver's status, with what it said, is to be read (contracts/slack.md): not now, or never.
+/// What a receiver's status and body mean (`docs/internals/notifications.md`): retry later, or never.
 fn refused(status: StatusCode, after: Option<Duration>, said: &str) -> Delivery {
     let said = harmless(said.trim(), 60);
     let why = redacted(format!("HTTP {} {said}", status.as_u16()).trim_end());

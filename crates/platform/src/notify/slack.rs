@@ -1,4 +1,4 @@
-//! Slack's incoming webhooks (contracts/slack.md).
+//! Slack's incoming webhooks (`docs/internals/notifications.md`).
 
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_said_becomes_a_mention_and_nothing_is_too_long() {
+    fn slack_text_is_escaped_and_truncated() {
         let mut alert = Alert::test("ana", "2026-11-23T12:00:00Z".parse().unwrap());
         alert.text = "deploy <!channel> failed & so on".to_owned();
         alert.why = "漢".repeat(4000);

@@ -1,5 +1,5 @@
 //! Standard Webhooks 1.0.0: a message with an id that stays the same over tries, signed over the exact
-//! bytes that are sent (contracts/slack.md, second part).
+//! bytes that are sent (`docs/internals/notifications.md`).
 
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_says_that_it_is_gone_is_given_up() {
+    fn only_410_disables_a_webhook() {
         for status in [301, 302, 401, 403, 404, 409, 429, 500, 503] {
             let status = StatusCode::from_u16(status).unwrap();
             assert!(matches!(answered(status, None), Delivery::Later(..)), "{status}");
@@ -97,9 +97,9 @@ mod tests {
         }
     }
 
-    /// The vectors of contracts/data, made with the official Python package.
+    /// Vectors made with the Python package `standardwebhooks`.
     #[test]
-    fn the_signatures_are_the_official_ones() {
+    fn signatures_match_official_vectors() {
         let deploy = r#"{"type":"deploy.succeeded","timestamp":"2026-01-02T03:04:05.000000Z","data":{"deployment":"d-1","project":"toto-f9d2f","backend":"toto-app"}}"#;
         let secret = SecretString::from("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
         for (id, seconds, body, wanted) in [

@@ -23,7 +23,7 @@ use pointsman_core::ports::clock::Clock;
 use pointsman_core::probe::Fault;
 use pointsman_core::time::{Timestamp, spoken};
 
-/// A connection that is not made by then is not made (reference/deploy-tools.md H3).
+/// Time limit of a connection: a lost SYN is sent again after one second, and again after two more.
 const CONNECT: Duration = Duration::from_secs(3);
 
 /// Between the beginnings of tries at the addresses of one name (RFC 8305 §5).
@@ -163,7 +163,7 @@ fn untrusted(why: &CertificateError) -> String {
             format!("its certificate begins on {}", day(*not_before))
         }
         CertificateError::UnknownIssuer => {
-            "nobody here trusts who issued its certificate".to_owned()
+            "the issuer of its certificate is not trusted here".to_owned()
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "its certificate is for another name".to_owned()

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_cache_kept_is_not_fresh() {
+    fn cached_answers_are_detected() {
         let dates = Dates::default();
         let ask = |date: &str, age: &str, at: u64| {
             let headers =

@@ -22,7 +22,7 @@ use pointsman_core::probe::{Answer, Check, Expect, Fault, Measurement, Timing};
 use pointsman_core::redact::redacted;
 use pointsman_core::time::Timestamp;
 
-/// Asks from this machine. Every question has a connection of its own: what would fail for a new
+/// Probes from this machine. Every probe has its own connection: what would fail for a new
 /// customer must not be hidden by an old one.
 #[derive(Clone)]
 pub struct MachineProber {
@@ -78,7 +78,7 @@ impl MachineProber {
             Check::Tcp(address) => self.dialer.tcp(address, timeout, &mut told).await.map(drop),
             Check::Command { argv, folder } => command::run(argv, folder.as_deref(), timeout).await,
             // The caller that can read platforms handles these.
-            Check::Domains { .. } => Err(Miss::Ours("nobody here asks platforms".to_owned())),
+            Check::Domains { .. } => Err(Miss::Ours("domains are not probed from here".to_owned())),
         };
         told.timing.total = self.clock.elapsed().saturating_sub(began);
         let answer = match asked {

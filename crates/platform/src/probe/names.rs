@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_address_is_its_own_and_a_name_takes_turns() {
+    async fn addresses_of_a_name_rotate() {
         let turns = Turns::default();
         let of = async |host: &str| turns.addresses(host, 80).await.unwrap();
         assert_eq!(of("127.0.0.1").await, ["127.0.0.1:80".parse().unwrap()]);

@@ -1,4 +1,4 @@
-//! Whether it is we who are blind. Where nothing is heard from the other side, something else is asked
+//! Tells a failed service from a failed network of ours: where a target is silent, another address is probed
 //! that must answer (N12).
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use pointsman_core::probe::{Check, Fault};
 /// is not taken for a broken network, and Google's API, for networks that let nothing else out.
 const USUAL: [&str; 3] =
     ["tcp://1.1.1.1:443", "tcp://8.8.8.8:443", "tcp://firebaseapphosting.googleapis.com:443"];
-/// An answer counts for so long.
+/// How long an answer counts.
 const FRESH: Duration = Duration::from_secs(2);
 /// A control that takes longer does not answer.
 const WITHIN: Duration = Duration::from_secs(2);

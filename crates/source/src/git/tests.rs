@@ -26,7 +26,7 @@ fn git(dir: &Path, arguments: &[&str]) {
 }
 
 #[test]
-fn a_name_that_may_mean_two_commits_has_two_candidates() {
+fn ambiguous_git_names_have_two_candidates() {
     let dir = repository();
     let of = |name: &str| resolve(dir.path(), name).unwrap();
     let both = of("both");
@@ -41,7 +41,7 @@ fn a_name_that_may_mean_two_commits_has_two_candidates() {
 }
 
 #[test]
-fn a_file_of_a_commit_is_read_through_its_links() {
+fn reads_committed_files_through_symlinks() {
     let dir = repository();
     let commit = &resolve(dir.path(), "main").unwrap()[0].commit;
     let read = |path: &str| blob(dir.path(), commit, path).unwrap();
@@ -53,7 +53,7 @@ fn a_file_of_a_commit_is_read_through_its_links() {
 }
 
 #[test]
-fn the_root_is_found_from_a_subfolder() {
+fn finds_the_repository_root_from_a_subfolder() {
     let dir = repository();
     let root = fs::canonicalize(dir.path()).unwrap();
     assert_eq!(super::root(&dir.path().join("web")).unwrap(), root);

@@ -1,5 +1,5 @@
 //! The log of one run as the screen reads it: an index of eight bytes a line in memory, the lines
-//! themselves on disk. A million lines take eight megabytes (terminal.md 2.19).
+//! themselves on disk. A million lines take eight megabytes.
 
 use std::collections::{HashSet, VecDeque};
 use std::fs::File;

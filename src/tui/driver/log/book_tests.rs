@@ -50,7 +50,7 @@ fn texts(book: &Book) -> Vec<String> {
 }
 
 #[test]
-fn facts_stand_where_they_happened_among_lines_read_later() {
+fn facts_are_placed_by_time_among_later_lines() {
     let (mut file, mut book) = book(&[said(1, "one"), said(3, "three")]);
     book.fact(fact(0, "begins"), "build".to_owned());
     book.fact(fact(2, "ok"), "build".to_owned());
@@ -64,7 +64,7 @@ fn facts_stand_where_they_happened_among_lines_read_later() {
 }
 
 #[test]
-fn levels_sources_steps_and_searches_leave_what_they_say() {
+fn filters_by_level_source_step_and_search() {
     let lines: Vec<_> = (0..5000)
         .map(|n| {
             said(n, &if n % 100 == 7 { format!("ERROR broke {n}") } else { format!("fine {n}") })
@@ -103,7 +103,7 @@ fn levels_sources_steps_and_searches_leave_what_they_say() {
 }
 
 #[test]
-fn the_one_line_that_the_last_good_run_did_not_have_is_found_among_many() {
+fn finds_the_one_new_line_among_many() {
     let usual = |n: usize| said(n, &format!("GET /api/pets/{n} 200 in {} ms", n % 97));
     let before: Vec<_> = (0..1000).map(usual).collect();
     let mut now: Vec<_> = (0..20_000).map(usual).collect();
@@ -122,7 +122,7 @@ proptest! {
 
     /// In any order of lines and requests the view equals that of a plain filter.
     #[test]
-    fn what_is_shown_is_what_the_query_leaves(
+    fn shown_lines_match_the_query(
         parts in proptest::collection::vec(proptest::collection::vec("[ab ]{0,6}", 0..40), 1..5),
         needle in "[ab]{1,2}",
         searched in "[ab]{1,2}",
@@ -148,7 +148,7 @@ proptest! {
 }
 
 #[test]
-fn a_stack_trace_hangs_under_its_error_and_is_one() {
+fn stack_traces_fold_under_their_error() {
     let lines = [
         said(0, "listening"),
         said(2, "TypeError: refund is not a function"),
@@ -167,7 +167,7 @@ fn a_stack_trace_hangs_under_its_error_and_is_one() {
 }
 
 #[test]
-fn what_is_worth_a_jump_is_seen_where_it_is() {
+fn density_strip_marks_errors() {
     let text = |n: usize| match n {
         0 => "ERROR first",
         640 => "WARN in the middle",
@@ -184,7 +184,7 @@ fn what_is_worth_a_jump_is_seen_where_it_is() {
     assert_eq!(
         (at(0), at(64), at(127)),
         (Some(Tick::Error), Some(Tick::Match), Some(Tick::Error)),
-        "the worse one of a part is told"
+        "the worse one of a part is shown"
     );
     assert_eq!(ticks.iter().flatten().count(), 3);
     book.ask(Query { level: LogLevel::Warn, ..Query::default() });

@@ -1,4 +1,4 @@
-//! Reads the log of the run that is followed, on a thread of its own: however long it is and however
+//! Reads the log of the followed run on a separate thread: however long it is and however
 //! fast it grows, the screen's loop never waits for it.
 
 mod book;
@@ -31,7 +31,7 @@ use crate::tui::msg::Msg;
 
 /// Number of latest lines sent along, so that following needs no requests.
 const TAIL: usize = 240;
-/// A copy holds at most so much; a terminal takes no more by OSC 52 (terminal.md 2.16).
+/// Maximum size of a copy in bytes: as base64 it must fit into what terminals accept by OSC 52.
 const MOST_COPIED: usize = 56_000;
 
 /// Starts the thread. It ends when its receiver is dropped.

@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differs_from_run_to_run_is_not_new() {
+    fn ignores_values_that_differ_in_every_run() {
         let same = [
             ("GET /api/pets/17 200 in 12 ms", "GET /api/pets/9041 200 in 3 ms"),
             ("build b-1-5-0-r9-f90820 ready", "build b-1-4-1-r6-ab12cd ready"),

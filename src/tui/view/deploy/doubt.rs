@@ -23,7 +23,7 @@ pub(super) fn doubt(
         }
         Some(Err(problem)) => {
             lines.push(Line::raw(format!("  recorded  {}", run.view.state.sentence())));
-            let text = format!("  observed  nobody can say: {problem}");
+            let text = format!("  observed  unknown: {problem}");
             lines.extend(wrapped(&text, width).into_iter().map(Line::raw));
             lines.push(Line::raw("  Nothing runs until that can be asked; Enter asks again."));
         }

@@ -81,8 +81,8 @@ fn head(run: &RunSeen, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     wrapped(&text, width).into_iter().map(Line::raw).collect()
 }
 
-/// How long the run has been driven by now. Facts tell only up to the last one; while nobody drives it, it goes on
-/// for nobody.
+/// How long the run has been driven by now. Facts reach only to the last one; while the run has a driver,
+/// the time since then counts too.
 pub(super) fn elapsed_ms(model: &Model, run: &RunSeen) -> u64 {
     let view = &run.view;
     let driven = view.ended.is_none() && run.runner.is_some();

@@ -298,7 +298,7 @@ impl Look<'_> {
             Line::styled(text, self.theme.style(Role::NoReturn)),
             Line::styled(
                 format!(
-                    "   K {} {:<5}Clean up BLUE (a run of its own); it stays warm {warm}",
+                    "   K {} {:<5}Clean up BLUE (a separate run); it stays warm {warm}",
                     pending.glyph, pending.word
                 ),
                 self.theme.style(Role::Pending),

@@ -158,7 +158,7 @@ fn what_now(here: &Environment, view: &RunView) -> String {
         }
         RunState::Waiting { .. } => match may_switch(view) {
             Err(problem) => {
-                format!("T is off: {problem}. It is asked again meanwhile; A ends the run")
+                format!("T is off: {problem}. Checked again automatically; A ends the run")
             }
             Ok(()) => format!(
                 "Enter or T: send all traffic of {} to GREEN (you will be asked)",
@@ -166,15 +166,15 @@ fn what_now(here: &Environment, view: &RunView) -> String {
             ),
         },
         RunState::Failed { .. } if counts_down(view) && !view.held => {
-            "traffic goes back by rule: p holds that   B now   R retry".to_owned()
+            "rolling back automatically: p hold   B now   R retry".to_owned()
         }
         RunState::Failed { .. } if view.touched_traffic() => {
-            format!("R retry{}   B give traffic back", skips(view))
+            format!("R retry{}   B roll back", skips(view))
         }
         RunState::Failed { .. } => format!("R retry{}   A end the run", skips(view)),
-        RunState::Paused { .. } => "p goes on".to_owned(),
+        RunState::Paused { .. } => "p resume".to_owned(),
         RunState::Ended { .. } => {
-            let back = if nothing_to_go_back_to(here) { "" } else { ", B goes back" };
+            let back = if nothing_to_go_back_to(here) { "" } else { ", B rolls back" };
             format!("Run {} is over. D deploys{back}.", view.number)
         }
         _ => String::new(),
