@@ -114,7 +114,7 @@ fn pipeline_pane_shows_pending_reviewers() {
     let mut demo = Demo::open("gate", USUAL, &[]);
     demo.wants("WAITING FOR YOU");
     demo.press("88");
-    demo.wants("WAITS FOR YOU: V approve, X reject · production");
+    demo.wants("WAITS FOR YOU  V approve X reject · production");
     demo.terminal.picture("WAITS FOR YOU", "pipeline-100x30");
     demo.press("F");
     demo.wants("rerun is off");

@@ -157,7 +157,11 @@ fn comments_cite_only_pages_of_the_repository() {
     let mut missing = Vec::new();
     for file in everywhere().into_iter().chain(sources(&root().join("tests"))) {
         for page in cited_pages(&fs::read_to_string(&file).unwrap()) {
-            if !root().join(&page).exists() && page != "a/b.md" && page != ".md" {
+            if !root().join(&page).exists()
+                && page != "a/b.md"
+                && page != ".md"
+                && !page.starts_with("//")
+            {
                 missing.push(format!("{} cites {page}", file.display()));
             }
         }

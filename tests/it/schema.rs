@@ -148,7 +148,7 @@ fn deploy_expands_cleanup_contracts_and_incompatible_builds_get_no_traffic() {
     let at = |word: &str| facts.find(word).unwrap_or_else(|| panic!("no {word} in {facts}"));
     assert!(
         at("main: locked, fence") < at("1.0.0 up is done")
-            && at("1.0.0 up is done") < at("asking for build")
+            && at("1.0.0 up is done") < at("requested build")
     );
     // The live build cannot work with 2.0.0, so a clean-up leaves it, and reports that.
     let cleaned = place.run(&["cleanup", "development", "--yes"]).exits(0);

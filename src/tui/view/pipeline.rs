@@ -113,7 +113,7 @@ impl Look<'_> {
         lines.push(self.told(Role::Muted, &format!(" {}", of.join(" · "))));
         for approval in &run.approvals {
             let text = if approval.ours {
-                format!(" WAITS FOR YOU: V approve, X reject · {}", approval.environment)
+                format!(" WAITS FOR YOU  V approve X reject · {}", approval.environment)
             } else {
                 let who = approval.reviewers.join(" or ");
                 format!(" waits for {who} to approve {}", approval.environment)
