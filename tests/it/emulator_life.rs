@@ -119,7 +119,7 @@ fn port_conflict_is_named_before_building() {
         let said = sandbox.deploy("1.0.0");
         assert_eq!(said.code, 1, "{}", said.err);
         assert!(said.err.contains(&held), "{address}: {}", said.err);
-        assert!(!said.err.contains("asking for build"), "{address}: {}", said.err);
+        assert!(!said.err.contains("requested build"), "{address}: {}", said.err);
         drop(other);
         sandbox.run(&["emulator", "stop"]);
     }
