@@ -24,12 +24,12 @@ const SECONDS: u32 = 4;
 
 /// One measurement: requests per second, and the 99th percentile in milliseconds.
 #[derive(Clone, Copy)]
-struct Figures {
+struct DoraMetrics {
     rate: f64,
     p99: f64,
 }
 
-fn measure(port: u16) -> Figures {
+fn measure(port: u16) -> DoraMetrics {
     let output = Command::new("wrk")
         .args(["-t2", "-c64", &format!("-d{SECONDS}s"), "--latency"])
         .arg(format!("http://127.0.0.1:{port}/"))
@@ -41,7 +41,7 @@ fn measure(port: u16) -> Figures {
         let line = text.lines().find(|l| l.trim_start().starts_with(word)).unwrap();
         line.split_whitespace().last().unwrap().to_owned()
     };
-    Figures { rate: after("Requests/sec:").parse().unwrap(), p99: milliseconds(&after("99%")) }
+    DoraMetrics { rate: after("Requests/sec:").parse().unwrap(), p99: milliseconds(&after("99%")) }
 }
 
 fn milliseconds(text: &str) -> f64 {
@@ -99,14 +99,15 @@ fn main() {
     let live = app["slots"].as_array().unwrap().iter().find(|s| s["live"] == true).unwrap();
     let bare = u16::try_from(live["port"].as_u64().unwrap()).unwrap();
     let (mut child, nginx_port) = nginx(&sandbox, bare);
-    let mut all: Vec<(Figures, Figures, Figures)> = Vec::new();
+    let mut all: Vec<(DoraMetrics, DoraMetrics, DoraMetrics)> = Vec::new();
     for _ in 0..ROUNDS {
         all.push((measure(bare), measure(sandbox.app), measure(nginx_port)));
     }
     Command::new("kill").arg(child.id().to_string()).status().unwrap();
     child.wait().unwrap();
-    let of =
-        |pick: &dyn Fn(&(Figures, Figures, Figures)) -> f64| median(all.iter().map(pick).collect());
+    let of = |pick: &dyn Fn(&(DoraMetrics, DoraMetrics, DoraMetrics)) -> f64| {
+        median(all.iter().map(pick).collect())
+    };
     println!(
         "bare service      {:>9.0} requests/s   p99 {:>7.2} ms",
         of(&|f| f.0.rate),

@@ -39,11 +39,11 @@ use terminal::Terminal;
 fn begin(sandbox: &Sandbox) -> File {
     let app = App::new(Some(sandbox.state()), std::path::Path::new("")).unwrap();
     let config = sandbox.folder.path().join("config.yaml");
-    let ground = pointsman::config::load(&config).unwrap().ground("development").unwrap();
+    let spec = pointsman::config::load(&config).unwrap().spec("development").unwrap();
     let source = Source::Archive("file:///nowhere".into());
     let sources: BTreeMap<ServiceName, Source> =
-        ground.members.iter().map(|m| (m.service().clone(), source.clone())).collect();
-    let plan = planner::deploy(ground, &ReleaseLabel::new("1.0.0").unwrap(), &sources).unwrap();
+        spec.members.iter().map(|m| (m.service().clone(), source.clone())).collect();
+    let plan = planner::deploy(spec, &ReleaseLabel::new("1.0.0").unwrap(), &sources).unwrap();
     let view = app.create(&mut app.store().unwrap(), &plan, false).unwrap();
     assert_eq!(view.number, RunNumber(1));
     let file = app.log_file(view.number);

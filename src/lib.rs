@@ -10,23 +10,21 @@
 //! | [`pointsman_core`] | the vocabulary and the rules: facts, plans, the state machine; and the ports. No IO, no clock | – |
 //! | [`pointsman_source`] | git as a program, and the files of a folder as a build gets them | – |
 //! | [`pointsman_config`] | what people write, and everything that is wrong with it | core, source |
-//! | [`pointsman_engine`] | what happens and when: supervisor, executor, one file for each kind of step | core |
+//! | [`pointsman_engine`] | what happens and when: proposals (from an intention to a plan, or the reason against it), supervisor, executor, one file for each kind of step | core, config |
 //! | [`pointsman_store`] | the journal in SQLite | core |
 //! | [`pointsman_platform`] | App Hosting, Firestore, GitHub, probes, alerts, processes, the clock | core, source |
 //! | [`pointsman_emulator`] | the local platform: App Hosting's API, builds, the traffic proxy, the sample service | core, source |
 //!
 //! | module | what it holds | uses |
 //! |---|---|---|
-//! | [`app`] | the composition root: the only module that names platforms, stores, the emulator and the clock | all crates |
-//! | [`propose`] | from an intention to a plan that may start, or why it may not | core, config, app |
-//! | [`tui`] | the screen: model, update, view, and the driver that joins them | core; the driver also config, engine, app, propose |
-//! | [`cli`] | the same without a screen: one file for each verb | core, config, engine, app, propose |
+//! | [`app`] | the composition root: builds `Services` for the engine; the only module that names platforms, stores, the emulator and the clock | all crates |
+//! | [`tui`] | the screen: model, update, view, and the driver that joins them | core; the driver also config, engine, app |
+//! | [`cli`] | the same without a screen: one file for each verb | core, config, engine, app |
 //!
 //! `tests/it/house.rs` fails where a module or a crate uses what it may not.
 
 pub mod app;
 pub mod cli;
-pub mod propose;
 pub mod tui;
 
 pub use pointsman_config as config;

@@ -4,27 +4,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::App;
-use crate::adapters::notify::Carrier;
+use crate::adapters::notify::Channels;
 use crate::domain::alert::{self, Notify};
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
-use crate::domain::probe::{ProbeSeen, Turned};
-use crate::engine::Courier;
+use crate::domain::probe::{ProbeChange, ProbeSnapshot};
+use crate::engine::AlertDispatcher;
 use crate::ports::journal::{Journal as _, JournalError};
 use crate::ports::outbox::Outbox;
 
 /// How often persistent causes are checked: a probe still down, a run still waiting.
-const LOOK: Duration = Duration::from_secs(10);
+const CHECK_RUNS_EVERY: Duration = Duration::from_secs(10);
 
 impl App {
     /// The courier that delivers alerts. None in a rehearsal.
-    pub fn courier(&self) -> Result<Option<Courier>, Problem> {
+    pub fn courier(&self) -> Result<Option<AlertDispatcher>, Problem> {
         if self.is_demo() {
             return Ok(None);
         }
         let store = self.store().map_err(JournalError::problem)?;
-        let carrier = Arc::new(Carrier::new(self.clock.clone()));
-        Ok(Some(Courier::new(Box::new(store), carrier, self.clock.clone())))
+        let carrier = Arc::new(Channels::new(self.clock.clone()));
+        Ok(Some(AlertDispatcher::new(Box::new(store), carrier, self.clock.clone())))
     }
 
     /// Tells of what turned. What cannot be kept is in our own log: nothing is decided by it.
@@ -32,13 +32,13 @@ impl App {
         &self,
         notify: &Notify,
         environment: &EnvironmentName,
-        turned: &[Turned],
-        seen: &[ProbeSeen],
+        turned: &[ProbeChange],
+        seen: &[ProbeSnapshot],
     ) {
         let now = self.clock.now();
         let of = |key: &str| seen.iter().find(|probe| probe.key == key);
         // What is idle has no customers.
-        let idle = |probe: &ProbeSeen| probe.side.is_some() && !probe.live;
+        let idle = |probe: &ProbeSnapshot| probe.side.is_some() && !probe.live;
         let mut alerts: Vec<_> = seen
             .iter()
             .filter(|probe| !idle(probe))
@@ -59,7 +59,7 @@ impl App {
     /// Periodically checks for waiting and abandoned runs.
     pub async fn watch_runs(self, notify: Notify, environments: Vec<EnvironmentName>) {
         while !notify.is_empty() {
-            self.clock.sleep(LOOK).await;
+            self.clock.sleep(CHECK_RUNS_EVERY).await;
             let Ok(store) = self.store() else { continue };
             let now = self.clock.now();
             let latest = environments.iter().filter_map(|e| store.runs(Some(e), 1).ok()?.pop());

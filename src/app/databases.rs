@@ -5,47 +5,32 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::App;
-use crate::adapters::bearer::Bearer;
+use crate::adapters::auth::Auth;
 use crate::adapters::firestore::Firestore;
 use crate::adapters::program::MachinePrograms;
+use crate::domain::endpoint::Endpoint;
 use crate::domain::error::Problem;
 use crate::domain::hash::Hash;
 use crate::domain::ids::RunNumber;
-use crate::domain::migration::{Holder, LockSeen, Migration, Schema};
-use crate::domain::plan::{Endpoint, Plan, PlannedDatabase, RunKind};
+use crate::domain::migration::Holder;
+use crate::domain::plan::{Plan, PlannedDatabase, RunKind};
 use crate::domain::run::RunState;
-use crate::domain::time::spoken;
 use crate::domain::view::RunView;
-use crate::engine::database::{
-    Counted, Databases, NotLocked, ask_to_stop, dry_run, lock_seen, schema,
-};
+use crate::engine::database::Databases;
+use crate::ports::BoxFuture;
 use crate::ports::database::Database;
 use crate::ports::journal::Journal as _;
+use crate::ports::platforms::{DatabaseServers, Reached, RestingDatabase};
 use crate::ports::processes::Processes;
 use crate::store::SqliteStore;
 
 /// The variable that Google's tools and libraries use.
 const EMULATOR_HOST: &str = "FIRESTORE_EMULATOR_HOST";
-/// Time limit during a rollback, and for reading locks.
-pub const SOON: Duration = Duration::from_secs(3);
-/// Time limit for everything else.
-pub const PATIENTLY: Duration = Duration::from_secs(20);
-
-/// What a database says now.
-#[derive(Debug, Clone)]
-pub struct SchemaLook {
-    /// Its version and records.
-    pub schema: Schema,
-    /// Who works under its lock.
-    pub lock: Option<LockSeen>,
-}
 
 impl App {
-    /// A database. `None`: it is our own emulator's, which does not run, and is not to be started for this.
-    pub async fn database(
+    async fn reach_database(
         &self,
         planned: &PlannedDatabase,
         start: bool,
@@ -56,7 +41,7 @@ impl App {
         let elsewhere = std::env::var(EMULATOR_HOST).ok().filter(|host| !host.is_empty());
         let (base, bearer) = match (&planned.endpoint, elsewhere) {
             (Endpoint::Emulator, Some(host)) => {
-                (format!("http://{host}"), Bearer::Fixed("owner".into()))
+                (format!("http://{host}"), Auth::Fixed("owner".into()))
             }
             // A real project and an emulator's address: one of the two is a mistake (dM9).
             (_, Some(host)) => {
@@ -71,7 +56,7 @@ impl App {
                 let found =
                     if start { Some(self.start_emulator(false).await?) } else { self.emulator() };
                 let Some(address) = found else { return Ok(None) };
-                (address.url, Bearer::Fixed(self.emulator_token()?.into()))
+                (address.url, Auth::Fixed(self.emulator_token()?.into()))
             }
             (_, None) => ("https://firestore.googleapis.com".to_owned(), self.google().await?),
         };
@@ -79,65 +64,26 @@ impl App {
         Ok(Some(Arc::new(client)))
     }
 
-    /// What a database says now, without starting anything.
-    pub async fn look_at(
+    async fn resting_database(
         &self,
         planned: &PlannedDatabase,
-        within: Duration,
-    ) -> Result<SchemaLook, Problem> {
-        let off = || Problem::new("the emulator does not run");
-        let database = self.database(planned, false).await?.ok_or_else(off)?;
-        let looking = async {
-            let schema = schema(database.as_ref()).await.map_err(|e| e.problem)?;
-            let lock = lock_seen(database.as_ref()).await.map_err(|e| e.problem)?;
-            Ok(SchemaLook { schema, lock: lock.filter(|lock| self.works_under(lock)) })
-        };
-        tokio::time::timeout(within, looking).await.unwrap_or_else(|_| {
-            let what = format!("the database {} does not answer", database.name());
-            Err(Problem::new(what).because(format!("nothing came within {}", spoken(within))))
-        })
-    }
-
-    /// The same; for our emulator when it is not running, its files on disk.
-    pub async fn look_at_rest(
-        &self,
-        planned: &PlannedDatabase,
-        within: Duration,
-    ) -> Result<SchemaLook, Problem> {
-        if self.database(planned, false).await?.is_some() {
-            return self.look_at(planned, within).await;
-        }
+    ) -> Result<RestingDatabase, Problem> {
         let unread = |e: io::Error| {
             Problem::new(format!("the database {} cannot be read", planned.name))
                 .because(format!("the emulator does not run, and its files: {e}"))
         };
         let resting = self.resting_documents().await.map_err(unread)?;
-        let bearer = Bearer::Fixed(resting.token.clone().into());
+        let auth = Auth::Fixed(resting.token.clone().into());
         let (project, name) = (planned.project.as_str(), &planned.database);
-        let database = Firestore::new(resting.url.clone(), project, name, bearer)?;
-        let schema = schema(&database).await.map_err(|e| e.problem)?;
-        let lock = lock_seen(&database).await.map_err(|e| e.problem)?;
-        Ok(SchemaLook { schema, lock: lock.filter(|lock| self.works_under(lock)) })
-    }
-
-    /// What migrations would do to a database.
-    pub async fn count(
-        &self,
-        planned: &PlannedDatabase,
-        migrations: &[Migration],
-        direction: crate::domain::migration::Direction,
-    ) -> Result<Vec<Counted>, Problem> {
-        let started = || Problem::new("the emulator did not start");
-        let database = self.database(planned, true).await?.ok_or_else(started)?;
-        let counted = dry_run(database.as_ref(), migrations, direction, planned.batch).await;
-        counted.map_err(|error| error.problem)
+        let database = Firestore::new(resting.url.clone(), project, name, auth)?;
+        Ok(RestingDatabase { database: Arc::new(database), server: Box::new(resting) })
     }
 
     /// The databases of a run, for its engine.
     pub(super) async fn databases(&self, view: &RunView) -> Result<Databases, Problem> {
         let mut by_name: BTreeMap<String, Arc<dyn Database>> = BTreeMap::new();
         for planned in &view.plan.databases {
-            match self.database(planned, true).await {
+            match self.reach_database(planned, true).await {
                 Ok(Some(database)) => drop(by_name.insert(planned.name.clone(), database)),
                 // A rollback handles an unavailable database itself.
                 Err(problem) if view.plan.kind != RunKind::Rollback => return Err(problem),
@@ -153,38 +99,10 @@ impl App {
         Ok(Databases::new(by_name, programs, self.clock.clone(), holder, ended))
     }
 
-    /// Why a run of this plan would find a database locked: another machine, or another store, works on it.
-    /// A database that does not answer soon is no obstacle here: the run itself looks again.
-    pub async fn locked_elsewhere(&self, plan: &Plan) -> Option<Problem> {
-        for planned in &plan.databases {
-            let looking = async {
-                let database = self.database(planned, false).await.ok().flatten()?;
-                lock_seen(database.as_ref()).await.ok().flatten()
-            };
-            let Ok(Some(lock)) = tokio::time::timeout(SOON, looking).await else { continue };
-            // A run of this store is the journal's to judge.
-            if lock.held() && !is_ours(&self.state, &lock.holder) {
-                return Some(NotLocked::Busy(Box::new(lock)).problem(&planned.name));
-            }
-        }
-        None
-    }
-
-    /// Whether a live run holds the lock. A lock left by an ended run of this store is not held.
-    fn works_under(&self, lock: &LockSeen) -> bool {
-        lock.held() && !ended_here(&self.state, &self.processes, &lock.holder)
-    }
-
-    /// Asks the holder of a lock on these databases to stop.
+    /// Asks the holders of locks on the databases of a plan to stop.
     pub async fn ask_holders_to_stop(&self, plan: &Plan) -> Result<(), Problem> {
-        for planned in &plan.databases {
-            let Some(database) = self.database(planned, false).await? else { continue };
-            let lock = lock_seen(database.as_ref()).await.map_err(|e| e.problem)?;
-            let Some(lock) = lock.filter(LockSeen::held) else { continue };
-            let by = format!("{} on {}", self.actor, host_name());
-            ask_to_stop(database.as_ref(), lock.fence, &by).await.map_err(|e| e.problem)?;
-        }
-        Ok(())
+        let by = format!("{} on {}", self.actor, host_name());
+        self.services().ask_holders_to_stop(plan, &by).await
     }
 
     /// Who a run is to everybody who looks at a lock. One run of one store is one holder, so that its next
@@ -198,6 +116,31 @@ impl App {
             purpose: format!("{} on {}", plan.title(), plan.environment),
             run: run.0,
         }
+    }
+}
+
+impl DatabaseServers for App {
+    fn database<'a>(
+        &'a self,
+        planned: &'a PlannedDatabase,
+        start: bool,
+    ) -> Reached<'a, dyn Database> {
+        Box::pin(self.reach_database(planned, start))
+    }
+
+    fn resting<'a>(
+        &'a self,
+        planned: &'a PlannedDatabase,
+    ) -> BoxFuture<'a, Result<RestingDatabase, Problem>> {
+        Box::pin(self.resting_database(planned))
+    }
+
+    fn is_ours(&self, holder: &Holder) -> bool {
+        is_ours(&self.state, holder)
+    }
+
+    fn ended_here(&self, holder: &Holder) -> bool {
+        ended_here(&self.state, &self.processes, holder)
     }
 }
 

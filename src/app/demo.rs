@@ -20,7 +20,7 @@ use crate::domain::plan::Plan;
 use crate::domain::planner;
 use crate::domain::recover::Choice;
 use crate::domain::release::ReleaseLabel;
-use crate::engine::Asking;
+use crate::engine::Attendance;
 use crate::ports::journal::{Journal as _, JournalError};
 use crate::ports::log::{LogLine, RunLog as _};
 
@@ -63,7 +63,7 @@ const DATABASE: &str =
     "    databases: { main: { kind: firestore, project: toto-f9d2f, migrations: migrations } }\n";
 
 /// A month ago.
-const BACK: Duration = Duration::from_hours(22 * 24);
+const STARTS_BEFORE: Duration = Duration::from_hours(22 * 24);
 
 /// The world of a demo.
 #[derive(Clone)]
@@ -100,7 +100,7 @@ impl App {
                 std::fs::write(state.join("migrations").join(name), text).map_err(failed)?;
             }
         }
-        let clock = Arc::new(RehearsalClock::since(BACK));
+        let clock = Arc::new(RehearsalClock::since(STARTS_BEFORE));
         let world = FakeWorld::new(scenario, clock.clone());
         let mut app = Self::new(Some(state.to_owned()), Path::new(""))?;
         app.clock = clock.clone();
@@ -127,7 +127,7 @@ impl App {
             demo.database.fill();
         }
         for name in loaded.environments() {
-            for member in &loaded.ground(name)?.members {
+            for member in &loaded.spec(name)?.members {
                 demo.world.address(&member.url, &member.target);
             }
         }
@@ -173,7 +173,7 @@ impl App {
         let mut store = self.store().map_err(JournalError::problem)?;
         let view = self.create(&mut store, plan, false).map_err(JournalError::problem)?;
         let (_signals, receiver) = mpsc::channel(1);
-        let engine = self.engine(view, Asking::Nobody, receiver).await?;
+        let engine = self.engine(view, Attendance::Unattended, receiver).await?;
         let failed = |why: String| Problem::new("the demo's past cannot be made").because(why);
         let Some(demo) = &self.demo else { return Ok(()) };
         tokio::select! {
@@ -193,7 +193,7 @@ impl App {
         store.claim(run, None, self.clock.now()).map_err(JournalError::problem)?;
         let view = store.run(run).map_err(JournalError::problem)?.view;
         let (signals, receiver) = mpsc::channel(1);
-        let mut engine = self.engine(view, Asking::Person, receiver).await?;
+        let mut engine = self.engine(view, Attendance::Attended, receiver).await?;
         if let Some(choice) = choice {
             let taken = engine.take_over("the demo's world", choice).await;
             taken.map_err(|e| Problem::new("it cannot be taken over").because(e.to_string()))?;
@@ -210,24 +210,24 @@ impl App {
 }
 
 fn plan(loaded: &Loaded, environment: &str, release: &str) -> Result<Plan, Problem> {
-    let mut ground = loaded.ground(environment)?;
+    let mut spec = loaded.spec(environment)?;
     let applies = APPLIED.iter().find(|(at, _, _)| *at == release);
-    for planned in &mut ground.databases {
+    for planned in &mut spec.databases {
         let files = loaded.migrations(environment, &planned.name).unwrap_or_default();
         let first =
             |version: &str| files.iter().find(|m| m.version.to_string() == version).cloned();
         planned.migrations =
             applies.and_then(|(_, version, _)| first(version)).into_iter().collect();
     }
-    if let Some((_, _, range)) = applies.filter(|_| !ground.databases.is_empty()) {
+    if let Some((_, _, range)) = applies.filter(|_| !spec.databases.is_empty()) {
         let range: SchemaRange = range.parse()?;
-        for member in &mut ground.members {
+        for member in &mut spec.members {
             member.accepts.insert("main".to_owned(), range.clone());
         }
     }
     let release = ReleaseLabel::new(release)?;
-    let sources = sources(loaded, &mut ground, &release)?;
-    planner::deploy(ground, &release, &sources)
+    let sources = sources(loaded, &mut spec, &release)?;
+    planner::deploy(spec, &release, &sources)
 }
 
 fn line(text: String, at: crate::domain::time::Timestamp) -> Option<LogLine> {

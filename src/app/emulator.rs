@@ -8,16 +8,16 @@ use url::Url;
 
 use super::{App, MUST_START, own_session};
 use crate::adapters::process::ThisMachine;
+use crate::domain::endpoint::Endpoint;
 use crate::domain::error::Problem;
 use crate::domain::ids::ServiceName;
-use crate::domain::plan::{Endpoint, Member};
-use crate::domain::planner::Ground;
+use crate::domain::plan::Member;
+use crate::domain::planner::EnvironmentSpec;
 use crate::emulator::{self, Address};
 
 /// What there was to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
-    /// It ran.
     Ran,
     /// It did not run; this many processes left behind by it were ended.
     Left(usize),
@@ -34,8 +34,8 @@ impl App {
     }
 
     /// The services of an environment on the emulator whose port another program has, and which.
-    pub fn held_ports(&self, ground: &Ground) -> Vec<(ServiceName, String)> {
-        if ground.endpoint != Endpoint::Emulator {
+    pub fn held_ports(&self, spec: &EnvironmentSpec) -> Vec<(ServiceName, String)> {
+        if spec.endpoint != Endpoint::Emulator {
             return Vec::new();
         }
         let own = self.emulator().map(|emulator| emulator.process.pid);
@@ -45,10 +45,10 @@ impl App {
             let other = holders.find(|holder| own != Some(holder.pid))?;
             Some((member.service().clone(), format!("port {port} is held by {other}")))
         };
-        ground.members.iter().filter_map(held).collect()
+        spec.members.iter().filter_map(held).collect()
     }
 
-    /// Its token.
+    /// The token that control calls of the emulator need.
     pub fn emulator_token(&self) -> Result<String, Problem> {
         Address::token(&self.emulator_folder()).map_err(|e| {
             Problem::new("the emulator has no token")

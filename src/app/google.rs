@@ -6,14 +6,14 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Mutex;
 
 use super::App;
-use crate::adapters::bearer::Bearer;
+use crate::adapters::auth::Auth;
 use crate::adapters::google::{About, Credentials, Surroundings};
 use crate::adapters::proxy::Proxies;
 use crate::domain::error::Problem;
 
 /// Where there were none they are looked for again after this, or as soon as a file of gcloud's was written:
 /// looking starts a program of a second's length, and a screen looks every few seconds.
-const LOOK_AGAIN: Duration = Duration::from_mins(15);
+const SEARCH_AGAIN_AFTER: Duration = Duration::from_mins(15);
 
 /// The credentials found, when (monotonic), and the state of the searched files.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) struct Kept {
     found: Result<Arc<Credentials>, Problem>,
 }
 
-/// For everybody.
+/// Shared by every clone of the app.
 pub(super) type Shared = Arc<Mutex<Option<Kept>>>;
 
 impl App {
@@ -38,7 +38,7 @@ impl App {
         let (around, at) = (Surroundings::here(), self.clock.elapsed());
         let written = around.written();
         let holds = |kept: &Kept| {
-            let lately = at.saturating_sub(kept.at) < LOOK_AGAIN;
+            let lately = at.saturating_sub(kept.at) < SEARCH_AGAIN_AFTER;
             kept.written == written && (kept.found.is_ok() || lately)
         };
         if let Some(kept) = kept.as_ref().filter(|kept| holds(kept)) {
@@ -50,8 +50,8 @@ impl App {
     }
 
     /// What calls to Google carry.
-    pub(super) async fn google(&self) -> Result<Bearer, Problem> {
-        self.credentials().await.map(Bearer::Google)
+    pub(super) async fn google(&self) -> Result<Auth, Problem> {
+        self.credentials().await.map(Auth::Google)
     }
 
     /// The Google credentials in use: which, whose, and until when.

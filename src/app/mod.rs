@@ -5,15 +5,14 @@
 
 mod alerts;
 mod background;
+mod custom_commands;
 mod databases;
 mod demo;
 mod emulator;
 mod google;
 mod pipeline;
 mod prober;
-mod team;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,11 +21,10 @@ use std::time::Duration;
 use etcetera::BaseStrategy as _;
 use tokio::sync::mpsc;
 
-pub use self::databases::{PATIENTLY, SOON, SchemaLook};
 pub use self::emulator::Stopped;
 use self::prober::EveryProber;
 use crate::adapters::app_hosting::{AppHosting, Kind};
-use crate::adapters::bearer::Bearer;
+use crate::adapters::auth::Auth;
 use crate::adapters::clock::SystemClock;
 use crate::adapters::command::Commands;
 pub use crate::adapters::google::About as AboutCredentials;
@@ -34,43 +32,22 @@ use crate::adapters::probe::MachineProber;
 use crate::adapters::process::{ThisMachine, user_name};
 use crate::adapters::run_log::{FileLog, NoLog};
 use crate::config::project_key;
+use crate::domain::endpoint::Endpoint;
 use crate::domain::error::Problem;
 use crate::domain::event::{Event, Outcome};
-use crate::domain::health::Sample;
-use crate::domain::ids::ServiceName;
-use crate::domain::plan::{Endpoint, Member, Plan};
-use crate::domain::planner::Ground;
-use crate::domain::readiness::Live;
+use crate::domain::plan::Plan;
 use crate::domain::redact::without_secrets;
 use crate::domain::view::RunView;
-use crate::engine::{Asking, Engine, Outside, Signal, gone_files};
+use crate::engine::{Attendance, Engine, Outside, Services, Signal};
 use crate::ports::clock::Clock;
-use crate::ports::hosting::{Answer, Hosting, HostingReason, Traffic};
+use crate::ports::hosting::Hosting;
 use crate::ports::journal::{Entry, Journal, JournalError};
 use crate::ports::log::RunLog;
-use crate::ports::prober::{Prober, Question};
+use crate::ports::platforms::{Platforms, Reached};
+use crate::ports::prober::Prober;
 use crate::ports::processes::Processes;
+use crate::ports::stores::Stores;
 pub use crate::store::{MemoryJournal, Samples, SqliteStore};
-
-/// A platform that only looks is waited for this long.
-pub const LOOK_WITHIN: Duration = Duration::from_secs(10);
-
-/// A platform that is to be changed is waited for this long, through its own retries.
-const ACT_WITHIN: Duration = Duration::from_secs(90);
-
-/// The platform did not answer a look in time.
-pub fn no_answer(what: &str) -> Problem {
-    Problem::new(format!("{what} is unknown"))
-        .because(format!("the platform did not answer within {} s", LOOK_WITHIN.as_secs()))
-}
-
-/// An answer of a platform that only looks, waited for no longer than a look may take.
-pub async fn in_time<T>(what: &str, answer: Answer<'_, T>) -> Result<T, Problem> {
-    match tokio::time::timeout(LOOK_WITHIN, answer).await {
-        Ok(answered) => answered.map_err(|error| error.problem),
-        Err(_) => Err(no_answer(what)),
-    }
-}
 
 /// A background process must show up within this.
 const MUST_START: Duration = Duration::from_secs(20);
@@ -84,13 +61,11 @@ pub fn config_home() -> Option<PathBuf> {
 /// Everything a command needs.
 #[derive(Clone)]
 pub struct App {
-    /// The state folder.
     pub state: PathBuf,
     /// Who acts: the Unix user.
     pub actor: String,
     /// The config, for printed commands that must work from any folder.
     pub config: Option<PathBuf>,
-    /// The clock.
     pub clock: Arc<dyn Clock>,
     processes: Arc<dyn Processes>,
     google: google::Shared,
@@ -182,9 +157,29 @@ impl App {
         journal.append(run, entry).map(drop)
     }
 
-    /// The App Hosting of an endpoint. `None`: it is the emulator, which does not run, and is not to
-    /// be started for this.
-    pub async fn hosting(
+    /// The ports of this machine, or of the demo's world.
+    pub fn services(&self) -> Services {
+        Services {
+            actor: self.actor.clone(),
+            clock: self.clock.clone(),
+            stores: Arc::new(self.clone()),
+            platforms: Arc::new(self.clone()),
+            databases: Arc::new(self.clone()),
+            prober: self.prober(),
+        }
+    }
+
+    /// This machine, or the demo's world, probes; platforms answer for their domains.
+    pub fn prober(&self) -> Result<Arc<dyn Prober>, Problem> {
+        let direct: Arc<dyn Prober> = match &self.demo {
+            Some(demo) => Arc::new(demo.world.clone()),
+            None => Arc::new(MachineProber::new(self.clock.clone())?),
+        };
+        let (platforms, clock) = (Arc::new(self.clone()), self.clock.clone());
+        Ok(Arc::new(EveryProber { direct, platforms, clock }))
+    }
+
+    async fn reach_hosting(
         &self,
         endpoint: &Endpoint,
         start: bool,
@@ -202,7 +197,7 @@ impl App {
                 let Some(address) = found else {
                     return Ok(None);
                 };
-                (address.url, Bearer::Fixed(self.emulator_token()?.into()), Kind::Emulator)
+                (address.url, Auth::Fixed(self.emulator_token()?.into()), Kind::Emulator)
             }
             Endpoint::Google => (
                 "https://firebaseapphosting.googleapis.com".to_owned(),
@@ -211,91 +206,18 @@ impl App {
             ),
             Endpoint::Url(url) => {
                 let token = loopback_token(url.token_env.as_deref(), url.token_file.as_deref())?;
-                (url.address.clone(), Bearer::Fixed(token.into()), Kind::Loopback)
+                (url.address.clone(), Auth::Fixed(token.into()), Kind::Loopback)
             }
         };
         let client = AppHosting::new(base, bearer, kind)?.without_state(self.state.clone());
         Ok(Some(Arc::new(client)))
     }
 
-    /// The App Hosting of an endpoint, started if it is the emulator and does not run.
-    pub async fn platform(&self, endpoint: &Endpoint) -> Result<Arc<dyn Hosting>, Problem> {
-        let hosting = self.hosting(endpoint, true).await?;
-        hosting.ok_or_else(|| Problem::new("the emulator did not start"))
-    }
-
-    /// The traffic of each service, read side by side. `None`: its backend is not there yet. For a look: a slow
-    /// platform is not waited for.
-    pub async fn traffic(
-        &self,
-        hosting: &dyn Hosting,
-        members: &[Member],
-    ) -> Result<BTreeMap<ServiceName, Option<Traffic>>, Problem> {
-        self.traffic_within(hosting, members, LOOK_WITHIN).await
-    }
-
-    async fn traffic_within(
-        &self,
-        hosting: &dyn Hosting,
-        members: &[Member],
-        limit: Duration,
-    ) -> Result<BTreeMap<ServiceName, Option<Traffic>>, Problem> {
-        let read = |member: &Member| {
-            let service = member.service().clone();
-            let target = member.target.clone();
-            async move {
-                let within = tokio::time::timeout(limit, hosting.traffic(&target)).await;
-                let traffic = match within {
-                    Ok(Ok(traffic)) => Some(traffic),
-                    Ok(Err(error)) if error.reason == HostingReason::NotFound => None,
-                    Ok(Err(error)) => return Err(error.problem),
-                    Err(_) => return Err(no_answer(&format!("the traffic of {service}"))),
-                };
-                Ok((service, traffic))
-            }
-        };
-        futures_util::future::join_all(members.iter().map(read)).await.into_iter().collect()
-    }
-
-    /// The build that has all traffic of each service, for an act: a platform that asks for patience gets it.
-    pub async fn live(&self, hosting: &dyn Hosting, members: &[Member]) -> Result<Live, Problem> {
-        let traffic = self.traffic_within(hosting, members, ACT_WITHIN).await?;
-        let whole = |(service, traffic): (ServiceName, Option<Traffic>)| {
-            (service, traffic.and_then(|traffic| traffic.whole().cloned()))
-        };
-        Ok(traffic.into_iter().map(whole).collect())
-    }
-
-    /// Asks a service's public address once.
-    pub async fn ask(&self, member: &Member, ground: &Ground) -> Result<Sample, Problem> {
-        let question = Question {
-            base: member.url.clone(),
-            health: member.health.clone(),
-            timeout: ground.policy.health.timeout,
-            controls: ground.policy.health.controls.clone(),
-        };
-        Ok(self.prober()?.ask(&question).await)
-    }
-
-    /// Who asks: this machine, or the demo's world; and for what platforms alone know they.
-    pub fn prober(&self) -> Result<Arc<dyn Prober>, Problem> {
-        let asker: Arc<dyn Prober> = match &self.demo {
-            Some(demo) => Arc::new(demo.world.clone()),
-            None => Arc::new(MachineProber::new(self.clock.clone())?),
-        };
-        Ok(Arc::new(EveryProber { asker, app: self.clone() }))
-    }
-
-    /// What a run's blue pages loaded and what the public address does not have any more, in words.
-    pub async fn gone_files(&self, view: &RunView) -> Result<Vec<String>, Problem> {
-        Ok(gone_files(self.prober()?.as_ref(), view).await)
-    }
-
     /// The engine of a run, with everything real behind it.
     pub async fn engine(
         &self,
         view: RunView,
-        asking: Asking,
+        asking: Attendance,
         signals: mpsc::Receiver<Signal>,
     ) -> Result<Engine, Problem> {
         let store = self.store().map_err(|e| Problem::new(e.to_string()))?;
@@ -307,11 +229,11 @@ impl App {
         &self,
         journal: Box<dyn Journal>,
         view: RunView,
-        asking: Asking,
+        asking: Attendance,
         signals: mpsc::Receiver<Signal>,
     ) -> Result<Engine, Problem> {
         self.end_orphans(&view);
-        let hosting = self.platform(&view.plan.endpoint).await?;
+        let hosting = self.services().platform(&view.plan.endpoint).await?;
         let (prober, clock) = (self.prober()?, self.clock.clone());
         // Nothing is decided by the log, so nothing waits for it either.
         let log: Arc<dyn RunLog> = match FileLog::open(&self.state, view.number) {
@@ -328,6 +250,22 @@ impl App {
         let pipeline = view.plan.pipeline.as_ref().map(ask);
         let outside = Outside { hosting, prober, clock, log, databases, pipeline };
         Ok(Engine::new(journal, view, outside, asking, signals))
+    }
+}
+
+impl Stores for App {
+    fn open(&self) -> Result<Box<dyn Journal>, JournalError> {
+        Ok(Box::new(self.store()?))
+    }
+
+    fn open_readable(&self) -> Result<Box<dyn Journal>, JournalError> {
+        Ok(Box::new(self.readable_store()?))
+    }
+}
+
+impl Platforms for App {
+    fn hosting<'a>(&'a self, endpoint: &'a Endpoint, start: bool) -> Reached<'a, dyn Hosting> {
+        Box::pin(self.reach_hosting(endpoint, start))
     }
 }
 

@@ -3,27 +3,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::App;
+use crate::domain::endpoint::Endpoint;
 use crate::domain::health::{Identity, Sample};
-use crate::domain::plan::Endpoint;
 use crate::domain::probe::{Answer, CERTIFICATE, Check, Fault, Measurement, SET_UP, Timing};
 use crate::domain::project::Target;
 use crate::domain::redact::redacted;
 use crate::ports::BoxFuture;
+use crate::ports::clock::Clock;
 use crate::ports::hosting::TroubleKind;
+use crate::ports::platforms::Platforms;
 use crate::ports::prober::{Prober, Question};
 
-/// Asks everything.
+/// Probes everything: the domains of a platform through the platform, the rest directly.
 pub(super) struct EveryProber {
     /// The prober for everything else.
-    pub(super) asker: Arc<dyn Prober>,
-    pub(super) app: App,
+    pub(super) direct: Arc<dyn Prober>,
+    pub(super) platforms: Arc<dyn Platforms>,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 impl EveryProber {
     /// The platform's status of a backend's domains. Blind if the platform does not answer.
     async fn domains(&self, endpoint: &Endpoint, target: &Target) -> (Answer, Option<String>) {
-        let hosting = match self.app.hosting(endpoint, false).await {
+        let hosting = match self.platforms.hosting(endpoint, false).await {
             Ok(Some(hosting)) => hosting,
             Ok(None) => return (Answer::Blind("the platform does not run".to_owned()), None),
             Err(problem) => return (Answer::Blind(redacted(&problem.to_string())), None),
@@ -49,7 +51,7 @@ impl EveryProber {
 
 impl Prober for EveryProber {
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Sample> {
-        self.asker.ask(question)
+        self.direct.ask(question)
     }
 
     fn measure<'a>(
@@ -59,10 +61,10 @@ impl Prober for EveryProber {
         controls: &'a [String],
     ) -> BoxFuture<'a, Measurement> {
         let Check::Domains { endpoint, target } = check else {
-            return self.asker.measure(check, timeout, controls);
+            return self.direct.measure(check, timeout, controls);
         };
         Box::pin(async move {
-            let clock = &self.app.clock;
+            let clock = &self.clock;
             let began = clock.elapsed();
             let asked = tokio::time::timeout(timeout, self.domains(endpoint, target)).await;
             let late = |_| (Answer::Blind("the platform does not answer".to_owned()), None);
@@ -75,6 +77,6 @@ impl Prober for EveryProber {
     }
 
     fn read<'a>(&'a self, url: &'a str, timeout: Duration) -> BoxFuture<'a, Option<String>> {
-        self.asker.read(url, timeout)
+        self.direct.read(url, timeout)
     }
 }

@@ -10,23 +10,23 @@ use super::exit::{FAILED, Failed, Finished, OK, USAGE};
 use super::print;
 use crate::domain::alert::Alert;
 use crate::domain::error::Problem;
-use crate::ports::outbox::{Fate, Letter, Outbox};
+use crate::ports::outbox::{Delivery, DeliveryState, Outbox};
 
 /// Maximum alerts listed.
-const LISTED: usize = 50;
+const ALERTS_LISTED: usize = 50;
 /// Time limit for a delivery.
-const TRY: Duration = Duration::from_secs(20);
+const TEST_WITHIN: Duration = Duration::from_secs(20);
 
 pub(super) async fn alerts(session: &Session, verb: Option<&AlertsVerb>) -> Finished {
     let mut store = session.app.store()?;
     let now = session.app.clock.now();
     match verb.unwrap_or(&AlertsVerb::List) {
-        AlertsVerb::List => return list(session, &store, &store.letters(LISTED)?),
+        AlertsVerb::List => return list(session, &store, &store.letters(ALERTS_LISTED)?),
         AlertsVerb::Test => return test(session, &mut store).await,
         AlertsVerb::Send => {
             store.hurry(now)?;
-            let waiting = deliver(session, TRY).await?;
-            let letters = store.letters(LISTED)?;
+            let waiting = deliver(session, TEST_WITHIN).await?;
+            let letters = store.letters(ALERTS_LISTED)?;
             list(session, &store, &letters)?;
             return Ok(if waiting == 0 { OK } else { FAILED });
         }
@@ -74,16 +74,17 @@ async fn test(session: &Session, store: &mut impl Outbox) -> Finished {
     }
     let alert = Alert::test(&session.app.actor, session.app.clock.now());
     store.put(&notify, &alert)?;
-    deliver(session, TRY).await?;
-    let mut letters = store.letters(LISTED)?;
+    deliver(session, TEST_WITHIN).await?;
+    let mut letters = store.letters(ALERTS_LISTED)?;
     letters.retain(|(letter, _)| letter.alert.key == alert.key);
-    let arrived = |(_, fate): &(Letter, Fate)| matches!(fate, Fate::Delivered(_));
+    let arrived =
+        |(_, fate): &(Delivery, DeliveryState)| matches!(fate, DeliveryState::Delivered(_));
     let all = letters.iter().all(arrived);
     list(session, store, &letters)?;
     Ok(if all { OK } else { FAILED })
 }
 
-fn list(session: &Session, store: &impl Outbox, letters: &[(Letter, Fate)]) -> Finished {
+fn list(session: &Session, store: &impl Outbox, letters: &[(Delivery, DeliveryState)]) -> Finished {
     let lines: Vec<_> = letters.iter().map(line).collect();
     let text = if lines.is_empty() { "no alerts yet".to_owned() } else { lines.join("\n") };
     let json: Vec<_> = letters.iter().map(to_json).collect();
@@ -95,28 +96,28 @@ fn list(session: &Session, store: &impl Outbox, letters: &[(Letter, Fate)]) -> F
     Ok(OK)
 }
 
-fn line((letter, fate): &(Letter, Fate)) -> String {
+fn line((letter, fate): &(Delivery, DeliveryState)) -> String {
     let stands = match fate {
-        Fate::Waits { until, why } if why.is_empty() => {
+        DeliveryState::Waits { until, why } if why.is_empty() => {
             format!("waits since {}", until.strftime("%H:%M:%SZ"))
         }
-        Fate::Waits { until, why } => {
+        DeliveryState::Waits { until, why } => {
             format!("waits, next try {}: {why}", until.strftime("%H:%M:%SZ"))
         }
-        Fate::Delivered(at) => format!("delivered {}", at.strftime("%H:%M:%SZ")),
-        Fate::GivenUp(why) => format!("GIVEN UP: {why}"),
-        Fate::Silenced => "silenced".to_owned(),
+        DeliveryState::Delivered(at) => format!("delivered {}", at.strftime("%H:%M:%SZ")),
+        DeliveryState::GivenUp(why) => format!("GIVEN UP: {why}"),
+        DeliveryState::Silenced => "silenced".to_owned(),
     };
     let (at, alert) = (letter.alert.at.strftime("%d %b %H:%M:%SZ"), &letter.alert);
     format!("{at}  {}\n    {}: {stands}", alert.text, letter.channel)
 }
 
-fn to_json((letter, fate): &(Letter, Fate)) -> Value {
+fn to_json((letter, fate): &(Delivery, DeliveryState)) -> Value {
     let (state, at, why) = match fate {
-        Fate::Waits { until, why } => ("waits", Some(until), why.as_str()),
-        Fate::Delivered(at) => ("delivered", Some(at), ""),
-        Fate::GivenUp(why) => ("given_up", None, why.as_str()),
-        Fate::Silenced => ("silenced", None, ""),
+        DeliveryState::Waits { until, why } => ("waits", Some(until), why.as_str()),
+        DeliveryState::Delivered(at) => ("delivered", Some(at), ""),
+        DeliveryState::GivenUp(why) => ("given_up", None, why.as_str()),
+        DeliveryState::Silenced => ("silenced", None, ""),
     };
     json!({
         "id": letter.alert.id(), "type": letter.alert.kind.event_type(), "text": letter.alert.text,

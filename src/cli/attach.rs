@@ -10,17 +10,17 @@ use super::Session;
 use super::exit::{Failed, Finished, IN_DOUBT, OK};
 use super::print;
 use crate::domain::command::Command;
+use crate::domain::describe;
 use crate::domain::error::Problem;
 use crate::domain::ids::RunNumber;
 use crate::domain::policy::Protection;
 use crate::domain::run::RunState;
 use crate::domain::view::RunView;
-use crate::domain::words;
+use crate::engine::proposal;
 use crate::ports::journal::Journal as _;
-use crate::propose;
 
 /// How often the store is polled.
-const LOOK: Duration = Duration::from_millis(50);
+const FACT_POLL: Duration = Duration::from_millis(50);
 
 /// What can be typed.
 const WORDS: &str = "approve · pause · resume · retry · skip REASON · rollback · abort · quit";
@@ -47,7 +47,7 @@ pub(super) async fn attach(session: &Session, run: RunNumber) -> Finished {
             if session.arguments.json {
                 print::value(&fact.to_json());
             } else {
-                print::result(words::fact(&fact));
+                print::result(describe::fact(&fact));
             }
         }
         if matches!(listed.view.state, RunState::Ended { .. }) && seen >= listed.view.last_seq {
@@ -61,7 +61,7 @@ pub(super) async fn attach(session: &Session, run: RunNumber) -> Finished {
         }
         let line = tokio::select! {
             line = next(&mut typed) => line,
-            () = session.app.clock.sleep(LOOK) => continue,
+            () = session.app.clock.sleep(FACT_POLL) => continue,
         };
         match heard(&listed.view, asked.take(), line.trim()) {
             Heard::Quit => {
@@ -78,7 +78,8 @@ pub(super) async fn attach(session: &Session, run: RunNumber) -> Finished {
                 asked = Some(command);
             }
             Heard::Sends(command) => {
-                let sent = propose::command(&session.app, run, Some(seen), &command).await;
+                let sent =
+                    proposal::command(&session.app.services(), run, Some(seen), &command).await;
                 if let Err(refusal) = sent {
                     print::note(print::lines::problem(&refusal.problem()));
                 }
@@ -142,7 +143,7 @@ fn heard(view: &RunView, asked: Option<Command>, line: &str) -> Heard {
         "abort" => Command::Abort { now: false },
         _ => return Heard::Told(format!("unknown command {word:?}; type: {WORDS}")),
     };
-    let what = words::command(&command);
+    let what = describe::command(&command);
     let how = if typed { format!("Type {environment}:") } else { "Continue? [y/N]".to_owned() };
     Heard::Asks(command, format!("Run {} on {environment}: {what}. {how}", view.number))
 }

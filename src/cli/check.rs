@@ -18,8 +18,8 @@ pub(super) fn check(session: &Session) -> Finished {
     }
     let mut odd = loaded.nameless_controls();
     for name in loaded.environments() {
-        let ground = loaded.ground(name)?;
-        let held = session.app.held_ports(&ground).into_iter();
+        let spec = loaded.spec(name)?;
+        let held = session.app.held_ports(&spec).into_iter();
         odd.findings
             .extend(held.flat_map(|(service, held)| loaded.held_port(name, &service, &held)));
     }

@@ -5,14 +5,20 @@ use serde_json::json;
 use super::Session;
 use super::args::ChecklistArguments;
 use super::exit::{Failed, Finished, OK, REFUSED, USAGE};
-use crate::domain::checklist::{Act, Item, ItemSeen, List, Tally};
-use crate::propose::{self, Listing};
+use crate::domain::checklist::{Act, Item, ItemStatus, List, Tally};
+use crate::engine::proposal::{self, ChecklistView};
 
 pub(super) fn checklist(session: &Session, arguments: &ChecklistArguments) -> Finished {
     let look = || {
         let loaded = || session.config().map_err(|failed| *failed.problem);
         let release = arguments.release.as_ref();
-        propose::checklist(&session.app, loaded, &arguments.of, release, &arguments.services)
+        proposal::checklist(
+            &session.app.services(),
+            loaded,
+            &arguments.of,
+            release,
+            &arguments.services,
+        )
     };
     let mut listing = look()?;
     if let Some(act) = arguments.act.map(Act::from) {
@@ -26,7 +32,7 @@ pub(super) fn checklist(session: &Session, arguments: &ChecklistArguments) -> Fi
                 .map_err(|problem| Failed::with(REFUSED, problem))?;
         }
         for item in &items {
-            listing.act(&session.app, item, act, &arguments.note)?;
+            listing.act(&session.app.services(), item, act, &arguments.note)?;
         }
         listing = look()?;
     }
@@ -34,12 +40,12 @@ pub(super) fn checklist(session: &Session, arguments: &ChecklistArguments) -> Fi
     Ok(OK)
 }
 
-fn counted(listing: &Listing, list: List) -> Tally {
+fn counted(listing: &ChecklistView, list: List) -> Tally {
     let of = listing.items.iter().filter(|(item, _)| item.list == list);
     Tally::of(of.map(|(_, seen)| seen))
 }
 
-fn text(listing: &Listing) -> String {
+fn text(listing: &ChecklistView) -> String {
     let run = listing.run.as_ref().map(|view| format!(", run {}", view.number));
     let mut lines =
         vec![format!("{} on {}{}", listing.release, listing.environment, run.unwrap_or_default())];
@@ -48,7 +54,7 @@ fn text(listing: &Listing) -> String {
         if tally.all == 0 {
             continue;
         }
-        lines.push(format!("\n{}  {tally}  ({})", list.title(), list.word()));
+        lines.push(format!("\n{}  {tally}  ({})", list.title(), list.label()));
         let mut group = "";
         for (item, seen) in listing.items.iter().filter(|(item, _)| item.list == list) {
             if item.group != group {
@@ -61,7 +67,7 @@ fn text(listing: &Listing) -> String {
     lines.join("\n")
 }
 
-fn line(item: &Item, seen: &ItemSeen) -> String {
+fn line(item: &Item, seen: &ItemStatus) -> String {
     let kind = match (&item.source, item.required) {
         (Some(_), true) => "auto req",
         (Some(_), false) => "auto opt",
@@ -69,11 +75,11 @@ fn line(item: &Item, seen: &ItemSeen) -> String {
         (None, false) => "opt",
     };
     let line =
-        format!("    {:<14}  {:<34}  {kind:<8}  {}", seen.standing.word(), item.text, seen.said);
+        format!("    {:<14}  {:<34}  {kind:<8}  {}", seen.standing.label(), item.text, seen.said);
     line.trim_end().to_owned()
 }
 
-fn to_json(listing: &Listing) -> serde_json::Value {
+fn to_json(listing: &ChecklistView) -> serde_json::Value {
     let items = listing.items.iter().map(|(item, seen)| {
         json!({
             "id": item.id, "list": item.list, "group": item.group, "text": item.text,
@@ -85,7 +91,7 @@ fn to_json(listing: &Listing) -> serde_json::Value {
         let Tally { done, overridden, all } = counted(listing, list);
         // The key's name is a promise: what it counts blocks nothing.
         let counted = json!({"settled": done + overridden, "overridden": overridden, "of": all});
-        (list.word().to_owned(), counted)
+        (list.label().to_owned(), counted)
     });
     json!({
         "environment": listing.environment, "release": listing.release,

@@ -8,9 +8,9 @@ use super::args::{CommandsVerb, Yes};
 use super::confirm::confirm;
 use super::exit::{FAILED, Failed, Finished, INTERRUPTED, OK, REFUSED, USAGE};
 use super::print;
+use crate::domain::custom_command::{CustomCommand, CustomCommandState};
 use crate::domain::error::Problem;
 use crate::domain::gate::Answers;
-use crate::domain::team::{TeamCommand, TeamState};
 
 pub(super) async fn commands(session: &Session, verb: Option<&CommandsVerb>) -> Finished {
     match verb {
@@ -19,13 +19,13 @@ pub(super) async fn commands(session: &Session, verb: Option<&CommandsVerb>) -> 
             run(session, name, environment.as_deref(), yes).await
         }
         Some(CommandsVerb::Stop { run }) => {
-            let stopped = session.app.team_runs().stop(*run)?;
+            let stopped = session.app.custom_command_runs().stop(*run)?;
             let said = format!("stop requested for {} (run {run})", stopped.name);
             session.result(&said, &json!({ "said": said }));
             Ok(OK)
         }
         Some(CommandsVerb::Log { run }) => {
-            let file = session.app.team_runs().log(*run);
+            let file = session.app.custom_command_runs().log(*run);
             let text = std::fs::read_to_string(&file).map_err(|e| {
                 let what = format!("there is no log of run {run} of a command");
                 Failed::with(USAGE, Problem::new(what).because(e.to_string()))
@@ -38,14 +38,14 @@ pub(super) async fn commands(session: &Session, verb: Option<&CommandsVerb>) -> 
 }
 
 fn list(session: &Session) -> Finished {
-    let commands = session.config()?.team_commands()?;
-    let runs = session.app.team_runs().list();
+    let commands = session.config()?.custom_commands()?;
+    let runs = session.app.custom_command_runs().list();
     let (mut lines, mut all) = (Vec::new(), Vec::new());
     for command in &commands {
         let last = runs.iter().find(|run| run.name == command.name);
         let place = command.environment.as_ref().map_or("anywhere".to_owned(), ToString::to_string);
         let told = last.map_or("never run here".to_owned(), |run| {
-            format!("run {} {}: {}", run.id, run.started.strftime("%F %H:%MZ"), run.state.word())
+            format!("run {} {}: {}", run.id, run.started.strftime("%F %H:%MZ"), run.state.label())
         });
         lines.push(format!(
             "{:<18} {:<12} {:<34} {told}",
@@ -65,8 +65,8 @@ fn list(session: &Session) -> Finished {
     Ok(OK)
 }
 
-fn named(session: &Session, name: &str) -> Result<TeamCommand, Failed> {
-    let commands = session.config()?.team_commands()?;
+fn named(session: &Session, name: &str) -> Result<CustomCommand, Failed> {
+    let commands = session.config()?.custom_commands()?;
     let names: Vec<String> = commands.iter().map(|command| command.name.clone()).collect();
     commands.into_iter().find(|command| command.name == name).ok_or_else(|| {
         let problem = Problem::new(format!("there is no command {name:?}"));
@@ -107,13 +107,13 @@ async fn run(session: &Session, name: &str, wanted: Option<&str>, yes: &Yes) -> 
             _ = int.recv() => {}
         }
     };
-    let runs = app.team_runs();
+    let runs = app.custom_command_runs();
     let run =
         runs.run(&command, (&environment, &app.actor), &|line| print::note(line), stop).await?;
-    session.result(&format!("{name} (run {}): {}", run.id, run.state.word()), &json!(run));
+    session.result(&format!("{name} (run {}): {}", run.id, run.state.label()), &json!(run));
     Ok(match run.state {
-        TeamState::Ok => OK,
-        TeamState::Stopped => INTERRUPTED,
+        CustomCommandState::Ok => OK,
+        CustomCommandState::Stopped => INTERRUPTED,
         _ => FAILED,
     })
 }

@@ -7,14 +7,14 @@ use super::args::{Confirmation, why};
 use super::exit::{Failed, REFUSED, USAGE};
 use super::print;
 use crate::domain::gate::{Answers, permitted};
-use crate::domain::guard::Why;
+use crate::domain::guard::Justification;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::policy::Protection;
-use crate::propose::Proposal;
+use crate::engine::proposal::Proposal;
 
 impl Confirmation {
     /// Why, and which guards it may pass.
-    pub(super) fn why(&self) -> Result<Why, Failed> {
+    pub(super) fn why(&self) -> Result<Justification, Failed> {
         why(self.reason.as_ref(), &self.overrides).map_err(|problem| Failed::with(USAGE, problem))
     }
 

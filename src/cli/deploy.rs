@@ -6,24 +6,24 @@ use super::confirm::begin;
 use super::drive::{detach, drive};
 use super::exit::{Failed, Finished, OK, REFUSED, USAGE};
 use crate::domain::error::Problem;
-use crate::domain::guard::{Guards, Met, Why};
+use crate::domain::guard::{GuardHit, Guards, Justification};
 use crate::domain::plan::Plan;
-use crate::propose::{self, Planned, Refusal, Ship};
+use crate::engine::proposal::{self, DeployRequest, PlannedDeploy, Refusal};
 
 /// Shows what `deploy` would do and everything that would refuse it, and exits as it would.
 pub(super) async fn plan(session: &Session, arguments: &PlanArguments) -> Finished {
     let loaded = session.config()?;
     let why = why(arguments.reason.as_ref(), &arguments.overrides)
         .map_err(|problem| Failed::with(USAGE, problem))?;
-    let ship = Ship {
+    let ship = DeployRequest {
         environment: &arguments.environment,
         release: &arguments.release,
         services: &arguments.services,
         attended: arguments.detach,
         why: &why,
     };
-    let Planned { plan, what, guards, refusals } =
-        propose::plan(&session.app, &loaded, &ship, false).await?;
+    let PlannedDeploy { plan, what, guards, refusals } =
+        proposal::plan(&session.app.services(), &loaded, &ship, false).await?;
     let (met, hash) = (guards.met().to_vec(), plan.hash());
     let (overridden, left) = passed(guards, &why);
     // In the order in which a deploy meets them: what the store holds against a run can be waited for.
@@ -56,7 +56,7 @@ pub(super) async fn plan(session: &Session, arguments: &PlanArguments) -> Finish
 }
 
 /// The lines of what was overridden, and the guards that still stand.
-fn passed(guards: Guards, why: &Why) -> (Vec<String>, Vec<Met>) {
+fn passed(guards: Guards, why: &Justification) -> (Vec<String>, Vec<GuardHit>) {
     match guards.pass(why) {
         Ok((_, lines)) => (lines, Vec::new()),
         Err(left) => (Vec::new(), left),
@@ -86,14 +86,14 @@ pub(super) async fn deploy(session: &Session, arguments: &DeployArguments) -> Fi
     let loaded = session.config()?;
     let confirmation = &arguments.confirmation;
     let why = confirmation.why()?;
-    let ship = Ship {
+    let ship = DeployRequest {
         environment: &arguments.environment,
         release: &arguments.release,
         services: &arguments.services,
         attended: arguments.detach,
         why: &why,
     };
-    let proposal = propose::deploy(&session.app, &loaded, &ship).await?;
+    let proposal = proposal::deploy(&session.app.services(), &loaded, &ship).await?;
     if let Some(reviewed) = &arguments.plan {
         is_reviewed(&proposal.plan, reviewed)?;
     }
@@ -106,16 +106,18 @@ pub(super) async fn deploy(session: &Session, arguments: &DeployArguments) -> Fi
 }
 
 /// Digits of a hash that tell one plan from another.
-const ENOUGH: usize = 8;
+const HASH_DIGITS: usize = 8;
 
 /// Refuses a plan other than the reviewed one.
 fn is_reviewed(plan: &Plan, reviewed: &str) -> Result<(), Failed> {
     let (hash, reviewed) = (plan.hash().to_string(), reviewed.trim());
-    if reviewed.len() < ENOUGH {
+    if reviewed.len() < HASH_DIGITS {
         let problem = Problem::new(format!("--plan {reviewed} is too short"));
         return Err(Failed::with(
             USAGE,
-            problem.try_this(format!("give {ENOUGH} or more digits of the hash that plan prints")),
+            problem.try_this(format!(
+                "give {HASH_DIGITS} or more digits of the hash that plan prints"
+            )),
         ));
     }
     if hash.starts_with(reviewed) {

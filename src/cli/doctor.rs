@@ -8,12 +8,11 @@ use super::Session;
 use super::args::Arguments;
 use super::exit::{FAILED, Finished, OK};
 use super::print;
-use crate::app::PATIENTLY;
 use crate::config::Loaded;
 use crate::domain::alert::{Channel, Notify};
 use crate::domain::error::Problem;
-use crate::domain::plan::Endpoint;
 use crate::domain::time::spoken;
+use crate::engine::READ_WITHIN;
 use crate::ports::journal::Journal as _;
 use crate::tui::terminal_report;
 use crate::tui::theme::Theme;
@@ -143,7 +142,7 @@ fn git() -> Result<String, Problem> {
 
 /// Whether an environment runs on Google's own App Hosting.
 fn on_google(loaded: &Loaded, name: &str) -> bool {
-    loaded.ground(name).is_ok_and(|ground| ground.endpoint == Endpoint::Google)
+    loaded.spec(name).is_ok_and(|spec| spec.endpoint.capabilities().google)
 }
 
 /// The Google credentials of a deploy: which, whose, and until when.
@@ -167,32 +166,27 @@ async fn credentials(session: &Session) -> Result<String, Problem> {
 
 /// Reads the live builds with the credentials of a deploy. Starts nothing.
 async fn platform(session: &Session, loaded: &Loaded, name: &str) -> Result<String, Problem> {
-    let ground = loaded.ground(name)?;
-    if let Some((service, held)) = session.app.held_ports(&ground).into_iter().next() {
+    let spec = loaded.spec(name)?;
+    if let Some((service, held)) = session.app.held_ports(&spec).into_iter().next() {
         return Err(Problem::new(format!("{service} cannot be served: {held}"))
             .try_this("end that program, or give the service another port"));
     }
-    let Some(hosting) = session.app.hosting(&ground.endpoint, false).await? else {
+    let Some(hosting) = session.app.services().hosting(&spec.endpoint, false).await? else {
         return Ok("the emulator does not run; it is started on first need".to_owned());
     };
-    let live = session.app.live(hosting.as_ref(), &ground.members).await?;
+    let live = session.app.services().live(hosting.as_ref(), &spec.members).await?;
     let serving = live.values().flatten().count();
-    let where_it_is = match ground.endpoint {
-        Endpoint::Emulator => "the emulator",
-        Endpoint::Google => "App Hosting",
-        Endpoint::Url(_) => "its address",
-        Endpoint::Command(_) => "its platform",
-    };
+    let where_it_is = spec.endpoint.capabilities().label;
     Ok(format!("{where_it_is} answers; {serving} of {} services have a live build", live.len()))
 }
 
 /// Asks each database of an environment for its version and its lock. One that works on it is nothing wrong, but a
 /// deploy would wait for it.
 async fn databases(session: &Session, loaded: &Loaded, name: &str) -> Vec<Look> {
-    let Ok(ground) = loaded.ground(name) else { return Vec::new() };
+    let Ok(spec) = loaded.spec(name) else { return Vec::new() };
     let mut looks = Vec::new();
-    for planned in &ground.databases {
-        let seen = session.app.look_at_rest(planned, PATIENTLY).await;
+    for planned in &spec.databases {
+        let seen = session.app.services().look_at_rest(planned, READ_WITHIN).await;
         let found = seen.map(|seen| {
             let version = seen.schema.version().map_or("unknown".to_owned(), |v| v.to_string());
             let held = seen.lock.map_or(String::new(), |lock| format!("; locked: {lock}"));

@@ -14,14 +14,14 @@ use crate::domain::ids::RunNumber;
 use crate::domain::plan::{Plan, RunKind};
 use crate::domain::recover::{Choice, reconcile};
 use crate::domain::view::RunView;
-use crate::engine::{Asking, observe};
+use crate::engine::{Attendance, observe};
 use crate::ports::journal::{Journal as _, JournalError, RENEWAL};
 
 /// Makes a run of a confirmed plan and drives it to its end.
 pub(super) async fn drive(session: &Session, plan: &Plan, how: &Confirmation) -> Finished {
     not_locked(&session.app, plan, how)?;
     // Before there is a run: what cannot even be reached is no failed run.
-    session.app.platform(&plan.endpoint).await?;
+    session.app.services().platform(&plan.endpoint).await?;
     let view = match make(session, plan, how).await {
         Ok(view) => view,
         Err(NotMade::Journal(JournalError::Unusable(why) | JournalError::Unwritable(why)))
@@ -33,7 +33,7 @@ pub(super) async fn drive(session: &Session, plan: &Plan, how: &Confirmation) ->
     };
     let Listening { signals, told, .. } = listen()?;
     let run = view.number;
-    let engine = session.app.engine(view, Asking::Nobody, signals).await?;
+    let engine = session.app.engine(view, Attendance::Unattended, signals).await?;
     follow(session, engine, Following { run, seen: 0, interrupted: told, leave: None }).await
 }
 
@@ -80,13 +80,13 @@ async fn make(session: &Session, plan: &Plan, how: &Confirmation) -> Result<RunV
     let (app, began) = (&session.app, session.app.clock.elapsed());
     let mut wait = how.lock_wait.unwrap_or_default();
     let mut told = false;
-    if how.force && app.locked_elsewhere(plan).await.is_some() {
+    if how.force && app.services().locked_elsewhere(plan).await.is_some() {
         app.ask_holders_to_stop(plan).await.map_err(NotMade::Locked)?;
         print::note("asked the holder of the database lock to stop; waiting for its answer");
         wait = wait.max(FORCED_WAIT);
     }
     loop {
-        let made = match app.locked_elsewhere(plan).await {
+        let made = match app.services().locked_elsewhere(plan).await {
             Some(problem) => Err(NotMade::Locked(problem)),
             None => attempt(app, plan, how.take_over).await,
         };
@@ -102,7 +102,7 @@ async fn make(session: &Session, plan: &Plan, how: &Confirmation) -> Result<RunV
             print::note(format!("waiting: {held}"));
         }
         let asks_far = matches!(made, Err(NotMade::Locked(_)));
-        app.clock.sleep(if asks_far { LOOK_FAR } else { LOOK }).await;
+        app.clock.sleep(if asks_far { REMOTE_LOCK_POLL } else { LOCK_POLL }).await;
         if told {
             still_fits(app, plan)?;
         }
@@ -157,9 +157,9 @@ fn still_fits(app: &App, plan: &Plan) -> Result<(), NotMade> {
 const FORCED_WAIT: Duration = Duration::from_secs(90);
 
 /// How often a run under way is polled.
-const LOOK: Duration = Duration::from_millis(200);
+const LOCK_POLL: Duration = Duration::from_millis(200);
 /// The same for a database lock: each read is billed.
-const LOOK_FAR: Duration = Duration::from_secs(2);
+const REMOTE_LOCK_POLL: Duration = Duration::from_secs(2);
 
 /// Runs a rollback that cannot be recorded, with a warning.
 async fn unrecorded(session: &Session, plan: &Plan, why: &Problem) -> Finished {
@@ -170,7 +170,7 @@ async fn unrecorded(session: &Session, plan: &Plan, why: &Problem) -> Finished {
     let mut journal = MemoryJournal::default();
     let view = session.app.create(&mut journal, plan, false)?;
     let Listening { signals, .. } = listen()?;
-    let asking = Asking::Nobody;
+    let asking = Attendance::Unattended;
     let engine = session.app.engine_on(Box::new(journal), view, asking, signals).await?;
     let view = engine.run().await?;
     let code = view.exit_code();
@@ -181,7 +181,7 @@ async fn unrecorded(session: &Session, plan: &Plan, why: &Problem) -> Finished {
 /// Makes a run and leaves it to its own process.
 pub(super) async fn detach(session: &Session, plan: &Plan, how: &Confirmation) -> Finished {
     not_locked(&session.app, plan, how)?;
-    session.app.platform(&plan.endpoint).await?;
+    session.app.services().platform(&plan.endpoint).await?;
     let view = make(session, plan, how).await?;
     let pid = session.app.detach(view.number, None).await?;
     let text = format!(
@@ -206,18 +206,18 @@ pub(super) async fn runner(session: &Session, run: RunNumber, choice: Option<Cho
     drop(store);
     let Listening { signals, .. } = listen()?;
     let Some(choice) = choice else {
-        let engine = app.engine(view, Asking::Person, signals).await?;
+        let engine = app.engine(view, Attendance::Attended, signals).await?;
         return Ok(engine.run().await?.exit_code());
     };
     app.end_orphans(&view);
-    let platform = app.platform(&view.plan.endpoint).await?;
+    let platform = app.services().platform(&view.plan.endpoint).await?;
     let observed = observe(platform.as_ref(), &view).await.map_err(|e| e.problem)?;
     let doubt = reconcile(&view, &observed)?;
     if !doubt.choices.contains(&choice) {
         let problem = Problem::new("that is not safe here any more").because(doubt.observed);
         return Err(problem.into());
     }
-    let mut engine = app.engine(view, Asking::Person, signals).await?;
+    let mut engine = app.engine(view, Attendance::Attended, signals).await?;
     engine.take_over(&doubt.observed, choice).await?;
     Ok(engine.run().await?.exit_code())
 }

@@ -4,8 +4,8 @@ use crate::config::Findings;
 use crate::domain::error::Problem;
 use crate::domain::guard::{Guard, standing};
 use crate::engine::EngineError;
+use crate::engine::proposal::Refusal;
 use crate::ports::journal::JournalError;
-use crate::propose::Refusal;
 
 /// The observed state is the intended one.
 pub(super) const OK: u8 = 0;

@@ -6,12 +6,12 @@ use super::Session;
 use super::exit::{Failed, Finished, IN_DOUBT, INCONCLUSIVE, INTERRUPTED, OK};
 use super::print::{self, LiveLine};
 use crate::domain::checklist::{Standing, may_pass};
+use crate::domain::describe;
 use crate::domain::error::Problem;
 use crate::domain::event::{Event, Fact, Recorded};
 use crate::domain::ids::RunNumber;
 use crate::domain::step::StepKind;
 use crate::domain::view::RunView;
-use crate::domain::words;
 use crate::engine::{Engine, EngineError, Signal};
 use crate::ports::journal::Journal;
 
@@ -87,7 +87,7 @@ impl Printer {
             Ok(facts) => {
                 for fact in facts {
                     self.live.clear();
-                    print::note(words::fact(&fact));
+                    print::note(describe::fact(&fact));
                     self.seen = fact.seq;
                     self.tell_what_waits(&fact);
                 }

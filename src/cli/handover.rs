@@ -8,15 +8,15 @@ use super::exit::{Failed, Finished, OK, USAGE};
 use super::{Session, Unread};
 use crate::domain::handover::{Post, Worry, entries, lines};
 use crate::domain::ids::EnvironmentName;
-use crate::domain::probe::{Mute, NOBODY_ASKED, Probe, State, Turned};
-use crate::domain::seen::{EnvironmentSeen, Health, ServiceSeen};
+use crate::domain::probe::{Mute, NO_RECENT_PROBE, Probe, ProbeChange, State};
+use crate::domain::snapshot::{EnvironmentSnapshot, Health, ServiceSnapshot};
 use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
+use crate::engine::proposal::{self, RUNS_SEARCHED};
 use crate::ports::journal::Journal as _;
-use crate::propose::{self, RUNS_LOOKED_AT};
 
 /// Maximum probe changes considered.
-const CHANGES: usize = 200;
+const CHANGES_READ: usize = 200;
 
 pub(super) async fn handover(session: &Session, environment: Option<&str>) -> Finished {
     let loaded = session.config()?;
@@ -28,17 +28,17 @@ pub(super) async fn handover(session: &Session, environment: Option<&str>) -> Fi
     let mut text = vec![format!("Handover, {}", now.strftime("%Y-%m-%d %H:%MZ"))];
     let mut all = Vec::new();
     for name in names {
-        let ground = loaded.ground(name).map_err(|p| Failed::with(USAGE, p))?;
+        let spec = loaded.spec(name).map_err(|p| Failed::with(USAGE, p))?;
         let store = session.app.readable_store()?;
-        let lock = store.locked(&ground.environment)?;
+        let lock = store.locked(&spec.environment)?;
         let lock = lock.map(|lock| format!("by {}: {}", lock.actor, lock.reason));
-        let (listed, unread) = session.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
+        let (listed, unread) = session.runs(Some(&spec.environment), RUNS_SEARCHED)?;
         let driven = listed.first().is_some_and(|listed| listed.runner.is_some());
         let views: Vec<RunView> = listed.into_iter().map(|listed| listed.view).collect();
-        let seen = propose::look(&session.app, &ground, &views, true).await;
+        let seen = proposal::look(&session.app.services(), &spec, &views, true).await;
         let watching = loaded.watching(name).map_err(|p| Failed::with(USAGE, p))?;
-        let watched = propose::probes(&ground, &watching, &seen);
-        let worries = worries(session, &ground.environment, &seen, &watched);
+        let watched = proposal::probes(&spec, &watching, &seen);
+        let worries = worries(session, &spec.environment, &seen, &watched);
         text.push(String::new());
         let post = Post {
             name,
@@ -74,7 +74,7 @@ fn as_json(post: &Post<'_>, now: Timestamp, unread: &Unread) -> Value {
     }
     let services = post.seen.iter().flat_map(|seen| &seen.services).map(|service| {
         json!({
-            "service": service.service, "live": service.live_name(), "health": service.health.word(),
+            "service": service.service, "live": service.live_name(), "health": service.health.label(),
             "rollback": service.rollback.target.as_ref().map(ToString::to_string),
             "why": service.rollback.why,
         })
@@ -91,13 +91,13 @@ fn as_json(post: &Post<'_>, now: Timestamp, unread: &Unread) -> Value {
 fn worries(
     session: &Session,
     environment: &EnvironmentName,
-    seen: &EnvironmentSeen,
+    seen: &EnvironmentSnapshot,
     watched: &[Probe],
 ) -> Vec<Worry> {
     let Ok(samples) = session.app.samples() else { return Vec::new() };
     let of = format!("{environment}/");
-    let turned = samples.changes(&of, CHANGES).unwrap_or_default();
-    let mut last: BTreeMap<String, Turned> = BTreeMap::new();
+    let turned = samples.changes(&of, CHANGES_READ).unwrap_or_default();
+    let mut last: BTreeMap<String, ProbeChange> = BTreeMap::new();
     // The newest comes first.
     for turned in turned.into_iter().filter(|t| watched.iter().any(|probe| probe.key == t.key)) {
         last.entry(turned.name.clone()).or_insert(turned);
@@ -106,13 +106,13 @@ fn worries(
     let mut quiet: BTreeMap<String, Mute> = samples.mutes().unwrap_or_default();
     quiet.retain(|key, (until, _)| key.starts_with(&of) && *until > now);
     let mut worries: Vec<Worry> = seen.services.iter().filter_map(probed_now).collect();
-    for (name, Turned { key, change, .. }) in last {
+    for (name, ProbeChange { key, change, .. }) in last {
         let probe = watched.iter().find(|probe| probe.key == key);
         let muted = probe.and_then(|probe| quiet.remove(&probe.muted_by()));
         let fresh = probe
             .is_some_and(|p| p.live && seen.services.iter().any(|s| p.name == s.service.as_str()));
         // A probe without a watcher is no news.
-        let unwatched = change.to == State::Stale && change.why == NOBODY_ASKED;
+        let unwatched = change.to == State::Stale && change.why == NO_RECENT_PROBE;
         let well = matches!(change.to, State::Ok | State::Off) || unwatched || fresh;
         if !well || muted.is_some() {
             let why = format!("{} (as watched last)", change.why);
@@ -132,7 +132,7 @@ fn worries(
 }
 
 /// What a service answered just now, if that was not well.
-fn probed_now(service: &ServiceSeen) -> Option<Worry> {
+fn probed_now(service: &ServiceSnapshot) -> Option<Worry> {
     let (state, why) = match &service.health {
         Health::Ok | Health::Off | Health::NotAsked => return None,
         Health::Degraded(why) => (State::Degraded, why),

@@ -13,27 +13,29 @@ use super::exit::{FAILED, Failed, Finished, INCONCLUSIVE, OK, USAGE};
 use super::print;
 use crate::config::Watching;
 use crate::domain::error::Problem;
-use crate::domain::planner::Ground;
-use crate::domain::probe::{Board, Measurement, Probe, ProbeSeen, State, Turned, differences};
+use crate::domain::planner::EnvironmentSpec;
+use crate::domain::probe::{
+    Board, Measurement, Probe, ProbeChange, ProbeSnapshot, State, differences,
+};
 use crate::domain::redact::redacted;
 use crate::domain::time::spoken;
 use crate::engine::probes::{Wanted, watch_probes};
-use crate::propose::{self, RUNS_LOOKED_AT};
+use crate::engine::proposal::{self, RUNS_SEARCHED};
 
 /// Between the questions of one look.
-const BETWEEN: Duration = Duration::from_millis(200);
+const PROBE_AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// Maximum earlier samples considered.
-const BEFORE: usize = 120;
+const SAMPLES_LOADED: usize = 120;
 /// How often the list of probes is refreshed.
-const LOOK: Duration = Duration::from_secs(5);
+const OBSERVE_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Finished {
     let name = arguments.environment.as_str();
     let loaded = session.config()?;
     let usage = |problem| Failed::with(USAGE, problem);
-    let (ground, watching) =
-        (loaded.ground(name).map_err(usage)?, loaded.watching(name).map_err(usage)?);
-    let (probes, _) = watched(session, &ground, &watching).await?;
+    let (spec, watching) =
+        (loaded.spec(name).map_err(usage)?, loaded.watching(name).map_err(usage)?);
+    let (probes, _) = watched(session, &spec, &watching).await?;
     if arguments.mute.is_some() || arguments.unmute.is_some() {
         return mute(session, arguments, &probes);
     }
@@ -44,8 +46,8 @@ pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Fi
     board.mute(mutes, session.app.clock.now());
     if arguments.watch {
         let samples = samples?;
-        board.watch(probes, |key| samples.recent(key, BEFORE).unwrap_or_default());
-        return follow(session, &ground, &watching, board).await;
+        board.watch(probes, |key| samples.recent(key, SAMPLES_LOADED).unwrap_or_default());
+        return follow(session, &spec, &watching, board).await;
     }
     // Enough fresh answers for the thresholds, and no earlier ones: this reports the present.
     board.watch(probes, |_| Vec::new());
@@ -58,7 +60,7 @@ pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Fi
         for round in 0..rounds {
             heard.push(asker.measure(&probe.check, probe.timeout, &probe.controls).await);
             if round + 1 < rounds {
-                session.app.clock.sleep(BETWEEN).await;
+                session.app.clock.sleep(PROBE_AGAIN_AFTER).await;
             }
         }
         heard
@@ -74,7 +76,7 @@ pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Fi
     let lines = compared.iter().map(|(service, d)| format!("\n{service}: {}", d.sentence()));
     let text = table(&seen) + &lines.collect::<String>();
     let json = json!({
-        "environment": ground.environment,
+        "environment": spec.environment,
         "probes": seen.iter().map(json).collect::<Vec<_>>(),
         "compared": compared.iter().map(|(service, d)| json!({
             "service": service, "samples": {"blue": d.samples.0, "green": d.samples.1},
@@ -89,25 +91,25 @@ pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Fi
 /// The current probes of an environment, and whether its platform was read.
 async fn watched(
     session: &Session,
-    ground: &Ground,
+    spec: &EnvironmentSpec,
     watching: &Watching,
 ) -> Result<(Vec<Probe>, bool), Failed> {
-    let (runs, _) = session.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
+    let (runs, _) = session.runs(Some(&spec.environment), RUNS_SEARCHED)?;
     let runs: Vec<_> = runs.into_iter().map(|listed| listed.view).collect();
-    let seen = propose::look(&session.app, ground, &runs, false).await;
-    Ok((propose::probes(ground, watching, &seen), seen.unseen.is_none()))
+    let seen = proposal::look(&session.app.services(), spec, &runs, false).await;
+    Ok((proposal::probes(spec, watching, &seen), seen.unseen.is_none()))
 }
 
 /// Prints one line per change until it is interrupted.
 async fn follow(
     session: &Session,
-    ground: &Ground,
+    spec: &EnvironmentSpec,
     watching: &Watching,
     mut board: Board,
 ) -> Finished {
     let mut samples = session.app.samples()?;
     let notify = session.config()?.notify();
-    let names = vec![ground.environment.clone()];
+    let names = vec![spec.environment.clone()];
     let runs = session.app.clone().watch_runs(notify.clone(), names);
     let _watching = AbortOnDropHandle::new(tokio::spawn(runs));
     let now = |board: &Board| Wanted { probes: board.probes().cloned().collect(), now: 0 };
@@ -118,12 +120,12 @@ async fn follow(
     let failed = |e: std::io::Error| Problem::new("no signals").because(e.to_string());
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    print::note(format!("watching {}; Ctrl-C ends", ground.environment));
-    let mut look = tokio::time::interval(LOOK);
+    print::note(format!("watching {}; Ctrl-C ends", spec.environment));
+    let mut look = tokio::time::interval(OBSERVE_EVERY);
     let (mut unkept, mut told) = (Vec::new(), false);
     loop {
         let mut looked = false;
-        let turned: Vec<Turned> = tokio::select! {
+        let turned: Vec<ProbeChange> = tokio::select! {
             Some((key, sample)) = heard.recv() => {
                 let turned = board.hear(&key, sample.clone());
                 unkept.push((key, sample));
@@ -135,8 +137,8 @@ async fn follow(
                 kept(samples.keep(&std::mem::take(&mut unkept), &[]), &mut told);
                 kept(samples.prune(), &mut told);
                 // A look that fails changes nothing of what is watched.
-                if let Ok((probes, true)) = watched(session, ground, watching).await {
-                    board.watch(probes, |key| samples.recent(key, BEFORE).unwrap_or_default());
+                if let Ok((probes, true)) = watched(session, spec, watching).await {
+                    board.watch(probes, |key| samples.recent(key, SAMPLES_LOADED).unwrap_or_default());
                     wanted.send_replace(now(&board));
                 }
                 if let Ok(mutes) = samples.mutes() {
@@ -148,13 +150,13 @@ async fn follow(
             _ = terminate.recv() => return Ok(code(&board.seen())),
         };
         if looked || !turned.is_empty() {
-            session.app.tell_of_probes(&notify, &ground.environment, &turned, &board.seen());
+            session.app.tell_of_probes(&notify, &spec.environment, &turned, &board.seen());
         }
         if !turned.is_empty() {
             kept(samples.keep(&std::mem::take(&mut unkept), &turned), &mut told);
         }
-        for Turned { key, name, live, change } in turned {
-            let (at, from, to) = (change.at, change.from.word(), change.to.word());
+        for ProbeChange { key, name, live, change } in turned {
+            let (at, from, to) = (change.at, change.from.label(), change.to.label());
             let text =
                 format!("{}  {name}  {from} → {to}  {}", at.strftime("%H:%M:%SZ"), change.why);
             let json = json!({"at": at, "probe": key, "name": name, "live": live, "from": from,
@@ -216,7 +218,7 @@ fn mute(session: &Session, arguments: &HealthArguments, probes: &[Probe]) -> Fin
 }
 
 /// What follows for a script: bad is worse than not known.
-fn code(seen: &[ProbeSeen]) -> u8 {
+fn code(seen: &[ProbeSnapshot]) -> u8 {
     let any = |states: &[State]| seen.iter().any(|probe| states.contains(&probe.state));
     if any(&[State::Down, State::Flapping]) {
         FAILED
@@ -227,7 +229,7 @@ fn code(seen: &[ProbeSeen]) -> u8 {
     }
 }
 
-fn table(seen: &[ProbeSeen]) -> String {
+fn table(seen: &[ProbeSnapshot]) -> String {
     if seen.is_empty() {
         return "No services are running, and no other probes are configured.".to_owned();
     }
@@ -243,9 +245,9 @@ fn table(seen: &[ProbeSeen]) -> String {
         };
         let ms = |time: Option<Duration>| time.map_or("-".to_owned(), milliseconds);
         let state = if probe.muted.is_some() {
-            format!("{} muted", probe.state.word())
+            format!("{} muted", probe.state.label())
         } else {
-            probe.state.word().to_owned()
+            probe.state.label().to_owned()
         };
         lines.push(format!(
             "{:<22} {role:<9} {state:<10} {:>7} {:>7} {:>7}  {}",
@@ -265,13 +267,13 @@ fn milliseconds(time: Duration) -> String {
     format!("{} ms", time.as_millis())
 }
 
-fn json(probe: &ProbeSeen) -> Value {
+fn json(probe: &ProbeSnapshot) -> Value {
     let ms = |time: Option<Duration>| time.map(|t| t.as_secs_f64() * 1000.0);
     let fault = probe.fault.as_ref();
     json!({
         "probe": probe.key, "name": probe.name, "side": probe.side, "live": probe.live,
-        "address": probe.address, "state": probe.state.word(), "since": probe.since,
-        "why": probe.why, "fault": fault.map(|(fault, ..)| fault.word()),
+        "address": probe.address, "state": probe.state.label(), "since": probe.since,
+        "why": probe.why, "fault": fault.map(|(fault, ..)| fault.label()),
         "said": fault.map(|(_, said, _)| said), "in_a_row": {"good": probe.row.0, "n": probe.row.1},
         "last_ms": ms(probe.last), "p50_ms": ms(probe.stats.p50), "p95_ms": ms(probe.stats.p95),
         "p99_ms": ms(probe.stats.p99), "connect_ms": ms(probe.timing.connect),

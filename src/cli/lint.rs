@@ -9,7 +9,7 @@ use super::exit::{FAILED, Failed, Finished, OK, USAGE};
 use super::print;
 use crate::config::{self, Findings, Severity, lint, lint_files};
 use crate::domain::error::Problem;
-use crate::propose;
+use crate::engine::proposal;
 
 /// Judges files, or all of a folder's; those of every service of the config where none is named.
 pub(super) fn judge(session: &Session, named: &[PathBuf], strict: bool) -> Finished {
@@ -77,8 +77,8 @@ pub(super) fn between(session: &Session, environments: &[String]) -> Finished {
 /// why.
 fn quotas(session: &Session) -> Result<Vec<Findings>, Failed> {
     let loaded = session.config()?;
-    let grounds = loaded.environments().into_iter().filter_map(|name| loaded.ground(name).ok());
-    let found = grounds.map(|ground| propose::quotas(&loaded, &ground));
+    let specs = loaded.environments().into_iter().filter_map(|name| loaded.spec(name).ok());
+    let found = specs.map(|spec| proposal::quotas(&loaded, &spec));
     Ok(found.filter(|found| !found.findings.is_empty()).collect())
 }
 

@@ -10,8 +10,8 @@ use crate::domain::error::Problem;
 use crate::domain::guard::Guard;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::view::RunView;
+use crate::engine::proposal::RUNS_SEARCHED;
 use crate::ports::journal::{HumanLock, Journal as _, JournalError};
-use crate::propose::RUNS_LOOKED_AT;
 
 pub(super) fn lock(
     session: &Session,
@@ -20,7 +20,7 @@ pub(super) fn lock(
     reason: Option<&String>,
 ) -> Finished {
     let usage = |problem| Failed::with(USAGE, problem);
-    let environment = session.config()?.ground(environment).map_err(usage)?.environment;
+    let environment = session.config()?.spec(environment).map_err(usage)?.environment;
     let mut store = session.app.store()?;
     let why = || {
         reason.cloned().ok_or_else(|| {
@@ -69,7 +69,7 @@ fn passed(
     environment: &EnvironmentName,
     lock: &HumanLock,
 ) -> Result<Vec<RunView>, JournalError> {
-    let runs = store.runs(Some(environment), RUNS_LOOKED_AT)?.into_iter().map(|run| run.view);
+    let runs = store.runs(Some(environment), RUNS_SEARCHED)?.into_iter().map(|run| run.view);
     Ok(runs.filter(|run| run.plan.passes_lock() && run.started >= lock.since).collect())
 }
 

@@ -11,32 +11,33 @@ use crate::config::Loaded;
 use crate::domain::error::Problem;
 use crate::domain::migration::{Direction, Row, RowState};
 use crate::domain::plan::PlannedDatabase;
-use crate::domain::seen::DatabaseSeen;
-use crate::propose::{self, Wish};
+use crate::domain::snapshot::DatabaseSnapshot;
+use crate::engine::proposal::{self, MigrationRequest};
 
 pub(super) async fn migrate(session: &Session, arguments: &MigrateArguments) -> Finished {
     let (at, wish, dry_run, confirmation) = match &arguments.verb {
         MigrateVerb::Up { at, to, dry_run, out_of_order, confirmation } => {
-            (at, Wish::Up(to.clone(), *out_of_order), *dry_run, confirmation)
+            (at, MigrationRequest::Up(to.clone(), *out_of_order), *dry_run, confirmation)
         }
         MigrateVerb::Down { at, to, dry_run, confirmation } => {
-            (at, Wish::Down(to.clone()), *dry_run, confirmation)
+            (at, MigrationRequest::Down(to.clone()), *dry_run, confirmation)
         }
         MigrateVerb::Baseline { at, to, confirmation } => {
-            (at, Wish::Baseline(to.clone()), false, confirmation)
+            (at, MigrationRequest::Baseline(to.clone()), false, confirmation)
         }
         MigrateVerb::Status(at) | MigrateVerb::Repair { at, as_is: None, .. } => {
             return status(session, &at.environment, at.database.as_deref()).await;
         }
         MigrateVerb::Repair { at, version, as_is: Some(as_is), confirmation } => {
-            (at, Wish::Repair(version.clone(), (*as_is).into()), false, confirmation)
+            (at, MigrationRequest::Repair(version.clone(), (*as_is).into()), false, confirmation)
         }
     };
     let loaded = session.config()?;
     let (environment, database) = (&at.environment, at.database.as_deref());
     let why = confirmation.why()?;
     let proposal =
-        propose::migrate(&session.app, &loaded, environment, database, &wish, &why).await?;
+        proposal::migrate(&session.app.services(), &loaded, environment, database, &wish, &why)
+            .await?;
     let Some(proposal) = proposal else {
         let text = format!(
             "{environment}: nothing is pending that old code can live with; what takes something away comes \
@@ -46,7 +47,7 @@ pub(super) async fn migrate(session: &Session, arguments: &MigrateArguments) -> 
         return Ok(OK);
     };
     if dry_run {
-        let down = matches!(wish, Wish::Down(_));
+        let down = matches!(wish, MigrationRequest::Down(_));
         let direction = if down { Direction::Down } else { Direction::Up };
         return counted(session, &proposal.plan.databases, direction).await;
     }
@@ -61,7 +62,7 @@ async fn counted(
 ) -> Finished {
     let (mut text, mut all, mut code) = (String::new(), Vec::new(), OK);
     for planned in databases {
-        let counted = session.app.count(planned, &planned.migrations, direction).await?;
+        let counted = session.app.services().count(planned, &planned.migrations, direction).await?;
         for one in &counted {
             let of = one.documents.map_or("an unknown number".to_owned(), |n| {
                 format!("{} of {n} documents", one.changes)
@@ -82,12 +83,12 @@ async fn counted(
 
 async fn status(session: &Session, environment: &str, database: Option<&str>) -> Finished {
     let loaded = session.config()?;
-    let ground = loaded.ground(environment).map_err(|p| Failed::with(USAGE, p))?;
-    let chosen = ground.databases.iter().filter(|d| database.is_none_or(|name| name == d.name));
+    let spec = loaded.spec(environment).map_err(|p| Failed::with(USAGE, p))?;
+    let chosen = spec.databases.iter().filter(|d| database.is_none_or(|name| name == d.name));
     let (mut texts, mut all) = (Vec::new(), Vec::new());
     for planned in chosen {
-        let files = propose::files(&loaded, environment, &planned.name)?;
-        let seen = propose::database(&session.app, planned, &files).await;
+        let files = proposal::files(&loaded, environment, &planned.name)?;
+        let seen = proposal::database(&session.app.services(), planned, &files).await;
         texts.push(text(&seen));
         all.push(to_json(&seen));
     }
@@ -99,7 +100,7 @@ async fn status(session: &Session, environment: &str, database: Option<&str>) ->
     Ok(OK)
 }
 
-fn text(seen: &DatabaseSeen) -> String {
+fn text(seen: &DatabaseSnapshot) -> String {
     let at = match (&seen.unseen, &seen.version) {
         (Some(problem), _) => format!("unknown: {problem}"),
         (None, Some(version)) => format!("schema {version}"),
@@ -127,7 +128,7 @@ fn line(row: &Row) -> String {
         (RowState::Dirty, Some(r)) => {
             let half = &r.half;
             let error = r.error.as_ref().map(|e| format!(": {e}")).unwrap_or_default();
-            let (way, done, all) = (half.direction.word(), half.processed, half.total);
+            let (way, done, all) = (half.direction.label(), half.processed, half.total);
             format!("  {way} at {done} of {all} documents{error}")
         }
         _ => String::new(),
@@ -135,15 +136,15 @@ fn line(row: &Row) -> String {
     format!(
         "  {:<8} {:<12} {:<8} undo {:<9}  {}{said}\n",
         row.version,
-        row.state.word(),
-        file.map_or("", |m| m.phase.word()),
-        file.map_or("", |m| m.undo.word()),
+        row.state.label(),
+        file.map_or("", |m| m.phase.label()),
+        file.map_or("", |m| m.undo.label()),
         row.description()
     )
 }
 
 /// As `status --json` tells it, with its rows.
-fn to_json(seen: &DatabaseSeen) -> Value {
+fn to_json(seen: &DatabaseSnapshot) -> Value {
     let pending: Vec<_> = seen.pending().map(|row| &row.version).collect();
     let known = seen.unseen.is_none();
     json!({
@@ -161,7 +162,7 @@ fn row_json(row: &Row) -> Value {
         _ => None,
     };
     json!({
-        "version": row.version, "state": row.state.word(), "difference": difference,
+        "version": row.version, "state": row.state.label(), "difference": difference,
         "description": row.description(), "phase": file.map(|m| m.phase), "undo": file.map(|m| m.undo),
         "rank": record.map(|r| r.rank), "checksum": record.map(|r| &r.checksum),
         "by": record.map(|r| &r.by), "at": record.and_then(|r| r.at.as_ref()),
@@ -180,8 +181,8 @@ pub(super) async fn all(
 ) -> Result<Vec<Value>, Failed> {
     let mut all = Vec::new();
     for planned in databases {
-        let files = propose::files(loaded, name, &planned.name)?;
-        all.push(to_json(&propose::database(&session.app, planned, &files).await));
+        let files = proposal::files(loaded, name, &planned.name)?;
+        all.push(to_json(&proposal::database(&session.app.services(), planned, &files).await));
     }
     Ok(all)
 }

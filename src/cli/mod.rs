@@ -179,7 +179,7 @@ fn drives(verb: Option<&Verb>) -> bool {
 }
 
 /// Time limit for delivering alerts of an ended run.
-const LAST_WORDS: Duration = Duration::from_secs(10);
+const DELIVER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Runs a verb, with an alert dispatcher beside it where it takes a while. Alerts that are not delivered when
 /// it ends are delivered by the next process.
@@ -192,7 +192,7 @@ async fn carried(session: &Session) -> Finished {
             // Opened here, or a first frame would wait for it. Where the store cannot be opened, a
             // rollback continues without it.
             match app.courier() {
-                Ok(Some(courier)) => courier.carry(over, LAST_WORDS).await,
+                Ok(Some(courier)) => courier.carry(over, DELIVER_WITHIN).await,
                 _ => Ok(0),
             }
         }))

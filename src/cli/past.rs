@@ -10,16 +10,16 @@ use super::Session;
 use super::exit::{Failed, Finished, OK, USAGE};
 use super::looks::looks;
 use super::print;
-use crate::domain::card;
+use crate::domain::describe;
+use crate::domain::dora::DoraMetrics;
 use crate::domain::error::Problem;
-use crate::domain::figures::Figures;
 use crate::domain::ids::{EnvironmentName, RunNumber};
+use crate::domain::incident_card;
 use crate::domain::report;
 use crate::domain::time::spoken;
 use crate::domain::view::RunView;
-use crate::domain::words;
+use crate::engine::proposal::RUNS_SEARCHED;
 use crate::ports::journal::Journal as _;
-use crate::propose::RUNS_LOOKED_AT;
 use crate::tui;
 
 pub(super) fn history(session: &Session, environment: Option<&str>, limit: usize) -> Finished {
@@ -31,7 +31,7 @@ pub(super) fn history(session: &Session, environment: Option<&str>, limit: usize
     runs.truncate(limit);
     if let (true, Some(name)) = (runs.is_empty(), &environment) {
         // An environment that had runs may have left the config since; one that never was is a mistyped name.
-        session.config()?.ground(name.as_str()).map_err(|p| Failed::with(USAGE, p))?;
+        session.config()?.spec(name.as_str()).map_err(|p| Failed::with(USAGE, p))?;
     }
     let json: Vec<Value> =
         runs.iter().map(|l| print::json::history(&l.view, l.runner.is_some())).collect();
@@ -67,9 +67,9 @@ const MONTH: Duration = Duration::from_hours(30 * 24);
 /// DORA's four figures of an environment, each with what it says.
 pub(super) fn figures(session: &Session, environment: &str) -> Finished {
     let name = EnvironmentName::new(environment).map_err(|p| Failed::with(USAGE, p))?;
-    let (runs, _) = session.runs(Some(&name), RUNS_LOOKED_AT)?;
+    let (runs, _) = session.runs(Some(&name), RUNS_SEARCHED)?;
     let runs: Vec<RunView> = runs.into_iter().map(|listed| listed.view).collect();
-    let figures = Figures::of(&runs, &name, session.app.clock.now(), MONTH);
+    let figures = DoraMetrics::of(&runs, &name, session.app.clock.now(), MONTH);
     let time = |time: Option<Duration>| time.map_or("not known".to_owned(), spoken);
     let tenths = figures.tenths_a_week();
     let rate = figures.change_failures().map_or("-".to_owned(), |percent| format!("{percent} %"));
@@ -109,7 +109,7 @@ pub(super) fn events(session: &Session, run: RunNumber) -> Finished {
         if session.arguments.json {
             print::value(&fact.to_json());
         } else {
-            print::result(words::fact(&fact));
+            print::result(describe::fact(&fact));
         }
     }
     Ok(OK)
@@ -178,7 +178,8 @@ pub(super) fn report(session: &Session, run: RunNumber) -> Finished {
 pub(super) fn card(session: &Session, run: RunNumber) -> Finished {
     let store = session.app.readable_store()?;
     let view = store.run(run)?.view;
-    let text = card::card(&view).replace(card::POINTSMAN, &session.app.own_command());
+    let text =
+        incident_card::card(&view).replace(incident_card::POINTSMAN, &session.app.own_command());
     session.result(&text, &json!({"run": run, "card": text}));
     Ok(OK)
 }

@@ -14,23 +14,23 @@ use crate::domain::error::Problem;
 use crate::domain::gate::Answers;
 use crate::domain::job_log::job_log;
 use crate::domain::pipeline::{Job, PipelineOf, PipelineRun, Standing};
-use crate::domain::planner::Ground;
+use crate::domain::planner::EnvironmentSpec;
 use crate::domain::redact::redacted;
 use crate::domain::text::harmless;
 use crate::domain::time::spoken;
+use crate::engine::proposal;
 use crate::ports::pipeline::Pipeline;
-use crate::propose;
 
 /// Lines of context printed before an error.
-const BEFORE: usize = 20;
+const LINES_BEFORE_ERROR: usize = 20;
 /// Maximum characters per log line.
-const LONGEST: usize = 2000;
+const LONGEST_LINE: usize = 2000;
 
 pub(super) async fn pipeline(session: &Session, arguments: &PipelineArguments) -> Finished {
     let usage = |problem| Failed::with(USAGE, problem);
     let loaded = session.config()?;
-    let ground = loaded.ground(&arguments.environment).map_err(usage)?;
-    let Some(of) = ground.pipeline.clone() else {
+    let spec = loaded.spec(&arguments.environment).map_err(usage)?;
+    let Some(of) = spec.pipeline.clone() else {
         return Err(usage(
             Problem::new(format!("{} has no pipeline", arguments.environment)).try_this(
                 "pipeline: { kind: github, repository: owner/name, workflow: deploy.yml }",
@@ -38,14 +38,14 @@ pub(super) async fn pipeline(session: &Session, arguments: &PipelineArguments) -
         ));
     };
     if matches!(arguments.act, Some(PipelineAct::Run)) {
-        return run_here(session, &ground, &of).await;
+        return run_here(session, &spec, &of).await;
     }
-    let asked = Asked { session, loaded: &loaded, ground: &ground };
-    let pipeline = session.app.pipeline(&ground.environment, &of, &session.arguments.config)?;
+    let asked = Asked { session, loaded: &loaded, spec: &spec };
+    let pipeline = session.app.pipeline(&spec.environment, &of, &session.arguments.config)?;
     if let Some(PipelineAct::Dispatch { reference, yes }) = &arguments.act {
         let what = format!(
             "Begins a run of the pipeline of {}{}.",
-            ground.environment,
+            spec.environment,
             reference.as_ref().map(|r| format!(", of {r}")).unwrap_or_default()
         );
         asked.confirmed(yes, &what)?;
@@ -97,14 +97,14 @@ fn verdict(standing: &Standing) -> u8 {
 struct Asked<'a> {
     session: &'a Session,
     loaded: &'a Loaded,
-    ground: &'a Ground,
+    spec: &'a EnvironmentSpec,
 }
 
 impl Asked<'_> {
     /// The commit of a release.
     fn commit(&self, arguments: &PipelineArguments) -> Result<Option<String>, Failed> {
         let Some(release) = &arguments.release else { return Ok(None) };
-        let plan = propose::what_ships(self.loaded, &arguments.environment, release)?;
+        let plan = proposal::what_ships(self.loaded, &arguments.environment, release)?;
         let commit = plan.commit().map(str::to_owned);
         commit.map(Some).ok_or_else(|| {
             let problem = Problem::new(format!("release {release} names no commit"));
@@ -114,8 +114,8 @@ impl Asked<'_> {
 
     fn confirmed(&self, yes: &Yes, what: &str) -> Result<(), Failed> {
         let answers = Answers { yes: yes.yes, confirm: yes.confirm.clone() };
-        let environment = &self.ground.environment;
-        let protection = self.ground.policy.protection;
+        let environment = &self.spec.environment;
+        let protection = self.spec.policy.protection;
         confirm(environment, environment.as_str(), protection, answers, what)
     }
 
@@ -172,11 +172,11 @@ impl Asked<'_> {
         };
         let lines = job_log(&pipeline.log(job.id).await?);
         let error = lines.iter().position(|line| line.error).filter(|_| !whole);
-        let from = error.map_or(0, |at| at.saturating_sub(BEFORE));
+        let from = error.map_or(0, |at| at.saturating_sub(LINES_BEFORE_ERROR));
         let lines: Vec<String> = lines[from..]
             .iter()
             .map(|line| {
-                let text = redacted(&harmless(&line.text, LONGEST));
+                let text = redacted(&harmless(&line.text, LONGEST_LINE));
                 if line.error { format!("ERROR {text}") } else { text }
             })
             .collect();
@@ -202,9 +202,9 @@ fn told(session: &Session, run: &PipelineRun) -> String {
     lines.push(format!("  {}", of.into_iter().flatten().collect::<Vec<_>>().join(" · ")));
     for job in &run.jobs {
         let took = job.took(Some(now)).map(spoken).unwrap_or_default();
-        lines.push(format!("  {:<10} {:<32} {took}", job.standing.word(), job.name));
+        lines.push(format!("  {:<10} {:<32} {took}", job.standing.label(), job.name));
         for step in job.steps.iter().filter(|step| step.standing.bad()) {
-            lines.push(format!("  {:<10}   {}", step.standing.word(), step.name));
+            lines.push(format!("  {:<10}   {}", step.standing.label(), step.name));
         }
     }
     for approval in &run.approvals {
@@ -217,7 +217,7 @@ fn told(session: &Session, run: &PipelineRun) -> String {
 }
 
 /// Runs the jobs in the foreground: what CI and the process behind the screen do.
-async fn run_here(session: &Session, ground: &Ground, of: &PipelineOf) -> Finished {
+async fn run_here(session: &Session, spec: &EnvironmentSpec, of: &PipelineOf) -> Finished {
     let PipelineOf::Local { folder, jobs } = of else {
         return Err(Failed::with(
             USAGE,
@@ -225,7 +225,7 @@ async fn run_here(session: &Session, ground: &Ground, of: &PipelineOf) -> Finish
         ));
     };
     let config = &session.arguments.config;
-    let local = session.app.local_pipeline(&ground.environment, folder, jobs, config);
+    let local = session.app.local_pipeline(&spec.environment, folder, jobs, config);
     let run = local.run(&|line| print::note(line)).await?;
     session.result(&told(session, &run), &json!({ "run": run }));
     Ok(verdict(&run.standing))

@@ -17,7 +17,7 @@ use crate::domain::error::Problem;
 use crate::domain::ids::RunNumber;
 use crate::domain::recover::{Choice, Doubt, reconcile};
 use crate::domain::run::RunState;
-use crate::engine::{Asking, observe};
+use crate::engine::{Attendance, observe};
 use crate::ports::journal::Journal as _;
 
 pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Finished {
@@ -36,7 +36,7 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
         return Err(Failed::with(REFUSED, problem));
     }
     let plan = listed.view.plan.clone();
-    let hosting = session.app.platform(&plan.endpoint).await?;
+    let hosting = session.app.services().platform(&plan.endpoint).await?;
     let observed = observe(hosting.as_ref(), &listed.view).await.map_err(|e| e.problem)?;
     let doubt = reconcile(&listed.view, &observed).map_err(|p| Failed::with(REFUSED, p))?;
     let Some(choice) = choose(arguments, &doubt)? else {
@@ -67,7 +67,7 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
         let problem = Problem::new("that is not safe here any more").because(doubt.observed);
         return Err(Failed::with(REFUSED, problem));
     }
-    let mut engine = session.app.engine(view, Asking::Nobody, signals).await?;
+    let mut engine = session.app.engine(view, Attendance::Unattended, signals).await?;
     engine.take_over(&doubt.observed, choice).await?;
     waits.into_iter().for_each(print::note);
     let leave = arguments.no_wait.then_some(wish);

@@ -50,7 +50,6 @@ pub(super) async fn screen(session: &Session) -> Finished {
     Ok(code)
 }
 
-/// The config template.
 const TEMPLATE: &str = include_str!("../../examples/template/config.yaml");
 
 /// There is no config, or not at the given path.

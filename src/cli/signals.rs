@@ -10,7 +10,6 @@ use crate::engine::Signal;
 
 /// What comes from outside of the process.
 pub(super) struct Listening {
-    /// For the engine.
     pub(super) signals: mpsc::Receiver<Signal>,
     /// Whether a person interrupted it.
     pub(super) told: watch::Receiver<bool>,

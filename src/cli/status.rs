@@ -10,10 +10,10 @@ use crate::domain::drift::drift;
 use crate::domain::event::Split;
 use crate::domain::freeze::frozen;
 use crate::domain::run::RunState;
-use crate::domain::seen::{BuildSeen, ServiceSeen};
-use crate::domain::view::{RunView, TrafficSeen};
+use crate::domain::snapshot::{BuildSnapshot, ServiceSnapshot};
+use crate::domain::view::{RunView, TrafficState};
+use crate::engine::proposal::{self, RUNS_SEARCHED};
 use crate::ports::journal::{Journal as _, Listed};
-use crate::propose::{self, RUNS_LOOKED_AT};
 
 pub(super) async fn status(session: &Session, environment: Option<&str>) -> Finished {
     let loaded = session.config()?;
@@ -34,27 +34,28 @@ pub(super) async fn status(session: &Session, environment: Option<&str>) -> Fini
 }
 
 async fn one(session: &Session, loaded: &Loaded, name: &str) -> Result<Value, Failed> {
-    let ground = loaded.ground(name).map_err(|p| Failed::with(USAGE, p))?;
-    let lock = session.app.readable_store()?.locked(&ground.environment)?;
-    let (listed, unread) = session.runs(Some(&ground.environment), RUNS_LOOKED_AT)?;
+    let spec = loaded.spec(name).map_err(|p| Failed::with(USAGE, p))?;
+    let lock = session.app.readable_store()?.locked(&spec.environment)?;
+    let (listed, unread) = session.runs(Some(&spec.environment), RUNS_SEARCHED)?;
     let run = listed.first().filter(|l| l.view.ended.is_none()).map(run_json);
     let last = listed.first().map(|l| l.view.clone());
     let views: Vec<RunView> = listed.into_iter().map(|l| l.view).collect();
+    let services = session.app.services();
     let (seen, databases) = tokio::join!(
-        propose::look(&session.app, &ground, &views, true),
-        super::migrate::all(session, loaded, name, &ground.databases),
+        proposal::look(&services, &spec, &views, true),
+        super::migrate::all(session, loaded, name, &spec.databases),
     );
     let databases = databases?;
     let services: Vec<Value> = seen.services.iter().map(service_json).collect();
     Ok(json!({
         "environment": name, "services": services, "databases": databases, "lock": super::lock::to_json(lock.as_ref()), "run": run,
-        "frozen": frozen(&ground.freeze, session.app.clock.now()), "unseen": seen.unseen,
+        "frozen": frozen(&spec.freeze, session.app.clock.now()), "unseen": seen.unseen,
         "damaged": unread.damaged, "behind": unread.behind, "drift": drift(&seen, last.as_ref()),
     }))
 }
 
-fn service_json(seen: &ServiceSeen) -> Value {
-    let build = |build: &BuildSeen| {
+fn service_json(seen: &ServiceSnapshot) -> Value {
+    let build = |build: &BuildSnapshot| {
         json!({
             "release": build.release, "commit": build.commit, "name": build.name().map(|n| n.to_string()),
             "build": build.build, "state": build.state,
@@ -63,9 +64,9 @@ fn service_json(seen: &ServiceSeen) -> Value {
     let back = &seen.rollback;
     json!({
         "service": seen.service, "url": seen.url, "live": seen.live.as_ref().map(build),
-        "traffic": seen.traffic.word(), "splits": splits(&seen.traffic), "live_name": seen.live_name(),
+        "traffic": seen.traffic.label(), "splits": splits(&seen.traffic), "live_name": seen.live_name(),
         "rollouts_held": seen.rollouts_held,
-        "green": seen.green.as_ref().map(build), "health": seen.health.word(),
+        "green": seen.green.as_ref().map(build), "health": seen.health.label(),
         "rollback": {
             "ready": back.why.is_none(), "target": back.target.as_ref().map(|t| &t.label),
             "commit": back.target.as_ref().and_then(|t| t.commit.as_ref()),
@@ -74,11 +75,11 @@ fn service_json(seen: &ServiceSeen) -> Value {
     })
 }
 
-fn splits(traffic: &TrafficSeen) -> Vec<Split> {
+fn splits(traffic: &TrafficState) -> Vec<Split> {
     match traffic {
-        TrafficSeen::Whole(build) => vec![Split { build: build.clone(), percent: 100 }],
-        TrafficSeen::Split(parts) => parts.clone(),
-        TrafficSeen::None | TrafficSeen::Unknown => Vec::new(),
+        TrafficState::Whole(build) => vec![Split { build: build.clone(), percent: 100 }],
+        TrafficState::Split(parts) => parts.clone(),
+        TrafficState::None | TrafficState::Unknown => Vec::new(),
     }
 }
 
@@ -88,7 +89,7 @@ fn run_json(listed: &Listed) -> Value {
     let state = match (&view.state, listed.runner) {
         (_, None) => "in_doubt",
         (RunState::Ended { .. }, _) => "ended",
-        (state, Some(_)) => state.word(),
+        (state, Some(_)) => state.label(),
     };
     json!({
         "run": view.number, "kind": view.plan.kind, "state": state,

@@ -8,12 +8,12 @@ use super::args::SteerArguments;
 use super::confirm::confirm;
 use super::exit::{Finished, OK};
 use crate::domain::command::Command;
+use crate::domain::describe;
 use crate::domain::gate::Answers;
 use crate::domain::ids::RunNumber;
 use crate::domain::policy::Protection;
-use crate::domain::words;
+use crate::engine::proposal;
 use crate::ports::journal::Journal as _;
-use crate::propose;
 
 /// A command that takes a risk: asked about as hard as the run's environment wants. On an `open` one
 /// the command itself is the answer.
@@ -27,7 +27,7 @@ pub(super) async fn risk(session: &Session, to: &SteerArguments, command: &Comma
             to.run,
             environment,
             view.state.sentence(),
-            words::command(command)
+            describe::command(command)
         );
         let answers = Answers { yes: to.yes, confirm: to.confirm.clone() };
         confirm(environment, environment.as_str(), protection, answers, &what)?;
@@ -44,8 +44,8 @@ pub(super) async fn steer(
     seen: Option<u64>,
     command: &Command,
 ) -> Finished {
-    let seq = propose::command(&session.app, run, seen, command).await?;
-    let text = format!("run {run} takes it: {}", words::command(command));
+    let seq = proposal::command(&session.app.services(), run, seen, command).await?;
+    let text = format!("run {run} takes it: {}", describe::command(command));
     session.result(&text, &json!({"run": run, "accepted": true, "seq": seq}));
     Ok(OK)
 }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::domain::checklist::Act;
 use crate::domain::command::Command;
-use crate::domain::guard::Why;
+use crate::domain::guard::Justification;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::Plan;
 use crate::domain::recover::Choice;
 use crate::domain::release::{ReleaseLabel, SchemaVersion};
-use crate::tui::model::dialog::TeamAct;
+use crate::tui::model::dialog::CustomCommandAct;
 use crate::tui::model::logs::{Mark, Query};
 use crate::tui::model::pipeline::PipelineAct;
 
@@ -19,45 +19,34 @@ pub type Ticket = u64;
 /// What the user wants, before there is a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intent {
-    /// Deploy a release.
     Deploy {
-        /// Where.
         environment: EnvironmentName,
-        /// What.
         release: ReleaseLabel,
         /// Why, and what it may pass.
-        why: Why,
+        why: Justification,
     },
-    /// Give traffic back.
     Rollback {
-        /// Where.
         environment: EnvironmentName,
         /// To which release; the usual one if none is named.
         to: Option<ReleaseLabel>,
         /// Migrations of a database are undone too, down to a version.
         undo: Option<(String, SchemaVersion)>,
         /// Why, and what it may pass.
-        why: Why,
+        why: Justification,
     },
-    /// Change a database.
     Migrate {
-        /// Where.
         environment: EnvironmentName,
-        /// Which.
         database: String,
-        /// To which version.
         to: SchemaVersion,
         /// Whether migrations are undone.
         down: bool,
         /// Why, and what it may pass.
-        why: Why,
+        why: Justification,
     },
-    /// Stop blue.
     Cleanup {
-        /// Where.
         environment: EnvironmentName,
         /// Why, and what it may pass.
-        why: Why,
+        why: Justification,
     },
 }
 
@@ -67,49 +56,35 @@ pub enum Intent {
 pub enum LogAsk {
     /// Read the log of a run from its beginning.
     Follow {
-        /// Which.
         run: RunNumber,
-        /// The query's number.
         asked: u64,
         /// What of it is shown.
         query: Query,
     },
     /// Show other lines of it.
-    Query {
-        /// The query's number.
-        asked: u64,
-        /// Which.
-        query: Query,
-    },
+    Query { asked: u64, query: Query },
     /// Hand over the lines around what is read.
     Window {
-        /// The query's number.
         asked: u64,
         /// From which line on.
         from: usize,
     },
     /// Find the next line of a kind.
     Find {
-        /// The query's number.
         asked: u64,
-        /// Which kind.
         mark: Mark,
         /// From which line; with `again` from the one that was found last.
         from: Option<usize>,
         /// Whether the answer to the one before is not here yet.
         again: bool,
-        /// Downwards.
         forward: bool,
     },
     /// Take lines out of it.
     Use {
-        /// The query's number.
         asked: u64,
-        /// From which line.
         from: usize,
         /// Behind the last one.
         to: usize,
-        /// What for.
         what: LogUse,
     },
 }
@@ -117,9 +92,7 @@ pub enum LogAsk {
 /// What a text is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogUse {
-    /// The clipboard.
     Copy,
-    /// A file.
     Save,
 }
 
@@ -145,7 +118,7 @@ pub enum Effect {
     /// Say something to an environment's pipeline.
     Pipeline(Ticket, EnvironmentName, PipelineAct),
     /// Run or stop a command of the team's.
-    Team(Ticket, EnvironmentName, TeamAct),
+    CustomCommands(Ticket, EnvironmentName, CustomCommandAct),
     /// Fetch the log of a job: its number and its name.
     JobLog(EnvironmentName, u64, String),
     /// Look at an environment now.
@@ -172,10 +145,8 @@ pub enum Effect {
     Ring(String),
     /// Give the terminal back and stop, until the shell continues us.
     Suspend,
-    /// Redraw everything.
     Redraw,
     /// Fail, in builds that are not released: `:debug panic`.
     Panic,
-    /// Leave.
     Quit,
 }

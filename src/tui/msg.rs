@@ -6,42 +6,40 @@ use super::effect::Ticket;
 use super::keys::Key;
 use super::model::Pane;
 use super::model::deploy::Progress;
-use super::model::environments::RunSeen;
+use super::model::environments::RunSnapshot;
 use super::model::logs::{Extent, Line, Mark};
 use super::model::pipeline::JobLog;
 use crate::domain::changes::Changes;
 use crate::domain::checklist::Tick;
+use crate::domain::custom_command::CustomCommandRun;
 use crate::domain::error::Problem;
 use crate::domain::guard::Refused;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::pipeline::PipelineRun;
 use crate::domain::plan::Plan;
-use crate::domain::probe::{ProbeSeen, Turned};
+use crate::domain::probe::{ProbeChange, ProbeSnapshot};
 use crate::domain::readiness::Target;
 use crate::domain::recover::Doubt;
 use crate::domain::release::ReleaseLabel;
-use crate::domain::seen::EnvironmentSeen;
-use crate::domain::team::TeamRun;
+use crate::domain::snapshot::EnvironmentSnapshot;
 use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
 
 /// What the store says of one environment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stored {
-    /// Which.
     pub environment: EnvironmentName,
     /// Its latest run, over or not.
-    pub run: Option<RunSeen>,
+    pub run: Option<RunSnapshot>,
     /// What people did to the items of that run's checklists.
     pub ticks: Vec<Tick>,
     /// Who has locked it and why.
     pub lock: Option<String>,
 }
 
-/// A message.
+/// What reaches the update loop: keys, observations, answers of effects.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Msg {
-    /// A key.
     Key(Key),
     /// Text that was pasted, as a whole.
     Paste(String),
@@ -60,9 +58,9 @@ pub enum Msg {
     /// Number of pending alerts, and whether alerts are silenced.
     Alerts(usize, bool),
     /// What was seen of an environment.
-    Looked(EnvironmentName, EnvironmentSeen),
+    Looked(EnvironmentName, EnvironmentSnapshot),
     /// How what is watched on an environment stands, and what changed lately, newest first.
-    Probed(EnvironmentName, Vec<ProbeSeen>, Vec<Turned>),
+    Probed(EnvironmentName, Vec<ProbeSnapshot>, Vec<ProbeChange>),
     /// How much of the log that is followed there is, for a query, and its last lines.
     Logged(RunNumber, u64, Extent, Vec<Line>),
     /// How far the step under way of a run is, as its runner says.
@@ -80,9 +78,9 @@ pub enum Msg {
     /// The log of a job of it.
     JobLog(Result<JobLog, Problem>),
     /// The newest runs of the team's commands.
-    Team(Vec<TeamRun>),
+    CustomCommands(Vec<CustomCommandRun>),
     /// What one of them says, and whether it is the first that is heard of it.
-    TeamSaid(JobLog, bool),
+    CustomCommandLog(JobLog, bool),
     /// The runs of every environment, newest first.
     Past(Result<Vec<RunView>, Problem>),
     /// Something that failed, to be told until it is taken away.

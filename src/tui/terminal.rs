@@ -25,7 +25,7 @@ use super::view::draw;
 use crate::domain::text::harmless;
 
 /// Whole frames in one write, so that no half-drawn frame is visible.
-const BUFFER: usize = 64 * 1024;
+const WRITE_BUFFER_BYTES: usize = 64 * 1024;
 
 /// XTWINOPS: the window keeps its title on a stack while it has ours.
 const PUSH_TITLE: &str = "\u{1b}[22;0t";
@@ -59,7 +59,7 @@ impl Screen {
             }
         }));
         enter()?;
-        let backend = CrosstermBackend::new(BufWriter::with_capacity(BUFFER, stdout()));
+        let backend = CrosstermBackend::new(BufWriter::with_capacity(WRITE_BUFFER_BYTES, stdout()));
         Ok(Self { terminal: ratatui::Terminal::new(backend)?, title: String::new() })
     }
 

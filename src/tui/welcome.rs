@@ -12,14 +12,12 @@ use super::terminal::Screen;
 use super::theme::Theme;
 use super::view::welcome;
 
-/// The user's choice.
+/// What to do without a config.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
-    /// A rehearsal.
     Rehearse,
     /// A config from the template.
     Create,
-    /// Nothing.
     Quit,
 }
 

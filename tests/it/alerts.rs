@@ -15,10 +15,10 @@ use pointsman::app::Samples;
 use pointsman::domain::alert::{self, Channel, Kind, Notify};
 use pointsman::domain::command;
 use pointsman::domain::plan::Plan;
-use pointsman::domain::probe::{Change, State, Turned};
+use pointsman::domain::probe::{Change, ProbeChange, State};
 use pointsman::domain::run::RunState;
 use pointsman::domain::time::Timestamp;
-use pointsman::ports::outbox::{Fate, Outbox as _};
+use pointsman::ports::outbox::{DeliveryState, Outbox as _};
 use serde_json::Value;
 use sha2::Sha256;
 
@@ -317,7 +317,7 @@ fn runs_alert_when_a_person_is_needed() {
     let first = one.due(later).unwrap().unwrap();
     assert_eq!(first.alert.kind, Kind::Gate);
     assert_eq!(other.due(later).unwrap(), None);
-    one.settle(&first, &Fate::Delivered(later)).unwrap();
+    one.settle(&first, &DeliveryState::Delivered(later)).unwrap();
     assert_eq!(other.due(later).unwrap(), None, "one a second");
     let next = other.due(later + Duration::from_secs(1)).unwrap().unwrap();
     assert_eq!(next.alert.kind, Kind::RolledBack);
@@ -338,7 +338,7 @@ fn state_changes_alert_once_and_restarts_do_not() {
         let (at, why) = (Timestamp::from_second(second).unwrap(), why.to_owned());
         let change = Change { at, from, to, why };
         let (key, name) = ("development/api".to_owned(), "api".to_owned());
-        let turned = Turned { key, name, live: false, change };
+        let turned = ProbeChange { key, name, live: false, change };
         if let Some(alert) = alert::of_probe(&environment, &turned) {
             store.put(notify, &alert).unwrap();
         }
@@ -380,7 +380,7 @@ fn recovery_is_reported_across_a_slot_change() {
     for (second, (key, name, from, to)) in (1..).zip(turns) {
         let at = Timestamp::from_second(second).unwrap();
         let change = Change { at, from, to, why: String::new() };
-        let turned = Turned { key: key.to_owned(), name: name.to_owned(), live: true, change };
+        let turned = ProbeChange { key: key.to_owned(), name: name.to_owned(), live: true, change };
         store.put(&notify, &alert::of_probe(&environment, &turned).unwrap()).unwrap();
     }
     let told: Vec<_> = store.letters(9).unwrap().iter().map(|(l, _)| l.alert.kind).collect();
@@ -393,7 +393,7 @@ fn domain_certificate_problems_alert() {
     let told = |from, to, why: &str| {
         let change = Change { at: Timestamp::UNIX_EPOCH, from, to, why: why.to_owned() };
         let (key, name) = ("development/a domains".to_owned(), "a domains".to_owned());
-        let turned = Turned { key, name, live: false, change };
+        let turned = ProbeChange { key, name, live: false, change };
         alert::of_probe(&environment, &turned).map(|alert| alert.kind)
     };
     let ends = "certificate: domain a.example is CERT_EXPIRING_SOON";

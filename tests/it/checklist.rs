@@ -25,7 +25,7 @@ use pointsman::tui::theme::Theme;
 
 use super::sandbox::{Sandbox, wait_until};
 use super::screen::{Screen, steady};
-use super::world::{Behaviour, Bench, deploy_plan, ground, label, service};
+use super::world::{Behaviour, Bench, deploy_plan, label, service, spec};
 
 pub(crate) fn item(list: List, text: &str, source: Option<Source>) -> Item {
     let (id, text) = (item_id(list, text), text.to_owned());
@@ -47,12 +47,12 @@ fn probes() -> Source {
 }
 
 pub(crate) fn plan(protection: Protection, checklist: Vec<Item>) -> Plan {
-    let mut ground = ground();
-    ground.policy.protection = protection;
-    ground.checklist = checklist;
+    let mut spec = spec();
+    spec.policy.protection = protection;
+    spec.checklist = checklist;
     let sources = deploy_plan("1.1.0").members.into_iter();
     let sources = sources.filter_map(|m| Some((m.service().clone(), m.source?))).collect();
-    planner::deploy(ground, &label("1.1.0"), &sources).unwrap()
+    planner::deploy(spec, &label("1.1.0"), &sources).unwrap()
 }
 
 fn outcome(view: &RunView) -> Outcome {

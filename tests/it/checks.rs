@@ -133,7 +133,7 @@ fn checks_6_and_7_only_the_typed_name_confirms() {
     demo.press("\x1b[200~production\n\x1b[201~");
     demo.wants("paste is off here");
     demo.press("produc\r");
-    demo.wants("4 letters to go");
+    demo.wants("4 more to type");
     demo.press("\x15Production\r");
     demo.wants("case counts");
     assert_eq!(demo.count("switch-requested"), 0);

@@ -21,11 +21,11 @@ fn shipped_config_is_valid_and_complete() {
     assert_eq!(loaded.config.environments.len(), 3);
     assert_eq!(loaded.config.projects.len(), 4);
     for name in ["development", "staging", "production"] {
-        let ground = loaded.ground(name).unwrap();
-        let order: Vec<_> = ground.members.iter().map(|m| m.service().as_str()).collect();
+        let spec = loaded.spec(name).unwrap();
+        let order: Vec<_> = spec.members.iter().map(|m| m.service().as_str()).collect();
         assert_eq!(order, ["toto-bo", "toto-app"]);
     }
-    let bo = &loaded.ground("production").unwrap().members[0];
+    let bo = &loaded.spec("production").unwrap().members[0];
     assert_eq!(
         (bo.target.project().as_str(), bo.url.as_str()),
         ("toto-bo", "https://bo.betoto.pet")

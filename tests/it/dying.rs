@@ -10,7 +10,7 @@ use pointsman::domain::plan::Plan;
 use pointsman::domain::release::ReleaseLabel;
 use pointsman::domain::time::Timestamp;
 use pointsman::domain::view::RunView;
-use pointsman::ports::journal::{Entry, HumanLock, Journal, JournalError, Listed};
+use pointsman::ports::journal::{Entry, Holder, HumanLock, Journal, JournalError, Listed};
 use pointsman::store::SqliteStore;
 
 /// What happens at that fact.
@@ -55,6 +55,10 @@ impl Journal for Dying {
 
     fn lock(&mut self, of: &EnvironmentName, lock: &HumanLock) -> Result<(), JournalError> {
         self.inner.lock(of, lock)
+    }
+
+    fn busy(&self, of: &EnvironmentName, now: Timestamp) -> Result<Option<Holder>, JournalError> {
+        Journal::busy(&self.inner, of, now)
     }
 
     fn unlock(&mut self, of: &EnvironmentName) -> Result<bool, JournalError> {

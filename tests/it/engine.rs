@@ -12,13 +12,13 @@ use pointsman::domain::plan::Plan;
 use pointsman::domain::planner;
 use pointsman::domain::readiness::{Live, default_target, left_by, named_target, obsolete};
 use pointsman::domain::run::RunState;
+use pointsman::domain::run_replay::RunReplay;
 use pointsman::domain::step::Failure;
-use pointsman::domain::tape::Tape;
 use pointsman::domain::view::RunView;
 use pointsman::engine::Signal;
 use proptest::prelude::*;
 
-use super::world::{Act, Behaviour, Bench, Fault, deploy_plan, ground, label, named, service};
+use super::world::{Act, Behaviour, Bench, Fault, deploy_plan, label, named, service, spec};
 
 const SERVICES: [&str; 2] = ["toto-bo", "toto-app"];
 
@@ -28,7 +28,7 @@ fn rollback_plan(bench: &Bench, to: Option<&str>) -> Plan {
         Some(to) => named_target(&runs, &live, &label(to), true).unwrap().choice,
         None => default_target(&runs, &live).unwrap(),
     };
-    planner::rollback(ground(), &choice, Some(named("1.1.0")), SchemaWay::Keep).unwrap()
+    planner::rollback(spec(), &choice, Some(named("1.1.0")), SchemaWay::Keep).unwrap()
 }
 
 fn outcome(view: &RunView) -> Outcome {
@@ -279,7 +279,7 @@ fn clean_up_keeps_live_builds_and_three_stable_releases() {
         bench.drive(&deploy_plan(&format!("1.{n}.0")));
     }
     let (runs, live) = (bench.runs(), bench.live());
-    let plan = planner::cleanup(ground(), &obsolete(&runs, &live)).unwrap();
+    let plan = planner::cleanup(spec(), &obsolete(&runs, &live)).unwrap();
     bench.world.forget_acts();
     let view = bench.drive(&plan);
     assert_eq!((outcome(&view), view.exit_code()), (Outcome::CleanedUp, 0));
@@ -406,7 +406,7 @@ proptest! {
         let target = default_target(&runs, &before);
         bench.world.forget_acts();
         bench.world.fail(fault);
-        bench.drive(&planner::cleanup(ground(), &needed).unwrap());
+        bench.drive(&planner::cleanup(spec(), &needed).unwrap());
         prop_assert_eq!(bench.live(), before.clone());
         for act in bench.world.acts() {
             let (Act::Deleted(name, build) | Act::Stopped(name, build)) = act else { continue };
@@ -607,7 +607,7 @@ fn replay_draws_the_same_screens() {
         bench.world.behave("1.1.0", behaviour);
         let mut shown = Vec::new();
         let last = bench.drive_with(&deploy_plan("1.1.0"), |view, _| shown.push(view.clone()));
-        let tape = Tape::of(last.number, bench.facts(&last)).unwrap().unwrap();
+        let tape = RunReplay::of(last.number, bench.facts(&last)).unwrap().unwrap();
         assert!(shown.len() > 1, "{}", shown.len());
         for then in shown {
             let at = usize::try_from(then.last_seq - 1).unwrap();

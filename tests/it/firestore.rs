@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use pointsman::adapters::bearer::Bearer;
+use pointsman::adapters::auth::Auth;
 use pointsman::adapters::firestore::Firestore;
 use serde_json::{Value, json};
 
@@ -58,7 +58,7 @@ impl Emulator {
     }
 
     pub(crate) fn client(&self, project: &str) -> Firestore {
-        let bearer = Bearer::Fixed(self.token.clone().into());
+        let bearer = Auth::Fixed(self.token.clone().into());
         Firestore::new(&self.base, project, "(default)", bearer).unwrap()
     }
 

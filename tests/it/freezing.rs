@@ -74,18 +74,18 @@ fn freeze_during_a_run_stops_before_the_switch_and_never_a_rollback() {
     let view = bench.drive(&Plan { freeze: later, ..deploy_plan("1.2.0") });
     assert_eq!(view.state, RunState::Ended { outcome: Outcome::Promoted });
     // A plan of a rollback holds no freeze, whatever its environment says.
-    let ground = planner::Ground { freeze: quiet, ..super::world::ground() };
+    let spec = planner::EnvironmentSpec { freeze: quiet, ..super::world::spec() };
     let choice =
         pointsman::domain::readiness::default_target(&bench.runs(), &bench.live()).unwrap();
     let back =
-        planner::rollback(ground, &choice, None, pointsman::domain::migration::SchemaWay::Keep);
+        planner::rollback(spec, &choice, None, pointsman::domain::migration::SchemaWay::Keep);
     assert_eq!(bench.drive(&back.unwrap()).exit_code(), 0);
 }
 
 #[test]
 fn screen_shows_the_freeze() {
     let mut screen = Screen::new(pointsman::domain::policy::Protection::Open);
-    let frozen = pointsman::domain::seen::EnvironmentSeen {
+    let frozen = pointsman::domain::snapshot::EnvironmentSnapshot {
         freeze: vec![freeze("Thu 00:00", "Fri 08:00")],
         ..seen()
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pointsman::adapters::app_hosting::{AppHosting, Kind, Origins};
-use pointsman::adapters::bearer::Bearer;
+use pointsman::adapters::auth::Auth;
 use pointsman::adapters::clock::SystemClock;
 use pointsman::adapters::google::{Credentials, Surroundings};
 use pointsman::domain::ids::BuildId;
@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 
 use super::misbehaving::error;
 use super::stand_in::{Reply, StandIn};
-use super::world::{ground, label, service};
+use super::world::{label, service, spec};
 
 /// A person's own credentials, and who gives out their tokens: token-0, then token-1 and so on.
-async fn person() -> (Bearer, StandIn) {
+async fn person() -> (Auth, StandIn) {
     let tokens = StandIn::new(|_, before| {
         let token = format!("token-{before}");
         Reply::json(200, &json!({"access_token": token, "expires_in": 3599}))
@@ -37,7 +37,7 @@ async fn person() -> (Bearer, StandIn) {
         token_endpoint: format!("{}/token", tokens.url()),
     };
     let credentials = Credentials::find(&around, Arc::new(SystemClock::start())).await.unwrap();
-    (Bearer::Google(Arc::new(credentials)), tokens)
+    (Auth::Google(Arc::new(credentials)), tokens)
 }
 
 #[tokio::test]
@@ -60,8 +60,8 @@ async fn uploads_the_source_for_google_to_build() {
     let (storage, projects) = (google.url(), google.url());
     let origins = Origins { storage, projects, ..Origins::default() };
     let client = AppHosting::new(google.url(), bearer, Kind::Google).unwrap().with_origins(origins);
-    let ground = ground();
-    let member = ground.members.iter().find(|m| m.service() == &service("toto-app")).unwrap();
+    let spec = spec();
+    let member = spec.members.iter().find(|m| m.service() == &service("toto-app")).unwrap();
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/toto/toto-app");
     let new = NewBuild {
         id: BuildId::new("b-1-0-0-r1-abc").unwrap(),
@@ -122,10 +122,10 @@ async fn reads_google_build_logs_and_names_the_cause() {
         ),
     });
     let origins = Origins { logging: google.url(), ..Origins::default() };
-    let client = AppHosting::new(google.url(), Bearer::Fixed("token".into()), Kind::Google);
+    let client = AppHosting::new(google.url(), Auth::Fixed("token".into()), Kind::Google);
     let client = client.unwrap().with_origins(origins);
-    let ground = ground();
-    let (target, build) = (&ground.members[0].target, BuildId::new("b-1").unwrap());
+    let spec = spec();
+    let (target, build) = (&spec.members[0].target, BuildId::new("b-1").unwrap());
     let part = client.log(target, &build, 0).await;
     assert_eq!(
         part.lines,
@@ -158,8 +158,8 @@ async fn expired_token_is_renewed_during_a_run() {
         _ => Reply::json(200, &json!({"name": "x/traffic", "current": {"splits": []}})),
     });
     let client = AppHosting::new(hosting.url(), bearer, Kind::Loopback).unwrap();
-    let ground = ground();
-    let member = ground.members.iter().find(|m| m.service() == &service("toto-app")).unwrap();
+    let spec = spec();
+    let member = spec.members.iter().find(|m| m.service() == &service("toto-app")).unwrap();
     let traffic = client.traffic(&member.target).await.unwrap();
     assert!(traffic.splits.is_empty());
     let asked = hosting.asked();

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use pointsman::domain::health::Identity;
 use pointsman::domain::probe::{
-    Answer, Board, Check, Expect, Fault, Measurement, Mute, Probe, Rules, State, Timing, Turned,
+    Answer, Board, Check, Expect, Fault, Measurement, Mute, Probe, ProbeChange, Rules, State,
+    Timing,
 };
-use pointsman::domain::seen::{BuildSeen, Health, Readiness};
+use pointsman::domain::snapshot::{BuildSnapshot, Health, Readiness};
 use pointsman::domain::step::Side;
 use pointsman::domain::time::Timestamp;
 use pointsman::tui::effect::Effect;
@@ -53,7 +54,7 @@ fn heard(second: i64, answer: Answer, ms: u64) -> Measurement {
 }
 
 /// An environment that shows every kind of probe state.
-pub(crate) fn watched() -> (Board, Vec<Turned>) {
+pub(crate) fn watched() -> (Board, Vec<ProbeChange>) {
     let mut board = Board::default();
     let probes = vec![
         probe("toto-app", Some(Side::Blue), true),
@@ -83,7 +84,7 @@ pub(crate) fn watched() -> (Board, Vec<Turned>) {
     (board, turned)
 }
 
-fn shown(screen: &mut Screen, board: &Board, turned: Vec<Turned>) -> Vec<Effect> {
+fn shown(screen: &mut Screen, board: &Board, turned: Vec<ProbeChange>) -> Vec<Effect> {
     let name = screen.model.environments[0].name.clone();
     screen.send(Msg::Probed(name, board.seen(), turned))
 }
@@ -195,22 +196,22 @@ fn mute_asks_for_length_and_reason() {
 fn live_slot_follows_the_run_on_a_first_release() {
     let sandbox = super::sandbox::Sandbox::new();
     let loaded = pointsman::config::load(&sandbox.folder.path().join("config.yaml")).unwrap();
-    let ground = loaded.ground("development").unwrap();
+    let spec = loaded.spec("development").unwrap();
     let watching = loaded.watching("development").unwrap();
     let mut seen = super::screen::seen();
     seen.services[1].side = Side::Green;
-    let probes = pointsman::propose::probes(&ground, &watching, &seen);
+    let probes = pointsman::engine::proposal::probes(&spec, &watching, &seen);
     let told: Vec<_> = probes.iter().map(|probe| (probe.label(), probe.live)).collect();
     assert_eq!(told, [("toto-bo BLUE".to_owned(), true), ("toto-app GREEN".to_owned(), true)]);
     // At the gate of a first release no build is live, and GREEN is probed.
     for service in &mut seen.services {
-        let aside = BuildSeen {
+        let aside = BuildSnapshot {
             preview: Some("http://127.0.0.1:1".into()),
             ..service.live.take().unwrap()
         };
         (service.green, service.side, service.health) = (Some(aside), Side::Blue, Health::Off);
     }
-    let probes = pointsman::propose::probes(&ground, &watching, &seen);
+    let probes = pointsman::engine::proposal::probes(&spec, &watching, &seen);
     let told: Vec<_> = probes.iter().map(|probe| (probe.label(), probe.live)).collect();
     assert_eq!(told, [("toto-bo GREEN".to_owned(), false), ("toto-app GREEN".to_owned(), false)]);
 }

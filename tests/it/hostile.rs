@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use pointsman::domain::migration::{Holder, LockSeen, lock_document};
+use pointsman::domain::migration::{Holder, LockState, lock_document};
 use pointsman::engine::database::lock_seen;
 use pointsman::ports::database::{Database, Expected, Write};
 use portable_pty::CommandBuilder;
@@ -168,7 +168,7 @@ impl World {
         let started = self.sandbox.run(&["emulator", "start", "--json"]).exits(0).json();
         let token = self.sandbox.run(&["emulator", "token"]).exits(0).out.trim().to_owned();
         let base = started["url"].as_str().unwrap().to_owned();
-        let bearer = pointsman::adapters::bearer::Bearer::Fixed(token.into());
+        let bearer = pointsman::adapters::auth::Auth::Fixed(token.into());
         let database =
             pointsman::adapters::firestore::Firestore::new(base, "demo-toto", "(default)", bearer)
                 .unwrap();
@@ -181,7 +181,7 @@ impl World {
             ..Holder::default()
         };
         let before = block_on(lock_seen(&database)).unwrap().unwrap();
-        let lock = LockSeen { holder, step: told, lease_seconds: 600, ..before };
+        let lock = LockState { holder, step: told, lease_seconds: 600, ..before };
         let write = Write::whole(lock_document(), Expected::There, lock.fields());
         block_on(database.commit(&[write])).unwrap();
     }

@@ -14,7 +14,7 @@ use pointsman::ports::journal::JournalError;
 use pointsman::store::MemoryJournal;
 use proptest::prelude::*;
 
-use super::world::{Act, Behaviour, Bench, Fault, deploy_plan, ground, named, service};
+use super::world::{Act, Behaviour, Bench, Fault, deploy_plan, named, service, spec};
 
 const SERVICES: [&str; 2] = ["toto-bo", "toto-app"];
 
@@ -40,12 +40,12 @@ fn commands() -> impl Strategy<Value = Vec<Command>> {
 }
 
 fn cleanup(bench: &Bench) -> Plan {
-    planner::cleanup(ground(), &obsolete(&bench.runs(), &live(bench))).unwrap()
+    planner::cleanup(spec(), &obsolete(&bench.runs(), &live(bench))).unwrap()
 }
 
 fn rollback(bench: &Bench) -> Plan {
     let choice = default_target(&bench.runs(), &live(bench)).unwrap();
-    planner::rollback(ground(), &choice, Some(named("1.1.0")), SchemaWay::Keep).unwrap()
+    planner::rollback(spec(), &choice, Some(named("1.1.0")), SchemaWay::Keep).unwrap()
 }
 
 /// 1: at most one process acts on an environment, whenever another one takes it over: after each

@@ -284,7 +284,7 @@ fn combined_limits_are_checked_against_the_quota() {
     // A deploy that is planned keeps it as a flaw, for its checklist.
     let loaded = pointsman::config::load(&file).unwrap();
     let release = pointsman::domain::release::ReleaseLabel::new("1.0.0").unwrap();
-    let plan = pointsman::propose::what_ships(&loaded, "production", &release).unwrap();
+    let plan = pointsman::engine::proposal::what_ships(&loaded, "production", &release).unwrap();
     let flaws = plan.lint.unwrap().flaws;
     let flaw = flaws.iter().find(|flaw| flaw.what == why).unwrap();
     assert_eq!(flaw.place, "projects.toto-f9d2f.cpu_quota");

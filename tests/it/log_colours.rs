@@ -1,10 +1,10 @@
 //! Coloured program output: kept where it is harmless, drawn in the theme's colours.
 
 use pointsman::adapters::run_log::{FileLog, file_of};
+use pointsman::domain::ansi_style::{AnsiStyle, Hue, Pen};
 use pointsman::domain::ids::{RunNumber, StepId};
 use pointsman::domain::log_level::LogLevel;
 use pointsman::domain::time::Timestamp;
-use pointsman::domain::tint::{Hue, Pen, Tint};
 use pointsman::ports::log::{LogLine, RunLog as _};
 use pointsman::tui::keys::Code;
 use pointsman::tui::model::logs::{Extent, Line, TICKS, Tick};
@@ -28,12 +28,12 @@ fn log_colours_are_kept_and_hide_no_secret() {
     let lines: Vec<LogLine> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(lines[0].text, "ready in 3 s (2 updates)");
     let green = Pen { hue: Some(Hue::Green), bold: true, underlined: false };
-    assert_eq!(lines[0].tints, [Tint { from: 0, to: 5, pen: green }]);
+    assert_eq!(lines[0].tints, [AnsiStyle { from: 0, to: 5, pen: green }]);
     assert!(lines[1].text.contains("[redacted]") && !text.contains("ghp_"), "{text}");
     assert_eq!(lines[1].tints, []);
 }
 
-fn logged(screen: &mut Screen, text: &str, tints: Vec<Tint>) {
+fn logged(screen: &mut Screen, text: &str, tints: Vec<AnsiStyle>) {
     let line = Line {
         at: Timestamp::UNIX_EPOCH,
         source: "toto-app".to_owned(),
@@ -73,7 +73,7 @@ fn cut_lines_keep_theme_colours() {
     screen.char('z');
     let pen = Pen { hue: Some(Hue::Red), ..Pen::default() };
     let text = format!("{}abcdef{}", ".".repeat(60), "_".repeat(30));
-    logged(&mut screen, &text, vec![Tint { from: 62, to: 64, pen }]);
+    logged(&mut screen, &text, vec![AnsiStyle { from: 62, to: 64, pen }]);
     screen.key(Code::Right);
     assert_eq!(colours(&screen, &theme, "abcdef"), [ink, ink, red, red, ink, ink], "moved aside");
     screen.key(Code::Left);

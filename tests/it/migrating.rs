@@ -10,7 +10,7 @@ use pointsman::adapters::firestore::Firestore;
 use pointsman::domain::document::{Document, Fields, Value};
 use pointsman::domain::error::Problem;
 use pointsman::domain::migration::{
-    Direction, Head, Holder, LockSeen, Migration, Pick, RowState, Schema, down, lock_document,
+    Direction, Head, Holder, LockState, Migration, Pick, RowState, Schema, down, lock_document,
     nothing_applied, rows, up,
 };
 use pointsman::engine::database::{
@@ -398,7 +398,7 @@ fn race(rounds: u64) {
 /// Makes the lock as it is once its lease has run out: a test cannot wait a minute.
 async fn run_out(database: &dyn Database) {
     let seen = lock_seen(database).await.unwrap().unwrap();
-    let lock = LockSeen { lease_seconds: 0, ..seen };
+    let lock = LockState { lease_seconds: 0, ..seen };
     let write = Write::whole(lock_document(), Expected::There, lock.fields());
     database.commit(&[write]).await.unwrap();
 }

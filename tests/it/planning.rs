@@ -50,13 +50,13 @@ releases: {{ kind: list, labels: [] }}
 fn staging_plan(text: &str) -> Option<Plan> {
     let folder = tempfile::tempdir().unwrap();
     let loaded = load_text(text, &folder.path().join("config.yaml")).ok()?;
-    let ground = loaded.ground("staging").unwrap();
-    let sources: BTreeMap<_, _> = ground
+    let spec = loaded.spec("staging").unwrap();
+    let sources: BTreeMap<_, _> = spec
         .members
         .iter()
         .map(|m| (m.service().clone(), Source::Archive("file:///x".into())))
         .collect();
-    Some(planner::deploy(ground, &label("1.0.0"), &sources).unwrap())
+    Some(planner::deploy(spec, &label("1.0.0"), &sources).unwrap())
 }
 
 proptest! {

@@ -33,7 +33,7 @@ fn http(url: String, expect: Expect) -> Check {
     Check::Http { url, expect: Box::new(expect), fresh: true }
 }
 
-fn word(sick: &Sick, expect: Expect) -> (Fault, String) {
+fn label(sick: &Sick, expect: Expect) -> (Fault, String) {
     let service = Service::new(sick.clone());
     match measured(&http(service.url(), expect), &[]).answer {
         Answer::Bad(fault, said) => (fault, said),
@@ -60,7 +60,7 @@ fn each_network_failure_has_its_own_label() {
         (Sick::Says("SSH-2.0-OpenSSH_9.2\r\n"), Fault::Reset, "the connection broke"),
     ];
     for (sick, fault, part) in cases {
-        let (heard, said) = word(&sick, plain());
+        let (heard, said) = label(&sick, plain());
         assert_eq!(heard, fault, "{sick:?}: {said}");
         assert!(said.contains(part), "{sick:?}: {said}");
         assert!(!said.contains("secret"), "{said}");
@@ -75,7 +75,7 @@ fn each_network_failure_has_its_own_label() {
         shared: Vec::new(),
     };
     let who = Expect { revision: Some("/revision".into()), wanted: Some(wanted), ..plain() };
-    let (heard, said) = word(&Sick::No(r#"{"revision":"b-1"}"#), who);
+    let (heard, said) = label(&Sick::No(r#"{"revision":"b-1"}"#), who);
     assert_eq!(heard, Fault::OtherBuild, "{said}");
     assert!(said.contains("b-1") && said.contains("b-2"), "{said}");
 }
@@ -85,7 +85,7 @@ fn probe_output_contains_no_secret() {
     let key = concat!("sk_", "live_0123456789abcdef");
     let text: &'static str =
         Box::leak(format!("HTTP/1.1 500 Oh\r\n\r\napi_key={key}").into_boxed_str());
-    let (_, said) = word(&Sick::Says(text), Expect::default());
+    let (_, said) = label(&Sick::Says(text), Expect::default());
     assert!(said.contains("HTTP 500") && !said.contains(key), "{said}");
     let check =
         http(format!("https://ana:hunter22@app.example/health?key={key}"), Expect::default());

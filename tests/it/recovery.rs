@@ -16,7 +16,7 @@ use pointsman::domain::time::Timestamp;
 use pointsman::domain::view::RunView;
 use pointsman::ports::journal::{Entry, Journal as _};
 
-use super::world::{Act, Behaviour, Bench, deploy_plan, ground, named, service};
+use super::world::{Act, Behaviour, Bench, deploy_plan, named, service, spec};
 
 const SERVICES: [&str; 2] = ["toto-bo", "toto-app"];
 
@@ -178,7 +178,7 @@ fn rollback_resumes_from_every_fact() {
     };
     let plan = |bench: &Bench| {
         let choice = default_target(&bench.runs(), &live(bench)).unwrap();
-        planner::rollback(ground(), &choice, Some(named("1.1.0")), SchemaWay::Keep).unwrap()
+        planner::rollback(spec(), &choice, Some(named("1.1.0")), SchemaWay::Keep).unwrap()
     };
     let cases = sweep(set, plan, None, |case| {
         assert_eq!(case.doubt[0], Choice::Continue);
@@ -204,7 +204,7 @@ fn clean_up_resumes_from_every_fact() {
         }
     };
     let plan =
-        |bench: &Bench| planner::cleanup(ground(), &obsolete(&bench.runs(), &live(bench))).unwrap();
+        |bench: &Bench| planner::cleanup(spec(), &obsolete(&bench.runs(), &live(bench))).unwrap();
     let cases = sweep(set, plan, None, |case| {
         assert_eq!(
             (outcome(&case.view), case.view.exit_code()),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use pointsman::domain::document::{Fields, Value};
-use pointsman::domain::migration::{Holder, LockSeen, lock_document, stop_request_document};
+use pointsman::domain::migration::{Holder, LockState, lock_document, stop_request_document};
 use pointsman::engine::database::{lock_seen, schema};
 use pointsman::ports::database::{Database, Expected, Write};
 
@@ -88,7 +88,7 @@ impl Place {
             None => started["url"].as_str().unwrap().to_owned(),
         };
         let token = if self.host.is_some() { "owner".to_owned() } else { token };
-        let bearer = pointsman::adapters::bearer::Bearer::Fixed(token.into());
+        let bearer = pointsman::adapters::auth::Auth::Fixed(token.into());
         pointsman::adapters::firestore::Firestore::new(base, &self.project, "(default)", bearer)
             .unwrap()
     }
@@ -248,7 +248,7 @@ fn foreign_database_lock_is_awaited_and_named() {
     };
     let hold = |lease_seconds| {
         let before = block_on(lock_seen(&database)).unwrap().unwrap();
-        let lock = LockSeen { holder: holder.clone(), lease_seconds, ..before };
+        let lock = LockState { holder: holder.clone(), lease_seconds, ..before };
         let write = Write::whole(lock_document(), Expected::There, lock.fields());
         block_on(database.commit(&[write])).unwrap();
     };
@@ -273,7 +273,7 @@ fn foreign_database_lock_is_awaited_and_named() {
                 read.documents.pop().flatten().is_some()
             });
             let before = block_on(lock_seen(&database)).unwrap().unwrap();
-            let lock = LockSeen { holder: Holder::default(), ..before };
+            let lock = LockState { holder: Holder::default(), ..before };
             let write = Write::whole(lock_document(), Expected::There, lock.fields());
             block_on(database.commit(&[write])).unwrap();
         });
@@ -302,8 +302,8 @@ fn leftover_database_lock_of_an_ended_run_is_free() {
     assert!(up.wait().unwrap().success());
     assert!(!look().held());
     // As its database was left when it went away in the middle of the run.
-    let hold = |as_left: &LockSeen| {
-        let left_behind = LockSeen { lease_seconds: 600, fence: look().fence, ..as_left.clone() };
+    let hold = |as_left: &LockState| {
+        let left_behind = LockState { lease_seconds: 600, fence: look().fence, ..as_left.clone() };
         let write = Write::whole(lock_document(), Expected::There, left_behind.fields());
         block_on(database.commit(&[write])).unwrap();
     };
@@ -313,7 +313,7 @@ fn leftover_database_lock_of_an_ended_run_is_free() {
     place.run(&["migrate", "down", "development", "--to", "0.0.0", "--yes"]).exits(0);
     // The same run of another store may be alive.
     let elsewhere = Holder { id: "another".to_owned(), ..left.holder.clone() };
-    hold(&LockSeen { holder: elsewhere, ..left });
+    hold(&LockState { holder: elsewhere, ..left });
     place.run(&["migrate", "up", "development", "--yes"]).exits(4);
     let doctor = place.run(&["doctor"]);
     let told = "schema 0.0.0; locked: ana on ";

@@ -2,11 +2,11 @@
 
 use pointsman::domain::error::Problem;
 use pointsman::domain::migration::{
-    Direction, Head, Holder, LockSeen, Migration, Phase, Record, RecordState, Schema, Undo,
+    Direction, Head, Holder, LockState, Migration, Phase, Record, RecordState, Schema, Undo,
     obstacles, rows,
 };
 use pointsman::domain::policy::Protection;
-use pointsman::domain::seen::{DatabaseSeen, EnvironmentSeen};
+use pointsman::domain::snapshot::{DatabaseSnapshot, EnvironmentSnapshot};
 use pointsman::tui::msg::Msg;
 use pointsman::tui::theme::Theme;
 use serde_json::json;
@@ -29,7 +29,7 @@ fn record(of: &Migration, state: RecordState) -> Record {
 }
 
 /// A database with some of everything.
-fn database() -> DatabaseSeen {
+fn database() -> DatabaseSnapshot {
     let files = [
         file("1.0.0", "Initial schema setup", Phase::Expand, Undo::Yes),
         file(
@@ -55,7 +55,7 @@ fn database() -> DatabaseSeen {
         collections: vec!["users".to_owned()],
     };
     let rows = rows(&files, &schema);
-    DatabaseSeen {
+    DatabaseSnapshot {
         name: "main".to_owned(),
         place: "toto-f9d2f/(default)".to_owned(),
         obstacles: obstacles(&rows, &schema),
@@ -72,10 +72,10 @@ fn database() -> DatabaseSeen {
     }
 }
 
-fn with(databases: Option<Vec<DatabaseSeen>>) -> Screen {
+fn with(databases: Option<Vec<DatabaseSnapshot>>) -> Screen {
     let mut screen = Screen::new(Protection::Typed);
     screen.run(&at_gate(), Some(7));
-    let looked = EnvironmentSeen { databases, ..seen() };
+    let looked = EnvironmentSnapshot { databases, ..seen() };
     screen.send(Msg::Looked(screen.model.environments[0].name.clone(), looked));
     screen.char('5');
     screen.wait(5);
@@ -109,7 +109,7 @@ fn migrations_pane_shows_version_and_blockers() {
 fn migrations_pane_shows_unknown_as_unknown() {
     with(None).shows("Not looked yet.");
     with(Some(Vec::new())).shows("No database here.");
-    let unseen = DatabaseSeen {
+    let unseen = DatabaseSnapshot {
         unseen: Some(Problem::new("the database does not answer").because("connection refused")),
         version: None,
         ..database()
@@ -127,7 +127,7 @@ fn migrations_pane_shows_unknown_as_unknown() {
         id: "x".into(),
         pid: 1,
     };
-    let lock = LockSeen {
+    let lock = LockState {
         holder,
         fence: 3,
         step: "soak".into(),
@@ -137,7 +137,7 @@ fn migrations_pane_shows_unknown_as_unknown() {
         age_seconds: 4,
         lease_seconds: 60,
     };
-    let mut screen = with(Some(vec![DatabaseSeen { lock: Some(lock), ..database() }]));
+    let mut screen = with(Some(vec![DatabaseSnapshot { lock: Some(lock), ..database() }]));
     screen.send(Msg::Resize(160, 45));
     screen.char('z');
     screen.shows("lock: ana on laptop: deploy 1.5.0 on production, run #12, in soak, seen 4 s ago");

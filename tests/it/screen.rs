@@ -6,22 +6,24 @@ use std::time::Duration;
 use pointsman::domain::changes::{Changes, Commit};
 use pointsman::domain::command::Command;
 use pointsman::domain::error::Problem;
-use pointsman::domain::guard::{Guard, Met, Refused, Why, standing};
+use pointsman::domain::guard::{Guard, GuardHit, Justification, Refused, standing};
 use pointsman::domain::health::Verdict;
 use pointsman::domain::ids::{BuildId, EnvironmentName};
 use pointsman::domain::log_level::LogLevel;
 use pointsman::domain::policy::Protection;
 use pointsman::domain::release::ReleaseName;
-use pointsman::domain::seen::{BuildSeen, EnvironmentSeen, Health, Readiness, ServiceSeen};
+use pointsman::domain::snapshot::{
+    BuildSnapshot, EnvironmentSnapshot, Health, Readiness, ServiceSnapshot,
+};
 use pointsman::domain::step::Side;
 use pointsman::domain::time::Timestamp;
-use pointsman::domain::view::{RunView, TrafficSeen};
+use pointsman::domain::view::{RunView, TrafficState};
 use pointsman::tui::effect::{Effect, Intent};
 use pointsman::tui::keys::bindings::Meaning;
 use pointsman::tui::keys::commands::{COMMANDS, Command as Key_};
 use pointsman::tui::keys::{Code, Key};
 use pointsman::tui::model::dialog::{Kind, Phase};
-use pointsman::tui::model::environments::{Environment, RunSeen};
+use pointsman::tui::model::environments::{Environment, RunSnapshot};
 use pointsman::tui::model::logs::{Extent, Line};
 use pointsman::tui::model::{Model, Pane};
 use pointsman::tui::msg::{Msg, Stored};
@@ -99,7 +101,7 @@ impl Screen {
 
     /// The store says this run is the latest one.
     pub(crate) fn run(&mut self, view: &RunView, runner: Option<u32>) -> Vec<Effect> {
-        let run = Some(RunSeen { view: view.clone(), runner });
+        let run = Some(RunSnapshot { view: view.clone(), runner });
         let environment = self.name();
         self.send(Msg::Stored(Ok(vec![Stored { environment, run, ticks: Vec::new(), lock: None }])))
     }
@@ -133,18 +135,18 @@ impl Screen {
     }
 }
 
-pub(crate) fn seen() -> EnvironmentSeen {
-    let one = |name: &str| ServiceSeen {
+pub(crate) fn seen() -> EnvironmentSnapshot {
+    let one = |name: &str| ServiceSnapshot {
         service: service(name),
         url: format!("http://{name}"),
-        live: Some(BuildSeen {
+        live: Some(BuildSnapshot {
             release: Some(label("1.0.0")),
             commit: None,
             build: BuildId::new("b-1-0-0").unwrap(),
             state: "READY".to_owned(),
             preview: None,
         }),
-        traffic: TrafficSeen::Whole(BuildId::new("b-1-0-0").unwrap()),
+        traffic: TrafficState::Whole(BuildId::new("b-1-0-0").unwrap()),
         rollouts_held: false,
         side: Side::Blue,
         green: None,
@@ -158,7 +160,7 @@ pub(crate) fn seen() -> EnvironmentSeen {
             why: None,
         },
     };
-    EnvironmentSeen {
+    EnvironmentSnapshot {
         services: vec![one("toto-bo"), one("toto-app")],
         databases: None,
         lint: None,
@@ -184,7 +186,7 @@ pub(crate) fn states(behaviour: Behaviour) -> Vec<RunView> {
 }
 
 pub(crate) fn at_gate() -> RunView {
-    let waits = |view: &RunView| view.state.word() == "waiting";
+    let waits = |view: &RunView| view.state.label() == "waiting";
     let view = states(Behaviour::Healthy).into_iter().find(waits).unwrap();
     assert!(view.services.values().all(|s| s.green_health == Some(Verdict::Pass)));
     view
@@ -259,7 +261,7 @@ fn typed_environment_needs_its_exact_name() {
     let _ = screen.send(Msg::Key(Key::ctrl('u')));
     screen.text("develop");
     assert_eq!(screen.key(Code::Enter), []);
-    screen.shows("4 letters to go");
+    screen.shows("4 more to type");
     screen.send(Msg::Paste("ment".to_owned()));
     screen.shows("paste is off");
     assert_eq!(screen.key(Code::Enter), []);
@@ -298,15 +300,15 @@ fn deploy_is_picked_proposed_and_confirmed() {
     let [Effect::Propose(ticket, Intent::Deploy { release, why, .. })] = effects.as_slice() else {
         panic!("{effects:?}")
     };
-    assert_eq!((release.as_str(), why), ("1.1.0", &Why::default()));
+    assert_eq!((release.as_str(), why), ("1.1.0", &Justification::default()));
     screen.shows("checking");
     // Two guards: each is accepted by its own line, and needs a reason.
-    let met = |guard, what: &str| Met { guard, problem: Problem::new(what) };
+    let met = |guard, what: &str| GuardHit { guard, problem: Problem::new(what) };
     let guards = vec![
         met(Guard::Freeze, "development is frozen"),
         met(Guard::Promotion, "1.1.0 was not promoted on staging"),
     ];
-    let refused = |guards: Vec<Met>| Err(Refused { problem: standing(&guards), guards });
+    let refused = |guards: Vec<GuardHit>| Err(Refused { problem: standing(&guards), guards });
     screen.send(Msg::Proposed(*ticket, refused(guards.clone())));
     screen.shows("[ ] freeze: development is frozen");
     screen.shows("[ ] promotion: 1.1.0 was not promoted on staging");
@@ -626,7 +628,7 @@ fn environment_without_a_run_shows_no_foreign_log() {
 
 #[test]
 fn decision_time_is_not_step_time() {
-    let failed = |view: &RunView| view.state.word() == "step_failed";
+    let failed = |view: &RunView| view.state.label() == "step_failed";
     let all = states(Behaviour::Broken);
     let at = all.iter().position(failed).unwrap();
     let took = |view: &RunView| view.steps.iter().map(|step| step.took_ms).collect::<Vec<_>>();

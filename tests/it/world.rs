@@ -11,6 +11,7 @@ use pointsman::adapters::process::ThisMachine;
 use pointsman::adapters::program::MachinePrograms;
 use pointsman::domain::alert::Notify;
 use pointsman::domain::command::Command;
+use pointsman::domain::endpoint::Endpoint;
 use pointsman::domain::error::Problem;
 use pointsman::domain::event::{Event, Fact, Split};
 use pointsman::domain::health::{Identity, Sample};
@@ -18,8 +19,8 @@ use pointsman::domain::ids::{
     BackendId, BuildId, EnvironmentName, Location, ProjectId, ServiceName,
 };
 use pointsman::domain::migration::Holder;
-use pointsman::domain::plan::{Endpoint, HealthEndpoint, Member, Plan, Source};
-use pointsman::domain::planner::{self, Ground};
+use pointsman::domain::plan::{HealthEndpoint, Member, Plan, Source};
+use pointsman::domain::planner::{self, EnvironmentSpec};
 use pointsman::domain::policy::DeployPolicy;
 use pointsman::domain::probe::{Check, HealthWord, Measurement};
 use pointsman::domain::project::{Project, Target};
@@ -30,17 +31,18 @@ use pointsman::domain::step::Failure;
 use pointsman::domain::time::Timestamp;
 use pointsman::domain::view::RunView;
 use pointsman::engine::database::Databases;
-use pointsman::engine::{Asking, Engine, EngineError, Outside, Signal, observe};
+use pointsman::engine::{Attendance, Engine, EngineError, Outside, Signal, observe};
 use pointsman::ports::BoxFuture;
 use pointsman::ports::clock::Clock;
 use pointsman::ports::hosting::{
     Answer, Automatic, Build, BuildState, DomainTrouble, Hosting, HostingError, LogPart, NewBuild,
     NewRollout, Traffic,
 };
-use pointsman::ports::journal::{Entry, Journal};
+use pointsman::ports::journal::{Entry, Journal, JournalError};
 use pointsman::ports::log::{LogLine, RunLog};
 use pointsman::ports::prober::{Prober, Question};
 use pointsman::ports::processes::{Listener, ProcessIdentity, Processes};
+use pointsman::ports::stores::Stores;
 use pointsman::store::SqliteStore;
 use tokio::sync::mpsc;
 
@@ -183,7 +185,7 @@ impl World {
 
     /// The traffic of a service as the platform reports it now.
     pub(crate) fn splits(&self, service: &str) -> Vec<Split> {
-        let members = ground().members;
+        let members = spec().members;
         let member = members.iter().find(|m| m.service().as_str() == service).unwrap();
         traffic_of(&mut self.0.lock().unwrap(), &member.target).splits
     }
@@ -398,7 +400,10 @@ impl Prober for World {
 fn answer(inside: &mut Inside, base: &str) -> Sample {
     let preview = base.strip_prefix("http://preview/").and_then(|rest| rest.split_once('/'));
     let public = preview.is_none();
-    let service = preview.map_or(base.trim_start_matches("http://"), |(service, _)| service);
+    let service = preview.map_or(
+        base.trim_start_matches("https://").trim_start_matches("http://"),
+        |(service, _)| service,
+    );
     let serving = inside.traffic.get(service).map(BuildId::as_str);
     let Some(build) = preview.map(|(_, build)| build).or(serving) else {
         return Sample::Unhealthy("nothing serves".to_owned());
@@ -479,7 +484,7 @@ pub(crate) fn service(name: &str) -> ServiceName {
 }
 
 /// An environment with the guide's two services, its waits short.
-pub(crate) fn ground() -> Ground {
+pub(crate) fn spec() -> EnvironmentSpec {
     let environment = EnvironmentName::new("development").unwrap();
     let project =
         Project { id: ProjectId::new("demo-toto").unwrap(), environment: environment.clone() };
@@ -513,7 +518,7 @@ pub(crate) fn ground() -> Ground {
     policy.attest.consecutive = 5;
     let members = vec![member("toto-bo"), member("toto-app")];
     let checklist = Vec::new();
-    Ground {
+    EnvironmentSpec {
         environment,
         members,
         freeze: Vec::new(),
@@ -529,7 +534,7 @@ pub(crate) fn ground() -> Ground {
 pub(crate) fn deploy_plan(release: &str) -> Plan {
     let sources =
         ["toto-bo", "toto-app"].map(|s| (service(s), Source::Archive("file:///x".into())));
-    planner::deploy(ground(), &label(release), &sources.into_iter().collect()).unwrap()
+    planner::deploy(spec(), &label(release), &sources.into_iter().collect()).unwrap()
 }
 
 /// A store in a folder that goes with it.
@@ -551,6 +556,16 @@ impl Bench {
 
     pub(crate) fn store(&self) -> SqliteStore {
         SqliteStore::open(self.folder.path(), Arc::new(ThisMachine)).unwrap()
+    }
+
+    /// The store as another process opens it, which finds every runner dead.
+    pub(crate) fn stores(&self) -> Arc<dyn Stores> {
+        Arc::new(Elsewhere(self.folder.path().to_owned()))
+    }
+
+    /// tokio's clock, once it is paused.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(LazyClock(self.late.get()))
     }
 
     /// The environment's runs, newest first.
@@ -594,7 +609,7 @@ impl Bench {
     ) -> RunView {
         let view = self.create(&Plan { ask_at_gates: true, ..plan.clone() });
         paused(async {
-            let (engine, sender) = self.asking(Box::new(self.store()), view, Asking::Person);
+            let (engine, sender) = self.asking(Box::new(self.store()), view, Attendance::Attended);
             watched(engine, sender, meanwhile).await.unwrap()
         })
     }
@@ -604,14 +619,14 @@ impl Bench {
     }
 
     fn engine(&self, journal: Box<dyn Journal>, view: RunView) -> (Engine, mpsc::Sender<Signal>) {
-        self.asking(journal, view, Asking::Nobody)
+        self.asking(journal, view, Attendance::Unattended)
     }
 
     fn asking(
         &self,
         journal: Box<dyn Journal>,
         view: RunView,
-        asking: Asking,
+        asking: Attendance,
     ) -> (Engine, mpsc::Sender<Signal>) {
         let clock: Arc<dyn Clock> =
             Arc::new(PausedClock(tokio::time::Instant::now(), self.late.get()));
@@ -726,6 +741,58 @@ fn begin(journal: &mut dyn Journal, plan: &Plan) -> RunView {
     journal.create(plan, entry, false).unwrap()
 }
 
+/// tokio's clock, read in whichever runtime asks.
+struct LazyClock(Duration);
+
+impl Clock for LazyClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH + self.0
+    }
+
+    fn elapsed(&self) -> Duration {
+        tokio::time::Instant::now().elapsed()
+    }
+
+    fn sleep(&self, length: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(length))
+    }
+}
+
+struct Elsewhere(std::path::PathBuf);
+
+impl Stores for Elsewhere {
+    fn open(&self) -> Result<Box<dyn Journal>, JournalError> {
+        Ok(Box::new(SqliteStore::open(&self.0, Arc::new(Dead))?))
+    }
+
+    fn open_readable(&self) -> Result<Box<dyn Journal>, JournalError> {
+        self.open()
+    }
+}
+
+/// A machine on which no process lives.
+struct Dead;
+
+impl Processes for Dead {
+    fn own(&self) -> ProcessIdentity {
+        ProcessIdentity { pid: 2, began: "reader".to_owned() }
+    }
+
+    fn of(&self, _: u32) -> Option<ProcessIdentity> {
+        None
+    }
+
+    fn alive(&self, _: &ProcessIdentity) -> bool {
+        false
+    }
+
+    fn end_group(&self, _: u32, _: bool) {}
+
+    fn listener_of(&self, _: u16) -> Option<Listener> {
+        None
+    }
+}
+
 /// A process of that name, on a machine where every process lives.
 struct Named(&'static str);
 
@@ -750,7 +817,7 @@ impl Processes for Named {
 }
 
 /// On tokio's paused clock.
-fn paused<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn paused<T>(future: impl Future<Output = T>) -> T {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().start_paused(true).build().unwrap().block_on(future)
 }

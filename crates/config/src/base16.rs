@@ -59,9 +59,7 @@ impl Scheme {
 /// A theme that was made of a scheme.
 #[derive(Debug)]
 pub struct Imported {
-    /// Its name.
     pub name: String,
-    /// Its file.
     pub text: String,
 }
 
@@ -122,8 +120,8 @@ fn parts(hex: &str) -> [u32; 3] {
     [0, 2, 4].map(|at| part(at).unwrap_or_default())
 }
 
-fn kind(ground: &str) -> ThemeKind {
-    if parts(ground).iter().sum::<u32>() > 3 * 128 { ThemeKind::Light } else { ThemeKind::Dark }
+fn kind(spec: &str) -> ThemeKind {
+    if parts(spec).iter().sum::<u32>() > 3 * 128 { ThemeKind::Light } else { ThemeKind::Dark }
 }
 
 fn between(one: &str, other: &str) -> String {

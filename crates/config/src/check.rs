@@ -32,7 +32,7 @@ impl<'a> Walk<'a> {
             return self.visit(choice, node, name);
         }
         if let Some(words) = words(schema) {
-            return self.word(&words, node, name);
+            return self.label(&words, node, name);
         }
         let types = types(schema);
         if !types.is_empty() && !types.iter().any(|t| fits(t, node)) {
@@ -89,7 +89,7 @@ impl<'a> Walk<'a> {
         branches.iter().find(this).or_else(|| branches.iter().find(form))
     }
 
-    fn word(&mut self, words: &[&str], node: &Node, name: &str) -> Option<Json> {
+    fn label(&mut self, words: &[&str], node: &Node, name: &str) -> Option<Json> {
         let said = match &node.value {
             Value::Text(text) => text.clone(),
             _ => node.kind().to_owned(),
@@ -191,13 +191,17 @@ pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
         .min_by(|a, b| slips(a).cmp(&slips(b)).then_with(|| likeness(b).total_cmp(&likeness(a))))
 }
 
-fn words(schema: &Json) -> Option<Vec<&str>> {
+fn words<'a>(schema: &'a Json) -> Option<Vec<&'a str>> {
     if let Some(list) = schema["enum"].as_array() {
         return Some(list.iter().filter_map(Json::as_str).collect());
     }
-    let consts: Vec<_> =
-        schema["oneOf"].as_array()?.iter().filter_map(|o| o["const"].as_str()).collect();
-    (!consts.is_empty()).then_some(consts)
+    // A variant with a description is a `const`; those without share one `enum`.
+    let all = |from: &'a Json| {
+        let listed = from["enum"].as_array().into_iter().flatten();
+        from["const"].as_str().into_iter().chain(listed.filter_map(Json::as_str))
+    };
+    let words: Vec<_> = schema["oneOf"].as_array()?.iter().flat_map(all).collect();
+    (!words.is_empty()).then_some(words)
 }
 
 fn types(schema: &Json) -> Vec<&str> {

@@ -5,13 +5,17 @@ use super::schema::{AutoConfig, ItemConfig};
 use pointsman_core::checklist::{Asked, Item, List, Source, item_id};
 use pointsman_core::error::Problem;
 use pointsman_core::ids::EnvironmentName;
-use pointsman_core::planner::Ground;
+use pointsman_core::planner::EnvironmentSpec;
 use pointsman_core::probe::{Check, Expect};
 use pointsman_core::redact::redacted;
 
 impl Loaded {
     /// The items that guard a deploy on an environment, in order.
-    pub(super) fn checklist(&self, name: &str, ground: &Ground) -> Result<Vec<Item>, Problem> {
+    pub(super) fn checklist(
+        &self,
+        name: &str,
+        spec: &EnvironmentSpec,
+    ) -> Result<Vec<Item>, Problem> {
         let lists = &self.config.checklists;
         let all =
             [(List::Pre, &lists.pre), (List::Deploy, &lists.deploy), (List::Post, &lists.post)];
@@ -24,7 +28,7 @@ impl Loaded {
                     group: item.group.clone().unwrap_or_default(),
                     text: item.text.clone(),
                     required: item.required,
-                    source: self.source(name, ground, item)?,
+                    source: self.source(name, spec, item)?,
                 });
             }
         }
@@ -34,13 +38,13 @@ impl Loaded {
     fn source(
         &self,
         name: &str,
-        ground: &Ground,
+        spec: &EnvironmentSpec,
         item: &ItemConfig,
     ) -> Result<Option<Source>, Problem> {
         let Some(auto) = &item.auto else { return Ok(None) };
         Ok(Some(match auto {
             AutoConfig { probe: Some(probe), .. } => {
-                Source::Probe { name: probe.clone(), asked: self.asked(name, ground, probe) }
+                Source::Probe { name: probe.clone(), asked: self.asked(name, spec, probe) }
             }
             AutoConfig { command: Some(command), .. } => {
                 let found = self.config.commands.iter().find(|c| &c.name == command);
@@ -69,9 +73,9 @@ impl Loaded {
     }
 
     /// The target of a probe's name: a service at its public address, or a dependency.
-    fn asked(&self, name: &str, ground: &Ground, probe: &str) -> Vec<Asked> {
-        let watching = self.watching_on(name, ground);
-        let services = ground.members.iter().map(|member| Asked {
+    fn asked(&self, name: &str, spec: &EnvironmentSpec, probe: &str) -> Vec<Asked> {
+        let watching = self.watching_on(name, spec);
+        let services = spec.members.iter().map(|member| Asked {
             name: member.service().to_string(),
             check: Some(Check::Http {
                 url: format!("{}{}", member.url, member.health.path),

@@ -11,7 +11,6 @@ use super::{check, rules};
 /// A config that was read and found right.
 #[derive(Debug, Clone)]
 pub struct Loaded {
-    /// What it says.
     pub config: Config,
     /// The folder that its relative paths start from.
     pub folder: PathBuf,

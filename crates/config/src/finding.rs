@@ -7,13 +7,12 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
 
 use super::node::Place;
-use pointsman_core::linted::About;
+use pointsman_core::lint_report::About;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Good to know.
     Note,
     /// It is taken, and is not what it seems or is refused later.
     Warning,
@@ -33,7 +32,6 @@ pub struct Finding {
     pub line: usize,
     /// Counted from 1.
     pub column: usize,
-    /// What is wrong.
     pub message: String,
     /// What to write instead, where that can be guessed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,11 +71,9 @@ impl Finding {
 /// All findings in one file, in the order of their places.
 #[derive(Debug, Clone)]
 pub struct Findings {
-    /// The file.
     pub file: PathBuf,
     /// Its text, for showing the places. Empty if it could not be read.
     pub text: String,
-    /// What is wrong.
     pub findings: Vec<Finding>,
 }
 
@@ -86,7 +82,7 @@ impl fmt::Display for Findings {
         let path = self.file.display().to_string();
         for finding in &self.findings {
             let Some(span) = self.span(finding) else {
-                writeln!(f, "{}: {path}: {}", finding.severity.word(), finding.message)?;
+                writeln!(f, "{}: {path}: {}", finding.severity.label(), finding.message)?;
                 continue;
             };
             let label = finding.hint.clone().unwrap_or_default();
@@ -105,7 +101,7 @@ impl fmt::Display for Findings {
 impl std::error::Error for Findings {}
 
 impl Severity {
-    fn word(self) -> &'static str {
+    fn label(self) -> &'static str {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",

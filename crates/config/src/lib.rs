@@ -6,6 +6,7 @@ mod answers;
 pub mod base16;
 mod check;
 mod checklist;
+mod custom_commands;
 mod file;
 mod finding;
 mod identity;
@@ -13,12 +14,11 @@ mod lint;
 mod migrations;
 mod node;
 mod pipeline;
-mod raise;
 mod releases;
+mod resolve;
 mod rules;
 pub mod schema;
 mod secrets;
-mod team;
 pub mod theme;
 mod watch;
 mod watched;
@@ -27,7 +27,7 @@ pub use file::{Loaded, load, load_text};
 pub use finding::{Finding, Findings, Severity};
 pub use identity::project_key;
 pub use lint::{
-    Difference, Text, between, declared, files_of as lint_files, limits, lint, lint_texts,
+    Difference, Text, between, declared, files_of as lint_files, limits, lint, lint_texts, merged,
     named_in, texts,
 };
 pub use migrations::{migration_schema, migrations};

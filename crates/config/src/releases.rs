@@ -12,7 +12,7 @@ use pointsman_core::error::Problem;
 use pointsman_core::ids::ServiceName;
 use pointsman_core::migration::Migration;
 use pointsman_core::plan::{Member, Plan, Source};
-use pointsman_core::planner::Ground;
+use pointsman_core::planner::EnvironmentSpec;
 use pointsman_core::release::ReleaseLabel;
 use pointsman_core::text::harmless;
 use pointsman_core::time::Timestamp;
@@ -20,7 +20,7 @@ use pointsman_core::view::RunView;
 use pointsman_source::git::{self, EntryKind, GitError};
 
 /// Maximum releases in a picker.
-const COMMITS: usize = 50;
+const COMMITS_LISTED: usize = 50;
 
 impl Loaded {
     /// The releases a picker offers, the newest first: the config's labels, or the repository's tags.
@@ -50,7 +50,7 @@ impl Loaded {
                 .unwrap_or(0))
         };
         let (added, left) = (format!("{before}..{after}"), format!("{after}..{before}"));
-        let most = format!("--max-count={COMMITS}");
+        let most = format!("--max-count={COMMITS_LISTED}");
         let log = git(&dir, &["log", "--no-merges", "--format=%h%x09%an%x09%s", &most, &added])?;
         let commit = |line: &str| {
             let mut parts = line.splitn(3, '\t').map(|part| harmless(part, 200));
@@ -91,7 +91,7 @@ fn unreadable(dir: &Path, error: &GitError) -> Problem {
 /// what was named and not what the branch is by then.
 pub fn sources(
     loaded: &Loaded,
-    ground: &mut Ground,
+    spec: &mut EnvironmentSpec,
     release: &ReleaseLabel,
 ) -> Result<BTreeMap<ServiceName, Source>, Problem> {
     let mut sources = BTreeMap::new();
@@ -102,7 +102,7 @@ pub fn sources(
             Some((commit, root_of(&dir)?))
         }
     };
-    for member in &mut ground.members {
+    for member in &mut spec.members {
         let name = member.service().clone();
         let root = loaded.config.services.get(name.as_str()).map_or("", |s| s.root.as_str());
         let folder = clean(&loaded.folder.join(root));

@@ -27,7 +27,6 @@ pub enum ThemeKind {
 pub struct ThemeFile {
     /// Its name; the file's, without `.yaml`.
     pub name: String,
-    /// Dark or light.
     pub kind: ThemeKind,
     /// A theme whose colours and roles it starts from.
     #[serde(default)]
@@ -35,7 +34,6 @@ pub struct ThemeFile {
     /// Promises that ok, warning and failed can be told apart with any colour vision.
     #[serde(default)]
     pub colour_blind: bool,
-    /// Names for colours.
     #[serde(default)]
     pub palette: BTreeMap<String, String>,
     /// What is drawn how. A missing role is drawn as the one before its last dot.
@@ -54,7 +52,6 @@ pub struct RoleStyle {
     pub fg: Option<String>,
     /// The colour behind them.
     pub bg: Option<String>,
-    /// Bold, underlined, reversed.
     pub mods: Vec<Mod>,
     /// Instead, on a terminal of 16 colours; computed where it is left out.
     pub ansi16: Option<Ansi16>,
@@ -63,7 +60,6 @@ pub struct RoleStyle {
 /// How letters are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Mod {
     Bold,
     Dim,
@@ -90,7 +86,6 @@ pub fn theme_schema() -> serde_json::Value {
 /// A theme that was read, and where each thing in it stands.
 #[derive(Debug, Clone)]
 pub struct ThemeText {
-    /// What it says.
     pub theme: ThemeFile,
     path: PathBuf,
     text: String,

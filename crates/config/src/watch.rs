@@ -7,8 +7,7 @@ use super::file::Loaded;
 use super::schema::deploy::DurationText;
 use super::schema::probe::{ProbeConfig, WatchConfig};
 use pointsman_core::error::Problem;
-use pointsman_core::plan::Endpoint;
-use pointsman_core::planner::Ground;
+use pointsman_core::planner::EnvironmentSpec;
 use pointsman_core::probe::{Check, Expect, Probe, Rules};
 
 /// How the services of an environment are watched, and what else is.
@@ -16,7 +15,6 @@ use pointsman_core::probe::{Check, Expect, Probe, Rules};
 pub struct Watching {
     /// From one question to the next.
     pub interval: Duration,
-    /// For everything.
     pub timeout: Duration,
     /// When what counts as what.
     pub rules: Rules,
@@ -26,19 +24,19 @@ pub struct Watching {
     pub others: Vec<Probe>,
 }
 
-const NEAR: Duration = Duration::from_secs(5);
-const FAR: Duration = Duration::from_secs(15);
-const TIMEOUT: Duration = Duration::from_secs(5);
+const LOCAL_INTERVAL: Duration = Duration::from_secs(5);
+const REMOTE_INTERVAL: Duration = Duration::from_secs(15);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Loaded {
     /// What of an environment is watched, and how.
     pub fn watching(&self, name: &str) -> Result<Watching, Problem> {
-        let ground = self.ground(name)?;
-        Ok(self.watching_on(name, &ground))
+        let spec = self.spec(name)?;
+        Ok(self.watching_on(name, &spec))
     }
 
     /// The same, for a resolved environment.
-    pub(super) fn watching_on(&self, name: &str, ground: &Ground) -> Watching {
+    pub(super) fn watching_on(&self, name: &str, spec: &EnvironmentSpec) -> Watching {
         let of = &self.config.environments[name];
         let given = |text: Option<DurationText>, usual: Duration| text.map_or(usual, |d| d.0);
         let WatchConfig { interval, timeout, fall, rise, slow, slow_for, domains } = of.watch;
@@ -49,9 +47,9 @@ impl Loaded {
             slow: given(slow, usual.slow),
             slow_for: given(slow_for, usual.slow_for),
         };
-        let far = ground.endpoint == Endpoint::Google;
-        let interval = given(interval, if far { FAR } else { NEAR });
-        let timeout = given(timeout, TIMEOUT);
+        let far = spec.endpoint.capabilities().google;
+        let interval = given(interval, if far { REMOTE_INTERVAL } else { LOCAL_INTERVAL });
+        let timeout = given(timeout, PROBE_TIMEOUT);
         let one = |probe: &ProbeConfig| Probe {
             found: None,
             key: format!("{name}/{}", probe.name),

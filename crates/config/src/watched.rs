@@ -11,7 +11,7 @@ use pointsman_core::ids::ServiceName;
 use pointsman_core::time::spoken;
 
 /// Minimum interval: watching must do no harm.
-const QUICKEST: Duration = Duration::from_millis(200);
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Where in the environment something is wrong, and what.
 pub(super) type Wrong = (Vec<String>, String);
@@ -26,7 +26,7 @@ pub(super) fn wrong(environment: &EnvironmentConfig) -> Vec<Wrong> {
         }
     }
     let watch = &environment.watch;
-    if watch.interval.is_some_and(|interval| interval.0 < QUICKEST) {
+    if watch.interval.is_some_and(|interval| interval.0 < SHORTEST_INTERVAL) {
         found.push((path(&["watch", "interval"]), too_quick()));
     }
     if watch.timeout.is_some_and(|timeout| timeout.0.is_zero()) {
@@ -74,7 +74,7 @@ fn of_probe(probe: &ProbeConfig) -> Vec<(&'static str, String)> {
     if let Some(tcp) = probe.tcp.as_ref().filter(|tcp| !reachable(&format!("tcp://{tcp}"))) {
         wrong.push(("tcp", format!("{tcp:?} is no host:port")));
     }
-    if probe.interval.is_some_and(|interval| interval.0 < QUICKEST) {
+    if probe.interval.is_some_and(|interval| interval.0 < SHORTEST_INTERVAL) {
         wrong.push(("interval", too_quick()));
     }
     if probe.timeout.is_some_and(|timeout| timeout.0.is_zero()) {
@@ -100,7 +100,7 @@ fn of_probe(probe: &ProbeConfig) -> Vec<(&'static str, String)> {
 }
 
 fn too_quick() -> String {
-    format!("an interval below {} is a load test", spoken(QUICKEST))
+    format!("an interval below {} is a load test", spoken(SHORTEST_INTERVAL))
 }
 
 fn path(keys: &[&str]) -> Vec<String> {

@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 
 use super::checklist::may_pass;
 use super::command::counts_down;
+use super::describe;
 use super::error::Problem;
 use super::event::{Event, Fact, Outcome, Recorded};
 use super::guard::Guard;
 use super::hash::Hash;
 use super::ids::{EnvironmentName, RunNumber};
-use super::probe::{CERTIFICATE, NOBODY_ASKED, ProbeSeen, SET_UP, State, Turned};
+use super::probe::{CERTIFICATE, NO_RECENT_PROBE, ProbeChange, ProbeSnapshot, SET_UP, State};
 use super::redact::redacted;
 use super::release::ReleaseLabel;
 use super::step::{Failure, StepKind};
 use super::time::{Timestamp, spoken};
 use super::view::RunView;
-use super::words;
 
 /// What an alert is about: the words of `notify.on`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -87,6 +87,7 @@ pub enum Channel {
 }
 
 impl fmt::Display for Channel {
+    /// A try.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Slack { url_env } => write!(f, "slack ${url_env}"),
@@ -122,7 +123,7 @@ impl Notify {
     }
 }
 
-/// An alert.
+/// A message about a change, with the cause by which repeats are recognised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alert {
     /// Identifies the event: two processes that see the same event produce one alert.
@@ -184,7 +185,7 @@ impl Alert {
         }
     }
 
-    /// A try.
+    /// The alert that `alerts test` sends.
     pub fn test(actor: &str, at: Timestamp) -> Self {
         let text = format!("{actor} tries whether alerts of Pointsman arrive");
         let alert = Self::new(Kind::Test, format!("test/{at}"), at, text);
@@ -263,11 +264,11 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
                     return None;
                 }
             };
-            let what = format!("is over: {}", outcome.word().replace('_', " "));
+            let what = format!("is over: {}", outcome.label().replace('_', " "));
             // Once for each rollback, when it is verified: by whom, and why.
             match &view.undo {
                 Some((by, why)) if *outcome == Outcome::RolledBack => {
-                    let by = words::decided_by(*by);
+                    let by = describe::decided_by(*by);
                     (kind, format!("{what} {by}"), Some(Problem::new(why.clone())))
                 }
                 _ => (kind, what, because.clone()),
@@ -311,7 +312,7 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
 }
 
 /// The alert for a probe's change of state. Idle and muted probes raise none.
-pub fn of_probe(environment: &EnvironmentName, turned: &Turned) -> Option<Alert> {
+pub fn of_probe(environment: &EnvironmentName, turned: &ProbeChange) -> Option<Alert> {
     let change = &turned.change;
     let ends = change.to == State::Degraded && change.why.contains(CERTIFICATE);
     let (kind, what) = match change.to {
@@ -324,13 +325,13 @@ pub fn of_probe(environment: &EnvironmentName, turned: &Turned) -> Option<Alert>
         State::Flapping => (Kind::Flapping, "goes up and down"),
         State::Ok | State::Degraded => (Kind::ProbeUp, "is up again"),
         // A pause in probing (a restart, a sleep) is no news.
-        State::Stale if change.why == NOBODY_ASKED => return None,
+        State::Stale if change.why == NO_RECENT_PROBE => return None,
         State::Stale => (Kind::Blind, "cannot be asked any more"),
         State::Off => return None,
     };
     let customers = if turned.live { " for customers" } else { "" };
     let at = change.at;
-    let key = format!("probe/{}/{}/{at}", turned.key, change.to.word());
+    let key = format!("probe/{}/{}/{at}", turned.key, change.to.label());
     let text = format!("{environment}: {} {what}{customers}", turned.name);
     Some(Alert {
         // Two screens see it a few seconds apart.
@@ -344,7 +345,7 @@ pub fn of_probe(environment: &EnvironmentName, turned: &Turned) -> Option<Alert>
 /// What is still down, told again; once for each time that `remind` has passed.
 pub fn still_down(
     environment: &EnvironmentName,
-    probe: &ProbeSeen,
+    probe: &ProbeSnapshot,
     remind: Duration,
     now: Timestamp,
 ) -> Option<Alert> {

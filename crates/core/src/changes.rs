@@ -3,9 +3,7 @@
 /// A commit, in a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
-    /// Its short name.
     pub id: String,
-    /// Who wrote it.
     pub author: String,
     /// What it says of itself.
     pub subject: String,

@@ -17,13 +17,11 @@ pub enum Command {
     Approve,
     /// Holds still before the next step.
     Pause,
-    /// Continue.
     Resume,
     /// Tries the failed step again.
     Retry,
     /// Leaves the failed step out.
     Skip {
-        /// Why.
         reason: String,
     },
     /// Gives traffic back to blue.
@@ -43,11 +41,9 @@ pub const OPENS_BY_ITSELF: &str = "this gate opens by itself when its checklist 
 pub struct Sent {
     /// Its number in the store.
     pub id: u64,
-    /// Who asks.
     pub actor: String,
     /// The last fact the sender had seen.
     pub seen: u64,
-    /// What.
     pub command: Command,
 }
 

@@ -1,12 +1,12 @@
 //! What of an environment is not as our last run left it, or does not fit together. Computed once, and the same on
 //! the screen, in `status`, in the handover and in JSON.
 
-use super::seen::{BuildSeen, EnvironmentSeen};
-use super::view::{RunView, TrafficSeen};
+use super::snapshot::{BuildSnapshot, EnvironmentSnapshot};
+use super::view::{RunView, TrafficState};
 
 /// The differences, each in a sentence. `last` is the latest run of the environment; while it is under way, what
 /// differs is its own doing.
-pub fn drift(seen: &EnvironmentSeen, last: Option<&RunView>) -> Vec<String> {
+pub fn drift(seen: &EnvironmentSnapshot, last: Option<&RunView>) -> Vec<String> {
     if seen.unseen.is_some() {
         return Vec::new();
     }
@@ -14,7 +14,7 @@ pub fn drift(seen: &EnvironmentSeen, last: Option<&RunView>) -> Vec<String> {
     let mut drift = Vec::new();
     for service in &seen.services {
         let name = &service.service;
-        if let TrafficSeen::Split(_) = service.traffic {
+        if let TrafficState::Split(_) = service.traffic {
             drift.push(format!("{name} is split: {}", service.traffic));
             continue;
         }
@@ -25,7 +25,7 @@ pub fn drift(seen: &EnvironmentSeen, last: Option<&RunView>) -> Vec<String> {
             drift.push(format!("{name} {live}, not {left} as run {} left it", run.number));
         }
     }
-    let names = seen.services.iter().map(|s| s.live.as_ref().and_then(BuildSeen::name));
+    let names = seen.services.iter().map(|s| s.live.as_ref().and_then(BuildSnapshot::name));
     let mut names: Vec<_> = names.collect();
     names.dedup();
     if names.len() > 1 && last.is_none_or(|view| view.ended.is_some()) {

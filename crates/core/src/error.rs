@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 /// A problem told to a person. `what` is one sentence; `why` and `todo` may be empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// What happened.
     pub what: String,
     /// Why, as far as it was seen. Empty when nothing is known.
     #[serde(default, skip_serializing_if = "String::is_empty")]

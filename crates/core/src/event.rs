@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::checklist::{ItemSeen, List};
+use super::checklist::{ItemStatus, List};
 use super::command::Command;
 use super::error::Problem;
 use super::hash::Hash;
@@ -49,7 +49,7 @@ impl Outcome {
     }
 
     /// The word in lists and JSON.
-    pub fn word(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Promoted => "promoted",
             Self::RolledBack => "rolled_back",
@@ -110,10 +110,9 @@ pub enum DecidedBy {
     Person,
 }
 
-/// What happened.
+/// What a fact says. Kinds are added, never changed: an old store must stay readable.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data", rename_all = "kebab-case", deny_unknown_fields)]
-#[expect(missing_docs, reason = "the variants' documentation says what their fields are")]
 pub enum Event {
     /// The first fact: the whole plan and its fingerprint.
     RunStarted { plan: Box<Plan>, plan_hash: Hash },
@@ -173,7 +172,7 @@ pub enum Event {
     /// Evidence that the release itself is bad, not its platform or its traffic.
     ReleaseFaulted { service: ServiceName, evidence: String },
     /// How the items of the list that guards a gate stand.
-    ChecklistSeen { list: List, items: Vec<ItemSeen> },
+    ChecklistSeen { list: List, items: Vec<ItemStatus> },
     /// From here on the run takes traffic back; these steps replace what was left.
     UndoPlanned { steps: Vec<PlannedStep>, first: StepId, because: Problem, by: DecidedBy },
     /// A release got a mark, with the build of each service.
@@ -282,12 +281,7 @@ pub enum Recorded {
     /// A kind we know.
     Known(Event),
     /// A kind we do not know, or a known one with fields we do not know.
-    Unknown {
-        /// Its name.
-        kind: String,
-        /// Its content.
-        data: Value,
-    },
+    Unknown { kind: String, data: Value },
 }
 
 impl Recorded {

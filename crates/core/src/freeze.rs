@@ -18,7 +18,6 @@ const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct WeekMoment {
-    /// Nothing: every day.
     day: Option<Weekday>,
     time: Time,
 }
@@ -90,13 +89,9 @@ impl fmt::Display for WeekMoment {
 /// it never ends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Freeze {
-    /// Its name.
     pub name: String,
-    /// Its beginning.
     pub from: WeekMoment,
-    /// Its end.
     pub to: WeekMoment,
-    /// The time zone.
     #[serde(with = "jiff::fmt::serde::tz::required")]
     pub zone: TimeZone,
 }

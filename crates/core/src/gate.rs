@@ -92,10 +92,10 @@ const BAD_IN_A_ROW: u32 = 2;
 /// Consecutive blind samples that turn the verdict to inconclusive.
 const BLIND_IN_A_ROW: u32 = 3;
 /// State changes among the last answers that count as flapping, which never passes.
-const TURNS: usize = 4;
-const AMONG: usize = 20;
+const FLAP_CHANGES: usize = 4;
+const FLAP_WINDOW: usize = 20;
 /// After this many good answers in a row the bad ones before them no longer count.
-const RECOVERED: u32 = 20;
+const RECOVERED_AFTER: u32 = 20;
 
 /// Green while its gate waits: says when the verdict about it turns.
 #[derive(Debug)]
@@ -116,7 +116,6 @@ impl GateWatch {
         Self { policy, wanted, verdict, answers, share, row: (true, 0), blind: 0 }
     }
 
-    /// The verdict now.
     pub fn verdict(&self) -> Verdict {
         self.verdict
     }
@@ -147,11 +146,11 @@ impl GateWatch {
         let judged = self.wanted.judge(sample);
         let good = judged.is_ok();
         self.row = (good, if self.row.0 == good { self.row.1 + 1 } else { 1 });
-        if self.answers.len() == AMONG {
+        if self.answers.len() == FLAP_WINDOW {
             self.answers.pop_front();
         }
         self.answers.push_back(good);
-        if self.row.1 >= RECOVERED && good {
+        if self.row.1 >= RECOVERED_AFTER && good {
             self.share.clear();
         }
         self.share.push(good);
@@ -161,7 +160,7 @@ impl GateWatch {
             Err(why) if self.row.1 >= BAD_IN_A_ROW => {
                 Some((Verdict::Fail, format!("{} bad answers in a row: {why}", self.row.1)))
             }
-            _ if turns >= TURNS => {
+            _ if turns >= FLAP_CHANGES => {
                 let said = format!("flapping: {turns} turns in {} answers", self.answers.len());
                 Some((Verdict::Inconclusive, said))
             }

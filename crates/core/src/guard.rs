@@ -13,7 +13,6 @@ use super::error::Problem;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Guard {
-    /// A freeze window.
     Freeze,
     /// The release must be promoted on the environment before (`promote_from`).
     Promotion,
@@ -28,12 +27,11 @@ pub enum Guard {
 }
 
 impl Guard {
-    /// Every guard.
     pub const ALL: [Self; 6] =
         [Self::Freeze, Self::Promotion, Self::Bad, Self::Checklist, Self::Schema, Self::Lock];
 
     /// Its name on the command line and in JSON.
-    pub fn word(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Freeze => "freeze",
             Self::Promotion => "promotion",
@@ -47,7 +45,7 @@ impl Guard {
 
 impl fmt::Display for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
+        f.pad(self.label())
     }
 }
 
@@ -55,8 +53,8 @@ impl FromStr for Guard {
     type Err = Problem;
 
     fn from_str(text: &str) -> Result<Self, Problem> {
-        Self::ALL.into_iter().find(|guard| guard.word() == text).ok_or_else(|| {
-            let all = Self::ALL.map(Self::word).join(", ");
+        Self::ALL.into_iter().find(|guard| guard.label() == text).ok_or_else(|| {
+            let all = Self::ALL.map(Self::label).join(", ");
             Problem::new(format!("{text:?} is not a guard")).try_this(format!("name one of {all}"))
         })
     }
@@ -67,7 +65,7 @@ pub type Overrides = BTreeMap<Guard, String>;
 
 /// What a person said with an intent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Why {
+pub struct Justification {
     /// Why, kept in the run. It overrides nothing.
     pub reason: Option<String>,
     /// What it may pass.
@@ -76,41 +74,39 @@ pub struct Why {
 
 /// A guard that an intent met.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Met {
-    /// Which.
+pub struct GuardHit {
     pub guard: Guard,
-    /// What it says.
     pub problem: Problem,
 }
 
 /// The guards that an intent met on its way to a plan.
 #[derive(Debug, Default)]
 pub struct Guards {
-    met: Vec<Met>,
+    met: Vec<GuardHit>,
 }
 
 impl Guards {
     /// Notes a guard that stands.
     pub fn meet(&mut self, guard: Guard, problem: Problem) {
-        self.met.push(Met { guard, problem });
+        self.met.push(GuardHit { guard, problem });
     }
 
     /// Those that stand, overridden or not.
-    pub fn met(&self) -> &[Met] {
+    pub fn met(&self) -> &[GuardHit] {
         &self.met
     }
 
     /// The overrides that were needed, with what each passes, in words. Otherwise the guards without
     /// an override.
-    pub fn pass(self, why: &Why) -> Result<(Overrides, Vec<String>), Vec<Met>> {
-        let overridden = |met: &Met| why.overrides.contains_key(&met.guard);
+    pub fn pass(self, why: &Justification) -> Result<(Overrides, Vec<String>), Vec<GuardHit>> {
+        let overridden = |met: &GuardHit| why.overrides.contains_key(&met.guard);
         let (passed, standing): (Vec<_>, Vec<_>) = self.met.into_iter().partition(overridden);
         if !standing.is_empty() {
             return Err(standing);
         }
         let mut used = Overrides::new();
         let mut lines = Vec::new();
-        for Met { guard, problem } in passed {
+        for GuardHit { guard, problem } in passed {
             let reason = why.overrides.get(&guard).cloned().unwrap_or_default();
             lines.push(format!("Overrides {guard}: {}. Reason: {reason}", problem.sentence()));
             used.insert(guard, reason);
@@ -122,10 +118,9 @@ impl Guards {
 /// Why an intent may not begin, and the guards that would let it if they were overridden.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// For people.
     pub problem: Problem,
     /// Empty: no override helps.
-    pub guards: Vec<Met>,
+    pub guards: Vec<GuardHit>,
 }
 
 impl From<Problem> for Refused {
@@ -135,7 +130,7 @@ impl From<Problem> for Refused {
 }
 
 /// One problem of the guards that stand, with the flags that override them.
-pub fn standing(met: &[Met]) -> Problem {
+pub fn standing(met: &[GuardHit]) -> Problem {
     let flags: Vec<_> = met.iter().map(|m| format!("--override {}", m.guard)).collect();
     let first = met.first().map_or_else(|| Problem::new("refused"), |m| m.problem.clone());
     let what = match met {
@@ -168,8 +163,11 @@ mod tests {
             guards.meet(Guard::Promotion, Problem::new("1.1.0 was not promoted on staging"));
             guards
         };
-        let mut why = Why { reason: Some("explains nothing away".into()), ..Why::default() };
-        let stand = |why: &Why| {
+        let mut why = Justification {
+            reason: Some("explains nothing away".into()),
+            ..Justification::default()
+        };
+        let stand = |why: &Justification| {
             let left = guards().pass(why).err().unwrap_or_default();
             left.iter().map(|m| m.guard).collect::<Vec<_>>()
         };
@@ -186,8 +184,8 @@ mod tests {
     #[test]
     fn guards_parse_by_name() {
         for guard in Guard::ALL {
-            assert_eq!(guard.word().parse::<Guard>().unwrap(), guard);
-            assert_eq!(serde_json::to_value(guard).unwrap(), guard.word());
+            assert_eq!(guard.label().parse::<Guard>().unwrap(), guard);
+            assert_eq!(serde_json::to_value(guard).unwrap(), guard.label());
         }
         assert!("everything".parse::<Guard>().is_err());
     }

@@ -7,7 +7,7 @@ use super::freeze::frozen;
 use super::probe::State;
 use super::readiness::warm_until;
 use super::run::RunState;
-use super::seen::{EnvironmentSeen, ServiceSeen};
+use super::snapshot::{EnvironmentSnapshot, ServiceSnapshot};
 use super::step::StepKind;
 use super::time::Timestamp;
 use super::view::RunView;
@@ -15,13 +15,10 @@ use super::view::RunView;
 /// A probe that is unhealthy or muted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Worry {
-    /// Its name.
     pub name: String,
     /// How it stood when it was heard last.
     pub state: State,
-    /// Since when.
     pub since: Option<Timestamp>,
-    /// Why.
     pub why: String,
     /// Until when it is muted, and why.
     pub muted: Option<(Timestamp, String)>,
@@ -30,10 +27,9 @@ pub struct Worry {
 /// What is known of one environment.
 #[derive(Debug)]
 pub struct Post<'a> {
-    /// Its name.
     pub name: &'a str,
     /// The environment's state; None: not read.
-    pub seen: Option<&'a EnvironmentSeen>,
+    pub seen: Option<&'a EnvironmentSnapshot>,
     /// Its runs, newest first.
     pub runs: &'a [&'a RunView],
     /// Whether a process drives the newest one.
@@ -45,7 +41,7 @@ pub struct Post<'a> {
 }
 
 /// This many of the last runs are listed.
-const LAST: usize = 3;
+const LAST_RUNS: usize = 3;
 
 /// One entry of a handover: its word and its text. The same for people and in JSON.
 pub type Entry = (&'static str, String);
@@ -79,13 +75,16 @@ pub fn entries(post: &Post<'_>, now: Timestamp) -> Vec<Entry> {
         let since = worry.since.map(|at| format!(" since {}", clock(at))).unwrap_or_default();
         // OFF says nothing yet.
         if !matches!(worry.state, State::Ok | State::Off) {
-            say("not well", format!("{} {}{since}: {}", worry.name, worry.state.word(), worry.why));
+            say(
+                "not well",
+                format!("{} {}{since}: {}", worry.name, worry.state.label(), worry.why),
+            );
         }
         if let Some((until, why)) = &worry.muted {
             say("muted", format!("{} until {}: {why}", worry.name, clock(*until)));
         }
     }
-    let over = post.runs.iter().filter(|view| view.ended.is_some()).take(LAST);
+    let over = post.runs.iter().filter(|view| view.ended.is_some()).take(LAST_RUNS);
     over.for_each(|view| say("last", past(view)));
     entries
 }
@@ -111,11 +110,11 @@ fn live(post: &Post<'_>) -> String {
     if let Some(problem) = &seen.unseen {
         return format!("unknown: {}", problem.what);
     }
-    let one = |service: &ServiceSeen| {
+    let one = |service: &ServiceSnapshot| {
         let live = service.live.as_ref();
         let name = live.map(|b| b.name().map_or_else(|| b.build.to_string(), |n| n.to_string()));
         let name = name.unwrap_or_else(|| service.live_name());
-        format!("{} {name} ({})", service.service, service.health.word())
+        format!("{} {name} ({})", service.service, service.health.label())
     };
     seen.services.iter().map(one).collect::<Vec<_>>().join(", ")
 }
@@ -159,7 +158,7 @@ fn under_way(view: &RunView, driven: bool) -> String {
 
 fn past(view: &RunView) -> String {
     let outcome = if let RunState::Ended { outcome } = &view.state {
-        outcome.word().replace('_', " ")
+        outcome.label().replace('_', " ")
     } else {
         view.state.sentence()
     };

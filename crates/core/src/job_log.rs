@@ -3,7 +3,6 @@
 /// A line of a job's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobLine {
-    /// Its text.
     pub text: String,
     /// Whether the runner marked it as an error.
     pub error: bool,

@@ -1,9 +1,8 @@
 //! How bad a log line says it is. Services write what they like, so this reads the few forms that
 //! nearly all of them share; what says nothing is information.
 
-/// How bad.
+/// Severity of a log line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "the trade's own words")]
 pub enum LogLevel {
     Trace,
     Debug,
@@ -28,8 +27,7 @@ impl LogLevel {
         }
     }
 
-    /// Its name.
-    pub fn word(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Trace => "trace",
             Self::Debug => "debug",
@@ -42,7 +40,7 @@ impl LogLevel {
     /// What a line says of itself: a word such as `ERROR`, `[warn]`, `level=debug` or
     /// `"severity":"ERROR"` near its beginning, or the name of an exception.
     pub fn of(line: &str) -> Self {
-        let begin: String = line.chars().take(LOOKED_AT).collect();
+        let begin: String = line.chars().take(SEARCHED_CHARACTERS).collect();
         for word in begin.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
             if let Some(level) = named(word) {
                 return level;
@@ -56,7 +54,7 @@ impl LogLevel {
 }
 
 /// A level stands before the message, not somewhere in it.
-const LOOKED_AT: usize = 60;
+const SEARCHED_CHARACTERS: usize = 60;
 /// What the languages services are written in call what they throw.
 const EXCEPTIONS: [&str; 2] = ["Error", "Exception"];
 

@@ -14,7 +14,6 @@ use super::time::{Timestamp, spoken};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum PipelineOf {
-    /// GitHub Actions.
     Github {
         /// `owner/name`.
         repository: String,
@@ -33,7 +32,6 @@ pub enum PipelineOf {
     },
     /// Jobs of the config, run on this machine.
     Local {
-        /// Where they run.
         folder: PathBuf,
         /// In the config's order.
         jobs: Vec<LocalJob>,
@@ -43,7 +41,6 @@ pub enum PipelineOf {
 /// A job of a local pipeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalJob {
-    /// Its name.
     pub name: String,
     /// What must have passed before.
     pub needs: Vec<String>,
@@ -57,17 +54,13 @@ pub struct LocalJob {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
-    /// Will run.
     Queued,
-    /// Runs.
     Running,
     /// Waits for a person.
     Waiting,
-    /// Ended well.
     Passed,
     /// Did not: `failure`, `timed_out`, `startup_failure`, `action_required`.
     Failed(String),
-    /// Was ended.
     Cancelled,
     /// Had nothing to do.
     Skipped,
@@ -95,7 +88,7 @@ impl Standing {
     }
 
     /// One word, for lists and JSON.
-    pub fn word(&self) -> &str {
+    pub fn label(&self) -> &str {
         match self {
             Self::Queued => "queued",
             Self::Running => "running",
@@ -121,9 +114,7 @@ impl Standing {
 /// A step of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobStep {
-    /// Its name.
     pub name: String,
-    /// How it stands.
     pub standing: Standing,
     /// How long it took.
     pub took: Option<Duration>,
@@ -132,17 +123,12 @@ pub struct JobStep {
 /// A job of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
-    /// Its number.
     pub id: u64,
     /// Its name; of a matrix `test (toto-app)`.
     pub name: String,
-    /// How it stands.
     pub standing: Standing,
-    /// When it began.
     pub started: Option<Timestamp>,
-    /// When it ended.
     pub ended: Option<Timestamp>,
-    /// Its steps.
     pub steps: Vec<JobStep>,
     /// Where a browser shows it.
     pub url: Option<String>,
@@ -169,32 +155,26 @@ impl Job {
 pub struct Approval {
     /// The number of the environment at GitHub.
     pub environment_id: u64,
-    /// Its name there.
     pub environment: String,
     /// Whether we may say so.
     pub ours: bool,
-    /// Who may.
     pub reviewers: Vec<String>,
 }
 
 /// A run of a pipeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PipelineRun {
-    /// Its number.
     pub id: u64,
     /// Counted from 1.
     pub attempt: u64,
     /// What it is called, in the words of its last commit.
     pub title: String,
-    /// Of which branch.
     pub branch: Option<String>,
     /// Of which commit. None: of the folder as it lay there.
     pub commit: Option<String>,
     /// Why it began: `push`.
     pub event: String,
-    /// Who began it.
     pub actor: Option<String>,
-    /// How it stands.
     pub standing: Standing,
     /// When this attempt began.
     pub started: Option<Timestamp>,
@@ -202,7 +182,6 @@ pub struct PipelineRun {
     pub changed: Option<Timestamp>,
     /// Where a browser shows it.
     pub url: Option<String>,
-    /// Its jobs.
     pub jobs: Vec<Job>,
     /// What it waits for.
     pub approvals: Vec<Approval>,
@@ -232,7 +211,7 @@ impl PipelineRun {
         let whole = |j: &&Job| if all { !j.own && !waits(j) } else { j.is(job) };
         let meant: Vec<&Job> = self.jobs.iter().filter(whole).collect();
         let named = |of: &[&Job]| {
-            let words = of.iter().map(|j| format!("{} {}", j.name, j.standing.word()));
+            let words = of.iter().map(|j| format!("{} {}", j.name, j.standing.label()));
             words.collect::<Vec<_>>().join(", ")
         };
         let proof =
@@ -258,10 +237,10 @@ impl PipelineRun {
         // GitHub lists jobs as they come to be: what is listed is not all before the run has ended.
         let goes_on = !self.standing.over() && self.standing != Standing::Waiting;
         if all && goes_on && !self.jobs.iter().any(|j| j.own) {
-            return proof(Verdict::Inconclusive, format!("it is {}", self.standing.word()));
+            return proof(Verdict::Inconclusive, format!("it is {}", self.standing.label()));
         }
         if all && self.standing.bad() {
-            return proof(Verdict::Fail, self.standing.word().to_owned());
+            return proof(Verdict::Fail, self.standing.label().to_owned());
         }
         let passed = meant.iter().filter(|j| j.standing == Standing::Passed).count();
         if passed == 0 {
@@ -284,7 +263,7 @@ impl PipelineRun {
             .zip(self.started)
             .and_then(|(until, started)| Duration::try_from(until.duration_since(started)).ok());
         let took = took.map(|took| format!(", {}", spoken(Duration::from_secs(took.as_secs()))));
-        let (word, took) = (self.standing.word(), took.unwrap_or_default());
+        let (word, took) = (self.standing.label(), took.unwrap_or_default());
         format!("run {}{attempt}: {word}{took}", self.id)
     }
 }

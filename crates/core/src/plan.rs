@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use super::alert::Notify;
 use super::checklist::Item;
+use super::endpoint::Endpoint;
 use super::error::Problem;
 use super::freeze::Freeze;
 use super::guard::Overrides;
 use super::hash::Hash;
 use super::ids::{BuildId, EnvironmentName, ProjectId, ServiceName, StepId};
-use super::linted::Linted;
+use super::lint_report::LintReport;
 use super::migration::{Direction, Migration, Phase, SchemaRange};
 use super::pipeline::PipelineOf;
-use super::platform::CommandPlatform;
 use super::policy::DeployPolicy;
 use super::probe::HealthWord;
 use super::project::Target;
@@ -39,7 +39,7 @@ pub enum RunKind {
 
 impl RunKind {
     /// The word in lists and JSON.
-    pub fn word(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Deploy => "deploy",
             Self::Rollback => "rollback",
@@ -47,33 +47,6 @@ impl RunKind {
             Self::Migrate => "migrate",
         }
     }
-}
-
-/// Which platform the run talks to: an App Hosting, mostly.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Endpoint {
-    /// Pointsman's own local platform, started on need.
-    Emulator,
-    /// Google's.
-    Google,
-    /// A loopback address that speaks the same API.
-    Url(LoopbackUrl),
-    /// Another platform, driven by commands.
-    Command(CommandPlatform),
-}
-
-/// A loopback address, and where its token is kept. Never the token itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LoopbackUrl {
-    /// Scheme, host and port.
-    pub address: String,
-    /// The environment variable that holds the token.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token_env: Option<String>,
-    /// The file that holds the token.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token_file: Option<String>,
 }
 
 /// Where a service says how it is, and who it is.
@@ -107,9 +80,7 @@ pub enum Source {
 /// One service's part in a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
-    /// Where it runs.
     pub target: Target,
-    /// Its public address.
     pub url: String,
     /// Where it says how it is.
     pub health: HealthEndpoint,
@@ -153,7 +124,6 @@ impl Member {
         self.green_url.clone().map(|template| words.into_iter().fold(template, fill))
     }
 
-    /// Its service's name.
     pub fn service(&self) -> &ServiceName {
         self.target.service()
     }
@@ -166,11 +136,9 @@ pub struct PlannedDatabase {
     pub name: String,
     /// The environment it belongs to.
     pub environment: EnvironmentName,
-    /// Its project.
     pub project: ProjectId,
     /// Its own name in the project: `(default)`.
     pub database: String,
-    /// Whose Firestore.
     pub endpoint: Endpoint,
     /// Where programs of migrations run.
     pub folder: String,
@@ -194,9 +162,7 @@ impl PlannedDatabase {
 /// The whole intent of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// What for.
     pub kind: RunKind,
-    /// Where.
     pub environment: EnvironmentName,
     /// The release to deploy, or the target of a rollback.
     pub release: Option<ReleaseLabel>,
@@ -224,7 +190,7 @@ pub struct Plan {
     pub checklist: Vec<Item>,
     /// Lint findings about the files of the builds. None: not linted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lint: Option<Linted>,
+    pub lint: Option<LintReport>,
     /// What tests its release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pipeline: Option<PipelineOf>,
@@ -233,9 +199,7 @@ pub struct Plan {
     pub freeze: Vec<Freeze>,
     /// The numbers and rules.
     pub policy: DeployPolicy,
-    /// Which App Hosting.
     pub endpoint: Endpoint,
-    /// Alert configuration.
     #[serde(default, skip_serializing_if = "Notify::is_empty")]
     pub notify: Notify,
     /// What a person should know before it begins, in words: an empty submodule, files that are not in the
@@ -354,8 +318,8 @@ impl Plan {
     /// What the run does: `deploy main@1a2b3c4`.
     pub fn title(&self) -> String {
         match self.name() {
-            Some(name) => format!("{} {name}", self.kind.word()),
-            None => self.kind.word().to_owned(),
+            Some(name) => format!("{} {name}", self.kind.label()),
+            None => self.kind.label().to_owned(),
         }
     }
 

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use super::alert::Notify;
 use super::checklist::{Item, List};
+use super::endpoint::Endpoint;
 use super::error::Problem;
 use super::freeze::Freeze;
 use super::guard::Overrides;
 use super::ids::{BuildId, EnvironmentName, ServiceName, StepId};
 use super::migration::{Direction, SchemaWay};
 use super::pipeline::PipelineOf;
-use super::plan::{Endpoint, Member, Plan, PlannedDatabase, RunKind, Source, one_commit};
+use super::plan::{Member, Plan, PlannedDatabase, RunKind, Source, one_commit};
 use super::policy::DeployPolicy;
 use super::readiness::Choice;
 use super::release::{ReleaseLabel, ReleaseName};
@@ -19,8 +20,7 @@ use super::view::RunView;
 
 /// What an environment offers to every plan made for it.
 #[derive(Debug, Clone)]
-pub struct Ground {
-    /// The environment.
+pub struct EnvironmentSpec {
     pub environment: EnvironmentName,
     /// Its services, in the order their traffic moves.
     pub members: Vec<Member>,
@@ -28,19 +28,17 @@ pub struct Ground {
     pub freeze: Vec<Freeze>,
     /// Its numbers and rules.
     pub policy: DeployPolicy,
-    /// Its App Hosting.
     pub endpoint: Endpoint,
     /// What tests its releases.
     pub pipeline: Option<PipelineOf>,
     /// Its databases, without migrations.
     pub databases: Vec<PlannedDatabase>,
-    /// Alert configuration.
     pub notify: Notify,
     /// What must be true at the gates of a deploy.
     pub checklist: Vec<Item>,
 }
 
-impl Ground {
+impl EnvironmentSpec {
     /// Only some services, in the environment's order. None named means all.
     pub fn only(mut self, services: &[ServiceName]) -> Result<Self, Problem> {
         for wanted in services {
@@ -90,38 +88,38 @@ fn step(id: &str, kind: StepKind, title: impl Into<String>) -> Result<PlannedSte
 
 /// A deploy: build green without traffic, prove it, gate, switch in order, prove the switch, soak.
 pub fn deploy(
-    mut ground: Ground,
+    mut spec: EnvironmentSpec,
     release: &ReleaseLabel,
     sources: &BTreeMap<ServiceName, Source>,
 ) -> Result<Plan, Problem> {
-    for member in &mut ground.members {
+    for member in &mut spec.members {
         let source = sources.get(member.service()).cloned();
         member.source = Some(source.ok_or_else(|| {
             Problem::new(format!("release {release} has no source for {}", member.service()))
         })?);
     }
-    let commit = one_commit(&ground.members).map(str::to_owned);
+    let commit = one_commit(&spec.members).map(str::to_owned);
     let name = ReleaseName { label: release.clone(), commit };
-    let soak = super::time::spoken(ground.policy.soak.length);
-    let checklist = std::mem::take(&mut ground.checklist);
+    let soak = super::time::spoken(spec.policy.soak.length);
+    let checklist = std::mem::take(&mut spec.checklist);
     let listed = |list: List| -> Result<Option<PlannedStep>, Problem> {
         if !checklist.iter().any(|item| item.list == list) {
             return Ok(None);
         }
-        let id = format!("checklist:{}", list.word());
+        let id = format!("checklist:{}", list.label());
         let title = format!("Checklist: {}", list.title().to_lowercase());
         step(&id, StepKind::GateChecklist { list }, title).map(Some)
     };
     let mut steps =
         vec![step("preflight", StepKind::Preflight, "Check the target and the live build")?];
     steps.extend(listed(List::Pre)?);
-    steps.extend(schema_steps(&ground.databases, Direction::Up)?);
+    steps.extend(schema_steps(&spec.databases, Direction::Up)?);
     steps.extend([
         step("build", StepKind::Build, format!("Build {name} without traffic"))?,
         step("probe", StepKind::ProbeGreen, "Ask green for its health")?,
         step("gate", StepKind::GateSwitch, format!("Gate: switch traffic to {name}"))?,
     ]);
-    for member in &ground.members {
+    for member in &spec.members {
         let service = member.service().clone();
         let title = format!("Switch {service} to {name}");
         let kind = StepKind::Switch { service: service.clone(), to: Side::Green };
@@ -131,7 +129,7 @@ pub fn deploy(
     steps.push(step("soak", StepKind::Soak, format!("Watch for {soak}"))?);
     steps.extend(listed(List::Post)?);
     steps.push(step("mark-stable", StepKind::MarkStable, format!("Mark {name} stable"))?);
-    let mut plan = ground.plan(RunKind::Deploy, Some(release.clone()), steps);
+    let mut plan = spec.plan(RunKind::Deploy, Some(release.clone()), steps);
     plan.checklist = checklist;
     plan.check()?;
     Ok(plan)
@@ -157,44 +155,44 @@ fn schema_steps(
 }
 
 /// A change of databases alone: the migrations that they hold.
-pub fn migrate(ground: Ground, direction: Direction) -> Result<Plan, Problem> {
+pub fn migrate(spec: EnvironmentSpec, direction: Direction) -> Result<Plan, Problem> {
     let mut steps =
         vec![step("preflight", StepKind::Preflight, "Lock the databases, look at them")?];
-    steps.extend(schema_steps(&ground.databases, direction)?);
-    let plan = ground.plan(RunKind::Migrate, None, steps);
+    steps.extend(schema_steps(&spec.databases, direction)?);
+    let plan = spec.plan(RunKind::Migrate, None, steps);
     plan.check()?;
     Ok(plan)
 }
 
 /// One act on the record of one database.
-pub fn on_record(ground: Ground, kind: StepKind, title: String) -> Result<Plan, Problem> {
+pub fn on_record(spec: EnvironmentSpec, kind: StepKind, title: String) -> Result<Plan, Problem> {
     let looks = step("preflight", StepKind::Preflight, "Lock the database, look at it")?;
     let steps = vec![looks, step("record", kind, title)?];
-    let plan = ground.plan(RunKind::Migrate, None, steps);
+    let plan = spec.plan(RunKind::Migrate, None, steps);
     plan.check()?;
     Ok(plan)
 }
 
 /// A rollback: traffic first, in reverse order, to builds that exist. It never builds.
 pub fn rollback(
-    mut ground: Ground,
+    mut spec: EnvironmentSpec,
     choice: &Choice,
     leaves: Option<ReleaseName>,
     schema: SchemaWay,
 ) -> Result<Plan, Problem> {
-    ground.members.retain(|m| choice.builds.contains_key(m.service()));
-    ground.members.reverse();
-    for member in &mut ground.members {
+    spec.members.retain(|m| choice.builds.contains_key(m.service()));
+    spec.members.reverse();
+    for member in &mut spec.members {
         member.to = choice.builds.get(member.service()).cloned();
     }
     let to = &choice.name();
     let mut steps =
         vec![step("preflight", StepKind::Preflight, format!("Check that {to} can serve"))?];
-    let undone = schema_steps(&ground.databases, Direction::Down)?;
+    let undone = schema_steps(&spec.databases, Direction::Down)?;
     if schema == SchemaWay::Before {
         steps.extend(undone.clone());
     }
-    for member in &ground.members {
+    for member in &spec.members {
         let service = member.service().clone();
         let title = format!("Switch {service} back to {to}");
         let kind = StepKind::Switch { service: service.clone(), to: Side::Green };
@@ -209,7 +207,7 @@ pub fn rollback(
     if let Some(left) = &leaves {
         steps.push(step("mark-bad", StepKind::MarkBad, format!("Mark {left} bad"))?);
     }
-    let mut plan = ground.plan(RunKind::Rollback, Some(choice.release.clone()), steps);
+    let mut plan = spec.plan(RunKind::Rollback, Some(choice.release.clone()), steps);
     plan.to_commit.clone_from(&choice.commit);
     plan.leaves = leaves.map(|name| name.label);
     plan.check()?;
@@ -219,24 +217,24 @@ pub fn rollback(
 /// A clean-up: stops blue, applies the contract migrations that the databases hold, then deletes builds of ours that neither traffic nor the last stable
 /// releases need.
 pub fn cleanup(
-    mut ground: Ground,
+    mut spec: EnvironmentSpec,
     obsolete: &BTreeMap<ServiceName, Vec<BuildId>>,
 ) -> Result<Plan, Problem> {
     let mut steps = vec![step("preflight", StepKind::Preflight, "Check the live build")?];
-    for member in &mut ground.members {
+    for member in &mut spec.members {
         let service = member.service().clone();
         member.obsolete = obsolete.get(&service).cloned().unwrap_or_default();
         let stop = StepKind::StopBlue { service: service.clone() };
         steps.push(step(&format!("stop:{service}"), stop, format!("Stop blue of {service}"))?);
     }
-    steps.extend(schema_steps(&ground.databases, Direction::Up)?);
-    for member in &ground.members {
+    steps.extend(schema_steps(&spec.databases, Direction::Up)?);
+    for member in &spec.members {
         let service = member.service().clone();
         let title = format!("Delete builds of {service} that no rollback needs");
         let prune = StepKind::Prune { service: service.clone() };
         steps.push(step(&format!("prune:{service}"), prune, title)?);
     }
-    let plan = ground.plan(RunKind::Cleanup, None, steps);
+    let plan = spec.plan(RunKind::Cleanup, None, steps);
     plan.check()?;
     Ok(plan)
 }

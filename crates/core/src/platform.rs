@@ -13,13 +13,12 @@ use super::time::text_form;
 
 /// What a platform must be able to do, and what it may.
 pub const NEEDED: [&str; 4] = ["traffic", "builds", "create_build", "set_active"];
-/// The others.
+/// Verbs that a platform may lack.
 pub const OPTIONAL: [&str; 3] = ["stop_build", "delete_build", "log"];
 
 /// The commands, as a plan keeps them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandPlatform {
-    /// Where they run.
     pub folder: String,
     /// Program and arguments of each verb.
     pub verbs: BTreeMap<String, Vec<String>>,
@@ -42,9 +41,7 @@ fn is_minute(length: &Duration) -> bool {
 /// What a verb is about, in words that a command can be given.
 #[derive(Debug, Clone, Default)]
 pub struct About<'a> {
-    /// The service.
     pub target: Option<&'a Target>,
-    /// The build.
     pub build: Option<&'a BuildId>,
     /// What the build is of.
     pub release: Option<&'a ReleaseLabel>,

@@ -43,7 +43,7 @@ impl Protection {
 /// When green counts as healthy before it gets traffic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthPolicy {
-    /// Samples at most.
+    /// Maximum number of probes.
     pub attempts: u32,
     /// From one sample to the next.
     #[serde(with = "text_form")]

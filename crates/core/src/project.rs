@@ -11,7 +11,6 @@ use super::ids::{BackendId, BuildId, EnvironmentName, Location, ProjectId, Servi
 pub struct Project {
     /// Its id at Google.
     pub id: ProjectId,
-    /// Where it belongs.
     pub environment: EnvironmentName,
 }
 
@@ -47,27 +46,22 @@ impl Target {
         Ok(Self { environment, service, project, location, backend })
     }
 
-    /// The environment.
     pub fn environment(&self) -> &EnvironmentName {
         &self.environment
     }
 
-    /// The service.
     pub fn service(&self) -> &ServiceName {
         &self.service
     }
 
-    /// The project.
     pub fn project(&self) -> &ProjectId {
         &self.project
     }
 
-    /// The region.
     pub fn location(&self) -> &Location {
         &self.location
     }
 
-    /// The backend.
     pub fn backend(&self) -> &BackendId {
         &self.backend
     }

@@ -12,18 +12,16 @@ use super::migration::WaysBack;
 use super::plan::RunKind;
 use super::release::{ReleaseLabel, ReleaseName};
 use super::run::RunState;
-use super::seen::{EnvironmentSeen, ServiceSeen};
+use super::snapshot::{EnvironmentSnapshot, ServiceSnapshot};
 use super::time::Timestamp;
 use super::view::{Marked, RunView};
 
 /// A rollback target, with the build of each service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// The label.
     pub release: ReleaseLabel,
     /// The commit it was built from, 40 hex digits, where that is known.
     pub commit: Option<String>,
-    /// Its builds.
     pub builds: BTreeMap<ServiceName, BuildId>,
 }
 
@@ -57,14 +55,12 @@ pub type Live = BTreeMap<ServiceName, Option<BuildId>>;
 pub struct Known {
     /// The release and its builds.
     pub choice: Choice,
-    /// Its latest mark.
     pub mark: Mark,
 }
 
 /// A release a rollback could go to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
-    /// The release.
     pub release: ReleaseName,
     /// What it is known as.
     pub mark: Mark,
@@ -306,16 +302,17 @@ pub fn left_by(runs: &[RunView], live: &Live, choice: &Choice) -> Option<Known> 
 
 /// Until when the target of a rollback is warm: it is what the last run that moved traffic replaced, that run
 /// ended well, and `keep_blue` has not passed.
-pub fn warm_until(last: &RunView, seen: &EnvironmentSeen, now: Timestamp) -> Option<Timestamp> {
+pub fn warm_until(last: &RunView, seen: &EnvironmentSnapshot, now: Timestamp) -> Option<Timestamp> {
     let reached = matches!(&last.state, RunState::Ended { outcome } if outcome.reached());
     if !reached || !last.touched_traffic() || last.undoing() {
         return None;
     }
     let until = last.ended?.checked_add(last.plan.policy.keep_blue).ok()?;
-    let moved = |s: &&ServiceSeen| last.services.get(&s.service).is_some_and(|v| v.switch_asked);
+    let moved =
+        |s: &&ServiceSnapshot| last.services.get(&s.service).is_some_and(|v| v.switch_asked);
     let mut targets = seen.services.iter().filter(moved).peekable();
     targets.peek()?;
-    let is_blue = |service: &ServiceSeen| {
+    let is_blue = |service: &ServiceSnapshot| {
         let ready = service.rollback.why.is_none();
         let blue = last.services.get(&service.service).and_then(|view| view.blue.as_ref());
         ready && service.rollback.build.is_some() && service.rollback.build.as_ref() == blue

@@ -21,7 +21,7 @@ pub enum Serving {
     /// A build of this run or none, but a rollout is in flight: the observation is not final.
     Moving(Option<Side>),
     /// No build, as when the run started.
-    Nobody,
+    NoBuild,
     /// A build that is neither blue nor green of this run, or several at once.
     Foreign(String),
 }
@@ -32,7 +32,7 @@ impl fmt::Display for Serving {
             Self::Side(side) => side.fmt(f),
             Self::Moving(Some(side)) => write!(f, "{side}, and a rollout is under way"),
             Self::Moving(None) => f.write_str("none yet, and a rollout is under way"),
-            Self::Nobody => f.write_str("none"),
+            Self::NoBuild => f.write_str("none"),
             Self::Foreign(who) => write!(f, "{who}, which is not of this run"),
         }
     }
@@ -41,7 +41,7 @@ impl fmt::Display for Serving {
 /// What the world says now.
 pub type Observed = BTreeMap<ServiceName, Serving>;
 
-/// A way on.
+/// How a run in doubt can continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
@@ -95,7 +95,7 @@ pub fn reconcile(view: &RunView, observed: &Observed) -> Result<Doubt, Problem> 
         .try_this("resume it with that version"));
     }
     if let RunState::Ended { outcome } = &view.state {
-        let what = format!("run {} is over: {}", view.number, outcome.word());
+        let what = format!("run {} is over: {}", view.number, outcome.label());
         return Err(Problem::new(what));
     }
     let seen: Vec<_> = observed.iter().map(|(name, who)| format!("{name}: {who}")).collect();

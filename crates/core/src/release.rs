@@ -16,7 +16,7 @@ use super::error::Problem;
 pub struct ReleaseLabel(String);
 
 /// A longer label fits no annotation.
-const MOST: usize = 100;
+const LONGEST_LABEL: usize = 100;
 
 impl ReleaseLabel {
     /// Checks the spelling: what fits an annotation value and an environment variable, and git's usual names:
@@ -26,9 +26,9 @@ impl ReleaseLabel {
         let fits = |c: char| c.is_ascii_alphanumeric() || "._+-@/".contains(c);
         let starts_well = label.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '@');
         let parts_well = label.split('/').all(|part| !part.is_empty() && !part.starts_with('.'));
-        if label.len() > MOST || !starts_well || !parts_well || !label.chars().all(fits) {
+        if label.len() > LONGEST_LABEL || !starts_well || !parts_well || !label.chars().all(fits) {
             return Err(Problem::new(format!("{label:?} is not a release label")).because(format!(
-                "labels are up to {MOST} letters, digits and any of . _ + - @ /, and begin with a letter, digit or @"
+                "labels are up to {LONGEST_LABEL} letters, digits and any of . _ + - @ /, and begin with a letter, digit or @"
             )));
         }
         Ok(Self(label))
@@ -74,21 +74,20 @@ impl From<ReleaseLabel> for String {
 /// A release as people tell it from others of the same label: `main@1a2b3c4`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ReleaseName {
-    /// The label.
     pub label: ReleaseLabel,
     /// The commit, 40 hex digits, where the release was built from one.
     pub commit: Option<String>,
 }
 
 /// Digits of a commit in a name.
-const SHORT: usize = 7;
+const SHORT_COMMIT: usize = 7;
 
 impl ReleaseName {
     fn short(&self) -> Option<&str> {
         let commit = self.commit.as_deref()?;
         // A commit as a label names itself.
         let itself = commit.starts_with(self.label.as_str());
-        commit.get(..SHORT).filter(|_| !itself)
+        commit.get(..SHORT_COMMIT).filter(|_| !itself)
     }
 
     /// Whether a typed name matches: its label, its full name, or its label with more of the
@@ -97,7 +96,7 @@ impl ReleaseName {
         let with_commit = || {
             let (label, commit) = named.as_str().rsplit_once('@')?;
             let known = self.commit.as_deref()?;
-            let same = commit.len() >= SHORT && known.starts_with(commit);
+            let same = commit.len() >= SHORT_COMMIT && known.starts_with(commit);
             (same && label == self.label.as_str()).then_some(())
         };
         &self.label == named || with_commit().is_some()
@@ -150,7 +149,7 @@ impl SchemaVersion {
     /// Before any migration.
     pub const ZERO: Self = Self(semver::Version::new(0, 0, 0));
 
-    /// Its parts.
+    /// The parsed version.
     pub(super) fn parts(&self) -> &semver::Version {
         &self.0
     }

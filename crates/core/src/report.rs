@@ -5,24 +5,24 @@ use std::time::Duration;
 
 use super::changes::Changes;
 use super::checklist::{Standing, Tally};
+use super::describe;
 use super::event::{Event, Fact, Recorded};
 use super::markdown::plain;
 use super::run::RunState;
 use super::step::{Failure, Side, StepState};
 use super::time::spoken;
-use super::view::{RunView, StepView, TrafficSeen};
-use super::words;
+use super::view::{RunView, StepView, TrafficState};
 
 /// Shorter gaps between two processes of a run are not reported.
-const ALONE_MS: u64 = 1000;
+const OWN_LINE_MS: u64 = 1000;
 
 /// Writes the report of a run from its facts. `driven`: a process drives it.
 pub fn markdown(view: &RunView, facts: &[Fact], changes: Option<&Changes>, driven: bool) -> String {
     let mut text = String::new();
     let release = view.plan.name().map(|name| format!(" {name}")).unwrap_or_default();
-    let (kind, environment) = (view.plan.kind.word(), &view.plan.environment);
+    let (kind, environment) = (view.plan.kind.label(), &view.plan.environment);
     let stands = if let RunState::Ended { outcome } = &view.state {
-        outcome.word().replace('_', " ")
+        outcome.label().replace('_', " ")
     } else {
         format!("under way, {}", view.state.sentence())
     };
@@ -36,7 +36,7 @@ pub fn markdown(view: &RunView, facts: &[Fact], changes: Option<&Changes>, drive
         let Some(seen) = view.services.get(member.service()) else { continue };
         let build = |side: Side| seen.build(side).map_or("-".to_owned(), |b| format!("`{b}`"));
         let before = seen.blue_name().map(|name| format!("{name} ")).unwrap_or_default();
-        let live = if let TrafficSeen::Whole(build) = &seen.traffic {
+        let live = if let TrafficState::Whole(build) = &seen.traffic {
             format!("`{build}`")
         } else {
             seen.live()
@@ -95,7 +95,7 @@ fn head(text: &mut String, view: &RunView, driven: bool) {
         );
         let whole = ended.duration_since(view.started).as_millis();
         let alone = u64::try_from(whole).unwrap_or_default().saturating_sub(view.elapsed_ms);
-        if alone >= ALONE_MS {
+        if alone >= OWN_LINE_MS {
             let _ = writeln!(text, "- {} more without a process to drive it", took(alone));
         }
     }
@@ -119,7 +119,7 @@ fn head(text: &mut String, view: &RunView, driven: bool) {
         let _ = writeln!(text, "- override of {guard}: {}", plain(reason));
     }
     if let Some((by, because)) = &view.undo {
-        let by = words::decided_by(*by);
+        let by = describe::decided_by(*by);
         let _ = writeln!(text, "- rolled back {by}: {}", plain(because));
     }
 }
@@ -177,7 +177,7 @@ fn checklists(text: &mut String, view: &RunView) {
                 false => " ",
             };
             let (words, said) = (plain(words), plain(&item.because()));
-            let _ = writeln!(text, "- [{tick}] {words}{required}, {}{said}", item.standing.word());
+            let _ = writeln!(text, "- [{tick}] {words}{required}, {}{said}", item.standing.label());
         }
     }
 }
@@ -202,7 +202,7 @@ fn decisions(text: &mut String, facts: &[Fact]) {
     let lines: Vec<String> = decided
         .map(|(fact, event)| {
             let at = fact.at.strftime("%H:%M:%SZ");
-            format!("- {at} {}: {}", plain(&fact.actor), plain(&words::sentence(event)))
+            format!("- {at} {}: {}", plain(&fact.actor), plain(&describe::sentence(event)))
         })
         .collect();
     if !lines.is_empty() {

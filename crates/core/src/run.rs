@@ -11,26 +11,20 @@ use super::ids::StepId;
 pub enum RunState {
     /// Nothing is journaled yet.
     Planned,
-    /// Between two steps.
     Ready {
         /// The step that comes.
         next: StepId,
     },
-    /// In a step.
     Running {
-        /// Which.
         step: StepId,
         /// For the how-manieth time.
         attempt: u32,
     },
-    /// At a gate.
     Waiting {
-        /// Which.
         gate: StepId,
     },
     /// A step failed; a person or a rule decides: retry, roll back, or end.
     Failed {
-        /// Which.
         step: StepId,
         /// After how many attempts.
         attempt: u32,
@@ -42,23 +36,21 @@ pub enum RunState {
     },
     /// Every step is done; only the end is to be written.
     Done,
-    /// Over.
     Ended {
-        /// How.
         outcome: Outcome,
     },
 }
 
 impl RunState {
     /// One word for JSON.
-    pub fn word(&self) -> &'static str {
+    pub fn label(&self) -> &'static str {
         match self {
             Self::Planned => "planned",
             Self::Ready { .. } | Self::Running { .. } | Self::Done => "running",
             Self::Waiting { .. } => "waiting",
             Self::Failed { .. } => "step_failed",
             Self::Paused { .. } => "paused",
-            Self::Ended { outcome } => outcome.word(),
+            Self::Ended { outcome } => outcome.label(),
         }
     }
 
@@ -85,7 +77,7 @@ impl RunState {
             Self::Failed { step, .. } => format!("undecided after {step} failed"),
             Self::Paused { next } => format!("paused before {next}"),
             Self::Done => "about to end".to_owned(),
-            Self::Ended { outcome } => format!("over: {}", outcome.word()),
+            Self::Ended { outcome } => format!("over: {}", outcome.label()),
         }
     }
 }
@@ -96,9 +88,7 @@ impl RunState {
 pub struct IllegalTransition {
     /// Where the run stood.
     pub state: RunState,
-    /// The fact's kind.
     pub event: String,
-    /// The fact's step.
     pub step: Option<StepId>,
 }
 

@@ -37,68 +37,33 @@ pub enum StepKind {
     /// The human gate before traffic moves.
     GateSwitch,
     /// The gate that opens by itself when every required item of a list holds.
-    GateChecklist {
-        /// Which.
-        list: List,
-    },
+    GateChecklist { list: List },
     /// Makes one service's build the active one. Absolute; done twice it equals once.
-    Switch {
-        /// Whose traffic.
-        service: ServiceName,
-        /// To which build.
-        to: Side,
-    },
+    Switch { service: ServiceName, to: Side },
     /// Who answers at the public address? (N1)
-    Attest {
-        /// Who should.
-        side: Side,
-    },
+    Attest { side: Side },
     /// Watches the public address after the switch.
     Soak,
     /// Asks the public address for health after a rollback.
-    ProbePublic {
-        /// Who should answer.
-        side: Side,
-    },
+    ProbePublic { side: Side },
     /// Records the release as stable.
     MarkStable,
     /// Records the release that was left as bad.
     MarkBad,
     /// Brings a database from one version of its schema to the next, or back.
-    Migrate {
-        /// Which database.
-        database: String,
-        /// Which migration.
-        version: SchemaVersion,
-        /// Which way.
-        direction: Direction,
-    },
+    Migrate { database: String, version: SchemaVersion, direction: Direction },
     /// Says what was done to a database before anybody kept a record.
     Baseline {
-        /// Which database.
         database: String,
         /// The version it has.
         to: SchemaVersion,
     },
     /// Says how a migration stands that is half done.
-    Repair {
-        /// Which database.
-        database: String,
-        /// Which migration.
-        version: SchemaVersion,
-        /// How it stands.
-        as_is: RepairAs,
-    },
+    Repair { database: String, version: SchemaVersion, as_is: RepairAs },
     /// Stops the builds of one service that serve nothing.
-    StopBlue {
-        /// Of which service.
-        service: ServiceName,
-    },
+    StopBlue { service: ServiceName },
     /// Deletes builds of one service that no stable release needs.
-    Prune {
-        /// Of which service.
-        service: ServiceName,
-    },
+    Prune { service: ServiceName },
 }
 
 impl StepKind {
@@ -148,8 +113,7 @@ pub enum RepairAs {
 }
 
 impl RepairAs {
-    /// One word.
-    pub fn word(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Not => "not",
             Self::Half => "half",
@@ -163,7 +127,6 @@ impl RepairAs {
 pub struct PlannedStep {
     /// Its name, unique in the plan.
     pub id: StepId,
-    /// What it does.
     #[serde(flatten)]
     pub kind: StepKind,
     /// One line for people.
@@ -176,7 +139,6 @@ pub struct PlannedStep {
 pub enum Failure {
     /// May go away by itself: retried.
     Passing,
-    /// Will fail again.
     Lasting,
     /// Unknown. Never counts as a pass, and alone never as a failure of the release.
     Inconclusive,
@@ -190,9 +152,7 @@ pub enum Failure {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum StepState {
-    /// Not begun.
     Pending,
-    /// Under way.
     Running {
         /// Counted from 1.
         attempt: u32,
@@ -203,9 +163,7 @@ pub enum StepState {
     Ok,
     /// Done, with something a person should know.
     Warning,
-    /// Failed.
     Failed {
-        /// With what.
         problem: Problem,
         /// And whether it may pass.
         class: Failure,
@@ -217,7 +175,6 @@ pub enum StepState {
     },
     /// Will not run any more.
     NotRun {
-        /// Why not.
         because: String,
     },
     /// Was under way when its runner died. Only readers say this; it is never a fact.
@@ -228,7 +185,7 @@ pub enum StepState {
 
 impl StepState {
     /// One word for lists and JSON.
-    pub fn word(&self) -> &'static str {
+    pub fn label(&self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Running { .. } => "running",

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use super::tint::{Pen, Tint};
+use super::ansi_style::{AnsiStyle, Pen};
 
 /// One line fit for a terminal and a log: colour codes and every other control taken out, tabs as
 /// spaces, no bidirectional or zero-width marks, at most `most` characters.
@@ -15,9 +15,9 @@ pub fn harmless(line: &str, most: usize) -> String {
 const MOST_TINTS: usize = 100;
 
 /// A harmless line, and how its characters were written where that was not plainly.
-pub fn painted(line: &str, most: usize) -> (String, Vec<Tint>) {
+pub fn painted(line: &str, most: usize) -> (String, Vec<AnsiStyle>) {
     let mut out = String::with_capacity(line.len().min(most));
-    let (mut kept, mut pen, mut tints) = (0, Pen::default(), Vec::<Tint>::new());
+    let (mut kept, mut pen, mut tints) = (0, Pen::default(), Vec::<AnsiStyle>::new());
     let mut chars = line.chars();
     while let Some(c) = chars.next() {
         match c {
@@ -35,7 +35,7 @@ pub fn painted(line: &str, most: usize) -> (String, Vec<Tint>) {
                 match tints.last_mut() {
                     Some(last) if last.to == kept - 1 && last.pen == pen => last.to = kept,
                     _ if room && pen != Pen::default() => {
-                        tints.push(Tint { from: kept - 1, to: kept, pen });
+                        tints.push(AnsiStyle { from: kept - 1, to: kept, pen });
                     }
                     _ => {}
                 }
@@ -124,7 +124,7 @@ fn skip_control_sequence<'l>(chars: &mut std::str::Chars<'l>) -> Option<&'l str>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tint::Hue;
+    use crate::ansi_style::Hue;
 
     #[test]
     fn rewritten_line_keeps_its_last_state() {

@@ -23,7 +23,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 pub(super) type Connections = Client<HttpConnector, Incoming>;
 
 /// An idle connection is closed by us first: Node closes after 5 s, and a request that meets the close is lost.
-const IDLE: Duration = Duration::from_secs(4);
+const IDLE_CONNECTION: Duration = Duration::from_secs(4);
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -50,7 +50,7 @@ pub(super) fn connections() -> Connections {
     connector.set_nodelay(true);
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE)
+        .pool_idle_timeout(IDLE_CONNECTION)
         .build(connector)
 }
 

@@ -2,10 +2,10 @@
 //! traffic proxy on each service's own address. Listens on 127.0.0.1 alone.
 
 mod api;
-mod door;
 mod firestore;
 mod forward;
 mod lifecycle;
+mod listener;
 mod log;
 mod platform;
 mod prepare;

@@ -21,14 +21,14 @@ use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::processes::Processes;
 
 /// The proxy of a backend, and why it does not listen, if it does not.
-struct Door {
+struct Listener {
     proxy: Arc<Proxy>,
     port: u16,
     problem: Option<String>,
     tasks: Vec<tokio::task::AbortHandle>,
 }
 
-impl Drop for Door {
+impl Drop for Listener {
     fn drop(&mut self) {
         self.tasks.iter().for_each(tokio::task::AbortHandle::abort);
     }
@@ -41,7 +41,7 @@ pub(super) struct Platform {
     pub(super) clock: Arc<dyn Clock>,
     registry: Mutex<Registry>,
     workers: Workers,
-    doors: Mutex<HashMap<String, Door>>,
+    doors: Mutex<HashMap<String, Listener>>,
     /// One rollout at a time per backend.
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     processes: Arc<dyn Processes>,
@@ -85,7 +85,7 @@ impl Platform {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn doors(&self) -> MutexGuard<'_, HashMap<String, Door>> {
+    fn doors(&self) -> MutexGuard<'_, HashMap<String, Listener>> {
         self.doors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -121,7 +121,7 @@ impl Platform {
             let waiting = self.clone().wait_for(port, backend.to_owned(), proxy.clone());
             vec![tokio::spawn(waiting).abort_handle()]
         });
-        let door = Door { proxy, port, problem: problem.clone(), tasks };
+        let door = Listener { proxy, port, problem: problem.clone(), tasks };
         self.doors().insert(backend.to_owned(), door);
         problem.map_or(Ok(()), Err)
     }

@@ -24,8 +24,8 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
-use super::door::{accept, converse};
 use super::forward::{Connections, connections, forward, refused};
+use super::listener::{accept, converse};
 
 /// A build's process as the proxy sees it. Each has its own connections, so after a switch none to the old one
 /// is used; and each worker has its own, so a request never changes threads.

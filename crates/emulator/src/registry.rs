@@ -42,7 +42,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn word(self) -> &'static str {
+    fn label(self) -> &'static str {
         match self {
             Self::Backend => "backend",
             Self::Build => "build",
@@ -119,7 +119,7 @@ impl Registry {
                 "INSERT INTO resources (name, kind, parent, body) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (name) DO UPDATE SET body = excluded.body",
             )?
-            .execute(params![name, kind.word(), parent, body.to_string()])?;
+            .execute(params![name, kind.label(), parent, body.to_string()])?;
         Ok(body)
     }
 
@@ -158,7 +158,7 @@ impl Registry {
             "SELECT body FROM resources WHERE kind = ?1 AND parent LIKE ?2 ORDER BY id",
         )?;
         let rows =
-            statement.query_map(params![kind.word(), pattern], |row| row.get::<_, String>(0))?;
+            statement.query_map(params![kind.label(), pattern], |row| row.get::<_, String>(0))?;
         let bodies: Vec<String> = rows.collect::<Result<_, _>>()?;
         Ok(bodies.iter().filter_map(|body| serde_json::from_str(body).ok()).collect())
     }

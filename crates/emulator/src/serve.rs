@@ -14,8 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::ADDRESS;
 use super::api::{Api, handle};
-use super::door;
 use super::firestore::Databases;
+use super::listener;
 use super::platform::Platform;
 use super::proxy::Workers;
 use super::registry::{Kind, Registry};
@@ -36,9 +36,7 @@ pub struct Options {
 /// Where a running emulator is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
-    /// Its API.
     pub url: String,
-    /// Its process.
     pub process: ProcessIdentity,
 }
 
@@ -95,7 +93,7 @@ pub async fn serve(
     let serving = async {
         restore(&platform).await;
         tracing::info!(url = address.url, "the emulator is up");
-        door::serve(listener, router).await
+        listener::serve(listener, router).await
     };
     let served = tokio::select! {
         served = serving => served,

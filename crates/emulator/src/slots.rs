@@ -28,15 +28,16 @@ use pointsman_core::ports::processes::{ProcessIdentity, Processes};
 use pointsman_core::retry::Backoff;
 
 /// Between two starts of a slot that dies.
-const RESTART: Backoff = Backoff { first: Duration::from_secs(1), most: Duration::from_secs(30) };
+const RESTART_BACKOFF: Backoff =
+    Backoff { first: Duration::from_secs(1), most: Duration::from_secs(30) };
 /// A slot that lived this long is healthy: its next death restarts the back-off.
 const HEALTHY_LIFE: Duration = Duration::from_mins(1);
 /// A process must answer on its port within this.
-const MUST_ANSWER: Duration = Duration::from_mins(1);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 /// Where the slots' ports are.
 const PORTS: Range<u16> = 20_000..32_000;
 /// Between TERM and KILL.
-const GRACE: Duration = Duration::from_secs(5);
+const TERM_GRACE: Duration = Duration::from_secs(5);
 
 /// How a build is run.
 #[derive(Debug, Clone)]
@@ -122,7 +123,7 @@ impl Slots {
         let port = free_port().map_err(|e| BuildError::new(format!("no port is free: {e}")))?;
         let mut child = self.spawn(&recipe, port)?;
         let mut group = self.group(&recipe.build, child.id().unwrap_or_default(), port);
-        let deadline = self.clock.elapsed() + MUST_ANSWER;
+        let deadline = self.clock.elapsed() + READY_WITHIN;
         loop {
             if answers(port).await {
                 break;
@@ -133,7 +134,7 @@ impl Slots {
                 )));
             }
             if self.clock.elapsed() > deadline {
-                let within = MUST_ANSWER.as_secs();
+                let within = READY_WITHIN.as_secs();
                 return Err(BuildError::new(format!("no answer on port {port} within {within}s")));
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -247,7 +248,7 @@ impl Slots {
             };
             tracing::warn!(build = recipe.build, failures, "a slot died");
             tokio::select! {
-                () = tokio::time::sleep(RESTART.after(failures)) => {}
+                () = tokio::time::sleep(RESTART_BACKOFF.after(failures)) => {}
                 () = stop.cancelled() => return,
             }
             match self.spawn(recipe, port) {
@@ -274,7 +275,7 @@ impl Slots {
     async fn end(&self, pid: u32, life: &mut Life) {
         self.processes.end_group(pid, false);
         let over = life.over(self.processes.as_ref());
-        if tokio::time::timeout(GRACE, over).await.is_err() {
+        if tokio::time::timeout(TERM_GRACE, over).await.is_err() {
             tracing::warn!(pid, "a slot did not end when asked");
         }
         self.processes.end_group(pid, true);

@@ -33,7 +33,6 @@ impl Storage {
         self.folder.parent().and_then(Path::parent).unwrap_or(&self.folder)
     }
 
-    /// Answers one call.
     pub(super) fn handle(&self, method: &Method, uri: &Uri, body: &[u8]) -> Response {
         let path = uri.path().strip_prefix(PREFIX).unwrap_or_default();
         let answer = match (method.as_str(), path.split('/').collect::<Vec<_>>().as_slice()) {

@@ -11,7 +11,7 @@ use super::error::EngineError;
 use super::evidence;
 use super::outside::Outside;
 use super::supervisor::Supervisor;
-use pointsman_core::checklist::{Asked, Item, ItemSeen, List, Proof, Source, Subject, stand};
+use pointsman_core::checklist::{Asked, Item, ItemStatus, List, Proof, Source, Subject, stand};
 use pointsman_core::event::Event;
 use pointsman_core::health::Verdict;
 use pointsman_core::policy::Protection;
@@ -20,13 +20,13 @@ use pointsman_core::probe::Check;
 use pointsman_core::view::RunView;
 
 /// How often a check is repeated.
-const AGAIN: Duration = Duration::from_secs(10);
+const CHECK_EVERY: Duration = Duration::from_secs(10);
 /// A command of the team's may take minutes, and is not asked again before this.
-const COMMAND_AGAIN: Duration = Duration::from_mins(10);
+const COMMAND_EVERY: Duration = Duration::from_mins(10);
 /// How long to wait for the first result of a check that the gate does not need.
-const PATIENCE: Duration = Duration::from_secs(5);
+const WAIT_FOR_REPORTS: Duration = Duration::from_secs(5);
 /// How often it is read what people said.
-const LOOK: Duration = Duration::from_millis(500);
+const TICK_POLL: Duration = Duration::from_millis(500);
 
 /// The side that a probe item checks: nothing answers at a public address before the first release; and
 /// before the switch it is green that matters.
@@ -82,9 +82,9 @@ fn ask_pipeline(
             }
             let every = match &outside.pipeline {
                 Some(Ok(pipeline)) => pipeline.every(),
-                _ => AGAIN,
+                _ => CHECK_EVERY,
             };
-            outside.clock.sleep(AGAIN.max(every)).await;
+            outside.clock.sleep(CHECK_EVERY.max(every)).await;
         }
     })))
 }
@@ -119,7 +119,8 @@ impl Checking {
         let asking = items.iter().filter_map(outside_asked).map(|(id, source)| {
             let (outside, sender) = (outside.clone(), sender.clone());
             let controls = view.plan.policy.health.controls.clone();
-            let again = if matches!(source, Source::Probe { .. }) { AGAIN } else { COMMAND_AGAIN };
+            let again =
+                if matches!(source, Source::Probe { .. }) { CHECK_EVERY } else { COMMAND_EVERY };
             AbortOnDropHandle::new(tokio::spawn(async move {
                 loop {
                     let proof = evidence::ask(&source, &controls, &outside).await;
@@ -145,7 +146,6 @@ impl Checking {
         }
     }
 
-    /// Which list.
     pub(super) fn list(&self) -> List {
         self.list
     }
@@ -166,12 +166,12 @@ impl Checking {
         }
         let now = outside.clock.elapsed();
         let began = *self.began.get_or_insert(now);
-        if self.looked.is_some_and(|looked| now.saturating_sub(looked) < LOOK) {
+        if self.looked.is_some_and(|looked| now.saturating_sub(looked) < TICK_POLL) {
             return Ok(None);
         }
         self.looked = Some(now);
         // Many runs are folded for that.
-        if self.past.is_none_or(|past| now.saturating_sub(past) >= AGAIN) {
+        if self.past.is_none_or(|past| now.saturating_sub(past) >= CHECK_EVERY) {
             self.past = Some(now);
             self.hear_the_past(supervisor);
         }
@@ -179,19 +179,19 @@ impl Checking {
         let ticks = supervisor.ticks().map_err(EngineError::Journal)?;
         let (subject, at) = (Subject::of(view), outside.clock.now());
         let one = |item: &Item| stand(item, &ticks, self.proofs.get(&item.id), &subject, at);
-        let items: Vec<ItemSeen> = self.items.iter().map(one).collect();
+        let items: Vec<ItemStatus> = self.items.iter().map(one).collect();
         // A checklist is judged only after every machine it needs has reported; the others get
         // a little time.
         let advice = view.plan.policy.protection == Protection::Open;
-        let waits = |item: &Item, seen: &ItemSeen| {
+        let waits = |item: &Item, seen: &ItemStatus| {
             let silent = item.source.is_some() && !self.proofs.contains_key(&item.id);
             let needed = item.required && !seen.standing.settled() && !advice;
-            silent && (needed || now.saturating_sub(began) < PATIENCE)
+            silent && (needed || now.saturating_sub(began) < WAIT_FOR_REPORTS)
         };
         if self.items.iter().zip(&items).any(|(item, seen)| waits(item, seen)) {
             return Ok(None);
         }
-        let word = |seen: &ItemSeen| (seen.id.clone(), seen.standing);
+        let word = |seen: &ItemStatus| (seen.id.clone(), seen.standing);
         let before = view.checklists.get(&self.list).map_or(&[][..], Vec::as_slice);
         let same = before.iter().map(word).eq(items.iter().map(word));
         // Once it is written in any case: who takes a run over has seen it himself.

@@ -222,13 +222,13 @@ impl Context {
     /// What the log of a build that failed says of it, waited for where logs come late.
     pub(super) async fn failure_log(&self, member: &Member, build: &BuildId) -> Option<String> {
         let mut said = self.collect_log(member, build).await;
-        for _ in 0..LATE_LOOKS {
+        for _ in 0..LATE_LOG_READS {
             let named = said.as_deref().is_some_and(tells_cause);
             if named || !self.outside.hosting.logs_builds_alone() {
                 break;
             }
             self.progress(Some(member.service()), "failed; its log may say why");
-            self.sleep(BETWEEN_LATE_LOOKS).await;
+            self.sleep(LATE_LOG_POLL).await;
             said = self.collect_log(member, build).await;
         }
         said
@@ -281,20 +281,19 @@ const LOG_WITHIN: Duration = Duration::from_secs(2);
 const FAR_LOG_WITHIN: Duration = Duration::from_secs(8);
 
 /// The cause of a failed build may reach its log seconds later: maximum attempts…
-const LATE_LOOKS: u32 = 5;
-/// …with this between.
-const BETWEEN_LATE_LOOKS: Duration = Duration::from_secs(3);
+const LATE_LOG_READS: u32 = 5;
+const LATE_LOG_POLL: Duration = Duration::from_secs(3);
 
 /// Maximum parts of a log taken over in one go; the rest follows with the next.
 const LOG_PARTS: usize = 8;
 
 /// Maximum characters of a log line in an error.
-const MOST_TOLD: usize = 4000;
+const LONGEST_CAUSE: usize = 4000;
 
 /// Which of two lines to quote: a line with the cause wins over later lines.
 fn telling(before: Option<String>, line: &str) -> String {
     let named = before.filter(|before| tells_cause(before) && !tells_cause(line));
-    named.unwrap_or_else(|| redacted(&harmless(line, MOST_TOLD)))
+    named.unwrap_or_else(|| redacted(&harmless(line, LONGEST_CAUSE)))
 }
 
 /// The problem with what a log says most about it at its end.

@@ -1,6 +1,6 @@
 //! What follows a failed step. Pure, so that one table of tests covers every case.
 
-use super::outside::Asking;
+use super::outside::Attendance;
 use pointsman_core::event::DecidedBy;
 use pointsman_core::plan::RunKind;
 use pointsman_core::policy::OnFailure;
@@ -19,7 +19,6 @@ pub(super) enum Next {
     Fail,
     /// The run ends; a person or a signal wanted that.
     Abort,
-    /// A person decides.
     Wait,
 }
 
@@ -27,7 +26,7 @@ pub(super) enum Next {
 /// (invariant 8), a rollback never turns round (F30), and a run that moved no traffic moves none back.
 /// Invariant 8 is about health: a switch with an unknown result that leaves some
 /// services on green and some on blue counts as failed.
-pub(super) fn after_failure(view: &RunView, attempt: u32, asking: Asking) -> Next {
+pub(super) fn after_failure(view: &RunView, attempt: u32, asking: Attendance) -> Next {
     let class = view.failure.as_ref().map_or(Failure::Lasting, |(_, _, class)| *class);
     let can_undo = view.can_go_back() && !view.undoing();
     match class {
@@ -36,18 +35,18 @@ pub(super) fn after_failure(view: &RunView, attempt: u32, asking: Asking) -> Nex
         Failure::Cancelled => Next::Abort,
         // A build that is not of this run keeps the traffic it was given.
         Failure::Drift if !view.services.values().all(ServiceView::is_ours) => match asking {
-            Asking::Nobody => Next::Fail,
-            Asking::Person => Next::Wait,
+            Attendance::Unattended => Next::Fail,
+            Attendance::Attended => Next::Wait,
         },
         Failure::Inconclusive | Failure::Lasting | Failure::Passing | Failure::Drift => {
-            let by_rule =
-                view.plan.policy.soak.on_failure == OnFailure::Rollback || asking == Asking::Nobody;
+            let by_rule = view.plan.policy.soak.on_failure == OnFailure::Rollback
+                || asking == Attendance::Unattended;
             let known_bad = class != Failure::Inconclusive || switch_left_split(view);
             let bad = known_bad && view.plan.kind == RunKind::Deploy;
             match asking {
                 _ if bad && can_undo && by_rule => Next::Undo(DecidedBy::Rule),
-                Asking::Nobody => Next::Fail,
-                Asking::Person => Next::Wait,
+                Attendance::Unattended => Next::Fail,
+                Attendance::Attended => Next::Wait,
             }
         }
     }

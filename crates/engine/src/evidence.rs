@@ -18,20 +18,19 @@ use pointsman_core::time::{Timestamp, spoken};
 use pointsman_core::view::RunView;
 
 /// Consecutive good answers that count as healthy, as for a new probe.
-const IN_A_ROW: u32 = 3;
+const GOOD_IN_A_ROW: u32 = 3;
 /// Consecutive bad answers that count as unhealthy: one is no outage.
 const BAD_IN_A_ROW: u32 = 2;
 /// It is not asked more often than this for one verdict.
-const MOST: u32 = 8;
-/// Between them.
-const BETWEEN: Duration = Duration::from_millis(200);
+const MOST_PROBES: u32 = 8;
+const PROBE_EVERY: Duration = Duration::from_millis(200);
 /// A command of the team's that has not ended by then is not waited for.
-const COMMAND: Duration = Duration::from_mins(15);
+const COMMAND_WITHIN: Duration = Duration::from_mins(15);
 
 /// How long the result of a test in a folder is valid for that folder.
 const FOLDER_HOLDS: Duration = Duration::from_hours(1);
 /// A channel that took nothing for longer may have gone.
-const LATELY: Duration = Duration::from_hours(30 * 24);
+const HISTORY_LENGTH: Duration = Duration::from_hours(30 * 24);
 
 fn proof(verdict: Verdict, said: impl Into<String>) -> Proof {
     Proof { verdict, said: said.into() }
@@ -58,7 +57,7 @@ pub(super) async fn ask(source: &Source, controls: &[String], outside: &Outside)
         }
         Source::Command { name, argv, folder } => {
             let check = Check::Command { argv: argv.clone(), folder: Some(folder.clone()) };
-            match outside.prober.measure(&check, COMMAND, &[]).await.answer {
+            match outside.prober.measure(&check, COMMAND_WITHIN, &[]).await.answer {
                 Answer::Good => proof(Verdict::Pass, format!("{name} ended with 0")),
                 Answer::Bad(_, why) => proof(Verdict::Fail, format!("{name}: {why}")),
                 Answer::Blind(why) => proof(Verdict::Inconclusive, why),
@@ -112,9 +111,9 @@ async fn probe(asked: &Asked, controls: &[String], outside: &Outside) -> (String
         return said(Verdict::Inconclusive, why);
     };
     let (mut good, mut bad) = (0, 0);
-    for round in 0..MOST {
+    for round in 0..MOST_PROBES {
         if round > 0 {
-            outside.clock.sleep(BETWEEN).await;
+            outside.clock.sleep(PROBE_EVERY).await;
         }
         match outside.prober.measure(check, asked.timeout, controls).await.answer {
             Answer::Good => (good, bad) = (good + 1, 0),
@@ -126,7 +125,7 @@ async fn probe(asked: &Asked, controls: &[String], outside: &Outside) -> (String
             }
             Answer::Blind(why) => return said(Verdict::Inconclusive, format!("blind: {why}")),
         }
-        if good >= IN_A_ROW {
+        if good >= GOOD_IN_A_ROW {
             return said(Verdict::Pass, "ok".to_owned());
         }
     }
@@ -141,7 +140,7 @@ pub(super) fn alerts(arrived: &[(String, Option<Timestamp>)], now: Timestamp) ->
     let mut said = Vec::new();
     for (channel, at) in arrived {
         let age = at.and_then(|at| Duration::try_from(now.duration_since(at)).ok());
-        let Some(age) = age.filter(|age| *age < LATELY) else {
+        let Some(age) = age.filter(|age| *age < HISTORY_LENGTH) else {
             let why = format!("nothing arrived at {channel} lately: pointsman alerts test");
             return proof(Verdict::Inconclusive, why);
         };

@@ -18,15 +18,15 @@ use super::context::{Context, Heard, StepError, StepResult};
 use super::decide::{Next, after_failure};
 use super::error::EngineError;
 use super::green_watch::GreenWatch;
-use super::outside::{Asking, Outside, Signal};
+use super::outside::{Attendance, Outside, Signal};
 use super::steps;
 use super::supervisor::Supervisor;
-use pointsman_core::card::card;
 use pointsman_core::command::may_skip;
 use pointsman_core::error::Problem;
 use pointsman_core::event::{DecidedBy, Event, Outcome};
 use pointsman_core::gate::green_may_serve;
 use pointsman_core::ids::StepId;
+use pointsman_core::incident_card::card;
 use pointsman_core::plan::RunKind;
 use pointsman_core::ports::journal::Journal;
 use pointsman_core::recover::Choice;
@@ -37,13 +37,13 @@ use pointsman_core::time::spoken;
 use pointsman_core::view::RunView;
 
 /// How often commands are looked for.
-const LOOK: Duration = Duration::from_millis(100);
+const COMMAND_POLL: Duration = Duration::from_millis(100);
 
 /// The engine of one run.
 pub struct Engine {
     supervisor: Supervisor,
     outside: Outside,
-    asking: Asking,
+    asking: Attendance,
     signals: mpsc::Receiver<Signal>,
     progress: watch::Sender<String>,
     heard: Heard,
@@ -71,7 +71,7 @@ impl Engine {
         journal: Box<dyn Journal>,
         view: RunView,
         outside: Outside,
-        asking: Asking,
+        asking: Attendance,
         signals: mpsc::Receiver<Signal>,
     ) -> Self {
         let (clock, actor) = (outside.clock.clone(), view.actor.clone());
@@ -224,7 +224,7 @@ impl Engine {
         if let Some(actor) = self.supervisor.wishes.resume.take() {
             return self.supervisor.record_as(&actor, None, &Event::RunResumed {});
         }
-        self.idle(LOOK).await
+        self.idle(COMMAND_POLL).await
     }
 
     async fn failed(&mut self, step: &StepId, attempt: u32) -> Result<(), EngineError> {
@@ -261,7 +261,7 @@ impl Engine {
             Next::Wait if self.supervisor.wishes.stop && self.supervisor.view().gives_back() => {
                 self.end(Outcome::Unknown, problem).await
             }
-            Next::Wait => self.idle(LOOK).await,
+            Next::Wait => self.idle(COMMAND_POLL).await,
         }
     }
 
@@ -270,7 +270,7 @@ impl Engine {
         let until = self.outside.clock.elapsed() + BETWEEN_ATTEMPTS.after(attempt);
         while self.outside.clock.elapsed() < until {
             let left = until.saturating_sub(self.outside.clock.elapsed());
-            self.idle(LOOK.min(left)).await?;
+            self.idle(COMMAND_POLL.min(left)).await?;
             self.supervisor.take_commands()?;
             let wishes = &self.supervisor.wishes;
             let out = wishes.stop || wishes.abort || wishes.rollback.is_some();
@@ -350,7 +350,7 @@ impl Engine {
         let act = steps::perform(&step.kind, context);
         tokio::pin!(act, deadline);
         let result: StepResult = loop {
-            let look = self.outside.clock.sleep(LOOK);
+            let look = self.outside.clock.sleep(COMMAND_POLL);
             tokio::select! {
                 // Facts first: a step's end must not overtake what it wrote.
                 biased;

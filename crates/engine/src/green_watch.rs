@@ -19,7 +19,7 @@ use pointsman_core::time::Timestamp;
 use pointsman_core::view::{GREEN_GATE, RunView};
 
 /// Number of intervals that an answer counts as fresh.
-const MISSES: u32 = 3;
+const MISSED_PROBES: u32 = 3;
 
 /// The watch over the greens of one gate. It ends when it is dropped.
 pub(super) struct GreenWatch {
@@ -56,7 +56,7 @@ impl GreenWatch {
             };
             watches.insert(service.clone(), GateWatch::new(policy, wanted, verdict));
             let judged = seen.green_judged.as_ref().map_or(Timestamp::UNIX_EPOCH, |(at, _)| *at);
-            answered.insert(service.clone(), (judged, interval * MISSES + timeout));
+            answered.insert(service.clone(), (judged, interval * MISSED_PROBES + timeout));
             let (outside, sender) = (outside.clone(), sender.clone());
             let ask = async move {
                 loop {

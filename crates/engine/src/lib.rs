@@ -1,25 +1,30 @@
 //! What happens and when. One supervisor owns a run: it alone writes facts, in one order, before
 //! anybody sees them. The executor lets steps act, one after another, and decides what follows.
 
+mod alert_dispatcher;
 mod checking;
 mod context;
-mod courier;
 pub mod database;
 mod decide;
 mod error;
 mod evidence;
 mod executor;
 mod green_watch;
-mod old_clients;
 mod outside;
 pub mod probes;
+pub mod proposal;
 mod recover;
+mod services;
+mod stale_assets;
 mod steps;
 mod supervisor;
 
-pub use courier::Courier;
+pub use alert_dispatcher::AlertDispatcher;
 pub use error::EngineError;
 pub use executor::Engine;
-pub use old_clients::gone as gone_files;
-pub use outside::{Asking, Outside, Signal};
+pub use outside::{Attendance, Outside, Signal};
 pub use recover::observe;
+pub use services::{
+    OBSERVE_WITHIN, QUICK_READ_WITHIN, READ_WITHIN, SchemaLook, Services, in_time, no_answer,
+};
+pub use stale_assets::gone as gone_files;

@@ -15,15 +15,10 @@ use pointsman_core::ports::prober::Prober;
 /// Everything outside that steps use.
 #[derive(Clone)]
 pub struct Outside {
-    /// The platform.
     pub hosting: Arc<dyn Hosting>,
-    /// Asks services.
     pub prober: Arc<dyn Prober>,
-    /// The time.
     pub clock: Arc<dyn Clock>,
-    /// The run's log.
     pub log: Arc<dyn RunLog>,
-    /// Its databases.
     pub databases: Arc<Databases>,
     /// What tests its release, or why that cannot be asked. None: nothing does.
     pub pipeline: Option<Result<Arc<dyn Pipeline>, Problem>>,
@@ -37,11 +32,11 @@ impl fmt::Debug for Outside {
 
 /// Whether anybody can be asked when a step fails or a gate waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asking {
+pub enum Attendance {
     /// Unattended: gates were approved beforehand, failures follow the rules.
-    Nobody,
+    Unattended,
     /// A person watches, or will.
-    Person,
+    Attended,
 }
 
 /// What a signal to the process asks for.
@@ -49,7 +44,6 @@ pub enum Asking {
 pub enum Signal {
     /// End at the next safe point.
     Stop,
-    /// End now.
     Abort,
     /// Leave the run for a later resume: at the next safe point, or after ten seconds.
     Leave,

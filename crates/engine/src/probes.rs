@@ -14,19 +14,18 @@ use pointsman_core::ports::prober::Prober;
 use pointsman_core::probe::{Measurement, Probe};
 
 /// Maximum concurrent probes.
-const AT_ONCE: usize = 32;
+const CONCURRENT_PROBES: usize = 32;
 /// Time limit for the first results on a newly opened screen.
 const FIRST_WITHIN: Duration = Duration::from_secs(1);
 
 /// The first questions of a probe come faster than the rest…
-const QUICK: u64 = 3;
+const QUICK_PROBES: u64 = 3;
 /// …and this fast after a switch, when the operator is watching.
-const AFTER_A_SWITCH: Duration = Duration::from_millis(200);
+const PROBE_AFTER_SWITCH: Duration = Duration::from_millis(200);
 
 /// The probes, and the number of requests to run all of them immediately.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// The probes.
     pub probes: Vec<Probe>,
     /// Counts up when everything is to be asked now.
     pub now: u64,
@@ -39,7 +38,7 @@ pub async fn watch_probes(
     mut wanted: watch::Receiver<Wanted>,
     heard: mpsc::Sender<(String, Measurement)>,
 ) {
-    let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let turns = Arc::new(Semaphore::new(CONCURRENT_PROBES));
     let (at_once, _) = watch::channel(0_u64);
     // Every probe of before, by what it is about.
     let mut known_names: HashSet<String> = HashSet::new();
@@ -54,7 +53,7 @@ pub async fn watch_probes(
             let key = probe.key.clone();
             let task = known.unwrap_or_else(|| {
                 let first = if probe.live && known_names.contains(&probe.muted_by()) {
-                    AFTER_A_SWITCH
+                    PROBE_AFTER_SWITCH
                 } else {
                     FIRST_WITHIN
                 };
@@ -113,7 +112,7 @@ impl One {
             }
             // The first answers soon, so that something can be said.
             let usual = self.until_next();
-            wait = if round < QUICK { usual.min(self.first) } else { usual };
+            wait = if round < QUICK_PROBES { usual.min(self.first) } else { usual };
         }
     }
 

@@ -23,7 +23,7 @@ pub async fn observe(hosting: &dyn Hosting, view: &RunView) -> Result<Observed, 
 fn serving(traffic: &Traffic, seen: &ServiceView) -> Serving {
     let moves = traffic.moving || !traffic.unfinished.is_empty();
     if traffic.splits.is_empty() {
-        return if moves { Serving::Moving(None) } else { Serving::Nobody };
+        return if moves { Serving::Moving(None) } else { Serving::NoBuild };
     }
     let whole = traffic.whole();
     let is = |build: Option<&BuildId>| build.is_some() && whole == build;

@@ -20,14 +20,14 @@ use pointsman_core::time::Timestamp;
 use pointsman_core::view::RunView;
 
 /// Maximum runs of another environment that are searched.
-const RUNS_LOOKED_AT: usize = 200;
+const RUNS_SEARCHED: usize = 200;
 
 /// Who decides where no person does.
 const RULES: &str = "rule";
 
 /// Requests of people that the executor has not handled yet.
 #[derive(Debug, Default)]
-pub(super) struct Wishes {
+pub(super) struct PendingRequests {
     /// The gate may open, by this command.
     pub(super) approve: Option<(u64, String)>,
     /// Who requested a pause.
@@ -41,7 +41,6 @@ pub(super) struct Wishes {
     pub(super) rollback: Option<String>,
     /// End at the next safe point.
     pub(super) stop: bool,
-    /// End now.
     pub(super) abort: bool,
     /// Leave the run, since when.
     pub(super) leave: Option<Duration>,
@@ -56,7 +55,7 @@ pub(super) struct Supervisor {
     began: (Duration, u64),
     published: watch::Sender<Arc<RunView>>,
     renewed: Duration,
-    pub(super) wishes: Wishes,
+    pub(super) wishes: PendingRequests,
 }
 
 impl Supervisor {
@@ -68,7 +67,7 @@ impl Supervisor {
     ) -> Self {
         let published = watch::Sender::new(Arc::new(view.clone()));
         let began = (clock.elapsed(), view.elapsed_ms);
-        let (renewed, wishes) = (began.0, Wishes::default());
+        let (renewed, wishes) = (began.0, PendingRequests::default());
         Self { journal, clock, actor, view, began, published, renewed, wishes }
     }
 
@@ -138,7 +137,7 @@ impl Supervisor {
 
     /// The past of another environment.
     pub(super) fn runs_on(&self, other: &EnvironmentName) -> Result<Vec<RunView>, JournalError> {
-        let runs = self.journal.runs(Some(other), RUNS_LOOKED_AT)?;
+        let runs = self.journal.runs(Some(other), RUNS_SEARCHED)?;
         Ok(runs.into_iter().map(|listed| listed.view).collect())
     }
 

@@ -18,12 +18,11 @@ use super::process::ThisMachine;
 use pointsman_core::ports::processes::{ProcessIdentity, Processes as _};
 
 /// An ended program may have started another one: number of further searches.
-const ROUNDS: usize = 3;
+const KILL_ROUNDS: usize = 3;
 
 /// A killed process disappears within a moment: number of checks…
-const LOOKS: u32 = 200;
-/// …with this between.
-const BETWEEN: Duration = Duration::from_millis(5);
+const END_POLLS: u32 = 200;
+const END_POLL: Duration = Duration::from_millis(5);
 
 /// The program, and through it the group.
 pub(super) struct Group {
@@ -96,7 +95,7 @@ impl Group {
         if let Some(leader) = leader.filter(|_| left == LeftBehind::Ended) {
             ThisMachine.end_group(leader, true);
         }
-        if !all_read && tokio::time::timeout(LINGER, &mut reads).await.is_err() {
+        if !all_read && tokio::time::timeout(OUTPUT_LINGER, &mut reads).await.is_err() {
             let_go.send_replace(true);
             reads.await;
         }
@@ -114,7 +113,7 @@ pub(super) enum LeftBehind {
 }
 
 /// The pipes of a program that ended are read on for this long.
-const LINGER: Duration = Duration::from_millis(500);
+const OUTPUT_LINGER: Duration = Duration::from_millis(500);
 
 /// Hands over what comes out of a pipe until it ends, or until we stop reading.
 async fn drain(
@@ -235,7 +234,7 @@ impl Groups {
     /// Ends the groups whose starter is gone, and tells of each in a sentence.
     pub fn end_orphans(&self) -> Vec<String> {
         let mut ended = Vec::new();
-        for _ in 0..ROUNDS {
+        for _ in 0..KILL_ROUNDS {
             let before = ended.len();
             for (file, note) in self.orphans() {
                 if ThisMachine.group_lives(&note.leader) {
@@ -257,11 +256,11 @@ impl Groups {
 
 /// What it holds, a port say, is free only then.
 fn wait_for_end(leader: &ProcessIdentity) {
-    for _ in 0..LOOKS {
+    for _ in 0..END_POLLS {
         if !ThisMachine.group_lives(leader) {
             return;
         }
-        std::thread::sleep(BETWEEN);
+        std::thread::sleep(END_POLL);
     }
 }
 

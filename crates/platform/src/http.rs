@@ -48,7 +48,6 @@ pub const MOST_BYTES: usize = 16 * 1024 * 1024;
 /// Why an answer's body was not read.
 #[derive(Debug)]
 pub enum BodyError {
-    /// The connection broke.
     Lost(reqwest::Error),
     /// It is longer than [`MOST_BYTES`].
     TooLarge,

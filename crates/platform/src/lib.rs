@@ -1,9 +1,10 @@
 //! How each outside thing speaks.
 
 pub mod app_hosting;
-pub mod bearer;
+pub mod auth;
 pub mod clock;
 pub mod command;
+pub mod custom_commands;
 pub mod fake;
 pub mod firestore;
 pub mod github;
@@ -17,4 +18,3 @@ pub mod process;
 pub mod program;
 pub mod proxy;
 pub mod run_log;
-pub mod team;

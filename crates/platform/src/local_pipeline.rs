@@ -24,7 +24,7 @@ use pointsman_core::text::harmless;
 use pointsman_source::git;
 
 /// Maximum characters per line.
-const LONGEST: usize = 4000;
+const LONGEST_LINE: usize = 4000;
 
 /// What the file holds.
 #[derive(Serialize, Deserialize)]
@@ -38,7 +38,6 @@ pub type Begin = Box<dyn Fn() -> Result<(), Problem> + Send + Sync>;
 
 /// The jobs of one environment.
 pub struct LocalPipeline {
-    /// Where they run.
     folder: PathBuf,
     jobs: Vec<LocalJob>,
     programs: MachinePrograms,
@@ -221,7 +220,7 @@ impl LocalPipeline {
         let log = create(&self.log_of(run.jobs[at].id))?;
         let log = Mutex::new(log);
         let say = |line: &str| {
-            let line = redacted(&harmless(line, LONGEST));
+            let line = redacted(&harmless(line, LONGEST_LINE));
             heard(&format!("{name}: {line}"));
             if let Ok(mut log) = log.lock() {
                 let at = self.clock.now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ");

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use pointsman_core::ports::processes::{Listener, ProcessIdentity, Processes};
 
-/// This machine.
+/// The processes of this machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ThisMachine;
 

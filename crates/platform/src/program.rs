@@ -9,7 +9,7 @@ use pointsman_core::redact::redacted;
 use pointsman_core::text::harmless;
 
 /// Maximum characters per line.
-const MOST: usize = 2000;
+const MOST_ERROR_CHARACTERS: usize = 2000;
 
 /// Runs programs on this machine.
 #[derive(Debug, Clone)]
@@ -72,7 +72,7 @@ impl<'a> Said<'a> {
 fn hear(line: &[u8], heard: &(dyn Fn(&str) + Send + Sync), last: &mut Option<String>) {
     let line = String::from_utf8_lossy(line);
     heard(&line);
-    let line = redacted(&harmless(line.trim_end(), MOST));
+    let line = redacted(&harmless(line.trim_end(), MOST_ERROR_CHARACTERS));
     if !line.is_empty() {
         *last = Some(line);
     }

@@ -8,8 +8,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use pointsman_core::card::POINTSMAN;
 use pointsman_core::ids::{RunNumber, ServiceName};
+use pointsman_core::incident_card::POINTSMAN;
 use pointsman_core::ports::log::{LogLine, RunLog};
 use pointsman_core::redact::Lines;
 use pointsman_core::text::{painted, rewritten};
@@ -27,7 +27,7 @@ pub fn progress_of(state: &Path, run: RunNumber) -> PathBuf {
     file_of(state, run).with_file_name("progress.json")
 }
 
-/// An open log.
+/// The log file of a run, open for appending.
 #[derive(Debug)]
 pub struct FileLog {
     file: Mutex<File>,

@@ -26,14 +26,12 @@ const LEFT_OUT: [&str; 3] = [".git", "node_modules", "firebase-debug.log"];
 pub struct Item {
     /// Its path in the folder.
     pub path: PathBuf,
-    /// What it is.
     pub kind: Kind,
 }
 
 /// What a file is in the build.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// A folder.
     Folder,
     /// A file, with the place its content comes from: itself, or what a link out of the folder leads to.
     File(PathBuf),

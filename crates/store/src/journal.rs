@@ -1,13 +1,12 @@
 //! The port `journal` on SQLite.
 
 use std::sync::PoisonError;
-use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::params;
 
 use super::open::Sql as _;
 use super::open::{SqliteStore, immediate, replaced};
-use super::{facts, ledger, outbox, ticks};
+use super::{facts, leases, ledger, outbox, ticks};
 use pointsman_core::alert::Channel;
 use pointsman_core::checklist::Tick;
 use pointsman_core::command::{Command, Sent};
@@ -17,9 +16,8 @@ use pointsman_core::hash::Hash;
 use pointsman_core::ids::{EnvironmentName, RunNumber};
 use pointsman_core::plan::Plan;
 use pointsman_core::ports::journal::{
-    Damage, Entry, Holder, HumanLock, Journal, JournalError, LEASE, Listed,
+    Damage, Entry, Holder, HumanLock, Journal, JournalError, Listed,
 };
-use pointsman_core::ports::processes::{ProcessIdentity, Processes};
 use pointsman_core::redact::{redacted, without_secrets_of};
 use pointsman_core::release::ReleaseLabel;
 use pointsman_core::time::Timestamp;
@@ -35,15 +33,15 @@ impl Journal for SqliteStore {
         let own = text(&self.processes.own())?;
         let processes = self.processes.clone();
         let transaction = immediate(&mut self.connection).sql()?;
-        if let Some(lock) = lock_of(&transaction, &plan.environment)?
+        if let Some(lock) = leases::lock_of(&transaction, &plan.environment)?
             && !plan.passes_lock()
         {
             return Err(JournalError::Locked(plan.environment.clone(), lock));
         }
-        let unfinished = unfinished(&transaction, &plan.environment)?;
+        let unfinished = leases::unfinished(&transaction, &plan.environment)?;
         for (run, runner) in &unfinished {
-            if let Some(pid) = living(processes.as_ref(), runner) {
-                let holder = holder(&transaction, *run, pid, entry.at)?;
+            if let Some(pid) = leases::living(processes.as_ref(), runner) {
+                let holder = leases::holder(&transaction, *run, pid, entry.at)?;
                 if !(take_over && holder.stale) {
                     return Err(JournalError::Busy(holder));
                 }
@@ -55,7 +53,7 @@ impl Journal for SqliteStore {
              VALUES (?1, ?2, 0, ?3, ?4, ?5)",
                 params![
                     plan.environment.as_str(),
-                    plan.kind.word(),
+                    plan.kind.label(),
                     Hash::zero().0,
                     own,
                     entry.at.to_string()
@@ -87,11 +85,12 @@ impl Journal for SqliteStore {
         let own = self.processes.own();
         let transaction = immediate(&mut self.connection).sql()?;
         facts::head(&transaction, run)?;
-        if let Some(pid) = living(self.processes.as_ref(), &runner_of(&transaction, run)?)
+        if let Some(pid) =
+            leases::living(self.processes.as_ref(), &leases::runner_of(&transaction, run)?)
             && pid != own.pid
             && Some(pid) != from
         {
-            return Err(JournalError::Busy(holder(&transaction, run, pid, at)?));
+            return Err(JournalError::Busy(leases::holder(&transaction, run, pid, at)?));
         }
         let claim = "UPDATE runs SET runner = ?2, renewed = ?3 WHERE number = ?1";
         transaction.execute(claim, params![run.0, text(&own)?, at.to_string()]).sql()?;
@@ -114,7 +113,7 @@ impl Journal for SqliteStore {
         lock: &HumanLock,
     ) -> Result<(), JournalError> {
         let transaction = immediate(&mut self.connection).sql()?;
-        if let Some(lock) = lock_of(&transaction, environment)? {
+        if let Some(lock) = leases::lock_of(&transaction, environment)? {
             return Err(JournalError::Locked(environment.clone(), lock));
         }
         transaction
@@ -137,7 +136,19 @@ impl Journal for SqliteStore {
     }
 
     fn locked(&self, environment: &EnvironmentName) -> Result<Option<HumanLock>, JournalError> {
-        lock_of(&self.connection, environment)
+        leases::lock_of(&self.connection, environment)
+    }
+
+    fn busy(
+        &self,
+        environment: &EnvironmentName,
+        now: Timestamp,
+    ) -> Result<Option<Holder>, JournalError> {
+        leases::busy(&self.connection, self.processes.as_ref(), environment, now)
+    }
+
+    fn behind(&self) -> Option<Problem> {
+        self.read_behind()
     }
 
     fn append(&mut self, run: RunNumber, entry: Entry<'_>) -> Result<Fact, JournalError> {
@@ -147,7 +158,7 @@ impl Journal for SqliteStore {
         let transaction = immediate(&mut self.connection).sql()?;
         let head = facts::head(&transaction, run)?;
         // The fence: who lost the run writes nothing, and what is not written is not done.
-        if head.ended || runner_of(&transaction, run)? != own {
+        if head.ended || leases::runner_of(&transaction, run)? != own {
             return Err(JournalError::LeaseLost(run));
         }
         // After the fence: a take-over writes to the run too, and is no replaced store.
@@ -183,7 +194,8 @@ impl Journal for SqliteStore {
         facts::head(&self.connection, run)?;
         // The process first: one that ends its run and then exits must not be taken for dead in the
         // middle of it.
-        let runner = living(self.processes.as_ref(), &runner_of(&self.connection, run)?);
+        let runner =
+            leases::living(self.processes.as_ref(), &leases::runner_of(&self.connection, run)?);
         Ok(Listed { view: facts::view(&self.connection, run)?, runner })
     }
 
@@ -293,32 +305,6 @@ impl Journal for SqliteStore {
     }
 }
 
-fn runner_of(connection: &Connection, run: RunNumber) -> Result<String, JournalError> {
-    let sql = "SELECT runner FROM runs WHERE number = ?1";
-    connection.query_row(sql, [run.0], |row| row.get(0)).sql()
-}
-
-fn holder(
-    connection: &Connection,
-    run: RunNumber,
-    pid: u32,
-    now: Timestamp,
-) -> Result<Holder, JournalError> {
-    let (at, since, actor) = match facts::view(connection, run) {
-        Ok(view) => (view.state.sentence(), view.started, view.actor),
-        // It is still being driven.
-        Err(JournalError::Damaged { because, .. }) => {
-            (format!("damaged ({because})"), now, "unknown".to_owned())
-        }
-        Err(error) => return Err(error),
-    };
-    let sql = "SELECT renewed FROM runs WHERE number = ?1";
-    let renewed: String = connection.query_row(sql, [run.0], |row| row.get(0)).sql()?;
-    let age = renewed.parse::<Timestamp>().map(|renewed| now.duration_since(renewed));
-    let stale = age.is_ok_and(|age| Duration::try_from(age).is_ok_and(|age| age > LEASE));
-    Ok(Holder { run, pid, actor, at, since, stale })
-}
-
 impl SqliteStore {
     fn note_damage(&self, damage: Damage) {
         let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
@@ -326,64 +312,6 @@ impl SqliteStore {
             damaged.push(damage);
         }
     }
-
-    /// When the lease of the run under way was last renewed, in its runner's own words: for telling whether it is
-    /// renewed at all, whatever the clocks say.
-    pub fn renewed(&self, environment: &EnvironmentName) -> Result<Option<String>, JournalError> {
-        let sql =
-            "SELECT renewed FROM runs WHERE environment = ?1 AND ended = 0 ORDER BY number DESC";
-        let found = self.connection.query_row(sql, [environment.as_str()], |row| row.get(0));
-        found.optional().sql()
-    }
-
-    /// Who drives a run of an environment now.
-    pub fn busy(
-        &self,
-        environment: &EnvironmentName,
-        now: Timestamp,
-    ) -> Result<Option<Holder>, JournalError> {
-        let open = unfinished(&self.connection, environment)?;
-        let lives = |(run, runner): (RunNumber, String)| {
-            living(self.processes.as_ref(), &runner).map(|pid| (run, pid))
-        };
-        let Some((run, pid)) = open.into_iter().find_map(lives) else { return Ok(None) };
-        holder(&self.connection, run, pid, now).map(Some)
-    }
-}
-
-fn lock_of(
-    connection: &Connection,
-    environment: &EnvironmentName,
-) -> Result<Option<HumanLock>, JournalError> {
-    let sql = "SELECT actor, reason, since FROM locks WHERE environment = ?1";
-    let row = connection
-        .query_row(sql, [environment.as_str()], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?))
-        })
-        .optional()
-        .sql()?;
-    Ok(row.map(|(actor, reason, since)| {
-        let since = since.parse().unwrap_or(Timestamp::UNIX_EPOCH);
-        HumanLock { actor, reason, since }
-    }))
-}
-
-fn unfinished(
-    connection: &Connection,
-    environment: &EnvironmentName,
-) -> Result<Vec<(RunNumber, String)>, JournalError> {
-    let mut statement = connection
-        .prepare("SELECT number, runner FROM runs WHERE environment = ?1 AND ended = 0")
-        .sql()?;
-    let rows = statement
-        .query_map([environment.as_str()], |row| Ok((RunNumber(row.get(0)?), row.get(1)?)))
-        .sql()?;
-    rows.collect::<Result<_, _>>().sql()
-}
-
-fn living(processes: &dyn Processes, runner: &str) -> Option<u32> {
-    let runner: ProcessIdentity = serde_json::from_str(runner).ok()?;
-    processes.alive(&runner).then_some(runner.pid)
 }
 
 pub(super) fn text<T: serde::Serialize>(value: &T) -> Result<String, JournalError> {

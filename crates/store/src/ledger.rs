@@ -63,9 +63,7 @@ impl Entry {
 /// A run that does not fit the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misfit {
-    /// The run.
     pub run: RunNumber,
-    /// Why.
     pub because: &'static str,
 }
 

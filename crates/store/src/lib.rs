@@ -3,6 +3,7 @@
 
 mod facts;
 mod journal;
+mod leases;
 mod ledger;
 mod memory;
 mod open;

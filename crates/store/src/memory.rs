@@ -9,7 +9,7 @@ use pointsman_core::event::{Fact, Recorded};
 use pointsman_core::hash::Hash;
 use pointsman_core::ids::{EnvironmentName, RunNumber};
 use pointsman_core::plan::Plan;
-use pointsman_core::ports::journal::{Entry, HumanLock, Journal, JournalError, Listed};
+use pointsman_core::ports::journal::{Entry, Holder, HumanLock, Journal, JournalError, Listed};
 use pointsman_core::release::ReleaseLabel;
 use pointsman_core::time::Timestamp;
 use pointsman_core::view::RunView;
@@ -68,6 +68,10 @@ impl Journal for MemoryJournal {
     }
 
     fn locked(&self, _: &EnvironmentName) -> Result<Option<HumanLock>, JournalError> {
+        Ok(None)
+    }
+
+    fn busy(&self, _: &EnvironmentName, _: Timestamp) -> Result<Option<Holder>, JournalError> {
         Ok(None)
     }
 

@@ -12,16 +12,16 @@ use pointsman_core::alert::{self, Alert, Channel, Kind, Notify};
 use pointsman_core::event::{Event, Fact, Recorded};
 use pointsman_core::ids::RunNumber;
 use pointsman_core::ports::journal::JournalError;
-use pointsman_core::ports::outbox::{Fate, Letter, Outbox, Silence};
+use pointsman_core::ports::outbox::{Delivery, DeliveryState, Outbox, Silence};
 use pointsman_core::redact::redacted;
 use pointsman_core::time::Timestamp;
 
 /// A claim expires after this: longer than any attempt takes.
-const CLAIM: Duration = Duration::from_secs(20);
+const CLAIM_LASTS: Duration = Duration::from_secs(20);
 /// What is said of a letter meanwhile.
 const CARRIED: &str = "a process is delivering it";
 /// Between two messages of a channel: Slack accepts one a second.
-const APART: Duration = Duration::from_secs(1);
+const DELIVERIES_APART: Duration = Duration::from_secs(1);
 
 /// Adds the alert for a fact.
 pub(super) fn of_fact(
@@ -132,18 +132,20 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
     Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, state, until, why, unset_since))
 }
 
-fn letter((id, channel, alert, attempts, state, until, why, unset): Raw) -> Option<(Letter, Fate)> {
+fn letter(
+    (id, channel, alert, attempts, state, until, why, unset): Raw,
+) -> Option<(Delivery, DeliveryState)> {
     let (channel, alert) =
         (serde_json::from_str(&channel).ok()?, serde_json::from_str(&alert).ok()?);
     let until = Timestamp::from_millisecond(until).unwrap_or_default();
     let fate = match state.as_str() {
-        "delivered" => Fate::Delivered(until),
-        "given up" => Fate::GivenUp(why),
-        "silenced" => Fate::Silenced,
-        _ => Fate::Waits { until, why },
+        "delivered" => DeliveryState::Delivered(until),
+        "given up" => DeliveryState::GivenUp(why),
+        "silenced" => DeliveryState::Silenced,
+        _ => DeliveryState::Waits { until, why },
     };
     let unset_since = unset.and_then(|at| Timestamp::from_millisecond(at).ok());
-    Some((Letter { id, channel, alert, attempts, unset_since }, fate))
+    Some((Delivery { id, channel, alert, attempts, unset_since }, fate))
 }
 
 impl Outbox for SqliteStore {
@@ -153,7 +155,7 @@ impl Outbox for SqliteStore {
         transaction.commit().sql()
     }
 
-    fn due(&mut self, now: Timestamp) -> Result<Option<Letter>, JournalError> {
+    fn due(&mut self, now: Timestamp) -> Result<Option<Delivery>, JournalError> {
         let transaction = immediate(&mut self.connection).sql()?;
         // The oldest pending alert of each channel: later ones wait for it.
         let sql = format!(
@@ -164,14 +166,14 @@ impl Outbox for SqliteStore {
         let found = transaction.query_row(&sql, [now.as_millisecond()], raw).optional().sql()?;
         let found = found.and_then(letter).map(|(letter, _)| letter);
         if let Some(letter) = &found {
-            let until = now.checked_add(CLAIM).unwrap_or(now).as_millisecond();
+            let until = now.checked_add(CLAIM_LASTS).unwrap_or(now).as_millisecond();
             transaction.execute(
                 "UPDATE letters SET until = ?2, attempts = attempts + 1, why = ?3 WHERE id = ?1",
                 params![letter.id, until, CARRIED],
             ).sql()?;
         }
         transaction.commit().sql()?;
-        Ok(found.map(|letter| Letter { attempts: letter.attempts + 1, ..letter }))
+        Ok(found.map(|letter| Delivery { attempts: letter.attempts + 1, ..letter }))
     }
 
     fn hurry(&mut self, now: Timestamp) -> Result<(), JournalError> {
@@ -184,12 +186,12 @@ impl Outbox for SqliteStore {
         Ok(())
     }
 
-    fn settle(&mut self, letter: &Letter, fate: &Fate) -> Result<(), JournalError> {
+    fn settle(&mut self, letter: &Delivery, fate: &DeliveryState) -> Result<(), JournalError> {
         let (state, until, why) = match fate {
-            Fate::Waits { until, why } => ("waits", Some(*until), why.as_str()),
-            Fate::Delivered(at) => ("delivered", Some(*at), ""),
-            Fate::GivenUp(why) => ("given up", None, why.as_str()),
-            Fate::Silenced => ("silenced", None, ""),
+            DeliveryState::Waits { until, why } => ("waits", Some(*until), why.as_str()),
+            DeliveryState::Delivered(at) => ("delivered", Some(*at), ""),
+            DeliveryState::GivenUp(why) => ("given up", None, why.as_str()),
+            DeliveryState::Silenced => ("silenced", None, ""),
         };
         self.connection.execute(
             "UPDATE letters SET state = ?2, until = coalesce(?3, until), why = ?4, unset_since = ?5
@@ -202,8 +204,8 @@ impl Outbox for SqliteStore {
                 letter.unset_since.map(Timestamp::as_millisecond)
             ],
         ).sql()?;
-        if let Fate::Delivered(at) = fate {
-            let next = at.checked_add(APART).unwrap_or(*at).as_millisecond();
+        if let DeliveryState::Delivered(at) = fate {
+            let next = at.checked_add(DELIVERIES_APART).unwrap_or(*at).as_millisecond();
             self.connection.execute(
                 "UPDATE letters SET until = max(until, ?2) WHERE state = 'waits' AND channel = ?1",
                 params![journal::text(&letter.channel)?, next],
@@ -212,7 +214,7 @@ impl Outbox for SqliteStore {
         Ok(())
     }
 
-    fn letters(&self, limit: usize) -> Result<Vec<(Letter, Fate)>, JournalError> {
+    fn letters(&self, limit: usize) -> Result<Vec<(Delivery, DeliveryState)>, JournalError> {
         let sql = format!("SELECT {COLUMNS} FROM letters ORDER BY id DESC LIMIT ?1");
         let mut select = self.connection.prepare(&sql).sql()?;
         let rows = select.query_map([limit], raw).sql()?.collect::<Result<Vec<_>, _>>().sql()?;

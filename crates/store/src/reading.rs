@@ -40,7 +40,7 @@ impl SqliteStore {
     }
 
     /// Why what is read may be older than what was written; `None`: it is the present.
-    pub fn behind(&self) -> Option<Problem> {
+    pub(super) fn read_behind(&self) -> Option<Problem> {
         let problem = self.behind.clone()?;
         let what = "the store can only be read, as it was at its last checkpoint";
         Some(Problem { what: format!("{what}: {}", problem.what), ..problem })

@@ -10,16 +10,16 @@ use rusqlite::{Connection, params};
 use super::open::private_file;
 use pointsman_core::error::Problem;
 use pointsman_core::health::Identity;
-use pointsman_core::probe::{Answer, Change, Fault, Measurement, Mute, Timing, Turned};
+use pointsman_core::probe::{Answer, Change, Fault, Measurement, Mute, ProbeChange, Timing};
 use pointsman_core::redact::redacted;
 use pointsman_core::time::Timestamp;
 
 /// Maximum samples kept per probe.
-const RING: usize = 2000;
+const RING_SAMPLES: usize = 2000;
 /// Older ones are of builds that are gone, mostly.
-const AGE: Duration = Duration::from_hours(14 * 24);
+const KEEP_SAMPLES_FOR: Duration = Duration::from_hours(14 * 24);
 /// Maximum state changes kept in total.
-const CHANGES: usize = 5000;
+const CHANGES_KEPT: usize = 5000;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS samples (
@@ -77,14 +77,14 @@ impl Samples {
     pub fn keep(
         &mut self,
         heard: &[(String, Measurement)],
-        turned: &[Turned],
+        turned: &[ProbeChange],
     ) -> Result<(), Problem> {
         let mut keep = || {
             let all = self.0.transaction()?;
             for (probe, sample) in heard {
                 let (fault, said) = match &sample.answer {
                     Answer::Good => (None, sample.odd.as_ref()),
-                    Answer::Bad(fault, said) => (Some(fault.word()), Some(said)),
+                    Answer::Bad(fault, said) => (Some(fault.label()), Some(said)),
                     Answer::Blind(said) => (Some(BLIND), Some(said)),
                 };
                 let took = i64::try_from(sample.timing.total.as_micros()).unwrap_or(i64::MAX);
@@ -93,7 +93,7 @@ impl Samples {
                 )?
                 .execute(params![probe, sample.at.as_millisecond(), took, fault, said])?;
             }
-            for Turned { key, name, live, change } in turned {
+            for ProbeChange { key, name, live, change } in turned {
                 let change = serde_json::to_string(change)
                     .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
                 all.prepare_cached(
@@ -109,7 +109,7 @@ impl Samples {
     /// Forgets what is older than the newest of each.
     pub fn prune(&self) -> Result<(), Problem> {
         let prune = || {
-            let age = i64::try_from(AGE.as_millis()).unwrap_or(i64::MAX);
+            let age = i64::try_from(KEEP_SAMPLES_FOR.as_millis()).unwrap_or(i64::MAX);
             self.0.execute(
                 "DELETE FROM samples WHERE at < (SELECT max(at) FROM samples) - ?1",
                 [age],
@@ -117,11 +117,11 @@ impl Samples {
             self.0.execute(
                 "DELETE FROM samples WHERE rowid IN (SELECT rowid FROM (SELECT rowid, row_number() \
                  OVER (PARTITION BY probe ORDER BY at DESC) AS nth FROM samples) WHERE nth > ?1)",
-                [RING],
+                [RING_SAMPLES],
             )?;
             self.0.execute(
                 "DELETE FROM changes WHERE rowid <= (SELECT max(rowid) FROM changes) - ?1",
-                [CHANGES],
+                [CHANGES_KEPT],
             )
         };
         prune().map(drop).map_err(|e| failed(&e))
@@ -161,7 +161,7 @@ impl Samples {
     }
 
     /// The last changes of probes whose keys begin so, newest first.
-    pub fn changes(&self, of: &str, most: usize) -> Result<Vec<Turned>, Problem> {
+    pub fn changes(&self, of: &str, most: usize) -> Result<Vec<ProbeChange>, Problem> {
         let read = || {
             let mut select = self.0.prepare_cached(
                 "SELECT probe, name, live, change FROM changes WHERE substr(probe, 1, length(?1)) = ?1 \
@@ -175,7 +175,7 @@ impl Samples {
         let rows = read().map_err(|e| failed(&e))?.into_iter();
         let known = rows.filter_map(|(key, name, live, change)| {
             let change = serde_json::from_str::<Change>(&change).ok()?;
-            Some(Turned { key, name, live, change })
+            Some(ProbeChange { key, name, live, change })
         });
         Ok(known.collect())
     }
@@ -192,7 +192,7 @@ impl Samples {
         done.map(drop).map_err(|e| failed(&e))
     }
 
-    /// Who is muted.
+    /// The mutes in force, by probe key.
     pub fn mutes(&self) -> Result<BTreeMap<String, Mute>, Problem> {
         let read = || {
             let mut select =
@@ -248,7 +248,7 @@ mod tests {
             why: "2 fails in a row".into(),
         };
         let turned =
-            Turned { key: "dev/app@b-1".into(), name: "app BLUE".into(), live: true, change };
+            ProbeChange { key: "dev/app@b-1".into(), name: "app BLUE".into(), live: true, change };
         Samples::open(folder.path()).unwrap().keep(&keyed, std::slice::from_ref(&turned)).unwrap();
 
         let mut samples = Samples::open(folder.path()).unwrap();
@@ -262,7 +262,7 @@ mod tests {
         samples.keep(&many, &[]).unwrap();
         samples.prune().unwrap();
         let kept = samples.recent("dev/app@b-1", 9999).unwrap();
-        assert_eq!((kept.len(), kept[0].at.as_second()), (RING, 110));
+        assert_eq!((kept.len(), kept[0].at.as_second()), (RING_SAMPLES, 110));
     }
 
     #[test]

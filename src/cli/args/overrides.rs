@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use crate::domain::error::Problem;
-use crate::domain::guard::{Guard, Why};
+use crate::domain::guard::{Guard, Justification};
 
 /// A guard to override, with its own reason if one was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,9 +27,9 @@ impl FromStr for OverrideWord {
 }
 
 /// What was said with an act. Every override needs a reason.
-pub fn why(reason: Option<&String>, words: &[OverrideWord]) -> Result<Why, Problem> {
+pub fn why(reason: Option<&String>, words: &[OverrideWord]) -> Result<Justification, Problem> {
     let text = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-    let mut why = Why { reason: reason.and_then(text), ..Why::default() };
+    let mut why = Justification { reason: reason.and_then(text), ..Justification::default() };
     for OverrideWord { guard, reason } in words {
         let reason = reason.as_ref().and_then(text).or_else(|| why.reason.clone());
         let reason = reason.ok_or_else(|| {

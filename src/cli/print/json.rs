@@ -36,7 +36,7 @@ fn steps(view: &RunView) -> Vec<Value> {
         .iter()
         .map(|s| {
             json!({
-                "name": s.plan.id, "state": s.state.word(),
+                "name": s.plan.id, "state": s.state.label(),
                 "seconds": s.began_ms.map(|_| seconds(s.took_ms)),
             })
         })
@@ -68,7 +68,7 @@ pub fn run(view: &RunView, exit: u8, driven: bool) -> Value {
             let seen = view.services.get(m.service());
             json!({
                 "service": m.service(), "url": m.url, "serving": seen.and_then(|s| s.serving.clone()),
-                "traffic": seen.map(|s| s.traffic.word()), "rollouts_held": seen.is_some_and(|s| s.held_policy.is_some()),
+                "traffic": seen.map(|s| s.traffic.label()), "rollouts_held": seen.is_some_and(|s| s.held_policy.is_some()),
                 "blue": seen.and_then(|s| s.blue.clone()), "green": seen.and_then(|s| s.green.clone()),
             })
         })

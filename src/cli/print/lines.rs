@@ -27,7 +27,7 @@ pub fn summary(view: &RunView) -> String {
     let (title, environment) = (view.plan.title(), &view.plan.environment);
     let mut text = format!(
         "{title} on {environment}: {} after {took} (run {})\n",
-        view.state.word(),
+        view.state.label(),
         view.number
     );
     for (name, seen) in &view.databases {

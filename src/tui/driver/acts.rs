@@ -24,14 +24,14 @@ use crate::domain::plan::{Plan, RunKind};
 use crate::domain::recover::{Doubt, reconcile};
 use crate::domain::report;
 use crate::engine::observe;
+use crate::engine::proposal::{self, MigrationRequest};
 use crate::ports::journal::{Journal as _, JournalError};
-use crate::propose::{self, Wish};
 use crate::tui::effect::{Effect, Intent, LogAsk, LogUse, Ticket};
 use crate::tui::model::pipeline::{JobLog, PipelineAct};
 use crate::tui::msg::Msg;
 
 /// Maximum past runs loaded.
-const PAST: usize = 200;
+const RUNS_SEARCHED: usize = 200;
 
 /// What effects are carried out with.
 #[derive(Clone)]
@@ -81,18 +81,18 @@ impl Acts {
 
     /// Says something to a pipeline, and looks what became of it.
     async fn pipeline(&self, name: &EnvironmentName, act: &PipelineAct) -> Result<String, Problem> {
-        let ground = self.loaded_now()?.ground(name.as_str())?;
-        let said = self.pipelines.act(&self.app, &ground, &self.config, act).await?;
+        let spec = self.loaded_now()?.spec(name.as_str())?;
+        let said = self.pipelines.act(&self.app, &spec, &self.config, act).await?;
         let (app, config) = (&self.app, &self.config);
-        if let Some(looked) = self.pipelines.look(app, &ground, config, Whose::AsBefore).await {
+        if let Some(looked) = self.pipelines.look(app, &spec, config, Whose::AsBefore).await {
             self.say(Msg::Pipeline(name.clone(), looked)).await;
         }
         Ok(said)
     }
 
     async fn job_log(&self, name: &EnvironmentName, job: (u64, String)) -> Result<JobLog, Problem> {
-        let ground = self.loaded.ground(name.as_str())?;
-        self.pipelines.log(&self.app, &ground, &self.config, job).await
+        let spec = self.loaded.spec(name.as_str())?;
+        self.pipelines.log(&self.app, &spec, &self.config, job).await
     }
 
     pub(super) async fn say(&self, message: Msg) {
@@ -160,7 +160,9 @@ impl Acts {
             Effect::Pipeline(ticket, name, act) => {
                 Msg::Done(ticket, self.pipeline(&name, &act).await)
             }
-            Effect::Team(ticket, name, act) => Msg::Done(ticket, self.team(&name, &act).await),
+            Effect::CustomCommands(ticket, name, act) => {
+                Msg::Done(ticket, self.custom_command(&name, &act).await)
+            }
             Effect::JobLog(name, job, called) => {
                 Msg::JobLog(self.job_log(&name, (job, called)).await)
             }
@@ -171,7 +173,7 @@ impl Acts {
                 tokio::task::spawn_blocking(copied).await.ok()?
             }
             Effect::Past => {
-                let runs = self.past.runs(&self.app, None, PAST);
+                let runs = self.past.runs(&self.app, None, RUNS_SEARCHED);
                 Msg::Past(runs.map_err(JournalError::problem))
             }
             Effect::Report(run, what) => match self.report(run, what) {
@@ -207,10 +209,11 @@ impl Acts {
 
     fn tick(&self, run: RunNumber, named: &str, act: Act, note: &str) -> Result<String, Problem> {
         let view = self.app.store().and_then(|s| s.run(run)).map_err(JournalError::problem)?.view;
-        let listing = propose::of_run(&self.app, view).map_err(propose::Refusal::problem)?;
+        let listing =
+            proposal::of_run(&self.app.services(), view).map_err(proposal::Refusal::problem)?;
         let item = listing.find(named)?;
-        listing.act(&self.app, item, act, note).map_err(propose::Refusal::problem)?;
-        Ok(format!("{}: {}", item.text, act.word()))
+        listing.act(&self.app.services(), item, act, note).map_err(proposal::Refusal::problem)?;
+        Ok(format!("{}: {}", item.text, act.label()))
     }
 
     fn report(&self, run: RunNumber, what: LogUse) -> Result<Msg, Problem> {
@@ -245,8 +248,10 @@ impl Acts {
         name: &EnvironmentName,
     ) -> Result<Vec<crate::domain::readiness::Target>, Problem> {
         let loaded = self.loaded_now()?;
-        let ground = loaded.ground(name.as_str())?;
-        propose::targets(&self.app, &loaded, &ground).await.map_err(propose::Refusal::problem)
+        let spec = loaded.spec(name.as_str())?;
+        proposal::targets(&self.app.services(), &loaded, &spec)
+            .await
+            .map_err(proposal::Refusal::problem)
     }
 
     async fn propose(&self, intent: Intent) -> Result<(Box<Plan>, String), Refused> {
@@ -254,14 +259,14 @@ impl Acts {
         let app = &self.app;
         let proposal = match intent {
             Intent::Deploy { environment, release, why } => {
-                let ship = propose::Ship {
+                let ship = proposal::DeployRequest {
                     environment: environment.as_str(),
                     release: &release,
                     services: &[],
                     attended: true,
                     why: &why,
                 };
-                let proposed = propose::deploy(app, &loaded, &ship).await;
+                let proposed = proposal::deploy(&app.services(), &loaded, &ship).await;
                 proposed.map(|mut p| {
                     // The screen is there to ask again when green has proven itself.
                     (p.plan.ask_at_gates, p.plan.attended) = (true, false);
@@ -269,23 +274,28 @@ impl Acts {
                 })
             }
             Intent::Rollback { environment, to, undo, why } => {
-                let ground = loaded.ground(environment.as_str())?;
+                let spec = loaded.spec(environment.as_str())?;
                 let undo_schema = undo.as_ref().map(|(_, version)| version);
                 let database = undo.as_ref().map(|(database, _)| database.as_str());
                 let (to, why, waits) = (to.as_ref(), &why, false);
-                let back = propose::Back { to, why, undo_schema, database, waits };
-                propose::rollback(app, &loaded, ground, &back).await
+                let back = proposal::RollbackRequest { to, why, undo_schema, database, waits };
+                proposal::rollback(&app.services(), &loaded, spec, &back).await
             }
             Intent::Migrate { environment, database, to, down, why } => {
-                let wish = if down { Wish::Down(to) } else { Wish::Up(Some(to), false) };
+                let wish = if down {
+                    MigrationRequest::Down(to)
+                } else {
+                    MigrationRequest::Up(Some(to), false)
+                };
                 let (name, database) = (environment.as_str(), Some(database.as_str()));
-                let proposed = propose::migrate(app, &loaded, name, database, &wish, &why).await;
-                let nothing = || propose::Refusal::Usage(Problem::new("there is nothing to do"));
+                let proposed =
+                    proposal::migrate(&app.services(), &loaded, name, database, &wish, &why).await;
+                let nothing = || proposal::Refusal::Usage(Problem::new("there is nothing to do"));
                 proposed.and_then(|proposal| proposal.ok_or_else(nothing))
             }
             Intent::Cleanup { environment, why } => {
-                let ground = loaded.ground(environment.as_str())?;
-                propose::cleanup(app, &loaded, ground, &why).await
+                let spec = loaded.spec(environment.as_str())?;
+                proposal::cleanup(&app.services(), &loaded, spec, &why).await
             }
         };
         let proposal = proposal?;
@@ -294,7 +304,7 @@ impl Acts {
 
     async fn start(&self, plan: &Plan) -> Result<String, Problem> {
         // Before there is a run: what cannot even be reached is no failed run.
-        self.app.platform(&plan.endpoint).await?;
+        self.app.services().platform(&plan.endpoint).await?;
         let mut store = self.app.store().map_err(JournalError::problem)?;
         let view = self.app.create(&mut store, plan, false).map_err(|error| match error {
             JournalError::Unusable(problem) | JournalError::Unwritable(problem)
@@ -320,15 +330,15 @@ impl Acts {
     }
 
     async fn send(&self, run: RunNumber, seen: u64, command: &Command) -> Result<String, Problem> {
-        let answer = propose::command(&self.app, run, Some(seen), command).await;
-        answer.map_err(propose::Refusal::problem)?;
-        Ok(format!("run {run}: asked to {}", crate::domain::words::command(command)))
+        let answer = proposal::command(&self.app.services(), run, Some(seen), command).await;
+        answer.map_err(proposal::Refusal::problem)?;
+        Ok(format!("run {run}: asked to {}", crate::domain::describe::command(command)))
     }
 
     async fn observe(&self, run: RunNumber) -> Result<Doubt, Problem> {
         let listed = self.app.store().and_then(|s| s.run(run));
         let view = listed.map_err(JournalError::problem)?.view;
-        let platform = self.app.platform(&view.plan.endpoint).await?;
+        let platform = self.app.services().platform(&view.plan.endpoint).await?;
         let observed = observe(platform.as_ref(), &view).await.map_err(|e| e.problem)?;
         reconcile(&view, &observed)
     }
@@ -343,7 +353,7 @@ fn ticket_of(effect: &Effect) -> Option<Ticket> {
         | Effect::Send(ticket, ..)
         | Effect::Tick(ticket, ..)
         | Effect::Pipeline(ticket, ..)
-        | Effect::Team(ticket, ..)
+        | Effect::CustomCommands(ticket, ..)
         | Effect::Mute(ticket, ..)
         | Effect::TakeOver(ticket, ..) => Some(*ticket),
         _ => None,

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use crate::tui::msg::Msg;
 
 /// Terminals take no more by OSC 52: 74,994 bytes of base64.
-const MOST: usize = 56_000;
+const MOST_OSC52_BYTES: usize = 56_000;
 
 /// Copies a text with that number of lines; returns where it went, or hands it to the terminal.
 pub(super) fn copy(file: &Path, text: &str, lines: usize) -> Msg {
@@ -26,7 +26,7 @@ pub(super) fn copy(file: &Path, text: &str, lines: usize) -> Msg {
         return Msg::Tell(format!("Copied {what} (tmux buffer{also})"));
     }
     match kept {
-        _ if text.len() <= MOST => {
+        _ if text.len() <= MOST_OSC52_BYTES => {
             let told = format!("Copied {what} (sent to the terminal, OSC 52{also})");
             Msg::ToClipboard(text.to_owned(), told)
         }

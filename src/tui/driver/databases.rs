@@ -9,20 +9,20 @@ use tokio::sync::Mutex;
 use crate::app::App;
 use crate::config::Loaded;
 use crate::domain::ids::{EnvironmentName, RunNumber};
-use crate::domain::planner::Ground;
-use crate::domain::seen::DatabaseSeen;
+use crate::domain::planner::EnvironmentSpec;
+use crate::domain::snapshot::DatabaseSnapshot;
 use crate::domain::time::Timestamp;
-use crate::domain::view::{DatabaseView, RunView, TrafficSeen};
-use crate::propose;
+use crate::domain::view::{DatabaseView, RunView, TrafficState};
+use crate::engine::proposal;
 
 /// How long an unchanged database is not read again.
-const AGAIN: Duration = Duration::from_mins(1);
+const READ_EVERY: Duration = Duration::from_mins(1);
 
 /// What the last run did to them, as far as that would change what is seen.
 type Mark =
-    Option<(RunNumber, BTreeMap<String, DatabaseView>, Option<Timestamp>, Vec<TrafficSeen>)>;
+    Option<(RunNumber, BTreeMap<String, DatabaseView>, Option<Timestamp>, Vec<TrafficState>)>;
 
-type Seen = (Duration, Mark, Vec<DatabaseSeen>);
+type Seen = (Duration, Mark, Vec<DatabaseSnapshot>);
 
 /// What was seen, and when.
 #[derive(Debug, Default)]
@@ -34,23 +34,23 @@ impl Databases {
         &self,
         app: &App,
         loaded: &Loaded,
-        ground: &Ground,
+        spec: &EnvironmentSpec,
         runs: &[RunView],
-    ) -> Option<Vec<DatabaseSeen>> {
+    ) -> Option<Vec<DatabaseSnapshot>> {
         // What a rollback would do to a database depends on what is live: a switch is a change too.
         let traffic = |run: &RunView| run.services.values().map(|s| s.traffic.clone()).collect();
         let mark =
             runs.first().map(|run| (run.number, run.databases.clone(), run.ended, traffic(run)));
         let now = app.clock.elapsed();
-        if let Some((at, before, seen)) = self.0.lock().await.get(&ground.environment) {
+        if let Some((at, before, seen)) = self.0.lock().await.get(&spec.environment) {
             let unseen = seen.iter().any(|d| d.unseen.is_some());
-            if *before == mark && !unseen && now.saturating_sub(*at) < AGAIN {
+            if *before == mark && !unseen && now.saturating_sub(*at) < READ_EVERY {
                 return Some(seen.clone());
             }
         }
-        let seen = propose::databases(app, loaded, ground, runs).await.ok()?;
+        let seen = proposal::databases(&app.services(), loaded, spec, runs).await.ok()?;
         let kept = (now, mark, seen.clone());
-        self.0.lock().await.insert(ground.environment.clone(), kept);
+        self.0.lock().await.insert(spec.environment.clone(), kept);
         Some(seen)
     }
 }

@@ -11,29 +11,28 @@ use tokio::sync::watch;
 use crate::app::{App, Samples};
 use crate::domain::alert::Notify;
 use crate::domain::ids::EnvironmentName;
-use crate::domain::probe::{Board, Measurement, Probe, Turned};
+use crate::domain::probe::{Board, Measurement, Probe, ProbeChange};
 use crate::engine::probes::{Wanted, watch_probes};
 use crate::tui::msg::Msg;
 
 /// How often results go to the screen and time advances.
-const TELL: Duration = Duration::from_secs(1);
+const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// How often what was heard is written down.
-const KEEP: u32 = 5;
+const SAVE_EVERY: u32 = 5;
 /// How often persistent failures are checked.
-const REMIND: u32 = 30;
+const REMIND_EVERY: u32 = 30;
 /// How often old samples are thrown away.
-const PRUNE: u32 = 60;
+const PRUNE_EVERY: u32 = 60;
 /// Maximum earlier samples loaded.
-const BEFORE: usize = 120;
+const SAMPLES_LOADED: usize = 120;
 /// Maximum changes shown.
-const CHANGES: usize = 50;
+const CHANGES_SHOWN: usize = 50;
 
 /// Requests to the keeper.
 #[derive(Debug)]
 pub(super) enum Ask {
     /// The probes of an environment from now on; and whether its platform was read.
     Watch(EnvironmentName, Vec<Probe>, bool),
-    /// Ask everything now.
     Now,
 }
 
@@ -53,7 +52,7 @@ pub(super) fn spawn(app: App, notify: Notify, sender: Sender<Msg>) -> Sender<Ask
             }
         }
         let samples = app.samples().ok();
-        let keeper = Keeper {
+        let keeper = ProbeKeeper {
             app,
             sender,
             samples,
@@ -68,7 +67,7 @@ pub(super) fn spawn(app: App, notify: Notify, sender: Sender<Msg>) -> Sender<Ask
     ask
 }
 
-struct Keeper {
+struct ProbeKeeper {
     app: App,
     sender: Sender<Msg>,
     /// None where they cannot be kept: what is watched is shown all the same.
@@ -78,16 +77,16 @@ struct Keeper {
     wanted: watch::Sender<Wanted>,
     /// Environments whose picture on the screen is not the newest.
     dirty: BTreeSet<EnvironmentName>,
-    unkept: (Vec<(String, Measurement)>, Vec<Turned>),
+    unkept: (Vec<(String, Measurement)>, Vec<ProbeChange>),
 }
 
-impl Keeper {
+impl ProbeKeeper {
     async fn run(
         mut self,
         mut asks: mpsc::Receiver<Ask>,
         mut heard: mpsc::Receiver<(String, Measurement)>,
     ) {
-        let mut tick = tokio::time::interval(TELL);
+        let mut tick = tokio::time::interval(REPORT_EVERY);
         let mut round = 0_u32;
         loop {
             tokio::select! {
@@ -123,7 +122,7 @@ impl Keeper {
         }
         let past = |key: &str| {
             let samples = self.samples.as_ref();
-            samples.and_then(|samples| samples.recent(key, BEFORE).ok()).unwrap_or_default()
+            samples.and_then(|samples| samples.recent(key, SAMPLES_LOADED).ok()).unwrap_or_default()
         };
         board.watch(probes, past);
         self.dirty.insert(environment);
@@ -154,17 +153,17 @@ impl Keeper {
         for (name, board) in &self.boards {
             let of = format!("{name}/");
             let turned = self.unkept.1.iter().filter(|turned| turned.key.starts_with(&of));
-            let turned: Vec<Turned> = turned.cloned().collect();
-            let again = round.is_multiple_of(REMIND) && !self.notify.is_empty();
+            let turned: Vec<ProbeChange> = turned.cloned().collect();
+            let again = round.is_multiple_of(REMIND_EVERY) && !self.notify.is_empty();
             if !turned.is_empty() || again {
                 self.app.tell_of_probes(&self.notify, name, &turned, &board.seen());
             }
         }
         let turned = !self.unkept.1.is_empty();
-        if turned || round.is_multiple_of(KEEP) {
+        if turned || round.is_multiple_of(SAVE_EVERY) {
             self.keep();
         }
-        if round.is_multiple_of(PRUNE)
+        if round.is_multiple_of(PRUNE_EVERY)
             && let Some(samples) = &self.samples
             && let Err(problem) = samples.prune()
         {
@@ -176,7 +175,8 @@ impl Keeper {
             board.mute(mutes.clone().unwrap_or_default(), now);
             let of = format!("{name}/");
             let samples = self.samples.as_ref();
-            let changes = samples.and_then(|s| s.changes(&of, CHANGES).ok()).unwrap_or_default();
+            let changes =
+                samples.and_then(|s| s.changes(&of, CHANGES_SHOWN).ok()).unwrap_or_default();
             let message = Msg::Probed(name, board.seen(), changes);
             self.sender.send(message).await.map_err(|_| ())?;
         }

@@ -23,14 +23,14 @@ pub(super) fn message(event: Event, model: &Model) -> Option<Msg> {
 }
 
 /// Lines per notch of the wheel.
-const NOTCH: isize = 3;
+const LINES_PER_NOTCH: isize = 3;
 
 fn moused(event: MouseEvent, model: &Model) -> Option<Msg> {
     let pane = pane_at(model, event.column, event.row)?;
     match event.kind {
         MouseEventKind::Down(_) => Some(Msg::Click(pane)),
-        MouseEventKind::ScrollUp => Some(Msg::Wheel(pane, -NOTCH)),
-        MouseEventKind::ScrollDown => Some(Msg::Wheel(pane, NOTCH)),
+        MouseEventKind::ScrollUp => Some(Msg::Wheel(pane, -LINES_PER_NOTCH)),
+        MouseEventKind::ScrollDown => Some(Msg::Wheel(pane, LINES_PER_NOTCH)),
         _ => None,
     }
 }

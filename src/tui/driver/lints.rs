@@ -7,8 +7,8 @@ use std::time::SystemTime;
 
 use crate::config::Loaded;
 use crate::domain::ids::EnvironmentName;
-use crate::domain::planner::Ground;
-use crate::propose;
+use crate::domain::planner::EnvironmentSpec;
+use crate::engine::proposal;
 
 /// A file, when it was written and how long it was: what changes in the same instant mostly changes that.
 type Stamp = (PathBuf, Option<(SystemTime, u64)>);
@@ -22,19 +22,19 @@ pub(super) struct Lints(Mutex<BTreeMap<EnvironmentName, Found>>);
 
 impl Lints {
     /// What is wrong with an environment's files, in a few words.
-    pub(super) fn look(&self, loaded: &Loaded, ground: &Ground) -> Option<String> {
-        let files = propose::hosting_files(loaded, ground);
+    pub(super) fn look(&self, loaded: &Loaded, spec: &EnvironmentSpec) -> Option<String> {
+        let files = proposal::hosting_files(loaded, spec);
         let stamp = |file: &PathBuf| {
             let about = std::fs::metadata(file).ok();
             (file.clone(), about.and_then(|about| Some((about.modified().ok()?, about.len()))))
         };
         let stamps: Vec<Stamp> = files.iter().map(stamp).collect();
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, said)) = kept.get(&ground.environment).filter(|k| k.0 == stamps) {
+        if let Some((_, said)) = kept.get(&spec.environment).filter(|k| k.0 == stamps) {
             return said.clone();
         }
-        let said = propose::troubles(loaded, ground);
-        kept.insert(ground.environment.clone(), (stamps, said.clone()));
+        let said = proposal::troubles(loaded, spec);
+        kept.insert(spec.environment.clone(), (stamps, said.clone()));
         said
     }
 }

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use super::acts::Acts;
 use super::pipelines::Whose;
-use super::{health, team};
+use super::{custom_commands, health};
 use crate::domain::ids::EnvironmentName;
-use crate::domain::planner::Ground;
-use crate::domain::seen::{EnvironmentSeen, Readiness};
+use crate::domain::planner::EnvironmentSpec;
+use crate::domain::snapshot::{EnvironmentSnapshot, Readiness};
 use crate::domain::view::RunView;
-use crate::propose::{self, RUNS_LOOKED_AT};
+use crate::engine::proposal::{self, RUNS_SEARCHED};
 use crate::tui::msg::Msg;
 
 /// How often each environment is polled.
-const LOOK: Duration = Duration::from_secs(5);
+const OBSERVE_EVERY: Duration = Duration::from_secs(5);
 
 impl Acts {
     /// Looks at every environment again and again.
@@ -23,7 +23,7 @@ impl Acts {
             tokio::spawn(async move {
                 while !acts.sender.is_closed() {
                     acts.look(&name).await;
-                    tokio::time::sleep(LOOK).await;
+                    tokio::time::sleep(OBSERVE_EVERY).await;
                 }
             });
         }
@@ -35,16 +35,16 @@ impl Acts {
         let Some(Ok(_turn)) = turn.map(tokio::sync::Mutex::try_lock) else {
             return;
         };
-        let (environment, seen) = match self.loaded.ground(name) {
-            Ok(ground) => {
-                let runs = self.past.runs(&self.app, Some(&ground.environment), RUNS_LOOKED_AT);
+        let (environment, seen) = match self.loaded.spec(name) {
+            Ok(spec) => {
+                let runs = self.past.runs(&self.app, Some(&spec.environment), RUNS_SEARCHED);
                 let (runs, unread) = match runs {
                     Ok(runs) => (runs, None),
                     Err(error) => (Vec::new(), Some(error.problem())),
                 };
-                let mut seen = propose::look(&self.app, &ground, &runs, false).await;
-                seen.databases = self.databases.look(&self.app, &self.loaded, &ground, &runs).await;
-                seen.lint = self.lints.look(&self.loaded, &ground);
+                let mut seen = proposal::look(&self.app.services(), &spec, &runs, false).await;
+                seen.databases = self.databases.look(&self.app, &self.loaded, &spec, &runs).await;
+                seen.lint = self.lints.look(&self.loaded, &spec);
                 // No past that could be read is not no past.
                 if let Some(problem) = unread {
                     let why = format!("unknown: the past cannot be read: {}", problem.what);
@@ -54,16 +54,13 @@ impl Acts {
                     }
                 }
                 if let Ok(watching) = self.loaded.watching(name) {
-                    let probes = propose::probes(&ground, &watching, &seen);
-                    let ask = health::Ask::Watch(
-                        ground.environment.clone(),
-                        probes,
-                        seen.unseen.is_none(),
-                    );
+                    let probes = proposal::probes(&spec, &watching, &seen);
+                    let ask =
+                        health::Ask::Watch(spec.environment.clone(), probes, seen.unseen.is_none());
                     let _ = self.health.send(ask).await;
                 }
-                self.ask_pipeline(&ground, &runs);
-                (ground.environment, seen)
+                self.ask_pipeline(&spec, &runs);
+                (spec.environment, seen)
             }
             Err(problem) => {
                 let Ok(environment) = EnvironmentName::new(name) else {
@@ -71,7 +68,7 @@ impl Acts {
                 };
                 (
                     environment,
-                    EnvironmentSeen {
+                    EnvironmentSnapshot {
                         services: Vec::new(),
                         databases: None,
                         lint: None,
@@ -83,24 +80,27 @@ impl Acts {
         };
         // Once for all of them.
         if self.loaded.environments().first() == Some(&name) {
-            self.say(Msg::Team(self.app.team_runs().latest(team::SHOWN))).await;
+            self.say(Msg::CustomCommands(
+                self.app.custom_command_runs().latest(custom_commands::RUNS_SHOWN),
+            ))
+            .await;
         }
         self.say(Msg::Looked(environment, seen)).await;
     }
 
     /// In parallel: GitHub may be slow, and must not delay the live builds.
-    fn ask_pipeline(&self, ground: &Ground, runs: &[RunView]) {
-        if ground.pipeline.is_none() {
+    fn ask_pipeline(&self, spec: &EnvironmentSpec, runs: &[RunView]) {
+        if spec.pipeline.is_none() {
             return;
         }
         let under_way = runs.first().filter(|run| run.ended.is_none());
         let commit = under_way.and_then(|run| run.plan.commit().map(str::to_owned));
-        let (acts, ground) = (self.clone(), ground.clone());
+        let (acts, spec) = (self.clone(), spec.clone());
         tokio::spawn(async move {
             let (app, config) = (&acts.app, &acts.config);
-            let looked = acts.pipelines.look(app, &ground, config, Whose::Of(commit)).await;
+            let looked = acts.pipelines.look(app, &spec, config, Whose::Of(commit)).await;
             if let Some(looked) = looked {
-                acts.say(Msg::Pipeline(ground.environment, looked)).await;
+                acts.say(Msg::Pipeline(spec.environment, looked)).await;
             }
         });
     }

@@ -5,21 +5,21 @@
 
 mod acts;
 mod clipboard;
+mod custom_commands;
 mod databases;
-mod ground;
 mod health;
 mod input;
 mod lints;
 mod log;
 mod look;
-mod pace;
 mod past;
 mod pipelines;
+mod poll_backoff;
 mod remember;
 mod replay;
 mod report;
 mod store;
-mod team;
+mod terminal_background;
 mod watch;
 
 use std::time::Duration;
@@ -53,7 +53,7 @@ use crate::domain::ids::EnvironmentName;
 /// How often clocks and ages are updated.
 const TICK: Duration = Duration::from_secs(1);
 /// Capacity of the message queue; senders wait when it is full.
-const WAITING: usize = 256;
+const QUEUE_LENGTH: usize = 256;
 
 /// How to run the screen.
 #[derive(Debug)]
@@ -74,8 +74,8 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
             .try_this("use the commands: pointsman status, pointsman --help")
     };
     let mut model = Model::new(environments(&loaded)?, loaded.offered()?, app.actor.clone());
-    let (sender, receiver) = mpsc::channel(WAITING);
-    model.team = loaded.team_commands()?;
+    let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
+    model.custom_commands = loaded.custom_commands()?;
     model.read_only = options.read_only;
     model.connection_alone = report::connection_alone();
     model.mouse = loaded.config.ui.mouse;
@@ -95,7 +95,8 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     let memory = Memory::of(&app, &options.config);
     memory.recall(&mut model);
     let looks = options.looks.clone();
-    let grounds = watch::spawn(options.looks, options.config.clone(), loaded.config.clone(), saved);
+    let backgrounds =
+        watch::spawn(options.looks, options.config.clone(), loaded.config.clone(), saved);
     let notify = loaded.notify();
     let health = health::spawn(app.clone(), notify.clone(), sender.clone());
     let names = model.environments.iter().map(|e| e.name.clone()).collect();
@@ -104,7 +105,7 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     acts.look_regularly();
     let signals = Signals::listen().map_err(failed)?;
     let screen = Screen::take(app.state.join("crash.txt")).map_err(failed)?;
-    let answers = ground::Answers::default();
+    let answers = terminal_background::Answers::default();
     let mut driver = Driver {
         app,
         model,
@@ -114,7 +115,7 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
         acts,
         receiver,
         reloads,
-        grounds,
+        backgrounds,
         answers,
         signals,
     };
@@ -138,12 +139,12 @@ fn environments(loaded: &Loaded) -> Result<Vec<Environment>, Problem> {
     names.sort_by_key(|name| stages_before(loaded, name));
     for name in names {
         // One unusable environment is shown with its reason, and does not affect the others.
-        let services = loaded.ground(name).map_or_else(
+        let services = loaded.spec(name).map_or_else(
             |_| Vec::new(),
-            |ground| ground.members.iter().map(|m| m.service().to_string()).collect(),
+            |spec| spec.members.iter().map(|m| m.service().to_string()).collect(),
         );
         let protection = loaded.protection(name)?;
-        let tested = loaded.ground(name).is_ok_and(|ground| ground.pipeline.is_some());
+        let tested = loaded.spec(name).is_ok_and(|spec| spec.pipeline.is_some());
         let new = Environment::new(EnvironmentName::new(name)?, protection, services);
         environments.push(Environment { tested, ..new });
     }
@@ -194,8 +195,8 @@ struct Driver {
     receiver: mpsc::Receiver<Msg>,
     reloads: mpsc::Receiver<Reload>,
     /// The theme is chosen again for a new background.
-    grounds: std::sync::mpsc::Sender<ThemeKind>,
-    answers: ground::Answers,
+    backgrounds: std::sync::mpsc::Sender<ThemeKind>,
+    answers: terminal_background::Answers,
     signals: Signals,
 }
 
@@ -208,7 +209,7 @@ async fn due(at: Option<Duration>, elapsed: Duration) {
 }
 
 /// 128 + SIGTERM.
-const TERMINATED: u8 = 143;
+const EXIT_TERMINATED: u8 = 143;
 
 impl Driver {
     async fn run(&mut self) -> std::io::Result<u8> {
@@ -235,9 +236,9 @@ impl Driver {
                         if event == Event::FocusGained {
                             self.ask_ground()?;
                         }
-                        let (events, ground) = self.answers.take(event);
-                        if let Some(ground) = ground {
-                            let _ = self.grounds.send(ground);
+                        let (events, background) = self.answers.take(event);
+                        if let Some(background) = background {
+                            let _ = self.backgrounds.send(background);
                         }
                         // Boxes distinguish keys by time, so each key carries one.
                         messages.push(Msg::Tick(self.app.clock.now(), elapsed));
@@ -274,7 +275,7 @@ impl Driver {
                     messages.push(Msg::Tick(self.app.clock.now(), now));
                 }
                 _ = tick.tick() => messages.push(Msg::Tick(self.app.clock.now(), elapsed)),
-                _ = self.signals.term.recv() => return Ok(TERMINATED),
+                _ = self.signals.term.recv() => return Ok(EXIT_TERMINATED),
                 _ = self.signals.hangup.recv() => return Ok(0),
                 // In raw mode Ctrl-C is a key; the signal comes from another process.
                 _ = self.signals.int.recv() => messages.push(input::interrupt()),

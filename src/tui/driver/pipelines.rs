@@ -10,16 +10,16 @@ use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::job_log::{JobLine, job_log};
 use crate::domain::pipeline::PipelineRun;
-use crate::domain::planner::Ground;
+use crate::domain::planner::EnvironmentSpec;
 use crate::domain::redact::redacted;
 use crate::domain::text::harmless;
 use crate::ports::pipeline::Pipeline;
 use crate::tui::model::pipeline::{JobLog, PipelineAct};
 
 /// Maximum size of a job's log; failures are at its end.
-const LINES: usize = 20_000;
+const LOG_LINES: usize = 20_000;
 /// Maximum characters per line.
-const LONGEST: usize = 2000;
+const LONGEST_LINE: usize = 2000;
 
 /// A pipeline, and its last query: when on the monotonic clock, and for which commit. Held during a
 /// query, so an old answer never comes after a newer one.
@@ -39,16 +39,21 @@ pub(super) struct Pipelines(Mutex<BTreeMap<EnvironmentName, Asked>>);
 
 impl Pipelines {
     /// The pipeline of an environment, made on first need and kept: it remembers what did not change.
-    fn of(&self, app: &App, ground: &Ground, config: &Path) -> Option<Result<Asked, Problem>> {
+    fn of(
+        &self,
+        app: &App,
+        spec: &EnvironmentSpec,
+        config: &Path,
+    ) -> Option<Result<Asked, Problem>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(asked) = all.get(&ground.environment) {
+        if let Some(asked) = all.get(&spec.environment) {
             return Some(Ok(asked.clone()));
         }
-        let of = ground.pipeline.as_ref()?;
-        let made = app.pipeline(&ground.environment, of, config);
+        let of = spec.pipeline.as_ref()?;
+        let made = app.pipeline(&spec.environment, of, config);
         let made = made.map(|made| (made, Arc::default()));
         if let Ok(asked) = &made {
-            all.insert(ground.environment.clone(), asked.clone());
+            all.insert(spec.environment.clone(), asked.clone());
         }
         Some(made)
     }
@@ -57,11 +62,11 @@ impl Pipelines {
     pub(super) async fn look(
         &self,
         app: &App,
-        ground: &Ground,
+        spec: &EnvironmentSpec,
         config: &Path,
         whose: Whose,
     ) -> Option<Result<Option<PipelineRun>, Problem>> {
-        let (pipeline, last) = match self.of(app, ground, config)? {
+        let (pipeline, last) = match self.of(app, spec, config)? {
             Ok(asked) => asked,
             Err(problem) => return Some(Err(problem)),
         };
@@ -86,15 +91,15 @@ impl Pipelines {
     pub(super) async fn log(
         &self,
         app: &App,
-        ground: &Ground,
+        spec: &EnvironmentSpec,
         config: &Path,
         (job, name): (u64, String),
     ) -> Result<JobLog, Problem> {
-        let pipeline = self.known(app, ground, config)?;
+        let pipeline = self.known(app, spec, config)?;
         let lines = job_log(&pipeline.log(job).await?);
-        let from = lines.len().saturating_sub(LINES);
+        let from = lines.len().saturating_sub(LOG_LINES);
         let clean = |line: JobLine| JobLine {
-            text: redacted(&harmless(&line.text, LONGEST)),
+            text: redacted(&harmless(&line.text, LONGEST_LINE)),
             error: line.error,
         };
         Ok(JobLog { job: name, lines: lines.into_iter().skip(from).map(clean).collect() })
@@ -104,11 +109,11 @@ impl Pipelines {
     pub(super) async fn act(
         &self,
         app: &App,
-        ground: &Ground,
+        spec: &EnvironmentSpec,
         config: &Path,
         act: &PipelineAct,
     ) -> Result<String, Problem> {
-        let pipeline = self.known(app, ground, config)?;
+        let pipeline = self.known(app, spec, config)?;
         let comment = format!("by {} with pointsman", app.actor);
         match act {
             PipelineAct::Approve(run) => {
@@ -130,10 +135,10 @@ impl Pipelines {
     fn known(
         &self,
         app: &App,
-        ground: &Ground,
+        spec: &EnvironmentSpec,
         config: &Path,
     ) -> Result<Arc<dyn Pipeline>, Problem> {
-        let none = || Problem::new(format!("{} has no pipeline", ground.environment));
-        self.of(app, ground, config).ok_or_else(none)?.map(|(pipeline, _)| pipeline)
+        let none = || Problem::new(format!("{} has no pipeline", spec.environment));
+        self.of(app, spec, config).ok_or_else(none)?.map(|(pipeline, _)| pipeline)
     }
 }

@@ -53,7 +53,7 @@ impl Memory {
         if let Some((_, mode)) = TIMES.iter().find(|(name, _)| *name == known.time) {
             model.logs.time = *mode;
         }
-        if let Some(level) = LogLevel::ALL.into_iter().find(|level| level.word() == known.level) {
+        if let Some(level) = LogLevel::ALL.into_iter().find(|level| level.label() == known.level) {
             model.logs.query.level = level;
         }
         let rows = known.recent.iter().filter_map(|name| COMMANDS.iter().find(|r| r.name == name));
@@ -72,7 +72,7 @@ impl Memory {
             zoom: model.zoom,
             wrap: model.logs.wrap,
             time: time.map_or("", |(name, _)| name).to_owned(),
-            level: model.logs.query.level.word().to_owned(),
+            level: model.logs.query.level.label().to_owned(),
             recent: recent.map(|row| row.name.to_owned()).collect(),
         };
         let mut all = self.all();

@@ -7,20 +7,20 @@ use std::time::Duration;
 use crossterm::event::{Event, EventStream};
 use futures_util::StreamExt as _;
 
-use super::log::{Book, line_of};
+use super::log::{LogIndex, line_of};
 use super::{Signals, input};
 use crate::app::App;
 use crate::domain::checklist::Tick;
 use crate::domain::error::Problem;
 use crate::domain::event::Fact;
 use crate::domain::ids::RunNumber;
-use crate::domain::tape::Tape;
+use crate::domain::run_replay::RunReplay;
 use crate::domain::time::Timestamp;
+use crate::engine::proposal::RUNS_SEARCHED;
 use crate::ports::journal::{Journal as _, JournalError};
-use crate::propose::RUNS_LOOKED_AT;
 use crate::tui::effect::{Effect, LogAsk};
 use crate::tui::keys::Code;
-use crate::tui::model::environments::{Environment, RunSeen};
+use crate::tui::model::environments::{Environment, RunSnapshot};
 use crate::tui::model::logs::{AROUND, Extent};
 use crate::tui::model::{Model, Pane};
 use crate::tui::msg::{Msg, Stored};
@@ -29,9 +29,9 @@ use crate::tui::theme::{Looks, Theme};
 use crate::tui::update::update;
 
 /// Between two frames while it plays.
-const FRAME: Duration = Duration::from_millis(100);
+const FRAME_LENGTH: Duration = Duration::from_millis(100);
 /// The last lines of the log that always go along.
-const TAIL: usize = 240;
+const TAIL_LINES: usize = 240;
 /// How much quicker than it was.
 const SPEEDS: [u32; 7] = [1, 2, 5, 10, 30, 100, 1000];
 
@@ -52,7 +52,7 @@ pub async fn replay(app: App, run: RunNumber, looks: &Looks) -> Result<u8, Probl
     update(&mut replay.model, Msg::Resize(width, height));
     replay.show();
     let mut events = EventStream::new();
-    let mut frame = tokio::time::interval(FRAME);
+    let mut frame = tokio::time::interval(FRAME_LENGTH);
     loop {
         screen.draw(&replay.model, &theme).map_err(failed)?;
         tokio::select! {
@@ -60,13 +60,13 @@ pub async fn replay(app: App, run: RunNumber, looks: &Looks) -> Result<u8, Probl
                 Some(Ok(event)) => if replay.heard(&event) { return Ok(0) },
                 Some(Err(_)) | None => return Ok(0),
             },
-            _ = frame.tick(), if replay.plays => replay.go_on(FRAME),
+            _ = frame.tick(), if replay.plays => replay.go_on(FRAME_LENGTH),
             _ = signals.window.recv() => {
                 if let Some(message) = super::resized() {
                     update(&mut replay.model, message);
                 }
             }
-            _ = signals.term.recv() => return Ok(super::TERMINATED),
+            _ = signals.term.recv() => return Ok(super::EXIT_TERMINATED),
             _ = signals.int.recv() => return Ok(0),
             _ = signals.hangup.recv() => return Ok(0),
         }
@@ -74,8 +74,8 @@ pub async fn replay(app: App, run: RunNumber, looks: &Looks) -> Result<u8, Probl
 }
 
 struct Replay {
-    tape: Tape,
-    book: Book,
+    tape: RunReplay,
+    book: LogIndex,
     ticks: Vec<Tick>,
     model: Model,
     /// The moment that is shown.
@@ -88,15 +88,15 @@ impl Replay {
     fn load(app: &App, run: RunNumber) -> Result<Self, Problem> {
         let store = app.readable_store().map_err(JournalError::problem)?;
         let facts = store.facts(run, 0).map_err(JournalError::problem)?;
-        let mut book = Book::new(File::open(app.log_file(run)).ok());
+        let mut book = LogIndex::new(File::open(app.log_file(run)).ok());
         for fact in &facts {
             let step = fact.step.as_ref().map(ToString::to_string).unwrap_or_default();
             book.fact(line_of(fact), step);
         }
         while book.grow() {}
         while book.sieve() {}
-        let tape =
-            Tape::of(run, facts).ok_or_else(|| Problem::new(format!("run {run} has no facts")))?;
+        let tape = RunReplay::of(run, facts)
+            .ok_or_else(|| Problem::new(format!("run {run} has no facts")))?;
         let tape = tape.map_err(|illegal| {
             Problem::new(format!("run {run} tells an impossible story"))
                 .because(illegal.to_string())
@@ -113,7 +113,7 @@ impl Replay {
         (model.read_only, model.settled, model.focus) = (true, true, Pane::Deploy);
         let ticks = ticks.and_then(Result::ok).unwrap_or_default();
         // What was usual then.
-        let before = store.runs(None, RUNS_LOOKED_AT).unwrap_or_default().into_iter();
+        let before = store.runs(None, RUNS_SEARCHED).unwrap_or_default().into_iter();
         let before = before.map(|listed| listed.view).filter(|view| view.number < run);
         update(&mut model, Msg::Past(Ok(before.collect())));
         let now = first.at;
@@ -132,7 +132,7 @@ impl Replay {
             ticks: self.ticks.iter().filter(seen).cloned().collect(),
             lock: None,
             // Whether its process was alive then is unknown; that it continued is known.
-            run: Some(RunSeen { runner: view.ended.is_none().then_some(0), view }),
+            run: Some(RunSnapshot { runner: view.ended.is_none().then_some(0), view }),
         };
         let effects = update(&mut self.model, Msg::Stored(Ok(vec![stored])));
         self.answer(effects);
@@ -166,7 +166,7 @@ impl Replay {
         let Some(run) = self.model.logs.run else { return };
         let count = self.written();
         let extent = Extent { total: count, shown: count, whole: true, ..Extent::default() };
-        let tail = self.book.lines(count.saturating_sub(TAIL), TAIL.min(count));
+        let tail = self.book.lines(count.saturating_sub(TAIL_LINES), TAIL_LINES.min(count));
         let asked = self.model.logs.asked;
         let effects = update(&mut self.model, Msg::Logged(run, asked, extent, tail));
         self.answer(effects);
@@ -192,7 +192,7 @@ impl Replay {
         self.show();
     }
 
-    /// To another fact.
+    /// Jumps to a fact, by index.
     fn to(&mut self, at: usize) {
         self.plays = false;
         if let Some((fact, _)) = self.tape.frame(at) {

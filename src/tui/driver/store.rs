@@ -4,22 +4,22 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
 
-use super::pace::Pace;
+use super::poll_backoff::PollBackoff;
 use crate::app::App;
 use crate::domain::ids::EnvironmentName;
 use crate::ports::journal::{Journal, JournalError};
-use crate::tui::model::environments::RunSeen;
+use crate::tui::model::environments::RunSnapshot;
 use crate::tui::msg::{Msg, Stored};
 
 /// Between two tries of a store that cannot be read.
-const AGAIN_AFTER: Duration = Duration::from_secs(1);
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// A runner's death writes nothing to the store, so every so many polls look for it in any
 /// case; a look at a store that did not change costs one pragma.
-const ALIVE: u32 = 7;
+const LIVENESS_EVERY: u32 = 7;
 /// How often the silence is checked.
-const SILENCE: u32 = ALIVE * 10;
+const SILENCE_EVERY: u32 = LIVENESS_EVERY * 10;
 /// Reads of an old snapshot until the store itself is tried again.
-const AGAIN: u32 = 20;
+const UNREADABLE_POLLS: u32 = 20;
 
 /// Starts the thread. It ends when its receiver is dropped.
 pub(super) fn spawn(app: App, names: Vec<EnvironmentName>, sender: Sender<Msg>) {
@@ -36,7 +36,7 @@ pub(super) fn spawn(app: App, names: Vec<EnvironmentName>, sender: Sender<Msg>) 
                     return;
                 }
             }
-            std::thread::sleep(AGAIN_AFTER);
+            std::thread::sleep(RETRY_AFTER);
         }
     });
 }
@@ -47,18 +47,19 @@ fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<()
     // The store as it was at its last checkpoint is better than nothing, and is no present.
     let old = store.behind();
     let (mut version, mut told, mut round) = (None, None, 0_u32);
-    let (mut alerts_told, mut pace) = (None, Pace::default());
+    let (mut alerts_told, mut pace) = (None, PollBackoff::default());
     loop {
         let now = store.data_version()?;
         let changed = version != Some(now);
         version = Some(now);
         pace.looked(changed);
-        if changed || round.is_multiple_of(ALIVE) {
+        if changed || round.is_multiple_of(LIVENESS_EVERY) {
             // A silence ends without anybody writing.
-            let alerts = match alerts_told.filter(|_| !changed && !round.is_multiple_of(SILENCE)) {
-                Some(alerts) => alerts,
-                None => app.alerts_of(&store)?,
-            };
+            let alerts =
+                match alerts_told.filter(|_| !changed && !round.is_multiple_of(SILENCE_EVERY)) {
+                    Some(alerts) => alerts,
+                    None => app.alerts_of(&store)?,
+                };
             if alerts_told != Some(alerts) {
                 alerts_told = Some(alerts);
                 if sender.blocking_send(Msg::Alerts(alerts.0, alerts.1)).is_err() {
@@ -87,7 +88,7 @@ fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<()
             }
         }
         if let Some(problem) = &old
-            && round >= AGAIN
+            && round >= UNREADABLE_POLLS
         {
             return Err(JournalError::Unusable(problem.clone()));
         }
@@ -102,7 +103,7 @@ fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<()
 fn stored(store: &dyn Journal, name: &EnvironmentName) -> Result<Stored, JournalError> {
     let latest = store.runs(Some(name), 1)?.pop();
     let lock = store.locked(name)?.map(|lock| format!("{}: {}", lock.actor, lock.reason));
-    let run = latest.map(|listed| RunSeen { view: listed.view, runner: listed.runner });
+    let run = latest.map(|listed| RunSnapshot { view: listed.view, runner: listed.runner });
     let release = run.as_ref().and_then(|run| run.view.plan.release.clone());
     // A store of before there were ticks, read where it cannot be written, has none.
     let ticks = release.map(|release| store.ticks(name, &release).unwrap_or_default());

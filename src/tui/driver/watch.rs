@@ -15,8 +15,7 @@ use crate::tui::driver::bindings;
 use crate::tui::keys::bindings::Bindings;
 use crate::tui::theme::{Looks, Theme, ThemeError};
 
-/// Between two looks.
-const LOOK: Duration = Duration::from_secs(1);
+const FILE_POLL: Duration = Duration::from_secs(1);
 
 /// What a saved file changes.
 #[derive(Debug)]
@@ -40,12 +39,12 @@ pub(super) fn spawn(
     config: Config,
     sender: Sender<Reload>,
 ) -> std::sync::mpsc::Sender<ThemeKind> {
-    let (grounds, told) = channel();
+    let (specs, told) = channel();
     std::thread::spawn(move || {
         let mut watched = Watched { stamps: stamps(&looks, &config, &file), looks, file, config };
         loop {
-            let reload = match told.recv_timeout(LOOK) {
-                Ok(ground) => watched.stands_on(ground),
+            let reload = match told.recv_timeout(FILE_POLL) {
+                Ok(spec) => watched.stands_on(spec),
                 Err(RecvTimeoutError::Timeout) => watched.look(),
                 Err(RecvTimeoutError::Disconnected) => return,
             };
@@ -54,7 +53,7 @@ pub(super) fn spawn(
             }
         }
     });
-    grounds
+    specs
 }
 
 /// What was read last, and how the files looked then.
@@ -113,9 +112,9 @@ impl Watched {
     }
 
     /// Another theme, if this ground asks for one.
-    fn stands_on(&mut self, ground: ThemeKind) -> Option<Reload> {
+    fn stands_on(&mut self, spec: ThemeKind) -> Option<Reload> {
         let before = self.looks.name(&self.config.ui).to_owned();
-        self.looks.told = Some(ground);
+        self.looks.told = Some(spec);
         if self.looks.name(&self.config.ui) == before {
             return None;
         }

@@ -12,11 +12,8 @@ pub struct Bindings(Vec<(Command, Option<Pane>, Vec<String>)>);
 /// What keys pressed one after the other mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
-    /// This.
     Command(Command),
-    /// More must follow.
     Prefix,
-    /// Nothing.
     Nothing,
 }
 

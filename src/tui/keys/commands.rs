@@ -3,16 +3,15 @@
 
 use crate::tui::model::Pane;
 
-/// A command.
+/// Everything a key or the palette can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the table documents each")]
 pub enum Command {
     Deploy,
     Switch,
     Rollback,
     Abort,
     CleanUp,
-    Team,
+    CustomCommands,
     Retry,
     Skip,
     Pause,
@@ -104,30 +103,23 @@ pub enum Danger {
 /// Where help shows a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
-    /// Changes a deployment.
     Acts,
-    /// Goes somewhere.
     Moves,
-    /// Of the log.
     Logs,
     /// Of what is watched.
     Health,
-    /// Of the databases.
     Migrations,
     /// Of what must be true.
     Checklists,
-    /// Of the history.
     History,
     /// Of what tests the release.
     Pipeline,
-    /// The program itself.
     Program,
 }
 
 /// One row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
-    /// Which command.
     pub command: Command,
     /// Its name in the palette and the config.
     pub name: &'static str,
@@ -189,7 +181,7 @@ pub const COMMANDS: &[Row] = {
         row(C::Abort, Acts, "abort", "end the run before traffic moved", &["A"]),
         row(C::Rollback, Acts, "rollback", "roll back", &["B"]),
         row(C::CleanUp, Acts, "clean-up", "stop blue and delete what no rollback needs", &["K"]),
-        row(C::Team, Acts, "run", "run one of the team's commands, or stop it", &["C"]),
+        row(C::CustomCommands, Acts, "run", "run one of the team's commands, or stop it", &["C"]),
         row(C::Open, Moves, "open", "open, or the gate's own act", &["Enter"]),
         row(C::Up, Moves, "up", "up", &["k", "Up"]),
         row(C::Down, Moves, "down", "down", &["j", "Down"]),

@@ -5,7 +5,6 @@ pub mod commands;
 
 /// A key without its modifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are the keys'")]
 pub enum Code {
     Char(char),
     Enter,
@@ -28,18 +27,15 @@ pub enum Code {
 /// A key as it was pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
-    /// Which.
     pub code: Code,
-    /// With Control.
     pub ctrl: bool,
-    /// With Alt.
     pub alt: bool,
     /// The keyboard repeated it by itself.
     pub repeat: bool,
 }
 
 impl Key {
-    /// A key alone.
+    /// A key without modifiers.
     pub fn plain(code: Code) -> Self {
         Self { code, ctrl: false, alt: false, repeat: false }
     }

@@ -1,7 +1,7 @@
 //! The Checklists pane: what the run of the selected environment waits for.
 
 use super::environments::Environment;
-use crate::domain::checklist::{Act, Item, ItemSeen, List, Standing, Tally, listed};
+use crate::domain::checklist::{Act, Item, ItemStatus, List, Standing, Tally, listed};
 use crate::domain::time::Timestamp;
 
 /// Where the pane stands.
@@ -14,7 +14,7 @@ pub struct ChecklistPane {
 }
 
 /// An item, and how it stands.
-pub type Row<'a> = (&'a Item, ItemSeen);
+pub type Row<'a> = (&'a Item, ItemStatus);
 
 /// Every item of the run last read, as it is now.
 pub fn rows(here: &Environment, now: Option<Timestamp>) -> Vec<Row<'_>> {
@@ -58,7 +58,7 @@ pub fn markdown(rows: &[Row<'_>]) -> String {
             let tick = if seen.standing == Standing::Done { "x" } else { " " };
             let word = match seen.standing {
                 Standing::Done | Standing::Open => String::new(),
-                other => format!(" **{}**", other.word()),
+                other => format!(" **{}**", other.label()),
             };
             let said =
                 if seen.said.is_empty() { String::new() } else { format!(" ({})", seen.said) };

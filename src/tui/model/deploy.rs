@@ -5,11 +5,9 @@ use crate::domain::ids::RunNumber;
 /// How far a step is, as its runner says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
-    /// Which step.
     pub step: String,
     /// With which service; none: as a whole.
     pub service: Option<String>,
-    /// The last word.
     pub text: String,
 }
 

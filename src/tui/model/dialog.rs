@@ -7,8 +7,9 @@ use tui_input::Input;
 use super::pipeline::PipelineAct;
 use crate::domain::changes::Changes;
 use crate::domain::command::Command;
+use crate::domain::custom_command::CustomCommand;
 use crate::domain::error::Problem;
-use crate::domain::guard::{Met, Why};
+use crate::domain::guard::{GuardHit, Justification};
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::plan::{Plan, RunKind};
 use crate::domain::policy::Protection;
@@ -16,14 +17,12 @@ use crate::domain::readiness::Target;
 use crate::domain::recover::Choice;
 use crate::domain::release::{ReleaseLabel, SchemaVersion};
 use crate::domain::step::Side;
-use crate::domain::team::TeamCommand;
 use crate::tui::effect::Ticket;
 use crate::tui::keys::Key;
 
-/// A box.
+/// An open box. Only one is open at a time, and it takes all keys.
 #[derive(Debug, Clone)]
 pub struct Dialog {
-    /// What it asks.
     pub kind: Kind,
     /// Ties answers to it.
     pub ticket: Ticket,
@@ -40,7 +39,6 @@ pub struct Dialog {
 pub enum Kind {
     /// Which release, and why.
     Pick(Box<Picker>),
-    /// Whether really.
     Confirm(Box<Confirm>),
     /// Nothing: it tells why something could not be done.
     Tell(Problem),
@@ -53,7 +51,6 @@ pub enum Kind {
 pub enum Purpose {
     /// A release to deploy.
     Deploy,
-    /// A rollback target.
     Rollback,
     /// What a rollback does to a database.
     RollbackSchema,
@@ -72,7 +69,7 @@ pub enum Purpose {
     /// Duration of a mute, and its reason.
     Mute,
     /// One of the team's commands.
-    Team,
+    CustomCommands,
 }
 
 impl Purpose {
@@ -91,7 +88,6 @@ impl Purpose {
 /// One line to pick.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// What is picked.
     pub value: String,
     /// What is known of it.
     pub note: String,
@@ -109,15 +105,12 @@ impl Item {
 /// A list and a reason.
 #[derive(Debug, Clone)]
 pub struct Picker {
-    /// What for.
     pub purpose: Purpose,
-    /// Where.
     pub environment: EnvironmentName,
     /// The item or the probe that it is about: its id and its words.
     pub about: Option<(String, String)>,
     /// What can be picked.
     pub items: Vec<Item>,
-    /// The live release.
     pub live: Option<ReleaseLabel>,
     /// What a release has that the live one has not, once that was looked up.
     pub changes: Option<(ReleaseLabel, Result<Changes, Problem>)>,
@@ -125,13 +118,11 @@ pub struct Picker {
     pub targets: Vec<Target>,
     /// On its second page: what each item undoes.
     pub ways: Vec<Option<(String, SchemaVersion)>>,
-    /// Which is.
     pub selected: usize,
     /// What is picked once it is known whether it can be.
     pub preferred: Option<String>,
     /// Another release than the listed ones.
     pub other: Input,
-    /// Why.
     pub reason: Input,
     /// Which field has the keys.
     pub field: Field,
@@ -140,7 +131,7 @@ pub struct Picker {
     /// Why what was picked may not begin.
     pub problem: Option<Problem>,
     /// The guards that it met, and whether each is accepted to be overridden.
-    pub guards: Vec<(Met, bool)>,
+    pub guards: Vec<(GuardHit, bool)>,
     /// The guard under the cursor.
     pub guard: usize,
 }
@@ -148,7 +139,6 @@ pub struct Picker {
 /// A field of a picker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
-    /// The list.
     List,
     /// The line for another release.
     Other,
@@ -202,7 +192,7 @@ impl Picker {
             | Purpose::Migrate
             | Purpose::Undo
             | Purpose::RollbackSchema => &[Field::List, Field::Reason],
-            Purpose::Team => &[Field::List],
+            Purpose::CustomCommands => &[Field::List],
             Purpose::Cleanup | Purpose::Skip | Purpose::Note => &[Field::Reason],
         }
     }
@@ -214,10 +204,10 @@ impl Picker {
     }
 
     /// The reason and the guards that are accepted to be overridden. An override needs a reason.
-    pub fn why(&self) -> Result<Why, Problem> {
+    pub fn why(&self) -> Result<Justification, Problem> {
         let reason = self.reason();
         let accepted: Vec<_> = self.guards.iter().filter(|(_, yes)| *yes).collect();
-        let mut why = Why { reason: reason.clone(), ..Why::default() };
+        let mut why = Justification { reason: reason.clone(), ..Justification::default() };
         for (met, _) in accepted {
             let reason = reason.clone().ok_or_else(|| {
                 Problem::new(format!("the override of {} needs a reason", met.guard))
@@ -237,7 +227,6 @@ impl Picker {
 /// What a yes does.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Begins a run.
     Start(Box<Plan>),
     /// Sends a command to a run, bound to the last fact that was seen.
     Send(RunNumber, u64, Command),
@@ -246,26 +235,26 @@ pub enum Action {
     /// Says something to the environment's pipeline.
     Pipeline(PipelineAct),
     /// Runs or stops a command of the team's.
-    Team(TeamAct),
+    CustomCommands(CustomCommandAct),
 }
 
 /// What is done with the team's commands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TeamAct {
-    /// One is run.
-    Run(TeamCommand),
+pub enum CustomCommandAct {
+    Run(CustomCommand),
     /// A run of one is stopped.
     Stop(u64),
 }
 
 impl Confirm {
     /// What is typed for a yes, where the environment wants that.
-    pub fn word(&self) -> String {
+    pub fn label(&self) -> String {
         match &self.action {
             Action::Start(plan) => plan.typed(),
-            Action::Send(..) | Action::TakeOver(..) | Action::Pipeline(_) | Action::Team(_) => {
-                self.environment.to_string()
-            }
+            Action::Send(..)
+            | Action::TakeOver(..)
+            | Action::Pipeline(_)
+            | Action::CustomCommands(_) => self.environment.to_string(),
         }
     }
 }
@@ -297,19 +286,17 @@ impl Action {
         match self {
             Self::Start(plan) => plan.kind == RunKind::Deploy,
             Self::Send(_, _, command) => *command == Command::Approve,
-            Self::TakeOver(..) | Self::Pipeline(_) | Self::Team(_) => false,
+            Self::TakeOver(..) | Self::Pipeline(_) | Self::CustomCommands(_) => false,
         }
     }
 }
 
-/// Whether really.
+/// A confirmation, bound to the facts that were seen when it opened.
 #[derive(Debug, Clone)]
 pub struct Confirm {
-    /// Where.
     pub environment: EnvironmentName,
     /// How hard it is to say yes: tiers 1, 2 and 3.
     pub tier: Protection,
-    /// In the frame.
     pub title: String,
     /// What it does and what it leads to.
     pub lines: Vec<String>,
@@ -317,9 +304,7 @@ pub struct Confirm {
     pub action: Action,
     /// What the environment's run was when the box opened: its number and its last decision.
     pub bound: Option<(RunNumber, u64)>,
-    /// What is typed.
     pub input: Input,
-    /// Where it stands.
     pub phase: Phase,
     /// Why the last key did nothing.
     pub hint: Option<String>,

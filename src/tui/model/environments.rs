@@ -2,62 +2,59 @@
 
 use std::time::Duration;
 
-use super::pipeline::PipelineSeen;
+use super::pipeline::PipelineSnapshot;
 use crate::domain::checklist::Tick;
 use crate::domain::drift::drift;
 use crate::domain::error::Problem;
 use crate::domain::freeze::frozen;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::policy::Protection;
-use crate::domain::probe::{ProbeSeen, Turned};
+use crate::domain::probe::{ProbeChange, ProbeSnapshot};
 use crate::domain::recover::Doubt;
 use crate::domain::run::RunState;
-use crate::domain::seen::EnvironmentSeen;
+use crate::domain::snapshot::EnvironmentSnapshot;
 use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
 
 /// A run as the store lists it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RunSeen {
+pub struct RunSnapshot {
     /// Folded from its facts.
     pub view: RunView,
     /// The process that drives it, if that still lives.
     pub runner: Option<u32>,
 }
 
-/// An environment.
+/// An environment on the screen: its snapshot, its run and what the panes keep about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Environment {
-    /// Its name.
     pub name: EnvironmentName,
     /// What an act on it asks of a person.
     pub protection: Protection,
     /// The names of its services, in the order their traffic moves.
     pub services: Vec<String>,
     /// What was seen of it, and when.
-    pub seen: Option<(EnvironmentSeen, Duration)>,
+    pub seen: Option<(EnvironmentSnapshot, Duration)>,
     /// Whether the store was read yet: "no run" is not "not looked".
     pub read: bool,
-    /// Its latest run.
-    pub run: Option<RunSeen>,
+    pub run: Option<RunSnapshot>,
     /// What people did to the items of its run's checklists.
     pub ticks: Vec<Tick>,
     /// Who has locked it and why.
     pub lock: Option<String>,
     /// What is watched on it, as it stood last.
-    pub probes: Vec<ProbeSeen>,
+    pub probes: Vec<ProbeSnapshot>,
     /// What of that changed lately, newest first.
-    pub turned: Vec<Turned>,
+    pub turned: Vec<ProbeChange>,
     /// Whether it has a pipeline.
     pub tested: bool,
-    /// What that says.
-    pub pipeline: Option<PipelineSeen>,
+    pub pipeline: Option<PipelineSnapshot>,
     /// The observed state for its run in doubt, or why it is unknown.
     pub doubt: Option<Result<Doubt, Problem>>,
 }
 
 /// What was seen longer ago than this is old: two looks and a half.
-const STALE: Duration = Duration::from_secs(13);
+const STALE_AFTER: Duration = Duration::from_secs(13);
 
 impl Environment {
     /// An environment before the first read.
@@ -82,22 +79,22 @@ impl Environment {
     }
 
     /// How customers of a service are answered, if that is watched.
-    pub fn answers(&self, service: &str) -> Option<&ProbeSeen> {
+    pub fn answers(&self, service: &str) -> Option<&ProbeSnapshot> {
         self.probes.iter().find(|probe| probe.live && probe.name == service)
     }
 
     /// The run, unless it is over.
-    pub fn under_way(&self) -> Option<&RunSeen> {
+    pub fn under_way(&self) -> Option<&RunSnapshot> {
         self.run.as_ref().filter(|run| !matches!(run.view.state, RunState::Ended { .. }))
     }
 
     /// The run whose process is gone.
-    pub fn in_doubt(&self) -> Option<&RunSeen> {
+    pub fn in_doubt(&self) -> Option<&RunSnapshot> {
         self.under_way().filter(|run| run.runner.is_none())
     }
 
     /// The run that a process drives.
-    pub fn driven(&self) -> Option<&RunSeen> {
+    pub fn driven(&self) -> Option<&RunSnapshot> {
         self.under_way().filter(|run| run.runner.is_some())
     }
 
@@ -116,6 +113,6 @@ impl Environment {
     pub fn stale(&self, elapsed: Duration) -> Option<Duration> {
         let (_, at) = self.seen.as_ref()?;
         let age = elapsed.saturating_sub(*at);
-        (age > STALE).then_some(age)
+        (age > STALE_AFTER).then_some(age)
     }
 }

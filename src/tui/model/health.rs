@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::probe::{ProbeSeen, State};
+use crate::domain::probe::{ProbeSnapshot, State};
 
 /// Where the pane stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -15,14 +15,14 @@ pub struct HealthPane {
 
 impl HealthPane {
     /// The probes that are shown.
-    pub fn shown<'a>(&self, probes: &'a [ProbeSeen]) -> Vec<&'a ProbeSeen> {
-        let hidden = |probe: &&ProbeSeen| self.hides_ok && probe.state == State::Ok;
+    pub fn shown<'a>(&self, probes: &'a [ProbeSnapshot]) -> Vec<&'a ProbeSnapshot> {
+        let hidden = |probe: &&ProbeSnapshot| self.hides_ok && probe.state == State::Ok;
         probes.iter().filter(|probe| !hidden(probe)).collect()
     }
 }
 
 /// How many are how, the worst first: `1 down · 6 ok`.
-pub fn counts(probes: &[ProbeSeen]) -> Vec<(State, usize)> {
+pub fn counts(probes: &[ProbeSnapshot]) -> Vec<(State, usize)> {
     let order =
         [State::Down, State::Flapping, State::Degraded, State::Stale, State::Off, State::Ok];
     let of = |state| (state, probes.iter().filter(|probe| probe.state == state).count());
@@ -30,7 +30,7 @@ pub fn counts(probes: &[ProbeSeen]) -> Vec<(State, usize)> {
 }
 
 /// `BLUE live`, `GREEN idle`, or nothing for what is no service.
-pub fn slot(probe: &ProbeSeen) -> String {
+pub fn slot(probe: &ProbeSnapshot) -> String {
     match probe.side {
         Some(side) => {
             let live = if probe.live { "live" } else { "idle" };
@@ -46,13 +46,13 @@ pub fn time(time: Option<Duration>) -> String {
 }
 
 /// The table as text, for the clipboard.
-pub fn table(probes: &[ProbeSeen]) -> String {
-    let one = |probe: &ProbeSeen| {
+pub fn table(probes: &[ProbeSnapshot]) -> String {
+    let one = |probe: &ProbeSnapshot| {
         format!(
             "{:<12} {:<10} {:<9} {:>7} {}  {}",
             probe.name,
             slot(probe),
-            probe.state.word(),
+            probe.state.label(),
             time(probe.last),
             probe.address,
             probe.why

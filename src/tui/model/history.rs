@@ -13,7 +13,6 @@ pub struct HistoryPane {
     pub read: bool,
     /// Why they cannot be read.
     pub problem: Option<Problem>,
-    /// The selected one.
     pub selected: usize,
     /// The run that is opened, if one is.
     pub open: Option<RunNumber>,
@@ -22,7 +21,6 @@ pub struct HistoryPane {
 }
 
 impl HistoryPane {
-    /// The selected run.
     pub fn chosen(&self) -> Option<&RunView> {
         self.runs.get(self.selected)
     }

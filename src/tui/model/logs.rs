@@ -3,12 +3,12 @@
 
 use tui_input::Input;
 
+use crate::domain::ansi_style::AnsiStyle;
 use crate::domain::ids::RunNumber;
 use crate::domain::log_level::LogLevel;
 use crate::domain::time::Timestamp;
-use crate::domain::tint::Tint;
 
-/// A line.
+/// A line of the log as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// When it was heard.
@@ -21,8 +21,7 @@ pub struct Line {
     pub hangs: bool,
     /// What was said, harmless and redacted already.
     pub text: String,
-    /// In which colours.
-    pub tints: Vec<Tint>,
+    pub tints: Vec<AnsiStyle>,
 }
 
 /// Filter and search of a log.
@@ -79,11 +78,9 @@ pub const TICKS: usize = 128;
 /// The most telling line of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tick {
-    /// A warning.
     Warning,
     /// A match of the search.
     Match,
-    /// An error.
     Error,
 }
 
@@ -92,7 +89,6 @@ pub enum Tick {
 pub enum Mark {
     /// A match of the search.
     Match,
-    /// An error.
     Error,
 }
 
@@ -106,14 +102,12 @@ pub enum TimeMode {
     Local,
     /// Since the run began.
     Since,
-    /// Not at all.
     Off,
 }
 
 /// Where the pane stands.
 #[derive(Debug, Clone, Default)]
 pub struct LogsPane {
-    /// Whose log.
     pub run: Option<RunNumber>,
     /// What is shown of it.
     pub query: Query,

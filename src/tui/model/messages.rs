@@ -6,12 +6,11 @@ use std::time::Duration;
 use super::Model;
 use crate::domain::time::Timestamp;
 
-/// How loud.
+/// Severity of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     /// It was done, or why it was not.
     Info,
-    /// Look at it.
     Warning,
     /// It failed; stays until it is taken away.
     Error,
@@ -27,32 +26,28 @@ impl Level {
     }
 }
 
-/// A message.
+/// A message to the operator, kept for the list of messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// When, once the clock is known.
     pub at: Option<Timestamp>,
-    /// How loud.
     pub level: Level,
-    /// What.
     pub text: String,
 }
 
 /// A message in the corner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Toast {
-    /// How loud.
     pub level: Level,
-    /// What.
     pub text: String,
     /// Until when, since the screen began; none: until it is taken away.
     pub until: Option<Duration>,
 }
 
 /// Maximum messages in the corner.
-const SHOWN: usize = 3;
+const TOASTS_SHOWN: usize = 3;
 /// Maximum messages kept.
-const KEPT: usize = 500;
+const MESSAGES_KEPT: usize = 500;
 
 /// All messages, and those still in the corner.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,13 +73,13 @@ impl Model {
         messages.toasts.retain(|toast| toast.text != text);
         messages.toasts.push(Toast { level, text: text.clone(), until });
         // What fades by itself makes room first.
-        while messages.toasts.len() > SHOWN {
+        while messages.toasts.len() > TOASTS_SHOWN {
             let fades = messages.toasts.iter().position(|toast| toast.until.is_some());
             messages.toasts.remove(fades.unwrap_or(0));
         }
         messages.unread += usize::from(level != Level::Info);
         messages.all.push_back(Message { at: self.now, level, text });
-        if messages.all.len() > KEPT {
+        if messages.all.len() > MESSAGES_KEPT {
             messages.all.pop_front();
         }
     }

@@ -32,22 +32,20 @@ use super::keys::Key;
 use super::keys::bindings::Bindings;
 use super::keys::commands::Command;
 use crate::config::schema::Motion;
+use crate::domain::custom_command::{CustomCommand, CustomCommandRun};
 use crate::domain::error::Problem;
-use crate::domain::team::{TeamCommand, TeamRun};
 use crate::domain::time::Timestamp;
 
-/// A pane.
+/// The eight panes, in the order of their keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pane {
     /// Every environment and its services.
     Environments,
     /// The run of the selected environment.
     Deploy,
-    /// Its log.
     Logs,
     /// Whether what is watched there answers.
     Health,
-    /// Its databases.
     Migrations,
     /// The checklist that guards the run.
     Checklists,
@@ -70,7 +68,6 @@ impl Pane {
         Self::Pipeline,
     ];
 
-    /// Its title.
     pub fn title(self) -> &'static str {
         match self {
             Self::Environments => "1 Environments",
@@ -88,16 +85,15 @@ impl Pane {
 /// The size below which nothing that needs reading can be confirmed.
 pub const SMALLEST: (u16, u16) = (60, 16);
 /// How long keys mean nothing after the window became large enough.
-const UNREAD: Duration = Duration::from_millis(300);
+const UNREADABLE_FOR: Duration = Duration::from_millis(300);
 
 /// Delay before the continuations of a key prefix are shown.
 pub const POPUP_AFTER: Duration = Duration::from_millis(300);
 
-/// The model.
+/// Everything the screen shows. Rendering is a pure function of it.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts about the screen")]
 pub struct Model {
-    /// Of the window.
     pub size: (u16, u16),
     /// The wall clock, once known.
     pub now: Option<Timestamp>,
@@ -107,16 +103,13 @@ pub struct Model {
     pub elapsed: Duration,
     /// How this program is called from anywhere.
     pub own: String,
-    /// Who acts.
     pub actor: String,
     /// The environments, in the config's order.
     pub environments: Vec<Environment>,
-    /// The selected one.
     pub selected: usize,
-    /// The team's commands.
-    pub team: Vec<TeamCommand>,
+    pub custom_commands: Vec<CustomCommand>,
     /// The newest runs of them.
-    pub team_runs: Vec<TeamRun>,
+    pub custom_command_runs: Vec<CustomCommandRun>,
     /// What a deploy's picker offers.
     pub offered: Vec<String>,
     /// The pane that has the keys.
@@ -141,7 +134,6 @@ pub struct Model {
     pub dialog: Option<Dialog>,
     /// What lies over the panes, if something does.
     pub overlay: Option<Overlay>,
-    /// Messages.
     pub messages: Messages,
     /// Which keys mean what.
     pub bindings: Bindings,
@@ -197,8 +189,8 @@ impl Model {
             actor,
             environments,
             selected: 0,
-            team: Vec::new(),
-            team_runs: Vec::new(),
+            custom_commands: Vec::new(),
+            custom_command_runs: Vec::new(),
             offered,
             focus: Pane::Deploy,
             zoom: false,
@@ -256,7 +248,7 @@ impl Model {
 
     /// Whether a key may have been typed before the window was large enough to read.
     pub fn unread(&self) -> bool {
-        self.enlarged.is_some_and(|at| self.elapsed.saturating_sub(at) < UNREAD)
+        self.enlarged.is_some_and(|at| self.elapsed.saturating_sub(at) < UNREADABLE_FOR)
     }
 
     /// The window's title: a list of windows shows who waits for what.
@@ -267,7 +259,7 @@ impl Model {
             let at = view.state.step();
             let at = at.and_then(|id| view.steps.iter().rposition(|step| &step.plan.id == id));
             let at = at.map_or(String::new(), |at| format!(" {}/{}", at + 1, view.steps.len()));
-            let word = if run.runner.is_some() { view.state.word() } else { "in_doubt" };
+            let word = if run.runner.is_some() { view.state.label() } else { "in_doubt" };
             format!("{} {}{at} ", view.number, word.replace('_', " "))
         });
         format!("{} {}· pointsman", here.name, run.unwrap_or_default())
@@ -285,7 +277,7 @@ impl Model {
         ticket
     }
 
-    /// A new ticket.
+    /// A number by which the answer to an effect is recognised.
     pub fn ticket(&mut self) -> Ticket {
         self.tickets += 1;
         self.tickets

@@ -10,7 +10,7 @@ use crate::domain::ids::RunNumber;
 use crate::domain::time::Timestamp;
 
 /// With reduced motion the screen moves so often.
-const STEP: i64 = 5;
+const REDUCED_STEP_SECONDS: i64 = 5;
 
 impl Model {
     /// Advances the time.
@@ -30,7 +30,7 @@ impl Model {
             Motion::Full => Some(now),
             Motion::Reduced => {
                 let second = now.as_second();
-                Timestamp::from_second(second - second.rem_euclid(STEP)).ok()
+                Timestamp::from_second(second - second.rem_euclid(REDUCED_STEP_SECONDS)).ok()
             }
         }
     }

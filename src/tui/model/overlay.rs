@@ -6,9 +6,9 @@ use tui_input::Input;
 
 use super::Model;
 use super::pipeline::JobLog;
-use crate::domain::card::{POINTSMAN, card};
 use crate::domain::handover::{self, Post, Worry};
-use crate::domain::probe::{ProbeSeen, State};
+use crate::domain::incident_card::{POINTSMAN, card};
+use crate::domain::probe::{ProbeSnapshot, State};
 use crate::tui::keys::commands::{COMMANDS, Command};
 
 /// What lies over the panes.
@@ -33,12 +33,11 @@ pub enum Overlay {
 pub enum Sheet {
     /// How to roll back by hand.
     BreakGlass,
-    /// The handover.
     Handover,
 }
 
 impl Sheet {
-    /// In its frame.
+    /// The title in its frame.
     pub fn title(self) -> &'static str {
         match self {
             Self::BreakGlass => "Break glass",
@@ -50,7 +49,6 @@ impl Sheet {
 /// A line of text and the selected one of what it finds.
 #[derive(Debug, Clone, Default)]
 pub struct Finder {
-    /// The search text.
     pub input: Input,
     /// Which of the found ones is selected.
     pub selected: usize,
@@ -59,12 +57,11 @@ pub struct Finder {
 /// Something that can be found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
-    /// A command.
     Command(Command),
     /// An environment, by its place in the list.
     Environment(usize),
     /// A command of the team's, by its place in the list.
-    Team(usize),
+    CustomCommands(usize),
     /// A failure, in builds that are not released.
     Panic,
 }
@@ -85,7 +82,7 @@ impl Model {
         let now = self.now.unwrap_or_default();
         let mut lines = vec![format!("Handover, {}", now.strftime("%Y-%m-%d %H:%MZ"))];
         for here in &self.environments {
-            let worry = |probe: &&ProbeSeen| {
+            let worry = |probe: &&ProbeSnapshot| {
                 !matches!(probe.state, State::Ok | State::Off) || probe.muted.is_some()
             };
             let worries = here.probes.iter().filter(worry).map(|probe| Worry {
@@ -138,15 +135,18 @@ impl Model {
         let environments = environments.map(|(at, environment)| {
             (format!("environment {}", environment.name), Found::Environment(at))
         });
-        let team = self.team.iter().enumerate();
-        let team = team.map(|(at, command)| {
-            (format!("run {} · {}", command.name, command.argv.join(" ")), Found::Team(at))
+        let custom_commands = self.custom_commands.iter().enumerate();
+        let custom_commands = custom_commands.map(|(at, command)| {
+            (
+                format!("run {} · {}", command.name, command.argv.join(" ")),
+                Found::CustomCommands(at),
+            )
         });
         let pattern = Pattern::parse(typed, CaseMatching::Ignore, Normalization::Smart);
         let mut matcher = Matcher::new(Config::DEFAULT);
         let mut found: Vec<_> = commands
             .chain(environments)
-            .chain(team)
+            .chain(custom_commands)
             .filter_map(|(name, found)| {
                 let mut buffer = Vec::new();
                 let haystack = nucleo_matcher::Utf32Str::new(&name, &mut buffer);

@@ -9,7 +9,7 @@ use crate::domain::pipeline::{Job, PipelineRun};
 
 /// What was answered last.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PipelineSeen {
+pub struct PipelineSnapshot {
     /// The run; nothing where nothing ran.
     pub run: Option<PipelineRun>,
     /// When it was seen, since the screen began.
@@ -21,14 +21,12 @@ pub struct PipelineSeen {
 /// Where the pane stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PipelinePane {
-    /// The selected job.
     pub selected: usize,
 }
 
 /// The log of a job that is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobLog {
-    /// Its name.
     pub job: String,
     /// Its lines, harmless and without secrets.
     pub lines: Vec<JobLine>,
@@ -47,7 +45,6 @@ impl JobLog {
 pub enum PipelineAct {
     /// Yes to what the run waits for.
     Approve(Box<PipelineRun>),
-    /// No to it.
     Reject(Box<PipelineRun>),
     /// What failed runs again.
     Again(Box<PipelineRun>),
@@ -70,7 +67,6 @@ pub fn run(here: &Environment) -> Option<&PipelineRun> {
     here.pipeline.as_ref()?.run.as_ref()
 }
 
-/// The selected job.
 pub fn chosen(here: &Environment, pane: PipelinePane) -> Option<&Job> {
     run(here)?.jobs.get(pane.selected)
 }

@@ -3,7 +3,7 @@
 use super::environments::Environment;
 use crate::domain::migration::{Phase, Row, RowState};
 use crate::domain::release::SchemaVersion;
-use crate::domain::seen::DatabaseSeen;
+use crate::domain::snapshot::DatabaseSnapshot;
 
 /// Where the pane stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -13,24 +13,27 @@ pub struct SchemaPane {
 }
 
 /// The databases, as far as anybody looked.
-pub fn databases(here: &Environment) -> &[DatabaseSeen] {
+pub fn databases(here: &Environment) -> &[DatabaseSnapshot] {
     let seen = here.seen.as_ref().and_then(|(seen, _)| seen.databases.as_deref());
     seen.unwrap_or_default()
 }
 
 /// Every migration, with its database.
-pub fn listed(here: &Environment) -> Vec<(&DatabaseSeen, &Row)> {
+pub fn listed(here: &Environment) -> Vec<(&DatabaseSnapshot, &Row)> {
     databases(here).iter().flat_map(|d| d.rows.iter().map(move |row| (d, row))).collect()
 }
 
 /// The selected migration, with its database.
-pub fn chosen<'a>(here: &'a Environment, pane: &SchemaPane) -> Option<(&'a DatabaseSeen, &'a Row)> {
+pub fn chosen<'a>(
+    here: &'a Environment,
+    pane: &SchemaPane,
+) -> Option<(&'a DatabaseSnapshot, &'a Row)> {
     let listed = listed(here);
     listed.get(pane.selected.min(listed.len().saturating_sub(1))).copied()
 }
 
 /// The versions that could be applied up to, the usual one first: what takes something away is never it.
-pub fn upwards(database: &DatabaseSeen) -> Vec<&Row> {
+pub fn upwards(database: &DatabaseSnapshot) -> Vec<&Row> {
     let open = |row: &&Row| {
         matches!(row.state, RowState::Pending | RowState::OutOfOrder | RowState::Dirty)
     };
@@ -44,7 +47,7 @@ pub fn upwards(database: &DatabaseSeen) -> Vec<&Row> {
 }
 
 /// The versions that could be undone down to, the nearest first.
-pub fn downwards(database: &DatabaseSeen) -> Vec<SchemaVersion> {
+pub fn downwards(database: &DatabaseSnapshot) -> Vec<SchemaVersion> {
     let done = |row: &&Row| {
         matches!(row.state, RowState::Applied | RowState::Edited(_) | RowState::Missing)
     };
@@ -70,7 +73,7 @@ pub fn told(here: &Environment) -> Option<(String, bool)> {
     if databases.is_empty() {
         return None;
     }
-    let one = |d: &DatabaseSeen| match (&d.version, d.unseen.is_some(), d.dirty.is_some()) {
+    let one = |d: &DatabaseSnapshot| match (&d.version, d.unseen.is_some(), d.dirty.is_some()) {
         (_, true, _) => "?".to_owned(),
         (Some(version), _, true) => format!("{version} HALF DONE"),
         (Some(version), _, false) => match d.pending().count() {

@@ -10,13 +10,13 @@ use crate::config::theme::ThemeKind;
 use crate::config::{Finding, ThemeText};
 
 /// WCAG 2.1, 1.4.3: text.
-const TEXT: f32 = 4.5;
+const TEXT_CONTRAST: f32 = 4.5;
 /// WCAG 2.1, 1.4.11: lines and shapes.
-const SHAPE: f32 = 3.0;
+const SHAPE_CONTRAST: f32 = 3.0;
 /// CIEDE2000 below which two colours are not plainly two.
-const APART: f32 = 20.0;
+const STATE_DISTANCE: f32 = 20.0;
 
-/// What was found.
+/// A problem of a theme, with the roles that it is about.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Lint {
     /// The theme must not be used like this.
@@ -47,7 +47,7 @@ pub fn check(text: &ThemeText, palette: &Palette) -> Lint {
 }
 
 /// The background of a role; black or white where the terminal's is used.
-fn ground(palette: &Palette, role: Role) -> Light {
+fn background(palette: &Palette, role: Role) -> Light {
     let on = [palette.look(role).bg, palette.look(Role::Surface).bg];
     let usual = match palette.kind {
         ThemeKind::Dark => Paint::Rgb(0, 0, 0),
@@ -60,11 +60,11 @@ fn ground(palette: &Palette, role: Role) -> Light {
 fn readable(text: &ThemeText, palette: &Palette, role: Role) -> Option<Finding> {
     let least = match role {
         Role::Surface | Role::Raised | Role::GaugeEmpty => return None,
-        Role::Border | Role::BorderFocus | Role::GaugeFull => SHAPE,
-        _ => TEXT,
+        Role::Border | Role::BorderFocus | Role::GaugeFull => SHAPE_CONTRAST,
+        _ => TEXT_CONTRAST,
     };
     let letters = palette.look(role).fg?.seen()?;
-    let has = contrast(letters, ground(palette, role));
+    let has = contrast(letters, background(palette, role));
     (has < least).then(|| {
         let message = format!("{} has a contrast of {has:.1}:1, under {least}:1", role.name());
         text.finding(&["roles", role.name(), "fg"], message)
@@ -83,8 +83,8 @@ fn slots(text: &ThemeText, palette: &Palette) -> Vec<Finding> {
     }
     if let (Some(blue), Some(green)) = (blue.and_then(Paint::seen), green.and_then(Paint::seen)) {
         let apart = difference(blue, green);
-        if apart < APART {
-            say(format!("slot.blue and slot.green are {apart:.0} apart, under {APART}"));
+        if apart < STATE_DISTANCE {
+            say(format!("slot.blue and slot.green are {apart:.0} apart, under {STATE_DISTANCE}"));
         }
     }
     findings
@@ -102,9 +102,9 @@ fn blended(text: &ThemeText, palette: &Palette) -> Vec<Finding> {
             };
             for (name, matrix) in &DEFICIENCIES {
                 let apart = difference(with_deficiency(a, matrix), with_deficiency(b, matrix));
-                if apart < APART {
+                if apart < STATE_DISTANCE {
                     let message = format!(
-                        "{} and {} are {apart:.0} apart with {name}, under {APART}",
+                        "{} and {} are {apart:.0} apart with {name}, under {STATE_DISTANCE}",
                         one.name(),
                         other.name()
                     );

@@ -12,7 +12,6 @@ pub struct Looks {
     pub themes: Themes,
     /// A theme given by name or path.
     pub asked: Option<String>,
-    /// The terminal's colours.
     pub depth: Depth,
     /// Whether ASCII was requested.
     pub ascii: bool,
@@ -39,17 +38,17 @@ impl Looks {
     pub fn name<'a>(&'a self, ui: &'a UiConfig) -> &'a str {
         let name = match (&self.asked, &ui.theme) {
             (Some(name), _) | (None, ThemeChoice::Name(name)) => name,
-            (None, ThemeChoice::Pair(pair)) => match self.ground() {
+            (None, ThemeChoice::Pair(pair)) => match self.background() {
                 ThemeKind::Dark => &pair.dark,
                 ThemeKind::Light => &pair.light,
             },
         };
-        if matches!(name.as_str(), "auto" | "") { automatic(self.ground()) } else { name }
+        if matches!(name.as_str(), "auto" | "") { automatic(self.background()) } else { name }
     }
 
     /// The terminal's background: its own answer, else `COLORFGBG`, whose last part
     /// is the background colour, of which 7 and 15 are the light ones; else dark.
-    pub fn ground(&self) -> ThemeKind {
+    pub fn background(&self) -> ThemeKind {
         let light = self.colorfgbg.as_deref().and_then(|told| told.rsplit(';').next());
         self.told.unwrap_or(match light {
             Some("7" | "15") => ThemeKind::Light,

@@ -3,7 +3,7 @@
 use ratatui::style::Color;
 
 use super::eye::{Light, difference};
-use crate::domain::tint::of_256;
+use crate::domain::ansi_style::of_256;
 
 /// A colour as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,6 @@ pub(super) enum Paint {
     Indexed(u8),
     /// `ansi:name`: whatever the user's terminal makes of it.
     Ansi(u8),
-    /// The terminal's own.
     Default,
 }
 

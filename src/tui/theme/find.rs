@@ -113,8 +113,8 @@ fn name_of(file: &Path) -> Option<String> {
 }
 
 /// The theme behind `auto`.
-pub(super) fn automatic(ground: ThemeKind) -> &'static str {
-    match ground {
+pub(super) fn automatic(background: ThemeKind) -> &'static str {
+    match background {
         ThemeKind::Dark => DARK,
         ThemeKind::Light => LIGHT,
     }

@@ -21,21 +21,20 @@ pub use self::find::{ThemeError, Themes, kind_word};
 pub use self::palette::Palette;
 pub use self::role::Role;
 
+use crate::domain::ansi_style::{Hue, Pen};
 use crate::domain::checklist::Standing;
 use crate::domain::event::Outcome;
 use crate::domain::migration::RowState;
 use crate::domain::pipeline;
-use crate::domain::probe::{ProbeSeen, State};
+use crate::domain::probe::{ProbeSnapshot, State};
 use crate::domain::run::RunState;
-use crate::domain::seen::Health;
+use crate::domain::snapshot::Health;
 use crate::domain::step::{Failure, Side, StepState};
-use crate::domain::tint::{Hue, Pen};
 
 /// How the screen looks here.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Theme {
     styles: Arc<[Style]>,
-    /// Its name.
     pub name: String,
     /// Whether only ASCII may be used.
     pub ascii: bool,
@@ -44,11 +43,8 @@ pub struct Theme {
 /// A state as it is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
-    /// Its shape.
     pub glyph: &'static str,
-    /// Its word.
     pub word: &'static str,
-    /// Its colour's role.
     pub role: Role,
 }
 
@@ -119,7 +115,6 @@ impl Theme {
         Mark { glyph: self.pick(unicode, ascii), word, role }
     }
 
-    /// A step's state.
     pub fn step(&self, state: &StepState) -> Mark {
         match state {
             StepState::Pending => self.mark("○", "[ ]", "PEND", Role::Pending),
@@ -198,7 +193,7 @@ impl Theme {
     }
 
     /// How a probe stands.
-    pub fn probe(&self, probe: &ProbeSeen) -> Mark {
+    pub fn probe(&self, probe: &ProbeSnapshot) -> Mark {
         if probe.muted.is_some() && probe.state != State::Ok {
             return self.mark("‖", "[=]", "MUTED", Role::HealthOff);
         }

@@ -37,9 +37,7 @@ impl Look {
 /// A theme with its colours mixed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Palette {
-    /// Its name.
     pub name: String,
-    /// Dark or light.
     pub kind: ThemeKind,
     looks: BTreeMap<String, Look>,
 }

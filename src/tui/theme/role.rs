@@ -4,7 +4,6 @@ macro_rules! roles {
     ($($variant:ident $name:literal,)*) => {
         /// What a piece of the screen is.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[expect(missing_docs, reason = "the names that themes use say it")]
         pub enum Role {
             $($variant,)*
         }

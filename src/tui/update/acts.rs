@@ -34,7 +34,7 @@ pub fn available(model: &Model, command: Command) -> Result<(), String> {
     let state = driven.map(|view| &view.state);
     match command {
         Command::Deploy | Command::Migrate | Command::UndoMigrations => idle(here),
-        Command::Team => super::team::available(model, here),
+        Command::CustomCommands => super::custom_commands::available(model, here),
         Command::CleanUp => {
             let last = here.run.as_ref().map_or(Ok(()), |run| may_clean_up(&run.view));
             idle(here).and_then(|()| last.map_err(|problem| problem.to_string()))
@@ -141,7 +141,7 @@ pub(super) fn act(model: &mut Model, command: Command, key: Key) -> Vec<Effect> 
             super::pipeline::ask(model, &here, command, key);
             Vec::new()
         }
-        Command::Team => super::team::pick(model, &here, key),
+        Command::CustomCommands => super::custom_commands::pick(model, &here, key),
         Command::CleanUp => pick(model, Purpose::Cleanup, &here, key),
         Command::Skip => pick(model, Purpose::Skip, &here, key),
         Command::Rollback if here.driven().is_none() => pick(model, Purpose::Rollback, &here, key),
@@ -156,14 +156,14 @@ pub(super) fn act(model: &mut Model, command: Command, key: Key) -> Vec<Effect> 
 }
 
 /// A second p within this is taken for a held key.
-const HELD: std::time::Duration = std::time::Duration::from_secs(1);
+const KEY_REPEAT_ENDS: std::time::Duration = std::time::Duration::from_secs(1);
 
 fn pause(model: &mut Model, here: &Environment) -> Vec<Effect> {
     let Some(view) = here.driven().map(|run| &run.view) else {
         return Vec::new();
     };
     // A terminal that reports no repeats sends a held key again and again, and p goes both ways.
-    if model.paused.is_some_and(|at| model.elapsed.saturating_sub(at) < HELD) {
+    if model.paused.is_some_and(|at| model.elapsed.saturating_sub(at) < KEY_REPEAT_ENDS) {
         return Vec::new();
     }
     let paused = matches!(view.state, RunState::Paused { .. });

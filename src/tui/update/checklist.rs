@@ -75,7 +75,7 @@ fn take_back(model: &mut Model) -> Vec<Effect> {
 /// Opens the box for a note, or for a reason.
 fn ask(model: &mut Model, purpose: Purpose, item: &Item, key: Key) -> Vec<Effect> {
     let Some(environment) = model.here().map(|here| here.name.clone()) else { return Vec::new() };
-    let way = |act: Act, note: &str| dialog::Item::new(act.word(), note);
+    let way = |act: Act, note: &str| dialog::Item::new(act.label(), note);
     let items = match purpose {
         Purpose::SetAside => vec![
             way(Act::Override, "override it"),
@@ -138,7 +138,7 @@ pub(super) fn to_open(model: &mut Model, list: List) {
     let at = model.here().and_then(|here| {
         let rows = rows(here, model.now);
         let open = |(item, seen): &(&Item, _)| {
-            let seen: &crate::domain::checklist::ItemSeen = seen;
+            let seen: &crate::domain::checklist::ItemStatus = seen;
             item.list == list && item.required && !seen.standing.settled()
         };
         rows.iter().position(open)

@@ -15,11 +15,11 @@ use crate::tui::effect::{Effect, Ticket};
 use crate::tui::keys::{Code, Key};
 use crate::tui::model::Model;
 use crate::tui::model::dialog::{Action, Confirm, Dialog, Field, Kind, Phase};
-use crate::tui::model::environments::RunSeen;
+use crate::tui::model::environments::RunSnapshot;
 use crate::tui::model::messages::Level;
 
 /// How long a new y/N box ignores keys, so that mashed keys cannot confirm it.
-const DEAF: Duration = Duration::from_millis(300);
+const IGNORE_KEYS_FOR: Duration = Duration::from_millis(300);
 /// The same key again within this is the keyboard's doing.
 const AUTO_REPEAT: Duration = Duration::from_millis(40);
 
@@ -37,7 +37,7 @@ pub(super) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
     let (kind, ticket) = (dialog.kind.clone(), dialog.ticket);
     match kind {
         Kind::Tell(_) => {
-            let deaf = elapsed.saturating_sub(dialog.opened) < DEAF;
+            let deaf = elapsed.saturating_sub(dialog.opened) < IGNORE_KEYS_FOR;
             let closes = matches!(key.code, Code::Esc | Code::Enter) && !mashed && !deaf;
             model.dialog = (!closes).then_some(dialog);
             Vec::new()
@@ -65,7 +65,7 @@ pub(super) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
             effects
         }
         Kind::Confirm(mut asked) => {
-            let deaf = elapsed.saturating_sub(dialog.opened) < DEAF;
+            let deaf = elapsed.saturating_sub(dialog.opened) < IGNORE_KEYS_FOR;
             let opener = dialog.opened_with.is_some_and(|k| k.code == key.code);
             let keep = answered(&mut asked, key, deaf || mashed, opener);
             match keep {
@@ -93,7 +93,9 @@ pub(super) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
                             Effect::Send(ticket, run, seen, command)
                         }
                         Action::TakeOver(run, choice) => Effect::TakeOver(ticket, run, choice),
-                        Action::Team(act) => Effect::Team(ticket, asked.environment.clone(), act),
+                        Action::CustomCommands(act) => {
+                            Effect::CustomCommands(ticket, asked.environment.clone(), act)
+                        }
                         Action::Pipeline(act) => {
                             Effect::Pipeline(ticket, asked.environment.clone(), act)
                         }
@@ -140,7 +142,7 @@ fn answered(asked: &mut Confirm, key: Key, unmeant: bool, opener: bool) -> Answe
 
 /// The word, letter for letter.
 fn typed(asked: &mut Confirm, key: Key) -> Answer {
-    let wanted = asked.word();
+    let wanted = asked.label();
     match key.code {
         Code::Esc => return Answer::No,
         Code::Enter if asked.input.value() == wanted => return Answer::Yes,
@@ -261,7 +263,7 @@ pub(super) fn recheck(model: &mut Model) {
         here.lock.as_ref().filter(|_| starts).map(|lock| format!("it is locked: {lock}"))
     } else {
         let approves = matches!(asked.action, Action::Send(_, _, Command::Approve));
-        let moved = |run: &RunSeen| match may_switch(&run.view).err().filter(|_| approves) {
+        let moved = |run: &RunSnapshot| match may_switch(&run.view).err().filter(|_| approves) {
             Some(problem) => format!("BLOCKED: {problem}"),
             None => format!("run {} is now {}", run.view.number, run.view.state.sentence()),
         };

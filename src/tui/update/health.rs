@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::ring::call;
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
-use crate::domain::probe::{ProbeSeen, State, Turned};
+use crate::domain::probe::{ProbeChange, ProbeSnapshot, State};
 use crate::tui::effect::{Effect, Ticket};
 use crate::tui::keys::Key;
 use crate::tui::keys::commands::Command;
@@ -18,15 +18,15 @@ use crate::tui::model::messages::Level;
 pub(super) fn probed(
     model: &mut Model,
     name: &EnvironmentName,
-    probes: Vec<ProbeSeen>,
-    turned: Vec<Turned>,
+    probes: Vec<ProbeSnapshot>,
+    turned: Vec<ProbeChange>,
 ) -> Vec<Effect> {
     let Some(here) = model.environments.iter_mut().find(|e| &e.name == name) else {
         return Vec::new();
     };
     let before = std::mem::replace(&mut here.probes, probes);
     here.turned = turned;
-    let known = |probe: &ProbeSeen| before.iter().find(|b| b.key == probe.key).map(|b| b.state);
+    let known = |probe: &ProbeSnapshot| before.iter().find(|b| b.key == probe.key).map(|b| b.state);
     let fell: Vec<String> = here
         .probes
         .iter()

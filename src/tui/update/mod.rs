@@ -4,6 +4,7 @@
 pub mod acts;
 mod changes;
 mod checklist;
+mod custom_commands;
 mod dialog;
 mod health;
 mod history;
@@ -15,7 +16,6 @@ mod picker;
 mod pipeline;
 mod ring;
 mod schema;
-mod team;
 mod text;
 
 use std::time::Duration;
@@ -25,19 +25,19 @@ use super::keys::bindings::Meaning;
 use super::keys::commands::Command;
 use super::keys::{Code, Key};
 use super::model::dialog::{Dialog, Kind};
-use super::model::environments::RunSeen;
+use super::model::environments::RunSnapshot;
 use super::model::messages::Level;
 use super::model::overlay::{Finder, Overlay, Sheet};
 use super::model::{Model, Pane};
 use super::msg::{Msg, Stored};
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
-use crate::domain::seen::EnvironmentSeen;
+use crate::domain::snapshot::EnvironmentSnapshot;
 
 /// Window in which a second Ctrl-C counts.
 pub(super) const TWICE_WITHIN: Duration = Duration::from_secs(2);
 
-/// Takes one message.
+/// Applies one message to the model, and returns the effects that it asks for.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Resize(width, height) => model.resize((width, height)),
@@ -90,8 +90,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Proposed(ticket, proposed) => dialog::proposed(model, ticket, proposed),
         Msg::Pipeline(name, answered) => return pipeline::seen(model, &name, answered),
         Msg::JobLog(log) => pipeline::logged(model, log),
-        Msg::Team(runs) => model.team_runs = runs,
-        Msg::TeamSaid(log, first) => team::said(model, log, first),
+        Msg::CustomCommands(runs) => model.custom_command_runs = runs,
+        Msg::CustomCommandLog(log, first) => custom_commands::said(model, log, first),
         Msg::Past(past) => history::read(model, past),
         Msg::Tell(text) => model.tell(text),
         Msg::Alarm(text) => model.say(Level::Error, text),
@@ -101,7 +101,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 }
 
 /// What was seen of an environment, and when.
-fn looked(model: &mut Model, name: &EnvironmentName, seen: EnvironmentSeen) {
+fn looked(model: &mut Model, name: &EnvironmentName, seen: EnvironmentSnapshot) {
     let at = model.elapsed;
     if let Some(here) = model.environments.iter_mut().find(|e| &e.name == name) {
         here.seen = Some((seen, at));
@@ -130,7 +130,7 @@ fn read(model: &mut Model, stored: Vec<Stored>) -> Vec<Effect> {
             continue;
         };
         let doubted = here.in_doubt().map(|r| r.view.number);
-        let stood = |run: &Option<RunSeen>| {
+        let stood = |run: &Option<RunSnapshot>| {
             run.as_ref().map(|r| (r.view.number, r.view.decided_at, r.runner.is_some()))
         };
         let moved = stood(&here.run) != stood(&run);
@@ -258,7 +258,7 @@ fn run(model: &mut Model, command: Command, key: Key) -> Vec<Effect> {
         | Command::Rollback
         | Command::Abort
         | Command::CleanUp
-        | Command::Team
+        | Command::CustomCommands
         | Command::Migrate
         | Command::UndoMigrations
         | Command::Retry

@@ -1,7 +1,7 @@
 //! Moving: panes, environments, lines. Nothing here changes a deployment.
 
 use crate::domain::pipeline::PipelineRun;
-use crate::domain::probe::{ProbeSeen, State};
+use crate::domain::probe::{ProbeSnapshot, State};
 use crate::domain::step::StepKind;
 use crate::tui::effect::Effect;
 use crate::tui::keys::commands::Command;
@@ -51,7 +51,7 @@ fn need(environment: &Environment) -> Option<Pane> {
         let list = matches!(view.gate(), Some(StepKind::GateChecklist { .. }));
         return Some(if list { Pane::Checklists } else { Pane::Deploy });
     }
-    let down = |probe: &ProbeSeen| {
+    let down = |probe: &ProbeSnapshot| {
         let customers = probe.live || probe.side.is_none();
         customers && probe.state == State::Down && probe.muted.is_none()
     };

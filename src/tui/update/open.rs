@@ -7,12 +7,12 @@ use crate::domain::step::StepKind;
 use crate::tui::effect::Effect;
 use crate::tui::keys::Key;
 use crate::tui::keys::commands::Command;
-use crate::tui::model::environments::RunSeen;
+use crate::tui::model::environments::RunSnapshot;
 use crate::tui::model::{Model, Pane};
 
 /// Enter: the main act of what has the focus.
 pub(super) fn open(model: &mut Model, key: Key) -> Vec<Effect> {
-    let waits = |run: &RunSeen| matches!(run.view.state, RunState::Waiting { .. });
+    let waits = |run: &RunSnapshot| matches!(run.view.state, RunState::Waiting { .. });
     let at_gate = model.here().and_then(|e| e.driven()).is_some_and(waits);
     let list = model.here().and_then(|e| e.driven()).and_then(|run| match run.view.gate()? {
         StepKind::GateChecklist { list } => Some(*list),
@@ -50,6 +50,6 @@ pub(super) fn open(model: &mut Model, key: Key) -> Vec<Effect> {
     }
 }
 
-fn failed(run: &RunSeen) -> bool {
+fn failed(run: &RunSnapshot) -> bool {
     run.view.failure.is_some()
 }

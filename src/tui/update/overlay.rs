@@ -1,7 +1,7 @@
 //! Keys while help, the palette or the messages lie over the panes.
 
 use super::text::edit;
-use super::{pipeline, run, team};
+use super::{custom_commands, pipeline, run};
 use crate::tui::effect::Effect;
 use crate::tui::keys::{Code, Key};
 use crate::tui::model::Model;
@@ -101,12 +101,12 @@ fn go(model: &mut Model, found: Found, key: Key) -> Vec<Effect> {
             run(model, command, key)
         }
         Found::Panic => vec![Effect::Panic],
-        Found::Team(at) => {
-            if let Some(name) = model.team.get(at).map(|command| command.name.clone()) {
+        Found::CustomCommands(at) => {
+            if let Some(name) = model.custom_commands.get(at).map(|command| command.name.clone()) {
                 if model.read_only {
                     model.tell("this screen is read-only");
                 } else {
-                    team::ask(model, &name);
+                    custom_commands::ask(model, &name);
                 }
             }
             Vec::new()

@@ -92,7 +92,7 @@ fn chosen(picker: &mut Picker, ticket: Ticket, model: &mut Model) -> Vec<Effect>
     let release = label.map(ReleaseLabel::new).transpose();
     let intent = match (picker.purpose, release) {
         (Purpose::Skip, _) => return skip(picker, model),
-        (Purpose::Team, _) => return super::team::chosen(picker, model),
+        (Purpose::CustomCommands, _) => return super::custom_commands::chosen(picker, model),
         (Purpose::Note | Purpose::SetAside, _) => {
             return super::checklist::answered(picker, ticket, model);
         }

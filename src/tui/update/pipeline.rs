@@ -14,7 +14,7 @@ use crate::tui::model::dialog::{Action, Dialog, Kind, Phase};
 use crate::tui::model::environments::Environment;
 use crate::tui::model::messages::Level;
 use crate::tui::model::overlay::Overlay;
-use crate::tui::model::pipeline::{JobLog, PipelineAct, PipelineSeen, chosen, run};
+use crate::tui::model::pipeline::{JobLog, PipelineAct, PipelineSnapshot, chosen, run};
 
 /// A page of a log.
 const PAGE: usize = 20;
@@ -36,12 +36,13 @@ pub(super) fn seen(
         Ok(run) => run,
         // What was seen before stays, and grows old.
         Err(problem) => {
-            let seen = here.pipeline.get_or_insert(PipelineSeen { run: None, at, problem: None });
+            let seen =
+                here.pipeline.get_or_insert(PipelineSnapshot { run: None, at, problem: None });
             seen.problem = Some(problem);
             return Vec::new();
         }
     };
-    here.pipeline = Some(PipelineSeen { run: answered, at, problem: None });
+    here.pipeline = Some(PipelineSnapshot { run: answered, at, problem: None });
     let now = run(here).cloned();
     let asks = |run: &Option<PipelineRun>| {
         run.as_ref().is_some_and(|run| run.approvals.iter().any(|approval| approval.ours))
@@ -134,7 +135,7 @@ pub(super) fn ask(model: &mut Model, here: &Environment, command: Command, key: 
         let environments = ours.map(|a| format!("  to {}", a.environment));
         lines.extend(environments);
         let jobs = run.jobs.iter().filter(|job| job.standing != Standing::Skipped);
-        lines.extend(jobs.map(|job| format!("  {}  {}", job.standing.word(), job.name)));
+        lines.extend(jobs.map(|job| format!("  {}  {}", job.standing.label(), job.name)));
     }
     let tier = match act {
         // It ends nothing that serves, and may be begun again.

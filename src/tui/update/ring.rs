@@ -5,13 +5,13 @@ use std::time::Duration;
 use crate::domain::run::RunState;
 use crate::tui::effect::Effect;
 use crate::tui::model::Model;
-use crate::tui::model::environments::RunSeen;
+use crate::tui::model::environments::RunSnapshot;
 
 /// Minimum time between notifications.
-const APART: Duration = Duration::from_secs(10);
+const RING_EVERY: Duration = Duration::from_secs(10);
 
 /// Notifies the user of a run's new state.
-pub(super) fn ring(model: &mut Model, run: &RunSeen) -> Option<Effect> {
+pub(super) fn ring(model: &mut Model, run: &RunSnapshot) -> Option<Effect> {
     let view = &run.view;
     let over = matches!(view.state, RunState::Ended { .. });
     let what = match &view.state {
@@ -19,7 +19,7 @@ pub(super) fn ring(model: &mut Model, run: &RunSeen) -> Option<Effect> {
         RunState::Waiting { .. } if view.looks_at_list() => return None,
         RunState::Waiting { .. } => "waits for you".to_owned(),
         RunState::Failed { step, .. } => format!("failed in {step} and waits for you"),
-        RunState::Ended { outcome } => format!("is over: {}", outcome.word().replace('_', " ")),
+        RunState::Ended { outcome } => format!("is over: {}", outcome.label().replace('_', " ")),
         _ => return None,
     };
     call(model, &format!("run {} on {} {what}", view.number, view.plan.environment))
@@ -27,7 +27,7 @@ pub(super) fn ring(model: &mut Model, run: &RunSeen) -> Option<Effect> {
 
 /// Notifies the user, within a rate limit.
 pub(super) fn call(model: &mut Model, text: &str) -> Option<Effect> {
-    let late = model.rang.is_none_or(|at| model.elapsed.saturating_sub(at) >= APART);
+    let late = model.rang.is_none_or(|at| model.elapsed.saturating_sub(at) >= RING_EVERY);
     if model.focused || !late {
         return None;
     }

@@ -1,7 +1,7 @@
 //! The Migrations pane: applying and undoing, each by its version.
 
 use crate::domain::error::Problem;
-use crate::domain::guard::Why;
+use crate::domain::guard::Justification;
 use crate::domain::migration::{Phase, SchemaWay, Undo, WaysBack};
 use crate::domain::readiness::Target;
 use crate::domain::release::{ReleaseLabel, SchemaVersion};
@@ -27,7 +27,7 @@ pub(super) fn ask(model: &mut Model, command: Command, key: Key) -> Vec<Effect> 
                 let phase = row.file.as_ref().map(|m| m.phase);
                 let warns =
                     if phase == Some(Phase::Contract) { "; old code stops working" } else { "" };
-                let word = phase.map_or("", Phase::word);
+                let word = phase.map_or("", Phase::label);
                 let note = format!("{word}: {}{warns}", row.description());
                 Item::new(row.version.to_string(), note)
             })
@@ -113,7 +113,7 @@ fn pages(ways: &WaysBack) -> (Vec<Item>, Vec<Option<(String, SchemaVersion)>>) {
     let one = |(way, open): &(SchemaWay, Result<(), String>)| {
         let value = match way {
             SchemaWay::Keep => format!("keep {}", ways.now),
-            way => format!("undo {} the switch", way.word()),
+            way => format!("undo {} the switch", way.label()),
         };
         let note = match open {
             Ok(()) if *way == SchemaWay::Keep => "recommended: the target works with it".to_owned(),
@@ -141,7 +141,7 @@ pub(super) fn chosen_way(picker: &mut Picker, ticket: Ticket) -> Vec<Effect> {
 }
 
 /// The reason and the overrides, or the problem with them in the picker.
-fn why(picker: &mut Picker) -> Option<Why> {
+fn why(picker: &mut Picker) -> Option<Justification> {
     picker.why().inspect_err(|problem| picker.problem = Some(problem.clone())).ok()
 }
 

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::logs::fit;
 use super::{framed, selected, styled, wrapped, write};
-use crate::domain::checklist::{Item, ItemSeen, List, Tally};
+use crate::domain::checklist::{Item, ItemStatus, List, Tally};
 use crate::domain::policy::Protection;
 use crate::tui::model::checklist::{Row, count, rows};
 use crate::tui::model::environments::Environment;
@@ -15,7 +15,7 @@ use crate::tui::model::{Model, Pane};
 use crate::tui::theme::{Role, Theme};
 
 /// From this width on what is said of an item stands beside it.
-const WIDE: usize = 74;
+const WIDE_COLUMNS: usize = 74;
 
 pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(here) = model.here() else { return };
@@ -66,7 +66,7 @@ impl Look<'_> {
                 group = "";
                 lines.push(self.heading(rows, item.list));
             }
-            if item.group != group && self.width >= WIDE {
+            if item.group != group && self.width >= WIDE_COLUMNS {
                 lines
                     .push(Line::styled(format!("  {}", item.group), self.theme.style(Role::Muted)));
             }
@@ -103,7 +103,7 @@ impl Look<'_> {
         ])
     }
 
-    fn item(&self, item: &Item, seen: &ItemSeen, here: bool) -> Vec<Line<'static>> {
+    fn item(&self, item: &Item, seen: &ItemStatus, here: bool) -> Vec<Line<'static>> {
         let mark = self.theme.item(seen.standing);
         let kind = match (&item.source, item.required) {
             (Some(_), true) => "auto req",
@@ -112,7 +112,7 @@ impl Look<'_> {
             (None, false) => "opt",
         };
         let cursor = if here { self.theme.pick("▶", ">") } else { " " };
-        let wide = self.width >= WIDE;
+        let wide = self.width >= WIDE_COLUMNS;
         let text = if wide {
             format!(" {:<32} {kind:<8} ", fit(&item.text, 32))
         } else {
@@ -146,6 +146,6 @@ impl Look<'_> {
     }
 }
 
-fn said(seen: &ItemSeen, word: &str) -> String {
+fn said(seen: &ItemStatus, word: &str) -> String {
     word.to_lowercase() + &seen.because()
 }

@@ -85,17 +85,17 @@ fn pick_title(picker: &Picker) -> String {
         Purpose::Note => "Tick, with a note",
         Purpose::SetAside => "Set an item aside",
         Purpose::Mute => "Mute for a while",
-        Purpose::Team => "Run which of your commands?",
+        Purpose::CustomCommands => "Run which of your commands?",
     };
     format!("{} · {what}", picker.environment.as_str().to_uppercase())
 }
 
 /// Maximum items shown.
-const SHOWN: usize = 9;
+const ITEMS_SHOWN: usize = 9;
 /// Maximum commits of the selected release.
-const COMMITS: usize = 4;
+const COMMITS_SHOWN: usize = 4;
 /// What must not be pushed out of the box by them: two fields, a sentence and the frame.
-const BELOW: usize = 7;
+const LINES_BELOW: usize = 7;
 
 fn pick(picker: &Picker, theme: &Theme, width: usize, height: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
@@ -103,8 +103,8 @@ fn pick(picker: &Picker, theme: &Theme, width: usize, height: usize) -> Vec<Line
         lines.push(Line::styled(text.clone(), theme.style(Role::Title)));
         lines.push(Line::raw(""));
     }
-    let from = picker.selected.saturating_sub(SHOWN - 1);
-    for (at, item) in picker.items.iter().enumerate().skip(from).take(SHOWN) {
+    let from = picker.selected.saturating_sub(ITEMS_SHOWN - 1);
+    for (at, item) in picker.items.iter().enumerate().skip(from).take(ITEMS_SHOWN) {
         let selected = at == picker.selected && picker.other.value().trim().is_empty();
         let cursor = if selected { theme.pick("▶ ", "> ") } else { "  " };
         let role = match (selected, picker.field) {
@@ -117,11 +117,11 @@ fn pick(picker: &Picker, theme: &Theme, width: usize, height: usize) -> Vec<Line
             Span::styled(format!(" {}", item.note), theme.style(Role::Muted)),
         ]));
     }
-    if picker.items.len() > SHOWN {
+    if picker.items.len() > ITEMS_SHOWN {
         let more = format!("  {} in all", picker.items.len());
         lines.push(Line::styled(more, theme.style(Role::Muted)));
     }
-    let room = height.saturating_sub(lines.len() + BELOW);
+    let room = height.saturating_sub(lines.len() + LINES_BELOW);
     lines.extend(changes(picker, theme, width).into_iter().take(room));
     if matches!(picker.purpose, Purpose::Deploy | Purpose::Rollback) {
         lines.push(field("another one", picker.other.value(), picker.field == Field::Other, theme));
@@ -193,12 +193,12 @@ fn changes(picker: &Picker, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let role = if changes.left == 0 { Role::Text } else { Role::Warning };
     let mut lines = vec![Line::raw("")];
     lines.extend(styled(theme, role, &format!("  {}", changes.sentence(live.as_str())), width));
-    lines.extend(changes.latest.iter().take(COMMITS).map(|commit| {
+    lines.extend(changes.latest.iter().take(COMMITS_SHOWN).map(|commit| {
         let text = format!("  {:<9} {} · {}", commit.id, commit.subject, commit.author);
         Line::styled(text, theme.style(Role::Muted))
     }));
-    if changes.added > COMMITS {
-        let more = format!("  … and {} before them", changes.added - COMMITS);
+    if changes.added > COMMITS_SHOWN {
+        let more = format!("  … and {} before them", changes.added - COMMITS_SHOWN);
         lines.push(Line::styled(more, theme.style(Role::Muted)));
     }
     lines.push(Line::raw(""));
@@ -264,7 +264,7 @@ fn confirm(model: &Model, asked: &Confirm, theme: &Theme, width: usize) -> Vec<L
             ));
         }
         Phase::Asks if asked.tier == Protection::Typed => {
-            let (name, typed) = (asked.word(), asked.input.value());
+            let (name, typed) = (asked.label(), asked.input.value());
             lines.extend(plain(&format!("Type {name} to continue:"), width));
             lines.push(field("", typed, true, theme));
             let (hint, role) = match &asked.hint {

@@ -5,10 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{framed, wrapped, write};
+use crate::domain::custom_command::{CustomCommandRun, CustomCommandState};
 use crate::domain::probe::State;
-use crate::domain::seen::ServiceSeen;
-use crate::domain::team::{TeamRun, TeamState};
-use crate::domain::view::TrafficSeen;
+use crate::domain::snapshot::ServiceSnapshot;
+use crate::domain::view::TrafficState;
 use crate::tui::model::environments::Environment;
 use crate::tui::model::{Model, Pane};
 use crate::tui::theme::{Role, Theme};
@@ -70,9 +70,10 @@ fn of(
         let text = format!("   lint: {lint}");
         lines.push(Line::styled(text, theme.style(Role::Warning)));
     }
-    let going =
-        |run: &&TeamRun| run.environment == environment.name && run.state == TeamState::Running;
-    for run in model.team_runs.iter().filter(going) {
+    let going = |run: &&CustomCommandRun| {
+        run.environment == environment.name && run.state == CustomCommandState::Running
+    };
+    for run in model.custom_command_runs.iter().filter(going) {
         let text = format!("   {} runs (run {}), C stops it", run.name, run.id);
         lines.push(Line::styled(text, theme.style(Role::Running)));
     }
@@ -112,15 +113,15 @@ fn held(environment: &Environment, theme: &Theme, width: usize) -> Vec<Line<'sta
 fn service(
     theme: &Theme,
     environment: &Environment,
-    service: &ServiceSeen,
+    service: &ServiceSnapshot,
     stale: bool,
 ) -> Line<'static> {
     let live = match (&service.live, &service.traffic) {
         (Some(build), _) => {
             build.name().map_or_else(|| build.build.to_string(), |name| name.to_string())
         }
-        (None, TrafficSeen::Split(_)) => "SPLIT".to_owned(),
-        (None, TrafficSeen::Unknown) => "unknown".to_owned(),
+        (None, TrafficState::Split(_)) => "SPLIT".to_owned(),
+        (None, TrafficState::Unknown) => "unknown".to_owned(),
         (None, _) => "no build".to_owned(),
     };
     // What is watched is known better than by one look.

@@ -12,14 +12,14 @@ use crate::domain::plan::RunKind;
 use crate::domain::policy::Protection;
 use crate::domain::probe::State;
 use crate::domain::readiness::warm_until;
-use crate::domain::seen::ServiceSeen;
+use crate::domain::snapshot::ServiceSnapshot;
 use crate::domain::step::{Side, StepKind};
+use crate::domain::step_durations::{LEAST_RUNS, StepDurations};
 use crate::domain::time::spoken;
-use crate::domain::usual::{LEAST_RUNS, Usual};
-use crate::domain::view::{RunView, TrafficSeen};
+use crate::domain::view::{RunView, TrafficState};
 use crate::tui::model::Model;
 use crate::tui::model::checklist::{count, rows};
-use crate::tui::model::environments::{Environment, RunSeen};
+use crate::tui::model::environments::{Environment, RunSnapshot};
 use crate::tui::model::health::counts;
 use crate::tui::model::schema::told;
 use crate::tui::theme::{Role, Theme};
@@ -86,7 +86,7 @@ pub(super) fn top(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer)
     line.render(area, buffer);
 }
 
-fn run_spans(model: &Model, run: &RunSeen, theme: &Theme) -> Vec<Span<'static>> {
+fn run_spans(model: &Model, run: &RunSnapshot, theme: &Theme) -> Vec<Span<'static>> {
     let view = &run.view;
     let mark = if view.looks_at_list() && run.runner.is_some() {
         theme.checking()
@@ -237,7 +237,7 @@ fn probes(here: &Environment) -> Option<(String, Role)> {
     let word = match worst {
         State::Ok => String::new(),
         State::Off => ", asking".to_owned(),
-        worst => format!(", {}", worst.word()),
+        worst => format!(", {}", worst.label()),
     };
     Some((format!("probes {well}/{all} ok{word}"), role))
 }
@@ -258,7 +258,7 @@ pub(super) fn traffic(here: &Environment) -> String {
             Some(Side::Blue) => "traffic BLUE 100 : 0 GREEN".to_owned(),
             Some(Side::Green) => "traffic BLUE 0 : 100 GREEN".to_owned(),
             None if view.traffic_unknown() => "traffic: switching, not read yet".to_owned(),
-            None if view.services.values().all(|s| s.traffic == TrafficSeen::None) => {
+            None if view.services.values().all(|s| s.traffic == TrafficState::None) => {
                 "traffic: no build is live".to_owned()
             }
             None => "traffic: neither BLUE nor GREEN".to_owned(),
@@ -277,7 +277,7 @@ pub(super) fn traffic(here: &Environment) -> String {
     }
 }
 
-fn live(service: &ServiceSeen) -> String {
+fn live(service: &ServiceSnapshot) -> String {
     let name = service
         .live
         .as_ref()
@@ -326,7 +326,7 @@ fn undo(model: &Model, here: &Environment) -> (String, Role) {
 
 /// How long a rollback usually takes here; before that can be said, why it is quick.
 fn cost(model: &Model, here: &Environment) -> String {
-    let usual = Usual::of(&model.history.runs, &here.name, RunKind::Rollback);
+    let usual = StepDurations::of(&model.history.runs, &here.name, RunKind::Rollback);
     if usual.runs < LEAST_RUNS {
         return "nothing is built".to_owned();
     }

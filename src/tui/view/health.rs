@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 use super::logs::fit;
 use super::{clock, framed, selected, styled, wrapped, write};
 use crate::domain::health::Verdict;
-use crate::domain::probe::{Difference, Point, ProbeSeen, State, differences};
+use crate::domain::probe::{Difference, Point, ProbeSnapshot, State, differences};
 use crate::domain::step::Side;
 use crate::domain::time::Timestamp;
 use crate::tui::model::environments::Environment;
@@ -18,7 +18,7 @@ use crate::tui::model::{Model, Pane};
 use crate::tui::theme::{Role, Theme};
 
 /// From this width on a probe is one line.
-const WIDE: usize = 74;
+const WIDE_COLUMNS: usize = 74;
 
 pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(here) = model.here() else { return };
@@ -26,7 +26,7 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     let inner = framed(model, theme, Pane::Health, title, area, buffer);
     let (width, height) = (usize::from(inner.width), usize::from(inner.height));
     // Each with its address, where there is room for all of them.
-    let addresses = width >= WIDE && height >= here.probes.len() * 2 + 12;
+    let addresses = width >= WIDE_COLUMNS && height >= here.probes.len() * 2 + 12;
     let look = Look { model, theme, here, width, addresses };
     if here.probes.is_empty() {
         return write(&styled(theme, Role::Muted, &look.empty(), width), inner, buffer);
@@ -40,7 +40,8 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
 
 fn title(here: &Environment) -> String {
     let counted = counts(&here.probes).into_iter();
-    let parts: Vec<_> = counted.map(|(state, count)| format!("{count} {}", state.word())).collect();
+    let parts: Vec<_> =
+        counted.map(|(state, count)| format!("{count} {}", state.label())).collect();
     if parts.is_empty() { String::new() } else { format!(" {} ", parts.join(" · ")) }
 }
 
@@ -70,7 +71,7 @@ impl Look<'_> {
         let shown = pane.shown(&self.here.probes);
         let compared = differences(&self.here.probes);
         let (mut lines, mut at) = (Vec::new(), 0);
-        if self.width >= WIDE {
+        if self.width >= WIDE_COLUMNS {
             let spark = self.spark_width();
             let head = format!(
                 " {:<11}{:<11} {:<8} {:<9} {:>6} {:>6}  {:<spark$} {:>4}",
@@ -86,7 +87,7 @@ impl Look<'_> {
             }
             let first = probe.name != before;
             before = &probe.name;
-            let rows = if self.width >= WIDE {
+            let rows = if self.width >= WIDE_COLUMNS {
                 self.wide(probe, first, here)
             } else {
                 self.narrow(probe, first, here)
@@ -104,7 +105,7 @@ impl Look<'_> {
         (lines, at)
     }
 
-    fn wide(&self, probe: &ProbeSeen, first: bool, here: bool) -> Vec<Line<'static>> {
+    fn wide(&self, probe: &ProbeSnapshot, first: bool, here: bool) -> Vec<Line<'static>> {
         let mark = self.theme.probe(probe);
         let name = if first { probe.name.as_str() } else { "" };
         let line = Line::from(vec![
@@ -125,7 +126,7 @@ impl Look<'_> {
         lines
     }
 
-    fn narrow(&self, probe: &ProbeSeen, first: bool, here: bool) -> Vec<Line<'static>> {
+    fn narrow(&self, probe: &ProbeSnapshot, first: bool, here: bool) -> Vec<Line<'static>> {
         let mark = self.theme.probe(probe);
         let mut lines = Vec::new();
         let label = match probe.side {
@@ -165,7 +166,7 @@ impl Look<'_> {
     }
 
     /// Target and reason: of the selected probe, and of every unhealthy one.
-    fn details(&self, probe: &ProbeSeen, here: bool) -> Vec<Line<'static>> {
+    fn details(&self, probe: &ProbeSnapshot, here: bool) -> Vec<Line<'static>> {
         let focused = here && self.model.focus == Pane::Health;
         let well = matches!(probe.state, State::Ok | State::Off);
         let mut texts = Vec::new();
@@ -182,7 +183,7 @@ impl Look<'_> {
             texts.push(format!("{timing}; p99 {p99}, {} of {n} bad", probe.stats.bad));
         }
         if let (true, Some((fault, said, at))) = (focused, &probe.fault) {
-            let ago = format!("last bad answer {}: {} ({said})", clock(*at), fault.word());
+            let ago = format!("last bad answer {}: {} ({said})", clock(*at), fault.label());
             texts.push(ago);
         }
         if let Some((until, reason)) = &probe.muted {
@@ -194,7 +195,7 @@ impl Look<'_> {
         rows.map(|text| Line::styled(format!("   {}", fit(&text, room)), style)).collect()
     }
 
-    fn why(&self, probe: &ProbeSeen) -> String {
+    fn why(&self, probe: &ProbeSnapshot) -> String {
         match (probe.state, probe.answered.and_then(|at| self.age(at))) {
             (State::Stale, Some(age)) => {
                 let age = self.model.seconds(age);
@@ -208,7 +209,7 @@ impl Look<'_> {
         Duration::try_from(self.model.now?.duration_since(at)).ok()
     }
 
-    fn row(&self, probe: &ProbeSeen) -> String {
+    fn row(&self, probe: &ProbeSnapshot) -> String {
         if probe.state == State::Stale {
             let age = probe.answered.and_then(|at| self.age(at)).unwrap_or_default();
             return format!("- {} s", self.model.seconds(age));
@@ -220,7 +221,7 @@ impl Look<'_> {
         }
     }
 
-    fn next(&self, probe: &ProbeSeen) -> String {
+    fn next(&self, probe: &ProbeSnapshot) -> String {
         let age = probe.answered.and_then(|at| self.age(at));
         let left = age.and_then(|age| probe.interval.checked_sub(self.model.shown(age)));
         left.map_or("now".to_owned(), |left| format!("{}s", left.as_secs() + 1))
@@ -232,7 +233,7 @@ impl Look<'_> {
 
     /// The last answers on one scale for all of a service: a failure is a gap with a cross, never a
     /// bar of nothing.
-    fn spark(&self, probe: &ProbeSeen, width: usize) -> String {
+    fn spark(&self, probe: &ProbeSnapshot, width: usize) -> String {
         let of = self.here.probes.iter().filter(|other| other.name == probe.name);
         let all = of.flat_map(|other| other.points.iter().rev().take(width));
         let times = all.filter_map(|point| match point {
@@ -276,7 +277,7 @@ impl Look<'_> {
             for turned in self.here.turned.iter().take(room.saturating_sub(4)) {
                 let change = &turned.change;
                 let arrow = self.theme.pick("→", "->");
-                let (from, to) = (change.from.word(), change.to.word());
+                let (from, to) = (change.from.label(), change.to.label());
                 let at = clock(change.at);
                 let text = format!(" {at} {:<14} {from} {arrow} {to}  {}", turned.name, change.why);
                 lines.push(Line::raw(fit(&text, self.width)));
@@ -298,7 +299,7 @@ fn share_of(step: usize, steps: usize) -> f64 {
     step as f64 / steps as f64
 }
 
-fn role(probe: &ProbeSeen) -> Role {
+fn role(probe: &ProbeSnapshot) -> Role {
     match probe.side {
         Some(Side::Blue) => Role::Blue,
         Some(Side::Green) => Role::Green,

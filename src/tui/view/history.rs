@@ -9,8 +9,8 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::logs::grouped;
 use super::{framed, selected, took, wrapped, write};
+use crate::domain::dora::DoraMetrics;
 use crate::domain::event::Outcome;
-use crate::domain::figures::Figures;
 use crate::domain::run::RunState;
 use crate::domain::step::StepState;
 use crate::domain::view::RunView;
@@ -95,7 +95,7 @@ fn row(run: &RunView, driven: bool, theme: &Theme, width: usize, selected: bool)
     let environment: String = run.plan.environment.as_str().chars().take(3).collect();
     if width < 60 {
         let room = width.saturating_sub(28 + mark.glyph.width());
-        let kind = run.plan.kind.word();
+        let kind = run.plan.kind.label();
         let time = took(run.elapsed_ms);
         spans.push(Span::raw(format!("{environment} {kind:<9} {release:<room$.room$} {time:>6}")));
         return Line::from(spans);
@@ -109,7 +109,7 @@ fn row(run: &RunView, driven: bool, theme: &Theme, width: usize, selected: bool)
         "{} {:<12} {:<9} {version:<24} {:>6}  {:<10} ",
         run.started.strftime("%m-%d %H:%M"),
         run.plan.environment,
-        run.plan.kind.word(),
+        run.plan.kind.label(),
         took(run.elapsed_ms),
         run.actor
     )));
@@ -176,7 +176,7 @@ fn story(run: &RunView) -> String {
     let release = run.plan.name().map_or_else(String::new, |name| name.to_string());
     format!(
         "{} {release} on {} by {}{reason}{}",
-        run.plan.kind.word(),
+        run.plan.kind.label(),
         run.plan.environment,
         run.actor,
         undo.unwrap_or_default()
@@ -222,7 +222,7 @@ fn figures_line(model: &Model, theme: &Theme) -> Line<'static> {
     let (Some(here), Some(now)) = (model.here(), model.now) else {
         return Line::raw("");
     };
-    let figures = Figures::of(&model.history.runs, &here.name, now, MONTH);
+    let figures = DoraMetrics::of(&model.history.runs, &here.name, now, MONTH);
     let mark = |outcome: Outcome| theme.run(&RunState::Ended { outcome }, true).glyph;
     let mut parts = vec![format!(
         " {}, 30 days: {} deploys {}{} {}{} {}{} {}{}",

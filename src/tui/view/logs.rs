@@ -48,7 +48,7 @@ fn title(logs: &LogsPane) -> String {
     let mut parts = vec![format!(" {run}{} lines", grouped(logs.extent.total))];
     let query = &logs.query;
     if query.level != LogLevel::default() {
-        parts.push(format!("≥{}", query.level.word()));
+        parts.push(format!("≥{}", query.level.label()));
     }
     parts.extend(query.source.clone());
     parts.extend(query.step.as_ref().map(|step| format!("step {step}")));

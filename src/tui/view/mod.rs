@@ -26,7 +26,7 @@ use super::model::{Model, Pane};
 use super::theme::{Role, Theme};
 use crate::domain::text::is_invisible;
 
-/// Draws everything.
+/// Draws a whole frame.
 pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     render(model, theme, frame.area(), frame.buffer_mut());
 }

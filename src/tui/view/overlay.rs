@@ -52,7 +52,7 @@ fn line_of_text(name: &str, finder: &Finder, theme: &Theme) -> Line<'static> {
 }
 
 /// The cursor and the keys take so much of a line.
-const KEYS: usize = 15;
+const KEY_COLUMNS: usize = 15;
 
 /// A command as a line: its keys, what it does, and why it is off. Where there is not room for both, why it is off
 /// matters more.
@@ -77,7 +77,7 @@ fn command_line(
         None => format!("{name:<20} {doc}"),
         Some(why) => {
             let both = format!("{name:<20} {doc}   off: {why}");
-            let fits = both.chars().count() + KEYS <= usize::from(width);
+            let fits = both.chars().count() + KEY_COLUMNS <= usize::from(width);
             if fits { both } else { format!("{name:<20} off: {why}") }
         }
     };
@@ -138,8 +138,8 @@ fn palette(model: &Model, finder: &Finder, theme: &Theme, area: Rect, buffer: &m
         lines.push(match found {
             Found::Command(command) => command_line(model, *command, selected, theme, inner.width),
             Found::Panic => found_line(format!("{:<13}debug panic", ""), selected, theme),
-            Found::Team(which) => {
-                let told = model.team.get(*which).map_or_else(String::new, |command| {
+            Found::CustomCommands(which) => {
+                let told = model.custom_commands.get(*which).map_or_else(String::new, |command| {
                     format!("{:<13}run {}  {}", "", command.name, command.argv.join(" "))
                 });
                 found_line(told, selected, theme)

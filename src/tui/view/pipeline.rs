@@ -11,12 +11,12 @@ use super::logs::fit;
 use super::{framed, selected, styled, took, write};
 use crate::domain::pipeline::{Job, PipelineRun, Standing};
 use crate::tui::model::environments::Environment;
-use crate::tui::model::pipeline::PipelineSeen;
+use crate::tui::model::pipeline::PipelineSnapshot;
 use crate::tui::model::{Model, Pane};
 use crate::tui::theme::{Role, Theme};
 
 /// Answers that are older are said to be.
-const OLD: Duration = Duration::from_mins(1);
+const OLD_AFTER: Duration = Duration::from_mins(1);
 
 pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(here) = model.here() else { return };
@@ -55,7 +55,7 @@ impl Look<'_> {
                 "No pipeline here. With pipeline: in config.yaml the run that tests a release is shown."
             }
             None => "Not asked yet.",
-            Some(PipelineSeen { problem: Some(problem), .. }) => {
+            Some(PipelineSnapshot { problem: Some(problem), .. }) => {
                 return (Role::Unknown, format!("Unknown: {problem}"));
             }
             Some(_) => "Nothing ran yet. W begins a run.",
@@ -125,7 +125,7 @@ impl Look<'_> {
             lines.push(self.told(Role::Unknown, &format!(" unknown now: {problem}")));
         }
         let age = seen.map(|seen| self.model.elapsed.saturating_sub(seen.at));
-        if let Some(age) = age.filter(|age| *age > OLD) {
+        if let Some(age) = age.filter(|age| *age > OLD_AFTER) {
             let text = format!(" seen {} ago", took(self.model.seconds(age) * 1000));
             lines.push(self.told(Role::HealthStale, &text));
         }

@@ -9,14 +9,14 @@ use unicode_width::UnicodeWidthStr as _;
 use super::logs::fit;
 use super::{framed, selected, styled, took, wrapped, write};
 use crate::domain::migration::{Phase, Row, RowState, Undo};
-use crate::domain::seen::DatabaseSeen;
+use crate::domain::snapshot::DatabaseSnapshot;
 use crate::tui::model::environments::Environment;
 use crate::tui::model::schema::{chosen, databases};
 use crate::tui::model::{Model, Pane};
 use crate::tui::theme::{Role, Theme};
 
 /// From this width on each migration has its columns.
-const WIDE: usize = 74;
+const WIDE_COLUMNS: usize = 74;
 
 pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(here) = model.here() else { return };
@@ -55,7 +55,7 @@ impl Look<'_> {
     }
 
     fn wide(&self) -> bool {
-        self.width >= WIDE
+        self.width >= WIDE_COLUMNS
     }
 
     /// The lines, and that of the selected migration.
@@ -93,7 +93,7 @@ impl Look<'_> {
         styled(self.theme, role, text, self.width)
     }
 
-    fn head(&self, database: &DatabaseSeen) -> Vec<Line<'static>> {
+    fn head(&self, database: &DatabaseSnapshot) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
         if let Some(problem) = &database.unseen {
             let text = format!(" {}  unknown: {problem}", database.name);
@@ -128,7 +128,7 @@ impl Look<'_> {
         lines
     }
 
-    fn mark_of(&self, database: &DatabaseSeen) -> Line<'static> {
+    fn mark_of(&self, database: &DatabaseSnapshot) -> Line<'static> {
         let version = database.version.as_ref().map_or(String::new(), ToString::to_string);
         let rule = self.theme.pick("─", "-").repeat(6);
         let text = format!("   {rule} database is here ({version}) {rule}");
@@ -144,7 +144,7 @@ impl Look<'_> {
             Span::styled(format!("{} {:<5}", mark.glyph, mark.word), self.theme.style(mark.role)),
         ];
         let file = row.file.as_ref();
-        let phase = file.map_or("", |m| m.phase.word());
+        let phase = file.map_or("", |m| m.phase.label());
         let contract = file.is_some_and(|m| m.phase == Phase::Contract);
         if self.wide() {
             let undo = match file.map(|m| m.undo) {
@@ -197,7 +197,7 @@ impl Look<'_> {
         }
         if let Some(record) = row.record.as_ref().filter(|r| r.is_dirty()) {
             let half = &record.half;
-            let (way, done, all) = (half.direction.word(), half.processed, half.total);
+            let (way, done, all) = (half.direction.label(), half.processed, half.total);
             texts.push((
                 Role::Failed,
                 format!("{way}, {done} of {all} documents are done, each once"),
@@ -213,7 +213,7 @@ impl Look<'_> {
         texts.into_iter().flat_map(line).collect()
     }
 
-    fn tail(&self, database: &DatabaseSeen) -> Vec<Line<'static>> {
+    fn tail(&self, database: &DatabaseSnapshot) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
         for problem in &database.obstacles {
             lines.extend(self.told(Role::Failed, &format!(" {problem}")));

@@ -13,10 +13,10 @@ use pointsman::domain::planner;
 use pointsman::domain::readiness::default_target;
 use pointsman::domain::run::RunState;
 use pointsman::domain::step::{Failure, Side};
-use pointsman::domain::view::{RunView, TrafficSeen};
+use pointsman::domain::view::{RunView, TrafficState};
 use proptest::prelude::*;
 
-use crate::world::{Behaviour, Bench, Fault, deploy_plan, ground, named};
+use crate::world::{Behaviour, Bench, Fault, deploy_plan, named, spec};
 
 const SERVICES: [&str; 2] = ["toto-bo", "toto-app"];
 
@@ -41,7 +41,7 @@ struct Moments {
     /// What our effects made of it, the last one last.
     ours: Vec<BuildId>,
     hand: Option<Hand>,
-    since: Vec<TrafficSeen>,
+    since: Vec<TrafficState>,
 }
 
 type Platform = Arc<Mutex<BTreeMap<String, Moments>>>;
@@ -84,7 +84,7 @@ fn scripted(bench: &Bench, script: Script) -> Platform {
             let before = moment.ours.iter().rev().nth(1);
             hand_on(splits, hand, &foreign[service], before);
         }
-        moment.since.push(TrafficSeen::of(splits));
+        moment.since.push(TrafficState::of(splits));
     });
     platform
 }
@@ -96,11 +96,11 @@ fn lie(bench: &Bench, view: &RunView, platform: &Platform, deaf: bool) -> Option
     let nothing = Moments::default();
     for (service, seen) in &view.services {
         let moment = platform.get(service.as_str()).unwrap_or(&nothing);
-        let so = seen.traffic == TrafficSeen::Unknown || moment.since.contains(&seen.traffic);
+        let so = seen.traffic == TrafficState::Unknown || moment.since.contains(&seen.traffic);
         if !so {
             return Some(format!("{service} {:?}, and it was {:?}", seen.traffic, moment.since));
         }
-        let serving = seen.serving.as_ref().map(|build| TrafficSeen::Whole(build.clone()));
+        let serving = seen.serving.as_ref().map(|build| TrafficState::Whole(build.clone()));
         if serving.is_some_and(|serving| serving != seen.traffic) {
             return Some(format!("{service} serves {:?} of {:?}", seen.serving, seen.traffic));
         }
@@ -133,7 +133,7 @@ fn lie(bench: &Bench, view: &RunView, platform: &Platform, deaf: bool) -> Option
     // The last read is the last moment: changes happen only at reads.
     view.services.iter().find_map(|(service, seen)| {
         let last = platform.get(service.as_str()).and_then(|moment| moment.since.last());
-        let wanted = seen.build(wanted).map(|build| TrafficSeen::Whole(build.clone()));
+        let wanted = seen.build(wanted).map(|build| TrafficState::Whole(build.clone()));
         (last != wanted.as_ref())
             .then(|| format!("{}: {service} is {last:?}, not {wanted:?}", view.state.sentence()))
     })
@@ -155,7 +155,7 @@ fn driven(
     lies.extend(lie(bench, &ended, &platform, deaf));
     prop_assert_eq!(lies, Vec::<String>::new());
     let unread = ended.services.values();
-    let mut unread = unread.filter(|s| s.switch_asked && s.traffic == TrafficSeen::Unknown);
+    let mut unread = unread.filter(|s| s.switch_asked && s.traffic == TrafficState::Unknown);
     prop_assert!(unread.next().is_none() || ended.exit_code() == 7, "{}", ended.state.sentence());
     Ok(ended)
 }
@@ -218,7 +218,7 @@ proptest! {
         bench.drive(&deploy_plan("1.1.0"));
         let choice = default_target(&bench.runs(), &bench.live()).unwrap();
         let plan =
-            planner::rollback(ground(), &choice, Some(named("1.1.0")), SchemaWay::Keep).unwrap();
+            planner::rollback(spec(), &choice, Some(named("1.1.0")), SchemaWay::Keep).unwrap();
         driven(&bench, &plan, script, fault)?;
     }
 }

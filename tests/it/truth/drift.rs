@@ -4,7 +4,7 @@ use pointsman::domain::event::{Outcome, Split};
 use pointsman::domain::ids::BuildId;
 use pointsman::domain::run::RunState;
 use pointsman::domain::step::Failure;
-use pointsman::domain::view::{RunView, TrafficSeen};
+use pointsman::domain::view::{RunView, TrafficState};
 
 use crate::world::{Act, Bench, deploy_plan, service};
 
@@ -97,7 +97,7 @@ fn removed_traffic_is_not_reported_as_live() {
     let (_, view) = drifted(3, |_| Vec::new());
     assert_eq!(view.exit_code(), 1);
     let seen = &view.services[&service("toto-app")];
-    assert_eq!((seen.serving.as_ref(), &seen.traffic), (None, &TrafficSeen::None));
+    assert_eq!((seen.serving.as_ref(), &seen.traffic), (None, &TrafficState::None));
 }
 
 #[test]
@@ -138,7 +138,11 @@ fn switch_without_a_reply_leaves_the_live_build_unknown() {
         let said = format!("{call}: {}", view.state.sentence());
         assert_eq!(view.exit_code(), 7, "{said}");
         let seen = &view.services[&service("toto-bo")];
-        assert_eq!((seen.serving.as_ref(), &seen.traffic), (None, &TrafficSeen::Unknown), "{said}");
+        assert_eq!(
+            (seen.serving.as_ref(), &seen.traffic),
+            (None, &TrafficState::Unknown),
+            "{said}"
+        );
         assert!(view.marks.is_empty());
     }
 }

@@ -5,7 +5,7 @@ use pointsman::domain::plan::{Plan, Source};
 use pointsman::domain::planner;
 use pointsman::domain::readiness::{default_target, known, left_by, marked_bad, named_target};
 
-use crate::world::{Bench, deploy_plan, ground, label};
+use crate::world::{Bench, deploy_plan, label, spec};
 
 const COMMITS: [&str; 3] = [
     "aaaaaaa000000000000000000000000000000000",
@@ -26,7 +26,7 @@ pub(super) fn back(bench: &Bench) -> Plan {
     let (runs, live) = (bench.runs(), bench.live());
     let choice = default_target(&runs, &live).unwrap();
     let leaves = left_by(&runs, &live, &choice).map(|k| k.choice.name());
-    planner::rollback(ground(), &choice, leaves, SchemaWay::Keep).unwrap()
+    planner::rollback(spec(), &choice, leaves, SchemaWay::Keep).unwrap()
 }
 
 #[test]

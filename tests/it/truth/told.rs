@@ -7,9 +7,9 @@ use pointsman::domain::handover::{Post, lines};
 use pointsman::domain::policy::Protection;
 use pointsman::domain::readiness::default_target;
 use pointsman::domain::report::markdown;
-use pointsman::domain::seen::{BuildSeen, EnvironmentSeen, Readiness};
+use pointsman::domain::snapshot::{BuildSnapshot, EnvironmentSnapshot, Readiness};
 use pointsman::domain::time::Timestamp;
-use pointsman::domain::view::{RunView, TrafficSeen};
+use pointsman::domain::view::{RunView, TrafficState};
 use pointsman::tui::keys::Code;
 use pointsman::tui::msg::Msg;
 use serde_json::Value;
@@ -88,7 +88,7 @@ pub(super) fn words(drawn: &str) -> String {
 }
 
 /// What a look at the platform finds.
-fn look(bench: &Bench) -> EnvironmentSeen {
+fn look(bench: &Bench) -> EnvironmentSnapshot {
     let mut seen = seen();
     let target = default_target(&bench.runs(), &bench.live());
     for service in &mut seen.services {
@@ -101,12 +101,12 @@ fn look(bench: &Bench) -> EnvironmentSeen {
             Err(problem) => Readiness { target: None, build: None, why: Some(problem.why.clone()) },
         };
         let splits = bench.world.splits(service.service.as_str());
-        service.traffic = TrafficSeen::of(&splits);
+        service.traffic = TrafficState::of(&splits);
         let whole = match &service.traffic {
-            TrafficSeen::Whole(build) => Some(build.clone()),
+            TrafficState::Whole(build) => Some(build.clone()),
             _ => None,
         };
-        service.live = whole.map(|build| BuildSeen {
+        service.live = whole.map(|build| BuildSnapshot {
             release: bench.world.release(service.service.as_str(), &build),
             commit: bench.world.commit(service.service.as_str(), &build),
             state: "READY".to_owned(),

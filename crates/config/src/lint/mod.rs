@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::finding::{Finding, Findings};
 use super::node::{Node, Place, Value, parse};
 pub use between::{Difference, between};
-use pointsman_core::apphosting::{RunConfig, reserved};
+use pointsman_core::apphosting::{AppHostingYaml, RunConfig, reserved};
 
 /// A file, and its text or why it cannot be read.
 pub type Text = (PathBuf, Result<String, String>);
@@ -53,6 +53,13 @@ pub fn limits(files: &[Text]) -> Option<RunConfig> {
     let read = |(_, text): &Text| parse(text.as_ref().ok()?).ok().map(|node| run_config(&node));
     let all = files.iter().map(read).collect::<Option<Vec<_>>>().filter(|all| !all.is_empty());
     Some(all?.into_iter().fold(RunConfig::default(), RunConfig::overridden_by))
+}
+
+/// Files merged by App Hosting's rules, the base first. None where one cannot be read.
+pub fn merged(files: &[Text]) -> Option<AppHostingYaml> {
+    let read = |(_, text): &Text| serde_yaml::from_str::<AppHostingYaml>(text.as_ref().ok()?).ok();
+    let all = files.iter().map(read).collect::<Option<Vec<_>>>()?;
+    Some(all.into_iter().reduce(AppHostingYaml::overridden_by).unwrap_or_default())
 }
 
 /// Reads files, each with its text or why it cannot be read.

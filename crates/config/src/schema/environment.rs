@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::deploy::{DeployConfig, DurationText};
+use super::deploy::DeployConfig;
+use super::platform::PlatformConfig;
 use super::probe::{ProbeConfig, WatchConfig};
 use pointsman_core::policy::Protection;
 
@@ -46,45 +47,6 @@ pub struct EnvironmentConfig {
     /// When nothing is deployed.
     #[serde(default)]
     pub freeze: Vec<FreezeConfig>,
-}
-
-/// The kinds of platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum PlatformKind {
-    /// Firebase App Hosting, or something that speaks its API.
-    AppHosting,
-    /// Any other, driven by commands.
-    Command,
-}
-
-/// What an environment runs on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PlatformConfig {
-    /// Which kind.
-    pub kind: PlatformKind,
-    /// `emulator`, or a loopback URL; Google's if left out.
-    #[serde(default)]
-    pub endpoint: Option<String>,
-    /// The project of every service that names none.
-    #[serde(default)]
-    pub project: Option<String>,
-    /// The region of the backends.
-    #[serde(default)]
-    pub location: Option<String>,
-    /// With a loopback URL: the environment variable that holds its token.
-    #[serde(default)]
-    pub token_env: Option<String>,
-    /// With a loopback URL: the file that holds its token.
-    #[serde(default)]
-    pub token_file: Option<String>,
-    /// With `kind: command`: argv for each verb.
-    #[serde(default)]
-    pub verbs: BTreeMap<String, Vec<String>>,
-    /// With `kind: command`: how long `set_active` may take; one minute if left out.
-    #[serde(default)]
-    pub switch_within: Option<DurationText>,
 }
 
 /// A service in an environment.

@@ -4,6 +4,7 @@
 pub mod deploy;
 pub mod environment;
 pub mod migration;
+pub mod platform;
 pub mod probe;
 
 use std::collections::BTreeMap;

@@ -22,7 +22,6 @@ pub struct AppHostingYaml {
     pub run_config: RunConfig,
     /// How to build and run.
     pub scripts: Scripts,
-    /// Its environment.
     pub env: Vec<EnvironmentVariable>,
 }
 
@@ -32,7 +31,6 @@ pub struct AppHostingYaml {
 pub struct Scripts {
     /// Runs once, in the prepared folder.
     pub build_command: Option<String>,
-    /// Starts the service.
     pub run_command: Option<String>,
 }
 
@@ -49,7 +47,6 @@ pub enum Availability {
 /// One entry of `env:`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct EnvironmentVariable {
-    /// Its name.
     #[serde(default)]
     pub variable: String,
     /// Its value, if it is no secret.

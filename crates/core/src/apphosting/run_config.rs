@@ -7,7 +7,6 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RunConfig {
-    /// Processors.
     pub cpu: Option<f64>,
     /// Memory, in mebibytes.
     #[serde(rename = "memoryMiB", deserialize_with = "whole")]

@@ -4,7 +4,6 @@
 /// (`fah/improper-secret-format`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
-    /// That one.
     Pinned,
     /// Whichever is the latest when it is built.
     Latest,

@@ -24,7 +24,6 @@ pub use stand::{
 pub enum List {
     /// Before green is built.
     Pre,
-    /// Before traffic moves.
     Deploy,
     /// After the soak, before the release counts as stable.
     Post,
@@ -35,7 +34,7 @@ impl List {
     pub const ALL: [Self; 3] = [Self::Pre, Self::Deploy, Self::Post];
 
     /// Its word in the config, in ids and in JSON.
-    pub fn word(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Pre => "pre",
             Self::Deploy => "deploy",
@@ -43,7 +42,6 @@ impl List {
         }
     }
 
-    /// Its heading.
     pub fn title(self) -> &'static str {
         match self {
             Self::Pre => "Before the deploy",
@@ -61,7 +59,6 @@ pub struct Asked {
     /// The probe. None: its address holds a secret, which no plan stores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<Check>,
-    /// For everything.
     #[serde(with = "super::time::text_form")]
     pub timeout: Duration,
 }
@@ -74,24 +71,15 @@ pub enum Source {
     Probe {
         /// `all`, or the one's name.
         name: String,
-        /// The probe.
         asked: Vec<Asked>,
     },
     /// A command of the team's ends with 0.
-    Command {
-        /// Its name.
-        name: String,
-        /// Program and arguments.
-        argv: Vec<String>,
-        /// Where it runs.
-        folder: PathBuf,
-    },
+    Command { name: String, argv: Vec<String>, folder: PathBuf },
     /// A job of the pipeline passed for the commit.
     Pipeline {
         /// `all`, or its name.
         job: String,
     },
-    /// Migrations are ready.
     Migrations {
         /// `all`, or the database.
         database: String,
@@ -133,7 +121,6 @@ impl fmt::Display for Source {
 pub struct Item {
     /// Unique: `pre/all-tests-passing`.
     pub id: String,
-    /// Its list.
     pub list: List,
     /// The heading it stands under.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -151,7 +138,7 @@ pub struct Item {
 pub fn item_id(list: List, text: &str) -> String {
     let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let slug = words.map(str::to_lowercase).collect::<Vec<_>>().join("-");
-    format!("{}/{slug}", list.word())
+    format!("{}/{slug}", list.label())
 }
 
 /// What a machine said.
@@ -159,7 +146,6 @@ pub fn item_id(list: List, text: &str) -> String {
 pub struct Proof {
     /// Pass: the item holds. Inconclusive: unknown.
     pub verdict: Verdict,
-    /// By what.
     pub said: String,
 }
 
@@ -179,7 +165,7 @@ pub enum Act {
 
 impl Act {
     /// Its word in lists and JSON.
-    pub fn word(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Tick => "tick",
             Self::Untick => "untick",
@@ -192,13 +178,9 @@ impl Act {
 /// A person's act on an item, for an environment and a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tick {
-    /// The item's id.
     pub item: String,
-    /// What.
     pub act: Act,
-    /// Who.
     pub actor: String,
-    /// When.
     pub at: Timestamp,
     /// In the person's words.
     pub note: String,
@@ -210,9 +192,7 @@ pub struct Tick {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
-    /// It holds.
     Done,
-    /// No evidence yet.
     Open,
     /// It does not hold.
     Failed,
@@ -233,7 +213,7 @@ impl Standing {
     }
 
     /// Its word in lists and JSON.
-    pub fn word(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Open => "open",
@@ -248,16 +228,14 @@ impl Standing {
 
 /// An item with how it stands, and by what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ItemSeen {
-    /// Its id.
+pub struct ItemStatus {
     pub id: String,
-    /// How it stands.
     pub standing: Standing,
     /// Author and time of the evidence.
     pub said: String,
 }
 
-impl ItemSeen {
+impl ItemStatus {
     /// What is said of it, to be put behind a word; nothing where nothing is.
     pub fn because(&self) -> String {
         if self.said.is_empty() { String::new() } else { format!(": {}", self.said) }
@@ -271,13 +249,11 @@ pub struct Tally {
     pub done: usize,
     /// A person takes responsibility for continuing without them.
     pub overridden: usize,
-    /// All.
     pub all: usize,
 }
 
 impl Tally {
-    /// Counts items.
-    pub fn of<'a>(seen: impl IntoIterator<Item = &'a ItemSeen>) -> Self {
+    pub fn of<'a>(seen: impl IntoIterator<Item = &'a ItemStatus>) -> Self {
         let mut tally = Self::default();
         for item in seen {
             let overridden = item.standing == Standing::Overridden;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Act, Item, ItemSeen, List, Proof, Standing, Tick};
+use super::{Act, Item, ItemStatus, List, Proof, Standing, Tick};
 use crate::error::Problem;
 use crate::event::AnsweredBy;
 use crate::guard::Guard;
@@ -66,8 +66,8 @@ pub fn stand(
     proof: Option<&Proof>,
     subject: &Subject,
     now: Timestamp,
-) -> ItemSeen {
-    let seen = |standing, said: String| ItemSeen { id: item.id.clone(), standing, said };
+) -> ItemStatus {
+    let seen = |standing, said: String| ItemStatus { id: item.id.clone(), standing, said };
     let last = ticks.iter().rev().find(|tick| tick.item == item.id);
     if let Some(tick) = last.filter(|tick| tick.act != Act::Untick) {
         let note = if tick.note.is_empty() { String::new() } else { format!(": {}", tick.note) };
@@ -117,14 +117,14 @@ pub fn may_act(item: &Item, act: Act, note: &str, run: Option<&RunView>) -> Resu
                 .try_this("fix it, or override it with a reason"))
         }
         Act::NotApplicable | Act::Override if note.trim().is_empty() => {
-            Err(Problem::new(format!("{} needs a reason", act.word())))
+            Err(Problem::new(format!("{} needs a reason", act.label())))
         }
         Act::Tick | Act::Untick | Act::NotApplicable | Act::Override => Ok(()),
     }
 }
 
 /// How every item of a run's plan stands: by what people did since, and what machines last said.
-pub fn listed(view: &RunView, ticks: &[Tick], now: Timestamp) -> Vec<ItemSeen> {
+pub fn listed(view: &RunView, ticks: &[Tick], now: Timestamp) -> Vec<ItemStatus> {
     let subject = Subject::of(view);
     // What a gate went by when it opened stays what it went by.
     let passed = |list: List| {
@@ -143,7 +143,7 @@ pub fn listed(view: &RunView, ticks: &[Tick], now: Timestamp) -> Vec<ItemSeen> {
 }
 
 /// The result of an item that is done, failed or unknown; None for any other standing.
-fn proof_of(seen: &ItemSeen) -> Option<Proof> {
+fn proof_of(seen: &ItemStatus) -> Option<Proof> {
     let verdict = match seen.standing {
         Standing::Done => Verdict::Pass,
         Standing::Failed => Verdict::Fail,
@@ -156,11 +156,11 @@ fn proof_of(seen: &ItemSeen) -> Option<Proof> {
 }
 
 /// The required items of a list that are not settled, with what is said of each.
-pub fn open_items(items: &[Item], seen: &[ItemSeen], list: List) -> Vec<String> {
+pub fn open_items(items: &[Item], seen: &[ItemStatus], list: List) -> Vec<String> {
     let required = items.iter().filter(|item| item.list == list && item.required);
     let open = required.filter_map(|item| {
         let seen = seen.iter().find(|seen| seen.id == item.id)?;
-        let (word, said) = (seen.standing.word(), seen.because());
+        let (word, said) = (seen.standing.label(), seen.because());
         (!seen.standing.settled()).then(|| format!("{} is {word}{said}", item.text))
     });
     open.collect()
@@ -168,11 +168,11 @@ pub fn open_items(items: &[Item], seen: &[ItemSeen], list: List) -> Vec<String> 
 
 /// Whether a machine's check of a required item failed. Unknown is not failed.
 pub fn seen_to_fail(view: &RunView, list: List) -> bool {
-    let required = |seen: &ItemSeen| {
+    let required = |seen: &ItemStatus| {
         view.plan.checklist.iter().any(|item| item.id == seen.id && item.required)
     };
     let seen = view.checklists.get(&list);
-    let fails = |item: &ItemSeen| item.standing == Standing::Failed && required(item);
+    let fails = |item: &ItemStatus| item.standing == Standing::Failed && required(item);
     seen.is_some_and(|seen| seen.iter().any(fails))
 }
 
@@ -197,13 +197,13 @@ pub fn may_pass(view: &RunView, list: List) -> Result<(), Problem> {
         return Ok(());
     }
     let Some(seen) = view.checklists.get(&list) else {
-        return Err(Problem::new(format!("checklist {} has not been checked yet", list.word())));
+        return Err(Problem::new(format!("checklist {} has not been checked yet", list.label())));
     };
     let open = open_items(&view.plan.checklist, seen, list);
     let what = match open.len() {
         0 => return Ok(()),
-        1 => format!("checklist {} has an open item", list.word()),
-        many => format!("checklist {} has {many} open items", list.word()),
+        1 => format!("checklist {} has an open item", list.label()),
+        many => format!("checklist {} has {many} open items", list.label()),
     };
     let run = view.number.0;
     Err(Problem::new(what)

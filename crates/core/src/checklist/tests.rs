@@ -19,8 +19,8 @@ fn built(build: Option<&str>) -> Subject {
     Subject::new("source s", build)
 }
 
-fn word(item: &Item, ticks: &[Tick], subject: &Subject, now: i64) -> &'static str {
-    stand(item, ticks, None, subject, at(now)).standing.word()
+fn label(item: &Item, ticks: &[Tick], subject: &Subject, now: i64) -> &'static str {
+    stand(item, ticks, None, subject, at(now)).standing.label()
 }
 
 #[test]
@@ -28,18 +28,18 @@ fn ticks_expire_and_belong_to_one_build() {
     let by_hand = item(List::Deploy, None);
     assert_eq!(by_hand.id, "deploy/key-functionality-verified");
     let (before, green, other) = (built(None), built(Some("build b-1")), built(Some("build b-2")));
-    assert_eq!(word(&by_hand, &[], &before, 10), "open");
+    assert_eq!(label(&by_hand, &[], &before, 10), "open");
     let early = [tick(&by_hand, Act::Tick, 10, before.now())];
-    assert_eq!(word(&by_hand, &early, &before, 11), "done");
-    assert_eq!(word(&by_hand, &early, &green, 11), "done", "built of that very source");
-    assert_eq!(word(&by_hand, &early, &green, 15), "stale", "five hours ago");
+    assert_eq!(label(&by_hand, &early, &before, 11), "done");
+    assert_eq!(label(&by_hand, &early, &green, 11), "done", "built of that very source");
+    assert_eq!(label(&by_hand, &early, &green, 15), "stale", "five hours ago");
     let late = [tick(&by_hand, Act::Tick, 10, green.now())];
-    assert_eq!(word(&by_hand, &late, &green, 11), "done");
-    assert_eq!(word(&by_hand, &late, &other, 11), "stale", "of another build");
+    assert_eq!(label(&by_hand, &late, &green, 11), "done");
+    assert_eq!(label(&by_hand, &late, &other, 11), "stale", "of another build");
     let back = [late[0].clone(), tick(&by_hand, Act::Untick, 11, green.now())];
-    assert_eq!(word(&by_hand, &back, &green, 11), "open");
+    assert_eq!(label(&by_hand, &back, &green, 11), "open");
     let aside = [tick(&by_hand, Act::NotApplicable, 1, green.now())];
-    assert_eq!(word(&by_hand, &aside, &green, 30), "not applicable", "a decision does not age");
+    assert_eq!(label(&by_hand, &aside, &green, 30), "not applicable", "a decision does not age");
     let said = stand(&by_hand, &late, None, &green, at(11)).said;
     assert_eq!(said, "ana 01 Jan 10:00Z: seen it");
 }
@@ -48,9 +48,9 @@ fn ticks_expire_and_belong_to_one_build() {
 fn post_soak_ticks_belong_to_a_build() {
     let post = item(List::Post, None);
     let early = [tick(&post, Act::Tick, 10, "source s")];
-    assert_eq!(word(&post, &early, &built(Some("build b-1")), 11), "stale");
+    assert_eq!(label(&post, &early, &built(Some("build b-1")), 11), "stale");
     let aside = [tick(&post, Act::Override, 10, "source s")];
-    assert_eq!(word(&post, &aside, &built(Some("build b-1")), 11), "overridden");
+    assert_eq!(label(&post, &aside, &built(Some("build b-1")), 11), "overridden");
     assert!(may_act(&post, Act::Tick, "", None).is_err(), "nothing is deployed");
 }
 
@@ -65,7 +65,7 @@ fn machine_items_need_an_override_not_a_tick() {
     assert_eq!(stands(&[], Verdict::Pass), Standing::Done);
     assert_eq!(stands(&[], Verdict::Fail), Standing::Failed);
     assert_eq!(stands(&[], Verdict::Inconclusive), Standing::Unknown);
-    assert_eq!(word(&auto, &[], &subject, 11), "open", "not asked yet");
+    assert_eq!(label(&auto, &[], &subject, 11), "open", "not asked yet");
     let by_hand = [tick(&auto, Act::Tick, 10, "source s")];
     assert_eq!(stands(&by_hand, Verdict::Fail), Standing::Failed);
     let aside = [tick(&auto, Act::Override, 10, "source s")];

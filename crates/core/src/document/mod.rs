@@ -18,7 +18,6 @@ pub enum Value {
     /// Nothing, which is not the same as a field that is not there.
     #[serde(rename = "nullValue")]
     Null(()),
-    /// Yes or no.
     #[serde(rename = "booleanValue")]
     Boolean(bool),
     /// 64 bits with a sign. A text on the wire, since JSON's numbers hold 53.
@@ -30,7 +29,6 @@ pub enum Value {
     /// RFC 3339 in UTC, to the microsecond.
     #[serde(rename = "timestampValue")]
     Timestamp(String),
-    /// Text.
     #[serde(rename = "stringValue")]
     Text(String),
     /// Bytes, in base64.
@@ -42,10 +40,8 @@ pub enum Value {
     /// A place on earth.
     #[serde(rename = "geoPointValue")]
     Place(Place),
-    /// A list.
     #[serde(rename = "arrayValue")]
     List(List),
-    /// A map.
     #[serde(rename = "mapValue")]
     Map(Map),
 }
@@ -56,7 +52,6 @@ pub enum Value {
 pub struct Place {
     /// North of the equator.
     pub latitude: f64,
-    /// East of Greenwich.
     pub longitude: f64,
 }
 
@@ -64,7 +59,6 @@ pub struct Place {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct List {
-    /// In order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<Value>,
 }
@@ -73,13 +67,11 @@ pub struct List {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Map {
-    /// By name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: Fields,
 }
 
 impl Value {
-    /// Text.
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
@@ -112,8 +104,8 @@ impl Value {
 
     /// How many bytes it takes in a request, about: text that has to be escaped takes more.
     pub fn weight(&self) -> usize {
-        const NAMED: usize = 20;
-        NAMED
+        const FIELDS_NAMED: usize = 20;
+        FIELDS_NAMED
             + match self {
                 Self::Null(()) | Self::Boolean(_) => 5,
                 Self::Integer(_) | Self::Double(_) => 22,
@@ -167,7 +159,7 @@ impl Document {
         self.fields.get(field).and_then(Value::as_text)
     }
 
-    /// A count.
+    /// An integer field that counts something; none if it is missing or negative.
     pub fn count(&self, field: &str) -> Option<u64> {
         self.fields.get(field).and_then(Value::as_count)
     }

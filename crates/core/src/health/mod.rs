@@ -20,9 +20,7 @@ pub use wanted::Wanted;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// Good enough.
     Pass,
-    /// Bad.
     Fail,
     /// Unknown: too little evidence.
     Inconclusive,
@@ -41,9 +39,7 @@ impl fmt::Display for Verdict {
 /// Who answered, as far as the answer says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// The release's label.
     pub version: Option<String>,
-    /// The build id.
     pub revision: Option<String>,
 }
 
@@ -71,7 +67,6 @@ pub enum Sample {
 /// A decision with the numbers behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
-    /// What was decided.
     pub verdict: Verdict,
     /// On what, in one line.
     pub evidence: String,

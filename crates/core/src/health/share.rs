@@ -37,9 +37,7 @@ impl fmt::Display for ShareRule {
 /// What the rule says of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShareVerdict {
-    /// Too few answers.
     TooFew,
-    /// Within the limit.
     Within,
     /// Too many bad answers.
     Exceeded,
@@ -57,12 +55,10 @@ pub struct Share {
 }
 
 impl Share {
-    /// An empty window.
     pub fn new(rule: ShareRule) -> Self {
         Self { rule, answers: VecDeque::new(), bad: 0 }
     }
 
-    /// Adds one answer.
     pub fn push(&mut self, good: bool) {
         if self.answers.len() >= self.window() && self.answers.pop_front() == Some(false) {
             self.bad -= 1;
@@ -76,7 +72,6 @@ impl Share {
         WINDOW.max(usize::try_from(self.rule.least_samples).unwrap_or(usize::MAX))
     }
 
-    /// Forgets every answer.
     pub fn clear(&mut self) {
         self.answers.clear();
         self.bad = 0;

@@ -47,7 +47,7 @@ pub enum Round {
 }
 
 /// What a loaded machine may need between two rounds besides the planned distance.
-const SLACK: Duration = Duration::from_secs(2);
+const GAP_TOLERANCE: Duration = Duration::from_secs(2);
 
 impl SoakWatch {
     /// A watch over some services. `timeout` is that of one sample.
@@ -60,7 +60,7 @@ impl SoakWatch {
         let watched = |wanted| Watched { wanted, row: 0, share: share.clone(), answered: false };
         let services = wanted.into_iter().map(|(name, wanted)| (name, watched(wanted))).collect();
         Self {
-            longest_round: policy.interval + timeout + SLACK,
+            longest_round: policy.interval + timeout + GAP_TOLERANCE,
             policy,
             services,
             samples: 0,

@@ -9,7 +9,6 @@ use crate::release::ReleaseLabel;
 pub struct Wanted {
     /// One of these labels; empty where the release of the build is unknown.
     pub versions: Vec<ReleaseLabel>,
-    /// The build.
     pub build: BuildId,
     /// Whether the config names where an answer holds the version. An answer without it is no match.
     pub version_told: bool,

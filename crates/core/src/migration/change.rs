@@ -10,7 +10,6 @@ pub enum Change {
     Nothing,
     /// Some of its fields change.
     Update(Update),
-    /// It goes.
     Delete,
 }
 

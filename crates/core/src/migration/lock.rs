@@ -18,16 +18,13 @@ pub fn stop_request_document() -> String {
 /// Duration of a lease without renewal.
 pub const LEASE_SECONDS: u64 = 60;
 
-/// Who works.
+/// The holder of a database lock.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Holder {
     /// One run of one store. Its next process is the same holder.
     pub id: String,
-    /// On which machine.
     pub host: String,
-    /// In which process.
     pub pid: u64,
-    /// Who.
     pub actor: String,
     /// What for: `deploy 1.2.0 on staging`.
     pub purpose: String,
@@ -37,7 +34,7 @@ pub struct Holder {
 
 /// A lock as it was read.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct LockSeen {
+pub struct LockState {
     /// The holder; free if its id is empty.
     #[serde(flatten)]
     pub holder: Holder,
@@ -59,7 +56,7 @@ pub struct LockSeen {
     pub lease_seconds: u64,
 }
 
-impl LockSeen {
+impl LockState {
     /// Reads the document; without a holder the lock is free.
     pub fn read(document: &Document, at: &str) -> Self {
         let text = |field: &str| document.text(field).unwrap_or_default().to_owned();
@@ -113,7 +110,7 @@ impl LockSeen {
     }
 }
 
-impl std::fmt::Display for LockSeen {
+impl std::fmt::Display for LockState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Holder { host, actor, purpose, run, .. } = &self.holder;
         write!(f, "{actor} on {host}: {purpose}, run #{run}")?;

@@ -12,7 +12,7 @@ mod ways;
 use serde::{Deserialize, Serialize};
 
 pub use self::change::{Change, Update, change};
-pub use self::lock::{Holder, LEASE_SECONDS, LockSeen, lock_document, stop_request_document};
+pub use self::lock::{Holder, LEASE_SECONDS, LockState, lock_document, stop_request_document};
 pub use self::operation::{Condition, Operation, Scope, Template, ValueType};
 pub use self::range::{SchemaRange, outside};
 pub use self::record::{Half, Head, Record, RecordState, Schema, head_document, record_path};
@@ -40,8 +40,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// One word.
-    pub fn word(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Expand => "expand",
             Self::Migrate => "migrate",
@@ -58,13 +57,11 @@ pub enum Undo {
     Yes,
     /// Yes, and what was written since is lost.
     DataLoss,
-    /// No.
     No,
 }
 
 impl Undo {
-    /// A few words.
-    pub fn word(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Yes => "yes",
             Self::DataLoss => "data loss",
@@ -73,7 +70,7 @@ impl Undo {
     }
 }
 
-/// Which way.
+/// Direction of a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
@@ -84,8 +81,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// One word.
-    pub fn word(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Up => "up",
             Self::Down => "down",
@@ -112,9 +108,7 @@ pub struct Migration {
     pub phase: Phase,
     /// Whether it can be undone.
     pub undo: Undo,
-    /// What it does.
     pub up: Vec<Operation>,
-    /// What undoes it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub down: Vec<Operation>,
 }

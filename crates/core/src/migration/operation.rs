@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::document::{FieldPath, Fields, Value};
 use crate::error::Problem;
 
-/// Which documents.
+/// The documents that an operation applies to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scope {
     /// The collection: `users`, `users/u1/orders`; with `group` its name alone, wherever it is.
@@ -22,6 +22,7 @@ pub struct Scope {
 }
 
 impl fmt::Display for Scope {
+    /// Whether it holds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.collection)?;
         if self.group {
@@ -46,7 +47,7 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Whether it holds.
+    /// Whether a document matches.
     pub fn holds(&self, fields: &Fields) -> bool {
         match self {
             Self::Equals(path, value) => path.get(fields) == Some(value),
@@ -162,7 +163,6 @@ impl From<Template> for String {
 /// One act of a migration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the variants' documentation says what their fields are")]
 pub enum Operation {
     /// Makes a document that must not be there yet.
     Create { document: String, fields: Fields },

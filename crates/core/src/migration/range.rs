@@ -95,7 +95,6 @@ impl fmt::Display for SchemaRange {
 /// A database whose version is outside the range that a build accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outside<'a> {
-    /// The database.
     pub database: &'a str,
     /// The range that the build accepts.
     pub range: &'a SchemaRange,

@@ -38,7 +38,6 @@ pub enum RecordState {
     Running,
     /// Begun, and ended by an error.
     Failed,
-    /// Done.
     Applied,
     /// Undone, or never done after all.
     RolledBack,
@@ -46,7 +45,7 @@ pub enum RecordState {
 
 impl RecordState {
     /// The word in the database.
-    pub fn word(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Running => "running",
             Self::Failed => "failed",
@@ -58,7 +57,7 @@ impl RecordState {
     fn read(word: &str) -> Option<Self> {
         [Self::Running, Self::Failed, Self::Applied, Self::RolledBack]
             .into_iter()
-            .find(|state| state.word() == word)
+            .find(|state| state.label() == word)
     }
 }
 
@@ -82,9 +81,7 @@ pub struct Half {
 /// The record of one migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Of which.
     pub version: SchemaVersion,
-    /// How it stands.
     pub state: RecordState,
     /// Where it stands, if it is under way.
     pub half: Half,
@@ -96,13 +93,11 @@ pub struct Record {
     pub content: String,
     /// One line for people.
     pub description: String,
-    /// By whom.
     pub by: String,
     /// When it ended, by the server's clock.
     pub at: Option<String>,
     /// How long it took, milliseconds.
     pub took_ms: u64,
-    /// What went wrong.
     pub error: Option<String>,
 }
 
@@ -140,8 +135,8 @@ impl Record {
         };
         [
             ("version", text(&self.version.to_string())),
-            ("state", text(self.state.word())),
-            ("direction", text(half.direction.word())),
+            ("state", text(self.state.label())),
+            ("direction", text(half.direction.label())),
             ("operation", Value::count(half.operation)),
             ("cursor", maybe(&half.cursor)),
             ("processed", Value::count(half.processed)),
@@ -201,9 +196,7 @@ impl Record {
 /// Everything a database says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schema {
-    /// Its version document.
     pub head: Head,
-    /// Its records.
     pub records: BTreeMap<SchemaVersion, Record>,
     /// Collections besides ours: without a record, whose work are they?
     pub collections: Vec<String>,

@@ -7,9 +7,7 @@ use crate::release::SchemaVersion;
 /// How a migration stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RowState {
-    /// Done.
     Applied,
-    /// To be done.
     Pending,
     /// To be done, and a later one is done already (dM14).
     OutOfOrder,
@@ -25,7 +23,7 @@ pub enum RowState {
 
 impl RowState {
     /// The word on the screen and in JSON.
-    pub fn word(&self) -> &'static str {
+    pub fn label(&self) -> &'static str {
         match self {
             Self::Applied => "done",
             Self::Pending => "pending",
@@ -41,13 +39,9 @@ impl RowState {
 /// One migration: its file, its record, or both.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// Its version.
     pub version: SchemaVersion,
-    /// How it stands.
     pub state: RowState,
-    /// Its file.
     pub file: Option<Migration>,
-    /// Its record.
     pub record: Option<Record>,
 }
 

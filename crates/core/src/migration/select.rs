@@ -33,7 +33,7 @@ fn half(rows: &[Row], direction: Direction) -> Result<Option<&Row>, Problem> {
         return Err(stuck("its program was started, and its result is unknown".to_owned()));
     }
     if record.half.direction != direction {
-        let went = record.half.direction.word();
+        let went = record.half.direction.label();
         let todo = format!("finish it first: {}", record.half.direction.command());
         return Err(Problem::new(format!("{version} is half done"))
             .because(format!("it was on its way {went}"))

@@ -7,17 +7,15 @@ use crate::release::SchemaVersion;
 /// What a rollback does to the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SchemaWay {
-    /// Nothing.
     Keep,
     /// Undoes migrations once traffic has moved.
     After,
-    /// Undoes them before.
     Before,
 }
 
 impl SchemaWay {
     /// One word, as the command line takes it.
-    pub fn word(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Keep => "keep",
             Self::After => "after",
@@ -29,7 +27,6 @@ impl SchemaWay {
 /// A migration to undo, and the version that leaves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Undone {
-    /// The migration.
     pub migration: Migration,
     /// The version after it.
     pub leaves: SchemaVersion,
@@ -77,7 +74,6 @@ pub fn ways(
 /// What a rollback may do to one database.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WaysBack {
-    /// Which.
     pub database: String,
     /// The version it is at.
     pub now: SchemaVersion,

@@ -11,6 +11,5 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
     /// Time since a fixed moment of this process; it never decreases.
     fn elapsed(&self) -> Duration;
-    /// Waits.
     fn sleep(&self, length: Duration) -> BoxFuture<'static, ()>;
 }

@@ -16,13 +16,11 @@ pub enum Refused {
     AlreadyExists,
     /// A document is not as the write expects it.
     Changed,
-    /// Contention: retry later.
     Contended,
     /// More than fits into one request.
     TooLarge,
     /// It makes no sense, and never will.
     Invalid,
-    /// We may not.
     Denied,
     /// No answer, or a server error: whether it happened is unknown.
     Lost,
@@ -31,7 +29,6 @@ pub enum Refused {
 /// Why a call did not do what it should.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseError {
-    /// What it means.
     pub refused: Refused,
     /// The message for people.
     pub problem: Problem,
@@ -51,9 +48,7 @@ pub type Answered<'a, T> = BoxFuture<'a, Result<T, DatabaseError>>;
 /// What must hold of a document for a write to happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expected {
-    /// Nothing.
     Anything,
-    /// It is there.
     There,
     /// It is not there.
     NotThere,
@@ -61,7 +56,7 @@ pub enum Expected {
     Unchanged(String),
 }
 
-/// One write.
+/// A write with its precondition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Write {
     /// The document: `users/u1`.
@@ -75,11 +70,9 @@ pub struct Write {
 /// What a write does.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Act {
-    /// Deletes the document.
     Delete,
     /// Changes the fields of the mask to what `fields` holds; a field that it does not hold is taken away.
     Update {
-        /// The new value.
         fields: Fields,
         /// The fields that change. Without it the document has these fields and no others.
         mask: Option<Vec<FieldPath>>,
@@ -119,7 +112,7 @@ pub struct Pages<'a> {
     pub until: Option<&'a str>,
 }
 
-/// The database.
+/// A Firestore database.
 pub trait Database: Send + Sync {
     /// Reads documents by name.
     fn read<'a>(&'a self, paths: &'a [String]) -> Answered<'a, Reading>;

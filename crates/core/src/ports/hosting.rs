@@ -36,7 +36,6 @@ pub struct HostingError {
     pub problem: Problem,
     /// Whether a retry may help.
     pub class: Failure,
-    /// The platform's reason.
     pub reason: HostingReason,
 }
 
@@ -61,9 +60,7 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, HostingError>>;
 /// How far a build is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BuildState {
-    /// Being made.
     Working,
-    /// Can take traffic.
     Ready,
     /// Cannot, and never will.
     Unusable,
@@ -72,7 +69,6 @@ pub enum BuildState {
 /// A build as the platform reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
-    /// Its id.
     pub id: BuildId,
     /// How far it is.
     pub state: BuildState,
@@ -112,11 +108,10 @@ pub enum TroubleKind {
     SetUp,
     /// Its certificate ends soon.
     CertificateEnds,
-    /// Something else.
     Odd,
 }
 
-/// The traffic.
+/// The traffic of a backend as the platform reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traffic {
     /// The parts that get any traffic.
@@ -133,12 +128,9 @@ pub struct Traffic {
 /// wrote it, so that it can be restored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Automatic {
-    /// It begins none.
     #[default]
     Off,
-    /// It does.
     On {
-        /// By this policy.
         policy: String,
     },
     /// A run holds them.
@@ -158,11 +150,9 @@ impl Traffic {
 /// What a new build is to be.
 #[derive(Debug, Clone)]
 pub struct NewBuild {
-    /// Its id, ours.
     pub id: BuildId,
     /// Makes a repeated call harmless.
     pub request_id: String,
-    /// Its release.
     pub release: ReleaseLabel,
     /// What it is made from.
     pub source: Source,
@@ -177,7 +167,6 @@ pub struct NewRollout {
     pub id: RolloutId,
     /// Makes a repeated call harmless.
     pub request_id: String,
-    /// The build.
     pub build: BuildId,
 }
 
@@ -190,16 +179,14 @@ pub struct LogPart {
     pub next: u64,
 }
 
-/// The platform.
+/// A platform in App Hosting's shape.
 pub trait Hosting: Send + Sync {
     /// Makes the service's backend exist where that is ours to do (the emulator's), and checks that
     /// it is the one the plan means.
     fn prepare<'a>(&'a self, member: &'a Member) -> Answer<'a, ()>;
-    /// Reads the traffic.
     fn traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Traffic>;
     /// One build; `None` if there is none of that id.
     fn build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, Option<Build>>;
-    /// Every build.
     fn builds<'a>(&'a self, target: &'a Target) -> Answer<'a, Vec<Build>>;
     /// Asks for a build. Returns when the platform has taken the order, not when it is done.
     fn create_build<'a>(&'a self, target: &'a Target, new: &'a NewBuild) -> Answer<'a, ()>;

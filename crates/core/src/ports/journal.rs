@@ -23,9 +23,7 @@ pub enum JournalError {
     Unwritable(Problem),
     /// A record is torn, edited, missing, or cannot follow the one before it.
     Damaged {
-        /// The run.
         run: RunNumber,
-        /// The record.
         seq: u64,
         /// What is wrong with it.
         because: String,
@@ -43,11 +41,8 @@ pub enum JournalError {
 /// A lock that a person took, and that stays until a person releases it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HumanLock {
-    /// Who.
     pub actor: String,
-    /// Why.
     pub reason: String,
-    /// Since when.
     pub since: Timestamp,
 }
 
@@ -59,15 +54,10 @@ pub const LEASE: Duration = Duration::from_mins(1);
 /// Who drives a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
-    /// The run.
     pub run: RunNumber,
-    /// Its process.
     pub pid: u32,
-    /// Who started it.
     pub actor: String,
-    /// Where it stands.
     pub at: String,
-    /// Since when.
     pub since: Timestamp,
     /// Whether its lease ran out: the process is there, but does nothing.
     pub stale: bool,
@@ -119,9 +109,7 @@ impl JournalError {
 /// A damaged record, because of which a run is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
-    /// The run.
     pub run: RunNumber,
-    /// The record.
     pub seq: u64,
     /// What is wrong with it.
     pub because: String,
@@ -149,18 +137,15 @@ pub struct Listed {
     pub runner: Option<u32>,
 }
 
-/// What to append.
+/// A fact to append.
 #[derive(Debug)]
 pub struct Entry<'a> {
-    /// Who.
     pub actor: &'a str,
     /// When, by the wall clock.
     pub at: Timestamp,
     /// When, in monotonic milliseconds of the runner.
     pub elapsed_ms: u64,
-    /// In which step.
     pub step: Option<&'a StepId>,
-    /// What.
     pub event: &'a Event,
 }
 
@@ -192,11 +177,22 @@ pub trait Journal: Send {
     fn unlock(&mut self, environment: &EnvironmentName) -> Result<bool, JournalError>;
     /// Who has locked it.
     fn locked(&self, environment: &EnvironmentName) -> Result<Option<HumanLock>, JournalError>;
+    /// Who drives a run of an environment now.
+    fn busy(
+        &self,
+        environment: &EnvironmentName,
+        now: Timestamp,
+    ) -> Result<Option<Holder>, JournalError>;
+
+    /// Why this connection reads an old state of the store, if it does.
+    fn behind(&self) -> Option<Problem> {
+        None
+    }
+
     /// Appends one fact to the chain.
     fn append(&mut self, run: RunNumber, entry: Entry<'_>) -> Result<Fact, JournalError>;
     /// The facts after a sequence number, with their chain verified from the beginning.
     fn facts(&self, run: RunNumber, after: u64) -> Result<Vec<Fact>, JournalError>;
-    /// One run.
     fn run(&self, run: RunNumber) -> Result<Listed, JournalError>;
     /// The runs of an environment (or of all), newest first. Damaged ones are left out: see
     /// [`Self::damage`].

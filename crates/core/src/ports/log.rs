@@ -3,25 +3,21 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ansi_style::AnsiStyle;
 use crate::ids::{ServiceName, StepId};
 use crate::time::Timestamp;
-use crate::tint::Tint;
 
-/// One line.
+/// A line of a run's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
     /// When it was heard.
     pub at: Timestamp,
-    /// In which step.
     pub step: StepId,
-    /// About which service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceName>,
-    /// What was said.
     pub text: String,
-    /// In which colours.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tints: Vec<Tint>,
+    pub tints: Vec<AnsiStyle>,
 }
 
 /// Where the lines go. What is kept of them is harmless and redacted.

@@ -9,8 +9,10 @@ pub mod journal;
 pub mod log;
 pub mod outbox;
 pub mod pipeline;
+pub mod platforms;
 pub mod prober;
 pub mod processes;
 pub mod programs;
+pub mod stores;
 
 pub use futures_util::future::BoxFuture;

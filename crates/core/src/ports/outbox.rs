@@ -9,14 +9,11 @@ use crate::time::Timestamp;
 
 /// An alert for one channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letter {
+pub struct Delivery {
     /// Its number in the store.
     pub id: u64,
-    /// Where to.
     pub channel: Channel,
-    /// What.
     pub alert: Alert,
-    /// Tries so far.
     pub attempts: u32,
     /// Since when every process that tried lacked the channel's setting; `None`: the last one had it.
     pub unset_since: Option<Timestamp>,
@@ -24,17 +21,14 @@ pub struct Letter {
 
 /// How a letter stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum DeliveryState {
     /// It waits for its turn, or for its next try.
     Waits {
-        /// Not before then.
         until: Timestamp,
         /// Why the last try failed.
         why: String,
     },
-    /// It arrived.
     Delivered(Timestamp),
-    /// It never will.
     GivenUp(String),
     /// Alerts were silenced when it was made.
     Silenced,
@@ -42,8 +36,7 @@ pub enum Fate {
 
 /// How a try came out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Delivery {
-    /// It was taken.
+pub enum DeliveryResult {
     Taken,
     /// Retry later; not before this delay if the receiver asks for one.
     Later(String, Option<Duration>),
@@ -62,25 +55,24 @@ pub trait Outbox: Send {
     fn put(&mut self, notify: &Notify, alert: &Alert) -> Result<(), JournalError>;
     /// The first due delivery of any channel, claimed for a while: no other process gets it, and no later
     /// one of that channel is handed out.
-    fn due(&mut self, now: Timestamp) -> Result<Option<Letter>, JournalError>;
+    fn due(&mut self, now: Timestamp) -> Result<Option<Delivery>, JournalError>;
     /// Whatever waits for its next try is tried now.
     fn hurry(&mut self, now: Timestamp) -> Result<(), JournalError>;
     /// Writes down how a try came out.
-    fn settle(&mut self, letter: &Letter, fate: &Fate) -> Result<(), JournalError>;
+    fn settle(&mut self, letter: &Delivery, fate: &DeliveryState) -> Result<(), JournalError>;
     /// The newest letters, and how each stands.
-    fn letters(&self, limit: usize) -> Result<Vec<(Letter, Fate)>, JournalError>;
+    fn letters(&self, limit: usize) -> Result<Vec<(Delivery, DeliveryState)>, JournalError>;
     /// When the next one is due.
     fn soonest(&self) -> Result<Option<Timestamp>, JournalError>;
-    /// How many wait.
+    /// Number of pending deliveries.
     fn waiting(&self) -> Result<usize, JournalError>;
-    /// The current silence.
     fn silence(&self, now: Timestamp) -> Result<Option<Silence>, JournalError>;
     /// Silences alerts until a time, or ends the silence.
     fn silence_until(&mut self, silence: Option<&Silence>) -> Result<(), JournalError>;
 }
 
-/// Delivers alerts.
+/// Delivers an alert to its channel.
 pub trait Notifier: Send + Sync {
     /// Tries once. Never longer than some seconds.
-    fn deliver<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Delivery>;
+    fn deliver<'a>(&'a self, letter: &'a Delivery) -> BoxFuture<'a, DeliveryResult>;
 }

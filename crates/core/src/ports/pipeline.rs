@@ -9,7 +9,7 @@ use crate::pipeline::PipelineRun;
 /// What a call answers.
 pub type Asked<'a, T> = BoxFuture<'a, Result<T, Problem>>;
 
-/// A pipeline.
+/// A CI pipeline: GitHub Actions, or jobs on this machine.
 pub trait Pipeline: Send + Sync {
     /// The latest run of a commit; without one, the latest there is. With its jobs, their steps, and what it
     /// waits for. `None`: nothing ran for that yet.

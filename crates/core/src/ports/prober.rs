@@ -22,7 +22,7 @@ pub struct Question {
 
 /// Asks, once. Never fails: not being able to ask is an answer too.
 pub trait Prober: Send + Sync {
-    /// Asks a service.
+    /// Probes a service once.
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Sample>;
 
     /// Runs a probe and measures the answer.

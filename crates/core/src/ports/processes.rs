@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 /// changes the second as well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessIdentity {
-    /// Its number.
     pub pid: u32,
     /// When it began, in the system's own words, with the boot it belongs to.
     pub began: String,
@@ -17,7 +16,6 @@ pub struct ProcessIdentity {
 
 /// The machine's processes.
 pub trait Processes: Send + Sync {
-    /// This process.
     fn own(&self) -> ProcessIdentity;
     /// The process that has this number now.
     fn of(&self, pid: u32) -> Option<ProcessIdentity>;
@@ -32,9 +30,7 @@ pub trait Processes: Send + Sync {
 /// A program that listens on a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
-    /// Its name.
     pub name: String,
-    /// Its process.
     pub pid: u32,
 }
 

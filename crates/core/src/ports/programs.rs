@@ -2,18 +2,16 @@
 
 use super::BoxFuture;
 
-/// What to run.
+/// A program to run: an argv list, never a shell string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program<'a> {
-    /// Program and arguments.
     pub argv: &'a [String],
-    /// Where.
     pub folder: &'a str,
     /// What is added to its environment.
     pub environment: &'a [(String, String)],
 }
 
-/// Runs programs.
+/// Runs the team's programs in process groups.
 pub trait Programs: Send + Sync {
     /// Runs one to its end, handing each line it says to `heard` as it said it; what it said last comes with a failure.
     /// A future that is dropped ends the program and what it started.

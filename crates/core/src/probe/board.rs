@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Change, Measurement, Probe, ProbeSeen, Watch};
+use super::{Change, Measurement, Probe, ProbeSnapshot, Watch};
 use crate::time::Timestamp;
 
 /// A mute: until when, and why.
@@ -10,18 +10,16 @@ pub type Mute = (Timestamp, String);
 
 /// A state that changed, and whose.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Turned {
-    /// The probe's key.
+pub struct ProbeChange {
     pub key: String,
     /// Its name, with its role.
     pub name: String,
     /// Whether customers reach it.
     pub live: bool,
-    /// How it changed.
     pub change: Change,
 }
 
-impl Turned {
+impl ProbeChange {
     /// What alerts are about: the service, whichever build is live. A switch changes the label (GREEN, BLUE),
     /// and an alert that it is down must still find its "up again".
     pub fn subject(&self) -> &str {
@@ -58,19 +56,19 @@ impl Board {
     }
 
     /// Takes an answer. Answers of removed probes are ignored.
-    pub fn hear(&mut self, key: &str, heard: Measurement) -> Option<Turned> {
+    pub fn hear(&mut self, key: &str, heard: Measurement) -> Option<ProbeChange> {
         let (probe, watch) = self.rows.iter_mut().find(|(probe, _)| probe.key == key)?;
         let change = watch.push(heard)?;
-        Some(Turned { key: key.to_owned(), name: probe.label(), live: probe.live, change })
+        Some(ProbeChange { key: key.to_owned(), name: probe.label(), live: probe.live, change })
     }
 
     /// Advances the time: samples become stale, mutes end.
-    pub fn tick(&mut self, now: Timestamp) -> Vec<Turned> {
+    pub fn tick(&mut self, now: Timestamp) -> Vec<ProbeChange> {
         self.mutes.retain(|_, (until, _)| *until > now);
         let turned = self.rows.iter_mut().filter_map(|(probe, watch)| {
             let change = watch.tick(now)?;
             let key = probe.key.clone();
-            Some(Turned { key, name: probe.label(), live: probe.live, change })
+            Some(ProbeChange { key, name: probe.label(), live: probe.live, change })
         });
         turned.collect()
     }
@@ -82,14 +80,13 @@ impl Board {
     }
 
     /// Every probe as it stands.
-    pub fn seen(&self) -> Vec<ProbeSeen> {
+    pub fn seen(&self) -> Vec<ProbeSnapshot> {
         let one = |(probe, watch): &(Probe, Watch)| {
-            ProbeSeen::of(probe, watch, self.mutes.get(&probe.muted_by()).cloned())
+            ProbeSnapshot::of(probe, watch, self.mutes.get(&probe.muted_by()).cloned())
         };
         self.rows.iter().map(one).collect()
     }
 
-    /// The probes.
     pub fn probes(&self) -> impl Iterator<Item = &Probe> {
         self.rows.iter().map(|(probe, _)| probe)
     }

@@ -2,27 +2,26 @@
 
 use std::time::Duration;
 
-use super::seen::{Point, ProbeSeen, percentile};
+use super::snapshot::{Point, ProbeSnapshot, percentile};
 use crate::health::Verdict;
 use crate::step::Side;
 
 /// Minimum answers of each build for a comparison.
 pub const LEAST_SAMPLES: usize = 20;
 /// A difference that chance explains less often than this is one.
-const CHANCE: f64 = 0.01;
+const P_VALUE: f64 = 0.01;
 /// Half of green's answers are slower by so much…
 const SLOWER_HALF: f64 = 1.10;
 /// …or its slowest twentieth is.
 const SLOWER_TAIL: f64 = 1.20;
 /// Standard deviations that an unusual number of slow answers lies above the usual one.
-const UNUSUAL: f64 = 3.0;
+const OUTLIER_FACTOR: f64 = 3.0;
 
 /// How green differs from blue.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Difference {
     /// Good answers of blue and green.
     pub samples: (usize, usize),
-    /// Bad ones.
     pub bad: (usize, usize),
     /// Green's p50 over blue's.
     pub p50: f64,
@@ -32,7 +31,6 @@ pub struct Difference {
     pub effect: f64,
     /// How probable such a difference is by chance (Mann and Whitney, two-sided).
     pub chance: f64,
-    /// What follows.
     pub verdict: Verdict,
 }
 
@@ -59,7 +57,7 @@ impl Difference {
 }
 
 /// Blue and green of each service that has both.
-pub fn differences(seen: &[ProbeSeen]) -> Vec<(String, Difference)> {
+pub fn differences(seen: &[ProbeSnapshot]) -> Vec<(String, Difference)> {
     let points = |name: &str, side| {
         let probe = seen.iter().find(|p| p.name == name && p.side == Some(side))?;
         Some(probe.points.as_slice())
@@ -92,7 +90,7 @@ pub fn compare(blue: &[Point], green: &[Point]) -> Option<Difference> {
     };
     let (p50, p95) = (ratio(50)?, ratio(95)?);
     let (effect, chance) = mann_whitney(&b, &g);
-    let slower = chance < CHANCE && effect > 0.0 && p50 >= SLOWER_HALF;
+    let slower = chance < P_VALUE && effect > 0.0 && p50 >= SLOWER_HALF;
     let tail = p95 >= SLOWER_TAIL && unusual_tail(&b, &g);
     let samples = (b.len(), g.len());
     let verdict = if fails_more(samples, bad) {
@@ -110,7 +108,7 @@ pub fn compare(blue: &[Point], green: &[Point]) -> Option<Difference> {
 }
 
 /// Whether green's share of bad answers is above blue's by more than chance makes it (two proportions,
-/// one side, at `UNUSUAL` standard deviations).
+/// one side, at `OUTLIER_FACTOR` standard deviations).
 fn fails_more(good: (usize, usize), bad: (usize, usize)) -> bool {
     let (n, m) = (float(good.0 + bad.0), float(good.1 + bad.1));
     if n == 0.0 || m == 0.0 {
@@ -119,7 +117,7 @@ fn fails_more(good: (usize, usize), bad: (usize, usize)) -> bool {
     let (blue, green) = (float(bad.0) / n, float(bad.1) / m);
     let pooled = float(bad.0 + bad.1) / (n + m);
     let deviation = (pooled * (1.0 - pooled) * (1.0 / n + 1.0 / m)).sqrt();
-    deviation > 0.0 && (green - blue) / deviation >= UNUSUAL
+    deviation > 0.0 && (green - blue) / deviation >= OUTLIER_FACTOR
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers of samples are small")]
@@ -169,7 +167,7 @@ fn unusual_tail(blue: &[Duration], green: &[Duration]) -> bool {
     let Some(limit) = percentile(blue, 95) else { return false };
     let slow = green.len() - green.partition_point(|time| *time <= limit);
     let n = float(green.len());
-    float(slow) > 0.05 * n + UNUSUAL * (n * 0.05 * 0.95).sqrt()
+    float(slow) > 0.05 * n + OUTLIER_FACTOR * (n * 0.05 * 0.95).sqrt()
 }
 
 #[cfg(test)]

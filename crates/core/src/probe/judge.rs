@@ -9,9 +9,7 @@ use crate::text::harmless;
 /// An HTTP answer as it was heard.
 #[derive(Debug, Clone, Copy)]
 pub struct Heard<'a> {
-    /// Its status.
     pub status: u16,
-    /// Its headers.
     pub headers: &'a [(String, String)],
     /// Its body, up to a size.
     pub body: &'a [u8],

@@ -3,7 +3,7 @@
 mod board;
 mod compare;
 mod judge;
-mod seen;
+mod snapshot;
 mod watch;
 mod word;
 
@@ -14,21 +14,22 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use board::{Board, Mute, Turned};
+pub use board::{Board, Mute, ProbeChange};
 pub use compare::{Difference, LEAST_SAMPLES, compare, differences};
 pub use judge::{Heard, judge};
-pub use seen::{Point, ProbeSeen, Stats};
-pub use watch::{CERTIFICATE, Change, NOBODY_ASKED, SET_UP, State, Watch};
+pub use snapshot::{Point, ProbeSnapshot, Stats};
+pub use watch::{CERTIFICATE, Change, NO_RECENT_PROBE, SET_UP, State, Watch};
 pub use word::HealthWord;
 
+use super::endpoint::Endpoint;
 use super::health::{Identity, Sample, Wanted};
-use super::plan::{Endpoint, HealthEndpoint};
+use super::plan::HealthEndpoint;
 use super::project::Target;
 use super::redact::redacted;
 use super::step::Side;
 use super::time::{Timestamp, spoken};
 
-/// A probe.
+/// A configured or derived health probe.
 #[derive(Debug, Clone)]
 pub struct Probe {
     /// Its samples are kept under this, over restarts: the name, and of a service the build.
@@ -39,7 +40,6 @@ pub struct Probe {
     pub side: Option<Side>,
     /// Whether customers reach this address.
     pub live: bool,
-    /// The check.
     pub check: Check,
     /// From one question to the next.
     pub interval: Duration,
@@ -62,17 +62,15 @@ impl Probe {
 
     /// Its name, with its role where it has one: `toto-app GREEN`.
     pub fn label(&self) -> String {
-        seen::label(&self.name, self.side)
+        snapshot::label(&self.name, self.side)
     }
 }
 
-/// The target.
+/// What a probe checks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Check {
-    /// A web address.
     Http {
-        /// Its address.
         url: String,
         /// What counts as a good answer.
         expect: Box<Expect>,
@@ -83,18 +81,12 @@ pub enum Check {
     Tcp(String),
     /// A program with its arguments: good if it ends with 0. Never a shell line.
     Command {
-        /// Program and arguments.
         argv: Vec<String>,
         /// Where it runs, if not here.
         folder: Option<PathBuf>,
     },
     /// What a backend's platform says of the addresses that customers use: host, ownership, certificate.
-    Domains {
-        /// The platform.
-        endpoint: Box<Endpoint>,
-        /// The backend.
-        target: Box<Target>,
-    },
+    Domains { endpoint: Box<Endpoint>, target: Box<Target> },
 }
 
 impl fmt::Display for Check {
@@ -166,7 +158,7 @@ pub struct Rules {
     pub rise: u32,
     /// Degraded while the p95 of the last answers is above this…
     pub slow: Duration,
-    /// …for this long.
+    /// How long slowness must last to count.
     pub slow_for: Duration,
 }
 
@@ -214,17 +206,14 @@ pub enum Fault {
     Status,
     /// The answer does not say what it should.
     Content,
-    /// Another build answers.
     OtherBuild,
-    /// The program failed.
     Command,
     /// The platform says that customers cannot come by an address of theirs.
     Domain,
 }
 
 impl Fault {
-    /// Its word.
-    pub fn word(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::NoSuchName => "no-such-name",
             Self::NoRoute => "no-route",
@@ -267,13 +256,10 @@ pub enum Answer {
 pub struct Timing {
     /// Finding the addresses of a name.
     pub lookup: Option<Duration>,
-    /// The connection.
     pub connect: Option<Duration>,
-    /// TLS.
     pub tls: Option<Duration>,
     /// From there to the first byte of the answer.
     pub first_byte: Option<Duration>,
-    /// All of it.
     pub total: Duration,
 }
 
@@ -297,12 +283,11 @@ impl fmt::Display for Timing {
     }
 }
 
-/// One answer, measured.
+/// One probe result with its timing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measurement {
     /// When it was over.
     pub at: Timestamp,
-    /// How it was.
     pub answer: Answer,
     /// How long it took.
     pub timing: Timing,

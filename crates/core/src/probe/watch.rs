@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::seen::{Point, Stats, stats};
+use super::snapshot::{Point, Stats, stats};
 use super::{Answer, Fault, Measurement, Rules};
 use crate::health::{Share, ShareRule, ShareVerdict};
 use crate::time::{Timestamp, spoken};
@@ -17,13 +17,11 @@ use crate::time::{Timestamp, spoken};
 pub enum State {
     /// Too few answers to say anything.
     Off,
-    /// Good.
     Ok,
     /// It answers, but slowly, or something is not as it should be: its certificate ends soon, mostly.
     Degraded,
     /// It goes up and down.
     Flapping,
-    /// Bad.
     Down,
     /// Nothing fresh was heard: what was known is not to be believed any more.
     Stale,
@@ -31,7 +29,7 @@ pub enum State {
 
 impl State {
     /// Its word in lists and JSON.
-    pub fn word(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Off => "off",
             Self::Ok => "ok",
@@ -46,11 +44,8 @@ impl State {
 /// A state that changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// When.
     pub at: Timestamp,
-    /// From what.
     pub from: State,
-    /// To what.
     pub to: State,
     /// By which rule, with its numbers.
     pub why: String,
@@ -59,22 +54,22 @@ pub struct Change {
 /// Number of answers used for percentiles and rates.
 pub(super) const WINDOW: usize = 120;
 /// Flapping is this many changes…
-const TURNS: usize = 4;
+const FLAP_CHANGES: usize = 4;
 /// …among this many answers.
-const AMONG: usize = 20;
+const FLAP_WINDOW: usize = 20;
 /// It ends after this many consecutive good answers…
-const STEADY: u32 = 10;
+const STEADY_AFTER: u32 = 10;
 /// …or bad ones: fewer, since DOWN is more urgent.
-const STEADY_DOWN: u32 = 5;
+const STEADY_DOWN_AFTER: u32 = 5;
 /// Number of answers in the p95 that makes a probe DEGRADED.
 const SLOW_WINDOW: usize = 20;
 /// A certificate that ends so soon is worth a word (H8).
 const CERTIFICATE_ENDS: Duration = Duration::from_hours(21 * 24);
 /// Intervals without a fresh answer until STALE.
-const MISSES: u32 = 3;
+const MISSED_PROBES: u32 = 3;
 
 /// Reason for STALE after a pause in probing: no process ran, or the machine slept.
-pub const NOBODY_ASKED: &str = "no recent probe";
+pub const NO_RECENT_PROBE: &str = "no recent probe";
 
 /// Part of the reason when DEGRADED is about a certificate.
 pub const CERTIFICATE: &str = "certificate";
@@ -131,17 +126,16 @@ impl Watch {
         (self.rules, self.interval, self.timeout) = (rules, interval, timeout);
     }
 
-    /// How it stands.
     pub fn state(&self) -> State {
         self.state
     }
 
-    /// Since when.
+    /// Start of the current state.
     pub fn since(&self) -> Option<Timestamp> {
         self.since
     }
 
-    /// Why.
+    /// Evidence for the current state.
     pub fn why(&self) -> &str {
         &self.why
     }
@@ -220,9 +214,9 @@ impl Watch {
         }
         self.share.push(self.row.0);
         let turns = self.turns();
-        let steady = self.row.1 >= if self.row.0 { STEADY } else { STEADY_DOWN };
-        if !steady && (turns >= TURNS || self.state == State::Flapping) {
-            return Some((State::Flapping, format!("{turns} turns in {AMONG} answers")));
+        let steady = self.row.1 >= if self.row.0 { STEADY_AFTER } else { STEADY_DOWN_AFTER };
+        if !steady && (turns >= FLAP_CHANGES || self.state == State::Flapping) {
+            return Some((State::Flapping, format!("{turns} changes in {FLAP_WINDOW} answers")));
         }
         if !self.row.0 {
             let said = self.fault.as_ref().map_or("", |(_, said, _)| said.as_str());
@@ -284,7 +278,7 @@ impl Watch {
             .iter()
             .rev()
             .filter_map(|p| p.good())
-            .take(AMONG.min(self.unbroken))
+            .take(FLAP_WINDOW.min(self.unbroken))
             .collect();
         answers.windows(2).filter(|pair| pair[0] != pair[1]).count()
     }
@@ -293,12 +287,12 @@ impl Watch {
     pub fn tick(&mut self, now: Timestamp) -> Option<Change> {
         let answered = self.answered?;
         let age = Duration::try_from(now.duration_since(answered)).unwrap_or_default();
-        if age <= self.interval * MISSES + self.timeout {
+        if age <= self.interval * MISSED_PROBES + self.timeout {
             return None;
         }
         let said = match self.last.as_ref().map(|last| &last.answer) {
             Some(Answer::Blind(why)) => format!("we cannot ask: {why}"),
-            _ => NOBODY_ASKED.to_owned(),
+            _ => NO_RECENT_PROBE.to_owned(),
         };
         // A probe that returns has to prove itself from the beginning.
         (self.row, self.unbroken, self.slow_since) = ((true, 0), 0, None);

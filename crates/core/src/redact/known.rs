@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 use super::HIDDEN;
 
 /// Shorter values occur in ordinary text too.
-const SHORTEST: usize = 6;
+const SHORTEST_SECRET: usize = 6;
 
 /// The values, the longest first. One list for the whole process.
 static KNOWN: RwLock<Vec<String>> = RwLock::new(Vec::new());
@@ -19,7 +19,7 @@ pub fn know(value: &str) {
     let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
     let lines = value.lines().map(|line| line.trim().to_owned());
     for value in lines.chain([value.to_owned(), escaped, encoded]) {
-        if value.chars().count() >= SHORTEST && !known.contains(&value) {
+        if value.chars().count() >= SHORTEST_SECRET && !known.contains(&value) {
             known.push(value);
         }
     }

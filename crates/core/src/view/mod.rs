@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 
 pub use self::database::DatabaseView;
 pub use self::service::ServiceView;
-pub use self::traffic::TrafficSeen;
-use super::checklist::{ItemSeen, List, may_pass};
+pub use self::traffic::TrafficState;
+use super::checklist::{ItemStatus, List, may_pass};
 use super::command::Command;
 use super::event::{DecidedBy, Event, Fact, Mark, Outcome, Recorded};
 
@@ -26,9 +26,7 @@ use super::time::Timestamp;
 /// One step as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepView {
-    /// What was planned.
     pub plan: PlannedStep,
-    /// How it stands.
     pub state: StepState,
     /// What it said when it was done.
     pub summary: String,
@@ -41,11 +39,9 @@ pub struct StepView {
 /// A mark a run gave to a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marked {
-    /// The release.
     pub release: ReleaseLabel,
     /// Its commit, where it is known.
     pub commit: Option<String>,
-    /// The mark.
     pub mark: Mark,
     /// The builds it had.
     pub builds: Vec<(ServiceName, BuildId)>,
@@ -54,29 +50,20 @@ pub struct Marked {
 /// A whole run as its facts tell it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunView {
-    /// Its number.
     pub number: RunNumber,
-    /// Its plan.
     pub plan: Plan,
-    /// Where it stands.
     pub state: RunState,
     /// Its steps; undoing appends.
     pub steps: Vec<StepView>,
-    /// Its services.
     pub services: BTreeMap<ServiceName, ServiceView>,
-    /// Its databases.
     pub databases: BTreeMap<String, DatabaseView>,
     /// The marks it gave.
     pub marks: Vec<Marked>,
-    /// The last fact.
     pub last_seq: u64,
     /// The last fact that changed where the run stands (N2 compares with it).
     pub decided_at: u64,
-    /// Who started it.
     pub actor: String,
-    /// When it started.
     pub started: Timestamp,
-    /// When it ended.
     pub ended: Option<Timestamp>,
     /// When its last fact was written.
     pub last_at: Timestamp,
@@ -90,10 +77,9 @@ pub struct RunView {
     pub faults: Vec<(ServiceName, String)>,
     /// Why it takes traffic back, if it does.
     pub undo: Option<(DecidedBy, String)>,
-    /// The last failure.
     pub failure: Option<(StepId, super::error::Problem, Failure)>,
     /// The checklist items of each list, as last checked.
-    pub checklists: BTreeMap<List, Vec<ItemSeen>>,
+    pub checklists: BTreeMap<List, Vec<ItemStatus>>,
     /// Whether the run ended because of open checklist items without a person attending.
     pub unlisted: bool,
     /// Kinds of facts this version does not know. They block carrying the run on.
@@ -257,8 +243,8 @@ impl RunView {
                     s.blue.clone_from(build);
                     s.serving.clone_from(build);
                     s.traffic = match build {
-                        Some(build) => TrafficSeen::Whole(build.clone()),
-                        None => TrafficSeen::of(splits),
+                        Some(build) => TrafficState::Whole(build.clone()),
+                        None => TrafficState::of(splits),
                     };
                     s.found = s.traffic.clone();
                     s.blue_release.clone_from(release);
@@ -289,11 +275,11 @@ impl RunView {
             }),
             Event::SwitchRequested { service, to, rollout, .. } => with(service, &|s| {
                 s.switch_asked = true;
-                (s.serving, s.traffic) = (None, TrafficSeen::Unknown);
+                (s.serving, s.traffic) = (None, TrafficState::Unknown);
                 s.rollouts.push((rollout.clone(), to.clone()));
             }),
             Event::TrafficObserved { service, splits } => with(service, &|s| {
-                s.traffic = TrafficSeen::of(splits);
+                s.traffic = TrafficState::of(splits);
                 s.serving = s.traffic.whole().cloned();
                 if s.serving != s.green {
                     s.watched_bad = None;

@@ -1,7 +1,7 @@
 //! Queries on a folded run.
 
 use super::{RunView, ServiceView};
-use crate::checklist::{ItemSeen, List, may_pass};
+use crate::checklist::{ItemStatus, List, may_pass};
 use crate::event::{DecidedBy, Outcome};
 use crate::plan::RunKind;
 use crate::release::ReleaseName;
@@ -45,7 +45,7 @@ impl RunView {
     }
 
     /// Whether an item that was settled is not any more.
-    pub(super) fn fell(&self, list: List, items: &[ItemSeen]) -> bool {
+    pub(super) fn fell(&self, list: List, items: &[ItemStatus]) -> bool {
         let before = self.checklists.get(&list);
         let settled = |id: &str| {
             let before = before.and_then(|seen| seen.iter().find(|seen| seen.id == id));

@@ -1,6 +1,6 @@
 //! One service of a run, as its facts tell it.
 
-use super::TrafficSeen;
+use super::TrafficState;
 use crate::health::Verdict;
 use crate::ids::{BuildId, RolloutId};
 use crate::release::{ReleaseLabel, ReleaseName};
@@ -13,7 +13,6 @@ use crate::time::Timestamp;
 pub struct ServiceView {
     /// What served when the run began.
     pub blue: Option<BuildId>,
-    /// And its release.
     pub blue_release: Option<ReleaseLabel>,
     /// And the commit of that.
     pub blue_commit: Option<String>,
@@ -21,7 +20,6 @@ pub struct ServiceView {
     pub files: Vec<String>,
     /// Whether anybody looked what served. "No blue" is not "not looked".
     pub blue_known: bool,
-    /// The candidate.
     pub green: Option<BuildId>,
     /// Whether the candidate can take traffic.
     pub ready: bool,
@@ -39,9 +37,9 @@ pub struct ServiceView {
     /// The build that has all traffic, as the platform reported it after the last request.
     pub serving: Option<BuildId>,
     /// The same in full: what is not known is not nothing.
-    pub traffic: TrafficSeen,
+    pub traffic: TrafficState,
     /// Its traffic when the run began.
-    pub found: TrafficSeen,
+    pub found: TrafficState,
     /// The request id of the build order, reused after a lost reply.
     pub green_request: Option<String>,
     /// The builds this run ordered.

@@ -9,7 +9,7 @@ use crate::step::Side;
 
 /// A service's traffic as the platform last reported it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum TrafficSeen {
+pub enum TrafficState {
     /// Not read, or a switch was requested since.
     #[default]
     Unknown,
@@ -21,7 +21,7 @@ pub enum TrafficSeen {
     Split(Vec<Split>),
 }
 
-impl TrafficSeen {
+impl TrafficState {
     /// What a read of these parts says.
     pub fn of(splits: &[Split]) -> Self {
         match splits.iter().find(|part| part.percent == 100) {
@@ -38,7 +38,7 @@ impl TrafficSeen {
     }
 
     /// The word in JSON.
-    pub fn word(&self) -> &'static str {
+    pub fn label(&self) -> &'static str {
         match self {
             Self::Unknown => "unknown",
             Self::None => "none",
@@ -48,7 +48,7 @@ impl TrafficSeen {
     }
 }
 
-impl fmt::Display for TrafficSeen {
+impl fmt::Display for TrafficState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown => f.write_str("unknown"),
@@ -66,17 +66,17 @@ impl fmt::Display for TrafficSeen {
 impl ServiceView {
     /// Whether a switch was requested whose result was not read.
     pub fn switch_unread(&self) -> bool {
-        self.switch_asked && self.traffic == TrafficSeen::Unknown
+        self.switch_asked && self.traffic == TrafficState::Unknown
     }
 
     /// What has its traffic, as it was last read.
     pub fn live(&self) -> String {
         match &self.traffic {
-            TrafficSeen::Unknown if self.switch_unread() => {
+            TrafficState::Unknown if self.switch_unread() => {
                 "unknown: not read after the last switch".to_owned()
             }
-            TrafficSeen::Unknown => "not read".to_owned(),
-            seen @ (TrafficSeen::None | TrafficSeen::Whole(_) | TrafficSeen::Split(_)) => {
+            TrafficState::Unknown => "not read".to_owned(),
+            seen @ (TrafficState::None | TrafficState::Whole(_) | TrafficState::Split(_)) => {
                 seen.to_string()
             }
         }
@@ -85,10 +85,10 @@ impl ServiceView {
     /// Whether its traffic is wholly with a build of this run, or was never moved by it.
     pub fn is_ours(&self) -> bool {
         match &self.traffic {
-            TrafficSeen::Whole(build) => [&self.blue, &self.green].contains(&&Some(build.clone())),
-            TrafficSeen::None => self.blue.is_none(),
-            TrafficSeen::Unknown => true,
-            TrafficSeen::Split(_) => false,
+            TrafficState::Whole(build) => [&self.blue, &self.green].contains(&&Some(build.clone())),
+            TrafficState::None => self.blue.is_none(),
+            TrafficState::Unknown => true,
+            TrafficState::Split(_) => false,
         }
     }
 }

@@ -18,7 +18,6 @@ pub(super) fn discovery() -> &'static Value {
 pub struct Violation {
     /// The path of the group it is in: `source.codebase`.
     pub field: String,
-    /// What is wrong.
     pub message: String,
 }
 

@@ -10,7 +10,7 @@ use super::error::Refusal;
 #[derive(Debug, Clone)]
 pub(super) struct Root(String);
 
-/// One request's address.
+/// The parts of a request's path.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
     pub(super) root: Root,

@@ -27,7 +27,7 @@ pub(super) fn path_of_field(text: &str) -> Result<FieldPath, Refusal> {
 }
 
 impl Mask {
-    /// These fields alone.
+    /// The document reduced to these fields.
     pub(super) fn only(&self, fields: &Fields) -> Result<Fields, Refusal> {
         let mut only = Fields::new();
         for text in self.field_paths.iter().filter(|t| *t != "__name__") {

@@ -12,7 +12,7 @@ use super::error::Refusal;
 type Seen = BTreeMap<Vec<u8>, Option<String>>;
 
 /// Maximum open transactions; the oldest are dropped, as they would be after 270 s.
-const MOST: usize = 1000;
+const MOST_TRANSACTIONS: usize = 1000;
 
 #[derive(Debug, Default)]
 pub(super) struct Transactions {
@@ -22,7 +22,7 @@ pub(super) struct Transactions {
 
 impl Transactions {
     pub(super) fn begin(&mut self) -> String {
-        if self.open.len() == MOST {
+        if self.open.len() == MOST_TRANSACTIONS {
             self.open.pop_first();
         }
         self.last += 1;

@@ -9,23 +9,16 @@ use pointsman_core::ports::programs::Programs;
 
 /// What is to be done, and with what.
 pub struct Asked<'a> {
-    /// The database.
     pub database: &'a dyn Database,
-    /// Its lock, ours.
     pub lock: &'a DatabaseLock,
-    /// The time.
     pub clock: &'a dyn Clock,
     /// Runs the team's own programs.
     pub programs: &'a dyn Programs,
-    /// Where they run.
     pub folder: &'a str,
     /// What they find in their environment.
     pub environment: &'a [(String, String)],
-    /// Which migration.
     pub migration: &'a Migration,
-    /// Which way.
     pub direction: Direction,
-    /// Who.
     pub by: &'a str,
     /// Maximum documents per commit.
     pub batch: u32,
@@ -45,10 +38,9 @@ impl std::fmt::Debug for Asked<'_> {
     }
 }
 
-/// What was done.
+/// The result of a finished migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Migrated {
-    /// Documents gone through.
     pub documents: u64,
     /// Documents that came while it ran: those that sort before where it was were not seen.
     pub came_meanwhile: u64,

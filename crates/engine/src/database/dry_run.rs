@@ -12,14 +12,12 @@ use pointsman_core::ports::database::{Database, DatabaseError, Pages};
 use pointsman_core::release::SchemaVersion;
 
 /// Maximum unchangeable documents named in the result.
-const NAMED: usize = 3;
+const EXAMPLES_NAMED: usize = 3;
 
 /// What one operation would do.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Counted {
-    /// Of which migration.
     pub version: SchemaVersion,
-    /// In words.
     pub operation: String,
     /// Documents it would read; None if unknown.
     pub documents: Option<u64>,
@@ -121,7 +119,7 @@ impl Counted {
     fn add(&mut self, part: Self) {
         self.documents = self.documents.map(|all| all + part.documents.unwrap_or(0));
         self.changes += part.changes;
-        let room = NAMED.saturating_sub(self.cannot.len());
+        let room = EXAMPLES_NAMED.saturating_sub(self.cannot.len());
         self.cannot.extend(part.cannot.into_iter().take(room));
     }
 }
@@ -163,7 +161,7 @@ fn through(
             }
             Ok(After::Same) => document,
             Err(why) => {
-                if count.cannot.len() < NAMED {
+                if count.cannot.len() < EXAMPLES_NAMED {
                     count.cannot.push(format!("{path}: {why}"));
                 }
                 document

@@ -7,20 +7,20 @@ use std::time::Duration;
 
 use super::request::asked_by;
 use pointsman_core::error::Problem;
-use pointsman_core::migration::{Holder, LEASE_SECONDS, LockSeen, lock_document};
+use pointsman_core::migration::{Holder, LEASE_SECONDS, LockState, lock_document};
 use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::database::{Database, DatabaseError, Expected, Refused, Write};
 use pointsman_core::retry::Backoff;
 
 /// Between two tries of the same commit.
-const BETWEEN: Backoff =
+const RETRY_BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(100), most: Duration::from_secs(3) };
 
 /// Why there is no lock.
 #[derive(Debug)]
 pub enum NotLocked {
     /// Another run holds it.
-    Busy(Box<LockSeen>),
+    Busy(Box<LockState>),
     /// It could not be found out.
     Failed(DatabaseError),
 }
@@ -79,8 +79,7 @@ pub struct DatabaseLock {
 #[derive(Clone)]
 struct Held {
     /// What we wrote last; its `updated` is the token.
-    lock: LockSeen,
-    /// When.
+    lock: LockState,
     touched: Duration,
     lost: Option<Problem>,
     /// Who asked us to stop.
@@ -96,10 +95,10 @@ impl fmt::Debug for DatabaseLock {
 }
 
 /// The lock of a database; None if no run ever took it.
-pub async fn seen(database: &dyn Database) -> Result<Option<LockSeen>, DatabaseError> {
+pub async fn seen(database: &dyn Database) -> Result<Option<LockState>, DatabaseError> {
     let mut reading = database.read(&[lock_document()]).await?;
     let document = reading.documents.pop().flatten();
-    Ok(document.map(|document| LockSeen::read(&document, &reading.at)))
+    Ok(document.map(|document| LockState::read(&document, &reading.at)))
 }
 
 fn beat() -> String {
@@ -123,7 +122,7 @@ impl DatabaseLock {
             if let Some(other) = other {
                 return Err(NotLocked::Busy(Box::new(other.clone())));
             }
-            let mut lock = LockSeen {
+            let mut lock = LockState {
                 holder: holder.clone(),
                 fence: seen.as_ref().map_or(0, |s| s.fence) + 1,
                 step: String::new(),
@@ -146,7 +145,9 @@ impl DatabaseLock {
                 // Whether we won shows at the next look: our own holder counts as free.
                 Err(error) if tries < 20 => match error.refused {
                     Refused::AlreadyExists | Refused::Changed | Refused::NotFound => {}
-                    Refused::Lost | Refused::Contended => clock.sleep(BETWEEN.after(tries)).await,
+                    Refused::Lost | Refused::Contended => {
+                        clock.sleep(RETRY_BACKOFF.after(tries)).await;
+                    }
                     _ => return Err(NotLocked::Failed(error)),
                 },
                 Err(error) => return Err(NotLocked::Failed(error)),
@@ -158,7 +159,7 @@ impl DatabaseLock {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The fencing number.
+    /// The fencing number of this lock. It grows with each new holder.
     pub fn fence(&self) -> u64 {
         self.held().lock.fence
     }
@@ -241,7 +242,7 @@ impl DatabaseLock {
                         return Err(NotWritten::Unreachable(error));
                     }
                     tracing::debug!(%error, tries, "a commit is sent again");
-                    self.clock.sleep(BETWEEN.after(tries)).await;
+                    self.clock.sleep(RETRY_BACKOFF.after(tries)).await;
                 }
                 // A commit that timed out landed after all. A commit without data may simply
                 // follow it; one with data was made for the earlier state.

@@ -23,7 +23,7 @@ const FIRST_PAGE: u32 = 20;
 /// What a page of documents may weigh.
 const PAGE_BYTES: usize = 3_500_000;
 /// Maximum attempts for a document that other clients keep writing.
-const TRIES_OF_ONE: u32 = 60;
+const ATTEMPTS_PER_BATCH: u32 = 60;
 
 struct Work<'a> {
     asked: &'a Asked<'a>,
@@ -207,7 +207,7 @@ impl Work<'_> {
                 // One of these was written or deleted by another client: read them again, in smaller pages.
                 Err(NotWritten::Conflict(error)) => {
                     tries += u32::from(limit == 1);
-                    if tries > TRIES_OF_ONE {
+                    if tries > ATTEMPTS_PER_BATCH {
                         let path = page.first().map_or("", |d| d.path.as_str());
                         let why = format!("it changes all the time: {}", error.problem);
                         return Err(self.cannot(operation, path, &why));
@@ -314,7 +314,7 @@ impl Work<'_> {
         }
         let came_meanwhile = self.came_meanwhile().await;
         self.record.took_ms = self.took();
-        let history = history_write(self.asked.lock.fence(), direction.word(), &self.record, "");
+        let history = history_write(self.asked.lock.fence(), direction.label(), &self.record, "");
         let head = head_write(&head.unwrap_or_else(|| version.clone()));
         self.asked.lock.commit(vec![ended_write(&self.record), head, history]).await?;
         let documents = self.record.half.processed;

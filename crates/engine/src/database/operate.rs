@@ -5,9 +5,9 @@ use pointsman_core::migration::{Change, Operation, Update, change};
 use pointsman_core::ports::database::{Act, Expected, Write};
 
 /// In one request: Google's emulator takes four mebibytes, production ten.
-const MOST_BYTES: usize = 3_500_000;
+const MOST_REQUEST_BYTES: usize = 3_500_000;
 /// What a write takes besides its fields.
-const FRAME: usize = 300;
+const WRITE_OVERHEAD_BYTES: usize = 300;
 
 /// The writes of some documents, as many as fit into one commit.
 pub(super) struct Batch {
@@ -29,7 +29,7 @@ pub(super) fn batch(operation: &Operation, documents: &[Document]) -> Result<Bat
         let change = change(operation, document)
             .map_err(|why| Cannot { path: document.path.clone(), why })?;
         if let Some((write, size)) = write(document, &change) {
-            if !writes.is_empty() && bytes + size > MOST_BYTES {
+            if !writes.is_empty() && bytes + size > MOST_REQUEST_BYTES {
                 break;
             }
             bytes += size;
@@ -45,12 +45,12 @@ fn write(document: &Document, change: &Change) -> Option<(Write, usize)> {
     match change {
         Change::Nothing => None,
         Change::Delete => {
-            let size = FRAME + path.len();
+            let size = WRITE_OVERHEAD_BYTES + path.len();
             Some((Write { path, expected: Expected::Anything, act: Act::Delete }, size))
         }
         Change::Update(update) => {
             let (fields, mask) = masked(update);
-            let size = FRAME + path.len() + weight(&fields);
+            let size = WRITE_OVERHEAD_BYTES + path.len() + weight(&fields);
             // A value derived from the document must not overwrite a later change by someone else; and
             // a document that was deleted meanwhile must not reappear.
             let expected = if update.depends {

@@ -129,7 +129,7 @@ pub(crate) async fn repair(
     if !(before.is_dirty() || edited) {
         return Err(Problem::new(format!(
             "{version} is not half done: it is {}",
-            before.state.word()
+            before.state.label()
         )));
     }
     let touched = before.half.processed > 0 || before.half.operation > 0;

@@ -9,13 +9,13 @@ use pointsman_core::ids::StepId;
 use pointsman_core::step::{Failure, StepKind};
 
 /// Grace period for the current step after the process received a signal.
-const GRACE: Duration = Duration::from_secs(10);
+const CANCEL_GRACE: Duration = Duration::from_secs(10);
 
 impl Engine {
     /// Whether that grace period is over.
     pub(super) fn overdue(&self) -> bool {
         let told = self.supervisor.wishes.leave;
-        told.is_some_and(|told| self.outside.clock.elapsed().saturating_sub(told) > GRACE)
+        told.is_some_and(|told| self.outside.clock.elapsed().saturating_sub(told) > CANCEL_GRACE)
     }
 
     /// Whether the current step is cancelled. A rollback cancels a watch, but never a switch. A soak only

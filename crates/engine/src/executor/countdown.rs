@@ -1,9 +1,9 @@
 //! The countdown between a failed soak and the automatic rollback: an operator can hold it, for
 //! instance where the probe is what is wrong.
 
-use super::{Engine, LOOK};
+use super::{COMMAND_POLL, Engine};
 use crate::error::EngineError;
-use crate::outside::Asking;
+use crate::outside::Attendance;
 use pointsman_core::command::counts_down;
 use pointsman_core::ports::log::LogLine;
 
@@ -15,7 +15,7 @@ impl Engine {
             self.supervisor.wishes.pause = None;
         }
         let view = self.supervisor.view();
-        if self.asking == Asking::Nobody || !counts_down(view) {
+        if self.asking == Attendance::Unattended || !counts_down(view) {
             return Ok(true);
         }
         let now = self.outside.clock.elapsed();
@@ -41,7 +41,7 @@ impl Engine {
             });
         }
         self.progress.send_replace(text);
-        self.idle(LOOK).await?;
+        self.idle(COMMAND_POLL).await?;
         Ok(false)
     }
 

@@ -1,6 +1,6 @@
 //! A run at its gate.
 
-use super::{Engine, LOOK};
+use super::{COMMAND_POLL, Engine};
 use crate::checking::Checking;
 use crate::context::wanted;
 use crate::error::EngineError;
@@ -83,7 +83,7 @@ impl Engine {
 
     /// Waits briefly, unless the run is requested to end.
     async fn wait(&mut self) -> Result<(), EngineError> {
-        if self.leaves().await? { Ok(()) } else { self.idle(LOOK).await }
+        if self.leaves().await? { Ok(()) } else { self.idle(COMMAND_POLL).await }
     }
 
     /// Waits until the checklist holds. No approval is needed.

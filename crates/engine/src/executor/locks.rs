@@ -11,7 +11,7 @@ use pointsman_core::run::RunState;
 use pointsman_core::view::RunView;
 
 /// A run that is carried on waits no longer for the lock of each of its databases.
-const AGAIN_WITHIN: Duration = Duration::from_secs(5);
+const RELOCK_WITHIN: Duration = Duration::from_secs(5);
 /// Time limit for releasing the locks of an ended run; after it they expire.
 const RELEASE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -30,7 +30,7 @@ pub(super) async fn again(outside: &Outside, names: &[(String, bool)]) -> Result
         // An unavailable database is retried by the step that needs it, and blocks nothing else.
         let taken = tokio::select! {
             taken = outside.databases.locked(name) => taken,
-            () = outside.clock.sleep(AGAIN_WITHIN) => continue,
+            () = outside.clock.sleep(RELOCK_WITHIN) => continue,
         };
         match taken {
             Err(NotLocked::Busy(_)) if !had => {}
@@ -60,7 +60,7 @@ pub(super) fn still_ours(
 /// Releases every lock and records how the run ended.
 pub(super) async fn release(outside: &Outside, ended: &Result<RunView, EngineError>) {
     let outcome = match ended {
-        Ok(RunView { state: RunState::Ended { outcome }, .. }) => Outcome::word(*outcome),
+        Ok(RunView { state: RunState::Ended { outcome }, .. }) => Outcome::label(*outcome),
         _ => "left",
     };
     // A server that does not answer must not hold up what is over.

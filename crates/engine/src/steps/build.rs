@@ -11,10 +11,10 @@ use pointsman_core::ports::hosting::{Build, BuildState, NewBuild};
 use pointsman_core::release::ReleaseLabel;
 
 /// A new build may not be visible at once (F15).
-const MUST_BE_VISIBLE: Duration = Duration::from_mins(2);
+const VISIBLE_WITHIN: Duration = Duration::from_mins(2);
 
 /// A build's log is fetched this often while it is built.
-const LISTEN: Duration = Duration::from_secs(1);
+const LOG_POLL: Duration = Duration::from_secs(1);
 
 pub(super) async fn perform(context: &Context) -> StepResult {
     let members = &context.plan().members;
@@ -126,14 +126,14 @@ async fn wait(context: &Context, member: &Member, id: &BuildId) -> Result<Build,
     loop {
         // The log of the build is followed while it runs, less often than its state.
         let now = context.outside.clock.elapsed();
-        if now.saturating_sub(heard) >= LISTEN {
+        if now.saturating_sub(heard) >= LOG_POLL {
             heard = now;
             context.collect_log(member, id).await;
         }
         match hosting.build(&member.target, id).await? {
             Some(build) if build.state != BuildState::Working => return Ok(build),
             Some(build) => context.progress(Some(member.service()), build.state_word.clone()),
-            None if context.outside.clock.elapsed().saturating_sub(began) > MUST_BE_VISIBLE => {
+            None if context.outside.clock.elapsed().saturating_sub(began) > VISIBLE_WITHIN => {
                 return Err(StepError::inconclusive(Problem::new(format!(
                     "build {id} was requested and still does not appear"
                 ))));

@@ -8,14 +8,14 @@ use pointsman_core::error::Problem;
 use pointsman_core::event::Event;
 use pointsman_core::plan::Member;
 use pointsman_core::step::{Failure, Side};
-use pointsman_core::view::TrafficSeen;
+use pointsman_core::view::TrafficState;
 
 /// A platform that takes longer is read again with the next sample.
 const READ_WITHIN: Duration = Duration::from_secs(10);
 /// Reads of a remote platform are at least this far apart.
-const REMOTE_READS: Duration = Duration::from_secs(10);
+const REMOTE_READ_EVERY: Duration = Duration::from_secs(10);
 /// And those of one on this machine.
-const LOCAL_READS: Duration = Duration::from_secs(1);
+const LOCAL_READ_EVERY: Duration = Duration::from_secs(1);
 /// How often the read after a verification is tried.
 const READS: u32 = 3;
 /// How long the last read of a soak is retried.
@@ -33,8 +33,8 @@ pub(super) struct TrafficReads {
 impl TrafficReads {
     /// Reads that expect a side to have the traffic.
     pub(super) fn new(context: &Context, side: Side) -> Self {
-        let remote = context.outside.hosting.poll_after(u32::MAX) >= REMOTE_READS;
-        let every = if remote { REMOTE_READS } else { LOCAL_READS };
+        let remote = context.outside.hosting.poll_after(u32::MAX) >= REMOTE_READ_EVERY;
+        let every = if remote { REMOTE_READ_EVERY } else { LOCAL_READ_EVERY };
         Self { side, every, read_at: None, unread: None }
     }
 
@@ -111,8 +111,8 @@ impl TrafficReads {
     ) -> Result<(), StepError> {
         let service = member.service();
         let build = context.build_of(service, self.side)?;
-        let seen = TrafficSeen::of(&splits);
-        if seen == TrafficSeen::Whole(build.clone()) {
+        let seen = TrafficState::of(&splits);
+        if seen == TrafficState::Whole(build.clone()) {
             return Ok(());
         }
         context.record(Event::TrafficObserved { service: service.clone(), splits }).await;

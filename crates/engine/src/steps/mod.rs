@@ -15,7 +15,7 @@ mod switch;
 use std::time::Duration;
 
 use super::context::{Context, StepResult};
-use pointsman_core::plan::{Endpoint, Plan};
+use pointsman_core::plan::Plan;
 use pointsman_core::step::StepKind;
 
 /// Lets a step act.
@@ -43,15 +43,6 @@ pub(super) async fn perform(kind: &StepKind, context: Context) -> StepResult {
     }
 }
 
-/// How long a platform may take to move one service's traffic. Google rolls out in minutes.
-fn switch_within(plan: &Plan) -> Duration {
-    match &plan.endpoint {
-        Endpoint::Google => Duration::from_mins(15),
-        Endpoint::Command(platform) => platform.switch_within,
-        Endpoint::Emulator | Endpoint::Url(_) => Duration::from_mins(2),
-    }
-}
-
 /// Time limit, after which we stop waiting. That does not mean the step failed (F14). Generous: it is for
 /// steps that hang, the rules of each step decide before.
 pub(super) fn deadline(kind: &StepKind, plan: &Plan) -> Duration {
@@ -60,7 +51,7 @@ pub(super) fn deadline(kind: &StepKind, plan: &Plan) -> Duration {
     match kind {
         StepKind::Build => minutes(60),
         // Waiting for others, the switch itself, and reading back.
-        StepKind::Switch { .. } => minutes(4) + switch_within(plan),
+        StepKind::Switch { .. } => minutes(4) + plan.endpoint.capabilities().switch_within,
         StepKind::Attest { .. } => policy.attest.within + policy.health.timeout * 4 + minutes(1),
         StepKind::Soak => {
             // One bad answer needs this many samples for a verdict: a soak of few samples is extended for them.

@@ -7,10 +7,10 @@ use crate::context::{Context, Done, StepError, StepResult};
 use pointsman_core::error::Problem;
 use pointsman_core::event::Event;
 use pointsman_core::ids::BuildId;
-use pointsman_core::linted::Linted;
+use pointsman_core::lint_report::LintReport;
 use pointsman_core::plan::{Member, RunKind};
 use pointsman_core::ports::hosting::{Automatic, BuildState};
-use pointsman_core::view::TrafficSeen;
+use pointsman_core::view::TrafficState;
 
 pub(super) async fn perform(context: &Context) -> StepResult {
     let schemas = schema::look(context).await?;
@@ -28,12 +28,12 @@ pub(super) async fn perform(context: &Context) -> StepResult {
             StepError { problem: problem.try_this(e.problem.todo), class: e.class }
         })?;
         let blue = observe_blue(context, member).await?;
-        if matches!(blue, TrafficSeen::Whole(_)) && context.plan().kind == RunKind::Deploy {
-            crate::old_clients::note(context, member).await;
+        if matches!(blue, TrafficState::Whole(_)) && context.plan().kind == RunKind::Deploy {
+            crate::stale_assets::note(context, member).await;
         }
-        first |= blue == TrafficSeen::None;
+        first |= blue == TrafficState::None;
         said.push(match &blue {
-            TrafficSeen::None => format!("{service}: no build is live yet"),
+            TrafficState::None => format!("{service}: no build is live yet"),
             seen => format!("{service}: {seen}"),
         });
         if let Some(candidate) = &member.to {
@@ -43,7 +43,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
     let troubles = domains(context).await;
     let odd = !troubles.is_empty();
     said.extend(troubles);
-    if let Some(warnings) = context.plan().lint.as_ref().and_then(Linted::warnings) {
+    if let Some(warnings) = context.plan().lint.as_ref().and_then(LintReport::warnings) {
         said.push(format!("lint: {warnings}"));
     }
     let no_way_back = context.plan().kind == RunKind::Deploy && first;
@@ -74,7 +74,7 @@ async fn domains(context: &Context) -> Vec<String> {
 }
 
 /// Records the live build. A traffic split is refused: there is no single blue (F26).
-async fn observe_blue(context: &Context, member: &Member) -> Result<TrafficSeen, StepError> {
+async fn observe_blue(context: &Context, member: &Member) -> Result<TrafficState, StepError> {
     let hosting = &context.outside.hosting;
     let traffic = super::settled::traffic(context, member).await?;
     let split = !traffic.splits.is_empty() && traffic.whole().is_none();
@@ -97,7 +97,7 @@ async fn observe_blue(context: &Context, member: &Member) -> Result<TrafficSeen,
     };
     let (release, commit) = seen.map_or((None, None), |b| (b.release, b.commit));
     let service = member.service().clone();
-    let found = TrafficSeen::of(&traffic.splits);
+    let found = TrafficState::of(&traffic.splits);
     context
         .record(Event::BlueObserved {
             service,

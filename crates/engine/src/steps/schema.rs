@@ -25,7 +25,7 @@ fn gives_back(context: &Context) -> bool {
 }
 
 /// Time limit for each database request during a rollback.
-const SOON: Duration = Duration::from_secs(3);
+const QUICK_READ_WITHIN: Duration = Duration::from_secs(3);
 
 /// Waits for a database; briefly during a rollback, which no database may veto.
 async fn waited<T>(
@@ -52,7 +52,7 @@ pub(super) async fn look(context: &Context) -> Result<Vec<String>, StepError> {
     for planned in &context.plan().databases {
         let name = &planned.name;
         context.progress(None, format!("{name}: taking its lock"));
-        match waited(context, SOON, one(context, planned)).await {
+        match waited(context, QUICK_READ_WITHIN, one(context, planned)).await {
             Ok(seen) => said.push(format!("{name}: {seen}")),
             // A rollback wants the lock, but a database without an answer is no veto.
             Err(error) if gives_back(context) && error.class != Failure::Lasting => {
@@ -116,7 +116,7 @@ pub(super) async fn may_serve(
     for planned in &context.plan().databases {
         // One that was silent already gets less of a chance.
         let answered = context.view.databases.contains_key(&planned.name);
-        let patience = if answered { SOON } else { SOON / 3 };
+        let patience = if answered { QUICK_READ_WITHIN } else { QUICK_READ_WITHIN / 3 };
         let seen = match waited(context, patience, read(context, planned)).await {
             Ok(seen) => seen,
             Err(_) if careless => continue,
@@ -231,7 +231,7 @@ pub(super) async fn perform(
     context.to_act().await;
     let environment = [
         ("POINTSMAN_DATABASE", database.to_owned()),
-        ("POINTSMAN_DIRECTION", direction.word().to_owned()),
+        ("POINTSMAN_DIRECTION", direction.label().to_owned()),
         ("POINTSMAN_ENVIRONMENT", context.plan().environment.to_string()),
         ("POINTSMAN_PROJECT", planned.project.to_string()),
         ("POINTSMAN_VERSION", version.to_string()),
@@ -272,7 +272,7 @@ pub(super) async fn perform(
             head: head.clone(),
         })
         .await;
-    let way = direction.word();
+    let way = direction.label();
     let summary = if ended.already {
         format!("{database}: {version} was {way} already; schema {head}")
     } else {

@@ -7,7 +7,7 @@ use pointsman_core::plan::{Member, RunKind};
 use pointsman_core::ports::hosting::Traffic;
 
 /// Maximum polls; with Google's back-off that is three minutes.
-const LOOKS: u32 = 20;
+const TRAFFIC_READS: u32 = 20;
 
 /// The traffic once no one else moves it. Our own rollouts are not waited for: a later one follows
 /// them. A rollback does not wait for ever either; only a deploy is refused, since
@@ -25,10 +25,12 @@ pub(super) async fn traffic(context: &Context, member: &Member) -> Result<Traffi
             return Ok(traffic);
         }
         look += 1;
-        if look > LOOKS && (context.plan().kind != RunKind::Deploy || context.view.undoing()) {
+        if look > TRAFFIC_READS
+            && (context.plan().kind != RunKind::Deploy || context.view.undoing())
+        {
             return Ok(traffic);
         }
-        if look > LOOKS {
+        if look > TRAFFIC_READS {
             let why = other.map_or_else(
                 || "the platform says that it is reconciling".to_owned(),
                 |id| format!("rollout {id} is under way, and is not of this run"),

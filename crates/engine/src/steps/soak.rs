@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::drift::TrafficReads;
 use crate::context::{Context, Done, StepError, StepResult, with_last_line};
-use crate::old_clients::gone;
+use crate::stale_assets::gone;
 use pointsman_core::error::Problem;
 use pointsman_core::event::Event;
 use pointsman_core::health::{Decision, Round, Sample, SoakWatch, Verdict};

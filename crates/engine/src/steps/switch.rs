@@ -12,7 +12,7 @@ use pointsman_core::plan::RunKind;
 use pointsman_core::ports::hosting::{NewRollout, Traffic};
 use pointsman_core::step::{Failure, Side};
 use pointsman_core::time::spoken;
-use pointsman_core::view::{ServiceView, TrafficSeen};
+use pointsman_core::view::{ServiceView, TrafficState};
 
 pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) -> StepResult {
     let member = context.plan().member(service).ok_or_else(|| {
@@ -28,8 +28,8 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
     }
     // A rollback that found traffic split gives it to one build, as long as it is still as it was found.
     let as_found = context.plan().kind == RunKind::Rollback
-        && matches!(seen.found, TrafficSeen::Split(_))
-        && seen.found == TrafficSeen::of(&before.splits);
+        && matches!(seen.found, TrafficState::Split(_))
+        && seen.found == TrafficState::of(&before.splits);
     let ours = if as_found { Ok(()) } else { ours_to_move(&seen, service, to, &before) };
     if let Err(moved) = ours {
         let splits = before.splits;
@@ -43,7 +43,7 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
     let new = order(context, service, &build, before.whole().cloned()).await?;
     context.progress(Some(service), format!("switching to {build}"));
     let acts = context.to_act().await;
-    let limit = super::switch_within(context.plan());
+    let limit = context.plan().endpoint.capabilities().switch_within;
     let switched = tokio::select! {
         switched = acts.set_active(&member.target, &new) => switched.map(drop).map_err(Into::into),
         () = context.sleep(limit) => Err(no_answer(service, limit)),

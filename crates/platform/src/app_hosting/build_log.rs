@@ -12,9 +12,9 @@ use pointsman_core::project::Target;
 use pointsman_core::time::Timestamp;
 
 /// Maximum entries per request.
-const PAGE: u32 = 500;
+const PAGE_SIZE: u32 = 500;
 /// Maximum pages read in one go; the rest follows with the next.
-const PAGES: u32 = 4;
+const MOST_PAGES: u32 = 4;
 
 impl AppHosting {
     /// What was written since a position, which is the time of the last entry in nanoseconds. An entry that comes
@@ -31,11 +31,11 @@ impl AppHosting {
         );
         let mut body = json!({
             "resourceNames": [format!("projects/{}", target.project())],
-            "filter": filter, "orderBy": "timestamp asc", "pageSize": PAGE,
+            "filter": filter, "orderBy": "timestamp asc", "pageSize": PAGE_SIZE,
         });
         let url = format!("{}/v2/entries:list", self.origins.logging);
         let mut all = nothing;
-        for _ in 0..PAGES {
+        for _ in 0..MOST_PAGES {
             match self.fetch(Method::POST, &url, &[], Some(&body)).await {
                 Ok(page) => {
                     take(&page, &mut all);

@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use super::{AppHosting, wire};
-use crate::bearer::Unsent;
+use crate::auth::Unsent;
 use crate::google::NoToken;
 use crate::http::{self, chain};
 use pointsman_core::error::Problem;
@@ -19,13 +19,13 @@ use pointsman_core::step::Failure;
 
 /// A call that failed in passing is sent so often in all. Safe, since every change carries a
 /// request id, and the server ignores a repeat.
-const TRIES: u32 = 4;
+const ATTEMPTS: u32 = 4;
 /// A look is answered at once or hangs; a change may take the client's whole minute.
-const LOOKS_LAST: Duration = Duration::from_secs(10);
+const READ_WITHIN: Duration = Duration::from_secs(10);
 /// No backend has more pages of anything.
 const MOST_PAGES: usize = 100;
 /// A longer wait is reported as a failure; the step is retried later.
-const MOST: Duration = Duration::from_mins(1);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
 
 /// A call that did not do what it should.
 struct Unanswered {
@@ -144,7 +144,7 @@ impl AppHosting {
             };
             let Unanswered { error, after, passes } = failed;
             let wait = after.unwrap_or_else(|| POLL.after(tries));
-            if !passes || tries == TRIES || wait > MOST {
+            if !passes || tries == ATTEMPTS || wait > LONGEST_RETRY_AFTER {
                 return Err(error);
             }
             tracing::debug!(%error, tries, "a call failed in passing");
@@ -160,7 +160,7 @@ impl AppHosting {
     ) -> Result<Value, Unanswered> {
         let mut request = self.client.request(method.clone(), url).query(query);
         if method == Method::GET {
-            request = request.timeout(LOOKS_LAST);
+            request = request.timeout(READ_WITHIN);
         }
         if let Some(body) = body {
             request = request.json(body);

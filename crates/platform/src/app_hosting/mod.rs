@@ -17,7 +17,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 pub use self::upload::Origins;
-use crate::bearer::Bearer;
+use crate::auth::Auth;
 use pointsman_core::error::Problem;
 use pointsman_core::ids::BuildId;
 use pointsman_core::plan::{Member, Source};
@@ -35,9 +35,9 @@ const LOCAL_POLL: Duration = Duration::from_millis(50);
 /// After this time a rollout without effect is stuck behind another one; traffic is then set directly.
 const STUCK_AFTER: Duration = Duration::from_mins(5);
 /// Polls after which traffic that does not follow a SUCCEEDED rollout is reported.
-const LOOKS_AFTER_SUCCESS: u32 = 100;
+const READS_AFTER_SUCCESS: u32 = 100;
 /// A rollout that was ordered must be visible within this.
-const MUST_BE_VISIBLE: Duration = Duration::from_mins(2);
+const VISIBLE_WITHIN: Duration = Duration::from_mins(2);
 /// Rollouts are carried out one after another, so an unfinished one is among the newest.
 const ROLLOUTS_LOOKED_AT: &str = "20";
 /// Which versions of which database a build's code can work with, as JSON.
@@ -45,12 +45,12 @@ const SCHEMA: &str = "pointsman.dev/schema";
 /// The release of a build.
 const RELEASE: &str = "pointsman.dev/release";
 
-/// The client.
+/// A client of App Hosting's REST API v1.
 #[derive(Debug)]
 pub struct AppHosting {
     client: reqwest::Client,
     base: String,
-    bearer: Bearer,
+    bearer: Auth,
     kind: Kind,
     origins: Origins,
     /// Our own state, which is no part of any source.
@@ -60,7 +60,6 @@ pub struct AppHosting {
 /// What stands behind the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Google.
     Google,
     /// Our emulator: backends are ours to make, builds can be stopped, logs can be read.
     Emulator,
@@ -70,7 +69,7 @@ pub enum Kind {
 
 impl AppHosting {
     /// A client of an address.
-    pub fn new(base: impl Into<String>, bearer: Bearer, kind: Kind) -> Result<Self, Problem> {
+    pub fn new(base: impl Into<String>, bearer: Auth, kind: Kind) -> Result<Self, Problem> {
         let (client, base) = (crate::http::client()?, base.into());
         Ok(Self { client, base, bearer, kind, origins: Origins::default(), state: None })
     }
@@ -172,7 +171,7 @@ impl AppHosting {
             let state = match self.maybe(rollout).await? {
                 Some(state) => state,
                 // A new resource may not be visible at once (F15).
-                None if waited < MUST_BE_VISIBLE => Value::Null,
+                None if waited < VISIBLE_WITHIN => Value::Null,
                 None => return Err(wire::invisible(&new.id)),
             };
             let word = state["state"].as_str().unwrap_or_default().to_owned();
@@ -191,7 +190,7 @@ impl AppHosting {
                 "SUCCEEDED" => succeeded += 1,
                 _ => {}
             }
-            if succeeded > LOOKS_AFTER_SUCCESS {
+            if succeeded > READS_AFTER_SUCCESS {
                 return Err(wire::traffic_unmoved(new, &traffic));
             }
             if !direct && word == "QUEUED" && waited > STUCK_AFTER {

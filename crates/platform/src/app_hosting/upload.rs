@@ -8,7 +8,7 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
 use super::{AppHosting, wire};
-use crate::bearer::Unsent;
+use crate::auth::Unsent;
 use crate::http::{self, chain};
 use pointsman_core::error::Problem;
 use pointsman_core::ids::BuildId;
@@ -18,14 +18,13 @@ use pointsman_core::step::Failure;
 use pointsman_source::{self as source, Rules};
 
 /// Google takes no larger one from its own CLI.
-const LARGEST: usize = 123_289_600;
+const MOST_ARCHIVE_BYTES: usize = 123_289_600;
 /// An upload of that size takes its time.
-const WITHIN: Duration = Duration::from_mins(10);
+const UPLOAD_WITHIN: Duration = Duration::from_mins(10);
 
 /// Where Google's other services are.
 #[derive(Debug, Clone)]
 pub struct Origins {
-    /// Cloud Storage.
     pub storage: String,
     /// Resource Manager, which knows a project's number.
     pub projects: String,
@@ -55,10 +54,10 @@ impl AppHosting {
         let bucket = self.bucket(target).await?;
         let object = format!("{}--{id}.tar.gz", target.backend());
         let url = format!("{}/{bucket}/{object}", self.origins.storage);
-        let put = self.client.put(url).timeout(WITHIN).body(archive);
+        let put = self.client.put(url).timeout(UPLOAD_WITHIN).body(archive);
         let put = put
             .header("content-type", "application/gzip")
-            .header("x-goog-content-length-range", format!("0,{LARGEST}"));
+            .header("x-goog-content-length-range", format!("0,{MOST_ARCHIVE_BYTES}"));
         match self.asked(put, "put the source into Cloud Storage").await? {
             (status, _) if status.is_success() => Ok(format!("gs://{bucket}/{object}")),
             (status, json) => Err(refused("put the source into Cloud Storage", status, &json)),
@@ -136,7 +135,11 @@ async fn pack(folder: &Path, state: Option<&Path>) -> Result<Vec<u8>, HostingErr
     };
     let (from, state) = (folder.to_owned(), state.map(Path::to_owned));
     let packing = tokio::task::spawn_blocking(move || {
-        source::pack(&from, Rules { without_ignored: true, state: state.as_deref() }, LARGEST)
+        source::pack(
+            &from,
+            Rules { without_ignored: true, state: state.as_deref() },
+            MOST_ARCHIVE_BYTES,
+        )
     });
     let packed = packing.await.map_err(|e| failed(e.to_string()))?;
     packed.map_err(|error| failed(error.to_string()))

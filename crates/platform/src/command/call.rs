@@ -16,9 +16,9 @@ use pointsman_core::text::harmless;
 use pointsman_core::time::spoken;
 
 /// More of what a verb says is not read.
-const MOST: usize = 8 * 1024 * 1024;
+const MOST_OUTPUT_BYTES: usize = 8 * 1024 * 1024;
 /// `EX_TEMPFAIL` of sysexits.h: the same again may help.
-const TRY_AGAIN: i32 = 75;
+const EXIT_TRY_AGAIN: i32 = 75;
 
 impl Commands {
     /// A verb that answers with JSON.
@@ -93,7 +93,7 @@ impl Commands {
         let said = if err.trim().is_empty() { &out } else { &err };
         let last = said.trim().lines().last().unwrap_or("it says nothing");
         let class =
-            if status.code() == Some(TRY_AGAIN) { Failure::Passing } else { Failure::Lasting };
+            if status.code() == Some(EXIT_TRY_AGAIN) { Failure::Passing } else { Failure::Lasting };
         let problem = Problem::new(format!("{verb} failed: {status}"));
         Err(HostingError::new(problem.because(redacted(&harmless(last, 300))), class))
     }
@@ -101,6 +101,6 @@ impl Commands {
 
 /// Keeps what comes up to a size. The rest is thrown away, so that the program never waits for a full pipe.
 fn keep(all: &mut Vec<u8>, bytes: &[u8]) {
-    let room = MOST.saturating_sub(all.len()).min(bytes.len());
+    let room = MOST_OUTPUT_BYTES.saturating_sub(all.len()).min(bytes.len());
     all.extend_from_slice(&bytes[..room]);
 }

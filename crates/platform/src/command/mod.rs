@@ -22,15 +22,15 @@ use pointsman_core::retry::POLL;
 use pointsman_core::step::Failure;
 
 /// A question is answered at once, or hangs.
-const LOOKS_LAST: Duration = Duration::from_secs(10);
+const READ_WITHIN: Duration = Duration::from_secs(10);
 /// What builds may build while it is waited for.
-const BUILDS_LAST: Duration = Duration::from_mins(55);
+const BUILD_WITHIN: Duration = Duration::from_mins(55);
 /// What stops or deletes a build may wait for it to end.
-const CLEANUPS_LAST: Duration = Duration::from_mins(10);
+const CLEANUP_WITHIN: Duration = Duration::from_mins(10);
 /// Polls (half a minute) after which traffic that does not follow a successful switch is reported.
-const LOOKS_AFTER_SWITCH: u32 = 12;
+const READS_AFTER_SWITCH: u32 = 12;
 
-/// The platform.
+/// A platform behind the commands of the config.
 #[derive(Debug, Clone)]
 pub struct Commands {
     of: CommandPlatform,
@@ -45,12 +45,12 @@ impl Commands {
 
     async fn look(&self, target: &Target) -> Result<Traffic, HostingError> {
         let about = About { target: Some(target), ..About::default() };
-        wire::traffic(&self.json("traffic", &about, LOOKS_LAST).await?)
+        wire::traffic(&self.json("traffic", &about, READ_WITHIN).await?)
     }
 
     async fn all(&self, target: &Target) -> Result<Vec<Build>, HostingError> {
         let about = About { target: Some(target), ..About::default() };
-        wire::builds(&self.json("builds", &about, LOOKS_LAST).await?)
+        wire::builds(&self.json("builds", &about, READ_WITHIN).await?)
     }
 
     async fn order(&self, target: &Target, new: &NewBuild) -> Result<(), HostingError> {
@@ -72,7 +72,7 @@ impl Commands {
             image,
             request: Some(&new.request_id),
         };
-        self.act("create_build", &about, BUILDS_LAST).await
+        self.act("create_build", &about, BUILD_WITHIN).await
     }
 
     async fn switch(&self, target: &Target, new: &NewRollout) -> Result<Traffic, HostingError> {
@@ -88,7 +88,7 @@ impl Commands {
             if traffic.whole() == Some(&new.build) && !traffic.moving {
                 return Ok(traffic);
             }
-            if look > LOOKS_AFTER_SWITCH && !traffic.moving {
+            if look > READS_AFTER_SWITCH && !traffic.moving {
                 let serving = traffic.whole().map_or("no single build", BuildId::as_str);
                 let problem = Problem::new("set_active ended well, but traffic did not follow")
                     .because(format!("{serving} serves, not {}", new.build));
@@ -105,7 +105,7 @@ impl Commands {
             return Ok(false);
         }
         let about = About { target: Some(target), build: Some(id), ..About::default() };
-        self.act(verb, &about, CLEANUPS_LAST).await.map(|()| true)
+        self.act(verb, &about, CLEANUP_WITHIN).await.map(|()| true)
     }
 
     async fn delete(&self, target: &Target, id: &BuildId) -> Result<(), HostingError> {
@@ -129,7 +129,7 @@ impl Commands {
         let about = About { target: Some(target), build: Some(id), ..About::default() };
         // A log that cannot be read is missed, not a reason to fail.
         let text = match self.of.verbs.get("log") {
-            Some(_) => self.text("log", &about, LOOKS_LAST).await.unwrap_or_default(),
+            Some(_) => self.text("log", &about, READ_WITHIN).await.unwrap_or_default(),
             None => String::new(),
         };
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();

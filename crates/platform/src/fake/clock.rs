@@ -20,7 +20,6 @@ type Sleepers = BTreeMap<(u64, u64), oneshot::Sender<()>>;
 pub struct RehearsalClock {
     real: SystemClock,
     skips: AtomicBool,
-    /// Left out already.
     skipped: AtomicU64,
     /// Set back by so much at first.
     back: u64,

@@ -27,7 +27,6 @@ impl std::fmt::Debug for FakeDatabase {
 }
 
 impl FakeDatabase {
-    /// An empty one.
     pub fn new(clock: std::sync::Arc<RehearsalClock>) -> Self {
         Self { documents: Mutex::default(), clock, changes: Mutex::new(0) }
     }

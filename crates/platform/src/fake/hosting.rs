@@ -30,11 +30,9 @@ pub struct FakeWorld {
 
 #[derive(Default)]
 struct Inside {
-    /// Backend → build.
     traffic: BTreeMap<String, BuildId>,
     /// Build's whole name → what it is.
     builds: BTreeMap<String, Made>,
-    /// Address → backend.
     addresses: BTreeMap<String, String>,
     /// How long a build takes.
     pace: Duration,
@@ -48,7 +46,6 @@ struct Inside {
 pub(super) struct Answering {
     pub(super) build: BuildId,
     pub(super) release: ReleaseLabel,
-    /// The backend's name.
     pub(super) backend: String,
     /// Whether it was probed at its preview address.
     pub(super) preview: bool,

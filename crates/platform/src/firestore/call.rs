@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Firestore, WITHIN, wire};
-use crate::bearer::Unsent;
+use super::{CALL_WITHIN, Firestore, wire};
+use crate::auth::Unsent;
 use crate::http::{self, chain};
 use pointsman_core::error::Problem;
 use pointsman_core::ports::database::{DatabaseError, Refused};
 use pointsman_core::retry::Backoff;
 
 /// Maximum attempts for transient failures.
-const TRIES: u32 = 5;
-const BETWEEN: Backoff =
+const ATTEMPTS: u32 = 5;
+const RETRY_BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(100), most: Duration::from_secs(2) };
 
 impl Firestore {
@@ -26,11 +26,11 @@ impl Firestore {
             tries += 1;
             match self.once(name, &body).await {
                 Err(error)
-                    if tries < TRIES
+                    if tries < ATTEMPTS
                         && matches!(error.refused, Refused::Lost | Refused::Contended) =>
                 {
                     tracing::debug!(%error, tries, "a question to the database failed in passing");
-                    tokio::time::sleep(BETWEEN.after(tries)).await;
+                    tokio::time::sleep(RETRY_BACKOFF.after(tries)).await;
                 }
                 answered => return answered,
             }
@@ -44,7 +44,7 @@ impl Firestore {
         if let Ok(mut path) = address.path_segments_mut() {
             path.clear().push("v1").extend(name.split('/'));
         }
-        let request = self.client.post(address).timeout(WITHIN);
+        let request = self.client.post(address).timeout(CALL_WITHIN);
         let lost = |error: reqwest::Error| self.lost(chain(&error.without_url()));
         let response =
             self.bearer.send(request.json(body)).await.map_err(|unsent| match unsent {

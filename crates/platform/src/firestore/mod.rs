@@ -8,23 +8,23 @@ use std::time::Duration;
 use serde_json::json;
 
 use self::wire::{documents_of, read_document};
-use super::bearer::Bearer;
+use super::auth::Auth;
 use super::http::client;
 use pointsman_core::document::Document;
 use pointsman_core::error::Problem;
 use pointsman_core::ports::database::{Answered, Database, Pages, Reading, Write};
 
 /// Time limit of a call: a read in a transaction can hang in Google's emulator.
-const WITHIN: Duration = Duration::from_secs(30);
+const CALL_WITHIN: Duration = Duration::from_secs(30);
 
-/// One database.
+/// A client of one database.
 pub struct Firestore {
     client: reqwest::Client,
     /// `http://127.0.0.1:8080`.
     base: String,
     /// `projects/P/databases/(default)/documents`.
     root: String,
-    bearer: Bearer,
+    bearer: Auth,
 }
 
 impl std::fmt::Debug for Firestore {
@@ -39,7 +39,7 @@ impl Firestore {
         base: impl Into<String>,
         project: &str,
         database: &str,
-        bearer: Bearer,
+        bearer: Auth,
     ) -> Result<Self, Problem> {
         Ok(Self {
             client: client()?,

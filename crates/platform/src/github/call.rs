@@ -16,16 +16,16 @@ use pointsman_core::time::spoken;
 
 /// The requested API version. GitHub supports each version for 24 months after the next one.
 const VERSION: &str = "2022-11-28";
-/// No question hangs.
-const WITHIN: Duration = Duration::from_secs(20);
+/// Time limit of a call.
+const CALL_WITHIN: Duration = Duration::from_secs(20);
 /// Default pause after a rate limit without a header.
-const AT_LEAST: Duration = Duration::from_mins(1);
+const LIMIT_WAIT_AT_LEAST: Duration = Duration::from_mins(1);
 /// A renamed repository may have been renamed before.
-const MOST_MOVES: usize = 3;
+const MOST_REDIRECTS: usize = 3;
 /// Maximum cached answers.
-const KEPT: usize = 200;
+const ETAGS_KEPT: usize = 200;
 /// More of a job's log is not read.
-const LONGEST: usize = 8 * 1024 * 1024;
+const MOST_LOG_BYTES: usize = 8 * 1024 * 1024;
 
 /// An answer with its entity tag.
 #[derive(Clone)]
@@ -35,10 +35,9 @@ pub(super) struct Kept {
     next: Option<String>,
 }
 
-/// An answer.
+/// An answer with its status and headers.
 pub(super) struct Answered {
     pub(super) json: Value,
-    /// The next page.
     pub(super) next: Option<String>,
 }
 
@@ -67,7 +66,7 @@ impl Github {
         let json = self.read(response).await?;
         if let Some(tag) = tag {
             let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            if all.len() >= KEPT {
+            if all.len() >= ETAGS_KEPT {
                 all.clear();
             }
             all.insert(key, Kept { tag, json: json.clone(), next: next.clone() });
@@ -78,7 +77,7 @@ impl Github {
     /// A repository that was renamed or moved answers with its new address. Only one of the API's own is gone
     /// to: the token goes along with it.
     async fn followed(&self, mut response: Response) -> Result<Response, Problem> {
-        for _ in 0..MOST_MOVES {
+        for _ in 0..MOST_REDIRECTS {
             if !response.status().is_redirection() || response.status() == StatusCode::NOT_MODIFIED
             {
                 return Ok(response);
@@ -126,7 +125,7 @@ impl Github {
         let response = if response.status().is_redirection() {
             let to = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
             let to = to.ok_or_else(|| unreadable("a redirect"))?;
-            self.client.get(to).timeout(WITHIN).send().await.map_err(|e| self.lost(&e))?
+            self.client.get(to).timeout(CALL_WITHIN).send().await.map_err(|e| self.lost(&e))?
         } else {
             response
         };
@@ -145,7 +144,7 @@ impl Github {
         while let Some(chunk) = response.chunk().await.map_err(|e| self.lost(&e))? {
             text.extend_from_slice(&chunk);
             // Failures are at the end.
-            let over = text.len().saturating_sub(LONGEST);
+            let over = text.len().saturating_sub(MOST_LOG_BYTES);
             cut |= over > 0;
             text.drain(..over);
         }
@@ -159,7 +158,7 @@ impl Github {
             return Err(limited(left));
         }
         let mut request = request
-            .timeout(WITHIN)
+            .timeout(CALL_WITHIN)
             .header("Accept", "application/vnd.github+json")
             .header("X-GitHub-Api-Version", VERSION);
         if let Some(token) = &self.token {
@@ -211,7 +210,7 @@ impl Github {
         }
         let says =
             json["message"].as_str().is_some_and(|m| m.to_lowercase().contains("rate limit"));
-        (says || status == StatusCode::TOO_MANY_REQUESTS).then_some(AT_LEAST)
+        (says || status == StatusCode::TOO_MANY_REQUESTS).then_some(LIMIT_WAIT_AT_LEAST)
     }
 
     fn quiet_for(&self) -> Duration {

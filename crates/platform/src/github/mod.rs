@@ -27,7 +27,7 @@ use pointsman_core::ports::pipeline::{Asked, Pipeline};
 /// GitHub's own address.
 pub const API: &str = "https://api.github.com";
 /// Maximum number of pages of jobs: 100 each, and a matrix has 256 at most.
-const PAGES: usize = 5;
+const MOST_JOB_PAGES: usize = 5;
 
 /// A client of one repository.
 pub struct Github {
@@ -59,7 +59,6 @@ pub struct Repository {
     pub api: String,
     /// `owner/name`.
     pub name: String,
-    /// Its workflow's file.
     pub workflow: Option<String>,
     /// The branch that is deployed from.
     pub branch: Option<String>,
@@ -123,7 +122,7 @@ impl Github {
         let mut jobs = Vec::new();
         let first = self.path(&format!("actions/runs/{run}/jobs"));
         let mut answered = self.get(&first, &[("filter", "latest"), ("per_page", "100")]).await?;
-        for _ in 0..PAGES {
+        for _ in 0..MOST_JOB_PAGES {
             let Answered { json, next } = answered;
             let listed = json["jobs"].as_array().ok_or_else(|| wire::unreadable("jobs"))?;
             for job in listed {

@@ -12,15 +12,17 @@ use pointsman_core::text::harmless;
 use pointsman_core::time::Timestamp;
 
 /// Maximum characters of a name or title.
-const MOST: usize = 200;
+const MOST_ERROR_CHARACTERS: usize = 200;
 
 pub(super) fn unreadable(what: &str) -> Problem {
     Problem::new(format!("GitHub answers without {what}"))
         .because("something else may stand between: a proxy, a login page")
 }
 
-fn word(json: &Value) -> Option<String> {
-    json.as_str().map(|text| redacted(&harmless(text, MOST))).filter(|text| !text.is_empty())
+fn label(json: &Value) -> Option<String> {
+    json.as_str()
+        .map(|text| redacted(&harmless(text, MOST_ERROR_CHARACTERS)))
+        .filter(|text| !text.is_empty())
 }
 
 /// RFC 3339, with any offset: GitHub sends both.
@@ -37,15 +39,15 @@ pub(super) fn run(json: &Value) -> Result<PipelineRun, Problem> {
     Ok(PipelineRun {
         id: json["id"].as_u64().ok_or_else(|| unreadable("the number of a run"))?,
         attempt: json["run_attempt"].as_u64().unwrap_or(1),
-        title: word(&json["display_title"]).or_else(|| word(&json["name"])).unwrap_or_default(),
-        branch: word(&json["head_branch"]),
-        commit: word(&json["head_sha"]),
-        event: word(&json["event"]).unwrap_or_default(),
-        actor: word(&json["actor"]["login"]),
+        title: label(&json["display_title"]).or_else(|| label(&json["name"])).unwrap_or_default(),
+        branch: label(&json["head_branch"]),
+        commit: label(&json["head_sha"]),
+        event: label(&json["event"]).unwrap_or_default(),
+        actor: label(&json["actor"]["login"]),
         standing: standing(json),
         started: at(&json["run_started_at"]).or_else(|| at(&json["created_at"])),
         changed: at(&json["updated_at"]),
-        url: word(&json["html_url"]),
+        url: label(&json["html_url"]),
         jobs: Vec::new(),
         approvals: Vec::new(),
     })
@@ -57,16 +59,16 @@ pub(super) fn job(json: &Value) -> Result<Job, Problem> {
         let took = at(&step["completed_at"])
             .zip(at(&step["started_at"]))
             .and_then(|(ended, started)| Duration::try_from(ended.duration_since(started)).ok());
-        JobStep { name: word(&step["name"]).unwrap_or_default(), standing: standing(step), took }
+        JobStep { name: label(&step["name"]).unwrap_or_default(), standing: standing(step), took }
     };
     Ok(Job {
         id: json["id"].as_u64().ok_or_else(|| unreadable("the number of a job"))?,
-        name: word(&json["name"]).unwrap_or_default(),
+        name: label(&json["name"]).unwrap_or_default(),
         standing: standing(json),
         started: at(&json["started_at"]),
         ended: at(&json["completed_at"]),
         steps: steps.map(step).collect(),
-        url: word(&json["html_url"]),
+        url: label(&json["html_url"]),
         own: false,
     })
 }
@@ -76,11 +78,11 @@ pub(super) fn approval(json: &Value) -> Result<Approval, Problem> {
     let reviewers = json["reviewers"].as_array().into_iter().flatten();
     let name = |reviewer: &Value| {
         let who = &reviewer["reviewer"];
-        word(&who["login"]).or_else(|| word(&who["name"]))
+        label(&who["login"]).or_else(|| label(&who["name"]))
     };
     Ok(Approval {
         environment_id: environment["id"].as_u64().ok_or_else(|| unreadable("an environment"))?,
-        environment: word(&environment["name"]).unwrap_or_default(),
+        environment: label(&environment["name"]).unwrap_or_default(),
         ours: json["current_user_can_approve"] == true,
         reviewers: reviewers.filter_map(name).collect(),
     })
@@ -88,10 +90,10 @@ pub(super) fn approval(json: &Value) -> Result<Approval, Problem> {
 
 /// What GitHub refuses. Whether a repository is there or only hidden it does not say.
 pub(super) fn refused(status: StatusCode, json: &Value, repository: &str, signed: bool) -> Problem {
-    let said = word(&json["message"]).unwrap_or_else(|| status.to_string());
+    let said = label(&json["message"]).unwrap_or_else(|| status.to_string());
     let problem = Problem::new(format!("GitHub answered HTTP {}", status.as_u16())).because(said);
     let errors = json["errors"].as_array().into_iter().flatten();
-    let told: Vec<_> = errors.filter_map(|e| word(e).or_else(|| word(&e["message"]))).collect();
+    let told: Vec<_> = errors.filter_map(|e| label(e).or_else(|| label(&e["message"]))).collect();
     let problem = match (told.is_empty(), problem.why.clone()) {
         (true, _) => problem,
         (false, why) => problem.because(format!("{why}: {}", told.join("; "))),

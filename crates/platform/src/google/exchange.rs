@@ -15,7 +15,7 @@ use rustls::pki_types::pem::PemObject as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
-use super::found::{ServiceAccount, User};
+use super::credential_source::{ServiceAccount, User};
 use super::{Fresh, NoToken, SCOPE};
 use crate::http::{self, chain, client};
 use pointsman_core::error::Problem;
@@ -25,17 +25,17 @@ use pointsman_core::retry::Backoff;
 use pointsman_core::text::harmless;
 
 /// Maximum attempts without an answer.
-const TRIES: u32 = 3;
-const BETWEEN: Backoff =
+const ATTEMPTS: u32 = 3;
+const RETRY_BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(200), most: Duration::from_secs(2) };
 /// A token is given at once, or not at all: what it is for waits meanwhile.
-const WITHIN: Duration = Duration::from_secs(10);
+const TOKEN_WITHIN: Duration = Duration::from_secs(10);
 /// Outside Google the name of the metadata server does not answer.
 const METADATA_WITHIN: Duration = Duration::from_secs(1);
 /// A service account's assertion lasts an hour, which is the most that Google takes.
-const HOUR: i64 = 3600;
+const JWT_SECONDS: i64 = 3600;
 
-/// Sends them.
+/// Sends requests for tokens, with retries.
 pub(super) struct Exchange {
     client: reqwest::Client,
     token_endpoint: String,
@@ -52,7 +52,7 @@ impl Exchange {
         let issued = self.clock.now().as_second();
         let header = json!({"typ": "JWT", "alg": "RS256", "kid": key.private_key_id});
         let claims = json!({
-            "iss": key.client_email, "scope": SCOPE, "aud": key.token_uri, "iat": issued, "exp": issued + HOUR,
+            "iss": key.client_email, "scope": SCOPE, "aud": key.token_uri, "iat": issued, "exp": issued + JWT_SECONDS,
         });
         let spelled = |json: &Value| BASE64_URL_SAFE_NO_PAD.encode(json.to_string());
         let signed = format!("{}.{}", spelled(&header), spelled(&claims));
@@ -181,10 +181,10 @@ impl Exchange {
                     NoToken { problem, passing }
                 }
             };
-            if !error.passing || tries == TRIES {
+            if !error.passing || tries == ATTEMPTS {
                 return Err(error);
             }
-            tokio::time::sleep(BETWEEN.after(tries)).await;
+            tokio::time::sleep(RETRY_BACKOFF.after(tries)).await;
         }
     }
 }
@@ -196,7 +196,7 @@ fn account(host: &str, what: &str) -> String {
 /// The answer, or why not and whether that may pass.
 async fn once(request: RequestBuilder) -> Result<Value, (String, bool)> {
     let lost = |e: reqwest::Error| (chain(&e.without_url()), true);
-    let answer = request.timeout(WITHIN).send().await.map_err(lost)?;
+    let answer = request.timeout(TOKEN_WITHIN).send().await.map_err(lost)?;
     let status = answer.status();
     let text = http::text(answer).await.map_err(|e| e.either(lost, |why| (why, true)))?;
     let json: Value = serde_json::from_str(&text).unwrap_or_default();

@@ -6,8 +6,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::credential_source::impersonated;
 use super::exchange::Exchange;
-use super::found::impersonated;
 use super::{Fresh, NoToken, SCOPE};
 use pointsman_core::error::Problem;
 

@@ -1,9 +1,9 @@
 //! Google's credentials, found in the order of Google's own libraries (`docs/internals/app-hosting.md`).
 //! Tokens are in memory alone, and new before they end.
 
+mod credential_source;
 mod exchange;
 mod federation;
-mod found;
 mod programs;
 
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use tokio::sync::Mutex;
 
+use self::credential_source::CredentialSource;
+pub use self::credential_source::Surroundings;
 use self::exchange::Exchange;
-use self::found::Found;
-pub use self::found::Surroundings;
 use pointsman_core::error::Problem;
 use pointsman_core::ports::clock::Clock;
 use pointsman_core::redact::know;
@@ -27,7 +27,7 @@ const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// Google's token endpoint; a user's file names none.
 pub const TOKEN_ENDPOINT: &str = "https://oauth2.googleapis.com/token";
 /// How long before its end a token is renewed.
-const BEFORE_ITS_END: Duration = Duration::from_mins(5);
+const RENEW_BEFORE_END: Duration = Duration::from_mins(5);
 
 /// Why there is no token.
 #[derive(Debug, Clone)]
@@ -60,7 +60,6 @@ pub struct About {
 /// A token as it came from an endpoint.
 pub(crate) struct Fresh {
     token: SecretString,
-    /// None: unknown.
     lasts: Option<Duration>,
 }
 
@@ -75,7 +74,7 @@ struct Kept {
 
 /// The credentials of this machine.
 pub struct Credentials {
-    found: Found,
+    found: CredentialSource,
     exchange: Exchange,
     clock: Arc<dyn Clock>,
     quota_project: Option<String>,
@@ -92,7 +91,7 @@ impl Credentials {
     /// Finds credentials. The error states what is missing, and the command that fixes it.
     pub async fn find(around: &Surroundings, clock: Arc<dyn Clock>) -> Result<Self, Problem> {
         let exchange = Exchange::new(around.token_endpoint.clone(), clock.clone())?;
-        let found = found::find(around, &exchange).await?;
+        let found = credential_source::find(around, &exchange).await?;
         let quota_project = around.var("GOOGLE_CLOUD_QUOTA_PROJECT").or(found.quota_project());
         Ok(Self { found, exchange, clock, quota_project, kept: Mutex::default() })
     }
@@ -119,8 +118,8 @@ impl Credentials {
             self.clock.now().checked_add(lasts).ok()
         });
         // A token without a lifetime is refreshed soon.
-        let lasts = lasts.unwrap_or(BEFORE_ITS_END * 2);
-        let renew_at = asked + lasts.saturating_sub(BEFORE_ITS_END.min(lasts / 4));
+        let lasts = lasts.unwrap_or(RENEW_BEFORE_END * 2);
+        let renew_at = asked + lasts.saturating_sub(RENEW_BEFORE_END.min(lasts / 4));
         know(fresh.token.expose_secret());
         let (token, ends_at) = (fresh.token.clone(), asked + lasts);
         *kept = Some(Kept { token, renew_at, ends_at, until });
@@ -135,7 +134,7 @@ impl Credentials {
         if kept.as_ref().is_some_and(same) {
             *kept = None;
         }
-        !matches!(self.found, Found::Given(_))
+        !matches!(self.found, CredentialSource::Given(_))
     }
 
     /// The project that calls with a person's credentials are counted for.

@@ -10,7 +10,7 @@ use pointsman_core::redact::redacted;
 use pointsman_core::text::harmless;
 
 /// gcloud is a Python program, and takes its time.
-const WITHIN: Duration = Duration::from_secs(20);
+const GCLOUD_WITHIN: Duration = Duration::from_secs(20);
 
 /// The token of the logged-in account, or gcloud's error.
 pub(super) async fn token() -> Result<SecretString, String> {
@@ -34,7 +34,7 @@ async fn gcloud(arguments: &[&str]) -> Result<String, String> {
         .process_group(0)
         .kill_on_drop(true)
         .output();
-    let answered = tokio::time::timeout(WITHIN, asked).await;
+    let answered = tokio::time::timeout(GCLOUD_WITHIN, asked).await;
     let output = answered.map_err(|_| "it does not end".to_owned())?;
     let output = output.map_err(|e| format!("it cannot be started: {e}"))?;
     if output.status.success() {

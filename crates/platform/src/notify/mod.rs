@@ -17,44 +17,43 @@ use crate::http::client_within;
 use pointsman_core::alert::Channel;
 use pointsman_core::ports::BoxFuture;
 use pointsman_core::ports::clock::Clock;
-use pointsman_core::ports::outbox::{Delivery, Letter, Notifier};
+use pointsman_core::ports::outbox::{Delivery, DeliveryResult, Notifier};
 use pointsman_core::redact::redacted;
 use pointsman_core::text::harmless;
 
 /// Time limit of a delivery; Standard Webhooks gives a receiver 15 to 30 s.
-const TIMEOUT: Duration = Duration::from_secs(15);
+const DELIVER_WITHIN: Duration = Duration::from_secs(15);
 /// Maximum wait for a receiver, whatever its answer asks for.
-const LONGEST: Duration = Duration::from_hours(1);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 /// Carries letters over HTTP.
-pub struct Carrier {
+pub struct Channels {
     /// Made for the first letter: reading the machine's certificates takes longer than a first frame.
     client: OnceLock<Result<Client, String>>,
     clock: Arc<dyn Clock>,
 }
 
-impl std::fmt::Debug for Carrier {
+impl std::fmt::Debug for Channels {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Carrier")
     }
 }
 
-impl Carrier {
-    /// A carrier.
+impl Channels {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { client: OnceLock::new(), clock }
     }
 
-    fn client(&self) -> Result<&Client, Delivery> {
+    fn client(&self) -> Result<&Client, DeliveryResult> {
         let client = self.client.get_or_init(Self::make);
-        client.as_ref().map_err(|why| Delivery::Later(why.clone(), None))
+        client.as_ref().map_err(|why| DeliveryResult::Later(why.clone(), None))
     }
 
     fn make() -> Result<Client, String> {
-        client_within(TIMEOUT).map_err(|problem| problem.to_string())
+        client_within(DELIVER_WITHIN).map_err(|problem| problem.to_string())
     }
 
-    async fn carry(&self, letter: &Letter) -> Result<Delivery, Delivery> {
+    async fn carry(&self, letter: &Delivery) -> Result<DeliveryResult, DeliveryResult> {
         let client = self.client()?;
         match &letter.channel {
             Channel::Slack { url_env } => slack::send(client, url_env, letter).await,
@@ -66,55 +65,55 @@ impl Carrier {
     }
 }
 
-impl Notifier for Carrier {
-    fn deliver<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Delivery> {
+impl Notifier for Channels {
+    fn deliver<'a>(&'a self, letter: &'a Delivery) -> BoxFuture<'a, DeliveryResult> {
         Box::pin(async move { self.carry(letter).await.unwrap_or_else(|delivery| delivery) })
     }
 }
 
 /// A variable of this process; without it another process may deliver.
-fn variable(name: &str) -> Result<String, Delivery> {
+fn variable(name: &str) -> Result<String, DeliveryResult> {
     let value = std::env::var(name).ok().filter(|value| !value.is_empty());
-    value.ok_or_else(|| Delivery::NotConfigured(format!("${name} is not set here")))
+    value.ok_or_else(|| DeliveryResult::NotConfigured(format!("${name} is not set here")))
 }
 
 /// An address that a secret may be sent to: by TLS, or on this machine.
-fn address(text: &str) -> Result<Url, Delivery> {
+fn address(text: &str) -> Result<Url, DeliveryResult> {
     // The address itself may be the secret.
-    let url =
-        Url::parse(text).map_err(|e| Delivery::Refused(format!("its address is none: {e}")))?;
+    let url = Url::parse(text)
+        .map_err(|e| DeliveryResult::Refused(format!("its address is none: {e}")))?;
     let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     if url.scheme() == "https" || (url.scheme() == "http" && here) {
         return Ok(url);
     }
-    Err(Delivery::Refused("its address is not https".to_owned()))
+    Err(DeliveryResult::Refused("its address is not https".to_owned()))
 }
 
 /// What a network error says, without the address.
-fn lost(error: reqwest::Error) -> Delivery {
+fn lost(error: reqwest::Error) -> DeliveryResult {
     let error = error.without_url();
     let why = if error.is_timeout() {
-        format!("no answer within {} s", TIMEOUT.as_secs())
+        format!("no answer within {} s", DELIVER_WITHIN.as_secs())
     } else {
         let deepest =
             std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
         deepest.last().map_or_else(String::new, ToString::to_string)
     };
-    Delivery::Later(redacted(&why), None)
+    DeliveryResult::Later(redacted(&why), None)
 }
 
 /// What a receiver's status and body mean (`docs/internals/notifications.md`): retry later, or never.
-fn refused(status: StatusCode, after: Option<Duration>, said: &str) -> Delivery {
+fn refused(status: StatusCode, after: Option<Duration>, said: &str) -> DeliveryResult {
     let said = harmless(said.trim(), 60);
     let why = redacted(format!("HTTP {} {said}", status.as_u16()).trim_end());
     let passing = status.is_server_error()
         || status == StatusCode::TOO_MANY_REQUESTS
         || status == StatusCode::REQUEST_TIMEOUT;
-    if passing { Delivery::Later(why, after) } else { Delivery::Refused(why) }
+    if passing { DeliveryResult::Later(why, after) } else { DeliveryResult::Refused(why) }
 }
 
 /// `Retry-After` in seconds; a date is left to our own schedule.
 fn retry_after(response: &Response) -> Option<Duration> {
     let value = response.headers().get("retry-after")?.to_str().ok()?;
-    Some(Duration::from_secs(value.trim().parse().ok()?).min(LONGEST))
+    Some(Duration::from_secs(value.trim().parse().ok()?).min(LONGEST_RETRY_AFTER))
 }

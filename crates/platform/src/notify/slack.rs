@@ -5,18 +5,18 @@ use serde_json::{Value, json};
 
 use super::{address, lost, refused, retry_after, variable};
 use pointsman_core::alert::{Alert, Kind};
-use pointsman_core::ports::outbox::{Delivery, Letter};
+use pointsman_core::ports::outbox::{Delivery, DeliveryResult};
 
 /// A header takes no more characters…
-const HEADER: usize = 150;
+const HEADER_CHARACTERS: usize = 150;
 /// …and a section no more than this.
-const SECTION: usize = 3000;
+const SECTION_CHARACTERS: usize = 3000;
 
 pub(super) async fn send(
     client: &Client,
     url_env: &str,
-    letter: &Letter,
-) -> Result<Delivery, Delivery> {
+    letter: &Delivery,
+) -> Result<DeliveryResult, DeliveryResult> {
     let url = address(&variable(url_env)?)?;
     let response = client.post(url).json(&body(&letter.alert)).send().await.map_err(lost)?;
     let (status, after) = (response.status(), retry_after(&response));
@@ -26,9 +26,9 @@ pub(super) async fn send(
     // Anything but these two letters is no success, even with 200.
     let said = response.text().await.map_err(lost)?;
     if said.trim() == "ok" {
-        return Ok(Delivery::Taken);
+        return Ok(DeliveryResult::Taken);
     }
-    Ok(Delivery::Later("its answer is not ok: that is not Slack".to_owned(), None))
+    Ok(DeliveryResult::Later("its answer is not ok: that is not Slack".to_owned(), None))
 }
 
 fn body(alert: &Alert) -> Value {
@@ -51,9 +51,9 @@ fn body(alert: &Alert) -> Value {
     let actor = alert.actor.as_deref().map(|a| format!("{} · ", escaped(a))).unwrap_or_default();
     let footer = format!("{actor}{}", alert.at.strftime("%Y-%m-%d %H:%M:%SZ"));
     json!({
-        "text": cut(&escaped(&alert.text), HEADER),
+        "text": cut(&escaped(&alert.text), HEADER_CHARACTERS),
         "blocks": [
-            {"type": "section", "text": {"type": "mrkdwn", "text": cut(&text, SECTION)}},
+            {"type": "section", "text": {"type": "mrkdwn", "text": cut(&text, SECTION_CHARACTERS)}},
             {"type": "context", "elements": [{"type": "mrkdwn", "text": footer}]},
         ],
         "unfurl_links": false,
@@ -90,7 +90,7 @@ mod tests {
         let body = body(&alert);
         assert_eq!(body["text"], "deploy &lt;!channel&gt; failed &amp; so on");
         let section = body["blocks"][0]["text"]["text"].as_str().unwrap();
-        assert_eq!(section.chars().count(), SECTION);
+        assert_eq!(section.chars().count(), SECTION_CHARACTERS);
         assert!(section.ends_with('…') && !section.contains("<!"), "{section}");
         for most in 4..20 {
             let cut = cut(&escaped("a<b<c&d>e>f"), most);

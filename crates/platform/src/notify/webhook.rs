@@ -13,16 +13,16 @@ use sha2::Sha256;
 
 use super::{address, lost, refused, retry_after, variable};
 use pointsman_core::alert::Alert;
-use pointsman_core::ports::outbox::{Delivery, Letter};
+use pointsman_core::ports::outbox::{Delivery, DeliveryResult};
 use pointsman_core::time::Timestamp;
 
 pub(super) async fn send(
     client: &Client,
     url: &str,
     secret_env: Option<&str>,
-    letter: &Letter,
+    letter: &Delivery,
     now: Timestamp,
-) -> Result<Delivery, Delivery> {
+) -> Result<DeliveryResult, DeliveryResult> {
     let url = match url.strip_prefix('$') {
         Some(name) => address(&variable(name)?)?,
         None => address(url)?,
@@ -36,19 +36,19 @@ pub(super) async fn send(
     if let Some(name) = secret_env {
         let secret = SecretString::from(variable(name)?);
         let signature = signature(&secret, &id, seconds, &body)
-            .ok_or_else(|| Delivery::Refused(format!("${name} is no whsec_ secret")))?;
+            .ok_or_else(|| DeliveryResult::Refused(format!("${name} is no whsec_ secret")))?;
         request = request.header("webhook-signature", signature);
     }
     let response = request.body(body).send().await.map_err(lost)?;
     if response.status().is_success() {
-        return Ok(Delivery::Taken);
+        return Ok(DeliveryResult::Taken);
     }
     Ok(answered(response.status(), retry_after(&response)))
 }
 
 /// How an answer that is no success is read: 410 says that the receiver is gone for good; anything else
 /// may be repaired there, and is retried on the schedule.
-fn answered(status: StatusCode, after: Option<Duration>) -> Delivery {
+fn answered(status: StatusCode, after: Option<Duration>) -> DeliveryResult {
     match status {
         // And these find fault with the message: it would keep all later ones of the channel waiting.
         StatusCode::GONE
@@ -56,7 +56,7 @@ fn answered(status: StatusCode, after: Option<Duration>) -> Delivery {
         | StatusCode::PAYLOAD_TOO_LARGE
         | StatusCode::UNSUPPORTED_MEDIA_TYPE
         | StatusCode::UNPROCESSABLE_ENTITY => refused(status, after, ""),
-        status => Delivery::Later(format!("HTTP {}", status.as_u16()), after),
+        status => DeliveryResult::Later(format!("HTTP {}", status.as_u16()), after),
     }
 }
 
@@ -89,11 +89,11 @@ mod tests {
     fn only_410_disables_a_webhook() {
         for status in [301, 302, 401, 403, 404, 409, 429, 500, 503] {
             let status = StatusCode::from_u16(status).unwrap();
-            assert!(matches!(answered(status, None), Delivery::Later(..)), "{status}");
+            assert!(matches!(answered(status, None), DeliveryResult::Later(..)), "{status}");
         }
         for status in [400, 410, 413, 415, 422] {
             let status = StatusCode::from_u16(status).unwrap();
-            assert!(matches!(answered(status, None), Delivery::Refused(_)), "{status}");
+            assert!(matches!(answered(status, None), DeliveryResult::Refused(_)), "{status}");
         }
     }
 

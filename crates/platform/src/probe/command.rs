@@ -13,7 +13,7 @@ use pointsman_core::text::harmless;
 use pointsman_core::time::spoken;
 
 /// More than that of what it says is never read into memory.
-const MOST: usize = 64 * 1024;
+const MOST_OUTPUT_BYTES: usize = 64 * 1024;
 
 /// Runs it: good if it ends with 0 in time.
 pub(super) async fn run(
@@ -47,7 +47,7 @@ pub(super) async fn run(
 /// Keeps the end of what is said.
 fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
     kept.extend_from_slice(bytes);
-    let over = kept.len().saturating_sub(MOST);
+    let over = kept.len().saturating_sub(MOST_OUTPUT_BYTES);
     kept.drain(..over);
 }
 

@@ -24,10 +24,10 @@ use pointsman_core::probe::Fault;
 use pointsman_core::time::{Timestamp, spoken};
 
 /// Time limit of a connection: a lost SYN is sent again after one second, and again after two more.
-const CONNECT: Duration = Duration::from_secs(3);
+const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 
 /// Between the beginnings of tries at the addresses of one name (RFC 8305 §5).
-const STAGGER: Duration = Duration::from_millis(250);
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Makes connections.
 #[derive(Clone)]
@@ -66,7 +66,7 @@ impl Dialer {
         if began > asked {
             told.timing.lookup = Some(began.saturating_sub(asked));
         }
-        let within = within.min(CONNECT);
+        let within = within.min(CONNECT_WITHIN);
         let connected = timeout(within, first(found)).await;
         let connected = connected.map_err(|_| {
             Miss::Bad(Fault::NoAnswer, format!("no connection within {}", spoken(within)))
@@ -116,7 +116,7 @@ async fn first(found: Vec<SocketAddr>) -> std::io::Result<TcpStream> {
                 Ok(stream) => return Ok(stream),
                 Err(error) => failed = error,
             },
-            () = tokio::time::sleep(STAGGER), if rest.len() > 0 => {}
+            () = tokio::time::sleep(ATTEMPT_DELAY), if rest.len() > 0 => {}
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// A `Date` counts whole seconds; one that stays the same for longer comes from a cache.
-const STANDS_STILL: Duration = Duration::from_secs(2);
+const CACHED_IF_UNCHANGED_FOR: Duration = Duration::from_secs(2);
 
 /// The `Date` that each address answered with last, and when it was first heard.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ impl Dates {
             Some((last, since)) if last == date => {
                 let still = asked.saturating_sub(*since);
                 let seconds = still.as_secs();
-                (still > STANDS_STILL)
+                (still > CACHED_IF_UNCHANGED_FOR)
                     .then(|| format!("a cache answered: Date has not changed for {seconds} s"))
             }
             _ => {

@@ -28,7 +28,7 @@ const MOST_BYTES: usize = 64 * 1024;
 
 const NAME: &str = concat!("pointsman/", env!("CARGO_PKG_VERSION"), " (probe)");
 
-/// Asks one question.
+/// One HTTP probe, with the parts that its connection shares.
 pub(super) struct Asker<'a> {
     pub(super) dialer: &'a Dialer,
     pub(super) clock: &'a dyn Clock,
@@ -49,7 +49,7 @@ fn who(url: &url::Url) -> Option<HeaderValue> {
     Some(who)
 }
 
-type Asking = SendRequest<Empty<Bytes>>;
+type Attendance = SendRequest<Empty<Bytes>>;
 
 impl Asker<'_> {
     pub(super) async fn ask(
@@ -93,7 +93,7 @@ impl Asker<'_> {
 
     async fn first_byte(
         &mut self,
-        mut sender: Asking,
+        mut sender: Attendance,
         url: &url::Url,
         until: Duration,
         within: Duration,
@@ -181,7 +181,7 @@ fn headers(all: &hyper::HeaderMap) -> Vec<(String, String)> {
 }
 
 /// Speaks HTTP/1.1 on a stream; the connection ends with what is returned.
-async fn converse<S>(stream: S) -> Result<(Asking, AbortOnDropHandle<()>), Miss>
+async fn converse<S>(stream: S) -> Result<(Attendance, AbortOnDropHandle<()>), Miss>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

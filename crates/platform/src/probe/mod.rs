@@ -2,17 +2,17 @@
 
 mod command;
 mod connect;
+mod connectivity;
 mod fresh;
 mod http;
 mod names;
-mod sight;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use self::connect::Dialer;
+use self::connectivity::Connectivity;
 use self::fresh::Dates;
-use self::sight::Sight;
 use pointsman_core::error::Problem;
 use pointsman_core::health::{Identity, Sample};
 use pointsman_core::ports::BoxFuture;
@@ -28,7 +28,7 @@ use pointsman_core::time::Timestamp;
 pub struct MachineProber {
     clock: Arc<dyn Clock>,
     dialer: Dialer,
-    sight: Arc<Sight>,
+    sight: Arc<Connectivity>,
     dates: Arc<Dates>,
 }
 
@@ -53,14 +53,13 @@ struct Told {
 enum Miss {
     /// The other side, or the way to it.
     Bad(Fault, String),
-    /// This machine.
     Ours(String),
 }
 
 impl MachineProber {
     /// A prober. Fails only where the machine cannot make TLS at all.
     pub fn new(clock: Arc<dyn Clock>) -> Result<Self, Problem> {
-        let sight = Arc::new(Sight::new(clock.clone()));
+        let sight = Arc::new(Connectivity::new(clock.clone()));
         Ok(Self { dialer: Dialer::new(clock.clone())?, clock, sight, dates: Arc::default() })
     }
 

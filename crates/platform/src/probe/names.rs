@@ -13,7 +13,7 @@ use pointsman_core::probe::Fault;
 use pointsman_core::time::spoken;
 
 /// A look-up that takes longer gives no answer.
-const WITHIN: std::time::Duration = std::time::Duration::from_secs(3);
+const LOOKUP_WITHIN: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// Whose turn it is among the addresses of each name.
 #[derive(Debug, Default)]
@@ -43,9 +43,9 @@ impl Turns {
 async fn looked_up(name: String) -> Result<Vec<IpAddr>, Miss> {
     let asked = name.clone();
     let asking = tokio::task::spawn_blocking(move || lookup_host(&asked).map(Iterator::collect));
-    let found: Result<Vec<IpAddr>, _> = match timeout(WITHIN, asking).await {
+    let found: Result<Vec<IpAddr>, _> = match timeout(LOOKUP_WITHIN, asking).await {
         Err(_) => {
-            let within = spoken(WITHIN);
+            let within = spoken(LOOKUP_WITHIN);
             let why = format!("our resolver did not answer for {name} within {within}");
             return Err(Miss::Ours(why));
         }

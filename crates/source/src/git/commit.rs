@@ -10,9 +10,7 @@ use super::{GitError, text};
 pub enum Kind {
     /// `HEAD`.
     Head,
-    /// A tag.
     Tag,
-    /// A branch.
     Branch,
     /// A branch of a remote, as it was when it was fetched.
     RemoteBranch,
@@ -23,7 +21,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn word(self) -> &'static str {
+    fn label(self) -> &'static str {
         match self {
             Self::Head => "the checked out commit",
             Self::Tag => "the tag",
@@ -45,12 +43,12 @@ pub struct Candidate {
 
 impl fmt::Display for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}", self.kind.word(), self.commit)
+        write!(f, "{} at {}", self.kind.label(), self.commit)
     }
 }
 
 /// The shortest beginning of a commit that git takes for one.
-const SHORTEST: usize = 4;
+const SHORTEST_HASH: usize = 4;
 
 /// The commits that a name means: a tag, a branch, a remote branch with its remote, `HEAD`, or a whole commit.
 /// A tag and a branch of one name are two candidates, and so are the commits that an abbreviation matches;
@@ -75,7 +73,7 @@ pub fn resolve(dir: &Path, name: &str) -> Result<Vec<Candidate>, GitError> {
         let commit = commit_of(dir, name)?;
         found.extend(commit.map(|commit| Candidate { kind: Kind::Commit, commit }));
     }
-    if hex && (SHORTEST..40).contains(&name.len()) && found.is_empty() {
+    if hex && (SHORTEST_HASH..40).contains(&name.len()) && found.is_empty() {
         let all = text(dir, &["rev-parse", &format!("--disambiguate={name}")])?;
         for object in all.lines() {
             // A tag that begins so is peeled to another object.

@@ -9,9 +9,7 @@ use super::{GitError, bytes, command};
 /// What an entry of a tree is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryKind {
-    /// A file.
     File,
-    /// A symbolic link.
     Link,
     /// A submodule: a commit of another repository, whose files are not here.
     Submodule,
@@ -20,7 +18,6 @@ pub enum EntryKind {
 /// A file, link or submodule of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// What it is.
     pub kind: EntryKind,
     /// Its path from the repository's root.
     pub path: String,

@@ -1,8 +1,8 @@
 //! Reads the log of the followed run on a separate thread: however long it is and however
 //! fast it grows, the screen's loop never waits for it.
 
-mod book;
 mod entry;
+mod index;
 mod shape;
 
 use std::fs::{File, OpenOptions};
@@ -14,14 +14,14 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc::Sender;
 
-pub(super) use self::book::Book;
+pub(super) use self::index::LogIndex;
 use self::shape::shapes;
-use super::pace::Pace;
+use super::poll_backoff::PollBackoff;
 use crate::app::{App, SqliteStore, private_folder};
+use crate::domain::describe;
 use crate::domain::event::{Event, Fact, Recorded};
 use crate::domain::ids::RunNumber;
 use crate::domain::log_level::LogLevel;
-use crate::domain::words;
 use crate::ports::journal::Journal as _;
 use crate::ports::log::LogLine;
 use crate::tui::effect::{LogAsk, LogUse};
@@ -30,7 +30,7 @@ use crate::tui::model::logs::{AROUND, Extent, Line};
 use crate::tui::msg::Msg;
 
 /// Number of latest lines sent along, so that following needs no requests.
-const TAIL: usize = 240;
+const TAIL_LINES: usize = 240;
 /// Maximum size of a copy in bytes: as base64 it must fit into what terminals accept by OSC 52.
 const MOST_COPIED: usize = 56_000;
 
@@ -46,7 +46,7 @@ struct Reader {
     sender: Sender<Msg>,
     run: Option<RunNumber>,
     asked: u64,
-    book: Book,
+    book: LogIndex,
     store: Option<(SqliteStore, i64)>,
     fact: u64,
     /// The line that a jump went to last.
@@ -61,13 +61,13 @@ struct Gone;
 impl Reader {
     fn new(app: App, sender: Sender<Msg>) -> Self {
         let (run, asked, store, fact, found) = (None, 0, None, 0, None);
-        let (book, progressed) = (Book::default(), None);
+        let (book, progressed) = (LogIndex::default(), None);
         Self { app, sender, run, asked, book, store, fact, found, progressed }
     }
 
     fn run(mut self, asks: &Receiver<LogAsk>) {
         let (mut told, mut busy, mut rounds) = (None, false, 0_u32);
-        let mut pace = Pace::default();
+        let mut pace = PollBackoff::default();
         loop {
             let wait = if busy { Duration::ZERO } else { pace.wait() };
             let mut answered = Ok(());
@@ -157,7 +157,7 @@ impl Reader {
             LogAsk::Follow { run, asked, query } => {
                 (self.run, self.asked, self.fact) = (Some(run), asked, 0);
                 self.progressed = None;
-                self.book = Book::new(None);
+                self.book = LogIndex::new(None);
                 self.book.ask(query);
                 if let Some((_, version)) = &mut self.store {
                     *version = -1;
@@ -194,7 +194,7 @@ impl Reader {
     fn tell(&self) -> Result<(), Gone> {
         let Some(run) = self.run else { return Ok(()) };
         let extent = Extent { ticks: self.book.ticks(), ..self.book.extent() };
-        self.say(Msg::Logged(run, self.asked, extent, self.book.tail(TAIL)))
+        self.say(Msg::Logged(run, self.asked, extent, self.book.tail(TAIL_LINES)))
     }
 
     fn say(&self, message: Msg) -> Result<(), Gone> {
@@ -243,7 +243,7 @@ impl Reader {
         let mut count = 0;
         let mut at = from;
         while at < to {
-            let lines = self.book.lines(at, book::TURN.min(to - at));
+            let lines = self.book.lines(at, index::TURN.min(to - at));
             if lines.is_empty() {
                 break;
             }
@@ -267,7 +267,7 @@ fn written(line: &Line) -> String {
 pub(super) fn line_of(fact: &Fact) -> Line {
     let step = fact.step.as_ref().map(|s| format!("{s}: ")).unwrap_or_default();
     let (said, level) = match &fact.event {
-        Recorded::Known(event) => (words::sentence(event), level(event)),
+        Recorded::Known(event) => (describe::sentence(event), level(event)),
         Recorded::Unknown { kind, .. } => (kind.clone(), LogLevel::Warn),
     };
     let (source, text) = ("run".to_owned(), format!("{step}{said}"));

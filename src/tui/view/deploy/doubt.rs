@@ -3,14 +3,14 @@
 use ratatui::text::Line;
 
 use crate::tui::model::Model;
-use crate::tui::model::environments::{Environment, RunSeen};
+use crate::tui::model::environments::{Environment, RunSnapshot};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::view::wrapped;
 
 pub(super) fn doubt(
     model: &Model,
     here: &Environment,
-    run: &RunSeen,
+    run: &RunSnapshot,
     theme: &Theme,
     width: usize,
 ) -> Vec<Line<'static>> {

@@ -10,7 +10,7 @@ use ratatui::text::Line;
 
 use super::{clock, framed, wrapped, write};
 use crate::domain::plan::RunKind;
-use crate::tui::model::environments::RunSeen;
+use crate::tui::model::environments::RunSnapshot;
 use crate::tui::model::{Model, Pane};
 use crate::tui::theme::{Role, Theme};
 
@@ -63,16 +63,16 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     write(&shown, inner, buffer);
 }
 
-fn head(run: &RunSeen, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+fn head(run: &RunSnapshot, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let view = &run.view;
     let release = view.plan.name().map_or_else(String::new, |name| name.to_string());
     let blue = view.blue_name();
     let what = match (view.plan.kind, blue) {
         (RunKind::Cleanup, _) => "clean up BLUE".to_owned(),
         (kind, Some(blue)) => {
-            format!("{} {blue} BLUE {} {release} GREEN", kind.word(), theme.pick("→", "->"))
+            format!("{} {blue} BLUE {} {release} GREEN", kind.label(), theme.pick("→", "->"))
         }
-        (kind, None) => format!("{} {release} GREEN", kind.word()),
+        (kind, None) => format!("{} {release} GREEN", kind.label()),
     };
     let process = run.runner.map_or("no process".to_owned(), |pid| format!("process {pid}"));
     let by = if view.ended.is_some() { String::new() } else { format!(" · {process}") };
@@ -83,7 +83,7 @@ fn head(run: &RunSeen, theme: &Theme, width: usize) -> Vec<Line<'static>> {
 
 /// How long the run has been driven by now. Facts reach only to the last one; while the run has a driver,
 /// the time since then counts too.
-pub(super) fn elapsed_ms(model: &Model, run: &RunSeen) -> u64 {
+pub(super) fn elapsed_ms(model: &Model, run: &RunSnapshot) -> u64 {
     let view = &run.view;
     let driven = view.ended.is_none() && run.runner.is_some();
     let since = model.clock().filter(|_| driven).map(|now| now.duration_since(view.last_at));

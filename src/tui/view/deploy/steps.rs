@@ -6,17 +6,17 @@ use crate::domain::checklist::{List, Tally, may_pass};
 use crate::domain::plan::{Member, RunKind};
 use crate::domain::run::RunState;
 use crate::domain::step::{StepKind, StepState};
-use crate::domain::usual::{LEAST_RUNS, Usual};
+use crate::domain::step_durations::{LEAST_RUNS, StepDurations};
 use crate::domain::view::{RunView, StepView};
 use crate::tui::model::Model;
-use crate::tui::model::environments::RunSeen;
+use crate::tui::model::environments::RunSnapshot;
 use crate::tui::theme::{Mark, Role, Theme};
 use crate::tui::view::{clock, took, wrapped};
 
 /// What the steps are drawn from.
 pub(super) struct Look<'a> {
     pub(super) model: &'a Model,
-    pub(super) run: &'a RunSeen,
+    pub(super) run: &'a RunSnapshot,
     pub(super) elapsed: u64,
     pub(super) theme: &'a Theme,
     pub(super) width: usize,
@@ -29,7 +29,8 @@ impl Look<'_> {
     /// The lines of the steps, and at which of them the run is. `whole`: with what each one said.
     pub(super) fn steps(&self, whole: bool) -> (Vec<Line<'static>>, usize) {
         let view = &self.run.view;
-        let usual = Usual::of(&self.model.history.runs, &view.plan.environment, view.plan.kind);
+        let usual =
+            StepDurations::of(&self.model.history.runs, &view.plan.environment, view.plan.kind);
         let current = current_step(view).filter(|_| view.ended.is_none());
         let (mut lines, mut at_line) = (self.columns(&usual), 0);
         for (at, step) in view.steps.iter().enumerate() {
@@ -47,11 +48,11 @@ impl Look<'_> {
         (lines, at_line)
     }
 
-    fn has_columns(&self, usual: &Usual) -> bool {
+    fn has_columns(&self, usual: &StepDurations) -> bool {
         usual.runs >= LEAST_RUNS && self.width >= WITH_USUAL
     }
 
-    fn columns(&self, usual: &Usual) -> Vec<Line<'static>> {
+    fn columns(&self, usual: &StepDurations) -> Vec<Line<'static>> {
         if !self.has_columns(usual) {
             return Vec::new();
         }
@@ -59,7 +60,7 @@ impl Look<'_> {
         vec![Line::styled(text, self.theme.style(Role::Muted))]
     }
 
-    fn step(&self, at: usize, step: &StepView, here: bool, usual: &Usual) -> Line<'static> {
+    fn step(&self, at: usize, step: &StepView, here: bool, usual: &StepDurations) -> Line<'static> {
         let driven = self.run.runner.is_some();
         let gone = self.elapsed.saturating_sub(step.began_ms.unwrap_or(self.elapsed));
         let time = match step.state {
@@ -261,7 +262,8 @@ impl Look<'_> {
     /// A step that takes longer than 19 of 20 did is said to, before anything fails.
     fn slower(&self, step: &StepView) -> Vec<Line<'static>> {
         let view = &self.run.view;
-        let usual = Usual::of(&self.model.history.runs, &view.plan.environment, view.plan.kind);
+        let usual =
+            StepDurations::of(&self.model.history.runs, &view.plan.environment, view.plan.kind);
         let gone = self.elapsed.saturating_sub(step.began_ms.unwrap_or(self.elapsed));
         let known = usual.steps.get(&step.plan.id).filter(|_| usual.runs >= LEAST_RUNS);
         let slow = known.filter(|took| gone > ms(took.p95) + 1000);

@@ -9,11 +9,11 @@ use crate::domain::gate::may_switch;
 use crate::domain::plan::RunKind;
 use crate::domain::run::RunState;
 use crate::domain::step::{Side, StepKind, StepState};
+use crate::domain::step_durations::StepDurations;
 use crate::domain::time::spoken;
-use crate::domain::usual::Usual;
-use crate::domain::view::{RunView, ServiceView, TrafficSeen};
+use crate::domain::view::{RunView, ServiceView, TrafficState};
 use crate::tui::model::Model;
-use crate::tui::model::environments::{Environment, RunSeen};
+use crate::tui::model::environments::{Environment, RunSnapshot};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::view::{clock, wrapped};
 
@@ -21,7 +21,7 @@ use crate::tui::view::{clock, wrapped};
 pub(super) fn tail(
     model: &Model,
     here: &Environment,
-    run: &RunSeen,
+    run: &RunSnapshot,
     tight: bool,
     theme: &Theme,
     width: usize,
@@ -61,10 +61,10 @@ fn bar(name: &str, seen: &ServiceView, theme: &Theme, width: usize) -> Line<'sta
         ("  ?%", told("not looked yet"), Role::Unknown, "  ?%")
     } else {
         match &seen.traffic {
-            TrafficSeen::None => ("  0%", told("no build is live"), Role::Muted, "  0%"),
-            TrafficSeen::Unknown => ("  ?%", told("not read yet"), Role::Unknown, "  ?%"),
-            TrafficSeen::Split(_) => ("  ?%", told("SPLIT"), Role::Unknown, "  ?%"),
-            TrafficSeen::Whole(_) => ("  ?%", told("another build"), Role::Unknown, "  ?%"),
+            TrafficState::None => ("  0%", told("no build is live"), Role::Muted, "  0%"),
+            TrafficState::Unknown => ("  ?%", told("not read yet"), Role::Unknown, "  ?%"),
+            TrafficState::Split(_) => ("  ?%", told("SPLIT"), Role::Unknown, "  ?%"),
+            TrafficState::Whole(_) => ("  ?%", told("another build"), Role::Unknown, "  ?%"),
         }
     };
     Line::from(vec![
@@ -75,7 +75,7 @@ fn bar(name: &str, seen: &ServiceView, theme: &Theme, width: usize) -> Line<'sta
 }
 
 /// What failed, why, what customers see.
-fn failure(run: &RunSeen, most: usize, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+fn failure(run: &RunSnapshot, most: usize, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let view = &run.view;
     let failed = match &view.state {
         RunState::Failed { .. } => true,
@@ -103,13 +103,13 @@ fn failure(run: &RunSeen, most: usize, theme: &Theme, width: usize) -> Vec<Line<
 }
 
 /// How far the run is, and when it will end by what it usually takes.
-fn progress(model: &Model, run: &RunSeen, theme: &Theme, width: usize) -> Line<'static> {
+fn progress(model: &Model, run: &RunSnapshot, theme: &Theme, width: usize) -> Line<'static> {
     let view = &run.view;
     let done = view.steps.iter().filter(|s| {
         matches!(s.state, StepState::Ok | StepState::Warning | StepState::Skipped { .. })
     });
     let (done, all) = (done.count(), view.steps.len().max(1));
-    let usual = Usual::of(&model.history.runs, &view.plan.environment, view.plan.kind);
+    let usual = StepDurations::of(&model.history.runs, &view.plan.environment, view.plan.kind);
     let elapsed = super::elapsed_ms(model, run);
     let left = Some(()).filter(|()| !view.undoing()).and_then(|()| usual.left(view, elapsed));
     let ends = left.zip(model.clock()).and_then(|(left, now)| now.checked_add(left).ok());

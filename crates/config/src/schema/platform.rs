@@ -1,0 +1,72 @@
+//! `platform:` of an environment: what it runs on.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::deploy::DurationText;
+use pointsman_core::endpoint::{Endpoint, LoopbackUrl};
+use pointsman_core::platform::{CommandPlatform, SWITCH_WITHIN};
+
+/// The kinds of platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlatformKind {
+    /// Firebase App Hosting, or something that speaks its API.
+    AppHosting,
+    /// Any other, driven by commands.
+    Command,
+}
+
+/// What an environment runs on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlatformConfig {
+    /// Which kind.
+    pub kind: PlatformKind,
+    /// `emulator`, or a loopback URL; Google's if left out.
+    #[serde(default)]
+    pub endpoint: Option<String>,
+    /// The project of every service that names none.
+    #[serde(default)]
+    pub project: Option<String>,
+    /// The region of the backends.
+    #[serde(default)]
+    pub location: Option<String>,
+    /// With a loopback URL: the environment variable that holds its token.
+    #[serde(default)]
+    pub token_env: Option<String>,
+    /// With a loopback URL: the file that holds its token.
+    #[serde(default)]
+    pub token_file: Option<String>,
+    /// With `kind: command`: argv for each verb.
+    #[serde(default)]
+    pub verbs: BTreeMap<String, Vec<String>>,
+    /// With `kind: command`: how long `set_active` may take; one minute if left out.
+    #[serde(default)]
+    pub switch_within: Option<DurationText>,
+}
+
+impl PlatformConfig {
+    /// The endpoint that a run talks to. Relative paths are relative to `folder`, that of the config.
+    pub fn resolve(&self, folder: &Path) -> Endpoint {
+        if self.kind == PlatformKind::Command {
+            return Endpoint::Command(CommandPlatform {
+                folder: folder.display().to_string(),
+                verbs: self.verbs.clone(),
+                switch_within: self.switch_within.map_or(SWITCH_WITHIN, |d| d.0),
+            });
+        }
+        match self.endpoint.as_deref() {
+            None => Endpoint::Google,
+            Some("emulator") => Endpoint::Emulator,
+            Some(url) => Endpoint::Url(LoopbackUrl {
+                address: url.trim_end_matches('/').to_owned(),
+                token_env: self.token_env.clone(),
+                token_file: self.token_file.as_ref().map(|f| folder.join(f).display().to_string()),
+            }),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Facts and commands as sentences: the same on the screen, without one, and in reports.
+
+use std::time::Duration;
+
+use super::checklist::Tally;
+use super::command::Command;
+use super::event::{AnsweredBy, DecidedBy, Event, Fact, Mark, Recorded, Topic};
+use super::release::ReleaseName;
+use super::step::Failure;
+use super::time::spoken;
+use super::view::TrafficState;
+
+/// One line for one fact: time in the run, step, what happened.
+pub fn fact(fact: &Fact) -> String {
+    let at = Duration::from_millis(fact.elapsed_ms);
+    let step = fact.step.as_ref().map_or("run", |s| s.as_str());
+    let said = match &fact.event {
+        Recorded::Unknown { kind, .. } => format!("{kind} (this version does not know it)"),
+        Recorded::Known(event) => sentence(event),
+    };
+    format!("{:>7}  {step:<18} {said}", spoken(at))
+}
+
+/// What happened, in a few words.
+pub fn sentence(event: &Event) -> String {
+    let sentence = match event.topic() {
+        Topic::Step => of_step(event),
+        Topic::Service => of_service(event),
+        Topic::Database => of_database(event),
+        Topic::Decision => of_people(event),
+        Topic::Run => of_run(event),
+    };
+    sentence.unwrap_or_else(|| Recorded::Known(event.clone()).parts().0)
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "one group of `Event::topic`, which names every kind"
+)]
+fn of_step(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::StepStarted { attempt: 1 } => "started".to_owned(),
+        Event::StepStarted { attempt } => format!("started again, attempt {attempt}"),
+        Event::StepFinished { summary, warning: false, .. } => format!("ok: {summary}"),
+        Event::StepFinished { summary, warning: true, .. } => format!("ok, but: {summary}"),
+        // A person ended it: it did not fail.
+        Event::StepFailed { problem, class: Failure::Cancelled } => format!("ended: {problem}"),
+        Event::StepFailed { problem, .. } => format!("FAILED: {problem}"),
+        Event::StepSkipped { reason, .. } => format!("skipped: {reason}"),
+        _ => return None,
+    })
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "one group of `Event::topic`, which names every kind"
+)]
+fn of_service(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::BlueObserved { service, splits, .. } if !splits.is_empty() => {
+            format!("{service}: traffic is with {}", TrafficState::of(splits))
+        }
+        Event::BlueObserved { service, build, release, commit, .. } => match (build, release) {
+            (Some(build), Some(label)) => {
+                let name = ReleaseName { label: label.clone(), commit: commit.clone() };
+                format!("{service}: {name} is live ({build})")
+            }
+            (Some(build), None) => format!("{service}: {build} is live"),
+            (None, _) => format!("{service}: no build is live yet"),
+        },
+        Event::FilesSeen { service, files } => {
+            format!("{service}: blue's pages load {} files", files.len())
+        }
+        Event::BuildRequested { service, build, .. } => {
+            format!("{service}: requested build {build}")
+        }
+        Event::GreenReady { service, build, preview } => {
+            let at = preview.as_ref().map(|p| format!(" at {p}")).unwrap_or_default();
+            format!("{service}: {build} is ready{at}, without traffic")
+        }
+        Event::CandidateReady { service, build } => format!("{service}: {build} can become live"),
+        Event::SwitchRequested { service, to, .. } => {
+            format!("{service}: requested all traffic for {to}")
+        }
+        Event::TrafficObserved { service, splits } => {
+            format!("{service}: traffic is with {}", TrafficState::of(splits))
+        }
+        Event::Judged { service, verdict, rule, evidence } => {
+            format!("{service}: {rule} says {verdict}: {evidence}")
+        }
+        Event::ReleaseFaulted { service, evidence } => {
+            format!("{service}: evidence against the release: {evidence}")
+        }
+        Event::BuildStopped { service, build } => format!("{service}: {build} is stopped"),
+        Event::BuildDeleted { service, build } => format!("{service}: {build} is deleted"),
+        Event::RolloutsHeld { service, .. } => {
+            format!("{service}: automatic rollouts are held during the run")
+        }
+        _ => return None,
+    })
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "one group of `Event::topic`, which names every kind"
+)]
+fn of_database(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::DatabaseLocked { database, fence } => {
+            format!("{database}: locked, fence {fence}")
+        }
+        Event::SchemaSeen { database, version, dirty } => {
+            let at = version.as_ref().map_or("unknown".to_owned(), ToString::to_string);
+            let half = dirty.as_ref().map(|v| format!("; {v} is HALF DONE")).unwrap_or_default();
+            format!("{database}: schema {at}{half}")
+        }
+        Event::MigrationRequested { database, version, direction } => {
+            format!("{database}: {version} {}", direction.label())
+        }
+        Event::MigrationEnded { database, version, direction, documents, head } => {
+            let (way, count) = (direction.label(), documents);
+            format!("{database}: {version} {way} is done, {count} documents; schema {head}")
+        }
+        _ => return None,
+    })
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "one group of `Event::topic`, which names every kind"
+)]
+fn of_people(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::GateOpened { question } => format!("waiting: {}", question.replace('\n', "; ")),
+        Event::GateAnswered { by: AnsweredBy::Beforehand, .. } => {
+            "approved: confirmed beforehand".to_owned()
+        }
+        Event::ChecklistSeen { list, items } => {
+            let tally = Tally::of(items);
+            let open = items.iter().filter(|item| !item.standing.settled());
+            let open: Vec<_> = open.filter_map(|item| item.id.split('/').nth(1)).collect();
+            let open =
+                if open.is_empty() { String::new() } else { format!("; {}", open.join(", ")) };
+            format!("checklist {}: {tally}{open}", list.label())
+        }
+        Event::GateAnswered { by: AnsweredBy::Command(id), .. } => {
+            format!("approved by command {id}")
+        }
+        Event::CommandAccepted { command: asked, .. } => format!("command: {}", command(asked)),
+        Event::CommandRefused { command: asked, because, .. } => {
+            format!("command refused: {}: {because}", command(asked))
+        }
+        Event::RunnerLost { observed, choice } => {
+            format!("its runner died; {observed}; chosen: {}", choice.sentence())
+        }
+        Event::RunPaused { because } => because.clone(),
+        Event::GateAnswered { by: AnsweredBy::Checklist, .. } => {
+            "approved: every required item is done".to_owned()
+        }
+        Event::GateAnswered { by: AnsweredBy::Advice, .. } => {
+            "approved with open items: checklists are advisory in this environment".to_owned()
+        }
+        Event::GateAnswered { by: AnsweredBy::Override, .. } => {
+            "approved with open items: the checklist is overridden".to_owned()
+        }
+        Event::RunResumed {} => "resumed".to_owned(),
+        _ => return None,
+    })
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "one group of `Event::topic`, which names every kind"
+)]
+fn of_run(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::RunStarted { plan, plan_hash } => {
+            format!("{} on {}, plan {}", plan.title(), plan.environment, plan_hash.short())
+        }
+        Event::UndoPlanned { because, by, .. } => {
+            format!("ROLLING BACK, decided {}: {because}", decided_by(*by))
+        }
+        Event::ReleaseMarked { release, commit, mark, because, .. } => {
+            let name = ReleaseName { label: release.clone(), commit: commit.clone() };
+            let word = match mark {
+                Mark::Stable => "stable",
+                Mark::Bad => "BAD",
+                Mark::Cleared => "usable again",
+            };
+            format!("{name} is {word}: {because}")
+        }
+        Event::RolloutsReleased { service, problem: None } => {
+            format!("{service}: automatic rollouts are allowed again")
+        }
+        Event::RolloutsReleased { service, problem: Some(problem) } => {
+            format!("{service}: automatic rollouts are STILL HELD: {problem}")
+        }
+        Event::RunEnded { outcome, .. } => format!("over: {}", outcome.label()),
+        Event::RunSuperseded { by } => format!("superseded by run {by}"),
+        _ => return None,
+    })
+}
+
+/// Who decided to roll back.
+pub fn decided_by(by: DecidedBy) -> &'static str {
+    if by == DecidedBy::Rule { "automatically" } else { "by a person" }
+}
+
+/// A command, as a verb phrase.
+pub fn command(command: &Command) -> &'static str {
+    match command {
+        Command::Approve => "approve the gate",
+        Command::Pause => "pause before the next step",
+        Command::Resume => "resume",
+        Command::Retry => "retry the step",
+        Command::Skip { .. } => "skip the step",
+        Command::Rollback => "roll back",
+        Command::Abort { now: false } => "stop at the next safe point",
+        Command::Abort { now: true } => "stop now",
+    }
+}

@@ -1,0 +1,154 @@
+//! Endpoints: which platform a run talks to, and what each can do. Code asks for a capability instead of
+//! matching on the platform, so that a new one is described here once.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{BuildId, EnvironmentName};
+use super::incident_card::POINTSMAN;
+use super::plan::Member;
+use super::platform::{About, CommandPlatform};
+
+/// Which platform the run talks to: an App Hosting, mostly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Endpoint {
+    /// Pointsman's own local platform, started on need.
+    Emulator,
+    Google,
+    /// A loopback address that speaks the same API.
+    Url(LoopbackUrl),
+    /// Another platform, driven by commands.
+    Command(CommandPlatform),
+}
+
+/// A loopback address, and where its token is kept. Never the token itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoopbackUrl {
+    /// Scheme, host and port.
+    pub address: String,
+    /// The environment variable that holds the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_env: Option<String>,
+    /// The file that holds the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<String>,
+}
+
+/// The `apphosting.*.yaml` that a platform reads over the base file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostingFiles {
+    /// It reads no apphosting.yaml at all.
+    None,
+    /// The one named after the environment.
+    OfEnvironment,
+    /// `apphosting.emulator.yaml`, in which secrets have dummy values.
+    OfEmulator,
+}
+
+/// What a platform can do, and how it behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Its name in a sentence: "the emulator answers".
+    pub label: &'static str,
+    /// It is Google's, with Google's credentials, latency and price for a request.
+    pub google: bool,
+    /// It reports the state of public domains.
+    pub domains: bool,
+    pub hosting_files: HostingFiles,
+    /// The services of a project share a CPU quota.
+    pub quotas: bool,
+    /// Time limit of moving the traffic of one service. Google rolls out in minutes.
+    pub switch_within: Duration,
+}
+
+impl HostingFiles {
+    /// The names of the files for an environment, the base first.
+    pub fn names(self, environment: &EnvironmentName) -> Vec<String> {
+        let environment = match self {
+            Self::None => return Vec::new(),
+            Self::OfEnvironment => environment.as_str(),
+            Self::OfEmulator => "emulator",
+        };
+        vec!["apphosting.yaml".to_owned(), format!("apphosting.{environment}.yaml")]
+    }
+}
+
+impl Endpoint {
+    /// What the platform behind it can do.
+    pub fn capabilities(&self) -> Capabilities {
+        let app_hosting = Capabilities {
+            label: "App Hosting",
+            google: true,
+            domains: true,
+            hosting_files: HostingFiles::OfEnvironment,
+            quotas: true,
+            switch_within: Duration::from_mins(15),
+        };
+        match self {
+            Self::Google => app_hosting,
+            Self::Url(_) => Capabilities {
+                label: "its address",
+                google: false,
+                switch_within: Duration::from_mins(2),
+                ..app_hosting
+            },
+            Self::Emulator => Capabilities {
+                label: "the emulator",
+                google: false,
+                domains: false,
+                hosting_files: HostingFiles::OfEmulator,
+                quotas: false,
+                switch_within: Duration::from_mins(2),
+            },
+            Self::Command(commands) => Capabilities {
+                label: "its platform",
+                google: false,
+                domains: false,
+                hosting_files: HostingFiles::None,
+                quotas: false,
+                switch_within: commands.switch_within,
+            },
+        }
+    }
+
+    /// The shell command that makes a build the active one without Pointsman, for the incident card.
+    pub fn manual_switch(&self, member: &Member, build: &BuildId) -> String {
+        let (base, token) = match self {
+            Self::Google => (
+                "https://firebaseapphosting.googleapis.com".to_owned(),
+                "$(gcloud auth print-access-token)".to_owned(),
+            ),
+            Self::Emulator => {
+                (format!("$({POINTSMAN} emulator url)"), format!("$({POINTSMAN} emulator token)"))
+            }
+            Self::Url(url) => {
+                let token = match (&url.token_env, &url.token_file) {
+                    (Some(name), _) => format!("${name}"),
+                    (None, Some(file)) => format!("$(cat '{file}')"),
+                    (None, None) => "owner".to_owned(),
+                };
+                (url.address.clone(), token)
+            }
+            Self::Command(commands) => return by_command(commands, member, build),
+        };
+        format!(
+            "curl -sS --fail-with-body -X POST \"{base}/v1/{}/rollouts?rolloutId=by-hand-$(date +%s)\" \
+             -H \"Authorization: Bearer {token}\" -H 'Content-Type: application/json' -d '{{\"build\":\"{}\"}}'",
+            member.target.backend_name(),
+            member.target.build_name(build)
+        )
+    }
+}
+
+/// The team's own command, ready for a shell.
+fn by_command(of: &CommandPlatform, member: &Member, build: &BuildId) -> String {
+    let about = About { target: Some(&member.target), build: Some(build), ..About::default() };
+    let quoted = |word: &String| format!("'{}'", word.replace('\'', "'\\''"));
+    let set =
+        about.variables().into_iter().map(|(name, value)| format!("{name}={}", quoted(&value)));
+    let argv = of.verbs.get("set_active").map(|argv| about.fill(argv)).unwrap_or_default();
+    let words = set.chain(argv.iter().map(quoted)).collect::<Vec<_>>().join(" ");
+    format!("cd {} && {words}", quoted(&of.folder))
+}

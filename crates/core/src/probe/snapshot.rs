@@ -1,0 +1,150 @@
+//! A probe as it is shown.
+
+use std::time::Duration;
+
+use super::{Answer, Fault, Measurement, Probe, Rules, State, Timing, Watch};
+use crate::step::Side;
+use crate::time::Timestamp;
+
+/// One answer as it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Point {
+    /// Good, and how long it took.
+    Good(Duration),
+    Bad,
+    /// We could not ask.
+    Blind,
+}
+
+impl Point {
+    pub fn of(heard: &Measurement) -> Self {
+        match heard.answer {
+            Answer::Good => Self::Good(heard.timing.total),
+            Answer::Bad(..) => Self::Bad,
+            Answer::Blind(_) => Self::Blind,
+        }
+    }
+
+    pub(super) fn good(self) -> Option<bool> {
+        match self {
+            Self::Good(_) => Some(true),
+            Self::Bad => Some(false),
+            Self::Blind => None,
+        }
+    }
+
+    pub(super) fn is_good(&self) -> bool {
+        matches!(self, Self::Good(_))
+    }
+}
+
+/// The numbers of some answers. Percentiles are exact, by nearest rank, over the good ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    pub good: usize,
+    pub bad: usize,
+    /// Half of the good ones came sooner.
+    pub p50: Option<Duration>,
+    pub p95: Option<Duration>,
+    pub p99: Option<Duration>,
+}
+
+pub(super) fn stats(points: impl Iterator<Item = Point>) -> Stats {
+    let (mut times, mut bad) = (Vec::new(), 0);
+    for point in points {
+        match point {
+            Point::Good(time) => times.push(time),
+            Point::Bad => bad += 1,
+            Point::Blind => {}
+        }
+    }
+    times.sort_unstable();
+    let at = |percent: usize| percentile(&times, percent);
+    Stats { good: times.len(), bad, p50: at(50), p95: at(95), p99: at(99) }
+}
+
+/// The nearest rank among sorted times.
+pub(super) fn percentile(sorted: &[Duration], percent: usize) -> Option<Duration> {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    sorted.get(rank.saturating_sub(1)).copied()
+}
+
+/// A name with a role.
+pub(super) fn label(name: &str, side: Option<Side>) -> String {
+    match side {
+        Some(side) => format!("{name} {}", side.to_string().to_uppercase()),
+        None => name.to_owned(),
+    }
+}
+
+/// A probe with everything that is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProbeSnapshot {
+    pub key: String,
+    /// The service, or what it depends on.
+    pub name: String,
+    /// The role of the probed build.
+    pub side: Option<Side>,
+    /// Whether customers reach it.
+    pub live: bool,
+    pub address: String,
+    pub state: State,
+    pub since: Option<Timestamp>,
+    pub why: String,
+    /// Whether the last answers were good, and how many in a row.
+    pub row: (bool, u32),
+    /// When the last answer came.
+    pub answered: Option<Timestamp>,
+    /// How long it took, if it was good.
+    pub last: Option<Duration>,
+    /// Of what that was made.
+    pub timing: Timing,
+    /// The numbers of the last answers.
+    pub stats: Stats,
+    /// The last answers, oldest first.
+    pub points: Vec<Point>,
+    /// The last bad answer, and when.
+    pub fault: Option<(Fault, String, Timestamp)>,
+    /// Until when its certificate is valid.
+    pub certificate: Option<Timestamp>,
+    /// A mute: until when, and why.
+    pub muted: Option<(Timestamp, String)>,
+    /// From one question to the next.
+    pub interval: Duration,
+    pub rules: Rules,
+}
+
+impl ProbeSnapshot {
+    /// Its name, with its role where it has one: `toto-app GREEN`.
+    pub fn label(&self) -> String {
+        label(&self.name, self.side)
+    }
+
+    /// What a watch knows of a probe.
+    pub fn of(probe: &Probe, watch: &Watch, muted: Option<(Timestamp, String)>) -> Self {
+        let last = watch.last();
+        let found = probe.found.clone().filter(|_| watch.state() == State::Ok);
+        let state = if found.is_some() { State::Degraded } else { watch.state() };
+        Self {
+            key: probe.key.clone(),
+            name: probe.name.clone(),
+            side: probe.side,
+            live: probe.live,
+            address: probe.check.to_string(),
+            state,
+            since: watch.since(),
+            why: found.unwrap_or_else(|| watch.why().to_owned()),
+            row: watch.row(),
+            answered: watch.answered(),
+            last: last.filter(|l| l.answer == Answer::Good).map(|l| l.timing.total),
+            timing: last.map(|l| l.timing).unwrap_or_default(),
+            stats: watch.stats(),
+            points: watch.points().collect(),
+            fault: watch.fault().cloned(),
+            certificate: last.and_then(|l| l.certificate),
+            muted,
+            interval: probe.interval,
+            rules: probe.rules,
+        }
+    }
+}

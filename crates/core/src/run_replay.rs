@@ -1,0 +1,50 @@
+//! A run as it looked after each of its facts (N11). Nothing is remembered besides the facts: what is
+//! drawn again is what was drawn then.
+
+use super::event::Fact;
+use super::ids::RunNumber;
+use super::run::IllegalTransition;
+use super::time::Timestamp;
+use super::view::RunView;
+
+/// The facts of a run, each with the run as it stood after it.
+#[derive(Debug, Clone)]
+pub struct RunReplay(Vec<(Fact, RunView)>);
+
+impl RunReplay {
+    /// From the facts of a run. None: it has none.
+    pub fn of(number: RunNumber, facts: Vec<Fact>) -> Option<Result<Self, IllegalTransition>> {
+        let mut facts = facts.into_iter();
+        let first = facts.next()?;
+        let view = RunView::begin(number, &first);
+        Some(view.and_then(|view| {
+            let mut frames = vec![(first, view.clone())];
+            let mut view = view;
+            for fact in facts {
+                view.apply(&fact)?;
+                frames.push((fact, view.clone()));
+            }
+            Ok(Self(frames))
+        }))
+    }
+
+    /// How many facts there are; at least one.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// There is always one.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The fact at a place, and the run as it stood after it. Behind the end: the last one.
+    pub fn frame(&self, at: usize) -> Option<&(Fact, RunView)> {
+        self.0.get(at.min(self.0.len().saturating_sub(1)))
+    }
+
+    /// The last fact that had happened at a time.
+    pub fn at(&self, time: Timestamp) -> usize {
+        self.0.partition_point(|(fact, _)| fact.at <= time).saturating_sub(1)
+    }
+}

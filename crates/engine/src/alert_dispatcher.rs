@@ -1,0 +1,202 @@
+//! Delivers alerts from the outbox to their channels. It runs beside everything else: a receiver that
+//! is down or slow blocks nothing, and another process of ours continues where this one
+//! stopped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+
+use tokio::sync::oneshot::{self, error::TryRecvError};
+
+use pointsman_core::ports::clock::Clock;
+use pointsman_core::ports::journal::JournalError;
+use pointsman_core::ports::outbox::{Delivery, DeliveryResult, DeliveryState, Notifier, Outbox};
+use pointsman_core::time::Timestamp;
+
+/// How often the outbox is checked for new alerts.
+const QUEUE_POLL: Duration = Duration::from_secs(2);
+/// Back-off: number of failures, and the delay after them…
+const AGAIN: [Duration; 8] = [
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(20),
+    Duration::from_secs(40),
+    Duration::from_mins(2),
+    Duration::from_mins(5),
+    Duration::from_mins(15),
+    Duration::from_mins(30),
+];
+/// …until it is so old that it is no news.
+const GIVE_UP_AFTER: Duration = Duration::from_hours(24);
+
+/// A channel whose setting is missing here is tried again after this, by any process of ours…
+const UNSET_RETRY: Duration = Duration::from_mins(1);
+/// …and given up when no process had it for this long.
+const CONFIGURED_WITHIN: Duration = Duration::from_mins(10);
+
+/// Delivers queued alerts until it is stopped.
+pub struct AlertDispatcher {
+    outbox: Box<dyn Outbox>,
+    notifier: Arc<dyn Notifier>,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for AlertDispatcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Courier")
+    }
+}
+
+impl AlertDispatcher {
+    /// A courier with a separate connection to the outbox.
+    pub fn new(
+        outbox: Box<dyn Outbox>,
+        notifier: Arc<dyn Notifier>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { outbox, notifier, clock }
+    }
+
+    /// Delivers until the given work ends, and then for a limited time. Returns the number of pending alerts.
+    pub async fn carry(
+        mut self,
+        mut over: oneshot::Receiver<()>,
+        within: Duration,
+    ) -> Result<usize, JournalError> {
+        while over.try_recv() == Err(TryRecvError::Empty) {
+            // What cannot be read or written is tried again.
+            if let Err(error) = self.until_none_is_due(None).await {
+                tracing::warn!(%error, "alerts wait");
+            }
+            tokio::select! {
+                _ = &mut over => break,
+                () = self.clock.sleep(QUEUE_POLL) => {}
+            }
+        }
+        self.empty(within).await
+    }
+
+    /// Delivers until none is pending, starting new attempts for a limited time. Returns the number of pending alerts.
+    pub async fn empty(&mut self, within: Duration) -> Result<usize, JournalError> {
+        let until = self.clock.elapsed() + within;
+        loop {
+            self.until_none_is_due(Some(until)).await?;
+            let waiting = self.outbox.waiting()?;
+            // What is due later than that is not waited for.
+            let left = until.saturating_sub(self.clock.elapsed());
+            let last = self.clock.now().checked_add(left).unwrap_or_default();
+            if waiting == 0 || left.is_zero() || self.outbox.soonest()?.is_none_or(|at| at > last) {
+                return Ok(waiting);
+            }
+            self.clock.sleep(QUEUE_POLL.min(until.saturating_sub(self.clock.elapsed()))).await;
+        }
+    }
+
+    /// Delivers what is due now, each channel at its own pace.
+    async fn until_none_is_due(&mut self, until: Option<Duration>) -> Result<(), JournalError> {
+        let mut open = FuturesUnordered::new();
+        loop {
+            let late = until.is_some_and(|until| self.clock.elapsed() >= until);
+            // A look that takes no lock: most of the time there is nothing.
+            let now = self.clock.now();
+            if !late && self.outbox.soonest()?.is_some_and(|at| at <= now) {
+                while let Some(letter) = self.outbox.due(self.clock.now())? {
+                    let (notifier, clock) = (self.notifier.clone(), self.clock.clone());
+                    open.push(async move {
+                        let delivery = notifier.deliver(&letter).await;
+                        came_out(letter, delivery, clock.now())
+                    });
+                }
+            }
+            // Wait for a delivery in flight: otherwise its claim would stay until it expires.
+            if open.is_empty() {
+                return Ok(());
+            }
+            tokio::select! {
+                Some((fate, letter)) = open.next() => {
+                    if let DeliveryState::GivenUp(why) = &fate {
+                        tracing::warn!(channel = %letter.channel, why, "an alert is given up");
+                    }
+                    self.outbox.settle(&letter, &fate)?;
+                }
+                // A slow channel keeps no other one waiting.
+                () = self.clock.sleep(QUEUE_POLL) => {}
+            }
+        }
+    }
+}
+
+/// How a try came out for a letter.
+fn came_out(
+    letter: Delivery,
+    delivery: DeliveryResult,
+    now: Timestamp,
+) -> (DeliveryState, Delivery) {
+    let since = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default();
+    let waits = |wait: Duration, why| {
+        let until = now.checked_add(wait).unwrap_or(now);
+        DeliveryState::Waits { until, why }
+    };
+    match delivery {
+        DeliveryResult::Taken => (DeliveryState::Delivered(now), letter),
+        DeliveryResult::Refused(why) => (DeliveryState::GivenUp(why), letter),
+        // Another process may have the setting. If none has it for long, the alert must not wait forever. Its own
+        // age does not count here: a process with the setting may have tried until now.
+        DeliveryResult::NotConfigured(why) => {
+            let first = letter.unset_since.unwrap_or(now);
+            let fate = if since(first) > CONFIGURED_WITHIN {
+                DeliveryState::GivenUp(why)
+            } else {
+                waits(UNSET_RETRY, why)
+            };
+            (fate, Delivery { unset_since: Some(first), ..letter })
+        }
+        DeliveryResult::Later(why, after) => {
+            let nth = usize::try_from(letter.attempts).unwrap_or(usize::MAX).saturating_sub(1);
+            let usual = AGAIN[nth.min(AGAIN.len() - 1)];
+            let fate = if since(letter.alert.at) > GIVE_UP_AFTER {
+                DeliveryState::GivenUp(why)
+            } else {
+                // Never sooner than the receiver wants.
+                waits(after.map_or(usual, |after| after.max(Duration::from_secs(1))), why)
+            };
+            (fate, Delivery { unset_since: None, ..letter })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pointsman_core::alert::{Alert, Channel};
+
+    fn minutes(count: i64) -> Timestamp {
+        Timestamp::from_second(count * 60).unwrap()
+    }
+
+    fn after(letter: Delivery, delivery: DeliveryResult, minute: i64) -> (bool, Delivery) {
+        let (fate, letter) = came_out(letter, delivery, minutes(minute));
+        (matches!(fate, DeliveryState::GivenUp(_)), letter)
+    }
+
+    #[test]
+    fn alert_without_its_channel_config_waits() {
+        let unset = || DeliveryResult::NotConfigured("$HOOK is not set here".to_owned());
+        let alert = Alert::test("ana", minutes(0));
+        let channel = Channel::Slack { url_env: "HOOK".to_owned() };
+        let new = Delivery { id: 1, channel, alert, attempts: 1, unset_since: None };
+        // Ten minutes from the first try that lacked it, not from the alert.
+        let (given_up, letter) = after(new, unset(), 60);
+        assert!(!given_up);
+        assert!(!after(letter.clone(), unset(), 70).0);
+        assert!(after(letter.clone(), unset(), 71).0);
+        // A process that has the setting tried meanwhile.
+        let (given_up, letter) =
+            after(letter, DeliveryResult::Later("HTTP 503".to_owned(), None), 65);
+        assert!(!given_up);
+        let (given_up, letter) = after(letter, unset(), 75);
+        assert!(!given_up);
+        assert!(after(letter, unset(), 86).0);
+    }
+}

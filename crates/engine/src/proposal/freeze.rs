@@ -1,0 +1,29 @@
+//! Freeze windows before a run begins. Rollbacks are never frozen, so they do not come here.
+
+use crate::services::Services;
+use pointsman_core::error::Problem;
+use pointsman_core::freeze::{Freeze, frozen};
+use pointsman_core::guard::{Guard, Guards, Justification};
+use pointsman_core::ids::EnvironmentName;
+
+/// Meets the guard where a window is in force. Where it is overridden, the windows in force do not count for
+/// this run; later ones do.
+pub(super) fn not_frozen(
+    ports: &Services,
+    environment: &EnvironmentName,
+    freezes: &mut Vec<Freeze>,
+    why: &Justification,
+    guards: &mut Guards,
+) {
+    let now = ports.clock.now();
+    let Some(told) = frozen(freezes, now) else { return };
+    guards.meet(
+        Guard::Freeze,
+        Problem::new(format!("{environment} is frozen"))
+            .because(told)
+            .try_this("wait (a rollback is never frozen)"),
+    );
+    if why.overrides.contains_key(&Guard::Freeze) {
+        freezes.retain(|freeze| freeze.in_force(now).is_none());
+    }
+}

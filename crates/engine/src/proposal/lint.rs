@@ -1,0 +1,152 @@
+//! What the lint says of the very files that a deploy would build from.
+
+use std::path::PathBuf;
+
+use super::Refusal;
+use pointsman_config::schema::ProjectConfig;
+use pointsman_config::{
+    Findings, Loaded, Severity, Text, apphosting_files, declared, limits, lint, lint_texts, merged,
+    named_in, texts,
+};
+use pointsman_core::apphosting::{RunConfig, over_quota};
+use pointsman_core::endpoint::{Endpoint, HostingFiles};
+use pointsman_core::error::Problem;
+use pointsman_core::ids::EnvironmentName;
+use pointsman_core::lint_report::{About, LintFinding, LintReport};
+use pointsman_core::plan::{Member, Plan};
+use pointsman_core::planner::EnvironmentSpec;
+
+/// The files that count for an environment. App Hosting uses the environment name of the backend,
+/// which should be this one.
+fn names(endpoint: &Endpoint, environment: &EnvironmentName) -> Vec<String> {
+    endpoint.capabilities().hosting_files.names(environment)
+}
+
+/// The key of a project's quota.
+const QUOTA: &str = "cpu_quota";
+
+/// The projects whose services may take more processors than there are, with how. Only what runs at Google takes
+/// any of Google's, and of what files say nothing, nothing is known.
+fn over_quotas(
+    loaded: &Loaded,
+    endpoint: &Endpoint,
+    services: &[(Member, Option<RunConfig>)],
+) -> Vec<(String, String)> {
+    if !endpoint.capabilities().quotas {
+        return Vec::new();
+    }
+    let over = |(name, project): (&String, &ProjectConfig)| {
+        let of = services.iter().filter(|(m, _)| m.target.project().as_str() == name);
+        let of: Vec<_> =
+            of.filter_map(|(m, limits)| Some((m.service().clone(), (*limits)?))).collect();
+        Some((name.clone(), over_quota(project.cpu_quota?.get(), &of)?))
+    };
+    loaded.config.projects.iter().filter_map(over).collect()
+}
+
+/// The limits of a service by its current files. A service deployed as an image from elsewhere has none that
+/// count.
+fn limits_now(loaded: &Loaded, member: &Member, names: &[String]) -> Option<RunConfig> {
+    let service = loaded.config.services.get(member.service().as_str());
+    let root = loaded.folder.join(&service.filter(|service| service.image.is_none())?.root);
+    limits(&texts(named_in(&root, names)))
+}
+
+/// What is odd about the quotas of an environment's projects, by the files as they lie there now.
+pub fn quotas(loaded: &Loaded, spec: &EnvironmentSpec) -> Findings {
+    let names = names(&spec.endpoint, &spec.environment);
+    let limited = |m: &Member| (m.clone(), limits_now(loaded, m, &names));
+    let services: Vec<_> = spec.members.iter().map(limited).collect();
+    let over = over_quotas(loaded, &spec.endpoint, &services);
+    loaded.warned(over.iter().map(|(name, why)| (["projects", name.as_str(), QUOTA], why.clone())))
+}
+
+/// Puts into a plan what is to be said of its files. What App Hosting would refuse is refused here, with
+/// its place and before anything is built.
+pub(super) fn judged(loaded: &Loaded, plan: &mut Plan) -> Result<(), Refusal> {
+    let names = names(&plan.endpoint, &plan.environment);
+    let mut linted = LintReport::default();
+    let mut services = Vec::new();
+    for member in &plan.members {
+        let texts = apphosting_files(member, &names);
+        if plan.endpoint.capabilities().hosting_files == HostingFiles::OfEmulator {
+            has_dummies(member, &texts)?;
+        }
+        services.push((member.clone(), limits(&texts)));
+        let variables = declared(&texts);
+        if !variables.is_empty() {
+            linted.declared.insert(member.service().clone(), variables);
+        }
+        for findings in lint_texts(texts) {
+            linted.files += 1;
+            if findings.count(Severity::Error) > 0 {
+                return Err(Refusal::Written(Box::new(findings)));
+            }
+            let name = findings.file.file_name().unwrap_or_default().to_string_lossy();
+            let warnings = findings.findings.iter().filter(|f| f.severity == Severity::Warning);
+            linted.flaws.extend(warnings.map(|f| LintFinding {
+                about: f.about,
+                place: format!("{}/{name}:{}:{}", member.service(), f.line, f.column),
+                what: f.message.clone(),
+            }));
+        }
+    }
+    // What is not deployed now takes of the same processors.
+    let spec = loaded.spec(plan.environment.as_str()).map_err(Refusal::Usage)?;
+    let others = spec
+        .members
+        .into_iter()
+        .filter(|other| plan.members.iter().all(|member| member.service() != other.service()));
+    services.extend(others.map(|other| {
+        let limits = limits_now(loaded, &other, &names);
+        (other, limits)
+    }));
+    let over = over_quotas(loaded, &plan.endpoint, &services);
+    linted.flaws.extend(over.into_iter().map(|(project, what)| LintFinding {
+        about: About::Config,
+        place: format!("projects.{project}.{QUOTA}"),
+        what,
+    }));
+    plan.lint = Some(linted);
+    Ok(())
+}
+
+/// Refuses a build that the emulator could not make, before anything is written: a secret without a dummy.
+fn has_dummies(member: &Member, texts: &[Text]) -> Result<(), Refusal> {
+    // A file that cannot be read is reported below, with its place.
+    let Some(whole) = merged(texts) else { return Ok(()) };
+    let bare: Vec<_> = whole.secret_variables().collect();
+    if bare.is_empty() {
+        return Ok(());
+    }
+    let (service, names) = (member.service(), bare.join(", "));
+    let what = format!("{service} cannot be built on the emulator: no value for {names}");
+    Err(Refusal::Refused(
+        Problem::new(what)
+            .because("the emulator has no secrets")
+            .try_this("give each a dummy value in apphosting.emulator.yaml"),
+    ))
+}
+
+/// The files that an environment's services are configured by, as they lie there now.
+pub fn hosting_files(loaded: &Loaded, spec: &EnvironmentSpec) -> Vec<PathBuf> {
+    let names = names(&spec.endpoint, &spec.environment);
+    let roots = spec.members.iter().filter_map(|member| {
+        let service = loaded.config.services.get(member.service().as_str())?;
+        Some(loaded.folder.join(&service.root))
+    });
+    roots.flat_map(|root| named_in(&root, &names)).collect()
+}
+
+/// What is wrong with an environment's files and quotas, in a few words; nothing where nothing is.
+pub fn troubles(loaded: &Loaded, spec: &EnvironmentSpec) -> Option<String> {
+    let mut judged = lint(&hosting_files(loaded, spec));
+    judged.push(quotas(loaded, spec));
+    let count = |severity| judged.iter().map(|file| file.count(severity)).sum::<usize>();
+    let words = [(Severity::Error, "error"), (Severity::Warning, "warning")];
+    let counts = words.map(|(severity, word)| (count(severity), word));
+    let told = counts.iter().filter(|(many, _)| *many > 0);
+    let plural = |many: usize| if many == 1 { "" } else { "s" };
+    let told: Vec<_> = told.map(|(many, word)| format!("{many} {word}{}", plural(*many))).collect();
+    (!told.is_empty()).then(|| told.join(", "))
+}

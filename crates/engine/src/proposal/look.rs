@@ -1,0 +1,173 @@
+//! Looking at an environment: what is seen now. Never starts anything.
+
+use futures_util::future::join_all;
+
+use crate::services::{Services, in_time};
+use pointsman_core::error::Problem;
+use pointsman_core::health::Sample;
+use pointsman_core::ids::BuildId;
+use pointsman_core::plan::Member;
+use pointsman_core::planner::EnvironmentSpec;
+use pointsman_core::ports::hosting::{Automatic, BuildState, Hosting, Traffic};
+use pointsman_core::readiness::{Choice, Live, default_target};
+use pointsman_core::snapshot::{
+    BuildSnapshot, EnvironmentSnapshot, Health, Readiness, ServiceSnapshot,
+};
+use pointsman_core::step::Side;
+use pointsman_core::view::{RunView, TrafficState};
+
+/// Looks at every service of an environment. `runs` are its latest ones, newest first. `ask`: asks each
+/// service once for its health, for callers without a probe keeper.
+pub async fn look(
+    ports: &Services,
+    spec: &EnvironmentSpec,
+    runs: &[RunView],
+    ask: bool,
+) -> EnvironmentSnapshot {
+    let hosting = match ports.hosting(&spec.endpoint, false).await {
+        Ok(Some(hosting)) => hosting,
+        // Its services are its own processes: without it none runs.
+        Ok(None) => return unseen(spec, Problem::new("the emulator does not run"), &Health::Off),
+        Err(problem) => return unknown(spec, problem),
+    };
+    match services(ports, spec, hosting.as_ref(), runs, ask).await {
+        Ok(services) => {
+            let freeze = spec.freeze.clone();
+            EnvironmentSnapshot { services, databases: None, lint: None, freeze, unseen: None }
+        }
+        Err(problem) => unknown(spec, problem),
+    }
+}
+
+/// Unknown is not off.
+fn unknown(spec: &EnvironmentSpec, problem: Problem) -> EnvironmentSnapshot {
+    let health = Health::Stale(problem.to_string());
+    unseen(spec, problem, &health)
+}
+
+fn unseen(spec: &EnvironmentSpec, problem: Problem, health: &Health) -> EnvironmentSnapshot {
+    let one = |member: &Member| ServiceSnapshot {
+        service: member.service().clone(),
+        url: member.url.clone(),
+        live: None,
+        traffic: TrafficState::Unknown,
+        rollouts_held: false,
+        side: Side::Blue,
+        green: None,
+        blue: None,
+        tells_revision: false,
+        health: health.clone(),
+        found: None,
+        rollback: Readiness { target: None, build: None, why: Some(problem.what.clone()) },
+    };
+    let services = spec.members.iter().map(one).collect();
+    let freeze = spec.freeze.clone();
+    EnvironmentSnapshot { services, databases: None, lint: None, freeze, unseen: Some(problem) }
+}
+
+async fn services(
+    ports: &Services,
+    spec: &EnvironmentSpec,
+    hosting: &dyn Hosting,
+    runs: &[RunView],
+    ask: bool,
+) -> Result<Vec<ServiceSnapshot>, Problem> {
+    let traffic = ports.traffic(hosting, &spec.members).await?;
+    let whole = |t: &Option<Traffic>| t.as_ref().and_then(|t| t.whole().cloned());
+    let live: Live = traffic.iter().map(|(s, t)| (s.clone(), whole(t))).collect();
+    let target = default_target(runs, &live);
+    let looks = spec.members.iter().map(|member| {
+        let traffic = traffic.get(member.service()).cloned().flatten();
+        let (live, target) = (&live, &target);
+        async move {
+            let mut seen = one(member, hosting, runs, live, target).await?;
+            if let Some(traffic) = traffic {
+                seen.traffic = TrafficState::of(&traffic.splits);
+                seen.rollouts_held = matches!(traffic.automatic, Automatic::Held { .. });
+            } else {
+                seen.traffic = TrafficState::None;
+            }
+            // Any build with a share of the traffic answers customers.
+            if ask && !matches!(seen.traffic, TrafficState::None | TrafficState::Unknown) {
+                seen.health = match ports.probe_once(member, spec).await? {
+                    Sample::Healthy(_) => seen.found.clone().map_or(Health::Ok, Health::Degraded),
+                    Sample::Unhealthy(why) => Health::Down(why),
+                    Sample::Blind(why) => Health::Stale(why),
+                };
+            }
+            Ok(seen)
+        }
+    });
+    join_all(looks).await.into_iter().collect()
+}
+
+async fn one(
+    member: &Member,
+    hosting: &dyn Hosting,
+    runs: &[RunView],
+    live: &Live,
+    target: &Result<Choice, Problem>,
+) -> Result<ServiceSnapshot, Problem> {
+    let service = member.service().clone();
+    let build = live.get(&service).cloned().flatten();
+    let under_way = runs.first().filter(|r| r.ended.is_none());
+    let green = under_way.and_then(|r| r.services.get(&service)?.green.clone());
+    let health = if build.is_none() { Health::Off } else { Health::NotAsked };
+    let rollback = match target {
+        Err(problem) => Readiness { target: None, build: None, why: Some(problem.why.clone()) },
+        Ok(choice) => ready(member, hosting, choice).await,
+    };
+    let side = if green.is_some() && green == build { Side::Green } else { Side::Blue };
+    let found = under_way.filter(|_| side == Side::Green).and_then(|run| {
+        let found = run.services.get(&service)?.watched_bad.as_ref()?;
+        Some(format!("run {}, {found}", run.number))
+    });
+    let green = green.filter(|g| Some(g) != build.as_ref());
+    let blue = under_way.and_then(|r| r.services.get(&service)?.blue.clone());
+    let blue = blue.filter(|b| build.is_some() && Some(b) != build.as_ref());
+    Ok(ServiceSnapshot {
+        url: member.url.clone(),
+        live: seen(hosting, member, build).await?,
+        traffic: TrafficState::Unknown,
+        rollouts_held: false,
+        side,
+        green: seen(hosting, member, green).await?,
+        blue: seen(hosting, member, blue).await?,
+        tells_revision: hosting.tells_revision(),
+        found,
+        health,
+        rollback,
+        service,
+    })
+}
+
+async fn seen(
+    hosting: &dyn Hosting,
+    member: &Member,
+    id: Option<BuildId>,
+) -> Result<Option<BuildSnapshot>, Problem> {
+    let Some(id) = id else {
+        return Ok(None);
+    };
+    let build = in_time(&format!("build {id}"), hosting.build(&member.target, &id)).await?;
+    let state = build.as_ref().map_or("gone", |b| b.state_word.as_str()).to_owned();
+    let preview = build.as_ref().and_then(|b| b.preview.clone());
+    let (release, commit) = build.map_or((None, None), |b| (b.release, b.commit));
+    Ok(Some(BuildSnapshot { release, commit, build: id, state, preview }))
+}
+
+/// Whether the build a rollback would go to can serve, asked of the platform and not of our memory.
+async fn ready(member: &Member, hosting: &dyn Hosting, choice: &Choice) -> Readiness {
+    let target = Some(choice.name());
+    let Some(id) = choice.builds.get(member.service()) else {
+        let why = format!("{} has no build of this service", choice.name());
+        return Readiness { target, build: None, why: Some(why) };
+    };
+    let why = match in_time(&format!("build {id}"), hosting.build(&member.target, id)).await {
+        Ok(Some(build)) if build.state == BuildState::Ready => None,
+        Ok(Some(build)) => Some(format!("build {id} is {}", build.state_word)),
+        Ok(None) => Some(format!("build {id} is gone")),
+        Err(problem) => Some(problem.to_string()),
+    };
+    Readiness { target, build: Some(id.clone()), why }
+}

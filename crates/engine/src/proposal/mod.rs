@@ -1,0 +1,117 @@
+//! From an intent to a proposal: a plan that may begin once it is confirmed, or the reason why it may
+//! not. The screen and the command line share it, so that both refuse the same things in the same words.
+
+mod checklist;
+mod cleanup;
+mod databases;
+mod deploy;
+mod freeze;
+mod lint;
+mod look;
+mod platform_releases;
+mod rollback;
+mod schema;
+mod steer;
+mod watch;
+
+pub use checklist::{ChecklistView, checklist, of_run};
+pub use cleanup::cleanup;
+pub use databases::{database, databases};
+pub use deploy::{DeployRequest, PlannedDeploy, deploy, none_in_doubt, plan, what_ships};
+pub use lint::{hosting_files, quotas, troubles};
+pub use look::look;
+pub use rollback::{RollbackRequest, rollback, targets};
+pub use schema::{MigrationRequest, files, migrate};
+pub use steer::command;
+pub use watch::probes;
+
+use pointsman_config::Findings;
+use pointsman_core::error::Problem;
+use pointsman_core::guard::{GuardHit, Guards, Justification, Refused, standing};
+use pointsman_core::plan::Plan;
+use pointsman_core::ports::journal::JournalError;
+
+/// Maximum runs searched for a rollback target.
+pub const RUNS_SEARCHED: usize = 200;
+
+/// A plan that may start after a confirmation.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    pub plan: Plan,
+    /// What it does and what it leads to, for the question.
+    pub what: String,
+}
+
+/// Why something may not begin.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The request is invalid.
+    Usage(Problem),
+    /// A file is invalid: migrations, or an apphosting.yaml.
+    Written(Box<Findings>),
+    /// It may not begin.
+    Refused(Problem),
+    /// Guards refuse it. A person may override each by name.
+    Guarded(Vec<GuardHit>),
+    /// A run whose runner died comes first.
+    InDoubt(Problem),
+    /// Another run works on one of its databases.
+    Locked(Problem),
+    /// It could not be found out.
+    Failed(Problem),
+    /// The journal says no.
+    Journal(JournalError),
+}
+
+impl Refusal {
+    /// The message for people.
+    pub fn problem(self) -> Problem {
+        match self {
+            Self::Usage(problem)
+            | Self::Refused(problem)
+            | Self::InDoubt(problem)
+            | Self::Locked(problem)
+            | Self::Failed(problem) => problem,
+            Self::Guarded(met) => standing(&met),
+            Self::Journal(error) => error.problem(),
+            Self::Written(findings) => {
+                let first = findings.findings.first();
+                let told = first.map(|f| format!("line {}: {}", f.line, f.message));
+                let what = format!("{} cannot be used", findings.file.display());
+                Problem::new(what).because(told.unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl Proposal {
+    /// A proposal once every guard that it met is overridden. Each override is shown in the question and kept
+    /// in the plan.
+    fn passing(
+        mut plan: Plan,
+        what: String,
+        guards: Guards,
+        why: &Justification,
+    ) -> Result<Self, Refusal> {
+        let (overrides, lines) = guards.pass(why).map_err(Refusal::Guarded)?;
+        plan.overrides = overrides;
+        plan.reason.clone_from(&why.reason);
+        let what = lines.iter().fold(what, |what, line| format!("{what}\n{line}"));
+        Ok(Self { plan, what })
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Guarded(met) => Self { problem: standing(&met), guards: met },
+            other => other.problem().into(),
+        }
+    }
+}
+
+impl From<JournalError> for Refusal {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}

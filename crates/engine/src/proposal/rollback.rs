@@ -1,0 +1,314 @@
+//! A rollback. Asks for the confirmation and nothing else: no checklist, freeze or alarm can veto it.
+
+use std::collections::BTreeMap;
+
+use super::platform_releases::{live_release, newest_on_platform, on_platform, tried_here};
+use super::schema::{accepted, files, ways_back};
+use super::{Proposal, RUNS_SEARCHED, Refusal};
+use crate::services::{QUICK_READ_WITHIN, READ_WITHIN, SchemaLook, Services};
+use pointsman_config::Loaded;
+use pointsman_core::error::Problem;
+use pointsman_core::event::Mark;
+use pointsman_core::guard::{Guard, Guards, Justification};
+use pointsman_core::ids::{EnvironmentName, ServiceName};
+use pointsman_core::migration::{Migration, SchemaRange, SchemaWay, Undo, WaysBack};
+use pointsman_core::plan::{Member, RunKind};
+use pointsman_core::planner::{self, EnvironmentSpec};
+use pointsman_core::ports::hosting::Hosting;
+use pointsman_core::ports::journal::JournalError;
+use pointsman_core::readiness::{
+    Choice, Known, Live, NoTarget, Target, default_target, known, left_by, named_target,
+};
+use pointsman_core::release::{ReleaseLabel, SchemaVersion};
+use pointsman_core::view::RunView;
+
+/// What a rollback could go to, the usual target first.
+pub async fn targets(
+    ports: &Services,
+    loaded: &Loaded,
+    spec: &EnvironmentSpec,
+) -> Result<Vec<Target>, Refusal> {
+    let hosting = ports.platform(&spec.endpoint).await.map_err(Refusal::Failed)?;
+    let live = ports.live(hosting.as_ref(), &spec.members).await.map_err(Refusal::Failed)?;
+    let (runs, _) = past(ports, &spec.environment);
+    let usual = default_target(&runs, &live).ok().map(|choice| choice.builds);
+    let serving = live.iter().filter_map(|(s, build)| Some((s.clone(), build.clone()?))).collect();
+    let now = accepted(hosting.as_ref(), &spec.members, &serving).await;
+    let looks = looks(ports, loaded, spec).await;
+    let mut targets = Vec::new();
+    for known in known(&runs) {
+        let Known { choice, mark } = known;
+        if !offered(&choice, &live) {
+            continue;
+        }
+        let then = accepted(hosting.as_ref(), &spec.members, &choice.builds).await;
+        let usual = usual.as_ref() == Some(&choice.builds);
+        let schema = looks.iter().filter_map(|look| way_of(look, &runs, &choice, &now, &then));
+        let schema = schema.collect();
+        targets.push(Target { usual, release: choice.name(), mark, schema });
+    }
+    targets.sort_by_key(|target| (!target.usual, target.mark == Mark::Bad));
+    Ok(targets)
+}
+
+/// A database that could be seen, and the files of its migrations.
+type Looked = (String, SchemaLook, Vec<Migration>);
+
+async fn looks(ports: &Services, loaded: &Loaded, spec: &EnvironmentSpec) -> Vec<Looked> {
+    let mut looks = Vec::new();
+    for planned in &spec.databases {
+        let files = files(loaded, spec.environment.as_str(), &planned.name);
+        if let (Ok(seen), Ok(files)) = (ports.look_at(planned, QUICK_READ_WITHIN).await, files) {
+            looks.push((planned.name.clone(), seen, files));
+        }
+    }
+    looks
+}
+
+/// What going to a target would ask of a database.
+fn way_of(
+    (name, seen, files): &Looked,
+    runs: &[RunView],
+    choice: &Choice,
+    now: &Accepted,
+    then: &Accepted,
+) -> Option<WaysBack> {
+    let (now, then) = (ranges(now, name), ranges(then, name));
+    let left = left_at(runs, choice, name);
+    let to = left.filter(|left| seen.schema.version().is_some_and(|now| **left < now));
+    let back = |to| ways_back(name, files, &seen.schema, &now, &then, to);
+    back(to).or_else(|_| back(None)).ok().flatten()
+}
+
+/// The version that the run which brought a release left a database at.
+fn left_at<'a>(runs: &'a [RunView], choice: &Choice, database: &str) -> Option<&'a SchemaVersion> {
+    let brought = |run: &&RunView| {
+        run.plan.kind == RunKind::Deploy && run.plan.release.as_ref() == Some(&choice.release)
+    };
+    runs.iter().find(brought)?.databases.get(database)?.version.as_ref()
+}
+
+/// What each service can work with, of one database.
+fn ranges(of: &Accepted, database: &str) -> Vec<SchemaRange> {
+    of.iter().filter_map(|(_, accepts)| accepts.get(database).cloned()).collect()
+}
+
+/// What a person wants of a rollback.
+#[derive(Debug, Clone, Copy)]
+pub struct RollbackRequest<'a> {
+    /// To this release; else the usual one.
+    pub to: Option<&'a ReleaseLabel>,
+    /// Why, and what it may pass.
+    pub why: &'a Justification,
+    /// Migrations are undone too, down to this version.
+    pub undo_schema: Option<&'a SchemaVersion>,
+    /// Of this database, where there are several.
+    pub database: Option<&'a str>,
+    /// Whether a person's lock is waited for.
+    pub waits: bool,
+}
+
+type Accepted = [(ServiceName, BTreeMap<String, SchemaRange>)];
+
+/// Whether the databases are kept as they are, or migrations undone, and when: offered only where it is
+/// safe. What cannot be seen vetoes nothing.
+async fn schema_way(
+    ports: &Services,
+    loaded: &Loaded,
+    spec: &mut EnvironmentSpec,
+    now: &Accepted,
+    then: &Accepted,
+    (undo, named): (Option<&SchemaVersion>, Option<&str>),
+) -> Result<(SchemaWay, Vec<String>), Refusal> {
+    let environment = spec.environment.to_string();
+    let (mut way, mut told) = (SchemaWay::Keep, Vec::new());
+    let alone = spec.databases.len() == 1;
+    for planned in &mut spec.databases {
+        let wished = undo.filter(|_| named.map_or(alone, |named| named == planned.name));
+        let patience = if wished.is_some() { READ_WITHIN } else { QUICK_READ_WITHIN };
+        let seen = match ports.look_at(planned, patience).await {
+            Ok(seen) => seen,
+            Err(problem) if wished.is_some() => return Err(Refusal::Failed(problem)),
+            Err(problem) => {
+                told.push(format!("{} is unknown: {}.", planned.name, problem.what));
+                continue;
+            }
+        };
+        let files = files(loaded, &environment, &planned.name).or_else(|refusal| match wished {
+            Some(_) => Err(refusal),
+            None => Ok(Vec::new()),
+        })?;
+        let (now, then) = (ranges(now, &planned.name), ranges(then, &planned.name));
+        let back = ways_back(&planned.name, &files, &seen.schema, &now, &then, wished);
+        let Some(back) = back.map_err(Refusal::Refused)? else { continue };
+        if wished.is_none() {
+            let open = back.open(SchemaWay::Keep);
+            open.map_err(|why| Refusal::Refused(closed(&back, &why)))?;
+            continue;
+        }
+        let open = [SchemaWay::After, SchemaWay::Before].map(|way| (way, back.open(way)));
+        let Some((chosen, _)) = open.iter().find(|(_, open)| open.is_ok()) else {
+            let why: Vec<_> = open
+                .iter()
+                .map(|(way, open)| {
+                    let why = open.as_ref().err().cloned().unwrap_or_default();
+                    format!("{} the switch: {why}", way.label())
+                })
+                .collect();
+            let what =
+                format!("migrations of {} cannot be undone with this rollback", planned.name);
+            return Err(Refusal::Refused(Problem::new(what).because(why.join("; "))));
+        };
+        way = *chosen;
+        planned.migrations = back.undone.iter().map(|u| u.migration.clone()).collect();
+        for undone in &planned.migrations {
+            let lost =
+                if undone.undo == Undo::DataLoss { "; what was written since is lost" } else { "" };
+            told.push(format!(
+                "{} is undone on {} {} the switch: {}{lost}.",
+                undone.version,
+                planned.name,
+                way.label(),
+                undone.description
+            ));
+        }
+    }
+    Ok((way, told))
+}
+
+/// Why a rollback is not possible as is, and what would make it possible.
+fn closed(back: &WaysBack, why: &str) -> Problem {
+    let problem = Problem::new(format!("the target cannot work with {} as it is", back.database))
+        .because(why.to_owned());
+    match (back.undo(), back.undone.last()) {
+        (Some(way), Some(last)) => problem.try_this(format!(
+            "undo {} migrations {} the switch: add --undo-schema {}; or name another release",
+            back.undone.len(),
+            way.label(),
+            last.leaves
+        )),
+        _ => {
+            problem.try_this("go forward: deploy a release that can; or name another one with --to")
+        }
+    }
+}
+
+/// A rollback that may begin. Runs that could not be read are named, and block nothing.
+pub async fn rollback(
+    ports: &Services,
+    loaded: &Loaded,
+    mut spec: EnvironmentSpec,
+    back: &RollbackRequest<'_>,
+) -> Result<Proposal, Refusal> {
+    let RollbackRequest { to, why, undo_schema, database, waits } = *back;
+    let mut guards = Guards::default();
+    let hosting = ports.platform(&spec.endpoint).await.map_err(Refusal::Failed)?;
+    let live = ports.live(hosting.as_ref(), &spec.members).await.map_err(Refusal::Failed)?;
+    let (runs, unread) = past(ports, &spec.environment);
+    // A store that cannot be read holds no lock that anybody could have taken there.
+    let lock = ports.stores.open_readable().and_then(|store| store.locked(&spec.environment));
+    let waited_for = waits && !why.overrides.contains_key(&Guard::Lock);
+    if let Ok(Some(lock)) = lock
+        && !waited_for
+    {
+        let told = JournalError::Locked(spec.environment.clone(), lock).to_string();
+        guards.meet(Guard::Lock, Problem::new(told));
+    }
+    let past = (&runs[..], &live);
+    let chosen = choose(hosting.as_ref(), &spec.members, past, to, (why, &mut guards)).await;
+    let mut guessed = false;
+    let choice = match chosen {
+        // What the store cannot tell any more the platform may.
+        Err(refused) if to.is_none() && unread.is_some() => {
+            let found = newest_on_platform(hosting.as_ref(), &spec.members, &live, &runs).await;
+            guessed = true;
+            found.ok_or(refused)?
+        }
+        chosen => chosen?,
+    };
+    // What is left is the release whose builds are live now.
+    let leaves = left_by(&runs, &live, &choice);
+    let leaves = leaves.filter(|k| k.mark != Mark::Bad).map(|k| k.choice.name());
+    let leaves = match leaves {
+        Some(name) => Some(name),
+        None => live_release(hosting.as_ref(), &spec.members, &live, &choice).await,
+    };
+    let told = if guessed {
+        "Chosen from the platform's builds, because"
+    } else {
+        "Not all of the past could be read:"
+    };
+    let unread = unread.map(|why| format!("\n{told} {why}"));
+    let what = format!(
+        "Roll {} back to {}{}. Nothing is built.{}",
+        spec.environment,
+        choice.name(),
+        leaves.as_ref().map(|l| format!(", and mark the live {l} bad")).unwrap_or_default(),
+        unread.unwrap_or_default()
+    );
+    let serving = live.iter().filter_map(|(s, build)| Some((s.clone(), build.clone()?))).collect();
+    let now = accepted(hosting.as_ref(), &spec.members, &serving).await;
+    let then = accepted(hosting.as_ref(), &spec.members, &choice.builds).await;
+    let wish = (undo_schema, database);
+    let (way, told) = schema_way(ports, loaded, &mut spec, &now, &then, wish).await?;
+    let what = told.iter().fold(what, |what, told| format!("{what}\n{told}"));
+    let plan = planner::rollback(spec, &choice, leaves, way).map_err(Refusal::Usage)?;
+    Proposal::passing(plan, what, guards, why)
+}
+
+/// The target of a rollback. What guards a named one is met, and its builds are still chosen.
+async fn choose(
+    hosting: &dyn Hosting,
+    members: &[Member],
+    (runs, live): (&[RunView], &Live),
+    to: Option<&ReleaseLabel>,
+    (why, guards): (&Justification, &mut Guards),
+) -> Result<Choice, Refusal> {
+    let Some(release) = to else {
+        return default_target(runs, live).map_err(Refusal::Refused);
+    };
+    match named_target(runs, live, release, false) {
+        Ok(known) => Ok(known.choice),
+        Err(NoTarget::Bad(problem)) => {
+            guards.meet(Guard::Bad, problem);
+            let known = named_target(runs, live, release, true);
+            known.map(|k| k.choice).map_err(|no| Refusal::Refused(no.problem()))
+        }
+        // Known here without a mark means that it was never live: a rollback asks its build nothing, so
+        // it must not be the first to give it traffic.
+        Err(NoTarget::Unknown(problem)) if !tried_here(runs, release) => {
+            let found = on_platform(hosting, members, release).await;
+            let Some(choice) = found else { return Err(Refusal::Refused(problem)) };
+            if why.reason.is_none() {
+                let todo = "the platform has a build of it: add --reason TEXT to roll back to that";
+                return Err(Refusal::Refused(problem.try_this(todo)));
+            }
+            Ok(choice)
+        }
+        Err(no) => Err(Refusal::Refused(no.problem())),
+    }
+}
+
+/// Whether a release is one to choose: it has a build of every service, and another one than the live.
+fn offered(choice: &Choice, live: &Live) -> bool {
+    let covers = live.keys().all(|service| choice.builds.contains_key(service));
+    let differs = |(s, build)| live.get(s).is_some_and(|l: &Option<_>| l.as_ref() != Some(build));
+    covers && choice.builds.iter().any(differs)
+}
+
+/// The latest runs of the store, and why some or all of them could not be read: that is reported, and blocks nothing.
+fn past(ports: &Services, environment: &EnvironmentName) -> (Vec<RunView>, Option<String>) {
+    let listed = ports.stores.open_readable().and_then(|store| {
+        let listed = store.runs(Some(environment), RUNS_SEARCHED)?;
+        Ok((listed, store.damage(), store.behind()))
+    });
+    match listed {
+        Ok((listed, damage, behind)) => {
+            let views = listed.into_iter().map(|listed| listed.view).collect();
+            let behind = behind.iter().map(ToString::to_string);
+            let told: Vec<_> = damage.iter().map(ToString::to_string).chain(behind).collect();
+            (views, (!told.is_empty()).then(|| told.join("; ")))
+        }
+        Err(error) => (Vec::new(), Some(format!("the past cannot be read: {error}"))),
+    }
+}

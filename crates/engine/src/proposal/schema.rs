@@ -1,0 +1,387 @@
+//! Databases in a plan: what a deploy applies before traffic moves, what a clean-up takes away after, what a
+//! rollback may undo; and changes of a database alone.
+
+use std::collections::BTreeMap;
+
+use super::freeze::not_frozen;
+use super::{Proposal, Refusal, none_in_doubt};
+use crate::services::{READ_WITHIN, SchemaLook, Services, in_time};
+use pointsman_config::Loaded;
+use pointsman_core::error::Problem;
+use pointsman_core::guard::{Guards, Justification};
+use pointsman_core::ids::{BuildId, ServiceName};
+use pointsman_core::migration::{
+    Direction, Migration, Phase, Pick, RowState, Schema, SchemaRange, Undo, Undone, WaysBack,
+    baseline, down, rows, up, ways,
+};
+use pointsman_core::plan::{Member, PlannedDatabase};
+use pointsman_core::planner::{self, EnvironmentSpec};
+use pointsman_core::ports::hosting::Hosting;
+use pointsman_core::release::{ReleaseLabel, SchemaVersion};
+use pointsman_core::step::{RepairAs, StepKind};
+
+/// Before anything is written.
+pub(super) const BACKUP: &str =
+    "A backup is not made here: see that one exists, or that point-in-time recovery is on.";
+
+/// The files of a database's migrations.
+pub fn files(
+    loaded: &Loaded,
+    environment: &str,
+    database: &str,
+) -> Result<Vec<Migration>, Refusal> {
+    loaded.migrations(environment, database).map_err(|f| Refusal::Written(Box::new(f)))
+}
+
+/// The migrations of the code that a release is, and what a person should know of them.
+fn files_of(
+    loaded: &Loaded,
+    environment: &str,
+    database: &str,
+    release: &ReleaseLabel,
+) -> Result<(Vec<Migration>, Option<String>), Refusal> {
+    let found = loaded.migrations_of(environment, database, release);
+    found.map_err(|f| Refusal::Written(Box::new(f)))
+}
+
+/// Looks at a database before something is done to it, starting the emulator if it is its.
+async fn looked(ports: &Services, planned: &PlannedDatabase) -> Result<SchemaLook, Refusal> {
+    ports.database(planned, true).await.map_err(Refusal::Failed)?;
+    ports.look_at(planned, READ_WITHIN).await.map_err(Refusal::Failed)
+}
+
+/// Puts the migrations into a deploy that run before traffic moves, and refuses a release that could not
+/// work with what they leave.
+pub(super) async fn before_traffic(
+    ports: &Services,
+    loaded: &Loaded,
+    spec: &mut EnvironmentSpec,
+    start: bool,
+    release: &ReleaseLabel,
+) -> Result<Vec<String>, Refusal> {
+    let environment = spec.environment.to_string();
+    let pick = Pick::default();
+    let mut warnings = Vec::new();
+    for planned in &mut spec.databases {
+        let (files, told) = files_of(loaded, &environment, &planned.name, release)?;
+        warnings.extend(told);
+        let seen = if start {
+            looked(ports, planned).await?
+        } else {
+            ports.look_at_rest(planned, READ_WITHIN).await.map_err(Refusal::Failed)?
+        };
+        planned.migrations = up(&files, &seen.schema, &pick)
+            .map_err(|p| Refusal::Refused(for_environment(p, &environment, &planned.name)))?;
+        let after = planned.migrations.last().map(|m| m.version.clone());
+        let Some(after) = after.or(seen.schema.version()) else { continue };
+        for member in &spec.members {
+            if let Some(range) = member.accepts.get(&planned.name).filter(|r| !r.accepts(&after)) {
+                return Err(Refusal::Refused(
+                    Problem::new(format!("{} cannot work with {}", member.service(), planned.name))
+                        .because(format!(
+                            "its code accepts {range}, and the schema would be {after}"
+                        ))
+                        .try_this("add the migration it waits for, or fix `schema` of the service"),
+                ));
+            }
+        }
+    }
+    Ok(warnings)
+}
+
+/// Names the environment and the database in what is to be done.
+fn for_environment(problem: Problem, environment: &str, database: &str) -> Problem {
+    let todo = problem.todo.replace(" ENV", &format!(" {environment}"));
+    Problem { what: format!("{database}: {}", problem.what), todo, ..problem }
+}
+
+/// Adds the next contract migrations to a clean-up, as far as the live build can work with them. The
+/// rest is reported as pending.
+pub(super) async fn after_traffic(
+    ports: &Services,
+    loaded: &Loaded,
+    spec: &mut EnvironmentSpec,
+    live: &[(ServiceName, BTreeMap<String, SchemaRange>)],
+    commit: Option<&ReleaseLabel>,
+) -> Result<Vec<String>, Refusal> {
+    let environment = spec.environment.to_string();
+    let mut told = Vec::new();
+    for planned in &mut spec.databases {
+        let files = match commit {
+            Some(commit) => files_of(loaded, &environment, &planned.name, commit)?.0,
+            None => files(loaded, &environment, &planned.name)?,
+        };
+        let seen = looked(ports, planned).await?;
+        let pick = Pick { contract: true, ..Pick::default() };
+        let pending = up(&files, &seen.schema, &pick)
+            .map_err(|p| Refusal::Refused(for_environment(p, &environment, &planned.name)))?;
+        for migration in pending {
+            if migration.phase != Phase::Contract {
+                break;
+            }
+            let refuses = live.iter().find_map(|(service, accepts)| {
+                let range = accepts.get(&planned.name)?;
+                (!range.accepts(&migration.version)).then(|| format!("{service} accepts {range}"))
+            });
+            if let Some(why) = refuses {
+                told.push(format!("{} waits: {why}, and serves", migration.version));
+                break;
+            }
+            told.push(format!(
+                "{} is applied to {}: {}. No build that needs what it takes away can serve again{}",
+                migration.version,
+                planned.name,
+                migration.description,
+                if migration.undo == Undo::No { ", and nothing brings it back" } else { "" }
+            ));
+            planned.migrations.push(migration);
+        }
+    }
+    Ok(told)
+}
+
+/// What a build of each service can work with.
+pub(super) async fn accepted(
+    hosting: &dyn Hosting,
+    members: &[Member],
+    builds: &BTreeMap<ServiceName, BuildId>,
+) -> Vec<(ServiceName, BTreeMap<String, SchemaRange>)> {
+    let mut accepted = Vec::new();
+    for member in members {
+        let Some(id) = builds.get(member.service()) else { continue };
+        let build = in_time(&format!("build {id}"), hosting.build(&member.target, id)).await;
+        let build = build.ok().flatten();
+        accepted.push((member.service().clone(), build.map(|b| b.accepts).unwrap_or_default()));
+    }
+    accepted
+}
+
+/// The ways back of a database. Without a wish, down to the latest version that the target accepts.
+pub(super) fn ways_back(
+    database: &str,
+    files: &[Migration],
+    schema: &Schema,
+    live: &[SchemaRange],
+    target: &[SchemaRange],
+    to: Option<&SchemaVersion>,
+) -> Result<Option<WaysBack>, Problem> {
+    let Some(now) = schema.version() else { return Ok(None) };
+    let fits = |version: &SchemaVersion| target.iter().all(|range| range.accepts(version));
+    let chosen = if let Some(to) = to {
+        down(files, schema, to)?
+    } else {
+        let applied = schema.applied().rev().map(|r| r.version.clone());
+        let to = applied.chain([SchemaVersion::ZERO]).find(|version| fits(version));
+        // What cannot be undone shows as a way that is closed.
+        to.filter(|to| *to != now)
+            .map_or(Ok(Vec::new()), |to| down(files, schema, &to))
+            .unwrap_or_default()
+    };
+    let undone = Undone::each(&chosen, schema);
+    let ways = ways(live, target, &now, &undone);
+    Ok(Some(WaysBack { database: database.to_owned(), now, undone, ways }))
+}
+
+/// One database of the environment: the named one, or the only one.
+fn only(spec: &mut EnvironmentSpec, name: Option<&str>) -> Result<PlannedDatabase, Refusal> {
+    let names: Vec<_> = spec.databases.iter().map(|d| d.name.clone()).collect();
+    let environment = &spec.environment;
+    let found = match name {
+        Some(name) => spec.databases.iter().find(|d| d.name == name).cloned(),
+        None if names.len() == 1 => spec.databases.first().cloned(),
+        None => None,
+    };
+    let found = found.ok_or_else(|| {
+        let problem = match name {
+            _ if names.is_empty() => Problem::new(format!("{environment} has no database")),
+            Some(name) => Problem::new(format!("{environment} has no database {name}"))
+                .try_this(format!("name one of {}", names.join(", "))),
+            None => Problem::new(format!("{environment} has several databases"))
+                .try_this(format!("name one: --database {}", names.join(" or "))),
+        };
+        Refusal::Usage(problem)
+    })?;
+    spec.databases.retain(|d| d.name == found.name);
+    Ok(found)
+}
+
+/// A change to a database alone.
+#[derive(Debug, Clone)]
+pub enum MigrationRequest {
+    /// To apply what is pending, up to a version, also out of order.
+    Up(Option<SchemaVersion>, bool),
+    /// To undo down to a version.
+    Down(SchemaVersion),
+    /// To say that it is at a version.
+    Baseline(SchemaVersion),
+    /// To say how a migration that is half done stands.
+    Repair(Option<SchemaVersion>, RepairAs),
+}
+
+/// A change of a database that may begin. Nothing where there is nothing to do.
+pub async fn migrate(
+    ports: &Services,
+    loaded: &Loaded,
+    environment: &str,
+    database: Option<&str>,
+    wish: &MigrationRequest,
+    why: &Justification,
+) -> Result<Option<Proposal>, Refusal> {
+    let mut spec = loaded.spec(environment).map_err(Refusal::Usage)?;
+    none_in_doubt(ports, &spec.environment)?;
+    let planned = only(&mut spec, database)?;
+    let files = files(loaded, environment, &planned.name)?;
+    let schema = looked(ports, &planned).await?.schema;
+    let name = planned.name.clone();
+    let refused = |p: Problem| Refusal::Refused(for_environment(p, environment, &name));
+    let holding = |mut spec: EnvironmentSpec, migrations: Vec<Migration>| {
+        for database in &mut spec.databases {
+            database.migrations.clone_from(&migrations);
+        }
+        spec
+    };
+    let needs_reason = |what: &str| match why.reason {
+        Some(_) => Ok(()),
+        None => Err(Refusal::Refused(
+            Problem::new(format!("{what} changes what the database says of itself"))
+                .try_this("say why: --reason TEXT"),
+        )),
+    };
+    let serving = serving(ports, &spec).await;
+    let fits = |version: &SchemaVersion| match serving.iter().find(|(_, r)| !r.accepts(version)) {
+        None => Ok(()),
+        Some((who, range)) => Err(Refusal::Refused(
+            Problem::new(format!("{name} cannot go to {version}: {who} serves"))
+                .because(format!("its code accepts {range}"))
+                .try_this("give its traffic to a build that accepts that version first"),
+        )),
+    };
+    let mut guards = Guards::default();
+    // The others record what is; they change nothing.
+    if matches!(wish, MigrationRequest::Up(..) | MigrationRequest::Down(_)) {
+        let environment = spec.environment.clone();
+        not_frozen(ports, &environment, &mut spec.freeze, why, &mut guards);
+    }
+    let (plan, what) = match wish {
+        MigrationRequest::Up(to, out_of_order) => {
+            let pick = Pick { to: to.as_ref(), out_of_order: *out_of_order, contract: false };
+            let chosen = up(&files, &schema, &pick).map_err(refused)?;
+            if chosen.is_empty() {
+                return Ok(None);
+            }
+            chosen.iter().try_for_each(|m| fits(&m.version))?;
+            let what = what(environment, &planned, &chosen, Direction::Up);
+            (planner::migrate(holding(spec, chosen), Direction::Up), what)
+        }
+        MigrationRequest::Down(to) => {
+            let chosen = down(&files, &schema, to).map_err(refused)?;
+            Undone::each(&chosen, &schema).iter().try_for_each(|undone| fits(&undone.leaves))?;
+            let what = what(environment, &planned, &chosen, Direction::Down);
+            (planner::migrate(holding(spec, chosen), Direction::Down), what)
+        }
+        MigrationRequest::Baseline(to) => {
+            needs_reason("a baseline")?;
+            let done = baseline(&files, &schema, to).map_err(refused)?;
+            let what = format!(
+                "Say that {name} of {environment} is at {to}, and that {} migrations were done before. No \
+                 document of yours is touched.",
+                done.len()
+            );
+            let kind = StepKind::Baseline { database: name.clone(), to: to.clone() };
+            let title = format!("Say that {name} is at {to}");
+            (planner::on_record(holding(spec, done), kind, title), what)
+        }
+        MigrationRequest::Repair(version, as_is) => {
+            needs_reason("a repair")?;
+            let (file, evidence) = to_repair(&files, &schema, version.as_ref()).map_err(refused)?;
+            let version = file.version.clone();
+            let what = format!(
+                "{evidence}\nSay that {version} on {name} of {environment} is {} applied.",
+                as_is.label()
+            );
+            let kind = StepKind::Repair {
+                database: name.clone(),
+                version: version.clone(),
+                as_is: *as_is,
+            };
+            let title = format!("Say that {version} is {} applied", as_is.label());
+            (planner::on_record(holding(spec, vec![file]), kind, title), what)
+        }
+    };
+    let plan = plan.map_err(Refusal::Usage)?;
+    Proposal::passing(plan, what, guards, why).map(Some)
+}
+
+/// The live builds with the versions that they accept. The run itself checks again what cannot be read here.
+async fn serving(ports: &Services, spec: &EnvironmentSpec) -> Vec<(ServiceName, SchemaRange)> {
+    let Some(database) = spec.databases.first() else { return Vec::new() };
+    let Ok(Some(hosting)) = ports.hosting(&spec.endpoint, false).await else { return Vec::new() };
+    let live = ports.live(hosting.as_ref(), &spec.members).await.unwrap_or_default();
+    let builds = live.into_iter().filter_map(|(s, build)| Some((s, build?))).collect();
+    let accepted = accepted(hosting.as_ref(), &spec.members, &builds).await;
+    let of = |(s, ranges): (ServiceName, BTreeMap<String, SchemaRange>)| {
+        Some((s, ranges.get(&database.name)?.clone()))
+    };
+    accepted.into_iter().filter_map(of).collect()
+}
+
+fn what(
+    environment: &str,
+    planned: &PlannedDatabase,
+    chosen: &[Migration],
+    direction: Direction,
+) -> String {
+    let verb = if direction == Direction::Up { "Apply" } else { "Undo" };
+    let lines = chosen.iter().map(|m| {
+        let warns = match (direction, m.undo, m.phase) {
+            (Direction::Down, Undo::DataLoss, _) => "  (what was written since is lost)",
+            (Direction::Up, Undo::No, _) => "  (nothing brings it back)",
+            (Direction::Up, _, Phase::Contract) => "  (old code stops working)",
+            _ => "",
+        };
+        format!("\n  {} {:<8} {}{warns}", m.version, m.phase.label(), m.description)
+    });
+    format!(
+        "{verb} on {} of {environment} ({}/{}):{}\n{BACKUP}",
+        planned.name,
+        planned.project,
+        planned.database,
+        lines.collect::<String>()
+    )
+}
+
+/// The migration to repair, and what is known about it.
+fn to_repair(
+    files: &[Migration],
+    schema: &Schema,
+    version: Option<&SchemaVersion>,
+) -> Result<(Migration, String), Problem> {
+    let rows = rows(files, schema);
+    let mends = |state: &RowState| matches!(state, RowState::Dirty | RowState::Edited(_));
+    let row = rows.iter().find(|r| mends(&r.state) && version.is_none_or(|v| *v == r.version));
+    let row = row.ok_or_else(|| Problem::new("there is nothing to repair"))?;
+    let file = row.file.clone().ok_or_else(|| {
+        Problem::new(format!("the file of {} is gone", row.version)).try_this("bring it back first")
+    })?;
+    let evidence = row.record.as_ref().map_or_else(String::new, |record| {
+        let half = &record.half;
+        let mut text = format!(
+            "{} is {}: on its way {}, {} of its {} operations are done for certain, {} of {} documents",
+            row.version,
+            row.state.label(),
+            half.direction.label(),
+            half.operation,
+            file.operations(half.direction).len(),
+            half.processed,
+            half.total
+        );
+        if half.program {
+            text.push_str("; its program was started, and its result is unknown");
+        }
+        if let Some(error) = &record.error {
+            text = format!("{text}\n  it said: {error}");
+        }
+        text
+    });
+    Ok((file, evidence))
+}

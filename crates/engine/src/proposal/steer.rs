@@ -1,0 +1,71 @@
+//! A command to a run that another process drives, bound to what its sender had seen (N2).
+
+use std::time::Duration;
+
+use super::Refusal;
+use crate::services::Services;
+use pointsman_core::command::Command;
+use pointsman_core::error::Problem;
+use pointsman_core::event::{Event, Recorded};
+use pointsman_core::ids::RunNumber;
+use pointsman_core::run::RunState;
+
+/// How often the store is polled for an answer.
+const ANSWER_POLL: Duration = Duration::from_millis(50);
+/// A runner that lives answers within this; it looks for commands every 100 ms.
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+
+/// Sends a command and waits for the fact that answers it: its number. Without `seen` the sender has
+/// seen everything there is.
+pub async fn command(
+    ports: &Services,
+    run: RunNumber,
+    seen: Option<u64>,
+    command: &Command,
+) -> Result<u64, Refusal> {
+    let mut store = ports.stores.open()?;
+    let listed = store.run(run)?;
+    if let RunState::Ended { outcome } = listed.view.state {
+        return Err(Refusal::Refused(Problem::new(format!(
+            "run {run} is over: {}",
+            outcome.label()
+        ))));
+    }
+    if listed.runner.is_none() {
+        let problem =
+            Problem::new(format!("run {run} has no driver")).because("its runner is gone");
+        return Err(Refusal::InDoubt(problem.try_this(format!("pointsman resume {}", run.0))));
+    }
+    let seen = seen.unwrap_or(listed.view.last_seq);
+    let id = store.send(run, &ports.actor, seen, command, ports.clock.now())?;
+    let began = ports.clock.elapsed();
+    while ports.clock.elapsed().saturating_sub(began) <= ANSWER_WITHIN {
+        for fact in store.facts(run, listed.view.last_seq)? {
+            match &fact.event {
+                Recorded::Known(Event::CommandAccepted { id: answered, .. }) if *answered == id => {
+                    return Ok(fact.seq);
+                }
+                Recorded::Known(Event::CommandRefused { id: answered, because, .. })
+                    if *answered == id =>
+                {
+                    return Err(Refusal::Refused(
+                        Problem::new(format!("run {run} refuses"))
+                            .because(because.clone())
+                            .try_this(format!("look again: pointsman events {}", run.0)),
+                    ));
+                }
+                _ => {}
+            }
+        }
+        ports.clock.sleep(ANSWER_POLL).await;
+    }
+    // Withdrawn, so that a runner that wakes later does not execute it.
+    let withdrawn = store.withdraw(id)?;
+    let problem = Problem::new(format!("run {run} does not answer"));
+    let problem = problem.because(if withdrawn {
+        "the request is withdrawn"
+    } else {
+        "the runner has just read the request, and may carry it out"
+    });
+    Err(Refusal::InDoubt(problem.try_this("look whether its process still works")))
+}

@@ -1,0 +1,134 @@
+//! What is probed on an environment: the live build of each service and, while a run is under way, the
+//! other side too; and the extra probes of the config.
+
+use std::time::Duration;
+
+use pointsman_config::{Watching, domains_of};
+use pointsman_core::health::Wanted;
+use pointsman_core::plan::Member;
+use pointsman_core::planner::EnvironmentSpec;
+use pointsman_core::probe::{Check, Expect, Probe, Rules};
+use pointsman_core::snapshot::{BuildSnapshot, EnvironmentSnapshot, Health, ServiceSnapshot};
+use pointsman_core::step::Side;
+
+/// DNS and certificates change slowly, and the platform's API is not there to be asked all the time.
+const DOMAIN_INTERVAL: Duration = Duration::from_mins(1);
+/// How long it may take to answer.
+const DOMAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The probes of an environment, as far as it was seen.
+pub fn probes(
+    spec: &EnvironmentSpec,
+    watching: &Watching,
+    seen: &EnvironmentSnapshot,
+) -> Vec<Probe> {
+    let mut probes = Vec::new();
+    for member in &spec.members {
+        let found = seen.services.iter().find(|s| &s.service == member.service());
+        probes.extend(of_service(spec, watching, member, found, seen.unseen.is_some()));
+    }
+    probes.extend(spec.members.iter().filter_map(|member| domains(spec, watching, member, seen)));
+    probes.extend(watching.others.iter().cloned());
+    probes
+}
+
+/// What the platform says of a service's addresses, where it says anything: it was reached, and has them.
+fn domains(
+    spec: &EnvironmentSpec,
+    watching: &Watching,
+    member: &Member,
+    seen: &EnvironmentSnapshot,
+) -> Option<Probe> {
+    let service = member.service();
+    let serves = |s: &ServiceSnapshot| &s.service == service && s.live.is_some();
+    let has_them = spec.endpoint.capabilities().domains;
+    if !watching.domains || !has_them || seen.unseen.is_some() || !seen.services.iter().any(serves)
+    {
+        return None;
+    }
+    let endpoint = Box::new(spec.endpoint.clone());
+    let name = domains_of(service.as_str());
+    Some(Probe {
+        found: None,
+        key: format!("{}/{name}", spec.environment),
+        name,
+        side: None,
+        live: false,
+        check: Check::Domains { endpoint, target: Box::new(member.target.clone()) },
+        interval: DOMAIN_INTERVAL,
+        timeout: DOMAIN_TIMEOUT,
+        rules: Rules { slow: DOMAIN_TIMEOUT, ..watching.rules },
+        controls: Vec::new(),
+    })
+}
+
+fn of_service(
+    spec: &EnvironmentSpec,
+    watching: &Watching,
+    member: &Member,
+    seen: Option<&ServiceSnapshot>,
+    unseen: bool,
+) -> Vec<Probe> {
+    let live = seen.and_then(|s| s.live.as_ref());
+    // Where the platform cannot be asked, customers may be served all the same; where it does not run,
+    // they are not.
+    let off = seen.is_some_and(|s| s.health == Health::Off);
+    let serves = live.is_some() || (unseen && !off);
+    let (green, blue) = (seen.and_then(|s| s.green.as_ref()), seen.and_then(|s| s.blue.as_ref()));
+    let side = seen.map_or(Side::Blue, |s| s.side);
+    let public = || probe(spec, watching, member, (side, true), &member.url, live, seen);
+    // Where nothing serves yet, a candidate of the first run is there to be asked all the same.
+    let mut probes: Vec<_> = serves.then(public).into_iter().collect();
+    for (side, build) in [(Side::Blue, blue), (Side::Green, green)] {
+        let preview = build.and_then(|build| build.preview.as_deref());
+        if let Some(address) = preview {
+            probes.push(probe(spec, watching, member, (side, false), address, build, seen));
+        }
+    }
+    // Blue is always the first one.
+    probes.sort_by_key(|probe| probe.side == Some(Side::Green));
+    probes
+}
+
+fn probe(
+    spec: &EnvironmentSpec,
+    watching: &Watching,
+    member: &Member,
+    (side, live): (Side, bool),
+    base: &str,
+    build: Option<&BuildSnapshot>,
+    seen: Option<&ServiceSnapshot>,
+) -> Probe {
+    let service = member.service();
+    // A build that customers reach is another thing to watch than the same build aside: another address,
+    // and another load.
+    let door = if live { "" } else { "+preview" };
+    let who = build.map_or("public", |build| build.build.as_str());
+    let health = &member.health;
+    let told = health.version.is_some() || health.revision.is_some();
+    let wanted = build.filter(|_| told).map(|build| Wanted {
+        versions: build.release.iter().cloned().collect(),
+        build: build.build.clone(),
+        version_told: health.version.is_some(),
+        revision_told: seen.is_some_and(|s| s.tells_revision) && health.revision.is_some(),
+        shared: Vec::new(),
+    });
+    let wanted = wanted.filter(|wanted| !wanted.proves_nothing());
+    let expect = Expect { wanted, ..Expect::of_health(health) };
+    Probe {
+        key: format!("{}/{service}@{who}{door}", spec.environment),
+        name: service.to_string(),
+        side: Some(side),
+        live,
+        check: Check::Http {
+            url: format!("{base}{}", health.path),
+            expect: Box::new(expect),
+            fresh: true,
+        },
+        interval: watching.interval,
+        timeout: watching.timeout,
+        rules: watching.rules,
+        found: seen.filter(|_| live).and_then(|s| s.found.clone()),
+        controls: spec.policy.health.controls.clone(),
+    }
+}

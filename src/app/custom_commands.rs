@@ -1,0 +1,113 @@
+//! The team's commands in this state folder.
+
+use std::time::Duration;
+
+use super::App;
+use crate::adapters::custom_commands::CustomCommandRuns;
+use crate::adapters::process::ThisMachine;
+use crate::adapters::program::MachinePrograms;
+use crate::domain::custom_command::{CustomCommand, CustomCommandRun, CustomCommandState};
+use crate::domain::error::Problem;
+use crate::domain::ids::EnvironmentName;
+use crate::ports::processes::Processes as _;
+
+/// Time limit for the new process to record its run.
+const STARTS_WITHIN: Duration = Duration::from_secs(10);
+
+/// What the team's commands started is noted there.
+const COMMANDS: &str = "commands";
+/// More do not begin at the same time.
+const LAST_LINES: usize = 8;
+
+impl App {
+    /// What was run here.
+    pub fn custom_command_runs(&self) -> CustomCommandRuns {
+        let programs = MachinePrograms { groups: self.groups(COMMANDS) };
+        CustomCommandRuns::of(self.state.join("commands"), programs, self.clock.clone())
+    }
+
+    /// Whether a command may start: in that environment, and with its port free.
+    pub fn may_run(
+        &self,
+        command: &CustomCommand,
+        environment: &EnvironmentName,
+    ) -> Result<(), Problem> {
+        command.fits(environment).map_err(Problem::new)?;
+        let going = |run: &CustomCommandRun| {
+            run.name == command.name && run.state == CustomCommandState::Running
+        };
+        if let Some(run) =
+            self.custom_command_runs().list().into_iter().find(|run| command.long && going(run))
+        {
+            return Err(Problem::new(format!("{} runs already, as run {}", run.name, run.id))
+                .try_this(format!("pointsman commands stop {}", run.id)));
+        }
+        let Some(port) = command.port.filter(|_| command.long) else { return Ok(()) };
+        let Some(holder) = ThisMachine.listener_of(port) else { return Ok(()) };
+        // End leftovers of a killed command, and check again.
+        if self.groups(COMMANDS).any_orphans() {
+            return Ok(());
+        }
+        let problem =
+            Problem::new(format!("{} wants port {port}, and {holder} has it", command.name));
+        Err(match self.emulator() {
+            Some(emulator) if holder.pid == emulator.process.pid => problem
+                .because("the emulator serves the service there")
+                .try_this("pointsman emulator stop, and run it then"),
+            _ => problem.try_this("end that first"),
+        })
+    }
+
+    /// Ends what commands left whose process was killed, and tells of each.
+    pub fn end_left_commands(&self) -> Vec<String> {
+        self.groups(COMMANDS).end_orphans()
+    }
+
+    /// Runs a command in a separate process and returns its number.
+    pub async fn run_beside(
+        &self,
+        command: &CustomCommand,
+        environment: &EnvironmentName,
+        config: &std::path::Path,
+    ) -> Result<u64, Problem> {
+        self.may_run(command, environment)?;
+        let failed =
+            |why: String| Problem::new(format!("{} did not begin", command.name)).because(why);
+        let runs = self.custom_command_runs();
+        let before = runs.newest();
+        let config = config.display().to_string();
+        let name = environment.to_string();
+        let arguments = [
+            "--config",
+            &config,
+            "commands",
+            "run",
+            &command.name,
+            "--environment",
+            &name,
+            "--yes",
+            "--confirm",
+            &name,
+        ];
+        let log = self.state.join("commands").join("runner.log");
+        let mut child = self.background(&arguments, &log).map_err(failed)?;
+        let began = self.clock.elapsed();
+        loop {
+            let new = runs
+                .latest(LAST_LINES)
+                .into_iter()
+                .find(|r| r.id > before && r.name == command.name);
+            if let Some(run) = new {
+                return Ok(run.id);
+            }
+            let ended = child.try_wait().ok().flatten();
+            if let Some(status) = ended {
+                return Err(failed(format!("its process ended with {status}")));
+            }
+            if self.clock.elapsed().saturating_sub(began) > STARTS_WITHIN {
+                return Err(failed("its process does not show up".to_owned()));
+            }
+            self.clock.sleep(Duration::from_millis(20)).await;
+        }
+    }
+}

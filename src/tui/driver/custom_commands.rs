@@ -1,0 +1,82 @@
+//! The team's commands: begun, stopped, and followed while they run.
+
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+use std::time::Duration;
+
+use super::acts::Acts;
+use crate::domain::custom_command::{CustomCommandRun, CustomCommandState};
+use crate::domain::error::Problem;
+use crate::domain::ids::EnvironmentName;
+use crate::domain::job_log::JobLine;
+use crate::tui::model::dialog::CustomCommandAct;
+use crate::tui::model::pipeline::JobLog;
+use crate::tui::msg::Msg;
+
+/// How often what one says is read.
+const READ_EVERY: Duration = Duration::from_millis(300);
+/// More of its end is not shown; the file has it all.
+const TAIL_BYTES: u64 = 256 * 1024;
+/// Number of recent runs shown.
+pub(super) const RUNS_SHOWN: usize = 20;
+
+impl Acts {
+    /// Carries out a request.
+    pub(super) async fn custom_command(
+        &self,
+        environment: &EnvironmentName,
+        act: &CustomCommandAct,
+    ) -> Result<String, Problem> {
+        match act {
+            CustomCommandAct::Stop(id) => {
+                let run = self.app.custom_command_runs().stop(*id)?;
+                Ok(format!("stop requested for {} (run {id})", run.name))
+            }
+            CustomCommandAct::Run(command) => {
+                let id = self.app.run_beside(command, environment, &self.config).await?;
+                let acts = self.clone();
+                tokio::spawn(async move { acts.follow(id).await });
+                Ok(format!("{} continues as run {id}", command.name))
+            }
+        }
+    }
+
+    /// Forwards the output of a run until it ends or the screen closes.
+    async fn follow(&self, id: u64) {
+        let (runs, mut first) = (self.app.custom_command_runs(), true);
+        let mut last = None;
+        while !self.sender.is_closed() {
+            let all = runs.latest(RUNS_SHOWN);
+            let Some(run) = all.iter().find(|run| run.id == id).cloned() else { return };
+            let over = run.state != CustomCommandState::Running;
+            let log = log_of(&run, &runs.log(id));
+            if last.as_ref() != Some(&log) {
+                self.say(Msg::CustomCommandLog(log.clone(), std::mem::take(&mut first))).await;
+                last = Some(log);
+            }
+            if over {
+                self.say(Msg::CustomCommands(all)).await;
+                return self.say(Msg::Tell(format!("{}: {}", run.name, run.state.label()))).await;
+            }
+            tokio::time::sleep(READ_EVERY).await;
+        }
+    }
+}
+
+/// The end of what a run said; it was made harmless when it was written.
+fn log_of(run: &CustomCommandRun, file: &Path) -> JobLog {
+    let mut text = Vec::new();
+    if let Ok(mut file) = std::fs::File::open(file) {
+        let length = file.metadata().map_or(0, |about| about.len());
+        let _ = file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)));
+        let _ = file.read_to_end(&mut text);
+    }
+    let text = String::from_utf8_lossy(&text);
+    let lines = text.lines().map(|line| JobLine { text: line.to_owned(), error: false });
+    let mut lines: Vec<JobLine> = lines.collect();
+    if run.state != CustomCommandState::Running {
+        let error = run.state != CustomCommandState::Ok;
+        lines.push(JobLine { text: run.state.label(), error });
+    }
+    JobLog { job: format!("{} · run {} on {}", run.name, run.id, run.environment), lines }
+}

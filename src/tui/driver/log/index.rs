@@ -1,0 +1,391 @@
+//! The log of one run as the screen reads it: an index of eight bytes a line in memory, the lines
+//! themselves on disk. A million lines take eight megabytes.
+
+use std::collections::{HashSet, VecDeque};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
+use std::os::unix::fs::FileExt as _;
+
+use regex::Regex;
+
+use super::entry::Entry;
+use super::shape::shape;
+use crate::domain::log_level::LogLevel;
+use crate::domain::time::Timestamp;
+use crate::ports::log::LogLine;
+use crate::tui::model::logs::{Extent, Line, Mark, Query, TICKS, Tick};
+use crate::tui::model::pattern::pattern;
+
+/// The log of a run.
+#[derive(Default)]
+pub(in crate::tui::driver) struct LogIndex {
+    file: Option<File>,
+    /// Behind the last line that was read whole.
+    byte: u64,
+    entries: Vec<Entry>,
+    facts: Vec<Line>,
+    waiting: VecDeque<(Line, String)>,
+    sources: Vec<String>,
+    steps: Vec<String>,
+    warnings: usize,
+    errors: usize,
+    query: Query,
+    filter: Option<Regex>,
+    /// The shapes of what the last good run said.
+    known: Option<HashSet<u64>>,
+    search: Option<Regex>,
+    wrong: Option<String>,
+    /// Number of filtered lines.
+    sieved: usize,
+    /// The lines that the query leaves; none while it leaves all of them.
+    kept: Option<Vec<u32>>,
+    /// Number of searched lines.
+    searched: usize,
+    /// Which of those match the search.
+    matches: Vec<u32>,
+}
+
+/// Maximum lines processed before other requests get a turn.
+pub(super) const TURN: usize = 20_000;
+
+fn number_of(names: &mut Vec<String>, name: &str) -> usize {
+    names.iter().position(|known| known == name).unwrap_or_else(|| {
+        names.push(name.to_owned());
+        names.len() - 1
+    })
+}
+
+impl LogIndex {
+    pub(in crate::tui::driver) fn new(file: Option<File>) -> Self {
+        Self { file, ..Self::default() }
+    }
+
+    pub(super) fn has_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    pub(super) fn open(&mut self, file: File) {
+        self.file = Some(file);
+    }
+
+    /// Takes a fact. It waits until what was heard before it was read.
+    pub(in crate::tui::driver) fn fact(&mut self, line: Line, step: String) {
+        self.waiting.push_back((line, step));
+    }
+
+    /// Files the facts that come before a moment; all of them, if none is given.
+    fn file_facts(&mut self, before: Option<Timestamp>) {
+        while let Some((line, _)) = self.waiting.front() {
+            if before.is_some_and(|before| line.at > before) {
+                return;
+            }
+            if let Some((line, step)) = self.waiting.pop_front() {
+                self.file_fact(line, &step);
+            }
+        }
+    }
+
+    fn file_fact(&mut self, line: Line, step: &str) {
+        let (source, step) =
+            (number_of(&mut self.sources, &line.source), number_of(&mut self.steps, step));
+        self.count(line.level);
+        let place = self.facts.len() as u64;
+        self.entries.push(Entry::new(place, line.level, source, step).fact());
+        self.facts.push(line);
+    }
+
+    /// A stack trace has the level of the line above it, and is no separate error.
+    fn file_line(&mut self, text: &str, source: usize, step: usize) {
+        let head = self.entries.last().filter(|head| !head.is_fact() && head.source() == source);
+        let entry = |level| Entry::new(self.byte, level, source, step);
+        if let Some(head) = head.filter(|_| text.starts_with(' ')) {
+            self.entries.push(entry(head.level()).hanging());
+        } else {
+            let entry = entry(LogLevel::of(text));
+            self.count(entry.level());
+            self.entries.push(entry);
+        }
+    }
+
+    fn count(&mut self, level: LogLevel) {
+        self.warnings += usize::from(level == LogLevel::Warn);
+        self.errors += usize::from(level == LogLevel::Error);
+    }
+
+    /// Takes over what was written since; `true`: there may be more at once.
+    pub(in crate::tui::driver) fn grow(&mut self) -> bool {
+        let more = self.read_on();
+        if !more {
+            self.file_facts(None);
+        }
+        more
+    }
+
+    fn read_on(&mut self) -> bool {
+        let Some(Ok(mut file)) = self.file.as_ref().map(File::try_clone) else {
+            return false;
+        };
+        if file.metadata().is_ok_and(|about| about.len() == self.byte) {
+            return false;
+        }
+        if file.seek(SeekFrom::Start(self.byte)).is_err() {
+            return false;
+        }
+        let (mut reader, mut text) = (BufReader::with_capacity(1 << 16, file), String::new());
+        for _ in 0..TURN {
+            text.clear();
+            match reader.read_line(&mut text) {
+                // A line that is still being written comes next time.
+                Ok(length) if length > 0 && text.ends_with('\n') => {
+                    if let Ok(line) = serde_json::from_str::<LogLine>(&text) {
+                        self.file_facts(Some(line.at));
+                        let source = line.service.as_ref().map_or("run", |s| s.as_str());
+                        let source = number_of(&mut self.sources, source);
+                        let step = number_of(&mut self.steps, line.step.as_str());
+                        self.file_line(&line.text, source, step);
+                    }
+                    self.byte += length as u64;
+                }
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    /// What the last good run said, for a query that leaves only what is new.
+    pub(super) fn compare_with(&mut self, known: Option<HashSet<u64>>) {
+        self.known = known;
+    }
+
+    /// Takes another query. Where only the search changed, the sieve stands.
+    pub(super) fn ask(&mut self, query: Query) {
+        let read = |typed: &Option<String>| match typed.as_deref().map(pattern) {
+            Some(Ok(found)) => (Some(found), None),
+            Some(Err(why)) => (None, Some(why)),
+            None => (None, None),
+        };
+        let ((filter, first), (search, second)) = (read(&query.filter), read(&query.search));
+        (self.filter, self.search, self.wrong) = (filter, search, first.or(second));
+        let sieve = |query: &Query| Query { search: None, ..query.clone() };
+        if sieve(&query) != sieve(&self.query) {
+            self.kept = (!query.shows_all()).then(Vec::new);
+            self.sieved = 0;
+        }
+        self.query = query;
+        self.searched = 0;
+        self.matches.clear();
+    }
+
+    /// Sieves and searches some more lines; `true`: there are more at once.
+    pub(in crate::tui::driver) fn sieve(&mut self) -> bool {
+        let more = self.sieve_on();
+        self.search_on() || more
+    }
+
+    fn sieve_on(&mut self) -> bool {
+        if self.kept.is_none() {
+            self.sieved = self.entries.len();
+            return false;
+        }
+        let (from, to) = (self.sieved, self.entries.len().min(self.sieved + TURN));
+        let mut reader = self.reader(from);
+        let mut kept = Vec::new();
+        for number in from..to {
+            let entry = self.entries[number];
+            if self.wanted(entry) && self.says(entry, reader.as_mut()) {
+                kept.push(u32::try_from(number).unwrap_or(u32::MAX));
+            }
+        }
+        self.kept.get_or_insert_default().extend(kept);
+        self.sieved = to;
+        to < self.entries.len()
+    }
+
+    /// Whether a line's text is needed, which is then read.
+    fn says(&self, entry: Entry, reader: Option<&mut BufReader<File>>) -> bool {
+        if self.filter.is_none() && self.known.is_none() {
+            return true;
+        }
+        let text = self.text(entry, reader);
+        let new = self
+            .known
+            .as_ref()
+            .is_none_or(|known| !entry.is_fact() && !known.contains(&shape(&text)));
+        new && self.filter.as_ref().is_none_or(|filter| filter.is_match(&text))
+    }
+
+    fn search_on(&mut self) -> bool {
+        let Some(search) = self.search.clone() else {
+            return false;
+        };
+        let (from, to) = (self.searched, self.shown().min(self.searched + TURN));
+        let first = match &self.kept {
+            Some(kept) => kept.get(from).map_or(0, |n| usize::try_from(*n).unwrap_or(0)),
+            None => from,
+        };
+        let mut reader = self.reader(first);
+        for at in from..to {
+            let text = self.entry(at).map(|entry| self.text(entry, reader.as_mut()));
+            if text.is_some_and(|text| search.is_match(&text)) {
+                self.matches.push(u32::try_from(at).unwrap_or(u32::MAX));
+            }
+        }
+        self.searched = to;
+        to < self.shown()
+    }
+
+    fn wanted(&self, entry: Entry) -> bool {
+        let is = |names: &[String], number: usize, wanted: &Option<String>| {
+            wanted.as_ref().is_none_or(|wanted| names.get(number) == Some(wanted))
+        };
+        entry.level() >= self.query.level
+            && is(&self.sources, entry.source(), &self.query.source)
+            && is(&self.steps, entry.step(), &self.query.step)
+    }
+
+    /// The file from the first line of it at or behind a number on.
+    fn reader(&self, number: usize) -> Option<BufReader<File>> {
+        let first = self.entries.get(number..)?.iter().find(|entry| !entry.is_fact())?;
+        let mut file = self.file.as_ref()?.try_clone().ok()?;
+        file.seek(SeekFrom::Start(first.place())).ok()?;
+        Some(BufReader::with_capacity(1 << 16, file))
+    }
+
+    /// The text of a line; from a reader at or before it, if possible.
+    fn text(&self, entry: Entry, reader: Option<&mut BufReader<File>>) -> String {
+        if entry.is_fact() {
+            return self.fact_at(entry).map(|line| line.text.clone()).unwrap_or_default();
+        }
+        let Some(reader) = reader else {
+            return self.read(entry).map(|line| line.text).unwrap_or_default();
+        };
+        let Ok(here) = reader.stream_position() else {
+            return String::new();
+        };
+        let ahead = i64::try_from(entry.place()).unwrap_or(0) - i64::try_from(here).unwrap_or(0);
+        let mut text = String::new();
+        if reader.seek_relative(ahead).is_err() || reader.read_line(&mut text).is_err() {
+            return String::new();
+        }
+        serde_json::from_str::<LogLine>(&text).map(|line| line.text).unwrap_or_default()
+    }
+
+    fn fact_at(&self, entry: Entry) -> Option<&Line> {
+        self.facts.get(usize::try_from(entry.place()).ok()?)
+    }
+
+    /// One line, from wherever it is.
+    fn read(&self, entry: Entry) -> Option<Line> {
+        if entry.is_fact() {
+            return self.fact_at(entry).cloned();
+        }
+        let (file, mut bytes) = (self.file.as_ref()?, vec![0; 4096]);
+        let mut filled = 0;
+        let end = loop {
+            let read = file.read_at(&mut bytes[filled..], entry.place() + filled as u64).ok()?;
+            let found = bytes[filled..filled + read].iter().position(|b| *b == b'\n');
+            filled += read;
+            match found {
+                Some(at) => break filled - read + at,
+                None if read == 0 => return None,
+                None if filled == bytes.len() => bytes.resize(filled * 2, 0),
+                None => {}
+            }
+        };
+        let line: LogLine = serde_json::from_slice(&bytes[..end]).ok()?;
+        let source = line.service.map_or("run".to_owned(), |s| s.to_string());
+        let (level, hangs) = (entry.level(), entry.hangs());
+        Some(Line { at: line.at, source, level, hangs, text: line.text, tints: line.tints })
+    }
+
+    fn shown(&self) -> usize {
+        self.kept.as_ref().map_or(self.sieved, Vec::len)
+    }
+
+    fn entry(&self, shown: usize) -> Option<Entry> {
+        let number = match &self.kept {
+            Some(kept) => usize::try_from(*kept.get(shown)?).ok()?,
+            None => shown,
+        };
+        self.entries.get(number).copied()
+    }
+
+    /// How much there is.
+    pub(in crate::tui::driver) fn extent(&self) -> Extent {
+        Extent {
+            total: self.entries.len(),
+            shown: self.shown(),
+            warnings: self.warnings,
+            errors: self.errors,
+            matches: self.matches.len(),
+            sources: self.sources.clone(),
+            whole: self.sieved == self.entries.len()
+                && (self.search.is_none() || self.searched == self.shown()),
+            wrong: self.wrong.clone(),
+            ticks: Vec::new(),
+        }
+    }
+
+    /// What is worth a jump, and where.
+    pub(super) fn ticks(&self) -> Vec<Option<Tick>> {
+        let (mut ticks, shown) = (vec![None; TICKS], self.shown());
+        let mut set = |at: usize, tick: Tick| {
+            let part = &mut ticks[at * TICKS / shown.max(1)];
+            *part = (*part).max(Some(tick));
+        };
+        for at in 0..shown {
+            match self.entry(at).filter(|entry| !entry.hangs()).map(Entry::level) {
+                Some(LogLevel::Error) => set(at, Tick::Error),
+                Some(LogLevel::Warn) => set(at, Tick::Warning),
+                _ => {}
+            }
+        }
+        for at in self.matches.iter().filter_map(|at| usize::try_from(*at).ok()) {
+            set(at, Tick::Match);
+        }
+        ticks
+    }
+
+    /// Some of the lines that are shown.
+    pub(in crate::tui::driver) fn lines(&self, from: usize, count: usize) -> Vec<Line> {
+        let to = (from + count).min(self.shown());
+        (from..to).filter_map(|at| self.read(self.entry(at)?)).collect()
+    }
+
+    /// The last lines that are shown.
+    pub(super) fn tail(&self, count: usize) -> Vec<Line> {
+        self.lines(self.shown().saturating_sub(count), count)
+    }
+
+    /// The next line of a kind after (or before) a line, going round at the end, and how many there
+    /// are like it up to it.
+    pub(super) fn find(
+        &self,
+        mark: Mark,
+        from: Option<usize>,
+        forward: bool,
+    ) -> Option<(usize, usize)> {
+        let places: Vec<usize> = match mark {
+            Mark::Match => self.matches.iter().filter_map(|at| usize::try_from(*at).ok()).collect(),
+            Mark::Error => (0..self.shown())
+                .filter(|at| {
+                    self.entry(*at).is_some_and(|e| e.level() == LogLevel::Error && !e.hangs())
+                })
+                .collect(),
+        };
+        let found = match (forward, from) {
+            (true, Some(from)) => places.iter().position(|at| *at > from).or(Some(0)),
+            (true, None) => Some(0),
+            (false, Some(from)) => {
+                places.iter().rposition(|at| *at < from).or(places.len().checked_sub(1))
+            }
+            (false, None) => places.len().checked_sub(1),
+        };
+        let nth = found?;
+        places.get(nth).map(|at| (*at, nth + 1))
+    }
+}
+
+#[cfg(test)]
+#[path = "index_tests.rs"]
+mod tests;

@@ -1,0 +1,47 @@
+//! How often the store and the log are polled: often while they change, less often
+//! once they rest. Polled rather than watched by inotify: state folders may be network mounts,
+//! where inotify does not report writes of another machine.
+
+use std::time::Duration;
+
+/// Between two looks while things happen.
+const BUSY_POLL: Duration = Duration::from_millis(150);
+/// Between two looks at what rests: the first news after a rest come by so much later.
+const IDLE_POLL: Duration = Duration::from_millis(300);
+/// Polls without change until the interval grows: six seconds.
+const POLLS_UNTIL_IDLE: u32 = 40;
+
+/// The pace of one who looks.
+#[derive(Debug, Default)]
+pub(super) struct PollBackoff {
+    in_vain: u32,
+}
+
+impl PollBackoff {
+    /// Whether the last look brought something.
+    pub(super) fn looked(&mut self, news: bool) {
+        self.in_vain = if news { 0 } else { self.in_vain.saturating_add(1) };
+    }
+
+    /// Until the next look.
+    pub(super) fn wait(&self) -> Duration {
+        if self.in_vain < POLLS_UNTIL_IDLE { BUSY_POLL } else { IDLE_POLL }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn polls_idle_sources_less_often() {
+        let mut pace = PollBackoff::default();
+        for _ in 0..POLLS_UNTIL_IDLE {
+            assert_eq!(pace.wait(), BUSY_POLL);
+            pace.looked(false);
+        }
+        assert_eq!(pace.wait(), IDLE_POLL);
+        pace.looked(true);
+        assert_eq!(pace.wait(), BUSY_POLL);
+    }
+}

@@ -1,0 +1,184 @@
+//! The team's own commands: run where they may be, kept, seen and stopped.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use pointsman::domain::custom_command::CustomCommand;
+use pointsman::domain::policy::Protection;
+use pointsman::tui::effect::Effect;
+use pointsman::tui::keys::Code;
+use pointsman::tui::model::dialog::CustomCommandAct;
+
+use super::sandbox::{Sandbox, wait_until};
+use super::screen::Screen;
+use super::terminal::Terminal;
+
+fn sandbox(commands: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    let file = sandbox.folder.path().join("config.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{text}commands:\n{commands}")).unwrap();
+    sandbox
+}
+
+const COMMANDS: &str = "  - { name: says, run: [sh, -c, 'echo for $POINTSMAN_ENVIRONMENT; printf api_%s=abcdef123456 key >&2'] }
+  - { name: fails, run: [sh, -c, 'echo why not; exit 4'], environment: development }
+  - { name: smoke, run: [echo, smoke], environment: production }
+  - { name: dev, run: [sh, -c, 'echo up; exec sleep 600'], cwd: ., environment: development, long: true }
+";
+
+#[test]
+fn custom_command_runs_where_allowed_and_is_recorded() {
+    let sandbox = sandbox(COMMANDS);
+    let run = |name: &str, more: &[&str]| {
+        let mut arguments = vec!["commands", "run", name];
+        arguments.extend(more);
+        sandbox.run(&arguments)
+    };
+    let said = run("says", &["--environment", "development", "--yes"]).exits(0);
+    assert!(said.err.contains("for development"), "{}", said.err);
+    assert!(!said.err.contains("abcdef123456"), "{}", said.err);
+    let failed = run("fails", &["--yes"]).exits(1);
+    assert!(
+        failed.out.contains("exit status: 4") && failed.err.contains("why not"),
+        "{}",
+        failed.out
+    );
+    // In the wrong environment, without a target, and where its environment wants more than a yes.
+    let other = run("smoke", &["--environment", "development", "--yes"]).exits(3);
+    assert!(other.err.contains("for production alone"), "{}", other.err);
+    run("says", &["--yes"]).exits(2);
+    run("smoke", &["--yes"]).exits(3);
+    run("smoke", &["--yes", "--confirm", "production"]).exits(0);
+    run("none", &["--yes"]).exits(2);
+    let listed = sandbox.run(&["commands"]).exits(0).out;
+    assert!(listed.contains("run 2") && listed.contains("failed: exit status: 4"), "{listed}");
+    let log = sandbox.run(&["commands", "log", "1"]).exits(0).out;
+    assert!(log.contains("for development") && !log.contains("abcdef123456"), "{log}");
+}
+
+#[test]
+fn long_running_command_stops_and_respects_ports() {
+    let sandbox = sandbox(COMMANDS);
+    let start = || {
+        let mut command = sandbox.command(&["commands", "run", "dev", "--yes"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let state = |id: usize| {
+        let listed = sandbox.run(&["commands", "--json"]).exits(0).json();
+        listed[3]["last"].as_object().filter(|last| last["id"] == id).map(|l| l["state"].clone())
+    };
+    let mut child = start();
+    wait_until("it says that it is up", || {
+        sandbox.run(&["commands", "log", "1"]).out.contains("up")
+    });
+    assert_eq!(state(1).unwrap(), "running");
+    let again = sandbox.run(&["commands", "run", "dev", "--yes"]).exits(3);
+    assert!(again.err.contains("runs already"), "{}", again.err);
+    sandbox.run(&["commands", "stop", "1"]).exits(0);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(state(1).unwrap(), "stopped");
+    sandbox.run(&["commands", "stop", "1"]).exits(1);
+
+    // Killed, its end was not recorded; its leftovers are not mistaken for it.
+    let mut child = start();
+    // Its record is there before its program is.
+    let up = |id: &str| sandbox.run(&["commands", "log", id]).out.contains("up");
+    wait_until("it is up again", || up("2"));
+    assert_eq!(state(2).unwrap(), "running");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(state(2).unwrap(), "lost");
+    // Its program keeps running and holds its port, until the next one starts.
+    let noted = || fs::read_dir(sandbox.state().join("groups/commands")).map_or(0, Iterator::count);
+    assert_eq!(noted(), 1);
+    let mut child = start();
+    wait_until("it is up for a third time", || up("3"));
+    assert_eq!(noted(), 1, "the second one's program was ended");
+    sandbox.run(&["commands", "stop", "3"]).exits(0);
+    child.wait().unwrap();
+    assert_eq!(noted(), 0);
+
+    let file = sandbox.folder.path().join("config.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::create_dir_all(sandbox.folder.path().join("toto-app")).unwrap();
+    fs::write(&file, text.replace("cwd: .,", "cwd: toto-app,")).unwrap();
+    let taken = TcpListener::bind(("127.0.0.1", sandbox.app)).unwrap();
+    let refused = sandbox.run(&["commands", "run", "dev", "--yes"]).exits(3);
+    assert!(refused.err.contains(&format!("wants port {}", sandbox.app)), "{}", refused.err);
+    drop(taken);
+    sandbox.deploy("1.0.0").exits(0);
+    let refused = sandbox.run(&["commands", "run", "dev", "--yes"]).exits(3);
+    assert!(refused.err.contains("pointsman emulator stop"), "{}", refused.err);
+}
+
+#[test]
+fn screen_picks_confirms_and_follows_a_command() {
+    let sandbox = sandbox(COMMANDS);
+    let mut terminal = Terminal::open(&sandbox, 30, 100);
+    terminal.wants("No runs yet");
+    terminal.press("C");
+    terminal.wants("Run which of your commands?");
+    terminal.wants("echo for");
+    assert!(!terminal.text().contains("smoke"), "it is for production alone");
+    terminal.press("\r");
+    terminal.wants("continues without this screen");
+    terminal.picture("continues without", "command-100x30");
+    terminal.says_yes("Run a command");
+    terminal.wants("says · run 1 on");
+    terminal.wants("ok");
+    terminal.press("\x1b");
+    wait_until("its log is closed", || !terminal.text().contains("says · run 1"));
+    // By its name; a running one is listed in its environment, and stopped there.
+    terminal.press(":run dev");
+    terminal.wants("run dev");
+    terminal.press("\r");
+    terminal.wants("exec sleep 600");
+    terminal.says_yes("Run a command");
+    terminal.wants("dev · run 2");
+    terminal.wants("up");
+    terminal.press("\x1b");
+    wait_until("its log is closed", || !terminal.text().contains("dev · run 2"));
+    terminal.wants("dev runs (run 2)");
+    terminal.press("C");
+    terminal.wants("runs; Enter stops it");
+    terminal.press("G\r");
+    terminal.wants("Stops dev (run 2)");
+    terminal.says_yes("Stop a command");
+    wait_until("it is stopped", || {
+        let listed = sandbox.run(&["commands", "--json"]).exits(0).json();
+        listed[3]["last"]["state"] == "stopped"
+    });
+}
+
+#[test]
+fn screen_offers_allowed_commands_and_read_only_runs_none() {
+    let mut screen = Screen::new(Protection::Typed);
+    screen.look();
+    screen.char('C');
+    screen.shows("run is off: no command of the config is for development");
+    let command = CustomCommand {
+        name: "smoke".into(),
+        argv: vec!["npm".into(), "run".into(), "smoke".into()],
+        folder: "/repo".into(),
+        environment: None,
+        long: false,
+        port: None,
+    };
+    screen.model.custom_commands = vec![command];
+    screen.char('C');
+    screen.key(Code::Enter);
+    screen.shows("Runs npm run smoke");
+    screen.text("development");
+    let sent = screen.key(Code::Enter);
+    assert!(
+        matches!(&sent[..], [Effect::CustomCommands(_, _, CustomCommandAct::Run(_))]),
+        "{sent:?}"
+    );
+    screen.key(Code::Esc);
+    screen.model.dialog = None;
+    screen.model.read_only = true;
+    screen.char('C');
+    screen.shows("read-only");
+}
