@@ -47,6 +47,7 @@ use crate::ports::platforms::{Platforms, Reached};
 use crate::ports::prober::Prober;
 use crate::ports::processes::Processes;
 use crate::ports::stores::Stores;
+use crate::store::Chains;
 pub use crate::store::{MemoryJournal, Samples, SqliteStore};
 
 /// A background process must show up within this.
@@ -68,6 +69,7 @@ pub struct App {
     pub config: Option<PathBuf>,
     pub clock: Arc<dyn Clock>,
     processes: Arc<dyn Processes>,
+    chains: Chains,
     google: google::Shared,
     demo: Option<demo::Demo>,
 }
@@ -91,6 +93,7 @@ impl App {
             config: None,
             clock: Arc::new(SystemClock::start()),
             processes: Arc::new(ThisMachine),
+            chains: Chains::default(),
             google: Arc::default(),
             demo: None,
         })
@@ -98,13 +101,14 @@ impl App {
 
     /// Opens the store. Each caller has a separate connection.
     pub fn store(&self) -> Result<SqliteStore, JournalError> {
-        SqliteStore::open(&self.state, self.processes.clone())
+        Ok(SqliteStore::open(&self.state, self.processes.clone())?.sharing(&self.chains))
     }
 
     /// Opens the store to read it, also where it cannot be written: on a full disk, in a read-only folder. What is
     /// read may then be old; the store knows whether it is.
     pub fn readable_store(&self) -> Result<SqliteStore, JournalError> {
-        SqliteStore::open_readable(&self.state, self.processes.clone())
+        let store = SqliteStore::open_readable(&self.state, self.processes.clone())?;
+        Ok(store.sharing(&self.chains))
     }
 
     /// What the probes heard before.

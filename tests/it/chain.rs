@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use pointsman::adapters::process::ThisMachine;
 use pointsman::domain::command::Command;
-use pointsman::domain::event::{Event, Outcome};
+use pointsman::domain::event::{Event, Outcome, Recorded};
 use pointsman::domain::ids::RunNumber;
 use pointsman::domain::run::RunState;
 use pointsman::domain::time::Timestamp;
 use pointsman::ports::journal::{Entry, Journal as _, JournalError};
-use pointsman::store::SqliteStore;
+use pointsman::store::{Chains, SqliteStore};
 
 use super::world::{Bench, deploy_plan};
 
@@ -54,7 +54,8 @@ fn damage(sql: &str) -> (u64, String) {
     open.append(run, entry(&paused)).unwrap();
     assert_eq!(open.facts(run, 0).unwrap().len(), 4);
     store.tamper(sql);
-    match open.facts(run, 0) {
+    // A process that verified a record does not verify it again; the next one does.
+    match store.open().facts(run, 0) {
         Err(JournalError::Damaged { seq, because, .. }) => (seq, because),
         other => panic!("{sql}: {other:?}"),
     }
@@ -215,6 +216,37 @@ fn renewed_lease_cannot_be_taken() {
     match open.create(&deploy_plan("1.1.0"), later, true) {
         Err(JournalError::Busy(holder)) => assert!(!holder.stale),
         other => panic!("{other:?}"),
+    }
+}
+
+/// Readers share what they have verified: they follow a growing chain, name damage in what is new, and read a
+/// run again from its start where its head is not the one that they know.
+#[test]
+fn readers_verify_only_what_is_new_and_name_damage_in_it() {
+    let (store, chains) = (Store::new(), Chains::default());
+    let mut writer = store.open();
+    let run = writer.create(&deploy_plan("1.0.0"), entry(&started()), false).unwrap().number;
+    let reader = store.open().sharing(&chains);
+    let paused = |because: &str| Event::RunPaused { because: because.to_owned() };
+    writer.append(run, entry(&paused("lunch"))).unwrap();
+    assert_eq!(reader.facts(run, 0).unwrap().len(), 2);
+
+    store.tamper("UPDATE facts SET data = '{\"because\":\"coffee\"}' WHERE seq = 2");
+    writer.append(run, entry(&Event::RunResumed {})).unwrap();
+    let seen = reader.facts(run, 0).unwrap();
+    assert_eq!(seen.len(), 3, "what was verified before the edit stands");
+    assert_eq!(seen[1].event, Recorded::Known(paused("lunch")));
+    assert_eq!(reader.runs(None, 10).unwrap()[0].view.last_seq, 3);
+
+    writer.append(run, entry(&paused("tea"))).unwrap();
+    store.tamper("UPDATE facts SET actor = 'ben' WHERE seq = 4");
+    for reader in [&reader, &store.open().sharing(&chains)] {
+        let Err(JournalError::Damaged { seq, .. }) = reader.facts(run, 3) else {
+            panic!("the new record was changed")
+        };
+        assert_eq!(seq, 2, "read again from its start, the first damaged record is named");
+        assert_eq!(reader.runs(None, 10).unwrap().len(), 0);
+        assert_eq!(reader.damage().len(), 1);
     }
 }
 

@@ -84,15 +84,24 @@ pub(super) fn read(connection: &Connection, run: RunNumber) -> Result<Vec<Fact>,
     let snapshot = connection.is_autocommit().then(|| connection.unchecked_transaction());
     let _snapshot = snapshot.transpose().sql()?;
     let head = head(connection, run)?;
+    read_after(connection, run, (0, Hash::zero()), &head)
+}
+
+/// The facts of a run after a verified one (its number and hash) up to the head, verified.
+pub(super) fn read_after(
+    connection: &Connection,
+    run: RunNumber,
+    mut last: (u64, Hash),
+    head: &Head,
+) -> Result<Vec<Fact>, JournalError> {
     let mut statement = connection
         .prepare_cached(
             "SELECT seq, at, elapsed_ms, actor, step, kind, data, prev, hash FROM facts
-         WHERE run = ?1 ORDER BY seq",
+         WHERE run = ?1 AND seq > ?2 ORDER BY seq",
         )
         .sql()?;
-    let mut rows = statement.query([run.0]).sql()?;
+    let mut rows = statement.query(params![run.0, last.0]).sql()?;
     let mut facts: Vec<Fact> = Vec::new();
-    let mut last = (0, Hash::zero());
     while let Some(row) = rows.next().sql()? {
         let expected = last.0 + 1;
         let damaged = |because: &str| JournalError::Damaged {
@@ -113,7 +122,7 @@ pub(super) fn read(connection: &Connection, run: RunNumber) -> Result<Vec<Fact>,
         last = (fact.seq, fact.hash.clone());
         facts.push(fact);
     }
-    if last != (head.seq, head.hash) {
+    if (last.0, &last.1) != (head.seq, &head.hash) {
         let because = "the records from here on are missing".to_owned();
         return Err(JournalError::Damaged { run, seq: last.0 + 1, because });
     }
@@ -143,9 +152,13 @@ fn decode(row: &rusqlite::Row<'_>) -> Result<(Fact, (String, Value)), String> {
 
 /// A run folded from its verified facts.
 pub(super) fn view(connection: &Connection, run: RunNumber) -> Result<RunView, JournalError> {
-    let facts = read(connection, run)?;
+    folded(run, &read(connection, run)?)
+}
+
+/// Folds verified facts.
+pub(super) fn folded(run: RunNumber, facts: &[Fact]) -> Result<RunView, JournalError> {
     let seq = facts.last().map_or(0, |f| f.seq);
-    match RunView::fold(run, &facts) {
+    match RunView::fold(run, facts) {
         Some(Ok(view)) => Ok(view),
         Some(Err(illegal)) => Err(JournalError::Damaged { run, seq, because: illegal.to_string() }),
         None => Err(JournalError::Damaged { run, seq: 1, because: "it is missing".to_owned() }),

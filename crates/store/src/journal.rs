@@ -169,7 +169,7 @@ impl Journal for SqliteStore {
         }
         let fact = facts::append(&transaction, run, &entry)?;
         // A failed alert must not prevent a fact from being written.
-        if let Err(error) = outbox::of_fact(&transaction, run, &fact) {
+        if let Err(error) = outbox::of_fact(&transaction, run, &fact, &self.chains) {
             tracing::warn!(%error, "an alert is lost");
         }
         if let Event::CommandAccepted { id, .. } | Event::CommandRefused { id, .. } = entry.event {
@@ -185,9 +185,7 @@ impl Journal for SqliteStore {
     }
 
     fn facts(&self, run: RunNumber, after: u64) -> Result<Vec<Fact>, JournalError> {
-        let mut facts = facts::read(&self.connection, run)?;
-        facts.retain(|fact| fact.seq > after);
-        Ok(facts)
+        self.chains.facts(&self.connection, run, after)
     }
 
     fn run(&self, run: RunNumber) -> Result<Listed, JournalError> {
@@ -196,7 +194,7 @@ impl Journal for SqliteStore {
         // middle of it.
         let runner =
             leases::living(self.processes.as_ref(), &leases::runner_of(&self.connection, run)?);
-        Ok(Listed { view: facts::view(&self.connection, run)?, runner })
+        Ok(Listed { view: self.chains.view(&self.connection, run)?, runner })
     }
 
     fn runs(

@@ -1,6 +1,7 @@
 //! One SQLite database per host and user: runs, their facts, and the commands sent to them. WAL and
 //! `synchronous=FULL`: an acknowledged fact survives a kill and a power cut.
 
+mod chains;
 mod facts;
 mod journal;
 mod leases;
@@ -12,6 +13,7 @@ mod reading;
 mod samples;
 mod ticks;
 
+pub use chains::Chains;
 pub use memory::MemoryJournal;
 pub use open::SqliteStore;
 pub use samples::Samples;

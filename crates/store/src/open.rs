@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 
+use super::chains::Chains;
 use super::ledger;
 use pointsman_core::error::Problem;
 use pointsman_core::hash::Hash;
@@ -120,6 +121,8 @@ pub struct SqliteStore {
     pub(super) heads: HashMap<RunNumber, (u64, Hash)>,
     /// The damaged runs that were met.
     pub(super) damaged: Mutex<Vec<Damage>>,
+    /// The verified chains, shared with other connections of this process if it says so.
+    pub(super) chains: Chains,
 }
 
 impl fmt::Debug for SqliteStore {
@@ -155,7 +158,15 @@ impl SqliteStore {
         file: Option<(PathBuf, (u64, u64))>,
     ) -> Self {
         let (heads, damaged) = (HashMap::new(), Mutex::default());
-        Self { connection, processes, file, behind: None, heads, damaged }
+        let chains = Chains::default();
+        Self { connection, processes, file, behind: None, heads, damaged, chains }
+    }
+
+    /// Shares what other connections of this process have verified.
+    #[must_use]
+    pub fn sharing(mut self, chains: &Chains) -> Self {
+        self.chains = chains.clone();
+        self
     }
 
     /// Refuses to write where the file was deleted or replaced since it was opened: SQLite would keep writing

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::chains::Chains;
+use super::journal;
 use super::open::Sql as _;
 use super::open::{SqliteStore, immediate};
-use super::{facts, journal};
 use pointsman_core::alert::{self, Alert, Channel, Kind, Notify};
 use pointsman_core::event::{Event, Fact, Recorded};
 use pointsman_core::ids::RunNumber;
@@ -28,6 +29,7 @@ pub(super) fn of_fact(
     connection: &Connection,
     run: RunNumber,
     fact: &Fact,
+    chains: &Chains,
 ) -> Result<(), JournalError> {
     let Recorded::Known(event) = &fact.event else { return Ok(()) };
     let speaks = matches!(
@@ -40,12 +42,7 @@ pub(super) fn of_fact(
     if !speaks {
         return Ok(());
     }
-    // Most runs configure no alerts, and need not be folded.
-    let plan = "SELECT instr(data, '\"notify\"') FROM facts WHERE run = ?1 AND seq = 1";
-    if connection.query_row(plan, [run.0], |row| row.get::<_, i64>(0)).sql()? == 0 {
-        return Ok(());
-    }
-    let view = facts::view(connection, run)?;
+    let view = chains.view(connection, run)?;
     if view.plan.notify.is_empty() {
         return Ok(());
     }
