@@ -37,6 +37,7 @@ mod theme;
 
 use std::fs;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::Parser as _;
@@ -46,7 +47,7 @@ use tokio_util::task::AbortOnDropHandle;
 use self::args::{Arguments, ThemeVerb, Verb};
 use self::exit::{FAILED, Failed, Finished, USAGE};
 use crate::app::{App, private_folder};
-use crate::config::{Loaded, know_secrets};
+use crate::config::{Document, Findings, Loaded, know_usual_secrets};
 use crate::domain::command::Command;
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
@@ -57,6 +58,9 @@ use crate::ports::journal::{Journal as _, Listed};
 struct Session {
     app: App,
     arguments: Arguments,
+    /// The config, parsed once: its secrets must be known before anything is written.
+    document: Document,
+    checked: OnceLock<Result<Loaded, Findings>>,
 }
 
 /// What could not be read of the past, in sentences.
@@ -69,7 +73,7 @@ struct Unread {
 
 impl Session {
     fn config(&self) -> Result<Loaded, Failed> {
-        crate::config::load(&self.arguments.config).map_err(Failed::config)
+        self.checked.get_or_init(|| self.document.check()).clone().map_err(Failed::config)
     }
 
     /// The runs of an environment, or of all, newest first. What could not be read of them is named on stderr.
@@ -140,11 +144,10 @@ fn begin(arguments: Arguments) -> Finished {
         }
     };
     app.config = std::path::absolute(&arguments.config).ok().filter(|config| config.is_file());
-    if let Some(config) = &app.config {
-        know_secrets(config);
-    }
+    know_usual_secrets();
+    let document = Document::read(&arguments.config);
     let _guard = log_to_files(&app);
-    let session = Session { app, arguments };
+    let session = Session { app, arguments, document, checked: OnceLock::new() };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

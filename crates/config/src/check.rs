@@ -15,8 +15,8 @@ pub(super) const STAND_IN: &str = "stand-in";
 /// Checks a tree against a schema: the findings, and the tree with placeholders.
 pub(super) fn against_schema(root: &Json, node: &Node) -> (Vec<Finding>, Json) {
     let mut walk = Walk { root, findings: Vec::new() };
-    let mended = walk.visit(root, node, "the config").unwrap_or_default();
-    (walk.findings, mended)
+    let repaired = walk.visit(root, node, "the config").unwrap_or_default();
+    (walk.findings, repaired)
 }
 
 struct Walk<'a> {
@@ -116,7 +116,7 @@ impl<'a> Walk<'a> {
     fn map(&mut self, schema: &'a Json, place: Place, entries: &[(Key, Node)], name: &str) -> Json {
         let known = schema["properties"].as_object();
         let rest = schema.get("additionalProperties");
-        let mut mended = Map::new();
+        let mut repaired = Map::new();
         for (at, (key, value)) in entries.iter().enumerate() {
             if entries[..at].iter().any(|(earlier, _)| earlier.name == key.name) {
                 let message = format!("{:?} stands twice in {name}", key.name);
@@ -125,11 +125,16 @@ impl<'a> Walk<'a> {
             match (known.and_then(|k| k.get(&key.name)), rest) {
                 (Some(schema), _) | (None, Some(schema @ Json::Object(_))) => {
                     if let Some(value) = self.visit(schema, value, &key.name) {
-                        mended.insert(key.name.clone(), value);
+                        repaired.insert(key.name.clone(), value);
                     }
                 }
                 (None, Some(Json::Bool(false))) => self.unknown(key, known, name),
-                _ => {}
+                // Values of any kind: the JSON that a probe expects.
+                _ => {
+                    if let Some(value) = self.visit(&Json::Null, value, &key.name) {
+                        repaired.insert(key.name.clone(), value);
+                    }
+                }
             }
         }
         for required in schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str)
@@ -137,12 +142,12 @@ impl<'a> Walk<'a> {
             if !entries.iter().any(|(key, _)| key.name == required) {
                 self.findings.push(Finding::new(place, format!("{name} needs {required:?}")));
             }
-            if !mended.contains_key(required) {
+            if !repaired.contains_key(required) {
                 let of = known.and_then(|k| k.get(required)).unwrap_or(&Json::Null);
-                mended.insert(required.to_owned(), self.stand_in(of));
+                repaired.insert(required.to_owned(), self.stand_in(of));
             }
         }
-        Json::Object(mended)
+        Json::Object(repaired)
     }
 
     /// Something that fits a schema.

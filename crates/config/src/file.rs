@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::finding::{Finding, Findings};
 use super::node::{MOST_BYTES, Node, Place, parse};
 use super::schema::{Config, json_schema};
-use super::{check, rules};
+use super::{check, rules, secrets};
 
 /// A config that was read and found right.
 #[derive(Debug, Clone)]
@@ -55,64 +55,96 @@ impl Loaded {
     }
 }
 
-/// Reads and checks a file. The error holds everything that is wrong with it.
-pub fn load(file: &Path) -> Result<Loaded, Findings> {
-    let start = Place { line: 0, column: 0 };
-    let refuse = |message: String| Findings {
-        file: file.to_owned(),
-        text: String::new(),
-        findings: vec![Finding::new(start, message)],
-    };
-    let size = std::fs::metadata(file).map_err(|e| refuse(format!("cannot be read: {e}")))?.len();
-    if size > MOST_BYTES as u64 {
-        return Err(refuse(format!("is {size} bytes; a config has at most {MOST_BYTES}")));
+/// A config file that was read and parsed once: the secrets that it names are known from then on, whether the
+/// rest of it is right or not.
+#[derive(Debug)]
+pub struct Document(Result<Arc<Source>, Findings>);
+
+impl Document {
+    /// Reads a file.
+    pub fn read(file: &Path) -> Self {
+        let text = readable(file).map_err(|message| Findings {
+            file: file.to_owned(),
+            text: String::new(),
+            findings: vec![Finding::new(Place { line: 0, column: 0 }, message)],
+        });
+        Self(text.and_then(|text| Self::parse(text, file).0))
     }
-    let text = pointsman_source::text(file).map_err(|e| refuse(format!("cannot be read: {e}")))?;
-    load_text(&text, file)
+
+    /// The same for a text; relative paths start from the file's folder.
+    pub fn parse(text: String, file: &Path) -> Self {
+        let file = file.to_owned();
+        let node = match parse(&text) {
+            Ok(node) => node,
+            Err(finding) => return Self(Err(Findings { file, text, findings: vec![finding] })),
+        };
+        secrets::note(&node);
+        Self(Ok(Arc::new(Source { file, text, node })))
+    }
+
+    /// Checks it. The error holds everything that is wrong with it.
+    pub fn check(&self) -> Result<Loaded, Findings> {
+        let source = self.0.as_ref().map_err(Clone::clone)?;
+        let Source { file, text, node } = source.as_ref();
+        let refuse = |mut findings: Vec<Finding>| {
+            findings.sort_by_key(|f| (f.line, f.column));
+            Findings { file: file.clone(), text: text.clone(), findings }
+        };
+        let (mut findings, whole) = check::against_schema(&json_schema(), node);
+        let folder = folder_of(file);
+        // A wrong shape must not hide a wrong meaning. A semantic finding at a place that was repaired
+        // is about the repair, so it is left out.
+        let repaired: Vec<usize> = findings.iter().map(|f| f.line).collect();
+        let about_repair =
+            |f: &Finding| repaired.contains(&f.line) || f.message.contains(check::STAND_IN);
+        match serde_path_to_error::deserialize::<_, Config>(whole) {
+            Ok(config) => {
+                let meant = rules::problems(&config, node, &folder);
+                findings.extend(meant.into_iter().filter(|f| !about_repair(f)));
+                if findings.is_empty() {
+                    return Ok(Loaded { config, folder, source: source.clone() });
+                }
+            }
+            Err(error) if findings.is_empty() => findings.push(typed_error(&error, node)),
+            Err(_) => {}
+        }
+        Err(refuse(findings))
+    }
 }
 
-/// The same for a text; relative paths start from the file's folder.
-pub fn load_text(text: &str, file: &Path) -> Result<Loaded, Findings> {
-    let refuse = |mut findings: Vec<Finding>| {
-        findings.sort_by_key(|f| (f.line, f.column));
-        Findings { file: file.to_owned(), text: text.to_owned(), findings }
-    };
-    let node = parse(text).map_err(|finding| refuse(vec![finding]))?;
-    super::secrets::note(&node);
-    let schema = json_schema();
-    let (mut findings, mended) = check::against_schema(&schema, &node);
-    // A link to a config elsewhere is that config: its paths begin where it lies.
+/// The text of a config file, or why it cannot be one.
+fn readable(file: &Path) -> Result<String, String> {
+    let size = std::fs::metadata(file).map_err(|e| format!("cannot be read: {e}"))?.len();
+    if size > MOST_BYTES as u64 {
+        return Err(format!("is {size} bytes; a config has at most {MOST_BYTES}"));
+    }
+    pointsman_source::text(file).map_err(|e| format!("cannot be read: {e}"))
+}
+
+/// The folder that relative paths start from. A link to a config elsewhere is that config.
+fn folder_of(file: &Path) -> PathBuf {
     let real = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     let folder = match real.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     };
-    let folder = std::path::absolute(&folder).unwrap_or(folder);
-    if findings.is_empty() {
-        let config: Config =
-            serde_yaml::from_str(text).map_err(|e| refuse(vec![typed_error(&e, &node)]))?;
-        findings.extend(rules::problems(&config, &node, &folder));
-        return if findings.is_empty() {
-            let source = Source { file: file.to_owned(), text: text.to_owned(), node };
-            Ok(Loaded { config, folder, source: Arc::new(source) })
-        } else {
-            Err(refuse(findings))
-        };
-    }
-    // A wrong shape must not hide a wrong meaning. A semantic finding at a place that was repaired
-    // is about the repair, so it is left out.
-    if let Ok(config) = serde_json::from_value::<Config>(mended) {
-        let told: Vec<usize> = findings.iter().map(|f| f.line).collect();
-        let about_mending =
-            |f: &Finding| told.contains(&f.line) || f.message.contains(check::STAND_IN);
-        let meant = rules::problems(&config, &node, &folder);
-        findings.extend(meant.into_iter().filter(|f| !about_mending(f)));
-    }
-    Err(refuse(findings))
+    std::path::absolute(&folder).unwrap_or(folder)
 }
 
-fn typed_error(error: &serde_yaml::Error, root: &Node) -> Finding {
-    let place =
-        error.location().map_or(root.place, |l| Place { line: l.line(), column: l.column() });
-    Finding::new(place, error.to_string())
+/// Reads and checks a file. The error holds everything that is wrong with it.
+pub fn load(file: &Path) -> Result<Loaded, Findings> {
+    Document::read(file).check()
+}
+
+/// The same for a text; relative paths start from the file's folder.
+pub fn load_text(text: &str, file: &Path) -> Result<Loaded, Findings> {
+    Document::parse(text.to_owned(), file).check()
+}
+
+/// An error of the typed form, at the value that it is about.
+fn typed_error(error: &serde_path_to_error::Error<serde_json::Error>, root: &Node) -> Finding {
+    use serde_path_to_error::Segment;
+    let path: Vec<String> = error.path().iter().map(Segment::to_string).collect();
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    Finding::new(root.place_of(&path), error.inner().to_string())
 }

@@ -23,7 +23,7 @@ pub mod theme;
 mod watch;
 mod watched;
 
-pub use file::{Loaded, load, load_text};
+pub use file::{Document, Loaded, load, load_text};
 pub use finding::{Finding, Findings, Severity};
 pub use identity::project_key;
 pub use lint::{
@@ -34,7 +34,7 @@ pub use migrations::{migration_schema, migrations};
 pub use releases::{apphosting_files, committed, sources, warnings};
 pub use rules::is_loopback;
 pub use schema::{Config, json_schema};
-pub use secrets::know_secrets;
+pub use secrets::know_usual_secrets;
 pub use theme::{ThemeText, theme_schema};
 pub use watch::Watching;
 pub use watched::domains_of;

@@ -6,23 +6,17 @@
     reason = "the values of these variables are what must be removed from all output"
 )]
 
-use std::path::Path;
-
-use super::node::{Node, Value, parse};
+use super::node::{Node, Value};
 use pointsman_core::redact::know;
 
 /// Variables of Google's and GitHub's own tools that hold a token.
 const USUAL: [&str; 4] =
     ["CLOUDSDK_AUTH_ACCESS_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "FIREBASE_TOKEN"];
 
-/// Notes the secrets of a config file, as far as it can be read.
-pub fn know_secrets(file: &Path) {
+/// Notes the secrets that the environment holds for Google's and GitHub's own tools.
+pub fn know_usual_secrets() {
     let values = USUAL.into_iter().filter_map(|name| std::env::var(name).ok());
     values.for_each(|value| know(&value));
-    let text = pointsman_source::text(file).unwrap_or_default();
-    if let Ok(tree) = parse(&text) {
-        note(&tree);
-    }
 }
 
 /// Notes the values of the variables that a tree names.

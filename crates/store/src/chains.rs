@@ -2,7 +2,7 @@
 //! that. A list of runs reads one row for each run that did not change.
 //!
 //! What was verified is not verified again in this process: an edit of an old record under a running reader is
-//! found by `pointsman verify`, which is a process of its own, or by the next start.
+//! found by the verb `verify`, which runs as a new process, or by the next start.
 
 use std::collections::HashMap;
 use std::fmt;
