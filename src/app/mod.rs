@@ -43,6 +43,7 @@ use crate::ports::clock::Clock;
 use crate::ports::hosting::Hosting;
 use crate::ports::journal::{Entry, Journal, JournalError};
 use crate::ports::log::RunLog;
+use crate::ports::outbox::Outbox;
 use crate::ports::platforms::{Platforms, Reached};
 use crate::ports::prober::Prober;
 use crate::ports::processes::Processes;
@@ -264,6 +265,10 @@ impl Stores for App {
 
     fn open_readable(&self) -> Result<Box<dyn Journal>, JournalError> {
         Ok(Box::new(self.readable_store()?))
+    }
+
+    fn outbox(&self) -> Result<Box<dyn Outbox>, JournalError> {
+        Ok(Box::new(self.store()?))
     }
 }
 

@@ -14,6 +14,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
 use crate::engine::proposal::{self, RUNS_SEARCHED};
 use crate::ports::journal::Journal as _;
+use crate::ports::samples::SampleStore as _;
 
 /// Maximum probe changes considered.
 const CHANGES_READ: usize = 200;

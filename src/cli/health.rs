@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Session;
@@ -14,13 +14,12 @@ use super::print;
 use crate::config::Watching;
 use crate::domain::error::Problem;
 use crate::domain::planner::EnvironmentSpec;
-use crate::domain::probe::{
-    Board, Measurement, Probe, ProbeChange, ProbeSnapshot, State, differences,
-};
+use crate::domain::probe::{Board, Probe, ProbeChange, ProbeSnapshot, State, differences};
 use crate::domain::redact::redacted;
 use crate::domain::time::spoken;
-use crate::engine::probes::{Wanted, watch_probes};
 use crate::engine::proposal::{self, RUNS_SEARCHED};
+use crate::engine::watch::{Keeper, Order, Report, watch_runs};
+use crate::ports::samples::SampleStore as _;
 
 /// Between the questions of one look.
 const PROBE_AGAIN_AFTER: Duration = Duration::from_millis(200);
@@ -105,75 +104,61 @@ async fn follow(
     session: &Session,
     spec: &EnvironmentSpec,
     watching: &Watching,
-    mut board: Board,
+    board: Board,
 ) -> Finished {
-    let mut samples = session.app.samples()?;
-    let notify = session.config()?.notify();
-    let names = vec![spec.environment.clone()];
-    let runs = session.app.clone().watch_runs(notify.clone(), names);
+    let (services, notify) = (session.app.services(), session.config()?.notify());
+    let environment = spec.environment.clone();
+    let runs = watch_runs(services.clone(), notify.clone(), vec![environment.clone()]);
     let _watching = AbortOnDropHandle::new(tokio::spawn(runs));
-    let now = |board: &Board| Wanted { probes: board.probes().cloned().collect(), now: 0 };
-    let (wanted, changed) = watch::channel(now(&board));
-    let (sender, mut heard) = mpsc::channel::<(String, Measurement)>(256);
-    let (asker, clock) = (session.app.prober()?, session.app.clock.clone());
-    tokio::spawn(watch_probes(asker, clock.clone(), changed, sender));
+    let (orders, taken) = mpsc::channel(8);
+    let (reporter, mut reports) = mpsc::channel(8);
+    let keeper = Keeper::new(services, notify, Some(Box::new(session.app.samples()?)));
+    let mut keeping = AbortOnDropHandle::new(tokio::spawn(keeper.run(taken, reporter)));
+    let order = |probes, certain| Order::Watch(environment.clone(), probes, certain);
+    let mut seen = board.seen();
+    let _ = orders.send(order(board.probes().cloned().collect(), true)).await;
     let failed = |e: std::io::Error| Problem::new("no signals").because(e.to_string());
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    print::note(format!("watching {}; Ctrl-C ends", spec.environment));
+    print::note(format!("watching {environment}; Ctrl-C ends"));
     let mut look = tokio::time::interval(OBSERVE_EVERY);
-    let (mut unkept, mut told) = (Vec::new(), false);
     loop {
-        let mut looked = false;
-        let turned: Vec<ProbeChange> = tokio::select! {
-            Some((key, sample)) = heard.recv() => {
-                let turned = board.hear(&key, sample.clone());
-                unkept.push((key, sample));
-                turned.into_iter().collect()
-            }
+        tokio::select! {
+            report = reports.recv() => match report {
+                Some(Report::States { probes, new, .. }) => {
+                    seen = probes;
+                    changed(session, new);
+                }
+                Some(Report::NotKept(problem)) => {
+                    print::note(format!("probe results are not kept: {problem}"));
+                }
+                None => break,
+            },
             _ = look.tick() => {
-                looked = true;
-                let turned = board.tick(clock.now());
-                kept(samples.keep(&std::mem::take(&mut unkept), &[]), &mut told);
-                kept(samples.prune(), &mut told);
-                // A look that fails changes nothing of what is watched.
-                if let Ok((probes, true)) = watched(session, spec, watching).await {
-                    board.watch(probes, |key| samples.recent(key, SAMPLES_LOADED).unwrap_or_default());
-                    wanted.send_replace(now(&board));
+                // An observation that fails changes nothing of what is watched.
+                if let Ok((probes, certain)) = watched(session, spec, watching).await {
+                    let _ = orders.send(order(probes, certain)).await;
                 }
-                if let Ok(mutes) = samples.mutes() {
-                    board.mute(mutes, clock.now());
-                }
-                turned
             }
-            _ = interrupt.recv() => return Ok(code(&board.seen())),
-            _ = terminate.recv() => return Ok(code(&board.seen())),
-        };
-        if looked || !turned.is_empty() {
-            session.app.tell_of_probes(&notify, &spec.environment, &turned, &board.seen());
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
         }
-        if !turned.is_empty() {
-            kept(samples.keep(&std::mem::take(&mut unkept), &turned), &mut told);
-        }
-        for ProbeChange { key, name, live, change } in turned {
-            let (at, from, to) = (change.at, change.from.label(), change.to.label());
-            let text =
-                format!("{}  {name}  {from} → {to}  {}", at.strftime("%H:%M:%SZ"), change.why);
-            let json = json!({"at": at, "probe": key, "name": name, "live": live, "from": from,
-                "to": to, "why": change.why});
-            session.result(&text, &json);
-        }
+    }
+    // It writes the last results.
+    drop(orders);
+    match (&mut keeping).await {
+        Ok(Err(problem)) => Err(problem.into()),
+        _ => Ok(code(&seen)),
     }
 }
 
-/// Samples that cannot be kept are reported once: a full disk is no reason to stop watching.
-fn kept(result: Result<(), Problem>, told: &mut bool) {
-    match result {
-        Ok(()) => *told = false,
-        Err(problem) if !std::mem::replace(told, true) => {
-            print::note(format!("what is heard is not kept: {problem}"));
-        }
-        Err(_) => {}
+fn changed(session: &Session, changes: Vec<ProbeChange>) {
+    for ProbeChange { key, name, live, change } in changes {
+        let (at, from, to) = (change.at, change.from.label(), change.to.label());
+        let text = format!("{}  {name}  {from} → {to}  {}", at.strftime("%H:%M:%SZ"), change.why);
+        let json = json!({"at": at, "probe": key, "name": name, "live": live, "from": from,
+            "to": to, "why": change.why});
+        session.result(&text, &json);
     }
 }
 

@@ -19,6 +19,7 @@ use pointsman::domain::probe::{Change, ProbeChange, State};
 use pointsman::domain::run::RunState;
 use pointsman::domain::time::Timestamp;
 use pointsman::ports::outbox::{DeliveryState, Outbox as _};
+use pointsman::ports::samples::SampleStore as _;
 use serde_json::Value;
 use sha2::Sha256;
 

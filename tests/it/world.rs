@@ -40,6 +40,7 @@ use pointsman::ports::hosting::{
 };
 use pointsman::ports::journal::{Entry, Journal, JournalError};
 use pointsman::ports::log::{LogLine, RunLog};
+use pointsman::ports::outbox::Outbox;
 use pointsman::ports::prober::{Prober, Question};
 use pointsman::ports::processes::{Listener, ProcessIdentity, Processes};
 use pointsman::ports::stores::Stores;
@@ -767,6 +768,10 @@ impl Stores for Elsewhere {
 
     fn open_readable(&self) -> Result<Box<dyn Journal>, JournalError> {
         self.open()
+    }
+
+    fn outbox(&self) -> Result<Box<dyn Outbox>, JournalError> {
+        Ok(Box::new(SqliteStore::open(&self.0, Arc::new(Dead))?))
     }
 }
 

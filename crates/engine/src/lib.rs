@@ -11,13 +11,13 @@ mod evidence;
 mod executor;
 mod green_watch;
 mod outside;
-pub mod probes;
 pub mod proposal;
 mod recover;
 mod services;
 mod stale_assets;
 mod steps;
 mod supervisor;
+pub mod watch;
 
 pub use alert_dispatcher::AlertDispatcher;
 pub use error::EngineError;

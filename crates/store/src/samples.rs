@@ -10,6 +10,7 @@ use rusqlite::{Connection, params};
 use super::open::private_file;
 use pointsman_core::error::Problem;
 use pointsman_core::health::Identity;
+use pointsman_core::ports::samples::SampleStore;
 use pointsman_core::probe::{Answer, Change, Fault, Measurement, Mute, ProbeChange, Timing};
 use pointsman_core::redact::redacted;
 use pointsman_core::time::Timestamp;
@@ -73,8 +74,26 @@ impl Samples {
         open().map(Self).map_err(|e| failed(&e))
     }
 
-    /// Keeps what was heard and what changed, all or nothing.
-    pub fn keep(
+    /// Mutes a probe until a time. A later call replaces it.
+    pub fn mute(&self, probe: &str, mute: Option<&Mute>, actor: &str) -> Result<(), Problem> {
+        let done = match mute {
+            Some((until, reason)) => self.0.execute(
+                "INSERT OR REPLACE INTO mutes (probe, until, reason, actor) VALUES (?1, ?2, ?3, ?4)",
+                params![probe, until.to_string(), redacted(reason), actor],
+            ),
+            None => self.0.execute("DELETE FROM mutes WHERE probe = ?1", [probe]),
+        };
+        done.map(drop).map_err(|e| failed(&e))
+    }
+}
+
+fn fault(word: &str) -> Fault {
+    // A word of a later version still says that the answer was bad.
+    serde_json::from_value(word.into()).unwrap_or(Fault::Status)
+}
+
+impl SampleStore for Samples {
+    fn keep(
         &mut self,
         heard: &[(String, Measurement)],
         turned: &[ProbeChange],
@@ -106,8 +125,7 @@ impl Samples {
         keep().map_err(|e| failed(&e))
     }
 
-    /// Forgets what is older than the newest of each.
-    pub fn prune(&self) -> Result<(), Problem> {
+    fn prune(&self) -> Result<(), Problem> {
         let prune = || {
             let age = i64::try_from(KEEP_SAMPLES_FOR.as_millis()).unwrap_or(i64::MAX);
             self.0.execute(
@@ -127,8 +145,7 @@ impl Samples {
         prune().map(drop).map_err(|e| failed(&e))
     }
 
-    /// The newest samples of a probe, oldest first.
-    pub fn recent(&self, probe: &str, most: usize) -> Result<Vec<Measurement>, Problem> {
+    fn recent(&self, probe: &str, most: usize) -> Result<Vec<Measurement>, Problem> {
         let read = || {
             let mut select = self.0.prepare_cached(
                 "SELECT at, took, fault, said FROM samples WHERE probe = ?1 ORDER BY at DESC LIMIT ?2",
@@ -160,8 +177,7 @@ impl Samples {
         Ok(newest_first)
     }
 
-    /// The last changes of probes whose keys begin so, newest first.
-    pub fn changes(&self, of: &str, most: usize) -> Result<Vec<ProbeChange>, Problem> {
+    fn changes(&self, of: &str, most: usize) -> Result<Vec<ProbeChange>, Problem> {
         let read = || {
             let mut select = self.0.prepare_cached(
                 "SELECT probe, name, live, change FROM changes WHERE substr(probe, 1, length(?1)) = ?1 \
@@ -180,20 +196,7 @@ impl Samples {
         Ok(known.collect())
     }
 
-    /// Mutes a probe until a time. A later call replaces it.
-    pub fn mute(&self, probe: &str, mute: Option<&Mute>, actor: &str) -> Result<(), Problem> {
-        let done = match mute {
-            Some((until, reason)) => self.0.execute(
-                "INSERT OR REPLACE INTO mutes (probe, until, reason, actor) VALUES (?1, ?2, ?3, ?4)",
-                params![probe, until.to_string(), redacted(reason), actor],
-            ),
-            None => self.0.execute("DELETE FROM mutes WHERE probe = ?1", [probe]),
-        };
-        done.map(drop).map_err(|e| failed(&e))
-    }
-
-    /// The mutes in force, by probe key.
-    pub fn mutes(&self) -> Result<BTreeMap<String, Mute>, Problem> {
+    fn mutes(&self) -> Result<BTreeMap<String, Mute>, Problem> {
         let read = || {
             let mut select =
                 self.0.prepare_cached("SELECT probe, until, reason, actor FROM mutes")?;
@@ -206,11 +209,6 @@ impl Samples {
         };
         read().map_err(|e| failed(&e))
     }
-}
-
-fn fault(word: &str) -> Fault {
-    // A word of a later version still says that the answer was bad.
-    serde_json::from_value(word.into()).unwrap_or(Fault::Status)
 }
 
 #[cfg(test)]

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
 
+use super::clipboard;
 use super::databases::Databases;
 use super::lints::Lints;
 use super::past::Past;
 use super::pipelines::{Pipelines, Whose};
-use super::{clipboard, health};
 use crate::app::App;
 use crate::config::Loaded;
 use crate::domain::checklist::Act;
@@ -25,6 +25,7 @@ use crate::domain::recover::{Doubt, reconcile};
 use crate::domain::report;
 use crate::engine::observe;
 use crate::engine::proposal::{self, MigrationRequest};
+use crate::engine::watch::Order;
 use crate::ports::journal::{Journal as _, JournalError};
 use crate::tui::effect::{Effect, Intent, LogAsk, LogUse, Ticket};
 use crate::tui::model::pipeline::{JobLog, PipelineAct};
@@ -42,7 +43,7 @@ pub(super) struct Acts {
     pub(super) config: PathBuf,
     pub(super) sender: Sender<Msg>,
     pub(super) log: Asks<LogAsk>,
-    pub(super) health: Sender<health::Ask>,
+    pub(super) health: Sender<Order>,
     pub(super) past: Arc<Past>,
     pub(super) databases: Arc<Databases>,
     pub(super) lints: Arc<Lints>,
@@ -58,7 +59,7 @@ impl Acts {
         config: PathBuf,
         sender: Sender<Msg>,
         log: Asks<LogAsk>,
-        health: Sender<health::Ask>,
+        health: Sender<Order>,
     ) -> Self {
         let names = loaded.environments().into_iter().map(str::to_owned);
         let looking = Arc::new(names.map(|name| (name, tokio::sync::Mutex::new(()))).collect());
@@ -134,7 +135,7 @@ impl Acts {
                 return None;
             }
             Effect::ProbeNow => {
-                let _ = self.health.send(health::Ask::Now).await;
+                let _ = self.health.send(Order::Now).await;
                 return None;
             }
             Effect::FindTargets(ticket, name) => Msg::Targets(ticket, self.targets(&name).await),

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::acts::Acts;
+use super::custom_commands;
 use super::pipelines::Whose;
-use super::{custom_commands, health};
 use crate::domain::ids::EnvironmentName;
 use crate::domain::planner::EnvironmentSpec;
 use crate::domain::snapshot::{EnvironmentSnapshot, Readiness};
 use crate::domain::view::RunView;
 use crate::engine::proposal::{self, RUNS_SEARCHED};
+use crate::engine::watch::Order;
 use crate::tui::msg::Msg;
 
 /// How often each environment is polled.
@@ -55,8 +56,7 @@ impl Acts {
                 }
                 if let Ok(watching) = self.loaded.watching(name) {
                     let probes = proposal::probes(&spec, &watching, &seen);
-                    let ask =
-                        health::Ask::Watch(spec.environment.clone(), probes, seen.unseen.is_none());
+                    let ask = Order::Watch(spec.environment.clone(), probes, seen.unseen.is_none());
                     let _ = self.health.send(ask).await;
                 }
                 self.ask_pipeline(&spec, &runs);

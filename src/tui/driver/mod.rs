@@ -49,6 +49,7 @@ use crate::config::theme::ThemeKind;
 use crate::config::{Findings, Loaded};
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
+use crate::engine::watch::watch_runs;
 
 /// How often clocks and ages are updated.
 const TICK: Duration = Duration::from_secs(1);
@@ -98,9 +99,9 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     let backgrounds =
         watch::spawn(options.looks, options.config.clone(), loaded.config.clone(), saved);
     let notify = loaded.notify();
-    let health = health::spawn(app.clone(), notify.clone(), sender.clone());
+    let health = health::spawn(&app, notify.clone(), sender.clone());
     let names = model.environments.iter().map(|e| e.name.clone()).collect();
-    let _watching = AbortOnDropHandle::new(tokio::spawn(app.clone().watch_runs(notify, names)));
+    let _watching = AbortOnDropHandle::new(tokio::spawn(watch_runs(app.services(), notify, names)));
     let acts = Acts::new(app.clone(), loaded, options.config, sender, log, health);
     acts.look_regularly();
     let signals = Signals::listen().map_err(failed)?;
