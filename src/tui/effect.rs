@@ -10,11 +10,22 @@ use crate::domain::plan::Plan;
 use crate::domain::recover::Choice;
 use crate::domain::release::{ReleaseLabel, SchemaVersion};
 use crate::tui::model::dialog::CustomCommandAct;
-use crate::tui::model::logs::{Mark, Query};
-use crate::tui::model::pipeline::PipelineAct;
+use crate::tui::panes::logs::model::{Mark, Query};
+use crate::tui::panes::pipeline::model::PipelineAct;
 
 /// Ties an answer to the box that asked.
 pub type Ticket = u64;
+
+/// What `y`, `Y` and `s` take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Take {
+    /// The line, the selection, or the report of the run.
+    Copy,
+    /// Everything that is shown.
+    CopyShown,
+    /// The same into a file.
+    Save,
+}
 
 /// What the user wants, before there is a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]

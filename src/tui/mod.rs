@@ -10,6 +10,7 @@ pub mod effect;
 pub mod keys;
 pub mod model;
 pub mod msg;
+pub mod panes;
 mod terminal;
 pub mod theme;
 pub mod update;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::effect::Ticket;
 use super::keys::Key;
-use super::model::Pane;
-use super::model::deploy::Progress;
 use super::model::environments::RunSnapshot;
-use super::model::logs::{Extent, Line, Mark};
-use super::model::pipeline::JobLog;
+use super::panes::Pane;
+use super::panes::deploy::model::Progress;
+use super::panes::logs::model::{Extent, Line, Mark};
+use super::panes::pipeline::model::JobLog;
 use crate::domain::changes::Changes;
 use crate::domain::checklist::Tick;
 use crate::domain::custom_command::CustomCommandRun;

@@ -11,9 +11,9 @@ use pointsman::domain::time::Timestamp;
 use pointsman::tui::effect::{Effect, LogAsk, LogUse};
 use pointsman::tui::keys::Code;
 use pointsman::tui::keys::bindings::Bindings;
-use pointsman::tui::model::Pane;
-use pointsman::tui::model::logs::{Extent, Line, Mark, TimeMode};
 use pointsman::tui::msg::Msg;
+use pointsman::tui::panes::Pane;
+use pointsman::tui::panes::logs::model::{Extent, Line, Mark, TimeMode};
 use pointsman::tui::theme::Theme;
 
 use super::screen::{Screen, acts, at_gate, plain, states, steady};
@@ -52,13 +52,13 @@ fn help_shows_why_keys_are_off_and_filters() {
     let drawn = screen.draw(&plain());
     let at = |text: &str| drawn.find(text).unwrap_or_else(|| panic!("{text} is not in\n{drawn}"));
     assert!(at("CHANGES A DEPLOYMENT") < at("MOVES"));
-    screen.shows("off: nothing failed");
+    screen.shows("off: no step has failed");
     screen.text("pause");
     let drawn = screen.draw(&plain());
     let why = "off: the run waits at its gate anyway";
-    assert!(drawn.contains(why) && !drawn.contains("off: nothing failed"), "{drawn}");
+    assert!(drawn.contains(why) && !drawn.contains("off: no step has failed"), "{drawn}");
     screen.key(Code::Esc);
-    screen.shows("off: nothing failed");
+    screen.shows("off: no step has failed");
     screen.key(Code::Esc);
     assert!(screen.model.overlay.is_none());
     assert_eq!(screen.model.focus, Pane::Deploy);
@@ -149,7 +149,7 @@ fn log(screen: &mut Screen, from: usize, to: usize) -> Vec<Effect> {
         tints: Vec::new(),
     };
     let extent = Extent { total: to, shown: to, errors: to / 50, whole: true, ..Extent::default() };
-    let (run, asked) = (screen.model.logs.run.unwrap(), screen.model.logs.asked);
+    let (run, asked) = (screen.model.panes.logs.run.unwrap(), screen.model.panes.logs.asked);
     screen.send(Msg::Logged(run, asked, extent, (from..to).map(line).collect()))
 }
 
@@ -166,7 +166,7 @@ fn scrolled_log_stays_and_counts_new_lines() {
     let asks = log(&mut screen, 1200, 1400);
     assert!(matches!(asks[..], [Effect::Log(LogAsk::Window { .. })]), "{asks:?}");
     screen.shows("415 new");
-    let from = screen.model.logs.bottom.unwrap().saturating_sub(400);
+    let from = screen.model.panes.logs.bottom.unwrap().saturating_sub(400);
     let line = |n: usize| Line {
         at: Timestamp::UNIX_EPOCH,
         source: "toto-app".to_owned(),
@@ -176,7 +176,7 @@ fn scrolled_log_stays_and_counts_new_lines() {
         tints: Vec::new(),
     };
     screen.send(Msg::LogWindow(
-        screen.model.logs.asked,
+        screen.model.panes.logs.asked,
         from,
         (from..from + 800).map(line).collect(),
     ));
@@ -185,10 +185,10 @@ fn scrolled_log_stays_and_counts_new_lines() {
     assert_eq!(row(&before), row(&after), "what is read does not move");
     screen.char('f');
     screen.shows("line 1399");
-    let stale = Msg::LogWindow(screen.model.logs.asked - 1, 0, Vec::new());
-    let window = screen.model.logs.window.clone();
+    let stale = Msg::LogWindow(screen.model.panes.logs.asked - 1, 0, Vec::new());
+    let window = screen.model.panes.logs.window.clone();
     screen.send(stale);
-    assert_eq!(screen.model.logs.window, window, "an answer to an older question is none");
+    assert_eq!(screen.model.panes.logs.window, window, "an answer to an older question is none");
 }
 
 #[test]
@@ -207,9 +207,9 @@ fn mark_jumps_back() {
     assert!(!screen.draw(&plain()).contains("line 970"));
     screen.char('\'');
     screen.shows("line 970");
-    let there = screen.model.logs.bottom;
+    let there = screen.model.panes.logs.bottom;
     screen.char('\'');
-    assert_ne!(screen.model.logs.bottom, there, "and back again");
+    assert_ne!(screen.model.panes.logs.bottom, there, "and back again");
 }
 
 #[test]
@@ -222,12 +222,12 @@ fn time_format_is_configurable() {
     for (time, shown) in
         [(TimeMode::Utc, "00:00:00.000 I"), (TimeMode::Local, "02:00:00.000+02:00 I")]
     {
-        assert_eq!(screen.model.logs.time, time);
+        assert_eq!(screen.model.panes.logs.time, time);
         screen.shows(shown);
         screen.char('t');
     }
     screen.char('t');
-    assert_eq!(screen.model.logs.time, TimeMode::Off);
+    assert_eq!(screen.model.panes.logs.time, TimeMode::Off);
     assert!(!screen.draw(&plain()).contains(".000"));
 }
 
@@ -286,9 +286,9 @@ fn log_search_jump_select_and_copy() {
         "{found:?}"
     );
     log(&mut screen, 800, 1000);
-    let asked = screen.model.logs.asked;
+    let asked = screen.model.panes.logs.asked;
     screen.send(Msg::LogFound(asked, Mark::Match, Some((850, 3))));
-    screen.model.logs.extent.matches = 17;
+    screen.model.panes.logs.extent.matches = 17;
     screen.shows("match 3 of 17");
     screen.shows("line 850");
     assert_eq!(
@@ -316,7 +316,7 @@ fn log_search_jump_select_and_copy() {
             |e| matches!(e, Effect::Log(LogAsk::Query { query, .. }) if query.search.is_none())
         )
     );
-    screen.send(Msg::LogFound(screen.model.logs.asked, Mark::Error, None));
+    screen.send(Msg::LogFound(screen.model.panes.logs.asked, Mark::Error, None));
     screen.shows("no line says that it is an error");
 }
 
@@ -356,7 +356,7 @@ fn history_opens_compares_and_reports_runs() {
     screen.char('k');
     screen.shows("It moved no traffic: 1.1.0 stayed live. Nothing to undo.");
     screen.key(Code::Esc);
-    assert!(screen.model.history.open.is_none());
+    assert!(screen.model.panes.history.open.is_none());
 }
 
 #[test]
@@ -525,7 +525,7 @@ fn pane_snapshots() {
     ];
     let extent =
         Extent { total: 5, shown: 5, errors: 1, warnings: 1, whole: true, ..Extent::default() };
-    let (run, asked) = (screen.model.logs.run.unwrap(), screen.model.logs.asked);
+    let (run, asked) = (screen.model.panes.logs.run.unwrap(), screen.model.panes.logs.asked);
     screen.send(Msg::Logged(run, asked, extent, lines));
     shot(&screen, "logs_wide_letters", &plain());
     screen.char('w');

@@ -7,8 +7,8 @@ use pointsman::domain::log_level::LogLevel;
 use pointsman::domain::time::Timestamp;
 use pointsman::ports::log::{LogLine, RunLog as _};
 use pointsman::tui::keys::Code;
-use pointsman::tui::model::logs::{Extent, Line, TICKS, Tick};
 use pointsman::tui::msg::Msg;
+use pointsman::tui::panes::logs::model::{Extent, Line, TICKS, Tick};
 use pointsman::tui::theme::{Role, Theme};
 
 use crate::finding::waiting;
@@ -46,7 +46,7 @@ fn logged(screen: &mut Screen, text: &str, tints: Vec<AnsiStyle>) {
     (ticks[0], ticks[TICKS / 2], ticks[TICKS - 1]) =
         (Some(Tick::Error), Some(Tick::Warning), Some(Tick::Match));
     let extent = Extent { total: 300, shown: 300, ticks, whole: true, ..Extent::default() };
-    let (run, asked) = (screen.model.logs.run.unwrap(), screen.model.logs.asked);
+    let (run, asked) = (screen.model.panes.logs.run.unwrap(), screen.model.panes.logs.asked);
     screen.send(Msg::Logged(run, asked, extent, vec![line; 240]));
 }
 
@@ -106,7 +106,7 @@ fn log_frame_shows_position_and_density() {
     logged(&mut screen, "a line", Vec::new());
     let mut short = Extent { total: 3, shown: 3, whole: true, ..Extent::default() };
     short.ticks = vec![Some(Tick::Error); TICKS];
-    let (run, asked) = (screen.model.logs.run.unwrap(), screen.model.logs.asked);
+    let (run, asked) = (screen.model.panes.logs.run.unwrap(), screen.model.panes.logs.asked);
     screen.send(Msg::Logged(run, asked, short, Vec::new()));
     assert!(!bar(&screen, &plain()).contains('✗'), "what is seen whole needs no bar");
 }

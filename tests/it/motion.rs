@@ -4,8 +4,8 @@
 use pointsman::config::schema::Motion;
 use pointsman::domain::ids::RunNumber;
 use pointsman::domain::policy::Protection;
-use pointsman::tui::model::deploy::Progress;
 use pointsman::tui::msg::Msg;
+use pointsman::tui::panes::deploy::model::Progress;
 
 use super::health::watched;
 use super::sandbox::{Sandbox, wait_until};
@@ -54,13 +54,13 @@ fn reduced_motion_countdowns_follow_the_clock() {
     let says = |screen: &mut Screen, step: &str, text: &str| {
         let word = Progress { step: step.into(), service: None, text: text.into() };
         screen.send(Msg::Progress(RunNumber(1), vec![word]));
-        screen.model.deploy.progress.clone().unwrap().1[0].text.clone()
+        screen.model.panes.deploy.progress.clone().unwrap().1[0].text.clone()
     };
     assert_eq!(says(&mut screen, "soak", "60 s to go"), "60 s to go", "the first word");
     assert_eq!(says(&mut screen, "soak", "59 s to go"), "60 s to go");
     assert_eq!(says(&mut screen, "soak", "58 s to go"), "60 s to go");
     screen.wait(5000);
-    let shown = screen.model.deploy.progress.clone().unwrap().1;
+    let shown = screen.model.panes.deploy.progress.clone().unwrap().1;
     assert_eq!(shown[0].text, "58 s to go", "the newest, not the next");
     assert_eq!(says(&mut screen, "cleanup", "begins"), "begins", "another step is news");
 }

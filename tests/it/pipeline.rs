@@ -12,8 +12,8 @@ use pointsman::domain::pipeline::PipelineRun;
 use pointsman::domain::policy::Protection;
 use pointsman::tui::effect::Effect;
 use pointsman::tui::keys::Code;
-use pointsman::tui::model::pipeline::{JobLog, PipelineAct};
 use pointsman::tui::msg::Msg;
+use pointsman::tui::panes::pipeline::model::{JobLog, PipelineAct};
 use serde_json::{Value, json};
 
 use super::sandbox::{Sandbox, free_port, wait_until};

@@ -22,11 +22,12 @@ use pointsman::tui::effect::{Effect, Intent};
 use pointsman::tui::keys::bindings::Meaning;
 use pointsman::tui::keys::commands::{COMMANDS, Command as Key_};
 use pointsman::tui::keys::{Code, Key};
+use pointsman::tui::model::Model;
 use pointsman::tui::model::dialog::{Kind, Phase};
 use pointsman::tui::model::environments::{Environment, RunSnapshot};
-use pointsman::tui::model::logs::{Extent, Line};
-use pointsman::tui::model::{Model, Pane};
 use pointsman::tui::msg::{Msg, Stored};
+use pointsman::tui::panes::Pane;
+use pointsman::tui::panes::logs::model::{Extent, Line};
 use pointsman::tui::theme::{Depth, Theme, Themes};
 use pointsman::tui::update::update;
 use pointsman::tui::view::render;
@@ -532,9 +533,9 @@ fn screens_fit_every_window() {
             text: "漢字 wide and very ".repeat(40),
             tints: Vec::new(),
         };
-        if let Some(run) = screen.model.logs.run {
+        if let Some(run) = screen.model.panes.logs.run {
             let extent = Extent { total: 100, shown: 100, warnings: 100, ..Extent::default() };
-            let asked = screen.model.logs.asked;
+            let asked = screen.model.panes.logs.asked;
             screen.send(Msg::Logged(run, asked, extent, vec![line; 100]));
         }
         for (width, height) in &sizes {
@@ -618,12 +619,12 @@ fn environment_without_a_run_shows_no_foreign_log() {
     let other = Environment::new(staging, Protection::Open, vec!["toto-bo".to_owned()]);
     screen.model.environments.push(other);
     screen.run(&at_gate(), Some(7));
-    assert_eq!(screen.model.logs.run, Some(at_gate().number));
+    assert_eq!(screen.model.panes.logs.run, Some(at_gate().number));
     screen.char(']');
-    assert_eq!((screen.model.selected, screen.model.logs.run), (1, None));
+    assert_eq!((screen.model.selected, screen.model.panes.logs.run), (1, None));
     screen.shows("No run, no log");
     screen.char('[');
-    assert_eq!(screen.model.logs.run, Some(at_gate().number));
+    assert_eq!(screen.model.panes.logs.run, Some(at_gate().number));
 }
 
 #[test]

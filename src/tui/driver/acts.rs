@@ -28,8 +28,8 @@ use crate::engine::proposal::{self, MigrationRequest};
 use crate::engine::watch::Order;
 use crate::ports::journal::{Journal as _, JournalError};
 use crate::tui::effect::{Effect, Intent, LogAsk, LogUse, Ticket};
-use crate::tui::model::pipeline::{JobLog, PipelineAct};
 use crate::tui::msg::Msg;
+use crate::tui::panes::pipeline::model::{JobLog, PipelineAct};
 
 /// Maximum past runs loaded.
 const RUNS_SEARCHED: usize = 200;

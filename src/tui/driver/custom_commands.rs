@@ -10,8 +10,8 @@ use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::job_log::JobLine;
 use crate::tui::model::dialog::CustomCommandAct;
-use crate::tui::model::pipeline::JobLog;
 use crate::tui::msg::Msg;
+use crate::tui::panes::pipeline::model::JobLog;
 
 /// How often what one says is read.
 const READ_EVERY: Duration = Duration::from_millis(300);

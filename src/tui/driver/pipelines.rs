@@ -14,7 +14,7 @@ use crate::domain::planner::EnvironmentSpec;
 use crate::domain::redact::redacted;
 use crate::domain::text::harmless;
 use crate::ports::pipeline::Pipeline;
-use crate::tui::model::pipeline::{JobLog, PipelineAct};
+use crate::tui::panes::pipeline::model::{JobLog, PipelineAct};
 
 /// Maximum size of a job's log; failures are at its end.
 const LOG_LINES: usize = 20_000;

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::app::App;
 use crate::domain::log_level::LogLevel;
 use crate::tui::keys::commands::{COMMANDS, row_of};
-use crate::tui::model::logs::TimeMode;
-use crate::tui::model::{Model, Pane};
+use crate::tui::model::Model;
+use crate::tui::panes::Pane;
+use crate::tui::panes::logs::model::TimeMode;
 
 /// What is kept of one screen. Whatever cannot be read any more is left as it would be without.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,15 +47,15 @@ impl Memory {
     /// Restores the saved view.
     pub(super) fn recall(&self, model: &mut Model) {
         let Some(known) = self.all().remove(&self.config) else { return };
-        if let Some(pane) = Pane::ALL.into_iter().find(|pane| pane.title() == known.pane) {
+        if let Some(pane) = Pane::ALL.iter().copied().find(|pane| pane.title() == known.pane) {
             (model.focus, model.zoom) = (pane, known.zoom);
         }
-        model.logs.wrap = known.wrap;
+        model.panes.logs.wrap = known.wrap;
         if let Some((_, mode)) = TIMES.iter().find(|(name, _)| *name == known.time) {
-            model.logs.time = *mode;
+            model.panes.logs.time = *mode;
         }
         if let Some(level) = LogLevel::ALL.into_iter().find(|level| level.label() == known.level) {
-            model.logs.query.level = level;
+            model.panes.logs.query.level = level;
         }
         let rows = known.recent.iter().filter_map(|name| COMMANDS.iter().find(|r| r.name == name));
         model.recent = rows.map(|row| row.command).collect();
@@ -65,14 +66,14 @@ impl Memory {
         if self.rehearsal {
             return;
         }
-        let time = TIMES.iter().find(|(_, mode)| *mode == model.logs.time);
-        let recent = model.recent.iter().filter_map(|command| row_of(*command));
+        let time = TIMES.iter().find(|(_, mode)| *mode == model.panes.logs.time);
+        let recent = model.recent.iter().map(|command| row_of(*command));
         let known = Remembered {
-            pane: model.focus.title().to_owned(),
+            pane: model.focus.title(),
             zoom: model.zoom,
-            wrap: model.logs.wrap,
+            wrap: model.panes.logs.wrap,
             time: time.map_or("", |(name, _)| name).to_owned(),
-            level: model.logs.query.level.label().to_owned(),
+            level: model.panes.logs.query.level.label().to_owned(),
             recent: recent.map(|row| row.name.to_owned()).collect(),
         };
         let mut all = self.all();

@@ -20,10 +20,11 @@ use crate::engine::proposal::RUNS_SEARCHED;
 use crate::ports::journal::{Journal as _, JournalError};
 use crate::tui::effect::{Effect, LogAsk};
 use crate::tui::keys::Code;
+use crate::tui::model::Model;
 use crate::tui::model::environments::{Environment, RunSnapshot};
-use crate::tui::model::logs::{AROUND, Extent};
-use crate::tui::model::{Model, Pane};
 use crate::tui::msg::{Msg, Stored};
+use crate::tui::panes::Pane;
+use crate::tui::panes::logs::model::{AROUND, Extent};
 use crate::tui::terminal::Screen;
 use crate::tui::theme::{Looks, Theme};
 use crate::tui::update::update;
@@ -163,11 +164,11 @@ impl Replay {
     }
 
     fn log(&mut self) {
-        let Some(run) = self.model.logs.run else { return };
+        let Some(run) = self.model.panes.logs.run else { return };
         let count = self.written();
         let extent = Extent { total: count, shown: count, whole: true, ..Extent::default() };
         let tail = self.book.lines(count.saturating_sub(TAIL_LINES), TAIL_LINES.min(count));
-        let asked = self.model.logs.asked;
+        let asked = self.model.panes.logs.asked;
         let effects = update(&mut self.model, Msg::Logged(run, asked, extent, tail));
         self.answer(effects);
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::commands::{COMMANDS, Command, Danger, Row};
-use crate::tui::model::Pane;
+use crate::tui::panes::Pane;
 
 /// The keys of every command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Bindings {
 
     /// Keys that would mean two things in one place, told at the name that the config gives.
     fn twice(&self, own: &BTreeMap<String, Vec<String>>) -> Vec<Wrong> {
-        let name = |command: Command| super::commands::row_of(command).map_or("", |row| row.name);
+        let name = |command: Command| super::commands::row_of(command).name;
         let mut wrong = Vec::new();
         for (at, (one, pane, keys)) in self.0.iter().enumerate() {
             for (other, elsewhere, others) in &self.0[at + 1..] {

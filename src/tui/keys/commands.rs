@@ -1,93 +1,11 @@
 //! Every command of the screen, declared once: dispatch, hints, help, palette, the popup after a
-//! prefix, rebinding, and the key table of the README read this table.
+//! prefix, rebinding, and the key table of the README read this table. A command is one row here and one function.
 
-use crate::tui::model::Pane;
-
-/// Everything a key or the palette can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Command {
-    Deploy,
-    Switch,
-    Rollback,
-    Abort,
-    CleanUp,
-    CustomCommands,
-    Retry,
-    Skip,
-    Pause,
-    Open,
-    Up,
-    Down,
-    Left,
-    Right,
-    PageUp,
-    PageDown,
-    Top,
-    Bottom,
-    NextEnvironment,
-    PreviousEnvironment,
-    NextPane,
-    PreviousPane,
-    Environments,
-    DeployPane,
-    Logs,
-    Health,
-    History,
-    Pipeline,
-    ApproveDeployment,
-    RejectDeployment,
-    RunFailedAgain,
-    BeginPipeline,
-    Dashboard,
-    Zoom,
-    NextNeed,
-    Search,
-    NextMatch,
-    PreviousMatch,
-    NextError,
-    PreviousError,
-    Follow,
-    Filter,
-    News,
-    Wrap,
-    Level,
-    Time,
-    Source,
-    ThisStep,
-    Select,
-    SetMark,
-    ToMark,
-    Copy,
-    CopyAll,
-    Save,
-    Compare,
-    ProbeNow,
-    HideOk,
-    Mute,
-    Unmute,
-    Migrations,
-    Migrate,
-    UndoMigrations,
-    Checklists,
-    Tick,
-    TickWithNote,
-    SetAside,
-    Untick,
-    OpenOnly,
-    Messages,
-    Mouse,
-    Help,
-    Palette,
-    Back,
-    Redraw,
-    Suspend,
-    Interrupt,
-    LeaveNow,
-    Terminal,
-    Card,
-    Handover,
-    Quit,
-}
+use super::Key;
+use crate::tui::effect::{Effect, Take};
+use crate::tui::model::Model;
+use crate::tui::panes::{Pane, checklists, health, history, logs, migrations, pipeline};
+use crate::tui::update::{acts, custom_commands, navigate, overlay, program};
 
 /// How much a command dares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,13 +24,10 @@ pub enum Group {
     Acts,
     Moves,
     Logs,
-    /// Of what is watched.
     Health,
     Migrations,
-    /// Of what must be true.
     Checklists,
     History,
-    /// Of what tests the release.
     Pipeline,
     Program,
 }
@@ -123,197 +38,210 @@ pub struct Row {
     pub command: Command,
     /// Its name in the palette and the config.
     pub name: &'static str,
-    /// What it does, for help.
-    pub doc: &'static str,
+    /// Its keys, the first one shown in hints. `g d` is one key after the other.
+    pub keys: &'static [&'static str],
     /// Where help shows it.
     pub group: Group,
-    /// How much it dares.
     pub danger: Danger,
     /// The only pane where its keys mean it; everywhere, if none.
     pub pane: Option<Pane>,
-    /// Its keys, the first one shown in hints. `g d` is one key after the other.
-    pub keys: &'static [&'static str],
+    /// What it does, for help.
+    pub doc: &'static str,
+    /// Whether it means anything now; the error says why not.
+    pub when: fn(&Model) -> Result<(), String>,
+    pub run: fn(&mut Model, Key) -> Vec<Effect>,
 }
 
-const fn row(
-    command: Command,
-    group: Group,
-    name: &'static str,
-    doc: &'static str,
-    keys: &'static [&'static str],
-) -> Row {
-    let danger = match (group, command) {
-        (
-            _,
-            Command::Pause
-            | Command::Tick
-            | Command::TickWithNote
-            | Command::Untick
-            | Command::Mute
-            | Command::Unmute,
-        ) => Danger::Waits,
-        (Group::Acts | Group::Migrations | Group::Pipeline, _) | (_, Command::SetAside) => {
-            Danger::Asks
-        }
-        _ => Danger::None,
+/// For commands that always mean something.
+#[expect(clippy::unnecessary_wraps, reason = "has the form of every condition")]
+fn always(_: &Model) -> Result<(), String> {
+    Ok(())
+}
+
+macro_rules! commands {
+    (@pane any) => { None };
+    (@pane $pane:ident) => { Some(Pane::$pane) };
+    ($($id:ident $name:literal [$($key:literal),+] $group:ident $danger:ident $pane:ident $doc:literal,
+        $when:expr => $run:expr;)*) => {
+        /// Everything a key or the palette can do.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Command { $($id),* }
+
+        /// The table. No lower-case key and no Ctrl key changes a deployment; `p` can only make one wait.
+        pub const COMMANDS: &[Row] = &[$(Row {
+            command: Command::$id,
+            name: $name,
+            keys: &[$($key),+],
+            group: Group::$group,
+            danger: Danger::$danger,
+            pane: commands!(@pane $pane),
+            doc: $doc,
+            when: $when,
+            run: $run,
+        }),*];
     };
-    Row { command, name, doc, group, danger, pane: None, keys }
 }
 
-const fn only(pane: Pane, row: Row) -> Row {
-    Row { pane: Some(pane), ..row }
+// name, keys, group in help, danger, pane, what it does, when it means something => what it runs
+commands! {
+    Switch "switch" ["T"] Acts Asks any "open the gate: switch traffic to green",
+        acts::may_switch => acts::switch;
+    Deploy "deploy" ["D"] Acts Asks any "deploy a release here",
+        acts::idle => acts::deploy;
+    Pause "pause" ["p"] Acts Waits any "pause before the next step, or resume",
+        acts::may_pause => acts::pause;
+    Retry "retry" ["R"] Acts Asks any "try the failed step again",
+        acts::may_retry => acts::retry;
+    Skip "skip" ["S"] Acts Asks any "leave the failed step out, with a reason",
+        acts::may_skip => acts::skip;
+    Abort "abort" ["A"] Acts Asks any "end the run before traffic moved",
+        acts::may_abort => acts::abort;
+    Rollback "rollback" ["B"] Acts Asks any "roll back",
+        acts::may_roll_back => acts::roll_back;
+    CleanUp "clean-up" ["K"] Acts Asks any "stop blue and delete what no rollback needs",
+        acts::may_clean_up => acts::clean_up;
+    CustomCommands "run" ["C"] Acts Asks any "run one of the team's commands, or stop it",
+        custom_commands::available => custom_commands::pick;
+
+    Open "open" ["Enter"] Moves None any "open, or the gate's own act",
+        always => |m, k| m.focus.behaviour().open(m, k);
+    Up "up" ["k", "Up"] Moves None any "up", always => |m, _| navigate::lines(m, -1);
+    Down "down" ["j", "Down"] Moves None any "down", always => |m, _| navigate::lines(m, 1);
+    Left "left" ["h", "Left"] Moves None any "sideways", always => |m, _| navigate::sideways(m, -1);
+    Right "right" ["l", "Right"] Moves None any "sideways", always => |m, _| navigate::sideways(m, 1);
+    PageUp "page-up" ["PgUp", "Ctrl-u"] Moves None any "page up",
+        always => |m, _| navigate::lines(m, -navigate::page(m));
+    PageDown "page-down" ["PgDn", "Ctrl-d"] Moves None any "page down",
+        always => |m, _| navigate::lines(m, navigate::page(m));
+    Top "top" ["g g", "Home"] Moves None any "to the top",
+        always => |m, _| navigate::lines(m, isize::MIN / 2);
+    Bottom "bottom" ["G", "End"] Moves None any "to the bottom",
+        always => |m, _| navigate::lines(m, isize::MAX / 2);
+    NextEnvironment "next-environment" ["]"] Moves None any "next environment",
+        always => |m, _| navigate::environment(m, 1);
+    PreviousEnvironment "previous-environment" ["["] Moves None any "previous environment",
+        always => |m, _| navigate::environment(m, -1);
+    NextPane "next-pane" ["Tab"] Moves None any "next pane", always => |m, _| navigate::step_pane(m, 1);
+    PreviousPane "previous-pane" ["Shift-Tab"] Moves None any "previous pane",
+        always => |m, _| navigate::step_pane(m, Pane::ALL.len() - 1);
+    Environments "goto environments" ["1", "g v"] Moves None any "Environments; again: zoom",
+        always => |m, _| navigate::pane(m, Pane::Environments);
+    DeployPane "goto deploy" ["2", "g d"] Moves None any "Deploy; again: zoom",
+        always => |m, _| navigate::pane(m, Pane::Deploy);
+    Logs "goto logs" ["3", "g l"] Moves None any "Logs; again: zoom",
+        always => |m, _| navigate::pane(m, Pane::Logs);
+    Health "goto health" ["4", "g h"] Moves None any "Health; again: zoom",
+        always => |m, _| navigate::pane(m, Pane::Health);
+    Migrations "goto migrations" ["5", "g m"] Moves None any "Migrations; again: zoom",
+        always => |m, _| navigate::pane(m, Pane::Migrations);
+    Checklists "goto checklists" ["6", "g c"] Moves None any "Checklists; again: zoom",
+        always => |m, _| navigate::pane(m, Pane::Checklists);
+    History "goto history" ["7", "g y"] Moves None any "History; again: zoom",
+        always => |m, _| navigate::pane(m, Pane::History);
+    Pipeline "goto pipeline" ["8", "g p"] Moves None any "Pipeline; again: zoom",
+        always => |m, _| navigate::pane(m, Pane::Pipeline);
+    Dashboard "dashboard" ["0"] Moves None any "all panes", always => |m, _| navigate::zoom(m, false);
+    Zoom "zoom" ["z"] Moves None any "this pane alone, or all", always => |m, _| navigate::zoom(m, !m.zoom);
+    NextNeed "next-need" ["g n"] Moves None any "the next thing that needs a person",
+        always => |m, _| navigate::next_need(m);
+
+    Follow "follow" ["f"] Logs None any "follow the log", always => |m, _| logs::update::follow(m);
+    Search "search" ["/"] Logs None any "search the log; re: begins a pattern",
+        always => |m, _| logs::update::search(m);
+    NextMatch "next-match" ["n"] Logs None any "next match", always => |m, _| logs::update::next_match(m);
+    PreviousMatch "previous-match" ["N"] Logs None any "previous match",
+        always => |m, _| logs::update::previous_match(m);
+    NextError "next-error" ["e"] Logs None any "next error", always => |m, _| logs::update::next_error(m);
+    PreviousError "previous-error" ["E"] Logs None any "previous error",
+        always => |m, _| logs::update::previous_error(m);
+    Filter "filter" ["&"] Logs None Logs "only what the search matches",
+        always => |m, _| logs::update::filter(m);
+    News "news" ["d"] Logs None Logs "only what the last good run did not say",
+        always => |m, _| logs::update::news(m);
+    Level "level" ["L"] Logs None Logs "only this level and worse", always => |m, _| logs::update::level(m);
+    Source "source" ["o"] Logs None Logs "only this service", always => |m, _| logs::update::source(m);
+    ThisStep "step-log" ["g s"] Logs None any "only the log of the step under way",
+        always => |m, _| logs::update::this_step(m);
+    Wrap "wrap" ["w"] Logs None Logs "wrap long lines", always => |m, _| logs::update::wrap(m);
+    Time "time" ["t"] Logs None Logs "UTC, local, since the run began, none",
+        always => |m, _| logs::update::time(m);
+    Select "select" ["v"] Logs None Logs "select lines, for y", always => |m, _| logs::update::select(m);
+    SetMark "mark" ["m"] Logs None Logs "mark the line", always => |m, _| logs::update::set_mark(m);
+    ToMark "to-mark" ["'"] Logs None Logs "to the marked line, and back",
+        always => |m, _| logs::update::to_mark(m);
+    Copy "copy" ["y"] Logs None any "copy the line, the selection or the report",
+        always => |m, _| program::take(m, Take::Copy);
+    CopyAll "copy-shown" ["Y"] Logs None any "copy all that is shown",
+        always => |m, _| program::take(m, Take::CopyShown);
+    Save "save" ["s"] Logs None any "save the log that is shown, or the report, to a file",
+        always => |m, _| program::take(m, Take::Save);
+
+    ProbeNow "probe-now" ["F5"] Health None any "run every probe now",
+        always => |m, _| health::update::probe_now(m);
+    Mute "mute" ["m"] Health Waits Health "mute this probe's alerts for a while",
+        health::update::any_probe => health::update::mute;
+    Unmute "unmute" ["u"] Health Waits Health "unmute this probe",
+        health::update::any_probe => health::update::unmute;
+    HideOk "hide-ok" ["o"] Health None Health "only what is not well",
+        always => |m, _| health::update::hide_ok(m);
+
+    Migrate "migrate" ["M"] Migrations Asks Migrations "apply migrations up to a version",
+        acts::idle => migrations::update::migrate;
+    UndoMigrations "undo" ["U"] Migrations Asks Migrations "undo migrations down to one",
+        acts::idle => migrations::update::undo;
+
+    Tick "tick" ["Space"] Checklists Waits Checklists "you have seen that it holds",
+        always => |m, _| checklists::update::tick(m);
+    TickWithNote "tick-note" ["i"] Checklists Waits Checklists "tick, with a note",
+        always => checklists::update::tick_with_note;
+    SetAside "set-aside" ["O"] Checklists Asks Checklists "override the item, with a reason",
+        always => checklists::update::override_item;
+    Untick "untick" ["u"] Checklists Waits Checklists "take your last tick back",
+        always => |m, _| checklists::update::untick(m);
+    OpenOnly "open-only" ["o"] Checklists None Checklists "only what is open",
+        always => |m, _| checklists::update::open_only(m);
+
+    Compare "compare" ["c"] History None History "compare with the run before it",
+        always => |m, _| history::update::compare(m);
+
+    ApproveDeployment "approve" ["V"] Pipeline Asks Pipeline "approve the pipeline's run",
+        pipeline::update::may_answer => pipeline::update::approve;
+    RejectDeployment "reject" ["X"] Pipeline Asks Pipeline "end the pipeline's run there",
+        pipeline::update::may_answer => pipeline::update::reject;
+    RunFailedAgain "rerun" ["F"] Pipeline Asks Pipeline "run what failed again",
+        pipeline::update::may_rerun => pipeline::update::rerun;
+    BeginPipeline "begin" ["W"] Pipeline Asks Pipeline "begin a run of it",
+        pipeline::update::may_begin => pipeline::update::begin;
+
+    Help "help" ["?"] Program None any "every key; typing filters", always => |m, _| overlay::open_help(m);
+    Palette "palette" [":", "Ctrl-p"] Program None any "find a command by its name",
+        always => |m, _| overlay::open_palette(m);
+    Messages "messages" ["!"] Program None any "all messages", always => |m, _| overlay::open_messages(m);
+    Mouse "mouse" ["F2"] Program None any "mouse on or off; while on, Shift and drag selects text",
+        always => |m, _| navigate::mouse(m);
+    Back "back" ["Esc"] Program None any "one level back; never quits, never stops a run",
+        always => |m, _| navigate::back(m);
+    Redraw "redraw" ["Ctrl-l"] Program None any "redraw the screen", always => |_, _| vec![Effect::Redraw];
+    Suspend "suspend" ["Ctrl-z"] Program None any "back to the shell until fg",
+        always => |_, _| vec![Effect::Suspend];
+    Interrupt "interrupt" ["Ctrl-c"] Program None any "quit question",
+        always => |m, _| program::interrupt(m);
+    LeaveNow "leave-now" ["Ctrl-\\", "Ctrl-4"] Program None any
+        "press twice to leave immediately, even from a box; a run continues",
+        always => |m, _| program::leave_now(m);
+    Terminal "terminal-report" ["F12"] Program None any
+        "what this terminal can do; tests copying and calling",
+        always => |m, _| overlay::open_terminal(m);
+    Card "break-glass" ["F9"] Program None any "how to roll back by hand, with every name filled in",
+        always => |m, _| overlay::break_glass(m);
+    Handover "handover" ["g o"] Program None any "handover for the next shift",
+        always => |m, _| overlay::open_handover(m);
+    Quit "quit" ["q"] Program None any "quit; a run continues without the screen", always => program::quit;
 }
 
-/// The table. No lower-case key and no Ctrl key changes a deployment; `p` can only make one wait.
-pub const COMMANDS: &[Row] = {
-    use Command as C;
-    use Group::{Acts, Checklists, Health, History, Logs, Migrations, Moves, Pipeline, Program};
-    use Pane::{
-        Checklists as ListPane, Health as HealthPane, History as PastPane, Logs as LogPane,
-        Migrations as SchemaPane, Pipeline as TestPane,
-    };
-    &[
-        row(C::Switch, Acts, "switch", "open the gate: switch traffic to green", &["T"]),
-        row(C::Deploy, Acts, "deploy", "deploy a release here", &["D"]),
-        row(C::Pause, Acts, "pause", "pause before the next step, or resume", &["p"]),
-        row(C::Retry, Acts, "retry", "try the failed step again", &["R"]),
-        row(C::Skip, Acts, "skip", "leave the failed step out, with a reason", &["S"]),
-        row(C::Abort, Acts, "abort", "end the run before traffic moved", &["A"]),
-        row(C::Rollback, Acts, "rollback", "roll back", &["B"]),
-        row(C::CleanUp, Acts, "clean-up", "stop blue and delete what no rollback needs", &["K"]),
-        row(C::CustomCommands, Acts, "run", "run one of the team's commands, or stop it", &["C"]),
-        row(C::Open, Moves, "open", "open, or the gate's own act", &["Enter"]),
-        row(C::Up, Moves, "up", "up", &["k", "Up"]),
-        row(C::Down, Moves, "down", "down", &["j", "Down"]),
-        row(C::Left, Moves, "left", "sideways", &["h", "Left"]),
-        row(C::Right, Moves, "right", "sideways", &["l", "Right"]),
-        row(C::PageUp, Moves, "page-up", "page up", &["PgUp", "Ctrl-u"]),
-        row(C::PageDown, Moves, "page-down", "page down", &["PgDn", "Ctrl-d"]),
-        row(C::Top, Moves, "top", "to the top", &["g g", "Home"]),
-        row(C::Bottom, Moves, "bottom", "to the bottom", &["G", "End"]),
-        row(C::NextEnvironment, Moves, "next-environment", "next environment", &["]"]),
-        row(C::PreviousEnvironment, Moves, "previous-environment", "previous environment", &["["]),
-        row(C::NextPane, Moves, "next-pane", "next pane", &["Tab"]),
-        row(C::PreviousPane, Moves, "previous-pane", "previous pane", &["Shift-Tab"]),
-        row(
-            C::Environments,
-            Moves,
-            "goto environments",
-            "Environments; again: zoom",
-            &["1", "g v"],
-        ),
-        row(C::DeployPane, Moves, "goto deploy", "Deploy; again: zoom", &["2", "g d"]),
-        row(C::Logs, Moves, "goto logs", "Logs; again: zoom", &["3", "g l"]),
-        row(C::Health, Moves, "goto health", "Health; again: zoom", &["4", "g h"]),
-        row(C::Migrations, Moves, "goto migrations", "Migrations; again: zoom", &["5", "g m"]),
-        row(C::Checklists, Moves, "goto checklists", "Checklists; again: zoom", &["6", "g c"]),
-        row(C::History, Moves, "goto history", "History; again: zoom", &["7", "g y"]),
-        row(C::Pipeline, Moves, "goto pipeline", "Pipeline; again: zoom", &["8", "g p"]),
-        row(C::Dashboard, Moves, "dashboard", "all panes", &["0"]),
-        row(C::Zoom, Moves, "zoom", "this pane alone, or all", &["z"]),
-        row(C::NextNeed, Moves, "next-need", "the next thing that needs a person", &["g n"]),
-        row(C::Follow, Logs, "follow", "follow the log", &["f"]),
-        row(C::Search, Logs, "search", "search the log; re: begins a pattern", &["/"]),
-        row(C::NextMatch, Logs, "next-match", "next match", &["n"]),
-        row(C::PreviousMatch, Logs, "previous-match", "previous match", &["N"]),
-        row(C::NextError, Logs, "next-error", "next error", &["e"]),
-        row(C::PreviousError, Logs, "previous-error", "previous error", &["E"]),
-        only(LogPane, row(C::Filter, Logs, "filter", "only what the search matches", &["&"])),
-        only(
-            LogPane,
-            row(C::News, Logs, "news", "only what the last good run did not say", &["d"]),
-        ),
-        only(LogPane, row(C::Level, Logs, "level", "only this level and worse", &["L"])),
-        only(LogPane, row(C::Source, Logs, "source", "only this service", &["o"])),
-        row(C::ThisStep, Logs, "step-log", "only the log of the step under way", &["g s"]),
-        only(LogPane, row(C::Wrap, Logs, "wrap", "wrap long lines", &["w"])),
-        only(LogPane, row(C::Time, Logs, "time", "UTC, local, since the run began, none", &["t"])),
-        only(LogPane, row(C::Select, Logs, "select", "select lines, for y", &["v"])),
-        only(LogPane, row(C::SetMark, Logs, "mark", "mark the line", &["m"])),
-        only(LogPane, row(C::ToMark, Logs, "to-mark", "to the marked line, and back", &["'"])),
-        row(C::Copy, Logs, "copy", "copy the line, the selection or the report", &["y"]),
-        row(C::CopyAll, Logs, "copy-shown", "copy all that is shown", &["Y"]),
-        row(C::Save, Logs, "save", "save the log that is shown, or the report, to a file", &["s"]),
-        row(C::ProbeNow, Health, "probe-now", "ask everything that is watched now", &["F5"]),
-        only(
-            HealthPane,
-            row(C::Mute, Health, "mute", "mute this probe's alerts for a while", &["m"]),
-        ),
-        only(HealthPane, row(C::Unmute, Health, "unmute", "call for it again", &["u"])),
-        only(HealthPane, row(C::HideOk, Health, "hide-ok", "only what is not well", &["o"])),
-        only(
-            SchemaPane,
-            row(C::Migrate, Migrations, "migrate", "apply migrations up to a version", &["M"]),
-        ),
-        only(
-            SchemaPane,
-            row(C::UndoMigrations, Migrations, "undo", "undo migrations down to one", &["U"]),
-        ),
-        only(ListPane, row(C::Tick, Checklists, "tick", "you have seen that it holds", &["Space"])),
-        only(ListPane, row(C::TickWithNote, Checklists, "tick-note", "tick, with a note", &["i"])),
-        only(
-            ListPane,
-            row(C::SetAside, Checklists, "set-aside", "override the item, with a reason", &["O"]),
-        ),
-        only(ListPane, row(C::Untick, Checklists, "untick", "take your last tick back", &["u"])),
-        only(ListPane, row(C::OpenOnly, Checklists, "open-only", "only what is open", &["o"])),
-        only(
-            PastPane,
-            row(C::Compare, History, "compare", "compare with the run before it", &["c"]),
-        ),
-        only(
-            TestPane,
-            row(C::ApproveDeployment, Pipeline, "approve", "approve the pipeline's run", &["V"]),
-        ),
-        only(
-            TestPane,
-            row(C::RejectDeployment, Pipeline, "reject", "end the pipeline's run there", &["X"]),
-        ),
-        only(TestPane, row(C::RunFailedAgain, Pipeline, "rerun", "run what failed again", &["F"])),
-        only(TestPane, row(C::BeginPipeline, Pipeline, "begin", "begin a run of it", &["W"])),
-        row(C::Help, Program, "help", "every key; typing filters", &["?"]),
-        row(C::Palette, Program, "palette", "find a command by its name", &[":", "Ctrl-p"]),
-        row(C::Messages, Program, "messages", "all messages", &["!"]),
-        row(
-            C::Mouse,
-            Program,
-            "mouse",
-            "mouse on or off; while on, Shift and drag selects text",
-            &["F2"],
-        ),
-        row(C::Back, Program, "back", "one level back; never quits, never stops a run", &["Esc"]),
-        row(C::Redraw, Program, "redraw", "redraw the screen", &["Ctrl-l"]),
-        row(C::Suspend, Program, "suspend", "back to the shell until fg", &["Ctrl-z"]),
-        row(C::Interrupt, Program, "interrupt", "quit question", &["Ctrl-c"]),
-        row(
-            C::LeaveNow,
-            Program,
-            "leave-now",
-            "press twice to leave immediately, even from a box; a run continues",
-            &["Ctrl-\\", "Ctrl-4"],
-        ),
-        row(
-            C::Terminal,
-            Program,
-            "terminal-report",
-            "what this terminal can do; tests copying and calling",
-            &["F12"],
-        ),
-        row(
-            C::Card,
-            Program,
-            "break-glass",
-            "how to roll back by hand, with every name filled in",
-            &["F9"],
-        ),
-        row(C::Handover, Program, "handover", "handover for the next shift", &["g o"]),
-        row(C::Quit, Program, "quit", "quit; a run continues without the screen", &["q"]),
-    ]
-};
-
-/// The row of a command.
-pub fn row_of(command: Command) -> Option<&'static Row> {
-    COMMANDS.iter().find(|row| row.command == command)
+/// The row of a command: rows are in the order of the variants.
+pub fn row_of(command: Command) -> &'static Row {
+    &COMMANDS[command as usize]
 }
 
 #[cfg(test)]

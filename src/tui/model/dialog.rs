@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tui_input::Input;
 
-use super::pipeline::PipelineAct;
 use crate::domain::changes::Changes;
 use crate::domain::command::Command;
 use crate::domain::custom_command::CustomCommand;
@@ -19,6 +18,7 @@ use crate::domain::release::{ReleaseLabel, SchemaVersion};
 use crate::domain::step::Side;
 use crate::tui::effect::Ticket;
 use crate::tui::keys::Key;
+use crate::tui::panes::pipeline::model::PipelineAct;
 
 /// An open box. Only one is open at a time, and it takes all keys.
 #[derive(Debug, Clone)]

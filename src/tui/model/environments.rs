@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::pipeline::PipelineSnapshot;
 use crate::domain::checklist::Tick;
 use crate::domain::drift::drift;
 use crate::domain::error::Problem;
@@ -15,6 +14,7 @@ use crate::domain::run::RunState;
 use crate::domain::snapshot::EnvironmentSnapshot;
 use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
+use crate::tui::panes::pipeline::model::PipelineSnapshot;
 
 /// A run as the store lists it.
 #[derive(Debug, Clone, PartialEq)]

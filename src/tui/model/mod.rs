@@ -1,86 +1,27 @@
 //! Everything the screen shows, and nothing else. Draws are a function of this.
 
-pub mod checklist;
-pub mod deploy;
 pub mod dialog;
 pub mod environments;
-pub mod health;
-pub mod history;
-pub mod logs;
 pub mod messages;
 mod motion;
 pub mod overlay;
 pub mod pattern;
-pub mod pipeline;
-pub mod schema;
 
 use std::time::Duration;
 
-use self::checklist::ChecklistPane;
-use self::deploy::DeployPane;
 use self::dialog::{Dialog, Kind};
 use self::environments::Environment;
-use self::health::HealthPane;
-use self::history::HistoryPane;
-use self::logs::LogsPane;
 use self::messages::Messages;
 use self::overlay::Overlay;
-use self::pipeline::PipelinePane;
-use self::schema::SchemaPane;
 use super::effect::Ticket;
 use super::keys::Key;
 use super::keys::bindings::Bindings;
 use super::keys::commands::Command;
+use super::panes::{Pane, Panes};
 use crate::config::schema::Motion;
 use crate::domain::custom_command::{CustomCommand, CustomCommandRun};
 use crate::domain::error::Problem;
 use crate::domain::time::Timestamp;
-
-/// The eight panes, in the order of their keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pane {
-    /// Every environment and its services.
-    Environments,
-    /// The run of the selected environment.
-    Deploy,
-    Logs,
-    /// Whether what is watched there answers.
-    Health,
-    Migrations,
-    /// The checklist that guards the run.
-    Checklists,
-    /// What was, on every environment.
-    History,
-    /// What tests the release.
-    Pipeline,
-}
-
-impl Pane {
-    /// In the order of their numbers.
-    pub const ALL: [Self; 8] = [
-        Self::Environments,
-        Self::Deploy,
-        Self::Logs,
-        Self::Health,
-        Self::Migrations,
-        Self::Checklists,
-        Self::History,
-        Self::Pipeline,
-    ];
-
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Environments => "1 Environments",
-            Self::Deploy => "2 Deploy",
-            Self::Logs => "3 Logs",
-            Self::Health => "4 Health",
-            Self::Migrations => "5 Migrations",
-            Self::Checklists => "6 Checklists",
-            Self::History => "7 History",
-            Self::Pipeline => "8 Pipeline",
-        }
-    }
-}
 
 /// The size below which nothing that needs reading can be confirmed.
 pub const SMALLEST: (u16, u16) = (60, 16);
@@ -116,20 +57,7 @@ pub struct Model {
     pub focus: Pane,
     /// Whether that pane is alone on the screen.
     pub zoom: bool,
-    /// Of the Deploy pane.
-    pub deploy: DeployPane,
-    /// Of the Logs pane.
-    pub logs: LogsPane,
-    /// Of the Health pane.
-    pub health: HealthPane,
-    /// Of the Migrations pane.
-    pub schema: SchemaPane,
-    /// Of the Checklists pane.
-    pub checklist: ChecklistPane,
-    /// Of the History pane.
-    pub history: HistoryPane,
-    /// Of the Pipeline pane.
-    pub pipeline: PipelinePane,
+    pub panes: Panes,
     /// The box over everything, if there is one.
     pub dialog: Option<Dialog>,
     /// What lies over the panes, if something does.
@@ -194,13 +122,7 @@ impl Model {
             offered,
             focus: Pane::Deploy,
             zoom: false,
-            deploy: DeployPane::default(),
-            logs: LogsPane::default(),
-            health: HealthPane::default(),
-            schema: SchemaPane::default(),
-            checklist: ChecklistPane::default(),
-            history: HistoryPane::default(),
-            pipeline: PipelinePane::default(),
+            panes: Panes::default(),
             dialog: None,
             overlay: None,
             messages: Messages::default(),

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use super::Model;
-use super::deploy::Progress;
 use crate::config::schema::Motion;
 use crate::domain::ids::RunNumber;
 use crate::domain::time::Timestamp;
+use crate::tui::panes::deploy::model::Progress;
 
 /// With reduced motion the screen moves so often.
 const REDUCED_STEP_SECONDS: i64 = 5;
@@ -18,7 +18,8 @@ impl Model {
         let before = self.clock();
         (self.now, self.elapsed) = (Some(now), elapsed);
         if self.clock() != before {
-            self.deploy.progress = self.deploy.coming.take().or(self.deploy.progress.take());
+            self.panes.deploy.progress =
+                self.panes.deploy.coming.take().or(self.panes.deploy.progress.take());
         }
         self.fade();
     }
@@ -42,10 +43,10 @@ impl Model {
             *of == run && steps(shown) == steps(&words)
         };
         // Another step is news, not motion.
-        if self.motion == Motion::Reduced && self.deploy.progress.as_ref().is_some_and(same) {
-            self.deploy.coming = Some((run, words));
+        if self.motion == Motion::Reduced && self.panes.deploy.progress.as_ref().is_some_and(same) {
+            self.panes.deploy.coming = Some((run, words));
         } else {
-            (self.deploy.progress, self.deploy.coming) = (Some((run, words)), None);
+            (self.panes.deploy.progress, self.panes.deploy.coming) = (Some((run, words)), None);
         }
     }
 

@@ -5,11 +5,11 @@ use nucleo_matcher::{Config, Matcher};
 use tui_input::Input;
 
 use super::Model;
-use super::pipeline::JobLog;
 use crate::domain::handover::{self, Post, Worry};
 use crate::domain::incident_card::{POINTSMAN, card};
 use crate::domain::probe::{ProbeSnapshot, State};
 use crate::tui::keys::commands::{COMMANDS, Command};
+use crate::tui::panes::pipeline::model::JobLog;
 
 /// What lies over the panes.
 #[derive(Debug, Clone)]
@@ -93,7 +93,7 @@ impl Model {
                 muted: probe.muted.clone(),
             });
             let latest = here.run.as_ref().map(|run| &run.view);
-            let before = self.history.runs.iter().filter(|run| {
+            let before = self.panes.history.runs.iter().filter(|run| {
                 run.plan.environment == here.name && latest.is_none_or(|l| l.number != run.number)
             });
             let post = Post {

@@ -9,14 +9,14 @@ use crate::tui::model::Model;
 use crate::tui::model::dialog::{Picker, Purpose};
 
 /// Asks for it, where there is something to compare with.
-pub(super) fn ask(picker: &Picker, ticket: Ticket) -> Option<Effect> {
+pub(in crate::tui) fn ask(picker: &Picker, ticket: Ticket) -> Option<Effect> {
     let live = picker.live.clone().filter(|_| picker.purpose == Purpose::Deploy)?;
     let chosen = ReleaseLabel::new(picker.items.get(picker.selected)?.value.clone()).ok()?;
     (chosen != live).then(|| Effect::Compare(ticket, live, chosen))
 }
 
 /// The answer. Where releases are no commits there is none.
-pub(super) fn compared(
+pub(in crate::tui) fn compared(
     model: &mut Model,
     ticket: Ticket,
     to: &ReleaseLabel,

@@ -8,15 +8,15 @@ use crate::tui::effect::Effect;
 use crate::tui::keys::Key;
 use crate::tui::model::Model;
 use crate::tui::model::dialog::{Action, CustomCommandAct, Dialog, Item, Kind, Picker, Purpose};
-use crate::tui::model::environments::Environment;
 use crate::tui::model::overlay::Overlay;
-use crate::tui::model::pipeline::JobLog;
+use crate::tui::panes::pipeline::model::JobLog;
 
 /// Number of latest lines shown first.
 const TAIL_LINES: usize = 20;
 
 /// Opens the list of those that may run here.
-pub(super) fn pick(model: &mut Model, here: &Environment, key: Key) -> Vec<Effect> {
+pub(in crate::tui) fn pick(model: &mut Model, key: Key) -> Vec<Effect> {
+    let Some(here) = model.here().cloned() else { return Vec::new() };
     let item = |command: &CustomCommand| {
         let last = model.custom_command_runs.iter().find(|run| run.name == command.name);
         let note = match last.filter(|run| run.environment == here.name) {
@@ -36,13 +36,14 @@ pub(super) fn pick(model: &mut Model, here: &Environment, key: Key) -> Vec<Effec
 }
 
 /// Whether there is anything to run here.
-pub(super) fn available(model: &Model, here: &Environment) -> Result<(), String> {
+pub(in crate::tui) fn available(model: &Model) -> Result<(), String> {
+    let Some(here) = model.here() else { return Err("the config has no environment".to_owned()) };
     let fits = model.custom_commands.iter().any(|command| command.fits(&here.name).is_ok());
     fits.then_some(()).ok_or_else(|| format!("no command of the config is for {}", here.name))
 }
 
 /// Enter in that list, or the command by its name: asks as hard as the environment wants.
-pub(super) fn ask(model: &mut Model, name: &str) {
+pub(in crate::tui) fn ask(model: &mut Model, name: &str) {
     let command = model.custom_commands.iter().find(|command| command.name == name).cloned();
     let (Some(here), Some(command)) = (model.here().cloned(), command) else { return };
     if let Err(why) = command.fits(&here.name) {
@@ -68,7 +69,7 @@ pub(super) fn ask(model: &mut Model, name: &str) {
 }
 
 /// Enter in the list.
-pub(super) fn chosen(picker: &mut Picker, model: &mut Model) -> Vec<Effect> {
+pub(in crate::tui) fn chosen(picker: &mut Picker, model: &mut Model) -> Vec<Effect> {
     match picker.items.get(picker.selected).map(|item| item.value.clone()) {
         Some(name) => ask(model, &name),
         None => picker.problem = Some(Problem::new("there is nothing to choose here")),
@@ -81,7 +82,7 @@ fn ours(dialog: &Dialog) -> bool {
 }
 
 /// The output of a run. It opens once; after the user closes it, it stays closed.
-pub(super) fn said(model: &mut Model, log: JobLog, first: bool) {
+pub(in crate::tui) fn said(model: &mut Model, log: JobLog, first: bool) {
     let end = log.lines.len().saturating_sub(TAIL_LINES);
     let from = match &model.overlay {
         Some(Overlay::JobLog(open, from)) if open.job == log.job => {

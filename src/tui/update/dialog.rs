@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::acts::{self, bound, confirm, question};
+use super::picker;
+use super::program::tell_problem;
 use super::text::{edit, insert};
-use super::{picker, tell_problem};
 use crate::domain::command::Command;
 use crate::domain::error::Problem;
 use crate::domain::gate::may_switch;
@@ -24,7 +25,7 @@ const IGNORE_KEYS_FOR: Duration = Duration::from_millis(300);
 const AUTO_REPEAT: Duration = Duration::from_millis(40);
 
 /// A key while a box is open.
-pub(super) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
+pub(in crate::tui) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
     let elapsed = model.elapsed;
     let Some(mut dialog) = model.dialog.take() else {
         return Vec::new();
@@ -161,7 +162,7 @@ fn typed(asked: &mut Confirm, key: Key) -> Answer {
 }
 
 /// A plan that may begin: the question. Or why not, in the picker.
-pub(super) fn proposed(
+pub(in crate::tui) fn proposed(
     model: &mut Model,
     ticket: Ticket,
     proposed: Result<(Box<Plan>, String), Refused>,
@@ -219,7 +220,7 @@ fn dropped(plan: &Plan) -> &'static str {
 }
 
 /// The result of an act. Only now the box closes; a failure is shown in it.
-pub(super) fn done(
+pub(in crate::tui) fn done(
     model: &mut Model,
     ticket: Ticket,
     done: Result<String, Problem>,
@@ -238,7 +239,7 @@ pub(super) fn done(
 }
 
 /// The world changed: what was half typed was meant for the world before.
-pub(super) fn recheck(model: &mut Model) {
+pub(in crate::tui) fn recheck(model: &mut Model) {
     let here = model.here().cloned();
     let Some(Dialog { kind: Kind::Confirm(asked), .. }) = model.dialog.as_mut() else {
         return;
@@ -276,7 +277,7 @@ pub(super) fn recheck(model: &mut Model) {
 }
 
 /// A paste: into a line of text it goes letter by letter, into a question it does not go.
-pub(super) fn pasted(model: &mut Model, text: &str) {
+pub(in crate::tui) fn pasted(model: &mut Model, text: &str) {
     let Some(dialog) = model.dialog.as_mut() else {
         model.tell("paste is off here: keys act, and a paste is not keys");
         return;

@@ -1,33 +1,61 @@
 //! Keys while help, the palette or the messages lie over the panes.
 
 use super::text::edit;
-use super::{custom_commands, pipeline, run};
+use super::{custom_commands, run};
 use crate::tui::effect::Effect;
 use crate::tui::keys::{Code, Key};
 use crate::tui::model::Model;
-use crate::tui::model::deploy::DeployPane;
 use crate::tui::model::overlay::{Finder, Found, Overlay, Sheet};
+use crate::tui::panes::deploy::model::DeployPane;
+use crate::tui::panes::pipeline;
 
 /// A key while something lies over the panes.
-pub(super) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
+pub(in crate::tui) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
     match model.overlay.take() {
         Some(Overlay::Help(finder)) => help(model, finder, key),
         Some(Overlay::Palette(finder)) => palette(model, finder, key),
         Some(Overlay::Messages(at)) => messages(model, at, key),
         Some(Overlay::Terminal) => terminal(model, key),
         Some(Overlay::Sheet(which, from)) => sheet(model, which, from, key),
-        Some(Overlay::JobLog(log, from)) => pipeline::pressed(model, log, from, key),
+        Some(Overlay::JobLog(log, from)) => pipeline::update::pressed(model, log, from, key),
         None => Vec::new(),
     }
 }
 
-/// Opens the break-glass card of the selected environment's run.
-pub(super) fn break_glass(model: &mut Model) {
+pub(in crate::tui) fn open_help(model: &mut Model) -> Vec<Effect> {
+    model.overlay = Some(Overlay::Help(Finder::default()));
+    Vec::new()
+}
+
+pub(in crate::tui) fn open_palette(model: &mut Model) -> Vec<Effect> {
+    model.overlay = Some(Overlay::Palette(Finder::default()));
+    Vec::new()
+}
+
+pub(in crate::tui) fn open_messages(model: &mut Model) -> Vec<Effect> {
+    (model.overlay, model.messages.unread) = (Some(Overlay::Messages(0)), 0);
+    Vec::new()
+}
+
+pub(in crate::tui) fn open_handover(model: &mut Model) -> Vec<Effect> {
+    model.overlay = Some(Overlay::Sheet(Sheet::Handover, 0));
+    Vec::new()
+}
+
+/// Opens the report on the terminal, and has it made.
+pub(in crate::tui) fn open_terminal(model: &mut Model) -> Vec<Effect> {
+    model.overlay = Some(Overlay::Terminal);
+    vec![Effect::Terminal]
+}
+
+/// Opens the incident card of the selected environment's run.
+pub(in crate::tui) fn break_glass(model: &mut Model) -> Vec<Effect> {
     if model.break_glass().is_some() {
         model.overlay = Some(Overlay::Sheet(Sheet::BreakGlass, 0));
     } else {
         model.tell("no run yet; there is nothing to roll back");
     }
+    Vec::new()
 }
 
 fn sheet(model: &mut Model, which: Sheet, from: usize, key: Key) -> Vec<Effect> {
@@ -112,7 +140,7 @@ fn go(model: &mut Model, found: Found, key: Key) -> Vec<Effect> {
             Vec::new()
         }
         Found::Environment(at) => {
-            (model.selected, model.deploy) = (at, DeployPane::default());
+            (model.selected, model.panes.deploy) = (at, DeployPane::default());
             super::follow(model).into_iter().collect()
         }
     }

@@ -13,9 +13,10 @@ use crate::tui::effect::{Effect, Intent, Ticket};
 use crate::tui::keys::{Code, Key};
 use crate::tui::model::Model;
 use crate::tui::model::dialog::{Action, Dialog, Field, Item, Kind, Picker, Purpose};
+use crate::tui::panes::{checklists, health, migrations};
 
 /// A key in a picker.
-pub(super) fn picked(
+pub(in crate::tui) fn picked(
     picker: &mut Picker,
     key: Key,
     ticket: Ticket,
@@ -94,18 +95,20 @@ fn chosen(picker: &mut Picker, ticket: Ticket, model: &mut Model) -> Vec<Effect>
         (Purpose::Skip, _) => return skip(picker, model),
         (Purpose::CustomCommands, _) => return super::custom_commands::chosen(picker, model),
         (Purpose::Note | Purpose::SetAside, _) => {
-            return super::checklist::answered(picker, ticket, model);
+            return checklists::update::answered(picker, ticket, model);
         }
-        (Purpose::Mute, _) => return super::health::muted(picker, ticket),
-        (Purpose::Migrate | Purpose::Undo, _) => return super::schema::answered(picker, ticket),
-        (Purpose::RollbackSchema, _) => return super::schema::chosen_way(picker, ticket),
+        (Purpose::Mute, _) => return health::update::muted(picker, ticket),
+        (Purpose::Migrate | Purpose::Undo, _) => {
+            return migrations::update::answered(picker, ticket);
+        }
+        (Purpose::RollbackSchema, _) => return migrations::update::chosen_way(picker, ticket),
         (Purpose::Cleanup, _) => Intent::Cleanup { environment, why },
         (_, Err(problem)) => {
             picker.problem = Some(problem);
             return Vec::new();
         }
         (Purpose::Deploy, Ok(Some(release))) => Intent::Deploy { environment, release, why },
-        (Purpose::Rollback, Ok(Some(to))) => return super::schema::back(picker, &to, ticket),
+        (Purpose::Rollback, Ok(Some(to))) => return migrations::update::back(picker, &to, ticket),
         (_, Ok(None)) => {
             picker.problem = Some(Problem::new("there is nothing to choose here"));
             return Vec::new();
@@ -140,7 +143,11 @@ fn skip(picker: &mut Picker, model: &mut Model) -> Vec<Effect> {
 }
 
 /// What a rollback could go to.
-pub(super) fn targets(model: &mut Model, ticket: Ticket, targets: Result<Vec<Target>, Problem>) {
+pub(in crate::tui) fn targets(
+    model: &mut Model,
+    ticket: Ticket,
+    targets: Result<Vec<Target>, Problem>,
+) {
     let Some(picker) = picker_of(model, ticket) else {
         return;
     };
@@ -155,7 +162,7 @@ pub(super) fn targets(model: &mut Model, ticket: Ticket, targets: Result<Vec<Tar
                     Mark::Cleared => "was bad, cleared",
                 };
                 let usual = if target.usual { ", what served before" } else { "" };
-                format!("{mark}{usual}{}", super::schema::note(target))
+                format!("{mark}{usual}{}", migrations::update::note(target))
             };
             picker.items =
                 targets.iter().map(|t| Item::new(t.release.to_string(), note(t))).collect();
@@ -173,7 +180,7 @@ pub(super) fn targets(model: &mut Model, ticket: Ticket, targets: Result<Vec<Tar
 }
 
 /// The picker that asked, if it is still open.
-pub(super) fn picker_of(model: &mut Model, ticket: Ticket) -> Option<&mut Picker> {
+pub(in crate::tui) fn picker_of(model: &mut Model, ticket: Ticket) -> Option<&mut Picker> {
     match model.dialog.as_mut()? {
         Dialog { kind: Kind::Pick(picker), ticket: of, .. } if *of == ticket => Some(picker),
         _ => None,

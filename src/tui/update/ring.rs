@@ -11,7 +11,7 @@ use crate::tui::model::environments::RunSnapshot;
 const RING_EVERY: Duration = Duration::from_secs(10);
 
 /// Notifies the user of a run's new state.
-pub(super) fn ring(model: &mut Model, run: &RunSnapshot) -> Option<Effect> {
+pub(in crate::tui) fn ring(model: &mut Model, run: &RunSnapshot) -> Option<Effect> {
     let view = &run.view;
     let over = matches!(view.state, RunState::Ended { .. });
     let what = match &view.state {
@@ -26,7 +26,7 @@ pub(super) fn ring(model: &mut Model, run: &RunSnapshot) -> Option<Effect> {
 }
 
 /// Notifies the user, within a rate limit.
-pub(super) fn call(model: &mut Model, text: &str) -> Option<Effect> {
+pub(in crate::tui) fn call(model: &mut Model, text: &str) -> Option<Effect> {
     let late = model.rang.is_none_or(|at| model.elapsed.saturating_sub(at) >= RING_EVERY);
     if model.focused || !late {
         return None;

@@ -5,7 +5,7 @@ use tui_input::{Input, InputRequest};
 use crate::tui::keys::{Code, Key};
 
 /// One key; whether it changed the text.
-pub(super) fn edit(input: &mut Input, key: Key) -> bool {
+pub(in crate::tui) fn edit(input: &mut Input, key: Key) -> bool {
     let request = match (key.code, key.ctrl, key.alt) {
         (Code::Char('a'), true, _) | (Code::Home, ..) => InputRequest::GoToStart,
         (Code::Char('e'), true, _) | (Code::End, ..) => InputRequest::GoToEnd,
@@ -28,7 +28,7 @@ pub(super) fn edit(input: &mut Input, key: Key) -> bool {
 const MOST_PASTED: usize = 500;
 
 /// Pasted text, letter by letter.
-pub(super) fn insert(input: &mut Input, text: &str) {
+pub(in crate::tui) fn insert(input: &mut Input, text: &str) {
     for c in text.chars().filter(|c| !c.is_control()).take(MOST_PASTED) {
         input.handle(InputRequest::InsertChar(c));
     }

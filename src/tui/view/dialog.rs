@@ -15,7 +15,7 @@ use crate::tui::model::Model;
 use crate::tui::model::dialog::{Confirm, Field, Kind, Phase, Picker, Purpose};
 use crate::tui::theme::{Role, Theme};
 
-pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(dialog) = &model.dialog else {
         return;
     };

@@ -18,10 +18,10 @@ use crate::domain::step_durations::{LEAST_RUNS, StepDurations};
 use crate::domain::time::spoken;
 use crate::domain::view::{RunView, TrafficState};
 use crate::tui::model::Model;
-use crate::tui::model::checklist::{count, rows};
 use crate::tui::model::environments::{Environment, RunSnapshot};
-use crate::tui::model::health::counts;
-use crate::tui::model::schema::told;
+use crate::tui::panes::checklists::model::{count, rows};
+use crate::tui::panes::health::model::counts;
+use crate::tui::panes::migrations::model::told;
 use crate::tui::theme::{Role, Theme};
 
 fn role_of(environment: &Environment) -> Role {
@@ -39,7 +39,7 @@ fn schema(environment: &Environment) -> Option<(String, Role)> {
 }
 
 /// Environments, the run, its state, how long.
-pub(super) fn top(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+pub(in crate::tui) fn top(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let mut spans = vec![Span::raw(" ")];
     if model.rehearsal {
         spans.push(Span::styled("REHEARSAL", theme.style(Role::Waiting)));
@@ -103,7 +103,10 @@ fn run_spans(model: &Model, run: &RunSnapshot, theme: &Theme) -> Vec<Span<'stati
             spans.push(Span::raw(format!("  {}/{}", at + 1, view.steps.len())));
         }
     }
-    spans.push(Span::raw(format!("  {}", took(super::deploy::elapsed_ms(model, run)))));
+    spans.push(Span::raw(format!(
+        "  {}",
+        took(crate::tui::panes::deploy::view::elapsed_ms(model, run))
+    )));
     spans
 }
 
@@ -129,7 +132,7 @@ const ELSEWHERE: u8 = 3;
 const LEAST_UNDO: usize = 11;
 
 /// Traffic, undo, staleness, and what else is to be known of the environment, as far as there is room.
-pub(super) fn second(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+pub(in crate::tui) fn second(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(here) = model.here() else {
         return;
     };
@@ -171,7 +174,7 @@ fn parts(model: &Model, here: &Environment, theme: &Theme) -> Vec<Part> {
         .extend(probes(here).map(|(text, role)| {
             part((text, role), if role == Role::Text { NICE } else { URGENT })
         }));
-    let (errors, warnings) = (model.logs.extent.errors, model.logs.extent.warnings);
+    let (errors, warnings) = (model.panes.logs.extent.errors, model.panes.logs.extent.warnings);
     if errors + warnings > 0 {
         let (bad, odd) = (theme.pick("✗", "E"), theme.pick("▲", "W"));
         let role = if errors > 0 { Role::Failed } else { Role::Warning };
@@ -247,7 +250,7 @@ fn names<'a>(names: impl IntoIterator<Item = &'a crate::domain::ids::ServiceName
 }
 
 /// Who has the traffic, as it was seen last.
-pub(super) fn traffic(here: &Environment) -> String {
+pub(in crate::tui) fn traffic(here: &Environment) -> String {
     // The last fact of a dead run is not the present: use the platform.
     if let Some(run) = here.driven().filter(|r| known(&r.view)) {
         let view = &run.view;
@@ -326,7 +329,7 @@ fn undo(model: &Model, here: &Environment) -> (String, Role) {
 
 /// How long a rollback usually takes here; before that can be said, why it is quick.
 fn cost(model: &Model, here: &Environment) -> String {
-    let usual = StepDurations::of(&model.history.runs, &here.name, RunKind::Rollback);
+    let usual = StepDurations::of(&model.panes.history.runs, &here.name, RunKind::Rollback);
     if usual.runs < LEAST_RUNS {
         return "nothing is built".to_owned();
     }

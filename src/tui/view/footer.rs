@@ -7,9 +7,10 @@ use ratatui::widgets::Widget as _;
 
 use super::write;
 use crate::tui::keys::commands::{Command, Danger, row_of};
+use crate::tui::model::Model;
 use crate::tui::model::dialog::{Dialog, Field, Kind, Phase};
 use crate::tui::model::overlay::Overlay;
-use crate::tui::model::{Model, Pane};
+use crate::tui::panes::Pane;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::update::acts::available;
 
@@ -26,13 +27,14 @@ const ACTS: [Command; 8] = [
 ];
 
 /// The panes, where only one is shown.
-pub(super) fn tabs(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+pub(in crate::tui) fn tabs(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let tabs = |short: bool| {
         let mut line = Line::from(" ");
-        for pane in Pane::ALL {
+        for &pane in Pane::ALL {
             let here = pane == model.focus;
             let role = if here { Role::Selection } else { Role::Muted };
-            let title = if short && !here { &pane.title()[..1] } else { pane.title() };
+            let title = pane.title();
+            let title = if short && !here { &title[..1] } else { title.as_str() };
             line.push_span(Span::styled(format!(" {title} "), theme.style(role)));
             line.push_span(Span::raw(" "));
         }
@@ -43,17 +45,17 @@ pub(super) fn tabs(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer
     if fits { whole } else { tabs(true) }.render(area, buffer);
 }
 
-pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     write(&[keys(model, theme, area.width), status(model, theme)], area, buffer);
 }
 
 /// A search that is typed, or what the program itself has to say.
 fn status(model: &Model, theme: &Theme) -> Line<'static> {
-    if let Some(typing) = &model.logs.typing {
-        let found = match (&model.logs.query.search, &model.logs.extent.wrong) {
+    if let Some(typing) = &model.panes.logs.typing {
+        let found = match (&model.panes.logs.query.search, &model.panes.logs.extent.wrong) {
             (None, _) => "type what to look for; re: begins a pattern".to_owned(),
             (_, Some(why)) => why.clone(),
-            _ => format!("{} matches", model.logs.extent.matches),
+            _ => format!("{} matches", model.panes.logs.extent.matches),
         };
         return Line::from(vec![
             Span::styled(" /", theme.style(Role::Key)),
@@ -100,7 +102,7 @@ fn keys(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
             ("Esc", "close"),
         ]),
         (None, Some(_)) => pairs(&[("↑ ↓", "choose"), ("Enter", "run"), ("Esc", "close")]),
-        (None, None) if model.logs.typing.is_some() => {
+        (None, None) if model.panes.logs.typing.is_some() => {
             pairs(&[("Enter", "search"), ("Esc", "no search")])
         }
         (None, None) => of_screen(model, width),
@@ -116,53 +118,16 @@ fn keys(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
 /// What can be done now, then what the pane offers, then how to find the rest. As much as fits, and
 /// help always.
 fn of_screen(model: &Model, width: u16) -> Vec<(String, String)> {
-    let on = ACTS.into_iter().filter(|act| available(model, *act).is_ok());
-    let acts = on.filter_map(row_of).map(|row| {
+    let on = ACTS.into_iter().filter(|act| available(model, *act).is_ok()).map(row_of);
+    let acts = on.map(|row| {
         let asks = if row.danger == Danger::Asks { "…" } else { "" };
         (row.command, format!("{}{asks}", row.name))
     });
-    let of_pane: &[(Command, &str)] = match model.focus {
-        Pane::Logs => &[
-            (Command::Search, "search"),
-            (Command::NextError, "error"),
-            (Command::Follow, "follow"),
-            (Command::Level, "level"),
-            (Command::Copy, "copy"),
-            (Command::Save, "save"),
-        ],
-        Pane::History => &[
-            (Command::Open, "open"),
-            (Command::Compare, "compare"),
-            (Command::Copy, "copy report"),
-            (Command::Save, "save report"),
-        ],
-        Pane::Health => &[
-            (Command::ProbeNow, "probe now"),
-            (Command::HideOk, "only what is not well"),
-            (Command::Mute, "mute"),
-            (Command::Copy, "copy table"),
-        ],
-        Pane::Migrations => &[(Command::Migrate, "apply…"), (Command::UndoMigrations, "undo…")],
-        Pane::Checklists => &[
-            (Command::Tick, "tick"),
-            (Command::TickWithNote, "note"),
-            (Command::SetAside, "override…"),
-            (Command::Untick, "untick"),
-            (Command::OpenOnly, "only open"),
-        ],
-        Pane::Pipeline => &[
-            (Command::Open, "log"),
-            (Command::ApproveDeployment, "approve…"),
-            (Command::RejectDeployment, "reject…"),
-            (Command::RunFailedAgain, "run failed again…"),
-            (Command::BeginPipeline, "begin…"),
-        ],
-        Pane::Environments | Pane::Deploy => &[(Command::NextEnvironment, "environment")],
-    };
+    let pane = model.focus.behaviour();
     let means = |(command, _): &&(Command, &str)| available(model, *command).is_ok();
-    let of_pane = of_pane.iter().filter(means);
+    let of_pane = pane.hints().iter().filter(means);
     let of_pane = of_pane.map(|(command, word)| (*command, (*word).to_owned()));
-    let pane: Vec<_> = if matches!(model.focus, Pane::Environments | Pane::Deploy) {
+    let pane: Vec<_> = if pane.acts_first() {
         acts.chain(of_pane).collect()
     } else {
         of_pane.chain(acts).collect()

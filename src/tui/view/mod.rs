@@ -1,19 +1,11 @@
 //! Draws the model: frame by frame, every rectangle clamped to the window.
 
-mod checklist;
-mod deploy;
 mod dialog;
-mod environments;
 mod facts;
 mod footer;
-mod health;
-mod history;
-mod logs;
 mod overlay;
-mod pipeline;
-mod schema;
 mod small;
-pub(super) mod welcome;
+pub(in crate::tui) mod welcome;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -22,7 +14,8 @@ use ratatui::symbols::border;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Widget as _};
 
-use super::model::{Model, Pane};
+use super::model::Model;
+use super::panes::Pane;
 use super::theme::{Role, Theme};
 use crate::domain::text::is_invisible;
 
@@ -101,16 +94,7 @@ fn whole(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         footer::tabs(model, theme, tab_line, buffer);
     }
     for (pane, area) in panes(model, middle) {
-        match pane {
-            Pane::Environments => environments::render(model, theme, area, buffer),
-            Pane::Deploy => deploy::render(model, theme, area, buffer),
-            Pane::Logs => logs::render(model, theme, area, buffer),
-            Pane::Health => health::render(model, theme, area, buffer),
-            Pane::Migrations => schema::render(model, theme, area, buffer),
-            Pane::Checklists => checklist::render(model, theme, area, buffer),
-            Pane::History => history::render(model, theme, area, buffer),
-            Pane::Pipeline => pipeline::render(model, theme, area, buffer),
-        }
+        pane.behaviour().draw(model, theme, area, buffer);
     }
     footer::render(model, theme, bottom, buffer);
     overlay::render(model, theme, middle, buffer);
@@ -150,8 +134,8 @@ fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
         let ([upper, lower], [environments, below]) = (thirds(right), halves(left));
         // What does not fit takes the place of Health while it has the keys.
         let other = match model.focus {
-            pane @ (Pane::History | Pane::Checklists | Pane::Migrations | Pane::Pipeline) => pane,
-            _ => Pane::Health,
+            Pane::Environments | Pane::Deploy | Pane::Logs => Pane::Health,
+            pane => pane,
         };
         return vec![
             (Pane::Environments, environments),
@@ -167,7 +151,7 @@ fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
     let [history, pipeline] = halves(below_health);
     let [environments, below] = halves(left);
     let [schema, lists] = halves(below);
-    vec![
+    let mut places = vec![
         (Pane::Environments, environments),
         (Pane::Migrations, schema),
         (Pane::Checklists, lists),
@@ -176,11 +160,18 @@ fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
         (Pane::Health, health),
         (Pane::History, history),
         (Pane::Pipeline, pipeline),
-    ]
+    ];
+    // A pane without a place takes that of Health while it has the keys.
+    if !places.iter().any(|(pane, _)| *pane == model.focus)
+        && let Some((pane, _)) = places.iter_mut().find(|(pane, _)| *pane == Pane::Health)
+    {
+        *pane = model.focus;
+    }
+    places
 }
 
 /// The frame of a pane. A heavy border and a mark show the focus without colour.
-fn framed(
+pub(in crate::tui) fn framed(
     model: &Model,
     theme: &Theme,
     pane: Pane,
@@ -232,20 +223,20 @@ const ASCII_HEAVY: border::Set<'static> = border::Set {
 };
 
 /// Writes lines from the top; what does not fit is cut.
-fn write(lines: &[Line<'_>], area: Rect, buffer: &mut Buffer) {
+pub(in crate::tui) fn write(lines: &[Line<'_>], area: Rect, buffer: &mut Buffer) {
     for (line, row) in lines.iter().zip(area.rows()) {
         line.render(row, buffer);
     }
 }
 
 /// A line that is selected: the colours of what is in it would turn into as many grounds.
-fn selected(line: Line<'_>, style: ratatui::style::Style) -> Line<'_> {
+pub(in crate::tui) fn selected(line: Line<'_>, style: ratatui::style::Style) -> Line<'_> {
     let spans = line.spans.into_iter().map(|span| Span::styled(span.content, style));
     spans.collect::<Line<'_>>().style(style)
 }
 
 /// Text in lines of a width, broken between words.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(in crate::tui) fn wrapped(text: &str, width: usize) -> Vec<String> {
     use unicode_width::UnicodeWidthStr as _;
     let mut lines: Vec<String> = Vec::new();
     for paragraph in text.lines() {
@@ -267,18 +258,23 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 }
 
 /// The same in one role.
-fn styled(theme: &Theme, role: Role, text: &str, width: usize) -> Vec<Line<'static>> {
+pub(in crate::tui) fn styled(
+    theme: &Theme,
+    role: Role,
+    text: &str,
+    width: usize,
+) -> Vec<Line<'static>> {
     let style = theme.style(role);
     wrapped(text, width).into_iter().map(|line| Line::styled(line, style)).collect()
 }
 
 /// `17:47:51Z`.
-fn clock(at: crate::domain::time::Timestamp) -> String {
+pub(in crate::tui) fn clock(at: crate::domain::time::Timestamp) -> String {
     at.strftime("%H:%M:%SZ").to_string()
 }
 
 /// `5:03`, and `1h02m` from an hour on.
-fn took(ms: u64) -> String {
+pub(in crate::tui) fn took(ms: u64) -> String {
     let s = ms / 1000;
     if s < 3600 {
         format!("{}:{:02}", s / 60, s % 60)

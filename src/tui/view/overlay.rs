@@ -6,18 +6,18 @@ use ratatui::symbols::border;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Clear, Widget as _};
 
-use super::logs::pieces;
 use super::{ASCII_HEAVY, clock, wrapped, write};
 use crate::domain::job_log::JobLine;
 use crate::tui::keys::commands::{Command, Group, row_of};
 use crate::tui::model::messages::Level;
 use crate::tui::model::overlay::{Finder, Found, Overlay, Sheet};
-use crate::tui::model::pipeline::JobLog;
 use crate::tui::model::{Model, POPUP_AFTER};
+use crate::tui::panes::logs::view::pieces;
+use crate::tui::panes::pipeline::model::JobLog;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::update::acts::available;
 
-pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     match &model.overlay {
         Some(Overlay::Help(finder)) => help(model, finder, theme, area, buffer),
         Some(Overlay::Palette(finder)) => palette(model, finder, theme, area, buffer),
@@ -30,7 +30,7 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
 }
 
 /// A box over the panes, and what is inside its frame.
-pub(super) fn boxed(title: &str, area: Rect, theme: &Theme, buffer: &mut Buffer) -> Rect {
+pub(in crate::tui) fn boxed(title: &str, area: Rect, theme: &Theme, buffer: &mut Buffer) -> Rect {
     Clear.render(area, buffer);
     buffer.set_style(area, theme.style(Role::Dialog));
     let block = Block::new()
@@ -64,7 +64,7 @@ fn command_line(
     width: u16,
 ) -> Line<'static> {
     let row = row_of(command);
-    let (name, doc) = row.map_or(("", ""), |row| (row.name, row.doc));
+    let (name, doc) = (row.name, row.doc);
     let keys = model.bindings.keys(command).join("  ");
     let off = available(model, command).err();
     let cursor = if selected { theme.pick("▶ ", "> ") } else { "  " };
@@ -104,8 +104,7 @@ fn help(model: &Model, finder: &Finder, theme: &Theme, area: Rect, buffer: &mut 
     let mut lines = Vec::new();
     let mut at = 0;
     for (group, title) in groups {
-        let of =
-            rows.iter().enumerate().filter(|(_, c)| row_of(**c).is_some_and(|r| r.group == group));
+        let of = rows.iter().enumerate().filter(|(_, c)| row_of(**c).group == group);
         let mut first = true;
         for (number, command) in of {
             if std::mem::take(&mut first) {
@@ -260,7 +259,7 @@ fn popup(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let lines: Vec<_> = after
         .into_iter()
         .map(|(key, command)| {
-            let doc = row_of(command).map_or("", |row| row.doc);
+            let doc = row_of(command).doc;
             Line::from(vec![
                 Span::styled(format!("{key:<4}"), theme.style(Role::Key)),
                 Span::raw(doc),
@@ -271,7 +270,7 @@ fn popup(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 }
 
 /// Messages in the corner.
-pub(super) fn toasts(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+pub(in crate::tui) fn toasts(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let width = usize::from(area.width.saturating_sub(4).min(70));
     let mut bottom = area.bottom();
     for toast in model.messages.toasts.iter().rev() {

@@ -8,7 +8,7 @@ use super::{facts, write};
 use crate::tui::model::{Model, SMALLEST};
 use crate::tui::theme::{Role, Theme};
 
-pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let (width, height) = model.size;
     let (least_width, least_height) = SMALLEST;
     let mut lines = Vec::new();

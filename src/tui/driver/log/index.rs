@@ -13,8 +13,8 @@ use super::shape::shape;
 use crate::domain::log_level::LogLevel;
 use crate::domain::time::Timestamp;
 use crate::ports::log::LogLine;
-use crate::tui::model::logs::{Extent, Line, Mark, Query, TICKS, Tick};
 use crate::tui::model::pattern::pattern;
+use crate::tui::panes::logs::model::{Extent, Line, Mark, Query, TICKS, Tick};
 
 /// The log of a run.
 #[derive(Default)]

@@ -25,9 +25,9 @@ use crate::domain::log_level::LogLevel;
 use crate::ports::journal::Journal as _;
 use crate::ports::log::LogLine;
 use crate::tui::effect::{LogAsk, LogUse};
-use crate::tui::model::deploy::Progress;
-use crate::tui::model::logs::{AROUND, Extent, Line};
 use crate::tui::msg::Msg;
+use crate::tui::panes::deploy::model::Progress;
+use crate::tui::panes::logs::model::{AROUND, Extent, Line};
 
 /// Number of latest lines sent along, so that following needs no requests.
 const TAIL_LINES: usize = 240;

@@ -1,0 +1,150 @@
+//! The Checklists pane: ticking, and setting aside with a reason.
+
+use crate::domain::checklist::{Act, Item, List, Standing, may_act};
+use crate::domain::error::Problem;
+use crate::domain::ids::RunNumber;
+use crate::tui::effect::{Effect, Ticket};
+use crate::tui::keys::Key;
+use crate::tui::model::Model;
+use crate::tui::model::dialog::{self, Kind, Picker, Purpose};
+use crate::tui::panes::checklists::model::{last_own, markdown, rows};
+
+/// The selected item, how it stands, and the run that it is about.
+fn chosen(model: &Model) -> Option<(RunNumber, Item, Standing)> {
+    let here = model.here()?;
+    let run = here.run.as_ref()?.view.number;
+    let rows = rows(here, model.now);
+    let shown = model.panes.checklists.shown(&rows);
+    let (item, seen) = shown.get(model.panes.checklists.selected)?;
+    Some((run, (*item).clone(), seen.standing))
+}
+
+pub(in crate::tui) fn open_only(model: &mut Model) -> Vec<Effect> {
+    model.panes.checklists.open_only = !model.panes.checklists.open_only;
+    model.panes.checklists.selected = 0;
+    Vec::new()
+}
+
+/// The selected item, if a person may do this to it now; else says why not.
+fn permitted(model: &mut Model, act: Act) -> Option<(RunNumber, Item, Standing)> {
+    let Some(found) = chosen(model) else {
+        model.tell("there is no item to tick: D begins a run");
+        return None;
+    };
+    let view = model.here().and_then(|here| here.run.as_ref()).map(|run| run.view.clone());
+    // With a reason to come: whether it may be done at all.
+    if let Err(problem) = may_act(&found.1, act, "to come", view.as_ref()) {
+        model.tell(problem.to_string());
+        return None;
+    }
+    Some(found)
+}
+
+pub(in crate::tui) fn tick(model: &mut Model) -> Vec<Effect> {
+    let Some((run, item, standing)) = permitted(model, Act::Tick) else { return Vec::new() };
+    if standing == Standing::Done {
+        model.tell("it is ticked; u takes your last tick back");
+        return Vec::new();
+    }
+    let ticket = model.ticket();
+    scroll(model, 1);
+    vec![Effect::Tick(ticket, run, item.id, Act::Tick, String::new())]
+}
+
+pub(in crate::tui) fn tick_with_note(model: &mut Model, key: Key) -> Vec<Effect> {
+    let Some((_, item, _)) = permitted(model, Act::Tick) else { return Vec::new() };
+    ask(model, Purpose::Note, &item, key)
+}
+
+pub(in crate::tui) fn override_item(model: &mut Model, key: Key) -> Vec<Effect> {
+    let Some((_, item, _)) = permitted(model, Act::Override) else { return Vec::new() };
+    ask(model, Purpose::SetAside, &item, key)
+}
+
+/// Takes the operator's last tick back.
+pub(in crate::tui) fn untick(model: &mut Model) -> Vec<Effect> {
+    let found = model.here().and_then(|here| {
+        let run = here.run.as_ref()?.view.number;
+        Some((run, last_own(here, &model.actor)?))
+    });
+    let Some((run, item)) = found else {
+        model.tell("the last tick here is not yours");
+        return Vec::new();
+    };
+    vec![Effect::Tick(model.ticket(), run, item, Act::Untick, String::new())]
+}
+
+/// Opens the box for a note, or for a reason.
+fn ask(model: &mut Model, purpose: Purpose, item: &Item, key: Key) -> Vec<Effect> {
+    let Some(environment) = model.here().map(|here| here.name.clone()) else { return Vec::new() };
+    let way = |act: Act, note: &str| dialog::Item::new(act.label(), note);
+    let items = match purpose {
+        Purpose::SetAside => vec![
+            way(Act::Override, "override it"),
+            way(Act::NotApplicable, "it means nothing for this release"),
+        ],
+        _ => Vec::new(),
+    };
+    let about = Some((item.id.clone(), item.text.clone()));
+    let picker = Picker { about, ..Picker::new(purpose, environment, items) };
+    model.open(Kind::Pick(Box::new(picker)), Some(key));
+    Vec::new()
+}
+
+/// Enter in that box.
+pub(in crate::tui) fn answered(picker: &mut Picker, ticket: Ticket, model: &Model) -> Vec<Effect> {
+    let run = model.here().filter(|here| here.name == picker.environment);
+    let run = run.and_then(|here| here.run.as_ref()).map(|run| run.view.number);
+    let (Some(run), Some((item, _))) = (run, picker.about.clone()) else {
+        picker.problem = Some(Problem::new("the run is not the one of before"));
+        return Vec::new();
+    };
+    let act = match (picker.purpose, picker.selected) {
+        (Purpose::SetAside, 0) => Act::Override,
+        (Purpose::SetAside, _) => Act::NotApplicable,
+        _ => Act::Tick,
+    };
+    let Some(note) = picker.reason() else {
+        let what = if act == Act::Tick { "a note" } else { "a reason" };
+        let problem = Problem::new(format!("this needs {what}"));
+        picker.problem = Some(problem.try_this("Tab, and type it"));
+        return Vec::new();
+    };
+    picker.waits = Some("keeping it");
+    vec![Effect::Tick(ticket, run, item, act, note)]
+}
+
+/// By that many items.
+pub(in crate::tui) fn scroll(model: &mut Model, by: isize) {
+    let last = model.here().map_or(0, |here| {
+        let rows = rows(here, model.now);
+        model.panes.checklists.shown(&rows).len().saturating_sub(1)
+    });
+    model.panes.checklists.selected =
+        model.panes.checklists.selected.saturating_add_signed(by).min(last);
+}
+
+/// The lists, for the clipboard.
+pub(in crate::tui) fn copy(model: &mut Model) -> Vec<Effect> {
+    let text = model.here().map(|here| markdown(&rows(here, model.now))).unwrap_or_default();
+    if text.is_empty() {
+        model.tell("there is no list to copy");
+        return Vec::new();
+    }
+    let lines = text.lines().count();
+    vec![Effect::Copy(text, lines)]
+}
+
+/// To the first open item of the list that the run waits at.
+pub(in crate::tui) fn to_open(model: &mut Model, list: List) {
+    model.panes.checklists.open_only = false;
+    let at = model.here().and_then(|here| {
+        let rows = rows(here, model.now);
+        let open = |(item, seen): &(&Item, _)| {
+            let seen: &crate::domain::checklist::ItemStatus = seen;
+            item.list == list && item.required && !seen.standing.settled()
+        };
+        rows.iter().position(open)
+    });
+    model.panes.checklists.selected = at.unwrap_or(model.panes.checklists.selected);
+}

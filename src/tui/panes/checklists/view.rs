@@ -1,0 +1,152 @@
+//! The pane Checklists: what must be true before a build, the switch and the end of a deploy, and by
+//! what that is known.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::domain::checklist::{Item, ItemStatus, List, Tally};
+use crate::domain::policy::Protection;
+use crate::tui::model::Model;
+use crate::tui::model::environments::Environment;
+use crate::tui::panes::Pane;
+use crate::tui::panes::checklists::model::{Row, count, rows};
+use crate::tui::panes::logs::view::fit;
+use crate::tui::theme::{Role, Theme};
+use crate::tui::view::{framed, selected, styled, wrapped, write};
+
+/// From this width on what is said of an item stands beside it.
+const WIDE_COLUMNS: usize = 74;
+
+pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let Some(here) = model.here() else { return };
+    let rows = rows(here, model.now);
+    let Tally { done, all, .. } = count(&rows, None);
+    let title = if all == 0 { String::new() } else { format!(" {done}/{all} ") };
+    let inner = framed(model, theme, Pane::Checklists, title, area, buffer);
+    let (width, height) = (usize::from(inner.width), usize::from(inner.height));
+    let look = Look { model, theme, here, width };
+    if rows.is_empty() {
+        return write(&styled(theme, Role::Muted, look.empty(), width), inner, buffer);
+    }
+    let (lines, at) = look.lines(&rows);
+    let from = (at + 4).saturating_sub(height).min(lines.len().saturating_sub(height));
+    write(&lines[from..], inner, buffer);
+}
+
+struct Look<'a> {
+    model: &'a Model,
+    theme: &'a Theme,
+    here: &'a Environment,
+    width: usize,
+}
+
+impl Look<'_> {
+    fn empty(&self) -> &'static str {
+        match &self.here.run {
+            None if !self.here.read => "Not looked yet.",
+            None => "No run here yet, and items are ticked for a release. D deploys one.",
+            Some(run) if run.view.plan.kind != crate::domain::plan::RunKind::Deploy => {
+                "The last run here was no deploy: only deploys have checklists."
+            }
+            Some(_) => {
+                "This run has no checklist. With checklists: in config.yaml the next deploy has."
+            }
+        }
+    }
+
+    /// The lines, and that of the selected item.
+    fn lines(&self, rows: &[Row<'_>]) -> (Vec<Line<'static>>, usize) {
+        let pane = self.model.panes.checklists;
+        let shown = pane.shown(rows);
+        let (mut lines, mut at) = (Vec::new(), 0);
+        let (mut list, mut group) = (None, "");
+        for (number, (item, seen)) in shown.iter().enumerate() {
+            if list != Some(item.list) {
+                list = Some(item.list);
+                group = "";
+                lines.push(self.heading(rows, item.list));
+            }
+            if item.group != group && self.width >= WIDE_COLUMNS {
+                lines
+                    .push(Line::styled(format!("  {}", item.group), self.theme.style(Role::Muted)));
+            }
+            group = &item.group;
+            let here = number == pane.selected && self.model.focus == Pane::Checklists;
+            if here {
+                at = lines.len();
+            }
+            lines.extend(self.item(item, seen, here));
+        }
+        if shown.is_empty() {
+            let text = "nothing is open; o shows everything";
+            lines.push(Line::styled(text, self.theme.style(Role::Muted)));
+        }
+        (lines, at)
+    }
+
+    fn heading(&self, rows: &[Row<'_>], list: List) -> Line<'static> {
+        let Tally { done, all, .. } = count(rows, Some(list));
+        let run = self.here.run.as_ref().map(|run| &run.view);
+        let advice = run.is_some_and(|view| view.plan.policy.protection == Protection::Open);
+        let open = rows
+            .iter()
+            .filter(|(item, seen)| item.list == list && item.required && !seen.standing.settled());
+        let (role, more) = match open.count() {
+            0 => (Role::Ok, String::new()),
+            _ if advice => (Role::Warning, "  advice here".to_owned()),
+            open => (Role::Warning, format!("  {open} required")),
+        };
+        Line::from(vec![
+            Span::styled(list.title(), self.theme.style(Role::Title)),
+            // The items themselves tell which were overridden.
+            Span::styled(format!("  {done}/{all}{more}"), self.theme.style(role)),
+        ])
+    }
+
+    fn item(&self, item: &Item, seen: &ItemStatus, here: bool) -> Vec<Line<'static>> {
+        let mark = self.theme.item(seen.standing);
+        let kind = match (&item.source, item.required) {
+            (Some(_), true) => "auto req",
+            (Some(_), false) => "auto",
+            (None, true) => "req",
+            (None, false) => "opt",
+        };
+        let cursor = if here { self.theme.pick("▶", ">") } else { " " };
+        let wide = self.width >= WIDE_COLUMNS;
+        let text = if wide {
+            format!(" {:<32} {kind:<8} ", fit(&item.text, 32))
+        } else {
+            let kind = if item.required { " req" } else { "" };
+            let room = self.width.saturating_sub(5 + kind.len());
+            format!(" {}{kind}", fit(&item.text, room))
+        };
+        let mut line = Line::from(vec![
+            Span::raw(format!(" {cursor} ")),
+            Span::styled(mark.glyph, self.theme.style(mark.role)),
+            Span::raw(text),
+        ]);
+        if wide {
+            let room = self.width.saturating_sub(line.width());
+            let said = said(seen, mark.word);
+            line.push_span(Span::styled(fit(&said, room), self.theme.style(Role::Muted)));
+        }
+        let line = if here { selected(line, self.theme.style(Role::Selection)) } else { line };
+        let mut lines = vec![line];
+        // The full text of the selected item.
+        if here {
+            let room = self.width.saturating_sub(6);
+            let told = said(seen, mark.word);
+            if !wide || told.chars().count() > self.width.saturating_sub(48) {
+                let more = wrapped(&told, room).into_iter().take(4);
+                let style = self.theme.style(Role::Muted);
+                lines.extend(more.map(|text| Line::styled(format!("      {text}"), style)));
+            }
+        }
+        lines
+    }
+}
+
+fn said(seen: &ItemStatus, word: &str) -> String {
+    word.to_lowercase() + &seen.because()
+}

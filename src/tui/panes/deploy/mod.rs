@@ -1,0 +1,46 @@
+//! The pane Deploy: the run of the selected environment, or what a run in doubt can do.
+
+pub mod model;
+pub(in crate::tui) mod update;
+pub(in crate::tui) mod view;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::PaneBehaviour;
+use crate::tui::effect::Effect;
+use crate::tui::keys::Key;
+use crate::tui::keys::commands::Command;
+use crate::tui::model::Model;
+use crate::tui::theme::Theme;
+
+/// What the pane keeps.
+pub type State = model::DeployPane;
+
+pub(in crate::tui) struct Behaviour;
+
+impl PaneBehaviour for Behaviour {
+    fn hints(&self) -> &'static [(Command, &'static str)] {
+        &[(Command::NextEnvironment, "environment")]
+    }
+
+    fn acts_first(&self) -> bool {
+        true
+    }
+
+    fn open(&self, model: &mut Model, key: Key) -> Vec<Effect> {
+        update::open(model, key)
+    }
+
+    fn scroll(&self, model: &mut Model, by: isize) {
+        update::scroll(model, by);
+    }
+
+    fn wheel(&self, model: &mut Model, by: isize) {
+        update::scroll_steps(model, by);
+    }
+
+    fn draw(&self, model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+        view::render(model, theme, area, buffer);
+    }
+}

@@ -1,0 +1,55 @@
+//! The pane Deploy: what Enter does, and scrolling.
+
+use crate::domain::checklist::List;
+use crate::domain::run::RunState;
+use crate::domain::step::StepKind;
+use crate::tui::effect::Effect;
+use crate::tui::keys::Key;
+use crate::tui::keys::commands::Command;
+use crate::tui::model::Model;
+use crate::tui::panes::{Pane, checklists, logs};
+use crate::tui::update::{acts, run};
+
+/// Enter: a choice of a run in doubt, the gate's own act, the open items of its checklist, or the failure in the
+/// log.
+pub(in crate::tui) fn open(model: &mut Model, key: Key) -> Vec<Effect> {
+    let Some(here) = model.here() else { return Vec::new() };
+    if here.in_doubt().is_some() {
+        return acts::take_over(model, key);
+    }
+    let driven = here.driven().map(|run| &run.view);
+    let gate = driven.and_then(|view| view.gate().cloned());
+    if let Some(StepKind::GateChecklist { list }) = gate {
+        return to_list(model, list);
+    }
+    if driven.is_some_and(|view| matches!(view.state, RunState::Waiting { .. })) {
+        return run(model, Command::Switch, key);
+    }
+    if here.run.as_ref().is_some_and(|run| run.view.failure.is_some()) {
+        return logs::update::next_error(model);
+    }
+    Vec::new()
+}
+
+fn to_list(model: &mut Model, list: List) -> Vec<Effect> {
+    (model.focus, model.zoom) = (Pane::Checklists, false);
+    checklists::update::to_open(model, list);
+    Vec::new()
+}
+
+/// Moves between the choices of a run in doubt, or through the steps.
+pub(in crate::tui) fn scroll(model: &mut Model, by: isize) {
+    let choices = model
+        .here()
+        .filter(|e| e.in_doubt().is_some())
+        .and_then(|e| e.doubt.as_ref()?.as_ref().ok())
+        .map(|doubt| doubt.choices.len());
+    let Some(count) = choices else { return scroll_steps(model, by) };
+    let to = model.panes.deploy.choice.saturating_add_signed(by);
+    model.panes.deploy.choice = to.min(count.saturating_sub(1));
+}
+
+pub(in crate::tui) fn scroll_steps(model: &mut Model, by: isize) {
+    let pane = &mut model.panes.deploy;
+    pane.scroll = pane.scroll.saturating_add_signed(by).min(200);
+}

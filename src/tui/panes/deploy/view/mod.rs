@@ -1,0 +1,93 @@
+//! The pane Deploy: the steps of the run, what customers are on, and what to do now.
+
+mod doubt;
+mod steps;
+mod tail;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use crate::domain::plan::RunKind;
+use crate::tui::model::Model;
+use crate::tui::model::environments::RunSnapshot;
+use crate::tui::panes::Pane;
+use crate::tui::theme::{Role, Theme};
+use crate::tui::view::{clock, framed, wrapped, write};
+
+/// Minimum steps visible.
+const LEAST_STEPS: usize = 3;
+
+pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let Some(here) = model.here() else {
+        return;
+    };
+    let inner = framed(model, theme, Pane::Deploy, format!(" {} ", here.name), area, buffer);
+    let width = usize::from(inner.width);
+    let Some(run) = &here.run else {
+        let empty = if here.read {
+            format!("No runs yet for {}. D starts one.", here.name)
+        } else {
+            "Reading the store…".to_owned()
+        };
+        return write(&[Line::styled(empty, theme.style(Role::Muted))], inner, buffer);
+    };
+    let elapsed = elapsed_ms(model, run);
+    let head = head(run, theme, width);
+    let height = usize::from(inner.height);
+    let in_doubt = here.in_doubt().is_some();
+    let mut end = if in_doubt {
+        doubt::doubt(model, here, run, theme, width)
+    } else {
+        tail::tail(model, here, run, false, theme, width)
+    };
+    // Where it is tight, the bars go first: the second line of the screen tells the traffic too.
+    if !in_doubt && head.len() + end.len() + LEAST_STEPS > height {
+        end = tail::tail(model, here, run, true, theme, width);
+    }
+    // What customers are on and what to do now is never scrolled away.
+    let room = height.saturating_sub(head.len() + end.len());
+    let look = steps::Look { model, run, elapsed, theme, width };
+    let (mut lines, mut current) = look.steps(true);
+    if lines.len() > room {
+        (lines, current) = look.steps(false);
+    }
+    let last = lines.len().saturating_sub(room);
+    let from = current.saturating_sub(room.saturating_sub(4)).min(last);
+    let from = (from + model.panes.deploy.scroll).min(last);
+    let mut shown = head;
+    let rest = room.saturating_sub(lines.len());
+    shown.extend(lines.into_iter().skip(from).take(room));
+    // The bars are at the bottom, so that they do not move as steps come and go.
+    shown.extend(std::iter::repeat_n(Line::raw(""), rest));
+    shown.extend(end);
+    write(&shown, inner, buffer);
+}
+
+fn head(run: &RunSnapshot, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+    let view = &run.view;
+    let release = view.plan.name().map_or_else(String::new, |name| name.to_string());
+    let blue = view.blue_name();
+    let what = match (view.plan.kind, blue) {
+        (RunKind::Cleanup, _) => "clean up BLUE".to_owned(),
+        (kind, Some(blue)) => {
+            format!("{} {blue} BLUE {} {release} GREEN", kind.label(), theme.pick("→", "->"))
+        }
+        (kind, None) => format!("{} {release} GREEN", kind.label()),
+    };
+    let process = run.runner.map_or("no process".to_owned(), |pid| format!("process {pid}"));
+    let by = if view.ended.is_some() { String::new() } else { format!(" · {process}") };
+    let text =
+        format!("{} {what} · started {} by {}{by}", view.number, clock(view.started), view.actor);
+    wrapped(&text, width).into_iter().map(Line::raw).collect()
+}
+
+/// How long the run has been driven by now. Facts reach only to the last one; while the run has a driver,
+/// the time since then counts too.
+pub(in crate::tui) fn elapsed_ms(model: &Model, run: &RunSnapshot) -> u64 {
+    let view = &run.view;
+    let driven = view.ended.is_none() && run.runner.is_some();
+    let since = model.clock().filter(|_| driven).map(|now| now.duration_since(view.last_at));
+    let since = since.and_then(|since| u64::try_from(since.as_millis()).ok()).unwrap_or(0);
+    view.elapsed_ms + since
+}

@@ -1,0 +1,336 @@
+//! The steps: state, title, how long it took and how long it usually does.
+
+use ratatui::text::{Line, Span};
+
+use crate::domain::checklist::{List, Tally, may_pass};
+use crate::domain::plan::{Member, RunKind};
+use crate::domain::run::RunState;
+use crate::domain::step::{StepKind, StepState};
+use crate::domain::step_durations::{LEAST_RUNS, StepDurations};
+use crate::domain::view::{RunView, StepView};
+use crate::tui::model::Model;
+use crate::tui::model::environments::RunSnapshot;
+use crate::tui::theme::{Mark, Role, Theme};
+use crate::tui::view::{clock, took, wrapped};
+
+/// What the steps are drawn from.
+pub(in crate::tui) struct Look<'a> {
+    pub(in crate::tui) model: &'a Model,
+    pub(in crate::tui) run: &'a RunSnapshot,
+    pub(in crate::tui) elapsed: u64,
+    pub(in crate::tui) theme: &'a Theme,
+    pub(in crate::tui) width: usize,
+}
+
+/// From this width on the usual times have a column.
+const WITH_USUAL: usize = 70;
+
+impl Look<'_> {
+    /// The lines of the steps, and at which of them the run is. `whole`: with what each one said.
+    pub(in crate::tui) fn steps(&self, whole: bool) -> (Vec<Line<'static>>, usize) {
+        let view = &self.run.view;
+        let usual = StepDurations::of(
+            &self.model.panes.history.runs,
+            &view.plan.environment,
+            view.plan.kind,
+        );
+        let current = current_step(view).filter(|_| view.ended.is_none());
+        let (mut lines, mut at_line) = (self.columns(&usual), 0);
+        for (at, step) in view.steps.iter().enumerate() {
+            // In an ended run the failure is what matters.
+            let failed = view.ended.is_some() && matches!(step.state, StepState::Failed { .. });
+            if current == Some(at) || failed {
+                at_line = lines.len();
+            }
+            lines.push(self.step(at, step, current == Some(at), &usual));
+            lines.extend(self.details(step, whole));
+        }
+        if whole {
+            lines.extend(self.no_return());
+        }
+        (lines, at_line)
+    }
+
+    fn has_columns(&self, usual: &StepDurations) -> bool {
+        usual.runs >= LEAST_RUNS && self.width >= WITH_USUAL
+    }
+
+    fn columns(&self, usual: &StepDurations) -> Vec<Line<'static>> {
+        if !self.has_columns(usual) {
+            return Vec::new();
+        }
+        let text = format!("{:>width$}", "took   usual ", width = self.width);
+        vec![Line::styled(text, self.theme.style(Role::Muted))]
+    }
+
+    fn step(&self, at: usize, step: &StepView, here: bool, usual: &StepDurations) -> Line<'static> {
+        let driven = self.run.runner.is_some();
+        let gone = self.elapsed.saturating_sub(step.began_ms.unwrap_or(self.elapsed));
+        let time = match step.state {
+            StepState::Pending | StepState::NotRun { .. } => String::new(),
+            // The duration of a step without an observed end is unknown.
+            StepState::InDoubt => "?".to_owned(),
+            StepState::Running { .. } if !driven => "?".to_owned(),
+            StepState::Running { .. } | StepState::Waiting => {
+                running_for(&self.run.view, step, gone)
+            }
+            _ => took(step.took_ms),
+        };
+        // A step without a runner is not running, whatever the last fact says.
+        let lost = matches!(step.state, StepState::Running { .. }) && !driven;
+        let mark = self.theme.step(if lost { &StepState::InDoubt } else { &step.state });
+        let known = usual.steps.get(&step.plan.id);
+        let usually = if step.plan.kind.is_gate() { None } else { known };
+        let usually = usually.map(|took| crate::tui::view::took(ms(took.p50))).unwrap_or_default();
+        // The column is kept for rows without a value.
+        let usually = if self.has_columns(usual) { format!("{usually:>8}") } else { String::new() };
+        self.line(at, step, here, mark, &time, usually)
+    }
+
+    fn line(
+        &self,
+        at: usize,
+        step: &StepView,
+        here: bool,
+        mark: Mark,
+        time: &str,
+        usually: String,
+    ) -> Line<'static> {
+        let cursor = if here { self.theme.pick("▶", ">") } else { " " };
+        let attempt = match step.state {
+            StepState::Running { attempt } if attempt > 1 => format!("  attempt {attempt}"),
+            _ => String::new(),
+        };
+        let room = self.width.saturating_sub(17 + time.len().max(5) + usually.len());
+        let title: String = format!("{}{attempt}", step.plan.title).chars().take(room).collect();
+        Line::from(vec![
+            Span::raw(format!(" {cursor}{:>2} ", at + 1)),
+            Span::styled(format!("{} {:<5}", mark.glyph, mark.word), self.theme.style(mark.role)),
+            Span::raw(format!("{title:<room$} {time:>5}")),
+            Span::styled(usually, self.theme.style(Role::Muted)),
+        ])
+    }
+
+    /// The summary of a step, and the evidence of a gate.
+    fn details(&self, step: &StepView, whole: bool) -> Vec<Line<'static>> {
+        let text = match &step.state {
+            StepState::Skipped { reason } => Some(format!("reason: {reason}")),
+            StepState::Ok | StepState::Warning if !step.summary.is_empty() && whole => {
+                Some(step.summary.clone())
+            }
+            StepState::Waiting => {
+                let list = step.plan.kind.guarded_by();
+                let mut lines = Vec::new();
+                if step.plan.kind == StepKind::GateSwitch {
+                    lines = self.evidence();
+                    lines.extend(self.unprovable(step));
+                }
+                lines.extend(list.and_then(|list| self.list(list)));
+                return lines;
+            }
+            StepState::Failed { .. } => return self.progress(step),
+            StepState::Running { .. } => {
+                let mut lines = self.progress(step);
+                lines.extend(self.slower(step));
+                return lines;
+            }
+            _ => None,
+        };
+        // A warning is read in full; what went well is one line.
+        let most = if step.state == StepState::Warning { 3 } else { 1 };
+        let lines = text.iter().flat_map(|d| wrapped(d, self.width.saturating_sub(9))).take(most);
+        let style = self.theme.style(Role::Muted);
+        lines.map(|text| Line::styled(format!("         {text}"), style)).collect()
+    }
+
+    /// The evidence of the gate: green's health, and whether a rollback is possible.
+    fn evidence(&self) -> Vec<Line<'static>> {
+        use crate::domain::health::Verdict;
+        let view = &self.run.view;
+        let mut parts = Vec::new();
+        for service in view.plan.members.iter().map(Member::service) {
+            let Some(seen) = view.services.get(service) else { continue };
+            let (glyph, role, word) = match seen.green_health {
+                Some(Verdict::Pass) => (self.theme.pick("✓", "[+]"), Role::Ok, "healthy"),
+                Some(Verdict::Fail) => (self.theme.pick("✗", "[X]"), Role::Failed, "NOT healthy"),
+                Some(Verdict::Inconclusive) => {
+                    (self.theme.pick("?", "[~]"), Role::Unknown, "NOT known to be healthy")
+                }
+                None if seen.green_left_out => {
+                    let word = "not proven: a person left that out";
+                    (self.theme.pick("–", "[-]"), Role::Warning, word)
+                }
+                None => (
+                    self.theme.pick("?", "[~]"),
+                    Role::Unknown,
+                    "cannot be asked before the switch",
+                ),
+            };
+            // What is bad says why; what is good says since when that is known.
+            let more = match &seen.green_judged {
+                Some((at, _)) if seen.green_health == Some(Verdict::Pass) => {
+                    format!(", judged {}", clock(*at))
+                }
+                Some((_, evidence)) => format!(": {evidence}"),
+                None => String::new(),
+            };
+            parts.push((glyph, role, format!("{service} GREEN {word}{more}")));
+        }
+        let blue = view.services.values().all(|s| s.blue.is_some());
+        parts.push(if blue {
+            (self.theme.pick("✓", "[+]"), Role::Ok, "undo: BLUE stays".to_owned())
+        } else {
+            (
+                self.theme.pick("▲", "[!]"),
+                Role::Warning,
+                "no undo: nothing served before".to_owned(),
+            )
+        });
+        let mut lines: Vec<Line<'static>> = Vec::new();
+        let room = self.width.saturating_sub(9);
+        for (glyph, role, text) in parts {
+            let spans = [
+                Span::styled(format!("{glyph} "), self.theme.style(role)),
+                Span::raw(format!("{text}   ")),
+            ];
+            let width: usize = spans.iter().map(Span::width).sum();
+            match lines.last_mut().filter(|line| line.width() + width <= room + 12) {
+                Some(line) => line.spans.extend(spans),
+                None => {
+                    lines.push([Span::raw("         ")].into_iter().chain(spans).collect());
+                }
+            }
+        }
+        lines
+    }
+
+    /// How the list stands that guards a gate.
+    fn list(&self, list: List) -> Option<Line<'static>> {
+        let view = &self.run.view;
+        let seen = view.checklists.get(&list)?;
+        let tally = Tally::of(seen);
+        let open: Vec<&str> = view
+            .plan
+            .checklist
+            .iter()
+            .filter(|item| seen.iter().any(|s| s.id == item.id && !s.standing.settled()))
+            .map(|item| item.text.as_str())
+            .collect();
+        let (glyph, role) = if may_pass(view, list).is_err() {
+            (self.theme.pick("✗", "[X]"), Role::Failed)
+        } else if open.is_empty() {
+            (self.theme.pick("✓", "[+]"), Role::Ok)
+        } else {
+            (self.theme.pick("▲", "[!]"), Role::Warning)
+        };
+        let open =
+            if open.is_empty() { String::new() } else { format!(": open {}", open.join(", ")) };
+        let text = format!("checklist {tally}{open}");
+        let text: String = text.chars().take(self.width.saturating_sub(12)).collect();
+        Some(Line::from(vec![
+            Span::styled(format!("         {glyph} "), self.theme.style(role)),
+            Span::raw(text),
+        ]))
+    }
+
+    /// Progress per service, from the runner. Empty without one.
+    fn progress(&self, step: &StepView) -> Vec<Line<'static>> {
+        let told = self.model.panes.deploy.progress.as_ref();
+        let told = told.filter(|(run, _)| *run == self.run.view.number);
+        let words = told.filter(|_| self.run.runner.is_some()).map_or(&[][..], |(_, words)| words);
+        let words = words.iter().filter(|word| word.step == step.plan.id.as_str());
+        let style = self.theme.style(Role::Muted);
+        let dot = self.theme.pick("·", "-");
+        let room = self.width.saturating_sub(11);
+        words
+            .map(|word| {
+                let service = word.service.as_deref().unwrap_or_default();
+                let text = format!("{service:<10} {}", word.text);
+                let text: String = text.trim_start().chars().take(room).collect();
+                Line::styled(format!("         {dot} {text}"), style)
+            })
+            .collect()
+    }
+
+    /// What the switch will not be able to prove.
+    fn unprovable(&self, gate: &StepView) -> Vec<Line<'static>> {
+        let mark = self.theme.pick("▲", "[!]");
+        let lines = wrapped(&gate.summary, self.width.saturating_sub(12));
+        let lines = lines.into_iter().filter(|line| !line.is_empty()).enumerate();
+        let style = self.theme.style(Role::Warning);
+        let mark = |nth| if nth == 0 { mark } else { " " };
+        lines.map(|(n, text)| Line::styled(format!("         {} {text}", mark(n)), style)).collect()
+    }
+
+    /// A step that takes longer than 19 of 20 did is said to, before anything fails.
+    fn slower(&self, step: &StepView) -> Vec<Line<'static>> {
+        let view = &self.run.view;
+        let usual = StepDurations::of(
+            &self.model.panes.history.runs,
+            &view.plan.environment,
+            view.plan.kind,
+        );
+        let gone = self.elapsed.saturating_sub(step.began_ms.unwrap_or(self.elapsed));
+        let known = usual.steps.get(&step.plan.id).filter(|_| usual.runs >= LEAST_RUNS);
+        let slow = known.filter(|took| gone > ms(took.p95) + 1000);
+        let said = slow.map(|usual| {
+            let text = format!(
+                "         {} slower than usual (p95 {})",
+                self.theme.pick("▲", "[!]"),
+                took(ms(usual.p95))
+            );
+            Line::styled(text, self.theme.style(Role::Warning))
+        });
+        said.into_iter().collect()
+    }
+
+    /// The line behind which instant undo is gone, and until when blue is warm.
+    fn no_return(&self) -> Vec<Line<'static>> {
+        let view = &self.run.view;
+        let has_blue = view.services.values().any(|s| s.blue.is_some());
+        let gone = matches!(&view.state, RunState::Ended { outcome }
+            if *outcome != crate::domain::event::Outcome::Promoted);
+        if view.plan.kind != RunKind::Deploy || !has_blue || view.undoing() || gone {
+            return Vec::new();
+        }
+        let dash = self.theme.pick("┄", "-").repeat(6);
+        let keep = view.plan.policy.keep_blue;
+        let until = view.ended.and_then(|ended| ended.checked_add(keep).ok());
+        let warm = match until {
+            Some(until) => format!("until {}", clock(until)),
+            None => format!("for {} after this run", crate::domain::time::spoken(keep)),
+        };
+        let text = format!("   {dash} below: BLUE is removed, instant undo is gone {dash}");
+        let pending = self.theme.step(&StepState::Pending);
+        vec![
+            Line::styled(text, self.theme.style(Role::NoReturn)),
+            Line::styled(
+                format!(
+                    "   K {} {:<5}Clean up BLUE (a separate run); it stays warm {warm}",
+                    pending.glyph, pending.word
+                ),
+                self.theme.style(Role::Pending),
+            ),
+        ]
+    }
+}
+
+fn ms(length: std::time::Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(in crate::tui) fn current_step(view: &RunView) -> Option<usize> {
+    let step = view.state.step()?;
+    view.steps.iter().rposition(|s| &s.plan.id == step)
+}
+
+/// How long a step has been going; of a soak also how long it is to go.
+fn running_for(view: &RunView, step: &StepView, ms: u64) -> String {
+    let length = view.plan.policy.soak.length.as_millis();
+    match (&step.plan.kind, &step.state, u64::try_from(length)) {
+        (StepKind::Soak, StepState::Running { attempt: 1 }, Ok(length)) => {
+            format!("{} / {}", took(ms), took(length))
+        }
+        _ => took(ms),
+    }
+}

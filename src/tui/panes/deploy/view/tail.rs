@@ -1,0 +1,183 @@
+//! What stands under the steps: traffic, progress, what failed, what now.
+
+use ratatui::text::{Line, Span};
+
+use crate::domain::checklist::may_pass;
+use crate::domain::command::{counts_down, may_skip};
+use crate::domain::event::Outcome;
+use crate::domain::gate::may_switch;
+use crate::domain::plan::RunKind;
+use crate::domain::run::RunState;
+use crate::domain::step::{Side, StepKind, StepState};
+use crate::domain::step_durations::StepDurations;
+use crate::domain::time::spoken;
+use crate::domain::view::{RunView, ServiceView, TrafficState};
+use crate::tui::model::Model;
+use crate::tui::model::environments::{Environment, RunSnapshot};
+use crate::tui::theme::{Role, Theme};
+use crate::tui::view::{clock, wrapped};
+
+/// The traffic bar of each service, how far the run is, what failed and what now.
+pub(in crate::tui) fn tail(
+    model: &Model,
+    here: &Environment,
+    run: &RunSnapshot,
+    tight: bool,
+    theme: &Theme,
+    width: usize,
+) -> Vec<Line<'static>> {
+    let view = &run.view;
+    let mut lines = if tight { Vec::new() } else { vec![Line::raw("")] };
+    lines.extend(failure(run, if tight { 2 } else { 4 }, theme, width));
+    let moves = !matches!(view.plan.kind, RunKind::Cleanup | RunKind::Migrate);
+    if moves && view.ended.is_none() && !tight {
+        for member in &view.plan.members {
+            if let Some(seen) = view.services.get(member.service()) {
+                lines.push(bar(member.service().as_str(), seen, theme, width));
+            }
+        }
+    }
+    if view.ended.is_none() {
+        lines.push(progress(model, run, theme, width));
+    }
+    let now = what_now(here, view);
+    lines.extend(
+        wrapped(&now, width).into_iter().map(|l| Line::styled(l, theme.style(Role::Focus))),
+    );
+    lines
+}
+
+/// BLUE left and solid, GREEN right and hatched, the words always there.
+fn bar(name: &str, seen: &ServiceView, theme: &Theme, width: usize) -> Line<'static> {
+    let on = |side: Side| seen.serving.is_some() && seen.serving.as_ref() == seen.build(side);
+    let room = width.saturating_sub(36).clamp(4, 40);
+    let fill = |side: Side| theme.fill(side).repeat(room);
+    let told = |text: &str| format!("{text:^room$}");
+    let (left, middle, role, right) = if on(Side::Blue) {
+        ("100%", fill(Side::Blue), Role::Blue, "  0%")
+    } else if on(Side::Green) {
+        ("  0%", fill(Side::Green), Role::Green, "100%")
+    } else if !seen.blue_known {
+        ("  ?%", told("not looked yet"), Role::Unknown, "  ?%")
+    } else {
+        match &seen.traffic {
+            TrafficState::None => ("  0%", told("no build is live"), Role::Muted, "  0%"),
+            TrafficState::Unknown => ("  ?%", told("not read yet"), Role::Unknown, "  ?%"),
+            TrafficState::Split(_) => ("  ?%", told("SPLIT"), Role::Unknown, "  ?%"),
+            TrafficState::Whole(_) => ("  ?%", told("another build"), Role::Unknown, "  ?%"),
+        }
+    };
+    Line::from(vec![
+        Span::raw(format!(" {name:<12} BLUE {left} ")),
+        Span::styled(middle, theme.style(role)),
+        Span::raw(format!(" {right} GREEN")),
+    ])
+}
+
+/// What failed, why, what customers see.
+fn failure(run: &RunSnapshot, most: usize, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+    let view = &run.view;
+    let failed = match &view.state {
+        RunState::Failed { .. } => true,
+        RunState::Ended { outcome } => {
+            !matches!(outcome, Outcome::Promoted | Outcome::CleanedUp | Outcome::Migrated)
+        }
+        _ => false,
+    };
+    let Some((step, problem, _)) = view.failure.as_ref().filter(|_| failed) else {
+        return Vec::new();
+    };
+    let mut lines = Vec::new();
+    let style = theme.style(Role::Failed);
+    let what = format!("{} {step}: {}", theme.pick("✗", "X"), problem.what);
+    lines.extend(wrapped(&what, width).into_iter().map(|l| Line::styled(l, style)));
+    for (word, text) in [("because", &problem.why), ("now", &problem.todo)] {
+        if !text.is_empty() {
+            let text = format!("  {word} {text}");
+            lines.extend(wrapped(&text, width).into_iter().take(most).map(Line::raw));
+        }
+    }
+    let customers = view.customers(run.runner.is_some()).unwrap_or_default();
+    lines.extend(wrapped(&customers, width).into_iter().map(Line::raw));
+    lines
+}
+
+/// How far the run is, and when it will end by what it usually takes.
+fn progress(model: &Model, run: &RunSnapshot, theme: &Theme, width: usize) -> Line<'static> {
+    let view = &run.view;
+    let done = view.steps.iter().filter(|s| {
+        matches!(s.state, StepState::Ok | StepState::Warning | StepState::Skipped { .. })
+    });
+    let (done, all) = (done.count(), view.steps.len().max(1));
+    let usual =
+        StepDurations::of(&model.panes.history.runs, &view.plan.environment, view.plan.kind);
+    let elapsed = super::elapsed_ms(model, run);
+    let left = Some(()).filter(|()| !view.undoing()).and_then(|()| usual.left(view, elapsed));
+    let ends = left.zip(model.clock()).and_then(|(left, now)| now.checked_add(left).ok());
+    let waits = matches!(
+        view.state,
+        RunState::Waiting { .. } | RunState::Paused { .. } | RunState::Failed { .. }
+    );
+    let ends = match (left, ends) {
+        (Some(left), _) if waits => {
+            format!("~{} more, without waiting (p50 of {})", spoken(left), usual.runs)
+        }
+        (_, Some(ends)) => format!("ends ~{} (p50 of {})", clock(ends), usual.runs),
+        _ => "no estimate yet".to_owned(),
+    };
+    let room = width.saturating_sub(20 + ends.len()).clamp(4, 30);
+    let filled = room * done / all;
+    Line::from(vec![
+        Span::raw(format!(" PROGRESS {done:>2}/{all:<2} ")),
+        Span::styled(theme.pick("▓", "#").repeat(filled), theme.style(Role::GaugeFull)),
+        Span::styled(theme.pick("░", ".").repeat(room - filled), theme.style(Role::GaugeEmpty)),
+        Span::raw(format!("  {ends}")),
+    ])
+}
+
+/// Leaving the step out, where that may be.
+fn skips(view: &RunView) -> &'static str {
+    if may_skip(view, "given").is_ok() { "   S skip" } else { "" }
+}
+
+/// Whether no service had a previous build.
+fn nothing_to_go_back_to(here: &Environment) -> bool {
+    let seen = here.seen.as_ref().filter(|(seen, _)| !seen.services.is_empty());
+    seen.is_some_and(|(seen, _)| seen.services.iter().all(|s| s.rollback.target.is_none()))
+}
+
+fn what_now(here: &Environment, view: &RunView) -> String {
+    match &view.state {
+        RunState::Waiting { .. } if view.gate() != Some(&StepKind::GateSwitch) => {
+            let list = view.gate().and_then(StepKind::guarded_by);
+            match list.map(|list| may_pass(view, list)) {
+                Some(Err(problem)) if list.is_some_and(|l| view.checklists.contains_key(&l)) => {
+                    format!("Enter: {}. A ends the run", problem.what)
+                }
+                _ => "looking at what must be true first".to_owned(),
+            }
+        }
+        RunState::Waiting { .. } => match may_switch(view) {
+            Err(problem) => {
+                format!("T is off: {problem}. Checked again automatically; A ends the run")
+            }
+            Ok(()) => format!(
+                "Enter or T: send all traffic of {} to GREEN (you will be asked)",
+                here.name
+            ),
+        },
+        RunState::Failed { .. } if counts_down(view) && !view.held => {
+            "rolling back automatically: p hold   B now   R retry".to_owned()
+        }
+        RunState::Failed { .. } if view.touched_traffic() => {
+            format!("R retry{}   B roll back", skips(view))
+        }
+        RunState::Failed { .. } => format!("R retry{}   A end the run", skips(view)),
+        RunState::Paused { .. } => "p resume".to_owned(),
+        RunState::Ended { .. } => {
+            let back = if nothing_to_go_back_to(here) { "" } else { ", B rolls back" };
+            format!("Run {} is over. D deploys{back}.", view.number)
+        }
+        _ => String::new(),
+    }
+}

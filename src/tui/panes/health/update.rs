@@ -1,0 +1,127 @@
+//! The Health pane: what was heard, and who is called for it.
+
+use std::time::Duration;
+
+use crate::domain::error::Problem;
+use crate::domain::ids::EnvironmentName;
+use crate::domain::probe::{ProbeChange, ProbeSnapshot, State};
+use crate::tui::effect::{Effect, Ticket};
+use crate::tui::keys::Key;
+use crate::tui::model::Model;
+use crate::tui::model::dialog::{Item, Kind, Picker, Purpose};
+use crate::tui::model::messages::Level;
+use crate::tui::panes::health::model::table;
+use crate::tui::update::ring::call;
+
+/// Takes the current health. Unmuted failures of live addresses become messages.
+pub(in crate::tui) fn probed(
+    model: &mut Model,
+    name: &EnvironmentName,
+    probes: Vec<ProbeSnapshot>,
+    turned: Vec<ProbeChange>,
+) -> Vec<Effect> {
+    let Some(here) = model.environments.iter_mut().find(|e| &e.name == name) else {
+        return Vec::new();
+    };
+    let before = std::mem::replace(&mut here.probes, probes);
+    here.turned = turned;
+    let known = |probe: &ProbeSnapshot| before.iter().find(|b| b.key == probe.key).map(|b| b.state);
+    let fell: Vec<String> = here
+        .probes
+        .iter()
+        .filter(|probe| probe.live && probe.muted.is_none() && probe.state == State::Down)
+        .filter(|probe| known(probe).is_some_and(|state| state != State::Down))
+        .map(|probe| format!("{} on {name} is DOWN for customers: {}", probe.name, probe.why))
+        .collect();
+    let mut effects = Vec::new();
+    for text in fell {
+        effects.extend(call(model, &text));
+        model.say(Level::Error, text);
+    }
+    effects
+}
+
+/// All probes run immediately.
+pub(in crate::tui) fn probe_now(model: &mut Model) -> Vec<Effect> {
+    model.tell("running every probe now");
+    vec![Effect::ProbeNow]
+}
+
+/// Leaves out what is well, or shows it again.
+pub(in crate::tui) fn hide_ok(model: &mut Model) -> Vec<Effect> {
+    model.panes.health.hides_ok = !model.panes.health.hides_ok;
+    model.panes.health.selected = 0;
+    Vec::new()
+}
+
+/// By that many probes.
+pub(in crate::tui) fn scroll(model: &mut Model, by: isize) {
+    let probes = model.here().map_or(&[][..], |here| &here.probes);
+    let last = model.panes.health.shown(probes).len().saturating_sub(1);
+    model.panes.health.selected = model.panes.health.selected.saturating_add_signed(by).min(last);
+}
+
+/// The durations of a mute.
+const LENGTHS: [(&str, Duration); 4] = [
+    ("30m", Duration::from_mins(30)),
+    ("2h", Duration::from_hours(2)),
+    ("8h", Duration::from_hours(8)),
+    ("24h", Duration::from_hours(24)),
+];
+
+/// The environment and name of the selected probe, and whether it is muted.
+fn chosen(model: &Model) -> Option<(EnvironmentName, String, bool)> {
+    let here = model.here()?;
+    let probe = model.panes.health.shown(&here.probes).get(model.panes.health.selected).copied()?;
+    Some((here.name.clone(), probe.name.clone(), probe.muted.is_some()))
+}
+
+/// Whether a probe is selected.
+pub(in crate::tui) fn any_probe(model: &Model) -> Result<(), String> {
+    chosen(model).map(drop).ok_or_else(|| "no probe is configured here".to_owned())
+}
+
+/// Opens the box of a mute.
+pub(in crate::tui) fn mute(model: &mut Model, key: Key) -> Vec<Effect> {
+    let Some((environment, name, _)) = chosen(model) else { return Vec::new() };
+    let items = LENGTHS.map(|(value, _)| Item::new(value, "")).to_vec();
+    let about = Some((format!("{environment}/{name}"), name));
+    let picker = Picker { about, ..Picker::new(Purpose::Mute, environment, items) };
+    model.open(Kind::Pick(Box::new(picker)), Some(key));
+    Vec::new()
+}
+
+pub(in crate::tui) fn unmute(model: &mut Model, _: Key) -> Vec<Effect> {
+    let Some((environment, name, muted)) = chosen(model) else { return Vec::new() };
+    if muted {
+        return vec![Effect::Mute(model.ticket(), format!("{environment}/{name}"), None)];
+    }
+    model.tell(format!("{name} is not muted"));
+    Vec::new()
+}
+
+/// Enter in that box.
+pub(in crate::tui) fn muted(picker: &mut Picker, ticket: Ticket) -> Vec<Effect> {
+    let (Some((kept_under, _)), Some((_, length))) =
+        (picker.about.clone(), LENGTHS.get(picker.selected))
+    else {
+        return Vec::new();
+    };
+    let Some(why) = picker.reason() else {
+        picker.problem = Some(Problem::new("a mute needs a reason").try_this("Tab, and type it"));
+        return Vec::new();
+    };
+    picker.waits = Some("keeping it");
+    vec![Effect::Mute(ticket, kept_under, Some((*length, why)))]
+}
+
+/// The table, for the clipboard.
+pub(in crate::tui) fn copy(model: &mut Model) -> Vec<Effect> {
+    let table = model.here().map_or_else(String::new, |here| table(&here.probes));
+    if table.is_empty() {
+        model.tell("no probe is configured here");
+        return Vec::new();
+    }
+    let lines = table.lines().count();
+    vec![Effect::Copy(table, lines)]
+}

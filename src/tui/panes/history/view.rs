@@ -1,0 +1,248 @@
+//! The pane History: past runs, the timeline of one, two beside each other.
+
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::domain::dora::DoraMetrics;
+use crate::domain::event::Outcome;
+use crate::domain::run::RunState;
+use crate::domain::step::StepState;
+use crate::domain::view::RunView;
+use crate::tui::model::Model;
+use crate::tui::panes::Pane;
+use crate::tui::panes::history::model::HistoryPane;
+use crate::tui::panes::logs::view::grouped;
+use crate::tui::theme::{Role, Theme};
+use crate::tui::view::{framed, selected, took, wrapped, write};
+
+/// The figures look back so far.
+const MONTH: Duration = Duration::from_hours(30 * 24);
+
+pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let history = &model.panes.history;
+    let count = format!(" {} runs ", grouped(history.runs.len()));
+    let inner = framed(model, theme, Pane::History, count, area, buffer);
+    if history.runs.is_empty() {
+        let text = match &history.problem {
+            Some(problem) => problem.to_string(),
+            None if history.read => "No runs yet. D starts one.".to_owned(),
+            None => "Reading the store…".to_owned(),
+        };
+        let lines = wrapped(&text, usize::from(inner.width));
+        let lines: Vec<_> = lines.into_iter().map(Line::raw).collect();
+        return write(&lines, inner, buffer);
+    }
+    let opened = history.opened().filter(|_| inner.width >= 60);
+    let detail = opened.map_or_else(Vec::new, |run| {
+        detail(history, run, driven(model, run), theme, usize::from(inner.width))
+    });
+    let figures = u16::from(inner.height > 6);
+    let below = u16::try_from(detail.len()).unwrap_or(u16::MAX);
+    let below = below.min(inner.height.saturating_sub(4 + figures));
+    let [list, middle, bottom] = inner.layout(&Layout::vertical([
+        Constraint::Min(1),
+        Constraint::Length(below),
+        Constraint::Length(figures),
+    ]));
+    table(model, theme, list, buffer);
+    write(&detail, middle, buffer);
+    write(&[figures_line(model, theme)], bottom, buffer);
+}
+
+fn table(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let history = &model.panes.history;
+    let height = usize::from(area.height);
+    let from = history.selected.saturating_sub(height.saturating_sub(1));
+    let focused = model.focus == Pane::History;
+    let lines: Vec<_> = history
+        .runs
+        .iter()
+        .enumerate()
+        .skip(from)
+        .take(height)
+        .map(|(at, run)| {
+            let width = usize::from(area.width);
+            let line = row(run, driven(model, run), theme, width, at == history.selected);
+            match (at == history.selected, focused) {
+                (true, true) => selected(line, theme.style(Role::Selection)),
+                (true, false) => selected(line, theme.style(Role::SelectionUnfocused)),
+                _ => line,
+            }
+        })
+        .collect();
+    write(&lines, area, buffer);
+}
+
+/// Number, result and release are never cut; the rest has what room is left.
+/// Whether a process drives a run: one that is not over and has none is in doubt.
+fn driven(model: &Model, run: &RunView) -> bool {
+    let driven = model.environments.iter().filter_map(|e| e.driven());
+    driven.map(|run| run.view.number).any(|number| number == run.number)
+}
+
+fn row(run: &RunView, driven: bool, theme: &Theme, width: usize, selected: bool) -> Line<'static> {
+    let mark = theme.run(&run.state, driven);
+    let cursor = if selected { theme.pick("▶", ">") } else { " " };
+    let release = run.plan.name().map_or("-".to_owned(), |name| name.to_string());
+    let blue = run.services.values().find_map(|s| s.blue_release.as_ref());
+    let mut spans = vec![
+        Span::raw(format!("{cursor}{:<5}", run.number.to_string())),
+        Span::styled(format!("{} ", mark.glyph), theme.style(mark.role)),
+    ];
+    let environment: String = run.plan.environment.as_str().chars().take(3).collect();
+    if width < 60 {
+        let room = width.saturating_sub(28 + mark.glyph.width());
+        let kind = run.plan.kind.label();
+        let time = took(run.elapsed_ms);
+        spans.push(Span::raw(format!("{environment} {kind:<9} {release:<room$.room$} {time:>6}")));
+        return Line::from(spans);
+    }
+    let version = match blue {
+        Some(blue) => format!("{blue} {} {release}", theme.pick("→", "->")),
+        None => release,
+    };
+    spans.push(Span::styled(format!("{:<12}", mark.word), theme.style(mark.role)));
+    spans.push(Span::raw(format!(
+        "{} {:<12} {:<9} {version:<24} {:>6}  {:<10} ",
+        run.started.strftime("%m-%d %H:%M"),
+        run.plan.environment,
+        run.plan.kind.label(),
+        took(run.elapsed_ms),
+        run.actor
+    )));
+    for step in &run.steps {
+        let mark = theme.step(&step.state);
+        let glyph = if theme.ascii { &mark.glyph[1..2] } else { mark.glyph };
+        spans.push(Span::styled(glyph.to_owned(), theme.style(mark.role)));
+    }
+    Line::from(spans)
+}
+
+/// The timeline of a run, or two runs step by step.
+fn detail(
+    history: &HistoryPane,
+    run: &RunView,
+    driven: bool,
+    theme: &Theme,
+    width: usize,
+) -> Vec<Line<'static>> {
+    let rule = theme.pick("─", "-").repeat(width);
+    let mut lines = vec![Line::styled(rule, theme.style(Role::Border))];
+    let before = history.before(run).filter(|_| history.compare);
+    let head = match before {
+        Some(before) => format!(" {} beside {}", run.number, before.number),
+        None => format!(" {} {}", run.number, story(run)),
+    };
+    lines.push(Line::styled(head, theme.style(Role::Focus)));
+    for (guard, reason) in &run.plan.overrides {
+        let text = format!(" overrides {guard}: {reason}");
+        lines.extend(wrapped(&text, width).into_iter().map(Line::raw));
+    }
+    for step in &run.steps {
+        let mark = theme.step(&step.state);
+        let mut spans = vec![
+            Span::styled(format!(" {} ", mark.glyph), theme.style(mark.role)),
+            Span::raw(format!("{:<34.34} ", step.plan.title)),
+        ];
+        let time = if step.began_ms.is_some() { took(step.took_ms) } else { "-".to_owned() };
+        spans.push(Span::raw(format!("{time:>6} ")));
+        match before {
+            Some(before) => {
+                let same = before.steps.iter().find(|s| s.plan.id == step.plan.id);
+                spans.push(Span::raw(beside(step.took_ms, same.map(|s| (&s.state, s.took_ms)))));
+            }
+            None => spans.extend(bar(run, step, theme, width.saturating_sub(46))),
+        }
+        lines.push(Line::from(spans));
+    }
+    if let Some((step, problem, _)) = &run.failure {
+        let text = format!(" {step}: {problem}");
+        let style = theme.style(Role::Failed);
+        lines.extend(wrapped(&text, width).into_iter().take(3).map(|l| Line::styled(l, style)));
+    }
+    lines.push(Line::styled(
+        format!(" {}", run.customers(driven).unwrap_or_default()),
+        theme.style(Role::Muted),
+    ));
+    lines
+}
+
+fn story(run: &RunView) -> String {
+    let reason = run.plan.reason.as_ref().map(|r| format!(" · reason: {r}")).unwrap_or_default();
+    let undo = run.undo.as_ref().map(|(_, why)| format!(" · rolled back: {why}"));
+    let release = run.plan.name().map_or_else(String::new, |name| name.to_string());
+    format!(
+        "{} {release} on {} by {}{reason}{}",
+        run.plan.kind.label(),
+        run.plan.environment,
+        run.actor,
+        undo.unwrap_or_default()
+    )
+}
+
+/// The same step of the run before, and by how much this one was slower.
+fn beside(took_ms: u64, before: Option<(&StepState, u64)>) -> String {
+    let Some((_, earlier)) = before else {
+        return "    not in that run".to_owned();
+    };
+    let (sign, by) =
+        if took_ms >= earlier { ("+", took_ms - earlier) } else { ("-", earlier - took_ms) };
+    let by = crate::domain::time::spoken(Duration::from_millis(by));
+    format!("{:>6}   {sign}{by}", took(earlier))
+}
+
+/// When in the run the step was, and for how long.
+fn bar(
+    run: &RunView,
+    step: &crate::domain::view::StepView,
+    theme: &Theme,
+    width: usize,
+) -> Vec<Span<'static>> {
+    let Some(began) = step.began_ms.filter(|_| width > 8) else {
+        return Vec::new();
+    };
+    let total = run.elapsed_ms.max(1);
+    let cells = |ms: u64| usize::try_from(ms.saturating_mul(width as u64) / total).unwrap_or(width);
+    let from = cells(began).min(width.saturating_sub(1));
+    let length = cells(step.took_ms).clamp(1, width - from);
+    let gate = step.plan.kind.is_gate();
+    let (fill, role) = if gate {
+        (theme.pick("░", "."), Role::GaugeEmpty)
+    } else {
+        (theme.pick("▓", "#"), Role::GaugeFull)
+    };
+    vec![Span::raw(" ".repeat(from)), Span::styled(fill.repeat(length), theme.style(role))]
+}
+
+/// How the selected environment's deploys went lately.
+fn figures_line(model: &Model, theme: &Theme) -> Line<'static> {
+    let (Some(here), Some(now)) = (model.here(), model.now) else {
+        return Line::raw("");
+    };
+    let figures = DoraMetrics::of(&model.panes.history.runs, &here.name, now, MONTH);
+    let mark = |outcome: Outcome| theme.run(&RunState::Ended { outcome }, true).glyph;
+    let mut parts = vec![format!(
+        " {}, 30 days: {} deploys {}{} {}{} {}{} {}{}",
+        here.name,
+        figures.deploys() + figures.stopped,
+        figures.promoted,
+        mark(Outcome::Promoted),
+        figures.rolled_back,
+        mark(Outcome::RolledBack),
+        figures.failed,
+        mark(Outcome::Failed),
+        figures.stopped,
+        mark(Outcome::Aborted),
+    )];
+    let spoken = |length: Duration| took(u64::try_from(length.as_millis()).unwrap_or(0));
+    parts.extend(figures.deploy_p50.map(|p50| format!("p50 {}", spoken(p50))));
+    parts.extend(figures.change_failures().map(|percent| format!("change failures {percent} %")));
+    parts.extend(figures.undo_p50.map(|p50| format!("undo p50 {}", spoken(p50))));
+    parts.extend(figures.recovery_p50.map(|p50| format!("recovery p50 {}", spoken(p50))));
+    parts.extend(figures.lead_p50.map(|p50| format!("lead p50 {}", spoken(p50))));
+    Line::styled(parts.join(" · "), theme.style(Role::Muted))
+}

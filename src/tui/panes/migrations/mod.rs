@@ -1,0 +1,32 @@
+//! The pane Migrations: the versions of the databases of the selected environment.
+
+pub mod model;
+pub(in crate::tui) mod update;
+pub(in crate::tui) mod view;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::PaneBehaviour;
+use crate::tui::keys::commands::Command;
+use crate::tui::model::Model;
+use crate::tui::theme::Theme;
+
+/// What the pane keeps.
+pub type State = model::SchemaPane;
+
+pub(in crate::tui) struct Behaviour;
+
+impl PaneBehaviour for Behaviour {
+    fn hints(&self) -> &'static [(Command, &'static str)] {
+        &[(Command::Migrate, "apply…"), (Command::UndoMigrations, "undo…")]
+    }
+
+    fn scroll(&self, model: &mut Model, by: isize) {
+        update::scroll(model, by);
+    }
+
+    fn draw(&self, model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+        view::render(model, theme, area, buffer);
+    }
+}

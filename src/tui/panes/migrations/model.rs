@@ -1,0 +1,88 @@
+//! The Migrations pane: the databases of the selected environment.
+
+use crate::domain::migration::{Phase, Row, RowState};
+use crate::domain::release::SchemaVersion;
+use crate::domain::snapshot::DatabaseSnapshot;
+use crate::tui::model::environments::Environment;
+
+/// Where the pane stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SchemaPane {
+    /// The selected migration, counted over all databases.
+    pub selected: usize,
+}
+
+/// The databases, as far as anybody looked.
+pub fn databases(here: &Environment) -> &[DatabaseSnapshot] {
+    let seen = here.seen.as_ref().and_then(|(seen, _)| seen.databases.as_deref());
+    seen.unwrap_or_default()
+}
+
+/// Every migration, with its database.
+pub fn listed(here: &Environment) -> Vec<(&DatabaseSnapshot, &Row)> {
+    databases(here).iter().flat_map(|d| d.rows.iter().map(move |row| (d, row))).collect()
+}
+
+/// The selected migration, with its database.
+pub fn chosen<'a>(
+    here: &'a Environment,
+    pane: &SchemaPane,
+) -> Option<(&'a DatabaseSnapshot, &'a Row)> {
+    let listed = listed(here);
+    listed.get(pane.selected.min(listed.len().saturating_sub(1))).copied()
+}
+
+/// The versions that could be applied up to, the usual one first: what takes something away is never it.
+pub fn upwards(database: &DatabaseSnapshot) -> Vec<&Row> {
+    let open = |row: &&Row| {
+        matches!(row.state, RowState::Pending | RowState::OutOfOrder | RowState::Dirty)
+    };
+    let mut open: Vec<&Row> = database.rows.iter().filter(open).collect();
+    let adds = |row: &&Row| row.file.as_ref().is_some_and(|m| m.phase != Phase::Contract);
+    let usual = open.iter().take_while(|row| adds(row)).count();
+    if usual > 0 {
+        open[..usual].rotate_right(1);
+    }
+    open
+}
+
+/// The versions that could be undone down to, the nearest first.
+pub fn downwards(database: &DatabaseSnapshot) -> Vec<SchemaVersion> {
+    let done = |row: &&Row| {
+        matches!(row.state, RowState::Applied | RowState::Edited(_) | RowState::Missing)
+    };
+    let mut done: Vec<SchemaVersion> =
+        database.rows.iter().filter(done).map(|row| row.version.clone()).collect();
+    if database.dirty.is_none() {
+        done.pop();
+    }
+    done.reverse();
+    if done.len() < database.rows.iter().filter(|row| begun(row)).count() {
+        done.push(SchemaVersion::ZERO);
+    }
+    done
+}
+
+fn begun(row: &Row) -> bool {
+    !matches!(row.state, RowState::Pending | RowState::OutOfOrder | RowState::Unknown)
+}
+
+/// `schema 1.1.0 +1`, for the line of facts.
+pub fn told(here: &Environment) -> Option<(String, bool)> {
+    let databases = databases(here);
+    if databases.is_empty() {
+        return None;
+    }
+    let one = |d: &DatabaseSnapshot| match (&d.version, d.unseen.is_some(), d.dirty.is_some()) {
+        (_, true, _) => "?".to_owned(),
+        (Some(version), _, true) => format!("{version} HALF DONE"),
+        (Some(version), _, false) => match d.pending().count() {
+            0 => version.to_string(),
+            pending => format!("{version} +{pending}"),
+        },
+        (None, ..) => "unreadable".to_owned(),
+    };
+    let text: Vec<_> = databases.iter().map(one).collect();
+    let bad = databases.iter().any(|d| d.dirty.is_some() || !d.obstacles.is_empty());
+    Some((format!("schema {}", text.join(", ")), bad))
+}

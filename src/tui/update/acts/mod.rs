@@ -1,0 +1,246 @@
+//! The keys that change a deployment: the box each opens. When each means something is in `conditions`, what it
+//! asks in `questions`.
+
+mod conditions;
+mod questions;
+
+use tui_input::Input;
+
+pub(in crate::tui) use self::conditions::{
+    idle, may_abort, may_clean_up, may_pause, may_retry, may_roll_back, may_skip, may_switch,
+};
+use super::program::tell_problem;
+use crate::domain::command;
+use crate::domain::error::Problem;
+use crate::domain::ids::RunNumber;
+use crate::domain::policy::Protection;
+use crate::domain::readiness::marked_bad;
+use crate::domain::release::ReleaseLabel;
+use crate::domain::run::RunState;
+use crate::domain::view::RunView;
+use crate::tui::effect::Effect;
+use crate::tui::keys::Key;
+use crate::tui::keys::commands::{Command, Danger, row_of};
+use crate::tui::model::Model;
+use crate::tui::model::dialog::{Action, Confirm, Item, Kind, Phase, Picker, Purpose};
+use crate::tui::model::environments::Environment;
+use crate::tui::panes::Pane;
+
+/// Whether a command means anything now; the error says why not, for hints, help and the toast.
+pub fn available(model: &Model, command: Command) -> Result<(), String> {
+    let row = row_of(command);
+    if model.read_only && row.danger != Danger::None {
+        return Err("this screen is read-only".to_owned());
+    }
+    (row.when)(model)
+}
+
+/// In the history a rollback means the environment of the run that is chosen there.
+pub(in crate::tui) fn select_environment_of_chosen_run(model: &mut Model) {
+    if model.focus == Pane::History {
+        let chosen = model.panes.history.chosen().map(|run| run.plan.environment.clone());
+        let at = model.environments.iter().position(|e| Some(&e.name) == chosen.as_ref());
+        model.selected = at.unwrap_or(model.selected);
+    }
+}
+
+pub(in crate::tui) fn deploy(model: &mut Model, key: Key) -> Vec<Effect> {
+    pick(model, Purpose::Deploy, key)
+}
+
+pub(in crate::tui) fn clean_up(model: &mut Model, key: Key) -> Vec<Effect> {
+    pick(model, Purpose::Cleanup, key)
+}
+
+pub(in crate::tui) fn skip(model: &mut Model, key: Key) -> Vec<Effect> {
+    pick(model, Purpose::Skip, key)
+}
+
+pub(in crate::tui) fn switch(model: &mut Model, key: Key) -> Vec<Effect> {
+    steer(model, key, questions::switch)
+}
+
+pub(in crate::tui) fn abort(model: &mut Model, key: Key) -> Vec<Effect> {
+    steer(model, key, questions::abort)
+}
+
+pub(in crate::tui) fn retry(model: &mut Model, key: Key) -> Vec<Effect> {
+    steer(model, key, questions::retry)
+}
+
+/// Rolls the run under way back, or picks a target where none is.
+pub(in crate::tui) fn roll_back(model: &mut Model, key: Key) -> Vec<Effect> {
+    if model.here().is_some_and(|here| here.driven().is_some()) {
+        return steer(model, key, questions::roll_back);
+    }
+    pick(model, Purpose::Rollback, key)
+}
+
+/// Asks before a command to the run under way.
+fn steer(
+    model: &mut Model,
+    key: Key,
+    question: fn(&Environment, &RunView) -> Confirm,
+) -> Vec<Effect> {
+    let asked = model.here().and_then(|here| Some(question(here, &here.driven()?.view)));
+    if let Some(asked) = asked {
+        confirm(model, asked, Some(key));
+    }
+    Vec::new()
+}
+
+/// A second p within this is taken for a held key.
+const KEY_REPEAT_ENDS: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Asks nothing: it can only make a run wait, or go on.
+pub(in crate::tui) fn pause(model: &mut Model, _: Key) -> Vec<Effect> {
+    let Some(view) = model.here().and_then(|here| here.driven()).map(|run| run.view.clone()) else {
+        return Vec::new();
+    };
+    // A terminal that reports no repeats sends a held key again and again, and p goes both ways.
+    if model.paused.is_some_and(|at| model.elapsed.saturating_sub(at) < KEY_REPEAT_ENDS) {
+        return Vec::new();
+    }
+    let paused = matches!(view.state, RunState::Paused { .. });
+    let command = if paused { command::Command::Resume } else { command::Command::Pause };
+    let (number, seen) = (view.number, view.last_seq);
+    model.paused = Some(model.elapsed);
+    let ticket = model.ticket();
+    model.tell(if paused { "resuming…" } else { "pausing before the next step…" });
+    vec![Effect::Send(ticket, number, seen, command)]
+}
+
+fn pick(model: &mut Model, purpose: Purpose, key: Key) -> Vec<Effect> {
+    let Some(here) = model.here().cloned() else { return Vec::new() };
+    let items = match purpose {
+        Purpose::Deploy => offered(model, &here),
+        _ => Vec::new(),
+    };
+    let picker = Picker {
+        preferred: chosen_release(model).filter(|_| purpose == Purpose::Rollback),
+        live: live(&here),
+        waits: (purpose == Purpose::Rollback).then_some("looking for rollback targets"),
+        ..Picker::new(purpose, here.name.clone(), items)
+    };
+    let compare = picker.clone();
+    let ticket = model.open(Kind::Pick(Box::new(picker)), Some(key));
+    match purpose {
+        Purpose::Deploy => super::changes::ask(&compare, ticket).into_iter().collect(),
+        Purpose::Rollback => vec![Effect::FindTargets(ticket, here.name.clone())],
+        _ => Vec::new(),
+    }
+}
+
+/// The release of the run that is chosen in the history.
+fn chosen_release(model: &Model) -> Option<String> {
+    let chosen = model.panes.history.chosen().filter(|_| model.focus == Pane::History)?;
+    chosen.plan.release.as_ref().map(ToString::to_string)
+}
+
+/// The live release: that of the first service that has one.
+fn live(here: &Environment) -> Option<ReleaseLabel> {
+    let mut services = here.seen.iter().flat_map(|(seen, _)| &seen.services);
+    services.find_map(|service| service.live.as_ref()?.release.clone())
+}
+
+/// The offered releases, with the services where each is live and whether it was rolled back.
+fn offered(model: &Model, here: &Environment) -> Vec<Item> {
+    let live = here.seen.iter().flat_map(|(seen, _)| &seen.services);
+    let live: Vec<_> = live
+        .filter_map(|service| {
+            let release = service.live.as_ref()?.release.as_ref()?;
+            Some((release.to_string(), service.service.to_string()))
+        })
+        .collect();
+    let note = |label: &String| {
+        let on: Vec<_> =
+            live.iter().filter(|(release, _)| release == label).map(|(_, s)| s.as_str()).collect();
+        let on = (!on.is_empty()).then(|| format!("live on {}", on.join(", ")));
+        let runs = model.panes.history.runs.iter().filter(|run| run.plan.environment == here.name);
+        let bad =
+            ReleaseLabel::new(label.clone()).ok().and_then(|label| marked_bad(runs, &label, None));
+        let bad = bad.map(|run| format!("BAD: run {run} rolled it back"));
+        on.into_iter().chain(bad).collect::<Vec<_>>().join(" · ")
+    };
+    model.offered.iter().map(|label| Item::new(label.clone(), note(label))).collect()
+}
+
+pub(in crate::tui) fn question(
+    here: &Environment,
+    tier: Protection,
+    title: &str,
+    lines: Vec<String>,
+    action: Action,
+) -> Confirm {
+    Confirm {
+        environment: here.name.clone(),
+        tier,
+        title: title.to_owned(),
+        lines,
+        action,
+        bound: bound(here),
+        input: Input::default(),
+        phase: Phase::Asks,
+        hint: None,
+    }
+}
+
+/// What a box is bound to: the environment's run and where it stood.
+pub(in crate::tui) fn bound(here: &Environment) -> Option<(RunNumber, u64)> {
+    here.run.as_ref().map(|run| (run.view.number, run.view.decided_at))
+}
+
+pub(in crate::tui) fn confirm(model: &mut Model, question: Confirm, key: Option<Key>) {
+    model.open(Kind::Confirm(Box::new(question)), key);
+}
+
+/// The chosen way on from a run in doubt.
+pub(in crate::tui) fn take_over(model: &mut Model, key: Key) -> Vec<Effect> {
+    let Some(here) = model.here().cloned() else {
+        return Vec::new();
+    };
+    let Some(run) = here.in_doubt() else {
+        return Vec::new();
+    };
+    let doubt = match &here.doubt {
+        Some(Ok(doubt)) => doubt,
+        Some(Err(problem)) => {
+            let problem = Problem::new("the safe choices are unknown now")
+                .because(problem.sentence())
+                .try_this("fix that first; the observation is repeated automatically");
+            tell_problem(model, problem, Some(key));
+            return vec![Effect::Observe(run.view.number)];
+        }
+        None => {
+            model.tell("still asking the platform");
+            return Vec::new();
+        }
+    };
+    let Some(choice) = doubt.choices.get(model.panes.deploy.choice).copied() else {
+        return Vec::new();
+    };
+    let lines = vec![
+        format!("Run {}: {}.", run.view.number, choice.sentence()),
+        format!("Recorded  {}", doubt.recorded),
+        format!("Observed  {}", doubt.observed),
+    ];
+    let action = Action::TakeOver(run.view.number, choice);
+    let tier = here.protection.harder_of(run.view.plan.policy.protection);
+    confirm(model, question(&here, tier, "Take the run over", lines, action), Some(key));
+    Vec::new()
+}
+
+/// The age of the environment's data in a question, if it is stale.
+pub(in crate::tui) fn too_old(model: &Model, asked: &Confirm) -> Option<std::time::Duration> {
+    let here = model.environments.iter().find(|e| e.name == asked.environment)?;
+    // A deploy looks for itself before it does anything, and its platform may only start with it; a
+    // switch without a fresh observation would be a switch in the dark.
+    let switches = asked.action.moves().is_some();
+    match &here.seen {
+        None if switches => Some(model.elapsed),
+        Some((seen, at)) if switches && seen.unseen.is_some() => {
+            Some(model.elapsed.saturating_sub(*at))
+        }
+        _ => here.stale(model.elapsed),
+    }
+}

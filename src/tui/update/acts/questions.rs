@@ -1,0 +1,94 @@
+//! The questions before a command to a run.
+
+use super::question;
+use crate::domain::command::Command;
+use crate::domain::ids::ServiceName;
+use crate::domain::plan::Member;
+use crate::domain::policy::Protection;
+use crate::domain::view::{RunView, ServiceView};
+use crate::tui::model::dialog::{Action, Confirm};
+use crate::tui::model::environments::Environment;
+
+fn asks(
+    here: &Environment,
+    view: &RunView,
+    tier: Protection,
+    title: &str,
+    lines: Vec<String>,
+    command: Command,
+) -> Confirm {
+    let action = Action::Send(view.number, view.last_seq, command);
+    question(here, tier, title, lines, action)
+}
+
+/// The protection of the environment, or of the run's own plan, which may know better than a config that was
+/// changed since.
+fn protection(here: &Environment, view: &RunView) -> Protection {
+    here.protection.harder_of(view.plan.policy.protection)
+}
+
+fn release(view: &RunView) -> String {
+    view.plan.name().map_or("-".to_owned(), |name| name.to_string())
+}
+
+pub(super) fn switch(here: &Environment, view: &RunView) -> Confirm {
+    let mut lines = vec![format!("Gives all traffic of {} to {}:", here.name, release(view))];
+    lines.extend(services(view));
+    lines.push(undo_after(view));
+    lines.push("Not undone by that: what the new release writes and sends meanwhile".into());
+    asks(here, view, protection(here, view), "Switch traffic to GREEN", lines, Command::Approve)
+}
+
+pub(super) fn roll_back(here: &Environment, view: &RunView) -> Confirm {
+    let release = release(view);
+    let mut lines = vec![format!("Takes traffic of {} back from {release}:", here.name)];
+    lines.extend(services(view));
+    lines.push(format!("{release} is marked bad; its builds stay"));
+    asks(here, view, protection(here, view), "Roll back", lines, Command::Rollback)
+}
+
+pub(super) fn abort(here: &Environment, view: &RunView) -> Confirm {
+    let lines = vec![
+        format!("Ends run {} at its next safe point; it cannot be resumed.", view.number),
+        "Traffic has not moved, and does not: customers notice nothing.".to_owned(),
+        "The new builds stay, without traffic.".to_owned(),
+    ];
+    let tier = protection(here, view).min_of(Protection::Confirm);
+    asks(here, view, tier, "Abort the run", lines, Command::Abort { now: false })
+}
+
+pub(super) fn retry(here: &Environment, view: &RunView) -> Confirm {
+    let step = view.state.step().map(ToString::to_string).unwrap_or_default();
+    let lines = vec![format!("Tries {step} again, with the same builds.")];
+    asks(here, view, Protection::Open, "Retry", lines, Command::Retry)
+}
+
+/// One line per service: from what to what.
+fn services(view: &RunView) -> Vec<String> {
+    let green = view.plan.name().map_or("green".to_owned(), |name| name.to_string());
+    let line = |name: &ServiceName, seen: &ServiceView| {
+        let blue = seen.blue_name().map(|name| name.to_string());
+        let blue = blue.or_else(|| seen.blue.as_ref().map(ToString::to_string));
+        let health = match seen.green_health {
+            Some(verdict) => {
+                let judged = seen.green_judged.as_ref();
+                let at = judged
+                    .map_or(String::new(), |(at, _)| at.strftime(" since %H:%M:%SZ").to_string());
+                format!("GREEN gate: {verdict}{at}")
+            }
+            None => "GREEN was not asked".to_owned(),
+        };
+        let blue = blue.unwrap_or_else(|| "none".to_owned());
+        format!("  {name}  BLUE {blue} · GREEN {green} · {health}")
+    };
+    let members = view.plan.members.iter().map(Member::service);
+    members.filter_map(|name| Some(line(name, view.services.get(name)?))).collect()
+}
+
+fn undo_after(view: &RunView) -> String {
+    if view.services.values().all(|s| s.blue.is_some()) {
+        "Undo: B rolls back to BLUE, which keeps running".to_owned()
+    } else {
+        "Undo: none for a service where nothing served before".to_owned()
+    }
+}

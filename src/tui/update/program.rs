@@ -1,0 +1,70 @@
+//! What the program itself does: quitting, leaving, copying.
+
+use std::time::Duration;
+
+use crate::domain::error::Problem;
+use crate::tui::effect::{Effect, LogUse, Take};
+use crate::tui::keys::Key;
+use crate::tui::model::Model;
+use crate::tui::model::dialog::Kind;
+use crate::tui::panes::Pane;
+
+/// Window in which a second Ctrl-C counts.
+const TWICE_WITHIN: Duration = Duration::from_secs(2);
+
+/// What `y`, `Y` and `s` take: what the pane has, or the report of the run that is shown.
+pub(in crate::tui) fn take(model: &mut Model, what: Take) -> Vec<Effect> {
+    if let Some(effects) = model.focus.behaviour().take(model, what) {
+        return effects;
+    }
+    let history = &model.panes.history;
+    let run = match model.focus {
+        Pane::History => history.opened().or(history.chosen()).map(|run| run.number),
+        _ => model.here().and_then(|here| here.run.as_ref()).map(|run| run.view.number),
+    };
+    let what = if what == Take::Save { LogUse::Save } else { LogUse::Copy };
+    if run.is_none() {
+        model.tell("there is no run to report on");
+    }
+    run.map(|run| Effect::Report(run, what)).into_iter().collect()
+}
+
+pub(in crate::tui) fn quit(model: &mut Model, key: Key) -> Vec<Effect> {
+    if !model.environments.iter().any(|e| e.driven().is_some()) {
+        return vec![Effect::Quit];
+    }
+    if model.dialog.is_none() {
+        model.open(Kind::Quit, Some(key));
+    }
+    Vec::new()
+}
+
+/// For a screen that seems to hang: pressed twice, it quits, also with an open box. Runs continue.
+pub(in crate::tui) fn leave_now(model: &mut Model) -> Vec<Effect> {
+    if model.leaving.is_some_and(|at| model.elapsed.saturating_sub(at) < TWICE_WITHIN) {
+        return vec![Effect::Quit];
+    }
+    model.leaving = Some(model.elapsed);
+    model.tell("press again within 2 s to leave immediately; runs continue");
+    Vec::new()
+}
+
+/// Ctrl-C never touches a run: it asks to quit, twice where no run is under way.
+pub(in crate::tui) fn interrupt(model: &mut Model) -> Vec<Effect> {
+    if model.environments.iter().any(|e| e.driven().is_some()) {
+        model.dialog = None;
+        return quit(model, Key::ctrl('c'));
+    }
+    let again = model.interrupted.is_some_and(|at| model.elapsed.saturating_sub(at) < TWICE_WITHIN);
+    if again {
+        return vec![Effect::Quit];
+    }
+    model.interrupted = Some(model.elapsed);
+    model.tell("press Ctrl-C again to quit");
+    Vec::new()
+}
+
+/// Opens a box that tells why something cannot be.
+pub(in crate::tui) fn tell_problem(model: &mut Model, problem: Problem, key: Option<Key>) {
+    model.open(Kind::Tell(problem), key);
+}
