@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::Command;
 
 use super::Session;
@@ -16,7 +17,21 @@ use crate::tui::theme::Depth;
 use crate::tui::welcome::{self, Choice};
 use crate::tui::{self, Options, bindings};
 
+/// Plays a recording of a screen, or prints its last frame where there is no terminal.
+async fn recorded(session: &Session, file: &Path) -> Finished {
+    let terminal = io::stdout().is_terminal() && io::stdin().is_terminal();
+    let crash = session.app.state.join("crash.txt");
+    let frame = tui::replay_session(file, crash, &looks(session), terminal).await?;
+    if let Some(frame) = frame {
+        session.result(&frame, &serde_json::json!({ "frame": frame.lines().collect::<Vec<_>>() }));
+    }
+    Ok(OK)
+}
+
 pub(super) async fn screen(session: &Session) -> Finished {
+    if let Some(file) = &session.arguments.replay_session {
+        return recorded(session, file).await;
+    }
     if session.arguments.plain {
         return plain(session).await;
     }
@@ -39,8 +54,9 @@ pub(super) async fn screen(session: &Session) -> Finished {
     }
     bindings(&loaded).map_err(Failed::config)?;
     let config = session.arguments.config.clone();
-    let read_only = session.arguments.read_only;
-    let code = tui::run(session.app.clone(), loaded, Options { looks, config, read_only }).await?;
+    let (read_only, record) = (session.arguments.read_only, session.arguments.record.clone());
+    let options = Options { looks, config, read_only, record };
+    let code = tui::run(session.app.clone(), loaded, options).await?;
     if let Some(address) = session.app.emulator() {
         print::note(format!(
             "the emulator and its services keep running ({}); pointsman emulator stop ends them",

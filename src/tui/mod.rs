@@ -11,11 +11,12 @@ pub mod keys;
 pub mod model;
 pub mod msg;
 pub mod panes;
+pub mod session;
 mod terminal;
 pub mod theme;
 pub mod update;
 pub mod view;
 pub mod welcome;
 
-pub use driver::{Options, bindings, replay, run};
+pub use driver::{Options, bindings, replay, replay_session, run};
 pub(crate) use driver::{far_away, terminal_report};

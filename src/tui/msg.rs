@@ -1,6 +1,9 @@
 //! What reaches `update`: keys, time, and what the driver has seen outside.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::effect::Ticket;
 use super::keys::Key;
@@ -9,6 +12,7 @@ use super::panes::Pane;
 use super::panes::deploy::model::Progress;
 use super::panes::logs::model::{Extent, Line, Mark};
 use super::panes::pipeline::model::JobLog;
+use crate::config::schema::Motion;
 use crate::domain::changes::Changes;
 use crate::domain::checklist::Tick;
 use crate::domain::custom_command::CustomCommandRun;
@@ -26,7 +30,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
 
 /// What the store says of one environment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stored {
     pub environment: EnvironmentName,
     /// Its latest run, over or not.
@@ -37,8 +41,17 @@ pub struct Stored {
     pub lock: Option<String>,
 }
 
+/// What a saved config says about the screen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UiChange {
+    pub mouse: bool,
+    pub motion: Motion,
+    /// The config's keys instead of the table's; none where they cannot be used.
+    pub keys: Option<BTreeMap<String, Vec<String>>>,
+}
+
 /// What reaches the update loop: keys, observations, answers of effects.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Msg {
     Key(Key),
     /// Text that was pasted, as a whole.
@@ -93,6 +106,10 @@ pub enum Msg {
     Compared(Ticket, ReleaseLabel, Result<Option<Changes>, Problem>),
     /// A plan and its question, or why it may not begin.
     Proposed(Ticket, Result<(Box<Plan>, String), Refused>),
+    /// The config was saved: what it says about the screen.
+    Configured(UiChange),
+    /// What this terminal can do: a name, and its value.
+    Terminal(Vec<(String, String)>),
     /// Something to tell for a while.
     Tell(String),
     /// How an act came out: what to tell.

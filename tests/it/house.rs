@@ -126,7 +126,8 @@ fn undocumented_types(text: &str) -> Vec<String> {
             found.push(line.to_owned());
         }
         // Attributes stand between a comment and its type.
-        documented = line.starts_with("///") || (documented && line.starts_with("#["));
+        let between = !line.is_empty() && !line.ends_with(['}', ';', '{']);
+        documented = line.starts_with("///") || (documented && between);
     }
     found
 }

@@ -43,6 +43,7 @@ mod probing;
 mod proposals;
 mod read_only;
 mod real_clients;
+mod recording;
 mod recovery;
 mod sandbox;
 mod schema;

@@ -130,6 +130,17 @@ impl Terminal {
         }
     }
 
+    /// Kills the program with SIGKILL, and waits until everything that it wrote was read.
+    pub(crate) fn kill(&mut self) {
+        // `Child::kill` hangs up first, which the screen survives to say goodbye.
+        let pid = self.pid().to_string();
+        std::process::Command::new("kill").args(["-9", &pid]).status().unwrap();
+        let _ = self.child.wait();
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+    }
+
     pub(crate) fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
@@ -196,7 +207,9 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        // `Child::kill` hangs up first, which the screen survives to say goodbye.
+        let pid = self.pid().to_string();
+        std::process::Command::new("kill").args(["-9", &pid]).status().unwrap();
         let _ = self.child.wait();
     }
 }

@@ -1,7 +1,7 @@
 //! What lies between two releases.
 
 /// A commit, in a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Commit {
     pub id: String,
     pub author: String,
@@ -10,7 +10,7 @@ pub struct Commit {
 }
 
 /// What a release has that the one before has not. Merges are not counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Changes {
     /// Number of commits that are new.
     pub added: usize,

@@ -8,7 +8,7 @@ use super::ids::EnvironmentName;
 use super::time::Timestamp;
 
 /// A command of the config.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomCommand {
     pub name: String,
     pub argv: Vec<String>,

@@ -73,7 +73,7 @@ pub struct Justification {
 }
 
 /// A guard that an intent met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardHit {
     pub guard: Guard,
     pub problem: Problem,
@@ -116,7 +116,7 @@ impl Guards {
 }
 
 /// Why an intent may not begin, and the guards that would let it if they were overridden.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     pub problem: Problem,
     /// Empty: no override helps.

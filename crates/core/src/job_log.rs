@@ -1,7 +1,7 @@
 //! The log of a CI job, opened at its error.
 
 /// A line of a job's log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct JobLine {
     pub text: String,
     /// Whether the runner marked it as an error.

@@ -2,7 +2,18 @@
 //! nearly all of them share; what says nothing is information.
 
 /// Severity of a log line.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 pub enum LogLevel {
     Trace,
     Debug,

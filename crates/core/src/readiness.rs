@@ -59,7 +59,7 @@ pub struct Known {
 }
 
 /// A release a rollback could go to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Target {
     pub release: ReleaseName,
     /// What it is known as.

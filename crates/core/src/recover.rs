@@ -74,7 +74,7 @@ impl Choice {
 }
 
 /// The three columns of an interrupted run, and what can be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
     /// What the journal says last.
     pub recorded: String,

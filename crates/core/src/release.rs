@@ -72,7 +72,7 @@ impl From<ReleaseLabel> for String {
 }
 
 /// A release as people tell it from others of the same label: `main@1a2b3c4`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ReleaseName {
     pub label: ReleaseLabel,
     /// The commit, 40 hex digits, where the release was built from one.

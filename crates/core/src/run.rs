@@ -7,7 +7,7 @@ use super::event::{Event, Outcome};
 use super::ids::StepId;
 
 /// Where a run stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum RunState {
     /// Nothing is journaled yet.
     Planned,

@@ -10,7 +10,7 @@ use super::step::Side;
 use super::view::TrafficState;
 
 /// An environment as it was seen.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct EnvironmentSnapshot {
     /// Its services, in the order their traffic moves.
     pub services: Vec<ServiceSnapshot>,
@@ -25,7 +25,7 @@ pub struct EnvironmentSnapshot {
 }
 
 /// A database as it was seen.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct DatabaseSnapshot {
     /// Its name in the config.
     pub name: String,
@@ -57,7 +57,7 @@ impl DatabaseSnapshot {
 }
 
 /// A service as it was seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ServiceSnapshot {
     pub service: ServiceName,
     pub url: String,
@@ -84,7 +84,7 @@ pub struct ServiceSnapshot {
 }
 
 /// A build as the platform reports it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct BuildSnapshot {
     /// Its release, where it is known.
     pub release: Option<ReleaseLabel>,
@@ -121,7 +121,7 @@ impl BuildSnapshot {
 }
 
 /// What a service answered to one question. One answer is no verdict.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Health {
     /// It said it is healthy.
     Ok,
@@ -152,7 +152,7 @@ impl Health {
 }
 
 /// Whether a rollback could go now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Readiness {
     pub target: Option<ReleaseName>,
     /// To which build of the service.

@@ -53,6 +53,12 @@ pub struct Arguments {
     /// schema, storm or hostile
     #[arg(long, global = true, value_name = "NAME")]
     pub demo: Option<String>,
+    /// Record the screen into a new file, for a bug report: what it showed and the keys; known secrets are removed
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Play a recording; without a terminal its last frame is printed
+    #[arg(long, value_name = "FILE", conflicts_with = "record")]
+    pub replay_session: Option<PathBuf>,
     /// Show everything and change nothing; acts are refused, on the screen and without it
     #[arg(long, global = true)]
     pub read_only: bool,

@@ -18,6 +18,7 @@ mod poll_backoff;
 mod remember;
 mod replay;
 mod report;
+mod session_replay;
 mod store;
 mod terminal_background;
 mod watch;
@@ -35,12 +36,14 @@ use self::acts::Acts;
 use self::remember::Memory;
 pub use self::replay::replay;
 pub(crate) use self::report::{far_away, terminal as terminal_report};
+pub use self::session_replay::replay_session;
 use self::watch::Reload;
 use super::effect::Effect;
-use super::keys::bindings::Bindings;
+use super::keys::bindings::{Bindings, Wrong};
 use super::model::Model;
-use super::model::environments::Environment;
+use super::model::remembered::Remembered;
 use super::msg::Msg;
+use super::session::{Place, Recorder, Setup};
 use super::terminal::{Screen, give_back};
 use super::theme::{Looks, Theme};
 use super::update::update;
@@ -65,6 +68,8 @@ pub struct Options {
     pub config: std::path::PathBuf,
     /// Whether nothing may be changed from it.
     pub read_only: bool,
+    /// Where its messages are recorded.
+    pub record: Option<std::path::PathBuf>,
 }
 
 /// Runs the screen until the user quits; returns its exit code. Runs continue without it.
@@ -74,17 +79,14 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
             .because(e.to_string())
             .try_this("use the commands: pointsman status, pointsman --help")
     };
-    let mut model = Model::new(environments(&loaded)?, loaded.offered()?, app.actor.clone());
+    let memory = Memory::of(&app, &options.config);
+    let setup = setup(&app, &loaded, &options, memory.recall())?;
+    let mut recorder = None;
+    if let Some(file) = &options.record {
+        recorder = Some(Recorder::create(file, &setup)?);
+    }
+    let model = setup.model().map_err(|wrong| unusable_keys(&wrong))?;
     let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
-    model.custom_commands = loaded.custom_commands()?;
-    model.read_only = options.read_only;
-    model.connection_alone = report::connection_alone();
-    model.mouse = loaded.config.ui.mouse;
-    model.motion = options.looks.motion(&loaded.config.ui);
-    model.rehearsal = app.is_demo();
-    model.own = app.own_command();
-    model.zone = jiff::tz::TimeZone::system();
-    model.bindings = bindings(&loaded).unwrap_or_default();
     let names = model.environments.iter().map(|e| e.name.clone()).collect();
     store::spawn(app.clone(), names, sender.clone());
     let log = log::spawn(app.clone(), sender.clone());
@@ -93,8 +95,6 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
         .theme(&loaded.config.ui)
         .unwrap_or_else(|_| Theme::without_colour(options.looks.ascii));
     let (saved, reloads) = mpsc::channel(1);
-    let memory = Memory::of(&app, &options.config);
-    memory.recall(&mut model);
     let looks = options.looks.clone();
     let backgrounds =
         watch::spawn(options.looks, options.config.clone(), loaded.config.clone(), saved);
@@ -110,6 +110,7 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     let mut driver = Driver {
         app,
         model,
+        recorder,
         looks,
         theme,
         screen,
@@ -133,8 +134,39 @@ pub fn bindings(loaded: &Loaded) -> Result<Bindings, Findings> {
     })
 }
 
-fn environments(loaded: &Loaded) -> Result<Vec<Environment>, Problem> {
-    let mut environments = Vec::new();
+/// Keys that cannot be used. The config's were checked with it; a recording's may be of another version.
+fn unusable_keys(wrong: &[Wrong]) -> Problem {
+    let (name, why) = wrong.first().cloned().unwrap_or_default();
+    Problem::new(format!("the keys of {name} cannot be used")).because(why)
+}
+
+/// What the screen begins with.
+fn setup(
+    app: &App,
+    loaded: &Loaded,
+    options: &Options,
+    remembered: Remembered,
+) -> Result<Setup, Problem> {
+    Ok(Setup {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        actor: app.actor.clone(),
+        own: app.own_command(),
+        environments: places(loaded)?,
+        offered: loaded.offered()?,
+        custom_commands: loaded.custom_commands()?,
+        keys: loaded.config.ui.keys.clone(),
+        zone: jiff::tz::TimeZone::system().iana_name().map(str::to_owned),
+        read_only: options.read_only,
+        connection_alone: report::connection_alone(),
+        mouse: loaded.config.ui.mouse,
+        motion: options.looks.motion(&loaded.config.ui),
+        rehearsal: app.is_demo(),
+        remembered,
+    })
+}
+
+fn places(loaded: &Loaded) -> Result<Vec<Place>, Problem> {
+    let mut places = Vec::new();
     // In the order in which a release is promoted; the file's order says nothing.
     let mut names = loaded.environments();
     names.sort_by_key(|name| stages_before(loaded, name));
@@ -146,10 +178,9 @@ fn environments(loaded: &Loaded) -> Result<Vec<Environment>, Problem> {
         );
         let protection = loaded.protection(name)?;
         let tested = loaded.spec(name).is_ok_and(|spec| spec.pipeline.is_some());
-        let new = Environment::new(EnvironmentName::new(name)?, protection, services);
-        environments.push(Environment { tested, ..new });
+        places.push(Place { name: EnvironmentName::new(name)?, protection, services, tested });
     }
-    Ok(environments)
+    Ok(places)
 }
 
 /// Maximum environments in a promotion chain, in case it is circular.
@@ -189,6 +220,7 @@ impl Signals {
 struct Driver {
     app: App,
     model: Model,
+    recorder: Option<Recorder>,
     looks: Looks,
     theme: Theme,
     screen: Screen,
@@ -216,8 +248,8 @@ impl Driver {
     async fn run(&mut self) -> std::io::Result<u8> {
         let began = self.app.clock.elapsed();
         let (width, height) = crossterm::terminal::size()?;
-        update(&mut self.model, Msg::Resize(width, height));
-        update(&mut self.model, Msg::Tick(self.app.clock.now(), Duration::ZERO));
+        self.update(Msg::Resize(width, height));
+        self.update(Msg::Tick(self.app.clock.now(), Duration::ZERO));
         self.screen.draw(&self.model, &self.theme)?;
         if self.model.mouse {
             self.screen.mouse(true)?;
@@ -261,13 +293,11 @@ impl Driver {
                     if let Some(theme) = reload.theme {
                         self.theme = theme;
                     }
-                    if let Some(mouse) = reload.mouse.filter(|mouse| *mouse != self.model.mouse) {
-                        self.model.mouse = mouse;
-                        self.screen.mouse(mouse)?;
-                    }
-                    self.model.motion = reload.motion.unwrap_or(self.model.motion);
-                    if let Some(bindings) = reload.bindings {
-                        self.model.bindings = bindings;
+                    if let Some(ui) = reload.ui {
+                        if ui.mouse != self.model.mouse {
+                            self.screen.mouse(ui.mouse)?;
+                        }
+                        messages.push(Msg::Configured(ui));
                     }
                     messages.extend(reload.told.map(Msg::Tell));
                 }
@@ -284,7 +314,7 @@ impl Driver {
                 _ = self.signals.proceed.recv() => self.screen.take_again()?,
             }
             for message in messages {
-                for effect in update(&mut self.model, message) {
+                for effect in self.update(message) {
                     match effect {
                         Effect::Quit => return Ok(0),
                         Effect::Redraw => self.screen.redraw()?,
@@ -297,7 +327,8 @@ impl Driver {
                         }
                         Effect::Ring(text) => self.screen.ring(&text)?,
                         Effect::Terminal => {
-                            self.model.terminal = report::terminal(&self.looks, &self.theme);
+                            let report = report::terminal(&self.looks, &self.theme);
+                            self.update(Msg::Terminal(report));
                         }
                         Effect::Mouse(taken) => self.screen.mouse(taken)?,
                         Effect::ToClipboard(text) => self.screen.copy(&text)?,
@@ -307,6 +338,16 @@ impl Driver {
             }
             self.screen.draw(&self.model, &self.theme)?;
         }
+    }
+
+    /// Applies a message, and records it.
+    fn update(&mut self, message: Msg) -> Vec<Effect> {
+        let failed = self.recorder.as_mut().and_then(|recorder| recorder.message(&message).err());
+        if let Some(error) = failed {
+            self.recorder = None;
+            update(&mut self.model, Msg::Alarm(format!("the recording ended: {error}")));
+        }
+        update(&mut self.model, message)
     }
 
     /// Asks what is behind the letters, where that may be asked. The first frame does not wait for it.
@@ -327,7 +368,7 @@ impl Driver {
         let _ = tokio::time::timeout(Duration::from_millis(50), self.signals.proceed.recv()).await;
         self.screen.take_again()?;
         let (width, height) = crossterm::terminal::size()?;
-        update(&mut self.model, Msg::Resize(width, height));
+        self.update(Msg::Resize(width, height));
         Ok(())
     }
 }

@@ -8,11 +8,11 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc::Sender;
 
-use crate::config::schema::{Config, Motion};
+use crate::config::schema::Config;
 use crate::config::theme::ThemeKind;
 use crate::config::{Findings, load};
 use crate::tui::driver::bindings;
-use crate::tui::keys::bindings::Bindings;
+use crate::tui::msg::UiChange;
 use crate::tui::theme::{Looks, Theme, ThemeError};
 
 const FILE_POLL: Duration = Duration::from_secs(1);
@@ -22,12 +22,8 @@ const FILE_POLL: Duration = Duration::from_secs(1);
 pub(super) struct Reload {
     /// How the screen looks now.
     pub(super) theme: Option<Theme>,
-    /// Whether the mouse is to be taken, where the config was read again.
-    pub(super) mouse: Option<bool>,
-    /// How much moves now, where the config was read again.
-    pub(super) motion: Option<Motion>,
-    /// Which keys mean what now.
-    pub(super) bindings: Option<Bindings>,
+    /// What the config says about the screen, where it was read again.
+    pub(super) ui: Option<UiChange>,
     /// What to tell, if anything.
     pub(super) told: Option<String>,
 }
@@ -39,12 +35,12 @@ pub(super) fn spawn(
     config: Config,
     sender: Sender<Reload>,
 ) -> std::sync::mpsc::Sender<ThemeKind> {
-    let (specs, told) = channel();
+    let (backgrounds, told) = channel();
     std::thread::spawn(move || {
         let mut watched = Watched { stamps: stamps(&looks, &config, &file), looks, file, config };
         loop {
             let reload = match told.recv_timeout(FILE_POLL) {
-                Ok(spec) => watched.stands_on(spec),
+                Ok(background) => watched.on_background(background),
                 Err(RecvTimeoutError::Timeout) => watched.look(),
                 Err(RecvTimeoutError::Disconnected) => return,
             };
@@ -53,7 +49,7 @@ pub(super) fn spawn(
             }
         }
     });
-    specs
+    backgrounds
 }
 
 /// What was read last, and how the files looked then.
@@ -84,12 +80,11 @@ impl Watched {
         if !config && !theme {
             return None;
         }
-        let (mut told, mut keys) = (Vec::new(), None);
+        let (mut told, mut read) = (Vec::new(), false);
         if config {
-            let loaded = load(&self.file).and_then(|l| bindings(&l).map(|keys| (l, keys)));
-            match loaded {
-                Ok((loaded, bound)) => {
-                    keys = Some(bound);
+            match load(&self.file).and_then(|loaded| bindings(&loaded).map(|_| loaded)) {
+                Ok(loaded) => {
+                    read = true;
                     told.extend(self.changed(loaded.config));
                 }
                 Err(findings) => told.push(format!("{}; the old one stays", first(&findings))),
@@ -106,22 +101,26 @@ impl Watched {
         if let Some(theme) = mixed.as_ref().filter(|_| told.is_empty()) {
             told.push(format!("theme {} read again", theme.name));
         }
-        let read = keys.is_some().then_some(&self.config.ui);
-        let (mouse, motion) = (read.map(|ui| ui.mouse), read.map(|ui| self.looks.motion(ui)));
-        Some(Reload { theme: mixed, mouse, motion, bindings: keys, told: Some(told.join(" · ")) })
+        let now = &self.config.ui;
+        let ui = read.then(|| UiChange {
+            mouse: now.mouse,
+            motion: self.looks.motion(now),
+            keys: Some(now.keys.clone()),
+        });
+        Some(Reload { theme: mixed, ui, told: Some(told.join(" · ")) })
     }
 
-    /// Another theme, if this ground asks for one.
-    fn stands_on(&mut self, spec: ThemeKind) -> Option<Reload> {
+    /// Another theme, if this background needs one.
+    fn on_background(&mut self, background: ThemeKind) -> Option<Reload> {
         let before = self.looks.name(&self.config.ui).to_owned();
-        self.looks.told = Some(spec);
+        self.looks.told = Some(background);
         if self.looks.name(&self.config.ui) == before {
             return None;
         }
         self.stamps = stamps(&self.looks, &self.config, &self.file);
         let theme = self.looks.theme(&self.config.ui);
         let told = theme.as_ref().err().map(|error| format!("{}; {before} stays", why(error)));
-        Some(Reload { theme: theme.ok(), mouse: None, motion: None, bindings: None, told })
+        Some(Reload { theme: theme.ok(), ui: None, told })
     }
 
     /// Takes a new config, and says what of it counts when.

@@ -4,7 +4,7 @@ pub mod bindings;
 pub mod commands;
 
 /// A key without its modifiers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Code {
     Char(char),
     Enter,
@@ -25,7 +25,7 @@ pub enum Code {
 }
 
 /// A key as it was pressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Key {
     pub code: Code,
     pub ctrl: bool,

@@ -17,7 +17,7 @@ use crate::domain::view::RunView;
 use crate::tui::panes::pipeline::model::PipelineSnapshot;
 
 /// A run as the store lists it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RunSnapshot {
     /// Folded from its facts.
     pub view: RunView,

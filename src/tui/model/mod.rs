@@ -6,6 +6,7 @@ pub mod messages;
 mod motion;
 pub mod overlay;
 pub mod pattern;
+pub mod remembered;
 
 use std::time::Duration;
 

@@ -63,7 +63,7 @@ pub(in crate::tui) trait PaneBehaviour: Sync {
 macro_rules! panes {
     ($($pane:ident $name:literal $module:ident;)*) => {
         /// The panes, in the order of their keys.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
         pub enum Pane { $($pane),* }
 
         impl Pane {

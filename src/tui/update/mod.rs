@@ -13,7 +13,7 @@ pub(super) mod ring;
 pub(super) mod text;
 
 use super::effect::{Effect, LogAsk};
-use super::keys::bindings::Meaning;
+use super::keys::bindings::{Bindings, Meaning};
 use super::keys::commands::{Command, Group, row_of};
 use super::keys::{Code, Key};
 use super::model::Model;
@@ -84,6 +84,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::CustomCommands(runs) => model.custom_command_runs = runs,
         Msg::CustomCommandLog(log, first) => custom_commands::said(model, log, first),
         Msg::Past(past) => history::update::read(model, past),
+        Msg::Configured(ui) => {
+            (model.mouse, model.motion) = (ui.mouse, ui.motion);
+            if let Some(Ok(bindings)) = ui.keys.as_ref().map(Bindings::with) {
+                model.bindings = bindings;
+            }
+        }
+        Msg::Terminal(report) => model.terminal = report,
         Msg::Tell(text) => model.tell(text),
         Msg::Alarm(text) => model.say(Level::Error, text),
         Msg::Done(ticket, done) => return dialog::done(model, ticket, done),

@@ -38,6 +38,18 @@ pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     }
 }
 
+/// A whole frame as text, without colours; its lines end where their text does.
+pub fn text_of(model: &Model, theme: &Theme) -> String {
+    let area = Rect::new(0, 0, model.size.0, model.size.1);
+    let mut buffer = Buffer::empty(area);
+    render(model, theme, area, &mut buffer);
+    let row = |row: Rect| {
+        let cells = row.positions().map(|at| buffer[at].symbol()).collect::<String>();
+        cells.trim_end().to_owned()
+    };
+    area.rows().map(row).collect::<Vec<_>>().join("\n")
+}
+
 /// Whatever text a pane forgot to make harmless: a mark that turns the line around is no letter.
 fn without_invisible(buffer: &mut Buffer) {
     for cell in &mut buffer.content {

@@ -176,7 +176,7 @@ impl Act {
 }
 
 /// A person's act on an item, for an environment and a release.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tick {
     pub item: String,
     pub act: Act,

@@ -19,7 +19,7 @@ pub fn stop_request_document() -> String {
 pub const LEASE_SECONDS: u64 = 60;
 
 /// The holder of a database lock.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Holder {
     /// One run of one store. Its next process is the same holder.
     pub id: String,
@@ -33,7 +33,7 @@ pub struct Holder {
 }
 
 /// A lock as it was read.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LockState {
     /// The holder; free if its id is empty.
     #[serde(flatten)]

@@ -32,7 +32,7 @@ pub enum Head {
 }
 
 /// How a migration stands on a database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum RecordState {
     /// Begun, and not at its end. Also what a killed runner leaves.
     Running,
@@ -62,7 +62,7 @@ impl RecordState {
 }
 
 /// Where a migration that is not at its end stands: up to here everything is done, exactly once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Half {
     /// Which way it went.
     pub direction: Direction,
@@ -79,7 +79,7 @@ pub struct Half {
 }
 
 /// The record of one migration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Record {
     pub version: SchemaVersion,
     pub state: RecordState,

@@ -5,7 +5,7 @@ use crate::error::Problem;
 use crate::release::SchemaVersion;
 
 /// How a migration stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum RowState {
     Applied,
     Pending,
@@ -37,7 +37,7 @@ impl RowState {
 }
 
 /// One migration: its file, its record, or both.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Row {
     pub version: SchemaVersion,
     pub state: RowState,

@@ -5,7 +5,7 @@ use super::{Migration, Schema, SchemaRange, Undo};
 use crate::release::SchemaVersion;
 
 /// What a rollback does to the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum SchemaWay {
     Keep,
     /// Undoes migrations once traffic has moved.
@@ -25,7 +25,7 @@ impl SchemaWay {
 }
 
 /// A migration to undo, and the version that leaves.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Undone {
     pub migration: Migration,
     /// The version after it.
@@ -72,7 +72,7 @@ pub fn ways(
 }
 
 /// What a rollback may do to one database.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct WaysBack {
     pub database: String,
     /// The version it is at.

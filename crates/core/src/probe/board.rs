@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 pub type Mute = (Timestamp, String);
 
 /// A state that changed, and whose.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ProbeChange {
     pub key: String,
     /// Its name, with its role.

@@ -150,7 +150,7 @@ impl Expect {
 }
 
 /// When a probe counts as up, down or slow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
     /// Consecutive bad answers until DOWN.
     pub fall: u32,
@@ -252,7 +252,7 @@ pub enum Answer {
 }
 
 /// How long the parts of an answer took. What was not reached is left out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
     /// Finding the addresses of a name.
     pub lookup: Option<Duration>,

@@ -7,7 +7,7 @@ use crate::step::Side;
 use crate::time::Timestamp;
 
 /// One answer as it is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Point {
     /// Good, and how long it took.
     Good(Duration),
@@ -39,7 +39,7 @@ impl Point {
 }
 
 /// The numbers of some answers. Percentiles are exact, by nearest rank, over the good ones.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Stats {
     pub good: usize,
     pub bad: usize,
@@ -78,7 +78,7 @@ pub(super) fn label(name: &str, side: Option<Side>) -> String {
 }
 
 /// A probe with everything that is known of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ProbeSnapshot {
     pub key: String,
     /// The service, or what it depends on.

@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::release::SchemaVersion;
 
 /// One database as the run has seen it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DatabaseView {
     /// The version at the last read; None if unknown.
     pub version: Option<SchemaVersion>,

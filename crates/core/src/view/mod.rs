@@ -24,7 +24,7 @@ use super::step::{Failure, PlannedStep, Side, StepKind, StepState};
 use super::time::Timestamp;
 
 /// One step as it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct StepView {
     pub plan: PlannedStep,
     pub state: StepState,
@@ -37,7 +37,7 @@ pub struct StepView {
 }
 
 /// A mark a run gave to a release.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Marked {
     pub release: ReleaseLabel,
     /// Its commit, where it is known.
@@ -48,7 +48,7 @@ pub struct Marked {
 }
 
 /// A whole run as its facts tell it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RunView {
     pub number: RunNumber,
     pub plan: Plan,

@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 
 /// One service as the run has seen it.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts; none excludes another")]
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ServiceView {
     /// What served when the run began.
     pub blue: Option<BuildId>,

@@ -8,7 +8,7 @@ use crate::ids::{BuildId, ServiceName};
 use crate::step::Side;
 
 /// A service's traffic as the platform last reported it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum TrafficState {
     /// Not read, or a switch was requested since.
     #[default]

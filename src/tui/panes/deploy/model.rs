@@ -3,7 +3,7 @@
 use crate::domain::ids::RunNumber;
 
 /// How far a step is, as its runner says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Progress {
     pub step: String,
     /// With which service; none: as a whole.

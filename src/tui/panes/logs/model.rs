@@ -9,7 +9,7 @@ use crate::domain::log_level::LogLevel;
 use crate::domain::time::Timestamp;
 
 /// A line of the log as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Line {
     /// When it was heard.
     pub at: Timestamp,
@@ -50,7 +50,7 @@ impl Query {
 }
 
 /// How much there is. Line numbers count from 0 among the lines that the query leaves.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Extent {
     /// Lines in the log.
     pub total: usize,
@@ -76,7 +76,9 @@ pub struct Extent {
 pub const TICKS: usize = 128;
 
 /// The most telling line of a part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub enum Tick {
     Warning,
     /// A match of the search.
@@ -85,7 +87,7 @@ pub enum Tick {
 }
 
 /// What a jump goes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Mark {
     /// A match of the search.
     Match,

@@ -25,7 +25,7 @@ pub struct PipelinePane {
 }
 
 /// The log of a job that is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct JobLog {
     pub job: String,
     /// Its lines, harmless and without secrets.

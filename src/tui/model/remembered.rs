@@ -1,0 +1,61 @@
+//! What is kept of a screen for the next one: never an open box, a typed word or a chosen target.
+
+use serde::{Deserialize, Serialize};
+
+use super::Model;
+use crate::domain::log_level::LogLevel;
+use crate::tui::keys::commands::{COMMANDS, row_of};
+use crate::tui::panes::Pane;
+use crate::tui::panes::logs::model::TimeMode;
+
+/// What is kept of one screen. Whatever cannot be read any more is left as it would be without.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Remembered {
+    pane: String,
+    zoom: bool,
+    wrap: bool,
+    time: String,
+    level: String,
+    recent: Vec<String>,
+}
+
+impl Remembered {
+    /// What a screen is worth remembering for.
+    pub fn of(model: &Model) -> Self {
+        let logs = &model.panes.logs;
+        let time = TIMES.iter().find(|(_, mode)| *mode == logs.time);
+        let recent = model.recent.iter().map(|command| row_of(*command));
+        Self {
+            pane: model.focus.title(),
+            zoom: model.zoom,
+            wrap: logs.wrap,
+            time: time.map_or("", |(name, _)| name).to_owned(),
+            level: logs.query.level.label().to_owned(),
+            recent: recent.map(|row| row.name.to_owned()).collect(),
+        }
+    }
+
+    /// Restores it. Unknown names are ignored.
+    pub fn recall(&self, model: &mut Model) {
+        if let Some(pane) = Pane::ALL.iter().copied().find(|pane| pane.title() == self.pane) {
+            (model.focus, model.zoom) = (pane, self.zoom);
+        }
+        model.panes.logs.wrap = self.wrap;
+        if let Some((_, mode)) = TIMES.iter().find(|(name, _)| *name == self.time) {
+            model.panes.logs.time = *mode;
+        }
+        if let Some(level) = LogLevel::ALL.into_iter().find(|level| level.label() == self.level) {
+            model.panes.logs.query.level = level;
+        }
+        let rows = self.recent.iter().filter_map(|name| COMMANDS.iter().find(|r| r.name == name));
+        model.recent = rows.map(|row| row.command).collect();
+    }
+}
+
+const TIMES: [(&str, TimeMode); 4] = [
+    ("utc", TimeMode::Utc),
+    ("local", TimeMode::Local),
+    ("since", TimeMode::Since),
+    ("off", TimeMode::Off),
+];
