@@ -17,4 +17,5 @@ pub mod probe;
 pub mod process;
 pub mod program;
 pub mod proxy;
+mod retry;
 pub mod run_log;

@@ -11,6 +11,7 @@ use super::{AppHosting, wire};
 use crate::auth::Unsent;
 use crate::google::NoToken;
 use crate::http::{self, chain};
+use crate::retry::retried;
 use pointsman_core::error::Problem;
 use pointsman_core::ports::hosting::{Hosting as _, HostingError, HostingReason};
 use pointsman_core::project::Target;
@@ -135,21 +136,12 @@ impl AppHosting {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Value, HostingError> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let failed = match self.once((method.clone(), url), query, body).await {
-                Ok(value) => return Ok(value),
-                Err(failed) => failed,
-            };
-            let Unanswered { error, after, passes } = failed;
-            let wait = after.unwrap_or_else(|| POLL.after(tries));
-            if !passes || tries == ATTEMPTS || wait > LONGEST_RETRY_AFTER {
-                return Err(error);
-            }
-            tracing::debug!(%error, tries, "a call failed in passing");
-            tokio::time::sleep(wait).await;
-        }
+        let again = |failed: &Unanswered, wait: Duration| {
+            let wait = failed.after.unwrap_or(wait);
+            (failed.passes && wait <= LONGEST_RETRY_AFTER).then_some(wait)
+        };
+        let call = || self.once((method.clone(), url), query, body);
+        retried(ATTEMPTS, POLL, call, again).await.map_err(|failed| failed.error)
     }
 
     async fn once(

@@ -1,7 +1,5 @@
 //! Calls: the token, retries of what may pass, and what a failure means.
 
-#![expect(clippy::disallowed_methods, reason = "back-off between requests to a real server")]
-
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,6 +7,7 @@ use serde_json::Value;
 use super::{CALL_WITHIN, Firestore, wire};
 use crate::auth::Unsent;
 use crate::http::{self, chain};
+use crate::retry::retried;
 use pointsman_core::error::Problem;
 use pointsman_core::ports::database::{DatabaseError, Refused};
 use pointsman_core::retry::Backoff;
@@ -21,20 +20,10 @@ const RETRY_BACKOFF: Backoff =
 impl Firestore {
     /// A question, which changes nothing and may be asked again.
     pub(super) async fn ask(&self, name: &str, body: Value) -> Result<Value, DatabaseError> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match self.once(name, &body).await {
-                Err(error)
-                    if tries < ATTEMPTS
-                        && matches!(error.refused, Refused::Lost | Refused::Contended) =>
-                {
-                    tracing::debug!(%error, tries, "a question to the database failed in passing");
-                    tokio::time::sleep(RETRY_BACKOFF.after(tries)).await;
-                }
-                answered => return answered,
-            }
-        }
+        let passing =
+            |error: &DatabaseError| matches!(error.refused, Refused::Lost | Refused::Contended);
+        let again = |error: &DatabaseError, wait| passing(error).then_some(wait);
+        retried(ATTEMPTS, RETRY_BACKOFF, || self.once(name, &body), again).await
     }
 
     /// One call. The caller of a change decides, after reading back, whether to repeat it.

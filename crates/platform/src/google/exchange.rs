@@ -1,7 +1,5 @@
 //! Requests that are answered with a token (`docs/internals/app-hosting.md`, Endpoint and credentials).
 
-#![expect(clippy::disallowed_methods, reason = "back-off between requests to a real server")]
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +16,7 @@ use serde_json::{Value, json};
 use super::credential_source::{ServiceAccount, User};
 use super::{Fresh, NoToken, SCOPE};
 use crate::http::{self, chain, client};
+use crate::retry::retried;
 use pointsman_core::error::Problem;
 use pointsman_core::ports::clock::Clock;
 use pointsman_core::redact::redacted;
@@ -168,24 +167,15 @@ impl Exchange {
         request: &(dyn Fn() -> RequestBuilder + Sync),
         todo: &str,
     ) -> Result<Value, NoToken> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let error = match once(request()).await {
-                Ok(json) => return Ok(json),
-                Err((why, passing)) => {
-                    let host = url::Url::parse(url).ok();
-                    let host = host.as_ref().and_then(|u| u.host_str()).unwrap_or("Google");
-                    let problem = Problem::new(format!("{host} gives no token")).because(why);
-                    let problem = if passing { problem } else { problem.try_this(todo) };
-                    NoToken { problem, passing }
-                }
-            };
-            if !error.passing || tries == ATTEMPTS {
-                return Err(error);
-            }
-            tokio::time::sleep(RETRY_BACKOFF.after(tries)).await;
-        }
+        let again = |(_, passing): &(String, bool), wait| passing.then_some(wait);
+        let sent = retried(ATTEMPTS, RETRY_BACKOFF, || once(request()), again).await;
+        sent.map_err(|(why, passing)| {
+            let host = url::Url::parse(url).ok();
+            let host = host.as_ref().and_then(|u| u.host_str()).unwrap_or("Google");
+            let problem = Problem::new(format!("{host} gives no token")).because(why);
+            let problem = if passing { problem } else { problem.try_this(todo) };
+            NoToken { problem, passing }
+        })
     }
 }
 
