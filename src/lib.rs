@@ -13,6 +13,7 @@
 //! | [`pointsman_engine`] | what happens and when: proposals (from an intention to a plan, or the reason against it), supervisor, executor, one file for each kind of step | core, config |
 //! | [`pointsman_store`] | the journal in SQLite | core |
 //! | [`pointsman_platform`] | App Hosting, Firestore, GitHub, probes, alerts, processes, the clock | core, source |
+//! | [`pointsman_rehearsal`] | one scripted world, for demos and for tests | core |
 //! | [`pointsman_emulator`] | the local platform: App Hosting's API, builds, the traffic proxy, the sample service | core, source |
 //!
 //! | module | what it holds | uses |
@@ -33,6 +34,7 @@ pub use pointsman_core::ports;
 pub use pointsman_emulator as emulator;
 pub use pointsman_engine as engine;
 pub use pointsman_platform as adapters;
+pub use pointsman_rehearsal as rehearsal;
 pub use pointsman_source as source;
 pub use pointsman_source::git;
 pub use pointsman_store as store;

@@ -8,9 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::{App, private_folder};
-use crate::adapters::fake::{
-    FakeDatabase, FakeWorld, RehearsalClock, Scenario, hostile_lines, storm_line,
-};
+use crate::adapters::clock::SystemClock;
 use crate::adapters::run_log::FileLog;
 use crate::config::{Findings, Loaded, load, load_text, sources};
 use crate::domain::error::Problem;
@@ -23,6 +21,9 @@ use crate::domain::release::ReleaseLabel;
 use crate::engine::Attendance;
 use crate::ports::journal::{Journal as _, JournalError};
 use crate::ports::log::{LogLine, RunLog as _};
+use crate::rehearsal::{
+    RehearsalClock, RehearsalDatabase, Scenario, World, hostile_lines, storm_line,
+};
 
 const CONFIG: &str = include_str!("../../examples/demo/config.yaml");
 /// What one scenario's config has besides. The past was deployed without.
@@ -68,8 +69,8 @@ const STARTS_BEFORE: Duration = Duration::from_hours(22 * 24);
 /// The world of a demo.
 #[derive(Clone)]
 pub(super) struct Demo {
-    pub(super) world: FakeWorld,
-    pub(super) database: Arc<FakeDatabase>,
+    pub(super) world: World,
+    pub(super) database: Arc<RehearsalDatabase>,
     clock: Arc<RehearsalClock>,
     scenario: Scenario,
 }
@@ -100,11 +101,11 @@ impl App {
                 std::fs::write(state.join("migrations").join(name), text).map_err(failed)?;
             }
         }
-        let clock = Arc::new(RehearsalClock::since(STARTS_BEFORE));
-        let world = FakeWorld::new(scenario, clock.clone());
+        let clock = Arc::new(RehearsalClock::since(Arc::new(SystemClock::start()), STARTS_BEFORE));
+        let world = World::on_stage(scenario, clock.clone());
         let mut app = Self::new(Some(state.to_owned()), Path::new(""))?;
         app.clock = clock.clone();
-        let database = Arc::new(FakeDatabase::new(clock.clone()));
+        let database = Arc::new(RehearsalDatabase::new(clock.clone()));
         app.demo = Some(Demo { world, database, clock, scenario });
         Ok(app)
     }
@@ -237,7 +238,7 @@ fn line(text: String, at: crate::domain::time::Timestamp) -> Option<LogLine> {
 
 fn write_all(state: &Path, run: RunNumber, texts: Vec<String>) {
     use crate::ports::clock::Clock as _;
-    let clock = crate::adapters::clock::SystemClock::start();
+    let clock = SystemClock::start();
     if let Ok(log) = FileLog::open(state, run) {
         for line in texts.into_iter().filter_map(|text| line(text, clock.now())) {
             log.line(&line);

@@ -62,13 +62,13 @@ fn each_service_is_probed_at_its_own_address() {
     let bench = Bench::new();
     bench.world.behave("1.0.0", Behaviour::Healthy);
     bench.drive(&deploy_plan("1.0.0"));
-    let mut asked = bench.world.asked_urls();
+    let mut asked = bench.world.probed_urls();
     asked.sort();
     asked.dedup();
     let mut expected: Vec<String> = SERVICES.iter().map(|s| format!("http://{s}")).collect();
     for name in SERVICES {
         let build = bench.world.live(name).unwrap();
-        expected.push(format!("http://preview/{name}/{build}"));
+        expected.push(format!("https://{build}.preview.invalid"));
     }
     expected.sort();
     assert_eq!(asked, expected);

@@ -6,13 +6,26 @@ use std::path::{Path, PathBuf};
 
 /// The rooms of the application, and what each may use of it and of the crates.
 const WALLS: [(&str, &[&str]); 3] = [
-    ("app", &["adapters", "config", "domain", "emulator", "engine", "ports", "source", "store"]),
+    (
+        "app",
+        &[
+            "adapters",
+            "config",
+            "domain",
+            "emulator",
+            "engine",
+            "ports",
+            "rehearsal",
+            "source",
+            "store",
+        ],
+    ),
     ("tui", &["app", "config", "domain", "engine", "ports", "source"]),
     ("cli", &["app", "config", "domain", "engine", "git", "ports", "source", "tui"]),
 ];
 
 /// The crates from the bottom up, and the crates that each may use.
-const FLOORS: [(&str, &[&str]); 7] = [
+const FLOORS: [(&str, &[&str]); 8] = [
     ("core", &[]),
     ("source", &[]),
     ("config", &["core", "source"]),
@@ -20,6 +33,7 @@ const FLOORS: [(&str, &[&str]); 7] = [
     ("store", &["core"]),
     ("platform", &["core", "source"]),
     ("emulator", &["core", "source"]),
+    ("rehearsal", &["core"]),
 ];
 
 const MOST_LINES: usize = 400;

@@ -75,12 +75,12 @@ environments:
   development:
     protection: open
     platform: { kind: app-hosting, project: demo-toto, location: us-central1 }
-    services: { toto-app: { url: 'https://toto-app' }, toto-bo: { url: 'https://toto-bo' } }
+    services: { toto-app: { url: 'http://toto-app' }, toto-bo: { url: 'http://toto-bo' } }
   production:
     protection: typed
     promote_from: development
     platform: { kind: app-hosting, project: demo-live, location: us-central1 }
-    services: { toto-app: { url: 'https://toto-app' }, toto-bo: { url: 'https://toto-bo' } }
+    services: { toto-app: { url: 'https://live-app' }, toto-bo: { url: 'https://live-bo' } }
 ";
 
 fn loaded(folder: &Path) -> Loaded {

@@ -5,7 +5,6 @@ pub mod auth;
 pub mod clock;
 pub mod command;
 pub mod custom_commands;
-pub mod fake;
 pub mod firestore;
 pub mod github;
 pub mod google;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::hosting::FakeWorld;
+use super::world::World;
 use pointsman_core::error::Problem;
 use pointsman_core::pipeline::{Approval, Job, JobStep, PipelineRun, Standing};
 use pointsman_core::ports::pipeline::{Asked, Pipeline};
@@ -41,7 +41,7 @@ fn job(id: u64, name: &str, now: Timestamp, standing: Standing) -> Job {
     }
 }
 
-impl FakeWorld {
+impl World {
     fn tested(&self) -> PipelineRun {
         let now = self.now();
         let passed = |id, name| job(id, name, now, Standing::Passed);
@@ -78,7 +78,7 @@ fn rehearsed() -> Problem {
     Problem::new("this is a rehearsal").because("there is no GitHub in it")
 }
 
-impl Pipeline for FakeWorld {
+impl Pipeline for World {
     fn latest<'a>(&'a self, _: Option<&'a str>) -> Asked<'a, Option<PipelineRun>> {
         Box::pin(std::future::ready(Ok(Some(self.tested()))))
     }

@@ -14,19 +14,19 @@ use pointsman_core::ports::database::{
 use pointsman_core::time::Timestamp;
 
 /// The documents, by path.
-pub struct FakeDatabase {
+pub struct RehearsalDatabase {
     documents: Mutex<BTreeMap<String, Document>>,
     clock: std::sync::Arc<RehearsalClock>,
     changes: Mutex<i64>,
 }
 
-impl std::fmt::Debug for FakeDatabase {
+impl std::fmt::Debug for RehearsalDatabase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FakeDatabase").finish_non_exhaustive()
+        f.debug_struct("RehearsalDatabase").finish_non_exhaustive()
     }
 }
 
-impl FakeDatabase {
+impl RehearsalDatabase {
     pub fn new(clock: std::sync::Arc<RehearsalClock>) -> Self {
         Self { documents: Mutex::default(), clock, changes: Mutex::new(0) }
     }
@@ -116,7 +116,7 @@ fn soon<'a, T: Send + 'a>(answer: T) -> BoxFuture<'a, T> {
     Box::pin(std::future::ready(answer))
 }
 
-impl Database for FakeDatabase {
+impl Database for RehearsalDatabase {
     fn read<'a>(&'a self, paths: &'a [String]) -> Answered<'a, Reading> {
         let documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
         let documents = paths.iter().map(|path| documents.get(path).cloned()).collect();

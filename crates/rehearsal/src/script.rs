@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::hosting::Answering;
+use super::prober::Answering;
 use pointsman_core::health::Sample;
 
 /// A scenario of `--demo`.
@@ -85,7 +85,7 @@ impl Scenario {
 
     /// Whether the build is unhealthy: a broken release, or this scenario's GREEN.
     pub(super) fn sick(self, who: &Answering) -> bool {
-        let release = who.release.as_str();
+        let release = who.label();
         release.contains("broken") || (self == Self::HealthFail && release == "1.5.0" && !who.live)
     }
 }

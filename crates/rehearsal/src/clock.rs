@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::clock::SystemClock;
 use pointsman_core::ports::BoxFuture;
 use pointsman_core::ports::clock::Clock;
 use pointsman_core::time::Timestamp;
@@ -16,9 +15,8 @@ use pointsman_core::time::Timestamp;
 type Sleepers = BTreeMap<(u64, u64), oneshot::Sender<()>>;
 
 /// The machine's clock, set back by some days until it has caught up.
-#[derive(Debug)]
 pub struct RehearsalClock {
-    real: SystemClock,
+    real: Arc<dyn Clock>,
     skips: AtomicBool,
     skipped: AtomicU64,
     /// Set back by so much at first.
@@ -30,11 +28,17 @@ fn ms(length: Duration) -> u64 {
     u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
 }
 
+impl std::fmt::Debug for RehearsalClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RehearsalClock").finish_non_exhaustive()
+    }
+}
+
 impl RehearsalClock {
     /// A clock that starts in the past and skips waiting.
-    pub fn since(back: Duration) -> Self {
+    pub fn since(real: Arc<dyn Clock>, back: Duration) -> Self {
         let (skips, skipped) = (AtomicBool::new(true), AtomicU64::new(0));
-        let (real, back, sleepers) = (SystemClock::start(), ms(back), Mutex::default());
+        let (back, sleepers) = (ms(back), Mutex::default());
         Self { real, skips, skipped, back, sleepers }
     }
 

@@ -1,0 +1,216 @@
+//! The platform of a scripted world.
+
+use std::time::Duration;
+
+use super::behaviour::{Act, Behaviour};
+use super::script::build_lines;
+use super::world::{Inside, Made, World};
+use pointsman_core::error::Problem;
+use pointsman_core::ids::BuildId;
+use pointsman_core::plan::{Member, Source};
+use pointsman_core::ports::BoxFuture;
+use pointsman_core::ports::hosting::{
+    Answer, Automatic, Build, BuildState, DomainTrouble, Hosting, HostingError, HostingReason,
+    LogPart, NewBuild, NewRollout, Traffic,
+};
+use pointsman_core::project::Target;
+use pointsman_core::step::Failure;
+
+/// The latency of a region, on a stage.
+const LATENCY: Duration = Duration::from_millis(35);
+
+fn gone(id: &BuildId) -> HostingError {
+    HostingError {
+        reason: HostingReason::NotFound,
+        ..HostingError::new(Problem::new(format!("there is no build {id}")), Failure::Lasting)
+    }
+}
+
+impl World {
+    /// Answers a call, unless it is one that hangs.
+    fn answer<'a, T: Send + 'a>(
+        &'a self,
+        call: &'static str,
+        answer: Result<T, HostingError>,
+    ) -> Answer<'a, T> {
+        if self.lock().hang.contains(call) {
+            return Box::pin(std::future::pending());
+        }
+        Box::pin(async move {
+            self.pass(LATENCY).await;
+            answer
+        })
+    }
+
+    /// A build as it is now.
+    fn seen(&self, made: &Made) -> Build {
+        if self.elapsed() >= made.ready {
+            return made.build.clone();
+        }
+        Build {
+            state: BuildState::Working,
+            state_word: "BUILDING".to_owned(),
+            preview: None,
+            ..made.build.clone()
+        }
+    }
+
+    fn traffic_of(&self, inside: &mut Inside, target: &Target) -> Traffic {
+        let traffic = inside.reported(&target.backend_name());
+        // Demos have no automatic rollouts: nobody pushes there.
+        let automatic = if self.stage.is_some() { Automatic::Off } else { traffic.automatic };
+        Traffic { automatic, ..traffic }
+    }
+
+    fn made(&self, inside: &Inside, new: &NewBuild) -> Made {
+        let behaviour = inside.behaviour.get(new.release.as_str()).copied();
+        let fails = behaviour == Some(Behaviour::DoesNotBuild);
+        let requested = self.elapsed();
+        let build = Build {
+            id: new.id.clone(),
+            state: if fails { BuildState::Unusable } else { BuildState::Ready },
+            state_word: if fails { "FAILED" } else { "READY" }.to_owned(),
+            release: Some(new.release.clone()),
+            commit: match &new.source {
+                Source::Commit(commit) => Some(commit.clone()),
+                Source::Archive(_) | Source::Image(_) => None,
+            },
+            created: None,
+            accepts: new.accepts.clone(),
+            preview: Some(format!("https://{}.preview.invalid", new.id)),
+            problem: fails.then(|| Problem::new("the build failed")),
+            bound: None,
+        };
+        Made { build, requested, ready: requested + inside.pace }
+    }
+}
+
+fn key(target: &Target, id: &BuildId) -> (String, String) {
+    (target.backend_name(), id.to_string())
+}
+
+impl Hosting for World {
+    fn prepare<'a>(&'a self, member: &'a Member) -> Answer<'a, ()> {
+        let answer = self.call(|inside| {
+            inside.addresses.insert(member.url.clone(), member.target.backend_name());
+            Ok(())
+        });
+        self.answer("prepare", answer)
+    }
+
+    fn traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Traffic> {
+        let answer = self.call(|inside| Ok(self.traffic_of(inside, target)));
+        self.answer("traffic", answer)
+    }
+
+    fn build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, Option<Build>> {
+        let answer =
+            self.call(|inside| Ok(inside.builds.get(&key(target, id)).map(|made| self.seen(made))));
+        self.answer("build", answer)
+    }
+
+    fn builds<'a>(&'a self, target: &'a Target) -> Answer<'a, Vec<Build>> {
+        let backend = target.backend_name();
+        let answer = self.call(|inside| {
+            let of = inside.builds.iter().filter(|((of, _), _)| *of == backend);
+            Ok(of.map(|(_, made)| self.seen(made)).collect())
+        });
+        self.answer("builds", answer)
+    }
+
+    fn create_build<'a>(&'a self, target: &'a Target, new: &'a NewBuild) -> Answer<'a, ()> {
+        let answer = self.call(|inside| {
+            inside.acts.push(Act::Built(target.service().to_string(), new.id.to_string()));
+            let made = self.made(inside, new);
+            inside.builds.entry(key(target, &new.id)).or_insert(made);
+            Ok(())
+        });
+        self.answer("create_build", answer)
+    }
+
+    fn set_active<'a>(&'a self, target: &'a Target, new: &'a NewRollout) -> Answer<'a, Traffic> {
+        let answer = self.call(|inside| {
+            inside.acts.push(Act::Switched(target.service().to_string(), new.build.to_string()));
+            if self.stage.is_some() && !inside.builds.contains_key(&key(target, &new.build)) {
+                return Err(gone(&new.build));
+            }
+            inside.traffic.insert(target.backend_name(), new.build.clone());
+            Ok(self.traffic_of(inside, target))
+        });
+        self.answer("set_active", answer)
+    }
+
+    fn hold_rollouts<'a>(&'a self, target: &'a Target, _: &'a str, hold: bool) -> Answer<'a, ()> {
+        let answer = self.call(|inside| {
+            let backend = target.backend_name();
+            if hold {
+                inside.held.insert(backend);
+            } else {
+                inside.held.remove(&backend);
+            }
+            Ok(())
+        });
+        self.answer("hold_rollouts", answer)
+    }
+
+    fn domain_troubles<'a>(&'a self, _: &'a Target) -> Answer<'a, Vec<DomainTrouble>> {
+        self.answer("domain_troubles", Ok(Vec::new()))
+    }
+
+    fn stop_build<'a>(
+        &'a self,
+        target: &'a Target,
+        id: &'a BuildId,
+        _: Duration,
+    ) -> Answer<'a, bool> {
+        let answer = self.call(|inside| {
+            inside.acts.push(Act::Stopped(target.service().to_string(), id.to_string()));
+            Ok(true)
+        });
+        self.answer("stop_build", answer)
+    }
+
+    fn delete_build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, ()> {
+        let answer = self.call(|inside| {
+            inside.acts.push(Act::Deleted(target.service().to_string(), id.to_string()));
+            inside.builds.remove(&key(target, id));
+            Ok(())
+        });
+        self.answer("delete_build", answer)
+    }
+
+    fn log<'a>(&'a self, target: &'a Target, id: &'a BuildId, from: u64) -> BoxFuture<'a, LogPart> {
+        let mut inside = self.lock();
+        let mut part = LogPart { lines: Vec::new(), next: from };
+        match &mut inside.late_logs {
+            Some(0) if from == 0 => {
+                let lines = ["fah/other: the lock file is gone", "ERROR: build step 2 failed"];
+                part = LogPart { lines: lines.map(str::to_owned).to_vec(), next: 2 };
+            }
+            Some(reads) => *reads = reads.saturating_sub(1),
+            None if self.stage.is_some() => {
+                let made = inside.builds.get(&key(target, id)).map(|m| (m.requested, m.ready));
+                // A build logs no more once it is done.
+                let since = made.map_or(Duration::ZERO, |(requested, ready)| {
+                    self.elapsed().min(ready).saturating_sub(requested)
+                });
+                let lines = build_lines(since, from);
+                part = LogPart { next: from + lines.len() as u64, lines };
+            }
+            None => {}
+        }
+        Box::pin(std::future::ready(part))
+    }
+
+    fn logs_builds_alone(&self) -> bool {
+        self.lock().late_logs.is_some()
+    }
+
+    fn tells_revision(&self) -> bool {
+        !self.lock().without_revision
+    }
+
+    fn poll_after(&self, _: u32) -> Duration {
+        Duration::from_millis(if self.stage.is_some() { 200 } else { 50 })
+    }
+}

@@ -1,0 +1,255 @@
+//! The state of a scripted world, and how it is told what to do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::behaviour::{Act, Behaviour, Fault, Twist};
+use super::script::Scenario;
+use pointsman_core::error::Problem;
+use pointsman_core::event::Split;
+use pointsman_core::ids::BuildId;
+use pointsman_core::ports::clock::Clock;
+use pointsman_core::ports::hosting::{Automatic, Build, HostingError, Traffic};
+use pointsman_core::project::Target;
+use pointsman_core::release::ReleaseLabel;
+use pointsman_core::step::Failure;
+use pointsman_core::time::Timestamp;
+
+/// A world in memory. Clones are the same world.
+#[derive(Clone, Default)]
+pub struct World {
+    pub(super) inside: Arc<Mutex<Inside>>,
+    pub(super) stage: Option<Arc<Stage>>,
+}
+
+/// What a demo has and a test has not: time, and a script.
+pub(super) struct Stage {
+    pub(super) scenario: Scenario,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+#[derive(Default)]
+pub(super) struct Inside {
+    /// Backend → build.
+    pub(super) traffic: BTreeMap<String, BuildId>,
+    /// Backend and build id → build.
+    pub(super) builds: BTreeMap<(String, String), Made>,
+    /// Public address → backend.
+    pub(super) addresses: BTreeMap<String, String>,
+    pub(super) acts: Vec<Act>,
+    pub(super) calls: usize,
+    /// Number of probes of each build, at its public and at its preview address.
+    pub(super) probed: BTreeMap<(String, bool), u32>,
+    pub(super) probed_urls: Vec<String>,
+    pub(super) behaviour: BTreeMap<String, Behaviour>,
+    pub(super) fault: Option<Fault>,
+    /// Backends whose automatic rollouts a run holds.
+    pub(super) held: BTreeSet<String>,
+    pub(super) twist: Option<Twist>,
+    /// Calls that never answer, though the world acts.
+    pub(super) hang: BTreeSet<&'static str>,
+    pub(super) without_revision: bool,
+    /// It has logs of builds alone, available after that many reads.
+    pub(super) late_logs: Option<u32>,
+    /// How long a build takes on a stage.
+    pub(super) pace: Duration,
+    /// When the scenario began; nothing while its past is made.
+    pub(super) began: Option<Duration>,
+    /// Number of probes of each address since then.
+    pub(super) counted: BTreeMap<String, u64>,
+}
+
+/// A build, and when it was requested and is ready, on the clock of the stage.
+pub(super) struct Made {
+    pub(super) build: Build,
+    pub(super) requested: Duration,
+    pub(super) ready: Duration,
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").finish_non_exhaustive()
+    }
+}
+
+/// The service of a backend's full name.
+pub(super) fn service_of(backend: &str) -> &str {
+    backend.rsplit('/').next().unwrap_or(backend)
+}
+
+pub(super) fn refused(class: Failure) -> HostingError {
+    HostingError::new(Problem::new("the platform refused"), class)
+}
+
+impl World {
+    /// A world with a clock and a script, in which builds take no time yet.
+    pub fn on_stage(scenario: Scenario, clock: Arc<dyn Clock>) -> Self {
+        Self { inside: Arc::default(), stage: Some(Arc::new(Stage { scenario, clock })) }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn elapsed(&self) -> Duration {
+        self.stage.as_ref().map_or(Duration::ZERO, |stage| stage.clock.elapsed())
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.stage.as_ref().map_or(Timestamp::UNIX_EPOCH, |stage| stage.clock.now())
+    }
+
+    pub(super) async fn pass(&self, length: Duration) {
+        if let Some(stage) = &self.stage {
+            stage.clock.sleep(length).await;
+        }
+    }
+
+    /// From now on the scenario plays, and builds take its time.
+    pub fn slow_down(&self) {
+        if let Some(stage) = &self.stage {
+            let mut inside = self.lock();
+            (inside.pace, inside.began) = (stage.scenario.build(), Some(stage.clock.elapsed()));
+        }
+    }
+
+    /// A backend answers at an address.
+    pub fn address(&self, url: &str, target: &Target) {
+        self.lock().addresses.insert(url.to_owned(), target.backend_name());
+    }
+
+    /// How a release behaves from now on.
+    pub fn behave(&self, release: &str, behaviour: Behaviour) {
+        self.lock().behaviour.insert(release.to_owned(), behaviour);
+    }
+
+    /// Which call fails, counted from now.
+    pub fn fail(&self, fault: Option<Fault>) {
+        let mut inside = self.lock();
+        (inside.fault, inside.calls) = (fault, 0);
+    }
+
+    /// Changes the splits of a service whenever they are read: a change by another hand.
+    pub fn twist(&self, twist: impl FnMut(&str, bool, &mut Vec<Split>) + Send + 'static) {
+        self.lock().twist = Some(Box::new(twist));
+    }
+
+    /// A call that never answers from now on, though the world acts.
+    pub fn hang(&self, call: &'static str) {
+        self.lock().hang.insert(call);
+    }
+
+    /// Services cannot tell their revision.
+    pub fn hides_revisions(&self) {
+        self.lock().without_revision = true;
+    }
+
+    /// Logs are of builds alone, and come after that many reads.
+    pub fn logs_builds_late(&self, reads: u32) {
+        self.lock().late_logs = Some(reads);
+    }
+
+    /// Another hand gives a service's traffic to a build.
+    pub fn give_traffic(&self, service: &str, build: &BuildId) {
+        let mut inside = self.lock();
+        let backend = inside.backend(service).unwrap_or_else(|| service.to_owned());
+        inside.traffic.insert(backend, build.clone());
+    }
+
+    /// The services whose automatic rollouts a run holds.
+    pub fn held(&self) -> BTreeSet<String> {
+        self.lock().held.iter().map(|backend| service_of(backend).to_owned()).collect()
+    }
+
+    pub fn acts(&self) -> Vec<Act> {
+        self.lock().acts.clone()
+    }
+
+    pub fn forget_acts(&self) {
+        self.lock().acts.clear();
+    }
+
+    pub fn probed_urls(&self) -> Vec<String> {
+        self.lock().probed_urls.clone()
+    }
+
+    /// The live build of a service.
+    pub fn live(&self, service: &str) -> Option<BuildId> {
+        let inside = self.lock();
+        inside.traffic.get(&inside.backend(service)?).cloned()
+    }
+
+    /// The release of a build.
+    pub fn release(&self, service: &str, build: &BuildId) -> Option<ReleaseLabel> {
+        self.lock().made(service, build)?.build.release.clone()
+    }
+
+    /// The commit of a build.
+    pub fn commit(&self, service: &str, build: &BuildId) -> Option<String> {
+        self.lock().made(service, build)?.build.commit.clone()
+    }
+
+    /// The ids of a service's builds.
+    pub fn builds(&self, service: &str) -> Vec<String> {
+        let inside = self.lock();
+        let of = inside.builds.keys().filter(|(backend, _)| service_of(backend) == service);
+        of.map(|(_, id)| id.clone()).collect()
+    }
+
+    /// The traffic of a service as the platform reports it now.
+    pub fn splits(&self, service: &str) -> Vec<Split> {
+        let mut inside = self.lock();
+        let backend = inside.backend(service).unwrap_or_default();
+        inside.reported(&backend).splits
+    }
+
+    /// One call: counts it, lets the world act unless the fault says no, and answers.
+    pub(super) fn call<T>(
+        &self,
+        act: impl FnOnce(&mut Inside) -> Result<T, HostingError>,
+    ) -> Result<T, HostingError> {
+        let mut inside = self.lock();
+        let at = inside.calls;
+        inside.calls += 1;
+        match inside.fault.filter(|f| f.at == at || (f.lasts && f.at < at)) {
+            Some(fault) if fault.acts => act(&mut inside).and(Err(refused(fault.class))),
+            Some(fault) => Err(refused(fault.class)),
+            None => act(&mut inside),
+        }
+    }
+}
+
+impl Inside {
+    /// The backend of a service: one that has an address, traffic or a build.
+    fn backend(&self, service: &str) -> Option<String> {
+        let known = self.addresses.values().chain(self.traffic.keys());
+        let mut known = known.chain(self.builds.keys().map(|(backend, _)| backend));
+        known.find(|backend| service_of(backend) == service).cloned()
+    }
+
+    fn made(&self, service: &str, build: &BuildId) -> Option<&Made> {
+        let of = |(backend, id): &(String, String)| {
+            service_of(backend) == service && id == build.as_str()
+        };
+        self.builds.iter().find(|(key, _)| of(key)).map(|(_, made)| made)
+    }
+
+    /// The traffic of a backend as the platform reports it.
+    pub(super) fn reported(&mut self, backend: &str) -> Traffic {
+        let build = self.traffic.get(backend);
+        let mut splits: Vec<Split> =
+            build.map(|b| Split { build: b.clone(), percent: 100 }).into_iter().collect();
+        let service = service_of(backend).to_owned();
+        let switched = |act: &Act| matches!(act, Act::Switched(of, _) if *of == service);
+        let switched = self.acts.iter().any(switched);
+        if let Some(twist) = &mut self.twist {
+            twist(&service, switched, &mut splits);
+        }
+        let policy = "main".to_owned();
+        let held = self.held.contains(backend);
+        let automatic = if held { Automatic::Held { policy } } else { Automatic::On { policy } };
+        Traffic { splits, moving: false, unfinished: Vec::new(), automatic }
+    }
+}
