@@ -9,6 +9,7 @@ use super::args::AlertsVerb;
 use super::exit::{FAILED, Failed, Finished, OK, USAGE};
 use super::print;
 use crate::domain::alert::Alert;
+use crate::domain::describe;
 use crate::domain::error::Problem;
 use crate::ports::outbox::{Delivery, DeliveryState, Outbox};
 
@@ -32,11 +33,11 @@ pub(super) async fn alerts(session: &Session, verb: Option<&AlertsVerb>) -> Fini
         }
         AlertsVerb::Silence { length, reason } => {
             if reason.trim().is_empty() {
-                let problem = Problem::new("silence has a reason").try_this("--reason TEXT");
+                let problem = Problem::new("a silence needs a reason").try_this("--reason TEXT");
                 return Err(Failed::with(USAGE, problem));
             }
             let until = now.checked_add(*length).map_err(|e| {
-                Failed::with(USAGE, Problem::new("that is too long").because(e.to_string()))
+                Failed::with(USAGE, Problem::new("the length is too long").because(e.to_string()))
             })?;
             store.silence_until(Some(&(until, session.app.actor.clone(), reason.clone())))?;
         }
@@ -65,9 +66,8 @@ pub(super) async fn deliver(session: &Session, within: Duration) -> Result<usize
 async fn test(session: &Session, store: &mut impl Outbox) -> Finished {
     let notify = session.config()?.notify();
     if notify.channels.is_empty() {
-        let problem = Problem::new("all alerts are silenced")
-            .because("the config names no channel")
-            .try_this(
+        let problem =
+            Problem::new("all alerts are silenced").because("the config has no channel").try_this(
                 "notify: { slack: { url_env: SLACK_WEBHOOK_URL }, on: [failed, rolled_back] }",
             );
         return Err(Failed::with(USAGE, problem));
@@ -97,17 +97,7 @@ fn list(session: &Session, store: &impl Outbox, letters: &[(Delivery, DeliverySt
 }
 
 fn line((letter, fate): &(Delivery, DeliveryState)) -> String {
-    let stands = match fate {
-        DeliveryState::Waits { until, why } if why.is_empty() => {
-            format!("waits since {}", until.strftime("%H:%M:%SZ"))
-        }
-        DeliveryState::Waits { until, why } => {
-            format!("waits, next try {}: {why}", until.strftime("%H:%M:%SZ"))
-        }
-        DeliveryState::Delivered(at) => format!("delivered {}", at.strftime("%H:%M:%SZ")),
-        DeliveryState::GivenUp(why) => format!("GIVEN UP: {why}"),
-        DeliveryState::Silenced => "silenced".to_owned(),
-    };
+    let stands = describe::delivery(fate);
     let (at, alert) = (letter.alert.at.strftime("%d %b %H:%M:%SZ"), &letter.alert);
     format!("{at}  {}\n    {}: {stands}", alert.text, letter.channel)
 }

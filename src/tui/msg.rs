@@ -9,6 +9,7 @@ use super::effect::Ticket;
 use super::keys::Key;
 use super::model::environments::RunSnapshot;
 use super::panes::Pane;
+use super::panes::alerts::model::Queue;
 use super::panes::deploy::model::Progress;
 use super::panes::logs::model::{Extent, Line, Mark};
 use super::panes::pipeline::model::JobLog;
@@ -68,8 +69,8 @@ pub enum Msg {
     Tick(Timestamp, Duration),
     /// What the store says now, or why it cannot be read.
     Stored(Result<Vec<Stored>, Problem>),
-    /// Number of pending alerts, and whether alerts are silenced.
-    Alerts(usize, bool),
+    /// The queue of alerts.
+    Alerts(Queue),
     /// What was seen of an environment.
     Looked(EnvironmentName, EnvironmentSnapshot),
     /// How what is watched on an environment stands, and what changed lately, newest first.

@@ -92,6 +92,7 @@ fn check_3_focus_is_visible_without_colour() {
         "6 Checklists",
         "7 History",
         "8 Pipeline",
+        "9 Alerts",
         "1 Environments",
         "2 Deploy",
     ];
@@ -428,7 +429,7 @@ fn check_25_saved_theme_and_config_reload() {
     demo.press("\x1b");
     fs::write(&config, text.replace("for: 2m", "for: 3m")).unwrap();
     demo.wants("applies to the next run");
-    demo.wants("Watch for 2m");
+    demo.wants("Soak for 2m");
 }
 
 #[test]
@@ -440,7 +441,7 @@ fn checklist_keys_open_the_switch_gate() {
     demo.press("\r");
     demo.wants("▶ 6 Checklists");
     demo.press(" ");
-    demo.wants("is not ticked by hand");
+    demo.wants("is verified automatically");
     demo.press("O");
     demo.wants("Set an item aside");
     demo.press("\r");

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that panics has failed")]
 
 mod alerts;
+mod alerts_pane;
 mod chain;
 mod checklist;
 mod checks;

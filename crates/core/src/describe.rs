@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::checklist::Tally;
 use super::command::Command;
 use super::event::{AnsweredBy, DecidedBy, Event, Fact, Mark, Recorded, Topic};
+use super::ports::outbox::DeliveryState;
 use super::release::ReleaseName;
 use super::step::Failure;
 use super::time::spoken;
@@ -151,7 +152,7 @@ fn of_people(event: &Event) -> Option<String> {
             format!("command refused: {}: {because}", command(asked))
         }
         Event::RunnerLost { observed, choice } => {
-            format!("its runner died; {observed}; chosen: {}", choice.sentence())
+            format!("its process died; {observed}; chosen: {}", choice.sentence())
         }
         Event::RunPaused { because } => because.clone(),
         Event::GateAnswered { by: AnsweredBy::Checklist, .. } => {
@@ -193,7 +194,7 @@ fn of_run(event: &Event) -> Option<String> {
             format!("{service}: automatic rollouts are allowed again")
         }
         Event::RolloutsReleased { service, problem: Some(problem) } => {
-            format!("{service}: automatic rollouts are STILL HELD: {problem}")
+            format!("{service}: automatic rollouts are STILL DISABLED: {problem}")
         }
         Event::RunEnded { outcome, .. } => format!("over: {}", outcome.label()),
         Event::RunSuperseded { by } => format!("superseded by run {by}"),
@@ -217,5 +218,20 @@ pub fn command(command: &Command) -> &'static str {
         Command::Rollback => "roll back",
         Command::Abort { now: false } => "stop at the next safe point",
         Command::Abort { now: true } => "stop now",
+    }
+}
+
+/// The state of a delivery.
+pub fn delivery(state: &DeliveryState) -> String {
+    match state {
+        DeliveryState::Waits { until, why } if why.is_empty() => {
+            format!("pending since {}", until.strftime("%H:%M:%SZ"))
+        }
+        DeliveryState::Waits { until, why } => {
+            format!("pending, next attempt {}: {why}", until.strftime("%H:%M:%SZ"))
+        }
+        DeliveryState::Delivered(at) => format!("delivered {}", at.strftime("%H:%M:%SZ")),
+        DeliveryState::GivenUp(why) => format!("GIVEN UP: {why}"),
+        DeliveryState::Silenced => "silenced".to_owned(),
     }
 }

@@ -7,13 +7,18 @@ use tokio::sync::mpsc::Sender;
 use super::poll_backoff::PollBackoff;
 use crate::app::App;
 use crate::domain::ids::EnvironmentName;
+use crate::domain::time::Timestamp;
 use crate::ports::journal::{Journal, JournalError};
+use crate::ports::outbox::Outbox;
 use crate::tui::model::environments::RunSnapshot;
 use crate::tui::msg::{Msg, Stored};
+use crate::tui::panes::alerts::model::Queue;
 
+/// Maximum alerts shown.
+const ALERTS_SHOWN: usize = 100;
 /// Between two tries of a store that cannot be read.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// A runner's death writes nothing to the store, so every so many polls look for it in any
+/// A runner's death writes nothing to the store, so one poll in a few looks for it in any
 /// case; a look at a store that did not change costs one pragma.
 const LIVENESS_EVERY: u32 = 7;
 /// How often the silence is checked.
@@ -55,15 +60,14 @@ fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<()
         pace.looked(changed);
         if changed || round.is_multiple_of(LIVENESS_EVERY) {
             // A silence ends without anybody writing.
-            let alerts =
-                match alerts_told.filter(|_| !changed && !round.is_multiple_of(SILENCE_EVERY)) {
-                    Some(alerts) => alerts,
-                    None => app.alerts_of(&store)?,
-                };
-            if alerts_told != Some(alerts) {
-                alerts_told = Some(alerts);
-                if sender.blocking_send(Msg::Alerts(alerts.0, alerts.1)).is_err() {
-                    return Ok(());
+            if changed || round.is_multiple_of(SILENCE_EVERY) {
+                let queue =
+                    queue(&store, app.clock.now()).filter(|q| alerts_told.as_ref() != Some(q));
+                if let Some(queue) = queue {
+                    alerts_told = Some(queue.clone());
+                    if sender.blocking_send(Msg::Alerts(queue)).is_err() {
+                        return Ok(());
+                    }
                 }
             }
             // One unreadable run does not hide the other environments.
@@ -98,6 +102,15 @@ fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<()
         round = round.wrapping_add(1);
         std::thread::sleep(pace.wait());
     }
+}
+
+/// The queue of alerts; `None` if it cannot be read, as in an older store that is read-only. The pane then says that it was
+/// not read, since an empty queue would be a claim.
+fn queue(store: &impl Outbox, now: Timestamp) -> Option<Queue> {
+    let latest = store.letters(ALERTS_SHOWN).ok()?;
+    let pending = store.waiting().ok()?;
+    let silence = store.silence(now).ok()?;
+    Some(Queue { latest, pending, silence })
 }
 
 fn stored(store: &dyn Journal, name: &EnvironmentName) -> Result<Stored, JournalError> {

@@ -1,5 +1,5 @@
 //! Every command of the screen, declared once: dispatch, hints, help, palette, the popup after a
-//! prefix, rebinding, and the key table of the README read this table. A command is one row here and one function.
+//! prefix, rebinding, and the manual's page of keys read this table. A command is one row here and one function.
 
 use super::Key;
 use crate::tui::effect::{Effect, Take};
@@ -140,6 +140,8 @@ commands! {
         always => |m, _| navigate::pane(m, Pane::History);
     Pipeline "goto pipeline" ["8", "g p"] Moves None any "Pipeline; again: zoom",
         always => |m, _| navigate::pane(m, Pane::Pipeline);
+    Alerts "goto alerts" ["9", "g a"] Moves None any "Alerts; again: zoom",
+        always => |m, _| navigate::pane(m, Pane::Alerts);
     Dashboard "dashboard" ["0"] Moves None any "all panes", always => |m, _| navigate::zoom(m, false);
     Zoom "zoom" ["z"] Moves None any "this pane alone, or all", always => |m, _| navigate::zoom(m, !m.zoom);
     NextNeed "next-need" ["g n"] Moves None any "the next thing that needs a person",

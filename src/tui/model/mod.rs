@@ -84,8 +84,6 @@ pub struct Model {
     pub terminal: Vec<(String, String)>,
     /// Which moment of the past is shown, if it is the past.
     pub replay: Option<String>,
-    /// Number of pending alerts, and whether alerts are silenced.
-    pub alerts: (usize, bool),
     /// Whether the mouse is taken from the terminal.
     pub mouse: bool,
     /// How much moves by itself.
@@ -137,7 +135,6 @@ impl Model {
             settled: false,
             terminal: Vec::new(),
             replay: None,
-            alerts: (0, false),
             mouse: false,
             motion: Motion::Full,
             connection_alone: false,

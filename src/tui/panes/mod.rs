@@ -2,6 +2,7 @@
 //! `mod` what it has of [`PaneBehaviour`]. A pane is registered in the table below, and its commands are rows of
 //! `keys/commands.rs`.
 
+pub mod alerts;
 pub mod checklists;
 pub mod deploy;
 pub mod environments;
@@ -96,6 +97,7 @@ panes! {
     Checklists "Checklists" checklists;
     History "History" history;
     Pipeline "Pipeline" pipeline;
+    Alerts "Alerts" alerts;
 }
 
 impl Pane {

@@ -22,7 +22,7 @@ use super::model::environments::RunSnapshot;
 use super::model::messages::Level;
 use super::model::overlay::Overlay;
 use super::msg::{Msg, Stored};
-use super::panes::{Pane, health, history, logs, pipeline};
+use super::panes::{Pane, alerts, health, history, logs, pipeline};
 use crate::domain::ids::EnvironmentName;
 use crate::domain::snapshot::EnvironmentSnapshot;
 
@@ -44,7 +44,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Paste(text) => pasted(model, &text),
         Msg::Stored(Err(problem)) => model.blind = Some(problem),
         Msg::Stored(Ok(stored)) => return read(model, stored),
-        Msg::Alerts(waiting, silent) => model.alerts = (waiting, silent),
+        Msg::Alerts(queue) => alerts::update::read(model, queue),
         Msg::Looked(name, seen) => looked(model, &name, seen),
         Msg::Probed(name, probes, turned) => {
             return health::update::probed(model, &name, probes, turned);

@@ -70,11 +70,11 @@ fn status(model: &Model, theme: &Theme) -> Line<'static> {
         0 => String::new(),
         unread => format!(" · ! {unread} unread"),
     };
-    let alerts = match model.alerts {
-        (_, true) => " · alerts silenced".to_owned(),
-        (0, _) => String::new(),
-        (1, _) => " · 1 alert waits".to_owned(),
-        (waiting, _) => format!(" · {waiting} alerts wait"),
+    let alerts = match &model.panes.alerts.queue {
+        Some(queue) if queue.silence.is_some() => " · alerts silenced".to_owned(),
+        Some(queue) if queue.pending == 1 => " · 1 alert pending".to_owned(),
+        Some(queue) if queue.pending > 1 => format!(" · {} alerts pending", queue.pending),
+        _ => String::new(),
     };
     let only = if model.read_only { " · READ-ONLY" } else { "" };
     Line::styled(

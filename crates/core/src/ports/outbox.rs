@@ -8,7 +8,7 @@ use crate::alert::{Alert, Channel, Notify};
 use crate::time::Timestamp;
 
 /// An alert for one channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Delivery {
     /// Its number in the store.
     pub id: u64,
@@ -20,7 +20,7 @@ pub struct Delivery {
 }
 
 /// How a letter stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum DeliveryState {
     /// It waits for its turn, or for its next try.
     Waits {

@@ -1,0 +1,37 @@
+//! The pane Alerts: what was sent, what is pending and what was given up, and whether alerts are silenced.
+
+pub mod model;
+pub(in crate::tui) mod update;
+pub(in crate::tui) mod view;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::PaneBehaviour;
+use crate::tui::effect::{Effect, Take};
+use crate::tui::keys::commands::Command;
+use crate::tui::model::Model;
+use crate::tui::theme::Theme;
+
+/// What the pane keeps.
+pub type State = model::AlertsPane;
+
+pub(in crate::tui) struct Behaviour;
+
+impl PaneBehaviour for Behaviour {
+    fn hints(&self) -> &'static [(Command, &'static str)] {
+        &[(Command::Copy, "copy")]
+    }
+
+    fn scroll(&self, model: &mut Model, by: isize) {
+        update::scroll(model, by);
+    }
+
+    fn take(&self, model: &mut Model, what: Take) -> Option<Vec<Effect>> {
+        (what != Take::Save).then(|| update::copy(model))
+    }
+
+    fn draw(&self, model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+        view::render(model, theme, area, buffer);
+    }
+}
