@@ -76,8 +76,9 @@ impl App {
         if self.is_demo() {
             return self.drive_here(run, choice).await;
         }
-        let failed =
-            |why: String| Problem::new(format!("the runner of {run} did not start")).because(why);
+        let failed = |why: String| {
+            Problem::new(format!("{run}: its background process did not start")).because(why)
+        };
         let store = self.store().map_err(|e| failed(e.to_string()))?;
         // Who takes a run over looks again first, and may refuse: its claim alone is no beginning.
         let last_fact = store.run(run).map(|listed| listed.view.last_seq).unwrap_or_default();
@@ -111,7 +112,7 @@ impl App {
                 // It must not claim the run after it was said that it did not start.
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(failed("it does not show up in the store".to_owned()));
+                return Err(failed("it did not register in the store".to_owned()));
             }
             self.clock.sleep(Duration::from_millis(20)).await;
         }

@@ -39,7 +39,7 @@ impl App {
         if let Some(run) =
             self.custom_command_runs().list().into_iter().find(|run| command.long && going(run))
         {
-            return Err(Problem::new(format!("{} runs already, as run {}", run.name, run.id))
+            return Err(Problem::new(format!("{} is already running (run {})", run.name, run.id))
                 .try_this(format!("pointsman commands stop {}", run.id)));
         }
         let Some(port) = command.port.filter(|_| command.long) else { return Ok(()) };
@@ -49,11 +49,11 @@ impl App {
             return Ok(());
         }
         let problem =
-            Problem::new(format!("{} wants port {port}, and {holder} has it", command.name));
+            Problem::new(format!("{} needs port {port}, which {holder} uses", command.name));
         Err(match self.emulator() {
             Some(emulator) if holder.pid == emulator.process.pid => problem
-                .because("the emulator serves the service there")
-                .try_this("pointsman emulator stop, and run it then"),
+                .because("the emulator runs that service on it")
+                .try_this("pointsman emulator stop, then try again"),
             _ => problem.try_this("end that first"),
         })
     }
@@ -72,7 +72,7 @@ impl App {
     ) -> Result<u64, Problem> {
         self.may_run(command, environment)?;
         let failed =
-            |why: String| Problem::new(format!("{} did not begin", command.name)).because(why);
+            |why: String| Problem::new(format!("{} did not start", command.name)).because(why);
         let runs = self.custom_command_runs();
         let before = runs.newest();
         let config = config.display().to_string();
@@ -105,7 +105,7 @@ impl App {
                 return Err(failed(format!("its process ended with {status}")));
             }
             if self.clock.elapsed().saturating_sub(began) > STARTS_WITHIN {
-                return Err(failed("its process does not show up".to_owned()));
+                return Err(failed("its process did not register".to_owned()));
             }
             self.clock.sleep(Duration::from_millis(20)).await;
         }

@@ -46,10 +46,10 @@ impl App {
             // A real project and an emulator's address: one of the two is a mistake (dM9).
             (_, Some(host)) => {
                 return Err(Problem::new(format!(
-                    "{EMULATOR_HOST} is {host}, and {} of {} is Google's own",
+                    "{EMULATOR_HOST} is set to {host}, but {} of {} is a real database",
                     planned.name, planned.environment
                 ))
-                .because("Google's tools would now take the emulator for the real database")
+                .because("Google's client libraries would use the emulator instead")
                 .try_this(format!("unset {EMULATOR_HOST}")));
             }
             (Endpoint::Emulator, None) => {
@@ -70,7 +70,7 @@ impl App {
     ) -> Result<RestingDatabase, Problem> {
         let unread = |e: io::Error| {
             Problem::new(format!("the database {} cannot be read", planned.name))
-                .because(format!("the emulator does not run, and its files: {e}"))
+                .because(format!("the emulator is not running, and its files cannot be read: {e}"))
         };
         let resting = self.resting_documents().await.map_err(unread)?;
         let auth = Auth::Fixed(resting.token.clone().into());

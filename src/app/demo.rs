@@ -175,7 +175,8 @@ impl App {
         let view = self.create(&mut store, plan, false).map_err(JournalError::problem)?;
         let (_signals, receiver) = mpsc::channel(1);
         let engine = self.engine(view, Attendance::Unattended, receiver).await?;
-        let failed = |why: String| Problem::new("the demo's past cannot be made").because(why);
+        let failed =
+            |why: String| Problem::new("the demo's history cannot be created").because(why);
         let Some(demo) = &self.demo else { return Ok(()) };
         tokio::select! {
             biased;

@@ -43,7 +43,7 @@ impl App {
             let port = Url::parse(&member.url).ok()?.port()?;
             let mut holders = ThisMachine::listeners_of(port).into_iter();
             let other = holders.find(|holder| own != Some(holder.pid))?;
-            Some((member.service().clone(), format!("port {port} is held by {other}")))
+            Some((member.service().clone(), format!("port {port} is used by {other}")))
         };
         spec.members.iter().filter_map(held).collect()
     }
@@ -101,15 +101,16 @@ impl App {
             let folder = self.emulator_folder();
             let left = emulator::end_left_behind(&folder, self.clock.clone(), &*self.processes);
             return left.map(Stopped::Left).map_err(|e| {
-                Problem::new("what the emulator left running cannot be told").because(e.to_string())
+                Problem::new("leftover processes of the emulator cannot be listed")
+                    .because(e.to_string())
             });
         };
         self.processes.end_group(address.process.pid, false);
         let began = self.clock.elapsed();
         while self.processes.alive(&address.process) {
             if self.clock.elapsed().saturating_sub(began) > MUST_START {
-                return Err(Problem::new("the emulator does not end")
-                    .try_this(format!("end process {} by hand", address.process.pid)));
+                return Err(Problem::new("the emulator did not stop")
+                    .try_this(format!("stop process {} manually", address.process.pid)));
             }
             self.clock.sleep(Duration::from_millis(20)).await;
         }

@@ -292,8 +292,7 @@ pub fn private_folder(folder: &Path) -> std::io::Result<()> {
 
 fn default_state(config: &Path) -> Result<PathBuf, Problem> {
     let missing = || {
-        Problem::new("there is no home folder to keep state in")
-            .try_this("name one with --state-dir")
+        Problem::new("no home folder for the state folder").try_this("name one with --state-dir")
     };
     let strategy = etcetera::base_strategy::Xdg::new().map_err(|_| missing())?;
     let ours = strategy.state_dir().map(|dir| dir.join("pointsman")).ok_or_else(missing)?;

@@ -67,7 +67,7 @@ impl App {
             let arguments = ["--config", config.as_str(), "pipeline", &name, "run"];
             app.background(&arguments, &log)
                 .map(drop)
-                .map_err(|why| Problem::new("the pipeline did not begin").because(why))
+                .map_err(|why| Problem::new("the pipeline did not start").because(why))
         });
         let groups = self.groups("pipelines").within(environment.as_str());
         // Created here so that only this user can read it.

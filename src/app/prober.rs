@@ -27,7 +27,7 @@ impl EveryProber {
     async fn domains(&self, endpoint: &Endpoint, target: &Target) -> (Answer, Option<String>) {
         let hosting = match self.platforms.hosting(endpoint, false).await {
             Ok(Some(hosting)) => hosting,
-            Ok(None) => return (Answer::Blind("the platform does not run".to_owned()), None),
+            Ok(None) => return (Answer::Blind("the platform is not running".to_owned()), None),
             Err(problem) => return (Answer::Blind(redacted(&problem.to_string())), None),
         };
         let troubles = match hosting.domain_troubles(target).await {

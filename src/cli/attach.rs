@@ -25,7 +25,7 @@ const FACT_POLL: Duration = Duration::from_millis(50);
 /// What can be typed.
 const WORDS: &str = "approve · pause · resume · retry · skip REASON · rollback · abort · quit";
 
-/// Prints a run's facts as they come, until it ends or its runner is gone.
+/// Prints a run's facts as they come, until it ends or its process died.
 pub(super) async fn attach(session: &Session, run: RunNumber) -> Finished {
     let drives = !session.arguments.json
         && !session.arguments.read_only
@@ -42,7 +42,7 @@ pub(super) async fn attach(session: &Session, run: RunNumber) -> Finished {
             seen = fact.seq;
             // What was half answered was meant for the run as it was.
             if asked.take().is_some() {
-                print::note("the run moved on; nothing was sent");
+                print::note("the run has changed; nothing was sent");
             }
             if session.arguments.json {
                 print::value(&fact.to_json());
@@ -55,7 +55,7 @@ pub(super) async fn attach(session: &Session, run: RunNumber) -> Finished {
         }
         if listed.runner.is_none() {
             let problem =
-                Problem::new(format!("run {run} is in doubt")).because("its runner is gone");
+                Problem::new(format!("run {run} is in doubt")).because("its process died");
             let problem = problem.try_this(format!("pointsman resume {}", run.0));
             return Err(Failed::with(IN_DOUBT, problem));
         }

@@ -59,7 +59,7 @@ fn list(session: &Session) -> Finished {
         );
     }
     if lines.is_empty() {
-        lines.push("there are none; with commands: in config.yaml there are".to_owned());
+        lines.push("no custom commands configured (commands: in config.yaml)".to_owned());
     }
     session.result(&lines.join("\n"), &json!(all));
     Ok(OK)
@@ -80,7 +80,7 @@ async fn run(session: &Session, name: &str, wanted: Option<&str>, yes: &Yes) -> 
     let own = command.environment.as_ref().map(ToString::to_string);
     let environment = wanted.map(str::to_owned).or(own).ok_or_else(|| {
         usage(
-            Problem::new(format!("{name} may run for any environment"))
+            Problem::new(format!("{name} can run for any environment"))
                 .try_this("--environment ENV"),
         )
     })?;

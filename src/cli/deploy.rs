@@ -123,7 +123,7 @@ fn is_reviewed(plan: &Plan, reviewed: &str) -> Result<(), Failed> {
     if hash.starts_with(reviewed) {
         return Ok(());
     }
-    let problem = Problem::new("this is not the plan that was reviewed")
+    let problem = Problem::new("the plan differs from the reviewed one")
         .because(format!("reviewed: {reviewed}; now: {hash}"))
         .try_this(format!(
             "review it: pointsman plan {} --release {}",

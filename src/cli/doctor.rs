@@ -67,12 +67,12 @@ fn channels(session: &Session, notify: &Notify) -> Vec<Look> {
         let last = store.as_ref().and_then(|store| store.delivered(channel).ok().flatten());
         let found = match (missing, last) {
             (Some(name), _) => Err(Problem::new(format!("${name} is not set here"))
-                .because("alerts of this machine do not arrive there")
+                .because("this machine cannot send alerts there")
                 .try_this(format!("export {name}=…, then pointsman alerts test"))),
-            (None, None) => Ok("nothing arrived there yet: pointsman alerts test".to_owned()),
+            (None, None) => Ok("nothing delivered yet: pointsman alerts test".to_owned()),
             (None, Some(at)) => {
                 let age = std::time::Duration::try_from(now.duration_since(at));
-                Ok(format!("something arrived {} ago", spoken(age.unwrap_or_default())))
+                Ok(format!("last delivery {} ago", spoken(age.unwrap_or_default())))
             }
         };
         look(&format!("alerts {channel}"), found)
@@ -123,7 +123,7 @@ fn state(session: &Session) -> Result<String, Problem> {
     let damaged = store.damage().into_iter().map(|one| one.to_string());
     if let Some(first) = damaged.chain(chained.iter().map(ToString::to_string)).next() {
         return Err(Problem::new(first).try_this(
-            "compare the store with a copy; everything else works on, rollback included",
+            "compare the store with a backup; everything else works, rollbacks included",
         ));
     }
     let last =
@@ -168,16 +168,19 @@ async fn credentials(session: &Session) -> Result<String, Problem> {
 async fn platform(session: &Session, loaded: &Loaded, name: &str) -> Result<String, Problem> {
     let spec = loaded.spec(name)?;
     if let Some((service, held)) = session.app.held_ports(&spec).into_iter().next() {
-        return Err(Problem::new(format!("{service} cannot be served: {held}"))
-            .try_this("end that program, or give the service another port"));
+        return Err(Problem::new(format!("{service} has no port: {held}"))
+            .try_this("stop that program, or give the service another port"));
     }
     let Some(hosting) = session.app.services().hosting(&spec.endpoint, false).await? else {
-        return Ok("the emulator does not run; it is started on first need".to_owned());
+        return Ok("the emulator is not running; it starts when needed".to_owned());
     };
     let live = session.app.services().live(hosting.as_ref(), &spec.members).await?;
     let serving = live.values().flatten().count();
     let where_it_is = spec.endpoint.capabilities().label;
-    Ok(format!("{where_it_is} answers; {serving} of {} services have a live build", live.len()))
+    Ok(format!(
+        "{where_it_is} is reachable; {serving} of {} services have a live build",
+        live.len()
+    ))
 }
 
 /// Asks each database of an environment for its version and its lock. One that works on it is nothing wrong, but a

@@ -82,7 +82,7 @@ async fn make(session: &Session, plan: &Plan, how: &Confirmation) -> Result<RunV
     let mut told = false;
     if how.force && app.services().locked_elsewhere(plan).await.is_some() {
         app.ask_holders_to_stop(plan).await.map_err(NotMade::Locked)?;
-        print::note("asked the holder of the database lock to stop; waiting for its answer");
+        print::note("requested a stop from the holder of the database lock; waiting");
         wait = wait.max(FORCED_WAIT);
     }
     loop {
@@ -125,7 +125,7 @@ async fn not_renewed(app: &App, plan: &Plan) -> Result<(), NotMade> {
         return Err(NotMade::Journal(JournalError::Busy(holder)));
     }
     let before = store.renewed(&plan.environment)?;
-    print::note(format!("run {} looks stalled; watching whether it renews its lease", holder.run));
+    print::note(format!("run {} looks stalled; checking whether it renews its lease", holder.run));
     app.clock.sleep(RENEWAL + Duration::from_secs(5)).await;
     if store.renewed(&plan.environment)? == before {
         return Ok(());
@@ -144,11 +144,11 @@ fn still_fits(app: &App, plan: &Plan) -> Result<(), NotMade> {
     if !in_doubt && !moved {
         return Ok(());
     }
-    let what = if in_doubt { "its runner died" } else { "it moved traffic" };
+    let what = if in_doubt { "its process died" } else { "it moved traffic" };
     Err(NotMade::Changed(
-        Problem::new("the world changed while this waited")
-            .because(format!("run {} was waited for, and {what}", view.number))
-            .try_this("look with pointsman status, then ask again"),
+        Problem::new("the situation changed during the wait")
+            .because(format!("after run {}: {what}", view.number))
+            .try_this("check pointsman status, then try again"),
     ))
 }
 
@@ -214,7 +214,7 @@ pub(super) async fn runner(session: &Session, run: RunNumber, choice: Option<Cho
     let observed = observe(platform.as_ref(), &view).await.map_err(|e| e.problem)?;
     let doubt = reconcile(&view, &observed)?;
     if !doubt.choices.contains(&choice) {
-        let problem = Problem::new("that is not safe here any more").because(doubt.observed);
+        let problem = Problem::new("that choice is no longer safe").because(doubt.observed);
         return Err(problem.into());
     }
     let mut engine = app.engine(view, Attendance::Attended, signals).await?;

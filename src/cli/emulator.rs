@@ -13,8 +13,10 @@ pub(super) async fn emulator(session: &Session, verb: &EmulatorVerb) -> Finished
     match verb {
         EmulatorVerb::Start { insecure_owner_token } => {
             let address = app.start_emulator(*insecure_owner_token).await?;
-            let text =
-                format!("the emulator runs at {}, process {}", address.url, address.process.pid);
+            let text = format!(
+                "the emulator is running at {}, process {}",
+                address.url, address.process.pid
+            );
             session.result(
                 &text,
                 &json!({"running": true, "url": address.url, "pid": address.process.pid}),
@@ -23,12 +25,11 @@ pub(super) async fn emulator(session: &Session, verb: &EmulatorVerb) -> Finished
         EmulatorVerb::Stop => {
             let stopped = app.stop_emulator().await?;
             let (text, ended) = match stopped {
-                Stopped::Ran => ("the emulator and everything it ran has ended".to_owned(), None),
-                Stopped::Left(0) => ("it did not run".to_owned(), Some(0)),
+                Stopped::Ran => ("stopped the emulator and its services".to_owned(), None),
+                Stopped::Left(0) => ("the emulator was not running".to_owned(), Some(0)),
                 Stopped::Left(count) => {
-                    let text = format!(
-                        "it did not run; {count} services that it had left running were ended"
-                    );
+                    let text =
+                        format!("the emulator was not running; stopped {count} leftover services");
                     (text, Some(count))
                 }
             };
@@ -45,7 +46,7 @@ pub(super) async fn emulator(session: &Session, verb: &EmulatorVerb) -> Finished
         }
         EmulatorVerb::Url => {
             let address =
-                app.emulator().ok_or_else(|| Problem::new("the emulator does not run"))?;
+                app.emulator().ok_or_else(|| Problem::new("the emulator is not running"))?;
             session.result(&address.url, &json!({"url": address.url}));
         }
         EmulatorVerb::Serve { insecure_owner_token } => {
@@ -57,7 +58,7 @@ pub(super) async fn emulator(session: &Session, verb: &EmulatorVerb) -> Finished
 
 fn text(status: &Value) -> String {
     if status["running"] != true {
-        return "the emulator does not run".to_owned();
+        return "the emulator is not running".to_owned();
     }
     let word = |v: &Value| v.as_str().unwrap_or("-").to_owned();
     let mut text = format!("{}, process {}\n", word(&status["url"]), status["pid"]);

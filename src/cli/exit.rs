@@ -85,12 +85,12 @@ impl From<EngineError> for Failed {
             EngineError::Journal(JournalError::Unusable(_) | JournalError::Unwritable(_))
         );
         let what = if stuck {
-            "the run is stuck: what it does cannot be written down"
+            "the run is stuck: its facts cannot be written"
         } else {
-            "the run stopped in the middle"
+            "the run stopped unexpectedly"
         };
         let problem = Problem::new(what).because(error.to_string());
-        let todo = "look how it stands with pointsman status, then pointsman resume RUN; \
+        let todo = "check it with pointsman status, then pointsman resume RUN; \
                     pointsman rollback ENV works all the same";
         Self::with(IN_DOUBT, problem.try_this(todo))
     }

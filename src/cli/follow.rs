@@ -50,7 +50,7 @@ pub(super) async fn follow(session: &Session, engine: Engine, how: Following) ->
         }
     }
     let ended = running.await.map_err(|e| {
-        let problem = Problem::new("the run stopped in the middle");
+        let problem = Problem::new("the run stopped unexpectedly");
         Failed::with(IN_DOUBT, problem.because(e.to_string()))
     })?;
     printer.catch_up();

@@ -56,8 +56,8 @@ pub(super) async fn handover(session: &Session, environment: Option<&str>) -> Fi
     }
     let (waiting, silent) = session.app.alerts_of(&session.app.readable_store()?)?;
     if waiting > 0 || silent {
-        let silent = if silent { ", and all alerts are silenced" } else { "" };
-        text.push(format!("\n{waiting} alerts wait{silent}: pointsman alerts"));
+        let silent = if silent { ", all alerts silenced" } else { "" };
+        text.push(format!("\n{waiting} alerts pending{silent}: pointsman alerts"));
     }
     let text = text.join("\n");
     let json = json!({

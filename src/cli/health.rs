@@ -120,7 +120,7 @@ async fn follow(
     let failed = |e: std::io::Error| Problem::new("no signals").because(e.to_string());
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    print::note(format!("watching {environment}; Ctrl-C ends"));
+    print::note(format!("watching {environment}; Ctrl-C stops"));
     let mut look = tokio::time::interval(OBSERVE_EVERY);
     loop {
         tokio::select! {
@@ -130,7 +130,7 @@ async fn follow(
                     changed(session, new);
                 }
                 Some(Report::NotKept(problem)) => {
-                    print::note(format!("probe results are not kept: {problem}"));
+                    print::note(format!("probe results cannot be stored: {problem}"));
                 }
                 None => break,
             },
@@ -178,12 +178,12 @@ fn mute(session: &Session, arguments: &HealthArguments, probes: &[Probe]) -> Fin
         (None, ..) => None,
         (Some(_), Some(length), Some(reason)) if !reason.trim().is_empty() => {
             let until = session.app.clock.now().checked_add(length).map_err(|e| {
-                Failed::with(USAGE, Problem::new("that is too long").because(e.to_string()))
+                Failed::with(USAGE, Problem::new("the length is too long").because(e.to_string()))
             })?;
             Some((until, reason.clone()))
         }
         (Some(_), ..) => {
-            let problem = Problem::new("a mute has an end and a reason")
+            let problem = Problem::new("a mute needs a length and a reason")
                 .try_this(format!("--mute {name} --for 30m --reason '…'"));
             return Err(Failed::with(USAGE, problem));
         }

@@ -26,7 +26,7 @@ pub(super) fn judge(session: &Session, named: &[PathBuf], strict: bool) -> Finis
         };
         let found = lint_files(&path).map_err(|error| Failed::with(USAGE, unread(error)))?;
         if found.is_empty() {
-            let none = Problem::new(format!("{} holds no apphosting.yaml", path.display()));
+            let none = Problem::new(format!("{} has no apphosting.yaml", path.display()));
             return Err(Failed::with(USAGE, none));
         }
         files.extend(found);
@@ -58,7 +58,7 @@ pub(super) fn between(session: &Session, environments: &[String]) -> Finished {
         let found = config::between(&loaded.folder.join(&service.root), first, second)
             .map_err(|why| Failed::with(USAGE, Problem::new(why)))?;
         told.push(match found.len() {
-            0 => format!("{name}: {first} and {second} are configured alike"),
+            0 => format!("{name}: {first} and {second} have the same configuration"),
             _ => name.clone(),
         });
         for difference in &found {

@@ -25,7 +25,7 @@ pub(super) fn lock(
     let why = || {
         reason.cloned().ok_or_else(|| {
             usage(
-                Problem::new("a lock is taken and released with a reason")
+                Problem::new("taking or releasing a lock needs a reason")
                     .try_this("add --reason TEXT"),
             )
         })
@@ -56,7 +56,8 @@ pub(super) fn lock(
         for run in passed(&store, &environment, lock)? {
             let reason = run.plan.overrides.get(&Guard::Lock).map_or("", String::as_str);
             let (number, title) = (run.number, run.plan.title());
-            text = format!("{text}\n  run {number} passed it: {title} by {}: {reason}", run.actor);
+            text =
+                format!("{text}\n  run {number} overrode it: {title} by {}: {reason}", run.actor);
         }
     }
     session.result(&text, &json!({"environment": environment, "lock": to_json(lock.as_ref())}));

@@ -93,7 +93,7 @@ async fn status(session: &Session, environment: &str, database: Option<&str>) ->
         all.push(to_json(&seen));
     }
     if texts.is_empty() {
-        let what = format!("{environment} has no such database");
+        let what = format!("{environment} has no database of that name");
         return Err(Failed::with(USAGE, Problem::new(what)));
     }
     session.result(&texts.join("\n"), &json!({ "environment": environment, "databases": all }));

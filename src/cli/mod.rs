@@ -108,7 +108,7 @@ pub fn main() -> ExitCode {
     match begin(arguments) {
         Ok(code) => match print::unwritten() {
             Some(error) => {
-                let problem = Problem::new("the result could not be written whole");
+                let problem = Problem::new("the result could not be written completely");
                 let problem = problem.because(error.to_string());
                 print::failed(&Failed::with(code.max(FAILED), problem), false);
                 ExitCode::from(code.max(FAILED))

@@ -56,30 +56,30 @@ pub(super) fn history(session: &Session, environment: Option<&str>, limit: usize
     }
     session.result(&text, &Value::Array(json));
     if more {
-        print::note(format!("the newest {limit}; there are more: --limit N"));
+        print::note(format!("showing the latest {limit}; more with --limit N"));
     }
     Ok(OK)
 }
 
-/// The figures look back so far.
+/// The period that the metrics cover.
 const MONTH: Duration = Duration::from_hours(30 * 24);
 
-/// DORA's four figures of an environment, each with what it says.
+/// Prints the four DORA metrics of an environment.
 pub(super) fn figures(session: &Session, environment: &str) -> Finished {
     let name = EnvironmentName::new(environment).map_err(|p| Failed::with(USAGE, p))?;
     let (runs, _) = session.runs(Some(&name), RUNS_SEARCHED)?;
     let runs: Vec<RunView> = runs.into_iter().map(|listed| listed.view).collect();
     let figures = DoraMetrics::of(&runs, &name, session.app.clock.now(), MONTH);
-    let time = |time: Option<Duration>| time.map_or("not known".to_owned(), spoken);
+    let time = |time: Option<Duration>| time.map_or("unknown".to_owned(), spoken);
     let tenths = figures.tenths_a_week();
     let rate = figures.change_failures().map_or("-".to_owned(), |percent| format!("{percent} %"));
     let text = format!(
-        "{name}, the last 30 days\n\
-         deployment frequency   {}.{} a week: {} deploys reached customers, {} were stopped before\n\
-         lead time for changes  {}: half of the promoted releases, from their commit (releases from git only)\n\
-         change failure rate    {rate}: {} taken back in their run, {} by a rollback, {} failed\n\
-         recovery time          {}: half of the bad releases had customers no longer\n\
-         a deploy takes         {}: half of them, without what they waited for people",
+        "{name}, last 30 days\n\
+         deployment frequency   {}.{} per week: {} deploys switched traffic, {} stopped before\n\
+         lead time for changes  {}: median from commit to promotion (git releases only)\n\
+         change failure rate    {rate}: {} rolled back in their run, {} by a later rollback, {} failed\n\
+         recovery time          {}: median time that customers had a bad release\n\
+         deploy duration        {}: median, without time spent waiting for people",
         tenths / 10,
         tenths % 10,
         figures.deploys(),
@@ -193,12 +193,12 @@ pub(super) fn verify(session: &Session, run: RunNumber) -> Finished {
     }
     let head = facts.last().map(|f| f.hash.clone());
     if let Some(Err(illegal)) = RunView::fold(run, &facts) {
-        return Err(Problem::new(format!("run {run} tells an impossible story"))
+        return Err(Problem::new(format!("run {run} has contradictory facts"))
             .because(illegal.to_string())
             .into());
     }
     let text = format!(
-        "run {run}: {} facts, each the successor of the one before; the last is {}",
+        "run {run}: {} facts in an unbroken chain, ending in {}",
         facts.len(),
         head.as_ref().map_or("-", |h| h.short())
     );

@@ -44,7 +44,7 @@ pub(super) async fn pipeline(session: &Session, arguments: &PipelineArguments) -
     let pipeline = session.app.pipeline(&spec.environment, &of, &session.arguments.config)?;
     if let Some(PipelineAct::Dispatch { reference, yes }) = &arguments.act {
         let what = format!(
-            "Begins a run of the pipeline of {}{}.",
+            "Starts a pipeline run of {}{}.",
             spec.environment,
             reference.as_ref().map(|r| format!(", of {r}")).unwrap_or_default()
         );
@@ -56,7 +56,7 @@ pub(super) async fn pipeline(session: &Session, arguments: &PipelineArguments) -
     let commit = asked.commit(arguments)?;
     let Some(run) = pipeline.latest(commit.as_deref()).await? else {
         let of = commit.as_deref().and_then(|c| c.get(..7)).unwrap_or("it");
-        session.result(&format!("nothing tested {of} yet"), &json!({ "run": null }));
+        session.result(&format!("no pipeline run for {of} yet"), &json!({ "run": null }));
         return Ok(INCONCLUSIVE);
     };
     match &arguments.act {
@@ -70,10 +70,10 @@ pub(super) async fn pipeline(session: &Session, arguments: &PipelineArguments) -
             asked.review(&pipeline, &run, false, (&review.comment, &review.yes)).await
         }
         Some(PipelineAct::Rerun(yes)) => {
-            let what = format!("Runs what failed in run {} again.", run.id);
+            let what = format!("Reruns the failed jobs of run {}.", run.id);
             asked.confirmed(yes, &what)?;
             pipeline.run_failed_again(&run).await?;
-            let said = format!("run {}: re-run of the failed jobs requested", run.id);
+            let said = format!("run {}: rerun of the failed jobs requested", run.id);
             session.result(&said, &json!({ "said": said }));
             Ok(OK)
         }
@@ -107,8 +107,8 @@ impl Asked<'_> {
         let plan = proposal::what_ships(self.loaded, &arguments.environment, release)?;
         let commit = plan.commit().map(str::to_owned);
         commit.map(Some).ok_or_else(|| {
-            let problem = Problem::new(format!("release {release} names no commit"));
-            Failed::with(USAGE, problem.because("only releases of kind git do"))
+            let problem = Problem::new(format!("release {release} has no commit"));
+            Failed::with(USAGE, problem.because("only git releases have one"))
         })
     }
 
@@ -139,7 +139,7 @@ impl Asked<'_> {
         };
         let still = now.as_ref().is_none_or(|now| now.id != run.id || waits(now));
         let said = if still {
-            format!("run {}: GitHub accepted the answer, and does not show it yet", run.id)
+            format!("run {}: GitHub accepted the review but does not show it yet", run.id)
         } else {
             let word = if approve { "approved" } else { "rejected" };
             format!("run {}: {for_what} {word}", run.id)
@@ -181,7 +181,7 @@ impl Asked<'_> {
             })
             .collect();
         if from > 0 {
-            print::note(format!("{}: {from} lines before its first error are left out", job.name));
+            print::note(format!("{}: skipped {from} lines before the first error", job.name));
         }
         self.session
             .result(&lines.join("\n"), &json!({"job": job.name, "from": from, "lines": lines}));
@@ -209,7 +209,7 @@ fn told(session: &Session, run: &PipelineRun) -> String {
     }
     for approval in &run.approvals {
         let who = approval.reviewers.join(" or ");
-        let ours = if approval.ours { "; you may answer: pipeline ENV approve" } else { "" };
+        let ours = if approval.ours { "; you can review it: pipeline ENV approve" } else { "" };
         lines.push(format!("  waits for {who} to approve {}{ours}", approval.environment));
     }
     lines.extend(run.url.iter().map(|url| format!("  {url}")));
@@ -221,7 +221,7 @@ async fn run_here(session: &Session, spec: &EnvironmentSpec, of: &PipelineOf) ->
     let PipelineOf::Local { folder, jobs } = of else {
         return Err(Failed::with(
             USAGE,
-            Problem::new("its jobs run at GitHub").try_this("pipeline ENV dispatch"),
+            Problem::new("its jobs run on GitHub").try_this("pipeline ENV dispatch"),
         ));
     };
     let config = &session.arguments.config;

@@ -9,8 +9,8 @@ pub(super) fn permits(verb: &Verb) -> Result<(), Failed> {
     if !acts(verb) {
         return Ok(());
     }
-    let problem = Problem::new("this changes something, and --read-only was given");
-    Err(Failed::with(REFUSED, problem.try_this("leave --read-only out, if you mean it")))
+    let problem = Problem::new("--read-only refuses changes");
+    Err(Failed::with(REFUSED, problem.try_this("run it without --read-only")))
 }
 
 fn acts(verb: &Verb) -> bool {

@@ -28,7 +28,7 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
     }
     if let Some(pid) = listed.runner {
         let what =
-            format!("run {run} is {}, and process {pid} drives it", listed.view.state.sentence());
+            format!("run {run} is {}, and process {pid} runs it", listed.view.state.sentence());
         return Err(Failed::with(super::exit::LOCKED, Problem::new(what)));
     }
     if listed.view.ended.is_some() {
@@ -64,7 +64,7 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
     let observed = observe(hosting.as_ref(), &view).await.map_err(|e| e.problem)?;
     let doubt = reconcile(&view, &observed).map_err(|p| Failed::with(REFUSED, p))?;
     if !doubt.choices.contains(&choice) {
-        let problem = Problem::new("that is not safe here any more").because(doubt.observed);
+        let problem = Problem::new("that choice is no longer safe").because(doubt.observed);
         return Err(Failed::with(REFUSED, problem));
     }
     let mut engine = session.app.engine(view, Attendance::Unattended, signals).await?;
@@ -81,8 +81,8 @@ fn choose(arguments: &ResumeArguments, doubt: &Doubt) -> Result<Option<Choice>, 
             return Ok(Some(choice));
         }
         let offered: Vec<_> = doubt.choices.iter().map(|c| c.name()).collect();
-        let problem =
-            Problem::new("that is not safe here").because(format!("observed: {}", doubt.observed));
+        let problem = Problem::new("that choice is not safe")
+            .because(format!("observed: {}", doubt.observed));
         let problem = problem.try_this(format!("choose one of {}", offered.join(", ")));
         return Err(Failed::with(REFUSED, problem));
     }
@@ -100,7 +100,7 @@ fn choose(arguments: &ResumeArguments, doubt: &Doubt) -> Result<Option<Choice>, 
 
 fn text(run: RunNumber, doubt: &Doubt) -> String {
     let mut text = format!(
-        "run {run} is in doubt: its runner is gone\n  recorded  {}\n  observed  {}\n",
+        "run {run} is in doubt: its process died\n  recorded  {}\n  observed  {}\n",
         doubt.recorded, doubt.observed
     );
     for (at, choice) in doubt.choices.iter().enumerate() {

@@ -37,8 +37,8 @@ pub(super) async fn screen(session: &Session) -> Finished {
     }
     let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
     if dumb || !io::stdout().is_terminal() || !io::stdin().is_terminal() {
-        let problem = Problem::new("there is no terminal to show the screen on");
-        let todo = "name what to do: pointsman status, pointsman attach RUN, pointsman --help";
+        let problem = Problem::new("the console needs a terminal");
+        let todo = "use a command: pointsman status, pointsman attach RUN, pointsman --help";
         return Err(Failed::with(USAGE, problem.try_this(todo)));
     }
     if !session.arguments.config.exists() {
@@ -59,7 +59,7 @@ pub(super) async fn screen(session: &Session) -> Finished {
     let code = tui::run(session.app.clone(), loaded, options).await?;
     if let Some(address) = session.app.emulator() {
         print::note(format!(
-            "the emulator and its services keep running ({}); pointsman emulator stop ends them",
+            "the emulator and its services keep running ({}); pointsman emulator stop stops them",
             address.url
         ));
     }

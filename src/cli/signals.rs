@@ -43,9 +43,9 @@ pub(super) fn listen() -> Result<Listening, Failed> {
             asked = true;
             interrupted.send_replace(true);
             print::note(if hard {
-                "ending now; a rollback in progress finishes first"
+                "stopping now; a rollback in progress finishes first"
             } else {
-                "ending at the next safe point; interrupt again to end now"
+                "stopping at the next safe point; interrupt again to stop now"
             });
             let wish = if hard { Signal::Abort } else { Signal::Stop };
             if sender.send(wish).await.is_err() {

@@ -118,7 +118,7 @@ fn text(status: &Value) -> String {
         text = format!("{text}  {name:<12} {url:<28} {told}\n");
         if service["rollouts_held"] == true {
             text = format!(
-                "{text}  {:<12} automatic rollouts are HELD: a push deploys nothing until a run is promoted\n",
+                "{text}  {:<12} automatic rollouts are DISABLED until a run is promoted\n",
                 ""
             );
         }
@@ -128,7 +128,7 @@ fn text(status: &Value) -> String {
         let said = match (&database["version"], &database["unseen"]) {
             (Value::String(version), _) => {
                 let pending = database["pending"].as_array().map_or(0, Vec::len);
-                let half = if database["dirty"] == true { ", HALF MIGRATED" } else { "" };
+                let half = if database["dirty"] == true { ", HALF DONE" } else { "" };
                 format!("schema {version}, {pending} pending{half}")
             }
             (_, Value::Object(unseen)) => format!("unknown: {}", word(&unseen["what"])),

@@ -64,7 +64,7 @@ pub(super) fn judge(session: &Session, name: &str) -> Finished {
     let errors = lint.errors.len();
     let all = json!({"theme": palette.name, "errors": lint.errors, "notes": lint.notes});
     if errors == 0 {
-        session.result(&format!("{name} can be read"), &all);
+        session.result(&format!("{name} is a valid theme"), &all);
         return Ok(OK);
     }
     if session.arguments.json {
@@ -80,10 +80,10 @@ pub(super) fn import(session: &Session, file: &Path, name: Option<&str>) -> Fini
     let text = crate::source::text(file)
         .map_err(|error| Failed::config(Findings::unread(file, &error.to_string())))?;
     let theme = base16::import(&text, file, name).map_err(Failed::config)?;
-    let home = config_home().ok_or_else(|| Problem::new("this person has no home folder"))?;
+    let home = config_home().ok_or_else(|| Problem::new("no home folder for themes"))?;
     let to = home.join("themes").join(format!("{}.yaml", theme.name));
     let refused = |why: String| {
-        Problem::new(format!("{} is not written", to.display()))
+        Problem::new(format!("{} was not written", to.display()))
             .because(why)
             .try_this("give it another name with --name")
     };
@@ -93,7 +93,7 @@ pub(super) fn import(session: &Session, file: &Path, name: Option<&str>) -> Fini
     let name = &theme.name;
     let told = json!({"theme": name, "file": to.display().to_string()});
     let text = format!(
-        "{}\npointsman --theme {name} shows it, pointsman theme check {name} measures it",
+        "{}\nshow it: pointsman --theme {name}; check it: pointsman theme check {name}",
         to.display()
     );
     session.result(&text, &told);

@@ -24,7 +24,7 @@ use super::theme::Theme;
 use super::view::draw;
 use crate::domain::text::harmless;
 
-/// Whole frames in one write, so that no half-drawn frame is visible.
+/// Whole frames in one write, so that half-drawn frames are never visible.
 const WRITE_BUFFER_BYTES: usize = 64 * 1024;
 
 /// XTWINOPS: the window keeps its title on a stack while it has ours.

@@ -226,8 +226,8 @@ fn checklist_pane_shows_open_items_and_evidence() {
 #[test]
 fn keys_tick_only_items_of_people() {
     let mut screen = screen_of(Protection::Confirm);
-    assert_eq!(screen.char(' '), [], "a machine tells that one");
-    screen.shows("is not ticked by hand");
+    assert_eq!(screen.char(' '), [], "a machine verifies that one");
+    screen.shows("is verified automatically");
     screen.char('j');
     let ticked = screen.char(' ');
     let [Effect::Tick(_, _, id, Act::Tick, _)] = &ticked[..] else { panic!("{ticked:?}") };
@@ -289,12 +289,12 @@ fn yes_flag_ticks_nothing_and_tick_command_does() {
     let said = list(&["tick", "code rewiev"]).exits(2);
     assert!(said.err.contains("pre/code-review-completed"), "{}", said.err);
     let said = list(&["tick", "rollback"]).exits(3);
-    assert!(said.err.contains("a machine tells: history rollback"), "{}", said.err);
+    assert!(said.err.contains("its source: history rollback"), "{}", said.err);
     let said = list(&["tick", "error"]).exits(3);
     assert!(said.err.contains("cannot be seen yet"), "{}", said.err);
     list(&["override", "error"]).exits(3);
     let said = list(&["--read-only", "tick", "code"]).exits(3);
-    assert!(said.err.contains("--read-only was given"), "{}", said.err);
+    assert!(said.err.contains("--read-only refuses changes"), "{}", said.err);
 
     list(&["tick", "Code review", "--note", "PR 311"]).exits(0);
     list(&["override", "error", "rollback", "--reason", "first release"]).exits(0);
@@ -400,7 +400,7 @@ fn foreground_deploy_waits_for_post_checklist() {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(said.contains("waits until somebody ticks: Error rates acceptable"), "{said}");
+    assert!(said.contains("waits for these ticks: Error rates acceptable"), "{said}");
     assert!(said.contains("now: pointsman checklist 1 tick post/error-rates-acceptable"), "{said}");
     // An override of the list does not wait for ticks.
     let more = ["--override", "checklist=first release"];

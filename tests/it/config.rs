@@ -99,7 +99,7 @@ fn duplicate_key_is_reported_at_its_second_place() {
     );
     assert_eq!(findings.findings.len(), 1, "{findings}");
     assert_eq!(findings.findings[0].line, 4);
-    assert!(findings.findings[0].message.contains("stands twice"));
+    assert!(findings.findings[0].message.contains("appears twice"));
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn long_running_command_stops_and_respects_ports() {
     });
     assert_eq!(state(1).unwrap(), "running");
     let again = sandbox.run(&["commands", "run", "dev", "--yes"]).exits(3);
-    assert!(again.err.contains("runs already"), "{}", again.err);
+    assert!(again.err.contains("is already running"), "{}", again.err);
     sandbox.run(&["commands", "stop", "1"]).exits(0);
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(state(1).unwrap(), "stopped");
@@ -106,7 +106,7 @@ fn long_running_command_stops_and_respects_ports() {
     fs::write(&file, text.replace("cwd: .,", "cwd: toto-app,")).unwrap();
     let taken = TcpListener::bind(("127.0.0.1", sandbox.app)).unwrap();
     let refused = sandbox.run(&["commands", "run", "dev", "--yes"]).exits(3);
-    assert!(refused.err.contains(&format!("wants port {}", sandbox.app)), "{}", refused.err);
+    assert!(refused.err.contains(&format!("needs port {}", sandbox.app)), "{}", refused.err);
     drop(taken);
     sandbox.deploy("1.0.0").exits(0);
     let refused = sandbox.run(&["commands", "run", "dev", "--yes"]).exits(3);

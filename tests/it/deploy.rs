@@ -277,7 +277,7 @@ fn taken_port_fails_one_service_and_names_the_process() {
     let why = failed["failure"]["problem"].to_string();
     let own = std::process::id().to_string();
     assert!(
-        why.contains(&format!("port {} is held by", sandbox.app)) && why.contains(&own),
+        why.contains(&format!("port {} is used by", sandbox.app)) && why.contains(&own),
         "{why}"
     );
     drop(holder);
@@ -561,7 +561,7 @@ fn terminated_runner_leaves_a_resumable_run() {
     wait_until("it has gone", || state() == "in_doubt");
     let shown = sandbox.run(&["resume", "2", "--json"]).exits(7).json();
     assert!(
-        shown["recorded"].as_str().unwrap().contains("about to begin"),
+        shown["recorded"].as_str().unwrap().contains("about to start"),
         "a safe point: {shown}"
     );
     sandbox.run(&["resume", "2", "--choose", "leave", "--yes"]).exits(1);
@@ -764,9 +764,9 @@ fn dora_metrics_are_shown_with_their_base() {
     let figures = ["history", "development", "--figures"];
     let told = sandbox.run(&figures).exits(0).out;
     for part in [
-        "0.4 a week: 2 deploys reached customers, 1 were stopped",
-        "50 %: 0 taken back",
-        "1 by a rollback",
+        "0.4 per week: 2 deploys switched traffic, 1 stopped",
+        "50 %: 0 rolled back in their run",
+        "1 by a later rollback",
     ] {
         assert!(told.contains(part), "{part}: {told}");
     }

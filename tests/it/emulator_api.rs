@@ -480,5 +480,5 @@ fn emulator_stop_ends_leftovers_of_a_killed_emulator() {
     let said = sandbox.run(&["emulator", "stop", "--json"]).exits(0).json();
     assert_eq!((&said["ran"], &said["left_behind"]), (&json!(false), &json!(2)), "{said}");
     let again = sandbox.run(&["emulator", "stop"]).exits(0).out;
-    assert_eq!(again.trim(), "it did not run");
+    assert_eq!(again.trim(), "the emulator was not running");
 }

@@ -110,7 +110,7 @@ fn port_conflict_is_named_before_building() {
             // A machine without IPv6 has one address.
             continue;
         };
-        let held = format!("port {} is held by", sandbox.app);
+        let held = format!("port {} is used by", sandbox.app);
         for (verb, code) in [("doctor", 1), ("check", 0)] {
             let said = sandbox.run(&[verb]);
             assert_eq!(said.code, code, "{}", said.out);

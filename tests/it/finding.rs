@@ -419,30 +419,6 @@ fn stale_observation_blocks_deploys_and_not_rollbacks() {
     assert!(acts(&screen.char('y')), "a rollback waits for nothing");
 }
 
-/// The README's table of keys is the program's table. `UPDATE_README=1` rewrites it.
-#[test]
-fn readme_key_table_is_current() {
-    use std::fmt::Write as _;
-
-    use pointsman::tui::keys::commands::COMMANDS;
-    let mut table = "| key | command | |\n|---|---|---|\n".to_owned();
-    for row in COMMANDS {
-        let keys: Vec<_> = row.keys.iter().map(|key| format!("`{key}`")).collect();
-        let only = row.pane.map_or(String::new(), |pane| format!(" (in {})", &pane.title()[2..]));
-        writeln!(table, "| {} | {} | {}{only} |", keys.join(" "), row.name, row.doc).unwrap();
-    }
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = readme.split_once("commands.rs -->\n").unwrap();
-    let (_, after) = rest.split_once("<!-- /keys -->").unwrap();
-    let wanted = format!("{before}commands.rs -->\n{table}<!-- /keys -->{after}");
-    if std::env::var_os("UPDATE_README").is_some() {
-        std::fs::write(path, &wanted).unwrap();
-    } else {
-        assert!(readme == wanted, "the keys changed: UPDATE_README=1 cargo test --test it readme");
-    }
-}
-
 #[test]
 fn foreign_rollout_is_shown_as_drift() {
     let mut screen = Screen::new(Protection::Open);

@@ -14,7 +14,7 @@ fn deploy(terminal: &mut Terminal, downs: usize) {
     terminal.press("T");
     terminal.picture("n  No", &format!("switch-{}", terminal.size()));
     terminal.says_yes("Switch traffic to GREEN");
-    terminal.picture("RUN  Watch for 1.0s", &format!("soak-{}", terminal.size()));
+    terminal.picture("RUN  Soak for 1.0s", &format!("soak-{}", terminal.size()));
     terminal.wants("PROMOTED");
 }
 
@@ -105,7 +105,7 @@ fn resume_no_wait_stops_at_the_gate() {
     terminal.opens("D", "Deploy which release?");
     terminal.press("\r");
     terminal.says_yes("DEVELOPMENT · Deploy ");
-    terminal.wants("Ask green for its health");
+    terminal.wants("Check green's health");
     let status = || sandbox.run(&["status", "development", "--json"]).json();
     wait_until("it asks green", || status()["run"]["step"] == "probe");
     terminal.signal("-9");
@@ -219,7 +219,7 @@ fn ended_run_replays_fact_by_fact() {
     // Both in one frame: a replay also starts at the first fact, and also stops at the last.
     wait_until("the replay stops at the first fact", || {
         let text = terminal.text();
-        text.contains("fact 1/") && text.contains("REPLAY stands")
+        text.contains("fact 1/") && text.contains("REPLAY stopped")
     });
     assert!(!terminal.text().contains("✗"), "nothing had failed yet: {}", terminal.text());
     for _ in 0..3 {

@@ -115,7 +115,7 @@ fn unwritable_output_is_a_failure() {
         let output = sandbox.command(verb).stdout(full).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{verb:?}: {said}");
-        assert!(said.contains("could not be written whole"), "{verb:?}: {said}");
+        assert!(said.contains("could not be written completely"), "{verb:?}: {said}");
     }
     // A reader that closes the pipe has read enough.
     let (reader, writer) = std::io::pipe().unwrap();

@@ -54,7 +54,7 @@ fn runner_stopped_past_its_lease_has_no_effect() {
     kill("-STOP", &pid);
     age_lease(&sandbox, "2");
     let refused = sandbox.run(&["rollback", "development", "--yes"]).exits(4);
-    assert!(refused.err.contains("its lease ran out"), "{}", refused.err);
+    assert!(refused.err.contains("its lease expired"), "{}", refused.err);
     let reason = ["rollback", "development", "--yes", "--take-over", "--reason", "it hangs"];
     sandbox.run(&reason).exits(0);
     assert_eq!(live(&sandbox), both("1.0.0"));

@@ -12,6 +12,7 @@ mod command_platform;
 mod config;
 mod custom_commands;
 mod deploy;
+mod docs;
 mod dying;
 mod emulator_api;
 mod emulator_life;

@@ -595,6 +595,6 @@ fn dry_run_counts_match_the_run() {
             users.iter().map(|d| (d.path.as_str(), d.count("n").unwrap())).collect();
         assert_eq!(counts, [("users/a", 1), ("users/b", 1), ("users/new", 6)], "{name}");
         let again = dry_run(database.as_ref(), migrations, Direction::Up, 2).await.unwrap();
-        assert_eq!(again[1].cannot, ["users/new: it is there already"], "{name}");
+        assert_eq!(again[1].cannot, ["users/new: it already exists"], "{name}");
     });
 }

@@ -298,7 +298,7 @@ fn automatic_rollouts_are_held_until_promotion() {
     platform.sandbox.run(&["rollback", "development", "--yes"]).exits(0);
     still_held("after a rollback");
     let told = platform.sandbox.run(&["status", "development"]).exits(0).out;
-    assert!(told.contains("automatic rollouts are HELD"), "{told}");
+    assert!(told.contains("automatic rollouts are DISABLED"), "{told}");
     platform.sandbox.deploy("4.1.0-broken").exits(1);
     still_held("after a failure");
     platform.sandbox.deploy("4.1.1").exits(0);
@@ -312,7 +312,7 @@ fn automatic_rollouts_are_held_until_promotion() {
     platform.sandbox.deploy("4.2.0").exits(0);
     let run = platform.sandbox.run(&["history", "--json"]).exits(0).json()[0]["run"].to_string();
     let report = platform.sandbox.run(&["report", &run]).exits(0).out;
-    assert!(report.contains("automatic rollouts of toto-app are HELD"), "{report}");
+    assert!(report.contains("automatic rollouts of toto-app are DISABLED"), "{report}");
     platform.misbehaves(|_| None);
     platform.sandbox.deploy("4.2.1").exits(0);
     on_again("after the run that could not");

@@ -148,7 +148,7 @@ fn pipeline_shows_jobs_failure_and_reviewers() {
     says.lock().unwrap().run = "main_waiting";
     let waiting = run(&sandbox, &["pipeline", "development"]).exits(5);
     assert!(waiting.out.contains("waits for leo-ops"), "{}", waiting.out);
-    assert!(waiting.out.contains("you may answer"), "{}", waiting.out);
+    assert!(waiting.out.contains("you can review it"), "{}", waiting.out);
     says.lock().unwrap().run = "main_success";
     let json = run(&sandbox, &["pipeline", "development", "--json"]).exits(0).json();
     assert_eq!(json["run"]["standing"], "passed");
@@ -291,7 +291,7 @@ fn deploy_requires_the_pipeline_of_its_commit() {
     // What another commit's tests say is of no interest.
     *tested.lock().unwrap() = ("f".repeat(40), "success");
     let (_, seen) = deploy(3);
-    assert!(seen.contains(&format!("nothing tested {} yet", &commit[..7])), "{seen}");
+    assert!(seen.contains(&format!("no pipeline run for {} yet", &commit[..7])), "{seen}");
 }
 
 #[test]

@@ -23,6 +23,7 @@ fn texts() -> Vec<(PathBuf, String)> {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = vec![root.join("README.md")];
+    walk(&root.join("docs"), &mut files);
     walk(&root.join("src"), &mut files);
     walk(&root.join("crates"), &mut files);
     walk(&root.join("examples"), &mut files);
@@ -50,7 +51,7 @@ fn is_argument(word: &str) -> bool {
     word.starts_with("--") || word.contains('{') || word.contains('|') || capitals
 }
 
-/// What a person would put in, behind a word. Names of the README's environments and releases are the test's.
+/// What a person would put in, behind a word. Names of the documentation's environments and releases are the test's.
 fn filled(word: &str, before: &str, run: bool) -> String {
     let word = match (word, before) {
         ("{}", "--release" | "--to") | ("1.5.0" | "R" | "V", _) => "1.0.0",
@@ -113,7 +114,7 @@ fn lines() -> (BTreeSet<String>, Vec<String>) {
 
 /// Each line that is printed, what it exits with here, and a word of what it says; in an order in which they make
 /// sense. Those that act are given `--yes`.
-const DONE: [(&str, i32, &str); 59] = [
+const DONE: [(&str, i32, &str); 67] = [
     ("check", 0, "nothing is wrong"),
     ("lint", 0, ""),
     ("doctor", 1, "gcloud auth"),
@@ -164,14 +165,22 @@ const DONE: [(&str, i32, &str); 59] = [
     ("health development", 1, "stripe"),
     ("health development --mute stripe --for 2h --reason x", 0, ""),
     ("commands run nord", 0, ""),
+    ("commands log 1", 0, ""),
     ("commands stop 7", 1, ""),
+    ("handover", 0, "DEVELOPMENT"),
+    ("events 7 --json", 0, "prev"),
+    ("completions bash", 0, "complete"),
+    ("man", 0, ".TH"),
+    ("emulator status", 0, "live"),
     ("pipeline development", 5, ""),
     ("rollback development --to 1.0.0", 3, "live already"),
     ("cleanup development", 0, "cleaned_up"),
-    ("emulator stop", 0, "ended"),
+    ("emulator stop", 0, "stopped"),
     // These run until they are stopped: `health` and `command_platform` have them.
     ("health development --watch --json", -1, ""),
     ("sample-app", -1, ""),
+    ("emulator serve", -1, ""),
+    ("runner 7", -1, ""),
     // The beginning of a sentence.
     ("status shows", -1, ""),
     ("migrate up or", -1, ""),
@@ -255,5 +264,5 @@ fn rollback_overrides_a_manual_lock_and_names_its_holder() {
     sandbox.run(&way).exits(0);
     assert_eq!(Sandbox::who(sandbox.app).unwrap().0, "1.0.0");
     let lock = sandbox.run(&["lock", "development"]).exits(0).out;
-    assert!(lock.contains("run #3 passed it: rollback 1.0.0 by ana: incident"), "{lock}");
+    assert!(lock.contains("run #3 overrode it: rollback 1.0.0 by ana: incident"), "{lock}");
 }

@@ -191,7 +191,7 @@ fn health_exit_code_is_the_worst_state() {
     assert_eq!(of("sick"), ("down", "content"), "{said}");
     assert_eq!(of("port"), ("ok", "-"), "{said}");
     assert_eq!(of("turns").0, "off", "two answers that differ say nothing yet: {said}");
-    assert!(!states.contains_key("toto-app"), "the emulator does not run: {said}");
+    assert!(!states.contains_key("toto-app"), "the emulator is not running: {said}");
     let text = sandbox.run(&["health", "development"]).exits(1).out;
     assert!(text.contains("/status is \"sick\", not \"ok\""), "{text}");
 }
@@ -309,7 +309,7 @@ fn mute_requires_an_end_and_a_reason() {
     let good = Service::new(Sick::No("{}"));
     let sandbox = watching(&format!("      - {{ name: stripe, url: '{}' }}", good.url()));
     let said = sandbox.run(&["health", "development", "--mute", "stripe"]).exits(2);
-    assert!(said.err.contains("an end and a reason"), "{}", said.err);
+    assert!(said.err.contains("a length and a reason"), "{}", said.err);
     let mute = ["health", "development", "--mute", "stripe", "--for", "30m", "--reason", "theirs"];
     sandbox.run(&mute).exits(0);
     let said = sandbox.run(&["health", "development", "--json"]).exits(0).json();

@@ -44,7 +44,7 @@ fn recording_of_a_killed_screen_draws_its_last_frame() {
     assert_eq!(drawn[2..], replayed[2..drawn.len()], "below the lines with clocks");
 
     let again = sandbox.run(&["--demo", "gate", "--record", &path]).exits(2);
-    assert!(again.err.contains("no terminal"), "{}", again.err);
+    assert!(again.err.contains("needs a terminal"), "{}", again.err);
 }
 
 #[test]

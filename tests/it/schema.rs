@@ -141,7 +141,7 @@ fn deploy_expands_cleanup_contracts_and_incompatible_builds_get_no_traffic() {
     let deployed = place.run(&["deploy", "development", "--release", "1.0.0", "--yes", "--json"]);
     let deployed = deployed.exits(0);
     assert!(deployed.err.contains("First main is migrated to schema 1.0.0"), "{}", deployed.err);
-    assert!(deployed.err.contains("see that one exists"), "{}", deployed.err);
+    assert!(deployed.err.contains("check that one exists"), "{}", deployed.err);
     let run = deployed.json()["run"].as_u64().unwrap().to_string();
     assert_eq!((place.version().as_str(), place.wrong_counts(1)), ("1.0.0", 0));
     let facts = place.run(&["events", &run]).exits(0).out;
@@ -153,25 +153,26 @@ fn deploy_expands_cleanup_contracts_and_incompatible_builds_get_no_traffic() {
     // The live build cannot work with 2.0.0, so a clean-up leaves it, and reports that.
     let cleaned = place.run(&["cleanup", "development", "--yes"]).exits(0);
     assert!(
-        cleaned.err.contains("2.0.0 waits: toto-bo accepts >=1.0.0, <2.0.0"),
+        cleaned.err.contains("2.0.0 is pending: toto-bo accepts >=1.0.0, <2.0.0"),
         "{}",
         cleaned.err
     );
     let named = place.run(&["migrate", "up", "development", "--to", "2.0.0", "--yes"]).exits(3);
-    assert!(named.err.contains("main cannot go to 2.0.0: toto-bo serves"), "{}", named.err);
+    assert!(named.err.contains("main cannot go to 2.0.0: toto-bo is live"), "{}", named.err);
     // The next release can work with both; now it may go, and the one before never serves again.
     place.configure("main: '>=1.0.0, <3.0.0'", "");
     place.run(&["deploy", "development", "--release", "1.1.0", "--yes"]).exits(0);
     let cleaned = place.run(&["cleanup", "development", "--yes"]).exits(0);
     assert!(
-        cleaned.err.contains("No build that needs what it takes away can serve again"),
+        cleaned.err.contains("Builds that need the removed data cannot be live again"),
         "{}",
         cleaned.err
     );
     assert_eq!(place.version(), "2.0.0");
     let refused = place.run(&["rollback", "development", "--to", "1.0.0", "--yes"]).exits(3);
     assert!(
-        refused.err.contains("not 2.0.0") && refused.err.contains("go forward"),
+        refused.err.contains("not 2.0.0")
+            && refused.err.contains("deploy a release that accepts it"),
         "{}",
         refused.err
     );
@@ -281,7 +282,7 @@ fn foreign_database_lock_is_awaited_and_named() {
         stopping.join().unwrap();
         forced
     });
-    assert!(stops.exits(0).err.contains("asked the holder of the database lock to stop"));
+    assert!(stops.exits(0).err.contains("requested a stop from the holder of the database lock"));
     // Whose lease is over needs no taking over.
     hold(0);
     place.run(&["deploy", "development", "--release", "1.1.0", "--yes"]).exits(0);
@@ -419,7 +420,7 @@ fn killed_migration_continues_where_it_stopped() {
     runner.kill().unwrap();
     runner.wait().unwrap();
     let status = place.run(&["status", "development"]).exits(0).out;
-    assert!(status.contains("HALF MIGRATED") && status.contains("in_doubt"), "{status}");
+    assert!(status.contains("HALF DONE") && status.contains("in_doubt"), "{status}");
     // Nothing moves traffic before that is settled.
     place.run(&["deploy", "development", "--release", "1.0.0", "--yes"]).exits(7);
     let run = place.run(&["history", "development", "--json"]).json()[0]["run"].to_string();
@@ -488,7 +489,7 @@ fn edited_missing_or_late_migrations_stop_everything() {
     place.run(&["deploy", "development", "--release", "1.0.0", "--yes"]).exits(3);
     std::fs::remove_file(place.folder().join("1.0.0_count.yaml")).unwrap();
     let gone = place.run(&["migrate", "up", "development", "--yes"]).exits(3);
-    assert!(gone.err.contains("its file is gone"), "{}", gone.err);
+    assert!(gone.err.contains("its file is missing"), "{}", gone.err);
     // A database that others filled, and that says nothing.
     let other = Place::new("demo-other", "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
     block_on(async {
@@ -533,7 +534,11 @@ fn emulator_address_excludes_a_real_database() {
     place.host = Some("127.0.0.1:9".to_owned());
     let arguments = ["migrate", "up", "production", "--yes", "--confirm", "production"];
     let refused = place.run(&arguments).exits(1);
-    assert!(refused.err.contains("FIRESTORE_EMULATOR_HOST is 127.0.0.1:9"), "{}", refused.err);
+    assert!(
+        refused.err.contains("FIRESTORE_EMULATOR_HOST is set to 127.0.0.1:9"),
+        "{}",
+        refused.err
+    );
     let status = place.run(&["status", "production"]).exits(0).out;
     assert!(status.contains("unknown: FIRESTORE_EMULATOR_HOST"), "{status}");
 }

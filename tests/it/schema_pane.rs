@@ -107,8 +107,8 @@ fn migrations_pane_shows_version_and_blockers() {
 
 #[test]
 fn migrations_pane_shows_unknown_as_unknown() {
-    with(None).shows("Not looked yet.");
-    with(Some(Vec::new())).shows("No database here.");
+    with(None).shows("Not read yet.");
+    with(Some(Vec::new())).shows("No database configured.");
     let unseen = DatabaseSnapshot {
         unseen: Some(Problem::new("the database does not answer").because("connection refused")),
         version: None,

@@ -386,7 +386,7 @@ fn dead_run_is_in_doubt_until_a_choice() {
     let doubt =
         pointsman::domain::recover::reconcile(&view, &observed.into_iter().collect()).unwrap();
     screen.send(Msg::Observed(view.number, Ok(doubt)));
-    screen.shows("x, which is not of this run");
+    screen.shows("x, which is not from this run");
     assert_eq!(screen.key(Code::Enter), []);
     let effects = screen.char('y');
     assert!(matches!(effects.as_slice(), [Effect::TakeOver(..)]), "{effects:?}");
@@ -608,7 +608,7 @@ fn early_confirmation_is_refused_and_the_next_counts() {
     screen.char('T');
     screen.wait(100);
     assert_eq!(screen.send(Msg::Key(Key::plain(Code::Char('y')))), []);
-    screen.shows("too soon to be an answer; y again is yes");
+    screen.shows("too early to be an answer; press y again");
     assert!(acts(&screen.char('y')));
 }
 

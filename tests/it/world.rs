@@ -28,7 +28,6 @@ use pointsman::engine::database::Databases;
 use pointsman::engine::{Attendance, Engine, EngineError, Outside, Signal, observe};
 use pointsman::ports::BoxFuture;
 use pointsman::ports::clock::Clock;
-use pointsman::ports::hosting::Hosting;
 use pointsman::ports::journal::{Entry, Journal, JournalError};
 use pointsman::ports::outbox::Outbox;
 use pointsman::ports::processes::{Listener, ProcessIdentity, Processes};

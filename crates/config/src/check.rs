@@ -119,7 +119,7 @@ impl<'a> Walk<'a> {
         let mut repaired = Map::new();
         for (at, (key, value)) in entries.iter().enumerate() {
             if entries[..at].iter().any(|(earlier, _)| earlier.name == key.name) {
-                let message = format!("{:?} stands twice in {name}", key.name);
+                let message = format!("{:?} appears twice in {name}", key.name);
                 self.findings.push(Finding::new(key.place, message));
             }
             match (known.and_then(|k| k.get(&key.name)), rest) {

@@ -37,11 +37,14 @@ pub(super) fn wrong(environment: &EnvironmentConfig) -> Vec<Wrong> {
         let at = at.to_string();
         let mut say = |key: &str, why: String| found.push((path(&["probes", &at, key]), why));
         if environment.services.contains_key(&probe.name) {
-            say("name", format!("{} is a service; it is watched already", probe.name));
+            say("name", format!("{} is a service; it is probed already", probe.name));
         }
         let domains = |service: &String| probe.name == domains_of(service);
         if environment.services.keys().any(domains) {
-            say("name", format!("{} is what App Hosting says; it is watched already", probe.name));
+            say(
+                "name",
+                format!("{} is App Hosting's domain status; it is probed already", probe.name),
+            );
         }
         if probe.name.is_empty() || probe.name.contains(['/', '@']) {
             say("name", format!("{:?} is no name: it holds / or @, or nothing", probe.name));

@@ -34,7 +34,7 @@ pub enum Command {
 }
 
 /// A checklist's gate opens by its items alone.
-pub const OPENS_BY_ITSELF: &str = "this gate opens by itself when its checklist is settled";
+pub const OPENS_BY_ITSELF: &str = "this gate opens by itself when its checklist is complete";
 
 /// A row of the commands table.
 #[derive(Debug, Clone, PartialEq, Eq)]

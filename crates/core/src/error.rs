@@ -22,10 +22,12 @@ impl Problem {
         Self { what: what.into(), why: String::new(), todo: String::new() }
     }
 
-    /// Adds the reason; a second reason is appended, since a cause may have a cause.
+    /// Adds the reason; a second reason is appended, since a cause may have a cause. A full stop at the end, as other
+    /// programs write it, is dropped.
     #[must_use]
     pub fn because(mut self, why: impl Into<String>) -> Self {
-        let why = why.into();
+        let mut why = why.into();
+        why.truncate(why.trim_end().trim_end_matches('.').len());
         if self.why.is_empty() {
             self.why = why;
         } else if !why.is_empty() {

@@ -254,7 +254,7 @@ impl Plan {
         for member in &self.members {
             if member.target.environment() != &self.environment {
                 return Err(Problem::new(format!(
-                    "the plan for {} holds {} of {}",
+                    "the plan for {} contains {} of {}",
                     self.environment,
                     member.service(),
                     member.target.environment()
@@ -264,7 +264,7 @@ impl Plan {
         if let Some(foreign) = self.databases.iter().find(|d| d.environment != self.environment) {
             let (environment, name) = (&self.environment, &foreign.name);
             let whose = &foreign.environment;
-            let what = format!("the plan for {environment} holds database {name} of {whose}");
+            let what = format!("the plan for {environment} contains database {name} of {whose}");
             return Err(Problem::new(what));
         }
         if (self.members.is_empty() && self.databases.is_empty()) || self.steps.is_empty() {

@@ -116,7 +116,7 @@ pub fn deploy(
     steps.extend(schema_steps(&spec.databases, Direction::Up)?);
     steps.extend([
         step("build", StepKind::Build, format!("Build {name} without traffic"))?,
-        step("probe", StepKind::ProbeGreen, "Ask green for its health")?,
+        step("probe", StepKind::ProbeGreen, "Check green's health")?,
         step("gate", StepKind::GateSwitch, format!("Gate: switch traffic to {name}"))?,
     ]);
     for member in &spec.members {
@@ -125,8 +125,12 @@ pub fn deploy(
         let kind = StepKind::Switch { service: service.clone(), to: Side::Green };
         steps.push(step(&format!("switch:{service}"), kind, title)?);
     }
-    steps.push(step("attest", StepKind::Attest { side: Side::Green }, "Ask who answers")?);
-    steps.push(step("soak", StepKind::Soak, format!("Watch for {soak}"))?);
+    steps.push(step(
+        "attest",
+        StepKind::Attest { side: Side::Green },
+        "Verify the public address",
+    )?);
+    steps.push(step("soak", StepKind::Soak, format!("Soak for {soak}"))?);
     steps.extend(listed(List::Post)?);
     steps.push(step("mark-stable", StepKind::MarkStable, format!("Mark {name} stable"))?);
     let mut plan = spec.plan(RunKind::Deploy, Some(release.clone()), steps);
@@ -157,7 +161,7 @@ fn schema_steps(
 /// A change of databases alone: the migrations that they hold.
 pub fn migrate(spec: EnvironmentSpec, direction: Direction) -> Result<Plan, Problem> {
     let mut steps =
-        vec![step("preflight", StepKind::Preflight, "Lock the databases, look at them")?];
+        vec![step("preflight", StepKind::Preflight, "Lock the databases and read them")?];
     steps.extend(schema_steps(&spec.databases, direction)?);
     let plan = spec.plan(RunKind::Migrate, None, steps);
     plan.check()?;
@@ -166,7 +170,7 @@ pub fn migrate(spec: EnvironmentSpec, direction: Direction) -> Result<Plan, Prob
 
 /// One act on the record of one database.
 pub fn on_record(spec: EnvironmentSpec, kind: StepKind, title: String) -> Result<Plan, Problem> {
-    let looks = step("preflight", StepKind::Preflight, "Lock the database, look at it")?;
+    let looks = step("preflight", StepKind::Preflight, "Lock the database and read it")?;
     let steps = vec![looks, step("record", kind, title)?];
     let plan = spec.plan(RunKind::Migrate, None, steps);
     plan.check()?;
@@ -187,7 +191,7 @@ pub fn rollback(
     }
     let to = &choice.name();
     let mut steps =
-        vec![step("preflight", StepKind::Preflight, format!("Check that {to} can serve"))?];
+        vec![step("preflight", StepKind::Preflight, format!("Check that {to} can become live"))?];
     let undone = schema_steps(&spec.databases, Direction::Down)?;
     if schema == SchemaWay::Before {
         steps.extend(undone.clone());
@@ -199,8 +203,12 @@ pub fn rollback(
         steps.push(step(&format!("switch:{service}"), kind, title)?);
     }
     let public = StepKind::ProbePublic { side: Side::Green };
-    steps.push(step("attest", StepKind::Attest { side: Side::Green }, "Ask who answers")?);
-    steps.push(step("probe", public, "Ask the public address for health")?);
+    steps.push(step(
+        "attest",
+        StepKind::Attest { side: Side::Green },
+        "Verify the public address",
+    )?);
+    steps.push(step("probe", public, "Check the public address's health")?);
     if schema == SchemaWay::After {
         steps.extend(undone);
     }
@@ -252,13 +260,13 @@ pub fn undo(view: &RunView, bad: bool) -> Option<Vec<PlannedStep>> {
         let Some(seen) = view.services.get(service).filter(|s| s.switch_asked) else { continue };
         let back = seen.blue.as_ref()?;
         let kind = StepKind::Switch { service: service.clone(), to: Side::Blue };
-        let title = format!("Give {service} back to {back}");
+        let title = format!("Roll {service} back to {back}");
         steps.push(step(&format!("undo:{service}"), kind, title).ok()?);
     }
     let public = StepKind::ProbePublic { side: Side::Blue };
     let attest = StepKind::Attest { side: Side::Blue };
-    steps.push(step("undo-attest", attest, "Ask who answers").ok()?);
-    steps.push(step("undo-probe", public, "Ask the public address for health").ok()?);
+    steps.push(step("undo-attest", attest, "Verify the public address").ok()?);
+    steps.push(step("undo-probe", public, "Check the public address's health").ok()?);
     if bad {
         steps.push(step("mark-bad", StepKind::MarkBad, "Mark the release bad").ok()?);
     }

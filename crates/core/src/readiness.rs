@@ -223,7 +223,7 @@ pub fn named_target(
     if chosen.mark == Mark::Bad && !bad_too {
         return Err(NoTarget::Bad(
             Problem::new(format!("release {name} is marked bad"))
-                .because("it was rolled back before")
+                .because("it was rolled back here")
                 .try_this("name another release"),
         ));
     }

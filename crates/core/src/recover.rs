@@ -33,7 +33,7 @@ impl fmt::Display for Serving {
             Self::Moving(Some(side)) => write!(f, "{side}, and a rollout is under way"),
             Self::Moving(None) => f.write_str("none yet, and a rollout is under way"),
             Self::NoBuild => f.write_str("none"),
-            Self::Foreign(who) => write!(f, "{who}, which is not of this run"),
+            Self::Foreign(who) => write!(f, "{who}, which is not from this run"),
         }
     }
 }
@@ -66,9 +66,11 @@ impl Choice {
     /// What it does, for people.
     pub fn sentence(self) -> &'static str {
         match self {
-            Self::Continue => "carry on: the step in doubt is done again, nothing is done twice",
+            Self::Continue => {
+                "continue: repeat the step in doubt; completed effects are not repeated"
+            }
             Self::GoBack => "roll back: return traffic to the previous build",
-            Self::Leave => "leave: end the run, change nothing more",
+            Self::Leave => "leave: end the run without further changes",
         }
     }
 }
@@ -87,12 +89,9 @@ pub struct Doubt {
 /// Compares a run whose runner is gone with what was observed.
 pub fn reconcile(view: &RunView, observed: &Observed) -> Result<Doubt, Problem> {
     if let Some(kind) = view.unknown.first() {
-        return Err(Problem::new(format!(
-            "run {} cannot be carried on by this version",
-            view.number
-        ))
-        .because(format!("it holds {kind:?}, which a newer pointsman wrote"))
-        .try_this("resume it with that version"));
+        return Err(Problem::new(format!("this version cannot continue run {}", view.number))
+            .because(format!("it contains {kind:?}, written by a newer version"))
+            .try_this("resume it with that version"));
     }
     if let RunState::Ended { outcome } = &view.state {
         let what = format!("run {} is over: {}", view.number, outcome.label());

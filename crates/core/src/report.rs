@@ -96,7 +96,7 @@ fn head(text: &mut String, view: &RunView, driven: bool) {
         let whole = ended.duration_since(view.started).as_millis();
         let alone = u64::try_from(whole).unwrap_or_default().saturating_sub(view.elapsed_ms);
         if alone >= OWN_LINE_MS {
-            let _ = writeln!(text, "- {} more without a process to drive it", took(alone));
+            let _ = writeln!(text, "- {} more without a process", took(alone));
         }
     }
     let held = view.services.iter().filter(|(_, seen)| seen.held_policy.is_some());
@@ -105,7 +105,7 @@ fn head(text: &mut String, view: &RunView, driven: bool) {
         let held = held.join(", ");
         let _ = writeln!(
             text,
-            "- automatic rollouts of {held} are HELD: a push deploys nothing until a run is promoted, or a person \
+            "- automatic rollouts of {held} are DISABLED: a push deploys nothing until a run is promoted, or a person \
              allows them in the Firebase console"
         );
     }

@@ -70,7 +70,7 @@ impl RunState {
     pub fn sentence(&self) -> String {
         match self {
             Self::Planned => "not started".to_owned(),
-            Self::Ready { next } => format!("about to begin {next}"),
+            Self::Ready { next } => format!("about to start {next}"),
             Self::Running { step, attempt: 1 } => format!("in {step}"),
             Self::Running { step, attempt } => format!("in {step}, attempt {attempt}"),
             Self::Waiting { gate } => format!("waiting at {gate}"),

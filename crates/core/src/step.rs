@@ -177,7 +177,7 @@ pub enum StepState {
     NotRun {
         because: String,
     },
-    /// Was under way when its runner died. Only readers say this; it is never a fact.
+    /// Was under way when its process died. Only readers say this; it is never a fact.
     InDoubt,
     /// Done, and then undone.
     Undone,

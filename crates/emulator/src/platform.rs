@@ -147,7 +147,7 @@ impl Platform {
 
     fn taken(&self, port: u16, error: &std::io::Error) -> String {
         match self.processes.listener_of(port) {
-            Some(holder) => format!("port {port} is held by {holder}"),
+            Some(holder) => format!("port {port} is used by {holder}"),
             None => format!("port {port} cannot be opened: {error}"),
         }
     }

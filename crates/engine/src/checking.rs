@@ -204,7 +204,7 @@ impl Checking {
         for item in &self.items {
             let unread = |error: JournalError| Proof {
                 verdict: Verdict::Inconclusive,
-                said: format!("the past cannot be read: {error}"),
+                said: format!("history cannot be read: {error}"),
             };
             let proof = match &item.source {
                 None

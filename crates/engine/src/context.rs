@@ -238,7 +238,7 @@ impl Context {
 fn build_of(view: &RunView, service: &ServiceName, side: Side) -> Result<BuildId, StepError> {
     let build = view.services.get(service).and_then(|seen| seen.build(side));
     build.cloned().ok_or_else(|| {
-        StepError::lasting(Problem::new(format!("no {side} build of {service} is known")))
+        StepError::lasting(Problem::new(format!("the {side} build of {service} is unknown")))
     })
 }
 
@@ -300,7 +300,7 @@ fn telling(before: Option<String>, line: &str) -> String {
 pub(super) fn with_last_line(problem: Problem, line: Option<String>) -> Problem {
     match line {
         Some(cause) if tells_cause(&cause) => problem.because(cause),
-        Some(line) => problem.because(format!("its log ends: {line}")),
+        Some(line) => problem.because(format!("last log line: {line}")),
         None => problem,
     }
 }
@@ -317,7 +317,7 @@ mod tests {
         };
         let cause = "fah/other: npm ci ended with 1";
         assert!(told(&["npm ERR!", cause, "ERROR: build step 2 failed"]).contains(cause));
-        assert!(told(&["one", "two"]).contains("its log ends: two"));
+        assert!(told(&["one", "two"]).contains("last log line: two"));
         assert!(!told(&[]).contains("log"));
     }
 }

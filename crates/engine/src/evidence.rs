@@ -78,22 +78,19 @@ pub(super) async fn pipeline(jobs: &[String], plan: &Plan, outside: &Outside) ->
     let commit = plan.commit();
     // What another commit's tests say is said of another release.
     if commit.is_none() && matches!(plan.pipeline, Some(PipelineOf::Github { .. })) {
-        return unknown(
-            "the release names no commit that was tested: releases of kind git do".to_owned(),
-        );
+        return unknown("the release has no commit; only git releases can be tested".to_owned());
     }
     match pipeline.latest(commit).await {
         Err(problem) => unknown(problem.to_string()),
         Ok(None) => {
             let of = commit
                 .map_or("it".to_owned(), |commit| commit.get(..7).unwrap_or(commit).to_owned());
-            unknown(format!("nothing tested {of} yet"))
+            unknown(format!("no pipeline run for {of} yet"))
         }
         // Without a commit the result is about a folder as it was, which may have changed since.
-        Ok(Some(run)) if commit.is_none() && older(&run, outside.clock.now()) => unknown(format!(
-            "run {} was of the folder as it lay there long ago: run it again",
-            run.id
-        )),
+        Ok(Some(run)) if commit.is_none() && older(&run, outside.clock.now()) => {
+            unknown(format!("run {} tested an older state of the folder: run it again", run.id))
+        }
         Ok(Some(run)) => jobs.iter().map(|job| run.proof(job)).collect(),
     }
 }
@@ -107,7 +104,7 @@ fn older(run: &PipelineRun, now: Timestamp) -> bool {
 async fn probe(asked: &Asked, controls: &[String], outside: &Outside) -> (String, Verdict, String) {
     let said = |verdict, said: String| (asked.name.clone(), verdict, said);
     let Some(check) = &asked.check else {
-        let why = "its address holds a secret, which no plan keeps".to_owned();
+        let why = "its address contains a secret, which is not stored in plans".to_owned();
         return said(Verdict::Inconclusive, why);
     };
     let (mut good, mut bad) = (0, 0);
@@ -129,7 +126,7 @@ async fn probe(asked: &Asked, controls: &[String], outside: &Outside) -> (String
             return said(Verdict::Pass, "ok".to_owned());
         }
     }
-    said(Verdict::Inconclusive, "good and bad answers take turns".to_owned())
+    said(Verdict::Inconclusive, "good and bad answers alternate".to_owned())
 }
 
 /// Whether failures raise alerts: every channel accepted one recently.
@@ -141,7 +138,7 @@ pub(super) fn alerts(arrived: &[(String, Option<Timestamp>)], now: Timestamp) ->
     for (channel, at) in arrived {
         let age = at.and_then(|at| Duration::try_from(now.duration_since(at)).ok());
         let Some(age) = age.filter(|age| *age < HISTORY_LENGTH) else {
-            let why = format!("nothing arrived at {channel} lately: pointsman alerts test");
+            let why = format!("no recent delivery to {channel}: pointsman alerts test");
             return proof(Verdict::Inconclusive, why);
         };
         said.push(format!("{channel} {} ago", spoken(age)));
@@ -193,8 +190,8 @@ fn migrations(view: &RunView, wanted: &str) -> Proof {
         }
     }
     match said.is_empty() {
-        true if all => proof(Verdict::Pass, "there is no database here"),
-        true => proof(Verdict::Inconclusive, format!("there is no database {wanted} here")),
+        true if all => proof(Verdict::Pass, "no database configured"),
+        true => proof(Verdict::Inconclusive, format!("no database {wanted} configured")),
         false => proof(verdict, said.join("; ")),
     }
 }
@@ -212,7 +209,7 @@ pub(super) fn of_the_run(source: &Source, view: &RunView) -> Proof {
                 return proof(Verdict::Pass, format!("to {}", named.join(", ")));
             }
             let names: Vec<_> = without.iter().map(|(name, _)| name.as_str()).collect();
-            proof(Verdict::Fail, format!("nothing served {} before", names.join(" and ")))
+            proof(Verdict::Fail, format!("no earlier live build of {}", names.join(" and ")))
         }
         Source::Migrations { database } => migrations(view, database),
         Source::Lint { of } => match &view.plan.lint {

@@ -92,7 +92,7 @@ impl Engine {
         }
     }
 
-    /// Takes over a run whose runner died, with the choice of a person who looked at it (N8). Call it
+    /// Takes over a run whose runner died, with a person's recovery choice (N8). Call it
     /// before [`Engine::run`].
     pub async fn take_over(&mut self, observed: &str, choice: Choice) -> Result<(), EngineError> {
         self.supervisor.refuse_unread()?;
@@ -114,7 +114,7 @@ impl Engine {
             Choice::Leave => {
                 let touched = self.supervisor.view().touched_traffic();
                 let outcome = if touched { Outcome::Unknown } else { Outcome::Aborted };
-                let problem = Problem::new("its runner died, and a person left it so");
+                let problem = Problem::new("its process died, and a person left it");
                 self.end(outcome, Some(problem)).await?;
             }
         }
@@ -169,7 +169,7 @@ impl Engine {
                 RunState::Failed { step, attempt } => self.failed(&step, attempt).await?,
                 state @ (RunState::Planned | RunState::Running { .. }) => {
                     let number = self.supervisor.view().number;
-                    let problem = Problem::new(format!("run {number} cannot be carried on"));
+                    let problem = Problem::new(format!("run {number} cannot continue"));
                     let problem = problem.because(format!("it is {}", state.sentence()));
                     return Err(EngineError::CannotCarryOn(problem));
                 }
@@ -362,9 +362,9 @@ impl Engine {
                 }
                 result = &mut act => break result,
                 () = &mut deadline => break Err(StepError::inconclusive(
-                    Problem::new(format!("{} did not end within {}", step.title, spoken(limit)))
-                        .because("we stopped waiting; what it began may still be running")
-                        .try_this("look what the platform says, then retry"),
+                    Problem::new(format!("{} did not finish within {}", step.title, spoken(limit)))
+                        .because("Pointsman stopped waiting; the operation may still be running")
+                        .try_this("check the platform, then retry"),
                 )),
                 Some(signal) = self.signals.recv() => self.heed(signal),
                 () = look => {

@@ -144,12 +144,12 @@ impl Services {
         planned: &PlannedDatabase,
         within: Duration,
     ) -> Result<SchemaLook, Problem> {
-        let off = || Problem::new("the emulator does not run");
+        let off = || Problem::new("the emulator is not running");
         let database = self.database(planned, false).await?.ok_or_else(off)?;
         let looking = tokio::time::timeout(within, self.read_schema(database.as_ref())).await;
         looking.unwrap_or_else(|_| {
             let what = format!("the database {} does not answer", database.name());
-            Err(Problem::new(what).because(format!("nothing came within {}", spoken(within))))
+            Err(Problem::new(what).because(format!("no answer within {}", spoken(within))))
         })
     }
 

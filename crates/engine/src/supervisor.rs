@@ -180,7 +180,7 @@ impl Supervisor {
     pub(super) fn refuse_unread(&mut self) -> Result<(), EngineError> {
         let sent = self.journal.unanswered(self.view.number).map_err(EngineError::Journal)?;
         for sent in sent {
-            let because = "its runner died before it read this".to_owned();
+            let because = "its process died before it read this".to_owned();
             let step = self.view.state.step().cloned();
             let refused = Event::CommandRefused { id: sent.id, command: sent.command, because };
             self.record_as(&sent.actor, step.as_ref(), &refused)?;

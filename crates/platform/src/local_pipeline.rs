@@ -273,7 +273,7 @@ impl LocalPipeline {
         let kept = Kept { process: ThisMachine.own(), run: run.clone() };
         let text = serde_json::to_vec(&kept).unwrap_or_default();
         let failed = |e: std::io::Error| {
-            Problem::new("how the pipeline stands cannot be written").because(e.to_string())
+            Problem::new("the state of the pipeline cannot be written").because(e.to_string())
         };
         create(&new)?.write_all(&text).map_err(failed)?;
         fs::rename(&new, self.file()).map_err(failed)

@@ -1,4 +1,4 @@
-//! Repeating a call that failed in passing. One loop for every client, so that no client waits for ever.
+//! Retries of transient failures. One loop for every client, so that every client has a limit.
 
 #![expect(clippy::disallowed_methods, reason = "back-off between requests to a real server")]
 

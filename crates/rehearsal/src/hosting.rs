@@ -57,7 +57,7 @@ impl World {
 
     fn traffic_of(&self, inside: &mut Inside, target: &Target) -> Traffic {
         let traffic = inside.reported(&target.backend_name());
-        // Demos have no automatic rollouts: nobody pushes there.
+        // Demos have no automatic rollouts, since no one pushes.
         let automatic = if self.stage.is_some() { Automatic::Off } else { traffic.automatic };
         Traffic { automatic, ..traffic }
     }

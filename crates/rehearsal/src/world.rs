@@ -1,4 +1,4 @@
-//! The state of a scripted world, and how it is told what to do.
+//! The state of a scripted world, and the calls that script it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

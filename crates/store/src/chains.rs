@@ -1,4 +1,4 @@
-//! Chains that were verified: a reader keeps where it stands in each run and verifies only the records after
+//! Chains that were verified: a reader keeps its position in each run and verifies only the records after
 //! that. A list of runs reads one row for each run that did not change.
 //!
 //! What was verified is not verified again in this process: an edit of an old record under a running reader is

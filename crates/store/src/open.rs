@@ -121,7 +121,7 @@ pub struct SqliteStore {
     pub(super) heads: HashMap<RunNumber, (u64, Hash)>,
     /// The damaged runs that were met.
     pub(super) damaged: Mutex<Vec<Damage>>,
-    /// The verified chains, shared with other connections of this process if it says so.
+    /// The verified chains, shared with other connections of this process if set.
     pub(super) chains: Chains,
 }
 

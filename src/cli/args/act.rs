@@ -9,26 +9,25 @@ use crate::domain::release::{ReleaseLabel, SchemaVersion};
 /// How an act is confirmed.
 #[derive(Debug, Args)]
 pub struct Confirmation {
-    /// Answer the question before the act with yes
+    /// Confirm without a prompt
     #[arg(long)]
     pub yes: bool,
-    /// The environment's own name, where its protection is `typed`
+    /// The environment's name; needed where its protection is `typed`
     #[arg(long, value_name = "ENV")]
     pub confirm: Option<String>,
-    /// Why; kept in the run
+    /// Reason, recorded in the run
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
-    /// Override one guard, with --reason or its own reason; may be repeated
+    /// Override one guard, with its own reason or --reason; repeatable
     #[arg(long = "override", value_name = "GUARD[=REASON]")]
     pub overrides: Vec<OverrideWord>,
-    /// Wait up to this long for the current run to end: 90s, 10m
+    /// Maximum wait for the current run to end: 90s, 10m
     #[arg(long, value_name = "TIME", value_parser = crate::domain::time::parse_duration)]
     pub lock_wait: Option<std::time::Duration>,
-    /// Take the environment over from a run whose lease ran out
+    /// Take over the environment from a run whose lease expired
     #[arg(long, requires = "reason")]
     pub take_over: bool,
-    /// With --take-over: ask a live holder of a database lock to stop, and wait for its answer or the end of its
-    /// lease
+    /// With --take-over: ask the current holder to stop, and wait until it has or its lease expires
     #[arg(long, requires = "take_over")]
     pub force: bool,
 }
@@ -36,21 +35,21 @@ pub struct Confirmation {
 /// `plan`.
 #[derive(Debug, Args)]
 pub struct PlanArguments {
-    /// Where
+    /// Environment
     pub environment: String,
-    /// What
+    /// Release: its label, or label@commit
     #[arg(long, short)]
     pub release: ReleaseLabel,
-    /// Only this service; may be repeated
+    /// Only this service; repeatable
     #[arg(long = "service")]
     pub services: Vec<ServiceName>,
-    /// As for a run with people at its gates
+    /// Plan for an interactive deploy, where gates wait for a person
     #[arg(long)]
     pub detach: bool,
-    /// Why
+    /// Reason
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
-    /// Override one guard, with --reason or its own reason; may be repeated
+    /// Override one guard, with its own reason or --reason; repeatable
     #[arg(long = "override", value_name = "GUARD[=REASON]")]
     pub overrides: Vec<OverrideWord>,
 }
@@ -58,18 +57,18 @@ pub struct PlanArguments {
 /// `deploy`.
 #[derive(Debug, Args)]
 pub struct DeployArguments {
-    /// Where
+    /// Environment
     pub environment: String,
-    /// What
+    /// Release: its label, or label@commit
     #[arg(long, short)]
     pub release: ReleaseLabel,
-    /// Only this service; may be repeated
+    /// Only this service; repeatable
     #[arg(long = "service")]
     pub services: Vec<ServiceName>,
-    /// Refuse any other plan than the one reviewed: its hash, or the beginning of it
+    /// Deploy only the reviewed plan with this hash, or a prefix of it
     #[arg(long, value_name = "HASH")]
     pub plan: Option<String>,
-    /// Return once the run's own process drives it
+    /// Return once the run's background process has started
     #[arg(long)]
     pub detach: bool,
     /// Confirmation
@@ -80,18 +79,18 @@ pub struct DeployArguments {
 /// `rollback`.
 #[derive(Debug, Args)]
 pub struct RollbackArguments {
-    /// Where
+    /// Environment
     pub environment: String,
-    /// To this release [default: what the live one replaced, else the last stable one]
+    /// Target release [default: the one that the live release replaced, else the last stable one]
     #[arg(long, value_name = "RELEASE")]
     pub to: Option<ReleaseLabel>,
-    /// Only this service; may be repeated
+    /// Only this service; repeatable
     #[arg(long = "service")]
     pub services: Vec<ServiceName>,
-    /// Also undo migrations, down to this version, where that is safe
+    /// Also undo migrations down to this version, where safe
     #[arg(long, value_name = "VERSION")]
     pub undo_schema: Option<SchemaVersion>,
-    /// Of this database, where the environment has several
+    /// Database to undo migrations of, if there are several
     #[arg(long, requires = "undo_schema")]
     pub database: Option<String>,
     /// Confirmation
@@ -102,7 +101,7 @@ pub struct RollbackArguments {
 /// `cleanup`.
 #[derive(Debug, Args)]
 pub struct CleanupArguments {
-    /// Where
+    /// Environment
     pub environment: String,
     /// Confirmation
     #[command(flatten)]

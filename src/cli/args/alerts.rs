@@ -7,22 +7,22 @@ use clap::Subcommand;
 /// `alerts`.
 #[derive(Debug, Subcommand)]
 pub enum AlertsVerb {
-    /// The newest alerts, and how each stands
+    /// List the latest alerts and their delivery state
     List,
-    /// Try every channel, and say what it said
+    /// Send a test alert to every channel and report its response
     Test,
-    /// Deliver what waits
+    /// Deliver pending alerts
     Send,
     /// Silence all alerts for a while
     Silence {
-        /// For how long: 30m, 2h
+        /// Length: 30m, 2h
         #[arg(long = "for", value_name = "TIME",
             value_parser = crate::domain::time::parse_duration)]
         length: Duration,
-        /// Why
+        /// Reason
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
-    /// Tell again
+    /// End the silence
     Speak,
 }

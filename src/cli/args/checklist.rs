@@ -11,19 +11,19 @@ use crate::domain::release::ReleaseLabel;
 pub struct ChecklistArguments {
     /// An environment, or a run: 128 or '#128'
     pub of: String,
-    /// What to do to the items; without it, how they stand
+    /// Action on the items [default: show them]
     #[arg(value_enum, requires = "items")]
     pub act: Option<ItemAct>,
-    /// Items, by their ids or by how their words begin
+    /// Items, by id or by the start of their text
     #[arg(value_name = "ITEM")]
     pub items: Vec<String>,
-    /// The release that is to be deployed [default: that of the run under way]
+    /// Release to deploy [default: that of the current run]
     #[arg(long, short)]
     pub release: Option<ReleaseLabel>,
-    /// Only this service is to be deployed; may be repeated
+    /// Only this service; repeatable
     #[arg(long = "service")]
     pub services: Vec<ServiceName>,
-    /// What you saw; for an override, the reason
+    /// Note; for an override, the reason
     #[arg(long, visible_alias = "reason", value_name = "TEXT", default_value = "")]
     pub note: String,
 }
@@ -31,11 +31,11 @@ pub struct ChecklistArguments {
 /// What a person does to an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ItemAct {
-    /// It holds: you have seen it
+    /// Confirm that the item is true
     Tick,
-    /// Undo the last act on an item
+    /// Undo the last action on an item
     Untick,
-    /// It means nothing for this release; with a reason
+    /// Mark an item as not applicable to this release; needs a reason
     NotApplicable,
     /// Override the item; needs a reason
     Override,

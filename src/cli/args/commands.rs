@@ -5,13 +5,13 @@ use clap::Subcommand;
 /// What to do with the team's commands.
 #[derive(Debug, Subcommand)]
 pub enum CommandsVerb {
-    /// What can be run, and what was run last
+    /// List commands and their last runs
     List,
-    /// Run one here, until it ends or Ctrl-C stops it
+    /// Run a command until it ends or Ctrl-C stops it
     Run {
-        /// Its name
+        /// Name of the command
         name: String,
-        /// For which environment [default: the command's own]
+        /// Environment [default: the command's own]
         #[arg(long, value_name = "ENV")]
         environment: Option<String>,
         /// Confirmation
@@ -20,12 +20,12 @@ pub enum CommandsVerb {
     },
     /// Stop a running command
     Stop {
-        /// The number of its run
+        /// Run number
         run: u64,
     },
-    /// Print what a run said
+    /// Print the output of a run
     Log {
-        /// The number of its run
+        /// Run number
         run: u64,
     },
 }

@@ -7,22 +7,22 @@ use clap::Args;
 /// `health`.
 #[derive(Debug, Args)]
 pub struct HealthArguments {
-    /// Where
+    /// Environment
     pub environment: String,
-    /// Keep probing, and write a line per change
+    /// Keep probing and print a line per change
     #[arg(long, conflicts_with_all = ["mute", "unmute"])]
     pub watch: bool,
-    /// Mute this probe for a while; it stays watched
+    /// Mute this probe's alerts for a while; probing continues
     #[arg(long, value_name = "PROBE", conflicts_with = "unmute")]
     pub mute: Option<String>,
-    /// Call for it again
+    /// Unmute this probe
     #[arg(long, value_name = "PROBE")]
     pub unmute: Option<String>,
-    /// How long it is muted: 30m, 2h
+    /// Length of the mute: 30m, 2h
     #[arg(long = "for", value_name = "TIME", requires = "mute",
         value_parser = crate::domain::time::parse_duration)]
     pub length: Option<Duration>,
-    /// Why it is muted
+    /// Reason for the mute
     #[arg(long, value_name = "TEXT", requires = "mute")]
     pub reason: Option<String>,
 }

@@ -7,21 +7,21 @@ use clap::Subcommand;
 /// `theme`.
 #[derive(Debug, Subcommand)]
 pub enum ThemeVerb {
-    /// Name every theme
+    /// List themes
     List,
-    /// Measure a theme's contrasts, and whether its colours can be told apart with any vision
+    /// Measure contrast, and whether colours can be told apart with every colour vision
     Check {
-        /// Its name, or its file
+        /// Name or file of the theme
         theme: String,
     },
-    /// Make a theme of yours of a scheme in another program's form
+    /// Convert a colour scheme of another program into a theme
     Import {
-        /// The form
+        /// Format of the scheme
         #[arg(value_parser = ["base16"])]
         form: String,
-        /// The scheme's file
+        /// File of the scheme
         file: PathBuf,
-        /// The theme's name; the scheme's without this
+        /// Name of the theme [default: the scheme's]
         #[arg(long)]
         name: Option<String>,
     },
@@ -30,24 +30,24 @@ pub enum ThemeVerb {
 /// `emulator`.
 #[derive(Debug, Subcommand)]
 pub enum EmulatorVerb {
-    /// Start it, unless it runs
+    /// Start the emulator if it is not running
     Start {
-        /// Also take the token `owner`, which the firebase CLI sends to http addresses
+        /// Also accept the token `owner`, which the firebase CLI sends to http addresses
         #[arg(long)]
         insecure_owner_token: bool,
     },
-    /// End it and everything it runs
+    /// Stop the emulator and its services
     Stop,
-    /// What it runs
+    /// Show the running services
     Status,
-    /// Print its token
+    /// Print the access token
     Token,
-    /// Print its address
+    /// Print the address
     Url,
-    /// Be it
+    /// Run the emulator in the foreground
     #[command(hide = true)]
     Serve {
-        /// Also take the token `owner`
+        /// Also accept the token `owner`
         #[arg(long)]
         insecure_owner_token: bool,
     },

@@ -9,7 +9,7 @@ use crate::domain::step::RepairAs;
 /// `migrate`.
 #[derive(Debug, Args)]
 pub struct MigrateArguments {
-    /// What to do
+    /// Action
     #[command(subcommand)]
     pub verb: MigrateVerb,
 }
@@ -17,9 +17,9 @@ pub struct MigrateArguments {
 /// Which database.
 #[derive(Debug, Args)]
 pub struct Where {
-    /// The environment
+    /// Environment
     pub environment: String,
-    /// The database, where the environment has several
+    /// Database, if the environment has several
     #[arg(long)]
     pub database: Option<String>,
 }
@@ -27,62 +27,62 @@ pub struct Where {
 /// What to do with a database.
 #[derive(Debug, Subcommand)]
 pub enum MigrateVerb {
-    /// What is applied, what is pending, and what stops it
+    /// Show applied and pending migrations and what blocks them
     Status(Where),
-    /// Apply what is pending, in the order of versions
+    /// Apply pending migrations in version order
     Up {
         /// Where
         #[command(flatten)]
         at: Where,
-        /// Up to this version
+        /// Highest version to apply
         #[arg(long, value_name = "VERSION")]
         to: Option<SchemaVersion>,
-        /// Count what would be done, and do nothing
+        /// Count affected documents without changing them
         #[arg(long)]
         dry_run: bool,
-        /// Also what comes before a version that is applied already
+        /// Also apply versions lower than one already applied
         #[arg(long)]
         out_of_order: bool,
         /// Confirmation
         #[command(flatten)]
         confirmation: Confirmation,
     },
-    /// Undo down to a version, the latest migration first
+    /// Undo migrations down to a version, latest first
     Down {
         /// Where
         #[command(flatten)]
         at: Where,
-        /// Down to this version; 0.0.0 undoes everything
+        /// Version to keep; 0.0.0 undoes everything
         #[arg(long, value_name = "VERSION")]
         to: SchemaVersion,
-        /// Count what would be done, and do nothing
+        /// Count affected documents without changing them
         #[arg(long)]
         dry_run: bool,
         /// Confirmation
         #[command(flatten)]
         confirmation: Confirmation,
     },
-    /// Say how a migration stands that is half done, or whose file was edited
+    /// Set the state of a half-done or edited migration
     Repair {
         /// Where
         #[command(flatten)]
         at: Where,
-        /// Which, where there are several
+        /// Migration, if several need repair
         #[arg(long, value_name = "VERSION")]
         version: Option<SchemaVersion>,
-        /// How it stands; without it, what is known about it
+        /// Actual state [default: show what is recorded]
         #[arg(long = "as", value_enum, value_name = "HOW")]
         as_is: Option<RepairWord>,
         /// Confirmation
         #[command(flatten)]
         confirmation: Confirmation,
     },
-    /// Record the version of a database that was changed by other means
+    /// Record the version of a database that was migrated by other means
     Baseline {
         /// Where
         #[command(flatten)]
         at: Where,
-        /// The version; 0.0.0 where nothing was done
+        /// Version; 0.0.0 for an unchanged database
         #[arg(long, value_name = "VERSION")]
         to: SchemaVersion,
         /// Confirmation
@@ -94,11 +94,11 @@ pub enum MigrateVerb {
 /// How a migration stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RepairWord {
-    /// Nothing of it was done after all
+    /// Nothing was applied
     Not,
-    /// Continue where it stopped; a program in progress runs again
+    /// Partly applied; continue where it stopped, and rerun a program in progress
     Half,
-    /// All of it was done
+    /// Completely applied
     Fully,
 }
 

@@ -34,41 +34,41 @@ use crate::domain::recover::Choice;
 #[command(name = "pointsman", version, about, max_term_width = 100)]
 #[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 pub struct Arguments {
-    /// The config
+    /// Config file
     #[arg(long, global = true, env = "POINTSMAN_CONFIG", default_value = "config.yaml")]
     pub config: PathBuf,
-    /// The folder that state is kept in [default: pointsman in the XDG state home]
+    /// State folder [default: pointsman in the XDG state home]
     #[arg(long, global = true, env = "POINTSMAN_STATE_DIR")]
     pub state_dir: Option<PathBuf>,
     /// Write one JSON object, or one JSON line per event, to stdout
     #[arg(long, global = true)]
     pub json: bool,
-    /// No screen and no cursor movement: one line per fact, words on stdin
+    /// Run without the console: one line per fact, commands on stdin
     #[arg(long, global = true)]
     pub plain: bool,
-    /// Only ASCII on the screen
+    /// Use only ASCII characters
     #[arg(long, global = true)]
     pub ascii: bool,
-    /// Rehearse on a world in memory: idle, gate, run, soak, health-fail, flap, stale, checklist,
+    /// Rehearse on a platform in memory: idle, gate, run, soak, health-fail, flap, stale, checklist,
     /// schema, storm or hostile
     #[arg(long, global = true, value_name = "NAME")]
     pub demo: Option<String>,
-    /// Record the screen into a new file, for a bug report: what it showed and the keys; known secrets are removed
+    /// Record screen contents and keys into a new file, for a bug report; known secrets are removed
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
-    /// Play a recording; without a terminal its last frame is printed
+    /// Play a recording; without a terminal, print its last frame
     #[arg(long, value_name = "FILE", conflicts_with = "record")]
     pub replay_session: Option<PathBuf>,
-    /// Show everything and change nothing; acts are refused, on the screen and without it
+    /// Refuse every change, in the console and on the command line
     #[arg(long, global = true)]
     pub read_only: bool,
-    /// The screen's theme: its name, or its file [default: the config's]
+    /// Theme of the console: a name or a file [default: the config's]
     #[arg(long, global = true, env = "POINTSMAN_THEME", value_name = "THEME")]
     pub theme: Option<String>,
-    /// The screen's colours; `auto` heeds `NO_COLOR`
+    /// Colours of the console; `auto` respects `NO_COLOR`
     #[arg(long, global = true, value_enum, default_value_t, value_name = "DEPTH")]
     pub color: Colour,
-    /// What to do; without it, the screen
+    /// Command [default: open the console]
     #[command(subcommand)]
     pub verb: Option<Verb>,
 }
@@ -76,7 +76,7 @@ pub struct Arguments {
 /// The colours of the screen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Colour {
-    /// As many as the terminal says it has
+    /// As many as the terminal supports
     #[default]
     Auto,
     /// 16 million
@@ -94,39 +94,39 @@ pub enum Colour {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Check the config and say everything that is wrong with it
+    /// Check the config and report every problem
     Check,
-    /// Judge apphosting.yaml as App Hosting does, and warn of what it passes over
+    /// Check apphosting.yaml as App Hosting does, and warn of what it ignores
     Lint {
-        /// Files, or folders for all of theirs; without one, those of every service of the config
+        /// Files or folders [default: those of every service in the config]
         files: Vec<PathBuf>,
-        /// Fail on warnings too
+        /// Fail on warnings
         #[arg(long)]
         strict: bool,
-        /// Instead: what two environments do not have in common; secrets by their names alone
+        /// Compare two environments instead; secrets are compared by name
         #[arg(long, num_args = 2, value_names = ["ENV", "ENV"], conflicts_with_all = ["files", "strict"])]
         between: Vec<String>,
     },
-    /// Show what a deploy would do
+    /// Show what a deploy would do, and what blocks it
     Plan(PlanArguments),
-    /// Build a release, prove it, and give it the traffic
+    /// Build a release, check its health and switch traffic to it
     Deploy(DeployArguments),
-    /// Give the traffic back to a build that served before
+    /// Switch traffic to a previous build
     Rollback(RollbackArguments),
-    /// Stop blue and delete builds that no rollback needs
+    /// Stop the previous build and delete builds that no rollback needs
     Cleanup(CleanupArguments),
-    /// The databases: what is applied, what is pending, and changing that
+    /// Show, apply and undo database migrations
     Migrate(MigrateArguments),
     /// Live release, health and rollback target
     Status {
         /// Only this environment
         environment: Option<String>,
     },
-    /// What must be true before a build, the switch and the end of a deploy; and what a person ticks
+    /// Show and tick the checklists of a deploy
     Checklist(ChecklistArguments),
     /// Sent and pending alerts
     Alerts {
-        /// What to do with them; without it, the list
+        /// Action [default: list]
         #[command(subcommand)]
         verb: Option<AlertsVerb>,
     },
@@ -135,136 +135,134 @@ pub enum Verb {
         /// Only this environment
         environment: Option<String>,
     },
-    /// The team's own commands: what can be run, and what was
+    /// Run your team's commands, and show past runs
     Commands {
-        /// What to do with them; without it, the list
+        /// Action [default: list]
         #[command(subcommand)]
         verb: Option<CommandsVerb>,
     },
-    /// What tests a release: its run, jobs and logs, and what waits for an approval
+    /// Show, approve and rerun the CI pipeline of a release
     Pipeline(PipelineArguments),
-    /// How everything that is watched answers
+    /// Probe services and dependencies
     Health(HealthArguments),
     /// Past runs, newest first
     History {
         /// Only this environment
         environment: Option<String>,
-        /// Maximum number
+        /// Maximum number of runs
         #[arg(long, default_value_t = 50)]
         limit: usize,
-        /// How its deploys went over the last 30 days: DORA's four figures
+        /// Show the four DORA metrics of the last 30 days
         #[arg(long, requires = "environment")]
         figures: bool,
     },
-    /// The facts of a run
+    /// Print the recorded facts of a run
     Events {
-        /// 128 or '#128'
+        /// Run number: 128 or '#128'
         run: RunNumber,
     },
-    /// How to give a run's traffic back by hand, with every name filled in
+    /// Print the incident card: the manual commands that roll a run back
     Card {
-        /// 128 or '#128'
+        /// Run number: 128 or '#128'
         run: RunNumber,
     },
-    /// The log of a run
+    /// Print the log of a run
     Logs {
-        /// 128 or '#128'
+        /// Run number: 128 or '#128'
         run: RunNumber,
     },
     /// Follow a run until it ends
     Attach {
-        /// 128 or '#128'
+        /// Run number: 128 or '#128'
         run: RunNumber,
     },
-    /// Carry on a paused run, or one whose runner died
+    /// Continue a paused run, or recover one whose process died
     Resume(ResumeArguments),
-    /// Open the gate a run waits at
+    /// Approve the gate of a waiting run
     Approve(SteerArguments),
-    /// Hold a run before its next step
+    /// Pause a run before its next step
     Pause(SteerArguments),
-    /// Try the step again that a run failed in
+    /// Retry the failed step of a run
     Retry(SteerArguments),
-    /// Leave the step out that a run failed in
+    /// Skip the failed step of a run
     Skip {
-        /// Which
         #[command(flatten)]
         steer: SteerArguments,
-        /// Why
+        /// Reason
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
     /// End a run at its next safe point; after a switch it rolls back
     Abort {
-        /// Which
         #[command(flatten)]
         steer: SteerArguments,
-        /// Without waiting for the step under way
+        /// Do not wait for the current step
         #[arg(long)]
         now: bool,
     },
-    /// Who has locked an environment; or lock it, or release it
+    /// Show, take or release the lock of an environment
     Lock {
-        /// Which
+        /// Environment
         environment: String,
-        /// What to do; without it, who has locked it
+        /// Action [default: show the lock]
         #[arg(value_enum)]
         act: Option<LockAct>,
-        /// Why
+        /// Reason
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
-    /// Draw a run again as it was, at any speed
+    /// Play a past run with its log
     Replay {
-        /// 128 or '#128'
+        /// Run number: 128 or '#128'
         run: RunNumber,
     },
-    /// The report of a run, as Markdown
+    /// Print the report of a run as Markdown
     Report {
-        /// 128 or '#128'
+        /// Run number: 128 or '#128'
         run: RunNumber,
     },
     /// Verify the hash chain of a run
     Verify {
-        /// 128 or '#128'
+        /// Run number: 128 or '#128'
         run: RunNumber,
     },
-    /// The local platform
+    /// Control the local App Hosting emulator
     Emulator {
-        /// What to do with it
+        /// Action
         #[command(subcommand)]
         verb: EmulatorVerb,
     },
-    /// The screen's themes
+    /// List, check and import themes
     Theme {
-        /// What to do with them
+        /// Action
         #[command(subcommand)]
         verb: ThemeVerb,
     },
     /// Print the JSON Schema of a file
     Schema {
-        /// Which file
+        /// File to describe
         #[arg(value_parser = ["config", "migration", "theme"])]
         of: String,
     },
     /// Check this machine, the state folder and each platform, and say how to fix problems
     Doctor,
-    /// Print the completions of a shell
+    /// Print shell completions
     Completions {
-        /// Which shell
+        /// Shell
         shell: clap_complete::Shell,
     },
     /// Print the manual page
     Man,
-    /// Drive a run (started by `deploy --detach`)
+    /// Execute a run; started by `deploy --detach`
     #[command(hide = true)]
     Runner {
-        /// Which
+        /// Run number
         run: RunNumber,
-        /// Take it over, this way
+        /// Recover it, this way
         #[arg(long, value_enum)]
         choose: Option<WayOn>,
     },
-    /// Be the sample service of examples/toto
+    /// Run the sample service of examples/toto
     #[command(hide = true)]
     SampleApp,
 }
@@ -272,12 +270,12 @@ pub enum Verb {
 /// `resume`.
 #[derive(Debug, Args)]
 pub struct ResumeArguments {
-    /// 128 or '#128'
+    /// Run number: 128 or '#128'
     pub run: RunNumber,
-    /// Which way on; `--yes` alone takes the recommended one
+    /// Recovery choice; `--yes` alone takes the recommended one
     #[arg(long, value_enum)]
     pub choose: Option<WayOn>,
-    /// Exit 5 where the run comes to wait for an approval, and leave it there, instead of waiting with it
+    /// Exit with 5 when the run reaches a gate, instead of waiting with it
     #[arg(long)]
     pub no_wait: bool,
     /// Confirmation
@@ -288,11 +286,11 @@ pub struct ResumeArguments {
 /// The ways on from a run in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum WayOn {
-    /// Carry on
+    /// Continue the run
     Continue,
-    /// Give traffic back to what served before
+    /// Roll back to the previous build
     GoBack,
-    /// End the run and change nothing more
+    /// End the run without further changes
     Leave,
 }
 
@@ -309,24 +307,24 @@ impl From<WayOn> for Choice {
 /// What to do with a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum LockAct {
-    /// Lock it: no deploys until it is released
+    /// Refuse new runs until the lock is released
     Take,
-    /// Everybody may again
+    /// Release the lock
     Release,
 }
 
 /// A command to a run.
 #[derive(Debug, Args)]
 pub struct SteerArguments {
-    /// 128 or '#128'
+    /// Run number: 128 or '#128'
     pub run: RunNumber,
-    /// The last fact you have seen [default: the last one there is]; refused if the run moved on since
+    /// Sequence number of the last fact you saw [default: the latest]; the command is refused if the run has changed since
     #[arg(long, value_name = "SEQ")]
     pub seen: Option<u64>,
-    /// Answer the question before the act with yes
+    /// Confirm without a prompt
     #[arg(long)]
     pub yes: bool,
-    /// The environment's own name, where its protection is `typed`
+    /// The environment's name; needed where its protection is `typed`
     #[arg(long, value_name = "ENV")]
     pub confirm: Option<String>,
 }

@@ -5,12 +5,12 @@ use clap::{Args, Subcommand};
 /// `pipeline`.
 #[derive(Debug, Args)]
 pub struct PipelineArguments {
-    /// Of which environment
+    /// Environment
     pub environment: String,
-    /// Of this release's commit [default: the latest run there is]
+    /// Release whose commit was tested [default: the latest run]
     #[arg(long, short)]
     pub release: Option<crate::domain::release::ReleaseLabel>,
-    /// What to do; without it, how it stands
+    /// Action [default: show the state]
     #[command(subcommand)]
     pub act: Option<PipelineAct>,
 }
@@ -18,37 +18,37 @@ pub struct PipelineArguments {
 /// What to do with a pipeline.
 #[derive(Debug, Clone, Subcommand)]
 pub enum PipelineAct {
-    /// Print a job's log, from its first error on
+    /// Print the log of a job from its first error
     Log {
-        /// Its name or how that begins [default: the one that failed]
+        /// Name of the job, or a prefix [default: the failed one]
         job: Option<String>,
-        /// From its beginning
+        /// Print the whole log
         #[arg(long)]
         whole: bool,
     },
-    /// Say yes to what the run waits for
+    /// Approve a waiting run
     Approve(Review),
-    /// Say no to it
+    /// Reject a waiting run
     Reject(Review),
-    /// Run what failed again
+    /// Rerun failed jobs
     Rerun(Yes),
-    /// Begin a run, as `workflow_dispatch` does
+    /// Start a run, as `workflow_dispatch` does
     Dispatch {
-        /// Of this branch or tag [default: the config's branch]
+        /// Branch or tag [default: the config's branch]
         #[arg(long = "ref", value_name = "REF")]
         reference: Option<String>,
         /// Confirmation
         #[command(flatten)]
         yes: Yes,
     },
-    /// Run the jobs of a local pipeline here, to their end
+    /// Run the jobs of a local pipeline on this machine
     Run,
 }
 
 /// A yes or a no.
 #[derive(Debug, Clone, Args)]
 pub struct Review {
-    /// Said with it
+    /// Comment
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub comment: String,
     /// Confirmation
@@ -59,10 +59,10 @@ pub struct Review {
 /// How it is confirmed.
 #[derive(Debug, Clone, Args)]
 pub struct Yes {
-    /// Answer the question before the act with yes
+    /// Confirm without a prompt
     #[arg(long)]
     pub yes: bool,
-    /// The environment's own name, where its protection is `typed`
+    /// The environment's name; needed where its protection is `typed`
     #[arg(long, value_name = "ENV")]
     pub confirm: Option<String>,
 }

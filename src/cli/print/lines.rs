@@ -44,7 +44,7 @@ pub fn summary(view: &RunView) -> String {
         let held = seen.is_some_and(|s| s.held_policy.is_some());
         if held && matches!(view.state, RunState::Ended { .. }) {
             text = format!(
-                "{text}  {:<12} automatic rollouts are HELD: a push deploys nothing until a run is promoted\n",
+                "{text}  {:<12} automatic rollouts are DISABLED until a run is promoted\n",
                 ""
             );
         }
@@ -80,5 +80,5 @@ fn advice(view: &RunView, todo: &str) -> String {
     if view.touched_traffic() {
         return format!("pointsman status {}; pointsman logs {run}", view.plan.environment);
     }
-    format!("traffic was never touched; read pointsman logs {run}, fix it, deploy again")
+    format!("traffic did not change; read pointsman logs {run}, fix the cause, deploy again")
 }

@@ -126,7 +126,7 @@ impl Pipelines {
             }
             PipelineAct::Again(run) => {
                 pipeline.run_failed_again(run).await?;
-                Ok(format!("run {}: re-run of the failed jobs requested", run.id))
+                Ok(format!("run {}: rerun of the failed jobs requested", run.id))
             }
             PipelineAct::Begin => pipeline.begin(None).await,
         }

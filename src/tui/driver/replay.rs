@@ -99,7 +99,7 @@ impl Replay {
         let tape = RunReplay::of(run, facts)
             .ok_or_else(|| Problem::new(format!("run {run} has no facts")))?;
         let tape = tape.map_err(|illegal| {
-            Problem::new(format!("run {run} tells an impossible story"))
+            Problem::new(format!("run {run} has contradictory facts"))
                 .because(illegal.to_string())
                 .try_this(format!("pointsman verify {}", run.0))
         })?;
@@ -142,7 +142,7 @@ impl Replay {
     }
 
     fn told(&self, at: usize, fact: &Fact) -> String {
-        let sign = if self.plays { "plays" } else { "stands" };
+        let sign = if self.plays { "playing" } else { "stopped" };
         format!(
             "REPLAY {sign} ×{} · fact {}/{} of {} · Space plays, . , next and last fact, + - speed, Home End, q",
             SPEEDS[self.speed],

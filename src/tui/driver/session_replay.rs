@@ -35,7 +35,7 @@ impl Player {
         Ok(Self { session, model, at: 0, plays: true })
     }
 
-    /// Applies messages up to a number of them. Going back starts again.
+    /// Applies messages up to a number of them. A smaller number starts from the beginning.
     fn to(&mut self, at: usize) -> Result<(), Problem> {
         if at < self.at {
             (self.model, self.at) = (first(&self.session)?, 0);

@@ -128,14 +128,14 @@ fn answered(asked: &mut Confirm, key: Key, unmeant: bool, opener: bool) -> Answe
     }
     match key.code {
         Code::Char('y') if unmeant && !opener => {
-            asked.hint = Some("that came too soon to be an answer; y again is yes".to_owned());
+            asked.hint = Some("too early to be an answer; press y again for yes".to_owned());
             Answer::Stay
         }
         _ if unmeant => Answer::Stay,
         Code::Esc | Code::Enter | Code::Char('n') => Answer::No,
         Code::Char('y') if !opener => Answer::Yes,
         _ => {
-            asked.hint = Some("y is yes; n, Enter and Esc are no".to_owned());
+            asked.hint = Some("y: yes; n, Enter, Esc: no".to_owned());
             Answer::Stay
         }
     }

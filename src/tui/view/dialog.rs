@@ -144,7 +144,7 @@ fn pick(picker: &Picker, theme: &Theme, width: usize, height: usize) -> Vec<Line
                 Purpose::Note | Purpose::SetAside | Purpose::Mute => {
                     "Kept with your name and the time."
                 }
-                _ => "Nothing begins before you have said yes to the next box.",
+                _ => "You will confirm on the next screen.",
             };
             lines.push(Line::styled(text, theme.style(Role::Muted)));
         }
@@ -258,10 +258,7 @@ fn confirm(model: &Model, asked: &Confirm, theme: &Theme, width: usize) -> Vec<L
         Phase::Blocked(now) => {
             lines.extend(styled(theme, Role::Failed, "CHANGED while this was open", width));
             lines.extend(plain(now, width));
-            lines.extend(plain(
-                "What you were answering is no longer what is. Look, then ask again.",
-                width,
-            ));
+            lines.extend(plain("Something changed. Close this box and try again.", width));
         }
         Phase::Asks if asked.tier == Protection::Typed => {
             let (name, typed) = (asked.label(), asked.input.value());

@@ -83,7 +83,7 @@ fn only_the_plan_that_was_reviewed_runs() {
     let reviewed = hash("1.0.0");
     let other = hash("1.0.1");
     let refused = deploy(&sandbox, &["--plan", &other]).exits(3);
-    assert!(refused.err.contains("not the plan that was reviewed"), "{}", refused.err);
+    assert!(refused.err.contains("the plan differs from the reviewed one"), "{}", refused.err);
     assert!(!sandbox.state().join("store.db").exists() || runs(&sandbox) == 0);
     deploy(&sandbox, &["--plan", "abc"]).exits(2);
     deploy(&sandbox, &["--plan", &reviewed[..12], "--reason", "why is no part of it"]).exits(0);

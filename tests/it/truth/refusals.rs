@@ -73,11 +73,11 @@ const ROWS: &[Row] = &[
         says: "--override promotion",
     },
     Row {
-        kind: "A11: another plan than the one that was reviewed",
+        kind: "A11: a plan other than the reviewed one",
         prepare: nothing,
         more: &["--plan", "0123456789ab"],
         exit: 3,
-        says: "not the plan that was reviewed",
+        says: "the plan differs from the reviewed one",
     },
     Row { kind: "a lock of a person", prepare: locked, more: &[], exit: 4, says: "demo at ten" },
     Row {

@@ -115,7 +115,7 @@ fn read_only_store_is_reported_as_old() {
     assert!(json["behind"].as_str().unwrap().contains(old), "{json}");
     let back = sandbox.run(&["rollback", "development", "--yes"]).exits(0);
     assert!(
-        back.err.contains(&format!("Not all of the past could be read: {old}")),
+        back.err.contains(&format!("Part of the history could not be read: {old}")),
         "{}",
         back.err
     );

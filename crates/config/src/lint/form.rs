@@ -70,7 +70,7 @@ pub(super) fn look(form: &Form, node: &Node, name: &str, found: &mut Vec<Finding
         (Group(keys), Value::Map(entries)) => {
             for (at, (key, value)) in entries.iter().enumerate() {
                 if entries[..at].iter().any(|(earlier, _)| earlier.name == key.name) {
-                    let twice = format!("{:?} stands twice in {name}", key.name);
+                    let twice = format!("{:?} appears twice in {name}", key.name);
                     found.push(Finding::new(key.place, twice));
                 }
                 match keys.iter().find(|(known, _)| *known == key.name) {

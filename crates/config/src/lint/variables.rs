@@ -79,7 +79,10 @@ pub(super) fn look(variables: &[Variable<'_>], local: bool, found: &mut Vec<Find
     for (at, variable) in variables.iter().enumerate() {
         refused(variable, found);
         if variables[..at].iter().any(|earlier| earlier.name == variable.name) {
-            let twice = format!("{} stands twice; which of them counts is not said", variable.name);
+            let twice = format!(
+                "{} appears twice; App Hosting does not document which one counts",
+                variable.name
+            );
             found.push(Finding::warning(variable.place, twice));
         }
         if reserved(&variable.name) {

@@ -112,8 +112,8 @@ pub fn may_act(item: &Item, act: Act, note: &str, run: Option<&RunView>) -> Resu
         }
         Act::Tick if item.source.is_some() => {
             let source = item.source.as_ref().map(ToString::to_string).unwrap_or_default();
-            Err(Problem::new(format!("{:?} is not ticked by hand", item.text))
-                .because(format!("a machine tells: {source}"))
+            Err(Problem::new(format!("{:?} is verified automatically", item.text))
+                .because(format!("its source: {source}"))
                 .try_this("fix it, or override it with a reason"))
         }
         Act::NotApplicable | Act::Override if note.trim().is_empty() => {

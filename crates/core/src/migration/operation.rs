@@ -126,7 +126,7 @@ impl TryFrom<String> for Template {
 
     fn try_from(written: String) -> Result<Self, Problem> {
         let refused = |why: &str| {
-            Problem::new(format!("{written:?} is no template"))
+            Problem::new(format!("{written:?} is not a template"))
                 .because(why)
                 .try_this("write \"{first} {last}\"; a brace itself is written twice")
         };
@@ -142,7 +142,7 @@ impl TryFrom<String> for Template {
                 continue;
             }
             let end = rest.find('}').filter(|_| brace == "{");
-            let end = end.ok_or_else(|| refused("a brace stands alone"))?;
+            let end = end.ok_or_else(|| refused("a brace is not closed"))?;
             let path = rest[..end].parse::<FieldPath>().map_err(|p| refused(&p.what))?;
             parts.push(Part::Text(std::mem::take(&mut text)));
             parts.push(Part::Field(path));

@@ -79,7 +79,7 @@ impl FromStr for SchemaRange {
 
     fn from_str(text: &str) -> Result<Self, Problem> {
         semver::VersionReq::parse(text).map(Self).map_err(|e| {
-            Problem::new(format!("{text:?} is no range of versions"))
+            Problem::new(format!("{text:?} is not a range of versions"))
                 .because(e.to_string())
                 .try_this("write it like \">=1.0.0, <2.0.0\"")
         })

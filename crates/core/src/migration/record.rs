@@ -159,8 +159,8 @@ impl Record {
     pub fn read(document: &Document) -> Result<Self, Problem> {
         let refused = |field: &str| {
             Problem::new(format!("{} cannot be read", document.path))
-                .because(format!("its field {field} is missing or is something else"))
-                .try_this("look at the document; nothing is done on this database until then")
+                .because(format!("its field {field} is missing or has another type"))
+                .try_this("check the document; this database is not changed until it is fixed")
         };
         let text = |field: &str| document.text(field).ok_or_else(|| refused(field));
         let count = |field: &str| document.count(field).ok_or_else(|| refused(field));

@@ -105,18 +105,18 @@ pub fn obstacles(rows: &[Row], schema: &Schema) -> Vec<Problem> {
                 .try_this("repair _migrations/version, or set its version: pointsman migrate baseline ENV --to V --reason TEXT"),
         ),
         (Head::At(version), None) if *version != SchemaVersion::ZERO => found.push(
-            Problem::new(format!("the database says it is at {version}, and holds no record of how"))
-                .because("another migrator wrote that")
-                .try_this(format!("if it is so: pointsman migrate baseline ENV --to {version} --reason TEXT")),
+            Problem::new(format!("the database is at {version}, without records of its migrations"))
+                .because("another tool wrote the version")
+                .try_this(format!("if that version is right: pointsman migrate baseline ENV --to {version} --reason TEXT")),
         ),
         (Head::Absent, None) if !schema.collections.is_empty() => found.push(
-            Problem::new("the database is not empty, and says nothing of its version")
+            Problem::new("the database is not empty and has no version")
                 .because(format!("it holds {}", schema.collections.join(", ")))
-                .try_this("say where it stands: pointsman migrate baseline ENV --to V --reason TEXT (0.0.0 for nothing done)"),
+                .try_this("set its version: pointsman migrate baseline ENV --to V --reason TEXT (0.0.0 if nothing was applied)"),
         ),
         (Head::At(version), Some(applied)) if *version != applied && schema.dirty().is_none() => {
             found.push(
-                Problem::new(format!("the database says it is at {version}, and its records say {applied}"))
+                Problem::new(format!("the version of the database is {version}, but its records end at {applied}"))
                     .because("the version was written by another tool")
                     .try_this(format!("find out who; then pointsman migrate baseline ENV --to {applied} --reason TEXT")),
             );
@@ -126,12 +126,12 @@ pub fn obstacles(rows: &[Row], schema: &Schema) -> Vec<Problem> {
     for row in rows {
         match &row.state {
             RowState::Missing => found.push(
-                Problem::new(format!("{} was applied, and its file is gone", row.version))
-                    .because("these files are older than the database, or it was deleted")
-                    .try_this("get the newer files; the record holds what it did: pointsman migrate status ENV --json"),
+                Problem::new(format!("{} was applied, but its file is missing", row.version))
+                    .because("the files are older than the database, or the file was deleted")
+                    .try_this("get the newer files; its record: pointsman migrate status ENV --json"),
             ),
             RowState::Edited(difference) => found.push(
-                Problem::new(format!("{} was applied, and its file was edited since", row.version))
+                Problem::new(format!("{} was applied, but its file was edited since", row.version))
                     .because(difference.clone())
                     .try_this("undo the edit and write a new migration; or, if the database is as the file \
                          says: pointsman migrate repair ENV --as fully --reason TEXT"),

@@ -26,7 +26,7 @@ fn half(rows: &[Row], direction: Direction) -> Result<Option<&Row>, Problem> {
     let Some(record) = &row.record else { return Ok(None) };
     let stuck = |why: String| {
         Problem::new(format!("{version} is half done")).because(why).try_this(
-            "look what it did, then say so: pointsman migrate repair ENV --as not|half|fully --reason TEXT",
+            "check what it did, then record it: pointsman migrate repair ENV --as not|half|fully --reason TEXT",
         )
     };
     if record.half.program {
@@ -36,7 +36,7 @@ fn half(rows: &[Row], direction: Direction) -> Result<Option<&Row>, Problem> {
         let went = record.half.direction.label();
         let todo = format!("finish it first: {}", record.half.direction.command());
         return Err(Problem::new(format!("{version} is half done"))
-            .because(format!("it was on its way {went}"))
+            .because(format!("its direction was {went}"))
             .try_this(todo));
     }
     match &row.file {
@@ -72,7 +72,7 @@ pub fn up(
                     "{} comes before one that is applied",
                     row.version
                 ))
-                .because("it was added later, and what is applied may not expect it")
+                .because("it was added later, and applied migrations may not expect it")
                 .try_this("give it a later version, or allow it: --out-of-order"));
             }
             RowState::Pending | RowState::OutOfOrder | RowState::Dirty => {}
@@ -91,12 +91,9 @@ pub fn up(
                     "{} cannot be applied before {}",
                     adds.version, row.version
                 ))
-                .because(format!(
-                    "{} takes something away, which waits for a clean-up",
-                    row.version
-                ))
+                .because(format!("{} removes data, which is done in a clean-up", row.version))
                 .try_this(format!(
-                    "clean up first: pointsman cleanup ENV; or ask for it: --to {}",
+                    "clean up first: pointsman cleanup ENV; or apply it now: --to {}",
                     adds.version
                 )));
             }
@@ -128,7 +125,7 @@ pub fn down(
     let applied: Vec<_> = schema.applied().map(|r| &r.version).collect();
     if *to != SchemaVersion::ZERO && !applied.contains(&to) {
         let names: Vec<_> = applied.iter().map(ToString::to_string).collect();
-        return Err(Problem::new(format!("{to} is not applied, so there is no way down to it"))
+        return Err(Problem::new(format!("{to} is not applied"))
             .because(format!(
                 "applied are {}",
                 if names.is_empty() { "none".to_owned() } else { names.join(", ") }
@@ -141,13 +138,13 @@ pub fn down(
         let Some(file) = row.file.as_ref().filter(|_| undone) else { continue };
         if file.undo == Undo::No {
             return Err(Problem::new(format!("{} cannot be undone", row.version))
-                .because("its file says irreversible: what it deleted is not stored anywhere")
-                .try_this("go forward: write a migration that fixes it"));
+                .because("its file is marked irreversible: the deleted data is not stored")
+                .try_this("write a migration that fixes it"));
         }
         chosen.push(file.clone());
     }
     if chosen.is_empty() {
-        return Err(Problem::new(format!("the database is at {to} already")));
+        return Err(Problem::new(format!("the database is already at {to}")));
     }
     Ok(chosen)
 }

@@ -78,7 +78,7 @@ impl fmt::Display for JournalError {
                 "{environment} is locked by {} since {}: {}",
                 lock.actor, lock.since, lock.reason
             ),
-            Self::LeaseLost(run) => write!(f, "another process drives run {run} now"),
+            Self::LeaseLost(run) => write!(f, "another process runs run {run}"),
             Self::Busy(holder) => write!(
                 f,
                 "run {} of {} is under way: it is {}, process {}, since {}",
@@ -98,7 +98,7 @@ impl JournalError {
             Self::Unusable(problem) | Self::Unwritable(problem) => problem,
             Self::NoSuchRun(_) | Self::Damaged { .. } | Self::LeaseLost(_) => Problem::new(what),
             Self::Busy(holder) if holder.stale => Problem::new(what)
-                .try_this("its lease ran out: take it over with --take-over --reason TEXT"),
+                .try_this("its lease expired: take it over with --take-over --reason TEXT"),
             Self::Busy(_) => Problem::new(what).try_this("wait for it: pointsman status"),
             Self::Locked(environment, _) => Problem::new(what)
                 .try_this(format!("pointsman lock {environment} release --reason TEXT")),

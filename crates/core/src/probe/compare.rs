@@ -49,7 +49,7 @@ impl Difference {
                 1 => "1 bad answer".to_owned(),
                 bad => format!("{bad} bad answers"),
             },
-            Verdict::Inconclusive => "too few answers to say".to_owned(),
+            Verdict::Inconclusive => "too few answers".to_owned(),
         };
         let (p50, p95) = (percent(self.p50), percent(self.p95));
         format!("GREEN to BLUE p50 {p50} p95 {p95}, n {blue}:{green}: {verdict}")

@@ -38,7 +38,9 @@ pub fn judge(expect: &Expect, heard: &Heard<'_>) -> (Answer, Identity) {
         let found = heard.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         match found {
             Some((_, value)) if value.contains(part.as_str()) => {}
-            Some(_) => return bad(Fault::Content, format!("header {name} holds no {part:?}")),
+            Some(_) => {
+                return bad(Fault::Content, format!("header {name} does not contain {part:?}"));
+            }
             None => return bad(Fault::Content, format!("there is no header {name}")),
         }
     }
@@ -58,7 +60,7 @@ pub fn judge(expect: &Expect, heard: &Heard<'_>) -> (Answer, Identity) {
         return (Answer::Good, Identity::default());
     }
     let Ok(json) = parsed else {
-        return bad(Fault::Content, format!("HTTP {}, but the answer is no JSON", heard.status));
+        return bad(Fault::Content, format!("HTTP {}, but the answer is not JSON", heard.status));
     };
     for (pointer, value) in &expect.json {
         if json.pointer(pointer) != Some(value) {

@@ -351,7 +351,7 @@ impl RunView {
         for step in &mut self.steps {
             if matches!(step.state, StepState::Running { .. }) {
                 step.state = StepState::InDoubt;
-                let problem = super::error::Problem::new("its runner died in the middle");
+                let problem = super::error::Problem::new("its process died");
                 self.failure = Some((step.plan.id.clone(), problem, Failure::Inconclusive));
             }
         }

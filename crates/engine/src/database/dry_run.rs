@@ -179,7 +179,7 @@ enum After {
 
 fn after(operation: &Operation, path: &str, document: Option<&Document>) -> Result<After, String> {
     match (operation, document) {
-        (Operation::Create { .. }, Some(_)) => Err("it is there already".to_owned()),
+        (Operation::Create { .. }, Some(_)) => Err("it already exists".to_owned()),
         (Operation::Create { fields, .. }, None) => {
             let (path, fields) = (path.to_owned(), fields.clone());
             Ok(After::Changed(Document { path, fields, updated: String::new() }))

@@ -190,9 +190,9 @@ impl DatabaseLock {
         let touched = self.held().touched;
         let over = self.clock.elapsed().saturating_sub(touched) >= lease;
         over.then(|| {
-            Problem::new(format!("the lock of database {} has run out", self.database.name()))
-                .because("its renewal got no answer")
-                .try_this("look whether the database answers, then resume the run")
+            Problem::new(format!("the lock of database {} expired", self.database.name()))
+                .because("its renewal was not answered")
+                .try_this("check that the database answers, then resume the run")
         })
     }
 
@@ -289,13 +289,13 @@ impl DatabaseLock {
             Some(now) if now.updated == held.lock.updated => Err(NotWritten::Conflict(error)),
             Some(now) if (&now.holder.id, now.fence) == (&held.lock.holder.id, held.lock.fence) => {
                 held.lock.updated = now.updated;
-                let what = "something this run wrote before landed late";
+                let what = "an earlier write of this run arrived late";
                 Err(NotWritten::Overtaken(Problem::new(what).try_this("the step is tried again")))
             }
             other => {
                 let who = other.map_or("its document is gone".to_owned(), |now| now.to_string());
                 let lost = Problem::new(format!(
-                    "the lock of database {} is not ours any more",
+                    "this run lost the lock of database {}",
                     self.database.name()
                 ))
                 .because(who);

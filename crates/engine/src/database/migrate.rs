@@ -70,16 +70,13 @@ async fn stands(asked: &Asked<'_>, schema: &Schema) -> Result<Option<Record>, No
         let fits = half.half.direction == *direction && half.checksum == migration.checksum();
         if !fits || half.half.program {
             return Err(NotMigrated::Failed(
-                Problem::new(format!(
-                    "{} is half done, and cannot simply continue",
-                    migration.version
-                ))
-                .because(if half.half.program {
-                    "its program was started, and its result is unknown"
-                } else {
-                    "it was begun the other way, or by another file"
-                })
-                .try_this("pointsman migrate repair ENV --as not|half|fully --reason TEXT"),
+                Problem::new(format!("{} is half done and cannot continue", migration.version))
+                    .because(if half.half.program {
+                        "its program was started, and its result is unknown"
+                    } else {
+                        "it started in the other direction, or from a different file"
+                    })
+                    .try_this("pointsman migrate repair ENV --as not|half|fully --reason TEXT"),
             ));
         }
         let by = asked.by.to_owned();
@@ -157,7 +154,7 @@ impl Work<'_> {
         if let Err(why) = ended {
             let what = format!("{} failed", argv.first().map_or("the program", String::as_str));
             return Err(NotMigrated::Failed(Problem::new(what).because(why).try_this(
-                "look what it did, then: pointsman migrate repair ENV --as not|half|fully --reason TEXT",
+                "check what it did, then: pointsman migrate repair ENV --as not|half|fully --reason TEXT",
             )));
         }
         let mut after = self.record.clone();
@@ -209,7 +206,7 @@ impl Work<'_> {
                     tries += u32::from(limit == 1);
                     if tries > ATTEMPTS_PER_BATCH {
                         let path = page.first().map_or("", |d| d.path.as_str());
-                        let why = format!("it changes all the time: {}", error.problem);
+                        let why = format!("it keeps changing: {}", error.problem);
                         return Err(self.cannot(operation, path, &why));
                     }
                     limit = (limit / 2).max(1);
@@ -257,7 +254,7 @@ impl Work<'_> {
                 "{version} was stopped after {} of {} documents",
                 half.processed, half.total
             ))
-            .because("an operator asked for it")
+            .because("an operator requested it")
             .try_this(format!("continue it with {}", half.direction.command())),
         ))
     }
@@ -266,7 +263,9 @@ impl Work<'_> {
         NotMigrated::Failed(
             Problem::new(format!("{}: cannot {operation}", self.asked.migration.version))
                 .because(format!("{path}: {why}"))
-                .try_this("fix that document, or leave such documents out with `where`; then run it again"),
+                .try_this(
+                    "fix that document, or exclude such documents with `where`; then run it again",
+                ),
         )
     }
 

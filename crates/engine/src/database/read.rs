@@ -123,7 +123,7 @@ pub(crate) async fn repair(
 ) -> Result<SchemaVersion, Problem> {
     let version = &file.version;
     let before = schema.records.get(version).cloned().ok_or_else(|| {
-        Problem::new(format!("{version} was never begun, so there is nothing to repair"))
+        Problem::new(format!("{version} never started, so there is nothing to repair"))
     })?;
     let edited = before.state == RecordState::Applied && as_is == Repaired::Fully;
     if !(before.is_dirty() || edited) {
@@ -135,9 +135,9 @@ pub(crate) async fn repair(
     let touched = before.half.processed > 0 || before.half.operation > 0;
     if as_is == Repaired::Not && touched {
         let Half { processed, operation, .. } = before.half;
-        return Err(Problem::new(format!("{version} was begun for certain"))
+        return Err(Problem::new(format!("{version} did start"))
             .because(format!(
-                "{operation} of its operations are done and {processed} documents were gone through"
+                "{operation} of its operations are done, and {processed} documents were processed"
             ))
             .try_this("continue it, or undo it: --as half, then pointsman migrate up or down"));
     }

@@ -37,7 +37,7 @@ pub(super) async fn again(outside: &Outside, names: &[(String, bool)]) -> Result
             Err(busy @ NotLocked::Busy(_)) => {
                 return Err(EngineError::CannotCarryOn(busy.problem(name)));
             }
-            Err(NotLocked::Failed(error)) => tracing::warn!(%error, "a lock is not ours again"),
+            Err(NotLocked::Failed(error)) => tracing::warn!(%error, "a lock was not regained"),
             Ok(_) => {}
         }
     }

@@ -33,8 +33,10 @@ pub async fn cleanup(
     let live = ports.live(hosting.as_ref(), &spec.members).await.map_err(Refusal::Failed)?;
     if live.values().any(Option::is_none) {
         return Err(Refusal::Refused(
-            Problem::new("not every service has a live build; there is no blue to clean up")
-                .try_this("deploy a release first, or look with: pointsman status"),
+            Problem::new(
+                "not every service has a live build; there is no previous build to clean up",
+            )
+            .try_this("deploy a release first; check with pointsman status"),
         ));
     }
     // Every run: a build is kept or not by all that ever served.
@@ -48,8 +50,8 @@ pub async fn cleanup(
     let environment = spec.environment.clone();
     not_frozen(ports, &environment, &mut spec.freeze, why, &mut guards);
     let what = format!(
-        "Stop every build of {} that serves nothing, and delete those of ours that none of the last {RELEASES_KEPT} \
-         stable releases needs. A rollback then starts its build first, instead of finding it warm.",
+        "Stop every build of {} without traffic, and delete those of ours that none of the last {RELEASES_KEPT} \
+         stable releases needs. A rollback then has to start its build first.",
         spec.environment
     );
     let moved = runs.iter().find(|run| run.touched_traffic());
@@ -107,6 +109,6 @@ fn still_warm(
     Err(Refusal::Refused(
         Problem::new(format!("BLUE is kept warm for another {left}"))
             .because(format!("run {run} moved traffic {age} ago, and keep_blue is {keep}"))
-            .try_this("wait, or end it now with --reason TEXT"),
+            .try_this("wait, or clean up now with --reason TEXT"),
     ))
 }

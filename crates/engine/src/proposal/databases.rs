@@ -134,6 +134,6 @@ fn sentence(back: &WaysBack) -> String {
             last.leaves,
             way.label()
         ),
-        _ => format!("{why}, and there is no safe way down: go forward"),
+        _ => format!("{why}, and there is no safe way down: deploy a fix"),
     }
 }

@@ -125,8 +125,8 @@ fn described(ports: &Services, plan: &Plan, bad: Option<String>, overridden: boo
     let after: Vec<_> = plan.ticked_after().map(|item| item.text.as_str()).collect();
     if !after.is_empty() && !overridden && !plan.waits_for_people() {
         lines.push(format!(
-            "After the soak it waits until somebody ticks: {}. From another terminal: pointsman checklist RUN tick \
-             ITEM.",
+            "After the soak the run waits for these ticks: {}. Tick from another terminal: pointsman \
+             checklist RUN tick ITEM.",
             after.join("; ")
         ));
     }
@@ -209,7 +209,7 @@ fn proven_before(
     guards.meet(
         Guard::Promotion,
         Problem::new(format!("{name} was not promoted on {from}"))
-            .because(format!("{because}, and {} takes only what was promoted", plan.environment))
+            .because(format!("{because}, and {} accepts only promoted releases", plan.environment))
             .try_this(format!("deploy it on {from} first")),
     );
     Ok(())
@@ -235,7 +235,7 @@ pub fn none_in_doubt(ports: &Services, environment: &EnvironmentName) -> Result<
         None => Ok(()),
         Some(run) => Err(Refusal::InDoubt(
             Problem::new(format!("run {} of {environment} is in doubt", run.view.number))
-                .because(format!("its runner died while it was {}", run.view.state.sentence()))
+                .because(format!("its process died while it was {}", run.view.state.sentence()))
                 .try_this(format!(
                     "pointsman resume {}, or pointsman rollback {environment}",
                     run.view.number.0

@@ -27,7 +27,7 @@ pub async fn look(
     let hosting = match ports.hosting(&spec.endpoint, false).await {
         Ok(Some(hosting)) => hosting,
         // Its services are its own processes: without it none runs.
-        Ok(None) => return unseen(spec, Problem::new("the emulator does not run"), &Health::Off),
+        Ok(None) => return unseen(spec, Problem::new("the emulator is not running"), &Health::Off),
         Err(problem) => return unknown(spec, problem),
     };
     match services(ports, spec, hosting.as_ref(), runs, ask).await {

@@ -178,8 +178,9 @@ async fn schema_way(
 
 /// Why a rollback is not possible as is, and what would make it possible.
 fn closed(back: &WaysBack, why: &str) -> Problem {
-    let problem = Problem::new(format!("the target cannot work with {} as it is", back.database))
-        .because(why.to_owned());
+    let problem =
+        Problem::new(format!("the target does not accept the version of {}", back.database))
+            .because(why.to_owned());
     match (back.undo(), back.undone.last()) {
         (Some(way), Some(last)) => problem.try_this(format!(
             "undo {} migrations {} the switch: add --undo-schema {}; or name another release",
@@ -187,9 +188,7 @@ fn closed(back: &WaysBack, why: &str) -> Problem {
             way.label(),
             last.leaves
         )),
-        _ => {
-            problem.try_this("go forward: deploy a release that can; or name another one with --to")
-        }
+        _ => problem.try_this("deploy a release that accepts it, or name another one with --to"),
     }
 }
 
@@ -236,7 +235,7 @@ pub async fn rollback(
     let told = if guessed {
         "Chosen from the platform's builds, because"
     } else {
-        "Not all of the past could be read:"
+        "Part of the history could not be read:"
     };
     let unread = unread.map(|why| format!("\n{told} {why}"));
     let what = format!(
@@ -309,6 +308,6 @@ fn past(ports: &Services, environment: &EnvironmentName) -> (Vec<RunView>, Optio
             let told: Vec<_> = damage.iter().map(ToString::to_string).chain(behind).collect();
             (views, (!told.is_empty()).then(|| told.join("; ")))
         }
-        Err(error) => (Vec::new(), Some(format!("the past cannot be read: {error}"))),
+        Err(error) => (Vec::new(), Some(format!("history cannot be read: {error}"))),
     }
 }

@@ -22,7 +22,7 @@ use pointsman_core::step::{RepairAs, StepKind};
 
 /// Before anything is written.
 pub(super) const BACKUP: &str =
-    "A backup is not made here: see that one exists, or that point-in-time recovery is on.";
+    "No backup is made: check that one exists, or that point-in-time recovery is on.";
 
 /// The files of a database's migrations.
 pub fn files(
@@ -81,7 +81,7 @@ pub(super) async fn before_traffic(
                         .because(format!(
                             "its code accepts {range}, and the schema would be {after}"
                         ))
-                        .try_this("add the migration it waits for, or fix `schema` of the service"),
+                        .try_this("add the missing migration, or fix `schema` of the service"),
                 ));
             }
         }
@@ -124,15 +124,15 @@ pub(super) async fn after_traffic(
                 (!range.accepts(&migration.version)).then(|| format!("{service} accepts {range}"))
             });
             if let Some(why) = refuses {
-                told.push(format!("{} waits: {why}, and serves", migration.version));
+                told.push(format!("{} is pending: {why}, and is live", migration.version));
                 break;
             }
             told.push(format!(
-                "{} is applied to {}: {}. No build that needs what it takes away can serve again{}",
+                "{} is applied to {}: {}. Builds that need the removed data cannot be live again{}",
                 migration.version,
                 planned.name,
                 migration.description,
-                if migration.undo == Undo::No { ", and nothing brings it back" } else { "" }
+                if migration.undo == Undo::No { ", and this cannot be undone" } else { "" }
             ));
             planned.migrations.push(migration);
         }
@@ -243,17 +243,17 @@ pub async fn migrate(
     let needs_reason = |what: &str| match why.reason {
         Some(_) => Ok(()),
         None => Err(Refusal::Refused(
-            Problem::new(format!("{what} changes what the database says of itself"))
-                .try_this("say why: --reason TEXT"),
+            Problem::new(format!("{what} changes the recorded version of the database"))
+                .try_this("add --reason TEXT"),
         )),
     };
     let serving = serving(ports, &spec).await;
     let fits = |version: &SchemaVersion| match serving.iter().find(|(_, r)| !r.accepts(version)) {
         None => Ok(()),
         Some((who, range)) => Err(Refusal::Refused(
-            Problem::new(format!("{name} cannot go to {version}: {who} serves"))
+            Problem::new(format!("{name} cannot go to {version}: {who} is live"))
                 .because(format!("its code accepts {range}"))
-                .try_this("give its traffic to a build that accepts that version first"),
+                .try_this("switch traffic to a build that accepts that version first"),
         )),
     };
     let mut guards = Guards::default();
@@ -288,7 +288,7 @@ pub async fn migrate(
                 done.len()
             );
             let kind = StepKind::Baseline { database: name.clone(), to: to.clone() };
-            let title = format!("Say that {name} is at {to}");
+            let title = format!("Record that {name} is at {to}");
             (planner::on_record(holding(spec, done), kind, title), what)
         }
         MigrationRequest::Repair(version, as_is) => {
@@ -296,7 +296,7 @@ pub async fn migrate(
             let (file, evidence) = to_repair(&files, &schema, version.as_ref()).map_err(refused)?;
             let version = file.version.clone();
             let what = format!(
-                "{evidence}\nSay that {version} on {name} of {environment} is {} applied.",
+                "{evidence}\nRecord that {version} on {name} of {environment} is {} applied.",
                 as_is.label()
             );
             let kind = StepKind::Repair {
@@ -304,7 +304,7 @@ pub async fn migrate(
                 version: version.clone(),
                 as_is: *as_is,
             };
-            let title = format!("Say that {version} is {} applied", as_is.label());
+            let title = format!("Record that {version} is {} applied", as_is.label());
             (planner::on_record(holding(spec, vec![file]), kind, title), what)
         }
     };
@@ -335,7 +335,7 @@ fn what(
     let lines = chosen.iter().map(|m| {
         let warns = match (direction, m.undo, m.phase) {
             (Direction::Down, Undo::DataLoss, _) => "  (what was written since is lost)",
-            (Direction::Up, Undo::No, _) => "  (nothing brings it back)",
+            (Direction::Up, Undo::No, _) => "  (cannot be undone)",
             (Direction::Up, _, Phase::Contract) => "  (old code stops working)",
             _ => "",
         };
@@ -361,12 +361,12 @@ fn to_repair(
     let row = rows.iter().find(|r| mends(&r.state) && version.is_none_or(|v| *v == r.version));
     let row = row.ok_or_else(|| Problem::new("there is nothing to repair"))?;
     let file = row.file.clone().ok_or_else(|| {
-        Problem::new(format!("the file of {} is gone", row.version)).try_this("bring it back first")
+        Problem::new(format!("the file of {} is gone", row.version)).try_this("restore it first")
     })?;
     let evidence = row.record.as_ref().map_or_else(String::new, |record| {
         let half = &record.half;
         let mut text = format!(
-            "{} is {}: on its way {}, {} of its {} operations are done for certain, {} of {} documents",
+            "{} is {}: direction {}, {} of its {} operations are certainly done, {} of {} documents",
             row.version,
             row.state.label(),
             half.direction.label(),
@@ -379,7 +379,7 @@ fn to_repair(
             text.push_str("; its program was started, and its result is unknown");
         }
         if let Some(error) = &record.error {
-            text = format!("{text}\n  it said: {error}");
+            text = format!("{text}\n  error: {error}");
         }
         text
     });

@@ -32,8 +32,7 @@ pub async fn command(
         ))));
     }
     if listed.runner.is_none() {
-        let problem =
-            Problem::new(format!("run {run} has no driver")).because("its runner is gone");
+        let problem = Problem::new(format!("run {run} has no driver")).because("its process died");
         return Err(Refusal::InDoubt(problem.try_this(format!("pointsman resume {}", run.0))));
     }
     let seen = seen.unwrap_or(listed.view.last_seq);
@@ -51,7 +50,7 @@ pub async fn command(
                     return Err(Refusal::Refused(
                         Problem::new(format!("run {run} refuses"))
                             .because(because.clone())
-                            .try_this(format!("look again: pointsman events {}", run.0)),
+                            .try_this(format!("check pointsman events {}", run.0)),
                     ));
                 }
                 _ => {}
@@ -65,7 +64,7 @@ pub async fn command(
     let problem = problem.because(if withdrawn {
         "the request is withdrawn"
     } else {
-        "the runner has just read the request, and may carry it out"
+        "the run has just read the request and may execute it"
     });
-    Err(Refusal::InDoubt(problem.try_this("look whether its process still works")))
+    Err(Refusal::InDoubt(problem.try_this("check whether its process is still alive")))
 }

@@ -84,10 +84,10 @@ async fn conclude(
     match verdict {
         Verdict::Pass => Ok((format!("{service}: {evidence}"), false)),
         Verdict::Fail => {
-            Err(StepError::lasting(problem(&format!("{service} is not answered by {build}"))))
+            Err(StepError::lasting(problem(&format!("{build} does not answer for {service}"))))
         }
         Verdict::Inconclusive => Err(StepError::inconclusive(problem(&format!(
-            "it is not known who answers for {service}"
+            "the build that answers for {service} is unknown"
         )))),
     }
 }

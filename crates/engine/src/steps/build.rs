@@ -135,7 +135,7 @@ async fn wait(context: &Context, member: &Member, id: &BuildId) -> Result<Build,
             Some(build) => context.progress(Some(member.service()), build.state_word.clone()),
             None if context.outside.clock.elapsed().saturating_sub(began) > VISIBLE_WITHIN => {
                 return Err(StepError::inconclusive(Problem::new(format!(
-                    "build {id} was requested and still does not appear"
+                    "build {id} was requested but does not appear"
                 ))));
             }
             None => context.progress(Some(member.service()), "waiting for it to be visible"),

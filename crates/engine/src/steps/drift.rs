@@ -93,12 +93,12 @@ impl TrafficReads {
             let Some(why) = self.unread.take() else { return Ok(()) };
             if clock.elapsed().saturating_sub(began) > END_READ_WITHIN {
                 return Err(StepError::inconclusive(
-                    Problem::new("the services were well; where their traffic is now is unknown")
+                    Problem::new("the services were healthy; their traffic is unknown now")
                         .because(why)
                         .try_this("wait until the platform answers, then retry the step"),
                 ));
             }
-            context.progress(None, format!("reading traffic once more: {why}"));
+            context.progress(None, format!("reading traffic again: {why}"));
             context.sleep(self.every).await;
         }
     }

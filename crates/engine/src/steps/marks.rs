@@ -18,9 +18,9 @@ fn builds(context: &Context, side: Side) -> Vec<(ServiceName, BuildId)> {
 
 pub(super) async fn stable(context: &Context) -> StepResult {
     let Some(release) = context.plan().release.clone() else {
-        return Err(StepError::lasting(Problem::new("the plan names no release")));
+        return Err(StepError::lasting(Problem::new("the plan has no release")));
     };
-    mark(context, release, Mark::Stable, Side::Green, "it served and passed its soak").await
+    mark(context, release, Mark::Stable, Side::Green, "it was live and passed its soak").await
 }
 
 /// In a rollback the release that is left, in a deploy that was undone the one it wanted to ship. A
@@ -30,7 +30,7 @@ pub(super) async fn bad(context: &Context) -> StepResult {
     let why = plan.reason.clone().unwrap_or_else(|| "it was rolled back".to_owned());
     if plan.kind != RunKind::Rollback {
         let Some(release) = plan.release.clone() else {
-            return Err(StepError::lasting(Problem::new("the plan names no release")));
+            return Err(StepError::lasting(Problem::new("the plan has no release")));
         };
         let why = context.view.undo.as_ref().map_or(why, |(_, because)| because.clone());
         return mark(context, release, Mark::Bad, Side::Green, &why).await;

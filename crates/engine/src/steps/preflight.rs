@@ -85,7 +85,7 @@ async fn observe_blue(context: &Context, member: &Member) -> Result<TrafficState
             Problem::new(format!("traffic of {} is split", member.service()))
                 .because(parts.join(", "))
                 .try_this(format!(
-                    "give all of it to one build first: pointsman rollback {} --to R",
+                    "switch all of it to one build first: pointsman rollback {} --to R",
                     context.plan().environment
                 )),
         ));
@@ -140,7 +140,7 @@ async fn hold(context: &Context, member: &Member, automatic: Automatic) -> Resul
         () = context.outside.clock.sleep(HELD_WITHIN) => Some("nothing answered".to_owned()),
     };
     if let Some(why) = why {
-        context.log(member.service(), format!("automatic rollouts are not held: {why}"));
+        context.log(member.service(), format!("automatic rollouts are still enabled: {why}"));
     }
     Ok(())
 }
@@ -159,7 +159,7 @@ async fn check_candidate(
             Ok(())
         }
         Some(build) => Err(StepError::lasting(
-            Problem::new(format!("build {candidate} of {service} cannot serve"))
+            Problem::new(format!("build {candidate} of {service} cannot become live"))
                 .because(format!("it is {}", build.state_word))
                 .try_this("name another release with --to"),
         )),

@@ -40,7 +40,7 @@ async fn waited<T>(
         done = work => done,
         () = context.outside.clock.sleep(patience) => {
             let problem = Problem::new("the database does not answer");
-            let why = format!("nothing came within {}", spoken(patience));
+            let why = format!("no answer within {}", spoken(patience));
             Err(StepError { problem: problem.because(why), class: Failure::Passing })
         }
     }
@@ -181,9 +181,9 @@ async fn fits_traffic(
     for (who, accepts) in serving(context).await? {
         if let Some(misfit) = outside(&accepts, &at) {
             return Err(StepError::lasting(
-                Problem::new(format!("{database} cannot go to {version}: {who} serves"))
+                Problem::new(format!("{database} cannot go to {version}: {who} is live"))
                     .because(format!("it accepts {} {}", misfit.database, misfit.range))
-                    .try_this("give its traffic to a build that accepts that version first"),
+                    .try_this("switch traffic to a build that accepts that version first"),
             ));
         }
     }

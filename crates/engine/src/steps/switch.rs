@@ -116,13 +116,13 @@ fn ours_to_move(
         Some(whole) if [seen.blue.as_ref(), seen.green.as_ref()].contains(&Some(whole)) => {
             return Ok(());
         }
-        Some(whole) => format!("{whole} serves, which is neither blue nor green of this run"),
+        Some(whole) => format!("{whole} is live, which is neither blue nor green of this run"),
         None if !traffic.splits.is_empty() => {
             let parts = traffic.splits.iter().map(|s| format!("{} {} %", s.build, s.percent));
             format!("it is split: {}", parts.collect::<Vec<_>>().join(", "))
         }
         None if seen.blue.is_some() && to == Side::Green => {
-            "no build serves any more, and one did when this run began".to_owned()
+            "no build is live any more, and one was when this run began".to_owned()
         }
         None => return Ok(()),
     };

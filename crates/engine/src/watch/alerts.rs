@@ -34,7 +34,7 @@ pub(super) fn of_probes(
     put(services, &unheard, &quiet);
 }
 
-/// Queues alerts. If they cannot be queued, our own log says so: nothing is decided by an alert.
+/// Queues alerts. A failure goes to our own log only: no decision depends on an alert.
 pub(super) fn put(services: &Services, notify: &Notify, alerts: &[Alert]) {
     if notify.on.is_empty() || alerts.is_empty() {
         return;

@@ -163,7 +163,7 @@ impl Keeper {
         self.dirty.insert(name.clone());
     }
 
-    /// Advances time, sends alerts, writes what is due, and tells what changed.
+    /// Advances time, sends alerts, writes due records, and returns the changes.
     fn reports(&mut self, round: u32) -> Vec<Report> {
         let now = self.services.clock.now();
         for (name, board) in &mut self.boards {
@@ -212,7 +212,7 @@ impl Keeper {
         }
     }
 
-    /// Writes results and changes. If that fails they are lost, and our own log says so.
+    /// Writes results and changes. On failure they are lost, and our own log has an entry.
     fn keep(&mut self, new: &[ProbeChange]) -> Result<(), Problem> {
         let heard = std::mem::take(&mut self.unkept);
         let Some(samples) = &mut self.samples else { return Ok(()) };

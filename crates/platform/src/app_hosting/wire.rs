@@ -247,7 +247,7 @@ pub(super) fn rollout_failed(id: &RolloutId, word: &str, json: &Value) -> Hostin
 
 pub(super) fn invisible(id: &RolloutId) -> HostingError {
     let problem = Problem::new(format!("rollout {id} was ordered and still does not appear"))
-        .try_this("look what the platform says, then retry the step");
+        .try_this("check the platform, then retry the step");
     HostingError::new(problem, Failure::Inconclusive)
 }
 
@@ -262,6 +262,6 @@ pub(super) fn traffic_unmoved(new: &NewRollout, traffic: &Traffic) -> HostingErr
     let serving = traffic.whole().map_or("no single build", BuildId::as_str);
     let problem =
         Problem::new(format!("rollout {} says SUCCEEDED, but traffic did not follow", new.id))
-            .because(format!("{serving} serves, not {}", new.build));
+            .because(format!("{serving} is live, not {}", new.build));
     HostingError::new(problem, Failure::Inconclusive)
 }

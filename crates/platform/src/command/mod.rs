@@ -91,7 +91,7 @@ impl Commands {
             if look > READS_AFTER_SWITCH && !traffic.moving {
                 let serving = traffic.whole().map_or("no single build", BuildId::as_str);
                 let problem = Problem::new("set_active ended well, but traffic did not follow")
-                    .because(format!("{serving} serves, not {}", new.build));
+                    .because(format!("{serving} is live, not {}", new.build));
                 return Err(HostingError::new(problem, Failure::Inconclusive));
             }
             tokio::time::sleep(self.poll_after(look)).await;

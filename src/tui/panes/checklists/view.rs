@@ -44,14 +44,12 @@ struct Look<'a> {
 impl Look<'_> {
     fn empty(&self) -> &'static str {
         match &self.here.run {
-            None if !self.here.read => "Not looked yet.",
-            None => "No run here yet, and items are ticked for a release. D deploys one.",
+            None if !self.here.read => "Not read yet.",
+            None => "No deploy yet. Press D.",
             Some(run) if run.view.plan.kind != crate::domain::plan::RunKind::Deploy => {
-                "The last run here was no deploy: only deploys have checklists."
+                "The last run was not a deploy: only deploys have checklists."
             }
-            Some(_) => {
-                "This run has no checklist. With checklists: in config.yaml the next deploy has."
-            }
+            Some(_) => "No checklist configured. Add `checklists:` to config.yaml.",
         }
     }
 

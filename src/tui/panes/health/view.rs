@@ -57,9 +57,9 @@ struct Look<'a> {
 impl Look<'_> {
     fn empty(&self) -> String {
         match &self.here.seen {
-            None => "Not looked yet.".to_owned(),
+            None => "Not read yet.".to_owned(),
             Some((seen, _)) => match &seen.unseen {
-                Some(problem) => format!("Nothing is watched: {}.", problem.what),
+                Some(problem) => format!("No probe runs: {}.", problem.what),
                 None if seen.services.iter().any(|s| s.live.is_some()) => "Asking…".to_owned(),
                 None => "No services are running. D deploys a release.".to_owned(),
             },

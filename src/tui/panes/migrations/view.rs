@@ -50,8 +50,8 @@ struct Look<'a> {
 impl Look<'_> {
     fn empty(&self) -> &'static str {
         match self.here.seen.as_ref().map(|(seen, _)| &seen.databases) {
-            None | Some(None) => "Not looked yet.",
-            Some(Some(_)) => "No database here. With databases: in config.yaml there is one.",
+            None | Some(None) => "Not read yet.",
+            Some(Some(_)) => "No database configured. Add `databases:` to config.yaml.",
         }
     }
 

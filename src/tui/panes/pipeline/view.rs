@@ -55,7 +55,7 @@ impl Look<'_> {
             _ if !self.here.tested => {
                 "No pipeline here. With pipeline: in config.yaml the run that tests a release is shown."
             }
-            None => "Not asked yet.",
+            None => "Not read yet.",
             Some(PipelineSnapshot { problem: Some(problem), .. }) => {
                 return (Role::Unknown, format!("Unknown: {problem}"));
             }

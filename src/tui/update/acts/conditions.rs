@@ -20,7 +20,7 @@ fn driven(model: &Model) -> Result<Option<&RunView>, String> {
     Ok(selected(model)?.driven().map(|run| &run.view))
 }
 
-/// No run is under way or in doubt there, and nobody has locked it.
+/// No run is under way or in doubt there, and it is not locked.
 pub(in crate::tui) fn idle(model: &Model) -> Allowed {
     let here = selected(model)?;
     if let Some(run) = here.in_doubt() {

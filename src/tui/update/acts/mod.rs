@@ -92,7 +92,7 @@ fn steer(
 /// A second p within this is taken for a held key.
 const KEY_REPEAT_ENDS: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// Asks nothing: it can only make a run wait, or go on.
+/// Needs no confirmation: it only pauses or resumes a run.
 pub(in crate::tui) fn pause(model: &mut Model, _: Key) -> Vec<Effect> {
     let Some(view) = model.here().and_then(|here| here.driven()).map(|run| run.view.clone()) else {
         return Vec::new();
@@ -212,7 +212,7 @@ pub(in crate::tui) fn take_over(model: &mut Model, key: Key) -> Vec<Effect> {
             return vec![Effect::Observe(run.view.number)];
         }
         None => {
-            model.tell("still asking the platform");
+            model.tell("still reading the platform");
             return Vec::new();
         }
     };

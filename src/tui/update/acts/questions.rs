@@ -41,7 +41,7 @@ pub(super) fn switch(here: &Environment, view: &RunView) -> Confirm {
 
 pub(super) fn roll_back(here: &Environment, view: &RunView) -> Confirm {
     let release = release(view);
-    let mut lines = vec![format!("Takes traffic of {} back from {release}:", here.name)];
+    let mut lines = vec![format!("Rolls traffic of {} back from {release}:", here.name)];
     lines.extend(services(view));
     lines.push(format!("{release} is marked bad; its builds stay"));
     asks(here, view, protection(here, view), "Roll back", lines, Command::Rollback)
@@ -76,7 +76,7 @@ fn services(view: &RunView) -> Vec<String> {
                     .map_or(String::new(), |(at, _)| at.strftime(" since %H:%M:%SZ").to_string());
                 format!("GREEN gate: {verdict}{at}")
             }
-            None => "GREEN was not asked".to_owned(),
+            None => "GREEN was not probed".to_owned(),
         };
         let blue = blue.unwrap_or_else(|| "none".to_owned());
         format!("  {name}  BLUE {blue} · GREEN {green} · {health}")
@@ -89,6 +89,6 @@ fn undo_after(view: &RunView) -> String {
     if view.services.values().all(|s| s.blue.is_some()) {
         "Undo: B rolls back to BLUE, which keeps running".to_owned()
     } else {
-        "Undo: none for a service where nothing served before".to_owned()
+        "Undo: none for a service that had no live build before".to_owned()
     }
 }

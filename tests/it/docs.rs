@@ -1,0 +1,101 @@
+//! The manual: generated pages are current, and links lead somewhere.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use pointsman::tui::keys::commands::COMMANDS;
+
+/// The root of the repository.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Compares a page with what the program says. `UPDATE_DOCS=1` writes it.
+fn generated(page: &str, wanted: &str) {
+    let path = root().join("docs/reference").join(page);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, wanted).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == wanted, "{page} is stale: UPDATE_DOCS=1 cargo test --test it -- docs");
+}
+
+#[test]
+fn page_of_keys_is_current() {
+    let mut page = "# Keys\n\nGenerated from `src/tui/keys/commands.rs`. `ui.keys` in the config \
+                    gives a command other keys, by its name.\n\n| key | command | |\n|---|---|---|\n"
+        .to_owned();
+    for row in COMMANDS {
+        let keys: Vec<_> = row.keys.iter().map(|key| format!("`{key}`")).collect();
+        let only = row.pane.map_or(String::new(), |pane| format!(" (in {})", &pane.title()[2..]));
+        writeln!(page, "| {} | {} | {}{only} |", keys.join(" "), row.name, row.doc).unwrap();
+    }
+    generated("keys.md", &page);
+}
+
+/// Every Markdown file of the repository that people read.
+fn pages() -> Vec<PathBuf> {
+    fn walk(folder: &Path, pages: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, pages);
+            } else if path.extension().is_some_and(|end| end == "md") {
+                pages.push(path);
+            }
+        }
+    }
+    let mut pages = vec![root().join("README.md"), root().join("CONTRIBUTING.md")];
+    walk(&root().join("docs"), &mut pages);
+    walk(&root().join("examples"), &mut pages);
+    pages
+}
+
+/// The targets of a page's links: what follows `](`, without code blocks.
+fn targets(text: &str) -> Vec<&str> {
+    let prose = text.split("```").step_by(2);
+    prose
+        .flat_map(|part| part.split("](").skip(1))
+        .filter_map(|rest| rest.split(')').next())
+        .collect()
+}
+
+/// The anchor that GitHub and mdBook give a heading.
+fn anchor(heading: &str) -> String {
+    let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
+}
+
+#[test]
+fn every_link_leads_to_a_file_and_its_heading() {
+    let mut broken = Vec::new();
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for target in targets(&text).into_iter().filter(|target| !target.contains("://")) {
+            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+            let path =
+                if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
+            let linked = std::fs::read_to_string(&path).ok();
+            let mut headings =
+                linked.iter().flat_map(|text| text.lines()).filter(|line| line.starts_with('#'));
+            let known = heading.is_empty()
+                || headings.any(|line| anchor(line.trim_start_matches('#').trim()) == heading);
+            if !path.exists() || !known {
+                broken.push(format!("{}: {target}", page.strip_prefix(root()).unwrap().display()));
+            }
+        }
+    }
+    assert_eq!(broken, [] as [String; 0]);
+}
+
+#[test]
+fn every_page_of_the_book_is_in_its_summary() {
+    let book = root().join("docs");
+    let summary = std::fs::read_to_string(book.join("SUMMARY.md")).unwrap();
+    let listed: Vec<_> = targets(&summary).into_iter().map(|target| book.join(target)).collect();
+    let of_the_book = pages().into_iter().filter(|page| page.starts_with(&book));
+    let missing: Vec<_> = of_the_book
+        .filter(|page| !page.ends_with("SUMMARY.md") && !listed.contains(page))
+        .collect();
+    assert_eq!(missing, [] as [PathBuf; 0]);
+}
