@@ -154,10 +154,16 @@ async fn follow(
 
 fn changed(session: &Session, changes: Vec<ProbeChange>) {
     for ProbeChange { key, name, live, change } in changes {
-        let (at, from, to) = (change.at, change.from.label(), change.to.label());
-        let text = format!("{}  {name}  {from} → {to}  {}", at.strftime("%H:%M:%SZ"), change.why);
-        let json = json!({"at": at, "probe": key, "name": name, "live": live, "from": from,
-            "to": to, "why": change.why});
+        let (at, from, to) = (change.at, change.from, change.to);
+        let text = format!(
+            "{}  {name}  {} → {}  {}",
+            at.strftime("%H:%M:%SZ"),
+            from.word(),
+            to.word(),
+            change.why
+        );
+        let json = json!({"at": at, "probe": key, "name": name, "live": live,
+            "from": from.label(), "to": to.label(), "why": change.why});
         session.result(&text, &json);
     }
 }
@@ -230,9 +236,9 @@ fn table(seen: &[ProbeSnapshot]) -> String {
         };
         let ms = |time: Option<Duration>| time.map_or("-".to_owned(), milliseconds);
         let state = if probe.muted.is_some() {
-            format!("{} muted", probe.state.label())
+            format!("{} muted", probe.state.word())
         } else {
-            probe.state.label().to_owned()
+            probe.state.word().to_owned()
         };
         lines.push(format!(
             "{:<22} {role:<9} {state:<10} {:>7} {:>7} {:>7}  {}",

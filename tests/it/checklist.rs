@@ -235,7 +235,7 @@ fn keys_tick_only_items_of_people() {
     assert_eq!(screen.char('u'), [], "it was not read back yet");
     screen.shows("the last tick here is not yours");
     screen.char('O');
-    screen.shows("Set an item aside");
+    screen.shows("Override an item");
     assert_eq!(screen.key(Code::Enter), []);
     screen.shows("this needs a reason");
     screen.key(Code::Down);

@@ -443,7 +443,7 @@ fn checklist_keys_open_the_switch_gate() {
     demo.press(" ");
     demo.wants("is verified automatically");
     demo.press("O");
-    demo.wants("Set an item aside");
+    demo.wants("Override an item");
     demo.press("\r");
     demo.wants("this needs a reason");
     demo.press("\tno CI in a rehearsal\r");

@@ -119,7 +119,7 @@ fn screen_picks_confirms_and_follows_a_command() {
     let mut terminal = Terminal::open(&sandbox, 30, 100);
     terminal.wants("No runs yet");
     terminal.press("C");
-    terminal.wants("Run which of your commands?");
+    terminal.wants("Run a custom command");
     terminal.wants("echo for");
     assert!(!terminal.text().contains("smoke"), "it is for production alone");
     terminal.press("\r");

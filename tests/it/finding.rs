@@ -11,6 +11,7 @@ use pointsman::domain::time::Timestamp;
 use pointsman::tui::effect::{Effect, LogAsk, LogUse};
 use pointsman::tui::keys::Code;
 use pointsman::tui::keys::bindings::Bindings;
+use pointsman::tui::keys::commands::COMMANDS;
 use pointsman::tui::msg::Msg;
 use pointsman::tui::panes::Pane;
 use pointsman::tui::panes::logs::model::{Extent, Line, Mark, TimeMode};
@@ -30,7 +31,7 @@ fn palette_finds_commands_which_still_confirm() {
     let mut screen = waiting();
     screen.char(':');
     screen.text("swit");
-    screen.shows("open the gate");
+    screen.shows("approve the gate");
     assert!(!acts(&screen.key(Code::Enter)), "the palette opens the box, and no more");
     screen.shows("Switch traffic to GREEN");
     screen.key(Code::Esc);
@@ -46,12 +47,22 @@ fn palette_finds_commands_which_still_confirm() {
 }
 
 #[test]
+fn help_lists_every_command() {
+    let mut screen = waiting();
+    screen.send(Msg::Resize(160, 120));
+    screen.char('?');
+    let drawn = screen.draw(&plain());
+    let missing = COMMANDS.iter().filter(|row| !drawn.contains(row.name));
+    assert_eq!(missing.map(|row| row.name).collect::<Vec<_>>(), [""; 0], "{drawn}");
+}
+
+#[test]
 fn help_shows_why_keys_are_off_and_filters() {
     let mut screen = waiting();
     screen.char('?');
     let drawn = screen.draw(&plain());
     let at = |text: &str| drawn.find(text).unwrap_or_else(|| panic!("{text} is not in\n{drawn}"));
-    assert!(at("CHANGES A DEPLOYMENT") < at("MOVES"));
+    assert!(at("DEPLOYMENT (confirmed first)") < at("NAVIGATION"));
     screen.shows("off: no step has failed");
     screen.text("pause");
     let drawn = screen.draw(&plain());

@@ -69,7 +69,7 @@ pub fn entries(post: &Post<'_>, now: Timestamp) -> Vec<Entry> {
         say("drift", told);
     }
     for service in post.seen.iter().flat_map(|s| &s.services).filter(|s| s.rollouts_held) {
-        say("held", format!("{}: automatic rollouts are held", service.service));
+        say("held", format!("{}: automatic rollouts are disabled", service.service));
     }
     for worry in post.worries {
         let since = worry.since.map(|at| format!(" since {}", clock(at))).unwrap_or_default();

@@ -32,6 +32,23 @@ pub enum Group {
     Program,
 }
 
+impl Group {
+    /// The heading in help.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Acts => "DEPLOYMENT (confirmed first)",
+            Self::Moves => "NAVIGATION",
+            Self::Logs => "LOGS AND COPYING",
+            Self::Health => "HEALTH",
+            Self::Migrations => "MIGRATIONS",
+            Self::Checklists => "CHECKLISTS",
+            Self::History => "HISTORY",
+            Self::Pipeline => "PIPELINE",
+            Self::Program => "PROGRAM",
+        }
+    }
+}
+
 /// One row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
@@ -84,26 +101,26 @@ macro_rules! commands {
 
 // name, keys, group in help, danger, pane, what it does, when it means something => what it runs
 commands! {
-    Switch "switch" ["T"] Acts Asks any "open the gate: switch traffic to green",
+    Switch "switch" ["T"] Acts Asks any "approve the gate: switch traffic to green",
         acts::may_switch => acts::switch;
     Deploy "deploy" ["D"] Acts Asks any "deploy a release here",
         acts::idle => acts::deploy;
     Pause "pause" ["p"] Acts Waits any "pause before the next step, or resume",
         acts::may_pause => acts::pause;
-    Retry "retry" ["R"] Acts Asks any "try the failed step again",
+    Retry "retry" ["R"] Acts Asks any "retry the failed step",
         acts::may_retry => acts::retry;
-    Skip "skip" ["S"] Acts Asks any "leave the failed step out, with a reason",
+    Skip "skip" ["S"] Acts Asks any "skip the failed step, with a reason",
         acts::may_skip => acts::skip;
-    Abort "abort" ["A"] Acts Asks any "end the run before traffic moved",
+    Abort "abort" ["A"] Acts Asks any "end the run before traffic moves",
         acts::may_abort => acts::abort;
-    Rollback "rollback" ["B"] Acts Asks any "roll back",
+    Rollback "rollback" ["B"] Acts Asks any "switch traffic to the previous build",
         acts::may_roll_back => acts::roll_back;
-    CleanUp "clean-up" ["K"] Acts Asks any "stop blue and delete what no rollback needs",
+    CleanUp "clean-up" ["K"] Acts Asks any "stop blue and delete builds that no rollback needs",
         acts::may_clean_up => acts::clean_up;
-    CustomCommands "run" ["C"] Acts Asks any "run one of the team's commands, or stop it",
+    CustomCommands "run" ["C"] Acts Asks any "run or stop a custom command",
         custom_commands::available => custom_commands::pick;
 
-    Open "open" ["Enter"] Moves None any "open, or the gate's own act",
+    Open "open" ["Enter"] Moves None any "open; at a gate, approve it",
         always => |m, k| m.focus.behaviour().open(m, k);
     Up "up" ["k", "Up"] Moves None any "up", always => |m, _| navigate::lines(m, -1);
     Down "down" ["j", "Down"] Moves None any "down", always => |m, _| navigate::lines(m, 1);
@@ -124,31 +141,31 @@ commands! {
     NextPane "next-pane" ["Tab"] Moves None any "next pane", always => |m, _| navigate::step_pane(m, 1);
     PreviousPane "previous-pane" ["Shift-Tab"] Moves None any "previous pane",
         always => |m, _| navigate::step_pane(m, Pane::ALL.len() - 1);
-    Environments "goto environments" ["1", "g v"] Moves None any "Environments; again: zoom",
+    Environments "goto environments" ["1", "g v"] Moves None any "Environments pane; again: zoom",
         always => |m, _| navigate::pane(m, Pane::Environments);
-    DeployPane "goto deploy" ["2", "g d"] Moves None any "Deploy; again: zoom",
+    DeployPane "goto deploy" ["2", "g d"] Moves None any "Deploy pane; again: zoom",
         always => |m, _| navigate::pane(m, Pane::Deploy);
-    Logs "goto logs" ["3", "g l"] Moves None any "Logs; again: zoom",
+    Logs "goto logs" ["3", "g l"] Moves None any "Logs pane; again: zoom",
         always => |m, _| navigate::pane(m, Pane::Logs);
-    Health "goto health" ["4", "g h"] Moves None any "Health; again: zoom",
+    Health "goto health" ["4", "g h"] Moves None any "Health pane; again: zoom",
         always => |m, _| navigate::pane(m, Pane::Health);
-    Migrations "goto migrations" ["5", "g m"] Moves None any "Migrations; again: zoom",
+    Migrations "goto migrations" ["5", "g m"] Moves None any "Migrations pane; again: zoom",
         always => |m, _| navigate::pane(m, Pane::Migrations);
-    Checklists "goto checklists" ["6", "g c"] Moves None any "Checklists; again: zoom",
+    Checklists "goto checklists" ["6", "g c"] Moves None any "Checklists pane; again: zoom",
         always => |m, _| navigate::pane(m, Pane::Checklists);
-    History "goto history" ["7", "g y"] Moves None any "History; again: zoom",
+    History "goto history" ["7", "g y"] Moves None any "History pane; again: zoom",
         always => |m, _| navigate::pane(m, Pane::History);
-    Pipeline "goto pipeline" ["8", "g p"] Moves None any "Pipeline; again: zoom",
+    Pipeline "goto pipeline" ["8", "g p"] Moves None any "Pipeline pane; again: zoom",
         always => |m, _| navigate::pane(m, Pane::Pipeline);
-    Alerts "goto alerts" ["9", "g a"] Moves None any "Alerts; again: zoom",
+    Alerts "goto alerts" ["9", "g a"] Moves None any "Alerts pane; again: zoom",
         always => |m, _| navigate::pane(m, Pane::Alerts);
     Dashboard "dashboard" ["0"] Moves None any "all panes", always => |m, _| navigate::zoom(m, false);
-    Zoom "zoom" ["z"] Moves None any "this pane alone, or all", always => |m, _| navigate::zoom(m, !m.zoom);
-    NextNeed "next-need" ["g n"] Moves None any "the next thing that needs a person",
+    Zoom "zoom" ["z"] Moves None any "zoom this pane, or show all", always => |m, _| navigate::zoom(m, !m.zoom);
+    NextNeed "next-need" ["g n"] Moves None any "go to the next thing that needs a person",
         always => |m, _| navigate::next_need(m);
 
     Follow "follow" ["f"] Logs None any "follow the log", always => |m, _| logs::update::follow(m);
-    Search "search" ["/"] Logs None any "search the log; re: begins a pattern",
+    Search "search" ["/"] Logs None any "search the log; re: starts a regular expression",
         always => |m, _| logs::update::search(m);
     NextMatch "next-match" ["n"] Logs None any "next match", always => |m, _| logs::update::next_match(m);
     PreviousMatch "previous-match" ["N"] Logs None any "previous match",
@@ -156,26 +173,26 @@ commands! {
     NextError "next-error" ["e"] Logs None any "next error", always => |m, _| logs::update::next_error(m);
     PreviousError "previous-error" ["E"] Logs None any "previous error",
         always => |m, _| logs::update::previous_error(m);
-    Filter "filter" ["&"] Logs None Logs "only what the search matches",
+    Filter "filter" ["&"] Logs None Logs "show only matches",
         always => |m, _| logs::update::filter(m);
-    News "news" ["d"] Logs None Logs "only what the last good run did not say",
+    News "new-lines" ["d"] Logs None Logs "show only lines new since the last good run",
         always => |m, _| logs::update::news(m);
-    Level "level" ["L"] Logs None Logs "only this level and worse", always => |m, _| logs::update::level(m);
-    Source "source" ["o"] Logs None Logs "only this service", always => |m, _| logs::update::source(m);
-    ThisStep "step-log" ["g s"] Logs None any "only the log of the step under way",
+    Level "level" ["L"] Logs None Logs "show only this level and worse", always => |m, _| logs::update::level(m);
+    Source "source" ["o"] Logs None Logs "show only this service", always => |m, _| logs::update::source(m);
+    ThisStep "step-log" ["g s"] Logs None any "show only the log of the current step",
         always => |m, _| logs::update::this_step(m);
     Wrap "wrap" ["w"] Logs None Logs "wrap long lines", always => |m, _| logs::update::wrap(m);
-    Time "time" ["t"] Logs None Logs "UTC, local, since the run began, none",
+    Time "time" ["t"] Logs None Logs "times: UTC, local, since the start, none",
         always => |m, _| logs::update::time(m);
-    Select "select" ["v"] Logs None Logs "select lines, for y", always => |m, _| logs::update::select(m);
+    Select "select" ["v"] Logs None Logs "select lines to copy", always => |m, _| logs::update::select(m);
     SetMark "mark" ["m"] Logs None Logs "mark the line", always => |m, _| logs::update::set_mark(m);
-    ToMark "to-mark" ["'"] Logs None Logs "to the marked line, and back",
+    ToMark "to-mark" ["'"] Logs None Logs "jump to the marked line, and back",
         always => |m, _| logs::update::to_mark(m);
     Copy "copy" ["y"] Logs None any "copy the line, the selection or the report",
         always => |m, _| program::take(m, Take::Copy);
-    CopyAll "copy-shown" ["Y"] Logs None any "copy all that is shown",
+    CopyAll "copy-shown" ["Y"] Logs None any "copy everything shown",
         always => |m, _| program::take(m, Take::CopyShown);
-    Save "save" ["s"] Logs None any "save the log that is shown, or the report, to a file",
+    Save "save" ["s"] Logs None any "save the shown log or the report to a file",
         always => |m, _| program::take(m, Take::Save);
 
     ProbeNow "probe-now" ["F5"] Health None any "run every probe now",
@@ -184,61 +201,61 @@ commands! {
         health::update::any_probe => health::update::mute;
     Unmute "unmute" ["u"] Health Waits Health "unmute this probe",
         health::update::any_probe => health::update::unmute;
-    HideOk "hide-ok" ["o"] Health None Health "only what is not well",
+    HideOk "hide-ok" ["o"] Health None Health "hide healthy probes",
         always => |m, _| health::update::hide_ok(m);
 
     Migrate "migrate" ["M"] Migrations Asks Migrations "apply migrations up to a version",
         acts::idle => migrations::update::migrate;
-    UndoMigrations "undo" ["U"] Migrations Asks Migrations "undo migrations down to one",
+    UndoMigrations "undo" ["U"] Migrations Asks Migrations "undo migrations down to a version",
         acts::idle => migrations::update::undo;
 
-    Tick "tick" ["Space"] Checklists Waits Checklists "you have seen that it holds",
+    Tick "tick" ["Space"] Checklists Waits Checklists "tick the item",
         always => |m, _| checklists::update::tick(m);
     TickWithNote "tick-note" ["i"] Checklists Waits Checklists "tick, with a note",
         always => checklists::update::tick_with_note;
-    SetAside "set-aside" ["O"] Checklists Asks Checklists "override the item, with a reason",
+    Override "override" ["O"] Checklists Asks Checklists "override the item, with a reason",
         always => checklists::update::override_item;
-    Untick "untick" ["u"] Checklists Waits Checklists "take your last tick back",
+    Untick "untick" ["u"] Checklists Waits Checklists "remove your last tick",
         always => |m, _| checklists::update::untick(m);
-    OpenOnly "open-only" ["o"] Checklists None Checklists "only what is open",
+    OpenOnly "open-only" ["o"] Checklists None Checklists "show only open items",
         always => |m, _| checklists::update::open_only(m);
 
-    Compare "compare" ["c"] History None History "compare with the run before it",
+    Compare "compare" ["c"] History None History "compare with the previous run",
         always => |m, _| history::update::compare(m);
 
-    ApproveDeployment "approve" ["V"] Pipeline Asks Pipeline "approve the pipeline's run",
+    ApproveDeployment "approve" ["V"] Pipeline Asks Pipeline "approve the waiting pipeline run",
         pipeline::update::may_answer => pipeline::update::approve;
-    RejectDeployment "reject" ["X"] Pipeline Asks Pipeline "end the pipeline's run there",
+    RejectDeployment "reject" ["X"] Pipeline Asks Pipeline "reject the waiting pipeline run",
         pipeline::update::may_answer => pipeline::update::reject;
-    RunFailedAgain "rerun" ["F"] Pipeline Asks Pipeline "run what failed again",
+    RunFailedAgain "rerun" ["F"] Pipeline Asks Pipeline "rerun failed jobs",
         pipeline::update::may_rerun => pipeline::update::rerun;
-    BeginPipeline "begin" ["W"] Pipeline Asks Pipeline "begin a run of it",
+    BeginPipeline "start" ["W"] Pipeline Asks Pipeline "start a pipeline run",
         pipeline::update::may_begin => pipeline::update::begin;
 
-    Help "help" ["?"] Program None any "every key; typing filters", always => |m, _| overlay::open_help(m);
+    Help "help" ["?"] Program None any "list all keys; type to filter", always => |m, _| overlay::open_help(m);
     Palette "palette" [":", "Ctrl-p"] Program None any "find a command by its name",
         always => |m, _| overlay::open_palette(m);
     Messages "messages" ["!"] Program None any "all messages", always => |m, _| overlay::open_messages(m);
-    Mouse "mouse" ["F2"] Program None any "mouse on or off; while on, Shift and drag selects text",
+    Mouse "mouse" ["F2"] Program None any "turn the mouse on or off; while on, Shift-drag selects text",
         always => |m, _| navigate::mouse(m);
     Back "back" ["Esc"] Program None any "one level back; never quits, never stops a run",
         always => |m, _| navigate::back(m);
     Redraw "redraw" ["Ctrl-l"] Program None any "redraw the screen", always => |_, _| vec![Effect::Redraw];
-    Suspend "suspend" ["Ctrl-z"] Program None any "back to the shell until fg",
+    Suspend "suspend" ["Ctrl-z"] Program None any "suspend to the shell; fg returns",
         always => |_, _| vec![Effect::Suspend];
-    Interrupt "interrupt" ["Ctrl-c"] Program None any "quit question",
+    Interrupt "interrupt" ["Ctrl-c"] Program None any "ask whether to quit",
         always => |m, _| program::interrupt(m);
     LeaveNow "leave-now" ["Ctrl-\\", "Ctrl-4"] Program None any
         "press twice to leave immediately, even from a box; a run continues",
         always => |m, _| program::leave_now(m);
     Terminal "terminal-report" ["F12"] Program None any
-        "what this terminal can do; tests copying and calling",
+        "report the terminal's abilities; test copying and the bell",
         always => |m, _| overlay::open_terminal(m);
-    Card "break-glass" ["F9"] Program None any "how to roll back by hand, with every name filled in",
+    Card "break-glass" ["F9"] Program None any "incident card: the manual rollback commands",
         always => |m, _| overlay::break_glass(m);
-    Handover "handover" ["g o"] Program None any "handover for the next shift",
+    Handover "handover" ["g o"] Program None any "show the handover for the next shift",
         always => |m, _| overlay::open_handover(m);
-    Quit "quit" ["q"] Program None any "quit; a run continues without the screen", always => program::quit;
+    Quit "quit" ["q"] Program None any "quit; runs continue", always => program::quit;
 }
 
 /// The row of a command: rows are in the order of the variants.

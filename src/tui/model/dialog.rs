@@ -65,7 +65,7 @@ pub enum Purpose {
     /// A note to a tick.
     Note,
     /// How to set an item of a checklist aside, and why.
-    SetAside,
+    Override,
     /// Duration of a mute, and its reason.
     Mute,
     /// One of the team's commands.
@@ -187,7 +187,7 @@ impl Picker {
     fn own_fields(&self) -> &'static [Field] {
         match self.purpose {
             Purpose::Deploy | Purpose::Rollback => &[Field::List, Field::Other, Field::Reason],
-            Purpose::SetAside
+            Purpose::Override
             | Purpose::Mute
             | Purpose::Migrate
             | Purpose::Undo

@@ -198,7 +198,7 @@ impl Theme {
             return self.mark("‖", "[=]", "MUTED", Role::HealthOff);
         }
         match probe.state {
-            State::Off => self.mark("○", "[ ]", "OFF", Role::HealthOff),
+            State::Off => self.mark("○", "[ ]", "CHECK", Role::HealthOff),
             State::Ok => self.mark("✓", "[+]", "OK", Role::HealthOk),
             State::Degraded => self.mark("▲", "[!]", "DEGR", Role::HealthDegraded),
             State::Flapping => self.mark("▲", "[!]", "FLAP", Role::HealthDegraded),

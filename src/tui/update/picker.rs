@@ -94,7 +94,7 @@ fn chosen(picker: &mut Picker, ticket: Ticket, model: &mut Model) -> Vec<Effect>
     let intent = match (picker.purpose, release) {
         (Purpose::Skip, _) => return skip(picker, model),
         (Purpose::CustomCommands, _) => return super::custom_commands::chosen(picker, model),
-        (Purpose::Note | Purpose::SetAside, _) => {
+        (Purpose::Note | Purpose::Override, _) => {
             return checklists::update::answered(picker, ticket, model);
         }
         (Purpose::Mute, _) => return health::update::muted(picker, ticket),
@@ -161,7 +161,7 @@ pub(in crate::tui) fn targets(
                     Mark::Bad => "marked BAD: needs an override",
                     Mark::Cleared => "was bad, cleared",
                 };
-                let usual = if target.usual { ", what served before" } else { "" };
+                let usual = if target.usual { ", the previous one" } else { "" };
                 format!("{mark}{usual}{}", migrations::update::note(target))
             };
             picker.items =

@@ -77,15 +77,15 @@ fn pick_title(picker: &Picker) -> String {
     let what = match picker.purpose {
         Purpose::Deploy => "Deploy which release?",
         Purpose::Rollback => "Roll back to which release?",
-        Purpose::RollbackSchema => "Roll back · and the database?",
+        Purpose::RollbackSchema => "Roll back · the database",
         Purpose::Cleanup => "Clean up BLUE",
         Purpose::Migrate => "Apply migrations up to…",
         Purpose::Undo => "Undo migrations down to…",
         Purpose::Skip => "Skip the failed step",
         Purpose::Note => "Tick, with a note",
-        Purpose::SetAside => "Set an item aside",
+        Purpose::Override => "Override an item",
         Purpose::Mute => "Mute for a while",
-        Purpose::CustomCommands => "Run which of your commands?",
+        Purpose::CustomCommands => "Run a custom command",
     };
     format!("{} · {what}", picker.environment.as_str().to_uppercase())
 }
@@ -127,7 +127,7 @@ fn pick(picker: &Picker, theme: &Theme, width: usize, height: usize) -> Vec<Line
         lines.push(field("another one", picker.other.value(), picker.field == Field::Other, theme));
     }
     let reason = match picker.purpose {
-        Purpose::Skip | Purpose::SetAside | Purpose::Mute => "reason",
+        Purpose::Skip | Purpose::Override | Purpose::Mute => "reason",
         Purpose::Note => "note",
         _ => "reason (optional)",
     };
@@ -141,7 +141,7 @@ fn pick(picker: &Picker, theme: &Theme, width: usize, height: usize) -> Vec<Line
         }
         (None, None) => {
             let text = match picker.purpose {
-                Purpose::Note | Purpose::SetAside | Purpose::Mute => {
+                Purpose::Note | Purpose::Override | Purpose::Mute => {
                     "Kept with your name and the time."
                 }
                 _ => "You will confirm on the next screen.",

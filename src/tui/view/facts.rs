@@ -239,7 +239,7 @@ fn probes(here: &Environment) -> Option<(String, Role)> {
     };
     let word = match worst {
         State::Ok => String::new(),
-        State::Off => ", asking".to_owned(),
+        State::Off => ", checking".to_owned(),
         worst => format!(", {}", worst.label()),
     };
     Some((format!("probes {well}/{all} ok{word}"), role))
@@ -312,7 +312,7 @@ fn undo(model: &Model, here: &Environment) -> (String, Role) {
         return ("undo: not looked yet".to_owned(), Role::Warning);
     };
     if seen.unseen.is_some() {
-        return ("undo: not known".to_owned(), Role::Warning);
+        return ("undo: unknown".to_owned(), Role::Warning);
     }
     if let Some(why) = seen.services.iter().find_map(|s| s.rollback.why.as_ref()) {
         return (format!("undo: none, {why}"), Role::Warning);

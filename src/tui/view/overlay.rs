@@ -8,7 +8,7 @@ use ratatui::widgets::{Block, Borders, Clear, Widget as _};
 
 use super::{ASCII_HEAVY, clock, wrapped, write};
 use crate::domain::job_log::JobLine;
-use crate::tui::keys::commands::{Command, Group, row_of};
+use crate::tui::keys::commands::{Command, row_of};
 use crate::tui::model::messages::Level;
 use crate::tui::model::overlay::{Finder, Found, Overlay, Sheet};
 use crate::tui::model::{Model, POPUP_AFTER};
@@ -93,29 +93,17 @@ fn help(model: &Model, finder: &Finder, theme: &Theme, area: Rect, buffer: &mut 
     let area = area.centered(Constraint::Max(110), Constraint::Max(area.height));
     let title = format!("Help · {} keys · Esc closes, Enter runs", rows.len());
     let inner = boxed(&title, area, theme, buffer);
-    let groups = [
-        (Group::Acts, "CHANGES A DEPLOYMENT, and asks first"),
-        (Group::Moves, "MOVES"),
-        (Group::Logs, "LOGS, and what y takes"),
-        (Group::Health, "HEALTH"),
-        (Group::History, "HISTORY"),
-        (Group::Program, "PROGRAM"),
-    ];
-    let mut lines = Vec::new();
-    let mut at = 0;
-    for (group, title) in groups {
-        let of = rows.iter().enumerate().filter(|(_, c)| row_of(**c).group == group);
-        let mut first = true;
-        for (number, command) in of {
-            if std::mem::take(&mut first) {
-                lines.push(Line::styled(title, theme.style(Role::Title)));
-            }
-            if number == finder.selected {
-                at = lines.len();
-            }
-            let selected = number == finder.selected;
-            lines.push(command_line(model, *command, selected, theme, inner.width));
+    let (mut lines, mut at, mut group) = (Vec::new(), 0, None);
+    for (number, command) in rows.iter().enumerate() {
+        let of = row_of(*command).group;
+        if group.replace(of) != Some(of) {
+            lines.push(Line::styled(of.title(), theme.style(Role::Title)));
         }
+        let selected = number == finder.selected;
+        if selected {
+            at = lines.len();
+        }
+        lines.push(command_line(model, *command, selected, theme, inner.width));
     }
     let height = usize::from(inner.height).saturating_sub(2);
     let from = (at + 2).saturating_sub(height).min(lines.len().saturating_sub(height));

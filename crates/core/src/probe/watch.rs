@@ -28,7 +28,15 @@ pub enum State {
 }
 
 impl State {
-    /// Its word in lists and JSON.
+    /// The word that people read. JSON keeps `off` for a probe that is still being checked.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Off => "checking",
+            Self::Ok | Self::Degraded | Self::Flapping | Self::Down | Self::Stale => self.label(),
+        }
+    }
+
+    /// The word in JSON.
     pub fn label(self) -> &'static str {
         match self {
             Self::Off => "off",

@@ -23,7 +23,7 @@ impl PaneBehaviour for Behaviour {
         &[
             (Command::Tick, "tick"),
             (Command::TickWithNote, "note"),
-            (Command::SetAside, "override…"),
+            (Command::Override, "override…"),
             (Command::Untick, "untick"),
             (Command::OpenOnly, "only open"),
         ]

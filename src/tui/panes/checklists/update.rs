@@ -58,7 +58,7 @@ pub(in crate::tui) fn tick_with_note(model: &mut Model, key: Key) -> Vec<Effect>
 
 pub(in crate::tui) fn override_item(model: &mut Model, key: Key) -> Vec<Effect> {
     let Some((_, item, _)) = permitted(model, Act::Override) else { return Vec::new() };
-    ask(model, Purpose::SetAside, &item, key)
+    ask(model, Purpose::Override, &item, key)
 }
 
 /// Takes the operator's last tick back.
@@ -79,9 +79,9 @@ fn ask(model: &mut Model, purpose: Purpose, item: &Item, key: Key) -> Vec<Effect
     let Some(environment) = model.here().map(|here| here.name.clone()) else { return Vec::new() };
     let way = |act: Act, note: &str| dialog::Item::new(act.label(), note);
     let items = match purpose {
-        Purpose::SetAside => vec![
+        Purpose::Override => vec![
             way(Act::Override, "override it"),
-            way(Act::NotApplicable, "it means nothing for this release"),
+            way(Act::NotApplicable, "it does not apply to this release"),
         ],
         _ => Vec::new(),
     };
@@ -100,8 +100,8 @@ pub(in crate::tui) fn answered(picker: &mut Picker, ticket: Ticket, model: &Mode
         return Vec::new();
     };
     let act = match (picker.purpose, picker.selected) {
-        (Purpose::SetAside, 0) => Act::Override,
-        (Purpose::SetAside, _) => Act::NotApplicable,
+        (Purpose::Override, 0) => Act::Override,
+        (Purpose::Override, _) => Act::NotApplicable,
         _ => Act::Tick,
     };
     let Some(note) = picker.reason() else {

@@ -22,7 +22,7 @@ impl PaneBehaviour for Behaviour {
     fn hints(&self) -> &'static [(Command, &'static str)] {
         &[
             (Command::ProbeNow, "probe now"),
-            (Command::HideOk, "only what is not well"),
+            (Command::HideOk, "hide healthy probes"),
             (Command::Mute, "mute"),
             (Command::Copy, "copy table"),
         ]

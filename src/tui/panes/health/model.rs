@@ -52,7 +52,7 @@ pub fn table(probes: &[ProbeSnapshot]) -> String {
             "{:<12} {:<10} {:<9} {:>7} {}  {}",
             probe.name,
             slot(probe),
-            probe.state.label(),
+            probe.state.word(),
             time(probe.last),
             probe.address,
             probe.why

@@ -41,8 +41,7 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
 
 fn title(here: &Environment) -> String {
     let counted = counts(&here.probes).into_iter();
-    let parts: Vec<_> =
-        counted.map(|(state, count)| format!("{count} {}", state.label())).collect();
+    let parts: Vec<_> = counted.map(|(state, count)| format!("{count} {}", state.word())).collect();
     if parts.is_empty() { String::new() } else { format!(" {} ", parts.join(" · ")) }
 }
 
@@ -278,7 +277,7 @@ impl Look<'_> {
             for turned in self.here.turned.iter().take(room.saturating_sub(4)) {
                 let change = &turned.change;
                 let arrow = self.theme.pick("→", "->");
-                let (from, to) = (change.from.label(), change.to.label());
+                let (from, to) = (change.from.word(), change.to.word());
                 let at = clock(change.at);
                 let text = format!(" {at} {:<14} {from} {arrow} {to}  {}", turned.name, change.why);
                 lines.push(Line::raw(fit(&text, self.width)));

@@ -32,7 +32,7 @@ fn release(view: &RunView) -> String {
 }
 
 pub(super) fn switch(here: &Environment, view: &RunView) -> Confirm {
-    let mut lines = vec![format!("Gives all traffic of {} to {}:", here.name, release(view))];
+    let mut lines = vec![format!("Switches all traffic of {} to {}:", here.name, release(view))];
     lines.extend(services(view));
     lines.push(undo_after(view));
     lines.push("Not undone by that: what the new release writes and sends meanwhile".into());

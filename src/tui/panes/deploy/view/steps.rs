@@ -59,7 +59,7 @@ impl Look<'_> {
         if !self.has_columns(usual) {
             return Vec::new();
         }
-        let text = format!("{:>width$}", "took   usual ", width = self.width);
+        let text = format!("{:>width$}", "took  usually ", width = self.width);
         vec![Line::styled(text, self.theme.style(Role::Muted))]
     }
 
