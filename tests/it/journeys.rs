@@ -45,7 +45,7 @@ fn two_releases_go_live_and_b_rolls_back() {
     assert_eq!(live(&sandbox), ["1.1.0", "1.1.0"]);
     terminal.resize(24, 80);
     terminal.opens("B", "Roll back to which release?");
-    terminal.picture("what served before", "rollback-80x24");
+    terminal.picture("stable, previous", "rollback-80x24");
     terminal.press("\r");
     terminal.says_yes("DEVELOPMENT · Roll back");
     terminal.wants("ROLLED BACK");

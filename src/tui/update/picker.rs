@@ -161,7 +161,7 @@ pub(in crate::tui) fn targets(
                     Mark::Bad => "marked BAD: needs an override",
                     Mark::Cleared => "was bad, cleared",
                 };
-                let usual = if target.usual { ", the previous one" } else { "" };
+                let usual = if target.usual { ", previous" } else { "" };
                 format!("{mark}{usual}{}", migrations::update::note(target))
             };
             picker.items =
