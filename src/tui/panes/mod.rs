@@ -1,5 +1,5 @@
 //! The panes, one folder each: `model` is what it keeps, `update` what its commands do, `view` how it is drawn, and
-//! `mod` what it has of [`PaneBehaviour`]. A pane is registered in the table below, and its commands are rows of
+//! `mod` what it has of `PaneBehaviour`. A pane is registered in the table below, and its commands are rows of
 //! `keys/commands.rs`.
 
 pub mod alerts;
