@@ -55,7 +55,7 @@ impl App {
         }
     }
 
-    /// What runs started; each environment has a part.
+    /// Processes started by runs, one part per environment.
     pub(super) fn runs_groups(&self) -> Groups {
         self.groups("runs")
     }

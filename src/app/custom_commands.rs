@@ -14,13 +14,13 @@ use crate::ports::processes::Processes as _;
 /// Time limit for the new process to record its run.
 const STARTS_WITHIN: Duration = Duration::from_secs(10);
 
-/// What the team's commands started is noted there.
+/// The record of processes started by custom commands.
 const COMMANDS: &str = "commands";
 /// More do not begin at the same time.
 const LAST_LINES: usize = 8;
 
 impl App {
-    /// What was run here.
+    /// Past runs of commands on this machine.
     pub fn custom_command_runs(&self) -> CustomCommandRuns {
         let programs = MachinePrograms { groups: self.groups(COMMANDS) };
         CustomCommandRuns::of(self.state.join("commands"), programs, self.clock.clone())

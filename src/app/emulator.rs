@@ -15,7 +15,7 @@ use crate::domain::plan::Member;
 use crate::domain::planner::EnvironmentSpec;
 use crate::emulator::{self, Address};
 
-/// What there was to stop.
+/// What was stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
     Ran,
@@ -117,7 +117,7 @@ impl App {
         Ok(Stopped::Ran)
     }
 
-    /// What the emulator says of itself.
+    /// The emulator's status.
     pub async fn emulator_status(&self) -> Result<serde_json::Value, Problem> {
         let Some(address) = self.emulator() else {
             return Ok(

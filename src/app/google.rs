@@ -27,7 +27,7 @@ pub(super) struct Kept {
 pub(super) type Shared = Arc<Mutex<Option<Kept>>>;
 
 impl App {
-    /// Which proxies the requests of this process go through, in words.
+    /// The proxies of this process, in words.
     pub fn proxies(&self) -> Result<String, Problem> {
         let proxies = Proxies::of_environment();
         proxies.check().map(|()| proxies.told())
@@ -49,7 +49,7 @@ impl App {
         found
     }
 
-    /// What calls to Google carry.
+    /// The credentials of calls to Google.
     pub(super) async fn google(&self) -> Result<Auth, Problem> {
         self.credentials().await.map(Auth::Google)
     }

@@ -64,7 +64,7 @@ pub fn config_home() -> Option<PathBuf> {
 #[derive(Clone)]
 pub struct App {
     pub state: PathBuf,
-    /// Who acts: the Unix user.
+    /// The actor: the Unix user.
     pub actor: String,
     /// The config, for printed commands that must work from any folder.
     pub config: Option<PathBuf>,
@@ -112,7 +112,7 @@ impl App {
         Ok(store.sharing(&self.chains))
     }
 
-    /// What the probes heard before.
+    /// Stored probe results.
     pub fn samples(&self) -> Result<Samples, Problem> {
         Samples::open(&self.state)
     }

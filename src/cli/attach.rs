@@ -19,10 +19,10 @@ use crate::domain::view::RunView;
 use crate::engine::proposal;
 use crate::ports::journal::Journal as _;
 
-/// How often the store is polled.
+/// Poll interval of the store.
 const FACT_POLL: Duration = Duration::from_millis(50);
 
-/// What can be typed.
+/// The accepted words.
 const WORDS: &str = "approve · pause · resume · retry · skip REASON · rollback · abort · quit";
 
 /// Prints a run's facts as they come, until it ends or its process died.

@@ -13,12 +13,12 @@ use crate::domain::policy::Protection;
 use crate::engine::proposal::Proposal;
 
 impl Confirmation {
-    /// Why, and which guards it may pass.
+    /// The reason, and the overridden guards.
     pub(super) fn why(&self) -> Result<Justification, Failed> {
         why(self.reason.as_ref(), &self.overrides).map_err(|problem| Failed::with(USAGE, problem))
     }
 
-    /// What was answered beforehand.
+    /// Answers given beforehand.
     pub(super) fn answers(&self) -> Answers {
         Answers { yes: self.yes, confirm: self.confirm.clone() }
     }

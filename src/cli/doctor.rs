@@ -20,7 +20,7 @@ use crate::tui::theme::Theme;
 /// The result of one check.
 struct Look {
     what: String,
-    /// What was found, or what is wrong.
+    /// The result or the error.
     found: Result<String, Problem>,
 }
 
@@ -54,7 +54,7 @@ pub(super) async fn doctor(session: &Session) -> Finished {
     Ok(if well { OK } else { FAILED })
 }
 
-/// Where alerts go, and whether they can get there from here.
+/// The alert channels, and whether this machine can deliver to them.
 fn channels(session: &Session, notify: &Notify) -> Vec<Look> {
     let store = session.app.store().ok();
     let now = session.app.clock.now();
@@ -106,7 +106,7 @@ impl Look {
     }
 }
 
-/// What the screen would make of this terminal.
+/// The settings that the screen would use in this terminal.
 fn terminal(session: &Session) -> Vec<(String, String)> {
     let looks = super::looks::looks(session);
     let ui = session.config().map(|loaded| loaded.config.ui).unwrap_or_default();

@@ -49,11 +49,11 @@ fn not_locked(app: &App, plan: &Plan, how: &Confirmation) -> Result<(), Failed> 
     }
 }
 
-/// Why there is no run.
+/// The reason why no run was created.
 enum NotMade {
     /// The journal says no.
     Journal(JournalError),
-    /// What the plan was made for is no more.
+    /// The situation that the plan was made for has changed.
     Changed(Problem),
     /// Another run works on one of its databases.
     Locked(Problem),
@@ -156,7 +156,7 @@ fn still_fits(app: &App, plan: &Plan) -> Result<(), NotMade> {
 /// that is dead has a lease of a minute.
 const FORCED_WAIT: Duration = Duration::from_secs(90);
 
-/// How often a run under way is polled.
+/// Poll interval while waiting for another run.
 const LOCK_POLL: Duration = Duration::from_millis(200);
 /// The same for a database lock: each read is billed.
 const REMOTE_LOCK_POLL: Duration = Duration::from_secs(2);

@@ -20,7 +20,7 @@ pub(super) const INTERRUPTED: u8 = 130;
 /// A verb's exit code, or why it could not do its work.
 pub(super) type Finished = Result<u8, Failed>;
 
-/// Why a verb could not do its work.
+/// The failure of a command.
 #[derive(Debug)]
 pub(super) struct Failed {
     pub(super) problem: Box<Problem>,

@@ -15,7 +15,7 @@ use crate::domain::view::RunView;
 use crate::engine::{Engine, EngineError, Signal};
 use crate::ports::journal::Journal;
 
-/// Which run is followed, and how.
+/// The followed run, and its mode.
 pub(super) struct Following {
     pub(super) run: RunNumber,
     /// The last fact that was printed already.
@@ -75,7 +75,7 @@ struct Printer {
     run: RunNumber,
     seen: u64,
     live: LiveLine,
-    /// What it came to wait for, if that is an approval.
+    /// The approval that it waits for, if any.
     waits: Option<String>,
 }
 
@@ -96,7 +96,7 @@ impl Printer {
         }
     }
 
-    /// What is waited for that only a person can give, and the command for it.
+    /// The input that the run waits for, and the command that gives it.
     fn tell_what_waits(&mut self, fact: &Fact) {
         let view = || self.store.run(self.run).ok().map(|listed| listed.view);
         match &fact.event {
@@ -128,7 +128,7 @@ pub(super) fn waits_instead(run: RunNumber, waits: &str) -> Failed {
     Failed::with(INCONCLUSIVE, Problem::new(format!("run {run} {waits}")))
 }
 
-/// What a run that waits for an approval waits for, and the commands for it.
+/// The approval that a run waits for, and its commands.
 pub(super) fn waiting(view: &RunView) -> Option<String> {
     let gate = view.gate().filter(|gate| **gate == StepKind::GateSwitch)?;
     let title = view.steps.iter().rev().find(|step| step.plan.kind == *gate)?.plan.title.clone();

@@ -132,7 +132,7 @@ fn worries(
     worries
 }
 
-/// What a service answered just now, if that was not well.
+/// A service's latest answer, if it was bad.
 fn probed_now(service: &ServiceSnapshot) -> Option<Worry> {
     let (state, why) = match &service.health {
         Health::Ok | Health::Off | Health::NotAsked => return None,

@@ -25,7 +25,7 @@ use crate::ports::samples::SampleStore as _;
 const PROBE_AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// Maximum earlier samples considered.
 const SAMPLES_LOADED: usize = 120;
-/// How often the list of probes is refreshed.
+/// Refresh interval of the list of probes.
 const OBSERVE_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Finished {
@@ -208,7 +208,7 @@ fn mute(session: &Session, arguments: &HealthArguments, probes: &[Probe]) -> Fin
     Ok(OK)
 }
 
-/// What follows for a script: bad is worse than not known.
+/// The exit code for scripts: down is worse than unknown.
 fn code(seen: &[ProbeSnapshot]) -> u8 {
     let any = |states: &[State]| seen.iter().any(|probe| states.contains(&probe.state));
     if any(&[State::Down, State::Flapping]) {

@@ -46,7 +46,7 @@ pub(super) fn judge(session: &Session, named: &[PathBuf], strict: bool) -> Finis
     Ok(if refused { FAILED } else { OK })
 }
 
-/// What two environments do not have in common, service by service.
+/// The differences between two environments, by service.
 pub(super) fn between(session: &Session, environments: &[String]) -> Finished {
     let [first, second] = environments else { return Ok(USAGE) };
     let loaded = session.config()?;

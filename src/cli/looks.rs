@@ -7,7 +7,7 @@ use crate::config::schema::Motion;
 use crate::tui::far_away;
 use crate::tui::theme::{Asked, Depth, Looks, Themes, depth};
 
-/// What this terminal, this command line and this machine say.
+/// The report of terminal, command line and machine.
 pub(super) fn looks(session: &Session) -> Looks {
     let of = |name: &str| std::env::var(name).unwrap_or_default();
     let asked = match session.arguments.color {
@@ -39,7 +39,7 @@ pub(super) fn themes(session: &Session) -> Themes {
     Themes { folders: beside.into_iter().chain(own).collect() }
 }
 
-/// What the locale says of the encoding, in the order that POSIX gives.
+/// The encoding of the locale, in POSIX order.
 fn utf8() -> bool {
     let said = ["LC_ALL", "LC_CTYPE", "LANG"]
         .iter()

@@ -54,7 +54,7 @@ use crate::domain::ids::EnvironmentName;
 use crate::domain::recover::Choice;
 use crate::ports::journal::{Journal as _, Listed};
 
-/// What every verb is given.
+/// The context of every command.
 struct Session {
     app: App,
     arguments: Arguments,
@@ -63,11 +63,11 @@ struct Session {
     checked: OnceLock<Result<Loaded, Findings>>,
 }
 
-/// What could not be read of the past, in sentences.
+/// The unreadable parts of the history, in sentences.
 struct Unread {
     /// The runs that are damaged, and left out.
     damaged: Vec<String>,
-    /// Why newer runs and facts may be missing.
+    /// The reason why newer runs and facts may be missing.
     behind: Option<String>,
 }
 

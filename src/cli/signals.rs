@@ -8,7 +8,7 @@ use super::print;
 use crate::domain::error::Problem;
 use crate::engine::Signal;
 
-/// What comes from outside of the process.
+/// Input from outside of the process.
 pub(super) struct Listening {
     pub(super) signals: mpsc::Receiver<Signal>,
     /// Whether a person interrupted it.

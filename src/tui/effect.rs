@@ -16,7 +16,7 @@ use crate::tui::panes::pipeline::model::PipelineAct;
 /// Ties an answer to the box that asked.
 pub type Ticket = u64;
 
-/// What `y`, `Y` and `s` take.
+/// The content that `y`, `Y` and `s` take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Take {
     /// The line, the selection, or the report of the run.
@@ -27,22 +27,22 @@ pub enum Take {
     Save,
 }
 
-/// What the user wants, before there is a plan.
+/// The user's intent, before there is a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intent {
     Deploy {
         environment: EnvironmentName,
         release: ReleaseLabel,
-        /// Why, and what it may pass.
+        /// The reason and overrides.
         why: Justification,
     },
     Rollback {
         environment: EnvironmentName,
-        /// To which release; the usual one if none is named.
+        /// The target release; the default one if `None`.
         to: Option<ReleaseLabel>,
         /// Migrations of a database are undone too, down to a version.
         undo: Option<(String, SchemaVersion)>,
-        /// Why, and what it may pass.
+        /// The reason and overrides.
         why: Justification,
     },
     Migrate {
@@ -51,12 +51,12 @@ pub enum Intent {
         to: SchemaVersion,
         /// Whether migrations are undone.
         down: bool,
-        /// Why, and what it may pass.
+        /// The reason and overrides.
         why: Justification,
     },
     Cleanup {
         environment: EnvironmentName,
-        /// Why, and what it may pass.
+        /// The reason and overrides.
         why: Justification,
     },
 }
@@ -69,7 +69,7 @@ pub enum LogAsk {
     Follow {
         run: RunNumber,
         asked: u64,
-        /// What of it is shown.
+        /// The shown part.
         query: Query,
     },
     /// Show other lines of it.
@@ -100,7 +100,7 @@ pub enum LogAsk {
     },
 }
 
-/// What a text is for.
+/// The role of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogUse {
     Copy,

@@ -30,19 +30,19 @@ use crate::domain::snapshot::EnvironmentSnapshot;
 use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
 
-/// What the store says of one environment.
+/// The stored state of one environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stored {
     pub environment: EnvironmentName,
     /// Its latest run, over or not.
     pub run: Option<RunSnapshot>,
-    /// What people did to the items of that run's checklists.
+    /// People's actions on that run's checklists.
     pub ticks: Vec<Tick>,
-    /// Who has locked it and why.
+    /// The holder and reason of its lock.
     pub lock: Option<String>,
 }
 
-/// What a saved config says about the screen.
+/// The `ui` of a saved config.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UiChange {
     pub mouse: bool,
@@ -51,7 +51,7 @@ pub struct UiChange {
     pub keys: Option<BTreeMap<String, Vec<String>>>,
 }
 
-/// What reaches the update loop: keys, observations, answers of effects.
+/// Messages to the update loop: keys, observations, results of effects.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Msg {
     Key(Key),
@@ -67,13 +67,13 @@ pub enum Msg {
     Focus(bool),
     /// A tick: the wall clock, and the time since the start of the screen.
     Tick(Timestamp, Duration),
-    /// What the store says now, or why it cannot be read.
+    /// The current content of the store, or the error.
     Stored(Result<Vec<Stored>, Problem>),
     /// The queue of alerts.
     Alerts(Queue),
-    /// What was seen of an environment.
+    /// The snapshot of an environment.
     Looked(EnvironmentName, EnvironmentSnapshot),
-    /// How what is watched on an environment stands, and what changed lately, newest first.
+    /// The probe states of an environment, and recent changes, newest first.
     Probed(EnvironmentName, Vec<ProbeSnapshot>, Vec<ProbeChange>),
     /// How much of the log that is followed there is, for a query, and its last lines.
     Logged(RunNumber, u64, Extent, Vec<Line>),
@@ -87,7 +87,7 @@ pub enum Msg {
     Clip(String, usize),
     /// A text for the terminal's clipboard, and what to tell about it.
     ToClipboard(String, String),
-    /// What an environment's pipeline says.
+    /// The state of an environment's pipeline.
     Pipeline(EnvironmentName, Result<Option<PipelineRun>, Problem>),
     /// The log of a job of it.
     JobLog(Result<JobLog, Problem>),
@@ -99,17 +99,17 @@ pub enum Msg {
     Past(Result<Vec<RunView>, Problem>),
     /// Something that failed, to be told until it is taken away.
     Alarm(String),
-    /// What the world says about a run whose runner died.
+    /// The observed state of a run in doubt.
     Observed(RunNumber, Result<Doubt, Problem>),
-    /// What a rollback could go to.
+    /// The rollback targets.
     Targets(Ticket, Result<Vec<Target>, Problem>),
-    /// What a release has that the live one has not; nothing where releases are no commits.
+    /// The commits that the live release lacks; empty unless releases are commits.
     Compared(Ticket, ReleaseLabel, Result<Option<Changes>, Problem>),
     /// A plan and its question, or why it may not begin.
     Proposed(Ticket, Result<(Box<Plan>, String), Refused>),
     /// The config was saved: what it says about the screen.
     Configured(UiChange),
-    /// What this terminal can do: a name, and its value.
+    /// The abilities of this terminal, by name.
     Terminal(Vec<(String, String)>),
     /// Something to tell for a while.
     Tell(String),

@@ -23,14 +23,14 @@ use crate::domain::ids::EnvironmentName;
 use crate::domain::policy::Protection;
 use crate::domain::redact::redacted;
 
-/// What a screen begins with, before anything was observed.
+/// The initial model, before any observation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts about the screen")]
 pub struct Setup {
     /// The version of the program that wrote it.
     pub version: String,
     pub actor: String,
-    /// How this program is called from anywhere.
+    /// The command that starts this program from any folder.
     pub own: String,
     pub environments: Vec<Place>,
     /// The releases that a deploy offers.

@@ -12,7 +12,7 @@ use super::terminal::Screen;
 use super::theme::Theme;
 use super::view::welcome;
 
-/// What to do without a config.
+/// The choices without a config.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
     Rehearse,

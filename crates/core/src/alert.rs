@@ -21,7 +21,7 @@ use super::step::{Failure, StepKind};
 use super::time::{Timestamp, spoken};
 use super::view::RunView;
 
-/// What an alert is about: the words of `notify.on`.
+/// The kinds of alert: the words of `notify.on`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -33,9 +33,9 @@ pub enum Kind {
     RolledBack,
     /// A gate waits for a person.
     Gate,
-    /// A probe says down.
+    /// A probe went down.
     ProbeDown,
-    /// And up again.
+    /// A probe recovered.
     ProbeUp,
     /// A probe goes up and down.
     Flapping,
@@ -68,7 +68,7 @@ impl Kind {
     }
 }
 
-/// Where alerts go. Never the secret itself: the name of the variable that holds it.
+/// A receiver of alerts. It holds the name of the variable with the secret, never the secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
@@ -87,7 +87,7 @@ pub enum Channel {
 }
 
 impl fmt::Display for Channel {
-    /// A try.
+    /// The channel's kind and the name of its secret, without the secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Slack { url_env } => write!(f, "slack ${url_env}"),
@@ -102,11 +102,11 @@ impl fmt::Display for Channel {
 /// The channels, and which kinds of alert go to them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notify {
-    /// Where to.
+    /// The channels.
     pub channels: Vec<Channel>,
-    /// Of what.
+    /// The kinds of alert to send.
     pub on: Vec<Kind>,
-    /// How often an alert is repeated while its cause persists. Zero: never.
+    /// Interval of reminders while the cause persists. Zero means never.
     #[serde(with = "super::time::text_form")]
     pub remind: Duration,
 }
@@ -131,23 +131,23 @@ pub struct Alert {
     /// Of what lasts: what it is about, and how that stands now. Told only where it stood otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turns: Option<(String, String)>,
-    /// What about.
+    /// The kind.
     pub kind: Kind,
-    /// When that happened.
+    /// Time of the event.
     pub at: Timestamp,
-    /// Where.
+    /// The environment.
     pub environment: Option<EnvironmentName>,
-    /// In which run.
+    /// The run.
     pub run: Option<RunNumber>,
-    /// Of which release.
+    /// The release.
     pub release: Option<ReleaseLabel>,
-    /// Who drives the run.
+    /// The actor of the run.
     pub actor: Option<String>,
-    /// What happened, in one sentence.
+    /// The event in one sentence.
     pub text: String,
-    /// Why.
+    /// The evidence.
     pub why: String,
-    /// What to do now.
+    /// The next action.
     pub now: String,
 }
 
@@ -157,7 +157,7 @@ impl Alert {
         format!("msg_{}", Hash::of(format!("{} {}", self.key, self.at).as_bytes()).short())
     }
 
-    /// One that is about nothing in particular.
+    /// An alert without run or environment.
     fn new(kind: Kind, key: String, at: Timestamp, text: String) -> Self {
         Self {
             key,

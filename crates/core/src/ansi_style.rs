@@ -17,7 +17,7 @@ pub enum Hue {
     Grey,
 }
 
-/// How some of a line's characters were written.
+/// The style of a span of characters in a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnsiStyle {
     /// The first of them, counted from 0.
@@ -28,11 +28,11 @@ pub struct AnsiStyle {
     pub pen: Pen,
 }
 
-/// How characters are written until something else is said. Backgrounds, blinking and hiding are not
+/// The current style. Backgrounds, blinking and hiding are not
 /// among it: they are for driving a terminal, not for reading.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pen {
-    /// In which colour, if in any.
+    /// The colour, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hue: Option<Hue>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -108,7 +108,7 @@ fn indexed(n: u16) -> Option<Hue> {
     }
 }
 
-/// What every terminal shows for the upper 240 of its 256 colours: a cube of 6³, and 24 greys.
+/// The upper 240 of the 256 terminal colours: a cube of 6³, and 24 greys.
 pub fn of_256(n: u8) -> (u8, u8, u8) {
     let level = |n: u8| if n == 0 { 0 } else { 55 + 40 * n };
     match n.saturating_sub(16) {

@@ -5,11 +5,11 @@
 pub struct Commit {
     pub id: String,
     pub author: String,
-    /// What it says of itself.
+    /// The subject line of the commit.
     pub subject: String,
 }
 
-/// What a release has that the one before has not. Merges are not counted.
+/// The commits of a release that its predecessor lacks, without merges.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Changes {
     /// Number of commits that are new.
@@ -21,7 +21,7 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// In a sentence; `from` is the other release.
+    /// One sentence; `from` is the other release.
     pub fn sentence(&self, from: &str) -> String {
         match (self.added, self.left) {
             (0, 0) => format!("the same commit as {from}"),

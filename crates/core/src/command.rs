@@ -28,7 +28,7 @@ pub enum Command {
     Rollback,
     /// Ends the run: at the next safe point, or (`now`) by cancelling the step under way.
     Abort {
-        /// Without waiting for the step.
+        /// Aborts without waiting for the current step.
         now: bool,
     },
 }

@@ -33,7 +33,7 @@ impl CustomCommand {
     }
 }
 
-/// How a run of one stands.
+/// The state of a custom command's run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CustomCommandState {

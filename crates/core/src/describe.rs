@@ -22,7 +22,7 @@ pub fn fact(fact: &Fact) -> String {
     format!("{:>7}  {step:<18} {said}", spoken(at))
 }
 
-/// What happened, in a few words.
+/// An event in a few words.
 pub fn sentence(event: &Event) -> String {
     let sentence = match event.topic() {
         Topic::Step => of_step(event),
@@ -202,7 +202,7 @@ fn of_run(event: &Event) -> Option<String> {
     })
 }
 
-/// Who decided to roll back.
+/// The actor of a rollback.
 pub fn decided_by(by: DecidedBy) -> &'static str {
     if by == DecidedBy::Rule { "automatically" } else { "by a person" }
 }

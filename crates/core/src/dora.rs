@@ -21,13 +21,13 @@ pub struct DoraMetrics {
     pub rolled_back: usize,
     /// Number of deploys that failed after traffic moved, or whose end is unknown.
     pub failed: usize,
-    /// That ended before any customer saw them.
+    /// Deploys that ended before the switch.
     pub stopped: usize,
     /// Number of rollbacks that were separate runs.
     pub undone: usize,
-    /// Half of the promoted ones took no longer, without what they waited for people.
+    /// Median duration of promoted deploys, without time spent waiting for people.
     pub deploy_p50: Option<Duration>,
-    /// Half of the rollbacks took no longer, counted so too.
+    /// Median duration of rollbacks, counted the same way.
     pub undo_p50: Option<Duration>,
     /// DORA's lead time for changes: half of the promoted releases reached customers within this of
     /// their commit. None: no release of these tells when it was committed.
@@ -38,7 +38,7 @@ pub struct DoraMetrics {
 }
 
 impl DoraMetrics {
-    /// From an environment's runs, newest first.
+    /// Computes the metrics from an environment's runs, newest first.
     pub fn of(
         runs: &[RunView],
         environment: &EnvironmentName,
@@ -112,13 +112,13 @@ fn between(from: Timestamp, to: Timestamp) -> Option<Duration> {
     Duration::try_from(to.duration_since(from)).ok()
 }
 
-/// From a run's first switch until its end.
+/// The time from a run's first switch to its end.
 fn since_switch(run: &RunView) -> Option<Duration> {
     let switch = run.steps.iter().find(|s| matches!(s.plan.kind, StepKind::Switch { .. }))?;
     Some(Duration::from_millis(run.elapsed_ms.saturating_sub(switch.began_ms?)))
 }
 
-/// From the first switch of a run until another one had taken it back.
+/// The time from a run's first switch until another run rolled it back.
 fn bad_for(bad: &RunView, rollback: &RunView) -> Option<Duration> {
     between(bad.ended?, rollback.ended?).map(|later| later + since_switch(bad).unwrap_or_default())
 }

@@ -10,7 +10,7 @@ use super::incident_card::POINTSMAN;
 use super::plan::Member;
 use super::platform::{About, CommandPlatform};
 
-/// Which platform the run talks to: an App Hosting, mostly.
+/// The platform of a run; usually App Hosting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Endpoint {
@@ -47,7 +47,7 @@ pub enum HostingFiles {
     OfEmulator,
 }
 
-/// What a platform can do, and how it behaves.
+/// The capabilities of a platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
     /// Its name in a sentence: "the emulator answers".
@@ -76,7 +76,7 @@ impl HostingFiles {
 }
 
 impl Endpoint {
-    /// What the platform behind it can do.
+    /// The capabilities of the platform behind it.
     pub fn capabilities(&self) -> Capabilities {
         let app_hosting = Capabilities {
             label: "App Hosting",

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     pub what: String,
-    /// Why, as far as it was seen. Empty when nothing is known.
+    /// The evidence. Empty if unknown.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
-    /// What to do now. Empty when there is nothing sensible.
+    /// The next action. Empty if there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub todo: String,
 }

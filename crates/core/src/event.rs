@@ -20,11 +20,11 @@ use super::release::{ReleaseLabel, SchemaVersion};
 use super::step::{Failure, PlannedStep};
 use super::time::Timestamp;
 
-/// How a run ended.
+/// The outcome of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The release serves and passed its soak.
+    /// The release is live and passed its soak.
     Promoted,
     /// Traffic was rolled back, by a person or automatically.
     RolledBack,
@@ -63,7 +63,7 @@ impl Outcome {
     }
 }
 
-/// Who opened a gate.
+/// The actor who approved a gate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnsweredBy {
@@ -79,7 +79,7 @@ pub enum AnsweredBy {
     Override,
 }
 
-/// What a release is known as.
+/// The mark of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mark {
@@ -96,11 +96,11 @@ pub enum Mark {
 pub struct Split {
     /// The build.
     pub build: BuildId,
-    /// How much of it.
+    /// The share.
     pub percent: u8,
 }
 
-/// Who decided on a rollback inside a run.
+/// The actor who started a rollback inside a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DecidedBy {
@@ -110,7 +110,7 @@ pub enum DecidedBy {
     Person,
 }
 
-/// What a fact says. Kinds are added, never changed: an old store must stay readable.
+/// The content of a fact. Kinds are added, never changed: an old store must stay readable.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Event {
@@ -143,7 +143,7 @@ pub enum Event {
     RolloutsHeld { service: ServiceName, policy: String },
     /// The platform begins rollouts as before, or why it could not be told so.
     RolloutsReleased { service: ServiceName, problem: Option<Problem> },
-    /// What blue's pages load, as seen before the switch.
+    /// The assets of blue's pages before the switch.
     FilesSeen { service: ServiceName, files: Vec<String> },
     /// About to create a build, with the id and request id that the call will carry.
     BuildRequested {
@@ -171,7 +171,7 @@ pub enum Event {
     Judged { service: ServiceName, verdict: Verdict, rule: String, evidence: String },
     /// Evidence that the release itself is bad, not its platform or its traffic.
     ReleaseFaulted { service: ServiceName, evidence: String },
-    /// How the items of the list that guards a gate stand.
+    /// The states of the items that guard a gate.
     ChecklistSeen { list: List, items: Vec<ItemStatus> },
     /// From here on the run takes traffic back; these steps replace what was left.
     UndoPlanned { steps: Vec<PlannedStep>, first: StepId, because: Problem, by: DecidedBy },
@@ -218,7 +218,7 @@ pub enum Event {
     RunSuperseded { by: RunNumber },
 }
 
-/// What an event is about: which of the readers of a run take it.
+/// The topic of an event: the readers of a run that apply it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Topic {
     /// The progress of a step.
@@ -321,15 +321,15 @@ impl Recorded {
 pub struct Fact {
     /// Counted from 1 inside the run.
     pub seq: u64,
-    /// When, by the wall clock.
+    /// Wall clock time.
     pub at: Timestamp,
     /// Milliseconds since the runner began, monotonic.
     pub elapsed_ms: u64,
-    /// Who.
+    /// The actor.
     pub actor: String,
-    /// In which step.
+    /// The step.
     pub step: Option<StepId>,
-    /// What.
+    /// The event.
     pub event: Recorded,
     /// The hash of the fact before.
     pub prev: Hash,
@@ -338,7 +338,7 @@ pub struct Fact {
 }
 
 impl Fact {
-    /// What this fact's hash must be, over everything in it, its run and its predecessor.
+    /// The expected hash of this fact, over its content, its run and its predecessor.
     pub fn expected_hash(&self, run: RunNumber) -> Hash {
         let (kind, data) = self.event.parts();
         self.hash_with(run, &kind, &data)

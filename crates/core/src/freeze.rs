@@ -14,7 +14,7 @@ use super::time::spoken;
 
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
-/// A moment of every week, `Fri 16:00`, or of every day, `22:00`.
+/// A weekly time, `Fri 16:00`, or a daily one, `22:00`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct WeekMoment {
@@ -23,13 +23,13 @@ pub struct WeekMoment {
 }
 
 impl WeekMoment {
-    /// On that day, if it is one of its days.
+    /// The occurrence on a day, if there is one.
     fn on(self, date: Date) -> Option<DateTime> {
         let day = self.day.is_none_or(|day| day == date.weekday());
         day.then(|| date.to_datetime(self.time))
     }
 
-    /// The first one after a time.
+    /// The first occurrence after a time.
     fn after(self, time: DateTime) -> Option<DateTime> {
         (0..=7_i64).find_map(|days| {
             let date = time.date().checked_add(days.days()).ok()?;
@@ -85,7 +85,7 @@ impl fmt::Display for WeekMoment {
     }
 }
 
-/// A window of every week or day: from its beginning to the first end after that. Where both moments are the same
+/// A weekly or daily window, from its start to the first end after that. If both times are equal,
 /// it never ends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Freeze {
@@ -96,17 +96,17 @@ pub struct Freeze {
     pub zone: TimeZone,
 }
 
-/// A window of one week.
+/// One occurrence of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// Its first moment.
+    /// Start, inclusive.
     pub from: Timestamp,
-    /// The first moment after it.
+    /// End, exclusive.
     pub until: Timestamp,
 }
 
 impl Freeze {
-    /// The window that a moment is in, or the next one.
+    /// The current window, or the next one.
     pub fn window(&self, now: Timestamp) -> Option<Window> {
         let today = now.to_zoned(self.zone.clone()).date();
         // One lasts a week at most: it may have begun in the week before, and the next one begins in this.
@@ -142,12 +142,12 @@ impl Freeze {
         offset.to_timestamp(shown).ok()
     }
 
-    /// Until when it lasts, if it is in force.
+    /// The end of the window, if it is open.
     pub fn in_force(&self, now: Timestamp) -> Option<Timestamp> {
         self.window(now).filter(|window| window.from <= now).map(|window| window.until)
     }
 
-    /// In words, with how long it lasts.
+    /// A sentence with the end of the window.
     pub fn told(&self, now: Timestamp) -> Option<String> {
         let left = span(now, self.in_force(now)?);
         Some(format!("{}, until {} {} (another {left})", self.name, self.to, zone(&self.zone)))

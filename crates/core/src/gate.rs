@@ -10,7 +10,7 @@ use super::policy::{HealthPolicy, Protection};
 use super::run::RunState;
 use super::view::RunView;
 
-/// What a person said before the run began.
+/// A person's answers before the run started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answers {
     /// `--yes`, or the answer to the question.

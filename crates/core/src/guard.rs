@@ -63,12 +63,12 @@ impl FromStr for Guard {
 /// The guards that a person overrode, each with its reason.
 pub type Overrides = BTreeMap<Guard, String>;
 
-/// What a person said with an intent.
+/// A person's reason and overrides.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Justification {
-    /// Why, kept in the run. It overrides nothing.
+    /// The reason, recorded in the run. It overrides nothing.
     pub reason: Option<String>,
-    /// What it may pass.
+    /// The overridden guards.
     pub overrides: Overrides,
 }
 
@@ -115,7 +115,7 @@ impl Guards {
     }
 }
 
-/// Why an intent may not begin, and the guards that would let it if they were overridden.
+/// The refusal of an intent, and the guards whose override would allow it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     pub problem: Problem,

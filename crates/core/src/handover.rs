@@ -16,15 +16,15 @@ use super::view::RunView;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Worry {
     pub name: String,
-    /// How it stood when it was heard last.
+    /// Its last known state.
     pub state: State,
     pub since: Option<Timestamp>,
     pub why: String,
-    /// Until when it is muted, and why.
+    /// The end of its mute, and the reason.
     pub muted: Option<(Timestamp, String)>,
 }
 
-/// What is known of one environment.
+/// The known facts of one environment.
 #[derive(Debug)]
 pub struct Post<'a> {
     pub name: &'a str,
@@ -34,9 +34,9 @@ pub struct Post<'a> {
     pub runs: &'a [&'a RunView],
     /// Whether a process drives the newest one.
     pub driven: bool,
-    /// Who has locked it and why.
+    /// The holder and reason of its lock.
     pub lock: Option<&'a str>,
-    /// What is not well or muted.
+    /// Unhealthy and muted probes.
     pub worries: &'a [Worry],
 }
 
@@ -119,7 +119,7 @@ fn live(post: &Post<'_>) -> String {
     seen.services.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// What a rollback goes to, or why it cannot, and until when that is warm.
+/// The rollback target and how long it stays warm, or why there is none.
 fn undo(post: &Post<'_>, now: Timestamp) -> Option<String> {
     let seen = post.seen.filter(|seen| seen.unseen.is_none())?;
     if let Some(why) = seen.services.iter().find_map(|s| s.rollback.why.as_ref()) {

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 pub struct Hash(pub String);
 
 impl Hash {
-    /// What stands before the first fact of a run.
+    /// The predecessor of the first fact of a run.
     pub fn zero() -> Self {
         Self("0".repeat(64))
     }

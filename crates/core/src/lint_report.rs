@@ -8,11 +8,11 @@ use super::checklist::Proof;
 use super::health::Verdict;
 use super::ids::ServiceName;
 
-/// What a thing is about.
+/// The topic of a finding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum About {
-    /// How a service is built and run.
+    /// Build and run of a service.
     #[default]
     Config,
     Secrets,
@@ -21,7 +21,7 @@ pub enum About {
 /// A thing that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LintFinding {
-    /// What it is about.
+    /// Its topic.
     pub about: About,
     /// `toto-app/apphosting.yaml:12:5`.
     pub place: String,
@@ -33,7 +33,7 @@ pub struct LintFinding {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LintReport {
     pub files: usize,
-    /// What was found in them.
+    /// The findings.
     pub flaws: Vec<LintFinding>,
     /// The variables that they declare, by service.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

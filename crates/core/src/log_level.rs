@@ -24,7 +24,7 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
-    /// From the least to the worst.
+    /// From the lowest to the highest.
     pub const ALL: [Self; 5] = [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error];
 
     /// One letter for a column.

@@ -33,7 +33,7 @@ pub enum PipelineOf {
     /// Jobs of the config, run on this machine.
     Local {
         folder: PathBuf,
-        /// In the config's order.
+        /// The jobs, in the config's order.
         jobs: Vec<LocalJob>,
     },
 }
@@ -42,7 +42,7 @@ pub enum PipelineOf {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalJob {
     pub name: String,
-    /// What must have passed before.
+    /// The jobs that must pass first.
     pub needs: Vec<String>,
     /// Once for each of these; once, if there are none.
     pub matrix: Vec<String>,
@@ -50,7 +50,7 @@ pub struct LocalJob {
     pub steps: Vec<Vec<String>>,
 }
 
-/// How a run, a job or a step stands.
+/// The state of a run, a job or a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
@@ -69,7 +69,7 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// From GitHub's two words.
+    /// Combines GitHub's `status` and `conclusion`.
     pub fn of(status: &str, conclusion: Option<&str>) -> Self {
         match (status, conclusion) {
             ("completed", Some("success" | "neutral")) => Self::Passed,
@@ -116,7 +116,7 @@ impl Standing {
 pub struct JobStep {
     pub name: String,
     pub standing: Standing,
-    /// How long it took.
+    /// Duration.
     pub took: Option<Duration>,
 }
 
@@ -130,7 +130,7 @@ pub struct Job {
     pub started: Option<Timestamp>,
     pub ended: Option<Timestamp>,
     pub steps: Vec<JobStep>,
-    /// Where a browser shows it.
+    /// Its web page.
     pub url: Option<String>,
     /// Whether it is the one that this very program runs in: it cannot have ended.
     pub own: bool,
@@ -143,7 +143,7 @@ impl Job {
         self.name == name || matrix()
     }
 
-    /// How long it took, or has taken.
+    /// Duration so far.
     pub fn took(&self, now: Option<Timestamp>) -> Option<Duration> {
         let until = self.ended.or(now.filter(|_| !self.standing.over()))?;
         Duration::try_from(until.duration_since(self.started?)).ok()
@@ -167,23 +167,23 @@ pub struct PipelineRun {
     pub id: u64,
     /// Counted from 1.
     pub attempt: u64,
-    /// What it is called, in the words of its last commit.
+    /// Its title: the subject of its last commit.
     pub title: String,
     pub branch: Option<String>,
-    /// Of which commit. None: of the folder as it lay there.
+    /// The tested commit; `None` if the working folder was tested.
     pub commit: Option<String>,
-    /// Why it began: `push`.
+    /// The event that started it: `push`.
     pub event: String,
     pub actor: Option<String>,
     pub standing: Standing,
-    /// When this attempt began.
+    /// Start of this attempt.
     pub started: Option<Timestamp>,
-    /// When it changed last.
+    /// Time of the last change.
     pub changed: Option<Timestamp>,
-    /// Where a browser shows it.
+    /// Its web page.
     pub url: Option<String>,
     pub jobs: Vec<Job>,
-    /// What it waits for.
+    /// Pending approvals.
     pub approvals: Vec<Approval>,
 }
 
@@ -254,7 +254,7 @@ impl PipelineRun {
         proof(Verdict::Pass, format!("{said}; continue-on-error: {}", forgiven.join(", ")))
     }
 
-    /// In one line: `run 41 · Fix health route · waiting, 7m`.
+    /// One line: `run 41 · Fix health route · waiting, 7m`.
     pub fn told(&self, now: Option<Timestamp>) -> String {
         let attempt =
             if self.attempt > 1 { format!(" (attempt {})", self.attempt) } else { String::new() };

@@ -23,7 +23,7 @@ use super::release::{ReleaseLabel, ReleaseName, SchemaVersion};
 use super::step::{PlannedStep, StepKind};
 use super::time::Timestamp;
 
-/// What a run is for.
+/// The kind of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunKind {
@@ -49,7 +49,7 @@ impl RunKind {
     }
 }
 
-/// Where a service says how it is, and who it is.
+/// The health address of a service, and the pointers of its version and revision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthEndpoint {
     /// Path of the health answer.
@@ -60,12 +60,12 @@ pub struct HealthEndpoint {
     /// JSON pointer to the build id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
-    /// Which health words in the answer count as healthy.
+    /// The words that count as healthy.
     #[serde(default, skip_serializing_if = "HealthWord::is_default")]
     pub word: HealthWord,
 }
 
-/// What a build is made from.
+/// The source of a build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
@@ -82,7 +82,7 @@ pub enum Source {
 pub struct Member {
     pub target: Target,
     pub url: String,
-    /// Where it says how it is.
+    /// Its health address.
     pub health: HealthEndpoint,
     /// Where a build answers that has no traffic, with `{build}` for its id, if the platform does not say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,7 +90,7 @@ pub struct Member {
     /// Pages whose assets are checked after a switch (N15).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pages: Vec<String>,
-    /// What green is built from. Only in a deploy.
+    /// The source of green. Only in a deploy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
     /// The local repository a commit is taken from, where the platform is on this machine.
@@ -140,7 +140,7 @@ pub struct PlannedDatabase {
     /// Its own name in the project: `(default)`.
     pub database: String,
     pub endpoint: Endpoint,
-    /// Where programs of migrations run.
+    /// The working folder of migration programs.
     pub folder: String,
     /// The migrations that the run's steps name, whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -169,10 +169,10 @@ pub struct Plan {
     /// The commit of a rollback's target, 40 hex digits, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_commit: Option<String>,
-    /// When what it ships was committed, where that is known.
+    /// The commit time of the release, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub committed: Option<Timestamp>,
-    /// What the run leaves, where that is known beforehand: a rollback marks it bad.
+    /// The release that a rollback will mark bad, if known beforehand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaves: Option<ReleaseLabel>,
     /// The services, in the order their traffic moves.
@@ -185,7 +185,7 @@ pub struct Plan {
     pub take_over: bool,
     /// The steps, in order.
     pub steps: Vec<PlannedStep>,
-    /// What must be true at which of its gates.
+    /// The checklists of its gates.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checklist: Vec<Item>,
     /// Lint findings about the files of the builds. None: not linted.
@@ -216,7 +216,7 @@ pub struct Plan {
     /// The guards that a person overrode for this run, each with a reason.
     #[serde(default, skip_serializing_if = "Overrides::is_empty")]
     pub overrides: Overrides,
-    /// Why, in the words of the person who asked.
+    /// The person's reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -315,7 +315,7 @@ impl Plan {
         self.release.clone().map(|label| ReleaseName { label, commit })
     }
 
-    /// What the run does: `deploy main@1a2b3c4`.
+    /// A title: `deploy main@1a2b3c4`.
     pub fn title(&self) -> String {
         match self.name() {
             Some(name) => format!("{} {name}", self.kind.label()),

@@ -18,13 +18,13 @@ use super::release::{ReleaseLabel, ReleaseName};
 use super::step::{PlannedStep, Side, StepKind};
 use super::view::RunView;
 
-/// What an environment offers to every plan made for it.
+/// The parts of an environment that every plan needs.
 #[derive(Debug, Clone)]
 pub struct EnvironmentSpec {
     pub environment: EnvironmentName,
     /// Its services, in the order their traffic moves.
     pub members: Vec<Member>,
-    /// When nothing is deployed.
+    /// Freeze windows.
     pub freeze: Vec<Freeze>,
     /// Its numbers and rules.
     pub policy: DeployPolicy,
@@ -34,7 +34,7 @@ pub struct EnvironmentSpec {
     /// Its databases, without migrations.
     pub databases: Vec<PlannedDatabase>,
     pub notify: Notify,
-    /// What must be true at the gates of a deploy.
+    /// The checklists of a deploy's gates.
     pub checklist: Vec<Item>,
 }
 

@@ -11,7 +11,7 @@ use super::project::Target;
 use super::release::ReleaseLabel;
 use super::time::text_form;
 
-/// What a platform must be able to do, and what it may.
+/// The required and optional verbs of a platform.
 pub const NEEDED: [&str; 4] = ["traffic", "builds", "create_build", "set_active"];
 /// Verbs that a platform may lack.
 pub const OPTIONAL: [&str; 3] = ["stop_build", "delete_build", "log"];
@@ -22,12 +22,12 @@ pub struct CommandPlatform {
     pub folder: String,
     /// Program and arguments of each verb.
     pub verbs: BTreeMap<String, Vec<String>>,
-    /// How long `set_active` may take.
+    /// Timeout of `set_active`.
     #[serde(default = "minute", with = "text_form", skip_serializing_if = "is_minute")]
     pub switch_within: Duration,
 }
 
-/// How long `set_active` may take where the config says nothing.
+/// Default timeout of `set_active`.
 pub const SWITCH_WITHIN: Duration = Duration::from_mins(1);
 
 fn minute() -> Duration {
@@ -38,12 +38,12 @@ fn is_minute(length: &Duration) -> bool {
     *length == SWITCH_WITHIN
 }
 
-/// What a verb is about, in words that a command can be given.
+/// The arguments of a verb.
 #[derive(Debug, Clone, Default)]
 pub struct About<'a> {
     pub target: Option<&'a Target>,
     pub build: Option<&'a BuildId>,
-    /// What the build is of.
+    /// The release of the build.
     pub release: Option<&'a ReleaseLabel>,
     /// The commit that it is made from, 40 hex digits.
     pub commit: Option<&'a str>,

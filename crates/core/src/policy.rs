@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::health::ShareRule;
 use super::time::text_form;
 
-/// How strictly an act on the environment must be confirmed (`docs/internals/screen.md`, Keys).
+/// The confirmation that a change of the environment needs (`docs/internals/screen.md`, Keys).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Protection {
@@ -40,12 +40,12 @@ impl Protection {
     }
 }
 
-/// When green counts as healthy before it gets traffic.
+/// The health check of green before the switch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthPolicy {
     /// Maximum number of probes.
     pub attempts: u32,
-    /// From one sample to the next.
+    /// Interval between two samples.
     #[serde(with = "text_form")]
     pub interval: Duration,
     /// One sample may take this long in all.
@@ -59,12 +59,12 @@ pub struct HealthPolicy {
     pub controls: Vec<String>,
 }
 
-/// Who answers at the public address after a switch (N1).
+/// The verification of the public address after a switch (N1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttestPolicy {
     /// Consecutive answers of the wanted build that pass.
     pub consecutive: u32,
-    /// From one question to the next.
+    /// Interval between two requests.
     #[serde(with = "text_form")]
     pub interval: Duration,
     /// Past this, a mixed answer is PARTIAL.
@@ -72,7 +72,7 @@ pub struct AttestPolicy {
     pub within: Duration,
 }
 
-/// What a failed soak leads to.
+/// The reaction to a failed soak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnFailure {
@@ -88,7 +88,7 @@ pub struct SoakPolicy {
     /// Its length.
     #[serde(rename = "for", with = "text_form")]
     pub length: Duration,
-    /// From one sample to the next.
+    /// Interval between two samples.
     #[serde(with = "text_form")]
     pub interval: Duration,
     /// Consecutive failures of one service that fail the soak.
@@ -96,7 +96,7 @@ pub struct SoakPolicy {
     /// And which share of bad answers, of one service, ends it.
     #[serde(flatten, default)]
     pub share: ShareRule,
-    /// What then.
+    /// The reaction to a failure.
     pub on_failure: OnFailure,
     /// Delay before an automatic rollback, in which a person may hold it without limit. Unattended runs do not wait.
     #[serde(default, with = "text_form")]
@@ -114,10 +114,10 @@ pub struct DeployPolicy {
     pub attest: AttestPolicy,
     /// The watch after it.
     pub soak: SoakPolicy,
-    /// How long open requests to the previous build may continue after the switch.
+    /// Time that open requests to the previous build may take after the switch.
     #[serde(with = "text_form")]
     pub drain: Duration,
-    /// How long blue stays warm.
+    /// Time that blue stays warm.
     #[serde(with = "text_form")]
     pub keep_blue: Duration,
 }

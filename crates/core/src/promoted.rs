@@ -7,7 +7,7 @@ use super::readiness::{Known, known};
 use super::run::RunState;
 use super::view::RunView;
 
-/// Why the runs of the environment before do not prove a plan's release, if they do not.
+/// The reason why the release is not proven by runs of the previous environment, if it is not.
 pub fn not_promoted(runs: &[RunView], plan: &Plan, from: &EnvironmentName) -> Option<String> {
     let commit = plan.commit();
     let of = |k: &Known| {

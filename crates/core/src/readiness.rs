@@ -62,11 +62,11 @@ pub struct Known {
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Target {
     pub release: ReleaseName,
-    /// What it is known as.
+    /// Its mark.
     pub mark: Mark,
     /// Whether a rollback without a name goes there.
     pub usual: bool,
-    /// What it asks of each database.
+    /// Its range for each database.
     pub schema: Vec<WaysBack>,
 }
 
@@ -150,7 +150,7 @@ pub fn default_target(runs: &[RunView], live: &Live) -> Result<Choice, Problem> 
     })
 }
 
-/// Why there is no target by itself.
+/// The reason why there is no default target.
 fn nothing_left(known: &[Known], live: &Live) -> &'static str {
     let mut others = known.iter().filter(|k| differs(&k.choice, live)).peekable();
     if others.peek().is_none() {
@@ -162,7 +162,7 @@ fn nothing_left(known: &[Known], live: &Live) -> &'static str {
     "no other release that was live on this environment has a build of every service"
 }
 
-/// Why a named release is no target, as far as this decides it.
+/// The reason why a named release is not a target, as far as it is decided here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoTarget {
     /// No release of that name was live here.

@@ -13,7 +13,7 @@ use super::run::RunState;
 use super::step::Side;
 use super::view::RunView;
 
-/// Who was seen serving a service.
+/// The observed live build of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Serving {
     /// A build of this run.
@@ -38,10 +38,10 @@ impl fmt::Display for Serving {
     }
 }
 
-/// What the world says now.
+/// The observed state.
 pub type Observed = BTreeMap<ServiceName, Serving>;
 
-/// How a run in doubt can continue.
+/// The recovery choices of a run in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
@@ -63,7 +63,7 @@ impl Choice {
         }
     }
 
-    /// What it does, for people.
+    /// The choice in one sentence.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Continue => {
@@ -78,9 +78,9 @@ impl Choice {
 /// The three columns of an interrupted run, and what can be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
-    /// What the journal says last.
+    /// The last recorded state.
     pub recorded: String,
-    /// What the world says.
+    /// The observed state.
     pub observed: String,
     /// The safe choices, the recommended one first.
     pub choices: Vec<Choice>,

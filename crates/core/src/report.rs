@@ -142,7 +142,7 @@ fn how(step: &StepView) -> (&'static str, String) {
     }
 }
 
-/// What the release has that the one before had not.
+/// Writes the commits that the previous release lacks.
 fn commits(text: &mut String, view: &RunView, changes: Option<&Changes>) {
     let Some(commit) = view.plan.commit() else { return };
     let before = view.services.values().find_map(|seen| seen.blue_commit.as_deref());
@@ -163,7 +163,7 @@ fn commits(text: &mut String, view: &RunView, changes: Option<&Changes>) {
     }
 }
 
-/// What was true at each gate, and who or what said so.
+/// Writes the checklist evidence of each gate.
 fn checklists(text: &mut String, view: &RunView) {
     for (list, seen) in &view.checklists {
         let _ = writeln!(text, "\n## Checklist: {}, {}\n", list.title(), Tally::of(seen));
@@ -182,7 +182,7 @@ fn checklists(text: &mut String, view: &RunView) {
     }
 }
 
-/// Who decided what, and when.
+/// Writes the decisions, with actor and time.
 fn decisions(text: &mut String, facts: &[Fact]) {
     let decided = facts.iter().filter_map(|fact| {
         let Recorded::Known(

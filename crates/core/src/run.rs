@@ -6,7 +6,7 @@ use std::fmt;
 use super::event::{Event, Outcome};
 use super::ids::StepId;
 
-/// Where a run stands.
+/// The state of a run.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum RunState {
     /// Nothing is journaled yet.
@@ -17,7 +17,7 @@ pub enum RunState {
     },
     Running {
         step: StepId,
-        /// For the how-manieth time.
+        /// Attempt number, from 1.
         attempt: u32,
     },
     Waiting {
@@ -86,7 +86,7 @@ impl RunState {
 /// foreign journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IllegalTransition {
-    /// Where the run stood.
+    /// The state of the run at that time.
     pub state: RunState,
     pub event: String,
     pub step: Option<StepId>,

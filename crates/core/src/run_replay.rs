@@ -12,7 +12,7 @@ use super::view::RunView;
 pub struct RunReplay(Vec<(Fact, RunView)>);
 
 impl RunReplay {
-    /// From the facts of a run. None: it has none.
+    /// Builds the replay from the facts of a run. `None` if there are none.
     pub fn of(number: RunNumber, facts: Vec<Fact>) -> Option<Result<Self, IllegalTransition>> {
         let mut facts = facts.into_iter();
         let first = facts.next()?;
@@ -28,7 +28,7 @@ impl RunReplay {
         }))
     }
 
-    /// How many facts there are; at least one.
+    /// Number of facts, at least one.
     pub fn len(&self) -> usize {
         self.0.len()
     }

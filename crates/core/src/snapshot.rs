@@ -16,11 +16,11 @@ pub struct EnvironmentSnapshot {
     pub services: Vec<ServiceSnapshot>,
     /// Its databases; None: not read yet.
     pub databases: Option<Vec<DatabaseSnapshot>>,
-    /// What the lint says of its files, if it says anything.
+    /// Lint findings of its files, if any.
     pub lint: Option<String>,
-    /// When nothing is deployed.
+    /// Freeze windows.
     pub freeze: Vec<Freeze>,
-    /// Why nothing could be seen, if nothing could.
+    /// The reason, if the environment could not be read.
     pub unseen: Option<Problem>,
 }
 
@@ -29,7 +29,7 @@ pub struct EnvironmentSnapshot {
 pub struct DatabaseSnapshot {
     /// Its name in the config.
     pub name: String,
-    /// What it is known as at its project: `toto-f9d2f/(default)`.
+    /// Its name in its project: `toto-f9d2f/(default)`.
     pub place: String,
     /// Every migration, by version; where the database was not seen, the files alone.
     pub rows: Vec<Row>,
@@ -37,15 +37,15 @@ pub struct DatabaseSnapshot {
     pub version: Option<SchemaVersion>,
     /// The migration that is half done.
     pub dirty: Option<SchemaVersion>,
-    /// Who holds its lock.
+    /// The holder of its lock.
     pub lock: Option<LockState>,
-    /// What blocks every migration of it, and how to fix that.
+    /// The obstacle to every migration, and its fix.
     pub obstacles: Vec<Problem>,
     /// Ranges that live builds accept: the service, its range, and whether the version is inside.
     pub accepted: Vec<(String, SchemaRange, bool)>,
-    /// What a rollback would do to it, in a sentence.
+    /// The effect of a rollback on it, in a sentence.
     pub rollback: String,
-    /// Why it could not be seen, if it could not.
+    /// The reason, if it could not be read.
     pub unseen: Option<Problem>,
 }
 
@@ -79,7 +79,7 @@ pub struct ServiceSnapshot {
     pub health: Health,
     /// What the current run found wrong with the live build. One good answer does not outweigh it.
     pub found: Option<String>,
-    /// What a rollback would go to.
+    /// The rollback target.
     pub rollback: Readiness,
 }
 
@@ -120,7 +120,7 @@ impl BuildSnapshot {
     }
 }
 
-/// What a service answered to one question. One answer is no verdict.
+/// The answer to one probe, which is not a verdict.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Health {
     /// It said it is healthy.
@@ -155,8 +155,8 @@ impl Health {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Readiness {
     pub target: Option<ReleaseName>,
-    /// To which build of the service.
+    /// The target build of the service.
     pub build: Option<BuildId>,
-    /// Why not, if it could not.
+    /// The reason, if there is none.
     pub why: Option<String>,
 }

@@ -12,9 +12,9 @@ use super::release::SchemaVersion;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
-    /// What served when the run began.
+    /// The live build when the run started.
     Blue,
-    /// What the run wants to serve.
+    /// The candidate.
     Green,
 }
 
@@ -24,7 +24,7 @@ impl std::fmt::Display for Side {
     }
 }
 
-/// What a step does. `engine/steps/` has one file for each.
+/// The kind of a step. `engine/steps/` has one file for each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum StepKind {
@@ -40,7 +40,7 @@ pub enum StepKind {
     GateChecklist { list: List },
     /// Makes one service's build the active one. Absolute; done twice it equals once.
     Switch { service: ServiceName, to: Side },
-    /// Who answers at the public address? (N1)
+    /// Verifies which build answers at the public address (N1).
     Attest { side: Side },
     /// Watches the public address after the switch.
     Soak,
@@ -100,7 +100,7 @@ impl StepKind {
     }
 }
 
-/// What a person found out about a migration that is half done.
+/// A person's finding about a half-done migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RepairAs {
@@ -133,7 +133,7 @@ pub struct PlannedStep {
     pub title: String,
 }
 
-/// Why a step failed, as far as the next decision needs it.
+/// The class of a step's failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Failure {
@@ -148,7 +148,7 @@ pub enum Failure {
     Drift,
 }
 
-/// How a step stands.
+/// The state of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum StepState {
@@ -165,12 +165,12 @@ pub enum StepState {
     Warning,
     Failed {
         problem: Problem,
-        /// And whether it may pass.
+        /// The verdict.
         class: Failure,
     },
     /// Left out on purpose.
     Skipped {
-        /// By whom and why.
+        /// Actor and reason.
         reason: String,
     },
     /// Will not run any more.

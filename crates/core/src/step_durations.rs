@@ -12,19 +12,19 @@ use super::view::RunView;
 
 /// Number of recent runs considered.
 const RUNS_USED: usize = 10;
-/// With fewer runs no duration is predicted.
+/// Minimum number of runs for a prediction.
 pub const LEAST_RUNS: usize = 3;
 
-/// What a step usually takes.
+/// The usual duration of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Took {
-    /// Half of the runs took no longer.
+    /// Median.
     pub p50: Duration,
     /// 19 of 20 did not; with few runs, the longest.
     pub p95: Duration,
 }
 
-/// How long the steps of a kind of run usually take on one environment.
+/// The usual step durations of a kind of run on one environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StepDurations {
     /// By step; gates are left out, since they wait for people.
@@ -34,7 +34,7 @@ pub struct StepDurations {
 }
 
 impl StepDurations {
-    /// From runs, newest first.
+    /// Computes the durations from runs, newest first.
     pub fn of(runs: &[RunView], environment: &EnvironmentName, kind: RunKind) -> Self {
         let good = |outcome: &Outcome| outcome.reached();
         let like = |run: &&RunView| {

@@ -28,7 +28,7 @@ pub struct ChecklistArguments {
     pub note: String,
 }
 
-/// What a person does to an item.
+/// A person's action on an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ItemAct {
     /// Confirm that the item is true

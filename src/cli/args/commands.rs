@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-/// What to do with the team's commands.
+/// Actions on custom commands.
 #[derive(Debug, Subcommand)]
 pub enum CommandsVerb {
     /// List commands and their last runs

@@ -14,7 +14,7 @@ pub struct MigrateArguments {
     pub verb: MigrateVerb,
 }
 
-/// Which database.
+/// The database.
 #[derive(Debug, Args)]
 pub struct Where {
     /// Environment
@@ -24,14 +24,14 @@ pub struct Where {
     pub database: Option<String>,
 }
 
-/// What to do with a database.
+/// Actions on a database.
 #[derive(Debug, Subcommand)]
 pub enum MigrateVerb {
     /// Show applied and pending migrations and what blocks them
     Status(Where),
     /// Apply pending migrations in version order
     Up {
-        /// Where
+        /// Environment
         #[command(flatten)]
         at: Where,
         /// Highest version to apply
@@ -49,7 +49,7 @@ pub enum MigrateVerb {
     },
     /// Undo migrations down to a version, latest first
     Down {
-        /// Where
+        /// Environment
         #[command(flatten)]
         at: Where,
         /// Version to keep; 0.0.0 undoes everything
@@ -64,7 +64,7 @@ pub enum MigrateVerb {
     },
     /// Set the state of a half-done or edited migration
     Repair {
-        /// Where
+        /// Environment
         #[command(flatten)]
         at: Where,
         /// Migration, if several need repair
@@ -79,7 +79,7 @@ pub enum MigrateVerb {
     },
     /// Record the version of a database that was migrated by other means
     Baseline {
-        /// Where
+        /// Environment
         #[command(flatten)]
         at: Where,
         /// Version; 0.0.0 for an unchanged database
@@ -91,7 +91,7 @@ pub enum MigrateVerb {
     },
 }
 
-/// How a migration stands.
+/// The state of a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RepairWord {
     /// Nothing was applied

@@ -91,7 +91,7 @@ pub enum Colour {
     Never,
 }
 
-/// What to do.
+/// The command.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Check the config and report every problem
@@ -304,7 +304,7 @@ impl From<WayOn> for Choice {
     }
 }
 
-/// What to do with a lock.
+/// Actions on a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum LockAct {
     /// Refuse new runs until the lock is released

@@ -8,9 +8,9 @@ use crate::domain::guard::{Guard, Justification};
 /// A guard to override, with its own reason if one was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OverrideWord {
-    /// Which.
+    /// The guard.
     pub guard: Guard,
-    /// Why, if not as `--reason` says.
+    /// Its own reason; `--reason` if left out.
     pub reason: Option<String>,
 }
 

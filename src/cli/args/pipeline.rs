@@ -15,7 +15,7 @@ pub struct PipelineArguments {
     pub act: Option<PipelineAct>,
 }
 
-/// What to do with a pipeline.
+/// Actions on a pipeline.
 #[derive(Debug, Clone, Subcommand)]
 pub enum PipelineAct {
     /// Print the log of a job from its first error

@@ -9,7 +9,7 @@ use crate::domain::run::RunState;
 use crate::domain::time::spoken;
 use crate::domain::view::{RunView, ServiceView};
 
-/// What happened, why, what to do now: three lines, of which the last two may be missing.
+/// The event, the reason and the next action: three lines, of which the last two are optional.
 pub(in crate::cli) fn problem(problem: &Problem) -> String {
     let mut text = format!("error: {}", problem.what);
     if !problem.why.is_empty() {
@@ -21,7 +21,7 @@ pub(in crate::cli) fn problem(problem: &Problem) -> String {
     text
 }
 
-/// What a run came to, for the last lines on stdout.
+/// The outcome of a run, for the last lines on stdout.
 pub fn summary(view: &RunView) -> String {
     let took = spoken(Duration::from_millis(view.elapsed_ms));
     let (title, environment) = (view.plan.title(), &view.plan.environment);

@@ -13,7 +13,7 @@ use super::exit::Failed;
 use crate::domain::redact::{redacted, without_known};
 use crate::domain::text::{harmless, harmless_json, harmless_lines};
 
-/// Why a result could not be written, from the first time on.
+/// The first error of writing a result.
 static UNWRITTEN: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// Why some result of this process was not written whole. A reader that went away is no error of ours.

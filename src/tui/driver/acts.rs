@@ -34,7 +34,7 @@ use crate::tui::panes::pipeline::model::{JobLog, PipelineAct};
 /// Maximum past runs loaded.
 const RUNS_SEARCHED: usize = 200;
 
-/// What effects are carried out with.
+/// The resources that effects need.
 #[derive(Clone)]
 pub(super) struct Acts {
     pub(super) app: App,

@@ -13,7 +13,7 @@ use crate::tui::model::dialog::CustomCommandAct;
 use crate::tui::msg::Msg;
 use crate::tui::panes::pipeline::model::JobLog;
 
-/// How often what one says is read.
+/// Poll interval of a command's output.
 const READ_EVERY: Duration = Duration::from_millis(300);
 /// More of its end is not shown; the file has it all.
 const TAIL_BYTES: u64 = 256 * 1024;

@@ -18,13 +18,13 @@ use crate::engine::proposal;
 /// How long an unchanged database is not read again.
 const READ_EVERY: Duration = Duration::from_mins(1);
 
-/// What the last run did to them, as far as that would change what is seen.
+/// The last run's changes to them, as far as they affect the snapshot.
 type Mark =
     Option<(RunNumber, BTreeMap<String, DatabaseView>, Option<Timestamp>, Vec<TrafficState>)>;
 
 type Seen = (Duration, Mark, Vec<DatabaseSnapshot>);
 
-/// What was seen, and when.
+/// The snapshot and its time.
 #[derive(Debug, Default)]
 pub(super) struct Databases(Mutex<BTreeMap<EnvironmentName, Seen>>);
 

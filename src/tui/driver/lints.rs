@@ -13,15 +13,15 @@ use crate::engine::proposal;
 /// A file, when it was written and how long it was: what changes in the same instant mostly changes that.
 type Stamp = (PathBuf, Option<(SystemTime, u64)>);
 
-/// In which state of its files what was found.
+/// The state of the files at the time of the result.
 type Found = (Vec<Stamp>, Option<String>);
 
-/// What was found last in each environment.
+/// The last result of each environment.
 #[derive(Debug, Default)]
 pub(super) struct Lints(Mutex<BTreeMap<EnvironmentName, Found>>);
 
 impl Lints {
-    /// What is wrong with an environment's files, in a few words.
+    /// Problems of an environment's files, in a few words.
     pub(super) fn look(&self, loaded: &Loaded, spec: &EnvironmentSpec) -> Option<String> {
         let files = proposal::hosting_files(loaded, spec);
         let stamp = |file: &PathBuf| {

@@ -13,7 +13,7 @@ use crate::engine::proposal::{self, RUNS_SEARCHED};
 use crate::engine::watch::Order;
 use crate::tui::msg::Msg;
 
-/// How often each environment is polled.
+/// Poll interval of each environment.
 const OBSERVE_EVERY: Duration = Duration::from_secs(5);
 
 impl Acts {

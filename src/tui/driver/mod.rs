@@ -54,21 +54,21 @@ use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
 use crate::engine::watch::watch_runs;
 
-/// How often clocks and ages are updated.
+/// Update interval of clocks and ages.
 const TICK: Duration = Duration::from_secs(1);
 /// Capacity of the message queue; senders wait when it is full.
 const QUEUE_LENGTH: usize = 256;
 
-/// How to run the screen.
+/// The options of the screen.
 #[derive(Debug)]
 pub struct Options {
     /// How it is to look.
     pub looks: Looks,
-    /// Where the config is: read again before each act, and its looks whenever it is saved.
+    /// The path of the config. It is read again before each action, and its `ui` when it is saved.
     pub config: std::path::PathBuf,
     /// Whether nothing may be changed from it.
     pub read_only: bool,
-    /// Where its messages are recorded.
+    /// The recording of its messages.
     pub record: Option<std::path::PathBuf>,
 }
 
@@ -140,7 +140,7 @@ fn unusable_keys(wrong: &[Wrong]) -> Problem {
     Problem::new(format!("the keys of {name} cannot be used")).because(why)
 }
 
-/// What the screen begins with.
+/// The initial state of the screen.
 fn setup(
     app: &App,
     loaded: &Loaded,

@@ -27,7 +27,7 @@ type Asked = (Arc<dyn Pipeline>, Arc<tokio::sync::Mutex<(Option<Duration>, Optio
 
 /// The requested run.
 pub(super) enum Whose {
-    /// That of a commit; of none, the latest there is.
+    /// The pipeline run of a commit, or the latest one.
     Of(Option<String>),
     /// The same as before, and at once.
     AsBefore,

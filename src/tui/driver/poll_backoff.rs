@@ -23,7 +23,7 @@ impl PollBackoff {
         self.in_vain = if news { 0 } else { self.in_vain.saturating_add(1) };
     }
 
-    /// Until the next look.
+    /// Time until the next poll.
     pub(super) fn wait(&self) -> Duration {
         if self.in_vain < POLLS_UNTIL_IDLE { BUSY_POLL } else { IDLE_POLL }
     }

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::tui::model::Model;
 use crate::tui::model::remembered::Remembered;
 
-/// Where it is kept.
+/// Its path.
 pub(super) struct Memory {
     file: PathBuf,
     config: String,

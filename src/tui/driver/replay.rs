@@ -33,7 +33,7 @@ use crate::tui::update::update;
 const FRAME_LENGTH: Duration = Duration::from_millis(100);
 /// The last lines of the log that always go along.
 const TAIL_LINES: usize = 240;
-/// How much quicker than it was.
+/// The speed of the replay.
 const SPEEDS: [u32; 7] = [1, 2, 5, 10, 30, 100, 1000];
 
 /// Replays a run until the user quits.
@@ -173,7 +173,7 @@ impl Replay {
         self.answer(effects);
     }
 
-    /// What the model asks of the log is answered here; nothing else is carried out.
+    /// Answers only the log queries of the model.
     fn answer(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             if let Effect::Log(LogAsk::Window { asked, from }) = effect {

@@ -59,7 +59,7 @@ pub(super) fn connection_alone() -> bool {
     far_away() && multiplexer().is_none()
 }
 
-/// What keeps the session alive without a terminal.
+/// The program that keeps the session alive without a terminal.
 fn multiplexer() -> Option<&'static str> {
     let names = [("TMUX", "tmux"), ("STY", "screen"), ("ZELLIJ", "zellij")];
     names.into_iter().find(|(name, _)| of(name).is_some()).map(|(_, called)| called)

@@ -21,7 +21,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// A runner's death writes nothing to the store, so one poll in a few looks for it in any
 /// case; a look at a store that did not change costs one pragma.
 const LIVENESS_EVERY: u32 = 7;
-/// How often the silence is checked.
+/// Polls between two reads of the silence.
 const SILENCE_EVERY: u32 = LIVENESS_EVERY * 10;
 /// Reads of an old snapshot until the store itself is tried again.
 const UNREADABLE_POLLS: u32 = 20;

@@ -13,7 +13,7 @@ const LONGEST_ANSWER: usize = 40;
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     awaited: usize,
-    /// What may be the beginning of one.
+    /// Key events held back, since they may be the start of an answer.
     held: Vec<Event>,
 }
 

@@ -17,14 +17,14 @@ use crate::tui::theme::{Looks, Theme, ThemeError};
 
 const FILE_POLL: Duration = Duration::from_secs(1);
 
-/// What a saved file changes.
+/// The effect of a saved file.
 #[derive(Debug)]
 pub(super) struct Reload {
-    /// How the screen looks now.
+    /// The current appearance of the screen.
     pub(super) theme: Option<Theme>,
-    /// What the config says about the screen, where it was read again.
+    /// The `ui` of the config after a reload.
     pub(super) ui: Option<UiChange>,
-    /// What to tell, if anything.
+    /// The message, if any.
     pub(super) told: Option<String>,
 }
 
@@ -52,7 +52,7 @@ pub(super) fn spawn(
     backgrounds
 }
 
-/// What was read last, and how the files looked then.
+/// The last content, and the metadata of the files at that time.
 struct Watched {
     looks: Looks,
     file: PathBuf,
@@ -67,7 +67,7 @@ fn stamp(file: &Path) -> Option<Stamp> {
     Some((about.modified().ok()?, about.len()))
 }
 
-/// Of the config and of the theme's file, if it is one.
+/// The modification times of the config and of the theme's file, if any.
 fn stamps(looks: &Looks, config: &Config, file: &Path) -> [Option<Stamp>; 2] {
     let theme = looks.themes.file(looks.name(&config.ui));
     [stamp(file), theme.as_deref().and_then(stamp)]

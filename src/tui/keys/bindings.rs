@@ -9,7 +9,7 @@ use crate::tui::panes::Pane;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bindings(Vec<(Command, Option<Pane>, Vec<String>)>);
 
-/// What keys pressed one after the other mean.
+/// The meaning of a key sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
     Command(Command),
@@ -24,7 +24,7 @@ impl Default for Bindings {
     }
 }
 
-/// What is wrong with a rebinding: the command's name in the config, and why.
+/// A bad rebinding: the command's name in the config, and the reason.
 pub type Wrong = (String, String);
 
 impl Bindings {
@@ -83,7 +83,7 @@ impl Bindings {
         wrong
     }
 
-    /// What keys mean in a pane.
+    /// The meaning of keys in a pane.
     pub fn meaning(&self, sequence: &str, pane: Pane) -> Meaning {
         let here = || self.0.iter().filter(|(_, only, _)| only.is_none_or(|only| only == pane));
         for (command, _, keys) in here() {
@@ -100,7 +100,7 @@ impl Bindings {
         self.0.iter().find(|(c, _, _)| *c == command).map_or(&[], |(_, _, keys)| keys.as_slice())
     }
 
-    /// What may follow a prefix: the last key and its command.
+    /// The keys that may follow a prefix, with their commands.
     pub fn after(&self, prefix: &str, pane: Pane) -> Vec<(String, Command)> {
         let here = self.0.iter().filter(|(_, only, _)| only.is_none_or(|only| only == pane));
         here.flat_map(|(command, _, keys)| keys.iter().map(move |key| (key, *command)))

@@ -18,7 +18,7 @@ pub enum Danger {
     Asks,
 }
 
-/// Where help shows a command.
+/// The groups of commands in help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
     Acts,
@@ -57,12 +57,12 @@ pub struct Row {
     pub name: &'static str,
     /// Its keys, the first one shown in hints. `g d` is one key after the other.
     pub keys: &'static [&'static str],
-    /// Where help shows it.
+    /// Its group in help.
     pub group: Group,
     pub danger: Danger,
     /// The only pane where its keys mean it; everywhere, if none.
     pub pane: Option<Pane>,
-    /// What it does, for help.
+    /// Its description in help.
     pub doc: &'static str,
     /// Whether it means anything now; the error says why not.
     pub when: fn(&Model) -> Result<(), String>,

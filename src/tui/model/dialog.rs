@@ -28,16 +28,16 @@ pub struct Dialog {
     pub ticket: Ticket,
     /// The key that opened it does nothing inside it.
     pub opened_with: Option<Key>,
-    /// When it was opened, since the screen began.
+    /// Time of opening, since the start.
     pub opened: Duration,
     /// The last key inside it, and when.
     pub last_key: Option<(Key, Duration)>,
 }
 
-/// What a box asks.
+/// The question of a box.
 #[derive(Debug, Clone)]
 pub enum Kind {
-    /// Which release, and why.
+    /// The release and the reason.
     Pick(Box<Picker>),
     Confirm(Box<Confirm>),
     /// Nothing: it tells why something could not be done.
@@ -46,13 +46,13 @@ pub enum Kind {
     Quit,
 }
 
-/// What a picker is for.
+/// The purpose of a picker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// A release to deploy.
     Deploy,
     Rollback,
-    /// What a rollback does to a database.
+    /// The effect of a rollback on a database.
     RollbackSchema,
     /// Nothing to pick, only a reason.
     Cleanup,
@@ -64,7 +64,7 @@ pub enum Purpose {
     Skip,
     /// A note to a tick.
     Note,
-    /// How to set an item of a checklist aside, and why.
+    /// The override of a checklist item, with its reason.
     Override,
     /// Duration of a mute, and its reason.
     Mute,
@@ -73,7 +73,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// What its run is called in the question.
+    /// The title of its run in the question.
     pub fn act(self) -> &'static str {
         match self {
             Self::Deploy => "Deploy",
@@ -89,9 +89,9 @@ impl Purpose {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     pub value: String,
-    /// What is known of it.
+    /// A note about it.
     pub note: String,
-    /// Why it cannot be picked, if it cannot.
+    /// The reason, if it cannot be picked.
     pub refused: Option<String>,
 }
 
@@ -109,26 +109,26 @@ pub struct Picker {
     pub environment: EnvironmentName,
     /// The item or the probe that it is about: its id and its words.
     pub about: Option<(String, String)>,
-    /// What can be picked.
+    /// The choices.
     pub items: Vec<Item>,
     pub live: Option<ReleaseLabel>,
-    /// What a release has that the live one has not, once that was looked up.
+    /// The commits that the live release lacks, once they were read.
     pub changes: Option<(ReleaseLabel, Result<Changes, Problem>)>,
-    /// What a rollback could go to, with what each asks of the databases.
+    /// The rollback targets, with the database changes that each needs.
     pub targets: Vec<Target>,
     /// On its second page: what each item undoes.
     pub ways: Vec<Option<(String, SchemaVersion)>>,
     pub selected: usize,
-    /// What is picked once it is known whether it can be.
+    /// The choice to take once its check is complete.
     pub preferred: Option<String>,
     /// Another release than the listed ones.
     pub other: Input,
     pub reason: Input,
-    /// Which field has the keys.
+    /// The focused field.
     pub field: Field,
-    /// What is waited for, if something is.
+    /// The pending work, if any.
     pub waits: Option<&'static str>,
-    /// Why what was picked may not begin.
+    /// The refusal of the picked intent.
     pub problem: Option<Problem>,
     /// The guards that it met, and whether each is accepted to be overridden.
     pub guards: Vec<(GuardHit, bool)>,
@@ -224,7 +224,7 @@ impl Picker {
     }
 }
 
-/// What a yes does.
+/// The effect of a confirmation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     Start(Box<Plan>),
@@ -238,7 +238,7 @@ pub enum Action {
     CustomCommands(CustomCommandAct),
 }
 
-/// What is done with the team's commands.
+/// Actions on custom commands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CustomCommandAct {
     Run(CustomCommand),
@@ -247,7 +247,7 @@ pub enum CustomCommandAct {
 }
 
 impl Confirm {
-    /// What is typed for a yes, where the environment wants that.
+    /// The text to type as confirmation, if the environment is typed.
     pub fn label(&self) -> String {
         match &self.action {
             Action::Start(plan) => plan.typed(),
@@ -259,7 +259,7 @@ impl Confirm {
     }
 }
 
-/// Where a question stands.
+/// The phase of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Phase {
     /// It waits for an answer.
@@ -298,14 +298,14 @@ pub struct Confirm {
     /// How hard it is to say yes: tiers 1, 2 and 3.
     pub tier: Protection,
     pub title: String,
-    /// What it does and what it leads to.
+    /// Its effect and consequences.
     pub lines: Vec<String>,
-    /// What a yes does.
+    /// The effect of a confirmation.
     pub action: Action,
-    /// What the environment's run was when the box opened: its number and its last decision.
+    /// The environment's run when the box opened: its number and last decision.
     pub bound: Option<(RunNumber, u64)>,
     pub input: Input,
     pub phase: Phase,
-    /// Why the last key did nothing.
+    /// The reason why the last key had no effect.
     pub hint: Option<String>,
 }

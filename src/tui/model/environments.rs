@@ -29,22 +29,22 @@ pub struct RunSnapshot {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Environment {
     pub name: EnvironmentName,
-    /// What an act on it asks of a person.
+    /// The confirmation that a change of it needs.
     pub protection: Protection,
     /// The names of its services, in the order their traffic moves.
     pub services: Vec<String>,
-    /// What was seen of it, and when.
+    /// Its snapshot and the time of it.
     pub seen: Option<(EnvironmentSnapshot, Duration)>,
     /// Whether the store was read yet: "no run" is not "not looked".
     pub read: bool,
     pub run: Option<RunSnapshot>,
-    /// What people did to the items of its run's checklists.
+    /// People's actions on its run's checklists.
     pub ticks: Vec<Tick>,
-    /// Who has locked it and why.
+    /// The holder and reason of its lock.
     pub lock: Option<String>,
-    /// What is watched on it, as it stood last.
+    /// The last state of its probes.
     pub probes: Vec<ProbeSnapshot>,
-    /// What of that changed lately, newest first.
+    /// Recent changes, newest first.
     pub turned: Vec<ProbeChange>,
     /// Whether it has a pipeline.
     pub tested: bool,
@@ -53,7 +53,7 @@ pub struct Environment {
     pub doubt: Option<Result<Doubt, Problem>>,
 }
 
-/// What was seen longer ago than this is old: two looks and a half.
+/// Age from which a snapshot is stale: two and a half polls.
 const STALE_AFTER: Duration = Duration::from_secs(13);
 
 impl Environment {
@@ -98,13 +98,13 @@ impl Environment {
         self.under_way().filter(|run| run.runner.is_some())
     }
 
-    /// What is not as our last run left it, or does not fit together.
+    /// Differences from the state that the last run left, and inconsistencies.
     pub fn drift(&self) -> Vec<String> {
         let last = self.run.as_ref().map(|run| &run.view);
         self.seen.as_ref().map_or_else(Vec::new, |(seen, _)| drift(seen, last))
     }
 
-    /// Which freeze is in force, in words.
+    /// The open freeze window, in words.
     pub fn frozen(&self, now: Timestamp) -> Option<String> {
         frozen(&self.seen.as_ref()?.0.freeze, now)
     }

@@ -29,7 +29,7 @@ impl Level {
 /// A message to the operator, kept for the list of messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// When, once the clock is known.
+    /// The time, once the clock is known.
     pub at: Option<Timestamp>,
     pub level: Level,
     pub text: String,
@@ -40,7 +40,7 @@ pub struct Message {
 pub struct Toast {
     pub level: Level,
     pub text: String,
-    /// Until when, since the screen began; none: until it is taken away.
+    /// End time, since the start; `None`: until it is removed.
     pub until: Option<Duration>,
 }
 

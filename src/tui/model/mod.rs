@@ -43,7 +43,7 @@ pub struct Model {
     pub zone: jiff::tz::TimeZone,
     /// Since the screen began.
     pub elapsed: Duration,
-    /// How this program is called from anywhere.
+    /// The command that starts this program from any folder.
     pub own: String,
     pub actor: String,
     /// The environments, in the config's order.
@@ -52,7 +52,7 @@ pub struct Model {
     pub custom_commands: Vec<CustomCommand>,
     /// The newest runs of them.
     pub custom_command_runs: Vec<CustomCommandRun>,
-    /// What a deploy's picker offers.
+    /// The choices of a deploy.
     pub offered: Vec<String>,
     /// The pane that has the keys.
     pub focus: Pane,
@@ -61,28 +61,28 @@ pub struct Model {
     pub panes: Panes,
     /// The box over everything, if there is one.
     pub dialog: Option<Dialog>,
-    /// What lies over the panes, if something does.
+    /// The overlay, if any.
     pub overlay: Option<Overlay>,
     pub messages: Messages,
-    /// Which keys mean what.
+    /// The key bindings.
     pub bindings: Bindings,
     /// Keys that were pressed and mean nothing yet, and since when.
     pub pending: Option<(String, Duration)>,
-    /// What was run from the palette lately, the latest first.
+    /// Recent palette commands, latest first.
     pub recent: Vec<Command>,
     /// Whether the terminal has the focus, if it reports that.
     pub focused: bool,
-    /// When the window became large enough again, by `elapsed`.
+    /// Time when the window became large enough again, by `elapsed`.
     pub enlarged: Option<Duration>,
-    /// When p was pressed last.
+    /// Time of the last `p`.
     pub paused: Option<Duration>,
     /// Time of the last notification.
     pub rang: Option<Duration>,
     /// Whether the screen has chosen what to begin with.
     pub settled: bool,
-    /// What is known of the terminal: a name, and what it can do.
+    /// The terminal's name and abilities.
     pub terminal: Vec<(String, String)>,
-    /// Which moment of the past is shown, if it is the past.
+    /// The replayed moment, during a replay.
     pub replay: Option<String>,
     /// Whether the mouse is taken from the terminal.
     pub mouse: bool,
@@ -94,11 +94,11 @@ pub struct Model {
     pub rehearsal: bool,
     /// Whether nothing may be changed from this screen.
     pub read_only: bool,
-    /// Why the store cannot be read, if it cannot: what is shown is old then.
+    /// The reason why the store cannot be read, if so. The screen then shows old data.
     pub blind: Option<Problem>,
-    /// When Ctrl-C was pressed once.
+    /// Time of the first Ctrl-C.
     pub interrupted: Option<Duration>,
-    /// When it was said once that the screen is to be left at once.
+    /// Time of the first press of the immediate exit.
     pub leaving: Option<Duration>,
     /// The last ticket that was given out.
     pub tickets: Ticket,
@@ -185,7 +185,7 @@ impl Model {
         format!("{} {}· pointsman", here.name, run.unwrap_or_default())
     }
 
-    /// When something on the screen changes by itself before the next tick, since the screen began.
+    /// Time of the next change before the next tick, since the start.
     pub fn due(&self) -> Option<Duration> {
         self.pending.as_ref().map(|(_, since)| *since + POPUP_AFTER).filter(|at| *at > self.elapsed)
     }

@@ -11,7 +11,7 @@ use crate::domain::probe::{ProbeSnapshot, State};
 use crate::tui::keys::commands::{COMMANDS, Command};
 use crate::tui::panes::pipeline::model::JobLog;
 
-/// What lies over the panes.
+/// The overlay.
 #[derive(Debug, Clone)]
 pub enum Overlay {
     /// Every key, filtered by what is typed.
@@ -20,7 +20,7 @@ pub enum Overlay {
     Palette(Finder),
     /// All messages; the selected one, from the newest.
     Messages(usize),
-    /// What this terminal can do.
+    /// The abilities of this terminal.
     Terminal,
     /// A sheet of text; the number of lines scrolled away.
     Sheet(Sheet, usize),
@@ -31,7 +31,7 @@ pub enum Overlay {
 /// A sheet of text, to be read and copied as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sheet {
-    /// How to roll back by hand.
+    /// The incident card.
     BreakGlass,
     Handover,
 }
@@ -50,7 +50,7 @@ impl Sheet {
 #[derive(Debug, Clone, Default)]
 pub struct Finder {
     pub input: Input,
-    /// Which of the found ones is selected.
+    /// The selected match.
     pub selected: usize,
 }
 

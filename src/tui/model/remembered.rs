@@ -21,7 +21,7 @@ pub struct Remembered {
 }
 
 impl Remembered {
-    /// What a screen is worth remembering for.
+    /// The state that is kept between sessions.
     pub fn of(model: &Model) -> Self {
         let logs = &model.panes.logs;
         let time = TIMES.iter().find(|(_, mode)| *mode == logs.time);

@@ -21,7 +21,7 @@ use super::keys::commands::Command;
 use super::model::Model;
 use super::theme::Theme;
 
-/// What every pane does.
+/// The behaviour of a pane.
 pub(in crate::tui) trait PaneBehaviour: Sync {
     /// The commands that the key line offers while the pane has the keys, and what it calls them.
     fn hints(&self) -> &'static [(Command, &'static str)];
@@ -53,7 +53,7 @@ pub(in crate::tui) trait PaneBehaviour: Sync {
         None
     }
 
-    /// What `y`, `Y` and `s` take here; none for the report of the run.
+    /// The content that `y`, `Y` and `s` take here; `None` for the report of the run.
     fn take(&self, _: &mut Model, _: Take) -> Option<Vec<Effect>> {
         None
     }
@@ -81,7 +81,7 @@ macro_rules! panes {
             }
         }
 
-        /// What each pane keeps.
+        /// The states of the panes.
         #[derive(Debug, Clone, Default)]
         pub struct Panes { $(pub $module: $module::State),* }
     };

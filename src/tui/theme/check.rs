@@ -90,7 +90,7 @@ fn slots(text: &ThemeText, palette: &Palette) -> Vec<Finding> {
     findings
 }
 
-/// Which of ok, warning and failed look alike to whom.
+/// The pairs of ok, warning and failed that a colour vision cannot tell apart.
 fn blended(text: &ThemeText, palette: &Palette) -> Vec<Finding> {
     let states = [Role::Ok, Role::Warning, Role::Failed];
     let mut findings = Vec::new();

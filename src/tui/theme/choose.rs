@@ -5,7 +5,7 @@ use super::{Depth, Theme, ThemeError, Themes};
 use crate::config::schema::{Glyphs, Motion, ThemeChoice, UiConfig};
 use crate::config::theme::ThemeKind;
 
-/// What is known of the terminal, and the options of the command line.
+/// The terminal's abilities, and the options of the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Looks {
     /// The themes there are.
@@ -17,9 +17,9 @@ pub struct Looks {
     pub ascii: bool,
     /// Whether the locale says UTF-8.
     pub utf8: bool,
-    /// What `COLORFGBG` holds.
+    /// The value of `COLORFGBG`.
     pub colorfgbg: Option<String>,
-    /// What is behind the letters, where the terminal answered that.
+    /// The background colour, if the terminal reported it.
     pub told: Option<ThemeKind>,
     /// Whether the terminal may be queried: over a slow line the answer may come late, in pieces, and be taken
     /// for typed keys.
@@ -71,10 +71,10 @@ impl Looks {
     }
 }
 
-/// What a person asks for with `--color`.
+/// The choices of `--color`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Asked {
-    /// What the terminal seems to have.
+    /// The detected abilities of the terminal.
     #[default]
     Auto,
     /// This, whatever it seems to have.

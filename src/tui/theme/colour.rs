@@ -49,7 +49,7 @@ const NAMES: [&str; 16] = [
     "bright-white",
 ];
 
-/// What xterm shows for the 16, the usual guess for a terminal one knows nothing of.
+/// xterm's palette of 16 colours, the default for unknown terminals.
 const XTERM: [(u8, u8, u8); 16] = [
     (0, 0, 0),
     (205, 0, 0),

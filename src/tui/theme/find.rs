@@ -32,7 +32,7 @@ shipped!(
 /// The default themes.
 const DARK: &str = "default-dark";
 const LIGHT: &str = "default-light";
-/// What is drawn where there is no colour.
+/// The marks without colour.
 pub(super) const MONO: &str = "mono";
 
 /// The themes of this machine.
@@ -42,7 +42,7 @@ pub struct Themes {
     pub folders: Vec<PathBuf>,
 }
 
-/// Why there is no such theme on the screen.
+/// The reason why the theme cannot be shown.
 #[derive(Debug)]
 pub enum ThemeError {
     /// No theme has that name.

@@ -31,7 +31,7 @@ use crate::domain::run::RunState;
 use crate::domain::snapshot::Health;
 use crate::domain::step::{Failure, Side, StepState};
 
-/// How the screen looks here.
+/// The appearance of the screen in this terminal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Theme {
     styles: Arc<[Style]>,
@@ -97,7 +97,7 @@ impl Theme {
         if self.ascii { ascii } else { unicode }
     }
 
-    /// What a slot's bar is filled with: BLUE solid, GREEN hatched.
+    /// The fill of a slot's bar: BLUE solid, GREEN hatched.
     pub fn fill(&self, side: Side) -> &'static str {
         match side {
             Side::Blue => self.pick("█", "#"),
@@ -133,7 +133,7 @@ impl Theme {
         }
     }
 
-    /// How a migration stands.
+    /// The state of a migration.
     pub fn migration(&self, state: &RowState) -> Mark {
         match state {
             RowState::Applied => self.mark("✓", "[+]", "DONE", Role::Ok),

@@ -99,7 +99,7 @@ fn inherited(text: &ThemeText, find: Find<'_>, left: usize) -> Result<ThemeFile,
     Ok(whole)
 }
 
-/// What is wrong with what a theme itself says.
+/// Problems of a theme's own definitions.
 fn wrong(text: &ThemeText, whole: &ThemeFile) -> Vec<Finding> {
     let known = known_names();
     let mut findings = Vec::new();

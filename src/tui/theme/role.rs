@@ -2,7 +2,7 @@
 
 macro_rules! roles {
     ($($variant:ident $name:literal,)*) => {
-        /// What a piece of the screen is.
+        /// The role of a part of the screen.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Role {
             $($variant,)*

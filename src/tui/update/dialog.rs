@@ -210,7 +210,7 @@ pub(in crate::tui) fn proposed(
     confirm(model, question, None);
 }
 
-/// What becomes of a run whose screen is lost with its connection.
+/// A warning about runs when the connection is lost.
 fn dropped(plan: &Plan) -> &'static str {
     if plan.ask_at_gates {
         "If this connection drops, the run holds at its next gate."

@@ -98,7 +98,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     Vec::new()
 }
 
-/// What was seen of an environment, and when.
+/// The snapshot of an environment and its time.
 fn looked(model: &mut Model, name: &EnvironmentName, seen: EnvironmentSnapshot) {
     let at = model.elapsed;
     if let Some(here) = model.environments.iter_mut().find(|e| &e.name == name) {

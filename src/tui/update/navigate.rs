@@ -70,7 +70,7 @@ pub(in crate::tui) fn next_need(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// What the screen begins with: what needs a person, else what is under way, else the first.
+/// The first environment shown: one that needs a person, else one with a run, else the first.
 pub(in crate::tui) fn begin_where_somebody_is_needed(model: &mut Model) {
     let environments = &model.environments;
     let under_way = |e: &Environment| e.under_way().is_some();

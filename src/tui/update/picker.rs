@@ -142,7 +142,7 @@ fn skip(picker: &mut Picker, model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// What a rollback could go to.
+/// The rollback targets.
 pub(in crate::tui) fn targets(
     model: &mut Model,
     ticket: Ticket,

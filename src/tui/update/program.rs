@@ -12,7 +12,7 @@ use crate::tui::panes::Pane;
 /// Window in which a second Ctrl-C counts.
 const TWICE_WITHIN: Duration = Duration::from_secs(2);
 
-/// What `y`, `Y` and `s` take: what the pane has, or the report of the run that is shown.
+/// The content that `y`, `Y` and `s` take: the pane's, or the report of the shown run.
 pub(in crate::tui) fn take(model: &mut Model, what: Take) -> Vec<Effect> {
     if let Some(effects) = model.focus.behaviour().take(model, what) {
         return effects;

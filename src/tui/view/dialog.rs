@@ -62,7 +62,7 @@ fn plain(text: &str, width: usize) -> Vec<Line<'static>> {
     wrapped(text, width).into_iter().map(Line::raw).collect()
 }
 
-/// What happened, why, what to do now.
+/// The event, the reason and the next action.
 fn problem(told: &Problem, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let mut lines = styled(theme, Role::Failed, &told.what, width);
     for (word, text) in [("why", &told.why), ("now", &told.todo)] {
@@ -94,7 +94,7 @@ fn pick_title(picker: &Picker) -> String {
 const ITEMS_SHOWN: usize = 9;
 /// Maximum commits of the selected release.
 const COMMITS_SHOWN: usize = 4;
-/// What must not be pushed out of the box by them: two fields, a sentence and the frame.
+/// Rows that must stay visible in the box: two fields, a sentence and the frame.
 const LINES_BELOW: usize = 7;
 
 fn pick(picker: &Picker, theme: &Theme, width: usize, height: usize) -> Vec<Line<'static>> {

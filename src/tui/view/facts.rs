@@ -32,7 +32,7 @@ fn role_of(environment: &Environment) -> Role {
     }
 }
 
-/// Where the databases are, and what is pending.
+/// The versions of the databases, and pending migrations.
 fn schema(environment: &Environment) -> Option<(String, Role)> {
     let (text, bad) = told(environment)?;
     Some((text, if bad { Role::Failed } else { Role::Text }))
@@ -114,7 +114,7 @@ fn run_spans(model: &Model, run: &RunSnapshot, theme: &Theme) -> Vec<Span<'stati
 struct Part {
     text: String,
     role: Role,
-    /// What is least to be missed is dropped first where the line is narrow.
+    /// On narrow lines the least important part is dropped first.
     rank: u8,
     /// Shortened before it is dropped.
     may_shrink: bool,
@@ -124,7 +124,7 @@ struct Part {
 const KEPT: u8 = 0;
 /// Needs attention now.
 const URGENT: u8 = 1;
-/// What is good to know.
+/// The rank of facts that may be dropped.
 const NICE: u8 = 2;
 /// What stands elsewhere too.
 const ELSEWHERE: u8 = 3;
@@ -216,7 +216,7 @@ fn fit_in(parts: &mut Vec<Part>, width: usize, cut: &str) {
     }
 }
 
-/// How much of what must be true is.
+/// The progress of a checklist.
 fn checklist(model: &Model, here: &Environment) -> Option<(String, Role)> {
     let run = here.under_way()?;
     let rows = rows(here, model.now);
@@ -249,7 +249,7 @@ fn names<'a>(names: impl IntoIterator<Item = &'a crate::domain::ids::ServiceName
     names.into_iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// Who has the traffic, as it was seen last.
+/// The live build at the last read.
 pub(in crate::tui) fn traffic(here: &Environment) -> String {
     // The last fact of a dead run is not the present: use the platform.
     if let Some(run) = here.driven().filter(|r| known(&r.view)) {
@@ -292,7 +292,7 @@ fn known(view: &RunView) -> bool {
     view.services.values().all(|s| s.blue_known)
 }
 
-/// What undo costs right now, and whether it is there at all.
+/// The current cost of a rollback, and whether one is possible.
 fn undo(model: &Model, here: &Environment) -> (String, Role) {
     if let Some(run) = here.driven() {
         let view = &run.view;
@@ -337,7 +337,7 @@ fn cost(model: &Model, here: &Environment) -> String {
     format!("~{} (p50 of {})", spoken(all), usual.runs)
 }
 
-/// Until when the target of a rollback is warm, where it is what the last run left warm.
+/// The end of the warm period of a rollback target, if the last run left it warm.
 fn warm(model: &Model, here: &Environment) -> String {
     let (Some(run), Some((seen, _)), Some(now)) = (&here.run, &here.seen, model.now) else {
         return String::new();

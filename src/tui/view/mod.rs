@@ -50,7 +50,7 @@ pub fn text_of(model: &Model, theme: &Theme) -> String {
     area.rows().map(row).collect::<Vec<_>>().join("\n")
 }
 
-/// Whatever text a pane forgot to make harmless: a mark that turns the line around is no letter.
+/// Removes bidirectional marks that a pane left in its text.
 fn without_invisible(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         if !cell.symbol().is_ascii() && cell.symbol().chars().any(is_invisible) {
@@ -60,7 +60,7 @@ fn without_invisible(buffer: &mut Buffer) {
     }
 }
 
-/// Whatever a text or a log brought along that this terminal may not be able to show.
+/// Replaces characters that this terminal may not be able to show.
 fn spell_in_ascii(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         if cell.symbol().is_ascii() {

@@ -199,7 +199,7 @@ fn job_log(log: &JobLog, from: usize, theme: &Theme, area: Rect, buffer: &mut Bu
     write(&lines, inner, buffer);
 }
 
-/// What this terminal can do, with a test of what only eyes and ears can tell.
+/// The abilities of this terminal, with tests that need a person.
 fn terminal(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let rows = &model.terminal;
     let height = u16::try_from(rows.len() + 6).unwrap_or(u16::MAX).min(area.height);

@@ -34,13 +34,13 @@ pub struct Scripts {
     pub run_command: Option<String>,
 }
 
-/// When a variable is there.
+/// The phases in which a variable is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Availability {
-    /// For `buildCommand`.
+    /// Set for `buildCommand`.
     Build,
-    /// For `runCommand`.
+    /// Set for `runCommand`.
     Runtime,
 }
 
@@ -55,7 +55,7 @@ pub struct EnvironmentVariable {
     /// The name of its secret.
     #[serde(default)]
     pub secret: Option<String>,
-    /// When; both, if it does not say.
+    /// The phases; both if left out.
     #[serde(default)]
     pub availability: Option<Vec<Availability>>,
 }

@@ -63,7 +63,7 @@ pub struct Asked {
     pub timeout: Duration,
 }
 
-/// What can tell by itself whether an item holds.
+/// The automatic check of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case")]
 pub enum Source {
@@ -125,11 +125,11 @@ pub struct Item {
     /// The heading it stands under.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub group: String,
-    /// What is to be true.
+    /// The text of the item.
     pub text: String,
     /// Whether it blocks the step that its list guards.
     pub required: bool,
-    /// What can tell by itself. A person cannot tick such an item.
+    /// The automatic check. A person cannot tick such an item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
 }
@@ -141,7 +141,7 @@ pub fn item_id(list: List, text: &str) -> String {
     format!("{}/{slug}", list.label())
 }
 
-/// What a machine said.
+/// The result of an automatic check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
     /// Pass: the item holds. Inconclusive: unknown.
@@ -149,7 +149,7 @@ pub struct Proof {
     pub said: String,
 }
 
-/// What a person did to an item.
+/// A person's action on an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {
@@ -182,13 +182,13 @@ pub struct Tick {
     pub act: Act,
     pub actor: String,
     pub at: Timestamp,
-    /// In the person's words.
+    /// The person's note.
     pub note: String,
-    /// What the evidence is about: [`Subject::now`] at that time.
+    /// The subject of the evidence: [`Subject::now`] at that time.
     pub subject: String,
 }
 
-/// How an item stands.
+/// The state of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {

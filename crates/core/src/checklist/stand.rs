@@ -14,10 +14,10 @@ use crate::step::StepState;
 use crate::time::{Timestamp, spoken};
 use crate::view::RunView;
 
-/// How long a person's tick is valid.
+/// Validity of a person's tick.
 pub const TICK_HOLDS: Duration = Duration::from_hours(4);
 
-/// What a tick is about: the source of a release until it is built, the builds from then on.
+/// The subject of a tick: the source of a release until it is built, the builds from then on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
     source: String,
@@ -30,14 +30,14 @@ impl Subject {
         Self { source: source.to_owned(), builds: builds.map(str::to_owned) }
     }
 
-    /// Of a plan that has not begun.
+    /// The subject of a plan that has not started.
     pub fn of_plan(plan: &Plan) -> Self {
         let sources = plan.members.iter().map(|m| (m.service(), &m.source));
         let text = serde_json::to_string(&sources.collect::<Vec<_>>()).unwrap_or_default();
         Self { source: format!("source {}", Hash::of(text.as_bytes()).short()), builds: None }
     }
 
-    /// Of a run as it stands.
+    /// The subject of a run in its current state.
     pub fn of(view: &RunView) -> Self {
         let greens = view.services.values().map(|s| s.green.as_ref().filter(|_| s.ready));
         let all: Option<Vec<_>> = greens.map(|green| Some(green?.as_str())).collect();

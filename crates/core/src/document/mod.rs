@@ -119,7 +119,7 @@ impl Value {
             }
     }
 
-    /// What a person calls the value's type.
+    /// The type of the value, for messages.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Null(()) => "null",
@@ -137,7 +137,7 @@ impl Value {
     }
 }
 
-/// How many bytes fields take in a request, about.
+/// Approximate size of fields in a request, in bytes.
 pub fn weight(fields: &Fields) -> usize {
     fields.iter().map(|(name, value)| name.len() + 4 + value.weight()).sum()
 }
@@ -147,9 +147,9 @@ pub fn weight(fields: &Fields) -> usize {
 pub struct Document {
     /// Behind `…/documents/`: `users/u1`.
     pub path: String,
-    /// What is in it.
+    /// The fields.
     pub fields: Fields,
-    /// When it last changed, by the server's clock, exactly as the server wrote it: a precondition.
+    /// Time of the last change by the server's clock, exactly as the server wrote it, for use as a precondition.
     pub updated: String,
 }
 

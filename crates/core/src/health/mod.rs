@@ -16,7 +16,7 @@ pub use share::{Share, ShareRule, ShareVerdict};
 pub use soak::{Round, SoakWatch};
 pub use wanted::Wanted;
 
-/// What a rule decides. Inconclusive is neither of the others, ever (invariant 8).
+/// The verdict of a rule. Inconclusive is never one of the others (invariant 8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -36,7 +36,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Who answered, as far as the answer says.
+/// The build that answered, as far as the answer tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
     pub version: Option<String>,
@@ -68,7 +68,7 @@ pub enum Sample {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     pub verdict: Verdict,
-    /// On what, in one line.
+    /// The evidence, in one line.
     pub evidence: String,
     /// Whether a failure is evidence about the release: it answered, and badly. That another build
     /// answers is about its traffic.

@@ -28,14 +28,14 @@ pub struct SoakWatch {
     samples: u32,
     bad: u32,
     blind: u32,
-    /// When the last round was answered in full.
+    /// End of the last complete round.
     last: Option<Duration>,
     watched: Duration,
     blind_for: Duration,
     gaps: Duration,
 }
 
-/// How the rounds of samples went so far.
+/// The results of the rounds so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Round {
     /// The soak continues; this much is left.

@@ -3,7 +3,7 @@
 use super::operation::{Operation, ValueType};
 use crate::document::{Document, FieldPath, Fields, Value};
 
-/// What becomes of a document.
+/// The effect on a document.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     /// It stays as it is.
@@ -18,7 +18,7 @@ pub enum Change {
 pub struct Update {
     /// The new value; None removes the field.
     pub set: Vec<(FieldPath, Option<Value>)>,
-    /// What the server adds.
+    /// Increments that the server applies.
     pub increments: Vec<(FieldPath, i64)>,
     /// Whether what is written follows from what was read: then it must not have changed meanwhile.
     pub depends: bool,

@@ -26,7 +26,7 @@ pub struct Holder {
     pub host: String,
     pub pid: u64,
     pub actor: String,
-    /// What for: `deploy 1.2.0 on staging`.
+    /// Purpose: `deploy 1.2.0 on staging`.
     pub purpose: String,
     /// The run's number, in its own store.
     pub run: u64,
@@ -40,9 +40,9 @@ pub struct LockState {
     pub holder: Holder,
     /// The fencing number: it grows with every holder and never decreases.
     pub fence: u64,
-    /// In which step its run is.
+    /// The current step of its run.
     pub step: String,
-    /// How its last run ended.
+    /// The outcome of its last run.
     pub outcome: String,
     /// Marks the last write.
     #[serde(skip)]
@@ -52,7 +52,7 @@ pub struct LockState {
     pub updated: String,
     /// How long ago that was, in seconds, by the server's clock.
     pub age_seconds: u64,
-    /// How long it lasts after that.
+    /// Length of the lease.
     pub lease_seconds: u64,
 }
 

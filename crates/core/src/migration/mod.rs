@@ -27,7 +27,7 @@ use super::release::SchemaVersion;
 /// version there.
 pub const COLLECTION: &str = "_migrations";
 
-/// What a migration does to the code that runs.
+/// The effect of a migration on running code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
@@ -104,7 +104,7 @@ pub struct Migration {
     pub version: SchemaVersion,
     /// One line for people.
     pub description: String,
-    /// What it does to the code that runs.
+    /// Its effect on running code.
     pub phase: Phase,
     /// Whether it can be undone.
     pub undo: Undo,
@@ -128,7 +128,7 @@ impl Migration {
         Hash::of(self.content().as_bytes())
     }
 
-    /// What it does in a direction.
+    /// The operations of a direction.
     pub fn operations(&self, direction: Direction) -> &[Operation] {
         match direction {
             Direction::Up => &self.up,

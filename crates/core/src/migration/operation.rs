@@ -32,7 +32,7 @@ impl fmt::Display for Scope {
     }
 }
 
-/// What must hold of a document.
+/// A condition on a document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Condition {

@@ -31,7 +31,7 @@ pub enum Head {
     Unreadable(String),
 }
 
-/// How a migration stands on a database.
+/// The state of a migration on a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum RecordState {
     /// Begun, and not at its end. Also what a killed runner leaves.
@@ -64,7 +64,7 @@ impl RecordState {
 /// Where a migration that is not at its end stands: up to here everything is done, exactly once.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Half {
-    /// Which way it went.
+    /// Its direction.
     pub direction: Direction,
     /// Operations that are done.
     pub operation: u64,
@@ -83,20 +83,20 @@ pub struct Half {
 pub struct Record {
     pub version: SchemaVersion,
     pub state: RecordState,
-    /// Where it stands, if it is under way.
+    /// Its progress, if it is not complete.
     pub half: Half,
-    /// In which order it was applied, counted from 1.
+    /// Its position in the order of application, from 1.
     pub rank: u64,
     /// The fingerprint of what was done.
     pub checksum: Hash,
-    /// What was done, as text.
+    /// Its operations, as text.
     pub content: String,
     /// One line for people.
     pub description: String,
     pub by: String,
-    /// When it ended, by the server's clock.
+    /// End, by the server's clock.
     pub at: Option<String>,
-    /// How long it took, milliseconds.
+    /// Duration in milliseconds.
     pub took_ms: u64,
     pub error: Option<String>,
 }

@@ -4,7 +4,7 @@ use super::{Head, Migration, Record, Schema};
 use crate::error::Problem;
 use crate::release::SchemaVersion;
 
-/// How a migration stands.
+/// The state of a migration.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum RowState {
     Applied,
@@ -22,7 +22,7 @@ pub enum RowState {
 }
 
 impl RowState {
-    /// The word on the screen and in JSON.
+    /// The label on the screen and in JSON.
     pub fn label(&self) -> &'static str {
         match self {
             Self::Applied => "done",
@@ -94,7 +94,7 @@ fn difference(done: &str, now: &str) -> String {
     lines.join("\n")
 }
 
-/// What blocks every migration of a database, and how to fix it.
+/// The obstacle to every migration of a database, and its fix.
 pub fn obstacles(rows: &[Row], schema: &Schema) -> Vec<Problem> {
     let mut found = Vec::new();
     let applied = schema.applied().next_back().map(|r| r.version.clone());

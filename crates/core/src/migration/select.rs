@@ -4,12 +4,12 @@ use super::{Direction, Migration, Phase, Row, RowState, Schema, Undo, obstacles,
 use crate::error::Problem;
 use crate::release::SchemaVersion;
 
-/// Which pending migrations are meant.
+/// The selection of pending migrations.
 #[derive(Debug, Clone, Default)]
 pub struct Pick<'a> {
     /// Up to this version; every one where nothing is said.
     pub to: Option<&'a SchemaVersion>,
-    /// Also those below one that is applied.
+    /// Includes versions below an applied one.
     pub out_of_order: bool,
     /// Include contracting migrations without naming their version.
     pub contract: bool,

@@ -4,7 +4,7 @@
 use super::{Migration, Schema, SchemaRange, Undo};
 use crate::release::SchemaVersion;
 
-/// What a rollback does to the database.
+/// The database part of a rollback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum SchemaWay {
     Keep,
@@ -71,13 +71,13 @@ pub fn ways(
     [(SchemaWay::Keep, keep), (SchemaWay::After, after), (SchemaWay::Before, before)]
 }
 
-/// What a rollback may do to one database.
+/// The ways of a rollback for one database.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct WaysBack {
     pub database: String,
     /// The version it is at.
     pub now: SchemaVersion,
-    /// What would be undone, the latest first.
+    /// The migrations to undo, latest first.
     pub undone: Vec<Undone>,
     /// Each way, open, or closed for a reason.
     pub ways: [(SchemaWay, Result<(), String>); 3],

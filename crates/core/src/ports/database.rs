@@ -7,7 +7,7 @@ use super::BoxFuture;
 use crate::document::{Document, FieldPath, Fields};
 use crate::error::Problem;
 
-/// What a failed call means for the caller.
+/// The class of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
     /// A document that had to be there is not.
@@ -26,7 +26,7 @@ pub enum Refused {
     Lost,
 }
 
-/// Why a call did not do what it should.
+/// The failure of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseError {
     pub refused: Refused,
@@ -42,10 +42,10 @@ impl fmt::Display for DatabaseError {
 
 impl std::error::Error for DatabaseError {}
 
-/// What a call answers.
+/// The result of a call.
 pub type Answered<'a, T> = BoxFuture<'a, Result<T, DatabaseError>>;
 
-/// What must hold of a document for a write to happen.
+/// The precondition of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expected {
     Anything,
@@ -61,13 +61,13 @@ pub enum Expected {
 pub struct Write {
     /// The document: `users/u1`.
     pub path: String,
-    /// What must hold of it.
+    /// The precondition.
     pub expected: Expected,
-    /// What is done to it.
+    /// The change.
     pub act: Act,
 }
 
-/// What a write does.
+/// A change to a document.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Act {
     Delete,
@@ -76,7 +76,7 @@ pub enum Act {
         fields: Fields,
         /// The fields that change. Without it the document has these fields and no others.
         mask: Option<Vec<FieldPath>>,
-        /// What the server adds to numbers.
+        /// Increments that the server applies.
         increments: Vec<(FieldPath, i64)>,
         /// Fields that the server sets to its own time.
         server_time: Vec<FieldPath>,
@@ -95,13 +95,13 @@ impl Write {
 /// Some documents, and when the server read them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
-    /// In the requested order; None for a document that does not exist.
+    /// The documents in the requested order; `None` for missing ones.
     pub documents: Vec<Option<Document>>,
-    /// By the server's clock.
+    /// Server time of the read.
     pub at: String,
 }
 
-/// Which documents a page is of.
+/// The scope of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pages<'a> {
     /// The collection: `users`, `users/u1/orders`; in a group its name alone.
@@ -123,7 +123,7 @@ pub trait Database: Send + Sync {
         after: Option<&'a str>,
         limit: u32,
     ) -> Answered<'a, Vec<Document>>;
-    /// How many there are.
+    /// The number of documents.
     fn count<'a>(&'a self, of: Pages<'a>) -> Answered<'a, u64>;
     /// Does every write or none. Answers when each document last changed.
     fn commit<'a>(&'a self, writes: &'a [Write]) -> Answered<'a, Vec<String>>;
@@ -131,6 +131,6 @@ pub trait Database: Send + Sync {
     fn collections(&self) -> Answered<'_, Vec<String>>;
     /// The host and port of the emulator that it is of, as Google's tools want it; nothing for the real one.
     fn emulator_host(&self) -> Option<String>;
-    /// What people know it by: `demo-toto/(default)`.
+    /// Its name for people: `demo-toto/(default)`.
     fn name(&self) -> String;
 }

@@ -32,7 +32,7 @@ pub enum HostingReason {
 /// A failed call to the platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostingError {
-    /// What people read. No code decides by its text.
+    /// For people. No code decides by its text.
     pub problem: Problem,
     /// Whether a retry may help.
     pub class: Failure,
@@ -54,10 +54,10 @@ impl fmt::Display for HostingError {
 
 impl std::error::Error for HostingError {}
 
-/// What a call answers.
+/// The result of a call.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, HostingError>>;
 
-/// How far a build is.
+/// The state of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BuildState {
     Working,
@@ -70,7 +70,7 @@ pub enum BuildState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
     pub id: BuildId,
-    /// How far it is.
+    /// Its state.
     pub state: BuildState,
     /// The platform's own word for that.
     pub state_word: String,
@@ -78,28 +78,28 @@ pub struct Build {
     pub release: Option<ReleaseLabel>,
     /// The commit it was built from, 40 hex digits, if the platform reports it.
     pub commit: Option<String>,
-    /// When it was made, if the platform reports it.
+    /// Creation time, if the platform reports it.
     pub created: Option<Timestamp>,
-    /// Which versions of which database its code can work with, as far as it says (N4).
+    /// The database versions that its code accepts, if declared (N4).
     pub accepts: BTreeMap<String, SchemaRange>,
     /// Its own address, if the platform gives it one.
     pub preview: Option<String>,
     /// The names of the variables it was made with, where the platform tells.
     pub bound: Option<BTreeSet<String>>,
-    /// Why it is unusable, down to the service's own log line.
+    /// The reason why it is unusable, down to the service's log line.
     pub problem: Option<Problem>,
 }
 
-/// What is wrong with an address that customers use.
+/// A problem of a public address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DomainTrouble {
-    /// In a sentence, with the platform's own words.
+    /// A sentence with the platform's words.
     pub what: String,
-    /// How bad it is.
+    /// Severity.
     pub kind: TroubleKind,
 }
 
-/// How bad something is with an address.
+/// The severity of an address problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TroubleKind {
     /// Customers cannot come by it.
@@ -147,20 +147,20 @@ impl Traffic {
     }
 }
 
-/// What a new build is to be.
+/// The request for a new build.
 #[derive(Debug, Clone)]
 pub struct NewBuild {
     pub id: BuildId,
     /// Makes a repeated call harmless.
     pub request_id: String,
     pub release: ReleaseLabel,
-    /// What it is made from.
+    /// Its source.
     pub source: Source,
-    /// Which versions of which database its code can work with.
+    /// The database versions that its code accepts.
     pub accepts: BTreeMap<String, SchemaRange>,
 }
 
-/// What is to serve everything.
+/// The build that should get all traffic.
 #[derive(Debug, Clone)]
 pub struct NewRollout {
     /// The rollout's id, ours.

@@ -14,7 +14,7 @@ use crate::release::ReleaseLabel;
 use crate::time::Timestamp;
 use crate::view::RunView;
 
-/// Why the journal could not be read or written.
+/// The failure of a journal operation.
 #[derive(Debug)]
 pub enum JournalError {
     /// The database said no.
@@ -25,7 +25,7 @@ pub enum JournalError {
     Damaged {
         run: RunNumber,
         seq: u64,
-        /// What is wrong with it.
+        /// The damage.
         because: String,
     },
     /// There is no such run.
@@ -51,7 +51,7 @@ pub const RENEWAL: Duration = Duration::from_secs(15);
 /// A lease that was not renewed for this long may be taken over, with a reason.
 pub const LEASE: Duration = Duration::from_mins(1);
 
-/// Who drives a run.
+/// The process that runs a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     pub run: RunNumber,
@@ -111,7 +111,7 @@ impl JournalError {
 pub struct Damage {
     pub run: RunNumber,
     pub seq: u64,
-    /// What is wrong with it.
+    /// The damage.
     pub because: String,
     /// Whether the run is over all the same.
     pub ended: bool,
@@ -141,9 +141,9 @@ pub struct Listed {
 #[derive(Debug)]
 pub struct Entry<'a> {
     pub actor: &'a str,
-    /// When, by the wall clock.
+    /// Wall clock time.
     pub at: Timestamp,
-    /// When, in monotonic milliseconds of the runner.
+    /// Monotonic milliseconds of the runner.
     pub elapsed_ms: u64,
     pub step: Option<&'a StepId>,
     pub event: &'a Event,
@@ -175,9 +175,9 @@ pub trait Journal: Send {
     -> Result<(), JournalError>;
     /// Releases it; `false` if it was not locked.
     fn unlock(&mut self, environment: &EnvironmentName) -> Result<bool, JournalError>;
-    /// Who has locked it.
+    /// The holder of the lock.
     fn locked(&self, environment: &EnvironmentName) -> Result<Option<HumanLock>, JournalError>;
-    /// Who drives a run of an environment now.
+    /// The current holder of an environment's lease.
     fn busy(
         &self,
         environment: &EnvironmentName,
@@ -211,7 +211,7 @@ pub trait Journal: Send {
         environment: &EnvironmentName,
         release: &ReleaseLabel,
     ) -> Result<Vec<Tick>, JournalError>;
-    /// When an alert last arrived at a channel.
+    /// Time of the last delivery to a channel.
     fn delivered(&self, channel: &Channel) -> Result<Option<Timestamp>, JournalError>;
     /// Keeps what a person did to an item.
     fn tick(

@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 /// A line of a run's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
-    /// When it was heard.
+    /// Time of receipt.
     pub at: Timestamp,
     pub step: StepId,
     #[serde(default, skip_serializing_if = "Option::is_none")]

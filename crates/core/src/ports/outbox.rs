@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 /// An alert for one channel.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Delivery {
-    /// Its number in the store.
+    /// Its id in the store.
     pub id: u64,
     pub channel: Channel,
     pub alert: Alert,
@@ -19,22 +19,22 @@ pub struct Delivery {
     pub unset_since: Option<Timestamp>,
 }
 
-/// How a letter stands.
+/// The state of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum DeliveryState {
-    /// It waits for its turn, or for its next try.
+    /// Pending: waiting for its turn or its next attempt.
     Waits {
         until: Timestamp,
-        /// Why the last try failed.
+        /// The error of the last attempt.
         why: String,
     },
     Delivered(Timestamp),
     GivenUp(String),
-    /// Alerts were silenced when it was made.
+    /// Not sent: alerts were silenced at that time.
     Silenced,
 }
 
-/// How a try came out.
+/// The result of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryResult {
     Taken,
@@ -56,13 +56,13 @@ pub trait Outbox: Send {
     /// The first due delivery of any channel, claimed for a while: no other process gets it, and no later
     /// one of that channel is handed out.
     fn due(&mut self, now: Timestamp) -> Result<Option<Delivery>, JournalError>;
-    /// Whatever waits for its next try is tried now.
+    /// Makes every pending delivery due now.
     fn hurry(&mut self, now: Timestamp) -> Result<(), JournalError>;
     /// Writes down how a try came out.
     fn settle(&mut self, letter: &Delivery, fate: &DeliveryState) -> Result<(), JournalError>;
     /// The newest letters, and how each stands.
     fn letters(&self, limit: usize) -> Result<Vec<(Delivery, DeliveryState)>, JournalError>;
-    /// When the next one is due.
+    /// Time of the next due delivery.
     fn soonest(&self) -> Result<Option<Timestamp>, JournalError>;
     /// Number of pending deliveries.
     fn waiting(&self) -> Result<usize, JournalError>;

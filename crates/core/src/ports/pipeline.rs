@@ -6,7 +6,7 @@ use super::BoxFuture;
 use crate::error::Problem;
 use crate::pipeline::PipelineRun;
 
-/// What a call answers.
+/// The result of a call.
 pub type Asked<'a, T> = BoxFuture<'a, Result<T, Problem>>;
 
 /// A CI pipeline: GitHub Actions, or jobs on this machine.
@@ -14,9 +14,9 @@ pub trait Pipeline: Send + Sync {
     /// The latest run of a commit; without one, the latest there is. With its jobs, their steps, and what it
     /// waits for. `None`: nothing ran for that yet.
     fn latest<'a>(&'a self, commit: Option<&'a str>) -> Asked<'a, Option<PipelineRun>>;
-    /// How often that may be asked.
+    /// Minimum interval between calls.
     fn every(&self) -> Duration;
-    /// What a job wrote, as it wrote it.
+    /// The raw log of a job.
     fn log(&self, job: u64) -> Asked<'_, String>;
     /// Approves or rejects a waiting run, as the owner of the token.
     fn review<'a>(&'a self, run: &'a PipelineRun, approve: bool, comment: &'a str)

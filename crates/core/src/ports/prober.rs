@@ -12,9 +12,9 @@ use crate::probe::{Check, Measurement};
 pub struct Question {
     /// Scheme, host and port.
     pub base: String,
-    /// What to ask there.
+    /// The request.
     pub health: HealthEndpoint,
-    /// For everything, from the name lookup to the last byte.
+    /// Timeout of a whole request, from the name lookup to the last byte.
     pub timeout: Duration,
     /// What else must answer, or it is our side that is at fault (N12).
     pub controls: Vec<String>,

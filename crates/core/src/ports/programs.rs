@@ -7,7 +7,7 @@ use super::BoxFuture;
 pub struct Program<'a> {
     pub argv: &'a [String],
     pub folder: &'a str,
-    /// What is added to its environment.
+    /// Additional environment variables.
     pub environment: &'a [(String, String)],
 }
 

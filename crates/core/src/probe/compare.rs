@@ -17,7 +17,7 @@ const SLOWER_TAIL: f64 = 1.20;
 /// Standard deviations that an unusual number of slow answers lies above the usual one.
 const OUTLIER_FACTOR: f64 = 3.0;
 
-/// How green differs from blue.
+/// The latency difference between green and blue.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Difference {
     /// Good answers of blue and green.
@@ -35,7 +35,7 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// In a few words.
+    /// A short description.
     pub fn sentence(&self) -> String {
         let (blue, green) = self.samples;
         let percent = |ratio: f64| format!("{:+.0} %", (ratio - 1.0) * 100.0);

@@ -36,16 +36,16 @@ pub struct Probe {
     pub key: String,
     /// The service, or what it depends on.
     pub name: String,
-    /// Of a service: the role of the probed build.
+    /// For a service: the role of the probed build.
     pub side: Option<Side>,
     /// Whether customers reach this address.
     pub live: bool,
     pub check: Check,
-    /// From one question to the next.
+    /// Interval between two probes.
     pub interval: Duration,
-    /// For everything, from the name lookup to the last byte.
+    /// Timeout of a whole request, from the name lookup to the last byte.
     pub timeout: Duration,
-    /// When it counts as what.
+    /// The thresholds of its states.
     pub rules: Rules,
     /// What the run under way found wrong with it: while that stands, good answers are not all there is.
     pub found: Option<String>,
@@ -66,13 +66,13 @@ impl Probe {
     }
 }
 
-/// What a probe checks.
+/// The check of a probe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Check {
     Http {
         url: String,
-        /// What counts as a good answer.
+        /// The expectations of a good answer.
         expect: Box<Expect>,
         /// Whether to bypass caches with a unique query.
         fresh: bool,
@@ -82,7 +82,7 @@ pub enum Check {
     /// A program with its arguments: good if it ends with 0. Never a shell line.
     Command {
         argv: Vec<String>,
-        /// Where it runs, if not here.
+        /// Its working folder, if not the config's.
         folder: Option<PathBuf>,
     },
     /// What a backend's platform says of the addresses that customers use: host, ownership, certificate.
@@ -109,7 +109,7 @@ fn shown(url: &str) -> String {
     format!("{scheme}://{host}{path}")
 }
 
-/// What counts as a good answer.
+/// The expectations of a good answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Expect {
@@ -132,7 +132,7 @@ pub struct Expect {
     /// Which health words count as healthy. `None`: the word is not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub word: Option<HealthWord>,
-    /// Who is to answer, where that is known.
+    /// The build that should answer, if known.
     #[serde(skip)]
     pub wanted: Option<Wanted>,
 }
@@ -149,7 +149,7 @@ impl Expect {
     }
 }
 
-/// When a probe counts as up, down or slow.
+/// The thresholds for up, down and slow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
     /// Consecutive bad answers until DOWN.
@@ -158,7 +158,7 @@ pub struct Rules {
     pub rise: u32,
     /// Degraded while the p95 of the last answers is above this…
     pub slow: Duration,
-    /// How long slowness must last to count.
+    /// Minimum duration of slowness before it counts.
     pub slow_for: Duration,
 }
 
@@ -182,7 +182,7 @@ impl fmt::Display for Rules {
     }
 }
 
-/// Why an answer is bad: one word each, the same on the screen, in JSON and in alerts.
+/// The cause of a bad answer: one word, the same on the screen, in JSON and in alerts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
@@ -240,7 +240,7 @@ impl Fault {
     }
 }
 
-/// How an answer was.
+/// The verdict on an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// As it should be.
@@ -251,14 +251,14 @@ pub enum Answer {
     Blind(String),
 }
 
-/// How long the parts of an answer took. What was not reached is left out.
+/// Durations of the phases of a request. Phases that were not reached are left out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
     /// Finding the addresses of a name.
     pub lookup: Option<Duration>,
     pub connect: Option<Duration>,
     pub tls: Option<Duration>,
-    /// From there to the first byte of the answer.
+    /// From there to the first byte.
     pub first_byte: Option<Duration>,
     pub total: Duration,
 }
@@ -286,16 +286,16 @@ impl fmt::Display for Timing {
 /// One probe result with its timing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measurement {
-    /// When it was over.
+    /// End of the request.
     pub at: Timestamp,
     pub answer: Answer,
-    /// How long it took.
+    /// Duration of the request.
     pub timing: Timing,
     /// Identity of the build that answered, if it was reported.
     pub identity: Identity,
     /// Expiry of the certificate, if TLS was used.
     pub certificate: Option<Timestamp>,
-    /// What is not as it should be, though the answer is good.
+    /// A defect of an otherwise good answer.
     pub odd: Option<String>,
 }
 

@@ -43,7 +43,7 @@ impl Point {
 pub struct Stats {
     pub good: usize,
     pub bad: usize,
-    /// Half of the good ones came sooner.
+    /// Median response time of good answers.
     pub p50: Option<Duration>,
     pub p95: Option<Duration>,
     pub p99: Option<Duration>,
@@ -93,11 +93,11 @@ pub struct ProbeSnapshot {
     pub why: String,
     /// Whether the last answers were good, and how many in a row.
     pub row: (bool, u32),
-    /// When the last answer came.
+    /// Time of the last answer.
     pub answered: Option<Timestamp>,
-    /// How long it took, if it was good.
+    /// Its response time, if it was good.
     pub last: Option<Duration>,
-    /// Of what that was made.
+    /// The samples behind these figures.
     pub timing: Timing,
     /// The numbers of the last answers.
     pub stats: Stats,
@@ -105,11 +105,11 @@ pub struct ProbeSnapshot {
     pub points: Vec<Point>,
     /// The last bad answer, and when.
     pub fault: Option<(Fault, String, Timestamp)>,
-    /// Until when its certificate is valid.
+    /// End of the certificate's validity.
     pub certificate: Option<Timestamp>,
     /// A mute: until when, and why.
     pub muted: Option<(Timestamp, String)>,
-    /// From one question to the next.
+    /// Interval between two probes.
     pub interval: Duration,
     pub rules: Rules,
 }
@@ -120,7 +120,7 @@ impl ProbeSnapshot {
         label(&self.name, self.side)
     }
 
-    /// What a watch knows of a probe.
+    /// The snapshot of a watched probe.
     pub fn of(probe: &Probe, watch: &Watch, muted: Option<(Timestamp, String)>) -> Self {
         let last = watch.last();
         let found = probe.found.clone().filter(|_| watch.state() == State::Ok);

@@ -55,7 +55,7 @@ pub struct Change {
     pub at: Timestamp,
     pub from: State,
     pub to: State,
-    /// By which rule, with its numbers.
+    /// The rule that decided, with its numbers.
     pub why: String,
 }
 
@@ -252,7 +252,7 @@ impl Watch {
         }
     }
 
-    /// Why it is not as good as it should be, though it answers well.
+    /// The reason for `Degraded`, if the probe answers well otherwise.
     fn degraded(&mut self, heard: &Measurement) -> Option<String> {
         if heard.odd.is_some() {
             return heard.odd.clone();
@@ -279,7 +279,7 @@ impl Watch {
         })
     }
 
-    /// How often good and bad took turns lately.
+    /// Number of recent changes between good and bad.
     fn turns(&self) -> usize {
         let answers: Vec<bool> = self
             .points

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::text::harmless;
 
-/// Where an answer says how the service is.
+/// The JSON pointer of the health word in an answer.
 const POINTER: &str = "/status";
 
 /// The words for a healthy service, of common frameworks and the health+json draft. Compared without case.
@@ -29,7 +29,7 @@ const HEALTHY: [&str; 17] = [
     "warn",
 ];
 
-/// Which words count as healthy, and where they are.
+/// The words that count as healthy, and their JSON pointer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct HealthWord {

@@ -20,7 +20,7 @@ pub fn redacted(text: &str) -> String {
 /// A stream of lines: a key that goes over several of them is taken out of each.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Lines {
-    /// How many more lines of a key may come.
+    /// Maximum number of further lines of a key.
     of_key: u16,
 }
 

@@ -5,7 +5,7 @@ use crate::ids::ServiceName;
 use crate::plan::RunKind;
 use crate::step::Side;
 
-/// What was live when the run began.
+/// The live release when the run started.
 enum Before {
     /// The traffic was not read.
     NotRead,
@@ -65,7 +65,7 @@ impl RunView {
         }
     }
 
-    /// What customers get of a run that moved no traffic.
+    /// The sentence for a run that moved no traffic.
     fn untouched(before: &Before, over: bool, driven: bool) -> String {
         let moved = match (over, driven) {
             (true, _) => "It moved no traffic",

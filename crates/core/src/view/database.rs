@@ -1,17 +1,17 @@
-//! What a run has seen of its databases, and done to them.
+//! The databases of a run: what it read of them and changed in them.
 
 use super::RunView;
 use crate::event::Event;
 use crate::release::SchemaVersion;
 
-/// One database as the run has seen it.
+/// The run's view of one database.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DatabaseView {
     /// The version at the last read; None if unknown.
     pub version: Option<SchemaVersion>,
     /// The migration that was half applied at the last read.
     pub dirty: Option<SchemaVersion>,
-    /// The number of our lock.
+    /// The fence of our lock.
     pub fence: Option<u64>,
 }
 

@@ -28,11 +28,11 @@ use super::time::Timestamp;
 pub struct StepView {
     pub plan: PlannedStep,
     pub state: StepState,
-    /// What it said when it was done.
+    /// The summary at its end.
     pub summary: String,
-    /// When it began, in monotonic milliseconds of its runner.
+    /// Start, in monotonic milliseconds of its runner.
     pub began_ms: Option<u64>,
-    /// How long it took, or has taken up to the last fact.
+    /// Duration up to the last fact.
     pub took_ms: u64,
 }
 
@@ -65,17 +65,17 @@ pub struct RunView {
     pub actor: String,
     pub started: Timestamp,
     pub ended: Option<Timestamp>,
-    /// When its last fact was written.
+    /// Time of its last fact.
     pub last_at: Timestamp,
-    /// How long it has been driven, up to the last fact.
+    /// Time with a process, up to the last fact.
     pub elapsed_ms: u64,
-    /// How much of that it waited for people: at gates, paused, or for a decision after a failure.
+    /// Time spent waiting for people: at gates, paused, or for a decision after a failure.
     pub waited_ms: u64,
     /// Whether a person holds the automatic rollback after a failure.
     pub held: bool,
     /// Evidence that the release itself is bad.
     pub faults: Vec<(ServiceName, String)>,
-    /// Why it takes traffic back, if it does.
+    /// The reason of its rollback, if it rolls back.
     pub undo: Option<(DecidedBy, String)>,
     pub failure: Option<(StepId, super::error::Problem, Failure)>,
     /// The checklist items of each list, as last checked.

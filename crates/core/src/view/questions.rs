@@ -39,7 +39,7 @@ impl RunView {
         }
     }
 
-    /// How long it was at work: without the time that it waited for people.
+    /// Active time: without waiting for people.
     pub fn active_ms(&self) -> u64 {
         self.elapsed_ms.saturating_sub(self.waited_ms)
     }

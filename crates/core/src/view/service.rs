@@ -11,12 +11,12 @@ use crate::time::Timestamp;
 #[expect(clippy::struct_excessive_bools, reason = "independent facts; none excludes another")]
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ServiceView {
-    /// What served when the run began.
+    /// The live build when the run started.
     pub blue: Option<BuildId>,
     pub blue_release: Option<ReleaseLabel>,
-    /// And the commit of that.
+    /// Its commit.
     pub blue_commit: Option<String>,
-    /// What its pages load.
+    /// The assets of its pages.
     pub files: Vec<String>,
     /// Whether anybody looked what served. "No blue" is not "not looked".
     pub blue_known: bool,
@@ -27,7 +27,7 @@ pub struct ServiceView {
     pub preview: Option<String>,
     /// The verdict of green's gate.
     pub green_health: Option<Verdict>,
-    /// When, and by what.
+    /// Time and evidence of the verdict.
     pub green_judged: Option<(Timestamp, String)>,
     /// What the run's own watch over its public address found wrong, until it is well again or another build
     /// serves.

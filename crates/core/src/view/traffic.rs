@@ -22,7 +22,7 @@ pub enum TrafficState {
 }
 
 impl TrafficState {
-    /// What a read of these parts says.
+    /// The meaning of a traffic read.
     pub fn of(splits: &[Split]) -> Self {
         match splits.iter().find(|part| part.percent == 100) {
             Some(whole) => Self::Whole(whole.build.clone()),
@@ -69,7 +69,7 @@ impl ServiceView {
         self.switch_asked && self.traffic == TrafficState::Unknown
     }
 
-    /// What has its traffic, as it was last read.
+    /// The live build at the last read.
     pub fn live(&self) -> String {
         match &self.traffic {
             TrafficState::Unknown if self.switch_unread() => {

@@ -41,7 +41,7 @@ pub(in crate::tui::driver) struct LogIndex {
     kept: Option<Vec<u32>>,
     /// Number of searched lines.
     searched: usize,
-    /// Which of those match the search.
+    /// The lines that match the search.
     matches: Vec<u32>,
 }
 
@@ -152,7 +152,7 @@ impl LogIndex {
         true
     }
 
-    /// What the last good run said, for a query that leaves only what is new.
+    /// The lines of the last good run, for a query of new lines.
     pub(super) fn compare_with(&mut self, known: Option<HashSet<u64>>) {
         self.known = known;
     }
@@ -310,7 +310,7 @@ impl LogIndex {
         self.entries.get(number).copied()
     }
 
-    /// How much there is.
+    /// The size of the log.
     pub(in crate::tui::driver) fn extent(&self) -> Extent {
         Extent {
             total: self.entries.len(),
@@ -326,7 +326,7 @@ impl LogIndex {
         }
     }
 
-    /// What is worth a jump, and where.
+    /// Jump targets and their positions.
     pub(super) fn ticks(&self) -> Vec<Option<Tick>> {
         let (mut ticks, shown) = (vec![None; TICKS], self.shown());
         let mut set = |at: usize, tick: Tick| {

@@ -51,7 +51,7 @@ struct Reader {
     fact: u64,
     /// The line that a jump went to last.
     found: Option<usize>,
-    /// When the words about its progress were written.
+    /// Time of the progress text.
     progressed: Option<SystemTime>,
 }
 

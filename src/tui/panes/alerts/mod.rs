@@ -13,7 +13,7 @@ use crate::tui::keys::commands::Command;
 use crate::tui::model::Model;
 use crate::tui::theme::Theme;
 
-/// What the pane keeps.
+/// The state of the pane.
 pub type State = model::AlertsPane;
 
 pub(in crate::tui) struct Behaviour;

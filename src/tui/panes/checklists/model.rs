@@ -4,7 +4,7 @@ use crate::domain::checklist::{Act, Item, ItemStatus, List, Standing, Tally, lis
 use crate::domain::time::Timestamp;
 use crate::tui::model::environments::Environment;
 
-/// Where the pane stands.
+/// The scroll position.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ChecklistPane {
     /// The selected item, among those that are shown.
@@ -23,7 +23,7 @@ pub fn rows(here: &Environment, now: Option<Timestamp>) -> Vec<Row<'_>> {
     view.plan.checklist.iter().zip(listed(view, &here.ticks, now)).collect()
 }
 
-/// How the items of a list stand, counted.
+/// The counts of a checklist's items by state.
 pub fn count(rows: &[Row<'_>], list: Option<List>) -> Tally {
     let of = rows.iter().filter(|(item, _)| list.is_none_or(|list| item.list == list));
     Tally::of(of.map(|(_, seen)| seen))

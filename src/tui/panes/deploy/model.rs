@@ -11,7 +11,7 @@ pub struct Progress {
     pub text: String,
 }
 
-/// Where the pane stands.
+/// The scroll position.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeployPane {
     /// Lines scrolled away at the top.

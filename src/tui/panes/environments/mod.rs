@@ -14,7 +14,7 @@ use crate::tui::model::Model;
 use crate::tui::theme::Theme;
 use crate::tui::update::navigate;
 
-/// What the pane keeps.
+/// The state of the pane.
 pub type State = ();
 
 pub(in crate::tui) struct Behaviour;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::probe::{ProbeSnapshot, State};
 
-/// Where the pane stands.
+/// The scroll position.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct HealthPane {
     /// The selected probe, among those that are shown.

@@ -267,7 +267,7 @@ impl Look<'_> {
         Line::styled(fit(&text, self.width), self.theme.style(role))
     }
 
-    /// What changed, newest first, and by which rules: as much as there is room for.
+    /// Recent changes with their rules, newest first, as many as fit.
     fn changes(&self, room: usize) -> Vec<Line<'static>> {
         let muted = self.theme.style(Role::Muted);
         let mut lines = Vec::new();

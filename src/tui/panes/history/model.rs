@@ -4,14 +4,14 @@ use crate::domain::error::Problem;
 use crate::domain::ids::RunNumber;
 use crate::domain::view::RunView;
 
-/// Where the pane stands.
+/// The scroll position.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HistoryPane {
     /// The runs, newest first.
     pub runs: Vec<RunView>,
     /// Whether they were read yet.
     pub read: bool,
-    /// Why they cannot be read.
+    /// The reason why they cannot be read.
     pub problem: Option<Problem>,
     pub selected: usize,
     /// The run that is opened, if one is.

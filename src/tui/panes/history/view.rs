@@ -195,7 +195,7 @@ fn beside(took_ms: u64, before: Option<(&StepState, u64)>) -> String {
     format!("{:>6}   {sign}{by}", took(earlier))
 }
 
-/// When in the run the step was, and for how long.
+/// Start and duration of a step within the run.
 fn bar(
     run: &RunView,
     step: &crate::domain::view::StepView,
@@ -218,7 +218,7 @@ fn bar(
     vec![Span::raw(" ".repeat(from)), Span::styled(fill.repeat(length), theme.style(role))]
 }
 
-/// How the selected environment's deploys went lately.
+/// The DORA metrics of the selected environment.
 fn figures_line(model: &Model, theme: &Theme) -> Line<'static> {
     let (Some(here), Some(now)) = (model.here(), model.now) else {
         return Line::raw("");

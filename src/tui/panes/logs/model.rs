@@ -11,7 +11,7 @@ use crate::domain::time::Timestamp;
 /// A line of the log as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Line {
-    /// When it was heard.
+    /// Time of receipt.
     pub at: Timestamp,
     /// The service, or `run` for a fact.
     pub source: String,
@@ -19,7 +19,7 @@ pub struct Line {
     pub level: LogLevel,
     /// Whether it continues the line before, as a stack trace does.
     pub hangs: bool,
-    /// What was said, harmless and redacted already.
+    /// The text, sanitised and redacted.
     pub text: String,
     pub tints: Vec<AnsiStyle>,
 }
@@ -62,11 +62,11 @@ pub struct Extent {
     pub errors: usize,
     /// Matches of the search among what is shown.
     pub matches: usize,
-    /// What services, and `run`, have written to it.
+    /// The sources in the log: services, and `run`.
     pub sources: Vec<String>,
     /// Whether all of the log was gone through.
     pub whole: bool,
-    /// Why the search cannot be understood.
+    /// The error of the search pattern.
     pub wrong: Option<String>,
     /// What is worth a jump in each of [`TICKS`] equal parts of the view; empty before the first scan.
     pub ticks: Vec<Option<Tick>>,
@@ -86,7 +86,7 @@ pub enum Tick {
     Error,
 }
 
-/// What a jump goes to.
+/// The target of a jump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Mark {
     /// A match of the search.
@@ -94,28 +94,28 @@ pub enum Mark {
     Error,
 }
 
-/// How times are written.
+/// The time format.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TimeMode {
     /// UTC.
     #[default]
     Utc,
-    /// Of this machine's zone.
+    /// In this machine's time zone.
     Local,
     /// Since the run began.
     Since,
     Off,
 }
 
-/// Where the pane stands.
+/// The scroll position.
 #[derive(Debug, Clone, Default)]
 pub struct LogsPane {
     pub run: Option<RunNumber>,
-    /// What is shown of it.
+    /// The shown part.
     pub query: Query,
     /// The query number, to drop answers to older queries.
     pub asked: u64,
-    /// How much there is.
+    /// The size of the log.
     pub extent: Extent,
     /// The last lines that are shown.
     pub tail: Vec<Line>,
@@ -138,7 +138,7 @@ pub struct LogsPane {
     pub column: usize,
     /// Whether long lines are wrapped.
     pub wrap: bool,
-    /// How times are written.
+    /// The time format.
     pub time: TimeMode,
 }
 

@@ -201,7 +201,7 @@ fn find(model: &mut Model, mark: Mark, forward: bool) -> Vec<Effect> {
     vec![Effect::Log(ask)]
 }
 
-/// What was found: it is shown with some lines below it.
+/// The match, shown with some lines below it.
 pub(in crate::tui) fn found(
     model: &mut Model,
     mark: Mark,
@@ -257,7 +257,7 @@ pub(in crate::tui) fn typed(model: &mut Model, key: Key) -> Vec<Effect> {
     }
 }
 
-/// What `y`, `Y` and `s` take out of the log.
+/// The content that `y`, `Y` and `s` take from the log.
 pub(in crate::tui) fn take(model: &mut Model, what: Take) -> Vec<Effect> {
     let logs = &mut model.panes.logs;
     if logs.extent.shown == 0 {

@@ -5,7 +5,7 @@ use crate::domain::release::SchemaVersion;
 use crate::domain::snapshot::DatabaseSnapshot;
 use crate::tui::model::environments::Environment;
 
-/// Where the pane stands.
+/// The scroll position.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SchemaPane {
     /// The selected migration, counted over all databases.

@@ -82,7 +82,7 @@ pub(in crate::tui) fn scroll(model: &mut Model, by: isize) {
         model.panes.migrations.selected.saturating_add_signed(by).min(last);
 }
 
-/// What going to a target would ask of the databases, for the list of targets.
+/// The database changes that each rollback target needs.
 pub(in crate::tui) fn note(target: &Target) -> String {
     let asks = target.schema.iter().find(|ways| !ways.undone.is_empty());
     asks.and_then(|ways| ways.undone.last())
@@ -112,7 +112,7 @@ pub(in crate::tui) fn back(picker: &mut Picker, to: &ReleaseLabel, ticket: Ticke
     Vec::new()
 }
 
-/// What can be done to the database, and what cannot, with the reason.
+/// Possible and impossible actions on the database, with reasons.
 fn pages(ways: &WaysBack) -> (Vec<Item>, Vec<Option<(String, SchemaVersion)>>) {
     let undone: Vec<_> = ways.undone.iter().map(|u| u.migration.version.to_string()).collect();
     let loses = ways.undone.iter().any(|u| u.migration.undo == Undo::DataLoss);

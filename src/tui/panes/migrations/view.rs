@@ -182,7 +182,7 @@ impl Look<'_> {
         lines
     }
 
-    /// What the selected one does, and what is wrong with it.
+    /// Details of the selected item, and its problems.
     fn detail(&self, row: &Row) -> Vec<Line<'static>> {
         let mut texts = Vec::new();
         if let Some(file) = &row.file {

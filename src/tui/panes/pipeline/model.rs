@@ -7,18 +7,18 @@ use crate::domain::job_log::JobLine;
 use crate::domain::pipeline::{Job, PipelineRun};
 use crate::tui::model::environments::Environment;
 
-/// What was answered last.
+/// The last answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PipelineSnapshot {
     /// The run; nothing where nothing ran.
     pub run: Option<PipelineRun>,
-    /// When it was seen, since the screen began.
+    /// Time of the read, since the start.
     pub at: Duration,
-    /// Why it could not be seen since, if it could not.
+    /// The reason, if later reads failed.
     pub problem: Option<Problem>,
 }
 
-/// Where the pane stands.
+/// The scroll position.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PipelinePane {
     pub selected: usize,
@@ -40,13 +40,13 @@ impl JobLog {
     }
 }
 
-/// What a person says to a pipeline.
+/// A person's action on a pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PipelineAct {
     /// Yes to what the run waits for.
     Approve(Box<PipelineRun>),
     Reject(Box<PipelineRun>),
-    /// What failed runs again.
+    /// Reruns failed jobs.
     Again(Box<PipelineRun>),
     /// A new run begins.
     Begin,

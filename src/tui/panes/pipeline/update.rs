@@ -144,7 +144,7 @@ fn shown(model: &Model) -> Option<Box<PipelineRun>> {
     model.here().and_then(run).cloned().map(Box::new)
 }
 
-/// Where it wants to deploy, and how its jobs came out.
+/// The environment that it wants to deploy to, and the results of its jobs.
 fn about_to(run: &PipelineRun) -> Vec<String> {
     let ours = run.approvals.iter().filter(|approval| approval.ours);
     let environments = ours.map(|a| format!("  to {}", a.environment));

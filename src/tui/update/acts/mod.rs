@@ -185,7 +185,7 @@ pub(in crate::tui) fn question(
     }
 }
 
-/// What a box is bound to: the environment's run and where it stood.
+/// The state that a box is bound to: the environment's run and its step.
 pub(in crate::tui) fn bound(here: &Environment) -> Option<(RunNumber, u64)> {
     here.run.as_ref().map(|run| (run.view.number, run.view.decided_at))
 }

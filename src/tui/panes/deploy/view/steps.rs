@@ -13,7 +13,7 @@ use crate::tui::model::environments::RunSnapshot;
 use crate::tui::theme::{Mark, Role, Theme};
 use crate::tui::view::{clock, took, wrapped};
 
-/// What the steps are drawn from.
+/// The data behind the list of steps.
 pub(in crate::tui) struct Look<'a> {
     pub(in crate::tui) model: &'a Model,
     pub(in crate::tui) run: &'a RunSnapshot,
@@ -204,7 +204,7 @@ impl Look<'_> {
         lines
     }
 
-    /// How the list stands that guards a gate.
+    /// The state of the checklist that guards a gate.
     fn list(&self, list: List) -> Option<Line<'static>> {
         let view = &self.run.view;
         let seen = view.checklists.get(&list)?;
@@ -252,7 +252,7 @@ impl Look<'_> {
             .collect()
     }
 
-    /// What the switch will not be able to prove.
+    /// The limits of the verification after a switch.
     fn unprovable(&self, gate: &StepView) -> Vec<Line<'static>> {
         let mark = self.theme.pick("▲", "[!]");
         let lines = wrapped(&gate.summary, self.width.saturating_sub(12));

@@ -74,7 +74,7 @@ fn bar(name: &str, seen: &ServiceView, theme: &Theme, width: usize) -> Line<'sta
     ])
 }
 
-/// What failed, why, what customers see.
+/// The failure, its reason and its effect on customers.
 fn failure(run: &RunSnapshot, most: usize, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let view = &run.view;
     let failed = match &view.state {
