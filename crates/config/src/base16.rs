@@ -10,7 +10,7 @@ use super::finding::{Finding, Findings};
 use super::node::{Place, parse};
 use super::theme::ThemeKind;
 
-/// What each colour of the usual theme's palette is in a scheme.
+/// The mapping of a scheme's colours to the default theme's palette.
 const MEANS: [(&str, &str); 11] = [
     ("ground", "base00"),
     ("raised", "base01"),

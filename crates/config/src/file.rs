@@ -14,7 +14,7 @@ pub struct Loaded {
     pub config: Config,
     /// The folder that its relative paths start from.
     pub folder: PathBuf,
-    /// What was read, for telling where something stands.
+    /// The source text, for the places of findings.
     source: Arc<Source>,
 }
 

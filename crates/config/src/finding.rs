@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::node::Place;
 use pointsman_core::lint_report::About;
 
-/// How much a finding matters.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -24,16 +24,16 @@ pub enum Severity {
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// How much it matters.
+    /// Severity.
     pub severity: Severity,
-    /// What it is about.
+    /// The subject.
     pub about: About,
     /// Counted from 1.
     pub line: usize,
     /// Counted from 1.
     pub column: usize,
     pub message: String,
-    /// What to write instead, where that can be guessed.
+    /// A suggestion, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
@@ -119,7 +119,7 @@ impl Severity {
 }
 
 impl Findings {
-    /// How many there are of a severity.
+    /// The number of findings of a severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
@@ -138,7 +138,7 @@ impl Findings {
         if told.is_empty() { "nothing is wrong".to_owned() } else { told.join(", ") }
     }
 
-    /// Of a file that cannot be read at all.
+    /// The finding of an unreadable file.
     pub fn unread(file: &std::path::Path, why: &str) -> Self {
         let start = Place { line: 0, column: 0 };
         let findings = vec![Finding::new(start, format!("cannot be read: {why}"))];

@@ -67,7 +67,7 @@ impl Node {
         here.place
     }
 
-    /// What a person calls the value's kind.
+    /// The kind of a value, for messages.
     pub(super) fn kind(&self) -> &'static str {
         match self.value {
             Value::Null => "nothing",

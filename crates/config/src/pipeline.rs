@@ -36,7 +36,7 @@ impl Loaded {
     }
 }
 
-/// What is wrong with a pipeline, each with the keys that lead to it.
+/// Problems of a pipeline, each with its keys.
 pub(super) fn wrong(of: &PipelineConfig) -> Vec<(Vec<String>, String)> {
     let at = |path: &[&str]| {
         let keys = ["pipeline"].iter().chain(path);

@@ -35,7 +35,7 @@ impl Loaded {
         Ok(tags.lines().filter(taken).map(str::to_owned).collect())
     }
 
-    /// What one release has that another has not. Nothing where releases are no commits.
+    /// The commits of one release that another lacks. Empty unless releases are commits.
     pub fn changes(
         &self,
         from: &ReleaseLabel,
@@ -70,7 +70,7 @@ impl Loaded {
         self.changes(&before.ok()?, &after.ok()?).ok().flatten()
     }
 
-    /// Where the commits of releases are.
+    /// The repository of the releases.
     fn repository(&self) -> Option<PathBuf> {
         let releases = &self.config.releases;
         let dir = self.folder.join(releases.dir.as_deref().unwrap_or("."));

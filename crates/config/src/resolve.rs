@@ -53,12 +53,12 @@ impl Loaded {
         self.environment(name)?.1.promote_from.as_ref().map(EnvironmentName::new).transpose()
     }
 
-    /// What an act on an environment asks of a person.
+    /// The confirmation that a change of the environment needs.
     pub fn protection(&self, name: &str) -> Result<Protection, Problem> {
         Ok(self.environment(name)?.1.protection)
     }
 
-    /// What every plan for an environment starts from.
+    /// The common parts of every plan for an environment.
     pub fn spec(&self, name: &str) -> Result<EnvironmentSpec, Problem> {
         let (environment, of) = self.environment(name)?;
         let order = of.deploy.order.as_ref().or(self.config.deploy.order.as_ref());
@@ -191,7 +191,7 @@ impl Loaded {
         folder.map_or(Ok(Vec::new()), |folder| migrations(&folder))
     }
 
-    /// Where the files of a database's migrations are.
+    /// The folder of a database's migrations.
     pub(super) fn migrations_folder(&self, environment: &str, database: &str) -> Option<PathBuf> {
         let of = self.config.environments.get(environment)?.databases.get(database)?;
         Some(self.folder.join(&of.migrations))

@@ -184,7 +184,7 @@ impl Rules<'_> {
         }
     }
 
-    /// What goes into plans holds no secret: they are kept, hashed and shown.
+    /// Plans must not contain secrets: they are stored, hashed and shown.
     fn secrets(&mut self) {
         let config = self.config;
         for (at, command) in config.commands.iter().enumerate() {

@@ -36,7 +36,7 @@ pub struct ThemeFile {
     pub colour_blind: bool,
     #[serde(default)]
     pub palette: BTreeMap<String, String>,
-    /// What is drawn how. A missing role is drawn as the one before its last dot.
+    /// The styles of roles. A missing role uses the one before its last dot.
     #[serde(default)]
     pub roles: BTreeMap<String, RoleStyle>,
 }
@@ -57,7 +57,7 @@ pub struct RoleStyle {
     pub ansi16: Option<Ansi16>,
 }
 
-/// How letters are drawn.
+/// Text attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Mod {

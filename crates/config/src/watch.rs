@@ -10,17 +10,17 @@ use pointsman_core::error::Problem;
 use pointsman_core::planner::EnvironmentSpec;
 use pointsman_core::probe::{Check, Expect, Probe, Rules};
 
-/// How the services of an environment are watched, and what else is.
+/// The probes of an environment's services, and additional ones.
 #[derive(Debug, Clone)]
 pub struct Watching {
     /// From one question to the next.
     pub interval: Duration,
     pub timeout: Duration,
-    /// When what counts as what.
+    /// The thresholds of probe states.
     pub rules: Rules,
     /// Whether the platform's domain status is watched.
     pub domains: bool,
-    /// What else is watched.
+    /// Additional probes.
     pub others: Vec<Probe>,
 }
 
@@ -29,7 +29,7 @@ const REMOTE_INTERVAL: Duration = Duration::from_secs(15);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Loaded {
-    /// What of an environment is watched, and how.
+    /// The probes of an environment and their rules.
     pub fn watching(&self, name: &str) -> Result<Watching, Problem> {
         let spec = self.spec(name)?;
         Ok(self.watching_on(name, &spec))

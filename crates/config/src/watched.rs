@@ -13,7 +13,7 @@ use pointsman_core::time::spoken;
 /// Minimum interval: watching must do no harm.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Where in the environment something is wrong, and what.
+/// A problem and its place in the environment.
 pub(super) type Wrong = (Vec<String>, String);
 
 /// Everything that is wrong.
@@ -59,7 +59,7 @@ pub(super) fn wrong(environment: &EnvironmentConfig) -> Vec<Wrong> {
     found
 }
 
-/// What the probe of a service's domains is called.
+/// The name of a service's domain probe.
 pub fn domains_of(service: &str) -> String {
     format!("{service} domains")
 }

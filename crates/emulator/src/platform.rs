@@ -195,7 +195,7 @@ impl Platform {
         self.build_folder(build).join("log.txt")
     }
 
-    /// How a build that is prepared is run.
+    /// The recipe of a prepared build.
     pub(super) fn recipe(&self, build: &Value) -> Result<Recipe, BuildError> {
         let name = build["name"].as_str().unwrap_or_default();
         let source = &build["source"];
@@ -217,7 +217,7 @@ impl Platform {
         Ok(Recipe { build: name.to_owned(), prepared, env, log: self.log_of(name) })
     }
 
-    /// What `emulator status` shows.
+    /// The output of `emulator status`.
     pub(super) fn status(&self) -> Value {
         let backends = self.registry().all(Kind::Backend).unwrap_or_default();
         let services: Vec<Value> = backends.iter().map(|b| self.service_status(b)).collect();

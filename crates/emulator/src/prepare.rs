@@ -14,7 +14,7 @@ use pointsman_core::apphosting::{AppHostingYaml, Availability};
 use pointsman_source::git;
 use pointsman_source::{self as source, Rules};
 
-/// Why a source cannot be built, with App Hosting's error code if there is one.
+/// The reason why a source cannot be built, with App Hosting's error code if there is one.
 #[derive(Debug)]
 pub(super) struct BuildError {
     pub(super) message: String,

@@ -21,7 +21,7 @@ const READS: [&str; 4] = ["batchGet", "runQuery", "runAggregationQuery", "listCo
 /// They are served until this is dropped.
 #[derive(Debug)]
 pub struct Resting {
-    /// Where, on this machine.
+    /// The address on this machine.
     pub url: String,
     /// The token that every question must carry.
     pub token: String,

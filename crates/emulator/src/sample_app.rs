@@ -24,11 +24,11 @@ use serde_json::json;
 
 use pointsman_core::ports::clock::Clock;
 
-/// How long a leaky release is healthy after its first request through the proxy.
+/// Time that a leaky release stays healthy after its first request through the proxy.
 const LEAK_AFTER: Duration = Duration::from_secs(15);
-/// How long a crashing release lives.
+/// Lifetime of a crashing release.
 const CRASH_AFTER: Duration = Duration::from_secs(5);
-/// How long a slow release takes for each answer.
+/// Response time of a slow release.
 const SLOW_BY: Duration = Duration::from_secs(3);
 
 struct Service {
@@ -46,7 +46,7 @@ impl Service {
         self.release.contains(misbehaviour)
     }
 
-    /// Why this request is answered badly, if it is.
+    /// The reason, if this request gets a bad answer.
     fn trouble(&self, public: bool) -> Option<String> {
         let now = u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX);
         if public {

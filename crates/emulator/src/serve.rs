@@ -24,7 +24,7 @@ use pointsman_core::hash::Hash;
 use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::processes::{ProcessIdentity, Processes};
 
-/// How to run it.
+/// The options of the emulator.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Its folder: `emulator/` of the state folder.
@@ -33,7 +33,7 @@ pub struct Options {
     pub owner_allowed: bool,
 }
 
-/// Where a running emulator is.
+/// The address of a running emulator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
     pub url: String,

@@ -34,22 +34,22 @@ const RESTART_BACKOFF: Backoff =
 const HEALTHY_LIFE: Duration = Duration::from_mins(1);
 /// A process must answer on its port within this.
 const READY_WITHIN: Duration = Duration::from_mins(1);
-/// Where the slots' ports are.
+/// The port range of the slots.
 const PORTS: Range<u16> = 20_000..32_000;
 /// Between TERM and KILL.
 const TERM_GRACE: Duration = Duration::from_secs(5);
 
-/// How a build is run.
+/// The recipe of running a build.
 #[derive(Debug, Clone)]
 pub(super) struct Recipe {
     pub(super) build: String,
     pub(super) prepared: Prepared,
-    /// What Cloud Run and the emulator add to the environment.
+    /// The variables that Cloud Run and the emulator add.
     pub(super) env: Vec<(String, String)>,
     pub(super) log: PathBuf,
 }
 
-/// What is known of a slot.
+/// The state of a slot.
 #[derive(Debug, Clone)]
 pub(super) struct SlotState {
     pub(super) port: u16,

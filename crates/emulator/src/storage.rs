@@ -71,7 +71,7 @@ impl Storage {
         Ok(json!({}))
     }
 
-    /// Where a bucket or an object is. None for names that lead elsewhere.
+    /// The path of a bucket or an object. `None` for names that leave the folder.
     fn place(&self, bucket: &str, object: Option<&str>) -> Option<PathBuf> {
         let plain = |name: &str| {
             let sign = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);

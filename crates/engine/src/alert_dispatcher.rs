@@ -14,7 +14,7 @@ use pointsman_core::ports::journal::JournalError;
 use pointsman_core::ports::outbox::{Delivery, DeliveryResult, DeliveryState, Notifier, Outbox};
 use pointsman_core::time::Timestamp;
 
-/// How often the outbox is checked for new alerts.
+/// Poll interval of the outbox.
 const QUEUE_POLL: Duration = Duration::from_secs(2);
 /// Back-off: number of failures, and the delay after them…
 const AGAIN: [Duration; 8] = [
@@ -127,7 +127,7 @@ impl AlertDispatcher {
     }
 }
 
-/// How a try came out for a letter.
+/// The result of an attempt to deliver.
 fn came_out(
     letter: Delivery,
     delivery: DeliveryResult,

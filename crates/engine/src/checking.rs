@@ -19,13 +19,13 @@ use pointsman_core::ports::journal::JournalError;
 use pointsman_core::probe::Check;
 use pointsman_core::view::RunView;
 
-/// How often a check is repeated.
+/// Interval of repeated checks.
 const CHECK_EVERY: Duration = Duration::from_secs(10);
 /// A command of the team's may take minutes, and is not asked again before this.
 const COMMAND_EVERY: Duration = Duration::from_mins(10);
-/// How long to wait for the first result of a check that the gate does not need.
+/// Maximum wait for the first result of a check that the gate does not need.
 const WAIT_FOR_REPORTS: Duration = Duration::from_secs(5);
-/// How often it is read what people said.
+/// Poll interval of people's ticks.
 const TICK_POLL: Duration = Duration::from_millis(500);
 
 /// The side that a probe item checks: nothing answers at a public address before the first release; and
@@ -155,7 +155,7 @@ impl Checking {
         self.written
     }
 
-    /// How the items stand, as a fact, where that is not what was written before.
+    /// The states of the items as a fact, if they changed.
     pub(super) fn turned(
         &mut self,
         supervisor: &Supervisor,
@@ -199,7 +199,7 @@ impl Checking {
         Ok((!same || !again).then_some(Event::ChecklistSeen { list: self.list, items }))
     }
 
-    /// What the journal itself can tell. What cannot be read is not known, and ends no run.
+    /// Evidence from the journal. Unreadable evidence is unknown and ends no run.
     fn hear_the_past(&mut self, supervisor: &Supervisor) {
         for item in &self.items {
             let unread = |error: JournalError| Proof {

@@ -66,10 +66,10 @@ impl From<HostingError> for StepError {
 
 pub(super) type StepResult = Result<Done, StepError>;
 
-/// What a step asks of the run's one writer, and where to say that it is done.
+/// A request of a step to the run's only writer, and the channel of its reply.
 pub(super) type Ask = (Asked, oneshot::Sender<()>);
 
-/// What a step asks of the run's one writer.
+/// A request of a step to the run's only writer.
 pub(super) enum Asked {
     /// To write a fact.
     Record(Event),
@@ -125,7 +125,7 @@ impl Context {
         }
     }
 
-    /// How far the step is with a service, or as a whole; only the last word counts.
+    /// The progress of the step with a service, or as a whole; only the latest counts.
     pub(super) fn progress(&self, service: Option<&ServiceName>, text: impl Into<String>) {
         let text = text.into();
         let named = service.map_or_else(|| text.clone(), |service| format!("{service}: {text}"));
@@ -290,7 +290,7 @@ const LOG_PARTS: usize = 8;
 /// Maximum characters of a log line in an error.
 const LONGEST_CAUSE: usize = 4000;
 
-/// Which of two lines to quote: a line with the cause wins over later lines.
+/// The line to quote of two: a line with the cause wins over later lines.
 fn telling(before: Option<String>, line: &str) -> String {
     let named = before.filter(|before| tells_cause(before) && !tells_cause(line));
     named.unwrap_or_else(|| redacted(&harmless(line, LONGEST_CAUSE)))

@@ -8,7 +8,7 @@ use pointsman_core::retry::ATTEMPTS;
 use pointsman_core::step::Failure;
 use pointsman_core::view::{RunView, ServiceView};
 
-/// What to do now.
+/// The next action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     /// The same step again.

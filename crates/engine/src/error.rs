@@ -6,7 +6,7 @@ use pointsman_core::error::Problem;
 use pointsman_core::ports::journal::JournalError;
 use pointsman_core::run::IllegalTransition;
 
-/// Why a run cannot be driven on.
+/// The reason why a run cannot continue.
 #[derive(Debug)]
 pub enum EngineError {
     /// The journal cannot be written or read: no further effect is risked.

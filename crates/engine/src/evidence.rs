@@ -27,7 +27,7 @@ const PROBE_EVERY: Duration = Duration::from_millis(200);
 /// A command of the team's that has not ended by then is not waited for.
 const COMMAND_WITHIN: Duration = Duration::from_mins(15);
 
-/// How long the result of a test in a folder is valid for that folder.
+/// Validity of a local test's result for its folder.
 const FOLDER_HOLDS: Duration = Duration::from_hours(1);
 /// A channel that took nothing for longer may have gone.
 const HISTORY_LENGTH: Duration = Duration::from_hours(30 * 24);
@@ -159,7 +159,7 @@ pub(super) fn promoted(view: &RunView, from: &EnvironmentName, runs: &[RunView])
     }
 }
 
-/// How the databases stand, as this run saw and left them: their locks are its own.
+/// The databases as this run last saw and left them; it holds their locks.
 fn migrations(view: &RunView, wanted: &str) -> Proof {
     let all = wanted == "all";
     let chosen = view.plan.databases.iter().filter(|d| all || d.name == wanted);

@@ -36,7 +36,7 @@ use pointsman_core::step::{PlannedStep, StepKind};
 use pointsman_core::time::spoken;
 use pointsman_core::view::RunView;
 
-/// How often commands are looked for.
+/// Poll interval of commands to the run.
 const COMMAND_POLL: Duration = Duration::from_millis(100);
 
 /// The engine of one run.

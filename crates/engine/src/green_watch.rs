@@ -25,7 +25,7 @@ const MISSED_PROBES: u32 = 3;
 pub(super) struct GreenWatch {
     heard: mpsc::Receiver<(ServiceName, Sample)>,
     watches: BTreeMap<ServiceName, GateWatch>,
-    /// When enough was last heard of each, and for how long that counts.
+    /// Time of the last sufficient result of each, and its validity.
     answered: BTreeMap<ServiceName, (Timestamp, Duration)>,
     _asking: Vec<AbortOnDropHandle<()>>,
 }
@@ -82,7 +82,7 @@ impl GreenWatch {
         self.answered.iter().find(|(_, heard)| old(heard)).map(|(service, _)| service)
     }
 
-    /// What has turned since the last look, as facts.
+    /// The changes since the last poll, as facts.
     pub(super) fn turned(&mut self, now: Timestamp) -> Vec<Event> {
         let mut turned = Vec::new();
         while let Ok((service, sample)) = self.heard.try_recv() {

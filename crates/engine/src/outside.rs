@@ -20,7 +20,7 @@ pub struct Outside {
     pub clock: Arc<dyn Clock>,
     pub log: Arc<dyn RunLog>,
     pub databases: Arc<Databases>,
-    /// What tests its release, or why that cannot be asked. None: nothing does.
+    /// The pipeline of its release, or the reason why it cannot be read; `None` if there is none.
     pub pipeline: Option<Result<Arc<dyn Pipeline>, Problem>>,
 }
 
@@ -39,7 +39,7 @@ pub enum Attendance {
     Attended,
 }
 
-/// What a signal to the process asks for.
+/// The request of a signal to the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     /// End at the next safe point.

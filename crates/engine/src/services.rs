@@ -124,7 +124,7 @@ impl Services {
         Ok(self.prober.clone()?.ask(&question).await)
     }
 
-    /// What a run's blue pages loaded and the public address no longer has, in words.
+    /// Assets that blue's pages loaded and the public address no longer has, in words.
     pub async fn gone_files(&self, view: &RunView) -> Result<Vec<String>, Problem> {
         Ok(gone_files(self.prober.clone()?.as_ref(), view).await)
     }

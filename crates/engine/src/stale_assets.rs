@@ -28,7 +28,7 @@ pub(super) async fn note(context: &Context, member: &Member) {
     }
 }
 
-/// What a run's blue pages loaded and what the public address does not have any more, in words.
+/// Assets that blue's pages loaded and the public address no longer has, in words.
 pub async fn gone(prober: &dyn Prober, view: &RunView) -> Vec<String> {
     let mut warnings = Vec::new();
     for member in &view.plan.members {

@@ -22,7 +22,7 @@ use pointsman_core::view::RunView;
 /// Maximum runs of another environment that are searched.
 const RUNS_SEARCHED: usize = 200;
 
-/// Who decides where no person does.
+/// The actor of automatic decisions.
 const RULES: &str = "rule";
 
 /// Requests of people that the executor has not handled yet.
@@ -30,9 +30,9 @@ const RULES: &str = "rule";
 pub(super) struct PendingRequests {
     /// The gate may open, by this command.
     pub(super) approve: Option<(u64, String)>,
-    /// Who requested a pause.
+    /// The actor who requested a pause.
     pub(super) pause: Option<String>,
-    /// Who requested that it resumes.
+    /// The actor who requested the resume.
     pub(super) resume: Option<String>,
     pub(super) retry: bool,
     /// Leave the failed step out, for this reason; who said so.
@@ -51,7 +51,7 @@ pub(super) struct Supervisor {
     clock: Arc<dyn Clock>,
     actor: String,
     view: RunView,
-    /// Where the clock stood, and how long the run had gone, when this engine began.
+    /// The clock and the run's elapsed time when this engine started.
     began: (Duration, u64),
     published: watch::Sender<Arc<RunView>>,
     renewed: Duration,
@@ -118,13 +118,13 @@ impl Supervisor {
         Ok(())
     }
 
-    /// What people did to the items of this release's checklists.
+    /// People's actions on this release's checklists.
     pub(super) fn ticks(&self) -> Result<Vec<Tick>, JournalError> {
         let plan = &self.view.plan;
         plan.release.as_ref().map_or(Ok(Vec::new()), |r| self.journal.ticks(&plan.environment, r))
     }
 
-    /// When something last arrived at each channel.
+    /// Time of the last delivery to each channel.
     pub(super) fn alerts_arrived(&self) -> Result<Vec<(String, Option<Timestamp>)>, JournalError> {
         let channels = &self.view.plan.notify.channels;
         let one = |c: &Channel| Ok((c.to_string(), self.journal.delivered(c)?));

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::google::{Credentials, NoToken};
 
-/// What goes into `Authorization`.
+/// The value of `Authorization`.
 #[derive(Debug, Clone)]
 pub enum Auth {
     /// A token that stays as it is: the emulator's, or of an address on this machine.
@@ -16,7 +16,7 @@ pub enum Auth {
     Google(Arc<Credentials>),
 }
 
-/// Why a call has no answer.
+/// The reason why a call has no answer.
 #[derive(Debug)]
 pub enum Unsent {
     /// There is no token to send it with.

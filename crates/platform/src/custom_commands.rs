@@ -24,10 +24,10 @@ const LONGEST_LINE: usize = 4000;
 /// Maximum runs kept.
 const RECORDS_KEPT: usize = 100;
 
-/// What is kept of a run.
+/// The stored record of a run.
 #[derive(Serialize, Deserialize)]
 struct Record {
-    /// Who runs it: it is stopped through them.
+    /// The process groups that run it, through which it is stopped.
     process: ProcessIdentity,
     run: CustomCommandRun,
 }
@@ -59,7 +59,7 @@ impl CustomCommandRuns {
         self.folder.join(id.to_string())
     }
 
-    /// Where what a run says is written.
+    /// The path of a run's output.
     pub fn log(&self, id: u64) -> PathBuf {
         self.place(id).join("log")
     }

@@ -36,7 +36,7 @@ pub struct Groups {
     folder: PathBuf,
 }
 
-/// What is noted of one.
+/// The record of one.
 #[derive(Serialize, Deserialize)]
 struct Note {
     /// Who waits for it.

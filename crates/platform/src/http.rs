@@ -45,7 +45,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 /// No answer of an API that we ask is longer.
 pub const MOST_BYTES: usize = 16 * 1024 * 1024;
 
-/// Why an answer's body was not read.
+/// The reason why a body was not read.
 #[derive(Debug)]
 pub enum BodyError {
     Lost(reqwest::Error),

@@ -26,7 +26,7 @@ use pointsman_source::git;
 /// Maximum characters per line.
 const LONGEST_LINE: usize = 4000;
 
-/// What the file holds.
+/// The content of the file.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     process: ProcessIdentity,
@@ -41,7 +41,7 @@ pub struct LocalPipeline {
     folder: PathBuf,
     jobs: Vec<LocalJob>,
     programs: MachinePrograms,
-    /// Where its runs are kept.
+    /// The folder of its runs.
     kept: PathBuf,
     clock: Arc<dyn Clock>,
     actor: String,

@@ -14,7 +14,7 @@ const MOST_ERROR_CHARACTERS: usize = 2000;
 /// Runs programs on this machine.
 #[derive(Debug, Clone)]
 pub struct MachinePrograms {
-    /// Where what they start is noted.
+    /// The record of processes that they start.
     pub groups: Groups,
 }
 

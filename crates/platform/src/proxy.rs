@@ -9,7 +9,7 @@ use super::http::chain;
 use pointsman_core::error::Problem;
 use pointsman_core::redact::know;
 
-/// What is on this machine.
+/// The addresses of this machine, as a `NO_PROXY` list.
 const HERE: &str = "localhost,127.0.0.0/8,::1";
 
 /// A proxy, and the variable that names it.

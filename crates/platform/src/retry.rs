@@ -37,7 +37,7 @@ mod tests {
     const BACKOFF: Backoff =
         Backoff { first: Duration::from_secs(1), most: Duration::from_secs(4) };
 
-    /// How many calls were made, after how long in all, and how it ended.
+    /// The number of calls, the total time and the result.
     fn trial(fails: u32, last: &'static str, again: Option<Duration>) -> (u32, u64, bool) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()

@@ -130,7 +130,7 @@ impl RunLog for FileLog {
     }
 }
 
-/// Where no log can be kept.
+/// A sink without a log.
 #[derive(Debug, Clone, Copy)]
 pub struct NoLog;
 

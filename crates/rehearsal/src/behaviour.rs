@@ -3,7 +3,7 @@
 use pointsman_core::event::Split;
 use pointsman_core::step::Failure;
 
-/// How a release behaves.
+/// The behaviour of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Behaviour {
     Healthy,

@@ -55,7 +55,7 @@ impl RehearsalClock {
         self.sleepers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When every task sleeps, advances to the earliest wake-up. Never ends.
+    /// Advances time to the earliest wake-up while every task sleeps. Never ends.
     pub async fn leave_out_waiting(&self) {
         loop {
             // Tasks that are awake run first: several turns, since one wakes another.

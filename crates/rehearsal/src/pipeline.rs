@@ -16,7 +16,7 @@ const STEPS: [(&str, u64); 5] = [
     ("npm run build", 52),
 ];
 
-/// When the jobs started, before the scenario.
+/// Time between the start of the jobs and the scenario.
 const BEGAN: Duration = Duration::from_mins(9);
 
 fn job(id: u64, name: &str, now: Timestamp, standing: Standing) -> Job {

@@ -51,7 +51,7 @@ impl Inside {
         })
     }
 
-    /// What a build answers by its release's behaviour.
+    /// A build's answer, by its release's behaviour.
     fn behaves(&mut self, who: &Answering) -> Sample {
         let public = !who.preview;
         let probed = self.probed.entry((who.build.to_string(), public)).or_default();

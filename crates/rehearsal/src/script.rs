@@ -70,7 +70,7 @@ impl Scenario {
         Self::ALL.into_iter().find(|scenario| scenario.name() == name)
     }
 
-    /// How long a build takes in it.
+    /// Build time in it.
     pub fn build(self) -> Duration {
         match self {
             Self::Run | Self::Storm | Self::Hostile => Duration::from_mins(10),
@@ -106,7 +106,7 @@ pub(super) struct Asked<'a> {
     pub(super) nth: u64,
 }
 
-/// What an address answers, if that is not what usually is.
+/// The answer of an address, if not the default.
 pub(super) fn odd(
     scenario: Scenario,
     asked: &Asked<'_>,
@@ -125,7 +125,7 @@ pub(super) fn odd(
     }
 }
 
-/// What a build says, one line after the other.
+/// The log lines of a build.
 const BUILD: &[&str] = &[
     "> npm ci",
     "added 1204 packages in 11s",

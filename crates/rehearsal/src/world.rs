@@ -24,7 +24,7 @@ pub struct World {
     pub(super) stage: Option<Arc<Stage>>,
 }
 
-/// What a demo has and a test has not: time, and a script.
+/// The additions of a demo over a test: time, and a script.
 pub(super) struct Stage {
     pub(super) scenario: Scenario,
     pub(super) clock: Arc<dyn Clock>,
@@ -53,9 +53,9 @@ pub(super) struct Inside {
     pub(super) without_revision: bool,
     /// It has logs of builds alone, available after that many reads.
     pub(super) late_logs: Option<u32>,
-    /// How long a build takes on a stage.
+    /// Build time on a stage.
     pub(super) pace: Duration,
-    /// When the scenario began; nothing while its past is made.
+    /// Start of the scenario; `None` while its history is created.
     pub(super) began: Option<Duration>,
     /// Number of probes of each address since then.
     pub(super) counted: BTreeMap<String, u64>,
@@ -120,12 +120,12 @@ impl World {
         self.lock().addresses.insert(url.to_owned(), target.backend_name());
     }
 
-    /// How a release behaves from now on.
+    /// Sets the behaviour of a release.
     pub fn behave(&self, release: &str, behaviour: Behaviour) {
         self.lock().behaviour.insert(release.to_owned(), behaviour);
     }
 
-    /// Which call fails, counted from now.
+    /// Makes a later call fail, counted from now.
     pub fn fail(&self, fault: Option<Fault>) {
         let mut inside = self.lock();
         (inside.fault, inside.calls) = (fault, 0);

@@ -18,7 +18,7 @@ use ignore::WalkBuilder;
 pub use pack::{copy, pack};
 pub use read::text;
 
-/// What no build needs, as firebase.json leaves it out by default.
+/// The default exclusions of firebase.json.
 const LEFT_OUT: [&str; 3] = [".git", "node_modules", "firebase-debug.log"];
 
 /// A file of a folder.
@@ -29,7 +29,7 @@ pub struct Item {
     pub kind: Kind,
 }
 
-/// What a file is in the build.
+/// The kind of a file in a build.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Folder,
@@ -39,7 +39,7 @@ pub enum Kind {
     Link(PathBuf),
 }
 
-/// Why the files of a folder cannot be told.
+/// The reason why the files of a folder cannot be listed.
 #[derive(Debug)]
 pub enum SourceError {
     /// A file or folder could not be read.
@@ -67,7 +67,7 @@ impl fmt::Display for SourceError {
 
 impl std::error::Error for SourceError {}
 
-/// What counts as part of a folder.
+/// The files of a folder.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules<'a> {
     /// Whether what git ignores is left out: it leaves this machine no more than with a commit.

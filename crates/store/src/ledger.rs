@@ -30,7 +30,7 @@ CREATE TABLE ledger (
 ) STRICT;
 ";
 
-/// What a row says of a run.
+/// The data of a run's row.
 #[derive(Debug, PartialEq, Eq)]
 struct Entry {
     run: u64,
@@ -119,7 +119,7 @@ pub(super) fn begin(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 impl SqliteStore {
-    /// What does not fit the chain of runs.
+    /// Breaks of the chain of runs.
     pub fn check_runs(&self) -> Result<Vec<Misfit>, JournalError> {
         // A store of an earlier version that is only read has none.
         let there = "SELECT count(*) FROM sqlite_master WHERE name = 'ledger'";
@@ -164,7 +164,7 @@ impl SqliteStore {
         Ok(runs.into_iter().map(|run| Misfit { run: RunNumber(run), because }).collect())
     }
 
-    /// How a run differs from what was noted of it.
+    /// The difference between a run and its stored head.
     fn differs(&self, entry: &Entry) -> Result<Option<&'static str>, JournalError> {
         let sql = format!("{NOW} WHERE number = ?1");
         let now = self.connection.query_row(&sql, [entry.run], Entry::read).optional().sql()?;

@@ -23,7 +23,7 @@ use pointsman_core::ports::processes::Processes;
 /// The version of the tables below.
 pub(super) const SCHEMA_VERSION: i64 = 5;
 
-/// What version 2 has more than version 1.
+/// The additions of version 2.
 const TICKS: &str = "
 CREATE TABLE ticks (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -39,7 +39,7 @@ CREATE TABLE ticks (
 CREATE INDEX ticks_of_release ON ticks (environment, release, id);
 ";
 
-/// And version 3 more than that.
+/// The additions of version 3.
 const LETTERS: &str = "
 CREATE TABLE letters (
     id       INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -115,7 +115,7 @@ pub struct SqliteStore {
     pub(super) processes: Arc<dyn Processes>,
     /// The file, and which one it was when it was opened; nothing where it is only read.
     pub(super) file: Option<(PathBuf, (u64, u64))>,
-    /// Why it is only read, and may be behind.
+    /// The reason why it is read-only and may be behind.
     pub(super) behind: Option<Problem>,
     /// The last record that this process wrote to each run.
     pub(super) heads: HashMap<RunNumber, (u64, Hash)>,
@@ -208,7 +208,7 @@ fn unwritable(kind: ErrorKind) -> bool {
     )
 }
 
-/// Which file stands behind a path: its device and inode.
+/// The identity of a file: device and inode.
 fn which(file: &Path) -> std::io::Result<(u64, u64)> {
     use std::os::unix::fs::MetadataExt as _;
     std::fs::metadata(file).map(|found| (found.dev(), found.ino()))
@@ -297,7 +297,7 @@ pub(super) fn immediate(
     connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
 }
 
-/// What SQLite answered, as the journal tells it.
+/// Maps an SQLite error to the journal's errors.
 pub(super) trait Sql<T> {
     fn sql(self) -> Result<T, JournalError>;
 }

@@ -19,7 +19,7 @@ use pointsman_core::time::Timestamp;
 
 /// A claim expires after this: longer than any attempt takes.
 const CLAIM_LASTS: Duration = Duration::from_secs(20);
-/// What is said of a letter meanwhile.
+/// The state of a delivery in progress.
 const CARRIED: &str = "a process is delivering it";
 /// Between two messages of a channel: Slack accepts one a second.
 const DELIVERIES_APART: Duration = Duration::from_secs(1);
@@ -249,7 +249,7 @@ impl Outbox for SqliteStore {
     }
 }
 
-/// When something last arrived at a channel.
+/// Time of the last delivery to a channel.
 pub(super) fn delivered(
     connection: &Connection,
     channel: &Channel,

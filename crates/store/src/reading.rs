@@ -39,7 +39,7 @@ impl SqliteStore {
         Ok(store)
     }
 
-    /// Why what is read may be older than what was written; `None`: it is the present.
+    /// The reason why reads may be stale; `None` if they are current.
     pub(super) fn read_behind(&self) -> Option<Problem> {
         let problem = self.behind.clone()?;
         let what = "the store can only be read, as it was at its last checkpoint";

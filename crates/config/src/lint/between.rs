@@ -15,9 +15,9 @@ use pointsman_core::redact::redacted;
 pub struct Difference {
     /// `runConfig.cpu`, `env.JWT_SECRET`.
     pub key: String,
-    /// What it is in the first; nothing where it is not set there.
+    /// Its value in the first environment; `None` if unset.
     pub first: Option<String>,
-    /// What it is in the second.
+    /// Its value in the second environment; `None` if unset.
     pub second: Option<String>,
 }
 

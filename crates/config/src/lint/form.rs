@@ -5,7 +5,7 @@ use crate::check::nearest;
 use crate::finding::Finding;
 use crate::node::{Key, Node, Value};
 
-/// What stands under a key.
+/// The value of a key.
 pub(super) enum Form {
     Group(&'static [(&'static str, Form)]),
     List(&'static Form),

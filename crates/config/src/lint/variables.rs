@@ -96,7 +96,7 @@ pub(super) fn look(variables: &[Variable<'_>], local: bool, found: &mut Vec<Find
     }
 }
 
-/// What Google's checker refuses.
+/// Errors of Google's checker.
 fn refused(variable: &Variable<'_>, found: &mut Vec<Finding>) {
     let called = if variable.name.is_empty() { "a variable" } else { &variable.name };
     match (&variable.value, &variable.secret) {

@@ -40,13 +40,13 @@ pub struct DeployConfig {
     pub attest: AttestConfig,
     /// The watch after it.
     pub soak: SoakConfig,
-    /// How long open requests to the previous build may continue.
+    /// Time that open requests to the previous build may take after a switch.
     pub drain: Option<DurationText>,
-    /// How long blue stays warm.
+    /// Time that the previous build stays warm.
     pub keep_blue: Option<DurationText>,
 }
 
-/// When green counts as healthy.
+/// The health check of the candidate before the switch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HealthConfig {
@@ -62,7 +62,7 @@ pub struct HealthConfig {
     pub consecutive: Option<u32>,
 }
 
-/// Who answers after a switch.
+/// The verification of the public address after a switch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AttestConfig {
@@ -93,10 +93,10 @@ pub struct SoakConfig {
     /// But no fewer bad answers than this.
     #[schemars(range(min = 1))]
     pub min_bad: Option<u32>,
-    /// And not before a service answered this often.
+    /// Minimum number of answers of a service before a verdict.
     #[schemars(range(min = 1))]
     pub min_samples: Option<u32>,
-    /// What then.
+    /// The reaction to a failure.
     pub on_failure: Option<OnFailure>,
     /// Delay before an automatic rollback, in which a person may hold it without limit; 0s: rolls back immediately.
     pub countdown: Option<DurationText>,

@@ -14,37 +14,37 @@ use pointsman_core::policy::Protection;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EnvironmentConfig {
-    /// What an act on it asks of a person.
+    /// The confirmation that a change needs: `open`, `confirm` or `typed`.
     pub protection: Protection,
     /// The environment a release must have been promoted on before.
     #[serde(default)]
     pub promote_from: Option<String>,
-    /// What it runs on.
+    /// The platform.
     pub platform: PlatformConfig,
     /// Its services and their public addresses.
     pub services: BTreeMap<String, PlacedServiceConfig>,
     /// Its databases.
     #[serde(default)]
     pub databases: BTreeMap<String, DatabaseConfig>,
-    /// What differs from the general numbers and rules.
+    /// Overrides of the general `deploy` settings.
     #[serde(default)]
     pub deploy: DeployConfig,
     /// The name or address of its dashboard.
     #[serde(default)]
     pub monitoring: Option<String>,
-    /// How its services are watched.
+    /// Probe settings of its services.
     #[serde(default)]
     pub watch: WatchConfig,
-    /// What else is watched.
+    /// Additional probes.
     #[serde(default)]
     pub probes: Vec<ProbeConfig>,
-    /// What must be reachable from here, or it is we who are blind: `https://…` or `tcp://host:port`.
+    /// Control probes: if none answers, our own network is down. `https://…` or `tcp://host:port`.
     #[serde(default)]
     pub control: Vec<String>,
-    /// What tests a release.
+    /// The CI pipeline that tests a release.
     #[serde(default)]
     pub pipeline: Option<PipelineConfig>,
-    /// When nothing is deployed.
+    /// Freeze windows.
     #[serde(default)]
     pub freeze: Vec<FreezeConfig>,
 }
@@ -111,7 +111,7 @@ pub enum PipelineKind {
     Local,
 }
 
-/// What tests a release.
+/// The CI pipeline that tests a release.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PipelineConfig {

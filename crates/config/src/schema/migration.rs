@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use pointsman_core::migration::ValueType;
 
-/// What a migration does to the code that runs.
+/// The effect of a migration on running code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PhaseConfig {
@@ -26,7 +26,7 @@ pub enum PhaseConfig {
 pub enum ReversibilityConfig {
     /// Nothing is lost.
     Full,
-    /// What was written since is lost.
+    /// Data written since is lost.
     DataLoss,
     /// It cannot be undone.
     None,
@@ -38,13 +38,13 @@ pub enum ReversibilityConfig {
 pub struct MigrationConfig {
     /// One line for people.
     pub description: String,
-    /// What it does to the code that runs.
+    /// Its effect on running code.
     pub phase: PhaseConfig,
     /// Whether it can be undone.
     pub reversibility: ReversibilityConfig,
-    /// What it does, in order.
+    /// The operations, in order.
     pub up: Vec<OperationConfig>,
-    /// What undoes it, in order.
+    /// The operations that undo it, in order.
     #[serde(default)]
     pub down: Vec<OperationConfig>,
 }
@@ -85,7 +85,7 @@ pub struct OperationConfig {
 pub struct CreateConfig {
     /// Its path: `settings/roles`.
     pub document: String,
-    /// What is in it.
+    /// The fields of the document.
     pub fields: BTreeMap<String, Value>,
 }
 
@@ -97,7 +97,7 @@ pub struct DeleteConfig {
     pub document: String,
 }
 
-/// What must hold of a document. One of the three.
+/// A condition on a document. One of the three.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConditionConfig {
@@ -167,7 +167,7 @@ scoped!(
 scoped!(
     /// A text to make.
     TemplateConfig {
-        /// Where it goes.
+        /// The new field.
         field: String,
         /// The text, fields in braces: `{first} {last}`.
         text: String,
@@ -176,18 +176,18 @@ scoped!(
 scoped!(
     /// A type to change.
     ConvertConfig {
-        /// Of which field.
+        /// The field.
         field: String,
-        /// To which type.
+        /// The target type.
         to: ValueType,
     }
 );
 scoped!(
     /// A number to add to.
     IncrementConfig {
-        /// Which field.
+        /// The field.
         field: String,
-        /// How much.
+        /// The amount.
         by: i64,
     }
 );

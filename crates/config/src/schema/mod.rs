@@ -32,14 +32,14 @@ pub struct Config {
     pub projects: BTreeMap<String, ProjectConfig>,
     /// The services that are deployed.
     pub services: BTreeMap<String, ServiceConfig>,
-    /// Where they are deployed to.
+    /// The environments.
     pub environments: BTreeMap<String, EnvironmentConfig>,
     /// Numbers and rules of every deploy; an environment may override any.
     #[serde(default)]
     pub deploy: DeployConfig,
-    /// What can be deployed.
+    /// The source of releases.
     pub releases: ReleasesConfig,
-    /// What is ticked before, during and after a deploy.
+    /// The checklists of a deploy.
     #[serde(default)]
     pub checklists: ChecklistsConfig,
     /// The team's own commands.
@@ -48,7 +48,7 @@ pub struct Config {
     /// Alert configuration.
     #[serde(default)]
     pub notify: NotifyConfig,
-    /// How the screen looks.
+    /// Settings of the console.
     #[serde(default)]
     pub ui: UiConfig,
 }
@@ -81,7 +81,7 @@ pub struct ServiceConfig {
     /// The container image of a release, with `{release}` in it, built by another system. Pointsman then builds nothing.
     #[serde(default)]
     pub image: Option<String>,
-    /// Where it says how it is and who it is.
+    /// Its health address, with the pointers of version, revision and status.
     #[serde(default)]
     pub health: HealthEndpointConfig,
     /// Paths of pages. The scripts and styles that they load from blue are requested again after
@@ -94,7 +94,7 @@ pub struct ServiceConfig {
     pub schema: BTreeMap<String, String>,
 }
 
-/// Where a service says how it is and who it is.
+/// The health address of a service, with the pointers of version, revision and status.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HealthEndpointConfig {
@@ -131,7 +131,7 @@ impl Default for HealthEndpointConfig {
     }
 }
 
-/// Where releases come from.
+/// The kind of source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReleasesKind {
@@ -141,7 +141,7 @@ pub enum ReleasesKind {
     Git,
 }
 
-/// What can be deployed.
+/// The source of releases.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReleasesConfig {
@@ -171,7 +171,7 @@ pub struct ChecklistsConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ItemConfig {
-    /// What is to be true.
+    /// The text of the item.
     pub text: String,
     /// The heading it stands under.
     #[serde(default)]
@@ -179,12 +179,12 @@ pub struct ItemConfig {
     /// Whether it blocks the step it guards.
     #[serde(default)]
     pub required: bool,
-    /// What can tell by itself.
+    /// The automatic check.
     #[serde(default)]
     pub auto: Option<AutoConfig>,
 }
 
-/// What ticks an item by itself. One of them.
+/// The automatic check of an item. Exactly one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AutoConfig {
@@ -229,7 +229,7 @@ pub struct NotifyConfig {
     pub slack: Option<SlackConfig>,
     /// A webhook.
     pub webhook: Option<WebhookConfig>,
-    /// Of what.
+    /// The kinds of alert to send.
     pub on: Vec<Kind>,
     /// Interval of reminders while the cause persists; 1h by default, 0s for never.
     pub remind: Option<DurationText>,
@@ -267,7 +267,7 @@ pub enum Glyphs {
     Ascii,
 }
 
-/// How much moves on the screen by itself.
+/// The amount of motion on the screen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Motion {
@@ -278,11 +278,11 @@ pub enum Motion {
     Reduced,
 }
 
-/// Which theme is drawn.
+/// The theme.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ThemeChoice {
-    /// That one; `auto` is the usual one for the terminal's ground.
+    /// A theme by name; `auto` is the default one for the terminal's background.
     Name(String),
     /// One on a dark ground, another on a light one.
     Pair(ThemePair),
@@ -304,7 +304,7 @@ pub struct ThemePair {
     pub light: String,
 }
 
-/// How the screen looks.
+/// Settings of the console.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UiConfig {
@@ -314,7 +314,7 @@ pub struct UiConfig {
     pub glyphs: Glyphs,
     /// Whether the mouse is taken from the terminal.
     pub mouse: bool,
-    /// How much moves by itself; `NO_MOTION` in the environment reduces it too.
+    /// The amount of motion; `NO_MOTION` in the environment reduces it too.
     pub motion: Motion,
     /// Keys of commands, instead of the usual ones.
     pub keys: BTreeMap<String, Vec<String>>,

@@ -20,7 +20,7 @@ pub enum PlatformKind {
     Command,
 }
 
-/// What an environment runs on.
+/// The platform of an environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlatformConfig {

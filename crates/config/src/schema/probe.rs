@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::deploy::DurationText;
 
-/// How often probes run, and their thresholds.
+/// The interval of probes, and their thresholds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WatchConfig {
@@ -22,7 +22,7 @@ pub struct WatchConfig {
     pub rise: Option<u32>,
     /// DEGRADED while the p95 of the last 20 good answers is above this; 1s.
     pub slow: Option<DurationText>,
-    /// How long it must be above; 30s.
+    /// Minimum duration above the limit; 30s.
     pub slow_for: Option<DurationText>,
     /// Whether App Hosting's domain status is watched too, once a minute; true.
     pub domains: Option<bool>,
@@ -43,7 +43,7 @@ pub struct ProbeConfig {
     /// Program and arguments; good if it ends with 0. Never a shell line.
     #[serde(default)]
     pub command: Vec<String>,
-    /// How often.
+    /// The interval.
     #[serde(default)]
     pub interval: Option<DurationText>,
     /// For everything.
@@ -52,12 +52,12 @@ pub struct ProbeConfig {
     /// DEGRADED above this.
     #[serde(default)]
     pub slow: Option<DurationText>,
-    /// What counts as healthy.
+    /// The expectations of a healthy answer.
     #[serde(default)]
     pub expect: ExpectConfig,
 }
 
-/// What counts as healthy.
+/// The expectations of a healthy answer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ExpectConfig {

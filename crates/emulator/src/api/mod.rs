@@ -29,7 +29,7 @@ use pointsman_core::hash::Hash;
 /// No body is larger: an archive is the largest that is sent, and Google takes no larger one.
 const MOST_BYTES: usize = 123_289_600;
 
-/// What every call needs.
+/// The resources of every call.
 #[derive(Clone)]
 pub(super) struct Api {
     pub(super) platform: Arc<Platform>,

@@ -97,7 +97,7 @@ impl Write {
     }
 }
 
-/// What was done, and when.
+/// The operation and its time.
 pub(super) struct Written {
     pub(super) results: Vec<Json>,
     pub(super) at: String,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone)]
 pub(super) struct Refusal {
     code: StatusCode,
-    /// By the numbers of gRPC.
+    /// The gRPC status codes.
     number: u8,
     /// Empty: the URL is unknown, which is answered in plain text.
     word: &'static str,

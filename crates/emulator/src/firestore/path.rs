@@ -127,7 +127,7 @@ impl Call {
         self.query.iter().filter(|(key, _)| key == name).map(|(_, v)| v.clone()).collect()
     }
 
-    /// What the address expects of the document.
+    /// The precondition of the request.
     pub(super) fn expected(&self) -> Result<Option<Precondition>, Refusal> {
         if self.has("currentDocument.updateTime") {
             // Google's emulator reads it as 0; do not depend on it.

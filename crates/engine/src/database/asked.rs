@@ -7,7 +7,7 @@ use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::database::Database;
 use pointsman_core::ports::programs::Programs;
 
-/// What is to be done, and with what.
+/// The migration and its resources.
 pub struct Asked<'a> {
     pub database: &'a dyn Database,
     pub lock: &'a DatabaseLock,
@@ -15,7 +15,7 @@ pub struct Asked<'a> {
     /// Runs the team's own programs.
     pub programs: &'a dyn Programs,
     pub folder: &'a str,
-    /// What they find in their environment.
+    /// Their environment variables.
     pub environment: &'a [(String, String)],
     pub migration: &'a Migration,
     pub direction: Direction,
@@ -48,7 +48,7 @@ pub struct Migrated {
     pub already: bool,
 }
 
-/// Why it is not at its end.
+/// The reason why it is incomplete.
 #[derive(Debug)]
 pub enum NotMigrated {
     /// Stopped on request, at this point.

@@ -14,7 +14,7 @@ use pointsman_core::release::SchemaVersion;
 /// Maximum unchangeable documents named in the result.
 const EXAMPLES_NAMED: usize = 3;
 
-/// What one operation would do.
+/// The effect of one operation.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Counted {
     pub version: SchemaVersion,
@@ -73,7 +73,7 @@ pub async fn dry_run(
     Ok(counted)
 }
 
-/// What is gone through: each collection once, and none that a group of its name brings anyway.
+/// The collections to process: each once, without those that a collection group includes.
 fn sources<'a>(operations: &[(&Migration, &'a Operation)]) -> BTreeSet<(&'a str, bool)> {
     let scopes = || operations.iter().filter_map(|(_, operation)| operation.scope());
     let groups: BTreeSet<&str> =
@@ -170,7 +170,7 @@ fn through(
     }
 }
 
-/// What an operation makes of a document.
+/// The result of an operation on a document.
 enum After {
     Same,
     Changed(Document),

@@ -16,7 +16,7 @@ use pointsman_core::retry::Backoff;
 const RETRY_BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(100), most: Duration::from_secs(3) };
 
-/// Why there is no lock.
+/// The reason why the lock was not acquired.
 #[derive(Debug)]
 pub enum NotLocked {
     /// Another run holds it.
@@ -40,7 +40,7 @@ impl NotLocked {
     }
 }
 
-/// Why a commit did not land.
+/// The reason why a commit failed.
 #[derive(Debug)]
 pub(crate) enum NotWritten {
     /// Another run holds the lock: no further writes.
@@ -78,11 +78,11 @@ pub struct DatabaseLock {
 
 #[derive(Clone)]
 struct Held {
-    /// What we wrote last; its `updated` is the token.
+    /// The last written document; its `updated` is the token.
     lock: LockState,
     touched: Duration,
     lost: Option<Problem>,
-    /// Who asked us to stop.
+    /// The actor who requested a stop.
     stop: Option<String>,
 }
 
@@ -174,17 +174,17 @@ impl DatabaseLock {
         }
     }
 
-    /// Who asked the holder to stop.
+    /// The actor who requested a stop of the holder.
     pub(crate) fn stop_requested(&self) -> Option<String> {
         self.held().stop.clone()
     }
 
-    /// Why the lock is lost, if another run holds it.
+    /// The reason for the loss, if another run holds the lock.
     pub fn lost(&self) -> Option<Problem> {
         self.held().lost.clone()
     }
 
-    /// Why the lock may be lost: no renewal succeeded for the length of its lease.
+    /// The reason why the lock may be lost: no renewal succeeded for the length of its lease.
     pub fn ran_out(&self) -> Option<Problem> {
         let lease = Duration::from_secs(LEASE_SECONDS);
         let touched = self.held().touched;

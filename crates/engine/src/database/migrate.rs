@@ -20,7 +20,7 @@ fn unread(error: DatabaseError) -> NotMigrated {
 
 /// The first page is small: the size of the documents is not known yet.
 const FIRST_PAGE: u32 = 20;
-/// What a page of documents may weigh.
+/// Maximum size of a page of documents.
 const PAGE_BYTES: usize = 3_500_000;
 /// Maximum attempts for a document that other clients keep writing.
 const ATTEMPTS_PER_BATCH: u32 = 60;

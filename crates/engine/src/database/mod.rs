@@ -119,7 +119,7 @@ impl Databases {
         None
     }
 
-    /// Who asked this run to stop, by way of one of its locks.
+    /// The actor who requested a stop through one of the run's locks.
     pub(super) fn stop_requested(&self) -> Option<String> {
         self.kept().values().find_map(|(lock, _)| lock.stop_requested())
     }

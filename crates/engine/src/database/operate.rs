@@ -6,7 +6,7 @@ use pointsman_core::ports::database::{Act, Expected, Write};
 
 /// In one request: Google's emulator takes four mebibytes, production ten.
 const MOST_REQUEST_BYTES: usize = 3_500_000;
-/// What a write takes besides its fields.
+/// The overhead of a write besides its fields.
 const WRITE_OVERHEAD_BYTES: usize = 300;
 
 /// The writes of some documents, as many as fit into one commit.
@@ -16,7 +16,7 @@ pub(super) struct Batch {
     pub(super) documents: usize,
 }
 
-/// Why a document cannot be changed.
+/// The reason why a document cannot be changed.
 pub(super) struct Cannot {
     pub(super) path: String,
     pub(super) why: String,

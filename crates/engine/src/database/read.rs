@@ -101,7 +101,7 @@ pub(crate) async fn baseline(
     lock.commit(vec![head_write(to)]).await
 }
 
-/// What a person says about a migration that is half done.
+/// A person's statement about a half-done migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repaired {
     /// Nothing of it was done after all.

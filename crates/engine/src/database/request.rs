@@ -19,7 +19,7 @@ pub async fn ask_to_stop(
     database.commit(&[write]).await.map(drop)
 }
 
-/// Who asked the holder with that fencing number to stop.
+/// The actor who requested a stop of the holder with that fence.
 pub(super) async fn asked_by(
     database: &dyn Database,
     fence: u64,

@@ -27,7 +27,7 @@ impl Engine {
         !view.gives_back() && (wishes.abort || soaks || (goes_back && !kind.moves_traffic()))
     }
 
-    /// What a dropped step says: who ended it.
+    /// The summary of a dropped step: the actor who ended it.
     pub(super) fn ended_by(&self, step: &StepId) -> StepError {
         let problem = Problem::new(match &self.supervisor.wishes.rollback {
             Some(actor) => format!("{actor} rolled back; {step} was ended"),

@@ -47,7 +47,7 @@ pub async fn database(
     one(planned, files, look, &Vec::new(), None)
 }
 
-/// What those who serve can work with, and those that a rollback would give traffic to.
+/// The ranges that live builds and rollback targets accept.
 async fn serving(
     ports: &Services,
     spec: &EnvironmentSpec,

@@ -35,7 +35,7 @@ pub struct DeployRequest<'a> {
 #[derive(Debug)]
 pub struct PlannedDeploy {
     pub plan: Plan,
-    /// What it does and what it leads to.
+    /// Its effect and consequences.
     pub what: String,
     /// The guards that it meets.
     pub guards: Guards,
@@ -88,7 +88,7 @@ pub async fn deploy(
     Proposal::passing(plan, what, guards, ship.why)
 }
 
-/// What the store holds against a run: a run in doubt, a run in progress, a person's lock.
+/// Obstacles in the store: a run in doubt, a run in progress, a person's lock.
 fn in_the_way(ports: &Services, environment: &EnvironmentName) -> Result<Vec<Refusal>, Refusal> {
     let store = ports.stores.open()?;
     let mut refusals: Vec<Refusal> = none_in_doubt(ports, environment).err().into_iter().collect();
@@ -101,7 +101,7 @@ fn in_the_way(ports: &Services, environment: &EnvironmentName) -> Result<Vec<Ref
     Ok(refusals)
 }
 
-/// What a deploy does and what it leads to, for the question.
+/// The effect and consequences of a deploy, for the question.
 fn described(ports: &Services, plan: &Plan, bad: Option<String>, overridden: bool) -> String {
     let services: Vec<_> = plan.members.iter().map(|m| m.service().as_str()).collect();
     let (name, environment) = (plan.name(), &plan.environment);

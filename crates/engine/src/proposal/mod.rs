@@ -38,11 +38,11 @@ pub const RUNS_SEARCHED: usize = 200;
 #[derive(Debug, Clone)]
 pub struct Proposal {
     pub plan: Plan,
-    /// What it does and what it leads to, for the question.
+    /// Its effect and consequences, for the question.
     pub what: String,
 }
 
-/// Why something may not begin.
+/// The refusal of an action.
 #[derive(Debug)]
 pub enum Refusal {
     /// The request is invalid.

@@ -22,7 +22,7 @@ use pointsman_core::readiness::{
 use pointsman_core::release::{ReleaseLabel, SchemaVersion};
 use pointsman_core::view::RunView;
 
-/// What a rollback could go to, the usual target first.
+/// The rollback targets, the default one first.
 pub async fn targets(
     ports: &Services,
     loaded: &Loaded,
@@ -65,7 +65,7 @@ async fn looks(ports: &Services, loaded: &Loaded, spec: &EnvironmentSpec) -> Vec
     looks
 }
 
-/// What going to a target would ask of a database.
+/// The database changes that a target needs.
 fn way_of(
     (name, seen, files): &Looked,
     runs: &[RunView],
@@ -88,12 +88,12 @@ fn left_at<'a>(runs: &'a [RunView], choice: &Choice, database: &str) -> Option<&
     runs.iter().find(brought)?.databases.get(database)?.version.as_ref()
 }
 
-/// What each service can work with, of one database.
+/// The range of each service for one database.
 fn ranges(of: &Accepted, database: &str) -> Vec<SchemaRange> {
     of.iter().filter_map(|(_, accepts)| accepts.get(database).cloned()).collect()
 }
 
-/// What a person wants of a rollback.
+/// The request for a rollback.
 #[derive(Debug, Clone, Copy)]
 pub struct RollbackRequest<'a> {
     /// To this release; else the usual one.
@@ -102,7 +102,7 @@ pub struct RollbackRequest<'a> {
     pub why: &'a Justification,
     /// Migrations are undone too, down to this version.
     pub undo_schema: Option<&'a SchemaVersion>,
-    /// Of this database, where there are several.
+    /// The database, if there are several.
     pub database: Option<&'a str>,
     /// Whether a person's lock is waited for.
     pub waits: bool,
@@ -176,7 +176,7 @@ async fn schema_way(
     Ok((way, told))
 }
 
-/// Why a rollback is not possible as is, and what would make it possible.
+/// The reason why a rollback is not possible as is, and the changes that would allow it.
 fn closed(back: &WaysBack, why: &str) -> Problem {
     let problem =
         Problem::new(format!("the target does not accept the version of {}", back.database))

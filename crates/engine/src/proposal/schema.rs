@@ -140,7 +140,7 @@ pub(super) async fn after_traffic(
     Ok(told)
 }
 
-/// What a build of each service can work with.
+/// The range that a build of each service accepts.
 pub(super) async fn accepted(
     hosting: &dyn Hosting,
     members: &[Member],

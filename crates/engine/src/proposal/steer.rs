@@ -10,7 +10,7 @@ use pointsman_core::event::{Event, Recorded};
 use pointsman_core::ids::RunNumber;
 use pointsman_core::run::RunState;
 
-/// How often the store is polled for an answer.
+/// Poll interval of the store for an answer.
 const ANSWER_POLL: Duration = Duration::from_millis(50);
 /// A runner that lives answers within this; it looks for commands every 100 ms.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);

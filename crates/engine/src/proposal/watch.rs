@@ -13,7 +13,7 @@ use pointsman_core::step::Side;
 
 /// DNS and certificates change slowly, and the platform's API is not there to be asked all the time.
 const DOMAIN_INTERVAL: Duration = Duration::from_mins(1);
-/// How long it may take to answer.
+/// Timeout of an answer.
 const DOMAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The probes of an environment, as far as it was seen.

@@ -26,7 +26,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
     Ok(Done { summary, warning })
 }
 
-/// What is said of a service, and whether a person should look at it.
+/// The summary of a service, and whether a person should check it.
 async fn one(context: &Context, member: &Member) -> Result<(String, bool), StepError> {
     let service = member.service();
     let id = match still_good(context, member).await? {
@@ -78,7 +78,7 @@ async fn still_good(context: &Context, member: &Member) -> Result<Option<BuildId
     Ok(Some(id))
 }
 
-/// What the plan wants built.
+/// The builds that the plan needs.
 fn ordered(context: &Context, member: &Member) -> Result<(ReleaseLabel, Source), StepError> {
     let missing = |what: &str| {
         StepError::lasting(Problem::new(format!("the plan has no {what} for {}", member.service())))

@@ -16,9 +16,9 @@ const READ_WITHIN: Duration = Duration::from_secs(10);
 const REMOTE_READ_EVERY: Duration = Duration::from_secs(10);
 /// And those of one on this machine.
 const LOCAL_READ_EVERY: Duration = Duration::from_secs(1);
-/// How often the read after a verification is tried.
+/// Number of attempts of the read after a verification.
 const READS: u32 = 3;
-/// How long the last read of a soak is retried.
+/// Maximum time of retries of the last read of a soak.
 const END_READ_WITHIN: Duration = Duration::from_mins(1);
 
 /// The reads of one step.
@@ -26,7 +26,7 @@ pub(super) struct TrafficReads {
     side: Side,
     every: Duration,
     read_at: Option<Duration>,
-    /// Why the last read gave no answer.
+    /// The reason why the last read had no answer.
     pub(super) unread: Option<String>,
 }
 

@@ -286,7 +286,7 @@ pub(super) async fn perform(
     })
 }
 
-/// What the database says afterwards, and not what we believe to have done.
+/// The state read from the database afterwards, not the expected one.
 fn read_back(now: &Schema, version: &SchemaVersion, direction: Direction) -> Result<(), StepError> {
     let applied = now.applied().any(|r| &r.version == version);
     if applied == (direction == Direction::Up) {
@@ -348,7 +348,7 @@ pub(super) async fn mend(
     told(context, planned).await
 }
 
-/// What the database says now.
+/// The current state of the database.
 async fn told(context: &Context, planned: &PlannedDatabase) -> StepResult {
     let now = read(context, planned).await?;
     let (version, dirty) = (now.version(), now.dirty().map(|r| r.version.clone()));

@@ -16,13 +16,13 @@ use pointsman_core::ids::EnvironmentName;
 use pointsman_core::ports::samples::SampleStore;
 use pointsman_core::probe::{Board, Measurement, Probe, ProbeChange, ProbeSnapshot};
 
-/// How often results are reported and time advances.
+/// Interval of reports and of the clock.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
-/// How often results are written, in reports.
+/// Number of reports between two writes of results.
 const SAVE_EVERY: u32 = 5;
-/// How often persistent failures are checked, in reports.
+/// Number of reports between two checks of persistent failures.
 const REMIND_EVERY: u32 = 30;
-/// How often old samples are deleted, in reports.
+/// Number of reports between two deletions of old samples.
 const PRUNE_EVERY: u32 = 60;
 /// Maximum earlier samples loaded for a probe.
 const SAMPLES_LOADED: usize = 120;
@@ -38,7 +38,7 @@ pub enum Order {
     Now,
 }
 
-/// What the keeper reports.
+/// The report of the keeper.
 #[derive(Debug)]
 pub enum Report {
     /// The probes of an environment, where something changed.

@@ -7,7 +7,7 @@ use crate::services::Services;
 use pointsman_core::alert::{self, Notify};
 use pointsman_core::ids::EnvironmentName;
 
-/// How often runs are checked.
+/// Poll interval of runs.
 const CHECK_EVERY: Duration = Duration::from_secs(10);
 
 /// Checks for waiting and abandoned runs until it is dropped.

@@ -31,7 +31,7 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
 /// A call that did not do what it should.
 struct Unanswered {
     error: HostingError,
-    /// When the server wants to be asked again.
+    /// The delay that the server requests.
     after: Option<Duration>,
     /// Whether the same again may be answered.
     passes: bool,

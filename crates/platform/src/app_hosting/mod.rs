@@ -40,7 +40,7 @@ const READS_AFTER_SUCCESS: u32 = 100;
 const VISIBLE_WITHIN: Duration = Duration::from_mins(2);
 /// Rollouts are carried out one after another, so an unfinished one is among the newest.
 const ROLLOUTS_LOOKED_AT: &str = "20";
-/// Which versions of which database a build's code can work with, as JSON.
+/// The database versions that a build's code accepts, as JSON.
 const SCHEMA: &str = "pointsman.dev/schema";
 /// The release of a build.
 const RELEASE: &str = "pointsman.dev/release";
@@ -57,7 +57,7 @@ pub struct AppHosting {
     state: Option<PathBuf>,
 }
 
-/// What stands behind the address.
+/// The service behind the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Google,
@@ -80,7 +80,7 @@ impl AppHosting {
         Self { origins, ..self }
     }
 
-    /// Which keeps a folder out of what it uploads.
+    /// The file that excludes a folder from uploads.
     #[must_use]
     pub fn without_state(self, state: PathBuf) -> Self {
         Self { state: Some(state), ..self }

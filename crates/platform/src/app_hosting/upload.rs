@@ -22,7 +22,7 @@ const MOST_ARCHIVE_BYTES: usize = 123_289_600;
 /// An upload of that size takes its time.
 const UPLOAD_WITHIN: Duration = Duration::from_mins(10);
 
-/// Where Google's other services are.
+/// The addresses of Google's other services.
 #[derive(Debug, Clone)]
 pub struct Origins {
     pub storage: String,

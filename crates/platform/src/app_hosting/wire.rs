@@ -66,7 +66,7 @@ fn switched_off(json: &Value) -> bool {
     details.into_iter().any(|detail| detail["reason"] == "SERVICE_DISABLED")
 }
 
-/// What `google.rpc.RetryInfo` asks for: `"retryDelay": "3.5s"`.
+/// The delay of `google.rpc.RetryInfo`: `"retryDelay": "3.5s"`.
 pub(super) fn retry_info(json: &Value) -> Option<Duration> {
     let details = json["error"]["details"].as_array().into_iter().flatten();
     let delay = details.into_iter().find_map(|detail| detail["retryDelay"].as_str())?;
@@ -156,7 +156,7 @@ pub(super) fn traffic(json: &Value) -> Result<Traffic, HostingError> {
     Ok(Traffic { splits, moving, unfinished: Vec::new(), automatic })
 }
 
-/// What of a rollout policy is ours to write; the rest is the server's.
+/// The writable part of a rollout policy; the rest is the server's.
 fn automatic(json: &Value) -> Automatic {
     let policy = &json["rolloutPolicy"];
     let branch = policy["codebaseBranch"].as_str().is_some_and(|branch| !branch.is_empty());

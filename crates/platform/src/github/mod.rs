@@ -52,7 +52,7 @@ impl std::fmt::Debug for Github {
     }
 }
 
-/// Which repository, and what of it.
+/// The repository and the resource.
 #[derive(Debug, Clone)]
 pub struct Repository {
     /// `https://api.github.com`.

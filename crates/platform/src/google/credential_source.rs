@@ -20,15 +20,15 @@ use pointsman_core::error::Problem;
 /// The token that gcloud itself takes from its environment.
 const GIVEN: &str = "CLOUDSDK_AUTH_ACCESS_TOKEN";
 const FILE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
-/// What `gcloud auth application-default login` writes, in gcloud's folder of settings.
+/// The file of `gcloud auth application-default login`, in gcloud's settings folder.
 const OF_THE_USER: &str = "application_default_credentials.json";
 
-/// Where credentials are searched.
+/// The places where credentials are searched.
 #[derive(Clone)]
 pub struct Surroundings {
     pub variables: fn(&str) -> Option<String>,
     pub home: Option<PathBuf>,
-    /// Where a person's refresh token is exchanged.
+    /// The address that exchanges a person's refresh token.
     pub token_endpoint: String,
 }
 

@@ -11,7 +11,7 @@ use super::exchange::Exchange;
 use super::{Fresh, NoToken, SCOPE};
 use pointsman_core::error::Problem;
 
-/// What the file holds, as far as it is used here.
+/// The used part of the file's content.
 #[derive(Deserialize)]
 pub(super) struct Federation {
     audience: String,
@@ -24,7 +24,7 @@ pub(super) struct Federation {
     credential_source: Source,
 }
 
-/// Where the other token is had from.
+/// The source of the subject token.
 #[derive(Deserialize)]
 struct Source {
     #[serde(default)]

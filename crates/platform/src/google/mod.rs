@@ -26,10 +26,10 @@ use pointsman_core::time::Timestamp;
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 /// Google's token endpoint; a user's file names none.
 pub const TOKEN_ENDPOINT: &str = "https://oauth2.googleapis.com/token";
-/// How long before its end a token is renewed.
+/// Time before expiry at which a token is renewed.
 const RENEW_BEFORE_END: Duration = Duration::from_mins(5);
 
-/// Why there is no token.
+/// The reason why there is no token.
 #[derive(Debug, Clone)]
 pub struct NoToken {
     /// The message for people.
@@ -67,7 +67,7 @@ struct Kept {
     token: SecretString,
     /// On the monotonic clock.
     renew_at: Duration,
-    /// Until then it holds, by the same clock.
+    /// Expiry, by the same clock.
     ends_at: Duration,
     until: Option<Timestamp>,
 }

@@ -21,7 +21,7 @@ pub(super) async fn token() -> Result<SecretString, String> {
     }
 }
 
-/// Who is logged in.
+/// The logged-in account.
 pub(super) async fn account() -> Option<String> {
     let out = gcloud(&["config", "get-value", "account", "--quiet"]).await.ok()?;
     Some(out.trim().to_owned()).filter(|account| !account.is_empty())

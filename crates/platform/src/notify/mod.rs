@@ -89,7 +89,7 @@ fn address(text: &str) -> Result<Url, DeliveryResult> {
     Err(DeliveryResult::Refused("its address is not https".to_owned()))
 }
 
-/// What a network error says, without the address.
+/// The text of a network error, without the address.
 fn lost(error: reqwest::Error) -> DeliveryResult {
     let error = error.without_url();
     let why = if error.is_timeout() {
@@ -102,7 +102,7 @@ fn lost(error: reqwest::Error) -> DeliveryResult {
     DeliveryResult::Later(redacted(&why), None)
 }
 
-/// What a receiver's status and body mean (`docs/internals/notifications.md`): retry later, or never.
+/// Classifies a receiver's answer: retry later, or never (`docs/internals/notifications.md`).
 fn refused(status: StatusCode, after: Option<Duration>, said: &str) -> DeliveryResult {
     let said = harmless(said.trim(), 60);
     let why = redacted(format!("HTTP {} {said}", status.as_u16()).trim_end());

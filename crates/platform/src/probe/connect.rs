@@ -121,7 +121,7 @@ async fn first(found: Vec<SocketAddr>) -> std::io::Result<TcpStream> {
     }
 }
 
-/// What a failed connection says. Some of it is about this machine alone.
+/// The cause of a failed connection. Some causes are on this machine.
 fn missed(error: &std::io::Error) -> Miss {
     let own = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE, rustix::io::Errno::ADDRNOTAVAIL];
     if own.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error())) {
@@ -178,7 +178,7 @@ fn untrusted(why: &CertificateError) -> String {
     }
 }
 
-/// What only the verifier's own error tells.
+/// Certificate details that only the verifier's error contains.
 fn by_the_verifier(other: &rustls::OtherError) -> String {
     match other.0.downcast_ref::<webpki::Error>() {
         Some(webpki::Error::CaUsedAsEndEntity) => {

@@ -17,7 +17,7 @@ use pointsman_core::probe::{Check, Fault};
 /// is not taken for a broken network, and Google's API, for networks that let nothing else out.
 const USUAL: [&str; 3] =
     ["tcp://1.1.1.1:443", "tcp://8.8.8.8:443", "tcp://firebaseapphosting.googleapis.com:443"];
-/// How long an answer counts.
+/// Validity of an answer.
 const ANSWER_HOLDS: Duration = Duration::from_secs(2);
 /// A control that takes longer does not answer.
 const CONTROL_WITHIN: Duration = Duration::from_secs(2);
@@ -25,11 +25,11 @@ const CONTROL_WITHIN: Duration = Duration::from_secs(2);
 /// The state of the local network.
 pub(super) struct Connectivity {
     clock: Arc<dyn Clock>,
-    /// When some controls were asked last, and what that found.
+    /// Time and result of the last check of the control probes.
     known: Mutex<BTreeMap<Vec<String>, (Duration, Eyes)>>,
 }
 
-/// Why something of ours does not work, if it does not.
+/// The reason, if our own network fails.
 #[derive(Debug, Clone, Default)]
 struct Eyes {
     /// Reaching anything at all.

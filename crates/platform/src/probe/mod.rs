@@ -38,7 +38,7 @@ impl std::fmt::Debug for MachineProber {
     }
 }
 
-/// What is known when a question is over.
+/// The measurement of a finished request.
 #[derive(Debug, Default)]
 struct Told {
     /// The body, if requested.
@@ -48,7 +48,7 @@ struct Told {
     certificate: Option<Timestamp>,
 }
 
-/// Why there is no good answer.
+/// The reason of a bad answer.
 #[derive(Debug)]
 enum Miss {
     /// The other side, or the way to it.

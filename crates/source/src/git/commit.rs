@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{GitError, text};
 
-/// What a name is the name of.
+/// The object that a name refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `HEAD`.
@@ -35,7 +35,7 @@ impl Kind {
 /// A commit that a name may mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// What it is the name of.
+    /// The object that it refers to.
     pub kind: Kind,
     /// The commit, 40 hex digits.
     pub commit: String,

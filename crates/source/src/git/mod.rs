@@ -43,7 +43,7 @@ const SETTINGS: [&str; 13] = [
     "gc.auto=0",
 ];
 
-/// Why git gave no answer.
+/// The failure of git.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GitError {
     /// It could not be started.
@@ -87,7 +87,7 @@ pub fn command(dir: &Path) -> Command {
     command
 }
 
-/// What git writes to stdout.
+/// git's standard output.
 pub fn bytes(dir: &Path, arguments: &[&str]) -> Result<Vec<u8>, GitError> {
     let output = command(dir).args(arguments).output();
     let output = output.map_err(|e| GitError::Missing(e.to_string()))?;

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use super::{GitError, bytes, command};
 
-/// What an entry of a tree is.
+/// The kind of a tree entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryKind {
     File,
