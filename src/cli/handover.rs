@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::exit::{Failed, Finished, OK, USAGE};
 use super::{Session, Unread};
+use crate::domain::describe;
 use crate::domain::handover::{Post, Worry, entries, lines};
 use crate::domain::ids::EnvironmentName;
 use crate::domain::probe::{Mute, NO_RECENT_PROBE, Probe, ProbeChange, State};
@@ -57,7 +58,8 @@ pub(super) async fn handover(session: &Session, environment: Option<&str>) -> Fi
     let (waiting, silent) = session.app.alerts_of(&session.app.readable_store()?)?;
     if waiting > 0 || silent {
         let silent = if silent { ", all alerts silenced" } else { "" };
-        text.push(format!("\n{waiting} alerts pending{silent}: pointsman alerts"));
+        let waiting = describe::counted(waiting, "alert");
+        text.push(format!("\n{waiting} pending{silent}: pointsman alerts"));
     }
     let text = text.join("\n");
     let json = json!({

@@ -49,6 +49,7 @@ use self::exit::{FAILED, Failed, Finished, USAGE};
 use crate::app::{App, private_folder};
 use crate::config::{Document, Findings, Loaded, know_usual_secrets};
 use crate::domain::command::Command;
+use crate::domain::describe;
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::recover::Choice;
@@ -206,8 +207,8 @@ async fn carried(session: &Session) -> Finished {
     let _ = ended.send(());
     if let Ok(Ok(waiting @ 1..)) = carrying.await {
         print::note(format!(
-            "{waiting} alerts are not delivered yet: pointsman alerts says why; whatever pointsman runs here next \
-             goes on with them"
+            "{} pending; any pointsman process on this machine retries. Errors: pointsman alerts",
+            describe::counted(waiting, "alert")
         ));
     }
     finished

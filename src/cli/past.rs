@@ -198,8 +198,8 @@ pub(super) fn verify(session: &Session, run: RunNumber) -> Finished {
             .into());
     }
     let text = format!(
-        "run {run}: {} facts in an unbroken chain, ending in {}",
-        facts.len(),
+        "run {run}: {} in an unbroken chain, ending in {}",
+        describe::counted(facts.len(), "fact"),
         head.as_ref().map_or("-", |h| h.short())
     );
     session.result(&text, &json!({"run": run, "facts": facts.len(), "intact": true, "head": head}));

@@ -1,5 +1,7 @@
 //! What lies between two releases.
 
+use super::describe::counted;
+
 /// A commit, in a line.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Commit {
@@ -26,10 +28,12 @@ impl Changes {
         match (self.added, self.left) {
             (0, 0) => format!("the same commit as {from}"),
             (0, left) => format!("older than {from}: {left} of its commits are not in it"),
-            (added, 0) => format!("{added} commits since {from}"),
+            (added, 0) => format!("{} since {from}", counted(added, "commit")),
             (added, left) => {
                 format!(
-                    "{added} commits that {from} does not have; {left} commits of {from} are missing"
+                    "{} that {from} lacks; without {} of {from}",
+                    counted(added, "commit"),
+                    counted(left, "commit")
                 )
             }
         }

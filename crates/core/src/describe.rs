@@ -120,7 +120,10 @@ fn of_database(event: &Event) -> Option<String> {
         }
         Event::MigrationEnded { database, version, direction, documents, head } => {
             let (way, count) = (direction.label(), documents);
-            format!("{database}: {version} {way} is done, {count} documents; schema {head}")
+            format!(
+                "{database}: {version} {way} is done, {}; schema {head}",
+                counted(*count, "document")
+            )
         }
         _ => return None,
     })
@@ -234,4 +237,10 @@ pub fn delivery(state: &DeliveryState) -> String {
         DeliveryState::GivenUp(why) => format!("GIVEN UP: {why}"),
         DeliveryState::Silenced => "silenced".to_owned(),
     }
+}
+
+/// A count with its noun: `1 alert`, `2 alerts`.
+pub fn counted<N: Copy + std::fmt::Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+    let plural = if count == N::from(1) { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::checklist::Proof;
+use super::describe::counted;
 use super::health::Verdict;
 use super::ids::ServiceName;
 
@@ -48,8 +49,7 @@ impl LintReport {
     pub fn warnings(&self) -> Option<String> {
         match self.flaws.len() {
             0 => None,
-            1 => Some("1 warning".to_owned()),
-            many => Some(format!("{many} warnings")),
+            many => Some(counted(many, "warning")),
         }
     }
 

@@ -72,8 +72,8 @@ pub fn markdown(view: &RunView, facts: &[Fact], changes: Option<&Changes>, drive
         let hash = last.hash.short();
         let _ = writeln!(
             text,
-            "\n{} facts; the last one's hash begins with `{hash}`. `pointsman verify {}` checks the chain.",
-            facts.len(),
+            "\n{}; the last one's hash begins with `{hash}`. `pointsman verify {}` checks the chain.",
+            describe::counted(facts.len(), "fact"),
             view.number.0
         );
     }
@@ -159,7 +159,11 @@ fn commits(text: &mut String, view: &RunView, changes: Option<&Changes>) {
         let _ = writeln!(text, "- and {more} more");
     }
     if changes.left > 0 {
-        let _ = writeln!(text, "- without {} commits that were live before", changes.left);
+        let _ = writeln!(
+            text,
+            "- without {} that were live before",
+            describe::counted(changes.left, "commit")
+        );
     }
 }
 

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::domain::describe;
 use crate::tui::msg::Msg;
 
 /// Terminals take no more by OSC 52: 74,994 bytes of base64.
@@ -14,7 +15,7 @@ const MOST_OSC52_BYTES: usize = 56_000;
 
 /// Copies a text with that number of lines; returns where it went, or hands it to the terminal.
 pub(super) fn copy(file: &Path, text: &str, lines: usize) -> Msg {
-    let what = if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") };
+    let what = describe::counted(lines, "line");
     let kept = keep(file, text);
     let inside = std::env::var_os("TMUX").is_some_and(|value| !value.is_empty());
     let also = match &kept {

@@ -222,9 +222,11 @@ impl Reader {
             LogUse::Save => {
                 let saved = self.save(from, to);
                 self.say(match saved {
-                    Ok((file, count)) => {
-                        Msg::Tell(format!("saved {count} lines to {}", file.display()))
-                    }
+                    Ok((file, count)) => Msg::Tell(format!(
+                        "saved {} to {}",
+                        describe::counted(count, "line"),
+                        file.display()
+                    )),
                     Err(error) => Msg::Alarm(format!("the log cannot be saved: {error}")),
                 })
             }
