@@ -148,7 +148,11 @@ fn alerts_arrive_once_and_in_order_through_failures() {
     };
     // The receiver is down: no step waits for it, and no exit code depends on it.
     let first = deploy("1.0.0").exits(0);
-    assert!(first.err.contains("pending; any pointsman process on this machine retries"), "{}", first.err);
+    assert!(
+        first.err.contains("pending; any pointsman process on this machine retries"),
+        "{}",
+        first.err
+    );
     deploy("1.1.0-broken").exits(1);
     let queue = said(sandbox.command(&["alerts", "--json"]), &[]).exits(0).json();
     assert_eq!(queue["waiting"], 4, "{queue}");

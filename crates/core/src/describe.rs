@@ -218,7 +218,7 @@ pub fn command(command: &Command) -> &'static str {
         Command::Resume => "resume",
         Command::Retry => "retry the step",
         Command::Skip { .. } => "skip the step",
-        Command::Rollback => "switch traffic to the previous build",
+        Command::Rollback => "roll back",
         Command::Abort { now: false } => "stop at the next safe point",
         Command::Abort { now: true } => "stop now",
     }
