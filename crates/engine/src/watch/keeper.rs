@@ -187,6 +187,9 @@ impl Keeper {
         {
             tracing::warn!(%problem, "old samples stay");
         }
+        if self.dirty.is_empty() {
+            return reports;
+        }
         let mutes = self.samples.as_ref().and_then(|samples| samples.mutes().ok());
         for environment in std::mem::take(&mut self.dirty) {
             let Some(board) = self.boards.get_mut(&environment) else { continue };
