@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use pointsman::tui::keys::commands::COMMANDS;
 
+use super::house::files;
+
 /// The root of the repository.
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -35,20 +37,9 @@ fn page_of_keys_is_current() {
 
 /// Every Markdown file of the repository that people read.
 fn pages() -> Vec<PathBuf> {
-    fn walk(folder: &Path, pages: &mut Vec<PathBuf>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                walk(&path, pages);
-            } else if path.extension().is_some_and(|end| end == "md") {
-                pages.push(path);
-            }
-        }
-    }
-    let mut pages = vec![root().join("README.md"), root().join("CONTRIBUTING.md")];
-    walk(&root().join("docs"), &mut pages);
-    walk(&root().join("examples"), &mut pages);
-    pages
+    let below =
+        ["docs", "examples"].into_iter().flat_map(|folder| files(&root().join(folder), &["md"]));
+    [root().join("README.md"), root().join("CONTRIBUTING.md")].into_iter().chain(below).collect()
 }
 
 /// The targets of a page's links: what follows `](`, without code blocks.

@@ -38,17 +38,22 @@ const FLOORS: [(&str, &[&str]); 8] = [
 
 const MOST_LINES: usize = 400;
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
+/// The files below a folder whose names have one of these endings.
+pub(crate) fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
         if path.is_dir() {
-            files.extend(sources(&path));
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            files.push(path);
+            found.extend(files(&path, endings));
+        } else if path.extension().is_some_and(|e| endings.iter().any(|ending| e == *ending)) {
+            found.push(path);
         }
     }
-    files
+    found
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    files(folder, &["rs"])
 }
 
 /// Our code: the application and its crates.

@@ -6,28 +6,17 @@ use std::path::{Path, PathBuf};
 use clap::{CommandFactory as _, Parser as _};
 use pointsman::cli::args::Arguments;
 
+use super::house::files;
 use super::sandbox::Sandbox;
 use super::stand_in::{Reply, StandIn};
 
 /// Every text of ours that a person may read.
 fn texts() -> Vec<(PathBuf, String)> {
-    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                walk(&path, found);
-            } else if path.extension().is_some_and(|end| end == "rs" || end == "md") {
-                found.push(path);
-            }
-        }
-    }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = vec![root.join("README.md")];
-    walk(&root.join("docs"), &mut files);
-    walk(&root.join("src"), &mut files);
-    walk(&root.join("crates"), &mut files);
-    walk(&root.join("examples"), &mut files);
-    files.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+    let folders = ["docs", "src", "crates", "examples"];
+    let below = folders.iter().flat_map(|folder| files(&root.join(folder), &["rs", "md"]));
+    let all = [root.join("README.md")].into_iter().chain(below);
+    all.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
 }
 
 /// The commands in a text: from `pointsman` and the name of a verb to the end of the sentence.

@@ -7,6 +7,7 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
 
 use super::node::Place;
+use pointsman_core::describe;
 use pointsman_core::lint_report::About;
 
 /// The severity of a finding.
@@ -133,8 +134,7 @@ impl Findings {
         ];
         let counts = names.map(|(severity, name)| (self.count(severity), name));
         let told = counts.iter().filter(|(n, _)| *n > 0);
-        let told: Vec<_> =
-            told.map(|(n, name)| format!("{n} {name}{}", if *n == 1 { "" } else { "s" })).collect();
+        let told: Vec<_> = told.map(|(n, name)| describe::counted(*n, name)).collect();
         if told.is_empty() { "nothing is wrong".to_owned() } else { told.join(", ") }
     }
 

@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget as _;
 
 use super::write;
+use crate::domain::describe;
 use crate::tui::keys::commands::{Command, Danger, row_of};
 use crate::tui::model::Model;
 use crate::tui::model::dialog::{Dialog, Field, Kind, Phase};
@@ -72,8 +73,9 @@ fn status(model: &Model, theme: &Theme) -> Line<'static> {
     };
     let alerts = match &model.panes.alerts.queue {
         Some(queue) if queue.silence.is_some() => " · alerts silenced".to_owned(),
-        Some(queue) if queue.pending == 1 => " · 1 alert pending".to_owned(),
-        Some(queue) if queue.pending > 1 => format!(" · {} alerts pending", queue.pending),
+        Some(queue) if queue.pending > 0 => {
+            format!(" · {} pending", describe::counted(queue.pending, "alert"))
+        }
         _ => String::new(),
     };
     let only = if model.read_only { " · READ-ONLY" } else { "" };

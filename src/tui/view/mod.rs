@@ -234,6 +234,12 @@ const ASCII_HEAVY: border::Set<'static> = border::Set {
     horizontal_bottom: "=",
 };
 
+/// The first line to show of a list, so that the line at `at` is visible, with as many of the `below` lines after it as there
+/// is room for.
+pub(in crate::tui) fn first_shown(at: usize, below: usize, lines: usize, room: usize) -> usize {
+    (at + below).saturating_sub(room).min(at).min(lines.saturating_sub(room))
+}
+
 /// Writes lines from the top; what does not fit is cut.
 pub(in crate::tui) fn write(lines: &[Line<'_>], area: Rect, buffer: &mut Buffer) {
     for (line, row) in lines.iter().zip(area.rows()) {

@@ -6,7 +6,7 @@ use ratatui::symbols::border;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Clear, Widget as _};
 
-use super::{ASCII_HEAVY, clock, wrapped, write};
+use super::{ASCII_HEAVY, clock, first_shown, wrapped, write};
 use crate::domain::job_log::JobLine;
 use crate::tui::keys::commands::{Command, row_of};
 use crate::tui::model::messages::Level;
@@ -106,7 +106,7 @@ fn help(model: &Model, finder: &Finder, theme: &Theme, area: Rect, buffer: &mut 
         lines.push(command_line(model, *command, selected, theme, inner.width));
     }
     let height = usize::from(inner.height).saturating_sub(2);
-    let from = (at + 2).saturating_sub(height).min(lines.len().saturating_sub(height));
+    let from = first_shown(at, 2, lines.len(), height);
     let mut shown = vec![line_of_text("filter:", finder, theme), Line::raw("")];
     shown.extend(lines.into_iter().skip(from));
     write(&shown, inner, buffer);

@@ -6,6 +6,7 @@ use pointsman_config::Loaded;
 use pointsman_core::checklist::{
     Act, Item, ItemStatus, List, Subject, Tick, listed, may_act, open_items, stand,
 };
+use pointsman_core::describe::counted;
 use pointsman_core::error::Problem;
 use pointsman_core::guard::{Guard, Guards};
 use pointsman_core::ids::{EnvironmentName, RunNumber, ServiceName};
@@ -160,10 +161,9 @@ pub(super) fn ticked_beforehand(
     // What is ticked is ticked for these services.
     let only: Vec<String> = services.iter().map(|one| format!(" --service {one}")).collect();
     let only = only.concat();
-    let items = if open.len() == 1 { "item" } else { "items" };
     guards.meet(
         Guard::Checklist,
-        Problem::new(format!("the checklist has {} open required {items}", open.len()))
+        Problem::new(format!("the checklist has {}", counted(open.len(), "open required item")))
             .because(format!("{}; --yes ticks nothing", open.join("; ")))
             .try_this(format!(
                 "pointsman checklist {of} --release {release}{only} tick ITEM; or deploy with --detach: such a run \

@@ -9,6 +9,7 @@ use pointsman_config::{
     named_in, texts,
 };
 use pointsman_core::apphosting::{RunConfig, over_quota};
+use pointsman_core::describe;
 use pointsman_core::endpoint::{Endpoint, HostingFiles};
 use pointsman_core::error::Problem;
 use pointsman_core::ids::EnvironmentName;
@@ -146,7 +147,6 @@ pub fn troubles(loaded: &Loaded, spec: &EnvironmentSpec) -> Option<String> {
     let words = [(Severity::Error, "error"), (Severity::Warning, "warning")];
     let counts = words.map(|(severity, word)| (count(severity), word));
     let told = counts.iter().filter(|(many, _)| *many > 0);
-    let plural = |many: usize| if many == 1 { "" } else { "s" };
-    let told: Vec<_> = told.map(|(many, word)| format!("{many} {word}{}", plural(*many))).collect();
+    let told: Vec<_> = told.map(|(many, word)| describe::counted(*many, word)).collect();
     (!told.is_empty()).then(|| told.join(", "))
 }

@@ -10,7 +10,7 @@ use crate::tui::model::Model;
 use crate::tui::panes::Pane;
 use crate::tui::panes::logs::view::fit;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::{framed, selected, styled, wrapped, write};
+use crate::tui::view::{first_shown, framed, selected, styled, wrapped, write};
 
 pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let pane = &model.panes.alerts;
@@ -27,7 +27,7 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     }
     let room = height.saturating_sub(lines.len());
     let (rows, at) = rows(model, theme, queue, width);
-    let from = (at + 4).saturating_sub(room).min(at).min(rows.len().saturating_sub(room));
+    let from = first_shown(at, 4, rows.len(), room);
     lines.extend(rows.into_iter().skip(from));
     write(&lines, inner, buffer);
 }

@@ -13,7 +13,7 @@ use crate::tui::panes::Pane;
 use crate::tui::panes::checklists::model::{Row, count, rows};
 use crate::tui::panes::logs::view::fit;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::{framed, selected, styled, wrapped, write};
+use crate::tui::view::{first_shown, framed, selected, styled, wrapped, write};
 
 /// From this width on what is said of an item stands beside it.
 const WIDE_COLUMNS: usize = 74;
@@ -30,7 +30,7 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
         return write(&styled(theme, Role::Muted, look.empty(), width), inner, buffer);
     }
     let (lines, at) = look.lines(&rows);
-    let from = (at + 4).saturating_sub(height).min(lines.len().saturating_sub(height));
+    let from = first_shown(at, 4, lines.len(), height);
     write(&lines[from..], inner, buffer);
 }
 

@@ -16,7 +16,7 @@ use crate::tui::panes::Pane;
 use crate::tui::panes::health::model::{counts, slot, time};
 use crate::tui::panes::logs::view::fit;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::{clock, framed, selected, styled, wrapped, write};
+use crate::tui::view::{clock, first_shown, framed, selected, styled, wrapped, write};
 
 /// From this width on a probe is one line.
 const WIDE_COLUMNS: usize = 74;
@@ -35,7 +35,7 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     let (mut lines, at) = look.probes();
     lines.extend(look.changes(height.saturating_sub(lines.len())));
     // Keep the selection visible.
-    let from = (at + 4).saturating_sub(height).min(lines.len().saturating_sub(height));
+    let from = first_shown(at, 4, lines.len(), height);
     write(&lines[from..], inner, buffer);
 }
 

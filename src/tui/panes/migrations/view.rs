@@ -14,7 +14,7 @@ use crate::tui::panes::Pane;
 use crate::tui::panes::logs::view::fit;
 use crate::tui::panes::migrations::model::{chosen, databases};
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::{framed, selected, styled, took, wrapped, write};
+use crate::tui::view::{first_shown, framed, selected, styled, took, wrapped, write};
 
 /// From this width on each migration has its columns.
 const WIDE_COLUMNS: usize = 74;
@@ -36,7 +36,7 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
         return write(&styled(theme, Role::Muted, look.empty(), width), inner, buffer);
     }
     let (lines, at) = look.lines();
-    let from = (at + 6).saturating_sub(height).min(lines.len().saturating_sub(height));
+    let from = first_shown(at, 6, lines.len(), height);
     write(&lines[from..], inner, buffer);
 }
 

@@ -14,7 +14,7 @@ use crate::tui::panes::Pane;
 use crate::tui::panes::logs::view::fit;
 use crate::tui::panes::pipeline::model::PipelineSnapshot;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::{framed, selected, styled, took, write};
+use crate::tui::view::{first_shown, framed, selected, styled, took, write};
 
 /// Answers that are older are said to be.
 const OLD_AFTER: Duration = Duration::from_mins(1);
@@ -37,7 +37,7 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     let mut lines = look.head(run);
     let room = height.saturating_sub(lines.len());
     let (jobs, at) = look.jobs(run);
-    let from = (at + 4).saturating_sub(room).min(at).min(jobs.len().saturating_sub(room));
+    let from = first_shown(at, 4, jobs.len(), room);
     lines.extend(jobs.into_iter().skip(from));
     write(&lines, inner, buffer);
 }
