@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-use super::sandbox::Sandbox;
+use super::sandbox::{Sandbox, wait_until};
 
 /// The screen in a pseudo-terminal.
 pub(crate) struct Terminal {
@@ -128,6 +128,14 @@ impl Terminal {
             assert!(patience, "{text:?} is not on the screen:\n{}", self.text());
             std::thread::park_timeout(Duration::from_millis(20));
         }
+    }
+
+    /// Waits for bytes that draw nothing. They can follow the frame that a test waited for, so
+    /// [`Terminal::raw`] would be read too early.
+    #[track_caller]
+    pub(crate) fn receives(&self, bytes: &str) {
+        let arrived = || String::from_utf8_lossy(&self.raw()).contains(bytes);
+        wait_until(&format!("{bytes:?} is written"), arrived);
     }
 
     /// Kills the program with SIGKILL, and waits until everything that it wrote was read.
