@@ -20,12 +20,14 @@
 //! |---|---|---|
 //! | [`app`] | the composition root: builds `Services` for the engine; the only module that names platforms, stores, the emulator and the clock | all crates |
 //! | [`tui`] | the screen: model, update, view, and the driver that joins them | core; the driver also config, engine, app |
-//! | [`cli`] | the same without a screen: one file for each verb | core, config, engine, app |
+//! | [`cli`] | the same without a screen: one file for each verb | core, config, engine, app, init |
+//! | [`init`] | what a folder holds, and the files that a first deploy needs | core, source |
 //!
 //! `tests/it/house.rs` fails where a module or a crate uses what it may not.
 
 pub mod app;
 pub mod cli;
+pub mod init;
 pub mod tui;
 
 pub use pointsman_config as config;

@@ -11,6 +11,7 @@ use super::{App, private_folder};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::run_log::FileLog;
 use crate::config::{Findings, Loaded, load, load_text, sources};
+use crate::domain::code::Code;
 use crate::domain::error::Problem;
 use crate::domain::ids::{RunNumber, ServiceName, StepId};
 use crate::domain::migration::SchemaRange;
@@ -80,7 +81,7 @@ impl App {
     pub fn demo(name: &str, state: &Path) -> Result<Self, Problem> {
         let scenario = Scenario::named(name).ok_or_else(|| {
             let names: Vec<_> = Scenario::ALL.iter().map(|s| s.name()).collect();
-            Problem::new(format!("there is no demo {name:?}"))
+            Problem::coded(Code::UNKNOWN_NAME, format!("there is no demo {name:?}"))
                 .try_this(format!("name one of {}", names.join(", ")))
         })?;
         let failed = |e: std::io::Error| {

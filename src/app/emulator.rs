@@ -8,6 +8,7 @@ use url::Url;
 
 use super::{App, MUST_START, own_session};
 use crate::adapters::process::ThisMachine;
+use crate::domain::code::Code;
 use crate::domain::endpoint::Endpoint;
 use crate::domain::error::Problem;
 use crate::domain::ids::ServiceName;
@@ -51,7 +52,7 @@ impl App {
     /// The token that control calls of the emulator need.
     pub fn emulator_token(&self) -> Result<String, Problem> {
         Address::token(&self.emulator_folder()).map_err(|e| {
-            Problem::new("the emulator has no token")
+            Problem::coded(Code::EMULATOR_UNAVAILABLE, "the emulator has no token")
                 .because(e.to_string())
                 .try_this("start it: pointsman emulator start")
         })
@@ -65,7 +66,9 @@ impl App {
     /// Starts the emulator unless it runs. Racing processes start one: it holds a lock on its folder.
     pub async fn start_emulator(&self, owner_allowed: bool) -> Result<Address, Problem> {
         let log = self.emulator_folder().join("emulator.log");
-        let failed = |why: String| Problem::new("the emulator did not start").because(why);
+        let failed = |why: String| {
+            Problem::coded(Code::EMULATOR_UNAVAILABLE, "the emulator did not start").because(why)
+        };
         let began = self.clock.elapsed();
         let mut child = None;
         loop {
@@ -125,7 +128,7 @@ impl App {
             );
         };
         let failed = |e: reqwest::Error| {
-            Problem::new("the emulator does not answer")
+            Problem::coded(Code::EMULATOR_UNAVAILABLE, "the emulator does not answer")
                 .because(crate::adapters::http::chain(&e.without_url()))
         };
         let request =
@@ -143,9 +146,10 @@ impl App {
         own_session();
         let options = emulator::Options { folder: self.emulator_folder(), owner_allowed };
         let served = emulator::serve(options, self.clock.clone(), self.processes.clone()).await;
-        served
-            .map(|_| ())
-            .map_err(|e| Problem::new("the emulator cannot run").because(e.to_string()))
+        served.map(|_| ()).map_err(|e| {
+            Problem::coded(Code::EMULATOR_UNAVAILABLE, "the emulator cannot run")
+                .because(e.to_string())
+        })
     }
 
     /// Is the sample service.

@@ -32,6 +32,7 @@ use crate::adapters::probe::MachineProber;
 use crate::adapters::process::{ThisMachine, user_name};
 use crate::adapters::run_log::{FileLog, NoLog};
 use crate::config::project_key;
+use crate::domain::code::Code;
 use crate::domain::endpoint::Endpoint;
 use crate::domain::error::Problem;
 use crate::domain::event::{Event, Outcome};
@@ -102,7 +103,8 @@ impl App {
 
     /// Opens the store. Each caller has a separate connection.
     pub fn store(&self) -> Result<SqliteStore, JournalError> {
-        Ok(SqliteStore::open(&self.state, self.processes.clone())?.sharing(&self.chains))
+        let store = SqliteStore::open(&self.state, self.processes.clone())?.sharing(&self.chains);
+        if self.is_demo() { store.without_sync() } else { Ok(store) }
     }
 
     /// Opens the store to read it, also where it cannot be written: on a full disk, in a read-only folder. What is
@@ -310,7 +312,7 @@ fn default_state(config: &Path) -> Result<PathBuf, Problem> {
 fn loopback_token(env: Option<&str>, file: Option<&str>) -> Result<String, Problem> {
     if let Some(name) = env {
         return std::env::var(name).map_err(|_| {
-            Problem::new(format!("${name} is not set"))
+            Problem::coded(Code::GITHUB_UNAVAILABLE, format!("${name} is not set"))
                 .because("token_env of the platform names it")
         });
     }

@@ -9,6 +9,7 @@ use super::args::AlertsVerb;
 use super::exit::{FAILED, Failed, Finished, OK, USAGE};
 use super::print;
 use crate::domain::alert::Alert;
+use crate::domain::code::Code;
 use crate::domain::describe;
 use crate::domain::error::Problem;
 use crate::ports::outbox::{Delivery, DeliveryState, Outbox};
@@ -33,7 +34,8 @@ pub(super) async fn alerts(session: &Session, verb: Option<&AlertsVerb>) -> Fini
         }
         AlertsVerb::Silence { length, reason } => {
             if reason.trim().is_empty() {
-                let problem = Problem::new("a silence needs a reason").try_this("--reason TEXT");
+                let problem = Problem::coded(Code::REASON_NEEDED, "a silence needs a reason")
+                    .try_this("--reason TEXT");
                 return Err(Failed::with(USAGE, problem));
             }
             let until = now.checked_add(*length).map_err(|e| {

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::Session;
 use super::exit::{Failed, Finished, IN_DOUBT, OK};
 use super::print;
+use crate::domain::code::Code;
 use crate::domain::command::Command;
 use crate::domain::describe;
 use crate::domain::error::Problem;
@@ -54,8 +55,8 @@ pub(super) async fn attach(session: &Session, run: RunNumber) -> Finished {
             return Ok(listed.view.exit_code());
         }
         if listed.runner.is_none() {
-            let problem =
-                Problem::new(format!("run {run} is in doubt")).because("its process died");
+            let problem = Problem::coded(Code::IN_DOUBT, format!("run {run} is in doubt"))
+                .because("its process died");
             let problem = problem.try_this(format!("pointsman resume {}", run.0));
             return Err(Failed::with(IN_DOUBT, problem));
         }

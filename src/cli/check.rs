@@ -6,6 +6,7 @@ use super::Session;
 use super::exit::{Failed, Finished, OK};
 use super::print;
 use crate::config::{json_schema, migration_schema, theme_schema};
+use crate::domain::describe::counted;
 use crate::tui::bindings;
 
 pub(super) fn check(session: &Session) -> Finished {
@@ -27,12 +28,13 @@ pub(super) fn check(session: &Session) -> Finished {
     let lists = &config.checklists;
     let items = lists.pre.len() + lists.deploy.len() + lists.post.len();
     let text = format!(
-        "{}: {} environments, {} projects, {} services, {items} checklist items, {} commands; {}",
+        "{}: {}, {}, {}, {}, {}; {}",
         session.arguments.config.display(),
-        config.environments.len(),
-        config.projects.len(),
-        config.services.len(),
-        config.commands.len(),
+        counted(config.environments.len(), "environment"),
+        counted(config.projects.len(), "project"),
+        counted(config.services.len(), "service"),
+        counted(items, "checklist item"),
+        counted(config.commands.len(), "command"),
         odd.counted(),
     );
     let text = if odd.findings.is_empty() { text } else { format!("{odd}\n{text}") };

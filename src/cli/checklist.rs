@@ -3,22 +3,20 @@
 use serde_json::json;
 
 use super::Session;
-use super::args::ChecklistArguments;
+use super::args::{ChecklistArguments, RunWord};
 use super::exit::{Failed, Finished, OK, REFUSED, USAGE};
 use crate::domain::checklist::{Act, Item, ItemStatus, List, Tally};
 use crate::engine::proposal::{self, ChecklistView};
 
 pub(super) fn checklist(session: &Session, arguments: &ChecklistArguments) -> Finished {
+    let of = match arguments.of.parse() {
+        Ok(word @ (RunWord::Last | RunWord::LastOf(_))) => session.run(&word)?.to_string(),
+        Ok(RunWord::Number(_)) | Err(_) => arguments.of.clone(),
+    };
     let look = || {
         let loaded = || session.config().map_err(|failed| *failed.problem);
         let release = arguments.release.as_ref();
-        proposal::checklist(
-            &session.app.services(),
-            loaded,
-            &arguments.of,
-            release,
-            &arguments.services,
-        )
+        proposal::checklist(&session.app.services(), loaded, &of, release, &arguments.services)
     };
     let mut listing = look()?;
     if let Some(act) = arguments.act.map(Act::from) {

@@ -8,6 +8,7 @@ use super::args::{CommandsVerb, Yes};
 use super::confirm::confirm;
 use super::exit::{FAILED, Failed, Finished, INTERRUPTED, OK, REFUSED, USAGE};
 use super::print;
+use crate::domain::code::Code;
 use crate::domain::custom_command::{CustomCommand, CustomCommandState};
 use crate::domain::error::Problem;
 use crate::domain::gate::Answers;
@@ -69,7 +70,7 @@ fn named(session: &Session, name: &str) -> Result<CustomCommand, Failed> {
     let commands = session.config()?.custom_commands()?;
     let names: Vec<String> = commands.iter().map(|command| command.name.clone()).collect();
     commands.into_iter().find(|command| command.name == name).ok_or_else(|| {
-        let problem = Problem::new(format!("there is no command {name:?}"));
+        let problem = Problem::coded(Code::UNKNOWN_NAME, format!("there is no command {name:?}"));
         Failed::with(USAGE, problem.try_this(format!("name one of {}", names.join(", "))))
     })
 }

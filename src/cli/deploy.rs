@@ -5,6 +5,7 @@ use super::args::{DeployArguments, PlanArguments, why};
 use super::confirm::begin;
 use super::drive::{detach, drive};
 use super::exit::{Failed, Finished, OK, REFUSED, USAGE};
+use crate::domain::code::Code;
 use crate::domain::error::Problem;
 use crate::domain::guard::{GuardHit, Guards, Justification};
 use crate::domain::plan::Plan;
@@ -112,7 +113,7 @@ const HASH_DIGITS: usize = 8;
 fn is_reviewed(plan: &Plan, reviewed: &str) -> Result<(), Failed> {
     let (hash, reviewed) = (plan.hash().to_string(), reviewed.trim());
     if reviewed.len() < HASH_DIGITS {
-        let problem = Problem::new(format!("--plan {reviewed} is too short"));
+        let problem = Problem::coded(Code::PLAN_CHANGED, format!("--plan {reviewed} is too short"));
         return Err(Failed::with(
             USAGE,
             problem.try_this(format!(
@@ -123,7 +124,7 @@ fn is_reviewed(plan: &Plan, reviewed: &str) -> Result<(), Failed> {
     if hash.starts_with(reviewed) {
         return Ok(());
     }
-    let problem = Problem::new("the plan differs from the reviewed one")
+    let problem = Problem::coded(Code::PLAN_CHANGED, "the plan differs from the reviewed one")
         .because(format!("reviewed: {reviewed}; now: {hash}"))
         .try_this(format!(
             "review it: pointsman plan {} --release {}",

@@ -1,17 +1,15 @@
-//! `doctor`: what works here and how to fix the rest; and what other programs read of us,
-//! `completions` and `man`.
+//! `doctor`: what works here and how to fix the rest.
 
-use clap::CommandFactory as _;
 use serde_json::{Value, json};
 
 use super::Session;
-use super::args::Arguments;
 use super::exit::{FAILED, Finished, OK};
 use super::print;
 use crate::config::Loaded;
 use crate::domain::alert::{Channel, Notify};
+use crate::domain::code::Code;
+use crate::domain::describe;
 use crate::domain::error::Problem;
-use crate::domain::time::spoken;
 use crate::engine::READ_WITHIN;
 use crate::ports::journal::Journal as _;
 use crate::tui::terminal_report;
@@ -66,14 +64,13 @@ fn channels(session: &Session, notify: &Notify) -> Vec<Look> {
         let missing = secret.filter(|name| std::env::var(name).map_or(true, |v| v.is_empty()));
         let last = store.as_ref().and_then(|store| store.delivered(channel).ok().flatten());
         let found = match (missing, last) {
-            (Some(name), _) => Err(Problem::new(format!("${name} is not set here"))
-                .because("this machine cannot send alerts there")
-                .try_this(format!("export {name}=…, then pointsman alerts test"))),
-            (None, None) => Ok("nothing delivered yet: pointsman alerts test".to_owned()),
-            (None, Some(at)) => {
-                let age = std::time::Duration::try_from(now.duration_since(at));
-                Ok(format!("last delivery {} ago", spoken(age.unwrap_or_default())))
+            (Some(name), _) => {
+                Err(Problem::coded(Code::NO_CHANNEL, format!("${name} is not set here"))
+                    .because("this machine cannot send alerts there")
+                    .try_this(format!("export {name}=…, then pointsman alerts test")))
             }
+            (None, None) => Ok("nothing delivered yet: pointsman alerts test".to_owned()),
+            (None, Some(at)) => Ok(format!("last delivery {}", describe::ago(at, now))),
         };
         look(&format!("alerts {channel}"), found)
     };
@@ -89,10 +86,7 @@ impl Look {
         match &self.found {
             Ok(found) => format!("ok    {:<18} {found}", self.what),
             Err(problem) => {
-                let reported = print::lines::problem(problem);
-                let said = reported
-                    .trim_start_matches("error: ")
-                    .replace('\n', "\n                        ");
+                let said = print::lines::parts(problem).replace('\n', "\n                        ");
                 format!("wrong {:<18} {said}", self.what)
             }
         }
@@ -133,7 +127,7 @@ fn state(session: &Session) -> Result<String, Problem> {
 
 fn git() -> Result<String, Problem> {
     let said = crate::git::text(std::path::Path::new("/"), &["version"]).map_err(|error| {
-        Problem::new("git cannot be used")
+        Problem::coded(Code::GIT_UNUSABLE, "git cannot be used")
             .because(error.to_string())
             .try_this("install git; releases of kind git need it, those of kind list do not")
     })?;
@@ -198,20 +192,4 @@ async fn databases(session: &Session, loaded: &Loaded, name: &str) -> Vec<Look> 
         looks.push(look(&format!("{name} {}", planned.name), found));
     }
     looks
-}
-
-pub(super) fn completions(shell: clap_complete::Shell) -> u8 {
-    let mut out = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "pointsman", &mut out);
-    print::result(String::from_utf8_lossy(&out));
-    OK
-}
-
-pub(super) fn man() -> Finished {
-    let mut out = Vec::new();
-    let rendered = clap_mangen::Man::new(Arguments::command()).render(&mut out);
-    rendered
-        .map_err(|e| Problem::new("the manual page cannot be written").because(e.to_string()))?;
-    print::result(String::from_utf8_lossy(&out));
-    Ok(OK)
 }

@@ -9,6 +9,7 @@ use super::follow::{Following, follow};
 use super::print;
 use super::signals::{Listening, listen};
 use crate::app::{App, MemoryJournal, own_session};
+use crate::domain::code::Code;
 use crate::domain::error::Problem;
 use crate::domain::ids::RunNumber;
 use crate::domain::plan::{Plan, RunKind};
@@ -214,7 +215,8 @@ pub(super) async fn runner(session: &Session, run: RunNumber, choice: Option<Cho
     let observed = observe(platform.as_ref(), &view).await.map_err(|e| e.problem)?;
     let doubt = reconcile(&view, &observed)?;
     if !doubt.choices.contains(&choice) {
-        let problem = Problem::new("that choice is no longer safe").because(doubt.observed);
+        let problem = Problem::coded(Code::UNSAFE_CHOICE, "that choice is no longer safe")
+            .because(doubt.observed);
         return Err(problem.into());
     }
     let mut engine = app.engine(view, Attendance::Attended, signals).await?;

@@ -6,6 +6,7 @@ use super::Session;
 use super::args::EmulatorVerb;
 use super::exit::{Finished, OK};
 use crate::app::Stopped;
+use crate::domain::code::Code;
 use crate::domain::error::Problem;
 
 pub(super) async fn emulator(session: &Session, verb: &EmulatorVerb) -> Finished {
@@ -45,8 +46,9 @@ pub(super) async fn emulator(session: &Session, verb: &EmulatorVerb) -> Finished
             session.result(&token, &json!({"token": token}));
         }
         EmulatorVerb::Url => {
-            let address =
-                app.emulator().ok_or_else(|| Problem::new("the emulator is not running"))?;
+            let address = app.emulator().ok_or_else(|| {
+                Problem::coded(Code::EMULATOR_UNAVAILABLE, "the emulator is not running")
+            })?;
             session.result(&address.url, &json!({"url": address.url}));
         }
         EmulatorVerb::Serve { insecure_owner_token } => {

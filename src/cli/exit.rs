@@ -1,6 +1,7 @@
 //! Exit codes (`docs/internals/architecture.md`) and the one place that prints an error.
 
 use crate::config::Findings;
+use crate::domain::code::Code;
 use crate::domain::error::Problem;
 use crate::domain::guard::{Guard, standing};
 use crate::engine::EngineError;
@@ -35,7 +36,10 @@ impl Failed {
     }
 
     pub(super) fn config(findings: Findings) -> Self {
-        let problem = Problem::new(format!("{} cannot be used", findings.file.display()));
+        let problem = Problem::coded(
+            Code::CONFIG_INVALID,
+            format!("{} cannot be used", findings.file.display()),
+        );
         Self { problem: Box::new(problem), findings: Some(Box::new(findings)), code: USAGE }
     }
 }

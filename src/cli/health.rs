@@ -12,6 +12,7 @@ use super::args::HealthArguments;
 use super::exit::{FAILED, Failed, Finished, INCONCLUSIVE, OK, USAGE};
 use super::print;
 use crate::config::Watching;
+use crate::domain::code::Code;
 use crate::domain::error::Problem;
 use crate::domain::planner::EnvironmentSpec;
 use crate::domain::probe::{Board, Probe, ProbeChange, ProbeSnapshot, State, differences};
@@ -175,8 +176,10 @@ fn mute(session: &Session, arguments: &HealthArguments, probes: &[Probe]) -> Fin
     let of: Vec<&Probe> = probes.iter().filter(|p| p.name == name || p.label() == name).collect();
     if of.is_empty() {
         let known: Vec<_> = probes.iter().map(Probe::label).collect();
-        let problem =
-            Problem::new(format!("there is no probe {name:?} on {}", arguments.environment));
+        let problem = Problem::coded(
+            Code::UNKNOWN_NAME,
+            format!("there is no probe {name:?} on {}", arguments.environment),
+        );
         let todo = format!("name one of {}", known.join(", "));
         return Err(Failed::with(USAGE, problem.try_this(todo)));
     }
@@ -189,7 +192,7 @@ fn mute(session: &Session, arguments: &HealthArguments, probes: &[Probe]) -> Fin
             Some((until, reason.clone()))
         }
         (Some(_), ..) => {
-            let problem = Problem::new("a mute needs a length and a reason")
+            let problem = Problem::coded(Code::REASON_NEEDED, "a mute needs a length and a reason")
                 .try_this(format!("--mute {name} --for 30m --reason '…'"));
             return Err(Failed::with(USAGE, problem));
         }

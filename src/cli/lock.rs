@@ -6,6 +6,7 @@ use super::Session;
 use super::args::LockAct;
 use super::exit::{Failed, Finished, OK, USAGE};
 use crate::app::SqliteStore;
+use crate::domain::code::Code;
 use crate::domain::error::Problem;
 use crate::domain::guard::Guard;
 use crate::domain::ids::EnvironmentName;
@@ -25,7 +26,7 @@ pub(super) fn lock(
     let why = || {
         reason.cloned().ok_or_else(|| {
             usage(
-                Problem::new("taking or releasing a lock needs a reason")
+                Problem::coded(Code::REASON_NEEDED, "taking or releasing a lock needs a reason")
                     .try_this("add --reason TEXT"),
             )
         })

@@ -10,18 +10,24 @@ mod check;
 mod checklist;
 mod cleanup;
 mod commands;
+mod complete;
 mod confirm;
 mod deploy;
 mod doctor;
 mod drive;
 mod emulator;
 mod exit;
+mod explain;
+mod find_config;
 mod follow;
 mod handover;
 mod health;
+pub mod help;
+mod init;
 mod lint;
 mod lock;
 mod looks;
+mod man;
 mod migrate;
 mod past;
 mod pipeline;
@@ -34,24 +40,29 @@ mod signals;
 mod status;
 mod steer;
 mod theme;
+mod version;
 
 use std::fs;
 use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap_complete::CompleteEnv;
 use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
-use self::args::{Arguments, ThemeVerb, Verb};
+use self::args::{Arguments, ConfigVerb, RunWord, ThemeVerb, Verb};
 use self::exit::{FAILED, Failed, Finished, USAGE};
 use crate::app::{App, private_folder};
 use crate::config::{Document, Findings, Loaded, know_usual_secrets};
+use crate::domain::code::Code;
 use crate::domain::command::Command;
 use crate::domain::describe;
 use crate::domain::error::Problem;
-use crate::domain::ids::EnvironmentName;
+use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::recover::Choice;
 use crate::ports::journal::{Journal as _, Listed};
 
@@ -74,7 +85,33 @@ struct Unread {
 
 impl Session {
     fn config(&self) -> Result<Loaded, Failed> {
+        if !self.arguments.config.exists() {
+            let file = self.arguments.config.display();
+            let problem = Problem::coded(Code::CONFIG_MISSING, format!("there is no {file}"))
+                .try_this("pointsman init, or name another config with --config FILE");
+            return Err(Failed::with(USAGE, problem));
+        }
         self.checked.get_or_init(|| self.document.check()).clone().map_err(Failed::config)
+    }
+
+    /// The number of a run that was named on the command line.
+    fn run(&self, word: &RunWord) -> Result<RunNumber, Failed> {
+        let environment = match word {
+            RunWord::Number(number) => return Ok(*number),
+            RunWord::Last => None,
+            RunWord::LastOf(environment) => {
+                self.config()?.spec(environment.as_str()).map_err(|p| Failed::with(USAGE, p))?;
+                Some(environment)
+            }
+        };
+        let latest = self.app.readable_store()?.runs(environment, 1)?;
+        latest.first().map(|listed| listed.view.number).ok_or_else(|| {
+            let on = environment.map_or(String::new(), |name| format!(" of {name}"));
+            Failed::with(
+                USAGE,
+                Problem::coded(Code::NO_SUCH_RUN, format!("there is no run{on} yet")),
+            )
+        })
     }
 
     /// The runs of an environment, or of all, newest first. What could not be read of them is named on stderr.
@@ -101,7 +138,9 @@ impl Session {
 
 /// Runs a command line to its exit code.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    // In a shell that completes, this prints candidates and exits.
+    CompleteEnv::with_factory(help::command).complete();
+    let arguments = match parsed() {
         Ok(arguments) => arguments,
         Err(said) => return usage(&said),
     };
@@ -123,11 +162,27 @@ pub fn main() -> ExitCode {
     }
 }
 
+fn parsed() -> Result<Arguments, clap::Error> {
+    let matches = help::command().try_get_matches()?;
+    let mut arguments = Arguments::from_arg_matches(&matches)?;
+    if matches.value_source("config") == Some(ValueSource::DefaultValue) {
+        let here = std::env::current_dir().unwrap_or_default();
+        arguments.config = find_config::nearest(&here);
+    }
+    Ok(arguments)
+}
+
 /// What the parser has to say: help on stdout, and what cannot be parsed on stderr. It repeats the arguments.
 fn usage(said: &clap::Error) -> ExitCode {
+    if said.kind() == ErrorKind::DisplayVersion && std::env::args().any(|word| word == "--json") {
+        print::value(&version::json());
+        return ExitCode::SUCCESS;
+    }
     if !said.use_stderr() {
         // Help and version are our own texts, and may have their colours.
-        let _ = said.print();
+        let about_program = said.kind() == ErrorKind::DisplayHelp && help::asks_about_program();
+        let whole = about_program.then(|| help::program().try_get_matches().err()).flatten();
+        let _ = whole.as_ref().unwrap_or(said).print();
         return ExitCode::SUCCESS;
     }
     print::note(said.render().to_string());
@@ -222,7 +277,10 @@ async fn dispatch(session: &Session) -> Finished {
         read_only::permits(verb)?;
     }
     match verb {
+        Verb::Init { yes } => init::init(session, *yes),
         Verb::Check => check::check(session),
+        Verb::Config { verb: ConfigVerb::Explain { key } } => explain::key(session, key),
+        Verb::Explain { code } => explain::code(session, *code),
         Verb::Lint { between, .. } if !between.is_empty() => lint::between(session, between),
         Verb::Lint { files, strict, .. } => lint::judge(session, files, *strict),
         Verb::Schema { of } => Ok(check::schema(of)),
@@ -242,27 +300,30 @@ async fn dispatch(session: &Session) -> Finished {
         Verb::History { environment, limit, .. } => {
             past::history(session, environment.as_deref(), *limit)
         }
-        Verb::Events { run } => past::events(session, *run),
-        Verb::Logs { run } => past::logs(session, *run),
-        Verb::Attach { run } => attach::attach(session, *run).await,
+        Verb::Events { run } => past::events(session, session.run(run)?),
+        Verb::Logs { run } => past::logs(session, session.run(run)?),
+        Verb::Attach { run } => attach::attach(session, session.run(run)?).await,
         Verb::Resume(arguments) => resume::resume(session, arguments).await,
         Verb::Approve(to) => steer::risk(session, to, &Command::Approve).await,
-        Verb::Pause(to) => steer::steer(session, to.run, to.seen, &Command::Pause).await,
+        Verb::Pause(to) => {
+            steer::steer(session, session.run(&to.run)?, to.seen, &Command::Pause).await
+        }
         Verb::Retry(to) => steer::risk(session, to, &Command::Retry).await,
         Verb::Skip { steer: to, reason } => {
             let reason = reason.clone();
             steer::risk(session, to, &Command::Skip { reason }).await
         }
         Verb::Abort { steer: to, now } => {
-            steer::steer(session, to.run, to.seen, &Command::Abort { now: *now }).await
+            steer::steer(session, session.run(&to.run)?, to.seen, &Command::Abort { now: *now })
+                .await
         }
         Verb::Lock { environment, act, reason } => {
             lock::lock(session, environment, *act, reason.as_ref())
         }
-        Verb::Replay { run } => past::replay(session, *run).await,
-        Verb::Report { run } => past::report(session, *run),
-        Verb::Card { run } => past::card(session, *run),
-        Verb::Verify { run } => past::verify(session, *run),
+        Verb::Replay { run } => past::replay(session, session.run(run)?).await,
+        Verb::Report { run } => past::report(session, session.run(run)?),
+        Verb::Card { run } => past::card(session, session.run(run)?),
+        Verb::Verify { run } => past::verify(session, session.run(run)?),
         Verb::Emulator { verb } => emulator::emulator(session, verb).await,
         Verb::Theme { verb: ThemeVerb::List } => Ok(theme::list(session)),
         Verb::Theme { verb: ThemeVerb::Check { theme } } => theme::judge(session, theme),
@@ -270,8 +331,8 @@ async fn dispatch(session: &Session) -> Finished {
             theme::import(session, file, name.as_deref())
         }
         Verb::Doctor => doctor::doctor(session).await,
-        Verb::Completions { shell } => Ok(doctor::completions(*shell)),
-        Verb::Man => doctor::man(),
+        Verb::Completions { shell } => complete::script(shell),
+        Verb::Man { dir } => man::man(dir.as_deref()),
         Verb::Runner { run, choose } => {
             drive::runner(session, *run, choose.map(Choice::from)).await
         }

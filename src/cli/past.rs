@@ -16,7 +16,7 @@ use crate::domain::error::Problem;
 use crate::domain::ids::{EnvironmentName, RunNumber};
 use crate::domain::incident_card;
 use crate::domain::report;
-use crate::domain::time::spoken;
+use crate::domain::time::{Timestamp, spoken};
 use crate::domain::view::RunView;
 use crate::engine::proposal::RUNS_SEARCHED;
 use crate::ports::journal::Journal as _;
@@ -36,18 +36,19 @@ pub(super) fn history(session: &Session, environment: Option<&str>, limit: usize
     let json: Vec<Value> =
         runs.iter().map(|l| print::json::history(&l.view, l.runner.is_some())).collect();
     let mut text = String::new();
-    for entry in &json {
+    let now = session.app.clock.now();
+    for (entry, listed) in json.iter().zip(&runs) {
         let word = |key: &str| entry[key].as_str().unwrap_or("-").to_owned();
         let took = Duration::from_secs_f64(entry["seconds"].as_f64().unwrap_or_default());
         text = format!(
-            "{text}#{:<5} {:<9} {:<12} {:<16} {:<12} {:>8}  {}  {}\n",
+            "{text}#{:<5} {:<9} {:<12} {:<16} {:<12} {:>8}  {:<12}  {}\n",
             entry["run"],
             word("kind"),
             word("environment"),
             entry["name"].as_str().map_or_else(|| word("release"), str::to_owned),
-            entry["outcome"].as_str().unwrap_or("running"),
+            entry["outcome"].as_str().unwrap_or("running").replace('_', " "),
             spoken(took),
-            word("started"),
+            describe::ago(listed.view.started, now),
             word("actor"),
         );
     }
@@ -141,13 +142,19 @@ pub(super) fn logs(session: &Session, run: RunNumber) -> Finished {
         let word = |key: &str| json[key].as_str().unwrap_or_default();
         print::result(format!(
             "{} {:<10} {:<10} {}",
-            word("at"),
+            clock(word("at")),
             word("step"),
             word("service"),
             word("text")
         ));
     }
     Ok(OK)
+}
+
+/// The time of day of a log line, to the millisecond. The date is in the run's report.
+fn clock(at: &str) -> String {
+    let parsed = at.parse::<Timestamp>();
+    parsed.map_or_else(|_| at.to_owned(), |at| at.strftime("%H:%M:%S%.3fZ").to_string())
 }
 
 /// Replays a run. Without a terminal it prints the facts.

@@ -10,6 +10,7 @@ use super::confirm::confirm;
 use super::exit::{FAILED, Failed, Finished, INCONCLUSIVE, OK, USAGE};
 use super::print;
 use crate::config::Loaded;
+use crate::domain::code::Code;
 use crate::domain::error::Problem;
 use crate::domain::gate::Answers;
 use crate::domain::job_log::job_log;
@@ -32,9 +33,10 @@ pub(super) async fn pipeline(session: &Session, arguments: &PipelineArguments) -
     let spec = loaded.spec(&arguments.environment).map_err(usage)?;
     let Some(of) = spec.pipeline.clone() else {
         return Err(usage(
-            Problem::new(format!("{} has no pipeline", arguments.environment)).try_this(
-                "pipeline: { kind: github, repository: owner/name, workflow: deploy.yml }",
-            ),
+            Problem::coded(Code::NO_PIPELINE, format!("{} has no pipeline", arguments.environment))
+                .try_this(
+                    "pipeline: { kind: github, repository: owner/name, workflow: deploy.yml }",
+                ),
         ));
     };
     if matches!(arguments.act, Some(PipelineAct::Run)) {

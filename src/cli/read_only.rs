@@ -2,6 +2,7 @@
 
 use super::args::{CommandsVerb, EmulatorVerb, MigrateVerb, PipelineAct, ThemeVerb, Verb};
 use super::exit::{Failed, REFUSED};
+use crate::domain::code::Code;
 use crate::domain::error::Problem;
 
 /// Refuses verbs that change a deployment, shared state, or this machine.
@@ -9,13 +10,15 @@ pub(super) fn permits(verb: &Verb) -> Result<(), Failed> {
     if !acts(verb) {
         return Ok(());
     }
-    let problem = Problem::new("--read-only refuses changes");
+    let problem = Problem::coded(Code::READ_ONLY, "--read-only refuses changes");
     Err(Failed::with(REFUSED, problem.try_this("run it without --read-only")))
 }
 
 fn acts(verb: &Verb) -> bool {
     match verb {
         Verb::Check
+        | Verb::Config { .. }
+        | Verb::Explain { .. }
         | Verb::Lint { .. }
         | Verb::Schema { .. }
         | Verb::Plan(_)
@@ -33,9 +36,10 @@ fn acts(verb: &Verb) -> bool {
         | Verb::Theme { verb: ThemeVerb::List | ThemeVerb::Check { .. } }
         | Verb::Doctor
         | Verb::Completions { .. }
-        | Verb::Man
+        | Verb::Man { .. }
         | Verb::SampleApp => false,
-        Verb::Deploy(_)
+        Verb::Init { .. }
+        | Verb::Deploy(_)
         | Verb::Rollback(_)
         | Verb::Cleanup(_)
         | Verb::Resume(_)

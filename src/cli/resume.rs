@@ -12,6 +12,7 @@ use super::exit::{Failed, Finished, IN_DOUBT, REFUSED};
 use super::follow::{Following, follow, waiting, waits_instead};
 use super::print;
 use super::signals::{Listening, listen};
+use crate::domain::code::Code;
 use crate::domain::command::Command;
 use crate::domain::error::Problem;
 use crate::domain::ids::RunNumber;
@@ -21,7 +22,7 @@ use crate::engine::{Attendance, observe};
 use crate::ports::journal::Journal as _;
 
 pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Finished {
-    let run = arguments.run;
+    let run = session.run(&arguments.run)?;
     let listed = session.app.store()?.run(run)?;
     if listed.runner.is_some() && matches!(listed.view.state, RunState::Paused { .. }) {
         return super::steer::steer(session, run, None, &Command::Resume).await;
@@ -39,7 +40,7 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
     let hosting = session.app.services().platform(&plan.endpoint).await?;
     let observed = observe(hosting.as_ref(), &listed.view).await.map_err(|e| e.problem)?;
     let doubt = reconcile(&listed.view, &observed).map_err(|p| Failed::with(REFUSED, p))?;
-    let Some(choice) = choose(arguments, &doubt)? else {
+    let Some(choice) = choose(run, arguments, &doubt)? else {
         session.result(&text(run, &doubt), &json(run, &doubt));
         return Ok(IN_DOUBT);
     };
@@ -64,7 +65,8 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
     let observed = observe(hosting.as_ref(), &view).await.map_err(|e| e.problem)?;
     let doubt = reconcile(&view, &observed).map_err(|p| Failed::with(REFUSED, p))?;
     if !doubt.choices.contains(&choice) {
-        let problem = Problem::new("that choice is no longer safe").because(doubt.observed);
+        let problem = Problem::coded(Code::UNSAFE_CHOICE, "that choice is no longer safe")
+            .because(doubt.observed);
         return Err(Failed::with(REFUSED, problem));
     }
     let mut engine = session.app.engine(view, Attendance::Unattended, signals).await?;
@@ -75,13 +77,17 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
 }
 
 /// The choice of the command line, the recommended one, or the answer to a question. None: only show.
-fn choose(arguments: &ResumeArguments, doubt: &Doubt) -> Result<Option<Choice>, Failed> {
+fn choose(
+    run: RunNumber,
+    arguments: &ResumeArguments,
+    doubt: &Doubt,
+) -> Result<Option<Choice>, Failed> {
     if let Some(choice) = arguments.choose.map(Choice::from) {
         if doubt.choices.contains(&choice) {
             return Ok(Some(choice));
         }
         let offered: Vec<_> = doubt.choices.iter().map(|c| c.name()).collect();
-        let problem = Problem::new("that choice is not safe")
+        let problem = Problem::coded(Code::UNSAFE_CHOICE, "that choice is not safe")
             .because(format!("observed: {}", doubt.observed));
         let problem = problem.try_this(format!("choose one of {}", offered.join(", ")));
         return Err(Failed::with(REFUSED, problem));
@@ -92,7 +98,7 @@ fn choose(arguments: &ResumeArguments, doubt: &Doubt) -> Result<Option<Choice>, 
     if !io::stdin().is_terminal() {
         return Ok(None);
     }
-    print::note(text(arguments.run, doubt));
+    print::note(text(run, doubt));
     let said = ask("Which? [number, empty for none] ");
     let picked = said.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
     Ok(picked.and_then(|n| doubt.choices.get(n).copied()))

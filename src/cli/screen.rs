@@ -1,7 +1,6 @@
 //! No verb: the screen.
 
-use std::fs::OpenOptions;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -11,6 +10,7 @@ use super::exit::{Failed, Finished, OK, USAGE};
 use super::looks::looks;
 use super::print;
 use crate::config::schema::UiConfig;
+use crate::domain::code::Code;
 use crate::domain::error::Problem;
 use crate::ports::journal::Journal as _;
 use crate::tui::theme::Depth;
@@ -37,7 +37,7 @@ pub(super) async fn screen(session: &Session) -> Finished {
     }
     let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
     if dumb || !io::stdout().is_terminal() || !io::stdin().is_terminal() {
-        let problem = Problem::new("the console needs a terminal");
+        let problem = Problem::coded(Code::TERMINAL_NEEDED, "the console needs a terminal");
         let todo = "use a command: pointsman status, pointsman attach RUN, pointsman --help";
         return Err(Failed::with(USAGE, problem.try_this(todo)));
     }
@@ -66,8 +66,6 @@ pub(super) async fn screen(session: &Session) -> Finished {
     Ok(code)
 }
 
-const TEMPLATE: &str = include_str!("../../examples/template/config.yaml");
-
 /// There is no config, or not at the given path.
 async fn first_time(session: &Session) -> Finished {
     let looks = looks(session);
@@ -84,19 +82,11 @@ async fn first_time(session: &Session) -> Finished {
             let own = std::env::current_exe().map_err(failed)?;
             Err(failed(Command::new(own).args(["--demo", "gate"]).exec()).into())
         }
-        Choice::Create => {
-            // Never overwrite a file that was created meanwhile.
-            let created = OpenOptions::new().write(true).create_new(true).open(config);
-            created.and_then(|mut file| file.write_all(TEMPLATE.as_bytes())).map_err(failed)?;
-            print::note(format!(
-                "wrote {file}; name your services in it, then: pointsman check, pointsman"
-            ));
-            Ok(OK)
-        }
+        Choice::Create => super::init::init(session, false),
         Choice::Quit => {
-            let problem = Problem::new(format!("there is no config at {file}"));
-            let todo = "pointsman --demo gate rehearses without one; --config FILE or \
-                        POINTSMAN_CONFIG names another";
+            let problem =
+                Problem::coded(Code::CONFIG_MISSING, format!("there is no config at {file}"));
+            let todo = "pointsman init writes one, pointsman --demo gate rehearses without one";
             Err(Failed::with(USAGE, problem.try_this(todo)))
         }
     }

@@ -26,7 +26,13 @@ pub(super) async fn status(session: &Session, environment: Option<&str>) -> Fini
     let mut all = looks.into_iter().collect::<Result<Vec<_>, _>>()?;
     let text: Vec<String> = all.iter().map(text).collect();
     let json = match environment {
-        Some(_) => all.swap_remove(0),
+        // One shape for one environment and for all; its keys also stand at the top, as scripts of the first edition
+        // read them.
+        Some(_) => {
+            let mut one = all.swap_remove(0);
+            one["environments"] = json!([one]);
+            one
+        }
         None => json!({ "environments": all }),
     };
     session.result(&text.join("\n"), &json);

@@ -18,14 +18,13 @@ use crate::ports::journal::Journal as _;
 /// A command that takes a risk: asked about as hard as the run's environment wants. On an `open` one
 /// the command itself is the answer.
 pub(super) async fn risk(session: &Session, to: &SteerArguments, command: &Command) -> Finished {
-    let view = session.app.store()?.run(to.run)?.view;
+    let run = session.run(&to.run)?;
+    let view = session.app.store()?.run(run)?.view;
     let (environment, protection) = (&view.plan.environment, view.plan.policy.protection);
     let mut seen = to.seen;
     if protection != Protection::Open {
         let what = format!(
-            "Run {} on {} is {}: {}.",
-            to.run,
-            environment,
+            "Run {run} on {environment} is {}: {}.",
             view.state.sentence(),
             describe::command(command)
         );
@@ -34,7 +33,7 @@ pub(super) async fn risk(session: &Session, to: &SteerArguments, command: &Comma
         // The confirmation was about the run as it was shown.
         seen = seen.or(Some(view.last_seq));
     }
-    steer(session, to.run, seen, command).await
+    steer(session, run, seen, command).await
 }
 
 /// Sends a command and says how it was answered.

@@ -12,6 +12,7 @@ use super::looks::{looks, themes};
 use super::print;
 use crate::app::config_home;
 use crate::config::{Findings, base16};
+use crate::domain::code::Code;
 use crate::domain::error::Problem;
 use crate::tui::theme::{ThemeError, check, kind_word};
 
@@ -50,7 +51,7 @@ pub(super) fn list(session: &Session) -> u8 {
 /// Judges a theme, given by its name or its file.
 pub(super) fn judge(session: &Session, name: &str) -> Finished {
     let themes = themes(session);
-    let missing = || Problem::new(format!("there is no theme {name:?}"));
+    let missing = || Problem::coded(Code::UNKNOWN_NAME, format!("there is no theme {name:?}"));
     let todo = format!("give a file, or one of {}", themes.names().join(", "));
     let text = themes
         .text(name)

@@ -16,7 +16,7 @@ use super::view::welcome;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
     Rehearse,
-    /// A config from the template.
+    /// A config for this folder's services.
     Create,
     Quit,
 }
@@ -29,7 +29,12 @@ pub(super) const CHOICES: [(char, Choice, &str, &str); 3] = [
         "Try a rehearsal",
         "a whole blue-green run in memory; nothing leaves this machine",
     ),
-    ('c', Choice::Create, "Create a config", "from the template, here"),
+    (
+        'c',
+        Choice::Create,
+        "Create a config",
+        "for the services in this folder; asks a few questions",
+    ),
     ('q', Choice::Quit, "Quit", ""),
 ];
 

@@ -190,7 +190,7 @@ fn alerts_arrive_once_and_in_order_through_failures() {
     let texts: Vec<String> = to_slack.taken().iter().map(|body| body["text"].to_string()).collect();
     // A redirect is final: no secret is forwarded to another host.
     assert_eq!(texts.len(), 1, "{texts:?}");
-    assert!(texts[0].contains("1.1.0-broken (run #2) is over: failed"), "{texts:?}");
+    assert!(texts[0].contains("1.1.0-broken (run #2) ended: failed"), "{texts:?}");
     let queue = said(sandbox.command(&["alerts"]), &[]).exits(0).out;
     assert!(queue.contains("GIVEN UP: HTTP 302"), "{queue}");
 
@@ -305,7 +305,7 @@ fn runs_alert_when_a_person_is_needed() {
             (
                 Kind::RolledBack,
                 format!(
-                    "{run} is over: rolled back automatically. When it ended, 1.0.0 was live again."
+                    "{run} ended: rolled back automatically. When it ended, 1.0.0 was live again."
                 )
                 .as_str()
             ),

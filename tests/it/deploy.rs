@@ -494,7 +494,7 @@ fn run_commands_are_bound_to_seen_facts() {
     assert!(senseless.err.contains("paused before"), "{}", senseless.err);
     sandbox.run(&["resume", "2"]).exits(0);
     let attached = sandbox.run(&["attach", "2"]).exits(0);
-    assert!(attached.out.contains("paused by ana") && attached.out.contains("over: promoted"));
+    assert!(attached.out.contains("paused by ana") && attached.out.contains("ended: promoted"));
     both(&sandbox, "1.1.0");
 
     let detached = ["deploy", "development", "--release", "1.2.0", "--yes", "--detach"];
@@ -745,7 +745,7 @@ fn stale_assets_are_checked_before_clean_up() {
     sandbox.deploy("1.0.0").exits(0);
     sandbox.deploy("1.1.0").exits(0);
     let events = sandbox.run(&["events", "2"]).exits(0).out;
-    assert!(events.contains("toto-app: blue's pages load 1 files"), "{events}");
+    assert!(events.contains("toto-app: pages of the live build load 1 file"), "{events}");
     let gone =
         "toto-app: 1 of 1 files of BLUE's pages are gone at the public address (/assets/1.0.0.js)";
     assert!(events.contains(gone), "{events}");

@@ -8,12 +8,12 @@ use pointsman::tui::keys::commands::COMMANDS;
 use super::house::files;
 
 /// The root of the repository.
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Compares a page with what the program says. `UPDATE_DOCS=1` writes it.
-fn generated(page: &str, wanted: &str) {
+pub(crate) fn generated(page: &str, wanted: &str) {
     let path = root().join("docs/reference").join(page);
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&path, wanted).unwrap();

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the application, and what each may use of it and of the crates.
-const WALLS: [(&str, &[&str]); 3] = [
+const WALLS: [(&str, &[&str]); 4] = [
     (
         "app",
         &[
@@ -21,7 +21,8 @@ const WALLS: [(&str, &[&str]); 3] = [
         ],
     ),
     ("tui", &["app", "config", "domain", "engine", "ports", "source"]),
-    ("cli", &["app", "config", "domain", "engine", "git", "ports", "source", "tui"]),
+    ("cli", &["app", "config", "domain", "engine", "git", "init", "ports", "source", "tui"]),
+    ("init", &["domain", "git", "source"]),
 ];
 
 /// The crates from the bottom up, and the crates that each may use.

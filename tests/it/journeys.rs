@@ -179,11 +179,15 @@ fn missing_config_shows_next_steps() {
     terminal.wants("--demo gate");
     assert!(terminal.given_back());
 
+    let project = sandbox.folder.path();
+    std::fs::write(project.join("Procfile"), "web: pointsman sample-app\n").unwrap();
     let mut terminal = Terminal::open(&sandbox, 24, 80);
     terminal.wants("Create a config");
     terminal.press("c");
+    terminal.wants("Firebase project of production");
+    terminal.press("\r");
     assert_eq!(terminal.child.wait().unwrap().exit_code(), 0);
-    terminal.wants("name your services");
+    terminal.wants("pointsman deploy development");
     sandbox.run(&["check"]).exits(0);
 
     std::fs::remove_file(sandbox.folder.path().join("config.yaml")).unwrap();
@@ -234,7 +238,7 @@ fn ended_run_replays_fact_by_fact() {
     terminal.press("q");
     wait_until("the terminal is restored", || terminal.given_back());
     let told = sandbox.run(&["replay", "2"]).exits(0).out;
-    assert!(told.contains("over: failed"), "without a terminal its facts are printed: {told}");
+    assert!(told.contains("ended: failed"), "without a terminal its facts are printed: {told}");
 }
 
 #[test]

@@ -159,7 +159,7 @@ fn plain_terminal_drives_a_run() {
     let (out, err) =
         (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
     assert_eq!(ended.status.code(), Some(1), "{out}{err}");
-    assert!(out.contains("command: roll back") && out.contains("over: rolled_back"), "{out}");
+    assert!(out.contains("command: roll back") && out.contains("ended: rolled back"), "{out}");
     assert!(err.contains("nothing was sent") && err.contains("unknown command"), "{err}");
     assert_eq!(live(&sandbox), both("1.0.0"));
 }

@@ -7,7 +7,7 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
 
 use super::node::Place;
-use pointsman_core::describe;
+use pointsman_core::describe::counted;
 use pointsman_core::lint_report::About;
 
 /// The severity of a finding.
@@ -37,18 +37,39 @@ pub struct Finding {
     /// A suggestion, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// The message without the names of its own place: findings that differ in nothing else have one cause.
+    #[serde(skip)]
+    cause: String,
 }
 
 impl Finding {
     pub(super) fn new(place: Place, message: impl Into<String>) -> Self {
+        let message = message.into();
         Self {
             severity: Severity::Error,
             about: About::Config,
             line: place.line,
             column: place.column,
-            message: message.into(),
+            cause: message.clone(),
+            message,
             hint: None,
         }
+    }
+
+    /// A finding at a path of keys, which its message may name.
+    pub(super) fn at(place: Place, path: &[&str], message: String) -> Self {
+        let is_name = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+        let mut cause = String::new();
+        let mut rest = message.as_str();
+        while !rest.is_empty() {
+            let end = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
+            let (word, after) = rest.split_at(end);
+            cause.push_str(if path.contains(&word) { "…" } else { word });
+            let mut others = after.chars();
+            cause.extend(others.next());
+            rest = others.as_str();
+        }
+        Self { cause, ..Self::new(place, message) }
     }
 
     pub(super) fn warning(place: Place, message: impl Into<String>) -> Self {
@@ -78,24 +99,30 @@ pub struct Findings {
     pub findings: Vec<Finding>,
 }
 
+/// Causes shown in full.
+const CAUSES_SHOWN: usize = 20;
+/// Further places of a cause that are listed.
+const PLACES_SHOWN: usize = 12;
+
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.file.display().to_string();
-        for finding in &self.findings {
-            let Some(span) = self.span(finding) else {
-                writeln!(f, "{}: {path}: {}", finding.severity.label(), finding.message)?;
-                continue;
-            };
-            let label = finding.hint.clone().unwrap_or_default();
-            let mark = AnnotationKind::Primary.span(span).label(label);
-            let report = [finding
-                .severity
-                .level()
-                .primary_title(finding.message.clone())
-                .element(Snippet::source(&self.text).path(&path).annotation(mark))];
-            writeln!(f, "{}\n", Renderer::plain().render(&report))?;
+        let causes = self.causes();
+        for places in causes.iter().take(CAUSES_SHOWN) {
+            self.write_cause(f, &path, places)?;
         }
-        write!(f, "{path}: {}", self.counted())
+        if let Some(more) = causes.len().checked_sub(CAUSES_SHOWN).filter(|more| *more > 0) {
+            writeln!(
+                f,
+                "and {} with another cause; --json lists each\n",
+                counted(more, "finding")
+            )?;
+        }
+        write!(f, "{path}: {}", self.counted())?;
+        if causes.len() < self.findings.len() {
+            write!(f, ", {}", counted(causes.len(), "cause"))?;
+        }
+        Ok(())
     }
 }
 
@@ -120,6 +147,49 @@ impl Severity {
 }
 
 impl Findings {
+    /// The findings by their cause, in the order of their first places.
+    fn causes(&self) -> Vec<Vec<&Finding>> {
+        let mut causes: Vec<Vec<&Finding>> = Vec::new();
+        for finding in &self.findings {
+            let cause = |of: &Finding| (of.severity, of.cause.clone(), of.hint.clone());
+            let same = |known: &Finding| cause(known) == cause(finding);
+            match causes.iter_mut().find(|places| same(places[0])) {
+                Some(places) => places.push(finding),
+                None => causes.push(vec![finding]),
+            }
+        }
+        causes
+    }
+
+    /// Its first place in full, and the lines of the others.
+    fn write_cause(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        path: &str,
+        places: &[&Finding],
+    ) -> fmt::Result {
+        let Some((finding, others)) = places.split_first() else { return Ok(()) };
+        let Some(span) = self.span(finding) else {
+            return writeln!(f, "{}: {path}: {}", finding.severity.label(), finding.message);
+        };
+        let label = finding.hint.clone().unwrap_or_default();
+        let mark = AnnotationKind::Primary.span(span).label(label);
+        let report = [finding
+            .severity
+            .level()
+            .primary_title(finding.message.clone())
+            .element(Snippet::source(&self.text).path(path).annotation(mark))];
+        writeln!(f, "{}", Renderer::plain().render(&report))?;
+        if !others.is_empty() {
+            let lines: Vec<_> =
+                others.iter().take(PLACES_SHOWN).map(|one| one.line.to_string()).collect();
+            let more = if others.len() > PLACES_SHOWN { ", …" } else { "" };
+            let (places, lines) = (counted(others.len(), "more place"), lines.join(", "));
+            writeln!(f, "  = the same in {places}: line {lines}{more}")?;
+        }
+        writeln!(f)
+    }
+
     /// The number of findings of a severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
@@ -134,7 +204,7 @@ impl Findings {
         ];
         let counts = names.map(|(severity, name)| (self.count(severity), name));
         let told = counts.iter().filter(|(n, _)| *n > 0);
-        let told: Vec<_> = told.map(|(n, name)| describe::counted(*n, name)).collect();
+        let told: Vec<_> = told.map(|(n, name)| counted(*n, name)).collect();
         if told.is_empty() { "nothing is wrong".to_owned() } else { told.join(", ") }
     }
 

@@ -7,6 +7,7 @@ pub mod base16;
 mod check;
 mod checklist;
 mod custom_commands;
+mod explain;
 mod file;
 mod finding;
 mod identity;
@@ -23,6 +24,7 @@ pub mod theme;
 mod watch;
 mod watched;
 
+pub use explain::{KeyReference, below, config_keys, explain};
 pub use file::{Document, Loaded, load, load_text};
 pub use finding::{Finding, Findings, Severity};
 pub use identity::project_key;

@@ -8,6 +8,7 @@ use super::migrations::{is_migration, migrations, migrations_in};
 use super::schema::ReleasesKind;
 use super::{Findings, Loaded};
 use pointsman_core::changes::{Changes, Commit};
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::ids::ServiceName;
 use pointsman_core::migration::Migration;
@@ -83,7 +84,8 @@ fn git(dir: &Path, arguments: &[&str]) -> Result<String, Problem> {
 }
 
 fn unreadable(dir: &Path, error: &GitError) -> Problem {
-    Problem::new(format!("git cannot read {}", dir.display())).because(error.to_string())
+    Problem::coded(Code::GIT_UNUSABLE, format!("git cannot read {}", dir.display()))
+        .because(error.to_string())
 }
 
 /// What each service of a release is built from: with `list` its folder, with `git` the commit that
@@ -181,14 +183,20 @@ fn root_of(dir: &Path) -> Result<PathBuf, Problem> {
 fn commit_of(dir: &Path, release: &ReleaseLabel) -> Result<String, Problem> {
     let found = git::resolve(dir, release.as_str()).map_err(|error| unreadable(dir, &error))?;
     match found.as_slice() {
-        [] => Err(Problem::new(format!("{release} names no commit of {}", dir.display()))
-            .try_this("name a tag, a branch or a commit that is there")),
+        [] => Err(Problem::coded(
+            Code::NO_SUCH_RELEASE,
+            format!("{release} names no commit of {}", dir.display()),
+        )
+        .try_this("name a tag, a branch or a commit that is there")),
         [one] if one.kind != git::Kind::Beginning => Ok(one.commit.clone()),
         some => {
             let all: Vec<_> = some.iter().map(ToString::to_string).collect();
-            Err(Problem::new(format!("{release} does not name one commit for certain"))
-                .because(format!("it may be {}", all.join(" or ")))
-                .try_this("name the commit with all 40 digits, or rename the tag or the branch"))
+            Err(Problem::coded(
+                Code::NO_SUCH_RELEASE,
+                format!("{release} does not name one commit for certain"),
+            )
+            .because(format!("it may be {}", all.join(" or ")))
+            .try_this("name the commit with all 40 digits, or rename the tag or the branch"))
         }
     }
 }

@@ -13,6 +13,7 @@ use super::schema::deploy::DeployConfig;
 use super::schema::environment::{DatabaseConfig, EnvironmentConfig, FreezeConfig};
 use super::schema::platform::PlatformKind;
 use pointsman_core::alert::{Channel, Notify};
+use pointsman_core::code::Code;
 use pointsman_core::endpoint::Endpoint;
 use pointsman_core::error::Problem;
 use pointsman_core::freeze::Freeze;
@@ -25,10 +26,10 @@ use pointsman_core::probe::HealthWord;
 use pointsman_core::project::{Project, Target};
 
 /// Default documents per commit.
-const BATCH_DOCUMENTS: u32 = 300;
+pub(crate) const BATCH_DOCUMENTS: u32 = 300;
 
 /// Default interval of reminders.
-const REMIND_AFTER: Duration = Duration::from_hours(1);
+pub(crate) const REMIND_AFTER: Duration = Duration::from_hours(1);
 
 /// Project and region of platforms without them.
 const NO_PROJECT: &str = "no-project";
@@ -42,7 +43,7 @@ impl Loaded {
 
     fn environment(&self, name: &str) -> Result<(EnvironmentName, &EnvironmentConfig), Problem> {
         let found = self.config.environments.get(name).ok_or_else(|| {
-            Problem::new(format!("there is no environment {name:?}"))
+            Problem::coded(Code::UNKNOWN_ENVIRONMENT, format!("there is no environment {name:?}"))
                 .try_this(format!("name one of {}", self.environments().join(", ")))
         })?;
         Ok((EnvironmentName::new(name)?, found))
@@ -203,7 +204,12 @@ impl Loaded {
         let environment = match self.config.projects.get(id) {
             Some(known) => EnvironmentName::new(&known.environment)?,
             None if id.starts_with(DEMO_PREFIX) => environment.clone(),
-            None => return Err(Problem::new(format!("there is no project {id:?}"))),
+            None => {
+                return Err(Problem::coded(
+                    Code::UNKNOWN_NAME,
+                    format!("there is no project {id:?}"),
+                ));
+            }
         };
         Ok(Project { id: ProjectId::new(id)?, environment })
     }

@@ -42,12 +42,12 @@ pub(super) struct Rules<'a> {
 
 impl Rules<'_> {
     pub(super) fn say(&mut self, path: &[&str], message: String) {
-        self.findings.push(Finding::new(self.node.place_of(path), message));
+        self.findings.push(Finding::at(self.node.place_of(path), path, message));
     }
 
     fn say_nearest(&mut self, path: &[&str], message: String, name: &str, known: Vec<&String>) {
         let known: Vec<&str> = known.into_iter().map(String::as_str).collect();
-        let finding = Finding::new(self.node.place_of(path), message);
+        let finding = Finding::at(self.node.place_of(path), path, message);
         self.findings.push(match nearest(name, &known) {
             Some(near) => finding.hint(format!("did you mean {near:?}?")),
             None => finding.hint(format!("known: {}", known.join(", "))),

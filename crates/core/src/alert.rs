@@ -199,7 +199,7 @@ pub fn of(view: &RunView, fact: &Fact) -> Option<Alert> {
     let (kind, what, problem) = told(view, event)?;
     let (environment, run) = (&view.plan.environment, view.number);
     let clean = |text: String| redacted(&text);
-    let Problem { what: failed, why, todo } = problem.unwrap_or_else(|| Problem::new(""));
+    let Problem { what: failed, why, todo, .. } = problem.unwrap_or_else(|| Problem::new(""));
     let why = if why.is_empty() { failed } else { format!("{failed}: {why}") };
     let key = match (event, &fact.step) {
         // Once for each gate, however often its items turn.
@@ -264,7 +264,7 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
                     return None;
                 }
             };
-            let what = format!("is over: {}", outcome.label().replace('_', " "));
+            let what = format!("ended: {}", outcome.word());
             // Once for each rollback, when it is verified: by whom, and why.
             match &view.undo {
                 Some((by, why)) if *outcome == Outcome::RolledBack => {

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use super::checklist::Tally;
 use super::command::Command;
-use super::event::{AnsweredBy, DecidedBy, Event, Fact, Mark, Recorded, Topic};
+use super::event::{
+    ATTESTATION, AnsweredBy, DecidedBy, Event, Fact, GREEN_GATE, Mark, Recorded, Topic,
+};
 use super::ports::outbox::DeliveryState;
 use super::release::ReleaseName;
 use super::step::Failure;
-use super::time::spoken;
+use super::time::{Timestamp, spoken};
 use super::view::TrafficState;
 
 /// One line for one fact: time in the run, step, what happened.
@@ -70,7 +72,7 @@ fn of_service(event: &Event) -> Option<String> {
             (None, _) => format!("{service}: no build is live yet"),
         },
         Event::FilesSeen { service, files } => {
-            format!("{service}: blue's pages load {} files", files.len())
+            format!("{service}: pages of the live build load {}", counted(files.len(), "file"))
         }
         Event::BuildRequested { service, build, .. } => {
             format!("{service}: requested build {build}")
@@ -87,15 +89,15 @@ fn of_service(event: &Event) -> Option<String> {
             format!("{service}: traffic is with {}", TrafficState::of(splits))
         }
         Event::Judged { service, verdict, rule, evidence } => {
-            format!("{service}: {rule} says {verdict}: {evidence}")
+            format!("{service}: {} {}: {evidence}", judged(rule), verdict.word())
         }
         Event::ReleaseFaulted { service, evidence } => {
-            format!("{service}: evidence against the release: {evidence}")
+            format!("{service}: the release failed: {evidence}")
         }
         Event::BuildStopped { service, build } => format!("{service}: {build} is stopped"),
         Event::BuildDeleted { service, build } => format!("{service}: {build} is deleted"),
         Event::RolloutsHeld { service, .. } => {
-            format!("{service}: automatic rollouts are held during the run")
+            format!("{service}: automatic rollouts are disabled during the run")
         }
         _ => return None,
     })
@@ -155,7 +157,7 @@ fn of_people(event: &Event) -> Option<String> {
             format!("command refused: {}: {because}", command(asked))
         }
         Event::RunnerLost { observed, choice } => {
-            format!("its process died; {observed}; chosen: {}", choice.sentence())
+            format!("the run's process died; {observed}; chosen: {}", choice.sentence())
         }
         Event::RunPaused { because } => because.clone(),
         Event::GateAnswered { by: AnsweredBy::Checklist, .. } => {
@@ -199,10 +201,19 @@ fn of_run(event: &Event) -> Option<String> {
         Event::RolloutsReleased { service, problem: Some(problem) } => {
             format!("{service}: automatic rollouts are STILL DISABLED: {problem}")
         }
-        Event::RunEnded { outcome, .. } => format!("over: {}", outcome.label()),
+        Event::RunEnded { outcome, .. } => format!("ended: {}", outcome.word()),
         Event::RunSuperseded { by } => format!("superseded by run {by}"),
         _ => return None,
     })
+}
+
+/// A judgement's name for people, by the name of its rule in the journal.
+fn judged(rule: &str) -> &str {
+    match rule {
+        GREEN_GATE => "candidate health",
+        ATTESTATION => "verification",
+        other => other,
+    }
 }
 
 /// The actor of a rollback.
@@ -236,6 +247,17 @@ pub fn delivery(state: &DeliveryState) -> String {
         DeliveryState::Delivered(at) => format!("delivered {}", at.strftime("%H:%M:%SZ")),
         DeliveryState::GivenUp(why) => format!("GIVEN UP: {why}"),
         DeliveryState::Silenced => "silenced".to_owned(),
+    }
+}
+
+/// How long ago something was, for people: `40s ago`, `3m ago`, and the date once that says more.
+pub fn ago(at: Timestamp, now: Timestamp) -> String {
+    let age = Duration::try_from(now.duration_since(at)).unwrap_or_default().as_secs();
+    match age {
+        0..60 => format!("{age}s ago"),
+        60..3_600 => format!("{}m ago", age / 60),
+        3_600..172_800 => format!("{}h ago", age / 3_600),
+        _ => at.strftime("%d %b %Y").to_string(),
     }
 }
 

@@ -4,9 +4,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::code::Code;
+
 /// A problem told to a person. `what` is one sentence; `why` and `todo` may be empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
+    /// Its row in the table of codes; nothing for a problem that needs no explanation beyond its sentences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
     pub what: String,
     /// The evidence. Empty if unknown.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -19,7 +24,19 @@ pub struct Problem {
 impl Problem {
     /// A problem with its sentence.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), why: String::new(), todo: String::new() }
+        Self { code: None, what: what.into(), why: String::new(), todo: String::new() }
+    }
+
+    /// A problem with a code, and its sentence.
+    pub fn coded(code: Code, what: impl Into<String>) -> Self {
+        Self { code: Some(code), ..Self::new(what) }
+    }
+
+    /// Gives it a code, unless it has a more exact one.
+    #[must_use]
+    pub fn code(mut self, code: Code) -> Self {
+        self.code.get_or_insert(code);
+        self
     }
 
     /// Adds the reason; a second reason is appended, since a cause may have a cause. A full stop at the end, as other

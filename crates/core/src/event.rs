@@ -20,6 +20,11 @@ use super::release::{ReleaseLabel, SchemaVersion};
 use super::step::{Failure, PlannedStep};
 use super::time::Timestamp;
 
+/// The rule of [`Event::Judged`] by which the candidate's health opens the gate.
+pub const GREEN_GATE: &str = "green gate";
+/// The rule of [`Event::Judged`] by which the public address is verified.
+pub const ATTESTATION: &str = "attestation";
+
 /// The outcome of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -49,6 +54,20 @@ impl Outcome {
     }
 
     /// The word in lists and JSON.
+    /// For people: `rolled back`. [`Self::label`] is the word in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::RolledBack => "rolled back",
+            Self::CleanedUp => "cleaned up",
+            Self::Promoted
+            | Self::Migrated
+            | Self::Aborted
+            | Self::Failed
+            | Self::Superseded
+            | Self::Unknown => self.label(),
+        }
+    }
+
     pub fn label(self) -> &'static str {
         match self {
             Self::Promoted => "promoted",
@@ -114,21 +133,21 @@ pub enum DecidedBy {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Event {
-    /// The first fact: the whole plan and its fingerprint.
+    /// The first fact: the whole plan and its hash.
     RunStarted { plan: Box<Plan>, plan_hash: Hash },
-    /// A step begins; `attempt` counts from 1.
+    /// A step started. `attempt` counts from 1.
     StepStarted { attempt: u32 },
-    /// A step is done and was seen to be done. Names the next one.
+    /// A step finished, and its result was read back. Names the next step.
     StepFinished { next: Option<StepId>, summary: String, warning: bool },
     /// A step failed.
     StepFailed { problem: Problem, class: Failure },
-    /// A step is left out.
+    /// A step was skipped.
     StepSkipped { reason: String, next: Option<StepId> },
-    /// A gate waits for an answer.
+    /// A gate waits for approval.
     GateOpened { question: String },
-    /// A gate was answered.
+    /// A gate was approved, and how.
     GateAnswered { by: AnsweredBy, next: Option<StepId> },
-    /// The live build of a service when the run starts.
+    /// The live build of a service when the run started.
     BlueObserved {
         service: ServiceName,
         build: Option<BuildId>,
@@ -139,11 +158,11 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         splits: Vec<Split>,
     },
-    /// Automatic rollouts are about to be disabled; this was their policy.
+    /// About to disable automatic rollouts. `policy` is what they are set to before.
     RolloutsHeld { service: ServiceName, policy: String },
-    /// The platform begins rollouts as before, or why it could not be told so.
+    /// Automatic rollouts are enabled again, or the reason why they are not.
     RolloutsReleased { service: ServiceName, problem: Option<Problem> },
-    /// The assets of blue's pages before the switch.
+    /// The scripts and styles that pages of the live build load before the switch.
     FilesSeen { service: ServiceName, files: Vec<String> },
     /// About to create a build, with the id and request id that the call will carry.
     BuildRequested {
@@ -155,7 +174,7 @@ pub enum Event {
     },
     /// The candidate exists without traffic. `preview` is its address, if the platform reports one.
     GreenReady { service: ServiceName, build: BuildId, preview: Option<String> },
-    /// The target of a rollback was checked and can serve.
+    /// The target of a rollback was checked and can become live.
     CandidateReady { service: ServiceName, build: BuildId },
     /// About to make a build active. Absolute: names the build, never "the other one".
     SwitchRequested {
@@ -167,15 +186,15 @@ pub enum Event {
     },
     /// The traffic as the platform reports it, read back.
     TrafficObserved { service: ServiceName, splits: Vec<Split> },
-    /// A rule evaluated samples.
+    /// A rule judged samples: candidate health, verification, soak or public health.
     Judged { service: ServiceName, verdict: Verdict, rule: String, evidence: String },
     /// Evidence that the release itself is bad, not its platform or its traffic.
     ReleaseFaulted { service: ServiceName, evidence: String },
-    /// The states of the items that guard a gate.
+    /// The states of the checklist items that guard a gate.
     ChecklistSeen { list: List, items: Vec<ItemStatus> },
-    /// From here on the run takes traffic back; these steps replace what was left.
+    /// The run rolls back from here on. These steps replace the remaining ones.
     UndoPlanned { steps: Vec<PlannedStep>, first: StepId, because: Problem, by: DecidedBy },
-    /// A release got a mark, with the build of each service.
+    /// A release was marked stable, bad or usable again, with the build of each service.
     ReleaseMarked {
         release: ReleaseLabel,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -184,13 +203,13 @@ pub enum Event {
         builds: Vec<(ServiceName, BuildId)>,
         because: String,
     },
-    /// The lock of a database is ours.
+    /// The run holds the lock of a database.
     DatabaseLocked { database: String, fence: u64 },
-    /// What a database says of itself: its version, and the migration that is half done.
+    /// The version of a database, and its half-done migration if there is one.
     SchemaSeen { database: String, version: Option<SchemaVersion>, dirty: Option<SchemaVersion> },
-    /// About to change a database.
+    /// About to apply or undo a migration.
     MigrationRequested { database: String, version: SchemaVersion, direction: Direction },
-    /// A migration is at its end, and the database at this version.
+    /// A migration ended. `head` is the version of the database after it.
     MigrationEnded {
         database: String,
         version: SchemaVersion,
@@ -198,23 +217,23 @@ pub enum Event {
         documents: u64,
         head: SchemaVersion,
     },
-    /// A build's processes are gone; the build stays.
+    /// The processes of a build are stopped. The build can be started again.
     BuildStopped { service: ServiceName, build: BuildId },
-    /// A build is gone.
+    /// A build was deleted.
     BuildDeleted { service: ServiceName, build: BuildId },
-    /// A person's command is carried out.
+    /// A person's command was accepted.
     CommandAccepted { id: u64, command: Command },
-    /// A person's command is refused, and why.
+    /// A person's command was refused, and why.
     CommandRefused { id: u64, command: Command, because: String },
-    /// The run holds still between two steps.
+    /// The run is paused between two steps.
     RunPaused { because: String },
     /// The run continues.
     RunResumed {},
     /// The last fact.
     RunEnded { outcome: Outcome, because: Option<Problem> },
-    /// The runner died; a person compared the record with the platform and chose how to continue.
+    /// The run's process died. A person saw what was observed and chose how to continue.
     RunnerLost { observed: String, choice: Choice },
-    /// A run without a runner was replaced by another run.
+    /// Another run replaced this one, whose process was gone.
     RunSuperseded { by: RunNumber },
 }
 

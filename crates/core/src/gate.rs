@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::checklist::{List, may_pass};
+use super::code::Code;
 use super::error::Problem;
 use super::health::{Decision, Sample, Share, ShareRule, ShareVerdict, Verdict, Wanted};
 use super::ids::EnvironmentName;
@@ -29,18 +30,25 @@ pub fn permitted(
 ) -> Result<(), Problem> {
     let named = answers.confirm.as_deref();
     if let Some(wrong) = named.filter(|n| *n != word) {
-        return Err(Problem::new(format!("--confirm says {wrong:?}, but this is {word}"))
-            .try_this(format!("write --confirm {word}, if that is what you mean")));
+        return Err(Problem::coded(
+            Code::NOT_CONFIRMED,
+            format!("--confirm says {wrong:?}, but this is {word}"),
+        )
+        .try_this(format!("write --confirm {word}, if that is what you mean")));
     }
     match protection {
-        Protection::Typed if named.is_none() => Err(Problem::new(format!(
-            "{environment} is a typed environment: {word} must be confirmed"
-        ))
+        Protection::Typed if named.is_none() => Err(Problem::coded(
+            Code::NOT_CONFIRMED,
+            format!("{environment} is a typed environment: {word} must be confirmed"),
+        )
         .try_this(format!("add --yes --confirm {word}"))),
         Protection::Open | Protection::Confirm | Protection::Typed if !answers.yes => {
-            Err(Problem::new(format!("this action on {environment} was not confirmed"))
-                .because("there is no terminal to ask on, and --yes was not given")
-                .try_this("add --yes"))
+            Err(Problem::coded(
+                Code::NOT_CONFIRMED,
+                format!("this action on {environment} was not confirmed"),
+            )
+            .because("there is no terminal to ask on, and --yes was not given")
+            .try_this("add --yes"))
         }
         Protection::Open | Protection::Confirm | Protection::Typed => Ok(()),
     }
@@ -59,14 +67,15 @@ pub fn green_may_serve(view: &RunView) -> Result<(), Problem> {
         let service = member.service();
         let seen = view.services.get(service);
         if seen.is_none_or(|s| s.green.is_none() || !s.ready) {
-            return Err(Problem::new(format!("green of {service} is not ready")));
+            return Err(Problem::new(format!("the candidate of {service} is not ready")));
         }
         if let Some(verdict) = seen.and_then(|s| s.green_health).filter(|v| *v != Verdict::Pass) {
             let said = seen.and_then(|s| s.green_judged.as_ref());
             let said = said.map_or("", |(_, evidence)| evidence.as_str());
-            return Err(
-                Problem::new(format!("green of {service} is not healthy: {verdict}")).because(said)
-            );
+            return Err(Problem::new(format!(
+                "the candidate of {service} is not healthy: {verdict}"
+            ))
+            .because(said));
         }
     }
     Ok(())

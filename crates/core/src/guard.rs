@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::code::Code;
 use super::error::Problem;
 
 /// A guard that a person may override.
@@ -29,6 +30,18 @@ pub enum Guard {
 impl Guard {
     pub const ALL: [Self; 6] =
         [Self::Freeze, Self::Promotion, Self::Bad, Self::Checklist, Self::Schema, Self::Lock];
+
+    /// The code of its refusal.
+    pub fn code(self) -> Code {
+        match self {
+            Self::Freeze => Code::FROZEN,
+            Self::Promotion => Code::NOT_PROMOTED_BEFORE,
+            Self::Bad => Code::MARKED_BAD,
+            Self::Checklist => Code::CHECKLIST_OPEN,
+            Self::Schema => Code::SCHEMA_BLOCKS,
+            Self::Lock => Code::LOCKED,
+        }
+    }
 
     /// Its name on the command line and in JSON.
     pub fn label(self) -> &'static str {
@@ -148,7 +161,9 @@ pub fn standing(met: &[GuardHit]) -> Problem {
     let first_way =
         if first.todo.is_empty() { String::new() } else { format!("{}, or ", first.todo) };
     let todo = format!("{first_way}override: {} --reason TEXT", flags.join(" "));
-    Problem::new(what).because(why).try_this(todo)
+    let problem = Problem::new(what).because(why).try_this(todo);
+    // Of several guards, the first one's code: each is listed in the reason.
+    met.first().map_or(problem.clone(), |first| problem.code(first.guard.code()))
 }
 
 #[cfg(test)]

@@ -158,7 +158,7 @@ fn under_way(view: &RunView, driven: bool) -> String {
 
 fn past(view: &RunView) -> String {
     let outcome = if let RunState::Ended { outcome } = &view.state {
-        outcome.label().replace('_', " ")
+        outcome.word().to_owned()
     } else {
         view.state.sentence()
     };

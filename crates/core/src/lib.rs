@@ -8,6 +8,7 @@ pub mod ansi_style;
 pub mod apphosting;
 pub mod changes;
 pub mod checklist;
+pub mod code;
 pub mod command;
 pub mod custom_command;
 pub mod describe;

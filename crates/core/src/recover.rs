@@ -94,7 +94,7 @@ pub fn reconcile(view: &RunView, observed: &Observed) -> Result<Doubt, Problem> 
             .try_this("resume it with that version"));
     }
     if let RunState::Ended { outcome } = &view.state {
-        let what = format!("run {} is over: {}", view.number, outcome.label());
+        let what = format!("run {} has ended: {}", view.number, outcome.word());
         return Err(Problem::new(what));
     }
     let seen: Vec<_> = observed.iter().map(|(name, who)| format!("{name}: {who}")).collect();

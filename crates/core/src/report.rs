@@ -22,7 +22,7 @@ pub fn markdown(view: &RunView, facts: &[Fact], changes: Option<&Changes>, drive
     let release = view.plan.name().map(|name| format!(" {name}")).unwrap_or_default();
     let (kind, environment) = (view.plan.kind.label(), &view.plan.environment);
     let stands = if let RunState::Ended { outcome } = &view.state {
-        outcome.label().replace('_', " ")
+        outcome.word().to_owned()
     } else {
         format!("under way, {}", view.state.sentence())
     };

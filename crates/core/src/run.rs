@@ -77,7 +77,7 @@ impl RunState {
             Self::Failed { step, .. } => format!("undecided after {step} failed"),
             Self::Paused { next } => format!("paused before {next}"),
             Self::Done => "about to end".to_owned(),
-            Self::Ended { outcome } => format!("over: {}", outcome.label()),
+            Self::Ended { outcome } => format!("ended: {}", outcome.word()),
         }
     }
 }

@@ -9,14 +9,14 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::context::wanted;
 use super::outside::Outside;
-use pointsman_core::event::Event;
+use pointsman_core::event::{Event, GREEN_GATE};
 use pointsman_core::gate::GateWatch;
 use pointsman_core::health::{Sample, Verdict};
 use pointsman_core::ids::ServiceName;
 use pointsman_core::ports::prober::Question;
 use pointsman_core::step::Side;
 use pointsman_core::time::Timestamp;
-use pointsman_core::view::{GREEN_GATE, RunView};
+use pointsman_core::view::RunView;
 
 /// Number of intervals that an answer counts as fresh.
 const MISSED_PROBES: u32 = 3;

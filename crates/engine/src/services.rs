@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::database::{Counted, NotLocked, ask_to_stop, dry_run, lock_seen, schema};
 use super::gone_files;
+use pointsman_core::code::Code;
 use pointsman_core::endpoint::Endpoint;
 use pointsman_core::error::Problem;
 use pointsman_core::health::Sample;
@@ -62,7 +63,7 @@ pub struct SchemaLook {
 
 /// The platform did not answer an observation in time.
 pub fn no_answer(what: &str) -> Problem {
-    Problem::new(format!("{what} is unknown"))
+    Problem::coded(Code::PLATFORM_SILENT, format!("{what} is unknown"))
         .because(format!("the platform did not answer within {} s", OBSERVE_WITHIN.as_secs()))
 }
 
@@ -87,7 +88,8 @@ impl Services {
     /// The platform of an endpoint, started if it is the emulator and does not run.
     pub async fn platform(&self, endpoint: &Endpoint) -> Result<Arc<dyn Hosting>, Problem> {
         let hosting = self.hosting(endpoint, true).await?;
-        hosting.ok_or_else(|| Problem::new("the emulator did not start"))
+        hosting
+            .ok_or_else(|| Problem::coded(Code::EMULATOR_UNAVAILABLE, "the emulator did not start"))
     }
 
     /// The traffic of each service, read side by side, within the time limit of an observation. None: its backend
@@ -144,7 +146,7 @@ impl Services {
         planned: &PlannedDatabase,
         within: Duration,
     ) -> Result<SchemaLook, Problem> {
-        let off = || Problem::new("the emulator is not running");
+        let off = || Problem::coded(Code::EMULATOR_UNAVAILABLE, "the emulator is not running");
         let database = self.database(planned, false).await?.ok_or_else(off)?;
         let looking = tokio::time::timeout(within, self.read_schema(database.as_ref())).await;
         looking.unwrap_or_else(|_| {
@@ -181,7 +183,7 @@ impl Services {
         migrations: &[Migration],
         direction: Direction,
     ) -> Result<Vec<Counted>, Problem> {
-        let started = || Problem::new("the emulator did not start");
+        let started = || Problem::coded(Code::EMULATOR_UNAVAILABLE, "the emulator did not start");
         let database = self.database(planned, true).await?.ok_or_else(started)?;
         let counted = dry_run(database.as_ref(), migrations, direction, planned.batch).await;
         counted.map_err(|error| error.problem)

@@ -1,8 +1,10 @@
 //! The arguments of acts: `plan`, `deploy`, `rollback`, `cleanup`, and how each is confirmed.
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
 use super::OverrideWord;
+use crate::cli::complete;
 use crate::domain::ids::ServiceName;
 use crate::domain::release::{ReleaseLabel, SchemaVersion};
 
@@ -36,12 +38,13 @@ pub struct Confirmation {
 #[derive(Debug, Args)]
 pub struct PlanArguments {
     /// Environment
+    #[arg(add = ArgValueCandidates::new(complete::environments))]
     pub environment: String,
     /// Release: its label, or label@commit
-    #[arg(long, short)]
+    #[arg(long, short, add = ArgValueCandidates::new(complete::releases))]
     pub release: ReleaseLabel,
     /// Only this service; repeatable
-    #[arg(long = "service")]
+    #[arg(long = "service", value_name = "SERVICE", add = ArgValueCandidates::new(complete::services))]
     pub services: Vec<ServiceName>,
     /// Plan for an interactive deploy, where gates wait for a person
     #[arg(long)]
@@ -58,12 +61,13 @@ pub struct PlanArguments {
 #[derive(Debug, Args)]
 pub struct DeployArguments {
     /// Environment
+    #[arg(add = ArgValueCandidates::new(complete::environments))]
     pub environment: String,
     /// Release: its label, or label@commit
-    #[arg(long, short)]
+    #[arg(long, short, add = ArgValueCandidates::new(complete::releases))]
     pub release: ReleaseLabel,
     /// Only this service; repeatable
-    #[arg(long = "service")]
+    #[arg(long = "service", value_name = "SERVICE", add = ArgValueCandidates::new(complete::services))]
     pub services: Vec<ServiceName>,
     /// Deploy only the reviewed plan with this hash, or a prefix of it
     #[arg(long, value_name = "HASH")]
@@ -80,18 +84,19 @@ pub struct DeployArguments {
 #[derive(Debug, Args)]
 pub struct RollbackArguments {
     /// Environment
+    #[arg(add = ArgValueCandidates::new(complete::environments))]
     pub environment: String,
     /// Target release [default: the one that the live release replaced, else the last stable one]
-    #[arg(long, value_name = "RELEASE")]
+    #[arg(long, value_name = "RELEASE", add = ArgValueCandidates::new(complete::releases))]
     pub to: Option<ReleaseLabel>,
     /// Only this service; repeatable
-    #[arg(long = "service")]
+    #[arg(long = "service", value_name = "SERVICE", add = ArgValueCandidates::new(complete::services))]
     pub services: Vec<ServiceName>,
     /// Also undo migrations down to this version, where safe
     #[arg(long, value_name = "VERSION")]
     pub undo_schema: Option<SchemaVersion>,
     /// Database to undo migrations of, if there are several
-    #[arg(long, requires = "undo_schema")]
+    #[arg(long, requires = "undo_schema", add = ArgValueCandidates::new(complete::databases))]
     pub database: Option<String>,
     /// Confirmation
     #[command(flatten)]
@@ -102,6 +107,7 @@ pub struct RollbackArguments {
 #[derive(Debug, Args)]
 pub struct CleanupArguments {
     /// Environment
+    #[arg(add = ArgValueCandidates::new(complete::environments))]
     pub environment: String,
     /// Confirmation
     #[command(flatten)]

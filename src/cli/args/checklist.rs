@@ -1,7 +1,9 @@
 //! `checklist`.
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
+use crate::cli::complete;
 use crate::domain::checklist::Act;
 use crate::domain::ids::ServiceName;
 use crate::domain::release::ReleaseLabel;
@@ -9,19 +11,20 @@ use crate::domain::release::ReleaseLabel;
 /// `checklist`.
 #[derive(Debug, Args)]
 pub struct ChecklistArguments {
-    /// An environment, or a run: 128 or '#128'
+    /// An environment, or a run: 128, last, or @ENVIRONMENT
+    #[arg(add = ArgValueCandidates::new(complete::environments))]
     pub of: String,
     /// Action on the items [default: show them]
     #[arg(value_enum, requires = "items")]
     pub act: Option<ItemAct>,
     /// Items, by id or by the start of their text
-    #[arg(value_name = "ITEM")]
+    #[arg(value_name = "ITEM", add = ArgValueCandidates::new(complete::items))]
     pub items: Vec<String>,
     /// Release to deploy [default: that of the current run]
-    #[arg(long, short)]
+    #[arg(long, short, add = ArgValueCandidates::new(complete::releases))]
     pub release: Option<ReleaseLabel>,
     /// Only this service; repeatable
-    #[arg(long = "service")]
+    #[arg(long = "service", value_name = "SERVICE", add = ArgValueCandidates::new(complete::services))]
     pub services: Vec<ServiceName>,
     /// Note; for an override, the reason
     #[arg(long, visible_alias = "reason", value_name = "TEXT", default_value = "")]

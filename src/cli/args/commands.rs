@@ -1,6 +1,8 @@
 //! `commands`.
 
+use crate::cli::complete;
 use clap::Subcommand;
+use clap_complete::ArgValueCandidates;
 
 /// Actions on custom commands.
 #[derive(Debug, Subcommand)]
@@ -10,9 +12,10 @@ pub enum CommandsVerb {
     /// Run a command until it ends or Ctrl-C stops it
     Run {
         /// Name of the command
+        #[arg(add = ArgValueCandidates::new(complete::commands))]
         name: String,
         /// Environment [default: the command's own]
-        #[arg(long, value_name = "ENV")]
+        #[arg(long, value_name = "ENV", add = ArgValueCandidates::new(complete::environments))]
         environment: Option<String>,
         /// Confirmation
         #[command(flatten)]

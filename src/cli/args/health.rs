@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use crate::cli::complete;
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
 /// `health`.
 #[derive(Debug, Args)]
 pub struct HealthArguments {
     /// Environment
+    #[arg(add = ArgValueCandidates::new(complete::environments))]
     pub environment: String,
     /// Keep probing and print a line per change
     #[arg(long, conflicts_with_all = ["mute", "unmute"])]

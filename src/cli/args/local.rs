@@ -1,4 +1,4 @@
-//! The screen's themes, and the local platform.
+//! The config's keys, the console's themes, and the emulator.
 
 use std::path::PathBuf;
 
@@ -24,6 +24,16 @@ pub enum ThemeVerb {
         /// Name of the theme [default: the scheme's]
         #[arg(long)]
         name: Option<String>,
+    },
+}
+
+/// `config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigVerb {
+    /// Print what a key means, its type and default, and the keys below it
+    Explain {
+        /// A path, such as environments.production.deploy.soak, or the last word of one
+        key: String,
     },
 }
 

@@ -1,8 +1,10 @@
 //! `migrate`.
 
 use clap::{Args, Subcommand, ValueEnum};
+use clap_complete::ArgValueCandidates;
 
 use super::Confirmation;
+use crate::cli::complete;
 use crate::domain::release::SchemaVersion;
 use crate::domain::step::RepairAs;
 
@@ -18,9 +20,10 @@ pub struct MigrateArguments {
 #[derive(Debug, Args)]
 pub struct Where {
     /// Environment
+    #[arg(add = ArgValueCandidates::new(complete::environments))]
     pub environment: String,
     /// Database, if the environment has several
-    #[arg(long)]
+    #[arg(long, add = ArgValueCandidates::new(complete::databases))]
     pub database: Option<String>,
 }
 

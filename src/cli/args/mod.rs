@@ -9,10 +9,12 @@ mod local;
 mod migrate;
 mod overrides;
 mod pipeline;
+mod run;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::ArgValueCandidates;
 
 pub use self::act::{
     CleanupArguments, Confirmation, DeployArguments, PlanArguments, RollbackArguments,
@@ -21,11 +23,14 @@ pub use self::alerts::AlertsVerb;
 pub use self::checklist::ChecklistArguments;
 pub use self::commands::CommandsVerb;
 pub use self::health::HealthArguments;
-pub use self::local::{EmulatorVerb, ThemeVerb};
+pub use self::local::{ConfigVerb, EmulatorVerb, ThemeVerb};
 pub use self::migrate::{MigrateArguments, MigrateVerb, RepairWord};
 pub use self::overrides::{OverrideWord, why};
 pub use self::pipeline::{PipelineAct, PipelineArguments, Yes};
+pub use self::run::RunWord;
 
+use crate::cli::complete;
+use crate::domain::code::Code;
 use crate::domain::ids::RunNumber;
 use crate::domain::recover::Choice;
 
@@ -34,11 +39,11 @@ use crate::domain::recover::Choice;
 #[command(name = "pointsman", version, about, max_term_width = 100)]
 #[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 pub struct Arguments {
-    /// Config file
-    #[arg(long, global = true, env = "POINTSMAN_CONFIG", default_value = "config.yaml")]
+    /// Config file; without one named, the nearest config.yaml up to the root of the git repository
+    #[arg(long, global = true, env = "POINTSMAN_CONFIG", default_value = "config.yaml", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: PathBuf,
     /// State folder [default: pointsman in the XDG state home]
-    #[arg(long, global = true, env = "POINTSMAN_STATE_DIR")]
+    #[arg(long, global = true, env = "POINTSMAN_STATE_DIR", value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub state_dir: Option<PathBuf>,
     /// Write one JSON object, or one JSON line per event, to stdout
     #[arg(long, global = true)]
@@ -65,8 +70,15 @@ pub struct Arguments {
     /// Theme of the console: a name or a file [default: the config's]
     #[arg(long, global = true, env = "POINTSMAN_THEME", value_name = "THEME")]
     pub theme: Option<String>,
-    /// Colours of the console; `auto` respects `NO_COLOR`
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "DEPTH")]
+    /// Colours of the console: auto, truecolor, 256, 16 or never; auto respects `NO_COLOR`
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "DEPTH",
+        hide_possible_values = true
+    )]
     pub color: Colour,
     /// Command [default: open the console]
     #[command(subcommand)]
@@ -94,8 +106,20 @@ pub enum Colour {
 /// The command.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Write a config for the services in this folder
+    Init {
+        /// Take what was recognised, without questions
+        #[arg(long)]
+        yes: bool,
+    },
     /// Check the config and report every problem
     Check,
+    /// Explain the config's keys
+    Config {
+        /// Action
+        #[command(subcommand)]
+        verb: ConfigVerb,
+    },
     /// Check apphosting.yaml as App Hosting does, and warn of what it ignores
     Lint {
         /// Files or folders [default: those of every service in the config]
@@ -120,6 +144,7 @@ pub enum Verb {
     /// Live release, health and rollback target
     Status {
         /// Only this environment
+        #[arg(add = ArgValueCandidates::new(complete::environments))]
         environment: Option<String>,
     },
     /// Show and tick the checklists of a deploy
@@ -133,6 +158,7 @@ pub enum Verb {
     /// The handover for the next shift
     Handover {
         /// Only this environment
+        #[arg(add = ArgValueCandidates::new(complete::environments))]
         environment: Option<String>,
     },
     /// Run your team's commands, and show past runs
@@ -148,6 +174,7 @@ pub enum Verb {
     /// Past runs, newest first
     History {
         /// Only this environment
+        #[arg(add = ArgValueCandidates::new(complete::environments))]
         environment: Option<String>,
         /// Maximum number of runs
         #[arg(long, default_value_t = 50)]
@@ -158,23 +185,27 @@ pub enum Verb {
     },
     /// Print the recorded facts of a run
     Events {
-        /// Run number: 128 or '#128'
-        run: RunNumber,
+        /// Run: 128, last, or @ENVIRONMENT for its latest run
+        #[arg(add = ArgValueCandidates::new(complete::runs))]
+        run: RunWord,
     },
     /// Print the incident card: the manual commands that roll a run back
     Card {
-        /// Run number: 128 or '#128'
-        run: RunNumber,
+        /// Run: 128, last, or @ENVIRONMENT for its latest run
+        #[arg(add = ArgValueCandidates::new(complete::runs))]
+        run: RunWord,
     },
     /// Print the log of a run
     Logs {
-        /// Run number: 128 or '#128'
-        run: RunNumber,
+        /// Run: 128, last, or @ENVIRONMENT for its latest run
+        #[arg(add = ArgValueCandidates::new(complete::runs))]
+        run: RunWord,
     },
     /// Follow a run until it ends
     Attach {
-        /// Run number: 128 or '#128'
-        run: RunNumber,
+        /// Run: 128, last, or @ENVIRONMENT for its latest run
+        #[arg(add = ArgValueCandidates::new(complete::runs))]
+        run: RunWord,
     },
     /// Continue a paused run, or recover one whose process died
     Resume(ResumeArguments),
@@ -203,6 +234,7 @@ pub enum Verb {
     /// Show, take or release the lock of an environment
     Lock {
         /// Environment
+        #[arg(add = ArgValueCandidates::new(complete::environments))]
         environment: String,
         /// Action [default: show the lock]
         #[arg(value_enum)]
@@ -213,18 +245,21 @@ pub enum Verb {
     },
     /// Play a past run with its log
     Replay {
-        /// Run number: 128 or '#128'
-        run: RunNumber,
+        /// Run: 128, last, or @ENVIRONMENT for its latest run
+        #[arg(add = ArgValueCandidates::new(complete::runs))]
+        run: RunWord,
     },
     /// Print the report of a run as Markdown
     Report {
-        /// Run number: 128 or '#128'
-        run: RunNumber,
+        /// Run: 128, last, or @ENVIRONMENT for its latest run
+        #[arg(add = ArgValueCandidates::new(complete::runs))]
+        run: RunWord,
     },
     /// Verify the hash chain of a run
     Verify {
-        /// Run number: 128 or '#128'
-        run: RunNumber,
+        /// Run: 128, last, or @ENVIRONMENT for its latest run
+        #[arg(add = ArgValueCandidates::new(complete::runs))]
+        run: RunWord,
     },
     /// Control the local App Hosting emulator
     Emulator {
@@ -246,13 +281,23 @@ pub enum Verb {
     },
     /// Check this machine, the state folder and each platform, and say how to fix problems
     Doctor,
-    /// Print shell completions
+    /// Explain an error code: cause and remedy
+    Explain {
+        /// Code, such as PM0101 [default: list all]
+        code: Option<Code>,
+    },
+    /// Print the script that completes commands and names in a shell
     Completions {
         /// Shell
-        shell: clap_complete::Shell,
+        #[arg(value_parser = ["bash", "elvish", "fish", "powershell", "zsh"])]
+        shell: String,
     },
-    /// Print the manual page
-    Man,
+    /// Print the manual page, or write one page for every command
+    Man {
+        /// Folder to write the pages to
+        #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+        dir: Option<PathBuf>,
+    },
     /// Execute a run; started by `deploy --detach`
     #[command(hide = true)]
     Runner {
@@ -270,8 +315,9 @@ pub enum Verb {
 /// `resume`.
 #[derive(Debug, Args)]
 pub struct ResumeArguments {
-    /// Run number: 128 or '#128'
-    pub run: RunNumber,
+    /// Run: 128, last, or @ENVIRONMENT for its latest run
+    #[arg(add = ArgValueCandidates::new(complete::runs))]
+    pub run: RunWord,
     /// Recovery choice; `--yes` alone takes the recommended one
     #[arg(long, value_enum)]
     pub choose: Option<WayOn>,
@@ -316,8 +362,9 @@ pub enum LockAct {
 /// A command to a run.
 #[derive(Debug, Args)]
 pub struct SteerArguments {
-    /// Run number: 128 or '#128'
-    pub run: RunNumber,
+    /// Run: 128, last, or @ENVIRONMENT for its latest run
+    #[arg(add = ArgValueCandidates::new(complete::runs))]
+    pub run: RunWord,
     /// Sequence number of the last fact you saw [default: the latest]; the command is refused if the run has changed since
     #[arg(long, value_name = "SEQ")]
     pub seen: Option<u64>,

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use crate::domain::code::Code;
 use crate::domain::error::Problem;
 use crate::domain::guard::{Guard, Justification};
 
@@ -33,7 +34,7 @@ pub fn why(reason: Option<&String>, words: &[OverrideWord]) -> Result<Justificat
     for OverrideWord { guard, reason } in words {
         let reason = reason.as_ref().and_then(text).or_else(|| why.reason.clone());
         let reason = reason.ok_or_else(|| {
-            Problem::new(format!("--override {guard} needs a reason"))
+            Problem::coded(Code::REASON_NEEDED, format!("--override {guard} needs a reason"))
                 .try_this(format!("add --reason TEXT, or write --override {guard}=TEXT"))
         })?;
         why.overrides.insert(*guard, reason);

@@ -1,14 +1,17 @@
 //! `pipeline`.
 
+use crate::cli::complete;
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCandidates;
 
 /// `pipeline`.
 #[derive(Debug, Args)]
 pub struct PipelineArguments {
     /// Environment
+    #[arg(add = ArgValueCandidates::new(complete::environments))]
     pub environment: String,
     /// Release whose commit was tested [default: the latest run]
-    #[arg(long, short)]
+    #[arg(long, short, add = ArgValueCandidates::new(complete::releases))]
     pub release: Option<crate::domain::release::ReleaseLabel>,
     /// Action [default: show the state]
     #[command(subcommand)]

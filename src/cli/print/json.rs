@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::domain::event::{Fact, Outcome};
 use crate::domain::run::RunState;
+use crate::domain::time::Timestamp;
 use crate::domain::view::RunView;
 
 /// An entry of `history --json`.
@@ -17,13 +18,18 @@ pub fn history(view: &RunView, running: bool) -> Value {
     json!({
         "run": view.number, "kind": view.plan.kind, "environment": view.plan.environment,
         "release": view.plan.release, "from": from, "outcome": outcome,
-        "started": view.started, "ended": view.ended,
+        "started": stamp(view.started), "ended": view.ended.map(stamp),
         "seconds": seconds(view.elapsed_ms), "active_seconds": seconds(view.active_ms()),
         "waited_seconds": seconds(view.waited_ms), "actor": view.actor, "reason": view.plan.reason,
         "overrides": view.plan.overrides, "commit": view.plan.commit().map(str::to_owned).or(view.plan.to_commit.clone()),
         "name": view.plan.name().map(|name| name.to_string()),
         "steps": steps(view),
     })
+}
+
+/// RFC 3339 with milliseconds, also for runs that an earlier version recorded with more digits.
+fn stamp(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no run takes 2^52 milliseconds")]

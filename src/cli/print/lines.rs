@@ -11,7 +11,13 @@ use crate::domain::view::{RunView, ServiceView};
 
 /// The event, the reason and the next action: three lines, of which the last two are optional.
 pub(in crate::cli) fn problem(problem: &Problem) -> String {
-    let mut text = format!("error: {}", problem.what);
+    let code = problem.code.map_or(String::new(), |code| format!("[{code}]"));
+    format!("error{code}: {}", parts(problem))
+}
+
+/// The same without the word in front.
+pub(in crate::cli) fn parts(problem: &Problem) -> String {
+    let mut text = problem.what.clone();
     if !problem.why.is_empty() {
         text = format!("{text}\n  why: {}", problem.why);
     }
@@ -25,11 +31,12 @@ pub(in crate::cli) fn problem(problem: &Problem) -> String {
 pub fn summary(view: &RunView) -> String {
     let took = spoken(Duration::from_millis(view.elapsed_ms));
     let (title, environment) = (view.plan.title(), &view.plan.environment);
-    let mut text = format!(
-        "{title} on {environment}: {} after {took} (run {})\n",
-        view.state.label(),
-        view.number
-    );
+    let state = match &view.state {
+        RunState::Ended { outcome } => outcome.word(),
+        state => state.label(),
+    };
+    let mut text =
+        format!("{title} on {environment}: {} after {took} (run {})\n", state, view.number);
     for (name, seen) in &view.databases {
         let at = seen.version.as_ref().map_or("unknown".to_owned(), ToString::to_string);
         let half = seen.dirty.as_ref().map(|v| format!("; {v} is HALF DONE")).unwrap_or_default();

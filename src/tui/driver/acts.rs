@@ -16,6 +16,7 @@ use super::pipelines::{Pipelines, Whose};
 use crate::app::App;
 use crate::config::Loaded;
 use crate::domain::checklist::Act;
+use crate::domain::code::Code;
 use crate::domain::command::Command;
 use crate::domain::error::Problem;
 use crate::domain::guard::Refused;
@@ -113,11 +114,14 @@ impl Acts {
                 (Ok(message), _) => message,
                 // Or its box would wait for ever.
                 (Err(_), Some(ticket)) => {
-                    let problem = Problem::new("an unexpected error (a bug in Pointsman)")
-                        .because(
-                            "Pointsman's own code panicked; its log in the state folder says where",
-                        )
-                        .try_this("look how things are before you do anything again");
+                    let problem = Problem::coded(
+                        Code::BUG,
+                        "an unexpected error (a bug in Pointsman)",
+                    )
+                    .because(
+                        "Pointsman's own code panicked; its log in the state folder says where",
+                    )
+                    .try_this("look how things are before you do anything again");
                     Some(Msg::Done(ticket, Err(problem)))
                 }
                 (Err(_), None) => None,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::app::App;
+use crate::domain::code::Code;
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
 use crate::domain::job_log::{JobLine, job_log};
@@ -138,7 +139,8 @@ impl Pipelines {
         spec: &EnvironmentSpec,
         config: &Path,
     ) -> Result<Arc<dyn Pipeline>, Problem> {
-        let none = || Problem::new(format!("{} has no pipeline", spec.environment));
+        let none =
+            || Problem::coded(Code::NO_PIPELINE, format!("{} has no pipeline", spec.environment));
         self.of(app, spec, config).ok_or_else(none)?.map(|(pipeline, _)| pipeline)
     }
 }

@@ -19,7 +19,7 @@ pub(in crate::tui) fn ring(model: &mut Model, run: &RunSnapshot) -> Option<Effec
         RunState::Waiting { .. } if view.looks_at_list() => return None,
         RunState::Waiting { .. } => "waits for you".to_owned(),
         RunState::Failed { step, .. } => format!("failed in {step} and waits for you"),
-        RunState::Ended { outcome } => format!("is over: {}", outcome.label().replace('_', " ")),
+        RunState::Ended { outcome } => format!("ended: {}", outcome.word()),
         _ => return None,
     };
     call(model, &format!("run {} on {} {what}", view.number, view.plan.environment))

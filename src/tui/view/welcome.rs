@@ -20,7 +20,7 @@ pub(in crate::tui) fn draw(config: &Path, selected: usize, theme: &Theme, frame:
     let inner =
         Rect { y: inner.y.saturating_add(1), height: inner.height.saturating_sub(1), ..inner };
     let file = std::path::absolute(config).unwrap_or_else(|_| config.to_owned());
-    let mut lines = vec![Line::raw("No config found. I looked for")];
+    let mut lines = vec![Line::raw("No config found at")];
     let width = usize::from(inner.width);
     lines.extend(wrapped(&format!("   {}", file.display()), width).into_iter().map(Line::raw));
     let todo = "--config FILE or POINTSMAN_CONFIG names another one.";

@@ -231,8 +231,8 @@ const ROWS: &[Row] = &[
         screen: &["ROLLED BACK", "answers bad (5", "more than 1 %", "1.0.0 was live again"],
         json: &[("/outcome", "rolled_back"), ("/failure/step", "soak"), ("/marks/0/mark", "bad")],
         report: &["rolled back automatically", "answers bad", "1.1.0 is marked bad"],
-        alerts: &["is over: rolled back automatically. When it ended, 1.0.0 was live again."],
-        never: &["soak says pass", "1.1.0 is marked stable"],
+        alerts: &["ended: rolled back automatically. When it ended, 1.0.0 was live again."],
+        never: &["soak passed", "1.1.0 is marked stable"],
     },
     Row {
         kind: "A1: half of the answers of a soak are the old build's",
@@ -242,7 +242,7 @@ const ROWS: &[Row] = &[
         json: &[("/outcome", "rolled_back"), ("/failure/step", "soak"), ("/marks", "[]")],
         report: &["version is 1.0.0, wanted 1.1.0"],
         alerts: &["version is 1.0.0, wanted 1.1.0"],
-        never: &["soak says pass", "is marked bad"],
+        never: &["soak passed", "is marked bad"],
     },
     Row {
         kind: "A2: a moving branch is named by its commit, and its way back never leads to what was left",
@@ -251,7 +251,7 @@ const ROWS: &[Row] = &[
         screen: &["main@bbbbbbb is marked bad", "live: toto-bo main@aaaaaaa", "undo: none"],
         json: &[("/name", "main@aaaaaaa"), ("/marks/1/mark", "bad"), ("/marks/1/commit", "bbbb")],
         report: &["main@bbbbbbb is marked bad", "rollback main@aaaaaaa"],
-        alerts: &["rollback main@aaaaaaa (run #3) is over"],
+        alerts: &["rollback main@aaaaaaa (run #3) ended"],
         never: &["main is marked bad", "undo: B to main"],
     },
     Row {
@@ -281,7 +281,7 @@ const ROWS: &[Row] = &[
         screen: &["not known to be healthy", "could not ask", "It moved no traffic"],
         json: &[("/failure/class", "inconclusive"), ("/marks", "[]")],
         report: &["not known to be healthy"],
-        alerts: &["is over: failed. It moved no traffic: 1.0.0 stayed live"],
+        alerts: &["ended: failed. It moved no traffic: 1.0.0 stayed live"],
         never: &["is not healthy", "marked bad"],
     },
     Row {
@@ -295,7 +295,7 @@ const ROWS: &[Row] = &[
             ("/may_be_split", "true"),
         ],
         report: &["customers: The live build is unknown: "],
-        alerts: &["is over: failed. The live build is unknown: "],
+        alerts: &["ended: failed. The live build is unknown: "],
         never: &[
             "1.0.0 was live again",
             "1.1.0 was live.",
@@ -313,7 +313,7 @@ const ROWS: &[Row] = &[
         ],
         json: &[("/services/0/rollouts_held", "true"), ("/outcome", "failed")],
         report: &["automatic rollouts of toto-app, toto-bo are DISABLED"],
-        alerts: &["is over: failed. It moved no traffic: 1.0.0 stayed live"],
+        alerts: &["ended: failed. It moved no traffic: 1.0.0 stayed live"],
         never: &["marked bad", "- rolled back"],
     },
     Row {
@@ -323,7 +323,7 @@ const ROWS: &[Row] = &[
         screen: &["It moved no traffic, and no build was live. Nothing to undo."],
         json: &[("/customers", "It moved no traffic, and no build was live.")],
         report: &["customers: It moved no traffic, and no build was live."],
-        alerts: &["is over: failed. It moved no traffic, and no build was live."],
+        alerts: &["ended: failed. It moved no traffic, and no build was live."],
         never: &["stayed live", "was not read"],
     },
     Row {
@@ -336,7 +336,7 @@ const ROWS: &[Row] = &[
             "customers: It moved no traffic; which build is live was not read.",
             "| not read |",
         ],
-        alerts: &["is over: failed. It moved no traffic; which build is live was not read."],
+        alerts: &["ended: failed. It moved no traffic; which build is live was not read."],
         never: &["stayed live", "after the last switch", "no build was live"],
     },
     Row {
@@ -354,7 +354,7 @@ const ROWS: &[Row] = &[
             ("/failure/class", "drift"),
         ],
         report: &["customers: No release has all traffic: ", "90 %, b-foreign 10 % |"],
-        alerts: &["is over: failed. No release has all traffic: "],
+        alerts: &["ended: failed. No release has all traffic: "],
         never: &[
             "marked bad",
             "PROMOTED 01-01 00:00 development deploy 1.0.0 → 1.1.0",
@@ -371,7 +371,7 @@ const ROWS: &[Row] = &[
         ],
         json: &[("/services/1/serving", "b-foreign"), ("/failure/class", "drift")],
         report: &["| `b-foreign` |"],
-        alerts: &["is over: failed. No release has all traffic: toto-app b-foreign"],
+        alerts: &["ended: failed. No release has all traffic: toto-app b-foreign"],
         never: &["marked bad", "1.0.0 was live again"],
     },
     Row {
@@ -381,7 +381,7 @@ const ROWS: &[Row] = &[
         screen: &["No release has all traffic: toto-app no build"],
         json: &[("/services/1/serving", "null"), ("/services/1/traffic", "none")],
         report: &["| no build |"],
-        alerts: &["is over: failed. No release has all traffic: toto-app no build"],
+        alerts: &["ended: failed. No release has all traffic: toto-app no build"],
         never: &["marked bad", "1.1.0 was live."],
     },
     Row {
@@ -401,7 +401,7 @@ const ROWS: &[Row] = &[
         screen: &["the platform refused", "1.0.0 was live again"],
         json: &[("/marks", "[]"), ("/failure/step", "switch:toto-bo")],
         report: &["rolled back automatically: the platform refused"],
-        alerts: &["is over: rolled back automatically"],
+        alerts: &["ended: rolled back automatically"],
         never: &["marked bad"],
     },
     Row {
@@ -421,7 +421,7 @@ const ROWS: &[Row] = &[
         screen: &["▲ drift: toto-app b-foreign", "drift toto-app b-foreign"],
         json: &[("/customers", "When it ended, 1.1.0 was live.")],
         report: &["customers: When it ended, 1.1.0 was live."],
-        alerts: &["is over: promoted"],
+        alerts: &["ended: promoted"],
         never: &["Customers are on"],
     },
     Row {
@@ -431,7 +431,7 @@ const ROWS: &[Row] = &[
         screen: &["PROMOTED"],
         json: &[("/checklists/pre/0/standing", "overridden")],
         report: &["0/1, 1 overridden"],
-        alerts: &["waits for its checklist", "waits for approval", "is over: promoted"],
+        alerts: &["waits for its checklist", "waits for approval", "ended: promoted"],
         never: &["1/1"],
     },
     Row {
@@ -441,7 +441,7 @@ const ROWS: &[Row] = &[
         screen: &["When it ended, 1.0.0 was live.", "live: toto-bo 1.1.0"],
         json: &[("/customers", "When it ended, 1.0.0 was live.")],
         report: &["customers: When it ended, 1.0.0 was live."],
-        alerts: &["is over: promoted"],
+        alerts: &["ended: promoted"],
         never: &["Customers are"],
     },
     Row {
@@ -465,7 +465,7 @@ const ROWS: &[Row] = &[
         json: &[("/undone_because", "rolled back by ben"), ("/failure/class", "cancelled")],
         report: &["rolled back by a person: rolled back by ben"],
         alerts: &[
-            "is over: rolled back by a person. When it ended, 1.0.0 was live again. | rolled back by ben",
+            "ended: rolled back by a person. When it ended, 1.0.0 was live again. | rolled back by ben",
         ],
         never: &["became unhealthy", "waits for a person", "automatically"],
     },
@@ -476,7 +476,7 @@ const ROWS: &[Row] = &[
         screen: &["rolled back: aborted after traffic moved"],
         json: &[("/undone_because", "aborted after traffic moved"), ("/marks", "[]")],
         report: &["rolled back by a person: aborted after traffic moved"],
-        alerts: &["is over: rolled back by a person"],
+        alerts: &["ended: rolled back by a person"],
         never: &["became unhealthy", "waits for a person", "marked bad"],
     },
 ];

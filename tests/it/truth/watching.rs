@@ -26,7 +26,7 @@ fn stopped_runner_completes_its_soak_time() {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let facts = sandbox.run(&["events", "1"]).exits(0).out;
-    let soak = facts.lines().find(|line| line.contains("soak says pass")).unwrap();
+    let soak = facts.lines().find(|line| line.contains("soak passed")).unwrap();
     assert!(soak.contains("without samples not counted"), "{soak}");
     let events = sandbox.run(&["events", "1", "--json"]).exits(0).out;
     let at = |kind: &str, step: &str| {

@@ -32,17 +32,17 @@ impl JsonSchema for DurationText {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeployConfig {
-    /// The order in which the services' traffic moves.
+    /// Order in which services are switched. Unlisted services follow by name.
     pub order: Option<Vec<String>>,
-    /// Green's gate.
+    /// Health checks of the candidate before the switch.
     pub health: HealthConfig,
-    /// The proof of the switch.
+    /// Verification of the public address after the switch.
     pub attest: AttestConfig,
-    /// The watch after it.
+    /// Monitoring of the new build after the switch.
     pub soak: SoakConfig,
-    /// Time that open requests to the previous build may take after a switch.
+    /// How long open requests to the previous build may take after a switch.
     pub drain: Option<DurationText>,
-    /// Time that the previous build stays warm.
+    /// How long the previous build stays warm, so that a rollback takes seconds.
     pub keep_blue: Option<DurationText>,
 }
 
@@ -50,12 +50,12 @@ pub struct DeployConfig {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HealthConfig {
-    /// Samples at most.
+    /// Maximum number of samples.
     #[schemars(range(min = 1))]
     pub attempts: Option<u32>,
-    /// From one sample to the next.
+    /// Interval between two samples.
     pub interval: Option<DurationText>,
-    /// For one sample.
+    /// Timeout of one sample.
     pub timeout: Option<DurationText>,
     /// Healthy answers in a row that pass.
     #[schemars(range(min = 1))]
@@ -66,38 +66,38 @@ pub struct HealthConfig {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AttestConfig {
-    /// Answers of the wanted build in a row that pass.
+    /// Answers in a row that must come from the new build.
     #[schemars(range(min = 1))]
     pub consecutive: Option<u32>,
-    /// From one question to the next.
+    /// Interval between two requests.
     pub interval: Option<DurationText>,
-    /// After this the answer is PARTIAL, or no.
+    /// Time limit. Mixed answers after it are reported as PARTIAL.
     pub within: Option<DurationText>,
 }
 
-/// The watch after the switch.
+/// Monitoring after the switch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SoakConfig {
-    /// Its length.
+    /// Length.
     #[serde(rename = "for")]
     pub length: Option<DurationText>,
-    /// From one sample to the next.
+    /// Interval between two samples.
     pub interval: Option<DurationText>,
-    /// Failures in a row, of one service, that end it.
+    /// Failures in a row of one service that fail the soak.
     #[schemars(range(min = 1))]
     pub failures: Option<u32>,
-    /// More bad answers of one service than this end it too, in per cent of its last 300 answers.
+    /// A larger share of bad answers of one service also fails the soak, in per cent of its last 300 answers.
     #[schemars(range(max = 100))]
     pub max_bad_percent: Option<u32>,
-    /// But no fewer bad answers than this.
+    /// Minimum number of bad answers before `max_bad_percent` counts.
     #[schemars(range(min = 1))]
     pub min_bad: Option<u32>,
     /// Minimum number of answers of a service before a verdict.
     #[schemars(range(min = 1))]
     pub min_samples: Option<u32>,
-    /// The reaction to a failure.
+    /// What a failed soak does: roll back, or ask a person.
     pub on_failure: Option<OnFailure>,
-    /// Delay before an automatic rollback, in which a person may hold it without limit; 0s: rolls back immediately.
+    /// Delay before an automatic rollback, during which a person can hold it; 0s rolls back immediately.
     pub countdown: Option<DurationText>,
 }

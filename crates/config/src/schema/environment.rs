@@ -16,35 +16,35 @@ use pointsman_core::policy::Protection;
 pub struct EnvironmentConfig {
     /// The confirmation that a change needs: `open`, `confirm` or `typed`.
     pub protection: Protection,
-    /// The environment a release must have been promoted on before.
+    /// Environment on which a release must have been promoted before it is deployed here.
     #[serde(default)]
     pub promote_from: Option<String>,
-    /// The platform.
+    /// Where the services run.
     pub platform: PlatformConfig,
-    /// Its services and their public addresses.
+    /// Services of the environment and their public addresses.
     pub services: BTreeMap<String, PlacedServiceConfig>,
-    /// Its databases.
+    /// Databases with migrations.
     #[serde(default)]
     pub databases: BTreeMap<String, DatabaseConfig>,
-    /// Overrides of the general `deploy` settings.
+    /// Overrides of the top-level `deploy`.
     #[serde(default)]
     pub deploy: DeployConfig,
-    /// The name or address of its dashboard.
+    /// Name or address of the dashboard, for the handover.
     #[serde(default)]
     pub monitoring: Option<String>,
-    /// Probe settings of its services.
+    /// Probes of the environment's services.
     #[serde(default)]
     pub watch: WatchConfig,
-    /// Additional probes.
+    /// Additional probes, of dependencies for example.
     #[serde(default)]
     pub probes: Vec<ProbeConfig>,
-    /// Control probes: if none answers, our own network is down. `https://…` or `tcp://host:port`.
+    /// Control probes: if none answers, this machine's own network is down. `https://…` or `tcp://host:port`.
     #[serde(default)]
     pub control: Vec<String>,
     /// The CI pipeline that tests a release.
     #[serde(default)]
     pub pipeline: Option<PipelineConfig>,
-    /// Freeze windows.
+    /// Maintenance windows in which deploys are refused. Rollbacks are not affected.
     #[serde(default)]
     pub freeze: Vec<FreezeConfig>,
 }
@@ -53,12 +53,12 @@ pub struct EnvironmentConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlacedServiceConfig {
-    /// Its public address.
+    /// Public address.
     pub url: String,
-    /// Its project, if not the platform's.
+    /// Firebase project, if not that of the platform.
     #[serde(default)]
     pub project: Option<String>,
-    /// Its backend, if not the service's.
+    /// Backend, if not that of the service.
     #[serde(default)]
     pub backend: Option<String>,
     /// Address of a build without traffic, if the platform does not report one. Placeholders: `{build}`, `{release}`,
@@ -79,19 +79,19 @@ pub enum DatabaseKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseConfig {
-    /// Which kind.
+    /// Kind of database.
     pub kind: DatabaseKind,
-    /// Its project.
+    /// Firebase project.
     pub project: String,
     /// `emulator`, or left out for Google's.
     #[serde(default)]
     pub endpoint: Option<String>,
-    /// The folder of its migrations.
+    /// Folder of the migration files, relative to this file.
     pub migrations: String,
-    /// Its own name in the project; `(default)` if left out.
+    /// Name of the database in the project.
     #[serde(default)]
     pub database: Option<String>,
-    /// Maximum documents of a migration per commit; 300 by default.
+    /// Maximum documents of a migration per commit.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub batch: Option<u32>,
@@ -115,7 +115,7 @@ pub enum PipelineKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PipelineConfig {
-    /// Which kind.
+    /// Kind of pipeline: `github`, or `local` for jobs on this machine.
     pub kind: PipelineKind,
     /// With `github`: owner/name.
     #[serde(default)]
@@ -141,7 +141,7 @@ pub struct PipelineConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JobConfig {
-    /// The jobs before it.
+    /// Jobs that must pass first.
     #[serde(default)]
     pub needs: Vec<String>,
     /// Runs once for each value; `{matrix}` in a step is replaced by it.
@@ -151,16 +151,16 @@ pub struct JobConfig {
     pub steps: Vec<Vec<String>>,
 }
 
-/// A time in which nothing is deployed.
+/// A maintenance window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FreezeConfig {
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// From: `Fri 16:00`, or every day: `22:00`.
+    /// Start: `Fri 16:00`, or daily: `22:00`.
     pub from: String,
-    /// To the first: `Mon 08:00`, or every day: `06:00`.
+    /// End: `Mon 08:00`, or daily: `06:00`.
     pub to: String,
-    /// An IANA time zone.
+    /// IANA time zone, such as `Europe/Madrid`.
     pub zone: String,
 }

@@ -1,6 +1,7 @@
 //! The keys of `config.yaml`. The JSON Schema that editors use and that
 //! `config::check` walks is made from these types, so there is one list of keys.
 
+mod defaults;
 pub mod deploy;
 pub mod environment;
 pub mod migration;
@@ -24,17 +25,17 @@ use pointsman_core::alert::Kind;
 pub struct Config {
     /// The version of this format: 1.
     pub version: u32,
-    /// Names the project: its state is kept under this name. Without one it is kept under the path of this file.
+    /// Name of the project. Its state is kept under this name; without one, under the path of this file.
     #[serde(default)]
     pub name: Option<String>,
-    /// Firebase projects, and the environment each belongs to.
+    /// Firebase projects and the one environment that each belongs to.
     #[serde(default)]
     pub projects: BTreeMap<String, ProjectConfig>,
-    /// The services that are deployed.
+    /// Services to deploy, by name.
     pub services: BTreeMap<String, ServiceConfig>,
-    /// The environments.
+    /// Environments, by name.
     pub environments: BTreeMap<String, EnvironmentConfig>,
-    /// Numbers and rules of every deploy; an environment may override any.
+    /// Limits and rules of every deploy; an environment may override each.
     #[serde(default)]
     pub deploy: DeployConfig,
     /// The source of releases.
@@ -57,15 +58,15 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProjectConfig {
-    /// The one environment it may be used in.
+    /// The only environment that may use the project.
     pub environment: String,
-    /// Its region.
+    /// Region, such as `us-central1`.
     pub region: String,
-    /// The Firebase services it uses.
+    /// Firebase services that the project uses.
     #[serde(default)]
     pub services: Vec<String>,
-    /// How many CPUs Cloud Run gives the project in that region at once. It differs from project to project, and
-    /// App Hosting tells of it only when a rollout fails.
+    /// CPU quota of Cloud Run in the region. `lint` compares it with the limits of the project's services; App
+    /// Hosting reports an exceeded quota only when a rollout fails.
     #[serde(default)]
     pub cpu_quota: Option<NonZeroU32>,
 }
@@ -74,22 +75,22 @@ pub struct ProjectConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceConfig {
-    /// The folder that holds its apphosting.yaml.
+    /// Folder with the service's apphosting.yaml, relative to this file.
     pub root: String,
-    /// Its App Hosting backend.
+    /// Name of the App Hosting backend.
     pub backend: String,
-    /// The container image of a release, with `{release}` in it, built by another system. Pointsman then builds nothing.
+    /// Container image of a release, built by another system, with `{release}` in its name. Pointsman then builds nothing.
     #[serde(default)]
     pub image: Option<String>,
-    /// Its health address, with the pointers of version, revision and status.
+    /// The route that answers health checks, and where its answer reports release and build.
     #[serde(default)]
     pub health: HealthEndpointConfig,
-    /// Paths of pages. The scripts and styles that they load from blue are requested again after
-    /// a switch, to check that open pages keep working.
+    /// Paths of pages. The scripts and styles that they load from the live build are requested again after a switch, to
+    /// check that open pages keep working.
     #[serde(default)]
     pub pages: Vec<String>,
-    /// Which versions of which database its code can work with: `main: ">=1.1.0, <2.0.0"`. Kept with each
-    /// build that is made, so that a rollback knows what the older code could.
+    /// Versions of each database that the code accepts: `main: ">=1.1.0, <2.0.0"`. Recorded with each build, so that a
+    /// rollback knows what the older code accepts.
     #[serde(default)]
     pub schema: BTreeMap<String, String>,
 }
@@ -98,17 +99,16 @@ pub struct ServiceConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HealthEndpointConfig {
-    /// The path of its health answer.
+    /// Path of the health route.
     pub path: String,
-    /// JSON pointer to the release's label in that answer.
+    /// JSON pointer to the release in the answer: `/version`.
     pub version: Option<String>,
-    /// JSON pointer to the build id in that answer.
+    /// JSON pointer to the build id in the answer: `/revision`. The build id is the variable `K_REVISION`.
     pub revision: Option<String>,
-    /// JSON pointer to the health word in the answer. Without one `/status` is read where
-    /// an answer has it; with one, an answer without it is unhealthy.
+    /// JSON pointer to the health word in the answer. Without one, `/status` is read if the answer has it; with one, an
+    /// answer without it is unhealthy.
     pub status: Option<String>,
-    /// The words there that mean healthy, compared without case. Default: ok, up, pass, healthy, serving
-    /// and other common ones.
+    /// Health words that mean healthy, in any case. Without any: ok, up, pass, healthy, serving and other common ones.
     pub healthy: Vec<String>,
 }
 
@@ -145,12 +145,12 @@ pub enum ReleasesKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReleasesConfig {
-    /// Which kind.
+    /// `git`: a release is a tag, branch or commit. `list`: a release is one of `labels`, built from the folders as they are.
     pub kind: ReleasesKind,
-    /// With `list`: what is offered.
+    /// With `list`: the labels on offer.
     #[serde(default)]
     pub labels: Vec<String>,
-    /// With `git`: the repository.
+    /// With `git`: folder of the repository.
     #[serde(default)]
     pub dir: Option<String>,
 }
@@ -173,13 +173,13 @@ pub struct ChecklistsConfig {
 pub struct ItemConfig {
     /// The text of the item.
     pub text: String,
-    /// The heading it stands under.
+    /// Heading above the item.
     #[serde(default)]
     pub group: Option<String>,
-    /// Whether it blocks the step it guards.
+    /// Whether the item blocks the deploy until it is done.
     #[serde(default)]
     pub required: bool,
-    /// The automatic check.
+    /// Verifies the item automatically, instead of a person's tick. Exactly one of its keys.
     #[serde(default)]
     pub auto: Option<AutoConfig>,
 }
@@ -188,17 +188,18 @@ pub struct ItemConfig {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AutoConfig {
-    /// A probe's name, or `all`.
+    /// Name of a probe that must be OK, or `all`.
     pub probe: Option<String>,
-    /// A command's name.
+    /// Name of a command that must succeed.
     pub command: Option<String>,
-    /// A job of the pipeline, or `all`.
+    /// Job of the pipeline that must have passed for the release, or `all`.
     pub pipeline: Option<String>,
-    /// A database, or `all`.
+    /// Database whose pending migrations must be applicable, or `all`.
     pub migrations: Option<String>,
-    /// `config`, `secrets` or `all`.
+    /// Findings of `lint` that must be absent: `config`, `secrets` or `all`.
     pub lint: Option<String>,
-    /// `rollback`, `alerts`, or the environment on which the release was promoted; `staging` is the one before.
+    /// `rollback`: a rollback target is ready. `alerts`: alerts are delivered. An environment's name: the release was promoted
+    /// there; `staging` is the one of `promote_from`.
     pub history: Option<String>,
 }
 
@@ -206,17 +207,17 @@ pub struct AutoConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommandConfig {
-    /// Its name.
+    /// Name, for the palette and `pointsman commands run`.
     pub name: String,
-    /// Program and arguments; never a shell line.
+    /// Program and arguments; no shell line.
     pub run: Vec<String>,
-    /// Its folder.
+    /// Working folder, relative to this file.
     #[serde(default)]
     pub cwd: Option<String>,
-    /// The only environment it may run for.
+    /// The only environment that the command may run for.
     #[serde(default)]
     pub environment: Option<String>,
-    /// Whether it runs until it is stopped.
+    /// Whether the command runs until it is stopped.
     #[serde(default)]
     pub long: bool,
 }
@@ -247,7 +248,7 @@ pub struct SlackConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookConfig {
-    /// Its address, or `$NAME` of the variable that holds it.
+    /// Address, or `$NAME` of the variable that holds it.
     pub url: String,
     /// The environment variable that holds the signing secret.
     #[serde(default)]
@@ -294,13 +295,13 @@ impl Default for ThemeChoice {
     }
 }
 
-/// A theme for each ground.
+/// A theme for each background.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ThemePair {
-    /// On a dark ground.
+    /// Theme on a dark background.
     pub dark: String,
-    /// On a light ground.
+    /// Theme on a light background.
     pub light: String,
 }
 
@@ -308,15 +309,15 @@ pub struct ThemePair {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UiConfig {
-    /// A theme's name, `auto`, or one for each ground.
+    /// Name of a theme, `auto`, or a theme for each background.
     pub theme: ThemeChoice,
-    /// Glyphs or letters.
+    /// Whether to draw with Unicode or only with ASCII.
     pub glyphs: Glyphs,
-    /// Whether the mouse is taken from the terminal.
+    /// Whether the console handles the mouse.
     pub mouse: bool,
     /// The amount of motion; `NO_MOTION` in the environment reduces it too.
     pub motion: Motion,
-    /// Keys of commands, instead of the usual ones.
+    /// Other keys for commands, by the names on the page Keys: `{ deploy: [ctrl-d] }`.
     pub keys: BTreeMap<String, Vec<String>>,
 }
 
@@ -334,5 +335,7 @@ impl Default for UiConfig {
 
 /// The JSON Schema (draft 2020-12) of the file.
 pub fn json_schema() -> serde_json::Value {
-    schemars::schema_for!(Config).to_value()
+    let mut schema = schemars::schema_for!(Config).to_value();
+    defaults::add(&mut schema);
+    schema
 }

@@ -24,15 +24,15 @@ pub enum PlatformKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlatformConfig {
-    /// Which kind.
+    /// Kind of platform: `app-hosting`, or `command` for one that scripts drive.
     pub kind: PlatformKind,
-    /// `emulator`, or a loopback URL; Google's if left out.
+    /// `emulator`, or the URL of an API on this machine. Without one: Google's App Hosting.
     #[serde(default)]
     pub endpoint: Option<String>,
-    /// The project of every service that names none.
+    /// Firebase project of services that name none.
     #[serde(default)]
     pub project: Option<String>,
-    /// The region of the backends.
+    /// Region of the backends.
     #[serde(default)]
     pub location: Option<String>,
     /// With a loopback URL: the environment variable that holds its token.
@@ -41,10 +41,10 @@ pub struct PlatformConfig {
     /// With a loopback URL: the file that holds its token.
     #[serde(default)]
     pub token_file: Option<String>,
-    /// With `kind: command`: argv for each verb.
+    /// With `command`: program and arguments for each verb.
     #[serde(default)]
     pub verbs: BTreeMap<String, Vec<String>>,
-    /// With `kind: command`: how long `set_active` may take; one minute if left out.
+    /// With `command`: how long `set_active` may take.
     #[serde(default)]
     pub switch_within: Option<DurationText>,
 }

@@ -12,19 +12,19 @@ use super::deploy::DurationText;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WatchConfig {
-    /// From one question to the next; 5s on this machine, 15s elsewhere.
+    /// Interval between two probes. Without one: 5s for addresses on this machine, 15s for others.
     pub interval: Option<DurationText>,
-    /// For everything, from the name lookup to the last byte; 5s.
+    /// Timeout, from the name lookup to the last byte. Without one: 5s.
     pub timeout: Option<DurationText>,
-    /// Consecutive bad answers until DOWN; 2.
+    /// Bad answers in a row until DOWN.
     pub fall: Option<u32>,
-    /// Consecutive good answers until OK; 3.
+    /// Good answers in a row until OK.
     pub rise: Option<u32>,
-    /// DEGRADED while the p95 of the last 20 good answers is above this; 1s.
+    /// DEGRADED while the p95 of the last 20 good answers is above this.
     pub slow: Option<DurationText>,
-    /// Minimum duration above the limit; 30s.
+    /// How long the p95 must be above the limit.
     pub slow_for: Option<DurationText>,
-    /// Whether App Hosting's domain status is watched too, once a minute; true.
+    /// Whether App Hosting's domain status is read too, once a minute.
     pub domains: Option<bool>,
 }
 
@@ -32,24 +32,24 @@ pub struct WatchConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProbeConfig {
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// A web address.
+    /// Web address.
     #[serde(default)]
     pub url: Option<String>,
     /// `host:port` that something listens at.
     #[serde(default)]
     pub tcp: Option<String>,
-    /// Program and arguments; good if it ends with 0. Never a shell line.
+    /// Program and arguments; good if it exits with 0. No shell line.
     #[serde(default)]
     pub command: Vec<String>,
-    /// The interval.
+    /// Interval between two probes, if not that of `watch`.
     #[serde(default)]
     pub interval: Option<DurationText>,
-    /// For everything.
+    /// Timeout, if not that of `watch`.
     #[serde(default)]
     pub timeout: Option<DurationText>,
-    /// DEGRADED above this.
+    /// DEGRADED above this p95, if not that of `watch`.
     #[serde(default)]
     pub slow: Option<DurationText>,
     /// The expectations of a healthy answer.

@@ -26,6 +26,17 @@ pub enum Verdict {
     Inconclusive,
 }
 
+impl Verdict {
+    /// After the name of what was judged: `soak passed`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "passed",
+            Self::Fail => "failed",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

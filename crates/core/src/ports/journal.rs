@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::alert::Channel;
 use crate::checklist::Tick;
+use crate::code::Code;
 use crate::command::{Command, Sent};
 use crate::error::Problem;
 use crate::event::{Event, Fact};
@@ -95,12 +96,17 @@ impl JournalError {
     pub fn problem(self) -> Problem {
         let what = self.to_string();
         match self {
-            Self::Unusable(problem) | Self::Unwritable(problem) => problem,
-            Self::NoSuchRun(_) | Self::Damaged { .. } | Self::LeaseLost(_) => Problem::new(what),
-            Self::Busy(holder) if holder.stale => Problem::new(what)
+            Self::Unusable(problem) => problem.code(Code::STORE_UNUSABLE),
+            Self::Unwritable(problem) => problem.code(Code::STORE_UNWRITABLE),
+            Self::NoSuchRun(_) => Problem::coded(Code::NO_SUCH_RUN, what),
+            Self::Damaged { .. } => Problem::coded(Code::STORE_DAMAGED, what),
+            Self::LeaseLost(_) => Problem::coded(Code::LEASE_LOST, what),
+            Self::Busy(holder) if holder.stale => Problem::coded(Code::BUSY, what)
                 .try_this("its lease expired: take it over with --take-over --reason TEXT"),
-            Self::Busy(_) => Problem::new(what).try_this("wait for it: pointsman status"),
-            Self::Locked(environment, _) => Problem::new(what)
+            Self::Busy(_) => {
+                Problem::coded(Code::BUSY, what).try_this("wait for it: pointsman status")
+            }
+            Self::Locked(environment, _) => Problem::coded(Code::LOCKED, what)
                 .try_this(format!("pointsman lock {environment} release --reason TEXT")),
         }
     }

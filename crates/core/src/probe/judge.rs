@@ -60,7 +60,10 @@ pub fn judge(expect: &Expect, heard: &Heard<'_>) -> (Answer, Identity) {
         return (Answer::Good, Identity::default());
     }
     let Ok(json) = parsed else {
-        return bad(Fault::Content, format!("HTTP {}, but the answer is not JSON", heard.status));
+        let said = harmless(String::from_utf8_lossy(heard.body).trim(), 60);
+        let said = if said.is_empty() { "empty".to_owned() } else { said };
+        let why = format!("HTTP {}, but the answer is not JSON: {said}", heard.status);
+        return bad(Fault::Content, why);
     };
     for (pointer, value) in &expect.json {
         if json.pointer(pointer) != Some(value) {

@@ -13,7 +13,7 @@ pub use self::service::ServiceView;
 pub use self::traffic::TrafficState;
 use super::checklist::{ItemStatus, List, may_pass};
 use super::command::Command;
-use super::event::{DecidedBy, Event, Fact, Mark, Outcome, Recorded};
+use super::event::{DecidedBy, Event, Fact, GREEN_GATE, Mark, Outcome, Recorded};
 
 use super::health::Verdict;
 use super::ids::{BuildId, RunNumber, ServiceName, StepId};
@@ -363,9 +363,6 @@ impl RunView {
         }
     }
 }
-
-/// The rule name under which green's gate is judged.
-pub const GREEN_GATE: &str = "green gate";
 
 fn step_view(plan: &PlannedStep) -> StepView {
     StepView {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::request::asked_by;
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::migration::{Holder, LEASE_SECONDS, LockState, lock_document};
 use pointsman_core::ports::clock::Clock;
@@ -30,7 +31,7 @@ impl NotLocked {
     pub fn problem(self, database: &str) -> Problem {
         match self {
             Self::Failed(error) => error.problem,
-            Self::Busy(seen) => Problem::new(format!("database {database} is locked"))
+            Self::Busy(seen) => Problem::coded(Code::DATABASE_LOCKED, format!("database {database} is locked"))
                 .because(seen.to_string())
                 .try_this(format!(
                     "wait for it (--lock-wait 10m); its lease ends {LEASE_SECONDS} s after its machine is gone; or ask \
@@ -190,9 +191,12 @@ impl DatabaseLock {
         let touched = self.held().touched;
         let over = self.clock.elapsed().saturating_sub(touched) >= lease;
         over.then(|| {
-            Problem::new(format!("the lock of database {} expired", self.database.name()))
-                .because("its renewal was not answered")
-                .try_this("check that the database answers, then resume the run")
+            Problem::coded(
+                Code::DATABASE_LOCKED,
+                format!("the lock of database {} expired", self.database.name()),
+            )
+            .because("its renewal was not answered")
+            .try_this("check that the database answers, then resume the run")
         })
     }
 

@@ -7,6 +7,7 @@ use super::asked::{Asked, Migrated, NotMigrated};
 use super::lock::NotWritten;
 use super::operate::{Batch, Cannot, batch};
 use super::read::{ended_write, head_write, history_write, record_write, schema};
+use pointsman_core::code::Code;
 use pointsman_core::document::{Document, weight};
 use pointsman_core::error::Problem;
 use pointsman_core::migration::{Direction, Operation, Record, RecordState, Schema, Scope};
@@ -70,13 +71,16 @@ async fn stands(asked: &Asked<'_>, schema: &Schema) -> Result<Option<Record>, No
         let fits = half.half.direction == *direction && half.checksum == migration.checksum();
         if !fits || half.half.program {
             return Err(NotMigrated::Failed(
-                Problem::new(format!("{} is half done and cannot continue", migration.version))
-                    .because(if half.half.program {
-                        "its program was started, and its result is unknown"
-                    } else {
-                        "it started in the other direction, or from a different file"
-                    })
-                    .try_this("pointsman migrate repair ENV --as not|half|fully --reason TEXT"),
+                Problem::coded(
+                    Code::MIGRATION_FAILED,
+                    format!("{} is half done and cannot continue", migration.version),
+                )
+                .because(if half.half.program {
+                    "its program was started, and its result is unknown"
+                } else {
+                    "it started in the other direction, or from a different file"
+                })
+                .try_this("pointsman migrate repair ENV --as not|half|fully --reason TEXT"),
             ));
         }
         let by = asked.by.to_owned();
@@ -129,7 +133,10 @@ impl Work<'_> {
         let mut after = self.record.clone();
         after.half.operation += 1;
         let told = |error: DatabaseError| {
-            NotMigrated::Failed(Problem::new(format!("{operation}: {}", error.problem)))
+            NotMigrated::Failed(Problem::coded(
+                Code::MIGRATION_FAILED,
+                format!("{operation}: {}", error.problem),
+            ))
         };
         match self.commit(vec![write], &after).await {
             Err(NotWritten::Conflict(error) | NotWritten::Refused(error)) => {
@@ -261,11 +268,14 @@ impl Work<'_> {
 
     fn cannot(&self, operation: &Operation, path: &str, why: &str) -> NotMigrated {
         NotMigrated::Failed(
-            Problem::new(format!("{}: cannot {operation}", self.asked.migration.version))
-                .because(format!("{path}: {why}"))
-                .try_this(
-                    "fix that document, or exclude such documents with `where`; then run it again",
-                ),
+            Problem::coded(
+                Code::MIGRATION_FAILED,
+                format!("{}: cannot {operation}", self.asked.migration.version),
+            )
+            .because(format!("{path}: {why}"))
+            .try_this(
+                "fix that document, or exclude such documents with `where`; then run it again",
+            ),
         )
     }
 

@@ -6,6 +6,7 @@ use pointsman_config::Loaded;
 use pointsman_core::checklist::{
     Act, Item, ItemStatus, List, Subject, Tick, listed, may_act, open_items, stand,
 };
+use pointsman_core::code::Code;
 use pointsman_core::describe::counted;
 use pointsman_core::error::Problem;
 use pointsman_core::guard::{Guard, Guards};
@@ -103,7 +104,7 @@ impl ChecklistView {
             [one] => Ok(one),
             [] => {
                 let all: Vec<_> = items().map(|item| item.id.as_str()).collect();
-                Err(Problem::new(format!("there is no item {named:?}"))
+                Err(Problem::coded(Code::UNKNOWN_NAME, format!("there is no item {named:?}"))
                     .try_this(format!("name one of {}", all.join(", "))))
             }
             _ => {

@@ -6,6 +6,7 @@ use super::schema::{BACKUP, before_traffic};
 use super::{Proposal, RUNS_SEARCHED, Refusal};
 use crate::services::Services;
 use pointsman_config::{Loaded, committed, sources, warnings};
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::freeze::ahead;
 use pointsman_core::guard::{Guard, Guards, Justification};
@@ -234,12 +235,15 @@ pub fn none_in_doubt(ports: &Services, environment: &EnvironmentName) -> Result<
     match latest.filter(|run| run.view.ended.is_none() && run.runner.is_none()) {
         None => Ok(()),
         Some(run) => Err(Refusal::InDoubt(
-            Problem::new(format!("run {} of {environment} is in doubt", run.view.number))
-                .because(format!("its process died while it was {}", run.view.state.sentence()))
-                .try_this(format!(
-                    "pointsman resume {}, or pointsman rollback {environment}",
-                    run.view.number.0
-                )),
+            Problem::coded(
+                Code::IN_DOUBT,
+                format!("run {} of {environment} is in doubt", run.view.number),
+            )
+            .because(format!("its process died while it was {}", run.view.state.sentence()))
+            .try_this(format!(
+                "pointsman resume {}, or pointsman rollback {environment}",
+                run.view.number.0
+            )),
         )),
     }
 }

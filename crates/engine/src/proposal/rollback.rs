@@ -7,6 +7,7 @@ use super::schema::{accepted, files, ways_back};
 use super::{Proposal, RUNS_SEARCHED, Refusal};
 use crate::services::{QUICK_READ_WITHIN, READ_WITHIN, SchemaLook, Services};
 use pointsman_config::Loaded;
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::event::Mark;
 use pointsman_core::guard::{Guard, Guards, Justification};
@@ -157,7 +158,9 @@ async fn schema_way(
                 .collect();
             let what =
                 format!("migrations of {} cannot be undone with this rollback", planned.name);
-            return Err(Refusal::Refused(Problem::new(what).because(why.join("; "))));
+            return Err(Refusal::Refused(
+                Problem::coded(Code::NO_ROLLBACK_TARGET, what).because(why.join("; ")),
+            ));
         };
         way = *chosen;
         planned.migrations = back.undone.iter().map(|u| u.migration.clone()).collect();
@@ -178,9 +181,11 @@ async fn schema_way(
 
 /// The reason why a rollback is not possible as is, and the changes that would allow it.
 fn closed(back: &WaysBack, why: &str) -> Problem {
-    let problem =
-        Problem::new(format!("the target does not accept the version of {}", back.database))
-            .because(why.to_owned());
+    let problem = Problem::coded(
+        Code::SCHEMA_BLOCKS,
+        format!("the target does not accept the version of {}", back.database),
+    )
+    .because(why.to_owned());
     match (back.undo(), back.undone.last()) {
         (Some(way), Some(last)) => problem.try_this(format!(
             "undo {} migrations {} the switch: add --undo-schema {}; or name another release",

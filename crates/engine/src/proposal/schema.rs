@@ -7,6 +7,7 @@ use super::freeze::not_frozen;
 use super::{Proposal, Refusal, none_in_doubt};
 use crate::services::{READ_WITHIN, SchemaLook, Services, in_time};
 use pointsman_config::Loaded;
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::guard::{Guards, Justification};
 use pointsman_core::ids::{BuildId, ServiceName};
@@ -77,11 +78,12 @@ pub(super) async fn before_traffic(
         for member in &spec.members {
             if let Some(range) = member.accepts.get(&planned.name).filter(|r| !r.accepts(&after)) {
                 return Err(Refusal::Refused(
-                    Problem::new(format!("{} cannot work with {}", member.service(), planned.name))
-                        .because(format!(
-                            "its code accepts {range}, and the schema would be {after}"
-                        ))
-                        .try_this("add the missing migration, or fix `schema` of the service"),
+                    Problem::coded(
+                        Code::SCHEMA_BLOCKS,
+                        format!("{} cannot work with {}", member.service(), planned.name),
+                    )
+                    .because(format!("its code accepts {range}, and the schema would be {after}"))
+                    .try_this("add the missing migration, or fix `schema` of the service"),
                 ));
             }
         }
@@ -243,8 +245,11 @@ pub async fn migrate(
     let needs_reason = |what: &str| match why.reason {
         Some(_) => Ok(()),
         None => Err(Refusal::Refused(
-            Problem::new(format!("{what} changes the recorded version of the database"))
-                .try_this("add --reason TEXT"),
+            Problem::coded(
+                Code::REASON_NEEDED,
+                format!("{what} changes the recorded version of the database"),
+            )
+            .try_this("add --reason TEXT"),
         )),
     };
     let serving = serving(ports, &spec).await;

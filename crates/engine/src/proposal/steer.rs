@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Refusal;
 use crate::services::Services;
+use pointsman_core::code::Code;
 use pointsman_core::command::Command;
 use pointsman_core::error::Problem;
 use pointsman_core::event::{Event, Recorded};
@@ -27,12 +28,13 @@ pub async fn command(
     let listed = store.run(run)?;
     if let RunState::Ended { outcome } = listed.view.state {
         return Err(Refusal::Refused(Problem::new(format!(
-            "run {run} is over: {}",
-            outcome.label()
+            "run {run} has ended: {}",
+            outcome.word()
         ))));
     }
     if listed.runner.is_none() {
-        let problem = Problem::new(format!("run {run} has no driver")).because("its process died");
+        let problem = Problem::coded(Code::IN_DOUBT, format!("run {run} has no driver"))
+            .because("its process died");
         return Err(Refusal::InDoubt(problem.try_this(format!("pointsman resume {}", run.0))));
     }
     let seen = seen.unwrap_or(listed.view.last_seq);
@@ -48,7 +50,7 @@ pub async fn command(
                     if *answered == id =>
                 {
                     return Err(Refusal::Refused(
-                        Problem::new(format!("run {run} refuses"))
+                        Problem::coded(Code::COMMAND_REFUSED, format!("run {run} refuses"))
                             .because(because.clone())
                             .try_this(format!("check pointsman events {}", run.0)),
                     ));
@@ -60,7 +62,7 @@ pub async fn command(
     }
     // Withdrawn, so that a runner that wakes later does not execute it.
     let withdrawn = store.withdraw(id)?;
-    let problem = Problem::new(format!("run {run} does not answer"));
+    let problem = Problem::coded(Code::NO_ANSWER_FROM_RUN, format!("run {run} does not answer"));
     let problem = problem.because(if withdrawn {
         "the request is withdrawn"
     } else {

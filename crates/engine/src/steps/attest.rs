@@ -4,8 +4,9 @@ use futures_util::future::join_all;
 
 use super::drift::TrafficReads;
 use crate::context::{Context, Done, StepError, StepResult, with_last_line};
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
-use pointsman_core::event::Event;
+use pointsman_core::event::{ATTESTATION, Event};
 use pointsman_core::health::{Attestation, Decision, Verdict};
 use pointsman_core::plan::Member;
 use pointsman_core::step::Side;
@@ -57,7 +58,7 @@ async fn ask(
         .record(Event::Judged {
             service: service.clone(),
             verdict: decision.verdict,
-            rule: "attestation".to_owned(),
+            rule: ATTESTATION.to_owned(),
             evidence: decision.evidence.clone(),
         })
         .await;
@@ -80,7 +81,9 @@ async fn conclude(
         context.fault(service, &evidence).await;
     }
     let last = context.service_log(member, &build).await;
-    let problem = |what: &str| with_last_line(Problem::new(what).because(&evidence), last.clone());
+    let problem = |what: &str| {
+        with_last_line(Problem::coded(Code::VERIFY_FAILED, what).because(&evidence), last.clone())
+    };
     match verdict {
         Verdict::Pass => Ok((format!("{service}: {evidence}"), false)),
         Verdict::Fail => {

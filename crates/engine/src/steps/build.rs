@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::context::{Context, Done, StepError, StepResult, with_last_line};
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::event::Event;
 use pointsman_core::ids::BuildId;
@@ -37,7 +38,9 @@ async fn one(context: &Context, member: &Member) -> Result<(String, bool), StepE
     context.collect_log(member, &id).await;
     if build.state != BuildState::Ready {
         let last = context.failure_log(member, &id).await;
-        let problem = build.problem.unwrap_or_else(|| Problem::new(format!("build {id} failed")));
+        let problem = build
+            .problem
+            .unwrap_or_else(|| Problem::coded(Code::BUILD_FAILED, format!("build {id} failed")));
         let mut problem = with_last_line(problem, last);
         if problem.todo.is_empty() {
             problem =

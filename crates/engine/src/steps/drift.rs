@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::context::{Context, StepError};
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::event::Event;
 use pointsman_core::plan::Member;
@@ -116,12 +117,15 @@ impl TrafficReads {
             return Ok(());
         }
         context.record(Event::TrafficObserved { service: service.clone(), splits }).await;
-        let problem = Problem::new(format!("traffic of {service} is no longer with {build}"))
-            .because(format!("the platform reports: {seen}"))
-            .try_this(format!(
-                "find out who moved it; then: pointsman rollback {}",
-                context.plan().environment
-            ));
+        let problem = Problem::coded(
+            Code::TRAFFIC_MOVED,
+            format!("traffic of {service} is no longer with {build}"),
+        )
+        .because(format!("the platform reports: {seen}"))
+        .try_this(format!(
+            "find out who moved it; then: pointsman rollback {}",
+            context.plan().environment
+        ));
         Err(StepError { problem, class: Failure::Drift })
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::schema;
 use crate::context::{Context, Done, StepError, StepResult};
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::event::Event;
 use pointsman_core::ids::BuildId;
@@ -23,8 +24,9 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         let service = member.service();
         context.progress(Some(service), "looking at it");
         context.to_act().await.prepare(member).await.map_err(|e| {
-            let problem = Problem::new(format!("{service} cannot be deployed to"))
-                .because(e.problem.sentence());
+            let problem =
+                Problem::coded(Code::WRONG_ENVIRONMENT, format!("{service} cannot be deployed to"))
+                    .because(e.problem.sentence());
             StepError { problem: problem.try_this(e.problem.todo), class: e.class }
         })?;
         let blue = observe_blue(context, member).await?;
@@ -82,12 +84,15 @@ async fn observe_blue(context: &Context, member: &Member) -> Result<TrafficState
         let parts: Vec<_> =
             traffic.splits.iter().map(|s| format!("{} {} %", s.build, s.percent)).collect();
         return Err(StepError::lasting(
-            Problem::new(format!("traffic of {} is split", member.service()))
-                .because(parts.join(", "))
-                .try_this(format!(
-                    "switch all of it to one build first: pointsman rollback {} --to R",
-                    context.plan().environment
-                )),
+            Problem::coded(
+                Code::TRAFFIC_SPLIT,
+                format!("traffic of {} is split", member.service()),
+            )
+            .because(parts.join(", "))
+            .try_this(format!(
+                "switch all of it to one build first: pointsman rollback {} --to R",
+                context.plan().environment
+            )),
         ));
     }
     let build = traffic.whole().cloned();
@@ -159,14 +164,20 @@ async fn check_candidate(
             Ok(())
         }
         Some(build) => Err(StepError::lasting(
-            Problem::new(format!("build {candidate} of {service} cannot become live"))
-                .because(format!("it is {}", build.state_word))
-                .try_this("name another release with --to"),
+            Problem::coded(
+                Code::BUILD_UNAVAILABLE,
+                format!("build {candidate} of {service} cannot become live"),
+            )
+            .because(format!("it is {}", build.state_word))
+            .try_this("name another release with --to"),
         )),
         None => Err(StepError::lasting(
-            Problem::new(format!("build {candidate} of {service} is gone"))
-                .because("the platform has no build of that id any more")
-                .try_this("name another release with --to, or deploy it again"),
+            Problem::coded(
+                Code::BUILD_UNAVAILABLE,
+                format!("build {candidate} of {service} is gone"),
+            )
+            .because("the platform has no build of that id any more")
+            .try_this("name another release with --to, or deploy it again"),
         )),
     }
 }

@@ -2,12 +2,12 @@
 //! the public address after a rollback.
 
 use crate::context::{Context, Done, StepError, StepResult, with_last_line};
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
-use pointsman_core::event::Event;
+use pointsman_core::event::{Event, GREEN_GATE};
 use pointsman_core::health::{Decision, GreenGate, Verdict};
 use pointsman_core::plan::Member;
 use pointsman_core::step::Side;
-use pointsman_core::view::GREEN_GATE;
 
 pub(super) async fn green(context: &Context) -> StepResult {
     let members = &context.plan().members;
@@ -69,9 +69,14 @@ async fn gate(
         .await;
     let build = context.build_of(service, side)?;
     let last = context.service_log(member, &build).await;
+    let (whose, code) = if rule == GREEN_GATE {
+        ("the candidate", Code::CANDIDATE_UNHEALTHY)
+    } else {
+        ("the public address", Code::VERIFY_FAILED)
+    };
     let problem = |what: &str| {
         with_last_line(
-            Problem::new(format!("{side} of {service} {what}")).because(&evidence),
+            Problem::coded(code, format!("{whose} of {service} {what}")).because(&evidence),
             last.clone(),
         )
     };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::drift::TrafficReads;
 use crate::context::{Context, Done, StepError, StepResult, with_last_line};
 use crate::stale_assets::gone;
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::event::Event;
 use pointsman_core::health::{Decision, Round, Sample, SoakWatch, Verdict};
@@ -39,9 +40,12 @@ pub(super) async fn perform(context: &Context) -> StepResult {
             Round::Over => break,
             Round::Left(left) => left,
             Round::TooBlind(blind) => {
-                let problem = Problem::new("the state of the services after the switch is unknown")
-                    .because(format!("could not ask for {}, {}", spoken(blind), watch.summary()))
-                    .try_this("fix this machine's network, then retry the step");
+                let problem = Problem::coded(
+                    Code::PLATFORM_SILENT,
+                    "the state of the services after the switch is unknown",
+                )
+                .because(format!("could not ask for {}, {}", spoken(blind), watch.summary()))
+                .try_this("fix this machine's network, then retry the step");
                 return Err(StepError::inconclusive(problem));
             }
         };
@@ -63,7 +67,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         let build = context.build_of(member.service(), Side::Green)?;
         context.collect_log(member, &build).await;
     }
-    let said = format!("{} watched, {}", spoken(policy.length), watch.summary());
+    let said = format!("monitored {}, {}", spoken(policy.length), watch.summary());
     let gone = gone(context.outside.prober.as_ref(), &context.view).await;
     if gone.is_empty() {
         return Ok(Done::ok(said));
@@ -77,7 +81,8 @@ async fn failed(context: &Context, member: &Member, decision: Decision) -> StepE
     if of_release {
         context.fault(&service, &evidence).await;
     }
-    let problem = Problem::new(format!("{service} became unhealthy after the switch"));
+    let problem =
+        Problem::coded(Code::SOAK_FAILED, format!("{service} became unhealthy after the switch"));
     let problem = problem.because(&evidence);
     let rule = "soak".to_owned();
     context.record(Event::Judged { service: service.clone(), verdict, rule, evidence }).await;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{schema, settled};
 use crate::context::{Context, Done, StepError, StepResult};
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::event::Event;
 use pointsman_core::freeze::frozen;
@@ -72,9 +73,12 @@ const READ_BACK_WITHIN: Duration = Duration::from_secs(20);
 
 fn no_answer(service: &ServiceName, limit: Duration) -> StepError {
     StepError::inconclusive(
-        Problem::new(format!("the switch of {service} did not end within {}", spoken(limit)))
-            .because("the platform gave no answer; the switch may still happen")
-            .try_this("pointsman status shows which build is live; then retry or roll back"),
+        Problem::coded(
+            Code::SWITCH_UNKNOWN,
+            format!("the switch of {service} did not end within {}", spoken(limit)),
+        )
+        .because("the platform gave no answer; the switch may still happen")
+        .try_this("pointsman status shows which build is live; then retry or roll back"),
     )
 }
 
@@ -84,9 +88,12 @@ fn unread(service: &ServiceName, switched: Option<StepError>) -> StepError {
             e.problem.sentence()
         });
     StepError::inconclusive(
-        Problem::new(format!("the live build of {service} is unknown after its switch"))
-            .because(why)
-            .try_this("pointsman status shows which build is live; then retry or roll back"),
+        Problem::coded(
+            Code::SWITCH_UNKNOWN,
+            format!("the live build of {service} is unknown after its switch"),
+        )
+        .because(why)
+        .try_this("pointsman status shows which build is live; then retry or roll back"),
     )
 }
 
@@ -126,9 +133,12 @@ fn ours_to_move(
         }
         None => return Ok(()),
     };
-    let problem = Problem::new(format!("traffic of {service} was moved outside of this run"))
-        .because(who)
-        .try_this("find out who moved it, then start again");
+    let problem = Problem::coded(
+        Code::TRAFFIC_MOVED,
+        format!("traffic of {service} was moved outside of this run"),
+    )
+    .because(who)
+    .try_this("find out who moved it, then start again");
     Err(StepError { problem, class: Failure::Drift })
 }
 
@@ -168,5 +178,8 @@ async fn observed(
     if whole {
         return Ok(Done::ok(format!("{service}: {build} has all traffic")));
     }
-    Err(StepError::inconclusive(Problem::new(format!("traffic of {service} is not with {build}"))))
+    Err(StepError::inconclusive(Problem::coded(
+        Code::SWITCH_UNKNOWN,
+        format!("traffic of {service} is not with {build}"),
+    )))
 }

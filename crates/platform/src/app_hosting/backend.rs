@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{AppHosting, Kind, wire};
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::plan::Member;
 use pointsman_core::ports::hosting::{HostingError, HostingReason};
@@ -55,7 +56,7 @@ impl AppHosting {
                 Err(wire::lasting(Problem::new(format!("{name} answers as another backend"))))
             }
             None => Err(wire::lasting(
-                Problem::new(format!("there is no backend {name}"))
+                Problem::coded(Code::NO_BACKEND, format!("there is no backend {name}"))
                     .try_this("make it with: firebase apphosting:backends:create"),
             )),
         }

@@ -12,6 +12,7 @@ use crate::auth::Unsent;
 use crate::google::NoToken;
 use crate::http::{self, chain};
 use crate::retry::retried;
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::ports::hosting::{Hosting as _, HostingError, HostingReason};
 use pointsman_core::project::Target;
@@ -158,8 +159,9 @@ impl AppHosting {
             request = request.json(body);
         }
         let lost = |error: reqwest::Error| {
-            let problem = Problem::new(format!("{} does not answer", self.base))
-                .because(chain(&error.without_url()));
+            let problem =
+                Problem::coded(Code::PLATFORM_SILENT, format!("{} does not answer", self.base))
+                    .because(chain(&error.without_url()));
             HostingError::new(problem, Failure::Passing)
         };
         let response = match self.bearer.send(request).await {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde_json::Value;
 
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::event::Split;
 use pointsman_core::ids::{BuildId, RolloutId};
@@ -37,8 +38,11 @@ pub(super) fn refused(status: StatusCode, json: &Value) -> HostingError {
         409 if word == "ABORTED" => Failure::Passing,
         _ => Failure::Lasting,
     };
-    let problem = Problem::new(format!("App Hosting answered HTTP {}", status.as_u16()))
-        .because(format!("{word}: {message}"));
+    let problem = Problem::coded(
+        Code::PLATFORM_REFUSED,
+        format!("App Hosting answered HTTP {}", status.as_u16()),
+    )
+    .because(format!("{word}: {message}"));
     let problem = match status.as_u16() {
         401 => problem.try_this("pointsman doctor says which credentials are used"),
         403 if switched_off(json) => problem.try_this(
@@ -79,7 +83,10 @@ pub(super) fn operation_failed(error: &Value) -> HostingError {
     let code = error["code"].as_i64().unwrap_or_default();
     let class = if PASSING.contains(&code) { Failure::Passing } else { Failure::Lasting };
     let message = error["message"].as_str().unwrap_or("it gave no reason").to_owned();
-    HostingError::new(Problem::new("App Hosting could not do it").because(message), class)
+    HostingError::new(
+        Problem::coded(Code::PLATFORM_REFUSED, "App Hosting could not do it").because(message),
+        class,
+    )
 }
 
 /// An operation that an order was answered with. One that is over and holds an error was no order.
@@ -230,7 +237,8 @@ fn problem(json: &Value, word: &str) -> Option<Problem> {
         })
         .chain(json["error"]["message"].as_str().map(str::to_owned))
         .collect();
-    let problem = Problem::new(format!("build {} is {word}", last_part(&json["name"])));
+    let problem =
+        Problem::coded(Code::BUILD_FAILED, format!("build {} is {word}", last_part(&json["name"])));
     let problem = problem.because(reasons.join("; "));
     // Google's own page is for people; the emulator's address is for clients that have its token.
     let page = json["buildLogsUri"].as_str().filter(|page| page.starts_with("https://"));

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Commands, wire};
 use crate::group::LeftBehind;
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::platform::About;
 use pointsman_core::ports::hosting::HostingError;
@@ -94,7 +95,7 @@ impl Commands {
         let last = said.trim().lines().last().unwrap_or("it says nothing");
         let class =
             if status.code() == Some(EXIT_TRY_AGAIN) { Failure::Passing } else { Failure::Lasting };
-        let problem = Problem::new(format!("{verb} failed: {status}"));
+        let problem = Problem::coded(Code::PLATFORM_REFUSED, format!("{verb} failed: {status}"));
         Err(HostingError::new(problem.because(redacted(&harmless(last, 300))), class))
     }
 }

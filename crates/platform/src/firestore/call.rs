@@ -8,6 +8,7 @@ use super::{CALL_WITHIN, Firestore, wire};
 use crate::auth::Unsent;
 use crate::http::{self, chain};
 use crate::retry::retried;
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::ports::database::{DatabaseError, Refused};
 use pointsman_core::retry::Backoff;
@@ -54,7 +55,10 @@ impl Firestore {
     }
 
     fn lost(&self, why: String) -> DatabaseError {
-        let problem = Problem::new(format!("the database at {} does not answer", self.base));
+        let problem = Problem::coded(
+            Code::DATABASE_SILENT,
+            format!("the database at {} does not answer", self.base),
+        );
         DatabaseError { refused: Refused::Lost, problem: problem.because(why) }
     }
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::Github;
 use super::wire::{refused, unreadable};
 use crate::http::{self, chain};
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::time::spoken;
 
@@ -219,7 +220,8 @@ impl Github {
     }
 
     fn lost(&self, error: &reqwest::Error) -> Problem {
-        let problem = Problem::new(format!("{} does not answer", self.base));
+        let problem =
+            Problem::coded(Code::GITHUB_UNAVAILABLE, format!("{} does not answer", self.base));
         // The address of a log is as good as a token.
         let why = if error.is_timeout() { "nothing came in time".to_owned() } else { named(error) };
         problem.because(why)
@@ -233,7 +235,7 @@ fn named(error: &reqwest::Error) -> String {
 
 fn limited(left: Duration) -> Problem {
     let left = Duration::from_secs(left.as_secs().max(1));
-    Problem::new("GitHub answers no more questions for a while")
+    Problem::coded(Code::GITHUB_UNAVAILABLE, "GitHub answers no more questions for a while")
         .because(format!("its limit is reached; {} are left", spoken(left)))
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde_json::Value;
 
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::pipeline::{Approval, Job, JobStep, PipelineRun, Standing};
 use pointsman_core::redact::redacted;
@@ -91,7 +92,11 @@ pub(super) fn approval(json: &Value) -> Result<Approval, Problem> {
 /// What GitHub refuses. Whether a repository is there or only hidden it does not say.
 pub(super) fn refused(status: StatusCode, json: &Value, repository: &str, signed: bool) -> Problem {
     let said = label(&json["message"]).unwrap_or_else(|| status.to_string());
-    let problem = Problem::new(format!("GitHub answered HTTP {}", status.as_u16())).because(said);
+    let problem = Problem::coded(
+        Code::GITHUB_UNAVAILABLE,
+        format!("GitHub answered HTTP {}", status.as_u16()),
+    )
+    .because(said);
     let errors = json["errors"].as_array().into_iter().flatten();
     let told: Vec<_> = errors.filter_map(|e| label(e).or_else(|| label(&e["message"]))).collect();
     let problem = match (told.is_empty(), problem.why.clone()) {

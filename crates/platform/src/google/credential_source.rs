@@ -15,6 +15,7 @@ use super::exchange::Exchange;
 use super::federation::Federation;
 use super::programs;
 use super::{Fresh, NoToken};
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 
 /// The token that gcloud itself takes from its environment.
@@ -176,7 +177,7 @@ fn nothing(around: &Surroundings, gcloud: &str) -> Problem {
     if around.var("FIREBASE_TOKEN").is_some() {
         looked.push_str("; FIREBASE_TOKEN is set, which Google has deprecated, and is not used");
     }
-    Problem::new("there are no Google credentials").because(looked).try_this(format!(
+    Problem::coded(Code::NO_CREDENTIALS, "there are no Google credentials").because(looked).try_this(format!(
         "gcloud auth application-default login; in CI: google-github-actions/auth, or {FILE}=KEY.json"
     ))
 }
@@ -184,7 +185,11 @@ fn nothing(around: &Surroundings, gcloud: &str) -> Problem {
 /// Reads a file of credentials. No message quotes it.
 fn read(file: &Path) -> Result<Content, Problem> {
     let failed = |why: String| {
-        Problem::new(format!("the credentials in {} cannot be used", file.display())).because(why)
+        Problem::coded(
+            Code::NO_CREDENTIALS,
+            format!("the credentials in {} cannot be used", file.display()),
+        )
+        .because(why)
     };
     let text = std::fs::read_to_string(file).map_err(|e| failed(e.to_string()))?;
     let json: serde_json::Value =
@@ -211,7 +216,7 @@ impl CredentialSource {
             Self::Gcloud => match programs::token().await {
                 Ok(token) => Ok(Fresh { token, lasts: None }),
                 Err(why) => Err(NoToken::lasting(
-                    Problem::new("gcloud gives no token")
+                    Problem::coded(Code::NO_CREDENTIALS, "gcloud gives no token")
                         .because(why)
                         .try_this("gcloud auth login"),
                 )),

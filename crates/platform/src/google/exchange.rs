@@ -17,6 +17,7 @@ use super::credential_source::{ServiceAccount, User};
 use super::{Fresh, NoToken, SCOPE};
 use crate::http::{self, chain, client};
 use crate::retry::retried;
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::ports::clock::Clock;
 use pointsman_core::redact::redacted;
@@ -149,7 +150,9 @@ impl Exchange {
             request = request.header(name, value.expose_secret());
         }
         let failed = |why: String| {
-            let problem = Problem::new("the token to exchange cannot be had").because(why);
+            let problem =
+                Problem::coded(Code::NO_CREDENTIALS, "the token to exchange cannot be had")
+                    .because(why);
             NoToken { problem, passing: true }
         };
         let answer = request.send().await.map_err(|e| failed(chain(&e.without_url())))?;
@@ -172,7 +175,8 @@ impl Exchange {
         sent.map_err(|(why, passing)| {
             let host = url::Url::parse(url).ok();
             let host = host.as_ref().and_then(|u| u.host_str()).unwrap_or("Google");
-            let problem = Problem::new(format!("{host} gives no token")).because(why);
+            let problem =
+                Problem::coded(Code::NO_CREDENTIALS, format!("{host} gives no token")).because(why);
             let problem = if passing { problem } else { problem.try_this(todo) };
             NoToken { problem, passing }
         })

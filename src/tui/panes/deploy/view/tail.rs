@@ -176,7 +176,7 @@ fn what_now(here: &Environment, view: &RunView) -> String {
         RunState::Paused { .. } => "p resume".to_owned(),
         RunState::Ended { .. } => {
             let back = if nothing_to_go_back_to(here) { "" } else { ", B rolls back" };
-            format!("Run {} is over. D deploys{back}.", view.number)
+            format!("Run {} has ended. D deploys{back}.", view.number)
         }
         _ => String::new(),
     }

@@ -1,0 +1,52 @@
+//! Where the config is: `--config`, `POINTSMAN_CONFIG`, or the nearest `config.yaml` of this folder and
+//! those above it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The name of a config.
+const NAME: &str = "config.yaml";
+
+/// The config for a folder. `config.yaml` is a common name, so one above is only taken if it has
+/// `environments:`, and the search ends at the root of the repository, or at the folder itself outside one.
+pub(super) fn nearest(folder: &Path) -> PathBuf {
+    let here = PathBuf::from(NAME);
+    let inside_repository = folder.ancestors().any(|above| above.join(".git").exists());
+    if folder.join(NAME).exists() || !inside_repository {
+        return here;
+    }
+    for above in folder.ancestors().skip(1) {
+        let config = above.join(NAME);
+        let text = fs::read_to_string(&config).unwrap_or_default();
+        if text.lines().any(|line| line.starts_with("environments:")) {
+            return config;
+        }
+        if above.join(".git").exists() {
+            break;
+        }
+    }
+    here
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_config_up_to_the_root_of_the_repository() {
+        let outer = tempfile::tempdir().unwrap();
+        let inner = outer.path().join("repository/apps/web");
+        fs::create_dir_all(&inner).unwrap();
+        let config = outer.path().join("repository/config.yaml");
+        fs::write(outer.path().join("config.yaml"), "environments:\n").unwrap();
+        assert_eq!(nearest(&inner), Path::new("config.yaml"), "outside a repository");
+        fs::create_dir(outer.path().join("repository/.git")).unwrap();
+        assert_eq!(nearest(&inner), Path::new("config.yaml"), "above the repository");
+        fs::write(&config, "some: other program\n").unwrap();
+        assert_eq!(nearest(&inner), Path::new("config.yaml"), "another program's");
+        fs::write(&config, "version: 1\nenvironments:\n").unwrap();
+        assert_eq!(nearest(&inner), config);
+        fs::write(inner.join("config.yaml"), "").unwrap();
+        assert_eq!(nearest(&inner), Path::new("config.yaml"), "the folder's own");
+    }
+}

@@ -1,0 +1,59 @@
+//! The command line as clap sees it: verbs in groups, and the options that every verb has listed once.
+
+use std::fmt::Write as _;
+
+use clap::{Command, CommandFactory as _};
+
+use super::args::Arguments;
+
+/// The verbs, by what a person wants to do.
+pub const GROUPS: [(&str, &[&str]); 6] = [
+    ("Set up", &["init", "check", "lint", "config", "doctor", "explain"]),
+    ("Deploy", &["plan", "deploy", "rollback", "cleanup", "migrate"]),
+    ("Steer a run", &["attach", "approve", "pause", "resume", "retry", "skip", "abort"]),
+    (
+        "Observe",
+        &["status", "health", "checklist", "pipeline", "alerts", "handover", "commands", "lock"],
+    ),
+    ("Past runs", &["history", "events", "logs", "report", "card", "replay", "verify"]),
+    ("This machine", &["emulator", "theme", "schema", "completions", "man"]),
+];
+
+/// The whole command line. The options that every verb has are in the program's own help only: `clap` would copy
+/// them into the help of each verb.
+pub fn command() -> Command {
+    let hidden =
+        |option: clap::Arg| if option.is_global_set() { option.hide(true) } else { option };
+    let verbs = |verb: Command| verb.after_help("Options of every command: pointsman --help");
+    Arguments::command().mut_args(hidden).mut_subcommands(verbs)
+}
+
+/// The program's own help and manual page.
+pub fn program() -> Command {
+    let command = Arguments::command();
+    let verbs = grouped(&command);
+    command.help_template(TEMPLATE).after_help(verbs)
+}
+
+/// Whether a command line asks about the program itself, and not about one of its verbs.
+pub(super) fn asks_about_program() -> bool {
+    let command = Arguments::command();
+    !std::env::args().skip(1).any(|word| command.find_subcommand(&word).is_some())
+}
+
+const TEMPLATE: &str =
+    "{about-with-newline}\n{usage-heading} {usage}{after-help}\n\nOptions:\n{options}";
+
+fn grouped(command: &Command) -> String {
+    let heading = command.get_styles().get_header();
+    let mut text = String::new();
+    for (name, verbs) in GROUPS {
+        let _ = writeln!(text, "\n{heading}{name}:{heading:#}");
+        for verb in verbs {
+            let about = command.find_subcommand(verb).and_then(Command::get_about);
+            let about = about.map(ToString::to_string).unwrap_or_default();
+            let _ = writeln!(text, "  {verb:<12} {about}");
+        }
+    }
+    text.trim().to_owned()
+}

@@ -1,0 +1,250 @@
+//! The generated pages of the manual: each is made from the code that it describes. `UPDATE_DOCS=1` writes them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+
+use clap::{Arg, Command};
+use pointsman::cli::help;
+use pointsman::config::{config_keys, theme_schema};
+use pointsman::domain::code::EXPLANATIONS;
+use serde_json::Value;
+
+use super::docs::{generated, root};
+use super::golden::opened;
+
+#[test]
+fn page_of_the_config_is_current() {
+    let mut page = "# Config\n\nGenerated from the JSON Schema of `config.yaml` (`pointsman schema config`). Names in capitals \
+                    stand for names of your own. `pointsman config explain KEY` prints one key.\n\n\
+                    | key | type | default | |\n|---|---|---|---|\n"
+        .to_owned();
+    for key in config_keys() {
+        let default = match &key.default {
+            _ if key.required => "required".to_owned(),
+            Some(Value::String(text)) => format!("`{text}`"),
+            Some(other) => format!("`{other}`"),
+            None => String::new(),
+        };
+        let same = key.same_as.map_or(String::new(), |path| format!(" Keys as in `{path}`."));
+        let said = format!("{}{same}", key.description).replace('|', "\\|");
+        writeln!(page, "| `{}` | {} | {default} | {said} |", key.path, key.kind).unwrap();
+    }
+    generated("config.md", &page);
+}
+
+#[test]
+fn every_key_of_the_config_is_described() {
+    for key in config_keys() {
+        let said = key.description.trim();
+        assert!(said.len() > 4 && said.ends_with('.'), "{}: {said:?}", key.path);
+    }
+}
+
+#[test]
+fn page_of_error_codes_is_current() {
+    let mut page = "# Troubleshooting\n\nGenerated from `crates/core/src/code.rs`. Errors are printed with a code, such as \
+                    `error[PM0501]`; `pointsman explain PM0501` prints the same text.\n"
+        .to_owned();
+    for row in EXPLANATIONS {
+        let (code, title) = (row.code, row.title);
+        writeln!(page, "\n## {code}: {title}\n\n{}\n\n**Now:** {}", row.cause, row.remedy).unwrap();
+    }
+    generated("troubleshooting.md", &page);
+}
+
+#[test]
+fn every_error_code_is_used() {
+    let folders = ["src", "crates"].map(|folder| root().join(folder));
+    let files = folders.iter().flat_map(|folder| super::house::files(folder, &["rs"]));
+    let used: String = files
+        .filter(|file| !file.ends_with("core/src/code.rs"))
+        .map(|file| fs::read_to_string(file).unwrap())
+        .collect();
+    let table = fs::read_to_string(root().join("crates/core/src/code.rs")).unwrap();
+    let names = table.lines().filter_map(|line| line.strip_prefix("    "));
+    let names = names.filter_map(|line| line.split_once(" = ")).map(|(name, _)| name);
+    let constants = names.filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
+    let unused: Vec<_> =
+        constants.filter(|name| !used.contains(&format!("Code::{name}"))).collect();
+    assert_eq!(unused, [] as [&str; 0]);
+}
+
+fn options<'a>(page: &mut String, all: impl Iterator<Item = &'a Arg>) {
+    for option in all.filter(|option| !option.is_hide_set()) {
+        let name = match (option.get_short(), option.get_long()) {
+            (_, Some("help" | "version")) => continue,
+            (_, Some(long)) => format!("--{long}"),
+            _ => String::new(),
+        };
+        let takes = option.get_action().takes_values();
+        let values = option.get_value_names().filter(|_| takes).unwrap_or_default();
+        let values: Vec<_> = values.iter().map(|value| format!("{value}")).collect();
+        let shown = format!("{name} {}", values.join(" "));
+        let help = option.get_help().map(ToString::to_string).unwrap_or_default();
+        let env = option.get_env().map(|name| format!(" Variable: `{}`.", name.to_string_lossy()));
+        let help = help.replace('|', "\\|");
+        writeln!(page, "| `{}` | {help}{} |", shown.trim(), env.unwrap_or_default()).unwrap();
+    }
+}
+
+fn verb(page: &mut String, name: &str, command: &Command) {
+    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    writeln!(page, "\n### {name}\n\n{about}.\n").unwrap();
+    let mut rows = String::new();
+    options(&mut rows, command.get_arguments());
+    if !rows.is_empty() {
+        write!(page, "| | |\n|---|---|\n{rows}").unwrap();
+    }
+    let below =
+        command.get_subcommands().filter(|one| !one.is_hide_set() && one.get_name() != "help");
+    for one in below {
+        verb(page, &format!("{name} {}", one.get_name()), one);
+    }
+}
+
+#[test]
+fn page_of_the_command_line_is_current() {
+    let mut page = "# Command line\n\nGenerated from the program's own help. `pointsman VERB --help` prints the same.\n".to_owned();
+    let command = help::command();
+    for (group, verbs) in help::GROUPS {
+        writeln!(page, "\n## {group}").unwrap();
+        for name in verbs {
+            verb(&mut page, name, command.find_subcommand(name).unwrap());
+        }
+    }
+    page.push_str("\n## Options of every command\n\n| | |\n|---|---|\n");
+    options(&mut page, help::program().get_arguments());
+    generated("cli.md", &page);
+}
+
+/// The doc comments of an enum's variants, by the variants' names, as they stand in its source.
+fn variants(source: &str, name: &str) -> Vec<(String, String)> {
+    let body = source.split(&format!("pub enum {name} {{\n")).nth(1).unwrap();
+    let body = body.split("\n}\n").next().unwrap();
+    let mut found = Vec::new();
+    let mut doc = Vec::new();
+    for line in body.lines().filter(|line| !line.starts_with("     ")) {
+        let line = line.trim();
+        if let Some(text) = line.strip_prefix("/// ") {
+            doc.push(text);
+        } else if line.starts_with(|c: char| c.is_ascii_uppercase()) {
+            let name: String = line.chars().take_while(char::is_ascii_alphanumeric).collect();
+            found.push((name, std::mem::take(&mut doc).join(" ")));
+        }
+    }
+    found
+}
+
+fn kebab(name: &str) -> String {
+    let mut text = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !text.is_empty() {
+            text.push('-');
+        }
+        text.push(c.to_ascii_lowercase());
+    }
+    text
+}
+
+#[test]
+fn page_of_fact_kinds_is_current() {
+    let source = fs::read_to_string(root().join("crates/core/src/event.rs")).unwrap();
+    let mut page = "# Facts\n\nGenerated from `crates/core/src/event.rs`. A run is the list of its facts; `pointsman events RUN --json` prints \
+                    them. Kinds are added and never changed. Each fact has `run`-wide fields: `seq`, `at`, `elapsed_ms`, `actor`, `step`, \
+                    `kind`, `data`, `prev` and `hash`.\n\n| kind | |\n|---|---|\n"
+        .to_owned();
+    let kinds = variants(&source, "Event");
+    assert!(kinds.len() > 30, "{kinds:?}");
+    for (name, doc) in kinds {
+        assert!(!doc.is_empty(), "{name} is not described");
+        writeln!(page, "| `{}` | {doc} |", kebab(&name)).unwrap();
+    }
+    generated("facts.md", &page);
+}
+
+#[test]
+fn page_of_themes_is_current() {
+    let schema = theme_schema();
+    let mut page = "# Themes\n\nGenerated from the JSON Schema of a theme (`pointsman schema theme`). A theme is a file in `themes` beside the \
+                    config or in the XDG config folder; `pointsman theme check FILE` measures its contrast.\n\n| key | |\n|---|---|\n"
+        .to_owned();
+    let mut rows = 0;
+    for (name, property) in schema["properties"].as_object().unwrap() {
+        let said = property["description"].as_str().unwrap_or_default().replace('\n', " ");
+        writeln!(page, "| `{name}` | {said} |").unwrap();
+        rows += 1;
+    }
+    assert!(rows > 3);
+    let shipped = super::house::files(&root().join("themes"), &["yaml"]);
+    let mut names: Vec<_> = shipped
+        .iter()
+        .map(|file| file.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    writeln!(page, "\nShipped: {}.", names.join(", ")).unwrap();
+    generated("themes.md", &page);
+}
+
+/// The paths of a JSON value with the type of each. Entries of lists are `[]`.
+fn shape(at: &str, value: &Value, into: &mut BTreeMap<String, String>) {
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let known = into.entry(at.to_owned()).or_default();
+    if !known.split(" or ").any(|one| one == kind) {
+        let both = if known.is_empty() { kind.to_owned() } else { format!("{known} or {kind}") };
+        let mut sorted: Vec<_> = both.split(" or ").collect();
+        sorted.sort_unstable();
+        *known = sorted.join(" or ");
+    }
+    match value {
+        Value::Array(all) => all.iter().for_each(|one| shape(&format!("{at}[]"), one, into)),
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                // A plan is what `plan --json` prints, and differs from kind to kind.
+                if !at.ends_with("data") {
+                    let path = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+                    shape(&path, value, into);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn page_of_json_shapes_is_current() {
+    let sandbox = opened();
+    let mut page = "# JSON\n\nGenerated from what `--json` prints for a store with runs of every kind. The promise: keys are added; none is removed, \
+                    renamed or given another type. Results go to stdout, everything else to stderr. An error is one object \
+                    `{\"error\": {\"code\", \"what\", \"why\", \"todo\"}, \"findings\", \"exit\"}`. Timestamps are RFC 3339 in UTC.\n"
+        .to_owned();
+    for line in [
+        "status",
+        "history",
+        "events 1",
+        "report 1",
+        "plan development --release 1.2.0",
+        "verify 1",
+        "lock development",
+    ] {
+        let words: Vec<_> = line.split(' ').chain(["--json"]).collect();
+        let mut all = BTreeMap::new();
+        for value in sandbox.run(&words).out.lines() {
+            shape("", &serde_json::from_str(value).unwrap(), &mut all);
+        }
+        all.remove("");
+        assert!(!all.is_empty(), "{line}");
+        writeln!(page, "\n## {line}\n\n| key | type |\n|---|---|").unwrap();
+        for (path, kind) in all {
+            writeln!(page, "| `{path}` | {kind} |").unwrap();
+        }
+    }
+    generated("json.md", &page);
+}
