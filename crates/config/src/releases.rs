@@ -20,20 +20,25 @@ use pointsman_core::time::Timestamp;
 use pointsman_core::view::RunView;
 use pointsman_source::git::{self, EntryKind, GitError};
 
-/// Maximum releases in a picker.
+/// Maximum commits listed between two releases.
 const COMMITS_LISTED: usize = 50;
 
 impl Loaded {
-    /// The releases a picker offers, the newest first: the config's labels, or the repository's tags.
+    /// The releases a picker offers, the newest first: the config's labels, or the repository's tags, or
+    /// its branches before the first tag.
     /// Any other label can be named all the same.
     pub fn offered(&self) -> Result<Vec<String>, Problem> {
         let Some(dir) = self.repository() else { return Ok(self.config.releases.labels.clone()) };
-        let format =
-            ["for-each-ref", "--sort=-creatordate", "--format=%(refname:strip=2)", "refs/tags"];
-        let tags = git(&dir, &format)?;
-        // What no deploy takes is not offered.
-        let taken = |tag: &&str| ReleaseLabel::new(*tag).is_ok();
-        Ok(tags.lines().filter(taken).map(str::to_owned).collect())
+        let names = |of: &str| -> Result<Vec<String>, Problem> {
+            let format =
+                ["for-each-ref", "--sort=-creatordate", "--format=%(refname:strip=2)", of];
+            let names = git(&dir, &format)?;
+            // A name that no deploy accepts is not offered.
+            let accepted = |name: &&str| ReleaseLabel::new(*name).is_ok();
+            Ok(names.lines().filter(accepted).map(str::to_owned).collect())
+        };
+        let tags = names("refs/tags")?;
+        if tags.is_empty() { names("refs/heads") } else { Ok(tags) }
     }
 
     /// The commits of one release that another lacks. Empty unless releases are commits.

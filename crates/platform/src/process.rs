@@ -2,7 +2,11 @@
 
 #![expect(clippy::disallowed_methods, reason = "the name of the user comes from the environment")]
 
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpStream};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -61,7 +65,7 @@ enum Look {
 #[cfg(target_os = "linux")]
 fn looked_at(pid: u32) -> Look {
     match std::fs::metadata(format!("/proc/{pid}")) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Look::Gone,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Look::Gone,
         Err(_) => Look::Unknown,
         // One that waits to be reaped has ended.
         Ok(_) => match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
@@ -107,8 +111,13 @@ fn has_members(_: &ProcessIdentity) -> bool {
 
 impl Processes for ThisMachine {
     fn own(&self) -> ProcessIdentity {
-        let pid = std::process::id();
-        ProcessIdentity { pid, began: began(pid).unwrap_or_default() }
+        // Each fact names its writer, and a process begins once.
+        static OWN: OnceLock<ProcessIdentity> = OnceLock::new();
+        let read = || {
+            let pid = std::process::id();
+            ProcessIdentity { pid, began: began(pid).unwrap_or_default() }
+        };
+        OWN.get_or_init(read).clone()
     }
 
     fn of(&self, pid: u32) -> Option<ProcessIdentity> {
@@ -135,6 +144,9 @@ impl Processes for ThisMachine {
 impl ThisMachine {
     /// Every program that listens on a TCP port.
     pub fn listeners_of(port: u16) -> Vec<Listener> {
+        if nothing_answers(port) {
+            return Vec::new();
+        }
         #[cfg(target_os = "linux")]
         let found = linux_listeners(port);
         #[cfg(not(target_os = "linux"))]
@@ -142,6 +154,19 @@ impl ThisMachine {
         if found.is_empty() { by_lsof(port) } else { found }
     }
 }
+
+/// Whether loopback refuses connections to a port. Asking for its listener means reading every process of the
+/// machine, or running another program.
+fn nothing_answers(port: u16) -> bool {
+    let refuses = |address: IpAddr| {
+        let connected = TcpStream::connect_timeout(&(address, port).into(), LOOPBACK_ANSWERS_WITHIN);
+        connected.is_err_and(|error| error.kind() != io::ErrorKind::TimedOut)
+    };
+    refuses(Ipv4Addr::LOCALHOST.into()) && refuses(Ipv6Addr::LOCALHOST.into())
+}
+
+/// The kernel refuses a connection to itself in microseconds; only a full backlog leaves it open.
+const LOOPBACK_ANSWERS_WITHIN: Duration = Duration::from_millis(200);
 
 fn by_lsof(port: u16) -> Vec<Listener> {
     let output = Command::new("lsof")
@@ -168,8 +193,12 @@ fn began(pid: u32) -> Option<String> {
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     let state = fields.next()?;
     let ticks = fields.nth(18)?;
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    (state != "Z" && state != "X").then(|| format!("{ticks}@{}", boot.trim()))
+    static BOOT: OnceLock<String> = OnceLock::new();
+    let boot = BOOT.get_or_init(|| {
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        id.trim().to_owned()
+    });
+    (state != "Z" && state != "X").then(|| format!("{ticks}@{boot}"))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -130,6 +130,16 @@ impl RunLog for FileLog {
     }
 }
 
+/// The lines of a run alone: a rehearsal's past runs in no time, so nobody could read its progress or need its card.
+#[derive(Debug)]
+pub struct LinesOnly(pub FileLog);
+
+impl RunLog for LinesOnly {
+    fn line(&self, line: &LogLine) {
+        self.0.line(line);
+    }
+}
+
 /// A sink without a log.
 #[derive(Debug, Clone, Copy)]
 pub struct NoLog;
