@@ -1,6 +1,5 @@
-//! Delivers alerts from the outbox to their channels. It runs beside everything else: a receiver that
-//! is down or slow blocks nothing, and another process of ours continues where this one
-//! stopped.
+//! Delivers alerts from the outbox to their channels, concurrently with everything else: an unavailable or slow
+//! receiver blocks nothing, and another Pointsman process continues where this one stopped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +15,7 @@ use pointsman_core::time::Timestamp;
 
 /// Poll interval of the outbox.
 const QUEUE_POLL: Duration = Duration::from_secs(2);
-/// Back-off: number of failures, and the delay after them…
+/// Back-off: the delays after the first, second, third… failure. The last one repeats.
 const AGAIN: [Duration; 8] = [
     Duration::from_secs(5),
     Duration::from_secs(10),
@@ -27,12 +26,12 @@ const AGAIN: [Duration; 8] = [
     Duration::from_mins(15),
     Duration::from_mins(30),
 ];
-/// …until it is so old that it is no news.
+/// Maximum age of an alert that is still retried: an older one is given up.
 const GIVE_UP_AFTER: Duration = Duration::from_hours(24);
 
-/// A channel whose setting is missing here is tried again after this, by any process of ours…
+/// Delay after which any process retries a channel whose setting was missing.
 const UNSET_RETRY: Duration = Duration::from_mins(1);
-/// …and given up when no process had it for this long.
+/// An alert is given up after no process had the channel's setting for this long.
 const CONFIGURED_WITHIN: Duration = Duration::from_mins(10);
 
 /// Delivers queued alerts until it is stopped.
@@ -49,7 +48,7 @@ impl std::fmt::Debug for AlertDispatcher {
 }
 
 impl AlertDispatcher {
-    /// A courier with a separate connection to the outbox.
+    /// A dispatcher with a separate connection to the outbox.
     pub fn new(
         outbox: Box<dyn Outbox>,
         notifier: Arc<dyn Notifier>,
@@ -58,14 +57,14 @@ impl AlertDispatcher {
         Self { outbox, notifier, clock }
     }
 
-    /// Delivers until the given work ends, and then for a limited time. Returns the number of pending alerts.
+    /// Delivers until `over` resolves, and then for a limited time. Returns the number of pending alerts.
     pub async fn carry(
         mut self,
         mut over: oneshot::Receiver<()>,
         within: Duration,
     ) -> Result<usize, JournalError> {
         while over.try_recv() == Err(TryRecvError::Empty) {
-            // What cannot be read or written is tried again.
+            // Failed reads and writes are retried in the next round.
             if let Err(error) = self.until_none_is_due(None).await {
                 tracing::warn!(%error, "alerts wait");
             }
@@ -77,13 +76,14 @@ impl AlertDispatcher {
         self.empty(within).await
     }
 
-    /// Delivers until none is pending, starting new attempts for a limited time. Returns the number of pending alerts.
+    /// Delivers until no alert is pending, starting new attempts for a limited time. Returns the number of pending
+    /// alerts.
     pub async fn empty(&mut self, within: Duration) -> Result<usize, JournalError> {
         let until = self.clock.elapsed() + within;
         loop {
             self.until_none_is_due(Some(until)).await?;
             let waiting = self.outbox.waiting()?;
-            // What is due later than that is not waited for.
+            // Do not wait for deliveries that are due later than that.
             let left = until.saturating_sub(self.clock.elapsed());
             let last = self.clock.now().checked_add(left).unwrap_or_default();
             if waiting == 0 || left.is_zero() || self.outbox.soonest()?.is_none_or(|at| at > last) {
@@ -93,12 +93,12 @@ impl AlertDispatcher {
         }
     }
 
-    /// Delivers what is due now, each channel at its own pace.
+    /// Delivers all due alerts. Channels do not wait for each other.
     async fn until_none_is_due(&mut self, until: Option<Duration>) -> Result<(), JournalError> {
         let mut open = FuturesUnordered::new();
         loop {
             let late = until.is_some_and(|until| self.clock.elapsed() >= until);
-            // A look that takes no lock: most of the time there is nothing.
+            // Check without a lock first: usually nothing is due.
             let now = self.clock.now();
             if !late && self.outbox.soonest()?.is_some_and(|at| at <= now) {
                 while let Some(letter) = self.outbox.due(self.clock.now())? {
@@ -120,14 +120,14 @@ impl AlertDispatcher {
                     }
                     self.outbox.settle(&letter, &fate)?;
                 }
-                // A slow channel keeps no other one waiting.
+                // A slow channel must not delay the others.
                 () = self.clock.sleep(QUEUE_POLL) => {}
             }
         }
     }
 }
 
-/// The result of an attempt to deliver.
+/// The new state of a delivery after an attempt.
 fn came_out(
     letter: Delivery,
     delivery: DeliveryResult,
@@ -141,8 +141,8 @@ fn came_out(
     match delivery {
         DeliveryResult::Taken => (DeliveryState::Delivered(now), letter),
         DeliveryResult::Refused(why) => (DeliveryState::GivenUp(why), letter),
-        // Another process may have the setting. If none has it for long, the alert must not wait forever. Its own
-        // age does not count here: a process with the setting may have tried until now.
+        // Another process may have the setting. If no process has had it for long, the alert must not wait forever. The
+        // age of the alert does not count here: a process with the setting may have tried until now.
         DeliveryResult::NotConfigured(why) => {
             let first = letter.unset_since.unwrap_or(now);
             let fate = if since(first) > CONFIGURED_WITHIN {
@@ -158,7 +158,7 @@ fn came_out(
             let fate = if since(letter.alert.at) > GIVE_UP_AFTER {
                 DeliveryState::GivenUp(why)
             } else {
-                // Never sooner than the receiver wants.
+                // Never sooner than the receiver asks for.
                 waits(after.map_or(usual, |after| after.max(Duration::from_secs(1))), why)
             };
             (fate, Delivery { unset_since: None, ..letter })
@@ -186,7 +186,7 @@ mod tests {
         let alert = Alert::test("ana", minutes(0));
         let channel = Channel::Slack { url_env: "HOOK".to_owned() };
         let new = Delivery { id: 1, channel, alert, attempts: 1, unset_since: None };
-        // Ten minutes from the first try that lacked it, not from the alert.
+        // The ten minutes count from the first attempt without the setting, not from the alert.
         let (given_up, letter) = after(new, unset(), 60);
         assert!(!given_up);
         assert!(!after(letter.clone(), unset(), 70).0);

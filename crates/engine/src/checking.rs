@@ -1,5 +1,5 @@
-//! The checklist that guards a gate, while the gate waits: machine-verified items are checked repeatedly,
-//! people's ticks are read, and every change is recorded.
+//! Checks the list that guards a gate while the gate waits: verifies machine items repeatedly, reads people's ticks,
+//! and records every change.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,15 +21,15 @@ use pointsman_core::view::RunView;
 
 /// Interval of repeated checks.
 const CHECK_EVERY: Duration = Duration::from_secs(10);
-/// A command of the team's may take minutes, and is not asked again before this.
+/// Interval of repeated team commands, each of which may take minutes.
 const COMMAND_EVERY: Duration = Duration::from_mins(10);
 /// Maximum wait for the first result of a check that the gate does not need.
 const WAIT_FOR_REPORTS: Duration = Duration::from_secs(5);
 /// Poll interval of people's ticks.
 const TICK_POLL: Duration = Duration::from_millis(500);
 
-/// The side that a probe item checks: nothing answers at a public address before the first release; and
-/// before the switch it is green that matters.
+/// The addresses that a probe item checks: the public one once a build is live there, and green's own address before
+/// the switch.
 fn who_answers(asked: &[Asked], view: &RunView, list: List) -> Vec<Asked> {
     let mut all = Vec::new();
     for one in asked {
@@ -56,7 +56,7 @@ fn who_answers(asked: &[Asked], view: &RunView, list: List) -> Vec<Asked> {
     all
 }
 
-/// Reads the pipeline once for every item that depends on it.
+/// Reads the pipeline once per round for all items that depend on it.
 fn ask_pipeline(
     view: &RunView,
     items: &[Item],
@@ -89,13 +89,13 @@ fn ask_pipeline(
     })))
 }
 
-/// The watch over one list. It ends when it is dropped.
+/// Watches one list until it is dropped.
 pub(super) struct Checking {
     list: List,
     items: Vec<Item>,
     heard: mpsc::Receiver<(String, Proof)>,
     proofs: BTreeMap<String, Proof>,
-    /// When it began, when it was looked last, and when at the past.
+    /// Times of the start, of the last evaluation, and of the last read of earlier runs.
     began: Option<Duration>,
     looked: Option<Duration>,
     past: Option<Duration>,
@@ -150,7 +150,7 @@ impl Checking {
         self.list
     }
 
-    /// Whether how it stands was written down since this began.
+    /// Whether the state of the list was recorded since this watch started.
     pub(super) fn written(&self) -> bool {
         self.written
     }
@@ -170,7 +170,7 @@ impl Checking {
             return Ok(None);
         }
         self.looked = Some(now);
-        // Many runs are folded for that.
+        // Less often, because this folds many runs.
         if self.past.is_none_or(|past| now.saturating_sub(past) >= CHECK_EVERY) {
             self.past = Some(now);
             self.hear_the_past(supervisor);
@@ -180,8 +180,7 @@ impl Checking {
         let (subject, at) = (Subject::of(view), outside.clock.now());
         let one = |item: &Item| stand(item, &ticks, self.proofs.get(&item.id), &subject, at);
         let items: Vec<ItemStatus> = self.items.iter().map(one).collect();
-        // A checklist is judged only after every machine it needs has reported; the others get
-        // a little time.
+        // Judge a checklist only after every required machine check has reported; the others get a little time.
         let advice = view.plan.policy.protection == Protection::Open;
         let waits = |item: &Item, seen: &ItemStatus| {
             let silent = item.source.is_some() && !self.proofs.contains_key(&item.id);
@@ -194,12 +193,12 @@ impl Checking {
         let word = |seen: &ItemStatus| (seen.id.clone(), seen.standing);
         let before = view.checklists.get(&self.list).map_or(&[][..], Vec::as_slice);
         let same = before.iter().map(word).eq(items.iter().map(word));
-        // Once it is written in any case: who takes a run over has seen it himself.
+        // Record it once in any case: after a take-over, the new runner has checked it itself.
         let again = std::mem::replace(&mut self.written, true);
         Ok((!same || !again).then_some(Event::ChecklistSeen { list: self.list, items }))
     }
 
-    /// Evidence from the journal. Unreadable evidence is unknown and ends no run.
+    /// Evidence from the journal. Unreadable evidence is unknown and does not end the run.
     fn hear_the_past(&mut self, supervisor: &Supervisor) {
         for item in &self.items {
             let unread = |error: JournalError| Proof {

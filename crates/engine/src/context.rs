@@ -1,5 +1,5 @@
-//! What a step is given: its plan, the run as it stood when the step began, the outside world, and
-//! the way to write facts.
+//! The input of a step: its plan, the view of the run when the step started, the outside world, and the channel for
+//! writing facts.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use pointsman_core::step::{Failure, Side};
 use pointsman_core::text::harmless;
 use pointsman_core::view::{RunView, ServiceView};
 
-/// A step that is done.
+/// The result of a finished step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Done {
     pub(super) summary: String,
@@ -41,7 +41,7 @@ impl Done {
     }
 }
 
-/// A step that failed.
+/// The error of a failed step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StepError {
     pub(super) problem: Problem,
@@ -66,18 +66,18 @@ impl From<HostingError> for StepError {
 
 pub(super) type StepResult = Result<Done, StepError>;
 
-/// A request of a step to the run's only writer, and the channel of its reply.
+/// A step's request to the run's only writer, and the channel for its reply.
 pub(super) type Ask = (Asked, oneshot::Sender<()>);
 
-/// A request of a step to the run's only writer.
+/// A step's request to the run's only writer.
 pub(super) enum Asked {
-    /// To write a fact.
+    /// Write a fact.
     Record(Event),
-    /// Whether the run is still ours.
+    /// Check that the run is still ours.
     Lease,
 }
 
-/// Handed to one step.
+/// Everything that one step needs.
 #[derive(Clone)]
 pub(super) struct Context {
     pub(super) step: StepId,
@@ -86,11 +86,11 @@ pub(super) struct Context {
     pub(super) writer: mpsc::Sender<Ask>,
     pub(super) progress: watch::Sender<String>,
     pub(super) heard: Heard,
-    /// Whether the step was requested to stop at a safe point.
+    /// Whether the step should stop at a safe point.
     pub(super) stopping: Arc<AtomicBool>,
 }
 
-/// Up to where each build's log was taken over, and the line of it that says most.
+/// The position up to which each build's log was read, and its most telling line so far.
 pub(super) type Heard = Arc<tokio::sync::Mutex<HashMap<BuildId, (u64, Option<String>)>>>;
 
 impl Context {
@@ -98,21 +98,21 @@ impl Context {
         &self.view.plan
     }
 
-    /// Writes a fact and returns when it is synced. Where it cannot be written the run ends, and
-    /// this step with it, before the effect it was about to have.
+    /// Writes a fact and returns after it is synced. If the fact cannot be written, the run ends, and this step with
+    /// it, before the step's next effect.
     pub(super) async fn record(&self, event: Event) {
         self.ask_writer(Asked::Record(event)).await;
     }
 
-    /// Writes down evidence that the release itself is bad.
+    /// Records evidence that the release itself is bad.
     pub(super) async fn fault(&self, service: &ServiceName, evidence: &str) {
         let (service, evidence) = (service.clone(), evidence.to_owned());
         self.record(Event::ReleaseFaulted { service, evidence }).await;
     }
 
-    /// The platform, for a call that changes something: given only while the run is ours. The intent
-    /// alone is no fence: a process may be stopped between it and the call for longer than its lease
-    /// lasts (F1), and must find out when it wakes. Returns never where the run was lost.
+    /// The platform, for a call that changes something. Available only while the run is ours. The recorded intent alone
+    /// is no fence: the process may be suspended between the intent and the call for longer than its lease lasts (F1),
+    /// and must notice that when it wakes up. Never returns if the run was lost.
     pub(super) async fn to_act(&self) -> &dyn Hosting {
         self.ask_writer(Asked::Lease).await;
         self.outside.hosting.as_ref()
@@ -125,7 +125,7 @@ impl Context {
         }
     }
 
-    /// The progress of the step with a service, or as a whole; only the latest counts.
+    /// Reports the progress of the step, for one service or as a whole. Only the latest text counts.
     pub(super) fn progress(&self, service: Option<&ServiceName>, text: impl Into<String>) {
         let text = text.into();
         let named = service.map_or_else(|| text.clone(), |service| format!("{service}: {text}"));
@@ -137,7 +137,7 @@ impl Context {
         self.outside.log.line(&self.line(Some(service), text));
     }
 
-    /// A line about no service.
+    /// Logs a line that belongs to no service.
     pub(super) fn say(&self, text: &str) {
         self.outside.log.line(&self.line(None, text));
     }
@@ -155,22 +155,22 @@ impl Context {
         self.view.services.get(service).cloned().unwrap_or_default()
     }
 
-    /// The build of a side, or why the step cannot continue without it.
+    /// The build of a side. Fails if it is unknown.
     pub(super) fn build_of(&self, service: &ServiceName, side: Side) -> Result<BuildId, StepError> {
         build_of(&self.view, service, side)
     }
 
-    /// Whom we expect to answer for a service when a side serves.
+    /// The identity that a service must report when a side is live.
     pub(super) fn wanted(&self, member: &Member, side: Side) -> Result<Wanted, StepError> {
         wanted(&self.view, self.outside.hosting.as_ref(), member, side)
     }
 
-    /// Asks a service at its public address.
+    /// Probes a service at its public address.
     pub(super) async fn ask_public(&self, member: &Member) -> Sample {
         self.ask(member, &member.url).await
     }
 
-    /// Asks a service at some address of it.
+    /// Probes a service at one of its addresses.
     pub(super) async fn ask(&self, member: &Member, base: &str) -> Sample {
         let question = Question {
             base: base.to_owned(),
@@ -185,15 +185,15 @@ impl Context {
         sample
     }
 
-    /// Takes over what a build's service wrote since the last time into the run's log, and returns
-    /// its last line, or the one that tells the cause, for saying why.
+    /// Copies the new lines of a build's log into the run's log. Returns the last line, or the one that names the
+    /// cause, for error messages.
     pub(super) async fn collect_log(&self, member: &Member, build: &BuildId) -> Option<String> {
         let mut heard = self.heard.lock().await;
         let (mut from, mut last) = heard.get(build).cloned().unwrap_or_default();
         // Bounded: a service that never stops writing must not delay the verdict.
         for _ in 0..LOG_PARTS {
             let asked = self.outside.hosting.log(&member.target, build, from);
-            // A platform that hangs must not hold up a verdict that is known already.
+            // A platform that hangs must not delay a verdict that is already known.
             let far = self.outside.hosting.logs_builds_alone();
             let part = tokio::select! {
                 part = asked => part,
@@ -212,14 +212,14 @@ impl Context {
         last
     }
 
-    /// The last line of a service itself. Nothing where the platform tells of the making of its build alone: that
-    /// ended well, and explains no bad answer.
+    /// The last log line of the service itself. `None` if the platform only logs how the build was made: the build
+    /// succeeded, so that log explains no bad answer.
     pub(super) async fn service_log(&self, member: &Member, build: &BuildId) -> Option<String> {
         let alone = self.outside.hosting.logs_builds_alone();
         self.collect_log(member, build).await.filter(|_| !alone)
     }
 
-    /// What the log of a build that failed says of it, waited for where logs come late.
+    /// The most telling line in the log of a failed build. Waits for it if the platform's logs arrive late.
     pub(super) async fn failure_log(&self, member: &Member, build: &BuildId) -> Option<String> {
         let mut said = self.collect_log(member, build).await;
         for _ in 0..LATE_LOG_READS {
@@ -242,7 +242,7 @@ fn build_of(view: &RunView, service: &ServiceName, side: Side) -> Result<BuildId
     })
 }
 
-/// Whom we expect to answer for a service when a side serves.
+/// The identity that a service must report when a side is live.
 pub(super) fn wanted(
     view: &RunView,
     hosting: &dyn Hosting,
@@ -275,28 +275,28 @@ pub(super) fn wanted(
     })
 }
 
-/// A part of a log that does not come within this is left for the next time.
+/// Time limit for reading a part of a log; a late part is left for the next time.
 const LOG_WITHIN: Duration = Duration::from_secs(2);
-/// The same where it takes two requests over the network.
+/// The same for a log that takes two requests over the network.
 const FAR_LOG_WITHIN: Duration = Duration::from_secs(8);
 
-/// The cause of a failed build may reach its log seconds later: maximum attempts…
+/// Maximum reads of a failed build's log: the cause may reach the log seconds later.
 const LATE_LOG_READS: u32 = 5;
 const LATE_LOG_POLL: Duration = Duration::from_secs(3);
 
-/// Maximum parts of a log taken over in one go; the rest follows with the next.
+/// Maximum parts of a log read in one call; the next call reads the rest.
 const LOG_PARTS: usize = 8;
 
 /// Maximum characters of a log line in an error.
 const LONGEST_CAUSE: usize = 4000;
 
-/// The line to quote of two: a line with the cause wins over later lines.
+/// The more telling of two lines: one that names the cause wins over later lines.
 fn telling(before: Option<String>, line: &str) -> String {
     let named = before.filter(|before| tells_cause(before) && !tells_cause(line));
     named.unwrap_or_else(|| redacted(&harmless(line, LONGEST_CAUSE)))
 }
 
-/// The problem with what a log says most about it at its end.
+/// Adds the most telling line of a log to a problem.
 pub(super) fn with_last_line(problem: Problem, line: Option<String>) -> Problem {
     match line {
         Some(cause) if tells_cause(&cause) => problem.because(cause),

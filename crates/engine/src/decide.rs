@@ -1,4 +1,4 @@
-//! What follows a failed step. Pure, so that one table of tests covers every case.
+//! Decides what follows a failed step. The decision is pure, so that one table of tests covers every case.
 
 use super::outside::Attendance;
 use pointsman_core::event::DecidedBy;
@@ -8,24 +8,23 @@ use pointsman_core::retry::ATTEMPTS;
 use pointsman_core::step::Failure;
 use pointsman_core::view::{RunView, ServiceView};
 
-/// The next action.
+/// The action after a failed step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
-    /// The same step again.
+    /// Repeat the step.
     Retry,
     /// Roll traffic back to blue.
     Undo(DecidedBy),
-    /// The run ends, failed.
+    /// End the run as failed.
     Fail,
-    /// The run ends; a person or a signal wanted that.
+    /// End the run as aborted: a person or a signal requested it.
     Abort,
     Wait,
 }
 
-/// Decides from the run alone. An inconclusive failure never takes traffic back by itself
-/// (invariant 8), a rollback never turns round (F30), and a run that moved no traffic moves none back.
-/// Invariant 8 is about health: a switch with an unknown result that leaves some
-/// services on green and some on blue counts as failed.
+/// Decides from the run alone. An inconclusive failure never triggers an automatic rollback (invariant 8), a rollback
+/// never reverses (F30), and a run that moved no traffic moves none back. Invariant 8 is about health: a switch with an
+/// unknown result that leaves some services on green and some on blue counts as failed.
 pub(super) fn after_failure(view: &RunView, attempt: u32, asking: Attendance) -> Next {
     let class = view.failure.as_ref().map_or(Failure::Lasting, |(_, _, class)| *class);
     let can_undo = view.can_go_back() && !view.undoing();
@@ -33,7 +32,7 @@ pub(super) fn after_failure(view: &RunView, attempt: u32, asking: Attendance) ->
         Failure::Passing if attempt < ATTEMPTS => Next::Retry,
         Failure::Cancelled if can_undo => Next::Undo(DecidedBy::Person),
         Failure::Cancelled => Next::Abort,
-        // A build that is not of this run keeps the traffic it was given.
+        // A build from outside this run keeps the traffic that it was given.
         Failure::Drift if !view.services.values().all(ServiceView::is_ours) => match asking {
             Attendance::Unattended => Next::Fail,
             Attendance::Attended => Next::Wait,

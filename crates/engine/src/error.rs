@@ -1,4 +1,4 @@
-//! Why a run cannot be driven on.
+//! Errors that stop the engine of a run.
 
 use std::fmt;
 
@@ -11,9 +11,9 @@ use pointsman_core::run::IllegalTransition;
 pub enum EngineError {
     /// The journal cannot be written or read: no further effect is risked.
     Journal(JournalError),
-    /// A fact that cannot be; a defect of ours.
+    /// The state does not allow this event: a bug in Pointsman.
     Illegal(IllegalTransition),
-    /// It stands where this version cannot carry on.
+    /// This version cannot continue the run from its current state.
     CannotCarryOn(Problem),
     /// The process was requested to end; the run can be resumed.
     Left,

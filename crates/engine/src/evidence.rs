@@ -1,5 +1,5 @@
-//! What machines say about an item of a checklist. What cannot be asked is not known, and holds nothing
-//! open by guess or shut by habit.
+//! Evidence from machines for checklist items. A source that cannot be read makes its item unknown; it counts neither
+//! as passed nor as failed.
 
 use std::time::Duration;
 
@@ -19,24 +19,24 @@ use pointsman_core::view::RunView;
 
 /// Consecutive good answers that count as healthy, as for a new probe.
 const GOOD_IN_A_ROW: u32 = 3;
-/// Consecutive bad answers that count as unhealthy: one is no outage.
+/// Consecutive bad answers that count as unhealthy: a single one is no outage.
 const BAD_IN_A_ROW: u32 = 2;
-/// It is not asked more often than this for one verdict.
+/// Maximum probes for one verdict.
 const MOST_PROBES: u32 = 8;
 const PROBE_EVERY: Duration = Duration::from_millis(200);
-/// A command of the team's that has not ended by then is not waited for.
+/// Time limit of a team command.
 const COMMAND_WITHIN: Duration = Duration::from_mins(15);
 
 /// Validity of a local test's result for its folder.
 const FOLDER_HOLDS: Duration = Duration::from_hours(1);
-/// A channel that took nothing for longer may have gone.
+/// Maximum age of the last delivery to a channel: after that the channel may no longer exist.
 const HISTORY_LENGTH: Duration = Duration::from_hours(30 * 24);
 
 fn proof(verdict: Verdict, said: impl Into<String>) -> Proof {
     Proof { verdict, said: said.into() }
 }
 
-/// Asks a machine that is outside of the run.
+/// Checks a source outside of the run.
 pub(super) async fn ask(source: &Source, controls: &[String], outside: &Outside) -> Proof {
     match source {
         Source::Probe { asked, .. } if asked.is_empty() => {
@@ -67,7 +67,7 @@ pub(super) async fn ask(source: &Source, controls: &[String], outside: &Outside)
     }
 }
 
-/// What the pipeline's run of this very release says of each job. One question for all of them.
+/// The results of each job in the pipeline run of this release, with one request for all jobs.
 pub(super) async fn pipeline(jobs: &[String], plan: &Plan, outside: &Outside) -> Vec<Proof> {
     let unknown = |why: String| jobs.iter().map(|_| proof(Verdict::Inconclusive, &*why)).collect();
     let pipeline = match &outside.pipeline {
@@ -76,7 +76,7 @@ pub(super) async fn pipeline(jobs: &[String], plan: &Plan, outside: &Outside) ->
         Some(Ok(pipeline)) => pipeline,
     };
     let commit = plan.commit();
-    // What another commit's tests say is said of another release.
+    // The test results of another commit are about another release.
     if commit.is_none() && matches!(plan.pipeline, Some(PipelineOf::Github { .. })) {
         return unknown("the release has no commit; only git releases can be tested".to_owned());
     }
@@ -87,7 +87,7 @@ pub(super) async fn pipeline(jobs: &[String], plan: &Plan, outside: &Outside) ->
                 .map_or("it".to_owned(), |commit| commit.get(..7).unwrap_or(commit).to_owned());
             unknown(format!("no pipeline run for {of} yet"))
         }
-        // Without a commit the result is about a folder as it was, which may have changed since.
+        // Without a commit the result is about an earlier state of the folder, which may have changed since.
         Ok(Some(run)) if commit.is_none() && older(&run, outside.clock.now()) => {
             unknown(format!("run {} tested an older state of the folder: run it again", run.id))
         }
@@ -95,7 +95,7 @@ pub(super) async fn pipeline(jobs: &[String], plan: &Plan, outside: &Outside) ->
     }
 }
 
-/// Whether a run began too long ago to say anything of what lies in the folder now.
+/// Whether a run started too long ago to say anything about the current state of the folder.
 fn older(run: &PipelineRun, now: Timestamp) -> bool {
     let age = run.started.and_then(|at| Duration::try_from(now.duration_since(at)).ok());
     age.is_none_or(|age| age > FOLDER_HOLDS)
@@ -129,7 +129,7 @@ async fn probe(asked: &Asked, controls: &[String], outside: &Outside) -> (String
     said(Verdict::Inconclusive, "good and bad answers alternate".to_owned())
 }
 
-/// Whether failures raise alerts: every channel accepted one recently.
+/// Whether alerts work: every channel has accepted one recently.
 pub(super) fn alerts(arrived: &[(String, Option<Timestamp>)], now: Timestamp) -> Proof {
     if arrived.is_empty() {
         return proof(Verdict::Fail, "no alerts: the config has no notify");
@@ -159,7 +159,7 @@ pub(super) fn promoted(view: &RunView, from: &EnvironmentName, runs: &[RunView])
     }
 }
 
-/// The databases as this run last saw and left them; it holds their locks.
+/// The state of the databases as this run last read or changed them; it holds their locks.
 fn migrations(view: &RunView, wanted: &str) -> Proof {
     let all = wanted == "all";
     let chosen = view.plan.databases.iter().filter(|d| all || d.name == wanted);

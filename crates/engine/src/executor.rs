@@ -1,4 +1,4 @@
-//! Drives one run from wherever it stands to its end.
+//! Drives one run from its current state to its end.
 
 mod cancel;
 mod countdown;
@@ -47,11 +47,11 @@ pub struct Engine {
     signals: mpsc::Receiver<Signal>,
     progress: watch::Sender<String>,
     heard: Heard,
-    /// Whether the step under way is to stop where it is safe.
+    /// Whether the current step should stop at a safe point.
     stopping: Arc<AtomicBool>,
-    /// While a gate waits.
+    /// Set while a switch gate waits.
     green: Option<GreenWatch>,
-    /// While a gate waits that a list guards.
+    /// Set while a gate guarded by a checklist waits.
     checking: Option<Checking>,
     /// Start of the countdown to an automatic rollback.
     failed: Option<Duration>,
@@ -121,7 +121,7 @@ impl Engine {
         Ok(())
     }
 
-    /// The run as it stands, after each fact.
+    /// The view of the run, updated after each fact.
     pub fn watch(&self) -> watch::Receiver<Arc<RunView>> {
         self.supervisor.watch()
     }
@@ -131,7 +131,7 @@ impl Engine {
         self.progress.subscribe()
     }
 
-    /// Runs to the end, and gives the locks of its databases back.
+    /// Runs to the end, and releases the locks of the run's databases.
     pub async fn run(mut self) -> Result<RunView, EngineError> {
         let outside = self.outside.clone();
         let had = locks::had(self.supervisor.view());
@@ -145,11 +145,11 @@ impl Engine {
 
     async fn drive(&mut self) -> Result<RunView, EngineError> {
         loop {
-            // With its end a run has given its lease back, and there is nothing left to renew.
+            // An ended run has released its lease, so there is nothing left to renew.
             if matches!(self.supervisor.view().state, RunState::Ended { .. }) {
                 return Ok(self.supervisor.view().clone());
             }
-            // Results about green take precedence over commands sent without knowing them.
+            // Results about green take precedence over commands from before those results.
             self.watch_green()?;
             self.watch_list()?;
             self.supervisor.take_commands()?;
@@ -199,7 +199,7 @@ impl Engine {
         if self.leaves().await? {
             return Ok(());
         }
-        // A rollback is not paused in the middle by an earlier request.
+        // An earlier pause request must not interrupt a rollback.
         let holds = !self.supervisor.view().gives_back();
         if let Some(actor) = self.supervisor.wishes.pause.take().filter(|_| holds) {
             let because = format!("paused by {actor}");
@@ -284,7 +284,7 @@ impl Engine {
         Ok(true)
     }
 
-    /// Waits a little, with an ear for signals.
+    /// Waits briefly, and handles a signal that arrives meanwhile.
     async fn idle(&mut self, length: Duration) -> Result<(), EngineError> {
         let sleep = self.outside.clock.sleep(length);
         tokio::select! {
@@ -294,9 +294,9 @@ impl Engine {
         Ok(())
     }
 
-    /// A user on another machine may request one of our databases: the run stops and can be resumed.
+    /// A user on another machine may request one of our databases: then the run stops, and can be resumed.
     fn hear_stop_requests(&mut self) {
-        // Half of a switch or of a rollback is worse than either side: the request is heard after it.
+        // A half-finished switch or rollback is worse than either side, so the request waits until it is complete.
         let view = self.supervisor.view();
         let step = view.state.step();
         let step = view.steps.iter().rev().find(|s| Some(&s.plan.id) == step);
@@ -323,12 +323,12 @@ impl Engine {
         }
     }
 
-    /// Lets one step act, writing its facts and answering commands meanwhile.
+    /// Performs one step; meanwhile, writes its facts and answers commands.
     async fn perform(&mut self, step: &PlannedStep, attempt: u32) -> Result<(), EngineError> {
-        // Earlier requests were about the failure before this attempt.
+        // Drop earlier requests: they were about the failure before this attempt.
         (self.supervisor.wishes.retry, self.supervisor.wishes.skip) = (false, None);
         self.stop_counting();
-        // Before the step: it may be the one after which nothing works any more.
+        // Write the card before the step: it may be the step after which nothing works.
         self.outside.log.card(&card(self.supervisor.view()));
         self.supervisor.record(Some(&step.id), &Event::StepStarted { attempt })?;
         let (writer, mut asks) = mpsc::channel(16);
@@ -352,12 +352,12 @@ impl Engine {
         let result: StepResult = loop {
             let look = self.outside.clock.sleep(COMMAND_POLL);
             tokio::select! {
-                // Facts first: a step's end must not overtake what it wrote.
+                // Facts first: the end of a step must not overtake the facts that it wrote.
                 biased;
                 Some((asked, done)) = asks.recv() => {
                     locks::still_ours(&databases, &asked, gives_back)?;
                     self.supervisor.answer(&step.id, asked)?;
-                    // A step that is gone needs no answer.
+                    // A step that has ended needs no reply.
                     let _ = done.send(());
                 }
                 result = &mut act => break result,

@@ -1,5 +1,5 @@
-//! Green while its gate waits: approval may take an hour, and a build that was healthy then need not
-//! be healthy now. Its own address is probed repeatedly, and every change is recorded.
+//! Probes green while its gate waits, and records every change: approval may take an hour, and a build that was healthy
+//! before may not be healthy any longer.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,21 +18,21 @@ use pointsman_core::step::Side;
 use pointsman_core::time::Timestamp;
 use pointsman_core::view::RunView;
 
-/// Number of intervals that an answer counts as fresh.
+/// Number of intervals for which an answer counts as fresh.
 const MISSED_PROBES: u32 = 3;
 
-/// The watch over the greens of one gate. It ends when it is dropped.
+/// Watches the green builds of one gate until it is dropped.
 pub(super) struct GreenWatch {
     heard: mpsc::Receiver<(ServiceName, Sample)>,
     watches: BTreeMap<ServiceName, GateWatch>,
-    /// Time of the last sufficient result of each, and its validity.
+    /// Time of each service's last sufficient result, and how long that result is valid.
     answered: BTreeMap<ServiceName, (Timestamp, Duration)>,
     _asking: Vec<AbortOnDropHandle<()>>,
 }
 
 impl GreenWatch {
-    /// Starts probing every green that has an address and was judged. Where its probe step was skipped
-    /// by a person, that decision holds.
+    /// Starts probing every green that has an address and was judged. If a person skipped its probe step, that decision
+    /// applies.
     pub(super) fn start(view: &RunView, outside: &Outside) -> Self {
         let (sender, heard) = mpsc::channel(16);
         let (mut watches, mut answered) = (BTreeMap::new(), BTreeMap::new());
@@ -72,8 +72,8 @@ impl GreenWatch {
         Self { heard, watches, answered, _asking: asking }
     }
 
-    /// Services without a recent probe: an observation from before a pause, or before this machine
-    /// slept, approves no gate.
+    /// A service without a recent probe: a result from before a pause, or from before this machine slept, approves no
+    /// gate.
     pub(super) fn unheard(&self, now: Timestamp) -> Option<&ServiceName> {
         let old = |(at, counts): &(Timestamp, Duration)| {
             let age = Duration::try_from(now.duration_since(*at)).unwrap_or_default();
@@ -103,12 +103,12 @@ impl GreenWatch {
         turned
     }
 
-    /// Whether one of them was seen to fail.
+    /// Whether any green has failed.
     pub(super) fn failed(&self) -> bool {
         self.watches.values().any(|watch| watch.verdict() == Verdict::Fail)
     }
 
-    /// A word for the live line: who is not as the gate wants it.
+    /// The progress text: the services whose green does not pass, or has no recent result.
     pub(super) fn progress(&self, now: Timestamp) -> String {
         let bad = self.watches.iter().filter(|(_, watch)| watch.verdict() != Verdict::Pass);
         let bad: Vec<_> =

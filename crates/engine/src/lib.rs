@@ -1,5 +1,5 @@
-//! What happens and when. One supervisor owns a run: it alone writes facts, in one order, before
-//! anybody sees them. The executor lets steps act, one after another, and decides what follows.
+//! Executes runs. One supervisor owns a run: it alone writes facts, in one order, before they are shown. The executor
+//! performs the steps, one after another, and decides what follows.
 
 mod alert_dispatcher;
 mod checking;

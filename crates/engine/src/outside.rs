@@ -1,5 +1,5 @@
-//! What an engine is given: the world its steps use, whether anybody can be asked, and the signals to
-//! its process.
+//! The inputs of an engine: the outside world that its steps use, whether a person attends, and the signals to its
+//! process.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use pointsman_core::ports::log::RunLog;
 use pointsman_core::ports::pipeline::Pipeline;
 use pointsman_core::ports::prober::Prober;
 
-/// Everything outside that steps use.
+/// Everything outside of the engine that steps use.
 #[derive(Clone)]
 pub struct Outside {
     pub hosting: Arc<dyn Hosting>,
@@ -20,7 +20,7 @@ pub struct Outside {
     pub clock: Arc<dyn Clock>,
     pub log: Arc<dyn RunLog>,
     pub databases: Arc<Databases>,
-    /// The pipeline of its release, or the reason why it cannot be read; `None` if there is none.
+    /// The pipeline of the release, or the reason why it cannot be read; `None` if there is none.
     pub pipeline: Option<Result<Arc<dyn Pipeline>, Problem>>,
 }
 
@@ -30,16 +30,16 @@ impl fmt::Debug for Outside {
     }
 }
 
-/// Whether anybody can be asked when a step fails or a gate waits.
+/// Whether a person can decide when a step fails or a gate waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attendance {
-    /// Unattended: gates were approved beforehand, failures follow the rules.
+    /// Gates were approved beforehand, and failures follow the rules.
     Unattended,
-    /// A person watches, or will.
+    /// A person watches the run, or will do so.
     Attended,
 }
 
-/// The request of a signal to the process.
+/// What a signal requests of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     /// End at the next safe point.

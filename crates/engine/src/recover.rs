@@ -1,4 +1,4 @@
-//! Asks the world about a run whose runner died.
+//! Reads the live builds of a run whose runner died.
 
 use pointsman_core::ids::BuildId;
 use pointsman_core::ports::hosting::{Hosting, HostingError, Traffic};
@@ -6,8 +6,8 @@ use pointsman_core::recover::{Observed, Serving};
 use pointsman_core::step::Side;
 use pointsman_core::view::{RunView, ServiceView};
 
-/// The live build of each service of the run. Services that were not observed yet cannot be judged, and
-/// need not be: nothing was done to them.
+/// The live build of each service of the run. Services that were not observed yet cannot be judged, and need not be:
+/// the run has not changed them.
 pub async fn observe(hosting: &dyn Hosting, view: &RunView) -> Result<Observed, HostingError> {
     let mut observed = Observed::new();
     for member in &view.plan.members {

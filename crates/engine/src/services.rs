@@ -1,5 +1,5 @@
-//! `Services`: the ports that proposals, observations and the engine use, built once in the application and
-//! handed down. Nothing here names an implementation, so tests put a scripted world behind it.
+//! `Services`: the ports that proposals, observations and the engine use, built once in the application and passed
+//! down. It names no implementation, so tests can use a scripted world.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,16 +26,16 @@ use pointsman_core::readiness::Live;
 use pointsman_core::time::spoken;
 use pointsman_core::view::RunView;
 
-/// Time limit of an observation: a slow platform must not hold up a person who looks.
+/// Time limit of an observation: a slow platform must not delay a person who is looking.
 pub const OBSERVE_WITHIN: Duration = Duration::from_secs(10);
-/// Time limit of a call that an act depends on, through the platform's own retries.
+/// Time limit of a call that an action depends on, including the platform's own retries.
 const ACT_WITHIN: Duration = Duration::from_secs(90);
 /// Time limit of a database during a rollback, and for reading locks.
 pub const QUICK_READ_WITHIN: Duration = Duration::from_secs(3);
 /// Time limit of a database for everything else.
 pub const READ_WITHIN: Duration = Duration::from_secs(20);
 
-/// The ports.
+/// The ports to the outside world, and the acting user.
 #[derive(Clone)]
 pub struct Services {
     /// The Unix user who acts.
@@ -44,7 +44,7 @@ pub struct Services {
     pub stores: Arc<dyn Stores>,
     pub platforms: Arc<dyn Platforms>,
     pub databases: Arc<dyn DatabaseServers>,
-    /// Or why this machine cannot probe: it has no certificates to trust.
+    /// The prober, or why this machine cannot probe: it has no certificates to trust.
     pub prober: Result<Arc<dyn Prober>, Problem>,
 }
 
@@ -54,20 +54,20 @@ impl fmt::Debug for Services {
     }
 }
 
-/// The version and records of a database, and who works under its lock.
+/// The version and records of a database, and its lock if somebody holds it.
 #[derive(Debug, Clone)]
 pub struct SchemaLook {
     pub schema: Schema,
     pub lock: Option<LockState>,
 }
 
-/// The platform did not answer an observation in time.
+/// The problem to report when a platform does not answer an observation in time.
 pub fn no_answer(what: &str) -> Problem {
     Problem::coded(Code::PLATFORM_SILENT, format!("{what} is unknown"))
         .because(format!("the platform did not answer within {} s", OBSERVE_WITHIN.as_secs()))
 }
 
-/// An answer of a platform, within the time limit of an observation.
+/// Waits for the answer of a platform, within the time limit of an observation.
 pub async fn in_time<T>(what: &str, answer: Answer<'_, T>) -> Result<T, Problem> {
     match tokio::time::timeout(OBSERVE_WITHIN, answer).await {
         Ok(answered) => answered.map_err(|error| error.problem),
@@ -76,7 +76,8 @@ pub async fn in_time<T>(what: &str, answer: Answer<'_, T>) -> Result<T, Problem>
 }
 
 impl Services {
-    /// The platform of an endpoint. None: it is the emulator, which does not run; `start` starts it.
+    /// The platform of an endpoint. `start` starts an emulator; without it, `None` means that the emulator is not
+    /// running.
     pub async fn hosting(
         &self,
         endpoint: &Endpoint,
@@ -85,14 +86,14 @@ impl Services {
         self.platforms.hosting(endpoint, start).await
     }
 
-    /// The platform of an endpoint, started if it is the emulator and does not run.
+    /// The platform of an endpoint. Starts the emulator if it is not running.
     pub async fn platform(&self, endpoint: &Endpoint) -> Result<Arc<dyn Hosting>, Problem> {
         let hosting = self.hosting(endpoint, true).await?;
         hosting
             .ok_or_else(|| Problem::coded(Code::EMULATOR_UNAVAILABLE, "the emulator did not start"))
     }
 
-    /// The traffic of each service, read side by side, within the time limit of an observation. None: its backend
+    /// The traffic of each service, read in parallel within the time limit of an observation. `None` if its backend
     /// does not exist yet.
     pub async fn traffic(
         &self,
@@ -102,7 +103,8 @@ impl Services {
         traffic_within(hosting, members, OBSERVE_WITHIN).await
     }
 
-    /// The build that has all traffic of each service, for an act: a platform that asks for patience gets it.
+    /// The build that has all traffic of each service. For actions: the time limit leaves room for the platform's
+    /// retries.
     pub async fn live(&self, hosting: &dyn Hosting, members: &[Member]) -> Result<Live, Problem> {
         let traffic = traffic_within(hosting, members, ACT_WITHIN).await?;
         let whole = |(service, traffic): (ServiceName, Option<Traffic>)| {
@@ -126,12 +128,12 @@ impl Services {
         Ok(self.prober.clone()?.ask(&question).await)
     }
 
-    /// Assets that blue's pages loaded and the public address no longer has, in words.
+    /// Warnings about assets that blue's pages loaded and the public address no longer has.
     pub async fn gone_files(&self, view: &RunView) -> Result<Vec<String>, Problem> {
         Ok(gone_files(self.prober.clone()?.as_ref(), view).await)
     }
 
-    /// A database. None: it is of the emulator, which does not run; `start` starts it.
+    /// A database. `start` starts its emulator; without it, `None` means that the emulator is not running.
     pub async fn database(
         &self,
         planned: &PlannedDatabase,
@@ -155,7 +157,7 @@ impl Services {
         })
     }
 
-    /// The same; for the emulator when it is not running, its files on disk.
+    /// Like `look_at`; for an emulator that is not running, reads its files on disk.
     pub async fn look_at_rest(
         &self,
         planned: &PlannedDatabase,
@@ -171,7 +173,7 @@ impl Services {
     async fn read_schema(&self, database: &dyn Database) -> Result<SchemaLook, Problem> {
         let schema = schema(database).await.map_err(|e| e.problem)?;
         let lock = lock_seen(database).await.map_err(|e| e.problem)?;
-        // A lock left by an ended run of this store is free.
+        // A lock left by an ended run of this store counts as free.
         let held = |lock: &LockState| lock.held() && !self.databases.ended_here(&lock.holder);
         Ok(SchemaLook { schema, lock: lock.filter(held) })
     }
@@ -189,8 +191,8 @@ impl Services {
         counted.map_err(|error| error.problem)
     }
 
-    /// Why a run of this plan would find a database locked: another machine, or another store, works on it.
-    /// A database that does not answer soon is no obstacle here: the run itself looks again.
+    /// The reason why a run of this plan would find a database locked: by another machine or another store. A database
+    /// that does not answer quickly is skipped here, because the run itself checks again.
     pub async fn locked_elsewhere(&self, plan: &Plan) -> Option<Problem> {
         for planned in &plan.databases {
             let looking = async {
@@ -200,7 +202,7 @@ impl Services {
             let Ok(Some(lock)) = tokio::time::timeout(QUICK_READ_WITHIN, looking).await else {
                 continue;
             };
-            // A run of this store is the journal's to judge.
+            // The journal decides about runs of this store.
             if lock.held() && !self.databases.is_ours(&lock.holder) {
                 return Some(NotLocked::Busy(Box::new(lock)).problem(&planned.name));
             }
@@ -208,7 +210,7 @@ impl Services {
         None
     }
 
-    /// Asks the holders of locks on these databases to stop. `by`: who asks, with the host.
+    /// Asks the holders of locks on these databases to stop. `by` names the requesting user and host.
     pub async fn ask_holders_to_stop(&self, plan: &Plan, by: &str) -> Result<(), Problem> {
         for planned in &plan.databases {
             let Some(database) = self.database(planned, false).await? else { continue };

@@ -1,4 +1,4 @@
-//! Assets of blue's pages are recorded before the switch and checked after it.
+//! Records the assets of blue's pages before the switch, and checks after it whether they still exist.
 
 use futures_util::future::join_all;
 
@@ -11,7 +11,7 @@ use pointsman_core::probe::{Answer, Check, Expect, Fault};
 use pointsman_core::stale_assets::{files_of, warning};
 use pointsman_core::view::RunView;
 
-/// Notes what blue's pages load. A page that cannot be read loads nothing that anybody knows of.
+/// Records the files that blue's pages load. A page that cannot be read is skipped.
 pub(super) async fn note(context: &Context, member: &Member) {
     let timeout = context.plan().policy.health.timeout;
     let mut files = Vec::new();
@@ -28,7 +28,7 @@ pub(super) async fn note(context: &Context, member: &Member) {
     }
 }
 
-/// Assets that blue's pages loaded and the public address no longer has, in words.
+/// Warnings about assets that blue's pages loaded and the public address no longer has.
 pub async fn gone(prober: &dyn Prober, view: &RunView) -> Vec<String> {
     let mut warnings = Vec::new();
     for member in &view.plan.members {
@@ -41,7 +41,7 @@ pub async fn gone(prober: &dyn Prober, view: &RunView) -> Vec<String> {
     warnings
 }
 
-/// The file, if the public address says that it has none.
+/// The file, if the public address no longer has it.
 async fn missing(
     prober: &dyn Prober,
     view: &RunView,
@@ -55,6 +55,6 @@ async fn missing(
         fresh: false,
     };
     let answer = prober.measure(&check, health.timeout, &health.controls).await.answer;
-    // Anything else says nothing about the file.
+    // Other answers say nothing about the file.
     matches!(answer, Answer::Bad(Fault::Status | Fault::Redirect, _)).then(|| file.to_owned())
 }

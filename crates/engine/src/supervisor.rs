@@ -1,4 +1,4 @@
-//! The one writer of a run's facts, and the one reader of the commands sent to it.
+//! The only writer of a run's facts, and the only reader of the commands sent to it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,21 +28,21 @@ const RULES: &str = "rule";
 /// Requests of people that the executor has not handled yet.
 #[derive(Debug, Default)]
 pub(super) struct PendingRequests {
-    /// The gate may open, by this command.
+    /// The command that approved the gate, and its actor.
     pub(super) approve: Option<(u64, String)>,
     /// The actor who requested a pause.
     pub(super) pause: Option<String>,
     /// The actor who requested the resume.
     pub(super) resume: Option<String>,
     pub(super) retry: bool,
-    /// Leave the failed step out, for this reason; who said so.
+    /// The reason for skipping the failed step, and the actor.
     pub(super) skip: Option<(String, String)>,
-    /// Roll back; who said so.
+    /// The actor who requested a rollback.
     pub(super) rollback: Option<String>,
     /// End at the next safe point.
     pub(super) stop: bool,
     pub(super) abort: bool,
-    /// Leave the run, since when.
+    /// Clock reading of the request to leave the run.
     pub(super) leave: Option<Duration>,
 }
 
@@ -79,8 +79,8 @@ impl Supervisor {
         self.published.subscribe()
     }
 
-    /// Writes a fact: checked against the state first, synced, then shown. A fact that cannot be is
-    /// a defect of ours and stops the run rather than the truth.
+    /// Writes a fact: checks it against the state, syncs it, then publishes it. An event that the state does not allow
+    /// is a bug in Pointsman; it stops the run instead of falsifying its history.
     pub(super) fn record(
         &mut self,
         step: Option<&StepId>,
@@ -95,7 +95,7 @@ impl Supervisor {
         self.record_as(&actor, step, event)
     }
 
-    /// The same, by the person whose command led to it.
+    /// Like `record`, on behalf of the person whose command caused it.
     pub(super) fn record_as(
         &mut self,
         actor: &str,
@@ -135,13 +135,13 @@ impl Supervisor {
         self.clock.now()
     }
 
-    /// The past of another environment.
+    /// The latest runs of another environment.
     pub(super) fn runs_on(&self, other: &EnvironmentName) -> Result<Vec<RunView>, JournalError> {
         let runs = self.journal.runs(Some(other), RUNS_SEARCHED)?;
         Ok(runs.into_iter().map(|listed| listed.view).collect())
     }
 
-    /// Answers every new command with a fact: accepted, or refused and why (N2).
+    /// Answers every new command with a fact: accepted, or refused with the reason (N2).
     pub(super) fn take_commands(&mut self) -> Result<(), EngineError> {
         self.keep_lease()?;
         let sent = self.journal.unanswered(self.view.number).map_err(EngineError::Journal)?;
@@ -162,7 +162,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Does what a step asks for.
+    /// Handles a step's request.
     pub(super) fn answer(&mut self, step: &StepId, asked: Asked) -> Result<(), EngineError> {
         match asked {
             Asked::Record(event) => self.record(Some(step), &event),
@@ -170,7 +170,7 @@ impl Supervisor {
         }
     }
 
-    /// Right before an effect: a run whose lease is gone has none any more.
+    /// Checks the lease right before an effect: a run that lost its lease must have no further effect.
     pub(super) fn still_ours(&mut self) -> Result<(), EngineError> {
         self.renew()
     }
@@ -188,8 +188,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Renews the lease in time. If it is lost, another process has the run, and this one
-    /// stops.
+    /// Renews the lease when it is due. If it is lost, another process drives the run, and this one stops.
     fn keep_lease(&mut self) -> Result<(), EngineError> {
         if self.clock.elapsed().saturating_sub(self.renewed) < RENEWAL {
             return Ok(());

@@ -1,8 +1,8 @@
-//! Chains that were verified: a reader keeps its position in each run and verifies only the records after
-//! that. A list of runs reads one row for each run that did not change.
+//! Verified chains: a reader keeps its position in each run and verifies only newer records. Listing runs reads one row
+//! for each unchanged run.
 //!
-//! What was verified is not verified again in this process: an edit of an old record under a running reader is
-//! found by the verb `verify`, which runs as a new process, or by the next start.
+//! A process verifies each record once. If an old record is edited under a running reader, the verb `verify`, which
+//! runs as a new process, or the next start finds the edit.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,7 +23,7 @@ struct Chain {
     seq: u64,
     hash: Hash,
     view: RunView,
-    /// The facts of a run under way. Those of an ended one are read again where they are needed.
+    /// The facts of an unfinished run. Those of an ended run are read from the database when needed.
     facts: Vec<Fact>,
 }
 
@@ -38,7 +38,7 @@ impl fmt::Debug for Chains {
 }
 
 impl Chains {
-    /// A run folded from its facts.
+    /// The view of a run, folded from its facts.
     pub(super) fn view(
         &self,
         connection: &Connection,
@@ -67,22 +67,22 @@ impl Chains {
         Ok(facts)
     }
 
-    /// Gives the chain of a run as it stands now, verified as far as it is new.
+    /// Passes the chain of a run to `take`, after verifying the new records.
     fn with<T>(
         &self,
         connection: &Connection,
         run: RunNumber,
         take: impl FnOnce(&Chain) -> T,
     ) -> Result<T, JournalError> {
-        // One snapshot for the head and the records: between two reads another process may append, and
-        // the chain would look cut off. Inside a transaction there is one already.
+        // Read the head and the records in one snapshot: otherwise another process may append between the two reads,
+        // and the chain would look cut off. A transaction already has a snapshot.
         let snapshot = connection.is_autocommit().then(|| connection.unchecked_transaction());
         let _snapshot = snapshot.transpose().sql()?;
         let head = facts::head(connection, run)?;
         let mut chains = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = chains.get_mut(&run).is_some_and(|chain| chain.follow(connection, run, &head));
         if !known {
-            // Also where it does not continue what was verified: the whole chain names the damaged record.
+            // Also read the whole chain if the new records do not continue it: the error then names the damaged record.
             chains.remove(&run);
             let chain = Chain::read(connection, run, &head)?;
             chains.insert(run, chain);
@@ -100,7 +100,7 @@ impl Chain {
         Ok(Self { seq: head.seq, hash: head.hash.clone(), view, facts })
     }
 
-    /// Takes the records after its own; `false` if they do not continue it.
+    /// Verifies and adds the newer records; `false` if they do not continue the chain.
     fn follow(&mut self, connection: &Connection, run: RunNumber, head: &Head) -> bool {
         if head.seq == self.seq {
             return head.hash == self.hash;

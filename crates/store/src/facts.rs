@@ -14,7 +14,7 @@ use pointsman_core::ports::journal::{Entry, JournalError};
 use pointsman_core::time::Timestamp;
 use pointsman_core::view::RunView;
 
-/// The last record of a run, as the run's row knows it.
+/// The last record of a run, as stored in the run's row.
 pub(super) struct Head {
     pub(super) seq: u64,
     pub(super) hash: Hash,
@@ -77,17 +77,17 @@ pub(super) fn append(
     Ok(fact)
 }
 
-/// Every fact of a run, verified.
+/// Reads and verifies every fact of a run.
 pub(super) fn read(connection: &Connection, run: RunNumber) -> Result<Vec<Fact>, JournalError> {
-    // One snapshot for the head and the records: between two reads another process may append, and
-    // the chain would look cut off. Inside a transaction there is one already.
+    // Read the head and the records in one snapshot: otherwise another process may append between the two reads, and
+    // the chain would look cut off. A transaction already has a snapshot.
     let snapshot = connection.is_autocommit().then(|| connection.unchecked_transaction());
     let _snapshot = snapshot.transpose().sql()?;
     let head = head(connection, run)?;
     read_after(connection, run, (0, Hash::zero()), &head)
 }
 
-/// The facts of a run after a verified one (its number and hash) up to the head, verified.
+/// Reads and verifies the facts of a run that follow a verified one (its number and hash), up to the head.
 pub(super) fn read_after(
     connection: &Connection,
     run: RunNumber,
@@ -129,7 +129,7 @@ pub(super) fn read_after(
     Ok(facts)
 }
 
-/// A fact, and its kind and content as they are stored.
+/// A fact, with its kind and content as stored.
 fn decode(row: &rusqlite::Row<'_>) -> Result<(Fact, (String, Value)), String> {
     let text = |at: usize| row.get::<_, String>(at).map_err(|e| format!("it cannot be read: {e}"));
     let number = |at: usize| row.get::<_, u64>(at).map_err(|e| format!("it cannot be read: {e}"));
@@ -150,12 +150,12 @@ fn decode(row: &rusqlite::Row<'_>) -> Result<(Fact, (String, Value)), String> {
     Ok((fact, (kind, data)))
 }
 
-/// A run folded from its verified facts.
+/// The view of a run, folded from its verified facts.
 pub(super) fn view(connection: &Connection, run: RunNumber) -> Result<RunView, JournalError> {
     folded(run, &read(connection, run)?)
 }
 
-/// Folds verified facts.
+/// Folds verified facts into a view.
 pub(super) fn folded(run: RunNumber, facts: &[Fact]) -> Result<RunView, JournalError> {
     let seq = facts.last().map_or(0, |f| f.seq);
     match RunView::fold(run, facts) {

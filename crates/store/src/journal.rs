@@ -1,4 +1,4 @@
-//! The port `journal` on SQLite.
+//! Implements the port `journal` on SQLite.
 
 use std::sync::PoisonError;
 
@@ -157,11 +157,11 @@ impl Journal for SqliteStore {
         let known = self.heads.get(&run).cloned();
         let transaction = immediate(&mut self.connection).sql()?;
         let head = facts::head(&transaction, run)?;
-        // The fence: who lost the run writes nothing, and what is not written is not done.
+        // The fence: a runner that lost the run cannot write, and it does nothing that it could not write first.
         if head.ended || leases::runner_of(&transaction, run)? != own {
             return Err(JournalError::LeaseLost(run));
         }
-        // After the fence: a take-over writes to the run too, and is no replaced store.
+        // Check this after the fence: a take-over writes to the run too, and must not be reported as a replaced store.
         if known.is_some_and(|known| known != (head.seq, head.hash.clone())) {
             return Err(replaced(&format!(
                 "the last record of run {run} is not the one written last"
@@ -190,8 +190,8 @@ impl Journal for SqliteStore {
 
     fn run(&self, run: RunNumber) -> Result<Listed, JournalError> {
         facts::head(&self.connection, run)?;
-        // The process first: one that ends its run and then exits must not be taken for dead in the
-        // middle of it.
+        // Read the process first: otherwise a runner that ends its run and then exits could look dead in the middle of
+        // the run.
         let runner =
             leases::living(self.processes.as_ref(), &leases::runner_of(&self.connection, run)?);
         Ok(Listed { view: self.chains.view(&self.connection, run)?, runner })
@@ -220,7 +220,7 @@ impl Journal for SqliteStore {
             }
             match self.run(number) {
                 Ok(run) => listed.push(run),
-                // One damaged record must not take every other run with it.
+                // One damaged record must not hide all other runs.
                 Err(JournalError::Damaged { run, seq, because }) => {
                     tracing::warn!(%run, seq, because, "a damaged run is left out");
                     let ended = facts::head(&self.connection, run).is_ok_and(|head| head.ended);
@@ -276,7 +276,7 @@ impl Journal for SqliteStore {
     }
 
     fn withdraw(&mut self, command: u64) -> Result<bool, JournalError> {
-        // 0 is no fact's number.
+        // Fact numbers start at 1, so 0 marks a withdrawn command.
         let withdraw = "UPDATE commands SET answered = 0 WHERE id = ?1 AND answered IS NULL";
         Ok(self.connection.execute(withdraw, [command]).sql()? == 1)
     }

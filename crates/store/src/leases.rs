@@ -12,8 +12,8 @@ use pointsman_core::ports::processes::{ProcessIdentity, Processes};
 use pointsman_core::time::Timestamp;
 
 impl SqliteStore {
-    /// When the lease of the run under way was last renewed, in its runner's own words: for telling whether it is
-    /// renewed at all, whatever the clocks say.
+    /// The time of the last lease renewal of the unfinished run, as its runner wrote it. Compare two readings to see
+    /// whether the lease is being renewed, whatever the clocks say.
     pub fn renewed(&self, environment: &EnvironmentName) -> Result<Option<String>, JournalError> {
         let sql =
             "SELECT renewed FROM runs WHERE environment = ?1 AND ended = 0 ORDER BY number DESC";
@@ -22,7 +22,7 @@ impl SqliteStore {
     }
 }
 
-/// The process that drives a run of an environment now.
+/// The live process that drives a run of an environment, if any.
 pub(super) fn busy(
     connection: &Connection,
     processes: &dyn Processes,
@@ -49,7 +49,7 @@ pub(super) fn holder(
 ) -> Result<Holder, JournalError> {
     let (at, since, actor) = match facts::view(connection, run) {
         Ok(view) => (view.state.sentence(), view.started, view.actor),
-        // It is still being driven.
+        // The run is still being driven.
         Err(JournalError::Damaged { because, .. }) => {
             (format!("damaged ({because})"), now, "unknown".to_owned())
         }

@@ -1,6 +1,7 @@
-//! The chain of runs: a row when a run begins and one when it ends, each with the hash of the row before it. A run that
-//! is gone, one whose end was cut off together with its head, one that was put in and one that was given to another
-//! environment do not fit it. The newest row can be cut off together with the end of its run. It does not detect that the whole ledger was rewritten: compare a report's last hash, kept elsewhere.
+//! The chain of runs: one row when a run starts and one when it ends, each with the hash of the previous row. It
+//! detects runs that were removed, inserted or moved to another environment, and runs whose end was cut off together
+//! with their head. It does not detect that the newest row was cut off together with the end of its run, or that the
+//! whole ledger was rewritten. To detect a rewrite, compare the last hash with that of a report kept elsewhere.
 
 use std::fmt;
 
@@ -13,7 +14,7 @@ use pointsman_core::hash::Hash;
 use pointsman_core::ids::RunNumber;
 use pointsman_core::ports::journal::JournalError;
 
-/// The version of the store that has it first.
+/// The first schema version that has a ledger.
 pub(super) const SINCE: i64 = 5;
 
 pub(super) const TABLE: &str = "
@@ -30,7 +31,7 @@ CREATE TABLE ledger (
 ) STRICT;
 ";
 
-/// The data of a run's row.
+/// The fields that a run's row and its ledger rows share.
 #[derive(Debug, PartialEq, Eq)]
 struct Entry {
     run: u64,
@@ -73,10 +74,10 @@ impl fmt::Display for Misfit {
     }
 }
 
-/// The row of a run as it stands.
+/// Selects the current rows of runs.
 const NOW: &str = "SELECT number, environment, kind, head_seq, head_hash, ended FROM runs";
 
-/// Notes how a run stands, inside the caller's transaction.
+/// Appends the current state of a run to the ledger, inside the caller's transaction.
 pub(super) fn note(connection: &Connection, run: RunNumber) -> Result<(), JournalError> {
     let sql = format!("{NOW} WHERE number = ?1");
     let entry = connection.query_row(&sql, [run.0], Entry::read).sql()?;
@@ -102,13 +103,13 @@ pub(super) fn note(connection: &Connection, run: RunNumber) -> Result<(), Journa
     Ok(())
 }
 
-/// Notes that a run is over.
+/// Marks a run as ended, in its row and in the ledger.
 pub(super) fn close(connection: &Connection, run: RunNumber) -> Result<(), JournalError> {
     connection.execute("UPDATE runs SET ended = 1 WHERE number = ?1", [run.0]).sql()?;
     note(connection, run)
 }
 
-/// Begins the ledger of a store that has runs already: they are taken as they are.
+/// Fills the ledger of a store that already has runs. Their current state is trusted.
 pub(super) fn begin(connection: &Connection) -> rusqlite::Result<()> {
     let mut select = connection.prepare("SELECT number FROM runs ORDER BY number")?;
     let runs: Vec<u64> = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
@@ -119,9 +120,9 @@ pub(super) fn begin(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 impl SqliteStore {
-    /// Breaks of the chain of runs.
+    /// Lists every break in the chain of runs.
     pub fn check_runs(&self) -> Result<Vec<Misfit>, JournalError> {
-        // A store of an earlier version that is only read has none.
+        // A store of an earlier version, opened read-only, has no ledger.
         let there = "SELECT count(*) FROM sqlite_master WHERE name = 'ledger'";
         if self.connection.query_row(there, [], |row| row.get::<_, u64>(0)).sql()? == 0 {
             return Ok(Vec::new());
@@ -149,7 +150,7 @@ impl SqliteStore {
         Ok(found)
     }
 
-    /// The runs, and the ends of runs, that the chain does not have.
+    /// Runs, and ends of runs, that are missing from the chain.
     fn unnoted(&self) -> Result<Vec<Misfit>, JournalError> {
         let mut select = self
             .connection
@@ -164,7 +165,7 @@ impl SqliteStore {
         Ok(runs.into_iter().map(|run| Misfit { run: RunNumber(run), because }).collect())
     }
 
-    /// The difference between a run and its stored head.
+    /// How a run differs from its ledger row, if it does.
     fn differs(&self, entry: &Entry) -> Result<Option<&'static str>, JournalError> {
         let sql = format!("{NOW} WHERE number = ?1");
         let now = self.connection.query_row(&sql, [entry.run], Entry::read).optional().sql()?;
@@ -180,12 +181,12 @@ impl SqliteStore {
         let noted = self
             .connection
             .query_row(noted, params![entry.run, entry.seq], |row| row.get::<_, String>(0));
-        // A record that is gone or edited is found by the run's own chain too.
+        // The run's own chain also detects a removed or edited record.
         let same = noted.optional().sql()?.is_some_and(|hash| hash == entry.head);
         Ok((!same).then_some("the record that was noted of it is another one now"))
     }
 
-    /// The same of one run.
+    /// The first break in the chain that concerns one run, if any.
     pub fn check_run(&self, run: RunNumber) -> Result<Option<Misfit>, JournalError> {
         facts::head(&self.connection, run)?;
         Ok(self.check_runs()?.into_iter().find(|misfit| misfit.run == run))

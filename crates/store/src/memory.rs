@@ -1,5 +1,5 @@
-//! A journal that is kept nowhere: for a rollback when the disk is full or the store is broken. Going
-//! back must not depend on what may be failing (invariant 9).
+//! A journal that exists only in memory, for a rollback when the disk is full or the store is broken: a rollback must
+//! not depend on anything that may be failing (invariant 9).
 
 use pointsman_core::alert::Channel;
 use pointsman_core::checklist::Tick;
@@ -14,7 +14,7 @@ use pointsman_core::release::ReleaseLabel;
 use pointsman_core::time::Timestamp;
 use pointsman_core::view::RunView;
 
-/// The facts of one run, numbered `#0`, for as long as its process lives.
+/// The facts of one run, numbered `#0`, kept until the process exits.
 #[derive(Debug, Default)]
 pub struct MemoryJournal {
     facts: Vec<Fact>,

@@ -20,10 +20,10 @@ use pointsman_core::ids::RunNumber;
 use pointsman_core::ports::journal::{Damage, JournalError};
 use pointsman_core::ports::processes::Processes;
 
-/// The version of the tables below.
+/// The current schema version.
 pub(super) const SCHEMA_VERSION: i64 = 5;
 
-/// The additions of version 2.
+/// Tables added in version 2.
 const TICKS: &str = "
 CREATE TABLE ticks (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -39,7 +39,7 @@ CREATE TABLE ticks (
 CREATE INDEX ticks_of_release ON ticks (environment, release, id);
 ";
 
-/// The additions of version 3.
+/// Tables added in version 3.
 const LETTERS: &str = "
 CREATE TABLE letters (
     id       INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -64,7 +64,7 @@ CREATE TABLE silence (
 ) STRICT;
 ";
 
-/// And version 4: since when all who tried a letter lacked its setting, in ms since the epoch.
+/// Added in version 4: since when every process that tried a delivery lacked its setting, in ms since the epoch.
 const UNSET: &str = "ALTER TABLE letters ADD COLUMN unset_since INTEGER;";
 
 const TABLES: &str = "
@@ -113,13 +113,13 @@ CREATE TABLE locks (
 pub struct SqliteStore {
     pub(super) connection: Connection,
     pub(super) processes: Arc<dyn Processes>,
-    /// The file, and which one it was when it was opened; nothing where it is only read.
+    /// The file, and its identity when it was opened; `None` for a read-only store.
     pub(super) file: Option<(PathBuf, (u64, u64))>,
-    /// The reason why it is read-only and may be behind.
+    /// Why the store is read-only and possibly stale; `None` if it is current.
     pub(super) behind: Option<Problem>,
     /// The last record that this process wrote to each run.
     pub(super) heads: HashMap<RunNumber, (u64, Hash)>,
-    /// The damaged runs that were met.
+    /// The damaged runs found so far.
     pub(super) damaged: Mutex<Vec<Damage>>,
     /// The verified chains, shared with other connections of this process if set.
     pub(super) chains: Chains,
@@ -132,8 +132,8 @@ impl fmt::Debug for SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens `store.db` in a folder, making both if they are not there. Racing processes make it
-    /// once: the tables are created in one immediate transaction.
+    /// Opens `store.db` in a folder, creating both if they are missing. Concurrent processes create the tables only
+    /// once, in one immediate transaction.
     pub fn open(folder: &Path, processes: Arc<dyn Processes>) -> Result<Self, JournalError> {
         let file = folder.join("store.db");
         private_file(folder, &file).map_err(|e| {
@@ -162,22 +162,22 @@ impl SqliteStore {
         Self { connection, processes, file, behind: None, heads, damaged, chains }
     }
 
-    /// Shares what other connections of this process have verified.
+    /// Shares the chains that other connections of this process have verified.
     #[must_use]
     pub fn sharing(mut self, chains: &Chains) -> Self {
         self.chains = chains.clone();
         self
     }
 
-    /// Leaves syncing to the operating system: what was written survives a kill, but not a power cut. For a
-    /// rehearsal alone, whose past would take a second to write otherwise.
+    /// Leaves syncing to the operating system: written data survives a kill, but not a power cut. Only for a rehearsal,
+    /// whose history would otherwise take a second to write.
     pub fn without_sync(self) -> Result<Self, JournalError> {
         self.connection.pragma_update(None, "synchronous", "OFF").sql()?;
         Ok(self)
     }
 
-    /// Refuses to write where the file was deleted or replaced since it was opened: SQLite would keep writing
-    /// to an unlinked file.
+    /// Refuses to write if the file was deleted or replaced since it was opened: SQLite would keep writing to an
+    /// unlinked file.
     pub(super) fn still_there(&self) -> Result<(), JournalError> {
         let Some((file, opened)) = &self.file else { return Ok(()) };
         match which(file) {
@@ -187,14 +187,14 @@ impl SqliteStore {
         }
     }
 
-    /// Another number whenever another connection has written since.
+    /// A number that changes whenever another connection has written.
     pub fn data_version(&self) -> Result<i64, JournalError> {
         let mut asked = self.connection.prepare_cached("PRAGMA data_version").sql()?;
         asked.query_row([], |row| row.get(0)).sql()
     }
 }
 
-/// Refuses tables that this version does not know.
+/// Refuses a schema version outside `known`.
 pub(super) fn known_format(
     file: &Path,
     version: i64,
@@ -221,7 +221,7 @@ fn which(file: &Path) -> std::io::Result<(u64, u64)> {
     std::fs::metadata(file).map(|found| (found.dev(), found.ino()))
 }
 
-/// The store is not the one that was opened.
+/// The error for a store that was deleted or replaced after it was opened.
 pub(super) fn replaced(why: &str) -> JournalError {
     JournalError::Unusable(
         Problem::new("the store was deleted or replaced while a run was under way")
@@ -232,12 +232,12 @@ pub(super) fn replaced(why: &str) -> JournalError {
     )
 }
 
-/// Gives a connection its tables, and says which version was found.
+/// Creates or migrates the tables of a connection. Returns the version found before.
 fn with_tables(mut connection: Connection) -> Result<(Connection, i64), rusqlite::Error> {
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // Readers do not wait for a writer.
+    // Check the version without a lock first, so that readers do not wait for a writer.
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if version == SCHEMA_VERSION {
         return Ok((connection, version));
@@ -260,15 +260,15 @@ fn with_tables(mut connection: Connection) -> Result<(Connection, i64), rusqlite
 
 fn in_wal(file: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open(file)?;
-    // Short, since it is tried again: together they last as long as the wait for any other lock.
+    // Short, because `patiently` retries: all attempts together last as long as the wait for any other lock.
     connection.busy_timeout(Duration::from_millis(200))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     Ok(connection)
 }
 
-/// Where many make a new store at once, the change to WAL tells some of them at once that it is busy
-/// (no busy timeout is kept there, lest two wait for each other), and may have an I/O error where a
-/// journal disappears while another process reads it. A broken disk fails again.
+/// Opens a store with retries. When many processes create a new store at the same time, the switch to WAL immediately
+/// fails as busy for some of them (SQLite applies no busy timeout there, to avoid a deadlock). It may also fail with an
+/// I/O error if a journal disappears while another process reads it. A broken disk fails every time.
 fn patiently<T>(
     mut open: impl FnMut() -> Result<T, rusqlite::Error>,
 ) -> Result<T, rusqlite::Error> {
@@ -285,9 +285,8 @@ fn patiently<T>(
     open()
 }
 
-/// Makes the file where it is not there. One that is there is not opened: to close it again would end
-/// every lock that `SQLite` has on it in this process (`fcntl`), and another process would take away
-/// the WAL that this one writes.
+/// Creates the file if it is missing. An existing file is not opened: closing it again would release every lock that
+/// `SQLite` holds on it in this process (`fcntl`), and another process would remove the WAL that this one writes.
 pub(super) fn private_file(folder: &Path, file: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
@@ -296,8 +295,8 @@ pub(super) fn private_file(folder: &Path, file: &Path) -> std::io::Result<()> {
     }
 }
 
-/// A transaction that has the right to write from its beginning: an ordinary one may find out too
-/// late that another process wrote meanwhile.
+/// A transaction that holds the write lock from its start: an ordinary one may find out too late that another process
+/// has written meanwhile.
 pub(super) fn immediate(
     connection: &mut Connection,
 ) -> Result<rusqlite::Transaction<'_>, rusqlite::Error> {

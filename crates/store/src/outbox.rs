@@ -1,5 +1,5 @@
-//! The port `outbox` on SQLite. Alerts about a fact are stored with the fact, in one
-//! transaction: neither exists without the other.
+//! Implements the port `outbox` on SQLite. Alerts about a fact are stored with the fact, in one transaction: neither
+//! exists without the other.
 
 use std::time::Duration;
 
@@ -19,12 +19,12 @@ use pointsman_core::time::Timestamp;
 
 /// A claim expires after this: longer than any attempt takes.
 const CLAIM_LASTS: Duration = Duration::from_secs(20);
-/// The state of a delivery in progress.
+/// Stored as the reason of a pending delivery while a process attempts it.
 const CARRIED: &str = "a process is delivering it";
-/// Between two messages of a channel: Slack accepts one a second.
+/// The minimum pause between two messages to a channel: Slack accepts one per second.
 const DELIVERIES_APART: Duration = Duration::from_secs(1);
 
-/// Adds the alert for a fact.
+/// Queues the alert for a fact, if the fact has one.
 pub(super) fn of_fact(
     connection: &Connection,
     run: RunNumber,
@@ -61,7 +61,7 @@ fn put(connection: &Connection, notify: &Notify, alert: &Alert) -> Result<(), Jo
     if !notify.wants(alert.kind) {
         return Ok(());
     }
-    // A try is meant to be heard.
+    // A test alert ignores a silence.
     let silenced = silence(connection, alert.at)?.is_some() && alert.kind != Kind::Test;
     let state = if silenced { "silenced" } else { "waits" };
     for channel in &notify.channels {
@@ -82,8 +82,7 @@ fn put(connection: &Connection, notify: &Notify, alert: &Alert) -> Result<(), Jo
     Ok(())
 }
 
-/// Whether a state differs from the last alert; "well" is worth an alert only after a
-/// bad one.
+/// Whether a state differs from the last alert; if so, stores it. Without an earlier alert, a recovery is no change.
 fn turned(
     connection: &Connection,
     subject: &str,
@@ -154,7 +153,7 @@ impl Outbox for SqliteStore {
 
     fn due(&mut self, now: Timestamp) -> Result<Option<Delivery>, JournalError> {
         let transaction = immediate(&mut self.connection).sql()?;
-        // The oldest pending alert of each channel: later ones wait for it.
+        // Take the oldest pending alert of each channel: later ones wait for it.
         let sql = format!(
             "SELECT {COLUMNS} FROM letters WHERE state = 'waits' AND until <= ?1 AND id IN
              (SELECT min(id) FROM letters WHERE state = 'waits' GROUP BY channel)

@@ -1,4 +1,4 @@
-//! Opening the store to read it where it cannot be written: on a full disk, in a read-only folder.
+//! Opens the store for reading when it cannot be written: on a full disk, or in a read-only folder.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use pointsman_core::ports::journal::JournalError;
 use pointsman_core::ports::processes::Processes;
 
 impl SqliteStore {
-    /// Opens the store to read it, also where it cannot be written. Any other trouble than that stays an error:
-    /// an old state of a store that could be read would pass for the present.
+    /// Opens the store for reading, even if it cannot be written. Any other failure stays an error: otherwise an old
+    /// state of a readable store could pass for the current one.
     pub fn open_readable(
         folder: &Path,
         processes: Arc<dyn Processes>,
@@ -23,12 +23,12 @@ impl SqliteStore {
             opened => return opened,
         };
         let file = folder.join("store.db");
-        // With its WAL where its shared memory can be had, which is the present.
+        // With its WAL, if its shared memory is available: this is the current state.
         if let Ok((connection, version)) = read_only(&file, "mode=ro") {
             known_format(&file, version, 1..=SCHEMA_VERSION)?;
             return Ok(Self::on(connection, processes, None));
         }
-        // Without it the last checkpoint: what an unfinished WAL holds is not seen.
+        // Without the WAL, only the state of the last checkpoint can be read.
         let opened = read_only(&file, "immutable=1");
         let Ok((connection, version)) = opened else {
             return Err(JournalError::Unwritable(problem));
@@ -47,7 +47,8 @@ impl SqliteStore {
     }
 }
 
-/// Opens the file without writing, and reads its format: `SQLite` opens it at the first read.
+/// Opens the file read-only and reads its format. The queries are needed because `SQLite` opens a file at the first
+/// read.
 fn read_only(file: &Path, how: &str) -> Result<(Connection, i64), JournalError> {
     let mut address = url::Url::from_file_path(file)
         .map_err(|()| JournalError::Unusable(Problem::new("the state folder has no path")))?;

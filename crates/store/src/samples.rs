@@ -1,5 +1,5 @@
-//! Probe results: telemetry, not facts. Kept in a separate database, so that thousands of samples never
-//! delay a fact; it may lose the last seconds in a power cut. A ring of the newest for each probe.
+//! Probe results: telemetry, not facts. They have a separate database, so that thousands of samples never delay a fact.
+//! It may lose the last seconds in a power cut. It keeps a ring of the newest samples of each probe.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,7 +17,7 @@ use pointsman_core::time::Timestamp;
 
 /// Maximum samples kept per probe.
 const RING_SAMPLES: usize = 2000;
-/// Older ones are of builds that are gone, mostly.
+/// Maximum age of samples: older ones mostly belong to deleted builds.
 const KEEP_SAMPLES_FOR: Duration = Duration::from_hours(14 * 24);
 /// Maximum state changes kept in total.
 const CHANGES_KEPT: usize = 5000;
@@ -45,10 +45,10 @@ CREATE TABLE IF NOT EXISTS mutes (
 ) STRICT;
 ";
 
-/// The word of a question that could not be asked.
+/// Stored as the fault of a probe that this machine could not perform.
 const BLIND: &str = "blind";
 
-/// The database of the probes.
+/// The database of probe results.
 #[derive(Debug)]
 pub struct Samples(Connection);
 
@@ -57,7 +57,7 @@ fn failed(error: &rusqlite::Error) -> Problem {
 }
 
 impl Samples {
-    /// Opens it in the state folder, made if it is not there.
+    /// Opens the database in the state folder, creating it if it is missing.
     pub fn open(state: &Path) -> Result<Self, Problem> {
         let file = state.join("probes.db");
         private_file(state, &file).map_err(|e| {
@@ -74,7 +74,7 @@ impl Samples {
         open().map(Self).map_err(|e| failed(&e))
     }
 
-    /// Mutes a probe until a time. A later call replaces it.
+    /// Mutes a probe until a time, or unmutes it with `None`. A later call replaces an earlier one.
     pub fn mute(&self, probe: &str, mute: Option<&Mute>, actor: &str) -> Result<(), Problem> {
         let done = match mute {
             Some((until, reason)) => self.0.execute(
@@ -88,7 +88,7 @@ impl Samples {
 }
 
 fn fault(word: &str) -> Fault {
-    // A word of a later version still says that the answer was bad.
+    // An unknown fault of a later version still means a bad answer.
     serde_json::from_value(word.into()).unwrap_or(Fault::Status)
 }
 
@@ -152,7 +152,7 @@ impl SampleStore for Samples {
             )?;
             let rows = select.query_map(params![probe, most], |row| {
                 let said = row.get::<_, Option<String>>(3)?;
-                // What is said of a good answer is what is odd about it.
+                // The text of a good answer says what is odd about it.
                 let (answer, odd) = match (row.get::<_, Option<String>>(2)?.as_deref(), said) {
                     (None, odd) => (Answer::Good, odd),
                     (Some(BLIND), said) => (Answer::Blind(said.unwrap_or_default()), None),

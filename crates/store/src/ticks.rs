@@ -1,4 +1,4 @@
-//! What people did to checklist items. Rows are never changed or deleted: taking a tick back is another act.
+//! People's actions on checklist items. Rows are never changed or deleted: an untick is another row.
 
 use rusqlite::{Connection, params};
 
@@ -25,7 +25,7 @@ pub(super) fn read(
         .query_map(params![environment.as_str(), release.as_str()], |row| {
             Ok(Tick {
                 item: row.get(0)?,
-                // An act of a later version settles nothing here.
+                // An unknown act of a later version settles nothing here.
                 act: serde_json::from_value(row.get::<_, String>(1)?.into()).unwrap_or(Act::Untick),
                 actor: row.get(2)?,
                 at: row.get::<_, String>(3)?.parse().unwrap_or_default(),

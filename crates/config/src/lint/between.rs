@@ -21,7 +21,8 @@ pub struct Difference {
     pub second: Option<String>,
 }
 
-/// Compares two environments of a folder, each over the base. The error says which file cannot be read.
+/// Compares two environments of a folder, each merged over the base. Fails with the name of a file that cannot be read
+/// or parsed.
 pub fn between(folder: &Path, first: &str, second: &str) -> Result<Vec<Difference>, String> {
     let (one, other) = (merged(folder, first)?, merged(folder, second)?);
     let keys: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
@@ -35,15 +36,15 @@ pub fn between(folder: &Path, first: &str, second: &str) -> Result<Vec<Differenc
         .collect())
 }
 
-/// The base with an environment's file over it, key by key. Variables are matched by name, and a list is replaced
-/// as a whole, as App Hosting does.
+/// Merges an environment's file over the base, key by key. Variables are matched by name, and a list is replaced as a
+/// whole, as App Hosting does.
 fn merged(folder: &Path, environment: &str) -> Result<BTreeMap<String, String>, String> {
     let mut all = BTreeMap::new();
     for name in [BASE.to_owned(), format!("apphosting.{environment}.yaml")] {
         let file = folder.join(&name);
         let written = match pointsman_source::text(&file) {
             Ok(written) => written,
-            // App Hosting needs neither.
+            // App Hosting requires neither file.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             Err(error) => return Err(format!("{} cannot be read: {error}", file.display())),
         };
@@ -78,7 +79,7 @@ fn flatten(node: &Node, key: String, all: &mut BTreeMap<String, String>) {
     }
 }
 
-/// A variable in one line. Values of secrets are never part of a difference.
+/// Describes a variable on one line. Values of secrets are never included.
 fn variable(name: &str, item: &Node) -> String {
     let set = |key: &str| item.get(key).and_then(text);
     let what = match (set("secret"), set("value")) {

@@ -1,18 +1,18 @@
-//! The form of the file as Google's checker reads it: what it cannot take is an error, what it passes over
-//! without a word is a warning.
+//! Checks the structure of the file as Google's checker does: what it rejects is an error, what it silently ignores is
+//! a warning.
 
 use crate::check::nearest;
 use crate::finding::Finding;
 use crate::node::{Key, Node, Value};
 
-/// The value of a key.
+/// The expected type of a key's value.
 pub(super) enum Form {
     Group(&'static [(&'static str, Form)]),
     List(&'static Form),
     Number,
     Whole,
     Truth,
-    /// Numbers and words of truth are taken for text too.
+    /// Numbers and booleans are accepted as text too.
     Text,
 }
 
@@ -23,7 +23,7 @@ const NETWORK: Form = Group(&[("network", Text), ("subnetwork", Text), ("tags", 
 const VARIABLE: Form =
     Group(&[("variable", Text), ("value", Text), ("secret", Text), ("availability", List(&Text))]);
 
-/// The whole file (`docs/internals/app-hosting.md`, apphosting.yaml).
+/// The structure of the whole file (`docs/internals/app-hosting.md`, apphosting.yaml).
 pub(super) const FILE: Form = Group(&[
     (
         "runConfig",
@@ -49,7 +49,7 @@ pub(super) const FILE: Form = Group(&[
     ("outputFiles", Group(&[("serverApp", Group(&[("include", List(&Text))]))])),
 ]);
 
-/// Everything that is wrong with the form of what is called `name`.
+/// Reports every structural problem of `node`. Findings refer to it as `name`.
 pub(super) fn look(form: &Form, node: &Node, name: &str, found: &mut Vec<Finding>) {
     match (form, &node.value) {
         (_, Value::Null)
@@ -64,7 +64,7 @@ pub(super) fn look(form: &Form, node: &Node, name: &str, found: &mut Vec<Finding
                 found.push(Finding::warning(node.place, cut));
             }
         }
-        // The checker's YAML is of 1.1, where these are words of truth.
+        // The checker reads YAML 1.1, where these words are booleans.
         (Truth, Value::Text(word))
             if ["y", "yes", "on", "n", "no", "off"].contains(&word.to_lowercase().as_str()) => {}
         (Group(keys), Value::Map(entries)) => {

@@ -14,19 +14,19 @@ use super::node::{Node, Place, Value, parse};
 pub use between::{Difference, between};
 use pointsman_core::apphosting::{AppHostingYaml, RunConfig, reserved};
 
-/// A file, and its text or why it cannot be read.
+/// A file with its text, or the reason why it cannot be read.
 pub type Text = (PathBuf, Result<String, String>);
 
-/// The file that every environment starts from.
+/// The base file that all environments inherit from.
 const BASE: &str = "apphosting.yaml";
 
-/// Reads files and judges them.
+/// Reads and lints files.
 pub fn lint(files: &[PathBuf]) -> Vec<Findings> {
     lint_texts(texts(files.iter().cloned()))
 }
 
-/// Judges files. Those of one folder are a base and its environments: what they come to together is judged
-/// too, which Google does not do before Cloud Run refuses it. In the order they were given.
+/// Lints files and returns the findings in the given order. Files of one folder are a base and its environments. Their
+/// merged limits are checked too: Google's checker does not do this, and only Cloud Run rejects invalid ones.
 pub fn lint_texts(files: impl IntoIterator<Item = Text>) -> Vec<Findings> {
     let mut read: Vec<_> = files.into_iter().map(|(file, text)| Read::new(file, text)).collect();
     let bases: Vec<_> = read.iter().filter(|read| read.is(BASE)).map(Read::limits).collect();
@@ -39,7 +39,7 @@ pub fn lint_texts(files: impl IntoIterator<Item = Text>) -> Vec<Findings> {
     read.into_iter().map(Read::findings).collect()
 }
 
-/// The variables that files declare together, without those that Cloud Run takes out.
+/// The names of all variables that the files declare, without those that Cloud Run removes.
 pub fn declared(files: &[Text]) -> BTreeSet<String> {
     let texts = files.iter().filter_map(|(_, text)| text.as_ref().ok());
     let nodes: Vec<Node> = texts.filter_map(|text| parse(text).ok()).collect();
@@ -47,22 +47,22 @@ pub fn declared(files: &[Text]) -> BTreeSet<String> {
     all.map(|variable| variable.name).filter(|n| !n.is_empty() && !reserved(n)).collect()
 }
 
-/// What files come to together as limits, the base first. Nothing where there is none, or one cannot be read: what
-/// holds there is not known.
+/// The merged limits of files, base first. `None` without files, or if one of them cannot be read: the effective limits
+/// are then unknown.
 pub fn limits(files: &[Text]) -> Option<RunConfig> {
     let read = |(_, text): &Text| parse(text.as_ref().ok()?).ok().map(|node| run_config(&node));
     let all = files.iter().map(read).collect::<Option<Vec<_>>>().filter(|all| !all.is_empty());
     Some(all?.into_iter().fold(RunConfig::default(), RunConfig::overridden_by))
 }
 
-/// Files merged by App Hosting's rules, the base first. None where one cannot be read.
+/// Merges files by App Hosting's rules, base first. `None` if one of them cannot be read.
 pub fn merged(files: &[Text]) -> Option<AppHostingYaml> {
     let read = |(_, text): &Text| serde_yaml::from_str::<AppHostingYaml>(text.as_ref().ok()?).ok();
     let all = files.iter().map(read).collect::<Option<Vec<_>>>()?;
     Some(all.into_iter().reduce(AppHostingYaml::overridden_by).unwrap_or_default())
 }
 
-/// Reads files, each with its text or why it cannot be read.
+/// Reads files: each with its text, or the reason why it cannot be read.
 pub fn texts(files: impl IntoIterator<Item = PathBuf>) -> Vec<Text> {
     let read = |file: PathBuf| {
         let text = pointsman_source::text(&file).map_err(|error| error.to_string());
@@ -71,7 +71,7 @@ pub fn texts(files: impl IntoIterator<Item = PathBuf>) -> Vec<Text> {
     files.into_iter().map(read).collect()
 }
 
-/// The files with these names in a folder, in that order.
+/// The named files that exist in a folder, in the order of `names`.
 pub fn named_in(folder: &Path, names: &[String]) -> Vec<PathBuf> {
     names.iter().map(|name| folder.join(name)).filter(|file| file.exists()).collect()
 }
@@ -90,7 +90,7 @@ pub fn files_of(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// A file that was read.
+/// A file with its parsed content and its findings.
 struct Read {
     file: PathBuf,
     text: String,
@@ -144,7 +144,7 @@ impl Read {
         (folder, self.node.as_ref().map(run_config).unwrap_or_default())
     }
 
-    /// Judges this over a base, where each of them is right alone.
+    /// Checks the limits of this file merged over the base, if each of the two is valid alone.
     fn together(&mut self, base: RunConfig) {
         let Some(node) = &self.node else { return };
         let own = run_config(node);
@@ -165,12 +165,12 @@ impl Read {
     }
 }
 
-/// Read by emulators alone.
+/// Whether only emulators read the file.
 fn local(file: &Path) -> bool {
     file.ends_with("apphosting.emulator.yaml") || file.ends_with("apphosting.local.yaml")
 }
 
-/// The environment of a file's name, if App Hosting would not find it: it looks for
+/// The environment in a file's name, if App Hosting ignores the file: it only reads
 /// `^apphosting(\.[a-z0-9_]+)?\.yaml$`.
 fn unread_environment(file: &Path) -> Option<String> {
     let name = file.file_name()?.to_str()?;
@@ -182,7 +182,7 @@ fn unread_environment(file: &Path) -> Option<String> {
 fn run_config(file: &Node) -> RunConfig {
     let whole = |key: &str| match file.get("runConfig")?.get(key)?.value {
         Value::Whole(number) => i64::try_from(number).ok(),
-        // As the checker does: what is behind the point is cut off.
+        // The checker truncates decimals too.
         #[expect(
             clippy::cast_possible_truncation,
             reason = "a float is cut to the nearest there is"
@@ -205,7 +205,7 @@ fn run_config(file: &Node) -> RunConfig {
     }
 }
 
-/// A value as the text that the checker makes of it.
+/// A scalar as text, converted as the checker does.
 fn text(node: &Node) -> Option<String> {
     match &node.value {
         Value::Text(text) => Some(text.clone()),
@@ -216,7 +216,7 @@ fn text(node: &Node) -> Option<String> {
     }
 }
 
-/// The text without what is no one's to see. A report quotes lines.
+/// Masks secrets in the text, because reports quote its lines.
 fn masked(text: &str, secrets: &[(Place, usize)]) -> String {
     let hide = |(at, line): (usize, &str)| {
         let mut line: Vec<char> = line.chars().collect();

@@ -1,10 +1,10 @@
-//! `vpcAccess`: one way into a network, named by an id or in full.
+//! Checks `vpcAccess`: one connection to a network, named by an id or by its full name.
 
 use super::text;
 use crate::finding::Finding;
 use crate::node::{Node, Value};
 
-/// Everything that Google's checker refuses of it.
+/// Reports everything that Google's checker rejects in it.
 pub(super) fn network(access: &Node, found: &mut Vec<Finding>) {
     if matches!(access.value, Value::Null) {
         return;
@@ -49,7 +49,7 @@ fn items(node: &Node) -> &[Node] {
     }
 }
 
-/// An id, or `projects/P/…`. What is global has no place in its name.
+/// Checks a resource name: an id, or `projects/P/…`. The names of global resources have no location.
 fn named(of: &Node, key: &str, [place, kind]: [&str; 2], found: &mut Vec<Finding>) {
     let Some((node, name)) = of.get(key).and_then(|node| Some((node, text(node)?))) else { return };
     let parts: Vec<&str> = name.split('/').collect();

@@ -1,4 +1,4 @@
-//! `env`: what Google's checker refuses, what a later stage refuses, and what is not as it seems.
+//! Checks `env`: errors of Google's checker, errors of later stages, and misleading settings.
 
 use super::text;
 use crate::finding::Finding;
@@ -6,13 +6,13 @@ use crate::node::{Node, Place, Value};
 use pointsman_core::apphosting::{Version, reserved, version};
 use pointsman_core::redact::redacted;
 
-/// A variable of the file.
+/// An entry of `env`.
 pub(super) struct Variable<'n> {
     pub(super) name: String,
     place: Place,
     value: Option<(&'n Node, String)>,
     secret: Option<(&'n Node, String)>,
-    /// None: it is not said, and that is both.
+    /// `None` if unset, which means both.
     availability: Option<Vec<(Place, String)>>,
 }
 
@@ -41,20 +41,19 @@ impl<'n> Variable<'n> {
         self.name.starts_with("NEXT_PUBLIC_")
     }
 
-    /// Must not be shown: a secret in the file.
+    /// The plain value, if it looks like a secret and must not be shown.
     fn plain_secret(&self) -> Option<(Place, &str)> {
         let (node, value) = self.value.as_ref()?;
         (hidden(&self.name) || redacted(value) != *value).then_some((node.place, value.as_str()))
     }
 }
 
-/// Whether a variable is called as secrets are.
+/// Whether a variable's name marks it as a secret.
 pub(super) fn hidden(name: &str) -> bool {
     let words = ["SECRET", "PASSWORD", "PRIVATE_KEY", "TOKEN"];
     words.iter().any(|word| name.contains(word)) && !name.starts_with("NEXT_PUBLIC_")
 }
 
-/// The variables of a file.
 pub(super) fn variables(file: &Node) -> Vec<Variable<'_>> {
     match file.get("env").map(|env| &env.value) {
         Some(Value::List(items)) => items.iter().map(Variable::read).collect(),
@@ -62,7 +61,7 @@ pub(super) fn variables(file: &Node) -> Vec<Variable<'_>> {
     }
 }
 
-/// Values that no report may show, with their places.
+/// Values that no report may show: their places, and the number of characters to mask.
 pub(super) fn secrets(variables: &[Variable<'_>]) -> Vec<(Place, usize)> {
     let plain = variables.iter().filter_map(Variable::plain_secret);
     let instead_of_names = variables.iter().filter_map(|variable| {
@@ -70,11 +69,11 @@ pub(super) fn secrets(variables: &[Variable<'_>]) -> Vec<(Place, usize)> {
         (redacted(name) != *name).then_some((node.place, name.as_str()))
     });
     let all = plain.chain(instead_of_names);
-    // Quotes are not part of a value, and hide with it.
+    // The value excludes its quotes; mask them too.
     all.map(|(place, value)| (place, value.chars().count() + 2)).collect()
 }
 
-/// Everything that is wrong with them.
+/// Reports all problems of the variables. `local`: the file is read by emulators only.
 pub(super) fn look(variables: &[Variable<'_>], local: bool, found: &mut Vec<Finding>) {
     for (at, variable) in variables.iter().enumerate() {
         refused(variable, found);
@@ -96,7 +95,7 @@ pub(super) fn look(variables: &[Variable<'_>], local: bool, found: &mut Vec<Find
     }
 }
 
-/// Errors of Google's checker.
+/// Reports what Google's checker rejects.
 fn refused(variable: &Variable<'_>, found: &mut Vec<Finding>) {
     let called = if variable.name.is_empty() { "a variable" } else { &variable.name };
     match (&variable.value, &variable.secret) {
@@ -148,7 +147,7 @@ fn times(variable: &Variable<'_>, found: &mut Vec<Finding>) {
 }
 
 fn secret(variable: &Variable<'_>, local: bool, found: &mut Vec<Finding>) {
-    // An emulator's file gives each secret a dummy.
+    // Emulator files hold a dummy value for each secret.
     let plain = variable.plain_secret().filter(|(_, value)| !local || redacted(value) != *value);
     if let Some((place, _)) = plain {
         let why = format!(

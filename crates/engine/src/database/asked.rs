@@ -15,7 +15,7 @@ pub struct Asked<'a> {
     /// Runs the team's own programs.
     pub programs: &'a dyn Programs,
     pub folder: &'a str,
-    /// Their environment variables.
+    /// The environment variables of those programs.
     pub environment: &'a [(String, String)],
     pub migration: &'a Migration,
     pub direction: Direction,
@@ -24,9 +24,9 @@ pub struct Asked<'a> {
     pub batch: u32,
     /// Maximum documents per second.
     pub per_second: Option<u32>,
-    /// Takes how far it is.
+    /// Receives progress messages.
     pub progress: &'a (dyn Fn(String) + Send + Sync),
-    /// Takes what a program says.
+    /// Receives the output of programs.
     pub heard: &'a (dyn Fn(&str) + Send + Sync),
     /// Whether to stop before the next batch.
     pub stopping: &'a (dyn Fn() -> bool + Send + Sync),
@@ -42,20 +42,20 @@ impl std::fmt::Debug for Asked<'_> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Migrated {
     pub documents: u64,
-    /// Documents that came while it ran: those that sort before where it was were not seen.
+    /// Documents added during the migration. Those that sort before its position at the time were not seen.
     pub came_meanwhile: u64,
-    /// It was done already.
+    /// Whether the migration was complete before it was requested.
     pub already: bool,
 }
 
-/// The reason why it is incomplete.
+/// The reason why a migration is incomplete.
 #[derive(Debug)]
 pub enum NotMigrated {
-    /// Stopped on request, at this point.
+    /// Stopped on request; the problem says at which point.
     Stopped(Problem),
     /// Another run holds the lock.
     LockLost(Problem),
-    /// It cannot continue in this state.
+    /// It cannot continue from its current state.
     Failed(Problem),
     /// No answer; a retry may help.
     Unreachable(Problem),

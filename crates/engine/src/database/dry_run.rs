@@ -1,6 +1,6 @@
-//! What migrations would do, counted and not done. Every document is gone through once, and is put through
-//! all the operations in memory, so that a later operation sees what an earlier one would have made: over a
-//! group of collections, and in a document that is only created by then.
+//! Counts what migrations would do, without doing it. Every document is read once and passed through all operations in
+//! memory, so that a later operation sees the results of earlier ones: also across a group of collections, and in a
+//! document that an earlier operation creates.
 
 use std::collections::BTreeSet;
 
@@ -19,15 +19,15 @@ const EXAMPLES_NAMED: usize = 3;
 pub struct Counted {
     pub version: SchemaVersion,
     pub operation: String,
-    /// Documents it would read; None if unknown.
+    /// Documents it would read; `None` if unknown.
     pub documents: Option<u64>,
     /// Documents it would change.
     pub changes: u64,
-    /// Documents that it cannot change, and why: the first few.
+    /// The first few documents that it cannot change, with the reasons.
     pub cannot: Vec<String>,
 }
 
-/// Counts what migrations would do in a direction, in that order.
+/// Counts what migrations would do in a direction, in the given order.
 pub async fn dry_run(
     database: &dyn Database,
     migrations: &[Migration],
@@ -40,8 +40,8 @@ pub async fn dry_run(
         .collect();
     let mut counted: Vec<Counted> = operations.iter().map(|(m, o)| blank(m, o)).collect();
     let nothing: Vec<Counted> = counted.clone();
-    // What an operation names by its path may come to be, or be gone, before a later one looks at its
-    // collection: these are gone through by themselves.
+    // An earlier operation may create or delete a document by its path before a later one reads the document's
+    // collection: process these documents separately.
     let named: BTreeSet<String> = operations.iter().filter_map(|(_, o)| path(o)).collect();
     let paths: Vec<String> = named.iter().cloned().collect();
     let there = match paths.as_slice() {
@@ -85,7 +85,7 @@ fn sources<'a>(operations: &[(&Migration, &'a Operation)]) -> BTreeSet<(&'a str,
     scopes().filter(|s| !in_group(s)).map(|s| (s.collection.as_str(), s.group)).collect()
 }
 
-/// The one document that an operation names.
+/// The path of the one document that an operation names.
 fn path(operation: &Operation) -> Option<String> {
     match operation {
         Operation::Create { document, .. } | Operation::Delete { document } => {
@@ -95,18 +95,18 @@ fn path(operation: &Operation) -> Option<String> {
     }
 }
 
-/// Whether a document of that path is in a scope.
+/// Whether a scope contains the document at a path.
 fn within(scope: &Scope, path: &str) -> bool {
     let Some((collection, _)) = path.rsplit_once('/') else { return false };
     let name = if scope.group { collection.rsplit('/').next() } else { Some(collection) };
     name == Some(scope.collection.as_str())
 }
 
-/// Where a collection is cut so that its parts can be read side by side: what is only counted needs no
-/// order. Firestore's own ids are random over 0-9A-Za-z, and these are their quarters.
+/// The cuts of a collection into parts that can be read in parallel: counting needs no order. Firestore's own ids are
+/// random over 0-9A-Za-z, and these are their quarters.
 const CUTS: [&str; 3] = ["G", "W", "l"];
 
-/// After which document each part begins, and with which it ends. A group has many parents, and stays whole.
+/// The document after which each part starts, and the one at which it ends. A group has many parents, so it is not cut.
 fn ranges((collection, group): (&str, bool)) -> Vec<(Option<String>, Option<String>)> {
     let cuts: &[&str] = if group { &[] } else { &CUTS };
     let cuts: Vec<_> = cuts.iter().map(|cut| Some(format!("{collection}/{cut}"))).collect();
@@ -115,7 +115,7 @@ fn ranges((collection, group): (&str, bool)) -> Vec<(Option<String>, Option<Stri
 }
 
 impl Counted {
-    /// Takes in what another part of the collection gave.
+    /// Adds the counts of another part of the collection.
     fn add(&mut self, part: Self) {
         self.documents = self.documents.map(|all| all + part.documents.unwrap_or(0));
         self.changes += part.changes;
@@ -134,7 +134,7 @@ fn blank(migration: &Migration, operation: &Operation) -> Counted {
     }
 }
 
-/// Puts one document through every operation that is about it.
+/// Passes one document through every operation that applies to it.
 fn through(
     operations: &[(&Migration, &Operation)],
     counted: &mut [Counted],

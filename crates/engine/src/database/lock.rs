@@ -1,5 +1,5 @@
-//! The lock of one database, and the only way to write to it: every commit carries the lock, so that none
-//! lands after another run took the lock.
+//! The lock of one database, and the only way to write to it: every commit includes the lock, so that no commit lands
+//! after another run took the lock.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::database::{Database, DatabaseError, Expected, Refused, Write};
 use pointsman_core::retry::Backoff;
 
-/// Between two tries of the same commit.
+/// Delay between two attempts of the same commit.
 const RETRY_BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(100), most: Duration::from_secs(3) };
 
@@ -22,7 +22,7 @@ const RETRY_BACKOFF: Backoff =
 pub enum NotLocked {
     /// Another run holds it.
     Busy(Box<LockState>),
-    /// It could not be found out.
+    /// The lock could not be read or written.
     Failed(DatabaseError),
 }
 
@@ -46,13 +46,13 @@ impl NotLocked {
 pub(crate) enum NotWritten {
     /// Another run holds the lock: no further writes.
     LockLost(Problem),
-    /// A document is not as it was read; nothing of the commit landed.
+    /// A document has changed since it was read; nothing of the commit landed.
     Conflict(DatabaseError),
-    /// The database refuses it; nothing of the commit landed.
+    /// The database refused the commit; nothing of it landed.
     Refused(DatabaseError),
-    /// Unknown, and the lease has expired meanwhile.
+    /// The result is unknown, and the lease has expired meanwhile.
     Unreachable(DatabaseError),
-    /// Something of ours landed late, so that this was made for how it stood before; nothing of it landed.
+    /// An earlier write of this run landed late, so this commit was based on an outdated state; nothing of it landed.
     Overtaken(Problem),
 }
 
@@ -67,13 +67,13 @@ impl NotWritten {
     }
 }
 
-/// A lock that we hold.
+/// A lock that this process holds.
 pub struct DatabaseLock {
     database: Arc<dyn Database>,
     clock: Arc<dyn Clock>,
-    /// One commit at a time: each needs the token of the one before.
+    /// Allows one commit at a time: each needs the token of the previous one.
     turn: tokio::sync::Mutex<()>,
-    /// Read without waiting for a commit in flight: a rollback must not be blocked by one.
+    /// Read without waiting for a commit in flight, which must not block a rollback.
     held: Mutex<Held>,
 }
 
@@ -95,7 +95,7 @@ impl fmt::Debug for DatabaseLock {
     }
 }
 
-/// The lock of a database; None if no run ever took it.
+/// Reads the lock of a database; `None` if no run ever took it.
 pub async fn seen(database: &dyn Database) -> Result<Option<LockState>, DatabaseError> {
     let mut reading = database.read(&[lock_document()]).await?;
     let document = reading.documents.pop().flatten();
@@ -107,8 +107,8 @@ fn beat() -> String {
 }
 
 impl DatabaseLock {
-    /// Takes the lock where it is free, its lease ran out, or its holder is known to have ended without giving it
-    /// back. A live holder always keeps it.
+    /// Takes the lock if it is free, if its lease has expired, or if its holder is known to have ended without
+    /// releasing it. A live holder always keeps it.
     pub async fn acquire(
         database: Arc<dyn Database>,
         clock: Arc<dyn Clock>,
@@ -143,7 +143,7 @@ impl DatabaseLock {
                     let (turn, held) = (tokio::sync::Mutex::default(), Mutex::new(held));
                     return Ok(Self { database, clock, turn, held });
                 }
-                // Whether we won shows at the next look: our own holder counts as free.
+                // The next read shows whether we have the lock: our own holder counts as free.
                 Err(error) if tries < 20 => match error.refused {
                     Refused::AlreadyExists | Refused::Changed | Refused::NotFound => {}
                     Refused::Lost | Refused::Contended => {
@@ -165,7 +165,7 @@ impl DatabaseLock {
         self.held().lock.fence
     }
 
-    /// Reads whether the holder has a stop request.
+    /// Reads whether someone has requested the holder to stop.
     pub(crate) async fn hear_requests(&self) {
         let fence = self.fence();
         match asked_by(self.database.as_ref(), fence).await {
@@ -200,12 +200,12 @@ impl DatabaseLock {
         })
     }
 
-    /// Says in which step its run is, with the next write.
+    /// Sets the step that the lock document shows from the next write on.
     pub(crate) fn in_step(&self, step: &str) {
         step.clone_into(&mut self.held().lock.step);
     }
 
-    /// Keeps the lock for another lease, unless that was done just now.
+    /// Renews the lease, unless a write within `unless_within` has done so.
     pub(crate) async fn renew(&self, unless_within: Duration) -> Result<(), NotWritten> {
         if self.clock.elapsed().saturating_sub(self.held().touched) < unless_within {
             return Ok(());
@@ -213,8 +213,8 @@ impl DatabaseLock {
         self.commit(Vec::new()).await
     }
 
-    /// Does every write or none, and keeps the lock. `Ok` means that it landed, also where the answer
-    /// was lost and only the lock tells.
+    /// Commits all writes or none, and renews the lease. `Ok` means that the commit landed, even if the reply was lost
+    /// and only the lock document shows it.
     pub(crate) async fn commit(&self, writes: Vec<Write>) -> Result<(), NotWritten> {
         let _turn = self.turn.lock().await;
         let mut held = self.held().clone();
@@ -248,8 +248,8 @@ impl DatabaseLock {
                     tracing::debug!(%error, tries, "a commit is sent again");
                     self.clock.sleep(RETRY_BACKOFF.after(tries)).await;
                 }
-                // A commit that timed out landed after all. A commit without data may simply
-                // follow it; one with data was made for the earlier state.
+                // An earlier commit that timed out landed after all. A commit without data can simply follow it; one
+                // with data was made for the earlier state.
                 NotWritten::Overtaken(_) if alone => {
                     let token = Expected::Unchanged(held.lock.updated.clone());
                     writes = vec![Write::whole(lock_document(), token, held.lock.fields())];
@@ -259,8 +259,8 @@ impl DatabaseLock {
         }
     }
 
-    /// Sends a commit once, and finds out whether it landed. `Unreachable`: it did not, as far as anybody
-    /// can say, and may be sent again: the token keeps it from landing twice.
+    /// Sends a commit once, and finds out whether it landed. `Unreachable`: as far as is known it did not land. It can
+    /// be sent again, because the token prevents it from landing twice.
     async fn landed(&self, held: &mut Held, writes: &[Write]) -> Result<(), NotWritten> {
         let error = match self.database.commit(writes).await {
             Ok(times) => {
@@ -309,9 +309,9 @@ impl DatabaseLock {
         }
     }
 
-    /// Releases the lock and records how the run ended. A failed release expires with the lease.
+    /// Releases the lock and records how the run ended. If that fails, the lock expires with its lease.
     pub(crate) async fn release(&self, outcome: &str) {
-        // Requests in flight land before this, or not at all.
+        // Commits in flight land before this one, or not at all.
         if let Err(error) = self.commit(Vec::new()).await {
             let problem = error.problem();
             return tracing::warn!(%problem, "a lock was not released; it expires by itself");

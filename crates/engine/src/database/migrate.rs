@@ -19,9 +19,9 @@ fn unread(error: DatabaseError) -> NotMigrated {
     NotMigrated::Unreachable(error.problem)
 }
 
-/// The first page is small: the size of the documents is not known yet.
+/// Size of the first page. It is small, because the size of the documents is not known yet.
 const FIRST_PAGE: u32 = 20;
-/// Maximum size of a page of documents.
+/// Maximum size of a page of documents, in bytes.
 const PAGE_BYTES: usize = 3_500_000;
 /// Maximum attempts for a document that other clients keep writing.
 const ATTEMPTS_PER_BATCH: u32 = 60;
@@ -33,7 +33,7 @@ struct Work<'a> {
     took_before: u64,
 }
 
-/// Carries a migration to its end.
+/// Starts or continues a migration, and brings it to its end.
 pub async fn migrate(asked: &Asked<'_>) -> Result<Migrated, NotMigrated> {
     let before = schema(asked.database).await.map_err(unread)?;
     let Some(record) = stands(asked, &before).await? else {
@@ -41,7 +41,7 @@ pub async fn migrate(asked: &Asked<'_>) -> Result<Migrated, NotMigrated> {
     };
     let (began, took_before) = (asked.clock.elapsed(), record.took_ms);
     let mut work = Work { asked, record, began, took_before };
-    // Dirty before the first write, whatever happens after (dM5).
+    // Mark the migration as dirty before the first write, whatever happens later (dM5).
     let dirty = record_write(&work.record);
     asked.lock.commit(vec![dirty]).await?;
     for (at, operation) in (0..).zip(asked.migration.operations(asked.direction)) {
@@ -55,7 +55,7 @@ pub async fn migrate(asked: &Asked<'_>) -> Result<Migrated, NotMigrated> {
     work.end(&before).await
 }
 
-/// Where it stands: from the start, in the middle, or (nothing) at its end already.
+/// The record to start or continue with; `None` if the migration is already complete.
 async fn stands(asked: &Asked<'_>, schema: &Schema) -> Result<Option<Record>, NotMigrated> {
     let Asked { migration, direction, .. } = asked;
     let found = schema.records.get(&migration.version);
@@ -105,7 +105,7 @@ impl Work<'_> {
         self.took_before.saturating_add(u64::try_from(now).unwrap_or(u64::MAX))
     }
 
-    /// Writes, with how far it is then.
+    /// Commits writes together with the progress that they result in.
     async fn commit(&self, mut writes: Vec<Write>, record: &Record) -> Result<(), NotWritten> {
         writes.push(record_write(record));
         self.asked.lock.commit(writes).await
@@ -148,8 +148,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// A program of the team: its start is recorded first, since its progress cannot be
-    /// read afterwards.
+    /// Runs a program of the team. Its start is recorded first, because its progress cannot be read afterwards.
     async fn program(&mut self, argv: &[String]) -> Result<(), NotMigrated> {
         self.stop_here()?;
         self.record.half.program = true;
@@ -208,7 +207,7 @@ impl Work<'_> {
                     }
                     self.throttle(batch.documents).await;
                 }
-                // One of these was written or deleted by another client: read them again, in smaller pages.
+                // Another client wrote or deleted one of these documents: read them again, in smaller pages.
                 Err(NotWritten::Conflict(error)) => {
                     tries += u32::from(limit == 1);
                     if tries > ATTEMPTS_PER_BATCH {
@@ -223,14 +222,14 @@ impl Work<'_> {
                     let path = page.first().map_or("", |d| d.path.as_str());
                     return Err(self.cannot(operation, path, &error.problem.to_string()));
                 }
-                // One of them cannot be written; which one shows when they go one by one.
+                // One of these documents cannot be written: smaller pages show which one.
                 Err(NotWritten::Refused(_)) => limit = (limit / 2).max(1),
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
-    /// How far it is once a batch landed. Without a cursor the operation is over.
+    /// The progress after a batch has landed. Without a cursor the operation is complete.
     fn after(&self, page: &[Document], batch: &Batch, over: bool) -> Record {
         let mut after = self.record.clone();
         let half = &mut after.half;
@@ -305,7 +304,7 @@ impl Work<'_> {
         error
     }
 
-    /// The last commit: done, at this version, with its line of history.
+    /// The last commit: the final state, the version, and an entry in the history.
     async fn end(mut self, before: &Schema) -> Result<Migrated, NotMigrated> {
         let (migration, direction) = (self.asked.migration, self.asked.direction);
         let version = &migration.version;
@@ -330,19 +329,19 @@ impl Work<'_> {
         Ok(Migrated { documents, came_meanwhile, already: false })
     }
 
-    /// Number of documents added since it started. Other clients must write what this migration produces.
+    /// Number of documents added since the migration started. Other clients must write what this migration produces.
     async fn came_meanwhile(&self) -> u64 {
         let mut now = 0;
         let operations = self.asked.migration.operations(self.asked.direction);
         for scope in operations.iter().filter_map(Operation::scope) {
-            // Nothing is decided by it.
+            // No decision depends on this count.
             now += self.asked.database.count(pages(scope)).await.unwrap_or_default();
         }
         now.saturating_sub(self.record.half.total)
     }
 }
 
-/// As many documents as weigh no more than a page may, by those just seen.
+/// Number of documents that fit into a page, estimated from those just read.
 fn next_limit(page: &[Document], most: u32) -> u32 {
     let bytes: usize = page.iter().map(|d| weight(&d.fields) + d.path.len()).sum();
     let each = bytes / page.len().max(1) + 1;

@@ -1,4 +1,4 @@
-//! The databases of a run: their locks, what they say of themselves, and changing them.
+//! The databases of a run: their locks, their schema records, and changes to them.
 
 mod asked;
 mod dry_run;
@@ -29,14 +29,14 @@ pub use self::read::schema;
 pub(super) use self::read::{Repaired, baseline, repair};
 pub use self::request::ask_to_stop;
 
-/// A lock is renewed this often: a quarter of its lease.
+/// Renewal interval of a lock: a quarter of its lease.
 const RENEWAL: Duration = Duration::from_secs(15);
 
-/// A lock, and what renews it.
+/// A lock and its renewal task.
 type Kept = (Arc<DatabaseLock>, AbortOnDropHandle<()>);
 
-/// Whether the holder of a lock is a run that is known to have ended: it could not give the lock back, and does
-/// nothing more.
+/// Whether the holder of a lock is a run that is known to have ended: it could not release the lock, and does nothing
+/// more.
 pub type Ended = Box<dyn Fn(&Holder) -> bool + Send + Sync>;
 
 /// Every database of a run, by its name in the plan.
@@ -46,9 +46,9 @@ pub struct Databases {
     clock: Arc<dyn Clock>,
     holder: Holder,
     ended: Ended,
-    /// Held while a lock is being taken, which waits for a server.
+    /// Held while taking a lock, which waits for a server.
     taking: tokio::sync::Mutex<()>,
-    /// Never held over a wait: the run asks about its locks while a step of it takes one.
+    /// Never held across an await: the run checks its locks while one of its steps takes another.
     locks: Mutex<BTreeMap<String, Kept>>,
 }
 
@@ -59,7 +59,7 @@ impl fmt::Debug for Databases {
 }
 
 impl Databases {
-    /// The databases of a run of that holder.
+    /// The databases of a run, which `holder` identifies in the locks.
     pub fn new(
         by_name: BTreeMap<String, Arc<dyn Database>>,
         programs: Arc<dyn Programs>,
@@ -80,7 +80,7 @@ impl Databases {
         self.programs.as_ref()
     }
 
-    /// The lock of a database, taken if it is not yet, and kept until the run ends.
+    /// The lock of a database: taken on first use, and kept until the run ends.
     pub(super) async fn locked(&self, name: &str) -> Result<Arc<DatabaseLock>, NotLocked> {
         let _turn = self.taking.lock().await;
         let kept = self.kept().get(name).map(|(lock, _)| lock.clone());
@@ -104,8 +104,8 @@ impl Databases {
         self.locks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why the run must stop: another holder has one of its locks, or may have by now. A rollback of
-    /// traffic continues while that is unknown.
+    /// The reason why the run must stop: another holder has one of its locks, or may have it by now. A traffic rollback
+    /// continues while that is unknown.
     pub(super) fn lost(&self, gives_back: bool) -> Option<Problem> {
         for (lock, _) in self.kept().values() {
             let lost = match lock.lost() {
@@ -131,7 +131,7 @@ impl Databases {
         }
     }
 
-    /// Gives every lock back.
+    /// Releases every lock.
     pub(super) async fn release(&self, outcome: &str) {
         let locks = std::mem::take(&mut *self.kept());
         for (lock, renewing) in locks.into_values() {
@@ -145,7 +145,7 @@ async fn renew(lock: Arc<DatabaseLock>, clock: Arc<dyn Clock>) {
     loop {
         clock.sleep(RENEWAL).await;
         lock.hear_requests().await;
-        // A migration's own commits renew it too.
+        // The commits of a migration renew the lock too.
         if let Err(lock::NotWritten::LockLost(problem)) = lock.renew(RENEWAL / 2).await {
             tracing::warn!(%problem, "a lock is lost");
             return;

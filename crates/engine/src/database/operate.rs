@@ -1,18 +1,18 @@
-//! From an operation and some documents to the writes of one commit.
+//! Turns an operation and documents into the writes of one commit.
 
 use pointsman_core::document::{Document, Fields, weight};
 use pointsman_core::migration::{Change, Operation, Update, change};
 use pointsman_core::ports::database::{Act, Expected, Write};
 
-/// In one request: Google's emulator takes four mebibytes, production ten.
+/// Maximum bytes of a request: Google's emulator accepts 4 MiB, production 10 MiB.
 const MOST_REQUEST_BYTES: usize = 3_500_000;
-/// The overhead of a write besides its fields.
+/// Bytes of a write besides its path and fields.
 const WRITE_OVERHEAD_BYTES: usize = 300;
 
 /// The writes of some documents, as many as fit into one commit.
 pub(super) struct Batch {
     pub(super) writes: Vec<Write>,
-    /// Number of documents in it, including unchanged ones.
+    /// Number of documents in the batch, including unchanged ones.
     pub(super) documents: usize,
 }
 
@@ -22,7 +22,7 @@ pub(super) struct Cannot {
     pub(super) why: String,
 }
 
-/// The writes of as many of these documents as fit.
+/// Builds the writes of as many of these documents as fit into one commit.
 pub(super) fn batch(operation: &Operation, documents: &[Document]) -> Result<Batch, Cannot> {
     let (mut writes, mut bytes, mut taken) = (Vec::new(), 0, 0);
     for document in documents {

@@ -1,4 +1,4 @@
-//! Reads the version and records of a database; and corrects them when a person knows better.
+//! Reads the version and the migration records of a database, and corrects them when a person knows better.
 
 use super::lock::{DatabaseLock, NotWritten};
 use pointsman_core::document::{Document, FieldPath, Fields, Value};
@@ -12,9 +12,9 @@ use pointsman_core::ports::database::{
 };
 use pointsman_core::release::SchemaVersion;
 
-/// Reads everything a database says of itself.
+/// Reads the version and all migration records of a database.
 pub async fn schema(database: &dyn Database) -> Result<Schema, DatabaseError> {
-    // The history sorts before it, and only grows.
+    // Skip the history: it sorts before the records, and only grows.
     let before = format!("{COLLECTION}/run-");
     let (mut documents, mut after) = (Vec::new(), Some(before));
     loop {
@@ -33,7 +33,7 @@ pub(super) fn record_write(record: &Record) -> Write {
     Write::whole(record_path(&record.version), Expected::Anything, record.fields())
 }
 
-/// The same with the server's time of it.
+/// Like `record_write`, with the server's time in the field `at`.
 pub(super) fn ended_write(record: &Record) -> Write {
     let mut write = record_write(record);
     if let Act::Update { server_time, .. } = &mut write.act {
@@ -42,7 +42,7 @@ pub(super) fn ended_write(record: &Record) -> Write {
     write
 }
 
-/// The write of the version. The field alone: the guide's own code keeps no other, and neither do we.
+/// The write of the version. Only this field: the guide's own code keeps no other, and neither do we.
 pub(super) fn head_write(version: &SchemaVersion) -> Write {
     let field = FieldPath::field("version");
     let mut fields = Fields::new();
@@ -55,7 +55,7 @@ pub(super) fn head_write(version: &SchemaVersion) -> Write {
     }
 }
 
-/// One line of the history, which only ever grows.
+/// The write of one entry in the history, which only grows.
 pub(super) fn history_write(fence: u64, act: &str, record: &Record, note: &str) -> Write {
     let random = uuid::Uuid::new_v4().simple().to_string();
     let path = format!("{COLLECTION}/history-{fence:08}-{}-{act}-{}", record.version, &random[..8]);
@@ -78,7 +78,7 @@ pub(super) fn history_write(fence: u64, act: &str, record: &Record, note: &str) 
     write
 }
 
-/// Says that these migrations were done before, by other means, and at which version that leaves it.
+/// Records that these migrations were done earlier by other means, and the version that results.
 pub(crate) async fn baseline(
     lock: &DatabaseLock,
     schema: &Schema,
@@ -104,15 +104,15 @@ pub(crate) async fn baseline(
 /// A person's statement about a half-done migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repaired {
-    /// Nothing of it was done after all.
+    /// Nothing of it was done.
     Not,
-    /// Continues where it stopped; a program in progress runs again.
+    /// Part of it was done: it continues where it stopped, and a program in progress runs again.
     Half,
     /// All of it was done.
     Fully,
 }
 
-/// Writes down what a person found out about a migration that is half done, or whose file was edited.
+/// Records what a person found out about a migration that is half done, or whose file was edited.
 pub(crate) async fn repair(
     lock: &DatabaseLock,
     schema: &Schema,

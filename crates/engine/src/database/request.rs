@@ -1,11 +1,11 @@
-//! Asking the holder of a database's lock to stop. It reads that with each renewal, leaves its run at the next
-//! safe point and releases the lock. One that is dead or does not know of this lets its lease run out.
+//! Requests to the holder of a database lock to stop. The holder reads them with each renewal, leaves its run at the
+//! next safe point, and releases the lock. A holder that is dead, or does not support requests, lets its lease expire.
 
 use pointsman_core::document::{Fields, Value};
 use pointsman_core::migration::stop_request_document;
 use pointsman_core::ports::database::{Database, DatabaseError, Expected, Write};
 
-/// Asks the holder with that fencing number to stop. `by` is shown there.
+/// Asks the holder with this fencing number to stop, and shows it `by`.
 pub async fn ask_to_stop(
     database: &dyn Database,
     fence: u64,

@@ -1,4 +1,4 @@
-//! When a step under way is dropped: by whom, and why never in the middle of a switch.
+//! Decides when the current step is cancelled. A rollback never interrupts a switch.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use pointsman_core::step::{Failure, StepKind};
 const CANCEL_GRACE: Duration = Duration::from_secs(10);
 
 impl Engine {
-    /// Whether that grace period is over.
+    /// Whether the grace period has expired.
     pub(super) fn overdue(&self) -> bool {
         let told = self.supervisor.wishes.leave;
         told.is_some_and(|told| self.outside.clock.elapsed().saturating_sub(told) > CANCEL_GRACE)
     }
 
-    /// Whether the current step is cancelled. A rollback cancels a watch, but never a switch. A soak only
-    /// watches, so any moment of it is a safe point.
+    /// Whether to cancel the current step. A rollback cancels any step except a switch. A soak only observes, so a stop
+    /// can safely end it at any moment.
     pub(super) fn cancels(&self, kind: &StepKind) -> bool {
         let (wishes, view) = (&self.supervisor.wishes, self.supervisor.view());
         let goes_back = wishes.rollback.is_some() && view.can_go_back();
@@ -27,7 +27,7 @@ impl Engine {
         !view.gives_back() && (wishes.abort || soaks || (goes_back && !kind.moves_traffic()))
     }
 
-    /// The summary of a dropped step: the actor who ended it.
+    /// The error of a cancelled step: says what ended it.
     pub(super) fn ended_by(&self, step: &StepId) -> StepError {
         let problem = Problem::new(match &self.supervisor.wishes.rollback {
             Some(actor) => format!("{actor} rolled back; {step} was ended"),

@@ -1,5 +1,5 @@
-//! The countdown between a failed soak and the automatic rollback: an operator can hold it, for
-//! instance where the probe is what is wrong.
+//! The countdown between a failed soak and the automatic rollback. An operator can hold it, for instance when the probe
+//! itself is wrong.
 
 use super::{COMMAND_POLL, Engine};
 use crate::error::EngineError;
@@ -8,7 +8,7 @@ use pointsman_core::command::counts_down;
 use pointsman_core::ports::log::LogLine;
 
 impl Engine {
-    /// Whether to roll back now. Without a person attending there is no countdown.
+    /// Whether to roll back now. Unattended runs have no countdown.
     pub(super) async fn counted_down(&mut self) -> Result<bool, EngineError> {
         if self.supervisor.view().held {
             // The hold was honoured; it does not apply to a later failure.
@@ -45,7 +45,7 @@ impl Engine {
         Ok(false)
     }
 
-    /// The failure is decided on.
+    /// Ends the countdown once the failure has been handled.
     pub(super) fn stop_counting(&mut self) {
         if self.failed.take().is_some() {
             self.outside.log.over();

@@ -1,4 +1,4 @@
-//! A run at its gate.
+//! Waits at gates: for approvals, for checklists and for the health of green.
 
 use super::{COMMAND_POLL, Engine};
 use crate::checking::Checking;
@@ -28,7 +28,7 @@ impl Engine {
             return self.wait().await;
         }
         let approved = self.supervisor.wishes.approve.take();
-        // What was approved may have turned while fresh answers were waited for.
+        // The state may have changed since the approval, while the run waited for fresh results.
         let approved = approved.filter(|_| may_switch(self.supervisor.view()).is_ok());
         let mut person = None;
         let by = match approved {
@@ -59,7 +59,7 @@ impl Engine {
         }
     }
 
-    /// The question of a gate. Before a switch it names the services whose switch cannot be verified.
+    /// The question that a gate asks. Before a switch it names the services whose switch cannot be verified.
     pub(super) fn question(&self, gate: &PlannedStep) -> String {
         let view = self.supervisor.view();
         let hosting = self.outside.hosting.as_ref();
@@ -81,12 +81,12 @@ impl Engine {
         )
     }
 
-    /// Waits briefly, unless the run is requested to end.
+    /// Waits briefly, unless a request ends the run.
     async fn wait(&mut self) -> Result<(), EngineError> {
         if self.leaves().await? { Ok(()) } else { self.idle(COMMAND_POLL).await }
     }
 
-    /// Waits until the checklist holds. No approval is needed.
+    /// Waits until the checklist passes. No approval is needed.
     async fn at_list(&mut self, gate: &StepId, list: List) -> Result<(), EngineError> {
         self.supervisor.wishes.approve = None;
         let looked = self.checking.as_ref().is_some_and(Checking::written);
@@ -95,7 +95,7 @@ impl Engine {
                 let (by, next) = (passed_by(self.supervisor.view(), list), self.next_of(gate));
                 self.supervisor.record(Some(gate), &Event::GateAnswered { by, next })
             }
-            // Unattended: no person can tick or decide. After the switch the rule applies.
+            // Unattended: no person can tick or decide. After the switch, a failed item rolls back by rule.
             Err(problem) if looked && !self.supervisor.view().waits_for_tick(list) => {
                 let view = self.supervisor.view();
                 if view.can_go_back() && !view.undoing() && seen_to_fail(view, list) {
@@ -107,7 +107,7 @@ impl Engine {
         }
     }
 
-    /// The list that guards a gate is watched while the gate waits.
+    /// Watches the list that guards a gate while the gate waits.
     pub(super) fn watch_list(&mut self) -> Result<(), EngineError> {
         let view = self.supervisor.view();
         let list = view.gate().and_then(StepKind::guarded_by);
@@ -126,8 +126,8 @@ impl Engine {
         }
     }
 
-    /// Green is probed while its gate waits, and a change of state is a fact: an approval that was
-    /// given before the change is refused.
+    /// Probes green while its gate waits, and records each change of state, so that an approval from before the change
+    /// is refused.
     pub(super) fn watch_green(&mut self) -> Result<(), EngineError> {
         let view = self.supervisor.view();
         let switches = view.gate() == Some(&StepKind::GateSwitch);

@@ -1,4 +1,4 @@
-//! The locks of a run's databases over its life.
+//! Takes and releases the locks of a run's databases.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use pointsman_core::event::Outcome;
 use pointsman_core::run::RunState;
 use pointsman_core::view::RunView;
 
-/// A run that is carried on waits no longer for the lock of each of its databases.
+/// Time limit per database for retaking its lock when a run continues.
 const RELOCK_WITHIN: Duration = Duration::from_secs(5);
 /// Time limit for releasing the locks of an ended run; after it they expire.
 const RELEASE_WITHIN: Duration = Duration::from_secs(5);
 
-/// The databases whose lock this run had, or may have had, when its process before this one went: it may
-/// have died between taking a lock and writing that down. `true`: it had.
+/// The databases whose lock the previous process of this run held (`true`), or may have held (`false`): it may have
+/// died between taking a lock and recording it.
 pub(super) fn had(view: &RunView) -> Vec<(String, bool)> {
     let fence = |name: &str| view.databases.get(name).is_some_and(|seen| seen.fence.is_some());
     let begun = view.steps.iter().any(|step| step.began_ms.is_some());
@@ -44,7 +44,7 @@ pub(super) async fn again(outside: &Outside, names: &[(String, bool)]) -> Result
     Ok(())
 }
 
-/// Before an effect: a run without its lock must have none.
+/// Checks the locks right before an effect: a run that lost a lock must have no further effect.
 pub(super) fn still_ours(
     databases: &Databases,
     asked: &Asked,
@@ -63,7 +63,7 @@ pub(super) async fn release(outside: &Outside, ended: &Result<RunView, EngineErr
         Ok(RunView { state: RunState::Ended { outcome }, .. }) => Outcome::label(*outcome),
         _ => "left",
     };
-    // A server that does not answer must not hold up what is over.
+    // An unresponsive server must not delay the end of the run.
     tokio::select! {
         () = outside.databases.release(outcome) => {}
         () = outside.clock.sleep(RELEASE_WITHIN) => {}

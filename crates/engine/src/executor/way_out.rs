@@ -1,4 +1,4 @@
-//! How a run ends, or turns back.
+//! Ends a run, or turns it into a rollback.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use pointsman_core::event::{DecidedBy, Event, Outcome};
 use pointsman_core::plan::RunKind;
 use pointsman_core::planner::undo;
 
-/// A run that is over waits no longer for the platform to take its policy back.
+/// Time limit for the platform to restore its rollout policy at the end of a run.
 const RELEASE_WITHIN: Duration = Duration::from_secs(20);
 
 impl Engine {
-    /// Between two steps: ends the run if requested.
+    /// Between two steps: rolls back or ends the run if requested.
     pub(super) async fn leaves(&mut self) -> Result<bool, EngineError> {
         let view = self.supervisor.view();
         let can_undo = view.can_go_back() && !view.undoing();
@@ -40,8 +40,8 @@ impl Engine {
         Ok(false)
     }
 
-    /// Takes traffic back. `judged`: a person or a rule called the release bad, besides what the
-    /// run has seen of it.
+    /// Rolls traffic back. `judged`: a person or a rule called the release bad, besides the faults that the run has
+    /// recorded.
     pub(super) async fn go_back(
         &mut self,
         by: DecidedBy,
@@ -51,7 +51,7 @@ impl Engine {
         self.go_back_as(None, by, because, judged).await
     }
 
-    /// The same, by the person whose command led to it.
+    /// Like `go_back`, recorded as the person whose command caused it.
     async fn go_back_as(
         &mut self,
         actor: Option<&str>,
@@ -89,16 +89,16 @@ impl Engine {
         outcome: Outcome,
         because: Option<Problem>,
     ) -> Result<(), EngineError> {
-        // After anything but a promotion the next push would build what just did not hold: a person allows
-        // automatic rollouts again, or the next run that is promoted does.
+        // Only after a promotion: after any other outcome the next push would build what has just failed. A person, or
+        // the next promoted run, enables automatic rollouts again.
         if outcome == Outcome::Promoted {
             self.release_rollouts().await?;
         }
         self.supervisor.record(None, &Event::RunEnded { outcome, because })
     }
 
-    /// Allows automatic rollouts again where this run held them. A run that is over does not fail by
-    /// it: that it could not be done is a fact, and the next run does it.
+    /// Enables automatic rollouts again if this run disabled them. A failure does not fail the run: it is
+    /// recorded, and the next run tries again.
     async fn release_rollouts(&mut self) -> Result<(), EngineError> {
         let view = self.supervisor.view().clone();
         for member in &view.plan.members {

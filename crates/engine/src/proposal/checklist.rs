@@ -1,4 +1,4 @@
-//! The checklists of a run, or of a release that is to be deployed.
+//! The checklists of a run, or of a release to be deployed.
 
 use super::{Refusal, deploy};
 use crate::services::Services;
@@ -16,20 +16,20 @@ use pointsman_core::policy::Protection;
 use pointsman_core::release::ReleaseLabel;
 use pointsman_core::view::RunView;
 
-/// The lists as they stand.
+/// The current state of the checklists.
 #[derive(Debug, Clone)]
 pub struct ChecklistView {
     pub environment: EnvironmentName,
     pub release: ReleaseLabel,
-    /// The run that they guard, if there is one.
+    /// The run that the lists guard, if there is one.
     pub run: Option<Box<RunView>>,
-    /// Each item, and how it stands.
+    /// Each item with its status.
     pub items: Vec<(Item, ItemStatus)>,
     subject: Subject,
 }
 
-/// The lists of a run (`128`, `#128`), or of an environment: of the release that is named, else of the
-/// run under way there.
+/// The lists of a run (`128`, `#128`), or of an environment: those of the named release, or else of the run in progress
+/// there.
 pub fn checklist(
     ports: &Services,
     loaded: impl FnOnce() -> Result<Loaded, Problem>,
@@ -86,7 +86,7 @@ pub fn of_run(ports: &Services, view: RunView) -> Result<ChecklistView, Refusal>
 }
 
 impl ChecklistView {
-    /// The item with that id, or the one whose id or text starts with it.
+    /// Finds an item by its id or text, or by a unique prefix of either.
     pub fn find(&self, named: &str) -> Result<&Item, Problem> {
         let wanted = named.trim().to_lowercase();
         let exact = |item: &&Item| item.id == wanted || item.text.to_lowercase() == wanted;
@@ -115,7 +115,7 @@ impl ChecklistView {
         }
     }
 
-    /// Does something to an item, and keeps it.
+    /// Records an action on an item.
     pub fn act(&self, ports: &Services, item: &Item, act: Act, note: &str) -> Result<(), Refusal> {
         may_act(item, act, note, self.run.as_deref()).map_err(Refusal::Refused)?;
         let tick = Tick {
@@ -131,8 +131,8 @@ impl ChecklistView {
     }
 }
 
-/// Meets the guard where a run without people at its gates could not pass them: what a person must have seen
-/// before the switch is seen beforehand. `--yes` ticks nothing.
+/// Applies the checklist guard to an unattended run, which could not pass its gates without ticks: a person must have
+/// ticked the required items beforehand. `--yes` ticks nothing.
 pub(super) fn ticked_beforehand(
     ports: &Services,
     plan: &Plan,
@@ -152,14 +152,14 @@ pub(super) fn ticked_beforehand(
     let by_hand: Vec<Item> = by_hand.collect();
     let seen: Vec<_> =
         by_hand.iter().map(|item| stand(item, &ticks, None, &subject, now)).collect();
-    // The run waits for the last one, unless all are overridden.
+    // The run waits for the ticks of the last list, unless the checklist is overridden.
     let lists = List::ALL.into_iter().filter(|list| *list != List::Post || overridden);
     let open: Vec<String> = lists.flat_map(|list| open_items(&by_hand, &seen, list)).collect();
     if open.is_empty() {
         return Ok(());
     }
     let of = &plan.environment;
-    // What is ticked is ticked for these services.
+    // Ticks only apply to these services.
     let only: Vec<String> = services.iter().map(|one| format!(" --service {one}")).collect();
     let only = only.concat();
     guards.meet(

@@ -1,4 +1,4 @@
-//! A clean-up.
+//! Proposes a clean-up.
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ use pointsman_core::release::ReleaseLabel;
 use pointsman_core::time::spoken;
 use pointsman_core::view::RunView;
 
-/// No store holds more.
+/// More runs than any store holds.
 const ALL_RUNS: usize = 10_000_000;
 
-/// A clean-up that may begin.
+/// Proposes a clean-up of an environment.
 pub async fn cleanup(
     ports: &Services,
     loaded: &Loaded,
@@ -39,7 +39,7 @@ pub async fn cleanup(
             .try_this("deploy a release first; check with pointsman status"),
         ));
     }
-    // Every run: a build is kept or not by all that ever served.
+    // Read every run: which builds to keep depends on all builds that were ever live.
     let listed = ports.stores.open()?.runs(Some(&spec.environment), ALL_RUNS)?;
     let runs: Vec<RunView> = listed.into_iter().map(|l| l.view).collect();
     if let Some(moved) = runs.iter().find(|run| run.touched_traffic()) {
@@ -72,7 +72,7 @@ pub async fn cleanup(
     Proposal::passing(plan, what, guards, why)
 }
 
-/// The commit that all live builds are of, if they are of one: its migrations are the ones to finish.
+/// The commit of all live builds, if they share one: its migrations are the ones to finish.
 async fn live_commit(
     hosting: &dyn Hosting,
     members: &[Member],
@@ -90,8 +90,8 @@ async fn live_commit(
     ReleaseLabel::new(found?).ok()
 }
 
-/// BLUE stays warm until `keep_blue` has passed since the last run that moved traffic. To end that sooner takes
-/// a reason.
+/// BLUE stays warm until `keep_blue` has passed since the last run that moved traffic. An earlier clean-up requires a
+/// reason.
 fn still_warm(
     ports: &Services,
     runs: &[RunView],

@@ -1,4 +1,4 @@
-//! Looking at the databases of an environment. Never starts anything.
+//! Reads the databases of an environment. Never starts anything.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use pointsman_core::view::RunView;
 
 type Accepted = Vec<(pointsman_core::ids::ServiceName, BTreeMap<String, SchemaRange>)>;
 
-/// Looks at every database. `runs` are the environment's latest ones, newest first.
+/// Reads every database. `runs` are the environment's latest runs, newest first.
 pub async fn databases(
     ports: &Services,
     loaded: &Loaded,

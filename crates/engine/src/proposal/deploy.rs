@@ -1,4 +1,4 @@
-//! A deploy.
+//! Plans and proposes a deploy.
 
 use super::checklist::ticked_beforehand;
 use super::freeze::not_frozen;
@@ -24,28 +24,28 @@ use pointsman_core::view::RunView;
 pub struct DeployRequest<'a> {
     pub environment: &'a str,
     pub release: &'a ReleaseLabel,
-    /// Only these services; none named: all.
+    /// The services to deploy; all of them if empty.
     pub services: &'a [ServiceName],
-    /// Whether people are there while it runs, to tick and to decide.
+    /// Whether people attend the run, to tick and to decide.
     pub attended: bool,
-    /// Why, and what it may pass.
+    /// The reason, and the guards to override.
     pub why: &'a Justification,
 }
 
-/// A planned deploy, with everything that refuses it.
+/// A planned deploy, with all guards and refusals.
 #[derive(Debug)]
 pub struct PlannedDeploy {
     pub plan: Plan,
     /// Its effect and consequences.
     pub what: String,
-    /// The guards that it meets.
+    /// The guards that apply.
     pub guards: Guards,
-    /// Refusals that no override passes, the most important first.
+    /// Refusals that no override can pass, the most important first.
     pub refusals: Vec<Refusal>,
 }
 
-/// Plans a deploy. `begins`: for a run that is about to begin; what it needs is started then. Otherwise
-/// nothing is started, and what does not run is read where it rests: both plans are the same.
+/// Plans a deploy. `begins`: the run is about to start, so whatever it needs is started. Otherwise nothing is started,
+/// and a stopped emulator is read from disk. Both plans are the same.
 pub async fn plan(
     ports: &Services,
     loaded: &Loaded,
@@ -55,7 +55,7 @@ pub async fn plan(
     let DeployRequest { environment, release, services, attended, why } = *ship;
     let mut spec = spec_of(loaded, environment, services)?;
     let mut refusals = in_the_way(ports, &spec.environment)?;
-    // A lock may be waited for; a run in doubt comes first in any case.
+    // The run may wait for a lock, but a run in doubt comes first in any case.
     if begins && let Some(at) = refusals.iter().position(|r| matches!(r, Refusal::InDoubt(_))) {
         return Err(refusals.swap_remove(at));
     }
@@ -79,7 +79,7 @@ pub async fn plan(
     Ok(PlannedDeploy { plan, what, guards, refusals })
 }
 
-/// A deploy that may begin.
+/// Proposes a deploy that may start after a confirmation.
 pub async fn deploy(
     ports: &Services,
     loaded: &Loaded,
@@ -102,7 +102,7 @@ fn in_the_way(ports: &Services, environment: &EnvironmentName) -> Result<Vec<Ref
     Ok(refusals)
 }
 
-/// The effect and consequences of a deploy, for the question.
+/// The effect and consequences of a deploy, for the confirmation.
 fn described(ports: &Services, plan: &Plan, bad: Option<String>, overridden: bool) -> String {
     let services: Vec<_> = plan.members.iter().map(|m| m.service().as_str()).collect();
     let (name, environment) = (plan.name(), &plan.environment);
@@ -138,8 +138,8 @@ fn described(ports: &Services, plan: &Plan, bad: Option<String>, overridden: boo
     lines.join("\n")
 }
 
-/// Meets the guard where this very release was rolled back on the environment. A label that is rebuilt
-/// from other code may be fixed; it is named, and stops nothing.
+/// Applies the guard if this release was rolled back on the environment. A label that was rebuilt from other code may
+/// be fixed: it is reported, and blocks nothing.
 fn not_bad(
     ports: &Services,
     plan: &Plan,
@@ -172,7 +172,7 @@ pub(super) fn spec_of(
     spec.only(services).map_err(Refusal::Usage)
 }
 
-/// The release as far as the config describes it, without requests.
+/// The plan of a release as far as the config describes it, without requests.
 pub fn what_ships(
     loaded: &Loaded,
     environment: &str,
@@ -181,7 +181,7 @@ pub fn what_ships(
     without_looking(loaded, spec_of(loaded, environment, &[])?, release)
 }
 
-/// The plan as far as the config tells it.
+/// The plan as far as the config describes it.
 pub(super) fn without_looking(
     loaded: &Loaded,
     mut spec: EnvironmentSpec,
@@ -194,8 +194,8 @@ pub(super) fn without_looking(
     Ok(plan)
 }
 
-/// The release must have been promoted where `promote_from` says, of the same source, and not have
-/// been rolled back there since.
+/// Applies the guard unless the release was promoted on the `promote_from` environment, from the same source, and has
+/// not been rolled back there since.
 fn proven_before(
     ports: &Services,
     loaded: &Loaded,
@@ -216,12 +216,12 @@ fn proven_before(
     Ok(())
 }
 
-/// A run whose runner died comes first: it may have moved traffic. A rollback need not wait for that.
+/// Refuses while the latest run is in doubt, because it may have moved traffic. A rollback need not wait for that.
 pub fn none_in_doubt(ports: &Services, environment: &EnvironmentName) -> Result<(), Refusal> {
     let store = ports.stores.open()?;
     let latest = store.runs(Some(environment), 1)?.pop();
     let newest = latest.as_ref().map(|run| run.view.number);
-    // A damaged run that is newer may have moved traffic too: what it left is unknown.
+    // A newer damaged run may have moved traffic too: its result is unknown.
     let newer = |damage: &Damage| !damage.ended && newest.is_none_or(|newest| damage.run > newest);
     if let Some(damage) = store.damage().into_iter().find(newer) {
         return Err(Refusal::InDoubt(

@@ -1,4 +1,4 @@
-//! Freeze windows before a run begins. Rollbacks are never frozen, so they do not come here.
+//! Checks freeze windows before a run starts. Rollbacks are never frozen, so they skip this check.
 
 use crate::services::Services;
 use pointsman_core::error::Problem;
@@ -6,8 +6,8 @@ use pointsman_core::freeze::{Freeze, frozen};
 use pointsman_core::guard::{Guard, Guards, Justification};
 use pointsman_core::ids::EnvironmentName;
 
-/// Meets the guard where a window is in force. Where it is overridden, the windows in force do not count for
-/// this run; later ones do.
+/// Applies the guard if a window is in force. If the guard is overridden, the windows in force do not count for this
+/// run; later ones do.
 pub(super) fn not_frozen(
     ports: &Services,
     environment: &EnvironmentName,

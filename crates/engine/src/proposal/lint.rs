@@ -1,4 +1,4 @@
-//! What the lint says of the very files that a deploy would build from.
+//! Lints the files that a deploy would build from.
 
 use std::path::PathBuf;
 
@@ -17,17 +17,17 @@ use pointsman_core::lint_report::{About, LintFinding, LintReport};
 use pointsman_core::plan::{Member, Plan};
 use pointsman_core::planner::EnvironmentSpec;
 
-/// The files that count for an environment. App Hosting uses the environment name of the backend,
-/// which should be this one.
+/// The names of the files that apply to an environment. App Hosting uses the environment name of the backend, which
+/// should be this one.
 fn names(endpoint: &Endpoint, environment: &EnvironmentName) -> Vec<String> {
     endpoint.capabilities().hosting_files.names(environment)
 }
 
-/// The key of a project's quota.
+/// The config key of a project's CPU quota.
 const QUOTA: &str = "cpu_quota";
 
-/// The projects whose services may take more processors than there are, with how. Only what runs at Google takes
-/// any of Google's, and of what files say nothing, nothing is known.
+/// The projects whose services may use more CPUs than their quota, each with a message. Only services on Google's
+/// platform use the quota, and services without known limits are skipped.
 fn over_quotas(
     loaded: &Loaded,
     endpoint: &Endpoint,
@@ -45,15 +45,14 @@ fn over_quotas(
     loaded.config.projects.iter().filter_map(over).collect()
 }
 
-/// The limits of a service by its current files. A service deployed as an image from elsewhere has none that
-/// count.
+/// The limits of a service in its current files. A service deployed as an external image has no files that count.
 fn limits_now(loaded: &Loaded, member: &Member, names: &[String]) -> Option<RunConfig> {
     let service = loaded.config.services.get(member.service().as_str());
     let root = loaded.folder.join(&service.filter(|service| service.image.is_none())?.root);
     limits(&texts(named_in(&root, names)))
 }
 
-/// What is odd about the quotas of an environment's projects, by the files as they lie there now.
+/// Warnings about the quotas of an environment's projects, by the current files.
 pub fn quotas(loaded: &Loaded, spec: &EnvironmentSpec) -> Findings {
     let names = names(&spec.endpoint, &spec.environment);
     let limited = |m: &Member| (m.clone(), limits_now(loaded, m, &names));
@@ -62,8 +61,8 @@ pub fn quotas(loaded: &Loaded, spec: &EnvironmentSpec) -> Findings {
     loaded.warned(over.iter().map(|(name, why)| (["projects", name.as_str(), QUOTA], why.clone())))
 }
 
-/// Puts into a plan what is to be said of its files. What App Hosting would refuse is refused here, with
-/// its place and before anything is built.
+/// Adds the lint report to a plan. What App Hosting would reject is refused here, with its place and before anything is
+/// built.
 pub(super) fn judged(loaded: &Loaded, plan: &mut Plan) -> Result<(), Refusal> {
     let names = names(&plan.endpoint, &plan.environment);
     let mut linted = LintReport::default();
@@ -92,7 +91,7 @@ pub(super) fn judged(loaded: &Loaded, plan: &mut Plan) -> Result<(), Refusal> {
             }));
         }
     }
-    // What is not deployed now takes of the same processors.
+    // Services that are not deployed now use the same quota.
     let spec = loaded.spec(plan.environment.as_str()).map_err(Refusal::Usage)?;
     let others = spec
         .members
@@ -112,9 +111,10 @@ pub(super) fn judged(loaded: &Loaded, plan: &mut Plan) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Refuses a build that the emulator could not make, before anything is written: a secret without a dummy.
+/// Refuses a build that the emulator cannot make, before anything is written: one with a secret that has no dummy
+/// value.
 fn has_dummies(member: &Member, texts: &[Text]) -> Result<(), Refusal> {
-    // A file that cannot be read is reported below, with its place.
+    // The lint reports a file that cannot be read, with its place.
     let Some(whole) = merged(texts) else { return Ok(()) };
     let bare: Vec<_> = whole.secret_variables().collect();
     if bare.is_empty() {
@@ -129,7 +129,7 @@ fn has_dummies(member: &Member, texts: &[Text]) -> Result<(), Refusal> {
     ))
 }
 
-/// The files that an environment's services are configured by, as they lie there now.
+/// The current apphosting files of an environment's services.
 pub fn hosting_files(loaded: &Loaded, spec: &EnvironmentSpec) -> Vec<PathBuf> {
     let names = names(&spec.endpoint, &spec.environment);
     let roots = spec.members.iter().filter_map(|member| {
@@ -139,7 +139,7 @@ pub fn hosting_files(loaded: &Loaded, spec: &EnvironmentSpec) -> Vec<PathBuf> {
     roots.flat_map(|root| named_in(&root, &names)).collect()
 }
 
-/// What is wrong with an environment's files and quotas, in a few words; nothing where nothing is.
+/// The number of errors and warnings in an environment's files and quotas; `None` if there are none.
 pub fn troubles(loaded: &Loaded, spec: &EnvironmentSpec) -> Option<String> {
     let mut judged = lint(&hosting_files(loaded, spec));
     judged.push(quotas(loaded, spec));

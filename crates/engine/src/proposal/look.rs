@@ -1,4 +1,4 @@
-//! Looking at an environment: what is seen now. Never starts anything.
+//! Reads the current state of an environment. Never starts anything.
 
 use futures_util::future::join_all;
 
@@ -16,8 +16,8 @@ use pointsman_core::snapshot::{
 use pointsman_core::step::Side;
 use pointsman_core::view::{RunView, TrafficState};
 
-/// Looks at every service of an environment. `runs` are its latest ones, newest first. `ask`: asks each
-/// service once for its health, for callers without a probe keeper.
+/// Reads the state of every service of an environment. `runs` are its latest runs, newest first. `ask`: probes the
+/// health of each service once, for callers without a probe keeper.
 pub async fn look(
     ports: &Services,
     spec: &EnvironmentSpec,
@@ -26,7 +26,7 @@ pub async fn look(
 ) -> EnvironmentSnapshot {
     let hosting = match ports.hosting(&spec.endpoint, false).await {
         Ok(Some(hosting)) => hosting,
-        // Its services are its own processes: without it none runs.
+        // The services are processes of the emulator: without it, none of them runs.
         Ok(None) => return unseen(spec, Problem::new("the emulator is not running"), &Health::Off),
         Err(problem) => return unknown(spec, problem),
     };
@@ -39,7 +39,7 @@ pub async fn look(
     }
 }
 
-/// Unknown is not off.
+/// The snapshot of a platform that cannot be read: unknown is not off.
 fn unknown(spec: &EnvironmentSpec, problem: Problem) -> EnvironmentSnapshot {
     let health = Health::Stale(problem.to_string());
     unseen(spec, problem, &health)
@@ -87,7 +87,7 @@ async fn services(
             } else {
                 seen.traffic = TrafficState::None;
             }
-            // Any build with a share of the traffic answers customers.
+            // Every build with a share of the traffic serves customers.
             if ask && !matches!(seen.traffic, TrafficState::None | TrafficState::Unknown) {
                 seen.health = match ports.probe_once(member, spec).await? {
                     Sample::Healthy(_) => seen.found.clone().map_or(Health::Ok, Health::Degraded),
@@ -156,7 +156,7 @@ async fn seen(
     Ok(Some(BuildSnapshot { release, commit, build: id, state, preview }))
 }
 
-/// Whether the build a rollback would go to can serve, asked of the platform and not of our memory.
+/// Whether the build that a rollback would go to can become live, according to the platform and not to the store.
 async fn ready(member: &Member, hosting: &dyn Hosting, choice: &Choice) -> Readiness {
     let target = Some(choice.name());
     let Some(id) = choice.builds.get(member.service()) else {

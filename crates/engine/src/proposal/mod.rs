@@ -1,5 +1,5 @@
-//! From an intent to a proposal: a plan that may begin once it is confirmed, or the reason why it may
-//! not. The screen and the command line share it, so that both refuse the same things in the same words.
+//! Turns an intent into a proposal: a plan that may start once it is confirmed, or the reason why it may not. The
+//! screen and the command line share it, so that both refuse the same things in the same words.
 
 mod checklist;
 mod cleanup;
@@ -38,7 +38,7 @@ pub const RUNS_SEARCHED: usize = 200;
 #[derive(Debug, Clone)]
 pub struct Proposal {
     pub plan: Plan,
-    /// Its effect and consequences, for the question.
+    /// Its effect and consequences, for the confirmation.
     pub what: String,
 }
 
@@ -49,17 +49,17 @@ pub enum Refusal {
     Usage(Problem),
     /// A file is invalid: migrations, or an apphosting.yaml.
     Written(Box<Findings>),
-    /// It may not begin.
+    /// The run may not start.
     Refused(Problem),
     /// Guards refuse it. A person may override each by name.
     Guarded(Vec<GuardHit>),
-    /// A run whose runner died comes first.
+    /// A run whose runner died must be resolved first.
     InDoubt(Problem),
     /// Another run works on one of its databases.
     Locked(Problem),
-    /// It could not be found out.
+    /// A required check failed, for instance because the platform did not answer.
     Failed(Problem),
-    /// The journal says no.
+    /// The journal refuses the request, or cannot be used.
     Journal(JournalError),
 }
 
@@ -85,7 +85,7 @@ impl Refusal {
 }
 
 impl Proposal {
-    /// A proposal once every guard that it met is overridden. Each override is shown in the question and kept
+    /// Builds a proposal if every guard that applies is overridden. Each override is shown in the confirmation and kept
     /// in the plan.
     fn passing(
         mut plan: Plan,

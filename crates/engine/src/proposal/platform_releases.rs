@@ -1,4 +1,4 @@
-//! Releases as the platform's own builds tell them, for a store that does not know or cannot be read.
+//! Releases according to the platform's own builds, for a store that does not know them or cannot be read.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use pointsman_core::readiness::{Choice, Known, Live, known};
 use pointsman_core::release::{ReleaseLabel, ReleaseName};
 use pointsman_core::view::RunView;
 
-/// The live release as the platform's own builds tell it: a run that died may have marked nothing.
+/// The live release according to the platform's own builds: a run that died may have recorded no mark.
 pub(super) async fn live_release(
     hosting: &dyn Hosting,
     members: &[Member],
@@ -34,15 +34,15 @@ pub(super) async fn live_release(
     None
 }
 
-/// Where the store cannot tell what was live before: the newest release of which the platform has a build of every
-/// service that could serve, other than the live one.
+/// The rollback target if the store does not know the previous release: the newest release, other than the live one, of
+/// which the platform has a usable build of every service.
 pub(super) async fn newest_on_platform(
     hosting: &dyn Hosting,
     members: &[Member],
     live: &Live,
     runs: &[RunView],
 ) -> Option<Choice> {
-    // A release that the readable runs know was judged there: without a stable mark it is no target.
+    // The readable runs have judged their releases: one without a stable mark is no target.
     let known = known(runs);
     let bad = |name: &Build| {
         let of = |k: &&Known| k.choice.builds.values().any(|id| *id == name.id);
@@ -57,7 +57,8 @@ pub(super) async fn newest_on_platform(
         let usable =
             |b: &Build| b.state == BuildState::Ready && Some(&b.id) != now.as_ref() && !bad(b);
         let mut builds: Vec<Build> = builds.into_iter().filter(usable).collect();
-        // Platforms list in any order; those that tell no time are taken to list the newest first.
+        // Platforms list builds in any order. A platform that reports no times is assumed to list the newest build
+        // first.
         builds.sort_by_key(|build| std::cmp::Reverse(build.created));
         all.push((member.service().clone(), builds));
     }
@@ -74,8 +75,8 @@ pub(super) async fn newest_on_platform(
     })
 }
 
-/// A release this store does not know, as the platform's own builds tell it: another machine may
-/// have deployed it.
+/// A release that this store does not know, according to the platform's own builds: another machine may have deployed
+/// it.
 pub(super) async fn on_platform(
     hosting: &dyn Hosting,
     members: &[Member],

@@ -1,4 +1,4 @@
-//! A rollback. Asks for the confirmation and nothing else: no checklist, freeze or alarm can veto it.
+//! Proposes a rollback. It only needs the confirmation: no checklist, freeze or alarm can block it.
 
 use std::collections::BTreeMap;
 
@@ -52,7 +52,7 @@ pub async fn targets(
     Ok(targets)
 }
 
-/// A database that could be seen, and the files of its migrations.
+/// A database that could be read, and its migration files.
 type Looked = (String, SchemaLook, Vec<Migration>);
 
 async fn looks(ports: &Services, loaded: &Loaded, spec: &EnvironmentSpec) -> Vec<Looked> {
@@ -66,7 +66,7 @@ async fn looks(ports: &Services, loaded: &Loaded, spec: &EnvironmentSpec) -> Vec
     looks
 }
 
-/// The database changes that a target needs.
+/// The schema changes that a rollback to a target needs.
 fn way_of(
     (name, seen, files): &Looked,
     runs: &[RunView],
@@ -81,7 +81,7 @@ fn way_of(
     back(to).or_else(|_| back(None)).ok().flatten()
 }
 
-/// The version that the run which brought a release left a database at.
+/// The version at which the deploy of a release left a database.
 fn left_at<'a>(runs: &'a [RunView], choice: &Choice, database: &str) -> Option<&'a SchemaVersion> {
     let brought = |run: &&RunView| {
         run.plan.kind == RunKind::Deploy && run.plan.release.as_ref() == Some(&choice.release)
@@ -97,22 +97,22 @@ fn ranges(of: &Accepted, database: &str) -> Vec<SchemaRange> {
 /// The request for a rollback.
 #[derive(Debug, Clone, Copy)]
 pub struct RollbackRequest<'a> {
-    /// To this release; else the usual one.
+    /// The release to roll back to; the default target if unset.
     pub to: Option<&'a ReleaseLabel>,
-    /// Why, and what it may pass.
+    /// The reason, and the guards to override.
     pub why: &'a Justification,
-    /// Migrations are undone too, down to this version.
+    /// Undo migrations too, down to this version.
     pub undo_schema: Option<&'a SchemaVersion>,
-    /// The database, if there are several.
+    /// The database whose migrations to undo, if there are several.
     pub database: Option<&'a str>,
-    /// Whether a person's lock is waited for.
+    /// Whether to wait for a person's lock.
     pub waits: bool,
 }
 
 type Accepted = [(ServiceName, BTreeMap<String, SchemaRange>)];
 
-/// Whether the databases are kept as they are, or migrations undone, and when: offered only where it is
-/// safe. What cannot be seen vetoes nothing.
+/// Decides whether the databases are kept as they are, or migrations are undone, and when. Undoing is offered only if
+/// it is safe. A database that cannot be read blocks nothing, unless its migrations are to be undone.
 async fn schema_way(
     ports: &Services,
     loaded: &Loaded,
@@ -197,7 +197,7 @@ fn closed(back: &WaysBack, why: &str) -> Problem {
     }
 }
 
-/// A rollback that may begin. Runs that could not be read are named, and block nothing.
+/// Proposes a rollback. Runs that cannot be read are reported, and block nothing.
 pub async fn rollback(
     ports: &Services,
     loaded: &Loaded,
@@ -209,7 +209,7 @@ pub async fn rollback(
     let hosting = ports.platform(&spec.endpoint).await.map_err(Refusal::Failed)?;
     let live = ports.live(hosting.as_ref(), &spec.members).await.map_err(Refusal::Failed)?;
     let (runs, unread) = past(ports, &spec.environment);
-    // A store that cannot be read holds no lock that anybody could have taken there.
+    // No person can have taken a lock in a store that cannot be read.
     let lock = ports.stores.open_readable().and_then(|store| store.locked(&spec.environment));
     let waited_for = waits && !why.overrides.contains_key(&Guard::Lock);
     if let Ok(Some(lock)) = lock
@@ -222,7 +222,7 @@ pub async fn rollback(
     let chosen = choose(hosting.as_ref(), &spec.members, past, to, (why, &mut guards)).await;
     let mut guessed = false;
     let choice = match chosen {
-        // What the store cannot tell any more the platform may.
+        // The platform may know a release that the store no longer knows.
         Err(refused) if to.is_none() && unread.is_some() => {
             let found = newest_on_platform(hosting.as_ref(), &spec.members, &live, &runs).await;
             guessed = true;
@@ -230,7 +230,7 @@ pub async fn rollback(
         }
         chosen => chosen?,
     };
-    // What is left is the release whose builds are live now.
+    // The rollback leaves the release whose builds are live now.
     let leaves = left_by(&runs, &live, &choice);
     let leaves = leaves.filter(|k| k.mark != Mark::Bad).map(|k| k.choice.name());
     let leaves = match leaves {
@@ -260,7 +260,8 @@ pub async fn rollback(
     Proposal::passing(plan, what, guards, why)
 }
 
-/// The target of a rollback. What guards a named one is met, and its builds are still chosen.
+/// Chooses the target of a rollback. If a guard applies to a named target, it is recorded, and the builds of the target
+/// are chosen anyway.
 async fn choose(
     hosting: &dyn Hosting,
     members: &[Member],
@@ -278,8 +279,8 @@ async fn choose(
             let known = named_target(runs, live, release, true);
             known.map(|k| k.choice).map_err(|no| Refusal::Refused(no.problem()))
         }
-        // Known here without a mark means that it was never live: a rollback asks its build nothing, so
-        // it must not be the first to give it traffic.
+        // Known here without a mark means that the release was never live. A rollback does not probe its build, so it
+        // must not be the first to give it traffic.
         Err(NoTarget::Unknown(problem)) if !tried_here(runs, release) => {
             let found = on_platform(hosting, members, release).await;
             let Some(choice) = found else { return Err(Refusal::Refused(problem)) };
@@ -293,14 +294,15 @@ async fn choose(
     }
 }
 
-/// Whether a release is one to choose: it has a build of every service, and another one than the live.
+/// Whether a release can be a target: it has a build of every service, and at least one of them is not live.
 fn offered(choice: &Choice, live: &Live) -> bool {
     let covers = live.keys().all(|service| choice.builds.contains_key(service));
     let differs = |(s, build)| live.get(s).is_some_and(|l: &Option<_>| l.as_ref() != Some(build));
     covers && choice.builds.iter().any(differs)
 }
 
-/// The latest runs of the store, and why some or all of them could not be read: that is reported, and blocks nothing.
+/// The latest runs of the store, and the reason why some or all of them could not be read: it is reported, and blocks
+/// nothing.
 fn past(ports: &Services, environment: &EnvironmentName) -> (Vec<RunView>, Option<String>) {
     let listed = ports.stores.open_readable().and_then(|store| {
         let listed = store.runs(Some(environment), RUNS_SEARCHED)?;

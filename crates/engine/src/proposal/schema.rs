@@ -1,5 +1,5 @@
-//! Databases in a plan: what a deploy applies before traffic moves, what a clean-up takes away after, what a
-//! rollback may undo; and changes of a database alone.
+//! Databases in a plan: the migrations that a deploy applies before traffic moves, that a clean-up applies afterwards,
+//! and that a rollback may undo; and changes to a database alone.
 
 use std::collections::BTreeMap;
 
@@ -21,11 +21,11 @@ use pointsman_core::ports::hosting::Hosting;
 use pointsman_core::release::{ReleaseLabel, SchemaVersion};
 use pointsman_core::step::{RepairAs, StepKind};
 
-/// Before anything is written.
+/// The warning shown before a database is changed.
 pub(super) const BACKUP: &str =
     "No backup is made: check that one exists, or that point-in-time recovery is on.";
 
-/// The files of a database's migrations.
+/// Reads the migration files of a database.
 pub fn files(
     loaded: &Loaded,
     environment: &str,
@@ -34,7 +34,7 @@ pub fn files(
     loaded.migrations(environment, database).map_err(|f| Refusal::Written(Box::new(f)))
 }
 
-/// The migrations of the code that a release is, and what a person should know of them.
+/// The migrations in the code of a release, and a warning about them, if there is one.
 fn files_of(
     loaded: &Loaded,
     environment: &str,
@@ -45,14 +45,14 @@ fn files_of(
     found.map_err(|f| Refusal::Written(Box::new(f)))
 }
 
-/// Looks at a database before something is done to it, starting the emulator if it is its.
+/// Reads a database before an action on it, and starts its emulator if necessary.
 async fn looked(ports: &Services, planned: &PlannedDatabase) -> Result<SchemaLook, Refusal> {
     ports.database(planned, true).await.map_err(Refusal::Failed)?;
     ports.look_at(planned, READ_WITHIN).await.map_err(Refusal::Failed)
 }
 
-/// Puts the migrations into a deploy that run before traffic moves, and refuses a release that could not
-/// work with what they leave.
+/// Adds the migrations that run before traffic moves to a deploy. Refuses a release that could not work with the
+/// resulting version.
 pub(super) async fn before_traffic(
     ports: &Services,
     loaded: &Loaded,
@@ -91,14 +91,14 @@ pub(super) async fn before_traffic(
     Ok(warnings)
 }
 
-/// Names the environment and the database in what is to be done.
+/// Names the environment and the database in a problem and in its suggested command.
 fn for_environment(problem: Problem, environment: &str, database: &str) -> Problem {
     let todo = problem.todo.replace(" ENV", &format!(" {environment}"));
     Problem { what: format!("{database}: {}", problem.what), todo, ..problem }
 }
 
-/// Adds the next contract migrations to a clean-up, as far as the live build can work with them. The
-/// rest is reported as pending.
+/// Adds the next contract migrations to a clean-up, as far as the live builds can work with them. The rest is reported
+/// as pending.
 pub(super) async fn after_traffic(
     ports: &Services,
     loaded: &Loaded,
@@ -158,7 +158,7 @@ pub(super) async fn accepted(
     accepted
 }
 
-/// The ways back of a database. Without a wish, down to the latest version that the target accepts.
+/// The ways to roll back a database. Without `to`, they go down to the latest version that the target accepts.
 pub(super) fn ways_back(
     database: &str,
     files: &[Migration],
@@ -174,7 +174,7 @@ pub(super) fn ways_back(
     } else {
         let applied = schema.applied().rev().map(|r| r.version.clone());
         let to = applied.chain([SchemaVersion::ZERO]).find(|version| fits(version));
-        // What cannot be undone shows as a way that is closed.
+        // Migrations that cannot be undone appear as a closed way.
         to.filter(|to| *to != now)
             .map_or(Ok(Vec::new()), |to| down(files, schema, &to))
             .unwrap_or_default()
@@ -207,20 +207,20 @@ fn only(spec: &mut EnvironmentSpec, name: Option<&str>) -> Result<PlannedDatabas
     Ok(found)
 }
 
-/// A change to a database alone.
+/// A requested change to a database alone.
 #[derive(Debug, Clone)]
 pub enum MigrationRequest {
-    /// To apply what is pending, up to a version, also out of order.
+    /// Apply pending migrations up to a version; `true` allows them out of order.
     Up(Option<SchemaVersion>, bool),
-    /// To undo down to a version.
+    /// Undo migrations down to a version.
     Down(SchemaVersion),
-    /// To say that it is at a version.
+    /// Record that the database is at a version.
     Baseline(SchemaVersion),
-    /// To say how a migration that is half done stands.
+    /// Record the state of a half-done migration.
     Repair(Option<SchemaVersion>, RepairAs),
 }
 
-/// A change of a database that may begin. Nothing where there is nothing to do.
+/// Proposes a change to a database. `None` if there is nothing to do.
 pub async fn migrate(
     ports: &Services,
     loaded: &Loaded,
@@ -262,7 +262,7 @@ pub async fn migrate(
         )),
     };
     let mut guards = Guards::default();
-    // The others record what is; they change nothing.
+    // Baselines and repairs only record a state, so a freeze does not block them.
     if matches!(wish, MigrationRequest::Up(..) | MigrationRequest::Down(_)) {
         let environment = spec.environment.clone();
         not_frozen(ports, &environment, &mut spec.freeze, why, &mut guards);
@@ -317,7 +317,7 @@ pub async fn migrate(
     Proposal::passing(plan, what, guards, why).map(Some)
 }
 
-/// The live builds with the versions that they accept. The run itself checks again what cannot be read here.
+/// The live builds with the versions that they accept. The run itself checks again whatever cannot be read here.
 async fn serving(ports: &Services, spec: &EnvironmentSpec) -> Vec<(ServiceName, SchemaRange)> {
     let Some(database) = spec.databases.first() else { return Vec::new() };
     let Ok(Some(hosting)) = ports.hosting(&spec.endpoint, false).await else { return Vec::new() };
@@ -355,7 +355,7 @@ fn what(
     )
 }
 
-/// The migration to repair, and what is known about it.
+/// The migration to repair, and the evidence about its state.
 fn to_repair(
     files: &[Migration],
     schema: &Schema,

@@ -1,4 +1,4 @@
-//! A command to a run that another process drives, bound to what its sender had seen (N2).
+//! Sends a command to a run that another process drives, bound to what its sender had seen (N2).
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use pointsman_core::run::RunState;
 
 /// Poll interval of the store for an answer.
 const ANSWER_POLL: Duration = Duration::from_millis(50);
-/// A runner that lives answers within this; it looks for commands every 100 ms.
+/// Time limit for an answer. A live runner polls for commands every 100 ms.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
-/// Sends a command and waits for the fact that answers it: its number. Without `seen` the sender has
-/// seen everything there is.
+/// Sends a command, waits for the fact that answers it, and returns the number of that fact. Without `seen`, the sender
+/// counts as having seen every fact.
 pub async fn command(
     ports: &Services,
     run: RunNumber,
@@ -60,7 +60,7 @@ pub async fn command(
         }
         ports.clock.sleep(ANSWER_POLL).await;
     }
-    // Withdrawn, so that a runner that wakes later does not execute it.
+    // Withdraw the command, so that a runner that wakes later does not execute it.
     let withdrawn = store.withdraw(id)?;
     let problem = Problem::coded(Code::NO_ANSWER_FROM_RUN, format!("run {run} does not answer"));
     let problem = problem.because(if withdrawn {

@@ -1,5 +1,5 @@
-//! What is probed on an environment: the live build of each service and, while a run is under way, the
-//! other side too; and the extra probes of the config.
+//! Builds the probes of an environment: for the live build of each service, for the other side while a run is in
+//! progress, and the extra probes of the config.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use pointsman_core::probe::{Check, Expect, Probe, Rules};
 use pointsman_core::snapshot::{BuildSnapshot, EnvironmentSnapshot, Health, ServiceSnapshot};
 use pointsman_core::step::Side;
 
-/// DNS and certificates change slowly, and the platform's API is not there to be asked all the time.
+/// DNS and certificates change slowly, and the platform's API should not be polled all the time.
 const DOMAIN_INTERVAL: Duration = Duration::from_mins(1);
-/// Timeout of an answer.
+/// Timeout of a domain check.
 const DOMAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The probes of an environment, as far as it was seen.
+/// The probes of an environment, based on its latest snapshot.
 pub fn probes(
     spec: &EnvironmentSpec,
     watching: &Watching,
@@ -32,7 +32,8 @@ pub fn probes(
     probes
 }
 
-/// What the platform says of a service's addresses, where it says anything: it was reached, and has them.
+/// The probe of a service's domains, as the platform reports them. `None` if domain checks are off or the platform has
+/// none, if the platform could not be reached, or if the service has no live build.
 fn domains(
     spec: &EnvironmentSpec,
     watching: &Watching,
@@ -70,14 +71,13 @@ fn of_service(
     unseen: bool,
 ) -> Vec<Probe> {
     let live = seen.and_then(|s| s.live.as_ref());
-    // Where the platform cannot be asked, customers may be served all the same; where it does not run,
-    // they are not.
+    // If the platform cannot be reached, customers may still be served; if it is not running, they are not.
     let off = seen.is_some_and(|s| s.health == Health::Off);
     let serves = live.is_some() || (unseen && !off);
     let (green, blue) = (seen.and_then(|s| s.green.as_ref()), seen.and_then(|s| s.blue.as_ref()));
     let side = seen.map_or(Side::Blue, |s| s.side);
     let public = || probe(spec, watching, member, (side, true), &member.url, live, seen);
-    // Where nothing serves yet, a candidate of the first run is there to be asked all the same.
+    // If no build is live yet, the candidate of the first run can still be probed.
     let mut probes: Vec<_> = serves.then(public).into_iter().collect();
     for (side, build) in [(Side::Blue, blue), (Side::Green, green)] {
         let preview = build.and_then(|build| build.preview.as_deref());
@@ -85,7 +85,7 @@ fn of_service(
             probes.push(probe(spec, watching, member, (side, false), address, build, seen));
         }
     }
-    // Blue is always the first one.
+    // Blue always comes first.
     probes.sort_by_key(|probe| probe.side == Some(Side::Green));
     probes
 }
@@ -100,8 +100,7 @@ fn probe(
     seen: Option<&ServiceSnapshot>,
 ) -> Probe {
     let service = member.service();
-    // A build that customers reach is another thing to watch than the same build aside: another address,
-    // and another load.
+    // A live build needs another probe than the same build at its preview address: the address and the load differ.
     let door = if live { "" } else { "+preview" };
     let who = build.map_or("public", |build| build.build.as_str());
     let health = &member.health;

@@ -1,4 +1,4 @@
-//! Who answers at the public address? (N1) The platform's word is not enough.
+//! Verifies which build answers at the public address (N1). The platform's own report is not enough.
 
 use futures_util::future::join_all;
 
@@ -16,7 +16,7 @@ pub(super) async fn perform(context: &Context, side: Side) -> StepResult {
     let moved = members.iter().filter(|m| context.service(m.service()).switch_asked);
     let moved: Vec<&Member> = moved.collect();
     let asked = join_all(moved.iter().map(|member| ask(context, member, side))).await;
-    // Answers and traffic must say the same, and traffic that was moved elsewhere is no fault of the release.
+    // Answers and traffic must agree. Read the traffic first: if someone else moved it, the release is not at fault.
     let mut reads = TrafficReads::new(context, side);
     reads.patiently(context).await?;
     let asked = asked.into_iter().collect::<Result<Vec<_>, StepError>>()?;
@@ -31,7 +31,7 @@ pub(super) async fn perform(context: &Context, side: Side) -> StepResult {
     })
 }
 
-/// Asks the public address of a service until the answers decide. `None`: no answer would prove anything.
+/// Probes the public address of a service until there is a decision. `None`: no answer would prove anything.
 async fn ask(
     context: &Context,
     member: &Member,
@@ -65,7 +65,7 @@ async fn ask(
     Ok(Some(decision))
 }
 
-/// What a decision comes to, and whether it is a warning.
+/// The summary of a decision, and whether it is only a warning.
 async fn conclude(
     context: &Context,
     member: &Member,

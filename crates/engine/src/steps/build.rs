@@ -1,4 +1,4 @@
-//! Builds green without traffic, all services at once.
+//! Builds green for all services in parallel, without traffic.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use pointsman_core::plan::{Member, Source};
 use pointsman_core::ports::hosting::{Build, BuildState, NewBuild};
 use pointsman_core::release::ReleaseLabel;
 
-/// A new build may not be visible at once (F15).
+/// Time limit for a new build to become visible (F15).
 const VISIBLE_WITHIN: Duration = Duration::from_mins(2);
 
-/// A build's log is fetched this often while it is built.
+/// Poll interval of a build's log during the build.
 const LOG_POLL: Duration = Duration::from_secs(1);
 
 pub(super) async fn perform(context: &Context) -> StepResult {
@@ -27,7 +27,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
     Ok(Done { summary, warning })
 }
 
-/// The summary of a service, and whether a person should check it.
+/// Builds one service. Returns its summary, and whether a person should check it.
 async fn one(context: &Context, member: &Member) -> Result<(String, bool), StepError> {
     let service = member.service();
     let id = match still_good(context, member).await? {
@@ -48,7 +48,7 @@ async fn one(context: &Context, member: &Member) -> Result<(String, bool), StepE
         }
         return Err(StepError::lasting(problem));
     }
-    // The platform knows best; the config's template is for one that does not say.
+    // The platform's own preview address wins over the template in the config.
     let release = context.plan().release.as_ref();
     let preview = build.preview.or_else(|| member.green_at(&id, release));
     context
@@ -62,9 +62,9 @@ async fn one(context: &Context, member: &Member) -> Result<(String, bool), StepE
     })
 }
 
-/// The build that an earlier attempt requested, unless it can never become live. One that cannot be
-/// found is requested again under the same id and request id: whether the request was lost, or
-/// only its reply, nothing is built twice.
+/// The build that an earlier attempt requested, unless it can never become live. If the platform does not have it, it
+/// is requested again under the same id and request id, so that nothing is built twice, whether the request was lost or
+/// only its reply.
 async fn still_good(context: &Context, member: &Member) -> Result<Option<BuildId>, StepError> {
     let seen = context.service(member.service());
     let (Some(id), Some(request_id)) = (seen.green, seen.green_request) else { return Ok(None) };
@@ -81,7 +81,7 @@ async fn still_good(context: &Context, member: &Member) -> Result<Option<BuildId
     Ok(Some(id))
 }
 
-/// The builds that the plan needs.
+/// The release and the source to build, from the plan.
 fn ordered(context: &Context, member: &Member) -> Result<(ReleaseLabel, Source), StepError> {
     let missing = |what: &str| {
         StepError::lasting(Problem::new(format!("the plan has no {what} for {}", member.service())))
@@ -110,8 +110,8 @@ async fn order(context: &Context, member: &Member) -> Result<BuildId, StepError>
     Ok(id)
 }
 
-/// `b-1-1-0-r12-9f3a2c`: the release for people, the run for the journal, the rest against two
-/// stores that count the same. Google's CLI counts up instead, and two deployers can collide.
+/// `b-1-1-0-r12-9f3a2c`: the release for people, the run for the journal, and a random part in case two stores use the
+/// same run number. Google's CLI counts up instead, so two deployers can collide.
 fn build_id(release: &str, run: u64) -> Result<BuildId, Problem> {
     let spelled: String = release
         .chars()
@@ -127,7 +127,7 @@ async fn wait(context: &Context, member: &Member, id: &BuildId) -> Result<Build,
     let began = context.outside.clock.elapsed();
     let (mut looks, mut heard) = (0, began);
     loop {
-        // The log of the build is followed while it runs, less often than its state.
+        // Follow the log during the build, but less often than its state.
         let now = context.outside.clock.elapsed();
         if now.saturating_sub(heard) >= LOG_POLL {
             heard = now;

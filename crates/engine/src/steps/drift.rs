@@ -1,5 +1,5 @@
-//! Whether traffic is still where this run put it. The platform is read again and again: what it said
-//! once says nothing about now.
+//! Checks whether traffic is still where this run put it. The platform is read repeatedly, because an earlier answer
+//! says nothing about the present.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use pointsman_core::plan::Member;
 use pointsman_core::step::{Failure, Side};
 use pointsman_core::view::TrafficState;
 
-/// A platform that takes longer is read again with the next sample.
+/// Time limit of one read. A slower platform is read again with the next sample.
 const READ_WITHIN: Duration = Duration::from_secs(10);
-/// Reads of a remote platform are at least this far apart.
+/// Minimum interval between reads of a remote platform.
 const REMOTE_READ_EVERY: Duration = Duration::from_secs(10);
-/// And those of one on this machine.
+/// Minimum interval between reads of a platform on this machine.
 const LOCAL_READ_EVERY: Duration = Duration::from_secs(1);
-/// Number of attempts of the read after a verification.
+/// Maximum number of reads after a verification.
 const READS: u32 = 3;
-/// Maximum time of retries of the last read of a soak.
+/// Time limit for retrying the last read of a soak.
 const END_READ_WITHIN: Duration = Duration::from_mins(1);
 
-/// The reads of one step.
+/// The traffic reads of one step.
 pub(super) struct TrafficReads {
     side: Side,
     every: Duration,
@@ -32,29 +32,29 @@ pub(super) struct TrafficReads {
 }
 
 impl TrafficReads {
-    /// Reads that expect a side to have the traffic.
+    /// Reads that expect `side` to have the traffic.
     pub(super) fn new(context: &Context, side: Side) -> Self {
         let remote = context.outside.hosting.poll_after(u32::MAX) >= REMOTE_READ_EVERY;
         let every = if remote { REMOTE_READ_EVERY } else { LOCAL_READ_EVERY };
         Self { side, every, read_at: None, unread: None }
     }
 
-    /// Reads the traffic of every moved service, if it is time to.
+    /// Reads the traffic of every moved service, if a read is due.
     pub(super) async fn in_time(&mut self, context: &Context) -> Result<(), StepError> {
         let now = context.outside.clock.elapsed();
         if self.read_at.is_some_and(|at| now.saturating_sub(at) < self.every) {
             return Ok(());
         }
-        // Within the time of a sample: a slow platform must not make a gap of a round.
+        // Limited to the time of a sample: a slow platform must not delay the next round.
         self.read(context, context.plan().policy.health.timeout.min(READ_WITHIN)).await
     }
 
-    /// Reads it in any case. Traffic that is elsewhere is a fact, and an error.
+    /// Reads the traffic in any case. Traffic on another build is recorded, and is an error.
     pub(super) async fn now(&mut self, context: &Context) -> Result<(), StepError> {
         self.read(context, READ_WITHIN).await
     }
 
-    /// The same, tried again where a read fails: after a verification that no soak follows there is no later read.
+    /// Like `now`, but retries failed reads: after a verification without a soak there is no later read.
     pub(super) async fn patiently(&mut self, context: &Context) -> Result<(), StepError> {
         for _ in 1..READS {
             self.now(context).await?;
@@ -74,7 +74,7 @@ impl TrafficReads {
             moved.map(|member| async move { (member, read(context, member, within).await) });
         let read = futures_util::future::join_all(reads).await;
         self.read_at = Some(context.outside.clock.elapsed());
-        // Each difference is recorded, whichever service is named first.
+        // Record each difference, whichever service comes first.
         let mut drifted = None;
         for (member, seen) in read {
             match seen {
@@ -85,7 +85,7 @@ impl TrafficReads {
         drifted.map_or(Ok(()), Err)
     }
 
-    /// Reads it at the end of a watch, again and again for a while: what was not read back is not done.
+    /// Reads the traffic at the end of a soak and retries for a while: a soak without this read is not complete.
     pub(super) async fn at_the_end(&mut self, context: &Context) -> Result<(), StepError> {
         let clock = &context.outside.clock;
         let began = clock.elapsed();

@@ -1,4 +1,4 @@
-//! Marks: what a release is known as from now on. Idempotent, and nothing but a fact.
+//! Marks a release as stable, bad or usable. Marking is idempotent and only records a fact.
 
 use crate::context::{Context, Done, StepError, StepResult};
 use pointsman_core::error::Problem;
@@ -23,8 +23,8 @@ pub(super) async fn stable(context: &Context) -> StepResult {
     mark(context, release, Mark::Stable, Side::Green, "it was live and passed its soak").await
 }
 
-/// In a rollback the release that is left, in a deploy that was undone the one it wanted to ship. A
-/// rollback to a bad release, for a reason, clears that one's mark.
+/// Marks a release as bad: in a rollback the live release that it leaves, in an undone deploy the release that it
+/// wanted to ship. A rollback to a bad release, which needs a reason, clears the mark of that release.
 pub(super) async fn bad(context: &Context) -> StepResult {
     let plan = context.plan();
     let why = plan.reason.clone().unwrap_or_else(|| "it was rolled back".to_owned());

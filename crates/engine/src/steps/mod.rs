@@ -1,4 +1,4 @@
-//! One file per step kind. Each acts, reads back what it did, and writes both down.
+//! One file per step kind. Each step acts, reads back the result, and records both.
 
 mod attest;
 mod build;
@@ -18,7 +18,7 @@ use super::context::{Context, StepResult};
 use pointsman_core::plan::Plan;
 use pointsman_core::step::StepKind;
 
-/// Lets a step act.
+/// Performs a step. Gates have nothing to perform and never return here.
 pub(super) async fn perform(kind: &StepKind, context: Context) -> StepResult {
     match kind {
         StepKind::Preflight => preflight::perform(&context).await,
@@ -43,18 +43,19 @@ pub(super) async fn perform(kind: &StepKind, context: Context) -> StepResult {
     }
 }
 
-/// Time limit, after which we stop waiting. That does not mean the step failed (F14). Generous: it is for
-/// steps that hang, the rules of each step decide before.
+/// The time limit of a step, after which the engine stops waiting. That does not mean that the step failed (F14). The
+/// limit is generous, because it is for steps that hang: normally the rules of each step decide earlier.
 pub(super) fn deadline(kind: &StepKind, plan: &Plan) -> Duration {
     let minutes = |m: u64| Duration::from_mins(m);
     let policy = &plan.policy;
     match kind {
         StepKind::Build => minutes(60),
-        // Waiting for others, the switch itself, and reading back.
+        // Waiting for other rollouts, the switch itself, and the read-back.
         StepKind::Switch { .. } => minutes(4) + plan.endpoint.capabilities().switch_within,
         StepKind::Attest { .. } => policy.attest.within + policy.health.timeout * 4 + minutes(1),
         StepKind::Soak => {
-            // One bad answer needs this many samples for a verdict: a soak of few samples is extended for them.
+            // After one bad answer a verdict needs this many samples: a soak with few samples is extended to collect
+            // them.
             let judged =
                 (policy.soak.interval + policy.health.timeout) * policy.soak.share.least_samples;
             policy.soak.length * 3 + judged + policy.health.timeout * 10 + minutes(4)
@@ -62,7 +63,7 @@ pub(super) fn deadline(kind: &StepKind, plan: &Plan) -> Duration {
         StepKind::ProbeGreen | StepKind::ProbePublic { .. } => {
             (policy.health.interval + policy.health.timeout) * (policy.health.attempts + 2)
         }
-        // Large collections take long, and report progress.
+        // Large collections take long; their migration reports progress.
         StepKind::Migrate { .. } => minutes(24 * 60),
         StepKind::Preflight
         | StepKind::Baseline { .. }

@@ -58,8 +58,8 @@ pub(super) async fn perform(context: &Context) -> StepResult {
     Ok(Done { summary, warning: odd })
 }
 
-/// Problems of the public domains, as the platform reports them. They stop nothing: a deploy may be what
-/// fixes them, and the probes cover what the platform does not report.
+/// Problems of the public domains, as the platform reports them. They block nothing: a deploy may be the fix, and the
+/// probes cover what the platform does not report.
 async fn domains(context: &Context) -> Vec<String> {
     let mut all = Vec::new();
     if context.plan().kind != RunKind::Deploy {
@@ -109,7 +109,7 @@ async fn observe_blue(context: &Context, member: &Member) -> Result<TrafficState
             build: build.clone(),
             release,
             commit,
-            // A rollback gives one build all of it, whatever it is now: nothing vetoes that.
+            // A rollback moves all traffic to one build, so a split does not block it.
             splits: if split { traffic.splits } else { Vec::new() },
         })
         .await;
@@ -120,8 +120,9 @@ async fn observe_blue(context: &Context, member: &Member) -> Result<TrafficState
 /// Time limit for disabling automatic rollouts outside of deploys, and for reading a service's domains in a deploy.
 const HELD_WITHIN: Duration = Duration::from_secs(20);
 
-/// A push must not begin a rollout in the middle of a run. What an earlier run held and did not put back is
-/// this one's to put back. Nothing vetoes giving traffic back: there it is tried, and told where it failed.
+/// Disables automatic rollouts, so that a push starts no rollout in the middle of a run. If an earlier run disabled
+/// them and did not restore them, this run has to restore them. In a rollback a failure is only logged, because nothing
+/// may block it.
 async fn hold(context: &Context, member: &Member, automatic: Automatic) -> Result<(), StepError> {
     if context.plan().kind == RunKind::Cleanup {
         return Ok(());
@@ -150,7 +151,7 @@ async fn hold(context: &Context, member: &Member, automatic: Automatic) -> Resul
     Ok(())
 }
 
-/// A rollback goes only to a build that can serve. It is never rebuilt.
+/// Checks the target of a rollback: it must be able to become live, because a rollback never rebuilds.
 async fn check_candidate(
     context: &Context,
     member: &Member,

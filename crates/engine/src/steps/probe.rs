@@ -35,8 +35,8 @@ pub(super) async fn public(context: &Context, side: Side) -> StepResult {
     Ok(Done::ok(all.collect::<Result<Vec<_>, StepError>>()?.join(", ")))
 }
 
-/// Samples one address until the gate decides. A rollback's public probe is in more of a hurry than
-/// green's gate: users are on it already.
+/// Probes one address until the gate decides. The public probe of a rollback uses a shorter interval than green's gate,
+/// because users are already on that build.
 async fn gate(
     context: &Context,
     member: &Member,

@@ -1,4 +1,4 @@
-//! Databases in a run: locked and read first, read again before traffic moves, and changed
+//! Handles the databases of a run: locks and reads them first, reads them again before traffic moves, and changes them
 //! only in ways that the live build can work with (N4).
 
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ fn gives_back(context: &Context) -> bool {
 /// Time limit for each database request during a rollback.
 const QUICK_READ_WITHIN: Duration = Duration::from_secs(3);
 
-/// Waits for a database; briefly during a rollback, which no database may veto.
+/// Waits for a database. During a rollback the wait is limited, because no database may block a rollback.
 async fn waited<T>(
     context: &Context,
     patience: Duration,
@@ -46,7 +46,7 @@ async fn waited<T>(
     }
 }
 
-/// Takes the lock of each database and looks at it.
+/// Takes the lock of each database and reads its schema.
 pub(super) async fn look(context: &Context) -> Result<Vec<String>, StepError> {
     let mut said = Vec::new();
     for planned in &context.plan().databases {
@@ -54,7 +54,7 @@ pub(super) async fn look(context: &Context) -> Result<Vec<String>, StepError> {
         context.progress(None, format!("{name}: taking its lock"));
         match waited(context, QUICK_READ_WITHIN, one(context, planned)).await {
             Ok(seen) => said.push(format!("{name}: {seen}")),
-            // A rollback wants the lock, but a database without an answer is no veto.
+            // A rollback tries to take the lock, but a database that does not answer must not block it.
             Err(error) if gives_back(context) && error.class != Failure::Lasting => {
                 said.push(format!("{name}: unknown ({})", error.problem.what));
             }
@@ -103,7 +103,7 @@ async fn read(context: &Context, planned: &PlannedDatabase) -> Result<Schema, St
         .map_err(|error| StepError { problem: error.problem, class: Failure::Passing })
 }
 
-/// Whether a build may get traffic as the databases are now.
+/// Checks that a build accepts the current version of every database before it gets traffic.
 pub(super) async fn may_serve(
     context: &Context,
     member: &Member,
@@ -114,7 +114,7 @@ pub(super) async fn may_serve(
     let overridden = context.plan().overrides.contains_key(&Guard::Schema);
     let overridden = context.view.undoing() || overridden;
     for planned in &context.plan().databases {
-        // One that was silent already gets less of a chance.
+        // Wait less for a database that has not answered in this run.
         let answered = context.view.databases.contains_key(&planned.name);
         let patience = if answered { QUICK_READ_WITHIN } else { QUICK_READ_WITHIN / 3 };
         let seen = match waited(context, patience, read(context, planned)).await {
@@ -158,7 +158,7 @@ async fn serving(
         let hosting = &context.outside.hosting;
         let traffic = match hosting.traffic(&member.target).await {
             Ok(traffic) => traffic,
-            // A backend that is not there yet serves nothing.
+            // A backend that does not exist yet has no live build.
             Err(error) if error.reason == HostingReason::NotFound => continue,
             Err(error) => return Err(error.into()),
         };
@@ -239,7 +239,7 @@ pub(super) async fn perform(
     ]
     .map(|(key, value)| (key.to_owned(), value));
     let one = databases.get(database).map_err(StepError::lasting)?;
-    // Google's libraries would take the real database otherwise (dM9).
+    // Without this, Google's libraries would connect to the real database (dM9).
     let host = one.emulator_host().map(|host| ("FIRESTORE_EMULATOR_HOST".to_owned(), host));
     let environment: Vec<_> = environment.into_iter().chain(host).collect();
     let ended = migrate(&Asked {
@@ -286,7 +286,7 @@ pub(super) async fn perform(
     })
 }
 
-/// The state read from the database afterwards, not the expected one.
+/// Checks the result by the state read back from the database, not by the expected one.
 fn read_back(now: &Schema, version: &SchemaVersion, direction: Direction) -> Result<(), StepError> {
     let applied = now.applied().any(|r| &r.version == version);
     if applied == (direction == Direction::Up) {
@@ -348,7 +348,7 @@ pub(super) async fn mend(
     told(context, planned).await
 }
 
-/// The current state of the database.
+/// Records the current state of the database, and returns it as the summary of the step.
 async fn told(context: &Context, planned: &PlannedDatabase) -> StepResult {
     let now = read(context, planned).await?;
     let (version, dirty) = (now.version(), now.dirty().map(|r| r.version.clone()));

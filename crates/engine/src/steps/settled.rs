@@ -6,12 +6,12 @@ use pointsman_core::ids::RolloutId;
 use pointsman_core::plan::{Member, RunKind};
 use pointsman_core::ports::hosting::Traffic;
 
-/// Maximum polls; with Google's back-off that is three minutes.
+/// Maximum polls; with Google's back-off they take three minutes.
 const TRAFFIC_READS: u32 = 20;
 
-/// The traffic once no one else moves it. Our own rollouts are not waited for: a later one follows
-/// them. A rollback does not wait for ever either; only a deploy is refused, since
-/// another person or tool is at work there (F10).
+/// Reads the traffic once nobody else is moving it. Rollouts of this run are not waited for, because a later rollout
+/// follows them. The wait is limited: after it, a rollback continues, and only a deploy is refused, since another
+/// person or tool is moving traffic (F10).
 pub(super) async fn traffic(context: &Context, member: &Member) -> Result<Traffic, StepError> {
     let (hosting, service) = (&context.outside.hosting, member.service());
     let seen = context.service(service);

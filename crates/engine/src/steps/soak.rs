@@ -1,4 +1,4 @@
-//! Watches the public address after the switch, samples at its start and its end too.
+//! Monitors the public address after the switch, with a sample at the start and one at the end.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
         let answered = samples.iter().all(|(_, sample)| !matches!(sample, Sample::Blind(_)));
         for (member, sample) in samples {
             if let Some(decision) = watch.push(member.service(), &sample) {
-                // Traffic that was moved elsewhere is no fault of the release.
+                // If someone else moved the traffic, the release is not at fault.
                 traffic.now(context).await?;
                 return Err(failed(context, member, decision).await);
             }
@@ -50,7 +50,7 @@ pub(super) async fn perform(context: &Context) -> StepResult {
             }
         };
         context.progress(None, format!("{} left, {}", spoken(left), watch.summary()));
-        // The last wait is cut to the end, so that the soak's last sample is taken at its end.
+        // Shorten the last wait, so that the last sample is taken at the end of the soak.
         let wait = if left.is_zero() { policy.interval } else { policy.interval.min(left) };
         context.sleep(wait).await;
     }

@@ -1,5 +1,5 @@
-//! Clean-up: ends blue's processes and deletes builds that no rollback needs. Never by pattern:
-//! each build is inspected, and the live build is read again right before (F28).
+//! Clean-up: stops blue's processes and deletes builds that no rollback needs. It never deletes by pattern: it inspects
+//! each build, and reads the live build again right before (F28).
 
 use crate::context::{Context, Done, StepError, StepResult};
 use pointsman_core::error::Problem;
@@ -68,7 +68,7 @@ pub(super) async fn prune(context: &Context, service: &ServiceName) -> StepResul
                 let gone = Event::BuildDeleted { service: service.clone(), build: build.id };
                 context.record(gone).await;
             }
-            // A leftover is untidy and costs no traffic (F27).
+            // A leftover build is untidy, but does not affect traffic (F27).
             Err(error) => left.push(format!("{}: {}", build.id, error.problem)),
         }
     }

@@ -1,4 +1,4 @@
-//! Makes one build the active one, and believes it only from the platform's own traffic.
+//! Makes one build the active one. Only the platform's own traffic counts as proof.
 
 use std::time::Duration;
 
@@ -22,12 +22,12 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
     let build = context.build_of(service, to)?;
     let seen = context.service(service);
     let before = settled::traffic(context, member).await?;
-    // Already requested by this run, and nothing else since: only the reply was lost.
+    // This run already requested the switch, and traffic has not changed since: only the reply was lost.
     let last = seen.rollouts.last().map(|(_, build)| build);
     if last == Some(&build) && before.whole() == Some(&build) && !before.moving {
         return observed(context, service, &build, before).await;
     }
-    // A rollback that found traffic split gives it to one build, as long as it is still as it was found.
+    // A rollback moves split traffic to one build, as long as the split has not changed since it was found.
     let as_found = context.plan().kind == RunKind::Rollback
         && matches!(seen.found, TrafficState::Split(_))
         && seen.found == TrafficState::of(&before.splits);
@@ -60,7 +60,7 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
     }
     match (switched, observed(context, service, &build, traffic).await) {
         (Err(error), Err(_)) => Err(error),
-        // The platform's own report is worth a look, even if traffic moved.
+        // Warn about the platform's error, even though traffic moved.
         (Err(error), Ok(done)) => {
             Ok(Done::warning(format!("{}, though {}", done.summary, error.problem)))
         }
@@ -68,7 +68,7 @@ pub(super) async fn perform(context: &Context, service: &ServiceName, to: Side) 
     }
 }
 
-/// A platform that does not answer within this is not waited for: the traffic is then unknown.
+/// Time limit for reading the traffic back; after it the live build is unknown.
 const READ_BACK_WITHIN: Duration = Duration::from_secs(20);
 
 fn no_answer(service: &ServiceName, limit: Duration) -> StepError {
@@ -97,8 +97,8 @@ fn unread(service: &ServiceName, switched: Option<StepError>) -> StepError {
     )
 }
 
-/// A freeze that began meanwhile stops a run that has not moved traffic yet. One that has continues to its end, and
-/// a rollback is never frozen (F48).
+/// Refuses the switch if a freeze has started and the run has not moved traffic yet. A run that has moved traffic
+/// continues to its end, and a rollback is never frozen (F48).
 fn not_frozen(context: &Context) -> Result<(), StepError> {
     if context.view.touched_traffic() {
         return Ok(());
@@ -111,8 +111,8 @@ fn not_frozen(context: &Context) -> Result<(), StepError> {
     Err(StepError::lasting(Problem::new(what).because(told).try_this(todo)))
 }
 
-/// Never overrides a traffic change made by someone else (F10). Where no build is live
-/// any more, only blue gets its traffic back.
+/// Refuses to override a traffic change made by someone else (F10). If no build is live any more, only blue may get
+/// traffic.
 fn ours_to_move(
     seen: &ServiceView,
     service: &ServiceName,
@@ -142,8 +142,7 @@ fn ours_to_move(
     Err(StepError { problem, class: Failure::Drift })
 }
 
-/// Records the rollout before it is ordered. The rollout's id is unique by itself; the run's number in it
-/// is for people.
+/// Records the rollout before requesting it. The rollout's id is unique by itself; its run number is for people.
 async fn order(
     context: &Context,
     service: &ServiceName,

@@ -5,7 +5,7 @@ use pointsman_core::alert::{self, Alert, Notify};
 use pointsman_core::ids::EnvironmentName;
 use pointsman_core::probe::{ProbeChange, ProbeSnapshot};
 
-/// Puts alerts about changes of state, and about what is still down, into the outbox.
+/// Queues alerts about state changes, and about probes that are still down.
 pub(super) fn of_probes(
     services: &Services,
     notify: &Notify,
@@ -15,7 +15,7 @@ pub(super) fn of_probes(
 ) {
     let now = services.clock.now();
     let of = |key: &str| seen.iter().find(|probe| probe.key == key);
-    // What is idle has no customers.
+    // Idle builds have no customers.
     let idle = |probe: &ProbeSnapshot| probe.side.is_some() && !probe.live;
     let mut alerts: Vec<_> = seen
         .iter()

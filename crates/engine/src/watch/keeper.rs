@@ -1,4 +1,4 @@
-//! The keeper of probes: runs them, keeps what they answer, and reports states and changes.
+//! The keeper of probes: runs them, stores their results, and reports states and changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,7 +16,7 @@ use pointsman_core::ids::EnvironmentName;
 use pointsman_core::ports::samples::SampleStore;
 use pointsman_core::probe::{Board, Measurement, Probe, ProbeChange, ProbeSnapshot};
 
-/// Interval of reports and of the clock.
+/// Interval of reports and of time-based state changes.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// Number of reports between two writes of results.
 const SAVE_EVERY: u32 = 5;
@@ -32,7 +32,7 @@ const CHANGES_REPORTED: usize = 50;
 /// Requests to the keeper.
 #[derive(Debug)]
 pub enum Order {
-    /// The probes of an environment from now on; and whether its platform was read.
+    /// The probes of an environment from now on, and whether its platform could be read.
     Watch(EnvironmentName, Vec<Probe>, bool),
     /// Run every probe now.
     Now,
@@ -41,7 +41,7 @@ pub enum Order {
 /// The report of the keeper.
 #[derive(Debug)]
 pub enum Report {
-    /// The probes of an environment, where something changed.
+    /// The probes of an environment after a change.
     States {
         environment: EnvironmentName,
         probes: Vec<ProbeSnapshot>,
@@ -50,7 +50,7 @@ pub enum Report {
         /// The latest changes, newest first.
         recent: Vec<ProbeChange>,
     },
-    /// Results could not be written. Reported once, until it works again.
+    /// Results could not be written. Reported once, until writing works again.
     NotKept(Problem),
 }
 
@@ -58,11 +58,11 @@ pub enum Report {
 pub struct Keeper {
     services: Services,
     notify: Notify,
-    /// None where results cannot be kept: probes run all the same.
+    /// `None` if results cannot be stored; probes run anyway.
     samples: Option<Box<dyn SampleStore>>,
     boards: BTreeMap<EnvironmentName, Board>,
     wanted: watch::Sender<Wanted>,
-    /// Environments whose last report is not the newest.
+    /// Environments with changes since their last report.
     dirty: BTreeSet<EnvironmentName>,
     unkept: Vec<(String, Measurement)>,
     /// Changes that were not reported yet.
@@ -77,7 +77,7 @@ impl fmt::Debug for Keeper {
 }
 
 impl Keeper {
-    /// A keeper of no probes yet.
+    /// A keeper without probes.
     pub fn new(services: Services, notify: Notify, samples: Option<Box<dyn SampleStore>>) -> Self {
         Self {
             services,
@@ -92,7 +92,7 @@ impl Keeper {
         }
     }
 
-    /// Runs until the orders or the reports are closed. The error says why this machine cannot probe.
+    /// Runs until the channel of orders or of reports closes. Fails if this machine cannot probe.
     pub async fn run(
         mut self,
         mut orders: mpsc::Receiver<Order>,
@@ -163,7 +163,7 @@ impl Keeper {
         self.dirty.insert(name.clone());
     }
 
-    /// Advances time, sends alerts, writes due records, and returns the changes.
+    /// Advances time, sends alerts, stores due results, and returns the reports.
     fn reports(&mut self, round: u32) -> Vec<Report> {
         let now = self.services.clock.now();
         for (name, board) in &mut self.boards {
@@ -215,7 +215,7 @@ impl Keeper {
         }
     }
 
-    /// Writes results and changes. On failure they are lost, and our own log has an entry.
+    /// Writes results and changes. On failure they are lost, and a warning is logged.
     fn keep(&mut self, new: &[ProbeChange]) -> Result<(), Problem> {
         let heard = std::mem::take(&mut self.unkept);
         let Some(samples) = &mut self.samples else { return Ok(()) };

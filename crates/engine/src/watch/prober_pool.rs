@@ -1,5 +1,5 @@
-//! Runs the configured probes repeatedly without doing harm: a limited number at once, never all
-//! at the same moment, never faster than configured.
+//! Runs the configured probes repeatedly without doing harm: a limited number in parallel, never all at the same
+//! moment, and never faster than configured.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -18,20 +18,20 @@ const CONCURRENT_PROBES: usize = 32;
 /// Time limit for the first results on a newly opened screen.
 const FIRST_WITHIN: Duration = Duration::from_secs(1);
 
-/// The first questions of a probe come faster than the rest…
+/// Number of first results of a probe that come faster than its interval.
 const QUICK_PROBES: u64 = 3;
-/// …and this fast after a switch, when the operator is watching.
+/// Time limit for the first results after a switch, when the operator is watching.
 const PROBE_AFTER_SWITCH: Duration = Duration::from_millis(200);
 
 /// The probes, and the number of requests to run all of them immediately.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     pub probes: Vec<Probe>,
-    /// Counts up when everything is to be asked now.
+    /// Increases with each request to run every probe now.
     pub now: u64,
 }
 
-/// Probes until the receiver is dropped.
+/// Probes until either channel closes.
 pub async fn watch_probes(
     prober: Arc<dyn Prober>,
     clock: Arc<dyn Clock>,
@@ -40,7 +40,7 @@ pub async fn watch_probes(
 ) {
     let turns = Arc::new(Semaphore::new(CONCURRENT_PROBES));
     let (at_once, _) = watch::channel(0_u64);
-    // Every probe of before, by what it is about.
+    // The probes known before, by a key that survives new builds.
     let mut known_names: HashSet<String> = HashSet::new();
     let mut tasks: HashMap<String, (String, AbortOnDropHandle<()>)> = HashMap::new();
     loop {
@@ -70,7 +70,7 @@ pub async fn watch_probes(
             });
             kept.insert(key, task);
         }
-        // Who is not wanted any more ends here.
+        // Dropping the old tasks ends the probes that are no longer wanted.
         tasks = kept;
         known_names = names;
         at_once.send_if_modified(|known| std::mem::replace(known, now) != now);
@@ -83,7 +83,7 @@ pub async fn watch_probes(
 
 /// The task of one probe.
 struct One {
-    /// The first answers come within this.
+    /// Time limit for the first results.
     first: Duration,
     probe: Probe,
     prober: Arc<dyn Prober>,
@@ -100,7 +100,7 @@ impl One {
         for round in 1_u64.. {
             tokio::select! {
                 () = self.clock.sleep(wait) => {}
-                // The receiver may be gone; the next probe runs on schedule.
+                // If the sender is gone, the next probe runs on schedule.
                 Ok(()) = self.now.changed() => {}
             }
             let Ok(turn) = self.turns.acquire().await else { return };
@@ -110,19 +110,19 @@ impl One {
             if self.heard.send((self.probe.key.clone(), measured)).await.is_err() {
                 return;
             }
-            // The first answers soon, so that something can be said.
+            // The first results come quickly, so that a state can be shown soon.
             let usual = self.until_next();
             wait = if round < QUICK_PROBES { usual.min(self.first) } else { usual };
         }
     }
 
-    /// Time until this probe's next turn. Counted on the clock and not from the
-    /// last answer: blue and green of a service are probed at the same moments however long each takes
-    /// and whenever each was started, and can be compared (N13).
+    /// Time until this probe's next turn. It counts on the clock and not from the last answer: blue and green of a
+    /// service are probed at the same moments, however long each takes and whenever each was started, and can be
+    /// compared (N13).
     fn until_next(&self) -> Duration {
         let (now, interval) = (self.clock.elapsed(), self.probe.interval);
         let turn = |nth: u32| {
-            // A tenth more or less, so that many probes of one interval do not march in step.
+            // Varies by a tenth, so that many probes of one interval do not run in lockstep.
             let within = self.share(0) * 0.9 + self.share(nth.into()) * 0.1;
             interval.saturating_mul(nth) + interval.mul_f64(within)
         };
@@ -131,7 +131,7 @@ impl One {
         turn(next).saturating_sub(now)
     }
 
-    /// Between 0 and 1, the same for blue and green of a service.
+    /// A number between 0 and 1, the same for blue and green of a service.
     fn share(&self, round: u64) -> f64 {
         let mut hasher = DefaultHasher::new();
         (&self.probe.name, round).hash(&mut hasher);
