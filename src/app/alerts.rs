@@ -10,7 +10,7 @@ use crate::ports::journal::JournalError;
 use crate::ports::outbox::Outbox;
 
 impl App {
-    /// The courier that delivers alerts. None in a rehearsal.
+    /// The dispatcher that delivers alerts. `None` in a demo.
     pub fn courier(&self) -> Result<Option<AlertDispatcher>, Problem> {
         if self.is_demo() {
             return Ok(None);
@@ -22,7 +22,7 @@ impl App {
 
     /// Number of pending alerts, and whether alerts are silenced.
     pub fn alerts_of(&self, outbox: &dyn Outbox) -> Result<(usize, bool), JournalError> {
-        // A store of before there were alerts, read where it cannot be written, has none.
+        // A store from before alerts existed, opened only for reading, has none.
         let waiting = outbox.waiting().unwrap_or_default();
         Ok((waiting, outbox.silence(self.clock.now()).ok().flatten().is_some()))
     }

@@ -1,4 +1,4 @@
-//! Our background processes.
+//! Pointsman's background processes.
 
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
@@ -33,7 +33,7 @@ impl App {
         Groups::of(self.state.join("groups").join(purpose))
     }
 
-    /// This program with its state and its config, to be given from any folder in a shell.
+    /// The shell command for this program with its state folder and config. Works from any folder.
     pub fn own_command(&self) -> String {
         let quoted =
             |path: &Path| format!("'{}'", path.display().to_string().replace('\'', "'\\''"));
@@ -42,8 +42,8 @@ impl App {
         format!("{program}{} --state-dir {}", config.unwrap_or_default(), quoted(&self.state))
     }
 
-    /// Ends leftovers of a process that was killed: they may still move something. Called before a
-    /// run is driven or its state is observed; the log says what was ended.
+    /// Kills programs left behind by a killed process, because they may still change something. Called before a run
+    /// is driven or its state is observed; the run's log lists them.
     pub fn end_orphans(&self, view: &RunView) {
         let orphans = self.runs_groups().within(view.plan.environment.as_str()).end_orphans();
         let first = view.steps.first().map(|step| &step.plan.id);
@@ -65,13 +65,13 @@ impl App {
         file_of(&self.state, run)
     }
 
-    /// The file that tells how far the step under way of a run is.
+    /// The file with the progress of a run's current step.
     pub fn progress_file(&self, run: RunNumber) -> PathBuf {
         progress_of(&self.state, run)
     }
 
-    /// Starts a run's own process and returns its number once it drives the run. With a choice it
-    /// takes over a run whose runner died.
+    /// Starts the background process of a run, and returns its pid once it drives the run. With a choice, it takes
+    /// over a run whose runner died.
     pub async fn detach(&self, run: RunNumber, choice: Option<Choice>) -> Result<u32, Problem> {
         if self.is_demo() {
             return self.drive_here(run, choice).await;
@@ -80,7 +80,8 @@ impl App {
             Problem::new(format!("{run}: its background process did not start")).because(why)
         };
         let store = self.store().map_err(|e| failed(e.to_string()))?;
-        // Who takes a run over looks again first, and may refuse: its claim alone is no beginning.
+        // A process that takes over checks the state first and may refuse: its claim alone does not mean that it
+        // started.
         let last_fact = store.run(run).map(|listed| listed.view.last_seq).unwrap_or_default();
         let before = choice.map_or(0, |_| last_fact);
         let number = run.0.to_string();
@@ -98,18 +99,18 @@ impl App {
                 return Ok(pid);
             }
             if let Ok(Some(status)) = child.try_wait() {
-                // A short run may be over before we look.
+                // A short run may end before we look.
                 if store.run(run).is_ok_and(|listed| listed.view.ended.is_some()) {
                     return Ok(pid);
                 }
-                // Earlier runners wrote into it too; the last words are this one's.
+                // Earlier runners wrote to this file too; the last lines are from this one.
                 let said = fs::read_to_string(&log).unwrap_or_default();
                 let last = said.lines().rev().take(3).collect::<Vec<_>>();
                 let last: Vec<_> = last.into_iter().rev().map(str::trim).collect();
                 return Err(failed(format!("it ended with {status}: {}", last.join("; "))));
             }
             if self.clock.elapsed().saturating_sub(began) > MUST_START {
-                // It must not claim the run after it was said that it did not start.
+                // It must not claim the run after we have reported that it did not start.
                 let _ = child.kill();
                 let _ = child.wait();
                 return Err(failed("it did not register in the store".to_owned()));
@@ -118,7 +119,7 @@ impl App {
         }
     }
 
-    /// A background process that outlives us: no terminal, nothing inherited, output to a file.
+    /// Starts a background process that outlives this one: no terminal, no inherited streams, output to a file.
     pub(super) fn background(
         &self,
         arguments: &[&str],

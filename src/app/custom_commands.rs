@@ -1,4 +1,4 @@
-//! The team's commands in this state folder.
+//! Custom commands and their runs in this state folder.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
 use crate::ports::processes::Processes as _;
 
-/// Time limit for the new process to record its run.
+/// Timeout for the new process to record its run.
 const STARTS_WITHIN: Duration = Duration::from_secs(10);
 
-/// The record of processes started by custom commands.
+/// The purpose under which the process groups of custom commands are recorded.
 const COMMANDS: &str = "commands";
-/// More do not begin at the same time.
+/// Number of newest runs to search for the new one. No more runs start at the same time.
 const LAST_LINES: usize = 8;
 
 impl App {
@@ -26,7 +26,7 @@ impl App {
         CustomCommandRuns::of(self.state.join("commands"), programs, self.clock.clone())
     }
 
-    /// Whether a command may start: in that environment, and with its port free.
+    /// Checks whether a command may start in an environment, and whether its port is free.
     pub fn may_run(
         &self,
         command: &CustomCommand,
@@ -44,7 +44,7 @@ impl App {
         }
         let Some(port) = command.port.filter(|_| command.long) else { return Ok(()) };
         let Some(holder) = ThisMachine.listener_of(port) else { return Ok(()) };
-        // End leftovers of a killed command, and check again.
+        // Leftovers of a killed command may hold the port: the new run kills them and checks again.
         if self.groups(COMMANDS).any_orphans() {
             return Ok(());
         }
@@ -58,12 +58,12 @@ impl App {
         })
     }
 
-    /// Ends what commands left whose process was killed, and tells of each.
+    /// Kills programs left behind by commands whose process was killed, and returns a sentence for each.
     pub fn end_left_commands(&self) -> Vec<String> {
         self.groups(COMMANDS).end_orphans()
     }
 
-    /// Runs a command in a separate process and returns its number.
+    /// Runs a command in a separate process, and returns the id of its run.
     pub async fn run_beside(
         &self,
         command: &CustomCommand,

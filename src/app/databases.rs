@@ -105,8 +105,8 @@ impl App {
         self.services().ask_holders_to_stop(plan, &by).await
     }
 
-    /// Who a run is to everybody who looks at a lock. One run of one store is one holder, so that its next
-    /// process takes its own lock back at once.
+    /// The identity of a run as the holder of a lock. One run of one store is one holder, so that its next process
+    /// gets its own lock back immediately.
     fn holder(&self, plan: &Plan, run: RunNumber) -> Holder {
         Holder {
             id: holder_id(&self.state, run.0),
@@ -153,7 +153,7 @@ fn holder_id(state: &Path, run: u64) -> String {
     Hash::of(format!("{store}:{run}").as_bytes()).short().to_owned()
 }
 
-/// The random id of a store, created with its first use. Host name and path would not do: cloned machines and
+/// The random id of a store, created on first use. Host name and path are not enough: cloned machines and
 /// containers share them, and one would take over the live lock of the other.
 fn store_id(state: &Path) -> io::Result<String> {
     let file = state.join("store-id");
@@ -163,7 +163,7 @@ fn store_id(state: &Path) -> io::Result<String> {
     let id = uuid::Uuid::new_v4().simple().to_string();
     let made = state.join(format!("store-id.{id}"));
     fs::write(&made, &id)?;
-    // Whole or not at all; a process that was faster wins.
+    // Create the file atomically; if another process was faster, its id wins.
     let linked = fs::hard_link(&made, &file);
     fs::remove_file(&made)?;
     match linked {
@@ -172,12 +172,13 @@ fn store_id(state: &Path) -> io::Result<String> {
     }
 }
 
-/// Whether a lock is one of a run of this store.
+/// Whether the holder of a lock is a run of this store.
 fn is_ours(state: &Path, holder: &Holder) -> bool {
     holder.id == holder_id(state, holder.run)
 }
 
-/// Whether a lock is of a run of this store that ended: its database went away before it could give the lock back.
+/// Whether the holder of a lock is a run of this store that has ended: its database became unavailable before the
+/// run could release the lock.
 fn ended_here(state: &Path, processes: &Arc<dyn Processes>, holder: &Holder) -> bool {
     is_ours(state, holder)
         && SqliteStore::open_readable(state, processes.clone())

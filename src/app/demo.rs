@@ -1,5 +1,5 @@
-//! Rehearsals and demos: the real engine on a world in memory. Its runs are tasks of this process,
-//! since no other process can see that world.
+//! Rehearsals and demos: the real engine on an in-memory world. Its runs are tasks of this process, because no
+//! other process can see that world.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,10 +27,10 @@ use crate::rehearsal::{
 };
 
 const CONFIG: &str = include_str!("../../examples/demo/config.yaml");
-/// What one scenario's config has besides. The past was deployed without.
+/// Checklists, added to the config of one scenario. The demo's history was deployed without them.
 const LISTS: &str = include_str!("../../examples/demo/checklists.yaml");
 
-/// The past that a demo begins with: what was deployed where, and how long before the next.
+/// The deploy history of a demo: environment, release, and the time until the next deploy.
 const PAST: [(&str, &str, Duration); 8] = [
     ("staging", "1.3.2", Duration::from_hours(20)),
     ("production", "1.3.2", Duration::from_hours(150)),
@@ -42,7 +42,7 @@ const PAST: [(&str, &str, Duration); 8] = [
     ("development", "1.5.0", Duration::from_mins(50)),
 ];
 
-/// In the demo about databases: before which release which migration was applied, and what each accepts.
+/// For the schema demo: a release, the migration that its deploy applies, and the schema range that it accepts.
 const APPLIED: [(&str, &str, &str); 4] = [
     ("1.3.2", "1.0.0", ">=1.0.0, <2.0.0"),
     ("1.4.0", "1.1.0", ">=1.0.0, <2.0.0"),
@@ -64,10 +64,10 @@ const WATCH: &str = "    watch: { interval: 2s, timeout: 1s }\n";
 const DATABASE: &str =
     "    databases: { main: { kind: firestore, project: toto-f9d2f, migrations: migrations } }\n";
 
-/// A month ago.
+/// How long ago the demo's history starts.
 const STARTS_BEFORE: Duration = Duration::from_hours(22 * 24);
 
-/// The world of a demo.
+/// The in-memory world of a demo, with its clock and scenario.
 #[derive(Clone)]
 pub(super) struct Demo {
     pub(super) world: World,
@@ -111,12 +111,12 @@ impl App {
         Ok(app)
     }
 
-    /// Whether this app's world exists in memory alone.
+    /// Whether this app's world exists only in memory.
     pub fn is_demo(&self) -> bool {
         self.demo.is_some()
     }
 
-    /// Makes the past of a demo, and begins its scenario.
+    /// Creates the deploy history of a demo, and starts its scenario.
     pub async fn begin_demo(&self) -> Result<(), Problem> {
         let Some(demo) = &self.demo else { return Ok(()) };
         let file = self.state.join("config.yaml");
@@ -133,7 +133,7 @@ impl App {
                 demo.world.address(&member.url, &member.target);
             }
         }
-        // A second start in the same folder finds the past there, and what it left behind.
+        // A second start in the same folder finds the history, and the runs that the first start left behind.
         let begun = self.store().and_then(|store| store.runs(None, 1));
         let begun = begun.map_err(JournalError::problem)?;
         if begun.is_empty() {
@@ -186,7 +186,7 @@ impl App {
         }
     }
 
-    /// Drives a run in this process, as its own process would elsewhere.
+    /// Drives a run in this process, as a background process does outside a demo.
     pub(super) async fn drive_here(
         &self,
         run: RunNumber,
@@ -202,7 +202,7 @@ impl App {
             taken.map_err(|e| Problem::new("it cannot be taken over").because(e.to_string()))?;
         }
         tokio::spawn(async move {
-            // Its signals end with it.
+            // Keep the sender for as long as the run.
             let _signals = signals;
             if let Err(error) = engine.run().await {
                 tracing::warn!(%error, "a run of the demo stopped");
@@ -248,7 +248,7 @@ fn write_all(state: &Path, run: RunNumber, texts: Vec<String>) {
     }
 }
 
-/// 5,000 lines a second, for 20 s.
+/// Writes 5,000 log lines per second for 20 s.
 fn storm(state: &Path, run: RunNumber) {
     for part in 0..400 {
         write_all(state, run, (part * 250..(part + 1) * 250).map(storm_line).collect());

@@ -1,4 +1,4 @@
-//! The emulator of this state folder: found, started, asked, stopped, or been.
+//! The emulator of this state folder: finds, starts, queries, stops and runs it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,11 +16,11 @@ use crate::domain::plan::Member;
 use crate::domain::planner::EnvironmentSpec;
 use crate::emulator::{self, Address};
 
-/// What was stopped.
+/// The result of stopping the emulator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
     Ran,
-    /// It did not run; this many processes left behind by it were ended.
+    /// It was not running; this many leftover processes were killed.
     Left(usize),
 }
 
@@ -29,12 +29,12 @@ impl App {
         self.state.join("emulator")
     }
 
-    /// The emulator of this state folder, if it runs.
+    /// The emulator of this state folder, if it is running.
     pub fn emulator(&self) -> Option<Address> {
         Address::find(&self.emulator_folder(), self.processes.as_ref())
     }
 
-    /// The services of an environment on the emulator whose port another program has, and which.
+    /// The services of an emulator environment whose port another program uses, with a message that names it.
     pub fn held_ports(&self, spec: &EnvironmentSpec) -> Vec<(ServiceName, String)> {
         if spec.endpoint != Endpoint::Emulator {
             return Vec::new();
@@ -49,7 +49,7 @@ impl App {
         spec.members.iter().filter_map(held).collect()
     }
 
-    /// The token that control calls of the emulator need.
+    /// The token for control calls to the emulator.
     pub fn emulator_token(&self) -> Result<String, Problem> {
         Address::token(&self.emulator_folder()).map_err(|e| {
             Problem::coded(Code::EMULATOR_UNAVAILABLE, "the emulator has no token")
@@ -58,12 +58,13 @@ impl App {
         })
     }
 
-    /// The documents of an emulator that does not run, to be read in this process alone.
+    /// The documents of a stopped emulator, served for reading by this process only.
     pub(super) async fn resting_documents(&self) -> std::io::Result<emulator::Resting> {
         emulator::Resting::open(&self.emulator_folder(), self.clock.clone()).await
     }
 
-    /// Starts the emulator unless it runs. Racing processes start one: it holds a lock on its folder.
+    /// Starts the emulator unless it is running. If processes race, only one emulator starts: it holds a lock on
+    /// its folder.
     pub async fn start_emulator(&self, owner_allowed: bool) -> Result<Address, Problem> {
         let log = self.emulator_folder().join("emulator.log");
         let failed = |why: String| {
@@ -73,7 +74,7 @@ impl App {
         let mut child = None;
         loop {
             if let Some(address) = self.emulator() {
-                // It answers as soon as what was live is back.
+                // It answers once the live builds are restored.
                 self.emulator_status().await?;
                 return Ok(address);
             }
@@ -98,7 +99,7 @@ impl App {
         }
     }
 
-    /// Ends the emulator and everything it runs, or what it left running when it was killed.
+    /// Stops the emulator and everything it runs, or the processes that a killed emulator left behind.
     pub async fn stop_emulator(&self) -> Result<Stopped, Problem> {
         let Some(address) = self.emulator() else {
             let folder = self.emulator_folder();
@@ -120,7 +121,7 @@ impl App {
         Ok(Stopped::Ran)
     }
 
-    /// The emulator's status.
+    /// The emulator's status as JSON, with its URL and pid.
     pub async fn emulator_status(&self) -> Result<serde_json::Value, Problem> {
         let Some(address) = self.emulator() else {
             return Ok(
@@ -152,7 +153,7 @@ impl App {
         })
     }
 
-    /// Is the sample service.
+    /// Runs the sample service.
     pub async fn sample_app(&self) -> Result<(), Problem> {
         let served = emulator::sample_app::run(self.clock.clone()).await;
         served.map_err(|e| Problem::new("the sample service cannot run").because(e.to_string()))

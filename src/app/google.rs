@@ -1,4 +1,4 @@
-//! Google's credentials, found once for everybody in this process.
+//! Google credentials, found once for the whole process.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,11 +11,11 @@ use crate::adapters::google::{About, Credentials, Surroundings};
 use crate::adapters::proxy::Proxies;
 use crate::domain::error::Problem;
 
-/// Where there were none they are looked for again after this, or as soon as a file of gcloud's was written:
-/// looking starts a program of a second's length, and a screen looks every few seconds.
+/// How long a failed search for credentials stays valid, unless a file of gcloud changes. A search starts a program
+/// that takes a second, and a screen asks for credentials every few seconds.
 const SEARCH_AGAIN_AFTER: Duration = Duration::from_mins(15);
 
-/// The credentials found, when (monotonic), and the state of the searched files.
+/// The result of a search, its monotonic time, and the state of the searched files.
 #[derive(Debug)]
 pub(super) struct Kept {
     at: Duration,
@@ -27,7 +27,7 @@ pub(super) struct Kept {
 pub(super) type Shared = Arc<Mutex<Option<Kept>>>;
 
 impl App {
-    /// The proxies of this process, in words.
+    /// Describes the proxies of this process. Fails if one is unusable.
     pub fn proxies(&self) -> Result<String, Problem> {
         let proxies = Proxies::of_environment();
         proxies.check().map(|()| proxies.told())
@@ -49,12 +49,12 @@ impl App {
         found
     }
 
-    /// The credentials of calls to Google.
+    /// The credentials for calls to Google.
     pub(super) async fn google(&self) -> Result<Auth, Problem> {
         self.credentials().await.map(Auth::Google)
     }
 
-    /// The Google credentials in use: which, whose, and until when.
+    /// The Google credentials in use: their source, account and expiry.
     pub async fn about_credentials(&self) -> Result<About, Problem> {
         self.credentials().await?.about().await.map_err(|no| no.problem)
     }

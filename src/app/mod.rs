@@ -1,5 +1,5 @@
-//! The composition root: the one place that names adapters, store, emulator and the real clock, and
-//! joins them to the ports.
+//! The composition root: the only place that names adapters, store, emulator and the real clock, and connects them
+//! to the ports.
 
 #![expect(clippy::disallowed_methods, reason = "the composition root reads the environment")]
 
@@ -52,10 +52,10 @@ use crate::ports::stores::Stores;
 use crate::store::Chains;
 pub use crate::store::{MemoryJournal, Samples, SqliteStore};
 
-/// A background process must show up within this.
+/// Timeout for a background process to start, or for the emulator to stop.
 const MUST_START: Duration = Duration::from_secs(20);
 
-/// The person's own folder of settings, if it has one.
+/// The user's settings folder, if there is a home folder.
 pub fn config_home() -> Option<PathBuf> {
     let strategy = etcetera::base_strategy::Xdg::new().ok()?;
     Some(strategy.config_dir().join("pointsman"))
@@ -83,7 +83,7 @@ impl std::fmt::Debug for App {
 }
 
 impl App {
-    /// An app with its state in a folder, or in the XDG state home, under the project that a config is of.
+    /// An app with its state in a folder. By default, this is in the XDG state home, under the project of `config`.
     pub fn new(state: Option<PathBuf>, config: &Path) -> Result<Self, Problem> {
         let state = match state {
             Some(folder) => std::path::absolute(&folder).unwrap_or(folder),
@@ -107,8 +107,8 @@ impl App {
         if self.is_demo() { store.without_sync() } else { Ok(store) }
     }
 
-    /// Opens the store to read it, also where it cannot be written: on a full disk, in a read-only folder. What is
-    /// read may then be old; the store knows whether it is.
+    /// Opens the store for reading, even if it cannot be written: on a full disk or in a read-only folder. The data
+    /// may then be old; the store knows whether it is.
     pub fn readable_store(&self) -> Result<SqliteStore, JournalError> {
         let store = SqliteStore::open_readable(&self.state, self.processes.clone())?;
         Ok(store.sharing(&self.chains))
@@ -119,7 +119,7 @@ impl App {
         Samples::open(&self.state)
     }
 
-    /// Writes a text for a person into the state folder, and says where it is.
+    /// Writes a text for a person into the state folder, and returns its path.
     pub fn export(&self, name: &str, text: &str) -> Result<PathBuf, Problem> {
         use std::io::Write as _;
         use std::os::unix::fs::OpenOptionsExt as _;
@@ -135,7 +135,7 @@ impl App {
         Ok(path)
     }
 
-    /// Makes a run with its plan as the first fact, in the store or in another journal.
+    /// Creates a run with its plan as the first fact, in the store or in another journal.
     pub fn create(
         &self,
         journal: &mut dyn Journal,
@@ -150,7 +150,7 @@ impl App {
         journal.create(&plan, entry, take_over)
     }
 
-    /// Ends a run that this process made and whose own process did not start.
+    /// Ends a run that this process created and whose background process did not start.
     pub fn give_up(
         &self,
         journal: &mut dyn Journal,
@@ -176,7 +176,7 @@ impl App {
         }
     }
 
-    /// This machine, or the demo's world, probes; platforms answer for their domains.
+    /// The prober: this machine or the demo's world probes, and platforms report on their domains.
     pub fn prober(&self) -> Result<Arc<dyn Prober>, Problem> {
         let direct: Arc<dyn Prober> = match &self.demo {
             Some(demo) => Arc::new(demo.world.clone()),
@@ -220,7 +220,7 @@ impl App {
         Ok(Some(Arc::new(client)))
     }
 
-    /// The engine of a run, with everything real behind it.
+    /// The engine of a run, with the store as its journal.
     pub async fn engine(
         &self,
         view: RunView,
@@ -231,7 +231,7 @@ impl App {
         self.engine_on(Box::new(store), view, asking, signals).await
     }
 
-    /// The engine of a run whose journal cannot be written: it is in memory alone.
+    /// The engine of a run with another journal: if the store cannot be written, one that exists only in memory.
     pub async fn engine_on(
         &self,
         journal: Box<dyn Journal>,
@@ -242,7 +242,7 @@ impl App {
         self.end_orphans(&view);
         let hosting = self.services().platform(&view.plan.endpoint).await?;
         let (prober, clock) = (self.prober()?, self.clock.clone());
-        // Nothing is decided by the log, so nothing waits for it either.
+        // No decision depends on the log, so a run starts without one if necessary.
         let log: Arc<dyn RunLog> = match FileLog::open(&self.state, view.number) {
             Ok(log) if self.is_demo() && asking == Attendance::Unattended => {
                 Arc::new(LinesOnly(log))
@@ -255,7 +255,7 @@ impl App {
         };
         let databases = Arc::new(self.databases(&view).await?);
         let environment = &view.plan.environment;
-        // A run only asks what a pipeline says; it begins none, and needs no config for that.
+        // A run only reads the pipeline and never starts one, so it needs no config.
         let ask = |of| self.pipeline(environment, of, Path::new(""));
         let pipeline = view.plan.pipeline.as_ref().map(ask);
         let outside = Outside { hosting, prober, clock, log, databases, pipeline };
@@ -283,13 +283,13 @@ impl Platforms for App {
     }
 }
 
-/// Leaves the terminal and the process group of the caller, so that neither's end is ours. Where we
-/// lead a group already there is nothing to leave.
+/// Leaves the caller's terminal and process group, so that this process survives their end. A process that already
+/// leads a group has nothing to leave.
 pub fn own_session() {
     let _ = rustix::process::setsid();
 }
 
-/// Makes a folder for its owner's eyes only.
+/// Creates a folder that only its owner can read.
 pub fn private_folder(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
@@ -301,10 +301,10 @@ fn default_state(config: &Path) -> Result<PathBuf, Problem> {
     };
     let strategy = etcetera::base_strategy::Xdg::new().map_err(|_| missing())?;
     let ours = strategy.state_dir().map(|dir| dir.join("pointsman")).ok_or_else(missing)?;
-    // Without a config there is no project, and its state must not be taken for that of an earlier version.
+    // Without a config there is no project, and its state must not be mistaken for that of an earlier version.
     let Some(project) = project_key(config) else { return Ok(ours.join("no-project")) };
     let own = ours.join(project);
-    // The state of an earlier version, which kept one for all projects: a rollback in an incident needs it.
+    // An earlier version kept one state for all projects. Use it: a rollback in an incident needs it.
     if ours.join("store.db").exists() && !own.exists() {
         tracing::warn!(folder = %ours.display(), "the state of an earlier version is in use");
         return Ok(ours);
@@ -323,7 +323,7 @@ fn loopback_token(env: Option<&str>, file: Option<&str>) -> Result<String, Probl
         Some(file) => fs::read_to_string(file)
             .map(|t| t.trim().to_owned())
             .map_err(|e| Problem::new(format!("{file} cannot be read")).because(e.to_string())),
-        // What Google's own tools send to a loopback address.
+        // The token that Google's own tools send to a loopback address.
         None => Ok("owner".to_owned()),
     }
 }

@@ -1,4 +1,4 @@
-//! What tests releases, as the config or a plan names it.
+//! The pipelines that test releases, as named by the config or a plan.
 
 use secrecy::SecretString;
 
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 impl App {
-    /// The pipeline of an environment. A separate process reads `config`.
+    /// The pipeline of an environment. The separate process of a local pipeline reads `config`.
     pub fn pipeline(
         &self,
         environment: &EnvironmentName,
@@ -33,7 +33,7 @@ impl App {
             PipelineOf::Github { repository, workflow, branch, token_env, api } => {
                 let own = std::env::var("GITHUB_API_URL").ok().filter(|url| !url.is_empty());
                 let api = api.clone().or(own).unwrap_or_else(|| API.to_owned());
-                // The config's own is checked with it; the variable's is not.
+                // The config check covers an address in the config, but not one in the variable.
                 if !api.starts_with("https://") && !is_loopback(&api) {
                     return Err(Problem::new(format!("no token is sent to {api}"))
                         .because("GITHUB_API_URL is neither https nor on this machine"));
@@ -51,7 +51,7 @@ impl App {
         }
     }
 
-    /// The jobs of the config on this machine.
+    /// The local pipeline: the jobs of the config, run on this machine.
     pub fn local_pipeline(
         &self,
         environment: &EnvironmentName,

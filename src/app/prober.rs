@@ -1,4 +1,4 @@
-//! Asking, and platforms about what they alone know.
+//! The app's prober: reads the status of domains from their platform, and probes everything else.
 
 use std::sync::Arc;
 use std::time::Duration;

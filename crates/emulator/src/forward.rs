@@ -1,5 +1,5 @@
-//! One request on its way to a build: what is for one hop is taken out, what the build must know of the client is
-//! added, and a WebSocket is joined end to end.
+//! Forwards one request to a build: removes hop-by-hop headers, adds headers that identify the client, and joins
+//! the two ends of a WebSocket.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -19,17 +19,18 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
-/// Connections to one build.
+/// The pool of connections to one build.
 pub(super) type Connections = Client<HttpConnector, Incoming>;
 
-/// An idle connection is closed by us first: Node closes after 5 s, and a request that meets the close is lost.
+/// Idle timeout of a connection. It is below Node's 5 s: a request sent while Node closes the connection would be
+/// lost.
 const IDLE_CONNECTION: Duration = Duration::from_secs(4);
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Headers for one hop alone (RFC 9110 §7.6.1), with the ones that clients still send.
+/// Hop-by-hop headers (RFC 9110 §7.6.1), including obsolete ones that clients still send.
 const HOP: [HeaderName; 8] = [
     CONNECTION,
     UPGRADE,
@@ -41,10 +42,10 @@ const HOP: [HeaderName; 8] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-/// Headers of HTTP/1.1 upgrades to HTTP/2, which no build takes.
+/// Header of an upgrade from HTTP/1.1 to HTTP/2, which builds do not accept.
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
-/// Separate connections for one build: a switch never reuses a connection to the other build.
+/// A separate pool for each build, so that traffic never reuses a connection to the other build after a switch.
 pub(super) fn connections() -> Connections {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
@@ -54,8 +55,8 @@ pub(super) fn connections() -> Connections {
         .build(connector)
 }
 
-/// Sends a request to a build on a port of this machine. `kept` lives as long as the answer's body, or as the
-/// upgraded connection: it tells that the build is still in use.
+/// Sends a request to a build on a local port. Holds `kept` until the response body or the upgraded connection
+/// ends; while it is held, the build counts as in use.
 pub(super) async fn forward<K: Send + Sync + Unpin + 'static>(
     mut request: Request<Incoming>,
     peer: SocketAddr,
@@ -86,12 +87,12 @@ pub(super) async fn forward<K: Send + Sync + Unpin + 'static>(
         return answer.map(|_| Body::empty());
     }
     strip(answer.headers_mut());
-    // The version is that of this hop: hyper answers HTTP/1.0 clients in theirs.
+    // The version belongs to this hop: hyper answers HTTP/1.0 clients with their own version.
     *answer.version_mut() = Version::HTTP_11;
     answer.map(|body| Body::new(Held { body, _kept: kept }))
 }
 
-/// The protocol that a client wants to change to.
+/// The protocol that the client wants to upgrade to.
 fn upgrade_of(headers: &HeaderMap) -> Option<HeaderValue> {
     let named = |value: &HeaderValue| {
         let value = value.to_str().unwrap_or_default();
@@ -103,7 +104,7 @@ fn upgrade_of(headers: &HeaderMap) -> Option<HeaderValue> {
     wanted.filter(|_| asked).cloned()
 }
 
-/// The same path and query, as they were written, on a port of this machine.
+/// Points the request at a local port, and keeps its path and query exactly as sent.
 fn readdress(request: &mut Request<Incoming>, port: u16) -> Result<(), http::Error> {
     let path = request.uri().path_and_query().map_or("/", uri::PathAndQuery::as_str);
     let address = format!("127.0.0.1:{port}");
@@ -113,7 +114,8 @@ fn readdress(request: &mut Request<Incoming>, port: u16) -> Result<(), http::Err
     Ok(())
 }
 
-/// Only we say who asked, and in which way.
+/// Replaces hop-by-hop and forwarding headers. The proxy alone sets the client's protocol and host, and appends the
+/// client's address.
 fn readdress_headers(headers: &mut HeaderMap, peer: SocketAddr, upgrade: Option<&HeaderValue>) {
     strip(headers);
     headers.remove(HTTP2_SETTINGS);
@@ -135,22 +137,22 @@ fn readdress_headers(headers: &mut HeaderMap, peer: SocketAddr, upgrade: Option<
     }
 }
 
-/// Takes out what is for one hop alone. `Connection` may name more; a client that names a header of the message
-/// itself (`Host`) takes nothing from the build.
+/// Removes hop-by-hop headers. Ignores other names listed in `Connection`, so that a client that lists an
+/// end-to-end header such as `Host` cannot hide it from the build.
 fn strip(headers: &mut HeaderMap) {
     for name in &HOP {
         headers.remove(name);
     }
 }
 
-/// An answer of the proxy itself.
+/// A response generated by the proxy.
 pub(super) fn refused(status: StatusCode, why: &str) -> Response<Body> {
     let mut answer = Response::new(Body::from(format!("{why}\n")));
     *answer.status_mut() = status;
     answer
 }
 
-/// Carries an upgraded connection until either side ends it.
+/// Copies data in both directions of an upgraded connection until either side closes it.
 async fn join<K: Send>(client: OnUpgrade, build: OnUpgrade, kept: Arc<K>) {
     let (Ok(client), Ok(build)) = (client.await, build.await) else { return };
     let (mut client, mut build) = (TokioIo::new(client), TokioIo::new(build));
@@ -160,7 +162,7 @@ async fn join<K: Send>(client: OnUpgrade, build: OnUpgrade, kept: Arc<K>) {
     drop(kept);
 }
 
-/// The body of an answer, and what must live as long.
+/// A response body, with a value to drop when the body ends.
 struct Held<K> {
     body: Incoming,
     _kept: Arc<K>,

@@ -1,5 +1,5 @@
-//! The local platform: App Hosting's API v1 over supervised processes of this machine, behind a
-//! traffic proxy on each service's own address. Listens on 127.0.0.1 alone.
+//! The local platform: App Hosting's API v1 over supervised local processes, with a traffic proxy on each service's
+//! public address. It listens only on 127.0.0.1.
 
 mod api;
 mod firestore;
@@ -21,9 +21,9 @@ pub use api::schema::violations;
 pub use resting::Resting;
 pub use serve::{Address, Options, end_left_behind, serve};
 
-/// The annotation of a backend that names its public address: `localhost:4000`.
+/// Backend annotation with its public address: `localhost:4000`.
 pub const ADDRESS: &str = "pointsman.dev/address";
-/// The annotation of a build that names its release; label values hold no dots.
+/// Build annotation with its release. An annotation, because label values cannot contain dots.
 pub const RELEASE: &str = "pointsman.dev/release";
-/// The annotation of a build with its own address, before it has any traffic.
+/// Build annotation with the build's own address, which works before the build has any traffic.
 pub const PREVIEW: &str = "pointsman.dev/preview";

@@ -1,5 +1,5 @@
-//! The work behind an operation: a build is prepared, built and started; a rollout waits for its
-//! build and moves traffic. If the emulator dies in the middle, the operation starts over.
+//! The work behind an operation: prepares, builds and starts a build; waits for a rollout's build and moves
+//! traffic. If the emulator dies in the middle, the operation starts over.
 
 #![expect(
     clippy::disallowed_methods,
@@ -21,7 +21,7 @@ use super::registry::Kind;
 use super::storage::Storage;
 use pointsman_core::apphosting::Availability;
 
-/// google.rpc.Code, as operations carry it.
+/// `google.rpc.Code` values reported in operations.
 pub(super) const FAILED_PRECONDITION: i64 = 9;
 const INTERNAL: i64 = 13;
 
@@ -40,7 +40,7 @@ impl Platform {
         }
     }
 
-    /// Ends an operation with the resource as it is now, or with an error.
+    /// Finishes an operation with the current resource, or with an error.
     pub(super) fn finish(
         &self,
         operation: &str,
@@ -73,8 +73,8 @@ impl Platform {
         })
     }
 
-    /// Makes a build, to READY or FAILED. As at Google, a failed build is no failed operation: the
-    /// resource carries what went wrong.
+    /// Runs a build until it is READY or FAILED. As at Google, a failed build does not fail its operation: the
+    /// build resource carries the error.
     pub(super) async fn make_build(self: Arc<Self>, name: String, operation: String) {
         let made = self.try_build(&name).await;
         let build = match made {
@@ -144,7 +144,7 @@ impl Platform {
         Err(BuildError::new(format!("fah/failed-framework-build: {line:?} ended with {status}")))
     }
 
-    /// Carries a rollout out, to SUCCEEDED or FAILED; to SKIPPED where a later one was faster.
+    /// Runs a rollout until it is SUCCEEDED or FAILED, or SKIPPED because a later one finished first.
     pub(super) async fn roll_out(self: Arc<Self>, name: String, build: String, operation: String) {
         self.set_state(Kind::Rollout, &name, "PENDING_BUILD");
         let result: Result<&str, String> = async {
@@ -156,7 +156,7 @@ impl Platform {
             }
             self.set_state(Kind::Rollout, &name, "PROGRESSING");
             self.serve_in_turn(&build).await?;
-            // Inside the turn: the next one must see that this one has landed.
+            // Store the result while holding the lock: the next rollout must see that this one has finished.
             self.set_state(Kind::Rollout, &name, "SUCCEEDED");
             Ok("SUCCEEDED")
         }
@@ -177,14 +177,15 @@ impl Platform {
         );
     }
 
-    /// Whether a rollout that was ordered later has landed already.
+    /// Whether a rollout that was created later has already succeeded.
     fn overtaken(&self, rollout: &str) -> bool {
         let all = self.registry().list(Kind::Rollout, backend_of(rollout)).unwrap_or_default();
         let later = all.iter().rev().take_while(|r| r["name"] != rollout);
         later.into_iter().any(|r| r["state"] == "SUCCEEDED")
     }
 
-    /// Gives all traffic to what a new target names; nothing for a policy alone.
+    /// Moves all traffic to the build that a new target names, and finishes the operation. A change of policy moves
+    /// none.
     pub(super) async fn apply_target(
         self: Arc<Self>,
         traffic: String,
@@ -200,8 +201,8 @@ impl Platform {
         self.finish(&operation, "Traffic", result);
     }
 
-    /// Ends the processes of a build without traffic, after its last requests. Draining takes no
-    /// turn, so a switch never waits for it; afterwards it checks again whether the build is live.
+    /// Stops the processes of a build without traffic, after its last requests. Draining does not take the
+    /// backend's lock, so that a switch never waits for it; afterwards this checks again whether the build is live.
     pub(super) async fn stop_idle(&self, build: &str, drain: Duration) -> Result<(), String> {
         let backend = backend_of(build);
         self.drained(backend, build, drain).await;
@@ -214,7 +215,7 @@ impl Platform {
         Ok(())
     }
 
-    /// Deletes a build with its processes and its folder.
+    /// Deletes a build, its processes and its folder.
     pub(super) async fn unmake_build(self: Arc<Self>, name: String, operation: String) {
         let build = self.registry().get(&name).ok().flatten().unwrap_or_default();
         let result = match self.stop_idle(&name, DRAIN).await {
@@ -226,7 +227,7 @@ impl Platform {
                 .map_err(|e| (INTERNAL, e.to_string())),
         };
         if result.is_ok() {
-            // A folder that cannot be removed costs disk, nothing else.
+            // A folder that cannot be removed only uses disk space.
             let _ = std::fs::remove_dir_all(self.build_folder(&name));
         }
         self.finish(&operation, "Build", result);
@@ -245,7 +246,7 @@ impl Platform {
         }
     }
 
-    /// Gives all traffic to a build as soon as it is ready. One at a time per backend.
+    /// Waits until a build is ready and moves all traffic to it. Switches of one backend run one at a time.
     pub(super) async fn serve_with(self: &Arc<Self>, build: &str) -> Result<(), String> {
         self.wait_ready(build).await?;
         let turn = self.turn(backend_of(build));
@@ -253,8 +254,8 @@ impl Platform {
         self.serve_in_turn(build).await
     }
 
-    /// Starts the build's process if it does not run. Remembered before the proxy moves, so that a
-    /// restart in between ends at the same place.
+    /// Starts the build's process if necessary, then moves traffic; the caller holds the backend's lock. Stores the
+    /// new target before the proxy switches, so that a restart in between ends at the same build.
     async fn serve_in_turn(self: &Arc<Self>, build: &str) -> Result<(), String> {
         let backend = backend_of(build).to_owned();
         let resource = self.registry().get(build).ok().flatten();

@@ -20,12 +20,13 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-/// The head of a request comes within this.
+/// Timeout for the head of a request.
 pub(super) const HEAD_WITHIN: Duration = Duration::from_secs(10);
-/// The most connections that are open at once; more wait in the listener's queue.
+/// Maximum open connections; further ones wait in the listener's queue.
 const MOST_CONNECTIONS: usize = 512;
 
-/// The next connection. A machine that is out of files for a moment ends no server.
+/// Accepts the next connection. Retries after an error: running out of file descriptors for a moment must not stop
+/// the server.
 pub(super) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
@@ -41,7 +42,7 @@ pub(super) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     }
 }
 
-/// Serves one connection to its end, upgrades included.
+/// Serves one connection until it ends, including upgrades.
 pub(super) async fn converse<S>(stream: TcpStream, service: S)
 where
     S: HttpService<Incoming, ResBody = Body>,
@@ -58,7 +59,7 @@ where
     }
 }
 
-/// Serves until it is dropped.
+/// Serves connections until the future is dropped.
 pub(super) async fn serve(listener: TcpListener, router: Router) -> io::Result<()> {
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {

@@ -1,4 +1,4 @@
-//! What a build and its service write: one file per build.
+//! Log of a build and of its service: one file per build.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -7,16 +7,16 @@ use std::path::Path;
 
 use pointsman_core::text::{harmless, rewritten};
 
-/// Opens a build's log to write behind its end.
+/// Opens a build's log for appending.
 pub(super) fn open_log(file: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).mode(0o600).open(file)
 }
 
-/// So much of a log is read at once.
+/// Maximum size of one read from a log, in bytes.
 const MOST_AT_ONCE: u64 = 256 * 1024;
 
-/// The whole lines behind a byte as they were written, and the byte behind them. A line that is still
-/// being written comes next time.
+/// Reads the complete lines from a byte offset, and returns them with the next offset. The next call returns a line
+/// that is still being written.
 pub(super) fn lines_from(log: &Path, from: u64) -> (Vec<String>, u64) {
     use io::{Read as _, Seek as _};
     let read = || -> io::Result<Vec<u8>> {
@@ -27,7 +27,7 @@ pub(super) fn lines_from(log: &Path, from: u64) -> (Vec<String>, u64) {
         Ok(bytes)
     };
     let bytes = read().unwrap_or_default();
-    // A line that is longer than what is read at once comes in parts: waited for whole, it would never come.
+    // A line longer than one read is returned in parts: waiting for its end would wait forever.
     let full = bytes.len() as u64 == MOST_AT_ONCE;
     let end = bytes.iter().rposition(|b| *b == b'\n').map(|at| at + 1);
     let whole = end.unwrap_or(if full { bytes.len() } else { 0 });

@@ -1,4 +1,4 @@
-//! The emulator's one shared object: what is remembered, what runs, what listens.
+//! State shared by the whole emulator: the registry, the slots and the listeners of the backends.
 
 #![expect(
     clippy::disallowed_methods,
@@ -20,7 +20,7 @@ use super::{ADDRESS, RELEASE};
 use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::processes::Processes;
 
-/// The proxy of a backend, and why it does not listen, if it does not.
+/// A backend's proxy, and the reason if it cannot listen.
 struct Listener {
     proxy: Arc<Proxy>,
     port: u16,
@@ -42,7 +42,7 @@ pub(super) struct Platform {
     registry: Mutex<Registry>,
     workers: Workers,
     doors: Mutex<HashMap<String, Listener>>,
-    /// One rollout at a time per backend.
+    /// One lock per backend: rollouts of a backend run one at a time.
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     processes: Arc<dyn Processes>,
 }
@@ -80,7 +80,7 @@ impl Platform {
         })
     }
 
-    /// Short accesses only: never held over an await.
+    /// Locks the registry. Keep access short: never hold the guard across an await.
     pub(super) fn registry(&self) -> MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -106,10 +106,10 @@ impl Platform {
         if let Some(problem) = before {
             return problem.map_or(Ok(()), Err);
         }
-        // The address changed: the old one closes.
+        // The address changed: close the old one.
         drop(self.doors().remove(backend));
         let proxy = Proxy::new(self.workers.count());
-        // Before it listens, so that a restarted listener never answers "no build".
+        // Set the target before listening, so that a restarted listener never answers "no build".
         if let Some(live) = self.live(backend)
             && let Some(state) = self.slots.state(&live)
         {
@@ -156,14 +156,14 @@ impl Platform {
         self.doors().get(backend).and_then(|d| d.problem.clone())
     }
 
-    /// Gives all traffic of a backend to a build.
+    /// Moves all traffic of a backend to a build.
     pub(super) fn point(&self, backend: &str, build: &str, port: u16) {
         if let Some(door) = self.doors().get(backend) {
             door.proxy.point_to(build, port);
         }
     }
 
-    /// Waits until a build without traffic holds no request any more.
+    /// Waits until the requests of a build without traffic have finished, at most `within`.
     pub(super) async fn drained(&self, backend: &str, build: &str, within: Duration) {
         let proxy = self.doors().get(backend).map(|d| d.proxy.clone());
         if let Some(proxy) = proxy {
@@ -171,7 +171,7 @@ impl Platform {
         }
     }
 
-    /// The build that has all of a backend's traffic.
+    /// The live build of a backend: the one with 100 % of its traffic.
     pub(super) fn live(&self, backend: &str) -> Option<String> {
         let traffic = self.registry().get(&format!("{backend}/traffic")).ok().flatten()?;
         let splits = traffic["current"]["splits"].as_array()?;
@@ -181,12 +181,12 @@ impl Platform {
 
     pub(super) fn build_folder(&self, build: &str) -> PathBuf {
         let builds = self.folder.join("builds");
-        // Until 0.1.0 the whole resource name; what was built then is still there.
+        // Versions before 0.1.0 used the whole resource name; builds from that time are still in those folders.
         let long = builds.join(build.replace('/', "_"));
         if long.is_dir() {
             return long;
         }
-        // projects/P/locations/L/backends/B/builds/ID: every second part names one.
+        // projects/P/locations/L/backends/B/builds/ID: every second part is an id.
         let parts: Vec<_> = build.split('/').skip(1).step_by(2).collect();
         builds.join(parts.join("_"))
     }
@@ -195,7 +195,7 @@ impl Platform {
         self.build_folder(build).join("log.txt")
     }
 
-    /// The recipe of a prepared build.
+    /// How to start a prepared build: its folder, environment and log.
     pub(super) fn recipe(&self, build: &Value) -> Result<Recipe, BuildError> {
         let name = build["name"].as_str().unwrap_or_default();
         let source = &build["source"];
@@ -248,12 +248,13 @@ impl Platform {
     }
 }
 
-/// The backend's name inside the name of one of its builds or rollouts.
+/// The backend's name, from the name of one of its builds or rollouts.
 pub(super) fn backend_of(name: &str) -> &str {
     name.rsplitn(3, '/').nth(2).unwrap_or_default()
 }
 
-/// Our own folder first, so that a build's `pointsman sample-app` is this very program.
+/// `PATH` for builds. This program's folder comes first, so that a build's `pointsman sample-app` runs this same
+/// program.
 pub(super) fn search_path() -> String {
     let own = std::env::current_exe().ok();
     let own = own.as_ref().and_then(|exe| exe.parent()).map(|p| p.display().to_string());

@@ -1,5 +1,5 @@
-//! From a source to a folder that can be built and run: a copy of a folder, or a commit of a local
-//! git repository, with its `apphosting.yaml` read.
+//! Turns a source into a folder that can be built and run: copies a folder, unpacks an archive or checks out a
+//! commit of a local git repository, then reads its `apphosting.yaml`.
 
 use std::fs;
 use std::io;
@@ -14,7 +14,7 @@ use pointsman_core::apphosting::{AppHostingYaml, Availability};
 use pointsman_source::git;
 use pointsman_source::{self as source, Rules};
 
-/// The reason why a source cannot be built, with App Hosting's error code if there is one.
+/// Why a source cannot be built, with App Hosting's error code if there is one.
 #[derive(Debug)]
 pub(super) struct BuildError {
     pub(super) message: String,
@@ -30,14 +30,14 @@ impl BuildError {
     }
 }
 
-/// A folder that is ready, and how to run it.
+/// A prepared folder, and its configuration.
 #[derive(Debug, Clone)]
 pub(super) struct Prepared {
     pub(super) folder: PathBuf,
     pub(super) yaml: AppHostingYaml,
 }
 
-/// Creates the folder; leftovers of an earlier attempt are removed first.
+/// Creates the folder after removing leftovers of an earlier attempt.
 pub(super) async fn prepare(
     source: &Value,
     backend: &Value,
@@ -80,7 +80,7 @@ pub(super) async fn prepare(
     open(into, root)
 }
 
-/// Reads a folder that was prepared before.
+/// Opens a folder that was prepared before.
 pub(super) fn open(source: &Path, root: &str) -> Result<Prepared, BuildError> {
     let inside = Path::new(root.trim_start_matches('/'));
     let climbs = inside.components().any(|c| matches!(c, std::path::Component::ParentDir));
@@ -106,11 +106,11 @@ pub(super) fn open(source: &Path, root: &str) -> Result<Prepared, BuildError> {
     Ok(Prepared { folder, yaml })
 }
 
-/// Reads a file of a folder of the source. Services of one repository share one by a link.
+/// Reads a YAML file of a folder in the source. Services of one repository may share one file through a symlink.
 fn read_yaml(source: &Path, folder: &Path, name: &str) -> Result<AppHostingYaml, BuildError> {
     let file = &folder.join(name);
     if let (Ok(source), Ok(real)) = (fs::canonicalize(source), fs::canonicalize(file)) {
-        // A link out of the source would quote a file of this machine, and a pipe never ends.
+        // A symlink out of the source would quote a file of this machine, and reading a pipe never ends.
         if !real.starts_with(&source) || !real.is_file() {
             let why = format!("{name} is no file of the source");
             return Err(BuildError::coded("fah/invalid-apphosting-yaml", why));
@@ -135,7 +135,8 @@ fn local_path(uri: &str) -> Result<PathBuf, BuildError> {
     }
 }
 
-/// A clone that shares the repository's objects and touches neither its work tree nor its index.
+/// Checks out a commit into a clone that shares the repository's objects. Touches neither its work tree nor its
+/// index.
 async fn check_out(repository: &Path, commit: &str, into: &Path) -> Result<(), BuildError> {
     let (from, to) = (repository.to_owned(), into.to_owned());
     let commit = commit.to_owned();
@@ -149,9 +150,9 @@ async fn check_out(repository: &Path, commit: &str, into: &Path) -> Result<(), B
     checked_out.map(drop).map_err(|e| BuildError::new(format!("git: {e}")))
 }
 
-/// A command of `apphosting.yaml` in its folder: the shell, a clean environment, Google's variables
-/// where Cloud Run sets them, and our own folder first in PATH. Google's files say shell lines here;
-/// nothing else in Pointsman runs through a shell.
+/// Prepares a command of `apphosting.yaml`, to run in its folder with a clean environment, the variables that Cloud
+/// Run sets, and this program's folder first in `PATH`. It runs through the shell because Google's files contain
+/// shell lines; nothing else in Pointsman uses a shell.
 pub(super) fn command(prepared: &Prepared, line: &str, when: Availability, path: &str) -> Command {
     let mut command = Command::new("sh");
     command.arg("-c").arg(line).current_dir(&prepared.folder).stdin(Stdio::null()).env_clear();

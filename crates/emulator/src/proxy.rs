@@ -1,7 +1,7 @@
-//! The traffic proxy of one backend. A switch swaps one pointer: a request in flight keeps the
-//! upstream it began with to the end of its body or its WebSocket, every later one gets the new.
+//! The traffic proxy of one backend. A switch swaps one pointer: a request in flight keeps its upstream until its
+//! body or its WebSocket ends, and every later request uses the new one.
 //!
-//! What a build says before its answer (103 Early Hints) is lost: hyper's server has no way to send it on.
+//! Interim responses of a build (103 Early Hints) are lost: hyper's server cannot forward them.
 
 #![expect(
     clippy::disallowed_methods,
@@ -27,19 +27,19 @@ use tokio::task::AbortHandle;
 use super::forward::{Connections, connections, forward, refused};
 use super::listener::{accept, converse};
 
-/// A build's process as the proxy sees it. Each has its own connections, so after a switch none to the old one
-/// is used; and each worker has its own, so a request never changes threads.
+/// A build's process, as an upstream. Each has its own connections, so that no request uses one to the old build
+/// after a switch. Each worker has its own too, so that a request never changes threads.
 struct Upstream {
     build: String,
     port: u16,
     connections: Vec<Connections>,
 }
 
-/// The proxy of one backend.
+/// The proxy of one backend, shared by all workers.
 pub(super) struct Proxy {
     workers: usize,
     active: ArcSwapOption<Upstream>,
-    /// Upstreams that were active and may still hold requests.
+    /// Previous upstreams that may still have open requests.
     former: Mutex<HashMap<String, Weak<Upstream>>>,
 }
 
@@ -48,7 +48,7 @@ impl Proxy {
         Arc::new(Self { workers, active: ArcSwapOption::empty(), former: Mutex::default() })
     }
 
-    /// Gives all traffic to a build on a port of this machine. Doing it twice changes nothing.
+    /// Moves all traffic to a build on a local port. Idempotent.
     pub(super) fn point_to(&self, build: &str, port: u16) {
         let same = |up: &Arc<Upstream>| up.build == build && up.port == port;
         if self.active.load().as_ref().is_some_and(same) {
@@ -63,7 +63,7 @@ impl Proxy {
         }
     }
 
-    /// Waits until no request is left at a build that has no traffic any more, or the time is up.
+    /// Waits until a build without traffic has no open requests, at most `within`.
     pub(super) async fn drained(&self, build: &str, within: Duration) {
         let left = {
             let former = self.former.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,7 +92,7 @@ impl Proxy {
         Ok(forward(request, peer, to, upstream.clone()).await)
     }
 
-    /// Serves one listener on one worker until it is dropped.
+    /// Serves one listener on one worker until the task is aborted.
     async fn serve(self: Arc<Self>, listener: TcpListener, worker: usize) {
         loop {
             let (stream, peer) = accept(&listener).await;
@@ -105,9 +105,9 @@ impl Proxy {
     }
 }
 
-/// One thread per processor, each with its own runtime: a request is read, forwarded and answered
-/// on one thread. On a shared runtime the two connections of a request wake each other across
-/// threads, which cost half the throughput (`benches/proxy.rs`).
+/// One thread per processor, each with its own runtime, so that one thread reads, forwards and answers a request.
+/// On a shared runtime, the two connections of a request wake each other across threads, which cost half the
+/// throughput (`benches/proxy.rs`).
 pub(super) struct Workers(Vec<Handle>);
 
 impl Workers {
@@ -127,7 +127,7 @@ impl Workers {
         self.0.len()
     }
 
-    /// Serves a listener on every worker; whichever is free accepts.
+    /// Serves a listener on every worker; any free worker accepts the connection.
     pub(super) fn serve(
         &self,
         proxy: &Arc<Proxy>,
@@ -148,19 +148,20 @@ impl Workers {
     }
 }
 
-/// Listens on a loopback port. `localhost` is `::1` too: a program that listens only there would answer some customers.
+/// Listens on a loopback port. Fails if the port is in use on `::1` too: `localhost` resolves to both, so a program
+/// that listens only on `::1` would answer some customers.
 pub(super) fn listen(port: u16) -> io::Result<StdListener> {
     let other = TcpSocket::new_v6().and_then(|socket| {
         socket.set_reuseaddr(true)?;
         socket.bind(SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port)))
     });
-    // A machine without IPv6 has no such address.
+    // Ignore other errors: a machine without IPv6 has no such address.
     if let Err(error) = other
         && error.kind() == io::ErrorKind::AddrInUse
     {
         return Err(error);
     }
-    // Through tokio, which sets the address for reuse: a restart must not wait for old connections.
+    // Allow reuse of the address: a restart must not wait for old connections.
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
     socket.bind(SocketAddr::from(([127, 0, 0, 1], port)))?;

@@ -1,5 +1,5 @@
-//! What the emulator remembers over a restart: every resource as the JSON the API speaks, the
-//! answered request ids, and the slots.
+//! State that survives a restart of the emulator: resources in the JSON of the API, answered request ids, and
+//! slots.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS slots (
 ) STRICT;
 ";
 
-/// The kinds of resource.
+/// Kinds of resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Backend,
@@ -53,7 +53,7 @@ impl Kind {
     }
 }
 
-/// A slot as it is remembered.
+/// A stored slot.
 #[derive(Debug, Clone)]
 pub(super) struct SlotRecord {
     pub(super) build: String,
@@ -68,7 +68,7 @@ pub(super) struct Registry {
     clock: Arc<dyn Clock>,
 }
 
-/// The database refused; the emulator answers 500 INTERNAL.
+/// The result of a database access. The API answers an error with 500 INTERNAL.
 pub(super) type Stored<T> = Result<T, rusqlite::Error>;
 
 impl Registry {
@@ -96,7 +96,7 @@ impl Registry {
         Ok(body.and_then(|body| serde_json::from_str(&body).ok()))
     }
 
-    /// Stores a new resource with the fields every resource has, and returns it whole.
+    /// Stores a new resource with the fields common to all resources, and returns the complete resource.
     pub(super) fn create(&self, kind: Kind, name: &str, mut body: Value) -> Stored<Value> {
         body["name"] = json!(name);
         if kind != Kind::Operation {
@@ -106,7 +106,7 @@ impl Registry {
         self.save(kind, name, body)
     }
 
-    /// Stores a changed resource with a new etag, and returns it whole.
+    /// Stores a changed resource with a new etag, and returns the complete resource.
     pub(super) fn save(&self, kind: Kind, name: &str, mut body: Value) -> Stored<Value> {
         if kind != Kind::Operation {
             body["updateTime"] = json!(self.now());
@@ -123,7 +123,7 @@ impl Registry {
         Ok(body)
     }
 
-    /// Several writes that are one: after a crash all of them are there, or none.
+    /// Runs several writes in one transaction: after a crash, all or none are stored.
     pub(super) fn at_once<T>(&self, writes: impl FnOnce(&Self) -> Stored<T>) -> Stored<T> {
         let transaction = self.connection.unchecked_transaction()?;
         let done = writes(self)?;
@@ -131,7 +131,7 @@ impl Registry {
         Ok(done)
     }
 
-    /// Changes a resource in place; nothing if it is gone.
+    /// Changes a resource in place. Returns `None` if it does not exist.
     pub(super) fn change(
         &self,
         kind: Kind,
@@ -151,7 +151,7 @@ impl Registry {
         Ok(())
     }
 
-    /// The resources of a kind, oldest first. A parent may hold `-` for any location.
+    /// The resources of a kind, oldest first. `-` in the parent matches any location.
     pub(super) fn list(&self, kind: Kind, parent: &str) -> Stored<Vec<Value>> {
         let pattern = parent.replace("/locations/-", "/locations/%");
         let mut statement = self.connection.prepare_cached(
@@ -168,7 +168,7 @@ impl Registry {
         self.list(kind, "%")
     }
 
-    /// The operation that answered a request id.
+    /// The operation returned for a request id.
     pub(super) fn answered(&self, request_id: &str) -> Stored<Option<String>> {
         self.connection
             .query_row("SELECT operation FROM requests WHERE id = ?1", [request_id], |r| r.get(0))

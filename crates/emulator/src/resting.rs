@@ -1,5 +1,5 @@
-//! The documents of an emulator that does not run, served inside this process while a reader needs
-//! them. Nothing is started and nothing is written: a plan is made for people who start nothing.
+//! Serves the documents of a stopped emulator from this process, while a reader needs them. It starts no emulator
+//! and writes no documents: making a plan must not start anything.
 
 use std::io;
 use std::path::Path;
@@ -15,15 +15,15 @@ use tokio_util::task::AbortOnDropHandle;
 use super::firestore::{Databases, MOST_BYTES};
 use pointsman_core::ports::clock::Clock;
 
-/// What is sent with `POST` and changes nothing. A commit is refused, even of no write.
+/// Verbs that use `POST` and only read. A commit is refused, even one without writes.
 const READS: [&str; 4] = ["batchGet", "runQuery", "runAggregationQuery", "listCollectionIds"];
 
-/// They are served until this is dropped.
+/// Serves a stopped emulator's documents until dropped.
 #[derive(Debug)]
 pub struct Resting {
-    /// The address on this machine.
+    /// The local URL: `http://127.0.0.1:PORT`.
     pub url: String,
-    /// The token that every question must carry.
+    /// The bearer token that every request must carry.
     pub token: String,
     _served: AbortOnDropHandle<()>,
 }
@@ -35,7 +35,7 @@ struct Served {
 }
 
 impl Resting {
-    /// Opens the documents of a folder. Where the emulator never ran there are none.
+    /// Opens the documents of a folder. If the emulator never ran there, there are none.
     pub async fn open(folder: &Path, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let databases = Databases::resting(folder, clock).map_err(io::Error::other)?;
         let token = uuid::Uuid::new_v4().simple().to_string();
@@ -44,7 +44,7 @@ impl Resting {
         let url = format!("http://127.0.0.1:{}", listener.local_addr()?.port());
         let router = Router::new().fallback(answer).with_state(served);
         let serving = tokio::spawn(async move {
-            // It ends when its handle is dropped.
+            // Dropping the handle stops the server.
             let _ = axum::serve(listener, router).await;
         });
         Ok(Self { url, token, _served: AbortOnDropHandle::new(serving) })

@@ -1,5 +1,5 @@
-//! The service in `examples/toto/`: small, honest about who it is, and with releases that misbehave
-//! so that operators can rehearse. What it does is in its release's label.
+//! The service in `examples/toto/`. It reports its own release, and some releases misbehave so that operators can
+//! rehearse. The release's label selects the behaviour.
 
 #![expect(
     clippy::disallowed_methods,
@@ -46,7 +46,7 @@ impl Service {
         self.release.contains(misbehaviour)
     }
 
-    /// The reason, if this request gets a bad answer.
+    /// The error to answer this request with, if the release misbehaves now.
     fn trouble(&self, public: bool) -> Option<String> {
         let now = u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX);
         if public {
@@ -70,7 +70,7 @@ impl Service {
     }
 }
 
-/// Serves on `PORT` until it is ended. `K_SERVICE`, `K_REVISION` and `POINTSMAN_RELEASE` say who it is.
+/// Serves on `PORT` until killed. Reads its identity from `K_SERVICE`, `K_REVISION` and `POINTSMAN_RELEASE`.
 pub async fn run(clock: Arc<dyn Clock>) -> io::Result<()> {
     let env = |name: &str| std::env::var(name).unwrap_or_default();
     let port: u16 =
@@ -103,10 +103,10 @@ pub async fn run(clock: Arc<dyn Clock>) -> io::Result<()> {
     axum::serve(listener, router).await
 }
 
-/// A log line as services print it: to stdout, at once.
+/// Prints a log line as services do: to stdout, flushed immediately.
 fn say(level: &str, message: &str) {
     let mut out = io::stdout().lock();
-    // A log that cannot be written is no reason to end.
+    // A failed log write must not stop the service.
     let _ = writeln!(out, "{level} {message}").and_then(|()| out.flush());
 }
 
@@ -136,7 +136,7 @@ async fn home(State(service): State<Arc<Service>>) -> Html<String> {
     ))
 }
 
-/// Each release has its own script and no other one's, as bundlers make it.
+/// Serves the script of this release only, as bundlers name one file per release.
 async fn asset(State(service): State<Arc<Service>>, Path(file): Path<String>) -> Response {
     if file == format!("{}.js", service.release) {
         let script = format!("document.title += ' {}';\n", service.release);

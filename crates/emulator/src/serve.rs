@@ -27,9 +27,9 @@ use pointsman_core::ports::processes::{ProcessIdentity, Processes};
 /// The options of the emulator.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Its folder: `emulator/` of the state folder.
+    /// The emulator's folder: `emulator/` in the state folder.
     pub folder: PathBuf,
-    /// Whether the token `owner` is taken, as the firebase CLI sends it to http origins.
+    /// Whether to accept the token `owner`, which the firebase CLI sends to http origins.
     pub owner_allowed: bool,
 }
 
@@ -41,7 +41,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// The emulator of a folder, if its process lives.
+    /// The emulator of a folder, if its process is alive.
     pub fn find(folder: &Path, processes: &dyn Processes) -> Option<Self> {
         let found = Self::last(folder)?;
         processes.alive(&found.process).then_some(found)
@@ -51,13 +51,13 @@ impl Address {
         serde_json::from_str(&fs::read_to_string(folder.join("address.json")).ok()?).ok()
     }
 
-    /// The token of a folder, which outlives the emulator.
+    /// The access token of a folder. It stays the same when the emulator restarts.
     pub fn token(folder: &Path) -> io::Result<String> {
         fs::read_to_string(folder.join("token")).map(|t| t.trim().to_owned())
     }
 }
 
-/// Runs until it is stopped. `Ok(false)`: another emulator owns this folder.
+/// Runs until stopped. Returns `Ok(false)` if another emulator owns this folder.
 pub async fn serve(
     options: Options,
     clock: Arc<dyn Clock>,
@@ -77,9 +77,9 @@ pub async fn serve(
     let workers = Workers::start()?;
     let platform =
         Platform::new(folder.clone(), url.clone(), registry, workers, clock, processes.clone());
-    // Handlers first: a TERM during the restoring must end what was started.
+    // Install the handlers first: a TERM during the restore must stop the processes started so far.
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    // Its calls wait in the listener's queue until what is live is back.
+    // Early calls wait in the listener's queue until the live builds are restored.
     let address = Address { url, process: processes.own() };
     write_private(&folder.join("address.json"), &serde_json::to_string(&address)?)?;
     let api = Api {
@@ -100,13 +100,14 @@ pub async fn serve(
         _ = term.recv() => Ok(()),
         _ = int.recv() => Ok(()),
     };
-    // Remove the address first: the emulator must not be found while it ends.
+    // Remove the address first: clients must not find the emulator while it shuts down.
     let _ = fs::remove_file(folder.join("address.json"));
     end(&platform, processes.as_ref()).await;
     served.map(|()| true)
 }
 
-/// Ends what an emulator that was killed left running. How many that were; nothing while one runs.
+/// Stops the processes that a killed emulator left running, and returns their number. Does nothing while an
+/// emulator runs.
 pub fn end_left_behind(
     folder: &Path,
     clock: Arc<dyn Clock>,
@@ -125,7 +126,7 @@ pub fn end_left_behind(
     Ok(alive.map(|process| processes.end_group(process.pid, true)).count())
 }
 
-/// Ends every process, also those that were not taken over yet.
+/// Stops every process, including those not adopted yet.
 async fn end(platform: &Platform, processes: &dyn Processes) {
     platform.slots.stop_all().await;
     let records = platform.registry().slots().unwrap_or_default();
@@ -135,7 +136,8 @@ async fn end(platform: &Platform, processes: &dyn Processes) {
     tracing::info!("the emulator is down");
 }
 
-/// The port of last time, if it is free: runs under way find the emulator where it was.
+/// Listens on the port of the last start if it is free, so that runs in progress find the emulator at the same
+/// address.
 async fn listen(last: Option<Address>) -> io::Result<TcpListener> {
     let port = last.and_then(|a| a.url.rsplit_once(':')?.1.parse::<u16>().ok()).unwrap_or(0);
     match TcpListener::bind(("127.0.0.1", port)).await {
@@ -155,7 +157,7 @@ fn token(folder: &Path) -> io::Result<String> {
     Ok(token)
 }
 
-/// Writes a file whole or not at all, for its owner's eyes only.
+/// Writes a file atomically, readable only by its owner.
 fn write_private(file: &Path, text: &str) -> io::Result<()> {
     let new = file.with_extension("new");
     let mut out =
@@ -165,8 +167,8 @@ fn write_private(file: &Path, text: &str) -> io::Result<()> {
     fs::rename(new, file)
 }
 
-/// Brings everything back as it was: processes that outlived us, doors, the live builds, and then,
-/// beside the work, what else was running and what was under way.
+/// Restores the state before the restart: adopts surviving processes, then opens listeners and starts live builds.
+/// Other slots and unfinished operations resume in the background.
 async fn restore(platform: &Arc<Platform>) {
     let records = platform.registry().slots().unwrap_or_default();
     let adopting = records.iter().map(|record| async move {
@@ -209,7 +211,7 @@ async fn reopen(platform: &Arc<Platform>, backend: &Value) {
 
 /// Resumes interrupted operations.
 fn carry_on(platform: &Arc<Platform>) {
-    // Bound first: in a `for` the guard would be held over the whole loop.
+    // Bind first: in the `for` expression, the guard would be held during the whole loop.
     let operations = platform.registry().all(Kind::Operation).unwrap_or_default();
     for operation in operations.into_iter().filter(|o| o["done"] != true) {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -1,5 +1,5 @@
-//! Slots: one supervised process per build. A slot that dies is started again with backoff; one
-//! that outlived the emulator is adopted if it still answers.
+//! Slots: one supervised process per build. A slot that dies is restarted with back-off; one that outlived the
+//! emulator is adopted if it still answers.
 
 #![expect(
     clippy::disallowed_methods,
@@ -27,19 +27,19 @@ use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::processes::{ProcessIdentity, Processes};
 use pointsman_core::retry::Backoff;
 
-/// Between two starts of a slot that dies.
+/// Back-off between restarts of a slot that dies.
 const RESTART_BACKOFF: Backoff =
     Backoff { first: Duration::from_secs(1), most: Duration::from_secs(30) };
 /// A slot that lived this long is healthy: its next death restarts the back-off.
 const HEALTHY_LIFE: Duration = Duration::from_mins(1);
-/// A process must answer on its port within this.
+/// Timeout for a new process to answer on its port.
 const READY_WITHIN: Duration = Duration::from_mins(1);
 /// The port range of the slots.
 const PORTS: Range<u16> = 20_000..32_000;
-/// Between TERM and KILL.
+/// Time between TERM and KILL.
 const TERM_GRACE: Duration = Duration::from_secs(5);
 
-/// The recipe of running a build.
+/// How to run a build.
 #[derive(Debug, Clone)]
 pub(super) struct Recipe {
     pub(super) build: String,
@@ -49,7 +49,7 @@ pub(super) struct Recipe {
     pub(super) log: PathBuf,
 }
 
-/// The state of a slot.
+/// A slot's port, current process and number of restarts.
 #[derive(Debug, Clone)]
 pub(super) struct SlotState {
     pub(super) port: u16,
@@ -66,12 +66,12 @@ struct Slot {
 /// Called for every change that must be persisted.
 pub(super) type Remember = Box<dyn Fn(&SlotRecord) + Send + Sync>;
 
-/// Every slot of the emulator.
+/// All slots of the emulator.
 pub(super) struct Slots {
     running: Mutex<HashMap<String, Slot>>,
-    /// Held while a build's process is started, adopted or stopped, so that it never has two.
+    /// One lock per build, held while its process is started or stopped, so that a build never has two.
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
-    /// Set when the emulator ends: nothing is started any more.
+    /// Set when the emulator shuts down: after that, no process is started.
     stopping: AtomicBool,
     processes: Arc<dyn Processes>,
     clock: Arc<dyn Clock>,
@@ -147,7 +147,7 @@ impl Slots {
         Ok(port)
     }
 
-    /// Runs a build's command to its end; whatever it leaves running in its group ends with it.
+    /// Runs a build's command until it exits, then kills any process left in its group.
     pub(super) async fn run_to_end(
         &self,
         build: &str,
@@ -161,8 +161,7 @@ impl Slots {
         child.wait().await
     }
 
-    /// Remembers a process from its first moment: an emulator that dies now is followed by one that
-    /// ends it.
+    /// Persists a process as soon as it starts: if the emulator dies now, the next emulator ends it.
     fn group(&self, build: &str, pid: u32, port: u16) -> Group {
         let process = self.processes.of(pid);
         let record = SlotRecord { build: build.to_owned(), port, process, wanted: true };
@@ -170,8 +169,8 @@ impl Slots {
         Group { pid, processes: self.processes.clone(), armed: true }
     }
 
-    /// Takes over a process that an earlier emulator started, if it is the same and still answers.
-    /// One that is there and is not wanted, or does not answer, ends.
+    /// Adopts a process that an earlier emulator started, if it is the same process and still answers. Kills one
+    /// that is not wanted or does not answer.
     pub(super) async fn adopt(
         self: &Arc<Self>,
         record: &SlotRecord,
@@ -204,7 +203,7 @@ impl Slots {
         let errors = log.try_clone().map_err(|e| BuildError::new(format!("no log: {e}")))?;
         let mut command = command(&recipe.prepared, line, Availability::Runtime, &self.path);
         command.envs(recipe.env.iter().cloned()).env("PORT", port.to_string());
-        // Straight into a file: a pipe would break, and kill the service, when the emulator dies.
+        // Log straight into a file: a pipe would break when the emulator dies, and kill the service.
         command.stdout(Stdio::from(log)).stderr(Stdio::from(errors));
         command.spawn().map_err(|e| BuildError::new(format!("{line:?} cannot be started: {e}")))
     }
@@ -239,7 +238,7 @@ impl Slots {
                 () = life.over(self.processes.as_ref()) => {}
                 () = stop.cancelled() => return self.end(pid, &mut life).await,
             }
-            // Whatever the leader left behind in its group goes too.
+            // Also kill the processes that the leader left in its group.
             self.processes.end_group(pid, true);
             failures = if self.clock.elapsed().saturating_sub(began) > HEALTHY_LIFE {
                 1
@@ -281,7 +280,7 @@ impl Slots {
         self.processes.end_group(pid, true);
     }
 
-    /// Stops a slot. With `forget` it stays stopped over a restart of the emulator.
+    /// Stops a slot. With `forget`, it stays stopped after a restart of the emulator.
     pub(super) async fn stop(&self, build: &str, forget: bool) {
         let turn = self.turn(build);
         let _turn = turn.lock().await;
@@ -299,7 +298,7 @@ impl Slots {
         (self.remember)(&SlotRecord { build: build.to_owned(), port, process: None, wanted });
     }
 
-    /// Stops every slot, to be started again by the next emulator; starts none any more.
+    /// Stops all slots and starts no more. The next emulator starts them again.
     pub(super) async fn stop_all(&self) {
         self.stopping.store(true, Ordering::SeqCst);
         let builds: Vec<String> = self.slots().keys().cloned().collect();
@@ -308,7 +307,7 @@ impl Slots {
     }
 }
 
-/// The processes of something under way. Dropped before it was handed on, it ends them all.
+/// The process group of a start in progress. Dropping it while armed kills the whole group.
 struct Group {
     pid: u32,
     processes: Arc<dyn Processes>,
@@ -327,7 +326,7 @@ fn ending() -> BuildError {
     BuildError::new("the emulator is being stopped")
 }
 
-/// A process that is our child, or one that we found.
+/// A slot's process: a child, or a process adopted from an earlier emulator.
 enum Life {
     Child(tokio::process::Child),
     Adopted(ProcessIdentity),
@@ -344,7 +343,7 @@ impl Life {
     async fn over(&mut self, processes: &dyn Processes) {
         match self {
             Self::Child(child) => drop(child.wait().await),
-            // Only a parent is notified of an end; other processes have to poll.
+            // Only a parent is notified when a process ends; an adopted process must be polled.
             Self::Adopted(process) => {
                 while processes.alive(process) {
                     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -358,8 +357,8 @@ async fn answers(port: u16) -> bool {
     TcpStream::connect(("127.0.0.1", port)).await.is_ok()
 }
 
-/// Not the one that the system would give: those are also the ports of outgoing connections (Linux from
-/// 32768, macOS and Windows from 49152), and a slot that died could find anybody on its own.
+/// Picks a free port of `PORTS`. The system would assign a port that outgoing connections use too (Linux from
+/// 32768, macOS and Windows from 49152), and another program could take the port of a slot that died.
 fn free_port() -> io::Result<u16> {
     let many = PORTS.len();
     let first = usize::try_from(RandomState::new().hash_one(()) % many as u64).unwrap_or_default();

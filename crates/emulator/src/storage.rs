@@ -1,5 +1,5 @@
-//! As much of Cloud Storage as the firebase CLI needs to upload a source: a bucket, and an archive that is put
-//! into it. Kept in the emulator's folder; the build unpacks it.
+//! The part of Cloud Storage that the firebase CLI needs to upload a source: buckets, and archives put into them.
+//! Archives are stored in the emulator's folder; builds unpack them.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -14,10 +14,10 @@ use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 use zip::ZipArchive;
 
-/// Calls to it begin so: `FIREBASE_STORAGE_URL=http://127.0.0.1:PORT/gcs`.
+/// Path prefix of storage calls: `FIREBASE_STORAGE_URL=http://127.0.0.1:PORT/gcs`.
 pub(super) const PREFIX: &str = "/gcs/";
 
-/// The archives of an emulator.
+/// The archives uploaded to an emulator.
 #[derive(Debug, Clone)]
 pub(super) struct Storage {
     folder: PathBuf,
@@ -28,7 +28,7 @@ impl Storage {
         Self { folder: emulator.join("storage") }
     }
 
-    /// The state folder that all of this is in.
+    /// The state folder, which contains the emulator's folder.
     pub(super) fn state(&self) -> &Path {
         self.folder.parent().and_then(Path::parent).unwrap_or(&self.folder)
     }
@@ -83,7 +83,7 @@ impl Storage {
         })
     }
 
-    /// The file of `gs://BUCKET/OBJECT`, if it was put here.
+    /// The file of `gs://BUCKET/OBJECT`, if it was uploaded here.
     pub(super) fn file(&self, uri: &str) -> Option<PathBuf> {
         let (bucket, object) = uri.strip_prefix("gs://")?.split_once('/')?;
         self.place(bucket, Some(object)).filter(|file| file.is_file())
@@ -104,10 +104,10 @@ pub(super) fn is_archive(file: &Path) -> bool {
     [".zip", ".tar.gz", ".tgz"].iter().any(|end| name.ends_with(end))
 }
 
-/// So much an archive may become: more is no source.
+/// Maximum unpacked size of an archive, in bytes. No source is larger.
 const MOST_UNPACKED: u64 = 2 * 1024 * 1024 * 1024;
 
-/// Unpacks an archive. Nothing is written outside of the folder; a link may lead elsewhere, as in any source.
+/// Unpacks an archive. Writes only inside the folder; a symlink may point elsewhere, as in any source.
 pub(super) async fn unpack(archive: &Path, into: &Path) -> Result<(), String> {
     let (archive, into) = (archive.to_owned(), into.to_owned());
     let unpacked = tokio::task::spawn_blocking(move || {
@@ -127,7 +127,7 @@ fn too_large(most: u64) -> io::Error {
 
 fn untar(archive: &Path, into: &Path, most: u64) -> io::Result<()> {
     let bytes = GzDecoder::new(File::open(archive)?);
-    // One byte more than may be read tells whether there is more.
+    // Allow one byte more than the limit, to detect that there is more.
     let mut bounded = bytes.take(most + 1);
     let unpacked = tar::Archive::new(&mut bounded).unpack(into);
     if bounded.limit() == 0 {
@@ -136,7 +136,7 @@ fn untar(archive: &Path, into: &Path, most: u64) -> io::Result<()> {
     unpacked
 }
 
-/// Bounded by the bytes that come out: what an archive says of itself may be wrong.
+/// Unpacks a zip file. The limit counts the bytes written, because the sizes in an archive's headers may be wrong.
 fn unzip(archive: &Path, into: &Path, most: u64) -> io::Result<()> {
     let mut archive = ZipArchive::new(File::open(archive)?)?;
     let (mut left, mut links) = (most, Vec::new());
@@ -166,7 +166,7 @@ fn unzip(archive: &Path, into: &Path, most: u64) -> io::Result<()> {
                 .ok_or_else(|| too_large(most))?;
         }
     }
-    // Last, so that nothing is written through one of them.
+    // Create symlinks last, so that no file is written through one.
     let root = fs::canonicalize(into)?;
     for (to, target) in links {
         let folder = fs::canonicalize(to.parent().unwrap_or(into))?;
@@ -233,7 +233,7 @@ mod tests {
 
         zip(&[("zeros", None, vec![0; 3 << 20])]);
         let mut bytes = fs::read(&packed).unwrap();
-        // It says in both of its places that a file of one byte comes out.
+        // Set the unpacked size in both headers to one byte.
         let told = (3_u32 << 20).to_le_bytes();
         for at in 0..bytes.len() - 4 {
             if bytes[at..at + 4] == told {

@@ -1,4 +1,4 @@
-//! Whose right a call carries.
+//! Credentials attached to outgoing requests.
 
 use std::sync::Arc;
 
@@ -7,19 +7,19 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::google::{Credentials, NoToken};
 
-/// The value of `Authorization`.
+/// The source of the `Authorization` header.
 #[derive(Debug, Clone)]
 pub enum Auth {
-    /// A token that stays as it is: the emulator's, or of an address on this machine.
+    /// A fixed token, for the emulator or another address on this machine.
     Fixed(SecretString),
-    /// Google's, refreshed before it expires.
+    /// Google credentials, whose token is refreshed before it expires.
     Google(Arc<Credentials>),
 }
 
-/// The reason why a call has no answer.
+/// Why a request has no response.
 #[derive(Debug)]
 pub enum Unsent {
-    /// There is no token to send it with.
+    /// No token is available.
     NoToken(NoToken),
     Lost(reqwest::Error),
 }
@@ -32,14 +32,14 @@ impl From<NoToken> for Unsent {
 
 impl From<reqwest::Error> for Unsent {
     fn from(error: reqwest::Error) -> Self {
-        // Addresses may hold secrets.
+        // URLs may contain secrets.
         Self::Lost(error.without_url())
     }
 }
 
 impl Auth {
-    /// Sends a request; if its token is rejected, once more with a new one. A token may expire, or be
-    /// revoked, in the middle of a run, and a rejected call had no effect.
+    /// Sends a request. If the server rejects the token, sends it once more with a new one: a token may expire or
+    /// be revoked in the middle of a run, and a rejected request had no effect.
     pub async fn send(&self, request: RequestBuilder) -> Result<Response, Unsent> {
         let (again, token) = (request.try_clone(), self.token().await?);
         let response = self.sign(request, &token).send().await?;
@@ -53,7 +53,6 @@ impl Auth {
         Ok(self.sign(again, &token).send().await?)
     }
 
-    /// The token of now.
     async fn token(&self) -> Result<SecretString, NoToken> {
         match self {
             Self::Fixed(token) => Ok(token.clone()),
@@ -61,7 +60,7 @@ impl Auth {
         }
     }
 
-    /// Puts a token into a request.
+    /// Adds the token, and the quota project of Google credentials.
     fn sign(&self, request: RequestBuilder, token: &SecretString) -> RequestBuilder {
         let request = request.bearer_auth(token.expose_secret());
         match self {
@@ -73,7 +72,7 @@ impl Auth {
         }
     }
 
-    /// The server rejected a token. Returns whether there may be a better one.
+    /// Reports that the server rejected a token. Returns whether a better one may be available.
     async fn refused(&self, used: &SecretString) -> bool {
         match self {
             Self::Fixed(_) => false,

@@ -1,4 +1,4 @@
-//! The machine's clock. The only file that may call `now()` (`tests/it/house.rs` sees to it).
+//! The machine's clock. The only file that may call `now()` (enforced by `tests/it/house.rs`).
 
 #![expect(clippy::disallowed_methods, reason = "the implementation of the `Clock` port")]
 
@@ -15,7 +15,7 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// A clock whose monotonic time begins now.
+    /// A clock whose monotonic time starts now.
     pub fn start() -> Self {
         Self { started: Instant::now() }
     }

@@ -1,4 +1,4 @@
-//! Runs the team's commands, and keeps what became of them: a record and a log for each run.
+//! Runs custom commands, and keeps a record and a log of each run.
 
 use std::fs;
 use std::io::Write as _;
@@ -27,12 +27,12 @@ const RECORDS_KEPT: usize = 100;
 /// The stored record of a run.
 #[derive(Serialize, Deserialize)]
 struct Record {
-    /// The process groups that run it, through which it is stopped.
+    /// The Pointsman process that runs the command; stopping the run signals this process.
     process: ProcessIdentity,
     run: CustomCommandRun,
 }
 
-/// The runs of a state folder.
+/// The stored runs of custom commands.
 pub struct CustomCommandRuns {
     folder: PathBuf,
     programs: MachinePrograms,
@@ -50,7 +50,7 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Problem {
 }
 
 impl CustomCommandRuns {
-    /// Those in a folder.
+    /// The runs stored in `folder`.
     pub fn of(folder: PathBuf, programs: MachinePrograms, clock: Arc<dyn Clock>) -> Self {
         Self { folder, programs, clock }
     }
@@ -76,12 +76,12 @@ impl CustomCommandRuns {
         serde_json::from_slice(&fs::read(self.place(id).join("record.json")).ok()?).ok()
     }
 
-    /// The number of the newest one, also of one that is just being begun.
+    /// The id of the newest run, even if it is just starting.
     pub fn newest(&self) -> u64 {
         self.ids().first().copied().unwrap_or_default()
     }
 
-    /// The newest runs first. One whose process is gone is lost, and not under way.
+    /// The stored runs, newest first. A run whose process is gone counts as lost, not as running.
     pub fn list(&self) -> Vec<CustomCommandRun> {
         self.latest(RECORDS_KEPT)
     }
@@ -107,7 +107,7 @@ impl CustomCommandRuns {
         written.map_err(|e| unwritable(&file, &e))
     }
 
-    /// The next number, taken by making its folder: two processes never get the same one.
+    /// Reserves the next id by creating its folder: two processes never get the same one.
     fn begin(&self) -> Result<u64, Problem> {
         let make = |path: &Path, whole: bool| {
             fs::DirBuilder::new().recursive(whole).mode(0o700).create(path)
@@ -127,7 +127,7 @@ impl CustomCommandRuns {
         }
     }
 
-    /// Runs a command until it ends or `stop` does, handing each line on as it was said.
+    /// Runs a command until it ends or `stop` completes, and passes each line of its output to `heard` immediately.
     pub async fn run(
         &self,
         command: &CustomCommand,
@@ -154,7 +154,7 @@ impl CustomCommandRuns {
             let line = redacted(&harmless(line, LONGEST_LINE));
             heard(&line);
             if let Ok(mut log) = log.lock() {
-                // A log that cannot be written is missed, and ends no command.
+                // A failed log write must not end the command.
                 let _ = writeln!(log, "{line}");
             }
         };
@@ -173,7 +173,7 @@ impl CustomCommandRuns {
         Ok(run)
     }
 
-    /// Asks the process behind a run to stop it.
+    /// Asks the Pointsman process that runs the command to stop it.
     pub fn stop(&self, id: u64) -> Result<CustomCommandRun, Problem> {
         let none = || Problem::new(format!("there is no run {id} of a command"));
         let record = self.record(id).ok_or_else(none)?;

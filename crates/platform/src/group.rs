@@ -1,6 +1,6 @@
-//! A program and everything it starts, in its own process group, without stdin. Ending the wait for
-//! it ends them all. A killed process cannot end its programs: so each group that changes something is noted, and
-//! the next process with the same purpose ends the leftovers before it does anything itself.
+//! Runs a program and everything it starts in its own process group, without stdin. Dropping the `Group` kills them
+//! all. A Pointsman process that is itself killed cannot do that: so each group that changes something is recorded,
+//! and the next process with the same purpose kills the leftovers before it does anything itself.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -17,33 +17,34 @@ use tokio::sync::watch;
 use super::process::ThisMachine;
 use pointsman_core::ports::processes::{ProcessIdentity, Processes as _};
 
-/// An ended program may have started another one: number of further searches.
+/// Maximum searches for orphaned groups: a killed program may have started another one.
 const KILL_ROUNDS: usize = 3;
 
-/// A killed process disappears within a moment: number of checks…
+/// Maximum polls for the end of a killed group, which disappears within a moment.
 const END_POLLS: u32 = 200;
 const END_POLL: Duration = Duration::from_millis(5);
 
-/// The program, and through it the group.
+/// A running program, which leads its process group.
 pub(super) struct Group {
     pub(super) child: Child,
     note: Option<PathBuf>,
 }
 
-/// The groups of one purpose: the runs of an environment, say. Who comes for another one leaves them alone.
+/// Recorded groups with one purpose, such as the runs of an environment. Clean-up for another purpose leaves them
+/// alone.
 #[derive(Debug, Clone)]
 pub struct Groups {
     folder: PathBuf,
 }
 
-/// The record of one.
+/// The record of a started group.
 #[derive(Serialize, Deserialize)]
 struct Note {
-    /// Who waits for it.
+    /// The process that waits for the group.
     starter: ProcessIdentity,
     leader: ProcessIdentity,
     program: String,
-    /// The machine, or the part of it, whose processes these are: a state folder may be shared over the network.
+    /// The machine, or the part of it, that the group runs on: a state folder may be shared over the network.
     place: String,
 }
 
@@ -68,9 +69,9 @@ impl Group {
             .map(|child| Self { child, note: None })
     }
 
-    /// Waits until the program ended, handing over what it writes meanwhile. What it left behind (an `ssh`
-    /// that stays connected, a daemon) may keep its pipes open for hours: after its end they are read on
-    /// for a moment and then let go.
+    /// Waits until the program ends, and passes on its output. Processes that it left behind (an `ssh` that stays
+    /// connected, a daemon) may keep its pipes open for hours: after its end, the pipes are read for a moment
+    /// longer and then dropped.
     pub(super) async fn finish(
         &mut self,
         left: LeftBehind,
@@ -103,19 +104,19 @@ impl Group {
     }
 }
 
-/// What becomes of what a program leaves behind in its group.
+/// What to do with the processes that a program leaves behind in its group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LeftBehind {
-    /// It is none of our business.
+    /// Leave them alone.
     Kept,
-    /// It is ended: the program is run again and again.
+    /// Kill them: the program runs again and again.
     Ended,
 }
 
-/// The pipes of a program that ended are read on for this long.
+/// How long to read the pipes of a program after its end.
 const OUTPUT_LINGER: Duration = Duration::from_millis(500);
 
-/// Hands over what comes out of a pipe until it ends, or until we stop reading.
+/// Passes on the output of a pipe until it ends or `over` changes.
 async fn drain(
     pipe: Option<impl AsyncRead + Unpin>,
     mut over: watch::Receiver<bool>,
@@ -134,12 +135,12 @@ async fn drain(
     }
 }
 
-/// Bytes as they come, as lines without their ends. A line that never ends is handed over in parts.
+/// Splits bytes into lines without line ends. A line that never ends is passed on in parts.
 pub(super) struct Lines {
     rest: Vec<u8>,
 }
 
-/// A line is not kept beyond this before it is handed over.
+/// Maximum bytes of an incomplete line; a longer line is passed on in parts.
 const LONGEST_LINE: usize = 256 * 1024;
 
 impl Lines {
@@ -147,7 +148,7 @@ impl Lines {
         Self { rest: Vec::new() }
     }
 
-    /// Takes bytes, and hands over each line that is whole.
+    /// Adds bytes, and passes on each complete line.
     pub(super) fn push(&mut self, bytes: &[u8], mut line: impl FnMut(&[u8])) {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.rest.extend_from_slice(part);
@@ -158,7 +159,7 @@ impl Lines {
         }
     }
 
-    /// Hands over what is left at the end.
+    /// Passes on the incomplete line at the end of the output.
     pub(super) fn end(&mut self, mut line: impl FnMut(&[u8])) {
         if !self.rest.is_empty() {
             line(&self.rest);
@@ -168,18 +169,18 @@ impl Lines {
 }
 
 impl Groups {
-    /// Those noted in a folder.
+    /// The groups recorded in `folder`.
     pub fn of(folder: PathBuf) -> Self {
         Self { folder }
     }
 
-    /// The same of a part: of one environment among all.
+    /// The groups of a part, such as one environment.
     #[must_use]
     pub fn within(&self, part: &str) -> Self {
         Self { folder: self.folder.join(part) }
     }
 
-    /// Starts one as [`Group::start`] does, and notes it.
+    /// Starts a group like [`Group::start`], and records it.
     pub(super) fn start(
         &self,
         program: &str,
@@ -199,7 +200,7 @@ impl Groups {
         Ok(group)
     }
 
-    /// Whole or not at all, under a name that is never used again.
+    /// Writes a record atomically, under a name that is never reused.
     fn note(&self, note: &Note) -> io::Result<PathBuf> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let name = uuid::Uuid::new_v4().simple().to_string();
@@ -213,7 +214,7 @@ impl Groups {
         Ok(file)
     }
 
-    /// Whether any orphan is alive.
+    /// Whether any orphaned group is alive: a group whose starter is gone.
     pub fn any_orphans(&self) -> bool {
         self.orphans().any(|(_, note)| ThisMachine.group_lives(&note.leader))
     }
@@ -231,7 +232,7 @@ impl Groups {
         files.filter_map(read).filter(left)
     }
 
-    /// Ends the groups whose starter is gone, and tells of each in a sentence.
+    /// Kills the groups whose starter is gone, and returns a sentence for each.
     pub fn end_orphans(&self) -> Vec<String> {
         let mut ended = Vec::new();
         for _ in 0..KILL_ROUNDS {
@@ -254,7 +255,7 @@ impl Groups {
     }
 }
 
-/// What it holds, a port say, is free only then.
+/// Waits until a killed group is gone: only then is a resource such as its port free.
 fn wait_for_end(leader: &ProcessIdentity) {
     for _ in 0..END_POLLS {
         if !ThisMachine.group_lives(leader) {
@@ -266,7 +267,7 @@ fn wait_for_end(leader: &ProcessIdentity) {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // One that was waited for has no number any more.
+        // A child that was waited for has no pid any more.
         if let Some(leader) = self.child.id() {
             ThisMachine.end_group(leader, true);
         }

@@ -1,5 +1,5 @@
-//! One policy for every HTTP client: the environment's proxies except for this machine, no redirect followed, our
-//! name as the user agent, a limit for every time and size.
+//! One policy for all HTTP clients: use the environment's proxies except for this machine, follow no redirects,
+//! send Pointsman's name as the user agent, and limit every duration and size.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use reqwest::redirect::Policy;
 use super::proxy::Proxies;
 use pointsman_core::error::Problem;
 
-/// Makes the client. Fails only where the machine cannot make TLS at all.
+/// Creates a client with a timeout of one minute. Fails only if this machine cannot use TLS at all.
 pub fn client() -> Result<reqwest::Client, Problem> {
     client_within(Duration::from_mins(1))
 }
 
-/// The same, for requests that take no longer than that.
+/// Creates a client with the given timeout per request.
 pub fn client_within(timeout: Duration) -> Result<reqwest::Client, Problem> {
-    // A second installation is refused, which is as good as the first.
+    // Installing a provider twice fails, which is fine: the first one stays.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Proxies::of_environment()
         .given(reqwest::Client::builder())
-        // What is meant, or signed, for one address is not handed to another.
+        // A request meant or signed for one address must not go to another.
         .redirect(Policy::none())
         .user_agent(concat!("pointsman/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(Duration::from_secs(3).min(timeout))
@@ -28,7 +28,7 @@ pub fn client_within(timeout: Duration) -> Result<reqwest::Client, Problem> {
         .map_err(|e| Problem::new("no HTTP client can be made").because(chain(&e)))
 }
 
-/// An error with all its causes, without the address, which may hold a secret.
+/// An error with all its causes. Callers first remove the URL, which may contain a secret.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -42,10 +42,10 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// No answer of an API that we ask is longer.
+/// Maximum size of a response, in bytes. No API that we call sends a longer one.
 pub const MOST_BYTES: usize = 16 * 1024 * 1024;
 
-/// The reason why a body was not read.
+/// Why a body was not read.
 #[derive(Debug)]
 pub enum BodyError {
     Lost(reqwest::Error),
@@ -54,7 +54,7 @@ pub enum BodyError {
 }
 
 impl BodyError {
-    /// As an error of the caller's.
+    /// Converts this to an error of the caller.
     pub fn either<E>(
         self,
         lost: impl FnOnce(reqwest::Error) -> E,
@@ -69,7 +69,7 @@ impl BodyError {
     }
 }
 
-/// The body of an answer as text, never more of it in memory than [`MOST_BYTES`].
+/// Reads the body of a response as text. Never holds more than [`MOST_BYTES`] in memory.
 pub async fn text(mut response: reqwest::Response) -> Result<String, BodyError> {
     let mut all = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(BodyError::Lost)? {

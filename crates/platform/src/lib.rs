@@ -1,4 +1,4 @@
-//! How each outside thing speaks.
+//! Implementations of the ports: clients for external systems, and access to this machine.
 
 pub mod app_hosting;
 pub mod auth;

@@ -1,5 +1,5 @@
-//! A pipeline on this machine: the jobs of the config, in the order of what they need. The state of its last run
-//! is in a file, so every process sees the same.
+//! A pipeline on this machine: runs the jobs of the config in the order of their dependencies. The state of the
+//! last run is in a file, so that every process sees the same.
 
 use std::fs;
 use std::io::Write as _;
@@ -26,7 +26,7 @@ use pointsman_source::git;
 /// Maximum characters per line.
 const LONGEST_LINE: usize = 4000;
 
-/// The content of the file.
+/// The stored state of the last run, and the process that runs it.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     process: ProcessIdentity,
@@ -36,12 +36,12 @@ struct Kept {
 /// Starts the separate process that runs the jobs.
 pub type Begin = Box<dyn Fn() -> Result<(), Problem> + Send + Sync>;
 
-/// The jobs of one environment.
+/// The local pipeline of one environment.
 pub struct LocalPipeline {
     folder: PathBuf,
     jobs: Vec<LocalJob>,
     programs: MachinePrograms,
-    /// The folder of its runs.
+    /// The folder for the state and the logs of its runs.
     kept: PathBuf,
     clock: Arc<dyn Clock>,
     actor: String,
@@ -55,7 +55,7 @@ impl std::fmt::Debug for LocalPipeline {
 }
 
 impl LocalPipeline {
-    /// A pipeline whose jobs run in a folder, and whose runs are kept in another one.
+    /// Creates a pipeline whose jobs run in `folder`, and whose runs are stored in `kept`.
     pub fn new(
         (folder, jobs): (PathBuf, Vec<LocalJob>),
         programs: MachinePrograms,
@@ -89,7 +89,7 @@ impl LocalPipeline {
         }
     }
 
-    /// The last run. One whose process is gone is lost, and not under way.
+    /// The last run. If its process is gone, the run counts as lost, not as running.
     fn last(&self) -> Result<Option<PipelineRun>, Problem> {
         let Some(Kept { process, mut run }) = self.read()? else { return Ok(None) };
         if !run.standing.over() && !ThisMachine.alive(&process) {
@@ -102,7 +102,7 @@ impl LocalPipeline {
         Ok(Some(run))
     }
 
-    /// Refuses while a run is under way.
+    /// Fails while a run is in progress.
     fn busy(&self) -> Result<(), Problem> {
         let under_way = |kept: &Kept| !kept.run.standing.over() && ThisMachine.alive(&kept.process);
         match self.read()?.filter(under_way) {
@@ -115,7 +115,7 @@ impl LocalPipeline {
         }
     }
 
-    /// Runs every job to its end, handing each line of theirs to `heard`. One run at a time.
+    /// Runs all jobs, and passes each line of their output to `heard`. One run at a time.
     pub async fn run(&self, heard: &(dyn Fn(&str) + Send + Sync)) -> Result<PipelineRun, Problem> {
         let lock = create(&self.kept.join("lock"))?;
         if lock.try_lock().is_err() {
@@ -144,7 +144,7 @@ impl LocalPipeline {
                 self.keep(&run)?;
             }
         }
-        // What was edited or checked out meanwhile was not tested as a commit.
+        // If files were edited or checked out meanwhile, the run did not test the commit.
         run.commit = run.commit.filter(|before| commit(&self.folder).as_ref() == Some(before));
         let failed = run.jobs.iter().any(|job| job.standing.bad());
         run.standing =
@@ -153,10 +153,10 @@ impl LocalPipeline {
         Ok(run)
     }
 
-    /// The jobs, what is needed before what needs it, each of a matrix on its own.
+    /// A new run with all jobs queued, dependencies first. Each value of a matrix is a separate job.
     fn fresh(&self, id: u64) -> PipelineRun {
         let mut ordered: Vec<&LocalJob> = Vec::new();
-        // The config's check refuses circles; what is left over then is run last.
+        // The config check rejects cycles; jobs of a cycle would run last.
         while ordered.len() < self.jobs.len() {
             let placed = |name: &String| ordered.iter().any(|job| &job.name == name);
             let left = || self.jobs.iter().filter(|job| !placed(&job.name));
@@ -202,7 +202,7 @@ impl LocalPipeline {
         }
     }
 
-    /// The job of the config that a job of a run was made from.
+    /// The config's job for a job of a run.
     fn of(&self, job: &Job) -> &LocalJob {
         let found = self.jobs.iter().find(|of| job.is(&of.name));
         found.unwrap_or(&self.jobs[0])
@@ -224,7 +224,7 @@ impl LocalPipeline {
             heard(&format!("{name}: {line}"));
             if let Ok(mut log) = log.lock() {
                 let at = self.clock.now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ");
-                // A log that cannot be written is missed, and fails no job.
+                // A failed log write must not fail the job.
                 let _ = writeln!(log, "{at} {line}");
             }
         };
@@ -267,7 +267,7 @@ impl LocalPipeline {
         self.keep(run)
     }
 
-    /// Atomic: concurrent readers get the previous file.
+    /// Stores the run atomically: concurrent readers get the previous file.
     fn keep(&self, run: &PipelineRun) -> Result<(), Problem> {
         let new = self.kept.join("run.json.new");
         let kept = Kept { process: ThisMachine.own(), run: run.clone() };
@@ -298,8 +298,8 @@ fn queued(step: &[String]) -> JobStep {
     JobStep { name: redacted(&step.join(" ")), standing: Standing::Queued, took: None }
 }
 
-/// The commit that is checked out in a folder. None where there is none, or where files were changed since:
-/// what ran then was not that commit.
+/// The commit checked out in a folder. `None` if there is none, or if files have changed since: the jobs then do
+/// not test that commit.
 fn commit(folder: &Path) -> Option<String> {
     let git =
         |arguments: &[&str]| git::text(folder, arguments).ok().map(|said| said.trim().to_owned());

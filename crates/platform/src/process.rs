@@ -1,4 +1,4 @@
-//! The processes of this machine, asked of `/proc` on Linux and of `ps` and `lsof` elsewhere.
+//! The processes of this machine, read from `/proc` on Linux and with `ps` and `lsof` elsewhere.
 
 #![expect(clippy::disallowed_methods, reason = "the name of the user comes from the environment")]
 
@@ -17,7 +17,7 @@ use pointsman_core::ports::processes::{Listener, ProcessIdentity, Processes};
 pub struct ThisMachine;
 
 impl ThisMachine {
-    /// Asks one process to end. One that is gone is no error.
+    /// Sends TERM to one process. A process that is gone is not an error.
     pub fn ask_to_end(self, pid: u32) {
         if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
             let _ = rustix::process::kill_process(pid, Signal::TERM);
@@ -26,7 +26,7 @@ impl ThisMachine {
 }
 
 impl ThisMachine {
-    /// Whether a process has certainly ended. One that cannot be examined has not.
+    /// Whether a process has certainly ended. `false` if it cannot be examined.
     pub fn surely_gone(self, process: &ProcessIdentity) -> bool {
         match looked_at(process.pid) {
             Look::Gone => true,
@@ -35,8 +35,8 @@ impl ThisMachine {
         }
     }
 
-    /// Whether any process of the group that this process led is alive. The kernel reuses the number only after
-    /// the group has ended; so if another user's process has it, the group is over.
+    /// Whether any process of the group that `leader` led is alive. The kernel reuses a pid only after its group
+    /// has ended, so if another user's process has the pid, the group has ended.
     pub fn group_lives(self, leader: &ProcessIdentity) -> bool {
         match looked_at(leader.pid) {
             Look::Runs(began) => began == leader.began,
@@ -45,7 +45,7 @@ impl ThisMachine {
         }
     }
 
-    /// Whose processes these are: the boot and the part of a machine that shares its numbers.
+    /// Where pids of this process are valid: the host, its current boot and its pid namespace.
     pub fn place(self) -> String {
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let numbers = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
@@ -55,7 +55,7 @@ impl ThisMachine {
     }
 }
 
-/// What is seen of a number.
+/// What is known about a pid.
 enum Look {
     Gone,
     Runs(String),
@@ -67,7 +67,7 @@ fn looked_at(pid: u32) -> Look {
     match std::fs::metadata(format!("/proc/{pid}")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Look::Gone,
         Err(_) => Look::Unknown,
-        // One that waits to be reaped has ended.
+        // A process that waits to be reaped has ended.
         Ok(_) => match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
             Ok(_) => began(pid).map_or(Look::Gone, Look::Runs),
             Err(_) => Look::Unknown,
@@ -88,7 +88,7 @@ fn looked_at(pid: u32) -> Look {
     }
 }
 
-/// Whether processes are left in a group whose leader ended, begun no earlier than it.
+/// Whether a group whose leader has ended still contains processes that started no earlier than the leader.
 #[cfg(target_os = "linux")]
 fn has_members(leader: &ProcessIdentity) -> bool {
     let ticks = |began: &str| began.split('@').next()?.parse::<u64>().ok();
@@ -103,7 +103,7 @@ fn has_members(leader: &ProcessIdentity) -> bool {
     })
 }
 
-/// Unknown here; a group without a leader is left alone.
+/// Unknown on this system; a group without a leader is left alone.
 #[cfg(not(target_os = "linux"))]
 fn has_members(_: &ProcessIdentity) -> bool {
     false
@@ -111,7 +111,7 @@ fn has_members(_: &ProcessIdentity) -> bool {
 
 impl Processes for ThisMachine {
     fn own(&self) -> ProcessIdentity {
-        // Each fact names its writer, and a process begins once.
+        // Read it once: every fact names its writer, and the start time of a process never changes.
         static OWN: OnceLock<ProcessIdentity> = OnceLock::new();
         let read = || {
             let pid = std::process::id();
@@ -131,7 +131,7 @@ impl Processes for ThisMachine {
     fn end_group(&self, leader: u32, force: bool) {
         let signal = if force { Signal::KILL } else { Signal::TERM };
         if let Some(pid) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
-            // Gone already is what was wanted.
+            // A group that is already gone is fine.
             let _ = kill_process_group(pid, signal);
         }
     }
@@ -155,8 +155,8 @@ impl ThisMachine {
     }
 }
 
-/// Whether loopback refuses connections to a port. Asking for its listener means reading every process of the
-/// machine, or running another program.
+/// Whether loopback refuses connections to a port. Checked first, because finding the listener means reading every
+/// process of the machine, or running another program.
 fn nothing_answers(port: u16) -> bool {
     let refuses = |address: IpAddr| {
         let connected = TcpStream::connect_timeout(&(address, port).into(), LOOPBACK_ANSWERS_WITHIN);
@@ -165,7 +165,7 @@ fn nothing_answers(port: u16) -> bool {
     refuses(Ipv4Addr::LOCALHOST.into()) && refuses(Ipv6Addr::LOCALHOST.into())
 }
 
-/// The kernel refuses a connection to itself in microseconds; only a full backlog leaves it open.
+/// Timeout of a connection to loopback. The kernel refuses one in microseconds; only a full backlog leaves it open.
 const LOOPBACK_ANSWERS_WITHIN: Duration = Duration::from_millis(200);
 
 fn by_lsof(port: u16) -> Vec<Listener> {
@@ -189,7 +189,7 @@ fn by_lsof(port: u16) -> Vec<Listener> {
 #[cfg(target_os = "linux")]
 fn began(pid: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The program's name may hold spaces and brackets; the fields count from behind its last one.
+    // The program's name may contain spaces and brackets; count the fields after the last bracket.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     let state = fields.next()?;
     let ticks = fields.nth(18)?;
@@ -213,7 +213,7 @@ fn began(pid: u32) -> Option<String> {
     (!state.starts_with('Z')).then(|| began.trim().to_owned())
 }
 
-/// Everybody who listens on a TCP port, whatever the address.
+/// All programs that listen on a TCP port, whatever the address.
 #[cfg(target_os = "linux")]
 fn linux_listeners(port: u16) -> Vec<Listener> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
@@ -244,7 +244,7 @@ fn linux_listeners(port: u16) -> Vec<Listener> {
     found
 }
 
-/// The Unix user's name. Some shells of CI set no variable, so the system's list is read too.
+/// The Unix user's name. Some CI shells set no variable, so `/etc/passwd` is read too.
 pub fn user_name() -> String {
     let said = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
     let uid = rustix::process::getuid().as_raw().to_string();

@@ -1,4 +1,4 @@
-//! The team's programs: each in a separate process group, without stdin, with its whole output read.
+//! Runs programs of the config: each in a separate process group, without stdin, with all its output read.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ const MOST_ERROR_CHARACTERS: usize = 2000;
 /// Runs programs on this machine.
 #[derive(Debug, Clone)]
 pub struct MachinePrograms {
-    /// The record of processes that they start.
+    /// Records the process groups of started programs.
     pub groups: Groups,
 }
 
@@ -45,7 +45,7 @@ impl Programs for MachinePrograms {
     }
 }
 
-/// Hands every line on as it was written, and keeps the last one, harmless and without secrets.
+/// Passes on every line unchanged, and keeps the last one redacted and safe to display.
 struct Said<'a> {
     lines: Lines,
     last: Option<String>,

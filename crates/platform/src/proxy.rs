@@ -1,5 +1,5 @@
-//! Which proxy a request goes through: what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say, as for git
-//! and gcloud; and never one for this machine, whatever they say.
+//! Selects proxies by `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, as git and gcloud do. Never uses a
+//! proxy for this machine, whatever the variables say.
 
 #![expect(clippy::disallowed_methods, reason = "proxies are configured by these variables")]
 
@@ -16,21 +16,21 @@ const HERE: &str = "localhost,127.0.0.0/8,::1";
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Named {
     variable: &'static str,
-    /// Its address, or why it is none that can be used.
+    /// The proxy's URL, or why it cannot be used.
     url: Result<Url, String>,
 }
 
-/// The proxies that the environment names.
+/// The proxies named by the environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Proxies {
     https: Option<Named>,
     http: Option<Named>,
-    /// The hosts that use none.
+    /// The hosts to reach without a proxy.
     except: String,
 }
 
 impl Proxies {
-    /// Those of this process's environment.
+    /// Reads the proxies from this process's environment.
     pub fn of_environment() -> Self {
         Self::of(|name| std::env::var(name).ok())
     }
@@ -46,15 +46,16 @@ impl Proxies {
         let except = ["NO_PROXY", "no_proxy"].into_iter().find_map(named);
         Self {
             https: first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]),
-            // The one in capitals may be a header of a request to a CGI program.
+            // Prefer lower case: in a CGI program, `HTTP_PROXY` may be a header of the request.
             http: first(&["http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"]),
             except: except.unwrap_or_default(),
         }
     }
 
-    /// Gives them to a client. One that cannot be used is left out: it must not keep this machine from being asked.
+    /// Configures a client with the proxies. Leaves out an unusable one, which must not prevent requests to this
+    /// machine.
     pub fn given(&self, builder: ClientBuilder) -> ClientBuilder {
-        // The library's own reading of the environment would ask a proxy for this machine.
+        // With the library's own handling of the environment, requests to this machine would go through a proxy.
         let mut builder = builder.no_proxy();
         let except = NoProxy::from_string(&format!("{},{HERE}", self.except));
         let kinds = [(&self.https, Proxy::https as fn(Url) -> _), (&self.http, Proxy::http)];
@@ -72,7 +73,7 @@ impl Proxies {
         builder
     }
 
-    /// The first variable that names no proxy that can be used.
+    /// Fails for the first variable that names an unusable proxy.
     pub fn check(&self) -> Result<(), Problem> {
         for named in [&self.https, &self.http].into_iter().flatten() {
             named.url.as_ref().map_err(|why| {
@@ -84,7 +85,7 @@ impl Proxies {
         Ok(())
     }
 
-    /// In words, without what may be a password.
+    /// Describes the proxies in words, without passwords.
     pub fn told(&self) -> String {
         let told = |named: &Option<Named>, scheme: &str| {
             let named = named.as_ref()?;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use pointsman_core::retry::Backoff;
 
-/// Calls until it succeeds, until it fails for good, or until it was tried `attempts` times. `again` gets an error and
-/// the wait of the back-off, and returns how long to wait; none ends it.
+/// Repeats `call` until it succeeds, fails permanently, or was tried `attempts` times. `again` gets the error and
+/// the back-off delay, and returns the delay before the next attempt; `None` ends the loop.
 pub(super) async fn retried<T, E, F: Future<Output = Result<T, E>>>(
     attempts: u32,
     backoff: Backoff,

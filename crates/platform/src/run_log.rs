@@ -1,5 +1,5 @@
-//! `runs/<n>/log.jsonl` in the state folder: whole, for its owner's eyes only. Beside it
-//! `progress.json`: how far the step under way is, the last word for each service.
+//! The complete log of a run: `runs/<n>/log.jsonl` in the state folder, readable only by its owner. `progress.json`
+//! beside it holds the progress of the current step: the last message of each service.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -14,7 +14,7 @@ use pointsman_core::ports::log::{LogLine, RunLog};
 use pointsman_core::redact::Lines;
 use pointsman_core::text::{painted, rewritten};
 
-/// Lines are cut here (F52).
+/// Maximum characters of a line; the rest is cut (F52).
 const MOST_CHARACTERS: usize = 64 * 1024;
 
 /// The file of a run's log.
@@ -31,7 +31,7 @@ pub fn progress_of(state: &Path, run: RunNumber) -> PathBuf {
 #[derive(Debug)]
 pub struct FileLog {
     file: Mutex<File>,
-    /// The command with which readers of the card call this program.
+    /// The command that calls this program, for readers of the incident card.
     own: String,
     progress: PathBuf,
     words: Mutex<BTreeMap<Option<ServiceName>, LogLine>>,
@@ -39,7 +39,7 @@ pub struct FileLog {
 }
 
 impl FileLog {
-    /// Opens the log of a run, to append to it.
+    /// Opens the log of a run for appending.
     pub fn open(state: &Path, run: RunNumber) -> io::Result<Self> {
         let file = file_of(state, run);
         if let Some(folder) = file.parent() {
@@ -57,13 +57,13 @@ impl FileLog {
         })
     }
 
-    /// With another way to call this program, for the card.
+    /// Sets the command that calls this program, for the incident card.
     #[must_use]
     pub fn called(self, own: String) -> Self {
         Self { own, ..self }
     }
 
-    /// Replaces the progress text.
+    /// Replaces the progress file.
     fn tell(&self, words: &BTreeMap<Option<ServiceName>, LogLine>) {
         let told = serde_json::to_vec(&words.values().collect::<Vec<_>>());
         let told = told.map_err(io::Error::from);
@@ -84,14 +84,14 @@ fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
 fn clean(line: &LogLine, secrets: &mut Lines) -> LogLine {
     let (said, tints) = painted(&rewritten(&line.text), MOST_CHARACTERS);
     let text = secrets.redacted(&said);
-    // Where something was taken out, nothing behind it is in its place any more.
+    // After a redaction, the tints no longer match the positions in the text.
     let tints = if text == said { tints } else { Vec::new() };
     LogLine { text, tints, ..line.clone() }
 }
 
 impl RunLog for FileLog {
     fn line(&self, line: &LogLine) {
-        // One service may be in the middle of a key while others speak.
+        // Redact per service: one may be in the middle of a key while others write.
         let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         let of = secrets.entry(line.service.clone()).or_default();
         let Ok(mut json) = serde_json::to_vec(&clean(line, of)) else {
@@ -130,7 +130,7 @@ impl RunLog for FileLog {
     }
 }
 
-/// The lines of a run alone: a rehearsal's past runs in no time, so nobody could read its progress or need its card.
+/// A run log without progress and incident card: the past runs of a rehearsal take no time, so neither has a use.
 #[derive(Debug)]
 pub struct LinesOnly(pub FileLog);
 
@@ -140,7 +140,7 @@ impl RunLog for LinesOnly {
     }
 }
 
-/// A sink without a log.
+/// A run log that discards everything.
 #[derive(Debug, Clone, Copy)]
 pub struct NoLog;
 

@@ -1,4 +1,4 @@
-//! What tests tell the world.
+//! How tests script the world: behaviour of releases, faults of calls and changes by others.
 
 use pointsman_core::event::Split;
 use pointsman_core::step::Failure;
@@ -10,31 +10,31 @@ pub enum Behaviour {
     Broken,
     /// Every second answer is a 503.
     Flaky,
-    /// Healthy for that many answers at its public address, then not.
+    /// Healthy for this many answers at its public address, then unhealthy.
     Leaks(u32),
     /// Healthy for this many answers at its public address, then every second one is a 503.
     Alternates(u32),
-    /// The same, but every second one is another build's.
+    /// Like `Alternates`, but every second answer comes from another build.
     OldAnswers(u32),
-    /// We cannot probe it: our side is at fault.
+    /// It cannot be probed, and the fault is on our side.
     Blind,
     /// Every fifth answer at its public address comes from another service.
     Mixed,
-    /// Its build ends FAILED.
+    /// Its build fails (FAILED).
     DoesNotBuild,
-    /// Its public address does not tell which build answers.
+    /// Its public address does not report which build answers.
     Nameless,
 }
 
-/// A call of the platform that fails.
+/// A platform call that fails.
 #[derive(Debug, Clone, Copy)]
 pub struct Fault {
     /// The number of the call, from 0.
     pub at: usize,
     pub class: Failure,
-    /// Whether the world acts all the same: the reply is lost.
+    /// Whether the call takes effect anyway: only its response is lost.
     pub acts: bool,
-    /// Whether every later call fails like it.
+    /// Whether every later call fails too.
     pub lasts: bool,
 }
 
@@ -47,5 +47,6 @@ pub enum Act {
     Deleted(String, String),
 }
 
-/// Changes the splits of a service when they are read; told whether this run has switched it.
+/// Changes the splits of a service when they are read. Its arguments: the service, whether its traffic was
+/// switched, and the splits.
 pub(super) type Twist = Box<dyn FnMut(&str, bool, &mut Vec<Split>) + Send>;

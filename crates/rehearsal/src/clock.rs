@@ -1,4 +1,4 @@
-//! A clock that can leave out waiting: a month of past runs is made in a moment, by the real engine.
+//! A clock that can skip waiting: the real engine creates weeks of past runs in a moment.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,15 +11,15 @@ use pointsman_core::ports::BoxFuture;
 use pointsman_core::ports::clock::Clock;
 use pointsman_core::time::Timestamp;
 
-/// Who sleeps until when, in milliseconds left out; in the order in which they are to wake.
+/// Sleeping tasks by wake-up time, in skipped milliseconds, and then by the order in which they wake.
 type Sleepers = BTreeMap<(u64, u64), oneshot::Sender<()>>;
 
-/// The machine's clock, set back by some days until it has caught up.
+/// The machine's clock, set back by some days until it catches up.
 pub struct RehearsalClock {
     real: Arc<dyn Clock>,
     skips: AtomicBool,
     skipped: AtomicU64,
-    /// Set back by so much at first.
+    /// How far the clock is set back at first, in milliseconds.
     back: u64,
     sleepers: Mutex<Sleepers>,
 }
@@ -42,7 +42,7 @@ impl RehearsalClock {
         Self { real, skips, skipped, back, sleepers }
     }
 
-    /// Lets time pass, but not beyond now.
+    /// Advances the clock, but not beyond the real time.
     pub fn pass(&self, length: Duration) {
         self.set(self.skipped.load(Ordering::SeqCst).saturating_add(ms(length)));
     }
@@ -55,16 +55,16 @@ impl RehearsalClock {
         self.sleepers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Advances time to the earliest wake-up while every task sleeps. Never ends.
+    /// Advances the clock to the earliest wake-up whenever all tasks sleep. Never returns.
     pub async fn leave_out_waiting(&self) {
         loop {
-            // Tasks that are awake run first: several turns, since one wakes another.
+            // Run tasks that are awake first: several times, because one task wakes another.
             for _ in 0..8 {
                 tokio::task::yield_now().await;
             }
             let first = self.sleepers().pop_first();
             if let Some(((at, _), sleeper)) = first {
-                // The sleeper was dropped.
+                // Skip a sleeper that was dropped.
                 if !sleeper.is_closed() {
                     self.set(at);
                     let _ = sleeper.send(());
@@ -73,7 +73,7 @@ impl RehearsalClock {
         }
     }
 
-    /// From now on it is the machine's clock.
+    /// Switches to the machine's clock from now on.
     pub fn catch_up(&self) {
         self.skipped.store(self.back, Ordering::SeqCst);
         self.skips.store(false, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! A database in memory, for rehearsals.
+//! An in-memory database for rehearsals.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +13,7 @@ use pointsman_core::ports::database::{
 };
 use pointsman_core::time::Timestamp;
 
-/// The documents, by path.
+/// Documents in memory, by path.
 pub struct RehearsalDatabase {
     documents: Mutex<BTreeMap<String, Document>>,
     clock: std::sync::Arc<RehearsalClock>,
@@ -31,7 +31,7 @@ impl RehearsalDatabase {
         Self { documents: Mutex::default(), clock, changes: Mutex::new(0) }
     }
 
-    /// Puts some users in, whose roles are in the field of old.
+    /// Adds users whose roles are in the legacy field.
     pub fn fill(&self) {
         let mut documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
         for n in 0..412 {
@@ -45,7 +45,7 @@ impl RehearsalDatabase {
         documents.entry(path.clone()).or_insert(Document { path, fields, updated });
     }
 
-    /// No two changes have the same time.
+    /// The time for a new change. No two changes have the same time.
     fn next_time(&self) -> Timestamp {
         let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         *changes += 1;

@@ -16,7 +16,7 @@ use pointsman_core::ports::hosting::{
 use pointsman_core::project::Target;
 use pointsman_core::step::Failure;
 
-/// The latency of a region, on a stage.
+/// Simulated latency of a platform call, on a stage.
 const LATENCY: Duration = Duration::from_millis(35);
 
 fn gone(id: &BuildId) -> HostingError {
@@ -27,7 +27,7 @@ fn gone(id: &BuildId) -> HostingError {
 }
 
 impl World {
-    /// Answers a call, unless it is one that hangs.
+    /// Answers a call, unless the call is set to hang.
     fn answer<'a, T: Send + 'a>(
         &'a self,
         call: &'static str,
@@ -42,7 +42,7 @@ impl World {
         })
     }
 
-    /// A build as it is now.
+    /// The current state of a build.
     fn seen(&self, made: &Made) -> Build {
         if self.elapsed() >= made.ready {
             return made.build.clone();
@@ -57,7 +57,7 @@ impl World {
 
     fn traffic_of(&self, inside: &mut Inside, target: &Target) -> Traffic {
         let traffic = inside.reported(&target.backend_name());
-        // Demos have no automatic rollouts, since no one pushes.
+        // Demos have no automatic rollouts, because there are no pushes.
         let automatic = if self.stage.is_some() { Automatic::Off } else { traffic.automatic };
         Traffic { automatic, ..traffic }
     }
@@ -190,7 +190,7 @@ impl Hosting for World {
             Some(reads) => *reads = reads.saturating_sub(1),
             None if self.stage.is_some() => {
                 let made = inside.builds.get(&key(target, id)).map(|m| (m.requested, m.ready));
-                // A build logs no more once it is done.
+                // A build stops logging when it is finished.
                 let since = made.map_or(Duration::ZERO, |(requested, ready)| {
                     self.elapsed().min(ready).saturating_sub(requested)
                 });

@@ -1,6 +1,6 @@
-//! One scripted world in memory: a platform, its services, a pipeline and a database. Demos run the real engine on
-//! it, on a `Stage` with a clock and a scenario; tests run it without a stage, where everything is immediate, and
-//! tell it how each release behaves, which call fails, and what other people do.
+//! A scripted in-memory world: a platform, its services, a pipeline and a database. Demos run the real engine on
+//! it, on a `Stage` with a clock and a scenario. Tests run it without a stage, where everything is immediate, and
+//! script how each release behaves, which calls fail, and what other people change.
 
 mod behaviour;
 mod clock;

@@ -1,4 +1,4 @@
-//! What the services of a scripted world answer, and how fast.
+//! Probe results and latencies of the services in a scripted world.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use pointsman_core::release::ReleaseLabel;
 pub(super) struct Answering {
     pub(super) build: BuildId,
     pub(super) release: Option<ReleaseLabel>,
-    /// The backend's name.
+    /// Full resource name of the backend.
     pub(super) backend: String,
     /// Whether it was probed at its preview address.
     pub(super) preview: bool,
@@ -33,7 +33,8 @@ impl Answering {
 }
 
 impl Inside {
-    /// The build that answers at an address: a public one its backend's, a preview one its own.
+    /// The build that answers at an address: the live build at a public address, the build itself at its preview
+    /// address.
     fn answers(&self, base: &str) -> Option<Answering> {
         let (backend, build, preview) = if let Some(backend) = self.addresses.get(base) {
             (backend.clone(), self.traffic.get(backend)?.clone(), false)
@@ -51,7 +52,7 @@ impl Inside {
         })
     }
 
-    /// A build's answer, by its release's behaviour.
+    /// The probe result of a build, according to its release's behaviour.
     fn behaves(&mut self, who: &Answering) -> Sample {
         let public = !who.preview;
         let probed = self.probed.entry((who.build.to_string(), public)).or_default();
@@ -86,7 +87,7 @@ impl Inside {
         Sample::Healthy(Identity { version: Some(version), revision: Some(who.build.to_string()) })
     }
 
-    /// The number of this probe of an address since the scenario began, and how long ago that was.
+    /// Counts a probe of an address. Returns its number since the start of the scenario, and the time since then.
     fn count(&mut self, base: &str, now: Duration) -> (u64, Option<Duration>) {
         let Some(began) = self.began else { return (0, None) };
         let count = self.counted.entry(base.to_owned()).or_default();
@@ -110,14 +111,14 @@ impl World {
             if let Some(odd) = odd(stage.scenario, &asked, who.as_ref()) {
                 return odd;
             }
-            // What is sick today was healthy in the past that was made for it.
+            // Only now: in the history created for the scenario, the same release was healthy.
             if who.as_ref().is_some_and(|who| stage.scenario.sick(who)) {
                 return Sample::Unhealthy("HTTP 503: JWT_SECRET is not set".to_owned());
             }
         }
         match who {
             Some(who) => self.lock().behaves(&who),
-            // An address outside of the config.
+            // An address that is not in the config.
             None if base.starts_with("https://") && self.stage.is_some() => {
                 Sample::Healthy(Identity::default())
             }
@@ -126,7 +127,7 @@ impl World {
     }
 }
 
-/// The same for each world: green is a little slower, others have their own pace.
+/// A reproducible latency: GREEN is a little slower, and addresses without a build have their own base latency.
 fn latency(base: &str, who: Option<&Answering>, nth: u64) -> Duration {
     let mut hasher = DefaultHasher::new();
     (base, nth).hash(&mut hasher);
@@ -161,7 +162,7 @@ impl Prober for World {
     }
 }
 
-/// Nothing reads the log of a run in a test.
+/// Discards the log, which no test reads.
 impl RunLog for World {
     fn line(&self, _: &LogLine) {}
 }

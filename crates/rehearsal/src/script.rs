@@ -1,4 +1,4 @@
-//! What happens in each scenario, and what is written while it does.
+//! The scenarios: their events, and the log lines written meanwhile.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use pointsman_core::health::Sample;
 /// A scenario of `--demo`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scenario {
-    /// Nothing is under way.
+    /// No run is in progress.
     Idle,
     /// A run on production waits at its gate.
     Gate,
-    /// A slow run on production builds.
+    /// A run on production builds slowly.
     Run,
-    /// Traffic is on GREEN, and watched.
+    /// Traffic is on GREEN, and the soak is running.
     Soak,
     /// GREEN is not healthy.
     HealthFail,
     /// GREEN goes down while its gate waits.
     Flap,
-    /// Some of what is watched is down, slow, or cannot be asked.
+    /// Some probe targets are down, slow or unreachable from here.
     Stale,
     /// A run on production waits for its first checklist.
     Checklist,
@@ -28,12 +28,11 @@ pub enum Scenario {
     Schema,
     /// 5,000 log lines a second, for 20 s.
     Storm,
-    /// Log lines that would drive the terminal.
+    /// Log lines with control sequences that would control the terminal.
     Hostile,
 }
 
 impl Scenario {
-    /// Every one of them.
     pub const ALL: [Self; 11] = [
         Self::Idle,
         Self::Gate,
@@ -48,7 +47,7 @@ impl Scenario {
         Self::Hostile,
     ];
 
-    /// Its name on the command line.
+    /// Name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Idle => "idle",
@@ -65,12 +64,12 @@ impl Scenario {
         }
     }
 
-    /// The scenario of a name.
+    /// The scenario with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scenario| scenario.name() == name)
     }
 
-    /// Build time in it.
+    /// How long a build takes in this scenario.
     pub fn build(self) -> Duration {
         match self {
             Self::Run | Self::Storm | Self::Hostile => Duration::from_mins(10),
@@ -90,23 +89,23 @@ impl Scenario {
     }
 }
 
-/// GREEN is healthy for this long.
+/// How long GREEN stays healthy in `Flap`.
 const WELL: Duration = Duration::from_millis(6500);
-/// An address that becomes unreachable is reachable for this long.
+/// How long an address stays reachable before it fails.
 const SEEN: Duration = Duration::from_secs(4);
 
-/// A question to an address.
+/// A probe of an address.
 pub(super) struct Asked<'a> {
     pub(super) base: &'a str,
-    /// Whether it is one of a build without traffic.
+    /// Whether the address belongs to a build without traffic.
     pub(super) green: bool,
-    /// After this time in the scenario.
+    /// Time since the start of the scenario.
     pub(super) after: Duration,
-    /// It is the so manieth.
+    /// Number of this probe of the address, from 1.
     pub(super) nth: u64,
 }
 
-/// The answer of an address, if not the default.
+/// The result that the scenario prescribes for a probe, if any.
 pub(super) fn odd(
     scenario: Scenario,
     asked: &Asked<'_>,
@@ -145,10 +144,10 @@ const BUILD: &[&str] = &[
     "Finalizing page optimization",
     "Uploading build cache",
 ];
-/// A line comes each time this has passed.
+/// Interval between the log lines of a build.
 const PACE: Duration = Duration::from_millis(250);
 
-/// The lines of a build that are there after a while, from a number on.
+/// The log lines that a build has written after some time, from line number `from`.
 pub(super) fn build_lines(after: Duration, from: u64) -> Vec<String> {
     let there = u64::try_from(after.as_millis() / PACE.as_millis()).unwrap_or(0);
     let line = |n: u64| {
@@ -161,7 +160,7 @@ pub(super) fn build_lines(after: Duration, from: u64) -> Vec<String> {
     (from..there).map(line).collect()
 }
 
-/// One of many lines.
+/// One line of the `Storm` scenario.
 pub fn storm_line(n: usize) -> String {
     match n % 400 {
         0 => format!("ERROR request {n}: upstream timeout"),

@@ -17,14 +17,14 @@ use pointsman_core::release::ReleaseLabel;
 use pointsman_core::step::Failure;
 use pointsman_core::time::Timestamp;
 
-/// A world in memory. Clones are the same world.
+/// An in-memory world. Clones share one world.
 #[derive(Clone, Default)]
 pub struct World {
     pub(super) inside: Arc<Mutex<Inside>>,
     pub(super) stage: Option<Arc<Stage>>,
 }
 
-/// The additions of a demo over a test: time, and a script.
+/// What a demo has in addition to a test: a clock and a scenario.
 pub(super) struct Stage {
     pub(super) scenario: Scenario,
     pub(super) clock: Arc<dyn Clock>,
@@ -48,10 +48,10 @@ pub(super) struct Inside {
     /// Backends whose automatic rollouts a run holds.
     pub(super) held: BTreeSet<String>,
     pub(super) twist: Option<Twist>,
-    /// Calls that never answer, though the world acts.
+    /// Calls that take effect but never return.
     pub(super) hang: BTreeSet<&'static str>,
     pub(super) without_revision: bool,
-    /// It has logs of builds alone, available after that many reads.
+    /// If set, the platform has only build logs, available after this many reads.
     pub(super) late_logs: Option<u32>,
     /// Build time on a stage.
     pub(super) pace: Duration,
@@ -84,7 +84,7 @@ pub(super) fn refused(class: Failure) -> HostingError {
 }
 
 impl World {
-    /// A world with a clock and a script, in which builds take no time yet.
+    /// Creates a world with a clock and a scenario. Builds take no time until [`Self::slow_down`].
     pub fn on_stage(scenario: Scenario, clock: Arc<dyn Clock>) -> Self {
         Self { inside: Arc::default(), stage: Some(Arc::new(Stage { scenario, clock })) }
     }
@@ -107,7 +107,7 @@ impl World {
         }
     }
 
-    /// From now on the scenario plays, and builds take its time.
+    /// Starts the scenario. From now on, builds take the scenario's build time.
     pub fn slow_down(&self) {
         if let Some(stage) = &self.stage {
             let mut inside = self.lock();
@@ -115,7 +115,7 @@ impl World {
         }
     }
 
-    /// A backend answers at an address.
+    /// Sets the public address of a backend.
     pub fn address(&self, url: &str, target: &Target) {
         self.lock().addresses.insert(url.to_owned(), target.backend_name());
     }
@@ -131,27 +131,27 @@ impl World {
         (inside.fault, inside.calls) = (fault, 0);
     }
 
-    /// Changes the splits of a service whenever they are read: a change by another hand.
+    /// Changes the splits of a service whenever they are read, like a change by someone else.
     pub fn twist(&self, twist: impl FnMut(&str, bool, &mut Vec<Split>) + Send + 'static) {
         self.lock().twist = Some(Box::new(twist));
     }
 
-    /// A call that never answers from now on, though the world acts.
+    /// Makes a call hang from now on: it takes effect but never returns.
     pub fn hang(&self, call: &'static str) {
         self.lock().hang.insert(call);
     }
 
-    /// Services cannot tell their revision.
+    /// Makes services unable to report their revision.
     pub fn hides_revisions(&self) {
         self.lock().without_revision = true;
     }
 
-    /// Logs are of builds alone, and come after that many reads.
+    /// Makes the platform return only build logs, after this many reads.
     pub fn logs_builds_late(&self, reads: u32) {
         self.lock().late_logs = Some(reads);
     }
 
-    /// Another hand gives a service's traffic to a build.
+    /// Moves a service's traffic to a build, like a change by someone else.
     pub fn give_traffic(&self, service: &str, build: &BuildId) {
         let mut inside = self.lock();
         let backend = inside.backend(service).unwrap_or_else(|| service.to_owned());
@@ -205,7 +205,7 @@ impl World {
         inside.reported(&backend).splits
     }
 
-    /// One call: counts it, lets the world act unless the fault says no, and answers.
+    /// Handles a call: counts it, applies its effect unless the fault prevents that, and answers.
     pub(super) fn call<T>(
         &self,
         act: impl FnOnce(&mut Inside) -> Result<T, HostingError>,

@@ -1,5 +1,5 @@
-//! The files of a folder as a build gets them. Each is kept, or the folder is refused with its name: nothing is
-//! left out in silence.
+//! The files of a folder as a build gets them. A file that cannot be included fails the whole folder, with the
+//! file's name: no file is left out silently.
 
 pub mod git;
 mod pack;
@@ -21,10 +21,10 @@ pub use read::text;
 /// The default exclusions of firebase.json.
 const LEFT_OUT: [&str; 3] = [".git", "node_modules", "firebase-debug.log"];
 
-/// A file of a folder.
+/// A file, folder or symlink of the source.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Item {
-    /// Its path in the folder.
+    /// Path relative to the source folder.
     pub path: PathBuf,
     pub kind: Kind,
 }
@@ -33,22 +33,23 @@ pub struct Item {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Folder,
-    /// A file, with the place its content comes from: itself, or what a link out of the folder leads to.
+    /// A file, with the path of its content: the file itself, or the target of a symlink that leads out of the
+    /// folder.
     File(PathBuf),
-    /// A symbolic link to another file of the folder, or to nothing.
+    /// A symlink to another file of the folder, or a dangling one.
     Link(PathBuf),
 }
 
-/// The reason why the files of a folder cannot be listed.
+/// Why the files of a folder cannot be listed.
 #[derive(Debug)]
 pub enum SourceError {
     /// A file or folder could not be read.
     Unreadable(PathBuf, io::Error),
-    /// It is in a git repository, and git does not say what is tracked there.
+    /// The folder is in a git repository, and git cannot list the files there.
     Git(git::GitError),
-    /// No build can take it: a socket, a pipe, a device, or a link to a folder that holds this one.
+    /// A file that no build can include: a socket, a pipe, a device, or a symlink to a folder that contains it.
     Odd(PathBuf, &'static str),
-    /// Packed it has more bytes than these.
+    /// The archive exceeds this maximum, in bytes.
     TooLarge(usize),
 }
 
@@ -67,16 +68,16 @@ impl fmt::Display for SourceError {
 
 impl std::error::Error for SourceError {}
 
-/// The files of a folder.
+/// Which files of a folder are part of a build.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules<'a> {
-    /// Whether what git ignores is left out: it leaves this machine no more than with a commit.
+    /// Whether to leave out files that git ignores: they leave this machine no more than with a commit.
     pub without_ignored: bool,
-    /// A folder that is never part of a build: our own state.
+    /// Pointsman's state folder, which is never part of a build.
     pub state: Option<&'a Path>,
 }
 
-/// Every file of a folder, in the order of their paths.
+/// All files of a folder, sorted by path.
 pub fn items(folder: &Path, rules: Rules<'_>) -> Result<Vec<Item>, SourceError> {
     let unreadable = |e: io::Error| SourceError::Unreadable(folder.to_owned(), e);
     let folder = fs::canonicalize(folder).map_err(unreadable)?;
@@ -91,8 +92,8 @@ pub fn items(folder: &Path, rules: Rules<'_>) -> Result<Vec<Item>, SourceError> 
     Ok(found)
 }
 
-/// What git does not ignore in a folder, by its paths there. `None`: the folder is in no repository. Git itself
-/// decides: no reader of `.gitignore` knows every setting by which git ignores.
+/// The paths in a folder that git does not ignore. `None` if the folder is in no repository. Git itself decides: no
+/// parser of `.gitignore` knows every setting that makes git ignore a file.
 fn listed(folder: &Path) -> Result<Option<Vec<PathBuf>>, SourceError> {
     if git::repository_above(folder).is_none() {
         return Ok(None);
@@ -103,14 +104,15 @@ fn listed(folder: &Path) -> Result<Option<Vec<PathBuf>>, SourceError> {
     Ok(Some(paths.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect()))
 }
 
-/// Whether git ignores a file. Outside of a repository none is.
+/// Whether git ignores a file. `false` outside a repository.
 fn is_ignored(file: &Path) -> Result<bool, SourceError> {
     let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return Ok(false) };
     let listed = listed(folder)?;
     Ok(listed.is_some_and(|paths| !paths.iter().any(|path| path.as_os_str() == name)))
 }
 
-/// Whether a link at a path of the folder never leaves the folder on its way: elsewhere the folder has another name.
+/// Whether a symlink's target never leaves the folder on its way. In a build, the folder has another name, so a
+/// path that leaves it and comes back would break.
 fn stays(path: &Path, target: &Path) -> bool {
     let mut depth = path.components().count() - 1;
     target.components().all(|part| match part {
@@ -130,13 +132,13 @@ struct Walk<'a> {
     root: &'a Path,
     state: Option<&'a Path>,
     without_ignored: bool,
-    /// The folders that are being walked, from the outermost: a link to one of them has no end.
+    /// The folders being walked, outermost first: following a symlink to one of them would never end.
     within: Vec<PathBuf>,
     found: &'a mut Vec<Item>,
 }
 
 impl Walk<'_> {
-    /// Takes the contents of a folder; `at` is its path in the build.
+    /// Adds the contents of a folder. `at` is its path in the build.
     fn folder(&mut self, folder: &Path, at: &Path) -> Result<(), SourceError> {
         let before = self.found.len();
         self.within.push(folder.to_owned());
@@ -153,12 +155,11 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Takes the files of a folder that git lists. A repository inside of it, a submodule mostly, is listed as one
-    /// path.
+    /// Adds the files of a folder that git lists. Git lists a nested repository, usually a submodule, as one path.
     fn those(&mut self, folder: &Path, at: &Path, paths: Vec<PathBuf>) -> Result<(), SourceError> {
         for path in paths {
             let from = folder.join(&path);
-            // Tracked, and deleted in the working tree.
+            // Skip files that are tracked, but deleted in the work tree.
             let Ok(found) = fs::symlink_metadata(&from) else { continue };
             if self.is_left_out(&path, &from) {
                 continue;
@@ -180,7 +181,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Takes the files of a folder outside of repositories, by the `.gitignore` that lie there.
+    /// Adds the files of a folder outside any repository, according to its `.gitignore` files.
     fn walked(&mut self, folder: &Path, at: &Path) -> Result<(), SourceError> {
         let left_out: Vec<PathBuf> = self.state.iter().map(|state| (*state).to_owned()).collect();
         let mut walker = WalkBuilder::new(folder);
@@ -216,7 +217,7 @@ impl Walk<'_> {
         path.iter().any(named) || self.state.is_some_and(|state| from.starts_with(state))
     }
 
-    /// Takes one file, link or folder.
+    /// Adds one file, symlink or folder.
     fn take(&mut self, path: PathBuf, from: &Path) -> Result<(), SourceError> {
         let unreadable = |e: io::Error| SourceError::Unreadable(from.to_owned(), e);
         let kind = fs::symlink_metadata(from).map_err(unreadable)?.file_type();
@@ -234,8 +235,8 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A link inside of the folder stays one. What a link out of it leads to is taken in its place: in the
-    /// build there is nothing outside.
+    /// Adds a symlink. One that stays inside the folder is kept as a symlink. One that leads out is replaced by its
+    /// target, because a build has nothing outside the folder.
     fn link(&mut self, path: PathBuf, from: &Path) -> Result<(), SourceError> {
         let unreadable = |e: io::Error| SourceError::Unreadable(from.to_owned(), e);
         let target = fs::read_link(from).map_err(unreadable)?;

@@ -1,4 +1,4 @@
-//! The files of a folder as an archive, or copied to another one.
+//! Packs the files of a folder into an archive, or copies them to another folder.
 
 use std::fmt;
 use std::fs;
@@ -11,7 +11,7 @@ use tar::{Builder, EntryType, Header};
 
 use super::{Item, Kind, Rules, SourceError, items};
 
-/// Packs a folder as `.tar.gz` of at most `most` bytes; never more than that in memory.
+/// Packs a folder as `.tar.gz` of at most `most` bytes. Never holds more than that in memory.
 pub fn pack(folder: &Path, rules: Rules<'_>, most: usize) -> Result<Vec<u8>, SourceError> {
     let failed = |path: &Path, error: io::Error| match error.get_ref() {
         Some(inner) if inner.is::<TooLarge>() => SourceError::TooLarge(most),
@@ -26,13 +26,13 @@ pub fn pack(folder: &Path, rules: Rules<'_>, most: usize) -> Result<Vec<u8>, Sou
     packed.map(|bounded| bounded.bytes).map_err(|error| failed(folder, error))
 }
 
-/// Fails beyond `most` bytes.
+/// A buffer whose writes fail beyond `most` bytes.
 struct Bounded {
     bytes: Vec<u8>,
     most: usize,
 }
 
-/// What a [`Bounded`] says of more, inside of an [`io::Error`].
+/// The error of a full [`Bounded`], inside an [`io::Error`].
 #[derive(Debug)]
 struct TooLarge;
 
@@ -78,7 +78,7 @@ fn add(archive: &mut Builder<impl Write>, item: &Item) -> io::Result<()> {
             let found = file.metadata()?;
             header.set_mode(if runs(&found) { 0o755 } else { 0o644 });
             header.set_size(found.len());
-            // A file that grows or shrinks meanwhile must not shift what follows it.
+            // A file that grows or shrinks meanwhile must not shift the entries after it.
             let mut content = Counted { from: io::Read::take(file, found.len()), read: 0 };
             archive.append_data(&mut header, &item.path, &mut content)?;
             if content.read == found.len() {
@@ -89,7 +89,7 @@ fn add(archive: &mut Builder<impl Write>, item: &Item) -> io::Result<()> {
     }
 }
 
-/// Counts what is read.
+/// Counts the bytes that are read.
 struct Counted<R> {
     from: R,
     read: u64,
@@ -108,7 +108,7 @@ fn runs(found: &fs::Metadata) -> bool {
     found.permissions().mode() & 0o111 != 0
 }
 
-/// Copies a folder to another one that is there and empty.
+/// Copies a folder into an existing, empty folder.
 pub fn copy(folder: &Path, to: &Path, rules: Rules<'_>) -> Result<(), SourceError> {
     for Item { path, kind } in items(folder, rules)? {
         let at = to.join(&path);

@@ -1,13 +1,13 @@
-//! Reading a text that a person wrote.
+//! Reads text files that people wrote.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// The text of a regular file, without the mark that editors of other systems put before it.
+/// The text of a regular file, without the byte order mark that editors on other systems add.
 ///
 /// # Errors
-/// What the system says; a pipe or a device is refused, for reading one may never end.
+/// Any error of the system. Rejects a pipe or a device, because reading one may never end.
 pub fn text(file: &Path) -> io::Result<String> {
     if !fs::metadata(file)?.is_file() {
         return Err(io::Error::other("it is no regular file"));

@@ -12,7 +12,7 @@ fn write(dir: &Path, name: &str, text: &str) {
     fs::write(path, text).unwrap();
 }
 
-/// The files of a folder, each as what it is in a build.
+/// The files of a folder, each with its kind in a build.
 fn found(dir: &Path, rules: Rules<'_>) -> BTreeMap<String, &'static str> {
     let word = |kind: &Kind| match kind {
         Kind::Folder => "folder",
@@ -84,7 +84,7 @@ fn inner_symlinks_stay_and_outer_ones_become_files() {
         ("../shared", "shared"),
         ("gone", "dangling"),
         (".", "itself"),
-        // Out of the folder and back: elsewhere it has another name.
+        // Out of the folder and back: in a build, the folder has another name.
         ("../web/real.txt", "again.txt"),
     ] {
         symlink(target, web.join(name)).unwrap();

@@ -1,4 +1,5 @@
-//! Backends. Each has its traffic from the beginning, and its door: the public address.
+//! Backends: create, update and delete. Creating a backend also creates its traffic resource and opens its public
+//! address.
 
 use serde_json::{Value, json};
 
@@ -40,7 +41,8 @@ impl Api {
         self.read(operation["name"].as_str().unwrap_or_default())
     }
 
-    /// Opens the backend's door and ends the operation. A taken port fails this backend alone.
+    /// Opens the backend's public listener and finishes the operation. A port that is in use fails only this
+    /// backend.
     async fn settle_backend(&self, operation: &Value, backend: &Value) {
         let name = backend["name"].as_str().unwrap_or_default();
         let opened = match backend["annotations"][ADDRESS].as_str() {
@@ -107,8 +109,8 @@ fn store_backend(registry: &Registry, name: &str, mut body: Value) -> Stored<()>
     registry.create(Kind::Traffic, &format!("{name}/traffic"), traffic).map(drop)
 }
 
-/// The resource with the masked fields of another one. Only whole top-level fields can be masked;
-/// deeper masks do not work at Google either (firebase-tools, b/322891558).
+/// Copies the fields that the call's `updateMask` names from `body` into `current`. A mask can name only top-level
+/// fields; deeper masks do not work at Google either (firebase-tools, b/322891558).
 pub(super) fn masked(call: &Call, mut current: Value, body: &Value, schema: &str) -> Answer {
     let mask = call.query.get("updateMask").map_or("*", String::as_str);
     let known = &super::schema::discovery()["schemas"][schema]["properties"];

@@ -1,4 +1,4 @@
-//! Builds.
+//! Builds: create, stop and delete.
 
 use std::time::Duration;
 
@@ -70,8 +70,8 @@ impl Api {
         self.read(id)
     }
 
-    /// Not in Google's API, where idle revisions end by themselves: ends the processes of a build
-    /// that serves nothing, after its last requests or `drain` seconds. A rollout starts it again.
+    /// Stops the processes of a build that has no traffic, when its last requests finish or after `drain` seconds.
+    /// A rollout starts it again. Google's API has no such method: there, idle revisions stop by themselves.
     pub(super) async fn stop_build(&self, call: &Call) -> Answer {
         call.takes(&["drain", "requestId"])?;
         let drain = match call.query.get("drain").map(|text| text.parse::<f64>()) {

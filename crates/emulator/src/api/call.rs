@@ -1,4 +1,4 @@
-//! One call: its path, query and body, read and checked the way Google's front end does.
+//! A request to the control API: parses and checks its path, query and body as Google's front end does.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::error::ApiError;
 use super::schema::{strip_output_only, violations};
 
-/// Query parameters every method takes.
+/// Query parameters that every method accepts.
 const STANDARD: [&str; 12] = [
     "$.xgafv",
     "access_token",
@@ -26,7 +26,7 @@ const STANDARD: [&str; 12] = [
 
 pub(super) struct Call {
     pub(super) method: Method,
-    /// The path behind the version.
+    /// The path after the version prefix (`/v1/` or `/v1beta/`).
     pub(super) name: String,
     pub(super) segments: Vec<String>,
     pub(super) query: BTreeMap<String, String>,
@@ -43,7 +43,7 @@ impl Call {
         Ok(Self { method: method.clone(), name, segments, query, body: body.to_vec() })
     }
 
-    /// Refuses query parameters that neither the method nor every method has.
+    /// Rejects query parameters that are neither `known` to the method nor standard, and an invalid `requestId`.
     pub(super) fn takes(&self, known: &[&str]) -> Result<(), ApiError> {
         for name in self.query.keys() {
             if !known.contains(&name.as_str()) && !STANDARD.contains(&name.as_str()) {
@@ -63,7 +63,7 @@ impl Call {
         Ok(())
     }
 
-    /// The body as a resource of a schema, its output-only fields taken out.
+    /// Parses the body as a resource of `schema`, and removes its output-only fields.
     pub(super) fn resource(&self, schema: &str) -> Result<Value, ApiError> {
         let mut value: Value = serde_json::from_slice(&self.body)
             .map_err(|e| ApiError::invalid("", format!("Invalid JSON payload received. {e}")))?;
@@ -80,7 +80,7 @@ impl Call {
         }
     }
 
-    /// An id from the query, by the rule for resource ids.
+    /// Reads an id from the query and checks it against the rule for resource ids.
     pub(super) fn id(&self, parameter: &str) -> Result<&str, ApiError> {
         let id = self.query.get(parameter).map(String::as_str).unwrap_or_default();
         let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -99,12 +99,12 @@ impl Call {
         self.query.get(parameter).is_some_and(|v| v == "true")
     }
 
-    /// The location the call is about: `projects/P/locations/L`.
+    /// The location in the path: `projects/P/locations/L`.
     pub(super) fn location(&self) -> String {
         self.segments.iter().take(4).cloned().collect::<Vec<_>>().join("/")
     }
 
-    /// Compares an etag that was sent with the one the resource has now.
+    /// Rejects a request that sends an etag other than the resource's current one.
     pub(super) fn fresh(sent: Option<&str>, resource: &Value) -> Result<(), ApiError> {
         match sent {
             Some(etag) if resource["etag"] != etag => Err(ApiError::stale_etag()),

@@ -1,11 +1,11 @@
-//! Google's error shape (`docs/internals/app-hosting.md`, Resources).
+//! Errors in Google's format (`docs/internals/app-hosting.md`, Resources).
 
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-/// An answer that is not 200.
+/// A response with a status other than 200.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiError {
     status: StatusCode,
@@ -19,7 +19,7 @@ impl ApiError {
         Self { status, word, message: message.into(), details: Vec::new() }
     }
 
-    /// 400 with the field that is wrong.
+    /// 400 that names the invalid field.
     pub(super) fn invalid(field: &str, message: impl Into<String>) -> Self {
         let message = message.into();
         let mut error = Self::new(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", message.clone());

@@ -1,4 +1,4 @@
-//! Lists: order and pages.
+//! List methods: ordering and pagination.
 
 use serde_json::{Value, json};
 
@@ -68,7 +68,7 @@ impl Api {
     }
 }
 
-/// The name of what a collection belongs to.
+/// The name of a collection's parent: everything before the last `/`.
 pub(super) fn parent(name: &str) -> &str {
     name.rsplit_once('/').map_or("", |(parent, _)| parent)
 }

@@ -1,4 +1,4 @@
-//! The control API: who may call, and which method a path and verb mean.
+//! The control API: authentication, and routing by path and HTTP method.
 
 mod backends;
 mod builds;
@@ -26,30 +26,30 @@ use super::platform::Platform;
 use super::storage::Storage;
 use pointsman_core::hash::Hash;
 
-/// No body is larger: an archive is the largest that is sent, and Google takes no larger one.
+/// Maximum request body, in bytes. Source archives are the largest bodies, and Google accepts no larger archive.
 const MOST_BYTES: usize = 123_289_600;
 
-/// The resources of every call.
+/// State shared by all requests.
 #[derive(Clone)]
 pub(super) struct Api {
     pub(super) platform: Arc<Platform>,
     pub(super) databases: Arc<Databases>,
     pub(super) storage: Storage,
-    /// The hash of the token: comparing hashes takes the same time for every input.
+    /// Hash of the access token. Comparing hashes takes the same time for every input.
     pub(super) token: Hash,
-    /// Whether the firebase CLI's fixed token `owner` is taken too.
+    /// Whether to accept the firebase CLI's fixed token `owner` too.
     pub(super) owner_allowed: bool,
 }
 
 type Answer = Result<Value, ApiError>;
 
-/// Answers one request. Its body is read only of a caller that may call, and only so much of it.
+/// Answers one request. Reads the body only after authentication, and at most `MOST_BYTES` of it.
 pub(super) async fn handle(State(api): State<Api>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     if let Err(error) = loopback_host(&head.headers) {
         return error.into_response();
     }
-    // The document is for everybody on this machine: a body that comes with the question stays unread.
+    // The discovery document needs no token. A body sent with the request stays unread.
     if head.uri.path() == "/$discovery/rest" {
         return Json(api.own_discovery()).into_response();
     }
@@ -162,15 +162,16 @@ impl Api {
         Err(ApiError::unauthenticated(true))
     }
 
-    /// Not in Google's API, which keeps logs in Cloud Logging: whole lines from a byte on.
+    /// Whole lines of a build's log, from a byte offset. Google's API has no such method: it keeps logs in Cloud
+    /// Logging.
     fn log(&self, build: &str, query: &str) -> Value {
         let from = query.split('&').find_map(|q| q.strip_prefix("from=")?.parse().ok());
         let (lines, next) = super::log::lines_from(&self.platform.log_of(build), from.unwrap_or(0));
         json!({ "lines": lines, "next": next })
     }
 
-    /// Google's document with this emulator as its origin, so that Google's own client libraries
-    /// can be built from it.
+    /// Google's discovery document with this emulator's URL as its root, so that Google's own client libraries can
+    /// be built from it.
     fn own_discovery(&self) -> Value {
         let mut document = schema::discovery().clone();
         for key in ["rootUrl", "baseUrl", "mtlsRootUrl"] {
@@ -184,16 +185,16 @@ fn location(project: &str, id: &str) -> Value {
     json!({"name": format!("projects/{project}/locations/{id}"), "locationId": id})
 }
 
-/// A page of another origin can make a browser call us under its own name (DNS rebinding); it
-/// cannot make it send a loopback name.
+/// Accepts only a `Host` header with a loopback name. A web page of another origin can make a browser call the
+/// emulator under the page's own name (DNS rebinding), but cannot make it send a loopback name.
 fn loopback_host(headers: &HeaderMap) -> Result<(), ApiError> {
     let mut sent = headers.get_all(header::HOST).iter();
-    // With two it is unknown which one the other side used.
+    // With two `Host` headers, we cannot know which one the client used.
     let (Some(host), None) = (sent.next(), sent.next()) else {
         return Err(ApiError::foreign_host());
     };
     let host = host.to_str().unwrap_or_default();
-    // Whole: no reader of addresses takes what stands behind a bracket for a part of the name.
+    // Match the whole value: address parsers do not count text after a closing bracket as part of the name.
     let port = |rest: &str| {
         rest.is_empty() || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
     };

@@ -1,4 +1,4 @@
-//! Long-running operations: how every change is answered.
+//! Long-running operations: the response to every change.
 
 use serde_json::{Value, json};
 
@@ -8,8 +8,8 @@ use super::{Answer, Api};
 use crate::registry::{Kind, Registry, Stored};
 
 impl Api {
-    /// Starts an operation in the same transaction as the write it is about: a crash leaves no resource
-    /// without an operation.
+    /// Starts an operation in the same transaction as its `write`, so that a crash cannot leave a resource without
+    /// an operation.
     pub(super) fn begin(
         &self,
         call: &Call,
@@ -49,8 +49,8 @@ impl Api {
         Ok(operation)
     }
 
-    /// The answer this request id got before, if it was sent before (within 60 minutes at Google,
-    /// always here).
+    /// The operation that an earlier request with the same `requestId` returned, if any. Google remembers request
+    /// ids for 60 minutes; the emulator never forgets them.
     pub(super) fn repeated(&self, call: &Call) -> Result<Option<Value>, ApiError> {
         let Some(request) = call.query.get("requestId") else {
             return Ok(None);
@@ -62,7 +62,7 @@ impl Api {
         }
     }
 
-    /// The answer to a request that was only to be checked.
+    /// The response to a `validateOnly` request.
     pub(super) fn validated(call: &Call) -> Value {
         json!({"name": format!("{}/operations/validate-only", call.location()), "done": true})
     }

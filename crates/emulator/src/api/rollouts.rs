@@ -40,7 +40,7 @@ impl Api {
         Ok(operation)
     }
 
-    /// A build of this backend that can serve now or will be able to.
+    /// Rejects a build of another backend, and a build that will never serve: failed, skipped or expired.
     pub(super) fn usable_build(
         &self,
         backend: &str,

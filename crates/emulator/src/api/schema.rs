@@ -1,5 +1,5 @@
-//! JSON held against Google's discovery document: the emulator refuses what the real API would not
-//! understand, and the tests hold the emulator's own answers to the same document.
+//! Validates JSON against Google's discovery document. The emulator rejects requests that the real API would not
+//! understand, and the tests check the emulator's own responses against the same document.
 
 use std::sync::OnceLock;
 
@@ -13,16 +13,17 @@ pub(super) fn discovery() -> &'static Value {
     DOCUMENT.get_or_init(|| serde_json::from_str(DISCOVERY).unwrap_or_default())
 }
 
-/// A value that does not fit: where, and Google's words for it.
+/// A value that does not match its schema, with the message that Google returns for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// The path of the group it is in: `source.codebase`.
+    /// Path of the invalid value. For an unknown field: path of the object that contains it, such as
+    /// `source.codebase`.
     pub field: String,
     pub message: String,
 }
 
-/// Everything in a value that does not fit a schema of the document, `Build` for instance. An
-/// unknown schema is a violation too, so that a misspelt name in a test cannot pass.
+/// Checks a value against a schema of the document, such as `Build`, and returns every violation. An unknown schema
+/// is a violation too, so that a misspelt name in a test cannot pass.
 pub fn violations(schema: &str, value: &Value) -> Vec<Violation> {
     let mut found = Vec::new();
     match discovery()["schemas"].get(schema) {
@@ -89,7 +90,7 @@ fn object(
     }
 }
 
-/// Takes the output-only fields out of a request's body; the real API ignores them.
+/// Removes the output-only fields, except `etag`, from a request body; the real API ignores them.
 pub(super) fn strip_output_only(schema: &str, value: &mut Value) {
     let properties = &discovery()["schemas"][schema]["properties"];
     if let Some(fields) = value.as_object_mut() {

@@ -1,4 +1,4 @@
-//! Traffic set directly. `target` and `rolloutPolicy` exclude one another
+//! Traffic set directly, without a rollout. `target` and `rolloutPolicy` are mutually exclusive
 //! (`docs/internals/app-hosting.md`, Resources).
 
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use super::lists::parent;
 use super::{Answer, Api};
 use crate::registry::{Kind, Registry};
 
-/// The field that a bad split names.
+/// The field that an error about an invalid split names.
 const FIELD: &str = "traffic.target.splits.percent";
 
 impl Api {
@@ -49,7 +49,8 @@ impl Api {
         Ok(operation)
     }
 
-    /// The build that a target gives everything to. Percentages are 0 or 100 and add up to 100.
+    /// The build that receives 100 % of a target's traffic. Each percentage must be 0 or 100, and the sum must be
+    /// 100.
     fn wanted_build(&self, backend: &str, target: &Value) -> Result<Option<String>, ApiError> {
         if target.is_null() {
             return Ok(None);

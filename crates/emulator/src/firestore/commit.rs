@@ -1,4 +1,4 @@
-//! Writes: their conditions, their masks, and what the server computes itself.
+//! Writes: preconditions, field masks and values computed by the server.
 
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -26,7 +26,7 @@ pub(super) struct BatchWrite {
     _labels: Json,
 }
 
-/// One write, as it comes.
+/// One write, in the format of the request.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Write {
@@ -97,13 +97,13 @@ impl Write {
     }
 }
 
-/// The operation and its time.
+/// Results of the applied writes, and the commit time.
 pub(super) struct Written {
     pub(super) results: Vec<Json>,
     pub(super) at: String,
 }
 
-/// Does every write. The caller undoes all where one is refused.
+/// Applies all writes. If one is refused, the caller rolls back all of them.
 pub(super) fn apply(
     store: &mut Store,
     root: &Root,
@@ -140,7 +140,7 @@ fn one(store: &Store, root: &Root, write: Write, at: &str) -> Result<Json, Refus
     }
     fields.values_mut().try_for_each(normal)?;
     let created = before.as_ref().map_or(at, |d| d.created.as_str()).to_owned();
-    // A write that changes nothing keeps the time of the change before it, as in production.
+    // A write that changes no field keeps the previous `updateTime`, as in production.
     let same = before.as_ref().filter(|d| d.fields == fields);
     let updated = same.map_or(at, |d| d.updated.as_str()).to_owned();
     let mut result = json!({ "updateTime": updated });
@@ -224,7 +224,7 @@ fn double(value: &Value) -> Option<f64> {
     }
 }
 
-/// A field that is no number counts as 0.
+/// Adds to a number. A field that is not a number counts as 0.
 fn add(here: Option<&Value>, by: &Value) -> Result<Value, Refusal> {
     match (here, by) {
         (Some(Value::Integer(a)), Value::Integer(b)) => Ok(Value::Integer(a.saturating_add(*b))),
@@ -245,10 +245,10 @@ fn extreme(here: Option<&Value>, other: &Value, higher: bool) -> Result<Value, R
     Ok(kept.unwrap_or(other).clone())
 }
 
-/// Maximum size of one value.
+/// Maximum length of a text value, in bytes.
 const MOST_OF_A_VALUE: usize = 1_048_487;
 
-/// Cuts a moment to the microsecond, and refuses what Firestore does not hold.
+/// Truncates timestamps to the microsecond, and rejects values that Firestore does not store.
 fn normal(value: &mut Value) -> Result<(), Refusal> {
     match value {
         Value::Timestamp(text) => {

@@ -1,17 +1,17 @@
-//! What is refused, in Google's shape and words (`docs/internals/firestore.md`, Requests).
+//! Errors in Google's format and wording (`docs/internals/firestore.md`, Requests).
 
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-/// An answer that is not 200.
+/// A response with a status other than 200.
 #[derive(Debug, Clone)]
 pub(super) struct Refusal {
     code: StatusCode,
-    /// The gRPC status codes.
+    /// gRPC status code.
     number: u8,
-    /// Empty: the URL is unknown, which is answered in plain text.
+    /// gRPC status name. Empty for an unknown URL, which is answered in plain text.
     word: &'static str,
     message: String,
 }
@@ -68,7 +68,7 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, 5, "", "Not Found")
     }
 
-    /// As `batchWrite` answers it for one write.
+    /// The status of one write in the response of `batchWrite`.
     pub(super) fn status(&self) -> Value {
         json!({ "code": self.number, "message": self.message })
     }

@@ -1,6 +1,6 @@
-//! A subset of Cloud Firestore's REST API that persists, answering as Google's emulator does
-//! (`docs/internals/firestore.md`): one suite of tests runs against both. What it does not have it refuses
-//! with 501, by name.
+//! A persistent subset of Cloud Firestore's REST API. It answers like Google's emulator
+//! (`docs/internals/firestore.md`): one test suite runs against both. It rejects unsupported features with 501, by
+//! name.
 
 mod commit;
 mod error;
@@ -28,10 +28,10 @@ use self::transaction::Transactions;
 use pointsman_core::document::Fields;
 use pointsman_core::ports::clock::Clock;
 
-/// Google's emulator takes this much in one request.
+/// Maximum size of one request, in bytes, as in Google's emulator.
 pub(super) const MOST_BYTES: usize = 4 * 1024 * 1024;
 
-/// The databases of an emulator.
+/// The Firestore databases of an emulator.
 pub(super) struct Databases {
     inside: Mutex<Inside>,
 }
@@ -81,7 +81,8 @@ impl Databases {
         Ok(Self { inside: Mutex::new(Inside { store, transactions: Transactions::default() }) })
     }
 
-    /// What a folder holds, to be read alone. Where nothing was ever written there is nothing to open.
+    /// Opens a folder's databases for reading. If nothing was ever written, there is no file, and the store is
+    /// empty.
     pub(super) fn resting(folder: &Path, clock: Arc<dyn Clock>) -> rusqlite::Result<Self> {
         let file = folder.join("firestore.db");
         let store =
@@ -93,7 +94,7 @@ impl Databases {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a path is one of ours.
+    /// Whether a path belongs to the Firestore API.
     pub(super) fn owns(uri: &Uri) -> bool {
         let mut parts = uri.path().split('/').skip(1);
         parts.next() == Some("v1")
@@ -101,7 +102,7 @@ impl Databases {
             && parts.nth(1) == Some("databases")
     }
 
-    /// Answers one request. What it does is done, and on disk, before it answers.
+    /// Answers one request. Its writes are on disk before the response.
     pub(super) fn handle(&self, method: &Method, uri: &Uri, body: &[u8]) -> Response {
         match self.inside().answer(method, uri, body) {
             Ok(answer) => Json(answer).into_response(),

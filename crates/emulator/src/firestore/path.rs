@@ -1,4 +1,4 @@
-//! Names of documents, and what a request's address means.
+//! Document names and keys, and the parser of request paths.
 
 use axum::http::Uri;
 use url::form_urlencoded;
@@ -14,18 +14,18 @@ pub(super) struct Root(String);
 #[derive(Debug, Clone)]
 pub(super) struct Call {
     pub(super) root: Root,
-    /// Behind `documents`: `users/u1`, or nothing.
+    /// The path after `documents`: `users/u1`, or empty.
     pub(super) path: String,
-    /// Behind the last colon.
+    /// The verb after the last colon, such as `runQuery`.
     pub(super) verb: Option<String>,
     pub(super) query: Vec<(String, String)>,
 }
 
-/// Parts of a document's key are kept apart by a sign below any other, so that the order of keys is that
-/// of names, part by part.
+/// Separates the parts of a document's key. It sorts below every other byte, so that keys sort like names, part by
+/// part.
 const BETWEEN: u8 = 0;
 
-/// The key of a path in the store, behind its database.
+/// The store's key for a path: the database, then the parts of the path.
 pub(super) fn key(root: &Root, path: &str) -> Vec<u8> {
     let mut key = root.0.clone().into_bytes();
     key.extend([BETWEEN, BETWEEN]);
@@ -41,12 +41,13 @@ impl Root {
         format!("{}/documents", self.0)
     }
 
-    /// The key of a document's full name.
+    /// The store's key for a document's full name.
     pub(super) fn key_of(&self, name: &str) -> Result<Vec<u8>, Refusal> {
         Ok(key(self, self.path_of(name)?))
     }
 
-    /// The path of a document's full name, held to the rules of names (`docs/internals/firestore.md`, Limits).
+    /// The path in a document's full name, checked against the naming rules (`docs/internals/firestore.md`,
+    /// Limits).
     pub(super) fn path_of<'a>(&self, name: &'a str) -> Result<&'a str, Refusal> {
         let path = name.strip_prefix(&self.prefix()).and_then(|rest| rest.strip_prefix('/'));
         let path = path.ok_or_else(|| {
@@ -149,13 +150,13 @@ fn split_verb(segment: &str, last: bool) -> (&str, Option<&str>) {
     }
 }
 
-/// A document's id may hold a colon too: only our own verbs are verbs.
+/// Whether a word is a known verb. A document id can contain a colon too, so other words are not verbs.
 fn is_verb(word: &str) -> bool {
     ["runQuery", "runAggregationQuery", "listCollectionIds"].contains(&word)
 }
 
 fn percent_decode(text: &str) -> Vec<u8> {
-    // `+` is a sign like any other in a path.
+    // `+` is an ordinary character in a path.
     let query = format!("x={}", text.replace('+', "%2B"));
     let mut decoded = form_urlencoded::parse(query.as_bytes());
     decoded.next().map(|(_, value)| value.into_owned().into_bytes()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Queries: pages by name, equality, counts, and the names of collections.
+//! Queries: pagination by name, equality filters, counts and collection ids.
 
 use rusqlite::params_from_iter;
 use rusqlite::types::Value as Sql;
@@ -10,7 +10,7 @@ use super::path::{Call, key};
 use super::store::{Kept, Store};
 use pointsman_core::document::{FieldPath, Fields, Value};
 
-/// Some fields of a document.
+/// A field mask: the paths of some fields of a document.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Mask {
@@ -27,7 +27,7 @@ pub(super) fn path_of_field(text: &str) -> Result<FieldPath, Refusal> {
 }
 
 impl Mask {
-    /// The document reduced to these fields.
+    /// The fields of a document that the mask names.
     pub(super) fn only(&self, fields: &Fields) -> Result<Fields, Refusal> {
         let mut only = Fields::new();
         for text in self.field_paths.iter().filter(|t| *t != "__name__") {
@@ -39,7 +39,7 @@ impl Mask {
         Ok(only)
     }
 
-    /// Takes these fields over; one that is not there is taken away.
+    /// Copies the masked fields of `from` into `into`, and removes those that `from` does not have.
     pub(super) fn merge(&self, into: &mut Fields, from: &Fields) -> Result<(), Refusal> {
         for text in &self.field_paths {
             let path = path_of_field(text)?;
@@ -71,7 +71,7 @@ struct StructuredAggregation {
     aggregations: Vec<Aggregation>,
 }
 
-/// Sums and averages are known, and refused by name.
+/// One aggregation. Sums and averages parse too, and are then refused as unimplemented.
 #[derive(Debug, Deserialize)]
 struct Aggregation {
     alias: String,
@@ -142,7 +142,7 @@ struct Cursor {
     before: bool,
 }
 
-/// The condition of a query in SQL, and its values.
+/// The SQL condition of a query, and its parameters.
 fn condition(call: &Call, query: &StructuredQuery) -> Result<(String, Vec<Sql>), Refusal> {
     let [from] = query.from.as_slice() else {
         return Err(Refusal::unimplemented("query over several collections"));
@@ -181,7 +181,7 @@ fn condition(call: &Call, query: &StructuredQuery) -> Result<(String, Vec<Sql>),
     Ok((text, values))
 }
 
-/// The documents of a query.
+/// The documents that match a query, ordered by name.
 fn documents(store: &Store, call: &Call, query: &StructuredQuery) -> Result<Vec<Kept>, Refusal> {
     let (condition, values) = condition(call, query)?;
     let text = format!(
@@ -206,7 +206,7 @@ fn documents(store: &Store, call: &Call, query: &StructuredQuery) -> Result<Vec<
     Ok(found)
 }
 
-/// How many a query finds. Without a filter nothing need be read for that.
+/// Counts the documents that match a query. Without a filter, limit or offset, it reads no documents.
 fn how_many(store: &Store, call: &Call, query: &StructuredQuery) -> Result<usize, Refusal> {
     if query.filter.is_some() || query.limit.is_some() || query.offset.is_some() {
         return Ok(documents(store, call, query)?.len());
@@ -217,7 +217,7 @@ fn how_many(store: &Store, call: &Call, query: &StructuredQuery) -> Result<usize
     Ok(statement.query_row(params_from_iter(values), |row| row.get(0))?)
 }
 
-/// Whether a filter holds: equality, null, and all of several.
+/// Whether a document's fields match a filter: `EQUAL`, `IS_NULL`, or an `AND` of filters.
 fn matches(filter: &Json, fields: &Fields) -> Result<bool, Refusal> {
     if let Some(all) = filter.get("compositeFilter").filter(|c| c["op"] == "AND") {
         let mut holds = true;
@@ -286,7 +286,7 @@ pub(super) fn collections(
     call: &Call,
     asked: &ListCollections,
 ) -> Result<Json, Refusal> {
-    // Found one by one, each behind the last: there are few names, and many documents under each.
+    // Find the ids one by one, each after the last: there are few ids, and many documents under each.
     let mut names: Vec<String> = Vec::new();
     let within = key(&call.root, &call.path);
     let most = asked.page_size.filter(|size| *size > 0).unwrap_or(usize::MAX);
@@ -318,7 +318,7 @@ pub(super) fn collections(
     }
 }
 
-/// Behind every key that begins with this one.
+/// A key that sorts after every key with this prefix.
 fn behind(key: &[u8]) -> Vec<u8> {
     let mut behind = key.to_vec();
     behind.push(u8::MAX);

@@ -1,4 +1,4 @@
-//! The documents on disk.
+//! Stores the documents in SQLite.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -14,7 +14,7 @@ use super::query::Mask;
 use pointsman_core::document::Fields;
 use pointsman_core::ports::clock::Clock;
 
-/// `place` is the key of the collection a document is in, `kind` that collection's own name.
+/// `place` is the key of the collection that contains the document, `kind` the collection's id.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS documents (
     key     BLOB PRIMARY KEY,
@@ -29,7 +29,7 @@ CREATE INDEX IF NOT EXISTS documents_in ON documents (place, key);
 CREATE INDEX IF NOT EXISTS documents_called ON documents (kind, key);
 ";
 
-/// A document as it is kept.
+/// A stored document.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
     pub(super) path: String,
@@ -39,7 +39,7 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// As the API tells it.
+    /// The document in the API's format, reduced to the fields of `mask`.
     pub(super) fn json(&self, root: &Root, mask: Option<&Mask>) -> Result<Value, Refusal> {
         let fields = match mask {
             None => self.fields.clone(),
@@ -59,7 +59,8 @@ impl Kept {
 pub(super) struct Store {
     pub(super) connection: Connection,
     clock: Arc<dyn Clock>,
-    /// No two changes have the same time, or a precondition could not tell them apart.
+    /// Time of the last change. Every change gets a later one: a precondition could not tell two changes with the
+    /// same time apart.
     last: String,
 }
 
@@ -70,7 +71,7 @@ impl Store {
         Self::on(Connection::open(file)?, clock)
     }
 
-    /// One that is gone when it is dropped.
+    /// An in-memory store, discarded when dropped.
     pub(super) fn in_memory(clock: Arc<dyn Clock>) -> rusqlite::Result<Self> {
         Self::on(Connection::open_in_memory()?, clock)
     }
@@ -84,12 +85,12 @@ impl Store {
         Ok(Self { connection, clock, last: last.unwrap_or_default() })
     }
 
-    /// The time now, to the microsecond, always in the same number of signs.
+    /// The current time to the microsecond, always with the same number of digits.
     pub(super) fn now(&self) -> String {
         format!("{:.6}", self.clock.now())
     }
 
-    /// The time of a change: later than any before.
+    /// The time for a new change, later than every earlier one.
     pub(super) fn next_time(&mut self) -> String {
         let mut at = self.clock.now();
         while format!("{at:.6}") <= self.last {
@@ -141,7 +142,7 @@ impl Store {
         Ok(())
     }
 
-    /// Does what `act` does whole or not at all.
+    /// Runs `act` in one transaction: commits if it succeeds, rolls back if it fails.
     pub(super) fn whole<T>(
         &mut self,
         act: impl FnOnce(&mut Self) -> Result<T, Refusal>,

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::error::Refusal;
 
-/// What a transaction saw: a document's key, and when it last changed, if it was there.
+/// The documents that a transaction read: each key, and the document's update time if it existed.
 type Seen = BTreeMap<Vec<u8>, Option<String>>;
 
 /// Maximum open transactions; the oldest are dropped, as they would be after 270 s.

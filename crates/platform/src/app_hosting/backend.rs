@@ -1,4 +1,4 @@
-//! Whether a backend is the one that the plan means; the emulator's are ours to make.
+//! Checks that a backend is the one in the plan. On the emulator, creates or updates it instead.
 
 use reqwest::Method;
 use serde_json::json;
@@ -9,11 +9,11 @@ use pointsman_core::error::Problem;
 use pointsman_core::plan::Member;
 use pointsman_core::ports::hosting::{HostingError, HostingReason};
 
-/// The address annotation of the emulator's backends.
+/// Annotation of the emulator's backends: the public address.
 const ADDRESS: &str = "pointsman.dev/address";
 
 impl AppHosting {
-    /// Makes the emulator's backend, or brings its address up to date.
+    /// Creates the emulator's backend, or updates its address.
     async fn make_backend(&self, member: &Member) -> Result<(), HostingError> {
         let target = &member.target;
         let address = member.url.split_once("://").map_or("", |(_, host)| host);
@@ -36,7 +36,7 @@ impl AppHosting {
         } else {
             let query = [("backendId", target.backend().as_str())];
             match self.change(Method::POST, &parent, &query, None, Some(&body)).await {
-                // Another process of ours was first.
+                // Another Pointsman process created it first.
                 Err(error) if error.reason == HostingReason::AlreadyExists => return Ok(()),
                 other => other?,
             }

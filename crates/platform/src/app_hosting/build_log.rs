@@ -1,5 +1,5 @@
-//! The log of a build at Google: Cloud Build writes it, Cloud Logging has it. A log that
-//! cannot be read fails nothing: the build's fact has the address of the log.
+//! Build logs at Google: Cloud Build writes them, Cloud Logging stores them. A log that cannot be read fails no
+//! step: the build's fact contains the address of the log.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -13,12 +13,12 @@ use pointsman_core::time::Timestamp;
 
 /// Maximum entries per request.
 const PAGE_SIZE: u32 = 500;
-/// Maximum pages read in one go; the rest follows with the next.
+/// Maximum pages per call; the next call reads the rest.
 const MOST_PAGES: u32 = 4;
 
 impl AppHosting {
-    /// What was written since a position, which is the time of the last entry in nanoseconds. An entry that comes
-    /// in after a younger one is missed.
+    /// Reads the entries after a position, which is the time of the last entry in nanoseconds. Misses an entry that
+    /// arrives after a newer one.
     pub(super) async fn google_log(&self, target: &Target, id: &BuildId, from: u64) -> LogPart {
         let nothing = LogPart { lines: Vec::new(), next: from };
         let build = self.maybe(&target.build_name(id)).await.ok().flatten().unwrap_or_default();
@@ -55,7 +55,7 @@ impl AppHosting {
     }
 }
 
-/// Cloud Build's own number of a build, as the firebase CLI finds it: behind `region=LOCATION/`.
+/// Cloud Build's id of a build, found as in the firebase CLI: after `region=LOCATION/`.
 fn cloud_build(address: &str) -> Option<&str> {
     let (_, rest) = address.split_once("region=")?.1.split_once('/')?;
     let end = rest.find(|c: char| !c.is_ascii_hexdigit() && c != '-').unwrap_or(rest.len());

@@ -1,4 +1,4 @@
-//! Calls: bearer token, request ids, retries of what may pass, operations followed to their end.
+//! API calls: bearer token, request ids, retries of transient failures, and polling of operations.
 
 #![expect(clippy::disallowed_methods, reason = "back-off between requests to a real server")]
 
@@ -19,22 +19,22 @@ use pointsman_core::project::Target;
 use pointsman_core::retry::POLL;
 use pointsman_core::step::Failure;
 
-/// A call that failed in passing is sent so often in all. Safe, since every change carries a
-/// request id, and the server ignores a repeat.
+/// Maximum attempts for transient failures. Retries are safe: every change carries a request id, and the server
+/// ignores a repeat.
 const ATTEMPTS: u32 = 4;
-/// A look is answered at once or hangs; a change may take the client's whole minute.
+/// Timeout of a read: it is answered immediately or hangs. A change may take the client's whole minute.
 const READ_WITHIN: Duration = Duration::from_secs(10);
-/// No backend has more pages of anything.
+/// Maximum pages of a list. No backend has more.
 const MOST_PAGES: usize = 100;
 /// A longer wait is reported as a failure; the step is retried later.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(1);
 
-/// A call that did not do what it should.
+/// A failed call, and whether and when to retry it.
 struct Unanswered {
     error: HostingError,
-    /// The delay that the server requests.
+    /// The delay that the server requested.
     after: Option<Duration>,
-    /// Whether the same again may be answered.
+    /// Whether a retry may succeed.
     passes: bool,
 }
 
@@ -64,7 +64,7 @@ impl AppHosting {
         self.fetch(Method::GET, &format!("{}/v1/{name}", self.base), query, None).await
     }
 
-    /// Everything of a kind that a backend has, page after page.
+    /// All resources of a kind in a backend, from all pages.
     pub(super) async fn list(
         &self,
         target: &Target,
@@ -80,7 +80,7 @@ impl AppHosting {
             wire::whole(&page, of)?;
             all.extend(page[key.as_str()].as_array().into_iter().flatten().cloned());
             match wire::next_page(&page) {
-                // The same again would never end.
+                // Following the same token again would never end.
                 Some(next) if next == token => break,
                 Some(next) => next.clone_into(&mut token),
                 None => return Ok(all),
@@ -89,7 +89,7 @@ impl AppHosting {
         Err(wire::endless(of))
     }
 
-    /// A resource that may not be there.
+    /// Reads a resource that may not exist.
     pub(super) async fn maybe(&self, name: &str) -> Result<Option<Value>, HostingError> {
         match self.get(name).await {
             Ok(value) => Ok(Some(value)),
@@ -98,7 +98,7 @@ impl AppHosting {
         }
     }
 
-    /// A change. Without the caller's request id it gets a new one, kept across its retries.
+    /// Sends a change. Without a request id from the caller, generates one that all retries share.
     pub(super) async fn change(
         &self,
         method: Method,
@@ -113,8 +113,8 @@ impl AppHosting {
         self.fetch(method, &format!("{}/v1/{name}", self.base), &query, body).await
     }
 
-    /// Follows an operation to its end and returns what it then holds. Callers still read the
-    /// resource: an operation can end well and hold a failed resource.
+    /// Waits until an operation finishes, and returns its response. Callers still read the resource: an operation
+    /// can succeed and hold a failed resource.
     pub(super) async fn wait_for(&self, operation: &Value) -> Result<Value, HostingError> {
         let mut operation = operation.clone();
         let mut looks = 0;
@@ -166,7 +166,7 @@ impl AppHosting {
         };
         let response = match self.bearer.send(request).await {
             Ok(response) => response,
-            // The search for a token has waited long enough already.
+            // Obtaining a token has already waited long enough.
             Err(Unsent::NoToken(no)) => {
                 return Err(Unanswered { error: no.into(), after: None, passes: false });
             }
@@ -179,7 +179,7 @@ impl AppHosting {
             .map_err(|e| e.either(lost, |what| wire::unreadable(&what)))?;
         let json: Value = serde_json::from_str(&text).unwrap_or_default();
         if status == StatusCode::OK {
-            // A login page or half an answer says nothing, least of all that there is nothing.
+            // A login page or a truncated response proves nothing, least of all that a resource is missing.
             return if json.is_object() {
                 Ok(json)
             } else {

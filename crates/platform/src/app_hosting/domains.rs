@@ -1,4 +1,4 @@
-//! What App Hosting reports of the public domains (`docs/internals/app-hosting.md`, Resources).
+//! Problems that App Hosting reports for the public domains (`docs/internals/app-hosting.md`, Resources).
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::{AppHosting, wire};
 use pointsman_core::ports::hosting::{DomainTrouble, HostingError, HostingReason, TroubleKind};
 use pointsman_core::project::Target;
 
-/// The states of an address that is well. A default domain has none of them.
+/// The states of a healthy custom domain. A default domain has none of these fields.
 const WELL: [(&str, &str); 3] = [
     ("hostState", "HOST_ACTIVE"),
     ("ownershipState", "OWNERSHIP_ACTIVE"),
@@ -20,7 +20,7 @@ impl AppHosting {
     ) -> Result<Vec<DomainTrouble>, HostingError> {
         match self.list(target, "domain", &[]).await {
             Ok(domains) => Ok(domains.iter().filter_map(trouble).collect()),
-            // The emulator has none, and neither has a backend that is not there.
+            // The emulator has no domains, and neither does a missing backend.
             Err(error)
                 if matches!(
                     error.reason,
@@ -39,7 +39,7 @@ fn trouble(domain: &Value) -> Option<DomainTrouble> {
     let state = |key: &str| status[key].as_str().map(str::to_owned);
     let odd = WELL.iter().filter_map(|(key, well)| state(key).filter(|is| is != well));
     let mut odd: Vec<String> = odd.collect();
-    // A default domain is switched off on purpose, where another one is meant to be used.
+    // A default domain is disabled on purpose if customers should use another one.
     if domain["disabled"] == true && domain["type"] != "DEFAULT" {
         odd.push("disabled".to_owned());
     }
@@ -60,8 +60,8 @@ fn trouble(domain: &Value) -> Option<DomainTrouble> {
     Some(DomainTrouble { what: format!("domain {host} is {}", odd.join(", ")), kind })
 }
 
-/// States that take an address from its customers. Ownership that is lost or in conflict does; that Google could
-/// not ask for it, or transfers it, does not.
+/// States in which customers cannot reach the domain. Lost or conflicting ownership is one; an ownership check that
+/// Google could not run, or a transfer, is not.
 fn breaks(word: &str) -> bool {
     matches!(
         word,

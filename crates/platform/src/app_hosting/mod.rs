@@ -1,5 +1,5 @@
-//! Firebase App Hosting over its REST API v1, the same for Google and for
-//! the emulator. Nothing counts as success before the resource was read back.
+//! Firebase App Hosting over its REST API v1, for Google and for the emulator alike. A change counts as successful
+//! only after the resource was read back.
 
 #![expect(clippy::disallowed_methods, reason = "poll of a real server")]
 
@@ -30,19 +30,19 @@ use pointsman_core::project::Target;
 use pointsman_core::retry::POLL;
 use pointsman_core::step::Failure;
 
-/// Between two looks at something on this machine.
+/// Poll interval for a server on this machine.
 const LOCAL_POLL: Duration = Duration::from_millis(50);
-/// After this time a rollout without effect is stuck behind another one; traffic is then set directly.
+/// Time after which a queued rollout counts as stuck behind another one; traffic is then set directly.
 const STUCK_AFTER: Duration = Duration::from_mins(5);
 /// Polls after which traffic that does not follow a SUCCEEDED rollout is reported.
 const READS_AFTER_SUCCESS: u32 = 100;
-/// A rollout that was ordered must be visible within this.
+/// Timeout for a new rollout to become visible.
 const VISIBLE_WITHIN: Duration = Duration::from_mins(2);
-/// Rollouts are carried out one after another, so an unfinished one is among the newest.
+/// Number of newest rollouts to read. Rollouts run one after another, so an unfinished one is among the newest.
 const ROLLOUTS_LOOKED_AT: &str = "20";
-/// The database versions that a build's code accepts, as JSON.
+/// Build annotation: the database versions that the build's code accepts, as JSON.
 const SCHEMA: &str = "pointsman.dev/schema";
-/// The release of a build.
+/// Build annotation: the release.
 const RELEASE: &str = "pointsman.dev/release";
 
 /// A client of App Hosting's REST API v1.
@@ -53,34 +53,34 @@ pub struct AppHosting {
     bearer: Auth,
     kind: Kind,
     origins: Origins,
-    /// Our own state, which is no part of any source.
+    /// Pointsman's state folder, which is part of no source.
     state: Option<PathBuf>,
 }
 
-/// The service behind the address.
+/// The kind of server at the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Google,
-    /// Our emulator: backends are ours to make, builds can be stopped, logs can be read.
+    /// Pointsman's emulator: this client creates its backends, stops its builds and reads its logs.
     Emulator,
-    /// Something else on this machine that speaks the API.
+    /// Another server on this machine that implements the API.
     Loopback,
 }
 
 impl AppHosting {
-    /// A client of an address.
+    /// A client for the server at `base`.
     pub fn new(base: impl Into<String>, bearer: Auth, kind: Kind) -> Result<Self, Problem> {
         let (client, base) = (crate::http::client()?, base.into());
         Ok(Self { client, base, bearer, kind, origins: Origins::default(), state: None })
     }
 
-    /// With Google's other services elsewhere, as the firebase CLI can be told too.
+    /// Sets the addresses of Google's other services. The firebase CLI has the same options.
     #[must_use]
     pub fn with_origins(self, origins: Origins) -> Self {
         Self { origins, ..self }
     }
 
-    /// The file that excludes a folder from uploads.
+    /// Excludes Pointsman's state folder from uploads.
     #[must_use]
     pub fn without_state(self, state: PathBuf) -> Self {
         Self { state: Some(state), ..self }
@@ -91,8 +91,8 @@ impl AppHosting {
         wire::traffic(&self.get(&path).await?)
     }
 
-    /// The live build, and the rollouts that may still change it: `current` alone says nothing of a
-    /// rollout that waits for its turn.
+    /// Reads the live build and the rollouts that may still change it: `current` alone does not show a queued
+    /// rollout.
     async fn traffic_and_rollouts(&self, target: &Target) -> Result<Traffic, HostingError> {
         let path = format!("{}/rollouts", target.backend_name());
         let query = [("pageSize", ROLLOUTS_LOOKED_AT), ("orderBy", "createTime desc")];
@@ -138,7 +138,7 @@ impl AppHosting {
         let sent =
             self.change(Method::POST, &parent, &query, Some(&new.request_id), Some(&body)).await;
         match sent {
-            // The id is ours alone: it is there because an earlier reply was lost.
+            // No other client uses this id: the build exists because an earlier response was lost.
             Err(error) if error.reason == HostingReason::AlreadyExists => Ok(()),
             other => wire::accepted(&other?),
         }
@@ -158,7 +158,7 @@ impl AppHosting {
         self.follow(target, new, &format!("{parent}/{}", new.id)).await
     }
 
-    /// Watches a rollout until traffic is where it should be, or never will be.
+    /// Polls a rollout until traffic has moved, or until it is certain that it will not.
     async fn follow(
         &self,
         target: &Target,
@@ -170,7 +170,7 @@ impl AppHosting {
         loop {
             let state = match self.maybe(rollout).await? {
                 Some(state) => state,
-                // A new resource may not be visible at once (F15).
+                // A new resource may not be visible immediately (F15).
                 None if waited < VISIBLE_WITHIN => Value::Null,
                 None => return Err(wire::invisible(&new.id)),
             };
@@ -204,7 +204,7 @@ impl AppHosting {
         }
     }
 
-    /// The other way to switch, for when a rollout is stuck. Replaces the rollout policy.
+    /// Sets traffic directly, for when a rollout is stuck. Replaces the rollout policy.
     async fn set_target(&self, target: &Target, build: &BuildId) -> Result<(), HostingError> {
         let name = format!("{}/traffic", target.backend_name());
         let splits = json!([{"build": target.build_name(build), "percent": 100}]);
@@ -213,7 +213,8 @@ impl AppHosting {
         self.change(Method::PATCH, &name, &query, None, Some(&body)).await.map(|_| ())
     }
 
-    /// Without an etag: only the policy and the annotation are masked, and both are ours while a run lasts.
+    /// Disables or restores automatic rollouts. Sends no etag: the mask covers only the policy and the annotation,
+    /// and a run owns both while it lasts.
     async fn hold(&self, target: &Target, policy: &str, hold: bool) -> Result<(), HostingError> {
         let name = format!("{}/traffic", target.backend_name());
         let mut wanted: Value =
@@ -232,7 +233,7 @@ impl AppHosting {
         let query = [("updateMask", "rolloutPolicy,annotations")];
         let operation = self.change(Method::PATCH, &name, &query, None, Some(&body)).await?;
         self.wait_for(&operation).await?;
-        // Read back: held is what is off and says why; released is what is on.
+        // Read back: a held policy is off and has the annotation; a released one is on.
         match self.traffic_now(target).await?.automatic {
             Automatic::Held { .. } if hold => return Ok(()),
             Automatic::On { .. } if !hold => return Ok(()),
@@ -257,7 +258,7 @@ impl AppHosting {
             return Ok(false);
         }
         let path = format!("{}:stop", target.build_name(id));
-        // The call itself must end within the client's minute.
+        // The call itself must finish within the client's timeout of one minute.
         let seconds = drain.min(Duration::from_secs(50)).as_secs_f64().to_string();
         let query = [("drain", seconds.as_str())];
         self.change(Method::POST, &path, &query, None, None).await.map(|_| true)
@@ -286,7 +287,7 @@ impl AppHosting {
         let url = format!("{}/pointsman/log/{}", self.base, target.build_name(id));
         let query = [("from", from.to_string())];
         let query: Vec<_> = query.iter().map(|(k, v)| (*k, v.as_str())).collect();
-        // A log that cannot be read is missed, not a reason to fail.
+        // Skip a log that cannot be read; it is no reason to fail.
         let answer = self.fetch(Method::GET, &url, &query, None).await.unwrap_or_default();
         let lines = answer["lines"].as_array().into_iter().flatten();
         LogPart {

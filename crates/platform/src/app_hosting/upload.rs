@@ -1,5 +1,6 @@
-//! A folder of this machine for Google to build: packed, and put into the bucket that the firebase CLI uses too
-//! (`docs/internals/app-hosting.md`, Sources). The object is named after the build, so a repeat writes the same object.
+//! Uploads a local folder for Google to build: packs it, and puts it into the bucket that the firebase CLI uses too
+//! (`docs/internals/app-hosting.md`, Sources). The object is named after the build, so a retry writes the same
+//! object.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,18 +18,18 @@ use pointsman_core::project::Target;
 use pointsman_core::step::Failure;
 use pointsman_source::{self as source, Rules};
 
-/// Google takes no larger one from its own CLI.
+/// Maximum archive size, in bytes: the limit that Google sets for its own CLI.
 const MOST_ARCHIVE_BYTES: usize = 123_289_600;
-/// An upload of that size takes its time.
+/// Timeout of an upload: an archive of the maximum size takes a while.
 const UPLOAD_WITHIN: Duration = Duration::from_mins(10);
 
-/// The addresses of Google's other services.
+/// Base URLs of Google's other services.
 #[derive(Debug, Clone)]
 pub struct Origins {
     pub storage: String,
-    /// Resource Manager, which knows a project's number.
+    /// Resource Manager, which returns a project's number.
     pub projects: String,
-    /// Cloud Logging, which has what builds say.
+    /// Cloud Logging, which stores build logs.
     pub logging: String,
 }
 
@@ -43,7 +44,7 @@ impl Default for Origins {
 }
 
 impl AppHosting {
-    /// Uploads a folder for a build, and says where it is: `gs://…`.
+    /// Uploads a folder for a build, and returns its address: `gs://…`.
     pub(super) async fn upload(
         &self,
         target: &Target,
@@ -64,7 +65,7 @@ impl AppHosting {
         }
     }
 
-    /// The bucket of the project's sources in that region, made where it is not there yet.
+    /// The bucket for the project's sources in the target's region. Creates it if it does not exist.
     async fn bucket(&self, target: &Target) -> Result<String, HostingError> {
         let what = "find the project's number";
         let url = format!("{}/v1/projects/{}", self.origins.projects, target.project());
@@ -126,8 +127,8 @@ fn refused(what: &str, status: StatusCode, json: &Value) -> HostingError {
     HostingError::new(problem.try_this("ask for roles/storage.admin on that project"), class)
 }
 
-/// The folder as `.tar.gz`, without what no build needs and what git ignores: a `.env.local` with a password
-/// leaves this machine no more than it would with a commit.
+/// Packs the folder as `.tar.gz`, without files that no build needs and files that git ignores: as with a commit, a
+/// `.env.local` with a password does not leave this machine.
 async fn pack(folder: &Path, state: Option<&Path>) -> Result<Vec<u8>, HostingError> {
     let failed = |why: String| {
         let what = format!("{} cannot be packed", folder.display());

@@ -1,4 +1,4 @@
-//! The API's JSON and errors as the port's types. Unknown words are never taken for good ones.
+//! Converts the API's JSON and errors to the port's types. Never treats an unknown value as a good one.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use pointsman_core::project::Target;
 use pointsman_core::release::ReleaseLabel;
 use pointsman_core::step::Failure;
 
-/// The annotation of a traffic whose automatic rollouts a run holds: the policy as it was before. Stored at
-/// the platform, so that it can be restored even where the run's own journal is lost.
+/// Traffic annotation while a run holds automatic rollouts: the policy before the run. Stored on the platform, so
+/// that it can be restored even if the run's own journal is lost.
 pub(super) const HELD: &str = "pointsman.dev/rollout-policy";
 
 pub(super) fn lasting(problem: Problem) -> HostingError {
@@ -29,7 +29,7 @@ pub(super) fn unreadable(what: &str) -> HostingError {
     HostingError::new(problem, Failure::Inconclusive)
 }
 
-/// An answer that is not 200. The API's own word is kept at the head of the reason.
+/// Converts a response other than 200. The reason starts with the API's own status name.
 pub(super) fn refused(status: StatusCode, json: &Value) -> HostingError {
     let word = json["error"]["status"].as_str().unwrap_or("no reason given");
     let message = json["error"]["message"].as_str().unwrap_or_default();
@@ -54,7 +54,7 @@ pub(super) fn refused(status: StatusCode, json: &Value) -> HostingError {
     HostingError { problem, class, reason: reason(word) }
 }
 
-/// The reason in `error.status`, one of google.rpc.Code's names.
+/// The reason for an `error.status`, which is one of `google.rpc.Code`'s names.
 fn reason(status: &str) -> HostingReason {
     match status {
         "NOT_FOUND" => HostingReason::NotFound,
@@ -64,7 +64,7 @@ fn reason(status: &str) -> HostingReason {
     }
 }
 
-/// Whether the project never switched the API on.
+/// Whether the API was never enabled for the project.
 fn switched_off(json: &Value) -> bool {
     let details = json["error"]["details"].as_array().into_iter().flatten();
     details.into_iter().any(|detail| detail["reason"] == "SERVICE_DISABLED")
@@ -77,7 +77,7 @@ pub(super) fn retry_info(json: &Value) -> Option<Duration> {
     Duration::try_from_secs_f64(delay.strip_suffix('s')?.parse().ok()?).ok()
 }
 
-/// An operation's error carries google.rpc.Code, not an HTTP status.
+/// Converts an operation's error, which carries `google.rpc.Code` instead of an HTTP status.
 pub(super) fn operation_failed(error: &Value) -> HostingError {
     const PASSING: [i64; 4] = [4, 8, 10, 14]; // deadline, exhausted, aborted, unavailable
     let code = error["code"].as_i64().unwrap_or_default();
@@ -89,7 +89,7 @@ pub(super) fn operation_failed(error: &Value) -> HostingError {
     )
 }
 
-/// An operation that an order was answered with. One that is over and holds an error was no order.
+/// Checks the operation returned for a request. If it already holds an error, the request was not accepted.
 pub(super) fn accepted(operation: &Value) -> Result<(), HostingError> {
     match operation.get("error").filter(|error| !error.is_null()) {
         Some(error) => Err(operation_failed(error)),
@@ -97,7 +97,7 @@ pub(super) fn accepted(operation: &Value) -> Result<(), HostingError> {
     }
 }
 
-/// A list whose pages never end says nothing.
+/// The error for a list whose pages never end: such a list proves nothing.
 pub(super) fn endless(of: &str) -> HostingError {
     let problem = Problem::new(format!("the list of every {of} never ends"))
         .because("App Hosting names a next page again and again")
@@ -110,7 +110,7 @@ pub(super) fn next_page(page: &Value) -> Option<&str> {
     page["nextPageToken"].as_str().filter(|token| !token.is_empty())
 }
 
-/// A list that a region did not answer for is no list: what is missing there is unknown, not absent.
+/// Rejects a list with unreachable regions: resources missing from it are unknown, not absent.
 pub(super) fn whole(list: &Value, of: &str) -> Result<(), HostingError> {
     let unreachable = list["unreachable"].as_array().filter(|regions| !regions.is_empty());
     let Some(regions) = unreachable else { return Ok(()) };
@@ -120,8 +120,8 @@ pub(super) fn whole(list: &Value, of: &str) -> Result<(), HostingError> {
     Err(HostingError::new(problem, Failure::Inconclusive))
 }
 
-/// A backend says which environment's file it is built with. One that says another than ours would make the
-/// release of one environment with the settings and secrets of another.
+/// Rejects a backend of another environment. A backend's environment name selects the file that it is built with:
+/// with a different name, one environment's release would get the settings and secrets of another.
 pub(super) fn of_environment(backend: &Value, target: &Target) -> Result<(), HostingError> {
     let ours = target.environment().as_str();
     let named = backend["environment"].as_str().filter(|named| !named.is_empty());
@@ -143,7 +143,8 @@ pub(super) fn last_part(name: &Value) -> &str {
     name.as_str().and_then(|n| n.rsplit('/').next()).unwrap_or_default()
 }
 
-/// An answer without traffic does not mean that no build has any.
+/// Parses a traffic resource. Rejects any other response: a response without traffic does not mean that no build
+/// has any.
 pub(super) fn traffic(json: &Value) -> Result<Traffic, HostingError> {
     if last_part(&json["name"]) != "traffic" {
         return Err(unreadable("a traffic"));
@@ -151,7 +152,7 @@ pub(super) fn traffic(json: &Value) -> Result<Traffic, HostingError> {
     let bad = || unreadable("a traffic split");
     let mut splits = Vec::new();
     for split in json["current"]["splits"].as_array().into_iter().flatten() {
-        // Zero is a default, and defaults are left out.
+        // Zero is the default, and the API omits defaults.
         let percent = split.get("percent").map_or(Some(0), Value::as_u64).ok_or_else(bad)?;
         let percent = u8::try_from(percent).ok().filter(|p| *p <= 100).ok_or_else(bad)?;
         if percent > 0 {
@@ -163,11 +164,11 @@ pub(super) fn traffic(json: &Value) -> Result<Traffic, HostingError> {
     Ok(Traffic { splits, moving, unfinished: Vec::new(), automatic })
 }
 
-/// The writable part of a rollout policy; the rest is the server's.
+/// The state of automatic rollouts, with the writable part of the policy; the server sets the rest.
 fn automatic(json: &Value) -> Automatic {
     let policy = &json["rolloutPolicy"];
     let branch = policy["codebaseBranch"].as_str().is_some_and(|branch| !branch.is_empty());
-    // Rollouts that a person has enabled since stay enabled, regardless of the record.
+    // Automatic rollouts that a person has enabled since stay enabled, even if the annotation is still there.
     if branch && policy["disabled"] != true {
         let mut policy = policy.clone();
         policy.as_object_mut().map(|fields| fields.remove("disabledTime"));
@@ -179,7 +180,7 @@ fn automatic(json: &Value) -> Automatic {
     }
 }
 
-/// The rollouts of a list that are not over. A word we do not know is not taken for an end.
+/// The unfinished rollouts of a list. A rollout with an unknown state counts as unfinished.
 pub(super) fn unfinished(json: &Value) -> Result<Vec<RolloutId>, HostingError> {
     let over =
         |word: Option<&str>| matches!(word, Some("SUCCEEDED" | "FAILED" | "CANCELLED" | "SKIPPED"));
@@ -203,7 +204,7 @@ pub(super) fn build(json: &Value) -> Result<Build, HostingError> {
         release: annotation("pointsman.dev/release").and_then(|r| ReleaseLabel::new(r).ok()),
         commit: commit(json),
         created: json["createTime"].as_str().and_then(|at| at.parse().ok()),
-        // What cannot be read says nothing, as if it were not there.
+        // Treat an annotation that cannot be read as absent.
         accepts: annotation("pointsman.dev/schema")
             .and_then(|text| serde_json::from_str(&text).ok())
             .unwrap_or_default(),
@@ -215,7 +216,7 @@ pub(super) fn build(json: &Value) -> Result<Build, HostingError> {
     })
 }
 
-/// The commit that a build was made from: Google tells the hash of what it checked out.
+/// The commit of a build: Google reports the hash that it checked out.
 fn commit(json: &Value) -> Option<String> {
     let codebase = &json["source"]["codebase"];
     let named = [&codebase["hash"], &codebase["commit"]];
@@ -223,8 +224,7 @@ fn commit(json: &Value) -> Option<String> {
     named.into_iter().filter_map(Value::as_str).find(hex).map(str::to_owned)
 }
 
-/// The reason of a failed build: every error it carries, and where its log is. v1beta's single
-/// `error` is read too.
+/// The problem of a failed build: all its errors and the address of its log. Reads v1beta's single `error` too.
 fn problem(json: &Value, word: &str) -> Option<Problem> {
     if !matches!(word, "FAILED" | "SKIPPED" | "EXPIRED") {
         return None;
@@ -240,7 +240,7 @@ fn problem(json: &Value, word: &str) -> Option<Problem> {
     let problem =
         Problem::coded(Code::BUILD_FAILED, format!("build {} is {word}", last_part(&json["name"])));
     let problem = problem.because(reasons.join("; "));
-    // Google's own page is for people; the emulator's address is for clients that have its token.
+    // People can open Google's page; the emulator's address works only for clients with its token.
     let page = json["buildLogsUri"].as_str().filter(|page| page.starts_with("https://"));
     Some(match page {
         Some(page) => problem.try_this(format!("read its log: {page}")),

@@ -1,4 +1,4 @@
-//! Running a verb: its own process group, no stdin, both pipes read to their end, an end in time.
+//! Runs a verb in its own process group, without stdin and with a timeout, and reads both pipes to the end.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,13 +16,13 @@ use pointsman_core::step::Failure;
 use pointsman_core::text::harmless;
 use pointsman_core::time::spoken;
 
-/// More of what a verb says is not read.
+/// Maximum output kept per pipe, in bytes.
 const MOST_OUTPUT_BYTES: usize = 8 * 1024 * 1024;
-/// `EX_TEMPFAIL` of sysexits.h: the same again may help.
+/// `EX_TEMPFAIL` of sysexits.h: a retry may succeed.
 const EXIT_TRY_AGAIN: i32 = 75;
 
 impl Commands {
-    /// A verb that answers with JSON.
+    /// Runs a verb that prints JSON.
     pub(super) async fn json(
         &self,
         verb: &str,
@@ -30,7 +30,7 @@ impl Commands {
         within: Duration,
     ) -> Result<Value, HostingError> {
         let text = self.text(verb, about, within).await.map_err(|error| HostingError {
-            // A question changed nothing, and may be asked again.
+            // A query changed nothing, and may be retried.
             class: if error.class == Failure::Inconclusive {
                 Failure::Passing
             } else {
@@ -41,7 +41,7 @@ impl Commands {
         serde_json::from_str(&text).map_err(|_| wire::unreadable(verb, &text))
     }
 
-    /// A verb that does something.
+    /// Runs a verb that makes a change.
     pub(super) async fn act(
         &self,
         verb: &str,
@@ -80,7 +80,7 @@ impl Commands {
         let (heard_out, heard_err) = (|b: &[u8]| keep(&mut out, b), |b: &[u8]| keep(&mut err, b));
         let ended = group.finish(LeftBehind::Kept, heard_out, heard_err);
         let ended = tokio::time::timeout(within, ended).await;
-        // What it began may still happen.
+        // The changes it started may still happen.
         let Ok(status) = ended else {
             let what = format!("{verb} did not end within {}", spoken(within));
             return Err(HostingError::new(Problem::new(what), Failure::Inconclusive));
@@ -100,7 +100,7 @@ impl Commands {
     }
 }
 
-/// Keeps what comes up to a size. The rest is thrown away, so that the program never waits for a full pipe.
+/// Keeps output up to the maximum. Discards the rest, so that the program never waits for a full pipe.
 fn keep(all: &mut Vec<u8>, bytes: &[u8]) {
     let room = MOST_OUTPUT_BYTES.saturating_sub(all.len()).min(bytes.len());
     all.extend_from_slice(&bytes[..room]);

@@ -1,5 +1,5 @@
-//! A platform that is driven by commands: each verb is an argv list of the team's, and answers with JSON on
-//! stdout. An exit status is no state: what a verb began is believed when `traffic` and `builds` say so.
+//! A platform driven by commands: each verb is an argv list from the config, and prints JSON on stdout. An exit
+//! status proves no state: a change counts only once `traffic` and `builds` report it.
 
 #![expect(clippy::disallowed_methods, reason = "poll of a real platform")]
 
@@ -21,16 +21,16 @@ use pointsman_core::project::Target;
 use pointsman_core::retry::POLL;
 use pointsman_core::step::Failure;
 
-/// A question is answered at once, or hangs.
+/// Timeout of a query: it is answered immediately or hangs.
 const READ_WITHIN: Duration = Duration::from_secs(10);
-/// What builds may build while it is waited for.
+/// Timeout of `create_build`, which may wait for the build to finish.
 const BUILD_WITHIN: Duration = Duration::from_mins(55);
-/// What stops or deletes a build may wait for it to end.
+/// Timeout of `stop_build` and `delete_build`, which may wait for the build to stop.
 const CLEANUP_WITHIN: Duration = Duration::from_mins(10);
 /// Polls (half a minute) after which traffic that does not follow a successful switch is reported.
 const READS_AFTER_SWITCH: u32 = 12;
 
-/// A platform behind the commands of the config.
+/// A platform driven by the commands of the config.
 #[derive(Debug, Clone)]
 pub struct Commands {
     of: CommandPlatform,
@@ -38,7 +38,7 @@ pub struct Commands {
 }
 
 impl Commands {
-    /// A platform of these commands, and where what they start is noted.
+    /// Creates a platform from its commands. `groups` records the process groups that they start.
     pub fn new(of: CommandPlatform, groups: Groups) -> Self {
         Self { of, groups }
     }
@@ -54,7 +54,7 @@ impl Commands {
     }
 
     async fn order(&self, target: &Target, new: &NewBuild) -> Result<(), HostingError> {
-        // The id is ours alone: it is there because an earlier call began it.
+        // No other client uses this id: the build exists because an earlier call started it.
         if self.all(target).await?.iter().any(|build| build.id == new.id) {
             return Ok(());
         }
@@ -99,7 +99,7 @@ impl Commands {
         Err(wire::unreadable("traffic", "nothing"))
     }
 
-    /// An act that a platform may not know.
+    /// Runs an optional verb. Returns `false` if the platform does not have it.
     async fn maybe(&self, verb: &str, target: &Target, id: &BuildId) -> Result<bool, HostingError> {
         if !self.of.verbs.contains_key(verb) {
             return Ok(false);
@@ -127,7 +127,7 @@ impl Commands {
 
     async fn lines(&self, target: &Target, id: &BuildId, from: u64) -> LogPart {
         let about = About { target: Some(target), build: Some(id), ..About::default() };
-        // A log that cannot be read is missed, not a reason to fail.
+        // Skip a log that cannot be read; it is no reason to fail.
         let text = match self.of.verbs.get("log") {
             Some(_) => self.text("log", &about, READ_WITHIN).await.unwrap_or_default(),
             None => String::new(),
@@ -140,7 +140,7 @@ impl Commands {
 
 impl Hosting for Commands {
     fn prepare<'a>(&'a self, member: &'a Member) -> Answer<'a, ()> {
-        // An unusable platform is reported before anything starts.
+        // Report an unusable platform before anything starts.
         Box::pin(async move { self.look(&member.target).await.map(drop) })
     }
 
@@ -167,7 +167,7 @@ impl Hosting for Commands {
     }
 
     fn hold_rollouts<'a>(&'a self, _: &'a Target, _: &'a str, _: bool) -> Answer<'a, ()> {
-        // It says of none that begins by itself.
+        // A command platform reports no automatic rollouts.
         Box::pin(std::future::ready(Ok(())))
     }
 

@@ -1,4 +1,4 @@
-//! What verbs answer. Unknown words are never taken for good ones.
+//! Parses the output of verbs. Never treats an unknown value as a good one.
 
 use serde_json::Value;
 
@@ -36,7 +36,7 @@ pub(super) fn traffic(json: &Value) -> Result<Traffic, HostingError> {
             }
             all
         }
-        // An answer without traffic does not mean that no build has any.
+        // A response without traffic does not mean that no build has any.
         _ => return Err(bad()),
     };
     let moving = json["moving"] == true;

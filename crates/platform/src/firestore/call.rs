@@ -1,4 +1,4 @@
-//! Calls: the token, retries of what may pass, and what a failure means.
+//! API calls: the token, retries of transient failures, and the meaning of errors.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const RETRY_BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(100), most: Duration::from_secs(2) };
 
 impl Firestore {
-    /// A question, which changes nothing and may be asked again.
+    /// Sends a read, which changes nothing and may be retried.
     pub(super) async fn ask(&self, name: &str, body: Value) -> Result<Value, DatabaseError> {
         let passing =
             |error: &DatabaseError| matches!(error.refused, Refused::Lost | Refused::Contended);
@@ -27,9 +27,9 @@ impl Firestore {
         retried(ATTEMPTS, RETRY_BACKOFF, || self.once(name, &body), again).await
     }
 
-    /// One call. The caller of a change decides, after reading back, whether to repeat it.
+    /// Sends one request. The caller of a change decides, after reading back, whether to retry it.
     pub(super) async fn once(&self, name: &str, body: &Value) -> Result<Value, DatabaseError> {
-        // Names are written into the path sign by sign: an id may hold what an address may not.
+        // Escape each part of the name: an id may contain characters that a URL path may not.
         let mut address = url::Url::parse(&self.base).map_err(|e| self.lost(e.to_string()))?;
         if let Ok(mut path) = address.path_segments_mut() {
             path.clear().push("v1").extend(name.split('/'));

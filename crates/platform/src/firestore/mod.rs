@@ -1,4 +1,4 @@
-//! Cloud Firestore over REST (`docs/internals/firestore.md`), Google's own, Google's emulator or ours.
+//! Cloud Firestore over REST (`docs/internals/firestore.md`): Google's service, Google's emulator or Pointsman's.
 
 mod call;
 mod wire;
@@ -14,7 +14,7 @@ use pointsman_core::document::Document;
 use pointsman_core::error::Problem;
 use pointsman_core::ports::database::{Answered, Database, Pages, Reading, Write};
 
-/// Time limit of a call: a read in a transaction can hang in Google's emulator.
+/// Timeout of a call: a read in a transaction can hang in Google's emulator.
 const CALL_WITHIN: Duration = Duration::from_secs(30);
 
 /// A client of one database.
@@ -64,7 +64,7 @@ impl Database for Firestore {
                     found.push(read_document(&self.root, &part["found"])?);
                 }
             }
-            // The order of the answers is not that of the questions.
+            // The documents in the response are not in the order of the request.
             let one = |path: &String| found.iter().find(|d| &d.path == path).cloned();
             Ok(Reading { documents: paths.iter().map(one).collect(), at })
         })

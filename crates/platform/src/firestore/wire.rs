@@ -1,4 +1,4 @@
-//! The JSON of the API.
+//! Converts between the API's JSON and the port's types.
 
 use serde_json::{Value, json};
 
@@ -6,8 +6,8 @@ use pointsman_core::document::{Document, Fields};
 use pointsman_core::error::Problem;
 use pointsman_core::ports::database::{Act, DatabaseError, Expected, Refused, Write};
 
-/// What an answer refuses, if it does. Decided by `error.status` and never by the HTTP code alone: 409 and
-/// 400 each mean two things (`docs/internals/firestore.md`, Requests).
+/// The error in a response, if any. Decides by `error.status` and never by the HTTP code alone: 409 and 400 each
+/// have two meanings (`docs/internals/firestore.md`, Requests).
 pub(super) fn refusal(answer: &Value) -> Option<DatabaseError> {
     let error = match answer {
         // A streaming method may put the error inside its list.
@@ -47,12 +47,12 @@ pub(super) fn unreadable(what: &str) -> DatabaseError {
     DatabaseError { refused: Refused::Lost, problem: problem.because(format!("{what} is missing")) }
 }
 
-/// The parts of a streaming method's answer.
+/// The parts of a streaming method's response.
 pub(super) fn parts(answer: &Value) -> Result<&Vec<Value>, DatabaseError> {
     answer.as_array().ok_or_else(|| unreadable("a list"))
 }
 
-/// The documents of a query's answer; the empty one has a part without a document.
+/// The documents in a query's response. An empty response has a part without a document.
 pub(super) fn documents_of(root: &str, answer: &Value) -> Result<Vec<Document>, DatabaseError> {
     let found = parts(answer)?.iter().filter_map(|part| part.get("document"));
     found.map(|document| read_document(root, document)).collect()
@@ -66,7 +66,7 @@ pub(super) fn read_document(root: &str, json: &Value) -> Result<Document, Databa
         None => Ok(Fields::default()),
         Some(fields) => serde_json::from_value(fields.clone()),
     };
-    // A value of a kind that is not known here could not be written back as it was.
+    // A value of an unknown type could not be written back unchanged.
     let fields = fields.map_err(|e| DatabaseError {
         refused: Refused::Invalid,
         problem: Problem::new(format!("{path} holds what this version cannot read"))

@@ -1,4 +1,4 @@
-//! Calls: headers, tags, limits, redirects, and what a refusal means (`docs/internals/github-actions.md`).
+//! API calls: headers, entity tags, rate limits, redirects and errors (`docs/internals/github-actions.md`).
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -17,18 +17,18 @@ use pointsman_core::time::spoken;
 
 /// The requested API version. GitHub supports each version for 24 months after the next one.
 const VERSION: &str = "2022-11-28";
-/// Time limit of a call.
+/// Timeout of a call.
 const CALL_WITHIN: Duration = Duration::from_secs(20);
 /// Default pause after a rate limit without a header.
 const LIMIT_WAIT_AT_LEAST: Duration = Duration::from_mins(1);
-/// A renamed repository may have been renamed before.
+/// Maximum redirects: a renamed repository may have been renamed before.
 const MOST_REDIRECTS: usize = 3;
-/// Maximum cached answers.
+/// Maximum cached responses.
 const ETAGS_KEPT: usize = 200;
-/// More of a job's log is not read.
+/// Maximum size read of a job's log, in bytes; the end is kept.
 const MOST_LOG_BYTES: usize = 8 * 1024 * 1024;
 
-/// An answer with its entity tag.
+/// A cached response with its entity tag.
 #[derive(Clone)]
 pub(super) struct Kept {
     tag: String,
@@ -36,14 +36,14 @@ pub(super) struct Kept {
     next: Option<String>,
 }
 
-/// An answer with its status and headers.
+/// A response: its JSON and the URL of the next page.
 pub(super) struct Answered {
     pub(super) json: Value,
     pub(super) next: Option<String>,
 }
 
 impl Github {
-    /// A question. What did not change since is not sent again, and does not count.
+    /// Sends a read. GitHub does not resend an unchanged response, and does not count it against the rate limit.
     pub(super) async fn get(&self, url: &str, query: &[(&str, &str)]) -> Result<Answered, Problem> {
         let key = format!("{url} {query:?}");
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
@@ -61,7 +61,7 @@ impl Github {
         let header = |name| response.headers().get(name)?.to_str().ok().map(str::to_owned);
         let (tag, next) = (header(ETAG), header(LINK).as_deref().and_then(next_page));
         if next.as_ref().is_some_and(|next| !self.ours(next)) {
-            // The token goes along with it.
+            // Following it would send the token along.
             return Err(Problem::new("GitHub names a next page that is not its own"));
         }
         let json = self.read(response).await?;
@@ -75,8 +75,8 @@ impl Github {
         Ok(Answered { json, next })
     }
 
-    /// A repository that was renamed or moved answers with its new address. Only one of the API's own is gone
-    /// to: the token goes along with it.
+    /// Follows the redirects of a renamed or moved repository. Follows only URLs of the API's own origin, because
+    /// it sends the token along.
     async fn followed(&self, mut response: Response) -> Result<Response, Problem> {
         for _ in 0..MOST_REDIRECTS {
             if !response.status().is_redirection() || response.status() == StatusCode::NOT_MODIFIED
@@ -105,7 +105,7 @@ impl Github {
         origin(address).is_some_and(|o| origin(&self.base) == Some(o))
     }
 
-    /// A change. It is sent once: whether one whose answer was lost was made is for the next look to say.
+    /// Sends a change, once. If its response is lost, the next read shows whether the change was made.
     pub(super) async fn send(
         &self,
         method: Method,
@@ -120,7 +120,7 @@ impl Github {
         self.read(response).await
     }
 
-    /// A text that GitHub stores elsewhere: its address is requested without our token.
+    /// Reads a text that GitHub stores elsewhere. Sends no token to the other address.
     pub(super) async fn text(&self, url: &str) -> Result<String, Problem> {
         let response = self.sent(self.client.get(url)).await?;
         let response = if response.status().is_redirection() {
@@ -144,7 +144,7 @@ impl Github {
         let (mut text, mut cut) = (Vec::new(), false);
         while let Some(chunk) = response.chunk().await.map_err(|e| self.lost(&e))? {
             text.extend_from_slice(&chunk);
-            // Failures are at the end.
+            // Keep the end: failures are there.
             let over = text.len().saturating_sub(MOST_LOG_BYTES);
             cut |= over > 0;
             text.drain(..over);
@@ -180,7 +180,7 @@ impl Github {
             .map_err(|e| e.either(|e| self.lost(&e), |what| unreadable(&what)))?;
         let json = serde_json::from_str::<Value>(&text);
         if status.is_success() {
-            // 204 has no body; a login page is no answer, least of all a yes.
+            // 204 has no body. A login page is not an answer, least of all a confirmation.
             return match json {
                 Ok(json) => Ok(json),
                 Err(_) if text.trim().is_empty() => Ok(Value::Null),
@@ -196,7 +196,7 @@ impl Github {
         Err(refused(status, &json, &self.repository, self.token.is_some()))
     }
 
-    /// For how long GitHub wants to be left alone, if that is what it means.
+    /// How long to wait before the next request, if the response reports a rate limit.
     fn wait(&self, status: StatusCode, headers: &HeaderMap, json: &Value) -> Option<Duration> {
         if !matches!(status, StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS) {
             return None;
@@ -222,7 +222,7 @@ impl Github {
     fn lost(&self, error: &reqwest::Error) -> Problem {
         let problem =
             Problem::coded(Code::GITHUB_UNAVAILABLE, format!("{} does not answer", self.base));
-        // The address of a log is as good as a token.
+        // Leave out the URL: the URL of a log is as good as a token.
         let why = if error.is_timeout() { "nothing came in time".to_owned() } else { named(error) };
         problem.because(why)
     }

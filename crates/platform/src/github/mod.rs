@@ -24,9 +24,9 @@ use pointsman_core::pipeline::{PipelineRun, Standing};
 use pointsman_core::ports::clock::Clock;
 use pointsman_core::ports::pipeline::{Asked, Pipeline};
 
-/// GitHub's own address.
+/// Base URL of GitHub's own API.
 pub const API: &str = "https://api.github.com";
-/// Maximum number of pages of jobs: 100 each, and a matrix has 256 at most.
+/// Maximum pages of jobs: 100 jobs each, and a matrix has at most 256.
 const MOST_JOB_PAGES: usize = 5;
 
 /// A client of one repository.
@@ -38,11 +38,11 @@ pub struct Github {
     branch: Option<String>,
     token: Option<SecretString>,
     clock: Arc<dyn Clock>,
-    /// Answers with their tags: one that did not change costs nothing of the limit.
+    /// Cached responses with their entity tags: an unchanged response does not count against the rate limit.
     kept: Mutex<HashMap<String, Kept>>,
     /// No requests before this monotonic time: GitHub's rate limit.
     quiet_until: Mutex<Duration>,
-    /// The run and the job that this program runs in, if it runs in one.
+    /// The run and the job that this program runs in, if GitHub Actions runs it.
     own: (Option<u64>, Option<String>),
 }
 
@@ -52,7 +52,7 @@ impl std::fmt::Debug for Github {
     }
 }
 
-/// The repository and the resource.
+/// The repository, with the workflow and the branch to read.
 #[derive(Debug, Clone)]
 pub struct Repository {
     /// `https://api.github.com`.
@@ -60,12 +60,12 @@ pub struct Repository {
     /// `owner/name`.
     pub name: String,
     pub workflow: Option<String>,
-    /// The branch that is deployed from.
+    /// The branch to deploy from.
     pub branch: Option<String>,
 }
 
 impl Github {
-    /// A client. Without a token GitHub answers sixty questions an hour, and none about what is private.
+    /// Creates a client. Without a token, GitHub answers 60 requests per hour, and none about private repositories.
     pub fn new(
         of: Repository,
         token: Option<SecretString>,
@@ -103,7 +103,7 @@ impl Github {
         }
         let list = self.get(&runs, &query).await?.json;
         let listed = list["workflow_runs"].as_array().ok_or_else(|| wire::unreadable("runs"))?;
-        // A pull request's run may be of the same commit, and tests something else: the merge.
+        // A pull request's run may have the same commit, but it tests something else: the merge.
         let pushed = listed.iter().find(|run| run["event"] != "pull_request");
         let latest = pushed.or_else(|| listed.first().filter(|_| commit.is_none()));
         let Some(json) = latest else { return Ok(None) };
@@ -135,7 +135,7 @@ impl Github {
                 None => return Ok(jobs),
             }
         }
-        // What is not listed may have failed.
+        // A job that is not listed may have failed.
         Err(Problem::new(format!("the jobs of run {run} cannot be read whole")))
     }
 
@@ -179,7 +179,7 @@ impl Github {
         let path = self.path(&format!("actions/workflows/{workflow}/dispatches"));
         let body = json!({"ref": reference, "return_run_details": true});
         let answer = self.send(Method::POST, &path, Some(&body)).await?;
-        // Older servers take it and say nothing.
+        // Older servers accept the request and do not return the run.
         Ok(match answer["workflow_run_id"].as_u64() {
             Some(id) => format!("run {id} of {workflow} on {reference} was begun"),
             None => {
@@ -195,7 +195,7 @@ impl Pipeline for Github {
     }
 
     fn every(&self) -> Duration {
-        // With a token what did not change is not counted; without one an hour has sixty questions.
+        // With a token, unchanged responses do not count; without one, the limit is 60 requests per hour.
         if self.token.is_some() { Duration::from_secs(10) } else { Duration::from_mins(10) }
     }
 

@@ -1,4 +1,4 @@
-//! GitHub's JSON as the domain's types. What is missing is missing, and what is unknown is kept.
+//! Converts GitHub's JSON to the domain's types. Missing values stay missing, and unknown words are kept.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn label(json: &Value) -> Option<String> {
         .filter(|text| !text.is_empty())
 }
 
-/// RFC 3339, with any offset: GitHub sends both.
+/// Parses RFC 3339 with any offset: GitHub sends UTC and other offsets.
 fn at(json: &Value) -> Option<Timestamp> {
     json.as_str()?.parse().ok()
 }
@@ -89,7 +89,7 @@ pub(super) fn approval(json: &Value) -> Result<Approval, Problem> {
     })
 }
 
-/// What GitHub refuses. Whether a repository is there or only hidden it does not say.
+/// Converts an error response. GitHub does not report whether a repository is missing or only hidden.
 pub(super) fn refused(status: StatusCode, json: &Value, repository: &str, signed: bool) -> Problem {
     let said = label(&json["message"]).unwrap_or_else(|| status.to_string());
     let problem = Problem::coded(

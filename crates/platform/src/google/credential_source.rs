@@ -1,4 +1,4 @@
-//! Where credentials are looked for, in Google's order, and what their files hold.
+//! Finds credentials in Google's order, and reads their files.
 
 #![expect(
     clippy::disallowed_methods,
@@ -18,18 +18,18 @@ use super::{Fresh, NoToken};
 use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 
-/// The token that gcloud itself takes from its environment.
+/// The variable with an access token, which gcloud itself reads too.
 const GIVEN: &str = "CLOUDSDK_AUTH_ACCESS_TOKEN";
 const FILE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 /// The file of `gcloud auth application-default login`, in gcloud's settings folder.
 const OF_THE_USER: &str = "application_default_credentials.json";
 
-/// The places where credentials are searched.
+/// Where to search for credentials.
 #[derive(Clone)]
 pub struct Surroundings {
     pub variables: fn(&str) -> Option<String>,
     pub home: Option<PathBuf>,
-    /// The address that exchanges a person's refresh token.
+    /// URL that exchanges a person's refresh token.
     pub token_endpoint: String,
 }
 
@@ -40,7 +40,7 @@ impl std::fmt::Debug for Surroundings {
 }
 
 impl Surroundings {
-    /// Those of this process.
+    /// The surroundings of this process.
     pub fn here() -> Self {
         Self {
             variables: |name| std::env::var(name).ok(),
@@ -49,13 +49,13 @@ impl Surroundings {
         }
     }
 
-    /// gcloud's folder of settings.
+    /// gcloud's settings folder.
     fn gcloud_folder(&self) -> Option<PathBuf> {
         let set = self.var("CLOUDSDK_CONFIG").map(PathBuf::from);
         set.or_else(|| Some(self.home.as_ref()?.join(".config/gcloud")))
     }
 
-    /// Modification time of the searched files: the result is valid until it changes.
+    /// Modification times of the files that are searched. A result is valid until one of them changes.
     pub fn written(&self) -> Vec<Option<SystemTime>> {
         let folder = self.gcloud_folder();
         let files = [OF_THE_USER, "credentials.db", "active_config", "configurations"];
@@ -65,7 +65,7 @@ impl Surroundings {
         files.into_iter().map(at).chain([named]).collect()
     }
 
-    /// A variable that is set to something.
+    /// The value of a variable, unless it is empty.
     pub(super) fn var(&self, name: &str) -> Option<String> {
         (self.variables)(name).filter(|value| !value.is_empty())
     }
@@ -109,7 +109,7 @@ pub(super) struct Impersonation {
     quota_project_id: Option<String>,
 }
 
-/// The types of credential files that can be used: the tags of [`Content`].
+/// The supported types of credential files: the tags of [`Content`].
 const KINDS: [&str; 4] =
     ["service_account", "authorized_user", "external_account", "impersonated_service_account"];
 
@@ -126,12 +126,12 @@ pub(super) enum Content {
 pub(super) enum CredentialSource {
     Given(SecretString),
     File(PathBuf, Box<Content>),
-    /// The machine's own, from Google's metadata server.
+    /// The machine's own service account, from Google's metadata server.
     Metadata {
-        /// Its host and port.
+        /// Host of the metadata server, with the port if there is one.
         host: String,
     },
-    /// The account that is logged in with gcloud.
+    /// The account logged in with gcloud.
     Gcloud,
 }
 
@@ -182,7 +182,7 @@ fn nothing(around: &Surroundings, gcloud: &str) -> Problem {
     ))
 }
 
-/// Reads a file of credentials. No message quotes it.
+/// Reads a credentials file. Error messages never quote its content.
 fn read(file: &Path) -> Result<Content, Problem> {
     let failed = |why: String| {
         Problem::coded(
@@ -199,7 +199,7 @@ fn read(file: &Path) -> Result<Content, Problem> {
         return Err(failed(format!("its type is {kind:?}; known types: {}", KINDS.join(", "))));
     }
     serde_json::from_value(json).map_err(|error| {
-        // A field that is missing is named; a value of a wrong form would be quoted.
+        // Name a missing field, but drop other messages: they would quote a value.
         let why = match error.to_string().strip_prefix("missing field ") {
             Some(field) => format!("a {kind} needs {field}"),
             None => "it does not have the form of credentials".to_owned(),
@@ -279,7 +279,7 @@ impl CredentialSource {
     }
 }
 
-/// The service account in an address that ends with `…/serviceAccounts/EMAIL:generateAccessToken`.
+/// The service account in a URL that ends with `…/serviceAccounts/EMAIL:generateAccessToken`.
 pub(super) fn impersonated(url: &str) -> &str {
     let last = url.rsplit('/').next().unwrap_or_default();
     last.split(':').next().unwrap_or_default()

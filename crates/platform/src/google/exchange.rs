@@ -1,4 +1,4 @@
-//! Requests that are answered with a token (`docs/internals/app-hosting.md`, Endpoint and credentials).
+//! Requests for access tokens (`docs/internals/app-hosting.md`, Endpoint and credentials).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,15 +24,16 @@ use pointsman_core::redact::redacted;
 use pointsman_core::retry::Backoff;
 use pointsman_core::text::harmless;
 
-/// Maximum attempts without an answer.
+/// Maximum attempts for transient failures.
 const ATTEMPTS: u32 = 3;
 const RETRY_BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(200), most: Duration::from_secs(2) };
-/// A token is given at once, or not at all: what it is for waits meanwhile.
+/// Timeout of a token request. The server answers immediately or not at all, and the actual request waits
+/// meanwhile.
 const TOKEN_WITHIN: Duration = Duration::from_secs(10);
-/// Outside Google the name of the metadata server does not answer.
+/// Timeout of the metadata server: outside Google, its name does not answer.
 const METADATA_WITHIN: Duration = Duration::from_secs(1);
-/// A service account's assertion lasts an hour, which is the most that Google takes.
+/// Lifetime of a service account's assertion: one hour, the maximum that Google accepts.
 const JWT_SECONDS: i64 = 3600;
 
 /// Sends requests for tokens, with retries.
@@ -47,7 +48,7 @@ impl Exchange {
         Ok(Self { client: client()?, token_endpoint, clock })
     }
 
-    /// A service account signs for itself.
+    /// Requests a token for a service account, with an assertion signed by its key.
     pub(super) async fn service_account(&self, key: &ServiceAccount) -> Result<Fresh, NoToken> {
         let issued = self.clock.now().as_second();
         let header = json!({"typ": "JWT", "alg": "RS256", "kid": key.private_key_id});
@@ -69,7 +70,7 @@ impl Exchange {
         self.post(&key.token_uri, &form, todo).await
     }
 
-    /// A person's refresh token.
+    /// Requests a token for a person, with the refresh token.
     pub(super) async fn user(&self, user: &User) -> Result<Fresh, NoToken> {
         let form = [
             ("grant_type", "refresh_token"),
@@ -80,7 +81,7 @@ impl Exchange {
         self.post(&self.token_endpoint, &form, "gcloud auth application-default login").await
     }
 
-    /// Exchanges this token for one of a service account.
+    /// Exchanges a token for one of a service account.
     pub(super) async fn impersonate(
         &self,
         url: &str,
@@ -98,7 +99,7 @@ impl Exchange {
         Ok(Fresh { token: SecretString::from(token.to_owned()), lasts })
     }
 
-    /// A form that is answered with a token.
+    /// Posts a form and reads the token in the response.
     pub(super) async fn post(
         &self,
         url: &str,
@@ -114,7 +115,7 @@ impl Exchange {
         read(&self.send(url, &request, todo).await?).ok_or_else(|| unreadable(url))
     }
 
-    /// Whether Google's metadata server answers there.
+    /// Whether Google's metadata server answers at `host`.
     pub(super) async fn is_metadata(&self, host: &str) -> bool {
         let request = self.client.get(format!("http://{host}/")).timeout(METADATA_WITHIN);
         let answer = request.header("Metadata-Flavor", "Google").send().await;
@@ -138,7 +139,7 @@ impl Exchange {
         Some(harmless(http::text(answer).await.ok()?.trim(), 200))
     }
 
-    /// The answer of a federation's URL: the token of another provider.
+    /// Fetches the other provider's token from a federation's URL.
     pub(super) async fn subject(
         &self,
         url: &str,
@@ -163,7 +164,7 @@ impl Exchange {
         body.map_err(|e| e.either(|e| failed(chain(&e.without_url())), failed))
     }
 
-    /// Sends a request, with retries if there is no answer.
+    /// Sends a request, and retries transient failures.
     async fn send(
         &self,
         url: &str,
@@ -187,7 +188,7 @@ fn account(host: &str, what: &str) -> String {
     format!("http://{host}/computeMetadata/v1/instance/service-accounts/default/{what}")
 }
 
-/// The answer, or why not and whether that may pass.
+/// Sends a request once. An error holds the reason, and whether the failure is transient.
 async fn once(request: RequestBuilder) -> Result<Value, (String, bool)> {
     let lost = |e: reqwest::Error| (chain(&e.without_url()), true);
     let answer = request.timeout(TOKEN_WITHIN).send().await.map_err(lost)?;
@@ -197,7 +198,7 @@ async fn once(request: RequestBuilder) -> Result<Value, (String, bool)> {
     if status.is_success() {
         return Ok(json);
     }
-    // OAuth's own words, or those of Google's other services. Never the whole body.
+    // Quote only the error fields of OAuth or of Google's other services, never the whole body.
     let word = json["error"].as_str().or(json["error"]["status"].as_str());
     let more = json["error_description"].as_str().or(json["error"]["message"].as_str());
     let said = [word, more].into_iter().flatten().collect::<Vec<_>>().join(": ");
@@ -217,7 +218,8 @@ fn unreadable(url: &str) -> NoToken {
     NoToken::lasting(Problem::new(what))
 }
 
-/// A file's address gets what may be exchanged for our rights: only over TLS, or to this machine.
+/// Rejects URLs that are neither https nor loopback: the request to a URL from a credentials file carries secrets
+/// that can be exchanged for our access.
 fn safe(url: &str) -> Result<(), NoToken> {
     let parsed = url::Url::parse(url).ok();
     let loopback = parsed.as_ref().is_some_and(|u| match u.host() {
@@ -235,7 +237,7 @@ fn safe(url: &str) -> Result<(), NoToken> {
     ))
 }
 
-/// RS256 (RFC 7518): what Google takes from a service account.
+/// Signs with RS256 (RFC 7518), the algorithm that Google accepts from a service account.
 fn sign(key: &SecretString, message: &[u8]) -> Result<Vec<u8>, String> {
     let key = PrivateKeyDer::from_pem_slice(key.expose_secret().as_bytes())
         .map_err(|_| "it is no private key in PEM form".to_owned())?;

@@ -1,4 +1,4 @@
-//! `type: external_account`: a token of another provider (GitHub, say), exchanged for Google's.
+//! `type: external_account`: exchanges a token of another provider, such as GitHub, for one of Google's.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::exchange::Exchange;
 use super::{Fresh, NoToken, SCOPE};
 use pointsman_core::error::Problem;
 
-/// The used part of the file's content.
+/// The fields of the file that Pointsman uses.
 #[derive(Deserialize)]
 pub(super) struct Federation {
     audience: String,
@@ -46,7 +46,7 @@ struct Format {
 }
 
 impl Federation {
-    /// Whom Google takes us for.
+    /// The identity that Google sees: the impersonated service account, or else the audience.
     pub(super) fn whom(&self) -> String {
         match &self.service_account_impersonation_url {
             Some(url) => impersonated(url).to_owned(),
@@ -72,7 +72,7 @@ impl Federation {
         }
     }
 
-    /// The token to exchange. Read every time: the file is replaced while a job runs.
+    /// Reads the token to exchange. Reads it anew every time, because the file is replaced while a job runs.
     async fn subject(&self, exchange: &Exchange) -> Result<SecretString, NoToken> {
         let source = &self.credential_source;
         let text = match (&source.file, &source.url) {

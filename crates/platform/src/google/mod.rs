@@ -1,5 +1,5 @@
-//! Google's credentials, found in the order of Google's own libraries (`docs/internals/app-hosting.md`).
-//! Tokens are in memory alone, and new before they end.
+//! Google credentials, found in the order of Google's own libraries (`docs/internals/app-hosting.md`). Tokens exist
+//! only in memory, and are renewed before they expire.
 
 mod credential_source;
 mod exchange;
@@ -22,14 +22,14 @@ use pointsman_core::ports::clock::Clock;
 use pointsman_core::redact::know;
 use pointsman_core::time::Timestamp;
 
-/// The one right that App Hosting and Firestore ask for.
+/// The OAuth scope that App Hosting and Firestore require.
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
-/// Google's token endpoint; a user's file names none.
+/// Google's token endpoint, for credentials files that name none.
 pub const TOKEN_ENDPOINT: &str = "https://oauth2.googleapis.com/token";
 /// Time before expiry at which a token is renewed.
 const RENEW_BEFORE_END: Duration = Duration::from_mins(5);
 
-/// The reason why there is no token.
+/// Why there is no token.
 #[derive(Debug, Clone)]
 pub struct NoToken {
     /// The message for people.
@@ -44,12 +44,12 @@ impl NoToken {
     }
 }
 
-/// The credentials in use: which, whose, and until when. Never the token.
+/// The credentials in use: their source, account and expiry. Never the token.
 #[derive(Debug, Clone, Serialize)]
 pub struct About {
     /// `the service account key /…/key.json`.
     pub which: String,
-    /// Whose they are, as far as anybody says.
+    /// The account, if it is known.
     pub whom: Option<String>,
     /// Expiry of the current token. None: unknown.
     pub until: Option<Timestamp>,
@@ -57,7 +57,7 @@ pub struct About {
     pub quota_project: Option<String>,
 }
 
-/// A token as it came from an endpoint.
+/// A new token, and its lifetime if the endpoint reports one.
 pub(crate) struct Fresh {
     token: SecretString,
     lasts: Option<Duration>,
@@ -65,14 +65,14 @@ pub(crate) struct Fresh {
 
 struct Kept {
     token: SecretString,
-    /// On the monotonic clock.
+    /// When to renew the token, on the monotonic clock.
     renew_at: Duration,
-    /// Expiry, by the same clock.
+    /// Expiry, on the same clock.
     ends_at: Duration,
     until: Option<Timestamp>,
 }
 
-/// The credentials of this machine.
+/// The credentials found on this machine, and their current token.
 pub struct Credentials {
     found: CredentialSource,
     exchange: Exchange,
@@ -96,7 +96,7 @@ impl Credentials {
         Ok(Self { found, exchange, clock, quota_project, kept: Mutex::default() })
     }
 
-    /// A token that holds for a few minutes at least. Those who ask together ask Google once.
+    /// A token that stays valid for at least a few minutes. Concurrent callers share one request to Google.
     pub async fn token(&self) -> Result<SecretString, NoToken> {
         let mut kept = self.kept.lock().await;
         if let Some(kept) = kept.as_ref().filter(|kept| self.clock.elapsed() < kept.renew_at) {
@@ -117,7 +117,7 @@ impl Credentials {
             let lasts = SignedDuration::try_from(lasts).ok()?;
             self.clock.now().checked_add(lasts).ok()
         });
-        // A token without a lifetime is refreshed soon.
+        // Renew a token without a known lifetime soon.
         let lasts = lasts.unwrap_or(RENEW_BEFORE_END * 2);
         let renew_at = asked + lasts.saturating_sub(RENEW_BEFORE_END.min(lasts / 4));
         know(fresh.token.expose_secret());
@@ -126,8 +126,8 @@ impl Credentials {
         Ok(fresh.token)
     }
 
-    /// Drops a rejected token: the next one is a new one, unless it already is. `false` where there is
-    /// no other.
+    /// Drops a rejected token, so that the next call fetches a new one, unless it was already replaced. Returns
+    /// `false` if there is no other token.
     pub async fn refused(&self, used: &SecretString) -> bool {
         let mut kept = self.kept.lock().await;
         let same = |kept: &Kept| kept.token.expose_secret() == used.expose_secret();
@@ -137,12 +137,12 @@ impl Credentials {
         !matches!(self.found, CredentialSource::Given(_))
     }
 
-    /// The project that calls with a person's credentials are counted for.
+    /// The project whose quota the calls count against.
     pub fn quota_project(&self) -> Option<&str> {
         self.quota_project.as_deref()
     }
 
-    /// Which they are. Fetches a token, since what cannot is of no use.
+    /// Describes the credentials. Fetches a token first, because credentials that cannot get one are of no use.
     pub async fn about(&self) -> Result<About, NoToken> {
         self.token().await?;
         let until = self.kept.lock().await.as_ref().and_then(|kept| kept.until);

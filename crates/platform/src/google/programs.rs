@@ -1,4 +1,4 @@
-//! gcloud, asked as a program.
+//! Reads the token and the account of the gcloud program.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::process::Command;
 use pointsman_core::redact::redacted;
 use pointsman_core::text::harmless;
 
-/// gcloud is a Python program, and takes its time.
+/// Timeout of a gcloud call. gcloud is a Python program, and slow.
 const GCLOUD_WITHIN: Duration = Duration::from_secs(20);
 
 /// The token of the logged-in account, or gcloud's error.

@@ -1,4 +1,4 @@
-//! Carries alerts to Slack and to receivers of Standard Webhooks.
+//! Delivers alerts to Slack and to Standard Webhooks receivers.
 
 #![expect(
     clippy::disallowed_methods,
@@ -21,14 +21,14 @@ use pointsman_core::ports::outbox::{Delivery, DeliveryResult, Notifier};
 use pointsman_core::redact::redacted;
 use pointsman_core::text::harmless;
 
-/// Time limit of a delivery; Standard Webhooks gives a receiver 15 to 30 s.
+/// Timeout of a delivery; Standard Webhooks gives a receiver 15 to 30 s.
 const DELIVER_WITHIN: Duration = Duration::from_secs(15);
-/// Maximum wait for a receiver, whatever its answer asks for.
+/// Maximum delay of a retry, whatever delay the receiver requests.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// Carries letters over HTTP.
+/// Delivers alerts over HTTP.
 pub struct Channels {
-    /// Made for the first letter: reading the machine's certificates takes longer than a first frame.
+    /// Created for the first delivery: reading the machine's certificates takes longer than drawing a first frame.
     client: OnceLock<Result<Client, String>>,
     clock: Arc<dyn Clock>,
 }
@@ -71,15 +71,15 @@ impl Notifier for Channels {
     }
 }
 
-/// A variable of this process; without it another process may deliver.
+/// Reads a variable of this process. If it is not set, another process may deliver.
 fn variable(name: &str) -> Result<String, DeliveryResult> {
     let value = std::env::var(name).ok().filter(|value| !value.is_empty());
     value.ok_or_else(|| DeliveryResult::NotConfigured(format!("${name} is not set here")))
 }
 
-/// An address that a secret may be sent to: by TLS, or on this machine.
+/// Accepts a URL that a secret may be sent to: over TLS, or on this machine.
 fn address(text: &str) -> Result<Url, DeliveryResult> {
-    // The address itself may be the secret.
+    // Do not quote the URL: it may be the secret.
     let url = Url::parse(text)
         .map_err(|e| DeliveryResult::Refused(format!("its address is none: {e}")))?;
     let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
@@ -89,7 +89,7 @@ fn address(text: &str) -> Result<Url, DeliveryResult> {
     Err(DeliveryResult::Refused("its address is not https".to_owned()))
 }
 
-/// The text of a network error, without the address.
+/// Converts a network error, without its URL.
 fn lost(error: reqwest::Error) -> DeliveryResult {
     let error = error.without_url();
     let why = if error.is_timeout() {
@@ -102,7 +102,7 @@ fn lost(error: reqwest::Error) -> DeliveryResult {
     DeliveryResult::Later(redacted(&why), None)
 }
 
-/// Classifies a receiver's answer: retry later, or never (`docs/internals/notifications.md`).
+/// Classifies a receiver's error response: retry later, or never (`docs/internals/notifications.md`).
 fn refused(status: StatusCode, after: Option<Duration>, said: &str) -> DeliveryResult {
     let said = harmless(said.trim(), 60);
     let why = redacted(format!("HTTP {} {said}", status.as_u16()).trim_end());
@@ -112,7 +112,7 @@ fn refused(status: StatusCode, after: Option<Duration>, said: &str) -> DeliveryR
     if passing { DeliveryResult::Later(why, after) } else { DeliveryResult::Refused(why) }
 }
 
-/// `Retry-After` in seconds; a date is left to our own schedule.
+/// `Retry-After` in seconds. Ignores a date: the delivery's own retry schedule applies then.
 fn retry_after(response: &Response) -> Option<Duration> {
     let value = response.headers().get("retry-after")?.to_str().ok()?;
     Some(Duration::from_secs(value.trim().parse().ok()?).min(LONGEST_RETRY_AFTER))

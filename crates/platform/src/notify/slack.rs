@@ -7,9 +7,9 @@ use super::{address, lost, refused, retry_after, variable};
 use pointsman_core::alert::{Alert, Kind};
 use pointsman_core::ports::outbox::{Delivery, DeliveryResult};
 
-/// A header takes no more characters…
+/// Slack's maximum length of a header, in characters.
 const HEADER_CHARACTERS: usize = 150;
-/// …and a section no more than this.
+/// Slack's maximum length of a section, in characters.
 const SECTION_CHARACTERS: usize = 3000;
 
 pub(super) async fn send(
@@ -23,7 +23,7 @@ pub(super) async fn send(
     if status != StatusCode::OK {
         return Ok(refused(status, after, &response.text().await.unwrap_or_default()));
     }
-    // Anything but these two letters is no success, even with 200.
+    // Only a body of `ok` is a success; status 200 is not enough.
     let said = response.text().await.map_err(lost)?;
     if said.trim() == "ok" {
         return Ok(DeliveryResult::Taken);
@@ -40,7 +40,7 @@ fn body(alert: &Alert) -> Value {
         Kind::Gate => ":large_blue_circle:",
         Kind::Promoted | Kind::ProbeUp | Kind::Test => ":large_green_circle:",
     };
-    // A star in the text would end the bold too early.
+    // A `*` in the text would end the bold too early.
     let bold = if alert.text.contains('*') { "" } else { "*" };
     let mut text = format!("{sign} {bold}{}{bold}", escaped(&alert.text));
     for (word, said) in [("why", &alert.why), ("now", &alert.now)] {
@@ -60,7 +60,7 @@ fn body(alert: &Alert) -> Value {
     })
 }
 
-/// Slack's own three; nothing in a commit's message may mention a channel.
+/// Escapes Slack's three control characters, so that a commit message cannot mention a channel.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
@@ -70,7 +70,7 @@ fn cut(text: &str, most: usize) -> String {
         return text.to_owned();
     }
     let mut cut: String = text.chars().take(most - 1).collect();
-    // Half of an escape would be shown as it is written.
+    // Slack would show half of an escape sequence literally.
     if let Some(at) = cut.rfind('&').filter(|at| !cut[*at..].contains(';')) {
         cut.truncate(at);
     }

@@ -1,5 +1,5 @@
-//! Standard Webhooks 1.0.0: a message with an id that stays the same over tries, signed over the exact
-//! bytes that are sent (`docs/internals/notifications.md`).
+//! Standard Webhooks 1.0.0: each message keeps its id across retries, and its signature covers the exact bytes sent
+//! (`docs/internals/notifications.md`).
 
 use std::time::Duration;
 
@@ -46,11 +46,11 @@ pub(super) async fn send(
     Ok(answered(response.status(), retry_after(&response)))
 }
 
-/// How an answer that is no success is read: 410 says that the receiver is gone for good; anything else
-/// may be repaired there, and is retried on the schedule.
+/// Classifies an error response. 410 means that the receiver is gone for good; the receiver may fix other errors,
+/// so they are retried on schedule.
 fn answered(status: StatusCode, after: Option<Duration>) -> DeliveryResult {
     match status {
-        // And these find fault with the message: it would keep all later ones of the channel waiting.
+        // The other codes reject the message itself: a retry would block all later messages of the channel.
         StatusCode::GONE
         | StatusCode::BAD_REQUEST
         | StatusCode::PAYLOAD_TOO_LARGE
@@ -72,7 +72,7 @@ fn body(alert: &Alert) -> String {
     .to_string()
 }
 
-/// `v1,` and the base64 of HMAC-SHA256 over id, time and body. Nothing if the secret is none.
+/// `v1,` and the base64 of HMAC-SHA256 over id, time and body. `None` if the secret is invalid.
 fn signature(secret: &SecretString, id: &str, seconds: i64, body: &str) -> Option<String> {
     let secret = secret.expose_secret();
     let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap_or(secret)).ok()?;

@@ -1,4 +1,4 @@
-//! A probe that is a program of the team's: its end is its answer.
+//! A probe that runs a program of the config: its exit status is the result.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use pointsman_core::redact::redacted;
 use pointsman_core::text::harmless;
 use pointsman_core::time::spoken;
 
-/// More than that of what it says is never read into memory.
+/// Maximum output kept in memory per pipe, in bytes.
 const MOST_OUTPUT_BYTES: usize = 64 * 1024;
 
-/// Runs it: good if it ends with 0 in time.
+/// Runs the program. The probe is good if it exits with 0 before the timeout.
 pub(super) async fn run(
     argv: &[String],
     folder: Option<&Path>,
@@ -26,7 +26,7 @@ pub(super) async fn run(
     };
     let folder = folder.unwrap_or(Path::new("."));
     let mut group = Group::start(program, arguments, folder, Vec::new())
-        // A program that cannot be started says nothing about its target.
+        // A program that cannot be started proves nothing about its target.
         .map_err(|e| Miss::Ours(format!("{program} cannot be started: {e}")))?;
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let (heard_out, heard_err) = (|b: &[u8]| keep(&mut out, b), |b: &[u8]| keep(&mut err, b));
@@ -44,7 +44,7 @@ pub(super) async fn run(
     Err(Miss::Bad(Fault::Command, format!("{status}{}", said.unwrap_or_default())))
 }
 
-/// Keeps the end of what is said.
+/// Keeps the end of the output.
 fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
     kept.extend_from_slice(bytes);
     let over = kept.len().saturating_sub(MOST_OUTPUT_BYTES);

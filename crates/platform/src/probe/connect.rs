@@ -1,4 +1,4 @@
-//! A connection, with the time that each part of it took.
+//! Opens connections, and measures the time of each part.
 
 #![expect(clippy::disallowed_methods, reason = "measures a real connection")]
 
@@ -23,13 +23,13 @@ use pointsman_core::ports::clock::Clock;
 use pointsman_core::probe::Fault;
 use pointsman_core::time::{Timestamp, spoken};
 
-/// Time limit of a connection: a lost SYN is sent again after one second, and again after two more.
+/// Timeout of a connection: a lost SYN is sent again after one second, and again after two more.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 
-/// Between the beginnings of tries at the addresses of one name (RFC 8305 §5).
+/// Delay between attempts at the addresses of one name (RFC 8305 §5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Makes connections.
+/// Opens the TCP and TLS connections of probes.
 #[derive(Clone)]
 pub(super) struct Dialer {
     clock: Arc<dyn Clock>,
@@ -39,7 +39,7 @@ pub(super) struct Dialer {
 
 impl Dialer {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Result<Self, Problem> {
-        // A second installation is refused, which is as good as the first.
+        // Installing a provider twice fails, which is fine: the first one stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let failed = |why: String| Problem::new("no TLS can be made here").because(why);
         let config = ClientConfig::builder()
@@ -60,7 +60,7 @@ impl Dialer {
         let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
         let no_address = || Miss::Bad(Fault::NoSuchName, format!("{address} is no host and port"));
         let port = port.parse::<u16>().map_err(|_| no_address())?;
-        // The look-up has its own timeout: a silent resolver says nothing about the service.
+        // The lookup has its own timeout: a silent resolver proves nothing about the service.
         let found = self.turns.addresses(host, port).await?;
         let began = self.clock.elapsed();
         if began > asked {
@@ -73,12 +73,12 @@ impl Dialer {
         })?;
         let stream = connected.map_err(|error| missed(&error))?;
         told.timing.connect = Some(self.clock.elapsed().saturating_sub(began));
-        // A question is one small packet.
+        // A probe sends one small packet.
         let _ = stream.set_nodelay(true);
         Ok(stream)
     }
 
-    /// Encrypts a connection.
+    /// Starts TLS on a connection, and records when the certificate expires.
     pub(super) async fn tls(
         &self,
         stream: TcpStream,
@@ -100,8 +100,8 @@ impl Dialer {
     }
 }
 
-/// Connects to whichever address answers first. The next is tried where one fails, and where it only
-/// takes long (RFC 8305): where `IPv6` leads nowhere, a browser does not wait for it either.
+/// Connects to the first address that answers. Tries the next one when an address fails or is slow (RFC 8305): if
+/// `IPv6` leads nowhere, a browser does not wait for it either.
 async fn first(found: Vec<SocketAddr>) -> std::io::Result<TcpStream> {
     let mut failed = std::io::Error::new(ErrorKind::NotFound, "the name has no address");
     let (mut rest, mut open) = (found.into_iter(), FuturesUnordered::new());
@@ -121,7 +121,7 @@ async fn first(found: Vec<SocketAddr>) -> std::io::Result<TcpStream> {
     }
 }
 
-/// The cause of a failed connection. Some causes are on this machine.
+/// Classifies a failed connection. Some causes are on this machine.
 fn missed(error: &std::io::Error) -> Miss {
     let own = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE, rustix::io::Errno::ADDRNOTAVAIL];
     if own.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error())) {
@@ -192,8 +192,8 @@ fn by_the_verifier(other: &rustls::OtherError) -> String {
     }
 }
 
-/// The end of a certificate's validity. webpki reports it when the certificate is verified at a later time, which
-/// it checks before it builds a chain. A parser for one date would bring twelve crates.
+/// The expiry of a certificate. webpki reports it when the certificate is verified at a later time, which it checks
+/// before it builds a chain. A parser for this one date would add twelve crates.
 fn valid_until(certificate: &rustls::pki_types::CertificateDer<'_>) -> Option<Timestamp> {
     let end_of_time = UnixTime::since_unix_epoch(Duration::MAX);
     let usage = webpki::KeyUsage::server_auth();

@@ -1,5 +1,5 @@
-//! Tells a failed service from a failed network of ours: where a target is silent, another address is probed
-//! that must answer (N12).
+//! Distinguishes a failed service from a failed local network: if a target does not answer, probes control
+//! addresses that must answer (N12).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,28 +13,28 @@ use super::{Miss, Told};
 use pointsman_core::ports::clock::Clock;
 use pointsman_core::probe::{Check, Fault};
 
-/// What must answer where nothing else is named: two resolvers by number, so that a broken name lookup
-/// is not taken for a broken network, and Google's API, for networks that let nothing else out.
+/// Default controls: two resolvers by IP address, so that a broken name lookup is not mistaken for a broken
+/// network, and Google's API, for networks that allow nothing else out.
 const USUAL: [&str; 3] =
     ["tcp://1.1.1.1:443", "tcp://8.8.8.8:443", "tcp://firebaseapphosting.googleapis.com:443"];
-/// Validity of an answer.
+/// How long a result stays valid.
 const ANSWER_HOLDS: Duration = Duration::from_secs(2);
-/// A control that takes longer does not answer.
+/// Timeout of a control probe.
 const CONTROL_WITHIN: Duration = Duration::from_secs(2);
 
-/// The state of the local network.
+/// Checks whether the local network works, and caches the result for `ANSWER_HOLDS`.
 pub(super) struct Connectivity {
     clock: Arc<dyn Clock>,
     /// Time and result of the last check of the control probes.
     known: Mutex<BTreeMap<Vec<String>, (Duration, Eyes)>>,
 }
 
-/// The reason, if our own network fails.
+/// Failures of the local network, with their reasons.
 #[derive(Debug, Clone, Default)]
 struct Eyes {
-    /// Reaching anything at all.
+    /// Why the network is down, if no control answers.
     network: Option<String>,
-    /// Finding the address of a name.
+    /// Why name lookup is down, if no name is found.
     names: Option<String>,
 }
 
@@ -43,7 +43,7 @@ impl Connectivity {
         Self { clock, known: Mutex::default() }
     }
 
-    /// Why we are blind, if we are. A name that is not found is our own fault only where no other name
+    /// Why the local network is at fault, if it is. A name that is not found is our own fault only if no other name
     /// is found either.
     pub(super) async fn blind(
         &self,
@@ -56,15 +56,15 @@ impl Connectivity {
         if fault == Fault::NoSuchName { eyes.network.or(eyes.names) } else { eyes.network }
     }
 
-    /// The state of the local network; None where the target does not need it.
+    /// The state of the local network. `None` if the target does not need it.
     async fn eyes(&self, dialer: &Dialer, check: &Check, controls: &[String]) -> Option<Eyes> {
         let controls: Vec<String> = match controls {
-            // What is on this machine needs no network to be reached.
+            // A target on this machine needs no network.
             [] if is_here(check) => return None,
             [] => USUAL.iter().map(|usual| (*usual).to_owned()).collect(),
             named => named.to_vec(),
         };
-        // One question at a time: many probes fail at once when the network is cut.
+        // One check at a time: many probes fail together when the network is cut.
         let mut known = self.known.lock().await;
         let now = self.clock.elapsed();
         if let Some((asked, answer)) = known.get(&controls)
@@ -96,7 +96,7 @@ impl Connectivity {
     }
 }
 
-/// A control answers if a connection to it can be made.
+/// Probes a control, which answers if a connection to it can be opened.
 async fn reach(dialer: &Dialer, control: &str) -> Result<(), Miss> {
     let url = url::Url::parse(control).map_err(|e| Miss::Ours(e.to_string()))?;
     let port = url.port_or_known_default().unwrap_or(443);
@@ -104,7 +104,7 @@ async fn reach(dialer: &Dialer, control: &str) -> Result<(), Miss> {
     dialer.tcp(&address, CONTROL_WITHIN, &mut Told::default()).await.map(drop)
 }
 
-/// Whether a control's address has to be looked up.
+/// Whether a control's host is a name that must be looked up.
 fn is_named(control: &str) -> bool {
     let host = url::Url::parse(control).ok().and_then(|url| url.host_str().map(str::to_owned));
     host.is_some_and(|host| {

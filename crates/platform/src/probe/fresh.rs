@@ -1,18 +1,19 @@
-//! Whether an answer is fresh: what a cache kept from before the question proves nothing about now.
+//! Detects cached responses: a response that a cache stored before the probe proves nothing about the current
+//! state.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// A `Date` counts whole seconds; one that stays the same for longer comes from a cache.
+/// How long `Date`, which counts whole seconds, may stay the same; after that, the response comes from a cache.
 const CACHED_IF_UNCHANGED_FOR: Duration = Duration::from_secs(2);
 
-/// The `Date` that each address answered with last, and when it was first heard.
+/// The last `Date` of each URL, and when it was first seen.
 #[derive(Debug, Default)]
 pub(super) struct Dates(Mutex<HashMap<String, (String, Duration)>>);
 
 impl Dates {
-    /// Why an answer comes from a cache, if it does. `asked` is when its question was put.
+    /// Why a response comes from a cache, if it does. `asked` is the monotonic time of the request.
     pub(super) fn cached(
         &self,
         url: &str,

@@ -1,4 +1,4 @@
-//! One question over HTTP, and where in it the answer was lost.
+//! One HTTP probe, and the phase in which it failed.
 
 use std::time::Duration;
 
@@ -23,12 +23,12 @@ use pointsman_core::ports::clock::Clock;
 use pointsman_core::probe::{Answer, Expect, Fault, Heard, judge};
 use pointsman_core::time::spoken;
 
-/// No health answer needs more.
+/// Maximum bytes kept of a body. No health response needs more.
 const MOST_BYTES: usize = 64 * 1024;
 
 const NAME: &str = concat!("pointsman/", env!("CARGO_PKG_VERSION"), " (probe)");
 
-/// One HTTP probe, with the parts that its connection shares.
+/// One HTTP probe, with the prober's shared parts and its own measurements.
 pub(super) struct Asker<'a> {
     pub(super) dialer: &'a Dialer,
     pub(super) clock: &'a dyn Clock,
@@ -36,7 +36,7 @@ pub(super) struct Asker<'a> {
     pub(super) told: &'a mut Told,
 }
 
-/// The header of an address that says who asks: `https://user:password@…`.
+/// The `Authorization` header for a URL that contains credentials: `https://user:password@…`.
 fn who(url: &url::Url) -> Option<HeaderValue> {
     let plain = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let (user, password) = (plain(url.username()), url.password().map(plain));
@@ -64,7 +64,7 @@ impl Asker<'_> {
         let mut url = url::Url::parse(address)
             .map_err(|e| Miss::Bad(Fault::NoSuchName, format!("{address} is no address: {e}")))?;
         if fresh {
-            // Bypasses caches that would answer for the service.
+            // Bypass caches that would answer for the service.
             let once = uuid::Uuid::new_v4().simple().to_string();
             url.query_pairs_mut().append_pair("probe", &once);
         }
@@ -83,7 +83,7 @@ impl Asker<'_> {
         let response = self.first_byte(sender, &url, until, within).await?;
         let head = headers(response.headers());
         self.rest(response, expect, until, within).await.and_then(|()| {
-            // A good answer that was kept from before the question proves nothing.
+            // A good response that was cached before the request proves nothing.
             match self.dates.cached(address, &head, asked).filter(|_| fresh) {
                 Some(cached) => Err(Miss::Ours(cached)),
                 None => Ok(()),
@@ -130,7 +130,7 @@ impl Asker<'_> {
     ) -> Result<(), Miss> {
         let (head, mut body) = response.into_parts();
         let (mut read, mut bytes) = (Vec::new(), 0_u64);
-        // One more than anybody counts to tells that it is longer.
+        // Count one byte beyond the limits, to detect a longer body.
         let counted =
             expect.max_bytes.max(expect.min_bytes).map_or(0, |most| most.saturating_add(1));
         let enough = counted.max(MOST_BYTES as u64);
@@ -139,7 +139,7 @@ impl Asker<'_> {
             while let Some(frame) = body.frame().await {
                 if let Some(data) = frame?.data_ref() {
                     bytes += data.len() as u64;
-                    // What is longer is counted, not kept.
+                    // Count the rest of a long body, but do not keep it.
                     let room = MOST_BYTES.saturating_sub(read.len()).min(data.len());
                     read.extend_from_slice(&data[..room]);
                 }
@@ -155,7 +155,7 @@ impl Asker<'_> {
                 let why = format!("the answer began and did not end within {}", spoken(within));
                 return Err(Miss::Bad(Fault::Hung, why));
             }
-            // The other side was heard: it is not we who are blind.
+            // The service has answered, so our own network is not down.
             Ok(Err(error)) => return Err(Miss::Bad(Fault::Hung, broken(&error))),
             Ok(Ok(())) => {}
         }
@@ -180,7 +180,7 @@ fn headers(all: &hyper::HeaderMap) -> Vec<(String, String)> {
     all.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
 }
 
-/// Speaks HTTP/1.1 on a stream; the connection ends with what is returned.
+/// Starts HTTP/1.1 on a stream. Dropping the returned handle closes the connection.
 async fn converse<S>(stream: S) -> Result<(Attendance, AbortOnDropHandle<()>), Miss>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -189,7 +189,7 @@ where
         .await
         .map_err(|e| Miss::Bad(Fault::Reset, broken(&e)))?;
     let driven = tokio::spawn(async move {
-        // Its errors surface where the answer is awaited.
+        // Its errors surface where the response is awaited.
         let _ = connection.await;
     });
     Ok((sender, AbortOnDropHandle::new(driven)))

@@ -1,4 +1,4 @@
-//! The prober: over HTTP, by a connection, or by a program.
+//! The prober: probes over HTTP, over TCP or with a program.
 
 mod command;
 mod connect;
@@ -22,8 +22,8 @@ use pointsman_core::probe::{Answer, Check, Expect, Fault, Measurement, Timing};
 use pointsman_core::redact::redacted;
 use pointsman_core::time::Timestamp;
 
-/// Probes from this machine. Every probe has its own connection: what would fail for a new
-/// customer must not be hidden by an old one.
+/// Probes from this machine. Every probe opens its own connection: an old connection must not hide a failure that a
+/// new customer would see.
 #[derive(Clone)]
 pub struct MachineProber {
     clock: Arc<dyn Clock>,
@@ -38,7 +38,7 @@ impl std::fmt::Debug for MachineProber {
     }
 }
 
-/// The measurement of a finished request.
+/// The measurements of one probe.
 #[derive(Debug, Default)]
 struct Told {
     /// The body, if requested.
@@ -48,16 +48,16 @@ struct Told {
     certificate: Option<Timestamp>,
 }
 
-/// The reason of a bad answer.
+/// Why a probe failed.
 #[derive(Debug)]
 enum Miss {
-    /// The other side, or the way to it.
+    /// The service failed, or the path to it.
     Bad(Fault, String),
     Ours(String),
 }
 
 impl MachineProber {
-    /// A prober. Fails only where the machine cannot make TLS at all.
+    /// Creates a prober. Fails only if this machine cannot use TLS at all.
     pub fn new(clock: Arc<dyn Clock>) -> Result<Self, Problem> {
         let sight = Arc::new(Connectivity::new(clock.clone()));
         Ok(Self { dialer: Dialer::new(clock.clone())?, clock, sight, dates: Arc::default() })
@@ -76,7 +76,7 @@ impl MachineProber {
             }
             Check::Tcp(address) => self.dialer.tcp(address, timeout, &mut told).await.map(drop),
             Check::Command { argv, folder } => command::run(argv, folder.as_deref(), timeout).await,
-            // The caller that can read platforms handles these.
+            // The caller, which can read platforms, handles these.
             Check::Domains { .. } => Err(Miss::Ours("domains are not probed from here".to_owned())),
         };
         told.timing.total = self.clock.elapsed().saturating_sub(began);
@@ -93,7 +93,7 @@ impl MachineProber {
             }
             Err(Miss::Bad(fault, why)) => Answer::Bad(fault, why),
         };
-        // What services say when they fail is kept and shown.
+        // Redact the error texts of services, which are stored and shown.
         let answer = match answer {
             Answer::Bad(fault, why) => Answer::Bad(fault, redacted(&why)),
             Answer::Blind(why) => Answer::Blind(redacted(&why)),

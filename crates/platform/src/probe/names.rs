@@ -1,5 +1,5 @@
-//! From a name to its addresses. A name without addresses is the service's fault; an unreachable resolver is our
-//! own trouble, and says nothing about it.
+//! Resolves names to addresses. A name without addresses is the service's fault; an unreachable resolver is a local
+//! problem, and proves nothing about the service.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -12,23 +12,23 @@ use super::Miss;
 use pointsman_core::probe::Fault;
 use pointsman_core::time::spoken;
 
-/// A look-up that takes longer gives no answer.
+/// Timeout of a name lookup.
 const LOOKUP_WITHIN: std::time::Duration = std::time::Duration::from_secs(3);
 
-/// Whose turn it is among the addresses of each name.
+/// The number of lookups of each name, which selects the address to return first.
 #[derive(Debug, Default)]
 pub(super) struct Turns(Mutex<HashMap<String, usize>>);
 
 impl Turns {
-    /// The addresses of a host, another one first each time: one old backend among several answers a part of
-    /// the customers, and would never be noticed behind the first address that works.
+    /// The addresses of a host, with a different one first each time. Otherwise, the first address that works would
+    /// hide an old backend that answers some of the customers.
     pub(super) async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Miss> {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         if let Ok(ip) = bare.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(ip, port)]);
         }
         let mut found = looked_up(bare.to_owned()).await?;
-        // Sorted, because resolvers rotate their answers.
+        // Sort the addresses, because resolvers rotate their answers.
         found.sort_unstable();
         found.dedup();
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,22 +1,22 @@
-//! From a name to one commit. A name that may mean two commits means none.
+//! Resolves a name to a commit. A name that may refer to two commits is ambiguous, and selects none.
 
 use std::fmt;
 use std::path::Path;
 
 use super::{GitError, text};
 
-/// The object that a name refers to.
+/// The kind of object that a name refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `HEAD`.
     Head,
     Tag,
     Branch,
-    /// A branch of a remote, as it was when it was fetched.
+    /// A remote branch, as of the last fetch.
     RemoteBranch,
-    /// A commit by all of its digits.
+    /// A commit by its full hash.
     Commit,
-    /// A commit by the beginning of its digits.
+    /// A commit by an abbreviated hash.
     Beginning,
 }
 
@@ -32,12 +32,12 @@ impl Kind {
     }
 }
 
-/// A commit that a name may mean.
+/// A commit that a name may refer to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// The object that it refers to.
+    /// The kind of object that the name refers to.
     pub kind: Kind,
-    /// The commit, 40 hex digits.
+    /// The commit's hash: 40 hex digits.
     pub commit: String,
 }
 
@@ -47,12 +47,12 @@ impl fmt::Display for Candidate {
     }
 }
 
-/// The shortest beginning of a commit that git takes for one.
+/// Minimum length of an abbreviated hash in git.
 const SHORTEST_HASH: usize = 4;
 
-/// The commits that a name means: a tag, a branch, a remote branch with its remote, `HEAD`, or a whole commit.
-/// A tag and a branch of one name are two candidates, and so are the commits that an abbreviation matches;
-/// git itself would choose one and say nothing.
+/// The commits that a name may refer to: a tag, a branch, a remote branch with its remote, `HEAD`, or a hash. A tag
+/// and a branch with the same name are two candidates, and so are the commits that an abbreviated hash matches; git
+/// itself would silently choose one.
 pub fn resolve(dir: &Path, name: &str) -> Result<Vec<Candidate>, GitError> {
     if name == "HEAD" {
         return commit_of(dir, name)
@@ -76,7 +76,7 @@ pub fn resolve(dir: &Path, name: &str) -> Result<Vec<Candidate>, GitError> {
     if hex && (SHORTEST_HASH..40).contains(&name.len()) && found.is_empty() {
         let all = text(dir, &["rev-parse", &format!("--disambiguate={name}")])?;
         for object in all.lines() {
-            // A tag that begins so is peeled to another object.
+            // An annotated tag with this prefix is peeled to another object.
             let commit = commit_of(dir, object)?.filter(|commit| commit == object);
             found.extend(commit.map(|commit| Candidate { kind: Kind::Beginning, commit }));
         }

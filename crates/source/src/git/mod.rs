@@ -1,5 +1,5 @@
-//! git as a program, without anything of the caller's in it: neither the repository that a hook's environment
-//! names, nor settings that make git write for people.
+//! Runs git isolated from its caller: it uses neither the repository that a hook's environment names, nor settings
+//! that format output for people.
 
 mod commit;
 mod tree;
@@ -11,8 +11,8 @@ use std::process::{Command, Stdio};
 pub use commit::{Candidate, Kind, resolve};
 pub use tree::{Entry, EntryKind, blob, entries};
 
-/// Variables of git's that say how to reach a server or which settings files count. Every other one would name
-/// a repository, an index or a format of the caller's.
+/// Git variables to keep: how to reach a server, and which settings files apply. Any other one would select a
+/// repository, an index or a format of the caller.
 const KEPT: [&str; 10] = [
     "GIT_ASKPASS",
     "GIT_CONFIG_GLOBAL",
@@ -26,7 +26,7 @@ const KEPT: [&str; 10] = [
     "GIT_SSL_NO_VERIFY",
 ];
 
-/// Settings that must not depend on the user: what is written is read by a program.
+/// Settings that must not depend on the user, because a program reads the output.
 const SETTINGS: [&str; 13] = [
     "advice.detachedHead=false",
     "color.ui=false",
@@ -43,12 +43,12 @@ const SETTINGS: [&str; 13] = [
     "gc.auto=0",
 ];
 
-/// The failure of git.
+/// Why git failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GitError {
-    /// It could not be started.
+    /// git could not be started.
     Missing(String),
-    /// It ended with an error; what it said, which may be nothing.
+    /// git exited with an error; contains its error output, which may be empty.
     Failed(String),
 }
 
@@ -64,7 +64,7 @@ impl fmt::Display for GitError {
 
 impl std::error::Error for GitError {}
 
-/// git in a folder, ready for its arguments.
+/// A git command that runs in a folder, to be completed with its arguments.
 pub fn command(dir: &Path) -> Command {
     let mut command = Command::new("git");
     for (name, _) in std::env::vars_os() {
@@ -87,7 +87,7 @@ pub fn command(dir: &Path) -> Command {
     command
 }
 
-/// git's standard output.
+/// Runs git and returns its standard output.
 pub fn bytes(dir: &Path, arguments: &[&str]) -> Result<Vec<u8>, GitError> {
     let output = command(dir).args(arguments).output();
     let output = output.map_err(|e| GitError::Missing(e.to_string()))?;
@@ -98,18 +98,18 @@ pub fn bytes(dir: &Path, arguments: &[&str]) -> Result<Vec<u8>, GitError> {
     Err(GitError::Failed(said))
 }
 
-/// The same as text.
+/// Runs git and returns its standard output as text.
 pub fn text(dir: &Path, arguments: &[&str]) -> Result<String, GitError> {
     bytes(dir, arguments).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The repository that a folder is in, found without git: a `.git` on the way up.
+/// The repository that contains a folder, found without git: the closest folder, going up, that has a `.git`.
 pub fn repository_above(folder: &Path) -> Option<PathBuf> {
     let folder = std::fs::canonicalize(folder).ok()?;
     folder.ancestors().find(|above| above.join(".git").exists()).map(Path::to_owned)
 }
 
-/// The root of the work tree that a folder is in; the folder itself, where it is a bare repository.
+/// The root of the work tree that contains a folder, or the folder itself if it is a bare repository.
 pub fn root(folder: &Path) -> Result<PathBuf, GitError> {
     match text(folder, &["rev-parse", "--show-toplevel"]) {
         Ok(top) => Ok(PathBuf::from(top.trim_end_matches(['\r', '\n']))),

@@ -2,7 +2,7 @@ use std::fs;
 
 use super::*;
 
-/// A repository with two commits, a tag and a branch of one name, and a link.
+/// A repository with two commits, a tag and a branch with the same name, and a symlink.
 fn repository() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let at = dir.path();

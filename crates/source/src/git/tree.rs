@@ -1,4 +1,4 @@
-//! What a commit holds.
+//! Reads the files of a commit.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::{GitError, bytes, command};
 pub enum EntryKind {
     File,
     Link,
-    /// A submodule: a commit of another repository, whose files are not here.
+    /// A submodule: a commit of another repository, whose files are not in this one.
     Submodule,
 }
 
@@ -19,11 +19,11 @@ pub enum EntryKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     pub kind: EntryKind,
-    /// Its path from the repository's root.
+    /// Path relative to the repository's root.
     pub path: String,
 }
 
-/// Everything under a folder of a commit. `folder` is from the repository's root; empty: all of it.
+/// All entries below a folder of a commit. `folder` is relative to the repository's root; empty means the root.
 pub fn entries(root: &Path, commit: &str, folder: &str) -> Result<Vec<Entry>, GitError> {
     let mut arguments = vec!["ls-tree", "-r", "-z", "--full-tree", commit];
     let inside = format!("{}/", folder.trim_matches('/'));
@@ -44,7 +44,7 @@ pub fn entries(root: &Path, commit: &str, folder: &str) -> Result<Vec<Entry>, Gi
     Ok(listed.split(|byte| *byte == 0).filter_map(entry).collect())
 }
 
-/// A file of a commit, through symbolic links inside of it. `None`: there is none of that path.
+/// Reads a file of a commit, following symlinks inside the commit. `None` if there is no file at that path.
 pub fn blob(root: &Path, commit: &str, path: &str) -> Result<Option<Vec<u8>>, GitError> {
     let mut child = command(root)
         .args(["cat-file", "--batch", "--follow-symlinks"])
@@ -54,7 +54,7 @@ pub fn blob(root: &Path, commit: &str, path: &str) -> Result<Option<Vec<u8>>, Gi
         .spawn()
         .map_err(|e| GitError::Missing(e.to_string()))?;
     if let Some(mut input) = child.stdin.take() {
-        // A git that ended already says why below.
+        // If git has already exited, its error is reported below.
         let _ = writeln!(input, "{commit}:{path}");
     }
     let output = child.wait_with_output().map_err(|e| GitError::Missing(e.to_string()))?;
@@ -64,7 +64,7 @@ pub fn blob(root: &Path, commit: &str, path: &str) -> Result<Option<Vec<u8>>, Gi
     Ok(of_batch(&output.stdout))
 }
 
-/// `OBJECT blob SIZE\nCONTENT\n`; anything else is no file of the commit.
+/// Parses `OBJECT blob SIZE\nCONTENT\n`. Any other output means that the commit has no such file.
 fn of_batch(said: &[u8]) -> Option<Vec<u8>> {
     let end = said.iter().position(|byte| *byte == b'\n')?;
     let head = String::from_utf8_lossy(&said[..end]).into_owned();
