@@ -1,4 +1,4 @@
-//! Requests to the driver. Each is answered by a message with the same ticket.
+//! Requests to the driver. The result of a request with a ticket is a message with the same ticket.
 
 use std::time::Duration;
 
@@ -13,21 +13,21 @@ use crate::tui::model::dialog::CustomCommandAct;
 use crate::tui::panes::logs::model::{Mark, Query};
 use crate::tui::panes::pipeline::model::PipelineAct;
 
-/// Ties an answer to the box that asked.
+/// Matches a result to the dialog that requested it.
 pub type Ticket = u64;
 
-/// The content that `y`, `Y` and `s` take.
+/// The content that `y`, `Y` and `s` copy or save.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Take {
     /// The line, the selection, or the report of the run.
     Copy,
-    /// Everything that is shown.
+    /// Everything shown.
     CopyShown,
-    /// The same into a file.
+    /// Everything shown or the report of the run, saved to a file.
     Save,
 }
 
-/// The user's intent, before there is a plan.
+/// The user's intent, before it is planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intent {
     Deploy {
@@ -40,7 +40,7 @@ pub enum Intent {
         environment: EnvironmentName,
         /// The target release; the default one if `None`.
         to: Option<ReleaseLabel>,
-        /// Migrations of a database are undone too, down to a version.
+        /// The database whose migrations are undone too, and the version to undo down to.
         undo: Option<(String, SchemaVersion)>,
         /// The reason and overrides.
         why: Justification,
@@ -61,103 +61,102 @@ pub enum Intent {
     },
 }
 
-/// A query for the log reader. `asked` is the query's number: an answer to an older one is
-/// dropped.
+/// A request to the log reader. `asked` is the number of the query: results of an older query are dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogAsk {
     /// Read the log of a run from its beginning.
     Follow {
         run: RunNumber,
         asked: u64,
-        /// The shown part.
+        /// The filter and the search.
         query: Query,
     },
-    /// Show other lines of it.
+    /// Change the filter or the search.
     Query { asked: u64, query: Query },
-    /// Hand over the lines around what is read.
+    /// Send the lines around the reading position.
     Window {
         asked: u64,
-        /// From which line on.
+        /// The first line to send.
         from: usize,
     },
-    /// Find the next line of a kind.
+    /// Find the next match or error.
     Find {
         asked: u64,
         mark: Mark,
-        /// From which line; with `again` from the one that was found last.
+        /// The line to start from. With `again`, the search starts from the last result instead.
         from: Option<usize>,
-        /// Whether the answer to the one before is not here yet.
+        /// Whether the result of the previous jump is still pending.
         again: bool,
         forward: bool,
     },
-    /// Take lines out of it.
+    /// Copy or save lines.
     Use {
         asked: u64,
         from: usize,
-        /// Behind the last one.
+        /// The end of the range, exclusive.
         to: usize,
         what: LogUse,
     },
 }
 
-/// The role of a text.
+/// The use of a text: copy it to the clipboard, or save it to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogUse {
     Copy,
     Save,
 }
 
-/// A piece of work.
+/// A request to the driver.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Find out what a rollback of an environment could go to.
+    /// Find the rollback targets of an environment.
     FindTargets(Ticket, EnvironmentName),
-    /// Find out what one release has that another has not: of the first, to the second.
+    /// List the changes between two releases: from the first to the second.
     Compare(Ticket, ReleaseLabel, ReleaseLabel),
-    /// Make a plan of an intent, or find out why it may not begin.
+    /// Plan an intent, or report why it may not start.
     Propose(Ticket, Intent),
     /// Start a run, in a separate process.
     Start(Ticket, Box<Plan>),
-    /// Send a command to a run, bound to the last fact that was seen, and wait for its answer.
+    /// Send a command to a run, bound to the last fact seen, and wait for the response.
     Send(Ticket, RunNumber, u64, Command),
-    /// Do something to an item of a run's checklist, with a note.
+    /// Act on an item of a run's checklist, with a note.
     Tick(Ticket, RunNumber, String, Act, String),
     /// Take over a run whose runner died.
     TakeOver(Ticket, RunNumber, Choice),
-    /// Ask the world about a run whose runner died.
+    /// Read the platform's state for a run whose runner died.
     Observe(RunNumber),
-    /// Say something to an environment's pipeline.
+    /// Send an action to an environment's pipeline.
     Pipeline(Ticket, EnvironmentName, PipelineAct),
-    /// Run or stop a command of the team's.
+    /// Run or stop a custom command.
     CustomCommands(Ticket, EnvironmentName, CustomCommandAct),
-    /// Fetch the log of a job: its number and its name.
+    /// Fetch the log of a job, given its number and its name.
     JobLog(EnvironmentName, u64, String),
-    /// Look at an environment now.
+    /// Poll an environment now.
     Look(EnvironmentName),
-    /// Something about the log that is followed.
+    /// A request to the log reader.
     Log(LogAsk),
-    /// Ask everything that is watched now.
+    /// Run every probe now.
     ProbeNow,
-    /// Mute a probe for a time, with a reason, or unmute it; by the key of the mute.
+    /// Mute a probe for a duration, with a reason, or unmute it if `None`. The string is the key of the mute.
     Mute(Ticket, String, Option<(Duration, String)>),
     /// Read the runs of every environment.
     Past,
-    /// Write the report of a run, and use it.
+    /// Create the report of a run, and copy or save it.
     Report(RunNumber, LogUse),
-    /// Copy a text with that number of lines.
+    /// Copy a text. The number is its count of lines.
     Copy(String, usize),
-    /// Take the mouse from the terminal, or give it back.
+    /// Capture the mouse, or release it to the terminal.
     Mouse(bool),
-    /// Find out what this terminal can do.
+    /// Report the abilities of this terminal.
     Terminal,
-    /// Hand a text to the terminal's clipboard.
+    /// Send a text to the terminal's clipboard.
     ToClipboard(String),
     /// Notify a user whose attention is elsewhere.
     Ring(String),
-    /// Give the terminal back and stop, until the shell continues us.
+    /// Restore the terminal and stop the process until the shell resumes it.
     Suspend,
     Redraw,
-    /// Fail, in builds that are not released: `:debug panic`.
+    /// Panic, in debug builds only: `:debug panic`.
     Panic,
     Quit,
 }

@@ -1,9 +1,8 @@
-//! What a person sees and presses.
+//! The terminal screen.
 //!
-//! Keys and what happens outside arrive as messages; `update` turns the model and a message into the
-//! next model and a list of effects; `view` draws the model and nothing else; the driver carries
-//! effects out and never lets the loop wait. A run is never in this process: quitting, crashing or
-//! suspending the screen does not touch one.
+//! Keys and outside events arrive as messages. `update` turns the model and a message into the next model and a list
+//! of effects; `view` draws the model and nothing else; the driver runs the effects and never blocks the event loop.
+//! Runs are separate processes: quitting, crashing or suspending the screen does not affect them.
 
 mod driver;
 pub mod effect;

@@ -1,4 +1,4 @@
-//! What reaches `update`: keys, time, and what the driver has seen outside.
+//! The messages to `update`: keys, time and the driver's observations.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -34,7 +34,7 @@ use crate::domain::view::RunView;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stored {
     pub environment: EnvironmentName,
-    /// Its latest run, over or not.
+    /// Its latest run, ended or not.
     pub run: Option<RunSnapshot>,
     /// People's actions on that run's checklists.
     pub ticks: Vec<Tick>,
@@ -42,12 +42,12 @@ pub struct Stored {
     pub lock: Option<String>,
 }
 
-/// The `ui` of a saved config.
+/// The `ui` section of a saved config.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UiChange {
     pub mouse: bool,
     pub motion: Motion,
-    /// The config's keys instead of the table's; none where they cannot be used.
+    /// The config's key bindings; `None` if they cannot be used.
     pub keys: Option<BTreeMap<String, Vec<String>>>,
 }
 
@@ -55,13 +55,13 @@ pub struct UiChange {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Msg {
     Key(Key),
-    /// Text that was pasted, as a whole.
+    /// A complete paste.
     Paste(String),
-    /// The window has this size now.
+    /// The current size of the window: columns and rows.
     Resize(u16, u16),
     /// The mouse was pressed on a pane.
     Click(Pane),
-    /// The wheel over a pane, in lines.
+    /// The mouse wheel was turned over a pane, by this many lines.
     Wheel(Pane, isize),
     /// Whether the terminal has the focus.
     Focus(bool),
@@ -75,44 +75,44 @@ pub enum Msg {
     Looked(EnvironmentName, EnvironmentSnapshot),
     /// The probe states of an environment, and recent changes, newest first.
     Probed(EnvironmentName, Vec<ProbeSnapshot>, Vec<ProbeChange>),
-    /// How much of the log that is followed there is, for a query, and its last lines.
+    /// The size of the followed log, for the query of this number, and its last lines.
     Logged(RunNumber, u64, Extent, Vec<Line>),
-    /// How far the step under way of a run is, as its runner says.
+    /// The progress of a run's current step, as reported by its runner.
     Progress(RunNumber, Vec<Progress>),
-    /// Lines of it, from a number on.
+    /// Lines of the followed log, starting at a line number.
     LogWindow(u64, usize, Vec<Line>),
-    /// The next line of a kind, and how many there are like it up to it.
+    /// The result of a jump: the line, and its ordinal among the marked lines.
     LogFound(u64, Mark, Option<(usize, usize)>),
     /// A text to copy, with its number of lines.
     Clip(String, usize),
-    /// A text for the terminal's clipboard, and what to tell about it.
+    /// A text for the terminal's clipboard, and the message to show.
     ToClipboard(String, String),
     /// The state of an environment's pipeline.
     Pipeline(EnvironmentName, Result<Option<PipelineRun>, Problem>),
-    /// The log of a job of it.
+    /// The log of a pipeline job.
     JobLog(Result<JobLog, Problem>),
-    /// The newest runs of the team's commands.
+    /// The latest runs of custom commands.
     CustomCommands(Vec<CustomCommandRun>),
-    /// What one of them says, and whether it is the first that is heard of it.
+    /// The output of a custom command, and whether it is the first output of that run.
     CustomCommandLog(JobLog, bool),
     /// The runs of every environment, newest first.
     Past(Result<Vec<RunView>, Problem>),
-    /// Something that failed, to be told until it is taken away.
+    /// A failure, shown until dismissed.
     Alarm(String),
     /// The observed state of a run in doubt.
     Observed(RunNumber, Result<Doubt, Problem>),
     /// The rollback targets.
     Targets(Ticket, Result<Vec<Target>, Problem>),
-    /// The commits that the live release lacks; empty unless releases are commits.
+    /// The commits that the live release lacks; `None` unless releases are commits.
     Compared(Ticket, ReleaseLabel, Result<Option<Changes>, Problem>),
-    /// A plan and its question, or why it may not begin.
+    /// A plan and its description, or why it may not start.
     Proposed(Ticket, Result<(Box<Plan>, String), Refused>),
-    /// The config was saved: what it says about the screen.
+    /// The `ui` section after the config was saved.
     Configured(UiChange),
     /// The abilities of this terminal, by name.
     Terminal(Vec<(String, String)>),
-    /// Something to tell for a while.
+    /// An informational message, shown for a while.
     Tell(String),
-    /// How an act came out: what to tell.
+    /// The result of an action: the message to show, or the problem.
     Done(Ticket, Result<String, Problem>),
 }

@@ -1,6 +1,6 @@
-//! The flight recorder: what a screen began with and every message that reached it, as JSON Lines. Updating is
-//! pure, so the same messages draw the same frames, and a recording attaches to a bug report. Known secrets are
-//! removed before a line is written.
+//! The flight recorder: the initial state of a screen and every message that it received, as JSON Lines. `update`
+//! is pure, so the same messages draw the same frames, and a recording can be attached to a bug report. Known
+//! secrets are removed before a line is written.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -36,9 +36,9 @@ pub struct Setup {
     /// The releases that a deploy offers.
     pub offered: Vec<String>,
     pub custom_commands: Vec<CustomCommand>,
-    /// The config's keys instead of the table's.
+    /// The config's key bindings.
     pub keys: BTreeMap<String, Vec<String>>,
-    /// The name of the machine's time zone; none if it has no name.
+    /// The name of the machine's time zone; `None` if it has no name.
     pub zone: Option<String>,
     pub read_only: bool,
     /// Whether the screen is lost when an SSH connection drops.
@@ -54,14 +54,14 @@ pub struct Setup {
 pub struct Place {
     pub name: EnvironmentName,
     pub protection: Protection,
-    /// In the order in which their traffic moves.
+    /// The names of its services, in the order in which traffic moves.
     pub services: Vec<String>,
     /// Whether it has a pipeline.
     pub tested: bool,
 }
 
 impl Setup {
-    /// The screen before the first message. The error names unusable keys.
+    /// The model before the first message. The error lists invalid key bindings.
     pub fn model(&self) -> Result<Model, Vec<Wrong>> {
         let environment = |place: &Place| Environment {
             tested: place.tested,
@@ -88,7 +88,7 @@ impl Setup {
 pub struct Recorder(BufWriter<std::fs::File>);
 
 impl Recorder {
-    /// Begins a file that only its owner can read. An existing one is not overwritten.
+    /// Creates a file that only its owner can read. An existing one is not overwritten.
     pub fn create(file: &Path, setup: &Setup) -> Result<Self, Problem> {
         let failed = |e: io::Error| {
             Problem::new(format!("{} cannot be recorded to", file.display()))
@@ -111,7 +111,7 @@ impl Recorder {
         without_secrets(&mut value);
         serde_json::to_writer(&mut self.0, &value)?;
         self.0.write_all(b"\n")?;
-        // A crash is what a recording is for.
+        // Recordings are for crashes, so no line may stay in the buffer.
         self.0.flush()
     }
 }
@@ -130,7 +130,7 @@ fn without_secrets(value: &mut Value) {
     }
 }
 
-/// A recording that was read.
+/// A loaded recording.
 #[derive(Debug)]
 pub struct Session {
     pub setup: Setup,
@@ -138,7 +138,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Reads a recording. A torn last line is what a crash leaves, and is left out.
+    /// Reads a recording. A truncated last line is skipped: a crash leaves one.
     pub fn read(file: &Path) -> Result<Self, Problem> {
         let unread = |why: String| {
             Problem::new(format!("{} is no recording of a screen", file.display()))

@@ -1,4 +1,4 @@
-//! The terminal: set up in one place and restored in one place, on every way out.
+//! Sets up the terminal, and restores it on every exit path.
 
 use std::io::{self, BufWriter, Stdout, Write as _, stdout};
 use std::path::{Path, PathBuf};
@@ -24,14 +24,14 @@ use super::theme::Theme;
 use super::view::draw;
 use crate::domain::text::harmless;
 
-/// Whole frames in one write, so that half-drawn frames are never visible.
+/// Size of the write buffer. A whole frame is one write, so that half-drawn frames are never visible.
 const WRITE_BUFFER_BYTES: usize = 64 * 1024;
 
-/// XTWINOPS: the window keeps its title on a stack while it has ours.
+/// XTWINOPS: saves the window title on the terminal's stack while the screen sets its title, and restores it.
 const PUSH_TITLE: &str = "\u{1b}[22;0t";
 const POP_TITLE: &str = "\u{1b}[23;0t";
 
-/// Whether the mouse is ours while the terminal is.
+/// Whether the screen captures the mouse, which must be restored after a suspension.
 static MOUSE: AtomicBool = AtomicBool::new(false);
 
 /// Whether the terminal is set up, so that it is restored only once.
@@ -39,15 +39,15 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 
 type Backend = CrosstermBackend<BufWriter<Stdout>>;
 
-/// The terminal while it is ours.
+/// The terminal while the screen uses it.
 pub(super) struct Screen {
     terminal: ratatui::Terminal<Backend>,
     title: String,
 }
 
 impl Screen {
-    /// Takes the terminal. A panic of the drawing thread restores it before printing, with a report in a
-    /// file; any other thread's panic is logged, since the screen still works.
+    /// Sets up the terminal. A panic of the drawing thread restores it before printing, and leaves a report in a file.
+    /// A panic of any other thread is only logged, because the screen still works.
     pub(super) fn take(report: PathBuf) -> io::Result<Self> {
         let (before, drawing) = (std::panic::take_hook(), std::thread::current().id());
         std::panic::set_hook(Box::new(move |info| {
@@ -63,26 +63,26 @@ impl Screen {
         Ok(Self { terminal: ratatui::Terminal::new(backend)?, title: String::new() })
     }
 
-    /// Sets it up again after a suspension, and redraws.
+    /// Sets up the terminal again after a suspension, and redraws.
     pub(super) fn take_again(&mut self) -> io::Result<()> {
         enter()?;
         self.redraw()
     }
 
-    /// Forgets what is drawn. `Terminal::clear` would ask the terminal where its cursor is, and fail
-    /// after a suspension: another program may have drawn meanwhile.
+    /// Discards the drawn content, so that everything is drawn again. `Terminal::clear` would query the cursor
+    /// position and fail after a suspension, because another program may have drawn meanwhile.
     pub(super) fn redraw(&mut self) -> io::Result<()> {
         let (width, height) = size()?;
         self.terminal.resize(Rect::new(0, 0, width, height))
     }
 
-    /// Draws something else than the model.
+    /// Draws a frame that does not show the model.
     pub(super) fn show(&mut self, draw: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
         self.terminal.draw(draw)?;
         self.terminal.backend_mut().flush()
     }
 
-    /// Draws one frame, shown all at once where the terminal can do that.
+    /// Draws one frame, as a synchronised update if the terminal supports that.
     pub(super) fn draw(&mut self, model: &Model, theme: &Theme) -> io::Result<()> {
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         let title = model.title();
@@ -97,7 +97,7 @@ impl Screen {
 }
 
 impl Screen {
-    /// Takes the mouse, or gives it back to the terminal, which selects text with it.
+    /// Captures the mouse, or releases it to the terminal, which selects text with it.
     pub(super) fn mouse(&mut self, taken: bool) -> io::Result<()> {
         MOUSE.store(taken, Ordering::SeqCst);
         let backend = self.terminal.backend_mut();
@@ -108,8 +108,8 @@ impl Screen {
         }
     }
 
-    /// Calls the operator: a bell, and a notification where the terminal supports it (OSC 9). tmux passes
-    /// only wrapped ones on, and only if configured to; it always passes the bell on.
+    /// Notifies the user: a bell, and a notification if the terminal supports it (OSC 9). tmux forwards only wrapped
+    /// notifications, and only if configured; it always forwards the bell.
     pub(super) fn ring(&mut self, text: &str) -> io::Result<()> {
         let said = harmless(text, 200);
         let call = format!("\u{1b}]9;{said}\u{7}");
@@ -125,14 +125,14 @@ impl Screen {
         backend.flush()
     }
 
-    /// Asks what colour is behind the letters (OSC 11). The answer comes as keys.
+    /// Queries the background colour (OSC 11). The reply arrives as key events.
     pub(super) fn ask_ground(&mut self) -> io::Result<()> {
         let backend = self.terminal.backend_mut();
         backend.write_all(b"\x1b]11;?\x1b\\")?;
         backend.flush()
     }
 
-    /// Hands a text to the terminal's clipboard (OSC 52).
+    /// Sends a text to the terminal's clipboard (OSC 52).
     pub(super) fn copy(&mut self, text: &str) -> io::Result<()> {
         let backend = self.terminal.backend_mut();
         queue!(backend, CopyToClipboard::to_clipboard_from(text))?;
@@ -174,12 +174,12 @@ fn leave_report(file: &Path, info: &str) {
     let _ = writeln!(io::stderr(), "\nThe screen failed; runs continue without it. {told}");
 }
 
-/// Gives the terminal back as it was. Exit, panic, signals and suspension all come through here.
+/// Restores the terminal. Exit, panic, signals and suspension all use this function.
 pub(super) fn give_back() {
     if !TAKEN.swap(false, Ordering::SeqCst) {
         return;
     }
-    // Whatever fails here, the rest is still tried: half a restored terminal is better than none.
+    // Continue after an error: a partly restored terminal is better than one that is not restored.
     let _ = execute!(
         stdout(),
         EndSynchronizedUpdate,

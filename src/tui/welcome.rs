@@ -1,5 +1,4 @@
-//! The first screen without a config: where it was searched for, and what can be done
-//! without one.
+//! The first screen without a config: where Pointsman looked for one, and what the user can do without it.
 
 use std::io;
 use std::path::Path;
@@ -21,7 +20,7 @@ pub enum Choice {
     Quit,
 }
 
-/// In the order on the screen.
+/// The choices, in the order on the screen: key, choice, name and description.
 pub(super) const CHOICES: [(char, Choice, &str, &str); 3] = [
     (
         'd',
@@ -38,7 +37,7 @@ pub(super) const CHOICES: [(char, Choice, &str, &str); 3] = [
     ('q', Choice::Quit, "Quit", ""),
 ];
 
-/// Shows it until the user chooses.
+/// Shows the screen until the user chooses.
 pub async fn ask(config: &Path, theme: &Theme) -> io::Result<Choice> {
     let (mut term, mut hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
     let mut window = signal(SignalKind::window_change())?;
@@ -49,12 +48,12 @@ pub async fn ask(config: &Path, theme: &Theme) -> io::Result<Choice> {
         screen.show(|frame| welcome::draw(config, selected, theme, frame))?;
         let event = tokio::select! {
             event = events.next() => event,
-            // Redrawn.
+            // Redraw at the new size.
             _ = window.recv() => continue,
             _ = term.recv() => None,
             _ = hangup.recv() => None,
         };
-        // The terminal is gone, or the process is requested to end.
+        // The terminal is closed, or a signal asked the process to exit.
         let Some(Ok(event)) = event else { return Ok(Choice::Quit) };
         let Event::Key(key) = event else { continue };
         if key.kind == KeyEventKind::Release {

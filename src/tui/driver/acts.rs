@@ -1,4 +1,4 @@
-//! Carries effects out, each in a separate task that answers with a message.
+//! Runs each effect in a separate task, which sends its result back as a message.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -32,14 +32,14 @@ use crate::tui::effect::{Effect, Intent, LogAsk, LogUse, Ticket};
 use crate::tui::msg::Msg;
 use crate::tui::panes::pipeline::model::{JobLog, PipelineAct};
 
-/// Maximum past runs loaded.
+/// Maximum number of past runs loaded.
 const RUNS_SEARCHED: usize = 200;
 
 /// The resources that effects need.
 #[derive(Clone)]
 pub(super) struct Acts {
     pub(super) app: App,
-    /// The config at the start of the screen.
+    /// The config as loaded when the screen started.
     pub(super) loaded: Arc<Loaded>,
     pub(super) config: PathBuf,
     pub(super) sender: Sender<Msg>,
@@ -49,7 +49,7 @@ pub(super) struct Acts {
     pub(super) databases: Arc<Databases>,
     pub(super) lints: Arc<Lints>,
     pub(super) pipelines: Arc<Pipelines>,
-    /// One look at a time for each environment.
+    /// One lock per environment, so that only one poll of it runs at a time.
     pub(super) looking: Arc<BTreeMap<String, tokio::sync::Mutex<()>>>,
 }
 
@@ -81,7 +81,7 @@ impl Acts {
         }
     }
 
-    /// Says something to a pipeline, and looks what became of it.
+    /// Sends an action to a pipeline, then polls the pipeline and reports its new state.
     async fn pipeline(&self, name: &EnvironmentName, act: &PipelineAct) -> Result<String, Problem> {
         let spec = self.loaded_now()?.spec(name.as_str())?;
         let said = self.pipelines.act(&self.app, &spec, &self.config, act).await?;
@@ -98,13 +98,13 @@ impl Acts {
     }
 
     pub(super) async fn say(&self, message: Msg) {
-        // The receiver is gone: the screen is closing.
+        // Sending fails only if the screen is closing.
         let _ = self.sender.send(message).await;
     }
 
     pub(super) fn carry_out(&self, effect: Effect) {
         if let Effect::Log(ask) = effect {
-            // Its thread ends only with the screen.
+            // The log thread runs as long as the screen does, so a failed send needs no handling.
             return drop(self.log.send(ask));
         }
         let (acts, ticket) = (self.clone(), ticket_of(&effect));
@@ -112,7 +112,7 @@ impl Acts {
             let work = tokio::spawn(acts.clone().answer(effect));
             let message = match (work.await, ticket) {
                 (Ok(message), _) => message,
-                // Or its box would wait for ever.
+                // Report the panic, or the dialog would wait forever.
                 (Err(_), Some(ticket)) => {
                     let problem = Problem::coded(
                         Code::BUG,
@@ -237,7 +237,7 @@ impl Acts {
         Ok(Msg::Tell(format!("saved the report of run {run} to {}", file.display())))
     }
 
-    /// The config as it is now: what was changed since the screen began is not to be shipped blind.
+    /// Reloads the config: it may have changed since the screen started, and an action must not use a stale one.
     fn loaded_now(&self) -> Result<Loaded, Problem> {
         crate::config::load(&self.config).map_err(|findings| {
             let place = |f: &crate::config::Finding| format!("line {}: {}", f.line, f.message);
@@ -273,7 +273,7 @@ impl Acts {
                 };
                 let proposed = proposal::deploy(&app.services(), &loaded, &ship).await;
                 proposed.map(|mut p| {
-                    // The screen is there to ask again when green has proven itself.
+                    // The screen asks for approval at the gate, once the candidate has passed its checks.
                     (p.plan.ask_at_gates, p.plan.attended) = (true, false);
                     p
                 })
@@ -308,7 +308,7 @@ impl Acts {
     }
 
     async fn start(&self, plan: &Plan) -> Result<String, Problem> {
-        // Before there is a run: what cannot even be reached is no failed run.
+        // Connect before creating a run: an unreachable platform must not be recorded as a failed run.
         self.app.services().platform(&plan.endpoint).await?;
         let mut store = self.app.store().map_err(JournalError::problem)?;
         let view = self.app.create(&mut store, plan, false).map_err(|error| match error {
@@ -324,7 +324,7 @@ impl Acts {
         match self.app.detach(view.number, None).await {
             Ok(pid) => Ok(format!("run {} continues in process {pid}", view.number)),
             Err(problem) => {
-                // Otherwise an abandoned run would hold the environment until the screen ends.
+                // Otherwise the abandoned run would block the environment until the screen closes.
                 let ended = self.app.give_up(&mut store, view.number, &problem);
                 Err(match ended {
                     Ok(()) => problem,

@@ -1,5 +1,5 @@
-//! Copying: into a file in any case, and by the way that reaches the clipboard from here
-//! (`docs/internals/screen.md`). None of it on the screen's loop: tmux may be slow, and a disk too.
+//! Copies text: always to a file, and to the clipboard through tmux or the terminal (`docs/internals/screen.md`). This
+//! never runs on the screen's event loop, because tmux and the disk may be slow.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -10,10 +10,10 @@ use std::process::{Command, Stdio};
 use crate::domain::describe;
 use crate::tui::msg::Msg;
 
-/// Terminals take no more by OSC 52: 74,994 bytes of base64.
+/// Maximum size of a text for OSC 52, in bytes: terminals accept 74,994 bytes of base64.
 const MOST_OSC52_BYTES: usize = 56_000;
 
-/// Copies a text with that number of lines; returns where it went, or hands it to the terminal.
+/// Copies a text of `lines` lines. Returns a message that reports the destination or passes the text to the terminal.
 pub(super) fn copy(file: &Path, text: &str, lines: usize) -> Msg {
     let what = describe::counted(lines, "line");
     let kept = keep(file, text);
@@ -42,7 +42,7 @@ fn keep(file: &Path, text: &str) -> std::io::Result<()> {
     file?.write_all(text.as_bytes())
 }
 
-/// Gives a text to tmux, which hands it to the outer terminal where that can take it.
+/// Loads a text into the tmux buffer. tmux also passes it to the outer terminal, if that terminal supports it.
 fn to_tmux(text: &str) -> bool {
     let started = Command::new("tmux")
         .args(["load-buffer", "-w", "-"])

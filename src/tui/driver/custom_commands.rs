@@ -1,4 +1,4 @@
-//! The team's commands: begun, stopped, and followed while they run.
+//! Starts and stops custom commands, and follows their output.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
@@ -15,13 +15,13 @@ use crate::tui::panes::pipeline::model::JobLog;
 
 /// Poll interval of a command's output.
 const READ_EVERY: Duration = Duration::from_millis(300);
-/// More of its end is not shown; the file has it all.
+/// Maximum number of bytes shown, from the end of a command's output. The file has the complete output.
 const TAIL_BYTES: u64 = 256 * 1024;
 /// Number of recent runs shown.
 pub(super) const RUNS_SHOWN: usize = 20;
 
 impl Acts {
-    /// Carries out a request.
+    /// Starts or stops a custom command; returns the message to show.
     pub(super) async fn custom_command(
         &self,
         environment: &EnvironmentName,
@@ -63,7 +63,7 @@ impl Acts {
     }
 }
 
-/// The end of what a run said; it was made harmless when it was written.
+/// The end of a run's output, which was sanitised when it was written.
 fn log_of(run: &CustomCommandRun, file: &Path) -> JobLog {
     let mut text = Vec::new();
     if let Ok(mut file) = std::fs::File::open(file) {

@@ -1,5 +1,4 @@
-//! Reads databases less often than traffic: every look reads every record, and Firestore bills
-//! each read.
+//! Reads databases less often than traffic: each read fetches every record, and Firestore bills per read.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,21 +14,22 @@ use crate::domain::time::Timestamp;
 use crate::domain::view::{DatabaseView, RunView, TrafficState};
 use crate::engine::proposal;
 
-/// How long an unchanged database is not read again.
+/// Minimum time between two reads of an unchanged database.
 const READ_EVERY: Duration = Duration::from_mins(1);
 
-/// The last run's changes to them, as far as they affect the snapshot.
+/// The parts of the last run that affect the snapshot. If they change, the kept result is outdated.
 type Mark =
     Option<(RunNumber, BTreeMap<String, DatabaseView>, Option<Timestamp>, Vec<TrafficState>)>;
 
 type Seen = (Duration, Mark, Vec<DatabaseSnapshot>);
 
-/// The snapshot and its time.
+/// The last snapshot of each environment's databases, with its time.
 #[derive(Debug, Default)]
 pub(super) struct Databases(Mutex<BTreeMap<EnvironmentName, Seen>>);
 
 impl Databases {
-    /// Reads the databases of an environment, or returns a recent result. None if files are invalid: `check` reports why.
+    /// Reads the databases of an environment, or returns a recent result.
+    /// `None` if files are invalid: `check` reports why.
     pub(super) async fn look(
         &self,
         app: &App,
@@ -37,7 +37,7 @@ impl Databases {
         spec: &EnvironmentSpec,
         runs: &[RunView],
     ) -> Option<Vec<DatabaseSnapshot>> {
-        // What a rollback would do to a database depends on what is live: a switch is a change too.
+        // The effect of a rollback on a database depends on the live build, so a switch outdates the result too.
         let traffic = |run: &RunView| run.services.values().map(|s| s.traffic.clone()).collect();
         let mark =
             runs.first().map(|run| (run.number, run.databases.clone(), run.ended, traffic(run)));

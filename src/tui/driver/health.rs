@@ -1,5 +1,4 @@
-//! Runs the keeper of probes on a separate thread, since it writes to the store, and hands its reports to the
-//! screen.
+//! Runs the probe keeper on a separate thread, because it writes to the store. Forwards its reports to the screen.
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, Sender};
@@ -9,7 +8,7 @@ use crate::domain::alert::Notify;
 use crate::engine::watch::{Keeper, Order, Report};
 use crate::tui::msg::Msg;
 
-/// Starts it. It ends when the orders or the screen's messages are closed.
+/// Starts the keeper. It ends when the returned sender is dropped or the screen's message channel closes.
 pub(super) fn spawn(app: &App, notify: Notify, sender: Sender<Msg>) -> Sender<Order> {
     let (order, orders) = mpsc::channel(64);
     let (reporter, mut reports) = mpsc::channel(64);

@@ -1,4 +1,4 @@
-//! From crossterm's events to ours.
+//! Translates crossterm events into messages.
 
 use crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEvent, MouseEventKind,
@@ -10,7 +10,7 @@ use crate::tui::model::Model;
 use crate::tui::msg::Msg;
 use crate::tui::view::pane_at;
 
-/// The message of an event; none for what we do not use.
+/// The message for an event; `None` for events that the screen does not use.
 pub(super) fn message(event: Event, model: &Model) -> Option<Msg> {
     match event {
         Event::Mouse(mouse) => moused(mouse, model),
@@ -22,7 +22,7 @@ pub(super) fn message(event: Event, model: &Model) -> Option<Msg> {
     }
 }
 
-/// Lines per notch of the wheel.
+/// Number of lines scrolled per notch of the mouse wheel.
 const LINES_PER_NOTCH: isize = 3;
 
 fn moused(event: MouseEvent, model: &Model) -> Option<Msg> {
@@ -35,7 +35,7 @@ fn moused(event: MouseEvent, model: &Model) -> Option<Msg> {
     }
 }
 
-/// Ctrl-C, as a signal brings it.
+/// The message for SIGINT: the same as for the key Ctrl-C.
 pub(super) fn interrupt() -> Msg {
     Msg::Key(Key::ctrl('c'))
 }

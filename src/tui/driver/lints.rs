@@ -10,10 +10,10 @@ use crate::domain::ids::EnvironmentName;
 use crate::domain::planner::EnvironmentSpec;
 use crate::engine::proposal;
 
-/// A file, when it was written and how long it was: what changes in the same instant mostly changes that.
+/// A file with its modification time and size. A change within the same timestamp mostly changes the size.
 type Stamp = (PathBuf, Option<(SystemTime, u64)>);
 
-/// The state of the files at the time of the result.
+/// The state of the files when they were linted, and the result.
 type Found = (Vec<Stamp>, Option<String>);
 
 /// The last result of each environment.
@@ -21,7 +21,7 @@ type Found = (Vec<Stamp>, Option<String>);
 pub(super) struct Lints(Mutex<BTreeMap<EnvironmentName, Found>>);
 
 impl Lints {
-    /// Problems of an environment's files, in a few words.
+    /// A short summary of the problems in an environment's files.
     pub(super) fn look(&self, loaded: &Loaded, spec: &EnvironmentSpec) -> Option<String> {
         let files = proposal::hosting_files(loaded, spec);
         let stamp = |file: &PathBuf| {

@@ -17,7 +17,7 @@ use crate::tui::msg::Msg;
 const OBSERVE_EVERY: Duration = Duration::from_secs(5);
 
 impl Acts {
-    /// Looks at every environment again and again.
+    /// Starts polling every environment, until the screen closes.
     pub(super) fn look_regularly(&self) {
         for name in self.loaded.environments() {
             let (acts, name) = (self.clone(), name.to_owned());
@@ -30,7 +30,7 @@ impl Acts {
         }
     }
 
-    /// Reads once, unless a read is in flight: a late result must not replace a newer one.
+    /// Polls an environment once, unless a poll of it is in flight: a late result must not replace a newer one.
     pub(super) async fn look(&self, name: &str) {
         let turn = self.looking.get(name);
         let Some(Ok(_turn)) = turn.map(tokio::sync::Mutex::try_lock) else {
@@ -46,7 +46,7 @@ impl Acts {
                 let mut seen = proposal::look(&self.app.services(), &spec, &runs, false).await;
                 seen.databases = self.databases.look(&self.app, &self.loaded, &spec, &runs).await;
                 seen.lint = self.lints.look(&self.loaded, &spec);
-                // No past that could be read is not no past.
+                // An unreadable history is not an empty one: the rollback target is unknown, not missing.
                 if let Some(problem) = unread {
                     let why = format!("unknown: the past cannot be read: {}", problem.what);
                     for service in &mut seen.services {
@@ -78,7 +78,7 @@ impl Acts {
                 )
             }
         };
-        // Once for all of them.
+        // The list covers all environments, so one of them sends it.
         if self.loaded.environments().first() == Some(&name) {
             self.say(Msg::CustomCommands(
                 self.app.custom_command_runs().latest(custom_commands::RUNS_SHOWN),
@@ -88,7 +88,7 @@ impl Acts {
         self.say(Msg::Looked(environment, seen)).await;
     }
 
-    /// In parallel: GitHub may be slow, and must not delay the live builds.
+    /// Polls the pipeline in a separate task: GitHub may be slow, and must not delay the live builds.
     fn ask_pipeline(&self, spec: &EnvironmentSpec, runs: &[RunView]) {
         if spec.pipeline.is_none() {
             return;

@@ -1,5 +1,5 @@
-//! Joins the model to the terminal, the store and the runs' processes. The loop never waits for any
-//! of them: each has a task that sends messages.
+//! Connects the model to the terminal, the store and the runs' processes. The event loop never waits for any of them:
+//! each has its own task, which sends messages.
 
 #![expect(clippy::disallowed_methods, reason = "the driver joins the model to a real terminal")]
 
@@ -62,17 +62,17 @@ const QUEUE_LENGTH: usize = 256;
 /// The options of the screen.
 #[derive(Debug)]
 pub struct Options {
-    /// How it is to look.
+    /// Appearance: themes, colours, glyphs and motion.
     pub looks: Looks,
-    /// The path of the config. It is read again before each action, and its `ui` when it is saved.
+    /// Path of the config. It is reloaded before each action, and its `ui` section whenever the file is saved.
     pub config: std::path::PathBuf,
-    /// Whether nothing may be changed from it.
+    /// Whether all changes are disabled.
     pub read_only: bool,
-    /// The recording of its messages.
+    /// The file to record the screen's messages to.
     pub record: Option<std::path::PathBuf>,
 }
 
-/// Runs the screen until the user quits; returns its exit code. Runs continue without it.
+/// Runs the screen until the user quits; returns the exit code. Runs continue without the screen.
 pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Problem> {
     let failed = |e: std::io::Error| {
         Problem::new("the screen cannot be shown")
@@ -127,14 +127,15 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
     Ok(left)
 }
 
-/// The keys of a config; the error says what is wrong with them, and where.
+/// The key bindings of a config. The error lists the invalid ones with their positions.
 pub fn bindings(loaded: &Loaded) -> Result<Bindings, Findings> {
     Bindings::with(&loaded.config.ui.keys).map_err(|wrong| {
         loaded.refused(wrong.iter().map(|(name, why)| (["ui", "keys", name.as_str()], why.clone())))
     })
 }
 
-/// Keys that cannot be used. The config's were checked with it; a recording's may be of another version.
+/// The problem to report for invalid key bindings. The config's were checked when it was
+/// loaded; a recording's may come from another version.
 fn unusable_keys(wrong: &[Wrong]) -> Problem {
     let (name, why) = wrong.first().cloned().unwrap_or_default();
     Problem::new(format!("the keys of {name} cannot be used")).because(why)
@@ -167,11 +168,11 @@ fn setup(
 
 fn places(loaded: &Loaded) -> Result<Vec<Place>, Problem> {
     let mut places = Vec::new();
-    // In the order in which a release is promoted; the file's order says nothing.
+    // Sort in promotion order; the order in the file has no meaning.
     let mut names = loaded.environments();
     names.sort_by_key(|name| stages_before(loaded, name));
     for name in names {
-        // One unusable environment is shown with its reason, and does not affect the others.
+        // An invalid environment is shown with its reason, and does not affect the others.
         let services = loaded.spec(name).map_or_else(
             |_| Vec::new(),
             |spec| spec.members.iter().map(|m| m.service().to_string()).collect(),
@@ -183,7 +184,7 @@ fn places(loaded: &Loaded) -> Result<Vec<Place>, Problem> {
     Ok(places)
 }
 
-/// Maximum environments in a promotion chain, in case it is circular.
+/// Number of environments before this one in its promotion chain; at most 10, in case the chain is circular.
 fn stages_before(loaded: &Loaded, name: &str) -> usize {
     let before = |name: &str| loaded.promote_from(name).ok().flatten();
     std::iter::successors(before(name), |name| before(name.as_str())).take(10).count()
@@ -200,8 +201,8 @@ struct Signals {
     int: Signal,
     hangup: Signal,
     proceed: Signal,
-    /// The window has another size. crossterm tells that too, but loses it where a key comes at the same moment:
-    /// it reads the key, and does not look at the signal again before the next one.
+    /// SIGWINCH. crossterm reports resizes too, but loses one that arrives together with a key: it reads the key, and
+    /// does not check the signal again before the next one.
     window: Signal,
 }
 
@@ -227,13 +228,13 @@ struct Driver {
     acts: Acts,
     receiver: mpsc::Receiver<Msg>,
     reloads: mpsc::Receiver<Reload>,
-    /// The theme is chosen again for a new background.
+    /// Passes a new terminal background to the thread that chooses the theme.
     backgrounds: std::sync::mpsc::Sender<ThemeKind>,
     answers: terminal_background::Answers,
     signals: Signals,
 }
 
-/// Waits until something on the screen changes by itself; for ever, if nothing does.
+/// Waits until the screen's next scheduled change; forever if there is none.
 async fn due(at: Option<Duration>, elapsed: Duration) {
     match at {
         Some(at) => tokio::time::sleep(at.saturating_sub(elapsed)).await,
@@ -241,7 +242,7 @@ async fn due(at: Option<Duration>, elapsed: Duration) {
     }
 }
 
-/// 128 + SIGTERM.
+/// Exit code after SIGTERM: 128 plus the signal number.
 const EXIT_TERMINATED: u8 = 143;
 
 impl Driver {
@@ -265,7 +266,7 @@ impl Driver {
                 biased;
                 event = events.next() => match event {
                     Some(Ok(event)) => {
-                        // The terminal may have been told to be light or dark meanwhile.
+                        // The terminal may have switched between light and dark meanwhile.
                         if event == Event::FocusGained {
                             self.ask_ground()?;
                         }
@@ -273,16 +274,16 @@ impl Driver {
                         if let Some(background) = background {
                             let _ = self.backgrounds.send(background);
                         }
-                        // Boxes distinguish keys by time, so each key carries one.
+                        // Dialogs judge keys by their time, so a tick precedes each key.
                         messages.push(Msg::Tick(self.app.clock.now(), elapsed));
                         let model = &self.model;
                         messages.extend(events.into_iter().filter_map(|e| input::message(e, model)));
                     }
-                    // The terminal is gone.
+                    // The terminal is closed.
                     Some(Err(_)) | None => return Ok(0),
                 },
                 Some(first) = self.receiver.recv() => {
-                    // A box that opens by an answer must know when.
+                    // A dialog that opens on a result needs the current time.
                     messages.push(Msg::Tick(self.app.clock.now(), elapsed));
                     messages.push(first);
                     while let Ok(next) = self.receiver.try_recv() {
@@ -320,7 +321,7 @@ impl Driver {
                         Effect::Redraw => self.screen.redraw()?,
                         Effect::Panic => panic_for_a_test(),
                         Effect::Suspend => {
-                            // Otherwise the stream would read what is typed into the shell.
+                            // Otherwise the stream would read the keys typed into the shell.
                             drop(events);
                             self.suspend().await?;
                             events = EventStream::new();
@@ -340,7 +341,7 @@ impl Driver {
         }
     }
 
-    /// Applies a message, and records it.
+    /// Records a message and applies it to the model.
     fn update(&mut self, message: Msg) -> Vec<Effect> {
         let failed = self.recorder.as_mut().and_then(|recorder| recorder.message(&message).err());
         if let Some(error) = failed {
@@ -350,7 +351,7 @@ impl Driver {
         update(&mut self.model, message)
     }
 
-    /// Asks what is behind the letters, where that may be asked. The first frame does not wait for it.
+    /// Queries the terminal's background colour, if that is allowed. The first frame does not wait for the reply.
     fn ask_ground(&mut self) -> std::io::Result<()> {
         if !self.looks.may_ask {
             return Ok(());
@@ -359,12 +360,13 @@ impl Driver {
         self.screen.ask_ground()
     }
 
-    /// Gives the terminal back and stops this process, until the shell continues it.
+    /// Restores the terminal and stops this process until the shell resumes it.
     async fn suspend(&mut self) -> std::io::Result<()> {
         give_back();
         let own = rustix::process::getpid();
         rustix::process::kill_process(own, rustix::process::Signal::TSTP)?;
-        // Stopped here; what follows runs after SIGCONT, which must not be taken for another one.
+        // The process stops here and resumes with SIGCONT. Consume that
+        // signal, or the loop would count it as another one.
         let _ = tokio::time::timeout(Duration::from_millis(50), self.signals.proceed.recv()).await;
         self.screen.take_again()?;
         let (width, height) = crossterm::terminal::size()?;
@@ -379,7 +381,7 @@ impl Drop for Driver {
     }
 }
 
-/// How large the window is now. What an event says of it may be old already.
+/// The current window size. The size in a resize event may be outdated.
 fn resized() -> Option<Msg> {
     crossterm::terminal::size().ok().map(|(width, height)| Msg::Resize(width, height))
 }

@@ -1,5 +1,5 @@
-//! Past runs, folded again only when the store changed: at rest a look at an environment must cost
-//! nothing, however long its history is.
+//! Past runs, folded again only if the store changed: polling an idle
+//! environment must be cheap, however long its history is.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +9,7 @@ use crate::domain::ids::EnvironmentName;
 use crate::domain::view::RunView;
 use crate::ports::journal::{Journal as _, JournalError};
 
-/// The runs as they were read last.
+/// The runs as last read, with the connection that read them.
 #[derive(Default)]
 pub(super) struct Past(Mutex<Option<Read>>);
 
@@ -34,7 +34,7 @@ impl Past {
             let store = app.readable_store()?;
             Read { store, version: -1, runs: BTreeMap::new() }
         };
-        // Where anything fails here the connection is given up, and the next look opens another.
+        // If a call below fails, the connection is dropped, and the next poll opens a new one.
         let now = read.store.data_version()?;
         if std::mem::replace(&mut read.version, now) != now {
             read.runs.clear();

@@ -1,4 +1,4 @@
-//! Asking pipelines, each as often as it may be asked, and doing what a person says to them.
+//! Polls pipelines, each no more often than it allows, and sends users' actions to them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,29 +17,29 @@ use crate::domain::text::harmless;
 use crate::ports::pipeline::Pipeline;
 use crate::tui::panes::pipeline::model::{JobLog, PipelineAct};
 
-/// Maximum size of a job's log; failures are at its end.
+/// Maximum number of lines kept, from the end of a job's log, because failures are at the end.
 const LOG_LINES: usize = 20_000;
-/// Maximum characters per line.
+/// Maximum number of characters per line.
 const LONGEST_LINE: usize = 2000;
 
-/// A pipeline, and its last query: when on the monotonic clock, and for which commit. Held during a
-/// query, so an old answer never comes after a newer one.
+/// A pipeline, with the time (on the monotonic clock) and the commit of its last query. The lock is held during a
+/// query, so an old result never replaces a newer one.
 type Asked = (Arc<dyn Pipeline>, Arc<tokio::sync::Mutex<(Option<Duration>, Option<String>)>>);
 
-/// The requested run.
+/// The pipeline run to query.
 pub(super) enum Whose {
-    /// The pipeline run of a commit, or the latest one.
+    /// The run of a commit, or the latest run if `None`.
     Of(Option<String>),
-    /// The same as before, and at once.
+    /// The same run as in the last query, without waiting for the interval.
     AsBefore,
 }
 
-/// The pipelines of the environments that have one.
+/// The pipelines, by environment.
 #[derive(Default)]
 pub(super) struct Pipelines(Mutex<BTreeMap<EnvironmentName, Asked>>);
 
 impl Pipelines {
-    /// The pipeline of an environment, made on first need and kept: it remembers what did not change.
+    /// The pipeline of an environment. Created on first use and kept, because it caches unchanged responses.
     fn of(
         &self,
         app: &App,
@@ -59,7 +59,8 @@ impl Pipelines {
         Some(made)
     }
 
-    /// How it stands, if it may be asked again by now.
+    /// The state of the pipeline run. `None` if there is no pipeline, if its
+    /// interval has not passed, or if a query is in flight.
     pub(super) async fn look(
         &self,
         app: &App,
@@ -72,7 +73,7 @@ impl Pipelines {
             Err(problem) => return Some(Err(problem)),
         };
         let mut last = match &whose {
-            // A request is in flight.
+            // Skip this poll while another query is in flight.
             Whose::Of(_) => last.try_lock().ok()?,
             Whose::AsBefore => last.lock().await,
         };
@@ -88,7 +89,7 @@ impl Pipelines {
         Some(pipeline.latest(last.1.as_deref()).await)
     }
 
-    /// The log of a job, harmless and without secrets.
+    /// The log of a job, sanitised and redacted.
     pub(super) async fn log(
         &self,
         app: &App,
@@ -106,7 +107,7 @@ impl Pipelines {
         Ok(JobLog { job: name, lines: lines.into_iter().skip(from).map(clean).collect() })
     }
 
-    /// Does what a person said. What came of it is for the next look to say.
+    /// Sends a user's action to the pipeline. The next poll reports its effect.
     pub(super) async fn act(
         &self,
         app: &App,

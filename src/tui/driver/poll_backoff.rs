@@ -1,24 +1,24 @@
-//! How often the store and the log are polled: often while they change, less often
-//! once they rest. Polled rather than watched by inotify: state folders may be network mounts,
-//! where inotify does not report writes of another machine.
+//! Poll intervals of the store and the log: short while they change, longer while they are idle.
+//! They are polled rather than watched by inotify: state folders may be network mounts, where
+//! inotify does not report writes of another machine.
 
 use std::time::Duration;
 
-/// Between two looks while things happen.
+/// Poll interval while the source changes.
 const BUSY_POLL: Duration = Duration::from_millis(150);
-/// Between two looks at what rests: the first news after a rest come by so much later.
+/// Poll interval of an idle source. The first change after an idle time is seen up to this much later.
 const IDLE_POLL: Duration = Duration::from_millis(300);
-/// Polls without change until the interval grows: six seconds.
+/// Number of polls without a change until the interval grows: six seconds.
 const POLLS_UNTIL_IDLE: u32 = 40;
 
-/// The pace of one who looks.
+/// The poll interval of one source, which grows after polls without a change.
 #[derive(Debug, Default)]
 pub(super) struct PollBackoff {
     in_vain: u32,
 }
 
 impl PollBackoff {
-    /// Whether the last look brought something.
+    /// Records whether the last poll found a change.
     pub(super) fn looked(&mut self, news: bool) {
         self.in_vain = if news { 0 } else { self.in_vain.saturating_add(1) };
     }

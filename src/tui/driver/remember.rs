@@ -1,5 +1,5 @@
-//! The last state of the screen, for each config: the pane, how the log is shown, what was run from
-//! the palette. Never an open box, a typed word or a chosen target.
+//! Saves the state of the screen for each config: the pane, how the log is shown and the recent palette commands.
+//! Never an open dialog, typed text or a chosen target.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::tui::model::Model;
 use crate::tui::model::remembered::Remembered;
 
-/// Its path.
+/// The file of saved screen states, and the config whose state is used.
 pub(super) struct Memory {
     file: PathBuf,
     config: String,
@@ -27,12 +27,12 @@ impl Memory {
         serde_json::from_slice(&read).unwrap_or_default()
     }
 
-    /// The saved view of this config.
+    /// The saved state for this config.
     pub(super) fn recall(&self) -> Remembered {
         self.all().remove(&self.config).unwrap_or_default()
     }
 
-    /// Saves the view. Errors are ignored.
+    /// Saves the state, except of a rehearsal. Errors are only logged.
     pub(super) fn keep(&self, model: &Model) {
         if self.rehearsal {
             return;

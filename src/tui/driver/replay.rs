@@ -1,5 +1,5 @@
-//! A run that is over, drawn again: its facts, its log and what it waited for, at any moment of it.
-//! Read-only: no probe and no platform is called.
+//! Replays an ended run: its facts, its log and what it waited for, at any moment.
+//! Read-only: it calls no probe and no platform.
 
 use std::fs::File;
 use std::time::Duration;
@@ -29,14 +29,14 @@ use crate::tui::terminal::Screen;
 use crate::tui::theme::{Looks, Theme};
 use crate::tui::update::update;
 
-/// Between two frames while it plays.
+/// Time between two frames during playback.
 const FRAME_LENGTH: Duration = Duration::from_millis(100);
-/// The last lines of the log that always go along.
+/// Number of latest log lines sent with each frame.
 const TAIL_LINES: usize = 240;
-/// The speed of the replay.
+/// Playback speeds, as multiples of real time.
 const SPEEDS: [u32; 7] = [1, 2, 5, 10, 30, 100, 1000];
 
-/// Replays a run until the user quits.
+/// Replays a run until the user quits; returns the exit code.
 pub async fn replay(app: App, run: RunNumber, looks: &Looks) -> Result<u8, Problem> {
     let failed = |e: std::io::Error| {
         Problem::new("the screen cannot be shown")
@@ -79,7 +79,7 @@ struct Replay {
     book: LogIndex,
     ticks: Vec<Tick>,
     model: Model,
-    /// The moment that is shown.
+    /// The point in time that is shown.
     now: Timestamp,
     speed: usize,
     plays: bool,
@@ -113,7 +113,7 @@ impl Replay {
         let mut model = Model::new(vec![here], Vec::new(), app.actor.clone());
         (model.read_only, model.settled, model.focus) = (true, true, Pane::Deploy);
         let ticks = ticks.and_then(Result::ok).unwrap_or_default();
-        // What was usual then.
+        // Usual step durations come from earlier runs only.
         let before = store.runs(None, RUNS_SEARCHED).unwrap_or_default().into_iter();
         let before = before.map(|listed| listed.view).filter(|view| view.number < run);
         update(&mut model, Msg::Past(Ok(before.collect())));
@@ -121,7 +121,7 @@ impl Replay {
         Ok(Self { tape, book, ticks, model, now, speed: 3, plays: true })
     }
 
-    /// The moment as the screen showed it then.
+    /// Shows the run as the screen showed it at the current point in time.
     fn show(&mut self) {
         let at = self.tape.at(self.now);
         let Some((fact, view)) = self.tape.frame(at).cloned() else { return };
@@ -132,7 +132,8 @@ impl Replay {
             environment: view.plan.environment.clone(),
             ticks: self.ticks.iter().filter(seen).cloned().collect(),
             lock: None,
-            // Whether its process was alive then is unknown; that it continued is known.
+            // It is unknown whether the runner was alive then. Show one
+            // until the run's end, because the run did continue.
             run: Some(RunSnapshot { runner: view.ended.is_none().then_some(0), view }),
         };
         let effects = update(&mut self.model, Msg::Stored(Ok(vec![stored])));
@@ -152,7 +153,7 @@ impl Replay {
         )
     }
 
-    /// Number of log lines written by then. They are sorted by time.
+    /// Number of log lines up to the current point in time. Lines are sorted by time.
     fn written(&self) -> usize {
         let (mut low, mut high) = (0, self.book.extent().shown);
         while low < high {
@@ -173,7 +174,7 @@ impl Replay {
         self.answer(effects);
     }
 
-    /// Answers only the log queries of the model.
+    /// Answers the model's requests for log lines, and ignores all other effects.
     fn answer(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             if let Effect::Log(LogAsk::Window { asked, from }) = effect {
@@ -193,7 +194,7 @@ impl Replay {
         self.show();
     }
 
-    /// Jumps to a fact, by index.
+    /// Pauses the playback and jumps to a fact, by index.
     fn to(&mut self, at: usize) {
         self.plays = false;
         if let Some((fact, _)) = self.tape.frame(at) {
@@ -201,7 +202,7 @@ impl Replay {
         }
     }
 
-    /// Handles a key or a new size; `true`: the user quits.
+    /// Handles a key or a new size; `true` if the user quits.
     fn heard(&mut self, event: &Event) -> bool {
         let at = self.tape.at(self.now);
         if let Some(message) = input::message(event.clone(), &self.model) {

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use crate::config::schema::Motion;
 use crate::tui::theme::{Depth, Looks, Theme};
 
-/// Names, and what there is.
+/// The rows of the report, each with a name and a value.
 pub(crate) fn terminal(looks: &Looks, theme: &Theme) -> Vec<(String, String)> {
     let inside = multiplexer();
     let term = of("TERM").unwrap_or_else(|| "not set".to_owned());
@@ -49,17 +49,17 @@ fn of(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Whether this terminal comes over SSH.
+/// Whether this terminal is connected over SSH.
 pub(crate) fn far_away() -> bool {
     ["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"].into_iter().any(|name| of(name).is_some())
 }
 
-/// Whether the screen is lost when an SSH connection drops: nothing around it keeps it.
+/// Whether the screen is lost when an SSH connection drops, because no multiplexer keeps it.
 pub(super) fn connection_alone() -> bool {
     far_away() && multiplexer().is_none()
 }
 
-/// The program that keeps the session alive without a terminal.
+/// The terminal multiplexer, if any: it keeps the session alive without a terminal.
 fn multiplexer() -> Option<&'static str> {
     let names = [("TMUX", "tmux"), ("STY", "screen"), ("ZELLIJ", "zellij")];
     names.into_iter().find(|(name, _)| of(name).is_some()).map(|(_, called)| called)
@@ -79,7 +79,7 @@ fn call(inside: Option<&str>) -> &'static str {
     }
 }
 
-/// tmux waits this long after Esc; more than 50 ms is noticeable.
+/// A note if tmux waits more than 50 ms after Esc, which is noticeable.
 fn escape_time() -> Option<String> {
     let asked = Command::new("tmux")
         .args(["show-options", "-sv", "escape-time"])

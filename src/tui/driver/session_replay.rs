@@ -1,4 +1,4 @@
-//! Plays a recording of the flight recorder: the same messages, the same frames. No effect is carried out.
+//! Plays a recording of the flight recorder: the same messages draw the same frames. Effects are not run.
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,13 +18,13 @@ use crate::tui::theme::{Looks, Theme};
 use crate::tui::update::update;
 use crate::tui::view::text_of;
 
-/// Between two messages while it plays.
+/// Time between two messages during playback.
 const MESSAGE_EVERY: Duration = Duration::from_millis(100);
 
 struct Player {
     session: Session,
     model: Model,
-    /// Messages applied so far.
+    /// Number of messages applied so far.
     at: usize,
     plays: bool,
 }
@@ -35,7 +35,7 @@ impl Player {
         Ok(Self { session, model, at: 0, plays: true })
     }
 
-    /// Applies messages up to a number of them. A smaller number starts from the beginning.
+    /// Applies messages until `at` of them are applied. To go back, it starts again from the first message.
     fn to(&mut self, at: usize) -> Result<(), Problem> {
         if at < self.at {
             (self.model, self.at) = (first(&self.session)?, 0);
@@ -56,7 +56,8 @@ impl Player {
         Ok(())
     }
 
-    /// Handles a key; `true`: the user quits. Keys of the recording are not mixed with keys of today.
+    /// Handles a key; `true` if the user quits. Keys control only the
+    /// playback: the recorded screen never receives them.
     fn heard(&mut self, event: &Event) -> Result<bool, Problem> {
         let Some(Msg::Key(key)) = input::message(event.clone(), &self.model) else {
             return Ok(false);
@@ -90,7 +91,7 @@ fn theme(looks: &Looks) -> Theme {
     looks.theme(&UiConfig::default()).unwrap_or_else(|_| Theme::without_colour(looks.ascii))
 }
 
-/// Plays a recording on the screen until the user quits; without a terminal its last frame, as text.
+/// Plays a recording on the screen until the user quits. Without a terminal, returns its last frame as text.
 pub async fn replay_session(
     file: &Path,
     crash: std::path::PathBuf,

@@ -1,4 +1,4 @@
-//! Reads the store, on a separate thread.
+//! Polls the store on a separate thread.
 
 use std::time::Duration;
 
@@ -14,19 +14,19 @@ use crate::tui::model::environments::RunSnapshot;
 use crate::tui::msg::{Msg, Stored};
 use crate::tui::panes::alerts::model::Queue;
 
-/// Maximum alerts shown.
+/// Maximum number of alerts shown.
 const ALERTS_SHOWN: usize = 100;
-/// Between two tries of a store that cannot be read.
+/// Delay before the next attempt to read an unreadable store.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// A runner's death writes nothing to the store, so one poll in a few looks for it in any
-/// case; a look at a store that did not change costs one pragma.
+/// Polls between two reads of an unchanged store: a runner's death writes nothing to the store. The other
+/// polls of an unchanged store cost one pragma each.
 const LIVENESS_EVERY: u32 = 7;
-/// Polls between two reads of the silence.
+/// Polls between two reads of the alert silence in an unchanged store.
 const SILENCE_EVERY: u32 = LIVENESS_EVERY * 10;
-/// Reads of an old snapshot until the store itself is tried again.
+/// Polls of an old snapshot before the store itself is tried again.
 const UNREADABLE_POLLS: u32 = 20;
 
-/// Starts the thread. It ends when its receiver is dropped.
+/// Starts the thread. It ends when the screen's message channel closes.
 pub(super) fn spawn(app: App, names: Vec<EnvironmentName>, sender: Sender<Msg>) {
     std::thread::spawn(move || {
         let mut told = String::new();
@@ -46,10 +46,10 @@ pub(super) fn spawn(app: App, names: Vec<EnvironmentName>, sender: Sender<Msg>) 
     });
 }
 
-/// Reads until the receiver is dropped or the store fails.
+/// Polls until the message channel closes or the store fails.
 fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<(), JournalError> {
     let store = app.readable_store()?;
-    // The store as it was at its last checkpoint is better than nothing, and is no present.
+    // The store as of its last checkpoint is better than no data, but it is outdated: report that too.
     let old = store.behind();
     let (mut version, mut told, mut round) = (None, None, 0_u32);
     let (mut alerts_told, mut pace) = (None, PollBackoff::default());
@@ -59,7 +59,7 @@ fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<()
         version = Some(now);
         pace.looked(changed);
         if changed || round.is_multiple_of(LIVENESS_EVERY) {
-            // A silence ends without anybody writing.
+            // A silence ends without a write to the store.
             if changed || round.is_multiple_of(SILENCE_EVERY) {
                 let queue =
                     queue(&store, app.clock.now()).filter(|q| alerts_told.as_ref() != Some(q));
@@ -78,7 +78,7 @@ fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<()
                     Err(error) => problem = Some(error.problem()),
                 }
             }
-            // What did not change is not drawn again.
+            // Unchanged data is not sent again, so it is not drawn again.
             let now = (stored, problem);
             if told.as_ref() != Some(&now) {
                 told = Some(now.clone());
@@ -104,8 +104,8 @@ fn read(app: &App, names: &[EnvironmentName], sender: &Sender<Msg>) -> Result<()
     }
 }
 
-/// The queue of alerts; `None` if it cannot be read, as in an older store that is read-only. The pane then says that it was
-/// not read, since an empty queue would be a claim.
+/// The alert queue; `None` if it cannot be read, as in an older store that is read-only. The pane then says that it
+/// was not read, because an empty queue would be a false claim.
 fn queue(store: &impl Outbox, now: Timestamp) -> Option<Queue> {
     let latest = store.letters(ALERTS_SHOWN).ok()?;
     let pending = store.waiting().ok()?;
@@ -118,7 +118,7 @@ fn stored(store: &dyn Journal, name: &EnvironmentName) -> Result<Stored, Journal
     let lock = store.locked(name)?.map(|lock| format!("{}: {}", lock.actor, lock.reason));
     let run = latest.map(|listed| RunSnapshot { view: listed.view, runner: listed.runner });
     let release = run.as_ref().and_then(|run| run.view.plan.release.clone());
-    // A store of before there were ticks, read where it cannot be written, has none.
+    // An older store from before ticks existed, opened read-only, has none.
     let ticks = release.map(|release| store.ticks(name, &release).unwrap_or_default());
     Ok(Stored { environment: name.clone(), run, ticks: ticks.unwrap_or_default(), lock })
 }

@@ -1,30 +1,30 @@
-//! The terminal's answer to a query for its background colour (OSC 11). The screen does not wait for
-//! it: crossterm does not know the answer and passes it on as keys, and here it is separated from typed
-//! keys, however late it comes.
+//! Reads the terminal's reply to a query for its background colour (OSC 11). The screen does not
+//! wait for the reply: crossterm does not know it and passes it on as keys, and this module
+//! separates it from typed keys, however late it arrives.
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
 use crate::config::theme::ThemeKind;
 
-/// An answer is not longer than this.
+/// Maximum length of a reply, in key events.
 const LONGEST_ANSWER: usize = 40;
 
-/// Takes answers out of what is typed.
+/// Separates replies from typed keys.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     awaited: usize,
-    /// Key events held back, since they may be the start of an answer.
+    /// Key events held back, because they may be the start of a reply.
     held: Vec<Event>,
 }
 
 impl Answers {
-    /// One more is to come.
+    /// Expects one more reply.
     pub(super) fn await_one(&mut self) {
         self.awaited += 1;
     }
 
-    /// Takes an event. Returns the events that belong to no answer, in order, and the answer that is complete
-    /// now and can be read.
+    /// Takes an event. Returns the events that belong to no reply, in order, and the background
+    /// of a reply that is now complete and readable.
     pub(super) fn take(&mut self, event: Event) -> (Vec<Event>, Option<ThemeKind>) {
         if self.awaited == 0 || (self.held.is_empty() && !begins(&event)) {
             return (vec![event], None);
@@ -53,12 +53,12 @@ fn key(event: &Event) -> Option<(KeyCode, KeyModifiers)> {
     }
 }
 
-/// ESC and a letter are Alt and that letter.
+/// Whether an event starts a reply. ESC and a character arrive as Alt and that character.
 fn begins(event: &Event) -> bool {
     key(event) == Some((KeyCode::Char(']'), KeyModifiers::ALT))
 }
 
-/// Whether it ends an OSC answer: ST, or BEL.
+/// Whether an event ends an OSC reply: ST or BEL.
 fn ends(event: &Event) -> bool {
     let ends =
         [(KeyCode::Char('\\'), KeyModifiers::ALT), (KeyCode::Char('g'), KeyModifiers::CONTROL)];
@@ -72,14 +72,14 @@ fn letter(event: &Event) -> Option<char> {
     }
 }
 
-/// `11;rgb:ffff/ffff/ffff`: each part has one to four digits (`XParseColor`).
+/// Reads `11;rgb:ffff/ffff/ffff`: each part has one to four digits (`XParseColor`).
 fn background(said: &str) -> Option<ThemeKind> {
     let mut parts = said.split(':').nth(1)?.split('/').map(|part| {
         let most = 16_u32.checked_pow(u32::try_from(part.len()).ok()?)?.checked_sub(1)?;
         Some(f64::from(u32::from_str_radix(part, 16).ok()?) / f64::from(most))
     });
     let mut next = || parts.next().flatten();
-    // Rec. 709: how light an eye takes each part to be.
+    // Rec. 709 weights: how bright each part appears to the eye.
     let light = 0.2126 * next()? + 0.7152 * next()? + 0.0722 * next()?;
     Some(if light > 0.5 { ThemeKind::Light } else { ThemeKind::Dark })
 }
@@ -120,7 +120,7 @@ mod tests {
             ("\u{1b}]11;rgb:00/00/1c\u{7}", 0, vec![ThemeKind::Dark]),
             ("B\u{1b}]11;rgb:fd/f6/e3\u{7}q", 2, vec![ThemeKind::Light]),
             ("\u{1b}]11;rgb:zz/0/0\u{7}", 0, vec![]),
-            // Typed by a person.
+            // Typed by the user.
             ("\u{1b}]q", 2, vec![]),
             ("\u{1b}]11;q", 5, vec![]),
             ("11;rgb:", 7, vec![]),

@@ -1,6 +1,6 @@
-//! Watches the config and the theme for changes on a separate thread, and reports what they
-//! change. Polls size and time rather than inotify: editors replace files, folders may be
-//! network mounts, and one look a second costs little.
+//! Watches the config and the theme for changes on a separate thread, and reports their effect. Polls
+//! size and modification time rather than using inotify: editors replace files, folders may be
+//! network mounts, and one check a second costs little.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -20,15 +20,16 @@ const FILE_POLL: Duration = Duration::from_secs(1);
 /// The effect of a saved file.
 #[derive(Debug)]
 pub(super) struct Reload {
-    /// The current appearance of the screen.
+    /// The new theme, if one was loaded.
     pub(super) theme: Option<Theme>,
-    /// The `ui` of the config after a reload.
+    /// The new `ui` section, if the config was reloaded.
     pub(super) ui: Option<UiChange>,
-    /// The message, if any.
+    /// The message to show, if any.
     pub(super) told: Option<String>,
 }
 
-/// Starts the thread. It ends when its receiver is dropped.
+/// Starts the thread and returns the sender for new terminal backgrounds. It ends when that
+/// sender or the receiver of reloads is dropped.
 pub(super) fn spawn(
     looks: Looks,
     file: PathBuf,
@@ -67,7 +68,7 @@ fn stamp(file: &Path) -> Option<Stamp> {
     Some((about.modified().ok()?, about.len()))
 }
 
-/// The modification times of the config and of the theme's file, if any.
+/// Modification time and size of the config and of the theme's file, if any.
 fn stamps(looks: &Looks, config: &Config, file: &Path) -> [Option<Stamp>; 2] {
     let theme = looks.themes.file(looks.name(&config.ui));
     [stamp(file), theme.as_deref().and_then(stamp)]
@@ -110,7 +111,7 @@ impl Watched {
         Some(Reload { theme: mixed, ui, told: Some(told.join(" · ")) })
     }
 
-    /// Another theme, if this background needs one.
+    /// Takes a new terminal background, and loads another theme if that background needs one.
     fn on_background(&mut self, background: ThemeKind) -> Option<Reload> {
         let before = self.looks.name(&self.config.ui).to_owned();
         self.looks.told = Some(background);
@@ -123,7 +124,7 @@ impl Watched {
         Some(Reload { theme: theme.ok(), ui: None, told })
     }
 
-    /// Takes a new config, and says what of it counts when.
+    /// Replaces the config. Returns a message that says when the changes take effect.
     fn changed(&mut self, new: Config) -> Option<String> {
         let before = std::mem::replace(&mut self.config, new);
         let looks = before.ui != self.config.ui;
@@ -143,7 +144,7 @@ fn why(error: &ThemeError) -> String {
     }
 }
 
-/// The first thing that is wrong, with its place.
+/// The first finding, with its position in the file.
 fn first(findings: &Findings) -> String {
     let file = findings.file.file_name().unwrap_or_default().to_string_lossy();
     findings.findings.first().map_or_else(

@@ -1,4 +1,4 @@
-//! Which keys mean which command here: the table's, and what the config says instead.
+//! Key bindings: the defaults of the command table, changed by the config.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::tui::panes::Pane;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bindings(Vec<(Command, Option<Pane>, Vec<String>)>);
 
-/// The meaning of a key sequence.
+/// The effect of a key sequence: a command, the start of a longer sequence, or nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
     Command(Command),
@@ -28,7 +28,8 @@ impl Default for Bindings {
 pub type Wrong = (String, String);
 
 impl Bindings {
-    /// The table's keys with a config's instead of some. The error names everything that is wrong.
+    /// The default keys, replaced by the config's keys for the commands that it
+    /// names. The error lists every invalid binding.
     pub fn with(own: &BTreeMap<String, Vec<String>>) -> Result<Self, Vec<Wrong>> {
         let mut bindings = Self::default();
         let mut wrong = Vec::new();
@@ -60,7 +61,8 @@ impl Bindings {
         if wrong.is_empty() { Ok(bindings) } else { Err(wrong) }
     }
 
-    /// Keys that would mean two things in one place, told at the name that the config gives.
+    /// Finds keys that are bound to two commands in the same pane. Each is
+    /// reported under the command that the config names.
     fn twice(&self, own: &BTreeMap<String, Vec<String>>) -> Vec<Wrong> {
         let name = |command: Command| super::commands::row_of(command).name;
         let mut wrong = Vec::new();
@@ -83,7 +85,7 @@ impl Bindings {
         wrong
     }
 
-    /// The meaning of keys in a pane.
+    /// The effect of a key sequence in a pane.
     pub fn meaning(&self, sequence: &str, pane: Pane) -> Meaning {
         let here = || self.0.iter().filter(|(_, only, _)| only.is_none_or(|only| only == pane));
         for (command, _, keys) in here() {
@@ -95,7 +97,7 @@ impl Bindings {
         if more { Meaning::Prefix } else { Meaning::Nothing }
     }
 
-    /// The keys of a command, the first one for hints.
+    /// The keys of a command. Hints show the first one.
     pub fn keys(&self, command: Command) -> &[String] {
         self.0.iter().find(|(c, _, _)| *c == command).map_or(&[], |(_, _, keys)| keys.as_slice())
     }
@@ -111,12 +113,12 @@ impl Bindings {
     }
 }
 
-/// Whether one sequence is the beginning of another one.
+/// Whether `whole` is a longer sequence that starts with `prefix`.
 fn begins(whole: &str, prefix: &str) -> bool {
     whole.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(' '))
 }
 
-/// Keys that tmux, screen and zellij take for themselves, and flow control.
+/// The letters whose Ctrl keys belong to tmux, screen, zellij or flow control.
 const TAKEN: &str = "abgoqstw";
 
 fn refused(row: &Row, key: &str) -> Option<String> {

@@ -1,5 +1,5 @@
-//! Every command of the screen, declared once: dispatch, hints, help, palette, the popup after a
-//! prefix, rebinding, and the manual's page of keys read this table. A command is one row here and one function.
+//! Every command of the screen, declared once. Dispatch, hints, help, the palette, the popup after a prefix, rebinding
+//! and the manual's key reference all read this table. A command is one row here and one function.
 
 use super::Key;
 use crate::tui::effect::{Effect, Take};
@@ -7,14 +7,14 @@ use crate::tui::model::Model;
 use crate::tui::panes::{Pane, checklists, health, history, logs, migrations, pipeline};
 use crate::tui::update::{acts, custom_commands, navigate, overlay, program};
 
-/// How much a command dares.
+/// Risk level of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Danger {
     /// Changes nothing outside the screen.
     None,
     /// Can only pause or continue a run, or suppress alerts.
     Waits,
-    /// Changes a deployment; asks first, as strictly as the environment's protection demands.
+    /// Changes a deployment. Needs a confirmation, as strict as the environment's protection requires.
     Asks,
 }
 
@@ -49,27 +49,27 @@ impl Group {
     }
 }
 
-/// One row of the table.
+/// One command of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
     pub command: Command,
     /// Its name in the palette and the config.
     pub name: &'static str,
-    /// Its keys, the first one shown in hints. `g d` is one key after the other.
+    /// Default keys; hints show the first one. `g d` is a sequence of two keys.
     pub keys: &'static [&'static str],
     /// Its group in help.
     pub group: Group,
     pub danger: Danger,
-    /// The only pane where its keys mean it; everywhere, if none.
+    /// The only pane where its keys work; `None`: everywhere.
     pub pane: Option<Pane>,
     /// Its description in help.
     pub doc: &'static str,
-    /// Whether it means anything now; the error says why not.
+    /// Whether the command is available now; the error says why not.
     pub when: fn(&Model) -> Result<(), String>,
     pub run: fn(&mut Model, Key) -> Vec<Effect>,
 }
 
-/// For commands that always mean something.
+/// The condition of commands that are always available.
 #[expect(clippy::unnecessary_wraps, reason = "has the form of every condition")]
 fn always(_: &Model) -> Result<(), String> {
     Ok(())
@@ -80,11 +80,12 @@ macro_rules! commands {
     (@pane $pane:ident) => { Some(Pane::$pane) };
     ($($id:ident $name:literal [$($key:literal),+] $group:ident $danger:ident $pane:ident $doc:literal,
         $when:expr => $run:expr;)*) => {
-        /// Everything a key or the palette can do.
+        /// Every command that a key or the palette can run.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Command { $($id),* }
 
-        /// The table. No lower-case key and no Ctrl key changes a deployment; `p` can only make one wait.
+        /// The command table. No lower-case key and no Ctrl key changes a
+        /// deployment; `p` can only pause or resume a run.
         pub const COMMANDS: &[Row] = &[$(Row {
             command: Command::$id,
             name: $name,
@@ -99,7 +100,7 @@ macro_rules! commands {
     };
 }
 
-// name, keys, group in help, danger, pane, what it does, when it means something => what it runs
+// name, keys, help group, risk level, pane, description, availability => function
 commands! {
     Switch "switch" ["T"] Acts Asks any "approve the gate: switch traffic to green",
         acts::may_switch => acts::switch;
@@ -258,7 +259,7 @@ commands! {
     Quit "quit" ["q"] Program None any "quit; runs continue", always => program::quit;
 }
 
-/// The row of a command: rows are in the order of the variants.
+/// The row of a command. The rows are in the order of the variants.
 pub fn row_of(command: Command) -> &'static Row {
     &COMMANDS[command as usize]
 }

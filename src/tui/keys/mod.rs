@@ -1,4 +1,4 @@
-//! Keys, free of any terminal library, and the one table of what they do.
+//! Keys, independent of the terminal library, and the table of their commands.
 
 pub mod bindings;
 pub mod commands;
@@ -24,13 +24,13 @@ pub enum Code {
     Function(u8),
 }
 
-/// A key as it was pressed.
+/// A pressed key with its modifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Key {
     pub code: Code,
     pub ctrl: bool,
     pub alt: bool,
-    /// The keyboard repeated it by itself.
+    /// Whether the keyboard repeated it because it is held down.
     pub repeat: bool,
 }
 

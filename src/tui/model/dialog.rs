@@ -1,4 +1,4 @@
-//! The box over everything. One at a time.
+//! The dialog on top of the screen.
 
 use std::time::Duration;
 
@@ -20,29 +20,29 @@ use crate::tui::effect::Ticket;
 use crate::tui::keys::Key;
 use crate::tui::panes::pipeline::model::PipelineAct;
 
-/// An open box. Only one is open at a time, and it takes all keys.
+/// An open dialog. Only one is open at a time, and it receives all keys.
 #[derive(Debug, Clone)]
 pub struct Dialog {
     pub kind: Kind,
-    /// Ties answers to it.
+    /// Matches results to this dialog.
     pub ticket: Ticket,
-    /// The key that opened it does nothing inside it.
+    /// The key that opened the dialog, which never confirms it.
     pub opened_with: Option<Key>,
-    /// Time of opening, since the start.
+    /// Time of opening, since the screen started.
     pub opened: Duration,
-    /// The last key inside it, and when.
+    /// The last key pressed in the dialog and its time, to detect auto-repeat.
     pub last_key: Option<(Key, Duration)>,
 }
 
-/// The question of a box.
+/// The content of a dialog.
 #[derive(Debug, Clone)]
 pub enum Kind {
-    /// The release and the reason.
+    /// A choice from a list, with a reason.
     Pick(Box<Picker>),
     Confirm(Box<Confirm>),
-    /// Nothing: it tells why something could not be done.
+    /// A problem: why something could not be done.
     Tell(Problem),
-    /// Whether to leave while a run is under way.
+    /// The question whether to quit while a run is under way.
     Quit,
 }
 
@@ -54,26 +54,26 @@ pub enum Purpose {
     Rollback,
     /// The effect of a rollback on a database.
     RollbackSchema,
-    /// Nothing to pick, only a reason.
+    /// No list, only a reason.
     Cleanup,
-    /// The version to bring a database to.
+    /// The version to migrate a database up to.
     Migrate,
-    /// The version to take a database back to.
+    /// The version to undo a database's migrations down to.
     Undo,
-    /// Nothing to pick, only a reason that must be given.
+    /// No list, only a required reason.
     Skip,
-    /// A note to a tick.
+    /// A note for a tick.
     Note,
     /// The override of a checklist item, with its reason.
     Override,
     /// Duration of a mute, and its reason.
     Mute,
-    /// One of the team's commands.
+    /// A custom command to run or stop.
     CustomCommands,
 }
 
 impl Purpose {
-    /// The title of its run in the question.
+    /// The title of the confirmation.
     pub fn act(self) -> &'static str {
         match self {
             Self::Deploy => "Deploy",
@@ -85,52 +85,51 @@ impl Purpose {
     }
 }
 
-/// One line to pick.
+/// An item of a picker's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     pub value: String,
-    /// A note about it.
     pub note: String,
     /// The reason, if it cannot be picked.
     pub refused: Option<String>,
 }
 
 impl Item {
-    /// One that can be picked.
+    /// An item that can be picked.
     pub fn new(value: impl Into<String>, note: impl Into<String>) -> Self {
         Self { value: value.into(), note: note.into(), refused: None }
     }
 }
 
-/// A list and a reason.
+/// A list to choose from, with the inputs beside it.
 #[derive(Debug, Clone)]
 pub struct Picker {
     pub purpose: Purpose,
     pub environment: EnvironmentName,
-    /// The item or the probe that it is about: its id and its words.
+    /// The subject of the picker, such as a checklist item, a probe or a database: its id and its description.
     pub about: Option<(String, String)>,
     /// The choices.
     pub items: Vec<Item>,
     pub live: Option<ReleaseLabel>,
-    /// The commits that the live release lacks, once they were read.
+    /// The commits that the live release lacks, with the release they were read for. `None` until they are read.
     pub changes: Option<(ReleaseLabel, Result<Changes, Problem>)>,
     /// The rollback targets, with the database changes that each needs.
     pub targets: Vec<Target>,
-    /// On its second page: what each item undoes.
+    /// On the second page of a rollback, per item: the database, and the version to undo its migrations down to.
     pub ways: Vec<Option<(String, SchemaVersion)>>,
     pub selected: usize,
-    /// The choice to take once its check is complete.
+    /// The value to select once the list is loaded.
     pub preferred: Option<String>,
-    /// Another release than the listed ones.
+    /// The input for a release that is not in the list.
     pub other: Input,
     pub reason: Input,
     /// The focused field.
     pub field: Field,
-    /// The pending work, if any.
+    /// A label for the pending work, if any.
     pub waits: Option<&'static str>,
-    /// The refusal of the picked intent.
+    /// Why the chosen intent was refused, if it was.
     pub problem: Option<Problem>,
-    /// The guards that it met, and whether each is accepted to be overridden.
+    /// The guards that refused the intent, and whether the user overrides each.
     pub guards: Vec<(GuardHit, bool)>,
     /// The guard under the cursor.
     pub guard: usize,
@@ -140,16 +139,16 @@ pub struct Picker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
     List,
-    /// The line for another release.
+    /// The input for another release.
     Other,
-    /// The guards, each a line to accept.
+    /// The list of guards, each with a line to override it.
     Guards,
-    /// The line for the reason.
+    /// The input for the reason.
     Reason,
 }
 
 impl Picker {
-    /// One in which nothing is chosen or typed yet. Its first field has the keys.
+    /// An empty picker. Its first field has the focus.
     pub fn new(purpose: Purpose, environment: EnvironmentName, items: Vec<Item>) -> Self {
         let mut picker = Self {
             purpose,
@@ -174,7 +173,7 @@ impl Picker {
         picker
     }
 
-    /// Its fields, in the order of Tab. Guards come last but for the reason.
+    /// The fields in tab order. Guards come just before the reason.
     pub fn fields(&self) -> Vec<Field> {
         let mut fields = self.own_fields().to_vec();
         if !self.guards.is_empty() {
@@ -203,7 +202,7 @@ impl Picker {
         (!text.is_empty()).then(|| text.to_owned())
     }
 
-    /// The reason and the guards that are accepted to be overridden. An override needs a reason.
+    /// The reason and the overrides. An override needs a reason.
     pub fn why(&self) -> Result<Justification, Problem> {
         let reason = self.reason();
         let accepted: Vec<_> = self.guards.iter().filter(|(_, yes)| *yes).collect();
@@ -218,7 +217,7 @@ impl Picker {
         Ok(why)
     }
 
-    /// Another item is picked: what stood in the way of the one before says nothing about it.
+    /// Clears guards and problem after the choice changed: they belong to the previous choice.
     pub fn forget_guards(&mut self) {
         (self.guards, self.guard, self.problem) = (Vec::new(), 0, None);
     }
@@ -228,13 +227,13 @@ impl Picker {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     Start(Box<Plan>),
-    /// Sends a command to a run, bound to the last fact that was seen.
+    /// Sends a command to a run, bound to the last fact seen.
     Send(RunNumber, u64, Command),
     /// Takes over a run whose runner died.
     TakeOver(RunNumber, Choice),
-    /// Says something to the environment's pipeline.
+    /// Sends an action to the environment's pipeline.
     Pipeline(PipelineAct),
-    /// Runs or stops a command of the team's.
+    /// Runs or stops a custom command.
     CustomCommands(CustomCommandAct),
 }
 
@@ -242,12 +241,12 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CustomCommandAct {
     Run(CustomCommand),
-    /// A run of one is stopped.
+    /// Stops the run with this number.
     Stop(u64),
 }
 
 impl Confirm {
-    /// The text to type as confirmation, if the environment is typed.
+    /// The text to type, if the confirmation is typed.
     pub fn label(&self) -> String {
         match &self.action {
             Action::Start(plan) => plan.typed(),
@@ -259,19 +258,19 @@ impl Confirm {
     }
 }
 
-/// The phase of a question.
+/// The phase of a confirmation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Phase {
-    /// It waits for an answer.
+    /// Waiting for the user's answer.
     Asks,
-    /// The answer was yes; the outcome is awaited.
+    /// The user confirmed, and the result is pending.
     Works,
-    /// The world changed under it, so that yes means nothing any more.
+    /// Something changed while the dialog was open, so it can no longer be confirmed. Holds the new state.
     Blocked(String),
 }
 
 impl Action {
-    /// From where to where a yes moves all traffic.
+    /// The sides from which and to which the action moves all traffic; `None` if it moves no traffic.
     pub fn moves(&self) -> Option<(Side, Side)> {
         match self {
             Self::Send(_, _, Command::Approve) => Some((Side::Blue, Side::Green)),
@@ -280,8 +279,8 @@ impl Action {
         }
     }
 
-    /// Whether it takes a new risk, which needs a fresh look at the environment. A rollback takes
-    /// none: only the confirmation guards it.
+    /// Whether the action takes a new risk and needs fresh data about the environment. A
+    /// rollback does not: only the confirmation guards it.
     pub fn is_new_risk(&self) -> bool {
         match self {
             Self::Start(plan) => plan.kind == RunKind::Deploy,
@@ -291,18 +290,17 @@ impl Action {
     }
 }
 
-/// A confirmation, bound to the facts that were seen when it opened.
+/// A confirmation, bound to the facts seen when it opened.
 #[derive(Debug, Clone)]
 pub struct Confirm {
     pub environment: EnvironmentName,
-    /// How hard it is to say yes: tiers 1, 2 and 3.
+    /// How strict the confirmation is: open, confirm or typed.
     pub tier: Protection,
     pub title: String,
-    /// Its effect and consequences.
+    /// The text that describes the effect and its consequences.
     pub lines: Vec<String>,
-    /// The effect of a confirmation.
     pub action: Action,
-    /// The environment's run when the box opened: its number and last decision.
+    /// The environment's run when the dialog opened: its number and the last fact that changed its state.
     pub bound: Option<(RunNumber, u64)>,
     pub input: Input,
     pub phase: Phase,

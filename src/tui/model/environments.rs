@@ -1,4 +1,4 @@
-//! An environment: what the config says, what the store says, what was seen.
+//! An environment: its config, its stored state and its observed state.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::tui::panes::pipeline::model::PipelineSnapshot;
 pub struct RunSnapshot {
     /// Folded from its facts.
     pub view: RunView,
-    /// The process that drives it, if that still lives.
+    /// The process ID of its runner, if that is alive.
     pub runner: Option<u32>,
 }
 
@@ -29,13 +29,13 @@ pub struct RunSnapshot {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Environment {
     pub name: EnvironmentName,
-    /// The confirmation that a change of it needs.
+    /// The confirmation that changes to the environment need.
     pub protection: Protection,
     /// The names of its services, in the order their traffic moves.
     pub services: Vec<String>,
-    /// Its snapshot and the time of it.
+    /// Its last snapshot, and the time of it since the screen started.
     pub seen: Option<(EnvironmentSnapshot, Duration)>,
-    /// Whether the store was read yet: "no run" is not "not looked".
+    /// Whether the store was read. Before that, a missing run does not mean "no run".
     pub read: bool,
     pub run: Option<RunSnapshot>,
     /// People's actions on its run's checklists.
@@ -44,12 +44,12 @@ pub struct Environment {
     pub lock: Option<String>,
     /// The last state of its probes.
     pub probes: Vec<ProbeSnapshot>,
-    /// Recent changes, newest first.
+    /// Recent changes of probe states, newest first.
     pub turned: Vec<ProbeChange>,
     /// Whether it has a pipeline.
     pub tested: bool,
     pub pipeline: Option<PipelineSnapshot>,
-    /// The observed state for its run in doubt, or why it is unknown.
+    /// The observed state of its run in doubt, or why it is unknown.
     pub doubt: Option<Result<Doubt, Problem>>,
 }
 
@@ -78,22 +78,22 @@ impl Environment {
         }
     }
 
-    /// How customers of a service are answered, if that is watched.
+    /// The probe of a service's live address, if there is one.
     pub fn answers(&self, service: &str) -> Option<&ProbeSnapshot> {
         self.probes.iter().find(|probe| probe.live && probe.name == service)
     }
 
-    /// The run, unless it is over.
+    /// The run, unless it has ended.
     pub fn under_way(&self) -> Option<&RunSnapshot> {
         self.run.as_ref().filter(|run| !matches!(run.view.state, RunState::Ended { .. }))
     }
 
-    /// The run whose process is gone.
+    /// The unfinished run whose runner is dead.
     pub fn in_doubt(&self) -> Option<&RunSnapshot> {
         self.under_way().filter(|run| run.runner.is_none())
     }
 
-    /// The run that a process drives.
+    /// The unfinished run whose runner is alive.
     pub fn driven(&self) -> Option<&RunSnapshot> {
         self.under_way().filter(|run| run.runner.is_some())
     }
@@ -104,7 +104,7 @@ impl Environment {
         self.seen.as_ref().map_or_else(Vec::new, |(seen, _)| drift(seen, last))
     }
 
-    /// The open freeze window, in words.
+    /// A description of the active freeze window.
     pub fn frozen(&self, now: Timestamp) -> Option<String> {
         frozen(&self.seen.as_ref()?.0.freeze, now)
     }

@@ -1,4 +1,4 @@
-//! Messages: shown briefly in the corner, and kept.
+//! Messages: shown briefly in the corner, and kept in a list.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use crate::domain::time::Timestamp;
 /// Severity of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// It was done, or why it was not.
+    /// An action succeeded, or was not possible.
     Info,
     Warning,
-    /// It failed; stays until it is taken away.
+    /// A failure. Stays in the corner until dismissed.
     Error,
 }
 
@@ -40,39 +40,39 @@ pub struct Message {
 pub struct Toast {
     pub level: Level,
     pub text: String,
-    /// End time, since the start; `None`: until it is removed.
+    /// End time since the screen started; `None`: shown until dismissed.
     pub until: Option<Duration>,
 }
 
-/// Maximum messages in the corner.
+/// Maximum number of messages in the corner.
 const TOASTS_SHOWN: usize = 3;
-/// Maximum messages kept.
+/// Maximum number of messages kept.
 const MESSAGES_KEPT: usize = 500;
 
 /// All messages, and those still in the corner.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Messages {
-    /// All of it, newest last.
+    /// All messages, newest last.
     pub all: VecDeque<Message>,
-    /// In the corner, newest last.
+    /// The messages in the corner, newest last.
     pub toasts: Vec<Toast>,
     /// Number of unread warnings and errors.
     pub unread: usize,
 }
 
 impl Model {
-    /// Tells something for a while.
+    /// Shows an informational message.
     pub fn tell(&mut self, text: impl Into<String>) {
         self.say(Level::Info, text);
     }
 
-    /// Tells something as loud as it is.
+    /// Shows a message of the given severity, and adds it to the list.
     pub fn say(&mut self, level: Level, text: impl Into<String>) {
         let (text, messages) = (text.into(), &mut self.messages);
         let until = level.stays().map(|stays| self.elapsed + stays);
         messages.toasts.retain(|toast| toast.text != text);
         messages.toasts.push(Toast { level, text: text.clone(), until });
-        // What fades by itself makes room first.
+        // Drop messages that expire by themselves first.
         while messages.toasts.len() > TOASTS_SHOWN {
             let fades = messages.toasts.iter().position(|toast| toast.until.is_some());
             messages.toasts.remove(fades.unwrap_or(0));
@@ -84,13 +84,13 @@ impl Model {
         }
     }
 
-    /// Takes away what had its time.
+    /// Removes expired messages from the corner.
     pub fn fade(&mut self) {
         let elapsed = self.elapsed;
         self.messages.toasts.retain(|toast| toast.until.is_none_or(|until| until > elapsed));
     }
 
-    /// Takes the newest one out of the corner; `false`: there was none.
+    /// Removes the newest message from the corner; `false` if there is none.
     pub fn dismiss(&mut self) -> bool {
         self.messages.toasts.pop().is_some()
     }

@@ -1,4 +1,4 @@
-//! Everything the screen shows, and nothing else. Draws are a function of this.
+//! The model: everything that the screen shows, and nothing else.
 
 pub mod dialog;
 pub mod environments;
@@ -24,9 +24,10 @@ use crate::domain::custom_command::{CustomCommand, CustomCommandRun};
 use crate::domain::error::Problem;
 use crate::domain::time::Timestamp;
 
-/// The size below which nothing that needs reading can be confirmed.
+/// Minimum columns and rows of the window. A smaller window cannot show
+/// what a confirmation is about, so it allows none.
 pub const SMALLEST: (u16, u16) = (60, 16);
-/// How long keys mean nothing after the window became large enough.
+/// Time for which keys are ignored after the window became large enough.
 const UNREADABLE_FOR: Duration = Duration::from_millis(300);
 
 /// Delay before the continuations of a key prefix are shown.
@@ -41,32 +42,31 @@ pub struct Model {
     pub now: Option<Timestamp>,
     /// The machine's time zone, for local times.
     pub zone: jiff::tz::TimeZone,
-    /// Since the screen began.
+    /// Time since the screen started.
     pub elapsed: Duration,
     /// The command that starts this program from any folder.
     pub own: String,
     pub actor: String,
-    /// The environments, in the config's order.
+    /// The environments, in promotion order.
     pub environments: Vec<Environment>,
     pub selected: usize,
     pub custom_commands: Vec<CustomCommand>,
-    /// The newest runs of them.
+    /// The latest runs of custom commands.
     pub custom_command_runs: Vec<CustomCommandRun>,
-    /// The choices of a deploy.
+    /// The releases that a deploy offers.
     pub offered: Vec<String>,
-    /// The pane that has the keys.
+    /// The focused pane, which receives the keys.
     pub focus: Pane,
-    /// Whether that pane is alone on the screen.
+    /// Whether the focused pane fills the screen.
     pub zoom: bool,
     pub panes: Panes,
-    /// The box over everything, if there is one.
+    /// The open dialog, if any.
     pub dialog: Option<Dialog>,
     /// The overlay, if any.
     pub overlay: Option<Overlay>,
     pub messages: Messages,
-    /// The key bindings.
     pub bindings: Bindings,
-    /// Keys that were pressed and mean nothing yet, and since when.
+    /// An incomplete key sequence, and the time when it started.
     pub pending: Option<(String, Duration)>,
     /// Recent palette commands, latest first.
     pub recent: Vec<Command>,
@@ -78,21 +78,21 @@ pub struct Model {
     pub paused: Option<Duration>,
     /// Time of the last notification.
     pub rang: Option<Duration>,
-    /// Whether the screen has chosen what to begin with.
+    /// Whether the screen has chosen its first environment and pane.
     pub settled: bool,
     /// The terminal's name and abilities.
     pub terminal: Vec<(String, String)>,
-    /// The replayed moment, during a replay.
+    /// The status line of a replay, if this is one.
     pub replay: Option<String>,
-    /// Whether the mouse is taken from the terminal.
+    /// Whether the screen captures the mouse.
     pub mouse: bool,
-    /// How much moves by itself.
+    /// Full or reduced motion.
     pub motion: Motion,
     /// Whether the screen is lost when an SSH connection drops.
     pub connection_alone: bool,
-    /// Whether the world that is shown exists in memory alone.
+    /// Whether this is a rehearsal, which exists only in memory.
     pub rehearsal: bool,
-    /// Whether nothing may be changed from this screen.
+    /// Whether all changes are disabled on this screen.
     pub read_only: bool,
     /// The reason why the store cannot be read, if so. The screen then shows old data.
     pub blind: Option<Problem>,
@@ -100,12 +100,12 @@ pub struct Model {
     pub interrupted: Option<Duration>,
     /// Time of the first press of the immediate exit.
     pub leaving: Option<Duration>,
-    /// The last ticket that was given out.
+    /// The last ticket issued.
     pub tickets: Ticket,
 }
 
 impl Model {
-    /// A screen that has seen nothing yet.
+    /// The model before any observation.
     pub fn new(environments: Vec<Environment>, offered: Vec<String>, actor: String) -> Self {
         Self {
             size: (0, 0),
@@ -147,7 +147,7 @@ impl Model {
         }
     }
 
-    /// The selected environment. None only where the config has none.
+    /// The selected environment; `None` only if the config has none.
     pub fn here(&self) -> Option<&Environment> {
         self.environments.get(self.selected)
     }
@@ -157,7 +157,8 @@ impl Model {
         self.size.0 < SMALLEST.0 || self.size.1 < SMALLEST.1
     }
 
-    /// Takes the window's new size. Keys that were typed while it was too small may arrive after it is not.
+    /// Sets the window size. Keys typed while the window was too small may arrive after
+    /// it became large enough, so that time is kept.
     pub fn resize(&mut self, size: (u16, u16)) {
         let small = self.too_small() && self.size != (0, 0);
         self.size = size;
@@ -171,7 +172,7 @@ impl Model {
         self.enlarged.is_some_and(|at| self.elapsed.saturating_sub(at) < UNREADABLE_FOR)
     }
 
-    /// The window's title: a list of windows shows who waits for what.
+    /// The window title with the environment and its run, so that a list of windows shows which run waits.
     pub fn title(&self) -> String {
         let Some(here) = self.here() else { return "pointsman".to_owned() };
         let run = here.under_way().map(|run| {
@@ -185,19 +186,19 @@ impl Model {
         format!("{} {}· pointsman", here.name, run.unwrap_or_default())
     }
 
-    /// Time of the next change before the next tick, since the start.
+    /// Time of the next change that is due before the next tick, since the screen started.
     pub fn due(&self) -> Option<Duration> {
         self.pending.as_ref().map(|(_, since)| *since + POPUP_AFTER).filter(|at| *at > self.elapsed)
     }
 
-    /// Opens a box, and gives its ticket.
+    /// Opens a dialog; returns its ticket.
     pub fn open(&mut self, kind: Kind, opened_with: Option<Key>) -> Ticket {
         let (ticket, opened) = (self.ticket(), self.elapsed);
         self.dialog = Some(Dialog { kind, ticket, opened_with, opened, last_key: None });
         ticket
     }
 
-    /// A number by which the answer to an effect is recognised.
+    /// A new ticket, which matches a result to its effect.
     pub fn ticket(&mut self) -> Ticket {
         self.tickets += 1;
         self.tickets

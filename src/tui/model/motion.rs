@@ -1,5 +1,5 @@
-//! What moves by itself: the clock, ages, countdowns and how far a step is. Nothing else does, so
-//! that reducing motion means showing time in larger steps.
+//! Motion on the screen: the clock, ages, countdowns and step progress. Nothing else moves by itself, so reduced
+//! motion means showing time in larger steps.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::domain::ids::RunNumber;
 use crate::domain::time::Timestamp;
 use crate::tui::panes::deploy::model::Progress;
 
-/// With reduced motion the screen moves so often.
+/// Step of the shown clock with reduced motion.
 const REDUCED_STEP_SECONDS: i64 = 5;
 
 impl Model {
@@ -24,7 +24,7 @@ impl Model {
         self.fade();
     }
 
-    /// The wall clock as it is shown; `now` is what things are judged by.
+    /// The wall clock as shown. Decisions use `now`.
     pub fn clock(&self) -> Option<Timestamp> {
         let now = self.now?;
         match self.motion {
@@ -36,13 +36,13 @@ impl Model {
         }
     }
 
-    /// How far a run is. With reduced motion it is shown when the clock moves too.
+    /// Takes the progress of a run. With reduced motion, it is shown at the next step of the clock.
     pub fn progresses(&mut self, run: RunNumber, words: Vec<Progress>) {
         let same = |(of, shown): &(RunNumber, Vec<Progress>)| {
             let steps = |words: &[Progress]| words.first().map(|word| word.step.clone());
             *of == run && steps(shown) == steps(&words)
         };
-        // Another step is news, not motion.
+        // A new step is information, not motion: show it immediately.
         if self.motion == Motion::Reduced && self.panes.deploy.progress.as_ref().is_some_and(same) {
             self.panes.deploy.coming = Some((run, words));
         } else {
@@ -60,7 +60,7 @@ impl Model {
         age.saturating_sub(since.unwrap_or_default())
     }
 
-    /// The same, in seconds.
+    /// An age as it is shown, in seconds.
     pub fn seconds(&self, age: Duration) -> u64 {
         self.shown(age).as_secs()
     }

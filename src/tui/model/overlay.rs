@@ -1,4 +1,4 @@
-//! What lies over the panes and acts on nothing by itself: help, the palette, the messages.
+//! Overlays on top of the panes: help, the palette, the messages. They change nothing by themselves.
 
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher};
@@ -11,20 +11,20 @@ use crate::domain::probe::{ProbeSnapshot, State};
 use crate::tui::keys::commands::{COMMANDS, Command};
 use crate::tui::panes::pipeline::model::JobLog;
 
-/// The overlay.
+/// An overlay on top of the panes.
 #[derive(Debug, Clone)]
 pub enum Overlay {
-    /// Every key, filtered by what is typed.
+    /// All keys, filtered by the typed text.
     Help(Finder),
-    /// Commands by name, found by what is typed.
+    /// The commands whose names match the typed text.
     Palette(Finder),
-    /// All messages; the selected one, from the newest.
+    /// All messages, and the index of the selected one, counted from the newest.
     Messages(usize),
     /// The abilities of this terminal.
     Terminal,
-    /// A sheet of text; the number of lines scrolled away.
+    /// A sheet of text, and the number of lines scrolled off the top.
     Sheet(Sheet, usize),
-    /// The log of a job; the number of lines scrolled away.
+    /// The log of a job, and the number of lines scrolled off the top.
     JobLog(JobLog, usize),
 }
 
@@ -46,7 +46,7 @@ impl Sheet {
     }
 }
 
-/// A line of text and the selected one of what it finds.
+/// A search input and its selected match.
 #[derive(Debug, Clone, Default)]
 pub struct Finder {
     pub input: Input,
@@ -54,24 +54,24 @@ pub struct Finder {
     pub selected: usize,
 }
 
-/// Something that can be found.
+/// An entry of the palette.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
     Command(Command),
-    /// An environment, by its place in the list.
+    /// An environment, by its index.
     Environment(usize),
-    /// A command of the team's, by its place in the list.
+    /// A custom command, by its index.
     CustomCommands(usize),
-    /// A failure, in builds that are not released.
+    /// A panic, in debug builds only.
     Panic,
 }
 
 impl Model {
-    /// The break-glass card of the selected environment's run.
+    /// The incident card of the selected environment's run.
     pub fn break_glass(&self) -> Option<String> {
         let view = &self.here()?.run.as_ref()?.view;
         let card = card(view).replace(POINTSMAN, &self.own);
-        // Its commands are for a world that exists, with the names of one that does not.
+        // The commands of a rehearsal's card would reach real systems, with names that exist only in the rehearsal.
         let rehearsal =
             if self.rehearsal { "REHEARSAL: read it, do not carry it out\n" } else { "" };
         Some(format!("{rehearsal}{card}"))
@@ -118,7 +118,8 @@ impl Model {
         }
     }
 
-    /// What the palette finds, the best first. Nothing typed: what was run lately, then everything.
+    /// The palette entries that match the typed text, best match first.
+    /// Without text: recent commands, then all others.
     pub fn palette(&self, typed: &str) -> Vec<Found> {
         if typed.trim().is_empty() {
             let rest = COMMANDS.iter().map(|row| row.command);

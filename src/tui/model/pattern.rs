@@ -1,12 +1,11 @@
-//! What a search means: letters, in any case unless one of them is a capital; `re:` begins a regular
-//! expression.
+//! Search syntax: plain text, case-insensitive unless it contains a capital letter, or `re:` and a regular expression.
 
 use regex::{Regex, RegexBuilder};
 
-/// The compiled form may take so much.
+/// Maximum size of a compiled pattern.
 const MOST_BYTES: usize = 1 << 20;
 
-/// Reads a search. The error says why it cannot be understood.
+/// Compiles a search. The error says why it is invalid.
 pub fn pattern(typed: &str) -> Result<Regex, String> {
     let (source, plain) = match typed.strip_prefix("re:") {
         Some(expression) => (expression.to_owned(), false),

@@ -1,4 +1,4 @@
-//! What is kept of a screen for the next one: never an open box, a typed word or a chosen target.
+//! The screen state that is kept for the next session: never an open dialog, typed text or a chosen target.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::tui::keys::commands::{COMMANDS, row_of};
 use crate::tui::panes::Pane;
 use crate::tui::panes::logs::model::TimeMode;
 
-/// What is kept of one screen. Whatever cannot be read any more is left as it would be without.
+/// The kept state of one screen. Values that can no longer be read are ignored, so the defaults apply.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Remembered {
@@ -21,7 +21,7 @@ pub struct Remembered {
 }
 
 impl Remembered {
-    /// The state that is kept between sessions.
+    /// The state of a model that is kept between sessions.
     pub fn of(model: &Model) -> Self {
         let logs = &model.panes.logs;
         let time = TIMES.iter().find(|(_, mode)| *mode == logs.time);
@@ -36,7 +36,7 @@ impl Remembered {
         }
     }
 
-    /// Restores it. Unknown names are ignored.
+    /// Restores the state. Unknown names are ignored.
     pub fn recall(&self, model: &mut Model) {
         if let Some(pane) = Pane::ALL.iter().copied().find(|pane| pane.title() == self.pane) {
             (model.focus, model.zoom) = (pane, self.zoom);

@@ -1,6 +1,6 @@
-//! The panes, one folder each: `model` is what it keeps, `update` what its commands do, `view` how it is drawn, and
-//! `mod` what it has of `PaneBehaviour`. A pane is registered in the table below, and its commands are rows of
-//! `keys/commands.rs`.
+//! The panes, one folder each: `model` holds the state, `update` the commands, `view` the drawing,
+//! and `mod` the implementation of `PaneBehaviour`. The table below registers each pane. The
+//! commands of the panes are rows of `keys/commands.rs`.
 
 pub mod alerts;
 pub mod checklists;
@@ -21,39 +21,39 @@ use super::keys::commands::Command;
 use super::model::Model;
 use super::theme::Theme;
 
-/// The behaviour of a pane.
+/// The key handling, scrolling and drawing of a pane.
 pub(in crate::tui) trait PaneBehaviour: Sync {
-    /// The commands that the key line offers while the pane has the keys, and what it calls them.
+    /// The commands that the key line shows while the pane is focused, with their labels.
     fn hints(&self) -> &'static [(Command, &'static str)];
 
-    /// Whether the key line offers acts before these.
+    /// Whether the key line shows deployment commands before these.
     fn acts_first(&self) -> bool {
         false
     }
 
-    /// Enter.
+    /// Handles Enter; toggles the zoom by default.
     fn open(&self, model: &mut Model, _: Key) -> Vec<Effect> {
         model.zoom = !model.zoom;
         Vec::new()
     }
 
-    /// Moves by lines, down if it is positive.
+    /// Moves by `by` lines; positive is down.
     fn scroll(&self, model: &mut Model, by: isize);
 
-    /// The wheel scrolls and never chooses.
+    /// Handles the mouse wheel, which scrolls and never makes a choice.
     fn wheel(&self, model: &mut Model, by: isize) {
         self.scroll(model, by);
     }
 
-    /// Moves sideways, in columns of eight characters.
+    /// Scrolls sideways, in steps of eight columns.
     fn sideways(&self, _: &mut Model, _: isize) {}
 
-    /// One level back inside the pane; none if there was none.
+    /// Goes one level back inside the pane; `None` if there is none.
     fn back(&self, _: &mut Model) -> Option<Vec<Effect>> {
         None
     }
 
-    /// The content that `y`, `Y` and `s` take here; `None` for the report of the run.
+    /// Copies or saves the pane's content (`y`, `Y`, `s`); `None` for the report of the run.
     fn take(&self, _: &mut Model, _: Take) -> Option<Vec<Effect>> {
         None
     }
@@ -68,10 +68,10 @@ macro_rules! panes {
         pub enum Pane { $($pane),* }
 
         impl Pane {
-            /// In the order of their numbers.
+            /// All panes, in the order of their numbers.
             pub const ALL: &[Self] = &[$(Self::$pane),*];
 
-            /// Its name, without its number.
+            /// The name without the number.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$pane => $name),* }
             }
@@ -87,7 +87,7 @@ macro_rules! panes {
     };
 }
 
-// A pane is one row here; its number is its place.
+// Each pane is one row. Its number is its position.
 panes! {
     Environments "Environments" environments;
     Deploy "Deploy" deploy;
@@ -101,7 +101,7 @@ panes! {
 }
 
 impl Pane {
-    /// `3 Logs`.
+    /// The name with the number: `3 Logs`.
     pub fn title(self) -> String {
         format!("{} {}", self as usize + 1, self.name())
     }

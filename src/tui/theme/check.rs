@@ -1,4 +1,4 @@
-//! Whether a theme is readable for everyone (`docs/internals/screen.md`, Themes).
+//! Checks whether a theme is readable for everyone (`docs/internals/screen.md`, Themes).
 
 use ratatui::style::Modifier;
 
@@ -9,23 +9,23 @@ use super::role::Role;
 use crate::config::theme::ThemeKind;
 use crate::config::{Finding, ThemeText};
 
-/// WCAG 2.1, 1.4.3: text.
+/// Minimum contrast of text (WCAG 2.1, 1.4.3).
 const TEXT_CONTRAST: f32 = 4.5;
-/// WCAG 2.1, 1.4.11: lines and shapes.
+/// Minimum contrast of lines and shapes (WCAG 2.1, 1.4.11).
 const SHAPE_CONTRAST: f32 = 3.0;
-/// CIEDE2000 below which two colours are not plainly two.
+/// CIEDE2000 difference below which two colours are hard to tell apart.
 const STATE_DISTANCE: f32 = 20.0;
 
-/// A problem of a theme, with the roles that it is about.
+/// The problems of a theme, with the roles they affect.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Lint {
-    /// The theme must not be used like this.
+    /// Problems that make the theme unusable.
     pub errors: Vec<Finding>,
-    /// Worth knowing; the words and shapes of the screen carry it.
+    /// Tolerable problems: words and shapes on the screen show the same information.
     pub notes: Vec<Finding>,
 }
 
-/// Judges a theme. Colours that are the user's terminal's own cannot be judged.
+/// Checks a theme. Colours that the user's terminal defines cannot be checked.
 pub fn check(text: &ThemeText, palette: &Palette) -> Lint {
     let mut lint = Lint::default();
     for role in Role::ALL {
@@ -46,7 +46,7 @@ pub fn check(text: &ThemeText, palette: &Palette) -> Lint {
     lint
 }
 
-/// The background of a role; black or white where the terminal's is used.
+/// The background of a role; black or white if it is the terminal's background.
 fn background(palette: &Palette, role: Role) -> Light {
     let on = [palette.look(role).bg, palette.look(Role::Surface).bg];
     let usual = match palette.kind {
@@ -90,7 +90,7 @@ fn slots(text: &ThemeText, palette: &Palette) -> Vec<Finding> {
     findings
 }
 
-/// The pairs of ok, warning and failed that a colour vision cannot tell apart.
+/// The pairs of ok, warning and failed that look alike with a colour vision deficiency.
 fn blended(text: &ThemeText, palette: &Palette) -> Vec<Finding> {
     let states = [Role::Ok, Role::Warning, Role::Failed];
     let mut findings = Vec::new();

@@ -1,4 +1,4 @@
-//! Which theme is drawn here, from what the terminal, the command line and the config say.
+//! Chooses the theme from the terminal's abilities, the command line and the config.
 
 use super::find::automatic;
 use super::{Depth, Theme, ThemeError, Themes};
@@ -8,28 +8,28 @@ use crate::config::theme::ThemeKind;
 /// The terminal's abilities, and the options of the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Looks {
-    /// The themes there are.
+    /// The available themes.
     pub themes: Themes,
     /// A theme given by name or path.
     pub asked: Option<String>,
     pub depth: Depth,
     /// Whether ASCII was requested.
     pub ascii: bool,
-    /// Whether the locale says UTF-8.
+    /// Whether the locale uses UTF-8.
     pub utf8: bool,
     /// The value of `COLORFGBG`.
     pub colorfgbg: Option<String>,
     /// The background colour, if the terminal reported it.
     pub told: Option<ThemeKind>,
-    /// Whether the terminal may be queried: over a slow line the answer may come late, in pieces, and be taken
-    /// for typed keys.
+    /// Whether the terminal may be queried. Over a slow connection the reply may arrive late
+    /// and in pieces, and be mistaken for typed keys.
     pub may_ask: bool,
-    /// How much may move by the environment.
+    /// The motion that the environment variables request.
     pub motion: Motion,
 }
 
 impl Looks {
-    /// How much moves by itself: little, where the config or the environment asks for that.
+    /// The motion to use: reduced if the config or the environment requests it.
     pub fn motion(&self, ui: &UiConfig) -> Motion {
         if self.motion == Motion::Reduced { self.motion } else { ui.motion }
     }
@@ -46,8 +46,8 @@ impl Looks {
         if matches!(name.as_str(), "auto" | "") { automatic(self.background()) } else { name }
     }
 
-    /// The terminal's background: its own answer, else `COLORFGBG`, whose last part
-    /// is the background colour, of which 7 and 15 are the light ones; else dark.
+    /// The terminal's background: its reply to the query, otherwise `COLORFGBG`, otherwise dark. The last part of
+    /// `COLORFGBG` is the background colour, of which 7 and 15 are light.
     pub fn background(&self) -> ThemeKind {
         let light = self.colorfgbg.as_deref().and_then(|told| told.rsplit(';').next());
         self.told.unwrap_or(match light {
@@ -77,12 +77,11 @@ pub enum Asked {
     /// The detected abilities of the terminal.
     #[default]
     Auto,
-    /// This, whatever it seems to have.
+    /// This depth, whatever the terminal seems to support.
     Depth(Depth),
 }
 
-/// The colours of a terminal. <https://no-color.org>: only a value that is not
-/// empty counts.
+/// The colour depth of a terminal. `NO_COLOR` counts only if it is not empty (<https://no-color.org>).
 pub fn depth(asked: Asked, no_color: &str, colorterm: &str, term: &str) -> Depth {
     if let Asked::Depth(depth) = asked {
         return depth;

@@ -1,23 +1,23 @@
-//! A colour as a theme names it, and as a terminal can show it.
+//! Colours as themes write them, and as terminals can show them.
 
 use ratatui::style::Color;
 
 use super::eye::{Light, difference};
 use crate::domain::ansi_style::of_256;
 
-/// A colour as it was written.
+/// A colour as written in a theme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Paint {
     /// `#rrggbb`.
     Rgb(u8, u8, u8),
     /// `256:n`.
     Indexed(u8),
-    /// `ansi:name`: whatever the user's terminal makes of it.
+    /// `ansi:name`: its value depends on the user's terminal.
     Ansi(u8),
     Default,
 }
 
-/// How many colours the terminal has.
+/// The number of colours that a terminal supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
     /// 16 million.
@@ -70,7 +70,7 @@ const XTERM: [(u8, u8, u8); 16] = [
 ];
 
 impl Paint {
-    /// Reads what a theme wrote; names of the palette are looked up before.
+    /// Parses a colour of a theme. The caller resolves names of the palette first.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if text == "default" {
             return Some(Self::Default);
@@ -87,7 +87,7 @@ impl Paint {
         Some(Self::Rgb(part(0)?, part(2)?, part(4)?))
     }
 
-    /// As a terminal of that many colours shows it best.
+    /// The nearest colour on a terminal of the given depth.
     pub(super) fn at(self, depth: Depth) -> Color {
         match (self, depth) {
             (Self::Default, _) | (_, Depth::Never) => Color::Reset,
@@ -101,7 +101,7 @@ impl Paint {
         }
     }
 
-    /// What is seen. None: that is up to the user's terminal.
+    /// The visible colour; `None` if it depends on the user's terminal.
     pub(super) fn seen(self) -> Option<Light> {
         let (r, g, b) = match self {
             Self::Rgb(r, g, b) => (r, g, b),

@@ -50,7 +50,7 @@ pub(super) fn contrast(a: Light, b: Light) -> f32 {
     a.max(b) / a.min(b)
 }
 
-/// CIEDE2000; 20 is plainly another colour.
+/// The CIEDE2000 difference. From 20 on, two colours are clearly distinct.
 pub(super) fn difference(a: Light, b: Light) -> f32 {
     ciede2000(a.lab(), b.lab())
 }
@@ -88,7 +88,7 @@ fn ciede2000(one: Lab, two: Lab) -> f32 {
     (l * l + c * c + h * h + rt * c * h).sqrt()
 }
 
-/// The common deficiencies, whole: Machado, Oliveira, Fernandes (2009), table 1, severity 1.0.
+/// The common colour vision deficiencies at full severity: Machado, Oliveira, Fernandes (2009), table 1, severity 1.0.
 pub(super) const DEFICIENCIES: [(&str, [[f32; 3]; 3]); 3] = [
     (
         "protanopia",

@@ -1,4 +1,4 @@
-//! Where themes are found: the user's folders first, then those that come with the program.
+//! Finds themes: the user's folders first, then the built-in themes.
 
 use std::path::{Path, PathBuf};
 
@@ -32,27 +32,27 @@ shipped!(
 /// The default themes.
 const DARK: &str = "default-dark";
 const LIGHT: &str = "default-light";
-/// The marks without colour.
+/// The theme without colours.
 pub(super) const MONO: &str = "mono";
 
-/// The themes of this machine.
+/// The themes available on this machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Themes {
-    /// Folders of the user's own; an earlier one wins.
+    /// The user's theme folders. An earlier one takes precedence.
     pub folders: Vec<PathBuf>,
 }
 
-/// The reason why the theme cannot be shown.
+/// Why a theme cannot be used.
 #[derive(Debug)]
 pub enum ThemeError {
     /// No theme has that name.
     Missing(Problem),
-    /// There is one, and this is wrong with it.
+    /// The theme exists but is invalid.
     Wrong(Findings),
 }
 
 impl Themes {
-    /// Every name, the user's first.
+    /// All theme names, the user's first.
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for folder in &self.folders {
@@ -67,7 +67,7 @@ impl Themes {
         names
     }
 
-    /// The file of a theme, if it is one: given by its path, or in a folder.
+    /// The file of a theme, given by its path or found in a folder; `None` if there is no such file.
     pub fn file(&self, name: &str) -> Option<PathBuf> {
         let given = PathBuf::from(name);
         if given.extension().is_some_and(|e| e.eq_ignore_ascii_case("yaml")) {
@@ -77,7 +77,7 @@ impl Themes {
         files.into_iter().find(|file| file.is_file())
     }
 
-    /// Reads a theme. None: there is none of that name.
+    /// Reads a theme; `None` if no theme has that name.
     pub fn text(&self, name: &str) -> Option<Result<ThemeText, Findings>> {
         if let Some(file) = self.file(name) {
             return Some(match crate::source::text(&file) {
@@ -89,14 +89,14 @@ impl Themes {
         Some(ThemeText::read(text, Path::new(&format!("themes/{name}.yaml"))))
     }
 
-    /// Reads a theme and mixes its colours.
+    /// Reads a theme and resolves its colours.
     pub fn palette(&self, name: &str) -> Result<Palette, ThemeError> {
         let text = self.text(name).ok_or_else(|| ThemeError::Missing(self.missing(name)))?;
         let text = text.map_err(ThemeError::Wrong)?;
         self.mix(&text).map_err(ThemeError::Wrong)
     }
 
-    /// Mixes the colours of a theme that was read.
+    /// Resolves the colours of a theme that was read.
     pub fn mix(&self, text: &ThemeText) -> Result<Palette, Findings> {
         Palette::mix(text, &|name| self.text(name))
     }

@@ -1,4 +1,4 @@
-//! The one place with colours, and the shapes of states. A state is always a shape and a word;
+//! Colours and the glyphs of states; no other module defines a colour. A state is always a shape and a word;
 //! colour is a third, optional signal.
 
 mod check;
@@ -40,7 +40,7 @@ pub struct Theme {
     pub ascii: bool,
 }
 
-/// A state as it is drawn.
+/// How a state is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
     pub glyph: &'static str,
@@ -49,15 +49,15 @@ pub struct Mark {
 }
 
 impl Theme {
-    /// The theme of a palette, on a terminal with that many colours.
+    /// The theme of a palette, on a terminal of the given colour depth.
     pub fn new(palette: &Palette, depth: Depth, ascii: bool) -> Self {
         let styles = Role::ALL.iter().map(|role| palette.look(*role).style(depth)).collect();
         Self { styles, name: palette.name.clone(), ascii }
     }
 
-    /// The theme without any colour: bold, underlined and reversed tell what matters.
+    /// The theme without any colour: bold, underlined and reversed text marks what is important.
     pub fn without_colour(ascii: bool) -> Self {
-        // The shipped themes are read by a test; were this one broken, plain letters would remain.
+        // A test reads the built-in themes. If this one were invalid, the screen would show plain text.
         if let Ok(palette) = Themes::default().palette(MONO) {
             return Self::new(&palette, Depth::Never, ascii);
         }
@@ -92,7 +92,7 @@ impl Theme {
         style
     }
 
-    /// One of two spellings.
+    /// Picks the Unicode or the ASCII form.
     pub fn pick(&self, unicode: &'static str, ascii: &'static str) -> &'static str {
         if self.ascii { ascii } else { unicode }
     }
@@ -146,7 +146,7 @@ impl Theme {
         }
     }
 
-    /// A run's state, with whether a process drives it.
+    /// The state of a run; `driven` says whether its runner is alive.
     pub fn run(&self, state: &RunState, driven: bool) -> Mark {
         match state {
             RunState::Ended { outcome } => match outcome {
@@ -172,12 +172,12 @@ impl Theme {
         }
     }
 
-    /// A run at a gate that may open by itself yet.
+    /// A run at a gate that may still open without a person.
     pub fn checking(&self) -> Mark {
         self.mark("◌", "[>]", "CHECKING", Role::Running)
     }
 
-    /// How a run of a pipeline, a job or a step of it stands.
+    /// The state of a pipeline run, a job or a step.
     pub fn pipeline(&self, standing: &pipeline::Standing) -> Mark {
         use pipeline::Standing;
         match standing {
@@ -192,7 +192,7 @@ impl Theme {
         }
     }
 
-    /// How a probe stands.
+    /// The state of a probe.
     pub fn probe(&self, probe: &ProbeSnapshot) -> Mark {
         if probe.muted.is_some() && probe.state != State::Ok {
             return self.mark("‖", "[=]", "MUTED", Role::HealthOff);
@@ -207,7 +207,7 @@ impl Theme {
         }
     }
 
-    /// How an item of a checklist stands.
+    /// The state of a checklist item.
     pub fn item(&self, standing: Standing) -> Mark {
         match standing {
             Standing::Done => self.mark("✓", "[x]", "OK", Role::Ok),

@@ -1,4 +1,4 @@
-//! From a theme file to the style of every role.
+//! Resolves a theme file into the style of every role.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::role::{Role, known_names, parent};
 use crate::config::theme::{Mod, RoleStyle, ThemeFile, ThemeKind};
 use crate::config::{Finding, Findings, ThemeText};
 
-/// A role as it is drawn.
+/// The resolved style of a role.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Look {
     pub(super) fg: Option<Paint>,
@@ -34,7 +34,7 @@ impl Look {
     }
 }
 
-/// A theme with its colours mixed.
+/// A theme with resolved colours.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Palette {
     pub name: String,
@@ -42,15 +42,15 @@ pub struct Palette {
     looks: BTreeMap<String, Look>,
 }
 
-/// How many themes may stand behind one another.
+/// Maximum depth of theme inheritance.
 const ANCESTORS: usize = 4;
 
-/// Gives the text of another theme, if there is one of that name.
+/// Looks up the text of another theme by its name.
 type Find<'a> = &'a dyn Fn(&str) -> Option<Result<ThemeText, Findings>>;
 
 impl Palette {
-    /// Mixes a theme; `find` gives the text of a theme it inherits from. The error holds everything
-    /// that is wrong with it, each with its place.
+    /// Resolves a theme; `find` looks up the theme that it inherits from.
+    /// The error lists every problem with its position.
     pub(super) fn mix(text: &ThemeText, find: Find<'_>) -> Result<Self, Findings> {
         let whole = inherited(text, find, ANCESTORS)?;
         let findings = wrong(text, &whole);
@@ -71,7 +71,7 @@ impl Palette {
     }
 }
 
-/// A role's name and those it is drawn as where that is missing.
+/// A role's name, and the names of its fallbacks in order.
 fn lineage(name: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(name), |name| parent(name)).chain(["text"])
 }
@@ -80,7 +80,8 @@ fn linked<'t>(theme: &'t ThemeFile, to: &str) -> Option<&'t RoleStyle> {
     lineage(to).find_map(|name| theme.roles.get(name))
 }
 
-/// The theme with what it inherits: a name of its palette recolours every role that uses it.
+/// The theme merged with those it inherits from. A palette name that it
+/// redefines recolours every role that uses the name.
 fn inherited(text: &ThemeText, find: Find<'_>, left: usize) -> Result<ThemeFile, Findings> {
     let mut whole = text.theme.clone();
     let Some(name) = &text.theme.inherits else {

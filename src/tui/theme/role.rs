@@ -1,4 +1,4 @@
-//! What a piece of the screen is. A theme says how each is drawn.
+//! Roles of screen elements. A theme defines how each role is drawn.
 
 macro_rules! roles {
     ($($variant:ident $name:literal,)*) => {
@@ -12,7 +12,7 @@ macro_rules! roles {
             /// Every role, in the order of its number.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// Its name in a theme.
+            /// The name in a theme.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
@@ -79,7 +79,7 @@ roles! {
     InputBad "input.bad",
 }
 
-/// Every name a theme may use: the roles, and what stands before their dots.
+/// All names that a theme may use: the roles, and their prefixes before a dot.
 pub(super) fn known_names() -> Vec<&'static str> {
     let mut names: Vec<&str> = Role::ALL
         .iter()
@@ -90,7 +90,7 @@ pub(super) fn known_names() -> Vec<&'static str> {
     names
 }
 
-/// `state.failed` is drawn as `state` where a theme does not say, and that as `text`.
+/// The fallback of a role: if a theme does not define `state.failed`, it is drawn as `state`, and that as `text`.
 pub(super) fn parent(name: &str) -> Option<&str> {
     name.rsplit_once('.').map(|(before, _)| before)
 }

@@ -1,4 +1,4 @@
-//! What is new in the release that is about to be chosen.
+//! The changes in the release that is selected for a deploy.
 
 use super::picker::picker_of;
 use crate::domain::changes::Changes;
@@ -8,14 +8,14 @@ use crate::tui::effect::{Effect, Ticket};
 use crate::tui::model::Model;
 use crate::tui::model::dialog::{Picker, Purpose};
 
-/// Asks for it, where there is something to compare with.
+/// Requests the changes, if there is another live release to compare with.
 pub(in crate::tui) fn ask(picker: &Picker, ticket: Ticket) -> Option<Effect> {
     let live = picker.live.clone().filter(|_| picker.purpose == Purpose::Deploy)?;
     let chosen = ReleaseLabel::new(picker.items.get(picker.selected)?.value.clone()).ok()?;
     (chosen != live).then(|| Effect::Compare(ticket, live, chosen))
 }
 
-/// The answer. Where releases are no commits there is none.
+/// Takes the changes; `None` if releases are not commits.
 pub(in crate::tui) fn compared(
     model: &mut Model,
     ticket: Ticket,

@@ -1,4 +1,4 @@
-//! The team's own commands: which to run, and what it says while it does.
+//! Custom commands: choosing one, and showing its output.
 
 use super::acts::{confirm, question};
 use crate::domain::custom_command::{CustomCommand, CustomCommandRun, CustomCommandState};
@@ -14,7 +14,7 @@ use crate::tui::panes::pipeline::model::JobLog;
 /// Number of latest lines shown first.
 const TAIL_LINES: usize = 20;
 
-/// Opens the list of those that may run here.
+/// Opens the list of commands for the selected environment.
 pub(in crate::tui) fn pick(model: &mut Model, key: Key) -> Vec<Effect> {
     let Some(here) = model.here().cloned() else { return Vec::new() };
     let item = |command: &CustomCommand| {
@@ -35,14 +35,15 @@ pub(in crate::tui) fn pick(model: &mut Model, key: Key) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Whether there is anything to run here.
+/// Whether a command is configured for the selected environment.
 pub(in crate::tui) fn available(model: &Model) -> Result<(), String> {
     let Some(here) = model.here() else { return Err("the config has no environment".to_owned()) };
     let fits = model.custom_commands.iter().any(|command| command.fits(&here.name).is_ok());
     fits.then_some(()).ok_or_else(|| format!("no command of the config is for {}", here.name))
 }
 
-/// Enter in that list, or the command by its name: asks as hard as the environment wants.
+/// Opens the confirmation to run a command by its name, as strict as the
+/// environment's protection, or to stop it if it is running.
 pub(in crate::tui) fn ask(model: &mut Model, name: &str) {
     let command = model.custom_commands.iter().find(|command| command.name == name).cloned();
     let (Some(here), Some(command)) = (model.here().cloned(), command) else { return };
@@ -68,7 +69,7 @@ pub(in crate::tui) fn ask(model: &mut Model, name: &str) {
     confirm(model, question(&here, tier, title, lines, Action::CustomCommands(act)), None);
 }
 
-/// Enter in the list.
+/// Handles Enter in the list.
 pub(in crate::tui) fn chosen(picker: &mut Picker, model: &mut Model) -> Vec<Effect> {
     match picker.items.get(picker.selected).map(|item| item.value.clone()) {
         Some(name) => ask(model, &name),
@@ -81,7 +82,7 @@ fn ours(dialog: &Dialog) -> bool {
     matches!(&dialog.kind, Kind::Confirm(asked) if matches!(asked.action, Action::CustomCommands(_)))
 }
 
-/// The output of a run. It opens once; after the user closes it, it stays closed.
+/// Shows the output of a run. It opens once; after the user closes it, it stays closed.
 pub(in crate::tui) fn said(model: &mut Model, log: JobLog, first: bool) {
     let end = log.lines.len().saturating_sub(TAIL_LINES);
     let from = match &model.overlay {
@@ -90,7 +91,7 @@ pub(in crate::tui) fn said(model: &mut Model, log: JobLog, first: bool) {
             let followed = *from >= open.lines.len().saturating_sub(TAIL_LINES);
             if followed { end } else { *from }
         }
-        // Its question may still be closing; another box is not replaced.
+        // The command's own confirmation may still be closing; other dialogs are not covered.
         _ if first && model.dialog.as_ref().is_none_or(ours) => end,
         _ => return,
     };

@@ -1,4 +1,4 @@
-//! Keys and answers inside a box (`docs/internals/screen.md`, Keys).
+//! Keys and results in a dialog (`docs/internals/screen.md`, Keys).
 
 use std::time::Duration;
 
@@ -19,12 +19,12 @@ use crate::tui::model::dialog::{Action, Confirm, Dialog, Field, Kind, Phase};
 use crate::tui::model::environments::RunSnapshot;
 use crate::tui::model::messages::Level;
 
-/// How long a new y/N box ignores keys, so that mashed keys cannot confirm it.
+/// Time for which a new dialog ignores keys, so that mashed keys cannot confirm it.
 const IGNORE_KEYS_FOR: Duration = Duration::from_millis(300);
-/// The same key again within this is the keyboard's doing.
+/// The same key again within this time counts as auto-repeat.
 const AUTO_REPEAT: Duration = Duration::from_millis(40);
 
-/// A key while a box is open.
+/// Handles a key while a dialog is open.
 pub(in crate::tui) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
     let elapsed = model.elapsed;
     let Some(mut dialog) = model.dialog.take() else {
@@ -52,13 +52,13 @@ pub(in crate::tui) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
             Vec::new()
         }
         Kind::Pick(mut picker) => {
-            // Only movements repeat; text is typed.
+            // Repeated keys may move and type, but not confirm.
             let effects = if key.code == Code::Esc {
                 return Vec::new();
             } else {
                 picker::picked(&mut picker, key, ticket, model, mashed)
             };
-            // A picked skip has opened its own box.
+            // A chosen skip has opened its own confirmation.
             if model.dialog.is_none() {
                 dialog.kind = Kind::Pick(picker);
                 model.dialog = Some(dialog);
@@ -119,7 +119,7 @@ enum Answer {
 fn answered(asked: &mut Confirm, key: Key, unmeant: bool, opener: bool) -> Answer {
     asked.hint = None;
     if asked.phase != Phase::Asks {
-        // What was sent cannot be called back by closing the box; a blocked one asks nothing more.
+        // Closing the dialog cannot cancel a sent command; a blocked dialog can only be closed.
         let closes = matches!(key.code, Code::Esc | Code::Enter) && asked.phase != Phase::Works;
         return if closes { Answer::No } else { Answer::Stay };
     }
@@ -141,7 +141,7 @@ fn answered(asked: &mut Confirm, key: Key, unmeant: bool, opener: bool) -> Answe
     }
 }
 
-/// The word, letter for letter.
+/// Handles a key of a typed confirmation, whose text must match exactly.
 fn typed(asked: &mut Confirm, key: Key) -> Answer {
     let wanted = asked.label();
     match key.code {
@@ -161,7 +161,7 @@ fn typed(asked: &mut Confirm, key: Key) -> Answer {
     Answer::Stay
 }
 
-/// A plan that may begin: the question. Or why not, in the picker.
+/// Opens the confirmation of a plan that may start, or shows in the picker why it may not.
 pub(in crate::tui) fn proposed(
     model: &mut Model,
     ticket: Ticket,
@@ -178,7 +178,7 @@ pub(in crate::tui) fn proposed(
             picker.problem = Some(problem);
             return;
         }
-        // Each guard is accepted on its own line; earlier answers are kept.
+        // Each guard is overridden on its own line; earlier overrides are kept.
         Err(Refused { guards, .. }) => {
             let accepted = picker.guards.iter().filter(|(_, yes)| *yes).cloned();
             let news = guards.into_iter().map(|met| (met, false));
@@ -210,7 +210,7 @@ pub(in crate::tui) fn proposed(
     confirm(model, question, None);
 }
 
-/// A warning about runs when the connection is lost.
+/// What happens to the run if the connection drops.
 fn dropped(plan: &Plan) -> &'static str {
     if plan.ask_at_gates {
         "If this connection drops, the run holds at its next gate."
@@ -219,7 +219,7 @@ fn dropped(plan: &Plan) -> &'static str {
     }
 }
 
-/// The result of an act. Only now the box closes; a failure is shown in it.
+/// Takes the result of an action, and closes its dialog. A failure is shown in a new dialog.
 pub(in crate::tui) fn done(
     model: &mut Model,
     ticket: Ticket,
@@ -232,13 +232,14 @@ pub(in crate::tui) fn done(
     match done {
         Ok(said) => model.tell(said),
         Err(problem) if model.dialog.is_none() => tell_problem(model, problem, None),
-        // Do not replace the box of the user's next act.
+        // Do not replace the dialog of the user's next action.
         Err(problem) => model.say(Level::Error, problem.to_string()),
     }
     Vec::new()
 }
 
-/// The world changed: what was half typed was meant for the world before.
+/// Blocks an open confirmation if its environment changed, and clears the
+/// typed text, which was meant for the old state.
 pub(in crate::tui) fn recheck(model: &mut Model) {
     let here = model.here().cloned();
     let Some(Dialog { kind: Kind::Confirm(asked), .. }) = model.dialog.as_mut() else {
@@ -251,7 +252,7 @@ pub(in crate::tui) fn recheck(model: &mut Model) {
         return;
     }
     let starts = matches!(asked.action, Action::Start(_));
-    // A rollback means the same as long as a target exists.
+    // A rollback stays valid as long as it has a target.
     let same_run = here
         .driven()
         .map(|run| &run.view)
@@ -276,7 +277,7 @@ pub(in crate::tui) fn recheck(model: &mut Model) {
     }
 }
 
-/// A paste: into a line of text it goes letter by letter, into a question it does not go.
+/// Handles a paste: inputs of a picker accept it, confirmations refuse it.
 pub(in crate::tui) fn pasted(model: &mut Model, text: &str) {
     let Some(dialog) = model.dialog.as_mut() else {
         model.tell("paste is off here: keys act, and a paste is not keys");

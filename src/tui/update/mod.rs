@@ -1,5 +1,4 @@
-//! From a model and a message to the next model and what the driver has to do. Pure: no IO, no
-//! clock, no drawing.
+//! Turns a model and a message into the next model and the effects for the driver. Pure: no IO, no clock, no drawing.
 
 pub mod acts;
 pub(super) mod changes;
@@ -26,11 +25,11 @@ use super::panes::{Pane, alerts, health, history, logs, pipeline};
 use crate::domain::ids::EnvironmentName;
 use crate::domain::snapshot::EnvironmentSnapshot;
 
-/// Applies one message to the model, and returns the effects that it asks for.
+/// Applies one message to the model, and returns the effects to run.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Resize(width, height) => model.resize((width, height)),
-        // A box is answered by keys, never by a click that went astray.
+        // Dialogs are answered by keys, never by a stray click.
         Msg::Click(pane) if model.dialog.is_none() && model.overlay.is_none() => {
             model.focus = pane;
         }
@@ -98,7 +97,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The snapshot of an environment and its time.
+/// Stores the snapshot of an environment with its time.
 fn looked(model: &mut Model, name: &EnvironmentName, seen: EnvironmentSnapshot) {
     let at = model.elapsed;
     if let Some(here) = model.environments.iter_mut().find(|e| &e.name == name) {
@@ -106,7 +105,7 @@ fn looked(model: &mut Model, name: &EnvironmentName, seen: EnvironmentSnapshot) 
     }
 }
 
-/// Text that was pasted: into a line of text it goes, anywhere else it does not act.
+/// Inserts a paste into the active input. Anywhere else, a paste has no effect.
 fn pasted(model: &mut Model, pasted_text: &str) {
     let line = match (&mut model.overlay, &mut model.panes.logs.typing) {
         (Some(Overlay::Help(finder) | Overlay::Palette(finder)), _) => Some(&mut finder.input),
@@ -119,7 +118,7 @@ fn pasted(model: &mut Model, pasted_text: &str) {
     }
 }
 
-/// Takes the current store. An open box whose world changed shows that.
+/// Takes the current content of the store. An open dialog shows if its environment changed.
 fn read(model: &mut Model, stored: Vec<Stored>) -> Vec<Effect> {
     model.blind = None;
     let mut effects = Vec::new();
@@ -154,15 +153,14 @@ fn read(model: &mut Model, stored: Vec<Stored>) -> Vec<Effect> {
     effects
 }
 
-/// Follows the log of the run that the screen is about: the opened one of the history, else the
-/// selected environment's.
+/// Follows the log of the shown run: the run opened in the History pane, otherwise the selected environment's.
 fn follow(model: &mut Model) -> Option<Effect> {
     let past = model.panes.history.open.filter(|_| model.focus == Pane::History);
     let run = past.or_else(|| Some(model.here()?.run.as_ref()?.view.number));
     if model.panes.logs.run == run {
         return None;
     }
-    // An environment without a run has no log, and does not show another one's.
+    // An environment without a run has no log: do not keep the previous one.
     model.panes.logs.begin(run);
     let run = run?;
     let (asked, query) = (model.panes.logs.asked, model.panes.logs.query.clone());
@@ -182,7 +180,7 @@ fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
         _ => {}
     }
     if model.too_small() || model.unread() {
-        // What a question is about cannot be read here.
+        // A window this small cannot show a dialog, so only pausing and quitting work.
         return match alone {
             Some(Command::Pause) if model.dialog.is_none() => run(model, Command::Pause, key),
             Some(Command::Quit) => program::quit(model, key),
@@ -221,9 +219,9 @@ fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
     }
 }
 
-/// Carries a command out, however it was called.
+/// Runs a command, whether from a key, the palette or help.
 pub(super) fn run(model: &mut Model, command: Command, key: Key) -> Vec<Effect> {
-    // A held key repeats movements, and nothing else.
+    // A held key repeats only movements.
     let moves = matches!(
         command,
         Command::Up

@@ -1,4 +1,4 @@
-//! Moving: panes, environments, lines. Nothing here changes a deployment.
+//! Navigation between panes, environments and lines. Changes no deployment.
 
 use crate::domain::pipeline::PipelineRun;
 use crate::domain::probe::{ProbeSnapshot, State};
@@ -9,8 +9,8 @@ use crate::tui::model::environments::Environment;
 use crate::tui::panes::deploy::model::DeployPane;
 use crate::tui::panes::{Pane, checklists};
 
-/// Where a person is needed on an environment, if one is: a run that waits, an item of its checklist, or
-/// something that customers reach and that is down.
+/// The pane where an environment needs a person, if it does: a run in doubt or waiting, an item of its checklist, an
+/// unmuted failure that affects customers, or a pipeline approval.
 fn need(environment: &Environment) -> Option<Pane> {
     if environment.in_doubt().is_some() {
         return Some(Pane::Deploy);
@@ -36,7 +36,7 @@ fn needs(environment: &Environment) -> bool {
     need(environment).is_some_and(|pane| !matches!(pane, Pane::Health | Pane::Pipeline))
 }
 
-/// Takes the mouse from the terminal, or gives it back.
+/// Captures the mouse, or releases it to the terminal.
 pub(in crate::tui) fn mouse(model: &mut Model) -> Vec<Effect> {
     model.mouse = !model.mouse;
     model.tell(if model.mouse {
@@ -47,7 +47,7 @@ pub(in crate::tui) fn mouse(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Mouse(model.mouse)]
 }
 
-/// The next thing that needs a person: of this environment elsewhere, or of the next one.
+/// Goes to the next pane that needs a person, on this environment or on the next one.
 pub(in crate::tui) fn next_need(model: &mut Model) -> Vec<Effect> {
     let count = model.environments.len();
     // If it is shown already, select the next one.
@@ -70,20 +70,20 @@ pub(in crate::tui) fn next_need(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The first environment shown: one that needs a person, else one with a run, else the first.
+/// Selects the first environment to show: one that needs a person, otherwise one with a run, otherwise the first.
 pub(in crate::tui) fn begin_where_somebody_is_needed(model: &mut Model) {
     let environments = &model.environments;
     let under_way = |e: &Environment| e.under_way().is_some();
     let found = environments.iter().position(needs);
     if found.is_some() {
-        // The remembered pane.
+        // Replace the remembered pane.
         (model.focus, model.zoom) = (Pane::Deploy, false);
     }
     let found = found.or_else(|| environments.iter().position(under_way));
     model.selected = found.unwrap_or(model.selected);
 }
 
-/// To a pane; to the one that has the focus already: zoom.
+/// Focuses a pane. If it has the focus already, toggles its zoom.
 pub(in crate::tui) fn pane(model: &mut Model, pane: Pane) -> Vec<Effect> {
     if model.focus == pane {
         model.zoom = !model.zoom;
@@ -97,7 +97,7 @@ pub(in crate::tui) fn zoom(model: &mut Model, zoom: bool) -> Vec<Effect> {
     Vec::new()
 }
 
-/// One level back: what lies in the corner, then what is open in the pane, then its zoom.
+/// Goes one level back: dismisses a toast, otherwise goes back inside the pane, otherwise ends its zoom.
 pub(in crate::tui) fn back(model: &mut Model) -> Vec<Effect> {
     if model.dismiss() {
         return Vec::new();

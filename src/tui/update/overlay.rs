@@ -1,4 +1,4 @@
-//! Keys while help, the palette or the messages lie over the panes.
+//! Keys while an overlay is open, such as help, the palette or the messages.
 
 use super::text::edit;
 use super::{custom_commands, run};
@@ -9,7 +9,7 @@ use crate::tui::model::overlay::{Finder, Found, Overlay, Sheet};
 use crate::tui::panes::deploy::model::DeployPane;
 use crate::tui::panes::pipeline;
 
-/// A key while something lies over the panes.
+/// Handles a key while an overlay is open.
 pub(in crate::tui) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
     match model.overlay.take() {
         Some(Overlay::Help(finder)) => help(model, finder, key),
@@ -42,7 +42,7 @@ pub(in crate::tui) fn open_handover(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Opens the report on the terminal, and has it made.
+/// Opens the terminal report, and requests its content.
 pub(in crate::tui) fn open_terminal(model: &mut Model) -> Vec<Effect> {
     model.overlay = Some(Overlay::Terminal);
     vec![Effect::Terminal]
@@ -74,7 +74,7 @@ fn sheet(model: &mut Model, which: Sheet, from: usize, key: Key) -> Vec<Effect> 
     Vec::new()
 }
 
-/// Tests what the report says, where it is to be believed only when it was seen.
+/// Tests copying and notifications, whose success only the user can see.
 fn terminal(model: &mut Model, key: Key) -> Vec<Effect> {
     let test = match key.code {
         Code::Char('c') => Effect::Copy("copied by pointsman".to_owned(), 1),
@@ -146,7 +146,7 @@ fn go(model: &mut Model, found: Found, key: Key) -> Vec<Effect> {
     }
 }
 
-/// Text goes into the line; arrows choose.
+/// Handles a key of a search input: text edits it, arrow keys select a match.
 fn typed(finder: &mut Finder, key: Key, count: usize) {
     let last = count.saturating_sub(1);
     let page = 10;

@@ -1,4 +1,4 @@
-//! Keys and answers of a picker.
+//! Keys and results in a picker.
 
 use super::acts::{confirm, question};
 use super::changes;
@@ -15,7 +15,7 @@ use crate::tui::model::Model;
 use crate::tui::model::dialog::{Action, Dialog, Field, Item, Kind, Picker, Purpose};
 use crate::tui::panes::{checklists, health, migrations};
 
-/// A key in a picker.
+/// Handles a key in a picker.
 pub(in crate::tui) fn picked(
     picker: &mut Picker,
     key: Key,
@@ -61,7 +61,7 @@ pub(in crate::tui) fn picked(
     Vec::new()
 }
 
-/// A key among the guards: each is accepted by itself.
+/// Handles a key in the list of guards, each of which is overridden separately.
 fn guards(picker: &mut Picker, key: Key) {
     let last = picker.guards.len().saturating_sub(1);
     match key.code {
@@ -76,7 +76,7 @@ fn guards(picker: &mut Picker, key: Key) {
     }
 }
 
-/// Enter in a picker: asks whether that may begin.
+/// Handles Enter in a picker: requests a plan, or runs the action of its purpose.
 fn chosen(picker: &mut Picker, ticket: Ticket, model: &mut Model) -> Vec<Effect> {
     let environment = picker.environment.clone();
     let why = match picker.why() {
@@ -142,7 +142,7 @@ fn skip(picker: &mut Picker, model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The rollback targets.
+/// Takes the rollback targets.
 pub(in crate::tui) fn targets(
     model: &mut Model,
     ticket: Ticket,
@@ -179,7 +179,7 @@ pub(in crate::tui) fn targets(
     }
 }
 
-/// The picker that asked, if it is still open.
+/// The picker that made a request, if it is still open.
 pub(in crate::tui) fn picker_of(model: &mut Model, ticket: Ticket) -> Option<&mut Picker> {
     match model.dialog.as_mut()? {
         Dialog { kind: Kind::Pick(picker), ticket: of, .. } if *of == ticket => Some(picker),

@@ -1,4 +1,4 @@
-//! What the program itself does: quitting, leaving, copying.
+//! Commands of the program itself: quitting, leaving, copying.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::tui::model::Model;
 use crate::tui::model::dialog::Kind;
 use crate::tui::panes::Pane;
 
-/// Window in which a second Ctrl-C counts.
+/// Time within which a second press of Ctrl-C or of the immediate exit counts.
 const TWICE_WITHIN: Duration = Duration::from_secs(2);
 
-/// The content that `y`, `Y` and `s` take: the pane's, or the report of the shown run.
+/// Copies or saves (`y`, `Y`, `s`) the pane's content, or the report of the shown run.
 pub(in crate::tui) fn take(model: &mut Model, what: Take) -> Vec<Effect> {
     if let Some(effects) = model.focus.behaviour().take(model, what) {
         return effects;
@@ -39,7 +39,7 @@ pub(in crate::tui) fn quit(model: &mut Model, key: Key) -> Vec<Effect> {
     Vec::new()
 }
 
-/// For a screen that seems to hang: pressed twice, it quits, also with an open box. Runs continue.
+/// Quits if pressed twice, even with an open dialog: for a screen that seems to hang. Runs continue.
 pub(in crate::tui) fn leave_now(model: &mut Model) -> Vec<Effect> {
     if model.leaving.is_some_and(|at| model.elapsed.saturating_sub(at) < TWICE_WITHIN) {
         return vec![Effect::Quit];
@@ -49,7 +49,8 @@ pub(in crate::tui) fn leave_now(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Ctrl-C never touches a run: it asks to quit, twice where no run is under way.
+/// Handles Ctrl-C, which never affects a run: opens the quit dialog if a run
+/// is under way, otherwise quits if pressed twice.
 pub(in crate::tui) fn interrupt(model: &mut Model) -> Vec<Effect> {
     if model.environments.iter().any(|e| e.driven().is_some()) {
         model.dialog = None;
@@ -64,7 +65,7 @@ pub(in crate::tui) fn interrupt(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Opens a box that tells why something cannot be.
+/// Opens a dialog that shows why something is not possible.
 pub(in crate::tui) fn tell_problem(model: &mut Model, problem: Problem, key: Option<Key>) {
     model.open(Kind::Tell(problem), key);
 }

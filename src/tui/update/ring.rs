@@ -1,4 +1,4 @@
-//! Notifications of a user whose attention is elsewhere, and the window's title.
+//! Notifications for a user whose attention is elsewhere.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub(in crate::tui) fn ring(model: &mut Model, run: &RunSnapshot) -> Option<Effec
     call(model, &format!("run {} on {} {what}", view.number, view.plan.environment))
 }
 
-/// Notifies the user, within a rate limit.
+/// Notifies the user, unless the terminal has the focus, and at most once per `RING_EVERY`.
 pub(in crate::tui) fn call(model: &mut Model, text: &str) -> Option<Effect> {
     let late = model.rang.is_none_or(|at| model.elapsed.saturating_sub(at) >= RING_EVERY);
     if model.focused || !late {

@@ -1,10 +1,10 @@
-//! Keys and pastes in a line of text. Emacs keys, as shells have them.
+//! Keys and pastes in a text input. Supports the Emacs keys of shells.
 
 use tui_input::{Input, InputRequest};
 
 use crate::tui::keys::{Code, Key};
 
-/// One key; whether it changed the text.
+/// Handles a key; returns whether it changed the text.
 pub(in crate::tui) fn edit(input: &mut Input, key: Key) -> bool {
     let request = match (key.code, key.ctrl, key.alt) {
         (Code::Char('a'), true, _) | (Code::Home, ..) => InputRequest::GoToStart,
@@ -24,10 +24,10 @@ pub(in crate::tui) fn edit(input: &mut Input, key: Key) -> bool {
     input.handle(request).is_some_and(|change| change.value)
 }
 
-/// Maximum characters of a paste into a line.
+/// Maximum number of characters of a paste.
 const MOST_PASTED: usize = 500;
 
-/// Pasted text, letter by letter.
+/// Inserts a paste without its control characters.
 pub(in crate::tui) fn insert(input: &mut Input, text: &str) {
     for c in text.chars().filter(|c| !c.is_control()).take(MOST_PASTED) {
         input.handle(InputRequest::InsertChar(c));

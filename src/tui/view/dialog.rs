@@ -1,4 +1,4 @@
-//! The box over everything.
+//! Draws the dialog on top of the screen.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
@@ -62,7 +62,7 @@ fn plain(text: &str, width: usize) -> Vec<Line<'static>> {
     wrapped(text, width).into_iter().map(Line::raw).collect()
 }
 
-/// The event, the reason and the next action.
+/// The lines of a problem: what happened, why, and what to do now.
 fn problem(told: &Problem, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let mut lines = styled(theme, Role::Failed, &told.what, width);
     for (word, text) in [("why", &told.why), ("now", &told.todo)] {
@@ -90,11 +90,11 @@ fn pick_title(picker: &Picker) -> String {
     format!("{} · {what}", picker.environment.as_str().to_uppercase())
 }
 
-/// Maximum items shown.
+/// Maximum number of items shown.
 const ITEMS_SHOWN: usize = 9;
-/// Maximum commits of the selected release.
+/// Maximum number of commits shown of the selected release.
 const COMMITS_SHOWN: usize = 4;
-/// Rows that must stay visible in the box: two fields, a sentence and the frame.
+/// Rows that must stay visible in the dialog: two fields, a sentence and the frame.
 const LINES_BELOW: usize = 7;
 
 fn pick(picker: &Picker, theme: &Theme, width: usize, height: usize) -> Vec<Line<'static>> {
@@ -152,7 +152,7 @@ fn pick(picker: &Picker, theme: &Theme, width: usize, height: usize) -> Vec<Line
     lines
 }
 
-/// The guards in the way, each with its box to accept.
+/// The guards that refuse the intent, each with a check box to override it.
 fn guards(picker: &Picker, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     if picker.guards.is_empty() {
         return Vec::new();
@@ -214,7 +214,7 @@ fn field(name: &str, value: &str, focused: bool, theme: &Theme) -> Line<'static>
     ])
 }
 
-/// All traffic on one side, BLUE left and solid, GREEN right and hatched.
+/// A bar of all traffic on one side: BLUE left and solid, GREEN right and hatched.
 fn bar(name: &str, on: Side, theme: &Theme, width: usize) -> Line<'static> {
     let room = width.saturating_sub(44).clamp(4, 36);
     let (left, right, role) = match on {
@@ -232,7 +232,7 @@ fn confirm(model: &Model, asked: &Confirm, theme: &Theme, width: usize) -> Vec<L
     let mut lines = Vec::new();
     let here = model.environments.iter().find(|e| e.name == asked.environment);
     if let Some((_, after)) = asked.action.moves() {
-        // What is, as it was read back; not what the act would have it be.
+        // Show the traffic as last read, not the expected result of the action.
         let view = here.and_then(|here| here.run.as_ref()).map(|run| &run.view);
         lines.push(match view.and_then(RunView::side) {
             Some(now) => bar("now", now, theme, width),

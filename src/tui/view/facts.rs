@@ -1,5 +1,4 @@
-//! The two lines that never scroll away: where am I and what happens; what are customers on and what
-//! would undo cost.
+//! The two lines that never scroll away: the environment and its run; the traffic and the cost of an undo.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -38,7 +37,7 @@ fn schema(environment: &Environment) -> Option<(String, Role)> {
     Some((text, if bad { Role::Failed } else { Role::Text }))
 }
 
-/// Environments, the run, its state, how long.
+/// The first line: environments, the run, its state and its duration.
 pub(in crate::tui) fn top(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let mut spans = vec![Span::raw(" ")];
     if model.rehearsal {
@@ -68,13 +67,13 @@ pub(in crate::tui) fn top(model: &Model, theme: &Theme, area: Rect, buffer: &mut
         spans.extend(run_spans(model, run, theme));
     }
     let mut line = Line::from(spans);
-    // Where it is narrow how long goes first, then at which step; which run and its state stay.
+    // On narrow lines, drop the duration first, then the step. The run and its state stay.
     for _ in 0..2 {
         if line.width() > usize::from(area.width) {
             line.spans.pop();
         }
     }
-    // The clock goes first where the line is narrow.
+    // Show the clock only if there is room for it.
     if let Some(now) = model.clock() {
         let clock = clock(now);
         let used = line.width() + clock.width() + 1;
@@ -116,22 +115,22 @@ struct Part {
     role: Role,
     /// On narrow lines the least important part is dropped first.
     rank: u8,
-    /// Shortened before it is dropped.
+    /// Whether the text may be shortened.
     may_shrink: bool,
 }
 
-/// Never dropped; the undo is cut if it must be.
+/// Never dropped. Only the undo may be shortened.
 const KEPT: u8 = 0;
 /// Needs attention now.
 const URGENT: u8 = 1;
-/// The rank of facts that may be dropped.
+/// Useful, but may be dropped.
 const NICE: u8 = 2;
-/// What stands elsewhere too.
+/// Also shown elsewhere, so dropped first.
 const ELSEWHERE: u8 = 3;
-/// The undo is cut to no less than this.
+/// Minimum length of a shortened undo.
 const LEAST_UNDO: usize = 11;
 
-/// Traffic, undo, staleness, and what else is to be known of the environment, as far as there is room.
+/// The second line: traffic, undo, staleness and other facts about the environment, as many as fit.
 pub(in crate::tui) fn second(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(here) = model.here() else {
         return;
@@ -190,14 +189,15 @@ fn parts(model: &Model, here: &Environment, theme: &Theme) -> Vec<Part> {
     parts
 }
 
-/// Drops whole facts rather than the end of one; what is urgent only where not even a cut undo leaves room for it.
+/// Drops whole facts rather than cut off the last one. Drops urgent facts only if
+/// even a shortened undo leaves no room for them.
 fn fit_in(parts: &mut Vec<Part>, width: usize, cut: &str) {
     let signs = |text: &str| Span::raw(text.to_owned()).width();
     let wide = |parts: &[Part]| {
         let texts: usize = parts.iter().map(|part| signs(&part.text)).sum();
         1 + texts + 3 * parts.len().saturating_sub(1)
     };
-    // So much a cut of the undo gives.
+    // Columns gained by shortening the undo.
     let gives = parts
         .iter()
         .find(|part| part.may_shrink)
@@ -226,7 +226,7 @@ fn checklist(model: &Model, here: &Environment) -> Option<(String, Role)> {
     (tally.all > 0).then(|| (format!("checklist {tally}"), role))
 }
 
-/// How much of what is watched is well.
+/// The number of healthy probes, and the worst state.
 fn probes(here: &Environment) -> Option<(String, Role)> {
     let all = here.probes.len();
     let worst = counts(&here.probes).first().map(|(state, _)| *state)?;
@@ -251,7 +251,7 @@ fn names<'a>(names: impl IntoIterator<Item = &'a crate::domain::ids::ServiceName
 
 /// The live build at the last read.
 pub(in crate::tui) fn traffic(here: &Environment) -> String {
-    // The last fact of a dead run is not the present: use the platform.
+    // The last fact of a dead run may be outdated: use the platform's state.
     if let Some(run) = here.driven().filter(|r| known(&r.view)) {
         let view = &run.view;
         if let Some((green, blue)) = view.split() {
@@ -327,7 +327,7 @@ fn undo(model: &Model, here: &Environment) -> (String, Role) {
     }
 }
 
-/// How long a rollback usually takes here; before that can be said, why it is quick.
+/// How long a rollback usually takes here. Without enough runs to tell, why it is quick.
 fn cost(model: &Model, here: &Environment) -> String {
     let usual = StepDurations::of(&model.panes.history.runs, &here.name, RunKind::Rollback);
     if usual.runs < LEAST_RUNS {

@@ -1,4 +1,4 @@
-//! The last two lines: the keys of this moment, and what the program itself has to say.
+//! The last two lines: the keys that work now, and the status of the program.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -15,7 +15,7 @@ use crate::tui::panes::Pane;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::update::acts::available;
 
-/// In the order they are offered.
+/// The deployment commands, in the order in which they are shown.
 const ACTS: [Command; 8] = [
     Command::Switch,
     Command::Deploy,
@@ -27,7 +27,7 @@ const ACTS: [Command; 8] = [
     Command::CleanUp,
 ];
 
-/// The panes, where only one is shown.
+/// Draws the panes as tabs, for layouts that show only one of them.
 pub(in crate::tui) fn tabs(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let tabs = |short: bool| {
         let mut line = Line::from(" ");
@@ -50,7 +50,7 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     write(&[keys(model, theme, area.width), status(model, theme)], area, buffer);
 }
 
-/// A search that is typed, or what the program itself has to say.
+/// The search input, or the status of the program.
 fn status(model: &Model, theme: &Theme) -> Line<'static> {
     if let Some(typing) = &model.panes.logs.typing {
         let found = match (&model.panes.logs.query.search, &model.panes.logs.extent.wrong) {
@@ -117,8 +117,8 @@ fn keys(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
     line
 }
 
-/// What can be done now, then what the pane offers, then how to find the rest. As much as fits, and
-/// help always.
+/// The available deployment commands and the commands of the pane, as many as fit, then
+/// the palette, help and quit, which always stay.
 fn of_screen(model: &Model, width: u16) -> Vec<(String, String)> {
     let on = ACTS.into_iter().filter(|act| available(model, *act).is_ok()).map(row_of);
     let acts = on.map(|row| {

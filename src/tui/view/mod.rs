@@ -24,7 +24,7 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     render(model, theme, frame.area(), frame.buffer_mut());
 }
 
-/// The same into a buffer.
+/// Draws a whole frame into a buffer.
 pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     buffer.set_style(area, theme.style(Role::Text).patch(theme.style(Role::Surface)));
     if model.too_small() {
@@ -38,7 +38,7 @@ pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// A whole frame as text, without colours; its lines end where their text does.
+/// A whole frame as text, without colours and trailing spaces.
 pub fn text_of(model: &Model, theme: &Theme) -> String {
     let area = Rect::new(0, 0, model.size.0, model.size.1);
     let mut buffer = Buffer::empty(area);
@@ -77,7 +77,7 @@ fn spell_in_ascii(buffer: &mut Buffer) {
     }
 }
 
-/// The rows of the screen: two of facts, maybe one of tabs, the panes, two of keys.
+/// The rows of the screen: two of facts, one of tabs on small windows, the panes, two of keys.
 fn rows(area: Rect) -> [Rect; 5] {
     let tabs = u16::from(!wide(area));
     area.layout(&Layout::vertical([
@@ -89,7 +89,7 @@ fn rows(area: Rect) -> [Rect; 5] {
     ]))
 }
 
-/// The pane that is drawn at a place.
+/// The pane that is drawn at a position.
 pub fn pane_at(model: &Model, x: u16, y: u16) -> Option<Pane> {
     let area = Rect::new(0, 0, model.size.0, model.size.1);
     let [_, _, _, middle, _] = rows(area);
@@ -120,7 +120,7 @@ fn wide(area: Rect) -> bool {
     area.width >= 100 && area.height >= 28
 }
 
-/// Which pane goes where (`docs/internals/screen.md`, Layout).
+/// The position of each pane (`docs/internals/screen.md`, Layout).
 fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
     let whole = Rect { height: area.height + 5, ..area };
     if model.zoom || area.height < 17 {
@@ -144,7 +144,7 @@ fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
         let columns = [Constraint::Length(36), Constraint::Min(40)];
         let [left, right] = area.layout(&Layout::horizontal(columns));
         let ([upper, lower], [environments, below]) = (thirds(right), halves(left));
-        // What does not fit takes the place of Health while it has the keys.
+        // A focused pane that does not fit takes the place of Health.
         let other = match model.focus {
             Pane::Environments | Pane::Deploy | Pane::Logs => Pane::Health,
             pane => pane,
@@ -159,7 +159,7 @@ fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
     let columns = [Constraint::Length(36), Constraint::Min(40), Constraint::Length(46)];
     let [left, middle, right] = area.layout(&Layout::horizontal(columns));
     let ([upper, lower], [health, below_health]) = (thirds(middle), halves(right));
-    // What tests a release and what became of it share the room below.
+    // History and Pipeline share the room below Health.
     let [history, pipeline] = halves(below_health);
     let [environments, below] = halves(left);
     let [schema, lists] = halves(below);
@@ -173,7 +173,7 @@ fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
         (Pane::History, history),
         (Pane::Pipeline, pipeline),
     ];
-    // A pane without a place takes that of Health while it has the keys.
+    // A focused pane without a place takes that of Health.
     if !places.iter().any(|(pane, _)| *pane == model.focus)
         && let Some((pane, _)) = places.iter_mut().find(|(pane, _)| *pane == Pane::Health)
     {
@@ -182,7 +182,7 @@ fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
     places
 }
 
-/// The frame of a pane. A heavy border and a mark show the focus without colour.
+/// Draws the frame of a pane; returns the area inside. A heavy border and a mark show the focus without colour.
 pub(in crate::tui) fn framed(
     model: &Model,
     theme: &Theme,
@@ -234,26 +234,26 @@ const ASCII_HEAVY: border::Set<'static> = border::Set {
     horizontal_bottom: "=",
 };
 
-/// The first line to show of a list, so that the line at `at` is visible, with as many of the `below` lines after it as there
-/// is room for.
+/// The first line of a list to show, so that the line at `at` is visible, with
+/// as many of the `below` lines after it as fit.
 pub(in crate::tui) fn first_shown(at: usize, below: usize, lines: usize, room: usize) -> usize {
     (at + below).saturating_sub(room).min(at).min(lines.saturating_sub(room))
 }
 
-/// Writes lines from the top; what does not fit is cut.
+/// Writes lines from the top. Lines that do not fit are cut off.
 pub(in crate::tui) fn write(lines: &[Line<'_>], area: Rect, buffer: &mut Buffer) {
     for (line, row) in lines.iter().zip(area.rows()) {
         line.render(row, buffer);
     }
 }
 
-/// A line that is selected: the colours of what is in it would turn into as many grounds.
+/// Draws a selected line in one style. Otherwise the colours of its spans would become backgrounds.
 pub(in crate::tui) fn selected(line: Line<'_>, style: ratatui::style::Style) -> Line<'_> {
     let spans = line.spans.into_iter().map(|span| Span::styled(span.content, style));
     spans.collect::<Line<'_>>().style(style)
 }
 
-/// Text in lines of a width, broken between words.
+/// Wraps text at `width` columns, between words.
 pub(in crate::tui) fn wrapped(text: &str, width: usize) -> Vec<String> {
     use unicode_width::UnicodeWidthStr as _;
     let mut lines: Vec<String> = Vec::new();
@@ -275,7 +275,7 @@ pub(in crate::tui) fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// The same in one role.
+/// Wraps text and draws it in one role.
 pub(in crate::tui) fn styled(
     theme: &Theme,
     role: Role,
@@ -286,12 +286,12 @@ pub(in crate::tui) fn styled(
     wrapped(text, width).into_iter().map(|line| Line::styled(line, style)).collect()
 }
 
-/// `17:47:51Z`.
+/// A time as `17:47:51Z`.
 pub(in crate::tui) fn clock(at: crate::domain::time::Timestamp) -> String {
     at.strftime("%H:%M:%SZ").to_string()
 }
 
-/// `5:03`, and `1h02m` from an hour on.
+/// A duration as `5:03`, from one hour on as `1h02m`.
 pub(in crate::tui) fn took(ms: u64) -> String {
     let s = ms / 1000;
     if s < 3600 {

@@ -1,4 +1,4 @@
-//! Help, the palette, the messages, and the popup after a prefix.
+//! Draws help, the palette, the messages, and the popup after a key prefix.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Rect};
@@ -29,7 +29,7 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     }
 }
 
-/// A box over the panes, and what is inside its frame.
+/// Draws a framed box over the panes; returns the area inside.
 pub(in crate::tui) fn boxed(title: &str, area: Rect, theme: &Theme, buffer: &mut Buffer) -> Rect {
     Clear.render(area, buffer);
     buffer.set_style(area, theme.style(Role::Dialog));
@@ -51,11 +51,11 @@ fn line_of_text(name: &str, finder: &Finder, theme: &Theme) -> Line<'static> {
     ])
 }
 
-/// The cursor and the keys take so much of a line.
+/// Columns that the cursor and the keys take of a line.
 const KEY_COLUMNS: usize = 15;
 
-/// A command as a line: its keys, what it does, and why it is off. Where there is not room for both, why it is off
-/// matters more.
+/// A command as a line: its keys, its description, and why it is unavailable. If there is no room for both,
+/// the reason is shown, because it matters more.
 fn command_line(
     model: &Model,
     command: Command,
@@ -143,7 +143,7 @@ fn palette(model: &Model, finder: &Finder, theme: &Theme, area: Rect, buffer: &m
     write(&lines, inner, buffer);
 }
 
-/// Something found that is no command of ours.
+/// A palette entry that is not a command of the table.
 fn found_line(text: String, selected: bool, theme: &Theme) -> Line<'static> {
     let role = if selected { Role::Selection } else { Role::Text };
     let cursor = if selected { theme.pick("▶ ", "> ") } else { "  " };
@@ -171,7 +171,7 @@ fn messages(model: &Model, at: usize, theme: &Theme, area: Rect, buffer: &mut Bu
     write(&lines, inner, buffer);
 }
 
-/// A sheet, whole: what is cut off cannot be typed by hand.
+/// Draws a sheet. Long lines are split instead of cut off, because the user may have to type them.
 fn sheet(model: &Model, which: Sheet, from: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let text = model.sheet(which);
     let area = area.centered(Constraint::Max(140), Constraint::Max(area.height));
@@ -182,7 +182,7 @@ fn sheet(model: &Model, which: Sheet, from: usize, theme: &Theme, area: Rect, bu
     write(&lines, inner, buffer);
 }
 
-/// The log of a job. Its errors stand out by a mark, too.
+/// Draws the log of a job. A mark shows errors too, not only a colour.
 fn job_log(log: &JobLog, from: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let area = area.centered(Constraint::Max(160), Constraint::Max(area.height));
     let title = format!("{} · line {} of {}", log.job, from + 1, log.lines.len());
@@ -199,7 +199,7 @@ fn job_log(log: &JobLog, from: usize, theme: &Theme, area: Rect, buffer: &mut Bu
     write(&lines, inner, buffer);
 }
 
-/// The abilities of this terminal, with tests that need a person.
+/// Draws the abilities of this terminal, with tests that need the user.
 fn terminal(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let rows = &model.terminal;
     let height = u16::try_from(rows.len() + 6).unwrap_or(u16::MAX).min(area.height);
@@ -233,7 +233,7 @@ fn level(level: Level) -> (&'static str, Role) {
     }
 }
 
-/// What may follow the keys that were pressed. It waits for as long as one likes.
+/// Draws the continuations of a key prefix. It stays open without a timeout.
 fn popup(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some((prefix, since)) = &model.pending else { return };
     if model.elapsed.saturating_sub(*since) < POPUP_AFTER {

@@ -1,4 +1,4 @@
-//! The screen of a window that is too small to act safely.
+//! Draws the screen of a window that is too small to act safely.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -1,4 +1,4 @@
-//! The first screen, without a config.
+//! Draws the first screen without a config.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use super::{spell_in_ascii, wrapped, write};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::welcome::CHOICES;
 
-/// Draws it with one of the choices selected.
+/// Draws the screen with one of the choices selected.
 pub(in crate::tui) fn draw(config: &Path, selected: usize, theme: &Theme, frame: &mut Frame<'_>) {
     let (area, buffer) = (frame.area(), frame.buffer_mut());
     buffer.set_style(area, theme.style(Role::Text).patch(theme.style(Role::Surface)));

@@ -2,8 +2,9 @@
 
 use crate::domain::log_level::LogLevel;
 
-/// A line: where it is, and what can be sieved by without reading it. Packed: 39 bits of place, one
-/// for what hangs under the line before it, one for facts, 3 of level, 8 of source, 12 of step.
+/// The position of a line, and the fields to filter on without reading the line. Packed into 64 bits:
+/// 39 for the position, 1 that marks a continuation of the line before, 1 that marks a fact, 3 for
+/// the level, 8 for the source, 12 for the step.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry(u64);
 
@@ -26,7 +27,7 @@ impl Entry {
         Self(self.0 | FACT)
     }
 
-    /// Continuation of the line before.
+    /// Marks the entry as a continuation of the line before it.
     pub(super) fn hanging(self) -> Self {
         Self(self.0 | HANGS)
     }

@@ -1,5 +1,5 @@
-//! The log of one run as the screen reads it: an index of eight bytes a line in memory, the lines
-//! themselves on disk. A million lines take eight megabytes.
+//! The index of a run's log: 8 bytes per line in memory, while the lines
+//! themselves stay on disk. A million lines take 8 MB.
 
 use std::collections::{HashSet, VecDeque};
 use std::fs::File;
@@ -16,11 +16,11 @@ use crate::ports::log::LogLine;
 use crate::tui::model::pattern::pattern;
 use crate::tui::panes::logs::model::{Extent, Line, Mark, Query, TICKS, Tick};
 
-/// The log of a run.
+/// An index of a run's log lines and facts, with the results of the current query.
 #[derive(Default)]
 pub(in crate::tui::driver) struct LogIndex {
     file: Option<File>,
-    /// Behind the last line that was read whole.
+    /// Byte offset of the end of the last complete line read.
     byte: u64,
     entries: Vec<Entry>,
     facts: Vec<Line>,
@@ -31,17 +31,17 @@ pub(in crate::tui::driver) struct LogIndex {
     errors: usize,
     query: Query,
     filter: Option<Regex>,
-    /// The shapes of what the last good run said.
+    /// The shapes of the last good run's lines, to find new lines; `None` if they are not compared.
     known: Option<HashSet<u64>>,
     search: Option<Regex>,
     wrong: Option<String>,
-    /// Number of filtered lines.
+    /// Number of lines that the filter has processed.
     sieved: usize,
-    /// The lines that the query leaves; none while it leaves all of them.
+    /// Numbers of the lines that match the query; `None` while the query shows all lines.
     kept: Option<Vec<u32>>,
-    /// Number of searched lines.
+    /// Number of shown lines that the search has processed.
     searched: usize,
-    /// The lines that match the search.
+    /// Positions of the shown lines that match the search.
     matches: Vec<u32>,
 }
 
@@ -68,12 +68,12 @@ impl LogIndex {
         self.file = Some(file);
     }
 
-    /// Takes a fact. It waits until what was heard before it was read.
+    /// Queues a fact. It is indexed after the log lines that were received before it.
     pub(in crate::tui::driver) fn fact(&mut self, line: Line, step: String) {
         self.waiting.push_back((line, step));
     }
 
-    /// Files the facts that come before a moment; all of them, if none is given.
+    /// Indexes the queued facts up to the time `before`, or all of them if it is `None`.
     fn file_facts(&mut self, before: Option<Timestamp>) {
         while let Some((line, _)) = self.waiting.front() {
             if before.is_some_and(|before| line.at > before) {
@@ -94,7 +94,7 @@ impl LogIndex {
         self.facts.push(line);
     }
 
-    /// A stack trace has the level of the line above it, and is no separate error.
+    /// Indexes a line. A stack trace gets the level of the line above it and does not count as a separate error.
     fn file_line(&mut self, text: &str, source: usize, step: usize) {
         let head = self.entries.last().filter(|head| !head.is_fact() && head.source() == source);
         let entry = |level| Entry::new(self.byte, level, source, step);
@@ -112,7 +112,7 @@ impl LogIndex {
         self.errors += usize::from(level == LogLevel::Error);
     }
 
-    /// Takes over what was written since; `true`: there may be more at once.
+    /// Indexes the lines written since the last call; `true` if there may be more to read now.
     pub(in crate::tui::driver) fn grow(&mut self) -> bool {
         let more = self.read_on();
         if !more {
@@ -135,7 +135,7 @@ impl LogIndex {
         for _ in 0..TURN {
             text.clear();
             match reader.read_line(&mut text) {
-                // A line that is still being written comes next time.
+                // A partly written line is read on the next call.
                 Ok(length) if length > 0 && text.ends_with('\n') => {
                     if let Ok(line) = serde_json::from_str::<LogLine>(&text) {
                         self.file_facts(Some(line.at));
@@ -152,12 +152,12 @@ impl LogIndex {
         true
     }
 
-    /// The lines of the last good run, for a query of new lines.
+    /// Sets the line shapes of the last good run, for a query of new lines.
     pub(super) fn compare_with(&mut self, known: Option<HashSet<u64>>) {
         self.known = known;
     }
 
-    /// Takes another query. Where only the search changed, the sieve stands.
+    /// Sets the query. If only the search changed, the filtered lines are kept.
     pub(super) fn ask(&mut self, query: Query) {
         let read = |typed: &Option<String>| match typed.as_deref().map(pattern) {
             Some(Ok(found)) => (Some(found), None),
@@ -176,7 +176,7 @@ impl LogIndex {
         self.matches.clear();
     }
 
-    /// Sieves and searches some more lines; `true`: there are more at once.
+    /// Filters and searches up to `TURN` more lines; `true` if there are more to process.
     pub(in crate::tui::driver) fn sieve(&mut self) -> bool {
         let more = self.sieve_on();
         self.search_on() || more
@@ -201,7 +201,7 @@ impl LogIndex {
         to < self.entries.len()
     }
 
-    /// Whether a line's text is needed, which is then read.
+    /// Whether a line's text is new and matches the filter. The text is read only if the query needs it.
     fn says(&self, entry: Entry, reader: Option<&mut BufReader<File>>) -> bool {
         if self.filter.is_none() && self.known.is_none() {
             return true;
@@ -243,7 +243,7 @@ impl LogIndex {
             && is(&self.steps, entry.step(), &self.query.step)
     }
 
-    /// The file from the first line of it at or behind a number on.
+    /// A reader of the file that starts at the first log line at or after line `number`.
     fn reader(&self, number: usize) -> Option<BufReader<File>> {
         let first = self.entries.get(number..)?.iter().find(|entry| !entry.is_fact())?;
         let mut file = self.file.as_ref()?.try_clone().ok()?;
@@ -251,7 +251,7 @@ impl LogIndex {
         Some(BufReader::with_capacity(1 << 16, file))
     }
 
-    /// The text of a line; from a reader at or before it, if possible.
+    /// The text of a line, read through `reader` (positioned at or before the line) if there is one.
     fn text(&self, entry: Entry, reader: Option<&mut BufReader<File>>) -> String {
         if entry.is_fact() {
             return self.fact_at(entry).map(|line| line.text.clone()).unwrap_or_default();
@@ -274,7 +274,7 @@ impl LogIndex {
         self.facts.get(usize::try_from(entry.place()).ok()?)
     }
 
-    /// One line, from wherever it is.
+    /// Reads one line, from the facts or from the file.
     fn read(&self, entry: Entry) -> Option<Line> {
         if entry.is_fact() {
             return self.fact_at(entry).cloned();
@@ -310,7 +310,7 @@ impl LogIndex {
         self.entries.get(number).copied()
     }
 
-    /// The size of the log.
+    /// The size of the log and the results of the query, without the ticks.
     pub(in crate::tui::driver) fn extent(&self) -> Extent {
         Extent {
             total: self.entries.len(),
@@ -326,7 +326,7 @@ impl LogIndex {
         }
     }
 
-    /// Jump targets and their positions.
+    /// The most important mark in each of [`TICKS`] equal parts of the shown lines.
     pub(super) fn ticks(&self) -> Vec<Option<Tick>> {
         let (mut ticks, shown) = (vec![None; TICKS], self.shown());
         let mut set = |at: usize, tick: Tick| {
@@ -346,19 +346,19 @@ impl LogIndex {
         ticks
     }
 
-    /// Some of the lines that are shown.
+    /// Up to `count` shown lines, starting at position `from`.
     pub(in crate::tui::driver) fn lines(&self, from: usize, count: usize) -> Vec<Line> {
         let to = (from + count).min(self.shown());
         (from..to).filter_map(|at| self.read(self.entry(at)?)).collect()
     }
 
-    /// The last lines that are shown.
+    /// The last `count` shown lines.
     pub(super) fn tail(&self, count: usize) -> Vec<Line> {
         self.lines(self.shown().saturating_sub(count), count)
     }
 
-    /// The next line of a kind after (or before) a line, going round at the end, and how many there
-    /// are like it up to it.
+    /// The position of the next marked line after (or before) `from`, wrapping around at the end,
+    /// and its ordinal among the marked lines, from 1.
     pub(super) fn find(
         &self,
         mark: Mark,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::ids::{ServiceName, StepId};
 
-/// A log file of lines, and the book that reads it.
+/// A log file with `lines`, and the index that reads it.
 fn book(lines: &[LogLine]) -> (tempfile::NamedTempFile, LogIndex) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     write(&mut file, lines);
@@ -120,7 +120,7 @@ fn finds_the_one_new_line_among_many() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..Default::default() })]
 
-    /// In any order of lines and requests the view equals that of a plain filter.
+    /// For any order of lines and queries, the shown lines equal those of a plain filter.
     #[test]
     fn shown_lines_match_the_query(
         parts in proptest::collection::vec(proptest::collection::vec("[ab ]{0,6}", 0..40), 1..5),

@@ -1,5 +1,5 @@
-//! Reads the log of the followed run on a separate thread: however long it is and however
-//! fast it grows, the screen's loop never waits for it.
+//! Reads the followed run's log on a separate thread, so that the screen's event loop never waits for it,
+//! however long the log is and however fast it grows.
 
 mod entry;
 mod index;
@@ -29,12 +29,12 @@ use crate::tui::msg::Msg;
 use crate::tui::panes::deploy::model::Progress;
 use crate::tui::panes::logs::model::{AROUND, Extent, Line};
 
-/// Number of latest lines sent along, so that following needs no requests.
+/// Number of latest lines sent with each update, so that following the log needs no requests.
 const TAIL_LINES: usize = 240;
-/// Maximum size of a copy in bytes: as base64 it must fit into what terminals accept by OSC 52.
+/// Maximum size of a copy in bytes. Its base64 form must fit the OSC 52 limit of terminals.
 const MOST_COPIED: usize = 56_000;
 
-/// Starts the thread. It ends when its receiver is dropped.
+/// Starts the thread. It ends when the returned sender is dropped or the screen's message channel closes.
 pub(super) fn spawn(app: App, sender: Sender<Msg>) -> Asks<LogAsk> {
     let (asks, receiver) = channel();
     std::thread::spawn(move || Reader::new(app, sender).run(&receiver));
@@ -49,13 +49,13 @@ struct Reader {
     book: LogIndex,
     store: Option<(SqliteStore, i64)>,
     fact: u64,
-    /// The line that a jump went to last.
+    /// Target line of the last jump.
     found: Option<usize>,
-    /// Time of the progress text.
+    /// Modification time of the progress file at the last read.
     progressed: Option<SystemTime>,
 }
 
-/// The receiver is gone.
+/// The error if the screen's message channel is closed.
 struct Gone;
 
 impl Reader {
@@ -86,7 +86,7 @@ impl Reader {
             }
             busy = self.grow();
             rounds = rounds.wrapping_add(1);
-            // How far a step is changes more slowly than its log does.
+            // Progress changes more slowly than the log, so it is read less often.
             if rounds.is_multiple_of(3) && self.progress().is_err() {
                 return;
             }
@@ -102,7 +102,7 @@ impl Reader {
         }
     }
 
-    /// Hands over how far the step under way is, where that changed.
+    /// Sends the progress of the current step, if the progress file changed.
     fn progress(&mut self) -> Result<(), Gone> {
         let Some(run) = self.run else { return Ok(()) };
         let file = self.app.progress_file(run);
@@ -121,7 +121,7 @@ impl Reader {
         self.say(Msg::Progress(run, words.collect()))
     }
 
-    /// Reads on; `true`: there is more at once.
+    /// Indexes new lines and facts; `true` if there is more to process now.
     fn grow(&mut self) -> bool {
         let Some(run) = self.run else { return false };
         if !self.book.has_file()
@@ -134,7 +134,7 @@ impl Reader {
         self.book.sieve() || more
     }
 
-    /// Takes over the run's new facts.
+    /// Queues the run's new facts for the index.
     fn facts(&mut self, run: RunNumber) {
         if self.store.is_none() {
             let store = self.app.readable_store();
@@ -167,7 +167,7 @@ impl Reader {
             LogAsk::Query { asked, query } => {
                 self.asked = asked;
                 let known = query.news.map(|run| shapes(&self.app.log_file(run)));
-                // A good run that left no log said nothing, so everything is new.
+                // If the good run left no log, every line is new.
                 self.book.compare_with(known.map(Option::unwrap_or_default));
                 self.book.ask(query);
                 Ok(())
@@ -176,7 +176,7 @@ impl Reader {
                 self.say(Msg::LogWindow(asked, from, self.book.lines(from, AROUND * 2)))
             }
             LogAsk::Find { asked, mark, from, again, forward } if asked == self.asked => {
-                // The next one is only known when all of them are.
+                // The next mark is known only when the whole log is filtered and searched.
                 while self.book.sieve() {}
                 let from = if again { self.found } else { from };
                 let found = self.book.find(mark, from, forward);
@@ -186,7 +186,7 @@ impl Reader {
             LogAsk::Use { asked, from, to, what } if asked == self.asked => {
                 self.use_lines(from, to, what)
             }
-            // Answers to outdated requests are dropped.
+            // Requests of an outdated query are ignored.
             _ => Ok(()),
         }
     }
@@ -213,7 +213,7 @@ impl Reader {
                     text.push('\n');
                     count += 1;
                 }
-                // One line alone is pasted into the middle of something.
+                // A single line gets no line break, because it is pasted into other text.
                 if count == 1 {
                     text.pop();
                 }
@@ -259,7 +259,7 @@ impl Reader {
     }
 }
 
-/// A line as text.
+/// A line in the format of copies and exports: time, level, source, text.
 fn written(line: &Line) -> String {
     let at = line.at.strftime("%H:%M:%S.%3fZ");
     format!("{at} {} {} {}", line.level.letter(), line.source, line.text)
@@ -276,7 +276,6 @@ pub(super) fn line_of(fact: &Fact) -> Line {
     Line { at: fact.at, source, level, hangs: false, text, tints: Vec::new() }
 }
 
-/// How bad a fact is.
 fn level(event: &Event) -> LogLevel {
     match event {
         Event::StepFailed { .. } => LogLevel::Error,

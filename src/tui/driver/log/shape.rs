@@ -1,5 +1,5 @@
-//! What a log line is like: its words without what differs from run to run. Two lines of one shape say
-//! the same thing at another time (N17).
+//! The shape of a log line: its words without the values that differ between runs. Two lines of the same shape
+//! are the same message at different times (N17).
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::ports::log::LogLine;
 
-/// The shape of a line. A word with a digit in it is a number, a time, an id or a hash.
+/// Hashes the shape of a line. All words with a digit count as equal: they are numbers, times, ids or hashes.
 pub(super) fn shape(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
@@ -20,7 +20,7 @@ pub(super) fn shape(text: &str) -> u64 {
     hasher.finish()
 }
 
-/// The shapes of a whole log; none where it cannot be read.
+/// The shapes of all lines of a log; `None` if the file cannot be opened.
 pub(super) fn shapes(file: &Path) -> Option<HashSet<u64>> {
     let reader = BufReader::new(File::open(file).ok()?);
     let lines = reader.lines().map_while(Result::ok);

@@ -1,4 +1,4 @@
-//! The pane Alerts: what was sent, what is pending and what was given up, and whether alerts are silenced.
+//! The Alerts pane: deliveries that were sent, are pending or were given up, and whether alerts are silenced.
 
 pub mod model;
 pub(in crate::tui) mod update;

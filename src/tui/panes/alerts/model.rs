@@ -1,24 +1,24 @@
-//! What the Alerts pane keeps.
+//! The state of the Alerts pane.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::describe;
 use crate::ports::outbox::{Delivery, DeliveryState, Silence};
 
-/// The queue of alerts as the store has it.
+/// The alert delivery queue, as the store has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queue {
     /// The latest deliveries, newest first.
     pub latest: Vec<(Delivery, DeliveryState)>,
-    /// Number of pending deliveries, also of those that are not among the latest.
+    /// Number of pending deliveries, including those that are not among the latest.
     pub pending: usize,
     pub silence: Option<Silence>,
 }
 
-/// The queue, and the position in it.
+/// The delivery queue, and the selection in it.
 #[derive(Debug, Clone, Default)]
 pub struct AlertsPane {
-    /// None until the store was read.
+    /// `None` until the store is read.
     pub queue: Option<Queue>,
     pub selected: usize,
 }
@@ -30,7 +30,7 @@ impl AlertsPane {
     }
 }
 
-/// All of an alert: what happened, why, what to do now, and the state of its delivery.
+/// The full text of an alert: what happened, why, what to do now, and the state of its delivery.
 pub(in crate::tui) fn whole(delivery: &Delivery, state: &DeliveryState) -> String {
     let alert = &delivery.alert;
     let state = format!("{}: {}", delivery.channel, describe::delivery(state));

@@ -1,10 +1,10 @@
-//! The pane Alerts: scrolling and copying.
+//! The Alerts pane: scrolling and copying.
 
 use super::model::{Queue, whole};
 use crate::tui::effect::Effect;
 use crate::tui::model::Model;
 
-/// Takes the queue as the store has it. The selected delivery stays selected where newer ones come.
+/// Takes the queue from the store. The selected delivery stays selected when newer ones arrive.
 pub(in crate::tui) fn read(model: &mut Model, queue: Queue) {
     let pane = &mut model.panes.alerts;
     let chosen = pane.chosen().map(|(delivery, _)| delivery.id).filter(|_| pane.selected > 0);
@@ -13,7 +13,7 @@ pub(in crate::tui) fn read(model: &mut Model, queue: Queue) {
     pane.queue = Some(queue);
 }
 
-/// By that many deliveries.
+/// Moves the selection by `by` deliveries.
 pub(in crate::tui) fn scroll(model: &mut Model, by: isize) {
     let pane = &mut model.panes.alerts;
     let last = pane.queue.as_ref().map_or(0, |queue| queue.latest.len().saturating_sub(1));

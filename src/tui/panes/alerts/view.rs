@@ -1,4 +1,4 @@
-//! The pane Alerts, drawn.
+//! Draws the Alerts pane.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -47,7 +47,7 @@ fn silence(theme: &Theme, queue: &Queue, width: usize) -> Vec<Line<'static>> {
     styled(theme, Role::Warning, &text, width)
 }
 
-/// The rows, and that of the selected delivery; its whole text is below it.
+/// The lines, and the index of the selected delivery's line. Its full text is below it.
 fn rows(model: &Model, theme: &Theme, queue: &Queue, width: usize) -> (Vec<Line<'static>>, usize) {
     let (mut lines, mut at) = (Vec::new(), 0);
     for (number, (delivery, state)) in queue.latest.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The pane Checklists: the items that guard the run.
+//! The Checklists pane: the items that guard the run.
 
 pub mod model;
 pub(in crate::tui) mod update;

@@ -1,42 +1,42 @@
-//! The Checklists pane: what the run of the selected environment waits for.
+//! The Checklists pane: the checklist items of the selected environment's run.
 
 use crate::domain::checklist::{Act, Item, ItemStatus, List, Standing, Tally, listed};
 use crate::domain::time::Timestamp;
 use crate::tui::model::environments::Environment;
 
-/// The scroll position.
+/// The selection and the filter of the pane.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ChecklistPane {
-    /// The selected item, among those that are shown.
+    /// Index of the selected item among the shown ones.
     pub selected: usize,
-    /// Whether what is settled is left out.
+    /// Whether settled items are hidden.
     pub open_only: bool,
 }
 
-/// An item, and how it stands.
+/// An item and its status.
 pub type Row<'a> = (&'a Item, ItemStatus);
 
-/// Every item of the run last read, as it is now.
+/// All items of the run last read, with their current status.
 pub fn rows(here: &Environment, now: Option<Timestamp>) -> Vec<Row<'_>> {
     let Some(view) = here.run.as_ref().map(|run| &run.view) else { return Vec::new() };
     let now = now.unwrap_or(view.started);
     view.plan.checklist.iter().zip(listed(view, &here.ticks, now)).collect()
 }
 
-/// The counts of a checklist's items by state.
+/// Counts the items of a checklist by state; of all checklists if `list` is `None`.
 pub fn count(rows: &[Row<'_>], list: Option<List>) -> Tally {
     let of = rows.iter().filter(|(item, _)| list.is_none_or(|list| item.list == list));
     Tally::of(of.map(|(_, seen)| seen))
 }
 
 impl ChecklistPane {
-    /// The items that are shown.
+    /// The items that pass the filter.
     pub fn shown<'r, 'a>(&self, rows: &'r [Row<'a>]) -> Vec<&'r Row<'a>> {
         rows.iter().filter(|(_, seen)| !(self.open_only && seen.standing.settled())).collect()
     }
 }
 
-/// The last act on an item that can be undone.
+/// The item of the last tick that can be undone, if `actor` made that tick.
 pub fn last_own(here: &Environment, actor: &str) -> Option<String> {
     let last = here.ticks.iter().rev().find(|tick| {
         let newest = here.ticks.iter().rev().find(|other| other.item == tick.item);

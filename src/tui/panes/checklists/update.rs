@@ -1,4 +1,4 @@
-//! The Checklists pane: ticking, and setting aside with a reason.
+//! The Checklists pane: ticks, notes, and overrides with a reason.
 
 use crate::domain::checklist::{Act, Item, List, Standing, may_act};
 use crate::domain::error::Problem;
@@ -9,7 +9,7 @@ use crate::tui::model::Model;
 use crate::tui::model::dialog::{self, Kind, Picker, Purpose};
 use crate::tui::panes::checklists::model::{last_own, markdown, rows};
 
-/// The selected item, how it stands, and the run that it is about.
+/// The run, the selected item and the state of the item.
 fn chosen(model: &Model) -> Option<(RunNumber, Item, Standing)> {
     let here = model.here()?;
     let run = here.run.as_ref()?.view.number;
@@ -25,14 +25,14 @@ pub(in crate::tui) fn open_only(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The selected item, if a person may do this to it now; else says why not.
+/// The selected item, if the user may do this to it now; otherwise shows why not.
 fn permitted(model: &mut Model, act: Act) -> Option<(RunNumber, Item, Standing)> {
     let Some(found) = chosen(model) else {
         model.tell("there is no item to tick: D begins a run");
         return None;
     };
     let view = model.here().and_then(|here| here.run.as_ref()).map(|run| run.view.clone());
-    // With a reason to come: whether it may be done at all.
+    // The reason comes later: check with a placeholder whether the action is allowed at all.
     if let Err(problem) = may_act(&found.1, act, "to come", view.as_ref()) {
         model.tell(problem.to_string());
         return None;
@@ -61,7 +61,7 @@ pub(in crate::tui) fn override_item(model: &mut Model, key: Key) -> Vec<Effect> 
     ask(model, Purpose::Override, &item, key)
 }
 
-/// Takes the operator's last tick back.
+/// Removes the user's last tick.
 pub(in crate::tui) fn untick(model: &mut Model) -> Vec<Effect> {
     let found = model.here().and_then(|here| {
         let run = here.run.as_ref()?.view.number;
@@ -74,7 +74,7 @@ pub(in crate::tui) fn untick(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Tick(model.ticket(), run, item, Act::Untick, String::new())]
 }
 
-/// Opens the box for a note, or for a reason.
+/// Opens the dialog for a note or a reason.
 fn ask(model: &mut Model, purpose: Purpose, item: &Item, key: Key) -> Vec<Effect> {
     let Some(environment) = model.here().map(|here| here.name.clone()) else { return Vec::new() };
     let way = |act: Act, note: &str| dialog::Item::new(act.label(), note);
@@ -91,7 +91,7 @@ fn ask(model: &mut Model, purpose: Purpose, item: &Item, key: Key) -> Vec<Effect
     Vec::new()
 }
 
-/// Enter in that box.
+/// Handles Enter in that dialog.
 pub(in crate::tui) fn answered(picker: &mut Picker, ticket: Ticket, model: &Model) -> Vec<Effect> {
     let run = model.here().filter(|here| here.name == picker.environment);
     let run = run.and_then(|here| here.run.as_ref()).map(|run| run.view.number);
@@ -114,7 +114,7 @@ pub(in crate::tui) fn answered(picker: &mut Picker, ticket: Ticket, model: &Mode
     vec![Effect::Tick(ticket, run, item, act, note)]
 }
 
-/// By that many items.
+/// Moves the selection by `by` items.
 pub(in crate::tui) fn scroll(model: &mut Model, by: isize) {
     let last = model.here().map_or(0, |here| {
         let rows = rows(here, model.now);
@@ -124,7 +124,7 @@ pub(in crate::tui) fn scroll(model: &mut Model, by: isize) {
         model.panes.checklists.selected.saturating_add_signed(by).min(last);
 }
 
-/// The lists, for the clipboard.
+/// Copies the checklists to the clipboard.
 pub(in crate::tui) fn copy(model: &mut Model) -> Vec<Effect> {
     let text = model.here().map(|here| markdown(&rows(here, model.now))).unwrap_or_default();
     if text.is_empty() {
@@ -135,7 +135,7 @@ pub(in crate::tui) fn copy(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Copy(text, lines)]
 }
 
-/// To the first open item of the list that the run waits at.
+/// Selects the first open required item of the checklist that the run waits at.
 pub(in crate::tui) fn to_open(model: &mut Model, list: List) {
     model.panes.checklists.open_only = false;
     let at = model.here().and_then(|here| {

@@ -1,5 +1,5 @@
-//! The pane Checklists: what must be true before a build, the switch and the end of a deploy, and by
-//! what that is known.
+//! Draws the Checklists pane: the conditions for a build, for the switch and for
+//! the end of a deploy, and how each was verified.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -15,7 +15,7 @@ use crate::tui::panes::logs::view::fit;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::view::{first_shown, framed, selected, styled, wrapped, write};
 
-/// From this width on what is said of an item stands beside it.
+/// Minimum width to show the status text of an item beside it.
 const WIDE_COLUMNS: usize = 74;
 
 pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
@@ -53,7 +53,7 @@ impl Look<'_> {
         }
     }
 
-    /// The lines, and that of the selected item.
+    /// The lines, and the index of the selected item's line.
     fn lines(&self, rows: &[Row<'_>]) -> (Vec<Line<'static>>, usize) {
         let pane = self.model.panes.checklists;
         let shown = pane.shown(rows);
@@ -97,7 +97,7 @@ impl Look<'_> {
         };
         Line::from(vec![
             Span::styled(list.title(), self.theme.style(Role::Title)),
-            // The items themselves tell which were overridden.
+            // The items themselves show which were overridden.
             Span::styled(format!("  {done}/{all}{more}"), self.theme.style(role)),
         ])
     }

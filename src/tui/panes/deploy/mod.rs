@@ -1,4 +1,4 @@
-//! The pane Deploy: the run of the selected environment, or what a run in doubt can do.
+//! The Deploy pane: the run of the selected environment, or the choices for a run in doubt.
 
 pub mod model;
 pub(in crate::tui) mod update;

@@ -1,25 +1,25 @@
-//! The Deploy pane.
+//! The state of the Deploy pane.
 
 use crate::domain::ids::RunNumber;
 
-/// How far a step is, as its runner says.
+/// The progress of a step, as reported by its runner.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Progress {
     pub step: String,
-    /// With which service; none: as a whole.
+    /// The service; `None`: the step as a whole.
     pub service: Option<String>,
     pub text: String,
 }
 
-/// The scroll position.
+/// The scroll position, the selected choice and the step progress.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeployPane {
-    /// Lines scrolled away at the top.
+    /// Number of lines scrolled off the top.
     pub scroll: usize,
-    /// The selected way on from a run in doubt.
+    /// Index of the selected choice for a run in doubt.
     pub choice: usize,
-    /// How far the step under way of a run is.
+    /// The shown progress of a run's current step.
     pub progress: Option<(RunNumber, Vec<Progress>)>,
-    /// How far it is by now, where that is shown later.
+    /// Newer progress that is shown later, with reduced motion.
     pub coming: Option<(RunNumber, Vec<Progress>)>,
 }

@@ -1,4 +1,4 @@
-//! The pane Deploy: what Enter does, and scrolling.
+//! The Deploy pane: Enter and scrolling.
 
 use crate::domain::checklist::List;
 use crate::domain::run::RunState;
@@ -10,8 +10,8 @@ use crate::tui::model::Model;
 use crate::tui::panes::{Pane, checklists, logs};
 use crate::tui::update::{acts, run};
 
-/// Enter: a choice of a run in doubt, the gate's own act, the open items of its checklist, or the failure in the
-/// log.
+/// Handles Enter: takes the selected choice of a run in doubt, approves the gate, goes to the open items of its
+/// checklist, or jumps to the failure in the log.
 pub(in crate::tui) fn open(model: &mut Model, key: Key) -> Vec<Effect> {
     let Some(here) = model.here() else { return Vec::new() };
     if here.in_doubt().is_some() {

@@ -1,4 +1,4 @@
-//! The pane Environments: every environment, its services and what they need.
+//! The Environments pane: every environment, its services and what they need.
 
 pub(in crate::tui) mod view;
 

@@ -1,4 +1,4 @@
-//! The pane Environments: live releases, as last read.
+//! Draws the Environments pane: live releases, as last read.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -97,7 +97,7 @@ fn of(
     lines
 }
 
-/// The services whose automatic rollouts a run that is over left held: a push deploys nothing.
+/// A warning about services whose automatic rollouts an ended run left disabled: a push deploys nothing.
 fn held(environment: &Environment, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let seen = environment.seen.iter().flat_map(|(seen, _)| &seen.services);
     let held = seen.filter(|service| service.rollouts_held).map(|service| service.service.as_str());
@@ -125,7 +125,7 @@ fn service(
         (None, TrafficState::Unknown) => "unknown".to_owned(),
         (None, _) => "no build".to_owned(),
     };
-    // What is watched is known better than by one look.
+    // The state of a probe is more reliable than the health from a single poll.
     let mark = match environment.answers(service.service.as_str()) {
         Some(probe) if service.live.is_some() && probe.state != State::Off => theme.probe(probe),
         Some(_) if service.live.is_some() => theme.health(None),

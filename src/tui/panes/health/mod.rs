@@ -1,4 +1,4 @@
-//! The pane Health: the probes of the selected environment.
+//! The Health pane: the probes of the selected environment.
 
 pub mod model;
 pub(in crate::tui) mod update;

@@ -1,27 +1,27 @@
-//! The Health pane: what is watched on the selected environment.
+//! The state of the Health pane, and its texts.
 
 use std::time::Duration;
 
 use crate::domain::probe::{ProbeSnapshot, State};
 
-/// The scroll position.
+/// The selection and the filter of the pane.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct HealthPane {
-    /// The selected probe, among those that are shown.
+    /// Index of the selected probe among the shown ones.
     pub selected: usize,
-    /// Whether what is well is left out.
+    /// Whether healthy probes are hidden.
     pub hides_ok: bool,
 }
 
 impl HealthPane {
-    /// The probes that are shown.
+    /// The probes that pass the filter.
     pub fn shown<'a>(&self, probes: &'a [ProbeSnapshot]) -> Vec<&'a ProbeSnapshot> {
         let hidden = |probe: &&ProbeSnapshot| self.hides_ok && probe.state == State::Ok;
         probes.iter().filter(|probe| !hidden(probe)).collect()
     }
 }
 
-/// How many are how, the worst first: `1 down · 6 ok`.
+/// The number of probes in each state, worst first: `1 down · 6 ok`.
 pub fn counts(probes: &[ProbeSnapshot]) -> Vec<(State, usize)> {
     let order =
         [State::Down, State::Flapping, State::Degraded, State::Stale, State::Off, State::Ok];
@@ -29,7 +29,7 @@ pub fn counts(probes: &[ProbeSnapshot]) -> Vec<(State, usize)> {
     order.into_iter().map(of).filter(|(_, count)| *count > 0).collect()
 }
 
-/// `BLUE live`, `GREEN idle`, or nothing for what is no service.
+/// The slot of a probe, `BLUE live` or `GREEN idle`; `-` if it does not probe a service.
 pub fn slot(probe: &ProbeSnapshot) -> String {
     match probe.side {
         Some(side) => {
@@ -40,7 +40,7 @@ pub fn slot(probe: &ProbeSnapshot) -> String {
     }
 }
 
-/// `142 ms`.
+/// A duration as `142 ms`.
 pub fn time(time: Option<Duration>) -> String {
     time.map_or("-".to_owned(), |time| format!("{} ms", time.as_millis()))
 }

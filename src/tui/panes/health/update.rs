@@ -1,4 +1,4 @@
-//! The Health pane: what was heard, and who is called for it.
+//! The Health pane: probe results, notifications and mutes.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::tui::model::messages::Level;
 use crate::tui::panes::health::model::table;
 use crate::tui::update::ring::call;
 
-/// Takes the current health. Unmuted failures of live addresses become messages.
+/// Takes the current probe states. Notifies the user when an unmuted live address goes down, and keeps a message.
 pub(in crate::tui) fn probed(
     model: &mut Model,
     name: &EnvironmentName,
@@ -41,27 +41,27 @@ pub(in crate::tui) fn probed(
     effects
 }
 
-/// All probes run immediately.
+/// Runs all probes immediately.
 pub(in crate::tui) fn probe_now(model: &mut Model) -> Vec<Effect> {
     model.tell("running every probe now");
     vec![Effect::ProbeNow]
 }
 
-/// Leaves out what is well, or shows it again.
+/// Hides healthy probes, or shows them again.
 pub(in crate::tui) fn hide_ok(model: &mut Model) -> Vec<Effect> {
     model.panes.health.hides_ok = !model.panes.health.hides_ok;
     model.panes.health.selected = 0;
     Vec::new()
 }
 
-/// By that many probes.
+/// Moves the selection by `by` probes.
 pub(in crate::tui) fn scroll(model: &mut Model, by: isize) {
     let probes = model.here().map_or(&[][..], |here| &here.probes);
     let last = model.panes.health.shown(probes).len().saturating_sub(1);
     model.panes.health.selected = model.panes.health.selected.saturating_add_signed(by).min(last);
 }
 
-/// The durations of a mute.
+/// The durations that a mute offers.
 const LENGTHS: [(&str, Duration); 4] = [
     ("30m", Duration::from_mins(30)),
     ("2h", Duration::from_hours(2)),
@@ -81,7 +81,7 @@ pub(in crate::tui) fn any_probe(model: &Model) -> Result<(), String> {
     chosen(model).map(drop).ok_or_else(|| "no probe is configured here".to_owned())
 }
 
-/// Opens the box of a mute.
+/// Opens the dialog for a mute.
 pub(in crate::tui) fn mute(model: &mut Model, key: Key) -> Vec<Effect> {
     let Some((environment, name, _)) = chosen(model) else { return Vec::new() };
     let items = LENGTHS.map(|(value, _)| Item::new(value, "")).to_vec();
@@ -100,7 +100,7 @@ pub(in crate::tui) fn unmute(model: &mut Model, _: Key) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Enter in that box.
+/// Handles Enter in that dialog.
 pub(in crate::tui) fn muted(picker: &mut Picker, ticket: Ticket) -> Vec<Effect> {
     let (Some((kept_under, _)), Some((_, length))) =
         (picker.about.clone(), LENGTHS.get(picker.selected))
@@ -115,7 +115,7 @@ pub(in crate::tui) fn muted(picker: &mut Picker, ticket: Ticket) -> Vec<Effect> 
     vec![Effect::Mute(ticket, kept_under, Some((*length, why)))]
 }
 
-/// The table, for the clipboard.
+/// Copies the table to the clipboard.
 pub(in crate::tui) fn copy(model: &mut Model) -> Vec<Effect> {
     let table = model.here().map_or_else(String::new, |here| table(&here.probes));
     if table.is_empty() {

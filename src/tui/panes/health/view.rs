@@ -1,4 +1,4 @@
-//! The pane Health: whether what is watched answers, and since when that is known.
+//! Draws the Health pane: the state of each probe, and how fresh it is.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::tui::panes::logs::view::fit;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::view::{clock, first_shown, framed, selected, styled, wrapped, write};
 
-/// From this width on a probe is one line.
+/// Minimum width to show a probe on one line.
 const WIDE_COLUMNS: usize = 74;
 
 pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
@@ -26,7 +26,7 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     let title = title(here);
     let inner = framed(model, theme, Pane::Health, title, area, buffer);
     let (width, height) = (usize::from(inner.width), usize::from(inner.height));
-    // Each with its address, where there is room for all of them.
+    // Show addresses if there is room for all of them.
     let addresses = width >= WIDE_COLUMNS && height >= here.probes.len() * 2 + 12;
     let look = Look { model, theme, here, width, addresses };
     if here.probes.is_empty() {
@@ -65,7 +65,7 @@ impl Look<'_> {
         }
     }
 
-    /// The probes, and the line of the selected one.
+    /// The lines of the probes, and the index of the selected probe's line.
     fn probes(&self) -> (Vec<Line<'static>>, usize) {
         let pane = self.model.panes.health;
         let shown = pane.shown(&self.here.probes);
@@ -165,7 +165,7 @@ impl Look<'_> {
         line
     }
 
-    /// Target and reason: of the selected probe, and of every unhealthy one.
+    /// The address of the selected probe, and the reasons of that probe and of every unhealthy one.
     fn details(&self, probe: &ProbeSnapshot, here: bool) -> Vec<Line<'static>> {
         let focused = here && self.model.focus == Pane::Health;
         let well = matches!(probe.state, State::Ok | State::Off);
@@ -231,8 +231,8 @@ impl Look<'_> {
         self.width.saturating_sub(64).clamp(8, 40)
     }
 
-    /// The last answers on one scale for all of a service: a failure is a gap with a cross, never a
-    /// bar of nothing.
+    /// A sparkline of the last response times, on one scale for all probes of a
+    /// service. A failure is a cross, never an empty bar.
     fn spark(&self, probe: &ProbeSnapshot, width: usize) -> String {
         let of = self.here.probes.iter().filter(|other| other.name == probe.name);
         let all = of.flat_map(|other| other.points.iter().rev().take(width));
@@ -267,7 +267,7 @@ impl Look<'_> {
         Line::styled(fit(&text, self.width), self.theme.style(role))
     }
 
-    /// Recent changes with their rules, newest first, as many as fit.
+    /// Recent state changes, newest first, as many as fit, with the rules behind them.
     fn changes(&self, room: usize) -> Vec<Line<'static>> {
         let muted = self.theme.style(Role::Muted);
         let mut lines = Vec::new();

@@ -1,4 +1,4 @@
-//! The pane History: the runs of every environment.
+//! The History pane: the runs of every environment.
 
 pub mod model;
 pub(in crate::tui) mod update;

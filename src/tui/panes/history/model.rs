@@ -4,19 +4,19 @@ use crate::domain::error::Problem;
 use crate::domain::ids::RunNumber;
 use crate::domain::view::RunView;
 
-/// The scroll position.
+/// The runs, the selected one and the opened one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HistoryPane {
     /// The runs, newest first.
     pub runs: Vec<RunView>,
-    /// Whether they were read yet.
+    /// Whether the runs were read yet.
     pub read: bool,
-    /// The reason why they cannot be read.
+    /// The reason why the runs cannot be read, if so.
     pub problem: Option<Problem>,
     pub selected: usize,
-    /// The run that is opened, if one is.
+    /// The opened run, if any.
     pub open: Option<RunNumber>,
-    /// Whether the opened one is shown beside the one before it.
+    /// Whether the opened run is compared with the previous one.
     pub compare: bool,
 }
 
@@ -25,12 +25,12 @@ impl HistoryPane {
         self.runs.get(self.selected)
     }
 
-    /// The run that is opened.
+    /// The opened run.
     pub fn opened(&self) -> Option<&RunView> {
         self.runs.iter().find(|run| Some(run.number) == self.open)
     }
 
-    /// The run of the same kind on the same environment before one.
+    /// The previous ended run of the same kind on the same environment.
     pub fn before(&self, run: &RunView) -> Option<&RunView> {
         self.runs.iter().find(|earlier| {
             earlier.number < run.number

@@ -1,11 +1,11 @@
-//! The pane History.
+//! The History pane: selecting, opening and comparing runs.
 
 use crate::domain::error::Problem;
 use crate::domain::view::RunView;
 use crate::tui::effect::Effect;
 use crate::tui::model::Model;
 
-/// The runs as the store has them now. The selected one stays selected, wherever it went.
+/// Takes the runs from the store. The selected run stays selected, at its new position.
 pub(in crate::tui) fn read(model: &mut Model, past: Result<Vec<RunView>, Problem>) {
     let history = &mut model.panes.history;
     history.read = true;
@@ -26,7 +26,7 @@ pub(in crate::tui) fn open(model: &mut Model) {
     history.open = history.chosen().map(|run| run.number);
 }
 
-/// Shows the opened run beside the one before it, or alone again.
+/// Compares the selected run with the previous one, or ends the comparison.
 pub(in crate::tui) fn compare(model: &mut Model) -> Vec<Effect> {
     open(model);
     let history = &mut model.panes.history;
@@ -38,7 +38,7 @@ pub(in crate::tui) fn compare(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// By that many runs.
+/// Moves the selection by `by` runs.
 pub(in crate::tui) fn scroll(model: &mut Model, by: isize) {
     let history = &mut model.panes.history;
     let last = history.runs.len().saturating_sub(1);

@@ -1,4 +1,4 @@
-//! The pane History: past runs, the timeline of one, two beside each other.
+//! Draws the History pane: past runs, and the timeline of one or a comparison of two.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::tui::panes::logs::view::grouped;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::view::{framed, selected, took, wrapped, write};
 
-/// The figures look back so far.
+/// Period of the DORA metrics.
 const MONTH: Duration = Duration::from_hours(30 * 24);
 
 pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
@@ -77,13 +77,13 @@ fn table(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     write(&lines, area, buffer);
 }
 
-/// Number, result and release are never cut; the rest has what room is left.
-/// Whether a process drives a run: one that is not over and has none is in doubt.
+/// Whether a runner drives a run: an unfinished run without one is in doubt.
 fn driven(model: &Model, run: &RunView) -> bool {
     let driven = model.environments.iter().filter_map(|e| e.driven());
     driven.map(|run| run.view.number).any(|number| number == run.number)
 }
 
+/// A run as one line. Number, result and release are never cut off; the other columns share the remaining room.
 fn row(run: &RunView, driven: bool, theme: &Theme, width: usize, selected: bool) -> Line<'static> {
     let mark = theme.run(&run.state, driven);
     let cursor = if selected { theme.pick("▶", ">") } else { " " };
@@ -122,7 +122,7 @@ fn row(run: &RunView, driven: bool, theme: &Theme, width: usize, selected: bool)
     Line::from(spans)
 }
 
-/// The timeline of a run, or two runs step by step.
+/// The timeline of a run, or its comparison with the previous run, step by step.
 fn detail(
     history: &HistoryPane,
     run: &RunView,
@@ -184,7 +184,7 @@ fn story(run: &RunView) -> String {
     )
 }
 
-/// The same step of the run before, and by how much this one was slower.
+/// The duration of the same step in the previous run, and the difference.
 fn beside(took_ms: u64, before: Option<(&StepState, u64)>) -> String {
     let Some((_, earlier)) = before else {
         return "    not in that run".to_owned();

@@ -1,4 +1,4 @@
-//! The pane Logs: the log of the followed run.
+//! The Logs pane: the log of the followed run.
 
 pub mod model;
 pub(in crate::tui) mod update;

@@ -1,5 +1,5 @@
-//! The Logs pane: a window on the log of one run. The log itself is on disk; the driver reads it,
-//! sieves it and finds in it, and hands over the lines around what is read and the last ones.
+//! The Logs pane: a window on the log of one run. The log itself stays on disk: the driver reads, filters and searches
+//! it, and sends the last lines and those around the reading position.
 
 use tui_input::Input;
 
@@ -8,14 +8,14 @@ use crate::domain::ids::RunNumber;
 use crate::domain::log_level::LogLevel;
 use crate::domain::time::Timestamp;
 
-/// A line of the log as it is shown.
+/// A log line as shown.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Line {
     /// Time of receipt.
     pub at: Timestamp,
     /// The service, or `run` for a fact.
     pub source: String,
-    /// How bad it says it is.
+    /// The level that the line states.
     pub level: LogLevel,
     /// Whether it continues the line before, as a stack trace does.
     pub hangs: bool,
@@ -27,7 +27,7 @@ pub struct Line {
 /// Filter and search of a log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Query {
-    /// Lines under this level are left out.
+    /// Only lines of at least this level.
     pub level: LogLevel,
     /// Only lines of this source.
     pub source: Option<String>,
@@ -35,9 +35,9 @@ pub struct Query {
     pub step: Option<String>,
     /// Only lines that match this.
     pub filter: Option<String>,
-    /// Only lines new since the last good run: that run.
+    /// Only lines new since this run, the last good one.
     pub news: Option<RunNumber>,
-    /// Looked for, and marked.
+    /// Text to find and highlight.
     pub search: Option<String>,
 }
 
@@ -49,33 +49,33 @@ impl Query {
     }
 }
 
-/// How much there is. Line numbers count from 0 among the lines that the query leaves.
+/// The size of the log and the results of the query. Line numbers count from 0 among the lines that match the query.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Extent {
-    /// Lines in the log.
+    /// Number of lines in the log.
     pub total: usize,
-    /// Lines that the query leaves.
+    /// Number of lines that match the query.
     pub shown: usize,
-    /// Warnings in the whole log.
+    /// Number of warnings in the whole log.
     pub warnings: usize,
-    /// Errors in the whole log.
+    /// Number of errors in the whole log.
     pub errors: usize,
-    /// Matches of the search among what is shown.
+    /// Number of shown lines that match the search.
     pub matches: usize,
     /// The sources in the log: services, and `run`.
     pub sources: Vec<String>,
-    /// Whether all of the log was gone through.
+    /// Whether the whole log was filtered and searched.
     pub whole: bool,
-    /// The error of the search pattern.
+    /// The error of the filter or search pattern, if it is invalid.
     pub wrong: Option<String>,
-    /// What is worth a jump in each of [`TICKS`] equal parts of the view; empty before the first scan.
+    /// The most important mark in each of [`TICKS`] equal parts of the shown lines; empty before the first scan.
     pub ticks: Vec<Option<Tick>>,
 }
 
-/// Number of parts of a log on the scrollbar.
+/// Number of parts that the scrollbar divides a log into.
 pub const TICKS: usize = 128;
 
-/// The most telling line of a part.
+/// The most important mark in a part of the log. Later variants are more important.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
@@ -94,7 +94,7 @@ pub enum Mark {
     Error,
 }
 
-/// The time format.
+/// How the times of lines are shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TimeMode {
     /// UTC.
@@ -102,47 +102,46 @@ pub enum TimeMode {
     Utc,
     /// In this machine's time zone.
     Local,
-    /// Since the run began.
+    /// Time since the run started.
     Since,
     Off,
 }
 
-/// The scroll position.
+/// The followed log, its query, the reading position and the display settings.
 #[derive(Debug, Clone, Default)]
 pub struct LogsPane {
     pub run: Option<RunNumber>,
-    /// The shown part.
+    /// The filter and the search.
     pub query: Query,
-    /// The query number, to drop answers to older queries.
+    /// Number of the current query, to drop results of older queries.
     pub asked: u64,
-    /// The size of the log.
+    /// The size of the log and the results of the query.
     pub extent: Extent,
-    /// The last lines that are shown.
+    /// The last shown lines.
     pub tail: Vec<Line>,
-    /// The lines from a number on, around what is read.
+    /// The lines around the reading position, and the number of the first one.
     pub window: (usize, Vec<Line>),
-    /// The number behind the line at the bottom of the pane while it does not follow. Counted from
-    /// the log's first line, so that new lines never move what is read.
+    /// Number of the line just below the pane's last line; `None` while the pane follows. Counted from the log's first
+    /// line, so that new lines never move the reading position.
     pub bottom: Option<usize>,
-    /// The line that was jumped to, with how many there are like it up to it.
+    /// The target of the last jump, and its ordinal among the marked lines.
     pub current: Option<(usize, usize)>,
-    /// Number of jumps requested and not answered.
+    /// Number of jumps whose result is pending.
     pub finding: usize,
-    /// The line a selection began at, and the one it goes to.
+    /// The line where the selection started, and the line where it ends now.
     pub selection: Option<(usize, usize)>,
     /// A search that is being typed.
     pub typing: Option<Input>,
-    /// A line to come back to.
+    /// The marked line, to jump back to.
     pub mark: Option<usize>,
-    /// Columns scrolled away at the left.
+    /// Number of columns scrolled off the left.
     pub column: usize,
     /// Whether long lines are wrapped.
     pub wrap: bool,
-    /// The time format.
     pub time: TimeMode,
 }
 
-/// Lines on both sides of what is read that are fetched at once.
+/// Number of lines fetched at a time on each side of the reading position.
 pub const AROUND: usize = 400;
 
 impl LogsPane {
@@ -158,12 +157,12 @@ impl LogsPane {
         };
     }
 
-    /// Lines that came after the last one on the pane.
+    /// Number of lines below the pane's last line.
     pub fn unread(&self) -> usize {
         self.bottom.map_or(0, |bottom| self.extent.shown.saturating_sub(bottom))
     }
 
-    /// Moves by lines; to the end and beyond is to follow.
+    /// Moves by `by` lines, or extends the selection. At the end the pane follows.
     pub fn scroll(&mut self, by: isize) {
         let end = self.extent.shown;
         if let Some((_, head)) = &mut self.selection {
@@ -177,13 +176,13 @@ impl LogsPane {
         self.bottom = (to < end).then_some(to.max(1));
     }
 
-    /// The line a copy means: where a jump went to, else the lowest on the pane.
+    /// The line that a copy takes: the target of the last jump, otherwise the lowest line on the pane.
     pub fn here(&self) -> usize {
         let lowest = self.bottom.unwrap_or(self.extent.shown).saturating_sub(1);
         self.current.map_or(lowest, |(at, _)| at)
     }
 
-    /// The line of a number, if it is here already.
+    /// The line with a number, if it is loaded.
     pub fn line(&self, number: usize) -> Option<&Line> {
         let (from, lines) = &self.window;
         let in_window = number.checked_sub(*from).and_then(|at| lines.get(at));
@@ -191,7 +190,7 @@ impl LogsPane {
         in_window.or_else(|| number.checked_sub(tail).and_then(|at| self.tail.get(at)))
     }
 
-    /// From which number on lines are to be fetched, if any that is read is not here.
+    /// The number of the first line to fetch, if lines at the reading position are not loaded.
     pub fn missing(&self) -> Option<usize> {
         let bottom = self.bottom?;
         let top = bottom.saturating_sub(AROUND / 2);
@@ -200,7 +199,7 @@ impl LogsPane {
         (!here && self.extent.shown > 0).then(|| bottom.saturating_sub(AROUND))
     }
 
-    /// The numbers that a pane of a height shows.
+    /// The line numbers that a pane of the given height shows.
     pub fn shown(&self, height: usize) -> std::ops::Range<usize> {
         let end = self.extent.shown;
         let bottom = self.bottom.unwrap_or(end).max(height.min(end)).min(end);

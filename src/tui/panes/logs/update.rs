@@ -1,4 +1,4 @@
-//! The pane Logs: filter, search, copy.
+//! The Logs pane: filter, search, copy.
 
 use tui_input::Input;
 
@@ -18,7 +18,7 @@ pub(in crate::tui) fn follow(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Begins to type a search.
+/// Opens the search input.
 pub(in crate::tui) fn search(model: &mut Model) -> Vec<Effect> {
     model.focus = Pane::Logs;
     let before = model.panes.logs.query.search.clone().unwrap_or_default();
@@ -42,7 +42,7 @@ pub(in crate::tui) fn previous_error(model: &mut Model) -> Vec<Effect> {
     find(model, Mark::Error, false)
 }
 
-/// The next level: from what is usual upwards, and round.
+/// Selects the next minimum level, wrapping around after the highest one.
 pub(in crate::tui) fn level(model: &mut Model) -> Vec<Effect> {
     let now = model.panes.logs.query.level;
     let at = LogLevel::ALL.iter().position(|level| *level == now).unwrap_or(2);
@@ -50,7 +50,7 @@ pub(in crate::tui) fn level(model: &mut Model) -> Vec<Effect> {
     query(model, |query| query.level = level)
 }
 
-/// The next service alone, or all of them again.
+/// Shows only the next source, or all sources after the last one.
 pub(in crate::tui) fn source(model: &mut Model) -> Vec<Effect> {
     let sources = &model.panes.logs.extent.sources;
     let next = match &model.panes.logs.query.source {
@@ -87,7 +87,7 @@ pub(in crate::tui) fn time(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Begins or ends a selection of lines.
+/// Starts or ends a selection of lines.
 pub(in crate::tui) fn select(model: &mut Model) -> Vec<Effect> {
     let here = model.panes.logs.here();
     let logs = &mut model.panes.logs;
@@ -99,7 +99,7 @@ pub(in crate::tui) fn select(model: &mut Model) -> Vec<Effect> {
     window(model)
 }
 
-/// Goes to the marked line; what was read until now is marked instead.
+/// Jumps to the marked line, and marks the previous reading position instead.
 pub(in crate::tui) fn to_mark(model: &mut Model) -> Vec<Effect> {
     let logs = &mut model.panes.logs;
     let Some(mark) = logs.mark.filter(|mark| *mark < logs.extent.shown) else {
@@ -112,7 +112,7 @@ pub(in crate::tui) fn to_mark(model: &mut Model) -> Vec<Effect> {
     window(model)
 }
 
-/// The log of the step under way alone, or all of it again.
+/// Shows only the log of the current or failed step, or all of it again.
 pub(in crate::tui) fn this_step(model: &mut Model) -> Vec<Effect> {
     let step = model.here().and_then(|e| e.run.as_ref()).and_then(|run| {
         let view = &run.view;
@@ -128,7 +128,7 @@ pub(in crate::tui) fn this_step(model: &mut Model) -> Vec<Effect> {
     query(model, |query| query.step = step)
 }
 
-/// Only what is new since the last good run of the kind, or everything again (N17).
+/// Shows only lines new since the last promoted run of the environment, or all lines again (N17).
 pub(in crate::tui) fn news(model: &mut Model) -> Vec<Effect> {
     if model.panes.logs.query.news.is_some() {
         return query(model, |query| query.news = None);
@@ -161,7 +161,7 @@ pub(in crate::tui) fn filter(model: &mut Model) -> Vec<Effect> {
     query(model, |query| query.filter = search.filter(|_| on))
 }
 
-/// Changes what is shown. The pane follows then: line numbers mean other lines now.
+/// Changes the filter. The pane then follows, because line numbers now refer to other lines.
 fn query(model: &mut Model, change: impl FnOnce(&mut Query)) -> Vec<Effect> {
     let logs = &mut model.panes.logs;
     change(&mut logs.query);
@@ -194,14 +194,14 @@ fn find(model: &mut Model, mark: Mark, forward: bool) -> Vec<Effect> {
     let logs = &model.panes.logs;
     let read = logs.bottom.map(|bottom| bottom.saturating_sub(1));
     let from = logs.current.map(|(at, _)| at).or(read);
-    // Keys may come faster than answers: each jump continues from the previous one.
+    // Keys may arrive faster than results: each jump continues from the previous one.
     let again = logs.finding > 0;
     let ask = LogAsk::Find { asked: logs.asked, mark, from, again, forward };
     model.panes.logs.finding += 1;
     vec![Effect::Log(ask)]
 }
 
-/// The match, shown with some lines below it.
+/// Shows the result of a jump, with some lines below it.
 pub(in crate::tui) fn found(
     model: &mut Model,
     mark: Mark,
@@ -215,7 +215,7 @@ pub(in crate::tui) fn found(
         });
         return Vec::new();
     };
-    // The lowest pane of logs has three lines.
+    // The smallest Logs pane has three lines.
     let below = 2;
     let logs = &mut model.panes.logs;
     logs.current = Some((line, nth));
@@ -226,14 +226,14 @@ pub(in crate::tui) fn found(
     window(model)
 }
 
-/// Fetches the lines around what is read, if they are not here.
+/// Fetches the lines around the reading position, if they are not loaded.
 pub(in crate::tui) fn window(model: &Model) -> Vec<Effect> {
     let asked = model.panes.logs.asked;
     let missing = model.panes.logs.missing();
     missing.map(|from| Effect::Log(LogAsk::Window { asked, from })).into_iter().collect()
 }
 
-/// A key while a search is typed: its matches are counted as it grows.
+/// Handles a key in the search input. Matches are counted while the user types.
 pub(in crate::tui) fn typed(model: &mut Model, key: Key) -> Vec<Effect> {
     let Some(mut input) = model.panes.logs.typing.take() else {
         return Vec::new();
@@ -257,7 +257,7 @@ pub(in crate::tui) fn typed(model: &mut Model, key: Key) -> Vec<Effect> {
     }
 }
 
-/// The content that `y`, `Y` and `s` take from the log.
+/// Copies or saves log lines: `y`, `Y` and `s`.
 pub(in crate::tui) fn take(model: &mut Model, what: Take) -> Vec<Effect> {
     let logs = &mut model.panes.logs;
     if logs.extent.shown == 0 {
@@ -274,7 +274,7 @@ pub(in crate::tui) fn take(model: &mut Model, what: Take) -> Vec<Effect> {
     vec![Effect::Log(LogAsk::Use { asked: logs.asked, from, to, what })]
 }
 
-/// One level back: a selection, then a jump, then a filter, then the search. `false`: there was none.
+/// Goes one level back: clears the selection, then the filter, then the search. `None` if there is nothing to clear.
 pub(in crate::tui) fn back(model: &mut Model) -> Option<Vec<Effect>> {
     let logs = &mut model.panes.logs;
     if logs.selection.take().is_some() {

@@ -1,4 +1,4 @@
-//! The pane Logs.
+//! Draws the Logs pane.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -64,7 +64,7 @@ fn title(logs: &LogsPane) -> String {
     parts.join(" · ")
 }
 
-/// At the bottom of the frame: what came meanwhile, and where the search is.
+/// The bottom of the frame: the number of new lines, and the search with its matches.
 fn pill(logs: &LogsPane, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(row) = area.rows().next_back() else { return };
     let mut parts = Vec::new();
@@ -92,7 +92,7 @@ fn pill(logs: &LogsPane, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     line.render(place.intersection(row), buffer);
 }
 
-/// On the frame's right: where in the log this is, and where an error, a warning or a match is.
+/// The right side of the frame: the position in the log, and where errors, warnings and matches are.
 fn scrollbar(logs: &LogsPane, theme: &Theme, inner: Rect, buffer: &mut Buffer) {
     let (height, total) = (usize::from(inner.height), logs.extent.shown);
     if total <= height {
@@ -171,7 +171,7 @@ impl Look<'_> {
         rows
     }
 
-    /// Time, level and source; they stay where they are while the text moves sideways.
+    /// Time, level and source. They stay in place while the text scrolls sideways.
     fn head(&self, line: &Line) -> Vec<Span<'static>> {
         let time = self.time(line);
         if line.hangs {
@@ -210,8 +210,8 @@ impl Look<'_> {
         }
     }
 
-    /// The part of the line's text after a number of characters: in its own colours, with
-    /// matches of the search marked.
+    /// A piece of the line's text that starts at character `from`, in the
+    /// line's colours and with search matches highlighted.
     fn text(&self, line: &Line, piece: &str, from: usize) -> Vec<Span<'static>> {
         let base = self.theme.style(match line.level {
             LogLevel::Error => Role::LogError,
@@ -239,7 +239,7 @@ impl Look<'_> {
     }
 }
 
-/// As much of a text as fits.
+/// The start of a text, cut to `width` columns.
 pub(in crate::tui) fn fit(text: &str, width: usize) -> String {
     let (mut used, mut out) = (0, String::new());
     for c in text.chars() {
@@ -252,14 +252,14 @@ pub(in crate::tui) fn fit(text: &str, width: usize) -> String {
     out
 }
 
-/// A text in pieces of a width, wherever that cuts.
+/// Splits a text into pieces of at most `width` columns, even within words.
 pub(in crate::tui) fn pieces(text: &str, width: usize) -> Vec<String> {
     let mut rest = text;
     let mut pieces = Vec::new();
     while !rest.is_empty() {
         let mut piece = fit(rest, width);
         if piece.is_empty() {
-            // One character that is wider than the pane.
+            // A single character is wider than the pane.
             piece = rest.chars().take(1).collect();
         }
         rest = &rest[piece.len()..];
@@ -268,7 +268,7 @@ pub(in crate::tui) fn pieces(text: &str, width: usize) -> Vec<String> {
     if pieces.is_empty() { vec![String::new()] } else { pieces }
 }
 
-/// `48,211`.
+/// A number with separators: `48,211`.
 pub(in crate::tui) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut out = String::new();

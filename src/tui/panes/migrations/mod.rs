@@ -1,4 +1,4 @@
-//! The pane Migrations: the versions of the databases of the selected environment.
+//! The Migrations pane: the versions of the selected environment's databases.
 
 pub mod model;
 pub(in crate::tui) mod update;

@@ -5,14 +5,14 @@ use crate::domain::release::SchemaVersion;
 use crate::domain::snapshot::DatabaseSnapshot;
 use crate::tui::model::environments::Environment;
 
-/// The scroll position.
+/// The selection of the pane.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SchemaPane {
     /// The selected migration, counted over all databases.
     pub selected: usize,
 }
 
-/// The databases, as far as anybody looked.
+/// The databases, as last read; empty before the first read.
 pub fn databases(here: &Environment) -> &[DatabaseSnapshot] {
     let seen = here.seen.as_ref().and_then(|(seen, _)| seen.databases.as_deref());
     seen.unwrap_or_default()
@@ -32,7 +32,8 @@ pub fn chosen<'a>(
     listed.get(pane.selected.min(listed.len().saturating_sub(1))).copied()
 }
 
-/// The versions that could be applied up to, the usual one first: what takes something away is never it.
+/// The versions that migrations can be applied up to. The default comes first:
+/// the last version before a contract migration.
 pub fn upwards(database: &DatabaseSnapshot) -> Vec<&Row> {
     let open = |row: &&Row| {
         matches!(row.state, RowState::Pending | RowState::OutOfOrder | RowState::Dirty)
@@ -46,7 +47,7 @@ pub fn upwards(database: &DatabaseSnapshot) -> Vec<&Row> {
     open
 }
 
-/// The versions that could be undone down to, the nearest first.
+/// The versions that migrations can be undone down to, nearest first.
 pub fn downwards(database: &DatabaseSnapshot) -> Vec<SchemaVersion> {
     let done = |row: &&Row| {
         matches!(row.state, RowState::Applied | RowState::Edited(_) | RowState::Missing)
@@ -67,7 +68,7 @@ fn begun(row: &Row) -> bool {
     !matches!(row.state, RowState::Pending | RowState::OutOfOrder | RowState::Unknown)
 }
 
-/// `schema 1.1.0 +1`, for the line of facts.
+/// The schema versions for the line of facts (`schema 1.1.0 +1`), and whether a database has a problem.
 pub fn told(here: &Environment) -> Option<(String, bool)> {
     let databases = databases(here);
     if databases.is_empty() {

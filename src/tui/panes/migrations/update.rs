@@ -1,4 +1,4 @@
-//! The Migrations pane: applying and undoing, each by its version.
+//! The Migrations pane: applying and undoing migrations, by version.
 
 use crate::domain::error::Problem;
 use crate::domain::guard::Justification;
@@ -19,7 +19,7 @@ pub(in crate::tui) fn undo(model: &mut Model, key: Key) -> Vec<Effect> {
     ask(model, Purpose::Undo, key)
 }
 
-/// Opens the box that asks up or down to which version.
+/// Opens the dialog for the version to migrate up or down to.
 fn ask(model: &mut Model, purpose: Purpose, key: Key) -> Vec<Effect> {
     let Some(here) = model.here().cloned() else { return Vec::new() };
     let Some((database, row)) = chosen(&here, &model.panes.migrations) else {
@@ -61,7 +61,7 @@ fn ask(model: &mut Model, purpose: Purpose, key: Key) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Enter in that box: asks whether it may begin.
+/// Handles Enter in that dialog: requests a plan.
 pub(in crate::tui) fn answered(picker: &mut Picker, ticket: Ticket) -> Vec<Effect> {
     let to = picker.items.get(picker.selected).and_then(|item| item.value.parse().ok());
     let (Some(to), Some((database, _))) = (to, picker.about.clone()) else {
@@ -75,22 +75,21 @@ pub(in crate::tui) fn answered(picker: &mut Picker, ticket: Ticket) -> Vec<Effec
     vec![Effect::Propose(ticket, Intent::Migrate { environment, database, to, down, why })]
 }
 
-/// By that many migrations.
+/// Moves the selection by `by` migrations.
 pub(in crate::tui) fn scroll(model: &mut Model, by: isize) {
     let last = model.here().map_or(0, |here| listed(here).len().saturating_sub(1));
     model.panes.migrations.selected =
         model.panes.migrations.selected.saturating_add_signed(by).min(last);
 }
 
-/// The database changes that each rollback target needs.
+/// A note on a rollback target that would undo migrations: the schema version it was made for.
 pub(in crate::tui) fn note(target: &Target) -> String {
     let asks = target.schema.iter().find(|ways| !ways.undone.is_empty());
     asks.and_then(|ways| ways.undone.last())
         .map_or(String::new(), |last| format!("; was made for schema {}", last.leaves))
 }
 
-/// Enter on the target of a rollback: its second page, where the database is involved; else whether that may
-/// begin.
+/// Handles Enter on a rollback target: opens the second page if a database is affected, otherwise requests a plan.
 pub(in crate::tui) fn back(picker: &mut Picker, to: &ReleaseLabel, ticket: Ticket) -> Vec<Effect> {
     let target = picker.targets.iter().find(|target| target.release.to_string() == to.as_str());
     let asks = |ways: &&WaysBack| ways.open(SchemaWay::Keep).is_err() || !ways.undone.is_empty();
@@ -112,7 +111,8 @@ pub(in crate::tui) fn back(picker: &mut Picker, to: &ReleaseLabel, ticket: Ticke
     Vec::new()
 }
 
-/// Possible and impossible actions on the database, with reasons.
+/// The items of the second page, each a way to treat the database with a note or the reason
+/// why it is refused, and what each item undoes.
 fn pages(ways: &WaysBack) -> (Vec<Item>, Vec<Option<(String, SchemaVersion)>>) {
     let undone: Vec<_> = ways.undone.iter().map(|u| u.migration.version.to_string()).collect();
     let loses = ways.undone.iter().any(|u| u.migration.undo == Undo::DataLoss);
@@ -135,7 +135,7 @@ fn pages(ways: &WaysBack) -> (Vec<Item>, Vec<Option<(String, SchemaVersion)>>) {
     ways.ways.iter().map(one).unzip()
 }
 
-/// Enter on that page.
+/// Handles Enter on that page.
 pub(in crate::tui) fn chosen_way(picker: &mut Picker, ticket: Ticket) -> Vec<Effect> {
     let item = picker.items.get(picker.selected);
     if let Some((item, why)) = item.and_then(|item| Some((item, item.refused.as_ref()?))) {
@@ -147,7 +147,7 @@ pub(in crate::tui) fn chosen_way(picker: &mut Picker, ticket: Ticket) -> Vec<Eff
     to.map_or_else(Vec::new, |to| roll_back(picker, &to, undo, ticket))
 }
 
-/// The reason and the overrides, or the problem with them in the picker.
+/// The reason and the overrides. If they are invalid, the picker shows the problem.
 fn why(picker: &mut Picker) -> Option<Justification> {
     picker.why().inspect_err(|problem| picker.problem = Some(problem.clone())).ok()
 }

@@ -1,5 +1,5 @@
-//! The pane Migrations: the versions of each database in sequence, its current version, which builds can work
-//! with that, and what a rollback would do to it.
+//! Draws the Migrations pane: the versions of each database in order, its current version, which builds accept that
+//! version, and what a rollback would do to it.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -16,7 +16,7 @@ use crate::tui::panes::migrations::model::{chosen, databases};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::view::{first_shown, framed, selected, styled, took, wrapped, write};
 
-/// From this width on each migration has its columns.
+/// Minimum width to show migrations in columns.
 const WIDE_COLUMNS: usize = 74;
 
 pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
@@ -24,7 +24,7 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     let places: Vec<_> = databases(here).iter().map(|d| d.place.as_str()).collect();
     let title = match places.as_slice() {
         [] => String::new(),
-        // In a narrow column it would cover the pane's name.
+        // In a narrow pane, the title would cover the pane's name.
         _ if area.width < 50 => String::new(),
         [one] => format!(" {one} "),
         several => format!(" {} databases ", several.len()),
@@ -59,7 +59,7 @@ impl Look<'_> {
         self.width >= WIDE_COLUMNS
     }
 
-    /// The lines, and that of the selected migration.
+    /// The lines, and the index of the selected migration's line.
     fn lines(&self) -> (Vec<Line<'static>>, usize) {
         let (mut lines, mut at, mut number) = (Vec::new(), 0, 0);
         let pick = chosen(self.here, &self.model.panes.migrations).map(|(_, row)| row);
@@ -182,7 +182,7 @@ impl Look<'_> {
         lines
     }
 
-    /// Details of the selected item, and its problems.
+    /// Details and problems of the selected migration.
     fn detail(&self, row: &Row) -> Vec<Line<'static>> {
         let mut texts = Vec::new();
         if let Some(file) = &row.file {

@@ -1,4 +1,4 @@
-//! The pane Pipeline: the CI run that tests the release.
+//! The Pipeline pane: the CI run that tests the release.
 
 pub mod model;
 pub(in crate::tui) mod update;

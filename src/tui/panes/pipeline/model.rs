@@ -7,53 +7,53 @@ use crate::domain::job_log::JobLine;
 use crate::domain::pipeline::{Job, PipelineRun};
 use crate::tui::model::environments::Environment;
 
-/// The last answer.
+/// The last known state of a pipeline.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PipelineSnapshot {
-    /// The run; nothing where nothing ran.
+    /// The pipeline run; `None` if there was none.
     pub run: Option<PipelineRun>,
-    /// Time of the read, since the start.
+    /// Time of the read, since the screen started.
     pub at: Duration,
     /// The reason, if later reads failed.
     pub problem: Option<Problem>,
 }
 
-/// The scroll position.
+/// The selection of the pane.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PipelinePane {
     pub selected: usize,
 }
 
-/// The log of a job that is read.
+/// The log of a job, or the output of a custom command.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct JobLog {
     pub job: String,
-    /// Its lines, harmless and without secrets.
+    /// The lines, sanitised and redacted.
     pub lines: Vec<JobLine>,
 }
 
 impl JobLog {
-    /// The next line that is an error, from one on, and from the top behind the last.
+    /// The next error line at or after `from`, wrapping around at the end.
     pub fn error(&self, from: usize) -> Option<usize> {
         let errors = || self.lines.iter().enumerate().filter(|(_, l)| l.error).map(|(at, _)| at);
         errors().find(|at| *at >= from).or_else(|| errors().next())
     }
 }
 
-/// A person's action on a pipeline.
+/// A user's action on a pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PipelineAct {
-    /// Yes to what the run waits for.
+    /// Approves what the run waits for.
     Approve(Box<PipelineRun>),
     Reject(Box<PipelineRun>),
     /// Reruns failed jobs.
     Again(Box<PipelineRun>),
-    /// A new run begins.
+    /// Starts a new run.
     Begin,
 }
 
 impl PipelineAct {
-    /// The run that it is about.
+    /// The run that the action applies to; `None` for a new run.
     pub fn run(&self) -> Option<&PipelineRun> {
         match self {
             Self::Approve(run) | Self::Reject(run) | Self::Again(run) => Some(run),
@@ -62,7 +62,7 @@ impl PipelineAct {
     }
 }
 
-/// The run of an environment's pipeline, as far as it was seen.
+/// The last known run of an environment's pipeline.
 pub fn run(here: &Environment) -> Option<&PipelineRun> {
     here.pipeline.as_ref()?.run.as_ref()
 }

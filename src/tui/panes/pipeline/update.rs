@@ -1,4 +1,4 @@
-//! The Pipeline pane: jobs, the log of one of them, and what a person says.
+//! The Pipeline pane: jobs, their logs, and users' actions.
 
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
@@ -14,12 +14,12 @@ use crate::tui::panes::pipeline::model::{JobLog, PipelineAct, PipelineSnapshot, 
 use crate::tui::update::acts::{confirm, question};
 use crate::tui::update::ring::call;
 
-/// A page of a log.
+/// Number of lines per page of a log.
 const PAGE: usize = 20;
-/// Lines of context above an error.
+/// Number of context lines above an error.
 const ABOVE: usize = 5;
 
-/// Takes an answer. New approvals notify the user, and outdated boxes close.
+/// Takes the result of a poll. New approvals and failures notify the user, and outdated dialogs are blocked.
 pub(in crate::tui) fn seen(
     model: &mut Model,
     name: &EnvironmentName,
@@ -32,7 +32,7 @@ pub(in crate::tui) fn seen(
     let before = run(here).cloned();
     let answered = match answered {
         Ok(run) => run,
-        // What was seen before stays, and grows old.
+        // The previous run stays, and becomes stale.
         Err(problem) => {
             let seen =
                 here.pipeline.get_or_insert(PipelineSnapshot { run: None, at, problem: None });
@@ -67,7 +67,7 @@ pub(in crate::tui) fn seen(
     effects
 }
 
-/// A box about a run that is not as it was shown asks nothing any more.
+/// Blocks an open confirmation if the pipeline run changed since it was shown.
 fn still_so(model: &mut Model, name: &EnvironmentName, now: Option<&PipelineRun>) {
     let Some(Dialog { kind: Kind::Confirm(asked), .. }) = model.dialog.as_mut() else { return };
     let Action::Pipeline(act) = &asked.action else { return };
@@ -144,7 +144,7 @@ fn shown(model: &Model) -> Option<Box<PipelineRun>> {
     model.here().and_then(run).cloned().map(Box::new)
 }
 
-/// The environment that it wants to deploy to, and the results of its jobs.
+/// The environments that the run waits to deploy to, and the results of its jobs.
 fn about_to(run: &PipelineRun) -> Vec<String> {
     let ours = run.approvals.iter().filter(|approval| approval.ours);
     let environments = ours.map(|a| format!("  to {}", a.environment));
@@ -154,7 +154,7 @@ fn about_to(run: &PipelineRun) -> Vec<String> {
         .collect()
 }
 
-/// Opens the box of an act.
+/// Opens the confirmation of an action.
 fn ask(
     model: &mut Model,
     key: Key,
@@ -164,7 +164,7 @@ fn ask(
 ) -> Vec<Effect> {
     let Some(here) = model.here().cloned() else { return Vec::new() };
     let tier = match act {
-        // It ends nothing that is live, and may be begun again.
+        // These do not affect a live build, and a run can be started again.
         PipelineAct::Reject(_) | PipelineAct::Again(_) => Protection::Open,
         PipelineAct::Approve(_) | PipelineAct::Begin => here.protection,
     };
@@ -172,14 +172,14 @@ fn ask(
     Vec::new()
 }
 
-/// By that many jobs.
+/// Moves the selection by `by` jobs.
 pub(in crate::tui) fn scroll(model: &mut Model, by: isize) {
     let jobs = model.here().and_then(run).map_or(0, |run| run.jobs.len());
     let to = model.panes.pipeline.selected.saturating_add_signed(by);
     model.panes.pipeline.selected = to.min(jobs.saturating_sub(1));
 }
 
-/// Enter: the log of the selected job.
+/// Handles Enter: fetches the log of the selected job.
 pub(in crate::tui) fn open(model: &mut Model) -> Vec<Effect> {
     let job = model.here().and_then(|here| {
         let job = chosen(here, model.panes.pipeline)?;
@@ -193,11 +193,11 @@ pub(in crate::tui) fn open(model: &mut Model) -> Vec<Effect> {
     vec![Effect::JobLog(name, id, job)]
 }
 
-/// A log came: it is opened at its first error.
+/// Opens a fetched log at its first error.
 pub(in crate::tui) fn logged(model: &mut Model, log: Result<JobLog, Problem>) {
     match log {
         Err(problem) => model.say(Level::Error, problem.to_string()),
-        // A box that was opened meanwhile is not covered.
+        // Do not cover a dialog that was opened meanwhile.
         Ok(_) if model.dialog.is_some() => model.tell("the job's log is here; Enter shows it"),
         Ok(log) => {
             let from = log.error(0).unwrap_or(0).saturating_sub(ABOVE);
@@ -206,7 +206,7 @@ pub(in crate::tui) fn logged(model: &mut Model, log: Result<JobLog, Problem>) {
     }
 }
 
-/// A key over a job's log.
+/// Handles a key in a job's log.
 pub(in crate::tui) fn pressed(
     model: &mut Model,
     log: JobLog,
@@ -238,7 +238,7 @@ pub(in crate::tui) fn pressed(
     effects
 }
 
-/// The address of the run, for the clipboard.
+/// Copies the address of the selected job, or of the run.
 pub(in crate::tui) fn copy(model: &mut Model) -> Vec<Effect> {
     let url = model.here().and_then(|here| {
         chosen(here, model.panes.pipeline)

@@ -1,4 +1,4 @@
-//! The pane Pipeline: what tests the release, job by job, what failed, and who is waited for.
+//! Draws the Pipeline pane: the jobs that test the release, failures and pending approvals.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::tui::panes::pipeline::model::PipelineSnapshot;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::view::{first_shown, framed, selected, styled, took, write};
 
-/// Answers that are older are said to be.
+/// Age from which the time of the last read is shown.
 const OLD_AFTER: Duration = Duration::from_mins(1);
 
 pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
@@ -33,7 +33,7 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
         let (role, text) = look.nothing();
         return write(&styled(theme, role, &text, width), inner, buffer);
     };
-    // Who is waited for is never scrolled away.
+    // Pending approvals are never scrolled off.
     let mut lines = look.head(run);
     let room = height.saturating_sub(lines.len());
     let (jobs, at) = look.jobs(run);
@@ -68,7 +68,7 @@ impl Look<'_> {
         Line::styled(fit(text, self.width), self.theme.style(role))
     }
 
-    /// The lines of the jobs, and that of the selected one.
+    /// The lines of the jobs, and the index of the selected job's line.
     fn jobs(&self, run: &PipelineRun) -> (Vec<Line<'static>>, usize) {
         let (mut lines, mut at) = (Vec::new(), 0);
         let focused = self.model.focus == Pane::Pipeline;
@@ -79,7 +79,7 @@ impl Look<'_> {
                 at = lines.len();
             }
             lines.push(self.job(job, here));
-            // Of the others only what went wrong.
+            // Other jobs show only their failed steps.
             for step in job.steps.iter().filter(|step| here || step.standing.bad()) {
                 let mark = self.theme.pipeline(&step.standing);
                 let spent = step.took.map(|t| took(t.as_secs() * 1000)).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! When the keys that change a deployment mean something, and why not otherwise.
+//! Conditions for the commands that change a deployment, with the reason if a command is unavailable.
 
 use crate::domain::command::{self, OPENS_BY_ITSELF};
 use crate::domain::gate;
@@ -20,7 +20,7 @@ fn driven(model: &Model) -> Result<Option<&RunView>, String> {
     Ok(selected(model)?.driven().map(|run| &run.view))
 }
 
-/// No run is under way or in doubt there, and it is not locked.
+/// Requires that no run is under way or in doubt, and that the environment is not locked.
 pub(in crate::tui) fn idle(model: &Model) -> Allowed {
     let here = selected(model)?;
     if let Some(run) = here.in_doubt() {

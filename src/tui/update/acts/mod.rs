@@ -1,5 +1,5 @@
-//! The keys that change a deployment: the box each opens. When each means something is in `conditions`, what it
-//! asks in `questions`.
+//! The commands that change a deployment, and the dialogs that they open. `conditions` decides when each is
+//! available, `questions` builds the confirmations.
 
 mod conditions;
 mod questions;
@@ -26,7 +26,7 @@ use crate::tui::model::dialog::{Action, Confirm, Item, Kind, Phase, Picker, Purp
 use crate::tui::model::environments::Environment;
 use crate::tui::panes::Pane;
 
-/// Whether a command means anything now; the error says why not, for hints, help and the toast.
+/// Whether a command is available now. The error says why not, for hints, help and the toast.
 pub fn available(model: &Model, command: Command) -> Result<(), String> {
     let row = row_of(command);
     if model.read_only && row.danger != Danger::None {
@@ -35,7 +35,7 @@ pub fn available(model: &Model, command: Command) -> Result<(), String> {
     (row.when)(model)
 }
 
-/// In the history a rollback means the environment of the run that is chosen there.
+/// In the History pane, selects the environment of the selected run, because a rollback applies to that one.
 pub(in crate::tui) fn select_environment_of_chosen_run(model: &mut Model) {
     if model.focus == Pane::History {
         let chosen = model.panes.history.chosen().map(|run| run.plan.environment.clone());
@@ -68,7 +68,7 @@ pub(in crate::tui) fn retry(model: &mut Model, key: Key) -> Vec<Effect> {
     steer(model, key, questions::retry)
 }
 
-/// Rolls the run under way back, or picks a target where none is.
+/// Rolls back the run under way. Without one, opens the picker of rollback targets.
 pub(in crate::tui) fn roll_back(model: &mut Model, key: Key) -> Vec<Effect> {
     if model.here().is_some_and(|here| here.driven().is_some()) {
         return steer(model, key, questions::roll_back);
@@ -76,7 +76,7 @@ pub(in crate::tui) fn roll_back(model: &mut Model, key: Key) -> Vec<Effect> {
     pick(model, Purpose::Rollback, key)
 }
 
-/// Asks before a command to the run under way.
+/// Opens the confirmation of a command to the run under way.
 fn steer(
     model: &mut Model,
     key: Key,
@@ -89,15 +89,15 @@ fn steer(
     Vec::new()
 }
 
-/// A second p within this is taken for a held key.
+/// A second `p` within this time counts as a held key.
 const KEY_REPEAT_ENDS: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// Needs no confirmation: it only pauses or resumes a run.
+/// Pauses or resumes the run under way. Needs no confirmation, because it does nothing else.
 pub(in crate::tui) fn pause(model: &mut Model, _: Key) -> Vec<Effect> {
     let Some(view) = model.here().and_then(|here| here.driven()).map(|run| run.view.clone()) else {
         return Vec::new();
     };
-    // A terminal that reports no repeats sends a held key again and again, and p goes both ways.
+    // A terminal that does not report repeats sends a held key again and again, and `p` is a toggle.
     if model.paused.is_some_and(|at| model.elapsed.saturating_sub(at) < KEY_REPEAT_ENDS) {
         return Vec::new();
     }
@@ -131,7 +131,7 @@ fn pick(model: &mut Model, purpose: Purpose, key: Key) -> Vec<Effect> {
     }
 }
 
-/// The release of the run that is chosen in the history.
+/// The release of the run selected in the History pane.
 fn chosen_release(model: &Model) -> Option<String> {
     let chosen = model.panes.history.chosen().filter(|_| model.focus == Pane::History)?;
     chosen.plan.release.as_ref().map(ToString::to_string)
@@ -185,7 +185,8 @@ pub(in crate::tui) fn question(
     }
 }
 
-/// The state that a box is bound to: the environment's run and its step.
+/// The state that a dialog is bound to: the number of the environment's run,
+/// and the last fact that changed the run's state.
 pub(in crate::tui) fn bound(here: &Environment) -> Option<(RunNumber, u64)> {
     here.run.as_ref().map(|run| (run.view.number, run.view.decided_at))
 }
@@ -194,7 +195,7 @@ pub(in crate::tui) fn confirm(model: &mut Model, question: Confirm, key: Option<
     model.open(Kind::Confirm(Box::new(question)), key);
 }
 
-/// The chosen way on from a run in doubt.
+/// Opens the confirmation of the selected choice for a run in doubt.
 pub(in crate::tui) fn take_over(model: &mut Model, key: Key) -> Vec<Effect> {
     let Some(here) = model.here().cloned() else {
         return Vec::new();
@@ -230,11 +231,11 @@ pub(in crate::tui) fn take_over(model: &mut Model, key: Key) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The age of the environment's data in a question, if it is stale.
+/// The age of the environment's data behind a confirmation, if it is too old.
 pub(in crate::tui) fn too_old(model: &Model, asked: &Confirm) -> Option<std::time::Duration> {
     let here = model.environments.iter().find(|e| e.name == asked.environment)?;
-    // A deploy looks for itself before it does anything, and its platform may only start with it; a
-    // switch without a fresh observation would be a switch in the dark.
+    // A deploy reads the platform before it does anything, and its platform may start only with the deploy. A switch
+    // needs a fresh observation, or it would be blind.
     let switches = asked.action.moves().is_some();
     match &here.seen {
         None if switches => Some(model.elapsed),

@@ -1,4 +1,4 @@
-//! The questions before a command to a run.
+//! The confirmations of commands to a run.
 
 use super::question;
 use crate::domain::command::Command;
@@ -21,8 +21,8 @@ fn asks(
     question(here, tier, title, lines, action)
 }
 
-/// The protection of the environment, or of the run's own plan, which may know better than a config that was
-/// changed since.
+/// The stricter protection of the environment and of the run's plan: the
+/// config may have changed since the run was planned.
 fn protection(here: &Environment, view: &RunView) -> Protection {
     here.protection.harder_of(view.plan.policy.protection)
 }
@@ -63,7 +63,7 @@ pub(super) fn retry(here: &Environment, view: &RunView) -> Confirm {
     asks(here, view, Protection::Open, "Retry", lines, Command::Retry)
 }
 
-/// One line per service: from what to what.
+/// One line per service: its BLUE and GREEN builds, and the verdict on GREEN.
 fn services(view: &RunView) -> Vec<String> {
     let green = view.plan.name().map_or("green".to_owned(), |name| name.to_string());
     let line = |name: &ServiceName, seen: &ServiceView| {

@@ -1,4 +1,4 @@
-//! The pane Deploy: the steps of the run, what customers are on, and what to do now.
+//! Draws the Deploy pane: the steps of the run, its traffic, and the next action.
 
 mod doubt;
 mod steps;
@@ -15,7 +15,7 @@ use crate::tui::panes::Pane;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::view::{clock, framed, wrapped, write};
 
-/// Minimum steps visible.
+/// Minimum number of visible steps.
 const LEAST_STEPS: usize = 3;
 
 pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
@@ -41,11 +41,11 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     } else {
         tail::tail(model, here, run, false, theme, width)
     };
-    // Where it is tight, the bars go first: the second line of the screen tells the traffic too.
+    // If space is tight, drop the traffic bars first: the second line of the screen shows the traffic too.
     if !in_doubt && head.len() + end.len() + LEAST_STEPS > height {
         end = tail::tail(model, here, run, true, theme, width);
     }
-    // What customers are on and what to do now is never scrolled away.
+    // The traffic and the next action are never scrolled off.
     let room = height.saturating_sub(head.len() + end.len());
     let look = steps::Look { model, run, elapsed, theme, width };
     let (mut lines, mut current) = look.steps(true);
@@ -58,7 +58,7 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     let mut shown = head;
     let rest = room.saturating_sub(lines.len());
     shown.extend(lines.into_iter().skip(from).take(room));
-    // The bars are at the bottom, so that they do not move as steps come and go.
+    // The bars stay at the bottom, so that they do not move when the number of step lines changes.
     shown.extend(std::iter::repeat_n(Line::raw(""), rest));
     shown.extend(end);
     write(&shown, inner, buffer);
@@ -82,8 +82,8 @@ fn head(run: &RunSnapshot, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     wrapped(&text, width).into_iter().map(Line::raw).collect()
 }
 
-/// How long the run has been driven by now. Facts reach only to the last one; while the run has a driver,
-/// the time since then counts too.
+/// Time in milliseconds that the run has had a runner. Facts cover only the time up to the last fact; while a
+/// runner is alive, the time since then is added.
 pub(in crate::tui) fn elapsed_ms(model: &Model, run: &RunSnapshot) -> u64 {
     let view = &run.view;
     let driven = view.ended.is_none() && run.runner.is_some();

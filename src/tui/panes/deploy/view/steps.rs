@@ -1,4 +1,4 @@
-//! The steps: state, title, how long it took and how long it usually does.
+//! The steps: state, title, duration and usual duration.
 
 use ratatui::text::{Line, Span};
 
@@ -22,11 +22,12 @@ pub(in crate::tui) struct Look<'a> {
     pub(in crate::tui) width: usize,
 }
 
-/// From this width on the usual times have a column.
+/// Minimum width to show a column of usual durations.
 const WITH_USUAL: usize = 70;
 
 impl Look<'_> {
-    /// The lines of the steps, and at which of them the run is. `whole`: with what each one said.
+    /// The lines of the steps, and the index of the current step's line. `whole` adds the summaries
+    /// of finished steps and the point of no return.
     pub(in crate::tui) fn steps(&self, whole: bool) -> (Vec<Line<'static>>, usize) {
         let view = &self.run.view;
         let usual = StepDurations::of(
@@ -37,7 +38,7 @@ impl Look<'_> {
         let current = current_step(view).filter(|_| view.ended.is_none());
         let (mut lines, mut at_line) = (self.columns(&usual), 0);
         for (at, step) in view.steps.iter().enumerate() {
-            // In an ended run the failure is what matters.
+            // In an ended run, scroll to the failure.
             let failed = view.ended.is_some() && matches!(step.state, StepState::Failed { .. });
             if current == Some(at) || failed {
                 at_line = lines.len();
@@ -82,7 +83,7 @@ impl Look<'_> {
         let known = usual.steps.get(&step.plan.id);
         let usually = if step.plan.kind.is_gate() { None } else { known };
         let usually = usually.map(|took| crate::tui::view::took(ms(took.p50))).unwrap_or_default();
-        // The column is kept for rows without a value.
+        // Keep the column in rows without a value.
         let usually = if self.has_columns(usual) { format!("{usually:>8}") } else { String::new() };
         self.line(at, step, here, mark, &time, usually)
     }
@@ -136,14 +137,14 @@ impl Look<'_> {
             }
             _ => None,
         };
-        // A warning is read in full; what went well is one line.
+        // Warnings are shown in full, up to three lines; successes take one line.
         let most = if step.state == StepState::Warning { 3 } else { 1 };
         let lines = text.iter().flat_map(|d| wrapped(d, self.width.saturating_sub(9))).take(most);
         let style = self.theme.style(Role::Muted);
         lines.map(|text| Line::styled(format!("         {text}"), style)).collect()
     }
 
-    /// The evidence of the gate: green's health, and whether a rollback is possible.
+    /// The evidence at the gate: the health of GREEN, and whether a rollback is possible.
     fn evidence(&self) -> Vec<Line<'static>> {
         use crate::domain::health::Verdict;
         let view = &self.run.view;
@@ -166,7 +167,7 @@ impl Look<'_> {
                     "cannot be asked before the switch",
                 ),
             };
-            // What is bad says why; what is good says since when that is known.
+            // Failures show the reason, successes the time of the verdict.
             let more = match &seen.green_judged {
                 Some((at, _)) if seen.green_health == Some(Verdict::Pass) => {
                     format!(", judged {}", clock(*at))
@@ -262,7 +263,7 @@ impl Look<'_> {
         lines.map(|(n, text)| Line::styled(format!("         {} {text}", mark(n)), style)).collect()
     }
 
-    /// A step that takes longer than 19 of 20 did is said to, before anything fails.
+    /// A warning if a step takes longer than 19 of 20 earlier ones, before anything fails.
     fn slower(&self, step: &StepView) -> Vec<Line<'static>> {
         let view = &self.run.view;
         let usual = StepDurations::of(
@@ -284,7 +285,7 @@ impl Look<'_> {
         said.into_iter().collect()
     }
 
-    /// The line behind which instant undo is gone, and until when blue is warm.
+    /// The point after which instant undo is unavailable, and how long BLUE stays warm.
     fn no_return(&self) -> Vec<Line<'static>> {
         let view = &self.run.view;
         let has_blue = view.services.values().any(|s| s.blue.is_some());
@@ -324,7 +325,7 @@ pub(in crate::tui) fn current_step(view: &RunView) -> Option<usize> {
     view.steps.iter().rposition(|s| &s.plan.id == step)
 }
 
-/// How long a step has been going; of a soak also how long it is to go.
+/// How long a step has been running; for a soak, also its full length.
 fn running_for(view: &RunView, step: &StepView, ms: u64) -> String {
     let length = view.plan.policy.soak.length.as_millis();
     match (&step.plan.kind, &step.state, u64::try_from(length)) {

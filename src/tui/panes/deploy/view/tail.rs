@@ -1,4 +1,4 @@
-//! What stands under the steps: traffic, progress, what failed, what now.
+//! The lines below the steps: traffic, progress, the failure and the next action.
 
 use ratatui::text::{Line, Span};
 
@@ -17,7 +17,8 @@ use crate::tui::model::environments::{Environment, RunSnapshot};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::view::{clock, wrapped};
 
-/// The traffic bar of each service, how far the run is, what failed and what now.
+/// The failure, the traffic bar of each service, the progress of the run and
+/// the next action. `tight` leaves out the bars.
 pub(in crate::tui) fn tail(
     model: &Model,
     here: &Environment,
@@ -47,7 +48,7 @@ pub(in crate::tui) fn tail(
     lines
 }
 
-/// BLUE left and solid, GREEN right and hatched, the words always there.
+/// A traffic bar: BLUE left and solid, GREEN right and hatched, always with both words.
 fn bar(name: &str, seen: &ServiceView, theme: &Theme, width: usize) -> Line<'static> {
     let on = |side: Side| seen.serving.is_some() && seen.serving.as_ref() == seen.build(side);
     let room = width.saturating_sub(36).clamp(4, 40);
@@ -102,7 +103,7 @@ fn failure(run: &RunSnapshot, most: usize, theme: &Theme, width: usize) -> Vec<L
     lines
 }
 
-/// How far the run is, and when it will end by what it usually takes.
+/// The progress of the run, and its estimated end by usual durations.
 fn progress(model: &Model, run: &RunSnapshot, theme: &Theme, width: usize) -> Line<'static> {
     let view = &run.view;
     let done = view.steps.iter().filter(|s| {
@@ -135,12 +136,12 @@ fn progress(model: &Model, run: &RunSnapshot, theme: &Theme, width: usize) -> Li
     ])
 }
 
-/// Leaving the step out, where that may be.
+/// The hint to skip the step, if that is allowed.
 fn skips(view: &RunView) -> &'static str {
     if may_skip(view, "given").is_ok() { "   S skip" } else { "" }
 }
 
-/// Whether no service had a previous build.
+/// Whether no service has a rollback target.
 fn nothing_to_go_back_to(here: &Environment) -> bool {
     let seen = here.seen.as_ref().filter(|(seen, _)| !seen.services.is_empty());
     seen.is_some_and(|(seen, _)| seen.services.iter().all(|s| s.rollback.target.is_none()))
