@@ -68,26 +68,25 @@ impl Kind {
     }
 }
 
-/// A receiver of alerts. It holds the name of the variable with the secret, never the secret.
+/// A receiver of alerts. It holds the name of the environment variable with the secret, never the secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
-    /// An incoming webhook of Slack's.
+    /// A Slack incoming webhook.
     Slack {
-        /// The variable that holds its address, which is the secret.
+        /// Environment variable that holds the webhook's URL, which is itself the secret.
         url_env: String,
     },
-    /// A receiver of Standard Webhooks.
+    /// A Standard Webhooks receiver.
     Webhook {
-        /// Its address.
         url: String,
-        /// The variable that holds the secret that messages are signed with.
+        /// Environment variable that holds the secret for signing messages.
         secret_env: Option<String>,
     },
 }
 
 impl fmt::Display for Channel {
-    /// The channel's kind and the name of its secret, without the secret.
+    /// The kind of channel, with its variable or its URL without secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Slack { url_env } => write!(f, "slack ${url_env}"),
@@ -99,10 +98,9 @@ impl fmt::Display for Channel {
     }
 }
 
-/// The channels, and which kinds of alert go to them.
+/// The configured alert channels, and the kinds of alert sent to them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notify {
-    /// The channels.
     pub channels: Vec<Channel>,
     /// The kinds of alert to send.
     pub on: Vec<Kind>,
@@ -117,31 +115,28 @@ impl Notify {
         self.channels.is_empty() || self.on.is_empty()
     }
 
-    /// Whether alerts of that kind are configured.
+    /// Whether alerts of this kind are sent. Test alerts always are.
     pub fn wants(&self, kind: Kind) -> bool {
         kind == Kind::Test || self.on.contains(&kind)
     }
 }
 
-/// A message about a change, with the cause by which repeats are recognised.
+/// A message about a change, with a key that identifies repeats.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alert {
     /// Identifies the event: two processes that see the same event produce one alert.
     pub key: String,
-    /// Of what lasts: what it is about, and how that stands now. Told only where it stood otherwise.
+    /// For a lasting state: its subject and the state. The alert is sent only if the state differs from
+    /// the last one recorded for the subject.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turns: Option<(String, String)>,
-    /// The kind.
     pub kind: Kind,
     /// Time of the event.
     pub at: Timestamp,
-    /// The environment.
     pub environment: Option<EnvironmentName>,
-    /// The run.
     pub run: Option<RunNumber>,
-    /// The release.
     pub release: Option<ReleaseLabel>,
-    /// The actor of the run.
+    /// Who started the run, or sent the test.
     pub actor: Option<String>,
     /// The event in one sentence.
     pub text: String,
@@ -174,7 +169,7 @@ impl Alert {
         }
     }
 
-    /// The same, about a run.
+    /// Fills in the environment, number, release and actor of a run.
     fn about(self, view: &RunView) -> Self {
         Self {
             environment: Some(view.plan.environment.clone()),
@@ -193,7 +188,7 @@ impl Alert {
     }
 }
 
-/// The alert for a fact, given the run as it stands after that fact.
+/// The alert for a fact, if it raises one. `view` is the run after that fact.
 pub fn of(view: &RunView, fact: &Fact) -> Option<Alert> {
     let Recorded::Known(event) = &fact.event else { return None };
     let (kind, what, problem) = told(view, event)?;
@@ -202,11 +197,11 @@ pub fn of(view: &RunView, fact: &Fact) -> Option<Alert> {
     let Problem { what: failed, why, todo, .. } = problem.unwrap_or_else(|| Problem::new(""));
     let why = if why.is_empty() { failed } else { format!("{failed}: {why}") };
     let key = match (event, &fact.step) {
-        // Once for each gate, however often its items turn.
+        // One alert per gate, however often the states of its items change.
         (Event::ChecklistSeen { .. }, Some(gate)) => format!("run/{run}/{gate}/waits"),
         _ => format!("run/{run}/{}", fact.seq),
     };
-    // The first question of an on-call engineer is what customers get.
+    // An on-call engineer first wants to know which release customers get.
     let not_promoted =
         matches!(event, Event::RunEnded { outcome, .. } if *outcome != Outcome::Promoted);
     let customers = view.customers(true).filter(|_| not_promoted);
@@ -220,7 +215,7 @@ pub fn of(view: &RunView, fact: &Fact) -> Option<Alert> {
     Some(Alert { why: clean(why), now: clean(todo), ..alert })
 }
 
-/// The guards overridden for this run, each with its reason: the on-call engineer needs to know.
+/// Describes the guards overridden for this run, each with its reason, since the on-call engineer needs to know them.
 fn overridden(view: &RunView) -> String {
     let one = |(guard, reason): (&Guard, &String)| match reason.as_str() {
         "" => guard.to_string(),
@@ -238,7 +233,7 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
         {
             (Kind::Gate, "waits for approval to switch traffic".to_owned(), None)
         }
-        // A run started from the screen waits at the switch anyway, and alerts there.
+        // A run started from the screen waits at the switch gate anyway, and alerts there.
         Event::ChecklistSeen { list, .. }
             if (waits || (view.ended.is_none() && view.waits_for_tick(*list)))
                 && (matches!(view.gate(), Some(StepKind::GateChecklist { .. }))
@@ -247,7 +242,7 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
             let problem = may_pass(view, *list).err()?;
             (Kind::Gate, "waits for its checklist".to_owned(), Some(problem))
         }
-        // A cancelled step needs no person.
+        // No alert for a failure that is retried, or a step that was cancelled.
         Event::StepFailed { problem, class }
             if waits
                 && !matches!(class, Failure::Passing | Failure::Cancelled)
@@ -265,7 +260,7 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
                 }
             };
             let what = format!("ended: {}", outcome.word());
-            // Once for each rollback, when it is verified: by whom, and why.
+            // One alert per rollback, once it is verified, with who decided it and why.
             match &view.undo {
                 Some((by, why)) if *outcome == Outcome::RolledBack => {
                     let by = describe::decided_by(*by);
@@ -274,7 +269,7 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
                 _ => (kind, what, because.clone()),
             }
         }
-        // Shown by the screen and the report; no engineer is called for them.
+        // The screen and the report show these; they raise no alert.
         Event::RunStarted { .. }
         | Event::StepStarted { .. }
         | Event::StepFinished { .. }
@@ -311,7 +306,8 @@ fn told(view: &RunView, event: &Event) -> Option<(Kind, String, Option<Problem>)
     })
 }
 
-/// The alert for a probe's change of state. Idle and muted probes raise none.
+/// The alert for a change of a probe's state. A probe that is still being checked raises none;
+/// the caller silences muted probes.
 pub fn of_probe(environment: &EnvironmentName, turned: &ProbeChange) -> Option<Alert> {
     let change = &turned.change;
     let ends = change.to == State::Degraded && change.why.contains(CERTIFICATE);
@@ -319,12 +315,12 @@ pub fn of_probe(environment: &EnvironmentName, turned: &ProbeChange) -> Option<A
         State::Degraded if ends && !matches!(change.from, State::Down | State::Flapping) => {
             (Kind::Certificate, "has a certificate that ends soon")
         }
-        // A state of an unused build is no news, and does not mean that a failed one recovered.
+        // Setting up an unused build raises no alert, and does not mean that a failed build recovered.
         State::Degraded if change.why.starts_with(SET_UP) => return None,
         State::Down => (Kind::ProbeDown, "is DOWN"),
         State::Flapping => (Kind::Flapping, "goes up and down"),
         State::Ok | State::Degraded => (Kind::ProbeUp, "is up again"),
-        // A pause in probing (a restart, a sleep) is no news.
+        // A pause in probing (a restart, a sleeping machine) raises no alert.
         State::Stale if change.why == NO_RECENT_PROBE => return None,
         State::Stale => (Kind::Blind, "cannot be asked any more"),
         State::Off => return None,
@@ -334,7 +330,7 @@ pub fn of_probe(environment: &EnvironmentName, turned: &ProbeChange) -> Option<A
     let key = format!("probe/{}/{}/{at}", turned.key, change.to.label());
     let text = format!("{environment}: {} {what}{customers}", turned.name);
     Some(Alert {
-        // Two screens see it a few seconds apart.
+        // Two screens may notice the change a few seconds apart; only the first alert is sent.
         turns: Some((turned.subject().to_owned(), kind.event_type().to_owned())),
         environment: Some(environment.clone()),
         why: redacted(&change.why),
@@ -342,7 +338,7 @@ pub fn of_probe(environment: &EnvironmentName, turned: &ProbeChange) -> Option<A
     })
 }
 
-/// What is still down, told again; once for each time that `remind` has passed.
+/// A reminder that a probe is still down, once per `remind` interval. Muted probes get none.
 pub fn still_down(
     environment: &EnvironmentName,
     probe: &ProbeSnapshot,
@@ -360,7 +356,7 @@ pub fn still_down(
     })
 }
 
-/// A run that still waits for a person, told again.
+/// A reminder that a run still waits for a person, once per `remind` interval.
 pub fn still_waits(view: &RunView, remind: Duration, now: Timestamp) -> Option<Alert> {
     if !view.plan.waits_for_people() || view.looks_at_list() {
         return None;
@@ -376,7 +372,7 @@ pub fn still_waits(view: &RunView, remind: Duration, now: Timestamp) -> Option<A
     Some(Alert { now: format!("pointsman attach {}", run.0), ..alert })
 }
 
-/// A run whose process is gone.
+/// The alert for a run whose process died.
 pub fn in_doubt(view: &RunView, now: Timestamp) -> Alert {
     let (environment, run) = (&view.plan.environment, view.number);
     let key = format!("run/{run}/in-doubt/{}", view.last_seq);
@@ -388,7 +384,8 @@ pub fn in_doubt(view: &RunView, now: Timestamp) -> Alert {
     }
 }
 
-/// How often `remind` has passed since then, and how long that is.
+/// Number of `remind` intervals since a time, and the time passed in words. None before the first
+/// interval has passed, or if `remind` is zero.
 fn times(since: Timestamp, remind: Duration, now: Timestamp) -> Option<(u128, String)> {
     let gone = Duration::try_from(now.duration_since(since)).ok()?;
     let times = gone.as_millis().checked_div(remind.as_millis()).filter(|times| *times > 0)?;

@@ -1,9 +1,9 @@
-//! The colours that a program gave its words, kept by name: the theme draws them, so that they can be read
-//! on its ground, by any eye, and without a colour.
+//! Text styles from a program's output. Colours are kept by name and drawn by the theme, so that they stay readable on
+//! its background, with colour blindness and without colours.
 
 use serde::{Deserialize, Serialize};
 
-/// A colour. What is beyond the eight is taken for the nearest; black and white are the theme's own ink.
+/// A named colour. Any other colour maps to the nearest one; black and white become the theme's own text colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Hue {
@@ -13,26 +13,26 @@ pub enum Hue {
     Cyan,
     Blue,
     Magenta,
-    /// Less important than the rest.
+    /// For less important text.
     Grey,
 }
 
 /// The style of a span of characters in a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnsiStyle {
-    /// The first of them, counted from 0.
+    /// Index of the first character, from 0.
     pub from: usize,
-    /// Behind the last one.
+    /// Index after the last character.
     pub to: usize,
     #[serde(flatten)]
     pub pen: Pen,
 }
 
-/// The current style. Backgrounds, blinking and hiding are not
-/// among it: they are for driving a terminal, not for reading.
+/// The current style. It leaves out backgrounds, blinking and hidden text, which control a
+/// terminal but do not help a reader.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pen {
-    /// The colour, if any.
+    /// None: the theme's text colour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hue: Option<Hue>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -42,7 +42,7 @@ pub struct Pen {
 }
 
 impl Pen {
-    /// Takes over the parameters of an SGR sequence (ECMA-48 §8.3.117, with xterm's colours).
+    /// Applies the parameters of an SGR sequence (ECMA-48 §8.3.117, with xterm's colours).
     pub(super) fn take(&mut self, parameters: &str) {
         let mut parts = parameters.split(';');
         while let Some(part) = parts.next() {
@@ -55,7 +55,7 @@ impl Pen {
                 (24, _) => self.underlined = false,
                 (n @ (30..=37 | 90..=97), _) => self.hue = sixteenth(n % 10 + n / 90 * 8),
                 (39, _) => self.hue = None,
-                // With colons a colour is one part, and may have a colour space in front of its three.
+                // With colons, a colour is one part, and may have a colour space before its three components.
                 (38, Some(5)) => self.hue = own.next().and_then(indexed),
                 (38, Some(2)) => {
                     let last: Vec<u8> = own.map(byte).collect();
@@ -108,7 +108,7 @@ fn indexed(n: u16) -> Option<Hue> {
     }
 }
 
-/// The upper 240 of the 256 terminal colours: a cube of 6³, and 24 greys.
+/// The RGB value of one of the upper 240 of the 256 terminal colours: a cube of 6³, and 24 greys.
 pub fn of_256(n: u8) -> (u8, u8, u8) {
     let level = |n: u8| if n == 0 { 0 } else { 55 + 40 * n };
     match n.saturating_sub(16) {
@@ -117,7 +117,7 @@ pub fn of_256(n: u8) -> (u8, u8, u8) {
     }
 }
 
-/// Under this much between its strongest and its weakest part, a colour is a grey.
+/// A colour is grey if its strongest and its weakest component differ by less than this.
 const PALE: u8 = 40;
 
 fn nearest([r, g, b]: [u8; 3]) -> Option<Hue> {
@@ -166,7 +166,7 @@ mod tests {
             ("38:2::20:220:30", of(Hue::Green)),
             ("38:5:51", of(Hue::Cyan)),
             ("38;2;250;250;250", plain),
-            // A background, and what it would be if it were not passed over whole.
+            // Backgrounds: their parameters must be skipped as a whole, not read as colours.
             ("48;5;1", plain),
             ("48;2;31;32;33;36", of(Hue::Cyan)),
             ("41;5;8;107", plain),

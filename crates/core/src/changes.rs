@@ -1,13 +1,12 @@
-//! What lies between two releases.
+//! The commits between two releases.
 
 use super::describe::counted;
 
-/// A commit, in a line.
+/// A commit, as listed in one line.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Commit {
     pub id: String,
     pub author: String,
-    /// The subject line of the commit.
     pub subject: String,
 }
 
@@ -18,7 +17,7 @@ pub struct Changes {
     pub added: usize,
     /// Commits of the old release that the new one lacks. More than 0 means an older release or another branch.
     pub left: usize,
-    /// The latest of the new ones, the newest first.
+    /// The most recent new commits, newest first.
     pub latest: Vec<Commit>,
 }
 

@@ -1,4 +1,4 @@
-//! What a person asks a run to do, bound to what that person had seen (N2).
+//! Commands that a person sends to a run, tied to the state that the person saw (N2).
 
 use serde::{Deserialize, Serialize};
 
@@ -13,45 +13,45 @@ use super::view::RunView;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Command {
-    /// Opens the gate that waits.
+    /// Approves the waiting gate.
     Approve,
-    /// Holds still before the next step.
+    /// Pauses before the next step, or holds an automatic rollback.
     Pause,
     Resume,
-    /// Tries the failed step again.
+    /// Retries the failed step.
     Retry,
-    /// Leaves the failed step out.
+    /// Skips the failed step.
     Skip {
         reason: String,
     },
-    /// Gives traffic back to blue.
+    /// Returns traffic to the previous build.
     Rollback,
-    /// Ends the run: at the next safe point, or (`now`) by cancelling the step under way.
+    /// Ends the run at the next safe point or, with `now`, by cancelling the current step.
     Abort {
         /// Aborts without waiting for the current step.
         now: bool,
     },
 }
 
-/// A checklist's gate opens by its items alone.
+/// Why a checklist's gate cannot be approved: only its items open it.
 pub const OPENS_BY_ITSELF: &str = "this gate opens by itself when its checklist is complete";
 
-/// A row of the commands table.
+/// A stored command: a row of the commands table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
-    /// Its number in the store.
+    /// The number in the store.
     pub id: u64,
     pub actor: String,
-    /// The last fact the sender had seen.
+    /// Sequence number of the last fact that the sender had seen.
     pub seen: u64,
     pub command: Command,
 }
 
-/// Compares what the sender saw with what is, and whether the command means anything now. The error
-/// says what changed, for the sender to read.
+/// Checks that the sender saw the current state, and that the command applies to it. The
+/// error tells the sender what changed.
 pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
-    // Commands that add no risk mean the same at any step: a rollback or a pause
-    // must not fail because a step began while the operator typed.
+    // Commands that add no risk mean the same at any step: a rollback or a pause must not fail because a
+    // step started while the operator typed.
     let careful =
         matches!(sent.command, Command::Abort { .. } | Command::Rollback | Command::Pause);
     if sent.seen < view.decided_at && !careful {
@@ -70,7 +70,7 @@ pub fn judge(view: &RunView, sent: &Sent) -> Result<(), String> {
             return may_switch(view).map_err(|problem| problem.to_string());
         }
         Command::Approve => false,
-        // Between two services traffic is split: a rollback always finishes.
+        // A rollback always finishes: between two services, traffic is split.
         Command::Pause if view.gives_back() || view.plan.kind == RunKind::Rollback => {
             return Err("a rollback in progress cannot be paused".to_owned());
         }
@@ -102,8 +102,8 @@ pub fn counts_down(view: &RunView) -> bool {
     failed && soaked && known && by_rule && view.can_go_back() && !view.undoing()
 }
 
-/// Whether the failed step of a run may be skipped. A step that a later step needs never may; a
-/// check may be skipped only where a mistake does no harm to customers; every skip has its reason.
+/// Whether the failed step of a run may be skipped. A step that a later step needs can never be skipped. In a typed
+/// environment, neither can a check, since a mistake would harm customers. Every skip needs a reason.
 pub fn may_skip(view: &RunView, reason: &str) -> Result<(), String> {
     let step = view.state.step();
     let planned = view.steps.iter().rev().find(|s| Some(&s.plan.id) == step);

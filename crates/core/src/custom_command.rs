@@ -1,4 +1,4 @@
-//! The team's own commands (the guide's §9): what may be run where, and what became of it.
+//! The team's custom commands (the guide's §9): where each may run, and the state of its runs.
 
 use std::path::PathBuf;
 
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 use super::ids::EnvironmentName;
 use super::time::Timestamp;
 
-/// A command of the config.
+/// A custom command of the config.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomCommand {
     pub name: String,
     pub argv: Vec<String>,
     pub folder: PathBuf,
-    /// The only environment it may run for.
+    /// The only environment it may run for. None: any.
     pub environment: Option<EnvironmentName>,
     /// Whether it runs until it is stopped.
     pub long: bool,
-    /// The port it listens at, as far as that is known: that of the service whose folder it runs in.
+    /// The port it listens on, if known: that of the service whose folder it runs in.
     pub port: Option<u16>,
 }
 
@@ -38,18 +38,17 @@ impl CustomCommand {
 #[serde(rename_all = "snake_case")]
 pub enum CustomCommandState {
     Running,
-    /// It ended with 0.
+    /// It exited with 0.
     Ok,
-    /// It did not, and said last.
+    /// It failed; the text has its last output.
     Failed(String),
     /// Stopped by a person.
     Stopped,
-    /// Its process is gone without a recorded end.
+    /// Its process disappeared without a recorded result.
     Lost,
 }
 
 impl CustomCommandState {
-    /// One word, or a few.
     pub fn label(&self) -> String {
         match self {
             Self::Running => "running".to_owned(),
@@ -61,10 +60,10 @@ impl CustomCommandState {
     }
 }
 
-/// A run of one.
+/// A run of a custom command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomCommandRun {
-    /// Counted from 1 in a store.
+    /// The number in the store, from 1.
     pub id: u64,
     pub name: String,
     pub argv: Vec<String>,

@@ -1,4 +1,4 @@
-//! Facts and commands as sentences: the same on the screen, without one, and in reports.
+//! Facts and commands as sentences: the same on the screen, in headless output and in reports.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::step::Failure;
 use super::time::{Timestamp, spoken};
 use super::view::TrafficState;
 
-/// One line for one fact: time in the run, step, what happened.
+/// One line per fact: the time in the run, the step, and what happened.
 pub fn fact(fact: &Fact) -> String {
     let at = Duration::from_millis(fact.elapsed_ms);
     let step = fact.step.as_ref().map_or("run", |s| s.as_str());
@@ -46,7 +46,7 @@ fn of_step(event: &Event) -> Option<String> {
         Event::StepStarted { attempt } => format!("started again, attempt {attempt}"),
         Event::StepFinished { summary, warning: false, .. } => format!("ok: {summary}"),
         Event::StepFinished { summary, warning: true, .. } => format!("ok, but: {summary}"),
-        // A person ended it: it did not fail.
+        // A person cancelled the step, so it is not reported as failed.
         Event::StepFailed { problem, class: Failure::Cancelled } => format!("ended: {problem}"),
         Event::StepFailed { problem, .. } => format!("FAILED: {problem}"),
         Event::StepSkipped { reason, .. } => format!("skipped: {reason}"),
@@ -207,7 +207,7 @@ fn of_run(event: &Event) -> Option<String> {
     })
 }
 
-/// A judgement's name for people, by the name of its rule in the journal.
+/// The display name of a rule, by its name in the journal.
 fn judged(rule: &str) -> &str {
     match rule {
         GREEN_GATE => "candidate health",
@@ -216,7 +216,7 @@ fn judged(rule: &str) -> &str {
     }
 }
 
-/// The actor of a rollback.
+/// Who decided a rollback: `automatically`, or `by a person`.
 pub fn decided_by(by: DecidedBy) -> &'static str {
     if by == DecidedBy::Rule { "automatically" } else { "by a person" }
 }
@@ -250,7 +250,7 @@ pub fn delivery(state: &DeliveryState) -> String {
     }
 }
 
-/// How long ago something was, for people: `40s ago`, `3m ago`, and the date once that says more.
+/// An age for people: `40s ago`, `3m ago`, and the date after two days.
 pub fn ago(at: Timestamp, now: Timestamp) -> String {
     let age = Duration::try_from(now.duration_since(at)).unwrap_or_default().as_secs();
     match age {

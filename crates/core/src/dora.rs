@@ -1,5 +1,4 @@
-//! How an environment's deploys went over a while: DORA's four figures (dora.dev), and what they are
-//! made of.
+//! DORA's four metrics (dora.dev) of an environment over a period, and the numbers they are computed from.
 
 use std::time::Duration;
 
@@ -15,13 +14,13 @@ use super::view::RunView;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DoraMetrics {
     pub over: Duration,
-    /// Deploys that reached customers and stayed.
+    /// Number of deploys that reached customers and were promoted.
     pub promoted: usize,
     /// Number of deploys rolled back within their run.
     pub rolled_back: usize,
     /// Number of deploys that failed after traffic moved, or whose end is unknown.
     pub failed: usize,
-    /// Deploys that ended before the switch.
+    /// Number of deploys that ended before the switch.
     pub stopped: usize,
     /// Number of rollbacks that were separate runs.
     pub undone: usize,
@@ -29,11 +28,11 @@ pub struct DoraMetrics {
     pub deploy_p50: Option<Duration>,
     /// Median duration of rollbacks, counted the same way.
     pub undo_p50: Option<Duration>,
-    /// DORA's lead time for changes: half of the promoted releases reached customers within this of
-    /// their commit. None: no release of these tells when it was committed.
+    /// DORA's lead time for changes: median time from the commit of a promoted release to the end of its run. None: no
+    /// promoted release has a known commit time.
     pub lead_p50: Option<Duration>,
-    /// DORA's recovery time: half of the bad releases had customers for no longer than this, from the
-    /// first switch to them until traffic was back.
+    /// DORA's recovery time: median time that a bad release was live, from the first switch to
+    /// it until traffic was rolled back.
     pub recovery_p50: Option<Duration>,
 }
 
@@ -58,7 +57,7 @@ impl DoraMetrics {
             match (run.plan.kind, outcome) {
                 (RunKind::Deploy, Outcome::Promoted) => {
                     figures.promoted += 1;
-                    // How long people took says nothing about the deploy.
+                    // Time spent waiting for people says nothing about the deploy.
                     took.push(Duration::from_millis(run.active_ms()));
                     lead.extend(run.plan.committed.zip(run.ended).and_then(|(c, e)| between(c, e)));
                 }
@@ -88,12 +87,12 @@ impl DoraMetrics {
         figures
     }
 
-    /// Deploys that moved traffic.
+    /// Number of deploys that moved traffic.
     pub fn deploys(&self) -> usize {
         self.promoted + self.rolled_back + self.failed
     }
 
-    /// DORA's deployment frequency, in tenths of a deploy a week.
+    /// DORA's deployment frequency, in tenths of a deploy per week.
     pub fn tenths_a_week(&self) -> u64 {
         let deploys = u64::try_from(self.deploys()).unwrap_or(u64::MAX);
         (deploys * 10 * 7 * 24).checked_div(self.over.as_secs() / 3600).unwrap_or_default()

@@ -1,11 +1,11 @@
-//! What of an environment is not as our last run left it, or does not fit together. Computed once, and the same on
-//! the screen, in `status`, in the handover and in JSON.
+//! Drift: differences between an environment and the state that our last run left, or between its services. Computed
+//! in one place, so that the screen, `status`, the handover and JSON agree.
 
 use super::snapshot::{BuildSnapshot, EnvironmentSnapshot};
 use super::view::{RunView, TrafficState};
 
-/// The differences, each in a sentence. `last` is the latest run of the environment; while it is under way, what
-/// differs is its own doing.
+/// The differences, one sentence each. `last` is the latest run of the environment. While it is in progress, it causes
+/// differences itself, so only split traffic is reported.
 pub fn drift(seen: &EnvironmentSnapshot, last: Option<&RunView>) -> Vec<String> {
     if seen.unseen.is_some() {
         return Vec::new();

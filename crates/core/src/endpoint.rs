@@ -1,5 +1,5 @@
-//! Endpoints: which platform a run talks to, and what each can do. Code asks for a capability instead of
-//! matching on the platform, so that a new one is described here once.
+//! Endpoints: the platforms that a run can talk to, and their capabilities. Code checks a capability instead of
+//! matching on the platform, so that a new platform is described only here.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use super::incident_card::POINTSMAN;
 use super::plan::Member;
 use super::platform::{About, CommandPlatform};
 
-/// The platform of a run; usually App Hosting.
+/// The platform of a run, usually App Hosting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Endpoint {
-    /// Pointsman's own local platform, started on need.
+    /// Pointsman's local platform, started on demand.
     Emulator,
     Google,
-    /// A loopback address that speaks the same API.
+    /// A loopback address that serves the same API.
     Url(LoopbackUrl),
     /// Another platform, driven by commands.
     Command(CommandPlatform),
 }
 
-/// A loopback address, and where its token is kept. Never the token itself.
+/// A loopback address, and the location of its token. Never the token itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoopbackUrl {
     /// Scheme, host and port.
@@ -36,12 +36,12 @@ pub struct LoopbackUrl {
     pub token_file: Option<String>,
 }
 
-/// The `apphosting.*.yaml` that a platform reads over the base file.
+/// The `apphosting.*.yaml` that a platform merges over the base file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostingFiles {
-    /// It reads no apphosting.yaml at all.
+    /// The platform does not read apphosting.yaml.
     None,
-    /// The one named after the environment.
+    /// The file named after the environment.
     OfEnvironment,
     /// `apphosting.emulator.yaml`, in which secrets have dummy values.
     OfEmulator,
@@ -50,21 +50,21 @@ pub enum HostingFiles {
 /// The capabilities of a platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
-    /// Its name in a sentence: "the emulator answers".
+    /// Name in a sentence: "the emulator answers".
     pub label: &'static str,
-    /// It is Google's, with Google's credentials, latency and price for a request.
+    /// Whether it is hosted by Google, with Google's credentials, latency and price per request.
     pub google: bool,
-    /// It reports the state of public domains.
+    /// Whether it reports the state of public domains.
     pub domains: bool,
     pub hosting_files: HostingFiles,
-    /// The services of a project share a CPU quota.
+    /// Whether the services of a project share a CPU quota.
     pub quotas: bool,
-    /// Time limit of moving the traffic of one service. Google rolls out in minutes.
+    /// Timeout for switching the traffic of one service. A rollout at Google takes minutes.
     pub switch_within: Duration,
 }
 
 impl HostingFiles {
-    /// The names of the files for an environment, the base first.
+    /// The file names for an environment, the base file first.
     pub fn names(self, environment: &EnvironmentName) -> Vec<String> {
         let environment = match self {
             Self::None => return Vec::new(),
@@ -76,7 +76,6 @@ impl HostingFiles {
 }
 
 impl Endpoint {
-    /// The capabilities of the platform behind it.
     pub fn capabilities(&self) -> Capabilities {
         let app_hosting = Capabilities {
             label: "App Hosting",
@@ -113,7 +112,7 @@ impl Endpoint {
         }
     }
 
-    /// The shell command that makes a build the active one without Pointsman, for the incident card.
+    /// The shell command that switches traffic to a build without Pointsman, for the incident card.
     pub fn manual_switch(&self, member: &Member, build: &BuildId) -> String {
         let (base, token) = match self {
             Self::Google => (
@@ -142,7 +141,7 @@ impl Endpoint {
     }
 }
 
-/// The team's own command, ready for a shell.
+/// The team's own `set_active` command, quoted for a shell.
 fn by_command(of: &CommandPlatform, member: &Member, build: &BuildId) -> String {
     let about = About { target: Some(&member.target), build: Some(build), ..About::default() };
     let quoted = |word: &String| format!("'{}'", word.replace('\'', "'\\''"));

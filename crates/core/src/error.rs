@@ -1,4 +1,4 @@
-//! One shape for everything that goes wrong: what happened, why, what to do now.
+//! The format of every error: what happened, why, and what to do now.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::code::Code;
 
-/// A problem told to a person. `what` is one sentence; `why` and `todo` may be empty.
+/// A problem, reported to a person. `what` is one sentence; `why` and `todo` may be empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// Its row in the table of codes; nothing for a problem that needs no explanation beyond its sentences.
+    /// Its row in the table of codes. None: it needs no explanation beyond its own text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
     pub what: String,
@@ -22,25 +22,24 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem with its sentence.
+    /// A problem without a code, a reason or a next action.
     pub fn new(what: impl Into<String>) -> Self {
         Self { code: None, what: what.into(), why: String::new(), todo: String::new() }
     }
 
-    /// A problem with a code, and its sentence.
     pub fn coded(code: Code, what: impl Into<String>) -> Self {
         Self { code: Some(code), ..Self::new(what) }
     }
 
-    /// Gives it a code, unless it has a more exact one.
+    /// Sets the code, unless a more specific one is set already.
     #[must_use]
     pub fn code(mut self, code: Code) -> Self {
         self.code.get_or_insert(code);
         self
     }
 
-    /// Adds the reason; a second reason is appended, since a cause may have a cause. A full stop at the end, as other
-    /// programs write it, is dropped.
+    /// Adds the reason. A second reason is appended, since a cause may have a cause. Drops a full stop at
+    /// the end, as other programs write it.
     #[must_use]
     pub fn because(mut self, why: impl Into<String>) -> Self {
         let mut why = why.into();
@@ -53,7 +52,7 @@ impl Problem {
         self
     }
 
-    /// What happened and why, in one line without what to do: to be said inside of another sentence.
+    /// What happened and why, in one line for use inside another sentence. Leaves out what to do.
     pub fn sentence(&self) -> String {
         if self.why.is_empty() { self.what.clone() } else { format!("{}: {}", self.what, self.why) }
     }

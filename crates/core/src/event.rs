@@ -1,8 +1,8 @@
-//! Facts: what happened in a run, in order, for good.
+//! Facts: the permanent, ordered record of what happened in a run.
 //!
-//! Fact kinds are versioned by name. A kind, once written, keeps its meaning and its fields; what
-//! must change becomes a new kind (`switch-requested-2`). A kind this version does not know is kept
-//! as it is, shown, and blocks carrying the run on.
+//! Fact kinds are versioned by name. A kind, once written, keeps its meaning and its fields; a change becomes a
+//! new kind (`switch-requested-2`). A kind that this version does not know is kept unchanged and shown, and
+//! prevents this version from continuing the run.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,9 +20,9 @@ use super::release::{ReleaseLabel, SchemaVersion};
 use super::step::{Failure, PlannedStep};
 use super::time::Timestamp;
 
-/// The rule of [`Event::Judged`] by which the candidate's health opens the gate.
+/// The rule of [`Event::Judged`] that checks the candidate's health before its gate opens.
 pub const GREEN_GATE: &str = "green gate";
-/// The rule of [`Event::Judged`] by which the public address is verified.
+/// The rule of [`Event::Judged`] that verifies the public address.
 pub const ATTESTATION: &str = "attestation";
 
 /// The outcome of a run.
@@ -33,28 +33,26 @@ pub enum Outcome {
     Promoted,
     /// Traffic was rolled back, by a person or automatically.
     RolledBack,
-    /// Blue is stopped.
+    /// The clean-up finished; the previous build is stopped.
     CleanedUp,
     /// The database reached the requested version.
     Migrated,
     /// A person ended it before traffic moved.
     Aborted,
-    /// It could not reach its end.
+    /// It could not finish.
     Failed,
     /// Another run took over.
     Superseded,
-    /// Unknown.
     Unknown,
 }
 
 impl Outcome {
-    /// Whether the run got where it wanted, and saw that it did.
+    /// Whether the run reached its goal, and verified that it did.
     pub fn reached(self) -> bool {
         matches!(self, Self::Promoted | Self::RolledBack | Self::CleanedUp | Self::Migrated)
     }
 
-    /// The word in lists and JSON.
-    /// For people: `rolled back`. [`Self::label`] is the word in JSON.
+    /// The word for people: `rolled back`. [`Self::label`] is the word in JSON.
     pub fn word(self) -> &'static str {
         match self {
             Self::RolledBack => "rolled back",
@@ -86,15 +84,15 @@ impl Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnsweredBy {
-    /// `--yes`, or the question before the run began.
+    /// `--yes`, or the confirmation before the run started.
     Beforehand,
-    /// A command of a person who follows the run.
+    /// A person's command during the run, by its id.
     Command(u64),
     /// Every required item of its list is settled.
     Checklist,
-    /// Required items are open, and the list is advice on this environment.
+    /// Required items are open, but the list is advisory in this environment.
     Advice,
-    /// Required items are open, and the run overrides its checklists.
+    /// Required items are open, but the run overrides its checklists.
     Override,
 }
 
@@ -102,20 +100,18 @@ pub enum AnsweredBy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mark {
-    /// Served and passed its soak.
+    /// It was live and passed its soak.
     Stable,
-    /// Was rolled back. Not offered again.
+    /// It was rolled back, and is not offered again.
     Bad,
-    /// A person gave a reason to use it all the same.
+    /// A person gave a reason to allow it again.
     Cleared,
 }
 
-/// One part of the traffic.
+/// The share of the traffic that one build gets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Split {
-    /// The build.
     pub build: BuildId,
-    /// The share.
     pub percent: u8,
 }
 
@@ -125,7 +121,6 @@ pub struct Split {
 pub enum DecidedBy {
     /// `on_failure: rollback`.
     Rule,
-    /// A person.
     Person,
 }
 
@@ -237,7 +232,7 @@ pub enum Event {
     RunSuperseded { by: RunNumber },
 }
 
-/// The topic of an event: the readers of a run that apply it.
+/// The topic of an event: which part of a run it is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Topic {
     /// The progress of a step.
@@ -253,7 +248,7 @@ pub enum Topic {
 }
 
 impl Event {
-    /// Every kind has a topic: a new kind must be given one here, and described in `words`.
+    /// A new kind must be given a topic here, and a sentence in `describe`.
     pub fn topic(&self) -> Topic {
         match self {
             Self::StepStarted { .. }
@@ -294,17 +289,17 @@ impl Event {
     }
 }
 
-/// An event of this version, or one of a newer version, kept as it is.
+/// An event of this version, or one of a newer version, kept unchanged.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Recorded {
-    /// A kind we know.
+    /// A kind that this version knows.
     Known(Event),
-    /// A kind we do not know, or a known one with fields we do not know.
+    /// An unknown kind, or a known one with unknown fields.
     Unknown { kind: String, data: Value },
 }
 
 impl Recorded {
-    /// Reads a fact's kind and content.
+    /// Parses a fact's kind and content.
     pub fn from_parts(kind: &str, data: Value) -> Self {
         let whole = serde_json::json!({"kind": kind, "data": data});
         match serde_json::from_value(whole) {
@@ -313,10 +308,10 @@ impl Recorded {
         }
     }
 
-    /// The kind and the content, to be stored.
+    /// The kind and the content, for storage.
     ///
     /// # Errors
-    /// An event that cannot be written as JSON. It must not be stored as an empty one.
+    /// The event cannot be written as JSON. It must not be stored as an empty one.
     pub fn to_stored(&self) -> serde_json::Result<(String, Value)> {
         match self {
             Self::Unknown { kind, data } => Ok((kind.clone(), data.clone())),
@@ -329,30 +324,26 @@ impl Recorded {
         }
     }
 
-    /// The kind and the content, to be printed.
+    /// The kind and the content, for display.
     pub fn parts(&self) -> (String, Value) {
         self.to_stored().unwrap_or_else(|error| ("unreadable".to_owned(), error.to_string().into()))
     }
 }
 
-/// A journaled event. `elapsed_ms` is monotonic since the runner began; `at` is the wall clock.
+/// An event as recorded in the journal, with its time, its actor and its place in the hash chain.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
     /// Counted from 1 inside the run.
     pub seq: u64,
     /// Wall clock time.
     pub at: Timestamp,
-    /// Milliseconds since the runner began, monotonic.
+    /// Monotonic milliseconds since the runner started.
     pub elapsed_ms: u64,
-    /// The actor.
     pub actor: String,
-    /// The step.
     pub step: Option<StepId>,
-    /// The event.
     pub event: Recorded,
-    /// The hash of the fact before.
+    /// The hash of the previous fact.
     pub prev: Hash,
-    /// The hash of this one.
     pub hash: Hash,
 }
 
@@ -363,8 +354,8 @@ impl Fact {
         self.hash_with(run, &kind, &data)
     }
 
-    /// The same over a kind and content as they are stored. What an earlier version wrote need not be
-    /// what this one would write: a field that came later is missing there.
+    /// The same hash, over the kind and content as stored. An earlier version may have written them differently:
+    /// fields that were added later are missing there.
     pub fn hash_with(&self, run: RunNumber, kind: &str, data: &Value) -> Hash {
         let canonical = serde_json::json!([
             run,

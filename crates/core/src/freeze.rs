@@ -1,5 +1,4 @@
-//! Freeze windows that recur every week, in local time of a zone (F47). They never apply to
-//! a rollback.
+//! Freeze windows that recur weekly or daily, in the local time of a zone (F47). They never apply to a rollback.
 
 use std::fmt;
 use std::str::FromStr;
@@ -109,7 +108,8 @@ impl Freeze {
     /// The current window, or the next one.
     pub fn window(&self, now: Timestamp) -> Option<Window> {
         let today = now.to_zoned(self.zone.clone()).date();
-        // One lasts a week at most: it may have begun in the week before, and the next one begins in this.
+        // A window lasts a week at most: the current one may have started last week, and the
+        // next one starts within a week.
         (-8..=8_i64).find_map(|days| {
             let date = today.checked_add(days.days()).ok()?;
             self.that_begins_on(date).filter(|window| now < window.until)
@@ -122,8 +122,8 @@ impl Freeze {
         Some(Window { from: self.instant(from, true)?, until: self.instant(to, false)? })
     }
 
-    /// A time of the clocks there. Where they show it twice, a window begins with the first and ends with
-    /// the second; where they leave it out, it is the moment they jump (F47).
+    /// Converts a local time. If clocks show it twice, a window starts at the first and ends at the second occurrence;
+    /// if they skip it, the result is the moment of the jump (F47).
     fn instant(&self, shown: DateTime, begins: bool) -> Option<Timestamp> {
         let offset = match self.zone.to_ambiguous_timestamp(shown).offset() {
             AmbiguousOffset::Unambiguous { offset } => offset,
@@ -142,7 +142,7 @@ impl Freeze {
         offset.to_timestamp(shown).ok()
     }
 
-    /// The end of the window, if it is open.
+    /// The end of the current window, if one is in force.
     pub fn in_force(&self, now: Timestamp) -> Option<Timestamp> {
         self.window(now).filter(|window| window.from <= now).map(|window| window.until)
     }
@@ -163,13 +163,13 @@ fn zone(zone: &TimeZone) -> &str {
     zone.iana_name().unwrap_or("UTC")
 }
 
-/// The one that lasts longest of those in force, in words.
+/// Describes the freeze in force that ends last.
 pub fn frozen(freezes: &[Freeze], now: Timestamp) -> Option<String> {
     let lasting = |f: &Freeze| Some((f.in_force(now)?, f.told(now)?));
     freezes.iter().filter_map(lasting).max_by_key(|(until, _)| *until).map(|(_, told)| told)
 }
 
-/// The freeze that starts before something of that length would end, in words.
+/// Describes the next freeze that would start before an action of the given duration ends.
 pub fn ahead(freezes: &[Freeze], now: Timestamp, takes: Duration) -> Option<String> {
     let end = now.checked_add(takes).ok()?;
     let soon = freezes.iter().filter_map(|freeze| {
@@ -206,8 +206,8 @@ mod tests {
     #[test]
     fn freeze_starts_and_ends_at_the_minute() {
         let (madrid, new_york) = ("Europe/Madrid", "America/New_York");
-        // In winter, in summer, elsewhere; over the end of a week; clocks that jump forward and back while
-        // it begins, ends or lasts. The first moment in, and the first moment out.
+        // In winter, in summer, in another zone; across the end of a week; with a clock change at the start, at the
+        // end or within a window. Each row has the first moment inside and the first moment after.
         for (from, to, zone, begins, ends) in [
             ("Fri 16:00", "Mon 08:00", madrid, "2026-11-27T15:00:00Z", "2026-11-30T07:00:00Z"),
             ("Fri 16:00", "Mon 08:00", madrid, "2026-07-03T14:00:00Z", "2026-07-06T06:00:00Z"),
@@ -219,7 +219,7 @@ mod tests {
             ("Sat 20:00", "Mon 08:00", madrid, "2026-03-28T19:00:00Z", "2026-03-30T06:00:00Z"),
             ("Sun 02:30", "Sun 02:45", madrid, "2026-10-25T00:30:00Z", "2026-10-25T01:45:00Z"),
             ("Sat 20:00", "Mon 08:00", madrid, "2026-10-24T18:00:00Z", "2026-10-26T07:00:00Z"),
-            // Every day, and one end of the two.
+            // Daily windows, and a window from a weekly to a daily time.
             ("22:00", "06:00", madrid, "2026-11-27T21:00:00Z", "2026-11-28T05:00:00Z"),
             ("12:00", "13:00", "UTC", "2026-11-28T12:00:00Z", "2026-11-28T13:00:00Z"),
             ("Fri 16:00", "08:00", madrid, "2026-11-27T15:00:00Z", "2026-11-28T07:00:00Z"),

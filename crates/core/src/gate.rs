@@ -1,4 +1,4 @@
-//! When traffic may move, and who may say so.
+//! When traffic may move, and which confirmations that needs.
 
 use std::collections::VecDeque;
 
@@ -14,14 +14,13 @@ use super::view::RunView;
 /// A person's answers before the run started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answers {
-    /// `--yes`, or the answer to the question.
+    /// `--yes`, or the answer to the prompt.
     pub yes: bool,
-    /// `--confirm NAME`, or the name typed.
+    /// `--confirm NAME`, or the typed name.
     pub confirm: Option<String>,
 }
 
-/// Whether those answers are enough for an environment; the error is exit code 3. `word` is what is to be
-/// typed there.
+/// Whether the answers suffice for an environment. The error maps to exit code 3. `word` is the text to type.
 pub fn permitted(
     environment: &EnvironmentName,
     word: &str,
@@ -54,13 +53,13 @@ pub fn permitted(
     }
 }
 
-/// Whether traffic may move: green may serve, and what must be true before is.
+/// Whether traffic may move: the candidate is healthy, and the checklist allows it.
 pub fn may_switch(view: &RunView) -> Result<(), Problem> {
     green_may_serve(view)?;
     may_pass(view, List::Deploy)
 }
 
-/// Whether green is as it must be: every service's is ready, and none that was probed failed to pass.
+/// Whether the candidate of every service is ready, and each one that was probed passed.
 /// Unknown is not a pass (invariant 8).
 pub fn green_may_serve(view: &RunView) -> Result<(), Problem> {
     for member in &view.plan.members {
@@ -81,8 +80,8 @@ pub fn green_may_serve(view: &RunView) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Whether blue may be cleaned up after a run: only after a verified switch. A run that
-/// moved traffic and did not end well may have left customers on two builds (PARTIAL).
+/// Whether the previous build may be cleaned up after a run: only after a verified switch. A run that moved traffic
+/// and did not end well may have left customers on two builds (PARTIAL).
 pub fn may_clean_up(last: &RunView) -> Result<(), Problem> {
     let seen = matches!(&last.state, RunState::Ended { outcome } if outcome.reached());
     if seen || !last.touched_traffic() {
@@ -103,10 +102,10 @@ const BLIND_IN_A_ROW: u32 = 3;
 /// State changes among the last answers that count as flapping, which never passes.
 const FLAP_CHANGES: usize = 4;
 const FLAP_WINDOW: usize = 20;
-/// After this many good answers in a row the bad ones before them no longer count.
+/// Consecutive good answers after which earlier bad ones no longer count.
 const RECOVERED_AFTER: u32 = 20;
 
-/// Green while its gate waits: says when the verdict about it turns.
+/// Monitors the candidate while its gate waits, and reports when its verdict changes.
 #[derive(Debug)]
 pub struct GateWatch {
     policy: HealthPolicy,
@@ -119,7 +118,7 @@ pub struct GateWatch {
 }
 
 impl GateWatch {
-    /// A watch over a green that was judged so before.
+    /// Starts from the candidate's earlier verdict.
     pub fn new(policy: HealthPolicy, wanted: Wanted, verdict: Verdict) -> Self {
         let (answers, share) = (VecDeque::new(), Share::new(ShareRule::default()));
         Self { policy, wanted, verdict, answers, share, row: (true, 0), blind: 0 }
@@ -129,12 +128,12 @@ impl GateWatch {
         self.verdict
     }
 
-    /// Whether enough was heard to say so: what one answer says of a green that passed before is little.
+    /// Whether enough answers support the verdict. One answer says little about a candidate that passed before.
     pub fn steady(&self) -> bool {
         self.verdict != Verdict::Pass || (self.row.0 && self.row.1 >= self.policy.consecutive)
     }
 
-    /// Takes one answer; a decision where the verdict turns.
+    /// Adds one answer. Returns a decision if the verdict changes.
     pub fn push(&mut self, sample: &Sample) -> Option<Decision> {
         let (verdict, evidence) = self.judge(sample)?;
         if std::mem::replace(&mut self.verdict, verdict) == verdict {

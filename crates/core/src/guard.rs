@@ -1,5 +1,5 @@
-//! Guards: what stands between an intent and its run, and what a person overrode. Each is overridden by its own
-//! name: a reason that explains one says nothing about another.
+//! Guards: the checks that can refuse a run, and their overrides. Each guard is overridden by name: a reason that
+//! explains one override says nothing about another.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,15 +15,15 @@ use super::error::Problem;
 #[serde(rename_all = "kebab-case")]
 pub enum Guard {
     Freeze,
-    /// The release must be promoted on the environment before (`promote_from`).
+    /// The release must have been promoted on the previous environment (`promote_from`).
     Promotion,
     /// The release is marked bad.
     Bad,
-    /// Required items of the checklist.
+    /// Required items of the checklist are open.
     Checklist,
     /// A migration is half applied.
     Schema,
-    /// A person's lock. A rollback alone may pass it.
+    /// A person's lock. Only a rollback may override it.
     Lock,
 }
 
@@ -31,7 +31,7 @@ impl Guard {
     pub const ALL: [Self; 6] =
         [Self::Freeze, Self::Promotion, Self::Bad, Self::Checklist, Self::Schema, Self::Lock];
 
-    /// The code of its refusal.
+    /// The error code of a refusal by this guard.
     pub fn code(self) -> Code {
         match self {
             Self::Freeze => Code::FROZEN,
@@ -43,7 +43,7 @@ impl Guard {
         }
     }
 
-    /// Its name on the command line and in JSON.
+    /// The name on the command line and in JSON.
     pub fn label(self) -> &'static str {
         match self {
             Self::Freeze => "freeze",
@@ -79,38 +79,36 @@ pub type Overrides = BTreeMap<Guard, String>;
 /// A person's reason and overrides.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Justification {
-    /// The reason, recorded in the run. It overrides nothing.
+    /// The reason, recorded in the run. It does not override any guard.
     pub reason: Option<String>,
-    /// The overridden guards.
     pub overrides: Overrides,
 }
 
-/// A guard that an intent met.
+/// A guard that refuses, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardHit {
     pub guard: Guard,
     pub problem: Problem,
 }
 
-/// The guards that an intent met on its way to a plan.
+/// The guards that refuse, collected while a plan is made.
 #[derive(Debug, Default)]
 pub struct Guards {
     met: Vec<GuardHit>,
 }
 
 impl Guards {
-    /// Notes a guard that stands.
+    /// Records a guard that refuses.
     pub fn meet(&mut self, guard: Guard, problem: Problem) {
         self.met.push(GuardHit { guard, problem });
     }
 
-    /// Those that stand, overridden or not.
+    /// The guards that refuse, overridden or not.
     pub fn met(&self) -> &[GuardHit] {
         &self.met
     }
 
-    /// The overrides that were needed, with what each passes, in words. Otherwise the guards without
-    /// an override.
+    /// The overrides that were needed, with a sentence for each. The error lists the guards that are not overridden.
     pub fn pass(self, why: &Justification) -> Result<(Overrides, Vec<String>), Vec<GuardHit>> {
         let overridden = |met: &GuardHit| why.overrides.contains_key(&met.guard);
         let (passed, standing): (Vec<_>, Vec<_>) = self.met.into_iter().partition(overridden);
@@ -128,7 +126,7 @@ impl Guards {
     }
 }
 
-/// The refusal of an intent, and the guards whose override would allow it.
+/// The refusal of a run, and the guards whose overrides would allow it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     pub problem: Problem,
@@ -142,7 +140,7 @@ impl From<Problem> for Refused {
     }
 }
 
-/// One problem of the guards that stand, with the flags that override them.
+/// Combines the guards that refuse into one problem, with the flags that override them.
 pub fn standing(met: &[GuardHit]) -> Problem {
     let flags: Vec<_> = met.iter().map(|m| format!("--override {}", m.guard)).collect();
     let first = met.first().map_or_else(|| Problem::new("refused"), |m| m.problem.clone());
@@ -162,7 +160,7 @@ pub fn standing(met: &[GuardHit]) -> Problem {
         if first.todo.is_empty() { String::new() } else { format!("{}, or ", first.todo) };
     let todo = format!("{first_way}override: {} --reason TEXT", flags.join(" "));
     let problem = Problem::new(what).because(why).try_this(todo);
-    // Of several guards, the first one's code: each is listed in the reason.
+    // The problem has the first guard's code; its reason lists every guard.
     met.first().map_or(problem.clone(), |first| problem.code(first.guard.code()))
 }
 

@@ -1,5 +1,5 @@
-//! The handover: what is live, what a rollback goes to, what waits, what is not well or muted, and what changed
-//! last, in a few lines for the next shift.
+//! The handover, a few lines for the next shift: the live release, the rollback target, pending work, unhealthy
+//! and muted probes, and the last changes.
 
 use super::checklist::may_pass;
 use super::drift::drift;
@@ -24,7 +24,7 @@ pub struct Worry {
     pub muted: Option<(Timestamp, String)>,
 }
 
-/// The known facts of one environment.
+/// What is known about one environment.
 #[derive(Debug)]
 pub struct Post<'a> {
     pub name: &'a str,
@@ -32,7 +32,7 @@ pub struct Post<'a> {
     pub seen: Option<&'a EnvironmentSnapshot>,
     /// Its runs, newest first.
     pub runs: &'a [&'a RunView],
-    /// Whether a process drives the newest one.
+    /// Whether a process drives the newest run.
     pub driven: bool,
     /// The holder and reason of its lock.
     pub lock: Option<&'a str>,
@@ -40,13 +40,13 @@ pub struct Post<'a> {
     pub worries: &'a [Worry],
 }
 
-/// This many of the last runs are listed.
+/// Number of past runs that are listed.
 const LAST_RUNS: usize = 3;
 
-/// One entry of a handover: its word and its text. The same for people and in JSON.
+/// One entry of a handover: its label and its text. The same for people and in JSON.
 pub type Entry = (&'static str, String);
 
-/// The entries of an environment.
+/// The handover entries of an environment.
 pub fn entries(post: &Post<'_>, now: Timestamp) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut say = |word: &'static str, text: String| entries.push((word, text));
@@ -73,7 +73,7 @@ pub fn entries(post: &Post<'_>, now: Timestamp) -> Vec<Entry> {
     }
     for worry in post.worries {
         let since = worry.since.map(|at| format!(" since {}", clock(at))).unwrap_or_default();
-        // OFF says nothing yet.
+        // `Off` means that there are too few answers yet.
         if !matches!(worry.state, State::Ok | State::Off) {
             say(
                 "not well",
@@ -89,7 +89,7 @@ pub fn entries(post: &Post<'_>, now: Timestamp) -> Vec<Entry> {
     entries
 }
 
-/// The same as lines, under the environment's name. A word that repeats is written once.
+/// The entries as lines, under the environment's name. A repeated label is written once.
 pub fn lines(post: &Post<'_>, now: Timestamp) -> Vec<String> {
     let mut lines = vec![post.name.to_uppercase()];
     let mut before = "";

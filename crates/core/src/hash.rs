@@ -1,11 +1,11 @@
-//! SHA-256 as hex: the chain of facts (N11) and the fingerprint of a plan (N9).
+//! SHA-256 as hex, for the chain of facts (N11) and the fingerprint of a plan (N9).
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// 64 lower-case hex digits.
+/// A SHA-256 hash: 64 lower-case hex digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Hash(pub String);
@@ -16,12 +16,11 @@ impl Hash {
         Self("0".repeat(64))
     }
 
-    /// The hash of some bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(hex(&Sha256::digest(bytes)))
     }
 
-    /// Enough digits to tell two apart on a screen.
+    /// The first 12 digits, enough to tell two hashes apart on a screen.
     pub fn short(&self) -> &str {
         self.0.get(..12).unwrap_or(&self.0)
     }

@@ -1,5 +1,5 @@
-//! Names that must not be mixed up. Each is its own type, so a project id can never stand where a
-//! backend id is wanted (defect dB10 of the guide: `toto-app-stg` built out of an app's name).
+//! Names that must not be mixed up. Each is a separate type, so a project id can never be used as a backend id (defect
+//! dB10 of the guide: `toto-app-stg` built from an app's name).
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ macro_rules! name {
         pub struct $type(String);
 
         impl $type {
-            /// Checks the spelling and keeps the name.
+            /// Validates the spelling.
             pub fn new(name: impl Into<String>) -> Result<Self, Problem> {
                 let name = name.into();
                 let allowed: fn(char) -> bool = $allowed;
@@ -27,7 +27,6 @@ macro_rules! name {
                 Ok(Self(name))
             }
 
-            /// The name as it is written.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -86,11 +85,11 @@ name!(
     Location, "location", plain
 );
 name!(
-    /// An App Hosting build id, chosen by us before the call.
+    /// An App Hosting build id, chosen by Pointsman before the call.
     BuildId, "build id", plain
 );
 name!(
-    /// An App Hosting rollout id, chosen by us before the call.
+    /// An App Hosting rollout id, chosen by Pointsman before the call.
     RolloutId, "rollout id", plain
 );
 name!(

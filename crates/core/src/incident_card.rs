@@ -1,6 +1,6 @@
-//! The incident card (N14): how to roll back by hand, with every name filled in, for the
-//! day on which Pointsman itself does not work. The runner writes it before each step from
-//! the run's facts alone, so that it can be printed even where no file can be written.
+//! The incident card (N14): how to roll back by hand, with every name filled in, for when Pointsman
+//! itself does not work. The runner writes it before each step from the run's facts alone, so it can be
+//! printed even if no file can be written.
 
 use super::ids::BuildId;
 use super::plan::{Member, RunKind};
@@ -10,7 +10,7 @@ use super::view::RunView;
 /// Placeholder for the program with its state folder; the caller that shows the card replaces it.
 pub const POINTSMAN: &str = "{pointsman}";
 
-/// The card of a run as it stands.
+/// The card of a run in its current state.
 pub fn card(view: &RunView) -> String {
     let plan = &view.plan;
     let at = view.steps.iter().find(|s| Some(&s.plan.id) == view.state.step());
@@ -77,7 +77,7 @@ fn to_restore(view: &RunView) -> Vec<(&Member, &BuildId)> {
             Some((member, build?))
         })
         .collect();
-    // A rollback's own order is the one back already.
+    // A rollback already lists its services in the order of return.
     if view.plan.kind != RunKind::Rollback {
         found.reverse();
     }

@@ -1,4 +1,4 @@
-//! The log of a CI job, opened at its error.
+//! Parses the log of a CI job, so that it can be opened at its error.
 
 /// A line of a job's log.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -8,8 +8,8 @@ pub struct JobLine {
     pub error: bool,
 }
 
-/// Reads a job's log: times and marks go, `##[error]` is kept as what it is. The
-/// caller strips colours and control characters.
+/// Parses a job's log: removes timestamps and markers, and flags `##[error]` lines. The caller
+/// strips colours and control characters.
 pub fn job_log(text: &str) -> Vec<JobLine> {
     let line = |line: &str| {
         let line = line.trim_start_matches('\u{feff}');

@@ -1,6 +1,6 @@
-//! What is true: the vocabulary of a run and the rules that decide. Pure: no tokio, no IO, no clock.
+//! The domain of Pointsman: the vocabulary of a run and its decision rules. Pure: no tokio, no IO, no clock.
 
-// A new fact, step or state must be thought of wherever one is read.
+// Code that matches on facts, steps or states must handle each new one explicitly.
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod alert;

@@ -1,4 +1,4 @@
-//! What the lint said of the files that a run's builds are configured by, as the plan keeps it.
+//! Lint findings about the files that configure a run's builds, as stored in the plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,24 +19,21 @@ pub enum About {
     Secrets,
 }
 
-/// A thing that is not as it should be.
+/// One finding of the linter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LintFinding {
-    /// Its topic.
     pub about: About,
-    /// `toto-app/apphosting.yaml:12:5`.
+    /// File, line and column: `toto-app/apphosting.yaml:12:5`.
     pub place: String,
     pub what: String,
 }
 
-/// The files that were linted, and the findings. Errors are never among them: a plan with one is
-/// refused.
+/// The linted files, and the findings. Errors are never among them: a plan with a lint error is refused.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LintReport {
     pub files: usize,
-    /// The findings.
     pub flaws: Vec<LintFinding>,
-    /// The variables that they declare, by service.
+    /// The variables that the files declare, by service.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub declared: BTreeMap<ServiceName, BTreeSet<String>>,
 }
@@ -53,15 +50,14 @@ impl LintReport {
         }
     }
 
-    /// What a service's files declare and its build was not made with, in words.
+    /// Describes the variables that a service's files declare but its build was not given.
     pub fn unbound(&self, service: &ServiceName, bound: &BTreeSet<String>) -> Option<String> {
         let declared = self.declared.get(service)?;
         let missing: Vec<_> = declared.difference(bound).map(String::as_str).collect();
         (!missing.is_empty()).then(|| format!("declared, and not bound: {}", missing.join(", ")))
     }
 
-    /// Whether an item of a checklist holds that asks for `config`, `secrets` or `all`: as `lint --strict`
-    /// would say.
+    /// The result of a checklist item for `config`, `secrets` or `all`, as `lint --strict` would report it.
     pub fn proof(&self, of: &str) -> Proof {
         let wanted = |flaw: &&LintFinding| match of {
             "config" => flaw.about == About::Config,
@@ -71,7 +67,7 @@ impl LintReport {
         let found: Vec<&LintFinding> = self.flaws.iter().filter(wanted).collect();
         if found.is_empty() {
             let said = match self.files {
-                // Whether there is none, or it cannot be seen from here, is not known.
+                // Unknown: there may be no file, or it cannot be read from here.
                 0 => {
                     let said = "no apphosting.yaml found".to_owned();
                     return Proof { verdict: Verdict::Inconclusive, said };

@@ -1,5 +1,5 @@
-//! How bad a log line says it is. Services write what they like, so this reads the few forms that
-//! nearly all of them share; what says nothing is information.
+//! Detects the level of a log line. Services log in any format, so this recognises the few forms that nearly all of
+//! them share. A line without a level counts as `Info`.
 
 /// Severity of a log line.
 #[derive(
@@ -48,8 +48,8 @@ impl LogLevel {
         }
     }
 
-    /// What a line says of itself: a word such as `ERROR`, `[warn]`, `level=debug` or
-    /// `"severity":"ERROR"` near its beginning, or the name of an exception.
+    /// The level that a line states: a word such as `ERROR`, `[warn]`, `level=debug` or `"severity":"ERROR"` near
+    /// its start, or the name of an exception.
     pub fn of(line: &str) -> Self {
         let begin: String = line.chars().take(SEARCHED_CHARACTERS).collect();
         for word in begin.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
@@ -64,13 +64,13 @@ impl LogLevel {
     }
 }
 
-/// A level stands before the message, not somewhere in it.
+/// Number of characters searched: a level comes before the message, not inside it.
 const SEARCHED_CHARACTERS: usize = 60;
-/// What the languages services are written in call what they throw.
+/// Suffixes of exception names in common languages.
 const EXCEPTIONS: [&str; 2] = ["Error", "Exception"];
 
 fn named(word: &str) -> Option<LogLevel> {
-    // In small letters they are ordinary words of a sentence, but for the names of levels alone.
+    // In lower case, only the names of levels count; the other words occur in ordinary sentences.
     match word {
         "ERROR" | "ERR" | "FATAL" | "CRITICAL" | "ALERT" | "EMERGENCY" | "PANIC" | "SEVERE"
         | "Error" | "Fatal" | "error" | "fatal" | "FAIL" => Some(LogLevel::Error),

@@ -1,8 +1,8 @@
-//! Foreign text inside our Markdown: it stays plain words, without links, pictures, headings, tables or mentions.
+//! Escapes foreign text in our Markdown: no links, pictures, headings, tables or mentions.
 
 use super::text::harmless;
 
-/// A text as one line of plain words.
+/// The text as one line, without Markdown.
 pub(super) fn plain(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let line = harmless(&line, usize::MAX);
@@ -13,9 +13,9 @@ pub(super) fn plain(text: &str) -> String {
         let within = before.is_alphanumeric() && chars.peek().is_some_and(|c| c.is_alphanumeric());
         let escaped = match c {
             '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '|' | '~' => true,
-            // Inside of a word it emphasises nothing.
+            // Inside a word, an underscore is no emphasis.
             '_' => !within,
-            // A heading begins a line, and our own texts always stand before.
+            // A heading can only start a line, where our own text always comes first.
             '#' => out.is_empty(),
             _ => false,
         };

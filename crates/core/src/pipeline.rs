@@ -1,5 +1,5 @@
-//! What tests a release: a run of it, its jobs and steps, who must approve it, and what that proves. The words
-//! are GitHub's (`docs/internals/github-actions.md`).
+//! CI pipelines: the runs that test a release, their jobs, steps and approvals, and what a run proves. The terms are
+//! GitHub's (`docs/internals/github-actions.md`).
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,20 +10,20 @@ use super::checklist::Proof;
 use super::health::Verdict;
 use super::time::{Timestamp, spoken};
 
-/// Which pipeline, as a plan keeps it. Never a token.
+/// A reference to a pipeline, as stored in a plan. It never contains a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum PipelineOf {
     Github {
         /// `owner/name`.
         repository: String,
-        /// Its file: `deploy.yml`.
+        /// The workflow's file: `deploy.yml`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         workflow: Option<String>,
-        /// The branch that is deployed from.
+        /// The branch that releases are deployed from.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         branch: Option<String>,
-        /// The variable that holds the token.
+        /// Environment variable that holds the token.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         token_env: Option<String>,
         /// The API's address, if it is not GitHub's own.
@@ -44,7 +44,7 @@ pub struct LocalJob {
     pub name: String,
     /// The jobs that must pass first.
     pub needs: Vec<String>,
-    /// Once for each of these; once, if there are none.
+    /// Matrix values: the job runs once for each, or once if there are none.
     pub matrix: Vec<String>,
     /// Program and arguments of each step. `{matrix}` is replaced by the value.
     pub steps: Vec<Vec<String>>,
@@ -59,12 +59,12 @@ pub enum Standing {
     /// Waits for a person.
     Waiting,
     Passed,
-    /// Did not: `failure`, `timed_out`, `startup_failure`, `action_required`.
+    /// Failed, with GitHub's conclusion: `failure`, `timed_out`, `startup_failure`, `action_required`.
     Failed(String),
     Cancelled,
-    /// Had nothing to do.
+    /// It had nothing to do.
     Skipped,
-    /// A word that this version does not know. Never taken for a good one.
+    /// A word that this version does not know. It never counts as passed.
     Other(String),
 }
 
@@ -100,12 +100,12 @@ impl Standing {
         }
     }
 
-    /// Whether it will not change any more by itself.
+    /// Whether it ended, and will not change by itself.
     pub fn over(&self) -> bool {
         matches!(self, Self::Passed | Self::Failed(_) | Self::Cancelled | Self::Skipped)
     }
 
-    /// Whether it ended otherwise than wanted.
+    /// Whether it failed or was cancelled.
     pub fn bad(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::Cancelled)
     }
@@ -116,7 +116,6 @@ impl Standing {
 pub struct JobStep {
     pub name: String,
     pub standing: Standing,
-    /// Duration.
     pub took: Option<Duration>,
 }
 
@@ -124,7 +123,7 @@ pub struct JobStep {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     pub id: u64,
-    /// Its name; of a matrix `test (toto-app)`.
+    /// The name; in a matrix, with its value: `test (toto-app)`.
     pub name: String,
     pub standing: Standing,
     pub started: Option<Timestamp>,
@@ -132,12 +131,12 @@ pub struct Job {
     pub steps: Vec<JobStep>,
     /// Its web page.
     pub url: Option<String>,
-    /// Whether it is the one that this very program runs in: it cannot have ended.
+    /// Whether Pointsman itself runs in this job, which therefore cannot have ended.
     pub own: bool,
 }
 
 impl Job {
-    /// Whether it is meant by a name: its own, or that of its matrix.
+    /// Whether a name refers to this job: its own name, or that of its matrix.
     pub fn is(&self, name: &str) -> bool {
         let matrix = || self.name.strip_prefix(name).is_some_and(|rest| rest.starts_with(" ("));
         self.name == name || matrix()
@@ -150,13 +149,13 @@ impl Job {
     }
 }
 
-/// The run waits for an approval.
+/// A pending approval of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
-    /// The number of the environment at GitHub.
+    /// The id of the environment at GitHub.
     pub environment_id: u64,
     pub environment: String,
-    /// Whether we may say so.
+    /// Whether the owner of our token may approve.
     pub ours: bool,
     pub reviewers: Vec<String>,
 }
@@ -165,9 +164,9 @@ pub struct Approval {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PipelineRun {
     pub id: u64,
-    /// Counted from 1.
+    /// Attempt number, from 1.
     pub attempt: u64,
-    /// Its title: the subject of its last commit.
+    /// The title: the subject of the last commit.
     pub title: String,
     pub branch: Option<String>,
     /// The tested commit; `None` if the working folder was tested.
@@ -188,7 +187,7 @@ pub struct PipelineRun {
 }
 
 impl PipelineRun {
-    /// Whether jobs that failed were allowed to (`continue-on-error`): the run as a whole passed.
+    /// Whether failed jobs were allowed to fail (`continue-on-error`): the run as a whole passed.
     fn forgives(&self) -> bool {
         self.standing == Standing::Passed
     }
@@ -202,11 +201,11 @@ impl PipelineRun {
         self.jobs.iter().find(failed).or_else(|| self.jobs.iter().find(|job| job.standing.bad()))
     }
 
-    /// What it proves of a job, or of `all` of them. Only a successful end is a proof; an unknown conclusion
-    /// is none.
+    /// The evidence that the run gives for a job, or for `all` of them. Only a successful end is
+    /// proof; an unknown conclusion is not.
     pub fn proof(&self, job: &str) -> Proof {
         let all = job == "all";
-        // The job that runs us, and jobs that wait for an approval, cannot have ended.
+        // The job that runs Pointsman, and jobs that wait for an approval, cannot have ended.
         let waits = |j: &Job| self.standing == Standing::Waiting && j.standing == Standing::Waiting;
         let whole = |j: &&Job| if all { !j.own && !waits(j) } else { j.is(job) };
         let meant: Vec<&Job> = self.jobs.iter().filter(whole).collect();
@@ -225,7 +224,7 @@ impl PipelineRun {
             return proof(Verdict::Inconclusive, said);
         }
         let bad: Vec<_> = meant.iter().copied().filter(|j| j.standing.bad()).collect();
-        // A job named in the config must have passed itself.
+        // A job that the config names must have passed itself.
         let allowed = all && self.forgives();
         if !bad.is_empty() && !allowed {
             return proof(Verdict::Fail, named(&bad));
@@ -234,7 +233,7 @@ impl PipelineRun {
         if !open.is_empty() {
             return proof(Verdict::Inconclusive, named(&open));
         }
-        // GitHub lists jobs as they come to be: what is listed is not all before the run has ended.
+        // GitHub lists jobs as it creates them, so the list may be incomplete until the run ends.
         let goes_on = !self.standing.over() && self.standing != Standing::Waiting;
         if all && goes_on && !self.jobs.iter().any(|j| j.own) {
             return proof(Verdict::Inconclusive, format!("it is {}", self.standing.label()));
@@ -254,7 +253,7 @@ impl PipelineRun {
         proof(Verdict::Pass, format!("{said}; continue-on-error: {}", forgiven.join(", ")))
     }
 
-    /// One line: `run 41 · Fix health route · waiting, 7m`.
+    /// One line: `run 41: waiting, 7m 00s`.
     pub fn told(&self, now: Option<Timestamp>) -> String {
         let attempt =
             if self.attempt > 1 { format!(" (attempt {})", self.attempt) } else { String::new() };
@@ -331,17 +330,17 @@ mod tests {
         assert_eq!(matrix(cases[1].0).proof("scan").verdict, Verdict::Inconclusive);
         assert_eq!(matrix(cases[0].0).proof("tes").verdict, Verdict::Inconclusive);
         assert_eq!(run(vec![]).proof("all").verdict, Verdict::Inconclusive);
-        // `continue-on-error`: the run passed in spite of it, here and wherever the run is shown.
+        // `continue-on-error`: the run passed although a job failed, here and wherever the run is shown.
         let forgiven = PipelineRun { standing: Standing::Passed, ..matrix(cases[1].0) };
         assert_eq!((forgiven.proof("all").verdict, forgiven.failing()), (Verdict::Pass, None));
         assert_eq!(forgiven.proof("test").verdict, Verdict::Fail, "that job did not pass");
-        // The job that asks cannot have ended.
+        // The job that runs Pointsman cannot have ended.
         let mut own = PipelineRun { standing: Standing::Running, ..matrix(cases[0].0) };
         assert_eq!(own.proof("all").verdict, Verdict::Inconclusive, "more may come");
         assert_eq!(own.proof("test").verdict, Verdict::Pass);
         own.jobs.push(Job { own: true, ..job("deploy-production", "in_progress", None) });
         assert_eq!(own.proof("all").verdict, Verdict::Pass);
-        // What only waits for a yes was tested.
+        // A run that only waits for an approval was tested.
         let mut waiting = PipelineRun { standing: Standing::Waiting, ..matrix(cases[0].0) };
         waiting.jobs.push(job("deploy-production", "waiting", None));
         assert_eq!(waiting.proof("all").verdict, Verdict::Pass);

@@ -1,5 +1,5 @@
-//! What we intend. A plan is whole: it holds every target, number and address its run needs, so a
-//! run never looks at the config again.
+//! Plans. A plan is complete: it holds every target, number and address that its run needs, so a
+//! run never reads the config again.
 
 use std::collections::BTreeMap;
 
@@ -27,18 +27,18 @@ use super::time::Timestamp;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunKind {
-    /// Builds a release and gives it traffic.
+    /// Builds a release and switches traffic to it.
     Deploy,
-    /// Gives traffic back to a stable build. Never builds.
+    /// Returns traffic to a stable build. Never builds.
     Rollback,
-    /// Stops blue and deletes what no rollback needs.
+    /// Stops the previous build, and deletes builds that no rollback needs.
     Cleanup,
-    /// Changes a database, and no traffic.
+    /// Changes databases, but no traffic.
     Migrate,
 }
 
 impl RunKind {
-    /// The word in lists and JSON.
+    /// The label in lists and JSON.
     pub fn label(self) -> &'static str {
         match self {
             Self::Deploy => "deploy",
@@ -49,10 +49,10 @@ impl RunKind {
     }
 }
 
-/// The health address of a service, and the pointers of its version and revision.
+/// The health endpoint of a service, and where its answer contains version and revision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthEndpoint {
-    /// Path of the health answer.
+    /// Path of the health endpoint.
     pub path: String,
     /// JSON pointer (RFC 6901) to the release's label in the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,9 +69,9 @@ pub struct HealthEndpoint {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
-    /// A folder or archive, as a URI: `file:///…` here, `gs://…` at Google.
+    /// A folder or archive, as a URI: `file:///…` on this machine, `gs://…` at Google.
     Archive(String),
-    /// A commit of the backend's own repository, 40 hex digits.
+    /// A commit of the backend's repository, 40 hex digits.
     Commit(String),
     /// A container image built by another system.
     Image(String),
@@ -82,18 +82,17 @@ pub enum Source {
 pub struct Member {
     pub target: Target,
     pub url: String,
-    /// Its health address.
     pub health: HealthEndpoint,
-    /// Where a build answers that has no traffic, with `{build}` for its id, if the platform does not say so.
+    /// The address of a build without traffic, with `{build}` for its id, if the platform does not report one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub green_url: Option<String>,
     /// Pages whose assets are checked after a switch (N15).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pages: Vec<String>,
-    /// The source of green. Only in a deploy.
+    /// The source of the candidate. Only in a deploy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
-    /// The local repository a commit is taken from, where the platform is on this machine.
+    /// The local repository that a commit is taken from, if the platform is on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
     /// The service's folder inside that repository.
@@ -102,16 +101,16 @@ pub struct Member {
     /// The build a rollback goes to. Only in a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<BuildId>,
-    /// Which versions of which database green can work with (N4). Only in a deploy.
+    /// The schema versions that the candidate accepts, by database (N4). Only in a deploy.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub accepts: BTreeMap<String, SchemaRange>,
-    /// Builds a clean-up may delete, by name: never "everything but".
+    /// Builds that a clean-up may delete, by name: never "all but".
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub obsolete: Vec<BuildId>,
 }
 
 impl Member {
-    /// The own address of a build, as far as the config knows one.
+    /// The address of a build without traffic, as far as the config defines one.
     pub fn green_at(&self, build: &BuildId, release: Option<&ReleaseLabel>) -> Option<String> {
         let (target, release) = (&self.target, release.map_or("", |release| release.as_str()));
         let words = [
@@ -137,12 +136,12 @@ pub struct PlannedDatabase {
     /// The environment it belongs to.
     pub environment: EnvironmentName,
     pub project: ProjectId,
-    /// Its own name in the project: `(default)`.
+    /// Its name in the project: `(default)`.
     pub database: String,
     pub endpoint: Endpoint,
     /// The working folder of migration programs.
     pub folder: String,
-    /// The migrations that the run's steps name, whole.
+    /// The complete migrations that the run's steps refer to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub migrations: Vec<Migration>,
     /// Maximum documents per commit.
@@ -153,13 +152,12 @@ pub struct PlannedDatabase {
 }
 
 impl PlannedDatabase {
-    /// One of its migrations.
     pub fn migration(&self, version: &SchemaVersion) -> Option<&Migration> {
         self.migrations.iter().find(|m| &m.version == version)
     }
 }
 
-/// The whole intent of a run.
+/// The complete intent of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     pub kind: RunKind,
@@ -180,7 +178,7 @@ pub struct Plan {
     /// The environment's databases: locked during the run and checked before traffic moves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub databases: Vec<PlannedDatabase>,
-    /// Whether the run may supersede one whose lease ran out (`--take-over`). It never takes a held database lock.
+    /// Whether the run may supersede one whose lease expired (`--take-over`). It never takes a held database lock.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub take_over: bool,
     /// The steps, in order.
@@ -191,37 +189,35 @@ pub struct Plan {
     /// Lint findings about the files of the builds. None: not linted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lint: Option<LintReport>,
-    /// What tests its release.
+    /// The CI pipeline of its release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pipeline: Option<PipelineOf>,
-    /// Freezes that stop traffic from moving, without overridden ones.
+    /// Freezes that block the switch, without overridden ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub freeze: Vec<Freeze>,
-    /// The numbers and rules.
+    /// Thresholds, timeouts and rules.
     pub policy: DeployPolicy,
     pub endpoint: Endpoint,
     #[serde(default, skip_serializing_if = "Notify::is_empty")]
     pub notify: Notify,
-    /// What a person should know before it begins, in words: an empty submodule, files that are not in the
-    /// commit.
+    /// Warnings to show before the run starts, such as an empty submodule or files that are not in the commit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// Whether its gates wait for a person while it runs. Otherwise the question before the run
-    /// stood for them all.
+    /// Whether its gates wait for a person while it runs. Otherwise the confirmation before the run approved them all.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ask_at_gates: bool,
-    /// Whether the run waits for people to resolve open items. Otherwise it ends there.
+    /// Whether the run waits for people to resolve open items. Otherwise it ends at them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub attended: bool,
     /// The guards that a person overrode for this run, each with a reason.
     #[serde(default, skip_serializing_if = "Overrides::is_empty")]
     pub overrides: Overrides,
-    /// The person's reason.
+    /// The reason that a person gave for the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// The commit that all candidates are of, where it is one.
+/// The commit that all candidates are built from, if there is exactly one.
 pub(super) fn one_commit(members: &[Member]) -> Option<&str> {
     let mut sources = members.iter().map(|member| member.source.as_ref());
     let first = sources.next()??;
@@ -230,8 +226,8 @@ pub(super) fn one_commit(members: &[Member]) -> Option<&str> {
 }
 
 impl Plan {
-    /// A fingerprint of what the plan does (N9). Who asked and why, and who is there to be asked
-    /// change nothing of that. An override does: it opens what the guard would have kept shut.
+    /// A fingerprint of what the plan does (N9). Reasons, warnings and the presence of people do not change it. An
+    /// override does: it allows what the guard would have refused.
     pub fn hash(&self) -> Hash {
         let done = Self {
             reason: None,
@@ -243,13 +239,12 @@ impl Plan {
             warnings: Vec::new(),
             ..self.clone()
         };
-        // A plan is plain data; what could not be written would be told when the run is made.
+        // A plan is plain data. If it could not be serialized, creating the run would report that.
         let text = serde_json::to_string(&done).unwrap_or_else(|error| error.to_string());
         Hash::of(text.as_bytes())
     }
 
-    /// Refuses a plan that holds another environment's target, twice the same service or step, or
-    /// nothing to do (invariant 6).
+    /// Refuses a plan with another environment's target, a duplicate service or step, or nothing to do (invariant 6).
     pub fn check(&self) -> Result<(), Problem> {
         for member in &self.members {
             if member.target.environment() != &self.environment {
@@ -280,8 +275,8 @@ impl Plan {
         Ok(())
     }
 
-    /// What is typed where an environment wants that: its name; or, where the plan takes away what old code
-    /// needs, that migration, since it ends the instant way back.
+    /// The text to type in a typed environment: its name or, if the plan removes what old code needs, that migration,
+    /// since it rules out an instant rollback.
     pub fn typed(&self) -> String {
         let contracts = self.steps.iter().rev().find_map(|step| {
             let StepKind::Migrate { database, version, direction: Direction::Up } = &step.kind
@@ -295,12 +290,12 @@ impl Plan {
         contracts.unwrap_or_else(|| self.environment.to_string())
     }
 
-    /// The commit that it ships, where all of it is of one.
+    /// The commit that the plan deploys, if all of it is from one.
     pub fn commit(&self) -> Option<&str> {
         one_commit(&self.members)
     }
 
-    /// The commit that a member's candidate is of, where that is known.
+    /// The commit of a member's candidate, if known.
     pub fn commit_of(&self, member: &Member) -> Option<String> {
         match &member.source {
             Some(Source::Commit(commit)) => Some(commit.clone()),
@@ -309,7 +304,7 @@ impl Plan {
         }
     }
 
-    /// The release with its commit, as people tell it from others of the same label.
+    /// The release with its commit, which distinguishes it from others with the same label.
     pub fn name(&self) -> Option<ReleaseName> {
         let commit = self.commit().map(str::to_owned).or_else(|| self.to_commit.clone());
         self.release.clone().map(|label| ReleaseName { label, commit })
@@ -323,17 +318,15 @@ impl Plan {
         }
     }
 
-    /// The member of a service.
     pub fn member(&self, service: &ServiceName) -> Option<&Member> {
         self.members.iter().find(|m| m.service() == service)
     }
 
-    /// A database by its name.
     pub fn database(&self, name: &str) -> Option<&PlannedDatabase> {
         self.databases.iter().find(|d| d.name == name)
     }
 
-    /// The step after another one.
+    /// The step after another one, if there is one.
     pub fn after(&self, step: &StepId) -> Option<StepId> {
         let at = self.steps.iter().position(|s| &s.id == step)?;
         self.steps.get(at + 1).map(|s| s.id.clone())

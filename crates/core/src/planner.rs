@@ -1,4 +1,4 @@
-//! From an intent to the steps of a run (`docs/internals/architecture.md`).
+//! Plans the steps of a run from an intent (`docs/internals/architecture.md`).
 
 use std::collections::BTreeMap;
 
@@ -26,10 +26,10 @@ pub struct EnvironmentSpec {
     pub members: Vec<Member>,
     /// Freeze windows.
     pub freeze: Vec<Freeze>,
-    /// Its numbers and rules.
+    /// Thresholds, timeouts and rules.
     pub policy: DeployPolicy,
     pub endpoint: Endpoint,
-    /// What tests its releases.
+    /// The CI pipeline of its releases.
     pub pipeline: Option<PipelineOf>,
     /// Its databases, without migrations.
     pub databases: Vec<PlannedDatabase>,
@@ -39,7 +39,7 @@ pub struct EnvironmentSpec {
 }
 
 impl EnvironmentSpec {
-    /// Only some services, in the environment's order. None named means all.
+    /// Keeps only the named services, in the environment's order. No names: keeps all.
     pub fn only(mut self, services: &[ServiceName]) -> Result<Self, Problem> {
         for wanted in services {
             if !self.members.iter().any(|m| m.service() == wanted) {
@@ -86,7 +86,7 @@ fn step(id: &str, kind: StepKind, title: impl Into<String>) -> Result<PlannedSte
     Ok(PlannedStep { id: StepId::new(id)?, kind, title: title.into() })
 }
 
-/// A deploy: build green without traffic, prove it, gate, switch in order, prove the switch, soak.
+/// Plans a deploy: build without traffic, check health, gate, switch in order, verify, soak.
 pub fn deploy(
     mut spec: EnvironmentSpec,
     release: &ReleaseLabel,
@@ -158,7 +158,7 @@ fn schema_steps(
     Ok(steps)
 }
 
-/// A change of databases alone: the migrations that they hold.
+/// Plans a change of databases only: the migrations that they hold.
 pub fn migrate(spec: EnvironmentSpec, direction: Direction) -> Result<Plan, Problem> {
     let mut steps =
         vec![step("preflight", StepKind::Preflight, "Lock the databases and read them")?];
@@ -168,7 +168,7 @@ pub fn migrate(spec: EnvironmentSpec, direction: Direction) -> Result<Plan, Prob
     Ok(plan)
 }
 
-/// One act on the record of one database.
+/// Plans one action on the migration record of one database.
 pub fn on_record(spec: EnvironmentSpec, kind: StepKind, title: String) -> Result<Plan, Problem> {
     let looks = step("preflight", StepKind::Preflight, "Lock the database and read it")?;
     let steps = vec![looks, step("record", kind, title)?];
@@ -177,7 +177,8 @@ pub fn on_record(spec: EnvironmentSpec, kind: StepKind, title: String) -> Result
     Ok(plan)
 }
 
-/// A rollback: traffic first, in reverse order, to builds that exist. It never builds.
+/// Plans a rollback to existing builds, in reverse service order. Traffic moves first, unless migrations
+/// must be undone before. Never builds.
 pub fn rollback(
     mut spec: EnvironmentSpec,
     choice: &Choice,
@@ -222,8 +223,8 @@ pub fn rollback(
     Ok(plan)
 }
 
-/// A clean-up: stops blue, applies the contract migrations that the databases hold, then deletes builds of ours that neither traffic nor the last stable
-/// releases need.
+/// Plans a clean-up: stops the previous build, applies the contract migrations that the databases hold, then deletes
+/// builds of ours that neither traffic nor the last stable releases need.
 pub fn cleanup(
     mut spec: EnvironmentSpec,
     obsolete: &BTreeMap<ServiceName, Vec<BuildId>>,
@@ -247,9 +248,9 @@ pub fn cleanup(
     Ok(plan)
 }
 
-/// The steps that take a deploy's traffic back: the services that were switched, last one first, to
-/// the blue seen before. Nothing for a run that moved no traffic or knows no blue. `bad`: the release is
-/// marked as such, which needs evidence about it.
+/// The steps that roll back a deploy: the switched services, last one first, return to the build that was
+/// live before. None if the run moved no traffic, or a previous build is unknown. `bad` marks the release
+/// bad, which needs evidence against it.
 pub fn undo(view: &RunView, bad: bool) -> Option<Vec<PlannedStep>> {
     if !view.can_go_back() {
         return None;

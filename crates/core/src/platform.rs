@@ -1,5 +1,4 @@
-//! A platform that is driven by the team's commands: a verb, an argv list, JSON on
-//! stdout.
+//! A platform driven by the team's commands: for each verb an argv list, with JSON on stdout.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,12 +10,12 @@ use super::project::Target;
 use super::release::ReleaseLabel;
 use super::time::text_form;
 
-/// The required and optional verbs of a platform.
+/// Verbs that a platform must have.
 pub const NEEDED: [&str; 4] = ["traffic", "builds", "create_build", "set_active"];
 /// Verbs that a platform may lack.
 pub const OPTIONAL: [&str; 3] = ["stop_build", "delete_build", "log"];
 
-/// The commands, as a plan keeps them.
+/// The commands of the platform, as stored in a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandPlatform {
     pub folder: String,
@@ -43,15 +42,14 @@ fn is_minute(length: &Duration) -> bool {
 pub struct About<'a> {
     pub target: Option<&'a Target>,
     pub build: Option<&'a BuildId>,
-    /// The release of the build.
     pub release: Option<&'a ReleaseLabel>,
-    /// The commit that it is made from, 40 hex digits.
+    /// The commit to build from, 40 hex digits.
     pub commit: Option<&'a str>,
-    /// The folder or archive that it is made from.
+    /// The folder or archive to build from.
     pub archive: Option<&'a str>,
-    /// The image that it is.
+    /// The container image to use.
     pub image: Option<&'a str>,
-    /// The same for a call that is made again.
+    /// The request id: the same when a call is repeated.
     pub request: Option<&'a str>,
 }
 
@@ -72,8 +70,8 @@ impl About<'_> {
         all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
-    /// The arguments, with the placeholders `{service}`, `{build}` and so on filled in. Each stays one argument,
-    /// whatever it holds: no shell is involved.
+    /// Fills in the placeholders `{service}`, `{build}` and so on. Each argument stays one argument,
+    /// whatever it contains: no shell is involved.
     pub fn fill(&self, argv: &[String]) -> Vec<String> {
         let words = self.words();
         let one = |argument: &String| {
@@ -84,7 +82,7 @@ impl About<'_> {
         argv.iter().map(one).collect()
     }
 
-    /// The same as variables: `POINTSMAN_SERVICE`, `POINTSMAN_BUILD`.
+    /// The values as environment variables: `POINTSMAN_SERVICE`, `POINTSMAN_BUILD`.
     pub fn variables(&self) -> Vec<(String, String)> {
         let name = |name: &str| format!("POINTSMAN_{}", name.to_uppercase());
         self.words().into_iter().map(|(word, value)| (name(word), value)).collect()

@@ -1,5 +1,5 @@
-//! The numbers and rules of a deploy, resolved for one environment. Part of the plan, so that a
-//! run keeps the policy it was approved with even if the config changes meanwhile (F59).
+//! Thresholds, timeouts and rules of a deploy, resolved for one environment. They are part of the plan, so that a run
+//! keeps the policy it was approved with even if the config changes meanwhile (F59).
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub enum Protection {
 }
 
 impl Protection {
-    /// The easier one of two.
+    /// The less strict of two.
     #[must_use]
     pub fn min_of(self, other: Self) -> Self {
         let rank = |p: Self| match p {
@@ -33,14 +33,14 @@ impl Protection {
         if rank(self) <= rank(other) { self } else { other }
     }
 
-    /// The harder one of two.
+    /// The stricter of two.
     #[must_use]
     pub fn harder_of(self, other: Self) -> Self {
         if self.min_of(other) == self { other } else { self }
     }
 }
 
-/// The health check of green before the switch.
+/// The health check of the candidate before the switch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthPolicy {
     /// Maximum number of probes.
@@ -48,13 +48,13 @@ pub struct HealthPolicy {
     /// Interval between two samples.
     #[serde(with = "text_form")]
     pub interval: Duration,
-    /// One sample may take this long in all.
+    /// Timeout of one sample.
     #[serde(with = "text_form")]
     pub timeout: Duration,
     /// Consecutive healthy answers that pass.
     pub consecutive: u32,
-    /// What must be reached from here, or it is we who are blind (N12). Empty: the usual ones for what
-    /// is not on this machine.
+    /// Control addresses: if none of them answers either, our own network is at fault (N12). Empty: the default ones,
+    /// for targets that are not on this machine.
     #[serde(default)]
     pub controls: Vec<String>,
 }
@@ -62,12 +62,12 @@ pub struct HealthPolicy {
 /// The verification of the public address after a switch (N1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttestPolicy {
-    /// Consecutive answers of the wanted build that pass.
+    /// Consecutive answers of the expected build that pass.
     pub consecutive: u32,
     /// Interval between two requests.
     #[serde(with = "text_form")]
     pub interval: Duration,
-    /// Past this, a mixed answer is PARTIAL.
+    /// Time limit, after which mixed answers are PARTIAL.
     #[serde(with = "text_form")]
     pub within: Duration,
 }
@@ -82,10 +82,9 @@ pub enum OnFailure {
     Ask,
 }
 
-/// The watch after the switch.
+/// The soak after the switch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SoakPolicy {
-    /// Its length.
     #[serde(rename = "for", with = "text_form")]
     pub length: Duration,
     /// Interval between two samples.
@@ -93,31 +92,31 @@ pub struct SoakPolicy {
     pub interval: Duration,
     /// Consecutive failures of one service that fail the soak.
     pub failures: u32,
-    /// And which share of bad answers, of one service, ends it.
+    /// The share of bad answers of one service that fails the soak.
     #[serde(flatten, default)]
     pub share: ShareRule,
-    /// The reaction to a failure.
     pub on_failure: OnFailure,
-    /// Delay before an automatic rollback, in which a person may hold it without limit. Unattended runs do not wait.
+    /// Delay before an automatic rollback, during which a person may hold it without
+    /// limit. Unattended runs do not wait.
     #[serde(default, with = "text_form")]
     pub countdown: Duration,
 }
 
-/// Everything a run is driven by.
+/// The complete policy of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployPolicy {
-    /// Of the environment.
+    /// The confirmation that the environment requires.
     pub protection: Protection,
-    /// Green's gate.
+    /// The health check of the candidate.
     pub health: HealthPolicy,
-    /// The switch's proof.
+    /// The verification of the public address.
     pub attest: AttestPolicy,
-    /// The watch after it.
+    /// The soak after the switch.
     pub soak: SoakPolicy,
-    /// Time that open requests to the previous build may take after the switch.
+    /// Time that open requests to the previous build get to finish after the switch.
     #[serde(with = "text_form")]
     pub drain: Duration,
-    /// Time that blue stays warm.
+    /// Time that the previous build stays warm.
     #[serde(with = "text_form")]
     pub keep_blue: Duration,
 }

@@ -1,5 +1,5 @@
-//! A project belongs to one environment, and a target can only be made where the two agree. This is
-//! the wall against a "staging" deploy that ships to production (defects dB1, dR2).
+//! A project belongs to one environment, and a target can only be created where the two agree. This prevents a
+//! "staging" deploy from shipping to production (defects dB1, dR2).
 
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +14,8 @@ pub struct Project {
     pub environment: EnvironmentName,
 }
 
-/// Where one service of one environment runs. The environment is part of it: two targets of
-/// different environments are never equal, and none can be built out of a foreign project.
+/// Where one service of one environment runs. The environment is part of it: targets of different environments are
+/// never equal, and none can be created from another environment's project.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Target {
     environment: EnvironmentName,
@@ -26,7 +26,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// Joins a service to its backend, if the project is the environment's own.
+    /// Connects a service to its backend, if the project belongs to the environment.
     pub fn new(
         environment: &EnvironmentName,
         service: ServiceName,

@@ -1,4 +1,4 @@
-//! Whether a release was proven on the environment before.
+//! Checks whether a release was promoted on the previous environment.
 
 use super::event::{Mark, Outcome};
 use super::ids::EnvironmentName;
@@ -7,7 +7,7 @@ use super::readiness::{Known, known};
 use super::run::RunState;
 use super::view::RunView;
 
-/// The reason why the release is not proven by runs of the previous environment, if it is not.
+/// Why the runs of the previous environment do not prove the release, if they do not.
 pub fn not_promoted(runs: &[RunView], plan: &Plan, from: &EnvironmentName) -> Option<String> {
     let commit = plan.commit();
     let of = |k: &Known| {

@@ -1,7 +1,7 @@
-//! What a rollback could go to, and why not (N3). Reads the runs of one environment, newest first.
+//! Rollback targets, or the reasons why there is none (N3). Reads the runs of one environment, newest first.
 //!
-//! A release is its label, its commit and its builds. The label alone names no release: a branch moves, and
-//! a label can be deployed again.
+//! A release is its label, its commit and its builds. The label alone does not identify a release: a branch
+//! moves, and a label can be deployed again.
 
 use std::collections::BTreeMap;
 
@@ -20,13 +20,13 @@ use super::view::{Marked, RunView};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     pub release: ReleaseLabel,
-    /// The commit it was built from, 40 hex digits, where that is known.
+    /// The commit it was built from, 40 hex digits, if known.
     pub commit: Option<String>,
     pub builds: BTreeMap<ServiceName, BuildId>,
 }
 
 impl Choice {
-    /// Its name, as people tell it from others of the same label.
+    /// The name with the commit, which distinguishes it from others with the same label.
     pub fn name(&self) -> ReleaseName {
         ReleaseName { label: self.release.clone(), commit: self.commit.clone() }
     }
@@ -36,7 +36,7 @@ impl Choice {
         self.builds.iter().any(|(service, build)| builds.get(service) == Some(build))
     }
 
-    /// Whether it has another build of a service, which makes it another release.
+    /// Whether it has a different build of a service, which makes it a different release.
     fn conflicts(&self, builds: &BTreeMap<ServiceName, BuildId>) -> bool {
         let other = |(service, build)| builds.get(service).is_some_and(|b: &BuildId| b != build);
         self.builds.iter().any(other)
@@ -47,7 +47,7 @@ impl Choice {
     }
 }
 
-/// The build of each service that has its traffic. `None`: no build has.
+/// The live build of each service. `None`: no build is live.
 pub type Live = BTreeMap<ServiceName, Option<BuildId>>;
 
 /// A release that was live once, with its latest mark.
@@ -58,20 +58,19 @@ pub struct Known {
     pub mark: Mark,
 }
 
-/// A release a rollback could go to.
+/// A release that a rollback can go to.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Target {
     pub release: ReleaseName,
-    /// Its mark.
     pub mark: Mark,
-    /// Whether a rollback without a name goes there.
+    /// Whether it is the default target of a rollback.
     pub usual: bool,
-    /// Its range for each database.
+    /// The rollback options of each database.
     pub schema: Vec<WaysBack>,
 }
 
-/// Every marked release, the latest marked first. Marks of one label are of one release where they name a
-/// build in common, or the same commit and no other build of a service.
+/// Every marked release, the latest marked first. Marks with the same label belong to the same release if no service
+/// has different builds in them, and they share a build or the commit.
 pub fn known<'a>(runs: impl IntoIterator<Item = &'a RunView>) -> Vec<Known> {
     let mut known: Vec<Known> = Vec::new();
     let marks = runs.into_iter().flat_map(|run| run.marks.iter().rev().map(move |m| (run, m)));
@@ -94,7 +93,7 @@ pub fn known<'a>(runs: impl IntoIterator<Item = &'a RunView>) -> Vec<Known> {
     known
 }
 
-/// The commit of a release that a run marked, as far as that run knows it.
+/// The commit of a release that a run marked, if that run knows it.
 fn commit_of(run: &RunView, marked: &Marked) -> Option<String> {
     let own = run.plan.release.as_ref() == Some(&marked.release);
     let built = |s: &super::view::ServiceView| {
@@ -104,8 +103,8 @@ fn commit_of(run: &RunView, marked: &Marked) -> Option<String> {
     run.plan.commit().filter(|_| own && green).map(str::to_owned)
 }
 
-/// The run that marked a release bad, if that is its latest mark. Without a commit any release of that label
-/// is meant.
+/// The run that marked a release bad, if that is its latest mark. Without a commit, any
+/// release with that label matches.
 pub fn marked_bad<'a>(
     runs: impl IntoIterator<Item = &'a RunView>,
     release: &ReleaseLabel,
@@ -125,8 +124,8 @@ pub fn marked_bad<'a>(
     runs.iter().find(|run| run.marks.iter().any(marked)).map(|run| run.number)
 }
 
-/// The default target of a rollback: what the run that brought the live builds replaced, unless
-/// that is marked bad; else the last stable release that is not live.
+/// The default target of a rollback: the release that the live builds replaced, unless it is marked bad; otherwise
+/// the last stable release that is not live.
 pub fn default_target(runs: &[RunView], live: &Live) -> Result<Choice, Problem> {
     let known = known(runs);
     let usable = |choice: &Choice| {
@@ -134,7 +133,7 @@ pub fn default_target(runs: &[RunView], live: &Live) -> Result<Choice, Problem> 
         mark != Some(Mark::Bad) && differs(choice, live)
     };
     if let Some(choice) = replaced(runs, live).filter(usable) {
-        // What is known of its commit comes from the run that brought it.
+        // Its commit is known from the run that deployed it.
         let commit = known.iter().find(|k| k.choice.shares_a_build(&choice.builds));
         let commit = commit.and_then(|k| k.choice.commit.clone());
         return Ok(Choice { commit, ..choice });
@@ -162,19 +161,18 @@ fn nothing_left(known: &[Known], live: &Live) -> &'static str {
     "no other release that was live on this environment has a build of every service"
 }
 
-/// The reason why a named release is not a target, as far as it is decided here.
+/// Why a named release is not a rollback target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoTarget {
     /// No release of that name was live here.
     Unknown(Problem),
-    /// It cannot be gone to.
+    /// A rollback to it is not possible.
     Impossible(Problem),
     /// It is marked bad, without an override.
     Bad(Problem),
 }
 
 impl NoTarget {
-    /// The problem, for people.
     pub fn problem(self) -> Problem {
         match self {
             Self::Unknown(problem) | Self::Impossible(problem) | Self::Bad(problem) => problem,
@@ -182,8 +180,8 @@ impl NoTarget {
     }
 }
 
-/// The release a person named: `main`, `main@1a2b3c4`. Of several releases of one label the latest that is
-/// neither live nor bad. `bad_too`: a person overrode the mark.
+/// Finds the release that a person named: `main`, `main@1a2b3c4`. Of several releases with the same label, the latest
+/// that is neither live nor bad is preferred. `bad_too`: a person overrode the mark.
 pub fn named_target(
     runs: &[RunView],
     live: &Live,
@@ -230,7 +228,7 @@ pub fn named_target(
     Ok(chosen.clone())
 }
 
-/// Per service, what was replaced by the run whose builds are live now.
+/// The builds that the live builds replaced, by service.
 fn replaced(runs: &[RunView], live: &Live) -> Option<Choice> {
     let brought = |run: &&RunView| {
         run.plan.kind != RunKind::Cleanup
@@ -248,9 +246,9 @@ fn replaced(runs: &[RunView], live: &Live) -> Option<Choice> {
     Some(Choice { release: release?, commit: None, builds })
 }
 
-/// Builds a clean-up must not touch: those of the last three releases that were live and are not bad,
-/// the live ones among them (invariant 4), and whatever a rollback would go to now, which may be an
-/// earlier build of the very same release.
+/// Builds that a clean-up must not touch: those of the last three releases that were live and are not
+/// bad, including the live ones (invariant 4), and those of the default rollback target, which may be
+/// earlier builds of the same release.
 pub fn kept(runs: &[RunView], live: &Live) -> BTreeMap<ServiceName, Vec<BuildId>> {
     let serving = live.iter().filter_map(|(service, build)| Some((service, build.as_ref()?)));
     let stable = known(runs).into_iter().filter(|k| k.mark != Mark::Bad).take(RELEASES_KEPT);
@@ -267,8 +265,8 @@ pub fn kept(runs: &[RunView], live: &Live) -> BTreeMap<ServiceName, Vec<BuildId>
     kept
 }
 
-/// Builds a clean-up may delete: those that these runs ordered, but for the kept ones. What another
-/// machine or person built is not ours to judge.
+/// Builds that a clean-up may delete: those that these runs requested, except the kept ones. It never
+/// deletes builds of another machine or person.
 pub fn obsolete(runs: &[RunView], live: &Live) -> BTreeMap<ServiceName, Vec<BuildId>> {
     let kept = kept(runs, live);
     let mut obsolete: BTreeMap<ServiceName, Vec<BuildId>> = BTreeMap::new();
@@ -280,17 +278,17 @@ pub fn obsolete(runs: &[RunView], live: &Live) -> BTreeMap<ServiceName, Vec<Buil
     obsolete
 }
 
-/// Number of stable releases that stay ready for a rollback: the last one may be the bad one.
+/// Number of stable releases that stay ready for a rollback, since the last one may be the bad one.
 pub const RELEASES_KEPT: usize = 3;
 
-/// Whether going there would change anything for the services in question.
+/// Whether a rollback to the choice would change the live build of any of these services.
 fn differs(choice: &Choice, live: &Live) -> bool {
     let in_question = |service: &ServiceName| live.get(service);
     choice.builds.iter().any(|(s, build)| in_question(s).is_some_and(|l| l.as_ref() != Some(build)))
 }
 
-/// The release that going to a choice would leave: the one whose builds are live now where the choice
-/// names others. What stays live in both is not left.
+/// The release that a rollback to a choice would leave: the one whose live builds the choice replaces.
+/// Builds that stay live do not count.
 pub fn left_by(runs: &[RunView], live: &Live, choice: &Choice) -> Option<Known> {
     let changes = |service: &ServiceName, build: &BuildId| {
         let serves = live.get(service).is_some_and(|l| l.as_ref() == Some(build));
@@ -300,8 +298,8 @@ pub fn left_by(runs: &[RunView], live: &Live, choice: &Choice) -> Option<Known> 
     known(runs).into_iter().find(left)
 }
 
-/// Until when the target of a rollback is warm: it is what the last run that moved traffic replaced, that run
-/// ended well, and `keep_blue` has not passed.
+/// Time until which the rollback target stays warm. It is warm if the last run that moved traffic replaced it, that
+/// run ended well, and `keep_blue` has not passed.
 pub fn warm_until(last: &RunView, seen: &EnvironmentSnapshot, now: Timestamp) -> Option<Timestamp> {
     let reached = matches!(&last.state, RunState::Ended { outcome } if outcome.reached());
     if !reached || !last.touched_traffic() || last.undoing() {

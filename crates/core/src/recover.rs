@@ -1,5 +1,5 @@
-//! After a runner died: what is recorded, what is observed, and the safe choices, the recommended
-//! one first (N8). Pure: the engine makes the observation.
+//! Recovery after a runner died: what is recorded, what is observed, and the safe choices, the recommended one first
+//! (N8). Pure: the engine makes the observation.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,7 +22,7 @@ pub enum Serving {
     Moving(Option<Side>),
     /// No build, as when the run started.
     NoBuild,
-    /// A build that is neither blue nor green of this run, or several at once.
+    /// A build that is neither blue nor green of this run, or several builds.
     Foreign(String),
 }
 
@@ -38,23 +38,23 @@ impl fmt::Display for Serving {
     }
 }
 
-/// The observed state.
+/// The observed live build of each service.
 pub type Observed = BTreeMap<ServiceName, Serving>;
 
 /// The recovery choices of a run in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
-    /// Carry the run on from where it stands. The step in doubt is done again; each is idempotent.
+    /// Continues the run. The step in doubt is repeated; every step is idempotent.
     Continue,
-    /// Give traffic back to blue.
+    /// Returns traffic to the previous build.
     GoBack,
-    /// End the run here, and leave the world as it is.
+    /// Ends the run without further changes.
     Leave,
 }
 
 impl Choice {
-    /// One word, as the command line takes it.
+    /// The word on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Continue => "continue",
@@ -75,18 +75,17 @@ impl Choice {
     }
 }
 
-/// The three columns of an interrupted run, and what can be done.
+/// The recorded and the observed state of an interrupted run, and the safe choices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
     /// The last recorded state.
     pub recorded: String,
-    /// The observed state.
     pub observed: String,
     /// The safe choices, the recommended one first.
     pub choices: Vec<Choice>,
 }
 
-/// Compares a run whose runner is gone with what was observed.
+/// Compares the recorded state of an interrupted run with the observed one.
 pub fn reconcile(view: &RunView, observed: &Observed) -> Result<Doubt, Problem> {
     if let Some(kind) = view.unknown.first() {
         return Err(Problem::new(format!("this version cannot continue run {}", view.number))
@@ -105,8 +104,8 @@ pub fn reconcile(view: &RunView, observed: &Observed) -> Result<Doubt, Problem> 
     })
 }
 
-/// The safe choices. "Leave" is not offered while a rollout is in flight: it would put a build live that
-/// is neither verified nor watched.
+/// The safe choices. "Leave" is not offered while a rollout is in flight: it would make a build live
+/// that is neither verified nor monitored.
 fn choices(view: &RunView, observed: &Observed) -> Vec<Choice> {
     let mut choices = settled_choices(view, observed);
     if observed.values().any(|who| matches!(who, Serving::Moving(_))) {
@@ -122,14 +121,14 @@ fn settled_choices(view: &RunView, observed: &Observed) -> Vec<Choice> {
     if foreign && view.touched_traffic() {
         return vec![Choice::Leave];
     }
-    // A rollback is finished, and never turned round (F30).
+    // A rollback may be finished, but never reversed (F30).
     let giving_back = view.undoing() || view.plan.kind == RunKind::Rollback;
     if giving_back && view.touched_traffic() {
         return vec![Choice::Continue, Choice::Leave];
     }
     match (&view.state, may_go_back) {
         (RunState::Done, _) => vec![Choice::Continue],
-        // A failed step waited for a decision; rolling back is the careful one.
+        // A failed step waited for a decision; a rollback is the cautious one.
         (RunState::Failed { .. }, true) => {
             vec![Choice::GoBack, Choice::Continue, Choice::Leave]
         }

@@ -1,6 +1,5 @@
-//! A release is a label plus one build per service, shipped as one unit. Its label, a version and a
-//! database schema's version are three different types (defects dR5, dM1: one string was all three,
-//! and was compared as text).
+//! A release is a label plus one build per service, shipped as one unit. Its label, a version and a database schema's
+//! version are three different types (defects dR5, dM1: one string was used for all three, and was compared as text).
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,18 +8,18 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Problem;
 
-/// What people call a release: `1.2.0-broken`, `2026-11-22`, a commit. Compared for equality only;
-/// order comes from [`ReleaseLabel::version`], never from the text.
+/// The label of a release: `1.2.0-broken`, `2026-11-22`, a commit. Compared for equality only; order comes from
+/// [`ReleaseLabel::version`], never from the text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ReleaseLabel(String);
 
-/// A longer label fits no annotation.
+/// Maximum length: a longer label does not fit an annotation.
 const LONGEST_LABEL: usize = 100;
 
 impl ReleaseLabel {
-    /// Checks the spelling: what fits an annotation value and an environment variable, and git's usual names:
-    /// `release/1.2`, `@acme/web@1.3.0`. No part between slashes is empty or begins with a dot.
+    /// Validates the spelling: a label must fit an annotation value and an environment variable, and may be one of
+    /// git's usual names: `release/1.2`, `@acme/web@1.3.0`. No part between slashes is empty or starts with a dot.
     pub fn new(label: impl Into<String>) -> Result<Self, Problem> {
         let label = label.into();
         let fits = |c: char| c.is_ascii_alphanumeric() || "._+-@/".contains(c);
@@ -34,12 +33,11 @@ impl ReleaseLabel {
         Ok(Self(label))
     }
 
-    /// The label as written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The semantic version the label spells, if it does: `v1.10.0` and `1.10.0` both do.
+    /// The semantic version that the label spells, if it does: `v1.10.0` and `1.10.0` both do.
     pub fn version(&self) -> Option<Version> {
         self.0.strip_prefix('v').unwrap_or(&self.0).parse().ok()
     }
@@ -71,11 +69,11 @@ impl From<ReleaseLabel> for String {
     }
 }
 
-/// A release as people tell it from others of the same label: `main@1a2b3c4`.
+/// The name of a release, with the commit that distinguishes it from others with the same label: `main@1a2b3c4`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ReleaseName {
     pub label: ReleaseLabel,
-    /// The commit, 40 hex digits, where the release was built from one.
+    /// The commit, 40 hex digits, if the release was built from one.
     pub commit: Option<String>,
 }
 
@@ -85,13 +83,12 @@ const SHORT_COMMIT: usize = 7;
 impl ReleaseName {
     fn short(&self) -> Option<&str> {
         let commit = self.commit.as_deref()?;
-        // A commit as a label names itself.
+        // A label that is the commit itself needs no suffix.
         let itself = commit.starts_with(self.label.as_str());
         commit.get(..SHORT_COMMIT).filter(|_| !itself)
     }
 
-    /// Whether a typed name matches: its label, its full name, or its label with more of the
-    /// commit.
+    /// Whether a typed name matches: its label, its full name, or its label with more digits of the commit.
     pub fn is(&self, named: &ReleaseLabel) -> bool {
         let with_commit = || {
             let (label, commit) = named.as_str().rsplit_once('@')?;
@@ -137,7 +134,7 @@ macro_rules! semantic_version {
 }
 
 semantic_version!(
-    /// The version of a release, ordered as <https://semver.org> §11 orders it.
+    /// The version of a release, ordered by <https://semver.org> §11.
     Version
 );
 semantic_version!(
@@ -146,7 +143,7 @@ semantic_version!(
 );
 
 impl SchemaVersion {
-    /// Before any migration.
+    /// The version before any migration.
     pub const ZERO: Self = Self(semver::Version::new(0, 0, 0));
 
     /// The parsed version.

@@ -132,7 +132,7 @@ fn how(step: &StepView) -> (&'static str, String) {
         StepState::Waiting => ("waiting", said),
         StepState::Ok => ("ok", said),
         StepState::Warning => ("ok, but", said),
-        // A person ended it: it did not fail.
+        // A person cancelled the step, so it is not reported as failed.
         StepState::Failed { class: Failure::Cancelled, problem } => ("ended", problem.what.clone()),
         StepState::Failed { .. } => ("FAILED", said),
         StepState::Skipped { reason } => ("skipped", reason.clone()),

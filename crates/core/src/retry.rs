@@ -1,4 +1,4 @@
-//! How often, and after how long, something that failed in passing is tried again.
+//! Maximum attempts and back-off for transient failures.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub struct Backoff {
     /// The wait after the first failure.
     #[serde(with = "text_form")]
     pub first: Duration,
-    /// No wait is longer.
+    /// Maximum wait.
     #[serde(with = "text_form")]
     pub most: Duration,
 }
@@ -25,10 +25,10 @@ impl Backoff {
     }
 }
 
-/// Maximum attempts of a step that fails in passing.
+/// Maximum attempts of a step with transient failures.
 pub const ATTEMPTS: u32 = 3;
 
-/// Between two attempts of a step.
+/// Back-off between two attempts of a step.
 pub const BETWEEN_ATTEMPTS: Backoff =
     Backoff { first: Duration::from_secs(1), most: Duration::from_secs(15) };
 

@@ -12,7 +12,6 @@ pub enum RunState {
     /// Nothing is journaled yet.
     Planned,
     Ready {
-        /// The step that comes.
         next: StepId,
     },
     Running {
@@ -26,15 +25,14 @@ pub enum RunState {
     /// A step failed; a person or a rule decides: retry, roll back, or end.
     Failed {
         step: StepId,
-        /// After how many attempts.
+        /// Number of attempts so far.
         attempt: u32,
     },
-    /// Held between two steps.
+    /// Paused between two steps.
     Paused {
-        /// The step that comes.
         next: StepId,
     },
-    /// Every step is done; only the end is to be written.
+    /// Every step is done; only the end is still to be recorded.
     Done,
     Ended {
         outcome: Outcome,
@@ -54,7 +52,7 @@ impl RunState {
         }
     }
 
-    /// The step the run is at, if it is at one.
+    /// The step that the run is at, if any.
     pub fn step(&self) -> Option<&StepId> {
         match self {
             Self::Ready { next: step }
@@ -82,8 +80,8 @@ impl RunState {
     }
 }
 
-/// A fact that cannot follow where the run stands. Never written; read back, it names a damaged or
-/// foreign journal.
+/// A fact that is not allowed in the state of the run. Such a fact is never written; one that is read back
+/// indicates a damaged or foreign journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IllegalTransition {
     /// The state of the run at that time.
@@ -104,7 +102,7 @@ impl fmt::Display for IllegalTransition {
 
 impl std::error::Error for IllegalTransition {}
 
-/// The state after a fact, or why the fact cannot be.
+/// The state after a fact, or why the fact is not allowed.
 pub fn transition(
     state: &RunState,
     step: Option<&StepId>,
@@ -174,7 +172,7 @@ fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<
         | Event::BuildDeleted { .. } => {
             (here && matches!(state, S::Running { .. })).then(|| state.clone())
         }
-        // Green is watched while its gate waits.
+        // The candidate is monitored while its gate waits.
         Event::Judged { .. } => {
             (here && matches!(state, S::Running { .. } | S::Waiting { .. })).then(|| state.clone())
         }
@@ -193,7 +191,7 @@ fn next_state(state: &RunState, step: Option<&StepId>, event: &Event) -> Option<
     }
 }
 
-/// Facts about the run as a whole rather than about the step it is in.
+/// Transitions by facts about the run as a whole, rather than about its current step.
 fn of_the_run(state: &RunState, event: &Event) -> Option<RunState> {
     use RunState as S;
     let begun = !matches!(state, S::Planned | S::Ended { .. });
@@ -203,7 +201,7 @@ fn of_the_run(state: &RunState, event: &Event) -> Option<RunState> {
         (Event::UndoPlanned { first, .. }, _) => between.then(|| S::Ready { next: first.clone() }),
         (Event::RunPaused { .. }, S::Ready { next }) => Some(S::Paused { next: next.clone() }),
         (Event::RunResumed {}, S::Paused { next }) => Some(S::Ready { next: next.clone() }),
-        // What was under way is in doubt: it is decided on like a step that failed.
+        // The interrupted step is in doubt, and needs a decision like a failed step.
         (Event::RunnerLost { .. }, S::Running { step, attempt }) => {
             Some(S::Failed { step: step.clone(), attempt: *attempt })
         }

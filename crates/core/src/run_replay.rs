@@ -1,5 +1,5 @@
-//! A run as it looked after each of its facts (N11). Nothing is remembered besides the facts: what is
-//! drawn again is what was drawn then.
+//! The state of a run after each of its facts (N11). Nothing is stored besides the facts, so a
+//! replay shows what was shown at the time.
 
 use super::event::Fact;
 use super::ids::RunNumber;
@@ -7,7 +7,7 @@ use super::run::IllegalTransition;
 use super::time::Timestamp;
 use super::view::RunView;
 
-/// The facts of a run, each with the run as it stood after it.
+/// The facts of a run, each with the state of the run after it.
 #[derive(Debug, Clone)]
 pub struct RunReplay(Vec<(Fact, RunView)>);
 
@@ -33,17 +33,17 @@ impl RunReplay {
         self.0.len()
     }
 
-    /// There is always one.
+    /// Never true: there is at least one fact.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The fact at a place, and the run as it stood after it. Behind the end: the last one.
+    /// The fact at an index, and the state of the run after it. Past the end: the last one.
     pub fn frame(&self, at: usize) -> Option<&(Fact, RunView)> {
         self.0.get(at.min(self.0.len().saturating_sub(1)))
     }
 
-    /// The last fact that had happened at a time.
+    /// Index of the last fact at or before a time.
     pub fn at(&self, time: Timestamp) -> usize {
         self.0.partition_point(|(fact, _)| fact.at <= time).saturating_sub(1)
     }

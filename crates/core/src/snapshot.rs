@@ -9,7 +9,7 @@ use super::release::{ReleaseLabel, ReleaseName, SchemaVersion};
 use super::step::Side;
 use super::view::TrafficState;
 
-/// An environment as it was seen.
+/// An environment as observed.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct EnvironmentSnapshot {
     /// Its services, in the order their traffic moves.
@@ -24,22 +24,22 @@ pub struct EnvironmentSnapshot {
     pub unseen: Option<Problem>,
 }
 
-/// A database as it was seen.
+/// A database as observed.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct DatabaseSnapshot {
     /// Its name in the config.
     pub name: String,
     /// Its name in its project: `toto-f9d2f/(default)`.
     pub place: String,
-    /// Every migration, by version; where the database was not seen, the files alone.
+    /// Every migration, by version. If the database was not read, only those with a file.
     pub rows: Vec<Row>,
     /// The current version; None if unknown.
     pub version: Option<SchemaVersion>,
-    /// The migration that is half done.
+    /// The half-done migration, if there is one.
     pub dirty: Option<SchemaVersion>,
     /// The holder of its lock.
     pub lock: Option<LockState>,
-    /// The obstacle to every migration, and its fix.
+    /// The obstacles to every migration, each with its fix.
     pub obstacles: Vec<Problem>,
     /// Ranges that live builds accept: the service, its range, and whether the version is inside.
     pub accepted: Vec<(String, SchemaRange, bool)>,
@@ -50,31 +50,31 @@ pub struct DatabaseSnapshot {
 }
 
 impl DatabaseSnapshot {
-    /// The migrations that are to be done.
+    /// The migrations that are not applied yet.
     pub fn pending(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|r| matches!(r.state, RowState::Pending | RowState::OutOfOrder))
     }
 }
 
-/// A service as it was seen.
+/// A service as observed.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ServiceSnapshot {
     pub service: ServiceName,
     pub url: String,
     /// The build that has all of its traffic.
     pub live: Option<BuildSnapshot>,
-    /// Its traffic in full: what is split is not nothing.
+    /// Its complete traffic, which may be split.
     pub traffic: TrafficState,
-    /// Whether automatic rollouts are held back: a push deploys nothing until a run is promoted, or a person
-    /// allows them again.
+    /// Whether automatic rollouts are disabled: a push deploys nothing until a run is
+    /// promoted, or a person allows them again.
     pub rollouts_held: bool,
-    /// The role of that in the run under way; blue where there is none.
+    /// The role of the live build in the current run; blue if there is no run.
     pub side: Side,
-    /// The candidate of the run under way, while it has no traffic.
+    /// The candidate of the current run, while it is not live.
     pub green: Option<BuildSnapshot>,
-    /// What served when the run under way began, while it serves no more.
+    /// The build that was live when the current run started, once it is no longer live.
     pub blue: Option<BuildSnapshot>,
-    /// Whether the platform tells each build its id, so that an answer can name it.
+    /// Whether the platform passes each build its id, so that an answer can contain it.
     pub tells_revision: bool,
     pub health: Health,
     /// What the current run found wrong with the live build. One good answer does not outweigh it.
@@ -86,19 +86,19 @@ pub struct ServiceSnapshot {
 /// A build as the platform reports it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct BuildSnapshot {
-    /// Its release, where it is known.
+    /// The release, if known.
     pub release: Option<ReleaseLabel>,
-    /// The commit it was made from, where that is known.
+    /// The commit it was built from, if known.
     pub commit: Option<String>,
     pub build: BuildId,
     /// The platform's word for its state, or `gone`.
     pub state: String,
-    /// Its own address, where it has one.
+    /// Its preview address, if it has one.
     pub preview: Option<String>,
 }
 
 impl ServiceSnapshot {
-    /// The live release, or what is known of the traffic instead.
+    /// The live release, or else what is known about the traffic.
     pub fn live_name(&self) -> String {
         match (&self.live, &self.traffic) {
             (Some(live), _) => match live.name() {
@@ -113,7 +113,7 @@ impl ServiceSnapshot {
 }
 
 impl BuildSnapshot {
-    /// Its release with the commit, as people tell it from others of the same label.
+    /// The release with its commit, which distinguishes it from others with the same label.
     pub fn name(&self) -> Option<ReleaseName> {
         let commit = self.commit.clone();
         self.release.clone().map(|label| ReleaseName { label, commit })
@@ -123,17 +123,17 @@ impl BuildSnapshot {
 /// The answer to one probe, which is not a verdict.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Health {
-    /// It said it is healthy.
+    /// The service reported that it is healthy.
     Ok,
-    /// It said so just now, and the run under way found it unwell over many answers.
+    /// The service reported that it is healthy, but the current run found it unhealthy over many answers.
     Degraded(String),
-    /// It answered badly or not at all.
+    /// The service gave a bad answer, or none.
     Down(String),
-    /// We could not ask.
+    /// We could not probe.
     Stale(String),
     /// No build is live, so there is no service to probe.
     Off,
-    /// The service was not probed yet. That is unknown, and not stale.
+    /// The service was not probed yet, which is unknown rather than stale.
     NotAsked,
 }
 
@@ -151,12 +151,12 @@ impl Health {
     }
 }
 
-/// Whether a rollback could go now.
+/// Whether a rollback is possible now.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Readiness {
     pub target: Option<ReleaseName>,
     /// The target build of the service.
     pub build: Option<BuildId>,
-    /// The reason, if there is none.
+    /// The reason, if there is no target.
     pub why: Option<String>,
 }

@@ -1,6 +1,5 @@
-//! Browsers with an open page of blue request blue's files long after the switch (N15).
-//! Whether the public address still has them is worth knowing before blue
-//! goes for good.
+//! Browsers with an open page of the previous build request its files long after the switch (N15). The check shows
+//! whether the public address still has them, before the previous build is deleted.
 
 use std::sync::LazyLock;
 
@@ -27,7 +26,7 @@ pub fn files_of(page: &str) -> Vec<String> {
     files
 }
 
-/// What it means that files are gone. Nothing: all are there.
+/// The warning about missing files. None: all exist.
 pub fn warning(service: &str, gone: &[String], of: usize) -> Option<String> {
     let first = gone.first()?;
     Some(format!(

@@ -1,4 +1,4 @@
-//! The steps a plan is made of, and how one stands.
+//! The steps of a plan, and their states.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use super::ids::{ServiceName, StepId};
 use super::migration::Direction;
 use super::release::SchemaVersion;
 
-/// Blue served when the run began, green is its candidate. Fixed for one run.
+/// The two builds of a service in a run. The roles are fixed for the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
@@ -28,51 +28,51 @@ impl std::fmt::Display for Side {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum StepKind {
-    /// Identity of the target, live builds, rollback readiness.
+    /// Checks the identity of the target, the live builds and the rollback target.
     Preflight,
-    /// Builds green without traffic, all services at once.
+    /// Builds the candidates of all services in parallel, without traffic.
     Build,
-    /// Asks green at its preview address.
+    /// Probes the candidate at its preview address.
     ProbeGreen,
     /// The human gate before traffic moves.
     GateSwitch,
-    /// The gate that opens by itself when every required item of a list holds.
+    /// The gate that opens automatically when every required item of a list holds.
     GateChecklist { list: List },
-    /// Makes one service's build the active one. Absolute; done twice it equals once.
+    /// Switches the traffic of one service to a build. The target is absolute, so that repeating the step is harmless.
     Switch { service: ServiceName, to: Side },
     /// Verifies which build answers at the public address (N1).
     Attest { side: Side },
-    /// Watches the public address after the switch.
+    /// Monitors the public address after the switch.
     Soak,
-    /// Asks the public address for health after a rollback.
+    /// Checks the health of the public address after a rollback.
     ProbePublic { side: Side },
     /// Records the release as stable.
     MarkStable,
-    /// Records the release that was left as bad.
+    /// Records the release that a rollback left as bad.
     MarkBad,
-    /// Brings a database from one version of its schema to the next, or back.
+    /// Moves a database from one schema version to the next, or back.
     Migrate { database: String, version: SchemaVersion, direction: Direction },
-    /// Says what was done to a database before anybody kept a record.
+    /// Records which migrations were applied before there were any records.
     Baseline {
         database: String,
-        /// The version it has.
+        /// The current version of the database.
         to: SchemaVersion,
     },
-    /// Says how a migration stands that is half done.
+    /// Records the actual state of a half-done migration.
     Repair { database: String, version: SchemaVersion, as_is: RepairAs },
-    /// Stops the builds of one service that serve nothing.
+    /// Stops the builds of one service that have no traffic.
     StopBlue { service: ServiceName },
     /// Deletes builds of one service that no stable release needs.
     Prune { service: ServiceName },
 }
 
 impl StepKind {
-    /// Whether the step waits for a person.
+    /// Whether the step is a gate.
     pub fn is_gate(&self) -> bool {
         matches!(self, Self::GateSwitch | Self::GateChecklist { .. })
     }
 
-    /// The list that guards the step.
+    /// The checklist that guards the step.
     pub fn guarded_by(&self) -> Option<List> {
         match self {
             Self::GateSwitch => Some(List::Deploy),
@@ -104,11 +104,11 @@ impl StepKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RepairAs {
-    /// Nothing of it was done after all.
+    /// None of it was applied.
     Not,
     /// Continues where it stopped; a program in progress runs again.
     Half,
-    /// All of it was done.
+    /// All of it was applied.
     Fully,
 }
 
@@ -137,14 +137,14 @@ pub struct PlannedStep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Failure {
-    /// May go away by itself: retried.
+    /// Transient: retried.
     Passing,
     Lasting,
     /// Unknown. Never counts as a pass, and alone never as a failure of the release.
     Inconclusive,
     /// A person or a signal ended it.
     Cancelled,
-    /// Traffic is not where this run put it: it was moved from elsewhere, and the release is not to blame.
+    /// Traffic is not where this run put it: somebody else moved it, and the release is not to blame.
     Drift,
 }
 
@@ -154,30 +154,29 @@ pub enum Failure {
 pub enum StepState {
     Pending,
     Running {
-        /// Counted from 1.
+        /// Attempt number, from 1.
         attempt: u32,
     },
     /// A gate that waits for an answer.
     Waiting,
-    /// Done, and seen to be done.
+    /// Done and verified.
     Ok,
     /// Done, with something a person should know.
     Warning,
     Failed {
         problem: Problem,
-        /// The verdict.
         class: Failure,
     },
-    /// Left out on purpose.
+    /// Skipped on purpose.
     Skipped {
         /// Actor and reason.
         reason: String,
     },
-    /// Will not run any more.
+    /// Will not run.
     NotRun {
         because: String,
     },
-    /// Was under way when its process died. Only readers say this; it is never a fact.
+    /// Was running when its process died. Readers derive this state; it is never a fact.
     InDoubt,
     /// Done, and then undone.
     Undone,

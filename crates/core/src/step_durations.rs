@@ -1,4 +1,4 @@
-//! How long things usually take here, from the runs that went well.
+//! Usual step durations in an environment, from successful runs.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub const LEAST_RUNS: usize = 3;
 pub struct Took {
     /// Median.
     pub p50: Duration,
-    /// 19 of 20 did not; with few runs, the longest.
+    /// 95th percentile; with few runs, the longest.
     pub p95: Duration,
 }
 
@@ -55,8 +55,7 @@ impl StepDurations {
         Self { steps: steps.collect(), runs: runs.len() }
     }
 
-    /// What is left of a run by these times, without its gates. None: too few runs to say, or a step
-    /// that was never seen.
+    /// Estimated remaining time of a run, without its gates. None: too few runs, or a step without a known duration.
     pub fn left(&self, view: &RunView, now_ms: u64) -> Option<Duration> {
         if self.runs < LEAST_RUNS {
             return None;
@@ -84,7 +83,7 @@ impl StepDurations {
     }
 }
 
-/// Exact, from every value there is: nearest rank.
+/// Exact percentiles of all values, by nearest rank.
 fn took_of(mut took: Vec<u64>) -> Option<Took> {
     took.sort_unstable();
     let rank = |percent: usize| {

@@ -1,12 +1,12 @@
-//! Foreign text made harmless: what a service printed must not drive the terminal (F52).
+//! Sanitizes foreign text: the output of a service must not control the terminal (F52).
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::ansi_style::{AnsiStyle, Pen};
 
-/// One line fit for a terminal and a log: colour codes and every other control taken out, tabs as
-/// spaces, no bidirectional or zero-width marks, at most `most` characters.
+/// Sanitizes one line for a terminal and a log: removes colour codes, all other controls, and bidirectional and
+/// zero-width marks; turns tabs into spaces; keeps at most `most` characters.
 pub fn harmless(line: &str, most: usize) -> String {
     painted(line, most).0
 }
@@ -14,7 +14,7 @@ pub fn harmless(line: &str, most: usize) -> String {
 /// Maximum changes of colour kept per line.
 const MOST_TINTS: usize = 100;
 
-/// A harmless line, and how its characters were written where that was not plainly.
+/// The sanitized line, and the styles of its characters that were not plain.
 pub fn painted(line: &str, most: usize) -> (String, Vec<AnsiStyle>) {
     let mut out = String::with_capacity(line.len().min(most));
     let (mut kept, mut pen, mut tints) = (0, Pen::default(), Vec::<AnsiStyle>::new());
@@ -56,8 +56,8 @@ pub fn rewritten(line: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a character shows nothing, or changes how others are shown: bidirectional and zero-width marks, line
-/// and paragraph separators, tags.
+/// Whether a character is invisible, or changes how others are shown: bidirectional and zero-width marks,
+/// line and paragraph separators, tags.
 pub fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -65,7 +65,7 @@ pub fn is_invisible(c: char) -> bool {
         | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Several lines fit for a terminal: each one harmless, and nothing else ends a line than a line feed.
+/// Sanitizes several lines for a terminal. Only a line feed ends a line.
 pub fn harmless_lines(text: &str) -> Cow<'_, str> {
     let fit = |c: char| matches!(c, '\n' | '\t') || !(c.is_control() || is_invisible(c));
     if text.chars().all(fit) {
@@ -75,7 +75,7 @@ pub fn harmless_lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(lines.collect::<Vec<_>>().join("\n"))
 }
 
-/// JSON with every character that could drive a terminal in its escaped spelling: the same value, as plain signs.
+/// JSON with every character escaped that could control a terminal. The value stays the same.
 pub fn harmless_json(value: &serde_json::Value) -> String {
     let written = value.to_string();
     let mut out = String::with_capacity(written.len());
@@ -92,8 +92,8 @@ pub fn harmless_json(value: &serde_json::Value) -> String {
     out
 }
 
-/// After ESC: a control sequence, a string that ends with BEL or ST, or one character. Gives what a
-/// control sequence gave.
+/// Skips the text after ESC: a control sequence, a string that ends with BEL or ST, or one character.
+/// Returns the result of a control sequence.
 fn skip_escape<'l>(chars: &mut std::str::Chars<'l>) -> Option<&'l str> {
     match chars.next() {
         Some('[') => return skip_control_sequence(chars),
@@ -113,7 +113,7 @@ fn skip_escape<'l>(chars: &mut std::str::Chars<'l>) -> Option<&'l str> {
     None
 }
 
-/// Gives the parameters, if the sequence says how characters are to be written.
+/// Skips a control sequence. Returns its parameters if it sets a style.
 fn skip_control_sequence<'l>(chars: &mut std::str::Chars<'l>) -> Option<&'l str> {
     let parameters = chars.as_str();
     let end = chars.by_ref().find(|c| ('\u{40}'..='\u{7e}').contains(c))?;

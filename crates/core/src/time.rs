@@ -16,7 +16,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(signed).map_err(|_| format!("{text:?} is negative"))
 }
 
-/// Writes a duration as a person says it: `300ms`, `4.2s`, `2m 05s`, `3h 20m`.
+/// Formats a duration for people: `300ms`, `4.2s`, `2m 05s`, `3h 20m`.
 pub fn spoken(d: Duration) -> String {
     let s = d.as_secs();
     match s {
@@ -34,7 +34,7 @@ pub mod text_form {
 
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    /// Writes whole milliseconds, in the largest unit that loses nothing.
+    /// Writes whole milliseconds, in the largest unit without loss.
     pub fn serialize<S: Serializer>(d: &Duration, s: S) -> Result<S::Ok, S::Error> {
         let ms = d.as_millis();
         let text = match ms {

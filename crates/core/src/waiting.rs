@@ -1,4 +1,4 @@
-//! What a run waits for people for, by its plan.
+//! When a run waits for people, according to its plan.
 
 use super::checklist::{Item, List, Standing};
 use super::guard::Guard;
@@ -7,18 +7,17 @@ use super::policy::Protection;
 use super::view::RunView;
 
 impl Plan {
-    /// Whether it may begin although a person has locked the environment: a rollback, by its override.
+    /// Whether the run may start although a person locked the environment: only a rollback that overrides the lock.
     pub fn passes_lock(&self) -> bool {
         self.kind == RunKind::Rollback && self.overrides.contains_key(&Guard::Lock)
     }
 
-    /// Whether anybody is waited for.
+    /// Whether the run waits for people.
     pub fn waits_for_people(&self) -> bool {
         self.ask_at_gates || self.attended
     }
 
-    /// The required items that a person can tick only after the switch, where they are more than advice and
-    /// they are not overridden.
+    /// The required items that a person can tick only after the switch, unless they are advisory or overridden.
     pub fn ticked_after(&self) -> impl Iterator<Item = &Item> {
         let advice = self.policy.protection == Protection::Open;
         let waits = !advice && !self.overrides.contains_key(&Guard::Checklist);
@@ -27,16 +26,15 @@ impl Plan {
         self.checklist.iter().filter(after).filter(move |_| waits)
     }
 
-    /// Whether people are waited for at a checklist: what cannot be ticked before a run is waited for in every
-    /// run.
+    /// Whether the run waits for people at a checklist. Every run waits for items that could not be ticked before it.
     pub fn waits_at(&self, list: List) -> bool {
         self.waits_for_people() || (list == List::Post && self.ticked_after().next().is_some())
     }
 }
 
 impl RunView {
-    /// Whether it waits at a checklist for something a person can do. Machine failures are decided by the rules
-    /// of an unattended run.
+    /// Whether the run waits at a checklist for something that a person can do. Failed automatic checks
+    /// follow the rules of an unattended run.
     pub fn waits_for_tick(&self, list: List) -> bool {
         if self.plan.waits_for_people() {
             return true;

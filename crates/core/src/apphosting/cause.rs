@@ -1,9 +1,9 @@
-//! Why a build failed, as the steps of App Hosting's builds report it: one line of JSON in a log of
-//! hundreds.
+//! Finds the cause of a failed build. App Hosting's build steps report it as one line of
+//! JSON among hundreds of log lines.
 
 use serde::Deserialize;
 
-/// Every code of theirs begins so.
+/// Prefix of every error code of App Hosting.
 const CODE: &str = "fah/";
 
 #[derive(Deserialize)]
@@ -14,9 +14,9 @@ struct Said {
     raw_log: Option<String>,
 }
 
-/// The cause that a line of a log tells, `fah/failed-framework-build: …`, and what that step heard itself.
+/// The cause that a log line states, such as `fah/failed-framework-build: …`, and the raw log of the failed step.
 pub fn cause_of(line: &str) -> Option<(String, String)> {
-    // Cloud Build puts the step in front of what it says.
+    // Cloud Build prefixes each line with its step.
     let json = line.get(line.find('{')?..)?;
     let said: Said = serde_json::from_str(json.trim_end()).ok()?;
     let known = said.code.starts_with(CODE) && !said.user_facing_message.is_empty();

@@ -1,5 +1,5 @@
-//! `apphosting.yaml` as far as a build needs it: commands and environment, base and environment
-//! file merged by App Hosting's rules (`docs/internals/app-hosting.md`, apphosting.yaml).
+//! The parts of `apphosting.yaml` that a build needs: commands and environment variables. The base file and the
+//! environment's file are merged by App Hosting's rules (`docs/internals/app-hosting.md`, apphosting.yaml).
 
 mod cause;
 mod quota;
@@ -18,14 +18,14 @@ pub use self::secret::{Version, version};
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct AppHostingYaml {
-    /// What it runs on.
+    /// CPU, memory and instance limits.
     pub run_config: RunConfig,
-    /// How to build and run.
+    /// Build and run commands.
     pub scripts: Scripts,
     pub env: Vec<EnvironmentVariable>,
 }
 
-/// `scripts:`.
+/// The `scripts:` section: build and run commands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Scripts {
@@ -49,13 +49,13 @@ pub enum Availability {
 pub struct EnvironmentVariable {
     #[serde(default)]
     pub variable: String,
-    /// Its value, if it is no secret.
+    /// The value, unless the variable is bound to a secret.
     #[serde(default, deserialize_with = "scalar")]
     pub value: Option<String>,
-    /// The name of its secret.
+    /// The name of the secret that it is bound to.
     #[serde(default)]
     pub secret: Option<String>,
-    /// The phases; both if left out.
+    /// The phases in which it is set. None: both.
     #[serde(default)]
     pub availability: Option<Vec<Availability>>,
 }
@@ -78,27 +78,27 @@ fn scalar<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<String>, D::E
     }))
 }
 
-/// Names that App Hosting removes without a word.
+/// Whether App Hosting silently removes variables of this name.
 pub fn reserved(variable: &str) -> bool {
     matches!(variable, "PORT" | "K_SERVICE" | "K_REVISION" | "K_CONFIGURATION")
         || variable.starts_with("X_FIREBASE_")
 }
 
 impl EnvironmentVariable {
-    /// Whether the variable is there at that time.
+    /// Whether the variable is set in a phase.
     pub fn at(&self, when: Availability) -> bool {
         self.availability.as_ref().is_none_or(|list| list.contains(&when))
     }
 
-    /// Names that App Hosting removes without a word.
+    /// Whether App Hosting silently removes the variable.
     pub fn reserved(&self) -> bool {
         reserved(&self.variable)
     }
 }
 
 impl AppHostingYaml {
-    /// Why App Hosting builds nothing of this file. It asks each file alone, and not what they come to
-    /// together.
+    /// Why App Hosting refuses to build with this file, if it does. It validates each file
+    /// separately, not the merged result.
     pub fn refused(&self) -> Option<String> {
         let set = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
         let one = |e: &&EnvironmentVariable| set(&e.value) == set(&e.secret);
@@ -109,13 +109,14 @@ impl AppHostingYaml {
         self.run_config.broken().map(|broken| broken.why).or(variable)
     }
 
-    /// The variables that are bound to a secret. The emulator has none: there each needs a dummy value over it.
+    /// Variables that are bound to a secret. The emulator has no secrets, so its file must
+    /// override each with a dummy value.
     pub fn secret_variables(&self) -> impl Iterator<Item = &str> {
         let bound = self.env.iter().filter(|variable| variable.secret.is_some());
         bound.map(|variable| variable.variable.as_str())
     }
 
-    /// This file with another one's fields over it.
+    /// Merges another file into this one; the fields of `over` take precedence.
     #[must_use]
     pub fn overridden_by(self, over: Self) -> Self {
         let scripts = Scripts {

@@ -1,10 +1,10 @@
-//! The CPU that the services of a project may use together. Cloud Run refuses a revision that could exceed
-//! the quota, and App Hosting reports that only after a whole build (dC15).
+//! The CPU quota shared by the services of a project. Cloud Run refuses a revision that could exceed the quota, and
+//! App Hosting reports that only after a whole build (dC15).
 
 use super::RunConfig;
 use crate::ids::ServiceName;
 
-/// How services would take more processors than there are; nothing where they cannot.
+/// Describes how the services could exceed the project's CPU quota. None if they cannot.
 pub fn over_quota(quota: u32, services: &[(ServiceName, RunConfig)]) -> Option<String> {
     let takes = |limits: &RunConfig| {
         let (instances, cpu) = limits.most();

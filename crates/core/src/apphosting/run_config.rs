@@ -1,9 +1,9 @@
-//! The limits of `runConfig` (`docs/internals/app-hosting.md`), which are also Cloud Run's. Google's pages say
-//! in places something else than Google's checker; these are the checker's.
+//! The limits of `runConfig` (`docs/internals/app-hosting.md`), which are also Cloud Run's. Where Google's
+//! documentation and its validator disagree, these follow the validator.
 
 use serde::Deserialize;
 
-/// `runConfig:` as far as it has limits; what is not set is not there.
+/// The keys of `runConfig:` that have limits. None: not set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RunConfig {
@@ -11,18 +11,17 @@ pub struct RunConfig {
     /// Memory, in mebibytes.
     #[serde(rename = "memoryMiB", deserialize_with = "whole")]
     pub memory: Option<i64>,
-    /// Requests that one instance takes at once.
+    /// Concurrent requests per instance.
     #[serde(deserialize_with = "whole")]
     pub concurrency: Option<i64>,
-    /// Instances that are always there.
+    /// Number of instances that are always running.
     #[serde(deserialize_with = "whole")]
     pub min_instances: Option<i64>,
-    /// Instances there are at most.
     #[serde(deserialize_with = "whole")]
     pub max_instances: Option<i64>,
 }
 
-/// What is behind the point is cut off, as the checker does.
+/// Truncates fractions, as Google's validator does.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "a number beyond i64 is its nearest, and refused"
@@ -31,28 +30,28 @@ fn whole<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<i64>, D::Error
     Ok(Option::<f64>::deserialize(d)?.map(|number| number as i64))
 }
 
-/// A limit that is broken.
+/// A violated limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
     /// The key under `runConfig`.
     pub key: &'static str,
-    /// Why, and what would do.
+    /// The reason, and the accepted values.
     pub why: String,
 }
 
-/// Memory from which a minimum number of CPUs is required.
+/// Memory (MiB) from which a minimum number of CPUs is required.
 const MEMORY_NEEDS: [(i64, f64); 4] = [(24_576, 8.0), (16_384, 6.0), (8_192, 4.0), (4_096, 2.0)];
-/// Memory above which that many CPUs are required.
+/// Memory (MiB) above which a minimum number of CPUs is required.
 const MEMORY_OVER_NEEDS: [(i64, f64); 2] = [(1_024, 1.0), (512, 0.5)];
-/// CPUs from which a minimum of memory is required.
+/// CPUs from which a minimum of memory (MiB) is required.
 const CPU_NEEDS: [(f64, i64); 2] = [(6.0, 4_096), (4.0, 2_048)];
-/// The most instances where none is said.
+/// Default maximum number of instances.
 const USUAL_MOST: i64 = 100;
-/// The processors of an instance where nothing is said.
+/// Default number of CPUs per instance.
 const USUAL_CPU: f64 = 1.0;
 
 impl RunConfig {
-    /// This with another one's over it, key by key.
+    /// Merges another config into this one, key by key; `over` takes precedence.
     #[must_use]
     pub fn overridden_by(self, over: Self) -> Self {
         Self {
@@ -64,14 +63,14 @@ impl RunConfig {
         }
     }
 
-    /// The most instances there can be, and the processors of each. Zero is as good as not set.
+    /// Maximum number of instances, and the CPUs of each. Zero counts as not set.
     pub fn most(&self) -> (u32, f64) {
         let most = self.max_instances.filter(|most| *most > 0).unwrap_or(USUAL_MOST);
         let cpu = self.cpu.filter(|cpu| *cpu > 0.0).unwrap_or(USUAL_CPU);
         (u32::try_from(most).unwrap_or(u32::MAX), cpu)
     }
 
-    /// The first limit that it breaks, in the order in which Google's checker looks.
+    /// The first violated limit, in the order of Google's validator.
     pub fn broken(&self) -> Option<Broken> {
         self.alone().or_else(|| self.instances()).or_else(|| self.together())
     }

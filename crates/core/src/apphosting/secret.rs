@@ -1,15 +1,14 @@
-//! How `apphosting.yaml` names a secret.
+//! Parses the names of secrets in `apphosting.yaml`.
 
-/// Which version of a secret is meant. None of what is no name of a secret: a build refuses that
-/// (`fah/improper-secret-format`).
+/// The version that a secret's name refers to. A build rejects a malformed name (`fah/improper-secret-format`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
     Pinned,
-    /// Whichever is the latest when it is built.
+    /// The latest version at build time.
     Latest,
 }
 
-/// Reads a secret's name: `id`, `id@N`, `projects/P/secrets/S` or that with `/versions/V`.
+/// Parses a secret's name: `id`, `id@N`, `projects/P/secrets/S` or that with `/versions/V`. None if it is malformed.
 pub fn version(secret: &str) -> Option<Version> {
     let id = |text: &str| {
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';

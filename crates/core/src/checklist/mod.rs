@@ -1,6 +1,5 @@
-//! What must be true before green is built, before traffic moves and before a release counts as good.
-//! A person ticks an item, or a machine verifies it; either may stop being true
-//! later (N6).
+//! Checklists: what must be true before the candidate is built, before traffic moves, and before a release counts as
+//! stable. A person ticks an item, or it is verified automatically; either may stop being true later (N6).
 
 mod stand;
 
@@ -18,11 +17,11 @@ pub use stand::{
     Subject, TICK_HOLDS, listed, may_act, may_pass, open_items, passed_by, seen_to_fail, stand,
 };
 
-/// The three lists of the guide (§8).
+/// The three checklists of the deployment guide (§8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum List {
-    /// Before green is built.
+    /// Before the candidate is built.
     Pre,
     Deploy,
     /// After the soak, before the release counts as stable.
@@ -30,10 +29,10 @@ pub enum List {
 }
 
 impl List {
-    /// All of them, in order.
+    /// All lists, in the order of a run.
     pub const ALL: [Self; 3] = [Self::Pre, Self::Deploy, Self::Post];
 
-    /// Its word in the config, in ids and in JSON.
+    /// The name in the config, in ids and in JSON.
     pub fn label(self) -> &'static str {
         match self {
             Self::Pre => "pre",
@@ -51,12 +50,12 @@ impl List {
     }
 }
 
-/// Something to be asked, as the plan keeps it.
+/// A probe of a checklist item, as stored in the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
-    /// The service, or what it depends on.
+    /// The service or dependency.
     pub name: String,
-    /// The probe. None: its address holds a secret, which no plan stores.
+    /// The probe. None: its address contains a secret, which a plan never stores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<Check>,
     #[serde(with = "super::time::text_form")]
@@ -67,31 +66,31 @@ pub struct Asked {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case")]
 pub enum Source {
-    /// Probes: all of them are good.
+    /// All of the named probes pass.
     Probe {
-        /// `all`, or the one's name.
+        /// `all`, or the name of one probe.
         name: String,
         asked: Vec<Asked>,
     },
-    /// A command of the team's ends with 0.
+    /// A custom command exits with 0.
     Command { name: String, argv: Vec<String>, folder: PathBuf },
     /// A job of the pipeline passed for the commit.
     Pipeline {
-        /// `all`, or its name.
+        /// `all`, or the name of one job.
         job: String,
     },
     Migrations {
-        /// `all`, or the database.
+        /// `all`, or the name of one database.
         database: String,
     },
-    /// The lint has nothing to say.
+    /// The linter has no findings.
     Lint {
         /// `config`, `secrets` or `all`.
         of: String,
     },
-    /// The release was promoted on the environment before this one.
+    /// The release was promoted on the previous environment.
     Promoted {
-        /// Which. None: nothing comes before this one.
+        /// The previous environment. None: no environment precedes this one.
         from: Option<EnvironmentName>,
     },
     /// A rollback target exists.
@@ -116,16 +115,15 @@ impl fmt::Display for Source {
     }
 }
 
-/// One line of a list.
+/// One item of a checklist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
     /// Unique: `pre/all-tests-passing`.
     pub id: String,
     pub list: List,
-    /// The heading it stands under.
+    /// The heading it is listed under.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub group: String,
-    /// The text of the item.
     pub text: String,
     /// Whether it blocks the step that its list guards.
     pub required: bool,
@@ -134,7 +132,7 @@ pub struct Item {
     pub source: Option<Source>,
 }
 
-/// The id of an item: its list and its words.
+/// The id of an item: its list, and the words of its text.
 pub fn item_id(list: List, text: &str) -> String {
     let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let slug = words.map(str::to_lowercase).collect::<Vec<_>>().join("-");
@@ -153,18 +151,18 @@ pub struct Proof {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {
-    /// It holds: the person has seen it.
+    /// The person has checked that it holds.
     Tick,
-    /// Takes back what was done before.
+    /// Undoes the previous action.
     Untick,
-    /// It means nothing for this release.
+    /// It does not apply to this release.
     NotApplicable,
     /// The item fails or is unknown, and a person takes responsibility for continuing.
     Override,
 }
 
 impl Act {
-    /// Its word in lists and JSON.
+    /// The label in lists and JSON.
     pub fn label(self) -> &'static str {
         match self {
             Self::Tick => "tick",
@@ -175,16 +173,15 @@ impl Act {
     }
 }
 
-/// A person's act on an item, for an environment and a release.
+/// A person's recorded action on an item. The journal keeps it per environment and release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tick {
     pub item: String,
     pub act: Act,
     pub actor: String,
     pub at: Timestamp,
-    /// The person's note.
     pub note: String,
-    /// The subject of the evidence: [`Subject::now`] at that time.
+    /// What was checked: [`Subject::now`] at that time.
     pub subject: String,
 }
 
@@ -194,25 +191,25 @@ pub struct Tick {
 pub enum Standing {
     Done,
     Open,
-    /// It does not hold.
+    /// The check failed.
     Failed,
     /// The check ran and was inconclusive.
     Unknown,
-    /// It held: too long ago, or of another build.
+    /// It held, but too long ago or for another build.
     Stale,
-    /// It means nothing for this release.
+    /// It does not apply to this release.
     NotApplicable,
     /// A person overrode the item.
     Overridden,
 }
 
 impl Standing {
-    /// Whether it blocks nothing any more.
+    /// Whether the item no longer blocks its gate.
     pub fn settled(self) -> bool {
         matches!(self, Self::Done | Self::NotApplicable | Self::Overridden)
     }
 
-    /// Its word in lists and JSON.
+    /// The label in lists and JSON.
     pub fn label(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -226,28 +223,28 @@ impl Standing {
     }
 }
 
-/// An item with how it stands, and by what.
+/// The state of an item, with its evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ItemStatus {
     pub id: String,
     pub standing: Standing,
-    /// Author and time of the evidence.
+    /// The evidence: who acted on the item and when, or the result of the automatic check.
     pub said: String,
 }
 
 impl ItemStatus {
-    /// What is said of it, to be put behind a word; nothing where nothing is.
+    /// The evidence as a suffix: `: …`. Empty if there is none.
     pub fn because(&self) -> String {
         if self.said.is_empty() { String::new() } else { format!(": {}", self.said) }
     }
 }
 
-/// How the items of a list stand, counted: `2/3, 1 overridden`. An override is no proof, and counts by itself.
+/// Counts the items of a list: `2/3, 1 overridden`. An override is not evidence, so it is counted separately.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Done, or meaningless for this release.
+    /// Items that are done or do not apply to this release.
     pub done: usize,
-    /// A person takes responsibility for continuing without them.
+    /// Items for which a person takes responsibility for continuing without them.
     pub overridden: usize,
     pub all: usize,
 }

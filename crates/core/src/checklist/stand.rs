@@ -1,4 +1,4 @@
-//! How an item stands, and whether that lets the step begin which its list guards.
+//! The state of checklist items, and whether the step that a list guards may start.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::view::RunView;
 /// Validity of a person's tick.
 pub const TICK_HOLDS: Duration = Duration::from_hours(4);
 
-/// The subject of a tick: the source of a release until it is built, the builds from then on.
+/// What a tick is about: the source of a release before it is built, its builds afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
     source: String,
@@ -50,16 +50,16 @@ impl Subject {
         self.builds.as_deref().unwrap_or(&self.source)
     }
 
-    /// Whether what was said of that is still about this.
+    /// Whether a tick's evidence still applies to this subject.
     fn holds(&self, list: List, tick: &Tick) -> bool {
         let about_build = self.builds.as_deref() == Some(tick.subject.as_str());
         let about_source = self.source == tick.subject;
-        // What is seen after the soak can only have been seen of a build.
+        // A tick after the soak must be about a build: the source alone could not have been checked by then.
         about_build || (about_source && (list != List::Post || tick.act != Act::Tick))
     }
 }
 
-/// How an item stands: by the last thing a person did to it, and what a machine said.
+/// The state of an item, from the last action of a person and the result of the automatic check.
 pub fn stand(
     item: &Item,
     ticks: &[Tick],
@@ -102,7 +102,7 @@ pub fn stand(
     }
 }
 
-/// Whether a person may do that to an item; the error says why not.
+/// Whether a person may take an action on an item. The error states why not.
 pub fn may_act(item: &Item, act: Act, note: &str, run: Option<&RunView>) -> Result<(), Problem> {
     let moved = run.is_some_and(|view| view.touched_traffic() && !view.undoing());
     match act {
@@ -123,10 +123,10 @@ pub fn may_act(item: &Item, act: Act, note: &str, run: Option<&RunView>) -> Resu
     }
 }
 
-/// How every item of a run's plan stands: by what people did since, and what machines last said.
+/// The state of every item of a run's plan, from the actions of people and the last results of automatic checks.
 pub fn listed(view: &RunView, ticks: &[Tick], now: Timestamp) -> Vec<ItemStatus> {
     let subject = Subject::of(view);
-    // What a gate went by when it opened stays what it went by.
+    // A gate that was passed keeps the evidence that it was passed with.
     let passed = |list: List| {
         let gate = view.steps.iter().find(|step| step.plan.kind.guarded_by() == Some(list));
         view.ended.is_some() || gate.is_some_and(|gate| gate.state == StepState::Ok)
@@ -155,7 +155,7 @@ fn proof_of(seen: &ItemStatus) -> Option<Proof> {
     Some(Proof { verdict, said: seen.said.clone() })
 }
 
-/// The required items of a list that are not settled, with what is said of each.
+/// The required items of a list that are not settled, each with its state and evidence.
 pub fn open_items(items: &[Item], seen: &[ItemStatus], list: List) -> Vec<String> {
     let required = items.iter().filter(|item| item.list == list && item.required);
     let open = required.filter_map(|item| {
@@ -166,7 +166,7 @@ pub fn open_items(items: &[Item], seen: &[ItemStatus], list: List) -> Vec<String
     open.collect()
 }
 
-/// Whether a machine's check of a required item failed. Unknown is not failed.
+/// Whether the automatic check of a required item failed. Unknown does not count as failed.
 pub fn seen_to_fail(view: &RunView, list: List) -> bool {
     let required = |seen: &ItemStatus| {
         view.plan.checklist.iter().any(|item| item.id == seen.id && item.required)
@@ -176,7 +176,7 @@ pub fn seen_to_fail(view: &RunView, list: List) -> bool {
     seen.is_some_and(|seen| seen.iter().any(fails))
 }
 
-/// What opens the gate of a list that may be passed.
+/// How the gate of a list that may be passed is approved.
 pub fn passed_by(view: &RunView, list: List) -> AnsweredBy {
     let seen = view.checklists.get(&list).map_or(&[][..], Vec::as_slice);
     if open_items(&view.plan.checklist, seen, list).is_empty() {
@@ -188,8 +188,8 @@ pub fn passed_by(view: &RunView, list: List) -> AnsweredBy {
     }
 }
 
-/// Whether the step that a list guards may begin, by what the run has seen of it. On an open
-/// environment a list is advice.
+/// Whether the step that a list guards may start, given the item states recorded in the run. In an
+/// open environment, lists are advisory.
 pub fn may_pass(view: &RunView, list: List) -> Result<(), Problem> {
     let guards = view.plan.checklist.iter().any(|item| item.list == list);
     let overridden = view.plan.overrides.contains_key(&Guard::Checklist);

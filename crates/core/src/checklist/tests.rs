@@ -77,8 +77,8 @@ fn machine_items_need_an_override_not_a_tick() {
     assert!(may_act(&auto, Act::Override, "first release", None).is_ok());
 }
 
-/// Facts are hashed as they are written: a field that comes later must not show where it says nothing,
-/// or every plan of before would count as changed.
+/// Facts are hashed as they are written. A field added later must be left out while it has its default; otherwise
+/// every earlier plan would count as changed.
 #[test]
 fn plan_evidence_keeps_its_stored_form() {
     let check =

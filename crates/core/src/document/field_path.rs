@@ -1,4 +1,4 @@
-//! The path of a field in a document, spelled as Firestore spells it (`docs/internals/firestore.md`).
+//! The path of a field in a document, in Firestore's syntax (`docs/internals/firestore.md`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 use super::{Fields, Map, Value};
 use crate::error::Problem;
 
-/// `role`, `address.city`, `` `odd-name`.x ``. Never empty.
+/// A field path: `role`, `address.city`, `` `odd-name`.x ``. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct FieldPath(Vec<String>);
 
 impl FieldPath {
-    /// A field of the document itself, whatever its name looks like.
+    /// The path of a top-level field. The name is taken literally, dots included.
     pub fn field(name: impl Into<String>) -> Self {
         Self(vec![name.into()])
     }
 
-    /// Its names, from the document down.
+    /// The field names, from the document down.
     pub fn segments(&self) -> &[String] {
         &self.0
     }
@@ -37,7 +37,7 @@ impl FieldPath {
         here.get(last)
     }
 
-    /// Puts a value there, making the maps above it; what stood in their place is gone.
+    /// Sets the value at the path. Creates missing maps above it, and overwrites other values that are in their place.
     pub fn put(&self, fields: &mut Fields, value: Value) {
         let Some((last, above)) = self.0.split_last() else { return };
         let mut here = fields;
@@ -116,7 +116,7 @@ impl FromStr for FieldPath {
     }
 }
 
-/// A name up to its closing backtick, and what follows it.
+/// A name up to its closing backtick, and the rest of the text.
 fn unquote(text: &str) -> Option<(String, &str)> {
     let mut name = String::new();
     let mut signs = text.char_indices();

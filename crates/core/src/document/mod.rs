@@ -1,5 +1,5 @@
-//! Firestore documents in the format of its REST API, so that
-//! a value that is not interpreted is written back exactly as it was read.
+//! Firestore documents in the format of its REST API, so that uninterpreted values are
+//! written back exactly as they were read.
 
 mod field_path;
 
@@ -12,18 +12,18 @@ pub use self::field_path::FieldPath;
 /// The fields of a document or of a map in it.
 pub type Fields = BTreeMap<String, Value>;
 
-/// A value. The names on the wire are Google's.
+/// A field value. It is serialized under Google's type names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Value {
-    /// Nothing, which is not the same as a field that is not there.
+    /// Null, which differs from a missing field.
     #[serde(rename = "nullValue")]
     Null(()),
     #[serde(rename = "booleanValue")]
     Boolean(bool),
-    /// 64 bits with a sign. A text on the wire, since JSON's numbers hold 53.
+    /// A signed 64-bit integer. Serialized as text, since JSON numbers hold 53 bits.
     #[serde(rename = "integerValue", with = "whole")]
     Integer(i64),
-    /// A floating point number, including the three that JSON cannot express.
+    /// A floating-point number, including the three that JSON cannot express.
     #[serde(rename = "doubleValue", with = "real")]
     Double(f64),
     /// RFC 3339 in UTC, to the microsecond.
@@ -31,13 +31,13 @@ pub enum Value {
     Timestamp(String),
     #[serde(rename = "stringValue")]
     Text(String),
-    /// Bytes, in base64.
+    /// Base64.
     #[serde(rename = "bytesValue")]
     Bytes(String),
     /// The full name of a document.
     #[serde(rename = "referenceValue")]
     Reference(String),
-    /// A place on earth.
+    /// Geographic coordinates.
     #[serde(rename = "geoPointValue")]
     Place(Place),
     #[serde(rename = "arrayValue")]
@@ -46,11 +46,11 @@ pub enum Value {
     Map(Map),
 }
 
-/// A place on earth, in degrees.
+/// Geographic coordinates, in degrees.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Place {
-    /// North of the equator.
+    /// Positive north of the equator.
     pub latitude: f64,
     pub longitude: f64,
 }
@@ -76,12 +76,12 @@ impl Value {
         Self::Text(text.into())
     }
 
-    /// A count. What no database can hold is cut off.
+    /// A count. It is capped at the largest integer that a database can hold.
     pub fn count(count: u64) -> Self {
         Self::Integer(i64::try_from(count).unwrap_or(i64::MAX))
     }
 
-    /// The text, if it is one.
+    /// The text of a string, a timestamp or a reference.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) | Self::Timestamp(text) | Self::Reference(text) => Some(text),
@@ -96,13 +96,13 @@ impl Value {
         }
     }
 
-    /// The number, if it is a whole one that is not below zero.
+    /// The number, if it is a non-negative integer.
     pub fn as_count(&self) -> Option<u64> {
         let Self::Integer(number) = self else { return None };
         u64::try_from(*number).ok()
     }
 
-    /// How many bytes it takes in a request, about: text that has to be escaped takes more.
+    /// Approximate size in a request, in bytes. Text that needs escaping takes more.
     pub fn weight(&self) -> usize {
         const FIELDS_NAMED: usize = 20;
         FIELDS_NAMED
@@ -145,16 +145,15 @@ pub fn weight(fields: &Fields) -> usize {
 /// A document as it was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
-    /// Behind `…/documents/`: `users/u1`.
+    /// The path after `…/documents/`: `users/u1`.
     pub path: String,
-    /// The fields.
     pub fields: Fields,
     /// Time of the last change by the server's clock, exactly as the server wrote it, for use as a precondition.
     pub updated: String,
 }
 
 impl Document {
-    /// A text field's text.
+    /// The value of a text field.
     pub fn text(&self, field: &str) -> Option<&str> {
         self.fields.get(field).and_then(Value::as_text)
     }

@@ -1,4 +1,4 @@
-//! After a switch: which build answers at the public address? (N1)
+//! Verifies after a switch which build answers at the public address (N1).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,21 +7,21 @@ use super::{Decision, Sample, Verdict, Wanted};
 use crate::policy::AttestPolicy;
 use crate::time::spoken;
 
-/// The answers of the public address after a switch.
+/// Verifies the public address after a switch, answer by answer.
 #[derive(Debug)]
 pub struct Attestation {
     policy: AttestPolicy,
     wanted: Wanted,
     row: u32,
-    /// How many of these tell the wanted build from the other one.
+    /// The part of `row` that distinguishes the expected build from the other one.
     proven: u32,
     ours: u32,
     blind: u32,
     asked: u32,
     last_healthy: Duration,
-    /// What was heard, and how often.
+    /// Each distinct answer, with its count.
     seen: BTreeMap<String, u32>,
-    /// The last answer that was no match, and why.
+    /// Why the last mismatch did not match.
     mismatch: Option<String>,
 }
 
@@ -29,7 +29,7 @@ pub struct Attestation {
 const DOWN_AFTER: Duration = Duration::from_secs(10);
 
 impl Attestation {
-    /// A verification without answers.
+    /// A verification without answers yet.
     pub fn new(policy: AttestPolicy, wanted: Wanted) -> Self {
         let (row, proven, ours, blind, asked) = (0, 0, 0, 0, 0);
         Self {
@@ -46,7 +46,7 @@ impl Attestation {
         }
     }
 
-    /// Takes one answer, `elapsed` after the first question.
+    /// Adds one answer, `elapsed` after the first request. Returns a decision once there is enough evidence.
     pub fn push(&mut self, sample: &Sample, elapsed: Duration) -> Option<Decision> {
         let label = match sample {
             Sample::Healthy(identity) => {
@@ -85,7 +85,7 @@ impl Attestation {
         if elapsed < self.policy.within {
             return None;
         }
-        // Who was blind has not seen that another build answers (invariant 8).
+        // Blind samples are no evidence that another build answers (invariant 8).
         if self.blind == self.asked {
             return Some(Decision::new(Verdict::Inconclusive, self.who()));
         }
@@ -102,7 +102,8 @@ impl Attestation {
         ))
     }
 
-    /// Enough answers in a row from the wanted build; no proof where the other build answers alike.
+    /// The decision after enough consecutive answers from the expected build. Inconclusive if
+    /// the other build may answer alike.
     fn all_ours(&self) -> Decision {
         let (row, who) = (self.row, self.who());
         if self.proven < self.row {
@@ -116,7 +117,7 @@ impl Attestation {
         Decision::new(Verdict::Pass, format!("{row} answers in a row{by}: {who}"))
     }
 
-    /// What answered, and how often.
+    /// Lists each distinct answer with its count.
     pub fn who(&self) -> String {
         let parts: Vec<_> = self.seen.iter().map(|(who, n)| format!("{n} × {who}")).collect();
         parts.join(", ")

@@ -1,9 +1,9 @@
-//! GREEN's gate before it gets traffic.
+//! The health check of the candidate before it gets traffic.
 
 use super::{Decision, Sample, ShareRule, Verdict, Wanted};
 use crate::policy::HealthPolicy;
 
-/// GREEN's gate: a number of healthy answers in a row, from the wanted build.
+/// The candidate's health check: a number of consecutive healthy answers from the expected build.
 #[derive(Debug)]
 pub struct GreenGate {
     policy: HealthPolicy,
@@ -11,20 +11,20 @@ pub struct GreenGate {
     asked: u32,
     healthy: u32,
     row: u32,
-    /// Bad answers after the first healthy one: a build that starts slowly has none.
+    /// Bad answers after the first healthy one. A build that only starts slowly has none.
     bad_since: u32,
     last_bad: Option<String>,
     only_blind: bool,
 }
 
 impl GreenGate {
-    /// A gate without answers.
+    /// A check without answers yet.
     pub fn new(policy: HealthPolicy, wanted: Wanted) -> Self {
         let (asked, healthy, row, bad_since) = (0, 0, 0, 0);
         Self { policy, wanted, asked, healthy, row, bad_since, last_bad: None, only_blind: true }
     }
 
-    /// Takes one answer; says when the gate is decided.
+    /// Adds one answer. Returns a decision once there is enough evidence.
     pub fn push(&mut self, sample: &Sample) -> Option<Decision> {
         self.asked += 1;
         match self.wanted.judge(sample) {
@@ -54,7 +54,7 @@ impl GreenGate {
                 format!("{} healthy answers in a row, {} in all", self.row, self.asked),
             ));
         }
-        // Decided as soon as what is left cannot make up a row any more.
+        // Decides as soon as the remaining attempts cannot make enough consecutive healthy answers.
         let left = self.policy.attempts.saturating_sub(self.asked);
         if self.row + left >= self.policy.consecutive {
             return None;
@@ -70,7 +70,7 @@ impl GreenGate {
         Some(Decision::new(Verdict::Fail, format!("{count}; last: {last}")))
     }
 
-    /// Progress for the live line.
+    /// Progress for the screen's live line.
     pub fn progress(&self) -> String {
         format!("{} of {} in a row healthy", self.row, self.policy.consecutive)
     }

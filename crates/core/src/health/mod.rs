@@ -1,4 +1,4 @@
-//! Rules over samples. Each takes answers one at a time and says when it has decided.
+//! Rules that judge samples. Each takes one answer at a time, and returns a decision once it has enough evidence.
 
 mod attestation;
 mod green_gate;
@@ -16,7 +16,7 @@ pub use share::{Share, ShareRule, ShareVerdict};
 pub use soak::{Round, SoakWatch};
 pub use wanted::Wanted;
 
-/// The verdict of a rule. Inconclusive is never one of the others (invariant 8).
+/// The verdict of a rule. Inconclusive never counts as pass or fail (invariant 8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
@@ -27,7 +27,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// After the name of what was judged: `soak passed`.
+    /// The word that follows the name of a rule: `soak passed`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Pass => "passed",
@@ -47,7 +47,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The build that answered, as far as the answer tells.
+/// The identity of the build that answered, as far as the answer reports it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
     pub version: Option<String>,
@@ -64,35 +64,35 @@ impl Identity {
     }
 }
 
-/// One answer to one question.
+/// The result of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sample {
-    /// It said it is healthy.
+    /// The service reported that it is healthy.
     Healthy(Identity),
-    /// It answered badly, or not at all.
+    /// The service gave a bad answer, or none.
     Unhealthy(String),
-    /// We could not ask: our side is at fault.
+    /// We could not probe: our side is at fault.
     Blind(String),
 }
 
-/// A decision with the numbers behind it.
+/// A verdict with its evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     pub verdict: Verdict,
     /// The evidence, in one line.
     pub evidence: String,
-    /// Whether a failure is evidence about the release: it answered, and badly. That another build
-    /// answers is about its traffic.
+    /// Whether a failure is evidence against the release: it answered badly. Answers from another build
+    /// are evidence about traffic instead.
     pub of_release: bool,
 }
 
 impl Decision {
-    /// A decision that says nothing about the release.
+    /// A decision that is no evidence about the release.
     pub fn new(verdict: Verdict, evidence: impl Into<String>) -> Self {
         Self { verdict, evidence: evidence.into(), of_release: false }
     }
 
-    /// The same as evidence about the release, or not.
+    /// Sets whether the decision is evidence about the release.
     #[must_use]
     pub fn of_release(self, of_release: bool) -> Self {
         Self { of_release, ..self }

@@ -1,22 +1,22 @@
-//! The share of bad answers among the last ones. Failures in a row alone let a service pass that
-//! fails every second request.
+//! The share of bad answers in a window. Counting consecutive failures alone would pass a
+//! service that fails every second request.
 
 use std::collections::VecDeque;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// When the share of bad answers is too large. The names of its fields are those of the config.
+/// The limits on the share of bad answers. The serialized names of the fields are those of the config.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ShareRule {
-    /// More bad answers than this are too many, in per cent of the window.
+    /// Maximum share of bad answers, in per cent of the window.
     #[serde(rename = "max_bad_percent")]
     pub percent: u32,
-    /// Fewer bad answers than this never fail, however few answers there are.
+    /// Minimum number of bad answers for a failure, however few answers there are.
     #[serde(rename = "min_bad")]
     pub least_bad: u32,
-    /// Below this number of answers the rule decides nothing.
+    /// Minimum number of answers for a verdict.
     #[serde(rename = "min_samples")]
     pub least_samples: u32,
 }
@@ -34,7 +34,7 @@ impl fmt::Display for ShareRule {
     }
 }
 
-/// What the rule says of a window.
+/// The verdict of the rule on a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShareVerdict {
     TooFew,
@@ -43,10 +43,10 @@ pub enum ShareVerdict {
     Exceeded,
 }
 
-/// Answers beyond this number are forgotten, so that a long watch notices what changes late.
+/// Window size. Older answers are dropped, so that a long soak notices late changes.
 const WINDOW: usize = 300;
 
-/// The last answers of one service, good or bad. Answers that prove nothing are not counted.
+/// The last answers of one service, good or bad. Inconclusive answers are not counted.
 #[derive(Debug, Clone)]
 pub struct Share {
     rule: ShareRule,
@@ -67,7 +67,7 @@ impl Share {
         self.bad += u32::from(!good);
     }
 
-    /// A rule that wants more answers keeps more.
+    /// The window size, at least the minimum number of answers of the rule.
     fn window(&self) -> usize {
         WINDOW.max(usize::try_from(self.rule.least_samples).unwrap_or(usize::MAX))
     }
@@ -77,7 +77,6 @@ impl Share {
         self.bad = 0;
     }
 
-    /// What the rule says now.
     pub fn verdict(&self) -> ShareVerdict {
         let Self { rule, bad, .. } = self;
         let samples = u32::try_from(self.answers.len()).unwrap_or(u32::MAX);
@@ -89,7 +88,7 @@ impl Share {
         if exceeded { ShareVerdict::Exceeded } else { ShareVerdict::Within }
     }
 
-    /// Whether any answer was bad.
+    /// Whether any answer in the window was bad.
     pub fn any_bad(&self) -> bool {
         self.bad > 0
     }

@@ -1,4 +1,4 @@
-//! The watch after a switch. A service fails by failures in a row, or by their share.
+//! The soak after a switch. A service fails by consecutive failures, or by its share of bad answers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::ids::ServiceName;
 use crate::policy::SoakPolicy;
 use crate::time::spoken;
 
-/// One service under watch.
+/// The soak of one service.
 #[derive(Debug)]
 struct Watched {
     wanted: Wanted,
@@ -18,11 +18,11 @@ struct Watched {
     answered: bool,
 }
 
-/// The watch over the services of a run.
+/// Monitors the services of a run during the soak.
 #[derive(Debug)]
 pub struct SoakWatch {
     policy: SoakPolicy,
-    /// The longest time between two rounds of samples that still counts as watched.
+    /// Maximum time between two rounds of samples that still counts as soak time.
     longest_round: Duration,
     services: BTreeMap<ServiceName, Watched>,
     samples: u32,
@@ -35,22 +35,22 @@ pub struct SoakWatch {
     gaps: Duration,
 }
 
-/// The results of the rounds so far.
+/// The state of the soak after a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Round {
-    /// The soak continues; this much is left.
+    /// The soak continues; holds the time left.
     Left(Duration),
-    /// Watched long enough, and every service is well.
+    /// The soak was long enough, and every service is healthy.
     Over,
     /// Too much time passed without answers for a verdict.
     TooBlind(Duration),
 }
 
-/// What a loaded machine may need between two rounds besides the planned distance.
+/// Extra time between two rounds that a loaded machine may need.
 const GAP_TOLERANCE: Duration = Duration::from_secs(2);
 
 impl SoakWatch {
-    /// A watch over some services. `timeout` is that of one sample.
+    /// A soak of some services. `timeout` is that of one sample.
     pub fn new(
         policy: SoakPolicy,
         timeout: Duration,
@@ -73,7 +73,7 @@ impl SoakWatch {
         }
     }
 
-    /// Takes one answer; a decision here is always a failure. Blind samples neither count nor heal.
+    /// Adds one answer. A returned decision is always a failure. Blind samples count neither as bad nor as good.
     pub fn push(&mut self, service: &ServiceName, sample: &Sample) -> Option<Decision> {
         let watched = self.services.get_mut(service)?;
         self.samples += 1;
@@ -103,9 +103,9 @@ impl SoakWatch {
         None
     }
 
-    /// Ends a round in which every service was probed once, up to `now` on a clock that only goes forward. Only
-    /// the time between two answered rounds at the planned distance counts: through a gap (a stopped
-    /// process, a suspended machine, a locked store) there were no samples.
+    /// Ends a round in which every service was probed once. `now` is monotonic. Only the time between two
+    /// answered rounds at the planned interval counts: during a gap (a stopped process, a suspended machine, a
+    /// locked store) there were no samples.
     pub fn end_round(&mut self, now: Duration, all_answered: bool) -> Round {
         let passed = self.last.map_or(Duration::ZERO, |last| now.saturating_sub(last));
         self.last = Some(now);
@@ -119,15 +119,15 @@ impl SoakWatch {
         if self.may_end() {
             return Round::Over;
         }
-        // As long again as the soak should take, and not less than a minute.
+        // The limit is the length of the soak, and at least a minute.
         if self.blind_for > self.policy.length.max(Duration::from_mins(1)) {
             return Round::TooBlind(self.blind_for);
         }
         Round::Left(self.policy.length.saturating_sub(self.watched))
     }
 
-    /// Whether it was watched long enough and no service is in the middle of failing. Where an answer
-    /// was bad, there must be enough of them to judge the share.
+    /// Whether the soak was long enough and no service is currently failing. After a bad answer, there must
+    /// be enough answers to judge the share.
     fn may_end(&self) -> bool {
         let well = |watched: &Watched| {
             let judged = watched.share.verdict() != ShareVerdict::TooFew;
@@ -136,7 +136,7 @@ impl SoakWatch {
         self.watched >= self.policy.length && self.services.values().all(well)
     }
 
-    /// The numbers so far: `120 samples, 2 bad`, and what limits their meaning.
+    /// The numbers so far, `120 samples, 2 bad`, with their limitations.
     pub fn summary(&self) -> String {
         let mut said = format!("{} samples, {} bad", self.samples, self.bad);
         if self.blind > 0 {
@@ -179,7 +179,7 @@ mod tests {
         Sample::Healthy(Identity { version: None, revision: Some(build.to_owned()) })
     }
 
-    /// Rounds of one second each, from `at` on; the first decision or end.
+    /// Runs rounds of one second each, from second `at` on. Returns the first decision and the last round.
     fn rounds(watch: &mut SoakWatch, at: u32, answers: &[Sample]) -> (Option<Decision>, Round) {
         let mut round = Round::Left(Duration::ZERO);
         for (n, sample) in (at..).zip(answers) {

@@ -1,27 +1,27 @@
-//! The build that should answer, and whether an answer is from it.
+//! The expected build, and whether an answer comes from it.
 
 use super::{Identity, Sample};
 use crate::ids::BuildId;
 use crate::release::ReleaseLabel;
 
-/// The build that should answer. The version is the release's label or commit, the revision the build id.
+/// The expected build. An answer's version is the release's label or commit, its revision is the build id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
-    /// One of these labels; empty where the release of the build is unknown.
+    /// The accepted versions. Empty if the release of the build is unknown.
     pub versions: Vec<ReleaseLabel>,
     pub build: BuildId,
-    /// Whether the config names where an answer holds the version. An answer without it is no match.
+    /// Whether the config says where an answer contains the version. If so, an answer without one does not match.
     pub version_told: bool,
-    /// Whether the config names where an answer holds the revision, and the platform puts the build
-    /// id into the service's environment. An answer without it is no match.
+    /// Whether the config says where an answer contains the revision, and the platform passes the build id to the
+    /// service. If so, an answer without one does not match.
     pub revision_told: bool,
-    /// The versions among them that the other build of the run may report too: an answer with one of these and
-    /// no revision tells the two builds apart no more than silence.
+    /// Versions that the other build of the run may report too. An answer with one of these and no revision
+    /// does not tell the two builds apart.
     pub shared: Vec<ReleaseLabel>,
 }
 
 impl Wanted {
-    /// A build that every answer names by its revision alone.
+    /// An expected build that answers identify by the revision alone.
     #[cfg(test)]
     pub(crate) fn by_revision(build: &str) -> Self {
         Self {
@@ -33,7 +33,7 @@ impl Wanted {
         }
     }
 
-    /// Nothing if the answer is healthy and from the wanted build; else the field that differs.
+    /// Accepts a healthy answer from the expected build. The error states what differs.
     pub fn judge(&self, sample: &Sample) -> Result<(), String> {
         match sample {
             Sample::Healthy(identity) => self.differs(identity).map_or(Ok(()), Err),
@@ -42,18 +42,17 @@ impl Wanted {
         }
     }
 
-    /// Whether no answer could tell this build from any other one: its release is unknown, and the
-    /// platform tells no revision.
+    /// Whether no answer could identify this build: its release is unknown, and the platform reports no revision.
     pub fn proves_nothing(&self) -> bool {
         self.versions.is_empty() && !self.revision_told
     }
 
-    /// Whether every matching answer tells this build from the other one of the run.
+    /// Whether every matching answer distinguishes this build from the other one of the run.
     pub fn tells_apart(&self) -> bool {
         self.revision_told || self.shared.is_empty()
     }
 
-    /// Whether a matching answer tells this build from the other one.
+    /// Whether a matching answer distinguishes this build from the other one.
     pub fn proven_by(&self, sample: &Sample) -> bool {
         let Sample::Healthy(identity) = sample else { return false };
         let version = identity.version.as_deref();

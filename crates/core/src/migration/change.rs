@@ -1,4 +1,4 @@
-//! What an operation does to one document. Pure: the dry run and the real one ask the same function.
+//! The effect of an operation on one document. Pure, so that the dry run and the real run use the same function.
 
 use super::operation::{Operation, ValueType};
 use crate::document::{Document, FieldPath, Fields, Value};
@@ -6,7 +6,7 @@ use crate::document::{Document, FieldPath, Fields, Value};
 /// The effect on a document.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// It stays as it is.
+    /// The document stays unchanged.
     Nothing,
     /// Some of its fields change.
     Update(Update),
@@ -20,12 +20,12 @@ pub struct Update {
     pub set: Vec<(FieldPath, Option<Value>)>,
     /// Increments that the server applies.
     pub increments: Vec<(FieldPath, i64)>,
-    /// Whether what is written follows from what was read: then it must not have changed meanwhile.
+    /// Whether the written values depend on the values read. If so, the document must not have changed in between.
     pub depends: bool,
 }
 
 impl Update {
-    /// Does it to fields in memory.
+    /// Applies the update to fields in memory.
     pub fn apply(&self, fields: &mut Fields) {
         for (path, value) in &self.set {
             match value {
@@ -47,7 +47,7 @@ impl Update {
     }
 }
 
-/// What an operation makes of a document, or why it can make nothing of it.
+/// The change that an operation makes to a document, or why it cannot be applied.
 pub fn change(operation: &Operation, document: &Document) -> Result<Change, String> {
     let fields = &document.fields;
     if operation.scope().is_some_and(|scope| !scope.filter.iter().all(|c| c.holds(fields))) {
@@ -116,7 +116,7 @@ fn shown(value: &Value) -> String {
     format!("the text {text:?}")
 }
 
-/// The value as another type, where that loses nothing.
+/// Converts a value to another type. None if that would lose information.
 fn convert(value: &Value, to: ValueType) -> Option<Value> {
     use ValueType as T;
     Some(match (value, to) {
@@ -139,7 +139,7 @@ fn convert(value: &Value, to: ValueType) -> Option<Value> {
         #[expect(clippy::cast_precision_loss, reason = "what would lose something is refused")]
         (Value::Integer(number), T::Double) => {
             let double = *number as f64;
-            // By way of 64 bits it would be cut off to the very number it was.
+            // Compared as `i128`: a cast to `i64` would saturate to the original number.
             if double as i128 != i128::from(*number) {
                 return None;
             }

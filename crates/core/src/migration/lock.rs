@@ -1,5 +1,5 @@
-//! The lock document of a database: who works on its environment, from whatever machine, and until when
-//! (`docs/internals/firestore.md`, Documents of Pointsman). Time comes from the server alone; no clock of ours is in it.
+//! The lock document of a database: who changes its environment, from which machine, and until when
+//! (`docs/internals/firestore.md`, Documents of Pointsman). All times come from the server, never from a local clock.
 
 use super::COLLECTION;
 use crate::document::{Document, Fields, Value};
@@ -21,21 +21,21 @@ pub const LEASE_SECONDS: u64 = 60;
 /// The holder of a database lock.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Holder {
-    /// One run of one store. Its next process is the same holder.
+    /// Identifies one run of one store. The run's next process is the same holder.
     pub id: String,
     pub host: String,
     pub pid: u64,
     pub actor: String,
-    /// Purpose: `deploy 1.2.0 on staging`.
+    /// For example `deploy 1.2.0 on staging`.
     pub purpose: String,
-    /// The run's number, in its own store.
+    /// The run's number in the holder's store.
     pub run: u64,
 }
 
 /// A lock as it was read.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LockState {
-    /// The holder; free if its id is empty.
+    /// The holder. The lock is free if its id is empty.
     #[serde(flatten)]
     pub holder: Holder,
     /// The fencing number: it grows with every holder and never decreases.
@@ -44,20 +44,19 @@ pub struct LockState {
     pub step: String,
     /// The outcome of its last run.
     pub outcome: String,
-    /// Marks the last write.
+    /// Identifies the last write.
     #[serde(skip)]
     pub beat: String,
-    /// When it was last written, as the server tells it: the token of its holder.
+    /// Time of the last write as reported by the server. The holder's precondition for its next write.
     #[serde(skip)]
     pub updated: String,
-    /// How long ago that was, in seconds, by the server's clock.
+    /// Seconds since the last write, by the server's clock.
     pub age_seconds: u64,
-    /// Length of the lease.
     pub lease_seconds: u64,
 }
 
 impl LockState {
-    /// Reads the document; without a holder the lock is free.
+    /// Parses the document, read at the server time `at`. Without a holder, the lock is free.
     pub fn read(document: &Document, at: &str) -> Self {
         let text = |field: &str| document.text(field).unwrap_or_default().to_owned();
         let count = |field: &str| document.count(field).unwrap_or_default();
@@ -83,7 +82,7 @@ impl LockState {
         }
     }
 
-    /// Whether it has a holder whose lease is still running.
+    /// Whether a holder has an unexpired lease.
     pub fn held(&self) -> bool {
         !self.holder.id.is_empty() && self.age_seconds < self.lease_seconds
     }

@@ -1,4 +1,4 @@
-//! Migrations: what changes a database from one version of its schema to the next, and back.
+//! Migrations: how a database moves from one schema version to the next, and back.
 
 mod change;
 mod lock;
@@ -23,8 +23,7 @@ pub use self::ways::{SchemaWay, Undone, WaysBack, ways};
 use super::hash::Hash;
 use super::release::SchemaVersion;
 
-/// The collection that holds the version, the lock and the records. The guide's own migrator keeps its
-/// version there.
+/// The collection that holds the version, the lock and the records. The guide's own migrator keeps its version there.
 pub const COLLECTION: &str = "_migrations";
 
 /// The effect of a migration on running code.
@@ -35,7 +34,7 @@ pub enum Phase {
     Expand,
     /// Moves data: old and new code both work.
     Migrate,
-    /// Takes away: old code stops working.
+    /// Removes: old code stops working.
     Contract,
 }
 
@@ -53,9 +52,9 @@ impl Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Undo {
-    /// Yes, and nothing is lost.
+    /// Yes, without data loss.
     Yes,
-    /// Yes, and what was written since is lost.
+    /// Yes, but data written since is lost.
     DataLoss,
     No,
 }
@@ -97,16 +96,14 @@ impl Direction {
     }
 }
 
-/// One migration, as its file says it.
+/// A migration, as defined by its file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Migration {
-    /// The version the schema has after it.
+    /// The schema version after it.
     pub version: SchemaVersion,
     /// One line for people.
     pub description: String,
-    /// Its effect on running code.
     pub phase: Phase,
-    /// Whether it can be undone.
     pub undo: Undo,
     pub up: Vec<Operation>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -114,8 +111,8 @@ pub struct Migration {
 }
 
 impl Migration {
-    /// What it does, as text whose lines can be compared. The description, comments, the order of keys
-    /// and white space are not in it: an edit that changes nothing is no edit (F35).
+    /// Its effect, as text whose lines can be compared. Description, comments, key order and white space are left out:
+    /// an edit without effect does not count as an edit (F35).
     pub fn content(&self) -> String {
         let meaning = serde_json::json!({
             "phase": self.phase, "undo": self.undo, "up": self.up, "down": self.down,
@@ -123,12 +120,11 @@ impl Migration {
         serde_json::to_string_pretty(&meaning).unwrap_or_default()
     }
 
-    /// The fingerprint of what it does.
+    /// The hash of [`Self::content`].
     pub fn checksum(&self) -> Hash {
         Hash::of(self.content().as_bytes())
     }
 
-    /// The operations of a direction.
     pub fn operations(&self, direction: Direction) -> &[Operation] {
         match direction {
             Direction::Up => &self.up,

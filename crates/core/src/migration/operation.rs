@@ -1,4 +1,4 @@
-//! What a migration is made of.
+//! The operations of a migration.
 
 use std::fmt;
 
@@ -10,19 +10,18 @@ use crate::error::Problem;
 /// The documents that an operation applies to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scope {
-    /// The collection: `users`, `users/u1/orders`; with `group` its name alone, wherever it is.
+    /// The collection: `users`, `users/u1/orders`. With `group`, only its name, wherever it is.
     pub collection: String,
-    /// Every collection of that name, at any depth.
+    /// Whether every collection of that name is included, at any depth.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub group: bool,
-    /// Only documents that match all of these conditions. Evaluated here and not by the server: it needs no
-    /// index, and it can match missing fields, which a Firestore query cannot.
+    /// Only documents that match all of these conditions. Evaluated locally and not by the server: this needs no
+    /// index, and can match missing fields, which a Firestore query cannot.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub filter: Vec<Condition>,
 }
 
 impl fmt::Display for Scope {
-    /// Whether it holds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.collection)?;
         if self.group {
@@ -38,16 +37,14 @@ impl fmt::Display for Scope {
 pub enum Condition {
     /// The field has this value.
     Equals(FieldPath, Value),
-    /// The field is there and has another value.
+    /// The field exists and has another value.
     Differs(FieldPath, Value),
-    /// The field is there.
     Exists(FieldPath),
-    /// The field is not there.
     Missing(FieldPath),
 }
 
 impl Condition {
-    /// Whether a document matches.
+    /// Whether a document matches the condition.
     pub fn holds(&self, fields: &Fields) -> bool {
         match self {
             Self::Equals(path, value) => path.get(fields) == Some(value),
@@ -86,7 +83,7 @@ impl fmt::Display for ValueType {
     }
 }
 
-/// Text with fields in braces: `{first} {last}`. A brace itself is written twice.
+/// Text with fields in braces: `{first} {last}`. A literal brace is doubled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Template {
@@ -101,7 +98,7 @@ enum Part {
 }
 
 impl Template {
-    /// The text for a document, or which field it lacks.
+    /// Fills in a document's fields. The error names the field that is missing or has the wrong type.
     pub fn fill(&self, fields: &Fields) -> Result<String, String> {
         let mut text = String::new();
         for part in &self.parts {
@@ -160,38 +157,38 @@ impl From<Template> for String {
     }
 }
 
-/// One act of a migration.
+/// One operation of a migration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
-    /// Makes a document that must not be there yet.
+    /// Creates a document that must not exist yet.
     Create { document: String, fields: Fields },
     /// Deletes a document.
     Delete { document: String },
     /// Sets fields where they are missing.
     SetMissing { scope: Scope, fields: Vec<(FieldPath, Value)> },
-    /// Sets fields.
+    /// Sets fields, and overwrites existing values.
     Set { scope: Scope, fields: Vec<(FieldPath, Value)> },
     /// Moves a field's value to another field.
     Rename { scope: Scope, from: FieldPath, to: FieldPath },
     /// Copies a field's value to another field.
     Copy { scope: Scope, from: FieldPath, to: FieldPath },
-    /// Takes fields away.
+    /// Removes fields where they exist.
     Remove { scope: Scope, fields: Vec<FieldPath> },
-    /// Sets a field to a text made of others.
+    /// Sets a field to text built from other fields.
     Template { scope: Scope, field: FieldPath, template: Template },
     /// Changes the type of a field's value.
     Convert { scope: Scope, field: FieldPath, to: ValueType },
-    /// Adds to a number; where the field is missing, to 0. Done by the server.
+    /// Adds to a number. A missing field counts as 0. Applied by the server.
     Increment { scope: Scope, field: FieldPath, by: i64 },
     /// Deletes every document of a collection.
     DeleteCollection { scope: Scope },
-    /// Runs a program of the team's own, with the version and the project in its environment.
+    /// Runs one of the team's programs, with the version and the project in its environment.
     Run { argv: Vec<String> },
 }
 
 impl Operation {
-    /// The documents it goes through, if it goes through any.
+    /// The documents that it processes, if it processes a collection.
     pub fn scope(&self) -> Option<&Scope> {
         match self {
             Self::Create { .. } | Self::Delete { .. } | Self::Run { .. } => None,

@@ -1,4 +1,4 @@
-//! Which versions of a schema a build can work with.
+//! The schema versions that a build accepts.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,22 +10,22 @@ use serde::{Deserialize, Serialize};
 use crate::error::Problem;
 use crate::release::SchemaVersion;
 
-/// A range in Cargo's way of writing: `>=1.0.0, <2.0.0`. A pre-release is in it by precedence alone, as npm's
-/// `includePrerelease` has it: 1.1.0-rc.1 lies between 1.0.0 and 2.0.0. The `-0` that bounds a range written
-/// with fewer numbers keeps 2.0.0-rc.1 out of `^1`.
+/// A version range in Cargo's syntax: `>=1.0.0, <2.0.0`. A pre-release is included by precedence alone, as with npm's
+/// `includePrerelease`: 1.1.0-rc.1 lies between 1.0.0 and 2.0.0. A range written with fewer numbers is bounded by the
+/// pre-release `-0`, which keeps 2.0.0-rc.1 out of `^1`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SchemaRange(semver::VersionReq);
 
 impl SchemaRange {
-    /// Whether a build of this range can work with a version.
+    /// Whether the range includes a version.
     pub fn accepts(&self, version: &SchemaVersion) -> bool {
         let version = version.parts();
         self.0.comparators.iter().all(|comparator| holds(comparator, version))
     }
 }
 
-/// The first version of a line, before its first pre-release.
+/// The lowest version with these numbers, below any other pre-release.
 fn first(major: u64, minor: u64, patch: u64) -> Version {
     let pre = Prerelease::new("0").unwrap_or(Prerelease::EMPTY);
     Version { major, minor, patch, pre, build: BuildMetadata::EMPTY }
@@ -58,12 +58,12 @@ fn holds(comparator: &Comparator, version: &Version) -> bool {
         Op::LessEq => below(&after),
         Op::Exact | Op::Wildcard | Op::Tilde => order.is_ge() && below(&after),
         Op::Caret => order.is_ge() && below(&incompatible(major, *minor, *patch)),
-        // A way of writing that came later: nothing is known to fit.
+        // An operator that semver added later: no version is known to match.
         _ => false,
     }
 }
 
-/// The first version that is not compatible: the leftmost number that is not zero may not change.
+/// The first incompatible version: the leftmost non-zero number must not change.
 fn incompatible(major: u64, minor: Option<u64>, patch: Option<u64>) -> Version {
     match (major, minor, patch) {
         (0, None, _) => first(1, 0, 0),
@@ -110,7 +110,7 @@ impl fmt::Display for Outside<'_> {
 }
 
 /// The first database whose version a build does not accept (N4). A build without a range for a database is
-/// taken to work with it: unknown is not outside.
+/// assumed to accept it: unknown is not outside.
 pub fn outside<'a>(
     accepts: &'a BTreeMap<String, SchemaRange>,
     at: &'a BTreeMap<String, SchemaVersion>,
@@ -132,7 +132,7 @@ mod tests {
         range.accepts(&version.parse().unwrap())
     }
 
-    /// Each range, what is in it and what is not, as npm's `semver` 7 says with `includePrerelease`.
+    /// Each range with versions inside and outside, as determined by npm's `semver` 7 with `includePrerelease`.
     #[test]
     fn ranges_order_pre_releases_by_precedence() {
         let table: [(&str, &[&str], &[&str]); 12] = [
@@ -172,8 +172,7 @@ mod tests {
     }
 
     proptest! {
-        /// Every comparator holds for one unbroken part of the order of versions, and releases are judged as
-        /// Cargo judges them.
+        /// Every comparator matches one contiguous part of the version order, and judges releases as Cargo does.
         #[test]
         fn ranges_are_contiguous(
             op in prop_oneof![Just(""), Just("="), Just(">"), Just(">="), Just("<"), Just("<="), Just("~"), Just("^")],

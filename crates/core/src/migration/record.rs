@@ -1,6 +1,6 @@
-//! What a database says of itself: its version, and one record for each migration that was ever begun
-//! on it. The version document has the format of the deployment guide; everything else is in
-//! separate documents, since the guide's code overwrites the whole version document.
+//! The migration state that a database stores: its version, and one record for each migration that was ever started on
+//! it. The version document has the format of the deployment guide; everything else is in separate documents, since
+//! the guide's code overwrites the whole version document.
 
 use std::collections::BTreeMap;
 
@@ -20,31 +20,31 @@ pub fn record_path(version: &SchemaVersion) -> String {
     format!("{COLLECTION}/run-{version}")
 }
 
-/// The version document. An unreadable one is not an absent one (dM8).
+/// The version document. Unreadable is not the same as absent (dM8).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Head {
     /// There is no such document.
     Absent,
     /// It names a version.
     At(SchemaVersion),
-    /// It names none, or not in a way that can be read.
+    /// It has no version, or one that cannot be parsed.
     Unreadable(String),
 }
 
 /// The state of a migration on a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum RecordState {
-    /// Begun, and not at its end. Also what a killed runner leaves.
+    /// Started, but not finished. A killed runner leaves this state too.
     Running,
-    /// Begun, and ended by an error.
+    /// Started, and ended by an error.
     Failed,
     Applied,
-    /// Undone, or never done after all.
+    /// Undone, or found to be not applied.
     RolledBack,
 }
 
 impl RecordState {
-    /// The word in the database.
+    /// The word stored in the database.
     pub fn label(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -61,18 +61,17 @@ impl RecordState {
     }
 }
 
-/// Where a migration that is not at its end stands: up to here everything is done, exactly once.
+/// The progress of an unfinished migration: everything up to this point was applied exactly once.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Half {
-    /// Its direction.
     pub direction: Direction,
-    /// Operations that are done.
+    /// Number of completed operations.
     pub operation: u64,
     /// The last document processed by the current operation.
     pub cursor: Option<String>,
     /// Number of documents processed.
     pub processed: u64,
-    /// Documents to look at, as counted when it began.
+    /// Number of documents to process, as counted at the start.
     pub total: u64,
     /// Whether a custom program was started whose end was not observed.
     pub program: bool,
@@ -87,22 +86,21 @@ pub struct Record {
     pub half: Half,
     /// Its position in the order of application, from 1.
     pub rank: u64,
-    /// The fingerprint of what was done.
+    /// Checksum of the migration as it was applied.
     pub checksum: Hash,
     /// Its operations, as text.
     pub content: String,
     /// One line for people.
     pub description: String,
     pub by: String,
-    /// End, by the server's clock.
+    /// End time, by the server's clock.
     pub at: Option<String>,
-    /// Duration in milliseconds.
     pub took_ms: u64,
     pub error: Option<String>,
 }
 
 impl Record {
-    /// The record of a migration that begins.
+    /// The record of a migration that is about to start.
     pub fn begin(migration: &Migration, direction: Direction, by: &str, total: u64) -> Self {
         let half =
             Half { direction, operation: 0, cursor: None, processed: 0, total, program: false };
@@ -121,12 +119,12 @@ impl Record {
         }
     }
 
-    /// Whether it is neither done nor undone.
+    /// Whether it is half done: neither applied nor undone.
     pub fn is_dirty(&self) -> bool {
         matches!(self.state, RecordState::Running | RecordState::Failed)
     }
 
-    /// The fields of its document. `at` is the server's to write.
+    /// The fields of its document. The server writes `at`.
     pub fn fields(&self) -> Fields {
         let half = &self.half;
         let text = |value: &str| Value::text(value);
@@ -155,7 +153,7 @@ impl Record {
         .collect()
     }
 
-    /// Reads a record back.
+    /// Parses the document of a record.
     pub fn read(document: &Document) -> Result<Self, Problem> {
         let refused = |field: &str| {
             Problem::new(format!("{} cannot be read", document.path))
@@ -193,17 +191,17 @@ impl Record {
     }
 }
 
-/// Everything a database says of itself.
+/// The whole migration state of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schema {
     pub head: Head,
     pub records: BTreeMap<SchemaVersion, Record>,
-    /// Collections besides ours: without a record, whose work are they?
+    /// Collections other than ours. Without a record, their origin is unknown.
     pub collections: Vec<String>,
 }
 
 impl Schema {
-    /// Reads the documents of the collection.
+    /// Parses the documents of the collection.
     pub fn read(documents: &[Document], collections: Vec<String>) -> Result<Self, Problem> {
         let head = head_document();
         let head = match documents.iter().find(|d| d.path == head) {
@@ -238,12 +236,12 @@ impl Schema {
         self.records.values().filter(|r| r.state == RecordState::Applied)
     }
 
-    /// The migration that is neither done nor undone.
+    /// The half-done migration, if there is one.
     pub fn dirty(&self) -> Option<&Record> {
         self.records.values().find(|r| r.is_dirty())
     }
 
-    /// The version it has once a migration is undone: the applied one right below it.
+    /// The version after a migration is undone: the next lower applied one.
     pub fn below(&self, version: &SchemaVersion) -> SchemaVersion {
         let below = self.applied().map(|r| &r.version).filter(|v| *v < version);
         below.max().cloned().unwrap_or(SchemaVersion::ZERO)

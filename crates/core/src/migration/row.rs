@@ -1,4 +1,4 @@
-//! The files held against the records: how each migration stands, and what stops everything.
+//! Compares migration files with records: the state of each migration, and the obstacles to all of them.
 
 use super::{Head, Migration, Record, Schema};
 use crate::error::Problem;
@@ -9,13 +9,13 @@ use crate::release::SchemaVersion;
 pub enum RowState {
     Applied,
     Pending,
-    /// To be done, and a later one is done already (dM14).
+    /// Pending, although a later one is applied (dM14).
     OutOfOrder,
-    /// Done, and its file is gone (F36).
+    /// Applied, but its file is missing (F36).
     Missing,
-    /// Done, and its file says something else since (F35): the lines that differ.
+    /// Applied, but its file was edited since (F35). Holds the lines that differ.
     Edited(String),
-    /// Neither done nor undone (F34).
+    /// Half done: neither applied nor undone (F34).
     Dirty,
     /// The database could not be read.
     Unknown,
@@ -67,7 +67,7 @@ pub fn rows(files: &[Migration], schema: &Schema) -> Vec<Row> {
             _ if record.is_some_and(Record::is_dirty) => RowState::Dirty,
             (None, None) => return None,
             (None, Some(_)) => RowState::Missing,
-            // What a baseline says was done before has no content to compare.
+            // A migration recorded by a baseline has no content to compare.
             (Some(file), Some(done))
                 if done.content.is_empty() || done.checksum == file.checksum() =>
             {
@@ -84,7 +84,7 @@ pub fn rows(files: &[Migration], schema: &Schema) -> Vec<Row> {
     versions.into_iter().filter_map(row).collect()
 }
 
-/// The lines that differ, each with what was done (`-`) or what the file says now (`+`).
+/// The lines that differ: `-` as applied, `+` as in the file now.
 fn difference(done: &str, now: &str) -> String {
     let diff = similar::TextDiff::from_lines(done, now);
     let changed = diff.iter_all_changes().filter(|c| c.tag() != similar::ChangeTag::Equal);
@@ -94,7 +94,7 @@ fn difference(done: &str, now: &str) -> String {
     lines.join("\n")
 }
 
-/// The obstacle to every migration of a database, and its fix.
+/// The obstacles to every migration of a database, each with its fix.
 pub fn obstacles(rows: &[Row], schema: &Schema) -> Vec<Problem> {
     let mut found = Vec::new();
     let applied = schema.applied().next_back().map(|r| r.version.clone());

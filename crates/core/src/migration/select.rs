@@ -1,4 +1,4 @@
-//! Which migrations a wish means, or why it means none.
+//! Selects the migrations for a request, or explains why there are none.
 
 use super::{Direction, Migration, Phase, Row, RowState, Schema, Undo, obstacles, rows};
 use crate::error::Problem;
@@ -7,11 +7,11 @@ use crate::release::SchemaVersion;
 /// The selection of pending migrations.
 #[derive(Debug, Clone, Default)]
 pub struct Pick<'a> {
-    /// Up to this version; every one where nothing is said.
+    /// Up to this version. None: all.
     pub to: Option<&'a SchemaVersion>,
     /// Includes versions below an applied one.
     pub out_of_order: bool,
-    /// Include contracting migrations without naming their version.
+    /// Includes contracting migrations without naming their version.
     pub contract: bool,
 }
 
@@ -149,7 +149,7 @@ pub fn down(
     Ok(chosen)
 }
 
-/// The migrations that a baseline says were done before: all up to a version that a file has, or none.
+/// The migrations that a baseline records as applied: all up to a version that a file has, or none.
 pub fn baseline(
     files: &[Migration],
     schema: &Schema,

@@ -1,5 +1,5 @@
-//! What a rollback may do to a database: keep it, or undo migrations after or before traffic moves. Offered
-//! only where every build that is live on the way can work with every version on the way (N4).
+//! What a rollback may do to a database: keep it, or undo migrations after or before traffic moves. An option is
+//! offered only if every build that is live meanwhile accepts every version that the database has meanwhile (N4).
 
 use super::{Migration, Schema, SchemaRange, Undo};
 use crate::release::SchemaVersion;
@@ -14,7 +14,7 @@ pub enum SchemaWay {
 }
 
 impl SchemaWay {
-    /// One word, as the command line takes it.
+    /// The word on the command line.
     pub fn label(self) -> &'static str {
         match self {
             Self::Keep => "keep",
@@ -24,23 +24,23 @@ impl SchemaWay {
     }
 }
 
-/// A migration to undo, and the version that leaves.
+/// A migration to undo, and the version that remains.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Undone {
     pub migration: Migration,
-    /// The version after it.
+    /// The version after it is undone.
     pub leaves: SchemaVersion,
 }
 
 impl Undone {
-    /// The migrations of a way down, each with what it leaves.
+    /// Pairs each migration to undo with the version that remains.
     pub fn each(down: &[Migration], schema: &Schema) -> Vec<Self> {
         let one = |m: &Migration| Self { migration: m.clone(), leaves: schema.below(&m.version) };
         down.iter().map(one).collect()
     }
 }
 
-/// The three ways from a version, each open, or closed with a reason. `live` and `target` are the ranges of
+/// The three options from a version, each open, or closed with a reason. `live` and `target` are the ranges of
 /// the live build and of the rollback target.
 pub fn ways(
     live: &[SchemaRange],
@@ -71,20 +71,20 @@ pub fn ways(
     [(SchemaWay::Keep, keep), (SchemaWay::After, after), (SchemaWay::Before, before)]
 }
 
-/// The ways of a rollback for one database.
+/// The rollback options for one database.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct WaysBack {
     pub database: String,
-    /// The version it is at.
+    /// The current version of the database.
     pub now: SchemaVersion,
     /// The migrations to undo, latest first.
     pub undone: Vec<Undone>,
-    /// Each way, open, or closed for a reason.
+    /// Each option, open, or closed with a reason.
     pub ways: [(SchemaWay, Result<(), String>); 3],
 }
 
 impl WaysBack {
-    /// Whether a way is open, or why not.
+    /// Whether an option is open, or why not.
     pub fn open(&self, way: SchemaWay) -> Result<(), String> {
         let found = self.ways.iter().find(|(w, _)| *w == way);
         found.map_or(Ok(()), |(_, open)| open.clone())
@@ -92,7 +92,7 @@ impl WaysBack {
 }
 
 impl WaysBack {
-    /// The way to undo what is in the way, if one is open; after the switch first, since traffic comes first.
+    /// The option that undoes migrations, if one is open. After the switch is preferred, since traffic comes first.
     pub fn undo(&self) -> Option<SchemaWay> {
         [SchemaWay::After, SchemaWay::Before].into_iter().find(|way| self.open(*way).is_ok())
     }
@@ -115,8 +115,8 @@ mod tests {
         format!(">={}, <={}", version(from), version(to)).parse().unwrap()
     }
 
-    /// A version, an earlier rollback version, and the range of the build that is live at the start: every
-    /// plan must keep the live build compatible with the database.
+    /// A version, an earlier version to roll back to, and the range of the live build, which includes the current
+    /// version: every plan must keep the live build compatible with the database.
     fn whence() -> impl Strategy<Value = ((u64, u64), (u64, u64))> {
         (1_u64..6).prop_flat_map(|now| ((Just(now), 0..now), (0..=now, now..6)))
     }
@@ -130,8 +130,8 @@ mod tests {
     }
 
     proptest! {
-        /// N4: on no way that is open does a build serve while the database is outside of its range; and a
-        /// way that would be safe is open.
+        /// N4: with an open option, no build is live while the database is outside its range;
+        /// and every safe option is open.
         #[test]
         fn no_way_serves_a_build_outside_its_range(
             ((now, to), live) in whence(), target in (0_u64..6, 0_u64..6), irreversible in 0_u64..12,

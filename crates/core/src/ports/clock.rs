@@ -1,11 +1,11 @@
-//! The time, for everybody who needs it.
+//! Wall clock and monotonic time.
 
 use std::time::Duration;
 
 use super::BoxFuture;
 use crate::time::Timestamp;
 
-/// Wall clock for records, monotonic clock for lengths. Tests put their own in its place.
+/// Wall clock for records, monotonic clock for durations. Tests substitute their own.
 pub trait Clock: Send + Sync {
     /// The wall clock, UTC.
     fn now(&self) -> Timestamp;

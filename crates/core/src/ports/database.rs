@@ -1,5 +1,5 @@
-//! A document database in the shape of Firestore: reads by name, pages by name, and commits that happen
-//! whole or not at all, each write under a condition.
+//! A document database modelled on Firestore: reads by name, pages in name order, and atomic commits in
+//! which each write has a precondition.
 
 use std::fmt;
 
@@ -10,19 +10,19 @@ use crate::error::Problem;
 /// The class of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// A document that had to be there is not.
+    /// A required document does not exist.
     NotFound,
-    /// A document that had not to be there is.
+    /// A document exists that must not.
     AlreadyExists,
-    /// A document is not as the write expects it.
+    /// A document does not match the precondition of its write.
     Changed,
     Contended,
-    /// More than fits into one request.
+    /// The request is larger than the database allows.
     TooLarge,
-    /// It makes no sense, and never will.
+    /// The request is invalid, and a retry cannot help.
     Invalid,
     Denied,
-    /// No answer, or a server error: whether it happened is unknown.
+    /// No answer, or a server error: whether the call took effect is unknown.
     Lost,
 }
 
@@ -50,9 +50,9 @@ pub type Answered<'a, T> = BoxFuture<'a, Result<T, DatabaseError>>;
 pub enum Expected {
     Anything,
     There,
-    /// It is not there.
+    /// The document does not exist.
     NotThere,
-    /// It did not change since; the text is the server's own.
+    /// The document did not change since this update time, exactly as the server wrote it.
     Unchanged(String),
 }
 
@@ -61,9 +61,7 @@ pub enum Expected {
 pub struct Write {
     /// The document: `users/u1`.
     pub path: String,
-    /// The precondition.
     pub expected: Expected,
-    /// The change.
     pub act: Act,
 }
 
@@ -71,20 +69,20 @@ pub struct Write {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Act {
     Delete,
-    /// Changes the fields of the mask to what `fields` holds; a field that it does not hold is taken away.
+    /// Sets the fields of the mask to their values in `fields`, and removes those that `fields` lacks.
     Update {
         fields: Fields,
-        /// The fields that change. Without it the document has these fields and no others.
+        /// The fields that change. None: the document is replaced.
         mask: Option<Vec<FieldPath>>,
         /// Increments that the server applies.
         increments: Vec<(FieldPath, i64)>,
-        /// Fields that the server sets to its own time.
+        /// Fields that the server sets to its current time.
         server_time: Vec<FieldPath>,
     },
 }
 
 impl Write {
-    /// A document with these fields and no others.
+    /// Replaces the whole document with these fields.
     pub fn whole(path: impl Into<String>, expected: Expected, fields: Fields) -> Self {
         let (mask, increments, server_time) = (None, Vec::new(), Vec::new());
         let act = Act::Update { fields, mask, increments, server_time };
@@ -101,14 +99,14 @@ pub struct Reading {
     pub at: String,
 }
 
-/// The scope of a page.
+/// The documents to page through or to count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pages<'a> {
-    /// The collection: `users`, `users/u1/orders`; in a group its name alone.
+    /// The collection: `users`, `users/u1/orders`. In a group, only its name.
     pub collection: &'a str,
-    /// Every collection of that name.
+    /// Whether every collection of that name is included.
     pub group: bool,
-    /// The last document by name that may be in it, whether it exists or not; all of them without one.
+    /// The last document by name that is included; it need not exist. None: no limit.
     pub until: Option<&'a str>,
 }
 
@@ -116,20 +114,19 @@ pub struct Pages<'a> {
 pub trait Database: Send + Sync {
     /// Reads documents by name.
     fn read<'a>(&'a self, paths: &'a [String]) -> Answered<'a, Reading>;
-    /// The next documents by name, strictly after one of them.
+    /// The next documents in name order, strictly after `after`.
     fn page<'a>(
         &'a self,
         of: Pages<'a>,
         after: Option<&'a str>,
         limit: u32,
     ) -> Answered<'a, Vec<Document>>;
-    /// The number of documents.
     fn count<'a>(&'a self, of: Pages<'a>) -> Answered<'a, u64>;
-    /// Does every write or none. Answers when each document last changed.
+    /// Applies every write or none. Returns the update time of each document.
     fn commit<'a>(&'a self, writes: &'a [Write]) -> Answered<'a, Vec<String>>;
-    /// The collections that hold anything.
+    /// The collections that are not empty.
     fn collections(&self) -> Answered<'_, Vec<String>>;
-    /// The host and port of the emulator that it is of, as Google's tools want it; nothing for the real one.
+    /// Host and port of the emulator, in the format of Google's tools. None for a real database.
     fn emulator_host(&self) -> Option<String>;
     /// Its name for people: `demo-toto/(default)`.
     fn name(&self) -> String;

@@ -1,5 +1,5 @@
-//! A hosting platform in the shape of App Hosting: builds without traffic, and traffic that is set
-//! to a build. There is no toggle.
+//! A hosting platform modelled on App Hosting: builds without traffic, and traffic that is
+//! set to a build. There is no toggle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,7 +16,7 @@ use crate::release::ReleaseLabel;
 use crate::step::Failure;
 use crate::time::Timestamp;
 
-/// The platform's own reason for refusing a call, as far as the code decides by it.
+/// The platform's reason for refusing a call, as far as code depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostingReason {
     /// The resource does not exist.
@@ -32,7 +32,7 @@ pub enum HostingReason {
 /// A failed call to the platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostingError {
-    /// For people. No code decides by its text.
+    /// For people. No code depends on its text.
     pub problem: Problem,
     /// Whether a retry may help.
     pub class: Failure,
@@ -62,7 +62,7 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, HostingError>>;
 pub enum BuildState {
     Working,
     Ready,
-    /// Cannot, and never will.
+    /// It cannot become live, now or later.
     Unusable,
 }
 
@@ -70,11 +70,10 @@ pub enum BuildState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
     pub id: BuildId,
-    /// Its state.
     pub state: BuildState,
-    /// The platform's own word for that.
+    /// The platform's word for the state.
     pub state_word: String,
-    /// Its release, if it was made by us.
+    /// Its release, if Pointsman created the build.
     pub release: Option<ReleaseLabel>,
     /// The commit it was built from, 40 hex digits, if the platform reports it.
     pub commit: Option<String>,
@@ -82,9 +81,9 @@ pub struct Build {
     pub created: Option<Timestamp>,
     /// The database versions that its code accepts, if declared (N4).
     pub accepts: BTreeMap<String, SchemaRange>,
-    /// Its own address, if the platform gives it one.
+    /// Its preview address, if the platform provides one.
     pub preview: Option<String>,
-    /// The names of the variables it was made with, where the platform tells.
+    /// The names of the variables it was built with, if the platform reports them.
     pub bound: Option<BTreeSet<String>>,
     /// The reason why it is unusable, down to the service's log line.
     pub problem: Option<Problem>,
@@ -93,20 +92,19 @@ pub struct Build {
 /// A problem of a public address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DomainTrouble {
-    /// A sentence with the platform's words.
+    /// The problem in one sentence, with the platform's words.
     pub what: String,
-    /// Severity.
     pub kind: TroubleKind,
 }
 
 /// The severity of an address problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TroubleKind {
-    /// Customers cannot come by it.
+    /// Customers cannot reach the service at this address.
     Broken,
-    /// It has no certificate yet: customers are not expected there.
+    /// It has no certificate yet: no customers are expected there.
     SetUp,
-    /// Its certificate ends soon.
+    /// Its certificate expires soon.
     CertificateEnds,
     Odd,
 }
@@ -114,13 +112,13 @@ pub enum TroubleKind {
 /// The traffic of a backend as the platform reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traffic {
-    /// The parts that get any traffic.
+    /// The builds that get traffic, with their shares.
     pub splits: Vec<Split>,
-    /// Whether the platform is still moving towards something else.
+    /// Whether a change of the traffic is still in progress.
     pub moving: bool,
-    /// The rollouts that were ordered and are not over, newest first.
+    /// The requested rollouts that have not ended, newest first.
     pub unfinished: Vec<RolloutId>,
-    /// Whether anything else may begin one.
+    /// Whether the platform may start rollouts by itself.
     pub automatic: Automatic,
 }
 
@@ -133,15 +131,15 @@ pub enum Automatic {
     On {
         policy: String,
     },
-    /// A run holds them.
+    /// A run has disabled them.
     Held {
-        /// This was the policy before.
+        /// The policy to restore.
         policy: String,
     },
 }
 
 impl Traffic {
-    /// The build that serves everything, if one does.
+    /// The build that has all traffic, if one does.
     pub fn whole(&self) -> Option<&BuildId> {
         self.splits.iter().find(|s| s.percent == 100).map(|s| &s.build)
     }
@@ -154,7 +152,6 @@ pub struct NewBuild {
     /// Makes a repeated call harmless.
     pub request_id: String,
     pub release: ReleaseLabel,
-    /// Its source.
     pub source: Source,
     /// The database versions that its code accepts.
     pub accepts: BTreeMap<String, SchemaRange>,
@@ -163,7 +160,7 @@ pub struct NewBuild {
 /// The build that should get all traffic.
 #[derive(Debug, Clone)]
 pub struct NewRollout {
-    /// The rollout's id, ours.
+    /// The rollout's id, chosen by Pointsman.
     pub id: RolloutId,
     /// Makes a repeated call harmless.
     pub request_id: String,
@@ -173,50 +170,47 @@ pub struct NewRollout {
 /// Some lines of a log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogPart {
-    /// The lines, as they were written.
     pub lines: Vec<String>,
-    /// The position behind them.
+    /// The position to continue from.
     pub next: u64,
 }
 
-/// A platform in App Hosting's shape.
+/// A hosting platform modelled on App Hosting.
 pub trait Hosting: Send + Sync {
-    /// Makes the service's backend exist where that is ours to do (the emulator's), and checks that
-    /// it is the one the plan means.
+    /// Creates the service's backend where Pointsman manages it (in the emulator), and checks
+    /// that it is the one in the plan.
     fn prepare<'a>(&'a self, member: &'a Member) -> Answer<'a, ()>;
     fn traffic<'a>(&'a self, target: &'a Target) -> Answer<'a, Traffic>;
-    /// One build; `None` if there is none of that id.
+    /// One build; `None` if there is none with that id.
     fn build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, Option<Build>>;
     fn builds<'a>(&'a self, target: &'a Target) -> Answer<'a, Vec<Build>>;
-    /// Asks for a build. Returns when the platform has taken the order, not when it is done.
+    /// Requests a build. Returns once the platform has accepted the request, not when the build is done.
     fn create_build<'a>(&'a self, target: &'a Target, new: &'a NewBuild) -> Answer<'a, ()>;
-    /// Makes a build the active one, and returns when the platform's own traffic shows it. Always
-    /// orders a rollout: one that was ordered before may still be under way, and lands before it.
+    /// Makes a build live, and returns once the platform's traffic shows it. Always requests a rollout: an earlier one
+    /// may still be in progress, and takes effect before this one.
     fn set_active<'a>(&'a self, target: &'a Target, new: &'a NewRollout) -> Answer<'a, Traffic>;
-    /// Disables or restores automatic rollouts.
-    /// Returns when it was read back.
+    /// Disables or restores automatic rollouts. Returns once the change was read back.
     fn hold_rollouts<'a>(
         &'a self,
         target: &'a Target,
         policy: &'a str,
         hold: bool,
     ) -> Answer<'a, ()>;
-    /// What is wrong with the addresses that customers use, as the platform says. Nothing where it says nothing.
+    /// Problems of the addresses that customers use, as reported by the platform. Empty if it reports none.
     fn domain_troubles<'a>(&'a self, target: &'a Target) -> Answer<'a, Vec<DomainTrouble>>;
-    /// Stops a build's processes after its last requests, or after `drain`; it stays and can be
-    /// started again. `false`: the platform has nothing to stop.
+    /// Stops a build's processes after its last requests, or after `drain`. The build is kept and can be started
+    /// again. `false`: the platform has nothing to stop.
     fn stop_build<'a>(
         &'a self,
         target: &'a Target,
         id: &'a BuildId,
         drain: Duration,
     ) -> Answer<'a, bool>;
-    /// Deletes a build. Of a build that is gone already, nothing.
+    /// Deletes a build. Does nothing if the build does not exist.
     fn delete_build<'a>(&'a self, target: &'a Target, id: &'a BuildId) -> Answer<'a, ()>;
-    /// What a build and its service wrote since a position; nothing where the platform keeps that
-    /// elsewhere.
+    /// The log of a build and its service since a position. Empty if the platform keeps logs elsewhere.
     fn log<'a>(&'a self, target: &'a Target, id: &'a BuildId, from: u64) -> BoxFuture<'a, LogPart>;
-    /// Whether that is of the making of builds alone, and comes some seconds after it was said.
+    /// Whether [`Self::log`] covers only the making of builds, and arrives some seconds late.
     fn logs_builds_alone(&self) -> bool {
         false
     }

@@ -18,28 +18,27 @@ use crate::view::RunView;
 /// The failure of a journal operation.
 #[derive(Debug)]
 pub enum JournalError {
-    /// The database said no.
+    /// The database reported an error.
     Unusable(Problem),
-    /// It cannot be written here: a full disk, a read-only folder. It may still be read.
+    /// The store cannot be written: a full disk, a read-only folder. It may still be readable.
     Unwritable(Problem),
     /// A record is torn, edited, missing, or cannot follow the one before it.
     Damaged {
         run: RunNumber,
         seq: u64,
-        /// The damage.
+        /// What is damaged.
         because: String,
     },
-    /// There is no such run.
     NoSuchRun(RunNumber),
-    /// A run of this environment is under way.
+    /// Another run of the environment is in progress.
     Busy(Holder),
     /// A person has locked this environment.
     Locked(EnvironmentName, HumanLock),
-    /// Another process drives the run now; this one must not act any more.
+    /// Another process drives the run now; this one must stop acting.
     LeaseLost(RunNumber),
 }
 
-/// A lock that a person took, and that stays until a person releases it.
+/// A lock that a person took. It stays until a person releases it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HumanLock {
     pub actor: String,
@@ -47,12 +46,12 @@ pub struct HumanLock {
     pub since: Timestamp,
 }
 
-/// A runner renews its lease this often: a quarter of it.
+/// Interval at which a runner renews its lease: a quarter of the lease.
 pub const RENEWAL: Duration = Duration::from_secs(15);
 /// A lease that was not renewed for this long may be taken over, with a reason.
 pub const LEASE: Duration = Duration::from_mins(1);
 
-/// The process that runs a run.
+/// The process that drives a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     pub run: RunNumber,
@@ -60,7 +59,7 @@ pub struct Holder {
     pub actor: String,
     pub at: String,
     pub since: Timestamp,
-    /// Whether its lease ran out: the process is there, but does nothing.
+    /// Whether its lease expired: the process exists, but does not act.
     pub stale: bool,
 }
 
@@ -112,14 +111,14 @@ impl JournalError {
     }
 }
 
-/// A damaged record, because of which a run is left out.
+/// A damaged record. Lists leave out its run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
     pub run: RunNumber,
     pub seq: u64,
-    /// The damage.
+    /// What is damaged.
     pub because: String,
-    /// Whether the run is over all the same.
+    /// Whether the run has ended despite the damage.
     pub ended: bool,
 }
 
@@ -139,7 +138,7 @@ impl fmt::Display for Damage {
 pub struct Listed {
     /// Folded from its facts.
     pub view: RunView,
-    /// The process that drives it, if that still lives.
+    /// The process that drives it, if it is alive.
     pub runner: Option<u32>,
 }
 
@@ -157,16 +156,15 @@ pub struct Entry<'a> {
 
 /// The journal. Calls block for a fraction of a millisecond; each append is synced.
 pub trait Journal: Send {
-    /// Creates a run with its plan as the first fact, unless the environment has one under way or is
-    /// locked. Abandoned runs are superseded by it; with `take_over` also one
-    /// whose lease ran out.
+    /// Creates a run with its plan as the first fact. Refused if the environment is locked or has a run in progress.
+    /// The new run supersedes abandoned runs and, with `take_over`, one whose lease expired.
     fn create(
         &mut self,
         plan: &Plan,
         entry: Entry<'_>,
         take_over: bool,
     ) -> Result<RunView, JournalError>;
-    /// Says that this process drives the run from now on. Refused while another one does, unless
+    /// Makes this process the runner of the run. Refused while another process drives it, unless
     /// that is `from`, which hands it over.
     fn claim(
         &mut self,
@@ -176,12 +174,12 @@ pub trait Journal: Send {
     ) -> Result<(), JournalError>;
     /// Renews the lease of a run that this process drives.
     fn renew(&mut self, run: RunNumber, at: Timestamp) -> Result<(), JournalError>;
-    /// Locks an environment for everybody, until it is released.
+    /// Locks an environment for everyone, until it is released.
     fn lock(&mut self, environment: &EnvironmentName, lock: &HumanLock)
     -> Result<(), JournalError>;
-    /// Releases it; `false` if it was not locked.
+    /// Releases the lock; `false` if there was none.
     fn unlock(&mut self, environment: &EnvironmentName) -> Result<bool, JournalError>;
-    /// The holder of the lock.
+    /// The lock that a person holds on an environment.
     fn locked(&self, environment: &EnvironmentName) -> Result<Option<HumanLock>, JournalError>;
     /// The current holder of an environment's lease.
     fn busy(
@@ -190,7 +188,7 @@ pub trait Journal: Send {
         now: Timestamp,
     ) -> Result<Option<Holder>, JournalError>;
 
-    /// Why this connection reads an old state of the store, if it does.
+    /// Why this connection reads an outdated state of the store, if it does.
     fn behind(&self) -> Option<Problem> {
         None
     }
@@ -207,11 +205,11 @@ pub trait Journal: Send {
         environment: Option<&EnvironmentName>,
         limit: usize,
     ) -> Result<Vec<Listed>, JournalError>;
-    /// The damaged runs that [`Self::runs`] met so far.
+    /// The damaged runs that [`Self::runs`] found so far.
     fn damage(&self) -> Vec<Damage> {
         Vec::new()
     }
-    /// What people did to checklist items, for an environment and a release, oldest first.
+    /// The actions of people on checklist items, for an environment and a release, oldest first.
     fn ticks(
         &self,
         environment: &EnvironmentName,
@@ -219,7 +217,7 @@ pub trait Journal: Send {
     ) -> Result<Vec<Tick>, JournalError>;
     /// Time of the last delivery to a channel.
     fn delivered(&self, channel: &Channel) -> Result<Option<Timestamp>, JournalError>;
-    /// Keeps what a person did to an item.
+    /// Records the action of a person on a checklist item.
     fn tick(
         &mut self,
         environment: &EnvironmentName,
@@ -235,8 +233,8 @@ pub trait Journal: Send {
         command: &Command,
         at: Timestamp,
     ) -> Result<u64, JournalError>;
-    /// Takes back a command that no fact answers yet; `false`: one does.
+    /// Withdraws a command that no fact has answered yet. `false`: one has.
     fn withdraw(&mut self, command: u64) -> Result<bool, JournalError>;
-    /// The commands that no fact answers yet, in order.
+    /// The commands that no fact has answered yet, in order.
     fn unanswered(&self, run: RunNumber) -> Result<Vec<Sent>, JournalError>;
 }

@@ -1,5 +1,5 @@
-//! The log of a run: everything its steps and services said. Not facts: it may be lost, and nothing
-//! is decided by it.
+//! The log of a run: the output of its steps and services. Unlike facts, it may be lost,
+//! and no decision depends on it.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,17 +20,17 @@ pub struct LogLine {
     pub tints: Vec<AnsiStyle>,
 }
 
-/// Where the lines go. What is kept of them is harmless and redacted.
+/// The destination of log lines. Stored lines are redacted, and cannot control a terminal.
 pub trait RunLog: Send + Sync {
-    /// Takes a line. Never blocks for long, never fails a step.
+    /// Writes a line. Never blocks for long, never fails a step.
     fn line(&self, line: &LogLine);
 
-    /// Takes how far a step is with a service, instead of what it took about that service before.
+    /// Replaces the progress of the step for one service.
     fn progress(&self, _: &LogLine) {}
 
-    /// Takes the break-glass card as it is before the next step, instead of the one before.
+    /// Replaces the incident card with the one for the next step.
     fn card(&self, _: &str) {}
 
-    /// The step is over: what was said about its progress is no more.
+    /// Clears the progress at the end of a step.
     fn over(&self) {}
 }

@@ -1,6 +1,5 @@
-//! What we need from outside: one trait a file. Adapters, the store and the emulator stand behind
-//! them, joined in `app`. Futures are boxed, since native async functions cannot be called through
-//! `dyn`.
+//! Ports: the traits for everything outside of this crate. Adapters, the store and the emulator implement them, and
+//! `app` connects them. Futures are boxed, since native async functions cannot be called through `dyn`.
 
 pub mod clock;
 pub mod database;

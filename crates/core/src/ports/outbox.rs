@@ -1,4 +1,4 @@
-//! Alerts on their way: kept until they are delivered, in order for each channel, once.
+//! The delivery queue of alerts. An alert is kept until it is delivered once, in order for each channel.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use crate::time::Timestamp;
 /// An alert for one channel.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Delivery {
-    /// Its id in the store.
+    /// The id in the store.
     pub id: u64,
     pub channel: Channel,
     pub alert: Alert,
     pub attempts: u32,
-    /// Since when every process that tried lacked the channel's setting; `None`: the last one had it.
+    /// Time since which every process that tried lacked the channel's setting. `None`: the last one had it.
     pub unset_since: Option<Timestamp>,
 }
 
@@ -42,25 +42,25 @@ pub enum DeliveryResult {
     Later(String, Option<Duration>),
     /// This process lacks a setting that the channel needs; another one may have it.
     NotConfigured(String),
-    /// It never will be.
+    /// The channel refused it for good.
     Refused(String),
 }
 
-/// Silence: until when, by whom, and why.
+/// A silence: its end, its actor and its reason.
 pub type Silence = (Timestamp, String, String);
 
-/// The alerts on their way.
+/// The delivery queue of alerts.
 pub trait Outbox: Send {
-    /// Puts an alert in for every channel that wants it, once.
+    /// Queues an alert once for every channel that wants it.
     fn put(&mut self, notify: &Notify, alert: &Alert) -> Result<(), JournalError>;
-    /// The first due delivery of any channel, claimed for a while: no other process gets it, and no later
-    /// one of that channel is handed out.
+    /// The first due delivery of any channel, claimed for a while: no other process gets it, and
+    /// later deliveries of that channel wait.
     fn due(&mut self, now: Timestamp) -> Result<Option<Delivery>, JournalError>;
     /// Makes every pending delivery due now.
     fn hurry(&mut self, now: Timestamp) -> Result<(), JournalError>;
-    /// Writes down how a try came out.
+    /// Records the result of an attempt.
     fn settle(&mut self, letter: &Delivery, fate: &DeliveryState) -> Result<(), JournalError>;
-    /// The newest letters, and how each stands.
+    /// The newest deliveries, each with its state.
     fn letters(&self, limit: usize) -> Result<Vec<(Delivery, DeliveryState)>, JournalError>;
     /// Time of the next due delivery.
     fn soonest(&self) -> Result<Option<Timestamp>, JournalError>;
@@ -73,6 +73,6 @@ pub trait Outbox: Send {
 
 /// Delivers an alert to its channel.
 pub trait Notifier: Send + Sync {
-    /// Tries once. Never longer than some seconds.
+    /// Makes one attempt, which takes some seconds at most.
     fn deliver<'a>(&'a self, letter: &'a Delivery) -> BoxFuture<'a, DeliveryResult>;
 }

@@ -1,4 +1,4 @@
-//! What tests a release.
+//! The CI pipeline that tests a release.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ pub type Asked<'a, T> = BoxFuture<'a, Result<T, Problem>>;
 
 /// A CI pipeline: GitHub Actions, or jobs on this machine.
 pub trait Pipeline: Send + Sync {
-    /// The latest run of a commit; without one, the latest there is. With its jobs, their steps, and what it
-    /// waits for. `None`: nothing ran for that yet.
+    /// The latest run of a commit or, without one, the latest of all, with its jobs, steps and pending
+    /// approvals. `None`: there is no run yet.
     fn latest<'a>(&'a self, commit: Option<&'a str>) -> Asked<'a, Option<PipelineRun>>;
     /// Minimum interval between calls.
     fn every(&self) -> Duration;
@@ -21,8 +21,8 @@ pub trait Pipeline: Send + Sync {
     /// Approves or rejects a waiting run, as the owner of the token.
     fn review<'a>(&'a self, run: &'a PipelineRun, approve: bool, comment: &'a str)
     -> Asked<'a, ()>;
-    /// Runs what failed again.
+    /// Reruns the failed jobs.
     fn run_failed_again<'a>(&'a self, run: &'a PipelineRun) -> Asked<'a, ()>;
-    /// Begins a run of a branch, tag or commit. What is known of it, in words.
+    /// Starts a run of a branch, tag or commit. Returns a description of it.
     fn begin<'a>(&'a self, reference: Option<&'a str>) -> Asked<'a, String>;
 }

@@ -1,4 +1,4 @@
-//! Reaching platforms and databases by what the config says of them.
+//! Connects to the platforms and databases of the config.
 
 use std::any::Any;
 use std::fmt;
@@ -12,10 +12,10 @@ use crate::error::Problem;
 use crate::migration::Holder;
 use crate::plan::PlannedDatabase;
 
-/// A connection, or none: it is the local emulator, which does not run and is not to be started.
+/// A connection. None: the local emulator is not running, and is not to be started.
 pub type Reached<'a, T> = BoxFuture<'a, Result<Option<Arc<T>>, Problem>>;
 
-/// A database that is read from its files. The server that reads them ends with this.
+/// A database of a stopped emulator, read from its files. Dropping this ends the server that reads them.
 pub struct RestingDatabase {
     pub database: Arc<dyn Database>,
     pub server: Box<dyn Any + Send + Sync>,
@@ -27,27 +27,28 @@ impl fmt::Debug for RestingDatabase {
     }
 }
 
-/// Reaches platforms.
+/// Connects to hosting platforms.
 pub trait Platforms: Send + Sync {
-    /// The platform of an endpoint. `start`: starts the emulator if it is one that does not run.
+    /// The platform of an endpoint. `start`: starts the emulator if it is not running.
     fn hosting<'a>(&'a self, endpoint: &'a Endpoint, start: bool) -> Reached<'a, dyn Hosting>;
 }
 
-/// Reaches databases, and knows which locks are of this store.
+/// Connects to databases, and knows which locks belong to this store.
 pub trait DatabaseServers: Send + Sync {
-    /// A database. `start`: starts the emulator if it is one that does not run.
+    /// A database. `start`: starts the emulator if it is not running.
     fn database<'a>(
         &'a self,
         planned: &'a PlannedDatabase,
         start: bool,
     ) -> Reached<'a, dyn Database>;
-    /// A database of an emulator that does not run, read from its files in this process.
+    /// A database of a stopped emulator, read from its files in this process.
     fn resting<'a>(
         &'a self,
         planned: &'a PlannedDatabase,
     ) -> BoxFuture<'a, Result<RestingDatabase, Problem>>;
-    /// Whether a lock is of a run of this store.
+    /// Whether a lock belongs to a run of this store.
     fn is_ours(&self, holder: &Holder) -> bool;
-    /// Whether a lock is of a run of this store that ended: its database went away before the run could release it.
+    /// Whether a lock belongs to a run of this store that has ended: its database went away
+    /// before the run could release it.
     fn ended_here(&self, holder: &Holder) -> bool;
 }

@@ -1,4 +1,4 @@
-//! Asking a service how it is and who it is, and anything else that is watched.
+//! Probes the health and identity of services, and every other monitored target.
 
 use std::time::Duration;
 
@@ -7,20 +7,19 @@ use crate::health::Sample;
 use crate::plan::HealthEndpoint;
 use crate::probe::{Check, Measurement};
 
-/// One question to a service.
+/// A health request to a service.
 #[derive(Debug, Clone)]
 pub struct Question {
     /// Scheme, host and port.
     pub base: String,
-    /// The request.
     pub health: HealthEndpoint,
     /// Timeout of a whole request, from the name lookup to the last byte.
     pub timeout: Duration,
-    /// What else must answer, or it is our side that is at fault (N12).
+    /// Control addresses: if none of them answers either, our side is at fault (N12).
     pub controls: Vec<String>,
 }
 
-/// Asks, once. Never fails: not being able to ask is an answer too.
+/// Runs probes. A call never fails: being unable to probe is a result too.
 pub trait Prober: Send + Sync {
     /// Probes a service once.
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Sample>;

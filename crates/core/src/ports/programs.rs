@@ -13,8 +13,8 @@ pub struct Program<'a> {
 
 /// Runs the team's programs in process groups.
 pub trait Programs: Send + Sync {
-    /// Runs one to its end, handing each line it says to `heard` as it said it; what it said last comes with a failure.
-    /// A future that is dropped ends the program and what it started.
+    /// Runs a program to its end, and passes each line of its output to `heard` as it was written. The error has its
+    /// last line. Dropping the future ends the program and its children.
     fn run<'a>(
         &'a self,
         program: Program<'a>,

@@ -1,13 +1,13 @@
-//! Probe results that are kept: telemetry, which may lose the last seconds.
+//! The store of probe results. They are telemetry: the last seconds may be lost.
 
 use std::collections::BTreeMap;
 
 use crate::error::Problem;
 use crate::probe::{Measurement, Mute, ProbeChange};
 
-/// Keeps probe results, changes of state and mutes.
+/// Stores probe results, changes of state and mutes.
 pub trait SampleStore: Send {
-    /// Writes results and changes. Each result is of the probe with that key.
+    /// Writes results, each with the key of its probe, and changes.
     fn keep(
         &mut self,
         heard: &[(String, Measurement)],

@@ -5,11 +5,11 @@ use super::outbox::Outbox;
 
 /// Opens connections to one store. Each call makes a separate one, since a connection is not shared between tasks.
 pub trait Stores: Send + Sync {
-    /// Opens the journal to read and write it.
+    /// Opens the journal for reading and writing.
     fn open(&self) -> Result<Box<dyn Journal>, JournalError>;
-    /// Opens the journal to read it, also where it cannot be written: on a full disk, in a read-only folder.
-    /// What is read may then be old; [`Journal::behind`] tells.
+    /// Opens the journal for reading, even if it cannot be written: on a full disk, in a read-only folder. Its content
+    /// may then be outdated; see [`Journal::behind`].
     fn open_readable(&self) -> Result<Box<dyn Journal>, JournalError>;
-    /// Opens the queue of alerts.
+    /// Opens the delivery queue of alerts.
     fn outbox(&self) -> Result<Box<dyn Outbox>, JournalError>;
 }

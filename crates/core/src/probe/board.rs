@@ -1,18 +1,18 @@
-//! Every probe that is watched, and how it stands.
+//! The board of monitored probes, with their states.
 
 use std::collections::BTreeMap;
 
 use super::{Change, Measurement, Probe, ProbeSnapshot, Watch};
 use crate::time::Timestamp;
 
-/// A mute: until when, and why.
+/// A mute: its end and its reason.
 pub type Mute = (Timestamp, String);
 
-/// A state that changed, and whose.
+/// A change of a probe's state.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ProbeChange {
     pub key: String,
-    /// Its name, with its role.
+    /// The name, with the role.
     pub name: String,
     /// Whether customers reach it.
     pub live: bool,
@@ -20,14 +20,14 @@ pub struct ProbeChange {
 }
 
 impl ProbeChange {
-    /// What alerts are about: the service, whichever build is live. A switch changes the label (GREEN, BLUE),
-    /// and an alert that it is down must still find its "up again".
+    /// The subject of alerts: the service, whichever build is live. A switch changes the label (GREEN, BLUE), but a
+    /// recovery alert must still match the alert that the service is down.
     pub fn subject(&self) -> &str {
         self.key.split('@').next().unwrap_or_default()
     }
 }
 
-/// The watches over some probes.
+/// The monitored probes, each with its state, and the mutes.
 #[derive(Debug, Clone, Default)]
 pub struct Board {
     rows: Vec<(Probe, Watch)>,
@@ -35,8 +35,8 @@ pub struct Board {
 }
 
 impl Board {
-    /// Watches these from now on, in this order. What is known of one that was watched before stays;
-    /// `past` holds the history of probes that were not watched before.
+    /// Sets the monitored probes, in this order. A probe that was monitored before keeps its state;
+    /// `past` returns the history of the others.
     pub fn watch(&mut self, probes: Vec<Probe>, mut past: impl FnMut(&str) -> Vec<Measurement>) {
         let mut known = std::mem::take(&mut self.rows);
         for probe in probes {
@@ -55,7 +55,7 @@ impl Board {
         }
     }
 
-    /// Takes an answer. Answers of removed probes are ignored.
+    /// Adds an answer. Returns the change of state, if there is one. Answers of removed probes are ignored.
     pub fn hear(&mut self, key: &str, heard: Measurement) -> Option<ProbeChange> {
         let (probe, watch) = self.rows.iter_mut().find(|(probe, _)| probe.key == key)?;
         let change = watch.push(heard)?;
@@ -73,13 +73,13 @@ impl Board {
         turned.collect()
     }
 
-    /// Who is muted. What has ended by now counts no more.
+    /// Sets the mutes, without those that have ended by now.
     pub fn mute(&mut self, mutes: BTreeMap<String, Mute>, now: Timestamp) {
         self.mutes = mutes;
         self.mutes.retain(|_, (until, _)| *until > now);
     }
 
-    /// Every probe as it stands.
+    /// The snapshot of every probe.
     pub fn seen(&self) -> Vec<ProbeSnapshot> {
         let one = |(probe, watch): &(Probe, Watch)| {
             ProbeSnapshot::of(probe, watch, self.mutes.get(&probe.muted_by()).cloned())

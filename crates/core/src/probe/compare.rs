@@ -1,4 +1,4 @@
-//! Whether green is slower than blue, by the same questions at the same moments (N13).
+//! Compares the latency of green and blue, by the same requests at the same times (N13).
 
 use std::time::Duration;
 
@@ -8,28 +8,28 @@ use crate::step::Side;
 
 /// Minimum answers of each build for a comparison.
 pub const LEAST_SAMPLES: usize = 20;
-/// A difference that chance explains less often than this is one.
+/// A difference is significant below this p-value.
 const P_VALUE: f64 = 0.01;
-/// Half of green's answers are slower by so much…
+/// Green is slower if its p50 is this many times blue's…
 const SLOWER_HALF: f64 = 1.10;
-/// …or its slowest twentieth is.
+/// …or its p95 is this many times blue's.
 const SLOWER_TAIL: f64 = 1.20;
-/// Standard deviations that an unusual number of slow answers lies above the usual one.
+/// Standard deviations above the expected number from which a number of slow or bad answers is unusual.
 const OUTLIER_FACTOR: f64 = 3.0;
 
 /// The latency difference between green and blue.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Difference {
-    /// Good answers of blue and green.
+    /// Number of good answers of blue and green.
     pub samples: (usize, usize),
     pub bad: (usize, usize),
-    /// Green's p50 over blue's.
+    /// Ratio of green's p50 to blue's.
     pub p50: f64,
-    /// Green's p95 over blue's.
+    /// Ratio of green's p95 to blue's.
     pub p95: f64,
-    /// How often green's answer is slower than blue's less how often it is faster: -1 to 1 (Cliff).
+    /// How often green's answer is slower than blue's, minus how often it is faster: -1 to 1 (Cliff's delta).
     pub effect: f64,
-    /// How probable such a difference is by chance (Mann and Whitney, two-sided).
+    /// The probability of such a difference by chance (two-sided p-value of Mann and Whitney's test).
     pub chance: f64,
     pub verdict: Verdict,
 }
@@ -56,7 +56,7 @@ impl Difference {
     }
 }
 
-/// Blue and green of each service that has both.
+/// The comparison of blue and green for each service that has both.
 pub fn differences(seen: &[ProbeSnapshot]) -> Vec<(String, Difference)> {
     let points = |name: &str, side| {
         let probe = seen.iter().find(|p| p.name == name && p.side == Some(side))?;
@@ -71,7 +71,7 @@ pub fn differences(seen: &[ProbeSnapshot]) -> Vec<(String, Difference)> {
     pairs.collect()
 }
 
-/// Compares the times of good answers, and how many are bad: a fast error is no answer.
+/// Compares the response times of good answers, and the number of bad ones: a fast error is not a fast answer.
 pub fn compare(blue: &[Point], green: &[Point]) -> Option<Difference> {
     let times = |points: &[Point]| {
         let good = points.iter().filter_map(|point| {
@@ -107,8 +107,8 @@ pub fn compare(blue: &[Point], green: &[Point]) -> Option<Difference> {
     Some(Difference { samples, bad, p50, p95, effect, chance, verdict })
 }
 
-/// Whether green's share of bad answers is above blue's by more than chance makes it (two proportions,
-/// one side, at `OUTLIER_FACTOR` standard deviations).
+/// Whether green's share of bad answers exceeds blue's by more than chance explains (one-sided test of two
+/// proportions, at `OUTLIER_FACTOR` standard deviations).
 fn fails_more(good: (usize, usize), bad: (usize, usize)) -> bool {
     let (n, m) = (float(good.0 + bad.0), float(good.1 + bad.1));
     if n == 0.0 || m == 0.0 {
@@ -125,8 +125,7 @@ fn float(n: usize) -> f64 {
     n as f64
 }
 
-/// Cliff's delta, and the two-sided probability by the normal approximation with its correction for
-/// ties.
+/// Cliff's delta, and the two-sided p-value by the normal approximation, corrected for ties.
 fn mann_whitney(blue: &[Duration], green: &[Duration]) -> (f64, f64) {
     let (n, m) = (float(blue.len()), float(green.len()));
     let mut u = 0.0;
@@ -162,7 +161,7 @@ fn above(z: f64) -> f64 {
     (-z * z / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt() * sum
 }
 
-/// Whether far more than a twentieth of green's answers are slower than blue's slowest twentieth.
+/// Whether far more than 5 % of green's answers are slower than blue's p95.
 fn unusual_tail(blue: &[Duration], green: &[Duration]) -> bool {
     let Some(limit) = percentile(blue, 95) else { return false };
     let slow = green.len() - green.partition_point(|time| *time <= limit);
@@ -174,7 +173,7 @@ fn unusual_tail(blue: &[Duration], green: &[Duration]) -> bool {
 mod tests {
     use super::*;
 
-    /// Times spread like those of a service: 100 to 160 ms, each 20th much slower.
+    /// Response times like those of a service: 100 to 160 ms, every 20th much slower.
     fn times(n: usize, factor: f64) -> Vec<Point> {
         let one = |i: usize| {
             let spread = float((i * 7919) % 61);

@@ -1,4 +1,4 @@
-//! Whether an answer is a good one.
+//! Judges whether an HTTP answer is good.
 
 use serde_json::Value;
 
@@ -6,18 +6,18 @@ use super::{Answer, Expect, Fault};
 use crate::health::{Identity, Sample};
 use crate::text::harmless;
 
-/// An HTTP answer as it was heard.
+/// An HTTP answer as received.
 #[derive(Debug, Clone, Copy)]
 pub struct Heard<'a> {
     pub status: u16,
     pub headers: &'a [(String, String)],
-    /// Its body, up to a size.
+    /// The body, up to a size.
     pub body: &'a [u8],
-    /// How many bytes it has; where it is longer than anybody wants, how many were read.
+    /// Size in bytes. If the answer exceeds the size that is read, the number of bytes read.
     pub bytes: u64,
 }
 
-/// Judges an answer, and says who gave it.
+/// Judges an answer, and returns the identity of the build that gave it.
 pub fn judge(expect: &Expect, heard: &Heard<'_>) -> (Answer, Identity) {
     let bad = |fault, why: String| (Answer::Bad(fault, why), Identity::default());
     let wanted = match expect.status.as_slice() {
@@ -85,7 +85,7 @@ pub fn judge(expect: &Expect, heard: &Heard<'_>) -> (Answer, Identity) {
     }
 }
 
-/// What follows a question mark may be a secret.
+/// An address without its query, which may contain a secret.
 fn without_query(address: &str) -> &str {
     address.split(['?', '#']).next().unwrap_or_default()
 }

@@ -32,9 +32,9 @@ use super::time::{Timestamp, spoken};
 /// A configured or derived health probe.
 #[derive(Debug, Clone)]
 pub struct Probe {
-    /// Its samples are kept under this, over restarts: the name, and of a service the build.
+    /// The key of its stored samples, stable over restarts: the name and, for a service, the build.
     pub key: String,
-    /// The service, or what it depends on.
+    /// The service or dependency.
     pub name: String,
     /// For a service: the role of the probed build.
     pub side: Option<Side>,
@@ -47,20 +47,20 @@ pub struct Probe {
     pub timeout: Duration,
     /// The thresholds of its states.
     pub rules: Rules,
-    /// What the run under way found wrong with it: while that stands, good answers are not all there is.
+    /// A problem that the current run found. While it lasts, the probe is degraded even if its answers are good.
     pub found: Option<String>,
-    /// What must be reached from here, or it is we who are blind. Empty: the usual ones.
+    /// Control addresses: if none of them answers either, our own network is at fault. Empty: the default ones.
     pub controls: Vec<String>,
 }
 
 impl Probe {
-    /// The key of a mute. It survives switches and new builds: the problem is the same.
+    /// The key of a mute. A mute survives switches and new builds, since the problem is the same.
     pub fn muted_by(&self) -> String {
         let environment = self.key.split('/').next().unwrap_or_default();
         format!("{environment}/{}", self.name)
     }
 
-    /// Its name, with its role where it has one: `toto-app GREEN`.
+    /// The name, with the role if there is one: `toto-app GREEN`.
     pub fn label(&self) -> String {
         snapshot::label(&self.name, self.side)
     }
@@ -79,13 +79,13 @@ pub enum Check {
     },
     /// Whether something listens at `host:port`.
     Tcp(String),
-    /// A program with its arguments: good if it ends with 0. Never a shell line.
+    /// A program with its arguments: good if it exits with 0. Never a shell line.
     Command {
         argv: Vec<String>,
         /// Its working folder, if not the config's.
         folder: Option<PathBuf>,
     },
-    /// What a backend's platform says of the addresses that customers use: host, ownership, certificate.
+    /// What the platform reports about the public addresses of a backend: host, ownership, certificate.
     Domains { endpoint: Box<Endpoint>, target: Box<Target> },
 }
 
@@ -100,7 +100,7 @@ impl fmt::Display for Check {
     }
 }
 
-/// An address without what may be a secret in it: who asks, and what follows a question mark.
+/// An address without the parts that may contain secrets: user information and query.
 fn shown(url: &str) -> String {
     let bare = url.split(['?', '#']).next().unwrap_or_default();
     let Some((scheme, rest)) = bare.split_once("://") else { return bare.to_owned() };
@@ -113,7 +113,7 @@ fn shown(url: &str) -> String {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Expect {
-    /// One of these; any of 200 to 299 if there is none.
+    /// Accepted statuses. Empty: 200 to 299.
     pub status: Vec<u16>,
     /// JSON pointers into the body, and the expected values.
     pub json: Vec<(String, Value)>,
@@ -123,7 +123,7 @@ pub struct Expect {
     /// Maximum size in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_bytes: Option<u64>,
-    /// Headers, and what they contain.
+    /// Headers, and the text that each must contain.
     pub headers: Vec<(String, String)>,
     /// JSON pointer to the release's label.
     pub version: Option<String>,
@@ -132,13 +132,13 @@ pub struct Expect {
     /// Which health words count as healthy. `None`: the word is not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub word: Option<HealthWord>,
-    /// The build that should answer, if known.
+    /// The expected build, if known.
     #[serde(skip)]
     pub wanted: Option<Wanted>,
 }
 
 impl Expect {
-    /// What a service's health answer is held against, besides its status.
+    /// What a service's health answer must contain, besides its status.
     pub fn of_health(health: &HealthEndpoint) -> Self {
         Self {
             version: health.version.clone(),
@@ -156,7 +156,7 @@ pub struct Rules {
     pub fall: u32,
     /// Consecutive good answers until UP.
     pub rise: u32,
-    /// Degraded while the p95 of the last answers is above this…
+    /// Degraded while the p95 of the last answers is above this.
     pub slow: Duration,
     /// Minimum duration of slowness before it counts.
     pub slow_for: Duration,
@@ -188,27 +188,27 @@ impl fmt::Display for Rules {
 pub enum Fault {
     /// The name does not exist.
     NoSuchName,
-    /// No way leads there.
+    /// The host cannot be reached over the network.
     NoRoute,
     /// The connection was refused.
     Refused,
-    /// The connection was made and broken.
+    /// The connection was made, then reset.
     Reset,
-    /// Nothing came in time.
+    /// No answer came in time.
     NoAnswer,
-    /// The answer began, and its end never came.
+    /// The answer started, but did not finish.
     Hung,
-    /// The certificate is no good.
+    /// The certificate is not valid.
     Certificate,
-    /// It sends elsewhere, a login page often.
+    /// It redirects, often to a login page.
     Redirect,
-    /// A status that is not wanted.
+    /// The status is not an accepted one.
     Status,
-    /// The answer does not say what it should.
+    /// The content is not as expected.
     Content,
     OtherBuild,
     Command,
-    /// The platform says that customers cannot come by an address of theirs.
+    /// The platform reports that customers cannot use one of their addresses.
     Domain,
 }
 
@@ -231,7 +231,7 @@ impl Fault {
         }
     }
 
-    /// Whether it may be our own side that is at fault: nothing was heard from the other one (N12).
+    /// Whether our own side may be at fault: nothing was received from the target (N12).
     pub fn may_be_ours(self) -> bool {
         matches!(
             self,
@@ -243,30 +243,30 @@ impl Fault {
 /// The verdict on an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// As it should be.
+    /// As expected.
     Good,
-    /// Not so, and what was heard.
+    /// Not as expected: the cause and its description.
     Bad(Fault, String),
-    /// We could not ask: our side is at fault.
+    /// We could not probe: our side is at fault.
     Blind(String),
 }
 
 /// Durations of the phases of a request. Phases that were not reached are left out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
-    /// Finding the addresses of a name.
+    /// Name lookup.
     pub lookup: Option<Duration>,
     pub connect: Option<Duration>,
     pub tls: Option<Duration>,
-    /// From there to the first byte.
+    /// From the connection to the first byte.
     pub first_byte: Option<Duration>,
     pub total: Duration,
 }
 
 impl fmt::Display for Timing {
-    /// `connect 2 ms, TLS 11 ms, first byte 140 ms`; nothing where no part was reached.
+    /// `connect 2 ms, TLS 11 ms, first byte 140 ms`; empty if no phase was reached.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What takes less than a millisecond is no part worth a word.
+        // A lookup of less than a millisecond is not worth showing.
         let lookup = self.lookup.filter(|lookup| lookup.as_millis() > 0);
         let parts = [
             ("look-up", lookup),
@@ -289,7 +289,7 @@ pub struct Measurement {
     /// End of the request.
     pub at: Timestamp,
     pub answer: Answer,
-    /// Duration of the request.
+    /// Durations of the request and its phases.
     pub timing: Timing,
     /// Identity of the build that answered, if it was reported.
     pub identity: Identity,
@@ -311,7 +311,7 @@ impl Measurement {
         Self { at, answer, timing, identity, certificate: None, odd: None }
     }
 
-    /// Seen as one sample of a rule, which judges itself who was to answer.
+    /// Converts it to a sample for a rule. The rule itself judges which build should answer.
     pub fn sample(self) -> Sample {
         match self.answer {
             Answer::Good => Sample::Healthy(self.identity),

@@ -1,4 +1,4 @@
-//! A probe as it is shown.
+//! The displayed state of a probe.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use super::{Answer, Fault, Measurement, Probe, Rules, State, Timing, Watch};
 use crate::step::Side;
 use crate::time::Timestamp;
 
-/// One answer as it is kept.
+/// One answer, as kept in the history of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Point {
-    /// Good, and how long it took.
+    /// Good, with its response time.
     Good(Duration),
     Bad,
-    /// We could not ask.
+    /// We could not probe.
     Blind,
 }
 
@@ -38,7 +38,7 @@ impl Point {
     }
 }
 
-/// The numbers of some answers. Percentiles are exact, by nearest rank, over the good ones.
+/// Statistics of some answers. Percentiles are exact, by nearest rank, over the good ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Stats {
     pub good: usize,
@@ -63,7 +63,7 @@ pub(super) fn stats(points: impl Iterator<Item = Point>) -> Stats {
     Stats { good: times.len(), bad, p50: at(50), p95: at(95), p99: at(99) }
 }
 
-/// The nearest rank among sorted times.
+/// A percentile of sorted times, by nearest rank.
 pub(super) fn percentile(sorted: &[Duration], percent: usize) -> Option<Duration> {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.saturating_sub(1)).copied()
@@ -77,11 +77,11 @@ pub(super) fn label(name: &str, side: Option<Side>) -> String {
     }
 }
 
-/// A probe with everything that is known of it.
+/// A probe with everything that is known about it.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ProbeSnapshot {
     pub key: String,
-    /// The service, or what it depends on.
+    /// The service or dependency.
     pub name: String,
     /// The role of the probed build.
     pub side: Option<Side>,
@@ -97,17 +97,17 @@ pub struct ProbeSnapshot {
     pub answered: Option<Timestamp>,
     /// Its response time, if it was good.
     pub last: Option<Duration>,
-    /// The samples behind these figures.
+    /// The phases of the last request.
     pub timing: Timing,
-    /// The numbers of the last answers.
+    /// Statistics of the last answers.
     pub stats: Stats,
     /// The last answers, oldest first.
     pub points: Vec<Point>,
-    /// The last bad answer, and when.
+    /// The last bad answer, with its time.
     pub fault: Option<(Fault, String, Timestamp)>,
     /// End of the certificate's validity.
     pub certificate: Option<Timestamp>,
-    /// A mute: until when, and why.
+    /// Its mute: end and reason.
     pub muted: Option<(Timestamp, String)>,
     /// Interval between two probes.
     pub interval: Duration,
@@ -115,12 +115,12 @@ pub struct ProbeSnapshot {
 }
 
 impl ProbeSnapshot {
-    /// Its name, with its role where it has one: `toto-app GREEN`.
+    /// The name, with the role if there is one: `toto-app GREEN`.
     pub fn label(&self) -> String {
         label(&self.name, self.side)
     }
 
-    /// The snapshot of a watched probe.
+    /// The snapshot of a monitored probe.
     pub fn of(probe: &Probe, watch: &Watch, muted: Option<(Timestamp, String)>) -> Self {
         let last = watch.last();
         let found = probe.found.clone().filter(|_| watch.state() == State::Ok);

@@ -1,5 +1,4 @@
-//! From one answer after the other to a state that can be believed. One bad answer is no outage, and
-//! no answer is none either.
+//! Derives a reliable state from a sequence of answers. One bad answer is not an outage, and neither is a missing one.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -15,15 +14,15 @@ use crate::time::{Timestamp, spoken};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// Too few answers to say anything.
+    /// Too few answers to decide a state.
     Off,
     Ok,
-    /// It answers, but slowly, or something is not as it should be: its certificate ends soon, mostly.
+    /// It answers, but slowly or with a defect: mostly a certificate that expires soon.
     Degraded,
-    /// It goes up and down.
+    /// It alternates between up and down.
     Flapping,
     Down,
-    /// Nothing fresh was heard: what was known is not to be believed any more.
+    /// No recent answers: the last known state is no longer reliable.
     Stale,
 }
 
@@ -49,7 +48,7 @@ impl State {
     }
 }
 
-/// A state that changed.
+/// A change of state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     pub at: Timestamp,
@@ -61,17 +60,17 @@ pub struct Change {
 
 /// Number of answers used for percentiles and rates.
 pub(super) const WINDOW: usize = 120;
-/// Flapping is this many changes…
+/// Changes that count as flapping…
 const FLAP_CHANGES: usize = 4;
 /// …among this many answers.
 const FLAP_WINDOW: usize = 20;
-/// It ends after this many consecutive good answers…
+/// Consecutive good answers that end flapping…
 const STEADY_AFTER: u32 = 10;
 /// …or bad ones: fewer, since DOWN is more urgent.
 const STEADY_DOWN_AFTER: u32 = 5;
 /// Number of answers in the p95 that makes a probe DEGRADED.
 const SLOW_WINDOW: usize = 20;
-/// A certificate that ends so soon is worth a word (H8).
+/// A certificate that expires within this time makes a probe DEGRADED (H8).
 const CERTIFICATE_ENDS: Duration = Duration::from_hours(21 * 24);
 /// Intervals without a fresh answer until STALE.
 const MISSED_PROBES: u32 = 3;
@@ -85,7 +84,7 @@ pub const CERTIFICATE: &str = "certificate";
 /// Start of the reason when DEGRADED concerns an unused build only: no alert.
 pub const SET_UP: &str = "being set up";
 
-/// The watch over one probe.
+/// The state of one probe, updated by each answer.
 #[derive(Debug, Clone)]
 pub struct Watch {
     rules: Rules,
@@ -97,9 +96,9 @@ pub struct Watch {
     /// Whether the last answers were good, and how many in a row.
     row: (bool, u32),
     slow_since: Option<Timestamp>,
-    /// Answers since the last silence: only these tell whether it flaps.
+    /// Answers since the last gap. Only these count for flapping.
     unbroken: usize,
-    /// The answers since it rose. An outage that is over must not keep it degraded for hours.
+    /// Answers since the probe came up. A past outage must not keep it degraded for hours.
     share: Share,
     answered: Option<Timestamp>,
     last: Option<Measurement>,
@@ -109,7 +108,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// A watch that has heard nothing yet.
+    /// A watch without answers yet.
     pub fn new(rules: Rules, interval: Duration, timeout: Duration) -> Self {
         Self {
             rules,
@@ -129,7 +128,7 @@ impl Watch {
         }
     }
 
-    /// Takes other rules over; what was heard stays.
+    /// Changes the rules; the answers are kept.
     pub fn go_by(&mut self, rules: Rules, interval: Duration, timeout: Duration) {
         (self.rules, self.interval, self.timeout) = (rules, interval, timeout);
     }
@@ -153,12 +152,12 @@ impl Watch {
         self.row
     }
 
-    /// When the last answer came that says something about the other side.
+    /// Time of the last answer that says something about the target.
     pub fn answered(&self) -> Option<Timestamp> {
         self.answered
     }
 
-    /// The last question's answer.
+    /// The last measurement, blind ones included.
     pub fn last(&self) -> Option<&Measurement> {
         self.last.as_ref()
     }
@@ -173,15 +172,15 @@ impl Watch {
         self.points.iter().copied()
     }
 
-    /// The numbers of the last answers.
+    /// Statistics of the last answers.
     pub fn stats(&self) -> Stats {
         stats(self.points.iter().copied())
     }
 
-    /// Takes an answer; says whether the state changed.
+    /// Adds an answer. Returns the change of state, if there is one.
     pub fn push(&mut self, heard: Measurement) -> Option<Change> {
         let at = heard.at;
-        // What was before a long silence does not count any more: this machine may have slept.
+        // Answers before a long gap no longer count: this machine may have slept.
         let slept = self.tick(at);
         if self.points.len() == WINDOW {
             self.points.pop_front();
@@ -193,14 +192,14 @@ impl Watch {
             Some((to, why)) => self.turn(to, why, at),
             None => self.tick(at),
         };
-        // One change, from what was before the silence.
+        // One change, from the state before the gap.
         match (slept, turned) {
             (Some(slept), Some(turned)) => Some(Change { from: slept.from, ..turned }),
             (slept, turned) => turned.or(slept),
         }
     }
 
-    /// What an answer makes of the state, with the reason. Nothing: it says nothing about it.
+    /// The state after an answer, with the reason. None: the answer does not change it.
     fn take(&mut self, heard: &Measurement) -> Option<(State, String)> {
         match &heard.answer {
             // Blind samples are neither good nor bad (N12).
@@ -242,8 +241,8 @@ impl Watch {
         ))
     }
 
-    /// A state that enough answers speak for. With too few of them, what was stale is being asked again, and no
-    /// longer stale.
+    /// A state, if enough answers support it. With too few of them, a stale probe is being
+    /// checked again, and no longer stale.
     fn verdict(&self, enough: bool, state: State, why: String) -> Option<(State, String)> {
         match (enough, self.state) {
             (true, _) => Some((state, why)),
@@ -291,7 +290,7 @@ impl Watch {
         answers.windows(2).filter(|pair| pair[0] != pair[1]).count()
     }
 
-    /// Time passes: old samples become stale.
+    /// Advances the time: old samples become stale.
     pub fn tick(&mut self, now: Timestamp) -> Option<Change> {
         let answered = self.answered?;
         let age = Duration::try_from(now.duration_since(answered)).unwrap_or_default();
@@ -302,7 +301,7 @@ impl Watch {
             Some(Answer::Blind(why)) => format!("we cannot ask: {why}"),
             _ => NO_RECENT_PROBE.to_owned(),
         };
-        // A probe that returns has to prove itself from the beginning.
+        // A probe that answers again must reach the thresholds from the start.
         (self.row, self.unbroken, self.slow_since) = ((true, 0), 0, None);
         self.turn(State::Stale, said, now)
     }
@@ -322,7 +321,7 @@ fn seconds(length: Duration) -> i64 {
     i64::try_from(length.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// `6 d`, or what `spoken` says below two days.
+/// `6 d`; below two days, the text of `spoken`.
 fn spoken_long(length: Duration) -> String {
     let days = length.as_secs() / 86_400;
     if days < 2 { spoken(length) } else { format!("{days} d") }

@@ -34,7 +34,7 @@ fn watch() -> Watch {
     Watch::new(Rules::default(), INTERVAL, INTERVAL)
 }
 
-/// The states after each of some answers, one an interval: `.` good, `x` bad, `?` blind.
+/// The state after each answer, one answer per interval: `.` good, `x` bad, `?` blind.
 fn states(watch: &mut Watch, answers: &str) -> Vec<State> {
     let from = watch.last().map_or(0, |last| last.at.as_second() + 5);
     (from..)
@@ -119,7 +119,7 @@ fn scattered_failures_are_degraded() {
     let seen = states(&mut watch, &format!("...{one_of_twenty}."));
     assert_eq!(seen.last(), Some(&State::Degraded), "{seen:?}");
     assert!(watch.why().contains("answers bad (4 %)"), "{}", watch.why());
-    // An outage that is over is not held against it.
+    // A past outage does not count.
     let mut watch = self::watch();
     let seen = states(&mut watch, &format!("...xxxxxxxx{}", ".".repeat(25)));
     assert_eq!(seen.last(), Some(&State::Ok), "{}", watch.why());
@@ -171,8 +171,8 @@ fn reports_an_expiring_certificate() {
 }
 
 proptest! {
-    /// Whatever comes: down only by bad answers, good only by good ones, and blind answers alone never
-    /// make anything but stale.
+    /// For every sequence: only bad answers make it down, only good ones make it up, and blind answers
+    /// alone never make anything but stale.
     #[test]
     fn every_state_has_evidence(answers in "[.x?]{1,200}") {
         let mut watch = watch();

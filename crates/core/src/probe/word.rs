@@ -1,4 +1,4 @@
-//! What a health answer says of itself. Many frameworks answer HTTP 200 with `{"status":"down"}`.
+//! The health word in an answer. Many frameworks answer HTTP 200 with `{"status":"down"}`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::text::harmless;
 /// The JSON pointer of the health word in an answer.
 const POINTER: &str = "/status";
 
-/// The words for a healthy service, of common frameworks and the health+json draft. Compared without case.
+/// The words for a healthy service, of common frameworks and the health+json draft. Case is ignored.
 const HEALTHY: [&str; 17] = [
     "ok",
     "up",
@@ -33,7 +33,7 @@ const HEALTHY: [&str; 17] = [
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct HealthWord {
-    /// JSON pointer. Without one `/status` is read where an answer has it.
+    /// JSON pointer. None: `/status`, if an answer has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pointer: Option<String>,
     /// The words of a healthy service; empty: the common ones.
@@ -42,12 +42,11 @@ pub struct HealthWord {
 }
 
 impl HealthWord {
-    /// Whether it is the default.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Judges a body that was read as JSON; `None` where it is none. The error says what it says.
+    /// Judges a body that was parsed as JSON; `None` if it is not JSON. The error has the word that was found.
     pub fn judge(&self, body: Option<&Value>) -> Result<(), String> {
         let pointer = self.pointer.as_deref().unwrap_or(POINTER);
         match body.and_then(|body| body.pointer(pointer)) {
@@ -56,7 +55,7 @@ impl HealthWord {
                 let name = pointer.trim_start_matches('/');
                 Err(format!("{name} is {}", harmless(&found.to_string(), 60)))
             }
-            // A missing value is no match where one is configured.
+            // If a pointer is configured, a missing value does not match.
             None if self.pointer.is_some() => Err(format!("the answer has no {pointer}")),
             None => Ok(()),
         }
@@ -77,9 +76,9 @@ impl HealthWord {
                 known(&found.to_string())
             }
             Value::Bool(healthy) => *healthy,
-            // Some repeat the HTTP status.
+            // Some services repeat the HTTP status.
             Value::Number(status) => status.as_u64().is_some_and(|s| s == 0 || s / 100 == 2),
-            // A tree of components says nothing as a whole.
+            // A tree of components has no single word.
             Value::Object(_) | Value::Array(_) | Value::Null => self.pointer.is_none(),
         }
     }

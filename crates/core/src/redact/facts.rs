@@ -1,4 +1,4 @@
-//! What a fact keeps of what the outside world had it say.
+//! Removes secrets from the text that facts take from outside.
 
 use super::redacted;
 use crate::command::Command;
@@ -26,21 +26,22 @@ fn clean_command(command: &mut Command) {
     }
 }
 
-/// A command without secrets in what a person said with it.
+/// A command, with secrets removed from a person's text.
 pub fn without_secrets_of(command: &Command) -> Command {
     let mut command = command.clone();
     clean_command(&mut command);
     command
 }
 
-/// What people said with a plan. What it does is read from files that hold no secret, and is what its hash is of.
+/// Redacts what people wrote about a plan. The rest comes from files without secrets, and
+/// redacting it would change the plan's hash.
 fn clean_plan(plan: &mut Plan) {
     plan.reason.iter_mut().for_each(clean);
     plan.overrides.values_mut().for_each(clean);
     plan.warnings.iter_mut().for_each(clean);
 }
 
-/// A fact without anything that is a secret, or looks like one. Each kind says what of it is text of others.
+/// A fact without secrets and without text that looks like one. Each kind lists its fields with foreign text.
 pub fn without_secrets(mut event: Event) -> Event {
     match &mut event {
         Event::RunStarted { plan, .. } => clean_plan(plan),
@@ -64,7 +65,7 @@ pub fn without_secrets(mut event: Event) -> Event {
             clean_command(command);
             clean(because);
         }
-        // Names, numbers and versions; and addresses that are probed later, which a redacted part would break.
+        // Names, numbers and versions; and addresses that are probed later, which redaction would break.
         Event::StepStarted { .. }
         | Event::FilesSeen { .. }
         | Event::GreenReady { .. }

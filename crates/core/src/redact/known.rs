@@ -1,17 +1,17 @@
-//! Secrets by their values: those of the variables that the config names.
+//! Secrets by value: the values of the variables that the config names.
 
 use std::borrow::Cow;
 use std::sync::{PoisonError, RwLock};
 
 use super::HIDDEN;
 
-/// Shorter values occur in ordinary text too.
+/// Minimum length in characters: shorter values occur in ordinary text too.
 const SHORTEST_SECRET: usize = 6;
 
 /// The values, the longest first. One list for the whole process.
 static KNOWN: RwLock<Vec<String>> = RwLock::new(Vec::new());
 
-/// Takes note of a secret. Each of its lines is one too, and so is it as JSON and in an address.
+/// Registers a secret: the whole value, each of its lines, and its JSON and URL encodings.
 pub fn know(value: &str) {
     let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
     let escaped = serde_json::Value::from(value).to_string();

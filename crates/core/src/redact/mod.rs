@@ -1,5 +1,5 @@
-//! Secrets taken out of text before it reaches a screen, a disk or an alert (F51): first by their values, where
-//! those are known, then by their shapes.
+//! Removes secrets from text before it reaches a screen, a disk or an alert (F51): first
+//! by known values, then by shapes.
 
 mod facts;
 mod known;
@@ -12,19 +12,19 @@ use self::shapes::{begins_key, by_shape, ends_key};
 /// Replaces a secret.
 const HIDDEN: &str = "[redacted]";
 
-/// The text without anything that is known to be a secret, or looks like one. Names stay.
+/// The text without known secrets, and without text that looks like one. Names stay.
 pub fn redacted(text: &str) -> String {
     by_shape(&without_known(text))
 }
 
-/// A stream of lines: a key that goes over several of them is taken out of each.
+/// Redacts a stream of lines. A key that spans several lines is removed from each.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Lines {
-    /// Maximum number of further lines of a key.
+    /// Number of lines that may still belong to a key.
     of_key: u16,
 }
 
-/// No key in PEM has more lines.
+/// Maximum number of lines of a PEM key.
 const LONGEST_KEY: u16 = 100;
 
 impl Lines {
@@ -33,7 +33,7 @@ impl Lines {
         if self.of_key > 0 {
             let ends = ends_key(line);
             self.of_key = if ends { 0 } else { self.of_key - 1 };
-            // Any other text ends the key: one that was cut short must not swallow the log.
+            // Any other text ends the key, so that a truncated key does not hide the rest of the log.
             if ends || is_of_key(line) {
                 return HIDDEN.to_owned();
             }
@@ -44,7 +44,7 @@ impl Lines {
     }
 }
 
-/// Whether a line has nothing but the characters of a key's body, or is one of its headers.
+/// Whether a line consists of the characters of a key's body, or is one of its headers.
 fn is_of_key(line: &str) -> bool {
     let bare = line.trim().trim_matches(['"', ',', '\\']);
     let sign = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);

@@ -1,4 +1,4 @@
-//! Secrets by their shapes, as their makers publish them, and by the names they are given.
+//! Secrets by shape, as published by their vendors, and by name.
 
 use std::sync::LazyLock;
 
@@ -6,8 +6,8 @@ use regex::{Captures, Regex};
 
 use super::HIDDEN;
 
-/// Tokens that tell by themselves what they are, of GitHub, `GitLab`, npm, Google (API keys, access and refresh tokens,
-/// client secrets), Stripe, Slack, Discord, Telegram, Teams, AWS, JWTs, keys in PEM.
+/// Self-identifying tokens: GitHub, `GitLab`, npm, Google (API keys, access and refresh tokens, client secrets),
+/// Stripe, Slack, Discord, Telegram, Teams, AWS, JWTs, PEM keys.
 const SHAPES: &str = concat!(
     r"\bgh[pousr]_[A-Za-z0-9]{16,}|\bgithub_pat_[A-Za-z0-9_]{20,}|\bgl(?:pat|dt|rt|cbt|ptt|soat)-[A-Za-z0-9_-]{16,}",
     r"|\bnpm_[A-Za-z0-9]{30,}|\bpypi-[A-Za-z0-9_-]{16,}|\bdop_v1_[a-f0-9]{32,}",
@@ -20,18 +20,18 @@ const SHAPES: &str = concat!(
     r"|(?s:-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z))",
 );
 
-/// Who calls: `Bearer …`, `Basic …`, and any header with credentials.
+/// Credentials: `Bearer …`, `Basic …`, and any header that carries them.
 const HEADERS: &str = concat!(
     r#"(?i)(?P<scheme>\b(?:bearer|basic)\s+)(?P<given>[A-Za-z0-9._~+/-]{8,}=*)"#,
     r#"|(?P<header>\b(?:proxy-)?authorization["']?\s*[:=]\s*["']?)(?P<all>[^\s"',]+(?:[ \t]+[A-Za-z0-9._~+/=-]{6,})?)"#,
     r#"|(?P<cookie>\b(?:set-)?cookie["']?\s*:\s*["']?)(?P<crumbs>[^"'\r\n]{6,})"#,
 );
 
-/// `user:password@` of an address. The user's name stays.
+/// `user:password@` of an address. The user name stays.
 const USERINFO: &str =
     r"(?P<before>\b[a-z][a-z0-9+.-]*://[^\s/@:]*:)(?P<password>[^\s/@]+)(?P<at>@)";
 
-/// A name that says that a secret follows, and the value.
+/// A name that announces a secret, and the value.
 const NAMED: &str = concat!(
     r#"(?i)(?P<name>[A-Za-z0-9_.-]*(?:password|passwd|passphrase|[_-]pass|secret|api[_-]?key|access[_-]?key(?:[_-]?id)?"#,
     r#"|secret[_-]?key|private[_-]?key(?:[_-]?id)?|encryption[_-]?key|signing[_-]?key|auth[_-]?key|token|credentials?"#,
@@ -49,13 +49,13 @@ static BY_HEADER: LazyLock<Regex> = LazyLock::new(|| compiled(HEADERS));
 static BY_ADDRESS: LazyLock<Regex> = LazyLock::new(|| compiled(USERINFO));
 static BY_NAME: LazyLock<Regex> = LazyLock::new(|| compiled(NAMED));
 
-/// The text without what looks like a secret.
+/// The text without parts that look like secrets.
 pub(super) fn by_shape(text: &str) -> String {
     let text = BY_SHAPE.replace_all(text, HIDDEN);
     let text = BY_HEADER.replace_all(&text, |found: &Captures<'_>| {
         let kept = ["scheme", "header", "cookie"].into_iter().find_map(|name| found.name(name));
         let given = found.name("given").map(|given| given.as_str());
-        // "Basic authentication" is two words.
+        // "Basic authentication" is ordinary text.
         if given.is_some_and(|given| given.chars().all(|c| c.is_ascii_lowercase())) {
             return found[0].to_owned();
         }
@@ -70,15 +70,15 @@ pub(super) fn by_shape(text: &str) -> String {
         else {
             return found[0].to_owned();
         };
-        // What stands around it stays: its name, its sign and its quotes.
+        // The text around the value stays: its name, its sign and its quotes.
         let (all, from) = (&found[0], value.start() - found.get(0).map_or(0, |all| all.start()));
         format!("{}{HIDDEN}{}", &all[..from], &all[from + value.len()..])
     });
     text.into_owned()
 }
 
-/// Whether what follows such a name is a value, rather than a word of a sentence, the name of a variable or something that
-/// says that there is none.
+/// Whether the text after such a name is a value, rather than an ordinary word, the name of a
+/// variable, or a word for a missing value.
 fn is_value(name: &str, sign: &str, value: &str) -> bool {
     if value.starts_with(['$', '%', '*', '[', '/', '.'])
         || ["process.", "projects/"].iter().any(|begin| value.starts_with(begin))
@@ -93,19 +93,19 @@ fn is_value(name: &str, sign: &str, value: &str) -> bool {
     let personal = name.to_ascii_lowercase().contains("pass");
     let plain = |c: char| c.is_ascii_lowercase() || c == '-' || c == '_';
     let loud = |c: char| c.is_ascii_uppercase() || c == '_';
-    // `secret: stripe-key`, `token: expired`, `secret=STRIPE_KEY` name something; a password is anything.
+    // `secret: stripe-key`, `token: expired`, `secret=STRIPE_KEY` are names or words; a password can be any text.
     let assigned = sign.contains('=');
     let names = word.chars().all(loud) || (!assigned && word.chars().all(plain));
     (personal && assigned) || (!(names && word.len() < 24) && (personal || word.len() >= 6))
 }
 
-/// Whether a line begins a private key that it does not end.
+/// Whether a line starts a private key without ending it.
 pub(super) fn begins_key(line: &str) -> bool {
     let begins = line.rfind("-----BEGIN ").filter(|at| line[*at..].contains("PRIVATE KEY-----"));
     begins.is_some_and(|at| !ends_key(&line[at..]))
 }
 
-/// Whether a line ends one.
+/// Whether a line ends a key.
 pub(super) fn ends_key(line: &str) -> bool {
     line.contains("-----END ")
 }

@@ -3,7 +3,7 @@ use crate::error::Problem;
 use crate::event::Event;
 use crate::step::Failure;
 
-/// Whole lines; between `«` and `»` is what may not stay.
+/// Whole lines. The text between `«` and `»` must be removed.
 const SECRETS: &[&str] = &[
     "Authorization: Bearer «abcdefgh12345678»",
     "authorization: Basic «Ym9iOnBhc3N3b3Jk»",
@@ -52,7 +52,7 @@ const SECRETS: &[&str] = &[
     "auth_token => «abcdef123456»",
 ];
 
-/// What logs of builds say, and what must stay to be understood.
+/// Lines of ordinary build logs, which must stay unchanged.
 const ORDINARY: &[&str] = &[
     "GET /api/health 200 in 3 ms",
     "the token expired",

@@ -25,8 +25,8 @@ impl RunView {
         [Side::Blue, Side::Green].into_iter().find(|side| all(*side))
     }
 
-    /// What customers get, of a run that is about traffic. `driven`: a process drives the run, so what it read last
-    /// is the present; else it is what was so then.
+    /// What customers get, for a run that can move traffic. `driven`: a process drives the run, so its last read is
+    /// current; otherwise the sentence is in the past tense.
     pub fn customers(&self, driven: bool) -> Option<String> {
         let about = matches!(self.plan.kind, RunKind::Deploy | RunKind::Rollback);
         about.then(|| self.live_sentence(driven))

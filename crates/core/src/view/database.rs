@@ -1,4 +1,4 @@
-//! The databases of a run: what it read of them and changed in them.
+//! The databases of a run: what it read and changed.
 
 use super::RunView;
 use crate::event::Event;
@@ -11,7 +11,7 @@ pub struct DatabaseView {
     pub version: Option<SchemaVersion>,
     /// The migration that was half applied at the last read.
     pub dirty: Option<SchemaVersion>,
-    /// The fence of our lock.
+    /// The fencing number of our lock.
     pub fence: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! The fold: everything shown about a run is this, computed from its facts and nothing else.
+//! The fold: everything shown about a run is computed from its facts, and from nothing else.
 
 mod customers;
 mod database;
@@ -23,7 +23,7 @@ use super::run::{IllegalTransition, RunState, transition};
 use super::step::{Failure, PlannedStep, Side, StepKind, StepState};
 use super::time::Timestamp;
 
-/// One step as it stands.
+/// The current state of one step.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct StepView {
     pub plan: PlannedStep,
@@ -40,34 +40,34 @@ pub struct StepView {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Marked {
     pub release: ReleaseLabel,
-    /// Its commit, where it is known.
+    /// The commit, if known.
     pub commit: Option<String>,
     pub mark: Mark,
-    /// The builds it had.
+    /// The build of each service.
     pub builds: Vec<(ServiceName, BuildId)>,
 }
 
-/// A whole run as its facts tell it.
+/// The state of a run, computed from its facts.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RunView {
     pub number: RunNumber,
     pub plan: Plan,
     pub state: RunState,
-    /// Its steps; undoing appends.
+    /// The steps. A rollback appends its own.
     pub steps: Vec<StepView>,
     pub services: BTreeMap<ServiceName, ServiceView>,
     pub databases: BTreeMap<String, DatabaseView>,
-    /// The marks it gave.
+    /// The marks that the run gave to releases.
     pub marks: Vec<Marked>,
     pub last_seq: u64,
-    /// The last fact that changed where the run stands (N2 compares with it).
+    /// Sequence number of the last fact that changed the state; commands are compared with it (N2).
     pub decided_at: u64,
     pub actor: String,
     pub started: Timestamp,
     pub ended: Option<Timestamp>,
     /// Time of its last fact.
     pub last_at: Timestamp,
-    /// Time with a process, up to the last fact.
+    /// Time with a runner, up to the last fact.
     pub elapsed_ms: u64,
     /// Time spent waiting for people: at gates, paused, or for a decision after a failure.
     pub waited_ms: u64,
@@ -82,12 +82,12 @@ pub struct RunView {
     pub checklists: BTreeMap<List, Vec<ItemStatus>>,
     /// Whether the run ended because of open checklist items without a person attending.
     pub unlisted: bool,
-    /// Kinds of facts this version does not know. They block carrying the run on.
+    /// Kinds of facts that this version does not know. They prevent it from continuing the run.
     pub unknown: Vec<String>,
 }
 
 impl RunView {
-    /// Begins the fold with the first fact, which must hold the plan.
+    /// Starts the fold with the first fact, which must contain the plan.
     pub fn begin(number: RunNumber, first: &Fact) -> Result<Self, IllegalTransition> {
         let Recorded::Known(event @ Event::RunStarted { plan, .. }) = &first.event else {
             let event = first.event.parts().0;
@@ -131,8 +131,8 @@ impl RunView {
         }))
     }
 
-    /// Takes one more fact. A fact already taken changes nothing, so a reader that joins late or
-    /// reads twice sees the same run.
+    /// Applies one more fact. A fact that was applied already changes nothing, so a reader that joins
+    /// late or reads twice sees the same run.
     pub fn apply(&mut self, fact: &Fact) -> Result<(), IllegalTransition> {
         if fact.seq <= self.last_seq {
             return Ok(());

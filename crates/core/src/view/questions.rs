@@ -9,12 +9,12 @@ use crate::run::RunState;
 use crate::step::{Failure, StepKind};
 
 impl RunView {
-    /// The release that was live when the run began.
+    /// The release that was live when the run started.
     pub fn blue_name(&self) -> Option<ReleaseName> {
         self.services.values().find_map(ServiceView::blue_name)
     }
 
-    /// The gate that it waits at.
+    /// The gate that the run waits at.
     pub fn gate(&self) -> Option<&StepKind> {
         let RunState::Waiting { gate } = &self.state else { return None };
         self.steps.iter().rev().map(|step| &step.plan).find(|s| &s.id == gate).map(|s| &s.kind)
@@ -39,12 +39,12 @@ impl RunView {
         }
     }
 
-    /// Active time: without waiting for people.
+    /// Time without waiting for people.
     pub fn active_ms(&self) -> u64 {
         self.elapsed_ms.saturating_sub(self.waited_ms)
     }
 
-    /// Whether an item that was settled is not any more.
+    /// Whether an item that was settled no longer is.
     pub(super) fn fell(&self, list: List, items: &[ItemStatus]) -> bool {
         let before = self.checklists.get(&list);
         let settled = |id: &str| {
@@ -54,7 +54,7 @@ impl RunView {
         items.iter().any(|item| !item.standing.settled() && settled(&item.id))
     }
 
-    /// Whether the run is taking traffic back.
+    /// Whether the run has decided to roll back.
     pub fn undoing(&self) -> bool {
         self.undo.is_some()
     }
@@ -64,13 +64,13 @@ impl RunView {
         self.services.values().any(|s| s.switch_asked)
     }
 
-    /// Whether this run is rolling traffic back. A rollback runs to its end even if
-    /// an operator aborts: half of it is worse than either side.
+    /// Whether this run is rolling traffic back. A rollback runs to its end even if an operator aborts: half
+    /// a rollback is worse than either side.
     pub fn gives_back(&self) -> bool {
         self.undoing() || (self.plan.kind == RunKind::Rollback && self.touched_traffic())
     }
 
-    /// Whether this deploy moved traffic and knows the blue to give it back to.
+    /// Whether this deploy moved traffic, and the previous builds are known.
     pub fn can_go_back(&self) -> bool {
         let mut switched = self.services.values().filter(|s| s.switch_asked).peekable();
         self.plan.kind == RunKind::Deploy
@@ -91,7 +91,7 @@ impl RunView {
                 Some((DecidedBy::Rule, _)) => 6,
                 _ => 1,
             },
-            // Which build is live was not read: nothing else matters as much.
+            // The live build is unknown, which matters more than anything else.
             Outcome::Failed | Outcome::Aborted if self.traffic_unknown() => 7,
             Outcome::Failed if self.unlisted => 3,
             Outcome::Failed if self.failed_as(Failure::Inconclusive) => 5,

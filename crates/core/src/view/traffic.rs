@@ -1,4 +1,4 @@
-//! What a run knows of a service's traffic. Known is only what was read after the last request.
+//! What a run knows about a service's traffic. Only what was read after the last switch request is known.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub enum TrafficState {
     /// Not read, or a switch was requested since.
     #[default]
     Unknown,
-    /// No build has any.
+    /// No build has traffic.
     None,
     /// One build has all of it.
     Whole(BuildId),
@@ -22,7 +22,7 @@ pub enum TrafficState {
 }
 
 impl TrafficState {
-    /// The meaning of a traffic read.
+    /// Interprets the splits that were read.
     pub fn of(splits: &[Split]) -> Self {
         match splits.iter().find(|part| part.percent == 100) {
             Some(whole) => Self::Whole(whole.build.clone()),
@@ -82,7 +82,8 @@ impl ServiceView {
         }
     }
 
-    /// Whether its traffic is wholly with a build of this run, or was never moved by it.
+    /// Whether no build from outside this run is known to have traffic: a build of this run has all of it, no build
+    /// had any from the start, or it is unknown.
     pub fn is_ours(&self) -> bool {
         match &self.traffic {
             TrafficState::Whole(build) => [&self.blue, &self.green].contains(&&Some(build.clone())),
@@ -99,7 +100,7 @@ impl RunView {
         self.services.values().any(ServiceView::switch_unread)
     }
 
-    /// SPLIT: some services serve green and others still blue. Both sides, or nothing.
+    /// SPLIT: some services are on green and others still on blue. None if either group is empty.
     pub fn split(&self) -> Option<(Vec<&ServiceName>, Vec<&ServiceName>)> {
         let on = |side: Side| -> Vec<&ServiceName> {
             let serves =
@@ -114,8 +115,8 @@ impl RunView {
         (!green.is_empty() && !blue.is_empty()).then_some((green, blue))
     }
 
-    /// Whether services may serve different releases: the result of one service's switch was not read,
-    /// and others serve too.
+    /// Whether services may be on different releases: the result of one switch was not read, and
+    /// another service has a live build.
     pub fn may_be_split(&self) -> bool {
         self.traffic_unknown() && self.services.values().any(|s| s.serving.is_some())
     }
