@@ -1,10 +1,7 @@
 //! Names the commit that a release build is made from. Development builds name none: they would be linked again
 //! after each commit.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a build script is told everything by its environment"
-)]
+#![expect(clippy::disallowed_methods, reason = "cargo passes everything in the environment")]
 
 use std::process::Command;
 

@@ -73,7 +73,7 @@ const NEVER_SERVICES: [&str; 10] = [
 /// How deep services are searched for: `apps/web` is two.
 const SEARCH_DEPTH: usize = 2;
 
-/// Reads a folder. Unreadable files count as missing: what is not recognised is asked for.
+/// Reads a folder. Unreadable files count as missing: `pointsman init` asks for what is missing.
 pub fn look(folder: &Path) -> Found {
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let mut services = Vec::new();

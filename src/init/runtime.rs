@@ -25,7 +25,7 @@ pub struct Runtime {
 pub enum Framework {
     Next,
     Express,
-    /// `node:http`, or a framework without an example of its own.
+    /// `node:http`, or a framework without an example.
     Node,
     Flask,
     FastApi,

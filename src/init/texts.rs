@@ -134,7 +134,7 @@ fn on_google(
     let _ =
         write!(text, "    platform: {{ kind: app-hosting, location: {region} }}\n    services:\n");
     for service in &found.services {
-        // The address that App Hosting gives a backend without a domain of its own.
+        // The address that App Hosting gives a backend without a custom domain.
         let address =
             format!("https://{}--{project}.{}.hosted.app", service.backend, answers.region);
         let (service, project) = (scalar(&service.name), scalar(project));

@@ -16,7 +16,7 @@ use super::golden::opened;
 #[test]
 fn page_of_the_config_is_current() {
     let mut page = "# Config\n\nGenerated from the JSON Schema of `config.yaml` (`pointsman schema config`). Names in capitals \
-                    stand for names of your own. `pointsman config explain KEY` prints one key.\n\n\
+                    are names that you choose. `pointsman config explain KEY` prints one key.\n\n\
                     | key | type | default | |\n|---|---|---|---|\n"
         .to_owned();
     for key in config_keys() {
@@ -118,7 +118,7 @@ fn page_of_the_command_line_is_current() {
     generated("cli.md", &page);
 }
 
-/// The doc comments of an enum's variants, by the variants' names, as they stand in its source.
+/// The doc comments of an enum's variants, by the variants' names, as its source has them.
 fn variants(source: &str, name: &str) -> Vec<(String, String)> {
     let body = source.split(&format!("pub enum {name} {{\n")).nth(1).unwrap();
     let body = body.split("\n}\n").next().unwrap();

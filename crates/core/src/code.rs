@@ -88,7 +88,7 @@ codes! {
         "The state folder has no run of that number. State is kept per project and machine.",
         "`pointsman history` lists the runs. `--state-dir` and `--config` choose another state.";
     NOT_CONFIRMED = 106, "The action was not confirmed",
-        "The environment requires a confirmation, and nobody gave it: the prompt was answered with no, or there is no terminal to prompt on.",
+        "The environment requires a confirmation, and none was given: the prompt was answered with no, or there is no terminal to prompt on.",
         "Add `--yes`; a `typed` environment also needs `--confirm ENV`.";
     REASON_NEEDED = 107, "A reason is needed",
         "The action is recorded for the people who read the history later.",
@@ -118,7 +118,7 @@ codes! {
         "A migration is half done, or a build does not accept the version that its database has.",
         "`pointsman migrate status ENV` shows the versions, and `pointsman migrate repair ENV` the half-done migration.";
     LOCKED = 206, "A person locked the environment",
-        "Somebody took the lock and gave a reason, which the message shows.",
+        "A teammate took the lock; the message shows the reason.",
         "Ask that person, or run `pointsman lock ENV release --reason TEXT`.";
     PLAN_CHANGED = 207, "The plan differs from the reviewed one",
         "The release, the config, the live builds or the migrations changed since the plan was reviewed.",
@@ -158,7 +158,7 @@ codes! {
         "Try again; `pointsman status ENV` shows its process.";
     PLATFORM_SILENT = 401, "The platform does not answer",
         "The network, a proxy or the platform is down, or the address is wrong.",
-        "`pointsman doctor` tests each platform. Try again; nothing was changed by the request unless the message says so.";
+        "`pointsman doctor` tests each platform. Try again; the request changed nothing unless the message reports a change.";
     PLATFORM_REFUSED = 402, "The platform refused a request",
         "The message quotes the platform: missing permissions, quotas or a wrong request.",
         "Fix what it names. Permissions are listed in the guide Production on App Hosting.";
@@ -181,9 +181,9 @@ codes! {
         "It was deleted, or did not finish.",
         "Deploy the release again: `pointsman deploy ENV --release RELEASE`.";
     TRAFFIC_SPLIT = 409, "Traffic is split between builds",
-        "A switch stopped half-way, or somebody split the traffic outside of Pointsman.",
+        "A switch stopped half-way, or the traffic was split outside of Pointsman.",
         "`pointsman status ENV` shows the shares; `pointsman rollback ENV` brings all services to one release.";
-    TRAFFIC_MOVED = 410, "Traffic was moved by somebody else",
+    TRAFFIC_MOVED = 410, "Traffic was moved outside of the run",
         "A person or a tool changed the traffic during the run. Pointsman does not override them.",
         "Find out who did it, then deploy or roll back again.";
     SWITCH_UNKNOWN = 411, "The result of a switch is unknown",

@@ -144,7 +144,7 @@ pub enum Failure {
     Inconclusive,
     /// A person or a signal ended it.
     Cancelled,
-    /// Traffic is not where this run put it: somebody else moved it, and the release is not to blame.
+    /// Traffic is not where this run put it: it was moved outside of the run, and the release is not to blame.
     Drift,
 }
 

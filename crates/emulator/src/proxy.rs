@@ -27,7 +27,7 @@ use tokio::task::AbortHandle;
 use super::forward::{Connections, connections, forward, refused};
 use super::listener::{accept, converse};
 
-/// A build's process, as an upstream. Each has its own connections, so that no request uses one to the old build
+/// A build's process, as an upstream. Each has its own connections, to keep requests off connections to the old build
 /// after a switch. Each worker has its own too, so that a request never changes threads.
 struct Upstream {
     build: String,

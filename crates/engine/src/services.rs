@@ -54,7 +54,7 @@ impl fmt::Debug for Services {
     }
 }
 
-/// The version and records of a database, and its lock if somebody holds it.
+/// The version and records of a database, and its lock if it is held.
 #[derive(Debug, Clone)]
 pub struct SchemaLook {
     pub schema: Schema,

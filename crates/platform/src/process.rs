@@ -159,7 +159,8 @@ impl ThisMachine {
 /// process of the machine, or running another program.
 fn nothing_answers(port: u16) -> bool {
     let refuses = |address: IpAddr| {
-        let connected = TcpStream::connect_timeout(&(address, port).into(), LOOPBACK_ANSWERS_WITHIN);
+        let connected =
+            TcpStream::connect_timeout(&(address, port).into(), LOOPBACK_ANSWERS_WITHIN);
         connected.is_err_and(|error| error.kind() != io::ErrorKind::TimedOut)
     };
     refuses(Ipv4Addr::LOCALHOST.into()) && refuses(Ipv6Addr::LOCALHOST.into())
@@ -186,6 +187,10 @@ fn by_lsof(port: u16) -> Vec<Listener> {
     found
 }
 
+/// The kernel's id of this boot: start times count from it.
+#[cfg(target_os = "linux")]
+static BOOT: OnceLock<String> = OnceLock::new();
+
 #[cfg(target_os = "linux")]
 fn began(pid: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -193,7 +198,6 @@ fn began(pid: u32) -> Option<String> {
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     let state = fields.next()?;
     let ticks = fields.nth(18)?;
-    static BOOT: OnceLock<String> = OnceLock::new();
     let boot = BOOT.get_or_init(|| {
         let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         id.trim().to_owned()

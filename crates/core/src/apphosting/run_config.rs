@@ -39,11 +39,11 @@ pub struct Broken {
     pub why: String,
 }
 
-/// Memory (MiB) from which a minimum number of CPUs is required.
+/// Memory (`MiB`) from which a minimum number of CPUs is required.
 const MEMORY_NEEDS: [(i64, f64); 4] = [(24_576, 8.0), (16_384, 6.0), (8_192, 4.0), (4_096, 2.0)];
-/// Memory (MiB) above which a minimum number of CPUs is required.
+/// Memory (`MiB`) above which a minimum number of CPUs is required.
 const MEMORY_OVER_NEEDS: [(i64, f64); 2] = [(1_024, 1.0), (512, 0.5)];
-/// CPUs from which a minimum of memory (MiB) is required.
+/// CPUs from which a minimum of memory (`MiB`) is required.
 const CPU_NEEDS: [(f64, i64); 2] = [(6.0, 4_096), (4.0, 2_048)];
 /// Default maximum number of instances.
 const USUAL_MOST: i64 = 100;

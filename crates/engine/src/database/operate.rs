@@ -4,7 +4,7 @@ use pointsman_core::document::{Document, Fields, weight};
 use pointsman_core::migration::{Change, Operation, Update, change};
 use pointsman_core::ports::database::{Act, Expected, Write};
 
-/// Maximum bytes of a request: Google's emulator accepts 4 MiB, production 10 MiB.
+/// Maximum bytes of a request: Google's emulator accepts 4 `MiB`, production 10 `MiB`.
 const MOST_REQUEST_BYTES: usize = 3_500_000;
 /// Bytes of a write besides its path and fields.
 const WRITE_OVERHEAD_BYTES: usize = 300;

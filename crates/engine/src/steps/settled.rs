@@ -9,7 +9,7 @@ use pointsman_core::ports::hosting::Traffic;
 /// Maximum polls; with Google's back-off they take three minutes.
 const TRAFFIC_READS: u32 = 20;
 
-/// Reads the traffic once nobody else is moving it. Rollouts of this run are not waited for, because a later rollout
+/// Reads the traffic once no other actor is moving it. Rollouts of this run are not waited for, because a later rollout
 /// follows them. The wait is limited: after it, a rollback continues, and only a deploy is refused, since another
 /// person or tool is moving traffic (F10).
 pub(super) async fn traffic(context: &Context, member: &Member) -> Result<Traffic, StepError> {

@@ -72,7 +72,7 @@ impl Federation {
         }
     }
 
-    /// Reads the token to exchange. Reads it anew every time, because the file is replaced while a job runs.
+    /// Reads the token to exchange. Reads it every time, because the file is replaced while a job runs.
     async fn subject(&self, exchange: &Exchange) -> Result<SecretString, NoToken> {
         let source = &self.credential_source;
         let text = match (&source.file, &source.url) {
