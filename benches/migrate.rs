@@ -1,6 +1,5 @@
-//! A migration of every document of a collection, beside Google's own client doing the same on Google's
-//! emulator, in one run, as ratios. Needs the emulator that `gcloud` brings and the client
-//! (`pip install google-cloud-firestore`).
+//! Compares a migration of every document in a collection with Google's client doing the same on Google's emulator,
+//! in one run, as ratios. Needs the emulator from `gcloud` and the client (`pip install google-cloud-firestore`).
 //!
 //! `cargo bench --bench migrate`
 
@@ -35,7 +34,7 @@ use serde_json::json;
 
 const ROUNDS: usize = 3;
 const DOCUMENTS: u64 = 20_000;
-/// One after the other takes its time.
+/// Fewer documents for the client that writes one at a time, because it is slow.
 const SINGLE: u64 = 1_000;
 
 async fn fill(database: &dyn Database) {
@@ -52,7 +51,7 @@ async fn fill(database: &dyn Database) {
     }
 }
 
-/// Seconds of a whole migration of ours, from before it is marked dirty to its line of history.
+/// Seconds that our whole migration takes, from before it is marked dirty to its history record.
 async fn ours(database: Arc<dyn Database>) -> f64 {
     fill(database.as_ref()).await;
     let migration: Migration = serde_json::from_value(json!({
@@ -87,7 +86,7 @@ async fn ours(database: Arc<dyn Database>) -> f64 {
     took.as_secs_f64()
 }
 
-/// Seconds that Google's client needs for `count` of the documents.
+/// Seconds that Google's client takes for `count` documents.
 fn peer(emulator: &Emulator, way: &str, count: u64) -> f64 {
     let project = Emulator::project();
     block_on(async { fill(&emulator.client(&project)).await });
@@ -119,7 +118,7 @@ fn main() {
         return;
     }
     let Some(emulator) = Emulator::googles() else { return };
-    // A first one warms the emulator for everybody.
+    // Warm up the emulator before anything is measured.
     block_on(ours(Arc::new(emulator.client(&Emulator::project()))));
     let mut all = Vec::new();
     for _ in 0..ROUNDS {

@@ -1,5 +1,5 @@
-//! 500 probes, each once a second, beside prometheus-blackbox-exporter with the same targets, in one run:
-//! the share of a core and the memory of each, as ratios.
+//! Compares 500 probes, each once a second, with prometheus-blackbox-exporter on the same targets, in one run: CPU
+//! and memory of each, as ratios.
 //!
 //! `cargo bench --bench probes`
 
@@ -28,17 +28,17 @@ use tokio::net::{TcpListener, TcpStream};
 const PROBES: usize = 500;
 const WARM: Duration = Duration::from_secs(6);
 const MEASURED: Duration = Duration::from_secs(20);
-/// Of a clock tick of the kernel (`getconf CLK_TCK`).
+/// Kernel clock ticks per second (`getconf CLK_TCK`).
 const TICKS: f64 = 100.0;
 
-/// What one program costs.
+/// The cost of one program: per cent of a core, resident memory in `MiB`, and probes per second.
 struct Cost {
     core: f64,
     megabytes: f64,
     per_second: f64,
 }
 
-/// Answers every question, and counts them.
+/// Starts a target that answers every request. Returns its port and its request counter.
 async fn serve() -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (port, count) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
@@ -108,7 +108,7 @@ async fn ours() -> Cost {
     cost
 }
 
-/// The exporter probes when it is scraped, as Prometheus does.
+/// Measures the exporter. It probes when it is scraped, so this scrapes it as Prometheus does.
 async fn exporter() -> Option<Cost> {
     let (port, count) = serve().await;
     let listen = free_port();

@@ -1,5 +1,5 @@
-//! The traffic proxy beside nginx as a proxy and beside the bare service, in one run, as ratios; and
-//! how long a rollback takes until traffic has moved. Needs wrk and nginx.
+//! Compares the traffic proxy with nginx as a proxy and with the bare service, in one run, as ratios; and measures how
+//! long a rollback takes to move traffic. Needs wrk and nginx.
 //!
 //! `cargo bench --bench proxy`
 
@@ -58,7 +58,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// nginx as it is usually set up as a proxy: two workers, connections to the service kept.
+/// Starts nginx in a usual proxy set-up: two workers, persistent connections to the service.
 fn nginx(sandbox: &Sandbox, upstream: u16) -> (Child, u16) {
     let port = free_port();
     let folder = sandbox.folder.path();
@@ -135,8 +135,8 @@ fn main() {
     );
 }
 
-/// From the run's first fact, written right after the confirmation, to the traffic of the last
-/// service read back: the journal's own monotonic times.
+/// Measures rollbacks from the run's first fact, written right after the confirmation, until the traffic of the last
+/// service is read back. Uses the journal's monotonic times.
 fn rollback_time(sandbox: &Sandbox) {
     let mut times = Vec::new();
     for n in 0..6 {

@@ -1,6 +1,6 @@
-//! The screen in a terminal: first frame, key to screen at rest and under a storm of log lines, what
-//! it costs at rest, and what a log of a million lines takes. Goals: `docs/internals/screen.md`. Where btop
-//! (at rest) and lnav (a million lines) are there, they do the same beside it.
+//! Measures the screen in a terminal: first frame, key latency when idle and under a storm of log lines, idle cost, and
+//! a log of a million lines. Goals: `docs/internals/screen.md`. If installed, btop (idle) and lnav (a million lines)
+//! are measured for comparison.
 //!
 //! `cargo bench --bench screen`
 
@@ -35,7 +35,7 @@ use portable_pty::CommandBuilder;
 use sandbox::Sandbox;
 use terminal::Terminal;
 
-/// A run that this process drives and never moves, so that only its log does.
+/// Creates a run that never advances, so that only its log changes. Returns the log file.
 fn begin(sandbox: &Sandbox) -> File {
     let app = App::new(Some(sandbox.state()), std::path::Path::new("")).unwrap();
     let config = sandbox.folder.path().join("config.yaml");
@@ -61,7 +61,7 @@ fn line(n: usize) -> String {
     )
 }
 
-/// Presses a key and waits until what it does is on the screen.
+/// Presses a key and measures the time until the screen shows its result.
 fn key_to_screen(terminal: &mut Terminal, key: &str, shows: &str) -> Duration {
     let began = Instant::now();
     terminal.press(key);
@@ -78,7 +78,7 @@ fn keys(terminal: &mut Terminal, rounds: usize) -> (f64, f64) {
         for (key, shows) in [("7", "▶ 7 History"), ("1", "▶ 1 Environments"), ("2", "▶ 2 Deploy")]
         {
             took.push(key_to_screen(terminal, key, shows).as_secs_f64() * 1000.0);
-            // Keys come one after the other, as fingers bring them.
+            // A pause between keys, as with real typing.
             std::thread::park_timeout(Duration::from_millis(15));
         }
     }
@@ -86,8 +86,8 @@ fn keys(terminal: &mut Terminal, rounds: usize) -> (f64, f64) {
     (took[took.len() / 2], took[took.len() * 99 / 100])
 }
 
-/// CPU seconds the threads of a process have used. `stat` counts in hundredths, which at rest are a
-/// tenth of all there is.
+/// CPU seconds used by the threads of a process. Reads `schedstat`, because `stat` counts hundredths of a second, too
+/// coarse for an idle process.
 fn cpu(pid: u32) -> f64 {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     let used = tasks.filter_map(|task| {
@@ -107,7 +107,7 @@ fn told(what: &str, is: f64, goal: f64, unit: &str) {
     println!("{what:<44} {is:>9.2} {unit:<8} goal {goal:>7.1}   {:>5.2} of it", is / goal);
 }
 
-/// A peer in a terminal of the same size, if it is there.
+/// Starts another program in a terminal of the same size. `None` if it is not installed.
 fn peer(program: &str, arguments: &[&str]) -> Option<Terminal> {
     let known = std::process::Command::new(program).arg("--version").output();
     if known.is_err() {
@@ -119,7 +119,7 @@ fn peer(program: &str, arguments: &[&str]) -> Option<Terminal> {
     Some(Terminal::of(command, 45, 160))
 }
 
-/// CPU in per cent of a core and bytes to the terminal a second, while nothing is pressed.
+/// Idle cost: CPU in per cent of a core, and bytes per second to the terminal.
 fn at_rest(terminal: &Terminal) -> (f64, f64) {
     let (before, bytes, seconds) = (cpu(terminal.pid()), terminal.raw().len(), 20.0);
     std::thread::park_timeout(Duration::from_secs_f64(seconds));
@@ -131,7 +131,7 @@ fn beside(what: &str, ours: f64, peer: f64, unit: &str) {
     println!("{what:<44} {ours:>9.2} {unit:<8} : {peer:>8.2}   {:>5.2} of it", ours / peer);
 }
 
-/// btop at rest. It tells of a whole machine every two seconds, the screen of a run every second.
+/// Compares with an idle btop, which refreshes a whole machine every 2 s; our screen refreshes a run every second.
 fn beside_btop((used, written): (f64, f64)) {
     let Some(mut btop) = peer("btop", &[]) else { return };
     btop.wants("2000ms");
@@ -142,7 +142,7 @@ fn beside_btop((used, written): (f64, f64)) {
     let _ = btop.child.kill();
 }
 
-/// Opening a log of a million lines at its end, and what that takes of memory.
+/// Compares with lnav: time and memory to open a log of a million lines at its end.
 fn beside_lnav(sandbox: &Sandbox) {
     let log =
         App::new(Some(sandbox.state()), std::path::Path::new("")).unwrap().log_file(RunNumber(1));
@@ -196,7 +196,7 @@ fn main() {
     let writer = std::thread::spawn(move || {
         let began = Instant::now();
         while !ends.load(Ordering::Relaxed) {
-            // 5,000 lines a second, in parts of a hundredth.
+            // 5,000 lines per second, written every 10 ms.
             let due = usize::try_from(began.elapsed().as_millis()).unwrap() * 5;
             while n < due {
                 log.write_all(line(n).as_bytes()).unwrap();
@@ -222,7 +222,7 @@ fn main() {
     }
     log.flush().unwrap();
     let began = Instant::now();
-    // One fact is in the log too.
+    // A million lines plus one fact.
     terminal.wants("1,000,001 lines");
     println!("{:<44} {:>9.2} s", "a million lines indexed after", began.elapsed().as_secs_f64());
     told("resident with a log of a million lines", resident_mb(terminal.pid()), 60.0, "MB");

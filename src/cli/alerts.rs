@@ -14,9 +14,9 @@ use crate::domain::describe;
 use crate::domain::error::Problem;
 use crate::ports::outbox::{Delivery, DeliveryState, Outbox};
 
-/// Maximum alerts listed.
+/// Maximum number of listed alerts.
 const ALERTS_LISTED: usize = 50;
-/// Time limit for a delivery.
+/// Time limit for `alerts send` and `alerts test`.
 const TEST_WITHIN: Duration = Duration::from_secs(20);
 
 pub(super) async fn alerts(session: &Session, verb: Option<&AlertsVerb>) -> Finished {

@@ -1,5 +1,5 @@
-//! `attach`: follows a run, and drives it from a plain terminal: one line per fact on stdout, words
-//! on stdin. The same acts, questions and rules as on the screen.
+//! `attach`: follows a run, and drives it from a plain terminal. Facts go to stdout, one per line; commands come from
+//! stdin. Commands, questions and rules are those of the screen.
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::time::Duration;
@@ -20,13 +20,13 @@ use crate::domain::view::RunView;
 use crate::engine::proposal;
 use crate::ports::journal::Journal as _;
 
-/// Poll interval of the store.
+/// Poll interval for new facts in the store.
 const FACT_POLL: Duration = Duration::from_millis(50);
 
-/// The accepted words.
+/// The accepted commands.
 const WORDS: &str = "approve · pause · resume · retry · skip REASON · rollback · abort · quit";
 
-/// Prints a run's facts as they come, until it ends or its process died.
+/// Prints new facts of a run until the run ends or its process dies.
 pub(super) async fn attach(session: &Session, run: RunNumber) -> Finished {
     let drives = !session.arguments.json
         && !session.arguments.read_only
@@ -41,7 +41,7 @@ pub(super) async fn attach(session: &Session, run: RunNumber) -> Finished {
         let listed = store.run(run)?;
         for fact in store.facts(run, seen)? {
             seen = fact.seq;
-            // What was half answered was meant for the run as it was.
+            // The pending question was about the run before this fact, so it is dropped.
             if asked.take().is_some() {
                 print::note("the run has changed; nothing was sent");
             }
@@ -89,7 +89,7 @@ pub(super) async fn attach(session: &Session, run: RunNumber) -> Finished {
     }
 }
 
-/// Lines of stdin, read on a separate thread: reading cannot be cancelled.
+/// Lines of stdin, read on a separate thread because a blocking read cannot be cancelled.
 fn typed_lines() -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel(16);
     std::thread::spawn(move || {
@@ -103,7 +103,7 @@ fn typed_lines() -> mpsc::Receiver<String> {
     receiver
 }
 
-/// The next line; pending forever without a terminal or at the end of stdin.
+/// The next line. Never resolves without a terminal or at the end of stdin.
 async fn next(typed: &mut Option<mpsc::Receiver<String>>) -> String {
     if let Some(lines) = typed
         && let Some(line) = lines.recv().await
@@ -122,7 +122,7 @@ enum Heard {
     Sends(Command),
 }
 
-/// A typed line: the answer to the question that stands, or a word.
+/// Interprets a typed line: the answer to a pending question, or a command.
 fn heard(view: &RunView, asked: Option<Command>, line: &str) -> Heard {
     let environment = view.plan.environment.as_str();
     let typed = view.plan.policy.protection == Protection::Typed;
@@ -134,7 +134,7 @@ fn heard(view: &RunView, asked: Option<Command>, line: &str) -> Heard {
     let command = match word {
         "" => return Heard::Nothing,
         "quit" | "q" => return Heard::Quit,
-        // The safe direction asks nothing.
+        // Safe commands need no confirmation.
         "pause" => return Heard::Sends(Command::Pause),
         "resume" => return Heard::Sends(Command::Resume),
         "approve" => Command::Approve,

@@ -1,4 +1,4 @@
-//! `checklist`: how the items stand, and what a person does to them.
+//! `checklist`: lists the items, and ticks, unticks and overrides them.
 
 use serde_json::json;
 
@@ -20,7 +20,7 @@ pub(super) fn checklist(session: &Session, arguments: &ChecklistArguments) -> Fi
     };
     let mut listing = look()?;
     if let Some(act) = arguments.act.map(Act::from) {
-        // All of them, or none.
+        // Check every item before changing any: either all change, or none.
         let items = arguments.items.iter().map(|named| listing.find(named).cloned());
         let items: Vec<Item> =
             items.collect::<Result<_, _>>().map_err(|problem| Failed::with(USAGE, problem))?;
@@ -87,7 +87,7 @@ fn to_json(listing: &ChecklistView) -> serde_json::Value {
     });
     let lists = List::ALL.map(|list| {
         let Tally { done, overridden, all } = counted(listing, list);
-        // The key's name is a promise: what it counts blocks nothing.
+        // Scripts rely on this key's name: it counts the items that block nothing.
         let counted = json!({"settled": done + overridden, "overridden": overridden, "of": all});
         (list.label().to_owned(), counted)
     });

@@ -1,4 +1,4 @@
-//! `commands`: the team's own, run and kept.
+//! `commands`: lists, runs and stops the team's custom commands, and prints their logs.
 
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};

@@ -1,5 +1,5 @@
-//! Completions of values: the names that the config and the store have now. Anything unreadable completes to
-//! nothing; a shell has no place for an error.
+//! Shell completion of values: names from the current config and store. If these cannot be read, it offers no
+//! candidates, because a shell has no place for an error.
 
 use clap_complete::CompletionCandidate;
 use clap_complete::env::Shells;
@@ -13,7 +13,7 @@ use crate::domain::checklist::{List, item_id};
 use crate::domain::error::Problem;
 use crate::ports::journal::Journal as _;
 
-/// Runs offered: the latest ones.
+/// Number of runs offered, latest first.
 const RUNS: usize = 30;
 
 fn config_file() -> std::path::PathBuf {
@@ -48,7 +48,7 @@ pub(super) fn databases() -> Vec<CompletionCandidate> {
     candidates(names)
 }
 
-/// The items of the checklists, each with its text.
+/// The ids of checklist items, each with its text.
 pub(super) fn items() -> Vec<CompletionCandidate> {
     let Some(loaded) = loaded() else { return Vec::new() };
     let lists = &loaded.config.checklists;
@@ -57,13 +57,13 @@ pub(super) fn items() -> Vec<CompletionCandidate> {
     all.into_iter().flat_map(|(list, of)| of.iter().map(move |one| item(list, &one.text))).collect()
 }
 
-/// The team's commands.
+/// The names of the custom commands.
 pub(super) fn commands() -> Vec<CompletionCandidate> {
     let Some(loaded) = loaded() else { return Vec::new() };
     candidates(loaded.config.commands.iter().map(|command| &command.name))
 }
 
-/// The latest runs, each with its outcome.
+/// The numbers of the latest runs, each with its outcome.
 pub(super) fn runs() -> Vec<CompletionCandidate> {
     let state = std::env::var_os("POINTSMAN_STATE_DIR").map(Into::into);
     let listed = || {

@@ -1,5 +1,5 @@
-//! The confirmation of an action. On a terminal it is a question, typed where the environment demands it;
-//! anywhere else the answers are flags of the command, or the action is refused with exit code 3.
+//! Confirmation of actions. On a terminal it is a question, with a typed answer on restricted environments. Elsewhere
+//! the answers are flags, and an action without them is refused with exit code 3.
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 
@@ -13,19 +13,19 @@ use crate::domain::policy::Protection;
 use crate::engine::proposal::Proposal;
 
 impl Confirmation {
-    /// The reason, and the overridden guards.
+    /// The reason and the overrides.
     pub(super) fn why(&self) -> Result<Justification, Failed> {
         why(self.reason.as_ref(), &self.overrides).map_err(|problem| Failed::with(USAGE, problem))
     }
 
-    /// Answers given beforehand.
+    /// The answers given as flags.
     pub(super) fn answers(&self) -> Answers {
         Answers { yes: self.yes, confirm: self.confirm.clone() }
     }
 }
 
-/// Returns if the act may begin. `word` is what is typed where the environment wants that; `what` says what
-/// will be done and what it leads to.
+/// Returns `Ok` if the action is confirmed. `word` is the text to type on a restricted environment; `what` describes
+/// the action and its effects.
 pub(super) fn confirm(
     environment: &EnvironmentName,
     word: &str,
@@ -54,7 +54,8 @@ pub(super) fn confirm(
         .map_err(|problem| Failed::with(REFUSED, problem))
 }
 
-/// Returns if a run of that plan may start. The plan is shown even without a question.
+/// Returns `Ok` if a run of the plan is confirmed. With `--yes` it prints the description, because no question shows
+/// it.
 pub(super) fn begin(proposal: &Proposal, confirmation: &Confirmation) -> Result<(), Failed> {
     if confirmation.yes {
         print::note(&proposal.what);
@@ -64,11 +65,11 @@ pub(super) fn begin(proposal: &Proposal, confirmation: &Confirmation) -> Result<
     confirm(&plan.environment, &word, plan.policy.protection, answers, &proposal.what)
 }
 
-/// Asks on the terminal.
+/// Asks a question on the terminal and returns the answer.
 pub(super) fn ask(question: &str) -> String {
     let mut line = String::new();
     print::question(question);
-    // No answer is a no.
+    // A read error leaves the answer empty, which means no.
     let _ = io::stdin().lock().read_line(&mut line);
     line.trim().to_owned()
 }

@@ -11,7 +11,7 @@ use crate::domain::guard::{GuardHit, Guards, Justification};
 use crate::domain::plan::Plan;
 use crate::engine::proposal::{self, DeployRequest, PlannedDeploy, Refusal};
 
-/// Shows what `deploy` would do and everything that would refuse it, and exits as it would.
+/// Prints the plan of a deploy and every refusal, and exits with the code that `deploy` would.
 pub(super) async fn plan(session: &Session, arguments: &PlanArguments) -> Finished {
     let loaded = session.config()?;
     let why = why(arguments.reason.as_ref(), &arguments.overrides)
@@ -27,7 +27,7 @@ pub(super) async fn plan(session: &Session, arguments: &PlanArguments) -> Finish
         proposal::plan(&session.app.services(), &loaded, &ship, false).await?;
     let (met, hash) = (guards.met().to_vec(), plan.hash());
     let (overridden, left) = passed(guards, &why);
-    // In the order in which a deploy meets them: what the store holds against a run can be waited for.
+    // The order of a deploy: a run in doubt, then guards, then locks and other runs, which a deploy can wait for.
     let after_doubt = usize::from(matches!(refusals.first(), Some(Refusal::InDoubt(_))));
     let mut refused: Vec<Failed> = refusals.into_iter().map(Failed::from).collect();
     if !left.is_empty() {
@@ -56,7 +56,7 @@ pub(super) async fn plan(session: &Session, arguments: &PlanArguments) -> Finish
     Ok(code)
 }
 
-/// The lines of what was overridden, and the guards that still stand.
+/// A line per overridden guard, or the guards that still block the deploy.
 fn passed(guards: Guards, why: &Justification) -> (Vec<String>, Vec<GuardHit>) {
     match guards.pass(why) {
         Ok((_, lines)) => (lines, Vec::new()),
@@ -106,10 +106,10 @@ pub(super) async fn deploy(session: &Session, arguments: &DeployArguments) -> Fi
     }
 }
 
-/// Digits of a hash that tell one plan from another.
+/// Minimum number of hash digits that identify a plan.
 const HASH_DIGITS: usize = 8;
 
-/// Refuses a plan other than the reviewed one.
+/// Refuses a plan that differs from the reviewed one.
 fn is_reviewed(plan: &Plan, reviewed: &str) -> Result<(), Failed> {
     let (hash, reviewed) = (plan.hash().to_string(), reviewed.trim());
     if reviewed.len() < HASH_DIGITS {

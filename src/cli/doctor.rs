@@ -1,4 +1,4 @@
-//! `doctor`: what works here and how to fix the rest.
+//! `doctor`: checks this machine, the config and the environments, and names a fix for each problem.
 
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ pub(super) async fn doctor(session: &Session) -> Finished {
     Ok(if well { OK } else { FAILED })
 }
 
-/// The alert channels, and whether this machine can deliver to them.
+/// Checks whether this machine can deliver to the alert channels.
 fn channels(session: &Session, notify: &Notify) -> Vec<Look> {
     let store = session.app.store().ok();
     let now = session.app.clock.now();
@@ -109,7 +109,7 @@ fn terminal(session: &Session) -> Vec<(String, String)> {
     rows.map(|(name, told)| (name.to_lowercase(), told)).collect()
 }
 
-/// Opening the store writes, so a full or foreign disk shows here.
+/// Checks the state folder. Opening the store writes to it, so a full or read-only disk shows here.
 fn state(session: &Session) -> Result<String, Problem> {
     let store = session.app.store().map_err(|e| Problem::new(e.to_string()))?;
     let runs = store.runs(None, usize::MAX).map_err(|e| Problem::new(e.to_string()))?;
@@ -134,12 +134,12 @@ fn git() -> Result<String, Problem> {
     Ok(said.trim().to_owned())
 }
 
-/// Whether an environment runs on Google's own App Hosting.
+/// Whether an environment runs on App Hosting at Google, not on the emulator.
 fn on_google(loaded: &Loaded, name: &str) -> bool {
     loaded.spec(name).is_ok_and(|spec| spec.endpoint.capabilities().google)
 }
 
-/// The Google credentials of a deploy: which, whose, and until when.
+/// The Google credentials that a deploy would use: source, account, expiry and quota project.
 async fn credentials(session: &Session) -> Result<String, Problem> {
     let about = session.app.about_credentials().await?;
     let mut told = about.which;
@@ -158,7 +158,7 @@ async fn credentials(session: &Session) -> Result<String, Problem> {
     Ok(told)
 }
 
-/// Reads the live builds with the credentials of a deploy. Starts nothing.
+/// Reads the live builds with the credentials of a deploy. Does not start the emulator.
 async fn platform(session: &Session, loaded: &Loaded, name: &str) -> Result<String, Problem> {
     let spec = loaded.spec(name)?;
     if let Some((service, held)) = session.app.held_ports(&spec).into_iter().next() {
@@ -177,8 +177,8 @@ async fn platform(session: &Session, loaded: &Loaded, name: &str) -> Result<Stri
     ))
 }
 
-/// Asks each database of an environment for its version and its lock. One that works on it is nothing wrong, but a
-/// deploy would wait for it.
+/// Reads the schema version and lock of each database in an environment. A held lock is not an error, but a deploy
+/// would wait for it.
 async fn databases(session: &Session, loaded: &Loaded, name: &str) -> Vec<Look> {
     let Ok(spec) = loaded.spec(name) else { return Vec::new() };
     let mut looks = Vec::new();

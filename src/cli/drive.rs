@@ -1,4 +1,4 @@
-//! Makes a run and drives it in this process, or is the process of a detached one.
+//! Creates a run and drives it, in this process or in a detached one.
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ use crate::domain::view::RunView;
 use crate::engine::{Attendance, observe};
 use crate::ports::journal::{Journal as _, JournalError, RENEWAL};
 
-/// Makes a run of a confirmed plan and drives it to its end.
+/// Creates a run of a confirmed plan and drives it to its end.
 pub(super) async fn drive(session: &Session, plan: &Plan, how: &Confirmation) -> Finished {
     not_locked(&session.app, plan, how)?;
-    // Before there is a run: what cannot even be reached is no failed run.
+    // Reach the platform before creating the run: an unreachable platform must not leave a failed run.
     session.app.services().platform(&plan.endpoint).await?;
     let view = match make(session, plan, how).await {
         Ok(view) => view,
@@ -38,9 +38,10 @@ pub(super) async fn drive(session: &Session, plan: &Plan, how: &Confirmation) ->
     follow(session, engine, Following { run, seen: 0, interrupted: told, leave: None }).await
 }
 
-/// Refuses where a person holds the lock and is not waited for, before the emulator is started for nothing.
+/// Refuses a run while a person holds the lock, unless `--lock-wait` is given or the plan overrides the lock. Checked
+/// early, so that the emulator is not started in vain.
 fn not_locked(app: &App, plan: &Plan, how: &Confirmation) -> Result<(), Failed> {
-    // A store that cannot be read is reported when the run is made.
+    // Creating the run reports an unreadable store.
     let locked = app.readable_store().and_then(|store| store.locked(&plan.environment));
     match locked {
         Ok(Some(lock)) if how.lock_wait.is_none() && !plan.passes_lock() => {
@@ -50,13 +51,13 @@ fn not_locked(app: &App, plan: &Plan, how: &Confirmation) -> Result<(), Failed> 
     }
 }
 
-/// The reason why no run was created.
+/// Why no run was created.
 enum NotMade {
-    /// The journal says no.
+    /// The journal refused it.
     Journal(JournalError),
-    /// The situation that the plan was made for has changed.
+    /// The situation changed after the plan was made.
     Changed(Problem),
-    /// Another run works on one of its databases.
+    /// Another run holds the lock of one of its databases.
     Locked(Problem),
 }
 
@@ -76,7 +77,7 @@ impl From<NotMade> for Failed {
     }
 }
 
-/// Makes the run, waiting for one under way as long as was allowed.
+/// Creates the run. Waits up to `--lock-wait` for another run to end.
 async fn make(session: &Session, plan: &Plan, how: &Confirmation) -> Result<RunView, NotMade> {
     let (app, began) = (&session.app, session.app.clock.elapsed());
     let mut wait = how.lock_wait.unwrap_or_default();
@@ -117,8 +118,8 @@ async fn attempt(app: &App, plan: &Plan, take_over: bool) -> Result<RunView, Not
     Ok(app.create(&mut app.store()?, plan, take_over)?)
 }
 
-/// A lease that looks run out by this clock may be renewed by another one: it is watched for as long as a runner
-/// takes to renew it before it is taken over.
+/// A lease that looks expired by this machine's clock may still be renewed by a process with another clock. Before a
+/// takeover this waits a little longer than one renewal interval, and refuses if the lease was renewed.
 async fn not_renewed(app: &App, plan: &Plan) -> Result<(), NotMade> {
     let store = app.store()?;
     let Some(holder) = store.busy(&plan.environment, app.clock.now())? else { return Ok(()) };
@@ -135,7 +136,7 @@ async fn not_renewed(app: &App, plan: &Plan) -> Result<(), NotMade> {
     Err(NotMade::Journal(JournalError::Busy(holder)))
 }
 
-/// The run that was waited for may have changed what the plan was based on.
+/// Refuses the plan if the run that it waited for is in doubt or moved traffic.
 fn still_fits(app: &App, plan: &Plan) -> Result<(), NotMade> {
     let latest = app.store()?.runs(Some(&plan.environment), 1)?.pop();
     let Some(latest) = latest else { return Ok(()) };
@@ -153,16 +154,16 @@ fn still_fits(app: &App, plan: &Plan) -> Result<(), NotMade> {
     ))
 }
 
-/// A holder sees a stop request with its next renewal, and leaves its step within ten seconds; one
-/// that is dead has a lease of a minute.
+/// Minimum wait after a stop request. A live holder sees the request at its next renewal and leaves its step within
+/// 10 s; the lease of a dead one expires after a minute.
 const FORCED_WAIT: Duration = Duration::from_secs(90);
 
 /// Poll interval while waiting for another run.
 const LOCK_POLL: Duration = Duration::from_millis(200);
-/// The same for a database lock: each read is billed.
+/// Poll interval while waiting for a database lock. Longer, because each read is billed.
 const REMOTE_LOCK_POLL: Duration = Duration::from_secs(2);
 
-/// Runs a rollback that cannot be recorded, with a warning.
+/// Runs a rollback without a record when the journal cannot be written, and prints a warning.
 async fn unrecorded(session: &Session, plan: &Plan, why: &Problem) -> Finished {
     print::note(format!(
         "THE JOURNAL CANNOT BE WRITTEN ({why}).\nThis rollback is carried out, but is not recorded and holds no \
@@ -179,7 +180,7 @@ async fn unrecorded(session: &Session, plan: &Plan, why: &Problem) -> Finished {
     Ok(code)
 }
 
-/// Makes a run and leaves it to its own process.
+/// Creates a run and starts a detached process that drives it.
 pub(super) async fn detach(session: &Session, plan: &Plan, how: &Confirmation) -> Finished {
     not_locked(&session.app, plan, how)?;
     session.app.services().platform(&plan.endpoint).await?;
@@ -193,13 +194,13 @@ pub(super) async fn detach(session: &Session, plan: &Plan, how: &Confirmation) -
     Ok(OK)
 }
 
-/// Is the process of a detached run. Its terminal may go away: it has none. With a choice it takes
-/// over a run whose runner died, if what is observed still allows that.
+/// The process of a detached run. It has no terminal, so a closed terminal does not end it. With a choice it takes
+/// over a run whose runner died, if that choice is still safe.
 pub(super) async fn runner(session: &Session, run: RunNumber, choice: Option<Choice>) -> Finished {
     own_session();
     let app = &session.app;
     let mut store = app.store()?;
-    // The process that created the run waits for this before it lets go.
+    // The parent process waits for this claim before it exits.
     let parent =
         rustix::process::getppid().and_then(|p| u32::try_from(p.as_raw_nonzero().get()).ok());
     store.claim(run, parent.filter(|_| choice.is_none()), app.clock.now())?;

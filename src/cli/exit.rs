@@ -1,4 +1,4 @@
-//! Exit codes (`docs/internals/architecture.md`) and the one place that prints an error.
+//! Exit codes (`docs/internals/architecture.md`), and the conversion of errors to them.
 
 use crate::config::Findings;
 use crate::domain::code::Code;
@@ -8,7 +8,7 @@ use crate::engine::EngineError;
 use crate::engine::proposal::Refusal;
 use crate::ports::journal::JournalError;
 
-/// The observed state is the intended one.
+/// The command succeeded; for a run, the observed state is the intended one.
 pub(super) const OK: u8 = 0;
 pub(super) const FAILED: u8 = 1;
 pub(super) const USAGE: u8 = 2;
@@ -18,14 +18,14 @@ pub(super) const INCONCLUSIVE: u8 = 5;
 pub(super) const IN_DOUBT: u8 = 7;
 pub(super) const INTERRUPTED: u8 = 130;
 
-/// A verb's exit code, or why it could not do its work.
+/// The exit code of a command, or its failure.
 pub(super) type Finished = Result<u8, Failed>;
 
-/// The failure of a command.
+/// A failed command: the error to print and the exit code.
 #[derive(Debug)]
 pub(super) struct Failed {
     pub(super) problem: Box<Problem>,
-    /// The places in the config, for a person.
+    /// The findings of an invalid config. Text output prints them instead of the problem.
     pub(super) findings: Option<Box<Findings>>,
     pub(super) code: u8,
 }

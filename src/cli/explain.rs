@@ -1,4 +1,4 @@
-//! `explain` and `config explain`: pages of the manual's reference, printed.
+//! `explain` and `config explain`: print entries of the reference.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::config::{KeyReference, below, explain};
 use crate::domain::code::{Code, EXPLANATIONS, Explanation};
 use crate::domain::error::Problem;
 
-/// Prints a code's cause and remedy; without a code, lists all.
+/// Prints the cause and remedy of an error code. Without a code, lists all codes.
 pub(super) fn code(session: &Session, code: Option<Code>) -> Finished {
     let Some(code) = code else {
         let lines: Vec<_> =
@@ -33,7 +33,7 @@ fn code_json(row: &Explanation) -> Value {
     json!({ "code": row.code, "title": row.title, "cause": row.cause, "remedy": row.remedy })
 }
 
-/// Prints what a key of the config means, and the keys below it.
+/// Prints the description of a config key and of the keys below it.
 pub(super) fn key(session: &Session, key: &str) -> Finished {
     let found = explain(key);
     if found.is_empty() {

@@ -1,14 +1,14 @@
-//! Where the config is: `--config`, `POINTSMAN_CONFIG`, or the nearest `config.yaml` of this folder and
-//! those above it.
+//! Finds the config: `--config`, `POINTSMAN_CONFIG`, or the nearest `config.yaml` in the current folder and its
+//! parents.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The name of a config.
+/// The file name of a config.
 const NAME: &str = "config.yaml";
 
-/// The config for a folder. `config.yaml` is a common name, so one above is only taken if it has
-/// `environments:`, and the search ends at the root of the repository, or at the folder itself outside one.
+/// The config for a folder. Other programs have a `config.yaml` too, so one in a parent folder counts only if it has
+/// `environments:`. The search ends at the root of the repository; outside a repository it stays in the folder.
 pub(super) fn nearest(folder: &Path) -> PathBuf {
     let here = PathBuf::from(NAME);
     let inside_repository = folder.ancestors().any(|above| above.join(".git").exists());

@@ -1,4 +1,4 @@
-//! Follows the run that this process drives: prints what becomes durable, and what it comes to wait for.
+//! Follows the run that this process drives: prints its facts once they are stored, and the input it waits for.
 
 use tokio::sync::{mpsc, watch};
 
@@ -15,17 +15,17 @@ use crate::domain::view::RunView;
 use crate::engine::{Engine, EngineError, Signal};
 use crate::ports::journal::Journal;
 
-/// The followed run, and its mode.
+/// What to follow, and how.
 pub(super) struct Following {
     pub(super) run: RunNumber,
-    /// The last fact that was printed already.
+    /// Sequence number of the last printed fact.
     pub(super) seen: u64,
     pub(super) interrupted: watch::Receiver<bool>,
-    /// Tells the engine to leave the run where it comes to wait for an approval.
+    /// If set, the engine is told to leave the run once it waits for an approval (`--no-wait`).
     pub(super) leave: Option<mpsc::Sender<Signal>>,
 }
 
-/// Runs an engine to its end, printing what becomes durable after a fact.
+/// Runs an engine to its end and prints the facts after `seen` once they are stored.
 pub(super) async fn follow(session: &Session, engine: Engine, how: Following) -> Finished {
     let Following { run, seen, interrupted, leave } = how;
     let (mut changes, mut progress) = (engine.watch(), engine.progress());
@@ -39,7 +39,7 @@ pub(super) async fn follow(session: &Session, engine: Engine, how: Following) ->
                 if published.is_err() { break }
                 printer.catch_up();
                 if let (Some(wish), Some(_), false) = (&leave, &printer.waits, asked) {
-                    // Fails only if the engine has ended already.
+                    // Sending fails only if the engine has already ended.
                     asked = wish.try_send(Signal::Leave).is_ok();
                 }
             }
@@ -70,18 +70,18 @@ pub(super) async fn follow(session: &Session, engine: Engine, how: Following) ->
 }
 
 struct Printer {
-    /// Opened once: a run must not depend on a file being opened again and again.
+    /// Opened once, so that the output does not depend on opening the store again during the run.
     store: Box<dyn Journal>,
     run: RunNumber,
     seen: u64,
     live: LiveLine,
-    /// The approval that it waits for, if any.
+    /// The approval that the run waits for.
     waits: Option<String>,
 }
 
 impl Printer {
-    /// Prints the facts since the last time, from the store: what is printed is what is durable. A
-    /// run never ends because it could not be printed.
+    /// Prints the facts since the last call. They are read from the store, so that the output shows only stored facts.
+    /// A read error is logged and does not stop the run.
     fn catch_up(&mut self) {
         match self.store.facts(self.run, self.seen) {
             Ok(facts) => {
@@ -96,7 +96,7 @@ impl Printer {
         }
     }
 
-    /// The input that the run waits for, and the command that gives it.
+    /// Prints the input that the run waits for, and the command that provides it.
     fn tell_what_waits(&mut self, fact: &Fact) {
         let view = || self.store.run(self.run).ok().map(|listed| listed.view);
         match &fact.event {
@@ -105,7 +105,7 @@ impl Printer {
                 waits.iter().for_each(print::note);
                 self.waits = waits;
             }
-            // Approved from elsewhere before the run was left: it no longer waits.
+            // Another process answered the gate before the run was left, so the run no longer waits.
             Recorded::Known(Event::GateAnswered { .. }) => self.waits = None,
             Recorded::Known(Event::ChecklistSeen { list, items }) => {
                 let open =
@@ -123,12 +123,12 @@ impl Printer {
     }
 }
 
-/// The error for `--no-wait`: what the run waits for.
+/// The error with `--no-wait`, which names what the run waits for.
 pub(super) fn waits_instead(run: RunNumber, waits: &str) -> Failed {
     Failed::with(INCONCLUSIVE, Problem::new(format!("run {run} {waits}")))
 }
 
-/// The approval that a run waits for, and its commands.
+/// The approval that a run waits for, with the commands that approve or abort. `None` if it waits for none.
 pub(super) fn waiting(view: &RunView) -> Option<String> {
     let gate = view.gate().filter(|gate| **gate == StepKind::GateSwitch)?;
     let title = view.steps.iter().rev().find(|step| step.plan.kind == *gate)?.plan.title.clone();

@@ -1,4 +1,4 @@
-//! `handover`: what the next shift must know.
+//! `handover`: the report for the next on-call engineer.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::engine::proposal::{self, RUNS_SEARCHED};
 use crate::ports::journal::Journal as _;
 use crate::ports::samples::SampleStore as _;
 
-/// Maximum probe changes considered.
+/// Maximum number of probe changes to consider.
 const CHANGES_READ: usize = 200;
 
 pub(super) async fn handover(session: &Session, environment: Option<&str>) -> Finished {
@@ -69,7 +69,7 @@ pub(super) async fn handover(session: &Session, environment: Option<&str>) -> Fi
     Ok(OK)
 }
 
-/// An environment's entries by their words; those that repeat as lists.
+/// The report of an environment as JSON. `entries` has a list of texts for each kind of entry.
 fn as_json(post: &Post<'_>, now: Timestamp, unread: &Unread) -> Value {
     let mut all: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (word, text) in entries(post, now) {
@@ -89,8 +89,8 @@ fn as_json(post: &Post<'_>, now: Timestamp, unread: &Unread) -> Value {
     })
 }
 
-/// The probes that are not well, and those that are muted. A service that was probed just now is as it answered;
-/// the others are as they were watched last. What is not watched any more (a build that is gone) is no worry.
+/// The unhealthy and the muted probes. Services use the answer of the probe just sent, other probes their last
+/// recorded state. Probes that no longer exist, such as those of a deleted build, are left out.
 fn worries(
     session: &Session,
     environment: &EnvironmentName,
@@ -101,7 +101,7 @@ fn worries(
     let of = format!("{environment}/");
     let turned = samples.changes(&of, CHANGES_READ).unwrap_or_default();
     let mut last: BTreeMap<String, ProbeChange> = BTreeMap::new();
-    // The newest comes first.
+    // Changes come newest first, so keep the first one per name.
     for turned in turned.into_iter().filter(|t| watched.iter().any(|probe| probe.key == t.key)) {
         last.entry(turned.name.clone()).or_insert(turned);
     }
@@ -114,7 +114,7 @@ fn worries(
         let muted = probe.and_then(|probe| quiet.remove(&probe.muted_by()));
         let fresh = probe
             .is_some_and(|p| p.live && seen.services.iter().any(|s| p.name == s.service.as_str()));
-        // A probe without a watcher is no news.
+        // Stale only because no process watched the probe: not a problem to report.
         let unwatched = change.to == State::Stale && change.why == NO_RECENT_PROBE;
         let well = matches!(change.to, State::Ok | State::Off) || unwatched || fresh;
         if !well || muted.is_some() {
@@ -134,7 +134,7 @@ fn worries(
     worries
 }
 
-/// A service's latest answer, if it was bad.
+/// The entry for a service whose latest answer was bad.
 fn probed_now(service: &ServiceSnapshot) -> Option<Worry> {
     let (state, why) = match &service.health {
         Health::Ok | Health::Off | Health::NotAsked => return None,

@@ -1,4 +1,4 @@
-//! `health`: how everything that is watched answers, now or from now on.
+//! `health`: probes an environment once, or continuously with `--watch`.
 
 use std::time::Duration;
 
@@ -22,9 +22,9 @@ use crate::engine::proposal::{self, RUNS_SEARCHED};
 use crate::engine::watch::{Keeper, Order, Report, watch_runs};
 use crate::ports::samples::SampleStore as _;
 
-/// Between the questions of one look.
+/// Pause between the probes of a single check.
 const PROBE_AGAIN_AFTER: Duration = Duration::from_millis(200);
-/// Maximum earlier samples considered.
+/// Maximum number of earlier samples to load per probe.
 const SAMPLES_LOADED: usize = 120;
 /// Refresh interval of the list of probes.
 const OBSERVE_EVERY: Duration = Duration::from_secs(5);
@@ -40,7 +40,7 @@ pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Fi
         return mute(session, arguments, &probes);
     }
     let mut board = Board::default();
-    // Health is shown even if samples cannot be stored.
+    // Continue without stored samples: a single check does not need them.
     let samples = session.app.samples();
     let mutes = samples.as_ref().ok().and_then(|s| s.mutes().ok()).unwrap_or_default();
     board.mute(mutes, session.app.clock.now());
@@ -49,12 +49,12 @@ pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Fi
         board.watch(probes, |key| samples.recent(key, SAMPLES_LOADED).unwrap_or_default());
         return follow(session, &spec, &watching, board).await;
     }
-    // Enough fresh answers for the thresholds, and no earlier ones: this reports the present.
+    // Take enough new samples for the thresholds and ignore stored ones, to report the current state.
     board.watch(probes, |_| Vec::new());
     let questions: Vec<Probe> = board.probes().cloned().collect();
     let rounds = watching.rules.rise.max(watching.rules.fall);
     let asker = session.app.prober()?;
-    // Each at its own pace: who hangs does not make the others old.
+    // Probe concurrently, so that a hanging target does not delay the others.
     let ask = questions.iter().map(|probe| async {
         let mut heard = Vec::new();
         for round in 0..rounds {
@@ -88,7 +88,7 @@ pub(super) async fn health(session: &Session, arguments: &HealthArguments) -> Fi
     Ok(code(&seen))
 }
 
-/// The current probes of an environment, and whether its platform was read.
+/// The current probes of an environment, and whether its platform could be read.
 async fn watched(
     session: &Session,
     spec: &EnvironmentSpec,
@@ -100,7 +100,7 @@ async fn watched(
     Ok((proposal::probes(spec, watching, &seen), seen.unseen.is_none()))
 }
 
-/// Prints one line per change until it is interrupted.
+/// Prints one line per state change until the process gets SIGINT or SIGTERM.
 async fn follow(
     session: &Session,
     spec: &EnvironmentSpec,
@@ -136,7 +136,7 @@ async fn follow(
                 None => break,
             },
             _ = look.tick() => {
-                // An observation that fails changes nothing of what is watched.
+                // If the observation fails, keep the current probes.
                 if let Ok((probes, certain)) = watched(session, spec, watching).await {
                     let _ = orders.send(order(probes, certain)).await;
                 }
@@ -145,7 +145,7 @@ async fn follow(
             _ = terminate.recv() => break,
         }
     }
-    // It writes the last results.
+    // Closing the channel makes the keeper store the last results and end.
     drop(orders);
     match (&mut keeping).await {
         Ok(Err(problem)) => Err(problem.into()),
@@ -211,7 +211,7 @@ fn mute(session: &Session, arguments: &HealthArguments, probes: &[Probe]) -> Fin
     Ok(OK)
 }
 
-/// The exit code for scripts: down is worse than unknown.
+/// The exit code. Down takes precedence over unknown.
 fn code(seen: &[ProbeSnapshot]) -> u8 {
     let any = |states: &[State]| seen.iter().any(|probe| states.contains(&probe.state));
     if any(&[State::Down, State::Flapping]) {

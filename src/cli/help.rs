@@ -1,4 +1,4 @@
-//! The command line as clap sees it: verbs in groups, and the options that every verb has listed once.
+//! Help texts and manual pages: commands in groups, with global options listed once.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use clap::{Command, CommandFactory as _};
 
 use super::args::Arguments;
 
-/// The verbs, by what a person wants to do.
+/// The commands, grouped by purpose.
 pub const GROUPS: [(&str, &[&str]); 6] = [
     ("Set up", &["init", "check", "lint", "config", "doctor", "explain"]),
     ("Deploy", &["plan", "deploy", "rollback", "cleanup", "migrate"]),
@@ -19,8 +19,8 @@ pub const GROUPS: [(&str, &[&str]); 6] = [
     ("This machine", &["emulator", "theme", "schema", "completions", "man"]),
 ];
 
-/// The whole command line. The options that every verb has are in the program's own help only: `clap` would copy
-/// them into the help of each verb.
+/// The complete command line. Global options are hidden, because `clap` would repeat them in the help of each
+/// command; only the program's own help lists them.
 pub fn command() -> Command {
     let hidden =
         |option: clap::Arg| if option.is_global_set() { option.hide(true) } else { option };
@@ -28,14 +28,14 @@ pub fn command() -> Command {
     Arguments::command().mut_args(hidden).mut_subcommands(verbs)
 }
 
-/// The program's own help and manual page.
+/// The command line for the program's own help and manual page.
 pub fn program() -> Command {
     let command = Arguments::command();
     let verbs = grouped(&command);
     command.help_template(TEMPLATE).after_help(verbs)
 }
 
-/// Whether a command line asks about the program itself, and not about one of its verbs.
+/// Whether the command line names no command, so that `--help` is about the program itself.
 pub(super) fn asks_about_program() -> bool {
     let command = Arguments::command();
     !std::env::args().skip(1).any(|word| command.find_subcommand(&word).is_some())

@@ -1,4 +1,4 @@
-//! `init`.
+//! `init`: writes a config for the services in a folder.
 
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
@@ -46,7 +46,7 @@ pub(super) fn init(session: &Session, yes: bool) -> Finished {
     Ok(OK)
 }
 
-/// Asks, or takes the proposals with `--yes`.
+/// Asks questions, or with `--yes` accepts all proposed answers.
 struct Questions {
     yes: bool,
 }
@@ -61,7 +61,7 @@ impl Questions {
         if said.is_empty() { proposal.to_owned() } else { said }
     }
 
-    /// Which services, and how the only one is started if that was not recognised.
+    /// Asks for the services to deploy, and for each start command that was not recognised.
     fn services(&self, folder: &Path, found: &mut Found) -> Result<(), Failed> {
         if found.services.is_empty() {
             let run =
@@ -103,7 +103,7 @@ impl Questions {
         Ok(())
     }
 
-    /// The environments on Google: what `.firebaserc` names.
+    /// Asks for the environments on Google. The projects in `.firebaserc` are the proposals.
     fn environments(&self, found: &Found) -> Answers {
         let project = |aliases: &[&str]| {
             aliases.iter().find_map(|alias| {
@@ -176,7 +176,7 @@ fn service(service: &Service) -> String {
     format!("  {}: {}; {}; {health}", service.name, runtime.seen, steps.join(", then "))
 }
 
-/// The next commands. Releases of a repository are commits, so the new files are committed first.
+/// The commands to run next. In a repository releases are commits, so the new files are committed first.
 fn next(found: &Found) -> Vec<String> {
     let mut lines = vec!["pointsman check".to_owned()];
     let release = if let Some(branch) = &found.branch {

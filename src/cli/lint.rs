@@ -1,4 +1,4 @@
-//! `lint`: what App Hosting would say of apphosting.yaml, and what it would not.
+//! `lint`: checks `apphosting.yaml` for what App Hosting rejects, and for what it accepts but ignores.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::config::{self, Findings, Severity, lint, lint_files};
 use crate::domain::error::Problem;
 use crate::engine::proposal;
 
-/// Judges files, or all of a folder's; those of every service of the config where none is named.
+/// Checks the named files and folders. Without names, checks all services of the config and their quotas.
 pub(super) fn judge(session: &Session, named: &[PathBuf], strict: bool) -> Finished {
     let quotas = if named.is_empty() { quotas(session)? } else { Vec::new() };
     let named = if named.is_empty() { roots(session)? } else { named.to_vec() };
@@ -46,7 +46,7 @@ pub(super) fn judge(session: &Session, named: &[PathBuf], strict: bool) -> Finis
     Ok(if refused { FAILED } else { OK })
 }
 
-/// The differences between two environments, by service.
+/// Prints the configuration differences between two environments, by service.
 pub(super) fn between(session: &Session, environments: &[String]) -> Finished {
     let [first, second] = environments else { return Ok(USAGE) };
     let loaded = session.config()?;
@@ -73,8 +73,8 @@ pub(super) fn between(session: &Session, environments: &[String]) -> Finished {
     Ok(OK)
 }
 
-/// What is odd about the quotas of the config's projects. An environment that cannot be driven has `check` to say
-/// why.
+/// Warnings about the quotas of the config's projects. Environments that cannot be resolved are skipped; `check`
+/// reports those.
 fn quotas(session: &Session) -> Result<Vec<Findings>, Failed> {
     let loaded = session.config()?;
     let specs = loaded.environments().into_iter().filter_map(|name| loaded.spec(name).ok());
@@ -82,7 +82,7 @@ fn quotas(session: &Session) -> Result<Vec<Findings>, Failed> {
     Ok(found.filter(|found| !found.findings.is_empty()).collect())
 }
 
-/// The folders of the config's services.
+/// The root folders of the services in the config.
 fn roots(session: &Session) -> Result<Vec<PathBuf>, Failed> {
     let loaded = session.config()?;
     let folder = session.arguments.config.parent().map(PathBuf::from).unwrap_or_default();

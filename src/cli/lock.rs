@@ -1,4 +1,4 @@
-//! `lock`: a person keeps everybody, themselves included, from starting a run.
+//! `lock`: a manual lock that stops everyone, including its holder, from starting a run.
 
 use serde_json::{Value, json};
 
@@ -65,7 +65,7 @@ pub(super) fn lock(
     Ok(OK)
 }
 
-/// The rollbacks that passed a lock: its holder must see them.
+/// The rollbacks that overrode a lock since it was taken. The holder must see them.
 fn passed(
     store: &SqliteStore,
     environment: &EnvironmentName,
@@ -75,7 +75,7 @@ fn passed(
     Ok(runs.filter(|run| run.plan.passes_lock() && run.started >= lock.since).collect())
 }
 
-/// A lock as `status --json` shows it too.
+/// A lock as JSON, also for `status --json`.
 pub(super) fn to_json(lock: Option<&HumanLock>) -> Value {
     lock.map_or(
         Value::Null,

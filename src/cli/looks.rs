@@ -1,4 +1,4 @@
-//! How the screen looks here: the environment's and the command line's part of it.
+//! Collects the display settings from environment variables and the command line.
 
 use super::Session;
 use super::args::Colour;
@@ -7,7 +7,7 @@ use crate::config::schema::Motion;
 use crate::tui::far_away;
 use crate::tui::theme::{Asked, Depth, Looks, Themes, depth};
 
-/// The report of terminal, command line and machine.
+/// The display settings of this terminal and command line.
 pub(super) fn looks(session: &Session) -> Looks {
     let of = |name: &str| std::env::var(name).unwrap_or_default();
     let asked = match session.arguments.color {
@@ -17,7 +17,7 @@ pub(super) fn looks(session: &Session) -> Looks {
         Colour::Ansi => Asked::Depth(Depth::Ansi),
         Colour::Never => Asked::Depth(Depth::Never),
     };
-    // These would not understand the question, and show it.
+    // These terminals would print the background query instead of answering it.
     let silent = ["", "dumb", "linux"];
     Looks {
         themes: themes(session),
@@ -32,14 +32,14 @@ pub(super) fn looks(session: &Session) -> Looks {
     }
 }
 
-/// The folder beside the config, then the person's own.
+/// The theme folders: beside the config, then in the user's config folder.
 pub(super) fn themes(session: &Session) -> Themes {
     let beside = session.arguments.config.parent().map(|folder| folder.join("themes"));
     let own = config_home().map(|home| home.join("themes"));
     Themes { folders: beside.into_iter().chain(own).collect() }
 }
 
-/// The encoding of the locale, in POSIX order.
+/// Whether the locale is UTF-8. The variables are read in POSIX order.
 fn utf8() -> bool {
     let said = ["LC_ALL", "LC_CTYPE", "LANG"]
         .iter()

@@ -7,7 +7,7 @@ use super::help;
 use super::print;
 use crate::domain::error::Problem;
 
-/// Prints the page of the program, or writes the pages of all commands into a folder.
+/// Prints the program's manual page, or writes the pages of all commands to a folder.
 pub(super) fn man(dir: Option<&Path>) -> Finished {
     let failed = |e: std::io::Error| {
         Problem::new("the manual pages could not be written").because(e.to_string())

@@ -1,4 +1,4 @@
-//! `migrate`: the databases of an environment.
+//! `migrate`: shows and applies migrations of an environment's databases.
 
 use serde_json::{Value, json};
 
@@ -143,7 +143,7 @@ fn line(row: &Row) -> String {
     )
 }
 
-/// As `status --json` tells it, with its rows.
+/// A database with its migrations as JSON, also for `status --json`.
 fn to_json(seen: &DatabaseSnapshot) -> Value {
     let pending: Vec<_> = seen.pending().map(|row| &row.version).collect();
     let known = seen.unseen.is_none();
@@ -172,7 +172,7 @@ fn row_json(row: &Row) -> Value {
     })
 }
 
-/// The databases of an environment, for `status`.
+/// The databases of an environment as JSON, for `status`.
 pub(super) async fn all(
     session: &Session,
     loaded: &Loaded,

@@ -1,5 +1,4 @@
-//! The same without a screen. Results go to stdout, everything else to stderr; without a terminal
-//! nothing ever prompts.
+//! The command line. Results go to stdout, everything else to stderr. Without a terminal, no command prompts.
 
 #![expect(clippy::disallowed_methods, reason = "the command line reads the environment")]
 
@@ -70,16 +69,16 @@ use crate::ports::journal::{Journal as _, Listed};
 struct Session {
     app: App,
     arguments: Arguments,
-    /// The config, parsed once: its secrets must be known before anything is written.
+    /// The config, parsed once at start: its secrets must be registered before any output.
     document: Document,
     checked: OnceLock<Result<Loaded, Findings>>,
 }
 
-/// The unreadable parts of the history, in sentences.
+/// Unreadable parts of the history, as sentences.
 struct Unread {
-    /// The runs that are damaged, and left out.
+    /// Damaged runs, which are left out.
     damaged: Vec<String>,
-    /// The reason why newer runs and facts may be missing.
+    /// Why newer runs and facts may be missing.
     behind: Option<String>,
 }
 
@@ -94,7 +93,7 @@ impl Session {
         self.checked.get_or_init(|| self.document.check()).clone().map_err(Failed::config)
     }
 
-    /// The number of a run that was named on the command line.
+    /// The number of a run named on the command line.
     fn run(&self, word: &RunWord) -> Result<RunNumber, Failed> {
         let environment = match word {
             RunWord::Number(number) => return Ok(*number),
@@ -114,7 +113,7 @@ impl Session {
         })
     }
 
-    /// The runs of an environment, or of all, newest first. What could not be read of them is named on stderr.
+    /// The runs of one environment or of all, newest first. Unreadable parts are reported on stderr.
     fn runs(
         &self,
         environment: Option<&EnvironmentName>,
@@ -130,15 +129,15 @@ impl Session {
         Ok((runs, Unread { damaged, behind }))
     }
 
-    /// Writes the result: as text for people, or as one JSON object.
+    /// Prints the result: as text, or with `--json` as one object.
     fn result(&self, text: &str, json: &serde_json::Value) {
         if self.arguments.json { print::value(json) } else { print::result(text) }
     }
 }
 
-/// Runs a command line to its exit code.
+/// Runs the command line of this process and returns its exit code.
 pub fn main() -> ExitCode {
-    // In a shell that completes, this prints candidates and exits.
+    // If the shell asks for completions, this prints candidates and exits.
     CompleteEnv::with_factory(help::command).complete();
     let arguments = match parsed() {
         Ok(arguments) => arguments,
@@ -172,14 +171,15 @@ fn parsed() -> Result<Arguments, clap::Error> {
     Ok(arguments)
 }
 
-/// What the parser has to say: help on stdout, and what cannot be parsed on stderr. It repeats the arguments.
+/// Prints the parser's output: help and version on stdout, errors on stderr. Errors repeat the user's arguments, so
+/// they go through `print::note`, which redacts and sanitizes them.
 fn usage(said: &clap::Error) -> ExitCode {
     if said.kind() == ErrorKind::DisplayVersion && std::env::args().any(|word| word == "--json") {
         print::value(&version::json());
         return ExitCode::SUCCESS;
     }
     if !said.use_stderr() {
-        // Help and version are our own texts, and may have their colours.
+        // Help and version do not repeat arguments, so they may keep their colours.
         let about_program = said.kind() == ErrorKind::DisplayHelp && help::asks_about_program();
         let whole = about_program.then(|| help::program().try_get_matches().err()).flatten();
         let _ = whole.as_ref().unwrap_or(said).print();
@@ -213,12 +213,12 @@ fn begin(arguments: Arguments) -> Finished {
         carried(&session).await
     });
     forget_demo(&session);
-    // Whatever still sleeps somewhere must not hold the exit up.
+    // Do not wait for tasks that are still sleeping.
     runtime.shutdown_background();
     finished
 }
 
-/// Whether a verb runs for a while, or may raise alerts.
+/// Whether a command runs for a while or may raise alerts.
 fn drives(verb: Option<&Verb>) -> bool {
     use Verb as V;
     match verb {
@@ -237,19 +237,19 @@ fn drives(verb: Option<&Verb>) -> bool {
     }
 }
 
-/// Time limit for delivering alerts of an ended run.
+/// Time limit for delivering alerts after a command ends.
 const DELIVER_WITHIN: Duration = Duration::from_secs(10);
 
-/// Runs a verb, with an alert dispatcher beside it where it takes a while. Alerts that are not delivered when
-/// it ends are delivered by the next process.
+/// Runs a command, with an alert dispatcher beside it if it runs for a while. The next process delivers any alerts
+/// that are still pending at its end.
 async fn carried(session: &Session) -> Finished {
     let verb = session.arguments.verb.as_ref();
     let (ended, over) = oneshot::channel();
     let carrying = drives(verb).then(|| {
         let app = session.app.clone();
         AbortOnDropHandle::new(tokio::spawn(async move {
-            // Opened here, or a first frame would wait for it. Where the store cannot be opened, a
-            // rollback continues without it.
+            // Opened inside the task, so that the first frame does not wait for the store. If it cannot be opened, a
+            // rollback continues without alerts.
             match app.courier() {
                 Ok(Some(courier)) => courier.carry(over, DELIVER_WITHIN).await,
                 _ => Ok(0),
@@ -257,7 +257,7 @@ async fn carried(session: &Session) -> Finished {
         }))
     });
     let finished = dispatch(session).await;
-    // The screen is left at once.
+    // Leaving the screen does not wait for deliveries.
     let Some(carrying) = carrying.filter(|_| verb.is_some()) else { return finished };
     let _ = ended.send(());
     if let Ok(Ok(waiting @ 1..)) = carrying.await {
@@ -340,15 +340,15 @@ async fn dispatch(session: &Session) -> Finished {
     }
 }
 
-/// A rehearsal leaves nothing behind, unless a folder was given.
+/// Removes the state of a rehearsal, unless `--state-dir` names its folder.
 fn forget_demo(session: &Session) {
     if session.app.is_demo() && session.arguments.state_dir.is_none() {
         let _ = fs::remove_dir_all(&session.app.state);
     }
 }
 
-/// Our own log: rolling files in the state folder, never the terminal. Where they cannot be made
-/// there is no log, which is no reason to refuse a rollback.
+/// Sends the program's log to rolling files in the state folder, never to the terminal. If the files cannot be
+/// created there is no log: that must not prevent a rollback.
 fn log_to_files(app: &App) -> Option<tracing_appender::non_blocking::WorkerGuard> {
     let folder = app.state.join("logs");
     private_folder(&folder).ok()?;

@@ -1,4 +1,4 @@
-//! `history`, `events`, `logs`, `verify`: what was.
+//! Commands about past runs: `history`, `events`, `logs`, `replay`, `report`, `card` and `verify`.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _};
@@ -25,12 +25,13 @@ use crate::tui;
 pub(super) fn history(session: &Session, environment: Option<&str>, limit: usize) -> Finished {
     let environment = environment.map(EnvironmentName::new).transpose();
     let environment = environment.map_err(|p| Failed::with(USAGE, p))?;
-    // One more than requested shows whether there are more.
+    // Read one more than requested, to know whether older runs exist.
     let (mut runs, _) = session.runs(environment.as_ref(), limit.saturating_add(1))?;
     let more = runs.len() > limit;
     runs.truncate(limit);
     if let (true, Some(name)) = (runs.is_empty(), &environment) {
-        // An environment that had runs may have left the config since; one that never was is a mistyped name.
+        // An environment with runs may have been removed from the config since. One without runs must be in the
+        // config, or its name is mistyped.
         session.config()?.spec(name.as_str()).map_err(|p| Failed::with(USAGE, p))?;
     }
     let json: Vec<Value> =
@@ -62,7 +63,7 @@ pub(super) fn history(session: &Session, environment: Option<&str>, limit: usize
     Ok(OK)
 }
 
-/// The period that the metrics cover.
+/// The period of the DORA metrics.
 const MONTH: Duration = Duration::from_hours(30 * 24);
 
 /// Prints the four DORA metrics of an environment.
@@ -131,7 +132,7 @@ pub(super) fn logs(session: &Session, run: RunNumber) -> Finished {
         }
     };
     for line in BufReader::new(file).lines().map_while(Result::ok) {
-        // A last line that was cut off by a kill is left out.
+        // Skip a last line that was cut off by a kill.
         let Ok(json) = serde_json::from_str::<Value>(&line) else {
             continue;
         };
@@ -151,13 +152,13 @@ pub(super) fn logs(session: &Session, run: RunNumber) -> Finished {
     Ok(OK)
 }
 
-/// The time of day of a log line, to the millisecond. The date is in the run's report.
+/// The time of day of a log line, in milliseconds. The run's report has the date.
 fn clock(at: &str) -> String {
     let parsed = at.parse::<Timestamp>();
     parsed.map_or_else(|_| at.to_owned(), |at| at.strftime("%H:%M:%S%.3fZ").to_string())
 }
 
-/// Replays a run. Without a terminal it prints the facts.
+/// Replays a run on the screen. Without a terminal, prints its facts.
 pub(super) async fn replay(session: &Session, run: RunNumber) -> Finished {
     let arguments = &session.arguments;
     let screen = io::stdout().is_terminal() && io::stdin().is_terminal();
@@ -167,21 +168,21 @@ pub(super) async fn replay(session: &Session, run: RunNumber) -> Finished {
     Ok(tui::replay(session.app.clone(), run, &looks(session)).await?)
 }
 
-/// The run as Markdown; with `--json` everything that is known of it.
+/// Prints the report of a run as Markdown; with `--json`, all recorded data.
 pub(super) fn report(session: &Session, run: RunNumber) -> Finished {
     let store = session.app.readable_store()?;
     let listed = store.run(run)?;
     let facts = store.facts(run, 0)?;
     let driven = listed.runner.is_some();
     let json = print::json::report(&listed.view, &facts, driven);
-    // The report needs no config; with one it lists the commits.
+    // The report works without a config; with one it also lists the commits.
     let changes = session.config().ok().and_then(|loaded| loaded.changes_of(&listed.view));
     let text = report::markdown(&listed.view, &facts, changes.as_ref(), driven);
     session.result(text.trim_end(), &json);
     Ok(OK)
 }
 
-/// The break-glass card of a run, from its facts: also where nothing can be written.
+/// Prints the incident card of a run. It is made from the facts, so it works even if the disk cannot be written.
 pub(super) fn card(session: &Session, run: RunNumber) -> Finished {
     let store = session.app.readable_store()?;
     let view = store.run(run)?.view;

@@ -1,4 +1,5 @@
-//! `pipeline`: what tests a release, as it stands; the log of what failed; and what a person says to it.
+//! `pipeline`: shows the pipeline run of a release and the log of its failed job, reviews approvals, and starts and
+//! reruns it.
 
 use std::sync::Arc;
 
@@ -22,9 +23,9 @@ use crate::domain::time::spoken;
 use crate::engine::proposal;
 use crate::ports::pipeline::Pipeline;
 
-/// Lines of context printed before an error.
+/// Number of log lines printed before the first error.
 const LINES_BEFORE_ERROR: usize = 20;
-/// Maximum characters per log line.
+/// Maximum number of characters per log line.
 const LONGEST_LINE: usize = 2000;
 
 pub(super) async fn pipeline(session: &Session, arguments: &PipelineArguments) -> Finished {
@@ -87,7 +88,7 @@ pub(super) async fn pipeline(session: &Session, arguments: &PipelineArguments) -
     }
 }
 
-/// The exit code: passed, failed, or not known yet.
+/// The exit code of a run: passed, failed or unknown.
 fn verdict(standing: &Standing) -> u8 {
     match standing {
         Standing::Passed => OK,
@@ -103,7 +104,7 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// The commit of a release.
+    /// The commit of `--release`, if given.
     fn commit(&self, arguments: &PipelineArguments) -> Result<Option<String>, Failed> {
         let Some(release) = &arguments.release else { return Ok(None) };
         let plan = proposal::what_ships(self.loaded, &arguments.environment, release)?;
@@ -134,7 +135,7 @@ impl Asked<'_> {
         let for_what = environments.join(" and ");
         self.confirmed(yes, &format!("{word} {for_what} of run {}, {}.", run.id, run.title))?;
         pipeline.review(run, approve, comment).await?;
-        // Said is not done: it is read back.
+        // An accepted review is no proof, so read the run back.
         let now = pipeline.latest(run.commit.as_deref()).await?;
         let waits = |now: &PipelineRun| {
             ours.iter().any(|a| now.approvals.iter().any(|b| b.environment_id == a.environment_id))
@@ -191,7 +192,7 @@ impl Asked<'_> {
     }
 }
 
-/// The run, its jobs, and what it waits for.
+/// The run, its jobs and its pending approvals, as text.
 fn told(session: &Session, run: &PipelineRun) -> String {
     let now = session.app.clock.now();
     let mut lines = vec![run.told(Some(now)), format!("  {}", run.title)];
@@ -218,7 +219,7 @@ fn told(session: &Session, run: &PipelineRun) -> String {
     lines.join("\n")
 }
 
-/// Runs the jobs in the foreground: what CI and the process behind the screen do.
+/// Runs the jobs of a local pipeline in the foreground. CI and the screen's background process use this.
 async fn run_here(session: &Session, spec: &EnvironmentSpec, of: &PipelineOf) -> Finished {
     let PipelineOf::Local { folder, jobs } = of else {
         return Err(Failed::with(

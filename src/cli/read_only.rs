@@ -27,7 +27,7 @@ fn acts(verb: &Verb) -> bool {
         | Verb::History { .. }
         | Verb::Events { .. }
         | Verb::Logs { .. }
-        // It follows a run, and takes no words then.
+        // Follows a run; with `--read-only` it accepts no commands.
         | Verb::Attach { .. }
         | Verb::Replay { .. }
         | Verb::Report { .. }

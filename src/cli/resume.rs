@@ -1,5 +1,5 @@
-//! `resume`: shows what is recorded and what is observed of a run whose runner died, and carries out
-//! the choice. Never past that by itself: without a choice it only shows.
+//! `resume`: shows the recorded and the observed state of a run whose runner died, and applies the choice. Without a
+//! choice it only shows them.
 
 use std::io::{self, IsTerminal as _};
 
@@ -61,7 +61,7 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
     let view = session.app.store()?.run(run)?.view;
     let seen = view.last_seq;
     session.app.end_orphans(&view);
-    // The world had time to change while the question was read.
+    // The state may have changed while the user answered, so observe again.
     let observed = observe(hosting.as_ref(), &view).await.map_err(|e| e.problem)?;
     let doubt = reconcile(&view, &observed).map_err(|p| Failed::with(REFUSED, p))?;
     if !doubt.choices.contains(&choice) {
@@ -76,7 +76,8 @@ pub(super) async fn resume(session: &Session, arguments: &ResumeArguments) -> Fi
     follow(session, engine, Following { run, seen, interrupted: told, leave }).await
 }
 
-/// The choice of the command line, the recommended one, or the answer to a question. None: only show.
+/// The choice from `--choose`, the recommended one with `--yes`, or the answer to a question. `None`: only show the
+/// state.
 fn choose(
     run: RunNumber,
     arguments: &ResumeArguments,

@@ -1,4 +1,4 @@
-//! No verb: the screen.
+//! The screen, which runs if no command is given.
 
 use std::io::{self, IsTerminal as _};
 use std::os::unix::process::CommandExt as _;
@@ -17,7 +17,7 @@ use crate::tui::theme::Depth;
 use crate::tui::welcome::{self, Choice};
 use crate::tui::{self, Options, bindings};
 
-/// Plays a recording of a screen, or prints its last frame where there is no terminal.
+/// Plays a recording of a screen. Without a terminal, prints its last frame.
 async fn recorded(session: &Session, file: &Path) -> Finished {
     let terminal = io::stdout().is_terminal() && io::stdin().is_terminal();
     let crash = session.app.state.join("crash.txt");
@@ -46,10 +46,10 @@ pub(super) async fn screen(session: &Session) -> Finished {
     }
     let loaded = session.config()?;
     let looks = looks(session);
-    // A theme that cannot be used is said before the screen is taken, like a config.
+    // Report an invalid theme before the screen takes over the terminal, like an invalid config.
     looks.theme(&loaded.config.ui)?;
     if looks.depth == Depth::Never {
-        // crossterm would print an empty colour, which is a reset and takes bold and reverse with it.
+        // Without this, crossterm prints an empty colour, which is a reset and also clears bold and reverse.
         crossterm::style::force_color_output(true);
     }
     bindings(&loaded).map_err(Failed::config)?;
@@ -66,7 +66,7 @@ pub(super) async fn screen(session: &Session) -> Finished {
     Ok(code)
 }
 
-/// There is no config, or not at the given path.
+/// Shows the welcome screen if the config does not exist.
 async fn first_time(session: &Session) -> Finished {
     let looks = looks(session);
     let theme = looks.theme(&UiConfig::default())?;
@@ -78,7 +78,7 @@ async fn first_time(session: &Session) -> Finished {
     let failed = |e: io::Error| Problem::new(format!("{file}")).because(e.to_string());
     match welcome::ask(config, &theme).await.map_err(failed)? {
         Choice::Rehearse => {
-            // Replaces this process: a rehearsal has separate state and logs.
+            // Replace this process: a rehearsal has separate state and logs.
             let own = std::env::current_exe().map_err(failed)?;
             Err(failed(Command::new(own).args(["--demo", "gate"]).exec()).into())
         }
@@ -92,8 +92,7 @@ async fn first_time(session: &Session) -> Finished {
     }
 }
 
-/// What the screen shows, in lines: how every environment is, and then the run under way, if there is
-/// one, to be followed and driven.
+/// The screen as plain lines: the status of every environment, then an attached session if a run is under way.
 async fn plain(session: &Session) -> Finished {
     super::status::status(session, None).await?;
     let latest = session.app.store()?.runs(None, 1)?.pop();

@@ -1,4 +1,4 @@
-//! What the system tells a process that drives a run.
+//! Signals for a process that drives a run.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -8,17 +8,17 @@ use super::print;
 use crate::domain::error::Problem;
 use crate::engine::Signal;
 
-/// Input from outside of the process.
+/// The signals that this process receives.
 pub(super) struct Listening {
     pub(super) signals: mpsc::Receiver<Signal>,
     /// Whether a person interrupted it.
     pub(super) told: watch::Receiver<bool>,
-    /// Another way to wish for the same.
+    /// A second sender to `signals`, for callers that leave the run themselves.
     pub(super) wish: mpsc::Sender<Signal>,
 }
 
-/// The first interrupt asks for a safe point, the second ends the step under way. TERM leaves the run
-/// at the next safe point, to be resumed. A hang-up is nothing: the run does not need its terminal.
+/// Starts listening. The first interrupt stops at the next safe point, the second ends the current step. TERM leaves
+/// the run at the next safe point, to be resumed. A hang-up is ignored: the run does not need its terminal.
 pub(super) fn listen() -> Result<Listening, Failed> {
     let handler =
         |kind| signal(kind).map_err(|e| Problem::new("no signals").because(e.to_string()));
@@ -34,7 +34,7 @@ pub(super) fn listen() -> Result<Listening, Failed> {
             let hard = tokio::select! {
                 _ = int.recv() => asked,
                 _ = term.recv() => {
-                    // Another process can carry the run on; ending it would take traffic back.
+                    // Leave the run so that another process can continue it; ending it would roll traffic back.
                     let _ = sender.send(Signal::Leave).await;
                     continue;
                 }

@@ -1,4 +1,4 @@
-//! `status`: what is seen now, not what was intended. Never starts anything.
+//! `status`: shows the observed state, not the intended one. Never starts anything.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -21,13 +21,13 @@ pub(super) async fn status(session: &Session, environment: Option<&str>) -> Fini
         Some(name) => vec![name],
         None => loaded.environments(),
     };
-    // Side by side: an environment that hangs holds up no other.
+    // Observe concurrently, so that a hanging environment does not delay the others.
     let looks = join_all(names.into_iter().map(|name| one(session, &loaded, name))).await;
     let mut all = looks.into_iter().collect::<Result<Vec<_>, _>>()?;
     let text: Vec<String> = all.iter().map(text).collect();
     let json = match environment {
-        // One shape for one environment and for all; its keys also stand at the top, as scripts of the first edition
-        // read them.
+        // The shape is the same for one environment and for all. The keys of a single environment are also at the top
+        // level, where scripts written for the first edition read them.
         Some(_) => {
             let mut one = all.swap_remove(0);
             one["environments"] = json!([one]);
@@ -89,7 +89,7 @@ fn splits(traffic: &TrafficState) -> Vec<Split> {
     }
 }
 
-/// The run under way. One whose process is gone is in doubt, whatever its last fact says.
+/// The current run. If its process died it is in doubt, whatever its last fact says.
 fn run_json(listed: &Listed) -> Value {
     let view = &listed.view;
     let state = match (&view.state, listed.runner) {
@@ -100,7 +100,7 @@ fn run_json(listed: &Listed) -> Value {
     json!({
         "run": view.number, "kind": view.plan.kind, "state": state,
         "step": view.state.step(), "pid": listed.runner,
-        // Null: the result of a switch was not read, and services may differ.
+        // `null`: the result of a switch is unknown, so the services may differ.
         "split": (!view.may_be_split() || view.split().is_some()).then(|| view.split().is_some()),
     })
 }
@@ -116,7 +116,7 @@ fn text(status: &Value) -> String {
             _ => format!("no rollback: {}", word(&back["why"])),
         };
         let (name, url) = (word(&service["service"]), word(&service["url"]));
-        // One reason instead of three ways of not knowing.
+        // Show the reason once, instead of three unknown values.
         let told = match &status["unseen"]["what"] {
             Value::String(why) => format!("unknown: {why}"),
             _ => format!("{:<5} {serves}; {back}", word(&service["health"])),

@@ -1,5 +1,5 @@
-//! `approve`, `pause`, `retry`, `abort`: commands to a run that another process drives, each bound to
-//! what its sender had seen (N2).
+//! `approve`, `pause`, `retry` and `abort`: send commands to a run that another process drives. Each command carries
+//! the last fact that its sender saw (N2).
 
 use serde_json::json;
 
@@ -15,8 +15,8 @@ use crate::domain::policy::Protection;
 use crate::engine::proposal;
 use crate::ports::journal::Journal as _;
 
-/// A command that takes a risk: asked about as hard as the run's environment wants. On an `open` one
-/// the command itself is the answer.
+/// Sends a command that carries a risk, after the confirmation that the environment requires. On an `open`
+/// environment the command itself is the confirmation.
 pub(super) async fn risk(session: &Session, to: &SteerArguments, command: &Command) -> Finished {
     let run = session.run(&to.run)?;
     let view = session.app.store()?.run(run)?.view;
@@ -30,13 +30,13 @@ pub(super) async fn risk(session: &Session, to: &SteerArguments, command: &Comma
         );
         let answers = Answers { yes: to.yes, confirm: to.confirm.clone() };
         confirm(environment, environment.as_str(), protection, answers, &what)?;
-        // The confirmation was about the run as it was shown.
+        // The user confirmed for the state that was shown.
         seen = seen.or(Some(view.last_seq));
     }
     steer(session, run, seen, command).await
 }
 
-/// Sends a command and says how it was answered.
+/// Sends a command and prints the answer.
 pub(super) async fn steer(
     session: &Session,
     run: RunNumber,

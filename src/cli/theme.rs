@@ -1,4 +1,4 @@
-//! `theme`: which there are, whether one can be read by whatever eyes, and one made of another program's.
+//! `theme`: lists themes, checks that they are readable, and imports base16 schemes.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -25,7 +25,7 @@ impl From<ThemeError> for Failed {
     }
 }
 
-/// Every theme, the one in use marked.
+/// Lists all themes and marks the one in use.
 pub(super) fn list(session: &Session) -> u8 {
     let themes = themes(session);
     let looks = looks(session);
@@ -48,7 +48,7 @@ pub(super) fn list(session: &Session) -> u8 {
     OK
 }
 
-/// Judges a theme, given by its name or its file.
+/// Checks a theme, given by name or file.
 pub(super) fn judge(session: &Session, name: &str) -> Finished {
     let themes = themes(session);
     let missing = || Problem::coded(Code::UNKNOWN_NAME, format!("there is no theme {name:?}"));

@@ -1,8 +1,8 @@
-//! `--version --json`: which program this is, for bug reports and package tests.
+//! `--version --json`: identifies the program, for bug reports and package tests.
 
 use serde_json::{Value, json};
 
-/// The commit of a release build; nothing for a build from a folder without git, or for development.
+/// The commit of a release build. `None` for development builds and for builds outside a git repository.
 const COMMIT: Option<&str> = option_env!("POINTSMAN_COMMIT");
 
 /// The version, the commit and the kind of build.

@@ -1,4 +1,4 @@
-//! Alerts: each arrives once and in order, whatever receivers and processes do meanwhile.
+//! Alerts arrive once and in order, even if receivers fail and processes die.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -30,7 +30,7 @@ use super::world::{Behaviour, Bench, deploy_plan};
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const SLACK: &str = "services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX";
 
-/// One request that a receiver got.
+/// A request to a receiver.
 #[derive(Debug, Clone)]
 struct Heard {
     at: Instant,
@@ -39,7 +39,7 @@ struct Heard {
     taken: bool,
 }
 
-/// A receiver on loopback. Its answer depends on the number of the request; none: it hangs.
+/// A receiver on loopback. Its answer depends on the number of the request; with `None` it hangs.
 struct Receiver(Arc<Mutex<Vec<Heard>>>);
 
 impl Receiver {
@@ -60,7 +60,7 @@ impl Receiver {
         self.0.lock().unwrap().clone()
     }
 
-    /// The bodies that were taken, in order.
+    /// The accepted bodies, in order.
     fn taken(&self) -> Vec<Value> {
         let taken = self.heard().into_iter().filter(|heard| heard.taken);
         taken.map(|heard| serde_json::from_str(&heard.body).unwrap()).collect()
@@ -102,7 +102,7 @@ fn receive(
     }
 }
 
-/// A sandbox that tells both receivers; `on` is what of.
+/// A sandbox that alerts both receivers about the kinds in `on`.
 fn telling(slack: u16, webhook: u16, on: &str) -> (Sandbox, [(&'static str, String); 2]) {
     let sandbox = Sandbox::new();
     let file = sandbox.folder.path().join("config.yaml");
@@ -123,7 +123,7 @@ fn said(mut command: Command, variables: &[(&str, String)]) -> Said {
     Said { code, out: text(&output.stdout), err: text(&output.stderr) }
 }
 
-/// What every verifier of Standard Webhooks does.
+/// Verifies a signature as Standard Webhooks specifies.
 fn verifies(heard: &Heard) -> bool {
     let header = |name: &str| heard.headers.get(name).cloned().unwrap_or_default();
     let (id, seconds) = (header("webhook-id"), header("webhook-timestamp"));
@@ -146,7 +146,7 @@ fn alerts_arrive_once_and_in_order_through_failures() {
         let words = ["deploy", "development", "--release", release, "--yes", "--json"];
         said(sandbox.command(&words), &variables)
     };
-    // The receiver is down: no step waits for it, and no exit code depends on it.
+    // The receivers are down: no step waits for them, and no exit code depends on them.
     let first = deploy("1.0.0").exits(0);
     assert!(
         first.err.contains("pending; any pointsman process on this machine retries"),
@@ -194,7 +194,7 @@ fn alerts_arrive_once_and_in_order_through_failures() {
     let queue = said(sandbox.command(&["alerts"]), &[]).exits(0).out;
     assert!(queue.contains("GIVEN UP: HTTP 302"), "{queue}");
 
-    // The secrets are nowhere.
+    // No file in the state folder holds a secret.
     for part in ["XXXXXXXXXXXX", "MfKQ9r8GKYq"] {
         let found =
             Command::new("grep").args(["-ral", part]).arg(sandbox.state()).output().unwrap();
@@ -316,7 +316,7 @@ fn runs_alert_when_a_person_is_needed() {
         "{:?}",
         letters[1].0.alert
     );
-    // One process delivers, and no other one of that channel.
+    // Only one process at a time delivers to a channel.
     let (mut one, mut other) = (bench.store(), bench.store());
     let later: Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
     let first = one.due(later).unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! The pane Alerts: drawn from the queue, at every size, and driven by keys.
+//! The Alerts pane: drawn from the queue at every size, and driven by keys.
 
 use pointsman::domain::alert::{Alert, Channel, Kind};
 use pointsman::domain::policy::Protection;

@@ -1,4 +1,4 @@
-//! The journal: written facts stay, and every tampered record is named.
+//! The journal keeps written facts, and names every tampered record.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ impl Store {
     }
 }
 
-/// A run of four facts, tampered with, and which record is named.
+/// Tampers with a run of four facts. Returns the record named as damaged, and why.
 fn damage(sql: &str) -> (u64, String) {
     let store = Store::new();
     let mut open = store.open();
@@ -54,7 +54,7 @@ fn damage(sql: &str) -> (u64, String) {
     open.append(run, entry(&paused)).unwrap();
     assert_eq!(open.facts(run, 0).unwrap().len(), 4);
     store.tamper(sql);
-    // A process that verified a record does not verify it again; the next one does.
+    // A process does not verify a record twice, so open the store again.
     match store.open().facts(run, 0) {
         Err(JournalError::Damaged { seq, because, .. }) => (seq, because),
         other => panic!("{sql}: {other:?}"),
@@ -134,7 +134,7 @@ fn dead_run_is_superseded_and_fenced() {
     let store = Store::new();
     let mut open = store.open();
     let first = open.create(&deploy_plan("1.0.0"), entry(&started()), false).unwrap().number;
-    // A process of that number lives, but it is not the one that began then.
+    // A process with this pid is alive, but it started at another time, so it is not the runner.
     store.tamper("UPDATE runs SET runner = '{\"pid\":1,\"began\":\"another time\"}'");
     let early = Event::RunPaused { because: "not mine".to_owned() };
     assert!(matches!(open.append(first, entry(&early)), Err(JournalError::LeaseLost(_))));
@@ -219,8 +219,8 @@ fn renewed_lease_cannot_be_taken() {
     }
 }
 
-/// Readers share what they have verified: they follow a growing chain, name damage in what is new, and read a
-/// run again from its start where its head is not the one that they know.
+/// Readers share verified records. They verify only new ones and name damage in those. If the head of a run is not
+/// the one they know, they read the run again from its start.
 #[test]
 fn readers_verify_only_what_is_new_and_name_damage_in_it() {
     let (store, chains) = (Store::new(), Chains::default());
@@ -250,7 +250,7 @@ fn readers_verify_only_what_is_new_and_name_damage_in_it() {
     }
 }
 
-/// What the chain of one run cannot tell the chain of runs does.
+/// The chain of runs detects what the chain of a single run cannot.
 #[test]
 fn deleted_truncated_or_moved_runs_break_the_chain_of_runs() {
     let sandbox = super::sandbox::Sandbox::new();

@@ -1,4 +1,4 @@
-//! Checklists guard their gates, fall with their evidence, and cannot be ticked by habit.
+//! Checklists guard their gates, reopen if their evidence fails, and cannot be ticked by habit.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub(crate) fn item(list: List, text: &str, source: Option<Source>) -> Item {
     Item { id, list, group: String::new(), text, required: true, source }
 }
 
-/// Whether the public addresses are well.
+/// A source that probes the public addresses.
 fn probes() -> Source {
     let asked = ["toto-app", "toto-bo"].map(|name| Asked {
         name: name.to_owned(),
@@ -105,7 +105,7 @@ fn checklist_waits_for_ticks_and_falls_with_its_evidence() {
                     bench.world.behave("1.0.0", Behaviour::Broken);
                 }
                 Some(Standing::Failed) if !early => {
-                    // An approval based on an earlier state opens nothing.
+                    // An approval based on an earlier state does not open the gate.
                     bench.send(view, &[Command::Approve]);
                     bench.world.behave("1.0.0", Behaviour::Healthy);
                     early = true;
@@ -178,7 +178,7 @@ fn unknown_evidence_settles_nothing_without_an_override() {
     assert_eq!(outcome(&view), Outcome::Aborted, "at the gate, by hand");
 }
 
-/// A run at its first list, on a screen.
+/// A screen with a run that waits at its first checklist.
 fn screen_of(protection: Protection) -> Screen {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
@@ -254,7 +254,7 @@ fn keys_tick_only_items_of_people() {
     screen.shows("read-only");
 }
 
-/// A sandbox whose development environment wants its lists.
+/// A sandbox whose development environment has these checklists.
 fn guarded(lists: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     let file = sandbox.folder.path().join("config.yaml");
@@ -313,7 +313,7 @@ fn yes_flag_ticks_nothing_and_tick_command_does() {
     );
     let events = sandbox.run(&["events", &number]).exits(0).out;
     assert!(events.contains("checklist post: 1/2, 1 overridden"), "{events}");
-    // Of a release that is another one nothing is ticked.
+    // Ticks of one release do not count for another.
     let other = sandbox.run(&["checklist", "development", "--release", "1.1.0", "--json"]);
     assert_eq!(other.exits(0).json()["lists"]["pre"]["settled"], 0);
 }
@@ -343,7 +343,7 @@ fn failed_post_checklist_rolls_back_automatically() {
     bench.drive(&deploy_plan("1.0.0"));
     let command =
         Source::Command { name: "smoke".into(), argv: vec!["x".into()], folder: ".".into() };
-    // Nothing of that name answers in this world.
+    // The scripted world has no such command, so the check fails.
     let view = bench
         .drive(&plan(Protection::Confirm, vec![item(List::Post, "Smoke test", Some(command))]));
     assert_eq!((outcome(&view), view.exit_code()), (Outcome::RolledBack, 6));
@@ -387,7 +387,7 @@ fn failed_item_does_not_wait_for_pending_ticks() {
     assert_eq!(outcome(&view), Outcome::RolledBack);
 }
 
-/// What can be ticked only after the switch is waited for in the foreground too.
+/// A foreground deploy also waits for items that can be ticked only after the switch.
 #[test]
 fn foreground_deploy_waits_for_post_checklist() {
     let sandbox = guarded("  post:\n    - { text: Error rates acceptable, required: true }\n");

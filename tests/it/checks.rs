@@ -1,5 +1,5 @@
-//! The screen's checks: keys pressed in a terminal at the real binary, on scripted worlds.
-//! Each is named after its number there; 22 to 24 are in `journeys` and `benches/screen.rs`.
+//! The screen's checks: real key presses in a terminal running the binary, on scripted worlds.
+//! Each test has the number of its check; 22 to 24 are in `journeys` and `benches/screen.rs`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -35,13 +35,13 @@ impl Demo {
         self.terminal.wants(text);
     }
 
-    /// The facts of the demo's own run.
+    /// The facts of the run that the demo drives.
     fn facts(&self) -> Vec<Value> {
         let out = self.sandbox.run(&["events", "9", "--json"]).out;
         out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// How many facts of a kind there are.
+    /// The number of facts of a kind.
     fn count(&self, kind: &str) -> usize {
         self.facts().iter().filter(|fact| fact["kind"] == kind).count()
     }
@@ -148,14 +148,14 @@ fn checks_6_and_7_only_the_typed_name_confirms() {
 #[test]
 fn check_8_opening_key_never_confirms() {
     let mut demo = Demo::open("run", USUAL, &[]);
-    // A step that begins under the open box would take the answer back, and rightly.
+    // Wait for the build step: a step that starts while the dialog is open would clear the answer.
     demo.wants("BUILDING");
     demo.press("A");
     demo.wants("Abort the run");
     demo.press("AAA");
     let mut asks = true;
     while asks {
-        // The box is deaf at first.
+        // The dialog ignores keys at first.
         std::thread::park_timeout(std::time::Duration::from_millis(100));
         demo.press("\r");
         asks = demo.terminal.text().contains("Abort the run");
@@ -179,7 +179,7 @@ fn check_9_change_under_a_box_clears_the_answer() {
     demo.terminal.picture("CHANGED", "changed-under-the-box");
     demo.press("tion\r");
     demo.press("\x1b");
-    // Whatever comes at once behind it would be Alt and that key.
+    // Wait, because a key right after Esc would be read as Alt plus that key.
     wait_until("the box is gone", || !demo.terminal.text().contains("CHANGED"));
     demo.wants("T is off");
     demo.press("\r");
@@ -282,7 +282,7 @@ fn check_16_no_line_is_lost_while_scrolled() {
     demo.wants("GET /api/pets");
     demo.press("\x1b[5~");
     demo.wants("PAUSED");
-    // The frame at its end tells where in the log this is, which changes.
+    // Leave out the frame at the end of the line: it shows the scroll position, which changes.
     let within = usize::from(USUAL.0) - 1;
     let line = || -> String {
         let text = demo.terminal.text();
@@ -387,7 +387,7 @@ fn check_21_ascii_without_colour_shows_everything() {
 
 #[test]
 fn check_22_panic_restores_the_terminal_and_writes_a_report() {
-    // Only unreleased builds are offered for promotion.
+    // Only debug builds have the `debug panic` command.
     if !cfg!(debug_assertions) {
         return;
     }
@@ -448,7 +448,7 @@ fn checklist_keys_open_the_switch_gate() {
     demo.wants("checklist 1/13, 1 overridden");
     demo.press("j ");
     demo.wants("checklist 2/13, 1 overridden");
-    // The next one is optional, and stays open.
+    // Skip the next item: it is optional and stays open.
     demo.press("j ");
     demo.wants("checklist 3/13, 1 overridden");
     demo.press("ji");
@@ -466,7 +466,7 @@ fn checklist_keys_open_the_switch_gate() {
     demo.wants("Enter or T");
     demo.press("T");
     demo.wants("Type production to continue");
-    // The observation is withdrawn under the open box.
+    // Untick the item while the dialog is open.
     let take = ["checklist", "9", "untick", "verify-functionality"];
     demo.sandbox.run(&take).exits(0);
     demo.wants("BLOCKED");

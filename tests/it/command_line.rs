@@ -1,4 +1,4 @@
-//! What holds for every verb of the command line.
+//! Rules that apply to every command.
 
 use std::fmt::Write as _;
 use std::process::Command as Process;
@@ -41,7 +41,7 @@ fn options_of_every_command_are_listed_once() {
     }
 }
 
-/// Every verb with an environment, down to the last subcommand, with what else it needs.
+/// Every command and subcommand that takes an environment, with its required options.
 fn lines_with_environment() -> Vec<Vec<String>> {
     fn walk(command: &Command, before: &[String], lines: &mut Vec<Vec<String>>) {
         let mut line = before.to_vec();
@@ -87,7 +87,7 @@ fn unknown_environments_exit_with_2_everywhere() {
 #[test]
 fn json_flag_prints_only_json() {
     let sandbox = Sandbox::new();
-    // These print what another program reads in its own format.
+    // These print formats of other programs.
     let others = ["completions", "man"];
     for verb in verbs().iter().filter(|verb| !others.contains(&verb.get_name())) {
         let mut lines = vec![vec![verb.get_name()]];
@@ -142,7 +142,7 @@ fn config_is_found_in_parent_folders_of_the_repository() {
     assert_eq!(inside.status.code(), Some(0), "{}", String::from_utf8_lossy(&inside.stderr));
 }
 
-/// What a shell offers for the last word of a line.
+/// The completions for the last word of a line.
 fn offered(sandbox: &Sandbox, line: &[&str]) -> String {
     let output = Process::new(env!("CARGO_BIN_EXE_pointsman"))
         .args([&["--", "pointsman"], line].concat())
@@ -225,7 +225,7 @@ fn findings_with_one_cause_are_reported_once() {
     assert!(told.ends_with("40 problems, 1 cause\n"), "{told}");
     let json = sandbox.run(&["check", "--json"]).exits(2).json();
     assert_eq!(json["findings"].as_array().unwrap().len(), 40, "scripts get each");
-    // Different causes are shown in full up to a limit, and then counted.
+    // Distinct causes are shown in full up to a limit; the rest are counted.
     let keys = (0..30).map(|n| format!("unknown{n}: 1")).collect::<Vec<_>>().join("\n");
     std::fs::write(sandbox.folder.path().join("config.yaml"), keys).unwrap();
     let told = sandbox.run(&["check"]).exits(2).err;

@@ -1,4 +1,4 @@
-//! A platform other than App Hosting, driven by commands: a script of a few lines plays one.
+//! A platform other than App Hosting, driven by commands. A short script plays it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::sandbox::{Sandbox, wait_until};
 use super::stand_in::{Reply, StandIn};
 
-/// A platform in a folder: `live` holds the build that serves, `builds/ID` its release and state.
+/// A platform in a folder: the file `live` names the live build, `builds/ID` holds the release and state of a build.
 const PLATFORM: &str = r#"#!/bin/sh
 set -e
 cd "$(dirname "$0")/$POINTSMAN_SERVICE"
@@ -113,7 +113,7 @@ fn command_platform_deploys_rolls_back_and_cleans_up() {
     sandbox.run(&["check"]).exits(0);
     fs::write(platform.file("busy"), "").unwrap();
     let first = sandbox.deploy("1.0.0").exits(0);
-    // Green was probed at the address that the config makes of its build.
+    // GREEN was probed at the address that `green_url` gives for its build.
     assert!(first.err.contains("without traffic"), "{}", first.err);
     assert!(first.err.contains("/green/b-1-0-0"), "{}", first.err);
     assert!(platform.live().starts_with("b-1-0-0"), "{}", platform.live());
@@ -150,7 +150,7 @@ fn exit_status_is_not_a_state() {
     fs::remove_file(platform.file("garbage")).unwrap();
     assert_eq!(platform.live(), before);
 
-    // It says that it did, and did not.
+    // The platform reports success without switching traffic.
     fs::write(platform.file("lies"), "").unwrap();
     let lied = sandbox.deploy("1.4.0");
     assert!(lied.code != 0, "{}", lied.out);
@@ -158,7 +158,7 @@ fn exit_status_is_not_a_state() {
     assert_eq!(platform.live(), before);
 }
 
-/// Whether a process runs; one that waits to be reaped does not.
+/// Whether a process runs. Zombies do not count.
 #[cfg(target_os = "linux")]
 fn runs(pid: &str) -> bool {
     let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
@@ -175,7 +175,7 @@ fn leftovers_of_a_killed_runner_are_ended_first() {
     let mut runner = sandbox.command(&deploy).spawn().unwrap();
     wait_until("a verb hangs", || platform.file("hung").exists());
     let hung = fs::read_to_string(platform.file("hung")).unwrap();
-    // Another process here ends no program that is still waited for.
+    // Another pointsman process does not end a program whose runner is alive.
     sandbox.run(&["check"]).exits(0);
     runner.kill().unwrap();
     runner.wait().unwrap();
@@ -185,7 +185,7 @@ fn leftovers_of_a_killed_runner_are_ended_first() {
     assert!(runs(&hung), "looking changes nothing");
     fs::remove_file(platform.file("hung")).unwrap();
 
-    // The second one hangs as well, so that nothing but the take-over can have ended the first.
+    // The second program hangs too, so only the takeover can have ended the first one.
     let mut resumed = sandbox.command(&["resume", "1", "--yes"]).spawn().unwrap();
     wait_until("it is tried again", || platform.file("hung").exists());
     assert!(!runs(&hung), "{hung} still runs");
@@ -214,7 +214,7 @@ fn only_leftovers_of_the_same_purpose_are_ended() {
     runner.kill().unwrap();
     runner.wait().unwrap();
     assert!(runs(&left));
-    // Neither a command of the team nor a pipeline ends what runs began.
+    // A custom command does not end programs that a run started.
     let config = sandbox.folder.path().join("config.yaml");
     let text = fs::read_to_string(&config).unwrap();
     let says = "commands: [{ name: says, run: [echo, hello], environment: development }]";

@@ -1,5 +1,5 @@
-//! The config: everything that is wrong, at once, with its place; and what is meant to hurt refused
-//! before it does.
+//! The config: all errors are reported in one pass with their places, and malicious files are refused before they do
+//! harm.
 
 use std::path::Path;
 

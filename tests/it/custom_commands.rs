@@ -1,4 +1,4 @@
-//! The team's own commands: run where they may be, kept, seen and stopped.
+//! Custom commands: run only where allowed, recorded, listed and stopped.
 
 use std::fs;
 use std::net::TcpListener;
@@ -45,7 +45,7 @@ fn custom_command_runs_where_allowed_and_is_recorded() {
         "{}",
         failed.out
     );
-    // In the wrong environment, without a target, and where its environment wants more than a yes.
+    // Refused: the wrong environment, no environment, and a typed environment without `--confirm`.
     let other = run("smoke", &["--environment", "development", "--yes"]).exits(3);
     assert!(other.err.contains("for production alone"), "{}", other.err);
     run("says", &["--yes"]).exits(2);
@@ -81,16 +81,16 @@ fn long_running_command_stops_and_respects_ports() {
     assert_eq!(state(1).unwrap(), "stopped");
     sandbox.run(&["commands", "stop", "1"]).exits(1);
 
-    // Killed, its end was not recorded; its leftovers are not mistaken for it.
+    // A killed command has no recorded end, and its leftover processes do not count as running.
     let mut child = start();
-    // Its record is there before its program is.
+    // The record exists before the program runs, so wait for the program's output.
     let up = |id: &str| sandbox.run(&["commands", "log", id]).out.contains("up");
     wait_until("it is up again", || up("2"));
     assert_eq!(state(2).unwrap(), "running");
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(state(2).unwrap(), "lost");
-    // Its program keeps running and holds its port, until the next one starts.
+    // Its program keeps running and holds its port until the command is started again.
     let noted = || fs::read_dir(sandbox.state().join("groups/commands")).map_or(0, Iterator::count);
     assert_eq!(noted(), 1);
     let mut child = start();
@@ -130,7 +130,7 @@ fn screen_picks_confirms_and_follows_a_command() {
     terminal.wants("ok");
     terminal.press("\x1b");
     wait_until("its log is closed", || !terminal.text().contains("says · run 1"));
-    // By its name; a running one is listed in its environment, and stopped there.
+    // Run it by name in the palette. The running command is listed in its environment, and can be stopped there.
     terminal.press(":run dev");
     terminal.wants("run dev");
     terminal.press("\r");

@@ -1,4 +1,4 @@
-//! What a release manager does, with the real binary, real processes and a real proxy.
+//! A release manager's work, with the real binary, real processes and a real proxy.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -83,7 +83,7 @@ fn leaky_release_rolls_back_automatically() {
         "health: { attempts: 8, interval: 100ms, consecutive: 3 }\n    attest: { consecutive: 3, interval: 20ms }\n    \
          soak: { for: 30s, interval: 100ms, failures: 2 }",
     );
-    // The first release need not soak: there is no rollback target.
+    // A short soak for the first release, which has no rollback target.
     sandbox.write_config("soak: { for: 300ms, interval: 100ms }\n    health: { interval: 100ms }\n    attest: { consecutive: 3 }", "{ kind: list }");
     sandbox.deploy("1.0.0").exits(0);
     sandbox.write_config(
@@ -135,7 +135,7 @@ fn without_a_terminal_nothing_prompts() {
     let unproven = [&deploy[..], &["--confirm", "production"]].concat();
     let refused = sandbox.run(&unproven).exits(3);
     assert!(refused.err.contains("was not promoted on development"), "{}", refused.err);
-    // A reason explains; it overrides nothing.
+    // A reason alone does not override a guard.
     let explained = [&unproven[..], &reason].concat();
     let refused = sandbox.run(&explained).exits(3);
     assert!(refused.err.contains("--override promotion"), "{}", refused.err);
@@ -168,7 +168,7 @@ fn read_only_verbs_start_nothing() {
     let sandbox = Sandbox::new();
     let status = sandbox.run(&["status", "development", "--json"]).exits(0).json();
     assert_eq!(status["services"][0]["health"], "off");
-    // What cannot be asked is not known to be off.
+    // An unreachable platform is `stale`, not `off`.
     let status = sandbox.run(&["status", "production", "--json"]).exits(0).json();
     assert_eq!(status["services"][0]["health"], "stale");
     let text = sandbox.run(&["status", "production"]).exits(0).out;
@@ -404,7 +404,7 @@ fn web_socket(port: u16) -> TcpStream {
     stream
 }
 
-/// One masked text frame there, the same unmasked back.
+/// Sends a masked text frame and expects the same text back, unmasked.
 fn echo(stream: &mut TcpStream, text: &[u8]) {
     let mut frame = vec![0x81, 0x80 | u8::try_from(text.len()).unwrap(), 0, 0, 0, 0];
     frame.extend_from_slice(text);
@@ -414,7 +414,7 @@ fn echo(stream: &mut TcpStream, text: &[u8]) {
     assert_eq!(&answer[2..], text);
 }
 
-/// The runner of a detached run, killed as soon as the run has a number of facts.
+/// Kills the runner of a detached run once the run has a number of facts. Returns whether the run is in doubt.
 fn kill_runner(sandbox: &Sandbox, release: &str, at: usize) -> bool {
     let arguments = ["deploy", "development", "--release", release, "--yes", "--detach", "--json"];
     let started = sandbox.run(&arguments).exits(0).json();
@@ -527,7 +527,7 @@ fn locked_environment_refuses_runs_until_released() {
 #[test]
 fn of_ten_concurrent_deploys_one_runs_and_nine_name_the_holder() {
     let sandbox = Sandbox::new();
-    // Nothing is there yet: they race for the store and the emulator too.
+    // Neither the store nor the emulator exists yet, so the processes race to create them too.
     let all: Vec<_> = (0..10)
         .map(|n| {
             let release = format!("1.{n}.0");
@@ -554,7 +554,7 @@ fn terminated_runner_leaves_a_resumable_run() {
     let detached = ["deploy", "development", "--release", "1.1.0", "--yes", "--detach", "--json"];
     let pid = sandbox.run(&detached).exits(0).json()["pid"].to_string();
     wait_until("it is probing", || sandbox.run(&["events", "2"]).out.contains("probe"));
-    // A hang-up is nothing to it.
+    // The runner ignores a hang-up.
     assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     let state = || sandbox.run(&["status", "development", "--json"]).json()["run"]["state"].clone();
@@ -580,8 +580,8 @@ fn doctor_names_problems_and_fixes() {
     assert!(sandbox.run(&["man"]).exits(0).out.contains(".TH pointsman"));
 }
 
-/// A sandbox whose store is on a small separate disk; the platform has another one, as a real
-/// one has. The disk goes last, after the emulator was stopped. None where disks cannot be made.
+/// A sandbox with its store on a small separate disk; the platform uses another disk, as in production. Dropped after
+/// the sandbox has stopped the emulator. `None` if disks cannot be mounted here.
 #[cfg(target_os = "linux")]
 fn on_small_disk() -> Option<(Unmount, Sandbox)> {
     let sandbox = Sandbox::new();
@@ -647,7 +647,7 @@ fn disk_filling_up_stops_the_run_and_prints_the_card() {
     both(&sandbox, "1.0.0");
 }
 
-/// Takes the small disk away again, whatever became of the test.
+/// Unmounts the small disk on drop, even if the test fails.
 #[cfg(target_os = "linux")]
 struct Unmount(std::path::PathBuf);
 
@@ -712,7 +712,7 @@ fn incident_card_rolls_back_by_hand() {
     let first = sandbox.run(&["card", "1"]).exits(0).out;
     assert!(first.contains("no rollback target"), "{first}");
 
-    // Its first line works from any folder, with no PATH to this program, and is the same on disk.
+    // The card's first command works from any folder without PATH, and the stored card has the same command.
     sandbox.deploy("1.2.0").exits(0);
     let told = sandbox.run(&["card", "3"]).exits(0).out;
     let kept = std::fs::read_to_string(sandbox.state().join("runs/3/break-glass.txt")).unwrap();

@@ -1,4 +1,4 @@
-//! The manual: generated pages are current, and links lead somewhere.
+//! The manual: generated pages are current, and links have targets.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Compares a page with what the program says. `UPDATE_DOCS=1` writes it.
+/// Compares a page with the generated text. `UPDATE_DOCS=1` writes it.
 pub(crate) fn generated(page: &str, wanted: &str) {
     let path = root().join("docs/reference").join(page);
     if std::env::var_os("UPDATE_DOCS").is_some() {
@@ -35,14 +35,14 @@ fn page_of_keys_is_current() {
     generated("keys.md", &page);
 }
 
-/// Every Markdown file of the repository that people read.
+/// Every Markdown file that users read.
 fn pages() -> Vec<PathBuf> {
     let below =
         ["docs", "examples"].into_iter().flat_map(|folder| files(&root().join(folder), &["md"]));
     [root().join("README.md"), root().join("CONTRIBUTING.md")].into_iter().chain(below).collect()
 }
 
-/// The targets of a page's links: what follows `](`, without code blocks.
+/// The link targets of a page (the text after `](`), outside code blocks.
 fn targets(text: &str) -> Vec<&str> {
     let prose = text.split("```").step_by(2);
     prose
@@ -51,7 +51,7 @@ fn targets(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The anchor that GitHub and mdBook give a heading.
+/// The anchor of a heading, as GitHub and `mdBook` generate it.
 fn anchor(heading: &str) -> String {
     let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
     kept.collect::<String>().to_lowercase().replace(' ', "-")

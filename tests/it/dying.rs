@@ -1,4 +1,4 @@
-//! A journal whose process dies, or loses its run, at one fact.
+//! A journal whose process dies, or loses its run, at a given fact.
 
 use pointsman::domain::alert::Channel;
 use pointsman::domain::checklist::Tick;
@@ -13,17 +13,17 @@ use pointsman::domain::view::RunView;
 use pointsman::ports::journal::{Entry, Holder, HumanLock, Journal, JournalError, Listed};
 use pointsman::store::SqliteStore;
 
-/// What happens at that fact.
+/// What happens at the fact.
 pub(crate) enum End {
-    /// The process dies before it is written; what it tells of had happened.
+    /// The process dies before the fact is written, but after its event happened.
     BeforeIt,
-    /// The process dies right after it was written.
+    /// The process dies right after the fact is written.
     AfterIt,
-    /// The process is stopped right after it was written, and wakes when this has been done.
+    /// The process is suspended right after the fact is written, and wakes after this function returns.
     TakenOver(Box<dyn FnMut() + Send>),
 }
 
-/// A journal whose process comes to its end at one fact.
+/// A journal whose process ends at the fact number `at`.
 pub(crate) struct Dying {
     pub(crate) inner: SqliteStore,
     pub(crate) at: u64,

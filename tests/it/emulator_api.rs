@@ -1,11 +1,11 @@
-//! The emulator's API held to Google's discovery document and to the contract's errors.
+//! The emulator's API matches Google's discovery document and the errors of the contract.
 
 use pointsman::emulator::violations;
 use serde_json::{Value, json};
 
 use super::sandbox::{Sandbox, request, wait_until};
 
-/// A caller of one emulator's API.
+/// A client of one emulator's API.
 pub(crate) struct Caller {
     pub(crate) sandbox: Sandbox,
     port: u16,
@@ -21,7 +21,7 @@ impl Caller {
         caller
     }
 
-    /// Starts the emulator, again too.
+    /// Starts the emulator, or starts it again after a stop.
     pub(crate) fn start(&mut self) {
         let started = self.sandbox.run(&["emulator", "start", "--json"]).exits(0).json();
         self.port = started["url"].as_str().unwrap().rsplit_once(':').unwrap().1.parse().unwrap();
@@ -47,7 +47,7 @@ impl Caller {
         self.send(method, path, &headers, &body)
     }
 
-    /// A call that must work, its answer held to a schema of the document.
+    /// A call that must succeed with an answer that matches a schema of the discovery document.
     #[track_caller]
     pub(crate) fn ok(&self, method: &str, path: &str, body: &Value, schema: &str) -> Value {
         let (status, answer) = self.call(method, path, body);
@@ -56,7 +56,7 @@ impl Caller {
         answer
     }
 
-    /// A call that must be refused in Google's shape.
+    /// A call that must be refused with an error in Google's format.
     #[track_caller]
     fn refused(&self, method: &str, path: &str, body: &Value, code: u16, word: &str) -> String {
         let (status, answer) = self.call(method, path, body);
@@ -67,7 +67,7 @@ impl Caller {
         self.ok("GET", &format!("/v1/{name}"), &Value::Null, schema)
     }
 
-    /// Waits for an operation and checks what it holds.
+    /// Waits for an operation and checks its result.
     #[track_caller]
     pub(crate) fn done(&self, operation: &Value, schema: &str) -> Value {
         let name = operation["name"].as_str().unwrap().to_owned();
@@ -108,7 +108,7 @@ impl Caller {
         self.get(&format!("{backend}/builds/{id}"), "Build")
     }
 
-    /// Orders a build of a folder, and does not wait for it.
+    /// Requests a build of a folder without waiting for it.
     pub(crate) fn order(&self, backend: &str, id: &str, folder: &str) -> Value {
         let body = json!({
             "source": {"archive": {"userStorageUri": format!("file://{folder}")}},
@@ -117,7 +117,7 @@ impl Caller {
         self.ok("POST", &format!("/v1/{backend}/builds?buildId={id}"), &body, "Operation")
     }
 
-    /// Orders a rollout, and does not wait for it.
+    /// Requests a rollout without waiting for it.
     pub(crate) fn roll_out(&self, backend: &str, id: &str, build: &str) -> Value {
         let body = json!({"build": format!("{backend}/builds/{build}")});
         self.ok("POST", &format!("/v1/{backend}/rollouts?rolloutId={id}"), &body, "Operation")
@@ -426,7 +426,7 @@ fn secret_without_a_dummy_fails_the_build() {
     assert!(said.starts_with("fah/misconfigured-secret") && said.contains("KEY"), "{said}");
 }
 
-/// What a raw request is answered with, and nothing is sent behind it.
+/// The answer to a raw request, with nothing sent after it.
 fn raw(url: &str, request: &str) -> String {
     use std::io::{Read as _, Write as _};
     let address = url.trim_start_matches("http://");
@@ -445,7 +445,7 @@ fn body_is_not_read_before_authentication() {
     let url = sandbox.run(&["emulator", "url"]).exits(0).out.trim().to_owned();
     let token = sandbox.run(&["emulator", "token"]).exits(0).out.trim().to_owned();
     let path = "/v1/projects/demo-toto/locations/us-central1/backends";
-    // A body that never comes is not waited for.
+    // The emulator does not wait for a body that never arrives.
     let large = "Content-Length: 100000000\r\nConnection: close\r\n\r\n";
     let nobody = raw(&url, &format!("POST {path} HTTP/1.1\r\nHost: localhost\r\n{large}"));
     assert!(nobody.starts_with("HTTP/1.1 401"), "{nobody}");
@@ -464,7 +464,7 @@ fn body_is_not_read_before_authentication() {
         let refused = said.starts_with("HTTP/1.1 400") && status == "403";
         assert!(refused || said.starts_with(&format!("HTTP/1.1 {status}")), "{hosts}: {said}");
     }
-    // Half a request is left after a while, and not for ever.
+    // The emulator gives up on an incomplete request.
     raw(&url, &format!("GET {path} HTTP/1.1\r\nHost: loc"));
 }
 

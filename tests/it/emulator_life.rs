@@ -1,5 +1,4 @@
-//! The emulator's processes: none is left behind, whatever ends the emulator, and what was under way
-//! continues.
+//! The emulator's processes: however it ends, it leaves none behind, and pending work continues after a restart.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +7,7 @@ use serde_json::Value;
 use super::emulator_api::Caller;
 use super::sandbox::{Sandbox, wait_until};
 
-/// A source whose build waits for a file, and tells its process in another one.
+/// A source whose build writes its pid to a file and waits for another file.
 struct Slow {
     folder: tempfile::TempDir,
 }
@@ -101,13 +100,13 @@ fn overtaken_rollout_never_lands() {
     assert_eq!(Sandbox::who(api.sandbox.app).unwrap().1, "blue");
 }
 
-/// `localhost` is two addresses: who has the other one would answer some customers.
+/// `localhost` has two addresses. A program that holds the other one would answer some requests.
 #[test]
 fn port_conflict_is_named_before_building() {
     let sandbox = Sandbox::new();
     for address in ["[::1]", "127.0.0.1"] {
         let Ok(other) = std::net::TcpListener::bind(format!("{address}:{}", sandbox.app)) else {
-            // A machine without IPv6 has one address.
+            // Without IPv6 there is only one address.
             continue;
         };
         let held = format!("port {} is used by", sandbox.app);

@@ -1,4 +1,4 @@
-//! The engine against a scripted world: what it does, what it never does, and what it says.
+//! The engine in a scripted world: what it does, what it never does, and what it reports.
 
 use std::collections::BTreeMap;
 
@@ -154,7 +154,7 @@ fn partial_switch_is_reported() {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
     let before = bench.live();
-    // Every call from some moment on is refused, that of the second switch and of the way back too.
+    // From one call on, every call is refused, including the second switch and the rollback.
     let mut splits = 0;
     for at in 0..40 {
         bench.world.fail(Some(Fault { at, class: Failure::Lasting, acts: false, lasts: true }));
@@ -237,7 +237,7 @@ fn interrupt_after_the_switch_rolls_back_all_services() {
 
 #[test]
 fn rollback_cannot_be_interrupted() {
-    // Both signals at every step of the way back; the leak is what begins it.
+    // Send both signals at every step of a rollback, which the leak triggers.
     for signal in [Signal::Stop, Signal::Abort] {
         for after in 0..6 {
             let bench = Bench::new();
@@ -292,7 +292,7 @@ fn clean_up_keeps_live_builds_and_three_stable_releases() {
     }
 }
 
-/// What one random deploy after a good one came to.
+/// The result of a random deploy after a good one.
 struct Story {
     bench: Bench,
     before: Live,
@@ -335,14 +335,14 @@ fn faults() -> impl Strategy<Value = Option<Fault>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..Default::default() })]
 
-    /// Invariants 3, 8, 12 and 13 of `docs/internals/faults.md`, whatever the world does.
+    /// Invariants 3, 8, 12 and 13 of `docs/internals/faults.md` hold, whatever the world does.
     #[test]
     fn deploy_never_claims_more_than_it_observed(behaviour in behaviours(), fault in faults()) {
         let Story { bench, before, view } = story(behaviour, fault);
         let green: Live = view.services.iter().map(|(n, s)| (n.clone(), s.green.clone())).collect();
         let now = bench.live();
 
-        // 13: exit 0 exactly where the world is as intended; a failed run may not claim it.
+        // 13: exit 0 only if the world is as intended; a failed run never exits with 0.
         prop_assert_eq!(view.exit_code() == 0, outcome(&view) == Outcome::Promoted);
         if view.exit_code() == 0 {
             prop_assert_eq!(&now, &green);
@@ -351,8 +351,8 @@ proptest! {
             prop_assert_eq!(&now, &before);
         }
 
-        // 8: an unknown result neither passes nor rolls traffic back; except for a switch that left
-        // the services split, which is not about health.
+        // 8: an unknown result neither passes nor rolls traffic back, except after a switch that left the services
+        // split, which is not about health.
         let inconclusive = view.failure.as_ref().is_some_and(|(_, _, c)| *c == Failure::Inconclusive);
         if let Some((by, _)) = &view.undo {
             let facts = bench.facts(&view);
@@ -370,7 +370,7 @@ proptest! {
         }
         prop_assert!(!(inconclusive && outcome(&view) == Outcome::Promoted && view.undo.is_some()));
 
-        // 3: every switch names its build; none toggles. Saying it twice changes nothing.
+        // 3: every switch names its build instead of toggling, so repeating it changes nothing.
         let acts = bench.world.acts();
         let last: BTreeMap<_, _> = acts.iter().filter_map(|a| match a {
             Act::Switched(service, build) => Some((service.clone(), build.clone())),
@@ -383,7 +383,7 @@ proptest! {
             prop_assert_eq!(bench.world.live(&name), Some(build));
         }
 
-        // 12: the journal alone tells the same story.
+        // 12: the journal alone yields the same view.
         let facts = bench.facts(&view);
         prop_assert_eq!(RunView::fold(view.number, &facts).unwrap().unwrap(), view);
     }
@@ -419,7 +419,7 @@ proptest! {
         }
     }
 
-    /// Distortion: facts that come twice, or to a reader who joined late, tell the same run.
+    /// Repeated facts, and facts read late, yield the same view.
     #[test]
     fn late_and_repeated_facts_are_idempotent(
         behaviour in behaviours(),
@@ -440,7 +440,7 @@ proptest! {
     }
 }
 
-/// What was wished for before is about what was before.
+/// A pause sent before a rollback does not apply to the rollback.
 #[test]
 fn earlier_pause_does_not_hold_a_rollback() {
     let bench = Bench::new();
@@ -631,7 +631,7 @@ fn late_build_logs_are_awaited_and_attributed() {
     };
     let told = why(Behaviour::DoesNotBuild, Some(4));
     assert!(told.contains("fah/other: the lock file is gone"), "{told}");
-    // It is not waited for for ever, and not at all where it would be there at once.
+    // The wait for the log is limited, and there is none on a platform whose logs are never late.
     assert!(!why(Behaviour::DoesNotBuild, Some(100)).contains("fah/"));
     assert!(!why(Behaviour::DoesNotBuild, None).contains("log ends"));
     let told = why(Behaviour::Broken, Some(0));

@@ -1,4 +1,4 @@
-//! One kind of trouble has one exit code, whichever verb meets it.
+//! Each kind of error has the same exit code in every command.
 
 use super::sandbox::Sandbox;
 

@@ -1,4 +1,4 @@
-//! Finding one's way: palette, help, prefixes, messages, log, history. Nothing of it acts.
+//! Navigation: palette, help, prefixes, messages, log and history. None of it changes a deployment.
 
 use std::collections::BTreeMap;
 
@@ -149,7 +149,7 @@ fn messages_can_be_read_again() {
     assert_eq!(screen.char('y'), [Effect::Copy("saved 3 lines".to_owned(), 1)]);
 }
 
-/// A log of a number of lines, of which the driver has handed over the last ones.
+/// Sends the screen a log of `to` lines, of which the driver has loaded those from `from` on.
 fn log(screen: &mut Screen, from: usize, to: usize) -> Vec<Effect> {
     let line = |n: usize| Line {
         at: Timestamp::UNIX_EPOCH,
@@ -470,7 +470,7 @@ fn rollback_is_possible_during_a_run() {
     assert!(!acts(&screen.char('y')), "what is over is not gone back from like that");
 }
 
-/// Every pane and overlay, with names that are long and letters that are wide.
+/// Every pane and overlay, with long names and wide characters.
 #[test]
 fn pane_snapshots() {
     let bench = Bench::new();

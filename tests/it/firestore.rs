@@ -1,7 +1,6 @@
-//! Our emulator's Firestore held against Google's own emulator: the same exchanges, the same answers; and
-//! both for the tests of migrations. Google's is the one that `gcloud` brings
-//! (`gcloud components install cloud-firestore-emulator`); where it is not, its half says that it was
-//! skipped.
+//! Our Firestore emulator gives the same answers as Google's to the same requests; both also serve the migration
+//! tests. Google's emulator comes with `gcloud` (`gcloud components install cloud-firestore-emulator`); without it,
+//! its tests report that they were skipped.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
@@ -14,12 +13,12 @@ use serde_json::{Value, json};
 
 use super::sandbox::{Sandbox, free_port};
 
-/// One emulator of Firestore.
+/// A Firestore emulator, ours or Google's.
 pub(crate) struct Emulator {
     pub(crate) name: &'static str,
     pub(crate) base: String,
     token: String,
-    /// Ours lives as long as its sandbox.
+    /// Our emulator runs until its sandbox is dropped.
     _sandbox: Option<Sandbox>,
 }
 
@@ -32,12 +31,12 @@ impl Emulator {
         Self { name: "ours", base, token, _sandbox: Some(sandbox) }
     }
 
-    /// Google's, started once for all tests.
+    /// Google's emulator, started once for all tests. `None` if it is not installed.
     pub(crate) fn googles() -> Option<Self> {
         static STARTED: OnceLock<Option<u16>> = OnceLock::new();
         let port = *STARTED.get_or_init(start_googles);
         if port.is_none() {
-            // Past the harness, which shows nothing of a test that passes.
+            // Bypass the test harness, which hides the output of passing tests.
             let said =
                 "SKIPPED on Google's emulator: gcloud has no cloud-firestore-emulator here\n";
             let _ = std::io::stdout().write_all(said.as_bytes());
@@ -46,7 +45,7 @@ impl Emulator {
         Some(Self { name: "Google's", base, token: "owner".to_owned(), _sandbox: None })
     }
 
-    /// Both, as far as they are there.
+    /// Our emulator, and Google's if installed.
     pub(crate) fn both() -> Vec<Self> {
         [Some(Self::ours()), Self::googles()].into_iter().flatten().collect()
     }
@@ -79,7 +78,7 @@ impl Emulator {
     }
 }
 
-/// Starts Google's emulator so that it ends with this process, however that ends: it holds a pipe of ours.
+/// Starts Google's emulator so that it ends whenever this process ends: its shell waits for the end of a pipe from us.
 fn start_googles() -> Option<u16> {
     let asked = Command::new("gcloud")
         .args(["info", "--format=value(installation.sdk_root)"])
@@ -105,9 +104,9 @@ fn start_googles() -> Option<u16> {
     let up =
         lines.by_ref().map_while(Result::ok).any(|l| l.contains("Dev App Server is now running"));
     assert!(up, "Google's emulator did not start");
-    // A child's output must be read, or the child blocks when the pipe is full.
+    // Read the output to the end, or the child blocks when the pipe is full.
     std::thread::spawn(move || lines.for_each(drop));
-    // Its end of the pipe is ours until this process ends.
+    // Keep our end of the pipe open until this process ends.
     std::mem::forget(child);
     Some(port)
 }

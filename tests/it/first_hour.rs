@@ -1,4 +1,4 @@
-//! From a folder without a config to a rollback, as the tutorial says.
+//! From a folder without a config to a rollback, as in the tutorial.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::sandbox::Sandbox;
 
-/// A folder of a new user's, with these files.
+/// A new user's project with these files.
 fn folder(files: &[(&str, &str)]) -> Sandbox {
     let sandbox = Sandbox::new();
     fs::remove_file(sandbox.folder.path().join("config.yaml")).unwrap();
@@ -34,7 +34,7 @@ impl Ended {
     }
 }
 
-/// Runs a verb in the project's folder.
+/// Runs a command in the project folder.
 fn run(sandbox: &Sandbox, words: &[&str]) -> Ended {
     let output = Command::new(env!("CARGO_BIN_EXE_pointsman"))
         .args(words)
@@ -152,7 +152,7 @@ fn first_deploy_bad_release_and_rollback_go_as_the_tutorial_says() {
     git(&project, &["commit", "--quiet", "-m", "Say hello"]);
     let told = run(&sandbox, &["init", "--yes"]).exits(0).out;
     assert!(told.contains("pointsman deploy development --release main"), "{told}");
-    // Shorter than a person would want, so that the test is.
+    // A shorter soak than the default, to keep the test fast.
     let config = project.join("config.yaml");
     let text = fs::read_to_string(&config).unwrap().replace("for: 20s", "for: 1s");
     let text = text

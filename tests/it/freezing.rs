@@ -1,4 +1,4 @@
-//! Freeze windows: what they stop, what sets them aside, and what they never stop.
+//! Freeze windows: what they stop, how to override them, and what they never stop.
 
 use pointsman::domain::event::Outcome;
 use pointsman::domain::freeze::Freeze;
@@ -56,7 +56,7 @@ fn freeze(from: &str, to: &str) -> Freeze {
     serde_json::from_value(json).unwrap()
 }
 
-/// The bench's clock stands on the first of January 1970, a Thursday.
+/// The bench's clock starts on 1 January 1970, a Thursday.
 #[test]
 fn freeze_during_a_run_stops_before_the_switch_and_never_a_rollback() {
     let bench = Bench::new();
@@ -73,7 +73,7 @@ fn freeze_during_a_run_stops_before_the_switch_and_never_a_rollback() {
     let later = vec![freeze("Thu 00:01", "Thu 01:00")];
     let view = bench.drive(&Plan { freeze: later, ..deploy_plan("1.2.0") });
     assert_eq!(view.state, RunState::Ended { outcome: Outcome::Promoted });
-    // A plan of a rollback holds no freeze, whatever its environment says.
+    // Rollback plans have no freeze, even if their environment does.
     let spec = planner::EnvironmentSpec { freeze: quiet, ..super::world::spec() };
     let choice =
         pointsman::domain::readiness::default_target(&bench.runs(), &bench.live()).unwrap();

@@ -1,4 +1,4 @@
-//! A state folder that the first edition wrote (`golden/write.py`) is read by every later one, and means the same.
+//! Every later edition reads a state folder of the first edition (`golden/write.py`) with the same meaning.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden")
 }
 
-/// The golden project and its store, in a folder of this test's own.
+/// A private copy of the golden project and its store.
 pub(crate) fn opened() -> Sandbox {
     let sandbox = Sandbox::new();
     let folder = sandbox.folder.path();
@@ -30,7 +30,7 @@ fn walk(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
 
-/// What the first edition printed, one JSON value a line.
+/// The output of the first edition, one JSON value per line.
 fn said(name: &str) -> Vec<Value> {
     let text = fs::read_to_string(golden().join("first-edition/said").join(name)).unwrap();
     values(&text)
@@ -40,12 +40,13 @@ fn values(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// A sentence: how it is worded may change. A hash of a plan covers the titles of its steps.
+/// Whether a text may change between editions: sentences, and plan hashes, which cover the titles of steps.
 fn is_worded(key: &str, text: &str) -> bool {
     text.contains(' ') || key == "hash"
 }
 
-/// Where a value differs from what it was. Keys may have been added; facts are the same to the letter.
+/// The differences between an old and a new value. Added keys are allowed. With `worded`, sentences may differ; facts
+/// must be identical.
 fn differences(at: &str, was: &Value, is: &Value, worded: bool) -> Vec<String> {
     match (was, is) {
         (Value::Object(was), Value::Object(is)) => was
@@ -118,7 +119,7 @@ fn first_edition_store_reads_the_same() {
     same("plan", &said("plan.json"), &run(plan), true);
 }
 
-/// Every kind of fact, run and outcome is in it: what is added later is not frozen by it, but nothing of now is missing.
+/// The golden store has every kind of fact, run and outcome of its time. It does not cover kinds added later.
 #[test]
 fn golden_store_covers_every_fact_and_run_kind() {
     let history = said("history.json");

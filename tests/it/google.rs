@@ -1,4 +1,4 @@
-//! Google's credentials: each kind, in Google's order, new before they end, and on no screen or disk.
+//! Google credentials: every kind, searched in Google's order, renewed before they expire, and never shown or stored.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -20,10 +20,10 @@ use serde_json::{Value, json};
 use super::sandbox::{Said, Sandbox};
 use super::stand_in::{Reply, StandIn};
 
-/// What no screen, message or file may hold.
+/// A token that no screen, message or file may contain.
 const TOKEN: &str = "ya29.A0AfH6SMBhunter2hunter2hunter2";
 
-/// A token endpoint, a metadata server and the service that lends service accounts.
+/// A token endpoint, a metadata server and the service account impersonation service.
 fn google() -> StandIn {
     StandIn::new(|asked, before| {
         if asked.path.contains(":generateAccessToken") {
@@ -50,7 +50,7 @@ fn google() -> StandIn {
     })
 }
 
-/// A key pair, made here.
+/// Generates an RSA private key as PEM.
 fn rsa_key(folder: &Path) -> String {
     let file = folder.join("rsa.pem");
     let arguments = ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out"];
@@ -65,7 +65,7 @@ fn written(folder: &Path, name: &str, json: &Value) -> PathBuf {
     file
 }
 
-/// What doctor says of the credentials.
+/// Runs `doctor` with these variables.
 fn doctor(sandbox: &Sandbox, set: &[(&str, &str)]) -> Said {
     let mut command = sandbox.command(&["doctor"]);
     command.envs(set.iter().copied());
@@ -114,7 +114,7 @@ fn service_account_signs_its_token_request() {
     assert_eq!(claims["iss"], "deployer@toto.iam.gserviceaccount.com");
     assert_eq!(claims["aud"], format!("{}/token", google.url()));
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 3600);
-    // Another program accepts the signature.
+    // OpenSSL accepts the signature.
     fs::write(folder.join("signed"), format!("{}.{}", parts[0], parts[1])).unwrap();
     fs::write(folder.join("signature"), BASE64_URL_SAFE_NO_PAD.decode(parts[2]).unwrap()).unwrap();
     let verified = Command::new("openssl")
@@ -126,7 +126,7 @@ fn service_account_signs_its_token_request() {
     assert!(!every_file(&sandbox.state()).contains("hunter2"));
 }
 
-/// Everything in a folder, as text.
+/// The text of all files in a folder.
 fn every_file(folder: &Path) -> String {
     let Ok(entries) = fs::read_dir(folder) else { return String::new() };
     let text = |path: PathBuf| {
@@ -168,7 +168,7 @@ fn credentials_are_searched_in_googles_order() {
     let (sandbox, google) = (Sandbox::new(), google());
     let folder = sandbox.folder.path();
     let host = format!("127.0.0.1:{}", google.port);
-    // A gcloud that is logged in.
+    // A fake `gcloud` that is logged in.
     let gcloud = folder.join("bin/gcloud");
     fs::create_dir_all(gcloud.parent().unwrap()).unwrap();
     let script = format!("#!/bin/sh\n[ \"$1\" = auth ] && echo {TOKEN} || echo ana@toto.pet\n");
@@ -178,7 +178,7 @@ fn credentials_are_searched_in_googles_order() {
     let told = line(&doctor(&sandbox, &[("PATH", &path)]));
     assert!(told.contains("logged in with gcloud: ana@toto.pet"), "{told}");
 
-    // A machine of Google's comes before it, a person's file before that, a variable before all.
+    // The metadata server comes before gcloud, a credentials file before that, and a token variable first.
     let machine = [("PATH", path.as_str()), ("NO_GCE_CHECK", ""), ("GCE_METADATA_HOST", &host)];
     let told = line(&doctor(&sandbox, &machine));
     assert!(told.contains("robot@toto.iam.gserviceaccount.com"), "{told}");
@@ -209,7 +209,7 @@ fn missing_credentials_name_their_fix() {
     assert!(status.out.contains("unknown: there are no Google credentials"), "{}", status.out);
 }
 
-/// A clock that a test moves.
+/// A clock that the test sets.
 struct Hand(AtomicU64);
 
 impl Clock for Hand {
@@ -254,13 +254,13 @@ async fn user_token_is_renewed_early_and_once() {
     assert_eq!(google.asked()[0].field("grant_type").as_deref(), Some("refresh_token"));
     assert_eq!(credentials.quota_project(), Some("toto-f9d2f"));
 
-    // 3599 s: still good for more than five minutes, and then not any more.
+    // The token is valid for 3599 s and is renewed once fewer than 300 s remain.
     for (seconds, wanted) in [(3298, 0), (3300, 1), (3301, 1)] {
         clock.0.store(seconds, Ordering::SeqCst);
         let token = credentials.token().await.unwrap();
         assert_eq!(token.expose_secret(), format!("{TOKEN}-{wanted}"), "at {seconds}");
     }
-    // And a caller whose token was rejected gets another.
+    // A caller whose token was rejected gets a new one.
     let ended = credentials.token().await.unwrap();
     assert!(credentials.refused(&ended).await);
     assert!(credentials.refused(&ended).await, "the second caller drops nothing");

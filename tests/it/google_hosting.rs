@@ -1,4 +1,4 @@
-//! Our client against stand-ins of Google's services, App Hosting and those beside it.
+//! Our client against stand-ins for App Hosting and related Google services.
 
 use std::fs;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::misbehaving::error;
 use super::stand_in::{Reply, StandIn};
 use super::world::{label, service, spec};
 
-/// A person's own credentials, and who gives out their tokens: token-0, then token-1 and so on.
+/// User credentials, and a token endpoint that issues `token-0`, then `token-1` and so on.
 async fn person() -> (Auth, StandIn) {
     let tokens = StandIn::new(|_, before| {
         let token = format!("token-{before}");
@@ -47,7 +47,7 @@ async fn uploads_the_source_for_google_to_build() {
             Reply::json(200, &json!({"projectNumber": "42"}))
         }
         ("GET", path) if path.contains("/storage/v1/b/") => error(404, "NOT_FOUND", &json!([])),
-        // It ended while the folder was packed.
+        // The token expired while the folder was packed.
         ("PUT", _) if asked.header("authorization") == "Bearer token-0" => {
             error(401, "UNAUTHENTICATED", &json!([]))
         }
@@ -93,7 +93,7 @@ async fn reads_google_build_logs_and_names_the_cause() {
         "userFacingMessage": "npm run build ended with 1", "rawLog": "src/a.ts(3,1): error TS2304\n1 error",
     });
     let entry = |second: u32, text: String| json!({"timestamp": format!("2026-11-22T17:42:0{second}.5Z"), "textPayload": text});
-    // A page with nothing in it is not the last one.
+    // An empty page is not the last one.
     let pages = [
         json!({"entries": [entry(1, "Step #1: Pulling image".into()), entry(2, format!("Step #2: {step}"))], "nextPageToken": "1"}),
         json!({"nextPageToken": "2"}),
@@ -143,7 +143,7 @@ async fn reads_google_build_logs_and_names_the_cause() {
     assert_eq!(list["resourceNames"], json!([format!("projects/{}", target.project())]));
     let filter = list["filter"].as_str().unwrap();
     assert!(filter.contains("resource.labels.build_id=\"0a1b-2c\""), "{filter}");
-    // On from where it was; and what may not be read is missed.
+    // Reading continues from the last position, and without permission the log is empty.
     assert_eq!(client.log(target, &build, part.next).await, LogPart { lines: Vec::new(), ..part });
     refuses.store(true, Ordering::SeqCst);
     assert_eq!(client.log(target, &build, 0).await, LogPart::default());

@@ -1,4 +1,4 @@
-//! The pane Health, drawn and pressed.
+//! The Health pane: drawing and keys.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ fn heard(second: i64, answer: Answer, ms: u64) -> Measurement {
     }
 }
 
-/// An environment that shows every kind of probe state.
+/// A board with every probe state, and its latest changes.
 pub(crate) fn watched() -> (Board, Vec<ProbeChange>) {
     let mut board = Board::default();
     let probes = vec![

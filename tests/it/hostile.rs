@@ -1,5 +1,5 @@
 //! A world in which every source of text sends terminal control sequences: platform, services, probes, programs,
-//! commits, databases and people. The test reads the bytes that a terminal gets, from every verb and pane.
+//! commits, databases and people. The test checks the bytes that every command and pane sends to a terminal.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -19,7 +19,7 @@ use super::sandbox::Sandbox;
 use super::stand_in::{Reply, StandIn};
 use super::terminal::Terminal;
 
-/// A platform of commands. Everything that it says is hostile; a release 2 cannot be built, and 3 gets no traffic.
+/// A command platform with hostile output. Release 2 cannot be built, and release 3 gets no traffic.
 const PLATFORM: &str = r#"#!/bin/sh
 cd "$(dirname "$0")"
 case "$POINTSMAN_VERB" in
@@ -48,10 +48,10 @@ struct World {
     answers: StandIn,
 }
 
-/// How a line of progress is written over.
+/// The sequence that overwrites a progress line.
 const OVER: &str = "\r\u{1b}[2K";
 
-/// Bytes that no terminal gets: what a text of others would make of it. Our own colours and moves look otherwise.
+/// The hostile sequences in terminal output. On the screen, our own colours and cursor moves do not count.
 fn driven(raw: &[u8], screen: bool) -> Vec<String> {
     let text = String::from_utf8_lossy(raw);
     if !screen {
@@ -187,7 +187,7 @@ impl World {
     }
 }
 
-/// What only looks, at everything that was said before.
+/// Commands that only show what the earlier ones recorded.
 const LOOKS: [&str; 24] = [
     "status",
     "status development",
@@ -261,7 +261,7 @@ fn hostile_output_never_reaches_the_terminal() {
     let mut terminal = Terminal::open(&world.sandbox, 45, 160);
     terminal.wants("abcdefghijklm");
     for key in ["1", "2", "3", "4", "5", "6", "7", "8", "!", "?"] {
-        // A pane, the pane alone, and what is behind its first row.
+        // Open the pane, maximize it, open its first row and close that.
         for keys in [key, key, "\r", "\u{1b}"] {
             let before = terminal.text();
             terminal.press(keys);
@@ -271,7 +271,7 @@ fn hostile_output_never_reaches_the_terminal() {
     assert_eq!(driven(&terminal.raw(), true), Vec::<String>::new());
 }
 
-/// Waits until what was pressed has shown, if it shows anything.
+/// Waits until a key press changes the screen, for at most 500 ms.
 fn settles(terminal: &Terminal, before: &str) {
     let began = Instant::now();
     while terminal.text() == before && began.elapsed() < Duration::from_millis(500) {

@@ -1,10 +1,10 @@
-//! The walls of the house that the compiler does not see: who may use whom in the application and how long a
-//! file may be. clippy.toml keeps who may read the clock and the environment.
+//! Architecture rules that the compiler does not check: allowed dependencies between modules and crates, and maximum
+//! file length. clippy.toml restricts access to the clock and the environment.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rooms of the application, and what each may use of it and of the crates.
+/// The modules of the application, and the modules and crates that each may use.
 const WALLS: [(&str, &[&str]); 4] = [
     (
         "app",
@@ -39,7 +39,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
 
 const MOST_LINES: usize = 400;
 
-/// The files below a folder whose names have one of these endings.
+/// The files below a folder with one of these extensions.
 pub(crate) fn files(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap().flatten() {
@@ -57,7 +57,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     files(folder, &["rs"])
 }
 
-/// Our code: the application and its crates.
+/// All source files of the application and its crates.
 fn everywhere() -> Vec<PathBuf> {
     let mut files = sources(&src());
     for entry in fs::read_dir(root().join("crates")).unwrap().flatten() {
@@ -74,7 +74,7 @@ fn src() -> PathBuf {
     root().join("src")
 }
 
-/// Everything after `crate::` up to the room's name, anywhere in a line of code.
+/// The modules used in a text: the names after `crate::` anywhere in its code.
 fn rooms_used(text: &str) -> Vec<String> {
     let code = text.lines().filter(|l| !l.trim_start().starts_with("//"));
     code.flat_map(|line| {
@@ -136,7 +136,7 @@ fn every_module_is_on_the_map() {
     }
 }
 
-/// The public types of a text without a doc comment.
+/// The public types in a text that have no doc comment.
 fn undocumented_types(text: &str) -> Vec<String> {
     let mut documented = false;
     let mut found = Vec::new();
@@ -145,7 +145,7 @@ fn undocumented_types(text: &str) -> Vec<String> {
         if types.iter().any(|kind| line.starts_with(kind)) && !documented && !line.contains('$') {
             found.push(line.to_owned());
         }
-        // Attributes stand between a comment and its type.
+        // Attributes may come between a comment and its type.
         let between = !line.is_empty() && !line.ends_with(['}', ';', '{']);
         documented = line.starts_with("///") || (documented && between);
     }
@@ -185,7 +185,7 @@ fn core_does_no_io() {
     }
 }
 
-/// The pages that the comments of a text cite: `docs/internals/screen.md`.
+/// The pages cited in the comments of a text, such as `docs/internals/screen.md`.
 fn cited_pages(text: &str) -> Vec<String> {
     let comments = text.lines().filter_map(|line| line.split_once("//").map(|(_, rest)| rest));
     let words = comments
@@ -215,7 +215,7 @@ fn comments_cite_only_pages_of_the_repository() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
-/// The fault ids in the comments of a text: F10, N4, dM9.
+/// The fault ids cited in the comments of a text, such as F10, N4 and dM9.
 fn fault_ids(text: &str) -> Vec<String> {
     let cited = |word: &str| {
         let digits = ["dM", "F", "N"].iter().find_map(|kind| word.strip_prefix(kind));
@@ -232,7 +232,7 @@ fn cited_faults_are_listed_with_an_existing_test() {
     let page = fs::read_to_string(root().join("docs/internals/faults.md")).unwrap();
     let listed = |id: &str| page.contains(&format!("| {id} |"));
     let mut unlisted = Vec::new();
-    // These are about the function keys of the screen.
+    // In these files such names are function keys of the screen.
     let keys = ["tui/keys/commands.rs", "tui/driver/report.rs"];
     for file in everywhere().into_iter().filter(|file| !keys.iter().any(|of| file.ends_with(of))) {
         let text = fs::read_to_string(&file).unwrap();

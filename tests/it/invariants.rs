@@ -1,4 +1,4 @@
-//! Invariants 1, 2, 7 and 9 of `docs/internals/faults.md`, whatever the world does and whenever a runner dies.
+//! Invariants 1, 2, 7 and 9 of `docs/internals/faults.md` hold whatever the world does and whenever a runner dies.
 
 use pointsman::domain::command::Command;
 use pointsman::domain::event::{Event, Outcome, Recorded};
@@ -48,8 +48,8 @@ fn rollback(bench: &Bench) -> Plan {
     planner::rollback(spec(), &choice, Some(named("1.1.0")), SchemaWay::Keep).unwrap()
 }
 
-/// 1: at most one process acts on an environment, whenever another one takes it over: after each
-/// fact of a deploy, of a rollback and of a clean-up.
+/// 1: at most one process acts on an environment. Tested with a takeover after each fact of a deploy, a rollback and a
+/// clean-up.
 #[test]
 fn process_without_its_lease_has_no_effect() {
     for kind in [RunKind::Deploy, RunKind::Rollback, RunKind::Cleanup] {
@@ -66,7 +66,7 @@ fn process_without_its_lease_has_no_effect() {
             let (after, ended) = bench.taken_over(&plan, at, deploy_plan("1.3.0"));
             match ended {
                 Err(EngineError::Journal(JournalError::LeaseLost(_))) => lost += 1,
-                // It has no such fact, or that was its last one.
+                // The run has no such fact, or it was the last one.
                 Ok(_) => break,
                 Err(other) => panic!("fact {at} of {kind:?}: {other}"),
             }
@@ -79,7 +79,7 @@ fn process_without_its_lease_has_no_effect() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() })]
 
-    /// 2: every effect has its intent written before it, and every success its observation after it.
+    /// 2: an intent is written before every effect, and an observation after every success.
     #[test]
     fn effects_have_intents_and_successes_have_observations(
         at in 2..50_u64,
@@ -119,7 +119,7 @@ proptest! {
         }
     }
 
-    /// 7: no time, crash, resume or other command opens a gate.
+    /// 7: only an approval opens a gate; time, crashes, resumes and other commands do not.
     #[test]
     fn gate_opens_only_by_its_approval(at in 2..25_u64, commands in commands()) {
         let bench = Bench::new();
@@ -137,7 +137,7 @@ proptest! {
         };
         prop_assert!(!opened(&view));
         prop_assert_eq!(live(&bench), before.clone());
-        // Sent to a runner that died before it read the command: it no longer applies.
+        // The runner died before it read this command, so the command no longer applies.
         bench.send(&view, &[Command::Approve]);
         view = bench.for_minutes(view, &[]);
         prop_assert!(!opened(&view), "an approval from yesterday");
@@ -146,8 +146,7 @@ proptest! {
         prop_assert!(opened(&approved), "{}", approved.state.sentence());
     }
 
-    /// 9: a rollback works with a journal that cannot be written, and with blind probes, which never
-    /// turn into a success.
+    /// 9: a rollback works with an unwritable journal and with blind probes. Blind probes never count as a success.
     #[test]
     fn rollback_works_whatever_else_is_broken(
         blind in any::<bool>(),

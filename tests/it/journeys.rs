@@ -1,9 +1,9 @@
-//! Journeys: keys pressed in a real terminal at the real binary, with real services behind it.
+//! End-to-end tests: keys pressed in a terminal, with the real binary and real services.
 
 use super::sandbox::{Sandbox, wait_until};
 use super::terminal::Terminal;
 
-/// D, its picker and its question.
+/// Starts a deploy: D, the release picker and the confirmation.
 #[track_caller]
 fn deploy(terminal: &mut Terminal, downs: usize) {
     terminal.opens("D", "Deploy which release?");
@@ -82,7 +82,7 @@ fn killed_screen_keeps_its_run_and_killed_runner_asks() {
     terminal.wants("is in doubt; decide about it first");
     terminal.press("\r");
     terminal.says_yes("Take the run over");
-    // Never past a human gate by itself.
+    // The run does not pass the approval gate by itself.
     terminal.wants("WAITING FOR YOU");
     assert_eq!(Sandbox::who(sandbox.app), Err(503), "traffic never moved");
     terminal.press("T");
@@ -112,7 +112,7 @@ fn resume_no_wait_stops_at_the_gate() {
     terminal.child.wait().unwrap();
     let pid = status()["run"]["pid"].to_string();
     std::process::Command::new("kill").args(["-9", &pid]).status().unwrap();
-    // From the step before the gate, and at the gate itself.
+    // First resume before the gate, then at the gate itself.
     for _ in 0..2 {
         let left = sandbox.run(&["resume", "1", "--yes", "--no-wait"]).exits(5);
         assert!(left.err.contains("waits for approval"), "{}", left.err);
@@ -158,7 +158,7 @@ fn suspended_screen_redraws() {
     terminal.press("fg\r");
     terminal.wants("No runs yet");
     terminal.wants("2 Deploy");
-    // A key that was typed while the shell still had the terminal may be the shell's.
+    // The shell may take a key typed before the screen has the terminal again, so repeat it.
     wait_until("the terminal is restored", || {
         terminal.press("q");
         terminal.usual_screen()
@@ -220,7 +220,7 @@ fn ended_run_replays_fact_by_fact() {
     let mut terminal = Terminal::run(&sandbox, program, &["replay", "2"], 30, 100);
     terminal.wants("REPLAY");
     terminal.press("\x1b[H");
-    // Both in one frame: a replay also starts at the first fact, and also stops at the last.
+    // Check both in the same frame, because a replay also starts at fact 1 and also stops at the last fact.
     wait_until("the replay stops at the first fact", || {
         let text = terminal.text();
         text.contains("fact 1/") && text.contains("REPLAY stopped")

@@ -1,4 +1,4 @@
-//! What comes from people, platforms and services drives no terminal, whichever command prints it.
+//! Text from people, platforms and services cannot control the terminal, whichever command prints it.
 
 use std::fs::OpenOptions;
 
@@ -8,11 +8,11 @@ use super::sandbox::Sandbox;
 use super::stand_in::{Reply, StandIn};
 use super::terminal::Terminal;
 
-/// Everything that a terminal would obey, or that hides or turns what is read.
+/// Control sequences, and characters that hide or reorder text.
 pub(crate) const HOSTILE: &str = "a\u{1b}[77;77H\u{1b}[2J\u{1b}[31mb\u{1b}]0;t\u{7}c\u{1b}]52;c;aGFja2Vk\u{7}d\u{1b}]8;;http://x\u{1b}\\e\
      \u{1b}P1$r\u{1b}\\f\u{1b}_x\u{1b}\\g\u{9b}31mh\u{85}i\u{61c}\u{202e}j\u{200b}\u{2066}k\u{e0041}\u{2028}l\r\u{8}m";
 
-/// The characters of a text that may not reach a terminal.
+/// The characters in a text that must not reach a terminal.
 pub(crate) fn odd(text: &str) -> Vec<char> {
     let odd = |c: &char| {
         let shown = matches!(c, '\n' | '\t') || !c.is_control();
@@ -48,7 +48,7 @@ fn user_text_never_controls_a_terminal() {
         (0, vec!["lock", development, "take", "--reason", HOSTILE]),
         (4, vec!["deploy", development, "--release", "1.0.0", "--yes"]),
         (4, vec!["rollback", development, "--yes"]),
-        // What is wrong with an argument is repeated.
+        // Errors repeat the invalid argument.
         (2, vec!["deploy", development, "--release", HOSTILE, "--yes"]),
         (2, vec!["plan", HOSTILE, "--release", "1.0.0"]),
         (2, vec![HOSTILE]),
@@ -88,10 +88,10 @@ fn user_text_never_controls_a_terminal() {
         run(&arguments);
         run(&[&arguments[..], &["--json"]].concat());
     }
-    // The words themselves are kept: as JSON they are what was said.
+    // The original text is stored; JSON output has it unchanged.
     let lock = sandbox.run(&["lock", development, "--json"]).exits(0).json();
     assert_eq!(lock["lock"]["reason"], HOSTILE);
-    // A config says where it stands.
+    // An error in the config names the place of the character.
     std::fs::write(&file, text.replacen("protection: open", "protection: \"o\u{202e}pen\"", 1))
         .unwrap();
     let (code, said) = run(&["check"]);
@@ -117,14 +117,14 @@ fn unwritable_output_is_a_failure() {
         assert_eq!(output.status.code(), Some(1), "{verb:?}: {said}");
         assert!(said.contains("could not be written completely"), "{verb:?}: {said}");
     }
-    // A reader that closes the pipe has read enough.
+    // A closed pipe is not an error.
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let output = sandbox.command(&["man"]).stdout(writer).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Values of variables that the config names, and what people paste into a reason.
+/// The values of variables that the config names, and secrets that people paste into a reason.
 #[test]
 fn secrets_are_absent_from_every_output_of_a_run() {
     let sandbox = Sandbox::new();
@@ -136,7 +136,7 @@ fn secrets_are_absent_from_every_output_of_a_run() {
         "notify: {{ webhook: {{ url: 'http://localhost:{port}', secret_env: HOOK_SECRET }}, on: [promoted, rolled_back] }}\n"
     );
     std::fs::write(&file, format!("{text}{notify}")).unwrap();
-    // A secret of a webhook as it comes without its usual beginning: no shape tells that it is one.
+    // A webhook secret without its usual prefix, so its format does not give it away.
     let value = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     let shaped = "ghp_abcdefghijklmnop1234";
     let pasted = format!("said {value}, DB_PASS=hunter2 and {shaped}");
@@ -192,7 +192,7 @@ fn secrets_are_absent_from_every_output_of_a_run() {
     assert!(told.contains("DB_PASS=[redacted]"));
 }
 
-/// Everything that the screen writes while its panes and a run's page are open.
+/// The output of the screen while all panes and the page of a run are opened.
 fn screen_of_a_run(sandbox: &Sandbox, value: &str) -> String {
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_pointsman"));
     command.arg("--config");
@@ -257,7 +257,7 @@ fn loopback_requests_bypass_proxies() {
     assert!(!said.contains("bob:pw"), "{said}");
 }
 
-/// The screen draws what a run, a platform and a person say: nothing of it turns or hides what stands beside it.
+/// Text from runs, platforms and people on the screen cannot reorder or hide other cells.
 #[test]
 fn foreign_controls_never_reach_a_cell() {
     use pointsman::tui::keys::Code;

@@ -1,5 +1,4 @@
-//! Who may act: runners that are stopped, killed, waited for and driven by hand, all of them real
-//! processes.
+//! Leases: runners that are stopped, killed, waited for and driven by hand, all as real processes.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -33,7 +32,7 @@ fn slow_soak(sandbox: &Sandbox) {
     );
 }
 
-/// Makes the lease look as old as after a stop of that length.
+/// Makes the lease look expired, as after a long suspension of the runner.
 fn age_lease(sandbox: &Sandbox, run: &str) {
     let connection = rusqlite::Connection::open(sandbox.state().join("store.db")).unwrap();
     let changed = connection
@@ -66,7 +65,7 @@ fn runner_stopped_past_its_lease_has_no_effect() {
     assert_eq!(live(&sandbox), both("1.0.0"), "and no effect");
 }
 
-/// Runs a command and kills it -9 as soon as its run has a number of facts. `false`: it was over before.
+/// Runs a command and kills it with SIGKILL once its run has a number of facts. `false`: the run ended before.
 fn killed_at(sandbox: &Sandbox, arguments: &[&str], run: &str, at: usize) -> bool {
     let mut child = sandbox.command(arguments).spawn().unwrap();
     wait_until("it is far enough, or over", || {
@@ -125,14 +124,14 @@ fn lock_wait_gets_the_lock_when_free() {
     sandbox.run(&detached).exits(0);
     let waits = ["deploy", "development", "--release", "1.2.0", "--yes", "--lock-wait", "300ms"];
     sandbox.run(&waits).exits(4);
-    // A lease that lives is waited for, not taken over.
+    // The command waits for a live lease instead of taking it over.
     let waits = "rollback development --to 1.0.0 --yes --lock-wait 60s --take-over --reason stuck"
         .split(' ');
     let waits: Vec<_> = waits.collect();
     let waiting = sandbox.command(&waits).spawn().unwrap();
     wait_until("it soaks", || facts(&sandbox, "2").last().is_some_and(|f| f["step"] == "soak"));
     sandbox.run(&["abort", "2"]).exits(0);
-    // The abort already rolled back; a waiting caller gets that reason, not "locked".
+    // The abort already rolled back, so the waiting rollback fails for that reason and not with "locked".
     let ended = waiting.wait_with_output().unwrap();
     assert_ne!(ended.status.code(), Some(4), "{}", String::from_utf8_lossy(&ended.stderr));
     assert_eq!(live(&sandbox), both("1.0.0"));
@@ -150,7 +149,7 @@ fn plain_terminal_drives_a_run() {
     let mut words = attached.stdin.take().unwrap();
     let state = || sandbox.run(&["status", "development", "--json"]).json()["run"]["state"].clone();
     wait_until("it soaks", || facts(&sandbox, "2").last().is_some_and(|f| f["step"] == "soak"));
-    // A no, a word that is none, and then the rollback with its yes.
+    // A declined rollback, an unknown command, and then a confirmed rollback.
     for line in ["rollback", "n", "roll it", "rollback", "y"] {
         writeln!(words, "{line}").unwrap();
     }
@@ -206,7 +205,7 @@ fn typed_gate_needs_its_name_on_the_command_line() {
     let refused = sandbox.run(&["retry", "2", "--yes"]).exits(3);
     assert!(refused.err.contains("development"), "{}", refused.err);
     sandbox.run(&["approve", "2", "--confirm", "production", "--yes"]).exits(3);
-    // Asked properly, the run itself says that there is no gate.
+    // With the right name, the run itself refuses, because it is at no gate.
     let asked = sandbox.run(&["approve", "2", "--confirm", "development", "--yes"]).exits(3);
     assert!(asked.err.contains("run #2 refuses"), "{}", asked.err);
 }

@@ -1,4 +1,4 @@
-//! `lint`: the same verdict as Google's own checker, and what that does not say.
+//! `lint` gives the same verdicts as Google's checker, and reports problems that the checker does not.
 
 use std::fs;
 
@@ -24,7 +24,7 @@ fn told(text: &str) -> Vec<(Severity, usize, String)> {
     findings.into_iter().map(|f| (f.severity, f.line, f.message)).collect()
 }
 
-/// The words of Google's message that name a key; ours must name it too.
+/// The keys that a message of Google names. Ours must name them too.
 fn keys(raw: &str) -> Vec<&str> {
     let known = [
         "cpu",
@@ -71,7 +71,7 @@ fn linter_matches_googles_vectors() {
         for key in keys(raw) {
             assert!(ours.contains(key), "{name}: {key} is not in {ours}");
         }
-        // yaml.v3 names the line of a type, and this reader the place of everything.
+        // Google's parser, yaml.v3, gives a line only for type errors; ours gives a place for every error.
         let line = raw.split("line ").nth(1).and_then(|rest| rest.split(':').next());
         if let Some(line) = line {
             assert_eq!(errors[0].line.to_string(), line, "{name}");
@@ -193,12 +193,12 @@ fn lint_exit_code_follows_findings() {
     assert!(clean.out.contains("nothing is wrong"), "{}", clean.out);
     let none = sandbox.run(&["lint", "no/such/apphosting.yaml"]).exits(2);
     assert!(none.err.contains("cannot be read"), "{}", none.err);
-    // Without a name: the services of the config.
+    // Without arguments, `lint` checks the services of the config.
     let all = sandbox.run(&["lint"]).exits(0);
     assert!(all.out.contains("apphosting.production.yaml"), "{}", all.out);
 }
 
-/// Services of the sandbox's own, so that a test can spoil their files.
+/// Copies the services into the sandbox, so that a test can change their files.
 fn own_services(sandbox: &Sandbox) -> std::path::PathBuf {
     let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/toto");
     let to = sandbox.folder.path().join("toto");
@@ -226,7 +226,7 @@ fn lint_errors_refuse_a_deploy_before_building() {
     assert!(refused.err.contains("cpu cannot be 3"), "{}", refused.err);
     assert_eq!(sandbox.run(&["history", "--json"]).exits(0).json(), serde_json::json!([]));
 
-    // A warning stops nothing, and is reported.
+    // A warning is reported but does not stop the deploy.
     fs::write(&file, format!("runConfig: {{ timeoutSeconds: 300 }}\n{good}")).unwrap();
     let config = sandbox.folder.path().join("config.yaml");
     let list = "checklists: { pre: [ { text: Configured, required: true, auto: { lint: config } }, \
@@ -239,7 +239,7 @@ fn lint_errors_refuse_a_deploy_before_building() {
     let seen = facts.lines().find(|fact| fact.contains("checklist-seen")).unwrap();
     assert!(seen.contains("toto-bo/apphosting.emulator.yaml:1:14"), "{seen}");
     assert!(seen.contains("timeoutSeconds"), "{seen}");
-    // The guide's own files let a build read every secret.
+    // The guide's files let every build step read all secrets.
     assert!(
         seen.contains("JWT_SECRET is a secret that every step of the build can read"),
         "{seen}"
@@ -281,7 +281,7 @@ fn combined_limits_are_checked_against_the_quota() {
     let why = "toto-app may take 100 instances of 2 CPU: 200 CPUs, and the project has 199";
     assert!(told.contains(why) && told.contains("config.yaml:3:"), "{told}");
     sandbox.run(&["lint", "--strict"]).exits(1);
-    // A deploy that is planned keeps it as a flaw, for its checklist.
+    // The plan of a deploy stores the finding for its checklist.
     let loaded = pointsman::config::load(&file).unwrap();
     let release = pointsman::domain::release::ReleaseLabel::new("1.0.0").unwrap();
     let plan = pointsman::engine::proposal::what_ships(&loaded, "production", &release).unwrap();

@@ -1,5 +1,4 @@
-//! Switches under an outside load generator: 64 connections of wrk, 20 rollbacks to and fro, and not
-//! one answer that is not 2xx.
+//! Switches under load: 64 connections of wrk, 20 rollbacks back and forth, and every answer is 2xx.
 
 use std::process::{Command, Stdio};
 
@@ -16,7 +15,7 @@ fn switches_under_load_lose_no_request() {
     sandbox.deploy("1.0.0").exits(0);
     sandbox.deploy("1.1.0").exits(0);
     let script = sandbox.folder.path().join("bad.lua");
-    // Counted by wrk itself, per thread; the summary names sockets that broke.
+    // wrk counts the errors itself and prints them in its summary.
     std::fs::write(
         &script,
         "done = function(s) print(string.format('bad=%d requests=%d', s.errors.status + s.errors.connect + \
@@ -36,7 +35,7 @@ fn switches_under_load_lose_no_request() {
         let back = ["rollback", "development", "--to", to, "--yes"];
         sandbox.run(&[&back[..], &to_bad].concat()).exits(0);
     }
-    // wrk sums up when it is interrupted.
+    // wrk prints its summary when it is interrupted.
     let pid = load.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     wait_until("wrk has summed up", || load.try_wait().unwrap().is_some());

@@ -1,4 +1,4 @@
-//! Coloured program output: kept where it is harmless, drawn in the theme's colours.
+//! Coloured program output: harmless colours are kept, and drawn in the colours of the theme.
 
 use pointsman::adapters::run_log::{FileLog, file_of};
 use pointsman::domain::ansi_style::{AnsiStyle, Hue, Pen};

@@ -1,5 +1,5 @@
-//! The engine of migrations on real databases, ours and Google's: exactly once, through kills, lost replies or
-//! fought over.
+//! The migration engine on real emulators, ours and Google's: exactly once despite kills, lost replies and competing
+//! runners.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -37,7 +37,7 @@ pub(crate) fn migration(
     .unwrap()
 }
 
-/// Adds one to `n` of every user, and takes it away again: a document that was done twice shows.
+/// Adds one to `n` of every user; down subtracts it. A document that is processed twice shows a wrong count.
 fn counting(version: &str) -> Migration {
     let by = |by: i64| json!([{ "increment": { "scope": { "collection": "users" }, "field": "n", "by": by } }]);
     migration(version, &by(1), &by(-1))
@@ -170,7 +170,7 @@ fn up_down_up_equals_up_once() {
     });
 }
 
-/// Each version under a separate lock, as each run does it.
+/// Applies each version under a separate lock, as separate runs would.
 async fn go(database: &Arc<dyn Database>, chosen: &[Migration], way: &Way<'_>) {
     for migration in chosen {
         let lock = lock(database, "ana").await.unwrap();
@@ -196,11 +196,11 @@ fn versions_sort_numerically_and_down_undoes_two() {
         assert_eq!(at().await.head, Head::At("1.8.0".parse().unwrap()), "{name}");
         let users = all(database.as_ref(), "users").await;
         assert!(users.iter().all(|d| d.fields["n"] == Value::Integer(1)), "{name}");
-        // The guide's own code reads `_migrations/version`, and finds nothing else in it.
+        // The guide's code reads `_migrations/version`, which holds only the version.
         let guide = database.read(&["_migrations/version".to_owned()]).await.unwrap();
         let guide = guide.documents[0].as_ref().unwrap();
         assert_eq!(guide.fields.keys().collect::<Vec<_>>(), ["version"], "{name}");
-        // Up again is as up once; what is done is not done twice.
+        // Applying again skips versions that are already applied.
         go(&database, &files[1..], &UP).await;
         let lock = lock(&database, "ana").await.unwrap();
         assert!(run(&database, &lock, &files[2], &UP).await.unwrap().already, "{name}");
@@ -209,13 +209,13 @@ fn versions_sort_numerically_and_down_undoes_two() {
     });
 }
 
-/// A database whose answers get lost, before or after the request took effect.
+/// A database that loses answers, before or after the request takes effect.
 struct Faulty {
     inner: Firestore,
     calls: AtomicU64,
-    /// Share of its calls that go wrong: one in that many.
+    /// One in this many calls fails.
     one_in: u64,
-    /// Called in the middle of the `n`-th commit.
+    /// Set at commit number `dies_at`; from then on, calls never return.
     dead: AtomicBool,
     dies_at: u64,
 }
@@ -225,7 +225,7 @@ impl Faulty {
         DatabaseError { refused: Refused::Lost, problem: Problem::new("the answer got lost") }
     }
 
-    /// A cheap hash, so that faults are spread and the same each time.
+    /// Picks the fault of a call with a cheap hash, so that faults are spread and reproducible.
     fn fault(&self) -> u64 {
         let n = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         let mixed = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33;
@@ -263,7 +263,7 @@ impl Database for Faulty {
         Box::pin(async move {
             let fault = self.fault();
             if self.dead.load(Ordering::Relaxed) {
-                // As after a kill: some requests land without a reply.
+                // As after a kill: some requests take effect without a reply.
                 if fault.is_multiple_of(2) {
                     let _ = self.inner.commit(writes).await;
                 }
@@ -293,8 +293,8 @@ impl Database for Faulty {
     }
 }
 
-/// Three runners fight for the same migration; each dies in the middle, again and again, and answers get
-/// lost before and after the commit. A runner of the same holder takes its own lock back at once.
+/// Three runners compete for the same migration. Each dies in the middle repeatedly, and answers get lost before and
+/// after the commit. A runner with the same holder takes back its own lock immediately.
 #[test]
 fn documents_change_exactly_once_through_failures() {
     const USERS: u64 = 2000;
@@ -340,7 +340,7 @@ fn documents_change_exactly_once_through_failures() {
                     };
                     match ended {
                         Some(Ok(_)) => return,
-                        // Another one holds it: the longest-living process finishes.
+                        // Another runner holds the lock. Stop if the migration is applied, otherwise try again.
                         None => {
                             let done = schema(&emulator.client(&project)).await.unwrap();
                             if done.applied().next().is_some() {
@@ -395,7 +395,7 @@ fn race(rounds: u64) {
     }
 }
 
-/// Makes the lock as it is once its lease has run out: a test cannot wait a minute.
+/// Expires the lease of the lock, because a test cannot wait a minute.
 async fn run_out(database: &dyn Database) {
     let seen = lock_seen(database).await.unwrap().unwrap();
     let lock = LockState { lease_seconds: 0, ..seen };
@@ -449,8 +449,8 @@ fn counting_by_two() -> Migration {
     migration("1.0.0", &by, &json!([]))
 }
 
-/// Another client writes and deletes meanwhile: derived values do not overwrite its changes, and what it
-/// deleted does not come back.
+/// Another client writes and deletes during the migration. Derived values do not overwrite its writes, and documents
+/// that it deletes do not come back.
 #[test]
 fn concurrent_writes_are_not_lost() {
     let copy = migration(
@@ -490,7 +490,7 @@ fn concurrent_writes_are_not_lost() {
         let ((), done) = tokio::join!(other, migrating);
         assert!(done.documents > 0, "{name}");
         for user in all(database.as_ref(), "users").await {
-            // The last writer wrote the whole value: then there is no copy, and none that is wrong.
+            // If the other client wrote last, it replaced the document and there is no copy. A copy is never wrong.
             let copy = user.fields.get("copy");
             assert!(copy.is_none_or(|copy| *copy == user.fields["n"]), "{name}: {}", user.path);
         }
@@ -515,7 +515,7 @@ fn unchangeable_document_is_named() {
         for n in 0..8 {
             database.commit(&[large(n, 900_000)]).await.unwrap();
         }
-        // Together they are more than one request takes.
+        // Together the documents exceed the size limit of a request.
         run(&database, &lock, &grow(100_000), &UP).await.unwrap();
         let convert = migration(
             "1.1.0",
@@ -538,7 +538,7 @@ fn unchangeable_document_is_named() {
     });
 }
 
-/// A collection is read in parts, side by side. No document is missed where one ends and the next begins.
+/// A collection is read in parallel parts. No document is missed at the borders.
 #[test]
 fn partitioned_counts_are_exact() {
     let ids = [
@@ -563,8 +563,8 @@ fn partitioned_counts_are_exact() {
     });
 }
 
-/// What is planned is what is done: over a collection and a group of its name, and with documents that are created
-/// or deleted on the way.
+/// A dry run counts the same changes as the run, over a collection, a collection group and documents that the
+/// migration creates or deletes.
 #[test]
 fn dry_run_counts_match_the_run() {
     on_both(&async |database, name| {

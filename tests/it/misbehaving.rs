@@ -1,5 +1,5 @@
-//! App Hosting that misbehaves: a stand-in before the emulator that answers with errors, late, twice or not at
-//! all. Never a success that was not seen, never a build made twice.
+//! A misbehaving App Hosting: a stand-in in front of the emulator answers with errors, late, twice or not at all. No
+//! success is reported without an observation, and no build is created twice.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -10,19 +10,19 @@ use serde_json::{Value, json};
 use super::sandbox::{Said, Sandbox};
 use super::stand_in::{Asked, Reply, StandIn};
 
-/// What the stand-in does with a request instead of passing it on. It sees what came before.
+/// The stand-in's reply to a request, or `None` to forward it to the emulator. May keep state between requests.
 type Fault = Box<dyn FnMut(&Asked) -> Option<Reply> + Send>;
 
 struct Platform {
     sandbox: Sandbox,
     fault: Arc<Mutex<Option<Fault>>>,
-    /// The emulator's.
+    /// The port of the emulator.
     port: u16,
     token: String,
 }
 
 impl Platform {
-    /// The emulator with 1.0.0 live, and a stand-in before it that the config names.
+    /// Starts the emulator with 1.0.0 live, and a stand-in in front of it, which the config names as endpoint.
     fn new() -> Self {
         let sandbox = Sandbox::new();
         sandbox.deploy("1.0.0").exits(0);
@@ -52,7 +52,7 @@ impl Platform {
         *self.fault.lock().unwrap() = Some(Box::new(fault));
     }
 
-    /// Asks the emulator itself.
+    /// Calls the emulator directly.
     fn call(&self, method: &str, path: &str, body: &Value) -> Value {
         let headers = [
             ("authorization".to_owned(), format!("Bearer {}", self.token)),
@@ -72,7 +72,7 @@ impl Platform {
         self.call("GET", "backends/toto-app/traffic", &json!({}))
     }
 
-    /// The builds of a release, and the live one.
+    /// The number of builds of a release.
     fn builds(&self, release: &str) -> usize {
         let list = self.call("GET", "backends/toto-app/builds?pageSize=100", &json!({}));
         let of = |build: &&Value| build["annotations"]["pointsman.dev/release"] == release;
@@ -86,7 +86,7 @@ impl Platform {
     }
 }
 
-/// Another answer for a number of requests like this.
+/// Replies to the first `times` matching requests.
 fn times(
     mut times: usize,
     like: impl Fn(&Asked) -> bool,
@@ -114,14 +114,14 @@ fn rolls_out(asked: &Asked) -> bool {
     asked.is("POST", "toto-app/rollouts?")
 }
 
-/// The emulator's own answer.
+/// The emulator's answer to a request.
 fn emulators(asked: &Asked, port: u16) -> Value {
     let answer = String::from_utf8(asked.forward(port)).unwrap();
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
     serde_json::from_str(body).unwrap()
 }
 
-/// The emulator's answer, changed.
+/// The emulator's answer to a request, modified.
 fn changed(asked: &Asked, port: u16, change: impl Fn(&mut Value)) -> Reply {
     let mut json = emulators(asked, port);
     change(&mut json);
@@ -133,7 +133,7 @@ fn transient_faults_are_retried_without_duplicates() {
     let platform = Platform::new();
     let port = platform.port;
     let lost = move |asked: &Asked| {
-        // Done, without a reply.
+        // The request takes effect, but the reply is lost.
         asked.forward(port);
         Reply::Cut
     };
@@ -153,7 +153,7 @@ fn transient_faults_are_retried_without_duplicates() {
         assert_eq!(platform.builds(release), 1, "{release}");
     }
 
-    // It says for how long it wants to be left alone.
+    // The error has a retry delay, which the client respects.
     let info = json!([{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "2.5s"}]);
     let quota = move |_: &Asked| error(429, "RESOURCE_EXHAUSTED", &info);
     platform.misbehaves(times(1, creates_build, quota));
@@ -181,7 +181,7 @@ fn permanent_faults_move_no_traffic_and_name_a_fix() {
     let said = refused("2.0.0").exits(1);
     assert!(said.err.contains("gcloud services enable"), "{}", said.err);
 
-    // In the middle of a run the token is not known any more.
+    // The token is rejected in the middle of a run.
     platform
         .misbehaves(times(usize::MAX, rolls_out, |_| error(401, "UNAUTHENTICATED", &json!([]))));
     let said = refused("2.1.0").exits(6);
@@ -203,7 +203,7 @@ fn permanent_faults_move_no_traffic_and_name_a_fix() {
         assert!(said.err.contains(told), "{told}: {}", said.err);
     }
 
-    // A backend of another environment, and a variable that never reached the build.
+    // A backend of another environment.
     let looked_at =
         |asked: &Asked| asked.method == "GET" && asked.path.ends_with("/backends/toto-app");
     platform.misbehaves(times(usize::MAX, looked_at, move |asked| {
@@ -212,7 +212,7 @@ fn permanent_faults_move_no_traffic_and_name_a_fix() {
     let said = refused("2.4.0").exits(1);
     assert!(said.err.contains("belongs to environment \"production\""), "{}", said.err);
 
-    // Regions that do not answer are unknown, and not without builds.
+    // A region that does not answer is unknown; it does not count as empty.
     let silent = |asked: &Asked| asked.is("GET", "toto-app/rollouts?");
     platform.misbehaves(times(usize::MAX, silent, |_| {
         Reply::json(200, &json!({"rollouts": [], "unreachable": ["us-central1"]}))
@@ -225,7 +225,7 @@ fn permanent_faults_move_no_traffic_and_name_a_fix() {
 fn succeeded_rollout_is_verified_against_traffic() {
     let platform = Platform::new();
     let port = platform.port;
-    // SUCCEEDED, and nothing moved.
+    // The rollout is SUCCEEDED, but traffic did not move.
     platform.misbehaves(move |asked| {
         if rolls_out(asked) {
             return Some(Reply::json(
@@ -304,7 +304,7 @@ fn automatic_rollouts_are_held_until_promotion() {
     platform.sandbox.deploy("4.1.1").exits(0);
     on_again("after a promotion");
 
-    // It cannot be put back: told, and done by the next run.
+    // The policy cannot be restored: the run reports it, and the next run restores it.
     let puts_back =
         |asked: &Asked| asked.is("PATCH", "traffic") && !asked.body.contains("disabled");
     platform
@@ -317,7 +317,7 @@ fn automatic_rollouts_are_held_until_promotion() {
     platform.sandbox.deploy("4.2.1").exits(0);
     on_again("after the run that could not");
 
-    // Nothing vetoes giving traffic back.
+    // A rollback continues even if automatic rollouts cannot be disabled.
     platform.sandbox.deploy("4.3.0").exits(0);
     let holds = |asked: &Asked| asked.is("PATCH", "traffic");
     platform.misbehaves(times(usize::MAX, holds, |_| error(403, "PERMISSION_DENIED", &json!([]))));
@@ -375,7 +375,7 @@ fn domain_probe_is_down_only_with_customer_impact() {
         (state.as_str(), why.as_str()),
         ("degraded", "certificate: domain app.betoto.pet is CERT_EXPIRING_SOON")
     );
-    // One that is being set up has no customers yet to lose.
+    // A domain that is being set up has no customers yet, so it is only degraded.
     says("HOST_UNHOSTED", "CERT_PREPARING");
     assert_eq!(seen(0).0, "degraded");
     for (host, certificate) in [("HOST_ACTIVE", "CERT_EXPIRED"), ("HOST_NON_FAH", "CERT_ACTIVE")] {
@@ -383,7 +383,7 @@ fn domain_probe_is_down_only_with_customer_impact() {
         let (state, why) = seen(1);
         assert!(state == "down" && why.contains("domain app.betoto.pet is"), "{state}: {why}");
     }
-    // Who does not answer has said nothing about them.
+    // Without an answer, the status of the domains is unknown.
     let asks = |asked: &Asked| asked.is("GET", "toto-app/domains");
     platform.misbehaves(times(usize::MAX, asks, |_| error(403, "PERMISSION_DENIED", &json!([]))));
     let (state, why) = seen(5);
@@ -395,7 +395,7 @@ fn domain_probe_is_down_only_with_customer_impact() {
         )
     }));
     assert_eq!(seen(5).0, "stale", "a region that did not answer may have any");
-    // Without permission to list them, they are left out.
+    // With `domains: false`, the probe is left out.
     let config = platform.sandbox.folder.path().join("config.yaml");
     let text = fs::read_to_string(&config).unwrap();
     let open = "    protection: open\n";

@@ -1,5 +1,4 @@
-//! Reduced motion (`ui.motion`, `NO_MOTION`), and a screen that lives in an SSH
-//! connection alone.
+//! Reduced motion (`ui.motion`, `NO_MOTION`), and a screen that depends on an SSH connection.
 
 use pointsman::config::schema::Motion;
 use pointsman::domain::ids::RunNumber;
@@ -12,13 +11,13 @@ use super::sandbox::{Sandbox, wait_until};
 use super::screen::{Screen, at_gate, plain};
 use super::terminal::Terminal;
 
-/// How many different pictures twenty seconds bring, sampled once a second.
+/// The number of different frames in 20 s, sampled once per second.
 fn pictures(motion: Motion) -> usize {
     let mut screen = Screen::new(Protection::Open);
     screen.model.motion = motion;
     screen.run(&at_gate(), Some(7));
     screen.send(Msg::Resize(160, 45));
-    // Each was answered in another second, and one is stale.
+    // Give each probe answer a different second; one answer is stale.
     let mut probes = watched().0.seen();
     for (second, probe) in (0_i64..).zip(&mut probes) {
         probe.answered = probe.answered.map(|at| at + jiff::SignedDuration::from_secs(second));
@@ -65,7 +64,7 @@ fn reduced_motion_countdowns_follow_the_clock() {
     assert_eq!(says(&mut screen, "cleanup", "begins"), "begins", "another step is news");
 }
 
-/// What the clock shows, until it has shown that many values.
+/// Reads the clock until it has shown a number of values.
 fn times(terminal: &Terminal, many: usize) -> Vec<String> {
     let mut seen: Vec<String> = Vec::new();
     wait_until("the clock has gone on", || {
@@ -122,7 +121,7 @@ fn ssh_deploy_warns_and_survives_a_dropped_connection() {
     terminal.wants("Inside tmux the screen would be kept too");
     terminal.says_yes("DEVELOPMENT · Deploy ");
     terminal.wants("#1 deploy");
-    // The signal that the kernel sends to the session leader of a terminal that is gone.
+    // The kernel sends this signal to the session leader when its terminal goes away.
     terminal.signal("-HUP");
     terminal.child.wait().unwrap();
     wait_until("the run holds at its gate", || {

@@ -1,4 +1,4 @@
-//! The packages are of this version, and contain what they promise.
+//! Packages have this version and contain all promised files.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ fn packages_are_of_this_version() {
     let formula = read("packaging/homebrew/pointsman.rb");
     assert!(formula.contains(&format!("version \"{version}\"")), "homebrew/pointsman.rb");
     assert!(formula.contains(&format!("/v{version}.tar.gz")), "homebrew/pointsman.rb");
-    // The flake reads it from the manifest.
+    // The flake reads the version from the manifest.
     let flake = read("packaging/nix/flake.nix");
     assert!(flake.contains(".workspace.package") && flake.contains("manifest.version"));
     let rust = read("Cargo.toml");

@@ -15,7 +15,7 @@ const COLOURS: [&str; 16] = [
     "#8b8b95", "#ff938a", "#6bc46d", "#e9c46a", "#6cb6ff", "#dcbdfb", "#56d4dd", "#ffffff",
 ];
 
-/// Writes the picture, if pictures are wanted.
+/// Writes a picture, if `POINTSMAN_SCREENSHOTS` is set.
 fn take(screen: &vt100::Screen, name: &str) {
     if std::env::var_os("POINTSMAN_SCREENSHOTS").is_none() {
         return;
@@ -26,7 +26,7 @@ fn take(screen: &vt100::Screen, name: &str) {
 }
 
 impl Terminal {
-    /// A picture for `screenshots/`, once the screen shows a text.
+    /// Writes a picture to `screenshots/` once the screen shows a text.
     #[track_caller]
     pub(crate) fn picture(&self, text: &str, name: &str) {
         self.wants(text);
@@ -81,7 +81,7 @@ fn colour(colour: vt100::Color, usual: &str) -> String {
     }
 }
 
-/// Some cells that look the same. `textLength` keeps the columns whatever font is there.
+/// Draws cells of the same style. `textLength` keeps the columns aligned in any font.
 fn run(out: &mut String, row: u16, col: u16, cells: u16, text: &str, look: &Look) {
     let (x, y) = (u32::from(col) * u32::from(CELL.0), u32::from(row) * u32::from(CELL.1));
     let width = u32::from(cells) * u32::from(CELL.0);
@@ -95,7 +95,7 @@ fn run(out: &mut String, row: u16, col: u16, cells: u16, text: &str, look: &Look
     }
     let weight = if *bold { " font-weight=\"bold\"" } else { "" };
     let base = y + 14;
-    // Each stretch of words begins in its own column, so a font cannot shift the next one.
+    // Position each group of words separately, so that the font of one cannot shift the next.
     let mut at = 0;
     for words in text.split("  ") {
         let columns = words.width();

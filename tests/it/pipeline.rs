@@ -1,5 +1,4 @@
-//! The pipeline: GitHub's answers as its own samples give them, what they prove, what a person says to them,
-//! and jobs that run here.
+//! Pipelines: GitHub's sample answers, the evidence they give, reviews, and local jobs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,14 +25,14 @@ fn sample(name: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap()
 }
 
-/// What GitHub says now, and whether it waits for an approval.
+/// The sample that GitHub returns, and whether its approval was given.
 #[derive(Clone)]
 struct Says {
     run: &'static str,
     approved: bool,
 }
 
-/// GitHub: the samples of the contract, with tags, redirects and limits as it has them.
+/// A stand-in for GitHub with the samples of the contract, `ETag` headers, redirects and limits.
 fn github(says: &Arc<Mutex<Says>>) -> StandIn {
     let says = says.clone();
     let port = Arc::new(Mutex::new(0_u16));
@@ -57,7 +56,7 @@ fn answer(asked: &Asked, says: &mut Says, port: u16) -> Reply {
     };
     let path = asked.path.split('?').next().unwrap();
     if path.starts_with("/signed") {
-        // The address is the secret; sending the token along would leak it.
+        // The signed address is enough; sending the token along would leak it.
         assert_eq!(asked.header("authorization"), "");
         let log = include_str!("../data/github/job_log_toto-bo_lint.txt");
         return Reply::Says(200, "content-type: text/plain\r\n".to_owned(), log.to_owned());
@@ -93,7 +92,7 @@ fn answer(asked: &Asked, says: &mut Says, port: u16) -> Reply {
     }
 }
 
-/// A sandbox whose development has a pipeline.
+/// A sandbox with a pipeline for development.
 fn sandbox(pipeline: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     give(&sandbox, pipeline);
@@ -138,7 +137,7 @@ fn pipeline_shows_jobs_failure_and_reviewers() {
     for told in ["failure", "test-and-build (toto-bo)", "main · badc0de", "Run linting"] {
         assert!(failed.out.contains(told), "{told}: {}", failed.out);
     }
-    // The log opens where it failed, and no other host gets the token.
+    // The log starts at the failure, and the token is not sent to another host.
     let log = run(&sandbox, &["pipeline", "development", "log"]).exits(0);
     assert!(log.out.contains("ERROR Process completed with exit code 1."), "{}", log.out);
     assert!(!log.out.contains('\u{1b}') && !log.out.contains("2026-01-15T"), "{}", log.out);
@@ -170,7 +169,7 @@ fn pipeline_approval_is_confirmed_and_read_back() {
     let wanted =
         json!({"environment_ids": [161_171_787], "state": "approved", "comment": "checked it"});
     assert_eq!(body, wanted);
-    // There is nothing to be approved any more.
+    // No approval is pending any more.
     let again = run(&sandbox, &approve).exits(1);
     assert!(again.err.contains("waits for no approval"), "{}", again.err);
     run(&sandbox, &["pipeline", "development", "rerun", "--yes"]).exits(0);
@@ -213,7 +212,7 @@ fn github_limits_are_respected_and_refusals_name_a_fix() {
     assert!(told.err.contains("something else may stand between"), "{}", told.err);
 }
 
-/// A repository with a commit of the services in it.
+/// A repository with a commit of the services; returns its folder and the commit.
 fn repository(sandbox: &Sandbox) -> (PathBuf, String) {
     let folder = sandbox.folder.path().join("repository");
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/toto");
@@ -288,7 +287,7 @@ fn deploy_requires_the_pipeline_of_its_commit() {
     tested.lock().unwrap().1 = "failure";
     let (_, seen) = deploy(3);
     assert!(seen.contains("test-and-build (toto-app) failure"), "{seen}");
-    // What another commit's tests say is of no interest.
+    // Tests of another commit do not count.
     *tested.lock().unwrap() = ("f".repeat(40), "success");
     let (_, seen) = deploy(3);
     assert!(seen.contains(&format!("no pipeline run for {} yet", &commit[..7])), "{seen}");
@@ -317,7 +316,7 @@ fn local_pipeline_runs_jobs_in_order() {
     assert!(log.out.contains("because") && log.out.contains("ERROR exit status: 3"), "{}", log.out);
     run(&sandbox, &["pipeline", "development"]).exits(1);
 
-    // From elsewhere it is started in a separate process.
+    // `dispatch` starts the pipeline in a separate process.
     let begun = run(&sandbox, &["pipeline", "development", "dispatch", "--yes"]).exits(0);
     assert!(begun.out.contains("a separate process was started"), "{}", begun.out);
     wait_until("the second run is over", || {
@@ -345,7 +344,7 @@ fn pipeline_config_errors_have_places() {
     assert!(none.err.contains("has no pipeline"), "{}", none.err);
 }
 
-/// The run of a sample as the client reads it.
+/// The run that the client reads from a sample.
 fn seen(name: &'static str) -> PipelineRun {
     let stand_in = github(&says(name));
     let sandbox = sandbox(&of(&stand_in.url()));
@@ -404,7 +403,7 @@ fn pipeline_keys_confirm_and_stale_answers_are_dropped() {
         matches!(&sent[..], [Effect::Pipeline(_, of, PipelineAct::Approve(_))] if *of == name),
         "{sent:?}"
     );
-    // Enter fetches a log; it opens at its first error.
+    // Enter fetches a log and opens it at the first error.
     let mut screen = self::screen(Ok(Some(run)));
     let asked = screen.key(Code::Enter);
     assert!(matches!(&asked[..], [Effect::JobLog(..)]), "{asked:?}");
@@ -417,7 +416,7 @@ fn pipeline_keys_confirm_and_stale_answers_are_dropped() {
     assert!(screen.model.overlay.is_none());
 }
 
-/// Prism between the client and the stand-in: both sides are held to GitHub's own description.
+/// Prism between the client and the stand-in checks both sides against GitHub's API description.
 #[test]
 fn requests_and_answers_match_githubs_openapi() {
     let Some(prism) = tool("prism") else { return };
@@ -470,7 +469,7 @@ fn example_workflow_fixes_the_guides_defects() {
         );
     }
     assert!(jobs["failed"]["if"].as_str().unwrap().contains("failure()"));
-    // Nothing that the guide got wrong: no token of Firebase's, no deploy that moves traffic by itself.
+    // The mistakes of the guide must not return: a Firebase token, and a deploy that moves traffic by itself.
     let text = workflow.to_string();
     assert!(!text.contains("FIREBASE_TOKEN") && !text.contains("firebase deploy"));
 }

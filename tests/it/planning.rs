@@ -1,4 +1,4 @@
-//! Plans: no plan for one environment holds anything of another (invariant 6).
+//! A plan for one environment never contains anything of another (invariant 6).
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::world::{deploy_plan, label};
 
-/// A config whose services may name any project of any environment.
+/// A config whose services may name projects of any environment.
 fn config(projects: [usize; 2], staging: usize, extra: bool) -> String {
     let all = ["toto-f9d2f", "toto-f9d2f-stg", "toto-bo", "toto-bo-stg", "demo-toto"];
     let local = if extra { "endpoint: emulator, " } else { "" };

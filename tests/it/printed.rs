@@ -1,4 +1,4 @@
-//! Every command that a text prints is one that can be typed.
+//! Every command in a printed text can be typed as it is.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::house::files;
 use super::sandbox::Sandbox;
 use super::stand_in::{Reply, StandIn};
 
-/// Every text of ours that a person may read.
+/// All texts of the project that users may read.
 fn texts() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folders = ["docs", "src", "crates", "examples"];
@@ -34,13 +34,14 @@ fn printed(text: &str, verbs: &[String]) -> Vec<String> {
     found
 }
 
-/// Whether a word is a placeholder or a flag: none of these is prose.
+/// Whether a word is a placeholder or a flag, and so not prose.
 fn is_argument(word: &str) -> bool {
     let capitals = word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase());
     word.starts_with("--") || word.contains('{') || word.contains('|') || capitals
 }
 
-/// What a person would put in, behind a word. Names of the documentation's environments and releases are the test's.
+/// Replaces a placeholder with a real value, depending on the word before it. Environments and releases of the
+/// documentation become those of the test.
 fn filled(word: &str, before: &str, run: bool) -> String {
     let word = match (word, before) {
         ("{}" | "$GITHUB_SHA", "--release" | "--to") | ("1.5.0" | "R" | "V", _) => "1.0.0",
@@ -59,10 +60,10 @@ fn filled(word: &str, before: &str, run: bool) -> String {
     word.to_owned()
 }
 
-/// The line that a person would type for a printed command; nothing if it is none.
+/// The line that a user would type for a printed command. `None` if it is not a valid command.
 fn typed(command: &str) -> Option<String> {
     let words: Vec<&str> = command.split_whitespace().collect();
-    // What follows an argument that a sentence cuts off (`--reason "…"`).
+    // Fill in an argument that the sentence cuts off (`--reason "…"`).
     let cut = words.last().is_some_and(|last| *last == "--reason" || *last == "tick");
     for (run, length) in
         [false, true].into_iter().flat_map(|run| (1..=words.len()).rev().map(move |n| (run, n)))
@@ -85,7 +86,7 @@ fn typed(command: &str) -> Option<String> {
     None
 }
 
-/// Every line that a text asks for, and the texts whose commands are none.
+/// All command lines in the texts, and the invalid ones with their files.
 fn lines() -> (BTreeSet<String>, Vec<String>) {
     let verbs: Vec<_> =
         Arguments::command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
@@ -101,8 +102,8 @@ fn lines() -> (BTreeSet<String>, Vec<String>) {
     (lines, wrong)
 }
 
-/// Each line that is printed, what it exits with here, and a word of what it says; in an order in which they make
-/// sense. Those that act are given `--yes`.
+/// Each printed line, its exit code here (-1: not run) and a part of its output, in an order in which the lines work.
+/// Commands that act also get `--yes`.
 const DONE: [(&str, i32, &str); 80] = [
     ("check", 0, "nothing is wrong"),
     ("init", 1, "never changes"),
@@ -178,12 +179,12 @@ const DONE: [(&str, i32, &str); 80] = [
     ("deploy development --release 1.0.0", 0, "promoted"),
     ("deploy development --release 1.0.0 --yes --confirm development --json", 0, "promoted"),
     ("emulator stop", 0, "stopped"),
-    // These run until they are stopped: `health` and `command_platform` have them.
+    // These run until they are stopped; `health` and `command_platform` test them.
     ("health development --watch --json", -1, ""),
     ("sample-app", -1, ""),
     ("emulator serve", -1, ""),
     ("runner 7", -1, ""),
-    // The beginning of a sentence.
+    // These are the beginning of a sentence.
     ("status shows", -1, ""),
     ("migrate up or", -1, ""),
 ];
@@ -216,7 +217,7 @@ fn printed_commands_work() {
     }
 }
 
-/// A sandbox in which each of them has something to do.
+/// A sandbox in which each of these lines has something to do.
 fn place(hook: &str) -> Sandbox {
     let sandbox = Sandbox::with_deploy(
         "health: { attempts: 8, interval: 100ms, timeout: 2s, consecutive: 3 }\n    \
@@ -255,10 +256,10 @@ fn rollback_overrides_a_manual_lock_and_names_its_holder() {
     let refused = sandbox.run(&["rollback", "development", "--yes"]).exits(4);
     assert!(refused.err.contains("demo at noon"), "{}", refused.err);
     assert!(refused.err.contains("--override lock"), "{}", refused.err);
-    // A deploy never passes it.
+    // A deploy cannot override the lock.
     let deploy = ["deploy", "development", "--release", "1.0.0", "--yes", "--override", "lock=x"];
     sandbox.run(&deploy).exits(4);
-    // The way that the card prints.
+    // The rollback command on the incident card overrides it.
     let card = sandbox.run(&["card", "2"]).exits(0).out;
     let line = card.lines().find(|line| line.contains("--override lock=")).unwrap();
     let words = line.split("rollback ").nth(1).unwrap().split(' ');

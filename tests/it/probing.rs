@@ -1,4 +1,4 @@
-//! What probes hear, and what is made of it.
+//! Probe answers and the states that follow from them.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -113,7 +113,7 @@ fn probes_without_network_are_blind() {
     assert!(matches!(&blind, Answer::Blind(why) if why.contains("none of 1 control")), "{blind:?}");
     let down = measured(&gone, &[nobody.clone(), there]).answer;
     assert!(matches!(down, Answer::Bad(Fault::Refused, _)), "{down:?}");
-    // What answered was heard, whatever the controls say.
+    // An answer counts even if the control targets do not answer.
     let sick = Service::new(Sick::Says("HTTP/1.1 500 Oh\r\n\r\n"));
     let heard = measured(&http(sick.url(), Expect::default()), &[nobody]).answer;
     assert!(matches!(heard, Answer::Bad(Fault::Status, _)), "{heard:?}");
@@ -149,7 +149,7 @@ fn tcp_and_command_probes_work() {
     assert!(matches!(run(&["no-such-program-here"]), Answer::Blind(_)), "it observed nothing");
 }
 
-/// A sandbox whose development environment also watches these.
+/// A sandbox whose development environment has these additional probes.
 fn watching(probes: &str) -> Sandbox {
     let sandbox = Sandbox::new();
     let file = sandbox.folder.path().join("config.yaml");
@@ -251,7 +251,7 @@ fn certificates_are_checked() {
     assert!(why(3).contains("for another name"), "{}", why(3));
 }
 
-/// Answers over TLS until the test ends; the port.
+/// Starts a TLS server that runs until the test ends. Returns its port.
 fn serve_tls(certificate: &rcgen::Certificate, key: &rcgen::KeyPair) -> u16 {
     use std::io::{Read as _, Write as _};
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -321,7 +321,7 @@ fn mute_requires_an_end_and_a_reason() {
     assert!(said.err.contains("name one of stripe"), "{}", said.err);
 }
 
-/// `health --watch`, line by line.
+/// A running `health --watch --json`, read line by line.
 struct Watching {
     child: Child,
     lines: std::io::Lines<BufReader<ChildStdout>>,
@@ -335,7 +335,7 @@ impl Watching {
         Self { child, lines }
     }
 
-    /// The next change.
+    /// The next change: from, to, and why.
     fn next(&mut self) -> (String, String, String) {
         let line = self.lines.next().unwrap().unwrap();
         let change: Value = serde_json::from_str(&line).unwrap();
@@ -354,7 +354,7 @@ fn signal(pid: u32, name: &str) {
     assert!(sent.unwrap().success());
 }
 
-/// The same sandbox, asked five times a second.
+/// A sandbox with these probes, each sent five times per second.
 fn quick(probes: &str, more: &str) -> Sandbox {
     let sandbox = watching(probes);
     let file = sandbox.folder.path().join("config.yaml");
@@ -378,7 +378,7 @@ fn probe_changes_are_reported_and_survive_a_restart() {
     assert!(why.contains("2 fails in a row: HTTP 503: no quota"), "{why}");
     assert_eq!(watch.end(), 1);
 
-    // The next process knows the last state, and that it is old.
+    // The next process starts with the last state, marked as old.
     let mut watch = Watching::of(&sandbox);
     sick.store(false, Ordering::SeqCst);
     let mut seen = Vec::new();
@@ -391,7 +391,7 @@ fn probe_changes_are_reported_and_survive_a_restart() {
     assert_eq!(watch.end(), 0);
 }
 
-/// A port that takes connections until this is dropped.
+/// A port that accepts connections until this is dropped.
 struct Door(Arc<AtomicBool>);
 
 impl Door {
@@ -431,14 +431,14 @@ fn local_network_loss_is_stale_and_target_loss_is_down() {
     assert_eq!(to, "stale", "{why}");
     assert!(why.contains("none of 1 control probes answers"), "{why}");
     let _ours = Door::at(control);
-    // The first answer makes it fresh again, the second one decides.
+    // The first answer ends the stale state; the second one decides.
     let turns = [watch.next(), watch.next()];
     let turns = turns.each_ref().map(|(from, to, _)| (from.as_str(), to.as_str()));
     assert_eq!(turns, [("stale", "off"), ("off", "down")]);
     assert_eq!(watch.end(), 1);
 }
 
-/// A sandbox with a control, and a deploy of 1.1.0 that is in its soak.
+/// A sandbox with a control target, and a deploy of 1.1.0 that is soaking.
 fn soaking() -> (Sandbox, u16, Door, Child) {
     let sandbox = Sandbox::with_deploy(
         "health: { attempts: 8, interval: 100ms, timeout: 500ms, consecutive: 3 }\n    \
@@ -460,7 +460,7 @@ fn soaking() -> (Sandbox, u16, Door, Child) {
     (sandbox, control, door, run)
 }
 
-/// Whether a run's soak has begun.
+/// Whether the soak of a run has started.
 fn soaks(sandbox: &Sandbox, run: &str) -> bool {
     let facts = sandbox.run(&["events", run]).out;
     facts.lines().any(|line| line.contains("soak") && line.contains("started"))
@@ -478,7 +478,7 @@ fn blind_probes_never_roll_back() {
     let emulator = u32::try_from(sandbox.emulator()["pid"].as_u64().unwrap()).unwrap();
     drop(door);
     signal(emulator, "STOP");
-    // Longer than the soak is: time without an observation does not count.
+    // Stay blind for longer than the soak: time without an observation does not count.
     wait_until("it is blind", || {
         sandbox.run(&["logs", "2"]).out.matches("none of 1 control probes").count() >= 8
     });
@@ -517,6 +517,6 @@ fn probe_sends_configured_headers() {
     let check = http(format!("http://bob:p%40ss@127.0.0.1:{port}/"), Expect::default());
     assert!(!check.to_string().contains("p%40ss"), "{check}");
     measured(&check, &[]);
-    // bob:p@ss
+    // The decoded credentials are `bob:p@ss`.
     assert_eq!(heard.join().unwrap().as_deref(), Some("authorization: Basic Ym9iOnBAc3M="));
 }

@@ -1,5 +1,5 @@
-//! Proposals over the scripted world: what may begin, and what is refused with which reason, without a
-//! platform, an emulator or a network.
+//! Proposals in the scripted world: what may start, and what is refused for which reason, without a platform, an
+//! emulator or a network.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use pointsman::ports::platforms::{DatabaseServers, Platforms, Reached, RestingDa
 
 use super::world::{Act, Behaviour, Bench, Fault, World, label, paused, service};
 
-/// Reaches the scripted world, whatever the endpoint is.
+/// Connects every endpoint to the scripted world.
 struct Reaches(World);
 
 impl Platforms for Reaches {
@@ -92,7 +92,7 @@ fn loaded(folder: &Path) -> Loaded {
     load_text(CONFIG, &folder.join("config.yaml")).unwrap()
 }
 
-/// A bench with its config, on which runs are driven by what was proposed.
+/// A bench with a config that drives runs of proposed plans.
 struct Team {
     bench: Bench,
     loaded: Loaded,

@@ -1,5 +1,4 @@
-//! Google's own clients drive the emulator: the library for Python, built from the discovery document, and the
-//! firebase CLI.
+//! Google's clients drive the emulator: the Python library, built from the discovery document, and the firebase CLI.
 
 use std::fs;
 use std::path::Path;
@@ -34,7 +33,7 @@ fn googles_python_client_drives_the_emulator() {
     assert_eq!(String::from_utf8_lossy(&driven.stdout).trim(), "driven");
 }
 
-/// What the CLI asks beside App Hosting and storage, as recorded from it.
+/// A stand-in for the other Google services that the CLI calls, from recorded requests.
 fn rest_of_google() -> StandIn {
     StandIn::new(|asked, _| {
         let path = asked.path.split('?').next().unwrap();
@@ -57,7 +56,7 @@ fn rest_of_google() -> StandIn {
                 &json!({"error": {"code": 409, "message": "it exists", "status": "ALREADY_EXISTS"}}),
             ),
             _ if path.starts_with("/crm") => Reply::json(200, &number),
-            // Developer Connect knows whose repository a link means, and GitHub its commits.
+            // Developer Connect resolves a link to its repository, and GitHub lists the commits.
             _ if path.ends_with(":fetchReadToken") => Reply::json(200, &json!({"token": "t"})),
             _ if path.starts_with("/connect") && path.ends_with("/gitRepositoryLinks/toto") => {
                 let link = json!({"name": path.trim_start_matches("/connect/v1/"), "cloneUri": "https://github.com/betoto/toto.git"});
@@ -76,7 +75,7 @@ fn rest_of_google() -> StandIn {
     })
 }
 
-/// The CLI in a folder of a service, with every origin on this machine.
+/// Runs the CLI in a service's folder, with every origin on this machine.
 fn firebase(
     program: &Path,
     folder: &Path,
@@ -136,26 +135,26 @@ fn firebase_cli_deploys_to_the_emulator() {
     assert!(listed && said.contains("toto-app"), "{said}");
     let (deployed, said) = run(&["deploy", "--only", "apphosting"]);
     assert!(deployed && said.contains("Deploy complete"), "{said}");
-    // The CLI moved traffic, and our own look sees whose build it is.
+    // The CLI moved traffic, and `status` shows its build as live.
     let status = sandbox.run(&["status", "development", "--json"]).exits(0).json();
     let app = status["services"].as_array().unwrap().iter().find(|s| s["service"] == "toto-app");
     let build = app.unwrap()["live"]["build"].as_str().unwrap().to_owned();
     assert!(build.starts_with("build-"), "{build}");
     assert_eq!(Sandbox::who(sandbox.app).unwrap().1, build);
 
-    // A failed build is reported by the CLI's exit status, and moves nothing.
+    // A failed build sets the CLI's exit status and moves no traffic.
     fs::write(folder.join("apphosting.yaml"), "runConfig: { cpu: 3 }\n").unwrap();
     let (deployed, said) = run(&["deploy", "--only", "apphosting"]);
     assert!(!deployed, "{said}");
     assert_eq!(Sandbox::who(sandbox.app).unwrap().1, build);
-    // And our rollback undoes what the CLI deployed.
+    // Our rollback reverts the CLI's deploy.
     sandbox
         .run(&["rollback", "development", "--service", "toto-app", "--to", "1.0.0", "--yes"])
         .exits(0);
     assert_eq!(Sandbox::who(sandbox.app).unwrap().0, "1.0.0");
 }
 
-/// Two commits of a service in a repository, and the second one's hash.
+/// Creates a repository with two commits of a service. Returns the hash of the second.
 fn commits(repository: &Path) -> String {
     let service = repository.join("apps/toto-app");
     fs::create_dir_all(&service).unwrap();
@@ -181,7 +180,7 @@ fn commits(repository: &Path) -> String {
 fn firebase_cli_rolls_out_a_commit() {
     let Some(program) = tool("firebase") else { return };
     let sandbox = Sandbox::new();
-    // The CLI takes these two names out of a backend's repository; the emulator takes it as a folder.
+    // The CLI reads two names from a backend's repository path; the emulator uses the path as a folder.
     let repository = "connections/here/gitRepositoryLinks/toto";
     let folder = sandbox.folder.path().join(repository);
     let commit = commits(&folder);
@@ -207,8 +206,8 @@ fn firebase_cli_rolls_out_a_commit() {
     assert!(rolled && said.contains("Successfully created a new rollout"), "{said}");
     let (_, build) = Sandbox::who(sandbox.app).unwrap();
     assert!(build.starts_with("build-"), "{build}");
-    // A commit that is not there fails in its build, and takes no traffic. The build may have failed already when the
-    // CLI requests its rollout.
+    // The build of a missing commit fails and gets no traffic. It may have failed already when the CLI requests the
+    // rollout.
     let (rolled, said) = run("0123456789abcdef0123456789abcdef01234567");
     let failed = said.contains("Failed to build your app") || said.contains("is FAILED");
     assert!(!rolled && failed, "{said}");

@@ -1,4 +1,4 @@
-//! The flight recorder: a recording draws what the screen drew, holds no secret, and survives a crash.
+//! Session recordings: they replay what the screen drew, hold no secrets, and survive a crash.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::sandbox::Sandbox;
 use super::terminal::Terminal;
 
-/// A text without what a clock changes.
+/// The lines of a text with all digits set to 0, because clocks change them.
 fn still(text: &str) -> Vec<String> {
     let line = |line: &str| {
         let digits = line.chars().map(|c| if c.is_ascii_digit() { '0' } else { c });
@@ -34,7 +34,7 @@ fn recording_of_a_killed_screen_draws_its_last_frame() {
     terminal.wants("filter: roll");
     terminal.kill();
     let drawn = terminal.text();
-    // A crash may tear the last line.
+    // A crash may cut off the last line.
     let mut recorded = fs::read(&file).unwrap();
     recorded.extend_from_slice(b"{\"Key\":{\"co");
     fs::write(&file, recorded).unwrap();
@@ -69,7 +69,7 @@ fn recording_is_private_and_holds_no_known_secret() {
     assert!(unread.to_string().contains("line 1"), "{unread}");
 }
 
-/// What a screen of one environment begins with.
+/// The initial state of a screen with one environment.
 fn setup() -> Setup {
     serde_json::from_value(json!({
         "version": "0.0.0", "actor": "ana", "own": "pointsman", "offered": [], "custom_commands": [],

@@ -1,5 +1,5 @@
-//! The recovery sweep, generated from the plan: the runner dies after every fact, the world having
-//! acted or not, and the next runner brings it to one consistent pair.
+//! Recovery sweep: the runner dies after every fact of a plan, with and without the effect of the next step, and the
+//! next runner brings all services to a consistent state.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ struct Case {
     view: RunView,
 }
 
-/// Every crash of a plan made by `plan` on a bench that `set` prepared, each resumed by `choice`.
+/// Crashes a plan at every fact, on benches prepared by `set`, and resumes each crash with `choice`.
 fn sweep(
     set: impl Fn(&Bench),
     plan: impl Fn(&Bench) -> Plan,
@@ -79,7 +79,7 @@ fn outcome(view: &RunView) -> Outcome {
     }
 }
 
-/// One consistent pair: every service on green, or every service as it was before.
+/// Checks that either every service is on GREEN or every service is as before.
 fn consistent(case: &Case) {
     let now = live(&case.bench);
     let green: Live =
@@ -220,7 +220,7 @@ fn clean_up_resumes_from_every_fact() {
     assert!(cases > 20, "{cases} cases");
 }
 
-/// The first fact of a second deploy after which it stands as wanted.
+/// The number of the first fact of a second deploy after which the run has the wanted state.
 fn fact_where(wanted: impl Fn(&RunState) -> bool) -> u64 {
     let stands = |at: &u64| {
         let bench = Bench::new();
@@ -245,7 +245,7 @@ fn old_observation_of_green_opens_no_gate() {
         bench.for_minutes(dead, &[])
     };
     assert_eq!(outcome(&ends(None)), Outcome::Promoted, "the probe is repeated first");
-    // Nor does an approval that was based on an earlier state.
+    // An approval based on an earlier state does not open the gate either.
     let bench = Bench::new();
     first_release(&bench);
     let plan = Plan { ask_at_gates: true, ..deploy_plan("1.1.0") };

@@ -1,4 +1,4 @@
-//! The generated pages of the manual: each is made from the code that it describes. `UPDATE_DOCS=1` writes them.
+//! The generated pages of the manual match the code that they describe. `UPDATE_DOCS=1` writes them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -207,7 +207,7 @@ fn shape(at: &str, value: &Value, into: &mut BTreeMap<String, String>) {
         Value::Array(all) => all.iter().for_each(|one| shape(&format!("{at}[]"), one, into)),
         Value::Object(entries) => {
             for (key, value) in entries {
-                // A plan is what `plan --json` prints, and differs from kind to kind.
+                // Leave out `data`, which differs between kinds of facts. `plan --json` documents the plan.
                 if !at.ends_with("data") {
                     let path = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
                     shape(&path, value, into);

@@ -1,5 +1,4 @@
-//! The real binary in a separate folder: its config, its state, its ports, and nothing left
-//! running afterwards.
+//! Runs the real binary in a separate folder with its own config, state and ports, and leaves no processes behind.
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
@@ -12,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// Nothing a test waits for takes longer on a slow machine.
+/// Maximum wait in a test, generous enough for slow machines.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 pub(crate) struct Sandbox {
@@ -21,8 +20,8 @@ pub(crate) struct Sandbox {
     pub(crate) bo: u16,
 }
 
-/// A port that was free a moment ago, that no other test of this process was given, and that the system
-/// gives to no outgoing connection of a test beside this one.
+/// A free port that no other test of this process got. It is outside the range that the system uses for
+/// outgoing connections of parallel tests.
 pub(crate) fn free_port() -> u16 {
     static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| {
         let own = u16::try_from(std::process::id() % 70).unwrap_or_default();
@@ -36,7 +35,7 @@ pub(crate) fn free_port() -> u16 {
     }
 }
 
-/// What a command came to.
+/// The exit code and output of a command.
 pub(crate) struct Said {
     pub(crate) code: i32,
     pub(crate) out: String,
@@ -56,7 +55,7 @@ impl Said {
 }
 
 impl Sandbox {
-    /// Waits are short: what the rules decide is the same.
+    /// A sandbox with short waits. They do not change the decisions of the engine.
     pub(crate) fn new() -> Self {
         Self::with_deploy(
             "health: { attempts: 8, interval: 100ms, timeout: 2s, consecutive: 3 }\n    \
@@ -141,7 +140,7 @@ releases: {releases}
         self.run(&["deploy", "development", "--release", release, "--yes", "--json"])
     }
 
-    /// Who answers at a port: version and revision, or the status.
+    /// The version and revision of the service that answers on a port, or the HTTP status.
     pub(crate) fn who(port: u16) -> Result<(String, String), u16> {
         let (status, body) = get(port, "/api/health");
         if status != 200 {
@@ -160,12 +159,12 @@ releases: {releases}
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.run(&["emulator", "stop"]);
-        // After a kill -9 of the emulator its slots may be left.
+        // Services of an emulator that was killed with SIGKILL may still run.
         let _ = Command::new("pkill").arg("-9").arg("-f").arg(self.folder.path()).status();
     }
 }
 
-/// A plain HTTP/1.1 GET; status 0 without an answer.
+/// A plain HTTP/1.1 GET. The status is 0 if the port does not answer.
 pub(crate) fn get(port: u16, path: &str) -> (u16, String) {
     request(
         port,
@@ -185,7 +184,7 @@ pub(crate) fn request(port: u16, text: &str) -> (u16, String) {
     (status, body.to_owned())
 }
 
-/// Waits for a condition, not for a time.
+/// Waits until a condition holds.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let began = Instant::now();

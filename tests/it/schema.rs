@@ -1,4 +1,4 @@
-//! Migrations by the real binary: in a deploy, a clean-up and a rollback, alone, killed, refused.
+//! Migrations with the real binary: in a deploy, a clean-up and a rollback, on their own, killed and refused.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -12,10 +12,10 @@ use super::firestore::{Emulator, block_on};
 use super::migrating::all;
 use super::sandbox::{Said, Sandbox, wait_until};
 
-/// A sandbox whose `development` has a database, with these migrations.
+/// A sandbox whose `development` has a database with migrations.
 struct Place {
     sandbox: Sandbox,
-    /// Google's emulator, where the test wants that.
+    /// The address of Google's emulator, if the test uses it.
     host: Option<String>,
     project: String,
 }
@@ -42,7 +42,7 @@ impl Place {
         std::fs::write(self.folder().join(name), text).unwrap();
     }
 
-    /// The config with a database, and what each service accepts of it.
+    /// Writes a config with a database and the schema ranges that each service accepts.
     fn configure(&self, ranges: &str, more: &str) {
         self.sandbox.write_config(
             "health: { attempts: 8, interval: 100ms, timeout: 2s, consecutive: 3 }\n    \
@@ -93,7 +93,7 @@ impl Place {
             .unwrap()
     }
 
-    /// Users, and the word that nothing was migrated yet.
+    /// Creates users and sets the baseline to 0.0.0, because no migration has run yet.
     fn users(&self, count: u64) {
         let database = self.database();
         block_on(async {
@@ -150,7 +150,7 @@ fn deploy_expands_cleanup_contracts_and_incompatible_builds_get_no_traffic() {
         at("main: locked, fence") < at("1.0.0 up is done")
             && at("1.0.0 up is done") < at("requested build")
     );
-    // The live build cannot work with 2.0.0, so a clean-up leaves it, and reports that.
+    // The live build cannot work with 2.0.0, so the clean-up skips that migration and says so.
     let cleaned = place.run(&["cleanup", "development", "--yes"]).exits(0);
     assert!(
         cleaned.err.contains("2.0.0 is pending: toto-bo accepts >=1.0.0, <2.0.0"),
@@ -159,7 +159,8 @@ fn deploy_expands_cleanup_contracts_and_incompatible_builds_get_no_traffic() {
     );
     let named = place.run(&["migrate", "up", "development", "--to", "2.0.0", "--yes"]).exits(3);
     assert!(named.err.contains("main cannot go to 2.0.0: toto-bo is live"), "{}", named.err);
-    // The next release can work with both; now it may go, and the one before never serves again.
+    // The next release works with both versions, so the clean-up applies 2.0.0. The previous release can then never
+    // be live again.
     place.configure("main: '>=1.0.0, <3.0.0'", "");
     place.run(&["deploy", "development", "--release", "1.1.0", "--yes"]).exits(0);
     let cleaned = place.run(&["cleanup", "development", "--yes"]).exits(0);
@@ -176,7 +177,7 @@ fn deploy_expands_cleanup_contracts_and_incompatible_builds_get_no_traffic() {
         "{}",
         refused.err
     );
-    // A release that needs more than there is, is not even begun.
+    // A release that needs a newer schema than exists is refused before the run starts.
     place.configure("main: '>=5.0.0'", "");
     let early = place.run(&["deploy", "development", "--release", "1.2.0", "--yes"]).exits(3);
     assert!(early.err.contains("cannot work with main"), "{}", early.err);
@@ -188,12 +189,12 @@ fn rollback_undoes_migrations_only_where_every_build_is_compatible() {
     place.users(2);
     place.run(&["deploy", "development", "--release", "1.0.0", "--yes"]).exits(0);
     place.write("1.1.0_more.yaml", EXPAND);
-    // The live build cannot work with 1.1.0: nothing is migrated, nothing built.
+    // The live build cannot work with 1.1.0, so the deploy neither migrates nor builds.
     place.configure("main: '>=1.0.0'", "");
     let unfit = place.run(&["deploy", "development", "--release", "1.1.0", "--yes"]).exits(1);
     assert!(unfit.err.contains("main cannot go to 1.1.0"), "{}", unfit.err);
     assert_eq!(place.version(), "1.0.0");
-    // A release in between that accepts both.
+    // Deploy a release in between that accepts both versions.
     std::fs::remove_file(place.folder().join("1.1.0_more.yaml")).unwrap();
     place.run(&["deploy", "development", "--release", "1.0.1", "--yes"]).exits(0);
     place.write("1.1.0_more.yaml", EXPAND);
@@ -261,11 +262,11 @@ fn foreign_database_lock_is_awaited_and_named() {
     assert!(waited.err.contains("waiting: database main is locked"), "{}", waited.err);
     let none = place.run(&["history", "development", "--json"]).json();
     assert_eq!(none.as_array().unwrap().len(), 1, "only the baseline is a run: {none}");
-    // Who was seen just now keeps it, whatever reason another one has.
+    // A holder with a live lease keeps the lock, whatever reason is given.
     let take = [&deploy[..], &["--take-over", "--reason", "that laptop is gone"]].concat();
     let refused = place.run(&take).exits(4);
     assert!(refused.err.contains("--take-over --force"), "{}", refused.err);
-    // Asked to stop, it gives the lock up.
+    // With `--force`, the holder is asked to stop and releases the lock.
     let request = stop_request_document();
     let stops = std::thread::scope(|scope| {
         let stopping = scope.spawn(|| {
@@ -283,7 +284,7 @@ fn foreign_database_lock_is_awaited_and_named() {
         forced
     });
     assert!(stops.exits(0).err.contains("requested a stop from the holder of the database lock"));
-    // Whose lease is over needs no taking over.
+    // An expired lease needs no takeover.
     hold(0);
     place.run(&["deploy", "development", "--release", "1.1.0", "--yes"]).exits(0);
 }
@@ -302,7 +303,7 @@ fn leftover_database_lock_of_an_ended_run_is_free() {
     });
     assert!(up.wait().unwrap().success());
     assert!(!look().held());
-    // As its database was left when it went away in the middle of the run.
+    // Restore the lock, as it is left when the database becomes unreachable in the middle of a run.
     let hold = |as_left: &LockState| {
         let left_behind = LockState { lease_seconds: 600, fence: look().fence, ..as_left.clone() };
         let write = Write::whole(lock_document(), Expected::There, left_behind.fields());
@@ -312,7 +313,7 @@ fn leftover_database_lock_of_an_ended_run_is_free() {
     let doctor = place.run(&["doctor"]);
     assert!(!doctor.out.contains("locked: ana"), "{}", doctor.out);
     place.run(&["migrate", "down", "development", "--to", "0.0.0", "--yes"]).exits(0);
-    // The same run of another store may be alive.
+    // A run with this number in another store may still be alive.
     let elsewhere = Holder { id: "another".to_owned(), ..left.holder.clone() };
     hold(&LockState { holder: elsewhere, ..left });
     place.run(&["migrate", "up", "development", "--yes"]).exits(4);
@@ -321,7 +322,7 @@ fn leftover_database_lock_of_an_ended_run_is_free() {
     assert!(doctor.out.contains(told), "{}", doctor.out);
 }
 
-/// A listener that accepts and never says a word.
+/// The database is a listener that accepts connections but never answers.
 #[test]
 fn hanging_database_does_not_delay_a_rollback() {
     let mut place = Place::new("demo-toto", "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
@@ -337,8 +338,8 @@ fn hanging_database_does_not_delay_a_rollback() {
     assert!(code == 200 && body.contains("1.0.0"), "{body}");
 }
 
-/// Three processes fight for it, and are killed (-9) in the middle of it, again and again; each document
-/// changes once.
+/// Three processes compete for a migration and are repeatedly killed with SIGKILL in the middle. Each document must
+/// change once.
 fn killed(place: &Place, users: u64, kills: u64) {
     place.users(users);
     let database = place.database();
@@ -370,7 +371,7 @@ fn killed(place: &Place, users: u64, kills: u64) {
     assert_eq!((place.version().as_str(), place.wrong_counts(1)), ("1.0.0", 0));
 }
 
-/// Ends the run whose runner was killed, so that the next one may begin: its migration stays where it is.
+/// Ends the run of a killed runner so that the next run can start. Its migration stays half applied.
 fn resume(place: &Place) {
     let latest = place.run(&["history", "development", "--limit", "1", "--json"]).json();
     let run = latest[0]["run"].as_u64().unwrap().to_string();
@@ -421,7 +422,7 @@ fn killed_migration_continues_where_it_stopped() {
     runner.wait().unwrap();
     let status = place.run(&["status", "development"]).exits(0).out;
     assert!(status.contains("HALF DONE") && status.contains("in_doubt"), "{status}");
-    // Nothing moves traffic before that is settled.
+    // No run moves traffic until the migration is resolved.
     place.run(&["deploy", "development", "--release", "1.0.0", "--yes"]).exits(7);
     let run = place.run(&["history", "development", "--json"]).json()[0]["run"].to_string();
     place.run(&["resume", &run, "--choose", "continue", "--yes"]).exits(0);
@@ -474,7 +475,7 @@ fn edited_missing_or_late_migrations_stop_everything() {
         &[("1.0.0_count.yaml", EXPAND), ("1.10.0_count.yaml", EXPAND)],
     );
     place.run(&["migrate", "up", "development", "--yes"]).exits(0);
-    // A comment, another order of keys, another description: nothing that is done changes.
+    // A comment and another description do not change the operations, so the file does not count as edited.
     let commented = EXPAND.replace("Count", "Count them all").replace("phase", "# why\nphase");
     place.write("1.0.0_count.yaml", &commented);
     place.write("1.9.0_late.yaml", EXPAND);
@@ -490,7 +491,7 @@ fn edited_missing_or_late_migrations_stop_everything() {
     std::fs::remove_file(place.folder().join("1.0.0_count.yaml")).unwrap();
     let gone = place.run(&["migrate", "up", "development", "--yes"]).exits(3);
     assert!(gone.err.contains("its file is missing"), "{}", gone.err);
-    // A database that others filled, and that says nothing.
+    // A database that other programs filled and that has no migration records.
     let other = Place::new("demo-other", "main: '*'", &[("1.0.0_count.yaml", EXPAND)]);
     block_on(async {
         let write = Write::whole("users/u1", Expected::Anything, Fields::new());
@@ -572,7 +573,7 @@ fn migration_file_errors_have_places() {
     assert!(place.run(&["check"]).exits(2).err.contains("has the version 1.0.0 too"));
 }
 
-/// What can be known before the first write is: a build that could never start leaves the database as it was.
+/// A build that can never start is refused before the first write, so the database stays unchanged.
 #[test]
 fn secret_without_a_dummy_is_refused_before_migrating() {
     let sandbox = Sandbox::new();

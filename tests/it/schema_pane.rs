@@ -1,4 +1,4 @@
-//! The pane Migrations: drawn from what was seen, at every size, and driven by keys.
+//! The Migrations pane: drawn from snapshots at every size, and driven by keys.
 
 use pointsman::domain::error::Problem;
 use pointsman::domain::migration::{
@@ -28,7 +28,7 @@ fn record(of: &Migration, state: RecordState) -> Record {
     record
 }
 
-/// A database with some of everything.
+/// A database with every kind of migration row.
 fn database() -> DatabaseSnapshot {
     let files = [
         file("1.0.0", "Initial schema setup", Phase::Expand, Undo::Yes),
@@ -146,7 +146,7 @@ fn migrations_pane_shows_unknown_as_unknown() {
 #[test]
 fn apply_and_undo_confirm_their_version() {
     let mut screen = with(Some(vec![database()]));
-    // A run is under way: nothing may be changed beside it.
+    // While a run is under way, migrations are disabled.
     screen.char('M');
     screen.shows("migrate is off: run #");
     let ended = super::screen::states(super::world::Behaviour::Healthy).pop().unwrap();

@@ -1,5 +1,5 @@
-//! The screen without a terminal: what keys do and do not do, and what is drawn. The runs it shows
-//! are driven by the real engine in the scripted world.
+//! The screen without a terminal: what keys do and do not do, and what is drawn. The real engine drives the runs
+//! that it shows, in the scripted world.
 
 use std::time::Duration;
 
@@ -79,12 +79,12 @@ impl Screen {
         self.send(Msg::Tick(now, self.elapsed));
     }
 
-    /// The environment is observed again.
+    /// Sends a new observation of the environment.
     pub(crate) fn look(&mut self) {
         self.send(Msg::Looked(self.name(), seen()));
     }
 
-    /// A key, a second after the last one.
+    /// Presses a key, one second after the last one.
     pub(crate) fn key(&mut self, code: Code) -> Vec<Effect> {
         self.wait(1000);
         self.send(Msg::Key(Key::plain(code)))
@@ -100,7 +100,7 @@ impl Screen {
         }
     }
 
-    /// The store says this run is the latest one.
+    /// Reports this run as the latest one in the store.
     pub(crate) fn run(&mut self, view: &RunView, runner: Option<u32>) -> Vec<Effect> {
         let run = Some(RunSnapshot { view: view.clone(), runner });
         let environment = self.name();
@@ -170,7 +170,7 @@ pub(crate) fn seen() -> EnvironmentSnapshot {
     }
 }
 
-/// Every state a deploy of 1.1.0 goes through.
+/// Every state of a deploy of 1.1.0.
 pub(crate) fn states(behaviour: Behaviour) -> Vec<RunView> {
     let bench = Bench::new();
     bench.drive(&deploy_plan("1.0.0"));
@@ -232,7 +232,7 @@ fn repeated_keys_and_pastes_confirm_nothing() {
             assert!(!acts(&screen.key(code)));
             assert_eq!(screen.phase(), None, "{code:?} is no");
         }
-        // Mashed: y right behind the opening key, then a held y.
+        // Mashed keys: y right after the opening key, then a held y.
         let _ = screen.char(opener);
         for _ in 0..50 {
             screen.wait(20);
@@ -303,7 +303,7 @@ fn deploy_is_picked_proposed_and_confirmed() {
     };
     assert_eq!((release.as_str(), why), ("1.1.0", &Justification::default()));
     screen.shows("checking");
-    // Two guards: each is accepted by its own line, and needs a reason.
+    // Two guards: each has a separate line to override it, and each needs a reason.
     let met = |guard, what: &str| GuardHit { guard, problem: Problem::new(what) };
     let guards = vec![
         met(Guard::Freeze, "development is frozen"),
@@ -325,7 +325,7 @@ fn deploy_is_picked_proposed_and_confirmed() {
     };
     let why = asked(screen.key(Code::Enter));
     assert_eq!(why.overrides.keys().copied().collect::<Vec<_>>(), [Guard::Freeze]);
-    // The other one still stands, and the first stays accepted.
+    // The other guard still blocks, and the first stays overridden.
     screen.send(Msg::Proposed(*ticket, refused(guards[1..].to_vec())));
     screen.shows("[x] freeze");
     let _ = screen.char(' ');
@@ -362,7 +362,8 @@ fn picker_shows_new_commits_of_a_release() {
     let unknown = Problem::new("1.1.0 names no commit of /repository");
     screen.send(Msg::Compared(*ticket, to.clone(), Err(unknown)));
     screen.shows("new commits unknown: 1.1.0 names no commit");
-    // Where releases are no commits there is nothing to tell; and an answer about another one is not shown.
+    // If releases are not commits, the picker shows no commits. It also drops an answer about a release that is no
+    // longer selected.
     screen.send(Msg::Compared(*ticket, to.clone(), Ok(None)));
     assert!(!screen.draw(&plain()).contains("is new"));
     screen.send(Msg::Compared(*ticket, to.clone(), Ok(Some(changes))));
@@ -519,7 +520,7 @@ fn screens_fit_every_window() {
     let mut help = Screen::new(Protection::Open);
     let _ = help.char('?');
     screens.push(help);
-    // Every small size, where rectangles vanish, and some of the large ones.
+    // A third of the small sizes, where rectangles become empty, and some large ones.
     let small = (1..70).flat_map(|w| (1..26).map(move |h| (w, h))).step_by(3);
     let large = (70..=200).step_by(13).flat_map(|w| (1..=60).step_by(7).map(move |h| (w, h)));
     let sizes: Vec<(u16, u16)> = small.chain(large).collect();
@@ -575,7 +576,7 @@ fn screen_snapshots() {
     }
 }
 
-/// Build ids are random.
+/// Masks the random parts of build ids.
 pub(crate) fn steady(drawn: &str) -> String {
     let mut out = String::new();
     let mut rest = drawn;

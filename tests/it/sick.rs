@@ -1,4 +1,4 @@
-//! Services that are sick in one way each, on loopback.
+//! Unhealthy services on loopback, each with one fault.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -6,28 +6,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// How a service is sick.
+/// The fault of a service.
 #[derive(Debug, Clone)]
 pub(crate) enum Sick {
-    /// Not at all: this JSON.
+    /// Healthy, with this JSON.
     No(&'static str),
-    /// It answers with a status, headers and a body.
+    /// Answers with this raw status line, headers and body.
     Says(&'static str),
-    /// Good while this is so.
+    /// Healthy until this is set.
     Unless(Arc<AtomicBool>),
-    /// Good and bad take turns.
+    /// Alternates between good and bad answers.
     Flaps,
-    /// It answers late.
+    /// Answers after this delay.
     Slow(Duration),
-    /// It takes the question and says nothing.
+    /// Reads the request and never answers.
     Silent,
-    /// It begins its answer and hangs.
+    /// Starts its answer and hangs.
     HangsMidBody,
-    /// It takes the question and breaks the connection.
+    /// Reads the request and resets the connection.
     Resets,
 }
 
-/// A service that is sick until this is dropped; it listens on `port`.
+/// A service with a fault, on `port`.
 pub(crate) struct Service {
     pub(crate) port: u16,
 }
@@ -74,7 +74,7 @@ fn answer(sick: &Sick, nth: usize, mut stream: TcpStream) {
             whole("200 OK", OK)
         }
         Sick::Silent => {
-            // Until the other side gives up.
+            // Block until the client gives up.
             let _ = stream.read(&mut asked);
             return;
         }
@@ -84,7 +84,7 @@ fn answer(sick: &Sick, nth: usize, mut stream: TcpStream) {
             return;
         }
         Sick::Resets => {
-            // Closed with unread input: the kernel answers with a reset.
+            // Close with unread input, so that the kernel sends a reset.
             return drop(stream);
         }
     };

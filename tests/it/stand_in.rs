@@ -1,4 +1,4 @@
-//! A server on loopback that gives scripted answers, and records its requests.
+//! A server on loopback that gives scripted answers and records its requests.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-/// A request, whole.
+/// A complete request.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) method: String,
-    /// With its query.
+    /// Path and query.
     pub(crate) path: String,
-    /// Names in small letters.
+    /// Header names are in lower case.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: String,
 }
@@ -28,13 +28,13 @@ impl Asked {
         self.headers.get(name).map_or("", String::as_str)
     }
 
-    /// A form's field.
+    /// A field of the form in the body.
     pub(crate) fn field(&self, name: &str) -> Option<String> {
         let mut pairs = url::form_urlencoded::parse(self.body.as_bytes());
         pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
-    /// The same request, sent to another server. Everything that came back.
+    /// Sends the request to another port and returns the raw answer.
     pub(crate) fn forward(&self, port: u16) -> Vec<u8> {
         let mut text =
             format!("{} {} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n", self.method, self.path);
@@ -53,15 +53,15 @@ impl Asked {
     }
 }
 
-/// What is done with a request.
+/// The reaction to a request.
 pub(crate) enum Reply {
-    /// Answered with a status, headers in lines and a body.
+    /// Answer with a status, header lines and a body.
     Says(u16, String, String),
-    /// Answered with these bytes.
+    /// Answer with these bytes.
     Raw(Vec<u8>),
-    /// Never answered.
+    /// Never answer.
     Hangs,
-    /// The connection is cut.
+    /// Close the connection without an answer.
     Cut,
 }
 
@@ -73,14 +73,14 @@ impl Reply {
 
 type Answers = dyn Fn(&Asked, usize) -> Reply + Send + Sync;
 
-/// The server. It runs until the tests end.
+/// The server. It runs until the test process ends.
 pub(crate) struct StandIn {
     pub(crate) port: u16,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl StandIn {
-    /// `answers` gets each request and how many came before it.
+    /// Starts a server. `answers` gets each request and the number of earlier ones.
     pub(crate) fn new(answers: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -103,7 +103,7 @@ impl StandIn {
         self.asked.lock().unwrap().clone()
     }
 
-    /// How many requests it got for that.
+    /// The number of requests with this method whose path contains `part`.
     pub(crate) fn count(&self, method: &str, part: &str) -> usize {
         self.asked().iter().filter(|asked| asked.is(method, part)).count()
     }
@@ -125,7 +125,7 @@ fn serve(mut stream: TcpStream, all: &Mutex<Vec<Asked>>, answers: &Answers) {
         Reply::Raw(bytes) => bytes,
         Reply::Cut => return,
         Reply::Hangs => {
-            // Until the other side gives up.
+            // Block until the client gives up.
             let _ = stream.read(&mut [0; 16]);
             return;
         }
@@ -147,7 +147,7 @@ fn read(stream: &mut TcpStream) -> Option<Asked> {
             .map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()))
             .collect();
         let length: usize = headers.get("content-length").and_then(|n| n.parse().ok()).unwrap_or(0);
-        // Counted in what arrived: an archive is no text.
+        // Compare byte counts of the raw input, because an archive is not valid UTF-8.
         if text.len() >= head.len() + 4 + length {
             let (method, path) = (first.next()?, first.next()?);
             return Some(Asked { method, path, headers, body: body.to_owned() });

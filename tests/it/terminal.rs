@@ -1,4 +1,4 @@
-//! The real binary in a pseudo-terminal, which a test can press keys at and read.
+//! The real binary in a pseudo-terminal. Tests press keys and read the screen.
 
 use std::io::{Read as _, Write as _};
 use std::num::NonZero;
@@ -24,7 +24,7 @@ impl Terminal {
         Self::run(sandbox, env!("CARGO_BIN_EXE_pointsman"), &[], rows, cols)
     }
 
-    /// Runs a program with the sandbox's options behind its own arguments.
+    /// Runs a program with the sandbox's options after the given arguments.
     pub(crate) fn run(
         sandbox: &Sandbox,
         program: &str,
@@ -55,7 +55,7 @@ impl Terminal {
         for (name, value) in as_if {
             command.env(name, value);
         }
-        // Neither a multiplexer around the tests nor the tester's taste is part of them.
+        // Hide the developer's multiplexer, SSH session and preferences from the tests.
         for name in [
             "TMUX",
             "STY",
@@ -92,12 +92,12 @@ impl Terminal {
         format!("{cols}x{rows}")
     }
 
-    /// Everything that was written to it by now.
+    /// All bytes written to the terminal so far.
     pub(crate) fn raw(&self) -> Vec<u8> {
         self.raw.lock().unwrap().clone()
     }
 
-    /// Waits for its end, and gives what it ended with and everything that it wrote.
+    /// Waits for the program to end. Returns its exit code and all of its output.
     pub(crate) fn ended(mut self) -> (u32, Vec<u8>) {
         let code = self.child.wait().unwrap().exit_code();
         // The reader ends when the last process closes the other side.
@@ -111,7 +111,7 @@ impl Terminal {
         self.child.process_id().unwrap()
     }
 
-    /// What is drawn, with how.
+    /// The screen's contents and styles.
     pub(crate) fn screen(&self) -> vt100::Screen {
         self.shown.lock().unwrap().screen().clone()
     }
@@ -130,17 +130,17 @@ impl Terminal {
         }
     }
 
-    /// Waits for bytes that draw nothing. They can follow the frame that a test waited for, so
-    /// [`Terminal::raw`] would be read too early.
+    /// Waits for bytes that draw nothing. They can follow the frame that a test waited for, so reading
+    /// [`Terminal::raw`] would be too early.
     #[track_caller]
     pub(crate) fn receives(&self, bytes: &str) {
         let arrived = || String::from_utf8_lossy(&self.raw()).contains(bytes);
         wait_until(&format!("{bytes:?} is written"), arrived);
     }
 
-    /// Kills the program with SIGKILL, and waits until everything that it wrote was read.
+    /// Kills the program with SIGKILL and waits until all of its output is read.
     pub(crate) fn kill(&mut self) {
-        // `Child::kill` hangs up first, which the screen survives to say goodbye.
+        // `Child::kill` sends SIGHUP first, which the screen catches to exit cleanly.
         let pid = self.pid().to_string();
         std::process::Command::new("kill").args(["-9", &pid]).status().unwrap();
         let _ = self.child.wait();
@@ -154,8 +154,8 @@ impl Terminal {
         self.keys.flush().unwrap();
     }
 
-    /// Presses a key until what it opens is there: one that comes while a box closes is the box's, and
-    /// one that comes at once behind Esc is Alt and that key.
+    /// Presses a key until its result is on the screen. A closing dialog may take the key, and right after Esc it would
+    /// be read as Alt plus that key.
     #[track_caller]
     pub(crate) fn opens(&mut self, key: &str, text: &str) {
         let began = Instant::now();
@@ -169,16 +169,15 @@ impl Terminal {
         }
     }
 
-    /// Answers the box that asks `question` with yes. A box is deaf at first, so yes is said until
-    /// it is heard; once it closed, a y does nothing.
+    /// Confirms the dialog with this question. A dialog ignores keys at first, so this presses y until the dialog
+    /// closes; after that, y does nothing.
     #[track_caller]
     pub(crate) fn says_yes(&mut self, question: &str) {
         self.wants(question);
         self.wants("Yes");
         let began = Instant::now();
-        // The box closes when the answer is there, and takes every key until then. Its title stands
-        // still meanwhile; what is inside may be drawn by halves, so a "Yes" that is not there for
-        // a moment is no sign of having been heard.
+        // Check the dialog's title, not its contents: the title stays until the dialog closes, while a "Yes" may be
+        // missing for a moment in a half-drawn frame.
         while self.text().contains(question) {
             assert!(began.elapsed() < Duration::from_mins(1), "not heard:\n{}", self.text());
             std::thread::park_timeout(Duration::from_millis(150));
@@ -188,13 +187,13 @@ impl Terminal {
         }
     }
 
-    /// Whether the usual screen is shown, with its cursor.
+    /// Whether the normal screen and its cursor are shown.
     pub(crate) fn usual_screen(&self) -> bool {
         let parser = self.shown.lock().unwrap();
         !parser.screen().alternate_screen() && !parser.screen().hide_cursor()
     }
 
-    /// Whether the terminal is as it was. A shell asks for bracketed paste itself.
+    /// Whether the terminal is restored. Not for use in a shell, which enables bracketed paste itself.
     pub(crate) fn given_back(&self) -> bool {
         self.usual_screen() && !self.shown.lock().unwrap().screen().bracketed_paste()
     }
@@ -206,7 +205,7 @@ impl Terminal {
 
     pub(crate) fn resize(&self, rows: u16, cols: u16) {
         let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
-        // What is drawn for the new size must not be read at the old one.
+        // Hold the lock, so that output for the new size is not parsed at the old one.
         let mut shown = self.shown.lock().unwrap();
         self.master.resize(size).unwrap();
         shown.screen_mut().set_size(some(rows), some(cols));
@@ -215,7 +214,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // `Child::kill` hangs up first, which the screen survives to say goodbye.
+        // `Child::kill` sends SIGHUP first, which the screen catches to exit cleanly.
         let pid = self.pid().to_string();
         std::process::Command::new("kill").args(["-9", &pid]).status().unwrap();
         let _ = self.child.wait();

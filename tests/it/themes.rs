@@ -1,5 +1,4 @@
-//! Themes: those that come with the program can be read by whatever eyes, and what is wrong with
-//! another is reported with its place.
+//! Themes: the shipped ones are readable for everyone, and errors in others are reported with their places.
 
 use std::fs;
 use std::path::Path;
@@ -103,7 +102,7 @@ fn base16_scheme_converts_to_a_theme() {
     assert!(text.contains("kind: dark") && text.contains("ink: \"#dde4ec\""), "{text}");
     assert!(import(&today, &[], 1).contains("give it another name with --name"));
     assert_eq!(fs::read_to_string(&written).unwrap(), text, "what is there stays");
-    // The first form had its colours at the top, without a mark.
+    // The original format has its colours at the top level, without `#`.
     let first = format!("scheme: Evening Sky\n{}", lines("").replace("  base", "base"));
     import(&first, &["--name", "../Old one"], 0);
     let old = fs::read_to_string(home.join("pointsman/themes/old-one.yaml")).unwrap();

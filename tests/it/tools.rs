@@ -1,17 +1,17 @@
-//! Programs of others that a few tests run ours against. Where they are missing, the test reports it.
+//! Third-party programs that some tests need. If one is missing, the test reports it.
 
 use std::io::Write as _;
 use std::path::PathBuf;
 
-/// The folder in which `.ci/run` installs them.
+/// The variable for the folder in which `.ci/run` installs them.
 const FOLDER: &str = "POINTSMAN_TEST_TOOLS";
 
-/// Says why a test was not run, past what the test runner keeps to itself.
+/// Reports why a test was skipped, past the output capture of the test runner.
 pub(crate) fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 
-/// A program of that folder.
+/// A program in that folder. `None` if it is missing.
 pub(crate) fn tool(name: &str) -> Option<PathBuf> {
     let found = std::env::var_os(FOLDER).map(|folder| PathBuf::from(folder).join(name));
     let found = found.filter(|file| file.exists());

@@ -1,5 +1,5 @@
-//! The transition table over the whole vocabulary: every kind of state against every kind of fact.
-//! A new fact or state breaks this file, and must be entered.
+//! The transition table: every kind of state against every kind of fact. A new fact or state breaks this file until
+//! it is added.
 
 use pointsman::domain::checklist::List;
 use pointsman::domain::command::Command;
@@ -43,7 +43,7 @@ fn schema(version: &str) -> SchemaVersion {
     version.parse().unwrap()
 }
 
-/// Each fact, whether it is of a step, and the states it may follow.
+/// Each kind of fact, whether it belongs to a step, and the states that it may follow.
 #[rustfmt::skip]
 fn table() -> Vec<(Event, bool, &'static [&'static str])> {
     let plan = Box::new(deploy_plan("1.0.0"));
@@ -98,7 +98,7 @@ fn table() -> Vec<(Event, bool, &'static [&'static str])> {
     ]
 }
 
-/// Fails to compile when a kind is added, so that it is entered above.
+/// Fails to compile when a kind is added, as a reminder to add it to the table.
 fn kind_is_in_the_table(event: &Event) {
     match event {
         Event::RunStarted { .. }

@@ -1,12 +1,11 @@
-//! Files as editors of other systems write them, with a mark before and CR LF after every line: every file that is
-//! read is read the same.
+//! Files saved by Windows editors, with a byte order mark and CRLF line endings, read like any others.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::sandbox::Sandbox;
 
-/// Copies a folder, with every text as such an editor would save it.
+/// Copies a folder with a byte order mark and CRLF in every file.
 fn saved_there(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
@@ -23,7 +22,7 @@ fn marked(text: &str) -> String {
     format!("\u{feff}{}", text.replace('\n', "\r\n"))
 }
 
-/// The sandbox with copies of the example's files, and the database and pipeline that belong to them.
+/// A sandbox with a converted copy of the example's files, and a database.
 fn place() -> (Sandbox, PathBuf) {
     let sandbox = Sandbox::new();
     let folder = sandbox.folder.path().to_owned();
@@ -55,7 +54,7 @@ fn files_with_bom_and_crlf_read_alike() {
         before["databases"][0]["migrations"].as_array().is_some_and(|all| all.len() == 3),
         "{before}"
     );
-    // Where git changes the ends of lines, no migration was edited.
+    // If git converts line endings, the migrations do not count as edited.
     for name in ["1.0.0_initial-schema", "1.1.0_user-roles", "1.2.0_drop-legacy-role"] {
         let file = folder.join(format!("toto/migrations/{name}.yaml"));
         let text = fs::read_to_string(&file).unwrap();

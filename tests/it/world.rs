@@ -1,4 +1,4 @@
-//! The scripted world under the engine, on tokio's paused clock. The journal is the real one.
+//! Drives the engine in the scripted world, on tokio's paused clock and with a real journal.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -39,8 +39,8 @@ pub(crate) use pointsman::rehearsal::{Act, Behaviour, Fault, World};
 
 use super::dying::{Dying, End};
 
-/// tokio's clock, which the tests pause: waits cost nothing, and their order stays.
-/// The time of day is fixed, that long after the epoch.
+/// tokio's clock, which the tests pause: waits take no real time and keep their order.
+/// The time of day is fixed at this duration after the epoch.
 struct PausedClock(tokio::time::Instant, Duration);
 
 impl Clock for PausedClock {
@@ -57,7 +57,7 @@ impl Clock for PausedClock {
     }
 }
 
-/// The machine's programs, noted where the tests keep what they write.
+/// The machine's programs, with process groups recorded in the folder for test output.
 pub(crate) fn programs() -> MachinePrograms {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("groups");
     MachinePrograms { groups: Groups::of(folder) }
@@ -67,7 +67,7 @@ pub(crate) fn label(text: &str) -> ReleaseLabel {
     ReleaseLabel::new(text).unwrap()
 }
 
-/// A release that is known by its label alone.
+/// A release with only a label.
 pub(crate) fn named(text: &str) -> ReleaseName {
     ReleaseName { label: label(text), commit: None }
 }
@@ -76,7 +76,7 @@ pub(crate) fn service(name: &str) -> ServiceName {
     ServiceName::new(name).unwrap()
 }
 
-/// An environment with the guide's two services, its waits short.
+/// An environment with the guide's two services and short waits.
 pub(crate) fn spec() -> EnvironmentSpec {
     let environment = EnvironmentName::new("development").unwrap();
     let project =
@@ -130,17 +130,17 @@ pub(crate) fn deploy_plan(release: &str) -> Plan {
     planner::deploy(spec(), &label(release), &sources.into_iter().collect()).unwrap()
 }
 
-/// A store in a folder that goes with it.
+/// A scripted world and a store in a temporary folder.
 pub(crate) struct Bench {
     pub(crate) world: World,
     folder: tempfile::TempDir,
-    /// That long after the first fact.
+    /// How long after the first fact new engines start.
     pub(crate) late: Cell<Duration>,
 }
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        // These worlds die between two facts, never with their disk: thousands of stores need not be synced.
+        // Use a memory disk: these tests crash processes, not machines, so thousands of stores need no sync.
         let memory = std::path::Path::new("/dev/shm");
         let root = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
         let folder = tempfile::tempdir_in(root).unwrap();
@@ -155,22 +155,22 @@ impl Bench {
         SqliteStore::open(self.folder.path(), Arc::new(ThisMachine)).unwrap()
     }
 
-    /// The store as another process opens it, which finds every runner dead.
+    /// The store as another process sees it, to which every runner looks dead.
     pub(crate) fn stores(&self) -> Arc<dyn Stores> {
         Arc::new(Elsewhere(self.folder.path().to_owned()))
     }
 
-    /// tokio's clock, once it is paused.
+    /// tokio's paused clock.
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
         Arc::new(LazyClock(self.late.get()))
     }
 
-    /// The environment's runs, newest first.
+    /// All runs, newest first.
     pub(crate) fn runs(&self) -> Vec<RunView> {
         self.store().runs(None, 100).unwrap().into_iter().map(|l| l.view).collect()
     }
 
-    /// Which build of each service serves.
+    /// The live build of each service.
     pub(crate) fn live(&self) -> Live {
         let live = |name: &str| (service(name), self.world.live(name));
         ["toto-bo", "toto-app"].map(live).into_iter().collect()
@@ -185,7 +185,7 @@ impl Bench {
         self.drive_with(plan, |_, _| {})
     }
 
-    /// The same; `meanwhile` gets every state, and may send signals.
+    /// Like `drive`, but calls `meanwhile` with every state; it may send signals.
     pub(crate) fn drive_with(
         &self,
         plan: &Plan,
@@ -198,7 +198,7 @@ impl Bench {
         })
     }
 
-    /// The same, as a run that a person watches: it waits at its gates and after failures.
+    /// Like `drive_with`, for an attended run: it waits at its gates and after failures.
     pub(crate) fn drive_watched(
         &self,
         plan: &Plan,
@@ -242,9 +242,8 @@ impl Bench {
         (Engine::new(journal, view, outside, asking, receiver), sender)
     }
 
-    /// Drives a plan until its runner dies: right after a fact was written, before anything more
-    /// happens, or (`acted`) after the world acted, with that fact never written. `None`: the run
-    /// has no such fact, and came to its end.
+    /// Drives a plan until its runner dies: right after fact `at` is written, or with `acted` after its effect but
+    /// before it is written. `None`: the run ended without reaching that fact.
     pub(crate) fn crash(&self, plan: &Plan, at: u64, acted: bool) -> Option<RunView> {
         let view = self.create(plan);
         let number = view.number;
@@ -254,8 +253,8 @@ impl Bench {
         ended.is_err().then(|| self.store().run(number).unwrap().view)
     }
 
-    /// Drives a plan as one process until, right after a fact was written, another process takes the
-    /// run over by beginning `other`. What the first one did from then on, and how it ended.
+    /// Drives a plan in one process until, right after fact `at`, another process takes the environment over by
+    /// starting `other`. Returns the effects of the first process after that, and how it ended.
     pub(crate) fn taken_over(
         &self,
         plan: &Plan,
@@ -281,13 +280,13 @@ impl Bench {
         (self.world.acts().into_iter().skip(before).collect(), ended)
     }
 
-    /// Drives a plan on another journal than the store.
+    /// Drives a plan with another journal than the store.
     pub(crate) fn drive_on(&self, mut journal: Box<dyn Journal>, plan: &Plan) -> RunView {
         let view = begin(journal.as_mut(), plan);
         paused(async { self.engine(journal, view).0.run().await.unwrap() })
     }
 
-    /// Sends commands to a run, with all of its facts seen.
+    /// Sends commands to a run, based on its latest fact.
     pub(crate) fn send(&self, view: &RunView, commands: &[Command]) {
         let mut store = self.store();
         for command in commands {
@@ -296,7 +295,7 @@ impl Bench {
         }
     }
 
-    /// Drives a run for minutes, or until it ends; a run in doubt is carried on.
+    /// Drives a run for minutes or until it ends. Continues a run in doubt.
     pub(crate) fn for_minutes(&self, view: RunView, commands: &[Command]) -> RunView {
         let number = view.number;
         paused(async {
@@ -312,13 +311,13 @@ impl Bench {
         self.store().run(number).unwrap().view
     }
 
-    /// The safe choices after a crash.
+    /// The safe choices for a run in doubt.
     pub(crate) fn choices(&self, view: &RunView) -> Vec<Choice> {
         let observed = paused(observe(&self.world, view)).unwrap();
         reconcile(view, &observed).unwrap().choices
     }
 
-    /// Takes a dead run over by a choice, or by the recommended one.
+    /// Takes over a run in doubt with a choice, or with the recommended one.
     pub(crate) fn resume(&self, view: RunView, choice: Option<Choice>) -> (Doubt, RunView) {
         paused(async {
             let observed = observe(&self.world, &view).await.unwrap();
@@ -338,7 +337,7 @@ fn begin(journal: &mut dyn Journal, plan: &Plan) -> RunView {
     journal.create(plan, entry, false).unwrap()
 }
 
-/// tokio's clock, read in whichever runtime asks.
+/// tokio's clock, read from the runtime of the caller.
 struct LazyClock(Duration);
 
 impl Clock for LazyClock {
@@ -371,7 +370,7 @@ impl Stores for Elsewhere {
     }
 }
 
-/// A machine on which no process lives.
+/// A machine on which no process is alive.
 struct Dead;
 
 impl Processes for Dead {
@@ -394,7 +393,7 @@ impl Processes for Dead {
     }
 }
 
-/// A process of that name, on a machine where every process lives.
+/// A process with this name, on a machine where every process is alive.
 struct Named(&'static str);
 
 impl Processes for Named {
@@ -417,7 +416,7 @@ impl Processes for Named {
     }
 }
 
-/// On tokio's paused clock.
+/// Runs a future on tokio's paused clock.
 pub(crate) fn paused<T>(future: impl Future<Output = T>) -> T {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().start_paused(true).build().unwrap().block_on(future)

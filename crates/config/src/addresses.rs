@@ -1,5 +1,5 @@
-//! The addresses that customers use: well formed, each of one service, and on the emulator such that it can listen
-//! there.
+//! Checks the public addresses of services: well formed, each used by one service, and on the emulator one that it
+//! can listen on.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use url::Url;
 
 use super::rules::Rules;
 
-/// The port of a service's address on the emulator. The error says what to write instead.
+/// The port in a service's address on the emulator. The error says what to write instead.
 fn emulator_port(address: &str, url: &Url) -> Result<u16, String> {
     let odd = |why: &str| Err(format!("{address}: {why}; write http://localhost:4000"));
     match url.host_str() {
@@ -32,7 +32,7 @@ fn emulator_port(address: &str, url: &Url) -> Result<u16, String> {
 }
 
 impl Rules<'_> {
-    /// Judges the address of a service. `taken`: those of the services before it.
+    /// Checks the address of a service. `taken` maps the addresses of earlier services to their names.
     pub(super) fn public_address(
         &mut self,
         at: &[&str],
@@ -47,7 +47,7 @@ impl Rules<'_> {
         };
         let key = if on_emulator {
             match emulator_port(address, &url) {
-                // Two names of one port are one address.
+                // `localhost` and `127.0.0.1` with the same port are one address.
                 Ok(port) => format!("port {port}"),
                 Err(message) => return self.say(at, message),
             }

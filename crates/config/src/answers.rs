@@ -1,11 +1,11 @@
-//! What a config must say for answers to prove anything.
+//! Checks that health answers identify the build that sends them.
 
 use super::rules::Rules;
 use super::schema::environment::EnvironmentConfig;
 
 impl Rules<'_> {
-    /// An answer must tell who gives it, or nothing after a switch can be believed (N1). Google puts
-    /// no build id into a service, so a revision alone proves nothing there.
+    /// A health answer must name its release; otherwise no check after a switch proves which build answers (N1).
+    /// Google passes no build id to a service, so a revision alone is not enough there.
     pub(super) fn identity(
         &mut self,
         path: &[&str],

@@ -1,4 +1,4 @@
-//! Makes a theme of a base16 scheme: sixteen colours with agreed meanings, of which there are hundreds
+//! Converts a base16 scheme to a theme. A scheme is sixteen colours with agreed meanings; hundreds exist
 //! (<https://github.com/tinted-theming/home/blob/main/styling.md>).
 
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ const MEANS: [(&str, &str); 11] = [
     ("lilac", "base0E"),
 ];
 
-/// A scheme's file, in today's form and in the first one.
+/// A scheme file, in the current format or in the original one, which has its colours at the top level.
 #[derive(Debug, Deserialize)]
 struct Scheme {
     #[serde(default, alias = "scheme")]
@@ -39,7 +39,7 @@ struct Scheme {
 }
 
 impl Scheme {
-    /// A colour's six digits, or what is wrong with it.
+    /// A colour as six hex digits. The error says what is wrong with it.
     fn colour(&self, base: &str) -> Result<String, String> {
         let top = self.rest.get(base);
         let written = self.palette.get(base).map(String::as_str).or_else(|| top?.as_str());
@@ -56,14 +56,14 @@ impl Scheme {
     }
 }
 
-/// A theme that was made of a scheme.
+/// A theme converted from a scheme, with the text of its file.
 #[derive(Debug)]
 pub struct Imported {
     pub name: String,
     pub text: String,
 }
 
-/// Makes a theme of a scheme's text. The error names each colour that is missing or none.
+/// Converts the text of a scheme to a theme. The error names every missing or invalid colour.
 pub fn import(text: &str, file: &Path, name: Option<&str>) -> Result<Imported, Findings> {
     let refuse = |findings| Findings { file: file.to_owned(), text: text.to_owned(), findings };
     let node = parse(text).map_err(|finding| refuse(vec![finding]))?;
@@ -104,7 +104,7 @@ pub fn import(text: &str, file: &Path, name: Option<&str>) -> Result<Imported, F
     Ok(Imported { name, text })
 }
 
-/// The name as a file's: the scheme's own, else its file's.
+/// The theme's file name, from the name of the scheme or else of its file.
 fn named(own: Option<&str>, file: &Path) -> String {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     let words = |name: &str| {

@@ -1,7 +1,6 @@
-//! The file held against the JSON Schema of the config: every unknown key, wrong type, missing key
-//! and unknown key in one pass, each with its place. serde would stop at the first one and suggest no
-//! similar key. Errors are repaired on the way, so that the semantic rules can check the
-//! rest in the same pass.
+//! Checks a file against its JSON Schema and reports every unknown key, missing key and wrong type in one pass, each
+//! with its place. serde would stop at the first error and suggest no similar key. The pass replaces wrong values
+//! with placeholders, so that the semantic rules can check the rest in the same run.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -9,7 +8,7 @@ use super::finding::Finding;
 use super::node::{Key, Node, Place, Value};
 use pointsman_core::time::parse_duration;
 
-/// Placeholder for a wrong or missing text; it raises no further finding.
+/// Placeholder for a wrong or missing text. Findings that mention it are dropped.
 pub(super) const STAND_IN: &str = "stand-in";
 
 /// Checks a tree against a schema: the findings, and the tree with placeholders.
@@ -25,7 +24,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// The value, if it is right, as far as it is.
+    /// Checks a value. Returns it without its wrong parts, or `None` if all of it is wrong.
     fn visit(&mut self, schema: &'a Json, node: &Node, name: &str) -> Option<Json> {
         let schema = self.resolve(schema);
         if let Some(choice) = self.alternative(schema, node) {
@@ -77,8 +76,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Of `anyOf` (an optional group, or one of several forms), the branch that this is, or else the
-    /// first that is not null.
+    /// The branch of an `anyOf` (an optional group, or one of several forms) that fits the value, or else the first
+    /// branch that is not null.
     fn alternative(&self, schema: &'a Json, node: &Node) -> Option<&'a Json> {
         let branches = schema["anyOf"].as_array()?;
         if matches!(node.value, Value::Null) {
@@ -129,7 +128,7 @@ impl<'a> Walk<'a> {
                     }
                 }
                 (None, Some(Json::Bool(false))) => self.unknown(key, known, name),
-                // Values of any kind: the JSON that a probe expects.
+                // A map that takes any value: the JSON that a probe expects.
                 _ => {
                     if let Some(value) = self.visit(&Json::Null, value, &key.name) {
                         repaired.insert(key.name.clone(), value);
@@ -150,7 +149,7 @@ impl<'a> Walk<'a> {
         Json::Object(repaired)
     }
 
-    /// Something that fits a schema.
+    /// A placeholder that fits a schema.
     fn stand_in(&self, schema: &'a Json) -> Json {
         let schema = self.resolve(schema);
         if let Some(word) = words(schema).and_then(|words| words.first().copied()) {
@@ -183,8 +182,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The key most like another one, if any is like it at all: one slip in four letters, or a good
-/// part of it the same.
+/// The known key most similar to a word. `None` unless one comes close: at most one typo per four letters, or a
+/// Jaro-Winkler similarity above 0.75.
 pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let slips = |k: &str| strsim::damerau_levenshtein(word, k);
     let likeness = |k: &&str| strsim::jaro_winkler(word, k);

@@ -1,4 +1,4 @@
-//! From what the file says must be true to the domain's items.
+//! Converts the checklists of the config to the domain's items.
 
 use super::file::Loaded;
 use super::schema::{AutoConfig, ItemConfig};
@@ -61,7 +61,7 @@ impl Loaded {
             AutoConfig { history: Some(of), .. } => match of.as_str() {
                 "rollback" => Source::Rollback,
                 "alerts" => Source::Alerts,
-                // The one before, whatever it is called.
+                // `staging` means the environment of `promote_from`, whatever its name.
                 "staging" => Source::Promoted { from: self.promote_from(name)? },
                 named if named != name && self.config.environments.contains_key(named) => {
                     Source::Promoted { from: Some(EnvironmentName::new(named)?) }
@@ -72,7 +72,7 @@ impl Loaded {
         }))
     }
 
-    /// The target of a probe's name: a service at its public address, or a dependency.
+    /// The targets of a probe name: services at their public addresses and dependencies. `all` means every one.
     fn asked(&self, name: &str, spec: &EnvironmentSpec, probe: &str) -> Vec<Asked> {
         let watching = self.watching_on(name, spec);
         let services = spec.members.iter().map(|member| Asked {
@@ -86,7 +86,7 @@ impl Loaded {
         });
         let others = watching.others.iter().map(|other| {
             let text = serde_json::to_string(&other.check).unwrap_or_default();
-            // What follows a question mark, and who asks, is a secret as often as not.
+            // Query strings and user names often hold secrets, so such a check is left out.
             let bare = redacted(&text) == text && !text.contains(['@', '?']);
             let check = Some(other.check.clone()).filter(|_| bare);
             Asked { name: other.name.clone(), check, timeout: other.timeout }

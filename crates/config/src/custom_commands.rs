@@ -1,4 +1,4 @@
-//! The team's commands, from the file.
+//! Reads the team's custom commands from the config.
 
 use super::file::Loaded;
 use super::schema::CommandConfig;
@@ -7,7 +7,7 @@ use pointsman_core::error::Problem;
 use pointsman_core::ids::EnvironmentName;
 
 impl Loaded {
-    /// The team's commands, in the file's order.
+    /// The custom commands, in the order of the file.
     pub fn custom_commands(&self) -> Result<Vec<CustomCommand>, Problem> {
         let one = |command: &CommandConfig| {
             let environment = command.environment.as_ref().map(EnvironmentName::new).transpose()?;
@@ -23,7 +23,7 @@ impl Loaded {
         self.config.commands.iter().map(one).collect()
     }
 
-    /// The port of the service whose folder a command runs in, if it is on this machine.
+    /// The port of the service whose folder a command runs in, if that service runs on this machine.
     fn port_of(&self, command: &CommandConfig) -> Option<u16> {
         let (cwd, environment) = (command.cwd.as_deref()?, command.environment.as_ref()?);
         let of = self.config.environments.get(environment)?;

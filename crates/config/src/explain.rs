@@ -1,27 +1,27 @@
-//! The keys of the config as a reference: made from its JSON Schema, so there is one list of keys.
+//! The reference of the config's keys, generated from the JSON Schema so that the two cannot differ.
 
 use serde_json::{Value, json};
 
 use crate::schema::json_schema;
 
-/// A key.
+/// One key of the config in the reference.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeyReference {
-    /// `environments.ENV.deploy.soak.for`: capitals stand for names of your own, `[]` for an entry of a list.
+    /// `environments.ENV.deploy.soak.for`: capitals are names that you choose, `[]` is an entry of a list.
     pub path: String,
     /// `text`, `duration`, `one of: open, confirm, typed`
     pub kind: String,
-    /// Whether the config is refused without it.
+    /// Whether a config without this key is invalid.
     pub required: bool,
-    /// Nothing: left out means not set.
+    /// The value used if the key is missing. `None`: the key is then not set.
     pub default: Option<Value>,
     pub description: String,
-    /// The path that describes the same group of keys in full.
+    /// The path of the entry that describes the same group of keys in full.
     pub same_as: Option<String>,
 }
 
 impl KeyReference {
-    /// For scripts.
+    /// The entry in `--json` output.
     pub fn to_json(&self) -> Value {
         json!({
             "key": self.path, "type": self.kind, "required": self.required, "default": self.default,
@@ -30,7 +30,7 @@ impl KeyReference {
     }
 }
 
-/// Every key, each group once.
+/// Every key. A group that occurs at several places is described once.
 pub fn config_keys() -> Vec<KeyReference> {
     let root = json_schema();
     let mut walk = Walk { root: &root, groups: Vec::new(), keys: Vec::new(), once: true };
@@ -38,14 +38,14 @@ pub fn config_keys() -> Vec<KeyReference> {
     walk.keys
 }
 
-/// The keys that a person may mean: the one with this path, with names of their own or capitals in it, and the keys
+/// The keys that a person may mean: the one with this path (capitals match any name), and the keys
 /// below it; or every key of that last name.
 pub fn explain(key: &str) -> Vec<KeyReference> {
     let root = json_schema();
     let mut walk = Walk { root: &root, groups: Vec::new(), keys: Vec::new(), once: false };
     walk.group(&root, "");
     let wanted: Vec<&str> = segments(key).collect();
-    // `services.web` is an entry of `services`, which describes its entries.
+    // `services.web` is an entry of `services`, so the reference of `services` describes it.
     let entry = |path: &str| {
         let named = |one: &KeyReference| {
             let rest = one.path.strip_prefix(path).and_then(|rest| rest.strip_prefix('.'));
@@ -64,7 +64,7 @@ pub fn explain(key: &str) -> Vec<KeyReference> {
     walk.keys.into_iter().filter(|one| named(&one.path)).collect()
 }
 
-/// Whether a path of the reference is the wanted one, in which names of the user's own may stand.
+/// Whether a path of the reference matches the requested one, which may have the user's names for placeholders.
 fn is_path(path: &str, wanted: &[&str]) -> bool {
     let known: Vec<&str> = segments(path).collect();
     let same = |(known, said): (&&str, &&str)| known == said || placeholder(known);
@@ -89,17 +89,17 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split(['.', '[', ']']).filter(|segment| !segment.is_empty())
 }
 
-/// Stands for a name of the user's own.
+/// Whether a segment is a name that the user chooses.
 fn placeholder(segment: &str) -> bool {
     segment.chars().all(|c| c.is_ascii_uppercase())
 }
 
 struct Walk<'a> {
     root: &'a Value,
-    /// The groups that were described, with their paths.
+    /// The groups described so far: schema reference and path.
     groups: Vec<(String, String)>,
     keys: Vec<KeyReference>,
-    /// Whether a group is described at its first place only.
+    /// Whether to describe a group only where it occurs first.
     once: bool,
 }
 
@@ -110,7 +110,7 @@ impl<'a> Walk<'a> {
         (target.unwrap_or(schema), reference)
     }
 
-    /// The schema of an optional group: its branch that is not null.
+    /// The schema of an optional group: the branch that is not null.
     fn form(&self, schema: &'a Value) -> (&'a Value, Option<&'a str>) {
         let (resolved, reference) = self.resolve(schema);
         let branches = resolved["anyOf"].as_array().into_iter().flatten();
@@ -214,7 +214,7 @@ fn words(form: &Value) -> Option<Vec<&str>> {
     (!words.is_empty()).then_some(words)
 }
 
-/// What a map or a list of groups holds, with its path.
+/// The schema of the entries of a map or list of groups, and their path.
 fn inside<'a>(form: &'a Value, path: &str) -> Option<(&'a Value, String)> {
     let groups = |one: &Value| one["$ref"].is_string() || one["properties"].is_object();
     if let Some(entries) = form.get("additionalProperties").filter(|one| groups(one)) {
@@ -226,6 +226,5 @@ fn inside<'a>(form: &'a Value, path: &str) -> Option<(&'a Value, String)> {
         return Some((entries, format!("{path}.{name}")));
     }
     let items = form.get("items").filter(|one| groups(one))?;
-    // A list of words is a list of words.
     Some((items, format!("{path}[]")))
 }

@@ -1,4 +1,4 @@
-//! Reading the config file.
+//! Reads and checks the config file.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use super::node::{MOST_BYTES, Node, Place, parse};
 use super::schema::{Config, json_schema};
 use super::{check, rules, secrets};
 
-/// A config that was read and found right.
+/// A valid config.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     pub config: Config,
-    /// The folder that its relative paths start from.
+    /// The base of its relative paths.
     pub folder: PathBuf,
-    /// The source text, for the places of findings.
+    /// The parsed text, for the places of findings.
     source: Arc<Source>,
 }
 
@@ -26,7 +26,7 @@ struct Source {
 }
 
 impl Loaded {
-    /// What another room finds wrong, each with the path of its keys.
+    /// Errors that another module found in the config (key bindings, for example), each with the path of its key.
     pub fn refused<'a, const N: usize>(
         &self,
         wrong: impl IntoIterator<Item = ([&'a str; N], String)>,
@@ -34,7 +34,7 @@ impl Loaded {
         self.found(wrong, Finding::new)
     }
 
-    /// Like [`Self::refused`], of what is only odd.
+    /// Like [`Self::refused`], for warnings.
     pub fn warned<'a, const N: usize>(
         &self,
         odd: impl IntoIterator<Item = ([&'a str; N], String)>,
@@ -55,8 +55,8 @@ impl Loaded {
     }
 }
 
-/// A config file that was read and parsed once: the secrets that it names are known from then on, whether the
-/// rest of it is right or not.
+/// A config file, parsed once. Parsing registers the secrets that it names for redaction, even if the config is
+/// invalid otherwise.
 #[derive(Debug)]
 pub struct Document(Result<Arc<Source>, Findings>);
 
@@ -71,7 +71,7 @@ impl Document {
         Self(text.and_then(|text| Self::parse(text, file).0))
     }
 
-    /// The same for a text; relative paths start from the file's folder.
+    /// Parses the text of a file. Relative paths start from the file's folder.
     pub fn parse(text: String, file: &Path) -> Self {
         let file = file.to_owned();
         let node = match parse(&text) {
@@ -82,7 +82,7 @@ impl Document {
         Self(Ok(Arc::new(Source { file, text, node })))
     }
 
-    /// Checks it. The error holds everything that is wrong with it.
+    /// Checks the config. The error holds all findings.
     pub fn check(&self) -> Result<Loaded, Findings> {
         let source = self.0.as_ref().map_err(Clone::clone)?;
         let Source { file, text, node } = source.as_ref();
@@ -92,8 +92,8 @@ impl Document {
         };
         let (mut findings, whole) = check::against_schema(&json_schema(), node);
         let folder = folder_of(file);
-        // A wrong shape must not hide a wrong meaning. A semantic finding at a place that was repaired
-        // is about the repair, so it is left out.
+        // Run the semantic rules even after schema errors, so that one pass reports both. A semantic finding at a
+        // repaired place is about the placeholder, so it is dropped.
         let repaired: Vec<usize> = findings.iter().map(|f| f.line).collect();
         let about_repair =
             |f: &Finding| repaired.contains(&f.line) || f.message.contains(check::STAND_IN);
@@ -112,7 +112,7 @@ impl Document {
     }
 }
 
-/// The text of a config file, or why it cannot be one.
+/// The text of a config file. The error says why it cannot be read.
 fn readable(file: &Path) -> Result<String, String> {
     let size = std::fs::metadata(file).map_err(|e| format!("cannot be read: {e}"))?.len();
     if size > MOST_BYTES as u64 {
@@ -121,7 +121,7 @@ fn readable(file: &Path) -> Result<String, String> {
     pointsman_source::text(file).map_err(|e| format!("cannot be read: {e}"))
 }
 
-/// The folder that relative paths start from. A link to a config elsewhere is that config.
+/// The base of relative paths. Symbolic links are resolved: a link to a config uses the folder of its target.
 fn folder_of(file: &Path) -> PathBuf {
     let real = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     let folder = match real.parent() {
@@ -131,17 +131,17 @@ fn folder_of(file: &Path) -> PathBuf {
     std::path::absolute(&folder).unwrap_or(folder)
 }
 
-/// Reads and checks a file. The error holds everything that is wrong with it.
+/// Reads and checks a config file. The error holds all findings.
 pub fn load(file: &Path) -> Result<Loaded, Findings> {
     Document::read(file).check()
 }
 
-/// The same for a text; relative paths start from the file's folder.
+/// Parses the text of a file. Relative paths start from the file's folder.
 pub fn load_text(text: &str, file: &Path) -> Result<Loaded, Findings> {
     Document::parse(text.to_owned(), file).check()
 }
 
-/// An error of the typed form, at the value that it is about.
+/// A deserialization error, at the place of its value.
 fn typed_error(error: &serde_path_to_error::Error<serde_json::Error>, root: &Node) -> Finding {
     use serde_path_to_error::Segment;
     let path: Vec<String> = error.path().iter().map(Segment::to_string).collect();

@@ -1,4 +1,4 @@
-//! A thing that is wrong in the config, with its place.
+//! Problems in a config, each with its place.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -15,19 +15,18 @@ use pointsman_core::lint_report::About;
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     Note,
-    /// It is taken, and is not what it seems or is refused later.
+    /// Accepted, but misleading, or rejected later.
     Warning,
-    /// It cannot be used.
+    /// The file cannot be used.
     #[default]
     Error,
 }
 
-/// One thing that is wrong.
+/// One problem, with its place and an optional hint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Severity.
     pub severity: Severity,
-    /// The subject.
+    /// Whether it concerns the configuration or the secrets of a service.
     pub about: About,
     /// Counted from 1.
     pub line: usize,
@@ -37,7 +36,7 @@ pub struct Finding {
     /// A suggestion, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// The message without the names of its own place: findings that differ in nothing else have one cause.
+    /// The message without the key names of its path. Findings with the same cause are shown as one.
     #[serde(skip)]
     cause: String,
 }
@@ -56,7 +55,7 @@ impl Finding {
         }
     }
 
-    /// A finding at a path of keys, which its message may name.
+    /// A finding at a path of keys. Names of the path in the message do not count for its cause.
     pub(super) fn at(place: Place, path: &[&str], message: String) -> Self {
         let is_name = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
         let mut cause = String::new();
@@ -90,18 +89,18 @@ impl Finding {
     }
 }
 
-/// All findings in one file, in the order of their places.
+/// All findings of one file, in the order of their places.
 #[derive(Debug, Clone)]
 pub struct Findings {
     pub file: PathBuf,
-    /// Its text, for showing the places. Empty if it could not be read.
+    /// The file's text, for source excerpts. Empty if it could not be read.
     pub text: String,
     pub findings: Vec<Finding>,
 }
 
-/// Causes shown in full.
+/// Maximum causes shown in full.
 const CAUSES_SHOWN: usize = 20;
-/// Further places of a cause that are listed.
+/// Maximum further places listed for a cause.
 const PLACES_SHOWN: usize = 12;
 
 impl fmt::Display for Findings {
@@ -147,7 +146,7 @@ impl Severity {
 }
 
 impl Findings {
-    /// The findings by their cause, in the order of their first places.
+    /// Groups the findings by cause, in the order of their first places.
     fn causes(&self) -> Vec<Vec<&Finding>> {
         let mut causes: Vec<Vec<&Finding>> = Vec::new();
         for finding in &self.findings {
@@ -161,7 +160,7 @@ impl Findings {
         causes
     }
 
-    /// Its first place in full, and the lines of the others.
+    /// Writes a cause: its first place in full, and the line numbers of the others.
     fn write_cause(
         &self,
         f: &mut fmt::Formatter<'_>,
@@ -208,14 +207,14 @@ impl Findings {
         if told.is_empty() { "nothing is wrong".to_owned() } else { told.join(", ") }
     }
 
-    /// The finding of an unreadable file.
+    /// The findings for an unreadable file.
     pub fn unread(file: &std::path::Path, why: &str) -> Self {
         let start = Place { line: 0, column: 0 };
         let findings = vec![Finding::new(start, format!("cannot be read: {why}"))];
         Self { file: file.to_owned(), text: String::new(), findings }
     }
 
-    /// The bytes from the finding's place to the end of the word there.
+    /// The byte range from the finding's place to the end of the word there.
     fn span(&self, finding: &Finding) -> Option<std::ops::Range<usize>> {
         let line = self.text.split_inclusive('\n').nth(finding.line.checked_sub(1)?)?;
         let before: usize =

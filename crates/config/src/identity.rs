@@ -1,16 +1,16 @@
-//! Which project a config is of. State is kept under it, so that two projects of one machine share no history, no
-//! locks and no rollback targets.
+//! The project that a config belongs to. State is stored per project, so that two projects on one machine do not share
+//! history, locks or rollback targets.
 
 use std::fs;
 use std::path::Path;
 
 use pointsman_core::hash::Hash;
 
-/// The key of the top level that names the project.
+/// The top-level key that names the project.
 const KEY: &str = "name:";
 
-/// The name of a project's state folder: the config's `name`, else its folder's name and a hash of its path. `None`:
-/// there is no such config. Read line by line: a config that is broken elsewhere is still of the same project.
+/// The name of a project's state folder: the config's `name`, or else its folder's name and a hash of its path.
+/// `None` if the config does not exist. The file is read line by line, so that a broken config keeps its project.
 pub fn project_key(config: &Path) -> Option<String> {
     let path = fs::canonicalize(config).ok()?;
     let text = pointsman_source::text(&path).ok()?;
@@ -23,13 +23,13 @@ pub fn project_key(config: &Path) -> Option<String> {
     Some(format!("{}-{}", folder_name(&folder), hash.short()))
 }
 
-/// A value without quotes and comment.
+/// A YAML value without quotes and trailing comment, as a folder name.
 fn named(value: &str) -> String {
     let value = value.split(" #").next().unwrap_or_default().trim();
     folder_name(value.trim_matches(['"', '\'']))
 }
 
-/// The characters of a text that are safe in a folder name.
+/// Replaces characters that are unsafe in a folder name, and cuts it to 64 characters.
 fn folder_name(text: &str) -> String {
     let kept =
         text.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' });

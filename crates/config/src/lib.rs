@@ -1,5 +1,5 @@
-//! The config file: its schema, the place of each value, everything that is wrong
-//! with it, and the core types that the engine receives from it.
+//! The config file: its schema, its values with their places, its problems, and the core types that the engine gets
+//! from it.
 
 mod addresses;
 mod answers;

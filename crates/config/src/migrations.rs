@@ -1,4 +1,4 @@
-//! The files of migrations: their names, their form, and the domain's operations of them.
+//! Migration files: their names, their schema, and their conversion to the domain's operations.
 
 use std::path::{Path, PathBuf};
 
@@ -14,13 +14,12 @@ use pointsman_core::document::{FieldPath, Fields, List, Map, Value};
 use pointsman_core::migration::{Condition, Migration, Operation, Phase, Scope, Template, Undo};
 use pointsman_core::release::SchemaVersion;
 
-/// The JSON Schema of a migration's file.
+/// The JSON Schema of a migration file.
 pub fn migration_schema() -> Json {
     schemars::schema_for!(MigrationConfig).to_value()
 }
 
-/// Reads every migration of a folder, in the order of their versions. The error holds everything that is
-/// wrong with the first file that something is wrong with.
+/// Reads every migration in a folder, ordered by version. The error holds all findings of the first invalid file.
 pub fn migrations(folder: &Path) -> Result<Vec<Migration>, Findings> {
     let unread = |e: std::io::Error| Findings::unread(folder, &e.to_string());
     let mut texts = Vec::new();
@@ -34,7 +33,7 @@ pub fn migrations(folder: &Path) -> Result<Vec<Migration>, Findings> {
     migrations_in(texts)
 }
 
-/// Whether a file of a folder is a migration, by its name.
+/// Whether a file name is that of a migration: YAML, and not hidden.
 pub(super) fn is_migration(path: &Path) -> bool {
     let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
     let yaml = path
@@ -43,7 +42,7 @@ pub(super) fn is_migration(path: &Path) -> bool {
     yaml && !hidden
 }
 
-/// The migrations of files that were read, in the order of their versions.
+/// Parses the texts of migration files. Returns the migrations ordered by version.
 pub(super) fn migrations_in(mut texts: Vec<(PathBuf, String)>) -> Result<Vec<Migration>, Findings> {
     texts.sort();
     let mut found: Vec<(Migration, String)> = Vec::new();
@@ -93,7 +92,7 @@ fn one(path: &Path, name: &str, text: &str) -> Result<Migration, Findings> {
     raise(version, &config, &node).map_err(|findings| refused(path, text, findings))
 }
 
-/// `1.10.0_add-roles.yaml`.
+/// The version in a file name such as `1.10.0_add-roles.yaml`.
 fn version_of(name: &str) -> Result<SchemaVersion, String> {
     let wanted = || {
         format!(
@@ -134,7 +133,7 @@ fn raise(
         ReversibilityConfig::None => Undo::No,
     };
     let place = node.place_of(&["reversibility"]);
-    // A stub for `down` would say "undone" and have done nothing (dM18).
+    // An empty `down` would report success without undoing anything (dM18).
     if undo != Undo::No && config.down.is_empty() && !config.up.is_empty() {
         let finding = Finding::new(place, "it says that it can be undone, and has no `down`");
         findings.push(finding.hint("write `down`, or `reversibility: none`"));
@@ -312,7 +311,7 @@ fn fields(written: &std::collections::BTreeMap<String, Json>) -> Raised<Vec<(Fie
     written.iter().map(|(field, json)| Ok((path(field)?, value(json)?))).collect()
 }
 
-/// A value as YAML writes it, or as Firestore does.
+/// Converts a value in plain YAML or in Firestore's own notation (`integerValue: 1`).
 fn value(json: &Json) -> Raised<Value> {
     Ok(match json {
         Json::Null => Value::Null(()),

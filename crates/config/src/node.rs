@@ -1,5 +1,5 @@
-//! The YAML as a tree that knows where everything stands, and the guard in front of every parser:
-//! alias bombs, deep nesting and huge files are refused before anything is built from them.
+//! YAML as a tree with the place of every value. The reader refuses alias bombs, deep nesting and huge files before any
+//! other parser sees them.
 
 use std::fmt;
 
@@ -23,7 +23,6 @@ pub(super) struct Node {
     pub(super) value: Value,
 }
 
-/// The value.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     Null,
@@ -51,7 +50,7 @@ impl Node {
         }
     }
 
-    /// The place of the deepest part of a path that exists; a list's parts are numbers.
+    /// The place of the deepest existing part of a path. Parts inside a list are indexes.
     pub(super) fn place_of(&self, path: &[&str]) -> Place {
         let mut here = self;
         for part in path {
@@ -67,7 +66,7 @@ impl Node {
         here.place
     }
 
-    /// The kind of a value, for messages.
+    /// The kind of the value, for error messages.
     pub(super) fn kind(&self) -> &'static str {
         match self.value {
             Value::Null => "nothing",
@@ -80,10 +79,10 @@ impl Node {
     }
 }
 
-/// Files over this size are refused unread. The guide's whole set-up has 8 kB.
+/// Maximum file size in bytes. Larger files are refused unread. The guide's complete set-up has 8 kB.
 pub(super) const MOST_BYTES: usize = 1024 * 1024;
 
-/// Reads a tree within tight limits, which refuse an alias bomb in under 10 ms.
+/// Parses YAML within tight limits, which refuse an alias bomb in less than 10 ms.
 pub(super) fn parse(text: &str) -> Result<Node, Finding> {
     if text.len() > MOST_BYTES {
         return Err(Finding::new(Place { line: 1, column: 1 }, "the file is larger than 1 MiB"));
@@ -97,7 +96,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Finding> {
         },
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::PassThrough,
     };
-    // Editors of other systems put it there; it is no part of the text.
+    // Some editors write a byte order mark; it is not part of the text.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let tree = serde_saphyr::from_str_with_options::<Node>(text, options).map_err(|error| {
         let place = error.location().map(place).unwrap_or_default();
@@ -114,12 +113,12 @@ pub(super) fn parse(text: &str) -> Result<Node, Finding> {
     }
 }
 
-/// The first character that is not shown and that may change how a terminal shows others: no name and no text
-/// needs one.
+/// The first invisible character that may change how a terminal shows other text. Names and texts do not need
+/// such characters.
 fn unseen(node: &Node) -> Option<(Place, char)> {
     let odd = |text: &str| {
         let fit = |c: &char| matches!(c, '\n' | '\t' | '\r') || !c.is_control();
-        // Joiners are part of some letters and pictures.
+        // Joiners are part of some scripts and emoji.
         let joins = |c: &char| matches!(c, '\u{200c}' | '\u{200d}');
         text.chars().find(|c| !fit(c) || (is_invisible(*c) && !joins(c)))
     };

@@ -1,4 +1,4 @@
-//! What tests a release: from the file, and what is wrong with it there.
+//! Reads the pipeline of an environment from the config, and checks it.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use pointsman_core::pipeline::{LocalJob, PipelineOf};
 use pointsman_core::redact::redacted;
 
 impl Loaded {
-    /// The pipeline of an environment. None where the file's is not whole, which `check` tells.
+    /// The pipeline of an environment. `None` if its configuration is incomplete, which `check` reports.
     pub(super) fn pipeline(&self, of: &PipelineConfig) -> Option<PipelineOf> {
         Some(match of.kind {
             PipelineKind::Github => PipelineOf::Github {
@@ -36,7 +36,7 @@ impl Loaded {
     }
 }
 
-/// Problems of a pipeline, each with its keys.
+/// Problems of a pipeline, each with the path of its key.
 pub(super) fn wrong(of: &PipelineConfig) -> Vec<(Vec<String>, String)> {
     let at = |path: &[&str]| {
         let keys = ["pipeline"].iter().chain(path);

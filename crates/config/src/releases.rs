@@ -1,4 +1,4 @@
-//! What a release is: a label of a list, or what a repository calls by that name.
+//! Releases: labels from a list, or tags, branches and commits of a git repository.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,16 +24,14 @@ use pointsman_source::git::{self, EntryKind, GitError};
 const COMMITS_LISTED: usize = 50;
 
 impl Loaded {
-    /// The releases a picker offers, the newest first: the config's labels, or the repository's tags, or
-    /// its branches before the first tag.
-    /// Any other label can be named all the same.
+    /// The releases that a picker offers, newest first: the config's labels, or the repository's tags, or its branches
+    /// before the first tag. Users can still enter any other label.
     pub fn offered(&self) -> Result<Vec<String>, Problem> {
         let Some(dir) = self.repository() else { return Ok(self.config.releases.labels.clone()) };
         let names = |of: &str| -> Result<Vec<String>, Problem> {
-            let format =
-                ["for-each-ref", "--sort=-creatordate", "--format=%(refname:strip=2)", of];
+            let format = ["for-each-ref", "--sort=-creatordate", "--format=%(refname:strip=2)", of];
             let names = git(&dir, &format)?;
-            // A name that no deploy accepts is not offered.
+            // Offer only names that a deploy accepts.
             let accepted = |name: &&str| ReleaseLabel::new(*name).is_ok();
             Ok(names.lines().filter(accepted).map(str::to_owned).collect())
         };
@@ -41,7 +39,7 @@ impl Loaded {
         if tags.is_empty() { names("refs/heads") } else { Ok(tags) }
     }
 
-    /// The commits of one release that another lacks. Empty unless releases are commits.
+    /// The commits in `to` that `from` lacks, and the number that `to` lacks. `None` unless releases are commits.
     pub fn changes(
         &self,
         from: &ReleaseLabel,
@@ -69,14 +67,14 @@ impl Loaded {
         }))
     }
 
-    /// The commits that a run brought: those of its commit that the live one before had not.
+    /// The commits that a run deployed: those in its commit that were not in the live one before.
     pub fn changes_of(&self, view: &RunView) -> Option<Changes> {
         let before = view.services.values().find_map(|seen| seen.blue_commit.clone())?;
         let (before, after) = (ReleaseLabel::new(before), ReleaseLabel::new(view.plan.commit()?));
         self.changes(&before.ok()?, &after.ok()?).ok().flatten()
     }
 
-    /// The repository of the releases.
+    /// The folder of the releases' repository. `None` unless releases are commits.
     fn repository(&self) -> Option<PathBuf> {
         let releases = &self.config.releases;
         let dir = self.folder.join(releases.dir.as_deref().unwrap_or("."));
@@ -93,9 +91,9 @@ fn unreadable(dir: &Path, error: &GitError) -> Problem {
         .because(error.to_string())
 }
 
-/// What each service of a release is built from: with `list` its folder, with `git` the commit that
-/// the label names (a tag, a branch, a commit), always as 40 hex digits, so that what is built is
-/// what was named and not what the branch is by then.
+/// The source of each service in a release. With `list` it is the service's folder. With `git` it is the commit that
+/// the label (a tag, a branch, a commit) names now, as 40 hex digits, so that a branch that moves later does not change
+/// what is built. A service with an `image` uses that.
 pub fn sources(
     loaded: &Loaded,
     spec: &mut EnvironmentSpec,
@@ -136,8 +134,8 @@ pub fn sources(
     Ok(sources)
 }
 
-/// Files of these names as a member's build would read them: in the folder or the commit that it is built
-/// from. Nothing where that is not here.
+/// Files with these names as the service's build would read them, from its folder or its commit. Empty if the source
+/// is not on this machine.
 pub fn apphosting_files(member: &Member, names: &[String]) -> Vec<Text> {
     match &member.source {
         Some(Source::Archive(uri)) => {
@@ -151,7 +149,7 @@ pub fn apphosting_files(member: &Member, names: &[String]) -> Vec<Text> {
                 member.repository.as_deref().and_then(|uri| uri.strip_prefix("file://"));
             let Some(repository) = repository.map(Path::new) else { return Vec::new() };
             let inside = Path::new(member.root_directory.as_deref().unwrap_or_default());
-            // The first folder on the way up that holds one is the one that counts.
+            // The nearest folder upwards that has such a file counts.
             let found = inside.ancestors().find_map(|folder| {
                 let read = |name: &String| {
                     let file = folder.join(name);
@@ -168,19 +166,19 @@ pub fn apphosting_files(member: &Member, names: &[String]) -> Vec<Text> {
     }
 }
 
-/// When the commit that a release names was made; nothing where releases are no commits.
+/// The commit time of a release. `None` unless releases are commits.
 pub fn committed(loaded: &Loaded, release: &ReleaseLabel) -> Option<Timestamp> {
     let dir = loaded.repository()?;
     let commit = commit_of(&dir, release).ok()?;
     git(&dir, &["log", "-1", "--format=%cI", &commit]).ok()?.trim().parse().ok()
 }
 
-/// The path without `.` and symbolic links, as far as it exists.
+/// The path without `.` and symbolic links. Unchanged if it does not exist.
 fn clean(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// The root of the repository that a folder is in. A path in a commit starts from there.
+/// The root of the repository around a folder. Paths in a commit are relative to it.
 fn root_of(dir: &Path) -> Result<PathBuf, Problem> {
     git::root(dir).map(|root| clean(&root)).map_err(|error| unreadable(dir, &error))
 }
@@ -206,8 +204,7 @@ fn commit_of(dir: &Path, release: &ReleaseLabel) -> Result<String, Problem> {
     }
 }
 
-/// What a person should know of a service's folder in the commit that it is built from: submodules are empty
-/// there.
+/// Warnings about the folders of services in the commit to build: their submodules are empty in the build.
 pub fn warnings(plan: &Plan) -> Vec<String> {
     let mut warnings = Vec::new();
     for member in &plan.members {
@@ -225,8 +222,8 @@ pub fn warnings(plan: &Plan) -> Vec<String> {
 }
 
 impl Loaded {
-    /// The migrations of a database as a release's commit holds them, and how that differs from the folder as
-    /// it is now. Where releases are no commits, or the folder is in no commit, those of the folder.
+    /// The migrations of a database in a release's commit, with a note if the folder holds others now. The folder's own
+    /// migrations if releases are not commits, or if the folder is outside the repository.
     pub fn migrations_of(
         &self,
         environment: &str,

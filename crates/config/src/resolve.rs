@@ -1,4 +1,4 @@
-//! From the file's text to the domain's types.
+//! Converts the config to the domain's types.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,18 +25,18 @@ use pointsman_core::policy::{DeployPolicy, Protection};
 use pointsman_core::probe::HealthWord;
 use pointsman_core::project::{Project, Target};
 
-/// Default documents per commit.
+/// Default number of documents per commit.
 pub(crate) const BATCH_DOCUMENTS: u32 = 300;
 
-/// Default interval of reminders.
+/// Default interval between reminders of an alert.
 pub(crate) const REMIND_AFTER: Duration = Duration::from_hours(1);
 
-/// Project and region of platforms without them.
+/// Placeholder project and region for platforms that have neither.
 const NO_PROJECT: &str = "no-project";
 const NO_LOCATION: &str = "anywhere";
 
 impl Loaded {
-    /// The environments' names, in the file's order of names.
+    /// The names of the environments, sorted.
     pub fn environments(&self) -> Vec<&str> {
         self.config.environments.keys().map(String::as_str).collect()
     }
@@ -49,17 +49,17 @@ impl Loaded {
         Ok((EnvironmentName::new(name)?, found))
     }
 
-    /// The environment a release must have been promoted on before this one.
+    /// The environment on which a release must be promoted before this one.
     pub fn promote_from(&self, name: &str) -> Result<Option<EnvironmentName>, Problem> {
         self.environment(name)?.1.promote_from.as_ref().map(EnvironmentName::new).transpose()
     }
 
-    /// The confirmation that a change of the environment needs.
+    /// The confirmation that changes to the environment need.
     pub fn protection(&self, name: &str) -> Result<Protection, Problem> {
         Ok(self.environment(name)?.1.protection)
     }
 
-    /// The common parts of every plan for an environment.
+    /// The parts that all plans for an environment share.
     pub fn spec(&self, name: &str) -> Result<EnvironmentSpec, Problem> {
         let (environment, of) = self.environment(name)?;
         let order = of.deploy.order.as_ref().or(self.config.deploy.order.as_ref());
@@ -105,7 +105,7 @@ impl Loaded {
         let project = placed.project.as_ref().or(of.platform.project.as_ref());
         let commands = of.platform.kind == PlatformKind::Command;
         let project = match project {
-            // Only Google has projects.
+            // Command platforms have no projects.
             None if commands => {
                 let (id, environment) = (ProjectId::new(NO_PROJECT)?, environment.clone());
                 Project { id, environment }
@@ -182,7 +182,7 @@ impl Loaded {
         of.databases.iter().map(one).collect()
     }
 
-    /// The migrations of a database, as their files say them.
+    /// The migrations of a database, from its folder.
     pub fn migrations(
         &self,
         environment: &str,
@@ -198,8 +198,8 @@ impl Loaded {
         Some(self.folder.join(&of.migrations))
     }
 
-    /// A project with the environment it belongs to. An emulator project (`demo-…`) belongs
-    /// to any environment that names it, since it does not exist at Google.
+    /// A project with its environment. An emulator project (`demo-…`) belongs to any environment that names it, because
+    /// it does not exist at Google.
     fn project(&self, environment: &EnvironmentName, id: &str) -> Result<Project, Problem> {
         let environment = match self.config.projects.get(id) {
             Some(known) => EnvironmentName::new(&known.environment)?,

@@ -1,5 +1,5 @@
-//! What a schema cannot say: names that must exist, projects in their own environment, addresses
-//! that must not clash.
+//! Rules that a schema cannot express: names must exist, projects must belong to their environment, addresses must not
+//! clash.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -20,7 +20,7 @@ use pointsman_core::platform::{NEEDED, OPTIONAL};
 use pointsman_core::redact::redacted;
 use pointsman_core::release::ReleaseLabel;
 
-/// Every problem of meaning, in no particular order.
+/// All semantic problems, in no particular order.
 pub(super) fn problems(config: &Config, node: &Node, folder: &Path) -> Vec<Finding> {
     let mut rules = Rules { config, node, folder, findings: Vec::new() };
     rules.general();
@@ -30,7 +30,7 @@ pub(super) fn problems(config: &Config, node: &Node, folder: &Path) -> Vec<Findi
     rules.findings
 }
 
-/// Projects that Firebase's own tools treat as emulator-only begin with this.
+/// Prefix of projects that Firebase's tools treat as emulator-only.
 pub(super) const DEMO_PREFIX: &str = "demo-";
 
 pub(super) struct Rules<'a> {
@@ -120,7 +120,7 @@ impl Rules<'_> {
         {
             let mut ids = BTreeSet::new();
             for (at, item) in items.iter().enumerate() {
-                // What is ticked is named by its words.
+                // The id of an item comes from its text, so texts must be unique.
                 if !ids.insert(item_id(List::Pre, &item.text)) {
                     let message = format!("there are two items {:?}", item.text);
                     self.say(&["checklists", list, &at.to_string(), "text"], message);
@@ -155,7 +155,7 @@ impl Rules<'_> {
         }
     }
 
-    /// Evidence that is none of what is known.
+    /// Reports unknown names of evidence.
     fn words_of(&mut self, list: &str, at: &str, auto: &AutoConfig) {
         let config = self.config;
         let all = || std::iter::once("all".to_owned());
@@ -283,7 +283,7 @@ impl Rules<'_> {
         }
     }
 
-    /// The commands of a platform: all required verbs, no unused ones, and no secrets.
+    /// Checks the commands of a platform: all required verbs, no unknown ones, no empty ones, and no secrets.
     fn verbs(&mut self, name: &str, platform: &PlatformConfig) {
         let path = ["environments", name, "platform", "verbs"];
         for verb in NEEDED.iter().filter(|verb| !platform.verbs.contains_key(**verb)) {
@@ -374,7 +374,7 @@ impl Rules<'_> {
     }
 }
 
-/// Whether an address is a plain one of this machine.
+/// Whether an address is plain HTTP to this machine.
 pub fn is_loopback(address: &str) -> bool {
     url::Url::parse(address).is_ok_and(|url| {
         url.scheme() == "http"

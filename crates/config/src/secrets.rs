@@ -1,5 +1,5 @@
-//! The secrets that a config names: the values of the variables whose names its `…_env` keys hold.
-//! They are removed from all output, so they are read first.
+//! Secrets that a config names: the values of the variables in its `…_env` keys. All output is redacted with them,
+//! so they are read first.
 
 #![expect(
     clippy::disallowed_methods,
@@ -9,17 +9,17 @@
 use super::node::{Node, Value};
 use pointsman_core::redact::know;
 
-/// Variables of Google's and GitHub's own tools that hold a token.
+/// Variables in which tools of Google and GitHub keep a token.
 const USUAL: [&str; 4] =
     ["CLOUDSDK_AUTH_ACCESS_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "FIREBASE_TOKEN"];
 
-/// Notes the secrets that the environment holds for Google's and GitHub's own tools.
+/// Registers the tokens of Google's and GitHub's tools for redaction.
 pub fn know_usual_secrets() {
     let values = USUAL.into_iter().filter_map(|name| std::env::var(name).ok());
     values.for_each(|value| know(&value));
 }
 
-/// Notes the values of the variables that a tree names.
+/// Registers the values of all variables that a config names for redaction.
 pub(super) fn note(node: &Node) {
     match &node.value {
         Value::Map(entries) => {

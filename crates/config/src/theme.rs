@@ -1,5 +1,4 @@
-//! A theme file: its form, and everything that is wrong with that. What its colours are worth is
-//! judged where they are mixed, in `tui::theme`.
+//! A theme file: its schema and its schema errors. `tui::theme` resolves the colours and checks their contrast.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -83,7 +82,7 @@ pub fn theme_schema() -> serde_json::Value {
     schemars::schema_for!(ThemeFile).to_value()
 }
 
-/// A theme that was read, and where each thing in it stands.
+/// A parsed theme with the places of its values.
 #[derive(Debug, Clone)]
 pub struct ThemeText {
     pub theme: ThemeFile,
@@ -93,7 +92,7 @@ pub struct ThemeText {
 }
 
 impl ThemeText {
-    /// Reads a theme. The error holds everything that is wrong with its form.
+    /// Parses a theme. The error holds all schema errors.
     pub fn read(text: &str, path: &Path) -> Result<Self, Findings> {
         let refuse = |mut findings: Vec<Finding>| {
             findings.sort_by_key(|f| (f.line, f.column));
@@ -113,12 +112,12 @@ impl ThemeText {
         Ok(Self { theme, path: path.to_owned(), text: text.to_owned(), node })
     }
 
-    /// Something that is wrong at a place in it.
+    /// An error at a path in the theme.
     pub fn finding(&self, at: &[&str], message: String) -> Finding {
         Finding::new(self.node.place_of(at), message)
     }
 
-    /// The same, with the key most like a wrong one.
+    /// An error about an unknown word, with a hint if a known one is similar.
     pub fn unknown(&self, at: &[&str], message: String, word: &str, known: &[&str]) -> Finding {
         let finding = self.finding(at, message);
         match check::nearest(word, known) {
@@ -127,7 +126,7 @@ impl ThemeText {
         }
     }
 
-    /// All of them, with the text they are about.
+    /// Findings with the theme's text, in the order of their places.
     pub fn findings(&self, mut findings: Vec<Finding>) -> Findings {
         findings.sort_by_key(|f| (f.line, f.column));
         Findings { file: self.path.clone(), text: self.text.clone(), findings }

@@ -1,4 +1,4 @@
-//! From what the file says is watched to the domain's probes.
+//! Converts the probe configuration to the domain's probes.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,17 +10,17 @@ use pointsman_core::error::Problem;
 use pointsman_core::planner::EnvironmentSpec;
 use pointsman_core::probe::{Check, Expect, Probe, Rules};
 
-/// The probes of an environment's services, and additional ones.
+/// How an environment is probed: settings for its services, and additional probes.
 #[derive(Debug, Clone)]
 pub struct Watching {
-    /// From one question to the next.
+    /// Time from one probe to the next.
     pub interval: Duration,
     pub timeout: Duration,
     /// The thresholds of probe states.
     pub rules: Rules,
-    /// Whether the platform's domain status is watched.
+    /// Whether to probe the status of domains on the platform.
     pub domains: bool,
-    /// Additional probes.
+    /// Additional probes, from `probes:`.
     pub others: Vec<Probe>,
 }
 
@@ -29,13 +29,13 @@ const REMOTE_INTERVAL: Duration = Duration::from_secs(15);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Loaded {
-    /// The probes of an environment and their rules.
+    /// The probe settings of an environment.
     pub fn watching(&self, name: &str) -> Result<Watching, Problem> {
         let spec = self.spec(name)?;
         Ok(self.watching_on(name, &spec))
     }
 
-    /// The same, for a resolved environment.
+    /// The probe settings of a resolved environment.
     pub(super) fn watching_on(&self, name: &str, spec: &EnvironmentSpec) -> Watching {
         let of = &self.config.environments[name];
         let given = |text: Option<DurationText>, usual: Duration| text.map_or(usual, |d| d.0);

@@ -1,4 +1,4 @@
-//! What is wrong with what an environment watches.
+//! Checks the probes of an environment.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use super::schema::probe::ProbeConfig;
 use pointsman_core::ids::ServiceName;
 use pointsman_core::time::spoken;
 
-/// Minimum interval: watching must do no harm.
+/// Minimum interval between probes: shorter ones would load the target.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(200);
 
-/// A problem and its place in the environment.
+/// A problem: the path of its key in the environment, and the message.
 pub(super) type Wrong = (Vec<String>, String);
 
-/// Everything that is wrong.
+/// All problems in the probes, controls and watch settings of an environment.
 pub(super) fn wrong(environment: &EnvironmentConfig) -> Vec<Wrong> {
     let mut found = Vec::new();
     for (at, control) in environment.control.iter().enumerate() {
@@ -116,8 +116,8 @@ fn is_web(address: &str) -> bool {
 }
 
 impl Loaded {
-    /// Environments whose controls are addresses alone. Where they answer while no name can be looked up, our own
-    /// trouble would be taken for an outage.
+    /// Warnings for environments whose control targets are all IP addresses. Those answer even if DNS is broken on this
+    /// machine, so its DNS failure would look like an outage.
     pub fn nameless_controls(&self) -> Findings {
         let nameless = |of: &&EnvironmentConfig| {
             !of.control.is_empty() && !of.control.iter().any(|address| has_name(address))
@@ -130,7 +130,7 @@ impl Loaded {
         self.warned(odd)
     }
 
-    /// A warning that another program has the port of a service, with the place of its address.
+    /// A warning that another program uses the port of a service, at the place of its address.
     pub fn held_port(&self, environment: &str, service: &ServiceName, held: &str) -> Vec<Finding> {
         let path = ["environments", environment, "services", service.as_str(), "url"];
         let why = format!("{service} cannot be served there now: {held}");
@@ -142,11 +142,11 @@ fn has_name(address: &str) -> bool {
     let url = url::Url::parse(address).ok();
     let host = url.as_ref().and_then(url::Url::host_str).unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    // A name that this machine knows by itself says nothing of look-ups.
+    // Resolving `localhost` needs no DNS, so it does not count as a name.
     !matches!(bare, "" | "localhost") && bare.parse::<std::net::IpAddr>().is_err()
 }
 
-/// Something that a connection can be made to.
+/// Whether an address can be connected to: `tcp://host:port` or a web address.
 fn reachable(address: &str) -> bool {
     let tcp = url::Url::parse(address)
         .is_ok_and(|url| url.scheme() == "tcp" && url.has_host() && url.port().is_some());

@@ -1,4 +1,4 @@
-//! Runs as JSON. Field names are a promise: they are added, never changed.
+//! Runs as JSON. Fields are a stable interface: new ones are added, existing ones never change.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ pub fn history(view: &RunView, running: bool) -> Value {
     })
 }
 
-/// RFC 3339 with milliseconds, also for runs that an earlier version recorded with more digits.
+/// RFC 3339 with milliseconds, even if an earlier version recorded more digits.
 fn stamp(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
@@ -49,7 +49,7 @@ fn steps(view: &RunView) -> Vec<Value> {
         .collect()
 }
 
-/// `report --json`: the run with its services, what was true at its gates, and who decided what.
+/// `report --json`: the run with its services, checklists, marks and facts.
 pub fn report(view: &RunView, facts: &[Fact], driven: bool) -> Value {
     let mut entry = run(view, view.exit_code(), driven);
     entry["checklists"] = json!(view.checklists);
@@ -62,8 +62,8 @@ pub fn report(view: &RunView, facts: &[Fact], driven: bool) -> Value {
     entry
 }
 
-/// What `deploy`, `rollback` and `cleanup` answer: the history's entry, what is seen serving, why it
-/// failed, and the exit code.
+/// The result of `deploy`, `rollback` and `cleanup`: the history entry with the observed live builds, the failure and
+/// the exit code.
 pub fn run(view: &RunView, exit: u8, driven: bool) -> Value {
     let mut entry = history(view, driven);
     let services: Vec<Value> = view

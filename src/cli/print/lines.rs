@@ -1,4 +1,4 @@
-//! Runs and problems as lines for people.
+//! Runs and errors as text.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::domain::run::RunState;
 use crate::domain::time::spoken;
 use crate::domain::view::{RunView, ServiceView};
 
-/// The event, the reason and the next action: three lines, of which the last two are optional.
+/// An error as up to three lines: what happened, why, and what to do now. The last two are optional.
 pub(in crate::cli) fn problem(problem: &Problem) -> String {
     let code = problem.code.map_or(String::new(), |code| format!("[{code}]"));
     format!("error{code}: {}", parts(problem))
 }
 
-/// The same without the word in front.
+/// An error without the `error` prefix.
 pub(in crate::cli) fn parts(problem: &Problem) -> String {
     let mut text = problem.what.clone();
     if !problem.why.is_empty() {
@@ -27,7 +27,7 @@ pub(in crate::cli) fn parts(problem: &Problem) -> String {
     text
 }
 
-/// The outcome of a run, for the last lines on stdout.
+/// The outcome of a run, printed last on stdout.
 pub fn summary(view: &RunView) -> String {
     let took = spoken(Duration::from_millis(view.elapsed_ms));
     let (title, environment) = (view.plan.title(), &view.plan.environment);
@@ -56,7 +56,7 @@ pub fn summary(view: &RunView) -> String {
             );
         }
     }
-    // A good end is in the first line; any other is described in full.
+    // The first line is enough for a success; any other outcome is described in full.
     let good = matches!(
         view.state,
         RunState::Ended { outcome: Outcome::Promoted | Outcome::CleanedUp | Outcome::Migrated }

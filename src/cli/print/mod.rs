@@ -1,4 +1,4 @@
-//! Everything that is printed, through one door: what comes from a platform, a config or a person drives no
+//! The only place that prints. Text from platforms, configs and people is sanitized here, so that it cannot control the
 //! terminal.
 
 pub mod json;
@@ -13,20 +13,20 @@ use super::exit::Failed;
 use crate::domain::redact::{redacted, without_known};
 use crate::domain::text::{harmless, harmless_json, harmless_lines};
 
-/// The first error of writing a result.
+/// The first error while writing a result.
 static UNWRITTEN: Mutex<Option<io::Error>> = Mutex::new(None);
 
-/// Why some result of this process was not written whole. A reader that went away is no error of ours.
+/// Why a result was not written completely. A closed pipe is not an error.
 pub(super) fn unwritten() -> Option<io::Error> {
     UNWRITTEN.lock().ok()?.take().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
 }
 
-/// A result for people, on stdout.
+/// Prints a result as text, on stdout.
 pub(super) fn result(text: impl AsRef<str>) {
     write(&harmless_lines(&without_known(text.as_ref().trim_end())));
 }
 
-/// A result for programs, on stdout, as one line.
+/// Prints a result as one line of JSON, on stdout.
 pub(super) fn value(value: &Value) {
     write(&without_known(&harmless_json(value)));
 }
@@ -40,19 +40,18 @@ fn write(text: &str) {
     }
 }
 
-/// Anything else, on stderr.
+/// Prints any other message, on stderr.
 pub(super) fn note(text: impl AsRef<str>) {
     let _ = writeln!(io::stderr().lock(), "{}", harmless_lines(&redacted(text.as_ref())));
 }
 
-/// A question on stderr, whose answer stands behind it.
+/// Prints a question on stderr without a line break, so that the answer follows it.
 pub(super) fn question(text: &str) {
     let mut err = io::stderr().lock();
     let _ = write!(err, "{}", harmless_lines(&redacted(text))).and_then(|()| err.flush());
 }
 
-/// The report of what went wrong: with `--json` as an object on stdout too, since that is what the
-/// caller reads.
+/// Prints a failure on stderr. With `--json` it also prints it as an object on stdout, because the caller reads that.
 pub(super) fn failed(failed: &Failed, as_json: bool) {
     if as_json {
         let findings = failed.findings.as_ref().map(|f| &f.findings);
@@ -64,7 +63,7 @@ pub(super) fn failed(failed: &Failed, as_json: bool) {
     }
 }
 
-/// The progress line, overwritten in place. Only on a terminal.
+/// A progress line that is overwritten in place. Prints only to a terminal.
 #[derive(Debug)]
 pub(super) struct LiveLine {
     terminal: bool,
