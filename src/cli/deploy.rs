@@ -5,6 +5,7 @@ use super::args::{DeployArguments, PlanArguments, why};
 use super::confirm::begin;
 use super::drive::{detach, drive};
 use super::exit::{Failed, Finished, OK, REFUSED, USAGE};
+use crate::config::Loaded;
 use crate::domain::code::Code;
 use crate::domain::error::Problem;
 use crate::domain::guard::{GuardHit, Guards, Justification};
@@ -33,6 +34,7 @@ pub(super) async fn plan(session: &Session, arguments: &PlanArguments) -> Finish
     if !left.is_empty() {
         refused.insert(after_doubt, Failed::from(Refusal::Guarded(left)));
     }
+    refused.extend(ports_are_free(session, &loaded, &arguments.environment).err());
     let code = refused.first().map_or(OK, |first| first.code);
     let mut text = described(&plan, &what);
     for line in &overridden {
@@ -94,6 +96,7 @@ pub(super) async fn deploy(session: &Session, arguments: &DeployArguments) -> Fi
         attended: arguments.detach,
         why: &why,
     };
+    ports_are_free(session, &loaded, &arguments.environment)?;
     let proposal = proposal::deploy(&session.app.services(), &loaded, &ship).await?;
     if let Some(reviewed) = &arguments.plan {
         is_reviewed(&proposal.plan, reviewed)?;
@@ -104,6 +107,20 @@ pub(super) async fn deploy(session: &Session, arguments: &DeployArguments) -> Fi
     } else {
         drive(session, &proposal.plan, confirmation).await
     }
+}
+
+/// Refuses a deploy to the emulator if another program has the port of a service: the build would be made for nothing.
+fn ports_are_free(session: &Session, loaded: &Loaded, environment: &str) -> Result<(), Failed> {
+    let spec = loaded.spec(environment).map_err(|problem| Failed::with(USAGE, problem))?;
+    let Some((service, held)) = session.app.held_ports(&spec).into_iter().next() else {
+        return Ok(());
+    };
+    let what = format!("{service} cannot be served on {environment}");
+    let problem = Problem::coded(Code::EMULATOR_UNAVAILABLE, what).because(held);
+    let todo = format!(
+        "stop that program, or change the port in environments.{environment}.services.{service}.url"
+    );
+    Err(Failed::with(REFUSED, problem.try_this(todo)))
 }
 
 /// Minimum number of hash digits that identify a plan.

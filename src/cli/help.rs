@@ -24,8 +24,11 @@ pub const GROUPS: [(&str, &[&str]); 6] = [
 pub fn command() -> Command {
     let hidden =
         |option: clap::Arg| if option.is_global_set() { option.hide(true) } else { option };
-    let verbs = |verb: Command| verb.after_help("Options of every command: pointsman --help");
-    Arguments::command().mut_args(hidden).mut_subcommands(verbs)
+    Arguments::command().mut_args(hidden).mut_subcommands(with_footer)
+}
+
+fn with_footer(verb: Command) -> Command {
+    verb.after_help("Options of every command: pointsman --help").mut_subcommands(with_footer)
 }
 
 /// The command line for the program's own help and manual page.

@@ -8,9 +8,11 @@ use serde_json::json;
 use super::Session;
 use super::confirm::ask;
 use super::exit::{FAILED, Failed, Finished, OK, USAGE};
+use super::print;
 use crate::config::load_text;
 use crate::domain::code::Code;
 use crate::domain::error::Problem;
+use crate::domain::ids::{Location, ProjectId};
 use crate::init::{self, Answers, Found, NewFile, Service};
 
 /// Google's default region for App Hosting.
@@ -59,6 +61,17 @@ impl Questions {
         let shown = if proposal.is_empty() { String::new() } else { format!("[{proposal}] ") };
         let said = ask(&format!("{question} {shown}"));
         if said.is_empty() { proposal.to_owned() } else { said }
+    }
+
+    /// Asks again until the answer is one that `check` accepts.
+    fn ask_valid(&self, question: &str, proposal: &str, valid: impl Fn(&str) -> bool) -> String {
+        loop {
+            let said = self.ask(question, proposal);
+            if valid(&said) || self.yes {
+                return said;
+            }
+            print::note(format!("{said:?} is not valid: lower-case letters, digits and hyphens"));
+        }
     }
 
     /// Asks for the services to deploy, and for each start command that was not recognised.
@@ -112,7 +125,10 @@ impl Questions {
             })
         };
         let production = project(&["production", "prod", "default"]).unwrap_or_default();
-        let production = self.ask("Firebase project of production, empty for none:", &production);
+        let production =
+            self.ask_valid("Firebase project of production, empty for none:", &production, |id| {
+                id.is_empty() || ProjectId::new(id).is_ok()
+            });
         let staging = project(&["staging", "stg", "stage"]).filter(|id| *id != production);
         let mut environments = Vec::new();
         if !production.is_empty() {
@@ -122,7 +138,9 @@ impl Questions {
         let region = if environments.is_empty() {
             REGION.to_owned()
         } else {
-            self.ask("Region of its App Hosting backends:", REGION)
+            self.ask_valid("Region of its App Hosting backends:", REGION, |region| {
+                Location::new(region).is_ok()
+            })
         };
         let ports = init::free_ports(found.services.len());
         Answers { environments, region, ports }
@@ -131,7 +149,10 @@ impl Questions {
 
 fn text(found: &Found, answers: &Answers, files: &[NewFile]) -> String {
     let mut lines = vec!["Recognised".to_owned()];
-    lines.extend(found.services.iter().map(service));
+    for (one, port) in found.services.iter().zip(&answers.ports) {
+        lines.push(service(one));
+        lines.push(format!("    in development at http://localhost:{port}"));
+    }
     lines.push(match &found.branch {
         None => format!(
             "  releases: the label {}; there is no git repository with a commit",

@@ -168,6 +168,12 @@ fn parsed() -> Result<Arguments, clap::Error> {
         let here = std::env::current_dir().unwrap_or_default();
         arguments.config = find_config::nearest(&here);
     }
+    // A rehearsal must not write into the state of a project; only --state-dir keeps one.
+    if arguments.demo.is_some()
+        && matches.value_source("state_dir") == Some(ValueSource::EnvVariable)
+    {
+        arguments.state_dir = None;
+    }
     Ok(arguments)
 }
 

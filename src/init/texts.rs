@@ -49,18 +49,32 @@ pub fn config(found: &Found, answers: &Answers) -> String {
         before = Some(name.as_str());
     }
     if answers.environments.is_empty() {
-        text.push_str(NO_PRODUCTION);
+        no_production(&mut text, found);
     }
     releases(&mut text, found);
     text
 }
 
-const NO_PRODUCTION: &str = "
-  # production:                        # Google's App Hosting; see `pointsman config explain environments`
+const SAMPLE: &str = "
+  # Google's App Hosting. At the top level it also needs:
+  # projects: { PROJECT: { environment: production, region: us-central1 } }
+  # production:
   #   protection: typed
   #   platform: { kind: app-hosting, location: us-central1 }
-  #   services: { web: { url: \"https://www.example.com\", project: my-firebase-project } }
+  #   services:
 ";
+
+/// A sample that becomes valid by removing the marks and naming a project.
+fn no_production(text: &mut String, found: &Found) {
+    text.push_str(SAMPLE);
+    for service in &found.services {
+        let name = scalar(&service.name);
+        let _ = writeln!(
+            text,
+            "  #     {name}: {{ url: \"https://www.example.com\", project: PROJECT }}"
+        );
+    }
+}
 
 fn projects(text: &mut String, answers: &Answers) {
     if answers.environments.is_empty() {

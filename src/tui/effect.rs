@@ -111,6 +111,8 @@ pub enum LogUse {
 pub enum Effect {
     /// Find the rollback targets of an environment.
     FindTargets(Ticket, EnvironmentName),
+    /// List the releases on offer: tags may have been added since the console started.
+    Offer(Ticket),
     /// List the changes between two releases: from the first to the second.
     Compare(Ticket, ReleaseLabel, ReleaseLabel),
     /// Plan an intent, or report why it may not start.

@@ -103,6 +103,8 @@ pub enum Msg {
     Observed(RunNumber, Result<Doubt, Problem>),
     /// The rollback targets.
     Targets(Ticket, Result<Vec<Target>, Problem>),
+    /// The releases on offer, for the open picker of a deploy.
+    Offered(Ticket, Vec<String>),
     /// The commits that the live release lacks; `None` unless releases are commits.
     Compared(Ticket, ReleaseLabel, Result<Option<Changes>, Problem>),
     /// A plan and its description, or why it may not start.

@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::sandbox::Sandbox;
+use super::terminal::Terminal;
 
 /// A new user's project with these files.
 fn folder(files: &[(&str, &str)]) -> Sandbox {
@@ -173,4 +174,75 @@ fn first_deploy_bad_release_and_rollback_go_as_the_tutorial_says() {
     let status = run(&sandbox, &["status"]).exits(0).out;
     assert!(status.contains("1.0.0@"), "{status}");
     run(&sandbox, &["emulator", "stop"]).exits(0);
+}
+
+#[test]
+fn deploy_to_a_taken_port_names_the_key_to_change() {
+    let sandbox = folder(&[("Procfile", "web: pointsman sample-app\n")]);
+    let json = run(&sandbox, &["init", "--yes"]).exits(0).out;
+    let address = json.lines().find_map(|line| line.split_once("http://localhost:")).unwrap().1;
+    let port: u16 = address.parse().unwrap();
+    let _other = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    for verb in ["plan", "deploy"] {
+        let line = [verb, "development", "--release", "1.0.0"];
+        let yes: &[&str] = if verb == "deploy" { &["--yes"] } else { &[] };
+        let ended = run(&sandbox, &[&line[..], yes].concat()).exits(3);
+        let told = format!("{}{}", ended.out, ended.err);
+        assert!(told.contains(&format!("port {port} is used by")), "{told}");
+        assert!(told.contains("change the port in environments.development.services."), "{told}");
+    }
+    assert_eq!(run(&sandbox, &["history"]).out.trim(), "no runs yet");
+}
+
+#[test]
+fn open_console_offers_new_tags() {
+    let sandbox = folder(&[("Procfile", "web: pointsman sample-app\n")]);
+    let project = sandbox.folder.path().join("project");
+    git(&project, &["init", "--quiet", "--initial-branch", "main"]);
+    git(&project, &["add", "."]);
+    git(&project, &["commit", "--quiet", "-m", "one"]);
+    git(&project, &["tag", "first-tag"]);
+    run(&sandbox, &["init", "--yes"]).exits(0);
+    let mut command = portable_pty::CommandBuilder::new(env!("CARGO_BIN_EXE_pointsman"));
+    command.arg("--state-dir");
+    command.arg(sandbox.state());
+    command.cwd(&project);
+    let mut terminal = Terminal::of(command, 30, 100);
+    terminal.wants("No runs yet");
+    git(&project, &["tag", "second-tag"]);
+    terminal.press("D");
+    terminal.wants("first-tag");
+    terminal.wants("second-tag");
+    terminal.press("\u{1b}q");
+}
+
+#[test]
+fn rehearsals_leave_the_state_of_a_project_alone() {
+    let sandbox = folder(&[("Procfile", "web: pointsman sample-app\n")]);
+    run(&sandbox, &["init", "--yes"]).exits(0);
+    let shown = run(&sandbox, &["--demo", "idle", "history", "--json"]).exits(0).out;
+    assert!(shown.contains("1.4.1"), "{shown}");
+    assert!(
+        !sandbox.state().join("store.db").exists(),
+        "POINTSMAN_STATE_DIR names a project's state"
+    );
+    assert_eq!(run(&sandbox, &["history"]).out.trim(), "no runs yet");
+}
+
+#[test]
+fn check_finds_what_a_first_config_gets_wrong() {
+    let sandbox = folder(&[("Procfile", "web: pointsman sample-app\n")]);
+    run(&sandbox, &["init", "--yes"]).exits(0);
+    let config = sandbox.folder.path().join("project/config.yaml");
+    let right = fs::read_to_string(&config).unwrap();
+    for (was, is, told) in [
+        ("path: /api/health", "path: api/health", "starts with '/'"),
+        ("kind: list", "kind: list\n  dir: nope", "there is no folder \"nope\""),
+        ("for: 20s", "for: 20", "write a unit: 300ms, 5s, 2m or 1h"),
+    ] {
+        assert!(right.contains(was), "{was}: {right}");
+        fs::write(&config, right.replace(was, is)).unwrap();
+        let said = run(&sandbox, &["check"]).exits(2).err;
+        assert!(said.contains(told), "{is}: {said}");
+    }
 }

@@ -39,7 +39,11 @@ impl<'a> Walk<'a> {
             let wanted = wanted.join(" or ");
             let message = format!("{name} should be {wanted}, this is {}", node.kind());
             let mut finding = Finding::new(node.place, message);
-            if types.contains(&"string") && !matches!(node.value, Value::List(_) | Value::Map(_)) {
+            if schema["format"] == "duration-text" {
+                finding = finding.hint("write a unit: 300ms, 5s, 2m or 1h");
+            } else if types.contains(&"string")
+                && !matches!(node.value, Value::List(_) | Value::Map(_))
+            {
                 finding = finding.hint("quote it");
             }
             self.findings.push(finding);

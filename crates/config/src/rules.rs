@@ -83,6 +83,10 @@ impl Rules<'_> {
                 );
                 self.say(&["services", name, "image"], message);
             }
+            if !service.health.path.starts_with('/') {
+                let at = ["services", name, "health", "path"];
+                self.say(&at, "path is part of an address and starts with '/'".to_owned());
+            }
             for (key, pointer) in service.health.pointers() {
                 if pointer.as_ref().is_some_and(|p| !p.starts_with('/')) {
                     let at = ["services", name, "health", key];
@@ -97,6 +101,11 @@ impl Rules<'_> {
         for (at, label) in config.releases.labels.iter().enumerate() {
             let at = at.to_string();
             self.spelling(&["releases", "labels", &at], ReleaseLabel::new(label).map(|_| ()));
+        }
+        if let Some(dir) =
+            config.releases.dir.as_ref().filter(|dir| !self.folder.join(dir).is_dir())
+        {
+            self.say(&["releases", "dir"], format!("there is no folder {dir:?}"));
         }
         if config.releases.kind == ReleasesKind::Git && config.releases.dir.is_none() {
             self.say(&["releases"], "releases of kind git need a dir".to_owned());

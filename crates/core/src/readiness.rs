@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::code::Code;
 use super::error::Problem;
 use super::event::Mark;
 use super::ids::{BuildId, RunNumber, ServiceName};
@@ -143,7 +144,7 @@ pub fn default_target(runs: &[RunView], live: &Live) -> Result<Choice, Problem> 
         .iter()
         .find(|k| k.mark != Mark::Bad && covers(&k.choice, live) && differs(&k.choice, live));
     stable.map(|k| k.choice.clone()).ok_or_else(|| {
-        Problem::new("there is nothing to roll back to").because(nothing_left(&known, live)).try_this(
+        Problem::coded(Code::NO_ROLLBACK_TARGET, "there is nothing to roll back to").because(nothing_left(&known, live)).try_this(
             "deploy a release that works, or name a bad one: rollback ENV --to R --override bad --reason TEXT",
         )
     })

@@ -24,6 +24,12 @@ pub struct RehearsalClock {
     sleepers: Mutex<Sleepers>,
 }
 
+/// The longest sleep that can only be the engine's poll for commands.
+const COMMAND_POLL: Duration = Duration::from_millis(100);
+/// Its length while the clock skips waiting: nobody sends commands to a past run, and ten thousand polls would hold up
+/// the first frame of a rehearsal.
+const IDLE_POLL: Duration = Duration::from_secs(1);
+
 fn ms(length: Duration) -> u64 {
     u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
 }
@@ -96,6 +102,7 @@ impl Clock for RehearsalClock {
         if !self.skips.load(Ordering::SeqCst) {
             return self.real.sleep(length);
         }
+        let length = if length <= COMMAND_POLL { IDLE_POLL } else { length };
         let at = self.skipped.load(Ordering::SeqCst).saturating_add(ms(length));
         let (sender, woken) = oneshot::channel();
         let mut sleepers = self.sleepers();

@@ -46,7 +46,7 @@ pub struct PlanArguments {
     /// Only this service; repeatable
     #[arg(long = "service", value_name = "SERVICE", add = ArgValueCandidates::new(complete::services))]
     pub services: Vec<ServiceName>,
-    /// Plan for an interactive deploy, where gates wait for a person
+    /// Plan for `deploy --detach`, whose run waits for an open checklist instead of being refused
     #[arg(long)]
     pub detach: bool,
     /// Reason

@@ -70,7 +70,8 @@ pub fn summary(view: &RunView) -> String {
         }
     }
     if let Some((step, failure, _)) = view.failure.as_ref().filter(|_| !good) {
-        text = format!("{text}{step} failed: {}\n", failure.what);
+        let code = failure.code.map_or(String::new(), |code| format!("[{code}]"));
+        text = format!("{text}{step} failed{code}: {}\n", failure.what);
         if !failure.why.is_empty() {
             text = format!("{text}  why: {}\n", failure.why);
         }

@@ -143,6 +143,12 @@ impl Acts {
                 return None;
             }
             Effect::FindTargets(ticket, name) => Msg::Targets(ticket, self.targets(&name).await),
+            Effect::Offer(ticket) => {
+                let loaded = self.loaded.clone();
+                let offered = tokio::task::spawn_blocking(move || loaded.offered()).await.ok()?;
+                // The releases known so far stay on offer if git cannot be read now.
+                Msg::Offered(ticket, offered.ok()?)
+            }
             Effect::Compare(ticket, from, to) => {
                 let (loaded, label) = (self.loaded.clone(), to.clone());
                 let compare = move || loaded.changes(&from, &to);
@@ -352,6 +358,7 @@ impl Acts {
 fn ticket_of(effect: &Effect) -> Option<Ticket> {
     match effect {
         Effect::FindTargets(ticket, _)
+        | Effect::Offer(ticket)
         | Effect::Compare(ticket, ..)
         | Effect::Propose(ticket, _)
         | Effect::Start(ticket, _)

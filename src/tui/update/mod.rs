@@ -75,6 +75,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 here.doubt = Some(doubt);
             }
         }
+        Msg::Offered(ticket, releases) => acts::offer(model, ticket, releases),
         Msg::Compared(ticket, to, compared) => changes::compared(model, ticket, &to, compared),
         Msg::Targets(ticket, targets) => picker::targets(model, ticket, targets),
         Msg::Proposed(ticket, proposed) => dialog::proposed(model, ticket, proposed),

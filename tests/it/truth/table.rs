@@ -249,7 +249,7 @@ const ROWS: &[Row] = &[
         told: a_branch_deployed_twice,
         exit: 0,
         screen: &["main@bbbbbbb is marked bad", "live: toto-bo main@aaaaaaa", "undo: none"],
-        json: &[("/name", "main@aaaaaaa"), ("/marks/1/mark", "bad"), ("/marks/1/commit", "bbbb")],
+        json: &[("/name", "main@aaaaaaa"), ("/marks/0/mark", "bad"), ("/marks/0/commit", "bbbb")],
         report: &["main@bbbbbbb is marked bad", "rollback main@aaaaaaa"],
         alerts: &["rollback main@aaaaaaa (run #3) ended"],
         never: &["main is marked bad", "undo: B to main"],

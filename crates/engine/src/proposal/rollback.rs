@@ -20,7 +20,7 @@ use pointsman_core::ports::journal::JournalError;
 use pointsman_core::readiness::{
     Choice, Known, Live, NoTarget, Target, default_target, known, left_by, named_target,
 };
-use pointsman_core::release::{ReleaseLabel, SchemaVersion};
+use pointsman_core::release::{ReleaseLabel, ReleaseName, SchemaVersion};
 use pointsman_core::view::RunView;
 
 /// The rollback targets, the default one first.
@@ -247,7 +247,7 @@ pub async fn rollback(
         "Roll {} back to {}{}. Nothing is built.{}",
         spec.environment,
         choice.name(),
-        leaves.as_ref().map(|l| format!(", and mark the live {l} bad")).unwrap_or_default(),
+        leaves.as_ref().map(|l| marks(&choice, l)).unwrap_or_default(),
         unread.unwrap_or_default()
     );
     let serving = live.iter().filter_map(|(s, build)| Some((s.clone(), build.clone()?))).collect();
@@ -258,6 +258,14 @@ pub async fn rollback(
     let what = told.iter().fold(what, |what, told| format!("{what}\n{told}"));
     let plan = planner::rollback(spec, &choice, leaves, way).map_err(Refusal::Usage)?;
     Proposal::passing(plan, what, guards, why)
+}
+
+/// What becomes of the live release. If one release was deployed twice, the rollback goes to its earlier build.
+fn marks(choice: &Choice, live: &ReleaseName) -> String {
+    if choice.name() == *live {
+        return ", to its earlier build, and mark the live build of it bad".to_owned();
+    }
+    format!(", and mark the live {live} bad")
 }
 
 /// Chooses the target of a rollback. If a guard applies to a named target, it is recorded, and the builds of the target

@@ -3,6 +3,7 @@
 use crate::context::{Context, Done, StepError, StepResult};
 use pointsman_core::error::Problem;
 use pointsman_core::event::{Event, Mark};
+use pointsman_core::guard::Guard;
 use pointsman_core::ids::{BuildId, ServiceName};
 use pointsman_core::plan::RunKind;
 use pointsman_core::release::{ReleaseLabel, ReleaseName};
@@ -35,7 +36,8 @@ pub(super) async fn bad(context: &Context) -> StepResult {
         let why = context.view.undo.as_ref().map_or(why, |(_, because)| because.clone());
         return mark(context, release, Mark::Bad, Side::Green, &why).await;
     }
-    if let Some(release) = plan.release.clone() {
+    let was_bad = plan.overrides.contains_key(&Guard::Bad);
+    if let Some(release) = plan.release.clone().filter(|_| was_bad) {
         mark(context, release, Mark::Cleared, Side::Green, "traffic was rolled back to it").await?;
     }
     match plan.leaves.clone() {

@@ -9,6 +9,7 @@ use tui_input::Input;
 pub(in crate::tui) use self::conditions::{
     idle, may_abort, may_clean_up, may_pause, may_retry, may_roll_back, may_skip, may_switch,
 };
+use super::picker::picker_of;
 use super::program::tell_problem;
 use crate::domain::command;
 use crate::domain::error::Problem;
@@ -18,7 +19,7 @@ use crate::domain::readiness::marked_bad;
 use crate::domain::release::ReleaseLabel;
 use crate::domain::run::RunState;
 use crate::domain::view::RunView;
-use crate::tui::effect::Effect;
+use crate::tui::effect::{Effect, Ticket};
 use crate::tui::keys::Key;
 use crate::tui::keys::commands::{Command, Danger, row_of};
 use crate::tui::model::Model;
@@ -125,7 +126,10 @@ fn pick(model: &mut Model, purpose: Purpose, key: Key) -> Vec<Effect> {
     let compare = picker.clone();
     let ticket = model.open(Kind::Pick(Box::new(picker)), Some(key));
     match purpose {
-        Purpose::Deploy => super::changes::ask(&compare, ticket).into_iter().collect(),
+        Purpose::Deploy => {
+            let compare = super::changes::ask(&compare, ticket);
+            std::iter::once(Effect::Offer(ticket)).chain(compare).collect()
+        }
         Purpose::Rollback => vec![Effect::FindTargets(ticket, here.name.clone())],
         _ => Vec::new(),
     }
@@ -163,6 +167,20 @@ fn offered(model: &Model, here: &Environment) -> Vec<Item> {
         on.into_iter().chain(bad).collect::<Vec<_>>().join(" · ")
     };
     model.offered.iter().map(|label| Item::new(label.clone(), note(label))).collect()
+}
+
+/// Adds the releases that appeared since the console started. The selected release stays selected.
+pub(super) fn offer(model: &mut Model, ticket: Ticket, releases: Vec<String>) {
+    model.offered = releases;
+    let Some(here) = model.here().cloned() else { return };
+    let items = offered(model, &here);
+    let Some(picker) = picker_of(model, ticket).filter(|p| p.purpose == Purpose::Deploy) else {
+        return;
+    };
+    let selected = picker.items.get(picker.selected).map(|item| item.value.clone());
+    let at = |value: &String| items.iter().position(|item| item.value == *value);
+    picker.selected = selected.as_ref().and_then(at).unwrap_or(0);
+    picker.items = items;
 }
 
 pub(in crate::tui) fn question(
