@@ -77,12 +77,16 @@ pub(super) struct Demo {
 }
 
 impl App {
+    /// The names of the demos.
+    pub fn demos() -> Vec<&'static str> {
+        Scenario::ALL.iter().map(|scenario| scenario.name()).collect()
+    }
+
     /// An app on a scripted world, with its state in a separate folder.
     pub fn demo(name: &str, state: &Path) -> Result<Self, Problem> {
         let scenario = Scenario::named(name).ok_or_else(|| {
-            let names: Vec<_> = Scenario::ALL.iter().map(|s| s.name()).collect();
             Problem::coded(Code::UNKNOWN_NAME, format!("there is no demo {name:?}"))
-                .try_this(format!("name one of {}", names.join(", ")))
+                .try_this(format!("name one of {}", Self::demos().join(", ")))
         })?;
         let failed = |e: std::io::Error| {
             Problem::new(format!("{} cannot be written", state.display())).because(e.to_string())

@@ -8,8 +8,9 @@ use super::exit::{Finished, OK};
 use super::find_config;
 use super::print;
 use crate::app::App;
-use crate::config::{Loaded, load};
+use crate::config::{Loaded, config_keys, load};
 use crate::domain::checklist::{List, item_id};
+use crate::domain::code::EXPLANATIONS;
 use crate::domain::error::Problem;
 use crate::ports::journal::Journal as _;
 
@@ -55,6 +56,19 @@ pub(super) fn items() -> Vec<CompletionCandidate> {
     let all = [(List::Pre, &lists.pre), (List::Deploy, &lists.deploy), (List::Post, &lists.post)];
     let item = |list, text: &String| named(item_id(list, text), text.clone());
     all.into_iter().flat_map(|(list, of)| of.iter().map(move |one| item(list, &one.text))).collect()
+}
+
+/// The paths of the config's keys.
+pub(super) fn keys() -> Vec<CompletionCandidate> {
+    config_keys().into_iter().map(|key| named(key.path, key.description)).collect()
+}
+
+pub(super) fn codes() -> Vec<CompletionCandidate> {
+    EXPLANATIONS.iter().map(|row| named(row.code.to_string(), row.title.to_owned())).collect()
+}
+
+pub(super) fn demos() -> Vec<CompletionCandidate> {
+    candidates(App::demos())
 }
 
 /// The names of the custom commands.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Session;
 use super::exit::{Failed, Finished, OK, USAGE};
-use crate::config::{KeyReference, below, explain};
+use crate::config::{KeyReference, below, explain, nearest_key, top_level};
 use crate::domain::code::{Code, EXPLANATIONS, Explanation};
 use crate::domain::error::Problem;
 
@@ -34,15 +34,23 @@ fn code_json(row: &Explanation) -> Value {
 }
 
 /// Prints the description of a config key and of the keys below it.
-pub(super) fn key(session: &Session, key: &str) -> Finished {
+pub(super) fn key(session: &Session, key: Option<&str>) -> Finished {
+    let Some(key) = key else {
+        let top = top_level();
+        let line = |one: &KeyReference| format!("{:<14} {}", one.path, one.description);
+        let text: Vec<_> = top.iter().map(line).collect();
+        let json: Vec<_> = top.iter().map(KeyReference::to_json).collect();
+        session.result(&text.join("\n"), &json!({ "keys": json }));
+        return Ok(OK);
+    };
     let found = explain(key);
     if found.is_empty() {
         let problem = Problem::coded(Code::UNKNOWN_NAME, format!("the config has no key {key:?}"));
-        return Err(Failed::with(
-            USAGE,
-            problem
-                .try_this("pointsman config explain environments, or another key of the top level"),
-        ));
+        let todo = match nearest_key(key) {
+            Some(near) => format!("pointsman config explain {near}"),
+            None => "for the keys of the top level: pointsman config explain".to_owned(),
+        };
+        return Err(Failed::with(USAGE, problem.try_this(todo)));
     }
     let text: Vec<_> = found.iter().map(page).collect();
     let json: Vec<_> = found

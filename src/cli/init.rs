@@ -36,6 +36,10 @@ pub(super) fn init(session: &Session, yes: bool) -> Finished {
     let folder = config.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let mut found = init::look(folder);
+    if !yes {
+        let seen: Vec<_> = found.services.iter().map(service).collect();
+        print::note(format!("Enter accepts the answer in brackets.\n{}", seen.join("\n")));
+    }
     let questions = Questions { yes };
     questions.services(folder, &mut found)?;
     let answers = questions.environments(&found);

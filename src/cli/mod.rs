@@ -285,7 +285,7 @@ async fn dispatch(session: &Session) -> Finished {
     match verb {
         Verb::Init { yes } => init::init(session, *yes),
         Verb::Check => check::check(session),
-        Verb::Config { verb: ConfigVerb::Explain { key } } => explain::key(session, key),
+        Verb::Config { verb: ConfigVerb::Explain { key } } => explain::key(session, key.as_deref()),
         Verb::Explain { code } => explain::code(session, *code),
         Verb::Lint { between, .. } if !between.is_empty() => lint::between(session, between),
         Verb::Lint { files, strict, .. } => lint::judge(session, files, *strict),

@@ -59,7 +59,7 @@ pub(super) async fn screen(session: &Session) -> Finished {
     let code = tui::run(session.app.clone(), loaded, options).await?;
     if let Some(address) = session.app.emulator() {
         print::note(format!(
-            "the emulator and its services keep running ({}); pointsman emulator stop stops them",
+            "the emulator and its services keep running at {}; to stop them: pointsman emulator stop",
             address.url
         ));
     }

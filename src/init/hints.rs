@@ -4,7 +4,7 @@ use super::Service;
 use super::runtime::Framework;
 
 /// The code of a health route for the service's framework; nothing if its route reports both already.
-pub fn hint(service: &Service) -> Option<(String, &'static str)> {
+pub fn hint(service: &Service) -> Option<(String, String)> {
     if service.health.as_ref().is_some_and(|route| route.reports) {
         return None;
     }
@@ -19,8 +19,12 @@ pub fn hint(service: &Service) -> Option<(String, &'static str)> {
     };
     let seen = service.health.as_ref().map(|route| route.file.display().to_string());
     let file = seen.unwrap_or_else(|| file.to_owned());
-    Some((file, code))
+    let path = service.health.as_ref().map_or(USUAL_PATH, |route| route.path.as_str());
+    Some((file, code.replace(USUAL_PATH, path)))
 }
+
+/// The route of the examples.
+const USUAL_PATH: &str = "/api/health";
 
 const NEXT: &str = r#"export const dynamic = "force-dynamic";
 export function GET() {
@@ -46,7 +50,9 @@ const NODE: &str = r#"if (request.url.split("?")[0] === "/api/health") {   // he
   }));
 }"#;
 
-const FLASK: &str = r#"@app.get("/api/health")
+const FLASK: &str = r#"import os
+
+@app.get("/api/health")
 def health():
     return {
         "status": "ok",
@@ -54,7 +60,9 @@ def health():
         "revision": os.environ.get("K_REVISION"),
     }"#;
 
-const FASTAPI: &str = r#"@app.get("/api/health")
+const FASTAPI: &str = r#"import os
+
+@app.get("/api/health")
 async def health():
     return {
         "status": "ok",
@@ -62,7 +70,9 @@ async def health():
         "revision": os.environ.get("K_REVISION"),
     }"#;
 
-const PYTHON: &str = r#"if self.path.split("?")[0] == "/api/health":   # health checks add ?probe=…
+const PYTHON: &str = r#"import json, os
+
+if self.path.split("?")[0] == "/api/health":   # health checks add ?probe=…
     body = json.dumps({
         "status": "ok",
         "version": os.environ.get("POINTSMAN_RELEASE"),

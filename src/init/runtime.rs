@@ -111,9 +111,10 @@ fn node(folder: &Path) -> Option<Runtime> {
 fn python(folder: &Path) -> Option<Runtime> {
     let requirements = text(folder, "requirements.txt");
     let project = text(folder, "pyproject.toml");
-    let entry = ["main.py", "app.py", "server.py", "wsgi.py", "asgi.py"]
-        .into_iter()
-        .find_map(|name| Some((name, text(folder, name)?)));
+    let entry =
+        ["main.py", "app.py", "server.py", "wsgi.py", "asgi.py", "app/main.py", "src/main.py"]
+            .into_iter()
+            .find_map(|name| Some((name, text(folder, name)?)));
     let django = folder.join("manage.py").is_file();
     if entry.is_none() && !django {
         return None;
@@ -130,11 +131,11 @@ fn python(folder: &Path) -> Option<Runtime> {
         (None, None) => None,
     };
     let build = install.map_or(String::new(), |what| {
-        format!("python3 -m venv .venv && .venv/bin/pip install --quiet {what}")
+        format!("python3 -m venv .venv && .venv/bin/pip install --quiet --disable-pip-version-check {what}")
     });
     let bin = if install.is_some() { ".venv/bin/" } else { "" };
     let (file, source) = entry.unwrap_or(("manage.py", String::new()));
-    let module = file.trim_end_matches(".py");
+    let module = &file.trim_end_matches(".py").replace('/', ".");
     let (framework, run) = if let Some(app) = variable(&source, "FastAPI(") {
         (Framework::FastApi, format!("{bin}uvicorn {module}:{app} --host 127.0.0.1 --port $PORT"))
     } else if let Some(app) = variable(&source, "Flask(") {
@@ -225,7 +226,9 @@ mod tests {
     fn recognised(files: Files<'_>) -> Option<(String, String)> {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
-            fs::write(folder.path().join(name), text).unwrap();
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
         }
         recognise(folder.path()).map(|found| (found.build, found.run))
     }
@@ -233,12 +236,17 @@ mod tests {
     #[test]
     fn recognises_how_a_folder_is_built_and_started() {
         let flask = ("app.py", "from flask import Flask\nweb = Flask(__name__)\n");
-        let venv = "python3 -m venv .venv && .venv/bin/pip install --quiet -r requirements.txt";
+        let venv = "python3 -m venv .venv && .venv/bin/pip install --quiet --disable-pip-version-check -r requirements.txt";
         let start = (
             "package.json",
             "{\"scripts\":{\"start\":\"next start\",\"build\":\"next build\"},\"dependencies\":{\"next\":\"15\"}}",
         );
-        let cases: [(Files<'_>, &str, &str); 10] = [
+        let cases: [(Files<'_>, &str, &str); 11] = [
+            (
+                &[("app/main.py", "api = FastAPI()"), ("requirements.txt", "")],
+                venv,
+                ".venv/bin/uvicorn app.main:api --host 127.0.0.1 --port $PORT",
+            ),
             (&[("apphosting.yaml", "scripts: { runCommand: ./serve }")], "", "./serve"),
             (&[start, ("package-lock.json", "{}")], "npm ci && npm run build", "npm start"),
             (

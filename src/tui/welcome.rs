@@ -22,18 +22,8 @@ pub enum Choice {
 
 /// The choices, in the order on the screen: key, choice, name and description.
 pub(super) const CHOICES: [(char, Choice, &str, &str); 3] = [
-    (
-        'd',
-        Choice::Rehearse,
-        "Try a rehearsal",
-        "a whole blue-green run in memory; nothing leaves this machine",
-    ),
-    (
-        'c',
-        Choice::Create,
-        "Create a config",
-        "for the services in this folder; asks a few questions",
-    ),
+    ('d', Choice::Rehearse, "Try a rehearsal", "a whole blue-green run, in memory only"),
+    ('c', Choice::Create, "Create a config", "for this folder's services, with a few questions"),
     ('q', Choice::Quit, "Quit", ""),
 ];
 

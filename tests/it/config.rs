@@ -55,7 +55,7 @@ releases: { kind: list, labels: [1.0] }
         (4, "needs \"backend\"", ""),
         (4, "no key \"bakend\"", "did you mean \"backend\"?"),
         (7, "protection cannot be \"opne\"", "one of: open, confirm, typed"),
-        (10, "for should be text, this is a number", "quote it"),
+        (10, "for should be text, this is a number", "write a unit"),
         (10, "no key \"helth\"", "did you mean \"health\"?"),
         (11, "labels should be text, this is a number", "quote it"),
     ];

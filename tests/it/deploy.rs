@@ -270,19 +270,26 @@ fn clean_up_stops_blue_and_rollback_restarts_it() {
 }
 
 #[test]
-fn taken_port_fails_one_service_and_names_the_process() {
+fn taken_port_refuses_a_deploy_and_is_served_once_it_is_free() {
     let sandbox = Sandbox::new();
-    let holder = std::net::TcpListener::bind(("127.0.0.1", sandbox.app)).unwrap();
-    let failed = sandbox.deploy("1.0.0").exits(1).json();
-    let why = failed["failure"]["problem"].to_string();
+    let hold = || std::net::TcpListener::bind(("127.0.0.1", sandbox.app)).unwrap();
+    let holder = hold();
+    let refused = sandbox.deploy("1.0.0").exits(3).json();
+    let why = refused["error"]["why"].to_string();
     let own = std::process::id().to_string();
     assert!(
         why.contains(&format!("port {} is used by", sandbox.app)) && why.contains(&own),
         "{why}"
     );
     drop(holder);
-    wait_until("the port is taken over", || get(sandbox.app, "/").0 == 503);
     sandbox.deploy("1.0.0").exits(0);
+    both(&sandbox, "1.0.0");
+    sandbox.run(&["emulator", "stop"]).exits(0);
+    let holder = hold();
+    sandbox.run(&["emulator", "start"]).exits(0);
+    wait_until("the other service is served", || get(sandbox.bo, "/").0 == 200);
+    drop(holder);
+    wait_until("the port is taken over", || get(sandbox.app, "/").0 == 200);
     both(&sandbox, "1.0.0");
 }
 

@@ -116,7 +116,7 @@ fn port_conflict_is_named_before_building() {
             assert!(said.out.contains(&held), "{verb} with {address}: {}", said.out);
         }
         let said = sandbox.deploy("1.0.0");
-        assert_eq!(said.code, 1, "{}", said.err);
+        assert_eq!(said.code, 3, "{}", said.err);
         assert!(said.err.contains(&held), "{address}: {}", said.err);
         assert!(!said.err.contains("requested build"), "{address}: {}", said.err);
         drop(other);

@@ -9,7 +9,8 @@ use super::rules::Rules;
 
 /// The port in a service's address on the emulator. The error says what to write instead.
 fn emulator_port(address: &str, url: &Url) -> Result<u16, String> {
-    let odd = |why: &str| Err(format!("{address}: {why}; write http://localhost:4000"));
+    let port = url.port().filter(|port| *port != 0).unwrap_or(4000);
+    let odd = |why: &str| Err(format!("{address}: {why}; write http://localhost:{port}"));
     match url.host_str() {
         Some("localhost" | "127.0.0.1") => {}
         Some("[::1]") => return odd("the emulator listens on 127.0.0.1"),

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::check::nearest;
 use crate::schema::json_schema;
 
 /// One key of the config in the reference.
@@ -69,6 +70,21 @@ fn is_path(path: &str, wanted: &[&str]) -> bool {
     let known: Vec<&str> = segments(path).collect();
     let same = |(known, said): (&&str, &&str)| known == said || placeholder(known);
     known.len() == wanted.len() && known.iter().zip(wanted).all(same)
+}
+
+/// The keys of the top level.
+pub fn top_level() -> Vec<KeyReference> {
+    config_keys().into_iter().filter(|one| segments(&one.path).count() == 1).collect()
+}
+
+/// The path of the key whose last word is most like that of another path, if any is like it at all.
+pub fn nearest_key(key: &str) -> Option<String> {
+    let keys = config_keys();
+    let last = |path: &'_ str| segments(path).last().unwrap_or_default().to_owned();
+    let names: Vec<String> = keys.iter().map(|one| last(&one.path)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let near = nearest(&last(key), &names)?;
+    names.iter().position(|name| *name == near).map(|at| keys[at].path.clone())
 }
 
 /// The keys directly below a key.

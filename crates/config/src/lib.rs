@@ -24,7 +24,7 @@ pub mod theme;
 mod watch;
 mod watched;
 
-pub use explain::{KeyReference, below, config_keys, explain};
+pub use explain::{KeyReference, below, config_keys, explain, nearest_key, top_level};
 pub use file::{Document, Loaded, load, load_text};
 pub use finding::{Finding, Findings, Severity};
 pub use identity::project_key;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::check::nearest;
 use super::lint::{Text, named_in, texts};
 use super::migrations::{is_migration, migrations, migrations_in};
 use super::schema::ReleasesKind;
@@ -183,15 +184,34 @@ fn root_of(dir: &Path) -> Result<PathBuf, Problem> {
     git::root(dir).map(|root| clean(&root)).map_err(|error| unreadable(dir, &error))
 }
 
+/// What to name instead of a release that does not exist.
+fn instead_of(dir: &Path, release: &ReleaseLabel) -> String {
+    if let Some((label, _)) = release.as_str().split_once('@') {
+        return format!("name {label}, or its commit in full");
+    }
+    let list = ["for-each-ref", "--format=%(refname:strip=2)", "refs/tags", "refs/heads"];
+    let names = git(dir, &list).unwrap_or_default();
+    match nearest(release.as_str(), &names.lines().collect::<Vec<_>>()) {
+        Some(near) => format!("did you mean {near}?"),
+        None => "name a tag, a branch or a commit that is there".to_owned(),
+    }
+}
+
 fn commit_of(dir: &Path, release: &ReleaseLabel) -> Result<String, Problem> {
     let found = git::resolve(dir, release.as_str()).map_err(|error| unreadable(dir, &error))?;
     match found.as_slice() {
         [] => Err(Problem::coded(
             Code::NO_SUCH_RELEASE,
-            format!("{release} names no commit of {}", dir.display()),
+            format!("{release} names no commit of {}", clean(dir).display()),
         )
-        .try_this("name a tag, a branch or a commit that is there")),
-        [one] if one.kind != git::Kind::Beginning => Ok(one.commit.clone()),
+        .try_this(instead_of(dir, release))),
+        [one] if one.kind == git::Kind::Beginning => Err(Problem::coded(
+            Code::NO_SUCH_RELEASE,
+            format!("{release} is only the beginning of a commit"),
+        )
+        .because("a branch or tag of that name may appear later")
+        .try_this(format!("name it in full: {}", one.commit))),
+        [one] => Ok(one.commit.clone()),
         some => {
             let all: Vec<_> = some.iter().map(ToString::to_string).collect();
             Err(Problem::coded(

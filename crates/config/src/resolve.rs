@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::check::nearest;
 use super::file::Loaded;
 use super::finding::Findings;
 use super::migrations::migrations;
@@ -43,8 +44,12 @@ impl Loaded {
 
     fn environment(&self, name: &str) -> Result<(EnvironmentName, &EnvironmentConfig), Problem> {
         let found = self.config.environments.get(name).ok_or_else(|| {
-            Problem::coded(Code::UNKNOWN_ENVIRONMENT, format!("there is no environment {name:?}"))
-                .try_this(format!("name one of {}", self.environments().join(", ")))
+            let (all, what) = (self.environments(), format!("there is no environment {name:?}"));
+            let todo = match nearest(name, &all) {
+                Some(near) => format!("did you mean {near:?}? There are {}", all.join(", ")),
+                None => format!("name one of {}", all.join(", ")),
+            };
+            Problem::coded(Code::UNKNOWN_ENVIRONMENT, what).try_this(todo)
         })?;
         Ok((EnvironmentName::new(name)?, found))
     }

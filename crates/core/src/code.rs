@@ -41,7 +41,7 @@ impl FromStr for Code {
     fn from_str(text: &str) -> Result<Self, String> {
         let upper = text.to_uppercase();
         let digits = upper.strip_prefix("PM").unwrap_or(&upper);
-        let number = digits.parse().ok().filter(|_| digits.len() == 4);
+        let number = digits.parse().ok().filter(|_| (3..=4).contains(&digits.len()));
         number.map(Self).ok_or_else(|| format!("{text:?} is no error code: PM and four digits"))
     }
 }

@@ -40,7 +40,7 @@ pub struct PlanArguments {
     /// Environment
     #[arg(add = ArgValueCandidates::new(complete::environments))]
     pub environment: String,
-    /// Release: its label, or label@commit
+    /// Release: a label of the config, or a tag, branch or commit
     #[arg(long, short, add = ArgValueCandidates::new(complete::releases))]
     pub release: ReleaseLabel,
     /// Only this service; repeatable
@@ -63,7 +63,7 @@ pub struct DeployArguments {
     /// Environment
     #[arg(add = ArgValueCandidates::new(complete::environments))]
     pub environment: String,
-    /// Release: its label, or label@commit
+    /// Release: a label of the config, or a tag, branch or commit
     #[arg(long, short, add = ArgValueCandidates::new(complete::releases))]
     pub release: ReleaseLabel,
     /// Only this service; repeatable

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use clap_complete::ArgValueCandidates;
+
+use crate::cli::complete;
 
 /// `theme`.
 #[derive(Debug, Subcommand)]
@@ -32,8 +35,9 @@ pub enum ThemeVerb {
 pub enum ConfigVerb {
     /// Print what a key means, its type and default, and the keys below it
     Explain {
-        /// A path, such as environments.production.deploy.soak, or the last word of one
-        key: String,
+        /// A path, such as environments.production.deploy.soak, or the last word of one [default: the top level]
+        #[arg(add = ArgValueCandidates::new(complete::keys))]
+        key: Option<String>,
     },
 }
 

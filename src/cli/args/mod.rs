@@ -40,7 +40,8 @@ use crate::domain::recover::Choice;
 #[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 pub struct Arguments {
     /// Config file; without one named, the nearest config.yaml up to the root of the git repository
-    #[arg(long, global = true, env = "POINTSMAN_CONFIG", default_value = "config.yaml", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, global = true, env = "POINTSMAN_CONFIG", default_value = "config.yaml", value_name = "FILE", value_hint = ValueHint::FilePath,
+        hide_default_value = true)]
     pub config: PathBuf,
     /// State folder [default: pointsman in the XDG state home]
     #[arg(long, global = true, env = "POINTSMAN_STATE_DIR", value_name = "FOLDER", value_hint = ValueHint::DirPath)]
@@ -56,7 +57,7 @@ pub struct Arguments {
     pub ascii: bool,
     /// Rehearse on a platform in memory: idle, gate, run, soak, health-fail, flap, stale, checklist,
     /// schema, storm or hostile
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", add = ArgValueCandidates::new(complete::demos))]
     pub demo: Option<String>,
     /// Record screen contents and keys into a new file, for a bug report; known secrets are removed
     #[arg(long, value_name = "FILE")]
@@ -284,6 +285,7 @@ pub enum Verb {
     /// Explain an error code: cause and remedy
     Explain {
         /// Code, such as PM0101 [default: list all]
+        #[arg(add = ArgValueCandidates::new(complete::codes))]
         code: Option<Code>,
     },
     /// Print the script that completes commands and names in a shell

@@ -6,6 +6,7 @@ use crate::domain::error::Problem;
 use crate::domain::event::Outcome;
 use crate::domain::plan::RunKind;
 use crate::domain::run::RunState;
+use crate::domain::step::Failure;
 use crate::domain::time::spoken;
 use crate::domain::view::{RunView, ServiceView};
 
@@ -69,13 +70,19 @@ pub fn summary(view: &RunView) -> String {
             text = format!("{text}  now: pointsman status {environment}\n");
         }
     }
-    if let Some((step, failure, _)) = view.failure.as_ref().filter(|_| !good) {
-        let code = failure.code.map_or(String::new(), |code| format!("[{code}]"));
-        text = format!("{text}{step} failed{code}: {}\n", failure.what);
+    if let Some((step, failure, class)) = view.failure.as_ref().filter(|_| !good) {
+        // A person ended it: nothing failed, and there is no cause to fix.
+        let stopped = *class == Failure::Cancelled;
+        let code = failure.code.filter(|_| !stopped);
+        let code = code.map_or(String::new(), |code| format!("[{code}]"));
+        let how = if stopped { "stopped" } else { "failed" };
+        text = format!("{text}{step} {how}{code}: {}\n", failure.what);
         if !failure.why.is_empty() {
             text = format!("{text}  why: {}\n", failure.why);
         }
-        text = format!("{text}  now: {}\n", advice(view, &failure.todo));
+        if !stopped || !failure.todo.is_empty() {
+            text = format!("{text}  now: {}\n", advice(view, &failure.todo));
+        }
     }
     text
 }

@@ -317,7 +317,7 @@ pub struct UiConfig {
     pub mouse: bool,
     /// The amount of motion; `NO_MOTION` in the environment reduces it too.
     pub motion: Motion,
-    /// Other keys for commands, by the names on the page Keys: `{ deploy: [ctrl-d] }`.
+    /// Other keys for commands, by the names on the page Keys: `{ new-lines: [Ctrl-x] }`.
     pub keys: BTreeMap<String, Vec<String>>,
 }
 

@@ -102,8 +102,12 @@ impl JournalError {
             Self::LeaseLost(_) => Problem::coded(Code::LEASE_LOST, what),
             Self::Busy(holder) if holder.stale => Problem::coded(Code::BUSY, what)
                 .try_this("its lease expired: take it over with --take-over --reason TEXT"),
-            Self::Busy(_) => {
-                Problem::coded(Code::BUSY, what).try_this("wait for it: pointsman status")
+            Self::Busy(holder) => {
+                let todo = format!(
+                    "follow it: pointsman attach {}; or wait: --lock-wait 10m",
+                    holder.run.0
+                );
+                Problem::coded(Code::BUSY, what).try_this(todo)
             }
             Self::Locked(environment, _) => Problem::coded(Code::LOCKED, what)
                 .try_this(format!("pointsman lock {environment} release --reason TEXT")),
