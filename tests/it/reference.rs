@@ -16,7 +16,8 @@ use super::golden::opened;
 #[test]
 fn page_of_the_config_is_current() {
     let mut page = "# Config\n\nGenerated from the JSON Schema of `config.yaml` (`pointsman schema config`). Names in capitals \
-                    are names that you choose. `pointsman config explain KEY` prints one key.\n\n\
+                    are names that you choose. `pointsman config explain KEY` prints one key, and \
+                    [`examples/complete/config.yaml`](../../examples/complete/config.yaml) uses every key.\n\n\
                     | key | type | default | |\n|---|---|---|---|\n"
         .to_owned();
     for key in config_keys() {
@@ -39,6 +40,45 @@ fn every_key_of_the_config_is_described() {
         let said = key.description.trim();
         assert!(said.len() > 4 && said.ends_with('.'), "{}: {said:?}", key.path);
     }
+}
+
+/// Whether a value has a path: capitals match any name, `[]` any entry.
+fn has(value: &Value, path: &[&str]) -> bool {
+    let Some((first, rest)) = path.split_first() else { return true };
+    match value {
+        Value::Object(entries) if first.chars().all(|c| c.is_ascii_uppercase()) => {
+            entries.values().any(|entry| has(entry, rest))
+        }
+        Value::Object(entries) => entries.get(*first).is_some_and(|entry| has(entry, rest)),
+        Value::Array(entries) if *first == "[]" => entries.iter().any(|entry| has(entry, rest)),
+        _ => false,
+    }
+}
+
+#[test]
+fn every_key_of_the_config_has_an_example() {
+    let file = root().join("examples/complete/config.yaml");
+    let state = tempfile::tempdir().unwrap();
+    let checked = std::process::Command::new(env!("CARGO_BIN_EXE_pointsman"))
+        .arg("--config")
+        .arg(&file)
+        .arg("--state-dir")
+        .arg(state.path())
+        .arg("check")
+        .output()
+        .unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    let text = fs::read_to_string(&file).unwrap();
+    let example: Value = serde_yaml::from_str(&text).unwrap();
+    let missing: Vec<_> = config_keys()
+        .into_iter()
+        .map(|key| key.path)
+        .filter(|path| {
+            let words = path.replace("[]", ".[]");
+            !has(&example, &words.split('.').collect::<Vec<_>>())
+        })
+        .collect();
+    assert_eq!(missing, [] as [String; 0]);
 }
 
 #[test]
