@@ -9,6 +9,7 @@ use super::print;
 use crate::domain::gate::{Answers, permitted};
 use crate::domain::guard::Justification;
 use crate::domain::ids::EnvironmentName;
+use crate::domain::plan::RunKind;
 use crate::domain::policy::Protection;
 use crate::engine::proposal::Proposal;
 
@@ -37,7 +38,7 @@ pub(super) fn confirm(
     if terminal && !answers.yes {
         let question = match protection {
             Protection::Typed => format!("{what}\nType {word} to continue: "),
-            Protection::Open | Protection::Confirm => format!("{what}\nGo on? [y/N] "),
+            Protection::Open | Protection::Confirm => format!("{what}\nContinue? [y/N] "),
         };
         let said = ask(&question);
         match protection {
@@ -62,7 +63,11 @@ pub(super) fn begin(proposal: &Proposal, confirmation: &Confirmation) -> Result<
     }
     let plan = &proposal.plan;
     let (word, answers) = (plan.typed(), confirmation.answers());
-    confirm(&plan.environment, &word, plan.policy.protection, answers, &proposal.what)
+    // On the command line nobody is asked again at the gate.
+    let gate =
+        if plan.kind == RunKind::Deploy { " Your answer also approves the switch." } else { "" };
+    let what = format!("{}{gate}", proposal.what);
+    confirm(&plan.environment, &word, plan.policy.protection, answers, &what)
 }
 
 /// Asks a question on the terminal and returns the answer.

@@ -731,6 +731,12 @@ fn incident_card_rolls_back_by_hand() {
     assert!(done.status.success(), "{done:?}");
     assert_eq!(Sandbox::who(sandbox.app).unwrap().0, "1.0.0");
 
+    // The card of a rollback names its target, and is done once the run is.
+    let kept = std::fs::read_to_string(sandbox.state().join("runs/4/break-glass.txt")).unwrap();
+    assert!(kept.contains("rollback development --to 1.0.0 --yes"), "{kept}");
+    let ended = sandbox.run(&["card", "4"]).exits(0).out;
+    assert!(ended.contains("1. Nothing to do: this run has rolled back"), "{ended}");
+
     // Deploying it again prints a warning.
     let plan =
         |release: &str| sandbox.run(&["plan", "development", "--release", release]).exits(0).out;

@@ -2,9 +2,11 @@
 //! itself does not work. The runner writes it before each step from the run's facts alone, so it can be
 //! printed even if no file can be written.
 
+use super::event::Outcome;
 use super::ids::BuildId;
 use super::plan::{Member, RunKind};
 use super::policy::Protection;
+use super::run::RunState;
 use super::view::RunView;
 
 /// Placeholder for the program with its state folder; the caller that shows the card replaces it.
@@ -30,8 +32,15 @@ pub fn card(view: &RunView) -> String {
         Protection::Open | Protection::Confirm => String::new(),
     };
     let environment = &plan.environment;
-    lines.push("1. Try this first; it works on a full disk too:".to_owned());
-    lines.push(format!("{POINTSMAN} rollback {environment} --yes{confirm}"));
+    if matches!(view.state, RunState::Ended { outcome: Outcome::RolledBack }) {
+        // A rollback of the environment would leave the release that this run restored.
+        lines.push(
+            "1. Nothing to do: this run has rolled back. If the platform says otherwise:".into(),
+        );
+    } else {
+        lines.push("1. Try this first; it works on a full disk too:".to_owned());
+        lines.push(format!("{POINTSMAN} rollback {environment}{} --yes{confirm}", to(view)));
+    }
     lines.push(String::new());
     lines.push(
         "2. By hand, one after the other; each names its build, so twice does no harm:".to_owned(),
@@ -58,6 +67,12 @@ pub fn card(view: &RunView) -> String {
         "{POINTSMAN} rollback {environment} --yes{confirm} --override lock=incident"
     ));
     lines.join("\n")
+}
+
+/// The target of a rollback, which its own card must name: by default a rollback would choose another one.
+fn to(view: &RunView) -> String {
+    let release = view.plan.name().filter(|_| view.plan.kind == RunKind::Rollback);
+    release.map_or(String::new(), |release| format!(" --to {release}"))
 }
 
 /// The rollback targets, in the order in which traffic returns to them: the builds that were live before a

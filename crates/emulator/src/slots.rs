@@ -197,7 +197,8 @@ impl Slots {
         }
         let line = recipe.prepared.yaml.scripts.run_command.as_deref();
         let line = line.ok_or_else(|| {
-            BuildError::new("apphosting.yaml names no runCommand, and no framework was recognised")
+            BuildError::new("neither apphosting.yaml nor apphosting.emulator.yaml of this release has a runCommand, \
+                 and no framework was recognised")
         })?;
         let log = open_log(&recipe.log).map_err(|e| BuildError::new(format!("no log: {e}")))?;
         let errors = log.try_clone().map_err(|e| BuildError::new(format!("no log: {e}")))?;
