@@ -26,8 +26,9 @@ fn stopped_runner_completes_its_soak_time() {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let facts = sandbox.run(&["events", "1"]).exits(0).out;
-    let soak = facts.lines().find(|line| line.contains("soak passed")).unwrap();
-    assert!(soak.contains("without samples not counted"), "{soak}");
+    // One service's request may be in flight when the process stops: it then is a late sample instead of a gap.
+    let mut soaks = facts.lines().filter(|line| line.contains("soak passed"));
+    assert!(soaks.any(|line| line.contains("without samples not counted")), "{facts}");
     let events = sandbox.run(&["events", "1", "--json"]).exits(0).out;
     let at = |kind: &str, step: &str| {
         let mut line =
