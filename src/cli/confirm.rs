@@ -63,7 +63,7 @@ pub(super) fn begin(proposal: &Proposal, confirmation: &Confirmation) -> Result<
     }
     let plan = &proposal.plan;
     let (word, answers) = (plan.typed(), confirmation.answers());
-    // On the command line nobody is asked again at the gate.
+    // The command line does not ask again at the gate.
     let gate =
         if plan.kind == RunKind::Deploy { " Your answer also approves the switch." } else { "" };
     let what = format!("{}{gate}", proposal.what);

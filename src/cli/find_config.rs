@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::git::repository_above;
+
 /// The file name of a config.
 const NAME: &str = "config.yaml";
 
@@ -11,21 +13,16 @@ const NAME: &str = "config.yaml";
 /// `environments:`. The search ends at the root of the repository; outside a repository it stays in the folder.
 pub(super) fn nearest(folder: &Path) -> PathBuf {
     let here = PathBuf::from(NAME);
-    let inside_repository = folder.ancestors().any(|above| above.join(".git").exists());
-    if folder.join(NAME).exists() || !inside_repository {
+    if folder.join(NAME).exists() {
         return here;
     }
-    for above in folder.ancestors().skip(1) {
-        let config = above.join(NAME);
-        let text = fs::read_to_string(&config).unwrap_or_default();
-        if text.lines().any(|line| line.starts_with("environments:")) {
-            return config;
-        }
-        if above.join(".git").exists() {
-            break;
-        }
-    }
-    here
+    let Some(root) = repository_above(folder) else { return here };
+    let parents = folder.ancestors().skip(1).take_while(|above| above.starts_with(&root));
+    let ours = |config: &PathBuf| {
+        let text = fs::read_to_string(config).unwrap_or_default();
+        text.lines().any(|line| line.starts_with("environments:"))
+    };
+    parents.map(|above| above.join(NAME)).find(ours).unwrap_or(here)
 }
 
 #[cfg(test)]

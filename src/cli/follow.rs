@@ -21,7 +21,7 @@ pub(super) struct Following {
     /// Sequence number of the last printed fact.
     pub(super) seen: u64,
     pub(super) interrupted: watch::Receiver<bool>,
-    /// If set, the engine is told to leave the run once it waits for an approval (`--no-wait`).
+    /// If set, the engine leaves the run once it waits for an approval (`--no-wait`).
     pub(super) leave: Option<mpsc::Sender<Signal>>,
 }
 

@@ -58,6 +58,13 @@ fn git(folder: &Path, words: &[&str]) {
     assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
+/// Puts a folder into a new repository.
+fn commit_all(project: &Path) {
+    git(project, &["init", "--quiet", "--initial-branch", "main"]);
+    git(project, &["add", "."]);
+    git(project, &["commit", "--quiet", "-m", "Say hello"]);
+}
+
 const NODE: &[(&str, &str)] = &[
     (
         "package.json",
@@ -148,9 +155,7 @@ fn init_refuses_what_it_cannot_do() {
 fn first_deploy_bad_release_and_rollback_go_as_the_tutorial_says() {
     let sandbox = folder(&[("Procfile", "web: pointsman sample-app\n")]);
     let project = sandbox.folder.path().join("project");
-    git(&project, &["init", "--quiet", "--initial-branch", "main"]);
-    git(&project, &["add", "."]);
-    git(&project, &["commit", "--quiet", "-m", "Say hello"]);
+    commit_all(&project);
     let told = run(&sandbox, &["init", "--yes"]).exits(0).out;
     assert!(told.contains("pointsman deploy development --release main"), "{told}");
     // A shorter soak than the default, to keep the test fast.
@@ -198,9 +203,7 @@ fn deploy_to_a_taken_port_names_the_key_to_change() {
 fn open_console_offers_new_tags() {
     let sandbox = folder(&[("Procfile", "web: pointsman sample-app\n")]);
     let project = sandbox.folder.path().join("project");
-    git(&project, &["init", "--quiet", "--initial-branch", "main"]);
-    git(&project, &["add", "."]);
-    git(&project, &["commit", "--quiet", "-m", "one"]);
+    commit_all(&project);
     git(&project, &["tag", "first-tag"]);
     run(&sandbox, &["init", "--yes"]).exits(0);
     let mut command = portable_pty::CommandBuilder::new(env!("CARGO_BIN_EXE_pointsman"));

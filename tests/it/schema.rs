@@ -150,7 +150,7 @@ fn deploy_expands_cleanup_contracts_and_incompatible_builds_get_no_traffic() {
         at("main: locked, fence") < at("1.0.0 up is done")
             && at("1.0.0 up is done") < at("requested build")
     );
-    // The live build cannot work with 2.0.0, so the clean-up skips that migration and says so.
+    // The live build cannot work with 2.0.0, so the clean-up skips that migration and reports it.
     let cleaned = place.run(&["cleanup", "development", "--yes"]).exits(0);
     assert!(
         cleaned.err.contains("2.0.0 is pending: toto-bo accepts >=1.0.0, <2.0.0"),
@@ -266,7 +266,7 @@ fn foreign_database_lock_is_awaited_and_named() {
     let take = [&deploy[..], &["--take-over", "--reason", "that laptop is gone"]].concat();
     let refused = place.run(&take).exits(4);
     assert!(refused.err.contains("--take-over --force"), "{}", refused.err);
-    // With `--force`, the holder is asked to stop and releases the lock.
+    // With `--force`, the holder gets a request to stop and releases the lock.
     let request = stop_request_document();
     let stops = std::thread::scope(|scope| {
         let stopping = scope.spawn(|| {

@@ -199,7 +199,7 @@ pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
         .min_by(|a, b| slips(a).cmp(&slips(b)).then_with(|| likeness(b).total_cmp(&likeness(a))))
 }
 
-fn words<'a>(schema: &'a Json) -> Option<Vec<&'a str>> {
+pub(super) fn words<'a>(schema: &'a Json) -> Option<Vec<&'a str>> {
     if let Some(list) = schema["enum"].as_array() {
         return Some(list.iter().filter_map(Json::as_str).collect());
     }
@@ -212,7 +212,7 @@ fn words<'a>(schema: &'a Json) -> Option<Vec<&'a str>> {
     (!words.is_empty()).then_some(words)
 }
 
-fn types(schema: &Json) -> Vec<&str> {
+pub(super) fn types(schema: &Json) -> Vec<&str> {
     match &schema["type"] {
         Json::String(one) => vec![one.as_str()],
         Json::Array(many) => many.iter().filter_map(Json::as_str).collect(),

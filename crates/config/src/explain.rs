@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::check::nearest;
+use crate::check::{nearest, types, words};
 use crate::schema::json_schema;
 
 /// One key of the config in the reference.
@@ -33,8 +33,13 @@ impl KeyReference {
 
 /// Every key. A group that occurs at several places is described once.
 pub fn config_keys() -> Vec<KeyReference> {
+    walked(true)
+}
+
+/// The keys in order. `once`: a group is described at its first place only.
+fn walked(once: bool) -> Vec<KeyReference> {
     let root = json_schema();
-    let mut walk = Walk { root: &root, groups: Vec::new(), keys: Vec::new(), once: true };
+    let mut walk = Walk { root: &root, groups: Vec::new(), keys: Vec::new(), once };
     walk.group(&root, "");
     walk.keys
 }
@@ -42,9 +47,7 @@ pub fn config_keys() -> Vec<KeyReference> {
 /// The keys that a person may mean: the one with this path (capitals match any name), and the keys
 /// below it; or every key of that last name.
 pub fn explain(key: &str) -> Vec<KeyReference> {
-    let root = json_schema();
-    let mut walk = Walk { root: &root, groups: Vec::new(), keys: Vec::new(), once: false };
-    walk.group(&root, "");
+    let keys = walked(false);
     let wanted: Vec<&str> = segments(key).collect();
     // `services.web` is an entry of `services`, so the reference of `services` describes it.
     let entry = |path: &str| {
@@ -52,17 +55,15 @@ pub fn explain(key: &str) -> Vec<KeyReference> {
             let rest = one.path.strip_prefix(path).and_then(|rest| rest.strip_prefix('.'));
             rest.and_then(|rest| rest.split('.').next()).is_some_and(placeholder)
         };
-        wanted.len() > 1
-            && is_path(path, &wanted[..wanted.len() - 1])
-            && walk.keys.iter().any(named)
+        wanted.len() > 1 && is_path(path, &wanted[..wanted.len() - 1]) && keys.iter().any(named)
     };
     let is = |path: &str| is_path(path, &wanted) || entry(path);
-    let found: Vec<_> = walk.keys.iter().filter(|one| is(&one.path)).cloned().collect();
+    let found: Vec<_> = keys.iter().filter(|one| is(&one.path)).cloned().collect();
     if !found.is_empty() || wanted.len() > 1 {
         return found;
     }
     let named = |path: &str| segments(path).last() == Some(key);
-    walk.keys.into_iter().filter(|one| named(&one.path)).collect()
+    keys.into_iter().filter(|one| named(&one.path)).collect()
 }
 
 /// Whether a path of the reference matches the requested one, which may have the user's names for placeholders.
@@ -89,16 +90,14 @@ pub fn nearest_key(key: &str) -> Option<String> {
 
 /// The keys directly below a key.
 pub fn below(path: &str) -> Vec<KeyReference> {
-    let root = json_schema();
-    let mut walk = Walk { root: &root, groups: Vec::new(), keys: Vec::new(), once: false };
-    walk.group(&root, "");
+    let keys = walked(false);
     let depth = segments(path).count();
     let inside = |one: &KeyReference| {
         let rest = one.path.strip_prefix(path).and_then(|rest| rest.strip_prefix(['.', '[']));
         let names = segments(&one.path).skip(depth).filter(|name| !placeholder(name)).count();
         rest.is_some() && names == 1
     };
-    walk.keys.into_iter().filter(inside).collect()
+    keys.into_iter().filter(inside).collect()
 }
 
 fn segments(path: &str) -> impl Iterator<Item = &str> {
@@ -181,11 +180,7 @@ impl<'a> Walk<'a> {
         if let Some(words) = words(form) {
             return format!("one of: {}", words.join(", "));
         }
-        let types = match &form["type"] {
-            Value::Array(all) => all.iter().filter_map(Value::as_str).find(|one| *one != "null"),
-            one => one.as_str(),
-        };
-        match types {
+        match types(form).into_iter().find(|one| *one != "null") {
             Some("string") if form["format"] == "duration-text" => "duration".into(),
             Some("integer") => "whole number".into(),
             Some("number") => "number".into(),
@@ -213,21 +208,6 @@ fn plural(kind: &str) -> String {
 fn empty(value: &Value) -> bool {
     value.as_object().is_some_and(serde_json::Map::is_empty)
         || value.as_array().is_some_and(Vec::is_empty)
-}
-
-fn words(form: &Value) -> Option<Vec<&str>> {
-    if let Some(all) = form["enum"].as_array() {
-        return Some(all.iter().filter_map(Value::as_str).collect());
-    }
-    let variants = form["oneOf"].as_array()?;
-    let words: Vec<&str> = variants
-        .iter()
-        .flat_map(|one| {
-            let listed = one["enum"].as_array().into_iter().flatten();
-            one["const"].as_str().into_iter().chain(listed.filter_map(Value::as_str))
-        })
-        .collect();
-    (!words.is_empty()).then_some(words)
 }
 
 /// The schema of the entries of a map or list of groups, and their path.

@@ -161,7 +161,10 @@ pub fn standing(met: &[GuardHit]) -> Problem {
     let todo = format!("{first_way}override: {} --reason TEXT", flags.join(" "));
     let problem = Problem::new(what).because(why).try_this(todo);
     // The problem has the first guard's code; its reason lists every guard.
-    met.first().map_or(problem.clone(), |first| problem.code(first.guard.code()))
+    match met.first() {
+        Some(first) => problem.code(first.guard.code()),
+        None => problem,
+    }
 }
 
 #[cfg(test)]

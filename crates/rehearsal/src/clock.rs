@@ -26,7 +26,7 @@ pub struct RehearsalClock {
 
 /// The longest sleep that can only be the engine's poll for commands.
 const COMMAND_POLL: Duration = Duration::from_millis(100);
-/// Its length while the clock skips waiting: nobody sends commands to a past run, and ten thousand polls would hold up
+/// Its length while the clock skips waiting: a past run gets no commands, and ten thousand polls would hold up
 /// the first frame of a rehearsal.
 const IDLE_POLL: Duration = Duration::from_secs(1);
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::code::Code;
 use crate::domain::error::Problem;
 use crate::domain::event::Outcome;
 use crate::domain::plan::RunKind;
@@ -12,8 +13,7 @@ use crate::domain::view::{RunView, ServiceView};
 
 /// An error as up to three lines: what happened, why, and what to do now. The last two are optional.
 pub(in crate::cli) fn problem(problem: &Problem) -> String {
-    let code = problem.code.map_or(String::new(), |code| format!("[{code}]"));
-    format!("error{code}: {}", parts(problem))
+    format!("error{}: {}", bracketed(problem.code), parts(problem))
 }
 
 /// An error without the `error` prefix.
@@ -26,6 +26,11 @@ pub(in crate::cli) fn parts(problem: &Problem) -> String {
         text = format!("{text}\n  now: {}", problem.todo);
     }
     text
+}
+
+/// A code behind the word that it explains: `[PM0501]`.
+fn bracketed(code: Option<Code>) -> String {
+    code.map_or(String::new(), |code| format!("[{code}]"))
 }
 
 /// The outcome of a run, printed last on stdout.
@@ -73,8 +78,7 @@ pub fn summary(view: &RunView) -> String {
     if let Some((step, failure, class)) = view.failure.as_ref().filter(|_| !good) {
         // A person ended it: nothing failed, and there is no cause to fix.
         let stopped = *class == Failure::Cancelled;
-        let code = failure.code.filter(|_| !stopped);
-        let code = code.map_or(String::new(), |code| format!("[{code}]"));
+        let code = bracketed(failure.code.filter(|_| !stopped));
         let how = if stopped { "stopped" } else { "failed" };
         text = format!("{text}{step} {how}{code}: {}\n", failure.what);
         if !failure.why.is_empty() {
