@@ -54,6 +54,7 @@ mod reference;
 mod sandbox;
 mod schema;
 mod schema_pane;
+mod schemas;
 mod screen;
 mod sick;
 mod stand_in;

@@ -1,6 +1,5 @@
 //! The generated pages of the manual match the code that they describe. `UPDATE_DOCS=1` writes them.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 
@@ -11,7 +10,6 @@ use pointsman::domain::code::EXPLANATIONS;
 use serde_json::Value;
 
 use super::docs::{generated, root};
-use super::golden::opened;
 
 #[test]
 fn page_of_the_config_is_current() {
@@ -224,67 +222,4 @@ fn page_of_themes_is_current() {
     names.sort();
     writeln!(page, "\nShipped: {}.", names.join(", ")).unwrap();
     generated("themes.md", &page);
-}
-
-/// The paths of a JSON value with the type of each. Entries of lists are `[]`.
-fn shape(at: &str, value: &Value, into: &mut BTreeMap<String, String>) {
-    let kind = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
-    let known = into.entry(at.to_owned()).or_default();
-    if !known.split(" or ").any(|one| one == kind) {
-        let both = if known.is_empty() { kind.to_owned() } else { format!("{known} or {kind}") };
-        let mut sorted: Vec<_> = both.split(" or ").collect();
-        sorted.sort_unstable();
-        *known = sorted.join(" or ");
-    }
-    match value {
-        Value::Array(all) => all.iter().for_each(|one| shape(&format!("{at}[]"), one, into)),
-        Value::Object(entries) => {
-            for (key, value) in entries {
-                // Leave out `data`, which differs between kinds of facts. `plan --json` documents the plan.
-                if !at.ends_with("data") {
-                    let path = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
-                    shape(&path, value, into);
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-#[test]
-fn page_of_json_shapes_is_current() {
-    let sandbox = opened();
-    let mut page = "# JSON\n\nGenerated from what `--json` prints for a store with runs of every kind. The promise: keys are added; none is removed, \
-                    renamed or given another type. Results go to stdout, everything else to stderr. An error is one object \
-                    `{\"error\": {\"code\", \"what\", \"why\", \"todo\"}, \"findings\", \"exit\"}`. Timestamps are RFC 3339 in UTC.\n"
-        .to_owned();
-    for line in [
-        "status",
-        "history",
-        "events 1",
-        "report 1",
-        "plan development --release 1.2.0",
-        "verify 1",
-        "lock development",
-    ] {
-        let words: Vec<_> = line.split(' ').chain(["--json"]).collect();
-        let mut all = BTreeMap::new();
-        for value in sandbox.run(&words).out.lines() {
-            shape("", &serde_json::from_str(value).unwrap(), &mut all);
-        }
-        all.remove("");
-        assert!(!all.is_empty(), "{line}");
-        writeln!(page, "\n## {line}\n\n| key | type |\n|---|---|").unwrap();
-        for (path, kind) in all {
-            writeln!(page, "| `{path}` | {kind} |").unwrap();
-        }
-    }
-    generated("json.md", &page);
 }
