@@ -77,16 +77,22 @@ pub(super) struct Demo {
 }
 
 impl App {
-    /// The names of the demos.
-    pub fn demos() -> Vec<&'static str> {
-        Scenario::ALL.iter().map(|scenario| scenario.name()).collect()
+    /// The names of the demos, with what each shows.
+    pub fn demos() -> Vec<(&'static str, &'static str)> {
+        Scenario::ALL.iter().map(|scenario| (scenario.name(), scenario.about())).collect()
+    }
+
+    /// The environment that a demo is about, if no run of it tells.
+    pub fn demo_environment(&self) -> Option<&'static str> {
+        self.demo.as_ref()?.scenario.environment()
     }
 
     /// An app on a scripted world, with its state in a separate folder.
     pub fn demo(name: &str, state: &Path) -> Result<Self, Problem> {
         let scenario = Scenario::named(name).ok_or_else(|| {
+            let names: Vec<_> = Self::demos().into_iter().map(|(name, _)| name).collect();
             Problem::coded(Code::UNKNOWN_NAME, format!("there is no demo {name:?}"))
-                .try_this(format!("name one of {}", Self::demos().join(", ")))
+                .try_this(format!("name one of {}", names.join(", ")))
         })?;
         let failed = |e: std::io::Error| {
             Problem::new(format!("{} cannot be written", state.display())).because(e.to_string())

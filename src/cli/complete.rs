@@ -68,7 +68,8 @@ pub(super) fn codes() -> Vec<CompletionCandidate> {
 }
 
 pub(super) fn demos() -> Vec<CompletionCandidate> {
-    candidates(App::demos())
+    let about = |(name, about): (&str, &str)| named(name.to_owned(), about.to_owned());
+    App::demos().into_iter().map(about).collect()
 }
 
 /// The names of the custom commands.

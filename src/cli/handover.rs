@@ -49,6 +49,7 @@ pub(super) async fn handover(session: &Session, environment: Option<&str>) -> Fi
             driven,
             lock: lock.as_deref(),
             worries: &worries,
+            probes: &[],
         };
         text.extend(lines(&post, now));
         text.extend(unread.damaged.iter().map(|one| format!("  damaged  {one}")));

@@ -11,6 +11,7 @@ mod cleanup;
 mod commands;
 mod complete;
 mod confirm;
+mod demos;
 mod deploy;
 mod doctor;
 mod drive;
@@ -196,6 +197,9 @@ fn usage(said: &clap::Error) -> ExitCode {
 }
 
 fn begin(arguments: Arguments) -> Finished {
+    if arguments.demo.as_deref() == Some("help") {
+        return Ok(demos::list(arguments.json));
+    }
     let (mut app, arguments) = match arguments.demo.clone() {
         None => (App::new(arguments.state_dir.clone(), &arguments.config)?, arguments),
         Some(name) => {

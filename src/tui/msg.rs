@@ -113,6 +113,8 @@ pub enum Msg {
     Configured(UiChange),
     /// The abilities of this terminal, by name.
     Terminal(Vec<(String, String)>),
+    /// What is wrong with the saved config; `None`: it is right again.
+    ConfigProblem(Option<String>),
     /// An informational message, shown for a while.
     Tell(String),
     /// The result of an action: the message to show, or the problem.

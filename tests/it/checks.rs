@@ -141,7 +141,7 @@ fn checks_6_and_7_only_the_typed_name_confirms() {
     demo.press("\x15production");
     demo.wants("matches");
     demo.press("\r");
-    demo.wants("BLUE 0 : 100 GREEN");
+    demo.wants("live 1.5.0");
     assert_eq!(demo.count("switch-requested"), 2, "once for each service");
 }
 
@@ -160,6 +160,8 @@ fn check_8_opening_key_never_confirms() {
         demo.press("\r");
         asks = demo.terminal.text().contains("Abort the run");
     }
+    // An Enter too many opened the sheet of the step.
+    demo.press("\x1b");
     demo.wants("RUNNING");
     assert_eq!(demo.count("command-accepted"), 0);
     demo.press("A");
@@ -196,7 +198,8 @@ fn check_14_health_shows_only_what_is_known() {
     demo.wants("1 down");
     demo.wants("2 stale");
     demo.wants("do not trust it");
-    for text in ["BLUE  live", "GREEN idle", "https://app.betoto.pet/api/health", "NEXT", "p95"] {
+    demo.press("o");
+    for text in ["toto-app BLUE    live", "toto-app GREEN   idle", "NEXT", "p95"] {
         demo.wants(text);
     }
     let drawn = demo.terminal.text();
@@ -250,12 +253,12 @@ fn check_12_ctrl_c_and_q_never_end_a_run() {
 #[test]
 fn check_13_rollback_takes_thirteen_keys() {
     let mut demo = Demo::open("soak", USUAL, &[]);
-    demo.wants("BLUE 0 : 100 GREEN");
+    demo.wants("live 1.5.0");
     demo.press("3z");
     demo.press("B");
     demo.wants("Type production to continue");
     demo.press("production\r");
-    demo.wants("BLUE 100 : 0 GREEN");
+    demo.wants("live 1.4.1");
     demo.wants("ROLLED BACK");
     let back = demo.facts().into_iter().filter(|f| f["kind"] == "switch-requested").skip(2);
     assert_eq!(back.count(), 2, "each service is pointed at its blue build, once");
@@ -372,7 +375,7 @@ fn check_20_unfocused_operator_is_notified() {
 fn check_21_ascii_without_colour_shows_everything() {
     let demo = Demo::open("gate", (80, 24), &["--color", "never", "--ascii"]);
     demo.wants("[?] WAITING FOR YOU");
-    for text in ["[+] OK", "[ ] PEND", "BLUE 100%", "GREEN"] {
+    for text in ["[+] OK", "[ ] PEND", "BLUE 100 %", "GREEN"] {
         demo.wants(text);
     }
     let text = demo.terminal.text();
@@ -423,8 +426,6 @@ fn check_25_saved_theme_and_config_reload() {
     demo.wants("theme mine read again");
     fs::write(&config, format!("{text}helth: 1\n")).unwrap();
     demo.wants("has no key \"helth\"");
-    demo.wants("theme mine");
-    demo.press("\x1b");
     fs::write(&config, text.replace("for: 2m", "for: 3m")).unwrap();
     demo.wants("applies to the next run");
     demo.wants("Soak for 2m");
@@ -477,7 +478,7 @@ fn checklist_keys_open_the_switch_gate() {
     demo.press("T");
     demo.wants("Type production to continue");
     demo.press("production\r");
-    demo.wants("BLUE 0 : 100 GREEN");
+    demo.wants("live 1.5.0");
     assert_eq!(demo.count("switch-requested"), 2);
     assert!(demo.count("checklist-seen") >= 4);
 }

@@ -241,3 +241,17 @@ fn version_names_the_build() {
     assert!(json.as_object().unwrap().contains_key("commit"));
     assert!(sandbox.run(&["--version"]).exits(0).out.starts_with("pointsman "));
 }
+
+#[test]
+fn demos_are_listed_and_each_is_in_the_manual() {
+    let sandbox = Sandbox::new();
+    let listed = sandbox.run(&["--demo", "help", "--json"]).exits(0);
+    let listed: Vec<Value> = serde_json::from_str(&listed.out).unwrap();
+    assert!(listed.len() > 5, "{listed:?}");
+    let manual = include_str!("../../docs/guides/screen.md");
+    for demo in &listed {
+        let name = demo["demo"].as_str().unwrap();
+        assert!(manual.contains(&format!("| `{name}` |")), "{name} is not in the manual");
+    }
+    assert!(sandbox.run(&["--demo", "help"]).exits(0).out.contains("schema"));
+}

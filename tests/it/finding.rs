@@ -140,7 +140,7 @@ fn messages_can_be_read_again() {
     let drawn = screen.draw(&plain());
     assert!(drawn.contains("no room"), "what failed stays until it is taken away");
     assert!(!drawn.contains("saved 3 lines"));
-    screen.shows("! 1 unread");
+    screen.shows("! lists them");
     screen.key(Code::Esc);
     assert!(!screen.draw(&plain()).contains("no room"));
     screen.char('!');
@@ -414,7 +414,7 @@ fn unfocused_operator_is_notified_once() {
 fn stale_observation_blocks_deploys_and_not_rollbacks() {
     let mut screen = waiting();
     screen.char('T');
-    screen.shows("TRAFFIC now    BLUE 100%");
+    screen.shows("now   1.0.0 BLUE 100 %");
     screen.shows("Traffic checked");
     screen.wait(20_000);
     let asked = screen.char('y');
@@ -458,7 +458,7 @@ fn rollback_is_possible_during_a_run() {
     assert!(first.decided_at < later.decided_at);
     screen.run(first, Some(7));
     screen.char('B');
-    screen.shows("TRAFFIC now");
+    screen.shows("now   live: toto-bo switching, toto-app 1.0.0");
     screen.run(later, Some(7));
     let asked = screen.char('y');
     assert!(acts(&asked), "{asked:?}\n{}", screen.draw(&plain()));

@@ -94,5 +94,5 @@ fn screen_shows_the_freeze() {
     screen.wait(1000);
     screen.shows("frozen: quiet, until Fri 08:00");
     screen.send(Msg::Resize(160, 45));
-    assert!(screen.draw(&plain()).contains("FROZEN: quiet, until Fri 08:00 UTC"));
+    assert!(screen.draw(&plain()).contains("FROZEN quiet, until Fri 08:00 UTC"));
 }

@@ -49,7 +49,9 @@ impl Shape {
         match value {
             Value::Array(all) => {
                 let entries = self.entries.get_or_insert_default();
-                all.iter().for_each(|one| entries.add(one, name));
+                for one in all {
+                    entries.add(one, name);
+                }
             }
             // Leave out `data`, which differs between kinds of facts. `plan --json` documents the plan.
             Value::Object(_) if name == "data" => {}

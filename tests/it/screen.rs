@@ -203,7 +203,7 @@ fn gate_needs_its_key_and_a_confirmation_bound_to_seen_facts() {
     let view = at_gate();
     screen.run(&view, Some(7));
     screen.shows("WAITING FOR YOU");
-    screen.shows("BLUE 100%");
+    screen.shows("BLUE 100 %");
     assert_eq!(screen.char('T'), []);
     screen.shows("Switch traffic to GREEN");
     let effects = screen.char('y');

@@ -4,12 +4,12 @@
 use super::checklist::may_pass;
 use super::drift::drift;
 use super::freeze::frozen;
-use super::probe::State;
-use super::readiness::warm_until;
+use super::probe::{ProbeSnapshot, State};
 use super::run::RunState;
-use super::snapshot::{EnvironmentSnapshot, ServiceSnapshot};
+use super::snapshot::EnvironmentSnapshot;
 use super::step::StepKind;
 use super::time::Timestamp;
+use super::verdict::{Evidence, Live, LiveService, Undo};
 use super::view::RunView;
 
 /// A probe that is unhealthy or muted.
@@ -38,6 +38,22 @@ pub struct Post<'a> {
     pub lock: Option<&'a str>,
     /// Unhealthy and muted probes.
     pub worries: &'a [Worry],
+    /// The states of its probes. Empty: none runs, so the health is that of one answer just now.
+    pub probes: &'a [ProbeSnapshot],
+}
+
+impl Post<'_> {
+    fn evidence(&self, now: Timestamp) -> Evidence<'_> {
+        let unfinished = self.runs.first().filter(|view| view.ended.is_none());
+        Evidence {
+            seen: self.seen,
+            stale: false,
+            driven: unfinished.filter(|_| self.driven).copied(),
+            switched: self.runs.iter().find(|view| view.touched_traffic()).copied(),
+            probes: self.probes,
+            now: Some(now),
+        }
+    }
 }
 
 /// Number of past runs that are listed.
@@ -50,8 +66,9 @@ pub type Entry = (&'static str, String);
 pub fn entries(post: &Post<'_>, now: Timestamp) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut say = |word: &'static str, text: String| entries.push((word, text));
-    say("live", live(post));
-    if let Some(undo) = undo(post, now) {
+    let evidence = post.evidence(now);
+    say("live", live(&evidence.live()));
+    if let Some(undo) = undo(post, &evidence.undo()) {
         say("undo", undo);
     }
     match post.runs.first().filter(|view| view.ended.is_none()) {
@@ -105,31 +122,25 @@ fn clock(at: Timestamp) -> String {
     at.strftime("%d %b %H:%MZ").to_string()
 }
 
-fn live(post: &Post<'_>) -> String {
-    let Some(seen) = post.seen else { return "not looked yet".to_owned() };
-    if let Some(problem) = &seen.unseen {
-        return format!("unknown: {}", problem.what);
-    }
-    let one = |service: &ServiceSnapshot| {
-        let live = service.live.as_ref();
-        let name = live.map(|b| b.name().map_or_else(|| b.build.to_string(), |n| n.to_string()));
-        let name = name.unwrap_or_else(|| service.live_name());
-        format!("{} {name} ({})", service.service, service.health.label())
+fn live(live: &Live) -> String {
+    let Live::Services(all) = live else { return live.sentence() };
+    let one = |of: &LiveService| {
+        let health = of.health.map(|state| format!(" ({})", state.word())).unwrap_or_default();
+        format!("{} {}{health}", of.service, of.name)
     };
-    seen.services.iter().map(one).collect::<Vec<_>>().join(", ")
+    all.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// The rollback target and how long it stays warm, or why there is none.
-fn undo(post: &Post<'_>, now: Timestamp) -> Option<String> {
-    let seen = post.seen.filter(|seen| seen.unseen.is_none())?;
-    if let Some(why) = seen.services.iter().find_map(|s| s.rollback.why.as_ref()) {
-        return Some(format!("not ready: {why}"));
+fn undo(post: &Post<'_>, undo: &Undo) -> Option<String> {
+    match undo {
+        // Said with the live release.
+        Undo::NotRead | Undo::Unknown(_) => None,
+        Undo::To { .. } => {
+            Some(format!("{}: B, or pointsman rollback {}", undo.sentence(), post.name))
+        }
+        Undo::UnderWay | Undo::NothingMoved | Undo::Impossible(_) => Some(undo.sentence()),
     }
-    let target = seen.services.iter().find_map(|s| s.rollback.target.as_ref())?;
-    let warm = post.runs.iter().find(|view| view.touched_traffic());
-    let warm = warm.and_then(|view| warm_until(view, seen, now));
-    let warm = warm.map(|until| format!(", warm until {}", clock(until))).unwrap_or_default();
-    Some(format!("to {target}{warm}: B, or pointsman rollback {}", post.name))
 }
 
 fn under_way(view: &RunView, driven: bool) -> String {

@@ -54,5 +54,6 @@ pub mod step;
 pub mod step_durations;
 pub mod text;
 pub mod time;
+pub mod verdict;
 pub mod view;
 mod waiting;

@@ -98,6 +98,18 @@ pub struct BuildSnapshot {
 }
 
 impl ServiceSnapshot {
+    /// The live release without its build: `1.4.1`, or else what is known about the traffic.
+    pub fn release(&self) -> String {
+        match (&self.live, &self.traffic) {
+            (Some(build), _) => {
+                build.name().map_or_else(|| build.build.to_string(), |name| name.to_string())
+            }
+            (None, TrafficState::Split(_)) => "SPLIT".to_owned(),
+            (None, TrafficState::Unknown) => "unknown".to_owned(),
+            (None, TrafficState::None | TrafficState::Whole(_)) => "no build".to_owned(),
+        }
+    }
+
     /// The live release, or else what is known about the traffic.
     pub fn live_name(&self) -> String {
         match (&self.live, &self.traffic) {

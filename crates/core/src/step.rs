@@ -94,6 +94,58 @@ impl StepKind {
         }
     }
 
+    /// What the step does, in a sentence.
+    pub fn explains(&self) -> String {
+        let whole = match self {
+            Self::Preflight => {
+                "Reads the target, the live builds and the rollback target, and checks that the run may start."
+            }
+            Self::Build => "Builds the candidate of every service, without traffic.",
+            Self::ProbeGreen => {
+                "Asks the candidate's own address until it was healthy several times in a row."
+            }
+            Self::GateSwitch => "Waits for a person. No traffic moves before.",
+            Self::GateChecklist { .. } => {
+                "Opens by itself once every required item of the list holds."
+            }
+            Self::Switch { service, to } => {
+                let to = to.to_string().to_uppercase();
+                return format!(
+                    "Sends all traffic of {service} to {to}, and reads back where it is."
+                );
+            }
+            Self::Attest { .. } => "Asks the public address which build answers.",
+            Self::Soak => {
+                "Watches the public address for as long as the plan says, before the release counts as stable."
+            }
+            Self::ProbePublic { .. } => {
+                "Asks the public address until it was healthy several times in a row."
+            }
+            Self::MarkStable => "Records the release as one that a rollback may go to.",
+            Self::MarkBad => "Records the release as bad, so that no rollback goes to it.",
+            Self::Migrate { database, version, .. } => {
+                return format!(
+                    "Moves {database} to schema version {version}, and reads back what was applied."
+                );
+            }
+            Self::Baseline { database, to } => {
+                return format!(
+                    "Records that {database} was at {to} before migrations were recorded."
+                );
+            }
+            Self::Repair { database, version, .. } => {
+                return format!("Records how much of {version} was applied to {database}.");
+            }
+            Self::StopBlue { service } => {
+                return format!("Stops the builds of {service} that have no traffic.");
+            }
+            Self::Prune { service } => {
+                return format!("Deletes the builds of {service} that no rollback needs.");
+            }
+        };
+        whole.to_owned()
+    }
+
     /// Whether the step moves traffic.
     pub fn moves_traffic(&self) -> bool {
         matches!(self, Self::Switch { .. })

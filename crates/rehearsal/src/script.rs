@@ -64,6 +64,28 @@ impl Scenario {
         }
     }
 
+    /// What it shows, in a few words.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Idle => "no run",
+            Self::Gate => "a production run that waits at its gate",
+            Self::Run => "a slow build",
+            Self::Soak => "a live candidate under observation; B rolls it back",
+            Self::HealthFail => "a candidate that fails its health check",
+            Self::Flap => "a candidate that goes down while you type",
+            Self::Stale => "probes that are down, and others that cannot be reached",
+            Self::Checklist => "a checklist with open items",
+            Self::Schema => "a rollback across a schema change",
+            Self::Storm => "5,000 log lines a second",
+            Self::Hostile => "a log with control sequences, which are removed",
+        }
+    }
+
+    /// The environment that it is about, if no run of it tells.
+    pub fn environment(self) -> Option<&'static str> {
+        (self == Self::Schema).then_some("production")
+    }
+
     /// The scenario with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scenario| scenario.name() == name)

@@ -55,8 +55,7 @@ pub struct Arguments {
     /// Use only ASCII characters
     #[arg(long, global = true)]
     pub ascii: bool,
-    /// Rehearse on a platform in memory: idle, gate, run, soak, health-fail, flap, stale, checklist,
-    /// schema, storm or hostile
+    /// Rehearse on a platform in memory: gate, soak, schema and others; help lists them
     #[arg(long, global = true, value_name = "NAME", add = ArgValueCandidates::new(complete::demos))]
     pub demo: Option<String>,
     /// Record screen contents and keys into a new file, for a bug report; known secrets are removed

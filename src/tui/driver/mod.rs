@@ -300,6 +300,7 @@ impl Driver {
                         }
                         messages.push(Msg::Configured(ui));
                     }
+                    messages.extend(reload.config.map(|read| Msg::ConfigProblem(read.err())));
                     messages.extend(reload.told.map(Msg::Tell));
                 }
                 () = due(self.model.due(), elapsed) => {

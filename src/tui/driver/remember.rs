@@ -13,13 +13,16 @@ pub(super) struct Memory {
     file: PathBuf,
     config: String,
     rehearsal: bool,
+    /// The environment that a rehearsal is about.
+    about: Option<&'static str>,
 }
 
 impl Memory {
     pub(super) fn of(app: &App, config: &Path) -> Self {
         let config = std::path::absolute(config).unwrap_or_else(|_| config.to_owned());
         let (file, rehearsal) = (app.state.join("screen.json"), app.is_demo());
-        Self { file, config: config.display().to_string(), rehearsal }
+        let about = app.demo_environment();
+        Self { file, config: config.display().to_string(), rehearsal, about }
     }
 
     fn all(&self) -> BTreeMap<String, Remembered> {
@@ -29,6 +32,9 @@ impl Memory {
 
     /// The saved state for this config.
     pub(super) fn recall(&self) -> Remembered {
+        if let Some(environment) = self.about {
+            return Remembered::at(environment);
+        }
         self.all().remove(&self.config).unwrap_or_default()
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Reload {
     pub(super) theme: Option<Theme>,
     /// The new `ui` section, if the config was reloaded.
     pub(super) ui: Option<UiChange>,
+    /// Whether the config can be used, if it was read; the error says what is wrong with it.
+    pub(super) config: Option<Result<(), String>>,
     /// The message to show, if any.
     pub(super) told: Option<String>,
 }
@@ -81,14 +83,17 @@ impl Watched {
         if !config && !theme {
             return None;
         }
-        let (mut told, mut read) = (Vec::new(), false);
+        let (mut told, mut read, mut problem) = (Vec::new(), false, None);
         if config {
             match load(&self.file).and_then(|loaded| bindings(&loaded).map(|_| loaded)) {
                 Ok(loaded) => {
-                    read = true;
+                    (read, problem) = (true, Some(Ok(())));
                     told.extend(self.changed(loaded.config));
                 }
-                Err(findings) => told.push(format!("{}; the old one stays", first(&findings))),
+                Err(findings) => {
+                    let text = format!("config not used: {}; the last one stays", first(&findings));
+                    problem = Some(Err(text));
+                }
             }
         }
         self.stamps = stamps(&self.looks, &self.config, &self.file);
@@ -99,7 +104,7 @@ impl Watched {
                 None
             }
         };
-        if let Some(theme) = mixed.as_ref().filter(|_| told.is_empty()) {
+        if let Some(theme) = mixed.as_ref().filter(|_| told.is_empty() && problem.is_none()) {
             told.push(format!("theme {} read again", theme.name));
         }
         let now = &self.config.ui;
@@ -108,7 +113,8 @@ impl Watched {
             motion: self.looks.motion(now),
             keys: Some(now.keys.clone()),
         });
-        Some(Reload { theme: mixed, ui, told: Some(told.join(" · ")) })
+        let told = Some(told.join(" · ")).filter(|told| !told.is_empty());
+        Some(Reload { theme: mixed, ui, config: problem, told })
     }
 
     /// Takes a new terminal background, and loads another theme if that background needs one.
@@ -121,7 +127,7 @@ impl Watched {
         self.stamps = stamps(&self.looks, &self.config, &self.file);
         let theme = self.looks.theme(&self.config.ui);
         let told = theme.as_ref().err().map(|error| format!("{}; {before} stays", why(error)));
-        Some(Reload { theme: theme.ok(), ui: None, told })
+        Some(Reload { theme: theme.ok(), ui: None, config: None, told })
     }
 
     /// Replaces the config. Returns a message that says when the changes take effect.

@@ -4,6 +4,7 @@
 use super::Key;
 use crate::tui::effect::{Effect, Take};
 use crate::tui::model::Model;
+use crate::tui::model::arrangement::Preset;
 use crate::tui::panes::{Pane, checklists, health, history, logs, migrations, pipeline};
 use crate::tui::update::{acts, custom_commands, navigate, overlay, program};
 
@@ -162,6 +163,18 @@ commands! {
         always => |m, _| navigate::pane(m, Pane::Alerts);
     Dashboard "dashboard" ["0"] Moves None any "all panes", always => |m, _| navigate::zoom(m, false);
     Zoom "zoom" ["z"] Moves None any "zoom this pane, or show all", always => |m, _| navigate::zoom(m, !m.zoom);
+    Wider "wider" [">"] Moves None any "make the column of this pane wider",
+        always => |m, _| navigate::widen(m, 4);
+    Narrower "narrower" ["<"] Moves None any "make the column of this pane narrower",
+        always => |m, _| navigate::widen(m, -4);
+    ForDeploy "arrange deploy" ["g 1"] Moves None any "arrange the panes for a deploy",
+        always => |m, _| navigate::arrange(m, Preset::Deploy);
+    ForOnCall "arrange on-call" ["g 2"] Moves None any "arrange the panes for on-call: health first",
+        always => |m, _| navigate::arrange(m, Preset::OnCall);
+    ForChecklist "arrange checklist" ["g 3"] Moves None any "arrange the panes for the checklist",
+        always => |m, _| navigate::arrange(m, Preset::Checklist);
+    ForLogs "arrange logs" ["g 4"] Moves None any "arrange the panes for reading the log",
+        always => |m, _| navigate::arrange(m, Preset::Logs);
     NextNeed "next-need" ["g n"] Moves None any "go to the next thing that needs a person",
         always => |m, _| navigate::next_need(m);
 

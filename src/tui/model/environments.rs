@@ -13,7 +13,9 @@ use crate::domain::recover::Doubt;
 use crate::domain::run::RunState;
 use crate::domain::snapshot::EnvironmentSnapshot;
 use crate::domain::time::Timestamp;
+use crate::domain::verdict::Evidence;
 use crate::domain::view::RunView;
+use crate::tui::model::Model;
 use crate::tui::panes::pipeline::model::PipelineSnapshot;
 
 /// A run as the store lists it.
@@ -114,5 +116,21 @@ impl Environment {
         let (_, at) = self.seen.as_ref()?;
         let age = elapsed.saturating_sub(*at);
         (age > STALE_AFTER).then_some(age)
+    }
+}
+
+impl Model {
+    /// What is known about an environment, from which every sentence about it is made.
+    pub fn evidence<'a>(&'a self, here: &'a Environment) -> Evidence<'a> {
+        let latest = here.run.as_ref().map(|run| &run.view);
+        let past = self.panes.history.runs.iter().filter(|run| run.plan.environment == here.name);
+        Evidence {
+            seen: here.seen.as_ref().map(|(seen, _)| seen),
+            stale: here.stale(self.elapsed).is_some(),
+            driven: here.driven().map(|run| &run.view),
+            switched: latest.into_iter().chain(past).find(|view| view.touched_traffic()),
+            probes: &here.probes,
+            now: self.now,
+        }
     }
 }

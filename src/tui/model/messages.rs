@@ -1,4 +1,4 @@
-//! Messages: shown briefly in the corner, and kept in a list.
+//! Messages: shown briefly in the message lane, and kept in a list.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use super::Model;
 use crate::domain::time::Timestamp;
 
 /// Severity of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// An action succeeded, or was not possible.
     Info,
     Warning,
-    /// A failure. Stays in the corner until dismissed.
+    /// A failure. Stays in the message lane until dismissed.
     Error,
 }
 
@@ -35,26 +35,28 @@ pub struct Message {
     pub text: String,
 }
 
-/// A message in the corner.
+/// A message in the message lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Toast {
     pub level: Level,
     pub text: String,
+    /// When it was said, since the screen started.
+    pub since: Duration,
     /// End time since the screen started; `None`: shown until dismissed.
     pub until: Option<Duration>,
 }
 
-/// Maximum number of messages in the corner.
+/// Maximum number of messages in the message lane.
 const TOASTS_SHOWN: usize = 3;
 /// Maximum number of messages kept.
 const MESSAGES_KEPT: usize = 500;
 
-/// All messages, and those still in the corner.
+/// All messages, and those still in the message lane.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Messages {
     /// All messages, newest last.
     pub all: VecDeque<Message>,
-    /// The messages in the corner, newest last.
+    /// The messages in the message lane, newest last.
     pub toasts: Vec<Toast>,
     /// Number of unread warnings and errors.
     pub unread: usize,
@@ -71,7 +73,8 @@ impl Model {
         let (text, messages) = (text.into(), &mut self.messages);
         let until = level.stays().map(|stays| self.elapsed + stays);
         messages.toasts.retain(|toast| toast.text != text);
-        messages.toasts.push(Toast { level, text: text.clone(), until });
+        let since = self.elapsed;
+        messages.toasts.push(Toast { level, text: text.clone(), since, until });
         // Drop messages that expire by themselves first.
         while messages.toasts.len() > TOASTS_SHOWN {
             let fades = messages.toasts.iter().position(|toast| toast.until.is_some());
@@ -84,13 +87,13 @@ impl Model {
         }
     }
 
-    /// Removes expired messages from the corner.
+    /// Removes expired messages from the message lane.
     pub fn fade(&mut self) {
         let elapsed = self.elapsed;
         self.messages.toasts.retain(|toast| toast.until.is_none_or(|until| until > elapsed));
     }
 
-    /// Removes the newest message from the corner; `false` if there is none.
+    /// Removes the newest message from the message lane; `false` if there is none.
     pub fn dismiss(&mut self) -> bool {
         self.messages.toasts.pop().is_some()
     }

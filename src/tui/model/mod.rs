@@ -1,5 +1,6 @@
 //! The model: everything that the screen shows, and nothing else.
 
+pub mod arrangement;
 pub mod dialog;
 pub mod environments;
 pub mod messages;
@@ -10,6 +11,7 @@ pub mod remembered;
 
 use std::time::Duration;
 
+use self::arrangement::Arrangement;
 use self::dialog::{Dialog, Kind};
 use self::environments::Environment;
 use self::messages::Messages;
@@ -59,6 +61,8 @@ pub struct Model {
     pub focus: Pane,
     /// Whether the focused pane fills the screen.
     pub zoom: bool,
+    /// How the panes are arranged.
+    pub arrangement: Arrangement,
     pub panes: Panes,
     /// The open dialog, if any.
     pub dialog: Option<Dialog>,
@@ -96,6 +100,8 @@ pub struct Model {
     pub read_only: bool,
     /// The reason why the store cannot be read, if so. The screen then shows old data.
     pub blind: Option<Problem>,
+    /// What is wrong with the saved config, until it is corrected. The screen keeps the last one that it could read.
+    pub config_problem: Option<String>,
     /// Time of the first Ctrl-C.
     pub interrupted: Option<Duration>,
     /// Time of the first press of the immediate exit.
@@ -121,6 +127,7 @@ impl Model {
             offered,
             focus: Pane::Deploy,
             zoom: false,
+            arrangement: Arrangement::default(),
             panes: Panes::default(),
             dialog: None,
             overlay: None,
@@ -141,6 +148,7 @@ impl Model {
             rehearsal: false,
             read_only: false,
             blind: None,
+            config_problem: None,
             interrupted: None,
             leaving: None,
             tickets: 0,

@@ -34,6 +34,8 @@ pub enum Sheet {
     /// The incident card.
     BreakGlass,
     Handover,
+    /// A step of the selected environment's run, by its index.
+    Step(usize),
 }
 
 impl Sheet {
@@ -42,6 +44,7 @@ impl Sheet {
         match self {
             Self::BreakGlass => "Break glass",
             Self::Handover => "Handover",
+            Self::Step(_) => "Step",
         }
     }
 }
@@ -103,6 +106,7 @@ impl Model {
                 driven: here.run.as_ref().is_some_and(|run| run.runner.is_some()),
                 lock: here.lock.as_deref(),
                 worries: &worries.collect::<Vec<_>>(),
+                probes: &here.probes,
             };
             lines.push(String::new());
             lines.extend(handover::lines(&post, now));
@@ -115,6 +119,7 @@ impl Model {
         match sheet {
             Sheet::BreakGlass => self.break_glass().unwrap_or_default(),
             Sheet::Handover => self.handover(),
+            Sheet::Step(at) => self.step_sheet(at).unwrap_or_default(),
         }
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Model;
+use super::arrangement::Arrangement;
 use crate::domain::log_level::LogLevel;
 use crate::tui::keys::commands::{COMMANDS, row_of};
 use crate::tui::panes::Pane;
@@ -12,7 +13,9 @@ use crate::tui::panes::logs::model::TimeMode;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Remembered {
+    environment: String,
     pane: String,
+    arrangement: Arrangement,
     zoom: bool,
     wrap: bool,
     time: String,
@@ -27,7 +30,9 @@ impl Remembered {
         let time = TIMES.iter().find(|(_, mode)| *mode == logs.time);
         let recent = model.recent.iter().map(|command| row_of(*command));
         Self {
+            environment: model.here().map_or_else(String::new, |here| here.name.to_string()),
             pane: model.focus.title(),
+            arrangement: model.arrangement,
             zoom: model.zoom,
             wrap: logs.wrap,
             time: time.map_or("", |(name, _)| name).to_owned(),
@@ -36,11 +41,19 @@ impl Remembered {
         }
     }
 
+    /// Nothing is remembered but an environment.
+    pub fn at(environment: &str) -> Self {
+        Self { environment: environment.to_owned(), ..Self::default() }
+    }
+
     /// Restores the state. Unknown names are ignored.
     pub fn recall(&self, model: &mut Model) {
         if let Some(pane) = Pane::ALL.iter().copied().find(|pane| pane.title() == self.pane) {
             (model.focus, model.zoom) = (pane, self.zoom);
         }
+        model.arrangement = self.arrangement;
+        let named = model.environments.iter().position(|e| e.name.as_str() == self.environment);
+        model.selected = named.unwrap_or(model.selected);
         model.panes.logs.wrap = self.wrap;
         if let Some((_, mode)) = TIMES.iter().find(|(name, _)| *name == self.time) {
             model.panes.logs.time = *mode;

@@ -19,17 +19,12 @@ use super::effect::{Effect, Take};
 use super::keys::Key;
 use super::keys::commands::Command;
 use super::model::Model;
-use super::theme::Theme;
+use super::theme::{Role, Theme};
 
 /// The key handling, scrolling and drawing of a pane.
 pub(in crate::tui) trait PaneBehaviour: Sync {
     /// The commands that the key line shows while the pane is focused, with their labels.
     fn hints(&self) -> &'static [(Command, &'static str)];
-
-    /// Whether the key line shows deployment commands before these.
-    fn acts_first(&self) -> bool {
-        false
-    }
 
     /// Handles Enter; toggles the zoom by default.
     fn open(&self, model: &mut Model, _: Key) -> Vec<Effect> {
@@ -55,6 +50,16 @@ pub(in crate::tui) trait PaneBehaviour: Sync {
 
     /// Copies or saves the pane's content (`y`, `Y`, `s`); `None` for the report of the run.
     fn take(&self, _: &mut Model, _: Take) -> Option<Vec<Effect>> {
+        None
+    }
+
+    /// What its tab says besides its name: a count or a state that deserves a look.
+    fn badge(&self, _: &Model, _: &Theme) -> Option<(String, Role)> {
+        None
+    }
+
+    /// Why the pane has nothing to show, in a few words. It is then drawn as its title only, unless it is focused.
+    fn folded(&self, _: &Model) -> Option<&'static str> {
         None
     }
 
@@ -101,6 +106,18 @@ panes! {
 }
 
 impl Pane {
+    /// The name in a row of tabs.
+    pub(in crate::tui) fn short_name(self) -> &'static str {
+        match self {
+            Self::Environments => "Env",
+            Self::Migrations => "Migr",
+            Self::Checklists => "Check",
+            Self::History => "Hist",
+            Self::Pipeline => "Pipe",
+            Self::Deploy | Self::Logs | Self::Health | Self::Alerts => self.name(),
+        }
+    }
+
     /// The name with the number: `3 Logs`.
     pub fn title(self) -> String {
         format!("{} {}", self as usize + 1, self.name())

@@ -28,7 +28,6 @@ use crate::domain::migration::RowState;
 use crate::domain::pipeline;
 use crate::domain::probe::{ProbeSnapshot, State};
 use crate::domain::run::RunState;
-use crate::domain::snapshot::Health;
 use crate::domain::step::{Failure, Side, StepState};
 
 /// The appearance of the screen in this terminal.
@@ -197,7 +196,12 @@ impl Theme {
         if probe.muted.is_some() && probe.state != State::Ok {
             return self.mark("‖", "[=]", "MUTED", Role::HealthOff);
         }
-        match probe.state {
+        self.state(probe.state)
+    }
+
+    /// The state of a probe or of a service.
+    pub fn state(&self, state: State) -> Mark {
+        match state {
             State::Off => self.mark("○", "[ ]", "CHECK", Role::HealthOff),
             State::Ok => self.mark("✓", "[+]", "OK", Role::HealthOk),
             State::Degraded => self.mark("▲", "[!]", "DEGR", Role::HealthDegraded),
@@ -220,15 +224,8 @@ impl Theme {
         }
     }
 
-    /// The health of a service. `None`: no answer yet.
-    pub fn health(&self, health: Option<&Health>) -> Mark {
-        match health {
-            None | Some(Health::NotAsked) => self.mark("?", "[~]", "?", Role::HealthStale),
-            Some(Health::Ok) => self.mark("✓", "[+]", "OK", Role::HealthOk),
-            Some(Health::Degraded(_)) => self.mark("▲", "[!]", "DEGR", Role::HealthDegraded),
-            Some(Health::Down(_)) => self.mark("✗", "[X]", "DOWN", Role::HealthDown),
-            Some(Health::Stale(_)) => self.mark("?", "[~]", "STALE", Role::HealthStale),
-            Some(Health::Off) => self.mark("○", "[ ]", "OFF", Role::HealthOff),
-        }
+    /// A service without a live build.
+    pub fn no_build(&self) -> Mark {
+        self.mark("○", "[ ]", "NONE", Role::HealthOff)
     }
 }

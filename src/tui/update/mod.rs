@@ -91,6 +91,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
         }
         Msg::Terminal(report) => model.terminal = report,
+        Msg::ConfigProblem(problem) => model.config_problem = problem,
         Msg::Tell(text) => model.tell(text),
         Msg::Alarm(text) => model.say(Level::Error, text),
         Msg::Done(ticket, done) => return dialog::done(model, ticket, done),

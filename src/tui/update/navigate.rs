@@ -5,9 +5,11 @@ use crate::domain::probe::{ProbeSnapshot, State};
 use crate::domain::step::StepKind;
 use crate::tui::effect::Effect;
 use crate::tui::model::Model;
+use crate::tui::model::arrangement::Preset;
 use crate::tui::model::environments::Environment;
 use crate::tui::panes::deploy::model::DeployPane;
 use crate::tui::panes::{Pane, checklists};
+use crate::tui::view::places;
 
 /// The pane where an environment needs a person, if it does: a run in doubt or waiting, an item of its checklist, an
 /// unmuted failure that affects customers, or a pipeline approval.
@@ -89,6 +91,33 @@ pub(in crate::tui) fn pane(model: &mut Model, pane: Pane) -> Vec<Effect> {
         model.zoom = !model.zoom;
     }
     model.focus = pane;
+    Vec::new()
+}
+
+/// Arranges the panes for some work, with the keys in the pane that has the most room.
+pub(in crate::tui) fn arrange(model: &mut Model, preset: Preset) -> Vec<Effect> {
+    model.arrangement.preset = preset;
+    (model.focus, model.zoom) = (preset.main(), false);
+    Vec::new()
+}
+
+/// Makes the column of the focused pane wider. The middle column gets what the right one gives.
+pub(in crate::tui) fn widen(model: &mut Model, by: i16) -> Vec<Effect> {
+    let place = places(model).into_iter().find(|(pane, _)| *pane == model.focus);
+    let Some((_, area)) = place.filter(|(_, area)| area.width < model.size.0) else {
+        model.tell("there is one column; a wider window has more");
+        return Vec::new();
+    };
+    let (left, right) = (area.x == 0, area.right() == model.size.0);
+    match (left, right) {
+        (true, _) => model.arrangement.widen(false, by),
+        (false, true) if places(model).iter().filter(|(_, a)| a.y == area.y).count() > 2 => {
+            model.arrangement.widen(true, by);
+        }
+        // Of two columns only the left one has a share.
+        (false, true) => model.arrangement.widen(false, -by),
+        (false, false) => model.arrangement.widen(true, -by),
+    }
     Vec::new()
 }
 

@@ -6,10 +6,10 @@ use ratatui::symbols::border;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Clear, Widget as _};
 
+use super::traffic::{Versions, on_side};
 use super::{ASCII_HEAVY, ASCII_PLAIN, styled, wrapped, write};
 use crate::domain::error::Problem;
 use crate::domain::policy::Protection;
-use crate::domain::step::Side;
 use crate::domain::view::RunView;
 use crate::tui::model::Model;
 use crate::tui::model::dialog::{Confirm, Field, Kind, Phase, Picker, Purpose};
@@ -214,34 +214,24 @@ fn field(name: &str, value: &str, focused: bool, theme: &Theme) -> Line<'static>
     ])
 }
 
-/// A bar of all traffic on one side: BLUE left and solid, GREEN right and hatched.
-fn bar(name: &str, on: Side, theme: &Theme, width: usize) -> Line<'static> {
-    let room = width.saturating_sub(44).clamp(4, 36);
-    let (left, right, role) = match on {
-        Side::Blue => ("100%", "  0%", Role::Blue),
-        Side::Green => ("  0%", "100%", Role::Green),
-    };
-    Line::from(vec![
-        Span::raw(format!("TRAFFIC {name:<6} BLUE {left} ")),
-        Span::styled(theme.fill(on).repeat(room), theme.style(role)),
-        Span::raw(format!(" {right} GREEN")),
-    ])
-}
-
 fn confirm(model: &Model, asked: &Confirm, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     let here = model.environments.iter().find(|e| e.name == asked.environment);
     if let Some((_, after)) = asked.action.moves() {
         // Show the traffic as last read, not the expected result of the action.
         let view = here.and_then(|here| here.run.as_ref()).map(|run| &run.view);
-        lines.push(match view.and_then(RunView::side) {
-            Some(now) => bar("now", now, theme, width),
-            None => Line::raw(format!(
-                "TRAFFIC now    {}",
-                here.map_or_else(String::new, super::facts::traffic)
-            )),
+        let blue = view.and_then(RunView::blue_name).map(|name| name.to_string());
+        let green = view.and_then(|view| view.plan.name()).map(|name| name.to_string());
+        let (blue, green) = (blue.unwrap_or_default(), green.unwrap_or_default());
+        let versions = Versions { blue: &blue, green: &green };
+        let bar = |name, side| on_side(name, versions, side, theme, ("after".len(), width));
+        lines.push(if let Some(now) = view.and_then(RunView::side) {
+            bar("now", now)
+        } else {
+            let live = here.map(|here| model.evidence(here).live().sentence());
+            Line::raw(format!(" now   live: {}", live.unwrap_or_default()))
         });
-        lines.extend([bar("after", after, theme, width), Line::raw("")]);
+        lines.extend([bar("after", after), Line::raw("")]);
     }
     lines.extend(asked.lines.iter().flat_map(|line| plain(line, width)));
     if let Some((seen, at)) = here.and_then(|here| here.seen.as_ref()) {

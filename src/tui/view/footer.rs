@@ -3,10 +3,10 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Widget as _;
 
 use super::write;
-use crate::domain::describe;
+use crate::domain::run::RunState;
+use crate::domain::verdict::Undo;
 use crate::tui::keys::commands::{Command, Danger, row_of};
 use crate::tui::model::Model;
 use crate::tui::model::dialog::{Dialog, Field, Kind, Phase};
@@ -27,67 +27,40 @@ const ACTS: [Command; 8] = [
     Command::CleanUp,
 ];
 
-/// Draws the panes as tabs, for layouts that show only one of them.
+/// Draws the panes as tabs, for layouts that show only one of them. A badge says what needs a look.
 pub(in crate::tui) fn tabs(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let tabs = |short: bool| {
-        let mut line = Line::from(" ");
-        for &pane in Pane::ALL {
-            let here = pane == model.focus;
-            let role = if here { Role::Selection } else { Role::Muted };
-            let title = pane.title();
-            let title = if short && !here { &title[..1] } else { title.as_str() };
-            line.push_span(Span::styled(format!(" {title} "), theme.style(role)));
-            line.push_span(Span::raw(" "));
+    let badges: Vec<_> =
+        Pane::ALL.iter().map(|pane| pane.behaviour().badge(model, theme)).collect();
+    let mut named = vec![true; Pane::ALL.len()];
+    let focus = model.focus as usize;
+    let line = |named: &[bool]| {
+        let mut line = Line::default();
+        for (at, pane) in Pane::ALL.iter().enumerate() {
+            let name = if named[at] { format!(" {}", pane.short_name()) } else { String::new() };
+            let role = if at == focus { Role::Selection } else { Role::Muted };
+            line.push_span(Span::styled(format!(" {}{name}", at + 1), theme.style(role)));
+            if let Some((text, badge)) = &badges[at] {
+                let role = if at == focus { Role::Selection } else { *badge };
+                line.push_span(Span::styled(format!(" {text}"), theme.style(role)));
+            }
+            line.push_span(Span::styled(" ", theme.style(role)));
         }
         line
     };
-    let whole = tabs(false);
-    let fits = whole.width() <= usize::from(area.width);
-    if fits { whole } else { tabs(true) }.render(area, buffer);
+    // Names give way from the right, those of panes with a badge last.
+    let order = (0..named.len()).rev().filter(|at| *at != focus);
+    let (with, without): (Vec<_>, Vec<_>) = order.partition(|at| badges[*at].is_some());
+    for at in without.into_iter().chain(with) {
+        if line(&named).width() <= usize::from(area.width) {
+            break;
+        }
+        named[at] = false;
+    }
+    write(&[line(&named)], area, buffer);
 }
 
 pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    write(&[keys(model, theme, area.width), status(model, theme)], area, buffer);
-}
-
-/// The search input, or the status of the program.
-fn status(model: &Model, theme: &Theme) -> Line<'static> {
-    if let Some(typing) = &model.panes.logs.typing {
-        let found = match (&model.panes.logs.query.search, &model.panes.logs.extent.wrong) {
-            (None, _) => "type what to look for; re: begins a pattern".to_owned(),
-            (_, Some(why)) => why.clone(),
-            _ => format!("{} matches", model.panes.logs.extent.matches),
-        };
-        return Line::from(vec![
-            Span::styled(" /", theme.style(Role::Key)),
-            Span::raw(format!("{}{}", typing.value(), theme.pick("▏", "_"))),
-            Span::styled(format!("  {found}"), theme.style(Role::Muted)),
-        ]);
-    }
-    if let Some(moment) = &model.replay {
-        return Line::styled(format!(" {moment}"), theme.style(Role::Focus));
-    }
-    let unread = match model.messages.unread {
-        0 => String::new(),
-        unread => format!(" · ! {unread} unread"),
-    };
-    let alerts = match &model.panes.alerts.queue {
-        Some(queue) if queue.silence.is_some() => " · alerts silenced".to_owned(),
-        Some(queue) if queue.pending > 0 => {
-            format!(" · {} pending", describe::counted(queue.pending, "alert"))
-        }
-        _ => String::new(),
-    };
-    let only = if model.read_only { " · READ-ONLY" } else { "" };
-    Line::styled(
-        format!(
-            " pointsman {} · UTC · {} · theme {}{only}{unread}{alerts}",
-            env!("CARGO_PKG_VERSION"),
-            model.actor,
-            theme.name
-        ),
-        theme.style(Role::Muted),
-    )
+    write(&[keys(model, theme, area.width)], area, buffer);
 }
 
 fn keys(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
@@ -117,37 +90,71 @@ fn keys(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
     line
 }
 
-/// The available deployment commands and the commands of the pane, as many as fit, then
-/// the palette, help and quit, which always stay.
-fn of_screen(model: &Model, width: u16) -> Vec<(String, String)> {
-    let on = ACTS.into_iter().filter(|act| available(model, *act).is_ok()).map(row_of);
-    let acts = on.map(|row| {
-        let asks = if row.danger == Danger::Asks { "…" } else { "" };
-        (row.command, format!("{}{asks}", row.name))
+/// The deployment commands that are available now, with their keys.
+pub(super) fn acts(model: &Model) -> Vec<(String, String)> {
+    let on = ACTS.into_iter().filter(|act| available(model, *act).is_ok());
+    let choose = model.here().is_some_and(|here| here.in_doubt().is_some());
+    let choose = choose.then(|| ("Enter".to_owned(), "decide".to_owned()));
+    let named = on.filter_map(|act| {
+        let key = model.bindings.keys(act).first().cloned()?;
+        let asks = if row_of(act).danger == Danger::Asks { "…" } else { "" };
+        Some((key, format!("{}{asks}", act_name(model, act))))
     });
-    let pane = model.focus.behaviour();
-    let means = |(command, _): &&(Command, &str)| available(model, *command).is_ok();
-    let of_pane = pane.hints().iter().filter(means);
-    let of_pane = of_pane.map(|(command, word)| (*command, (*word).to_owned()));
-    let pane: Vec<_> = if pane.acts_first() {
-        acts.chain(of_pane).collect()
-    } else {
-        of_pane.chain(acts).collect()
-    };
-    let last = [(Command::Palette, "commands"), (Command::Help, "help"), (Command::Quit, "quit")];
+    choose.into_iter().chain(named).collect()
+}
+
+/// What an act does here and now, in a few words.
+fn act_name(model: &Model, act: Command) -> String {
+    let here = model.here();
+    let view = here.and_then(|here| here.run.as_ref()).map(|run| &run.view);
+    match act {
+        Command::Switch => match view.and_then(|view| view.plan.name()) {
+            Some(name) => format!("switch to {name}"),
+            None => "switch".to_owned(),
+        },
+        Command::Pause => match view.map(|view| &view.state) {
+            Some(RunState::Paused { .. }) => "resume".to_owned(),
+            Some(RunState::Failed { .. }) => "hold".to_owned(),
+            _ => "pause".to_owned(),
+        },
+        Command::Abort => "end run".to_owned(),
+        Command::Rollback => match here.map(|here| model.evidence(here).undo()) {
+            Some(Undo::To { release, .. }) => format!("roll back to {release}"),
+            _ => "roll back".to_owned(),
+        },
+        Command::CleanUp => "clean up".to_owned(),
+        other => row_of(other).name.to_owned(),
+    }
+}
+
+/// The available deployment commands, then commands of the pane, as many as fit, then the palette, help and quit. Acts
+/// never give way to the keys of a pane.
+fn of_screen(model: &Model, width: u16) -> Vec<(String, String)> {
     let key = |command: Command| model.bindings.keys(command).first().cloned();
-    let named = |(command, word): (Command, String)| key(command).map(|key| (key, word));
-    let mut hints: Vec<_> = pane.into_iter().filter_map(named).collect();
-    let rest: Vec<_> = last
-        .map(|(command, word)| (command, word.to_owned()))
-        .into_iter()
-        .filter_map(named)
-        .collect();
+    let means = |(command, _): &&(Command, &str)| available(model, *command).is_ok();
+    let of_pane = model.focus.behaviour().hints().iter().filter(means);
+    let of_pane = of_pane.filter_map(|(command, word)| Some((key(*command)?, (*word).to_owned())));
+    let mut hints = acts(model);
+    let least = hints.len();
+    for (key, word) in of_pane {
+        if !hints.iter().any(|(known, _)| *known == key) {
+            hints.push((key, word));
+        }
+    }
+    let general =
+        [(Command::Palette, "commands"), (Command::Help, "help"), (Command::Quit, "quit")];
+    let mut rest: Vec<_> =
+        general.into_iter().filter_map(|(c, word)| Some((key(c)?, word.to_owned()))).collect();
     let long = |hints: &[(String, String)]| -> usize {
         hints.iter().map(|(key, word)| key.chars().count() + word.chars().count() + 4).sum()
     };
-    while !hints.is_empty() && 1 + long(&hints) + long(&rest) > usize::from(width) + 3 {
+    let over = |hints: &[_], rest: &[_]| 1 + long(hints) + long(rest) > usize::from(width) + 3;
+    while hints.len() > least && over(&hints, &rest) {
         hints.pop();
+    }
+    // In a narrow window, help and the palette are worth less than an act.
+    while rest.len() > 1 && over(&hints, &rest) {
+        rest.remove(0);
     }
     hints.extend(rest);
     hints

@@ -1,18 +1,23 @@
 //! Draws the model: frame by frame, every rectangle clamped to the window.
 
 mod dialog;
-mod facts;
 mod footer;
+mod lane;
+mod layout;
 mod overlay;
 mod small;
+mod strip;
+mod top;
+pub(in crate::tui) mod traffic;
 pub(in crate::tui) mod welcome;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::Rect;
 use ratatui::symbols::border;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Widget as _};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::model::Model;
 use super::panes::Pane;
@@ -67,9 +72,11 @@ fn spell_in_ascii(buffer: &mut Buffer) {
             continue;
         }
         let spelled = match cell.symbol() {
-            "·" | "–" => "-",
+            "·" | "–" | "─" | "└" => "-",
             "…" => "~",
-            "→" => ">",
+            "→" | "▸" => ">",
+            "•" => "*",
+            "│" => "|",
             "×" => "x",
             _ => "?",
         };
@@ -77,109 +84,33 @@ fn spell_in_ascii(buffer: &mut Buffer) {
     }
 }
 
-/// The rows of the screen: two of facts, one of tabs on small windows, the panes, two of keys.
-fn rows(area: Rect) -> [Rect; 5] {
-    let tabs = u16::from(!wide(area));
-    area.layout(&Layout::vertical([
-        Constraint::Length(1),
-        Constraint::Length(1),
-        Constraint::Length(tabs),
-        Constraint::Min(1),
-        Constraint::Length(2),
-    ]))
+/// Where the panes are.
+pub(in crate::tui) fn places(model: &Model) -> Vec<(Pane, Rect)> {
+    let area = Rect::new(0, 0, model.size.0, model.size.1);
+    layout::panes(model, layout::rows(area)[3])
 }
 
 /// The pane that is drawn at a position.
 pub fn pane_at(model: &Model, x: u16, y: u16) -> Option<Pane> {
-    let area = Rect::new(0, 0, model.size.0, model.size.1);
-    let [_, _, _, middle, _] = rows(area);
     let place = ratatui::layout::Position { x, y };
-    let found = panes(model, middle).into_iter().find(|(_, area)| area.contains(place));
+    let found = places(model).into_iter().find(|(_, area)| area.contains(place));
     found.filter(|_| !model.too_small()).map(|(pane, _)| pane)
 }
 
 fn whole(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let [top, facts, tab_line, middle, bottom] = rows(area);
-    facts::top(model, theme, top, buffer);
-    facts::second(model, theme, facts, buffer);
+    let [first, verdict, tab_line, middle, messages, keys] = layout::rows(area);
+    top::render(model, theme, first, buffer);
+    strip::render(model, theme, verdict, buffer);
     if tab_line.height > 0 {
         footer::tabs(model, theme, tab_line, buffer);
     }
-    for (pane, area) in panes(model, middle) {
-        pane.behaviour().draw(model, theme, area, buffer);
+    for (pane, area) in layout::panes(model, middle) {
+        layout::draw(model, theme, pane, area, buffer);
     }
-    footer::render(model, theme, bottom, buffer);
+    lane::render(model, theme, messages, buffer);
+    footer::render(model, theme, keys, buffer);
     overlay::render(model, theme, middle, buffer);
-    if model.dialog.is_none() && model.overlay.is_none() {
-        overlay::toasts(model, theme, middle, buffer);
-    }
     dialog::render(model, theme, middle, buffer);
-}
-
-fn wide(area: Rect) -> bool {
-    area.width >= 100 && area.height >= 28
-}
-
-/// The position of each pane (`docs/internals/screen.md`, Layout).
-fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
-    let whole = Rect { height: area.height + 5, ..area };
-    if model.zoom || area.height < 17 {
-        return vec![(model.focus, area)];
-    }
-    if !wide(whole) {
-        let [main, strip] =
-            area.layout(&Layout::vertical([Constraint::Min(5), Constraint::Length(5)]));
-        return match model.focus {
-            Pane::Logs => vec![(Pane::Logs, area)],
-            pane => vec![(pane, main), (Pane::Logs, strip)],
-        };
-    }
-    let halves = |area: Rect| -> [Rect; 2] {
-        area.layout(&Layout::vertical([Constraint::Fill(1), Constraint::Fill(1)]))
-    };
-    let thirds = |area: Rect| -> [Rect; 2] {
-        area.layout(&Layout::vertical([Constraint::Percentage(68), Constraint::Min(6)]))
-    };
-    if area.width < 150 || whole.height < 40 {
-        let columns = [Constraint::Length(36), Constraint::Min(40)];
-        let [left, right] = area.layout(&Layout::horizontal(columns));
-        let ([upper, lower], [environments, below]) = (thirds(right), halves(left));
-        // A focused pane that does not fit takes the place of Health.
-        let other = match model.focus {
-            Pane::Environments | Pane::Deploy | Pane::Logs => Pane::Health,
-            pane => pane,
-        };
-        return vec![
-            (Pane::Environments, environments),
-            (Pane::Deploy, upper),
-            (Pane::Logs, lower),
-            (other, below),
-        ];
-    }
-    let columns = [Constraint::Length(36), Constraint::Min(40), Constraint::Length(46)];
-    let [left, middle, right] = area.layout(&Layout::horizontal(columns));
-    let ([upper, lower], [health, below_health]) = (thirds(middle), halves(right));
-    // History and Pipeline share the room below Health.
-    let [history, pipeline] = halves(below_health);
-    let [environments, below] = halves(left);
-    let [schema, lists] = halves(below);
-    let mut places = vec![
-        (Pane::Environments, environments),
-        (Pane::Migrations, schema),
-        (Pane::Checklists, lists),
-        (Pane::Deploy, upper),
-        (Pane::Logs, lower),
-        (Pane::Health, health),
-        (Pane::History, history),
-        (Pane::Pipeline, pipeline),
-    ];
-    // A focused pane without a place takes that of Health.
-    if !places.iter().any(|(pane, _)| *pane == model.focus)
-        && let Some((pane, _)) = places.iter_mut().find(|(pane, _)| *pane == Pane::Health)
-    {
-        *pane = model.focus;
-    }
-    places
 }
 
 /// Draws the frame of a pane; returns the area inside. A heavy border and a mark show the focus without colour.
@@ -240,10 +171,15 @@ pub(in crate::tui) fn first_shown(at: usize, below: usize, lines: usize, room: u
     (at + below).saturating_sub(room).min(at).min(lines.saturating_sub(room))
 }
 
-/// Writes lines from the top. Lines that do not fit are cut off.
+/// Writes lines from the top, as many as fit. A line that is too long ends with `▸`.
 pub(in crate::tui) fn write(lines: &[Line<'_>], area: Rect, buffer: &mut Buffer) {
     for (line, row) in lines.iter().zip(area.rows()) {
         line.render(row, buffer);
+        let text: String = line.spans.iter().map(|span| span.content.as_ref()).collect();
+        let cut = text.trim_end().width() > usize::from(row.width);
+        if cut && let Some(last) = buffer.cell_mut((row.right().saturating_sub(1), row.y)) {
+            last.set_symbol("▸");
+        }
     }
 }
 
@@ -253,9 +189,24 @@ pub(in crate::tui) fn selected(line: Line<'_>, style: ratatui::style::Style) -> 
     spans.collect::<Line<'_>>().style(style)
 }
 
+/// A text that fits in `width` columns; one that was cut ends with `▸`.
+pub(in crate::tui) fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let (mut used, mut kept) = (0, String::new());
+    for c in text.chars() {
+        used += unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
+        if used >= width {
+            break;
+        }
+        kept.push(c);
+    }
+    kept + "▸"
+}
+
 /// Wraps text at `width` columns, between words.
 pub(in crate::tui) fn wrapped(text: &str, width: usize) -> Vec<String> {
-    use unicode_width::UnicodeWidthStr as _;
     let mut lines: Vec<String> = Vec::new();
     for paragraph in text.lines() {
         let indent: String = paragraph.chars().take_while(|c| *c == ' ').collect();

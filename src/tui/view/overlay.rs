@@ -256,33 +256,3 @@ fn popup(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         .collect();
     write(&lines, inner, buffer);
 }
-
-/// Messages in the corner.
-pub(in crate::tui) fn toasts(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let width = usize::from(area.width.saturating_sub(4).min(70));
-    let mut bottom = area.bottom();
-    for toast in model.messages.toasts.iter().rev() {
-        let (role, word) = match toast.level {
-            Level::Info => (Role::Toast, ""),
-            Level::Warning => (Role::ToastWarning, theme.pick("▲ ", "[!] ")),
-            Level::Error => (Role::ToastError, theme.pick("✗ ", "[X] ")),
-        };
-        let style = theme.style(role);
-        let lines: Vec<_> = wrapped(&format!("{word}{}", toast.text), width)
-            .into_iter()
-            .take(4)
-            .map(|text| Line::styled(format!(" {text} "), style))
-            .collect();
-        let widest = lines.iter().map(Line::width).max().unwrap_or(0);
-        let (w, h) = (u16::try_from(widest).unwrap_or(0), u16::try_from(lines.len()).unwrap_or(0));
-        let Some(y) = bottom.checked_sub(h + 1).filter(|y| *y >= area.y) else {
-            return;
-        };
-        let place = Rect { x: area.right().saturating_sub(w + 2), y, width: w, height: h };
-        let place = place.intersection(area);
-        Clear.render(place, buffer);
-        buffer.set_style(place, style);
-        write(&lines, place, buffer);
-        bottom = y + 1;
-    }
-}

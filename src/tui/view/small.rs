@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::{facts, write};
+use super::write;
 use crate::tui::model::{Model, SMALLEST};
 use crate::tui::theme::{Role, Theme};
 
@@ -19,7 +19,7 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
             let text = format!("{} {} {}", run.view.number, mark.glyph, mark.word);
             lines.push(Line::styled(text, theme.style(mark.role)));
         }
-        lines.push(Line::raw(facts::traffic(here)));
+        lines.push(Line::raw(format!("live {}", model.evidence(here).live().sentence())));
     }
     lines.push(Line::styled(
         format!("window too small: now {width}x{height}, needs {least_width}x{least_height}"),

@@ -8,6 +8,7 @@
 //! | damaged, replaced, old or shared stores; live leases | `store`, `leases` |
 //! | gaps in a soak, controls without a name | `watching` |
 //! | shares of bad answers, drift, evidence, identity one by one | `shares`, `drift`, `evidence`, `identity` |
+//! | two places of the screen that contradict each other | `agree` |
 //! | any change of the platform between two of our effects | `claims` |
 //! | schema ranges, counts of documents | `domain::migration`, `migrating` |
 //! | operations, pages and answers of a platform without end | `misbehaving` |
@@ -15,6 +16,7 @@
 //! | probes over a switch, words of health | `health`, `probing` |
 //! | what CI says of a commit | `pipeline` |
 
+mod agree;
 mod claims;
 mod drift;
 mod evidence;

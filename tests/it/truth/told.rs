@@ -76,6 +76,7 @@ fn handover(bench: &Bench) -> String {
         driven: false,
         lock: None,
         worries: &[],
+        probes: &[],
     };
     words(&lines(&post, Timestamp::UNIX_EPOCH).join("\n"))
 }

@@ -35,6 +35,18 @@ impl State {
         }
     }
 
+    /// Its place in a list that shows the worst first.
+    pub fn severity(self) -> u8 {
+        match self {
+            Self::Down => 0,
+            Self::Flapping => 1,
+            Self::Stale => 2,
+            Self::Degraded => 3,
+            Self::Off => 4,
+            Self::Ok => 5,
+        }
+    }
+
     /// The word in JSON.
     pub fn label(self) -> &'static str {
         match self {

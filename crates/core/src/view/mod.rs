@@ -1,5 +1,6 @@
 //! The fold: everything shown about a run is computed from its facts, and from nothing else.
 
+mod asked;
 mod customers;
 mod database;
 mod questions;
@@ -8,6 +9,7 @@ mod traffic;
 
 use std::collections::BTreeMap;
 
+pub use self::asked::Asked;
 pub use self::database::DatabaseView;
 pub use self::service::ServiceView;
 pub use self::traffic::TrafficState;
@@ -73,6 +75,8 @@ pub struct RunView {
     pub waited_ms: u64,
     /// Whether a person holds the automatic rollback after a failure.
     pub held: bool,
+    /// An accepted pause, end or rollback that has not happened yet.
+    pub asked: Option<Asked>,
     /// Evidence that the release itself is bad.
     pub faults: Vec<(ServiceName, String)>,
     /// The reason of its rollback, if it rolls back.
@@ -113,6 +117,7 @@ impl RunView {
             elapsed_ms: first.elapsed_ms,
             waited_ms: 0,
             held: false,
+            asked: None,
             faults: Vec::new(),
             undo: None,
             failure: None,
@@ -165,6 +170,7 @@ impl RunView {
                 self.note_service(fact.at, event);
                 self.note_database(event);
                 self.note_run(fact, event);
+                self.note_asked(fact, event);
             }
         }
         self.last_seq = fact.seq;

@@ -11,7 +11,7 @@ use super::PaneBehaviour;
 use crate::tui::effect::{Effect, Take};
 use crate::tui::keys::commands::Command;
 use crate::tui::model::Model;
-use crate::tui::theme::Theme;
+use crate::tui::theme::{Role, Theme};
 
 /// The state of the pane.
 pub type State = model::AlertsPane;
@@ -29,6 +29,11 @@ impl PaneBehaviour for Behaviour {
 
     fn take(&self, model: &mut Model, what: Take) -> Option<Vec<Effect>> {
         (what != Take::Save).then(|| update::copy(model))
+    }
+
+    fn badge(&self, model: &Model, _: &Theme) -> Option<(String, Role)> {
+        let pending = model.panes.alerts.queue.as_ref()?.pending;
+        (pending > 0).then(|| (pending.to_string(), Role::Warning))
     }
 
     fn draw(&self, model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {

@@ -8,9 +8,8 @@ use super::model::{Queue, whole};
 use crate::ports::outbox::{Delivery, DeliveryState};
 use crate::tui::model::Model;
 use crate::tui::panes::Pane;
-use crate::tui::panes::logs::view::fit;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::{first_shown, framed, selected, styled, wrapped, write};
+use crate::tui::view::{cut, first_shown, framed, selected, styled, wrapped, write};
 
 pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let pane = &model.panes.alerts;
@@ -93,6 +92,6 @@ fn row(
     Line::from(vec![
         Span::raw(head),
         Span::styled(state, theme.style(role)),
-        Span::raw(fit(&rest, room)),
+        Span::raw(cut(&rest, room)),
     ])
 }

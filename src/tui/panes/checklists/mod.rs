@@ -11,7 +11,7 @@ use super::PaneBehaviour;
 use crate::tui::effect::{Effect, Take};
 use crate::tui::keys::commands::Command;
 use crate::tui::model::Model;
-use crate::tui::theme::Theme;
+use crate::tui::theme::{Role, Theme};
 
 /// The state of the pane.
 pub type State = model::ChecklistPane;
@@ -35,6 +35,20 @@ impl PaneBehaviour for Behaviour {
 
     fn take(&self, model: &mut Model, what: Take) -> Option<Vec<Effect>> {
         (what != Take::Save).then(|| update::copy(model))
+    }
+
+    fn badge(&self, model: &Model, _: &Theme) -> Option<(String, Role)> {
+        let here = model.here()?;
+        here.under_way()?;
+        let tally = model::count(&model::rows(here, model.now), None);
+        (tally.all > 0)
+            .then(|| (format!("{}/{}", tally.done + tally.overridden, tally.all), Role::Waiting))
+    }
+
+    fn folded(&self, model: &Model) -> Option<&'static str> {
+        let here = model.here()?;
+        let Some(run) = &here.run else { return here.read.then_some("no deploy yet") };
+        run.view.plan.checklist.is_empty().then_some("none for this run")
     }
 
     fn draw(&self, model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {

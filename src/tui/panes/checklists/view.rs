@@ -11,9 +11,8 @@ use crate::tui::model::Model;
 use crate::tui::model::environments::Environment;
 use crate::tui::panes::Pane;
 use crate::tui::panes::checklists::model::{Row, count, rows};
-use crate::tui::panes::logs::view::fit;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::{first_shown, framed, selected, styled, wrapped, write};
+use crate::tui::view::{cut, first_shown, framed, selected, styled, wrapped, write};
 
 /// Minimum width to show the status text of an item beside it.
 const WIDE_COLUMNS: usize = 74;
@@ -113,11 +112,11 @@ impl Look<'_> {
         let cursor = if here { self.theme.pick("▶", ">") } else { " " };
         let wide = self.width >= WIDE_COLUMNS;
         let text = if wide {
-            format!(" {:<32} {kind:<8} ", fit(&item.text, 32))
+            format!(" {:<32} {kind:<8} ", cut(&item.text, 32))
         } else {
             let kind = if item.required { " req" } else { "" };
             let room = self.width.saturating_sub(5 + kind.len());
-            format!(" {}{kind}", fit(&item.text, room))
+            format!(" {}{kind}", cut(&item.text, room))
         };
         let mut line = Line::from(vec![
             Span::raw(format!(" {cursor} ")),
@@ -127,7 +126,7 @@ impl Look<'_> {
         if wide {
             let room = self.width.saturating_sub(line.width());
             let said = said(seen, mark.word);
-            line.push_span(Span::styled(fit(&said, room), self.theme.style(Role::Muted)));
+            line.push_span(Span::styled(cut(&said, room), self.theme.style(Role::Muted)));
         }
         let line = if here { selected(line, self.theme.style(Role::Selection)) } else { line };
         let mut lines = vec![line];

@@ -1,6 +1,7 @@
 //! The Deploy pane: the run of the selected environment, or the choices for a run in doubt.
 
 pub mod model;
+mod step_sheet;
 pub(in crate::tui) mod update;
 pub(in crate::tui) mod view;
 
@@ -22,10 +23,6 @@ pub(in crate::tui) struct Behaviour;
 impl PaneBehaviour for Behaviour {
     fn hints(&self) -> &'static [(Command, &'static str)] {
         &[(Command::NextEnvironment, "environment")]
-    }
-
-    fn acts_first(&self) -> bool {
-        true
     }
 
     fn open(&self, model: &mut Model, key: Key) -> Vec<Effect> {

@@ -11,11 +11,11 @@ pub struct Progress {
     pub text: String,
 }
 
-/// The scroll position, the selected choice and the step progress.
+/// The selected step, the selected choice and the step progress.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeployPane {
-    /// Number of lines scrolled off the top.
-    pub scroll: usize,
+    /// The selected step, if not the current one.
+    pub selected: Option<usize>,
     /// Index of the selected choice for a run in doubt.
     pub choice: usize,
     /// The shown progress of a run's current step.

@@ -24,10 +24,6 @@ impl PaneBehaviour for Behaviour {
         &[(Command::NextEnvironment, "environment")]
     }
 
-    fn acts_first(&self) -> bool {
-        true
-    }
-
     fn open(&self, model: &mut Model, _: Key) -> Vec<Effect> {
         (model.focus, model.zoom) = (Pane::Deploy, false);
         Vec::new()

@@ -3,11 +3,10 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::domain::custom_command::{CustomCommandRun, CustomCommandState};
-use crate::domain::probe::State;
-use crate::domain::snapshot::ServiceSnapshot;
-use crate::domain::view::TrafficState;
+use crate::domain::verdict::{Live, LiveService};
 use crate::tui::model::Model;
 use crate::tui::model::environments::Environment;
 use crate::tui::panes::Pane;
@@ -48,17 +47,16 @@ fn of(
     let age = stale.map_or(String::new(), |age| format!("  STALE {} s", model.seconds(age)));
     let mut lines =
         vec![Line::styled(format!("{cursor}{}{age}", environment.name), theme.style(role))];
-    match &environment.seen {
-        None => lines.push(Line::styled("   not looked yet".to_owned(), theme.style(Role::Muted))),
-        Some((seen, _)) => {
-            if let Some(problem) = &seen.unseen {
-                let what = format!("   {}", problem.what);
-                lines.push(Line::from(Span::styled(what, theme.style(Role::Unknown))));
-            } else {
-                lines.extend(
-                    seen.services.iter().map(|s| service(theme, environment, s, stale.is_some())),
-                );
-            }
+    match model.evidence(environment).live() {
+        Live::NotRead => {
+            lines.push(Line::styled("   not read yet".to_owned(), theme.style(Role::Muted)));
+        }
+        Live::Unknown(why) => {
+            lines.push(Line::styled(format!("   {why}"), theme.style(Role::Unknown)));
+        }
+        Live::Services(all) => {
+            let widths = widths(&all);
+            lines.extend(all.iter().map(|of| service(theme, of, widths)));
         }
     }
     for drift in environment.drift() {
@@ -88,9 +86,8 @@ fn of(
     }
     if let Some(run) = environment.under_way() {
         let mark = theme.run(&run.view.state, run.runner.is_some());
-        let release = run.view.plan.name().map_or_else(String::new, |name| name.to_string());
         lines.push(Line::from(vec![
-            Span::raw(format!("   {} {} {release} ", theme.pick("↳", "->"), run.view.number)),
+            Span::raw(format!("   {} {} ", theme.pick("↳", "->"), run.view.number)),
             Span::styled(format!("{} {}", mark.glyph, mark.word), theme.style(mark.role)),
         ]));
     }
@@ -111,28 +108,17 @@ fn held(environment: &Environment, theme: &Theme, width: usize) -> Vec<Line<'sta
     wrapped(&text, width).into_iter().map(|text| Line::styled(text, odd)).collect()
 }
 
-fn service(
-    theme: &Theme,
-    environment: &Environment,
-    service: &ServiceSnapshot,
-    stale: bool,
-) -> Line<'static> {
-    let live = match (&service.live, &service.traffic) {
-        (Some(build), _) => {
-            build.name().map_or_else(|| build.build.to_string(), |name| name.to_string())
-        }
-        (None, TrafficState::Split(_)) => "SPLIT".to_owned(),
-        (None, TrafficState::Unknown) => "unknown".to_owned(),
-        (None, _) => "no build".to_owned(),
-    };
-    // The state of a probe is more reliable than the health from a single poll.
-    let mark = match environment.answers(service.service.as_str()) {
-        Some(probe) if service.live.is_some() && probe.state != State::Off => theme.probe(probe),
-        Some(_) if service.live.is_some() => theme.health(None),
-        _ => theme.health(Some(&service.health).filter(|_| !stale)),
-    };
+fn service(theme: &Theme, of: &LiveService, widths: (usize, usize)) -> Line<'static> {
+    let mark = of.health.map_or_else(|| theme.no_build(), |state| theme.state(state));
+    let (service, name) = widths;
     Line::from(vec![
-        Span::raw(format!("   {:<10} {live:<12} ", service.service.to_string())),
+        Span::raw(format!("   {:<service$} {:<name$} ", of.service.to_string(), of.name)),
         Span::styled(format!("{} {}", mark.glyph, mark.word), theme.style(mark.role)),
     ])
+}
+
+/// The widths of the columns: names are never cut.
+fn widths(all: &[LiveService]) -> (usize, usize) {
+    let widest = |of: &dyn Fn(&LiveService) -> usize| all.iter().map(of).max().unwrap_or(0);
+    (widest(&|of| of.service.as_str().len()).max(10), widest(&|of| of.name.width()).max(12))
 }

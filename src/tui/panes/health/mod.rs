@@ -1,5 +1,6 @@
 //! The Health pane: the probes of the selected environment.
 
+pub(in crate::tui) mod chart;
 pub mod model;
 pub(in crate::tui) mod update;
 pub(in crate::tui) mod view;
@@ -8,10 +9,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::PaneBehaviour;
+use crate::domain::probe;
 use crate::tui::effect::{Effect, Take};
 use crate::tui::keys::commands::Command;
 use crate::tui::model::Model;
-use crate::tui::theme::Theme;
+use crate::tui::theme::{Role, Theme};
 
 /// The state of the pane.
 pub type State = model::HealthPane;
@@ -34,6 +36,12 @@ impl PaneBehaviour for Behaviour {
 
     fn take(&self, model: &mut Model, what: Take) -> Option<Vec<Effect>> {
         (what != Take::Save).then(|| update::copy(model))
+    }
+
+    fn badge(&self, model: &Model, theme: &Theme) -> Option<(String, Role)> {
+        let (worst, count) = model::counts(&model.here()?.probes).into_iter().next()?;
+        let mark = theme.state(worst);
+        (worst != probe::State::Ok).then(|| (format!("{}{count}", mark.glyph), mark.role))
     }
 
     fn draw(&self, model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {

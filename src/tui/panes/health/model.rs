@@ -5,26 +5,44 @@ use std::time::Duration;
 use crate::domain::probe::{ProbeSnapshot, State};
 
 /// The selection and the filter of the pane.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HealthPane {
-    /// Index of the selected probe among the shown ones.
-    pub selected: usize,
-    /// Whether healthy probes are hidden.
-    pub hides_ok: bool,
+    /// The key of the selected probe; `None`: the first. An index would name another probe when the list is sorted again.
+    pub selected: Option<String>,
+    /// Whether healthy probes are folded, if a person chose.
+    pub folds: Option<bool>,
 }
 
 impl HealthPane {
-    /// The probes that pass the filter.
+    /// Whether healthy probes are folded into one line: by default while another one needs attention.
+    pub fn folds(&self, probes: &[ProbeSnapshot]) -> bool {
+        let sick = |probe: &ProbeSnapshot| !matches!(probe.state, State::Ok | State::Off);
+        self.folds.unwrap_or_else(|| probes.iter().any(sick))
+    }
+
+    /// The probes that are listed, the worst first.
     pub fn shown<'a>(&self, probes: &'a [ProbeSnapshot]) -> Vec<&'a ProbeSnapshot> {
-        let hidden = |probe: &&ProbeSnapshot| self.hides_ok && probe.state == State::Ok;
-        probes.iter().filter(|probe| !hidden(probe)).collect()
+        let folds = self.folds(probes);
+        let mut shown: Vec<_> =
+            probes.iter().filter(|probe| !(folds && probe.state == State::Ok)).collect();
+        // The sort is stable: the roles of a service stay together.
+        shown.sort_by_key(|probe| probe.state.severity());
+        shown
+    }
+
+    /// The index of the selected probe among the listed ones.
+    pub fn at(&self, shown: &[&ProbeSnapshot]) -> usize {
+        let selected = self.selected.as_ref();
+        let at = selected.and_then(|key| shown.iter().position(|probe| probe.key == *key));
+        at.unwrap_or(0)
     }
 }
 
 /// The number of probes in each state, worst first: `1 down · 6 ok`.
 pub fn counts(probes: &[ProbeSnapshot]) -> Vec<(State, usize)> {
-    let order =
+    let mut order =
         [State::Down, State::Flapping, State::Degraded, State::Stale, State::Off, State::Ok];
+    order.sort_by_key(|state| state.severity());
     let of = |state| (state, probes.iter().filter(|probe| probe.state == state).count());
     order.into_iter().map(of).filter(|(_, count)| *count > 0).collect()
 }

@@ -47,18 +47,20 @@ pub(in crate::tui) fn probe_now(model: &mut Model) -> Vec<Effect> {
     vec![Effect::ProbeNow]
 }
 
-/// Hides healthy probes, or shows them again.
+/// Folds healthy probes into one line, or lists them.
 pub(in crate::tui) fn hide_ok(model: &mut Model) -> Vec<Effect> {
-    model.panes.health.hides_ok = !model.panes.health.hides_ok;
-    model.panes.health.selected = 0;
+    let Some(here) = model.here() else { return Vec::new() };
+    model.panes.health.folds = Some(!model.panes.health.folds(&here.probes));
     Vec::new()
 }
 
 /// Moves the selection by `by` probes.
 pub(in crate::tui) fn scroll(model: &mut Model, by: isize) {
-    let probes = model.here().map_or(&[][..], |here| &here.probes);
-    let last = model.panes.health.shown(probes).len().saturating_sub(1);
-    model.panes.health.selected = model.panes.health.selected.saturating_add_signed(by).min(last);
+    let Some(here) = model.here() else { return };
+    let shown = model.panes.health.shown(&here.probes);
+    let last = shown.len().saturating_sub(1);
+    let to = model.panes.health.at(&shown).saturating_add_signed(by).min(last);
+    model.panes.health.selected = shown.get(to).map(|probe| probe.key.clone());
 }
 
 /// The durations that a mute offers.
@@ -72,7 +74,8 @@ const LENGTHS: [(&str, Duration); 4] = [
 /// The environment and name of the selected probe, and whether it is muted.
 fn chosen(model: &Model) -> Option<(EnvironmentName, String, bool)> {
     let here = model.here()?;
-    let probe = model.panes.health.shown(&here.probes).get(model.panes.health.selected).copied()?;
+    let shown = model.panes.health.shown(&here.probes);
+    let probe = shown.get(model.panes.health.at(&shown)).copied()?;
     Some((here.name.clone(), probe.name.clone(), probe.muted.is_some()))
 }
 

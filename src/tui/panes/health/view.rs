@@ -5,6 +5,7 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::domain::health::Verdict;
 use crate::domain::probe::{Difference, Point, ProbeSnapshot, State, differences};
@@ -13,13 +14,13 @@ use crate::domain::time::Timestamp;
 use crate::tui::model::Model;
 use crate::tui::model::environments::Environment;
 use crate::tui::panes::Pane;
-use crate::tui::panes::health::model::{counts, slot, time};
-use crate::tui::panes::logs::view::fit;
+use crate::tui::panes::health::chart::{self, Chart};
+use crate::tui::panes::health::model::{counts, time};
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::{clock, first_shown, framed, selected, styled, wrapped, write};
+use crate::tui::view::{clock, cut, first_shown, framed, selected, styled, wrapped, write};
 
-/// Minimum width to show a probe on one line.
-const WIDE_COLUMNS: usize = 74;
+/// Minimum width to show a probe on one line, without the column of names.
+const WIDE_COLUMNS: usize = 72;
 
 pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(here) = model.here() else { return };
@@ -27,16 +28,29 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     let inner = framed(model, theme, Pane::Health, title, area, buffer);
     let (width, height) = (usize::from(inner.width), usize::from(inner.height));
     // Show addresses if there is room for all of them.
-    let addresses = width >= WIDE_COLUMNS && height >= here.probes.len() * 2 + 12;
+    let addresses = width >= WIDE_COLUMNS + 10 && height >= here.probes.len() * 2 + 26;
     let look = Look { model, theme, here, width, addresses };
     if here.probes.is_empty() {
         return write(&styled(theme, Role::Muted, &look.empty(), width), inner, buffer);
     }
     let (mut lines, at) = look.probes();
+    let left = height.saturating_sub(lines.len());
+    if let Some(chart) = Chart::of(model, here).filter(|_| chart::fits(width, left)) {
+        let below = Rect { y: inner.y + u16::try_from(lines.len()).unwrap_or(0), ..inner };
+        let below =
+            Rect { height: u16::try_from(left.min(chart::MOST_ROWS)).unwrap_or(0), ..below };
+        chart.draw(theme, below, buffer);
+        lines.extend(std::iter::repeat_n(Line::raw(""), usize::from(below.height)));
+    }
     lines.extend(look.changes(height.saturating_sub(lines.len())));
     // Keep the selection visible.
     let from = first_shown(at, 4, lines.len(), height);
-    write(&lines[from..], inner, buffer);
+    for (line, row) in lines[from..].iter().zip(inner.rows()) {
+        // The rows of the chart are drawn already.
+        if line.width() > 0 {
+            write(std::slice::from_ref(line), row, buffer);
+        }
+    }
 }
 
 fn title(here: &Environment) -> String {
@@ -67,58 +81,76 @@ impl Look<'_> {
 
     /// The lines of the probes, and the index of the selected probe's line.
     fn probes(&self) -> (Vec<Line<'static>>, usize) {
-        let pane = self.model.panes.health;
+        let pane = &self.model.panes.health;
         let shown = pane.shown(&self.here.probes);
+        let selected = pane.at(&shown);
         let compared = differences(&self.here.probes);
         let (mut lines, mut at) = (Vec::new(), 0);
-        if self.width >= WIDE_COLUMNS {
-            let spark = self.spark_width();
-            let head = format!(
-                " {:<11}{:<11} {:<8} {:<9} {:>6} {:>6}  {:<spark$} {:>4}",
-                "PROBE", "SLOT", "STATE", "IN A ROW", "LAST", "p95", "LAST ANSWERS", "NEXT"
-            );
-            lines.push(Line::styled(head, self.theme.style(Role::Muted)));
+        if self.is_wide() {
+            lines.push(self.head());
         }
-        let mut before = "";
         for (number, probe) in shown.iter().enumerate() {
-            let here = number == pane.selected;
+            let here = number == selected;
             if here {
                 at = lines.len();
             }
-            let first = probe.name != before;
-            before = &probe.name;
-            let rows = if self.width >= WIDE_COLUMNS {
-                self.wide(probe, first, here)
+            lines.extend(if self.is_wide() {
+                self.wide(probe, here)
             } else {
-                self.narrow(probe, first, here)
-            };
-            lines.extend(rows);
-            let last = shown.get(number + 1).is_none_or(|next| next.name != probe.name);
+                self.narrow(probe, here)
+            });
+            let last = shown[number + 1..].iter().all(|next| next.name != probe.name);
             let difference = compared.iter().find(|(name, _)| *name == probe.name);
             if let Some((_, difference)) = difference.filter(|_| last) {
                 lines.push(self.difference(difference));
             }
         }
-        if shown.is_empty() {
-            lines.push(Line::styled("everything is ok; o shows it", self.theme.style(Role::Muted)));
+        if pane.folds(&self.here.probes) {
+            let ok = self.here.probes.iter().filter(|probe| probe.state == State::Ok).count();
+            let mark = self.theme.state(State::Ok);
+            lines.push(Line::from(vec![
+                Span::styled(format!(" {} {ok} ok", mark.glyph), self.theme.style(mark.role)),
+                Span::styled(", o lists them", self.theme.style(Role::Muted)),
+            ]));
         }
         (lines, at)
     }
 
-    fn wide(&self, probe: &ProbeSnapshot, first: bool, here: bool) -> Vec<Line<'static>> {
+    /// The width of the column of names: no name is cut.
+    fn names(&self) -> usize {
+        let widest = self.here.probes.iter().map(|probe| probe.label().width()).max();
+        widest.unwrap_or(0).clamp(10, 32)
+    }
+
+    fn is_wide(&self) -> bool {
+        self.width >= WIDE_COLUMNS + self.names()
+    }
+
+    fn head(&self) -> Line<'static> {
+        let (names, spark) = (self.names(), self.spark_width());
+        let head = format!(
+            " {:<8} {:<names$} {:<5} {:<8} {:>7} {:>7} {:>7}  {:<spark$} {:>4}",
+            "STATE", "PROBE", "", "IN A ROW", "LAST", "p95", "LIMIT", "LAST ANSWERS", "NEXT"
+        );
+        Line::styled(head, self.theme.style(Role::Muted))
+    }
+
+    fn wide(&self, probe: &ProbeSnapshot, here: bool) -> Vec<Line<'static>> {
         let mark = self.theme.probe(probe);
-        let name = if first { probe.name.as_str() } else { "" };
+        let names = self.names();
         let line = Line::from(vec![
-            Span::raw(format!("{}{:<11}", self.cursor(here), fit(name, 10))),
-            Span::styled(format!("{:<11} ", slot(probe)), self.theme.style(role(probe))),
-            Span::styled(format!("{} {:<6}", mark.glyph, mark.word), self.theme.style(mark.role)),
+            Span::raw(self.cursor(here)),
+            Span::styled(format!("{} {:<6} ", mark.glyph, mark.word), self.theme.style(mark.role)),
+            Span::styled(format!("{:<names$} ", probe.label()), self.theme.style(role(probe))),
             Span::raw(format!(
-                " {:<9} {:>6} {:>6}  ",
+                "{:<5} {:<8} {:>7} {:>7} {:>7}  ",
+                place(probe),
                 self.row(probe),
                 time(probe.last),
-                time(probe.stats.p95)
+                time(probe.stats.p95),
+                time(Some(probe.rules.slow)),
             )),
-            Span::raw(self.spark(probe, self.spark_width())),
+            Span::styled(self.spark(probe, self.spark_width()), self.theme.style(mark.role)),
             Span::styled(format!(" {:>4}", self.next(probe)), self.theme.style(Role::Muted)),
         ]);
         let mut lines = vec![self.line(line, here)];
@@ -126,29 +158,29 @@ impl Look<'_> {
         lines
     }
 
-    fn narrow(&self, probe: &ProbeSnapshot, first: bool, here: bool) -> Vec<Line<'static>> {
+    fn narrow(&self, probe: &ProbeSnapshot, here: bool) -> Vec<Line<'static>> {
         let mark = self.theme.probe(probe);
-        let mut lines = Vec::new();
-        let label = match probe.side {
-            Some(_) => {
-                if first {
-                    lines.push(Line::raw(probe.name.clone()));
-                }
-                format!("{:<10}", slot(probe))
-            }
-            None => format!("{:<10}", fit(&probe.name, 10)),
-        };
+        let value = if probe.state == State::Ok { time(probe.last) } else { self.row(probe) };
+        let label = format!("{} {}", probe.label(), place(probe));
+        let room = self.width.saturating_sub(10 + value.width() + mark.glyph.width());
         let line = Line::from(vec![
             Span::raw(self.cursor(here)),
-            Span::styled(format!("{label} "), self.theme.style(role(probe))),
-            Span::styled(format!("{} {:<5}", mark.glyph, mark.word), self.theme.style(mark.role)),
-            Span::raw(format!(" {:>7} {}", time(probe.last), self.row(probe))),
+            Span::styled(format!("{} {:<6} ", mark.glyph, mark.word), self.theme.style(mark.role)),
+            Span::styled(
+                format!("{:<room$}", cut(label.trim_end(), room)),
+                self.theme.style(role(probe)),
+            ),
+            Span::raw(format!(" {value}")),
         ]);
-        lines.push(self.line(line, here));
-        if probe.side.is_some() {
-            let p95 = format!("p95 {:>4}", time(probe.stats.p95));
-            let room = self.width.saturating_sub(p95.len() + 3);
-            lines.push(Line::raw(format!("  {} {p95}", self.spark(probe, room))));
+        let mut lines = vec![self.line(line, here)];
+        if probe.side.is_some() && probe.state == State::Ok {
+            let p95 = format!("p95 {} of {}", time(probe.stats.p95), time(Some(probe.rules.slow)));
+            let room = self.width.saturating_sub(p95.width() + 4);
+            lines.push(Line::from(vec![
+                Span::raw("   "),
+                Span::styled(self.spark(probe, room), self.theme.style(role(probe))),
+                Span::styled(format!(" {p95}"), self.theme.style(Role::Muted)),
+            ]));
         }
         lines.extend(self.details(probe, here));
         lines
@@ -174,7 +206,8 @@ impl Look<'_> {
             texts.push(probe.address.clone());
         }
         if focused || !well {
-            texts.push(self.why(probe));
+            let since = probe.since.filter(|_| !well).map(|at| format!(", since {}", clock(at)));
+            texts.push(format!("{}{}", self.why(probe), since.unwrap_or_default()));
         }
         let timing = probe.timing.to_string();
         if focused && !timing.is_empty() {
@@ -192,7 +225,7 @@ impl Look<'_> {
         let style = self.theme.style(Role::Muted);
         let room = self.width.saturating_sub(3);
         let rows = texts.iter().flat_map(|text| wrapped(text, room).into_iter().take(2));
-        rows.map(|text| Line::styled(format!("   {}", fit(&text, room)), style)).collect()
+        rows.map(|text| Line::styled(format!("   {}", cut(&text, room)), style)).collect()
     }
 
     fn why(&self, probe: &ProbeSnapshot) -> String {
@@ -228,7 +261,7 @@ impl Look<'_> {
     }
 
     fn spark_width(&self) -> usize {
-        self.width.saturating_sub(64).clamp(8, 40)
+        self.width.saturating_sub(63 + self.names()).clamp(8, 40)
     }
 
     /// A sparkline of the last response times, on one scale for all probes of a
@@ -264,7 +297,7 @@ impl Look<'_> {
         };
         let sign = self.theme.pick("Δ", "diff");
         let text = format!("   {sign} {}", difference.sentence());
-        Line::styled(fit(&text, self.width), self.theme.style(role))
+        Line::styled(cut(&text, self.width), self.theme.style(role))
     }
 
     /// Recent state changes, newest first, as many as fit, with the rules behind them.
@@ -280,7 +313,7 @@ impl Look<'_> {
                 let (from, to) = (change.from.word(), change.to.word());
                 let at = clock(change.at);
                 let text = format!(" {at} {:<14} {from} {arrow} {to}  {}", turned.name, change.why);
-                lines.push(Line::raw(fit(&text, self.width)));
+                lines.push(Line::raw(cut(&text, self.width)));
             }
         }
         if let Some(probe) = self.here.probes.first().filter(|_| room > lines.len() + 1) {
@@ -297,6 +330,15 @@ impl Look<'_> {
 #[expect(clippy::cast_precision_loss, reason = "a ramp has eight steps")]
 fn share_of(step: usize, steps: usize) -> f64 {
     step as f64 / steps as f64
+}
+
+/// Where customers are, for a probe of a service.
+fn place(probe: &ProbeSnapshot) -> &'static str {
+    match (probe.side, probe.live) {
+        (Some(_), true) => "live",
+        (Some(_), false) => "idle",
+        (None, _) => "",
+    }
 }
 
 fn role(probe: &ProbeSnapshot) -> Role {

@@ -17,7 +17,7 @@ use crate::tui::panes::Pane;
 use crate::tui::panes::history::model::HistoryPane;
 use crate::tui::panes::logs::view::grouped;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::{framed, selected, took, wrapped, write};
+use crate::tui::view::{cut, framed, selected, took, wrapped, write};
 
 /// Period of the DORA metrics.
 const MONTH: Duration = Duration::from_hours(30 * 24);
@@ -58,6 +58,8 @@ fn table(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let height = usize::from(area.height);
     let from = history.selected.saturating_sub(height.saturating_sub(1));
     let focused = model.focus == Pane::History;
+    let names = history.runs.iter().map(|run| run.plan.environment.as_str().width()).max();
+    let names = names.unwrap_or(0);
     let lines: Vec<_> = history
         .runs
         .iter()
@@ -66,7 +68,7 @@ fn table(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         .take(height)
         .map(|(at, run)| {
             let width = usize::from(area.width);
-            let line = row(run, driven(model, run), theme, width, at == history.selected);
+            let line = row(run, driven(model, run), theme, (width, names), at == history.selected);
             match (at == history.selected, focused) {
                 (true, true) => selected(line, theme.style(Role::Selection)),
                 (true, false) => selected(line, theme.style(Role::SelectionUnfocused)),
@@ -83,8 +85,14 @@ fn driven(model: &Model, run: &RunView) -> bool {
     driven.map(|run| run.view.number).any(|number| number == run.number)
 }
 
-/// A run as one line. Number, result and release are never cut off; the other columns share the remaining room.
-fn row(run: &RunView, driven: bool, theme: &Theme, width: usize, selected: bool) -> Line<'static> {
+/// A run as one line; `names`: the width of the longest name of an environment. Number, result and release are never cut off; the other columns share the remaining room.
+fn row(
+    run: &RunView,
+    driven: bool,
+    theme: &Theme,
+    (width, names): (usize, usize),
+    selected: bool,
+) -> Line<'static> {
     let mark = theme.run(&run.state, driven);
     let cursor = if selected { theme.pick("▶", ">") } else { " " };
     let release = run.plan.name().map_or("-".to_owned(), |name| name.to_string());
@@ -93,12 +101,16 @@ fn row(run: &RunView, driven: bool, theme: &Theme, width: usize, selected: bool)
         Span::raw(format!("{cursor}{:<5}", run.number.to_string())),
         Span::styled(format!("{} ", mark.glyph), theme.style(mark.role)),
     ];
-    let environment: String = run.plan.environment.as_str().chars().take(3).collect();
     if width < 60 {
-        let room = width.saturating_sub(28 + mark.glyph.width());
+        let environment = run.plan.environment.as_str();
+        // The release gives way to the name of the environment, which is never cut.
+        let room = width.saturating_sub(25 + names + mark.glyph.width());
         let kind = run.plan.kind.label();
         let time = took(run.elapsed_ms);
-        spans.push(Span::raw(format!("{environment} {kind:<9} {release:<room$.room$} {time:>6}")));
+        spans.push(Span::raw(format!(
+            "{environment:<names$} {kind:<9} {:<room$} {time:>6}",
+            cut(&release, room)
+        )));
         return Line::from(spans);
     }
     let version = match blue {
@@ -107,7 +119,7 @@ fn row(run: &RunView, driven: bool, theme: &Theme, width: usize, selected: bool)
     };
     spans.push(Span::styled(format!("{:<12}", mark.word), theme.style(mark.role)));
     spans.push(Span::raw(format!(
-        "{} {:<12} {:<9} {version:<24} {:>6}  {:<10} ",
+        "{} {:<names$} {:<9} {version:<24} {:>6}  {:<10} ",
         run.started.strftime("%m-%d %H:%M"),
         run.plan.environment,
         run.plan.kind.label(),

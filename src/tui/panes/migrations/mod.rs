@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 use super::PaneBehaviour;
 use crate::tui::keys::commands::Command;
 use crate::tui::model::Model;
-use crate::tui::theme::Theme;
+use crate::tui::theme::{Role, Theme};
 
 /// The state of the pane.
 pub type State = model::SchemaPane;
@@ -24,6 +24,17 @@ impl PaneBehaviour for Behaviour {
 
     fn scroll(&self, model: &mut Model, by: isize) {
         update::scroll(model, by);
+    }
+
+    fn badge(&self, model: &Model, _: &Theme) -> Option<(String, Role)> {
+        let databases = model::databases(model.here()?);
+        let pending: usize = databases.iter().map(|database| database.pending().count()).sum();
+        (pending > 0).then(|| (pending.to_string(), Role::Warning))
+    }
+
+    fn folded(&self, model: &Model) -> Option<&'static str> {
+        let (seen, _) = model.here()?.seen.as_ref()?;
+        seen.databases.as_ref()?.is_empty().then_some("none configured")
     }
 
     fn draw(&self, model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {

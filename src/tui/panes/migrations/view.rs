@@ -11,10 +11,9 @@ use crate::domain::snapshot::DatabaseSnapshot;
 use crate::tui::model::Model;
 use crate::tui::model::environments::Environment;
 use crate::tui::panes::Pane;
-use crate::tui::panes::logs::view::fit;
 use crate::tui::panes::migrations::model::{chosen, databases};
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::{first_shown, framed, selected, styled, took, wrapped, write};
+use crate::tui::view::{cut, first_shown, framed, selected, styled, took, wrapped, write};
 
 /// Minimum width to show migrations in columns.
 const WIDE_COLUMNS: usize = 74;
@@ -133,7 +132,7 @@ impl Look<'_> {
         let version = database.version.as_ref().map_or(String::new(), ToString::to_string);
         let rule = self.theme.pick("─", "-").repeat(6);
         let text = format!("   {rule} database is here ({version}) {rule}");
-        Line::styled(fit(&text, self.width), self.theme.style(Role::Focus))
+        Line::styled(cut(&text, self.width), self.theme.style(Role::Focus))
     }
 
     fn row(&self, row: &Row, here: bool) -> Vec<Line<'static>> {
@@ -159,18 +158,18 @@ impl Look<'_> {
             let when = when.map_or(String::new(), |(day, by)| format!("{day} {by}"));
             let spent = record.map_or(String::new(), |r| took(r.took_ms));
             let room = self.width.saturating_sub(64).max(12);
-            let what = fit(row.description(), room);
+            let what = cut(row.description(), room);
             let rest = " ".repeat(room.saturating_sub(what.width()));
             spans.push(Span::raw(format!(" {what}{rest} ")));
             let role = if contract { Role::Warning } else { Role::Muted };
             spans.push(Span::styled(format!("{phase:<8} "), self.theme.style(role)));
-            spans.push(Span::raw(format!("{undo:<10} {spent:>5} {}", fit(&when, 18))));
+            spans.push(Span::raw(format!("{undo:<10} {spent:>5} {}", cut(&when, 18))));
         } else {
             let room = self.width.saturating_sub(20);
             let kind = if contract { format!("{phase} ") } else { String::new() };
             spans.push(Span::raw(format!(
                 " {}",
-                fit(&format!("{kind}{}", row.description()), room)
+                cut(&format!("{kind}{}", row.description()), room)
             )));
         }
         let line = Line::from(spans);

@@ -8,11 +8,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::PaneBehaviour;
+use crate::domain::pipeline::Standing;
 use crate::tui::effect::{Effect, Take};
 use crate::tui::keys::Key;
 use crate::tui::keys::commands::Command;
 use crate::tui::model::Model;
-use crate::tui::theme::Theme;
+use crate::tui::theme::{Role, Theme};
 
 /// The state of the pane.
 pub type State = model::PipelinePane;
@@ -40,6 +41,17 @@ impl PaneBehaviour for Behaviour {
 
     fn take(&self, model: &mut Model, what: Take) -> Option<Vec<Effect>> {
         (what != Take::Save).then(|| update::copy(model))
+    }
+
+    fn badge(&self, model: &Model, theme: &Theme) -> Option<(String, Role)> {
+        let run = model.here()?.pipeline.as_ref()?.run.as_ref()?;
+        let mark = theme.pipeline(&run.standing);
+        let news = matches!(run.standing, Standing::Waiting | Standing::Failed(_));
+        news.then(|| (mark.glyph.to_owned(), mark.role))
+    }
+
+    fn folded(&self, model: &Model) -> Option<&'static str> {
+        (!model.here()?.tested).then_some("none configured")
     }
 
     fn draw(&self, model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {

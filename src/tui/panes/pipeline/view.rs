@@ -11,10 +11,9 @@ use crate::domain::pipeline::{Job, PipelineRun, Standing};
 use crate::tui::model::Model;
 use crate::tui::model::environments::Environment;
 use crate::tui::panes::Pane;
-use crate::tui::panes::logs::view::fit;
 use crate::tui::panes::pipeline::model::PipelineSnapshot;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::{first_shown, framed, selected, styled, took, write};
+use crate::tui::view::{cut, first_shown, framed, selected, styled, took, write};
 
 /// Age from which the time of the last read is shown.
 const OLD_AFTER: Duration = Duration::from_mins(1);
@@ -65,7 +64,7 @@ impl Look<'_> {
     }
 
     fn told(&self, role: Role, text: &str) -> Line<'static> {
-        Line::styled(fit(text, self.width), self.theme.style(role))
+        Line::styled(cut(text, self.width), self.theme.style(role))
     }
 
     /// The lines of the jobs, and the index of the selected job's line.
@@ -87,7 +86,7 @@ impl Look<'_> {
                 lines.push(Line::from(vec![
                     Span::raw("      "),
                     Span::styled(mark.glyph, self.theme.style(mark.role)),
-                    Span::raw(format!(" {} {spent}", fit(&step.name, room))),
+                    Span::raw(format!(" {} {spent}", cut(&step.name, room))),
                 ]));
             }
         }
@@ -99,7 +98,7 @@ impl Look<'_> {
         let mut lines = vec![Line::from(vec![
             Span::raw(" "),
             Span::styled(format!("{} {}", mark.glyph, mark.word), self.theme.style(mark.role)),
-            Span::raw(fit(
+            Span::raw(cut(
                 &format!("  {}", run.told(self.model.clock())),
                 self.width.saturating_sub(3 + mark.word.width()),
             )),
@@ -139,7 +138,7 @@ impl Look<'_> {
         let spent =
             job.took(self.model.clock()).map(|t| took(t.as_secs() * 1000)).unwrap_or_default();
         let room = self.width.saturating_sub(18);
-        let name = fit(&job.name, room);
+        let name = cut(&job.name, room);
         let rest = " ".repeat(room.saturating_sub(name.width()));
         let line = Line::from(vec![
             Span::raw(format!(" {cursor} ")),

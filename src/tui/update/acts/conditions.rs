@@ -35,14 +35,24 @@ pub(in crate::tui) fn idle(model: &Model) -> Allowed {
     }
 }
 
+/// Refuses where no run ever was: there is nothing to go back to, and nothing to clean up.
+fn ran_once(model: &Model) -> Allowed {
+    let here = selected(model)?;
+    if here.run.is_some() || !here.read {
+        return Ok(());
+    }
+    Err(format!("no run has changed {} yet; D deploys", here.name))
+}
+
 pub(in crate::tui) fn may_clean_up(model: &Model) -> Allowed {
     idle(model)?;
+    ran_once(model)?;
     let last = selected(model)?.run.as_ref().map_or(Ok(()), |run| gate::may_clean_up(&run.view));
     last.map_err(|problem| problem.to_string())
 }
 
 pub(in crate::tui) fn may_roll_back(model: &Model) -> Allowed {
-    let Some(view) = driven(model)? else { return Ok(()) };
+    let Some(view) = driven(model)? else { return ran_once(model) };
     if view.gives_back() {
         return Err("a rollback is already under way".to_owned());
     }

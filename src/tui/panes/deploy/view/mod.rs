@@ -1,8 +1,11 @@
 //! Draws the Deploy pane: the steps of the run, its traffic, and the next action.
 
 mod doubt;
+mod plan;
 mod steps;
 mod tail;
+
+pub(in crate::tui) use steps::current_step;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -17,6 +20,8 @@ use crate::tui::view::{clock, framed, wrapped, write};
 
 /// Minimum number of visible steps.
 const LEAST_STEPS: usize = 3;
+/// Rows from which there is room for a blank line.
+const COMFORTABLE: usize = 16;
 
 pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(here) = model.here() else {
@@ -45,19 +50,17 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     if !in_doubt && head.len() + end.len() + LEAST_STEPS > height {
         end = tail::tail(model, here, run, true, theme, width);
     }
+    // The blank line above the traffic is worth less than a step.
+    if height < COMFORTABLE && end.first().is_some_and(|line| line.width() == 0) {
+        end.remove(0);
+    }
     // The traffic and the next action are never scrolled off.
     let room = height.saturating_sub(head.len() + end.len());
     let look = steps::Look { model, run, elapsed, theme, width };
-    let (mut lines, mut current) = look.steps(true);
-    if lines.len() > room {
-        (lines, current) = look.steps(false);
-    }
-    let last = lines.len().saturating_sub(room);
-    let from = current.saturating_sub(room.saturating_sub(4)).min(last);
-    let from = (from + model.panes.deploy.scroll).min(last);
+    let lines = look.plan(room);
     let mut shown = head;
     let rest = room.saturating_sub(lines.len());
-    shown.extend(lines.into_iter().skip(from).take(room));
+    shown.extend(lines);
     // The bars stay at the bottom, so that they do not move when the number of step lines changes.
     shown.extend(std::iter::repeat_n(Line::raw(""), rest));
     shown.extend(end);
@@ -75,10 +78,8 @@ fn head(run: &RunSnapshot, theme: &Theme, width: usize) -> Vec<Line<'static>> {
         }
         (kind, None) => format!("{} {release} GREEN", kind.label()),
     };
-    let process = run.runner.map_or("no process".to_owned(), |pid| format!("process {pid}"));
-    let by = if view.ended.is_some() { String::new() } else { format!(" · {process}") };
     let text =
-        format!("{} {what} · started {} by {}{by}", view.number, clock(view.started), view.actor);
+        format!("{} {what} · started {} by {}", view.number, clock(view.started), view.actor);
     wrapped(&text, width).into_iter().map(Line::raw).collect()
 }
 

@@ -11,7 +11,7 @@ use crate::domain::view::{RunView, StepView};
 use crate::tui::model::Model;
 use crate::tui::model::environments::RunSnapshot;
 use crate::tui::theme::{Mark, Role, Theme};
-use crate::tui::view::{clock, took, wrapped};
+use crate::tui::view::{clock, cut, took, wrapped};
 
 /// The data behind the list of steps.
 pub(in crate::tui) struct Look<'a> {
@@ -26,37 +26,11 @@ pub(in crate::tui) struct Look<'a> {
 const WITH_USUAL: usize = 70;
 
 impl Look<'_> {
-    /// The lines of the steps, and the index of the current step's line. `whole` adds the summaries
-    /// of finished steps and the point of no return.
-    pub(in crate::tui) fn steps(&self, whole: bool) -> (Vec<Line<'static>>, usize) {
-        let view = &self.run.view;
-        let usual = StepDurations::of(
-            &self.model.panes.history.runs,
-            &view.plan.environment,
-            view.plan.kind,
-        );
-        let current = current_step(view).filter(|_| view.ended.is_none());
-        let (mut lines, mut at_line) = (self.columns(&usual), 0);
-        for (at, step) in view.steps.iter().enumerate() {
-            // In an ended run, scroll to the failure.
-            let failed = view.ended.is_some() && matches!(step.state, StepState::Failed { .. });
-            if current == Some(at) || failed {
-                at_line = lines.len();
-            }
-            lines.push(self.step(at, step, current == Some(at), &usual));
-            lines.extend(self.details(step, whole));
-        }
-        if whole {
-            lines.extend(self.no_return());
-        }
-        (lines, at_line)
-    }
-
     fn has_columns(&self, usual: &StepDurations) -> bool {
         usual.runs >= LEAST_RUNS && self.width >= WITH_USUAL
     }
 
-    fn columns(&self, usual: &StepDurations) -> Vec<Line<'static>> {
+    pub(super) fn columns(&self, usual: &StepDurations) -> Vec<Line<'static>> {
         if !self.has_columns(usual) {
             return Vec::new();
         }
@@ -64,7 +38,13 @@ impl Look<'_> {
         vec![Line::styled(text, self.theme.style(Role::Muted))]
     }
 
-    fn step(&self, at: usize, step: &StepView, here: bool, usual: &StepDurations) -> Line<'static> {
+    pub(super) fn step(
+        &self,
+        at: usize,
+        step: &StepView,
+        here: bool,
+        usual: &StepDurations,
+    ) -> Line<'static> {
         let driven = self.run.runner.is_some();
         let gone = self.elapsed.saturating_sub(step.began_ms.unwrap_or(self.elapsed));
         let time = match step.state {
@@ -103,7 +83,7 @@ impl Look<'_> {
             _ => String::new(),
         };
         let room = self.width.saturating_sub(17 + time.len().max(5) + usually.len());
-        let title: String = format!("{}{attempt}", step.plan.title).chars().take(room).collect();
+        let title = cut(&format!("{}{attempt}", step.plan.title), room);
         Line::from(vec![
             Span::raw(format!(" {cursor}{:>2} ", at + 1)),
             Span::styled(format!("{} {:<5}", mark.glyph, mark.word), self.theme.style(mark.role)),
@@ -113,7 +93,7 @@ impl Look<'_> {
     }
 
     /// The summary of a step, and the evidence of a gate.
-    fn details(&self, step: &StepView, whole: bool) -> Vec<Line<'static>> {
+    pub(super) fn details(&self, step: &StepView, whole: bool) -> Vec<Line<'static>> {
         let text = match &step.state {
             StepState::Skipped { reason } => Some(format!("reason: {reason}")),
             StepState::Ok | StepState::Warning if !step.summary.is_empty() && whole => {
@@ -227,7 +207,7 @@ impl Look<'_> {
         let open =
             if open.is_empty() { String::new() } else { format!(": open {}", open.join(", ")) };
         let text = format!("checklist {tally}{open}");
-        let text: String = text.chars().take(self.width.saturating_sub(12)).collect();
+        let text = cut(&text, self.width.saturating_sub(12));
         Some(Line::from(vec![
             Span::styled(format!("         {glyph} "), self.theme.style(role)),
             Span::raw(text),
@@ -247,7 +227,7 @@ impl Look<'_> {
             .map(|word| {
                 let service = word.service.as_deref().unwrap_or_default();
                 let text = format!("{service:<10} {}", word.text);
-                let text: String = text.trim_start().chars().take(room).collect();
+                let text = cut(text.trim_start(), room);
                 Line::styled(format!("         {dot} {text}"), style)
             })
             .collect()
@@ -286,7 +266,7 @@ impl Look<'_> {
     }
 
     /// The point after which instant undo is unavailable, and how long BLUE stays warm.
-    fn no_return(&self) -> Vec<Line<'static>> {
+    pub(super) fn no_return(&self) -> Vec<Line<'static>> {
         let view = &self.run.view;
         let has_blue = view.services.values().any(|s| s.blue.is_some());
         let gone = matches!(&view.state, RunState::Ended { outcome }
@@ -316,7 +296,7 @@ impl Look<'_> {
     }
 }
 
-fn ms(length: std::time::Duration) -> u64 {
+pub(super) fn ms(length: std::time::Duration) -> u64 {
     u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
 }
 

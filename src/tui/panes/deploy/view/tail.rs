@@ -8,13 +8,15 @@ use crate::domain::event::Outcome;
 use crate::domain::gate::may_switch;
 use crate::domain::plan::RunKind;
 use crate::domain::run::RunState;
-use crate::domain::step::{Side, StepKind, StepState};
+use crate::domain::step::{StepKind, StepState};
 use crate::domain::step_durations::StepDurations;
 use crate::domain::time::spoken;
-use crate::domain::view::{RunView, ServiceView, TrafficState};
+use crate::domain::verdict::Undo;
+use crate::domain::view::RunView;
 use crate::tui::model::Model;
 use crate::tui::model::environments::{Environment, RunSnapshot};
 use crate::tui::theme::{Role, Theme};
+use crate::tui::view::traffic::of_service;
 use crate::tui::view::{clock, wrapped};
 
 /// The failure, the traffic bar of each service, the progress of the run and
@@ -32,47 +34,22 @@ pub(in crate::tui) fn tail(
     lines.extend(failure(run, if tight { 2 } else { 4 }, theme, width));
     let moves = !matches!(view.plan.kind, RunKind::Cleanup | RunKind::Migrate);
     if moves && view.ended.is_none() && !tight {
+        let names = view.plan.members.iter().map(|m| m.service().as_str().len()).max().unwrap_or(0);
         for member in &view.plan.members {
             if let Some(seen) = view.services.get(member.service()) {
-                lines.push(bar(member.service().as_str(), seen, theme, width));
+                let name = member.service().as_str();
+                lines.push(of_service(view, name, seen, theme, (names, width)));
             }
         }
     }
     if view.ended.is_none() {
         lines.push(progress(model, run, theme, width));
     }
-    let now = what_now(here, view);
+    let now = what_now(model, here, view);
     lines.extend(
         wrapped(&now, width).into_iter().map(|l| Line::styled(l, theme.style(Role::Focus))),
     );
     lines
-}
-
-/// A traffic bar: BLUE left and solid, GREEN right and hatched, always with both words.
-fn bar(name: &str, seen: &ServiceView, theme: &Theme, width: usize) -> Line<'static> {
-    let on = |side: Side| seen.serving.is_some() && seen.serving.as_ref() == seen.build(side);
-    let room = width.saturating_sub(36).clamp(4, 40);
-    let fill = |side: Side| theme.fill(side).repeat(room);
-    let told = |text: &str| format!("{text:^room$}");
-    let (left, middle, role, right) = if on(Side::Blue) {
-        ("100%", fill(Side::Blue), Role::Blue, "  0%")
-    } else if on(Side::Green) {
-        ("  0%", fill(Side::Green), Role::Green, "100%")
-    } else if !seen.blue_known {
-        ("  ?%", told("not looked yet"), Role::Unknown, "  ?%")
-    } else {
-        match &seen.traffic {
-            TrafficState::None => ("  0%", told("no build is live"), Role::Muted, "  0%"),
-            TrafficState::Unknown => ("  ?%", told("not read yet"), Role::Unknown, "  ?%"),
-            TrafficState::Split(_) => ("  ?%", told("SPLIT"), Role::Unknown, "  ?%"),
-            TrafficState::Whole(_) => ("  ?%", told("another build"), Role::Unknown, "  ?%"),
-        }
-    };
-    Line::from(vec![
-        Span::raw(format!(" {name:<12} BLUE {left} ")),
-        Span::styled(middle, theme.style(role)),
-        Span::raw(format!(" {right} GREEN")),
-    ])
 }
 
 /// The failure, its reason and its effect on customers.
@@ -141,13 +118,7 @@ fn skips(view: &RunView) -> &'static str {
     if may_skip(view, "given").is_ok() { "   S skip" } else { "" }
 }
 
-/// Whether no service has a rollback target.
-fn nothing_to_go_back_to(here: &Environment) -> bool {
-    let seen = here.seen.as_ref().filter(|(seen, _)| !seen.services.is_empty());
-    seen.is_some_and(|(seen, _)| seen.services.iter().all(|s| s.rollback.target.is_none()))
-}
-
-fn what_now(here: &Environment, view: &RunView) -> String {
+fn what_now(model: &Model, here: &Environment, view: &RunView) -> String {
     match &view.state {
         RunState::Waiting { .. } if view.gate() != Some(&StepKind::GateSwitch) => {
             let list = view.gate().and_then(StepKind::guarded_by);
@@ -176,7 +147,10 @@ fn what_now(here: &Environment, view: &RunView) -> String {
         RunState::Failed { .. } => format!("R retry{}   A end the run", skips(view)),
         RunState::Paused { .. } => "p resume".to_owned(),
         RunState::Ended { .. } => {
-            let back = if nothing_to_go_back_to(here) { "" } else { ", B rolls back" };
+            let back = match model.evidence(here).undo() {
+                Undo::To { release, .. } => format!(", B rolls back to {release}"),
+                _ => String::new(),
+            };
             format!("Run {} has ended. D deploys{back}.", view.number)
         }
         _ => String::new(),

@@ -1,0 +1,126 @@
+//! The plan as a list with a cursor. What does not fit gives way in this order: the summaries of finished steps, the
+//! finished steps themselves (folded into one line), then steps far from the cursor. The point of no return stays.
+
+use ratatui::text::{Line, Span};
+
+use super::steps::{Look, current_step};
+use crate::domain::step::StepState;
+use crate::domain::step_durations::StepDurations;
+use crate::tui::panes::deploy::update::resting;
+use crate::tui::theme::Role;
+use crate::tui::view::{first_shown, selected, styled, took};
+
+/// Rows from which the line under the point of no return is shown too.
+const ROOM_FOR_CLEAN_UP: usize = 10;
+/// Rows from which the columns have names.
+const ROOM_FOR_COLUMNS: usize = 8;
+
+impl Look<'_> {
+    /// At most `room` lines of the plan, around the selected step.
+    pub(in crate::tui) fn plan(&self, room: usize) -> Vec<Line<'static>> {
+        let view = &self.run.view;
+        let usual = StepDurations::of(
+            &self.model.panes.history.runs,
+            &view.plan.environment,
+            view.plan.kind,
+        );
+        let mut head = self.columns(&usual);
+        let mut foot = self.no_return();
+        foot.truncate(if room >= ROOM_FOR_CLEAN_UP { 2 } else { 1 });
+        // A low pane shows the next step rather than the names of its columns, and a very low one only the current step.
+        if room < ROOM_FOR_COLUMNS {
+            head.clear();
+        }
+        if head.len() + foot.len() + 3 > room {
+            (head, foot) = (Vec::new(), Vec::new());
+        }
+        let middle = room - (head.len() + foot.len()).min(room);
+        let lines = self.middle(middle, &usual);
+        head.into_iter().chain(lines).chain(foot).collect()
+    }
+
+    fn middle(&self, room: usize, usual: &StepDurations) -> Vec<Line<'static>> {
+        let view = &self.run.view;
+        let at = self.model.panes.deploy.selected.filter(|at| *at < view.steps.len());
+        let focus = at.unwrap_or_else(|| resting(view));
+        let blocks = |whole: bool| -> Vec<Vec<Line<'static>>> {
+            (0..view.steps.len()).map(|at| self.block(at, focus, whole, usual)).collect()
+        };
+        let long = |blocks: &[Vec<Line<'_>>]| blocks.iter().map(Vec::len).sum::<usize>();
+        let mut all = blocks(true);
+        if long(&all) > room {
+            all = blocks(false);
+        }
+        let mut folded = 0;
+        if long(&all) > room {
+            folded = self.finished_before(focus);
+            if folded > 1 {
+                all.splice(..folded, [vec![self.fold(folded)]]);
+            } else {
+                folded = 0;
+            }
+        }
+        let before = focus + usize::from(folded > 0) - folded;
+        let cursor: usize = all.iter().take(before).map(Vec::len).sum();
+        let below = all.get(before).map_or(0, |block| block.len().saturating_sub(1));
+        let lines: Vec<Line<'static>> = all.into_iter().flatten().collect();
+        let from = first_shown(cursor, below, lines.len(), room);
+        lines.into_iter().skip(from).take(room).collect()
+    }
+
+    /// The lines of a step: its state, and what is worth knowing about it.
+    fn block(
+        &self,
+        at: usize,
+        focus: usize,
+        whole: bool,
+        usual: &StepDurations,
+    ) -> Vec<Line<'static>> {
+        let view = &self.run.view;
+        let step = &view.steps[at];
+        let chosen = self.model.panes.deploy.selected == Some(at);
+        let current = current_step(view).filter(|_| view.ended.is_none()) == Some(at);
+        let mut line = self.step(at, step, chosen || (current && at == focus), usual);
+        if chosen {
+            line = selected(line, self.theme.style(Role::Selection));
+        }
+        let mut lines = vec![line];
+        if chosen {
+            let width = self.width.saturating_sub(9);
+            let about = styled(self.theme, Role::Muted, &step.plan.kind.explains(), width);
+            lines.extend(about.into_iter().map(|line| {
+                std::iter::once(Span::raw("         ")).chain(line.spans).collect::<Line<'_>>()
+            }));
+        }
+        lines.extend(self.details(step, whole || chosen));
+        lines
+    }
+
+    /// The number of finished steps at the top, up to the focused one.
+    fn finished_before(&self, focus: usize) -> usize {
+        let done = |state: &StepState| {
+            matches!(state, StepState::Ok | StepState::Warning | StepState::Skipped { .. })
+        };
+        self.run.view.steps.iter().take(focus).take_while(|step| done(&step.state)).count()
+    }
+
+    /// Finished steps as one line.
+    fn fold(&self, count: usize) -> Line<'static> {
+        let steps = &self.run.view.steps[..count];
+        let warned = steps.iter().filter(|step| step.state != StepState::Ok).count();
+        let odd = if warned > 0 {
+            format!(", {warned} with a warning or skipped")
+        } else {
+            String::new()
+        };
+        let time = took(steps.iter().map(|step| step.took_ms).sum());
+        let mark = self.theme.step(if warned > 0 { &StepState::Warning } else { &StepState::Ok });
+        let range = format!("1-{count}");
+        let text = format!("{count} steps done in {time}{odd}, k shows them");
+        Line::from(vec![
+            Span::raw(format!("  {range:>3} ")),
+            Span::styled(format!("{} {:<5}", mark.glyph, mark.word), self.theme.style(mark.role)),
+            Span::styled(text, self.theme.style(Role::Muted)),
+        ])
+    }
+}
