@@ -274,7 +274,7 @@ fn check_15_a_failed_step_explains_itself() {
     demo.terminal.picture("Customers are still on", "failed-100x30");
     demo.press("\r");
     demo.wants("▶ 3 Logs");
-    demo.wants("probe: FAILED");
+    demo.wants("FAILED: ");
 }
 
 #[test]

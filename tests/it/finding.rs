@@ -12,6 +12,7 @@ use pointsman::tui::effect::{Effect, LogAsk, LogUse};
 use pointsman::tui::keys::Code;
 use pointsman::tui::keys::bindings::Bindings;
 use pointsman::tui::keys::commands::COMMANDS;
+use pointsman::tui::model::remembered::Remembered;
 use pointsman::tui::msg::Msg;
 use pointsman::tui::panes::Pane;
 use pointsman::tui::panes::logs::model::{Extent, Line, Mark, TimeMode};
@@ -147,6 +148,38 @@ fn messages_can_be_read_again() {
     screen.shows("saved 3 lines");
     screen.shows("no room");
     assert_eq!(screen.char('y'), [Effect::Copy("saved 3 lines".to_owned(), 1)]);
+    // The next session lists them too, as read.
+    let kept = serde_json::to_string(&Remembered::of(&screen.model)).unwrap();
+    let kept: Remembered = serde_json::from_str(&kept).unwrap();
+    let mut next = waiting();
+    kept.recall(&mut next.model);
+    assert!(!next.draw(&plain()).contains("unread"));
+    next.char('!');
+    next.shows("no room");
+}
+
+#[test]
+fn arrangement_survives_a_restart() {
+    let mut screen = waiting();
+    screen.send(Msg::Resize(160, 45));
+    for key in ['g', '2'] {
+        screen.char(key);
+    }
+    assert_eq!(screen.model.focus, Pane::Health);
+    let width = |screen: &Screen| {
+        let drawn = screen.draw(&plain());
+        let line = drawn.lines().find(|line| line.contains("1 Environments")).unwrap();
+        line.chars().position(|c| "┐┓".contains(c)).unwrap()
+    };
+    screen.char('1');
+    let before = width(&screen);
+    screen.char('>');
+    assert_eq!(width(&screen), before + 4);
+    let mut next = waiting();
+    next.send(Msg::Resize(160, 45));
+    Remembered::of(&screen.model).recall(&mut next.model);
+    assert_eq!(width(&next), before + 4);
+    assert_eq!(next.model.arrangement, screen.model.arrangement);
 }
 
 /// Sends the screen a log of `to` lines, of which the driver has loaded those from `from` on.

@@ -120,9 +120,11 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
         backgrounds,
         answers,
         signals,
+        memory,
+        kept: 0,
     };
     let left = driver.run().await.map_err(failed)?;
-    memory.keep(&driver.model);
+    driver.memory.keep(&driver.model);
     drop(driver);
     Ok(left)
 }
@@ -232,6 +234,9 @@ struct Driver {
     backgrounds: std::sync::mpsc::Sender<ThemeKind>,
     answers: terminal_background::Answers,
     signals: Signals,
+    memory: Memory,
+    /// Number of serious messages that are saved.
+    kept: usize,
 }
 
 /// Waits until the screen's next scheduled change; forever if there is none.
@@ -337,6 +342,12 @@ impl Driver {
                         effect => self.acts.carry_out(effect),
                     }
                 }
+            }
+            // A kill must not lose what somebody may want to read again.
+            if std::mem::replace(&mut self.kept, self.model.messages.serious)
+                != self.model.messages.serious
+            {
+                self.memory.keep(&self.model);
             }
             self.screen.draw(&self.model, &self.theme)?;
         }

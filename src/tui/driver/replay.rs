@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossterm::event::{Event, EventStream};
 use futures_util::StreamExt as _;
 
-use super::log::{LogIndex, line_of};
+use super::log::{FactLines, LogIndex};
 use super::{Signals, input};
 use crate::app::App;
 use crate::domain::checklist::Tick;
@@ -90,9 +90,9 @@ impl Replay {
         let store = app.readable_store().map_err(JournalError::problem)?;
         let facts = store.facts(run, 0).map_err(JournalError::problem)?;
         let mut book = LogIndex::new(File::open(app.log_file(run)).ok());
+        let mut lines = FactLines::default();
         for fact in &facts {
-            let step = fact.step.as_ref().map(ToString::to_string).unwrap_or_default();
-            book.fact(line_of(fact), step);
+            book.fact(lines.next(fact));
         }
         while book.grow() {}
         while book.sieve() {}

@@ -187,6 +187,10 @@ commands! {
     NextError "next-error" ["e"] Logs None any "next error", always => |m, _| logs::update::next_error(m);
     PreviousError "previous-error" ["E"] Logs None any "previous error",
         always => |m, _| logs::update::previous_error(m);
+    NextStep "next-step" ["}"] Logs None any "next step in the log",
+        always => |m, _| logs::update::next_step(m);
+    PreviousStep "previous-step" ["{"] Logs None any "previous step in the log",
+        always => |m, _| logs::update::previous_step(m);
     Filter "filter" ["&"] Logs None Logs "show only matches",
         always => |m, _| logs::update::filter(m);
     News "new-lines" ["d"] Logs None Logs "show only lines new since the last good run",

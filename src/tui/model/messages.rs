@@ -3,11 +3,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Model;
 use crate::domain::time::Timestamp;
 
 /// Severity of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Level {
     /// An action succeeded, or was not possible.
     Info,
@@ -27,7 +29,7 @@ impl Level {
 }
 
 /// A message to the operator, kept for the list of messages.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// The time, once the clock is known.
     pub at: Option<Timestamp>,
@@ -60,6 +62,8 @@ pub struct Messages {
     pub toasts: Vec<Toast>,
     /// Number of unread warnings and errors.
     pub unread: usize,
+    /// Number of warnings and errors so far, which tells when to save them.
+    pub serious: usize,
 }
 
 impl Model {
@@ -81,6 +85,7 @@ impl Model {
             messages.toasts.remove(fades.unwrap_or(0));
         }
         messages.unread += usize::from(level != Level::Info);
+        messages.serious += usize::from(level != Level::Info);
         messages.all.push_back(Message { at: self.now, level, text });
         if messages.all.len() > MESSAGES_KEPT {
             messages.all.pop_front();

@@ -8,7 +8,7 @@ use super::Model;
 use crate::domain::handover::{self, Post, Worry};
 use crate::domain::incident_card::{POINTSMAN, card};
 use crate::domain::probe::{ProbeSnapshot, State};
-use crate::tui::keys::commands::{COMMANDS, Command};
+use crate::tui::keys::commands::{COMMANDS, Command, Row, row_of};
 use crate::tui::panes::pipeline::model::JobLog;
 
 /// An overlay on top of the panes.
@@ -63,6 +63,8 @@ pub enum Found {
     Command(Command),
     /// An environment, by its index.
     Environment(usize),
+    /// A command on an environment, by its index: `rollback production`.
+    Act(Command, usize),
     /// A custom command, by its index.
     CustomCommands(usize),
     /// A panic, in debug builds only.
@@ -141,6 +143,13 @@ impl Model {
         let environments = environments.map(|(at, environment)| {
             (format!("environment {}", environment.name), Found::Environment(at))
         });
+        let acts = [Command::Deploy, Command::Rollback, Command::CleanUp];
+        let acts = acts.into_iter().flat_map(|act| {
+            let places = self.environments.iter().enumerate();
+            places.map(move |(at, place)| {
+                (format!("{} {}", row_of(act).name, place.name), Found::Act(act, at))
+            })
+        });
         let custom_commands = self.custom_commands.iter().enumerate();
         let custom_commands = custom_commands.map(|(at, command)| {
             (
@@ -152,6 +161,7 @@ impl Model {
         let mut matcher = Matcher::new(Config::DEFAULT);
         let mut found: Vec<_> = commands
             .chain(environments)
+            .chain(acts)
             .chain(custom_commands)
             .filter_map(|(name, found)| {
                 let mut buffer = Vec::new();
@@ -163,14 +173,20 @@ impl Model {
         found.into_iter().map(|(_, found)| found).collect()
     }
 
-    /// The help rows that match the filter, in order.
+    /// The help rows that match the filter: first those of the focused pane, then the others in order.
     pub fn help_rows(&self, typed: &str) -> Vec<Command> {
         let typed = typed.trim().to_lowercase();
         let has = |text: &str| text.to_lowercase().contains(&typed);
-        COMMANDS
+        let found = COMMANDS
             .iter()
-            .filter(|row| has(row.name) || has(row.doc) || row.keys.iter().any(|key| has(key)))
-            .map(|row| row.command)
-            .collect()
+            .filter(|row| has(row.name) || has(row.doc) || row.keys.iter().any(|key| has(key)));
+        let (here, others): (Vec<&Row>, Vec<&Row>) = found.partition(|row| self.of_this_pane(row));
+        here.into_iter().chain(others).map(|row| row.command).collect()
+    }
+
+    /// Whether a command belongs to the focused pane: its keys work only there, or its key line shows it.
+    pub fn of_this_pane(&self, row: &Row) -> bool {
+        let hints = self.focus.behaviour().hints();
+        row.pane == Some(self.focus) || hints.iter().any(|(command, _)| *command == row.command)
     }
 }

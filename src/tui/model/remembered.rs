@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Model;
 use super::arrangement::Arrangement;
+use super::messages::Message;
 use crate::domain::log_level::LogLevel;
 use crate::tui::keys::commands::{COMMANDS, row_of};
 use crate::tui::panes::Pane;
@@ -21,6 +22,7 @@ pub struct Remembered {
     time: String,
     level: String,
     recent: Vec<String>,
+    messages: Vec<Message>,
 }
 
 impl Remembered {
@@ -38,6 +40,7 @@ impl Remembered {
             time: time.map_or("", |(name, _)| name).to_owned(),
             level: logs.query.level.label().to_owned(),
             recent: recent.map(|row| row.name.to_owned()).collect(),
+            messages: model.messages.all.iter().rev().take(MESSAGES_KEPT).rev().cloned().collect(),
         }
     }
 
@@ -62,9 +65,13 @@ impl Remembered {
             model.panes.logs.query.level = level;
         }
         let rows = self.recent.iter().filter_map(|name| COMMANDS.iter().find(|r| r.name == name));
+        model.messages.all = self.messages.iter().cloned().collect();
         model.recent = rows.map(|row| row.command).collect();
     }
 }
+
+/// Number of messages that the next session lists.
+const MESSAGES_KEPT: usize = 100;
 
 const TIMES: [(&str, TimeMode); 4] = [
     ("utc", TimeMode::Utc),

@@ -147,6 +147,10 @@ fn read(model: &mut Model, stored: Vec<Stored>) -> Vec<Effect> {
             effects.push(Effect::Past);
         }
     }
+    // Where no run ever was, none changes: read the empty list once.
+    if !model.panes.history.read && !effects.contains(&Effect::Past) {
+        effects.push(Effect::Past);
+    }
     if !std::mem::replace(&mut model.settled, true) {
         navigate::begin_where_somebody_is_needed(model);
     }

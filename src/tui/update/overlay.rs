@@ -139,11 +139,18 @@ fn go(model: &mut Model, found: Found, key: Key) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Found::Environment(at) => {
-            (model.selected, model.panes.deploy) = (at, DeployPane::default());
-            super::follow(model).into_iter().collect()
+        Found::Environment(at) => select(model, at),
+        Found::Act(act, at) => {
+            let mut effects = select(model, at);
+            effects.extend(run(model, act, key));
+            effects
         }
     }
+}
+
+fn select(model: &mut Model, at: usize) -> Vec<Effect> {
+    (model.selected, model.panes.deploy) = (at, DeployPane::default());
+    super::follow(model).into_iter().collect()
 }
 
 /// Handles a key of a search input: text edits it, arrow keys select a match.

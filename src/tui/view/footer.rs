@@ -76,7 +76,15 @@ fn keys(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
             ("y", "copy"),
             ("Esc", "close"),
         ]),
-        (None, Some(_)) => pairs(&[("↑ ↓", "choose"), ("Enter", "run"), ("Esc", "close")]),
+        (None, Some(Overlay::Messages(_))) => {
+            pairs(&[("j/k", "choose"), ("y", "copy"), ("a", "dismiss all"), ("Esc", "close")])
+        }
+        (None, Some(Overlay::Terminal)) => {
+            pairs(&[("c", "test copying"), ("n", "test the bell"), ("Esc", "close")])
+        }
+        (None, Some(Overlay::Help(_) | Overlay::Palette(_))) => {
+            pairs(&[("↑ ↓", "choose"), ("Enter", "run"), ("Esc", "close")])
+        }
         (None, None) if model.panes.logs.typing.is_some() => {
             pairs(&[("Enter", "search"), ("Esc", "no search")])
         }

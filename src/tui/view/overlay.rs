@@ -95,9 +95,15 @@ fn help(model: &Model, finder: &Finder, theme: &Theme, area: Rect, buffer: &mut 
     let inner = boxed(&title, area, theme, buffer);
     let (mut lines, mut at, mut group) = (Vec::new(), 0, None);
     for (number, command) in rows.iter().enumerate() {
-        let of = row_of(*command).group;
-        if group.replace(of) != Some(of) {
-            lines.push(Line::styled(of.title(), theme.style(Role::Title)));
+        let row = row_of(*command);
+        let title = if model.of_this_pane(row) {
+            format!("THIS PANE: {}", model.focus.title())
+        } else {
+            row.group.title().to_owned()
+        };
+        if group.as_ref() != Some(&title) {
+            lines.push(Line::styled(title.clone(), theme.style(Role::Title)));
+            group = Some(title);
         }
         let selected = number == finder.selected;
         if selected {
@@ -131,6 +137,11 @@ fn palette(model: &Model, finder: &Finder, theme: &Theme, area: Rect, buffer: &m
                 });
                 found_line(told, selected, theme)
             }
+            Found::Act(act, which) => {
+                let name = model.environments.get(*which).map_or("", |e| e.name.as_str());
+                let keys = model.bindings.keys(*act).first().cloned().unwrap_or_default();
+                found_line(format!("{keys:<13}{} {name}…", row_of(*act).name), selected, theme)
+            }
             Found::Environment(which) => {
                 let name = model.environments.get(*which).map_or("", |e| e.name.as_str());
                 found_line(format!("{:<13}environment {name}", ""), selected, theme)
@@ -153,7 +164,7 @@ fn found_line(text: String, selected: bool, theme: &Theme) -> Line<'static> {
 fn messages(model: &Model, at: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let area = area.centered(Constraint::Max(120), Constraint::Max(area.height));
     let all = &model.messages.all;
-    let title = format!("Messages · {} · y copies, a clears the corner, Esc closes", all.len());
+    let title = format!("Messages · {}", all.len());
     let inner = boxed(&title, area, theme, buffer);
     if all.is_empty() {
         return write(&[Line::raw("No messages yet.")], inner, buffer);
@@ -171,13 +182,18 @@ fn messages(model: &Model, at: usize, theme: &Theme, area: Rect, buffer: &mut Bu
     write(&lines, inner, buffer);
 }
 
-/// Draws a sheet. Long lines are split instead of cut off, because the user may have to type them.
+/// Draws a sheet. Long lines are wrapped between words instead of cut off, because the user may have to type them; only
+/// a word that is wider than the sheet is split.
 fn sheet(model: &Model, which: Sheet, from: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let text = model.sheet(which);
     let area = area.centered(Constraint::Max(140), Constraint::Max(area.height));
     let title = format!("{} · y copies, j k scroll, Esc closes", which.title());
     let inner = boxed(&title, area, theme, buffer);
-    let lines = text.lines().flat_map(|line| pieces(line, usize::from(inner.width)));
+    let width = usize::from(inner.width);
+    let lines = text.lines().flat_map(|line| match line {
+        "" => vec![String::new()],
+        line => wrapped(line, width).iter().flat_map(|part| pieces(part, width)).collect(),
+    });
     let lines: Vec<_> = lines.skip(from).map(Line::raw).collect();
     write(&lines, inner, buffer);
 }

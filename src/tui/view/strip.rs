@@ -25,7 +25,7 @@ use crate::tui::theme::{Role, Theme};
 /// Minimum width to show the keys that act.
 const WITH_KEYS: u16 = 140;
 /// Width of the keys that act.
-const KEYS: u16 = 34;
+const KEYS: u16 = 40;
 /// Columns between two columns of the strip.
 const GAP: usize = 3;
 

@@ -1,7 +1,12 @@
 //! At every fact of many runs, the places that say what is live and what an undo takes say the same: verdict strip, panes,
 //! key line and handover.
 
+use pointsman::domain::command::Command;
+use pointsman::domain::event::{Event, Fact, Recorded};
+use pointsman::domain::hash::Hash;
+use pointsman::domain::ids::RunNumber;
 use pointsman::domain::policy::Protection;
+use pointsman::domain::run::RunState;
 use pointsman::domain::verdict::{Live, Undo};
 use pointsman::domain::view::RunView;
 use pointsman::tui::msg::Msg;
@@ -76,4 +81,40 @@ fn compare(view: &RunView, runner: Option<u32>) -> usize {
         compared += 1;
     }
     compared
+}
+
+#[test]
+fn accepted_command_is_shown_until_it_happens() {
+    let running = |view: &RunView| matches!(view.state, RunState::Running { .. });
+    let mut view = states(Behaviour::Healthy).into_iter().find(running).unwrap();
+    let asked = |view: &mut RunView, event: Event| {
+        let fact = Fact {
+            seq: view.last_seq + 1,
+            at: view.last_at,
+            elapsed_ms: view.elapsed_ms,
+            actor: "ben".to_owned(),
+            step: None,
+            event: Recorded::Known(event),
+            prev: Hash::of(b""),
+            hash: Hash::of(b""),
+        };
+        view.apply(&fact).unwrap();
+    };
+    let strip = |view: &RunView| {
+        let mut screen = Screen::new(Protection::Open);
+        screen.look();
+        screen.run(view, Some(7));
+        screen.draw(&plain()).lines().nth(2).unwrap().to_owned()
+    };
+    assert!(!strip(&view).contains("after this step"));
+    for (command, word) in [
+        (Command::Pause, "PAUSING after this step (ben, "),
+        (Command::Abort { now: false }, "ABORTING after this step (ben, "),
+        (Command::Abort { now: true }, "ABORTING: cancelling this step (ben, "),
+    ] {
+        asked(&mut view, Event::CommandAccepted { id: 1, command });
+        assert!(strip(&view).contains(word), "{}", strip(&view));
+    }
+    asked(&mut view, Event::RunSuperseded { by: RunNumber(9) });
+    assert!(!strip(&view).contains("ABORTING"), "{}", strip(&view));
 }

@@ -1,7 +1,7 @@
 //! The index of a run's log: 8 bytes per line in memory, while the lines
 //! themselves stay on disk. A million lines take 8 MB.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
 use std::os::unix::fs::FileExt as _;
@@ -9,6 +9,7 @@ use std::os::unix::fs::FileExt as _;
 use regex::Regex;
 
 use super::entry::Entry;
+use super::facts::FactLine;
 use super::shape::shape;
 use crate::domain::log_level::LogLevel;
 use crate::domain::time::Timestamp;
@@ -24,7 +25,9 @@ pub(in crate::tui::driver) struct LogIndex {
     byte: u64,
     entries: Vec<Entry>,
     facts: Vec<Line>,
-    waiting: VecDeque<(Line, String)>,
+    /// The facts that begin a step, by their index.
+    begins: BTreeSet<u64>,
+    waiting: VecDeque<FactLine>,
     sources: Vec<String>,
     steps: Vec<String>,
     warnings: usize,
@@ -57,7 +60,8 @@ fn number_of(names: &mut Vec<String>, name: &str) -> usize {
 
 impl LogIndex {
     pub(in crate::tui::driver) fn new(file: Option<File>) -> Self {
-        Self { file, ..Self::default() }
+        // A new index has the usual query.
+        Self { file, kept: Some(Vec::new()), ..Self::default() }
     }
 
     pub(super) fn has_file(&self) -> bool {
@@ -69,27 +73,30 @@ impl LogIndex {
     }
 
     /// Queues a fact. It is indexed after the log lines that were received before it.
-    pub(in crate::tui::driver) fn fact(&mut self, line: Line, step: String) {
-        self.waiting.push_back((line, step));
+    pub(in crate::tui::driver) fn fact(&mut self, fact: FactLine) {
+        self.waiting.push_back(fact);
     }
 
     /// Indexes the queued facts up to the time `before`, or all of them if it is `None`.
     fn file_facts(&mut self, before: Option<Timestamp>) {
-        while let Some((line, _)) = self.waiting.front() {
-            if before.is_some_and(|before| line.at > before) {
+        while let Some(fact) = self.waiting.front() {
+            if before.is_some_and(|before| fact.line.at > before) {
                 return;
             }
-            if let Some((line, step)) = self.waiting.pop_front() {
-                self.file_fact(line, &step);
+            if let Some(fact) = self.waiting.pop_front() {
+                self.file_fact(fact);
             }
         }
     }
 
-    fn file_fact(&mut self, line: Line, step: &str) {
+    fn file_fact(&mut self, FactLine { line, step, begins }: FactLine) {
         let (source, step) =
-            (number_of(&mut self.sources, &line.source), number_of(&mut self.steps, step));
+            (number_of(&mut self.sources, &line.source), number_of(&mut self.steps, &step));
         self.count(line.level);
         let place = self.facts.len() as u64;
+        if begins {
+            self.begins.insert(place);
+        }
         self.entries.push(Entry::new(place, line.level, source, step).fact());
         self.facts.push(line);
     }
@@ -365,13 +372,13 @@ impl LogIndex {
         from: Option<usize>,
         forward: bool,
     ) -> Option<(usize, usize)> {
+        let shown = |wanted: &dyn Fn(Entry) -> bool| -> Vec<usize> {
+            (0..self.shown()).filter(|at| self.entry(*at).is_some_and(wanted)).collect()
+        };
         let places: Vec<usize> = match mark {
             Mark::Match => self.matches.iter().filter_map(|at| usize::try_from(*at).ok()).collect(),
-            Mark::Error => (0..self.shown())
-                .filter(|at| {
-                    self.entry(*at).is_some_and(|e| e.level() == LogLevel::Error && !e.hangs())
-                })
-                .collect(),
+            Mark::Error => shown(&|entry| entry.level() == LogLevel::Error && !entry.hangs()),
+            Mark::Step => shown(&|e| e.is_fact() && self.begins.contains(&e.place())),
         };
         let found = match (forward, from) {
             (true, Some(from)) => places.iter().position(|at| *at > from).or(Some(0)),

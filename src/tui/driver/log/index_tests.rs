@@ -30,15 +30,16 @@ fn said(n: usize, text: &str) -> LogLine {
     }
 }
 
-fn fact(second: i64, text: &str) -> Line {
-    Line {
+fn fact(second: i64, text: &str, step: &str) -> FactLine {
+    let line = Line {
         at: Timestamp::from_second(second).unwrap(),
         source: "run".to_owned(),
         level: LogLevel::Info,
         hangs: false,
         text: text.to_owned(),
         tints: Vec::new(),
-    }
+    };
+    FactLine { line, step: step.to_owned(), begins: text == "begins" }
 }
 
 fn read_all(book: &mut LogIndex) {
@@ -52,11 +53,12 @@ fn texts(book: &LogIndex) -> Vec<String> {
 #[test]
 fn facts_are_placed_by_time_among_later_lines() {
     let (mut file, mut book) = book(&[said(1, "one"), said(3, "three")]);
-    book.fact(fact(0, "begins"), "build".to_owned());
-    book.fact(fact(2, "ok"), "build".to_owned());
-    book.fact(fact(9, "over"), "soak".to_owned());
+    book.fact(fact(0, "begins", "build"));
+    book.fact(fact(2, "ok", "build"));
+    book.fact(fact(9, "over", "soak"));
     read_all(&mut book);
     assert_eq!(texts(&book), ["begins", "one", "ok", "three", "over"]);
+    assert_eq!(book.find(Mark::Step, None, true), Some((0, 1)), "only where a step begins");
     write!(file, "{{\"at\":\"half a").unwrap();
     file.flush().unwrap();
     read_all(&mut book);
@@ -109,7 +111,7 @@ fn finds_the_one_new_line_among_many() {
     let mut now: Vec<_> = (0..20_000).map(usual).collect();
     now[12_345].text = "ERROR JWT_SECRET is not set".to_owned();
     let (_file, mut book) = book(&now);
-    book.fact(fact(0, "begins"), "build".to_owned());
+    book.fact(fact(0, "begins", "build"));
     let known = before.iter().map(|line| shape(&line.text)).collect();
     book.compare_with(Some(known));
     book.ask(Query { news: Some(crate::domain::ids::RunNumber(1)), ..Query::default() });

@@ -2,6 +2,7 @@
 //! however long the log is and however fast it grows.
 
 mod entry;
+mod facts;
 mod index;
 mod shape;
 
@@ -14,14 +15,13 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc::Sender;
 
+pub(super) use self::facts::FactLines;
 pub(super) use self::index::LogIndex;
 use self::shape::shapes;
 use super::poll_backoff::PollBackoff;
 use crate::app::{App, SqliteStore, private_folder};
 use crate::domain::describe;
-use crate::domain::event::{Event, Fact, Recorded};
 use crate::domain::ids::RunNumber;
-use crate::domain::log_level::LogLevel;
 use crate::ports::journal::Journal as _;
 use crate::ports::log::LogLine;
 use crate::tui::effect::{LogAsk, LogUse};
@@ -49,6 +49,7 @@ struct Reader {
     book: LogIndex,
     store: Option<(SqliteStore, i64)>,
     fact: u64,
+    lines: FactLines,
     /// Target line of the last jump.
     found: Option<usize>,
     /// Modification time of the progress file at the last read.
@@ -62,7 +63,8 @@ impl Reader {
     fn new(app: App, sender: Sender<Msg>) -> Self {
         let (run, asked, store, fact, found) = (None, 0, None, 0, None);
         let (book, progressed) = (LogIndex::default(), None);
-        Self { app, sender, run, asked, book, store, fact, found, progressed }
+        let lines = FactLines::default();
+        Self { app, sender, run, asked, book, store, fact, lines, found, progressed }
     }
 
     fn run(mut self, asks: &Receiver<LogAsk>) {
@@ -147,8 +149,7 @@ impl Reader {
         }
         for fact in store.facts(run, self.fact).unwrap_or_default() {
             self.fact = fact.seq;
-            let step = fact.step.as_ref().map(ToString::to_string).unwrap_or_default();
-            self.book.fact(line_of(&fact), step);
+            self.book.fact(self.lines.next(&fact));
         }
     }
 
@@ -158,6 +159,7 @@ impl Reader {
                 (self.run, self.asked, self.fact) = (Some(run), asked, 0);
                 self.progressed = None;
                 self.book = LogIndex::new(None);
+                self.lines = FactLines::default();
                 self.book.ask(query);
                 if let Some((_, version)) = &mut self.store {
                     *version = -1;
@@ -263,27 +265,4 @@ impl Reader {
 fn written(line: &Line) -> String {
     let at = line.at.strftime("%H:%M:%S.%3fZ");
     format!("{at} {} {} {}", line.level.letter(), line.source, line.text)
-}
-
-/// A fact as a line of the log.
-pub(super) fn line_of(fact: &Fact) -> Line {
-    let step = fact.step.as_ref().map(|s| format!("{s}: ")).unwrap_or_default();
-    let (said, level) = match &fact.event {
-        Recorded::Known(event) => (describe::sentence(event), level(event)),
-        Recorded::Unknown { kind, .. } => (kind.clone(), LogLevel::Warn),
-    };
-    let (source, text) = ("run".to_owned(), format!("{step}{said}"));
-    Line { at: fact.at, source, level, hangs: false, text, tints: Vec::new() }
-}
-
-fn level(event: &Event) -> LogLevel {
-    match event {
-        Event::StepFailed { .. } => LogLevel::Error,
-        Event::StepFinished { warning: true, .. }
-        | Event::StepSkipped { .. }
-        | Event::UndoPlanned { .. }
-        | Event::RunnerLost { .. }
-        | Event::CommandRefused { .. } => LogLevel::Warn,
-        _ => LogLevel::Info,
-    }
 }

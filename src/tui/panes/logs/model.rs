@@ -42,10 +42,16 @@ pub struct Query {
 }
 
 impl Query {
-    /// Whether every line is shown.
+    /// Whether every line of the log is shown.
     pub fn shows_all(&self) -> bool {
-        let nothing = Self { search: self.search.clone(), ..Self::default() };
-        *self == nothing
+        let everything =
+            Self { search: self.search.clone(), level: LogLevel::Trace, ..Self::default() };
+        *self == everything
+    }
+
+    /// Whether nothing was chosen but a search.
+    pub fn is_usual(&self) -> bool {
+        *self == Self { search: self.search.clone(), ..Self::default() }
     }
 }
 
@@ -92,6 +98,8 @@ pub enum Mark {
     /// A match of the search.
     Match,
     Error,
+    /// The beginning of a step.
+    Step,
 }
 
 /// How the times of lines are shown.

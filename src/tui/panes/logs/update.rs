@@ -42,6 +42,15 @@ pub(in crate::tui) fn previous_error(model: &mut Model) -> Vec<Effect> {
     find(model, Mark::Error, false)
 }
 
+/// Jumps to the beginning of the next step.
+pub(in crate::tui) fn next_step(model: &mut Model) -> Vec<Effect> {
+    find(model, Mark::Step, true)
+}
+
+pub(in crate::tui) fn previous_step(model: &mut Model) -> Vec<Effect> {
+    find(model, Mark::Step, false)
+}
+
 /// Selects the next minimum level, wrapping around after the highest one.
 pub(in crate::tui) fn level(model: &mut Model) -> Vec<Effect> {
     let now = model.panes.logs.query.level;
@@ -212,6 +221,7 @@ pub(in crate::tui) fn found(
         model.tell(match mark {
             Mark::Match => "nothing matches",
             Mark::Error => "no line says that it is an error",
+            Mark::Step => "no step began in the lines shown",
         });
         return Vec::new();
     };
@@ -281,7 +291,7 @@ pub(in crate::tui) fn back(model: &mut Model) -> Option<Vec<Effect>> {
         return Some(Vec::new());
     }
     let search = logs.query.search.clone();
-    if !logs.query.shows_all() && logs.query.level == LogLevel::default() {
+    if !logs.query.is_usual() && logs.query.level == LogLevel::default() {
         return Some(query(model, |query| *query = Query { search, ..Query::default() }));
     }
     logs.query.search.is_some().then(|| look_for(model, None))

@@ -54,11 +54,11 @@ fn title(logs: &LogsPane) -> String {
     parts.extend(query.source.clone());
     parts.extend(query.step.as_ref().map(|step| format!("step {step}")));
     parts.extend(query.news.map(|run| format!("new since {run}")));
-    if query.filter.is_some() || !query.shows_all() {
-        parts.push(format!(
-            "hides {}",
-            grouped(logs.extent.total.saturating_sub(logs.extent.shown))
-        ));
+    let hidden = logs.extent.total.saturating_sub(logs.extent.shown);
+    if !query.is_usual() {
+        parts.push(format!("hides {}", grouped(hidden)));
+    } else if logs.extent.whole && hidden > 0 {
+        parts.push(format!("{} more with L", grouped(hidden)));
     }
     parts.push(if logs.bottom.is_some() { "PAUSED " } else { "FOLLOW " }.to_owned());
     parts.join(" · ")

@@ -277,9 +277,13 @@ impl Look<'_> {
         let dash = self.theme.pick("┄", "-").repeat(6);
         let keep = view.plan.policy.keep_blue;
         let until = view.ended.and_then(|ended| ended.checked_add(keep).ok());
+        let passed = self.model.now.zip(until).is_some_and(|(now, until)| until <= now);
         let warm = match until {
-            Some(until) => format!("until {}", clock(until)),
-            None => format!("for {} after this run", crate::domain::time::spoken(keep)),
+            Some(until) if passed => format!("it had to stay warm until {}", clock(until)),
+            Some(until) => format!("it stays warm until {}", clock(until)),
+            None => {
+                format!("it stays warm for {} after this run", crate::domain::time::spoken(keep))
+            }
         };
         let text = format!("   {dash} below: BLUE is removed, instant undo is gone {dash}");
         let pending = self.theme.step(&StepState::Pending);
@@ -287,7 +291,7 @@ impl Look<'_> {
             Line::styled(text, self.theme.style(Role::NoReturn)),
             Line::styled(
                 format!(
-                    "   K {} {:<5}Clean up BLUE (a separate run); it stays warm {warm}",
+                    "   K {} {:<5}Clean up BLUE (a separate run); {warm}",
                     pending.glyph, pending.word
                 ),
                 self.theme.style(Role::Pending),
