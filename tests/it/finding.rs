@@ -19,7 +19,7 @@ use pointsman::tui::panes::logs::model::{Extent, Line, Mark, TimeMode};
 use pointsman::tui::theme::Theme;
 
 use super::screen::{Screen, acts, at_gate, plain, states, steady};
-use super::world::{Behaviour, Bench, deploy_plan, label};
+use super::world::{Behaviour, Bench, deploy_plan, label, service};
 
 pub(crate) fn waiting() -> Screen {
     let mut screen = Screen::new(Protection::Open);
@@ -392,10 +392,15 @@ fn history_opens_compares_and_reports_runs() {
         release: ReleaseName { label: label(release), commit: None },
         mark: Mark_::Stable,
         usual,
+        left: Some(Timestamp::UNIX_EPOCH),
+        gone: if usual { Vec::new() } else { vec![service("toto-app")] },
         schema: Vec::new(),
     };
     screen.send(Msg::Targets(ticket, Ok(vec![target("1.0.0", true), target("1.1.0", false)])));
     screen.shows("▶ 1.1.0");
+    screen.shows("until 01 Jan 00:00Z");
+    screen.shows("NOT ready: toto-app");
+    screen.shows("Not undone: what was written to databases");
     screen.key(Code::Esc);
     screen.char('k');
     screen.shows("It moved no traffic: 1.1.0 stayed live. Nothing to undo.");

@@ -66,6 +66,10 @@ pub struct Target {
     pub mark: Mark,
     /// Whether it is the default target of a rollback.
     pub usual: bool,
+    /// When traffic last left it, if a run of this store moved it.
+    pub left: Option<Timestamp>,
+    /// Its services whose build the platform cannot serve any more.
+    pub gone: Vec<ServiceName>,
     /// The rollback options of each database.
     pub schema: Vec<WaysBack>,
 }
@@ -286,6 +290,17 @@ pub const RELEASES_KEPT: usize = 3;
 fn differs(choice: &Choice, live: &Live) -> bool {
     let in_question = |service: &ServiceName| live.get(service);
     choice.builds.iter().any(|(s, build)| in_question(s).is_some_and(|l| l.as_ref() != Some(build)))
+}
+
+/// When traffic last left a release: the end of the latest run that switched away from one of its builds.
+pub fn last_live(runs: &[RunView], choice: &Choice) -> Option<Timestamp> {
+    let moved = |run: &&RunView| {
+        run.services.iter().any(|(service, seen)| {
+            let ours = choice.builds.get(service);
+            seen.switch_asked && ours.is_some() && seen.blue.as_ref() == ours
+        })
+    };
+    runs.iter().find(moved).map(|run| run.ended.unwrap_or(run.last_at))
 }
 
 /// The release that a rollback to a choice would leave: the one whose live builds the choice replaces.

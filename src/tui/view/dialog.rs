@@ -6,6 +6,7 @@ use ratatui::symbols::border;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Clear, Widget as _};
 
+use super::rollback;
 use super::traffic::{Versions, on_side};
 use super::{ASCII_HEAVY, ASCII_PLAIN, styled, wrapped, write};
 use crate::domain::error::Problem;
@@ -23,7 +24,7 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     let inside = usize::from(width.saturating_sub(4));
     let (title, lines, heavy) = match &dialog.kind {
         Kind::Pick(picker) => {
-            (pick_title(picker), pick(picker, theme, inside, area.height.into()), false)
+            (pick_title(picker), pick(model, picker, theme, inside, area.height.into()), false)
         }
         Kind::Confirm(asked) => (
             format!("{} · {}", asked.environment.as_str().to_uppercase(), asked.title),
@@ -97,7 +98,13 @@ const COMMITS_SHOWN: usize = 4;
 /// Rows that must stay visible in the dialog: two fields, a sentence and the frame.
 const LINES_BELOW: usize = 7;
 
-fn pick(picker: &Picker, theme: &Theme, width: usize, height: usize) -> Vec<Line<'static>> {
+fn pick(
+    model: &Model,
+    picker: &Picker,
+    theme: &Theme,
+    width: usize,
+    height: usize,
+) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     if let Some((_, text)) = &picker.about {
         lines.push(Line::styled(text.clone(), theme.style(Role::Title)));
@@ -123,6 +130,9 @@ fn pick(picker: &Picker, theme: &Theme, width: usize, height: usize) -> Vec<Line
     }
     let room = height.saturating_sub(lines.len() + LINES_BELOW);
     lines.extend(changes(picker, theme, width).into_iter().take(room));
+    if picker.purpose == Purpose::Rollback {
+        lines.extend(rollback::about(model, picker, theme, width).into_iter().take(room));
+    }
     if matches!(picker.purpose, Purpose::Deploy | Purpose::Rollback) {
         lines.push(field("another one", picker.other.value(), picker.field == Field::Other, theme));
     }

@@ -5,6 +5,7 @@ mod footer;
 mod lane;
 mod layout;
 mod overlay;
+mod rollback;
 mod small;
 mod strip;
 mod top;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::builds::accepted;
 use super::freeze::not_frozen;
-use super::schema::{BACKUP, accepted, after_traffic};
+use super::schema::{BACKUP, after_traffic};
 use super::{Proposal, Refusal, none_in_doubt};
 use crate::services::{Services, in_time};
 use pointsman_config::Loaded;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Refusal;
-use super::schema::{accepted, files, ways_back};
+use super::builds::accepted;
+use super::schema::{files, ways_back};
 use crate::services::{READ_WITHIN, SchemaLook, Services};
 use pointsman_config::Loaded;
 use pointsman_core::migration::{

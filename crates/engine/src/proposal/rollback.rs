@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::builds::{accepted, ranges_of, read_builds};
 use super::platform_releases::{live_release, newest_on_platform, on_platform, tried_here};
-use super::schema::{accepted, files, ways_back};
+use super::schema::{files, ways_back};
 use super::{Proposal, RUNS_SEARCHED, Refusal};
 use crate::services::{QUICK_READ_WITHIN, READ_WITHIN, SchemaLook, Services};
 use pointsman_config::Loaded;
@@ -15,10 +16,10 @@ use pointsman_core::ids::{EnvironmentName, ServiceName};
 use pointsman_core::migration::{Migration, SchemaRange, SchemaWay, Undo, WaysBack};
 use pointsman_core::plan::{Member, RunKind};
 use pointsman_core::planner::{self, EnvironmentSpec};
-use pointsman_core::ports::hosting::Hosting;
+use pointsman_core::ports::hosting::{Build, BuildState, Hosting};
 use pointsman_core::ports::journal::JournalError;
 use pointsman_core::readiness::{
-    Choice, Known, Live, NoTarget, Target, default_target, known, left_by, named_target,
+    Choice, Known, Live, NoTarget, Target, default_target, known, last_live, left_by, named_target,
 };
 use pointsman_core::release::{ReleaseLabel, ReleaseName, SchemaVersion};
 use pointsman_core::view::RunView;
@@ -42,11 +43,21 @@ pub async fn targets(
         if !offered(&choice, &live) {
             continue;
         }
-        let then = accepted(hosting.as_ref(), &spec.members, &choice.builds).await;
+        let read = read_builds(hosting.as_ref(), &spec.members, &choice.builds).await;
+        // A build that could not be read may be there: only what the platform denies is gone.
+        let denied = |read: &Result<Option<Build>, Problem>| match read {
+            Ok(Some(build)) => build.state != BuildState::Ready,
+            Ok(None) => true,
+            Err(_) => false,
+        };
+        let gone = read.iter().filter(|(_, build)| denied(build));
+        let gone = gone.map(|(service, _)| service.clone()).collect();
+        let then = ranges_of(read);
         let usual = usual.as_ref() == Some(&choice.builds);
         let schema = looks.iter().filter_map(|look| way_of(look, &runs, &choice, &now, &then));
         let schema = schema.collect();
-        targets.push(Target { usual, release: choice.name(), mark, schema });
+        let left = last_live(&runs, &choice);
+        targets.push(Target { usual, release: choice.name(), mark, left, gone, schema });
     }
     targets.sort_by_key(|target| (!target.usual, target.mark == Mark::Bad));
     Ok(targets)

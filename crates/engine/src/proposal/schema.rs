@@ -3,21 +3,21 @@
 
 use std::collections::BTreeMap;
 
+use super::builds::accepted;
 use super::freeze::not_frozen;
 use super::{Proposal, Refusal, none_in_doubt};
-use crate::services::{READ_WITHIN, SchemaLook, Services, in_time};
+use crate::services::{READ_WITHIN, SchemaLook, Services};
 use pointsman_config::Loaded;
 use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::guard::{Guards, Justification};
-use pointsman_core::ids::{BuildId, ServiceName};
+use pointsman_core::ids::ServiceName;
 use pointsman_core::migration::{
     Direction, Migration, Phase, Pick, RowState, Schema, SchemaRange, Undo, Undone, WaysBack,
     baseline, down, rows, up, ways,
 };
-use pointsman_core::plan::{Member, PlannedDatabase};
+use pointsman_core::plan::PlannedDatabase;
 use pointsman_core::planner::{self, EnvironmentSpec};
-use pointsman_core::ports::hosting::Hosting;
 use pointsman_core::release::{ReleaseLabel, SchemaVersion};
 use pointsman_core::step::{RepairAs, StepKind};
 
@@ -140,22 +140,6 @@ pub(super) async fn after_traffic(
         }
     }
     Ok(told)
-}
-
-/// The range that a build of each service accepts.
-pub(super) async fn accepted(
-    hosting: &dyn Hosting,
-    members: &[Member],
-    builds: &BTreeMap<ServiceName, BuildId>,
-) -> Vec<(ServiceName, BTreeMap<String, SchemaRange>)> {
-    let mut accepted = Vec::new();
-    for member in members {
-        let Some(id) = builds.get(member.service()) else { continue };
-        let build = in_time(&format!("build {id}"), hosting.build(&member.target, id)).await;
-        let build = build.ok().flatten();
-        accepted.push((member.service().clone(), build.map(|b| b.accepts).unwrap_or_default()));
-    }
-    accepted
 }
 
 /// The ways to roll back a database. Without `to`, they go down to the latest version that the target accepts.
