@@ -61,6 +61,8 @@ pub enum Msg {
     Resize(u16, u16),
     /// The mouse was pressed on a pane.
     Click(Pane),
+    /// The mouse was pressed on a key of the key line.
+    ClickKey(String),
     /// The mouse wheel was turned over a pane, by this many lines.
     Wheel(Pane, isize),
     /// Whether the terminal has the focus.

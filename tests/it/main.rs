@@ -39,6 +39,7 @@ mod log_colours;
 mod migrating;
 mod misbehaving;
 mod motion;
+mod mouse;
 mod packages;
 mod picture;
 mod pipeline;

@@ -122,7 +122,7 @@ impl StepKind {
                 "Asks the public address until it was healthy several times in a row."
             }
             Self::MarkStable => "Records the release as one that a rollback may go to.",
-            Self::MarkBad => "Records the release as bad, so that no rollback goes to it.",
+            Self::MarkBad => "Records the release as bad, which excludes it from rollbacks.",
             Self::Migrate { database, version, .. } => {
                 return format!(
                     "Moves {database} to schema version {version}, and reads back what was applied."

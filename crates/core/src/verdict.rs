@@ -1,4 +1,4 @@
-//! What is true of an environment now: what customers get, how healthy that is, and what going back would take. The
+//! What is true of an environment now: what customers get, how healthy that is, and what a rollback would take. The
 //! screen, the handover and the command line all take it from here, so that they cannot contradict each other.
 
 use super::ids::ServiceName;
@@ -43,10 +43,10 @@ pub enum Live {
     Services(Vec<LiveService>),
 }
 
-/// What going back would take now.
+/// What a rollback would take now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Undo {
-    /// Traffic is being given back.
+    /// A rollback is under way.
     UnderWay,
     /// The run has moved no traffic yet.
     NothingMoved,
@@ -124,7 +124,7 @@ impl Evidence<'_> {
         all.filter(|all| !all.is_empty()).map(Live::Services)
     }
 
-    /// What going back would take.
+    /// What a rollback would take.
     pub fn undo(&self) -> Undo {
         if let Some(view) = self.driven {
             let blue = view.services.values().find_map(ServiceView::blue_name);

@@ -8,7 +8,7 @@ use super::resized;
 use crate::tui::keys::{Code, Key};
 use crate::tui::model::Model;
 use crate::tui::msg::Msg;
-use crate::tui::view::pane_at;
+use crate::tui::view::{Target, pane_at, target_at};
 
 /// The message for an event; `None` for events that the screen does not use.
 pub(super) fn message(event: Event, model: &Model) -> Option<Msg> {
@@ -26,11 +26,15 @@ pub(super) fn message(event: Event, model: &Model) -> Option<Msg> {
 const LINES_PER_NOTCH: isize = 3;
 
 fn moused(event: MouseEvent, model: &Model) -> Option<Msg> {
-    let pane = pane_at(model, event.column, event.row)?;
+    let (x, y) = (event.column, event.row);
+    let wheel = |by| pane_at(model, x, y).map(|pane| Msg::Wheel(pane, by));
     match event.kind {
-        MouseEventKind::Down(_) => Some(Msg::Click(pane)),
-        MouseEventKind::ScrollUp => Some(Msg::Wheel(pane, -LINES_PER_NOTCH)),
-        MouseEventKind::ScrollDown => Some(Msg::Wheel(pane, LINES_PER_NOTCH)),
+        MouseEventKind::Down(_) => Some(match target_at(model, x, y)? {
+            Target::Pane(pane) => Msg::Click(pane),
+            Target::Key(key) => Msg::ClickKey(key),
+        }),
+        MouseEventKind::ScrollUp => wheel(-LINES_PER_NOTCH),
+        MouseEventKind::ScrollDown => wheel(LINES_PER_NOTCH),
         _ => None,
     }
 }

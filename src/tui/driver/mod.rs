@@ -343,7 +343,7 @@ impl Driver {
                     }
                 }
             }
-            // A kill must not lose what somebody may want to read again.
+            // Saved at once, so that a kill does not lose them.
             if std::mem::replace(&mut self.kept, self.model.messages.serious)
                 != self.model.messages.serious
             {

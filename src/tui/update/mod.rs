@@ -33,6 +33,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Click(pane) if model.dialog.is_none() && model.overlay.is_none() => {
             model.focus = pane;
         }
+        Msg::ClickKey(name) if model.dialog.is_none() && model.overlay.is_none() => {
+            return match model.bindings.meaning(&name, model.focus) {
+                // No key of the keyboard opened what the command opens, so none is ignored in it.
+                Meaning::Command(command) => run(model, command, Key::plain(Code::Function(0))),
+                Meaning::Prefix | Meaning::Nothing => Vec::new(),
+            };
+        }
         Msg::Wheel(pane, by) if model.dialog.is_none() && model.overlay.is_none() => {
             pane.behaviour().wheel(model, by);
             return logs::update::window(model);
@@ -61,7 +68,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::LogFound(asked, mark, at) if asked == model.panes.logs.asked => {
             return logs::update::found(model, mark, at);
         }
-        Msg::LogWindow(..) | Msg::LogFound(..) | Msg::Click(_) | Msg::Wheel(..) => {}
+        Msg::LogWindow(..)
+        | Msg::LogFound(..)
+        | Msg::Click(_)
+        | Msg::ClickKey(_)
+        | Msg::Wheel(..) => {}
         Msg::ToClipboard(text, told) => {
             model.tell(told);
             return vec![Effect::ToClipboard(text)];

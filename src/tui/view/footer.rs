@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::write;
 use crate::domain::run::RunState;
@@ -29,34 +30,51 @@ const ACTS: [Command; 8] = [
 
 /// Draws the panes as tabs, for layouts that show only one of them. A badge says what needs a look.
 pub(in crate::tui) fn tabs(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let spans = tab_lines(model, theme, area.width).into_iter().flat_map(|line| line.spans);
+    write(&[spans.collect()], area, buffer);
+}
+
+/// The tab at a column.
+pub(super) fn tab_at(model: &Model, x: u16) -> Option<Pane> {
+    let tabs = tab_lines(model, &Theme::without_colour(false), model.size.0);
+    let mut right = 0;
+    let at = tabs.iter().position(|tab| {
+        right += tab.width();
+        usize::from(x) < right
+    });
+    Pane::ALL.get(at?).copied()
+}
+
+/// Each tab. Names give way from the right, those of panes with a badge last.
+fn tab_lines(model: &Model, theme: &Theme, width: u16) -> Vec<Line<'static>> {
     let badges: Vec<_> =
         Pane::ALL.iter().map(|pane| pane.behaviour().badge(model, theme)).collect();
-    let mut named = vec![true; Pane::ALL.len()];
     let focus = model.focus as usize;
-    let line = |named: &[bool]| {
-        let mut line = Line::default();
-        for (at, pane) in Pane::ALL.iter().enumerate() {
-            let name = if named[at] { format!(" {}", pane.short_name()) } else { String::new() };
+    let mut named = vec![true; Pane::ALL.len()];
+    let lines = |named: &[bool]| -> Vec<Line<'static>> {
+        let tab = |(at, pane): (usize, &Pane)| {
             let role = if at == focus { Role::Selection } else { Role::Muted };
-            line.push_span(Span::styled(format!(" {}{name}", at + 1), theme.style(role)));
+            let name = if named[at] { format!(" {}", pane.short_name()) } else { String::new() };
+            let mut line =
+                Line::from(Span::styled(format!(" {}{name}", at + 1), theme.style(role)));
             if let Some((text, badge)) = &badges[at] {
                 let role = if at == focus { Role::Selection } else { *badge };
                 line.push_span(Span::styled(format!(" {text}"), theme.style(role)));
             }
             line.push_span(Span::styled(" ", theme.style(role)));
-        }
-        line
+            line
+        };
+        Pane::ALL.iter().enumerate().map(tab).collect()
     };
-    // Names give way from the right, those of panes with a badge last.
     let order = (0..named.len()).rev().filter(|at| *at != focus);
-    let (with, without): (Vec<_>, Vec<_>) = order.partition(|at| badges[*at].is_some());
-    for at in without.into_iter().chain(with) {
-        if line(&named).width() <= usize::from(area.width) {
+    let (last, first): (Vec<_>, Vec<_>) = order.partition(|at| badges[*at].is_some());
+    for at in first.into_iter().chain(last) {
+        if lines(&named).iter().map(Line::width).sum::<usize>() <= usize::from(width) {
             break;
         }
         named[at] = false;
     }
-    write(&[line(&named)], area, buffer);
+    lines(&named)
 }
 
 pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
@@ -93,9 +111,27 @@ fn keys(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
     let mut line = Line::from(" ");
     for (key, word) in hints {
         line.push_span(Span::styled(key, theme.style(Role::Key)));
-        line.push_span(Span::raw(format!(" {word}   ")));
+        line.push_span(Span::raw(after_key(&word)));
     }
     line
+}
+
+fn after_key(word: &str) -> String {
+    format!(" {word}   ")
+}
+
+/// The key of the hint at a column. Boxes are answered by keys, never by a click.
+pub(super) fn key_at(model: &Model, x: u16) -> Option<String> {
+    if model.dialog.is_some() || model.overlay.is_some() || model.panes.logs.typing.is_some() {
+        return None;
+    }
+    let mut right = 1;
+    let hints = of_screen(model, model.size.0).into_iter();
+    let mut hit = hints.filter(|(key, word)| {
+        right += key.width() + after_key(word).width();
+        usize::from(x) < right
+    });
+    hit.next().map(|(key, _)| key)
 }
 
 /// The deployment commands that are available now, with their keys.

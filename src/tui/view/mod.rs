@@ -91,6 +91,27 @@ pub(in crate::tui) fn places(model: &Model) -> Vec<(Pane, Rect)> {
     layout::panes(model, layout::rows(area)[3])
 }
 
+/// What a click means at a position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    Pane(Pane),
+    /// A key of the key line.
+    Key(String),
+}
+
+/// What is drawn at a position.
+pub fn target_at(model: &Model, x: u16, y: u16) -> Option<Target> {
+    if model.too_small() {
+        return None;
+    }
+    let [_, _, tabs, _, _, keys] = layout::rows(Rect::new(0, 0, model.size.0, model.size.1));
+    match y {
+        y if y == keys.y => footer::key_at(model, x).map(Target::Key),
+        y if tabs.height > 0 && y == tabs.y => footer::tab_at(model, x).map(Target::Pane),
+        _ => pane_at(model, x, y).map(Target::Pane),
+    }
+}
+
 /// The pane that is drawn at a position.
 pub fn pane_at(model: &Model, x: u16, y: u16) -> Option<Pane> {
     let place = ratatui::layout::Position { x, y };

@@ -265,7 +265,7 @@ fn acts(model: &Model, theme: &Theme) -> [Line<'static>; 2] {
         return lines;
     }
     for (at, (key, word)) in footer::acts(model).into_iter().enumerate() {
-        // The first act has a line of its own.
+        // The first act has the first line alone.
         let line = &mut lines[at.min(1)];
         line.push_span(Span::styled(key, theme.style(Role::Key)));
         line.push_span(Span::raw(format!(" {word}   ")));

@@ -23,7 +23,7 @@ const LEAST_COLUMNS: usize = 36;
 /// Answers below which a chart says nothing.
 const LEAST_ANSWERS: usize = 3;
 
-/// Whether a chart has room in so many columns and rows.
+/// Whether a chart fits in this room.
 pub(super) fn fits(columns: usize, rows: usize) -> bool {
     columns >= LEAST_COLUMNS && rows >= LEAST_ROWS
 }

@@ -35,7 +35,7 @@ pub(in crate::tui) fn idle(model: &Model) -> Allowed {
     }
 }
 
-/// Refuses where no run ever was: there is nothing to go back to, and nothing to clean up.
+/// Refuses an environment without runs: it has no rollback target and nothing to clean up.
 fn ran_once(model: &Model) -> Allowed {
     let here = selected(model)?;
     if here.run.is_some() || !here.read {
