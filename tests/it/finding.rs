@@ -612,3 +612,20 @@ fn handover_lists_pending_and_changed() {
     let copied = screen.char('y');
     assert!(matches!(&copied[..], [Effect::Copy(text, _)] if text.contains("WAITS FOR APPROVAL")));
 }
+
+#[test]
+fn letters_typed_in_a_list_are_not_lost() {
+    let mut screen = waiting();
+    screen.run(&states(Behaviour::Healthy).pop().unwrap(), None);
+    screen.char('D');
+    screen.text("1.7.0");
+    screen.shows("another one        1.7.0");
+    screen.key(Code::Esc);
+    screen.char('4');
+    let (board, turned) = super::health::watched();
+    let name = screen.model.environments[0].name.clone();
+    screen.send(Msg::Probed(name, board.seen(), turned));
+    screen.char('m');
+    screen.text("planned");
+    screen.shows("planned");
+}

@@ -46,6 +46,7 @@ pub(in crate::tui) fn picked(
                     picker.forget_guards();
                     return changes::ask(picker, ticket).into_iter().collect();
                 }
+                typed_in_list(picker, key);
             }
             Field::Guards => guards(picker, key),
             Field::Other => {
@@ -59,6 +60,25 @@ pub(in crate::tui) fn picked(
         },
     }
     Vec::new()
+}
+
+/// A letter that the list does not use begins what can be typed: another release, or else the reason.
+fn typed_in_list(picker: &mut Picker, key: Key) {
+    let Code::Char(letter) = key.code else { return };
+    if key.ctrl || key.alt || "jkgG ".contains(letter) {
+        return;
+    }
+    let fields = picker.fields();
+    let Some(field) = [Field::Other, Field::Reason].into_iter().find(|f| fields.contains(f)) else {
+        return;
+    };
+    picker.field = field;
+    if field == Field::Other {
+        picker.forget_guards();
+        edit(&mut picker.other, key);
+    } else {
+        edit(&mut picker.reason, key);
+    }
 }
 
 /// Handles a key in the list of guards, each of which is overridden separately.

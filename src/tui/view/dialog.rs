@@ -9,6 +9,7 @@ use ratatui::widgets::{Block, Borders, Clear, Widget as _};
 use super::rollback;
 use super::traffic::{Versions, on_side};
 use super::{ASCII_HEAVY, ASCII_PLAIN, styled, wrapped, write};
+use crate::domain::code::Code;
 use crate::domain::error::Problem;
 use crate::domain::policy::Protection;
 use crate::domain::view::RunView;
@@ -145,7 +146,7 @@ fn pick(
     lines.push(field(reason, picker.reason.value(), picker.field == Field::Reason, theme));
     lines.push(Line::raw(""));
     match (&picker.problem, picker.waits) {
-        (Some(told), _) => lines.extend(problem(told, theme, width)),
+        (Some(told), _) => lines.extend(problem(&for_this_box(told), theme, width)),
         (None, Some(waits)) => {
             lines.push(Line::styled(format!("{waits}…"), theme.style(Role::Running)));
         }
@@ -160,6 +161,14 @@ fn pick(
         }
     }
     lines
+}
+
+/// A problem as it reads where the reason has a field: the option of the command line does not exist here.
+fn for_this_box(told: &Problem) -> Problem {
+    if told.code != Some(Code::REASON_NEEDED) {
+        return told.clone();
+    }
+    told.clone().try_this("Tab to the reason, type it, Enter")
 }
 
 /// The guards that refuse the intent, each with a check box to override it.

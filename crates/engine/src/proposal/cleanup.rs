@@ -8,6 +8,7 @@ use super::schema::{BACKUP, after_traffic};
 use super::{Proposal, Refusal, none_in_doubt};
 use crate::services::{Services, in_time};
 use pointsman_config::Loaded;
+use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
 use pointsman_core::gate::may_clean_up;
 use pointsman_core::guard::{Guards, Justification};
@@ -108,7 +109,7 @@ fn still_warm(
     let left = spoken(keep.saturating_sub(age));
     let (run, age, keep) = (moved.number, spoken(age), spoken(keep));
     Err(Refusal::Refused(
-        Problem::new(format!("BLUE is kept warm for another {left}"))
+        Problem::coded(Code::REASON_NEEDED, format!("BLUE is kept warm for another {left}"))
             .because(format!("run {run} moved traffic {age} ago, and keep_blue is {keep}"))
             .try_this("wait, or clean up now with --reason TEXT"),
     ))

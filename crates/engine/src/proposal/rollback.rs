@@ -305,6 +305,7 @@ async fn choose(
             let Some(choice) = found else { return Err(Refusal::Refused(problem)) };
             if why.reason.is_none() {
                 let todo = "the platform has a build of it: add --reason TEXT to roll back to that";
+                let problem = Problem { code: Some(Code::REASON_NEEDED), ..problem };
                 return Err(Refusal::Refused(problem.try_this(todo)));
             }
             Ok(choice)
