@@ -38,7 +38,11 @@ impl Difference {
     /// A short description.
     pub fn sentence(&self) -> String {
         let (blue, green) = self.samples;
-        let percent = |ratio: f64| format!("{:+.0} %", (ratio - 1.0) * 100.0);
+        // A ratio of a thousand is as telling as ten: the exact figure would only be long.
+        let percent = |ratio: f64| match (ratio - 1.0) * 100.0 {
+            more if more > 999.0 => "over +999 %".to_owned(),
+            more => format!("{more:+.0} %"),
+        };
         let verdict = match self.verdict {
             Verdict::Pass => "no slower".to_owned(),
             Verdict::Fail if fails_more(self.samples, self.bad) => {

@@ -7,6 +7,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr as _;
 
+use crate::domain::describe;
 use crate::domain::dora::DoraMetrics;
 use crate::domain::event::Outcome;
 use crate::domain::run::RunState;
@@ -14,11 +15,14 @@ use crate::domain::step::StepState;
 use crate::domain::view::RunView;
 use crate::tui::model::Model;
 use crate::tui::panes::Pane;
+use crate::tui::panes::deploy::view::elapsed_ms;
 use crate::tui::panes::history::model::HistoryPane;
 use crate::tui::panes::logs::view::grouped;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::view::{cut, framed, selected, took, wrapped, write};
 
+/// Width of the longest result, `FAILED, WAITING FOR YOU`.
+const RESULT_COLUMNS: usize = 23;
 /// Period of the DORA metrics.
 const MONTH: Duration = Duration::from_hours(30 * 24);
 
@@ -68,7 +72,8 @@ fn table(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         .take(height)
         .map(|(at, run)| {
             let width = usize::from(area.width);
-            let line = row(run, driven(model, run), theme, (width, names), at == history.selected);
+            let entry = Entry::of(model, run);
+            let line = row(&entry, theme, (width, names), at == history.selected);
             match (at == history.selected, focused) {
                 (true, true) => selected(line, theme.style(Role::Selection)),
                 (true, false) => selected(line, theme.style(Role::SelectionUnfocused)),
@@ -79,6 +84,27 @@ fn table(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     write(&lines, area, buffer);
 }
 
+/// A run as the other panes show it: an environment's latest run is read more often than the list.
+struct Entry<'a> {
+    run: &'a RunView,
+    driven: bool,
+    elapsed_ms: u64,
+}
+
+impl<'a> Entry<'a> {
+    fn of(model: &'a Model, listed: &'a RunView) -> Self {
+        let mut latest = model.environments.iter().filter_map(|here| here.run.as_ref());
+        match latest.find(|run| run.view.number == listed.number) {
+            Some(run) => Self {
+                run: &run.view,
+                driven: run.runner.is_some(),
+                elapsed_ms: elapsed_ms(model, run),
+            },
+            None => Self { run: listed, driven: false, elapsed_ms: listed.elapsed_ms },
+        }
+    }
+}
+
 /// Whether a runner drives a run: an unfinished run without one is in doubt.
 fn driven(model: &Model, run: &RunView) -> bool {
     let driven = model.environments.iter().filter_map(|e| e.driven());
@@ -87,12 +113,12 @@ fn driven(model: &Model, run: &RunView) -> bool {
 
 /// A run as one line; `names`: the width of the longest name of an environment. Number, result and release are never cut off; the other columns share the remaining room.
 fn row(
-    run: &RunView,
-    driven: bool,
+    entry: &Entry<'_>,
     theme: &Theme,
     (width, names): (usize, usize),
     selected: bool,
 ) -> Line<'static> {
+    let Entry { run, driven, elapsed_ms } = *entry;
     let mark = theme.run(&run.state, driven);
     let cursor = if selected { theme.pick("▶", ">") } else { " " };
     let release = run.plan.name().map_or("-".to_owned(), |name| name.to_string());
@@ -106,7 +132,7 @@ fn row(
         // The release gives way to the name of the environment, which is never cut.
         let room = width.saturating_sub(25 + names + mark.glyph.width());
         let kind = run.plan.kind.label();
-        let time = took(run.elapsed_ms);
+        let time = took(elapsed_ms);
         spans.push(Span::raw(format!(
             "{environment:<names$} {kind:<9} {:<room$} {time:>6}",
             cut(&release, room)
@@ -117,13 +143,13 @@ fn row(
         Some(blue) => format!("{blue} {} {release}", theme.pick("→", "->")),
         None => release,
     };
-    spans.push(Span::styled(format!("{:<12}", mark.word), theme.style(mark.role)));
+    spans.push(Span::styled(format!("{:<RESULT_COLUMNS$} ", mark.word), theme.style(mark.role)));
     spans.push(Span::raw(format!(
         "{} {:<names$} {:<9} {version:<24} {:>6}  {:<10} ",
         run.started.strftime("%m-%d %H:%M"),
         run.plan.environment,
         run.plan.kind.label(),
-        took(run.elapsed_ms),
+        took(elapsed_ms),
         run.actor
     )));
     for step in &run.steps {
@@ -238,9 +264,9 @@ fn figures_line(model: &Model, theme: &Theme) -> Line<'static> {
     let figures = DoraMetrics::of(&model.panes.history.runs, &here.name, now, MONTH);
     let mark = |outcome: Outcome| theme.run(&RunState::Ended { outcome }, true).glyph;
     let mut parts = vec![format!(
-        " {}, 30 days: {} deploys {}{} {}{} {}{} {}{}",
+        " {}, 30 days: {} {}{} {}{} {}{} {}{}",
         here.name,
-        figures.deploys() + figures.stopped,
+        describe::counted(figures.deploys() + figures.stopped, "deploy"),
         figures.promoted,
         mark(Outcome::Promoted),
         figures.rolled_back,
