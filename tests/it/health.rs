@@ -236,7 +236,7 @@ fn narrow_lines_never_drop_a_down_state() {
         screen.send(Msg::Resize(width, height));
         let drawn = screen.draw(&plain());
         let line = drawn.lines().nth(2).unwrap().trim_end();
-        assert!(line.contains("undo: none:") && line.contains("probes down"), "{line}");
+        assert!(line.contains("undo: none:") && line.contains("1 down"), "{line}");
         assert_eq!(line.contains("marked bad"), width == 160, "{line}");
     }
 }

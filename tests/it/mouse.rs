@@ -25,7 +25,7 @@ fn keys_and_tabs_can_be_clicked() {
             let target = target_at(&screen.model, x, height - 1);
             assert_eq!(target, Some(Target::Key(key.to_owned())), "{width}x{height}");
         }
-        if width < 100 {
+        if width < 150 {
             let x = column(lines[3], "4 Health");
             assert_eq!(target_at(&screen.model, x, 3), Some(Target::Pane(Pane::Health)));
         }

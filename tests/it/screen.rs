@@ -642,3 +642,21 @@ fn decision_time_is_not_step_time() {
     assert!(ended.ended.is_some());
     assert_eq!(then[..], took(ended)[..then.len()]);
 }
+
+#[test]
+fn answer_of_a_box_is_visible_in_every_window() {
+    for (width, height) in [(160, 45), (100, 30), (80, 24), (60, 16)] {
+        let mut screen = Screen::new(Protection::Typed);
+        screen.look();
+        screen.run(&at_gate(), Some(7));
+        screen.send(Msg::Resize(width, height));
+        screen.wait(1_000);
+        screen.char('T');
+        screen.shows("Type development to continue:");
+        screen.shows("letters to go");
+        screen.text("dev");
+        screen.shows("dev▏");
+        let cut = screen.draw(&plain()).contains("make the window larger to read them");
+        assert_eq!(cut, height == 16, "{width}x{height}");
+    }
+}

@@ -122,7 +122,7 @@ impl Theme {
             StepState::Ok => self.mark("✓", "[+]", "OK", Role::Ok),
             StepState::Warning => self.mark("▲", "[!]", "WARN", Role::Warning),
             StepState::Failed { class: Failure::Cancelled, .. } => {
-                self.mark("■", "[#]", "ENDED", Role::Aborted)
+                self.mark("■", "[#]", "END", Role::Aborted)
             }
             StepState::Failed { .. } => self.mark("✗", "[X]", "FAIL", Role::Failed),
             StepState::Skipped { .. } => self.mark("–", "[-]", "SKIP", Role::Skipped),

@@ -29,7 +29,12 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
         }
         Kind::Confirm(asked) => (
             format!("{} · {}", asked.environment.as_str().to_uppercase(), asked.title),
-            confirm(model, asked, theme, inside),
+            fitted(
+                confirm(model, asked, theme, inside),
+                answer(asked, theme, inside),
+                usize::from(area.height.saturating_sub(2)),
+                theme,
+            ),
             asked.tier == Protection::Typed,
         ),
         Kind::Tell(told) => {
@@ -58,6 +63,25 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     inner.x += 1;
     inner.width = inner.width.saturating_sub(2);
     write(&lines, inner, buffer);
+}
+
+/// What is asked and the answer, in so many rows. The answer is never cut: an input that is not drawn could still be
+/// typed into.
+fn fitted(
+    mut asked: Vec<Line<'static>>,
+    answer: Vec<Line<'static>>,
+    rows: usize,
+    theme: &Theme,
+) -> Vec<Line<'static>> {
+    let room = rows.saturating_sub(answer.len());
+    if asked.len() > room {
+        let hidden = asked.len() + 1 - room.max(1);
+        asked.truncate(room.saturating_sub(1));
+        let mark = theme.pick("▸", ">");
+        let text = format!("{mark} {hidden} more lines: make the window larger to read them");
+        asked.push(Line::styled(text, theme.style(Role::Warning)));
+    }
+    asked.into_iter().chain(answer).collect()
 }
 
 fn plain(text: &str, width: usize) -> Vec<Line<'static>> {
@@ -262,6 +286,12 @@ fn confirm(model: &Model, asked: &Confirm, theme: &Theme, width: usize) -> Vec<L
         lines.push(Line::styled(text, theme.style(Role::Muted)));
     }
     lines.push(Line::raw(""));
+    lines
+}
+
+/// The answer of a confirmation. It stays visible in a window of any size.
+fn answer(asked: &Confirm, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
     match &asked.phase {
         Phase::Works => lines.push(Line::styled("working…", theme.style(Role::Running))),
         Phase::Blocked(now) => {

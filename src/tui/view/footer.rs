@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::write;
 use crate::domain::run::RunState;
+use crate::domain::step::StepKind;
 use crate::domain::verdict::Undo;
 use crate::tui::keys::commands::{Command, Danger, row_of};
 use crate::tui::model::Model;
@@ -144,7 +145,12 @@ pub(super) fn acts(model: &Model) -> Vec<(String, String)> {
         let asks = if row_of(act).danger == Danger::Asks { "…" } else { "" };
         Some((key, format!("{}{asks}", act_name(model, act))))
     });
-    choose.into_iter().chain(named).collect()
+    let view = model.here().and_then(|here| here.driven()).map(|run| &run.view);
+    let list = view.is_some_and(|v| matches!(v.gate(), Some(StepKind::GateChecklist { .. })));
+    let list = list.then(|| {
+        Some((model.bindings.keys(Command::Checklists).first()?.clone(), "checklist".to_owned()))
+    });
+    choose.into_iter().chain(list.flatten()).chain(named).collect()
 }
 
 /// What an act does here and now, in a few words.

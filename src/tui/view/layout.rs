@@ -11,8 +11,6 @@ use crate::tui::model::arrangement::Preset;
 use crate::tui::panes::Pane;
 use crate::tui::theme::{Role, Theme};
 
-/// Rows that are not panes, without tabs.
-const OTHER_ROWS: u16 = 5;
 /// Minimum width for a column of logs.
 const WITH_LOG_COLUMN: u16 = 200;
 /// Minimum width of the middle column.
@@ -21,7 +19,7 @@ const LEAST_MIDDLE: u16 = 50;
 /// The rows of the screen: the environments, the verdict strip, tabs on small windows, the panes, the message lane, the
 /// keys.
 pub(super) fn rows(area: Rect) -> [Rect; 6] {
-    let tabs = u16::from(!wide(area));
+    let tabs = u16::from(!three_fit(area));
     area.layout(&Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(2),
@@ -32,24 +30,26 @@ pub(super) fn rows(area: Rect) -> [Rect; 6] {
     ]))
 }
 
-fn wide(area: Rect) -> bool {
-    area.width >= 100 && area.height >= 28
+fn two_fit(whole: Rect) -> bool {
+    whole.width >= 100 && whole.height >= 28
+}
+
+/// Whether every pane has a place. Otherwise tabs name the others, with what needs a look in them.
+fn three_fit(whole: Rect) -> bool {
+    whole.width >= 150 && whole.height >= 40
 }
 
 /// The position of each pane.
 pub(super) fn panes(model: &Model, area: Rect) -> Vec<(Pane, Rect)> {
-    let whole = Rect { height: area.height + OTHER_ROWS, ..area };
+    let whole = Rect::new(0, 0, model.size.0, model.size.1);
     if model.zoom || area.height < 17 {
         return vec![(model.focus, area)];
     }
-    if !wide(whole) {
+    if !two_fit(whole) {
         return one_pane(model, area);
     }
-    let mut places = if area.width < 150 || whole.height < 40 {
-        two_columns(model, area)
-    } else {
-        three_columns(model, area)
-    };
+    let mut places =
+        if three_fit(whole) { three_columns(model, area) } else { two_columns(model, area) };
     // A focused pane without a place takes that of Health.
     if !places.iter().any(|(pane, _)| *pane == model.focus) {
         let given = |pane| {

@@ -248,6 +248,18 @@ pub(in crate::tui) fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// Wraps text into at most `most` lines; if more is left, the last one ends with `▸`.
+pub(in crate::tui) fn wrapped_in(text: &str, width: usize, most: usize) -> Vec<String> {
+    let mut lines = wrapped(text, width);
+    if lines.len() > most {
+        lines.truncate(most);
+        if let Some(last) = lines.last_mut() {
+            *last = cut(&format!("{last} ▸"), width);
+        }
+    }
+    lines
+}
+
 /// Wraps text and draws it in one role.
 pub(in crate::tui) fn styled(
     theme: &Theme,
@@ -262,6 +274,18 @@ pub(in crate::tui) fn styled(
 /// A time as `17:47:51Z`.
 pub(in crate::tui) fn clock(at: crate::domain::time::Timestamp) -> String {
     at.strftime("%H:%M:%SZ").to_string()
+}
+
+/// A time of today as `17:47:51Z`, of another day as `21 Nov 17:47Z`.
+pub(in crate::tui) fn moment(
+    at: crate::domain::time::Timestamp,
+    now: Option<crate::domain::time::Timestamp>,
+) -> String {
+    let day = |at: crate::domain::time::Timestamp| at.strftime("%Y-%m-%d").to_string();
+    match now {
+        Some(now) if day(now) != day(at) => at.strftime("%d %b %H:%MZ").to_string(),
+        _ => clock(at),
+    }
 }
 
 /// A duration as `5:03`, from one hour on as `1h02m`.

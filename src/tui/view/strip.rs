@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{clock, footer, took};
+use super::{footer, moment, took};
 use crate::domain::plan::RunKind;
 use crate::domain::probe::State;
 use crate::domain::run::RunState;
@@ -142,7 +142,7 @@ fn state(model: &Model, here: &Environment, theme: &Theme) -> Spans {
     let mut spans =
         vec![Span::styled(format!("{} {}", mark.glyph, mark.word), theme.style(mark.role))];
     if let Some(ended) = view.ended {
-        spans.push(Span::raw(format!(" {}", clock(ended))));
+        spans.push(Span::raw(format!(" {}", moment(ended, model.now))));
         return spans;
     }
     let at = view.state.step().and_then(|id| view.steps.iter().rposition(|s| &s.plan.id == id));
@@ -245,17 +245,29 @@ fn checklist(model: &Model, here: &Environment) -> Option<(String, Role)> {
     (tally.all > 0).then(|| (format!("checklist {tally}"), role))
 }
 
-/// The worst state of the probes, and how many have it.
+/// How many probes are in each state that needs attention.
 fn probes(here: &Environment) -> Option<(String, Role)> {
     let all = here.probes.len();
-    let (worst, count) = counts(&here.probes).first().copied()?;
+    let counts = counts(&here.probes);
+    let (worst, _) = counts.first().copied()?;
     let role = match worst {
         State::Down => Role::HealthDown,
         State::Flapping | State::Degraded => Role::HealthDegraded,
         State::Stale => Role::HealthStale,
         State::Off | State::Ok => Role::Text,
     };
-    Some((format!("{count} of {all} probes {}", worst.word()), role))
+    // Every state but ok is counted: a probe that is down must not hide the ones that cannot be asked.
+    let unwell: Vec<_> = counts
+        .iter()
+        .filter(|(state, _)| *state != State::Ok)
+        .map(|(state, count)| format!("{count} {}", state.word()))
+        .collect();
+    let text = if unwell.is_empty() {
+        format!("{all} of {all} probes ok")
+    } else {
+        format!("{} of {all} probes", unwell.join(", "))
+    };
+    Some((text, role))
 }
 
 /// The keys that act now, in two lines.

@@ -4,6 +4,7 @@ use crate::domain::step::StepState;
 use crate::domain::step_durations::{LEAST_RUNS, StepDurations};
 use crate::domain::time::spoken;
 use crate::tui::model::Model;
+use crate::tui::panes::deploy::view::elapsed_ms;
 use crate::tui::view::took;
 
 impl Model {
@@ -18,8 +19,16 @@ impl Model {
             String::new(),
             format!("state     {}", state(&step.state, run.runner.is_some())),
         ];
-        if step.began_ms.is_some() {
-            lines.push(format!("took      {}", took(step.took_ms)));
+        let goes_on = matches!(step.state, StepState::Running { .. } | StepState::Waiting);
+        if let Some(began) = step.began_ms {
+            let driven = run.runner.is_some();
+            lines.push(match goes_on {
+                true if driven => {
+                    format!("so far    {}", took(elapsed_ms(self, run).saturating_sub(began)))
+                }
+                true => "took      unknown".to_owned(),
+                false => format!("took      {}", took(step.took_ms)),
+            });
         }
         let usual =
             StepDurations::of(&self.panes.history.runs, &view.plan.environment, view.plan.kind);

@@ -11,7 +11,10 @@ use crate::tui::model::Model;
 use crate::tui::model::environments::Environment;
 use crate::tui::panes::Pane;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::{framed, wrapped, write};
+use crate::tui::view::{first_shown, framed, wrapped, write};
+
+/// Lines of the selected environment that stay visible with it.
+const LINES_BELOW: usize = 6;
 
 pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let count = format!(" {} ", model.environments.len());
@@ -26,7 +29,8 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     }
     // Keep the selection visible.
     let height = usize::from(inner.height);
-    let from = selected_at.saturating_sub(height.saturating_sub(8));
+    let below = lines.len().saturating_sub(selected_at + 1).min(LINES_BELOW);
+    let from = first_shown(selected_at, below, lines.len(), height);
     write(lines.get(from..).unwrap_or_default(), inner, buffer);
 }
 

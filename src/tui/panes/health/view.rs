@@ -17,7 +17,7 @@ use crate::tui::panes::Pane;
 use crate::tui::panes::health::chart::{self, Chart};
 use crate::tui::panes::health::model::{counts, time};
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::{clock, cut, first_shown, framed, selected, styled, wrapped, write};
+use crate::tui::view::{clock, cut, first_shown, framed, selected, styled, wrapped_in, write};
 
 /// Minimum width to show a probe on one line, without the column of names.
 const WIDE_COLUMNS: usize = 72;
@@ -224,7 +224,7 @@ impl Look<'_> {
         }
         let style = self.theme.style(Role::Muted);
         let room = self.width.saturating_sub(3);
-        let rows = texts.iter().flat_map(|text| wrapped(text, room).into_iter().take(2));
+        let rows = texts.iter().flat_map(|text| wrapped_in(text, room, 2));
         rows.map(|text| Line::styled(format!("   {}", cut(&text, room)), style)).collect()
     }
 
@@ -320,7 +320,7 @@ impl Look<'_> {
             let rules = format!(" {}", probe.rules);
             let most = room.saturating_sub(lines.len() + 1);
             lines.push(Line::raw(""));
-            let rules = wrapped(&rules, self.width).into_iter().take(most);
+            let rules = wrapped_in(&rules, self.width, most).into_iter();
             lines.extend(rules.map(|text| Line::styled(text, muted)));
         }
         lines

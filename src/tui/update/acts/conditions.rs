@@ -35,6 +35,11 @@ pub(in crate::tui) fn idle(model: &Model) -> Allowed {
     }
 }
 
+/// Whether a person asked for this, and it has not happened yet.
+fn asked(view: &RunView, what: &dyn Fn(&command::Command) -> bool) -> bool {
+    view.asked.as_ref().is_some_and(|asked| what(&asked.command))
+}
+
 /// Refuses an environment without runs: it has no rollback target and nothing to clean up.
 fn ran_once(model: &Model) -> Allowed {
     let here = selected(model)?;
@@ -81,6 +86,9 @@ pub(in crate::tui) fn may_abort(model: &Model) -> Allowed {
         Some(view) if view.touched_traffic() => {
             Err("traffic has moved already; B rolls back".to_owned())
         }
+        Some(view) if asked(view, &|asked| matches!(asked, command::Command::Abort { .. })) => {
+            Err("the run ends after this step already".to_owned())
+        }
         Some(_) => Ok(()),
     }
 }
@@ -101,6 +109,9 @@ pub(in crate::tui) fn may_pause(model: &Model) -> Allowed {
     let Some(view) = driven(model)? else { return Err("no run is under way".to_owned()) };
     if view.gives_back() || view.plan.kind == RunKind::Rollback {
         return Err("a rollback in progress cannot be paused".to_owned());
+    }
+    if asked(view, &|asked| *asked == command::Command::Pause) {
+        return Err("the run pauses after this step already".to_owned());
     }
     match &view.state {
         RunState::Ready { .. } | RunState::Running { .. } | RunState::Paused { .. } => Ok(()),

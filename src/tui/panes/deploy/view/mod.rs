@@ -12,15 +12,16 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use crate::domain::plan::RunKind;
+use crate::domain::time::Timestamp;
 use crate::tui::model::Model;
 use crate::tui::model::environments::RunSnapshot;
 use crate::tui::panes::Pane;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::{clock, framed, wrapped, write};
+use crate::tui::view::{framed, moment, wrapped, write};
 
 /// Minimum number of visible steps.
 const LEAST_STEPS: usize = 3;
-/// Rows from which there is room for a blank line.
+/// Rows from which there is room for a heading and a blank line.
 const COMFORTABLE: usize = 16;
 
 pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
@@ -38,8 +39,10 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
         return write(&[Line::styled(empty, theme.style(Role::Muted))], inner, buffer);
     };
     let elapsed = elapsed_ms(model, run);
-    let head = head(run, theme, width);
     let height = usize::from(inner.height);
+    // Line 1 names the run too, and the traffic bars the versions: in a low pane a step is worth more.
+    let low = height < COMFORTABLE;
+    let head = if low { Vec::new() } else { head(run, model.now, theme, width) };
     let in_doubt = here.in_doubt().is_some();
     let mut end = if in_doubt {
         doubt::doubt(model, here, run, theme, width)
@@ -51,7 +54,7 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
         end = tail::tail(model, here, run, true, theme, width);
     }
     // The blank line above the traffic is worth less than a step.
-    if height < COMFORTABLE && end.first().is_some_and(|line| line.width() == 0) {
+    if low && end.first().is_some_and(|line| line.width() == 0) {
         end.remove(0);
     }
     // The traffic and the next action are never scrolled off.
@@ -67,7 +70,12 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     write(&shown, inner, buffer);
 }
 
-fn head(run: &RunSnapshot, theme: &Theme, width: usize) -> Vec<Line<'static>> {
+fn head(
+    run: &RunSnapshot,
+    now: Option<Timestamp>,
+    theme: &Theme,
+    width: usize,
+) -> Vec<Line<'static>> {
     let view = &run.view;
     let release = view.plan.name().map_or_else(String::new, |name| name.to_string());
     let blue = view.blue_name();
@@ -79,7 +87,7 @@ fn head(run: &RunSnapshot, theme: &Theme, width: usize) -> Vec<Line<'static>> {
         (kind, None) => format!("{} {release} GREEN", kind.label()),
     };
     let text =
-        format!("{} {what} · started {} by {}", view.number, clock(view.started), view.actor);
+        format!("{} {what} · started {} by {}", view.number, moment(view.started, now), view.actor);
     wrapped(&text, width).into_iter().map(Line::raw).collect()
 }
 

@@ -4,6 +4,7 @@
 use ratatui::text::{Line, Span};
 
 use super::steps::{Look, current_step};
+use crate::domain::describe;
 use crate::domain::step::StepState;
 use crate::domain::step_durations::StepDurations;
 use crate::tui::panes::deploy::update::resting;
@@ -36,6 +37,10 @@ impl Look<'_> {
         }
         let middle = room - (head.len() + foot.len()).min(room);
         let lines = self.middle(middle, &usual);
+        // What the clean-up does is shown wherever there is room for it.
+        if !foot.is_empty() && lines.len() < middle {
+            foot = self.no_return();
+        }
         head.into_iter().chain(lines).chain(foot).collect()
     }
 
@@ -63,9 +68,23 @@ impl Look<'_> {
         let before = focus + usize::from(folded > 0) - folded;
         let cursor: usize = all.iter().take(before).map(Vec::len).sum();
         let below = all.get(before).map_or(0, |block| block.len().saturating_sub(1));
+        // Where each step begins, to count those that are not shown.
+        let starts: Vec<usize> = all
+            .iter()
+            .scan(0, |at, block| Some(std::mem::replace(at, *at + block.len())))
+            .collect();
         let lines: Vec<Line<'static>> = all.into_iter().flatten().collect();
-        let from = first_shown(cursor, below, lines.len(), room);
-        lines.into_iter().skip(from).take(room).collect()
+        let total = lines.len();
+        let from = first_shown(cursor, below, total, room);
+        let mut shown: Vec<_> = lines.into_iter().skip(from).take(room).collect();
+        if from + room < total && room > 1 {
+            // The last line gives way to the number of steps below it.
+            let hidden = starts.iter().filter(|start| **start + 1 >= from + room).count();
+            shown.pop();
+            let text = format!("      … {} below, j shows them", describe::counted(hidden, "step"));
+            shown.push(Line::styled(text, self.theme.style(Role::Muted)));
+        }
+        shown
     }
 
     /// The lines of a step: its state, and what is worth knowing about it.

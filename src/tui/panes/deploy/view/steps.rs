@@ -11,7 +11,7 @@ use crate::domain::view::{RunView, StepView};
 use crate::tui::model::Model;
 use crate::tui::model::environments::RunSnapshot;
 use crate::tui::theme::{Mark, Role, Theme};
-use crate::tui::view::{clock, cut, took, wrapped};
+use crate::tui::view::{clock, cut, moment, took, wrapped, wrapped_in};
 
 /// The data behind the list of steps.
 pub(in crate::tui) struct Look<'a> {
@@ -119,7 +119,7 @@ impl Look<'_> {
         };
         // Warnings are shown in full, up to three lines; successes take one line.
         let most = if step.state == StepState::Warning { 3 } else { 1 };
-        let lines = text.iter().flat_map(|d| wrapped(d, self.width.saturating_sub(9))).take(most);
+        let lines = text.iter().flat_map(|d| wrapped_in(d, self.width.saturating_sub(9), most));
         let style = self.theme.style(Role::Muted);
         lines.map(|text| Line::styled(format!("         {text}"), style)).collect()
     }
@@ -279,8 +279,10 @@ impl Look<'_> {
         let until = view.ended.and_then(|ended| ended.checked_add(keep).ok());
         let passed = self.model.now.zip(until).is_some_and(|(now, until)| until <= now);
         let warm = match until {
-            Some(until) if passed => format!("it had to stay warm until {}", clock(until)),
-            Some(until) => format!("it stays warm until {}", clock(until)),
+            Some(until) if passed => {
+                format!("it had to stay warm until {}", moment(until, self.model.now))
+            }
+            Some(until) => format!("it stays warm until {}", moment(until, self.model.now)),
             None => {
                 format!("it stays warm for {} after this run", crate::domain::time::spoken(keep))
             }

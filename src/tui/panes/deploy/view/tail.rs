@@ -17,7 +17,7 @@ use crate::tui::model::Model;
 use crate::tui::model::environments::{Environment, RunSnapshot};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::view::traffic::of_service;
-use crate::tui::view::{clock, wrapped};
+use crate::tui::view::{clock, wrapped, wrapped_in};
 
 /// The failure, the traffic bar of each service, the progress of the run and
 /// the next action. `tight` leaves out the bars.
@@ -72,7 +72,7 @@ fn failure(run: &RunSnapshot, most: usize, theme: &Theme, width: usize) -> Vec<L
     for (word, text) in [("because", &problem.why), ("now", &problem.todo)] {
         if !text.is_empty() {
             let text = format!("  {word} {text}");
-            lines.extend(wrapped(&text, width).into_iter().take(most).map(Line::raw));
+            lines.extend(wrapped_in(&text, width, most).into_iter().map(Line::raw));
         }
     }
     let customers = view.customers(run.runner.is_some()).unwrap_or_default();
@@ -97,6 +97,7 @@ fn progress(model: &Model, run: &RunSnapshot, theme: &Theme, width: usize) -> Li
         RunState::Waiting { .. } | RunState::Paused { .. } | RunState::Failed { .. }
     );
     let ends = match (left, ends) {
+        _ if view.asked.is_some() => "stops after this step".to_owned(),
         (Some(left), _) if waits => {
             format!("~{} more, without waiting (p50 of {})", spoken(left), usual.runs)
         }
@@ -115,7 +116,7 @@ fn progress(model: &Model, run: &RunSnapshot, theme: &Theme, width: usize) -> Li
 
 /// The hint to skip the step, if that is allowed.
 fn skips(view: &RunView) -> &'static str {
-    if may_skip(view, "given").is_ok() { "   S skip" } else { "" }
+    if may_skip(view, "given").is_ok() { " · S skip" } else { "" }
 }
 
 fn what_now(model: &Model, here: &Environment, view: &RunView) -> String {
@@ -129,22 +130,22 @@ fn what_now(model: &Model, here: &Environment, view: &RunView) -> String {
                 _ => "looking at what must be true first".to_owned(),
             }
         }
-        RunState::Waiting { .. } => match may_switch(view) {
-            Err(problem) => {
-                format!("T is off: {problem}. Checked again automatically; A ends the run")
+        RunState::Waiting { .. } => {
+            if let Err(problem) = may_switch(view) {
+                return format!("T is off: {problem}. Checked again automatically; A ends the run");
             }
-            Ok(()) => format!(
-                "Enter or T: send all traffic of {} to GREEN (you will be asked)",
-                here.name
-            ),
-        },
+            // With another step selected, Enter shows that step.
+            let chosen = model.panes.deploy.selected.is_some();
+            let keys = if chosen { "T" } else { "Enter or T" };
+            format!("{keys}: send all traffic of {} to GREEN (you will be asked)", here.name)
+        }
         RunState::Failed { .. } if counts_down(view) && !view.held => {
-            "rolling back automatically: p hold   B now   R retry".to_owned()
+            "rolling back automatically: p hold · B now · R retry".to_owned()
         }
         RunState::Failed { .. } if view.touched_traffic() => {
-            format!("R retry{}   B roll back", skips(view))
+            format!("R retry{} · B roll back", skips(view))
         }
-        RunState::Failed { .. } => format!("R retry{}   A end the run", skips(view)),
+        RunState::Failed { .. } => format!("R retry{} · A end the run", skips(view)),
         RunState::Paused { .. } => "p resume".to_owned(),
         RunState::Ended { .. } => {
             let back = match model.evidence(here).undo() {
