@@ -65,7 +65,7 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     write(&lines, inner, buffer);
 }
 
-/// What is asked and the answer, in so many rows. The answer is never cut: an input that is not drawn could still be
+/// The question and the answer, cut to `rows`. The answer is never cut: an input that is not drawn could still be
 /// typed into.
 fn fitted(
     mut asked: Vec<Line<'static>>,

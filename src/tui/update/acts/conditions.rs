@@ -35,7 +35,7 @@ pub(in crate::tui) fn idle(model: &Model) -> Allowed {
     }
 }
 
-/// Whether a person asked for this, and it has not happened yet.
+/// Whether such a command was accepted and has not taken effect yet.
 fn asked(view: &RunView, what: &dyn Fn(&command::Command) -> bool) -> bool {
     view.asked.as_ref().is_some_and(|asked| what(&asked.command))
 }
