@@ -175,17 +175,22 @@ fn read_by(run: &RunView, view: &ServiceView) -> Option<(String, Option<Side>)> 
 }
 
 impl Live {
+    /// The release that every service has, if they have the same.
+    pub fn common(&self) -> Option<&str> {
+        let Self::Services(all) = self else { return None };
+        let (first, rest) = all.split_first()?;
+        rest.iter().all(|other| other.name == first.name).then_some(first.name.as_str())
+    }
+
     /// The live release in a few words: `1.4.1` if all services have it, otherwise each with its own.
     pub fn sentence(&self) -> String {
         match self {
             Self::NotRead => "not read yet".to_owned(),
             Self::Unknown(why) => format!("unknown: {why}"),
-            Self::Services(all) => match all.split_first() {
-                None => "no service".to_owned(),
-                Some((first, rest)) if rest.iter().all(|other| other.name == first.name) => {
-                    first.name.clone()
-                }
-                Some(_) => {
+            Self::Services(all) => match self.common() {
+                Some(name) => name.to_owned(),
+                None if all.is_empty() => "no service".to_owned(),
+                None => {
                     let one = |of: &LiveService| format!("{} {}", of.service, of.name);
                     all.iter().map(one).collect::<Vec<_>>().join(", ")
                 }
@@ -209,7 +214,7 @@ impl Undo {
             Self::UnderWay => "under way".to_owned(),
             Self::NothingMoved => "not needed, nothing moved".to_owned(),
             Self::To { release, warm_until: Some(until) } => {
-                format!("to {release}, warm until {}", until.strftime("%H:%MZ"))
+                format!("to {release}, warm until {}", until.strftime("%d %b %H:%MZ"))
             }
             Self::To { release, warm_until: None } => format!("to {release}"),
             Self::Impossible(why) => format!("none: {why}"),

@@ -3,8 +3,8 @@
 
 use ratatui::text::{Line, Span};
 
-use super::styled;
 use super::traffic::{Versions, on_side};
+use super::{moment, styled};
 use crate::domain::describe;
 use crate::domain::plan::RunKind;
 use crate::domain::readiness::Target;
@@ -49,10 +49,9 @@ pub(super) fn about(
             Span::styled(text, theme.style(role)),
         ]));
     }
-    let from = live.sentence();
     // Services on several releases have no common bar.
-    if !from.contains(' ') {
-        let versions = Versions { blue: &from, green: &to };
+    if let Some(from) = live.common() {
+        let versions = Versions { blue: from, green: &to };
         lines.push(on_side("now", versions, Side::Blue, theme, (5, width)));
         lines.push(on_side("after", versions, Side::Green, theme, (5, width)));
     }
@@ -74,7 +73,7 @@ fn facts(
     facts.push(("was live", left.unwrap_or_else(|| "time not known".to_owned()), Role::Text));
     let warm = match undo {
         Undo::To { release, warm_until: Some(until) } if *release == target.release.to_string() => {
-            format!(", kept warm until {}", until.strftime("%H:%MZ"))
+            format!(", kept warm until {}", moment(*until, model.now))
         }
         _ => String::new(),
     };

@@ -167,7 +167,7 @@ fn undo(model: &Model, here: &Environment, theme: &Theme) -> Spans {
     };
     let text = match &undo {
         Undo::To { release, warm_until } => {
-            let warm = warm_until.map(|until| format!("warm until {}", until.strftime("%H:%MZ")));
+            let warm = warm_until.map(|until| format!("warm until {}", moment(until, model.now)));
             let how: Vec<_> = usual(model, here).into_iter().chain(warm).collect();
             let how = if how.is_empty() { "nothing is built".to_owned() } else { how.join(", ") };
             format!("B to {release}, {how}")
