@@ -6,6 +6,7 @@ use super::call::Call;
 use super::error::ApiError;
 use super::{Answer, Api};
 use crate::registry::Kind;
+use pointsman_core::time::Timestamp;
 
 const LIST: [&str; 5] = ["filter", "orderBy", "pageSize", "pageToken", "showDeleted"];
 const MOST_PER_PAGE: usize = 1000;
@@ -84,7 +85,12 @@ fn order(items: &mut [Value], by: &str) -> Result<(), ApiError> {
             return Err(ApiError::invalid("order_by", message));
         }
     };
-    items.sort_by(|a, b| a[field].as_str().cmp(&b[field].as_str()));
+    // Times are written without trailing zeros, so their texts sort differently: "05.3Z" comes before "05Z".
+    let time = |item: &Value| item[field].as_str().and_then(|at| at.parse::<Timestamp>().ok());
+    items.sort_by(|a, b| match (time(a), time(b)) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        _ => a[field].as_str().cmp(&b[field].as_str()),
+    });
     match words.next() {
         None | Some("asc") => {}
         Some("desc") => items.reverse(),
@@ -93,4 +99,20 @@ fn order(items: &mut [Value], by: &str) -> Result<(), ApiError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn builds_are_ordered_by_time_and_not_by_its_text() {
+        let at = |time: &str| json!({"createTime": time});
+        let first = at("2026-11-22T17:00:05Z");
+        let second = at("2026-11-22T17:00:05.3Z");
+        let third = at("2026-11-22T17:00:05.34Z");
+        let mut items = vec![second.clone(), third.clone(), first.clone()];
+        order(&mut items, "createTime desc").unwrap();
+        assert_eq!(items, [third, second, first]);
+    }
 }

@@ -13,6 +13,7 @@ use super::picker::picker_of;
 use super::program::tell_problem;
 use crate::domain::command;
 use crate::domain::error::Problem;
+use crate::domain::event::Outcome;
 use crate::domain::ids::RunNumber;
 use crate::domain::policy::Protection;
 use crate::domain::readiness::marked_bad;
@@ -117,7 +118,9 @@ fn pick(model: &mut Model, purpose: Purpose, key: Key) -> Vec<Effect> {
         Purpose::Deploy => offered(model, &here),
         _ => Vec::new(),
     };
+    let selected = likely(model, &here, &items);
     let picker = Picker {
+        selected,
         preferred: chosen_release(model).filter(|_| purpose == Purpose::Rollback),
         live: live(&here),
         waits: (purpose == Purpose::Rollback).then_some("looking for rollback targets"),
@@ -164,9 +167,30 @@ fn offered(model: &Model, here: &Environment) -> Vec<Item> {
         let bad =
             ReleaseLabel::new(label.clone()).ok().and_then(|label| marked_bad(runs, &label, None));
         let bad = bad.map(|run| format!("BAD: run {run} rolled it back"));
-        on.into_iter().chain(bad).collect::<Vec<_>>().join(" · ")
+        let before = on.is_none() && bad.is_none() && was_live(model, here, label);
+        let before = before.then(|| "was live here; B goes back to it without a build".to_owned());
+        on.into_iter().chain(bad).chain(before).collect::<Vec<_>>().join(" · ")
     };
     model.offered.iter().map(|label| Item::new(label.clone(), note(label))).collect()
+}
+
+/// Whether a release was promoted on an environment, as far as the listed runs go back.
+fn was_live(model: &Model, here: &Environment, label: &str) -> bool {
+    let promoted = RunState::Ended { outcome: Outcome::Promoted };
+    model.panes.history.runs.iter().any(|run| {
+        let named = run.plan.release.as_ref().is_some_and(|release| release.as_str() == label);
+        named && run.plan.environment == here.name && run.state == promoted
+    })
+}
+
+/// The release that a deploy most likely means: the first offered one that was never live on the environment.
+fn likely(model: &Model, here: &Environment, items: &[Item]) -> usize {
+    let live = live(here);
+    let new = |item: &Item| {
+        let is_live = live.as_ref().is_some_and(|live| live.as_str() == item.value);
+        !is_live && !was_live(model, here, &item.value)
+    };
+    items.iter().position(new).unwrap_or(0)
 }
 
 /// Adds the releases that appeared since the console started. The selected release stays selected.
