@@ -3,8 +3,10 @@
 use pointsman::domain::policy::Protection;
 use pointsman::tui::msg::Msg;
 use pointsman::tui::panes::Pane;
+use pointsman::tui::theme::Theme;
 use pointsman::tui::view::{Target, target_at};
 
+use super::health::watched;
 use super::screen::{Screen, at_gate, plain};
 
 #[test]
@@ -22,12 +24,12 @@ fn keys_and_tabs_can_be_clicked() {
         };
         for (hint, key) in [("T switch", "T"), ("A end run", "A"), ("q quit", "q")] {
             let x = column(lines[lines.len() - 1], hint);
-            let target = target_at(&screen.model, x, height - 1);
+            let target = target_at(&screen.model, &plain(), x, height - 1);
             assert_eq!(target, Some(Target::Key(key.to_owned())), "{width}x{height}");
         }
         if width < 150 {
             let x = column(lines[3], "4 Health");
-            assert_eq!(target_at(&screen.model, x, 3), Some(Target::Pane(Pane::Health)));
+            assert_eq!(target_at(&screen.model, &plain(), x, 3), Some(Target::Pane(Pane::Health)));
         }
     }
     screen.send(Msg::Click(Pane::Logs));
@@ -37,4 +39,23 @@ fn keys_and_tabs_can_be_clicked() {
     screen.shows("Switch traffic to GREEN");
     screen.send(Msg::ClickKey("q".to_owned()));
     screen.shows("Switch traffic to GREEN");
+}
+
+#[test]
+fn tabs_can_be_clicked_beside_the_wider_marks_of_ascii() {
+    let mut screen = Screen::new(Protection::Open);
+    screen.look();
+    let (board, turned) = watched();
+    let name = screen.model.environments[0].name.clone();
+    screen.send(Msg::Probed(name, board.seen(), turned));
+    screen.send(Msg::Resize(100, 30));
+    for theme in [plain(), Theme::without_colour(true)] {
+        let drawn = screen.draw(&theme);
+        let tabs = drawn.lines().nth(3).unwrap();
+        assert!(tabs.contains("4 Health ✗1") || tabs.contains("4 Health [X]1"), "{tabs}");
+        let at = tabs.find("7 Hist").unwrap();
+        let x = u16::try_from(tabs[..at].chars().count()).unwrap();
+        let target = target_at(&screen.model, &theme, x, 3);
+        assert_eq!(target, Some(Target::Pane(Pane::History)), "{tabs}");
+    }
 }

@@ -64,7 +64,7 @@ pub enum Undo {
 
 /// The health of a service's live build. A probe has seen many answers, so it outweighs the one answer of the snapshot.
 /// A probe of another role watches another build. `answer`: that of the snapshot, and whether it is too old.
-pub fn health(
+fn health(
     service: &ServiceName,
     side: Side,
     answer: Option<(&Health, bool)>,
@@ -99,17 +99,14 @@ impl Evidence<'_> {
     }
 
     fn service(&self, service: &ServiceSnapshot) -> LiveService {
-        let read = self.driven.and_then(|run| Some((run, run.services.get(&service.service)?)));
-        if let Some((run, view)) = read.filter(|(_, view)| view.blue_known)
-            && let Some((name, side)) = read_by(run, view)
-        {
-            let answer = Some((&service.health, self.stale));
-            let health = side.and_then(|side| health(&service.service, side, answer, self.probes));
-            return LiveService { service: service.service.clone(), name, health };
-        }
+        let read = self.driven.and_then(|run| {
+            let view = run.services.get(&service.service)?;
+            if view.blue_known { read_by(run, view) } else { None }
+        });
+        let (name, side) = read.unwrap_or_else(|| (service.release(), Some(service.side)));
         let answer = Some((&service.health, self.stale));
-        let health = health(&service.service, service.side, answer, self.probes);
-        LiveService { service: service.service.clone(), name: service.release(), health }
+        let health = side.and_then(|side| health(&service.service, side, answer, self.probes));
+        LiveService { service: service.service.clone(), name, health }
     }
 
     /// The live releases as the driven run read them, if it did.

@@ -8,12 +8,13 @@ use super::resized;
 use crate::tui::keys::{Code, Key};
 use crate::tui::model::Model;
 use crate::tui::msg::Msg;
+use crate::tui::theme::Theme;
 use crate::tui::view::{Target, pane_at, target_at};
 
 /// The message for an event; `None` for events that the screen does not use.
-pub(super) fn message(event: Event, model: &Model) -> Option<Msg> {
+pub(super) fn message(event: Event, model: &Model, theme: &Theme) -> Option<Msg> {
     match event {
-        Event::Mouse(mouse) => moused(mouse, model),
+        Event::Mouse(mouse) => moused(mouse, model, theme),
         Event::Key(key) => pressed(key).map(Msg::Key),
         Event::FocusGained => Some(Msg::Focus(true)),
         Event::FocusLost => Some(Msg::Focus(false)),
@@ -25,11 +26,11 @@ pub(super) fn message(event: Event, model: &Model) -> Option<Msg> {
 /// Number of lines scrolled per notch of the mouse wheel.
 const LINES_PER_NOTCH: isize = 3;
 
-fn moused(event: MouseEvent, model: &Model) -> Option<Msg> {
+fn moused(event: MouseEvent, model: &Model, theme: &Theme) -> Option<Msg> {
     let (x, y) = (event.column, event.row);
     let wheel = |by| pane_at(model, x, y).map(|pane| Msg::Wheel(pane, by));
     match event.kind {
-        MouseEventKind::Down(_) => Some(match target_at(model, x, y)? {
+        MouseEventKind::Down(_) => Some(match target_at(model, theme, x, y)? {
             Target::Pane(pane) => Msg::Click(pane),
             Target::Key(key) => Msg::ClickKey(key),
         }),

@@ -281,8 +281,8 @@ impl Driver {
                         }
                         // Dialogs judge keys by their time, so a tick precedes each key.
                         messages.push(Msg::Tick(self.app.clock.now(), elapsed));
-                        let model = &self.model;
-                        messages.extend(events.into_iter().filter_map(|e| input::message(e, model)));
+                        let (model, theme) = (&self.model, &self.theme);
+                        messages.extend(events.into_iter().filter_map(|e| input::message(e, model, theme)));
                     }
                     // The terminal is closed.
                     Some(Err(_)) | None => return Ok(0),

@@ -58,7 +58,7 @@ pub async fn replay(app: App, run: RunNumber, looks: &Looks) -> Result<u8, Probl
         screen.draw(&replay.model, &theme).map_err(failed)?;
         tokio::select! {
             event = events.next() => match event {
-                Some(Ok(event)) => if replay.heard(&event) { return Ok(0) },
+                Some(Ok(event)) => if replay.heard(&event, &theme) { return Ok(0) },
                 Some(Err(_)) | None => return Ok(0),
             },
             _ = frame.tick(), if replay.plays => replay.go_on(FRAME_LENGTH),
@@ -203,9 +203,9 @@ impl Replay {
     }
 
     /// Handles a key or a new size; `true` if the user quits.
-    fn heard(&mut self, event: &Event) -> bool {
+    fn heard(&mut self, event: &Event, theme: &Theme) -> bool {
         let at = self.tape.at(self.now);
-        if let Some(message) = input::message(event.clone(), &self.model) {
+        if let Some(message) = input::message(event.clone(), &self.model, theme) {
             let key = match &message {
                 Msg::Key(key) if self.model.overlay.is_none() => Some(key.code),
                 _ => None,

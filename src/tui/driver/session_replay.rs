@@ -58,8 +58,8 @@ impl Player {
 
     /// Handles a key; `true` if the user quits. Keys control only the
     /// playback: the recorded screen never receives them.
-    fn heard(&mut self, event: &Event) -> Result<bool, Problem> {
-        let Some(Msg::Key(key)) = input::message(event.clone(), &self.model) else {
+    fn heard(&mut self, event: &Event, theme: &Theme) -> Result<bool, Problem> {
+        let Some(Msg::Key(key)) = input::message(event.clone(), &self.model, theme) else {
             return Ok(false);
         };
         match key.code {
@@ -116,7 +116,7 @@ pub async fn replay_session(
         screen.draw(&player.model, &theme).map_err(failed)?;
         tokio::select! {
             event = events.next() => match event {
-                Some(Ok(event)) => if player.heard(&event)? { return Ok(None) },
+                Some(Ok(event)) => if player.heard(&event, &theme)? { return Ok(None) },
                 Some(Err(_)) | None => return Ok(None),
             },
             _ = tick.tick(), if player.plays => player.to(player.at + 1)?,

@@ -185,8 +185,7 @@ impl Model {
         let Some(here) = self.here() else { return "pointsman".to_owned() };
         let run = here.under_way().map(|run| {
             let view = &run.view;
-            let at = view.state.step();
-            let at = at.and_then(|id| view.steps.iter().rposition(|step| &step.plan.id == id));
+            let at = view.current_step();
             let at = at.map_or(String::new(), |at| format!(" {}/{}", at + 1, view.steps.len()));
             let word = if run.runner.is_some() { view.state.label() } else { "in_doubt" };
             format!("{} {}{at} ", view.number, word.replace('_', " "))

@@ -103,7 +103,8 @@ pub(in crate::tui) fn arrange(model: &mut Model, preset: Preset) -> Vec<Effect> 
 
 /// Makes the column of the focused pane wider. The middle column gets what the right one gives.
 pub(in crate::tui) fn widen(model: &mut Model, by: i16) -> Vec<Effect> {
-    let place = places(model).into_iter().find(|(pane, _)| *pane == model.focus);
+    let places = places(model);
+    let place = places.iter().find(|(pane, _)| *pane == model.focus);
     let Some((_, area)) = place.filter(|(_, area)| area.width < model.size.0) else {
         model.tell("there is one column; a wider window has more");
         return Vec::new();
@@ -111,7 +112,7 @@ pub(in crate::tui) fn widen(model: &mut Model, by: i16) -> Vec<Effect> {
     let (left, right) = (area.x == 0, area.right() == model.size.0);
     match (left, right) {
         (true, _) => model.arrangement.widen(false, by),
-        (false, true) if places(model).iter().filter(|(_, a)| a.y == area.y).count() > 2 => {
+        (false, true) if places.iter().filter(|(_, a)| a.y == area.y).count() > 2 => {
             model.arrangement.widen(true, by);
         }
         // Of two columns only the left one has a share.

@@ -29,6 +29,9 @@ const ACTS: [Command; 8] = [
     Command::CleanUp,
 ];
 
+/// Blanks between two keys.
+const GAP: &str = "   ";
+
 /// Draws the panes as tabs, for layouts that show only one of them. A badge says what needs a look.
 pub(in crate::tui) fn tabs(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let spans = tab_lines(model, theme, area.width).into_iter().flat_map(|line| line.spans);
@@ -36,8 +39,8 @@ pub(in crate::tui) fn tabs(model: &Model, theme: &Theme, area: Rect, buffer: &mu
 }
 
 /// The tab at a column.
-pub(super) fn tab_at(model: &Model, x: u16) -> Option<Pane> {
-    let tabs = tab_lines(model, &Theme::without_colour(false), model.size.0);
+pub(super) fn tab_at(model: &Model, theme: &Theme, x: u16) -> Option<Pane> {
+    let tabs = tab_lines(model, theme, model.size.0);
     let mut right = 0;
     let at = tabs.iter().position(|tab| {
         right += tab.width();
@@ -111,14 +114,19 @@ fn keys(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
     };
     let mut line = Line::from(" ");
     for (key, word) in hints {
-        line.push_span(Span::styled(key, theme.style(Role::Key)));
-        line.push_span(Span::raw(after_key(&word)));
+        line.extend(hint(key, &word, theme));
     }
     line
 }
 
-fn after_key(word: &str) -> String {
-    format!(" {word}   ")
+/// A key with its word.
+pub(super) fn hint(key: String, word: &str, theme: &Theme) -> [Span<'static>; 2] {
+    [Span::styled(key, theme.style(Role::Key)), Span::raw(format!(" {word}{GAP}"))]
+}
+
+/// Columns of a key with its word.
+fn width_of((key, word): &(String, String)) -> usize {
+    key.width() + 1 + word.width() + GAP.len()
 }
 
 /// The key of the hint at a column. Boxes are answered by keys, never by a click.
@@ -127,12 +135,11 @@ pub(super) fn key_at(model: &Model, x: u16) -> Option<String> {
         return None;
     }
     let mut right = 1;
-    let hints = of_screen(model, model.size.0).into_iter();
-    let mut hit = hints.filter(|(key, word)| {
-        right += key.width() + after_key(word).width();
+    let hit = of_screen(model, model.size.0).into_iter().find(|hint| {
+        right += width_of(hint);
         usize::from(x) < right
     });
-    hit.next().map(|(key, _)| key)
+    hit.map(|(key, _)| key)
 }
 
 /// The deployment commands that are available now, with their keys.
@@ -195,10 +202,9 @@ fn of_screen(model: &Model, width: u16) -> Vec<(String, String)> {
         [(Command::Palette, "commands"), (Command::Help, "help"), (Command::Quit, "quit")];
     let mut rest: Vec<_> =
         general.into_iter().filter_map(|(c, word)| Some((key(c)?, word.to_owned()))).collect();
-    let long = |hints: &[(String, String)]| -> usize {
-        hints.iter().map(|(key, word)| key.chars().count() + word.chars().count() + 4).sum()
-    };
-    let over = |hints: &[_], rest: &[_]| 1 + long(hints) + long(rest) > usize::from(width) + 3;
+    let long = |hints: &[_]| hints.iter().map(width_of).sum::<usize>();
+    let over =
+        |hints: &[_], rest: &[_]| 1 + long(hints) + long(rest) > usize::from(width) + GAP.len();
     while hints.len() > least && over(&hints, &rest) {
         hints.pop();
     }

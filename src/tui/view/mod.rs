@@ -99,15 +99,15 @@ pub enum Target {
     Key(String),
 }
 
-/// What is drawn at a position.
-pub fn target_at(model: &Model, x: u16, y: u16) -> Option<Target> {
+/// What is drawn at a position. The theme decides how wide a tab is: its marks differ in ASCII.
+pub fn target_at(model: &Model, theme: &Theme, x: u16, y: u16) -> Option<Target> {
     if model.too_small() {
         return None;
     }
     let [_, _, tabs, _, _, keys] = layout::rows(Rect::new(0, 0, model.size.0, model.size.1));
     match y {
         y if y == keys.y => footer::key_at(model, x).map(Target::Key),
-        y if tabs.height > 0 && y == tabs.y => footer::tab_at(model, x).map(Target::Pane),
+        y if tabs.height > 0 && y == tabs.y => footer::tab_at(model, theme, x).map(Target::Pane),
         _ => pane_at(model, x, y).map(Target::Pane),
     }
 }

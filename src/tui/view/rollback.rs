@@ -1,11 +1,14 @@
 //! The page of a rollback: what is known of the selected target, where traffic is and will be, and what a rollback does
 //! not undo.
 
+use std::time::Duration;
+
 use ratatui::text::{Line, Span};
 
 use super::traffic::{Versions, on_side};
 use super::{moment, styled};
 use crate::domain::describe;
+use crate::domain::ids::EnvironmentName;
 use crate::domain::plan::RunKind;
 use crate::domain::readiness::Target;
 use crate::domain::step::Side;
@@ -100,14 +103,15 @@ fn facts(
             if ways.undone.is_empty() { Role::Text } else { Role::Warning },
         ));
     }
-    let usual =
-        StepDurations::of(&model.panes.history.runs, &picker.environment, RunKind::Rollback);
-    let usually = if usual.runs < LEAST_RUNS {
-        "no build; not measured here yet".to_owned()
-    } else {
-        let all: std::time::Duration = usual.steps.values().map(|took| took.p50).sum();
-        format!("~{} (p50 of {})", spoken(all), usual.runs)
-    };
+    let usually = usually(model, &picker.environment);
+    let usually = usually.unwrap_or_else(|| "no build; not measured here yet".to_owned());
     facts.push(("takes", usually, Role::Text));
     facts
+}
+
+/// How long a rollback usually takes on an environment, if there were enough of them to tell.
+pub(super) fn usually(model: &Model, environment: &EnvironmentName) -> Option<String> {
+    let usual = StepDurations::of(&model.panes.history.runs, environment, RunKind::Rollback);
+    let all: Duration = usual.steps.values().map(|took| took.p50).sum();
+    (usual.runs >= LEAST_RUNS).then(|| format!("~{} (p50 of {})", spoken(all), usual.runs))
 }

@@ -5,17 +5,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{footer, moment, took};
-use crate::domain::plan::RunKind;
+use super::{footer, moment, rollback, took};
 use crate::domain::probe::State;
 use crate::domain::run::RunState;
 use crate::domain::step::StepKind;
-use crate::domain::step_durations::{LEAST_RUNS, StepDurations};
-use crate::domain::time::spoken;
 use crate::domain::verdict::{Live, Undo};
 use crate::domain::view::RunView;
 use crate::tui::model::Model;
-use crate::tui::model::environments::{Environment, RunSnapshot};
+use crate::tui::model::environments::Environment;
 use crate::tui::panes::checklists::model::{count, rows};
 use crate::tui::panes::deploy::view::elapsed_ms;
 use crate::tui::panes::health::model::counts;
@@ -145,8 +142,8 @@ fn state(model: &Model, here: &Environment, theme: &Theme) -> Spans {
         spans.push(Span::raw(format!(" {}", moment(ended, model.now))));
         return spans;
     }
-    let at = view.state.step().and_then(|id| view.steps.iter().rposition(|s| &s.plan.id == id));
-    let Some((at, step)) = at.map(|at| (at, &view.steps[at])) else { return spans };
+    let Some(at) = view.current_step() else { return spans };
+    let step = &view.steps[at];
     if let Some(since) = step.began_ms.filter(|_| run.runner.is_some()) {
         spans.push(Span::raw(format!(" {}", took(elapsed_ms(model, run).saturating_sub(since)))));
     }
@@ -168,7 +165,8 @@ fn undo(model: &Model, here: &Environment, theme: &Theme) -> Spans {
     let text = match &undo {
         Undo::To { release, warm_until } => {
             let warm = warm_until.map(|until| format!("warm until {}", moment(until, model.now)));
-            let how: Vec<_> = usual(model, here).into_iter().chain(warm).collect();
+            let how: Vec<_> =
+                rollback::usually(model, &here.name).into_iter().chain(warm).collect();
             let how = if how.is_empty() { "nothing is built".to_owned() } else { how.join(", ") };
             format!("B to {release}, {how}")
         }
@@ -177,13 +175,6 @@ fn undo(model: &Model, here: &Environment, theme: &Theme) -> Spans {
         undo => undo.sentence(),
     };
     vec![Span::styled("undo: ", theme.style(Role::Muted)), Span::styled(text, theme.style(role))]
-}
-
-/// How long a rollback usually takes here, if there were enough of them to tell.
-fn usual(model: &Model, here: &Environment) -> Option<String> {
-    let usual = StepDurations::of(&model.panes.history.runs, &here.name, RunKind::Rollback);
-    let all: std::time::Duration = usual.steps.values().map(|took| took.p50).sum();
-    (usual.runs >= LEAST_RUNS).then(|| format!("~{} (p50 of {})", spoken(all), usual.runs))
 }
 
 fn parts(model: &Model, here: &Environment, theme: &Theme) -> Vec<Part> {
@@ -238,7 +229,7 @@ fn fit_in(parts: &mut Vec<Part>, width: usize) {
 
 /// The progress of a checklist.
 fn checklist(model: &Model, here: &Environment) -> Option<(String, Role)> {
-    let run: &RunSnapshot = here.under_way()?;
+    let run = here.under_way()?;
     let tally = count(&rows(here, model.now), None);
     let waits = matches!(run.view.gate(), Some(StepKind::GateChecklist { .. }));
     let role = if waits { Role::Waiting } else { Role::Text };
@@ -279,8 +270,7 @@ fn acts(model: &Model, theme: &Theme) -> [Line<'static>; 2] {
     for (at, (key, word)) in footer::acts(model).into_iter().enumerate() {
         // The first act has the first line alone.
         let line = &mut lines[at.min(1)];
-        line.push_span(Span::styled(key, theme.style(Role::Key)));
-        line.push_span(Span::raw(format!(" {word}   ")));
+        line.extend(footer::hint(key, &word, theme));
     }
     lines
 }

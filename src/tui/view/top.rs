@@ -9,9 +9,8 @@ use super::{clock, took};
 use crate::domain::policy::Protection;
 use crate::domain::probe::State;
 use crate::domain::run::RunState;
-use crate::domain::verdict::Evidence;
 use crate::tui::model::Model;
-use crate::tui::model::environments::{Environment, RunSnapshot};
+use crate::tui::model::environments::Environment;
 use crate::tui::panes::deploy::view::elapsed_ms;
 use crate::tui::theme::{Mark, Role, Theme};
 
@@ -53,7 +52,10 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     }
     if let Some(run) = model.here().and_then(|e| e.run.as_ref()) {
         spans.push(Span::raw(format!(" {} {}", run.view.number, run.view.plan.title())));
-        spans.push(Span::styled(format!("  {}", length(model, run)), theme.style(Role::Muted)));
+        spans.push(Span::styled(
+            format!("  {}", took(elapsed_ms(model, run))),
+            theme.style(Role::Muted),
+        ));
     }
     let mut line = Line::from(spans);
     // Show the clock only if there is room for it.
@@ -68,11 +70,6 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     line.render(area, buffer);
 }
 
-/// How long the run has taken.
-fn length(model: &Model, run: &RunSnapshot) -> String {
-    took(elapsed_ms(model, run))
-}
-
 /// The mark of an environment that is not selected and needs a person: its run, or an unhealthy service.
 fn needs_attention(model: &Model, environment: &Environment, theme: &Theme) -> Option<Mark> {
     if let Some(run) = environment.under_way() {
@@ -80,7 +77,6 @@ fn needs_attention(model: &Model, environment: &Environment, theme: &Theme) -> O
             || matches!(run.view.state, RunState::Waiting { .. } | RunState::Failed { .. });
         return waits.then(|| theme.run(&run.view.state, run.runner.is_some()));
     }
-    let evidence: Evidence<'_> = model.evidence(environment);
-    let (worst, _) = evidence.live().worst()?;
+    let (worst, _) = model.evidence(environment).live().worst()?;
     matches!(worst, State::Down | State::Flapping | State::Degraded).then(|| theme.state(worst))
 }

@@ -9,6 +9,12 @@ use crate::run::RunState;
 use crate::step::{Failure, StepKind};
 
 impl RunView {
+    /// The index of the step that the run is at. A step of a rollback may repeat an earlier one, so the last counts.
+    pub fn current_step(&self) -> Option<usize> {
+        let step = self.state.step()?;
+        self.steps.iter().rposition(|s| &s.plan.id == step)
+    }
+
     /// The release that was live when the run started.
     pub fn blue_name(&self) -> Option<ReleaseName> {
         self.services.values().find_map(ServiceView::blue_name)

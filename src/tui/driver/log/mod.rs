@@ -62,7 +62,7 @@ struct Gone;
 impl Reader {
     fn new(app: App, sender: Sender<Msg>) -> Self {
         let (run, asked, store, fact, found) = (None, 0, None, 0, None);
-        let (book, progressed) = (LogIndex::default(), None);
+        let (book, progressed) = (LogIndex::new(None), None);
         let lines = FactLines::default();
         Self { app, sender, run, asked, book, store, fact, lines, found, progressed }
     }

@@ -9,7 +9,6 @@ use crate::tui::keys::Key;
 use crate::tui::keys::commands::Command;
 use crate::tui::model::Model;
 use crate::tui::model::overlay::{Overlay, Sheet};
-use crate::tui::panes::deploy::view::current_step;
 use crate::tui::panes::{Pane, checklists, logs};
 use crate::tui::update::{acts, run};
 
@@ -72,7 +71,7 @@ pub(in crate::tui) fn scroll_steps(model: &mut Model, by: isize) {
 
 /// The step where the cursor rests: the current one; in an ended run the one that failed, otherwise the last.
 pub(in crate::tui) fn resting(view: &RunView) -> usize {
-    let current = current_step(view).filter(|_| view.ended.is_none());
+    let current = view.current_step().filter(|_| view.ended.is_none());
     let failed = |step: &StepView| matches!(step.state, StepState::Failed { .. });
     let last = view.steps.len().saturating_sub(1);
     current.or_else(|| view.steps.iter().position(failed)).unwrap_or(last)

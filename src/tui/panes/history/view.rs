@@ -42,7 +42,7 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     }
     let opened = history.opened().filter(|_| inner.width >= 60);
     let detail = opened.map_or_else(Vec::new, |run| {
-        detail(history, run, driven(model, run), theme, usize::from(inner.width))
+        detail(history, run, Entry::of(model, run).driven, theme, usize::from(inner.width))
     });
     let figures = u16::from(inner.height > 6);
     let below = u16::try_from(detail.len()).unwrap_or(u16::MAX);
@@ -87,6 +87,7 @@ fn table(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 /// A run as the other panes show it: an environment's latest run is read more often than the list.
 struct Entry<'a> {
     run: &'a RunView,
+    /// Whether a runner drives it: an unfinished run without one is in doubt.
     driven: bool,
     elapsed_ms: u64,
 }
@@ -97,18 +98,12 @@ impl<'a> Entry<'a> {
         match latest.find(|run| run.view.number == listed.number) {
             Some(run) => Self {
                 run: &run.view,
-                driven: run.runner.is_some(),
+                driven: run.runner.is_some() && run.view.ended.is_none(),
                 elapsed_ms: elapsed_ms(model, run),
             },
             None => Self { run: listed, driven: false, elapsed_ms: listed.elapsed_ms },
         }
     }
-}
-
-/// Whether a runner drives a run: an unfinished run without one is in doubt.
-fn driven(model: &Model, run: &RunView) -> bool {
-    let driven = model.environments.iter().filter_map(|e| e.driven());
-    driven.map(|run| run.view.number).any(|number| number == run.number)
 }
 
 /// A run as one line; `names`: the width of the longest name of an environment. Number, result and release are never cut off; the other columns share the remaining room.

@@ -35,9 +35,9 @@ pub(in crate::tui) fn idle(model: &Model) -> Allowed {
     }
 }
 
-/// Whether such a command was accepted and has not taken effect yet.
-fn asked(view: &RunView, what: &dyn Fn(&command::Command) -> bool) -> bool {
-    view.asked.as_ref().is_some_and(|asked| what(&asked.command))
+/// The accepted command that has not taken effect yet.
+fn asked(view: &RunView) -> Option<&command::Command> {
+    view.asked.as_ref().map(|asked| &asked.command)
 }
 
 /// Refuses an environment without runs: it has no rollback target and nothing to clean up.
@@ -86,7 +86,7 @@ pub(in crate::tui) fn may_abort(model: &Model) -> Allowed {
         Some(view) if view.touched_traffic() => {
             Err("traffic has moved already; B rolls back".to_owned())
         }
-        Some(view) if asked(view, &|asked| matches!(asked, command::Command::Abort { .. })) => {
+        Some(view) if matches!(asked(view), Some(command::Command::Abort { .. })) => {
             Err("the run ends after this step already".to_owned())
         }
         Some(_) => Ok(()),
@@ -110,7 +110,7 @@ pub(in crate::tui) fn may_pause(model: &Model) -> Allowed {
     if view.gives_back() || view.plan.kind == RunKind::Rollback {
         return Err("a rollback in progress cannot be paused".to_owned());
     }
-    if asked(view, &|asked| *asked == command::Command::Pause) {
+    if asked(view) == Some(&command::Command::Pause) {
         return Err("the run pauses after this step already".to_owned());
     }
     match &view.state {

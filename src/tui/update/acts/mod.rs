@@ -168,13 +168,13 @@ fn offered(model: &Model, here: &Environment) -> Vec<Item> {
             ReleaseLabel::new(label.clone()).ok().and_then(|label| marked_bad(runs, &label, None));
         let bad = bad.map(|run| format!("BAD: run {run} rolled it back"));
         let before = on.is_none() && bad.is_none() && was_live(model, here, label);
-        let before = before.then(|| "was live here; B goes back to it without a build".to_owned());
+        let before = before.then(|| "was live here; B rolls back to it without a build".to_owned());
         on.into_iter().chain(bad).chain(before).collect::<Vec<_>>().join(" · ")
     };
     model.offered.iter().map(|label| Item::new(label.clone(), note(label))).collect()
 }
 
-/// Whether a release was promoted on an environment, as far as the listed runs go back.
+/// Whether a release was promoted on an environment, according to the listed runs.
 fn was_live(model: &Model, here: &Environment, label: &str) -> bool {
     let promoted = RunState::Ended { outcome: Outcome::Promoted };
     model.panes.history.runs.iter().any(|run| {

@@ -5,8 +5,6 @@ mod plan;
 mod steps;
 mod tail;
 
-pub(in crate::tui) use steps::current_step;
-
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;

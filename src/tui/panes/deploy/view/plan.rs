@@ -3,7 +3,7 @@
 
 use ratatui::text::{Line, Span};
 
-use super::steps::{Look, current_step};
+use super::steps::Look;
 use crate::domain::describe;
 use crate::domain::step::StepState;
 use crate::domain::step_durations::StepDurations;
@@ -98,7 +98,7 @@ impl Look<'_> {
         let view = &self.run.view;
         let step = &view.steps[at];
         let chosen = self.model.panes.deploy.selected == Some(at);
-        let current = current_step(view).filter(|_| view.ended.is_none()) == Some(at);
+        let current = view.current_step().filter(|_| view.ended.is_none()) == Some(at);
         let mut line = self.step(at, step, chosen || (current && at == focus), usual);
         if chosen {
             line = selected(line, self.theme.style(Role::Selection));

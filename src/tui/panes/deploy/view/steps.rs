@@ -306,11 +306,6 @@ pub(super) fn ms(length: std::time::Duration) -> u64 {
     u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
 }
 
-pub(in crate::tui) fn current_step(view: &RunView) -> Option<usize> {
-    let step = view.state.step()?;
-    view.steps.iter().rposition(|s| &s.plan.id == step)
-}
-
 /// How long a step has been running; for a soak, also its full length.
 fn running_for(view: &RunView, step: &StepView, ms: u64) -> String {
     let length = view.plan.policy.soak.length.as_millis();
