@@ -7,6 +7,7 @@
 mod driver;
 pub mod effect;
 pub mod keys;
+pub mod list;
 pub mod model;
 pub mod msg;
 pub mod panes;

@@ -59,8 +59,10 @@ pub enum Msg {
     Paste(String),
     /// The current size of the window: columns and rows.
     Resize(u16, u16),
-    /// The mouse was pressed on a pane.
-    Click(Pane),
+    /// The mouse was pressed on a pane; on a row of its list: the key of the row.
+    Click(Pane, Option<String>),
+    /// The mouse was pressed on the names of the columns of a pane's list.
+    ClickHeader(Pane),
     /// The mouse was pressed on a key of the key line.
     ClickKey(String),
     /// The mouse wheel was turned over a pane, by this many lines.

@@ -32,7 +32,7 @@ fn delivery(id: u64, at: &str, kind: Kind, text: &str) -> Delivery {
 }
 
 /// A delivery in each state, newest first.
-fn queue() -> Queue {
+pub(crate) fn queue() -> Queue {
     let until = "2026-09-14T10:05:00Z".parse().unwrap();
     let waits = DeliveryState::Waits { until, why: "it answers 503".to_owned() };
     let lost = DeliveryState::GivenUp("410: the webhook was deleted".to_owned());

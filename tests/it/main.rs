@@ -34,6 +34,7 @@ mod journeys;
 mod leaks;
 mod leases;
 mod linting;
+mod lists;
 mod load;
 mod log_colours;
 mod migrating;

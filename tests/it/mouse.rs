@@ -32,7 +32,7 @@ fn keys_and_tabs_can_be_clicked() {
             assert_eq!(target_at(&screen.model, &plain(), x, 3), Some(Target::Pane(Pane::Health)));
         }
     }
-    screen.send(Msg::Click(Pane::Logs));
+    screen.send(Msg::Click(Pane::Logs, None));
     assert_eq!(screen.model.focus, Pane::Logs);
     assert!(screen.send(Msg::ClickKey("T".to_owned())).is_empty());
     screen.send(Msg::Resize(100, 30));

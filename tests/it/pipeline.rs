@@ -345,7 +345,7 @@ fn pipeline_config_errors_have_places() {
 }
 
 /// The run that the client reads from a sample.
-fn seen(name: &'static str) -> PipelineRun {
+pub(crate) fn seen(name: &'static str) -> PipelineRun {
     let stand_in = github(&says(name));
     let sandbox = sandbox(&of(&stand_in.url()));
     let json = run(&sandbox, &["pipeline", "development", "--json"]).json();

@@ -29,7 +29,7 @@ fn record(of: &Migration, state: RecordState) -> Record {
 }
 
 /// A database with every kind of migration row.
-fn database() -> DatabaseSnapshot {
+pub(crate) fn database() -> DatabaseSnapshot {
     let files = [
         file("1.0.0", "Initial schema setup", Phase::Expand, Undo::Yes),
         file(

@@ -31,7 +31,9 @@ fn moused(event: MouseEvent, model: &Model, theme: &Theme) -> Option<Msg> {
     let wheel = |by| pane_at(model, x, y).map(|pane| Msg::Wheel(pane, by));
     match event.kind {
         MouseEventKind::Down(_) => Some(match target_at(model, theme, x, y)? {
-            Target::Pane(pane) => Msg::Click(pane),
+            Target::Pane(pane) => Msg::Click(pane, None),
+            Target::Row(pane, key) => Msg::Click(pane, Some(key)),
+            Target::Header(pane) => Msg::ClickHeader(pane),
             Target::Key(key) => Msg::ClickKey(key),
         }),
         MouseEventKind::ScrollUp => wheel(-LINES_PER_NOTCH),

@@ -3,6 +3,7 @@
 
 use super::Key;
 use crate::tui::effect::{Effect, Take};
+use crate::tui::list;
 use crate::tui::model::Model;
 use crate::tui::model::arrangement::Preset;
 use crate::tui::panes::{Pane, checklists, health, history, logs, migrations, pipeline};
@@ -179,8 +180,10 @@ commands! {
         always => |m, _| navigate::next_need(m);
 
     Follow "follow" ["f"] Logs None any "follow the log", always => |m, _| logs::update::follow(m);
-    Search "search" ["/"] Logs None any "search the log; re: starts a regular expression",
-        always => |m, _| logs::update::search(m);
+    Search "search" ["/"] Logs None any "filter this list, or search the log (re: begins a pattern)",
+        always => |m, _| list::update::find(m);
+    Sort "sort" [","] Moves None any "sort this list another way",
+        always => |m, _| list::update::sort(m);
     NextMatch "next-match" ["n"] Logs None any "next match", always => |m, _| logs::update::next_match(m);
     PreviousMatch "previous-match" ["N"] Logs None any "previous match",
         always => |m, _| logs::update::previous_match(m);

@@ -20,6 +20,7 @@ use super::effect::Ticket;
 use super::keys::Key;
 use super::keys::bindings::Bindings;
 use super::keys::commands::Command;
+use super::list::Lists;
 use super::panes::{Pane, Panes};
 use crate::config::schema::Motion;
 use crate::domain::custom_command::{CustomCommand, CustomCommandRun};
@@ -64,6 +65,8 @@ pub struct Model {
     /// How the panes are arranged.
     pub arrangement: Arrangement,
     pub panes: Panes,
+    /// The filters, orders and selections of the panes' lists.
+    pub lists: Lists,
     /// The open dialog, if any.
     pub dialog: Option<Dialog>,
     /// The overlay, if any.
@@ -129,6 +132,7 @@ impl Model {
             zoom: false,
             arrangement: Arrangement::default(),
             panes: Panes::default(),
+            lists: Lists::default(),
             dialog: None,
             overlay: None,
             messages: Messages::default(),

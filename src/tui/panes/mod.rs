@@ -18,11 +18,15 @@ use ratatui::layout::Rect;
 use super::effect::{Effect, Take};
 use super::keys::Key;
 use super::keys::commands::Command;
+use super::list::listing::Listing;
+use super::list::{self, Row};
 use super::model::Model;
 use super::theme::{Role, Theme};
 
 /// The key handling, scrolling and drawing of a pane.
 pub(in crate::tui) trait PaneBehaviour: Sync {
+    fn pane(&self) -> Pane;
+
     /// The commands that the key line shows while the pane is focused, with their labels.
     fn hints(&self) -> &'static [(Command, &'static str)];
 
@@ -32,8 +36,35 @@ pub(in crate::tui) trait PaneBehaviour: Sync {
         Vec::new()
     }
 
-    /// Moves by `by` lines; positive is down.
-    fn scroll(&self, model: &mut Model, by: isize);
+    /// The rows of its list, in their own order; none if it has no list.
+    fn rows(&self, _: &Model) -> Vec<Row> {
+        Vec::new()
+    }
+
+    /// The names of the orders of its list, its own first. Each row has a rank for each of the others.
+    fn orders(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The key of the selected row; `None`: the first.
+    fn selected(&self, model: &Model) -> Option<String> {
+        model.lists.of(self.pane()).selected.clone()
+    }
+
+    /// Selects a row by its key.
+    fn select(&self, model: &mut Model, key: &str) {
+        model.lists.of_mut(self.pane()).selected = Some(key.to_owned());
+    }
+
+    /// Its list, as it is drawn inside its frame; `None` if it shows none.
+    fn listing(&self, _: &Model, _: &Theme, _: Rect) -> Option<Listing> {
+        None
+    }
+
+    /// Moves by `by` lines; positive is down. A list moves its selection.
+    fn scroll(&self, model: &mut Model, by: isize) {
+        list::update::scroll(model, self.pane(), by);
+    }
 
     /// Handles the mouse wheel, which scrolls and never makes a choice.
     fn wheel(&self, model: &mut Model, by: isize) {

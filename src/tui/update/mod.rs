@@ -15,13 +15,14 @@ use super::effect::{Effect, LogAsk};
 use super::keys::bindings::{Bindings, Meaning};
 use super::keys::commands::{Command, Group, row_of};
 use super::keys::{Code, Key};
+use super::list;
 use super::model::Model;
 use super::model::dialog::{Dialog, Kind};
 use super::model::environments::RunSnapshot;
 use super::model::messages::Level;
 use super::model::overlay::Overlay;
 use super::msg::{Msg, Stored};
-use super::panes::{Pane, alerts, health, history, logs, pipeline};
+use super::panes::{Pane, health, history, logs, pipeline};
 use crate::domain::ids::EnvironmentName;
 use crate::domain::snapshot::EnvironmentSnapshot;
 
@@ -30,8 +31,16 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Resize(width, height) => model.resize((width, height)),
         // Dialogs are answered by keys, never by a stray click.
-        Msg::Click(pane) if model.dialog.is_none() && model.overlay.is_none() => {
+        Msg::Click(pane, row) if model.dialog.is_none() && model.overlay.is_none() => {
             model.focus = pane;
+            if let Some(key) = row {
+                pane.behaviour().select(model, &key);
+                return follow(model).into_iter().collect();
+            }
+        }
+        Msg::ClickHeader(pane) if model.dialog.is_none() && model.overlay.is_none() => {
+            model.focus = pane;
+            return list::update::sort(model);
         }
         Msg::ClickKey(name) if model.dialog.is_none() && model.overlay.is_none() => {
             return match model.bindings.meaning(&name, model.focus) {
@@ -50,7 +59,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Paste(text) => pasted(model, &text),
         Msg::Stored(Err(problem)) => model.blind = Some(problem),
         Msg::Stored(Ok(stored)) => return read(model, stored),
-        Msg::Alerts(queue) => alerts::update::read(model, queue),
+        Msg::Alerts(queue) => model.panes.alerts.queue = Some(queue),
         Msg::Looked(name, seen) => looked(model, &name, seen),
         Msg::Probed(name, probes, turned) => {
             return health::update::probed(model, &name, probes, turned);
@@ -70,7 +79,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::LogWindow(..)
         | Msg::LogFound(..)
-        | Msg::Click(_)
+        | Msg::Click(..)
+        | Msg::ClickHeader(_)
         | Msg::ClickKey(_)
         | Msg::Wheel(..) => {}
         Msg::ToClipboard(text, told) => {
@@ -123,6 +133,7 @@ fn pasted(model: &mut Model, pasted_text: &str) {
     let line = match (&mut model.overlay, &mut model.panes.logs.typing) {
         (Some(Overlay::Help(finder) | Overlay::Palette(finder)), _) => Some(&mut finder.input),
         (None, Some(typing)) if model.dialog.is_none() => Some(typing),
+        (None, None) if model.dialog.is_none() => model.lists.typed_in(model.focus),
         _ => None,
     };
     match line {
@@ -215,6 +226,11 @@ fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
     }
     if model.panes.logs.typing.is_some() {
         return logs::update::typed(model, key);
+    }
+    if model.filters() {
+        let mut effects = list::update::typed(model, key);
+        effects.extend(follow(model));
+        return effects;
     }
     let sequence = match model.pending.take() {
         Some(_) if key.code == Code::Esc => return Vec::new(),

@@ -4,6 +4,7 @@ use crate::domain::pipeline::PipelineRun;
 use crate::domain::probe::{ProbeSnapshot, State};
 use crate::domain::step::StepKind;
 use crate::tui::effect::Effect;
+use crate::tui::list;
 use crate::tui::model::Model;
 use crate::tui::model::arrangement::Preset;
 use crate::tui::model::environments::Environment;
@@ -13,7 +14,7 @@ use crate::tui::view::places;
 
 /// The pane where an environment needs a person, if it does: a run in doubt or waiting, an item of its checklist, an
 /// unmuted failure that affects customers, or a pipeline approval.
-fn need(environment: &Environment) -> Option<Pane> {
+pub(in crate::tui) fn need(environment: &Environment) -> Option<Pane> {
     if environment.in_doubt().is_some() {
         return Some(Pane::Deploy);
     }
@@ -127,9 +128,13 @@ pub(in crate::tui) fn zoom(model: &mut Model, zoom: bool) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Goes one level back: dismisses a toast, otherwise goes back inside the pane, otherwise ends its zoom.
+/// Goes one level back: dismisses a toast, otherwise takes the filter of the list away, otherwise goes back inside the
+/// pane, otherwise ends its zoom.
 pub(in crate::tui) fn back(model: &mut Model) -> Vec<Effect> {
     if model.dismiss() {
+        return Vec::new();
+    }
+    if list::update::back(model, model.focus) {
         return Vec::new();
     }
     if let Some(effects) = model.focus.behaviour().back(model) {
@@ -157,12 +162,16 @@ pub(in crate::tui) fn step_pane(model: &mut Model, by: usize) -> Vec<Effect> {
 
 pub(in crate::tui) fn environment(model: &mut Model, by: isize) -> Vec<Effect> {
     let last = model.environments.len().saturating_sub(1);
-    let to = model.selected.saturating_add_signed(by).min(last);
-    if to != model.selected {
-        model.selected = to;
+    select(model, model.selected.saturating_add_signed(by).min(last));
+    Vec::new()
+}
+
+/// Selects an environment by its index.
+pub(in crate::tui) fn select(model: &mut Model, at: usize) {
+    if at != model.selected {
+        model.selected = at;
         model.panes.deploy = DeployPane::default();
     }
-    Vec::new()
 }
 
 pub(in crate::tui) fn page(model: &Model) -> isize {

@@ -1,12 +1,11 @@
 //! Keys while an overlay is open, such as help, the palette or the messages.
 
 use super::text::edit;
-use super::{custom_commands, run};
+use super::{custom_commands, navigate, run};
 use crate::tui::effect::Effect;
 use crate::tui::keys::{Code, Key};
 use crate::tui::model::Model;
 use crate::tui::model::overlay::{Finder, Found, Overlay, Sheet};
-use crate::tui::panes::deploy::model::DeployPane;
 use crate::tui::panes::pipeline;
 
 /// Handles a key while an overlay is open.
@@ -149,7 +148,7 @@ fn go(model: &mut Model, found: Found, key: Key) -> Vec<Effect> {
 }
 
 fn select(model: &mut Model, at: usize) -> Vec<Effect> {
-    (model.selected, model.panes.deploy) = (at, DeployPane::default());
+    navigate::select(model, at);
     super::follow(model).into_iter().collect()
 }
 

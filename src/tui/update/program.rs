@@ -7,7 +7,7 @@ use crate::tui::effect::{Effect, LogUse, Take};
 use crate::tui::keys::Key;
 use crate::tui::model::Model;
 use crate::tui::model::dialog::Kind;
-use crate::tui::panes::Pane;
+use crate::tui::panes::{Pane, history};
 
 /// Time within which a second press of Ctrl-C or of the immediate exit counts.
 const TWICE_WITHIN: Duration = Duration::from_secs(2);
@@ -19,7 +19,7 @@ pub(in crate::tui) fn take(model: &mut Model, what: Take) -> Vec<Effect> {
     }
     let history = &model.panes.history;
     let run = match model.focus {
-        Pane::History => history.opened().or(history.chosen()).map(|run| run.number),
+        Pane::History => history.opened().or(history::model::chosen(model)).map(|run| run.number),
         _ => model.here().and_then(|here| here.run.as_ref()).map(|run| run.view.number),
     };
     let what = if what == Take::Save { LogUse::Save } else { LogUse::Copy };

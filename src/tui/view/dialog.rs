@@ -6,6 +6,7 @@ use ratatui::symbols::border;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Clear, Widget as _};
 
+use super::field::field;
 use super::rollback;
 use super::traffic::{Versions, on_side};
 use super::{ASCII_HEAVY, ASCII_PLAIN, styled, wrapped, write};
@@ -159,7 +160,7 @@ fn pick(
         lines.extend(rollback::about(model, picker, theme, width).into_iter().take(room));
     }
     if matches!(picker.purpose, Purpose::Deploy | Purpose::Rollback) {
-        lines.push(field("another one", picker.other.value(), picker.field == Field::Other, theme));
+        lines.push(field("another one", &picker.other, picker.field == Field::Other, theme));
     }
     let reason = match picker.purpose {
         Purpose::Skip | Purpose::Override | Purpose::Mute => "reason",
@@ -167,7 +168,7 @@ fn pick(
         _ => "reason (optional)",
     };
     lines.extend(guards(picker, theme, width));
-    lines.push(field(reason, picker.reason.value(), picker.field == Field::Reason, theme));
+    lines.push(field(reason, &picker.reason, picker.field == Field::Reason, theme));
     lines.push(Line::raw(""));
     match (&picker.problem, picker.waits) {
         (Some(told), _) => lines.extend(problem(&for_this_box(told), theme, width)),
@@ -248,15 +249,6 @@ fn changes(picker: &Picker, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     lines
 }
 
-fn field(name: &str, value: &str, focused: bool, theme: &Theme) -> Line<'static> {
-    let cursor = if focused { theme.pick("▏", "_") } else { "" };
-    let role = if focused { Role::Focus } else { Role::Muted };
-    Line::from(vec![
-        Span::styled(format!("  {name:<18} "), theme.style(role)),
-        Span::raw(format!("{value}{cursor}")),
-    ])
-}
-
 fn confirm(model: &Model, asked: &Confirm, theme: &Theme, width: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     let here = model.environments.iter().find(|e| e.name == asked.environment);
@@ -302,7 +294,7 @@ fn answer(asked: &Confirm, theme: &Theme, width: usize) -> Vec<Line<'static>> {
         Phase::Asks if asked.tier == Protection::Typed => {
             let (name, typed) = (asked.label(), asked.input.value());
             lines.extend(plain(&format!("Type {name} to continue:"), width));
-            lines.push(field("", typed, true, theme));
+            lines.push(field("", &asked.input, true, theme));
             let (hint, role) = match &asked.hint {
                 Some(hint) => (hint.clone(), Role::InputBad),
                 None if typed == name => ("matches; Enter continues".to_owned(), Role::InputOk),

@@ -110,6 +110,9 @@ fn keys(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
         (None, None) if model.panes.logs.typing.is_some() => {
             pairs(&[("Enter", "search"), ("Esc", "no search")])
         }
+        (None, None) if model.filters() => {
+            pairs(&[("↑ ↓", "choose"), ("Enter", "keep the filter"), ("Esc", "show all again")])
+        }
         (None, None) => of_screen(model, width),
     };
     let mut line = Line::from(" ");
@@ -131,7 +134,8 @@ fn width_of((key, word): &(String, String)) -> usize {
 
 /// The key of the hint at a column. Boxes are answered by keys, never by a click.
 pub(super) fn key_at(model: &Model, x: u16) -> Option<String> {
-    if model.dialog.is_some() || model.overlay.is_some() || model.panes.logs.typing.is_some() {
+    let types = model.panes.logs.typing.is_some() || model.filters();
+    if model.dialog.is_some() || model.overlay.is_some() || types {
         return None;
     }
     let mut right = 1;

@@ -7,6 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::field::typed;
 use super::write;
 use crate::domain::describe;
 use crate::domain::time::spoken;
@@ -42,11 +43,10 @@ fn search(model: &Model, theme: &Theme) -> Option<Line<'static>> {
         (_, Some(why)) => why.clone(),
         _ => format!("{} matches", logs.extent.matches),
     };
-    Some(Line::from(vec![
-        Span::styled(" /", theme.style(Role::Key)),
-        Span::raw(format!("{}{}", typing.value(), theme.pick("▏", "_"))),
-        Span::styled(format!("  {found}"), theme.style(Role::Muted)),
-    ]))
+    let mut line = Line::from(Span::styled(" /", theme.style(Role::Key)));
+    line.extend(typed(typing, true, theme));
+    line.push_span(Span::styled(format!("  {found}"), theme.style(Role::Muted)));
+    Some(line)
 }
 
 /// The newest message, since it may answer a key; then the worst of the others that are still shown.

@@ -1,6 +1,7 @@
 //! Draws the model: frame by frame, every rectangle clamped to the window.
 
 mod dialog;
+pub(in crate::tui) mod field;
 mod footer;
 mod lane;
 mod layout;
@@ -14,12 +15,13 @@ pub(in crate::tui) mod welcome;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Margin, Position, Rect};
 use ratatui::symbols::border;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Widget as _};
 use unicode_width::UnicodeWidthStr as _;
 
+use super::list::listing::{Hit, footing};
 use super::model::Model;
 use super::panes::Pane;
 use super::theme::{Role, Theme};
@@ -27,11 +29,19 @@ use crate::domain::text::is_invisible;
 
 /// Draws a whole frame.
 pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
-    render(model, theme, frame.area(), frame.buffer_mut());
+    let cursor = drawn(model, theme, frame.area(), frame.buffer_mut());
+    if let Some(cursor) = cursor {
+        frame.set_cursor_position(cursor);
+    }
 }
 
 /// Draws a whole frame into a buffer.
 pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    drawn(model, theme, area, buffer);
+}
+
+/// Draws a whole frame; returns the position of the cursor in a text input.
+fn drawn(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     buffer.set_style(area, theme.style(Role::Text).patch(theme.style(Role::Surface)));
     if model.too_small() {
         small::render(model, theme, area, buffer);
@@ -42,6 +52,7 @@ pub fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     if theme.ascii {
         spell_in_ascii(buffer);
     }
+    field::take_cursor(buffer)
 }
 
 /// A whole frame as text, without colours and trailing spaces.
@@ -95,6 +106,10 @@ pub(in crate::tui) fn places(model: &Model) -> Vec<(Pane, Rect)> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     Pane(Pane),
+    /// A row of a pane's list, by its key.
+    Row(Pane, String),
+    /// The names of the columns of a pane's list.
+    Header(Pane),
     /// A key of the key line.
     Key(String),
 }
@@ -108,13 +123,25 @@ pub fn target_at(model: &Model, theme: &Theme, x: u16, y: u16) -> Option<Target>
     match y {
         y if y == keys.y => footer::key_at(model, x).map(Target::Key),
         y if tabs.height > 0 && y == tabs.y => footer::tab_at(model, theme, x).map(Target::Pane),
-        _ => pane_at(model, x, y).map(Target::Pane),
+        _ => in_pane(model, theme, x, y),
     }
+}
+
+fn in_pane(model: &Model, theme: &Theme, x: u16, y: u16) -> Option<Target> {
+    let pane = pane_at(model, x, y)?;
+    let (_, area) = places(model).into_iter().find(|(of, _)| *of == pane)?;
+    let inner = area.inner(Margin::new(1, 1));
+    let listing = pane.behaviour().listing(model, theme, inner);
+    Some(match listing.map(|listing| listing.hit(y)) {
+        Some(Hit::Header) => Target::Header(pane),
+        Some(Hit::Row(at)) => Target::Row(pane, pane.behaviour().rows(model).get(at)?.key.clone()),
+        _ => Target::Pane(pane),
+    })
 }
 
 /// The pane that is drawn at a position.
 pub fn pane_at(model: &Model, x: u16, y: u16) -> Option<Pane> {
-    let place = ratatui::layout::Position { x, y };
+    let place = Position { x, y };
     let found = places(model).into_iter().find(|(_, area)| area.contains(place));
     found.filter(|_| !model.too_small()).map(|(pane, _)| pane)
 }
@@ -160,6 +187,10 @@ pub(in crate::tui) fn framed(
         .border_style(style)
         .title_top(Line::styled(format!(" {mark}{} ", pane.title()), titled))
         .title_top(Line::styled(right, titled).right_aligned());
+    let block = match footing(model, theme, pane) {
+        Some(line) => block.title_bottom(line),
+        None => block,
+    };
     let inner = block.inner(area);
     block.render(area, buffer);
     inner

@@ -6,6 +6,7 @@ use ratatui::symbols::border;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Clear, Widget as _};
 
+use super::field::typed;
 use super::{ASCII_HEAVY, clock, first_shown, wrapped, write};
 use crate::domain::job_log::JobLine;
 use crate::tui::keys::commands::{Command, row_of};
@@ -44,11 +45,9 @@ pub(in crate::tui) fn boxed(title: &str, area: Rect, theme: &Theme, buffer: &mut
 }
 
 fn line_of_text(name: &str, finder: &Finder, theme: &Theme) -> Line<'static> {
-    Line::from(vec![
-        Span::styled(format!("{name} "), theme.style(Role::Muted)),
-        Span::raw(finder.input.value().to_owned()),
-        Span::raw(theme.pick("▏", "_")),
-    ])
+    let mut line = Line::from(Span::styled(format!("{name} "), theme.style(Role::Muted)));
+    line.extend(typed(&finder.input, true, theme));
+    line
 }
 
 /// Columns that the cursor and the keys take of a line.

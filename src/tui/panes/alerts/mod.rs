@@ -7,9 +7,11 @@ pub(in crate::tui) mod view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::PaneBehaviour;
+use super::{Pane, PaneBehaviour};
 use crate::tui::effect::{Effect, Take};
 use crate::tui::keys::commands::Command;
+use crate::tui::list::Row;
+use crate::tui::list::listing::Listing;
 use crate::tui::model::Model;
 use crate::tui::theme::{Role, Theme};
 
@@ -19,12 +21,24 @@ pub type State = model::AlertsPane;
 pub(in crate::tui) struct Behaviour;
 
 impl PaneBehaviour for Behaviour {
+    fn pane(&self) -> Pane {
+        Pane::Alerts
+    }
+
     fn hints(&self) -> &'static [(Command, &'static str)] {
         &[(Command::Copy, "copy")]
     }
 
-    fn scroll(&self, model: &mut Model, by: isize) {
-        update::scroll(model, by);
+    fn rows(&self, model: &Model) -> Vec<Row> {
+        model::list(model)
+    }
+
+    fn orders(&self) -> &'static [&'static str] {
+        model::ORDERS
+    }
+
+    fn listing(&self, model: &Model, theme: &Theme, inner: Rect) -> Option<Listing> {
+        view::listing(model, theme, inner)
     }
 
     fn take(&self, model: &mut Model, what: Take) -> Option<Vec<Effect>> {

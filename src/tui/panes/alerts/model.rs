@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::describe;
 use crate::ports::outbox::{Delivery, DeliveryState, Silence};
+use crate::tui::list::{Rank, Row};
+use crate::tui::model::Model;
+use crate::tui::panes::Pane;
 
 /// The alert delivery queue, as the store has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,19 +18,35 @@ pub struct Queue {
     pub silence: Option<Silence>,
 }
 
-/// The delivery queue, and the selection in it.
+/// The delivery queue.
 #[derive(Debug, Clone, Default)]
 pub struct AlertsPane {
     /// `None` until the store is read.
     pub queue: Option<Queue>,
-    pub selected: usize,
 }
 
-impl AlertsPane {
-    /// The selected delivery.
-    pub fn chosen(&self) -> Option<&(Delivery, DeliveryState)> {
-        self.queue.as_ref()?.latest.get(self.selected)
-    }
+/// The orders of the list.
+pub(in crate::tui) const ORDERS: &[&str] = &["newest first", "undelivered first", "channel"];
+
+/// The rows of the list.
+pub(in crate::tui) fn list(model: &Model) -> Vec<Row> {
+    let queue = model.panes.alerts.queue.iter();
+    let row = |(delivery, state): &(Delivery, DeliveryState)| {
+        let urgency = match state {
+            DeliveryState::GivenUp(_) => 0,
+            DeliveryState::Waits { .. } => 1,
+            DeliveryState::Silenced => 2,
+            DeliveryState::Delivered(_) => 3,
+        };
+        let ranks = vec![Rank::Number(urgency), Rank::Text(delivery.channel.to_string())];
+        Row { key: delivery.id.to_string(), text: whole(delivery, state), ranks }
+    };
+    queue.flat_map(|queue| &queue.latest).map(row).collect()
+}
+
+/// The selected delivery.
+pub(in crate::tui) fn chosen(model: &Model) -> Option<&(Delivery, DeliveryState)> {
+    model.panes.alerts.queue.as_ref()?.latest.get(model.chosen(Pane::Alerts)?)
 }
 
 /// The full text of an alert: what happened, why, what to do now, and the state of its delivery.

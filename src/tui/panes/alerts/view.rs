@@ -6,15 +6,16 @@ use ratatui::text::{Line, Span};
 
 use super::model::{Queue, whole};
 use crate::ports::outbox::{Delivery, DeliveryState};
+use crate::tui::list::listing::{Listing, marked};
 use crate::tui::model::Model;
 use crate::tui::panes::Pane;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::{cut, first_shown, framed, selected, styled, wrapped, write};
+use crate::tui::view::{cut, framed, styled, wrapped, write};
 
 pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let pane = &model.panes.alerts;
     let inner = framed(model, theme, Pane::Alerts, badge(pane.queue.as_ref()), area, buffer);
-    let (width, height) = (usize::from(inner.width), usize::from(inner.height));
+    let width = usize::from(inner.width);
     let Some(queue) = &pane.queue else {
         return write(&styled(theme, Role::Muted, "Not read yet.", width), inner, buffer);
     };
@@ -22,13 +23,36 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     if queue.latest.is_empty() {
         let text = "No alert yet. notify: in config.yaml names the channels.";
         lines.extend(styled(theme, Role::Muted, text, width));
-        return write(&lines, inner, buffer);
     }
-    let room = height.saturating_sub(lines.len());
-    let (rows, at) = rows(model, theme, queue, width);
-    let from = first_shown(at, 4, rows.len(), room);
-    lines.extend(rows.into_iter().skip(from));
     write(&lines, inner, buffer);
+    if let Some(listing) = listing(model, theme, inner) {
+        listing.draw(theme, buffer);
+    }
+}
+
+/// The list below the line about silence.
+pub(in crate::tui) fn listing(model: &Model, theme: &Theme, inner: Rect) -> Option<Listing> {
+    let queue = model.panes.alerts.queue.as_ref()?;
+    let width = usize::from(inner.width);
+    let head = u16::try_from(silence(theme, queue, width).len()).unwrap_or(0).min(inner.height);
+    let area = Rect { y: inner.y + head, height: inner.height - head, ..inner };
+    let mut listing = Listing::new(area, 4);
+    let chosen = model.chosen(Pane::Alerts);
+    for at in model.listed(Pane::Alerts) {
+        let (delivery, state) = queue.latest.get(at)?;
+        let here = chosen == Some(at);
+        let line = row(theme, delivery, state, here, width);
+        let mut lines = vec![marked(model, theme, Pane::Alerts, here, line)];
+        if here && model.focus == Pane::Alerts {
+            let text = whole(delivery, state);
+            let indented = wrapped(&text, width.saturating_sub(4)).into_iter();
+            lines.extend(
+                indented.map(|text| Line::styled(format!("    {text}"), theme.style(Role::Muted))),
+            );
+        }
+        listing.row(at, here, lines);
+    }
+    Some(listing)
 }
 
 fn badge(queue: Option<&Queue>) -> String {
@@ -44,27 +68,6 @@ fn silence(theme: &Theme, queue: &Queue, width: usize) -> Vec<Line<'static>> {
     let until = until.strftime("%d %b %H:%M:%SZ");
     let text = format!(" All alerts are silenced until {until}: {reason} ({actor})");
     styled(theme, Role::Warning, &text, width)
-}
-
-/// The lines, and the index of the selected delivery's line. Its full text is below it.
-fn rows(model: &Model, theme: &Theme, queue: &Queue, width: usize) -> (Vec<Line<'static>>, usize) {
-    let (mut lines, mut at) = (Vec::new(), 0);
-    for (number, (delivery, state)) in queue.latest.iter().enumerate() {
-        let here = number == model.panes.alerts.selected && model.focus == Pane::Alerts;
-        let row = row(theme, delivery, state, here, width);
-        if here {
-            at = lines.len();
-            lines.push(selected(row, theme.style(Role::Selection)));
-            let whole = whole(delivery, state);
-            let indented = wrapped(&whole, width.saturating_sub(4)).into_iter();
-            lines.extend(
-                indented.map(|text| Line::styled(format!("    {text}"), theme.style(Role::Muted))),
-            );
-        } else {
-            lines.push(row);
-        }
-    }
-    (lines, at)
 }
 
 fn row(

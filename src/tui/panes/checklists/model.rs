@@ -2,15 +2,44 @@
 
 use crate::domain::checklist::{Act, Item, ItemStatus, List, Standing, Tally, listed};
 use crate::domain::time::Timestamp;
+use crate::tui::list::{self, Rank};
+use crate::tui::model::Model;
 use crate::tui::model::environments::Environment;
 
-/// The selection and the filter of the pane.
+/// The state of the pane.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ChecklistPane {
-    /// Index of the selected item among the shown ones.
-    pub selected: usize,
     /// Whether settled items are hidden.
     pub open_only: bool,
+}
+
+/// The orders of the list. The three checklists stay one after the other in each of them.
+pub(in crate::tui) const ORDERS: &[&str] = &["as configured", "open first", "required first"];
+
+/// The rows of the list.
+pub(in crate::tui) fn list(model: &Model) -> Vec<list::Row> {
+    let Some(here) = model.here() else { return Vec::new() };
+    let row = |(item, seen): &Row<'_>| {
+        let list = item.list as u64 * 2;
+        let (settled, optional) = (seen.standing.settled(), !item.required);
+        list::Row {
+            key: item.id.clone(),
+            text: [&item.text, &item.group, &seen.said, seen.standing.label()].join(" "),
+            ranks: vec![
+                Rank::Number(list + u64::from(settled)),
+                Rank::Number(list + u64::from(optional)),
+            ],
+        }
+    };
+    shown(model, here).iter().map(row).collect()
+}
+
+/// The items that are listed.
+pub(in crate::tui) fn shown<'a>(model: &Model, here: &'a Environment) -> Vec<Row<'a>> {
+    let open_only = model.panes.checklists.open_only;
+    let mut rows = rows(here, model.now);
+    rows.retain(|(_, seen)| !(open_only && seen.standing.settled()));
+    rows
 }
 
 /// An item and its status.
@@ -27,13 +56,6 @@ pub fn rows(here: &Environment, now: Option<Timestamp>) -> Vec<Row<'_>> {
 pub fn count(rows: &[Row<'_>], list: Option<List>) -> Tally {
     let of = rows.iter().filter(|(item, _)| list.is_none_or(|list| item.list == list));
     Tally::of(of.map(|(_, seen)| seen))
-}
-
-impl ChecklistPane {
-    /// The items that pass the filter.
-    pub fn shown<'r, 'a>(&self, rows: &'r [Row<'a>]) -> Vec<&'r Row<'a>> {
-        rows.iter().filter(|(_, seen)| !(self.open_only && seen.standing.settled())).collect()
-    }
 }
 
 /// The item of the last tick that can be undone, if `actor` made that tick.

@@ -5,23 +5,23 @@ use crate::domain::error::Problem;
 use crate::domain::ids::RunNumber;
 use crate::tui::effect::{Effect, Ticket};
 use crate::tui::keys::Key;
+use crate::tui::list;
 use crate::tui::model::Model;
 use crate::tui::model::dialog::{self, Kind, Picker, Purpose};
-use crate::tui::panes::checklists::model::{last_own, markdown, rows};
+use crate::tui::panes::Pane;
+use crate::tui::panes::checklists::model::{last_own, markdown, rows, shown};
 
 /// The run, the selected item and the state of the item.
 fn chosen(model: &Model) -> Option<(RunNumber, Item, Standing)> {
     let here = model.here()?;
     let run = here.run.as_ref()?.view.number;
-    let rows = rows(here, model.now);
-    let shown = model.panes.checklists.shown(&rows);
-    let (item, seen) = shown.get(model.panes.checklists.selected)?;
+    let shown = shown(model, here);
+    let (item, seen) = shown.get(model.chosen(Pane::Checklists)?)?;
     Some((run, (*item).clone(), seen.standing))
 }
 
 pub(in crate::tui) fn open_only(model: &mut Model) -> Vec<Effect> {
     model.panes.checklists.open_only = !model.panes.checklists.open_only;
-    model.panes.checklists.selected = 0;
     Vec::new()
 }
 
@@ -47,7 +47,7 @@ pub(in crate::tui) fn tick(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let ticket = model.ticket();
-    scroll(model, 1);
+    list::update::scroll(model, Pane::Checklists, 1);
     vec![Effect::Tick(ticket, run, item.id, Act::Tick, String::new())]
 }
 
@@ -114,16 +114,6 @@ pub(in crate::tui) fn answered(picker: &mut Picker, ticket: Ticket, model: &Mode
     vec![Effect::Tick(ticket, run, item, act, note)]
 }
 
-/// Moves the selection by `by` items.
-pub(in crate::tui) fn scroll(model: &mut Model, by: isize) {
-    let last = model.here().map_or(0, |here| {
-        let rows = rows(here, model.now);
-        model.panes.checklists.shown(&rows).len().saturating_sub(1)
-    });
-    model.panes.checklists.selected =
-        model.panes.checklists.selected.saturating_add_signed(by).min(last);
-}
-
 /// Copies the checklists to the clipboard.
 pub(in crate::tui) fn copy(model: &mut Model) -> Vec<Effect> {
     let text = model.here().map(|here| markdown(&rows(here, model.now))).unwrap_or_default();
@@ -138,13 +128,16 @@ pub(in crate::tui) fn copy(model: &mut Model) -> Vec<Effect> {
 /// Selects the first open required item of the checklist that the run waits at.
 pub(in crate::tui) fn to_open(model: &mut Model, list: List) {
     model.panes.checklists.open_only = false;
-    let at = model.here().and_then(|here| {
+    list::update::back(model, Pane::Checklists);
+    let item = model.here().and_then(|here| {
         let rows = rows(here, model.now);
         let open = |(item, seen): &(&Item, _)| {
             let seen: &crate::domain::checklist::ItemStatus = seen;
             item.list == list && item.required && !seen.standing.settled()
         };
-        rows.iter().position(open)
+        rows.iter().find(|row| open(row)).map(|(item, _)| item.id.clone())
     });
-    model.panes.checklists.selected = at.unwrap_or(model.panes.checklists.selected);
+    if let Some(id) = item {
+        model.lists.of_mut(Pane::Checklists).selected = Some(id);
+    }
 }

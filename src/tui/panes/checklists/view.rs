@@ -7,12 +7,13 @@ use ratatui::text::{Line, Span};
 
 use crate::domain::checklist::{Item, ItemStatus, List, Tally};
 use crate::domain::policy::Protection;
+use crate::tui::list::listing::Listing;
 use crate::tui::model::Model;
 use crate::tui::model::environments::Environment;
 use crate::tui::panes::Pane;
-use crate::tui::panes::checklists::model::{Row, count, rows};
+use crate::tui::panes::checklists::model::{Row, count, rows, shown};
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::{cut, first_shown, framed, selected, styled, wrapped, write};
+use crate::tui::view::{cut, framed, selected, styled, wrapped, write};
 
 /// Minimum width to show the status text of an item beside it.
 const WIDE_COLUMNS: usize = 74;
@@ -23,14 +24,20 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     let Tally { done, all, .. } = count(&rows, None);
     let title = if all == 0 { String::new() } else { format!(" {done}/{all} ") };
     let inner = framed(model, theme, Pane::Checklists, title, area, buffer);
-    let (width, height) = (usize::from(inner.width), usize::from(inner.height));
-    let look = Look { model, theme, here, width };
-    if rows.is_empty() {
-        return write(&styled(theme, Role::Muted, look.empty(), width), inner, buffer);
+    if let Some(listing) = listing(model, theme, inner) {
+        return listing.draw(theme, buffer);
     }
-    let (lines, at) = look.lines(&rows);
-    let from = first_shown(at, 4, lines.len(), height);
-    write(&lines[from..], inner, buffer);
+    let width = usize::from(inner.width);
+    let look = Look { model, theme, here, width };
+    write(&styled(theme, Role::Muted, look.empty(), width), inner, buffer);
+}
+
+/// The list of the items, with the headings of the checklists.
+pub(in crate::tui) fn listing(model: &Model, theme: &Theme, inner: Rect) -> Option<Listing> {
+    let here = model.here()?;
+    let rows = rows(here, model.now);
+    let look = Look { model, theme, here, width: usize::from(inner.width) };
+    (!rows.is_empty()).then(|| look.listing(&rows, inner))
 }
 
 struct Look<'a> {
@@ -52,34 +59,32 @@ impl Look<'_> {
         }
     }
 
-    /// The lines, and the index of the selected item's line.
-    fn lines(&self, rows: &[Row<'_>]) -> (Vec<Line<'static>>, usize) {
-        let pane = self.model.panes.checklists;
-        let shown = pane.shown(rows);
-        let (mut lines, mut at) = (Vec::new(), 0);
+    fn listing(&self, rows: &[Row<'_>], inner: Rect) -> Listing {
+        let mut listing = Listing::new(inner, 4);
+        let shown = shown(self.model, self.here);
+        let chosen = self.model.chosen(Pane::Checklists);
         let (mut list, mut group) = (None, "");
-        for (number, (item, seen)) in shown.iter().enumerate() {
+        for at in self.model.listed(Pane::Checklists) {
+            let (item, seen) = &shown[at];
             if list != Some(item.list) {
                 list = Some(item.list);
                 group = "";
-                lines.push(self.heading(rows, item.list));
+                listing.note([self.heading(rows, item.list)]);
             }
             if item.group != group && self.width >= WIDE_COLUMNS {
-                lines
-                    .push(Line::styled(format!("  {}", item.group), self.theme.style(Role::Muted)));
+                let style = self.theme.style(Role::Muted);
+                listing.note([Line::styled(format!("  {}", item.group), style)]);
             }
             group = &item.group;
-            let here = number == pane.selected && self.model.focus == Pane::Checklists;
-            if here {
-                at = lines.len();
-            }
-            lines.extend(self.item(item, seen, here));
+            let here = chosen == Some(at);
+            let focused = here && self.model.focus == Pane::Checklists;
+            listing.row(at, here, self.item(item, seen, focused));
         }
         if shown.is_empty() {
             let text = "nothing is open; o shows everything";
-            lines.push(Line::styled(text, self.theme.style(Role::Muted)));
+            listing.note([Line::styled(text, self.theme.style(Role::Muted))]);
         }
-        (lines, at)
+        listing
     }
 
     fn heading(&self, rows: &[Row<'_>], list: List) -> Line<'static> {

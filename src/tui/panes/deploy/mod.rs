@@ -8,7 +8,7 @@ pub(in crate::tui) mod view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::PaneBehaviour;
+use super::{Pane, PaneBehaviour};
 use crate::tui::effect::Effect;
 use crate::tui::keys::Key;
 use crate::tui::keys::commands::Command;
@@ -21,6 +21,10 @@ pub type State = model::DeployPane;
 pub(in crate::tui) struct Behaviour;
 
 impl PaneBehaviour for Behaviour {
+    fn pane(&self) -> Pane {
+        Pane::Deploy
+    }
+
     fn hints(&self) -> &'static [(Command, &'static str)] {
         &[(Command::NextEnvironment, "environment")]
     }

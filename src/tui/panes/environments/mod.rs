@@ -5,12 +5,15 @@ pub(in crate::tui) mod view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::Pane;
-use super::PaneBehaviour;
+use super::{Pane, PaneBehaviour};
+use crate::domain::verdict::Live;
 use crate::tui::effect::Effect;
 use crate::tui::keys::Key;
 use crate::tui::keys::commands::Command;
+use crate::tui::list::listing::Listing;
+use crate::tui::list::{self, Rank, Row};
 use crate::tui::model::Model;
+use crate::tui::model::environments::Environment;
 use crate::tui::theme::Theme;
 use crate::tui::update::navigate;
 
@@ -20,6 +23,10 @@ pub type State = ();
 pub(in crate::tui) struct Behaviour;
 
 impl PaneBehaviour for Behaviour {
+    fn pane(&self) -> Pane {
+        Pane::Environments
+    }
+
     fn hints(&self) -> &'static [(Command, &'static str)] {
         &[(Command::NextEnvironment, "environment")]
     }
@@ -29,8 +36,30 @@ impl PaneBehaviour for Behaviour {
         Vec::new()
     }
 
+    fn rows(&self, model: &Model) -> Vec<Row> {
+        model.environments.iter().map(|environment| row(model, environment)).collect()
+    }
+
+    fn orders(&self) -> &'static [&'static str] {
+        &["order of promotion", "needs a person first", "name"]
+    }
+
+    fn selected(&self, model: &Model) -> Option<String> {
+        model.here().map(|here| here.name.to_string())
+    }
+
+    fn select(&self, model: &mut Model, key: &str) {
+        if let Some(at) = model.environments.iter().position(|e| e.name.as_str() == key) {
+            navigate::select(model, at);
+        }
+    }
+
+    fn listing(&self, model: &Model, theme: &Theme, inner: Rect) -> Option<Listing> {
+        Some(view::listing(model, theme, inner))
+    }
+
     fn scroll(&self, model: &mut Model, by: isize) {
-        navigate::environment(model, by.signum());
+        list::update::scroll(model, Pane::Environments, by.signum());
     }
 
     fn wheel(&self, _: &mut Model, _: isize) {}
@@ -38,4 +67,15 @@ impl PaneBehaviour for Behaviour {
     fn draw(&self, model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         view::render(model, theme, area, buffer);
     }
+}
+
+fn row(model: &Model, environment: &Environment) -> Row {
+    let live: Vec<String> = match model.evidence(environment).live() {
+        Live::Services(all) => all.iter().map(|of| format!("{} {}", of.service, of.name)).collect(),
+        Live::NotRead | Live::Unknown(_) => Vec::new(),
+    };
+    let name = environment.name.to_string();
+    let needed = navigate::need(environment).is_some();
+    let ranks = vec![Rank::Number(u64::from(!needed)), Rank::Text(name.clone())];
+    Row { text: format!("{name} {}", live.join(" ")), key: name, ranks }
 }

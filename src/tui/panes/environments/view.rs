@@ -7,11 +7,12 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::domain::custom_command::{CustomCommandRun, CustomCommandState};
 use crate::domain::verdict::{Live, LiveService};
+use crate::tui::list::listing::Listing;
 use crate::tui::model::Model;
 use crate::tui::model::environments::Environment;
 use crate::tui::panes::Pane;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::{first_shown, framed, wrapped, write};
+use crate::tui::view::{framed, wrapped};
 
 /// Lines of the selected environment that stay visible with it.
 const LINES_BELOW: usize = 6;
@@ -19,19 +20,17 @@ const LINES_BELOW: usize = 6;
 pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let count = format!(" {} ", model.environments.len());
     let inner = framed(model, theme, Pane::Environments, count, area, buffer);
-    let mut lines = Vec::new();
-    let mut selected_at = 0;
-    for (at, environment) in model.environments.iter().enumerate() {
-        if at == model.selected {
-            selected_at = lines.len();
-        }
-        lines.extend(of(model, theme, environment, at == model.selected, usize::from(inner.width)));
+    listing(model, theme, inner).draw(theme, buffer);
+}
+
+/// The list of the environments.
+pub(in crate::tui) fn listing(model: &Model, theme: &Theme, inner: Rect) -> Listing {
+    let mut listing = Listing::new(inner, LINES_BELOW);
+    for at in model.listed(Pane::Environments) {
+        let (environment, here) = (&model.environments[at], at == model.selected);
+        listing.row(at, here, of(model, theme, environment, here, usize::from(inner.width)));
     }
-    // Keep the selection visible.
-    let height = usize::from(inner.height);
-    let below = lines.len().saturating_sub(selected_at + 1).min(LINES_BELOW);
-    let from = first_shown(selected_at, below, lines.len(), height);
-    write(lines.get(from..).unwrap_or_default(), inner, buffer);
+    listing
 }
 
 fn of(

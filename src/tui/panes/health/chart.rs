@@ -36,8 +36,7 @@ pub(super) struct Chart<'a> {
 impl<'a> Chart<'a> {
     /// The chart of the selected probe, once it has answered some times.
     pub(super) fn of(model: &Model, here: &'a Environment) -> Option<Self> {
-        let shown = model.panes.health.shown(&here.probes);
-        let selected = shown.get(model.panes.health.at(&shown))?;
+        let selected = super::model::chosen(model)?;
         let probes: Vec<_> = here.probes.iter().filter(|p| p.name == selected.name).collect();
         probes.iter().any(|probe| probe.stats.good >= LEAST_ANSWERS).then_some(Self { probes })
     }

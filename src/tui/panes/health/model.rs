@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use crate::domain::probe::{ProbeSnapshot, State};
+use crate::tui::list::{Rank, Row};
+use crate::tui::model::Model;
+use crate::tui::panes::Pane;
 
-/// The selection and the filter of the pane.
+/// The state of the pane.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HealthPane {
-    /// The key of the selected probe; `None`: the first. An index would name another probe when the list is sorted again.
-    pub selected: Option<String>,
     /// Whether healthy probes are folded, if a person chose.
     pub folds: Option<bool>,
 }
@@ -19,23 +20,46 @@ impl HealthPane {
         let sick = |probe: &ProbeSnapshot| !matches!(probe.state, State::Ok | State::Off);
         self.folds.unwrap_or_else(|| probes.iter().any(sick))
     }
+}
 
-    /// The probes that are listed, the worst first.
-    pub fn shown<'a>(&self, probes: &'a [ProbeSnapshot]) -> Vec<&'a ProbeSnapshot> {
-        let folds = self.folds(probes);
-        let mut shown: Vec<_> =
-            probes.iter().filter(|probe| !(folds && probe.state == State::Ok)).collect();
-        // The sort is stable: the roles of a service stay together.
-        shown.sort_by_key(|probe| probe.state.severity());
-        shown
-    }
+/// The orders of the list.
+pub(in crate::tui) const ORDERS: &[&str] = &["worst first", "name", "slowest first"];
 
-    /// The index of the selected probe among the listed ones.
-    pub fn at(&self, shown: &[&ProbeSnapshot]) -> usize {
-        let selected = self.selected.as_ref();
-        let at = selected.and_then(|key| shown.iter().position(|probe| probe.key == *key));
-        at.unwrap_or(0)
-    }
+/// The rows of the list.
+pub(in crate::tui) fn list(model: &Model) -> Vec<Row> {
+    let row = |probe: &&ProbeSnapshot| Row {
+        key: probe.key.clone(),
+        text: [
+            &probe.label(),
+            slot(probe).as_str(),
+            probe.state.word(),
+            &probe.address,
+            &probe.why,
+        ]
+        .join(" "),
+        ranks: vec![
+            Rank::Text(probe.label()),
+            Rank::descending(probe.last.map_or(0, |time| time.as_micros() as u64)),
+        ],
+    };
+    listed(model).iter().map(row).collect()
+}
+
+/// The probes that are listed, the worst first. A filter searches the folded ones too.
+pub(in crate::tui) fn listed(model: &Model) -> Vec<&ProbeSnapshot> {
+    let Some(here) = model.here() else { return Vec::new() };
+    let filtered = !model.lists.of(Pane::Health).filter.value().is_empty();
+    let folds = model.panes.health.folds(&here.probes) && !filtered;
+    let mut listed: Vec<_> =
+        here.probes.iter().filter(|probe| !(folds && probe.state == State::Ok)).collect();
+    // The sort is stable: the roles of a service stay together.
+    listed.sort_by_key(|probe| probe.state.severity());
+    listed
+}
+
+/// The selected probe.
+pub(in crate::tui) fn chosen(model: &Model) -> Option<&ProbeSnapshot> {
+    listed(model).get(model.chosen(Pane::Health)?).copied()
 }
 
 /// The number of probes in each state, worst first: `1 down · 6 ok`.

@@ -54,15 +54,6 @@ pub(in crate::tui) fn hide_ok(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Moves the selection by `by` probes.
-pub(in crate::tui) fn scroll(model: &mut Model, by: isize) {
-    let Some(here) = model.here() else { return };
-    let shown = model.panes.health.shown(&here.probes);
-    let last = shown.len().saturating_sub(1);
-    let to = model.panes.health.at(&shown).saturating_add_signed(by).min(last);
-    model.panes.health.selected = shown.get(to).map(|probe| probe.key.clone());
-}
-
 /// The durations that a mute offers.
 const LENGTHS: [(&str, Duration); 4] = [
     ("30m", Duration::from_mins(30)),
@@ -74,8 +65,7 @@ const LENGTHS: [(&str, Duration); 4] = [
 /// The environment and name of the selected probe, and whether it is muted.
 fn chosen(model: &Model) -> Option<(EnvironmentName, String, bool)> {
     let here = model.here()?;
-    let shown = model.panes.health.shown(&here.probes);
-    let probe = shown.get(model.panes.health.at(&shown)).copied()?;
+    let probe = super::model::chosen(model)?;
     Some((here.name.clone(), probe.name.clone(), probe.muted.is_some()))
 }
 

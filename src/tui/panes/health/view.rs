@@ -11,13 +11,14 @@ use crate::domain::health::Verdict;
 use crate::domain::probe::{Difference, Point, ProbeSnapshot, State, differences};
 use crate::domain::step::Side;
 use crate::domain::time::Timestamp;
+use crate::tui::list::listing::Listing;
 use crate::tui::model::Model;
 use crate::tui::model::environments::Environment;
 use crate::tui::panes::Pane;
 use crate::tui::panes::health::chart::{self, Chart};
-use crate::tui::panes::health::model::{counts, time};
+use crate::tui::panes::health::model::{counts, listed, time};
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::{clock, cut, first_shown, framed, selected, styled, wrapped_in, write};
+use crate::tui::view::{clock, cut, framed, selected, styled, wrapped_in, write};
 
 /// Minimum width to show a probe on one line, without the column of names.
 const WIDE_COLUMNS: usize = 72;
@@ -26,31 +27,28 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     let Some(here) = model.here() else { return };
     let title = title(here);
     let inner = framed(model, theme, Pane::Health, title, area, buffer);
-    let (width, height) = (usize::from(inner.width), usize::from(inner.height));
-    // Show addresses if there is room for all of them.
-    let addresses = width >= WIDE_COLUMNS + 10 && height >= here.probes.len() * 2 + 26;
-    let look = Look { model, theme, here, width, addresses };
+    let look = Look::of(model, theme, here, inner);
     if here.probes.is_empty() {
-        return write(&styled(theme, Role::Muted, &look.empty(), width), inner, buffer);
+        let text = styled(theme, Role::Muted, &look.empty(), look.width);
+        return write(&text, inner, buffer);
     }
-    let (mut lines, at) = look.probes();
-    let left = height.saturating_sub(lines.len());
-    if let Some(chart) = Chart::of(model, here).filter(|_| chart::fits(width, left)) {
-        let below = Rect { y: inner.y + u16::try_from(lines.len()).unwrap_or(0), ..inner };
-        let below =
-            Rect { height: u16::try_from(left.min(chart::MOST_ROWS)).unwrap_or(0), ..below };
-        chart.draw(theme, below, buffer);
-        lines.extend(std::iter::repeat_n(Line::raw(""), usize::from(below.height)));
+    let listing = look.listing(inner);
+    listing.draw(theme, buffer);
+    let used = u16::try_from(listing.height()).unwrap_or(u16::MAX).min(inner.height);
+    let mut rest = Rect { y: inner.y + used, height: inner.height - used, ..inner };
+    let chart = Chart::of(model, here);
+    if let Some(chart) = chart.filter(|_| chart::fits(look.width, usize::from(rest.height))) {
+        let most = u16::try_from(chart::MOST_ROWS).unwrap_or(u16::MAX).min(rest.height);
+        chart.draw(theme, Rect { height: most, ..rest }, buffer);
+        rest = Rect { y: rest.y + most, height: rest.height - most, ..rest };
     }
-    lines.extend(look.changes(height.saturating_sub(lines.len())));
-    // Keep the selection visible.
-    let from = first_shown(at, 4, lines.len(), height);
-    for (line, row) in lines[from..].iter().zip(inner.rows()) {
-        // The rows of the chart are drawn already.
-        if line.width() > 0 {
-            write(std::slice::from_ref(line), row, buffer);
-        }
-    }
+    write(&look.changes(usize::from(rest.height)), rest, buffer);
+}
+
+/// The list of the probes.
+pub(in crate::tui) fn listing(model: &Model, theme: &Theme, inner: Rect) -> Option<Listing> {
+    let here = model.here().filter(|here| !here.probes.is_empty())?;
+    Some(Look::of(model, theme, here, inner).listing(inner))
 }
 
 fn title(here: &Environment) -> String {
@@ -67,7 +65,14 @@ struct Look<'a> {
     addresses: bool,
 }
 
-impl Look<'_> {
+impl<'a> Look<'a> {
+    fn of(model: &'a Model, theme: &'a Theme, here: &'a Environment, inner: Rect) -> Self {
+        let (width, height) = (usize::from(inner.width), usize::from(inner.height));
+        // Show addresses if there is room for all of them.
+        let addresses = width >= WIDE_COLUMNS + 10 && height >= here.probes.len() * 2 + 26;
+        Self { model, theme, here, width, addresses }
+    }
+
     fn empty(&self) -> String {
         match &self.here.seen {
             None => "Not read yet.".to_owned(),
@@ -79,41 +84,32 @@ impl Look<'_> {
         }
     }
 
-    /// The lines of the probes, and the index of the selected probe's line.
-    fn probes(&self) -> (Vec<Line<'static>>, usize) {
-        let pane = &self.model.panes.health;
-        let shown = pane.shown(&self.here.probes);
-        let selected = pane.at(&shown);
+    fn listing(&self, inner: Rect) -> Listing {
+        let (listed, chosen) = (listed(self.model), self.model.chosen(Pane::Health));
         let compared = differences(&self.here.probes);
-        let (mut lines, mut at) = (Vec::new(), 0);
-        if self.is_wide() {
-            lines.push(self.head());
-        }
-        for (number, probe) in shown.iter().enumerate() {
-            let here = number == selected;
-            if here {
-                at = lines.len();
-            }
-            lines.extend(if self.is_wide() {
-                self.wide(probe, here)
-            } else {
-                self.narrow(probe, here)
-            });
-            let last = shown[number + 1..].iter().all(|next| next.name != probe.name);
+        let shown = self.model.listed(Pane::Health);
+        let mut listing = Listing::new(inner, 4);
+        listing.header = self.is_wide().then(|| self.head());
+        for (number, at) in shown.iter().copied().enumerate() {
+            let (probe, here) = (listed[at], chosen == Some(at));
+            let lines =
+                if self.is_wide() { self.wide(probe, here) } else { self.narrow(probe, here) };
+            listing.row(at, here, lines);
+            let last = shown[number + 1..].iter().all(|next| listed[*next].name != probe.name);
             let difference = compared.iter().find(|(name, _)| *name == probe.name);
             if let Some((_, difference)) = difference.filter(|_| last) {
-                lines.push(self.difference(difference));
+                listing.note([self.difference(difference)]);
             }
         }
-        if pane.folds(&self.here.probes) {
+        if listed.len() < self.here.probes.len() {
             let ok = self.here.probes.iter().filter(|probe| probe.state == State::Ok).count();
             let mark = self.theme.state(State::Ok);
-            lines.push(Line::from(vec![
+            listing.note([Line::from(vec![
                 Span::styled(format!(" {} {ok} ok", mark.glyph), self.theme.style(mark.role)),
                 Span::styled(", o lists them", self.theme.style(Role::Muted)),
-            ]));
+            ])]);
         }
-        (lines, at)
+        listing
     }
 
     /// The width of the column of names: no name is cut.

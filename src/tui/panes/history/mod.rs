@@ -7,10 +7,12 @@ pub(in crate::tui) mod view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::PaneBehaviour;
+use super::{Pane, PaneBehaviour};
 use crate::tui::effect::Effect;
 use crate::tui::keys::Key;
 use crate::tui::keys::commands::Command;
+use crate::tui::list::listing::Listing;
+use crate::tui::list::{self, Row};
 use crate::tui::model::Model;
 use crate::tui::theme::Theme;
 
@@ -20,6 +22,10 @@ pub type State = model::HistoryPane;
 pub(in crate::tui) struct Behaviour;
 
 impl PaneBehaviour for Behaviour {
+    fn pane(&self) -> Pane {
+        Pane::History
+    }
+
     fn hints(&self) -> &'static [(Command, &'static str)] {
         &[
             (Command::Open, "open"),
@@ -36,14 +42,26 @@ impl PaneBehaviour for Behaviour {
     }
 
     fn scroll(&self, model: &mut Model, by: isize) {
-        update::scroll(model, by);
+        list::update::scroll(model, Pane::History, by);
         if model.panes.history.open.is_some() {
             update::open(model);
         }
     }
 
     fn wheel(&self, model: &mut Model, by: isize) {
-        update::scroll(model, by);
+        list::update::scroll(model, Pane::History, by);
+    }
+
+    fn rows(&self, model: &Model) -> Vec<Row> {
+        model::list(model)
+    }
+
+    fn orders(&self) -> &'static [&'static str] {
+        model::ORDERS
+    }
+
+    fn listing(&self, model: &Model, theme: &Theme, inner: Rect) -> Option<Listing> {
+        view::listing(model, theme, inner)
     }
 
     fn back(&self, model: &mut Model) -> Option<Vec<Effect>> {

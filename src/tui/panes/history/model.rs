@@ -3,8 +3,11 @@
 use crate::domain::error::Problem;
 use crate::domain::ids::RunNumber;
 use crate::domain::view::RunView;
+use crate::tui::list::{Rank, Row};
+use crate::tui::model::Model;
+use crate::tui::panes::Pane;
 
-/// The runs, the selected one and the opened one.
+/// The runs and the opened one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HistoryPane {
     /// The runs, newest first.
@@ -13,7 +16,6 @@ pub struct HistoryPane {
     pub read: bool,
     /// The reason why the runs cannot be read, if so.
     pub problem: Option<Problem>,
-    pub selected: usize,
     /// The opened run, if any.
     pub open: Option<RunNumber>,
     /// Whether the opened run is compared with the previous one.
@@ -21,10 +23,6 @@ pub struct HistoryPane {
 }
 
 impl HistoryPane {
-    pub fn chosen(&self) -> Option<&RunView> {
-        self.runs.get(self.selected)
-    }
-
     /// The opened run.
     pub fn opened(&self) -> Option<&RunView> {
         self.runs.iter().find(|run| Some(run.number) == self.open)
@@ -39,4 +37,40 @@ impl HistoryPane {
                 && earlier.ended.is_some()
         })
     }
+}
+
+/// The orders of the list.
+pub(in crate::tui) const ORDERS: &[&str] =
+    &["newest first", "environment", "result", "longest first"];
+
+/// The rows of the list.
+pub(in crate::tui) fn list(model: &Model) -> Vec<Row> {
+    let row = |run: &RunView| {
+        let environment = run.plan.environment.as_str();
+        let release = run.plan.name().map_or_else(String::new, |name| name.to_string());
+        Row {
+            key: run.number.to_string(),
+            text: [
+                &run.number.to_string(),
+                environment,
+                run.plan.kind.label(),
+                run.state.label(),
+                &release,
+                &run.actor,
+                run.plan.reason.as_deref().unwrap_or_default(),
+            ]
+            .join(" "),
+            ranks: vec![
+                Rank::Text(environment.to_owned()),
+                Rank::Text(run.state.label().to_owned()),
+                Rank::descending(run.elapsed_ms),
+            ],
+        }
+    };
+    model.panes.history.runs.iter().map(row).collect()
+}
+
+/// The selected run.
+pub(in crate::tui) fn chosen(model: &Model) -> Option<&RunView> {
+    model.panes.history.runs.get(model.chosen(Pane::History)?)
 }

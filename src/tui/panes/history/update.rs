@@ -4,17 +4,15 @@ use crate::domain::error::Problem;
 use crate::domain::view::RunView;
 use crate::tui::effect::Effect;
 use crate::tui::model::Model;
+use crate::tui::panes::history::model::chosen;
 
-/// Takes the runs from the store. The selected run stays selected, at its new position.
+/// Takes the runs from the store.
 pub(in crate::tui) fn read(model: &mut Model, past: Result<Vec<RunView>, Problem>) {
     let history = &mut model.panes.history;
     history.read = true;
     match past {
         Ok(runs) => {
-            let chosen = history.chosen().map(|run| run.number).filter(|_| history.selected > 0);
-            history.runs = runs;
-            let at = chosen.and_then(|n| history.runs.iter().position(|run| run.number == n));
-            (history.selected, history.problem) = (at.unwrap_or(0), None);
+            (history.runs, history.problem) = (runs, None);
         }
         Err(problem) => history.problem = Some(problem),
     }
@@ -22,8 +20,7 @@ pub(in crate::tui) fn read(model: &mut Model, past: Result<Vec<RunView>, Problem
 
 /// Opens the selected run.
 pub(in crate::tui) fn open(model: &mut Model) {
-    let history = &mut model.panes.history;
-    history.open = history.chosen().map(|run| run.number);
+    model.panes.history.open = chosen(model).map(|run| run.number);
 }
 
 /// Compares the selected run with the previous one, or ends the comparison.
@@ -36,11 +33,4 @@ pub(in crate::tui) fn compare(model: &mut Model) -> Vec<Effect> {
         None => model.tell("there is no run of that kind before it to compare with"),
     }
     Vec::new()
-}
-
-/// Moves the selection by `by` runs.
-pub(in crate::tui) fn scroll(model: &mut Model, by: isize) {
-    let history = &mut model.panes.history;
-    let last = history.runs.len().saturating_sub(1);
-    history.selected = history.selected.saturating_add_signed(by).min(last);
 }

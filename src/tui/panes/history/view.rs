@@ -13,14 +13,19 @@ use crate::domain::event::Outcome;
 use crate::domain::run::RunState;
 use crate::domain::step::StepState;
 use crate::domain::view::RunView;
+use crate::tui::list::listing::{Listing, marked};
 use crate::tui::model::Model;
 use crate::tui::panes::Pane;
 use crate::tui::panes::deploy::view::elapsed_ms;
 use crate::tui::panes::history::model::HistoryPane;
 use crate::tui::panes::logs::view::grouped;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::{cut, framed, selected, took, wrapped, write};
+use crate::tui::view::{cut, framed, took, wrapped, write};
 
+/// Minimum width to show every column.
+const WIDE_COLUMNS: usize = 60;
+/// Minimum height to show the names of the columns.
+const HEADED_ROWS: u16 = 6;
 /// Width of the longest result, `FAILED, WAITING FOR YOU`.
 const RESULT_COLUMNS: usize = 23;
 /// Period of the DORA metrics.
@@ -40,6 +45,17 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
         let lines: Vec<_> = lines.into_iter().map(Line::raw).collect();
         return write(&lines, inner, buffer);
     }
+    let (_, middle, bottom, detail) = parts(model, theme, inner);
+    if let Some(listing) = listing(model, theme, inner) {
+        listing.draw(theme, buffer);
+    }
+    write(&detail, middle, buffer);
+    write(&[figures_line(model, theme)], bottom, buffer);
+}
+
+/// The areas of the list, of the opened run and of the figures, and the lines of the opened run.
+fn parts(model: &Model, theme: &Theme, inner: Rect) -> (Rect, Rect, Rect, Vec<Line<'static>>) {
+    let history = &model.panes.history;
     let opened = history.opened().filter(|_| inner.width >= 60);
     let detail = opened.map_or_else(Vec::new, |run| {
         detail(history, run, Entry::of(model, run).driven, theme, usize::from(inner.width))
@@ -52,36 +68,34 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
         Constraint::Length(below),
         Constraint::Length(figures),
     ]));
-    table(model, theme, list, buffer);
-    write(&detail, middle, buffer);
-    write(&[figures_line(model, theme)], bottom, buffer);
+    (list, middle, bottom, detail)
 }
 
-fn table(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+/// The list of the runs.
+pub(in crate::tui) fn listing(model: &Model, theme: &Theme, inner: Rect) -> Option<Listing> {
     let history = &model.panes.history;
-    let height = usize::from(area.height);
-    let from = history.selected.saturating_sub(height.saturating_sub(1));
-    let focused = model.focus == Pane::History;
+    if history.runs.is_empty() {
+        return None;
+    }
+    let (area, ..) = parts(model, theme, inner);
+    let mut listing = Listing::new(area, 0);
+    let width = usize::from(area.width);
     let names = history.runs.iter().map(|run| run.plan.environment.as_str().width()).max();
-    let names = names.unwrap_or(0);
-    let lines: Vec<_> = history
-        .runs
-        .iter()
-        .enumerate()
-        .skip(from)
-        .take(height)
-        .map(|(at, run)| {
-            let width = usize::from(area.width);
-            let entry = Entry::of(model, run);
-            let line = row(&entry, theme, (width, names), at == history.selected);
-            match (at == history.selected, focused) {
-                (true, true) => selected(line, theme.style(Role::Selection)),
-                (true, false) => selected(line, theme.style(Role::SelectionUnfocused)),
-                _ => line,
-            }
-        })
-        .collect();
-    write(&lines, area, buffer);
+    let names = names.unwrap_or(0).max("WHERE".len());
+    listing.header = (area.height >= HEADED_ROWS && width >= WIDE_COLUMNS).then(|| {
+        let text = format!(
+            " {:<5}  {:<RESULT_COLUMNS$} {:<11} {:<names$} {:<9} {:<24} {:>6}  {:<10} STEPS",
+            "RUN", "RESULT", "STARTED", "WHERE", "KIND", "RELEASE", "TOOK", "BY"
+        );
+        Line::styled(text, theme.style(Role::Muted))
+    });
+    let chosen = model.chosen(Pane::History);
+    for at in model.listed(Pane::History) {
+        let (entry, here) = (Entry::of(model, &history.runs[at]), chosen == Some(at));
+        let line = row(&entry, theme, (width, names), here);
+        listing.row(at, here, [marked(model, theme, Pane::History, here, line)]);
+    }
+    Some(listing)
 }
 
 /// A run as the other panes show it: an environment's latest run is read more often than the list.
@@ -122,7 +136,7 @@ fn row(
         Span::raw(format!("{cursor}{:<5}", run.number.to_string())),
         Span::styled(format!("{} ", mark.glyph), theme.style(mark.role)),
     ];
-    if width < 60 {
+    if width < WIDE_COLUMNS {
         let environment = run.plan.environment.as_str();
         // The release gives way to the name of the environment, which is never cut.
         let room = width.saturating_sub(25 + names + mark.glyph.width());

@@ -7,7 +7,7 @@ pub(in crate::tui) mod view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::PaneBehaviour;
+use super::{Pane, PaneBehaviour};
 use crate::tui::effect::{Effect, Take};
 use crate::tui::keys::Key;
 use crate::tui::keys::commands::Command;
@@ -20,6 +20,10 @@ pub type State = model::LogsPane;
 pub(in crate::tui) struct Behaviour;
 
 impl PaneBehaviour for Behaviour {
+    fn pane(&self) -> Pane {
+        Pane::Logs
+    }
+
     fn hints(&self) -> &'static [(Command, &'static str)] {
         &[
             (Command::Search, "search"),

@@ -7,23 +7,37 @@ pub(in crate::tui) mod view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::PaneBehaviour;
+use super::{Pane, PaneBehaviour};
 use crate::tui::keys::commands::Command;
+use crate::tui::list::Row;
+use crate::tui::list::listing::Listing;
 use crate::tui::model::Model;
 use crate::tui::theme::{Role, Theme};
 
 /// The state of the pane.
-pub type State = model::SchemaPane;
+pub type State = ();
 
 pub(in crate::tui) struct Behaviour;
 
 impl PaneBehaviour for Behaviour {
+    fn pane(&self) -> Pane {
+        Pane::Migrations
+    }
+
     fn hints(&self) -> &'static [(Command, &'static str)] {
         &[(Command::Migrate, "apply…"), (Command::UndoMigrations, "undo…")]
     }
 
-    fn scroll(&self, model: &mut Model, by: isize) {
-        update::scroll(model, by);
+    fn rows(&self, model: &Model) -> Vec<Row> {
+        model::list(model)
+    }
+
+    fn orders(&self) -> &'static [&'static str] {
+        model::ORDERS
+    }
+
+    fn listing(&self, model: &Model, theme: &Theme, inner: Rect) -> Option<Listing> {
+        view::listing(model, theme, inner)
     }
 
     fn badge(&self, model: &Model, _: &Theme) -> Option<(String, Role)> {

@@ -3,13 +3,39 @@
 use crate::domain::migration::{Phase, Row, RowState};
 use crate::domain::release::SchemaVersion;
 use crate::domain::snapshot::DatabaseSnapshot;
+use crate::tui::list::{self, Rank};
+use crate::tui::model::Model;
 use crate::tui::model::environments::Environment;
+use crate::tui::panes::Pane;
 
-/// The selection of the pane.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SchemaPane {
-    /// The selected migration, counted over all databases.
-    pub selected: usize,
+/// The orders of the list. The migrations of a database stay together in each of them.
+pub(in crate::tui) const ORDERS: &[&str] = &["version", "newest first", "pending first"];
+
+/// The rows of the list.
+pub(in crate::tui) fn list(model: &Model) -> Vec<list::Row> {
+    let Some(here) = model.here() else { return Vec::new() };
+    let all = listed(here);
+    let each = all.iter().enumerate().map(|(at, (database, row))| {
+        let of = databases(here).iter().position(|d| d.name == database.name).unwrap_or(0) as u64;
+        // More migrations than a database has.
+        let base = of * 1_000_000;
+        let applied = matches!(row.state, RowState::Applied);
+        list::Row {
+            key: format!("{} {}", database.name, row.version),
+            text: format!(
+                "{} {} {} {}",
+                database.name,
+                row.version,
+                row.description(),
+                row.file.as_ref().map_or("", |file| file.phase.label())
+            ),
+            ranks: vec![
+                Rank::Number(base + (all.len() - at) as u64),
+                Rank::Number(base + u64::from(applied)),
+            ],
+        }
+    });
+    each.collect()
 }
 
 /// The databases, as last read; empty before the first read.
@@ -24,12 +50,8 @@ pub fn listed(here: &Environment) -> Vec<(&DatabaseSnapshot, &Row)> {
 }
 
 /// The selected migration, with its database.
-pub fn chosen<'a>(
-    here: &'a Environment,
-    pane: &SchemaPane,
-) -> Option<(&'a DatabaseSnapshot, &'a Row)> {
-    let listed = listed(here);
-    listed.get(pane.selected.min(listed.len().saturating_sub(1))).copied()
+pub(in crate::tui) fn chosen(model: &Model) -> Option<(&DatabaseSnapshot, &Row)> {
+    listed(model.here()?).get(model.chosen(Pane::Migrations)?).copied()
 }
 
 /// The versions that migrations can be applied up to. The default comes first:

@@ -9,7 +9,7 @@ use crate::tui::effect::{Effect, Intent, Ticket};
 use crate::tui::keys::Key;
 use crate::tui::model::Model;
 use crate::tui::model::dialog::{Item, Kind, Picker, Purpose};
-use crate::tui::panes::migrations::model::{chosen, downwards, listed, upwards};
+use crate::tui::panes::migrations::model::{chosen, downwards, upwards};
 
 pub(in crate::tui) fn migrate(model: &mut Model, key: Key) -> Vec<Effect> {
     ask(model, Purpose::Migrate, key)
@@ -22,7 +22,7 @@ pub(in crate::tui) fn undo(model: &mut Model, key: Key) -> Vec<Effect> {
 /// Opens the dialog for the version to migrate up or down to.
 fn ask(model: &mut Model, purpose: Purpose, key: Key) -> Vec<Effect> {
     let Some(here) = model.here().cloned() else { return Vec::new() };
-    let Some((database, row)) = chosen(&here, &model.panes.migrations) else {
+    let Some((database, row)) = chosen(model) else {
         model.tell("no database is configured, or none was read yet");
         return Vec::new();
     };
@@ -73,13 +73,6 @@ pub(in crate::tui) fn answered(picker: &mut Picker, ticket: Ticket) -> Vec<Effec
     let down = picker.purpose == Purpose::Undo;
     picker.waits = Some("looking at the database");
     vec![Effect::Propose(ticket, Intent::Migrate { environment, database, to, down, why })]
-}
-
-/// Moves the selection by `by` migrations.
-pub(in crate::tui) fn scroll(model: &mut Model, by: isize) {
-    let last = model.here().map_or(0, |here| listed(here).len().saturating_sub(1));
-    model.panes.migrations.selected =
-        model.panes.migrations.selected.saturating_add_signed(by).min(last);
 }
 
 /// A note on a rollback target that would undo migrations: the schema version it was made for.

@@ -8,12 +8,13 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::domain::migration::{Phase, Row, RowState, Undo};
 use crate::domain::snapshot::DatabaseSnapshot;
+use crate::tui::list::listing::Listing;
 use crate::tui::model::Model;
 use crate::tui::model::environments::Environment;
 use crate::tui::panes::Pane;
-use crate::tui::panes::migrations::model::{chosen, databases};
+use crate::tui::panes::migrations::model::{databases, listed};
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::{cut, first_shown, framed, selected, styled, took, wrapped, write};
+use crate::tui::view::{cut, framed, selected, styled, took, wrapped, write};
 
 /// Minimum width to show migrations in columns.
 const WIDE_COLUMNS: usize = 74;
@@ -29,14 +30,19 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
         several => format!(" {} databases ", several.len()),
     };
     let inner = framed(model, theme, Pane::Migrations, title, area, buffer);
-    let (width, height) = (usize::from(inner.width), usize::from(inner.height));
-    let look = Look { model, theme, here, width };
-    if databases(here).is_empty() {
-        return write(&styled(theme, Role::Muted, look.empty(), width), inner, buffer);
+    if let Some(listing) = listing(model, theme, inner) {
+        return listing.draw(theme, buffer);
     }
-    let (lines, at) = look.lines();
-    let from = first_shown(at, 6, lines.len(), height);
-    write(&lines[from..], inner, buffer);
+    let width = usize::from(inner.width);
+    let look = Look { model, theme, here, width };
+    write(&styled(theme, Role::Muted, look.empty(), width), inner, buffer);
+}
+
+/// The list of the migrations, with what is said of each database.
+pub(in crate::tui) fn listing(model: &Model, theme: &Theme, inner: Rect) -> Option<Listing> {
+    let here = model.here()?;
+    let look = Look { model, theme, here, width: usize::from(inner.width) };
+    (!databases(here).is_empty()).then(|| look.listing(inner))
 }
 
 struct Look<'a> {
@@ -58,35 +64,35 @@ impl Look<'_> {
         self.width >= WIDE_COLUMNS
     }
 
-    /// The lines, and the index of the selected migration's line.
-    fn lines(&self) -> (Vec<Line<'static>>, usize) {
-        let (mut lines, mut at, mut number) = (Vec::new(), 0, 0);
-        let pick = chosen(self.here, &self.model.panes.migrations).map(|(_, row)| row);
+    fn listing(&self, inner: Rect) -> Listing {
+        let mut listing = Listing::new(inner, 6);
+        let (all, chosen) = (listed(self.here), self.model.chosen(Pane::Migrations));
+        let shown = self.model.listed(Pane::Migrations);
+        // The line between applied and pending versions has a place only among all of them, by version.
+        let state = self.model.lists.of(Pane::Migrations);
+        let in_order = state.order == 0 && shown.len() == all.len();
         for database in databases(self.here) {
-            if number > 0 {
-                lines.push(Line::raw(""));
+            if listing.height() > 0 {
+                listing.note([Line::raw("")]);
             }
-            lines.extend(self.head(database));
+            listing.note(self.head(database));
             let above = database.version.as_ref();
-            let mut drawn = above.is_none();
-            for row in &database.rows {
+            let mut drawn = above.is_none() || !in_order;
+            for at in shown.iter().copied().filter(|at| std::ptr::eq(all[*at].0, database)) {
+                let row = all[at].1;
                 if !drawn && above.is_some_and(|version| row.version > *version) {
                     drawn = true;
-                    lines.push(self.mark_of(database));
+                    listing.note([self.mark_of(database)]);
                 }
-                let here = pick.is_some_and(|pick| std::ptr::eq(pick, row));
-                if here {
-                    at = lines.len();
-                }
-                lines.extend(self.row(row, here));
-                number += 1;
+                let here = chosen == Some(at);
+                listing.row(at, here, self.row(row, here));
             }
             if !drawn {
-                lines.push(self.mark_of(database));
+                listing.note([self.mark_of(database)]);
             }
-            lines.extend(self.tail(database));
+            listing.note(self.tail(database));
         }
-        (lines, at)
+        listing
     }
 
     fn told(&self, role: Role, text: &str) -> Vec<Line<'static>> {

@@ -7,20 +7,26 @@ pub(in crate::tui) mod view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::PaneBehaviour;
+use super::{Pane, PaneBehaviour};
 use crate::domain::pipeline::Standing;
 use crate::tui::effect::{Effect, Take};
 use crate::tui::keys::Key;
 use crate::tui::keys::commands::Command;
+use crate::tui::list::Row;
+use crate::tui::list::listing::Listing;
 use crate::tui::model::Model;
 use crate::tui::theme::{Role, Theme};
 
 /// The state of the pane.
-pub type State = model::PipelinePane;
+pub type State = ();
 
 pub(in crate::tui) struct Behaviour;
 
 impl PaneBehaviour for Behaviour {
+    fn pane(&self) -> Pane {
+        Pane::Pipeline
+    }
+
     fn hints(&self) -> &'static [(Command, &'static str)] {
         &[
             (Command::Open, "log"),
@@ -35,8 +41,16 @@ impl PaneBehaviour for Behaviour {
         update::open(model)
     }
 
-    fn scroll(&self, model: &mut Model, by: isize) {
-        update::scroll(model, by);
+    fn rows(&self, model: &Model) -> Vec<Row> {
+        model::list(model)
+    }
+
+    fn orders(&self) -> &'static [&'static str] {
+        model::ORDERS
+    }
+
+    fn listing(&self, model: &Model, theme: &Theme, inner: Rect) -> Option<Listing> {
+        view::listing(model, theme, inner)
     }
 
     fn take(&self, model: &mut Model, what: Take) -> Option<Vec<Effect>> {

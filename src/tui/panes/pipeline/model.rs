@@ -5,7 +5,10 @@ use std::time::Duration;
 use crate::domain::error::Problem;
 use crate::domain::job_log::JobLine;
 use crate::domain::pipeline::{Job, PipelineRun};
+use crate::tui::list::{Rank, Row};
+use crate::tui::model::Model;
 use crate::tui::model::environments::Environment;
+use crate::tui::panes::Pane;
 
 /// The last known state of a pipeline.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,10 +21,22 @@ pub struct PipelineSnapshot {
     pub problem: Option<Problem>,
 }
 
-/// The selection of the pane.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PipelinePane {
-    pub selected: usize,
+/// The orders of the list.
+pub(in crate::tui) const ORDERS: &[&str] = &["as the pipeline", "failed first", "longest first"];
+
+/// The rows of the list: the jobs of the run last read.
+pub(in crate::tui) fn list(model: &Model) -> Vec<Row> {
+    let clock = model.clock();
+    let row = |job: &Job| Row {
+        key: job.name.clone(),
+        text: format!("{} {}", job.name, job.standing.label()),
+        ranks: vec![
+            Rank::Number(u64::from(!job.standing.bad())),
+            Rank::descending(job.took(clock).map_or(0, |took| took.as_secs())),
+        ],
+    };
+    let jobs = model.here().and_then(run).map_or(&[][..], |run| &run.jobs);
+    jobs.iter().map(row).collect()
 }
 
 /// The log of a job, or the output of a custom command.
@@ -67,6 +82,7 @@ pub fn run(here: &Environment) -> Option<&PipelineRun> {
     here.pipeline.as_ref()?.run.as_ref()
 }
 
-pub fn chosen(here: &Environment, pane: PipelinePane) -> Option<&Job> {
-    run(here)?.jobs.get(pane.selected)
+/// The selected job.
+pub(in crate::tui) fn chosen(model: &Model) -> Option<&Job> {
+    run(model.here()?)?.jobs.get(model.chosen(Pane::Pipeline)?)
 }

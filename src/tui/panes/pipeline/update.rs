@@ -172,17 +172,10 @@ fn ask(
     Vec::new()
 }
 
-/// Moves the selection by `by` jobs.
-pub(in crate::tui) fn scroll(model: &mut Model, by: isize) {
-    let jobs = model.here().and_then(run).map_or(0, |run| run.jobs.len());
-    let to = model.panes.pipeline.selected.saturating_add_signed(by);
-    model.panes.pipeline.selected = to.min(jobs.saturating_sub(1));
-}
-
 /// Handles Enter: fetches the log of the selected job.
 pub(in crate::tui) fn open(model: &mut Model) -> Vec<Effect> {
     let job = model.here().and_then(|here| {
-        let job = chosen(here, model.panes.pipeline)?;
+        let job = chosen(model)?;
         Some((here.name.clone(), job.id, job.name.clone()))
     });
     let Some((name, id, job)) = job else {
@@ -240,11 +233,9 @@ pub(in crate::tui) fn pressed(
 
 /// Copies the address of the selected job, or of the run.
 pub(in crate::tui) fn copy(model: &mut Model) -> Vec<Effect> {
-    let url = model.here().and_then(|here| {
-        chosen(here, model.panes.pipeline)
-            .and_then(|job| job.url.clone())
-            .or(run(here)?.url.clone())
-    });
+    let url = model
+        .here()
+        .and_then(|here| chosen(model).and_then(|job| job.url.clone()).or(run(here)?.url.clone()));
     if url.is_none() {
         model.tell("it has no address");
     }

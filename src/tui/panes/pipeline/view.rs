@@ -8,12 +8,13 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::domain::pipeline::{Job, PipelineRun, Standing};
+use crate::tui::list::listing::Listing;
 use crate::tui::model::Model;
 use crate::tui::model::environments::Environment;
 use crate::tui::panes::Pane;
 use crate::tui::panes::pipeline::model::PipelineSnapshot;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::{cut, first_shown, framed, selected, styled, took, write};
+use crate::tui::view::{cut, framed, selected, styled, took, write};
 
 /// Age from which the time of the last read is shown.
 const OLD_AFTER: Duration = Duration::from_mins(1);
@@ -26,19 +27,25 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
         format!(" {passed}/{} passed ", run.jobs.len())
     });
     let inner = framed(model, theme, Pane::Pipeline, title, area, buffer);
-    let (width, height) = (usize::from(inner.width), usize::from(inner.height));
+    let width = usize::from(inner.width);
     let look = Look { model, theme, here, width };
     let Some(run) = run else {
         let (role, text) = look.nothing();
         return write(&styled(theme, role, &text, width), inner, buffer);
     };
-    // Pending approvals are never scrolled off.
-    let mut lines = look.head(run);
-    let room = height.saturating_sub(lines.len());
-    let (jobs, at) = look.jobs(run);
-    let from = first_shown(at, 4, jobs.len(), room);
-    lines.extend(jobs.into_iter().skip(from));
-    write(&lines, inner, buffer);
+    write(&look.head(run), inner, buffer);
+    if let Some(listing) = listing(model, theme, inner) {
+        listing.draw(theme, buffer);
+    }
+}
+
+/// The list of the jobs, below the lines about the run: pending approvals are never scrolled off.
+pub(in crate::tui) fn listing(model: &Model, theme: &Theme, inner: Rect) -> Option<Listing> {
+    let here = model.here()?;
+    let run = crate::tui::panes::pipeline::model::run(here)?;
+    let look = Look { model, theme, here, width: usize::from(inner.width) };
+    let head = u16::try_from(look.head(run).len()).unwrap_or(u16::MAX).min(inner.height);
+    Some(look.jobs(run, Rect { y: inner.y + head, height: inner.height - head, ..inner }))
 }
 
 struct Look<'a> {
@@ -67,17 +74,14 @@ impl Look<'_> {
         Line::styled(cut(text, self.width), self.theme.style(role))
     }
 
-    /// The lines of the jobs, and the index of the selected job's line.
-    fn jobs(&self, run: &PipelineRun) -> (Vec<Line<'static>>, usize) {
-        let (mut lines, mut at) = (Vec::new(), 0);
+    fn jobs(&self, run: &PipelineRun, area: Rect) -> Listing {
+        let mut listing = Listing::new(area, 4);
         let focused = self.model.focus == Pane::Pipeline;
-        let pick = self.model.panes.pipeline.selected.min(run.jobs.len().saturating_sub(1));
-        for (number, job) in run.jobs.iter().enumerate() {
-            let here = focused && number == pick;
-            if here {
-                at = lines.len();
-            }
-            lines.push(self.job(job, here));
+        let chosen = self.model.chosen(Pane::Pipeline);
+        for at in self.model.listed(Pane::Pipeline) {
+            let job = &run.jobs[at];
+            let here = focused && chosen == Some(at);
+            let mut lines = vec![self.job(job, here)];
             // Other jobs show only their failed steps.
             for step in job.steps.iter().filter(|step| here || step.standing.bad()) {
                 let mark = self.theme.pipeline(&step.standing);
@@ -89,8 +93,9 @@ impl Look<'_> {
                     Span::raw(format!(" {} {spent}", cut(&step.name, room))),
                 ]));
             }
+            listing.row(at, here, lines);
         }
-        (lines, at)
+        listing
     }
 
     fn head(&self, run: &PipelineRun) -> Vec<Line<'static>> {

@@ -26,7 +26,7 @@ use crate::tui::keys::commands::{Command, Danger, row_of};
 use crate::tui::model::Model;
 use crate::tui::model::dialog::{Action, Confirm, Item, Kind, Phase, Picker, Purpose};
 use crate::tui::model::environments::Environment;
-use crate::tui::panes::Pane;
+use crate::tui::panes::{Pane, history};
 
 /// Whether a command is available now. The error says why not, for hints, help and the toast.
 pub fn available(model: &Model, command: Command) -> Result<(), String> {
@@ -40,7 +40,7 @@ pub fn available(model: &Model, command: Command) -> Result<(), String> {
 /// In the History pane, selects the environment of the selected run, because a rollback applies to that one.
 pub(in crate::tui) fn select_environment_of_chosen_run(model: &mut Model) {
     if model.focus == Pane::History {
-        let chosen = model.panes.history.chosen().map(|run| run.plan.environment.clone());
+        let chosen = history::model::chosen(model).map(|run| run.plan.environment.clone());
         let at = model.environments.iter().position(|e| Some(&e.name) == chosen.as_ref());
         model.selected = at.unwrap_or(model.selected);
     }
@@ -140,7 +140,7 @@ fn pick(model: &mut Model, purpose: Purpose, key: Key) -> Vec<Effect> {
 
 /// The release of the run selected in the History pane.
 fn chosen_release(model: &Model) -> Option<String> {
-    let chosen = model.panes.history.chosen().filter(|_| model.focus == Pane::History)?;
+    let chosen = history::model::chosen(model).filter(|_| model.focus == Pane::History)?;
     chosen.plan.release.as_ref().map(ToString::to_string)
 }
 

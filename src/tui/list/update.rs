@@ -1,0 +1,86 @@
+//! Moving, filtering and sorting a list.
+
+use super::ListState;
+use crate::tui::effect::Effect;
+use crate::tui::keys::{Code, Key};
+use crate::tui::model::Model;
+use crate::tui::panes::{Pane, logs};
+use crate::tui::update::text::edit;
+
+/// Moves the selection of a pane's list by `by` rows.
+pub(in crate::tui) fn scroll(model: &mut Model, pane: Pane, by: isize) {
+    let rows = pane.behaviour().rows(model);
+    let shown = model.lists.of(pane).shown(&rows);
+    let chosen = model.chosen(pane);
+    let at = chosen.and_then(|chosen| shown.iter().position(|at| *at == chosen)).unwrap_or(0);
+    let to = at.saturating_add_signed(by).min(shown.len().saturating_sub(1));
+    if let Some(row) = shown.get(to) {
+        pane.behaviour().select(model, &rows[*row].key);
+        if to == 0 {
+            // The first row stays selected when newer ones arrive above it.
+            model.lists.of_mut(pane).selected = None;
+        }
+    }
+}
+
+/// Opens the filter of the focused list; without a list, the search of the log.
+pub(in crate::tui) fn find(model: &mut Model) -> Vec<Effect> {
+    let pane = model.focus;
+    if pane.behaviour().rows(model).is_empty() {
+        return logs::update::search(model);
+    }
+    let before = pane.behaviour().selected(model);
+    model.lists.of_mut(pane).before = before;
+    model.lists.typing = Some(pane);
+    Vec::new()
+}
+
+/// Goes on to the next order of the focused list.
+pub(in crate::tui) fn sort(model: &mut Model) -> Vec<Effect> {
+    let pane = model.focus;
+    let orders = pane.behaviour().orders();
+    let Some(last) = orders.len().checked_sub(1).filter(|last| *last > 0) else {
+        model.tell(format!("{} has one order", pane.name()));
+        return Vec::new();
+    };
+    // The row stays selected, wherever the order puts it.
+    let chosen = model.chosen(pane);
+    let key = chosen.map(|at| pane.behaviour().rows(model)[at].key.clone());
+    let state = model.lists.of_mut(pane);
+    state.order = if state.order >= last { 0 } else { state.order + 1 };
+    if let Some(key) = key {
+        pane.behaviour().select(model, &key);
+    }
+    Vec::new()
+}
+
+/// Handles a key while the filter is typed. The list follows each letter.
+pub(in crate::tui) fn typed(model: &mut Model, key: Key) -> Vec<Effect> {
+    let pane = model.focus;
+    match key.code {
+        Code::Esc => {
+            back(model, pane);
+        }
+        Code::Enter | Code::Tab => model.lists.typing = None,
+        Code::Up => scroll(model, pane, -1),
+        Code::Down => scroll(model, pane, 1),
+        _ => {
+            edit(&mut model.lists.of_mut(pane).filter, key);
+        }
+    }
+    Vec::new()
+}
+
+/// Takes the filter of a list away, and gives back the selection of before; `false` if there is no filter.
+pub(in crate::tui) fn back(model: &mut Model, pane: Pane) -> bool {
+    let typed = model.lists.typing.take() == Some(pane);
+    let ListState { filter, before, .. } = model.lists.of_mut(pane);
+    if !typed && filter.value().is_empty() {
+        return false;
+    }
+    filter.reset();
+    if let Some(key) = before.take() {
+        pane.behaviour().select(model, &key);
+    }
+    true
+}
