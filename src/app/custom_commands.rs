@@ -6,7 +6,7 @@ use super::App;
 use crate::adapters::custom_commands::CustomCommandRuns;
 use crate::adapters::process::ThisMachine;
 use crate::adapters::program::MachinePrograms;
-use crate::domain::custom_command::{CustomCommand, CustomCommandRun, CustomCommandState};
+use crate::domain::custom_command::{CustomCommand, CustomCommandRun, CustomCommandState, On};
 use crate::domain::error::Problem;
 use crate::domain::ids::EnvironmentName;
 use crate::ports::processes::Processes as _;
@@ -34,13 +34,17 @@ impl App {
     ) -> Result<(), Problem> {
         command.fits(environment).map_err(Problem::new)?;
         let going = |run: &CustomCommandRun| {
-            run.name == command.name && run.state == CustomCommandState::Running
+            run.title() == command.title() && run.state == CustomCommandState::Running
         };
         if let Some(run) =
             self.custom_command_runs().list().into_iter().find(|run| command.long && going(run))
         {
-            return Err(Problem::new(format!("{} is already running (run {})", run.name, run.id))
-                .try_this(format!("pointsman commands stop {}", run.id)));
+            return Err(Problem::new(format!(
+                "{} is already running (run {})",
+                run.title(),
+                run.id
+            ))
+            .try_this(format!("pointsman commands stop {}", run.id)));
         }
         let Some(port) = command.port.filter(|_| command.long) else { return Ok(()) };
         let Some(holder) = ThisMachine.listener_of(port) else { return Ok(()) };
@@ -77,7 +81,7 @@ impl App {
         let before = runs.newest();
         let config = config.display().to_string();
         let name = environment.to_string();
-        let arguments = [
+        let mut arguments = vec![
             "--config",
             &config,
             "commands",
@@ -89,6 +93,8 @@ impl App {
             "--confirm",
             &name,
         ];
+        let subject = command.subject.as_ref().filter(|subject| subject.on != On::Environment);
+        arguments.extend(subject.into_iter().flat_map(|subject| ["--on", subject.name.as_str()]));
         let log = self.state.join("commands").join("runner.log");
         let mut child = self.background(&arguments, &log).map_err(failed)?;
         let began = self.clock.elapsed();

@@ -4,20 +4,21 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Session;
-use super::args::{CommandsVerb, Yes};
+use super::args::{CommandsVerb, RunWord, Yes};
 use super::confirm::confirm;
 use super::exit::{FAILED, Failed, Finished, INTERRUPTED, OK, REFUSED, USAGE};
 use super::print;
 use crate::domain::code::Code;
-use crate::domain::custom_command::{CustomCommand, CustomCommandState};
+use crate::domain::custom_command::{CustomCommand, CustomCommandState, On, Subject};
 use crate::domain::error::Problem;
 use crate::domain::gate::Answers;
+use crate::domain::ids::EnvironmentName;
 
 pub(super) async fn commands(session: &Session, verb: Option<&CommandsVerb>) -> Finished {
     match verb {
         None | Some(CommandsVerb::List) => list(session),
-        Some(CommandsVerb::Run { name, environment, yes }) => {
-            run(session, name, environment.as_deref(), yes).await
+        Some(CommandsVerb::Run { name, environment, on, yes }) => {
+            run(session, name, environment.as_deref(), on.as_deref(), yes).await
         }
         Some(CommandsVerb::Stop { run }) => {
             let stopped = session.app.custom_command_runs().stop(*run)?;
@@ -75,7 +76,64 @@ fn named(session: &Session, name: &str) -> Result<CustomCommand, Failed> {
     })
 }
 
-async fn run(session: &Session, name: &str, wanted: Option<&str>, yes: &Yes) -> Finished {
+/// What a command acts on, by the name that was given for it.
+fn subject(
+    session: &Session,
+    command: &CustomCommand,
+    environment: &EnvironmentName,
+    on: Option<&str>,
+) -> Result<Subject, Failed> {
+    let usage = |problem| Failed::with(USAGE, problem);
+    let Some(name) = on else {
+        if command.on == On::Environment {
+            return Ok(Subject::environment(environment));
+        }
+        let kind = command.on.label();
+        let what = format!("{} acts on a {kind}", command.name);
+        return Err(usage(Problem::new(what).try_this(format!("--on {}", kind.to_uppercase()))));
+    };
+    let unknown = |kind: &str, known: Vec<String>| {
+        let what = format!("there is no {kind} {name:?} in {environment}");
+        let problem = Problem::coded(Code::UNKNOWN_NAME, what);
+        usage(problem.try_this(format!("name one of {}", known.join(", "))))
+    };
+    let loaded = session.config()?;
+    match command.on {
+        On::Environment => {
+            let what = format!("{} acts on its environment, not on {name:?}", command.name);
+            Err(usage(Problem::new(what).try_this("leave --on out")))
+        }
+        On::Service => {
+            let spec = loaded.spec(environment.as_str()).map_err(usage)?;
+            let found = spec.members.iter().find(|member| member.service().as_str() == name);
+            let known = || spec.members.iter().map(|m| m.service().to_string()).collect();
+            let found = found.ok_or_else(|| unknown("service", known()))?;
+            Ok(Subject::service(environment, name, found.url.as_str()))
+        }
+        On::Probe => {
+            let known = loaded.probe_names(environment.as_str()).map_err(usage)?;
+            if !known.iter().any(|known| known == name) {
+                return Err(unknown("probe", known));
+            }
+            Ok(Subject::probe(environment, name))
+        }
+        On::Run => {
+            let number = session.run(&name.parse::<RunWord>().map_err(usage)?)?;
+            let runs = session.runs(Some(environment), usize::MAX)?.0;
+            let known = || runs.iter().take(10).map(|l| l.view.number.to_string()).collect();
+            let found = runs.iter().find(|listed| listed.view.number == number);
+            Ok(Subject::run(&found.ok_or_else(|| unknown("run", known()))?.view))
+        }
+    }
+}
+
+async fn run(
+    session: &Session,
+    name: &str,
+    wanted: Option<&str>,
+    on: Option<&str>,
+    yes: &Yes,
+) -> Finished {
     let usage = |problem| Failed::with(USAGE, problem);
     let command = named(session, name)?;
     let own = command.environment.as_ref().map(ToString::to_string);
@@ -87,7 +145,9 @@ async fn run(session: &Session, name: &str, wanted: Option<&str>, yes: &Yes) -> 
     })?;
     let loaded = session.config()?;
     let protection = loaded.protection(&environment).map_err(usage)?;
-    let environment = crate::domain::ids::EnvironmentName::new(environment).map_err(usage)?;
+    let environment = EnvironmentName::new(environment).map_err(usage)?;
+    let about = subject(session, &command, &environment, on)?;
+    let command = command.about(about);
     let app = &session.app;
     app.may_run(&command, &environment).map_err(|problem| Failed::with(REFUSED, problem))?;
     let folder = command.folder.display();
@@ -111,7 +171,8 @@ async fn run(session: &Session, name: &str, wanted: Option<&str>, yes: &Yes) -> 
     let runs = app.custom_command_runs();
     let run =
         runs.run(&command, (&environment, &app.actor), &|line| print::note(line), stop).await?;
-    session.result(&format!("{name} (run {}): {}", run.id, run.state.label()), &json!(run));
+    let said = format!("{} (run {}): {}", run.title(), run.id, run.state.label());
+    session.result(&said, &json!(run));
     Ok(match run.state {
         CustomCommandState::Ok => OK,
         CustomCommandState::Stopped => INTERRUPTED,

@@ -4,14 +4,16 @@ use std::fs;
 use std::net::TcpListener;
 use std::process::Stdio;
 
-use pointsman::domain::custom_command::CustomCommand;
+use pointsman::domain::custom_command::{CustomCommand, On};
 use pointsman::domain::policy::Protection;
 use pointsman::tui::effect::Effect;
 use pointsman::tui::keys::Code;
 use pointsman::tui::model::dialog::CustomCommandAct;
+use pointsman::tui::msg::Msg;
 
+use super::health::watched;
 use super::sandbox::{Sandbox, wait_until};
-use super::screen::Screen;
+use super::screen::{Screen, at_gate, plain};
 use super::terminal::Terminal;
 
 fn sandbox(commands: &str) -> Sandbox {
@@ -113,13 +115,103 @@ fn long_running_command_stops_and_respects_ports() {
     assert!(refused.err.contains("pointsman emulator stop"), "{}", refused.err);
 }
 
+const ON: &str =
+    "  - { name: tail, run: [echo, '{service} at {url} of {environment}'], on: service }
+  - { name: show, run: [sh, -c, 'echo $POINTSMAN_RUN $POINTSMAN_RELEASE'], on: run }
+  - { name: ask, run: [echo, 'asks {probe}'], on: probe }
+";
+
+#[test]
+fn command_acts_on_a_service_a_run_or_a_probe() {
+    let sandbox = sandbox(ON);
+    sandbox.deploy("1.0.0").exits(0);
+    let run = |arguments: &[&str]| {
+        let fixed = ["commands", "run", "--environment", "development", "--yes"];
+        sandbox.run(&[&fixed[..], arguments].concat())
+    };
+    let tail = run(&["tail", "--on", "toto-app"]).exits(0);
+    let wanted = format!("toto-app at http://127.0.0.1:{} of development", sandbox.app);
+    assert!(tail.err.contains(&wanted) || tail.err.contains("toto-app at http"), "{}", tail.err);
+    assert!(tail.out.contains("tail toto-app (run 1): ok"), "{}", tail.out);
+    assert!(run(&["show", "--on", "last"]).exits(0).err.contains("1 1.0.0"));
+    assert!(run(&["ask", "--on", "toto-bo"]).exits(0).err.contains("asks toto-bo"));
+    for (arguments, told) in [
+        (&["tail"][..], "acts on a service"),
+        (&["tail", "--on", "nope"], "name one of toto-bo, toto-app"),
+        (&["show", "--on", "77"], "there is no run \"77\" in development"),
+        (&["ask", "--on", "nope"], "there is no probe \"nope\""),
+    ] {
+        let refused = run(arguments).exits(2);
+        assert!(refused.err.contains(told), "{arguments:?}: {}", refused.err);
+    }
+}
+
+#[test]
+fn actions_of_a_row_include_the_teams_commands() {
+    let command = |name: &str, on: On, argument: &str| CustomCommand {
+        name: name.into(),
+        argv: vec!["echo".into(), argument.into()],
+        folder: "/repo".into(),
+        environment: None,
+        on,
+        subject: None,
+        long: false,
+        port: None,
+    };
+    let mut screen = Screen::new(Protection::Open);
+    let (board, turned) = watched();
+    let name = screen.model.environments[0].name.clone();
+    screen.send(Msg::Probed(name, board.seen(), turned));
+    screen.run(&at_gate(), Some(7));
+    screen.model.custom_commands = vec![
+        command("tail", On::Service, "{service}"),
+        command("show", On::Run, "{run} {release}"),
+        command("ask", On::Probe, "{probe}"),
+        command("smoke", On::Environment, "{environment}"),
+    ];
+    // A dependency is no service, so nothing is offered that acts on one.
+    screen.char('4');
+    screen.char('/');
+    screen.text("stripe");
+    screen.key(Code::Enter);
+    screen.char('x');
+    screen.shows("Actions · probe stripe on development");
+    let drawn = screen.draw(&plain());
+    for text in ["mute", "ask stripe", "smoke"] {
+        assert!(drawn.contains(text), "{text} is not in\n{drawn}");
+    }
+    assert!(!drawn.contains("tail"), "{drawn}");
+    screen.text("ask");
+    screen.key(Code::Enter);
+    screen.shows("Runs echo stripe");
+    screen.key(Code::Esc);
+    screen.char('2');
+    screen.char('x');
+    screen.shows("Actions · run #2");
+    screen.text("show");
+    screen.shows("echo 2 1.1.0");
+    screen.key(Code::Esc);
+    screen.key(Code::Esc);
+    // What acts on the environment asks, as its own key does.
+    screen.char('1');
+    screen.char('x');
+    screen.text("switch");
+    screen.key(Code::Enter);
+    screen.shows("Switch traffic to GREEN");
+    screen.key(Code::Esc);
+    screen.char('C');
+    for text in ["tail toto-app", "tail toto-bo", "ask stripe"] {
+        screen.shows(text);
+    }
+}
+
 #[test]
 fn screen_picks_confirms_and_follows_a_command() {
     let sandbox = sandbox(COMMANDS);
     let mut terminal = Terminal::open(&sandbox, 30, 100);
     terminal.wants("No runs yet");
     terminal.press("C");
-    terminal.wants("Run a custom command");
+    terminal.wants("Commands of the team");
     terminal.wants("echo for");
     assert!(!terminal.text().contains("smoke"), "it is for production alone");
     terminal.press("\r");
@@ -142,8 +234,8 @@ fn screen_picks_confirms_and_follows_a_command() {
     wait_until("its log is closed", || !terminal.text().contains("dev · run 2"));
     terminal.wants("dev runs (run 2)");
     terminal.press("C");
-    terminal.wants("runs; Enter stops it");
-    terminal.press("G\r");
+    terminal.wants("runs (run 2); Enter stops it");
+    terminal.press("dev\r");
     terminal.wants("Stops dev (run 2)");
     terminal.says_yes("Stop a command");
     wait_until("it is stopped", || {
@@ -163,6 +255,8 @@ fn screen_offers_allowed_commands_and_read_only_runs_none() {
         argv: vec!["npm".into(), "run".into(), "smoke".into()],
         folder: "/repo".into(),
         environment: None,
+        on: On::Environment,
+        subject: None,
         long: false,
         port: None,
     };

@@ -1,7 +1,7 @@
 //! Converts the checklists of the config to the domain's items.
 
 use super::file::Loaded;
-use super::schema::{AutoConfig, ItemConfig};
+use super::schema::{AutoConfig, CommandOn, ItemConfig};
 use pointsman_core::checklist::{Asked, Item, List, Source, item_id};
 use pointsman_core::error::Problem;
 use pointsman_core::ids::EnvironmentName;
@@ -50,6 +50,12 @@ impl Loaded {
                 let found = self.config.commands.iter().find(|c| &c.name == command);
                 let found = found
                     .ok_or_else(|| Problem::new(format!("there is no command {command:?}")))?;
+                if found.on != CommandOn::Environment {
+                    let what = format!("the command {command:?} needs something to act on");
+                    return Err(Problem::new(what)
+                        .because("a checklist runs its commands for the whole environment")
+                        .try_this("name a command without on:"));
+                }
                 let folder = self.folder.join(found.cwd.as_deref().unwrap_or("."));
                 Source::Command { name: command.clone(), argv: found.run.clone(), folder }
             }

@@ -1,8 +1,8 @@
 //! Reads the team's custom commands from the config.
 
 use super::file::Loaded;
-use super::schema::CommandConfig;
-use pointsman_core::custom_command::CustomCommand;
+use super::schema::{CommandConfig, CommandOn};
+use pointsman_core::custom_command::{CustomCommand, On};
 use pointsman_core::error::Problem;
 use pointsman_core::ids::EnvironmentName;
 
@@ -17,6 +17,13 @@ impl Loaded {
                 folder: self.folder.join(command.cwd.as_deref().unwrap_or(".")),
                 port: self.port_of(command),
                 environment,
+                on: match command.on {
+                    CommandOn::Environment => On::Environment,
+                    CommandOn::Service => On::Service,
+                    CommandOn::Run => On::Run,
+                    CommandOn::Probe => On::Probe,
+                },
+                subject: None,
                 long: command.long,
             })
         };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::file::Loaded;
 use super::schema::deploy::DurationText;
 use super::schema::probe::{ProbeConfig, WatchConfig};
+use super::watched::domains_of;
 use pointsman_core::error::Problem;
 use pointsman_core::planner::EnvironmentSpec;
 use pointsman_core::probe::{Check, Expect, Probe, Rules};
@@ -33,6 +34,15 @@ impl Loaded {
     pub fn watching(&self, name: &str) -> Result<Watching, Problem> {
         let spec = self.spec(name)?;
         Ok(self.watching_on(name, &spec))
+    }
+
+    /// The names of the probes of an environment.
+    pub fn probe_names(&self, name: &str) -> Result<Vec<String>, Problem> {
+        let spec = self.spec(name)?;
+        let services = spec.members.iter().map(|member| member.service().to_string());
+        let domains = spec.members.iter().map(|member| domains_of(member.service().as_str()));
+        let others = self.watching_on(name, &spec).others.into_iter().map(|probe| probe.name);
+        Ok(services.chain(domains).chain(others).collect())
     }
 
     /// The probe settings of a resolved environment.

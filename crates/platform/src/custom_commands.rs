@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::process::ThisMachine;
 use super::program::MachinePrograms;
-use pointsman_core::custom_command::{CustomCommand, CustomCommandRun, CustomCommandState};
+use pointsman_core::custom_command::{
+    CustomCommand, CustomCommandRun, CustomCommandState, On, Subject,
+};
 use pointsman_core::error::Problem;
 use pointsman_core::ids::EnvironmentName;
 use pointsman_core::ports::clock::Clock;
@@ -138,6 +140,11 @@ impl CustomCommandRuns {
         let mut run = CustomCommandRun {
             id: self.begin()?,
             name: command.name.clone(),
+            subject: command
+                .subject
+                .as_ref()
+                .filter(|subject| subject.on != On::Environment)
+                .map(|subject| subject.name.clone()),
             argv: command.argv.clone(),
             folder: command.folder.clone(),
             environment: environment.clone(),
@@ -159,7 +166,8 @@ impl CustomCommandRuns {
             }
         };
         let folder = command.folder.display().to_string();
-        let set = [("POINTSMAN_ENVIRONMENT".to_owned(), environment.to_string())];
+        let mut set = vec![("POINTSMAN_ENVIRONMENT".to_owned(), environment.to_string())];
+        set.extend(command.subject.iter().flat_map(Subject::variables));
         let program = Program { argv: &command.argv, folder: &folder, environment: &set };
         run.state = tokio::select! {
             ended = self.programs.run(program, &say) => match ended {

@@ -17,6 +17,9 @@ pub enum CommandsVerb {
         /// Environment [default: the command's own]
         #[arg(long, value_name = "ENV", add = ArgValueCandidates::new(complete::environments))]
         environment: Option<String>,
+        /// Service, run or probe that the command acts on, for a command with `on:`
+        #[arg(long, value_name = "NAME")]
+        on: Option<String>,
         /// Confirmation
         #[command(flatten)]
         yes: super::Yes,

@@ -30,13 +30,13 @@ impl Acts {
         match act {
             CustomCommandAct::Stop(id) => {
                 let run = self.app.custom_command_runs().stop(*id)?;
-                Ok(format!("stop requested for {} (run {id})", run.name))
+                Ok(format!("stop requested for {} (run {id})", run.title()))
             }
             CustomCommandAct::Run(command) => {
                 let id = self.app.run_beside(command, environment, &self.config).await?;
                 let acts = self.clone();
                 tokio::spawn(async move { acts.follow(id).await });
-                Ok(format!("{} continues as run {id}", command.name))
+                Ok(format!("{} continues as run {id}", command.title()))
             }
         }
     }
@@ -56,7 +56,9 @@ impl Acts {
             }
             if over {
                 self.say(Msg::CustomCommands(all)).await;
-                return self.say(Msg::Tell(format!("{}: {}", run.name, run.state.label()))).await;
+                return self
+                    .say(Msg::Tell(format!("{}: {}", run.title(), run.state.label())))
+                    .await;
             }
             tokio::time::sleep(READ_EVERY).await;
         }
@@ -78,5 +80,5 @@ fn log_of(run: &CustomCommandRun, file: &Path) -> JobLog {
         let error = run.state != CustomCommandState::Ok;
         lines.push(JobLine { text: run.state.label(), error });
     }
-    JobLog { job: format!("{} · run {} on {}", run.name, run.id, run.environment), lines }
+    JobLog { job: format!("{} · run {} on {}", run.title(), run.id, run.environment), lines }
 }

@@ -7,7 +7,7 @@ use crate::tui::list;
 use crate::tui::model::Model;
 use crate::tui::model::arrangement::Preset;
 use crate::tui::panes::{Pane, checklists, health, history, logs, migrations, pipeline};
-use crate::tui::update::{acts, custom_commands, navigate, overlay, program};
+use crate::tui::update::{actions, acts, custom_commands, navigate, overlay, program};
 
 /// Risk level of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,10 +121,12 @@ commands! {
     CleanUp "clean-up" ["K"] Acts Asks any "stop blue and delete builds that no rollback needs",
         acts::may_clean_up => acts::clean_up;
     CustomCommands "run" ["C"] Acts Asks any "run or stop a custom command",
-        custom_commands::available => custom_commands::pick;
+        custom_commands::available => |m, _| actions::open_team(m);
 
     Open "open" ["Enter"] Moves None any "open; at a gate, approve it",
         always => |m, k| m.focus.behaviour().open(m, k);
+    Actions "actions" ["x"] Moves None any "list what can be done with this row",
+        always => |m, _| actions::open(m);
     Up "up" ["k", "Up"] Moves None any "up", always => |m, _| navigate::lines(m, -1);
     Down "down" ["j", "Down"] Moves None any "down", always => |m, _| navigate::lines(m, 1);
     Left "left" ["h", "Left"] Moves None any "sideways", always => |m, _| navigate::sideways(m, -1);

@@ -68,8 +68,6 @@ pub enum Purpose {
     Override,
     /// Duration of a mute, and its reason.
     Mute,
-    /// A custom command to run or stop.
-    CustomCommands,
 }
 
 impl Purpose {
@@ -191,7 +189,6 @@ impl Picker {
             | Purpose::Migrate
             | Purpose::Undo
             | Purpose::RollbackSchema => &[Field::List, Field::Reason],
-            Purpose::CustomCommands => &[Field::List],
             Purpose::Cleanup | Purpose::Skip | Purpose::Note => &[Field::Reason],
         }
     }

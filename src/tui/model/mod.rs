@@ -1,5 +1,6 @@
 //! The model: everything that the screen shows, and nothing else.
 
+pub mod actions;
 pub mod arrangement;
 pub mod dialog;
 pub mod environments;

@@ -5,6 +5,8 @@ use nucleo_matcher::{Config, Matcher};
 use tui_input::Input;
 
 use super::Model;
+use super::actions::Actions;
+use crate::domain::custom_command::CustomCommand;
 use crate::domain::handover::{self, Post, Worry};
 use crate::domain::incident_card::{POINTSMAN, card};
 use crate::domain::probe::{ProbeSnapshot, State};
@@ -18,6 +20,8 @@ pub enum Overlay {
     Help(Finder),
     /// The commands whose names match the typed text.
     Palette(Finder),
+    /// What can be done with the row under the cursor.
+    Actions(Actions),
     /// All messages, and the index of the selected one, counted from the newest.
     Messages(usize),
     /// The abilities of this terminal.
@@ -58,15 +62,15 @@ pub struct Finder {
 }
 
 /// An entry of the palette.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
     Command(Command),
     /// An environment, by its index.
     Environment(usize),
     /// A command on an environment, by its index: `rollback production`.
     Act(Command, usize),
-    /// A custom command, by its index.
-    CustomCommands(usize),
+    /// A custom command, for its subject.
+    CustomCommand(CustomCommand),
     /// A panic, in debug builds only.
     Panic,
 }
@@ -150,12 +154,9 @@ impl Model {
                 (format!("{} {}", row_of(act).name, place.name), Found::Act(act, at))
             })
         });
-        let custom_commands = self.custom_commands.iter().enumerate();
-        let custom_commands = custom_commands.map(|(at, command)| {
-            (
-                format!("run {} · {}", command.name, command.argv.join(" ")),
-                Found::CustomCommands(at),
-            )
+        let custom_commands = self.team_commands_here().into_iter().map(|command| {
+            let text = format!("run {} · {}", command.title(), command.argv.join(" "));
+            (text, Found::CustomCommand(command))
         });
         let pattern = Pattern::parse(typed, CaseMatching::Ignore, Normalization::Smart);
         let mut matcher = Matcher::new(Config::DEFAULT);

@@ -1,60 +1,34 @@
-//! Custom commands: choosing one, and showing its output.
+//! Custom commands: confirming one, and showing its output.
 
 use super::acts::{confirm, question};
-use crate::domain::custom_command::{CustomCommand, CustomCommandRun, CustomCommandState};
-use crate::domain::error::Problem;
+use crate::domain::custom_command::{CustomCommand, CustomCommandState};
 use crate::domain::policy::Protection;
-use crate::tui::effect::Effect;
-use crate::tui::keys::Key;
 use crate::tui::model::Model;
-use crate::tui::model::dialog::{Action, CustomCommandAct, Dialog, Item, Kind, Picker, Purpose};
+use crate::tui::model::dialog::{Action, CustomCommandAct, Dialog, Kind};
 use crate::tui::model::overlay::Overlay;
 use crate::tui::panes::pipeline::model::JobLog;
 
 /// Number of latest lines shown first.
 const TAIL_LINES: usize = 20;
 
-/// Opens the list of commands for the selected environment.
-pub(in crate::tui) fn pick(model: &mut Model, key: Key) -> Vec<Effect> {
-    let Some(here) = model.here().cloned() else { return Vec::new() };
-    let item = |command: &CustomCommand| {
-        let last = model.custom_command_runs.iter().find(|run| run.name == command.name);
-        let note = match last.filter(|run| run.environment == here.name) {
-            Some(run) if run.state == CustomCommandState::Running => {
-                "runs; Enter stops it".to_owned()
-            }
-            Some(run) => format!("{}; last: {}", command.argv.join(" "), run.state.label()),
-            None => command.argv.join(" "),
-        };
-        Item::new(command.name.clone(), note)
-    };
-    let fits = |command: &&CustomCommand| command.fits(&here.name).is_ok();
-    let items: Vec<Item> = model.custom_commands.iter().filter(fits).map(item).collect();
-    let picker = Picker::new(Purpose::CustomCommands, here.name.clone(), items);
-    model.open(Kind::Pick(Box::new(picker)), Some(key));
-    Vec::new()
-}
-
 /// Whether a command is configured for the selected environment.
 pub(in crate::tui) fn available(model: &Model) -> Result<(), String> {
     let Some(here) = model.here() else { return Err("the config has no environment".to_owned()) };
-    let fits = model.custom_commands.iter().any(|command| command.fits(&here.name).is_ok());
-    fits.then_some(()).ok_or_else(|| format!("no command of the config is for {}", here.name))
+    let any = !model.team_commands_here().is_empty();
+    any.then_some(()).ok_or_else(|| format!("no command of the config is for {}", here.name))
 }
 
-/// Opens the confirmation to run a command by its name, as strict as the
-/// environment's protection, or to stop it if it is running.
-pub(in crate::tui) fn ask(model: &mut Model, name: &str) {
-    let command = model.custom_commands.iter().find(|command| command.name == name).cloned();
-    let (Some(here), Some(command)) = (model.here().cloned(), command) else { return };
-    if let Err(why) = command.fits(&here.name) {
-        model.tell(why);
+/// Opens the confirmation to run a command on its subject, as strict as the environment's protection, or to stop it if
+/// it is running.
+pub(in crate::tui) fn ask(model: &mut Model, command: CustomCommand) {
+    let Some(here) = model.here().cloned() else { return };
+    if model.read_only {
+        model.tell("this screen is read-only");
         return;
     }
-    let going = |run: &&CustomCommandRun| {
-        run.name == name && run.environment == here.name && run.state == CustomCommandState::Running
-    };
-    let going = model.custom_command_runs.iter().find(going).map(|run| run.id);
+    let going = model.last_of(&command);
+    let going = going.filter(|(_, state)| **state == CustomCommandState::Running).map(|(id, _)| id);
+    let name = command.title();
     let (title, lines, act, tier) = if let Some(id) = going {
         let lines = vec![format!("Stops {name} (run {id}) and what it started.")];
         ("Stop a command", lines, CustomCommandAct::Stop(id), Protection::Open)
@@ -67,15 +41,6 @@ pub(in crate::tui) fn ask(model: &mut Model, name: &str) {
         ("Run a command", lines, CustomCommandAct::Run(command), here.protection)
     };
     confirm(model, question(&here, tier, title, lines, Action::CustomCommands(act)), None);
-}
-
-/// Handles Enter in the list.
-pub(in crate::tui) fn chosen(picker: &mut Picker, model: &mut Model) -> Vec<Effect> {
-    match picker.items.get(picker.selected).map(|item| item.value.clone()) {
-        Some(name) => ask(model, &name),
-        None => picker.problem = Some(Problem::new("there is nothing to choose here")),
-    }
-    Vec::new()
 }
 
 fn ours(dialog: &Dialog) -> bool {

@@ -1,5 +1,6 @@
 //! Turns a model and a message into the next model and the effects for the driver. Pure: no IO, no clock, no drawing.
 
+pub(super) mod actions;
 pub mod acts;
 pub(super) mod changes;
 pub(super) mod custom_commands;
@@ -132,6 +133,7 @@ fn looked(model: &mut Model, name: &EnvironmentName, seen: EnvironmentSnapshot) 
 fn pasted(model: &mut Model, pasted_text: &str) {
     let line = match (&mut model.overlay, &mut model.panes.logs.typing) {
         (Some(Overlay::Help(finder) | Overlay::Palette(finder)), _) => Some(&mut finder.input),
+        (Some(Overlay::Actions(actions)), _) => Some(&mut actions.finder.input),
         (None, Some(typing)) if model.dialog.is_none() => Some(typing),
         (None, None) if model.dialog.is_none() => model.lists.typed_in(model.focus),
         _ => None,

@@ -1,7 +1,7 @@
 //! Keys while an overlay is open, such as help, the palette or the messages.
 
 use super::text::edit;
-use super::{custom_commands, navigate, run};
+use super::{actions, custom_commands, navigate, run};
 use crate::tui::effect::Effect;
 use crate::tui::keys::{Code, Key};
 use crate::tui::model::Model;
@@ -13,6 +13,7 @@ pub(in crate::tui) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
     match model.overlay.take() {
         Some(Overlay::Help(finder)) => help(model, finder, key),
         Some(Overlay::Palette(finder)) => palette(model, finder, key),
+        Some(Overlay::Actions(list)) => actions::pressed(model, list, key),
         Some(Overlay::Messages(at)) => messages(model, at, key),
         Some(Overlay::Terminal) => terminal(model, key),
         Some(Overlay::Sheet(which, from)) => sheet(model, which, from, key),
@@ -111,7 +112,7 @@ fn palette(model: &mut Model, mut finder: Finder, key: Key) -> Vec<Effect> {
     match key.code {
         Code::Esc => return Vec::new(),
         Code::Enter => {
-            return found.get(finder.selected).map_or_else(Vec::new, |f| go(model, *f, key));
+            return found.get(finder.selected).map_or_else(Vec::new, |f| go(model, f.clone(), key));
         }
         _ => typed(&mut finder, key, found.len()),
     }
@@ -128,14 +129,8 @@ fn go(model: &mut Model, found: Found, key: Key) -> Vec<Effect> {
             run(model, command, key)
         }
         Found::Panic => vec![Effect::Panic],
-        Found::CustomCommands(at) => {
-            if let Some(name) = model.custom_commands.get(at).map(|command| command.name.clone()) {
-                if model.read_only {
-                    model.tell("this screen is read-only");
-                } else {
-                    custom_commands::ask(model, &name);
-                }
-            }
+        Found::CustomCommand(command) => {
+            custom_commands::ask(model, command);
             Vec::new()
         }
         Found::Environment(at) => select(model, at),
@@ -153,7 +148,7 @@ fn select(model: &mut Model, at: usize) -> Vec<Effect> {
 }
 
 /// Handles a key of a search input: text edits it, arrow keys select a match.
-fn typed(finder: &mut Finder, key: Key, count: usize) {
+pub(super) fn typed(finder: &mut Finder, key: Key, count: usize) {
     let last = count.saturating_sub(1);
     let page = 10;
     finder.selected = match key.code {

@@ -113,7 +113,6 @@ fn chosen(picker: &mut Picker, ticket: Ticket, model: &mut Model) -> Vec<Effect>
     let release = label.map(ReleaseLabel::new).transpose();
     let intent = match (picker.purpose, release) {
         (Purpose::Skip, _) => return skip(picker, model),
-        (Purpose::CustomCommands, _) => return super::custom_commands::chosen(picker, model),
         (Purpose::Note | Purpose::Override, _) => {
             return checklists::update::answered(picker, ticket, model);
         }

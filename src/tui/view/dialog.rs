@@ -112,7 +112,6 @@ fn pick_title(picker: &Picker) -> String {
         Purpose::Note => "Tick, with a note",
         Purpose::Override => "Override an item",
         Purpose::Mute => "Mute for a while",
-        Purpose::CustomCommands => "Run a custom command",
     };
     format!("{} · {what}", picker.environment.as_str().to_uppercase())
 }

@@ -104,7 +104,7 @@ fn keys(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
         (None, Some(Overlay::Terminal)) => {
             pairs(&[("c", "test copying"), ("n", "test the bell"), ("Esc", "close")])
         }
-        (None, Some(Overlay::Help(_) | Overlay::Palette(_))) => {
+        (None, Some(Overlay::Help(_) | Overlay::Palette(_) | Overlay::Actions(_))) => {
             pairs(&[("↑ ↓", "choose"), ("Enter", "run"), ("Esc", "close")])
         }
         (None, None) if model.panes.logs.typing.is_some() => {

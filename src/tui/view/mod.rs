@@ -1,5 +1,6 @@
 //! Draws the model: frame by frame, every rectangle clamped to the window.
 
+mod actions;
 mod dialog;
 pub(in crate::tui) mod field;
 mod footer;

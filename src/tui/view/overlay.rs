@@ -6,6 +6,7 @@ use ratatui::symbols::border;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Clear, Widget as _};
 
+use super::actions;
 use super::field::typed;
 use super::{ASCII_HEAVY, clock, first_shown, wrapped, write};
 use crate::domain::job_log::JobLine;
@@ -22,6 +23,7 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
     match &model.overlay {
         Some(Overlay::Help(finder)) => help(model, finder, theme, area, buffer),
         Some(Overlay::Palette(finder)) => palette(model, finder, theme, area, buffer),
+        Some(Overlay::Actions(list)) => actions::render(model, list, theme, area, buffer),
         Some(Overlay::Messages(at)) => messages(model, *at, theme, area, buffer),
         Some(Overlay::Terminal) => terminal(model, theme, area, buffer),
         Some(Overlay::Sheet(which, from)) => sheet(model, *which, *from, theme, area, buffer),
@@ -44,7 +46,7 @@ pub(in crate::tui) fn boxed(title: &str, area: Rect, theme: &Theme, buffer: &mut
     Rect { x: inner.x.saturating_add(1), width: inner.width.saturating_sub(2), ..inner }
 }
 
-fn line_of_text(name: &str, finder: &Finder, theme: &Theme) -> Line<'static> {
+pub(super) fn finder_line(name: &str, finder: &Finder, theme: &Theme) -> Line<'static> {
     let mut line = Line::from(Span::styled(format!("{name} "), theme.style(Role::Muted)));
     line.extend(typed(&finder.input, true, theme));
     line
@@ -55,7 +57,7 @@ const KEY_COLUMNS: usize = 15;
 
 /// A command as a line: its keys, its description, and why it is unavailable. If there is no room for both,
 /// the reason is shown, because it matters more.
-fn command_line(
+pub(super) fn command_line(
     model: &Model,
     command: Command,
     selected: bool,
@@ -112,7 +114,7 @@ fn help(model: &Model, finder: &Finder, theme: &Theme, area: Rect, buffer: &mut 
     }
     let height = usize::from(inner.height).saturating_sub(2);
     let from = first_shown(at, 2, lines.len(), height);
-    let mut shown = vec![line_of_text("filter:", finder, theme), Line::raw("")];
+    let mut shown = vec![finder_line("filter:", finder, theme), Line::raw("")];
     shown.extend(lines.into_iter().skip(from));
     write(&shown, inner, buffer);
 }
@@ -122,7 +124,7 @@ fn palette(model: &Model, finder: &Finder, theme: &Theme, area: Rect, buffer: &m
     let height = area.height.min(20);
     let area = area.centered(Constraint::Max(96), Constraint::Length(height));
     let inner = boxed(&format!("Command · {} found", found.len()), area, theme, buffer);
-    let mut lines = vec![line_of_text(":", finder, theme), Line::raw("")];
+    let mut lines = vec![finder_line(":", finder, theme), Line::raw("")];
     let room = usize::from(inner.height).saturating_sub(2).max(1);
     let from = finder.selected.saturating_sub(room - 1);
     for (at, found) in found.iter().enumerate().skip(from).take(room) {
@@ -130,10 +132,8 @@ fn palette(model: &Model, finder: &Finder, theme: &Theme, area: Rect, buffer: &m
         lines.push(match found {
             Found::Command(command) => command_line(model, *command, selected, theme, inner.width),
             Found::Panic => found_line(format!("{:<13}debug panic", ""), selected, theme),
-            Found::CustomCommands(which) => {
-                let told = model.custom_commands.get(*which).map_or_else(String::new, |command| {
-                    format!("{:<13}run {}  {}", "", command.name, command.argv.join(" "))
-                });
+            Found::CustomCommand(command) => {
+                let told = format!("{:<13}run {}  {}", "", command.title(), command.argv.join(" "));
                 found_line(told, selected, theme)
             }
             Found::Act(act, which) => {

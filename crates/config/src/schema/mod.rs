@@ -217,9 +217,24 @@ pub struct CommandConfig {
     /// The only environment that the command may run for.
     #[serde(default)]
     pub environment: Option<String>,
+    /// What the command acts on. It is offered for each of them, and its arguments may contain their fields:
+    /// `{environment}`; `{service}` and `{url}`; `{run}` and `{release}`; `{probe}`.
+    #[serde(default)]
+    pub on: CommandOn,
     /// Whether the command runs until it is stopped.
     #[serde(default)]
     pub long: bool,
+}
+
+/// What a command acts on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CommandOn {
+    #[default]
+    Environment,
+    Service,
+    Run,
+    Probe,
 }
 
 /// Alert configuration.

@@ -76,7 +76,7 @@ fn of(
         run.environment == environment.name && run.state == CustomCommandState::Running
     };
     for run in model.custom_command_runs.iter().filter(going) {
-        let text = format!("   {} runs (run {}), C stops it", run.name, run.id);
+        let text = format!("   {} runs (run {}), C stops it", run.title(), run.id);
         lines.push(Line::styled(text, theme.style(Role::Running)));
     }
     if let Some(lock) = &environment.lock {
