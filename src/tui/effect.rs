@@ -106,6 +106,17 @@ pub enum LogUse {
     Save,
 }
 
+/// The use of a theme.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ThemeUse {
+    /// Draw with it for now.
+    Show(String),
+    /// Draw with it until the screen closes.
+    Keep(String),
+    /// Draw with the theme of before.
+    Back,
+}
+
 /// A request to the driver.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
@@ -147,6 +158,10 @@ pub enum Effect {
     Report(RunNumber, LogUse),
     /// Copy a text. The number is its count of lines.
     Copy(String, usize),
+    /// Draw with another theme.
+    Theme(ThemeUse),
+    /// Replay a run in this terminal.
+    Replay(RunNumber),
     /// Capture the mouse, or release it to the terminal.
     Mouse(bool),
     /// Report the abilities of this terminal.

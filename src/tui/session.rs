@@ -36,6 +36,9 @@ pub struct Setup {
     /// The releases that a deploy offers.
     pub offered: Vec<String>,
     pub custom_commands: Vec<CustomCommand>,
+    /// The names of the themes.
+    #[serde(default)]
+    pub themes: Vec<String>,
     /// The config's key bindings.
     pub keys: BTreeMap<String, Vec<String>>,
     /// The name of the machine's time zone; `None` if it has no name.
@@ -70,6 +73,7 @@ impl Setup {
         let environments = self.environments.iter().map(environment).collect();
         let mut model = Model::new(environments, self.offered.clone(), self.actor.clone());
         model.custom_commands.clone_from(&self.custom_commands);
+        model.themes.clone_from(&self.themes);
         model.bindings = Bindings::with(&self.keys)?;
         model.zone = self.zone.as_deref().map_or_else(jiff::tz::TimeZone::system, |name| {
             jiff::tz::TimeZone::get(name).unwrap_or(jiff::tz::TimeZone::UTC)

@@ -8,7 +8,7 @@ use pointsman::domain::policy::Protection;
 use pointsman::domain::readiness::Target;
 use pointsman::domain::release::ReleaseName;
 use pointsman::domain::time::Timestamp;
-use pointsman::tui::effect::{Effect, LogAsk, LogUse};
+use pointsman::tui::effect::{Effect, LogAsk, LogUse, ThemeUse};
 use pointsman::tui::keys::Code;
 use pointsman::tui::keys::bindings::Bindings;
 use pointsman::tui::keys::commands::COMMANDS;
@@ -45,6 +45,38 @@ fn palette_finds_commands_which_still_confirm() {
     screen.shows("nothing is called that");
     screen.key(Code::Enter);
     assert!(screen.model.overlay.is_none() && screen.model.dialog.is_none());
+}
+
+#[test]
+fn palette_shows_a_theme_while_it_is_chosen() {
+    let mut screen = waiting();
+    screen.model.themes = vec!["nord".to_owned(), "light".to_owned()];
+    screen.char(':');
+    for c in "theme nord".chars() {
+        screen.char(c);
+    }
+    assert_eq!(screen.model.shown_theme.as_deref(), Some("nord"));
+    let back = screen.key(Code::Esc);
+    assert_eq!(back, [Effect::Theme(ThemeUse::Back)]);
+    screen.char(':');
+    let mut effects = Vec::new();
+    for c in "theme nord".chars() {
+        effects.extend(screen.char(c));
+    }
+    assert!(effects.contains(&Effect::Theme(ThemeUse::Show("nord".to_owned()))), "{effects:?}");
+    assert_eq!(screen.key(Code::Enter), [Effect::Theme(ThemeUse::Keep("nord".to_owned()))]);
+    assert_eq!(screen.model.shown_theme, None);
+}
+
+#[test]
+fn palette_replays_an_ended_run() {
+    let bench = Bench::new();
+    bench.drive(&deploy_plan("1.0.0"));
+    let mut screen = waiting();
+    screen.send(Msg::Past(Ok(bench.runs())));
+    screen.char(':');
+    screen.text("replay 1");
+    assert_eq!(screen.key(Code::Enter), [Effect::Replay(bench.runs()[0].number)]);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! What every list of the screen can do: filter, sort, scroll, be clicked, and give its place back.
 
 use pointsman::domain::checklist::List;
+use pointsman::domain::error::Problem;
 use pointsman::domain::ids::EnvironmentName;
+use pointsman::domain::lint_report::{About, LintFinding};
 use pointsman::domain::policy::Protection;
 use pointsman::domain::snapshot::EnvironmentSnapshot;
 use pointsman::tui::keys::Code;
@@ -202,5 +204,56 @@ fn headers_can_be_clicked_to_sort() {
         assert!(y.is_some(), "{pane:?} has a header");
         screen.send(Msg::ClickHeader(pane));
         screen.shows(" by: ");
+    }
+}
+
+#[test]
+fn enter_opens_every_row_in_full() {
+    let mut screen = full();
+    let opened = [
+        (Pane::Environments, "not needed, nothing moved"),
+        (Pane::Health, "asks      "),
+        (Pane::Migrations, "phase     "),
+        (Pane::Checklists, "ticked by a person"),
+        (Pane::Alerts, "refused: connection refused"),
+        (Pane::History, "deploy 1."),
+    ];
+    for (pane, text) in opened {
+        focus(&mut screen, pane);
+        let place = screen.model.chosen(pane);
+        screen.key(Code::Enter);
+        screen.shows(text);
+        screen.key(Code::Esc);
+        assert!(screen.model.overlay.is_none(), "{pane:?}");
+        assert_eq!((screen.model.focus, screen.model.chosen(pane)), (pane, place));
+    }
+}
+
+#[test]
+fn environment_explains_its_warnings() {
+    let mut screen = full();
+    let name = screen.model.environments[0].name.clone();
+    let problem = Problem::new("production cannot be read")
+        .because("there are no Google credentials")
+        .try_this("gcloud auth application-default login");
+    let findings = vec![LintFinding {
+        about: About::Config,
+        place: "toto-app/apphosting.yaml:3:5".into(),
+        what: "unknown field cpuu".into(),
+    }];
+    let lint = Some("1 warning".to_owned());
+    screen.send(Msg::Looked(
+        name,
+        EnvironmentSnapshot { lint, findings, unseen: Some(problem), ..seen() },
+    ));
+    focus(&mut screen, Pane::Environments);
+    screen.shows("lint: 1 warning, Enter explains");
+    screen.key(Code::Enter);
+    for text in [
+        "because: there are no Google credentials",
+        "now: gcloud auth application-default login",
+        "toto-app/apphosting.yaml:3:5: unknown field cpuu",
+    ] {
+        screen.shows(text);
     }
 }

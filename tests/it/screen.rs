@@ -165,6 +165,7 @@ pub(crate) fn seen() -> EnvironmentSnapshot {
         services: vec![one("toto-bo"), one("toto-app")],
         databases: None,
         lint: None,
+        findings: Vec::new(),
         freeze: Vec::new(),
         unseen: None,
     }

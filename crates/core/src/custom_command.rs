@@ -140,16 +140,10 @@ fn filled(text: &str, fields: &BTreeMap<String, String>) -> String {
     while let Some((before, after)) = rest.split_once('{') {
         done.push_str(before);
         let field = after.split_once('}');
-        match field.and_then(|(name, after)| Some((fields.get(name)?, after))) {
-            Some((value, after)) => {
-                done.push_str(value);
-                rest = after;
-            }
-            None => {
-                done.push('{');
-                rest = after;
-            }
-        }
+        let known = field.and_then(|(name, after)| Some((fields.get(name)?, after)));
+        let (text, after) = known.map_or(("{", after), |(value, after)| (value.as_str(), after));
+        done.push_str(text);
+        rest = after;
     }
     done + rest
 }

@@ -28,6 +28,12 @@ pub struct LintFinding {
     pub what: String,
 }
 
+impl std::fmt::Display for LintFinding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.place, self.what)
+    }
+}
+
 /// The linted files, and the findings. Errors are never among them: a plan with a lint error is refused.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LintReport {

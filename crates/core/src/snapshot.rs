@@ -4,6 +4,7 @@
 use super::error::Problem;
 use super::freeze::Freeze;
 use super::ids::{BuildId, ServiceName};
+use super::lint_report::LintFinding;
 use super::migration::{LockState, Row, RowState, SchemaRange};
 use super::release::{ReleaseLabel, ReleaseName, SchemaVersion};
 use super::step::Side;
@@ -16,8 +17,11 @@ pub struct EnvironmentSnapshot {
     pub services: Vec<ServiceSnapshot>,
     /// Its databases; None: not read yet.
     pub databases: Option<Vec<DatabaseSnapshot>>,
-    /// Lint findings of its files, if any.
+    /// The number of errors and warnings in its files, in words; `None` if there are none.
     pub lint: Option<String>,
+    /// What lint found, each with its place.
+    #[serde(default)]
+    pub findings: Vec<LintFinding>,
     /// Freeze windows.
     pub freeze: Vec<Freeze>,
     /// The reason, if the environment could not be read.

@@ -193,6 +193,8 @@ impl Acts {
             },
             Effect::Log(_)
             | Effect::Mouse(_)
+            | Effect::Theme(_)
+            | Effect::Replay(_)
             | Effect::Terminal
             | Effect::ToClipboard(_)
             | Effect::Ring(_)

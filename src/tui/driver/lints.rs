@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use crate::config::Loaded;
 use crate::domain::ids::EnvironmentName;
+use crate::domain::lint_report::LintFinding;
 use crate::domain::planner::EnvironmentSpec;
 use crate::engine::proposal;
 
@@ -14,15 +15,18 @@ use crate::engine::proposal;
 type Stamp = (PathBuf, Option<(SystemTime, u64)>);
 
 /// The state of the files when they were linted, and the result.
-type Found = (Vec<Stamp>, Option<String>);
+type Found = (Vec<Stamp>, Linted);
+
+/// A summary in words, and each finding.
+type Linted = (Option<String>, Vec<LintFinding>);
 
 /// The last result of each environment.
 #[derive(Debug, Default)]
 pub(super) struct Lints(Mutex<BTreeMap<EnvironmentName, Found>>);
 
 impl Lints {
-    /// A short summary of the problems in an environment's files.
-    pub(super) fn look(&self, loaded: &Loaded, spec: &EnvironmentSpec) -> Option<String> {
+    /// The problems in an environment's files.
+    pub(super) fn look(&self, loaded: &Loaded, spec: &EnvironmentSpec) -> Linted {
         let files = proposal::hosting_files(loaded, spec);
         let stamp = |file: &PathBuf| {
             let about = std::fs::metadata(file).ok();

@@ -45,7 +45,7 @@ impl Acts {
                 };
                 let mut seen = proposal::look(&self.app.services(), &spec, &runs, false).await;
                 seen.databases = self.databases.look(&self.app, &self.loaded, &spec, &runs).await;
-                seen.lint = self.lints.look(&self.loaded, &spec);
+                (seen.lint, seen.findings) = self.lints.look(&self.loaded, &spec);
                 // An unreadable history is not an empty one: the rollback target is unknown, not missing.
                 if let Some(problem) = unread {
                     let why = format!("unknown: the past cannot be read: {}", problem.what);
@@ -72,6 +72,7 @@ impl Acts {
                         services: Vec::new(),
                         databases: None,
                         lint: None,
+                        findings: Vec::new(),
                         freeze: Vec::new(),
                         unseen: Some(problem),
                     },

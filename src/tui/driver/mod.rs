@@ -15,10 +15,12 @@ mod look;
 mod past;
 mod pipelines;
 mod poll_backoff;
+mod preview;
 mod remember;
 mod replay;
 mod report;
 mod session_replay;
+mod signals;
 mod store;
 mod terminal_background;
 mod watch;
@@ -27,7 +29,6 @@ use std::time::Duration;
 
 use crossterm::event::{Event, EventStream};
 use futures_util::StreamExt as _;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tokio_util::task::AbortOnDropHandle;
@@ -37,6 +38,7 @@ use self::remember::Memory;
 pub use self::replay::replay;
 pub(crate) use self::report::{far_away, terminal as terminal_report};
 pub use self::session_replay::replay_session;
+use self::signals::Signals;
 use self::watch::Reload;
 use super::effect::Effect;
 use super::keys::bindings::{Bindings, Wrong};
@@ -113,6 +115,7 @@ pub async fn run(app: App, loaded: Loaded, options: Options) -> Result<u8, Probl
         recorder,
         looks,
         theme,
+        theme_before: None,
         screen,
         acts,
         receiver,
@@ -157,6 +160,7 @@ fn setup(
         environments: places(loaded)?,
         offered: loaded.offered()?,
         custom_commands: loaded.custom_commands()?,
+        themes: options.looks.themes.names(),
         keys: loaded.config.ui.keys.clone(),
         zone: jiff::tz::TimeZone::system().iana_name().map(str::to_owned),
         read_only: options.read_only,
@@ -198,34 +202,14 @@ fn panic_for_a_test() {
     panic!("requested with :debug panic");
 }
 
-struct Signals {
-    term: Signal,
-    int: Signal,
-    hangup: Signal,
-    proceed: Signal,
-    /// SIGWINCH. crossterm reports resizes too, but loses one that arrives together with a key: it reads the key, and
-    /// does not check the signal again before the next one.
-    window: Signal,
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            term: signal(SignalKind::terminate())?,
-            int: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-            window: signal(SignalKind::window_change())?,
-            proceed: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
-        })
-    }
-}
-
 struct Driver {
     app: App,
     model: Model,
     recorder: Option<Recorder>,
     looks: Looks,
     theme: Theme,
+    /// The theme to go back to while another one is shown.
+    theme_before: Option<Theme>,
     screen: Screen,
     acts: Acts,
     receiver: mpsc::Receiver<Msg>,
@@ -338,6 +322,12 @@ impl Driver {
                             self.update(Msg::Terminal(report));
                         }
                         Effect::Mouse(taken) => self.screen.mouse(taken)?,
+                        Effect::Theme(choice) => self.use_theme(choice),
+                        Effect::Replay(run) => {
+                            drop(events);
+                            self.replay(run).await?;
+                            events = EventStream::new();
+                        }
                         Effect::ToClipboard(text) => self.screen.copy(&text)?,
                         effect => self.acts.carry_out(effect),
                     }

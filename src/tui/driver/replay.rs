@@ -8,7 +8,7 @@ use crossterm::event::{Event, EventStream};
 use futures_util::StreamExt as _;
 
 use super::log::{FactLines, LogIndex};
-use super::{Signals, input};
+use super::{Driver, Signals, input};
 use crate::app::App;
 use crate::domain::checklist::Tick;
 use crate::domain::error::Problem;
@@ -71,6 +71,22 @@ pub async fn replay(app: App, run: RunNumber, looks: &Looks) -> Result<u8, Probl
             _ = signals.int.recv() => return Ok(0),
             _ = signals.hangup.recv() => return Ok(0),
         }
+    }
+}
+
+impl Driver {
+    /// Replays a run in this terminal, and comes back to the live screen, whose observers worked on meanwhile.
+    pub(super) async fn replay(&mut self, run: RunNumber) -> std::io::Result<()> {
+        let replayed = replay(self.app.clone(), run, &self.looks).await;
+        self.screen.take_again()?;
+        self.update(Msg::Tell(match replayed {
+            Ok(_) => format!("the replay of run {run} ended; this is the live screen again"),
+            Err(problem) => problem.to_string(),
+        }));
+        if let Some(size) = super::resized() {
+            self.update(size);
+        }
+        Ok(())
     }
 }
 

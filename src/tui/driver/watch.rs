@@ -151,7 +151,7 @@ fn why(error: &ThemeError) -> String {
 }
 
 /// The first finding, with its position in the file.
-fn first(findings: &Findings) -> String {
+pub(super) fn first(findings: &Findings) -> String {
     let file = findings.file.file_name().unwrap_or_default().to_string_lossy();
     findings.findings.first().map_or_else(
         || format!("{file} cannot be read"),

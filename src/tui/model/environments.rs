@@ -106,6 +106,16 @@ impl Environment {
         self.seen.as_ref().map_or_else(Vec::new, |(seen, _)| drift(seen, last))
     }
 
+    /// The services whose automatic rollouts an ended run left disabled: a push deploys nothing.
+    pub fn held(&self) -> Vec<String> {
+        if self.driven().is_some() {
+            return Vec::new();
+        }
+        let seen = self.seen.iter().flat_map(|(seen, _)| &seen.services);
+        let held = seen.filter(|service| service.rollouts_held);
+        held.map(|service| service.service.to_string()).collect()
+    }
+
     /// A description of the active freeze window.
     pub fn frozen(&self, now: Timestamp) -> Option<String> {
         frozen(&self.seen.as_ref()?.0.freeze, now)

@@ -57,6 +57,10 @@ pub struct Model {
     pub custom_commands: Vec<CustomCommand>,
     /// The latest runs of custom commands.
     pub custom_command_runs: Vec<CustomCommandRun>,
+    /// The names of the themes.
+    pub themes: Vec<String>,
+    /// The theme that is shown while it is chosen in the palette.
+    pub shown_theme: Option<String>,
     /// The releases that a deploy offers.
     pub offered: Vec<String>,
     /// The focused pane, which receives the keys.
@@ -128,6 +132,8 @@ impl Model {
             selected: 0,
             custom_commands: Vec::new(),
             custom_command_runs: Vec::new(),
+            themes: Vec::new(),
+            shown_theme: None,
             offered,
             focus: Pane::Deploy,
             zoom: false,

@@ -8,9 +8,11 @@ use super::Model;
 use super::actions::Actions;
 use crate::domain::custom_command::CustomCommand;
 use crate::domain::handover::{self, Post, Worry};
+use crate::domain::ids::RunNumber;
 use crate::domain::incident_card::{POINTSMAN, card};
 use crate::domain::probe::{ProbeSnapshot, State};
 use crate::tui::keys::commands::{COMMANDS, Command, Row, row_of};
+use crate::tui::panes::Pane;
 use crate::tui::panes::pipeline::model::JobLog;
 
 /// An overlay on top of the panes.
@@ -38,6 +40,8 @@ pub enum Sheet {
     /// The incident card.
     BreakGlass,
     Handover,
+    /// The selected row of a pane's list.
+    Row(Pane),
     /// A step of the selected environment's run, by its index.
     Step(usize),
 }
@@ -48,6 +52,7 @@ impl Sheet {
         match self {
             Self::BreakGlass => "Break glass",
             Self::Handover => "Handover",
+            Self::Row(pane) => pane.name(),
             Self::Step(_) => "Step",
         }
     }
@@ -71,6 +76,10 @@ pub enum Found {
     Act(Command, usize),
     /// A custom command, for its subject.
     CustomCommand(CustomCommand),
+    /// A theme, by its name.
+    Theme(String),
+    /// A run to replay.
+    Replay(RunNumber),
     /// A panic, in debug builds only.
     Panic,
 }
@@ -125,6 +134,7 @@ impl Model {
         match sheet {
             Sheet::BreakGlass => self.break_glass().unwrap_or_default(),
             Sheet::Handover => self.handover(),
+            Sheet::Row(pane) => pane.behaviour().whole(self).unwrap_or_default(),
             Sheet::Step(at) => self.step_sheet(at).unwrap_or_default(),
         }
     }
@@ -158,12 +168,18 @@ impl Model {
             let text = format!("run {} · {}", command.title(), command.argv.join(" "));
             (text, Found::CustomCommand(command))
         });
+        let themes = self.themes.iter();
+        let themes = themes.map(|name| (format!("theme {name}"), Found::Theme(name.clone())));
+        let runs = self.panes.history.runs.iter().filter(|run| run.ended.is_some());
+        let runs = runs.map(|run| (format!("replay {}", run.number.0), Found::Replay(run.number)));
         let pattern = Pattern::parse(typed, CaseMatching::Ignore, Normalization::Smart);
         let mut matcher = Matcher::new(Config::DEFAULT);
         let mut found: Vec<_> = commands
             .chain(environments)
             .chain(acts)
             .chain(custom_commands)
+            .chain(themes)
+            .chain(runs)
             .filter_map(|(name, found)| {
                 let mut buffer = Vec::new();
                 let haystack = nucleo_matcher::Utf32Str::new(&name, &mut buffer);

@@ -21,6 +21,7 @@ use super::keys::commands::Command;
 use super::list::listing::Listing;
 use super::list::{self, Row};
 use super::model::Model;
+use super::model::overlay::{Overlay, Sheet};
 use super::theme::{Role, Theme};
 
 /// The key handling, scrolling and drawing of a pane.
@@ -30,10 +31,19 @@ pub(in crate::tui) trait PaneBehaviour: Sync {
     /// The commands that the key line shows while the pane is focused, with their labels.
     fn hints(&self) -> &'static [(Command, &'static str)];
 
-    /// Handles Enter; toggles the zoom by default.
+    /// Handles Enter: opens the selected row; without one, toggles the zoom.
     fn open(&self, model: &mut Model, _: Key) -> Vec<Effect> {
-        model.zoom = !model.zoom;
+        if self.whole(model).is_some() {
+            model.overlay = Some(Overlay::Sheet(Sheet::Row(self.pane()), 0));
+        } else {
+            model.zoom = !model.zoom;
+        }
         Vec::new()
+    }
+
+    /// The selected row in full, to be read and copied; `None` if there is none.
+    fn whole(&self, _: &Model) -> Option<String> {
+        None
     }
 
     /// The rows of its list, in their own order; none if it has no list.

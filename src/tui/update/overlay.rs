@@ -2,7 +2,7 @@
 
 use super::text::edit;
 use super::{actions, custom_commands, navigate, run};
-use crate::tui::effect::Effect;
+use crate::tui::effect::{Effect, ThemeUse};
 use crate::tui::keys::{Code, Key};
 use crate::tui::model::Model;
 use crate::tui::model::overlay::{Finder, Found, Overlay, Sheet};
@@ -110,14 +110,30 @@ fn help(model: &mut Model, mut finder: Finder, key: Key) -> Vec<Effect> {
 fn palette(model: &mut Model, mut finder: Finder, key: Key) -> Vec<Effect> {
     let found = model.palette(finder.input.value());
     match key.code {
-        Code::Esc => return Vec::new(),
+        Code::Esc => return show_theme(model, None),
         Code::Enter => {
             return found.get(finder.selected).map_or_else(Vec::new, |f| go(model, f.clone(), key));
         }
         _ => typed(&mut finder, key, found.len()),
     }
+    let found = model.palette(finder.input.value()).into_iter().nth(finder.selected);
     model.overlay = Some(Overlay::Palette(finder));
-    Vec::new()
+    show_theme(
+        model,
+        match found {
+            Some(Found::Theme(name)) => Some(name),
+            _ => None,
+        },
+    )
+}
+
+/// Shows a theme while it is selected; `None`: the theme of before again.
+fn show_theme(model: &mut Model, name: Option<String>) -> Vec<Effect> {
+    if model.shown_theme == name {
+        return Vec::new();
+    }
+    model.shown_theme.clone_from(&name);
+    vec![Effect::Theme(name.map_or(ThemeUse::Back, ThemeUse::Show))]
 }
 
 fn go(model: &mut Model, found: Found, key: Key) -> Vec<Effect> {
@@ -129,6 +145,11 @@ fn go(model: &mut Model, found: Found, key: Key) -> Vec<Effect> {
             run(model, command, key)
         }
         Found::Panic => vec![Effect::Panic],
+        Found::Theme(name) => {
+            model.shown_theme = None;
+            vec![Effect::Theme(ThemeUse::Keep(name))]
+        }
+        Found::Replay(run) => vec![Effect::Replay(run)],
         Found::CustomCommand(command) => {
             custom_commands::ask(model, command);
             Vec::new()

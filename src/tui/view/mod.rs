@@ -259,10 +259,14 @@ pub(in crate::tui) fn cut(text: &str, width: usize) -> String {
     kept + "▸"
 }
 
-/// Wraps text at `width` columns, between words.
+/// Wraps text at `width` columns, between words. A line that fits keeps its columns as they are.
 pub(in crate::tui) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for paragraph in text.lines() {
+        if paragraph.width() <= width {
+            lines.push(paragraph.to_owned());
+            continue;
+        }
         let indent: String = paragraph.chars().take_while(|c| *c == ' ').collect();
         let mut line = indent.clone();
         for word in paragraph.split_whitespace() {

@@ -141,6 +141,10 @@ fn palette(model: &Model, finder: &Finder, theme: &Theme, area: Rect, buffer: &m
                 let keys = model.bindings.keys(*act).first().cloned().unwrap_or_default();
                 found_line(format!("{keys:<13}{} {name}…", row_of(*act).name), selected, theme)
             }
+            Found::Theme(name) => found_line(format!("{:<13}theme {name}", ""), selected, theme),
+            Found::Replay(run) => {
+                found_line(format!("{:<13}replay {}", "", run.0), selected, theme)
+            }
             Found::Environment(which) => {
                 let name = model.environments.get(*which).map_or("", |e| e.name.as_str());
                 found_line(format!("{:<13}environment {name}", ""), selected, theme)

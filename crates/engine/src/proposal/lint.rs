@@ -139,8 +139,9 @@ pub fn hosting_files(loaded: &Loaded, spec: &EnvironmentSpec) -> Vec<PathBuf> {
     roots.flat_map(|root| named_in(&root, &names)).collect()
 }
 
-/// The number of errors and warnings in an environment's files and quotas; `None` if there are none.
-pub fn troubles(loaded: &Loaded, spec: &EnvironmentSpec) -> Option<String> {
+/// The number of errors and warnings in an environment's files and quotas, in words, and each of them with its place;
+/// `None` if there are none.
+pub fn troubles(loaded: &Loaded, spec: &EnvironmentSpec) -> (Option<String>, Vec<LintFinding>) {
     let mut judged = lint(&hosting_files(loaded, spec));
     judged.push(quotas(loaded, spec));
     let count = |severity| judged.iter().map(|file| file.count(severity)).sum::<usize>();
@@ -148,5 +149,15 @@ pub fn troubles(loaded: &Loaded, spec: &EnvironmentSpec) -> Option<String> {
     let counts = words.map(|(severity, word)| (count(severity), word));
     let told = counts.iter().filter(|(many, _)| *many > 0);
     let told: Vec<_> = told.map(|(many, word)| describe::counted(*many, word)).collect();
-    (!told.is_empty()).then(|| told.join(", "))
+    let place = |file: &Findings, line: usize, column: usize| {
+        let path = file.file.strip_prefix(&loaded.folder).unwrap_or(&file.file);
+        format!("{}:{line}:{column}", path.display())
+    };
+    let each = judged.iter().flat_map(|file| file.findings.iter().map(move |found| (file, found)));
+    let findings = each.map(|(file, found)| LintFinding {
+        about: found.about,
+        place: place(file, found.line, found.column),
+        what: found.message.clone(),
+    });
+    ((!told.is_empty()).then(|| told.join(", ")), findings.collect())
 }

@@ -33,7 +33,14 @@ pub async fn look(
     match services(ports, spec, hosting.as_ref(), runs, ask).await {
         Ok(services) => {
             let freeze = spec.freeze.clone();
-            EnvironmentSnapshot { services, databases: None, lint: None, freeze, unseen: None }
+            EnvironmentSnapshot {
+                services,
+                databases: None,
+                lint: None,
+                findings: Vec::new(),
+                freeze,
+                unseen: None,
+            }
         }
         Err(problem) => unknown(spec, problem),
     }
@@ -62,7 +69,14 @@ fn unseen(spec: &EnvironmentSpec, problem: Problem, health: &Health) -> Environm
     };
     let services = spec.members.iter().map(one).collect();
     let freeze = spec.freeze.clone();
-    EnvironmentSnapshot { services, databases: None, lint: None, freeze, unseen: Some(problem) }
+    EnvironmentSnapshot {
+        services,
+        databases: None,
+        lint: None,
+        findings: Vec::new(),
+        freeze,
+        unseen: Some(problem),
+    }
 }
 
 async fn services(

@@ -29,6 +29,10 @@ impl PaneBehaviour for Behaviour {
         &[(Command::Copy, "copy")]
     }
 
+    fn whole(&self, model: &Model) -> Option<String> {
+        model::sheet(model)
+    }
+
     fn rows(&self, model: &Model) -> Vec<Row> {
         model::list(model)
     }

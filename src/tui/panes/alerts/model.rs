@@ -61,3 +61,12 @@ pub(in crate::tui) fn whole(delivery: &Delivery, state: &DeliveryState) -> Strin
         .collect::<Vec<_>>()
         .join("\n")
 }
+
+/// The selected alert in full.
+pub(in crate::tui) fn sheet(model: &Model) -> Option<String> {
+    let (delivery, state) = chosen(model)?;
+    let alert = &delivery.alert;
+    let place = alert.environment.as_ref().map_or("", |name| name.as_str());
+    let at = alert.at.strftime("%Y-%m-%d %H:%M:%SZ");
+    Some(format!("{at}  {place}\n\n{}", whole(delivery, state)))
+}

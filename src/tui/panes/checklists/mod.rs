@@ -35,6 +35,10 @@ impl PaneBehaviour for Behaviour {
         ]
     }
 
+    fn whole(&self, model: &Model) -> Option<String> {
+        model::sheet(model)
+    }
+
     fn rows(&self, model: &Model) -> Vec<Row> {
         model::list(model)
     }

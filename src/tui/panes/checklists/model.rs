@@ -5,6 +5,7 @@ use crate::domain::time::Timestamp;
 use crate::tui::list::{self, Rank};
 use crate::tui::model::Model;
 use crate::tui::model::environments::Environment;
+use crate::tui::panes::Pane;
 
 /// The state of the pane.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -89,4 +90,26 @@ pub fn markdown(rows: &[Row<'_>]) -> String {
         lines.push(String::new());
     }
     lines.join("\n")
+}
+
+/// The selected item in full.
+pub(in crate::tui) fn sheet(model: &Model) -> Option<String> {
+    let here = model.here()?;
+    let rows = shown(model, here);
+    let (item, seen) = rows.get(model.chosen(Pane::Checklists)?)?;
+    let required = if item.required { "required" } else { "optional" };
+    let source = match &item.source {
+        Some(source) => format!("checked by the {source}"),
+        None => "ticked by a person".to_owned(),
+    };
+    let mut lines = vec![
+        item.text.clone(),
+        String::new(),
+        format!("list      {}, {required}", item.list.title()),
+        format!("state     {}", seen.standing.label()),
+        format!("evidence  {source}"),
+    ];
+    lines.extend((!seen.said.is_empty()).then(|| format!("          {}", seen.said)));
+    lines.push(format!("id        {}", item.id));
+    Some(lines.join("\n"))
 }

@@ -1,5 +1,6 @@
 //! The Environments pane: every environment, its services and what they need.
 
+mod sheet;
 pub(in crate::tui) mod view;
 
 use ratatui::buffer::Buffer;
@@ -7,8 +8,6 @@ use ratatui::layout::Rect;
 
 use super::{Pane, PaneBehaviour};
 use crate::domain::verdict::Live;
-use crate::tui::effect::Effect;
-use crate::tui::keys::Key;
 use crate::tui::keys::commands::Command;
 use crate::tui::list::listing::Listing;
 use crate::tui::list::{self, Rank, Row};
@@ -28,12 +27,11 @@ impl PaneBehaviour for Behaviour {
     }
 
     fn hints(&self) -> &'static [(Command, &'static str)] {
-        &[(Command::NextEnvironment, "environment")]
+        &[(Command::Open, "open"), (Command::NextEnvironment, "environment")]
     }
 
-    fn open(&self, model: &mut Model, _: Key) -> Vec<Effect> {
-        (model.focus, model.zoom) = (Pane::Deploy, false);
-        Vec::new()
+    fn whole(&self, model: &Model) -> Option<String> {
+        Some(sheet::text(model, model.here()?))
     }
 
     fn rows(&self, model: &Model) -> Vec<Row> {

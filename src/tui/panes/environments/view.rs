@@ -69,7 +69,7 @@ fn of(
     }
     lines.extend(held(environment, theme, width));
     if let Some(lint) = environment.seen.as_ref().and_then(|(seen, _)| seen.lint.as_ref()) {
-        let text = format!("   lint: {lint}");
+        let text = format!("   lint: {lint}, Enter explains");
         lines.push(Line::styled(text, theme.style(Role::Warning)));
     }
     let going = |run: &&CustomCommandRun| {
@@ -97,12 +97,9 @@ fn of(
     lines
 }
 
-/// A warning about services whose automatic rollouts an ended run left disabled: a push deploys nothing.
 fn held(environment: &Environment, theme: &Theme, width: usize) -> Vec<Line<'static>> {
-    let seen = environment.seen.iter().flat_map(|(seen, _)| &seen.services);
-    let held = seen.filter(|service| service.rollouts_held).map(|service| service.service.as_str());
-    let held: Vec<_> = held.collect();
-    if held.is_empty() || environment.driven().is_some() {
+    let held = environment.held();
+    if held.is_empty() {
         return Vec::new();
     }
     let mark = theme.pick("▲", "[!]");

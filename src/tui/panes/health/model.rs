@@ -3,9 +3,14 @@
 use std::time::Duration;
 
 use crate::domain::probe::{ProbeSnapshot, State};
+use crate::domain::time::Timestamp;
 use crate::tui::list::{Rank, Row};
 use crate::tui::model::Model;
 use crate::tui::panes::Pane;
+use crate::tui::view::moment;
+
+/// Number of state changes in the sheet of a probe.
+const CHANGES_SHOWN: usize = 20;
 
 /// The state of the pane.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -101,4 +106,42 @@ pub fn table(probes: &[ProbeSnapshot]) -> String {
         )
     };
     probes.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+/// The selected probe in full.
+pub(in crate::tui) fn sheet(model: &Model) -> Option<String> {
+    let probe = chosen(model)?;
+    let time_of = |at: Timestamp| moment(at, model.now);
+    let mut lines = vec![format!("{}  {}", probe.label(), slot(probe)), String::new()];
+    let since = probe.since.map_or(String::new(), |at| format!(" since {}", time_of(at)));
+    lines.push(format!("state     {}{since}", probe.state.word()));
+    lines.push(format!("because   {}", probe.why));
+    lines.push(format!("asks      {}", probe.address));
+    let n = probe.stats.good + probe.stats.bad;
+    let (last, p95, p99) = (time(probe.last), time(probe.stats.p95), time(probe.stats.p99));
+    let slow = time(Some(probe.rules.slow));
+    lines.push(format!("took      last {last}, p95 {p95}, p99 {p99}, slow from {slow}"));
+    lines.push(format!("answers   {n}, {} of them bad", probe.stats.bad));
+    let timing = probe.timing.to_string();
+    lines.extend((!timing.is_empty()).then(|| format!("last      {timing}")));
+    lines.extend(probe.fault.as_ref().map(|(fault, said, at)| {
+        format!("last bad  {}: {} ({said})", time_of(*at), fault.label())
+    }));
+    lines
+        .extend(probe.certificate.map(|until| format!("TLS       valid until {}", time_of(until))));
+    lines.extend(
+        probe.muted.as_ref().map(|(at, why)| format!("muted     until {}: {why}", time_of(*at))),
+    );
+    lines.push(format!("rules     {}", probe.rules));
+    let turned = model.here().into_iter().flat_map(|here| &here.turned);
+    let turned: Vec<_> = turned.filter(|turned| turned.name == probe.label()).collect();
+    if !turned.is_empty() {
+        lines.extend([String::new(), "state changes, newest first".to_owned()]);
+    }
+    lines.extend(turned.iter().take(CHANGES_SHOWN).map(|turned| {
+        let change = &turned.change;
+        let (from, to) = (change.from.word(), change.to.word());
+        format!("  {}  {from} to {to}: {}", time_of(change.at), change.why)
+    }));
+    Some(lines.join("\n"))
 }

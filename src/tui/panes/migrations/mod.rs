@@ -28,6 +28,10 @@ impl PaneBehaviour for Behaviour {
         &[(Command::Migrate, "apply…"), (Command::UndoMigrations, "undo…")]
     }
 
+    fn whole(&self, model: &Model) -> Option<String> {
+        model::sheet(model)
+    }
+
     fn rows(&self, model: &Model) -> Vec<Row> {
         model::list(model)
     }

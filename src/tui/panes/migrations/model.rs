@@ -1,6 +1,6 @@
 //! The Migrations pane: the databases of the selected environment.
 
-use crate::domain::migration::{Phase, Row, RowState};
+use crate::domain::migration::{Phase, Row, RowState, Undo};
 use crate::domain::release::SchemaVersion;
 use crate::domain::snapshot::DatabaseSnapshot;
 use crate::tui::list::{self, Rank};
@@ -108,4 +108,40 @@ pub fn told(here: &Environment) -> Option<(String, bool)> {
     let text: Vec<_> = databases.iter().map(one).collect();
     let bad = databases.iter().any(|d| d.dirty.is_some() || !d.obstacles.is_empty());
     Some((format!("schema {}", text.join(", ")), bad))
+}
+
+/// The selected migration in full.
+pub(in crate::tui) fn sheet(model: &Model) -> Option<String> {
+    let (database, row) = chosen(model)?;
+    let mut lines = vec![
+        format!("{} {}  {}", database.name, row.version, row.description()),
+        String::new(),
+        format!("database  {}", database.place),
+        format!("state     {}", row.state.label()),
+    ];
+    if let Some(file) = &row.file {
+        let undo = match file.undo {
+            Undo::Yes => "possible",
+            Undo::DataLoss => "possible; what was written since is lost",
+            Undo::No => "not possible",
+        };
+        lines.push(format!("phase     {}", file.phase.label()));
+        lines.push(format!("undo      {undo}"));
+        for (word, operations) in [("up", &file.up), ("down", &file.down)] {
+            if !operations.is_empty() {
+                lines.extend([String::new(), word.to_owned()]);
+                lines.extend(operations.iter().map(|operation| format!("  {operation}")));
+            }
+        }
+    }
+    if let Some(record) = &row.record {
+        let at = record.at.clone().unwrap_or_else(|| "not ended".to_owned());
+        lines.extend([String::new(), format!("applied   {at} by {}", record.by)]);
+        lines.extend(record.error.iter().map(|error| format!("failed    {error}")));
+    }
+    if let RowState::Edited(difference) = &row.state {
+        lines.extend([String::new(), "edited since it was applied".to_owned()]);
+        lines.extend(difference.lines().map(|line| format!("  {line}")));
+    }
+    Some(lines.join("\n"))
 }
