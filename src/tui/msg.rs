@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::effect::Ticket;
 use super::keys::Key;
+use super::model::arrangement::Border;
 use super::model::environments::RunSnapshot;
 use super::panes::Pane;
 use super::panes::alerts::model::Queue;
@@ -65,6 +66,10 @@ pub enum Msg {
     ClickHeader(Pane),
     /// The mouse was pressed on a key of the key line.
     ClickKey(String),
+    /// The mouse was pressed on a border between columns of panes; `None`: it was released.
+    Hold(Option<Border>),
+    /// The mouse was moved to a column while it was pressed.
+    Drag(u16),
     /// The mouse wheel was turned over a pane, by this many lines.
     Wheel(Pane, isize),
     /// Whether the terminal has the focus.

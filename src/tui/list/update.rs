@@ -26,7 +26,7 @@ pub(in crate::tui) fn scroll(model: &mut Model, pane: Pane, by: isize) {
 /// Opens the filter of the focused list; without a list, the search of the log.
 pub(in crate::tui) fn find(model: &mut Model) -> Vec<Effect> {
     let pane = model.focus;
-    if pane.behaviour().rows(model).is_empty() {
+    if pane.behaviour().orders().is_empty() || pane.behaviour().rows(model).is_empty() {
         return logs::update::search(model);
     }
     let before = pane.behaviour().selected(model);

@@ -13,6 +13,15 @@ pub enum Preset {
     Logs,
 }
 
+/// A border between columns of panes that can be moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Border {
+    /// The right border of the left column.
+    Left,
+    /// The left border of the right column.
+    Right,
+}
+
 /// The arrangement of the panes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -28,9 +37,21 @@ pub struct Arrangement {
 const FARTHEST: i16 = 60;
 
 impl Arrangement {
+    fn moved(&mut self, border: Border) -> &mut i16 {
+        match border {
+            Border::Left => &mut self.left,
+            Border::Right => &mut self.right,
+        }
+    }
+
     /// Makes the left or the right column wider.
-    pub fn widen(&mut self, right: bool, by: i16) {
-        let column = if right { &mut self.right } else { &mut self.left };
-        *column = (*column + by).clamp(-FARTHEST, FARTHEST);
+    pub fn widen(&mut self, border: Border, by: i16) {
+        let moved = self.moved(border);
+        *moved = moved.saturating_add(by).clamp(-FARTHEST, FARTHEST);
+    }
+
+    /// Gives a column its own share again.
+    pub fn reset(&mut self, border: Border) {
+        *self.moved(border) = 0;
     }
 }

@@ -12,7 +12,7 @@ pub mod remembered;
 
 use std::time::Duration;
 
-use self::arrangement::Arrangement;
+use self::arrangement::{Arrangement, Border};
 use self::dialog::{Dialog, Kind};
 use self::environments::Environment;
 use self::messages::Messages;
@@ -69,6 +69,8 @@ pub struct Model {
     pub zoom: bool,
     /// How the panes are arranged.
     pub arrangement: Arrangement,
+    /// The border that the mouse holds.
+    pub held_border: Option<Border>,
     pub panes: Panes,
     /// The filters, orders and selections of the panes' lists.
     pub lists: Lists,
@@ -138,6 +140,7 @@ impl Model {
             focus: Pane::Deploy,
             zoom: false,
             arrangement: Arrangement::default(),
+            held_border: None,
             panes: Panes::default(),
             lists: Lists::default(),
             dialog: None,

@@ -50,6 +50,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 Meaning::Prefix | Meaning::Nothing => Vec::new(),
             };
         }
+        Msg::Hold(border) => model.held_border = border,
+        Msg::Drag(x) => navigate::drag(model, x),
         Msg::Wheel(pane, by) if model.dialog.is_none() && model.overlay.is_none() => {
             pane.behaviour().wheel(model, by);
             return logs::update::window(model);

@@ -6,7 +6,7 @@ use crate::domain::step::StepKind;
 use crate::tui::effect::Effect;
 use crate::tui::list;
 use crate::tui::model::Model;
-use crate::tui::model::arrangement::Preset;
+use crate::tui::model::arrangement::{Border, Preset};
 use crate::tui::model::environments::Environment;
 use crate::tui::panes::deploy::model::DeployPane;
 use crate::tui::panes::{Pane, checklists};
@@ -112,15 +112,31 @@ pub(in crate::tui) fn widen(model: &mut Model, by: i16) -> Vec<Effect> {
     };
     let (left, right) = (area.x == 0, area.right() == model.size.0);
     match (left, right) {
-        (true, _) => model.arrangement.widen(false, by),
+        (true, _) => model.arrangement.widen(Border::Left, by),
         (false, true) if places.iter().filter(|(_, a)| a.y == area.y).count() > 2 => {
-            model.arrangement.widen(true, by);
+            model.arrangement.widen(Border::Right, by);
         }
         // Of two columns only the left one has a share.
-        (false, true) => model.arrangement.widen(false, -by),
-        (false, false) => model.arrangement.widen(true, -by),
+        (false, true) => model.arrangement.widen(Border::Left, -by),
+        (false, false) => model.arrangement.widen(Border::Right, -by),
     }
     Vec::new()
+}
+
+/// Moves the held border to a column.
+pub(in crate::tui) fn drag(model: &mut Model, x: u16) {
+    let Some(border) = model.held_border else { return };
+    // From the column's own share, not from what is drawn: beyond its limits a column does not follow the mouse.
+    model.arrangement.reset(border);
+    let width = model.size.0;
+    let places = places(model);
+    let mut areas = places.iter().map(|(_, area)| area);
+    let (own, wanted) = match border {
+        Border::Left => (areas.find(|area| area.x == 0), x.saturating_add(1)),
+        Border::Right => (areas.find(|area| area.right() == width), width.saturating_sub(x)),
+    };
+    let by = own.map_or(0, |area| i32::from(wanted) - i32::from(area.width));
+    model.arrangement.widen(border, i16::try_from(by).unwrap_or(0));
 }
 
 pub(in crate::tui) fn zoom(model: &mut Model, zoom: bool) -> Vec<Effect> {

@@ -138,10 +138,15 @@ pub(super) fn key_at(model: &Model, x: u16) -> Option<String> {
     if model.dialog.is_some() || model.overlay.is_some() || types {
         return None;
     }
-    let mut right = 1;
-    let hit = of_screen(model, model.size.0).into_iter().find(|hint| {
+    hint_at(of_screen(model, model.size.0), usize::from(x).checked_sub(1)?)
+}
+
+/// The key of the hint at a column of a line of hints.
+pub(super) fn hint_at(hints: Vec<(String, String)>, column: usize) -> Option<String> {
+    let mut right = 0;
+    let hit = hints.into_iter().find(|hint| {
         right += width_of(hint);
-        usize::from(x) < right
+        column < right
     });
     hit.map(|(key, _)| key)
 }

@@ -10,19 +10,21 @@ mod overlay;
 mod rollback;
 mod small;
 mod strip;
+mod target;
 mod top;
 pub(in crate::tui) mod traffic;
 pub(in crate::tui) mod welcome;
 
+pub use self::target::{Target, pane_at, target_at};
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Margin, Position, Rect};
+use ratatui::layout::{Position, Rect};
 use ratatui::symbols::border;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Widget as _};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::list::listing::{Hit, footing};
+use super::list::listing::footing;
 use super::model::Model;
 use super::panes::Pane;
 use super::theme::{Role, Theme};
@@ -101,50 +103,6 @@ fn spell_in_ascii(buffer: &mut Buffer) {
 pub(in crate::tui) fn places(model: &Model) -> Vec<(Pane, Rect)> {
     let area = Rect::new(0, 0, model.size.0, model.size.1);
     layout::panes(model, layout::rows(area)[3])
-}
-
-/// What a click means at a position.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    Pane(Pane),
-    /// A row of a pane's list, by its key.
-    Row(Pane, String),
-    /// The names of the columns of a pane's list.
-    Header(Pane),
-    /// A key of the key line.
-    Key(String),
-}
-
-/// What is drawn at a position. The theme decides how wide a tab is: its marks differ in ASCII.
-pub fn target_at(model: &Model, theme: &Theme, x: u16, y: u16) -> Option<Target> {
-    if model.too_small() {
-        return None;
-    }
-    let [_, _, tabs, _, _, keys] = layout::rows(Rect::new(0, 0, model.size.0, model.size.1));
-    match y {
-        y if y == keys.y => footer::key_at(model, x).map(Target::Key),
-        y if tabs.height > 0 && y == tabs.y => footer::tab_at(model, theme, x).map(Target::Pane),
-        _ => in_pane(model, theme, x, y),
-    }
-}
-
-fn in_pane(model: &Model, theme: &Theme, x: u16, y: u16) -> Option<Target> {
-    let pane = pane_at(model, x, y)?;
-    let (_, area) = places(model).into_iter().find(|(of, _)| *of == pane)?;
-    let inner = area.inner(Margin::new(1, 1));
-    let listing = pane.behaviour().listing(model, theme, inner);
-    Some(match listing.map(|listing| listing.hit(y)) {
-        Some(Hit::Header) => Target::Header(pane),
-        Some(Hit::Row(at)) => Target::Row(pane, pane.behaviour().rows(model).get(at)?.key.clone()),
-        _ => Target::Pane(pane),
-    })
-}
-
-/// The pane that is drawn at a position.
-pub fn pane_at(model: &Model, x: u16, y: u16) -> Option<Pane> {
-    let place = Position { x, y };
-    let found = places(model).into_iter().find(|(_, area)| area.contains(place));
-    found.filter(|_| !model.too_small()).map(|(pane, _)| pane)
 }
 
 fn whole(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {

@@ -45,7 +45,7 @@ type Spans = Vec<Span<'static>>;
 
 pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let Some(here) = model.here() else { return };
-    let keys = if area.width >= WITH_KEYS { KEYS } else { 0 };
+    let keys = place_of_acts(area).map_or(0, |place| place.width);
     let room = usize::from(area.width - keys).saturating_sub(2);
     let live = live(model, here, theme);
     let undo = undo(model, here, theme);
@@ -78,9 +78,11 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
         super::write(&[Line::from(left_spans)], column(1, left), buffer);
         super::write(&[Line::from(right_spans)], column(1 + left + GAP, right), buffer);
     }
-    if keys > 0 {
-        let place = Rect { x: area.right() - keys, width: keys, ..area };
-        super::write(&acts(model, theme), place, buffer);
+    if let Some(place) = place_of_acts(area) {
+        let lines = acts(model).map(|acts| {
+            acts.into_iter().flat_map(|(key, word)| footer::hint(key, &word, theme)).collect()
+        });
+        super::write(&lines, place, buffer);
     }
 }
 
@@ -261,16 +263,25 @@ fn probes(here: &Environment) -> Option<(String, Role)> {
     Some((text, role))
 }
 
-/// The keys that act now, in two lines.
-fn acts(model: &Model, theme: &Theme) -> [Line<'static>; 2] {
-    let mut lines = [Line::default(), Line::default()];
+/// The keys that act now with their words, in two lines: the first act has a line alone.
+fn acts(model: &Model) -> [Vec<(String, String)>; 2] {
     if model.dialog.is_some() || model.overlay.is_some() {
-        return lines;
+        return [Vec::new(), Vec::new()];
     }
-    for (at, (key, word)) in footer::acts(model).into_iter().enumerate() {
-        // The first act has the first line alone.
-        let line = &mut lines[at.min(1)];
-        line.extend(footer::hint(key, &word, theme));
-    }
-    lines
+    let mut first = footer::acts(model);
+    let rest = first.split_off(first.len().min(1));
+    [first, rest]
+}
+
+/// Where the keys that act are; `None` in a narrow window, where only the key line has them.
+fn place_of_acts(area: Rect) -> Option<Rect> {
+    (area.width >= WITH_KEYS).then(|| Rect { x: area.right() - KEYS, width: KEYS, ..area })
+}
+
+/// The key of the strip at a position.
+pub(super) fn key_at(model: &Model, area: Rect, x: u16, y: u16) -> Option<String> {
+    let place = place_of_acts(area)?;
+    let column = x.checked_sub(place.x)?;
+    let line = usize::from(y.checked_sub(place.y)?);
+    footer::hint_at(acts(model).into_iter().nth(line)?, usize::from(column))
 }

@@ -26,30 +26,8 @@ fn role_of(environment: &Environment) -> Role {
 }
 
 pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let mut spans = vec![Span::raw(" ")];
-    let flags = [
-        (model.rehearsal, "REHEARSAL", Role::Waiting),
-        (model.replay.is_some(), "REPLAY", Role::Waiting),
-        (model.read_only && model.replay.is_none(), "READ-ONLY", Role::Warning),
-    ];
-    for (_, word, role) in flags.into_iter().filter(|(on, ..)| *on) {
-        spans.extend([Span::styled(word, theme.style(role)), Span::raw(" ")]);
-    }
-    for (at, environment) in model.environments.iter().enumerate() {
-        let name = environment.name.as_str();
-        if at == model.selected {
-            let style = theme.style(role_of(environment));
-            spans.push(Span::styled(format!("[{}]", name.to_uppercase()), style));
-        } else if area.width >= WIDE_COLUMNS {
-            spans.push(Span::styled(name.to_owned(), theme.style(Role::Muted)));
-            if let Some(mark) = needs_attention(model, environment, theme) {
-                spans.push(Span::styled(format!(" {}", mark.glyph), theme.style(mark.role)));
-            }
-        } else {
-            continue;
-        }
-        spans.push(Span::raw(" "));
-    }
+    let mut spans = flags(model, theme);
+    spans.extend(names(model, theme, area.width).into_iter().flat_map(|(_, spans)| spans));
     if let Some(run) = model.here().and_then(|e| e.run.as_ref()) {
         spans.push(Span::raw(format!(" {} {}", run.view.number, run.view.plan.title())));
         spans.push(Span::styled(
@@ -68,6 +46,58 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
         }
     }
     line.render(area, buffer);
+}
+
+/// What kind of screen this is, if it is no usual one.
+fn flags(model: &Model, theme: &Theme) -> Vec<Span<'static>> {
+    let mut spans = vec![Span::raw(" ")];
+    let flags = [
+        (model.rehearsal, "REHEARSAL", Role::Waiting),
+        (model.replay.is_some(), "REPLAY", Role::Waiting),
+        (model.read_only && model.replay.is_none(), "READ-ONLY", Role::Warning),
+    ];
+    for (_, word, role) in flags.into_iter().filter(|(on, ..)| *on) {
+        spans.extend([Span::styled(word, theme.style(role)), Span::raw(" ")]);
+    }
+    spans
+}
+
+/// The environments, by index. In a narrow window only the selected one is named.
+fn names(model: &Model, theme: &Theme, width: u16) -> Vec<(usize, Vec<Span<'static>>)> {
+    let mut names = Vec::new();
+    for (at, environment) in model.environments.iter().enumerate() {
+        let name = environment.name.as_str();
+        let mut spans = Vec::new();
+        if at == model.selected {
+            let style = theme.style(role_of(environment));
+            spans.push(Span::styled(format!("[{}]", name.to_uppercase()), style));
+        } else if width >= WIDE_COLUMNS {
+            spans.push(Span::styled(name.to_owned(), theme.style(Role::Muted)));
+            if let Some(mark) = needs_attention(model, environment, theme) {
+                spans.push(Span::styled(format!(" {}", mark.glyph), theme.style(mark.role)));
+            }
+        } else {
+            continue;
+        }
+        spans.push(Span::raw(" "));
+        names.push((at, spans));
+    }
+    names
+}
+
+/// The name of the environment at a column.
+pub(super) fn environment_at(model: &Model, theme: &Theme, width: u16, x: u16) -> Option<String> {
+    let wide = |spans: &[Span<'_>]| spans.iter().map(Span::width).sum::<usize>();
+    let mut right = wide(&flags(model, theme));
+    let column = usize::from(x);
+    if column < right {
+        return None;
+    }
+    let hit = names(model, theme, width).into_iter().find(|(_, spans)| {
+        right += wide(spans);
+        column < right
+    });
+    Some(model.environments.get(hit?.0)?.name.to_string())
 }
 
 /// The mark of an environment that is not selected and needs a person: its run, or an unhealthy service.

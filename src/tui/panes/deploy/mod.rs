@@ -12,6 +12,8 @@ use super::{Pane, PaneBehaviour};
 use crate::tui::effect::Effect;
 use crate::tui::keys::Key;
 use crate::tui::keys::commands::Command;
+use crate::tui::list::Row;
+use crate::tui::list::listing::Listing;
 use crate::tui::model::Model;
 use crate::tui::theme::Theme;
 
@@ -35,6 +37,19 @@ impl PaneBehaviour for Behaviour {
 
     fn scroll(&self, model: &mut Model, by: isize) {
         update::scroll(model, by);
+    }
+
+    /// The steps. They have one order and are no long list, so they can be clicked, but not filtered.
+    fn rows(&self, model: &Model) -> Vec<Row> {
+        update::rows(model)
+    }
+
+    fn select(&self, model: &mut Model, key: &str) {
+        update::select(model, key);
+    }
+
+    fn listing(&self, model: &Model, theme: &Theme, inner: Rect) -> Option<Listing> {
+        view::listing(model, theme, inner)
     }
 
     fn wheel(&self, model: &mut Model, by: isize) {

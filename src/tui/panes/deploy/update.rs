@@ -7,6 +7,7 @@ use crate::domain::view::{RunView, StepView};
 use crate::tui::effect::Effect;
 use crate::tui::keys::Key;
 use crate::tui::keys::commands::Command;
+use crate::tui::list::Row;
 use crate::tui::model::Model;
 use crate::tui::model::overlay::{Overlay, Sheet};
 use crate::tui::panes::{Pane, checklists, logs};
@@ -75,4 +76,23 @@ pub(in crate::tui) fn resting(view: &RunView) -> usize {
     let failed = |step: &StepView| matches!(step.state, StepState::Failed { .. });
     let last = view.steps.len().saturating_sub(1);
     current.or_else(|| view.steps.iter().position(failed)).unwrap_or(last)
+}
+
+/// The steps of the selected environment's run, by their index.
+pub(in crate::tui) fn rows(model: &Model) -> Vec<Row> {
+    let run = model.here().and_then(|here| here.run.as_ref());
+    let steps = run.map_or(&[][..], |run| &run.view.steps);
+    let row = |(at, step): (usize, &StepView)| Row {
+        key: at.to_string(),
+        text: step.plan.title.clone(),
+        ranks: Vec::new(),
+    };
+    steps.iter().enumerate().map(row).collect()
+}
+
+/// Selects a step by its index.
+pub(in crate::tui) fn select(model: &mut Model, key: &str) {
+    let view = model.here().and_then(|here| here.run.as_ref()).map(|run| &run.view);
+    let (Some(current), Ok(at)) = (view.map(resting), key.parse::<usize>()) else { return };
+    model.panes.deploy.selected = (at != current).then_some(at);
 }

@@ -107,7 +107,7 @@ fn scrollbar(logs: &LogsPane, theme: &Theme, inner: Rect, buffer: &mut Buffer) {
             Some(Tick::Error) => (theme.pick("✗", "X"), Role::LogError),
             Some(Tick::Match) => (theme.pick("▸", ">"), Role::LogMatch),
             Some(Tick::Warning) => (theme.pick("▲", "!"), Role::LogWarn),
-            None if thumb.contains(&at) => (theme.pick("█", "#"), Role::Muted),
+            None if thumb.contains(&at) => (theme.pick("█", "@"), Role::Muted),
             None => continue,
         };
         let style = theme.style(role);

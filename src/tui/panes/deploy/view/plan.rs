@@ -16,9 +16,12 @@ const ROOM_FOR_CLEAN_UP: usize = 10;
 /// Rows from which the columns have names.
 const ROOM_FOR_COLUMNS: usize = 8;
 
+/// A line, and the index of the step that it is about.
+pub(in crate::tui) type StepLine = (Option<usize>, Line<'static>);
+
 impl Look<'_> {
     /// At most `room` lines of the plan, around the selected step.
-    pub(in crate::tui) fn plan(&self, room: usize) -> Vec<Line<'static>> {
+    pub(in crate::tui) fn plan(&self, room: usize) -> Vec<StepLine> {
         let view = &self.run.view;
         let usual = StepDurations::of(
             &self.model.panes.history.runs,
@@ -41,17 +44,22 @@ impl Look<'_> {
         if !foot.is_empty() && lines.len() < middle {
             foot = self.no_return();
         }
-        head.into_iter().chain(lines).chain(foot).collect()
+        let of_none = |line| (None, line);
+        let (head, foot) = (head.into_iter().map(of_none), foot.into_iter().map(of_none));
+        head.chain(lines).chain(foot).collect()
     }
 
-    fn middle(&self, room: usize, usual: &StepDurations) -> Vec<Line<'static>> {
+    fn middle(&self, room: usize, usual: &StepDurations) -> Vec<StepLine> {
         let view = &self.run.view;
         let at = self.model.panes.deploy.selected.filter(|at| *at < view.steps.len());
         let focus = at.unwrap_or_else(|| resting(view));
-        let blocks = |whole: bool| -> Vec<Vec<Line<'static>>> {
-            (0..view.steps.len()).map(|at| self.block(at, focus, whole, usual)).collect()
+        let block = |at: usize, whole: bool| -> Vec<StepLine> {
+            self.block(at, focus, whole, usual).into_iter().map(|line| (Some(at), line)).collect()
         };
-        let long = |blocks: &[Vec<Line<'_>>]| blocks.iter().map(Vec::len).sum::<usize>();
+        let blocks = |whole: bool| -> Vec<Vec<StepLine>> {
+            (0..view.steps.len()).map(|at| block(at, whole)).collect()
+        };
+        let long = |blocks: &[Vec<StepLine>]| blocks.iter().map(Vec::len).sum::<usize>();
         let mut all = blocks(true);
         if long(&all) > room {
             all = blocks(false);
@@ -60,7 +68,7 @@ impl Look<'_> {
         if long(&all) > room {
             folded = self.finished_before(focus);
             if folded > 1 {
-                all.splice(..folded, [vec![self.fold(folded)]]);
+                all.splice(..folded, [vec![(Some(folded - 1), self.fold(folded))]]);
             } else {
                 folded = 0;
             }
@@ -73,7 +81,7 @@ impl Look<'_> {
             .iter()
             .scan(0, |at, block| Some(std::mem::replace(at, *at + block.len())))
             .collect();
-        let lines: Vec<Line<'static>> = all.into_iter().flatten().collect();
+        let lines: Vec<StepLine> = all.into_iter().flatten().collect();
         let total = lines.len();
         let from = first_shown(cursor, below, total, room);
         let mut shown: Vec<_> = lines.into_iter().skip(from).take(room).collect();
@@ -82,7 +90,7 @@ impl Look<'_> {
             let hidden = starts.iter().filter(|start| **start + 1 >= from + room).count();
             shown.pop();
             let text = format!("      … {} below, j shows them", describe::counted(hidden, "step"));
-            shown.push(Line::styled(text, self.theme.style(Role::Muted)));
+            shown.push((None, Line::styled(text, self.theme.style(Role::Muted))));
         }
         shown
     }
