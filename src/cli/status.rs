@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use super::Session;
 use super::exit::{Failed, Finished, OK, USAGE};
 use crate::config::Loaded;
-use crate::domain::drift::drift;
 use crate::domain::event::Split;
-use crate::domain::freeze::frozen;
+use crate::domain::handover::Post;
 use crate::domain::run::RunState;
 use crate::domain::snapshot::{BuildSnapshot, ServiceSnapshot};
+use crate::domain::status::Status;
 use crate::domain::view::{RunView, TrafficState};
 use crate::engine::proposal::{self, RUNS_SEARCHED};
 use crate::ports::journal::{Journal as _, Listed};
@@ -23,8 +23,9 @@ pub(super) async fn status(session: &Session, environment: Option<&str>) -> Fini
     };
     // Observe concurrently, so that a hanging environment does not delay the others.
     let looks = join_all(names.into_iter().map(|name| one(session, &loaded, name))).await;
-    let mut all = looks.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let text: Vec<String> = all.iter().map(text).collect();
+    let looks = looks.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let text: Vec<String> = looks.iter().map(|(json, status)| text(json, status)).collect();
+    let mut all: Vec<Value> = looks.into_iter().map(|(json, _)| json).collect();
     let json = match environment {
         // The shape is the same for one environment and for all. The keys of a single environment are also at the top
         // level, where scripts written for the first edition read them.
@@ -39,12 +40,12 @@ pub(super) async fn status(session: &Session, environment: Option<&str>) -> Fini
     Ok(OK)
 }
 
-async fn one(session: &Session, loaded: &Loaded, name: &str) -> Result<Value, Failed> {
+async fn one(session: &Session, loaded: &Loaded, name: &str) -> Result<(Value, Status), Failed> {
     let spec = loaded.spec(name).map_err(|p| Failed::with(USAGE, p))?;
     let lock = session.app.readable_store()?.locked(&spec.environment)?;
     let (listed, unread) = session.runs(Some(&spec.environment), RUNS_SEARCHED)?;
     let run = listed.first().filter(|l| l.view.ended.is_none()).map(run_json);
-    let last = listed.first().map(|l| l.view.clone());
+    let driven = listed.first().is_some_and(|listed| listed.runner.is_some());
     let views: Vec<RunView> = listed.into_iter().map(|l| l.view).collect();
     let services = session.app.services();
     let (seen, databases) = tokio::join!(
@@ -53,11 +54,23 @@ async fn one(session: &Session, loaded: &Loaded, name: &str) -> Result<Value, Fa
     );
     let databases = databases?;
     let services: Vec<Value> = seen.services.iter().map(service_json).collect();
-    Ok(json!({
+    let runs: Vec<&RunView> = views.iter().collect();
+    let post = Post {
+        name,
+        seen: Some(&seen),
+        runs: &runs,
+        driven,
+        lock: None,
+        worries: &[],
+        probes: &[],
+    };
+    let status = Status::of(&post, session.app.clock.now());
+    let json = json!({
         "environment": name, "services": services, "databases": databases, "lock": super::lock::to_json(lock.as_ref()), "run": run,
-        "frozen": frozen(&spec.freeze, session.app.clock.now()), "unseen": seen.unseen,
-        "damaged": unread.damaged, "behind": unread.behind, "drift": drift(&seen, last.as_ref()),
-    }))
+        "frozen": status.frozen, "unseen": seen.unseen, "verdict": status.json(),
+        "damaged": unread.damaged, "behind": unread.behind, "drift": status.drift,
+    });
+    Ok((json, status))
 }
 
 fn service_json(seen: &ServiceSnapshot) -> Value {
@@ -105,31 +118,11 @@ fn run_json(listed: &Listed) -> Value {
     })
 }
 
-fn text(status: &Value) -> String {
+fn text(json: &Value, status: &Status) -> String {
     let word = |v: &Value| v.as_str().unwrap_or("-").to_owned();
-    let mut text = format!("{}\n", word(&status["environment"]));
-    for service in status["services"].as_array().into_iter().flatten() {
-        let serves = word(&service["live_name"]);
-        let back = &service["rollback"];
-        let back = match back["ready"].as_bool() {
-            Some(true) => format!("rollback ready: {}", word(&back["name"])),
-            _ => format!("no rollback: {}", word(&back["why"])),
-        };
-        let (name, url) = (word(&service["service"]), word(&service["url"]));
-        // Show the reason once, instead of three unknown values.
-        let told = match &status["unseen"]["what"] {
-            Value::String(why) => format!("unknown: {why}"),
-            _ => format!("{:<5} {serves}; {back}", word(&service["health"])),
-        };
-        text = format!("{text}  {name:<12} {url:<28} {told}\n");
-        if service["rollouts_held"] == true {
-            text = format!(
-                "{text}  {:<12} automatic rollouts are DISABLED until a run is promoted\n",
-                ""
-            );
-        }
-    }
-    for database in status["databases"].as_array().into_iter().flatten() {
+    let mut text = format!("{}\n", word(&json["environment"]));
+    text.extend(status.lines().into_iter().map(|line| line + "\n"));
+    for database in json["databases"].as_array().into_iter().flatten() {
         let name = word(&database["name"]);
         let said = match (&database["version"], &database["unseen"]) {
             (Value::String(version), _) => {
@@ -142,17 +135,11 @@ fn text(status: &Value) -> String {
         };
         text = format!("{text}  {name:<12} {said}\n");
     }
-    for told in status["drift"].as_array().into_iter().flatten() {
-        text = format!("{text}  DRIFT: {}\n", word(told));
-    }
-    let lock = &status["lock"];
+    let lock = &json["lock"];
     if !lock.is_null() {
         text = format!("{text}  LOCKED by {}: {}\n", word(&lock["actor"]), word(&lock["reason"]));
     }
-    if let Some(told) = status["frozen"].as_str() {
-        text = format!("{text}  FROZEN: {told}\n");
-    }
-    let run = &status["run"];
+    let run = &json["run"];
     if !run.is_null() {
         let pid = run["pid"].as_u64().map_or("no process".to_owned(), |p| format!("process {p}"));
         text = format!(

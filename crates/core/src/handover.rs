@@ -43,7 +43,7 @@ pub struct Post<'a> {
 }
 
 impl Post<'_> {
-    fn evidence(&self, now: Timestamp) -> Evidence<'_> {
+    pub(super) fn evidence(&self, now: Timestamp) -> Evidence<'_> {
         let unfinished = self.runs.first().filter(|view| view.ended.is_none());
         Evidence {
             seen: self.seen,

@@ -50,6 +50,7 @@ pub mod run;
 pub mod run_replay;
 pub mod snapshot;
 pub mod stale_assets;
+pub mod status;
 pub mod step;
 pub mod step_durations;
 pub mod text;

@@ -6,11 +6,13 @@ use tui_input::Input;
 
 use super::Model;
 use super::actions::Actions;
+use super::environments::Environment;
 use crate::domain::custom_command::CustomCommand;
 use crate::domain::handover::{self, Post, Worry};
 use crate::domain::ids::RunNumber;
 use crate::domain::incident_card::{POINTSMAN, card};
 use crate::domain::probe::{ProbeSnapshot, State};
+use crate::domain::status::Status;
 use crate::tui::keys::commands::{COMMANDS, Command, Row, row_of};
 use crate::tui::panes::Pane;
 use crate::tui::panes::pipeline::model::JobLog;
@@ -100,33 +102,42 @@ impl Model {
         let now = self.now.unwrap_or_default();
         let mut lines = vec![format!("Handover, {}", now.strftime("%Y-%m-%d %H:%MZ"))];
         for here in &self.environments {
-            let worry = |probe: &&ProbeSnapshot| {
-                !matches!(probe.state, State::Ok | State::Off) || probe.muted.is_some()
-            };
-            let worries = here.probes.iter().filter(worry).map(|probe| Worry {
-                name: probe.label(),
-                state: probe.state,
-                since: probe.since,
-                why: probe.why.clone(),
-                muted: probe.muted.clone(),
-            });
-            let latest = here.run.as_ref().map(|run| &run.view);
-            let before = self.panes.history.runs.iter().filter(|run| {
-                run.plan.environment == here.name && latest.is_none_or(|l| l.number != run.number)
-            });
-            let post = Post {
-                name: here.name.as_str(),
-                seen: here.seen.as_ref().map(|(seen, _)| seen),
-                runs: &latest.into_iter().chain(before).collect::<Vec<_>>(),
-                driven: here.run.as_ref().is_some_and(|run| run.runner.is_some()),
-                lock: here.lock.as_deref(),
-                worries: &worries.collect::<Vec<_>>(),
-                probes: &here.probes,
-            };
             lines.push(String::new());
-            lines.extend(handover::lines(&post, now));
+            lines.extend(self.with_post(here, |post| handover::lines(post, now)));
         }
         lines.join("\n")
+    }
+
+    /// The status of an environment, as `pointsman status` prints it.
+    pub fn status(&self, here: &Environment) -> Status {
+        self.with_post(here, |post| Status::of(post, self.now.unwrap_or_default()))
+    }
+
+    /// Passes on what is known about an environment.
+    fn with_post<R>(&self, here: &Environment, use_it: impl FnOnce(&Post<'_>) -> R) -> R {
+        let worry = |probe: &&ProbeSnapshot| {
+            !matches!(probe.state, State::Ok | State::Off) || probe.muted.is_some()
+        };
+        let worries = here.probes.iter().filter(worry).map(|probe| Worry {
+            name: probe.label(),
+            state: probe.state,
+            since: probe.since,
+            why: probe.why.clone(),
+            muted: probe.muted.clone(),
+        });
+        let latest = here.run.as_ref().map(|run| &run.view);
+        let before = self.panes.history.runs.iter().filter(|run| {
+            run.plan.environment == here.name && latest.is_none_or(|l| l.number != run.number)
+        });
+        use_it(&Post {
+            name: here.name.as_str(),
+            seen: here.seen.as_ref().map(|(seen, _)| seen),
+            runs: &latest.into_iter().chain(before).collect::<Vec<_>>(),
+            driven: here.run.as_ref().is_some_and(|run| run.runner.is_some()),
+            lock: here.lock.as_deref(),
+            worries: &worries.collect::<Vec<_>>(),
+            probes: &here.probes,
+        })
     }
 
     /// The text of a sheet.

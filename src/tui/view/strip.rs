@@ -4,8 +4,9 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr as _;
 
-use super::{footer, moment, rollback, took};
+use super::{cut, footer, moment, rollback, took};
 use crate::domain::probe::State;
 use crate::domain::run::RunState;
 use crate::domain::step::StepKind;
@@ -47,7 +48,7 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     let Some(here) = model.here() else { return };
     let keys = place_of_acts(area).map_or(0, |place| place.width);
     let room = usize::from(area.width - keys).saturating_sub(2);
-    let live = live(model, here, theme);
+    let live = live(model, here, theme, room * 3 / 5);
     let undo = undo(model, here, theme);
     let wide = |spans: &Spans| spans.iter().map(Span::width).sum::<usize>();
     let state = state(model, here, theme);
@@ -86,8 +87,8 @@ pub(super) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buff
     }
 }
 
-/// What customers get, and how healthy that is.
-fn live(model: &Model, here: &Environment, theme: &Theme) -> Spans {
+/// What customers get, and how healthy that is, in `room` columns. Names give way first: the state is never cut.
+fn live(model: &Model, here: &Environment, theme: &Theme, room: usize) -> Spans {
     let live = model.evidence(here).live();
     let mut spans = Vec::new();
     if let Some(problem) = &model.blind {
@@ -98,26 +99,42 @@ fn live(model: &Model, here: &Environment, theme: &Theme) -> Spans {
         spans.push(Span::styled(split, theme.style(Role::Failed)));
         return spans;
     }
+    let stale = here.stale(model.elapsed).map(|age| {
+        let text = format!(" STALE, read {} s ago", model.seconds(age));
+        Span::styled(text, theme.style(Role::Unknown))
+    });
+    let (health, of) = health(&live, theme);
     spans.push(Span::styled("live ", theme.style(Role::Muted)));
     let role = if matches!(live, Live::Unknown(_)) { Role::Unknown } else { Role::Focus };
-    spans.push(Span::styled(live.sentence(), theme.style(role)));
-    if let Some(age) = here.stale(model.elapsed) {
-        let text = format!(" STALE, read {} s ago", model.seconds(age));
-        spans.push(Span::styled(text, theme.style(Role::Unknown)));
-    }
-    if let Some((worst, of)) = live.worst() {
-        let mark = theme.state(worst);
-        let word = match worst {
-            State::Ok => "healthy".to_owned(),
-            State::Off => "health being checked".to_owned(),
-            worst => {
-                let names: Vec<_> = of.iter().map(ToString::to_string).collect();
-                format!("{} {}", names.join(", "), worst.word().to_uppercase())
-            }
-        };
-        spans.push(Span::styled(format!(" {} {word}", mark.glyph), theme.style(mark.role)));
+    let others = spans.iter().chain(&stale).chain(&health).map(Span::width).sum();
+    let left = room.saturating_sub(others);
+    let sentence = cut(&live.sentence(), left.max(1));
+    let rest = left.saturating_sub(sentence.width());
+    spans.push(Span::styled(sentence, theme.style(role)));
+    spans.extend(stale);
+    let style = health.as_ref().map(|span| span.style);
+    spans.extend(health);
+    // Which services it is about, if there is room.
+    if let Some(style) = style.filter(|_| !of.is_empty() && rest > 4) {
+        spans.push(Span::styled(format!(" {}", cut(&of, rest - 1)), style));
     }
     spans
+}
+
+/// The worst health, and the services that have it if it is bad.
+fn health(live: &Live, theme: &Theme) -> (Option<Span<'static>>, String) {
+    let Some((worst, of)) = live.worst() else { return (None, String::new()) };
+    let mark = theme.state(worst);
+    let (word, names) = match worst {
+        State::Ok => ("healthy".to_owned(), String::new()),
+        State::Off => ("health being checked".to_owned(), String::new()),
+        worst => {
+            let names: Vec<_> = of.iter().map(ToString::to_string).collect();
+            (worst.word().to_uppercase(), names.join(", "))
+        }
+    };
+    let style = theme.style(mark.role);
+    (Some(Span::styled(format!(" {} {word}", mark.glyph), style)), names)
 }
 
 /// Which services are on which side, while they differ.
