@@ -26,7 +26,7 @@ fn keys_and_tabs_can_be_clicked() {
             let at = line.find(text).unwrap_or_else(|| panic!("{text} is not in {line}"));
             u16::try_from(line[..at].chars().count()).unwrap()
         };
-        for (hint, key) in [("T switch", "T"), ("A end run", "A"), ("q quit", "q")] {
+        for (hint, key) in [("T switch", "T"), ("A abort", "A"), ("q quit", "q")] {
             let x = column(lines[lines.len() - 1], hint);
             let target = target_at(&screen.model, &plain(), x, height - 1);
             assert_eq!(target, Some(Target::Key(key.to_owned())), "{width}x{height}");

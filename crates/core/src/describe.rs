@@ -139,7 +139,7 @@ fn of_people(event: &Event) -> Option<String> {
     Some(match event {
         Event::GateOpened { question } => format!("waiting: {}", question.replace('\n', "; ")),
         Event::GateAnswered { by: AnsweredBy::Beforehand, .. } => {
-            "approved: confirmed beforehand".to_owned()
+            "approved when the run was started".to_owned()
         }
         Event::ChecklistSeen { list, items } => {
             let tally = Tally::of(items);

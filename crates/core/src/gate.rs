@@ -71,10 +71,11 @@ pub fn green_may_serve(view: &RunView) -> Result<(), Problem> {
         if let Some(verdict) = seen.and_then(|s| s.green_health).filter(|v| *v != Verdict::Pass) {
             let said = seen.and_then(|s| s.green_judged.as_ref());
             let said = said.map_or("", |(_, evidence)| evidence.as_str());
-            return Err(Problem::new(format!(
-                "the candidate of {service} is not healthy: {verdict}"
-            ))
-            .because(said));
+            let what = match verdict {
+                Verdict::Fail => "is not healthy",
+                Verdict::Pass | Verdict::Inconclusive => "is not known to be healthy",
+            };
+            return Err(Problem::new(format!("the candidate of {service} {what}")).because(said));
         }
     }
     Ok(())

@@ -72,7 +72,7 @@ pub struct ServiceSnapshot {
     /// Whether automatic rollouts are disabled: a push deploys nothing until a run is
     /// promoted, or a person allows them again.
     pub rollouts_held: bool,
-    /// The role of the live build in the current run; blue if there is no run.
+    /// The role of the live build in the latest run, which it keeps until the next one; blue if there is no run.
     pub side: Side,
     /// The candidate of the current run, while it is not live.
     pub green: Option<BuildSnapshot>,

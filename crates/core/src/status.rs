@@ -7,6 +7,7 @@ use super::drift::drift;
 use super::freeze::frozen;
 use super::handover::Post;
 use super::ids::ServiceName;
+use super::probe::State;
 use super::snapshot::ServiceSnapshot;
 use super::time::Timestamp;
 use super::verdict::{Live, Undo};
@@ -52,7 +53,7 @@ impl Status {
                     let health = health.map_or("", |state| state.label());
                     format!("{} {health}", of.map_or("unknown", |of| of.name.as_str()))
                 }
-                other => other.sentence(),
+                other @ (Live::NotRead | Live::Unknown(_)) => other.sentence(),
             };
             format!("  {:<12} {url:<28} {told}", service.as_str()).trim_end().to_owned()
         };
@@ -72,7 +73,7 @@ impl Status {
         let live = match &self.live {
             Live::Services(all) => {
                 let one = |of: &super::verdict::LiveService| {
-                    let health = of.health.map(|state| state.label());
+                    let health = of.health.map(State::label);
                     json!({ "service": of.service, "name": of.name, "health": health })
                 };
                 Some(all.iter().map(one).collect::<Vec<_>>())
@@ -81,7 +82,11 @@ impl Status {
         };
         let (to, until) = match &self.undo {
             Undo::To { release, warm_until } => (Some(release), *warm_until),
-            _ => (None, None),
+            Undo::UnderWay
+            | Undo::NothingMoved
+            | Undo::Impossible(_)
+            | Undo::NotRead
+            | Undo::Unknown(_) => (None, None),
         };
         json!({
             // `null`: unknown; `live_sentence` says why.

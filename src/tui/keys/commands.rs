@@ -114,7 +114,7 @@ commands! {
         acts::may_retry => acts::retry;
     Skip "skip" ["S"] Acts Asks any "skip the failed step, with a reason",
         acts::may_skip => acts::skip;
-    Abort "abort" ["A"] Acts Asks any "end the run before traffic moves",
+    Abort "abort" ["A"] Acts Asks any "abort the run before traffic moves",
         acts::may_abort => acts::abort;
     Rollback "rollback" ["B"] Acts Asks any "switch traffic to the previous build",
         acts::may_roll_back => acts::roll_back;
@@ -185,7 +185,7 @@ commands! {
     Search "search" ["/"] Logs None any "filter this list, or search the log (re: begins a pattern)",
         always => |m, _| list::update::find(m);
     Sort "sort" [","] Moves None any "sort this list another way",
-        always => |m, _| list::update::sort(m);
+        list::update::any_order => |m, _| list::update::sort(m);
     NextMatch "next-match" ["n"] Logs None any "next match", always => |m, _| logs::update::next_match(m);
     PreviousMatch "previous-match" ["N"] Logs None any "previous match",
         always => |m, _| logs::update::previous_match(m);
@@ -233,18 +233,18 @@ commands! {
         acts::idle => migrations::update::undo;
 
     Tick "tick" ["Space"] Checklists Waits Checklists "tick the item",
-        always => |m, _| checklists::update::tick(m);
+        checklists::update::any_item => |m, _| checklists::update::tick(m);
     TickWithNote "tick-note" ["i"] Checklists Waits Checklists "tick, with a note",
-        always => checklists::update::tick_with_note;
+        checklists::update::any_item => checklists::update::tick_with_note;
     Override "override" ["O"] Checklists Asks Checklists "override the item, with a reason",
-        always => checklists::update::override_item;
+        checklists::update::any_item => checklists::update::override_item;
     Untick "untick" ["u"] Checklists Waits Checklists "remove your last tick",
-        always => |m, _| checklists::update::untick(m);
+        checklists::update::any_item => |m, _| checklists::update::untick(m);
     OpenOnly "open-only" ["o"] Checklists None Checklists "show only open items",
-        always => |m, _| checklists::update::open_only(m);
+        checklists::update::any_item => |m, _| checklists::update::open_only(m);
 
     Compare "compare" ["c"] History None History "compare with the previous run",
-        always => |m, _| history::update::compare(m);
+        history::update::any_run => |m, _| history::update::compare(m);
 
     ApproveDeployment "approve" ["V"] Pipeline Asks Pipeline "approve the waiting pipeline run",
         pipeline::update::may_answer => pipeline::update::approve;

@@ -38,11 +38,7 @@ pub(in crate::tui) fn find(model: &mut Model) -> Vec<Effect> {
 /// Goes on to the next order of the focused list.
 pub(in crate::tui) fn sort(model: &mut Model) -> Vec<Effect> {
     let pane = model.focus;
-    let orders = pane.behaviour().orders();
-    let Some(last) = orders.len().checked_sub(1).filter(|last| *last > 0) else {
-        model.tell(format!("{} has one order", pane.name()));
-        return Vec::new();
-    };
+    let last = pane.behaviour().orders().len().saturating_sub(1);
     // The row stays selected, wherever the order puts it.
     let chosen = model.chosen(pane);
     let key = chosen.map(|at| pane.behaviour().rows(model)[at].key.clone());
@@ -83,4 +79,14 @@ pub(in crate::tui) fn back(model: &mut Model, pane: Pane) -> bool {
         pane.behaviour().select(model, &key);
     }
     true
+}
+
+/// Whether the focused list has another order.
+pub(in crate::tui) fn any_order(model: &Model) -> Result<(), String> {
+    let pane = model.focus;
+    match pane.behaviour().orders().len() {
+        0 => Err(format!("{} is no list", pane.name())),
+        1 => Err(format!("{} has one order", pane.name())),
+        _ => Ok(()),
+    }
 }

@@ -83,6 +83,10 @@ impl Purpose {
     }
 }
 
+/// What a rollback leaves as it is.
+pub const NOT_UNDONE: &str =
+    "Not undone: what was written to databases, config, secrets, and what was sent meanwhile.";
+
 /// An item of a picker's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {

@@ -15,7 +15,7 @@ use crate::domain::policy::Protection;
 use crate::tui::effect::{Effect, Ticket};
 use crate::tui::keys::{Code, Key};
 use crate::tui::model::Model;
-use crate::tui::model::dialog::{Action, Confirm, Dialog, Field, Kind, Phase};
+use crate::tui::model::dialog::{Action, Confirm, Dialog, Field, Kind, NOT_UNDONE, Phase};
 use crate::tui::model::environments::RunSnapshot;
 use crate::tui::model::messages::Level;
 
@@ -195,6 +195,9 @@ pub(in crate::tui) fn proposed(
     let mut lines = vec![what];
     let services = plan.members.iter().filter(|_| plan.kind != RunKind::Migrate);
     lines.extend(services.map(|m| format!("  {}  {}", m.service(), m.url)));
+    if plan.kind == RunKind::Rollback {
+        lines.push(NOT_UNDONE.to_owned());
+    }
     if let Some(reason) = &plan.reason {
         lines.push(format!("Reason, kept in the run: {reason}"));
     }

@@ -69,7 +69,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Logged(run, asked, extent, tail) => {
             if (model.panes.logs.run, model.panes.logs.asked) == (Some(run), asked) {
-                (model.panes.logs.extent, model.panes.logs.tail) = (extent, tail);
+                model.panes.logs.grows(extent, tail);
                 return logs::update::window(model);
             }
         }

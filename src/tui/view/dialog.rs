@@ -159,7 +159,7 @@ fn pick(
         lines.extend(rollback::about(model, picker, theme, width).into_iter().take(room));
     }
     if matches!(picker.purpose, Purpose::Deploy | Purpose::Rollback) {
-        lines.push(field("another one", &picker.other, picker.field == Field::Other, theme));
+        lines.push(field("another release", &picker.other, picker.field == Field::Other, theme));
     }
     let reason = match picker.purpose {
         Purpose::Skip | Purpose::Override | Purpose::Mute => "reason",

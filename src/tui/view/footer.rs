@@ -154,6 +154,10 @@ pub(super) fn hint_at(hints: Vec<(String, String)>, column: usize) -> Option<Str
 /// The deployment commands that are available now, with their keys.
 pub(super) fn acts(model: &Model) -> Vec<(String, String)> {
     let on = ACTS.into_iter().filter(|act| available(model, *act).is_ok());
+    // The page of a rollback says why there is no target; the line of keys does not recommend it.
+    let undo = model.here().map(|here| model.evidence(here).undo());
+    let none = matches!(undo, Some(Undo::Impossible(_)));
+    let on = on.filter(|act| *act != Command::Rollback || !none);
     let choose = model.here().is_some_and(|here| here.in_doubt().is_some());
     let choose = choose.then(|| ("Enter".to_owned(), "decide".to_owned()));
     let named = on.filter_map(|act| {
@@ -183,7 +187,7 @@ fn act_name(model: &Model, act: Command) -> String {
             Some(RunState::Failed { .. }) => "hold".to_owned(),
             _ => "pause".to_owned(),
         },
-        Command::Abort => "end run".to_owned(),
+        Command::Abort => "abort".to_owned(),
         Command::Rollback => match here.map(|here| model.evidence(here).undo()) {
             Some(Undo::To { release, .. }) => format!("roll back to {release}"),
             _ => "roll back".to_owned(),

@@ -16,12 +16,8 @@ use crate::domain::step_durations::{LEAST_RUNS, StepDurations};
 use crate::domain::time::spoken;
 use crate::domain::verdict::Undo;
 use crate::tui::model::Model;
-use crate::tui::model::dialog::Picker;
+use crate::tui::model::dialog::{NOT_UNDONE, Picker};
 use crate::tui::theme::{Role, Theme};
-
-/// What a rollback leaves as it is.
-const NOT_UNDONE: &str =
-    "Not undone: what was written to databases, config, secrets, and what was sent meanwhile.";
 
 pub(super) fn about(
     model: &Model,
@@ -113,5 +109,5 @@ fn facts(
 pub(super) fn usually(model: &Model, environment: &EnvironmentName) -> Option<String> {
     let usual = StepDurations::of(&model.panes.history.runs, environment, RunKind::Rollback);
     let all: Duration = usual.steps.values().map(|took| took.p50).sum();
-    (usual.runs >= LEAST_RUNS).then(|| format!("~{} (p50 of {})", spoken(all), usual.runs))
+    (usual.runs >= LEAST_RUNS).then(|| format!("~{} (median of {} runs)", spoken(all), usual.runs))
 }

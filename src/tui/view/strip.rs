@@ -112,11 +112,11 @@ fn live(model: &Model, here: &Environment, theme: &Theme, room: usize) -> Spans 
     let rest = left.saturating_sub(sentence.width());
     spans.push(Span::styled(sentence, theme.style(role)));
     spans.extend(stale);
-    let style = health.as_ref().map(|span| span.style);
+    let look = health.as_ref().map(|span| span.style);
     spans.extend(health);
     // Which services it is about, if there is room.
-    if let Some(style) = style.filter(|_| !of.is_empty() && rest > 4) {
-        spans.push(Span::styled(format!(" {}", cut(&of, rest - 1)), style));
+    if let Some(look) = look.filter(|_| !of.is_empty() && rest > 4) {
+        spans.push(Span::styled(format!(" {}", cut(&of, rest - 1)), look));
     }
     spans
 }
@@ -186,7 +186,7 @@ fn undo(model: &Model, here: &Environment, theme: &Theme) -> Spans {
             let warm = warm_until.map(|until| format!("warm until {}", moment(until, model.now)));
             let how: Vec<_> =
                 rollback::usually(model, &here.name).into_iter().chain(warm).collect();
-            let how = if how.is_empty() { "nothing is built".to_owned() } else { how.join(", ") };
+            let how = if how.is_empty() { "no build needed".to_owned() } else { how.join(", ") };
             format!("B to {release}, {how}")
         }
         // The reason is said with the live release.

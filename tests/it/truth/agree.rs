@@ -14,8 +14,10 @@ use pointsman::domain::policy::Protection;
 use pointsman::domain::probe::State;
 use pointsman::domain::run::RunState;
 use pointsman::domain::snapshot::EnvironmentSnapshot;
+use pointsman::domain::time::Timestamp;
 use pointsman::domain::verdict::{Live, Undo};
 use pointsman::domain::view::{RunView, TrafficState};
+use pointsman::tui::model::environments::Environment;
 use pointsman::tui::model::overlay::Sheet;
 use pointsman::tui::msg::Msg;
 use pointsman::tui::panes::Pane;
@@ -123,12 +125,7 @@ impl Places {
 }
 
 /// Compares what the places say; returns how many were compared.
-fn compare(
-    view: &RunView,
-    runner: Option<u32>,
-    world: World,
-    reached: &mut BTreeSet<&'static str>,
-) -> usize {
+fn compare(view: &RunView, runner: Option<u32>, world: World, reached: &mut Reached) -> usize {
     let mut screen = Screen::new(Protection::Open);
     let name = screen.model.environments[0].name.clone();
     screen.wait(1);
@@ -142,111 +139,140 @@ fn compare(
         screen.send(Msg::Probed(name, probes, turned));
     }
     screen.run(view, runner);
-    let here = &screen.model.environments[0];
-    let evidence = screen.model.evidence(here);
-    let (live, undo, drift) = (evidence.live(), evidence.undo(), here.drift());
-    let (frozen, held) = (here.frozen(screen.model.now.unwrap()), here.held());
-    let in_doubt = here.in_doubt().is_some();
     let places = Places::of(&mut screen);
-    let said = |text: &str, context: &dyn Fn() -> String| {
-        for (place, told) in places.texts() {
-            assert!(told.contains(&words(text)), "{text:?} in the {place}, {}", context());
-        }
-    };
-    let mut compared = 0;
     for (width, height) in SIZES {
         screen.model.focus = Pane::Environments;
         screen.send(Msg::Resize(width, height));
         let drawn = screen.draw(&plain());
-        let flat = words(&drawn.replace(['│', '┃', '┏', '┌'], " "));
-        let context = || {
-            format!(
-                "{:?} in {world:?} at {width}x{height}:\n{drawn}\n{}\n{}\n{}",
-                view.state, places.handover, places.status, places.sheet
-            )
-        };
         let lines: Vec<&str> = drawn.lines().collect();
-        let (strip, keys) = (format!("{} {}", lines[1], lines[2]), lines[lines.len() - 1]);
-        if !strip.contains("SPLIT") && live.common().is_some() {
-            assert!(strip.contains(&format!("live {}", live.sentence())), "{}", context());
-        }
-        match &live {
-            Live::Services(all) => {
-                reached.insert("live");
-                let json = places.json["live"].as_array().unwrap();
-                for (of, json) in all.iter().zip(json) {
-                    assert_eq!(json["name"], of.name, "{}", context());
-                    assert_eq!(json["health"].as_str(), of.health.map(State::label));
-                    let health = of.health.map_or("", State::word);
-                    said(&of.name, &context);
-                    let named = format!("{} {}", of.service, of.name);
-                    assert!(places.handover.contains(&named), "{named}, {}", context());
-                    assert!(flat.contains(&named), "{named} in Environments, {}", context());
-                    let well = format!("{named} ({health})");
-                    assert!(health.is_empty() || places.handover.contains(&well), "{}", context());
-                }
-                if let Some((State::Down, services)) = live.worst() {
-                    reached.insert("down");
-                    let names: Vec<_> = services.iter().map(ToString::to_string).collect();
-                    let told = format!("DOWN {}", names.join(", "));
-                    // A narrow strip says that it is down; the panes say which service.
-                    let told = if width < 100 { "DOWN" } else { told.as_str() };
-                    assert!(strip.contains("SPLIT") || strip.contains(told), "{}", context());
-                }
-            }
-            Live::NotRead | Live::Unknown(_) => {
-                reached.insert("unread");
-                assert!(places.json["live"].is_null(), "{}", context());
-                said(&live.sentence(), &context);
-            }
-        }
-        let (told, offered) = match &undo {
-            Undo::To { release, .. } => (format!("undo: B to {release}"), true),
-            Undo::UnderWay | Undo::NothingMoved => (format!("undo: {}", undo.sentence()), false),
-            Undo::Impossible(_) => ("undo: none:".to_owned(), false),
-            Undo::NotRead | Undo::Unknown(_) => ("undo: ".to_owned(), false),
+        let sight = Sight {
+            about: format!("{:?} in {world:?} at {width}x{height}", view.state),
+            narrow: width < 100,
+            flat: words(&drawn.replace(['│', '┃', '┏', '┌'], " ")),
+            strip: format!("{} {}", lines[1], lines[2]),
+            keys: lines[lines.len() - 1].to_owned(),
+            drawn,
+            places: &places,
         };
-        assert!(strip.contains(&told), "{told}, {}", context());
-        assert!(
-            places.status.contains(&format!("undo {}", words(&undo.sentence()))),
-            "{}",
-            context()
-        );
-        if let Undo::To { release, .. } = &undo {
-            reached.insert("undo");
-            assert_eq!(places.json["undo_to"], release.as_str(), "{}", context());
-            assert!(places.handover.contains(&format!("undo to {release}")), "{}", context());
-            assert!(places.sheet.contains(&format!("rolls back to {release}")), "{}", context());
-            let key = format!("B roll back to {release}");
-            assert!(!offered || keys.contains(&key), "{key}, {}", context());
-        } else {
-            assert!(places.json["undo_to"].is_null(), "{}", context());
-        }
-        let driven = matches!(undo, Undo::UnderWay | Undo::NothingMoved);
-        assert!(!driven || !keys.contains("B roll back"), "{}", context());
-        for told in &drift {
-            reached.insert("drift");
-            said(told, &context);
-            let first = told.split(' ').next().unwrap();
-            assert!(flat.contains(&format!("drift: {first}")), "{told}, {}", context());
-        }
-        for told in &frozen {
-            reached.insert("frozen");
-            said(told, &context);
-        }
-        for told in &held {
-            reached.insert("held");
-            said(told, &context);
-            assert!(flat.contains("automatic rollouts DISABLED"), "{}", context());
-        }
-        if in_doubt {
-            reached.insert("in doubt");
-            assert!(places.handover.contains("IN DOUBT"), "{}", context());
-            assert!(strip.contains("IN DOUBT"), "{}", context());
-        }
-        compared += 1;
+        let here = &screen.model.environments[0];
+        let evidence = screen.model.evidence(here);
+        sight.live(&evidence.live(), reached);
+        sight.undo(&evidence.undo(), reached);
+        sight.warnings(here, screen.model.now.unwrap(), reached);
     }
-    compared
+    SIZES.len()
+}
+
+/// The kinds of statements that were compared.
+type Reached = BTreeSet<&'static str>;
+
+/// What is on the screen at one size, and in the other places.
+struct Sight<'a> {
+    about: String,
+    narrow: bool,
+    drawn: String,
+    /// The panes without their frames.
+    flat: String,
+    strip: String,
+    keys: String,
+    places: &'a Places,
+}
+
+impl Sight<'_> {
+    #[track_caller]
+    fn holds(&self, holds: bool, what: &str) {
+        let Places { handover, status, sheet, .. } = self.places;
+        assert!(holds, "{what}, {}:\n{}\n{handover}\n{status}\n{sheet}", self.about, self.drawn);
+    }
+
+    /// Whether every text says something.
+    #[track_caller]
+    fn said(&self, text: &str) {
+        for (place, told) in self.places.texts() {
+            self.holds(told.contains(&words(text)), &format!("{text:?} in the {place}"));
+        }
+    }
+
+    fn live(&self, live: &Live, reached: &mut Reached) {
+        let split = self.strip.contains("SPLIT");
+        if live.common().is_some() {
+            let told = format!("live {}", live.sentence());
+            self.holds(split || self.strip.contains(&told), &told);
+        }
+        let Live::Services(all) = live else {
+            reached.insert("unread");
+            self.holds(self.places.json["live"].is_null(), "JSON does not know either");
+            return self.said(&live.sentence());
+        };
+        reached.insert("live");
+        let json = self.places.json["live"].as_array().unwrap();
+        for (of, json) in all.iter().zip(json) {
+            self.holds(json["name"] == of.name.as_str(), "the name in JSON");
+            self.holds(json["health"].as_str() == of.health.map(State::label), "health in JSON");
+            self.said(&of.name);
+            let named = format!("{} {}", of.service, of.name);
+            self.holds(self.flat.contains(&named), &format!("{named} in Environments"));
+            let health = of.health.map_or(String::new(), |state| format!(" ({})", state.word()));
+            let told = format!("{named}{health}");
+            self.holds(self.places.handover.contains(&told), &format!("{told} in the handover"));
+        }
+        if let Some((State::Down, services)) = live.worst() {
+            reached.insert("down");
+            let names: Vec<_> = services.iter().map(ToString::to_string).collect();
+            let told = format!("DOWN {}", names.join(", "));
+            // A narrow strip says that it is down; the panes say which service.
+            let told = if self.narrow { "DOWN" } else { told.as_str() };
+            self.holds(split || self.strip.contains(told), told);
+        }
+    }
+
+    fn undo(&self, undo: &Undo, reached: &mut Reached) {
+        let told = match undo {
+            Undo::To { release, .. } => format!("undo: B to {release}"),
+            Undo::UnderWay | Undo::NothingMoved => format!("undo: {}", undo.sentence()),
+            Undo::Impossible(_) => "undo: none:".to_owned(),
+            Undo::NotRead | Undo::Unknown(_) => "undo: ".to_owned(),
+        };
+        self.holds(self.strip.contains(&told), &told);
+        let told = format!("undo {}", words(&undo.sentence()));
+        self.holds(self.places.status.contains(&told), &told);
+        let offered = self.keys.contains("B roll back");
+        let Undo::To { release, .. } = undo else {
+            self.holds(self.places.json["undo_to"].is_null(), "no target in JSON");
+            let known = !matches!(undo, Undo::NotRead | Undo::Unknown(_));
+            return self.holds(!known || !offered, "B is not offered");
+        };
+        reached.insert("undo");
+        self.holds(self.places.json["undo_to"] == release.as_str(), "the target in JSON");
+        let told = format!("undo to {release}");
+        self.holds(self.places.handover.contains(&told), &told);
+        let told = format!("rolls back to {release}");
+        self.holds(self.places.sheet.contains(&told), &told);
+        self.holds(self.keys.contains(&format!("B roll back to {release}")), "B is offered");
+    }
+
+    fn warnings(&self, here: &Environment, now: Timestamp, reached: &mut Reached) {
+        for told in here.drift() {
+            reached.insert("drift");
+            self.said(&told);
+            let first = told.split(' ').next().unwrap();
+            self.holds(self.flat.contains(&format!("drift: {first}")), &told);
+        }
+        if let Some(told) = here.frozen(now) {
+            reached.insert("frozen");
+            self.said(&told);
+        }
+        for told in here.held() {
+            reached.insert("held");
+            self.said(&told);
+            self.holds(self.flat.contains("automatic rollouts DISABLED"), &told);
+        }
+        if here.in_doubt().is_some() {
+            reached.insert("in doubt");
+            self.holds(self.places.handover.contains("IN DOUBT"), "IN DOUBT in the handover");
+            self.holds(self.strip.contains("IN DOUBT"), "IN DOUBT in the strip");
+        }
+    }
 }
 
 #[test]

@@ -197,13 +197,16 @@ pub fn may_pass(view: &RunView, list: List) -> Result<(), Problem> {
         return Ok(());
     }
     let Some(seen) = view.checklists.get(&list) else {
-        return Err(Problem::new(format!("checklist {} has not been checked yet", list.label())));
+        return Err(Problem::new(format!(
+            "the checklist {:?} has not been checked yet",
+            list.title()
+        )));
     };
     let open = open_items(&view.plan.checklist, seen, list);
     let what = match open.len() {
         0 => return Ok(()),
-        1 => format!("checklist {} has an open item", list.label()),
-        many => format!("checklist {} has {many} open items", list.label()),
+        1 => format!("the checklist {:?} has an open item", list.title()),
+        many => format!("the checklist {:?} has {many} open items", list.title()),
     };
     let run = view.number.0;
     Err(Problem::new(what)

@@ -46,7 +46,7 @@ impl Board {
             } else {
                 let mut watch = Watch::new(probe.rules, probe.interval, probe.timeout);
                 for heard in past(&probe.key) {
-                    watch.push(heard);
+                    watch.recall(heard);
                 }
                 watch
             };

@@ -124,7 +124,17 @@ impl ProbeSnapshot {
     pub fn of(probe: &Probe, watch: &Watch, muted: Option<(Timestamp, String)>) -> Self {
         let last = watch.last();
         let found = probe.found.clone().filter(|_| watch.state() == State::Ok);
-        let state = if found.is_some() { State::Degraded } else { watch.state() };
+        // A probe that begins again, at a start or after a switch, has old answers only. It is being asked, so it is
+        // not stale.
+        let begins = watch.state() == State::Stale && !watch.asked();
+        let state = if found.is_some() {
+            State::Degraded
+        } else if begins {
+            State::Off
+        } else {
+            watch.state()
+        };
+        let why = if begins { "being asked again".to_owned() } else { watch.why().to_owned() };
         Self {
             key: probe.key.clone(),
             name: probe.name.clone(),
@@ -133,7 +143,7 @@ impl ProbeSnapshot {
             address: probe.check.to_string(),
             state,
             since: watch.since(),
-            why: found.unwrap_or_else(|| watch.why().to_owned()),
+            why: found.unwrap_or(why),
             row: watch.row(),
             answered: watch.answered(),
             last: last.filter(|l| l.answer == Answer::Good).map(|l| l.timing.total),

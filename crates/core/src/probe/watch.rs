@@ -114,6 +114,8 @@ pub struct Watch {
     share: Share,
     answered: Option<Timestamp>,
     last: Option<Measurement>,
+    /// Whether it was asked since it is watched: the answers of before are history.
+    asked: bool,
     /// The last bad answer, kept while it explains the state.
     fault: Option<(Fault, String, Timestamp)>,
     why: String,
@@ -135,6 +137,7 @@ impl Watch {
             share: Share::new(ShareRule::default()),
             answered: None,
             last: None,
+            asked: false,
             fault: None,
             why: "not asked yet".to_owned(),
         }
@@ -189,8 +192,19 @@ impl Watch {
         stats(self.points.iter().copied())
     }
 
+    /// Whether it was asked since it is watched.
+    pub fn asked(&self) -> bool {
+        self.asked
+    }
+
     /// Adds an answer. Returns the change of state, if there is one.
     pub fn push(&mut self, heard: Measurement) -> Option<Change> {
+        self.asked = true;
+        self.recall(heard)
+    }
+
+    /// Adds an answer of an earlier process.
+    pub fn recall(&mut self, heard: Measurement) -> Option<Change> {
         let at = heard.at;
         // Answers before a long gap no longer count: this machine may have slept.
         let slept = self.tick(at);

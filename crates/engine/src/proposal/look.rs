@@ -131,7 +131,9 @@ async fn one(
         Err(problem) => Readiness { target: None, build: None, why: Some(problem.why.clone()) },
         Ok(choice) => ready(member, hosting, choice).await,
     };
-    let side = if green.is_some() && green == build { Side::Green } else { Side::Blue };
+    // A build keeps its role after the run, until the next run begins: the pane of that run names it so.
+    let latest = runs.first().and_then(|run| run.services.get(&service)?.green.as_ref());
+    let side = if latest.is_some() && latest == build.as_ref() { Side::Green } else { Side::Blue };
     let found = under_way.filter(|_| side == Side::Green).and_then(|run| {
         let found = run.services.get(&service)?.watched_bad.as_ref()?;
         Some(format!("run {}, {found}", run.number))

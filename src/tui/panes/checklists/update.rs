@@ -74,6 +74,12 @@ pub(in crate::tui) fn untick(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Tick(model.ticket(), run, item, Act::Untick, String::new())]
 }
 
+/// Whether the selected environment's run has a checklist.
+pub(in crate::tui) fn any_item(model: &Model) -> Result<(), String> {
+    let any = model.here().is_some_and(|here| !rows(here, model.now).is_empty());
+    any.then_some(()).ok_or_else(|| "there is no checklist: D begins a run".to_owned())
+}
+
 /// Opens the dialog for a note or a reason.
 fn ask(model: &mut Model, purpose: Purpose, item: &Item, key: Key) -> Vec<Effect> {
     let Some(environment) = model.here().map(|here| here.name.clone()) else { return Vec::new() };

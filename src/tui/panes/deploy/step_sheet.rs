@@ -34,7 +34,10 @@ impl Model {
             StepDurations::of(&self.panes.history.runs, &view.plan.environment, view.plan.kind);
         if let Some(known) = usual.steps.get(&step.plan.id).filter(|_| usual.runs >= LEAST_RUNS) {
             let (p50, p95) = (spoken(known.p50), spoken(known.p95));
-            lines.push(format!("usually   {p50} (p50 of {}), {p95} (p95)", usual.runs));
+            lines.push(format!(
+                "usually   {p50} (median of {} runs), 19 of 20 within {p95}",
+                usual.runs
+            ));
         }
         if !step.summary.is_empty() {
             lines.extend([String::new(), "found".to_owned()]);

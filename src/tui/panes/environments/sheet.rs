@@ -1,6 +1,5 @@
 //! An environment, whole: what is live, and what each warning about it means and asks for.
 
-use crate::domain::describe;
 use crate::domain::verdict::{Live, Undo};
 use crate::tui::model::Model;
 use crate::tui::model::environments::Environment;
@@ -91,6 +90,5 @@ fn findings(here: &Environment, lines: &mut Vec<String>) {
     }
     let title = format!("lint: {}", seen.lint.clone().unwrap_or_default());
     section(lines, &title, seen.findings.iter().map(ToString::to_string));
-    let files = describe::counted(seen.findings.len(), "place");
-    lines.push(format!("  {files}; pointsman lint {} explains each", here.name));
+    lines.push(format!("  explained by: pointsman lint {}", here.name));
 }

@@ -34,3 +34,8 @@ pub(in crate::tui) fn compare(model: &mut Model) -> Vec<Effect> {
     }
     Vec::new()
 }
+
+/// Whether there is a run.
+pub(in crate::tui) fn any_run(model: &Model) -> Result<(), String> {
+    chosen(model).map(drop).ok_or_else(|| "there is no run yet".to_owned())
+}

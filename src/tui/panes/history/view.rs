@@ -10,6 +10,7 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::domain::describe;
 use crate::domain::dora::DoraMetrics;
 use crate::domain::event::Outcome;
+use crate::domain::plan::RunKind;
 use crate::domain::run::RunState;
 use crate::domain::step::StepState;
 use crate::domain::view::RunView;
@@ -138,13 +139,18 @@ fn row(
     ];
     if width < WIDE_COLUMNS {
         let environment = run.plan.environment.as_str();
-        // The release gives way to the name of the environment, which is never cut.
-        let room = width.saturating_sub(25 + names + mark.glyph.width());
-        let kind = run.plan.kind.label();
+        // A deploy is named by its release: most runs are deploys, and a release is worth more than the word.
+        let what = match run.plan.kind {
+            RunKind::Deploy => release,
+            kind @ (RunKind::Rollback | RunKind::Cleanup | RunKind::Migrate) => {
+                format!("{} {release}", kind.label()).trim_end_matches(" -").to_owned()
+            }
+        };
+        let room = width.saturating_sub(15 + names + mark.glyph.width());
         let time = took(elapsed_ms);
         spans.push(Span::raw(format!(
-            "{environment:<names$} {kind:<9} {:<room$} {time:>6}",
-            cut(&release, room)
+            "{environment:<names$} {:<room$} {time:>6}",
+            cut(&what, room)
         )));
         return Line::from(spans);
     }

@@ -132,6 +132,8 @@ pub struct LogsPane {
     /// Number of the line just below the pane's last line; `None` while the pane follows. Counted from the log's first
     /// line, so that new lines never move the reading position.
     pub bottom: Option<usize>,
+    /// Number of lines when the pane last followed; later ones are new. `None`: to be taken from the next extent.
+    pub followed: Option<usize>,
     /// The target of the last jump, and its ordinal among the marked lines.
     pub current: Option<(usize, usize)>,
     /// Number of jumps whose result is pending.
@@ -165,9 +167,20 @@ impl LogsPane {
         };
     }
 
-    /// Number of lines below the pane's last line.
-    pub fn unread(&self) -> usize {
-        self.bottom.map_or(0, |bottom| self.extent.shown.saturating_sub(bottom))
+    /// Number of lines below the pane's last line, and how many of them came since the pane stopped following.
+    pub fn below(&self) -> (usize, usize) {
+        let Some(bottom) = self.bottom else { return (0, 0) };
+        let shown = self.extent.shown;
+        let seen = self.followed.unwrap_or(shown).max(bottom);
+        (shown.saturating_sub(bottom), shown.saturating_sub(seen))
+    }
+
+    /// Takes the size of the log and its last lines.
+    pub fn grows(&mut self, extent: Extent, tail: Vec<Line>) {
+        if self.bottom.is_none() || self.followed.is_none() {
+            self.followed = Some(extent.shown);
+        }
+        (self.extent, self.tail) = (extent, tail);
     }
 
     /// Moves by `by` lines, or extends the selection. At the end the pane follows.
@@ -223,12 +236,13 @@ mod tests {
     fn reading_position_stays_while_lines_arrive() {
         let mut pane = LogsPane::default();
         pane.begin(Some(RunNumber(1)));
-        pane.extent.shown = 10;
-        assert_eq!((pane.shown(3), pane.unread()), (7..10, 0));
+        let extent = |shown| Extent { shown, ..Extent::default() };
+        pane.grows(extent(10), Vec::new());
+        assert_eq!((pane.shown(3), pane.below()), (7..10, (0, 0)));
         pane.scroll(-4);
-        assert_eq!((pane.shown(3), pane.unread()), (3..6, 4));
-        pane.extent.shown = 500;
-        assert_eq!((pane.shown(3), pane.unread()), (3..6, 494));
+        assert_eq!((pane.shown(3), pane.below()), (3..6, (4, 0)), "none of them is new");
+        pane.grows(extent(500), Vec::new());
+        assert_eq!((pane.shown(3), pane.below()), (3..6, (494, 490)));
         pane.scroll(10_000);
         assert_eq!((pane.shown(2), pane.bottom), (498..500, None));
         pane.scroll(-10_000);

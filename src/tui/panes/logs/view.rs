@@ -80,8 +80,11 @@ fn pill(logs: &LogsPane, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     }
     parts.extend(logs.extent.wrong.as_ref().map(|why| format!("the search cannot be read: {why}")));
     if logs.bottom.is_some() {
-        let new = grouped(logs.unread());
-        parts.push(format!("{} {new} new · f follow", theme.pick("▼", "v")));
+        let mark = theme.pick("▼", "v");
+        parts.push(match logs.below() {
+            (below, 0) => format!("{mark} {} below · f follow", grouped(below)),
+            (_, new) => format!("{mark} {} new · f follow", grouped(new)),
+        });
     }
     if parts.is_empty() {
         return;

@@ -62,7 +62,7 @@ pub(in crate::tui) fn may_roll_back(model: &Model) -> Allowed {
         return Err("a rollback is already under way".to_owned());
     }
     if !view.touched_traffic() {
-        return Err("traffic never moved; A ends the run".to_owned());
+        return Err("traffic never moved; A aborts the run".to_owned());
     }
     if !view.can_go_back() {
         return Err("no build was live before this run".to_owned());

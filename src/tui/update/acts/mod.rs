@@ -15,10 +15,12 @@ use crate::domain::command;
 use crate::domain::error::Problem;
 use crate::domain::event::Outcome;
 use crate::domain::ids::RunNumber;
+use crate::domain::migration;
 use crate::domain::policy::Protection;
 use crate::domain::readiness::marked_bad;
 use crate::domain::release::ReleaseLabel;
 use crate::domain::run::RunState;
+use crate::domain::snapshot::DatabaseSnapshot;
 use crate::domain::view::RunView;
 use crate::tui::effect::{Effect, Ticket};
 use crate::tui::keys::Key;
@@ -26,6 +28,7 @@ use crate::tui::keys::commands::{Command, Danger, row_of};
 use crate::tui::model::Model;
 use crate::tui::model::dialog::{Action, Confirm, Item, Kind, Phase, Picker, Purpose};
 use crate::tui::model::environments::Environment;
+use crate::tui::panes::migrations::model::databases;
 use crate::tui::panes::{Pane, history};
 
 /// Whether a command is available now. The error says why not, for hints, help and the toast.
@@ -123,6 +126,7 @@ fn pick(model: &mut Model, purpose: Purpose, key: Key) -> Vec<Effect> {
         selected,
         preferred: chosen_release(model).filter(|_| purpose == Purpose::Rollback),
         live: live(&here),
+        about: (purpose == Purpose::Cleanup).then(|| (String::new(), clean_up_does(&here))),
         waits: (purpose == Purpose::Rollback).then_some("looking for rollback targets"),
         ..Picker::new(purpose, here.name.clone(), items)
     };
@@ -136,6 +140,26 @@ fn pick(model: &mut Model, purpose: Purpose, key: Key) -> Vec<Effect> {
         Purpose::Rollback => vec![Effect::FindTargets(ticket, here.name.clone())],
         _ => Vec::new(),
     }
+}
+
+/// What a clean-up does, in a sentence.
+fn clean_up_does(here: &Environment) -> String {
+    let of = |database: &DatabaseSnapshot| {
+        let contracts = database.pending().filter(|row| {
+            row.file.as_ref().is_some_and(|migration| migration.phase == migration::Phase::Contract)
+        });
+        let versions: Vec<_> = contracts.map(|row| row.version.to_string()).collect();
+        (!versions.is_empty()).then(|| format!("{} {}", database.name, versions.join(", ")))
+    };
+    let contracts: Vec<_> = databases(here).iter().filter_map(of).collect();
+    let then = "Stops BLUE and deletes the builds that no rollback needs";
+    if contracts.is_empty() {
+        return format!("{then}.");
+    }
+    let pending = contracts.join("; ");
+    format!(
+        "{then}, and applies the contract migrations that the live builds accept (pending: {pending})."
+    )
 }
 
 /// The release of the run selected in the History pane.

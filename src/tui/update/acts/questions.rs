@@ -2,6 +2,7 @@
 
 use super::question;
 use crate::domain::command::Command;
+use crate::domain::health::Verdict;
 use crate::domain::ids::ServiceName;
 use crate::domain::plan::Member;
 use crate::domain::policy::Protection;
@@ -74,7 +75,12 @@ fn services(view: &RunView) -> Vec<String> {
                 let judged = seen.green_judged.as_ref();
                 let at = judged
                     .map_or(String::new(), |(at, _)| at.strftime(" since %H:%M:%SZ").to_string());
-                format!("GREEN gate: {verdict}{at}")
+                let word = match verdict {
+                    Verdict::Pass => "GREEN healthy",
+                    Verdict::Fail => "GREEN NOT healthy",
+                    Verdict::Inconclusive => "GREEN NOT known to be healthy",
+                };
+                format!("{word}{at}")
             }
             None => "GREEN was not probed".to_owned(),
         };

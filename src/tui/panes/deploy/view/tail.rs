@@ -8,7 +8,7 @@ use crate::domain::event::Outcome;
 use crate::domain::gate::may_switch;
 use crate::domain::plan::RunKind;
 use crate::domain::run::RunState;
-use crate::domain::step::{StepKind, StepState};
+use crate::domain::step::{Failure, StepKind, StepState};
 use crate::domain::step_durations::StepDurations;
 use crate::domain::time::spoken;
 use crate::domain::verdict::Undo;
@@ -62,12 +62,18 @@ fn failure(run: &RunSnapshot, most: usize, theme: &Theme, width: usize) -> Vec<L
         }
         _ => false,
     };
-    let Some((step, problem, _)) = view.failure.as_ref().filter(|_| failed) else {
+    let Some((step, problem, class)) = view.failure.as_ref().filter(|_| failed) else {
         return Vec::new();
     };
     let mut lines = Vec::new();
-    let style = theme.style(Role::Failed);
-    let what = format!("{} {step}: {}", theme.pick("✗", "X"), problem.what);
+    // What a person ended did not fail.
+    let (glyph, role) = match (class, &view.undo) {
+        (Failure::Cancelled, Some(_)) => (theme.pick("↩", "[<]"), Role::RolledBack),
+        (Failure::Cancelled, None) => (theme.pick("■", "[#]"), Role::Aborted),
+        _ => (theme.pick("✗", "X"), Role::Failed),
+    };
+    let style = theme.style(role);
+    let what = format!("{glyph} {step}: {}", problem.what);
     lines.extend(wrapped(&what, width).into_iter().map(|l| Line::styled(l, style)));
     for (word, text) in [("because", &problem.why), ("now", &problem.todo)] {
         if !text.is_empty() {
@@ -99,16 +105,16 @@ fn progress(model: &Model, run: &RunSnapshot, theme: &Theme, width: usize) -> Li
     let ends = match (left, ends) {
         _ if view.asked.is_some() => "stops after this step".to_owned(),
         (Some(left), _) if waits => {
-            format!("~{} more, without waiting (p50 of {})", spoken(left), usual.runs)
+            format!("~{} more, without waiting (median of {} runs)", spoken(left), usual.runs)
         }
-        (_, Some(ends)) => format!("ends ~{} (p50 of {})", clock(ends), usual.runs),
+        (_, Some(ends)) => format!("ends ~{} (median of {} runs)", clock(ends), usual.runs),
         _ => "no estimate yet".to_owned(),
     };
-    let room = width.saturating_sub(20 + ends.len()).clamp(4, 30);
+    let room = width.saturating_sub(26 + ends.len()).clamp(4, 30);
     let filled = room * done / all;
     Line::from(vec![
-        Span::raw(format!(" PROGRESS {done:>2}/{all:<2} ")),
-        Span::styled(theme.pick("▓", "#").repeat(filled), theme.style(Role::GaugeFull)),
+        Span::raw(format!(" PROGRESS {done} of {all} done  ")),
+        Span::styled(theme.pick("▓", "=").repeat(filled), theme.style(Role::GaugeFull)),
         Span::styled(theme.pick("░", ".").repeat(room - filled), theme.style(Role::GaugeEmpty)),
         Span::raw(format!("  {ends}")),
     ])
@@ -125,14 +131,16 @@ fn what_now(model: &Model, here: &Environment, view: &RunView) -> String {
             let list = view.gate().and_then(StepKind::guarded_by);
             match list.map(|list| may_pass(view, list)) {
                 Some(Err(problem)) if list.is_some_and(|l| view.checklists.contains_key(&l)) => {
-                    format!("Enter: {}. A ends the run", problem.what)
+                    format!("Enter: {}. A aborts the run", problem.what)
                 }
                 _ => "looking at what must be true first".to_owned(),
             }
         }
         RunState::Waiting { .. } => {
             if let Err(problem) = may_switch(view) {
-                return format!("T is off: {problem}. Checked again automatically; A ends the run");
+                return format!(
+                    "T is off: {problem}. Checked again automatically; A aborts the run"
+                );
             }
             // With another step selected, Enter shows that step.
             let chosen = model.panes.deploy.selected.is_some();
@@ -145,7 +153,7 @@ fn what_now(model: &Model, here: &Environment, view: &RunView) -> String {
         RunState::Failed { .. } if view.touched_traffic() => {
             format!("R retry{} · B roll back", skips(view))
         }
-        RunState::Failed { .. } => format!("R retry{} · A end the run", skips(view)),
+        RunState::Failed { .. } => format!("R retry{} · A abort", skips(view)),
         RunState::Paused { .. } => "p resume".to_owned(),
         RunState::Ended { .. } => {
             let back = match model.evidence(here).undo() {
