@@ -35,6 +35,7 @@ pub mod print;
 mod read_only;
 mod resume;
 mod rollback;
+mod rollouts;
 mod screen;
 mod signals;
 mod status;
@@ -329,6 +330,9 @@ async fn dispatch(session: &Session) -> Finished {
         }
         Verb::Lock { environment, act, reason } => {
             lock::lock(session, environment, *act, reason.as_ref())
+        }
+        Verb::AllowRollouts { environment, yes } => {
+            rollouts::allow(session, environment, yes).await
         }
         Verb::Replay { run } => past::replay(session, session.run(run)?).await,
         Verb::Report { run } => past::report(session, session.run(run)?),

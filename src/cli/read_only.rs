@@ -49,6 +49,7 @@ fn acts(verb: &Verb) -> bool {
         | Verb::Skip { .. }
         | Verb::Abort { .. }
         | Verb::Runner { .. }
+        | Verb::AllowRollouts { .. }
         | Verb::Theme { verb: ThemeVerb::Import { .. } } => true,
         Verb::Alerts { verb } => !matches!(verb, None | Some(super::args::AlertsVerb::List)),
         Verb::Checklist(arguments) => arguments.act.is_some(),

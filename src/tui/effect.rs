@@ -140,6 +140,8 @@ pub enum Effect {
     Observe(RunNumber),
     /// Send an action to an environment's pipeline.
     Pipeline(Ticket, EnvironmentName, PipelineAct),
+    /// Enable automatic rollouts of an environment again.
+    AllowRollouts(Ticket, EnvironmentName),
     /// Run or stop a custom command.
     CustomCommands(Ticket, EnvironmentName, CustomCommandAct),
     /// Fetch the log of a job, given its number and its name.

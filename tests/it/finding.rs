@@ -180,6 +180,14 @@ fn messages_can_be_read_again() {
     screen.shows("saved 3 lines");
     screen.shows("no room");
     assert_eq!(screen.char('y'), [Effect::Copy("saved 3 lines".to_owned(), 1)]);
+    screen.text("/no room");
+    screen.shows("/no room▏  1 of 2");
+    assert!(!screen.draw(&plain()).contains("saved 3 lines"));
+    screen.key(Code::Enter);
+    let text = "the log cannot be saved: no room".to_owned();
+    assert_eq!(screen.char('y'), [Effect::Copy(text, 1)]);
+    screen.key(Code::Esc);
+    screen.shows("saved 3 lines");
     // The next session lists them too, as read.
     let kept = serde_json::to_string(&Remembered::of(&screen.model)).unwrap();
     let kept: Remembered = serde_json::from_str(&kept).unwrap();
@@ -241,7 +249,7 @@ fn scrolled_log_stays_and_counts_new_lines() {
     let before = screen.draw(&plain());
     let asks = log(&mut screen, 1200, 1400);
     assert!(matches!(asks[..], [Effect::Log(LogAsk::Window { .. })]), "{asks:?}");
-    screen.shows("415 new");
+    screen.shows("400 new");
     let from = screen.model.panes.logs.bottom.unwrap().saturating_sub(400);
     let line = |n: usize| Line {
         at: Timestamp::UNIX_EPOCH,
@@ -451,7 +459,7 @@ fn durations_are_predicted_after_three_runs() {
     screen.send(Msg::Past(Ok(bench.runs())));
     screen.send(Msg::Resize(160, 45));
     screen.shows("usual");
-    screen.shows("more, without waiting (p50 of 3)");
+    screen.shows("more, without waiting (median of 3 runs)");
     let ended = states(Behaviour::Healthy).pop().unwrap();
     screen.run(&ended, None);
     screen.shows("below: BLUE is removed, instant undo is gone");
@@ -651,7 +659,7 @@ fn letters_typed_in_a_list_are_not_lost() {
     screen.run(&states(Behaviour::Healthy).pop().unwrap(), None);
     screen.char('D');
     screen.text("1.7.0");
-    screen.shows("another one        1.7.0");
+    screen.shows("another release    1.7.0");
     screen.key(Code::Esc);
     screen.char('4');
     let (board, turned) = super::health::watched();

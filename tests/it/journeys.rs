@@ -77,7 +77,14 @@ fn killed_screen_keeps_its_run_and_killed_runner_asks() {
     let mut terminal = Terminal::open(&sandbox, 30, 100);
     terminal.wants("INTERRUPTED");
     terminal.wants("recorded");
-    terminal.picture("recommended", "interrupted-100x30");
+    for (rows, columns) in [(45, 160), (24, 80), (30, 100)] {
+        terminal.resize(rows, columns);
+        for answer in ["live ", "IN DOUBT", "undo: ", "Enter decide"] {
+            terminal.wants(answer);
+        }
+        terminal.picture("IN DOUBT", &format!("interrupted-{columns}x{rows}"));
+    }
+    terminal.wants("recommended");
     terminal.press("D");
     terminal.wants("is in doubt; decide about it first");
     terminal.press("\r");

@@ -39,6 +39,7 @@ mod load;
 mod log_colours;
 mod migrating;
 mod misbehaving;
+mod moments;
 mod motion;
 mod mouse;
 mod packages;

@@ -299,6 +299,16 @@ fn automatic_rollouts_are_held_until_promotion() {
     still_held("after a rollback");
     let told = platform.sandbox.run(&["status", "development"]).exits(0).out;
     assert!(told.contains("automatic rollouts are DISABLED"), "{told}");
+    // A person allows them: by name where the environment asks for it, and read back.
+    let allow = ["allow-rollouts", "development"];
+    let allowed = platform.sandbox.run(&allow).exits(3);
+    assert!(allowed.err.contains("--yes"), "{}", allowed.err);
+    let allowed =
+        platform.sandbox.run(&[&allow[..], &["--yes", "--json"]].concat()).exits(0).json();
+    assert_eq!(allowed["allowed"], json!(["toto-app"]), "{allowed}");
+    on_again("after a person allowed them");
+    let again = platform.sandbox.run(&[&allow[..], &["--yes"]].concat()).exits(0).out;
+    assert!(again.contains("no run left automatic rollouts of development disabled"), "{again}");
     platform.sandbox.deploy("4.1.0-broken").exits(1);
     still_held("after a failure");
     platform.sandbox.deploy("4.1.1").exits(0);

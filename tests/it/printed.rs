@@ -104,7 +104,7 @@ fn lines() -> (BTreeSet<String>, Vec<String>) {
 
 /// Each printed line, its exit code here (-1: not run) and a part of its output, in an order in which the lines work.
 /// Commands that act also get `--yes`.
-const DONE: [(&str, i32, &str); 80] = [
+const DONE: [(&str, i32, &str); 81] = [
     ("check", 0, "nothing is wrong"),
     ("init", 1, "never changes"),
     ("init --yes", 1, "never changes"),
@@ -139,6 +139,7 @@ const DONE: [(&str, i32, &str); 80] = [
     ("deploy development --release 1.0.0 --override freeze=x", 0, "promoted"),
     ("deploy development --release 1.1.0", 0, "promoted"),
     ("rollback development", 0, "rolled back"),
+    ("allow-rollouts development", 0, "no run left"),
     ("status", 0, "development"),
     ("status development", 0, "1.0.0"),
     ("history", 0, "rollback"),

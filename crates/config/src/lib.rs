@@ -10,6 +10,7 @@ mod custom_commands;
 mod explain;
 mod file;
 mod finding;
+mod freezes;
 mod identity;
 mod lint;
 mod migrations;

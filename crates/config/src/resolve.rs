@@ -254,6 +254,7 @@ fn freeze(of: &FreezeConfig) -> Result<Freeze, Problem> {
         from: of.from.parse().map_err(Problem::new)?,
         to: of.to.parse().map_err(Problem::new)?,
         zone: TimeZone::get(&of.zone).map_err(|e| Problem::new(e.to_string()))?,
+        services: of.services.iter().map(ServiceName::new).collect::<Result<_, _>>()?,
     })
 }
 

@@ -4,8 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use jiff::tz::TimeZone;
-
 use super::check::nearest;
 use super::finding::Finding;
 use super::node::Node;
@@ -14,7 +12,6 @@ use super::schema::environment::EnvironmentConfig;
 use super::schema::platform::{PlatformConfig, PlatformKind};
 use super::schema::{AutoConfig, Config, ReleasesKind};
 use pointsman_core::checklist::{List, item_id};
-use pointsman_core::freeze::WeekMoment;
 use pointsman_core::ids::{BackendId, EnvironmentName, Location, ProjectId, ServiceName};
 use pointsman_core::platform::{NEEDED, OPTIONAL};
 use pointsman_core::redact::redacted;
@@ -257,18 +254,9 @@ impl Rules<'_> {
             let path: Vec<&str> = root.into_iter().chain(keys.iter().map(String::as_str)).collect();
             self.say(&path, message);
         }
-        for (at, freeze) in environment.freeze.iter().enumerate() {
-            let at = at.to_string();
-            let path = ["environments", name, "freeze", at.as_str()];
-            if TimeZone::get(&freeze.zone).is_err() {
-                let path = [path[0], path[1], path[2], path[3], "zone"];
-                self.say(&path, format!("{:?} is no time zone of the IANA list", freeze.zone));
-            }
-            for (key, moment) in [("from", &freeze.from), ("to", &freeze.to)] {
-                if let Err(wrong) = moment.parse::<WeekMoment>() {
-                    self.say(&[path[0], path[1], path[2], path[3], key], wrong);
-                }
-            }
+        for (keys, message) in super::freezes::wrong(name, environment) {
+            let path: Vec<&str> = root.into_iter().chain(keys.iter().map(String::as_str)).collect();
+            self.say(&path, message);
         }
     }
 

@@ -86,7 +86,9 @@ pub fn entries(post: &Post<'_>, now: Timestamp) -> Vec<Entry> {
         say("drift", told);
     }
     for service in post.seen.iter().flat_map(|s| &s.services).filter(|s| s.rollouts_held) {
-        say("held", format!("{}: automatic rollouts are disabled", service.service));
+        let (service, environment) = (&service.service, post.name);
+        let now = format!("pointsman allow-rollouts {environment}");
+        say("held", format!("{service}: automatic rollouts are disabled; to enable them: {now}"));
     }
     for worry in post.worries {
         let since = worry.since.map(|at| format!(" since {}", clock(at))).unwrap_or_default();

@@ -54,7 +54,15 @@ impl EnvironmentSpec {
         Ok(self)
     }
 
-    fn plan(self, kind: RunKind, release: Option<ReleaseLabel>, steps: Vec<PlannedStep>) -> Plan {
+    fn plan(
+        mut self,
+        kind: RunKind,
+        release: Option<ReleaseLabel>,
+        steps: Vec<PlannedStep>,
+    ) -> Plan {
+        // Only a deploy meets a freeze on its way, and only one of its own services.
+        let services = || self.members.iter().map(Member::service);
+        self.freeze.retain(|freeze| kind == RunKind::Deploy && freeze.covers(services()));
         Plan {
             kind,
             environment: self.environment,
@@ -69,7 +77,7 @@ impl EnvironmentSpec {
             checklist: Vec::new(),
             lint: None,
             pipeline: self.pipeline.filter(|_| kind == RunKind::Deploy),
-            freeze: if kind == RunKind::Deploy { self.freeze } else { Vec::new() },
+            freeze: self.freeze,
             policy: self.policy,
             endpoint: self.endpoint,
             notify: self.notify,

@@ -106,7 +106,8 @@ fn head(text: &mut String, view: &RunView, driven: bool) {
         let _ = writeln!(
             text,
             "- automatic rollouts of {held} are DISABLED: a push deploys nothing until a run is promoted, or a person \
-             allows them in the Firebase console"
+             allows them: pointsman allow-rollouts {}",
+            view.plan.environment
         );
     }
     if let Some(customers) = view.customers(driven) {

@@ -15,6 +15,7 @@ use super::verdict::{Live, Undo};
 /// What is true of an environment now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
+    pub environment: String,
     pub live: Live,
     pub undo: Undo,
     /// The freeze window, if one is active.
@@ -34,6 +35,7 @@ impl Status {
         let held = services.iter().filter(|service| service.rollouts_held);
         let address = |service: &ServiceSnapshot| (service.service.clone(), service.url.clone());
         Self {
+            environment: post.name.to_owned(),
             live: evidence.live(),
             undo: evidence.undo(),
             frozen: post.seen.and_then(|seen| frozen(&seen.freeze, now)),
@@ -61,7 +63,10 @@ impl Status {
         lines.push(format!("  {:<12} {}", "undo", self.undo.sentence()));
         let held = self.held.iter();
         lines.extend(held.map(|service| {
-            format!("  {service}: automatic rollouts are DISABLED until a run is promoted")
+            format!(
+                "  {service}: automatic rollouts are DISABLED until a run is promoted; now: pointsman allow-rollouts {}",
+                self.environment
+            )
         }));
         lines.extend(self.drift.iter().map(|told| format!("  DRIFT: {told}")));
         lines.extend(self.frozen.iter().map(|told| format!("  FROZEN: {told}")));

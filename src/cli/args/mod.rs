@@ -141,6 +141,15 @@ pub enum Verb {
     Cleanup(CleanupArguments),
     /// Show, apply and undo database migrations
     Migrate(MigrateArguments),
+    /// Enable automatic rollouts again that a run left disabled
+    AllowRollouts {
+        /// Environment
+        #[arg(add = ArgValueCandidates::new(complete::environments))]
+        environment: String,
+        /// Confirmation
+        #[command(flatten)]
+        yes: Yes,
+    },
     /// Live release, health and rollback target
     Status {
         /// Only this environment

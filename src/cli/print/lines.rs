@@ -57,7 +57,7 @@ pub fn summary(view: &RunView) -> String {
         let held = seen.is_some_and(|s| s.held_policy.is_some());
         if held && matches!(view.state, RunState::Ended { .. }) {
             text = format!(
-                "{text}  {:<12} automatic rollouts are DISABLED until a run is promoted\n",
+                "{text}  {:<12} automatic rollouts are DISABLED until a run is promoted; now: pointsman allow-rollouts {environment}\n",
                 ""
             );
         }

@@ -171,6 +171,9 @@ impl Acts {
             Effect::Pipeline(ticket, name, act) => {
                 Msg::Done(ticket, self.pipeline(&name, &act).await)
             }
+            Effect::AllowRollouts(ticket, name) => {
+                Msg::Done(ticket, self.allow_rollouts(&name).await)
+            }
             Effect::CustomCommands(ticket, name, act) => {
                 Msg::Done(ticket, self.custom_command(&name, &act).await)
             }
@@ -348,6 +351,14 @@ impl Acts {
         Ok(format!("run {run}: asked to {}", crate::domain::describe::command(command)))
     }
 
+    async fn allow_rollouts(&self, environment: &EnvironmentName) -> Result<String, Problem> {
+        let spec = self.loaded_now()?.spec(environment.as_str())?;
+        let allowed = proposal::allow_rollouts(&self.app.services(), &spec).await;
+        let allowed = allowed.map_err(proposal::Refusal::problem)?;
+        let names: Vec<_> = allowed.iter().map(ToString::to_string).collect();
+        Ok(format!("automatic rollouts are enabled again: {}", names.join(", ")))
+    }
+
     async fn observe(&self, run: RunNumber) -> Result<Doubt, Problem> {
         let listed = self.app.store().and_then(|s| s.run(run));
         let view = listed.map_err(JournalError::problem)?.view;
@@ -368,6 +379,7 @@ fn ticket_of(effect: &Effect) -> Option<Ticket> {
         | Effect::Tick(ticket, ..)
         | Effect::Pipeline(ticket, ..)
         | Effect::CustomCommands(ticket, ..)
+        | Effect::AllowRollouts(ticket, ..)
         | Effect::Mute(ticket, ..)
         | Effect::TakeOver(ticket, ..) => Some(*ticket),
         _ => None,

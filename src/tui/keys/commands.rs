@@ -120,6 +120,8 @@ commands! {
         acts::may_roll_back => acts::roll_back;
     CleanUp "clean-up" ["K"] Acts Asks any "stop blue and delete builds that no rollback needs",
         acts::may_clean_up => acts::clean_up;
+    AllowRollouts "allow-rollouts" ["P"] Acts Asks any "enable automatic rollouts that a run left disabled",
+        acts::may_allow_rollouts => acts::allow_rollouts;
     CustomCommands "run" ["C"] Acts Asks any "run or stop a custom command",
         custom_commands::available => |m, _| actions::open_team(m);
 

@@ -236,6 +236,8 @@ pub enum Action {
     Pipeline(PipelineAct),
     /// Runs or stops a custom command.
     CustomCommands(CustomCommandAct),
+    /// Enables automatic rollouts again.
+    AllowRollouts,
 }
 
 /// Actions on custom commands.
@@ -254,7 +256,8 @@ impl Confirm {
             Action::Send(..)
             | Action::TakeOver(..)
             | Action::Pipeline(_)
-            | Action::CustomCommands(_) => self.environment.to_string(),
+            | Action::CustomCommands(_)
+            | Action::AllowRollouts => self.environment.to_string(),
         }
     }
 }
@@ -286,7 +289,10 @@ impl Action {
         match self {
             Self::Start(plan) => plan.kind == RunKind::Deploy,
             Self::Send(_, _, command) => *command == Command::Approve,
-            Self::TakeOver(..) | Self::Pipeline(_) | Self::CustomCommands(_) => false,
+            Self::TakeOver(..)
+            | Self::Pipeline(_)
+            | Self::CustomCommands(_)
+            | Self::AllowRollouts => false,
         }
     }
 }

@@ -92,6 +92,16 @@ impl Model {
         }
     }
 
+    /// The messages that contain every word of a filter, newest first.
+    pub fn found_messages(&self, filter: &str) -> Vec<&Message> {
+        let filter = filter.to_lowercase();
+        let matches = |message: &&Message| {
+            let text = message.text.to_lowercase();
+            filter.split_whitespace().all(|word| text.contains(word))
+        };
+        self.messages.all.iter().rev().filter(matches).collect()
+    }
+
     /// Removes expired messages from the message lane.
     pub fn fade(&mut self) {
         let elapsed = self.elapsed;

@@ -26,8 +26,9 @@ pub enum Overlay {
     Palette(Finder),
     /// What can be done with the row under the cursor.
     Actions(Actions),
-    /// All messages, and the index of the selected one, counted from the newest.
-    Messages(usize),
+    /// All messages that match a filter, which is being typed if the flag is set. The selected one is counted from the
+    /// newest.
+    Messages(Finder, bool),
     /// The abilities of this terminal.
     Terminal,
     /// A sheet of text, and the number of lines scrolled off the top.

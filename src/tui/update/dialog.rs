@@ -97,6 +97,9 @@ pub(in crate::tui) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
                         Action::CustomCommands(act) => {
                             Effect::CustomCommands(ticket, asked.environment.clone(), act)
                         }
+                        Action::AllowRollouts => {
+                            Effect::AllowRollouts(ticket, asked.environment.clone())
+                        }
                         Action::Pipeline(act) => {
                             Effect::Pipeline(ticket, asked.environment.clone(), act)
                         }

@@ -134,7 +134,12 @@ fn looked(model: &mut Model, name: &EnvironmentName, seen: EnvironmentSnapshot) 
 /// Inserts a paste into the active input. Anywhere else, a paste has no effect.
 fn pasted(model: &mut Model, pasted_text: &str) {
     let line = match (&mut model.overlay, &mut model.panes.logs.typing) {
-        (Some(Overlay::Help(finder) | Overlay::Palette(finder)), _) => Some(&mut finder.input),
+        (
+            Some(
+                Overlay::Help(finder) | Overlay::Palette(finder) | Overlay::Messages(finder, true),
+            ),
+            _,
+        ) => Some(&mut finder.input),
         (Some(Overlay::Actions(actions)), _) => Some(&mut actions.finder.input),
         (None, Some(typing)) if model.dialog.is_none() => Some(typing),
         (None, None) if model.dialog.is_none() => model.lists.typed_in(model.focus),

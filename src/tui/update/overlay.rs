@@ -14,7 +14,7 @@ pub(in crate::tui) fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
         Some(Overlay::Help(finder)) => help(model, finder, key),
         Some(Overlay::Palette(finder)) => palette(model, finder, key),
         Some(Overlay::Actions(list)) => actions::pressed(model, list, key),
-        Some(Overlay::Messages(at)) => messages(model, at, key),
+        Some(Overlay::Messages(finder, typing)) => messages(model, finder, typing, key),
         Some(Overlay::Terminal) => terminal(model, key),
         Some(Overlay::Sheet(which, from)) => sheet(model, which, from, key),
         Some(Overlay::JobLog(log, from)) => pipeline::update::pressed(model, log, from, key),
@@ -33,7 +33,7 @@ pub(in crate::tui) fn open_palette(model: &mut Model) -> Vec<Effect> {
 }
 
 pub(in crate::tui) fn open_messages(model: &mut Model) -> Vec<Effect> {
-    (model.overlay, model.messages.unread) = (Some(Overlay::Messages(0)), 0);
+    (model.overlay, model.messages.unread) = (Some(Overlay::Messages(Finder::default(), false)), 0);
     Vec::new()
 }
 
@@ -182,25 +182,36 @@ pub(super) fn typed(finder: &mut Finder, key: Key, count: usize) {
     };
 }
 
-fn messages(model: &mut Model, at: usize, key: Key) -> Vec<Effect> {
-    let last = model.messages.all.len().saturating_sub(1);
-    let to = match key.code {
+fn messages(model: &mut Model, mut finder: Finder, typing: bool, key: Key) -> Vec<Effect> {
+    let found = model.found_messages(finder.input.value());
+    let last = found.len().saturating_sub(1);
+    let at = finder.selected;
+    let mut types = typing;
+    match key.code {
+        Code::Enter if typing => types = false,
+        Code::Esc if typing || !finder.input.value().is_empty() => {
+            (finder, types) = (Finder::default(), false);
+        }
+        _ if typing => typed(&mut finder, key, last + 1),
         Code::Esc | Code::Enter | Code::Char('!' | 'q') => return Vec::new(),
         Code::Char('a') => {
             model.messages.toasts.clear();
             return Vec::new();
         }
         Code::Char('y') => {
-            let chosen = model.messages.all.iter().rev().nth(at).map(|m| m.text.clone());
-            model.overlay = Some(Overlay::Messages(at));
+            let chosen = found.get(at).map(|message| message.text.clone());
+            model.overlay = Some(Overlay::Messages(finder, typing));
             return chosen.map(|text| Effect::Copy(text, 1)).into_iter().collect();
         }
-        Code::Char('j') | Code::Down => (at + 1).min(last),
-        Code::Char('k') | Code::Up => at.saturating_sub(1),
-        Code::PageDown => (at + 10).min(last),
-        Code::PageUp => at.saturating_sub(10),
-        _ => at,
-    };
-    model.overlay = Some(Overlay::Messages(to));
+        Code::Char('/') => types = true,
+        Code::Char('j') | Code::Down => finder.selected = (at + 1).min(last),
+        Code::Char('k') | Code::Up => finder.selected = at.saturating_sub(1),
+        Code::PageDown => finder.selected = (at + 10).min(last),
+        Code::PageUp => finder.selected = at.saturating_sub(10),
+        Code::Char('g') | Code::Home => finder.selected = 0,
+        Code::Char('G') | Code::End => finder.selected = last,
+        _ => {}
+    }
+    model.overlay = Some(Overlay::Messages(finder, types));
     Vec::new()
 }

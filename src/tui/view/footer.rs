@@ -18,7 +18,7 @@ use crate::tui::theme::{Role, Theme};
 use crate::tui::update::acts::available;
 
 /// The deployment commands, in the order in which they are shown.
-const ACTS: [Command; 8] = [
+const ACTS: [Command; 9] = [
     Command::Switch,
     Command::Deploy,
     Command::Pause,
@@ -27,6 +27,7 @@ const ACTS: [Command; 8] = [
     Command::Abort,
     Command::Rollback,
     Command::CleanUp,
+    Command::AllowRollouts,
 ];
 
 /// Blanks between two keys.
@@ -98,9 +99,16 @@ fn keys(model: &Model, theme: &Theme, width: u16) -> Line<'static> {
             ("y", "copy"),
             ("Esc", "close"),
         ]),
-        (None, Some(Overlay::Messages(_))) => {
-            pairs(&[("j/k", "choose"), ("y", "copy"), ("a", "dismiss all"), ("Esc", "close")])
+        (None, Some(Overlay::Messages(_, true))) => {
+            pairs(&[("↑ ↓", "choose"), ("Enter", "keep the filter"), ("Esc", "show all again")])
         }
+        (None, Some(Overlay::Messages(_, false))) => pairs(&[
+            ("j/k", "choose"),
+            ("/", "filter"),
+            ("y", "copy"),
+            ("a", "dismiss all"),
+            ("Esc", "close"),
+        ]),
         (None, Some(Overlay::Terminal)) => {
             pairs(&[("c", "test copying"), ("n", "test the bell"), ("Esc", "close")])
         }
@@ -193,6 +201,7 @@ fn act_name(model: &Model, act: Command) -> String {
             _ => "roll back".to_owned(),
         },
         Command::CleanUp => "clean up".to_owned(),
+        Command::AllowRollouts => "allow rollouts".to_owned(),
         other => row_of(other).name.to_owned(),
     }
 }

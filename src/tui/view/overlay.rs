@@ -9,6 +9,7 @@ use ratatui::widgets::{Block, Borders, Clear, Widget as _};
 use super::actions;
 use super::field::typed;
 use super::{ASCII_HEAVY, clock, first_shown, wrapped, write};
+use crate::domain::describe;
 use crate::domain::job_log::JobLine;
 use crate::tui::keys::commands::{Command, row_of};
 use crate::tui::model::messages::Level;
@@ -24,7 +25,9 @@ pub(in crate::tui) fn render(model: &Model, theme: &Theme, area: Rect, buffer: &
         Some(Overlay::Help(finder)) => help(model, finder, theme, area, buffer),
         Some(Overlay::Palette(finder)) => palette(model, finder, theme, area, buffer),
         Some(Overlay::Actions(list)) => actions::render(model, list, theme, area, buffer),
-        Some(Overlay::Messages(at)) => messages(model, *at, theme, area, buffer),
+        Some(Overlay::Messages(finder, typing)) => {
+            messages(model, (finder, *typing), theme, area, buffer);
+        }
         Some(Overlay::Terminal) => terminal(model, theme, area, buffer),
         Some(Overlay::Sheet(which, from)) => sheet(model, *which, *from, theme, area, buffer),
         Some(Overlay::JobLog(log, from)) => job_log(log, *from, theme, area, buffer),
@@ -164,17 +167,31 @@ fn found_line(text: String, selected: bool, theme: &Theme) -> Line<'static> {
     Line::from(vec![Span::raw(cursor), Span::styled(text, theme.style(role))])
 }
 
-fn messages(model: &Model, at: usize, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+fn messages(
+    model: &Model,
+    (finder, typing): (&Finder, bool),
+    theme: &Theme,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
     let area = area.centered(Constraint::Max(120), Constraint::Max(area.height));
-    let all = &model.messages.all;
-    let title = format!("Messages · {}", all.len());
+    let (found, all) = (model.found_messages(finder.input.value()), model.messages.all.len());
+    let title = format!("Messages · {}", describe::counted(all, "message"));
     let inner = boxed(&title, area, theme, buffer);
-    if all.is_empty() {
+    if all == 0 {
         return write(&[Line::raw("No messages yet.")], inner, buffer);
     }
     let width = usize::from(inner.width);
     let mut lines = Vec::new();
-    for (number, message) in all.iter().rev().enumerate().skip(at.saturating_sub(3)) {
+    if typing || found.len() < all {
+        let mut line = Line::from(Span::styled("/", theme.style(Role::Key)));
+        line.extend(typed(&finder.input, typing, theme));
+        let count = format!("  {} of {all}", found.len());
+        line.push_span(Span::styled(count, theme.style(Role::Muted)));
+        lines.push(line);
+    }
+    let at = finder.selected;
+    for (number, message) in found.into_iter().enumerate().skip(at.saturating_sub(3)) {
         let told = message.at.map_or(String::new(), clock);
         let (word, role) = level(message.level);
         let role = if number == at { Role::Selection } else { role };

@@ -202,6 +202,9 @@ fn parts(model: &Model, here: &Environment, theme: &Theme) -> Vec<Part> {
     let asked = here.driven().and_then(|run| run.view.asked.as_ref());
     parts.extend(asked.map(|asked| part((asked.sentence(), Role::Waiting), URGENT)));
     parts.extend(lock_and_freeze(model, here));
+    let held =
+        (!here.held().is_empty()).then(|| "automatic rollouts DISABLED, P enables".to_owned());
+    parts.extend(held.map(|text| part((text, Role::Warning), URGENT)));
     parts
         .extend(probes(here).map(|(text, role)| {
             part((text, role), if role == Role::Text { NICE } else { URGENT })

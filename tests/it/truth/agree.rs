@@ -65,6 +65,7 @@ fn snapshot(world: World) -> EnvironmentSnapshot {
                 from: from.parse().unwrap(),
                 to: to.parse().unwrap(),
                 zone: TimeZone::UTC,
+                services: Vec::new(),
             }];
         }
         World::Held => seen.services[0].rollouts_held = true,

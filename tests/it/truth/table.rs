@@ -309,7 +309,7 @@ const ROWS: &[Row] = &[
         screen: &[
             "the build failed",
             "It moved no traffic: 1.0.0 stayed live",
-            "rollouts DISABLED:",
+            "rollouts DISABLED, P enables",
         ],
         json: &[("/services/0/rollouts_held", "true"), ("/outcome", "failed")],
         report: &["automatic rollouts of toto-app, toto-bo are DISABLED"],

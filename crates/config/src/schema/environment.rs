@@ -157,10 +157,13 @@ pub struct JobConfig {
 pub struct FreezeConfig {
     /// Name.
     pub name: String,
-    /// Start: `Fri 16:00`, or daily: `22:00`.
+    /// Start: `Fri 16:00`; daily: `22:00`; a date: `2026-12-20` or `2026-12-20 16:00`.
     pub from: String,
-    /// End: `Mon 08:00`, or daily: `06:00`.
+    /// End, in the same form as the start. A date without a time is frozen to its end.
     pub to: String,
     /// IANA time zone, such as `Europe/Madrid`.
     pub zone: String,
+    /// The services that are frozen; without it, all of them, and the databases.
+    #[serde(default)]
+    pub services: Vec<String>,
 }

@@ -50,7 +50,7 @@ pub async fn cleanup(
     let mut guards = Guards::default();
     still_warm(ports, &runs, spec.policy.keep_blue, why)?;
     let environment = spec.environment.clone();
-    not_frozen(ports, &environment, &mut spec.freeze, why, &mut guards);
+    not_frozen(ports, &environment, (&mut spec.freeze, &spec.members), why, &mut guards);
     let what = format!(
         "Stop every build of {} without traffic, and delete those of ours that none of the last {RELEASES_KEPT} \
          stable releases needs. A rollback then has to start its build first.",

@@ -69,7 +69,7 @@ pub async fn plan(
     let mut guards = Guards::default();
     proven_before(ports, loaded, &plan, &mut guards)?;
     let environment = plan.environment.clone();
-    not_frozen(ports, &environment, &mut plan.freeze, why, &mut guards);
+    not_frozen(ports, &environment, (&mut plan.freeze, &plan.members), why, &mut guards);
     let bad = not_bad(ports, &plan, release, &mut guards)?;
     let overridden = why.overrides.contains_key(&Guard::Checklist);
     if !attended {

@@ -5,17 +5,19 @@ use pointsman_core::error::Problem;
 use pointsman_core::freeze::{Freeze, frozen};
 use pointsman_core::guard::{Guard, Guards, Justification};
 use pointsman_core::ids::EnvironmentName;
+use pointsman_core::plan::Member;
 
-/// Applies the guard if a window is in force. If the guard is overridden, the windows in force do not count for this
+/// Applies the guard if a window of these services is in force. If the guard is overridden, the windows in force do not count for this
 /// run; later ones do.
 pub(super) fn not_frozen(
     ports: &Services,
     environment: &EnvironmentName,
-    freezes: &mut Vec<Freeze>,
+    (freezes, services): (&mut Vec<Freeze>, &[Member]),
     why: &Justification,
     guards: &mut Guards,
 ) {
     let now = ports.clock.now();
+    freezes.retain(|freeze| freeze.covers(services.iter().map(Member::service)));
     let Some(told) = frozen(freezes, now) else { return };
     guards.meet(
         Guard::Freeze,

@@ -11,6 +11,7 @@ mod lint;
 mod look;
 mod platform_releases;
 mod rollback;
+mod rollouts;
 mod schema;
 mod steer;
 mod watch;
@@ -22,6 +23,7 @@ pub use deploy::{DeployRequest, PlannedDeploy, deploy, none_in_doubt, plan, what
 pub use lint::{hosting_files, quotas, troubles};
 pub use look::look;
 pub use rollback::{RollbackRequest, rollback, targets};
+pub use rollouts::allow_rollouts;
 pub use schema::{MigrationRequest, files, migrate};
 pub use steer::command;
 pub use watch::probes;

@@ -249,7 +249,8 @@ pub async fn migrate(
     // Baselines and repairs only record a state, so a freeze does not block them.
     if matches!(wish, MigrationRequest::Up(..) | MigrationRequest::Down(_)) {
         let environment = spec.environment.clone();
-        not_frozen(ports, &environment, &mut spec.freeze, why, &mut guards);
+        // A freeze of single services does not concern the database.
+        not_frozen(ports, &environment, (&mut spec.freeze, &[]), why, &mut guards);
     }
     let (plan, what) = match wish {
         MigrationRequest::Up(to, out_of_order) => {

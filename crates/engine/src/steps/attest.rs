@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 
 use super::drift::TrafficReads;
+use super::together::all_of;
 use crate::context::{Context, Done, StepError, StepResult, with_last_line};
 use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
@@ -19,10 +20,10 @@ pub(super) async fn perform(context: &Context, side: Side) -> StepResult {
     // Answers and traffic must agree. Read the traffic first: if someone else moved it, the release is not at fault.
     let mut reads = TrafficReads::new(context, side);
     reads.patiently(context).await?;
-    let asked = asked.into_iter().collect::<Result<Vec<_>, StepError>>()?;
+    let asked = all_of(asked)?;
     let ended = moved.iter().zip(asked);
     let ended = ended.map(|(member, decision)| conclude(context, member, side, decision));
-    let all = join_all(ended).await.into_iter().collect::<Result<Vec<_>, StepError>>()?;
+    let all = all_of(join_all(ended).await)?;
     let summary = all.iter().map(|(said, _)| said.as_str()).collect::<Vec<_>>().join("; ");
     let warning = all.iter().any(|(_, unproven)| *unproven);
     Ok(match reads.unread {

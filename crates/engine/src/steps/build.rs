@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::together::all_of;
 use crate::context::{Context, Done, StepError, StepResult, with_last_line};
 use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
@@ -20,8 +21,8 @@ const LOG_POLL: Duration = Duration::from_secs(1);
 pub(super) async fn perform(context: &Context) -> StepResult {
     let members = &context.plan().members;
     let built = futures_util::future::join_all(members.iter().map(|m| one(context, m))).await;
-    // Wait for every service before reporting the first failure, so that none is left unknown.
-    let built = built.into_iter().collect::<Result<Vec<_>, _>>()?;
+    // Wait for every service before reporting a failure, so that none is left unknown.
+    let built = all_of(built)?;
     let warning = built.iter().any(|(_, odd)| *odd);
     let summary = built.into_iter().map(|(said, _)| said).collect::<Vec<_>>().join(", ");
     Ok(Done { summary, warning })

@@ -11,6 +11,7 @@ mod settled;
 mod soak;
 mod stop;
 mod switch;
+mod together;
 
 use std::time::Duration;
 

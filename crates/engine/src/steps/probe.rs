@@ -1,6 +1,7 @@
 //! Checks the health of one side: green at its own address before it has traffic, or the live build at
 //! the public address after a rollback.
 
+use super::together::all_of;
 use crate::context::{Context, Done, StepError, StepResult, with_last_line};
 use pointsman_core::code::Code;
 use pointsman_core::error::Problem;
@@ -17,8 +18,7 @@ pub(super) async fn green(context: &Context) -> StepResult {
         };
         gate(context, member, Side::Green, &preview, GREEN_GATE).await.map(Some)
     });
-    let all = futures_util::future::join_all(asked).await.into_iter();
-    let all: Vec<_> = all.collect::<Result<_, StepError>>()?;
+    let all = all_of(futures_util::future::join_all(asked).await)?;
     if all.iter().any(Option::is_none) {
         return Ok(Done::warning(
             "GREEN cannot be reached before the switch here; the platform's own check is used instead",
@@ -31,8 +31,8 @@ pub(super) async fn public(context: &Context, side: Side) -> StepResult {
     let members = &context.plan().members;
     let moved = members.iter().filter(|m| context.service(m.service()).switch_asked);
     let asked = moved.map(|m| gate(context, m, side, &m.url, "public health"));
-    let all = futures_util::future::join_all(asked).await.into_iter();
-    Ok(Done::ok(all.collect::<Result<Vec<_>, StepError>>()?.join(", ")))
+    let all = all_of(futures_util::future::join_all(asked).await)?;
+    Ok(Done::ok(all.join(", ")))
 }
 
 /// Probes one address until the gate decides. The public probe of a rollback uses a shorter interval than green's gate,

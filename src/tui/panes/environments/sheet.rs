@@ -45,8 +45,10 @@ pub(super) fn text(model: &Model, here: &Environment) -> String {
     let held = here.held();
     if !held.is_empty() {
         section(&mut lines, "automatic rollouts are disabled", held);
-        lines
-            .push("  A push deploys nothing there. The next promoted run enables them.".to_owned());
+        lines.push(
+            "  A push deploys nothing there. The next promoted run enables them; P does now."
+                .to_owned(),
+        );
     }
     findings(here, &mut lines);
     lines.join("\n")
@@ -90,5 +92,5 @@ fn findings(here: &Environment, lines: &mut Vec<String>) {
     }
     let title = format!("lint: {}", seen.lint.clone().unwrap_or_default());
     section(lines, &title, seen.findings.iter().map(ToString::to_string));
-    lines.push(format!("  explained by: pointsman lint {}", here.name));
+    lines.push("  explained by: pointsman lint".to_owned());
 }

@@ -49,6 +49,12 @@ fn ran_once(model: &Model) -> Allowed {
     Err(format!("no run has changed {} yet; D deploys", here.name))
 }
 
+pub(in crate::tui) fn may_allow_rollouts(model: &Model) -> Allowed {
+    idle(model)?;
+    let held = selected(model)?.held();
+    (!held.is_empty()).then_some(()).ok_or_else(|| "no run left them disabled here".to_owned())
+}
+
 pub(in crate::tui) fn may_clean_up(model: &Model) -> Allowed {
     idle(model)?;
     ran_once(model)?;

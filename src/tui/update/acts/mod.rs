@@ -7,7 +7,8 @@ mod questions;
 use tui_input::Input;
 
 pub(in crate::tui) use self::conditions::{
-    idle, may_abort, may_clean_up, may_pause, may_retry, may_roll_back, may_skip, may_switch,
+    idle, may_abort, may_allow_rollouts, may_clean_up, may_pause, may_retry, may_roll_back,
+    may_skip, may_switch,
 };
 use super::picker::picker_of;
 use super::program::tell_problem;
@@ -79,6 +80,15 @@ pub(in crate::tui) fn roll_back(model: &mut Model, key: Key) -> Vec<Effect> {
         return steer(model, key, questions::roll_back);
     }
     pick(model, Purpose::Rollback, key)
+}
+
+/// Opens the confirmation to enable automatic rollouts again.
+pub(in crate::tui) fn allow_rollouts(model: &mut Model, key: Key) -> Vec<Effect> {
+    if let Some(here) = model.here().cloned() {
+        let asked = questions::allow_rollouts(&here);
+        confirm(model, asked, Some(key));
+    }
+    Vec::new()
 }
 
 /// Opens the confirmation of a command to the run under way.

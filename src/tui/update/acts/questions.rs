@@ -98,3 +98,11 @@ fn undo_after(view: &RunView) -> String {
         "Undo: none for a service that had no live build before".to_owned()
     }
 }
+
+pub(super) fn allow_rollouts(here: &Environment) -> Confirm {
+    let lines = vec![
+        format!("Enables automatic rollouts of {}.", here.held().join(", ")),
+        "The next push is built and goes live by itself, whatever it contains.".to_owned(),
+    ];
+    question(here, here.protection, "Allow automatic rollouts", lines, Action::AllowRollouts)
+}

@@ -1,98 +1,31 @@
-//! Freeze windows that recur weekly or daily, in the local time of a zone (F47). They never apply to a rollback.
+//! Freeze windows, in the local time of a zone (F47): they recur weekly or daily, or are dates. They never apply to a
+//! rollback.
 
-use std::fmt;
-use std::str::FromStr;
+mod moment;
+
 use std::time::Duration;
 
-use jiff::civil::{Date, DateTime, Time, Weekday};
+use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 
+pub use self::moment::{Moment, window_of};
+use super::ids::ServiceName;
 use super::time::spoken;
 
-const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-
-/// A weekly time, `Fri 16:00`, or a daily one, `22:00`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct WeekMoment {
-    day: Option<Weekday>,
-    time: Time,
-}
-
-impl WeekMoment {
-    /// The occurrence on a day, if there is one.
-    fn on(self, date: Date) -> Option<DateTime> {
-        let day = self.day.is_none_or(|day| day == date.weekday());
-        day.then(|| date.to_datetime(self.time))
-    }
-
-    /// The first occurrence after a time.
-    fn after(self, time: DateTime) -> Option<DateTime> {
-        (0..=7_i64).find_map(|days| {
-            let date = time.date().checked_add(days.days()).ok()?;
-            self.on(date).filter(|at| *at > time)
-        })
-    }
-}
-
-impl FromStr for WeekMoment {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            format!(
-                "{text:?} is no moment of a week or a day: write \"Fri 16:00\", or \"22:00\" for every day"
-            )
-        };
-        let (day, time) = match text.split_once(' ') {
-            Some((day, time)) => (Some(day), time),
-            None => (None, text),
-        };
-        let weekday = |day: &str| {
-            let at = DAYS.iter().position(|known| *known == day)?;
-            Weekday::from_monday_zero_offset(i8::try_from(at).ok()?).ok()
-        };
-        let day = day.map(|day| weekday(day).ok_or_else(wrong)).transpose()?;
-        let time = Time::strptime("%H:%M", time).map_err(|_| wrong())?;
-        Ok(Self { day, time })
-    }
-}
-
-impl TryFrom<String> for WeekMoment {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<WeekMoment> for String {
-    fn from(moment: WeekMoment) -> Self {
-        moment.to_string()
-    }
-}
-
-impl fmt::Display for WeekMoment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(day) = self.day {
-            let day = usize::try_from(day.to_monday_zero_offset()).unwrap_or_default();
-            write!(f, "{} ", DAYS[day])?;
-        }
-        write!(f, "{:02}:{:02}", self.time.hour(), self.time.minute())
-    }
-}
-
-/// A weekly or daily window, from its start to the first end after that. If both times are equal,
-/// it never ends.
+/// A window: from its start to the first end after that, every week or every day, or from a date to a date. If two times
+/// of the week are equal, it never ends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Freeze {
     pub name: String,
-    pub from: WeekMoment,
-    pub to: WeekMoment,
+    pub from: Moment,
+    pub to: Moment,
     #[serde(with = "jiff::fmt::serde::tz::required")]
     pub zone: TimeZone,
+    /// The services that it freezes; empty: all, and the databases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<ServiceName>,
 }
 
 /// One occurrence of a window.
@@ -105,8 +38,18 @@ pub struct Window {
 }
 
 impl Freeze {
+    /// Whether it freezes a run of these services.
+    pub fn covers<'a>(&self, mut services: impl Iterator<Item = &'a ServiceName>) -> bool {
+        self.services.is_empty() || services.any(|service| self.services.contains(service))
+    }
+
     /// The current window, or the next one.
     pub fn window(&self, now: Timestamp) -> Option<Window> {
+        if let (Some(from), Some(to)) = (self.from.dated(true), self.to.dated(false)) {
+            let window =
+                Window { from: self.instant(from, true)?, until: self.instant(to, false)? };
+            return Some(window).filter(|window| now < window.until);
+        }
         let today = now.to_zoned(self.zone.clone()).date();
         // A window lasts a week at most: the current one may have started last week, and the
         // next one starts within a week.
@@ -150,7 +93,24 @@ impl Freeze {
     /// A sentence with the end of the window.
     pub fn told(&self, now: Timestamp) -> Option<String> {
         let left = span(now, self.in_force(now)?);
-        Some(format!("{}, until {} {} (another {left})", self.name, self.to, zone(&self.zone)))
+        let (of, zone) = (self.of(), zone(&self.zone));
+        Some(format!("{}{of}, until {} {zone} (another {left})", self.name, self.ends()))
+    }
+}
+
+impl Freeze {
+    /// The services that it freezes, in parentheses; nothing if it freezes all.
+    fn of(&self) -> String {
+        let names: Vec<_> = self.services.iter().map(ToString::to_string).collect();
+        if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
+    }
+
+    /// Its end, in words: a date without a time lasts to the end of that day.
+    fn ends(&self) -> String {
+        match self.to {
+            Moment::Dated { time: None, .. } => format!("the end of {}", self.to),
+            to @ (Moment::Weekly { .. } | Moment::Dated { .. }) => to.to_string(),
+        }
     }
 }
 
@@ -178,8 +138,9 @@ pub fn ahead(freezes: &[Freeze], now: Timestamp, takes: Duration) -> Option<Stri
     });
     let (window, freeze) = soon.min_by_key(|(window, _)| window.from)?;
     Some(format!(
-        "freeze {} begins in {} ({} {})",
+        "freeze {}{} begins in {} ({} {})",
         freeze.name,
+        freeze.of(),
         span(now, window.from),
         freeze.from,
         zone(&freeze.zone)
@@ -196,6 +157,7 @@ mod tests {
             from: from.parse().unwrap(),
             to: to.parse().unwrap(),
             zone: TimeZone::get(zone).unwrap(),
+            services: Vec::new(),
         }
     }
 
@@ -224,6 +186,16 @@ mod tests {
             ("12:00", "13:00", "UTC", "2026-11-28T12:00:00Z", "2026-11-28T13:00:00Z"),
             ("Fri 16:00", "08:00", madrid, "2026-11-27T15:00:00Z", "2026-11-28T07:00:00Z"),
             ("22:00", "06:00", madrid, "2026-03-28T21:00:00Z", "2026-03-29T04:00:00Z"),
+            // Dates: with times, and whole days, the last one included.
+            (
+                "2026-12-20 16:00",
+                "2027-01-07 08:00",
+                madrid,
+                "2026-12-20T15:00:00Z",
+                "2027-01-07T07:00:00Z",
+            ),
+            ("2026-12-20", "2027-01-07", "UTC", "2026-12-20T00:00:00Z", "2027-01-08T00:00:00Z"),
+            ("2026-03-28", "2026-03-29", madrid, "2026-03-27T23:00:00Z", "2026-03-29T22:00:00Z"),
             ("Sun 01:30", "Sun 01:45", new_york, "2026-11-01T05:30:00Z", "2026-11-01T06:45:00Z"),
         ] {
             let freeze = freeze(from, to, zone);
@@ -252,10 +224,39 @@ mod tests {
     }
 
     #[test]
-    fn weekly_times_round_trip_or_are_refused() {
-        for wrong in ["Fri", "Fri 25:00", "fri 16:00", "Friday 16:00", "16:00 Fri", ""] {
-            assert!(wrong.parse::<WeekMoment>().unwrap_err().contains("write \"Fri 16:00\""));
+    fn dates_are_over_for_good_and_named_with_their_services() {
+        let mut holidays = freeze("2026-12-20", "2027-01-07", "UTC");
+        holidays.services = vec![ServiceName::new("toto-app").unwrap()];
+        let inside = at("2027-01-06T00:00:00Z");
+        let told = holidays.told(inside).unwrap();
+        assert_eq!(told, "quiet (toto-app), until the end of 2027-01-07 UTC (another 48h 00m)");
+        assert_eq!(holidays.window(at("2027-01-08T00:00:00Z")), None, "it does not recur");
+        let before = at("2026-12-19T23:50:00Z");
+        let soon = ahead(&[holidays.clone()], before, Duration::from_mins(30)).unwrap();
+        assert_eq!(soon, "freeze quiet (toto-app) begins in 10m 00s (2026-12-20 UTC)");
+        let (app, other) = ("toto-app".parse().unwrap(), "toto-bo".parse().unwrap());
+        assert!(
+            holidays.covers([&other, &app].into_iter()) && !holidays.covers([&other].into_iter())
+        );
+    }
+
+    #[test]
+    fn moments_round_trip_or_are_refused() {
+        for wrong in
+            ["Fri", "Fri 25:00", "fri 16:00", "Friday 16:00", "16:00 Fri", "", "2026-13-01"]
+        {
+            assert!(
+                wrong.parse::<Moment>().unwrap_err().contains("write \"Fri 16:00\""),
+                "{wrong}"
+            );
         }
+        for text in ["Fri 06:05", "22:00", "2026-12-20", "2026-12-20 06:05"] {
+            assert_eq!(text.parse::<Moment>().unwrap().to_string(), text);
+        }
+        let check = |from: &str, to: &str| window_of(from.parse().unwrap(), to.parse().unwrap());
+        assert_eq!(check("2026-12-20", "2026-12-20"), Ok(()), "one day");
+        assert!(check("2026-12-20", "2026-12-19").unwrap_err().contains("before it begins"));
+        assert!(check("Fri 16:00", "2026-12-19").unwrap_err().contains("two dates"));
         let freeze = freeze("Fri 06:05", "Mon 08:00", "Europe/Madrid");
         let text = serde_json::to_string(&freeze).unwrap();
         assert!(text.contains("\"Fri 06:05\"") && text.contains("Europe/Madrid"), "{text}");
